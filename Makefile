@@ -1,0 +1,50 @@
+# Two commands matter: `make demo` and `make test`. `make help` lists the rest.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+BIN := .venv/bin
+READY := .venv/.ready
+export DO_NOT_TRACK := 1
+export MLFLOW_DISABLE_TELEMETRY := true
+
+help: ## List what can be made
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 16
+
+$(READY): requirements.lock pyproject.toml setup.sh
+	@./setup.sh .venv
+	@touch $@
+
+demo: $(READY) ## Set up, train and judge a model on census data, print the path of the report
+	@$(BIN)/toolkit demo
+
+test: $(READY) ## Run everything: ruff, mypy, tests, doctests, notebooks, architecture
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --nbval notebooks -p no:cacheprovider
+
+slow: $(READY) ## Run the long simulations that `make test` leaves out
+	$(BIN)/python -m pytest -m slow
+
+lint: $(READY) ## Format and lint the code, check its types
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	$(BIN)/mypy
+
+lab: $(READY) ## Open JupyterLab in the project with the right kernel
+	$(BIN)/python -m ipykernel install --sys-prefix --name python3 --display-name "toolkit (.venv)" >/dev/null
+	$(BIN)/jupyter lab notebooks
+
+bench: $(READY) ## Print what things cost here
+	$(BIN)/python -m benchmarks
+
+lock: ## Pin every dependency with its hashes, without an index address (needs uv)
+	uv pip compile --universal --python-version 3.11 --generate-hashes --upgrade --no-header --no-annotate \
+	  --no-emit-index-url --no-emit-find-links --extra dev pyproject.toml -o requirements.lock
+
+clean: ## Remove the environment, caches and everything that runs wrote
+	rm -rf .venv build dist mlflow.db mlruns .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find reports -mindepth 1 ! -name README.md -exec rm -rf {} +
+	find toolkit tests benchmarks -name __pycache__ -exec rm -rf {} +
+
+.PHONY: help demo test slow lint lab bench lock clean

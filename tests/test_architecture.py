@@ -1,0 +1,96 @@
+"""The house rules that hold over all modules: which imports point where, and what importing costs."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "toolkit"
+MODULES = {path.stem: path for path in PACKAGE.glob("*.py") if path.stem not in ("__init__", "__main__")}
+
+# Each layer may import the layers before it and its own; never one after it.
+LAYERS = [
+    {"errors", "resources"},
+    {"estimate", "intervals"},
+    {"result", "figures"},
+    {"databases", "delimited", "reading", "fingerprint", "datasets", "columns", "times", "target"},
+    {"roles", "leakage", "checks", "profiling", "data", "assigning", "splitting"},
+    {"folds", "preprocessing", "candidates", "tuning", "training"},
+    {"calibration", "measure", "metrics", "ranking", "prediction", "threshold", "curves", "judgement", "drawing", "slices", "evaluation"},
+    {"conversion", "yamlfile", "parameters", "provenance", "tracking", "publishing"},
+    {"sanitize", "keynumbers", "summary", "narrative", "gallery", "report"},
+    {"runner", "doctor"},
+    {"cli"},
+]
+LAYER_OF = {name: level for level, names in enumerate(LAYERS) for name in names}
+STEPS = LAYERS[3] | LAYERS[4] | LAYERS[5] | LAYERS[6]
+
+
+def imported(path):
+    """Yield every toolkit module a file imports, wherever in the file; imports for typing alone do not count."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    typing_only = {
+        id(node)
+        for block in ast.walk(tree)
+        if isinstance(block, ast.If) and ast.unparse(block.test) == "TYPE_CHECKING"
+        for node in ast.walk(block)
+    }
+    for node in ast.walk(tree):
+        if id(node) in typing_only:
+            continue
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "toolkit":
+            if node.module == "toolkit":
+                yield from (alias.name for alias in node.names)
+            else:
+                yield node.module.split(".")[1]
+        elif isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[1] for alias in node.names if alias.name.startswith("toolkit."))
+
+
+def test_every_module_has_a_layer():
+    assert set(MODULES) - set(LAYER_OF) == set()
+
+
+@pytest.mark.parametrize("name", sorted(MODULES))
+def test_imports_point_down(name):
+    up = {other for other in imported(MODULES[name]) if LAYER_OF.get(other, 99) > LAYER_OF[name] and other != "__version__"}
+    assert not up, f"{name} imports {up}, which stand above it"
+
+
+@pytest.mark.parametrize("name", ["runner", "report", "tracking", "publishing", "gallery", "narrative", "summary"])
+def test_the_machinery_knows_no_step(name):
+    assert not set(imported(MODULES[name])) & STEPS
+
+
+def test_only_tracking_imports_mlflow():
+    def mentions(path):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        names = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
+        names += [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+        return any(name.split(".")[0] == "mlflow" for name in names)
+
+    assert [name for name, path in MODULES.items() if mentions(path)] == ["tracking"]
+
+
+HEAVY = ["pandas", "numpy", "scipy", "sklearn", "mlflow", "shap", "evidently", "matplotlib", "papermill", "nbconvert"]
+
+
+@pytest.mark.parametrize("code", ["import toolkit", "import sys; sys.argv = ['toolkit', '--help']; import toolkit.cli"])
+def test_importing_loads_nothing_heavy(code):
+    look = f"import sys; {code}; print([name for name in {HEAVY} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_modules_and_functions_stay_short():
+    long_modules = {name: text.count("\n") for name, path in MODULES.items() if (text := path.read_text()).count("\n") > 350}
+    assert not long_modules
+    long_functions = [
+        f"{name}.{node.name}: {node.end_lineno - node.lineno + 1} lines"
+        for name, path in MODULES.items()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef) and node.end_lineno - node.lineno >= 80
+    ]
+    assert not long_functions

@@ -1,0 +1,56 @@
+import pytest
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.tree import DecisionTreeClassifier
+
+from toolkit.candidates import default_candidates, has_space, make_candidates
+from toolkit.errors import InputError
+
+
+def test_defaults_fit_the_task():
+    assert default_candidates("binary") == ["logistic", "boosting"]
+    assert default_candidates("regression") == ["ridge", "boosting"]
+    assert list(make_candidates([], "multiclass", 0)) == ["logistic", "boosting"]
+
+
+def test_names_paths_and_objects_mix_and_take_the_seed():
+    made = make_candidates(["forest", "lightgbm.LGBMClassifier", DecisionTreeClassifier(random_state=5)], "binary", seed=3)
+    assert list(made) == ["forest", "LGBMClassifier", "DecisionTreeClassifier"]
+    assert [estimator.get_params()["random_state"] for estimator in made.values()] == [3, 3, 5]
+
+
+def test_a_mapping_gives_names():
+    assert list(make_candidates({"mild": LogisticRegression(C=10), "strong": LogisticRegression(C=0.1)}, "binary", 0)) == [
+        "mild",
+        "strong",
+    ]
+
+
+def test_one_text_with_commas_is_a_list():
+    assert list(make_candidates("logistic, boosting", "binary", 0)) == ["logistic", "boosting"]
+
+
+@pytest.mark.parametrize(
+    ("candidates", "task", "message"),
+    [
+        (["bosting"], "binary", "Unknown candidate 'bosting'. Did you mean 'boosting'?"),
+        (["ridge"], "binary", "'ridge' is not for a binary target"),
+        (["no.such.Model"], "binary", "cannot be imported"),
+        (["sklearn.tree.DecisionTreClassifier"], "binary", "Did you mean 'DecisionTreeClassifier'?"),
+        (["sklearn.ensemble.VotingClassifier"], "binary", "cannot be made without arguments"),
+        (["os.getcwd"], "binary", "not a scikit-learn compatible estimator"),
+        ([LogisticRegression], "binary", "Give an instance"),
+        ([LinearRegression()], "binary", "is not a classifier"),
+        (["logistic", LogisticRegression(), LogisticRegression()], "binary", "Two candidates are named"),
+        ({"baseline": LogisticRegression()}, "binary", "Two candidates are named 'baseline'"),
+        ([3], "binary", "not a scikit-learn compatible estimator"),
+    ],
+)
+def test_what_cannot_be_used_is_one_clear_error(candidates, task, message):
+    with pytest.raises(InputError) as caught:
+        make_candidates(candidates, task, 0)
+    assert message in str(caught.value)
+
+
+def test_only_named_candidates_have_a_space():
+    assert has_space("boosting")
+    assert not has_space("LGBMClassifier")

@@ -1,0 +1,80 @@
+"""The key numbers of results.json, in words and drawn."""
+
+import math
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from toolkit.estimate import Estimate
+from toolkit.keynumbers import KeyNumber, draw_interval, estimate_from
+
+
+def entry(value, low=None, high=None):
+    return {"value": value, "low": low, "high": high, "n": 10}
+
+
+def test_a_sentence_says_the_number_its_interval_and_the_baseline():
+    number = KeyNumber.read(
+        {
+            "label": "ROC AUC",
+            "test": entry(0.9, 0.88, 0.92),
+            "baseline": entry(0.5),
+            "difference": entry(0.4, 0.38, 0.42),
+        }
+    )
+    assert number.sentence == (
+        "ROC AUC on the test part is 0.900 (95% interval 0.880 to 0.920); the baseline has 0.500."
+    )
+    assert number.difference_text == "+0.400 [0.380, 0.420]"
+
+
+def test_a_difference_that_could_be_zero_is_said():
+    number = KeyNumber.read(
+        {"label": "F1", "test": entry(0.5), "baseline": entry(0.49), "difference": entry(0.01, -0.02, 0.04)}
+    )
+    assert number.sentence.endswith("The difference between them could be zero.")
+
+
+@pytest.mark.parametrize("test", [None, entry(None), {}, "0.5", {"value": True}, {"value": 10**400}])
+def test_what_is_missing_is_not_defined(test):
+    number = KeyNumber.read({"name": "f1", "test": test})
+    assert number.sentence == "f1 is not defined on the test part."
+    assert (str(number.test), number.baseline_text, number.difference_text, number.drawing) == (
+        "not defined",
+        "–",
+        "–",
+        "",
+    )
+
+
+@pytest.mark.parametrize(
+    ("estimate", "baseline", "left", "right"),
+    [
+        (Estimate(0.9, 0.8, 0.95), 0.5, "0", "1"),
+        (Estimate(43.2, 40, 46), 66.0, "0", "100"),
+        (Estimate(1.021, 0.98, 1.06), math.nan, "0", "2"),
+        (Estimate(0.4, 0.3, 0.5), -0.01, "−0.01", "0.5"),
+        (Estimate(-3, -4, -2), math.nan, "−5", "0"),
+        (Estimate(1000.0), 10.0, "0", "1,000"),
+        (Estimate(0.0, 0.0, 0.0), 0.0, "0", "1"),
+    ],
+)
+def test_the_scale_ends_at_round_numbers_that_hold_everything(estimate, baseline, left, right):
+    assert re.findall(r"<span>([^<]*)</span>", draw_interval(estimate, baseline)) == [left, right]
+
+
+@given(*[st.floats(allow_nan=True, allow_infinity=True)] * 4)
+def test_nothing_is_drawn_outside_the_picture(value, low, high, baseline):
+    drawing = draw_interval(Estimate(value, low, high), baseline)
+    assert (drawing == "") == (not math.isfinite(value))
+    for number in re.findall(r'(?:cx="|[MH])(-?[\d.]+)', drawing):
+        assert 4 <= float(number) <= 116
+
+
+@given(
+    st.recursive(st.none() | st.floats() | st.text() | st.integers(), lambda inner: st.dictionaries(st.text(), inner))
+)
+def test_any_content_is_read(content):
+    assert isinstance(estimate_from(content), Estimate)

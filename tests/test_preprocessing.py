@@ -1,0 +1,73 @@
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import Pipeline
+from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingClassifier, RandomForestClassifier
+
+from toolkit.preprocessing import encoding_for, make_model, original_columns
+
+RNG = np.random.default_rng(0)
+N = 400
+TOWN = RNG.choice(["Oslo", "Bergen", "Tromsø", "rare 1", "rare 2"], N, p=[0.5, 0.3, 0.19, 0.005, 0.005])
+FEATURES = pd.DataFrame(
+    {
+        "age": np.where(RNG.random(N) < 0.1, np.nan, RNG.normal(40, 10, N)),
+        "<b>town</b>": pd.Series(TOWN, dtype=object).where(RNG.random(N) > 0.05, np.nan),
+        "member": RNG.random(N) < 0.5,
+        "empty": np.full(N, np.nan),
+        "count": RNG.integers(0, 5, N),
+    }
+)
+TARGET = (FEATURES["count"] + (FEATURES["<b>town</b>"] == "Oslo") * 3 + RNG.normal(0, 1, N) > 3).map({True: "yes", False: "no"})
+ESTIMATORS = [
+    LogisticRegression(max_iter=500),
+    KNeighborsClassifier(),
+    RandomForestClassifier(20),
+    GradientBoostingClassifier(n_estimators=5),
+    HistGradientBoostingClassifier(max_iter=5),
+]
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda estimator: type(estimator).__name__)
+class TestEveryEstimator:
+    def test_accepts_what_training_never_saw(self, estimator):
+        model = make_model(estimator, FEATURES).fit(FEATURES, TARGET)
+        new = pd.DataFrame(
+            {"age": [None, 1.0], "<b>town</b>": ["Atlantis", None], "member": [True, False], "empty": [1.0, None], "count": [None, 3]}
+        )
+        scores = model.predict_proba(new)
+        assert np.isfinite(scores).all()
+        assert np.allclose(scores.sum(axis=1), 1)
+
+    def test_every_encoded_column_has_its_original(self, estimator):
+        model = make_model(estimator, FEATURES).fit(FEATURES, TARGET)
+        names = original_columns(model)
+        assert len(names) == model["encode"].transform(FEATURES).shape[1] == model[-1].n_features_in_
+        assert set(names) == set(FEATURES) - {"empty"}
+
+
+def test_changing_one_column_changes_only_its_encoded_columns():
+    model = make_model(LogisticRegression(max_iter=500), FEATURES).fit(FEATURES, TARGET)
+    names = np.array(original_columns(model))
+    before = model["encode"].transform(FEATURES)
+    for column, value in {"age": 77.0, "<b>town</b>": "Bergen", "member": True, "count": 9}.items():
+        after = model["encode"].transform(FEATURES.assign(**{column: value}))
+        changed = np.asarray(abs(before - after).sum(axis=0)).ravel() > 0
+        assert set(names[changed]) == {column}
+
+
+def test_rare_levels_share_one_column():
+    model = make_model(LogisticRegression(max_iter=500), FEATURES).fit(FEATURES, TARGET)
+    assert original_columns(model).count("<b>town</b>") == 5  # three towns, missing, and all rare ones together
+
+
+def test_trees_get_codes_and_others_one_hot():
+    assert encoding_for(HistGradientBoostingClassifier()) == "ordinal"
+    assert encoding_for(LogisticRegression()) == "onehot"
+
+
+def test_a_pipeline_brings_its_own_preprocessing():
+    own = Pipeline([("model", LogisticRegression())])
+    assert make_model(own, FEATURES) is own

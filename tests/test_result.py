@@ -1,0 +1,56 @@
+import math
+
+import pandas as pd
+import pytest
+
+from toolkit.estimate import Estimate, format_number
+from toolkit.result import Finding, by_severity, cell_text, findings_html, result_html, table_html
+
+HOSTILE = '<script>alert("1")</script>'
+
+
+def test_severity_orders_and_equal_findings_keep_their_order():
+    findings = [Finding("A", "low", "a"), Finding("B", "critical", "b"), Finding("C", "low", "c")]
+    assert [finding.code for finding in by_severity(findings)] == ["B", "A", "C"]
+
+
+def test_all_text_is_escaped():
+    frame = pd.DataFrame({HOSTILE: [HOSTILE], "n": [1.0]})
+    html = result_html(HOSTILE, HOSTILE, [table_html(frame, HOSTILE)], [Finding(HOSTILE, "low", HOSTILE, HOSTILE)])
+    assert "<script" not in html
+    assert html.count("&lt;script&gt;") == 7
+
+
+def test_tables_have_scoped_headers_and_say_what_they_leave_out():
+    html = table_html(pd.DataFrame({"name": range(100), "value": range(100)}), "Numbers", most=60)
+    assert html.count('<th scope="row">') == 60
+    assert html.count('<th scope="col"') == 2
+    assert "Numbers (first 60 of 100 rows)" in html
+
+
+def test_no_findings_no_list():
+    assert findings_html([]) == ""
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (107679, "107,679"),
+        (0.0, "0.000"),
+        (1.0, "1.000"),
+        (-0.25, "−0.250"),
+        (0.00012, "0.00012"),
+        (1234.5, "1,234"),
+        (math.nan, "–"),
+        (math.inf, "∞"),
+        (-math.inf, "−∞"),
+    ],
+)
+def test_numbers_read_well(value, text):
+    assert format_number(value) == text
+
+
+def test_cells():
+    assert [cell_text(value) for value in (None, pd.NA, pd.NaT, True, "a&b")] == ["–", "–", "–", "yes", "a&amp;b"]
+    assert cell_text("x" * 10_000) == "x" * 199 + "…"
+    assert cell_text(Estimate(0.5, 0.4, 0.6)) == "0.500 [0.400, 0.600]"

@@ -1,0 +1,154 @@
+"""What is left of hostile HTML, and how the rest is put in order."""
+
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from toolkit.sanitize import Heading, PageCleaner
+
+PAYLOADS = [
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    '<img src="https://evil.example/x.png">',
+    '"><svg onload=alert(1)><style><img title="</style><img src onerror=alert(1)>"></svg>',
+    '<a href="java&#115;cript:alert(1)">link</a>',
+    '<a href="data:text/html,<script>alert(1)</script>">link</a>',
+    '<iframe src="https://evil.example"></iframe>',
+    "<math><mtext></form><form><mglyph><style></math><img src onerror=alert(1)>",
+    '<noscript><p title="</noscript><img src=x onerror=alert(1)>">',
+    '<div style="background:url(https://evil.example/x)" onmouseover="alert(1)">text</div>',
+    '<link rel="stylesheet" href="https://evil.example/x.css"><meta http-equiv="refresh" content="0;url=//evil.example">',
+    '<base href="https://evil.example/"><form action="https://evil.example"><input autofocus onfocus=alert(1)></form>',
+    '<object data="https://evil.example"></object><embed src="https://evil.example">',
+    '<video src="https://evil.example/x" autoplay></video><audio src="https://evil.example/x"></audio>',
+    "<table><tr><td background=https://evil.example/x.png>cell</td></tr></table>",
+    "<style>@import url(https://evil.example/x.css); body{display:none}</style>",
+    "</main></body></html><script src=https://evil.example/x.js></script>",
+    "{{ 7*7 }}{% raw %}<!--",
+]
+HARMLESS = set(
+    "a abbr b blockquote br caption code col colgroup dd del details div dl dt em figcaption figure h2 h3 h4 h5 h6 hr i img "
+    "ins kbd li mark ol p pre q s samp small span strong sub summary sup table tbody td tfoot th thead tr tt u ul var".split()
+)
+ATTRIBUTES = {
+    "alt",
+    "class",
+    "colspan",
+    "href",
+    "id",
+    "rel",
+    "role",
+    "rowspan",
+    "scope",
+    "src",
+    "start",
+    "tabindex",
+    "title",
+}
+ATTRIBUTES |= {"aria-hidden", "aria-label"}
+
+
+class Inspector(HTMLParser):
+    """Collects what a piece of HTML holds, and fails at anything that could act or load."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.tags = []
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        assert tag in HARMLESS
+        for name, value in attrs:
+            assert name in ATTRIBUTES
+            if name == "src":
+                assert value.startswith("data:image/")
+            if name == "href":
+                assert not value.lower().strip().startswith(("javascript", "data", "vbscript", "file"))
+
+
+@pytest.mark.parametrize("payload", PAYLOADS)
+def test_nothing_acts_or_loads(payload):
+    html = PageCleaner().clean(f"<p>before</p>{payload}<p>after</p>")
+    Inspector(html)
+    assert "before" in html
+
+
+@given(
+    st.lists(st.sampled_from([*PAYLOADS, "<", ">", '"', "'", "&lt;", "\x00", "<h1>", "</h1>", "<table>", "<td>", "a"]))
+)
+def test_nothing_acts_or_loads_however_it_is_put_together(parts):
+    Inspector(PageCleaner().clean("".join(parts)))
+
+
+@given(st.text())
+def test_any_text_is_accepted(text):
+    Inspector(PageCleaner().clean(text))
+
+
+def test_escaped_text_stays_text():
+    html = PageCleaner().clean("<table><tr><td>&lt;script&gt;alert(1)&lt;/script&gt;</td></tr></table>")
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html
+
+
+def test_scripts_and_styles_go_with_their_content():
+    assert PageCleaner().clean("a<script>let x</script><style>p{}</style><svg><text>t</text></svg>b") == "ab"
+
+
+def test_headings_move_down_and_sections_are_listed():
+    cleaner = PageCleaner(reserved=frozenset({"findings"}))
+    html = cleaner.clean(
+        "<h1>Report</h1><h2>Findings</h2><h3>Part</h3><h2>Findings</h2>", shift=0, prose=True, title=True
+    )
+    assert cleaner.title == "Report"
+    assert cleaner.sections == [Heading("Findings", "findings-2"), Heading("Findings", "findings-3")]
+    assert [tag for tag, _ in Inspector(html).tags if tag.startswith("h")] == ["h2", "h3", "h2"]
+    assert cleaner.clean("<h1>From an output</h1>").startswith("<h4")
+
+
+def test_no_heading_hides_in_a_table_or_in_another_heading():
+    html = PageCleaner().clean("<table><tr><td><h1>big</h1></td></tr></table><figure><h1>f</h1></figure>")
+    assert "<h1" not in html
+    assert "<strong>big</strong>" in html
+
+
+def test_figures_and_tables_are_numbered_through_and_can_be_linked_to():
+    cleaner = PageCleaner()
+    figure = '<figure class="tk-figure"><img alt="words" src="data:image/png;base64,AAAA"><figcaption>ROC</figcaption></figure>'
+    table = "<table><caption>Sizes</caption><tr><th>a</th></tr></table>"
+    html = "".join(cleaner.clean(piece) for piece in (figure, table, figure))
+    ids = [attributes["id"] for _, attributes in Inspector(html).tags if "id" in attributes]
+    assert ids == ["figure-1", "table-1", "figure-2"]
+    assert '<a href="#figure-2" class="number">Figure 2</a> ROC' in html
+
+
+def test_only_wide_tables_take_the_keyboard():
+    row = "<table><caption>A &lt;b&gt; &amp; c</caption><tr>{}</tr></table>"
+    assert "tabindex" not in PageCleaner().clean(row.format("<td>1</td>" * 4))
+    wide = PageCleaner().clean(row.format("<td>1</td>" * 5))
+    assert Inspector(wide).tags[0][1] == {
+        "class": "scroll",
+        "tabindex": "0",
+        "role": "group",
+        "aria-label": "A <b> & c",
+    }
+
+
+def test_images_that_are_not_there_are_said():
+    html = PageCleaner().clean('<img src="figure.png" alt="ROC of A & B"><img src="data:image/png;base64,AAAA">')
+    assert "[image not included: ROC of A &amp; B]" in html
+    assert 'alt="No description was given for this image."' in html
+
+
+def test_links_lead_out_politely_or_to_the_heading_of_that_name():
+    html = PageCleaner().clean('<a href="https://x.example/?a=1&amp;b=2">x</a><a href="#My Part">y</a>')
+    assert 'href="https://x.example/?a=1&amp;b=2" rel="noopener noreferrer"' in html
+    assert 'href="#my-part"' in html
+
+
+def test_classes_of_the_page_cannot_be_borrowed():
+    html = PageCleaner().clean('<div class="verdict good">Pass</div><div class="tk-result">r</div>')
+    assert html == '<div>Pass</div><div class="tk-result">r</div>'

@@ -1,0 +1,50 @@
+"""The rules every template keeps."""
+
+import ast
+import json
+
+import pytest
+
+from toolkit.parameters import list_templates
+from toolkit.resources import templates_folder
+
+TEMPLATES = sorted(templates_folder().glob("*.ipynb"))
+
+
+def cells(path):
+    return json.loads(path.read_text(encoding="utf-8"))["cells"]
+
+
+def source(cell):
+    return "".join(cell["source"])
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.stem)
+class TestTemplate:
+    def test_starts_with_a_title_and_a_question(self, path):
+        first = source(cells(path)[0])
+        assert first.startswith("# ")
+        assert first.rstrip().endswith("?")
+
+    def test_stores_no_outputs(self, path):
+        for cell in cells(path):
+            assert not cell.get("outputs")
+            assert cell.get("execution_count") is None
+
+    def test_every_parameter_is_typed_and_helps(self, path):
+        schema = next(schema for schema in list_templates() if schema.path == path)
+        assert schema.parameters
+        assert all(parameter.help and parameter.annotation for parameter in schema.parameters)
+
+    def test_code_cells_are_short_plain_and_introduced(self, path):
+        every = cells(path)
+        for before, cell in zip(every, every[1:], strict=False):
+            if cell["cell_type"] != "code" or "parameters" in cell["metadata"].get("tags", []):
+                continue
+            assert before["cell_type"] == "markdown", source(cell)
+            assert len(source(cell).splitlines()) <= 10
+            tree = ast.parse(source(cell))
+            assert not any(isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Lambda) for node in ast.walk(tree))
+
+    def test_publishes_last(self, path):
+        assert "tk.publish(" in source(cells(path)[-1])

@@ -1,0 +1,178 @@
+"""Whether predicted probabilities mean what they say: recalibration slope and intercept, expected calibration error."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from scipy.special import expit, logit
+
+from toolkit.estimate import Estimate
+from toolkit.intervals import Array
+
+BINS = 10
+_CLIP = 1e-6
+_DRAWS = 4000
+
+
+def calibration_slope(y_true: Array, y_prob: Array) -> tuple[float, Array]:
+    """Return the slope of a logistic regression of the outcome on the logit of the prediction; 1 is ideal.
+
+    Below 1 the predictions are too extreme (overfitting), above 1 too timid (Cox 1958, doi:10.1093/biomet/45.3-4.562).
+
+    Parameters
+    ----------
+    y_true : array of shape (n,)
+        1 for the positive class, 0 for the other.
+    y_prob : array of shape (n,)
+        Predicted probabilities of the positive class; held within [1e-6, 1 - 1e-6] for the logit.
+
+    Returns
+    -------
+    (float, array of shape (n,))
+        The slope and the influence of each row, with the HC2 correction for leverage (MacKinnon & White 1985,
+        doi:10.1016/0304-4076(85)90158-7). Not defined (nan) with one class, one distinct prediction, or where the
+        predictions separate the classes.
+    """
+    n = len(y_true)
+    x = logit(np.clip(y_prob, _CLIP, 1 - _CLIP))
+    if not _overlap(x[y_true == 1], x[y_true == 0]):
+        return math.nan, np.zeros(n)
+    centre, spread = float(x.mean()), float(x.std())
+    design = np.column_stack([np.ones(n), (x - centre) / spread])
+    beta = _fit_logistic(design, y_true)
+    if not np.all(np.isfinite(beta)):
+        return math.nan, np.zeros(n)
+    fitted = expit(design @ beta)
+    weight = fitted * (1 - fitted)
+    lever = design @ np.linalg.inv(design.T @ (weight[:, None] * design))
+    leverage = np.minimum(weight * np.einsum("ij,ij->i", lever, design), 0.9)
+    influence = n * lever[:, 1] * (y_true - fitted) / np.sqrt(1 - leverage)
+    return float(beta[1]) / spread, influence / spread
+
+
+def calibration_intercept(y_true: Array, y_prob: Array) -> tuple[float, Array]:
+    """Return calibration in the large: how far the log-odds are off on average; 0 is ideal, above 0 too low.
+
+    The intercept of a logistic regression with the logit of the prediction as offset, that is with the slope held at 1
+    (Van Calster et al. 2019, doi:10.1186/s12916-019-1466-7).
+
+    Parameters
+    ----------
+    y_true, y_prob : array of shape (n,)
+        As in ``calibration_slope``.
+
+    Returns
+    -------
+    (float, array of shape (n,))
+        The intercept and the influence of each row; not defined (nan) with one class.
+    """
+    n, ones = len(y_true), float(y_true.sum())
+    if ones in (0, n):
+        return math.nan, np.zeros(n)
+    x = logit(np.clip(y_prob, _CLIP, 1 - _CLIP))
+    low, high = -40.0, 40.0
+    shift = float(logit(ones / n) - logit(np.clip(expit(x).mean(), _CLIP, 1 - _CLIP)))
+    for _ in range(200):
+        fitted = expit(x + shift)
+        gap, slope = ones - float(fitted.sum()), float((fitted * (1 - fitted)).sum())
+        low, high = (shift, high) if gap > 0 else (low, shift)
+        step = shift + gap / slope if slope > 0 else math.nan
+        step = step if low < step < high else (low + high) / 2
+        if abs(step - shift) < 1e-12:
+            break
+        shift = step
+    fitted = expit(x + shift)
+    slope = float((fitted * (1 - fitted)).mean())
+    return shift, (y_true - fitted) / slope * math.sqrt(n / (n - 1))
+
+
+def calibration_bins(y_true: Array, y_prob: Array, bins: int = BINS) -> tuple[Array, Array, Array]:
+    """Group the rows into bins of equal mass: their sizes, mean predictions and observed rates, each of shape (bins,).
+
+    Equal predictions stay together, so there may be fewer bins.
+    """
+    edges = np.unique(np.quantile(y_prob, np.arange(1, bins) / bins))
+    where = np.searchsorted(edges, y_prob, side="left")
+    sizes = np.bincount(where).astype(float)
+    kept = sizes > 0
+    predicted = np.bincount(where, y_prob)[kept] / sizes[kept]
+    observed = np.bincount(where, y_true)[kept] / sizes[kept]
+    return sizes[kept], predicted, observed
+
+
+def expected_calibration_error(y_true: Array, y_prob: Array, *, seed: int = 0) -> tuple[Estimate, float]:
+    """Estimate the mean distance of predicted from observed rates over 10 bins of equal mass; 0 is ideal.
+
+    The plain value cannot be 0 in a finite sample, and resampling it makes that worse. The interval inverts a test
+    instead: it holds the errors that, with the observed shape of the gaps and the noise of bins of these sizes, would
+    make the observed value no surprise. So it holds 0 where the predictions may well be calibrated (Naeini et al. 2015,
+    doi:10.1609/aaai.v29i1.9602, for the measure).
+
+    Parameters
+    ----------
+    y_true, y_prob : array of shape (n,)
+        As in ``calibration_slope``.
+    seed : int
+        Of the simulated noise.
+
+    Returns
+    -------
+    (Estimate, float)
+        The error, and the error under which the observed value would be the median: what is left of it without noise.
+    """
+    n = len(y_true)
+    sizes, predicted, observed = calibration_bins(y_true, y_prob)
+    gap, mass = observed - predicted, sizes / n
+    value = float(mass @ np.abs(gap))
+    rate = (observed * sizes + 2 * predicted) / (sizes + 2)
+    rate = np.clip(rate, 0.5 / (sizes + 1), 1 - 0.5 / (sizes + 1))
+    noise = np.sqrt(rate * (1 - rate) / sizes)
+    jitter = noise * np.random.default_rng(seed).standard_normal((_DRAWS, len(sizes)))
+    # The error may sit where it was seen or lie evenly over the bins; the interval allows for both.
+    ends = [_invert(value, direction, jitter, mass) for direction in (gap, noise) if np.any(direction)]
+    low, high = min(end[0] for end in ends), max(end[2] for end in ends)
+    return Estimate(value, min(low, value), max(high, value), n, "test inversion over 10 bins"), ends[0][1]
+
+
+def _invert(value: float, direction: Array, jitter: Array, mass: Array) -> tuple[float, float, float]:
+    """Find the errors, spread over the bins like ``direction``, under which ``value`` is no surprise."""
+    shape = direction / float(mass @ np.abs(direction))
+
+    def crossing(level: float) -> float:
+        low, high = 0.0, 1.0
+        for _ in range(20):
+            middle = (low + high) / 2
+            above = float((np.abs(middle * shape + jitter) @ mass > value).mean())
+            low, high = (middle, high) if above < level else (low, middle)
+        return low
+
+    return crossing(0.025), crossing(0.5), crossing(0.975)
+
+
+def _overlap(positive: Array, negative: Array) -> bool:
+    if len(positive) == 0 or len(negative) == 0:
+        return False
+    return bool(positive.min() < negative.max() and negative.min() < positive.max())
+
+
+def _fit_logistic(design: Array, y_true: Array) -> Array:
+    """Fit by Newton's method with step halving; nan where it does not settle."""
+    beta = np.zeros(design.shape[1])
+    loss = math.log(2) * len(y_true)
+    for _ in range(100):
+        fitted = expit(design @ beta)
+        hessian = design.T @ ((fitted * (1 - fitted))[:, None] * design)
+        if np.linalg.cond(hessian) > 1e14:
+            break
+        step = np.linalg.solve(hessian, design.T @ (y_true - fitted))
+        for _ in range(40):
+            eta = design @ (beta + step)
+            trial = float((np.logaddexp(0, eta) - y_true * eta).sum())
+            if trial <= loss + 1e-12 * abs(loss):
+                break
+            step /= 2
+        beta, loss = beta + step, trial
+        if np.abs(step).max() < 1e-10:
+            return beta
+    return np.full(design.shape[1], np.nan)

@@ -1,0 +1,177 @@
+"""The models that are tried: by name, by import path, or as an object; and the space in which each named one is tuned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from sklearn.base import is_classifier, is_regressor
+from sklearn.dummy import DummyClassifier, DummyRegressor
+from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
+from sklearn.linear_model import LogisticRegression, Ridge
+
+from toolkit.errors import InputError, listed, nearest
+
+if TYPE_CHECKING:
+    import optuna
+
+BASELINE = "baseline"
+
+# From the simplest to the most complex: the one-standard-error rule prefers the earlier.
+CLASSIFIERS = ("logistic", "forest", "boosting")
+REGRESSORS = ("ridge", "forest", "boosting")
+
+
+def default_candidates(task: str) -> list[str]:
+    """Name the candidates tried where none are asked for: a linear model and boosted trees."""
+    return ["ridge", "boosting"] if task == "regression" else ["logistic", "boosting"]
+
+
+def make_baseline(task: str) -> Any:
+    """Return the model that any other must beat: the training mean, or the class shares of training."""
+    return DummyRegressor() if task == "regression" else DummyClassifier(strategy="prior")
+
+
+def make_candidates(candidates: Sequence[object] | Mapping[str, object] | None, task: str, seed: int) -> dict[str, Any]:
+    """Turn what was asked for into unfitted estimators by name.
+
+    Parameters
+    ----------
+    candidates : sequence, mapping or None
+        Names (``logistic``, ``ridge``, ``forest``, ``boosting``), import paths (``lightgbm.LGBMClassifier``) or
+        estimators; a mapping gives its own names.
+    task : {"binary", "multiclass", "regression"}
+    seed : int
+        Given to every estimator that takes ``random_state``.
+
+    Raises
+    ------
+    InputError
+        Where one is unknown, cannot be imported, is not an estimator, or is made for another task.
+
+    Examples
+    --------
+    >>> list(make_candidates(["logistic", "sklearn.tree.DecisionTreeClassifier"], "binary", seed=0))
+    ['logistic', 'DecisionTreeClassifier']
+    """
+    if candidates is None or len(candidates) == 0:
+        candidates = default_candidates(task)
+    if isinstance(candidates, str):
+        candidates = [part.strip() for part in candidates.split(",")]
+    named = candidates.items() if isinstance(candidates, Mapping) else [(None, item) for item in candidates]
+    made: dict[str, Any] = {}
+    for given, item in named:
+        estimator = _named(item, task) if isinstance(item, str) else item
+        _check_task(estimator, item, task)
+        if "random_state" in estimator.get_params() and estimator.get_params()["random_state"] is None:
+            estimator.set_params(random_state=seed)
+        name = given or (item if isinstance(item, str) and "." not in item else type(estimator).__name__)
+        if name in made or name == BASELINE:
+            raise InputError(
+                f"Two candidates are named {name!r}. Give each a name: candidates={{'first': …, 'second': …}}."
+            )
+        made[name] = estimator
+    return made
+
+
+def _named(name: str, task: str) -> Any:
+    if "." in name:
+        return _imported(name)
+    classifier = task != "regression"
+    makers = {
+        "logistic": lambda: LogisticRegression(tol=1e-3, max_iter=500),
+        "ridge": lambda: Ridge(),
+        "forest": lambda: _forest(classifier),
+        "boosting": lambda: _boosting(classifier),
+    }
+    options = CLASSIFIERS if classifier else REGRESSORS
+    if name not in options:
+        other = f" ({name!r} is not for a {task} target)" if name in makers else ""
+        raise InputError(
+            f"Unknown candidate {name!r}{other}.{nearest(name, options)} "
+            f"Candidates: {listed(options)}, or an import path such as 'lightgbm.LGBM{'Classifier' if classifier else 'Regressor'}'."
+        )
+    return makers[name]()
+
+
+def _forest(classifier: bool) -> Any:
+    kind = RandomForestClassifier if classifier else RandomForestRegressor
+    return kind(n_estimators=200, min_samples_leaf=3, max_features="sqrt" if classifier else 0.4, n_jobs=-1)
+
+
+def _boosting(classifier: bool) -> Any:
+    kind = HistGradientBoostingClassifier if classifier else HistGradientBoostingRegressor
+    return kind(learning_rate=0.08, max_iter=150, l2_regularization=1.0, early_stopping=False)
+
+
+def _imported(path: str) -> Any:
+    module, _, name = path.rpartition(".")
+    try:
+        return getattr(import_module(module), name)()
+    except ImportError as error:
+        raise InputError(
+            f"Candidate {path!r} cannot be imported: {error}. Install the package that holds it, or name another."
+        ) from error
+    except AttributeError as error:
+        raise InputError(
+            f"Candidate {path!r}: module {module!r} has no {name!r}.{nearest(name, dir(import_module(module)))}"
+        ) from error
+    except TypeError as error:
+        raise InputError(f"Candidate {path!r} cannot be made without arguments: {error}. Give it as an object.") from error
+
+
+def _check_task(estimator: Any, item: object, task: str) -> None:
+    if isinstance(estimator, type) or not all(hasattr(estimator, method) for method in ("fit", "predict", "get_params")):
+        raise InputError(
+            f"Candidate {item!r} is not a scikit-learn compatible estimator: it needs fit, predict and get_params. "
+            "Give an instance, a name or an import path."
+        )
+    fits = is_regressor(estimator) if task == "regression" else is_classifier(estimator)
+    if not fits:
+        kind = "regressor" if task == "regression" else "classifier"
+        raise InputError(f"Candidate {item!r} is not a {kind}, but the task is {task}. Give a {kind}, or set the task.")
+
+
+def suggest(trial: optuna.Trial, name: str) -> dict[str, Any]:
+    """Draw settings for a named candidate from its search space.
+
+    ============  ==========================================================================================
+    candidate     space (log: drawn evenly on the logarithm)
+    ============  ==========================================================================================
+    ``logistic``  ``C`` 0.001 to 100 (log)
+    ``ridge``     ``alpha`` 0.001 to 1000 (log)
+    ``forest``    ``min_samples_leaf`` 1 to 50 (log), ``max_features`` 0.1 to 1, ``max_depth`` 4 to 30 (log)
+    ``boosting``  ``learning_rate`` 0.02 to 0.3 (log), ``max_iter`` 50 to 400 (log), ``max_leaf_nodes`` 7 to 127 (log),
+                  ``min_samples_leaf`` 5 to 100 (log), ``l2_regularization`` 0.001 to 10 (log), ``max_features`` 0.3 to 1
+    ============  ==========================================================================================
+    """
+    number, whole = trial.suggest_float, trial.suggest_int
+    if name == "logistic":
+        return {"C": number("C", 1e-3, 1e2, log=True)}
+    if name == "ridge":
+        return {"alpha": number("alpha", 1e-3, 1e3, log=True)}
+    if name == "forest":
+        return {
+            "min_samples_leaf": whole("min_samples_leaf", 1, 50, log=True),
+            "max_features": number("max_features", 0.1, 1.0),
+            "max_depth": whole("max_depth", 4, 30, log=True),
+        }
+    return {
+        "learning_rate": number("learning_rate", 0.02, 0.3, log=True),
+        "max_iter": whole("max_iter", 50, 400, log=True),
+        "max_leaf_nodes": whole("max_leaf_nodes", 7, 127, log=True),
+        "min_samples_leaf": whole("min_samples_leaf", 5, 100, log=True),
+        "l2_regularization": number("l2_regularization", 1e-3, 10.0, log=True),
+        "max_features": number("max_features", 0.3, 1.0),
+    }
+
+
+def has_space(name: str) -> bool:
+    """Whether a candidate can be tuned: the named ones can."""
+    return name in {*CLASSIFIERS, *REGRESSORS}

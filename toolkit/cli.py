@@ -1,0 +1,187 @@
+"""The command line. Progress goes to stderr; the result is the last line of stdout."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from toolkit import __version__
+from toolkit.console import Commands, printable, text_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from toolkit.result import Finding
+
+FOLDER = click.Path(file_okay=True, path_type=Path)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]}, epilog="Example: toolkit demo")
+@click.version_option(__version__, prog_name="toolkit")
+def main() -> None:
+    """From a table and a target to an HTML report a reviewer can trust, compare and re-run."""
+
+
+@main.command(
+    short_help="Run a template.", epilog="Example: toolkit run experiment -p data sales.csv -p target churned"
+)
+@click.argument("template")
+@click.option("-p", "pairs", nargs=2, multiple=True, metavar="NAME VALUE", help="A parameter. Repeat it for a list.")
+@click.option("-f", "--file", "file", type=FOLDER, help="YAML file of parameters; -p wins over it.")
+@click.option("--out", type=FOLDER, default=Path("reports"), show_default=True, help="Folder of the reports.")
+@click.option("--timeout", type=float, metavar="SECONDS", help="Stop the notebook after this time.")
+@click.option("--json", "as_json", is_flag=True, help="Print a summary for machines.")
+def run(
+    template: str,
+    pairs: tuple[tuple[str, str], ...],
+    file: Path | None,
+    out: Path,
+    timeout: float | None,
+    as_json: bool,
+) -> None:
+    """Run TEMPLATE and print the path of its report.
+
+    TEMPLATE is a name (see `toolkit templates`) or the path of a notebook with a parameters cell.
+
+    Exit code: 0 done, 2 the input is wrong, 3 the notebook failed (a partial report is left and named).
+    """
+    from toolkit import runner
+    from toolkit.parameters import find_template, read_schema
+
+    schema = read_schema(find_template(template))
+    values = {**(schema.read_file(file) if file else {}), **schema.read_texts(pairs)}
+    done = runner.run(template, values, out=out, timeout=timeout)
+    if as_json:
+        summary = {"report": str(done.report), "folder": str(done.folder), "seconds": round(done.seconds, 1)}
+        click.echo(json.dumps({**summary, "results": done.results}, ensure_ascii=False))
+    else:
+        click.echo(done.report)
+
+
+@main.command(short_help="List a template's parameters.", epilog="Example: toolkit params experiment")
+@click.argument("template")
+def params(template: str) -> None:
+    """List the parameters of TEMPLATE: name, type, default, meaning."""
+    from toolkit.parameters import find_template, read_schema
+
+    schema = read_schema(find_template(template))
+    click.echo(f"{schema.title}\n{schema.question}\n")
+    rows = [
+        [
+            one.name,
+            one.annotation,
+            "required" if one.required else json.dumps(one.default, ensure_ascii=False),
+            one.help,
+        ]
+        for one in schema.parameters
+    ]
+    click.echo(text_table(["parameter", "type", "default", "meaning"], rows))
+
+
+def _default(value: object) -> str:
+    return "none" if value is None else json.dumps(value, ensure_ascii=False)
+
+
+@main.command(short_help="List the templates.", epilog="Example: toolkit templates")
+def templates() -> None:
+    """List the templates and the question each answers."""
+    from toolkit.parameters import list_templates
+
+    rows = [[schema.name, schema.question] for schema in list_templates()]
+    click.echo(text_table(["template", "question"], rows))
+
+
+@main.command(short_help="List or profile tables.", epilog="Example: toolkit data sales.csv --target churned")
+@click.argument("source", required=False, metavar="[NAME]")
+@click.option("--target", help="Column to predict; a built-in table knows its own.")
+@click.option("--time", help="Column with the time of each row.")
+@click.option("--sensitive", multiple=True, help="Sensitive column; may be repeated.")
+@click.option("--positive", help="Class of interest of a two-class target.")
+def data(
+    source: str | None, target: str | None, time: str | None, sensitive: tuple[str, ...], positive: str | None
+) -> None:
+    """List the built-in tables, or profile the table NAME: a built-in name, a file or an address."""
+    from toolkit.datasets import BUILT_IN
+
+    if source is None:
+        rows = [[one.name, one.task, one.rows, one.columns, one.target, one.title] for one in BUILT_IN.values()]
+        click.echo(text_table(["table", "task", "rows", "columns", "target", "what it is"], rows))
+        return
+    if target is None and source not in BUILT_IN:
+        _show_columns(source)
+        return
+    from toolkit.data import load_dataset
+
+    table = load_dataset(source, target=target, time=time, sensitive=list(sensitive) or None, positive=positive)
+    click.echo(f"{printable(table.name)}: {table.rows:,} rows, {table.columns} columns; {table.task} task")
+    click.echo(f"Target: {printable(table.target.name)}. Fingerprint: {table.fingerprint}\n")
+    _show_profile(table.profile(), table.findings())
+
+
+def _show_columns(source: str) -> None:
+    from toolkit.columns import prepare_features
+    from toolkit.profiling import describe_columns
+    from toolkit.reading import read_table
+    from toolkit.result import by_severity
+
+    table = read_table(source)
+    features, notes = prepare_features(table.frame)
+    click.echo(f"{printable(table.name)}: {len(table.frame):,} rows, {table.frame.shape[1]} columns")
+    click.echo("With --target COLUMN more is checked.\n")
+    _show_profile(describe_columns(features), by_severity([*table.notes, *notes]))
+
+
+def _show_profile(profile: pd.DataFrame, findings: Sequence[Finding]) -> None:
+    click.echo(text_table(list(profile.columns), profile.to_numpy(dtype=object).tolist(), widest=32))
+    rows = [[one.severity, one.code, one.message] for one in findings]
+    click.echo("\n" + (text_table(["severity", "code", "finding"], rows) if rows else "No findings."))
+
+
+@main.command(
+    short_help="Make HTML of an executed notebook.", epilog="Example: toolkit render executed.ipynb -o report.html"
+)
+@click.argument("notebook", type=FOLDER)
+@click.option("-o", "--output", type=FOLDER, help="HTML file to write; by default beside the notebook.")
+def render(notebook: Path, output: Path | None) -> None:
+    """Make one offline HTML file of an executed NOTEBOOK and print its path."""
+    from toolkit import report
+
+    click.echo(report.render(notebook, output))
+
+
+@main.command(short_help="Make the page that lists all reports.", epilog="Example: toolkit index reports")
+@click.argument("folder", type=FOLDER, default=Path("reports"), metavar="[DIR]")
+def index(folder: Path) -> None:
+    """Write the page that lists all reports in DIR (by default reports) and print its path."""
+    from toolkit import report
+
+    click.echo(report.write_index(folder))
+
+
+@main.command(short_help="Run the main job on built-in data.", epilog="Example: toolkit demo --out /tmp/reports")
+@click.option("--out", type=FOLDER, default=Path("reports"), show_default=True, help="Folder of the reports.")
+def demo(out: Path) -> None:
+    """Run the main job on built-in census data and print the path of the page that lists the reports."""
+    from toolkit import runner
+
+    done = runner.run("experiment", {"data": "census_income", "periods": ["1994"]}, out=out)
+    click.echo(f"The report took {done.seconds:.0f} s: {done.report}", err=True)
+    click.echo(done.folder.parent / "index.html")
+
+
+@main.command(short_help="Say what works here and what is missing.", epilog="Example: toolkit doctor")
+@click.option("--out", type=FOLDER, default=Path("reports"), show_default=True, help="Folder of the reports.")
+def doctor(out: Path) -> None:
+    """Say what works on this machine and what is missing, with the fix. Exit code 1 if a run could not work."""
+    from toolkit.doctor import examine
+
+    checks = examine(out)
+    click.echo(text_table(["what", "state", "found"], [[one.name, one.state, one.found] for one in checks]))
+    fixes = [f"- {one.name}: {one.fix}" for one in checks if one.fix]
+    click.echo("\n" + "\n".join(["To do:", *fixes] if fixes else ["Nothing is missing."]))
+    if any(one.state == "problem" for one in checks):
+        raise SystemExit(1)

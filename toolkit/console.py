@@ -1,0 +1,76 @@
+"""How commands speak: errors without tracebacks, and tables as plain text."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from toolkit.errors import ToolkitError
+from toolkit.estimate import format_number
+
+WIDEST = 48
+
+
+class Commands(click.Group):
+    """A group whose commands end with a message and an exit code where the toolkit raises an error."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that was asked for; ``TOOLKIT_DEBUG=1`` adds the traceback."""
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="replace")
+        try:
+            return super().invoke(ctx)
+        except ToolkitError as error:
+            if os.environ.get("TOOLKIT_DEBUG") == "1":
+                click.echo(traceback.format_exc(), err=True)
+            click.echo(f"Error: {error}", err=True)
+            ctx.exit(error.exit_code)
+        except KeyboardInterrupt:
+            click.echo("\nStopped.", err=True)
+            ctx.exit(130)
+
+
+def text_table(names: Sequence[str], rows: Sequence[Sequence[object]], widest: int = WIDEST) -> str:
+    """Write rows as a plain table; long texts are shortened, except in the last column.
+
+    Examples
+    --------
+    >>> print(text_table(["name", "rows", "what"], [["wine", 178, "Wines"], ["diabetes", 442, "Patients"]]))
+    name      rows  what
+    wine       178  Wines
+    diabetes   442  Patients
+    """
+    last = len(names) - 1
+    texts = [[_text(value, widest if at < last else None) for at, value in enumerate(row)] for row in (names, *rows)]
+    widths = [max(len(row[at]) for row in texts) for at in range(len(names))]
+    numeric = [bool(rows) and all(_is_number(row[at]) for row in rows) for at in range(len(names))]
+    lines = (
+        "  ".join(text.rjust(width) if right else text.ljust(width) for text, width, right in zip(*parts, strict=True))
+        for parts in ((row, widths, numeric) for row in texts)
+    )
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def printable(text: object) -> str:
+    """Replace line ends and control characters, which data may hold, so that they cannot steer a terminal."""
+    return "".join(letter if letter.isprintable() else " " for letter in str(text))
+
+
+def _is_number(value: object) -> bool:
+    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
+
+
+def _text(value: object, widest: int | None) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return f"{value:,}" if isinstance(value, int) else format_number(value)
+    text = printable(value)
+    return text if widest is None or len(text) <= widest else text[: widest - 1] + "…"

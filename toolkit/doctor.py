@@ -1,0 +1,146 @@
+"""Look at this machine: what works, what is missing, and what to do about it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import sys
+import tomllib
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from toolkit.errors import InputError
+
+DISTRIBUTION = "experiment-toolkit"
+MEMORY_GB = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at.
+
+    Attributes
+    ----------
+    name : str
+    state : {"ok", "note", "problem"}
+        A note is something that is missing but not needed for a run.
+    found : str
+        What there is.
+    fix : str
+        What to do; empty where nothing need be done.
+    """
+
+    name: str
+    state: str
+    found: str
+    fix: str = ""
+
+
+def examine(out: Path) -> list[Check]:
+    """Check everything a run needs, then what is merely useful.
+
+    Parameters
+    ----------
+    out : Path
+        The reports folder of runs started here.
+    """
+    return [
+        Check("Python", "ok", f"{platform.python_version()} at {sys.executable}"),
+        *_packages(),
+        _kernel(),
+        _folder(out),
+        _tracking(out),
+        _machine(),
+        _program("git", "reports name no commit", "Install git."),
+        _program("uv", "set-up takes longer", "Install uv, or leave it: pip is used instead."),
+        _browser(),
+    ]
+
+
+def _packages() -> list[Check]:
+    from packaging.requirements import Requirement
+
+    wanted = [Requirement(text) for text in _requirements()]
+    wanted = [one for one in wanted if one.marker is None or one.marker.evaluate({"extra": ""})]
+    problems = []
+    for one in wanted:
+        try:
+            version = metadata.version(one.name)
+        except metadata.PackageNotFoundError:
+            version = ""
+        if not version or not one.specifier.contains(version, prereleases=True):
+            fix = f'Run: {sys.executable} -m pip install "{one.name}{one.specifier}"'
+            problems.append(Check(one.name, "problem", version or "not installed", fix))
+    found = f"{len(wanted) - len(problems)} of {len(wanted)} as required"
+    return [Check("Packages", "problem" if problems else "ok", found), *problems]
+
+
+def _requirements() -> list[str]:
+    try:
+        return metadata.requires(DISTRIBUTION) or []
+    except metadata.PackageNotFoundError:
+        # A clone that is used without being installed.
+        text = (Path(__file__).parent.parent / "pyproject.toml").read_text(encoding="utf-8")
+        dependencies: list[str] = tomllib.loads(text)["project"]["dependencies"]
+        return dependencies
+
+
+def _kernel() -> Check:
+    from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
+
+    try:
+        command = KernelSpecManager().get_kernel_spec("python3").argv[0]
+    except NoSuchKernel:
+        command = ""
+    # A bare "python" means the interpreter that starts the kernel.
+    if Path(command).is_absolute() and Path(command) != Path(sys.executable):
+        found = f"the Jupyter kernel 'python3' is {command}; toolkit run uses {sys.executable} all the same"
+        fix = f"For JupyterLab: {sys.executable} -m ipykernel install --sys-prefix"
+        return Check("Kernel", "note", found, fix)
+    return Check("Kernel", "ok", f"toolkit run uses {sys.executable}")
+
+
+def _folder(out: Path) -> Check:
+    place = next(folder for folder in (out.absolute(), *out.absolute().parents) if folder.exists())
+    if place.is_dir() and os.access(place, os.W_OK | os.X_OK):
+        free = shutil.disk_usage(place).free / 1e9
+        return Check("Reports", "ok", f"{out.absolute()} can be written, {free:,.1f} GB free")
+    return Check("Reports", "problem", f"{place} cannot be written", "Change the folder, or give --out DIR.")
+
+
+def _tracking(out: Path) -> Check:
+    from toolkit import tracking
+
+    try:
+        tracking.check_reachable(out)
+    except InputError as error:
+        return Check("Tracking", "problem", str(error))
+    return Check("Tracking", "ok", tracking.without_password(tracking.tracking_uri(out)))
+
+
+def _machine() -> Check:
+    import psutil
+
+    memory = psutil.virtual_memory()
+    cores = os.cpu_count() or 1
+    free, total = memory.available / 1e9, memory.total / 1e9
+    found = f"{cores} core{'s' * (cores > 1)}, {free:.1f} of {total:.1f} GB of memory free"
+    if free >= MEMORY_GB:
+        return Check("Machine", "ok", found)
+    return Check("Machine", "note", found, f"Large tables need {MEMORY_GB:.0f} GB or more: close other programs.")
+
+
+def _program(name: str, without: str, fix: str) -> Check:
+    path = shutil.which(name)
+    return Check(name, "ok", path) if path else Check(name, "note", f"not found: {without}", fix)
+
+
+def _browser() -> Check:
+    names = ("chromium", "chromium-browser", "google-chrome")
+    path = next(filter(None, map(shutil.which, names)), None)
+    if path:
+        return Check("Chromium", "ok", path)
+    fix = "To develop the toolkit: apt-get install chromium, or your system's equivalent."
+    return Check("Chromium", "note", "not found: the browser tests are skipped", fix)

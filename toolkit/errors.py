@@ -1,0 +1,54 @@
+"""The few errors of the toolkit. The message is the product: what was wrong, what was found, what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from pathlib import Path
+
+
+class ToolkitError(Exception):
+    """Base of every error the toolkit raises on purpose; ``str(error)`` is the whole message."""
+
+    exit_code = 2
+
+
+class InputError(ToolkitError):
+    """What was given cannot be used: a file, a column, a parameter. Nothing has been written."""
+
+
+class RunError(ToolkitError):
+    """A notebook failed while running. ``folder`` holds the readable partial report."""
+
+    exit_code = 3
+
+    def __init__(self, message: str, folder: Path | None = None) -> None:
+        super().__init__(message)
+        self.folder = folder
+
+
+def nearest(name: str, options: Iterable[str]) -> str:
+    """Say which of ``options`` was probably meant by ``name``; an empty string where none is near.
+
+    Examples
+    --------
+    >>> nearest("incme", ["age", "income"])
+    " Did you mean 'income'?"
+    >>> nearest("zzz", ["age", "income"])
+    ''
+    """
+    by_folded = {option.casefold().strip(): option for option in options}
+    matches = get_close_matches(name.casefold().strip(), by_folded, n=1, cutoff=0.6)
+    return f" Did you mean {by_folded[matches[0]]!r}?" if matches else ""
+
+
+def listed(options: Iterable[object], most: int = 10) -> str:
+    """Write ``options`` for an error message: the first ``most`` of them, and how many there are.
+
+    Examples
+    --------
+    >>> listed(["age", "income", "sex"], most=2)
+    'age, income, … (3 in all)'
+    """
+    texts = [text if len(text) <= 60 else text[:57] + "…" for text in map(str, options)]
+    return ", ".join(texts) if len(texts) <= most else f"{', '.join(texts[:most])}, … ({len(texts)} in all)"

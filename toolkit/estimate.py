@@ -1,0 +1,71 @@
+"""Estimate, the atom every result is made of: a number with its uncertainty."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A measured number with its interval.
+
+    Attributes
+    ----------
+    value : float
+        The point value; ``nan`` where it is not defined.
+    low, high : float
+        Ends of the 95 % interval; ``nan`` where the number has none (a count, a time).
+    n : int
+        How many observations the number rests on.
+    method : str
+        How the interval was made; empty where there is none.
+
+    Examples
+    --------
+    >>> print(Estimate(0.95, 0.94, 0.96, 1000, "DeLong"))
+    0.950 [0.940, 0.960]
+    """
+
+    value: float
+    low: float = math.nan
+    high: float = math.nan
+    n: int = 0
+    method: str = ""
+
+    @property
+    def has_interval(self) -> bool:
+        """Whether both ends of the interval are known."""
+        return not (math.isnan(self.low) or math.isnan(self.high))
+
+    def __str__(self) -> str:
+        """Write the value and its interval, with as many digits as a reader needs."""
+        if math.isnan(self.value):
+            return "not defined"
+        if not self.has_interval:
+            return format_number(self.value)
+        return f"{format_number(self.value)} [{format_number(self.low)}, {format_number(self.high)}]"
+
+
+def format_number(value: float) -> str:
+    """Write a number the way the reports do: counts whole, others to three decimals or four digits.
+
+    Examples
+    --------
+    >>> format_number(3), format_number(3.0), format_number(107679.0), format_number(0.95123)
+    ('3', '3.000', '107,679', '0.951')
+    >>> format_number(12345.678), format_number(-0.00012)
+    ('12,346', '−0.00012')
+    """
+    if math.isnan(value):
+        return "–"
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    size = abs(value)
+    if isinstance(value, int) or size >= 1000 or (size >= 10 and size == int(size)):
+        text = f"{size:,.0f}" if size < 1e15 else f"{size:.3g}"
+    elif size >= 10:
+        text = f"{size:.4g}"
+    else:
+        text = f"{size:.3f}" if size >= 0.001 or size == 0 else f"{size:.2g}"
+    return f"−{text}" if value < 0 else text

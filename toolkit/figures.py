@@ -1,0 +1,119 @@
+"""One house style for every figure, and the HTML that carries it with a caption and words for those who cannot see it."""
+
+from __future__ import annotations
+
+import base64
+import io
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from toolkit.errors import InputError, listed
+from toolkit.result import Picture, Result
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# Okabe & Ito (2008), "Color Universal Design": told apart with every common colour vision.
+BLUE, ORANGE, GREEN, RED, PURPLE, SKY, YELLOW, GREY = (
+    "#0072B2",
+    "#E69F00",
+    "#009E73",
+    "#D55E00",
+    "#CC79A7",
+    "#56B4E9",
+    "#F0E442",
+    "#6b6b6b",
+)
+PALETTE = (BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY)
+
+STYLE: dict[str, Any] = {
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": "#767676",
+    "axes.labelcolor": "#222222",
+    "axes.titlesize": 11,
+    "axes.titlelocation": "left",
+    "axes.labelsize": 10,
+    "xtick.color": "#444444",
+    "ytick.color": "#444444",
+    "xtick.labelsize": 9,
+    "ytick.labelsize": 9,
+    "axes.grid": True,
+    "grid.color": "#e4e4e4",
+    "grid.linewidth": 0.6,
+    "axes.axisbelow": True,
+    "lines.linewidth": 1.8,
+    "legend.frameon": False,
+    "legend.fontsize": 9,
+    "font.size": 10,
+    "figure.facecolor": "white",
+    "text.parse_math": False,
+    "svg.hashsalt": "toolkit",
+}
+
+
+def new_axes() -> Axes:
+    """Make axes on a new pyplot figure, in the house style, so that a notebook shows it."""
+    import matplotlib.pyplot as plt
+
+    with plt.rc_context(STYLE):
+        return plt.subplots(figsize=(6.4, 4.0), layout="constrained")[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A drawn figure with its words; shows itself in a notebook and in the report."""
+
+    picture: Picture
+    image: str
+
+    def __repr__(self) -> str:
+        """Say what the figure shows, for places without HTML."""
+        return f"{self.picture.title}. {self.picture.alt}"
+
+    def _repr_html_(self) -> str:
+        picture = self.picture
+        return (
+            f'<figure class="tk-figure" style="margin:1em 0"><img src="{self.image}" alt="{escape(picture.alt)}" '
+            f'style="max-width:100%;background:#fff"><figcaption><strong>{escape(picture.title)}.</strong> '
+            f"{escape(picture.caption)}</figcaption></figure>"
+        )
+
+
+def figure(result: Result, kind: str, *, width: float = 6.4, height: float = 4.0) -> Figure:
+    """Draw one figure of a result with its caption and alternative text.
+
+    Parameters
+    ----------
+    result : Result
+        What a step returned.
+    kind : str
+        One of ``result.pictures()``.
+    width, height : float
+        Size in inches.
+
+    Raises
+    ------
+    InputError
+        Where the result has no such figure.
+    """
+    import matplotlib as mpl
+    from matplotlib.figure import Figure as Canvas
+
+    pictures = result.pictures()
+    if kind not in pictures:
+        raise InputError(f"{type(result).__name__} has no figure {kind!r}. It has: {listed(pictures)}.")
+    with mpl.rc_context(STYLE):
+        canvas = Canvas(figsize=(width, height), layout="constrained")
+        result.plot(kind, ax=canvas.subplots())
+        return Figure(pictures[kind], _smaller_image(canvas))
+
+
+def _smaller_image(canvas: Any) -> str:
+    svg, png = io.BytesIO(), io.BytesIO()
+    canvas.savefig(svg, format="svg", metadata={"Date": None})
+    canvas.savefig(png, format="png", dpi=200)
+    if len(svg.getvalue()) <= len(png.getvalue()):
+        return "data:image/svg+xml;base64," + base64.b64encode(svg.getvalue()).decode()
+    return "data:image/png;base64," + base64.b64encode(png.getvalue()).decode()

@@ -1,0 +1,114 @@
+"""The index of a folder of reports: one line a run, newest first, whatever state its neighbours are in."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import quote
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from toolkit.resources import templates_folder
+from toolkit.summary import (
+    FAILED,
+    SCHEMA,
+    UNPUBLISHED,
+    UNREADABLE,
+    Summary,
+    Verdict,
+    readable_date,
+    summarize,
+)
+
+_FILES = ("report.html", "notebook.ipynb", "results.json", "manifest.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One line of the index; ``summary`` is missing where there are no readable results, and ``note`` says why."""
+
+    folder: str
+    link: str
+    seconds: float
+    when: str
+    when_iso: str
+    verdict: Verdict
+    summary: Summary | None
+    note: str = ""
+
+
+def run_folders(folder: Path) -> list[Path]:
+    """List the subfolders that hold a run or the remains of one, by name."""
+    candidates = sorted(entry for entry in folder.iterdir() if not entry.name.startswith(".") and entry.is_dir())
+    return [entry for entry in candidates if any((entry / name).exists() for name in _FILES)]
+
+
+def gallery_html(folders: Sequence[Path]) -> str:
+    """Make the page that lists the runs in ``folders``.
+
+    Parameters
+    ----------
+    folders : sequence of Path
+        Subfolders of the folder that the page will stand in.
+    """
+    runs = sorted(map(read_run, folders), key=lambda run: (run.seconds, run.folder), reverse=True)
+    environment = Environment(
+        loader=FileSystemLoader(templates_folder() / "review"), autoescape=True, undefined=StrictUndefined
+    )
+    return environment.get_template("gallery.html.j2").render(runs=runs)
+
+
+def read_run(folder: Path) -> Run:
+    """Read one run from its folder, without ever failing for what it holds."""
+    failed = "FAILED" in folder.name
+    summary, note = _read_summary(folder / "results.json")
+    created = summary.created_iso if summary else ""
+    seconds = _seconds(created)
+    if math.isnan(seconds):
+        seconds = folder.stat().st_mtime
+        created = datetime.fromtimestamp(seconds).astimezone().isoformat(timespec="seconds")
+    if failed:
+        verdict, note = FAILED, ""
+    elif summary:
+        verdict = summary.verdict
+    else:
+        verdict = UNREADABLE if note else UNPUBLISHED
+    page = next((name for name in _FILES if (folder / name).exists()), "")
+    return Run(
+        folder=os.fsencode(folder.name).decode("utf-8", "replace"),
+        link=f"{quote(os.fsencode(folder.name))}/{page}",
+        seconds=seconds,
+        when=readable_date(created),
+        when_iso=created,
+        verdict=verdict,
+        summary=summary,
+        note=note,
+    )
+
+
+def _read_summary(path: Path) -> tuple[Summary | None, str]:
+    if not path.exists():
+        return None, ""
+    try:
+        results = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        return None, f"{path.name} cannot be read: {error.strerror}."
+    except (ValueError, RecursionError):
+        return None, f"{path.name} is not complete JSON."
+    if not isinstance(results, dict):
+        return None, f"{path.name} holds no results."
+    if results.get("schema") != SCHEMA:
+        return None, f"{path.name} has schema {results.get('schema')!r}; this version reads {SCHEMA}."
+    return summarize(results), ""
+
+
+def _seconds(created: str) -> float:
+    try:
+        return datetime.fromisoformat(created).timestamp()
+    except ValueError:
+        return math.nan

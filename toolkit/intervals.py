@@ -1,0 +1,268 @@
+"""Ways to put an interval around a number: score, Wald on a fitting scale, order statistics, and two bootstraps.
+
+All intervals are at 95 %. None of them claims certainty where the sample merely shows no variation.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from toolkit.errors import InputError
+from toolkit.estimate import Estimate
+
+Array: TypeAlias = NDArray[np.float64]
+Interval: TypeAlias = tuple[float, float]
+Scale: TypeAlias = Literal["identity", "log", "logit", "fisher"]
+
+Z = float(stats.norm.ppf(0.975))
+RULE_OF_THREE = 3.0
+_CHUNK_CELLS = 4_000_000
+
+
+def wilson(successes: float, n: float) -> Interval:
+    """Interval of a proportion by the score test (Wilson 1927, doi:10.2307/2276774).
+
+    Parameters
+    ----------
+    successes : float
+        Between 0 and ``n``; need not be whole, so that an effective sample size can be used.
+    n : float
+        Number of trials; ``(0, 1)`` comes back where it is 0.
+
+    Examples
+    --------
+    >>> tuple(round(end, 3) for end in wilson(1, 1))
+    (0.207, 1.0)
+    """
+    if n <= 0:
+        return 0.0, 1.0
+    share, square = successes / n, Z * Z
+    centre = (share + square / (2 * n)) / (1 + square / n)
+    half = Z / (1 + square / n) * math.sqrt(share * (1 - share) / n + square / (4 * n * n))
+    low = 0.0 if successes <= 0 else min(max(0.0, centre - half), share)
+    high = 1.0 if successes >= n else max(min(1.0, centre + half), share)
+    return low, high
+
+
+def share_estimate(successes: int, n: int) -> Estimate:
+    """Estimate a proportion by Wilson's interval; not defined where ``n`` is 0.
+
+    Examples
+    --------
+    >>> print(share_estimate(86, 1000))
+    0.086 [0.070, 0.105]
+    """
+    return Estimate(successes / n, *wilson(successes, n), n, "Wilson") if n else Estimate(math.nan)
+
+
+def mean_estimate(values: Array) -> Estimate:
+    """Estimate a mean by Student's t; without an interval for a single value, not defined for none.
+
+    Examples
+    --------
+    >>> print(mean_estimate(np.arange(100.0)))
+    49.50 [43.72, 55.28]
+    """
+    n = len(values)
+    if n < 2:
+        return Estimate(float(values[0]) if n else math.nan, n=n)
+    centre = float(values.mean())
+    half = t_quantile(n) * float(values.std(ddof=1)) / math.sqrt(n)
+    return Estimate(centre, centre - half, centre + half, n, "t") if half else Estimate(centre, n=n)
+
+
+def mover_mean(values: Sequence[float], intervals: Sequence[Interval]) -> Interval:
+    """Interval of the mean of independent estimates from their own intervals.
+
+    The method of variance estimates recovery (Zou & Donner 2008, doi:10.1002/sim.3095).
+
+    Examples
+    --------
+    >>> tuple(round(end, 3) for end in mover_mean([1.0, 1.0], [wilson(20, 20), wilson(180, 180)]))
+    (0.919, 1.0)
+    """
+    centre, k = sum(values) / len(values), len(values)
+    below = math.sqrt(sum((value - low) ** 2 for value, (low, _) in zip(values, intervals, strict=True))) / k
+    above = math.sqrt(sum((high - value) ** 2 for value, (_, high) in zip(values, intervals, strict=True))) / k
+    return centre - below, centre + above
+
+
+def mover_difference(first: Estimate, second: Estimate) -> Interval:
+    """Interval of ``first - second`` from their own intervals, taken as independent (Zou & Donner 2008).
+
+    For paired estimates, which as a rule rise and fall together, it is wider than needed.
+
+    Examples
+    --------
+    >>> mover_difference(Estimate(0.5, 0.2, 0.6), Estimate(0.5, 0.4, 0.9))
+    (-0.5, 0.14142135623730948)
+    """
+    value = first.value - second.value
+    below = math.hypot(first.value - first.low, second.high - second.value)
+    above = math.hypot(first.high - first.value, second.value - second.low)
+    return value - below, value + above
+
+
+def standard_error(influence: Array) -> float:
+    """Return the standard error of a statistic from the influence of each row (the infinitesimal jackknife).
+
+    One row more is reckoned with, as far out as the furthest one seen, so that the few rows which decide a small sample's
+    spread are not taken for all there are; in large samples it makes no difference.
+
+    Parameters
+    ----------
+    influence : array of shape (n,)
+        What each row adds to ``n`` times the statistic's error, small-sample factor included, so that its variance is
+        Σ influence² / n² (Efron 1982, doi:10.1137/1.9781611970319).
+    """
+    furthest = float(np.abs(influence).max())
+    return math.sqrt(float(influence @ influence) + furthest * furthest) / len(influence)
+
+
+def wald(value: float, error: float, scale: Scale = "identity", quantile: float = Z) -> Interval:
+    """Interval ``value ± quantile * error``, built on a scale where the estimate is closer to normal.
+
+    Parameters
+    ----------
+    value, error : float
+        The estimate and its standard error.
+    scale : {"identity", "log", "logit", "fisher"}
+        ``logit`` for values in (0, 1), ``log`` for positive ones, ``fisher`` (inverse tanh) for (-1, 1).
+    quantile : float
+        Of the reference distribution, normal by default.
+
+    Examples
+    --------
+    >>> tuple(round(end, 3) for end in wald(0.95, 0.02, "logit"))
+    (0.893, 0.977)
+    """
+    half = quantile * error
+    if scale == "identity":
+        return value - half, value + half
+    if scale == "log":
+        factor = math.exp(min(half / value, 700.0))
+        return value / factor, value * factor
+    if scale == "logit":
+        odds, factor = value / (1 - value), math.exp(min(half / (value * (1 - value)), 700.0))
+        return odds / (odds + factor), odds * factor / (1 + odds * factor)
+    centre, half = math.atanh(value), half / (1 - value * value)
+    return math.tanh(centre - half), math.tanh(centre + half)
+
+
+def t_quantile(n: int) -> float:
+    """Quantile of Student's t with ``n - 1`` degrees of freedom; infinite for fewer than two rows."""
+    return float(stats.t.ppf(0.975, n - 1)) if n > 1 else math.inf
+
+
+def median_interval(values: Array) -> Interval:
+    """Interval of the median by order statistics: exact whatever the distribution (Thompson 1936, doi:10.1214/aoms/1177732502).
+
+    Where no pair of order statistics reaches 95 % (fewer than 6 rows) it reaches to both extremes.
+
+    Examples
+    --------
+    >>> median_interval(np.arange(1.0, 101.0))
+    (40.0, 61.0)
+    """
+    ordered = np.sort(values)
+    n = len(ordered)
+    below = max(int(stats.binom.ppf(0.025, n, 0.5)), 1)
+    return float(ordered[below - 1]), float(ordered[n - below])
+
+
+def bootstrap(
+    statistic: Callable[[Array], Array | Sequence[float]], rows: int, *, replicates: int = 1000, seed: int = 0
+) -> Estimate:
+    """Estimate any statistic of weighted rows with an interval by resampling rows, many replicates at a time.
+
+    Percentiles are widened for small samples (Hesterberg 2015, doi:10.1080/00031305.2015.1089789). Replicates where
+    the statistic is not defined are left out. Where all replicates agree, resampling knows nothing: no interval is given.
+
+    Parameters
+    ----------
+    statistic : callable
+        Takes weights of shape (replicates, rows), whole numbers that say how often each row was drawn, and returns one
+        value a replicate.
+    rows : int
+        How many rows there are.
+    replicates, seed : int
+        How often to resample, and the seed of the draws.
+
+    Examples
+    --------
+    >>> loss = np.arange(100.0)
+    >>> print(bootstrap(lambda weights: weights @ loss / weights.sum(axis=1), 100))
+    49.50 [43.81, 55.14]
+    """
+    if rows < 1:
+        return Estimate(math.nan)
+    rng = np.random.default_rng(seed)
+    value = float(np.asarray(statistic(np.ones((1, rows))), dtype=float)[0])
+    chunk = max(1, min(replicates, _CHUNK_CELLS // rows))
+    draws = []
+    for start in range(0, replicates, chunk):
+        size = min(chunk, replicates - start)
+        picked = rng.integers(rows, size=(size, rows)) + rows * np.arange(size)[:, None]
+        weights = np.bincount(picked.ravel(), minlength=size * rows).reshape(size, rows).astype(float)
+        draws.append(np.asarray(statistic(weights), dtype=float))
+    low, high = _percentiles(np.concatenate(draws), rows)
+    if not low < high:
+        return Estimate(value, n=rows, method="no interval: resampling shows no variation")
+    return Estimate(value, low, high, rows, f"bootstrap, {replicates:,} replicates")
+
+
+def bootstrap_counts(
+    statistic: Callable[[Array], Array], counts: Array, *, replicates: int = 10_000, seed: int = 0
+) -> Estimate:
+    """Estimate a statistic of cell counts (a confusion matrix) with an interval by resampling the cells.
+
+    A multinomial draw over the cells has the same distribution as resampling the rows. Where all replicates agree
+    (everyone is right), the cells are drawn from their posterior under Jeffreys' prior instead, which admits what a
+    sample of this size could have missed.
+
+    Parameters
+    ----------
+    statistic : callable
+        Takes counts of shape (replicates, *counts.shape) and returns one value a replicate.
+    counts : array
+        Observed counts, of any shape.
+    replicates, seed : int
+        How often to resample, and the seed of the draws.
+
+    Examples
+    --------
+    >>> accuracy = lambda cells: np.trace(cells, axis1=1, axis2=2) / cells.sum(axis=(1, 2))
+    >>> print(bootstrap_counts(accuracy, np.array([[50.0, 0.0], [0.0, 50.0]])))
+    1.000 [0.964, 1.000]
+    """
+    cells = np.asarray(counts, dtype=float)
+    if np.any(cells < 0) or not np.all(np.isfinite(cells)) or np.any(cells != np.floor(cells)):
+        raise InputError("Counts must be whole numbers of 0 or more.")
+    n = int(cells.sum())
+    if n == 0:
+        return Estimate(math.nan)
+    rng = np.random.default_rng(seed)
+    value = float(statistic(cells[None])[0])
+    draws = rng.multinomial(n, cells.ravel() / n, size=replicates).astype(float)
+    low, high = _percentiles(statistic(draws.reshape(-1, *cells.shape)), n)
+    method = f"cell counts resampled, {replicates:,} replicates"
+    if not low < high:
+        draws = rng.dirichlet(cells.ravel() + 0.5, size=replicates) * n
+        low, high = _percentiles(statistic(draws.reshape(-1, *cells.shape)), n)
+        low, high, method = min(low, value), max(high, value), "posterior of the cell counts (Jeffreys)"
+    return Estimate(value, low, high, n, method)
+
+
+def _percentiles(draws: Array, n: int) -> Interval:
+    draws = draws[np.isfinite(draws)]
+    if len(draws) == 0 or n < 2:
+        return math.nan, math.nan
+    tail = float(stats.norm.cdf(-math.sqrt(n / (n - 1)) * t_quantile(n)))
+    low, high = np.quantile(draws, [tail, 1 - tail])
+    return float(low), float(high)

@@ -1,0 +1,125 @@
+"""The numbers a reviewer looks at first, read from results.json: in words, and drawn with their intervals."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from toolkit.estimate import Estimate, format_number
+
+
+@dataclass(frozen=True, slots=True)
+class KeyNumber:
+    """One line of the table of key numbers, as ``results.json`` has it and ready to be shown."""
+
+    label: str
+    test: Estimate
+    baseline: Estimate
+    difference: Estimate
+
+    @classmethod
+    def read(cls, entry: Mapping[str, object]) -> KeyNumber:
+        """Read one entry of ``key_numbers``; what is missing in it is not a number."""
+        test, baseline, difference = (estimate_from(entry.get(key)) for key in ("test", "baseline", "difference"))
+        return cls(str(entry.get("label") or entry.get("name") or ""), test, baseline, difference)
+
+    @property
+    def baseline_text(self) -> str:
+        """The baseline's number alone: its own uncertainty is in the difference."""
+        return format_number(self.baseline.value)
+
+    @property
+    def difference_text(self) -> str:
+        """The difference with its sign and interval."""
+        if math.isnan(self.difference.value):
+            return "–"
+        return f"+{self.difference}" if self.difference.value > 0 else str(self.difference)
+
+    @property
+    def drawing(self) -> Markup:
+        """The number on a scale, beside the baseline's."""
+        return draw_interval(self.test, self.baseline.value)
+
+    @property
+    def sentence(self) -> str:
+        """What it says, for someone who reads nothing else."""
+        test = self.test
+        if math.isnan(test.value):
+            return f"{self.label} is not defined on the test part."
+        text = f"{self.label} on the test part is {format_number(test.value)}"
+        if test.has_interval:
+            text += f" (95% interval {format_number(test.low)} to {format_number(test.high)})"
+        if math.isnan(self.baseline.value):
+            return f"{text}."
+        text += f"; the baseline has {self.baseline_text}."
+        if self.difference.has_interval and self.difference.low <= 0 <= self.difference.high:
+            text += " The difference between them could be zero."
+        return text
+
+
+def estimate_from(value: object) -> Estimate:
+    """Read an estimate as ``results.json`` writes it; what is missing is not a number.
+
+    Examples
+    --------
+    >>> print(estimate_from({"value": 0.95, "low": 0.94, "high": 0.96, "n": 100}), estimate_from(None))
+    0.950 [0.940, 0.960] not defined
+    """
+    entry = value if isinstance(value, dict) else {}
+    number, low, high = (_number(entry.get(key)) for key in ("value", "low", "high"))
+    count = entry.get("n")
+    return Estimate(number, low, high, count if isinstance(count, int) else 0)
+
+
+def draw_interval(estimate: Estimate, baseline: float = math.nan) -> Markup:
+    """Draw an estimate as a dot on its interval, and the baseline as a tick, on a scale that holds both.
+
+    The scale is 0 to 1 where all of them lie there, else it reaches from 0 to a round number beyond them.
+    The numbers stand beside it in the table, so the drawing is hidden from screen readers.
+    """
+    points = [point for point in (estimate.value, estimate.low, estimate.high, baseline) if math.isfinite(point)]
+    if not math.isfinite(estimate.value):
+        return Markup("")
+    lowest, highest = 0.0 - _round_beyond(-min(points)), _round_beyond(max(points))
+    if lowest == 0 and highest <= 1:
+        highest = 1.0
+    width = highest - lowest
+
+    def place(point: float) -> str:
+        return f"{4 + 112 * (point - lowest) / width:.1f}"
+
+    shapes = ['<path class="iv-axis" d="M4 10H116M4 6V14M116 6V14"/>']
+    if lowest < 0 < highest:
+        shapes.append(f'<path class="iv-axis" d="M{place(0)} 6V14"/>')
+    if math.isfinite(baseline):
+        shapes.append(f'<path class="iv-baseline" d="M{place(baseline)} 2V18"/>')
+    if math.isfinite(estimate.low) and math.isfinite(estimate.high):
+        shapes.append(f'<path class="iv-range" d="M{place(estimate.low)} 10H{place(estimate.high)}"/>')
+    shapes.append(f'<circle class="iv-dot" cx="{place(estimate.value)}" cy="10" r="3.5"/>')
+    drawing = f'<svg viewBox="0 0 120 20" width="120" height="20" focusable="false">{"".join(shapes)}</svg>'
+    left, right = f"<span>{_short(lowest)}</span>", f"<span>{_short(highest)}</span>"
+    return Markup(f'<span class="iv" aria-hidden="true">{left}{drawing}{right}</span>')  # noqa: S704 - numbers only
+
+
+def _round_beyond(number: float) -> float:
+    if number <= 0:
+        return 0.0
+    power = 10.0 ** math.floor(math.log10(number))
+    return next(step * power for step in (1, 2, 5, 10) if step * power >= number)
+
+
+def _short(number: float) -> str:
+    text = format_number(number)
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _number(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return math.nan
+    try:
+        return float(value)
+    except OverflowError:
+        return math.nan

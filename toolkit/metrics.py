@@ -1,0 +1,340 @@
+"""The metrics of the three tasks, each measured with its interval from plain arrays. Names are scikit-learn's."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from toolkit.calibration import calibration_intercept, calibration_slope, expected_calibration_error
+from toolkit.errors import InputError
+from toolkit.estimate import Estimate
+from toolkit.intervals import RULE_OF_THREE, Array, Z, median_interval, mover_mean, standard_error, wald, wilson
+from toolkit.measure import Measure, mean, share, smooth, unbounded, undefined
+from toolkit.ranking import average_precision, roc_auc
+
+Codes = NDArray[np.intp]
+EPSILON = float(np.finfo(float).eps)
+
+#: Metrics that are better when lower; the others are better when higher, but for the calibration pair and the bias.
+LOWER_IS_BETTER = frozenset(
+    {
+        "log_loss",
+        "brier_score_loss",
+        "expected_calibration_error",
+        "expected_cost",
+        "mean_absolute_error",
+        "root_mean_squared_error",
+        "median_absolute_error",
+        "mean_absolute_percentage_error",
+    }
+)
+
+
+def binary_metrics(
+    y_true: Array, y_score: Array, *, threshold: float = 0.5, probabilities: bool = True, seed: int = 0
+) -> dict[str, Measure]:
+    """Measure a binary classifier.
+
+    Parameters
+    ----------
+    y_true : array of shape (n,)
+        1 for the positive class, 0 for the other.
+    y_score : array of shape (n,)
+        Probability of the positive class, or any score that rises with it.
+    threshold : float
+        Rows with a score at or above it are called positive.
+    probabilities : bool
+        Whether the scores are probabilities; if not, metrics that need those are not defined.
+    seed : int
+        Of the simulated noise behind the interval of the expected calibration error.
+
+    Returns
+    -------
+    dict of str to Measure
+        By metric name; a metric that these rows do not define has the value nan.
+
+    Raises
+    ------
+    InputError
+        Where the arrays do not fit together or hold anything but finite numbers.
+
+    Examples
+    --------
+    >>> y_true, y_score = np.tile([0.0, 0.0, 1.0, 1.0], 50), np.tile([0.1, 0.4, 0.35, 0.8], 50)
+    >>> print(binary_metrics(y_true, y_score)["roc_auc"].estimate)
+    0.750 [0.681, 0.808]
+    """
+    y, score = _checked(y_true, y_score)
+    if not np.all((y == 0) | (y == 1)):
+        raise InputError("y_true must hold 1 for the positive class and 0 for the other, nothing else.")
+    if probabilities and len(score) and (score.min() < 0 or score.max() > 1):
+        raise InputError(f"Probabilities must lie between 0 and 1; found {score.min():.4g} to {score.max():.4g}.")
+    called = (score >= threshold).astype(float)
+    return {
+        "roc_auc": _area(y, score),
+        "average_precision": _average_precision(y, score),
+        **_probability_metrics(y, score, probabilities, seed),
+        "accuracy": share((called == y).astype(float), np.ones(len(y))),
+        "balanced_accuracy": balanced_accuracy(y.astype(int), called.astype(int), 2),
+        "precision": share(y, called),
+        "recall": share(called, y),
+        "f1": _f1(y, called),
+        "matthews_corrcoef": _matthews(y, called),
+    }
+
+
+def multiclass_metrics(
+    y_true: Codes, y_pred: Codes, y_prob: Array | None, classes: int
+) -> dict[str, Measure]:
+    """Measure a classifier of three classes or more.
+
+    Parameters
+    ----------
+    y_true, y_pred : integer arrays of shape (n,)
+        Codes of the classes, 0 to ``classes - 1``.
+    y_prob : array of shape (n, classes) or None
+        Probabilities; metrics that need them are not defined without.
+    classes : int
+        How many classes there are.
+
+    Returns
+    -------
+    dict of str to Measure
+
+    Examples
+    --------
+    >>> truth, guess = np.tile([0, 1, 2], 40), np.tile([0, 1, 1], 40)
+    >>> print(multiclass_metrics(truth, guess, None, 3)["accuracy"].estimate)
+    0.667 [0.578, 0.745]
+    """
+    n = len(y_true)
+    present = np.bincount(y_true, minlength=classes) > 0
+    measured = {
+        "accuracy": share((y_true == y_pred).astype(float), np.ones(n)),
+        "balanced_accuracy": balanced_accuracy(y_true, y_pred, classes),
+        "f1_macro": _mean_f1(y_true, y_pred, classes, weighted=False),
+        "f1_weighted": _mean_f1(y_true, y_pred, classes, weighted=True),
+        "log_loss": undefined(n),
+        "roc_auc_ovr": undefined(n),
+    }
+    if y_prob is not None and n:
+        clipped = np.clip(y_prob, EPSILON, 1 - EPSILON)
+        measured["log_loss"] = mean(-np.log(clipped[np.arange(n), y_true]), unit=-math.log(float(clipped.min())))
+        if present.all():
+            areas = [roc_auc((y_true == k).astype(float), y_prob[:, k]) for k in range(classes)]
+            value, influence = float(np.mean([a for a, _ in areas])), np.mean([i for _, i in areas], axis=0)
+            smallest = float(np.bincount(y_true, minlength=classes).min())
+            measured["roc_auc_ovr"] = smooth(value, influence, effective=smallest, method="DeLong, logit scale")
+    return measured
+
+
+def regression_metrics(y_true: Array, y_pred: Array) -> dict[str, Measure]:
+    """Measure a regression.
+
+    Parameters
+    ----------
+    y_true, y_pred : array of shape (n,)
+
+    Returns
+    -------
+    dict of str to Measure
+        ``bias`` is the mean of prediction minus truth. The percentage error is not defined where a target is zero, R²
+        not where the target is constant.
+
+    Examples
+    --------
+    >>> y_true = np.arange(100.0)
+    >>> print(regression_metrics(y_true, y_true + np.tile([1.0, -2.0], 50))["bias"].estimate)
+    −0.500 [−0.799, −0.201]
+    """
+    y, predicted = _checked(y_true, y_pred)
+    n = len(y)
+    if n == 0:
+        raise InputError("There are no rows to measure.")
+    error = predicted - y
+    reach = float(np.ptp(y)) or float(np.abs(y).max()) or 1.0
+    size = np.abs(error)
+    no_zero = bool(np.all(y != 0))
+    percentage = mean(size / np.abs(y)) if no_zero else undefined(n)
+    return {
+        "mean_absolute_error": mean(size, unit=reach),
+        "root_mean_squared_error": _root_mean_square(error, reach),
+        "r2": _r2(y, error),
+        "median_absolute_error": _median(size, reach),
+        "mean_absolute_percentage_error": percentage,
+        "bias": mean(error, bounds=(-math.inf, math.inf), unit=reach, scale="identity"),
+    }
+
+
+def class_table(y_true: Codes, y_pred: Codes, y_prob: Array | None, labels: Sequence[object]) -> pd.DataFrame:
+    """Measure each class against the rest: one row a class, columns class, support, precision, recall, f1, roc_auc.
+
+    Cells are Estimates, but for ``support``, the number of rows of that class.
+    """
+    rows = []
+    for code, label in enumerate(labels):
+        y, called = (y_true == code).astype(float), (y_pred == code).astype(float)
+        area = undefined(len(y)) if y_prob is None else _area(y, y_prob[:, code])
+        parts = {"precision": share(y, called), "recall": share(called, y), "f1": _f1(y, called), "roc_auc": area}
+        row: dict[str, object] = {"class": str(label), "support": int(y.sum())}
+        rows.append(row | {name: measured.estimate for name, measured in parts.items()})
+    return pd.DataFrame(rows, columns=["class", "support", "precision", "recall", "f1", "roc_auc"])
+
+
+def balanced_accuracy(y_true: Codes, y_pred: Codes, classes: int) -> Measure:
+    """Measure the mean recall over the classes that are present, by MOVER over their Wilson intervals."""
+    n = len(y_true)
+    right = (y_true == y_pred).astype(float)
+    recalls = [share(right, (y_true == code).astype(float)) for code in range(classes)]
+    defined = [part for part in recalls if not math.isnan(part.estimate.value)]
+    if not defined or (classes == 2 and len(defined) < 2):
+        return undefined(n)
+    values = [part.estimate.value for part in defined]
+    low, high = mover_mean(values, [(part.estimate.low, part.estimate.high) for part in defined])
+    influence = np.mean([part.influence for part in defined], axis=0)
+    value = float(np.mean(values))
+    low, high = max(low, 0.0), min(high, 1.0)
+    unit = max(part.unit for part in defined) / len(defined)
+    return Measure(Estimate(value, low, high, n, "MOVER over Wilson"), influence, (0.0, 1.0), unit)
+
+
+def _checked(first: Array, second: Array) -> tuple[Array, Array]:
+    y, other = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
+    if y.ndim != 1 or y.shape != other.shape:
+        raise InputError(f"Two arrays of one length are needed; found shapes {y.shape} and {other.shape}.")
+    for name, values in (("target", y), ("predictions", other)):
+        bad = int((~np.isfinite(values)).sum())
+        if bad:
+            raise InputError(f"The {name} must be finite numbers; {bad:,} of {len(values):,} are missing or infinite.")
+    return y, other
+
+
+def _area(y: Array, score: Array) -> Measure:
+    value, influence = roc_auc(y, score)
+    if math.isnan(value):
+        return undefined(len(y))
+    smaller = float(min(y.sum(), len(y) - y.sum()))
+    if smaller > 1 and not influence.any() and 0 < value < 1:
+        half = RULE_OF_THREE / smaller / 2
+        estimate = Estimate(value, max(0.0, value - half), min(1.0, value + half), len(y), "rule of three")
+        return Measure(estimate, influence, (0.0, 1.0), len(y) / smaller)
+    return smooth(value, influence, effective=smaller, method="DeLong, logit scale")
+
+
+def _average_precision(y: Array, score: Array) -> Measure:
+    value, influence = average_precision(y, score)
+    if math.isnan(value):
+        return undefined(len(y))
+    return smooth(value, influence, effective=float(y.sum()), method="infinitesimal jackknife, logit scale")
+
+
+def _probability_metrics(y: Array, score: Array, probabilities: bool, seed: int) -> dict[str, Measure]:
+    n = len(y)
+    if not probabilities or n == 0:
+        names = "log_loss brier_score_loss calibration_slope calibration_intercept expected_calibration_error".split()
+        return {name: undefined(n) for name in names}
+    clipped = np.clip(score, EPSILON, 1 - EPSILON)
+    loss = -np.where(y == 1, np.log(clipped), np.log(1 - clipped))
+    worst = -math.log(float(min(clipped.min(), (1 - clipped).min())))
+    error, centre = expected_calibration_error(y, score, seed=seed)
+    return {
+        "log_loss": mean(loss, unit=worst),
+        "brier_score_loss": mean((score - y) ** 2, bounds=(0.0, 1.0)),
+        "calibration_slope": unbounded(*calibration_slope(y, score), method="sandwich (HC2), Wald"),
+        "calibration_intercept": unbounded(*calibration_intercept(y, score), method="sandwich, Wald"),
+        "expected_calibration_error": Measure(error, None, (0.0, 1.0), centre=centre),
+    }
+
+
+def _f1(y: Array, called: Array) -> Measure:
+    n, hits = len(y), float(y @ called)
+    size = float(y.sum() + called.sum())
+    if y.sum() == 0:
+        return undefined(n)
+    value, union = 2 * hits / size, size - hits
+    low, high = (2 * end / (1 + end) for end in wilson(hits, union))
+    influence = n * (2 * y * called - value * (y + called)) / size * math.sqrt(union / max(union - 1, 1))
+    return Measure(Estimate(value, low, high, n, "Wilson on the Jaccard index"), influence, (0.0, 1.0), 2 * n / size)
+
+
+def _matthews(y: Array, called: Array) -> Measure:
+    n, ones, positives = len(y), float(y.sum()), float(called.sum())
+    if ones in (0, n):
+        return undefined(n)
+    if positives in (0, n):
+        low, high = wald(0.0, 1 / math.sqrt(n), "fisher")
+        return Measure(Estimate(0.0, low, high, n, "Fisher z"), np.zeros(n), (-1.0, 1.0), n / min(ones, n - ones))
+    tp = float(y @ called)
+    fp, fn, tn = positives - tp, ones - tp, n - ones - positives + tp
+    p, q, r, s = tp + fp, tp + fn, tn + fp, tn + fn
+    root = math.sqrt(p * q * r * s)
+    value = (tp * tn - fp * fn) / root
+    slopes = np.array(
+        [
+            [tp / root - value / 2 * (1 / r + 1 / s), -fn / root - value / 2 * (1 / p + 1 / r)],
+            [-fp / root - value / 2 * (1 / q + 1 / s), tn / root - value / 2 * (1 / p + 1 / q)],
+        ]
+    )
+    influence = n * slopes[y.astype(int), called.astype(int)]
+    smallest = min(ones, n - ones)
+    return smooth(value, influence, effective=smallest, scale="fisher", bounds=(-1.0, 1.0), method="delta, Fisher z")
+
+
+def _mean_f1(y_true: Codes, y_pred: Codes, classes: int, *, weighted: bool) -> Measure:
+    n = len(y_true)
+    if n == 0:
+        return undefined(0)
+    cells = np.bincount(y_true * classes + y_pred, minlength=classes * classes).reshape(classes, classes).astype(float)
+    truth, called = cells.sum(axis=1), cells.sum(axis=0)
+    size = truth + called
+    scores = 2 * np.diag(cells) / np.maximum(size, 1)
+    used = size > 0
+    right = 2.0 * (y_true == y_pred)
+    value = float(scores @ truth / n if weighted else scores[used].mean())
+    rate = np.divide(truth if weighted else n / used.sum(), size, where=used, out=np.zeros(classes))
+    influence = rate[y_true] * (right - scores[y_true]) - rate[y_pred] * scores[y_pred]
+    if weighted:
+        influence = influence + scores[y_true] - value
+    method = "infinitesimal jackknife, logit scale"
+    return smooth(value, influence, effective=float(truth[truth > 0].min()), method=method)
+
+
+def _root_mean_square(error: Array, reach: float) -> Measure:
+    square = mean(error**2, unit=reach**2)
+    found, influence = square.estimate, square.influence
+    value = math.sqrt(found.value)
+    estimate = Estimate(value, math.sqrt(found.low), math.sqrt(found.high), found.n, f"{found.method} (squares)")
+    if influence is not None and value > 0:
+        influence = influence / (2 * value)
+    return Measure(estimate, influence, (0.0, math.inf), reach)
+
+
+def _r2(y: Array, error: Array) -> Measure:
+    n, centred = len(y), y - y.mean()
+    spread = float((centred**2).mean())
+    if n < 2 or spread <= (EPSILON * float(np.abs(y).max())) ** 2:
+        return undefined(n)
+    left = float((error**2).mean()) / spread
+    influence = -(error**2 - left * centred**2) / spread * math.sqrt(n / (n - 1))
+    unit = float((centred**2).max()) / spread
+    if left == 0:
+        low, high, method = 1 - RULE_OF_THREE * unit / n, 1.0, "rule of three"
+    else:
+        above, below = wald(left, standard_error(influence), "log")
+        low, high, method = 1 - below, 1 - above, "delta, log scale of 1 − R²"
+    return Measure(Estimate(1 - left, low, high, n, method), influence, (-math.inf, 1.0), unit)
+
+
+def _median(size: Array, reach: float) -> Measure:
+    n, value = len(size), float(np.median(size))
+    low, high = median_interval(size)
+    method = "order statistics"
+    if not low < high:
+        high, method = high + RULE_OF_THREE * reach / n, "rule of three"
+    side = np.where(size > value, 0.5, np.where(size < value, -0.5, 0.0))
+    influence = 2 * side * (high - low) / (2 * Z) * math.sqrt(n)
+    return Measure(Estimate(value, low, high, n, method), influence, (0.0, math.inf), reach)

@@ -1,0 +1,179 @@
+"""What a fitted model says about a table, in the order of the table's classes, and how long it takes to say it."""
+
+from __future__ import annotations
+
+import pickle
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from toolkit.data import Dataset
+from toolkit.errors import InputError, listed, nearest
+from toolkit.estimate import Estimate
+from toolkit.intervals import Array
+
+REPEATS = 50
+BATCH_ROWS = 1000
+_SECONDS_FOR_ROW, _SECONDS_FOR_BATCH = 0.5, 0.4
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """Truth and predictions of one table, as plain arrays.
+
+    Attributes
+    ----------
+    y_true : array of shape (n,)
+        1 for the positive class (binary), class codes (multiclass), numbers (regression).
+    y_pred : array of shape (n,)
+        Scores of the positive class (binary), class codes (multiclass), numbers (regression).
+    y_prob : array of shape (n, classes) or None
+        Multiclass probabilities in the order of ``classes``.
+    probabilities : bool
+        Whether the binary scores are probabilities; if not, the model's own boundary is at 0.
+    classes : tuple
+        Labels that the codes stand for: the table's, then any others that the model knows.
+    """
+
+    y_true: Array
+    y_pred: Array
+    y_prob: Array | None
+    probabilities: bool
+    classes: tuple[Any, ...]
+
+
+def predict(model: Any, data: Dataset) -> Predictions:
+    """Predict the rows of a table.
+
+    Parameters
+    ----------
+    model : estimator
+        Fitted, with ``predict_proba``, ``decision_function`` or ``predict``.
+    data : Dataset
+
+    Raises
+    ------
+    InputError
+        Where the model and the table do not fit together, or a prediction is missing or infinite.
+    """
+    _check_model(model, data)
+    if data.task == "regression":
+        predicted = _finite(model.predict(data.features), data)
+        return Predictions(data.target.to_numpy(dtype=float), predicted.ravel(), None, False, ())
+    known = _known_classes(model, data)
+    classes = (*data.classes, *(label for label in known if label not in data.classes))
+    if data.task == "binary":
+        score, probabilities = _binary_score(model, data, known)
+        return Predictions(data.y_binary().astype(float), score, None, probabilities, classes)
+    code = {label: position for position, label in enumerate(classes)}
+    y_true = data.target.map(code).to_numpy(dtype=np.intp)
+    y_pred = _codes(model.predict(data.features), code)
+    y_prob = None
+    if hasattr(model, "predict_proba"):
+        y_prob = np.zeros((data.rows, len(classes)))
+        y_prob[:, [code[label] for label in known]] = _finite(model.predict_proba(data.features), data)
+    return Predictions(y_true, y_pred, y_prob, y_prob is not None, classes)
+
+
+def measure_speed(model: Any, features: pd.DataFrame, *, seed: int = 0) -> dict[str, Estimate]:
+    """Time predictions for single rows and for batches of up to 1,000 rows, and weigh the pickled model.
+
+    Returns
+    -------
+    dict of str to Estimate
+        ``latency.p50_ms``, ``latency.p95_ms`` of one row, ``latency.batch_p50_ms``, ``latency.batch_p95_ms``,
+        ``throughput.rows_per_second``, ``model.size_bytes`` (left out for a model that cannot be pickled).
+    """
+    if not len(features):
+        return {}
+    call = getattr(model, "predict_proba", None) or model.predict
+    rng = np.random.default_rng(seed)
+    picked = rng.integers(len(features), size=REPEATS)
+    batch = features.iloc[np.sort(rng.choice(len(features), min(BATCH_ROWS, len(features)), replace=False))]
+    single = _timed(call, [features.iloc[[row]] for row in picked], _SECONDS_FOR_ROW)
+    many = _timed(call, [batch] * 20, _SECONDS_FOR_BATCH)
+    numbers = {
+        "latency.p50_ms": Estimate(float(np.quantile(single, 0.5)), n=len(single)),
+        "latency.p95_ms": Estimate(float(np.quantile(single, 0.95)), n=len(single)),
+        "latency.batch_p50_ms": Estimate(float(np.quantile(many, 0.5)), n=len(many)),
+        "latency.batch_p95_ms": Estimate(float(np.quantile(many, 0.95)), n=len(many)),
+        "throughput.rows_per_second": Estimate(len(batch) / float(np.quantile(many, 0.5)) * 1000, n=len(many)),
+    }
+    size = _pickled_size(model)
+    return numbers | ({"model.size_bytes": Estimate(size, n=1)} if size else {})
+
+
+def _timed(call: Any, inputs: list[pd.DataFrame], budget: float) -> list[float]:
+    """Milliseconds of each call after one to warm up, for as many inputs as the budget (in seconds) allows."""
+    call(inputs[0])
+    times: list[float] = []
+    end = time.perf_counter() + budget
+    for rows in inputs:
+        started = time.perf_counter()
+        call(rows)
+        times.append((time.perf_counter() - started) * 1000)
+        if time.perf_counter() > end:
+            break
+    return times
+
+
+def _pickled_size(model: Any) -> int:
+    try:
+        return len(pickle.dumps(model))
+    except (pickle.PicklingError, AttributeError, TypeError):
+        return 0
+
+
+def _check_model(model: Any, data: Dataset) -> None:
+    if isinstance(model, type) or not hasattr(model, "predict"):
+        raise InputError(f"A fitted model with a 'predict' method is needed; found {type(model).__name__}.")
+    expected = getattr(model, "feature_names_in_", None)
+    missing = [str(name) for name in expected if name not in data.features.columns] if expected is not None else []
+    if missing:
+        near = nearest(missing[0], map(str, data.features.columns))
+        raise InputError(f"The model needs columns that {data.name} does not have: {listed(missing)}.{near}")
+
+
+def _known_classes(model: Any, data: Dataset) -> list[Any]:
+    known = getattr(model, "classes_", None)
+    labels = list(data.classes) if known is None else list(np.asarray(known).tolist())
+    if not set(labels) & set(data.classes):
+        raise InputError(
+            f"The model predicts {listed(labels)}, but target {data.target.name!r} holds {listed(data.classes)}. "
+            "Fit the model on the target's own labels."
+        )
+    return labels
+
+
+def _binary_score(model: Any, data: Dataset, known: list[Any]) -> tuple[Array, bool]:
+    if data.positive not in known:
+        return np.zeros(data.rows), True
+    column = known.index(data.positive)
+    if hasattr(model, "predict_proba"):
+        return _finite(model.predict_proba(data.features), data)[:, column], True
+    if hasattr(model, "decision_function") and len(known) == 2:
+        score = _finite(model.decision_function(data.features), data).ravel()
+        return (score if column == 1 else -score), False
+    return np.where(np.asarray(model.predict(data.features)) == data.positive, 1.0, -1.0), False
+
+
+def _codes(labels: Any, code: dict[Any, int]) -> NDArray[np.intp]:
+    values = np.asarray(labels).ravel().tolist()
+    unknown = sorted({str(value) for value in values if value not in code})
+    if unknown:
+        raise InputError(f"The model predicted labels that are neither the target's nor its own: {listed(unknown)}.")
+    return np.array([code[value] for value in values], dtype=np.intp)
+
+
+def _finite(values: Any, data: Dataset) -> Array:
+    numbers = np.asarray(values, dtype=float)
+    if len(numbers) != data.rows:
+        raise InputError(f"The model returned {len(numbers):,} predictions for the {data.rows:,} rows of {data.name}.")
+    bad = int((~np.isfinite(numbers)).reshape(len(numbers), -1).any(axis=1).sum())
+    if bad:
+        raise InputError(f"The model's predictions are missing or infinite in {bad:,} of {data.rows:,} rows of {data.name}.")
+    return numbers

@@ -1,0 +1,118 @@
+"""Encode features for a model so that each encoded column can be traced to the column it came from.
+
+Everything here is scikit-learn's own: a fitted model loads wherever scikit-learn is installed.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
+from sklearn.utils import get_tags
+
+Encoding = Literal["ordinal", "onehot"]
+
+RARE = 10
+MOST_LEVELS = 100
+_TREES = ("sklearn.ensemble", "sklearn.tree", "lightgbm", "xgboost", "catboost")
+
+
+def encoding_for(estimator: Any) -> Encoding:
+    """Choose the encoding for an estimator: ordinal codes for trees, one-hot and scaled for all others."""
+    return "ordinal" if type(estimator).__module__.startswith(_TREES) else "onehot"
+
+
+def make_model(estimator: Any, features: pd.DataFrame) -> Pipeline:
+    """Join an unfitted estimator with the preprocessing it needs.
+
+    Parameters
+    ----------
+    estimator : object
+        scikit-learn compatible. A ``Pipeline`` is taken to bring its own preprocessing and is returned as it is.
+    features : DataFrame of shape (n_rows, n_columns)
+        The rows it will be fitted on. They decide which columns are numbers and which are text; a column without a
+        single value is not used.
+
+    Returns
+    -------
+    Pipeline
+        Steps ``encode`` and ``model``. Text columns never seen in training and missing values are accepted by both
+        encodings: trees get a missing code, linear models the level of the rare ones.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> features = pd.DataFrame({"age": [20.0, np.nan, 40.0], "town": ["Oslo", "Bergen", "Oslo"]})
+    >>> model = make_model(LogisticRegression(), features).fit(features, [0, 1, 0])
+    >>> model.predict(pd.DataFrame({"age": [None, 30.0], "town": ["Paris", None]})).shape
+    (2,)
+    """
+    if isinstance(estimator, Pipeline):
+        return estimator
+    used = features.columns[features.notna().any()]
+    numbers = [name for name in used if pd.api.types.is_numeric_dtype(features[name].dtype)]
+    texts = [name for name in used if name not in set(numbers)]
+    tags = get_tags(estimator).input_tags
+    if encoding_for(estimator) == "ordinal":
+        encoder = _ordinal(numbers, texts, impute=not tags.allow_nan)
+    else:
+        encoder = _onehot(numbers, texts, sparse=tags.sparse)
+    return Pipeline([("encode", encoder), ("model", estimator)])
+
+
+def _ordinal(numbers: list[str], texts: list[str], impute: bool) -> ColumnTransformer:
+    codes = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1, encoded_missing_value=-2)
+    plain = SimpleImputer(strategy="median") if impute else "passthrough"
+    return ColumnTransformer([("number", plain, numbers), ("text", codes, texts)], sparse_threshold=0)
+
+
+def _onehot(numbers: list[str], texts: list[str], sparse: bool) -> ColumnTransformer:
+    scaled = make_pipeline(SimpleImputer(strategy="median", add_indicator=True), StandardScaler())
+    # Counting levels is many times faster on codes than on texts, so the texts are coded first.
+    codes = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1, encoded_missing_value=-2)
+    levels = OneHotEncoder(min_frequency=RARE, max_categories=MOST_LEVELS, handle_unknown="infrequent_if_exist")
+    return ColumnTransformer(
+        [("number", scaled, numbers), ("text", make_pipeline(codes, levels), texts)],
+        sparse_threshold=0.5 if sparse else 0,
+    )
+
+
+def original_columns(model: Pipeline) -> list[str]:
+    """Name the original column behind each column that the fitted model's estimator sees.
+
+    Parameters
+    ----------
+    model : Pipeline
+        Fitted, made by ``make_model``.
+
+    Returns
+    -------
+    list of str, length n_encoded
+        In the order of the encoded columns; a missing-value indicator and a level belong to their column.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> features = pd.DataFrame({"age": [20.0, np.nan] * 10, "town": ["Oslo", "Bergen"] * 10})
+    >>> original_columns(make_model(LogisticRegression(), features).fit(features, [0, 1] * 10))
+    ['age', 'age', 'town', 'town']
+    """
+    names: list[str] = []
+    for name, step, columns in model.named_steps["encode"].transformers_:
+        if len(columns) == 0 or name == "remainder":
+            continue
+        names += columns
+        if isinstance(step, Pipeline) and isinstance(step[-1], StandardScaler):
+            indicator = step[0].indicator_
+            names += [columns[position] for position in (indicator.features_ if indicator is not None else ())]
+        elif isinstance(step, Pipeline) and isinstance(step[-1], OneHotEncoder):
+            names = names[: -len(columns)]
+            levels = step[-1]
+            for column, known, rare in zip(columns, levels.categories_, levels.infrequent_categories_, strict=True):
+                names += [column] * (len(known) if rare is None else len(known) - len(rare) + 1)
+    return names

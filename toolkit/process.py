@@ -1,0 +1,179 @@
+"""Start the process that executes a notebook, wait for it, and leave nothing running, however it ends."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import psutil
+
+WORKER = Path(__file__).absolute().with_name("worker.py")
+MARK = "TOOLKIT_RUN_FOLDER"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """How a notebook ended that did not end well: the kind of error and its message."""
+
+    kind: str
+    message: str
+
+    def __str__(self) -> str:
+        """Write both on one line, the message shortened."""
+        return f"{self.kind}: {self.message[:2000]}" if self.message else self.kind
+
+
+def execute(
+    template: Path, notebook: Path, parameters: Mapping[str, Any], *, marks: Mapping[str, str], timeout: float | None
+) -> Failure | None:
+    """Execute a notebook in a process of its own, with the interpreter that runs this.
+
+    Parameters
+    ----------
+    template, notebook : Path
+        What to execute, and where to write it, cell by cell, inside the run's own folder.
+    parameters : mapping
+        Values to inject.
+    marks : mapping
+        Environment variables the notebook sees.
+    timeout : float or None
+        Seconds after which everything is stopped.
+
+    Returns
+    -------
+    Failure or None
+        None where every cell ran.
+    """
+    with tempfile.TemporaryDirectory(prefix="toolkit-run-") as scratch:
+        marks = {**marks, MARK: str(notebook.parent)}
+        spec = _write_spec(Path(scratch), template, notebook, parameters)
+        process = subprocess.Popen(
+            [sys.executable, "-P", str(WORKER), "notebook", str(spec)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            env=_environment(Path(scratch), marks),
+            start_new_session=True,
+        )
+        try:
+            process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            return Failure("TimeoutError", f"stopped at the time limit of {timeout:g} seconds")
+        finally:
+            _stop(process, marks[MARK])
+        return _read_outcome(Path(scratch), process.returncode)
+
+
+def _write_spec(scratch: Path, template: Path, notebook: Path, parameters: Mapping[str, Any]) -> Path:
+    kernel = f"toolkit-{uuid.uuid4().hex}"
+    folder = scratch / "kernels" / kernel
+    folder.mkdir(parents=True)
+    command = [sys.executable, "-P", str(WORKER), "kernel", "-f", "{connection_file}"]
+    kernelspec = {
+        "argv": [*command, "--InteractiveShellApp.ignore_cwd=True"],
+        "display_name": "Python 3 (ipykernel)",
+        "language": "python",
+    }
+    (folder / "kernel.json").write_text(json.dumps(kernelspec), encoding="utf-8")
+    spec = {
+        "template": str(template),
+        "notebook": str(notebook),
+        "parameters": dict(parameters),
+        "kernel": kernel,
+        "outcome": str(scratch / "outcome.json"),
+        "folders": [str(notebook.parent), str(scratch)],
+    }
+    path = scratch / "spec.json"
+    path.write_text(json.dumps(spec), encoding="utf-8")
+    return path
+
+
+def _environment(scratch: Path, marks: Mapping[str, str]) -> dict[str, str]:
+    """Put our kernelspec before all others, and keep the user's IPython start-up files and history out of the run."""
+    jupyter = [str(scratch), *filter(None, [os.environ.get("JUPYTER_PATH")])]
+    return {
+        "DO_NOT_TRACK": "1",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        **os.environ,
+        "JUPYTER_PATH": os.pathsep.join(jupyter),
+        "JUPYTER_RUNTIME_DIR": str(scratch / "runtime"),
+        "IPYTHONDIR": str(scratch / "ipython"),
+        "PYTHONHASHSEED": "0",
+        "MPLBACKEND": "agg",
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+        **marks,
+    }
+
+
+def _read_outcome(scratch: Path, returncode: int) -> Failure | None:
+    path = scratch / "outcome.json"
+    if not path.exists():
+        return Failure(
+            "ProcessDied", f"the process running the notebook ended with code {returncode}; was memory short?"
+        )
+    outcome = json.loads(path.read_text(encoding="utf-8"))
+    return None if outcome is None else Failure(outcome["kind"], outcome["message"])
+
+
+def _stop(process: subprocess.Popen[bytes], mark: str) -> None:
+    """Kill what is left of a run: the descendants of its process, and whatever else carries its mark."""
+    import psutil
+
+    left = set(_marked(mark))
+    if process.poll() is None:
+        root = psutil.Process(process.pid)
+        left |= {root, *root.children(recursive=True)}
+    for member in left:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            member.kill()
+    deadline = time.monotonic() + 10
+    while any(map(_is_alive, left)) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.wait()
+    if process.stdin:
+        process.stdin.close()
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    import psutil
+
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _marked(mark: str) -> Iterator[psutil.Process]:
+    import psutil
+
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.environ().get(MARK) == mark:
+                yield process
+
+
+@contextlib.contextmanager
+def termination_as_interrupt() -> Iterator[None]:
+    """Turn a request to terminate (SIGTERM, or SIGHUP of a closed terminal) into KeyboardInterrupt for a while."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {name: signal.signal(getattr(signal, name), signal.default_int_handler) for name in names}
+    try:
+        yield
+    finally:
+        for name, handler in before.items():
+            signal.signal(getattr(signal, name), handler)

@@ -1,0 +1,101 @@
+"""Where a report comes from: commit, environment, command, and a manifest of hashes over what was written."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from getpass import getuser
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+PACKAGES = ("experiment-toolkit", "scikit-learn", "pandas", "numpy", "scipy", "mlflow", "papermill", "nbconvert")
+
+
+def environment() -> dict[str, str]:
+    """Return the versions that decide what a run computes."""
+    found = {"python": platform.python_version(), "system": f"{platform.system()} {platform.machine()}"}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def commit(folder: Path) -> tuple[str | None, bool]:
+    """Return the commit checked out around ``folder`` and whether files in it differ; ``(None, False)`` outside git."""
+    head = _git(folder, "rev-parse", "HEAD")
+    return (None, False) if head is None else (head, bool(_git(folder, "status", "--porcelain", "--untracked-files=no")))
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    git = shutil.which("git")
+    if git is None:
+        return None
+    done = subprocess.run([git, *arguments], cwd=folder, capture_output=True, text=True, check=False)
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def author() -> str:
+    """Return who runs this: ``TOOLKIT_AUTHOR``, else git's user name, else the account."""
+    given = os.environ.get("TOOLKIT_AUTHOR") or _git(Path.cwd(), "config", "user.name")
+    if given:
+        return given
+    try:
+        return getuser()
+    except (OSError, KeyError):
+        return "unknown"
+
+
+def command(template: str, parameters: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:
+    """Write the one line that runs a template again: only what differs from the template's defaults.
+
+    Examples
+    --------
+    >>> command("experiment", {"data": "my table.csv", "seed": 0}, {"data": "wine", "seed": 0})
+    "toolkit run experiment -p data 'my table.csv'"
+    """
+    parts = ["toolkit", "run", template]
+    for name, value in parameters.items():
+        if name not in defaults or value != defaults[name]:
+            parts += ["-p", name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)]
+    return shlex.join(parts)
+
+
+def write_manifest(folder: Path, template: Path, seconds: float) -> Path:
+    """Write ``manifest.json`` over a finished report.
+
+    It holds the hashes of the files in ``folder`` and of the template, and from ``results.json`` the fingerprint of the
+    data, the parameters, the commit and the versions, so that the report can be checked and made again.
+    """
+    results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    files = sorted(path for path in folder.iterdir() if path.is_file() and path.name != "manifest.json")
+    manifest = {
+        "schema": 1,
+        "template": {"name": results["template"], "sha256": sha256(template)},
+        "parameters": results["parameters"],
+        "data": results["data"],
+        "commit": results["commit"],
+        "dirty": results["dirty"],
+        "environment": results["environment"],
+        "interpreter": f"{sys.implementation.name} {platform.python_version()}",
+        "seconds": round(seconds, 1),
+        "files": {path.name: sha256(path) for path in files},
+    }
+    path = folder / "manifest.json"
+    path.write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    return path
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,203 @@
+"""Publish what a notebook found: results.json, the tracked run, and the cell output the report's head is made from."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from toolkit import provenance, tracking
+from toolkit.errors import InputError
+from toolkit.estimate import Estimate
+from toolkit.parameters import list_templates
+from toolkit.result import DataRecord, Result, by_severity, result_html
+
+MIME = "application/vnd.toolkit.results+json"
+SCHEMA = 1
+_ACRONYMS = {"roc": "ROC", "auc": "AUC", "f1": "F1", "r2": "R²", "ovr": "one-vs-rest"}
+
+
+def publish(
+    *results: Result, template: str, parameters: Mapping[str, Any], name: str | None = None, out: str | Path | None = None
+) -> Published:
+    """Write ``results.json``, log the run to MLflow, and return what the report's head is made from.
+
+    Under ``toolkit run`` the files go to the run's own folder; elsewhere to a new folder under ``out``.
+
+    Parameters
+    ----------
+    *results : Result
+        What the steps returned; one of them knows the data.
+    template : str
+        Name of the notebook's template; its title and question head the report.
+    parameters : mapping
+        Holds the notebook's parameters by name, so ``globals()`` will do: of a known template, only the names that its
+        parameters cell declares are kept.
+    name : str, optional
+        Names the run; by default the name of the data.
+    out : path, optional
+        The reports folder; by default ``reports`` under the current folder.
+
+    Returns
+    -------
+    Published
+
+    Raises
+    ------
+    InputError
+        Where no result knows the data, two results give the same number, or the tracking server cannot be reached.
+    """
+    out = Path(out or os.environ.get("TOOLKIT_OUT", "reports"))
+    results_json = summarize(*results, template=template, parameters=parameters)
+    parameters = results_json["parameters"]
+    staged = os.environ.get("TOOLKIT_RUN_FOLDER")
+    folder = Path(staged) if staged else _new_folder(out, template, name or results_json["data"]["name"])
+    if not staged:
+        tracking.check_reachable(out)
+    records = [result.record() for result in results]
+    folder.mkdir(parents=True, exist_ok=True)
+    tags = {
+        "toolkit.template": template,
+        "toolkit.data_fingerprint": results_json["data"]["fingerprint"],
+        "toolkit.commit": results_json["commit"] or "none",
+        "toolkit.dirty": str(results_json["dirty"]).lower(),
+        "toolkit.seed": str(parameters.get("seed", "")),
+        "mlflow.source.git.commit": results_json["commit"] or "",
+    }
+    if "TOOLKIT_REPORT_ID" in os.environ:
+        tags[tracking.REPORT_TAG] = os.environ["TOOLKIT_REPORT_ID"]
+    path = folder / "results.json"
+    results_json["mlflow"] = tracking.log_run(
+        records,
+        _scalars(results),
+        experiment=results_json["data"]["name"],
+        name=name or f"{template} {results_json['data']['name']}",
+        parameters=parameters,
+        tags=tags,
+        files=[],
+        out=out,
+    )
+    if model := results_json["model"]:
+        model["uri"] = results_json["mlflow"].get("model_uri")
+    text = json.dumps(results_json, indent=2, ensure_ascii=False, allow_nan=False)
+    path.write_text(text + "\n", encoding="utf-8")
+    if not staged:
+        tracking.attach(results_json["mlflow"]["run_id"], [path], out)
+    return Published(results_json, folder)
+
+
+def summarize(*results: Result, template: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Put all that results say into the form of ``results.json``; see ``publish`` for the arguments."""
+    records = [result.record() for result in results]
+    data = next((record.data for record in records if record.data is not None), None)
+    if data is None:
+        raise InputError("None of the published results knows the data. Publish the Split or the Dataset among them.")
+    model = next((record.model for record in records if record.model is not None), None)
+    scalars = _scalars(results)
+    head = next((schema for schema in list_templates() if schema.name == template), None)
+    defaults = {parameter.name: parameter.default for parameter in head.parameters} if head else {}
+    parameters = {name: parameters[name] for name in defaults if name in parameters} if head else dict(parameters)
+    findings = by_severity(finding for result in results for finding in result.findings())
+    hash_, dirty = provenance.commit(Path.cwd())
+    return {
+        "schema": SCHEMA,
+        "template": template,
+        "title": head.title if head else template,
+        "question": head.question if head else "",
+        "created": datetime.now(UTC).astimezone().isoformat(timespec="seconds"),
+        "author": provenance.author(),
+        "command": provenance.command(template, parameters, defaults),
+        "parameters": parameters,
+        "data": _data(data),
+        "model": {"name": model.name, "requirements": list(model.requirements)} if model else None,
+        "key_numbers": _key_numbers(scalars),
+        "scalars": {name: _plain(number) for name, number in scalars.items()},
+        "findings": [asdict(finding) for finding in dict.fromkeys(findings)],
+        "verdict": {"outcome": None, "rules": []},
+        "commit": hash_,
+        "dirty": dirty,
+        "environment": provenance.environment(),
+        "mlflow": None,
+        "artifacts": ["report.html", "notebook.ipynb", "results.json", "manifest.json"],
+    }
+
+
+@dataclass(frozen=True, eq=False)
+class Published:
+    """What was published and where; the report's head is made from this cell's output."""
+
+    results: dict[str, Any]
+    folder: Path
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
+        return {MIME: self.results, "text/html": self._html(), "text/plain": self._text()}
+
+    def _text(self) -> str:
+        mlflow = self.results["mlflow"]
+        return f"{len(self.results['scalars'])} numbers, MLflow run {mlflow['run_id']} in {mlflow['experiment']!r}"
+
+    def _html(self) -> str:
+        return result_html("Published", self._text() + ".")
+
+
+def _new_folder(out: Path, template: str, name: str) -> Path:
+    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40] or "table"
+    base = out / f"{datetime.now():%Y%m%d-%H%M%S}-{template}-{slug}"
+    folder, count = base, 1
+    while folder.exists():
+        count += 1
+        folder = base.with_name(f"{base.name}-{count}")
+    return folder
+
+
+def _scalars(results: tuple[Result, ...]) -> dict[str, Estimate]:
+    scalars: dict[str, Estimate] = {}
+    for result in results:
+        for name, number in result.scalars().items():
+            if name in scalars:
+                raise InputError(f"Two of the published results give the number {name!r}. Publish each result once.")
+            scalars[name] = number
+    return scalars
+
+
+def _plain(number: Estimate) -> dict[str, Any] | None:
+    """Write an estimate for JSON, which has no NaN; a number that is not defined is null."""
+    if not math.isfinite(number.value):
+        return None
+    low, high = (end if math.isfinite(end) else None for end in (number.low, number.high))
+    return {"value": number.value, "low": low, "high": high, "n": number.n}
+
+
+def _data(data: DataRecord) -> dict[str, Any]:
+    names = ("name", "source", "fingerprint", "rows", "columns", "target")
+    return {name: getattr(data, name) for name in names}
+
+
+def _key_numbers(scalars: Mapping[str, Estimate]) -> list[dict[str, Any]]:
+    """Pick the numbers of the test part that have a baseline beside them."""
+    picked = []
+    for name, number in scalars.items():
+        part, _, metric = name.partition(".")
+        if part == "test" and f"baseline.{metric}" in scalars:
+            difference = scalars.get(f"difference.{metric}")
+            picked.append(
+                {
+                    "name": metric,
+                    "label": _label(metric),
+                    "test": _plain(number),
+                    "baseline": _plain(scalars[f"baseline.{metric}"]),
+                    "difference": _plain(difference) if difference else None,
+                }
+            )
+    return picked
+
+
+def _label(metric: str) -> str:
+    words = " ".join(_ACRONYMS.get(word, word) for word in metric.split("_"))
+    return words[:1].upper() + words[1:]

@@ -1,0 +1,215 @@
+"""What every result can do, the findings it reports, and the one HTML face results share in a cell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args, runtime_checkable
+
+from toolkit.estimate import Estimate, format_number
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+Severity = Literal["critical", "high", "medium", "low", "info"]
+SEVERITIES: tuple[Severity, ...] = get_args(Severity)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something a reader should know, with a code that stays the same from run to run.
+
+    Attributes
+    ----------
+    code : str
+        Stable, upper case, such as ``DATA-LEAKAGE``.
+    severity : {"critical", "high", "medium", "low", "info"}
+    message : str
+        One plain sentence that carries the numbers.
+    where : str
+        What it is about: a column, a part of the split, a group; may be empty.
+    """
+
+    code: str
+    severity: Severity
+    message: str
+    where: str = ""
+
+
+def by_severity(findings: Iterable[Finding]) -> list[Finding]:
+    """Sort findings, the most severe first; equal ones keep their order."""
+    return sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What a figure says besides its drawing.
+
+    Attributes
+    ----------
+    title, caption : str
+        What is shown, and how to read it.
+    alt : str
+        The same in words and numbers, for those who cannot see it.
+    """
+
+    title: str
+    caption: str
+    alt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One trained alternative, as the tracker records it."""
+
+    name: str
+    parameters: Mapping[str, object]
+    scalars: Mapping[str, Estimate]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRecord:
+    """A fitted model and what is needed to load and call it elsewhere.
+
+    Attributes
+    ----------
+    estimator : object
+        Fitted and scikit-learn compatible.
+    example : DataFrame
+        A few rows of features, in the form the model takes.
+    requirements : tuple of str
+        Pinned packages such as ``scikit-learn==1.9.1``.
+    """
+
+    name: str
+    estimator: Any
+    example: pd.DataFrame
+    requirements: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DataRecord:
+    """The table a result rests on, by its fingerprint."""
+
+    name: str
+    source: str
+    fingerprint: str
+    rows: int
+    columns: int
+    target: str
+    frame: pd.DataFrame
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What a result adds to a tracked run besides its numbers; all of it may be empty."""
+
+    parameters: Mapping[str, object] = field(default_factory=dict)
+    candidates: Sequence[Candidate] = ()
+    model: ModelRecord | None = None
+    data: DataRecord | None = None
+
+
+@runtime_checkable
+class Result(Protocol):
+    """What the steps return: numbers first, pictures when asked for."""
+
+    def frame(self) -> pd.DataFrame:
+        """Return the numbers as a tidy table."""
+
+    def scalars(self) -> dict[str, Estimate]:
+        """Return the numbers by their dotted names."""
+
+    def findings(self) -> list[Finding]:
+        """Return what a reader should know, the most severe first."""
+
+    def pictures(self) -> dict[str, Picture]:
+        """Return the kinds of figure that ``plot`` can draw for this result, each with its words."""
+
+    def plot(self, kind: str = ..., ax: Axes | None = None) -> Axes:
+        """Draw one kind of figure onto ``ax``, or onto a new figure."""
+
+    def record(self) -> Record:
+        """Return what the tracker should keep besides the numbers."""
+
+    def _repr_html_(self) -> str: ...
+
+
+_CSS = """<style>.tk-result{font:14px/1.5 system-ui,sans-serif;max-width:64rem}.tk-result table{margin:.5em 0;
+border-collapse:collapse}.tk-result caption{text-align:left;font-weight:600;padding:.3em 0}.tk-result th,.tk-result td{
+padding:.25em .8em;text-align:left;border-bottom:1px solid rgba(128,128,128,.35);background:none}.tk-result .tk-number{
+text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}.tk-result .tk-title{font-weight:600;
+font-size:1.1em;margin:.2em 0}.tk-result .tk-lead{margin:.2em 0 .6em}.tk-result ul{margin:.4em 0;
+padding-left:1.2em}</style>"""
+
+
+def result_html(title: str, lead: str = "", tables: Sequence[str] = (), findings: Sequence[Finding] = ()) -> str:
+    """Build the HTML face of a result: a title, a sentence, findings, tables (made by ``table_html``).
+
+    All text is escaped; it looks right in JupyterLab, light and dark, and the report restyles it.
+    """
+    parts = ['<div class="tk-result">', _CSS, f'<p class="tk-title">{escape(title)}</p>']
+    if lead:
+        parts.append(f'<p class="tk-lead">{escape(lead)}</p>')
+    parts.append(findings_html(findings))
+    parts += tables
+    parts.append("</div>")
+    return "".join(parts)
+
+
+def findings_html(findings: Sequence[Finding]) -> str:
+    """List findings, each with its severity, code and sentence; empty where there is none."""
+    if not findings:
+        return ""
+    items = (
+        f'<li class="tk-finding tk-{finding.severity}"><strong>{finding.severity}</strong> '
+        f"<code>{escape(finding.code)}</code> {escape(finding.message)}</li>"
+        for finding in findings
+    )
+    return f'<ul class="tk-findings">{"".join(items)}</ul>'
+
+
+def table_html(frame: pd.DataFrame, caption: str, most: int = 60) -> str:
+    """Write a frame as an HTML table with a caption and scoped headers; every text is escaped.
+
+    The first column heads its row. Numbers are written by ``format_number`` and estimates with their interval.
+    Only the first ``most`` rows are shown; the caption then says how many there are.
+    """
+    if len(frame) > most:
+        caption = f"{caption} (first {most} of {len(frame):,} rows)"
+    row = next(frame.itertuples(index=False, name=None), ("",) * frame.shape[1])
+    head = "".join(map(_head_html, frame.columns, ("", *row[1:])))
+    body = "".join(_row_html(row) for row in frame.head(most).itertuples(index=False, name=None))
+    return f"<table><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _row_html(row: Sequence[object]) -> str:
+    first, *rest = row
+    return f'<tr><th scope="row">{cell_text(first)}</th>{"".join(_cell_html(value) for value in rest)}</tr>'
+
+
+def _head_html(name: object, value: object) -> str:
+    kind = ' class="tk-number"' if _is_number(value) else ""
+    return f'<th scope="col"{kind}>{escape(str(name))}</th>'
+
+
+def _cell_html(value: object) -> str:
+    return f'<td class="tk-number">{cell_text(value)}</td>' if _is_number(value) else f"<td>{cell_text(value)}</td>"
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float | Estimate) and not isinstance(value, bool)
+
+
+def cell_text(value: object) -> str:
+    """Write one cell for a reader, escaped: numbers formatted, long texts shortened, missing as a dash."""
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int | float):
+        return format_number(value)
+    text = str(value)
+    return escape(text if len(text) <= 200 else text[:199] + "…")

@@ -1,0 +1,346 @@
+"""Keep runs, their numbers, data and models in MLflow. Nothing else imports mlflow, and this module knows no step."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import logging
+import os
+import re
+import tempfile
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from toolkit.errors import InputError
+from toolkit.result import Candidate, DataRecord, ModelRecord, Record
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from mlflow import MlflowClient
+    from mlflow.models import ModelSignature
+
+    from toolkit.estimate import Estimate
+
+REPORT_TAG = "toolkit.report_id"
+
+
+def tracking_uri(out: Path) -> str:
+    """Return where runs are kept: ``MLFLOW_TRACKING_URI``, else an SQLite file beside the reports folder ``out``."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{out.resolve().parent / 'mlflow.db'}"
+
+
+def check_reachable(out: Path) -> None:
+    """Find out, without importing mlflow or writing anything, whether runs can be kept.
+
+    Raises
+    ------
+    InputError
+        Where the server does not answer or the database cannot be opened.
+    """
+    uri = tracking_uri(out)
+    scheme = uri.partition(":")[0]
+    if scheme in ("http", "https"):
+        try:
+            urllib.request.urlopen(uri.rstrip("/") + "/health", timeout=5).close()  # noqa: S310
+        except urllib.error.HTTPError:
+            return  # something answers; what it thinks of the address is for mlflow to say
+        except (OSError, ValueError) as error:
+            raise _unreachable(uri, str(getattr(error, "reason", error))) from None
+    elif scheme.partition("+")[0] in ("sqlite", "postgresql", "mysql", "mssql"):
+        _check_database(uri)
+
+
+def _check_database(uri: str) -> None:
+    import sqlalchemy
+
+    try:
+        url = sqlalchemy.make_url(uri)
+        if url.get_backend_name() == "sqlite" and url.database and not Path(url.database).exists():
+            if not os.access(Path(url.database).resolve().parent, os.W_OK):
+                raise _unreachable(uri, "its folder is missing or cannot be written to")
+            return
+        engine = sqlalchemy.create_engine(url)
+        with engine.connect() as connection:
+            look = "PRAGMA schema_version" if url.get_backend_name() == "sqlite" else "SELECT 1"
+            connection.execute(sqlalchemy.text(look))
+        engine.dispose()
+    except (sqlalchemy.exc.SQLAlchemyError, ImportError) as error:
+        raise _unreachable(uri, str(getattr(error, "orig", None) or error).splitlines()[0]) from None
+
+
+def _unreachable(uri: str, reason: str) -> InputError:
+    return InputError(
+        f"The tracking server at {without_password(uri)} cannot be reached: {without_password(reason)}. "
+        "Start it, correct MLFLOW_TRACKING_URI, or unset that to keep runs in mlflow.db beside the reports."
+    )
+
+
+def without_password(uri: str) -> str:
+    """Return an address with its user and password left out.
+
+    Examples
+    --------
+    >>> without_password("postgresql://me:secret@db/runs")
+    'postgresql://db/runs'
+    """
+    return re.sub(r"(?<=://)[^/\s@]*@", "", uri)
+
+
+def log_run(
+    records: Sequence[Record],
+    scalars: Mapping[str, Estimate],
+    *,
+    experiment: str,
+    name: str,
+    parameters: Mapping[str, object],
+    tags: Mapping[str, str],
+    files: Sequence[Path],
+    out: Path,
+) -> dict[str, str]:
+    """Log one parent run with a child for each candidate.
+
+    Parameters
+    ----------
+    records : sequence of Record
+        What the results add: parameters, candidates, the data, the model.
+    scalars : mapping of dotted name to Estimate
+        Each is logged as a metric under its name; numbers that are not defined are left out.
+    experiment, name : str
+        Names of the MLflow experiment and of the run.
+    parameters, tags : mapping
+    files : sequence of Path
+        Logged as artifacts.
+    out : Path
+        The reports folder, beside which the default database lies.
+
+    Returns
+    -------
+    dict
+        ``run_id``, ``experiment``, ``experiment_id`` and, where a model was logged, ``model_uri``.
+    """
+    with _client(out) as client:
+        experiment = os.environ.get("MLFLOW_EXPERIMENT_NAME") or experiment
+        experiment_id = _experiment(client, experiment, out)
+        run = client.create_run(experiment_id, tags=dict(tags), run_name=name)
+        run_id = run.info.run_id
+        try:
+            given = {key: value for record in records for key, value in record.parameters.items()}
+            _log_numbers(client, run_id, scalars, {**parameters, **given})
+            logged = {"run_id": run_id, "experiment": experiment, "experiment_id": experiment_id}
+            for record in records:
+                for candidate in record.candidates:
+                    _log_candidate(client, experiment_id, run_id, candidate, tags)
+                if record.data is not None:
+                    _log_data(client, run_id, record.data)
+                if record.model is not None:
+                    logged["model_uri"] = _log_model(run_id, record.model)
+            for file in files:
+                client.log_artifact(run_id, str(file), "report")
+        except BaseException:
+            client.set_terminated(run_id, "FAILED")
+            raise
+        client.set_terminated(run_id, "FINISHED")
+    return logged
+
+
+def attach(run_id: str, files: Sequence[Path], out: Path) -> None:
+    """Add files to a run's ``report`` artifacts."""
+    with _client(out) as client:
+        for file in files:
+            client.log_artifact(run_id, str(file), "report")
+
+
+def record_failure(
+    report_id: str, template: str, parameters: Mapping[str, object], error: str, files: Sequence[Path], out: Path
+) -> None:
+    """Mark the run of a failed report as FAILED; one that had not begun to log gets a run of its own.
+
+    Parameters
+    ----------
+    report_id : str
+        The identifier the run carries as the tag ``toolkit.report_id``.
+    template : str
+    parameters : mapping
+    error : str
+        Kept as the tag ``toolkit.error``, shortened.
+    files : sequence of Path
+        The readable remains, logged as artifacts.
+    out : Path
+        The reports folder.
+    """
+    with _client(out) as client:
+        every = [experiment.experiment_id for experiment in client.search_experiments()]
+        runs = client.search_runs(every, f"tags.`{REPORT_TAG}` = '{report_id}'") if every else []
+        if runs:
+            run_id = runs[0].info.run_id
+        else:
+            experiment_id = _experiment(client, os.environ.get("MLFLOW_EXPERIMENT_NAME") or template, out)
+            tags = {REPORT_TAG: report_id, "toolkit.template": template}
+            run_id = client.create_run(experiment_id, tags=tags, run_name=f"{template} FAILED").info.run_id
+            _log_numbers(client, run_id, {}, parameters)
+        client.set_tag(run_id, "toolkit.error", error[:4000])
+        for file in files:
+            client.log_artifact(run_id, str(file), "report")
+        client.set_terminated(run_id, "FAILED")
+
+
+@contextlib.contextmanager
+def _client(out: Path) -> Iterator[MlflowClient]:
+    """Yield a client of the tracking store; the caller's own MLflow settings are put back afterwards.
+
+    A local SQLite file is used by one process at a time: two that create its tables together would break it.
+    """
+    os.environ.setdefault("DO_NOT_TRACK", "1")
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    import mlflow
+    from filelock import FileLock
+
+    uri = tracking_uri(out)
+    own = os.environ.get("MLFLOW_TRACKING_URI")
+    before = mlflow.get_tracking_uri() if mlflow.is_tracking_uri_set() else ""
+    logger = logging.getLogger("mlflow")
+    level = logger.level
+    key = hashlib.sha256(uri.encode()).hexdigest()[:16]
+    lock = FileLock(Path(tempfile.gettempdir()) / f"toolkit-{key}.lock", mode=0o666)
+    with lock if uri.startswith("sqlite") else contextlib.nullcontext(), warnings.catch_warnings():
+        # What mlflow's own dependencies will change one day is nothing a reader of a report can act on.
+        for category in (DeprecationWarning, FutureWarning, UserWarning):
+            warnings.simplefilter("ignore", category)
+        logger.setLevel(logging.ERROR)
+        mlflow.set_tracking_uri(uri)
+        try:
+            yield mlflow.MlflowClient(uri)
+        except mlflow.exceptions.MlflowException as error:
+            raise _unreachable(uri, str(error).splitlines()[0]) from error
+        finally:
+            mlflow.set_tracking_uri(before)
+            os.environ.pop("MLFLOW_TRACKING_URI", None)  # set_tracking_uri writes it
+            if own is not None:
+                os.environ["MLFLOW_TRACKING_URI"] = own
+            logger.setLevel(level)
+
+
+def _experiment(client: MlflowClient, name: str, out: Path) -> str:
+    """Return the experiment's id; a new one beside the reports keeps its files there too."""
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        beside = out.resolve().parent
+        local = client.tracking_uri == f"sqlite:///{beside / 'mlflow.db'}"
+        folder = (beside / "mlruns" / hashlib.sha256(name.encode()).hexdigest()[:12]).as_uri()
+        return str(client.create_experiment(name, artifact_location=folder if local else None))
+    if found.lifecycle_stage == "deleted":
+        client.restore_experiment(found.experiment_id)
+    return str(found.experiment_id)
+
+
+def _log_numbers(
+    client: MlflowClient, run_id: str, scalars: Mapping[str, Estimate], parameters: Mapping[str, object]
+) -> None:
+    from mlflow.entities import Metric, Param
+
+    now = int(time.time() * 1000)
+    defined = {name: number.value for name, number in scalars.items() if number.value == number.value}
+    metrics = [Metric(name, defined[key], now, 0) for key, name in _safe_names(defined).items()]
+    texts = {key: value if isinstance(value, str) else json.dumps(value, default=str) for key, value in parameters.items()}
+    params = [Param(name, texts[key][:6000]) for key, name in _safe_names(texts).items()]
+    for start in range(0, len(metrics), 1000):
+        client.log_batch(run_id, metrics=metrics[start : start + 1000])
+    for start in range(0, len(params), 100):
+        client.log_batch(run_id, params=params[start : start + 100])
+
+
+def _safe_names(names: Mapping[str, object]) -> dict[str, str]:
+    """Map names, which may hold any label of the data, to names that MLflow accepts, all of them different."""
+    safe: dict[str, str] = {}
+    taken: set[str] = set()
+    for name in names:
+        base = re.sub(r"\.{2,}", ".", re.sub(r"[^\w.\- :]", "_", name)).strip(". ")[:240] or "unnamed"
+        new, count = base, 1
+        while new in taken:
+            count += 1
+            new = f"{base}-{count}"
+        taken.add(new)
+        safe[name] = new
+    return safe
+
+
+def _log_candidate(
+    client: MlflowClient, experiment_id: str, parent: str, candidate: Candidate, tags: Mapping[str, str]
+) -> None:
+    own = {key: value for key, value in tags.items() if key != REPORT_TAG}
+    child = client.create_run(experiment_id, tags={**own, "mlflow.parentRunId": parent}, run_name=candidate.name)
+    _log_numbers(client, child.info.run_id, candidate.scalars, candidate.parameters)
+    client.set_terminated(child.info.run_id, "FINISHED")
+
+
+def _log_data(client: MlflowClient, run_id: str, data: DataRecord) -> None:
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    digest = data.fingerprint.partition(":")[2][:32]
+    profile = {"num_rows": data.rows, "num_elements": data.rows * data.columns, "fingerprint": data.fingerprint}
+    entity = Dataset(
+        name=data.name[:500],
+        digest=digest,
+        source_type="toolkit",
+        source=json.dumps({"source": data.source, "target": data.target}),
+        schema=json.dumps({"mlflow_colspec": _column_types(data.frame)}),
+        profile=json.dumps(profile),
+    )
+    client.log_inputs(run_id, [DatasetInput(entity, [InputTag("mlflow.data.context", "experiment")])])
+
+
+def _log_model(run_id: str, model: ModelRecord) -> str:
+    import mlflow
+    import mlflow.sklearn
+
+    with mlflow.start_run(run_id=run_id, nested=True):
+        info = mlflow.sklearn.log_model(
+            model.estimator,
+            name=re.sub(r"[^\w\-]", "_", model.name),
+            signature=_signature(model),
+            input_example=model.example,
+            pip_requirements=[f"mlflow=={mlflow.__version__}", *model.requirements],
+            **_serialization(model.estimator),
+        )
+    return str(info.model_uri)
+
+
+def _serialization(estimator: Any) -> dict[str, Any]:
+    """Choose how the model is stored: with skops and the types it holds, which we have just made ourselves."""
+    import skops.io
+    from skops.io.exceptions import UnsupportedTypeException
+
+    try:
+        types = skops.io.get_untrusted_types(data=skops.io.dumps(estimator))
+    except UnsupportedTypeException:
+        return {"serialization_format": "cloudpickle"}
+    return {"serialization_format": "skops", "skops_trusted_types": types}
+
+
+def _signature(model: ModelRecord) -> ModelSignature:
+    from mlflow.models import ModelSignature, infer_signature
+    from mlflow.types import Schema
+
+    inputs = Schema.from_json(json.dumps(_signature_inputs(model.example)))
+    outputs = infer_signature(model.example, model.estimator.predict(model.example)).outputs
+    return ModelSignature(inputs=inputs, outputs=outputs)
+
+
+def _signature_inputs(frame: pd.DataFrame) -> list[dict[str, object]]:
+    """Name the columns and type them "any".
+
+    The stricter types refuse what the model accepts: a double whole numbers, a long missing values, a string categories.
+    """
+    return [{"name": str(name), "type": "any", "required": False} for name in frame]
+
+
+def _column_types(frame: pd.DataFrame) -> list[dict[str, object]]:
+    kinds = {"b": "boolean", "i": "long", "u": "long", "f": "double", "M": "datetime"}
+    return [{"name": str(name), "type": kinds.get(frame[name].dtype.kind, "string")} for name in frame]

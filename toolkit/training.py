@@ -1,0 +1,315 @@
+"""Train a baseline and candidates on the training part, compare them by cross-validation, choose one, refit it."""
+
+from __future__ import annotations
+
+import math
+import time
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import packages_distributions, version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import get_scorer_names
+
+from toolkit.candidates import BASELINE, has_space, make_baseline, make_candidates
+from toolkit.data import Dataset
+from toolkit.errors import InputError, listed, nearest
+from toolkit.estimate import Estimate
+from toolkit.figures import BLUE, GREY, new_axes
+from toolkit.folds import Folds, make_folds, score_folds
+from toolkit.preprocessing import make_model
+from toolkit.result import Candidate, Finding, ModelRecord, Picture, Record, by_severity, result_html, table_html
+from toolkit.splitting import Split
+from toolkit.tuning import tune_candidate
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+SCORERS = {
+    "binary": ("roc_auc", "average_precision", "neg_log_loss", "neg_brier_score", "balanced_accuracy", "accuracy"),
+    "multiclass": ("accuracy", "balanced_accuracy", "f1_macro", "neg_log_loss"),
+    "regression": ("neg_mean_absolute_error", "neg_root_mean_squared_error", "r2"),
+}
+DEFAULT_METRIC = {"binary": "roc_auc", "multiclass": "neg_log_loss", "regression": "neg_root_mean_squared_error"}
+
+
+def train(
+    split: Split,
+    *,
+    candidates: Sequence[object] | Mapping[str, object] | None = None,
+    metric: str | None = None,
+    tune: int = 0,
+    cv: int = 5,
+    one_standard_error: bool = False,
+    seed: int = 0,
+) -> Training:
+    """Train a baseline and the candidates; choose by one cross-validated metric; refit the choice on all of training.
+
+    Parameters
+    ----------
+    split : Split
+        Only its training part is used. Folds follow its kind: stratified, in time, by group, random.
+    candidates : sequence or mapping, optional
+        Names (``logistic``, ``ridge``, ``forest``, ``boosting``), import paths such as ``lightgbm.LGBMClassifier``, or
+        scikit-learn compatible estimators. By default a linear model and boosted trees.
+    metric : str, optional
+        The scikit-learn scorer that decides; by default ``roc_auc``, ``neg_log_loss`` or
+        ``neg_root_mean_squared_error`` by task.
+    tune : int
+        Trials of Optuna for each named candidate, in the space that ``toolkit.candidates.suggest`` documents.
+    cv : int
+        Folds of the cross-validation, at least two.
+    one_standard_error : bool
+        Choose the simplest candidate within one standard error of the best (Breiman et al. 1984, ISBN
+        9780412048418), simplest being the one named first, instead of the best.
+    seed : int
+
+    Returns
+    -------
+    Training
+
+    Raises
+    ------
+    InputError
+        Where a candidate or the metric is unknown or not made for the task.
+
+    Examples
+    --------
+    >>> from toolkit import load_dataset, split_dataset
+    >>> training = train(split_dataset(load_dataset("wine")), candidates=["logistic"], cv=3)
+    >>> training.name
+    'logistic'
+    """
+    data = split.train
+    metric = _check_metric(metric, data.task)
+    if cv < 2 or tune < 0:
+        raise InputError(f"cv must be at least 2 and tune at least 0; found cv={cv}, tune={tune}.")
+    estimators = make_candidates(candidates, data.task, seed)
+    folds, kind, findings = make_folds(data, strategy=split.strategy, folds=cv, seed=seed)
+    findings += _about_tuning(estimators, tune)
+    models, rows = {}, []
+    for name, estimator in {BASELINE: make_baseline(data.task), **estimators}.items():
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", ConvergenceWarning)
+            if tune and has_space(name):
+                estimator = tune_candidate(estimator, name, data, folds, metric=metric, trials=tune, seed=seed)
+            rows += _cross_validate(estimator, name, data, folds, metric)
+            started = time.perf_counter()
+            models[name] = make_model(estimator, data.features).fit(data.features, data.target)
+            rows.append((name, "refit_seconds", 0, time.perf_counter() - started))
+        if any(issubclass(warning.category, ConvergenceWarning) for warning in caught):
+            note = f"The fit of {name} stopped before it had converged: scale or drop extreme columns, or tune it."
+            findings.append(Finding("TRAIN-NOT-CONVERGED", "medium", note, name))
+    scores = pd.DataFrame(rows, columns=["candidate", "metric", "fold", "value"])
+    chosen = _choose(scores, metric, list(estimators), one_standard_error)
+    findings += _judge(scores, metric, chosen)
+    rule = "the simplest within one standard error of the best" if one_standard_error else "the best mean"
+    return Training(chosen, models, metric, scores, f"{rule} {metric}", kind, data, tuple(by_severity(findings)))
+
+
+@dataclass(frozen=True, eq=False)
+class Training:
+    """Trained candidates, how they compare, and the one that was chosen.
+
+    Attributes
+    ----------
+    name : str
+        The chosen candidate.
+    models : dict of str to Pipeline
+        Every candidate, and ``baseline``, refitted on the whole training part.
+    metric : str
+        The scorer that decided; greater is better.
+    scores : DataFrame
+        One row a candidate, metric and fold: ``candidate, metric, fold, value``.
+    rule, folds : str
+        How the choice was made and how the folds were cut, in words.
+    data : Dataset
+        The training part.
+    """
+
+    name: str
+    models: dict[str, Any]
+    metric: str
+    scores: pd.DataFrame
+    rule: str
+    folds: str
+    data: Dataset
+    notes: tuple[Finding, ...]
+
+    @property
+    def model(self) -> Any:
+        """The chosen model, fitted on the whole training part."""
+        return self.models[self.name]
+
+    @property
+    def baseline(self) -> Any:
+        """The fitted baseline."""
+        return self.models[BASELINE]
+
+    def frame(self) -> pd.DataFrame:
+        """Return the leaderboard: a row a candidate, the best first, a column a metric."""
+        names = _metrics(self.scores)
+        rows = []
+        for candidate in self.models:
+            estimates = {metric: _cv_estimate(self.scores, candidate, metric) for metric in names}
+            seconds = {kind: _mean(self.scores, candidate, kind) for kind in ("fit_seconds", "predict_seconds")}
+            rows.append({"candidate": candidate, "chosen": candidate == self.name, **estimates, **seconds})
+        board = pd.DataFrame(rows)
+        order = sorted(board.index, key=lambda row: -board[self.metric][row].value)
+        return board.loc[order, ["candidate", "chosen", self.metric, *board.columns.drop(["candidate", "chosen", self.metric])]]
+
+    def scalars(self) -> dict[str, Estimate]:
+        """Return ``cv.<metric>`` of the chosen candidate and ``cv.<candidate>.<metric>`` and the times of each."""
+        numbers = {f"cv.{metric}": _cv_estimate(self.scores, self.name, metric) for metric in _metrics(self.scores)}
+        for candidate in self.models:
+            numbers |= self._candidate_scalars(candidate)
+        return numbers
+
+    def _candidate_scalars(self, candidate: str) -> dict[str, Estimate]:
+        numbers = {f"cv.{candidate}.{name}": _cv_estimate(self.scores, candidate, name) for name in _metrics(self.scores)}
+        for kind in ("fit_seconds", "predict_seconds", "refit_seconds"):
+            numbers[f"time.{candidate}.{kind}"] = Estimate(_mean(self.scores, candidate, kind))
+        return numbers
+
+    def findings(self) -> list[Finding]:
+        """Return what a reader should know about the training, the most severe first."""
+        return list(self.notes)
+
+    def pictures(self) -> dict[str, Picture]:
+        """Return the one figure: the candidates' scores, fold by fold."""
+        said = "; ".join(f"{name} {_cv_estimate(self.scores, name, self.metric)}" for name in self.models)
+        caption = f"Each dot is one fold ({self.folds}); the bar is the mean with its 95 % interval. Right is better."
+        return {"leaderboard": Picture(f"Cross-validated {self.metric} of each candidate", caption, said + ".")}
+
+    def plot(self, kind: str = "leaderboard", ax: Axes | None = None) -> Axes:
+        """Draw the fold scores of each candidate with their mean and interval."""
+        ax = ax or new_axes()
+        names = list(self.frame()["candidate"])[::-1]
+        for place, name in enumerate(names):
+            values = _values(self.scores, name, self.metric)
+            mean = _cv_estimate(self.scores, name, self.metric)
+            ax.plot(values, [place] * len(values), "o", color=GREY, alpha=0.5, markersize=5)
+            colour = BLUE if name == self.name else GREY
+            ax.plot([mean.low, mean.high], [place, place], color=colour, linewidth=3)
+            ax.plot([mean.value], [place], "|", color=colour, markersize=18, markeredgewidth=3)
+        ax.set_yticks(range(len(names)), [f"{name} (chosen)" if name == self.name else name for name in names])
+        ax.set_ylim(-0.6, len(names) - 0.4)
+        ax.set_xlabel(self.metric)
+        return ax
+
+    def record(self) -> Record:
+        """Return the chosen model and every candidate with its settings and numbers, for the tracker."""
+        candidates = tuple(
+            Candidate(name, _settings(model), self._candidate_scalars(name)) for name, model in self.models.items()
+        )
+        parameters = {"candidate": self.name, "metric": self.metric, "rule": self.rule, "folds": self.folds}
+        example = self.data.features.head(5)
+        model = ModelRecord(self.name, self.model, example, _requirements(self.model))
+        return Record(parameters=parameters, candidates=candidates, model=model)
+
+    def _repr_html_(self) -> str:
+        lead = (
+            f"{self.name} was chosen among {len(self.models) - 1} candidate{'s' if len(self.models) > 2 else ''} by "
+            f"{self.rule} ({self.folds}), trained on {self.data.rows:,} rows."
+        )
+        board = self.frame().drop(columns="chosen")
+        caption = "Leaderboard: cross-validated means with 95 % intervals; times are seconds for one fold"
+        return result_html("Training", lead, [table_html(board, caption)], self.findings())
+
+
+def _check_metric(metric: str | None, task: str) -> str:
+    if metric is None:
+        return DEFAULT_METRIC[task]
+    known = get_scorer_names()
+    if metric not in known:
+        raise InputError(
+            f"Unknown metric {metric!r}.{nearest(metric, known)} It is the name of a scikit-learn scorer; "
+            f"usual for a {task} target: {listed(SCORERS[task])}."
+        )
+    return metric
+
+
+def _about_tuning(estimators: Mapping[str, Any], tune: int) -> list[Finding]:
+    if not tune:
+        return []
+    note = "Settings were searched on the same folds, so the cross-validated scores are optimistic; the test part is not."
+    findings = [Finding("TRAIN-TUNED-ON-FOLDS", "info", note, "training")]
+    names = [name for name in estimators if not has_space(name)]
+    if names:
+        note = f"Not tuned, since only candidates given by name have a search space: {listed(names)}."
+        findings.append(Finding("TRAIN-NOT-TUNED", "info", note, "training"))
+    return findings
+
+
+def _cross_validate(estimator: Any, name: str, data: Dataset, folds: Folds, metric: str) -> list[tuple[Any, ...]]:
+    """Score one candidate on each fold, as rows of candidate, metric, fold and value."""
+    metrics = list(dict.fromkeys([metric, *SCORERS[data.task]]))
+    try:
+        scored = list(score_folds(estimator, data, folds, metrics))
+    except (ValueError, TypeError, AttributeError) as error:
+        raise InputError(f"Candidate {name!r} could not be trained and scored ({metric}, {data.task}): {error}") from error
+    ratio = float(np.mean([len(check) / len(fit) for fit, check in folds]))
+    rows = [(name, key, fold, float(value)) for fold, scores in enumerate(scored) for key, value in scores.items()]
+    return [*rows, (name, "test_to_train", 0, ratio)]
+
+
+def _metrics(scores: pd.DataFrame) -> list[str]:
+    return [name for name in scores["metric"].unique() if not name.endswith("_seconds") and name != "test_to_train"]
+
+
+def _values(scores: pd.DataFrame, candidate: str, metric: str) -> np.ndarray:
+    return scores.loc[(scores["candidate"] == candidate) & (scores["metric"] == metric), "value"].to_numpy()
+
+
+def _mean(scores: pd.DataFrame, candidate: str, metric: str) -> float:
+    return float(_values(scores, candidate, metric).mean())
+
+
+def _cv_estimate(scores: pd.DataFrame, candidate: str, metric: str) -> Estimate:
+    """Mean over the folds with the corrected resampled t interval (Nadeau & Bengio 2003, doi:10.1023/A:1024068626366).
+
+    Folds share training rows, so the plain standard error over folds is too small; the correction adds the ratio of
+    test to training rows to 1/k.
+    """
+    values = _values(scores, candidate, metric)
+    ratio = _mean(scores, candidate, "test_to_train")
+    mean, folds = float(values.mean()), len(values)
+    error = math.sqrt((1 / folds + ratio) * values.var(ddof=1)) * float(stats.t.ppf(0.975, folds - 1))
+    return Estimate(mean, mean - error, mean + error, folds, "corrected resampled t over the folds")
+
+
+def _choose(scores: pd.DataFrame, metric: str, names: list[str], one_standard_error: bool) -> str:
+    means = {name: _mean(scores, name, metric) for name in names}
+    best = max(names, key=lambda name: means[name])
+    if not one_standard_error:
+        return best
+    values = _values(scores, best, metric)
+    floor = means[best] - values.std(ddof=1) / math.sqrt(len(values))
+    return next(name for name in names if means[name] >= floor)
+
+
+def _judge(scores: pd.DataFrame, metric: str, chosen: str) -> list[Finding]:
+    gain = _mean(scores, chosen, metric) - _mean(scores, BASELINE, metric)
+    if gain > 0:
+        return []
+    note = f"No candidate beats the baseline in cross-validation ({metric}: {chosen} is {abs(gain):.3g} below it)."
+    return [Finding("TRAIN-NOT-BETTER-THAN-BASELINE", "high", note, chosen)]
+
+
+def _settings(model: Any) -> dict[str, object]:
+    estimator = model[-1]
+    settings = {name: value for name, value in estimator.get_params(deep=False).items() if not hasattr(value, "fit")}
+    return {"estimator": type(estimator).__name__, **settings}
+
+
+def _requirements(model: Any) -> tuple[str, ...]:
+    """Pin the packages that loading and calling the model needs."""
+    modules = {"sklearn", "numpy", "pandas", "scipy", "skops", type(model[-1]).__module__.partition(".")[0]}
+    homes = packages_distributions()
+    names = sorted({homes[module][0] for module in modules if module in homes})
+    return tuple(f"{name}=={version(name)}" for name in names)

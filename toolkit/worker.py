@@ -1,0 +1,114 @@
+"""What runs in the processes of a run: papermill in one, the kernel in its child, both with the toolkit at hand.
+
+This file is run as a script, ``python -P worker.py notebook SPEC`` or ``python -P worker.py kernel -f CONNECTION``, so
+that nothing in the current folder (a ``toolkit`` or ``pandas.py`` of the caller's) is taken for an installed package.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import shutil
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from traitlets.config import Config
+
+
+def main(arguments: list[str]) -> None:
+    """Be the process that executes a notebook, or the kernel, as the first argument says."""
+    use_this_toolkit()
+    role, *rest = arguments
+    if role == "kernel":
+        from ipykernel.kernelapp import launch_new_instance
+
+        launch_new_instance(rest)
+    else:
+        execute(json.loads(Path(rest[0]).read_text(encoding="utf-8")))
+
+
+def use_this_toolkit() -> None:
+    """Load the toolkit this file belongs to; modules of the current folder come last, after all installed ones."""
+    home = str(Path(__file__).absolute().parent.parent)
+    sys.path.insert(0, home)
+    import toolkit  # noqa: F401  # once loaded, all its modules come from here
+
+    sys.path.remove(home)
+    sys.path += [folder for folder in (home, os.getcwd()) if folder not in sys.path]
+
+
+def execute(spec: dict[str, Any]) -> None:
+    """Execute one notebook as ``spec`` says and write down how it ended.
+
+    Parameters
+    ----------
+    spec : dict
+        ``template`` and ``notebook`` (paths), ``parameters``, ``kernel`` (name of the kernelspec), ``outcome`` (path of
+        the JSON file to write), ``folders`` (to be removed if the parent process dies).
+    """
+    threading.Thread(target=_end_with_parent, args=(spec["folders"],), daemon=True).start()
+    outcome = _outcome(spec)
+    Path(spec["outcome"]).write_text(json.dumps(outcome), encoding="utf-8")
+
+
+def _outcome(spec: dict[str, Any]) -> dict[str, str] | None:
+    import papermill
+    from nbclient.exceptions import DeadKernelError
+
+    logging.getLogger("papermill").setLevel(logging.CRITICAL)
+    try:
+        papermill.execute_notebook(
+            _verbatim(spec["template"]),
+            _verbatim(spec["notebook"]),
+            parameters=spec["parameters"],
+            kernel_name=spec["kernel"],
+            language="python",
+            start_timeout=120,
+            iopub_timeout=120,
+            progress_bar={"desc": "Running", "mininterval": 0.1 if sys.stderr.isatty() else 10},
+            config=_connection(Path(spec["outcome"]).with_name("kernel")),
+        )
+    except papermill.PapermillExecutionError as error:
+        return {"kind": error.ename, "message": error.evalue}
+    except DeadKernelError:
+        return {"kind": "KernelDied", "message": "the kernel died while running this cell; was memory short?"}
+    except Exception as error:  # noqa: BLE001  # whatever it is, the parent process reports it
+        return {"kind": type(error).__name__, "message": str(error)}
+    return None
+
+
+def _connection(sockets: Path) -> Config:
+    """Let papermill and the kernel talk over files, where the system can: no port that others may take or listen to."""
+    from traitlets.config import Config
+
+    # The address of such a socket may not be longer than about 100 letters.
+    possible = os.name == "posix" and len(str(sockets)) < 90
+    return Config(KernelManager={"transport": "ipc", "ip": str(sockets)} if possible else {})
+
+
+def _verbatim(path: str) -> str:
+    """Escape a path for papermill, which takes braces in it for parameters."""
+    return path.replace("{", "{{").replace("}", "}}")
+
+
+def _end_with_parent(folders: list[str]) -> None:
+    """Wait until the parent process is gone, which closes our standard input; then leave nothing running or lying."""
+    import psutil
+
+    while os.read(0, 1024):
+        pass
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
