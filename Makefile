@@ -5,6 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 export DO_NOT_TRACK := 1
 export MLFLOW_DISABLE_TELEMETRY := true
+export OMP_WAIT_POLICY := passive
 
 help: ## List what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 16
@@ -21,7 +22,7 @@ test: $(READY) ## Run everything: ruff, mypy, tests, doctests, notebooks, archit
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest
-	$(BIN)/python -m pytest --nbval notebooks -p no:cacheprovider
+	TOOLKIT_OUT=$$(mktemp -d)/reports $(BIN)/python -m pytest --nbval-lax notebooks -p no:cacheprovider -o testpaths= -o addopts=
 
 slow: $(READY) ## Run the long simulations that `make test` leaves out
 	$(BIN)/python -m pytest -m slow
@@ -33,7 +34,7 @@ lint: $(READY) ## Format and lint the code, check its types
 
 lab: $(READY) ## Open JupyterLab in the project with the right kernel
 	$(BIN)/python -m ipykernel install --sys-prefix --name python3 --display-name "toolkit (.venv)" >/dev/null
-	$(BIN)/jupyter lab notebooks
+	TOOLKIT_OUT=$(CURDIR)/reports $(BIN)/jupyter lab notebooks
 
 bench: $(READY) ## Print what things cost here
 	$(BIN)/python -m benchmarks

@@ -153,7 +153,8 @@ def shown(html: str, text: str = "<object at 0x7f00>") -> NotebookNode:
 
 def published(results: object) -> NotebookNode:
     """Make the output of the publishing cell."""
-    return new_output("display_data", data={RESULTS_MIME: results, "text/plain": "Published(...)"})
+    html = result_html("Published", "42 numbers, MLflow run 0a1b2c3d4e5f.")
+    return new_output("display_data", data={RESULTS_MIME: results, "text/html": html, "text/plain": "Published(...)"})
 
 
 def notebook_of(*cells: NotebookNode) -> NotebookNode:

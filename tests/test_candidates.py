@@ -13,13 +13,17 @@ def test_defaults_fit_the_task():
 
 
 def test_names_paths_and_objects_mix_and_take_the_seed():
-    made = make_candidates(["forest", "lightgbm.LGBMClassifier", DecisionTreeClassifier(random_state=5)], "binary", seed=3)
+    made = make_candidates(
+        ["forest", "lightgbm.LGBMClassifier", DecisionTreeClassifier(random_state=5)], "binary", seed=3
+    )
     assert list(made) == ["forest", "LGBMClassifier", "DecisionTreeClassifier"]
     assert [estimator.get_params()["random_state"] for estimator in made.values()] == [3, 3, 5]
 
 
 def test_a_mapping_gives_names():
-    assert list(make_candidates({"mild": LogisticRegression(C=10), "strong": LogisticRegression(C=0.1)}, "binary", 0)) == [
+    assert list(
+        make_candidates({"mild": LogisticRegression(C=10), "strong": LogisticRegression(C=0.1)}, "binary", 0)
+    ) == [
         "mild",
         "strong",
     ]

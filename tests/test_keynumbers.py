@@ -4,7 +4,7 @@ import math
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toolkit.estimate import Estimate
@@ -65,6 +65,7 @@ def test_the_scale_ends_at_round_numbers_that_hold_everything(estimate, baseline
     assert re.findall(r"<span>([^<]*)</span>", draw_interval(estimate, baseline)) == [left, right]
 
 
+@settings(deadline=None)
 @given(*[st.floats(allow_nan=True, allow_infinity=True)] * 4)
 def test_nothing_is_drawn_outside_the_picture(value, low, high, baseline):
     drawing = draw_interval(Estimate(value, low, high), baseline)
@@ -73,6 +74,7 @@ def test_nothing_is_drawn_outside_the_picture(value, low, high, baseline):
         assert 4 <= float(number) <= 116
 
 
+@settings(deadline=None)
 @given(
     st.recursive(st.none() | st.floats() | st.text() | st.integers(), lambda inner: st.dictionaries(st.text(), inner))
 )

@@ -1,10 +1,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline
-from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingClassifier, RandomForestClassifier
 
 from toolkit.preprocessing import encoding_for, make_model, original_columns
 
@@ -20,7 +20,9 @@ FEATURES = pd.DataFrame(
         "count": RNG.integers(0, 5, N),
     }
 )
-TARGET = (FEATURES["count"] + (FEATURES["<b>town</b>"] == "Oslo") * 3 + RNG.normal(0, 1, N) > 3).map({True: "yes", False: "no"})
+TARGET = (FEATURES["count"] + (FEATURES["<b>town</b>"] == "Oslo") * 3 + RNG.normal(0, 1, N) > 3).map(
+    {True: "yes", False: "no"}
+)
 ESTIMATORS = [
     LogisticRegression(max_iter=500),
     KNeighborsClassifier(),
@@ -35,7 +37,13 @@ class TestEveryEstimator:
     def test_accepts_what_training_never_saw(self, estimator):
         model = make_model(estimator, FEATURES).fit(FEATURES, TARGET)
         new = pd.DataFrame(
-            {"age": [None, 1.0], "<b>town</b>": ["Atlantis", None], "member": [True, False], "empty": [1.0, None], "count": [None, 3]}
+            {
+                "age": [None, 1.0],
+                "<b>town</b>": ["Atlantis", None],
+                "member": [True, False],
+                "empty": [1.0, None],
+                "count": [None, 3],
+            }
         )
         scores = model.predict_proba(new)
         assert np.isfinite(scores).all()

@@ -3,7 +3,7 @@
 from html.parser import HTMLParser
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toolkit.sanitize import Heading, PageCleaner
@@ -19,7 +19,7 @@ PAYLOADS = [
     "<math><mtext></form><form><mglyph><style></math><img src onerror=alert(1)>",
     '<noscript><p title="</noscript><img src=x onerror=alert(1)>">',
     '<div style="background:url(https://evil.example/x)" onmouseover="alert(1)">text</div>',
-    '<link rel="stylesheet" href="https://evil.example/x.css"><meta http-equiv="refresh" content="0;url=//evil.example">',
+    '<link rel="stylesheet" href="//evil.example/x.css"><meta http-equiv="refresh" content="0;url=//evil.example">',
     '<base href="https://evil.example/"><form action="https://evil.example"><input autofocus onfocus=alert(1)></form>',
     '<object data="https://evil.example"></object><embed src="https://evil.example">',
     '<video src="https://evil.example/x" autoplay></video><audio src="https://evil.example/x"></audio>',
@@ -28,26 +28,29 @@ PAYLOADS = [
     "</main></body></html><script src=https://evil.example/x.js></script>",
     "{{ 7*7 }}{% raw %}<!--",
 ]
-HARMLESS = set(
-    "a abbr b blockquote br caption code col colgroup dd del details div dl dt em figcaption figure h2 h3 h4 h5 h6 hr i img "
-    "ins kbd li mark ol p pre q s samp small span strong sub summary sup table tbody td tfoot th thead tr tt u ul var".split()
-)
-ATTRIBUTES = {
-    "alt",
-    "class",
-    "colspan",
-    "href",
-    "id",
-    "rel",
-    "role",
-    "rowspan",
-    "scope",
-    "src",
-    "start",
-    "tabindex",
-    "title",
+HARMLESS = {"a", "abbr", "b", "blockquote", "br", "caption", "code", "col", "colgroup", "dd", "del", "details", "div"}
+HARMLESS |= {
+    "dl",
+    "dt",
+    "em",
+    "figcaption",
+    "figure",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "hr",
+    "i",
+    "img",
+    "ins",
+    "kbd",
+    "li",
 }
-ATTRIBUTES |= {"aria-hidden", "aria-label"}
+HARMLESS |= {"mark", "ol", "p", "pre", "q", "s", "samp", "small", "span", "strong", "sub", "summary", "sup", "table"}
+HARMLESS |= {"tbody", "td", "tfoot", "th", "thead", "tr", "tt", "u", "ul", "var"}
+ATTRIBUTES = {"alt", "class", "colspan", "href", "id", "rel", "role", "rowspan", "scope", "src", "start", "tabindex"}
+ATTRIBUTES |= {"title", "aria-hidden", "aria-label"}
 
 
 class Inspector(HTMLParser):
@@ -77,6 +80,7 @@ def test_nothing_acts_or_loads(payload):
     assert "before" in html
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.sampled_from([*PAYLOADS, "<", ">", '"', "'", "&lt;", "\x00", "<h1>", "</h1>", "<table>", "<td>", "a"]))
 )
@@ -84,6 +88,7 @@ def test_nothing_acts_or_loads_however_it_is_put_together(parts):
     Inspector(PageCleaner().clean("".join(parts)))
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_is_accepted(text):
     Inspector(PageCleaner().clean(text))
@@ -100,9 +105,8 @@ def test_scripts_and_styles_go_with_their_content():
 
 def test_headings_move_down_and_sections_are_listed():
     cleaner = PageCleaner(reserved=frozenset({"findings"}))
-    html = cleaner.clean(
-        "<h1>Report</h1><h2>Findings</h2><h3>Part</h3><h2>Findings</h2>", shift=0, prose=True, title=True
-    )
+    prose = "<h1>Report</h1><h2>Findings</h2><h3>Part</h3><h2>Findings</h2>"
+    html = cleaner.clean(prose, shift=0, prose=True, title=True)
     assert cleaner.title == "Report"
     assert cleaner.sections == [Heading("Findings", "findings-2"), Heading("Findings", "findings-3")]
     assert [tag for tag, _ in Inspector(html).tags if tag.startswith("h")] == ["h2", "h3", "h2"]
@@ -117,7 +121,8 @@ def test_no_heading_hides_in_a_table_or_in_another_heading():
 
 def test_figures_and_tables_are_numbered_through_and_can_be_linked_to():
     cleaner = PageCleaner()
-    figure = '<figure class="tk-figure"><img alt="words" src="data:image/png;base64,AAAA"><figcaption>ROC</figcaption></figure>'
+    image = '<img alt="words" src="data:image/png;base64,AAAA">'
+    figure = f'<figure class="tk-figure">{image}<figcaption>ROC</figcaption></figure>'
     table = "<table><caption>Sizes</caption><tr><th>a</th></tr></table>"
     html = "".join(cleaner.clean(piece) for piece in (figure, table, figure))
     ids = [attributes["id"] for _, attributes in Inspector(html).tags if "id" in attributes]

@@ -1,6 +1,7 @@
 """The rules every template keeps."""
 
 import ast
+import itertools
 import json
 
 import pytest
@@ -38,7 +39,7 @@ class TestTemplate:
 
     def test_code_cells_are_short_plain_and_introduced(self, path):
         every = cells(path)
-        for before, cell in zip(every, every[1:], strict=False):
+        for before, cell in itertools.pairwise(every):
             if cell["cell_type"] != "code" or "parameters" in cell["metadata"].get("tags", []):
                 continue
             assert before["cell_type"] == "markdown", source(cell)

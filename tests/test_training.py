@@ -64,7 +64,9 @@ def test_scores_are_those_of_scikit_learn_on_the_same_folds(training, split):
 
 def test_the_chosen_model_is_refitted_on_all_of_training(training, split):
     data = split.train
-    again = make_model(LogisticRegression(tol=1e-3, max_iter=500, random_state=0), data.features).fit(data.features, data.target)
+    again = make_model(LogisticRegression(tol=1e-3, max_iter=500, random_state=0), data.features).fit(
+        data.features, data.target
+    )
     assert training.name == "logistic"
     assert np.array_equal(training.model.predict_proba(data.features), again.predict_proba(data.features))
     assert list(training.model.classes_) == ["no", "yes"]
@@ -117,7 +119,9 @@ def test_tuning_helps_or_leaves_as_is_and_is_repeatable(split):
 
 def test_tuning_says_what_it_cannot_tune(split):
     training = tk.train(split, candidates=["lightgbm.LGBMClassifier"], cv=2, tune=2)
-    assert any(finding.code == "TRAIN-NOT-TUNED" and "LGBMClassifier" in finding.message for finding in training.findings())
+    assert any(
+        finding.code == "TRAIN-NOT-TUNED" and "LGBMClassifier" in finding.message for finding in training.findings()
+    )
 
 
 def test_stopping_early_is_said(split):
@@ -131,7 +135,9 @@ def test_the_other_tasks(task_target):
     split = tk.split_dataset(tk.load_dataset(name))
     training = tk.train(split, cv=3)
     assert simple in training.models
-    assert training.scalars()[f"cv.{training.metric}"].value > training.scalars()[f"cv.baseline.{training.metric}"].value
+    assert (
+        training.scalars()[f"cv.{training.metric}"].value > training.scalars()[f"cv.baseline.{training.metric}"].value
+    )
 
 
 def test_any_scorer_may_decide(split):
@@ -159,7 +165,9 @@ def test_wrong_arguments(split, arguments, message):
 
 def test_a_metric_for_another_task_is_refused():
     split = tk.split_dataset(tk.load_dataset("wine"))
-    with pytest.raises(InputError, match=r"Candidate 'baseline' could not be trained and scored \(roc_auc, multiclass\)"):
+    with pytest.raises(
+        InputError, match=r"Candidate 'baseline' could not be trained and scored \(roc_auc, multiclass\)"
+    ):
         tk.train(split, metric="roc_auc")
 
 

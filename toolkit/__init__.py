@@ -1,4 +1,4 @@
-"""Train, judge and report models that a reviewer can trust. Importing this package costs nothing: names load when used."""
+"""Train, judge and report models that a reviewer can trust. Importing costs nothing: names load when used."""
 
 from __future__ import annotations
 
@@ -42,7 +42,29 @@ _HOMES = {
     "train": "training",
 }
 
-__all__ = ["__version__", *_HOMES]
+__all__ = [
+    "Dataset",
+    "Estimate",
+    "Evaluation",
+    "Figure",
+    "Finding",
+    "InputError",
+    "Published",
+    "Result",
+    "RunError",
+    "Slices",
+    "Split",
+    "ToolkitError",
+    "Training",
+    "__version__",
+    "evaluate",
+    "figure",
+    "find_slices",
+    "load_dataset",
+    "publish",
+    "split_dataset",
+    "train",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -12,7 +12,8 @@ from toolkit.intervals import Array
 
 BINS = 10
 _CLIP = 1e-6
-_DRAWS = 4000
+_DRAWS = 2000
+_STEPS = 14
 
 
 def calibration_slope(y_true: Array, y_prob: Array) -> tuple[float, Array]:
@@ -132,16 +133,22 @@ def expected_calibration_error(y_true: Array, y_prob: Array, *, seed: int = 0) -
     # The error may sit where it was seen or lie evenly over the bins; the interval allows for both.
     ends = [_invert(value, direction, jitter, mass) for direction in (gap, noise) if np.any(direction)]
     low, high = min(end[0] for end in ends), max(end[2] for end in ends)
-    return Estimate(value, min(low, value), max(high, value), n, "test inversion over 10 bins"), ends[0][1]
+    # A value smaller than noise alone would make it is luck: it must not pass for certainty.
+    quiet = float(np.median(np.abs(jitter) @ mass))
+    if value < quiet:
+        high = _invert(quiet, noise, jitter, mass)[2]
+    return Estimate(value, min(low, value), min(max(high, value), 1.0), n, "test inversion over 10 bins"), ends[0][1]
 
 
 def _invert(value: float, direction: Array, jitter: Array, mass: Array) -> tuple[float, float, float]:
     """Find the errors, spread over the bins like ``direction``, under which ``value`` is no surprise."""
     shape = direction / float(mass @ np.abs(direction))
 
+    most = value + float(mass @ np.abs(jitter).max(axis=0))
+
     def crossing(level: float) -> float:
-        low, high = 0.0, 1.0
-        for _ in range(20):
+        low, high = 0.0, most
+        for _ in range(_STEPS):
             middle = (low + high) / 2
             above = float((np.abs(middle * shape + jitter) @ mass > value).mean())
             low, high = (middle, high) if above < level else (low, middle)

@@ -1,4 +1,4 @@
-"""The models that are tried: by name, by import path, or as an object; and the space in which each named one is tuned."""
+"""The models that are tried, by name, import path or as an object; and the space in which each named one is tuned."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def make_candidates(candidates: Sequence[object] | Mapping[str, object] | None, 
     named = candidates.items() if isinstance(candidates, Mapping) else [(None, item) for item in candidates]
     made: dict[str, Any] = {}
     for given, item in named:
-        estimator = _named(item, task) if isinstance(item, str) else item
+        estimator: Any = _named(item, task) if isinstance(item, str) else item
         _check_task(estimator, item, task)
         if "random_state" in estimator.get_params() and estimator.get_params()["random_state"] is None:
             estimator.set_params(random_state=seed)
@@ -91,11 +91,12 @@ def _named(name: str, task: str) -> Any:
         "boosting": lambda: _boosting(classifier),
     }
     options = CLASSIFIERS if classifier else REGRESSORS
+    example = f"lightgbm.LGBM{'Classifier' if classifier else 'Regressor'}"
     if name not in options:
         other = f" ({name!r} is not for a {task} target)" if name in makers else ""
         raise InputError(
             f"Unknown candidate {name!r}{other}.{nearest(name, options)} "
-            f"Candidates: {listed(options)}, or an import path such as 'lightgbm.LGBM{'Classifier' if classifier else 'Regressor'}'."
+            f"Candidates: {listed(options)}, or an import path such as {example!r}."
         )
     return makers[name]()
 
@@ -123,11 +124,15 @@ def _imported(path: str) -> Any:
             f"Candidate {path!r}: module {module!r} has no {name!r}.{nearest(name, dir(import_module(module)))}"
         ) from error
     except TypeError as error:
-        raise InputError(f"Candidate {path!r} cannot be made without arguments: {error}. Give it as an object.") from error
+        raise InputError(
+            f"Candidate {path!r} cannot be made without arguments: {error}. Give it as an object."
+        ) from error
 
 
 def _check_task(estimator: Any, item: object, task: str) -> None:
-    if isinstance(estimator, type) or not all(hasattr(estimator, method) for method in ("fit", "predict", "get_params")):
+    if isinstance(estimator, type) or not all(
+        hasattr(estimator, method) for method in ("fit", "predict", "get_params")
+    ):
         raise InputError(
             f"Candidate {item!r} is not a scikit-learn compatible estimator: it needs fit, predict and get_params. "
             "Give an instance, a name or an import path."
@@ -147,8 +152,9 @@ def suggest(trial: optuna.Trial, name: str) -> dict[str, Any]:
     ``logistic``  ``C`` 0.001 to 100 (log)
     ``ridge``     ``alpha`` 0.001 to 1000 (log)
     ``forest``    ``min_samples_leaf`` 1 to 50 (log), ``max_features`` 0.1 to 1, ``max_depth`` 4 to 30 (log)
-    ``boosting``  ``learning_rate`` 0.02 to 0.3 (log), ``max_iter`` 50 to 400 (log), ``max_leaf_nodes`` 7 to 127 (log),
-                  ``min_samples_leaf`` 5 to 100 (log), ``l2_regularization`` 0.001 to 10 (log), ``max_features`` 0.3 to 1
+    ``boosting``  ``learning_rate`` 0.02 to 0.3 (log), ``max_iter`` 50 to 400 (log),
+                  ``max_leaf_nodes`` 7 to 127 (log), ``min_samples_leaf`` 5 to 100 (log),
+                  ``l2_regularization`` 0.001 to 10 (log), ``max_features`` 0.3 to 1
     ============  ==========================================================================================
     """
     number, whole = trial.suggest_float, trial.suggest_int

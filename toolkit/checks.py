@@ -20,6 +20,7 @@ NEAR_CONSTANT_SHARE = 0.99
 MANY_LABELS = 100
 MANY_CLASSES = 50
 LEAKAGE_SCORE = 0.99
+LEAST_ROWS_FOR_COPY = 20
 MOST_OF_A_CODE = 10
 
 
@@ -175,16 +176,20 @@ def _duplicates(features: pd.DataFrame, target: pd.Series[Any]) -> list[Finding]
 
 
 def _leakage(features: pd.DataFrame, target: pd.Series[Any], task: str) -> list[Finding]:
+    if len(target) < LEAST_ROWS_FOR_COPY:
+        return []
     findings = []
     scores = leakage_scores(features, target, task)
     measure = "rank R²" if task == "regression" else "ROC AUC"
-    for name, score in sorted(scores.items(), key=lambda item: -item[1]):
-        if score < LEAKAGE_SCORE and score < 1:
-            continue
+    # Where the rows are too few for a score, a column is still compared with the target.
+    for name in sorted(map(str, features.columns), key=lambda name: -scores.get(name, 0.0)):
+        score = scores.get(name, LEAKAGE_SCORE)
+        if score < LEAKAGE_SCORE:
+            break
         if copies_target(features[name], target, task):
             message = f"carries the same information as the target {str(target.name)!r}: leave it out with drop="
             findings.append(_about(name, "DATA-TARGET-COPY", "critical", message))
-        elif score >= LEAKAGE_SCORE:
+        elif name in scores:
             message = (
                 f"alone predicts the target almost perfectly ({measure} {score:.3f} on held-out rows): "
                 "make sure it is known before the target is"

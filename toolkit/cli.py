@@ -136,7 +136,10 @@ def _show_columns(source: str) -> None:
 
 
 def _show_profile(profile: pd.DataFrame, findings: Sequence[Finding]) -> None:
-    click.echo(text_table(list(profile.columns), profile.to_numpy(dtype=object).tolist(), widest=32))
+    from toolkit.profiling import readable
+
+    shown = readable(profile)
+    click.echo(text_table(list(shown.columns), shown.to_numpy(dtype=object).tolist(), widest=48))
     rows = [[one.severity, one.code, one.message] for one in findings]
     click.echo("\n" + (text_table(["severity", "code", "finding"], rows) if rows else "No findings."))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -140,6 +140,22 @@ def plain_numbers(series: pd.Series[Any]) -> pd.Series[Any]:
     return pd.Series(values, index=series.index, name=series.name)
 
 
+def text_labels(series: pd.Series[Any]) -> tuple[NDArray[np.int64], NDArray[Any]]:
+    """Return the distinct texts of a column in order of appearance, and which one each row has; -1 for missing.
+
+    Examples
+    --------
+    >>> text_labels(pd.Series(["b", None, 1]))
+    (array([ 0, -1,  1]), array(['b', '1'], dtype=object))
+    """
+    if series.dtype == object:
+        texts = [None if gone else str(cell) for cell, gone in zip(series, series.isna(), strict=True)]
+        codes, labels = pd.factorize(np.array(texts, dtype=object))
+    else:
+        codes, labels = pd.factorize(series.array)
+    return codes.astype("int64"), np.asarray(labels, dtype=object)
+
+
 def parse_numbers(labels: NDArray[Any]) -> tuple[NDArray[np.float64] | None, list[str]]:
     """Read texts as numbers where all of them are numbers or marks of a missing value.
 
@@ -157,8 +173,9 @@ def parse_numbers(labels: NDArray[Any]) -> tuple[NDArray[np.float64] | None, lis
 
     Examples
     --------
-    >>> parse_numbers(np.array(["1,200", "7.5", "?"], dtype=object))
-    (array([1.2e+03, 7.5e+00,     nan]), ['?'])
+    >>> values, marks = parse_numbers(np.array(["1,200", "7.5", "?"], dtype=object))
+    >>> values.tolist(), marks
+    ([1200.0, 7.5, nan], ['?'])
     >>> parse_numbers(np.array(["007", "12"], dtype=object))
     (None, [])
     """
@@ -200,9 +217,7 @@ def parse_dates(labels: NDArray[Any]) -> pd.DatetimeIndex | None:
 
 def _from_text(series: pd.Series[Any], mixed: bool = False) -> tuple[pd.Series[Any] | None, list[Finding]]:
     name, notes = str(series.name), []
-    cells = series.map(str, na_action="ignore") if mixed or series.dtype == object else series
-    codes, found = pd.factorize(cells)
-    labels = np.asarray(found, dtype=object)
+    codes, labels = text_labels(series)
     if mixed:
         kinds = sorted({type(cell).__name__ for cell in series.dropna()})
         notes.append(_note("MIXED-TYPES", "medium", name, f"mixes {', '.join(kinds)} and is used as text"))
@@ -291,14 +306,14 @@ def _whole(column: pd.Series[Any]) -> pd.Series[Any]:
 
 
 def _moments(series: pd.Series[Any]) -> pd.Series[Any]:
-    if isinstance(series.dtype, pd.PeriodDtype):
-        return series.dt.to_timestamp()
-    moments = pd.to_datetime(series, utc=True)
-    return moments.dt.tz_localize(None)
+    stamps: Any = series.dt.to_timestamp() if isinstance(series.dtype, pd.PeriodDtype) else series
+    return pd.Series(pd.to_datetime(stamps, utc=True).dt.tz_localize(None))
 
 
 def _days(moments: pd.Series[Any]) -> pd.Series[Any]:
-    return cast("pd.Series[Any]", (moments - pd.Timestamp(0)) / pd.Timedelta(days=1)).astype("float64")
+    values = moments.to_numpy(dtype="datetime64[us]")
+    days = np.where(np.isnat(values), np.nan, values.astype("int64") / 86_400e6)
+    return pd.Series(days, index=moments.index, name=moments.name)
 
 
 def _note(code: str, severity: Any, name: str, message: str) -> Finding:

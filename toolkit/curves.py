@@ -14,7 +14,9 @@ SCORE_BINS = 40
 MOST_DOTS = 1000
 
 
-def binary_curves(y_true: Array, y_score: Array, *, costs: Costs | None, probabilities: bool) -> dict[str, pd.DataFrame]:
+def binary_curves(
+    y_true: Array, y_score: Array, *, costs: Costs | None, probabilities: bool
+) -> dict[str, pd.DataFrame]:
     """Compute every curve of a binary classifier.
 
     Parameters
@@ -91,7 +93,9 @@ def _calibration(y_true: Array, y_prob: Array) -> pd.DataFrame:
     sizes, predicted, observed = calibration_bins(y_true, y_prob)
     ends = [wilson(rate * size, size) for rate, size in zip(observed, sizes, strict=True)]
     low, high = zip(*ends, strict=True)
-    return pd.DataFrame({"predicted": predicted, "observed": observed, "low": low, "high": high, "n": sizes.astype(int)})
+    return pd.DataFrame(
+        {"predicted": predicted, "observed": observed, "low": low, "high": high, "n": sizes.astype(int)}
+    )
 
 
 def _score_bins(y_true: Array, y_score: Array) -> pd.DataFrame:

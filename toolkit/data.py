@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 
 from toolkit.checks import check_features, gathered
 from toolkit.columns import plain_column, prepare_features
-from toolkit.errors import InputError, listed
+from toolkit.errors import InputError
 from toolkit.estimate import Estimate, format_number
+from toolkit.figures import axes_for
 from toolkit.fingerprint import fingerprint
 from toolkit.intervals import t_quantile, wald, wilson
-from toolkit.profiling import describe_columns, draw_target, target_picture
+from toolkit.profiling import describe_columns, draw_target, readable, target_picture
 from toolkit.reading import read_table
 from toolkit.result import DataRecord, Finding, Picture, Record, Severity, by_severity, result_html, table_html
 from toolkit.roles import Roles, find_roles, given, listed_names
@@ -214,10 +215,12 @@ class Dataset:
         """Return the positive share (binary), the mean (regression) or the largest class's share (multiclass)."""
         if self.task == "regression":
             values = self.target.to_numpy(dtype="float64")
-            mean = float(values.mean())
+            # Dividing by the largest value first keeps the squares of very large ones from overflowing.
+            scale = float(np.abs(values).max()) or 1.0
+            mean = scale * float((values / scale).mean())
             if self.rows < 2:
                 return Estimate(mean, n=self.rows)
-            error = float(values.std(ddof=1)) / np.sqrt(self.rows)
+            error = scale * float((values / scale).std(ddof=1)) / np.sqrt(self.rows)
             return Estimate(mean, *wald(mean, error, quantile=t_quantile(self.rows)), self.rows, "t")
         hits = int(self.y_binary().sum()) if self.task == "binary" else int(self.target.value_counts().max())
         return Estimate(hits / self.rows, *wilson(hits, self.rows), self.rows, "Wilson")
@@ -236,9 +239,7 @@ class Dataset:
 
     def plot(self, kind: str = "target", ax: Axes | None = None) -> Axes:
         """Draw how the target is distributed: the share of each class, or a histogram."""
-        if kind not in self.pictures():
-            raise InputError(f"Dataset has no figure {kind!r}. It has: {listed(self.pictures())}.")
-        return draw_target(self.target, self.task, ax)
+        return draw_target(self.target, self.task, axes_for(self, kind, ax))
 
     def record(self) -> Record:
         """Return the table for the tracker."""
@@ -256,13 +257,13 @@ class Dataset:
         name = str(self.target.name)
         if self.task == "binary":
             rate = self.target_level().value
-            return f"{size}; target {name}, {rate:.1%} {self.positive}"
+            return f"{size}; target {name}: {rate:.1%} are {self.positive}"
         if self.task == "multiclass":
             return f"{size}; target {name}, {len(self.classes)} classes"
         return f"{size}; target {name}, mean {format_number(float(self.target.mean()))}"
 
     def _repr_html_(self) -> str:
-        table = table_html(self.profile(), f"Features of {self.name}")
+        table = table_html(readable(self.profile()), f"Features of {self.name}")
         return result_html(f"{self.name} ({self.task})", self._lead(), [table], self.findings())
 
 
@@ -286,6 +287,8 @@ def _target_and_time(frame: pd.DataFrame, roles: Roles) -> tuple[pd.Series[Any],
         severity: Severity = "medium" if missing > 0.05 * len(frame) else "low"
         notes.append(Finding("DATA-TARGET-MISSING", severity, message, roles.target))
     timeless = int(frame[roles.time].isna().sum()) if roles.time else 0
+    if timeless == len(frame):
+        raise InputError(f"Time column {roles.time!r} has no value in any row. Name another column, or none.")
     if timeless:
         message = f"Time {roles.time!r} is missing in {timeless:,} of {len(frame):,} rows, which were dropped."
         notes.append(Finding("DATA-TIME-MISSING", "medium", message, roles.time))
@@ -303,7 +306,8 @@ def _too_few(rows: int, roles: Roles) -> str:
 
 
 def _features(rows: pd.DataFrame, roles: Roles, with_sensitive: bool) -> tuple[pd.DataFrame, list[Finding]]:
-    apart = {roles.target, roles.time, roles.group, *roles.drop, *(() if with_sensitive else roles.sensitive)}
+    columns = {name for name in (roles.time, roles.group) if name}
+    apart = {roles.target, *columns, *roles.drop, *(() if with_sensitive else roles.sensitive)}
     candidates = rows[[name for name in rows.columns if name not in apart]]
     features, notes = prepare_features(candidates)
     if not features.shape[1]:
@@ -314,20 +318,23 @@ def _features(rows: pd.DataFrame, roles: Roles, with_sensitive: bool) -> tuple[p
 
 def _sensitive(rows: pd.DataFrame, roles: Roles) -> pd.DataFrame:
     """Write sensitive columns as categories; numbers with many values stay numbers."""
-    columns: dict[str, pd.Series[Any]] = {}
-    for name in roles.sensitive:
-        source = rows[name]
-        plain, _ = plain_column(source)
-        if plain is None:
-            raise InputError(f"Sensitive column {name!r} has no usable value in any row. Name another one.")
-        if pd.api.types.infer_dtype(source, skipna=True) == "boolean":
-            plain = source.astype(object).map(str, na_action="ignore")
-        few = plain.nunique() <= MOST_SENSITIVE_NUMBERS
-        if few and plain.dtype == "float64" and (plain.dropna() == np.floor(plain.dropna())).all():
-            plain = plain.astype("Int64")
-        if few and str(plain.dtype) in ("int64", "Int64"):
-            order = [str(value) for value in sorted(plain.dropna().unique())]
-            kinds = pd.CategoricalDtype(pd.Index(order, dtype=object))
-            plain = plain.astype(object).map(str, na_action="ignore").astype(kinds)
-        columns[name] = plain if plain.dtype != object else plain.astype("category")
-    return pd.DataFrame(columns, index=rows.index)
+    return pd.DataFrame({name: _as_groups(rows[name]) for name in roles.sensitive}, index=rows.index)
+
+
+def _as_groups(column: pd.Series[Any]) -> pd.Series[Any]:
+    plain, _ = plain_column(column)
+    if plain is None:
+        raise InputError(f"Sensitive column {str(column.name)!r} has no usable value in any row. Name another one.")
+    if pd.api.types.infer_dtype(column, skipna=True) == "boolean":
+        return column.astype("boolean").map({False: "False", True: "True"}).astype(_texts(["False", "True"]))
+    if plain.dtype not in ("int64", "float64"):
+        return plain
+    values = np.unique(plain.dropna())
+    if len(values) > MOST_SENSITIVE_NUMBERS or (values != np.floor(values)).any():
+        return plain
+    names = {value: str(int(value)) for value in values}
+    return plain.map(names).astype(_texts(list(names.values())))
+
+
+def _texts(labels: list[str]) -> pd.CategoricalDtype:
+    return pd.CategoricalDtype(pd.Index(labels, dtype=object))

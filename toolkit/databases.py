@@ -55,17 +55,16 @@ def read_database(text: str) -> tuple[pd.DataFrame, str, str]:
             "A database address must be followed by ::table or ::SELECT …, as in sqlite:///file.db::sales."
         )
     what = parts.group(2).strip()
-    url, hidden = _address(parts.group(1))
+    url, shown, hidden = _address(parts.group(1))
     query = re.match(r"(?:select|with)\b", what, re.IGNORECASE) is not None
     frame, problem = _read(url, what, query)
-    shown = _without(_shown(url), hidden)
     if frame is None:
         raise InputError(f"{shown} could not be read: {_without(problem, hidden)}")
     return frame, "query" if query else what.rpartition(".")[2], f"{shown}::{what}"
 
 
-def _address(text: str) -> tuple[URL, dict[str, str]]:
-    """Return the address, and every text in it that must not be shown with what to show instead."""
+def _address(text: str) -> tuple[URL, str, dict[str, str]]:
+    """Return the address, how to show it, and each text that must not be shown with what to show instead."""
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError
 
@@ -81,9 +80,12 @@ def _address(text: str) -> tuple[URL, dict[str, str]]:
     if url is None:
         raise InputError("The database address cannot be read. Write driver://user:password@host:port/database::table.")
     options = [value for values in url.query.values() for value in ([values] if isinstance(values, str) else values)]
-    login = [str(url.password or ""), str(url.username or "")]
-    hidden = [str(url), url.render_as_string(hide_password=False), *login, *options]
-    return url, {text: "***" for text in hidden if text} | {os.environ[name]: f"${{{name}}}" for name in names}
+    variables = {os.environ[name]: f"${{{name}}}" for name in names}
+    host = f"{url.host or ''}{f':{url.port}' if url.port else ''}"
+    shown = _without(f"{url.drivername}://{host}/{url.database or ''}", variables)
+    whole = {str(url): shown, url.render_as_string(hide_password=False): shown}
+    secrets = [str(url.password or ""), str(url.username or ""), *options]
+    return url, shown, dict.fromkeys(secrets, "***") | variables | whole
 
 
 def _expanded(text: str) -> str:
@@ -138,11 +140,6 @@ def _missing_file(url: URL) -> str:
     if not url.drivername.startswith("sqlite") or path in ("", ":memory:") or path.startswith("file:"):
         return ""
     return "" if Path(path).is_file() else f"there is no file {path!r}."
-
-
-def _shown(url: URL) -> str:
-    host = f"{url.host or ''}{f':{url.port}' if url.port else ''}"
-    return f"{url.drivername}://{host}/{url.database or ''}"
 
 
 def _without(text: str, hidden: dict[str, str]) -> str:

@@ -65,7 +65,7 @@ def read_delimited(content: bytes, shown: str) -> tuple[pd.DataFrame, list[Findi
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)
             frame = pd.read_csv(
-                io.StringIO(text),
+                io.BytesIO(content.removeprefix(b"\xef\xbb\xbf")),
                 sep=separator,
                 decimal=decimal,
                 index_col=False,

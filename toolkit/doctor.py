@@ -111,13 +111,13 @@ def _folder(out: Path) -> Check:
 
 
 def _tracking(out: Path) -> Check:
-    from toolkit import tracking
+    from toolkit import store
 
     try:
-        tracking.check_reachable(out)
+        store.check_reachable(out)
     except InputError as error:
         return Check("Tracking", "problem", str(error))
-    return Check("Tracking", "ok", tracking.without_password(tracking.tracking_uri(out)))
+    return Check("Tracking", "ok", store.without_password(store.tracking_uri(out)))
 
 
 def _machine() -> Check:

@@ -15,7 +15,7 @@ class Estimate:
     value : float
         The point value; ``nan`` where it is not defined.
     low, high : float
-        Ends of the 95 % interval; ``nan`` where the number has none (a count, a time).
+        Ends of the 95% interval; ``nan`` where the number has none (a count, a time).
     n : int
         How many observations the number rests on.
     method : str
@@ -67,5 +67,5 @@ def format_number(value: float) -> str:
     elif size >= 10:
         text = f"{size:.4g}"
     else:
-        text = f"{size:.3f}" if size >= 0.001 or size == 0 else f"{size:.2g}"
-    return f"−{text}" if value < 0 else text
+        text = f"{size:.3f}" if size >= 0.001 or size < 1e-6 else f"{size:.{1 - math.floor(math.log10(size))}f}"
+    return f"−{text}" if value < 0 and size >= 1e-6 else text

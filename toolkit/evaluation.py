@@ -1,4 +1,4 @@
-"""Judge a fitted model: every metric with its interval on each part, beside the baseline, at a threshold that is stated."""
+"""Judge a fitted model: every metric with its interval on each part, beside the baseline, at a stated threshold."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from toolkit.data import Dataset
 from toolkit.drawing import draw, picture
 from toolkit.errors import InputError, listed
 from toolkit.estimate import Estimate
-from toolkit.intervals import Array
 from toolkit.judgement import judge
 from toolkit.measure import Measure, difference, mean
 from toolkit.metrics import binary_metrics, class_table, multiclass_metrics, regression_metrics
@@ -88,7 +87,7 @@ def evaluate(
     >>> data = load_dataset("diabetes")
     >>> model = LinearRegression().fit(data.features, data.target)
     >>> print(evaluate(model, data, latency=False).scalars()["test.r2"])
-    0.518 [0.459, 0.570]
+    0.518 [0.450, 0.577]
     """
     parts = data.parts() if isinstance(data, Split) else {"test": data}
     test = parts["test"]
@@ -106,6 +105,7 @@ def evaluate(
     compared = _measure(predict(baseline, test), test.task, chosen, seed) if baseline is not None else {}
     numbers = _numbers(measured, compared)
     by_class = _by_class(predicted["test"]) if test.task == "multiclass" else None
+    numbers |= _class_numbers(by_class) if by_class is not None else {}
     if chosen:
         numbers["threshold.value"] = Estimate(chosen.value, n=len(predicted[chosen.part or "test"].y_true))
     if latency:
@@ -179,7 +179,7 @@ class Evaluation:
         return pd.DataFrame(rows, columns=list(FRAME))
 
     def scalars(self) -> dict[str, Estimate]:
-        """Return every number: ``<part>.<metric>``, ``baseline.``, ``difference.``, ``threshold.``, ``latency.`` and so on."""
+        """Return every number: ``<part>.<metric>``, ``baseline.<metric>``, ``difference.<metric>``, ``latency.…``."""
         return dict(self.numbers)
 
     def findings(self) -> list[Finding]:
@@ -207,8 +207,7 @@ class Evaluation:
         lead = f"{self.name}: {self.target}, {self.numbers[f'test.{self.metrics[0]}'].n:,} test rows."
         if self.threshold:
             lead += f" Positive is {self.positive}, called at a score of {self.threshold} or more."
-        shown = [_summary(self)]
-        tables = [table_html(shown[0], "Test metrics with 95 % intervals")]
+        tables = [table_html(_summary(self), "Test metrics with 95% intervals")]
         if self.by_class is not None:
             tables.append(table_html(self.by_class, "Each class against the rest, on the test part"))
         return result_html("Evaluation", lead, tables, self.findings())
@@ -257,6 +256,11 @@ def _by_class(predicted: Predictions) -> pd.DataFrame:
     return class_table(truth, guess, predicted.y_prob, predicted.classes)
 
 
+def _class_numbers(table: pd.DataFrame) -> dict[str, Estimate]:
+    names = ("precision", "recall", "f1", "roc_auc")
+    return {f"test.{row['class']}.{name}": row[name] for _, row in table.iterrows() for name in names}
+
+
 def _confusion(predicted: Predictions, test: Dataset, chosen: Threshold | None) -> pd.DataFrame | None:
     if test.task == "regression":
         return None
@@ -286,8 +290,8 @@ def _about_choice(chosen: Threshold, part: str) -> list[Finding]:
         return []
     if part == "train":
         note = (
-            "There is no validation part, so the threshold was chosen on the training part, where the model looks better "
-            "than it is. Split with a validation part."
+            "There is no validation part, so the threshold was chosen on the training part, where the model looks "
+            "better than it is. Split with a validation part."
         )
         return [Finding("THRESHOLD-ON-TRAINING", "medium", note, "threshold")]
     note = (

@@ -1,4 +1,4 @@
-"""One house style for every figure, and the HTML that carries it with a caption and words for those who cannot see it."""
+"""One house style for every figure, and the HTML that carries it with a caption and its words."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ BLUE, ORANGE, GREEN, RED, PURPLE, SKY, YELLOW, GREY = (
 )
 PALETTE = (BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY)
 
-STYLE: dict[str, Any] = {
+STYLE: dict[Any, Any] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.edgecolor": "#767676",
@@ -51,6 +51,26 @@ STYLE: dict[str, Any] = {
     "text.parse_math": False,
     "svg.hashsalt": "toolkit",
 }
+
+
+def axes_for(result: Result, kind: str, ax: Axes | None) -> Axes:
+    """Return the axes to draw one kind of figure of a result on: those given, or new ones.
+
+    Raises
+    ------
+    InputError
+        Where the result has no such figure.
+    """
+    check_kind(result, kind)
+    return new_axes() if ax is None else ax
+
+
+def check_kind(result: Result, kind: str) -> None:
+    """Refuse a kind of figure that the result does not have."""
+    kinds = result.pictures()
+    if kind not in kinds:
+        has = f"It has: {listed(kinds)}." if kinds else "There is nothing to draw."
+        raise InputError(f"{type(result).__name__} has no figure {kind!r}. {has}")
 
 
 def new_axes() -> Axes:
@@ -101,13 +121,11 @@ def figure(result: Result, kind: str, *, width: float = 6.4, height: float = 4.0
     import matplotlib as mpl
     from matplotlib.figure import Figure as Canvas
 
-    pictures = result.pictures()
-    if kind not in pictures:
-        raise InputError(f"{type(result).__name__} has no figure {kind!r}. It has: {listed(pictures)}.")
+    check_kind(result, kind)
     with mpl.rc_context(STYLE):
         canvas = Canvas(figsize=(width, height), layout="constrained")
         result.plot(kind, ax=canvas.subplots())
-        return Figure(pictures[kind], _smaller_image(canvas))
+        return Figure(result.pictures()[kind], _smaller_image(canvas))
 
 
 def _smaller_image(canvas: Any) -> str:

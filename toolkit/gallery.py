@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -67,11 +66,7 @@ def read_run(folder: Path) -> Run:
     """Read one run from its folder, without ever failing for what it holds."""
     failed = "FAILED" in folder.name
     summary, note = _read_summary(folder / "results.json")
-    created = summary.created_iso if summary else ""
-    seconds = _seconds(created)
-    if math.isnan(seconds):
-        seconds = folder.stat().st_mtime
-        created = datetime.fromtimestamp(seconds).astimezone().isoformat(timespec="seconds")
+    when = _when(folder, summary.created_iso if summary else "")
     if failed:
         verdict, note = FAILED, ""
     elif summary:
@@ -82,9 +77,9 @@ def read_run(folder: Path) -> Run:
     return Run(
         folder=os.fsencode(folder.name).decode("utf-8", "replace"),
         link=f"{quote(os.fsencode(folder.name))}/{page}",
-        seconds=seconds,
-        when=readable_date(created),
-        when_iso=created,
+        seconds=when.timestamp(),
+        when=readable_date(when.isoformat()),
+        when_iso=when.isoformat(timespec="seconds"),
         verdict=verdict,
         summary=summary,
         note=note,
@@ -107,8 +102,11 @@ def _read_summary(path: Path) -> tuple[Summary | None, str]:
     return summarize(results), ""
 
 
-def _seconds(created: str) -> float:
-    try:
-        return datetime.fromisoformat(created).timestamp()
-    except ValueError:
-        return math.nan
+def _when(folder: Path, created: str) -> datetime:
+    """Return when a run was made: by its results, else by its folder's name, else by the folder's own time."""
+    for text, form in ((created, None), (folder.name[:15], "%Y%m%d-%H%M%S")):
+        try:
+            return (datetime.strptime(text, form) if form else datetime.fromisoformat(text)).astimezone()
+        except (ValueError, OverflowError):
+            continue
+    return datetime.fromtimestamp(folder.stat().st_mtime).astimezone()

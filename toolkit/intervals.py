@@ -1,6 +1,6 @@
 """Ways to put an interval around a number: score, Wald on a fitting scale, order statistics, and two bootstraps.
 
-All intervals are at 95 %. None of them claims certainty where the sample merely shows no variation.
+All intervals are at 95%. None of them claims certainty where the sample merely shows no variation.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def mean_estimate(values: Array) -> Estimate:
     Examples
     --------
     >>> print(mean_estimate(np.arange(100.0)))
-    49.50 [43.72, 55.28]
+    49.5 [43.74, 55.26]
     """
     n = len(values)
     if n < 2:
@@ -112,8 +112,8 @@ def mover_difference(first: Estimate, second: Estimate) -> Interval:
 def standard_error(influence: Array) -> float:
     """Return the standard error of a statistic from the influence of each row (the infinitesimal jackknife).
 
-    One row more is reckoned with, as far out as the furthest one seen, so that the few rows which decide a small sample's
-    spread are not taken for all there are; in large samples it makes no difference.
+    One row more is reckoned with, as far out as the furthest one seen, so that the few rows which decide a small
+    sample's spread are not taken for all there are; in large samples it makes no difference.
 
     Parameters
     ----------
@@ -161,9 +161,10 @@ def t_quantile(n: int) -> float:
 
 
 def median_interval(values: Array) -> Interval:
-    """Interval of the median by order statistics: exact whatever the distribution (Thompson 1936, doi:10.1214/aoms/1177732502).
+    """Interval of the median by order statistics, exact whatever the distribution.
 
-    Where no pair of order statistics reaches 95 % (fewer than 6 rows) it reaches to both extremes.
+    By Thompson (1936, doi:10.1214/aoms/1177732502). Where no pair of order statistics reaches 95% (fewer
+    than 6 rows) it reaches to both extremes.
 
     Examples
     --------
@@ -182,7 +183,8 @@ def bootstrap(
     """Estimate any statistic of weighted rows with an interval by resampling rows, many replicates at a time.
 
     Percentiles are widened for small samples (Hesterberg 2015, doi:10.1080/00031305.2015.1089789). Replicates where
-    the statistic is not defined are left out. Where all replicates agree, resampling knows nothing: no interval is given.
+    the statistic is not defined are left out. Where all replicates agree, resampling knows nothing: no interval is
+    given.
 
     Parameters
     ----------
@@ -198,7 +200,7 @@ def bootstrap(
     --------
     >>> loss = np.arange(100.0)
     >>> print(bootstrap(lambda weights: weights @ loss / weights.sum(axis=1), 100))
-    49.50 [43.81, 55.14]
+    49.5 [43.72, 55.05]
     """
     if rows < 1:
         return Estimate(math.nan)
@@ -239,7 +241,7 @@ def bootstrap_counts(
     --------
     >>> accuracy = lambda cells: np.trace(cells, axis1=1, axis2=2) / cells.sum(axis=(1, 2))
     >>> print(bootstrap_counts(accuracy, np.array([[50.0, 0.0], [0.0, 50.0]])))
-    1.000 [0.964, 1.000]
+    1.000 [0.965, 1.000]
     """
     cells = np.asarray(counts, dtype=float)
     if np.any(cells < 0) or not np.all(np.isfinite(cells)) or np.any(cells != np.floor(cells)):
@@ -254,8 +256,8 @@ def bootstrap_counts(
     method = f"cell counts resampled, {replicates:,} replicates"
     if not low < high:
         draws = rng.dirichlet(cells.ravel() + 0.5, size=replicates) * n
-        low, high = _percentiles(statistic(draws.reshape(-1, *cells.shape)), n)
-        low, high, method = min(low, value), max(high, value), "posterior of the cell counts (Jeffreys)"
+        low, high = np.nanquantile(statistic(draws.reshape(-1, *cells.shape)), [0.025, 0.975])
+        low, high, method = min(float(low), value), max(float(high), value), "posterior of the cell counts (Jeffreys)"
     return Estimate(value, low, high, n, method)
 
 

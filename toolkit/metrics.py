@@ -19,6 +19,13 @@ from toolkit.ranking import average_precision, roc_auc
 Codes = NDArray[np.intp]
 EPSILON = float(np.finfo(float).eps)
 
+PROBABILITY_METRICS = (
+    "log_loss",
+    "brier_score_loss",
+    "calibration_slope",
+    "calibration_intercept",
+    "expected_calibration_error",
+)
 #: Metrics that are better when lower; the others are better when higher, but for the calibration pair and the bias.
 LOWER_IS_BETTER = frozenset(
     {
@@ -66,7 +73,7 @@ def binary_metrics(
     --------
     >>> y_true, y_score = np.tile([0.0, 0.0, 1.0, 1.0], 50), np.tile([0.1, 0.4, 0.35, 0.8], 50)
     >>> print(binary_metrics(y_true, y_score)["roc_auc"].estimate)
-    0.750 [0.681, 0.808]
+    0.750 [0.674, 0.813]
     """
     y, score = _checked(y_true, y_score)
     if not np.all((y == 0) | (y == 1)):
@@ -87,9 +94,7 @@ def binary_metrics(
     }
 
 
-def multiclass_metrics(
-    y_true: Codes, y_pred: Codes, y_prob: Array | None, classes: int
-) -> dict[str, Measure]:
+def multiclass_metrics(y_true: Codes, y_pred: Codes, y_prob: Array | None, classes: int) -> dict[str, Measure]:
     """Measure a classifier of three classes or more.
 
     Parameters
@@ -149,7 +154,7 @@ def regression_metrics(y_true: Array, y_pred: Array) -> dict[str, Measure]:
     --------
     >>> y_true = np.arange(100.0)
     >>> print(regression_metrics(y_true, y_true + np.tile([1.0, -2.0], 50))["bias"].estimate)
-    −0.500 [−0.799, −0.201]
+    −0.500 [−0.801, −0.199]
     """
     y, predicted = _checked(y_true, y_pred)
     n = len(y)
@@ -195,7 +200,7 @@ def balanced_accuracy(y_true: Codes, y_pred: Codes, classes: int) -> Measure:
         return undefined(n)
     values = [part.estimate.value for part in defined]
     low, high = mover_mean(values, [(part.estimate.low, part.estimate.high) for part in defined])
-    influence = np.mean([part.influence for part in defined], axis=0)
+    influence = np.mean([part.influence for part in defined if part.influence is not None], axis=0)
     value = float(np.mean(values))
     low, high = max(low, 0.0), min(high, 1.0)
     unit = max(part.unit for part in defined) / len(defined)
@@ -235,8 +240,7 @@ def _average_precision(y: Array, score: Array) -> Measure:
 def _probability_metrics(y: Array, score: Array, probabilities: bool, seed: int) -> dict[str, Measure]:
     n = len(y)
     if not probabilities or n == 0:
-        names = "log_loss brier_score_loss calibration_slope calibration_intercept expected_calibration_error".split()
-        return {name: undefined(n) for name in names}
+        return {name: undefined(n) for name in PROBABILITY_METRICS}
     clipped = np.clip(score, EPSILON, 1 - EPSILON)
     loss = -np.where(y == 1, np.log(clipped), np.log(1 - clipped))
     worst = -math.log(float(min(clipped.min(), (1 - clipped).min())))

@@ -109,7 +109,7 @@ class _Reader:
         levels = [int(level) for html in self.prose.values() for level in re.findall(r"<h([1-6])\b", html)]
         self.has_title = levels[:1] == [1]
         self.shift = 2 - min(levels[self.has_title :], default=2)
-        language = notebook.metadata.get("language_info", {})
+        language = notebook.get("metadata", {}).get("language_info", {})
         self.language = str(language.get("pygments_lexer") or language.get("name") or "python")
 
     def read(self) -> Narrative:
@@ -127,7 +127,7 @@ class _Reader:
     def _failing_cell(self) -> int | None:
         for index, cell in enumerate(self.cells):
             expected = "raises-exception" in _tags(cell)
-            if not expected and any(output.output_type == "error" for output in cell.get("outputs", [])):
+            if not expected and any(output.get("output_type") == "error" for output in cell.get("outputs", [])):
                 return index
         return None
 
@@ -239,7 +239,7 @@ def _merged(outputs: Sequence[NotebookNode]) -> list[dict[str, Any]]:
     merged: list[dict[str, Any]] = []
     for output in outputs:
         entry = dict(output)
-        if entry["output_type"] == "stream":
+        if entry.setdefault("output_type", "display_data") == "stream":
             entry["text"] = _joined(entry.get("text", ""))
             if merged and merged[-1]["output_type"] == "stream" and merged[-1].get("name") == entry.get("name"):
                 merged[-1]["text"] += entry["text"]
@@ -255,7 +255,7 @@ def _was_run(cell: NotebookNode) -> bool:
 
 
 def _tags(cell: NotebookNode) -> Sequence[str]:
-    return cell.metadata.get("tags", ()) or ()
+    return cell.get("metadata", {}).get("tags") or ()
 
 
 def _source(cell: NotebookNode) -> str:

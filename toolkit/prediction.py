@@ -70,8 +70,8 @@ def predict(model: Any, data: Dataset) -> Predictions:
         score, probabilities = _binary_score(model, data, known)
         return Predictions(data.y_binary().astype(float), score, None, probabilities, classes)
     code = {label: position for position, label in enumerate(classes)}
-    y_true = data.target.map(code).to_numpy(dtype=np.intp)
-    y_pred = _codes(model.predict(data.features), code)
+    y_true = data.target.map(code).to_numpy(dtype=float)
+    y_pred = _codes(model.predict(data.features), code).astype(float)
     y_prob = None
     if hasattr(model, "predict_proba"):
         y_prob = np.zeros((data.rows, len(classes)))
@@ -175,5 +175,7 @@ def _finite(values: Any, data: Dataset) -> Array:
         raise InputError(f"The model returned {len(numbers):,} predictions for the {data.rows:,} rows of {data.name}.")
     bad = int((~np.isfinite(numbers)).reshape(len(numbers), -1).any(axis=1).sum())
     if bad:
-        raise InputError(f"The model's predictions are missing or infinite in {bad:,} of {data.rows:,} rows of {data.name}.")
+        raise InputError(
+            f"The model's predictions are missing or infinite in {bad:,} of {data.rows:,} rows of {data.name}."
+        )
     return numbers

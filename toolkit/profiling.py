@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from toolkit.estimate import format_number
-from toolkit.figures import BLUE, new_axes
+from toolkit.figures import BLUE
 from toolkit.result import Picture
 
 if TYPE_CHECKING:
@@ -55,6 +56,43 @@ def _described(column: pd.Series[Any]) -> tuple[object, ...]:
     return (*common, int((counts > 0).sum()), np.nan, np.nan, np.nan, *top)
 
 
+def readable(profile: pd.DataFrame) -> pd.DataFrame:
+    """Put a profile into few, short columns for people: what the values are, in words.
+
+    Examples
+    --------
+    >>> readable(describe_columns(pd.DataFrame({"age": [20, 40]}))).to_dict("records")
+    [{'column': 'age', 'kind': 'whole number', 'missing': 'none', 'distinct': 2, 'values': '20 to 40, mean 30'}]
+    """
+    rows = profile.to_dict("records")
+    return pd.DataFrame(
+        {
+            "column": profile["column"],
+            "kind": profile["kind"],
+            "missing": [_share_text(row["missing"]) for row in rows],
+            "distinct": profile["distinct"],
+            "values": [_values_text(row) for row in rows],
+        }
+    )
+
+
+def _share_text(share: float) -> str:
+    if share == 0:
+        return "none"
+    return f"{share:.1%}" if share >= 0.001 else "under 0.1%"
+
+
+def _values_text(row: Mapping[Any, Any]) -> str:
+    if row["top"] is not None:
+        return f"most often {_short(row['top'])} ({row['top_share']:.0%})"
+    if np.isnan(row["min"]):
+        return "none"
+    whole = row["kind"] == "whole number"
+    low, high = (format_number(int(row[end]) if whole else row[end]) for end in ("min", "max"))
+    mean = format_number(int(row["mean"]) if row["mean"] == int(row["mean"]) else row["mean"])
+    return f"{low} to {high}, mean {mean}"
+
+
 def target_picture(target: pd.Series[Any], task: str) -> Picture:
     """Say in words what the figure of the target shows."""
     name = str(target.name)
@@ -68,9 +106,8 @@ def target_picture(target: pd.Series[Any], task: str) -> Picture:
     return Picture(f"Classes of {name}", "Share of the rows in each class.", f"{alt}. {len(target):,} rows.")
 
 
-def draw_target(target: pd.Series[Any], task: str, ax: Axes | None = None) -> Axes:
+def draw_target(target: pd.Series[Any], task: str, ax: Axes) -> Axes:
     """Draw the share of each class, or a histogram of a number."""
-    ax = new_axes() if ax is None else ax
     if task == "regression":
         ax.hist(target.to_numpy(dtype="float64"), bins=min(50, max(5, int(np.sqrt(len(target))))), color=BLUE)
         ax.set(xlabel=str(target.name), ylabel="Rows", title=f"Distribution of {target.name}")

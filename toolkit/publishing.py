@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from toolkit import provenance, tracking
+from toolkit import provenance, store, tracking
 from toolkit.errors import InputError
 from toolkit.estimate import Estimate
 from toolkit.parameters import list_templates
@@ -20,11 +20,15 @@ from toolkit.result import DataRecord, Result, by_severity, result_html
 
 MIME = "application/vnd.toolkit.results+json"
 SCHEMA = 1
-_ACRONYMS = {"roc": "ROC", "auc": "AUC", "f1": "F1", "r2": "R²", "ovr": "one-vs-rest"}
+_WORDS = {"roc": "ROC", "auc": "AUC", "f1": "F1", "r2": "R²", "ovr": "one-vs-rest", "corrcoef": "correlation"}
 
 
 def publish(
-    *results: Result, template: str, parameters: Mapping[str, Any], name: str | None = None, out: str | Path | None = None
+    *results: Result,
+    template: str,
+    parameters: Mapping[str, Any],
+    name: str | None = None,
+    out: str | Path | None = None,
 ) -> Published:
     """Write ``results.json``, log the run to MLflow, and return what the report's head is made from.
 
@@ -35,14 +39,14 @@ def publish(
     *results : Result
         What the steps returned; one of them knows the data.
     template : str
-        Name of the notebook's template; its title and question head the report.
+        Name of the notebook's template, whose title and question head the report; any other name for one run by hand.
     parameters : mapping
         Holds the notebook's parameters by name, so ``globals()`` will do: of a known template, only the names that its
         parameters cell declares are kept.
     name : str, optional
         Names the run; by default the name of the data.
     out : path, optional
-        The reports folder; by default ``reports`` under the current folder.
+        The reports folder; by default the one that ``TOOLKIT_OUT`` names, else ``reports`` under the current folder.
 
     Returns
     -------
@@ -59,7 +63,7 @@ def publish(
     staged = os.environ.get("TOOLKIT_RUN_FOLDER")
     folder = Path(staged) if staged else _new_folder(out, template, name or results_json["data"]["name"])
     if not staged:
-        tracking.check_reachable(out)
+        store.check_reachable(out)
     records = [result.record() for result in results]
     folder.mkdir(parents=True, exist_ok=True)
     tags = {
@@ -108,11 +112,11 @@ def summarize(*results: Result, template: str, parameters: Mapping[str, Any]) ->
     return {
         "schema": SCHEMA,
         "template": template,
-        "title": head.title if head else template,
+        "title": f"{head.title if head else template}: {data.target} in {data.name}",
         "question": head.question if head else "",
         "created": datetime.now(UTC).astimezone().isoformat(timespec="seconds"),
         "author": provenance.author(),
-        "command": provenance.command(template, parameters, defaults),
+        "command": provenance.command(template, parameters, defaults) if head else "",
         "parameters": parameters,
         "data": _data(data),
         "model": {"name": model.name, "requirements": list(model.requirements)} if model else None,
@@ -135,7 +139,7 @@ class Published:
     results: dict[str, Any]
     folder: Path
 
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
+    def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
         return {MIME: self.results, "text/html": self._html(), "text/plain": self._text()}
 
     def _text(self) -> str:
@@ -199,5 +203,5 @@ def _key_numbers(scalars: Mapping[str, Estimate]) -> list[dict[str, Any]]:
 
 
 def _label(metric: str) -> str:
-    words = " ".join(_ACRONYMS.get(word, word) for word in metric.split("_"))
+    words = " ".join(_WORDS.get(word, word) for word in metric.split("_"))
     return words[:1].upper() + words[1:]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import pandas as pd
 
@@ -173,7 +173,7 @@ def _web(address: str) -> Table:
         problem = f"HTTP {error.code} {problem}" if hasattr(error, "code") else problem
     if problem:
         raise InputError(f"{shown} could not be read: {problem}. Check the address and the connection.")
-    return _parsed(content, Path(parts.path), shown)
+    return _parsed(content, Path(unquote(parts.path)), shown)
 
 
 def _file(text: str) -> Table:
@@ -232,7 +232,7 @@ def _unpacked(content: bytes, suffix: str, shown: str) -> tuple[bytes, str]:
         ".gz": gzip.decompress,
         ".bz2": bz2.decompress,
         ".xz": lzma.decompress,
-        ".zst": lambda packed: zstandard.ZstdDecompressor().stream_reader(packed, read_across_frames=True).read(),
+        ".zst": _unpacked_zstandard,
     }
     broken = (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError, zstandard.ZstdError, zipfile.BadZipFile)
     try:
@@ -245,6 +245,20 @@ def _unpacked(content: bytes, suffix: str, shown: str) -> tuple[bytes, str]:
     except (*broken, RuntimeError, NotImplementedError) as error:
         raise InputError(f"{shown} cannot be unpacked: {error}. Is it complete, and really a {suffix} file?") from error
     raise InputError(f"{shown} holds {len(files)} files; a zip must hold one table. Found: {listed(files, 5)}.")
+
+
+def _unpacked_zstandard(packed: bytes) -> bytes:
+    """Unpack all frames; the library's own reader takes a file that ends too early for a whole one."""
+    import zstandard
+
+    parts = []
+    while packed:
+        frame = zstandard.ZstdDecompressor().decompressobj()
+        parts.append(frame.decompress(packed))
+        if not frame.eof:
+            raise EOFError("it ends too early")
+        packed = frame.unused_data
+    return b"".join(parts)
 
 
 def _arrow(content: bytes, shown: str, read: Callable[[io.BytesIO], pd.DataFrame], kind: str) -> pd.DataFrame:
@@ -268,13 +282,16 @@ def _feather(content: bytes, shown: str) -> tuple[pd.DataFrame, list[Finding]]:
 def _json(content: bytes, shown: str) -> tuple[pd.DataFrame, list[Finding]]:
     """Read JSON lines, or one array of records."""
     refuse_foreign(content, shown, kinds=("HTML",))
-    lines = not content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"[")
+    wanted = "one JSON object a line, or one array of objects"
+    start = content.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+    if start not in (b"{", b"["):
+        raise InputError(f"{shown} is not a JSON table. Wanted: {wanted}.")
+    lines = start == b"{"
     try:
         frame = pd.read_json(
             io.BytesIO(content.removeprefix(b"\xef\xbb\xbf")), lines=lines, convert_dates=False, precise_float=True
         )
     except (ValueError, TypeError, AttributeError) as error:
-        wanted = "one JSON object a line, or one array of objects"
         raise InputError(f"{shown} is not a JSON table ({error}). Wanted: {wanted}.") from error
     return frame, []
 

@@ -103,6 +103,7 @@ class ReviewExporter(TemplateExporter):
             template_name="review",
             template_file="index.html.j2",
             extra_template_basedirs=[str(templates_folder())],
+            default_preprocessors=[],  # none is wanted, and each would refuse a notebook for a slip in its metadata
             **options,
         )
 
@@ -149,8 +150,9 @@ def make_page(notebook: NotebookNode, name: str = "") -> Page:
     """
     narrative = read_narrative(notebook, frozenset(_IDS) | {"main", "verdict", "error"})
     summary = summarize(narrative.results) if narrative.results is not None else None
-    given = notebook.metadata.get("papermill", {}).get("parameters", {})
-    title = (summary.title if summary else "") or narrative.title or str(notebook.metadata.get("title") or name)
+    metadata = notebook.get("metadata", {})
+    given = metadata.get("papermill", {}).get("parameters", {})
+    title = (summary.title if summary else "") or narrative.title or str(metadata.get("title") or name)
     first, rest = _parted(summary.findings if summary else ())
     parameters = summary.parameters if summary else pairs(given)
     return Page(
@@ -205,6 +207,9 @@ def _read(notebook: Path) -> NotebookNode:
     except (ValueError, AttributeError, KeyError, nbformat.ValidationError) as error:
         reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         raise InputError(f"{str(notebook)!r} is not a notebook ({reason}). Give an executed .ipynb file.") from error
+    cells = content.get("cells")
+    if not isinstance(cells, list) or not all(isinstance(cell, dict) and "cell_type" in cell for cell in cells):
+        raise InputError(f"{str(notebook)!r} is not a notebook (it has no cells). Give an executed .ipynb file.")
     return content
 
 

@@ -179,28 +179,29 @@ def table_html(frame: pd.DataFrame, caption: str, most: int = 60) -> str:
     """
     if len(frame) > most:
         caption = f"{caption} (first {most} of {len(frame):,} rows)"
-    row = next(frame.itertuples(index=False, name=None), ("",) * frame.shape[1])
-    head = "".join(map(_head_html, frame.columns, ("", *row[1:])))
-    body = "".join(_row_html(row) for row in frame.head(most).itertuples(index=False, name=None))
+    rows = list(frame.head(most).itertuples(index=False, name=None))
+    kinds = [
+        ' class="tk-number"' if place and _is_numeric(row[place] for row in rows) else ""
+        for place in range(frame.shape[1])
+    ]
+    head = "".join(
+        f'<th scope="col"{kind}>{escape(str(name))}</th>' for name, kind in zip(frame.columns, kinds, strict=True)
+    )
+    body = "".join(_row_html(row, kinds) for row in rows)
     return f"<table><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
-def _row_html(row: Sequence[object]) -> str:
-    first, *rest = row
-    return f'<tr><th scope="row">{cell_text(first)}</th>{"".join(_cell_html(value) for value in rest)}</tr>'
+def _row_html(row: Sequence[object], kinds: Sequence[str]) -> str:
+    cells = (f"<td{kind}>{cell_text(value)}</td>" for value, kind in zip(row[1:], kinds[1:], strict=True))
+    return f'<tr><th scope="row">{cell_text(row[0])}</th>{"".join(cells)}</tr>'
 
 
-def _head_html(name: object, value: object) -> str:
-    kind = ' class="tk-number"' if _is_number(value) else ""
-    return f'<th scope="col"{kind}>{escape(str(name))}</th>'
-
-
-def _cell_html(value: object) -> str:
-    return f'<td class="tk-number">{cell_text(value)}</td>' if _is_number(value) else f"<td>{cell_text(value)}</td>"
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float | Estimate) and not isinstance(value, bool)
+def _is_numeric(column: Iterable[object]) -> bool:
+    """Whether a column is to be aligned as numbers: nothing but numbers, and gaps."""
+    present = [value for value in column if cell_text(value) != "–"]
+    return bool(present) and all(
+        isinstance(value, int | float | Estimate) and not isinstance(value, bool) for value in present
+    )
 
 
 def cell_text(value: object) -> str:

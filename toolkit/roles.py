@@ -47,7 +47,7 @@ def find_roles(table: Table, target: object, sensitive: object, time: object, gr
     ('c, d',)
     """
     known, names = table.built_in, list(table.frame.columns)
-    aim = given(target) or (known.target if known else table.target)
+    aim = given(target) if given(target) is not None else known.target if known else table.target
     if aim is None:
         raise InputError(f"Which column is the target? Give target=. Columns: {listed(names, 40)}.")
     if given(sensitive) is not None or not known:
@@ -57,8 +57,8 @@ def find_roles(table: Table, target: object, sensitive: object, time: object, gr
     roles = Roles(
         target=str(aim),
         sensitive=tuple(groups),
-        time=str(given(time) or (known.time if known else "")),
-        group=str(given(group) or ""),
+        time=str(time) if given(time) is not None else known.time if known else "",
+        group=str(group) if given(group) is not None else "",
         drop=tuple(listed_names(drop, names)),
     )
     _check(roles, names)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 import shutil
 import time
@@ -17,7 +18,7 @@ from typing import Any
 
 from toolkit.errors import InputError, RunError, ToolkitError
 from toolkit.parameters import Schema, find_template, read_schema
-from toolkit.process import Failure, execute, termination_as_interrupt
+from toolkit.process import Failure, execute, interrupted_once
 from toolkit.remains import tidy_notebook
 
 
@@ -62,10 +63,10 @@ def run(
     values = schema.check(parameters)
     if timeout is not None and not timeout > 0:
         raise InputError(f"The time limit must be more than 0 seconds, not {timeout:g}.")
-    with termination_as_interrupt(), _staging(Path(out or "reports").absolute()) as staging:
-        from toolkit import tracking
+    with interrupted_once(), _staging(Path(os.path.abspath(out or "reports"))) as staging:
+        from toolkit import store
 
-        tracking.check_reachable(staging.parent)
+        store.check_reachable(staging.parent)
         job = _Job(schema, values, staging, name, datetime.now(), time.perf_counter(), uuid.uuid4().hex)
         given = {key: values[key] for key in parameters}
         marks = {"TOOLKIT_OUT": str(job.out), "TOOLKIT_REPORT_ID": job.report_id, "TOOLKIT_TEMPLATE": schema.name}
@@ -140,7 +141,7 @@ def _finish(job: _Job) -> Run:
         if results:
             provenance.write_manifest(job.staging, job.schema.path, job.seconds())
     except Exception as error:  # noqa: BLE001  # hours of work may lie in the folder: keep it, whatever went wrong
-        return _fail(job, Failure(type(error).__name__, f"the notebook ran, but not its report: {error}"), error)
+        return _fail(job, Failure(type(error).__name__, str(error)), error)
     folder = job.settle()
     try:
         if results:
@@ -162,7 +163,8 @@ def _fail(job: _Job, failure: Failure, cause: Exception | None = None) -> Run:
         report.render(job.notebook, job.staging / "report.html")
     finally:
         folder = job.settle("-FAILED")
-    message = f"The notebook stopped. {failure}\nWhat ran so far is in {folder / 'report.html'}"
+    what = "The report could not be made" if cause else "The notebook stopped"
+    message = f"{what}. {failure}\nWhat ran so far is in {folder / 'report.html'}"
     files = [folder / "report.html", folder / "notebook.ipynb"]
     try:
         tracking.record_failure(job.report_id, job.schema.name, job.values, str(failure), files, job.out)

@@ -15,7 +15,7 @@ from toolkit.checks import row_hashes
 from toolkit.data import Dataset
 from toolkit.errors import InputError, listed, nearest
 from toolkit.estimate import Estimate
-from toolkit.figures import BLUE, new_axes
+from toolkit.figures import BLUE, axes_for
 from toolkit.intervals import wilson
 from toolkit.result import Finding, Picture, Record, Severity, by_severity, result_html, table_html
 from toolkit.times import time_order
@@ -122,7 +122,7 @@ class Split:
     def frame(self) -> pd.DataFrame:
         """Return one row a part: ``part``, ``rows``, ``share``, the target, and the first and last time.
 
-        The target is ``target_rate`` (binary), ``target_mean`` (regression) or ``share of <class>`` (up to six classes).
+        The target is ``target_rate`` (binary), ``target_mean`` (regression) or ``share of <class>`` (six at most).
         """
         return pd.DataFrame([self._row(name, part) for name, part in self.parts().items()])
 
@@ -179,8 +179,8 @@ class Split:
         if not shared:
             return []
         message = (
-            f"{shared:,} of {self.test.rows:,} test rows belong to a group ({self.test.group.name!s}) that is also in the "
-            "training part; strategy='group' keeps each group on one side."
+            f"{shared:,} of {self.test.rows:,} test rows belong to a group ({self.test.group.name!s}) that is also in "
+            "the training part; strategy='group' keeps each group on one side."
         )
         return [Finding("SPLIT-SHARED-GROUPS", "high", message, "test")]
 
@@ -211,9 +211,7 @@ class Split:
 
     def plot(self, kind: str = "sizes", ax: Axes | None = None) -> Axes:
         """Draw how many rows each part has."""
-        if kind not in self.pictures():
-            raise InputError(f"Split has no figure {kind!r}. It has: {listed(self.pictures())}.")
-        ax = new_axes() if ax is None else ax
+        ax = axes_for(self, kind, ax)
         parts = dict(reversed(self.parts().items()))
         bars = ax.barh(list(parts), [part.rows for part in parts.values()], color=BLUE)
         ax.bar_label(bars, [f"{part.rows:,}" for part in parts.values()], padding=3, fontsize=9)

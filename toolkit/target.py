@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 import pandas as pd
 
-from toolkit.columns import column_kind, parse_numbers, plain_numbers
+from toolkit.columns import column_kind, parse_numbers, plain_numbers, text_labels
 from toolkit.errors import InputError, listed, nearest
 from toolkit.result import Finding
 
@@ -70,12 +70,12 @@ def plain_target(column: pd.Series[Any]) -> tuple[pd.Series[Any], list[Finding]]
 
 def _plain_text(column: pd.Series[Any], kind: str) -> tuple[pd.Series[Any], list[Finding]]:
     name = str(column.name)
-    texts = column.astype(object).map(str, na_action="ignore")
-    texts = texts.mask(texts.str.strip() == "").astype(object)
-    if texts.isna().all():
+    codes, labels = text_labels(column.astype(object))
+    kept = [label if label.strip() else None for label in labels]
+    if not any(kept):
         raise InputError(f"Target {name!r} is missing in every row. Name another column as target.")
-    codes, labels = pd.factorize(texts)
-    numbers, _ = parse_numbers(np.asarray(labels, dtype=object))
+    texts = pd.Series(np.array([*kept, None], dtype=object)[codes], index=column.index, name=column.name, dtype=object)
+    numbers, _ = parse_numbers(labels)
     if numbers is not None and len(labels) > MOST_NUMBER_CLASSES:
         values = pd.Series(np.append(numbers, np.nan)[codes], index=column.index, name=column.name)
         message = f"Target {name!r} holds numbers stored as text and is used as numbers."
@@ -168,7 +168,8 @@ def _labels(values: pd.Series[Any]) -> pd.Series[Any]:
         return values.astype(bool)
     if values.dtype != "float64":
         return values
-    return values.astype("int64") if (values == np.floor(values)).all() else values.map(repr).astype(object)
+    whole = bool((values == np.floor(values)).all() and values.abs().max() < 2**53)
+    return values.astype("int64") if whole else values.map(repr).astype(object)
 
 
 def _positive(

@@ -35,9 +35,9 @@ class Costs:
     def __str__(self) -> str:
         """Write the costs in words."""
         unit = f" {self.currency}" if self.currency else ""
-        parts = [f"a false positive {format_number(self.fp)}{unit}", f"a false negative {format_number(self.fn)}{unit}"]
-        parts += [f"a true positive {format_number(self.tp)}{unit}"] if self.tp else []
-        parts += [f"a true negative {format_number(self.tn)}{unit}"] if self.tn else []
+        parts = [f"a false positive {self.fp:g}{unit}", f"a false negative {self.fn:g}{unit}"]
+        parts += [f"a true positive {self.tp:g}{unit}"] if self.tp else []
+        parts += [f"a true negative {self.tn:g}{unit}"] if self.tn else []
         return ", ".join(parts)
 
 
@@ -55,8 +55,8 @@ class Rule:
             "fixed": "given in advance",
             "youden": "largest Youden index (recall plus specificity)",
             "max_f1": "largest F1",
-            "precision": f"largest recall with a precision of at least {format_number(self.level)}",
-            "recall": f"largest precision with a recall of at least {format_number(self.level)}",
+            "precision": f"largest recall with a precision of at least {self.level:g}",
+            "recall": f"largest precision with a recall of at least {self.level:g}",
             "cost": f"least expected cost ({self.costs})",
         }[self.kind]
 
@@ -122,7 +122,9 @@ def read_rule(rule: object) -> Rule:
     raise InputError(f"The threshold must be {RULES}; found {rule!r}.")
 
 
-def choose_threshold(rule: Rule, y_true: Array, y_score: Array, part: str = "", *, probabilities: bool = True) -> Threshold:
+def choose_threshold(
+    rule: Rule, y_true: Array, y_score: Array, part: str = "", *, probabilities: bool = True
+) -> Threshold:
     """Choose the threshold that a rule asks for on given rows.
 
     Among equally good thresholds the highest is taken, and of the values that would call the same rows the shortest
@@ -178,8 +180,8 @@ def choose_threshold(rule: Rule, y_true: Array, y_score: Array, part: str = "", 
 def _boundary(rule: Rule) -> float:
     if rule.level != DEFAULT:
         raise InputError(
-            f"The model gives no probabilities, so a threshold of {rule.level:g} has no meaning. Use 'youden', 'max_f1', "
-            "a precision, a recall or a cost."
+            f"The model gives no probabilities, so a threshold of {rule.level:g} has no meaning. Use 'youden', "
+            "'max_f1', a precision, a recall or a cost."
         )
     return 0.0
 
@@ -205,17 +207,18 @@ def _shortest(steps: Array, best: int) -> float:
         low, high = float(steps[1]), float(max(1.0, math.nextafter(steps[1], math.inf)))
     else:
         high = float(steps[best])
-        low = float(steps[best + 1]) if best + 1 < len(steps) else min(0.0, high) if high > 0 else math.nextafter(high, -math.inf)
+        lowest = 0.0 if high > 0 else math.nextafter(high, -math.inf)
+        low = float(steps[best + 1]) if best + 1 < len(steps) else lowest
     for digits in range(18):
         value = math.floor(high * 10**digits) / 10**digits
         if low < value <= high:
-            return value
+            return float(value)
     return high
 
 
 def _unreachable(rule: Rule, most: float, part: str) -> Finding:
     note = (
-        f"No threshold gives a {rule.kind} of {format_number(rule.level)} on the {part} part; the one with the largest, "
+        f"No threshold gives a {rule.kind} of {rule.level:g} on the {part} part; the one with the largest, "
         f"{format_number(most)}, is used."
     )
     return Finding("THRESHOLD-UNREACHABLE", "high", note, part)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from toolkit.columns import column_kind, parse_dates, parse_numbers, plain_numbers
+from toolkit.columns import column_kind, parse_dates, parse_numbers, plain_numbers, text_labels
 from toolkit.errors import InputError, listed
 from toolkit.result import Finding
 
@@ -46,8 +46,7 @@ def read_time(column: pd.Series[Any]) -> tuple[pd.Series[Any], list[Finding]]:
 
 
 def _from_text(column: pd.Series[Any]) -> tuple[pd.Series[Any], list[Finding]]:
-    codes, found = pd.factorize(column.astype(object).map(str, na_action="ignore"))
-    labels = np.asarray(found, dtype=object)
+    codes, labels = text_labels(column.astype(object))
     numbers, _ = parse_numbers(labels)
     if numbers is not None:
         values = pd.Series(np.append(numbers, np.nan)[codes], index=column.index, name=column.name)
@@ -60,7 +59,9 @@ def _from_text(column: pd.Series[Any]) -> tuple[pd.Series[Any], list[Finding]]:
     name = str(column.name)
     order = sorted(labels)
     message = f"Time column {name!r} is neither numbers nor dates; its {len(order)} labels are ordered as text."
-    ordered = pd.Categorical(column.astype(object).map(str, na_action="ignore"), categories=order, ordered=True)
+    places = np.append(np.searchsorted(np.array(order, dtype=object), labels), -1)
+    dtype = pd.CategoricalDtype(pd.Index(order, dtype=object), ordered=True)
+    ordered = pd.Categorical.from_codes(places[codes], dtype=dtype)
     return pd.Series(ordered, index=column.index, name=column.name), [Finding("DATA-TIME-TEXT", "low", message, name)]
 
 

@@ -10,16 +10,13 @@ import os
 import re
 import tempfile
 import time
-import urllib.error
-import urllib.parse
-import urllib.request
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from toolkit.errors import InputError
 from toolkit.result import Candidate, DataRecord, ModelRecord, Record
+from toolkit.store import tracking_uri, unreachable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,68 +26,6 @@ if TYPE_CHECKING:
     from toolkit.estimate import Estimate
 
 REPORT_TAG = "toolkit.report_id"
-
-
-def tracking_uri(out: Path) -> str:
-    """Return where runs are kept: ``MLFLOW_TRACKING_URI``, else an SQLite file beside the reports folder ``out``."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{out.resolve().parent / 'mlflow.db'}"
-
-
-def check_reachable(out: Path) -> None:
-    """Find out, without importing mlflow or writing anything, whether runs can be kept.
-
-    Raises
-    ------
-    InputError
-        Where the server does not answer or the database cannot be opened.
-    """
-    uri = tracking_uri(out)
-    scheme = uri.partition(":")[0]
-    if scheme in ("http", "https"):
-        try:
-            urllib.request.urlopen(uri.rstrip("/") + "/health", timeout=5).close()  # noqa: S310
-        except urllib.error.HTTPError:
-            return  # something answers; what it thinks of the address is for mlflow to say
-        except (OSError, ValueError) as error:
-            raise _unreachable(uri, str(getattr(error, "reason", error))) from None
-    elif scheme.partition("+")[0] in ("sqlite", "postgresql", "mysql", "mssql"):
-        _check_database(uri)
-
-
-def _check_database(uri: str) -> None:
-    import sqlalchemy
-
-    try:
-        url = sqlalchemy.make_url(uri)
-        if url.get_backend_name() == "sqlite" and url.database and not Path(url.database).exists():
-            if not os.access(Path(url.database).resolve().parent, os.W_OK):
-                raise _unreachable(uri, "its folder is missing or cannot be written to")
-            return
-        engine = sqlalchemy.create_engine(url)
-        with engine.connect() as connection:
-            look = "PRAGMA schema_version" if url.get_backend_name() == "sqlite" else "SELECT 1"
-            connection.execute(sqlalchemy.text(look))
-        engine.dispose()
-    except (sqlalchemy.exc.SQLAlchemyError, ImportError) as error:
-        raise _unreachable(uri, str(getattr(error, "orig", None) or error).splitlines()[0]) from None
-
-
-def _unreachable(uri: str, reason: str) -> InputError:
-    return InputError(
-        f"The tracking server at {without_password(uri)} cannot be reached: {without_password(reason)}. "
-        "Start it, correct MLFLOW_TRACKING_URI, or unset that to keep runs in mlflow.db beside the reports."
-    )
-
-
-def without_password(uri: str) -> str:
-    """Return an address with its user and password left out.
-
-    Examples
-    --------
-    >>> without_password("postgresql://me:secret@db/runs")
-    'postgresql://db/runs'
-    """
-    return re.sub(r"(?<=://)[^/\s@]*@", "", uri)
 
 
 def log_run(
@@ -203,8 +138,9 @@ def _client(out: Path) -> Iterator[MlflowClient]:
     from filelock import FileLock
 
     uri = tracking_uri(out)
+    out.resolve().parent.mkdir(parents=True, exist_ok=True)
     own = os.environ.get("MLFLOW_TRACKING_URI")
-    before = mlflow.get_tracking_uri() if mlflow.is_tracking_uri_set() else ""
+    before = mlflow.get_tracking_uri() if mlflow.is_tracking_uri_set() else ""  # type: ignore[no-untyped-call]
     logger = logging.getLogger("mlflow")
     level = logger.level
     key = hashlib.sha256(uri.encode()).hexdigest()[:16]
@@ -218,7 +154,7 @@ def _client(out: Path) -> Iterator[MlflowClient]:
         try:
             yield mlflow.MlflowClient(uri)
         except mlflow.exceptions.MlflowException as error:
-            raise _unreachable(uri, str(error).splitlines()[0]) from error
+            raise unreachable(uri, str(error).splitlines()[0]) from error
         finally:
             mlflow.set_tracking_uri(before)
             os.environ.pop("MLFLOW_TRACKING_URI", None)  # set_tracking_uri writes it
@@ -241,14 +177,14 @@ def _experiment(client: MlflowClient, name: str, out: Path) -> str:
 
 
 def _log_numbers(
-    client: MlflowClient, run_id: str, scalars: Mapping[str, Estimate], parameters: Mapping[str, object]
+    client: MlflowClient, run_id: str, scalars: Mapping[str, Estimate], given: Mapping[str, object]
 ) -> None:
     from mlflow.entities import Metric, Param
 
     now = int(time.time() * 1000)
     defined = {name: number.value for name, number in scalars.items() if number.value == number.value}
     metrics = [Metric(name, defined[key], now, 0) for key, name in _safe_names(defined).items()]
-    texts = {key: value if isinstance(value, str) else json.dumps(value, default=str) for key, value in parameters.items()}
+    texts = {key: value if isinstance(value, str) else json.dumps(value, default=str) for key, value in given.items()}
     params = [Param(name, texts[key][:6000]) for key, name in _safe_names(texts).items()]
     for start in range(0, len(metrics), 1000):
         client.log_batch(run_id, metrics=metrics[start : start + 1000])
@@ -336,7 +272,7 @@ def _signature(model: ModelRecord) -> ModelSignature:
 def _signature_inputs(frame: pd.DataFrame) -> list[dict[str, object]]:
     """Name the columns and type them "any".
 
-    The stricter types refuse what the model accepts: a double whole numbers, a long missing values, a string categories.
+    The stricter types refuse what the model takes: a double whole numbers, a long missing values, a string categories.
     """
     return [{"name": str(name), "type": "any", "required": False} for name in frame]
 

@@ -20,7 +20,7 @@ from toolkit.candidates import BASELINE, has_space, make_baseline, make_candidat
 from toolkit.data import Dataset
 from toolkit.errors import InputError, listed, nearest
 from toolkit.estimate import Estimate
-from toolkit.figures import BLUE, GREY, new_axes
+from toolkit.figures import BLUE, GREY, axes_for
 from toolkit.folds import Folds, make_folds, score_folds
 from toolkit.preprocessing import make_model
 from toolkit.result import Candidate, Finding, ModelRecord, Picture, Record, by_severity, result_html, table_html
@@ -161,7 +161,8 @@ class Training:
             rows.append({"candidate": candidate, "chosen": candidate == self.name, **estimates, **seconds})
         board = pd.DataFrame(rows)
         order = sorted(board.index, key=lambda row: -board[self.metric][row].value)
-        return board.loc[order, ["candidate", "chosen", self.metric, *board.columns.drop(["candidate", "chosen", self.metric])]]
+        first = ["candidate", "chosen", self.metric]
+        return board.loc[order, [*first, *board.columns.drop(first)]]
 
     def scalars(self) -> dict[str, Estimate]:
         """Return ``cv.<metric>`` of the chosen candidate and ``cv.<candidate>.<metric>`` and the times of each."""
@@ -171,7 +172,8 @@ class Training:
         return numbers
 
     def _candidate_scalars(self, candidate: str) -> dict[str, Estimate]:
-        numbers = {f"cv.{candidate}.{name}": _cv_estimate(self.scores, candidate, name) for name in _metrics(self.scores)}
+        names = _metrics(self.scores)
+        numbers = {f"cv.{candidate}.{name}": _cv_estimate(self.scores, candidate, name) for name in names}
         for kind in ("fit_seconds", "predict_seconds", "refit_seconds"):
             numbers[f"time.{candidate}.{kind}"] = Estimate(_mean(self.scores, candidate, kind))
         return numbers
@@ -183,12 +185,12 @@ class Training:
     def pictures(self) -> dict[str, Picture]:
         """Return the one figure: the candidates' scores, fold by fold."""
         said = "; ".join(f"{name} {_cv_estimate(self.scores, name, self.metric)}" for name in self.models)
-        caption = f"Each dot is one fold ({self.folds}); the bar is the mean with its 95 % interval. Right is better."
+        caption = f"Each dot is one fold ({self.folds}); the bar is the mean with its 95% interval. Right is better."
         return {"leaderboard": Picture(f"Cross-validated {self.metric} of each candidate", caption, said + ".")}
 
     def plot(self, kind: str = "leaderboard", ax: Axes | None = None) -> Axes:
         """Draw the fold scores of each candidate with their mean and interval."""
-        ax = ax or new_axes()
+        ax = axes_for(self, kind, ax)
         names = list(self.frame()["candidate"])[::-1]
         for place, name in enumerate(names):
             values = _values(self.scores, name, self.metric)
@@ -218,7 +220,7 @@ class Training:
             f"{self.rule} ({self.folds}), trained on {self.data.rows:,} rows."
         )
         board = self.frame().drop(columns="chosen")
-        caption = "Leaderboard: cross-validated means with 95 % intervals; times are seconds for one fold"
+        caption = "Leaderboard: cross-validated means with 95% intervals; times are seconds for one fold"
         return result_html("Training", lead, [table_html(board, caption)], self.findings())
 
 
@@ -237,7 +239,9 @@ def _check_metric(metric: str | None, task: str) -> str:
 def _about_tuning(estimators: Mapping[str, Any], tune: int) -> list[Finding]:
     if not tune:
         return []
-    note = "Settings were searched on the same folds, so the cross-validated scores are optimistic; the test part is not."
+    note = (
+        "Settings were searched on the same folds, so the cross-validated scores are optimistic; the test part is not."
+    )
     findings = [Finding("TRAIN-TUNED-ON-FOLDS", "info", note, "training")]
     names = [name for name in estimators if not has_space(name)]
     if names:
@@ -252,7 +256,9 @@ def _cross_validate(estimator: Any, name: str, data: Dataset, folds: Folds, metr
     try:
         scored = list(score_folds(estimator, data, folds, metrics))
     except (ValueError, TypeError, AttributeError) as error:
-        raise InputError(f"Candidate {name!r} could not be trained and scored ({metric}, {data.task}): {error}") from error
+        raise InputError(
+            f"Candidate {name!r} could not be trained and scored ({metric}, {data.task}): {error}"
+        ) from error
     ratio = float(np.mean([len(check) / len(fit) for fit, check in folds]))
     rows = [(name, key, fold, float(value)) for fold, scores in enumerate(scored) for key, value in scores.items()]
     return [*rows, (name, "test_to_train", 0, ratio)]

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     import optuna
 
 
-def tune_candidate(estimator: Any, name: str, data: Dataset, folds: Folds, *, metric: str, trials: int, seed: int) -> Any:
+def tune_candidate(
+    estimator: Any, name: str, data: Dataset, folds: Folds, *, metric: str, trials: int, seed: int
+) -> Any:
     """Search the settings of a named candidate and return the estimator with the best ones, unfitted.
 
     The settings it came with are kept unless a trial does better on the same folds. A trial whose running mean falls
@@ -61,11 +63,11 @@ def tune_candidate(estimator: Any, name: str, data: Dataset, folds: Folds, *, me
     study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=seed), pruner=pruner)
     untuned = mean_score({})
     with tqdm(total=trials, desc=f"tuning {name}", unit="trial", file=sys.stderr, leave=False) as bar:
-        study.optimize(
-            lambda trial: mean_score(suggest(trial, name), trial),
-            n_trials=trials,
-            callbacks=[lambda *_: bar.update()],
-        )
+
+        def advance(*_: object) -> None:
+            bar.update()
+
+        study.optimize(lambda trial: mean_score(suggest(trial, name), trial), n_trials=trials, callbacks=[advance])
     finished = study.get_trials(states=(optuna.trial.TrialState.COMPLETE,))
     better = bool(finished) and study.best_value > untuned
     return clone(estimator).set_params(**study.best_params) if better else estimator

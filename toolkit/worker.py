@@ -13,10 +13,14 @@ import os
 import shutil
 import sys
 import threading
+import time
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from nbformat import NotebookNode
     from traitlets.config import Config
 
 
@@ -27,6 +31,8 @@ def main(arguments: list[str]) -> None:
     if role == "kernel":
         from ipykernel.kernelapp import launch_new_instance
 
+        # Nobody watches: progress bars need no widgets, and do not say that they have none.
+        warnings.filterwarnings("ignore", message="IProgress not found")
         launch_new_instance(rest)
     else:
         execute(json.loads(Path(rest[0]).read_text(encoding="utf-8")))
@@ -70,8 +76,9 @@ def _outcome(spec: dict[str, Any]) -> dict[str, str] | None:
             language="python",
             start_timeout=120,
             iopub_timeout=120,
-            progress_bar={"desc": "Running", "mininterval": 0.1 if sys.stderr.isatty() else 10},
-            config=_connection(Path(spec["outcome"]).with_name("kernel")),
+            progress_bar=False,
+            on_cell_start=_announcer(time.monotonic()),
+            config=_connection(Path(spec["outcome"]).parent),
         )
     except papermill.PapermillExecutionError as error:
         return {"kind": error.ename, "message": error.evalue}
@@ -82,13 +89,28 @@ def _outcome(spec: dict[str, Any]) -> dict[str, str] | None:
     return None
 
 
-def _connection(sockets: Path) -> Config:
+def _announcer(began: float) -> Callable[..., None]:
+    """Say on stderr which section of the notebook begins, and when."""
+
+    def announce(cell: NotebookNode, **_: object) -> None:
+        headings = [line.strip("# ") for line in cell.source.splitlines() if line.startswith("#")]
+        if cell.cell_type == "markdown" and headings:
+            sys.stderr.write(f"{time.monotonic() - began:5.0f} s  {headings[0]}\n")
+            sys.stderr.flush()
+
+    return announce
+
+
+def _connection(scratch: Path) -> Config:
     """Let papermill and the kernel talk over files, where the system can: no port that others may take or listen to."""
     from traitlets.config import Config
 
+    settings = {"connection_file": str(scratch / "kernel.json")}
+    sockets = str(scratch / "kernel")
     # The address of such a socket may not be longer than about 100 letters.
-    possible = os.name == "posix" and len(str(sockets)) < 90
-    return Config(KernelManager={"transport": "ipc", "ip": str(sockets)} if possible else {})
+    if os.name == "posix" and len(sockets) < 90:
+        settings |= {"transport": "ipc", "ip": sockets}
+    return Config(KernelManager=settings)
 
 
 def _verbatim(path: str) -> str:

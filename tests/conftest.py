@@ -1,0 +1,46 @@
+"""Tables that more than one test file needs."""
+
+import sys
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+
+from toolkit.data import load_dataset
+
+mpl.use("Agg")
+
+
+@pytest.fixture
+def people():
+    """A small mixed table: 400 people, a text target, a date, a household, hostile column names."""
+    random = np.random.default_rng(7)
+    rows = 400
+    age = random.integers(18, 80, rows)
+    return pd.DataFrame(
+        {
+            "age in years": age,
+            "<script>alert(1)</script>": random.normal(size=rows),
+            "Größe": np.where(random.random(rows) < 0.1, np.nan, random.normal(170, 10, rows)),
+            "town": random.choice(["Oslo", "Bergen", "<b>Tromsø</b>"], rows),
+            "sex": random.choice(["Female", "Male"], rows),
+            "household": random.integers(0, 90, rows),
+            "year": random.choice([2019, 2020, 2021, 2022], rows),
+            "buys": np.where(random.random(rows) < 0.15 + 0.004 * (age - 18), "yes", "no"),
+        }
+    )
+
+
+@pytest.fixture(scope="session")
+def census():
+    """The 1994 part of the built-in census table, whole."""
+    return load_dataset("census_income", periods=[1994])
+
+
+@pytest.fixture(autouse=True)
+def closed_figures():
+    """Close what a test drew: pyplot keeps figures, and warns at twenty."""
+    yield
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
