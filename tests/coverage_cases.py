@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.special import expit
 
-from toolkit.measure import difference
+from toolkit.statistics.measure import difference
 
 
 def draw_binary(rng, n, rate, slope=1.3):

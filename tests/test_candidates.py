@@ -2,8 +2,8 @@ import pytest
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.tree import DecisionTreeClassifier
 
-from toolkit.candidates import default_candidates, has_space, make_candidates
 from toolkit.errors import InputError
+from toolkit.models.candidates import default_candidates, has_space, make_candidates
 
 
 def test_defaults_fit_the_task():

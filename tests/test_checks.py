@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from toolkit.checks import check_features, gathered, row_hashes
 from toolkit.data import load_dataset
-from toolkit.leakage import _area, copies_target, leakage_scores
 from toolkit.result import Finding
+from toolkit.table.checks import check_features, gathered, row_hashes
+from toolkit.table.leakage import _area, copies_target, leakage_scores
 
 RANDOM = np.random.default_rng(3)
 ROWS = 600

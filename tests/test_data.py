@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from toolkit.columns import parse_dates, parse_numbers
 from toolkit.data import Dataset, load_dataset
 from toolkit.datasets import BUILT_IN
 from toolkit.errors import InputError
-from toolkit.fingerprint import fingerprint
 from toolkit.result import Result
+from toolkit.table.columns import parse_dates, parse_numbers
+from toolkit.table.fingerprint import fingerprint
 
 DTYPES = {"int64", "float64", "category"}
 

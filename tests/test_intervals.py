@@ -9,7 +9,7 @@ from sklearn.metrics import roc_auc_score
 
 from toolkit.errors import InputError
 from toolkit.estimate import Estimate
-from toolkit.intervals import (
+from toolkit.statistics.intervals import (
     bootstrap,
     bootstrap_counts,
     mean_estimate,

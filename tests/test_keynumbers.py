@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toolkit.estimate import Estimate
-from toolkit.keynumbers import KeyNumber, draw_interval, estimate_from
+from toolkit.page.keynumbers import KeyNumber, draw_interval, estimate_from
 
 
 def entry(value, low=None, high=None):

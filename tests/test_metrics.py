@@ -9,11 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
-from toolkit.calibration import calibration_bins, expected_calibration_error
 from toolkit.errors import InputError
-from toolkit.measure import difference
-from toolkit.metrics import binary_metrics, class_table, multiclass_metrics, regression_metrics
-from toolkit.ranking import average_precision, roc_auc
+from toolkit.statistics.calibration import calibration_bins, expected_calibration_error
+from toolkit.statistics.measure import difference
+from toolkit.statistics.metrics import binary_metrics, class_table, multiclass_metrics
+from toolkit.statistics.ranking import average_precision, roc_auc
+from toolkit.statistics.regression import regression_metrics
 
 BINARY = {
     "roc_auc": lambda y, p, c: sk.roc_auc_score(y, p),

@@ -6,7 +6,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline
 
-from toolkit.preprocessing import encoding_for, make_model, original_columns
+from toolkit.models.preprocessing import encoding_for, make_model, original_columns
 
 RNG = np.random.default_rng(0)
 N = 400

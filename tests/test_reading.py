@@ -15,9 +15,9 @@ import pytest
 import zstandard
 
 from toolkit.datasets import BUILT_IN
-from toolkit.delimited import find_separator
 from toolkit.errors import InputError
-from toolkit.reading import read_table
+from toolkit.table.delimited import find_separator
+from toolkit.table.reading import read_table
 
 TABLE = pd.DataFrame({"a": [1, 2, 3], "b": [0.1, 1 / 3, np.nan], "c": ["x", "ü <b>", None]})
 

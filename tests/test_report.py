@@ -28,11 +28,11 @@ from sample_notebook import (
 )
 
 from toolkit.errors import InputError
-from toolkit.narrative import plain_text, read_narrative
+from toolkit.page.narrative import plain_text, read_narrative
+from toolkit.page.summary import summarize
 from toolkit.report import make_page, render
 from toolkit.resources import templates_folder
 from toolkit.result import table_html
-from toolkit.summary import summarize
 
 VOID = {"meta", "link", "br", "hr", "img", "input", "path", "circle", "col"}
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from toolkit.sanitize import Heading, PageCleaner
+from toolkit.page.sanitize import Heading, PageCleaner
 
 PAYLOADS = [
     "<script>alert(1)</script>",

@@ -12,7 +12,7 @@ from sklearn.tree import DecisionTreeClassifier
 from toolkit.data import load_dataset
 from toolkit.errors import InputError
 from toolkit.figures import figure
-from toolkit.levels import cut_levels
+from toolkit.judging.levels import cut_levels
 from toolkit.result import Result
 from toolkit.slices import find_slices
 

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from toolkit.curves import MOST_POINTS, binary_curves
 from toolkit.errors import InputError
-from toolkit.threshold import Costs, Rule, choose_threshold, read_rule
+from toolkit.judging.curves import MOST_POINTS, binary_curves
+from toolkit.judging.threshold import Costs, Rule, choose_threshold, read_rule
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from toolkit import store, tracking
 from toolkit.errors import InputError
 from toolkit.estimate import Estimate
-from toolkit.preprocessing import make_model
+from toolkit.models.preprocessing import make_model
 from toolkit.result import Candidate, DataRecord, ModelRecord, Record
 
 FRAME = pd.DataFrame(

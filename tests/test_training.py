@@ -10,8 +10,8 @@ from sklearn.model_selection import GroupKFold, StratifiedKFold, cross_val_score
 
 import toolkit as tk
 from toolkit.errors import InputError
-from toolkit.folds import make_folds
-from toolkit.preprocessing import make_model
+from toolkit.models.folds import make_folds
+from toolkit.models.preprocessing import make_model
 from toolkit.result import Result
 from toolkit.training import _cv_estimate
 

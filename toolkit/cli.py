@@ -123,10 +123,10 @@ def data(
 
 
 def _show_columns(source: str) -> None:
-    from toolkit.columns import prepare_features
-    from toolkit.profiling import describe_columns
-    from toolkit.reading import read_table
     from toolkit.result import by_severity
+    from toolkit.table.columns import prepare_features
+    from toolkit.table.profiling import describe_columns
+    from toolkit.table.reading import read_table
 
     table = read_table(source)
     features, notes = prepare_features(table.frame)
@@ -136,7 +136,7 @@ def _show_columns(source: str) -> None:
 
 
 def _show_profile(profile: pd.DataFrame, findings: Sequence[Finding]) -> None:
-    from toolkit.profiling import readable
+    from toolkit.table.profiling import readable
 
     shown = readable(profile)
     click.echo(text_table(list(shown.columns), shown.to_numpy(dtype=object).tolist(), widest=48))

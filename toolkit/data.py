@@ -12,19 +12,19 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from toolkit.checks import check_features, gathered
-from toolkit.columns import plain_column, prepare_features
 from toolkit.errors import InputError
 from toolkit.estimate import Estimate, format_number
 from toolkit.figures import axes_for
-from toolkit.fingerprint import fingerprint
-from toolkit.intervals import t_quantile, wald, wilson
-from toolkit.profiling import describe_columns, draw_target, readable, target_picture
-from toolkit.reading import read_table
 from toolkit.result import DataRecord, Finding, Picture, Record, Severity, by_severity, result_html, table_html
-from toolkit.roles import Roles, find_roles, given, listed_names
-from toolkit.target import Task, plain_target, read_target
-from toolkit.times import matching, read_time, time_order
+from toolkit.statistics.intervals import t_quantile, wald, wilson
+from toolkit.table.checks import check_features, gathered
+from toolkit.table.columns import plain_column, prepare_features
+from toolkit.table.fingerprint import fingerprint
+from toolkit.table.profiling import describe_columns, draw_target, readable, target_picture
+from toolkit.table.reading import read_table
+from toolkit.table.roles import Roles, find_roles, given, listed_names
+from toolkit.table.target import Task, plain_target, read_target
+from toolkit.table.times import matching, read_time, time_order
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -52,7 +52,7 @@ def load_dataset(
     Parameters
     ----------
     source : str, path or DataFrame
-        A built-in name, file, web address, database address or frame: see ``toolkit.reading.read_table``.
+        A built-in name, file, web address, database address or frame: see ``toolkit.table.reading.read_table``.
     target : str, optional
         Column to predict; a built-in table knows its own. Rows where it is missing are dropped, and said.
     sensitive : str or list of str, optional
@@ -125,7 +125,7 @@ class Dataset:
     name, source : str
         What it is called and where it came from, without credentials.
     features : DataFrame
-        ``int64``, ``float64`` and ``category`` columns only: see ``toolkit.columns.prepare_features``.
+        ``int64``, ``float64`` and ``category`` columns only: see ``toolkit.table.columns.prepare_features``.
     target : Series
         Original labels (texts, yes/no, whole numbers) or numbers; no row is missing.
     sensitive : DataFrame

@@ -10,18 +10,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from toolkit.curves import binary_curves, regression_curves
 from toolkit.data import Dataset
-from toolkit.drawing import draw, picture
 from toolkit.errors import InputError, listed
 from toolkit.estimate import Estimate
-from toolkit.judgement import judge
-from toolkit.measure import Measure, difference, mean
-from toolkit.metrics import binary_metrics, class_table, multiclass_metrics, regression_metrics
-from toolkit.prediction import Predictions, measure_speed, predict
+from toolkit.judging.curves import binary_curves, regression_curves
+from toolkit.judging.drawing import draw, picture
+from toolkit.judging.judgement import judge
+from toolkit.judging.prediction import Predictions, measure_speed, predict
+from toolkit.judging.threshold import DEFAULT, Threshold, choose_threshold, read_rule
 from toolkit.result import Finding, Picture, Record, by_severity, result_html, table_html
 from toolkit.splitting import Split
-from toolkit.threshold import DEFAULT, Threshold, choose_threshold, read_rule
+from toolkit.statistics.measure import Measure, difference, mean
+from toolkit.statistics.metrics import binary_metrics, class_table, multiclass_metrics
+from toolkit.statistics.regression import regression_metrics
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -64,8 +65,9 @@ def evaluate(
     baseline : estimator, optional
         Measured on the test part beside the model, with the paired difference of the two.
     threshold : float, str or mapping
-        At which score a row is called positive: see ``toolkit.threshold.read_rule``. A rule chooses on the validation
-        part; where there is none, on the training part, and of a single table on that table, which is then said.
+        At which score a row is called positive: see ``toolkit.judging.threshold.read_rule``. A rule chooses on the
+        validation part; where there is none, on the training part, and of a single table on that table, which is then
+        said.
     seed : int
         Of everything that is drawn by chance.
     latency : bool
@@ -148,7 +150,7 @@ class Evaluation:
     confusion : DataFrame or None
         Counts on the test part: a row a true class, a column a predicted class.
     curves : dict of str to DataFrame
-        What the figures draw: see ``toolkit.curves``.
+        What the figures draw: see ``toolkit.judging.curves``.
     notes : tuple of Finding
     """
 

@@ -15,11 +15,11 @@ from nbconvert.exporters.templateexporter import TemplateExporter
 from nbformat import NotebookNode
 
 from toolkit.errors import InputError
-from toolkit.gallery import gallery_html, run_folders
-from toolkit.narrative import Narrative, read_narrative
+from toolkit.page.gallery import gallery_html, run_folders
+from toolkit.page.narrative import Narrative, read_narrative
+from toolkit.page.sanitize import Heading
+from toolkit.page.summary import FAILED, UNPUBLISHED, Issue, Pair, Summary, Verdict, pairs, summarize
 from toolkit.resources import templates_folder
-from toolkit.sanitize import Heading
-from toolkit.summary import FAILED, UNPUBLISHED, Issue, Pair, Summary, Verdict, pairs, summarize
 
 _IDS = {
     "findings": "Findings",

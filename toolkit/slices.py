@@ -14,14 +14,14 @@ from toolkit.data import Dataset
 from toolkit.errors import InputError, listed
 from toolkit.estimate import Estimate, format_number
 from toolkit.figures import BLUE, GREY, STYLE, new_axes
-from toolkit.intervals import Array, mean_estimate, share_estimate
-from toolkit.levels import Level, cut_levels
-from toolkit.metrics import EPSILON
-from toolkit.prediction import Predictions, predict
+from toolkit.judging.levels import Level, cut_levels
+from toolkit.judging.prediction import Predictions, predict
+from toolkit.judging.scanning import MOST_PAIRED_LEVELS, Members, Scan, prune, scan, slice_mask, worse_slices
+from toolkit.judging.threshold import DEFAULT, Threshold, choose_threshold, read_rule
 from toolkit.result import Finding, Picture, Record, by_severity, result_html, table_html
-from toolkit.scanning import MOST_PAIRED_LEVELS, Members, Scan, prune, scan, slice_mask, worse_slices
 from toolkit.splitting import Split
-from toolkit.threshold import DEFAULT, Threshold, choose_threshold, read_rule
+from toolkit.statistics.intervals import Array, mean_estimate, share_estimate
+from toolkit.statistics.metrics import EPSILON
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from toolkit.assigning import Marks, by_class, by_group, by_time, shuffled
-from toolkit.checks import row_hashes
 from toolkit.data import Dataset
 from toolkit.errors import InputError, listed, nearest
 from toolkit.estimate import Estimate
 from toolkit.figures import BLUE, axes_for
-from toolkit.intervals import wilson
 from toolkit.result import Finding, Picture, Record, Severity, by_severity, result_html, table_html
-from toolkit.times import time_order
+from toolkit.statistics.intervals import wilson
+from toolkit.table.assigning import Marks, by_class, by_group, by_time, shuffled
+from toolkit.table.checks import row_hashes
+from toolkit.table.times import time_order
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

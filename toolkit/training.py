@@ -16,16 +16,16 @@ from scipy import stats
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import get_scorer_names
 
-from toolkit.candidates import BASELINE, has_space, make_baseline, make_candidates
 from toolkit.data import Dataset
 from toolkit.errors import InputError, listed, nearest
 from toolkit.estimate import Estimate
 from toolkit.figures import BLUE, GREY, axes_for
-from toolkit.folds import Folds, make_folds, score_folds
-from toolkit.preprocessing import make_model
+from toolkit.models.candidates import BASELINE, has_space, make_baseline, make_candidates
+from toolkit.models.folds import Folds, make_folds, score_folds
+from toolkit.models.preprocessing import make_model
+from toolkit.models.tuning import tune_candidate
 from toolkit.result import Candidate, Finding, ModelRecord, Picture, Record, by_severity, result_html, table_html
 from toolkit.splitting import Split
-from toolkit.tuning import tune_candidate
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -61,7 +61,7 @@ def train(
         The scikit-learn scorer that decides; by default ``roc_auc``, ``neg_log_loss`` or
         ``neg_root_mean_squared_error`` by task.
     tune : int
-        Trials of Optuna for each named candidate, in the space that ``toolkit.candidates.suggest`` documents.
+        Trials of Optuna for each named candidate, in the space that ``toolkit.models.candidates.suggest`` documents.
     cv : int
         Folds of the cross-validation, at least two.
     one_standard_error : bool

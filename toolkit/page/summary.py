@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from toolkit.keynumbers import KeyNumber
+from toolkit.page.keynumbers import KeyNumber
 from toolkit.result import SEVERITIES
 
 SCHEMA = 1

@@ -46,7 +46,7 @@ def make_model(estimator: Any, features: pd.DataFrame) -> Pipeline:
     Examples
     --------
     >>> from sklearn.linear_model import LogisticRegression
-    >>> features = pd.DataFrame({"age": [20.0, np.nan, 40.0], "town": ["Oslo", "Bergen", "Oslo"]})
+    >>> features = pd.DataFrame({"age": [20.0, None, 40.0], "town": ["Oslo", "Bergen", "Oslo"]})
     >>> model = make_model(LogisticRegression(), features).fit(features, [0, 1, 0])
     >>> model.predict(pd.DataFrame({"age": [None, 30.0], "town": ["Paris", None]})).shape
     (2,)
@@ -97,7 +97,7 @@ def original_columns(model: Pipeline) -> list[str]:
     Examples
     --------
     >>> from sklearn.linear_model import LogisticRegression
-    >>> features = pd.DataFrame({"age": [20.0, np.nan] * 10, "town": ["Oslo", "Bergen"] * 10})
+    >>> features = pd.DataFrame({"age": [20.0, None] * 10, "town": ["Oslo", "Bergen"] * 10})
     >>> original_columns(make_model(LogisticRegression(), features).fit(features, [0, 1] * 10))
     ['age', 'age', 'town', 'town']
     """

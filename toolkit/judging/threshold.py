@@ -10,8 +10,8 @@ import numpy as np
 
 from toolkit.errors import InputError, listed
 from toolkit.estimate import format_number
-from toolkit.intervals import Array
 from toolkit.result import Finding
+from toolkit.statistics.intervals import Array
 
 RULES = "a number in [0, 1], 'youden', 'max_f1', {'precision': 0.8}, {'recall': 0.9} or {'cost': {'fp': 1, 'fn': 5}}"
 DEFAULT = 0.5

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from toolkit.columns import column_kind, parse_dates, parse_numbers, plain_numbers, text_labels
 from toolkit.errors import InputError, listed
 from toolkit.result import Finding
+from toolkit.table.columns import column_kind, parse_dates, parse_numbers, plain_numbers, text_labels
 
 
 def read_time(column: pd.Series[Any]) -> tuple[pd.Series[Any], list[Finding]]:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from toolkit.errors import InputError, listed, nearest
-from toolkit.reading import Table
+from toolkit.table.reading import Table
 
 
 @dataclass(frozen=True)

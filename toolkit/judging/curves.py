@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from toolkit.calibration import calibration_bins
-from toolkit.intervals import Array, wilson
-from toolkit.threshold import Costs, confusion_steps
+from toolkit.judging.threshold import Costs, confusion_steps
+from toolkit.statistics.calibration import calibration_bins
+from toolkit.statistics.intervals import Array, wilson
 
 MOST_POINTS = 400
 SCORE_BINS = 40

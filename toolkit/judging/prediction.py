@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from toolkit.data import Dataset
 from toolkit.errors import InputError, listed, nearest
 from toolkit.estimate import Estimate
-from toolkit.intervals import Array
+from toolkit.statistics.intervals import Array
 
 REPEATS = 50
 BATCH_ROWS = 1000

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from toolkit.data import Dataset
 from toolkit.errors import InputError, listed
 from toolkit.result import Finding
-from toolkit.times import matching, time_order
+from toolkit.table.times import matching, time_order
 
 TRAIN, VALIDATION, TEST, LEFT_OUT = 0, 1, 2, 3
 

@@ -18,7 +18,7 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import TextLexer, get_lexer_by_name
 from pygments.util import ClassNotFound
 
-from toolkit.sanitize import Heading, PageCleaner
+from toolkit.page.sanitize import Heading, PageCleaner
 
 RESULTS_MIME = "application/vnd.toolkit.results+json"
 _IMAGES = ("image/svg+xml", "image/png", "image/jpeg", "image/gif", "image/webp")

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from toolkit.leakage import copies_target, leakage_scores
 from toolkit.result import Finding, Severity
+from toolkit.table.leakage import copies_target, leakage_scores
 
 FEW_ROWS = 200
 SMALL_CLASS = 20
@@ -30,7 +30,7 @@ def check_features(features: pd.DataFrame, target: pd.Series[Any], task: str) ->
     Parameters
     ----------
     features : DataFrame of shape (n_rows, n_columns)
-        ``int64``, ``float64`` and ``category`` columns, as ``toolkit.columns.prepare_features`` makes them.
+        ``int64``, ``float64`` and ``category`` columns, as ``toolkit.table.columns.prepare_features`` makes them.
     target : Series of shape (n_rows,)
         Without missing rows.
     task : {"binary", "multiclass", "regression"}

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import expit, logit
 
 from toolkit.estimate import Estimate
-from toolkit.intervals import Array
+from toolkit.statistics.intervals import Array
 
 BINS = 10
 _CLIP = 1e-6

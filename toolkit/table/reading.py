@@ -17,11 +17,11 @@ from urllib.parse import unquote, urlsplit
 
 import pandas as pd
 
-from toolkit.databases import is_database, read_database
 from toolkit.datasets import BUILT_IN, BuiltIn
-from toolkit.delimited import read_delimited, refuse_foreign
 from toolkit.errors import InputError, listed, nearest
 from toolkit.result import Finding
+from toolkit.table.databases import is_database, read_database
+from toolkit.table.delimited import read_delimited, refuse_foreign
 
 PACKED = (".gz", ".bz2", ".xz", ".zst", ".zip")
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from toolkit.errors import InputError
 from toolkit.estimate import Estimate
-from toolkit.intervals import (
+from toolkit.statistics.intervals import (
     RULE_OF_THREE,
     Array,
     Interval,
@@ -190,3 +190,15 @@ def _apart(first: Measure, second: Measure) -> Interval:
 def _within(estimate: Estimate, bounds: Interval) -> Estimate:
     low, high = max(estimate.low, bounds[0]), min(estimate.high, bounds[1])
     return Estimate(estimate.value, low, high, estimate.n, estimate.method)
+
+
+def checked(first: Array, second: Array) -> tuple[Array, Array]:
+    """Return two arrays as floats of equal, positive length."""
+    y, other = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
+    if y.ndim != 1 or y.shape != other.shape:
+        raise InputError(f"Two arrays of one length are needed; found shapes {y.shape} and {other.shape}.")
+    for name, values in (("target", y), ("predictions", other)):
+        bad = int((~np.isfinite(values)).sum())
+        if bad:
+            raise InputError(f"The {name} must be finite numbers; {bad:,} of {len(values):,} are missing or infinite.")
+    return y, other

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from scipy.stats import rankdata
 
-from toolkit.intervals import Array
+from toolkit.statistics.intervals import Array
 
 
 def roc_auc(y_true: Array, y_score: Array) -> tuple[float, Array]:

@@ -12,7 +12,7 @@ from sklearn.metrics import check_scoring
 from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold, TimeSeriesSplit
 
 from toolkit.data import Dataset
-from toolkit.preprocessing import make_model
+from toolkit.models.preprocessing import make_model
 from toolkit.result import Finding
 
 Folds = list[tuple[np.ndarray, np.ndarray]]

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 import numpy as np
 
 from toolkit.estimate import Estimate, format_number
-from toolkit.intervals import mover_difference
-from toolkit.metrics import LOWER_IS_BETTER
-from toolkit.prediction import Predictions
+from toolkit.judging.prediction import Predictions
 from toolkit.result import Finding
+from toolkit.statistics.intervals import mover_difference
+from toolkit.statistics.metrics import LOWER_IS_BETTER
 
 DECIDING = {
     "binary": ("roc_auc",),

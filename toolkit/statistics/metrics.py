@@ -1,4 +1,4 @@
-"""The metrics of the three tasks, each measured with its interval from plain arrays. Names are scikit-learn's."""
+"""The metrics of classification, each measured with its interval from plain arrays. Names are scikit-learn's."""
 
 from __future__ import annotations
 
@@ -9,12 +9,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from toolkit.calibration import calibration_intercept, calibration_slope, expected_calibration_error
 from toolkit.errors import InputError
 from toolkit.estimate import Estimate
-from toolkit.intervals import RULE_OF_THREE, Array, Z, median_interval, mover_mean, standard_error, wald, wilson
-from toolkit.measure import Measure, mean, share, smooth, unbounded, undefined
-from toolkit.ranking import average_precision, roc_auc
+from toolkit.statistics.calibration import calibration_intercept, calibration_slope, expected_calibration_error
+from toolkit.statistics.intervals import (
+    RULE_OF_THREE,
+    Array,
+    mover_mean,
+    wald,
+    wilson,
+)
+from toolkit.statistics.measure import Measure, checked, mean, share, smooth, unbounded, undefined
+from toolkit.statistics.ranking import average_precision, roc_auc
 
 Codes = NDArray[np.intp]
 EPSILON = float(np.finfo(float).eps)
@@ -75,7 +81,7 @@ def binary_metrics(
     >>> print(binary_metrics(y_true, y_score)["roc_auc"].estimate)
     0.750 [0.674, 0.813]
     """
-    y, score = _checked(y_true, y_score)
+    y, score = checked(y_true, y_score)
     if not np.all((y == 0) | (y == 1)):
         raise InputError("y_true must hold 1 for the positive class and 0 for the other, nothing else.")
     if probabilities and len(score) and (score.min() < 0 or score.max() > 1):
@@ -137,44 +143,6 @@ def multiclass_metrics(y_true: Codes, y_pred: Codes, y_prob: Array | None, class
     return measured
 
 
-def regression_metrics(y_true: Array, y_pred: Array) -> dict[str, Measure]:
-    """Measure a regression.
-
-    Parameters
-    ----------
-    y_true, y_pred : array of shape (n,)
-
-    Returns
-    -------
-    dict of str to Measure
-        ``bias`` is the mean of prediction minus truth. The percentage error is not defined where a target is zero, R²
-        not where the target is constant.
-
-    Examples
-    --------
-    >>> y_true = np.arange(100.0)
-    >>> print(regression_metrics(y_true, y_true + np.tile([1.0, -2.0], 50))["bias"].estimate)
-    −0.500 [−0.801, −0.199]
-    """
-    y, predicted = _checked(y_true, y_pred)
-    n = len(y)
-    if n == 0:
-        raise InputError("There are no rows to measure.")
-    error = predicted - y
-    reach = float(np.ptp(y)) or float(np.abs(y).max()) or 1.0
-    size = np.abs(error)
-    no_zero = bool(np.all(y != 0))
-    percentage = mean(size / np.abs(y)) if no_zero else undefined(n)
-    return {
-        "mean_absolute_error": mean(size, unit=reach),
-        "root_mean_squared_error": _root_mean_square(error, reach),
-        "r2": _r2(y, error),
-        "median_absolute_error": _median(size, reach),
-        "mean_absolute_percentage_error": percentage,
-        "bias": mean(error, bounds=(-math.inf, math.inf), unit=reach, scale="identity"),
-    }
-
-
 def class_table(y_true: Codes, y_pred: Codes, y_prob: Array | None, labels: Sequence[object]) -> pd.DataFrame:
     """Measure each class against the rest: one row a class, columns class, support, precision, recall, f1, roc_auc.
 
@@ -205,17 +173,6 @@ def balanced_accuracy(y_true: Codes, y_pred: Codes, classes: int) -> Measure:
     low, high = max(low, 0.0), min(high, 1.0)
     unit = max(part.unit for part in defined) / len(defined)
     return Measure(Estimate(value, low, high, n, "MOVER over Wilson"), influence, (0.0, 1.0), unit)
-
-
-def _checked(first: Array, second: Array) -> tuple[Array, Array]:
-    y, other = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
-    if y.ndim != 1 or y.shape != other.shape:
-        raise InputError(f"Two arrays of one length are needed; found shapes {y.shape} and {other.shape}.")
-    for name, values in (("target", y), ("predictions", other)):
-        bad = int((~np.isfinite(values)).sum())
-        if bad:
-            raise InputError(f"The {name} must be finite numbers; {bad:,} of {len(values):,} are missing or infinite.")
-    return y, other
 
 
 def _area(y: Array, score: Array) -> Measure:
@@ -305,40 +262,3 @@ def _mean_f1(y_true: Codes, y_pred: Codes, classes: int, *, weighted: bool) -> M
         influence = influence + scores[y_true] - value
     method = "infinitesimal jackknife, logit scale"
     return smooth(value, influence, effective=float(truth[truth > 0].min()), method=method)
-
-
-def _root_mean_square(error: Array, reach: float) -> Measure:
-    square = mean(error**2, unit=reach**2)
-    found, influence = square.estimate, square.influence
-    value = math.sqrt(found.value)
-    estimate = Estimate(value, math.sqrt(found.low), math.sqrt(found.high), found.n, f"{found.method} (squares)")
-    if influence is not None and value > 0:
-        influence = influence / (2 * value)
-    return Measure(estimate, influence, (0.0, math.inf), reach)
-
-
-def _r2(y: Array, error: Array) -> Measure:
-    n, centred = len(y), y - y.mean()
-    spread = float((centred**2).mean())
-    if n < 2 or spread <= (EPSILON * float(np.abs(y).max())) ** 2:
-        return undefined(n)
-    left = float((error**2).mean()) / spread
-    influence = -(error**2 - left * centred**2) / spread * math.sqrt(n / (n - 1))
-    unit = float((centred**2).max()) / spread
-    if left == 0:
-        low, high, method = 1 - RULE_OF_THREE * unit / n, 1.0, "rule of three"
-    else:
-        above, below = wald(left, standard_error(influence), "log")
-        low, high, method = 1 - below, 1 - above, "delta, log scale of 1 − R²"
-    return Measure(Estimate(1 - left, low, high, n, method), influence, (-math.inf, 1.0), unit)
-
-
-def _median(size: Array, reach: float) -> Measure:
-    n, value = len(size), float(np.median(size))
-    low, high = median_interval(size)
-    method = "order statistics"
-    if not low < high:
-        high, method = high + RULE_OF_THREE * reach / n, "rule of three"
-    side = np.where(size > value, 0.5, np.where(size < value, -0.5, 0.0))
-    influence = 2 * side * (high - low) / (2 * Z) * math.sqrt(n)
-    return Measure(Estimate(value, low, high, n, method), influence, (0.0, math.inf), reach)

@@ -8,9 +8,9 @@ from typing import Any, Literal, get_args
 import numpy as np
 import pandas as pd
 
-from toolkit.columns import column_kind, parse_numbers, plain_numbers, text_labels
 from toolkit.errors import InputError, listed, nearest
 from toolkit.result import Finding
+from toolkit.table.columns import column_kind, parse_numbers, plain_numbers, text_labels
 
 Task = Literal["binary", "multiclass", "regression"]
 TASKS: tuple[Task, ...] = get_args(Task)

@@ -12,8 +12,7 @@ from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from toolkit.resources import templates_folder
-from toolkit.summary import (
+from toolkit.page.summary import (
     FAILED,
     SCHEMA,
     UNPUBLISHED,
@@ -23,6 +22,7 @@ from toolkit.summary import (
     readable_date,
     summarize,
 )
+from toolkit.resources import templates_folder
 
 _FILES = ("report.html", "notebook.ipynb", "results.json", "manifest.json")
 

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from toolkit.intervals import Array
-from toolkit.levels import Level
+from toolkit.judging.levels import Level
+from toolkit.statistics.intervals import Array
 
 ALPHA = 0.05
 MOST_SLICES = 10

@@ -9,9 +9,9 @@ import numpy as np
 from sklearn.base import clone
 from tqdm import tqdm
 
-from toolkit.candidates import suggest
 from toolkit.data import Dataset
-from toolkit.folds import Folds, score_folds
+from toolkit.models.candidates import suggest
+from toolkit.models.folds import Folds, score_folds
 
 if TYPE_CHECKING:
     import optuna
@@ -31,7 +31,7 @@ def tune_candidate(
     estimator : object
         Unfitted and scikit-learn compatible.
     name : str
-        Which search space, see ``toolkit.candidates.suggest``.
+        Which search space, see ``toolkit.models.candidates.suggest``.
     data : Dataset
         The training part.
     folds : list of (train positions, test positions)

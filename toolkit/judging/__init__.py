@@ -1,0 +1,1 @@
+"""What `toolkit.evaluation` and `toolkit.slices` are made of."""

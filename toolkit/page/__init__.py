@@ -1,0 +1,1 @@
+"""What `toolkit.report` is made of: from a notebook and its results to the parts of a page."""
