@@ -14,7 +14,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 from sklearn.utils import get_tags
 
-Encoding = Literal["ordinal", "onehot"]
+Encoding = Literal["ordinal", "onehot", "none"]
 
 RARE = 10
 MOST_LEVELS = 100
@@ -22,7 +22,9 @@ _TREES = ("sklearn.ensemble", "sklearn.tree", "lightgbm", "xgboost", "catboost")
 
 
 def encoding_for(estimator: Any) -> Encoding:
-    """Choose the encoding for an estimator: ordinal codes for trees, one-hot and scaled for all others."""
+    """Choose the encoding: ordinal codes for trees, none for a dummy, one-hot and scaled for all others."""
+    if type(estimator).__module__.startswith("sklearn.dummy"):
+        return "none"
     return "ordinal" if type(estimator).__module__.startswith(_TREES) else "onehot"
 
 
@@ -57,7 +59,10 @@ def make_model(estimator: Any, features: pd.DataFrame) -> Pipeline:
     numbers = [name for name in used if pd.api.types.is_numeric_dtype(features[name].dtype)]
     texts = [name for name in used if name not in set(numbers)]
     tags = get_tags(estimator).input_tags
-    if encoding_for(estimator) == "ordinal":
+    encoding = encoding_for(estimator)
+    if encoding == "none":
+        return Pipeline([("encode", "passthrough"), ("model", estimator)])
+    if encoding == "ordinal":
         encoder = _ordinal(numbers, texts, impute=not tags.allow_nan)
     else:
         encoder = _onehot(numbers, texts, sparse=tags.sparse)
