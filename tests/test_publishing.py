@@ -24,6 +24,10 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
+def summary_of(results, **arguments):
+    return summarize(results, [result.record() for result in results], **arguments)
+
+
 def test_writes_results_and_a_tracked_run(results, folder):
     import mlflow
 
@@ -59,7 +63,7 @@ def test_two_runs_in_one_second_have_two_folders(results, folder):
 
 
 def test_key_numbers_are_those_with_a_baseline(results):
-    numbers = summarize(*results, template="experiment", parameters={})["key_numbers"]
+    numbers = summary_of(results, template="experiment", parameters={})["key_numbers"]
     names = [number["name"] for number in numbers]
     assert "accuracy" in names
     assert not any(name.startswith("class_") for name in names)
@@ -91,8 +95,8 @@ def test_the_commit_and_changed_files_are_known(results, folder):
     ):
         subprocess.run(["git", *arguments], check=True)
     head = subprocess.run(["git", "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
-    summary = summarize(*results, template="experiment", parameters={})
+    summary = summary_of(results, template="experiment", parameters={})
     assert (summary["commit"], summary["dirty"]) == (head, False)
     (folder / "x.txt").write_text("1")
     subprocess.run(["git", "add", "x.txt"], check=True)
-    assert summarize(*results, template="experiment", parameters={})["dirty"] is True
+    assert summary_of(results, template="experiment", parameters={})["dirty"] is True

@@ -16,7 +16,7 @@ import pytest
 import toolkit
 from toolkit import provenance, report, runner, tracking
 from toolkit.errors import InputError, RunError
-from toolkit.process import Failure, interrupted_once
+from toolkit.process import Failure, _is_alive, interrupted_once
 from toolkit.remains import tidy_notebook
 
 NOTEBOOKS = Path(__file__).parent / "notebooks"
@@ -337,23 +337,27 @@ class TestKilledRun:
             contextlib.ExitStack() as after,
         ):
             after.callback(process.kill)
+            root = psutil.Process(process.pid)
             # papermill, the kernel, and the child of the kernel
-            assert wait_for(lambda: len(processes_of(out)) == 3, 60), [one.cmdline() for one in processes_of(out)]
-            yield process, out
+            began = wait_for(lambda: process.poll() is not None or len(root.children(recursive=True)) == 3, 60)
+            assert began, [child.cmdline() for child in root.children(recursive=True)]
+            assert process.poll() is None, process.stderr.read()
+            yield process, root.children(recursive=True)
 
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
     def test_a_stopped_run_leaves_nothing(self, sleeping, tmp_path, number):
-        process, out = sleeping
+        process, children = sleeping
+        assert {child.pid for child in processes_of(tmp_path / "out")} == {child.pid for child in children}
         process.send_signal(number)
         assert process.wait(20) == 130
-        assert processes_of(out) == []
+        assert not any(map(_is_alive, children))
         assert everything_in(tmp_path) == []
         assert b"Traceback" not in process.stderr.read()
 
     def test_when_the_parent_is_killed_the_rest_goes_too(self, sleeping, tmp_path):
-        process, out = sleeping
+        process, children = sleeping
         process.kill()
-        assert wait_for(lambda: not processes_of(out), 10)
+        assert wait_for(lambda: not any(map(_is_alive, children)), 10)
         assert wait_for(lambda: everything_in(tmp_path) == ["out"], 5)
 
 

@@ -6,7 +6,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +16,7 @@ from toolkit import provenance, store, tracking
 from toolkit.errors import InputError
 from toolkit.estimate import Estimate
 from toolkit.parameters import list_templates
-from toolkit.result import DataRecord, Result, by_severity, result_html
+from toolkit.result import DataRecord, Record, Result, by_severity, result_html
 
 MIME = "application/vnd.toolkit.results+json"
 SCHEMA = 1
@@ -58,13 +58,13 @@ def publish(
         Where no result knows the data, two results give the same number, or the tracking server cannot be reached.
     """
     out = Path(out or os.environ.get("TOOLKIT_OUT", "reports"))
-    results_json = summarize(*results, template=template, parameters=parameters)
+    records = [result.record() for result in results]
+    results_json = summarize(results, records, template=template, parameters=parameters)
     parameters = results_json["parameters"]
     staged = os.environ.get("TOOLKIT_RUN_FOLDER")
     folder = Path(staged) if staged else _new_folder(out, template, name or results_json["data"]["name"])
     if not staged:
         store.check_reachable(out)
-    records = [result.record() for result in results]
     folder.mkdir(parents=True, exist_ok=True)
     tags = {
         "toolkit.template": template,
@@ -96,9 +96,10 @@ def publish(
     return Published(results_json, folder)
 
 
-def summarize(*results: Result, template: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Put all that results say into the form of ``results.json``; see ``publish`` for the arguments."""
-    records = [result.record() for result in results]
+def summarize(
+    results: Sequence[Result], records: Sequence[Record], *, template: str, parameters: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Put all that results and their records say into the form of ``results.json``."""
     data = next((record.data for record in records if record.data is not None), None)
     if data is None:
         raise InputError("None of the published results knows the data. Publish the Split or the Dataset among them.")
@@ -160,7 +161,7 @@ def _new_folder(out: Path, template: str, name: str) -> Path:
     return folder
 
 
-def _scalars(results: tuple[Result, ...]) -> dict[str, Estimate]:
+def _scalars(results: Sequence[Result]) -> dict[str, Estimate]:
     scalars: dict[str, Estimate] = {}
     for result in results:
         for name, number in result.scalars().items():

@@ -108,7 +108,7 @@ def _forest(classifier: bool) -> Any:
 
 def _boosting(classifier: bool) -> Any:
     kind = HistGradientBoostingClassifier if classifier else HistGradientBoostingRegressor
-    return kind(learning_rate=0.08, max_iter=150, l2_regularization=1.0, early_stopping=False)
+    return kind(learning_rate=0.1, max_iter=100, l2_regularization=1.0, early_stopping=False)
 
 
 def _imported(path: str) -> Any:
