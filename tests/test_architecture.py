@@ -24,9 +24,9 @@ LAYERS = [
     {"datasets", "table", "data", "splitting"},
     {"models", "training"},
     {"judging", "slices", "evaluation"},
-    {"conversion", "yamlfile", "parameters", "provenance", "store", "tracking", "publishing"},
+    {"running", "parameters", "provenance", "store", "tracking", "publishing"},
     {"page", "report"},
-    {"worker", "process", "remains", "runner", "doctor"},
+    {"runner", "doctor"},
     {"console", "cli"},
 ]
 LAYER = {name: level for level, names in enumerate(LAYERS) for name in names}
@@ -68,7 +68,9 @@ def test_imports_point_down(name):
     assert not up, f"{name} imports {up}, which stand above it"
 
 
-@pytest.mark.parametrize("name", ["statistics", "runner", "report", "page", "tracking", "publishing", "provenance"])
+@pytest.mark.parametrize(
+    "name", ["statistics", "running", "runner", "report", "page", "tracking", "publishing", "provenance"]
+)
 def test_the_machinery_knows_no_step(name):
     mine = [path for module, path in MODULES.items() if home(module) == name]
     assert mine

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.conversion import from_texts, read_kinds
 from toolkit.errors import InputError
 from toolkit.parameters import find_template, list_templates, read_schema
+from toolkit.running.conversion import from_texts, read_kinds
 
 NOTEBOOKS = Path(__file__).parent / "notebooks"
 

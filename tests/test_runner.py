@@ -16,8 +16,8 @@ import pytest
 import toolkit
 from toolkit import provenance, report, runner, tracking
 from toolkit.errors import InputError, RunError
-from toolkit.process import Failure, _is_alive, interrupted_once
-from toolkit.remains import tidy_notebook
+from toolkit.running.process import Failure, _is_alive, interrupted_once
+from toolkit.running.remains import tidy_notebook
 
 NOTEBOOKS = Path(__file__).parent / "notebooks"
 ROOT = Path(__file__).parent.parent

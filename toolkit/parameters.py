@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from toolkit.conversion import Kind, expected, from_file, from_texts, from_value, read_kinds
 from toolkit.errors import InputError, listed, nearest
 from toolkit.resources import templates_folder
+from toolkit.running.conversion import Kind, expected, from_file, from_texts, from_value, read_kinds
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ class Schema:
 
     def read_file(self, path: Path) -> dict[str, Any]:
         """Read parameters from a YAML file: quoted values are text, plain ones are read by the declared type."""
-        from toolkit.yamlfile import read_mapping
+        from toolkit.running.yamlfile import read_mapping
 
         given = read_mapping(path)
         return {name: self._read(self.find(name), value) for name, value in given.items()}

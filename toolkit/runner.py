@@ -18,8 +18,8 @@ from typing import Any
 
 from toolkit.errors import InputError, RunError, ToolkitError
 from toolkit.parameters import Schema, find_template, read_schema
-from toolkit.process import Failure, execute, interrupted_once
-from toolkit.remains import tidy_notebook
+from toolkit.running.process import Failure, execute, interrupted_once
+from toolkit.running.remains import tidy_notebook
 
 
 def run(

@@ -40,7 +40,7 @@ def main(arguments: list[str]) -> None:
 
 def use_this_toolkit() -> None:
     """Load the toolkit this file belongs to; modules of the current folder come last, after all installed ones."""
-    home = str(Path(__file__).absolute().parent.parent)
+    home = str(Path(__file__).absolute().parents[2])
     sys.path.insert(0, home)
     import toolkit  # noqa: F401  # once loaded, all its modules come from here
 

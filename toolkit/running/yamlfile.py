@@ -6,8 +6,8 @@ from pathlib import Path
 
 import yaml
 
-from toolkit.conversion import Written
 from toolkit.errors import InputError
+from toolkit.running.conversion import Written
 
 
 def read_mapping(path: Path) -> dict[str, object]:

@@ -115,7 +115,7 @@ def _environment(scratch: Path, marks: Mapping[str, str]) -> dict[str, str]:
         "JUPYTER_RUNTIME_DIR": str(scratch / "runtime"),
         "IPYTHONDIR": str(scratch / "ipython"),
         "PYTHONHASHSEED": "0",
-        "MPLBACKEND": "agg",
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
         **marks,
     }

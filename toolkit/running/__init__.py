@@ -1,0 +1,1 @@
+"""What `toolkit.parameters` and `toolkit.runner` are made of: values of parameters, and the processes of a run."""
