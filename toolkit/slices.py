@@ -158,19 +158,20 @@ class Slices:
         return numbers
 
     def findings(self) -> list[Finding]:
-        """Return the five worst slices as findings."""
+        """Say which slice is the worst, and how many are worse than the rest."""
         found = []
         if not self.complete:
             note = "The table has too many columns to search pairs of them: only single columns were searched."
             found.append(Finding("SLICE-SINGLE-COLUMNS", "info", note))
-        for _, row in self.table.head(5).iterrows():
-            severe = row["difference"].low > self.overall.value
+        if len(self.table):
+            worst = self.table.iloc[0]
+            severe = worst["difference"].low > self.overall.value
             note = (
-                f"Where {row['slice']} ({row['rows']:,} rows, {row['share']:.1%}), {self.loss} is {row['loss']}, and "
-                f"{format_number(self.overall.value)} over all rows; the difference to the rest is {row['difference']}"
-                f", corrected for {self.examined:,} slices examined.{_rates(row)}"
+                f"{self.loss.capitalize()} is {worst['loss']} where {worst['slice']} ({worst['rows']:,} rows, "
+                f"{worst['share']:.1%}), against {format_number(self.overall.value)} over all rows: the worst of "
+                f"{len(self.table)} that stand out among {self.examined:,} slices examined.{_rates(worst)}"
             )
-            found.append(Finding("SLICE-WORSE", "medium" if severe else "low", note, str(row["slice"])))
+            found.append(Finding("SLICE-WORSE", "medium" if severe else "low", note, str(worst["slice"])))
         return by_severity(found)
 
     def pictures(self) -> dict[str, Picture]:
