@@ -1,5 +1,6 @@
 """Tables that more than one test file needs."""
 
+import signal
 import sys
 
 import matplotlib as mpl
@@ -10,6 +11,10 @@ import pytest
 from toolkit.data import load_dataset
 
 mpl.use("Agg")
+
+# Started in the background, a shell has signals of the keyboard ignored; the tests that send them need them heard.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

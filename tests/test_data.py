@@ -641,3 +641,11 @@ def test_text_numbers_and_mixed_labels_as_targets_are_said():
     assert texts.target.tolist() == [i / 8 for i in range(40)]
     mixed = load_dataset(pd.DataFrame({"a": values, "y": [1, "b"] * 20}), target="y")
     assert (mixed.classes, "DATA-TARGET-MIXED" in codes(mixed)) == (("1", "b"), True)
+
+
+def test_numbers_too_large_to_square_are_missing(people):
+    people["far"] = np.where(np.arange(len(people)) < 3, 1e300, 1.0 * np.arange(len(people)))
+    data = load_dataset(people, target="buys")
+    assert data.features["far"].isna().sum() == 3
+    (finding,) = [finding for finding in data.findings() if finding.code == "DATA-INFINITE"]
+    assert "3 infinite or astronomically large values" in finding.message

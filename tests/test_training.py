@@ -211,3 +211,37 @@ def test_a_column_that_is_empty_in_one_fold_does_no_harm():
     split = tk.split_dataset(tk.load_dataset(frame, target="bought", time="year"), test_size=0.1)
     training = tk.train(split, candidates=["boosting", "logistic"])
     assert roc_auc_score(split.test.y_binary(), training.model.predict_proba(split.test.features)[:, 1]) > 0.6
+
+
+def test_a_class_with_one_row_is_one_clear_error():
+    frame = pd.DataFrame({"x": np.arange(60.0), "y": ["rare"] * 2 + ["often"] * 58})
+    with pytest.raises(InputError, match="Class 'rare' has 1 of the 47 training rows: too few to cross-validate"):
+        tk.train(tk.split_dataset(tk.load_dataset(frame, target="y")))
+
+
+def test_many_classes_may_be_rare():
+    rng = np.random.default_rng(0)
+    labels = np.array(["a", "b", "c"] * 66 + ["d", "e"])
+    frame = pd.DataFrame({"x": rng.normal(size=200) + (labels == "a") * 3, "y": labels})
+    training = tk.train(tk.split_dataset(tk.load_dataset(frame, target="y")), candidates=["logistic"], cv=3)
+    scalars = training.scalars()
+    assert scalars["cv.logistic.accuracy"].value > scalars["cv.baseline.accuracy"].value
+    assert math.isfinite(scalars["cv.neg_log_loss"].value)
+
+
+def test_log_loss_of_many_classes_is_that_of_scikit_learn():
+    split = tk.split_dataset(tk.load_dataset("wine"))
+    training = tk.train(split, candidates=["logistic"], cv=3)
+    data = split.train
+    model = make_model(LogisticRegression(tol=1e-3, max_iter=500, random_state=0), data.features)
+    folds = StratifiedKFold(3, shuffle=True, random_state=0)
+    reference = cross_val_score(model, data.features, data.target.astype(str), cv=folds, scoring="neg_log_loss").mean()
+    assert training.scalars()["cv.neg_log_loss"].value == pytest.approx(reference, abs=1e-12)
+
+
+def test_a_fold_with_one_class_is_left_out_and_said():
+    frame = pd.DataFrame({"x": np.arange(120.0), "when": np.arange(120) // 20, "y": ["a"] * 40 + ["a", "b"] * 40})
+    data = tk.split_dataset(tk.load_dataset(frame, target="y", time="when")).train
+    folds, _, findings = make_folds(data, strategy="time", folds=4, seed=0)
+    assert len(folds) < 4
+    assert [finding.code for finding in findings] == ["CV-ONE-CLASS-FOLD"]

@@ -7,13 +7,15 @@ import time
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import packages_distributions, version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from scipy import stats
-from sklearn.exceptions import ConvergenceWarning
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning, UndefinedMetricWarning
 from sklearn.metrics import get_scorer_names
 
 from toolkit.data import Dataset
@@ -21,7 +23,7 @@ from toolkit.errors import InputError, listed, nearest
 from toolkit.estimate import Estimate
 from toolkit.figures import BLUE, GREY, axes_for
 from toolkit.models.candidates import BASELINE, has_space, make_baseline, make_candidates
-from toolkit.models.folds import Folds, make_folds, score_folds
+from toolkit.models.folds import Folds, make_folds, score_fold, side_by_side
 from toolkit.models.preprocessing import make_model
 from toolkit.models.tuning import tune_candidate
 from toolkit.result import Candidate, Finding, ModelRecord, Picture, Record, by_severity, result_html, table_html
@@ -96,12 +98,11 @@ def train(
     for name, estimator in {BASELINE: make_baseline(data.task), **estimators}.items():
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", ConvergenceWarning)
+            warnings.simplefilter("ignore", UndefinedMetricWarning)
             if tune and has_space(name):
                 estimator = tune_candidate(estimator, name, data, folds, metric=metric, trials=tune, seed=seed)
-            rows += _cross_validate(estimator, name, data, folds, metric)
-            started = time.perf_counter()
-            models[name] = make_model(estimator, data.features).fit(data.features, data.target)
-            rows.append((name, "refit_seconds", 0, time.perf_counter() - started))
+            models[name], scored = _fit_and_score(estimator, name, data, folds, metric)
+            rows += scored
         if any(issubclass(warning.category, ConvergenceWarning) for warning in caught):
             note = f"The fit of {name} stopped before it had converged: scale or drop extreme columns, or tune it."
             findings.append(Finding("TRAIN-NOT-CONVERGED", "medium", note, name))
@@ -160,7 +161,7 @@ class Training:
             seconds = {kind: _mean(self.scores, candidate, kind) for kind in ("fit_seconds", "predict_seconds")}
             rows.append({"candidate": candidate, "chosen": candidate == self.name, **estimates, **seconds})
         board = pd.DataFrame(rows)
-        order = sorted(board.index, key=lambda row: -board[self.metric][row].value)
+        order = sorted(board.index, key=lambda row: np.nan_to_num(-board[self.metric][row].value, nan=math.inf))
         first = ["candidate", "chosen", self.metric]
         return board.loc[order, [*first, *board.columns.drop(first)]]
 
@@ -220,7 +221,7 @@ class Training:
             f"{self.rule} ({self.folds}), trained on {self.data.rows:,} rows."
         )
         board = self.frame().drop(columns="chosen")
-        caption = "Leaderboard: cross-validated means with 95% intervals; times are seconds for one fold"
+        caption = "Leaderboard: cross-validated means with 95% intervals, and the seconds that one fold took"
         return result_html("Training", lead, [table_html(board, caption)], self.findings())
 
 
@@ -250,18 +251,27 @@ def _about_tuning(estimators: Mapping[str, Any], tune: int) -> list[Finding]:
     return findings
 
 
-def _cross_validate(estimator: Any, name: str, data: Dataset, folds: Folds, metric: str) -> list[tuple[Any, ...]]:
-    """Score one candidate on each fold, as rows of candidate, metric, fold and value."""
+def _fit_and_score(
+    estimator: Any, name: str, data: Dataset, folds: Folds, metric: str
+) -> tuple[Any, list[tuple[Any, ...]]]:
+    """Fit one candidate on all rows and score it on each fold: the model, and candidate, metric, fold and value."""
     metrics = list(dict.fromkeys([metric, *SCORERS[data.task]]))
+
+    def refit() -> tuple[Any, float]:
+        started = time.perf_counter()
+        model = make_model(clone(estimator), data.features).fit(data.features, data.target)
+        return model, time.perf_counter() - started
+
+    scoring = [partial(score_fold, estimator, data, fold, metrics) for fold in folds]
     try:
-        scored = list(score_folds(estimator, data, folds, metrics))
+        (model, seconds), *scored = side_by_side([refit, *scoring])
     except (ValueError, TypeError, AttributeError) as error:
         raise InputError(
             f"Candidate {name!r} could not be trained and scored ({metric}, {data.task}): {error}"
         ) from error
-    ratio = float(np.mean([len(check) / len(fit) for fit, check in folds]))
     rows = [(name, key, fold, float(value)) for fold, scores in enumerate(scored) for key, value in scores.items()]
-    return [*rows, (name, "test_to_train", 0, ratio)]
+    ratio = float(np.mean([len(check) / len(fit) for fit, check in folds]))
+    return model, [*rows, (name, "test_to_train", 0, ratio), (name, "refit_seconds", 0, seconds)]
 
 
 def _metrics(scores: pd.DataFrame) -> list[str]:
@@ -273,7 +283,10 @@ def _values(scores: pd.DataFrame, candidate: str, metric: str) -> np.ndarray:
 
 
 def _mean(scores: pd.DataFrame, candidate: str, metric: str) -> float:
-    return float(_values(scores, candidate, metric).mean())
+    """Mean over the folds that define the number; ``nan`` where none does."""
+    values = _values(scores, candidate, metric)
+    defined = values[np.isfinite(values)]
+    return float(defined.mean()) if len(defined) else math.nan
 
 
 def _cv_estimate(scores: pd.DataFrame, candidate: str, metric: str) -> Estimate:
@@ -283,6 +296,10 @@ def _cv_estimate(scores: pd.DataFrame, candidate: str, metric: str) -> Estimate:
     test to training rows to 1/k.
     """
     values = _values(scores, candidate, metric)
+    values = values[np.isfinite(values)]
+    if len(values) < 2:
+        value = float(values[0]) if len(values) else math.nan
+        return Estimate(value, n=len(values), method="too few folds for an interval")
     ratio = _mean(scores, candidate, "test_to_train")
     mean, folds = float(values.mean()), len(values)
     error = math.sqrt((1 / folds + ratio) * values.var(ddof=1)) * float(stats.t.ppf(0.975, folds - 1))
@@ -290,18 +307,23 @@ def _cv_estimate(scores: pd.DataFrame, candidate: str, metric: str) -> Estimate:
 
 
 def _choose(scores: pd.DataFrame, metric: str, names: list[str], one_standard_error: bool) -> str:
-    means = {name: _mean(scores, name, metric) for name in names}
-    best = max(names, key=lambda name: means[name])
+    means = {name: value for name in names if not math.isnan(value := _mean(scores, name, metric))}
+    if not means:
+        raise InputError(
+            f"The metric {metric!r} is not defined in any fold of the cross-validation. Choose another one."
+        )
+    best = max(means, key=lambda name: means[name])
     if not one_standard_error:
         return best
     values = _values(scores, best, metric)
-    floor = means[best] - values.std(ddof=1) / math.sqrt(len(values))
-    return next(name for name in names if means[name] >= floor)
+    values = values[np.isfinite(values)]
+    error = values.std(ddof=1) / math.sqrt(len(values)) if len(values) > 1 else 0.0
+    return next(name for name in means if means[name] >= means[best] - error)
 
 
 def _judge(scores: pd.DataFrame, metric: str, chosen: str) -> list[Finding]:
     gain = _mean(scores, chosen, metric) - _mean(scores, BASELINE, metric)
-    if gain > 0:
+    if not gain <= 0:
         return []
     note = f"No candidate beats the baseline in cross-validation ({metric}: {chosen} is {abs(gain):.3g} below it)."
     return [Finding("TRAIN-NOT-BETTER-THAN-BASELINE", "high", note, chosen)]

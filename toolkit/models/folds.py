@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
+import pandas as pd
+from joblib import Parallel, cpu_count, delayed
 from sklearn.base import clone
-from sklearn.metrics import check_scoring
+from sklearn.metrics import check_scoring, get_scorer, log_loss
 from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold, TimeSeriesSplit
+from threadpoolctl import threadpool_limits
 
 from toolkit.data import Dataset
+from toolkit.errors import InputError
 from toolkit.models.preprocessing import make_model
 from toolkit.result import Finding
 
-Folds = list[tuple[np.ndarray, np.ndarray]]
+Fold = tuple[np.ndarray, np.ndarray]
+Folds = list[Fold]
 
 
 def make_folds(data: Dataset, *, strategy: str, folds: int, seed: int) -> tuple[Folds, str, list[Finding]]:
@@ -38,7 +44,35 @@ def make_folds(data: Dataset, *, strategy: str, folds: int, seed: int) -> tuple[
         What was done, in words.
     findings : list of Finding
         Where the folds could not follow the split, or are fewer than wanted.
+
+    Raises
+    ------
+    InputError
+        Where no fold holds more than one class.
     """
+    made, kind, findings = _cut(data, strategy, folds, seed)
+    usable = [fold for fold in made if _has_classes(data, *fold)]
+    if not usable:
+        rarest = data.target.value_counts().sort_values()
+        raise InputError(
+            f"Class {str(rarest.index[0])!r} has {rarest.iloc[0]} of the {data.rows:,} training rows: too few to "
+            "cross-validate. Give more rows, a larger training part, or merge rare classes."
+        )
+    if len(usable) < len(made):
+        note = f"{len(made) - len(usable)} of {len(made)} folds hold a single class and were left out."
+        findings.append(Finding("CV-ONE-CLASS-FOLD", "medium", note, "training"))
+    return usable, kind, findings
+
+
+def _has_classes(data: Dataset, fit: np.ndarray, check: np.ndarray) -> bool:
+    """Whether a fold can be learnt from, and, of a binary target, scored."""
+    if data.task == "regression":
+        return True
+    seen, asked = (len(data.target.iloc[rows].unique()) for rows in (fit, check))
+    return seen > 1 and (data.task == "multiclass" or asked > 1)
+
+
+def _cut(data: Dataset, strategy: str, folds: int, seed: int) -> tuple[Folds, str, list[Finding]]:
     if strategy == "group" and data.group is not None:
         return _by_group(data, folds)
     if strategy == "time" and data.time is not None:
@@ -52,30 +86,59 @@ def make_folds(data: Dataset, *, strategy: str, folds: int, seed: int) -> tuple[
     return _shuffled(data, folds, seed)
 
 
-def score_folds(estimator: Any, data: Dataset, folds: Folds, metrics: Sequence[str]) -> Iterator[dict[str, float]]:
-    """Fit a fresh model on each fold's training rows and score it on the others, one fold at a time.
+def score_fold(estimator: Any, data: Dataset, fold: Fold, metrics: Sequence[str]) -> dict[str, float]:
+    """Fit a fresh model on a fold's training rows and score it on the others.
 
     Parameters
     ----------
     estimator : object
-        Unfitted; its preprocessing is made anew from each fold's training rows.
+        Unfitted; its preprocessing is made anew from the fold's training rows.
     data : Dataset
-    folds : list of (train positions, test positions)
+    fold : (train positions, test positions)
     metrics : sequence of str
         scikit-learn scorers; greater is better. A binary target is given as 0 and 1, so that each knows the positive.
 
-    Yields
-    ------
+    Returns
+    -------
     dict
-        The value of each metric, ``fit_seconds`` and ``predict_seconds``.
+        The value of each metric, ``nan`` where the fold does not define it, ``fit_seconds`` and ``predict_seconds``.
     """
+    fit, check = fold
     target = np.asarray(data.y_binary() if data.task == "binary" else data.target)
-    for fit, check in folds:
-        started = time.perf_counter()
-        model = make_model(clone(estimator), data.features.iloc[fit]).fit(data.features.iloc[fit], target[fit])
-        fitted = time.perf_counter()
-        scores = check_scoring(model, scoring=list(metrics))(model, data.features.iloc[check], target[check])
-        yield {**scores, "fit_seconds": fitted - started, "predict_seconds": time.perf_counter() - fitted}
+    scorers = {metric: _scorer(metric, data) for metric in metrics}
+    started = time.perf_counter()
+    model = make_model(clone(estimator), data.features.iloc[fit]).fit(data.features.iloc[fit], target[fit])
+    fitted = time.perf_counter()
+    scores = check_scoring(model, scoring=scorers)(model, data.features.iloc[check], target[check])
+    return {**scores, "fit_seconds": fitted - started, "predict_seconds": time.perf_counter() - fitted}
+
+
+def side_by_side(tasks: Sequence[Callable[[], Any]]) -> list[Any]:
+    """Run tasks in threads, as many at once as there are cores, and return what they return, in order.
+
+    The cores are shared out: more threads would only wait for each other, and for long where the machine is busy.
+    """
+    cores = cpu_count()
+    at_once = min(cores, len(tasks))
+
+    def run(task: Callable[[], Any]) -> Any:
+        with threadpool_limits(max(1, cores // at_once), user_api="openmp"):
+            return task()
+
+    return list(Parallel(n_jobs=at_once, prefer="threads")(delayed(run)(task) for task in tasks))
+
+
+def _scorer(metric: str, data: Dataset) -> Any:
+    """Return a scorer; the log loss of many classes must know those that a fold lacks."""
+    if metric == "neg_log_loss" and data.task == "multiclass":
+        return partial(_neg_log_loss, classes=np.unique(np.asarray(data.target)))
+    return get_scorer(metric)
+
+
+def _neg_log_loss(model: Any, features: pd.DataFrame, target: np.ndarray, *, classes: np.ndarray) -> float:
+    scores = np.zeros((len(target), len(classes)))
+    scores[:, np.searchsorted(classes, model.classes_)] = model.predict_proba(features)
+    return -float(log_loss(target, scores, labels=classes))
 
 
 def _shuffled(data: Dataset, folds: int, seed: int) -> tuple[Folds, str, list[Finding]]:

@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from toolkit.data import Dataset
 from toolkit.models.candidates import suggest
-from toolkit.models.folds import Folds, score_folds
+from toolkit.models.folds import Folds, score_fold
 
 if TYPE_CHECKING:
     import optuna
@@ -50,8 +50,8 @@ def tune_candidate(
 
     def mean_score(settings: dict[str, Any], trial: optuna.Trial | None = None) -> float:
         scores: list[float] = []
-        for fold in score_folds(clone(estimator).set_params(**settings), data, folds, [metric]):
-            scores.append(fold[metric])
+        for fold in folds:
+            scores.append(score_fold(clone(estimator).set_params(**settings), data, fold, [metric])[metric])
             if trial is not None:
                 trial.report(float(np.mean(scores)), len(scores))
                 if trial.should_prune():

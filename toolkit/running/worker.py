@@ -33,7 +33,8 @@ def main(arguments: list[str]) -> None:
 
         # Nobody watches: progress bars need no widgets, and do not say that they have none.
         warnings.filterwarnings("ignore", message="IProgress not found")
-        launch_new_instance(rest)
+        # It logs the interrupt by which it is shut down as an error; that it died is found out in another way.
+        launch_new_instance([*rest, "--IPKernelApp.log_level=CRITICAL"])
     else:
         execute(json.loads(Path(rest[0]).read_text(encoding="utf-8")))
 

@@ -16,6 +16,8 @@ MISSING_MARKS = frozenset(
 )
 IDENTIFIER_ROWS = 20
 IDENTIFIER_SHARE = 0.95
+# Squares of larger numbers, as in a standard deviation, leave the range of a float.
+HUGE = 1e100
 
 _NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|[+-]?inf(?:inity)?"
 _THOUSANDS = r"[+-]?[0-9]{1,3}(?:,[0-9]{3})*(?:\.[0-9]+)?"
@@ -262,11 +264,12 @@ def _as_category(
 
 
 def _finite(column: pd.Series[Any]) -> tuple[pd.Series[Any] | None, list[Finding]]:
-    infinite = np.isinf(column.to_numpy())
+    infinite = np.abs(column.to_numpy()) > HUGE
     if not infinite.any():
         return column, []
     count, name = int(infinite.sum()), str(column.name)
-    cells = "1 infinite value" if count == 1 else f"{count:,} infinite values"
+    kind = "infinite" if np.isinf(column[infinite]).all() else "infinite or astronomically large"
+    cells = f"1 {kind} value" if count == 1 else f"{count:,} {kind} values"
     notes = [_note("INFINITE", "medium", name, f"has {cells}, read as missing")]
     column = column.mask(infinite)
     if column.isna().all():
