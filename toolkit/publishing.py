@@ -87,8 +87,6 @@ def publish(
         files=[],
         out=out,
     )
-    if model := results_json["model"]:
-        model["uri"] = results_json["mlflow"].get("model_uri")
     text = json.dumps(results_json, indent=2, ensure_ascii=False, allow_nan=False)
     path.write_text(text + "\n", encoding="utf-8")
     if not staged:
