@@ -1,0 +1,1 @@
+"""What things cost, printed side by side; nothing here passes or fails."""
