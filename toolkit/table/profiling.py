@@ -83,7 +83,7 @@ def _share_text(share: float) -> str:
 
 
 def _values_text(row: Mapping[Any, Any]) -> str:
-    if row["top"] is not None:
+    if isinstance(row["top"], str):
         return f"most often {_short(row['top'])} ({row['top_share']:.0%})"
     if np.isnan(row["min"]):
         return "none"
