@@ -1,10 +1,16 @@
 import math
 import os
+import socket
 import sqlite3
+import subprocess
+import sys
+import time
+import urllib.request
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 from lightgbm import LGBMClassifier
 from sklearn.ensemble import HistGradientBoostingClassifier
@@ -156,6 +162,54 @@ def test_the_environment_names_another_place(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     log(tmp_path)
     assert (tmp_path / "else.db").exists()
+    assert not (tmp_path / "mlflow.db").exists()
+
+
+@pytest.fixture
+def server(tmp_path):
+    """Run an MLflow server on loopback for one test."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{free.getsockname()[1]}"
+    store = [
+        "--backend-store-uri",
+        f"sqlite:///{tmp_path / 'server.db'}",
+        "--artifacts-destination",
+        str(tmp_path / "files"),
+    ]
+    command = [sys.executable, "-m", "mlflow", "server", *store, "--workers", "1", "--port", address.rpartition(":")[2]]
+    with (tmp_path / "server.log").open("w") as log_file:
+        process = subprocess.Popen(command, stdout=log_file, stderr=log_file, cwd=tmp_path)
+    try:
+        deadline = time.monotonic() + 90
+        while not answers(address):
+            assert time.monotonic() < deadline, (tmp_path / "server.log").read_text()
+            time.sleep(0.3)
+        yield address
+    finally:
+        family = [*psutil.Process(process.pid).children(recursive=True), process]
+        for member in family:
+            member.kill()
+        process.wait()
+
+
+def answers(address):
+    try:
+        with urllib.request.urlopen(f"{address}/health", timeout=5) as answer:
+            return answer.status == 200
+    except OSError:
+        return False
+
+
+def test_a_server_is_used_where_the_environment_names_one(tmp_path, monkeypatch, server):
+    import mlflow
+
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", server)
+    store.check_reachable(tmp_path / "reports")
+    model, logged = log(tmp_path)
+    assert mlflow.MlflowClient(server).get_run(logged["run_id"]).info.status == "FINISHED"
+    loaded = mlflow.pyfunc.load_model(logged["model_uri"])
+    assert (loaded.predict(FRAME) == model.predict(FRAME)).all()
     assert not (tmp_path / "mlflow.db").exists()
 
 
