@@ -145,7 +145,7 @@ def _openml(name: str) -> Table:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            bunch = fetch_openml(**which, as_frame=True, parser="auto", n_retries=0)
+            bunch = fetch_openml(**which, as_frame=True, parser="auto", n_retries=1)
     except (URLError, OSError, TimeoutError) as error:
         problem = f"OpenML could not be reached ({error}). It needs internet; a file on this machine does not."
     except ValueError as error:
