@@ -4,6 +4,7 @@ import ast
 import itertools
 import json
 
+import papermill
 import pytest
 
 from toolkit.parameters import list_templates
@@ -36,6 +37,12 @@ class TestTemplate:
         schema = next(schema for schema in list_templates() if schema.path == path)
         assert schema.parameters
         assert all(parameter.help and parameter.annotation for parameter in schema.parameters)
+
+    def test_papermill_reads_the_parameters_too(self, path):
+        (schema,) = (schema for schema in list_templates() if schema.path == path)
+        read = papermill.inspect_notebook(path)
+        assert list(read) == [parameter.name for parameter in schema.parameters]
+        assert [found["help"] for found in read.values()] == [parameter.help for parameter in schema.parameters]
 
     def test_code_cells_are_short_plain_and_introduced(self, path):
         every = cells(path)

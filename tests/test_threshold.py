@@ -153,3 +153,8 @@ def test_curves_are_thin_and_keep_their_ends():
 def test_costs_of_each_row():
     each = Costs(1, 5, -2, 0.5).of(np.array([1.0, 1, 0, 0]), np.array([1.0, 0, 1, 0]))
     assert each.tolist() == [-2, 5, 1, 0.5]
+
+
+@pytest.mark.parametrize("text", ["recall>=0.9", "recall ≥ 0.9", "recall>0.9", " recall >= .9 "])
+def test_at_least_may_be_written_in_several_ways(text):
+    assert read_rule(text) == read_rule({"recall": 0.9})

@@ -226,7 +226,7 @@ class Training:
 
 
 def _check_metric(metric: str | None, task: str) -> str:
-    if metric is None:
+    if not metric:
         return DEFAULT_METRIC[task]
     known = get_scorer_names()
     if metric not in known:

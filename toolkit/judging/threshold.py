@@ -225,10 +225,10 @@ def _unreachable(rule: Rule, most: float, part: str) -> Finding:
 
 
 def _read_text(text: str) -> Rule:
-    stripped = text.strip().replace(" ", "")
+    stripped = text.strip().replace(" ", "").replace(">=", ">").replace("≥", ">")
     if stripped in ("youden", "max_f1"):
         return Rule(stripped)
-    kind, sign, level = stripped.partition(">=")
+    kind, sign, level = stripped.partition(">")
     if sign and kind in ("precision", "recall"):
         return Rule(kind, _level(level, kind))
     kind, sign, pairs = stripped.partition(":")
