@@ -1,4 +1,5 @@
 import math
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -245,3 +246,17 @@ def test_a_fold_with_one_class_is_left_out_and_said():
     folds, _, findings = make_folds(data, strategy="time", folds=4, seed=0)
     assert len(folds) < 4
     assert [finding.code for finding in findings] == ["CV-ONE-CLASS-FOLD"]
+
+
+class Anxious(LogisticRegression):
+    def fit(self, features, target):
+        warnings.warn("the sky may fall", UserWarning, stacklevel=1)
+        return super().fit(features, target)
+
+
+def test_what_a_candidate_warns_of_is_a_finding(split):
+    warnings.simplefilter("always", UserWarning)
+    training = tk.train(split, candidates={"anxious": Anxious(max_iter=500)}, cv=2)
+    (finding,) = training.findings()
+    assert (finding.code, finding.where) == ("TRAIN-WARNED", "anxious")
+    assert finding.message == "anxious warned in training: the sky may fall"

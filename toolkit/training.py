@@ -103,9 +103,7 @@ def train(
                 estimator = tune_candidate(estimator, name, data, folds, metric=metric, trials=tune, seed=seed)
             models[name], scored = _fit_and_score(estimator, name, data, folds, metric)
             rows += scored
-        if any(issubclass(warning.category, ConvergenceWarning) for warning in caught):
-            note = f"The fit of {name} stopped before it had converged: scale or drop extreme columns, or tune it."
-            findings.append(Finding("TRAIN-NOT-CONVERGED", "medium", note, name))
+        findings += _about_warnings(caught, name)
     scores = pd.DataFrame(rows, columns=["candidate", "metric", "fold", "value"])
     chosen = _choose(scores, metric, list(estimators), one_standard_error)
     findings += _judge(scores, metric, chosen)
@@ -248,6 +246,20 @@ def _about_tuning(estimators: Mapping[str, Any], tune: int) -> list[Finding]:
     if names:
         note = f"Not tuned, since only candidates given by name have a search space: {listed(names)}."
         findings.append(Finding("TRAIN-NOT-TUNED", "info", note, "training"))
+    return findings
+
+
+def _about_warnings(caught: Sequence[warnings.WarningMessage], name: str) -> list[Finding]:
+    """Turn what a candidate warned of into findings, so that a reader of the report sees it too."""
+    findings = []
+    if any(issubclass(warning.category, ConvergenceWarning) for warning in caught):
+        note = f"The fit of {name} stopped before it had converged: scale or drop extreme columns, or tune it."
+        findings.append(Finding("TRAIN-NOT-CONVERGED", "medium", note, name))
+    others = dict.fromkeys(str(one.message) for one in caught if not issubclass(one.category, ConvergenceWarning))
+    if others:
+        note = f"{name} warned in training: {' '.join(next(iter(others)).split())[:300]}"
+        note += f" (and {len(others) - 1} more)" if len(others) > 1 else ""
+        findings.append(Finding("TRAIN-WARNED", "low", note, name))
     return findings
 
 
