@@ -260,3 +260,11 @@ def test_what_a_candidate_warns_of_is_a_finding(split):
     (finding,) = training.findings()
     assert (finding.code, finding.where) == ("TRAIN-WARNED", "anxious")
     assert finding.message == "anxious warned in training: the sky may fall"
+
+
+def test_one_group_of_training_is_said():
+    frame = table().assign(customer=lambda frame: np.where(frame["score"] > 0.8, "a", "b"))
+    data = tk.split_dataset(tk.load_dataset(frame, target="bought", group="customer")).train
+    _, kind, findings = make_folds(data, strategy="group", folds=5, seed=0)
+    assert kind == "stratified 5-fold"
+    assert [finding.code for finding in findings] == ["CV-NOT-BY-GROUP"]

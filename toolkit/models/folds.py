@@ -74,7 +74,13 @@ def _has_classes(data: Dataset, fit: np.ndarray, check: np.ndarray) -> bool:
 
 def _cut(data: Dataset, strategy: str, folds: int, seed: int) -> tuple[Folds, str, list[Finding]]:
     if strategy == "group" and data.group is not None:
-        return _by_group(data, folds)
+        if len(data.group.astype(str).unique()) > 1:
+            return _by_group(data, folds)
+        made, kind, findings = _shuffled(data, folds, seed)
+        note = (
+            f"Cross-validation is {kind}, not by group, since the training part is one group; its scores may flatter."
+        )
+        return made, kind, [Finding("CV-NOT-BY-GROUP", "medium", note, "training"), *findings]
     if strategy == "time" and data.time is not None:
         periods = data.time.nunique()
         if periods > 2:
