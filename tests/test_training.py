@@ -268,3 +268,12 @@ def test_one_group_of_training_is_said():
     _, kind, findings = make_folds(data, strategy="group", folds=5, seed=0)
     assert kind == "stratified 5-fold"
     assert [finding.code for finding in findings] == ["CV-NOT-BY-GROUP"]
+
+
+@pytest.mark.parametrize(
+    ("metric", "values", "best"), [("neg_log_loss", [-0.5, -0.01], 0.0), ("roc_auc", [0.8, 0.99], 1.0)]
+)
+def test_an_interval_ends_where_the_metric_does(metric, values, best):
+    rows = [("m", metric, fold, value) for fold, value in enumerate(values)] + [("m", "test_to_train", 0, 0.25)]
+    estimate = _cv_estimate(pd.DataFrame(rows, columns=["candidate", "metric", "fold", "value"]), "m", metric)
+    assert estimate.low < estimate.value < estimate.high == best

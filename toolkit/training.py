@@ -37,6 +37,7 @@ SCORERS = {
     "multiclass": ("accuracy", "balanced_accuracy", "f1_macro", "neg_log_loss"),
     "regression": ("neg_mean_absolute_error", "neg_root_mean_squared_error", "r2"),
 }
+AT_MOST_ONE = {"roc_auc", "average_precision", "balanced_accuracy", "accuracy", "f1", "f1_macro", "f1_weighted", "r2"}
 DEFAULT_METRIC = {"binary": "roc_auc", "multiclass": "neg_log_loss", "regression": "neg_root_mean_squared_error"}
 
 
@@ -305,7 +306,7 @@ def _cv_estimate(scores: pd.DataFrame, candidate: str, metric: str) -> Estimate:
     """Mean over the folds with the corrected resampled t interval (Nadeau & Bengio 2003, doi:10.1023/A:1024068626366).
 
     Folds share training rows, so the plain standard error over folds is too small; the correction adds the ratio of
-    test to training rows to 1/k.
+    test to training rows to 1/k. The interval ends where the metric does.
     """
     values = _values(scores, candidate, metric)
     values = values[np.isfinite(values)]
@@ -315,7 +316,8 @@ def _cv_estimate(scores: pd.DataFrame, candidate: str, metric: str) -> Estimate:
     ratio = _mean(scores, candidate, "test_to_train")
     mean, folds = float(values.mean()), len(values)
     error = math.sqrt((1 / folds + ratio) * values.var(ddof=1)) * float(stats.t.ppf(0.975, folds - 1))
-    return Estimate(mean, mean - error, mean + error, folds, "corrected resampled t over the folds")
+    best = 0.0 if metric.startswith("neg_") else 1.0 if metric in AT_MOST_ONE else math.inf
+    return Estimate(mean, mean - error, min(mean + error, best), folds, "corrected resampled t over the folds")
 
 
 def _choose(scores: pd.DataFrame, metric: str, names: list[str], one_standard_error: bool) -> str:
