@@ -1,5 +1,6 @@
 """Tables that more than one test file needs."""
 
+import os
 import signal
 import sys
 
@@ -49,3 +50,15 @@ def closed_figures():
     yield
     if "matplotlib.pyplot" in sys.modules:
         sys.modules["matplotlib.pyplot"].close("all")
+
+
+@pytest.fixture(autouse=True)
+def _tracking_address_is_not_handed_on():
+    """Undo ``mlflow.set_tracking_uri``, which outlives a test: it writes the environment too."""
+    before = os.environ.get("MLFLOW_TRACKING_URI")
+    yield
+    if "mlflow" in sys.modules:
+        sys.modules["mlflow"].set_tracking_uri(None)
+    os.environ.pop("MLFLOW_TRACKING_URI", None)
+    if before is not None:
+        os.environ["MLFLOW_TRACKING_URI"] = before

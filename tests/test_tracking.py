@@ -157,6 +157,15 @@ def test_the_callers_own_tracking_address_is_put_back(tmp_path):
     assert mlflow.get_tracking_uri() == f"sqlite:///{tmp_path / 'own.db'}"
 
 
+def test_mlflow_is_left_as_it_was_found(tmp_path, monkeypatch):
+    import mlflow
+
+    monkeypatch.chdir(tmp_path)
+    _, logged = log(tmp_path)
+    assert "MLFLOW_TRACKING_URI" not in os.environ
+    assert mlflow.get_run(logged["run_id"]).info.status == "FINISHED"  # mlflow's own default is the file beside
+
+
 def test_the_environment_names_another_place(tmp_path, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'else.db'}")
     monkeypatch.chdir(tmp_path)

@@ -140,7 +140,7 @@ def _client(out: Path) -> Iterator[MlflowClient]:
     uri = tracking_uri(out)
     out.resolve().parent.mkdir(parents=True, exist_ok=True)
     own = os.environ.get("MLFLOW_TRACKING_URI")
-    before = mlflow.get_tracking_uri() if mlflow.is_tracking_uri_set() else ""  # type: ignore[no-untyped-call]
+    before = mlflow.get_tracking_uri() if mlflow.is_tracking_uri_set() else None  # type: ignore[no-untyped-call]
     logger = logging.getLogger("mlflow")
     level = logger.level
     key = hashlib.sha256(uri.encode()).hexdigest()[:16]
@@ -156,7 +156,7 @@ def _client(out: Path) -> Iterator[MlflowClient]:
         except mlflow.exceptions.MlflowException as error:
             raise unreachable(uri, str(error).splitlines()[0]) from error
         finally:
-            mlflow.set_tracking_uri(before)
+            mlflow.set_tracking_uri(before)  # type: ignore[arg-type]  # None: as if it had never been set
             os.environ.pop("MLFLOW_TRACKING_URI", None)  # set_tracking_uri writes it
             if own is not None:
                 os.environ["MLFLOW_TRACKING_URI"] = own

@@ -8,7 +8,6 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import packages_distributions, version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,7 +21,14 @@ from toolkit.data import Dataset
 from toolkit.errors import InputError, listed, nearest
 from toolkit.estimate import Estimate
 from toolkit.figures import BLUE, GREY, axes_for
-from toolkit.models.candidates import BASELINE, has_space, make_baseline, make_candidates
+from toolkit.models.candidates import (
+    BASELINE,
+    has_space,
+    make_baseline,
+    make_candidates,
+    requirements_of,
+    settings_of,
+)
 from toolkit.models.folds import Folds, make_folds, score_fold, side_by_side
 from toolkit.models.preprocessing import make_model
 from toolkit.models.tuning import tune_candidate
@@ -207,11 +213,11 @@ class Training:
     def record(self) -> Record:
         """Return the chosen model and every candidate with its settings and numbers, for the tracker."""
         candidates = tuple(
-            Candidate(name, _settings(model), self._candidate_scalars(name)) for name, model in self.models.items()
+            Candidate(name, settings_of(model), self._candidate_scalars(name)) for name, model in self.models.items()
         )
         parameters = {"candidate": self.name, "metric": self.metric, "rule": self.rule, "folds": self.folds}
         example = self.data.features.head(5)
-        model = ModelRecord(self.name, self.model, example, _requirements(self.model))
+        model = ModelRecord(self.name, self.model, example, requirements_of(self.model))
         return Record(parameters=parameters, candidates=candidates, model=model)
 
     def _repr_html_(self) -> str:
@@ -341,17 +347,3 @@ def _judge(scores: pd.DataFrame, metric: str, chosen: str) -> list[Finding]:
         return []
     note = f"No candidate beats the baseline in cross-validation ({metric}: {chosen} is {abs(gain):.3g} below it)."
     return [Finding("TRAIN-NOT-BETTER-THAN-BASELINE", "high", note, chosen)]
-
-
-def _settings(model: Any) -> dict[str, object]:
-    estimator = model[-1]
-    settings = {name: value for name, value in estimator.get_params(deep=False).items() if not hasattr(value, "fit")}
-    return {"estimator": type(estimator).__name__, **settings}
-
-
-def _requirements(model: Any) -> tuple[str, ...]:
-    """Pin the packages that loading and calling the model needs."""
-    modules = {"sklearn", "numpy", "pandas", "scipy", "skops", type(model[-1]).__module__.partition(".")[0]}
-    homes = packages_distributions()
-    names = sorted({homes[module][0] for module in modules if module in homes})
-    return tuple(f"{name}=={version(name)}" for name in names)

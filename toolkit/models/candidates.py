@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from importlib import import_module
+from importlib.metadata import packages_distributions, version
 from typing import TYPE_CHECKING, Any
 
 from sklearn.base import is_classifier, is_regressor
@@ -181,3 +182,18 @@ def suggest(trial: optuna.Trial, name: str) -> dict[str, Any]:
 def has_space(name: str) -> bool:
     """Whether a candidate can be tuned: the named ones can."""
     return name in {*CLASSIFIERS, *REGRESSORS}
+
+
+def settings_of(model: Any) -> dict[str, object]:
+    """Return the settings of a fitted model's estimator, and what it is."""
+    estimator = model[-1]
+    settings = {name: value for name, value in estimator.get_params(deep=False).items() if not hasattr(value, "fit")}
+    return {"estimator": type(estimator).__name__, **settings}
+
+
+def requirements_of(model: Any) -> tuple[str, ...]:
+    """Pin the packages that loading and calling the model needs."""
+    modules = {"sklearn", "numpy", "pandas", "scipy", "skops", type(model[-1]).__module__.partition(".")[0]}
+    homes = packages_distributions()
+    names = sorted({homes[module][0] for module in modules if module in homes})
+    return tuple(f"{name}=={version(name)}" for name in names)
