@@ -24,13 +24,15 @@ LAYERS = [
     {"datasets", "table", "data", "splitting"},
     {"models", "training"},
     {"judging", "slices", "evaluation"},
+    {"explaining", "explanation", "auditing", "fairness", "individual", "drifting", "drift"},
+    {"mitigating", "mitigation"},
     {"running", "parameters", "provenance", "store", "tracking", "publishing"},
-    {"page", "report"},
+    {"page", "report", "subject"},
     {"runner", "doctor"},
     {"console", "cli"},
 ]
 LAYER = {name: level for level, names in enumerate(LAYERS) for name in names}
-STEPS = LAYERS[3] | LAYERS[4] | LAYERS[5]
+STEPS = set().union(*LAYERS[3:8])
 
 
 def home(name):

@@ -3,8 +3,18 @@ import math
 import pandas as pd
 import pytest
 
+from toolkit.errors import InputError, NotApplicableError
 from toolkit.estimate import Estimate, format_number
-from toolkit.result import Finding, by_severity, cell_text, findings_html, result_html, table_html
+from toolkit.result import (
+    Finding,
+    Result,
+    by_severity,
+    cell_text,
+    findings_html,
+    if_applicable,
+    result_html,
+    table_html,
+)
 
 HOSTILE = '<script>alert("1")</script>'
 
@@ -54,3 +64,26 @@ def test_cells():
     assert [cell_text(value) for value in (None, pd.NA, pd.NaT, True, "a&b")] == ["–", "–", "–", "yes", "a&amp;b"]
     assert cell_text("x" * 10_000) == "x" * 199 + "…"
     assert cell_text(Estimate(0.5, 0.4, 0.6)) == "0.500 [0.400, 0.600]"
+
+
+def test_a_step_that_does_not_apply_becomes_a_result():
+    def explain(model):
+        raise NotApplicableError("There is no model to explain.")
+
+    result = if_applicable(explain, None)
+    assert isinstance(result, Result)
+    assert result.scalars() == {}
+    assert result.pictures() == {}
+    assert result.findings() == [Finding("STEP-NOT-APPLICABLE", "info", "There is no model to explain.", "explain")]
+    assert result.frame().to_dict("records") == [{"step": "explain", "reason": "There is no model to explain."}]
+    assert "There is no model to explain." in result._repr_html_()
+    with pytest.raises(InputError, match="no model to explain"):
+        result.plot("bar")
+
+
+def test_wrong_input_stays_an_error():
+    def explain(model):
+        raise InputError("No such column.")
+
+    with pytest.raises(InputError, match="No such column"):
+        if_applicable(explain, None)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from toolkit.evaluation import Evaluation, evaluate
     from toolkit.figures import Figure, figure
     from toolkit.publishing import Published, publish
-    from toolkit.result import Finding, Result
+    from toolkit.result import Finding, NotApplicable, Result, if_applicable
     from toolkit.slices import Slices, find_slices
     from toolkit.splitting import Split, split_dataset
     from toolkit.training import Training, train
@@ -26,6 +26,7 @@ _HOMES = {
     "Figure": "figures",
     "Finding": "result",
     "InputError": "errors",
+    "NotApplicable": "result",
     "Published": "publishing",
     "Result": "result",
     "RunError": "errors",
@@ -36,6 +37,7 @@ _HOMES = {
     "evaluate": "evaluation",
     "figure": "figures",
     "find_slices": "slices",
+    "if_applicable": "result",
     "load_dataset": "data",
     "publish": "publishing",
     "split_dataset": "splitting",
@@ -49,6 +51,7 @@ __all__ = [
     "Figure",
     "Finding",
     "InputError",
+    "NotApplicable",
     "Published",
     "Result",
     "RunError",
@@ -60,6 +63,7 @@ __all__ = [
     "evaluate",
     "figure",
     "find_slices",
+    "if_applicable",
     "load_dataset",
     "publish",
     "split_dataset",

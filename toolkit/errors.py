@@ -17,6 +17,10 @@ class InputError(ToolkitError):
     """What was given cannot be used: a file, a column, a parameter. Nothing has been written."""
 
 
+class NotApplicableError(InputError):
+    """A step has nothing to say about this input: no sensitive column, predictions without a model."""
+
+
 class RunError(ToolkitError):
     """A notebook failed while running. ``folder`` holds the readable partial report."""
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args, runtime_checkable
 
+from toolkit.errors import InputError, NotApplicableError
 from toolkit.estimate import Estimate, format_number
 
 if TYPE_CHECKING:
@@ -104,12 +105,24 @@ class DataRecord:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What a result adds to a tracked run besides its numbers; all of it may be empty."""
+    """What a result adds to a tracked run besides its numbers; all of it may be empty.
+
+    Attributes
+    ----------
+    parameters : mapping
+    candidates : sequence of Candidate
+    model : ModelRecord or None
+        The model that the run is about.
+    data : DataRecord or None
+    models : sequence of ModelRecord
+        Others worth keeping beside it.
+    """
 
     parameters: Mapping[str, object] = field(default_factory=dict)
     candidates: Sequence[Candidate] = ()
     model: ModelRecord | None = None
     data: DataRecord | None = None
+    models: Sequence[ModelRecord] = ()
 
 
 @runtime_checkable
@@ -135,6 +148,84 @@ class Result(Protocol):
         """Return what the tracker should keep besides the numbers."""
 
     def _repr_html_(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class NotApplicable:
+    """The result of a step that has nothing to say about this input, with the reason.
+
+    Attributes
+    ----------
+    step : str
+        Name of the step, such as ``explain``.
+    reason : str
+        One plain sentence.
+    """
+
+    step: str
+    reason: str
+
+    def frame(self) -> pd.DataFrame:
+        """Return the step and the reason as one row."""
+        import pandas as pd
+
+        return pd.DataFrame({"step": [self.step], "reason": [self.reason]})
+
+    def scalars(self) -> dict[str, Estimate]:
+        """Return no numbers."""
+        return {}
+
+    def findings(self) -> list[Finding]:
+        """Say that the step was left out."""
+        return [Finding("STEP-NOT-APPLICABLE", "info", self.reason, self.step)]
+
+    def pictures(self) -> dict[str, Picture]:
+        """Return no figures."""
+        return {}
+
+    def plot(self, kind: str = "", ax: Axes | None = None) -> Axes:  # noqa: ARG002  # the protocol's
+        """Refuse: there is nothing to draw."""
+        raise InputError(f"{self.step} has no figure: {self.reason}")
+
+    def record(self) -> Record:
+        """Return nothing to track."""
+        return Record()
+
+    def _repr_html_(self) -> str:
+        return result_html(f"{self.step}: not applicable", self.reason)
+
+
+def if_applicable(step: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    """Call a step; where it has nothing to say about this input, return that as a result instead of an error.
+
+    Parameters
+    ----------
+    step : callable
+        Such as ``explain`` or ``audit_fairness``.
+    *arguments, **options
+        Handed on.
+
+    Returns
+    -------
+    Result
+        What the step returns, or ``NotApplicable``.
+
+    Raises
+    ------
+    InputError
+        Where the input is wrong, as the step itself would.
+
+    Examples
+    --------
+    >>> def judge(model):
+    ...     raise NotApplicableError("There is no model.")
+    >>> if_applicable(judge, None).reason
+    'There is no model.'
+    """
+    try:
+        return step(*arguments, **options)
+    except NotApplicableError as error:
+        return NotApplicable(getattr(step, "__name__", "step"), str(error))
 
 
 _CSS = """<style>.tk-result{font:14px/1.5 system-ui,sans-serif;max-width:64rem}.tk-result table{margin:.5em 0;

@@ -37,6 +37,10 @@ class Predictions:
         Whether the binary scores are probabilities; if not, the model's own boundary is at 0.
     classes : tuple
         Labels that the codes stand for: the table's, then any others that the model knows.
+    decisions : array of shape (n,) or None
+        Binary: 1 where the model itself says positive, given where that is not a matter of a threshold on its scores.
+    scored : bool
+        Whether ``y_pred`` ranks the rows; False where only labels are known (binary).
     """
 
     y_true: Array
@@ -44,6 +48,12 @@ class Predictions:
     y_prob: Array | None
     probabilities: bool
     classes: tuple[Any, ...]
+    decisions: Array | None = None
+    scored: bool = True
+
+    def decide(self, threshold: float) -> Array:
+        """Return 1 where a row is called positive: as the model itself decided, else by its score (binary)."""
+        return self.decisions if self.decisions is not None else (self.y_pred >= threshold).astype(float)
 
 
 def predict(model: Any, data: Dataset) -> Predictions:
