@@ -26,7 +26,7 @@ LAYERS = [
     {"judging", "slices", "evaluation"},
     {"explaining", "explanation", "auditing", "fairness", "individual", "drifting", "drift"},
     {"mitigating", "mitigation"},
-    {"running", "parameters", "provenance", "store", "tracking", "publishing"},
+    {"running", "parameters", "provenance", "store", "tracking", "publishing", "gating", "gates"},
     {"page", "report", "subject"},
     {"runner", "doctor"},
     {"console", "cli"},
@@ -71,7 +71,8 @@ def test_imports_point_down(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["statistics", "running", "runner", "report", "page", "tracking", "publishing", "provenance"]
+    "name",
+    ["statistics", "running", "runner", "report", "page", "tracking", "publishing", "provenance", "gating", "gates"],
 )
 def test_the_machinery_knows_no_step(name):
     mine = [path for module, path in MODULES.items() if home(module) == name]

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toolkit.estimate import Estimate
-from toolkit.page.keynumbers import KeyNumber, draw_interval, estimate_from
+from toolkit.page.keynumbers import KeyNumber, draw_interval
 
 
 def entry(value, low=None, high=None):
@@ -79,4 +79,4 @@ def test_nothing_is_drawn_outside_the_picture(value, low, high, baseline):
     st.recursive(st.none() | st.floats() | st.text() | st.integers(), lambda inner: st.dictionaries(st.text(), inner))
 )
 def test_any_content_is_read(content):
-    assert isinstance(estimate_from(content), Estimate)
+    assert isinstance(Estimate.read(content), Estimate)

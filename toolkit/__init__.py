@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from toolkit.estimate import Estimate
     from toolkit.evaluation import Evaluation, evaluate
     from toolkit.figures import Figure, figure
+    from toolkit.gates import Verdict, check
     from toolkit.publishing import Published, publish
     from toolkit.result import Finding, NotApplicable, Result, if_applicable
     from toolkit.slices import Slices, find_slices
@@ -34,6 +35,8 @@ _HOMES = {
     "Split": "splitting",
     "ToolkitError": "errors",
     "Training": "training",
+    "Verdict": "gates",
+    "check": "gates",
     "evaluate": "evaluation",
     "figure": "figures",
     "find_slices": "slices",
@@ -59,7 +62,9 @@ __all__ = [
     "Split",
     "ToolkitError",
     "Training",
+    "Verdict",
     "__version__",
+    "check",
     "evaluate",
     "figure",
     "find_slices",

@@ -33,6 +33,7 @@ def main() -> None:
 @click.option("-p", "pairs", nargs=2, multiple=True, metavar="NAME VALUE", help="A parameter. Repeat it for a list.")
 @click.option("-f", "--file", "file", type=FOLDER, help="YAML file of parameters; -p wins over it.")
 @click.option("--out", type=FOLDER, default=Path("reports"), show_default=True, help="Folder of the reports.")
+@click.option("--policy", metavar="POLICY", help="Judge by a policy: a name or a YAML file; as -p policy POLICY.")
 @click.option("--timeout", type=float, metavar="SECONDS", help="Stop the notebook after this time.")
 @click.option("--json", "as_json", is_flag=True, help="Print a summary for machines.")
 def run(
@@ -40,6 +41,7 @@ def run(
     pairs: tuple[tuple[str, str], ...],
     file: Path | None,
     out: Path,
+    policy: str | None,
     timeout: float | None,
     as_json: bool,
 ) -> None:
@@ -47,19 +49,47 @@ def run(
 
     TEMPLATE is a name (see `toolkit templates`) or the path of a notebook with a parameters cell.
 
-    Exit code: 0 done, 2 the input is wrong, 3 the notebook failed (a partial report is left and named).
+    Exit code: 0 done, 1 done and the policy's verdict is fail, 2 the input is wrong, 3 the notebook failed (a partial
+    report is left and named).
     """
     from toolkit import runner
     from toolkit.parameters import find_template, read_schema
 
     schema = read_schema(find_template(template))
-    values = {**(schema.read_file(file) if file else {}), **schema.read_texts(pairs)}
+    given = [*pairs, ("policy", policy)] if policy else pairs
+    values = {**(schema.read_file(file) if file else {}), **schema.read_texts(given)}
     done = runner.run(template, values, out=out, timeout=timeout)
     if as_json:
         summary = {"report": str(done.report), "folder": str(done.folder), "seconds": round(done.seconds, 1)}
         click.echo(json.dumps({**summary, "results": done.results}, ensure_ascii=False))
     else:
         click.echo(done.report)
+    _exit_by(done.results.get("verdict", {}).get("outcome"))
+
+
+def _exit_by(outcome: str | None) -> None:
+    if outcome == "fail":
+        raise SystemExit(1)
+
+
+@main.command(short_help="Judge a report by a policy.", epilog="Example: toolkit gate reports/RUN --policy standard")
+@click.argument("report", type=FOLDER, metavar="RUN")
+@click.option("--policy", required=True, help="Name of a policy that comes with the toolkit, or a YAML file.")
+@click.option("--json", "as_json", is_flag=True, help="Print the verdict for machines.")
+def gate(report: Path, policy: str, as_json: bool) -> None:
+    """Judge the report in folder RUN by a policy and print each rule; the verdict is the last line.
+
+    Exit code: 0 pass or undecided, 1 fail, 2 the input is wrong.
+    """
+    from toolkit.gates import check_report
+    from toolkit.gating.judging import describe
+
+    verdict = check_report(policy, report)
+    if as_json:
+        click.echo(json.dumps(dict(verdict.record().verdict), ensure_ascii=False))
+    else:
+        click.echo("\n".join([*(printable(describe(one)) for one in verdict.judged), verdict.outcome]))
+    _exit_by(verdict.outcome)
 
 
 @main.command(short_help="List a template's parameters.", epilog="Example: toolkit params experiment")

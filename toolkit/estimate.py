@@ -46,6 +46,42 @@ class Estimate:
             return format_number(self.value)
         return f"{format_number(self.value)} [{format_number(self.low)}, {format_number(self.high)}]"
 
+    def plain(self) -> dict[str, float | int | None] | None:
+        """Write it for JSON, which has no NaN: an end that is not finite is null, and so is a number not defined.
+
+        Examples
+        --------
+        >>> Estimate(0.5, 0.4, 0.6, 100).plain()
+        {'value': 0.5, 'low': 0.4, 'high': 0.6, 'n': 100}
+        """
+        if not math.isfinite(self.value):
+            return None
+        low, high = (end if math.isfinite(end) else None for end in (self.low, self.high))
+        return {"value": self.value, "low": low, "high": high, "n": self.n}
+
+    @classmethod
+    def read(cls, value: object) -> Estimate:
+        """Read what ``plain`` wrote, from a file that nothing is taken for granted about.
+
+        Examples
+        --------
+        >>> print(Estimate.read({"value": 0.95, "low": 0.94, "high": 0.96, "n": 100}), Estimate.read(None))
+        0.950 [0.940, 0.960] not defined
+        """
+        entry = value if isinstance(value, dict) else {}
+        number, low, high = (_number(entry.get(key)) for key in ("value", "low", "high"))
+        count = entry.get("n")
+        return cls(number, low, high, count if isinstance(count, int) else 0)
+
+
+def _number(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return math.nan
+    try:
+        return float(value)
+    except OverflowError:
+        return math.nan
+
 
 def format_number(value: float) -> str:
     """Write a number the way the reports do: counts whole, others to three decimals or four digits.

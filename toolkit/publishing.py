@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -20,6 +19,7 @@ from toolkit.result import DataRecord, Record, Result, by_severity, result_html
 
 MIME = "application/vnd.toolkit.results+json"
 SCHEMA = 1
+NO_VERDICT: Mapping[str, Any] = {"outcome": None, "rules": []}
 _WORDS = {"roc": "ROC", "auc": "AUC", "f1": "F1", "r2": "R²", "ovr": "one-vs-rest", "corrcoef": "correlation"}
 
 
@@ -72,6 +72,7 @@ def publish(
         "toolkit.commit": results_json["commit"] or "none",
         "toolkit.dirty": str(results_json["dirty"]).lower(),
         "toolkit.seed": str(parameters.get("seed", "")),
+        "toolkit.verdict": str(results_json["verdict"]["outcome"] or "none"),
         "mlflow.source.git.commit": results_json["commit"] or "",
     }
     if "TOOLKIT_REPORT_ID" in os.environ:
@@ -120,9 +121,9 @@ def summarize(
         "data": _data(data),
         "model": {"name": model.name, "requirements": list(model.requirements)} if model else None,
         "key_numbers": _key_numbers(scalars),
-        "scalars": {name: _plain(number) for name, number in scalars.items()},
+        "scalars": {name: number.plain() for name, number in scalars.items()},
         "findings": [asdict(finding) for finding in dict.fromkeys(findings)],
-        "verdict": {"outcome": None, "rules": []},
+        "verdict": dict(next((record.verdict for record in records if record.verdict), NO_VERDICT)),
         "commit": hash_,
         "dirty": dirty,
         "environment": provenance.environment(),
@@ -169,14 +170,6 @@ def _scalars(results: Sequence[Result]) -> dict[str, Estimate]:
     return scalars
 
 
-def _plain(number: Estimate) -> dict[str, Any] | None:
-    """Write an estimate for JSON, which has no NaN; a number that is not defined is null."""
-    if not math.isfinite(number.value):
-        return None
-    low, high = (end if math.isfinite(end) else None for end in (number.low, number.high))
-    return {"value": number.value, "low": low, "high": high, "n": number.n}
-
-
 def _data(data: DataRecord) -> dict[str, Any]:
     names = ("name", "source", "fingerprint", "rows", "columns", "target")
     return {name: getattr(data, name) for name in names}
@@ -193,9 +186,9 @@ def _key_numbers(scalars: Mapping[str, Estimate]) -> list[dict[str, Any]]:
                 {
                     "name": metric,
                     "label": _label(metric),
-                    "test": _plain(number),
-                    "baseline": _plain(scalars[f"baseline.{metric}"]),
-                    "difference": _plain(difference) if difference else None,
+                    "test": number.plain(),
+                    "baseline": scalars[f"baseline.{metric}"].plain(),
+                    "difference": difference.plain() if difference else None,
                 }
             )
     return picked

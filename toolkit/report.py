@@ -22,6 +22,7 @@ from toolkit.page.summary import FAILED, UNPUBLISHED, Issue, Pair, Summary, Verd
 from toolkit.resources import templates_folder
 
 _IDS = {
+    "rules": "Verdict",
     "findings": "Findings",
     "key-numbers": "Key numbers",
     "parameters": "Parameters",
@@ -181,6 +182,7 @@ def _failed_at(narrative: Narrative) -> str:
 
 def _contents(narrative: Narrative, summary: Summary | None, parameters: bool) -> list[Heading]:
     shown = {
+        "rules": summary is not None and bool(summary.rules),
         "findings": summary is not None,
         "key-numbers": summary is not None and bool(summary.key_numbers),
         "parameters": parameters,
@@ -188,7 +190,7 @@ def _contents(narrative: Narrative, summary: Summary | None, parameters: bool) -
         "lineage": summary is not None,
     }
     own = [Heading(text, name) for name, text in _IDS.items() if shown[name]]
-    before = [heading for heading in own if heading.id in ("findings", "key-numbers")]
+    before = [heading for heading in own if heading.id in ("rules", "findings", "key-numbers")]
     return [*before, *narrative.sections, *own[len(before) :]]
 
 

@@ -116,6 +116,8 @@ class Record:
     data : DataRecord or None
     models : sequence of ModelRecord
         Others worth keeping beside it.
+    verdict : mapping
+        ``outcome`` and ``rules`` as ``results.json`` has them, where a policy was applied.
     """
 
     parameters: Mapping[str, object] = field(default_factory=dict)
@@ -123,6 +125,7 @@ class Record:
     model: ModelRecord | None = None
     data: DataRecord | None = None
     models: Sequence[ModelRecord] = ()
+    verdict: Mapping[str, Any] = field(default_factory=dict)
 
 
 @runtime_checkable

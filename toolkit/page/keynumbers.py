@@ -23,7 +23,7 @@ class KeyNumber:
     @classmethod
     def read(cls, entry: Mapping[str, object]) -> KeyNumber:
         """Read one entry of ``key_numbers``; what is missing in it is not a number."""
-        test, baseline, difference = (estimate_from(entry.get(key)) for key in ("test", "baseline", "difference"))
+        test, baseline, difference = (Estimate.read(entry.get(key)) for key in ("test", "baseline", "difference"))
         return cls(str(entry.get("label") or entry.get("name") or ""), test, baseline, difference)
 
     @property
@@ -58,20 +58,6 @@ class KeyNumber:
         if self.difference.has_interval and self.difference.low <= 0 <= self.difference.high:
             text += " The difference between them could be zero."
         return text
-
-
-def estimate_from(value: object) -> Estimate:
-    """Read an estimate as ``results.json`` writes it; what is missing is not a number.
-
-    Examples
-    --------
-    >>> print(estimate_from({"value": 0.95, "low": 0.94, "high": 0.96, "n": 100}), estimate_from(None))
-    0.950 [0.940, 0.960] not defined
-    """
-    entry = value if isinstance(value, dict) else {}
-    number, low, high = (_number(entry.get(key)) for key in ("value", "low", "high"))
-    count = entry.get("n")
-    return Estimate(number, low, high, count if isinstance(count, int) else 0)
 
 
 def draw_interval(estimate: Estimate, baseline: float = math.nan) -> Markup:
@@ -114,12 +100,3 @@ def _round_beyond(number: float) -> float:
 def _short(number: float) -> str:
     text = format_number(number)
     return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def _number(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return math.nan
-    try:
-        return float(value)
-    except OverflowError:
-        return math.nan

@@ -6,11 +6,13 @@ The results may come from a foreign or half-written file, so nothing about their
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from toolkit.estimate import Estimate
 from toolkit.page.keynumbers import KeyNumber
 from toolkit.result import SEVERITIES
 
@@ -54,6 +56,28 @@ UNPUBLISHED = Verdict(
 
 
 @dataclass(frozen=True, slots=True)
+class Rule:
+    """A line of the verdict: what was asked of which number, and what came of it."""
+
+    name: str
+    rule: str
+    number: Estimate
+    why: str
+    verdict: Verdict
+
+    @classmethod
+    def read(cls, entry: Mapping[str, object]) -> Rule:
+        """Read one of the verdict's rules."""
+        name, rule, why = (_text(entry.get(key)) for key in ("name", "rule", "why"))
+        return cls(name, rule, Estimate.read(entry.get("number")), why, _outcome(_text(entry.get("outcome"))))
+
+    @property
+    def number_text(self) -> str:
+        """The number with its interval; empty for a rule that is about none."""
+        return "" if math.isnan(self.number.value) else str(self.number)
+
+
+@dataclass(frozen=True, slots=True)
 class Issue:
     """A finding, as it is shown."""
 
@@ -85,6 +109,8 @@ class Summary:
     question: str
     template: str
     verdict: Verdict
+    rules: Sequence[Rule]
+    policy: str
     sentence: str
     created: str
     created_iso: str
@@ -122,6 +148,8 @@ def summarize(results: Mapping[str, object]) -> Summary:
         question=_text(results.get("question")),
         template=_text(results.get("template")),
         verdict=_verdict(results),
+        rules=[Rule.read(entry) for entry in _mappings(_mapping(results.get("verdict")).get("rules"))],
+        policy=_text(_mapping(results.get("verdict")).get("policy")),
         sentence=_sentence(numbers, issues),
         created=readable_date(created),
         created_iso=created,
@@ -175,7 +203,10 @@ def _verdict(results: Mapping[str, object]) -> Verdict:
     outcome = _mapping(results.get("verdict")).get("outcome")
     if outcome is None:
         return NO_POLICY
-    name = _text(outcome)
+    return _outcome(_text(outcome))
+
+
+def _outcome(name: str) -> Verdict:
     word, tone, sign = _VERDICTS.get(name, (name, "unsure", "question"))
     return Verdict(word, word, tone, sign, _MEANINGS.get(name, ""))
 

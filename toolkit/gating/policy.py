@@ -1,0 +1,212 @@
+"""Read a policy: a short YAML file of rules over named numbers, findings and data."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from toolkit.errors import InputError, listed, nearest
+from toolkit.resources import templates_folder
+from toolkit.result import SEVERITIES, Severity
+
+Undecided = Literal["undecided", "fail"]
+
+_KEYS = ("title", "undecided", "numbers", "findings", "fingerprints")
+_RULE_KEYS = ("min", "max", "not_worse_than", "by", "optional", "why")
+
+
+@dataclass(frozen=True, slots=True)
+class NumberRule:
+    """What a number, or every number that a pattern matches, must satisfy.
+
+    Attributes
+    ----------
+    pattern : str
+        A dotted name; ``*`` stands for any text.
+    minimum, maximum : float
+        Least and greatest value allowed; infinite where there is no limit.
+    margin : float
+        By how much a metric may be worse than the baseline; ``nan`` where it is not compared.
+    optional : bool
+        Whether the rule is left out where there is no such number.
+    why : str
+        The policy's own reason, may be empty.
+    """
+
+    pattern: str
+    minimum: float = -math.inf
+    maximum: float = math.inf
+    margin: float = math.nan
+    optional: bool = False
+    why: str = ""
+
+    @property
+    def condition(self) -> str:
+        """The rule in words."""
+        if not math.isnan(self.margin):
+            return "not worse than the baseline" + (f" by more than {self.margin:g}" if self.margin else "")
+        ends = [f"at least {self.minimum:g}"] if math.isfinite(self.minimum) else []
+        ends += [f"at most {self.maximum:g}"] if math.isfinite(self.maximum) else []
+        return " and ".join(ends)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A validated policy.
+
+    Attributes
+    ----------
+    name, title : str
+    undecided : {"undecided", "fail"}
+        What the verdict is where no rule fails and at least one cannot be decided.
+    numbers : tuple of NumberRule
+    below : str
+        Findings must be less severe than this; empty where findings do not matter.
+    excepted : tuple of str
+        Codes of findings that are allowed at any severity.
+    fingerprints : tuple of str
+        Data that are approved; empty where any are.
+    """
+
+    name: str
+    title: str
+    undecided: Undecided = "undecided"
+    numbers: tuple[NumberRule, ...] = ()
+    below: Severity | Literal[""] = ""
+    excepted: tuple[str, ...] = ()
+    fingerprints: tuple[str, ...] = ()
+
+
+def policy_names() -> list[str]:
+    """Name the policies that come with the toolkit."""
+    return sorted(path.stem for path in (templates_folder() / "policies").glob("*.yaml"))
+
+
+def read_policy(source: str | Path | Mapping[str, object]) -> Policy:
+    """Read and validate a policy.
+
+    Parameters
+    ----------
+    source : str, Path or mapping
+        Name of one that comes with the toolkit, path of a YAML file, or its content.
+
+    Raises
+    ------
+    InputError
+        Where there is no such policy, or it says something that is not known or cannot be meant.
+
+    Examples
+    --------
+    >>> read_policy({"numbers": {"test.roc_auc": {"min": 0.8}}}).numbers[0].condition
+    'at least 0.8'
+    """
+    if isinstance(source, Mapping):
+        return _validated(source, "policy")
+    import yaml
+
+    path = _path(source)
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"Cannot read the policy {str(path)!r}: {error}.") from error
+    except yaml.YAMLError as error:
+        raise InputError(f"The policy {str(path)!r} is not YAML: {' '.join(str(error).split())}.") from error
+    if not isinstance(content, Mapping):
+        raise InputError(f"The policy {str(path)!r} must map {listed(_KEYS)} to their rules.")
+    return _validated(content, path.stem)
+
+
+def _path(source: str | Path) -> Path:
+    shipped = templates_folder() / "policies" / f"{source}.yaml"
+    if str(source) in policy_names():
+        return shipped
+    if Path(source).is_file():
+        return Path(source)
+    near = nearest(str(source), policy_names())
+    raise InputError(f"There is no policy {str(source)!r}.{near} Known: {listed(policy_names())}, or name a YAML file.")
+
+
+def _validated(content: Mapping[Any, Any], name: str) -> Policy:
+    _check_keys(content, _KEYS, f"The policy {name!r}")
+    undecided = content.get("undecided", "undecided")
+    if undecided not in ("undecided", "fail"):
+        raise InputError(f"'undecided' is 'undecided' or 'fail' in the policy {name!r}; found {undecided!r}.")
+    numbers = content.get("numbers") or {}
+    if not isinstance(numbers, Mapping):
+        raise InputError(f"'numbers' maps names of numbers to limits in the policy {name!r}; found {numbers!r}.")
+    below, excepted = _findings(content.get("findings"), name)
+    policy = Policy(
+        name,
+        str(content.get("title") or name),
+        undecided,
+        tuple(_rule(str(pattern), rule) for pattern, rule in numbers.items()),
+        below,
+        excepted,
+        tuple(_texts(content.get("fingerprints"), "fingerprints")),
+    )
+    if not (policy.numbers or policy.below or policy.fingerprints):
+        raise InputError(f"The policy {name!r} has no rule. Give 'numbers', 'findings' or 'fingerprints'.")
+    return policy
+
+
+def _rule(pattern: str, rule: object) -> NumberRule:
+    where = f"The rule for {pattern!r}"
+    if not isinstance(rule, Mapping):
+        raise InputError(f"{where} must be a mapping such as {{min: 0.8}}; found {rule!r}.")
+    _check_keys(rule, _RULE_KEYS, where)
+    optional, reference = rule.get("optional", False), rule.get("not_worse_than")
+    if not isinstance(optional, bool):
+        raise InputError(f"{where} has optional: {optional!r}; it is true or false.")
+    why = str(rule.get("why", ""))
+    if reference is not None:
+        if reference != "baseline" or not pattern.startswith("test.") or {"min", "max"} & set(rule):
+            raise InputError(
+                f"{where} cannot be read: 'not_worse_than' takes 'baseline' for one 'test.' metric, without min or max."
+            )
+        margin = _number(rule.get("by", 0), "by", where)
+        if margin < 0:
+            raise InputError(f"{where} has by: {margin:g}; it is at least 0.")
+        return NumberRule(pattern, margin=margin, optional=optional, why=why)
+    if "by" in rule or not {"min", "max"} & set(rule):
+        raise InputError(f"{where} needs 'min', 'max' or 'not_worse_than' ('by' belongs to the last).")
+    least, most = _number(rule.get("min", -math.inf), "min", where), _number(rule.get("max", math.inf), "max", where)
+    if least > most:
+        raise InputError(f"{where} has min {least:g} above max {most:g}.")
+    return NumberRule(pattern, least, most, optional=optional, why=why)
+
+
+def _findings(rule: object, name: str) -> tuple[Severity | Literal[""], tuple[str, ...]]:
+    if rule is None:
+        return "", ()
+    if not isinstance(rule, Mapping):
+        raise InputError(
+            f"'findings' in the policy {name!r} must be a mapping such as {{below: high}}; found {rule!r}."
+        )
+    _check_keys(rule, ("below", "except"), f"'findings' in the policy {name!r}")
+    below = next((severity for severity in SEVERITIES if severity == rule.get("below")), None)
+    if below is None:
+        raise InputError(f"'below' in the policy {name!r} is one of {listed(SEVERITIES)}; found {rule.get('below')!r}.")
+    return below, tuple(_texts(rule.get("except"), "except"))
+
+
+def _texts(values: object, key: str) -> Sequence[str]:
+    if values is None:
+        return []
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise InputError(f"{key!r} in a policy is a list of texts; found {values!r}.")
+    return values
+
+
+def _number(value: object, key: str, where: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
+        raise InputError(f"{where} has {key}: {value!r}; a number is needed.")
+    return float(value)
+
+
+def _check_keys(content: Mapping[Any, Any], known: Sequence[str], where: str) -> None:
+    for key in content:
+        if key not in known:
+            raise InputError(f"{where} has an unknown key {key!r}.{nearest(str(key), known)} Known: {listed(known)}.")
