@@ -333,3 +333,29 @@ class TestText:
 
 def test_the_commands_are_documented():
     assert all(isinstance(command, click.Command) and command.help for command in main.commands.values())
+
+
+def test_a_failed_verdict_is_the_exit_code(tmp_path):
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("numbers: {data.rows: {min: 100000}}")
+    (tmp_path / "results.json").write_text(
+        json.dumps({"scalars": {"data.rows": {"value": 10}}, "findings": [], "data": {"fingerprint": ""}})
+    )
+    done = CliRunner().invoke(main, ["gate", str(tmp_path), "--policy", str(policy)])
+    assert done.exit_code == 1
+    assert done.stdout.splitlines() == [
+        "fail       data.rows 10: at least 100000. The number does not satisfy it.",
+        "fail",
+    ]
+    done = CliRunner().invoke(main, ["gate", str(tmp_path), "--policy", str(policy), "--json"])
+    assert json.loads(done.stdout)["outcome"] == "fail"
+    policy.write_text("numbers: {data.rows: {min: 1}}")
+    assert CliRunner().invoke(main, ["gate", str(tmp_path), "--policy", str(policy)]).exit_code == 0
+
+
+def test_a_policy_is_read_before_anything_runs(tmp_path):
+    done = CliRunner().invoke(
+        main, ["run", "experiment", "-p", "data", "wine", "--policy", "nope", "--out", str(tmp_path / "reports")]
+    )
+    assert done.exit_code == 2
+    assert not (tmp_path / "reports").exists()

@@ -440,3 +440,39 @@ def test_results_travel_under_the_mime_type_of_publishing(tmp_path):
     path = saved(sample_notebook(), tmp_path / "notebook.ipynb")
     stored = nbformat.read(path, as_version=4).cells[-1].outputs[0].data[RESULTS_MIME]
     assert json.loads(json.dumps(stored)) == sample_results()
+
+
+JUDGED = {
+    "schema": 1,
+    "title": "Income",
+    "verdict": {
+        "outcome": "fail",
+        "policy": "<b>Ours</b>",
+        "rules": [
+            {"name": "test.roc_auc", "rule": "at least 0.9", "outcome": "fail", "number": None, "why": "Too low."},
+            {
+                "name": "<script>x</script>",
+                "rule": "at most 1",
+                "outcome": "pass",
+                "number": {"value": 0.5, "low": 0.4, "high": 0.6, "n": 10},
+                "why": "All of it.",
+            },
+        ],
+    },
+}
+
+
+class TestVerdict:
+    def test_the_head_names_the_rules_that_do_not_hold(self):
+        verdict = summarize(JUDGED).verdict
+        assert verdict.word == "Fail"
+        assert verdict.meaning == "Rules of the policy: 1 of 2 hold, 1 not satisfied (test.roc_auc)."
+
+    def test_each_rule_has_its_number_and_why(self):
+        failed, passed = summarize(JUDGED).rules
+        assert (failed.number_text, failed.why, failed.verdict.sign) == ("", "Too low.", "cross")
+        assert (passed.number_text, passed.verdict.tone) == ("0.500 [0.400, 0.600]", "good")
+
+    @pytest.mark.parametrize("rules", [None, 1, "x", [None], [{"name": 1, "number": "x", "outcome": []}]])
+    def test_rules_of_any_shape_do_no_harm(self, rules):
+        summarize({"verdict": {"outcome": "pass", "rules": rules}})

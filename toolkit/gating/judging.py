@@ -142,7 +142,7 @@ def judge_number(number: Estimate, least: float, most: float, together: int = 1)
         return "undecided", "The number is not defined on these rows."
     if not number.has_interval:
         met = least <= number.value <= most
-        return ("pass", "It satisfies it.") if met else ("fail", "It does not satisfy it.")
+        return ("pass", "The number satisfies it.") if met else ("fail", "The number does not satisfy it.")
     if least <= number.low and number.high <= most:
         return "pass", "All of the interval satisfies it."
     wider = _quantile(together) / _quantile(1)
@@ -193,8 +193,8 @@ def describe(judged: Judged) -> str:
 
     Examples
     --------
-    >>> print(describe(Judged("at least 0.8", "test.roc_auc", Estimate(0.9), "pass", "It satisfies it.")))
-    pass       test.roc_auc 0.900: at least 0.8. It satisfies it.
+    >>> print(describe(Judged("at least 0.8", "test.roc_auc", Estimate(0.9), "pass", "The number satisfies it.")))
+    pass       test.roc_auc 0.900: at least 0.8. The number satisfies it.
     """
     number = "" if math.isnan(judged.number.value) else f" {judged.number}"
     return f"{judged.outcome:<10} {judged.name}{number}: {judged.rule}. {judged.why}"

@@ -9,9 +9,10 @@ import json
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from toolkit.errors import listed
 from toolkit.estimate import Estimate
 from toolkit.page.keynumbers import KeyNumber
 from toolkit.result import SEVERITIES
@@ -142,13 +143,14 @@ def summarize(results: Mapping[str, object]) -> Summary:
     """
     data, model = _mapping(results.get("data")), _mapping(results.get("model"))
     created, issues = _text(results.get("created")), _issues(results)
+    rules = [Rule.read(entry) for entry in _mappings(_mapping(results.get("verdict")).get("rules"))]
     numbers = [KeyNumber.read(entry) for entry in _mappings(results.get("key_numbers"))]
     return Summary(
         title=_text(results.get("title")),
         question=_text(results.get("question")),
         template=_text(results.get("template")),
-        verdict=_verdict(results),
-        rules=[Rule.read(entry) for entry in _mappings(_mapping(results.get("verdict")).get("rules"))],
+        verdict=_verdict(results, rules),
+        rules=rules,
         policy=_text(_mapping(results.get("verdict")).get("policy")),
         sentence=_sentence(numbers, issues),
         created=readable_date(created),
@@ -199,11 +201,23 @@ def short_fingerprint(fingerprint: str) -> str:
     return fingerprint.rpartition(":")[2][:12]
 
 
-def _verdict(results: Mapping[str, object]) -> Verdict:
+def _verdict(results: Mapping[str, object], rules: Sequence[Rule]) -> Verdict:
     outcome = _mapping(results.get("verdict")).get("outcome")
     if outcome is None:
         return NO_POLICY
-    return _outcome(_text(outcome))
+    verdict = _outcome(_text(outcome))
+    return replace(verdict, meaning=_reason(rules)) if rules else verdict
+
+
+def _reason(rules: Sequence[Rule]) -> str:
+    """Say how many rules hold, and name those that do not."""
+    named = {
+        words: [rule.name for rule in rules if rule.verdict.word == word]
+        for word, words in (("Fail", "not satisfied"), ("Undecided", "undecided"))
+    }
+    counted = [f"{len(names)} {words} ({listed(names, 3)})" for words, names in named.items() if names]
+    held = sum(rule.verdict.word == "Pass" for rule in rules)
+    return f"Rules of the policy: {', '.join([f'{held} of {len(rules)} hold', *counted])}."
 
 
 def _outcome(name: str) -> Verdict:
