@@ -20,13 +20,13 @@ MODULES = {name_of(path): path for path in PACKAGE.rglob("*.py") if path.stem no
 LAYERS = [
     {"errors", "resources"},
     {"estimate", "statistics"},
-    {"result", "figures"},
+    {"result", "figures", "csvlink"},
     {"datasets", "table", "data", "splitting"},
     {"models", "training"},
     {"judging", "slices", "evaluation"},
     {"explaining", "explanation", "auditing", "fairness", "individual", "drifting", "drift"},
     {"mitigating", "mitigation"},
-    {"running", "parameters", "provenance", "store", "tracking", "publishing", "gating", "gates"},
+    {"running", "parameters", "provenance", "store", "tracking", "publishing", "gating", "gates", "decision"},
     {"page", "report", "subject"},
     {"runner", "doctor"},
     {"console", "cli"},
@@ -72,7 +72,7 @@ def test_imports_point_down(name):
 
 @pytest.mark.parametrize(
     "name",
-    ["statistics", "running", "runner", "report", "page", "tracking", "publishing", "provenance", "gating", "gates"],
+    ["statistics", "running", "runner", "report", "page", "tracking", "publishing", "provenance", "gating", "gates", "decision"],
 )
 def test_the_machinery_knows_no_step(name):
     mine = [path for module, path in MODULES.items() if home(module) == name]

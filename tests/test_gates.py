@@ -200,8 +200,8 @@ class TestWrongPolicies:
 
 
 class TestShipped:
-    def test_three_policies_come_with_the_toolkit(self):
-        assert policy_names() == ["exploratory", "high-stakes", "standard"]
+    def test_three_policies_come_with_the_toolkit_and_one_for_drift(self):
+        assert policy_names() == ["drift", "exploratory", "high-stakes", "standard"]
 
     @pytest.mark.parametrize("name", ["exploratory", "high-stakes", "standard"])
     @pytest.mark.parametrize("table", ["wine", "diabetes"])

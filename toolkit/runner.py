@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import InputError, RunError, ToolkitError
-from toolkit.gating.policy import read_policy
+from toolkit.gating.policy import check_policy
 from toolkit.parameters import Schema, find_template, read_schema
 from toolkit.running.process import Failure, execute, interrupted_once
 from toolkit.running.remains import tidy_notebook
@@ -63,7 +63,7 @@ def run(
     schema = read_schema(find_template(template))
     values = schema.check(parameters)
     if values.get("policy"):
-        read_policy(values["policy"])
+        check_policy(values["policy"])
     if timeout is not None and not timeout > 0:
         raise InputError(f"The time limit must be more than 0 seconds, not {timeout:g}.")
     with interrupted_once(), _staging(Path(os.path.abspath(out or "reports"))) as staging:

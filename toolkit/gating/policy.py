@@ -14,6 +14,8 @@ from toolkit.result import SEVERITIES, Severity
 
 Undecided = Literal["undecided", "fail"]
 
+LEVELS = ("watch", "investigate", "retrain")
+
 _KEYS = ("title", "undecided", "numbers", "findings", "fingerprints")
 _RULE_KEYS = ("min", "max", "not_worse_than", "by", "optional", "why")
 
@@ -80,6 +82,15 @@ class Policy:
     fingerprints: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """A validated policy of levels: each, the least first, with the rules that raise it when they are broken."""
+
+    name: str
+    title: str
+    rules: dict[str, Policy]
+
+
 def policy_names() -> list[str]:
     """Name the policies that come with the toolkit."""
     return sorted(path.stem for path in (templates_folder() / "policies").glob("*.yaml"))
@@ -103,8 +114,51 @@ def read_policy(source: str | Path | Mapping[str, object]) -> Policy:
     >>> read_policy({"numbers": {"test.roc_auc": {"min": 0.8}}}).numbers[0].condition
     'at least 0.8'
     """
+    content, name = _content(source)
+    if "levels" in content:
+        raise InputError(f"The policy {name!r} has levels: it decides about drift. A gate's policy has rules only.")
+    return _validated(content, name)
+
+
+def read_levels(source: str | Path | Mapping[str, object]) -> Levels:
+    """Read and validate a policy of levels, as for ``read_policy``.
+
+    Raises
+    ------
+    InputError
+        Where there is no such policy, or its levels or their rules cannot be meant.
+
+    Examples
+    --------
+    >>> list(read_levels("drift").rules)
+    ['watch', 'investigate', 'retrain']
+    """
+    content, name = _content(source)
+    _check_keys(content, ("title", "levels"), f"The policy {name!r}")
+    levels = content.get("levels")
+    if not isinstance(levels, Mapping) or not levels:
+        raise InputError(f"The policy {name!r} must map 'levels' to their rules: {listed(LEVELS)}.")
+    _check_keys(levels, LEVELS, f"'levels' in the policy {name!r}")
+    rules = {}
+    for level in (level for level in LEVELS if level in levels):
+        if not isinstance(levels[level], Mapping):
+            raise InputError(f"The level {level!r} in the policy {name!r} must be a mapping; found {levels[level]!r}.")
+        rules[level] = _validated(levels[level], level)
+    return Levels(name, str(content.get("title") or name), rules)
+
+
+def check_policy(source: str | Path | Mapping[str, object]) -> None:
+    """Refuse a policy of either kind that cannot be read."""
+    content, _ = _content(source)
+    if "levels" in content:
+        read_levels(source)
+    else:
+        read_policy(source)
+
+
+def _content(source: str | Path | Mapping[str, object]) -> tuple[Mapping[Any, Any], str]:
     if isinstance(source, Mapping):
-        return _validated(source, "policy")
+        return source, "policy"
     import yaml
 
     path = _path(source)
@@ -115,8 +169,8 @@ def read_policy(source: str | Path | Mapping[str, object]) -> Policy:
     except yaml.YAMLError as error:
         raise InputError(f"The policy {str(path)!r} is not YAML: {' '.join(str(error).split())}.") from error
     if not isinstance(content, Mapping):
-        raise InputError(f"The policy {str(path)!r} must map {listed(_KEYS)} to their rules.")
-    return _validated(content, path.stem)
+        raise InputError(f"The policy {str(path)!r} must map {listed((*_KEYS, 'levels'))} to their rules.")
+    return content, path.stem
 
 
 def _path(source: str | Path) -> Path:
