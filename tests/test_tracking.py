@@ -263,3 +263,13 @@ def test_sqlite_is_the_default_beside_the_reports(tmp_path):
     with sqlite3.connect(tmp_path / "mlflow.db") as store:
         assert store.execute("select count(*) from runs").fetchone()[0] == 3
     assert os.path.isdir(tmp_path / "mlruns")
+
+
+def test_other_models_are_logged_beside_the_main_one(tmp_path):
+    model, made = records(LogisticRegression(max_iter=500))
+    other = ModelRecord("mitigated é", model, FRAME.head(3), ("scikit-learn",))
+    given = {"experiment": "people", "name": "second", "parameters": {}, "tags": {}, "files": []}
+    logged = tracking.log_run([*made, Record(models=(other,))], SCALARS, **given, out=tmp_path / "reports")
+    found = client(tmp_path).search_logged_models([logged["experiment_id"]])
+    assert sorted(one.name for one in found) == ["logistic", "mitigated_é"]
+    assert logged["model_uri"].endswith(next(one.model_id for one in found if one.name == "logistic"))

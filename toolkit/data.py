@@ -18,11 +18,13 @@ from toolkit.figures import axes_for
 from toolkit.result import DataRecord, Finding, Picture, Record, Severity, by_severity, result_html, table_html
 from toolkit.statistics.intervals import t_quantile, wald, wilson
 from toolkit.table.checks import check_features, gathered
-from toolkit.table.columns import plain_column, prepare_features
+from toolkit.table.columns import prepare_features
 from toolkit.table.fingerprint import fingerprint
+from toolkit.table.likeness import features_like
 from toolkit.table.profiling import describe_columns, draw_target, readable, target_picture
-from toolkit.table.reading import read_table
+from toolkit.table.reading import Table, read_table
 from toolkit.table.roles import Roles, find_roles, given, listed_names
+from toolkit.table.sensitive import sensitive_groups
 from toolkit.table.target import Task, plain_target, read_target
 from toolkit.table.times import matching, read_time, time_order
 
@@ -30,11 +32,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 LEAST_ROWS = 10
-MOST_SENSITIVE_NUMBERS = 10
 
 
 def load_dataset(
-    source: str | os.PathLike[str] | pd.DataFrame,
+    source: str | os.PathLike[str] | pd.DataFrame | Table,
     *,
     target: str | None = None,
     sensitive: str | Sequence[str] | None = None,
@@ -45,14 +46,17 @@ def load_dataset(
     drop: str | Sequence[str] = (),
     periods: Sequence[object] | str | int | None = None,
     sensitive_as_features: bool = True,
+    like: Any = None,
+    for_model: bool = True,
     name: str | None = None,
 ) -> Dataset:
     """Load a table and say what each column is for.
 
     Parameters
     ----------
-    source : str, path or DataFrame
-        A built-in name, file, web address, database address or frame: see ``toolkit.table.reading.read_table``.
+    source : str, path, DataFrame or Table
+        A built-in name, file, web address, database address or frame: see ``toolkit.table.reading.read_table``; or what
+        that returned.
     target : str, optional
         Column to predict; a built-in table knows its own. Rows where it is missing are dropped, and said.
     sensitive : str or list of str, optional
@@ -70,6 +74,12 @@ def load_dataset(
         Keep only the rows whose time is among these; dates match by year, month or day.
     sensitive_as_features : bool
         Whether a model may use the sensitive columns.
+    like : Dataset or fitted model, optional
+        The features are then exactly the columns of that data set, or those that the model was fitted on, in their
+        order and of their kinds, whatever they hold: see ``toolkit.table.likeness``.
+    for_model : bool
+        Whether a model is to be fed with the features. If not, as beside recorded predictions, there may be none of
+        them, and they are not checked as those of a model are.
     name : str, optional
         Name for titles and folders; by default that of the source.
 
@@ -88,16 +98,19 @@ def load_dataset(
     >>> data.task, data.rows, data.classes
     ('multiclass', 178, ('class_0', 'class_1', 'class_2'))
     """
-    table = read_table(source)
+    table = source if isinstance(source, Table) else read_table(source)
     roles = find_roles(table, target, sensitive, time, group, drop)
     frame, period_name = _of_periods(table.frame, roles.time, listed_names(periods))
     values, notes = _target_and_time(frame, roles)
     known = values.notna().to_numpy() & (frame[roles.time].notna().to_numpy() if roles.time else True)
     if known.sum() < LEAST_ROWS:
         raise InputError(_too_few(int(known.sum()), roles))
-    read = read_target(values[known].reset_index(drop=True).infer_objects(), task or None, given(positive))
-    rows = frame[known].reset_index(drop=True)
-    features, found = _features(rows, roles, sensitive_as_features)
+    read = read_target(values[known].infer_objects(), task or None, given(positive))
+    rows = frame[known]
+    if like is None:
+        features, found = _features(rows, roles, sensitive_as_features, needed=for_model)
+    else:
+        features, found = features_like(like.features if isinstance(like, Dataset) else like, rows, roles)
     moment = read_time(rows[roles.time]) if roles.time else None
     return Dataset(
         name=name or f"{table.name}{period_name}",
@@ -113,12 +126,15 @@ def load_dataset(
         fingerprint=fingerprint(frame),
         notes=(*table.notes, *notes, *read.notes, *(moment[1] if moment else ()), *found),
         columns=frame.shape[1],
+        for_model=for_model,
     )
 
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """A table whose columns have roles; every part has the same rows and the same index.
+
+    The index numbers the rows of the table as it was read, from 0; rows that were left out leave gaps.
 
     Attributes
     ----------
@@ -143,6 +159,8 @@ class Dataset:
         What loading decided, changed or left out.
     columns : int
         Columns of the table as loaded.
+    for_model : bool
+        Whether the features feed a model; if not, there may be none.
     """
 
     name: str
@@ -158,6 +176,7 @@ class Dataset:
     fingerprint: str
     notes: tuple[Finding, ...]
     columns: int
+    for_model: bool = True
 
     @property
     def rows(self) -> int:
@@ -231,7 +250,8 @@ class Dataset:
 
     @cached_property
     def _findings(self) -> list[Finding]:
-        return by_severity(gathered([*self.notes, *check_features(self.features, self.target, self.task)]))
+        features = self.features if self.for_model else None
+        return by_severity(gathered([*self.notes, *check_features(features, self.target, self.task)]))
 
     def pictures(self) -> dict[str, Picture]:
         """Return the figure of the target."""
@@ -253,7 +273,7 @@ class Dataset:
         return f"Dataset({self.name!r}: {self._lead()})"
 
     def _lead(self) -> str:
-        size = f"{self.rows:,} rows, {self.features.shape[1]} features"
+        size = f"{self.rows:,} rows, {self.features.shape[1]} {'features' if self.for_model else 'other columns'}"
         name = str(self.target.name)
         if self.task == "binary":
             rate = self.target_level().value
@@ -263,8 +283,9 @@ class Dataset:
         return f"{size}; target {name}, mean {format_number(float(self.target.mean()))}"
 
     def _repr_html_(self) -> str:
-        table = table_html(readable(self.profile()), f"Features of {self.name}")
-        return result_html(f"{self.name} ({self.task})", self._lead(), [table], self.findings())
+        caption = f"{'Features' if self.for_model else 'Other columns'} of {self.name}"
+        tables = [table_html(readable(self.profile()), caption)] if self.features.shape[1] else []
+        return result_html(f"{self.name} ({self.task})", self._lead(), tables, self.findings())
 
 
 def _of_periods(frame: pd.DataFrame, time: str, periods: Sequence[str]) -> tuple[pd.DataFrame, str]:
@@ -275,7 +296,7 @@ def _of_periods(frame: pd.DataFrame, time: str, periods: Sequence[str]) -> tuple
     moments, _ = read_time(frame[time])
     codes, labels = time_order(moments)
     kept = np.isin(codes, matching(labels, periods, time))
-    return frame[kept].reset_index(drop=True), f" {', '.join(periods)}"
+    return frame[kept], f" {', '.join(periods)}"
 
 
 def _target_and_time(frame: pd.DataFrame, roles: Roles) -> tuple[pd.Series[Any], list[Finding]]:
@@ -305,12 +326,14 @@ def _too_few(rows: int, roles: Roles) -> str:
     return f"The table has {having}: too few to split and judge. At least {LEAST_ROWS} are needed."
 
 
-def _features(rows: pd.DataFrame, roles: Roles, with_sensitive: bool) -> tuple[pd.DataFrame, list[Finding]]:
+def _features(
+    rows: pd.DataFrame, roles: Roles, with_sensitive: bool, needed: bool
+) -> tuple[pd.DataFrame, list[Finding]]:
     columns = {name for name in (roles.time, roles.group) if name}
     apart = {roles.target, *columns, *roles.drop, *(() if with_sensitive else roles.sensitive)}
     candidates = rows[[name for name in rows.columns if name not in apart]]
     features, notes = prepare_features(candidates)
-    if not features.shape[1]:
+    if needed and not features.shape[1]:
         reasons = f" Left out: {' '.join(note.message for note in notes[:5])}" if notes else ""
         raise InputError(f"Every column was dropped: no feature is left beside {roles.target!r}.{reasons}")
     return features, notes
@@ -318,23 +341,4 @@ def _features(rows: pd.DataFrame, roles: Roles, with_sensitive: bool) -> tuple[p
 
 def _sensitive(rows: pd.DataFrame, roles: Roles) -> pd.DataFrame:
     """Write sensitive columns as categories; numbers with many values stay numbers."""
-    return pd.DataFrame({name: _as_groups(rows[name]) for name in roles.sensitive}, index=rows.index)
-
-
-def _as_groups(column: pd.Series[Any]) -> pd.Series[Any]:
-    plain, _ = plain_column(column)
-    if plain is None:
-        raise InputError(f"Sensitive column {str(column.name)!r} has no usable value in any row. Name another one.")
-    if pd.api.types.infer_dtype(column, skipna=True) == "boolean":
-        return column.astype("boolean").map({False: "False", True: "True"}).astype(_texts(["False", "True"]))
-    if plain.dtype not in ("int64", "float64"):
-        return plain
-    values = np.unique(plain.dropna())
-    if len(values) > MOST_SENSITIVE_NUMBERS or (values != np.floor(values)).any():
-        return plain
-    names = {value: str(int(value)) for value in values}
-    return plain.map(names).astype(_texts(list(names.values())))
-
-
-def _texts(labels: list[str]) -> pd.CategoricalDtype:
-    return pd.CategoricalDtype(pd.Index(labels, dtype=object))
+    return pd.DataFrame({name: sensitive_groups(rows[name]) for name in roles.sensitive}, index=rows.index)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +17,8 @@ from toolkit.judging.curves import binary_curves, regression_curves
 from toolkit.judging.drawing import draw, picture
 from toolkit.judging.judgement import judge
 from toolkit.judging.prediction import Predictions, measure_speed, predict
-from toolkit.judging.threshold import DEFAULT, Threshold, choose_threshold, read_rule
+from toolkit.judging.threshold import DEFAULT, Threshold, choose_on, read_rule
+from toolkit.models.candidates import make_baseline
 from toolkit.result import Finding, Picture, Record, by_severity, result_html, table_html
 from toolkit.splitting import Split
 from toolkit.statistics.measure import Measure, difference, mean
@@ -58,20 +59,24 @@ def evaluate(
 
     Parameters
     ----------
-    model : estimator
-        Fitted and scikit-learn compatible: ``predict_proba``, ``decision_function`` or ``predict``.
+    model : estimator or RecordedPredictions
+        Fitted and scikit-learn compatible: ``predict_proba``, ``decision_function`` or ``predict``. What a model
+        without the first two leaves undefined is said; everything else is measured.
     data : Dataset or Split
         With a split every part is measured; a table alone counts as the test part.
-    baseline : estimator, optional
-        Measured on the test part beside the model, with the paired difference of the two.
+    baseline : estimator or "guess", optional
+        Measured on the test part beside the model, with the paired difference of the two. ``"guess"`` knows only how
+        often each outcome occurs (regression: the mean): in the training part, or in a single table itself, where no
+        guess that is the same for every row has a lower log loss or squared error.
     threshold : float, str or mapping
         At which score a row is called positive: see ``toolkit.judging.threshold.read_rule``. A rule chooses on the
         validation part; where there is none, on the training part, and of a single table on that table, which is then
-        said.
+        said. A model that decides by itself, and predictions that record decisions, are taken at their word: for them
+        only the default will do.
     seed : int
         Of everything that is drawn by chance.
     latency : bool
-        Whether to time predictions.
+        Whether to time predictions; recorded ones take no time.
 
     Returns
     -------
@@ -100,17 +105,22 @@ def evaluate(
     chosen, notes = None, []
     if test.task == "binary":
         part = next(name for name in ("validation", "train", "test") if name in parts)
-        source = predicted[part]
-        chosen = choose_threshold(rule, source.y_true, source.y_pred, part, probabilities=source.probabilities)
+        chosen = choose_on(predicted[part], rule, part)
         notes += [*chosen.notes, *_about_choice(chosen, part)]
     measured = {name: _measure(part, test.task, chosen, seed) for name, part in predicted.items()}
-    compared = _measure(predict(baseline, test), test.task, chosen, seed) if baseline is not None else {}
+    compared = {}
+    if baseline is not None:
+        if isinstance(baseline, str):
+            baseline, said = _guess(baseline, parts)
+            notes += said
+        guessed = predict(baseline, test)
+        compared = _measure(guessed, test.task, _for_other(chosen, predicted["test"], guessed), seed)
     numbers = _numbers(measured, compared)
     by_class = _by_class(predicted["test"]) if test.task == "multiclass" else None
     numbers |= _class_numbers(by_class) if by_class is not None else {}
-    if chosen:
+    if chosen and math.isfinite(chosen.value):
         numbers["threshold.value"] = Estimate(chosen.value, n=len(predicted[chosen.part or "test"].y_true))
-    if latency:
+    if latency and not getattr(model, "recorded", False):
         numbers |= measure_speed(model, test.features, seed=seed)
     return Evaluation(
         name=test.name,
@@ -208,7 +218,9 @@ class Evaluation:
     def _repr_html_(self) -> str:
         lead = f"{self.name}: {self.target}, {self.numbers[f'test.{self.metrics[0]}'].n:,} test rows."
         if self.threshold:
-            lead += f" Positive is {self.positive}, called at a score of {self.threshold} or more."
+            decided = math.isnan(self.threshold.value)
+            called = f"{self.threshold}" if decided else f"at a score of {self.threshold} or more"
+            lead += f" Positive is {self.positive}, called {called}."
         tables = [table_html(_summary(self), "Test metrics with 95% intervals")]
         if self.by_class is not None:
             tables.append(table_html(self.by_class, "Each class against the rest, on the test part"))
@@ -226,19 +238,38 @@ def _summary(evaluation: Evaluation) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def _guess(name: str, parts: Mapping[str, Dataset]) -> tuple[Any, list[Finding]]:
+    """Fit the baseline that knows only how often each outcome occurs."""
+    if name != "guess":
+        raise InputError(f"The baseline must be a fitted model or 'guess'; found {name!r}.")
+    known = parts.get("train", parts["test"])
+    fitted = make_baseline(known.task).fit(known.features, known.target)
+    if "train" in parts:
+        return fitted, []
+    what = "the mean" if known.task == "regression" else "how often each class occurs"
+    note = f"There is no training part, so the baseline is the best guess in hindsight: it knows {what} in these rows."
+    return fitted, [Finding("BASELINE-IN-HINDSIGHT", "info", note, "baseline")]
+
+
+def _for_other(chosen: Threshold | None, model: Predictions, other: Predictions) -> Threshold | None:
+    """Return the threshold of another model: its own boundary where the scores of the two do not compare."""
+    if chosen is None or (math.isfinite(chosen.value) and model.probabilities == other.probabilities):
+        return chosen
+    return replace(chosen, value=DEFAULT if other.probabilities else 0.0)
+
+
 def _measure(predicted: Predictions, task: str, chosen: Threshold | None, seed: int) -> dict[str, Measure]:
     if task == "regression":
         return regression_metrics(predicted.y_true, predicted.y_pred)
     if chosen is None:
         truth, guess = predicted.y_true.astype(np.intp), predicted.y_pred.astype(np.intp)
         return multiclass_metrics(truth, guess, predicted.y_prob, len(predicted.classes))
-    value = chosen.value
-    found = binary_metrics(
-        predicted.y_true, predicted.y_pred, threshold=value, probabilities=predicted.probabilities, seed=seed
-    )
+    called = predicted.decide(chosen.value)
+    score = predicted.y_pred if predicted.scored else None
+    found = binary_metrics(predicted.y_true, score, decisions=called, probabilities=predicted.probabilities, seed=seed)
     costs = chosen.rule.costs
     if costs:
-        each = costs.of(predicted.y_true, (predicted.y_pred >= value).astype(float))
+        each = costs.of(predicted.y_true, called)
         dearest = float(np.ptp([costs.fp, costs.fn, costs.tp, costs.tn]))
         anything = (-math.inf, math.inf)
         found["expected_cost"] = mean(each, bounds=anything, unit=dearest, scale="identity")
@@ -269,7 +300,7 @@ def _confusion(predicted: Predictions, test: Dataset, chosen: Threshold | None) 
     if chosen is None:
         truth, guess, labels = predicted.y_true.astype(int), predicted.y_pred.astype(int), list(predicted.classes)
     else:
-        truth, guess = predicted.y_true.astype(int), (predicted.y_pred >= chosen.value).astype(int)
+        truth, guess = predicted.y_true.astype(int), predicted.decide(chosen.value).astype(int)
         labels = [*(label for label in test.classes if label != test.positive), test.positive]
     k = len(labels)
     cells = np.bincount(truth * k + guess, minlength=k * k).reshape(k, k)
@@ -281,14 +312,14 @@ def _curves(predicted: Predictions, task: str, chosen: Threshold | None, seed: i
     if task == "regression":
         return regression_curves(predicted.y_true, predicted.y_pred, seed=seed)
     ones = predicted.y_true.sum()
-    if chosen is None or ones in (0, len(predicted.y_true)):
+    if chosen is None or not predicted.scored or ones in (0, len(predicted.y_true)):
         return {}
     costs, probabilities = chosen.rule.costs, predicted.probabilities
     return binary_curves(predicted.y_true, predicted.y_pred, costs=costs, probabilities=probabilities)
 
 
 def _about_choice(chosen: Threshold, part: str) -> list[Finding]:
-    if chosen.rule.kind == "fixed" or part == "validation":
+    if chosen.rule.kind in ("fixed", "decided") or part == "validation":
         return []
     if part == "train":
         note = (

@@ -74,7 +74,7 @@ def run(
         given = {key: values[key] for key in parameters}
         marks = {"TOOLKIT_OUT": str(job.out), "TOOLKIT_REPORT_ID": job.report_id, "TOOLKIT_TEMPLATE": schema.name}
         failure = execute(schema.path, job.notebook, given, marks=marks, timeout=timeout)
-        if failure and failure.kind == "InputError":
+        if failure and failure.kind in ("InputError", "NotApplicableError"):
             raise InputError(failure.message)
         tidy_notebook(job.notebook, schema.path, failure)
         return _finish(job) if failure is None else _fail(job, failure)

@@ -17,7 +17,7 @@ from toolkit.figures import BLUE, GREY, STYLE, new_axes
 from toolkit.judging.levels import Level, cut_levels
 from toolkit.judging.prediction import Predictions, predict
 from toolkit.judging.scanning import MOST_PAIRED_LEVELS, Members, Scan, prune, scan, slice_mask, worse_slices
-from toolkit.judging.threshold import DEFAULT, Threshold, choose_threshold, read_rule
+from toolkit.judging.threshold import DEFAULT, Threshold, threshold_for
 from toolkit.result import Finding, Picture, Record, by_severity, result_html, table_html
 from toolkit.splitting import Split
 from toolkit.statistics.intervals import Array, mean_estimate, share_estimate
@@ -89,7 +89,7 @@ def find_slices(
     if isinstance(least, bool) or not isinstance(least, int | np.integer) or least < 5:
         raise InputError(f"min_rows must be a whole number of at least 5; found {min_rows!r}.")
     predicted = predict(model, part)
-    value = _threshold(model, data, threshold, predicted).value if part.task == "binary" else math.nan
+    value = threshold_for(model, data, threshold, predicted).value if part.task == "binary" else math.nan
     loss, loss_name = _losses(predicted, part.task, value)
     levels, members = cut_levels(_columns(part), least)
     paired = depth == 2 and len(levels) <= MOST_PAIRED_LEVELS
@@ -234,16 +234,6 @@ def _columns(data: Dataset) -> pd.DataFrame:
     return pd.concat([data.features, data.sensitive[extra]], axis=1)
 
 
-def _threshold(model: Any, data: Dataset | Split, given: Any, test: Predictions) -> Threshold:
-    if isinstance(given, Threshold):
-        return given
-    rule, source, part = read_rule(given), test, "test"
-    if isinstance(data, Split) and rule.kind != "fixed":
-        part = "validation" if data.validation is not None else "train"
-        source = predict(model, data.parts()[part])
-    return choose_threshold(rule, source.y_true, source.y_pred, part, probabilities=source.probabilities)
-
-
 def _losses(predicted: Predictions, task: str, threshold: float) -> tuple[Array, str]:
     if task == "regression":
         return np.abs(predicted.y_pred - predicted.y_true), "absolute error"
@@ -259,7 +249,7 @@ def _losses(predicted: Predictions, task: str, threshold: float) -> tuple[Array,
 
 
 def _right(predicted: Predictions, task: str, threshold: float) -> Array:
-    guess = predicted.y_pred >= threshold if task == "binary" else predicted.y_pred
+    guess = predicted.decide(threshold) if task == "binary" else predicted.y_pred
     right: Array = (guess == predicted.y_true).astype(float)
     return right
 

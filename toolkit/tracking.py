@@ -12,11 +12,14 @@ import tempfile
 import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from toolkit.result import Candidate, DataRecord, ModelRecord, Record
-from toolkit.store import tracking_uri, unreachable
+from toolkit.errors import InputError
+from toolkit.result import Candidate, DataRecord, ModelRecord, Record, VersionNote
+from toolkit.running.tablefunction import TableFunction, column_kinds
+from toolkit.store import tracking_uri, unreachable, without_password
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,6 +29,9 @@ if TYPE_CHECKING:
     from toolkit.estimate import Estimate
 
 REPORT_TAG = "toolkit.report_id"
+#: Ways of loading that keep a model's probabilities, in the order in which they are tried.
+FLAVOURS = ("sklearn", "lightgbm", "xgboost", "catboost")
+_ELSEWHERE = "MLFLOW_TRACKING_URI or TOOLKIT_OUT name another place."
 
 
 def log_run(
@@ -44,7 +50,7 @@ def log_run(
     Parameters
     ----------
     records : sequence of Record
-        What the results add: parameters, candidates, the data, the model.
+        What the results add: parameters, candidates, the data, the model, and other models beside it.
     scalars : mapping of dotted name to Estimate
         Each is logged as a metric under its name; numbers that are not defined are left out.
     experiment, name : str
@@ -74,8 +80,12 @@ def log_run(
                     _log_candidate(client, experiment_id, run_id, candidate, tags)
                 if record.data is not None:
                     _log_data(client, run_id, record.data)
-                if record.model is not None:
+                if record.note is not None:
+                    _describe_versions(client, record.note)
+                if record.model is not None and record.model.estimator is not None:
                     logged["model_uri"] = _log_model(run_id, record.model)
+                for other in record.models:
+                    _log_model(run_id, other)
             for file in files:
                 client.log_artifact(run_id, str(file), "report")
         except BaseException:
@@ -124,6 +134,56 @@ def record_failure(
         for file in files:
             client.log_artifact(run_id, str(file), "report")
         client.set_terminated(run_id, "FAILED")
+
+
+def load_model(address: str, out: Path) -> Any:
+    """Load a logged model, as the library that made it would, else as a plain function of a table.
+
+    Parameters
+    ----------
+    address : str
+        ``models:/NAME@ALIAS``, ``models:/NAME/VERSION``, ``models:/m-…``, ``runs:/RUN/NAME``, or the path of a model's
+        folder.
+    out : Path
+        The reports folder, beside which the default database lies.
+
+    Returns
+    -------
+    object
+        With ``predict``, and ``predict_proba`` where the model has it. Its ``signed_columns`` name the columns of the
+        signature, each with the kind ``number``, ``category`` or, where any will do, an empty text.
+
+    Raises
+    ------
+    InputError
+        Where there is no such model, or it cannot be loaded here.
+    """
+    uri = tracking_uri(out)
+    if re.match(r"(models|runs):", address) and uri.startswith("sqlite:///") and not Path(uri[10:]).exists():
+        raise InputError(f"There is no model {address!r}: nothing has been tracked in {uri} yet. {_ELSEWHERE}")
+    with _client(out):
+        import mlflow
+
+        try:
+            info = mlflow.models.get_model_info(address)
+            flavour = next((name for name in FLAVOURS if name in info.flavors), "pyfunc")
+            loaded = import_module(f"mlflow.{flavour}").load_model(address)
+        except mlflow.exceptions.MlflowException as error:
+            reason = without_password(str(error).partition("\n")[0])
+            raise InputError(
+                f"There is no model {address!r} in {without_password(uri)}: {reason} {_ELSEWHERE}"
+            ) from error
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}".partition("\n")[0]
+            raise InputError(f"The model {address!r} cannot be loaded here: {reason}.") from error
+    inputs = info.signature.inputs if info.signature else None
+    types = {
+        str(column["name"]): str(column["type"]) for column in (inputs.to_dict() if inputs else []) if "name" in column
+    }
+    if flavour == "pyfunc":
+        return TableFunction(loaded, types)
+    loaded.signed_columns = column_kinds(types)
+    return loaded
 
 
 @contextlib.contextmanager
@@ -226,10 +286,15 @@ def _log_data(client: MlflowClient, run_id: str, data: DataRecord) -> None:
         digest=digest,
         source_type="toolkit",
         source=json.dumps({"source": data.source, "target": data.target}),
-        schema=json.dumps({"mlflow_colspec": _column_types(data.frame)}),
+        schema=None if data.frame is None else json.dumps({"mlflow_colspec": _column_types(data.frame)}),
         profile=json.dumps(profile),
     )
     client.log_inputs(run_id, [DatasetInput(entity, [InputTag("mlflow.data.context", "experiment")])])
+
+
+def _describe_versions(client: MlflowClient, note: VersionNote) -> None:
+    for version in client.search_model_versions(f"run_id = '{note.run_id}'"):
+        client.update_model_version(version.name, version.version, note.text[:5000])
 
 
 def _log_model(run_id: str, model: ModelRecord) -> str:
@@ -260,10 +325,12 @@ def _serialization(estimator: Any) -> dict[str, Any]:
     return {"serialization_format": "skops", "skops_trusted_types": types}
 
 
-def _signature(model: ModelRecord) -> ModelSignature:
+def _signature(model: ModelRecord) -> ModelSignature | None:
     from mlflow.models import ModelSignature, infer_signature
     from mlflow.types import Schema
 
+    if model.example is None:
+        return None
     inputs = Schema.from_json(json.dumps(_signature_inputs(model.example)))
     outputs = infer_signature(model.example, model.estimator.predict(model.example)).outputs
     return ModelSignature(inputs=inputs, outputs=outputs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -46,7 +47,9 @@ def _draw_roc(evaluation: Evaluation, ax: Axes) -> None:
 def _words_roc(evaluation: Evaluation) -> Picture:
     area = evaluation.numbers["test.roc_auc"]
     alt = f"The area under the curve is {area} on the test part. {_at_threshold(evaluation)}"
-    caption = "The further to the upper left, the better positives are told from negatives; the dot is the threshold."
+    caption = (
+        "The further to the upper left, the better positives are told from negatives; the dot shows the decisions."
+    )
     return Picture("ROC curve", caption, alt)
 
 
@@ -146,7 +149,7 @@ def _draw_scores(evaluation: Evaluation, ax: Axes) -> None:
     for name, colour, style in (("negative", GREY, "-"), ("positive", BLUE, "-")):
         ax.stairs(bins[name], edges, color=colour, fill=True, alpha=0.25)
         ax.stairs(bins[name], edges, color=colour, linewidth=1.5, linestyle=style, label=name)
-    if evaluation.threshold:
+    if evaluation.threshold and math.isfinite(evaluation.threshold.value):
         ax.axvline(evaluation.threshold.value, color=ORANGE, linewidth=1.2, label="threshold")
     ax.legend()
     ax.set(xlabel="Score", ylabel="Share of the class")
@@ -258,23 +261,39 @@ def _dots(evaluation: Evaluation) -> str:
 def _mark_threshold(evaluation: Evaluation, ax: Axes, curve: pd.DataFrame, x: str, y: str) -> None:
     if evaluation.threshold is None:
         return
-    at = int((curve["threshold"] >= evaluation.threshold.value).sum()) - 1
-    if at < 0:
-        return
-    place = (curve[x].iloc[at], curve[y].iloc[at])
+    if math.isnan(evaluation.threshold.value):
+        place, text = _decided_place(evaluation, x, y), "as decided"
+        if math.isnan(sum(place)):
+            return
+    else:
+        at = int((curve["threshold"] >= evaluation.threshold.value).sum()) - 1
+        if at < 0:
+            return
+        place, text = (curve[x].iloc[at], curve[y].iloc[at]), f"threshold {evaluation.threshold.value:.4g}"
     ax.plot(*place, "o", color=ORANGE, markeredgecolor="#222222", markersize=7)
-    text = f"threshold {evaluation.threshold.value:.4g}"
     side = "right" if place[0] > 0.7 else "left"
     offset = (8 if side == "left" else 0, 9 if y == "precision" else -17)
     ax.annotate(text, place, xytext=offset, textcoords="offset points", ha=side, fontsize=9)
 
 
+def _decided_place(evaluation: Evaluation, x: str, y: str) -> tuple[float, float]:
+    """Find where the model's own decisions lie on a curve's axes."""
+    (tn, fp), (fn, tp) = _confusion(evaluation).to_numpy(dtype=float)
+    called = tp + fp
+    rates = {
+        "recall": tp / (tp + fn),
+        "precision": tp / called if called else math.nan,
+        "false_positive_rate": fp / (fp + tn),
+        "called": called / (called + fn + tn),
+    }
+    return rates[x], rates[y]
+
+
 def _at_threshold(evaluation: Evaluation) -> str:
-    numbers = evaluation.numbers
-    value = evaluation.threshold.value if evaluation.threshold else 0.5
-    return (
-        f"At a threshold of {value:.4g} recall is {numbers['test.recall']} and precision {numbers['test.precision']}."
-    )
+    numbers, chosen = evaluation.numbers, evaluation.threshold
+    known = chosen is not None and math.isfinite(chosen.value)
+    where = f"At a threshold of {chosen.value:.4g}" if chosen and known else "As the model itself decided,"
+    return f"{where} recall is {numbers['test.recall']} and precision {numbers['test.precision']}."
 
 
 def _finite_cost(evaluation: Evaluation) -> pd.DataFrame:

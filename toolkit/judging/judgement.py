@@ -14,7 +14,7 @@ from toolkit.statistics.intervals import mover_difference
 from toolkit.statistics.metrics import LOWER_IS_BETTER
 
 DECIDING = {
-    "binary": ("roc_auc",),
+    "binary": ("roc_auc", "balanced_accuracy"),
     "multiclass": ("log_loss", "balanced_accuracy"),
     "regression": ("root_mean_squared_error",),
 }
@@ -38,13 +38,24 @@ def judge(task: str, numbers: Mapping[str, Estimate], predicted: Mapping[str, Pr
     findings = []
     if metric:
         findings += _against_baseline(metric, numbers) + _overfit(metric, numbers)
+    findings += _backwards(numbers)
     findings += _calibration(numbers) + _bias(numbers, predicted["test"]) if task != "multiclass" else []
     if task != "regression":
         findings += [finding for part, found in predicted.items() for finding in _classes(part, found, task)]
-    if task == "binary" and not predicted["test"].probabilities:
-        note = "The model gives no probabilities: log loss, Brier score and calibration are not defined."
-        findings.append(Finding("EVAL-NO-PROBABILITIES", "low", note, "model"))
+        findings += _left_undefined(task, predicted["test"])
     return findings
+
+
+def _left_undefined(task: str, test: Predictions) -> list[Finding]:
+    if not test.scored:
+        note = "Only decisions are known, no scores: what ranks rows or needs probabilities is not applicable"
+        names = "ROC AUC, average precision, log loss, Brier score, calibration and their curves"
+        return [Finding("EVAL-NO-SCORES", "info", f"{note} ({names}).", "model")]
+    if test.probabilities:
+        return []
+    names = "log loss, Brier score and calibration" if task == "binary" else "log loss and ROC AUC"
+    note = f"The model gives no probabilities: {names} are not defined."
+    return [Finding("EVAL-NO-PROBABILITIES", "low", note, "model")]
 
 
 def _value(numbers: Mapping[str, Estimate], name: str) -> float:
@@ -65,6 +76,17 @@ def _against_baseline(metric: str, numbers: Mapping[str, Estimate]) -> list[Find
         return [Finding("EVAL-WORSE-THAN-BASELINE", "critical", note, metric)]
     note = f"The model is not shown to be better than the baseline: {pair} (difference {apart}, which includes 0)."
     return [Finding("EVAL-NOT-BETTER-THAN-BASELINE", "high", note, metric)]
+
+
+def _backwards(numbers: Mapping[str, Estimate]) -> list[Finding]:
+    area = numbers.get("test.roc_auc")
+    if area is None or not area.high < 0.5:
+        return []
+    note = (
+        f"The scores rank negatives above positives (ROC AUC {area}): are they those of the other class? Check which "
+        "class is the positive one; nothing was turned round."
+    )
+    return [Finding("EVAL-RANKS-BACKWARDS", "high", note, "roc_auc")]
 
 
 def _overfit(metric: str, numbers: Mapping[str, Estimate]) -> list[Finding]:

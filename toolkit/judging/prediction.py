@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import time
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,9 +13,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from toolkit.data import Dataset
-from toolkit.errors import InputError, listed, nearest
+from toolkit.errors import InputError, ToolkitError, listed, nearest
 from toolkit.estimate import Estimate
 from toolkit.statistics.intervals import Array
+from toolkit.table.likeness import missing_columns
 
 REPEATS = 50
 BATCH_ROWS = 1000
@@ -62,30 +64,29 @@ def predict(model: Any, data: Dataset) -> Predictions:
     Parameters
     ----------
     model : estimator
-        Fitted, with ``predict_proba``, ``decision_function`` or ``predict``.
+        Fitted, with ``predict_proba``, ``decision_function`` or ``predict``; or ``RecordedPredictions``.
     data : Dataset
 
     Raises
     ------
     InputError
-        Where the model and the table do not fit together, or a prediction is missing or infinite.
+        Where the model fails on the table or does not fit it, or a prediction is missing or infinite.
     """
     _check_model(model, data)
     if data.task == "regression":
-        predicted = _finite(model.predict(data.features), data)
+        predicted = _finite(_asked(model, "predict", data), data)
         return Predictions(data.target.to_numpy(dtype=float), predicted.ravel(), None, False, ())
     known = _known_classes(model, data)
     classes = (*data.classes, *(label for label in known if label not in data.classes))
     if data.task == "binary":
-        score, probabilities = _binary_score(model, data, known)
-        return Predictions(data.y_binary().astype(float), score, None, probabilities, classes)
+        return _binary(model, data, known, classes)
     code = {label: position for position, label in enumerate(classes)}
     y_true = data.target.map(code).to_numpy(dtype=float)
-    y_pred = _codes(model.predict(data.features), code).astype(float)
+    y_pred = _codes(_asked(model, "predict", data), code).astype(float)
     y_prob = None
     if hasattr(model, "predict_proba"):
         y_prob = np.zeros((data.rows, len(classes)))
-        y_prob[:, [code[label] for label in known]] = _finite(model.predict_proba(data.features), data)
+        y_prob[:, [code[label] for label in known]] = _proba(model, data, known)
     return Predictions(y_true, y_pred, y_prob, y_prob is not None, classes)
 
 
@@ -141,8 +142,7 @@ def _pickled_size(model: Any) -> int:
 def _check_model(model: Any, data: Dataset) -> None:
     if isinstance(model, type) or not hasattr(model, "predict"):
         raise InputError(f"A fitted model with a 'predict' method is needed; found {type(model).__name__}.")
-    expected = getattr(model, "feature_names_in_", None)
-    missing = [str(name) for name in expected if name not in data.features.columns] if expected is not None else []
+    missing = missing_columns(model, data.features.columns)
     if missing:
         near = nearest(missing[0], map(str, data.features.columns))
         raise InputError(f"The model needs columns that {data.name} does not have: {listed(missing)}.{near}")
@@ -159,16 +159,50 @@ def _known_classes(model: Any, data: Dataset) -> list[Any]:
     return labels
 
 
-def _binary_score(model: Any, data: Dataset, known: list[Any]) -> tuple[Array, bool]:
+def _binary(model: Any, data: Dataset, known: list[Any], classes: tuple[Any, ...]) -> Predictions:
+    y_true = data.y_binary().astype(float)
     if data.positive not in known:
-        return np.zeros(data.rows), True
+        return Predictions(y_true, np.zeros(data.rows), None, True, classes)
     column = known.index(data.positive)
     if hasattr(model, "predict_proba"):
-        return _finite(model.predict_proba(data.features), data)[:, column], True
+        score = _proba(model, data, known)[:, column]
+        decisions = _called(model, data) if getattr(model, "decides", False) else None
+        return Predictions(y_true, score, None, True, classes, decisions)
     if hasattr(model, "decision_function") and len(known) == 2:
-        score = _finite(model.decision_function(data.features), data).ravel()
-        return (score if column == 1 else -score), False
-    return np.where(np.asarray(model.predict(data.features)) == data.positive, 1.0, -1.0), False
+        score = _finite(_asked(model, "decision_function", data), data).ravel()
+        return Predictions(y_true, score if column == 1 else -score, None, False, classes)
+    decisions = _called(model, data)
+    return Predictions(y_true, 2 * decisions - 1, None, False, classes, decisions, scored=False)
+
+
+def _proba(model: Any, data: Dataset, known: list[Any]) -> Array:
+    found = _finite(_asked(model, "predict_proba", data), data)
+    if found.shape[1:] != (len(known),):
+        shape = " x ".join(map(str, found.shape))
+        raise InputError(f"predict_proba must give a column for each of {listed(known)}; it gave an array of {shape}.")
+    return found
+
+
+def _called(model: Any, data: Dataset) -> Array:
+    code = dict.fromkeys(_known_classes(model, data), 0) | dict.fromkeys(data.classes, 0) | {data.positive: 1}
+    return _codes(_asked(model, "predict", data), code).astype(float)
+
+
+def _asked(model: Any, method: str, data: Dataset) -> Any:
+    """Call a method of the model on the features; whatever a foreign model stumbles over is said in one sentence."""
+    try:
+        with warnings.catch_warnings():
+            # A model fitted on an array gets the columns by their place.
+            warnings.filterwarnings("ignore", message="X has feature names, but", category=UserWarning)
+            return getattr(model, method)(data.features)
+    except ToolkitError:
+        raise
+    except Exception as error:
+        name, reason = type(model).__name__, str(error).strip().partition("\n")[0]
+        raise InputError(
+            f"{name}.{method} failed on the {data.features.shape[1]} columns of {data.name}: "
+            f"{type(error).__name__}: {reason[:300]}"
+        ) from error
 
 
 def _codes(labels: Any, code: dict[Any, int]) -> NDArray[np.intp]:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
+from toolkit.data import Dataset
 from toolkit.errors import InputError, listed
 from toolkit.estimate import format_number
+from toolkit.judging.prediction import Predictions, predict
 from toolkit.result import Finding
+from toolkit.splitting import Split
 from toolkit.statistics.intervals import Array
 
 RULES = "a number in [0, 1], 'youden', 'max_f1', {'precision': 0.8}, {'recall': 0.9} or {'cost': {'fp': 1, 'fn': 5}}"
@@ -43,7 +47,7 @@ class Costs:
 
 @dataclass(frozen=True)
 class Rule:
-    """How to choose: ``kind`` is fixed, youden, max_f1, precision, recall or cost; ``level`` is its number."""
+    """How to choose: ``kind`` is fixed, decided, youden, max_f1, precision, recall or cost; ``level`` is its number."""
 
     kind: str
     level: float = math.nan
@@ -53,6 +57,7 @@ class Rule:
         """Write the rule in words."""
         return {
             "fixed": "given in advance",
+            "decided": "as the model itself decided",
             "youden": "largest Youden index (recall plus specificity)",
             "max_f1": "largest F1",
             "precision": f"largest recall with a precision of at least {self.level:g}",
@@ -68,6 +73,7 @@ class Threshold:
     Attributes
     ----------
     value : float
+        Not a number where the model's own decisions are taken instead.
     rule : Rule
     part : str
         Part of the split on which it was chosen; empty where it was given.
@@ -81,8 +87,14 @@ class Threshold:
 
     def __str__(self) -> str:
         """Write the threshold and where it comes from."""
+        if self.rule.kind == "decided":
+            return str(self.rule)
         chosen = f"chosen on the {self.part} part: {self.rule}" if self.part else str(self.rule)
         return f"{self.value:.6g} ({chosen})"
+
+
+#: No threshold: the model's own decisions are taken.
+AS_DECIDED = Threshold(math.nan, Rule("decided"))
 
 
 def read_rule(rule: object) -> Rule:
@@ -120,6 +132,46 @@ def read_rule(rule: object) -> Rule:
         if kind == "cost" and isinstance(level, Mapping):
             return Rule("cost", costs=_read_costs(level))
     raise InputError(f"The threshold must be {RULES}; found {rule!r}.")
+
+
+def choose_on(predicted: Predictions, rule: Rule, part: str = "") -> Threshold:
+    """Choose the threshold that a rule asks for on predicted rows; decisions that a model made itself stay as they are.
+
+    Raises
+    ------
+    InputError
+        Where the model decided itself, so that a rule other than the default has nothing to choose.
+    """
+    if predicted.decisions is None:
+        return choose_threshold(rule, predicted.y_true, predicted.y_pred, part, probabilities=predicted.probabilities)
+    if rule.kind != "fixed" or rule.level != DEFAULT:
+        way = "leave y_pred out to judge by the scores" if predicted.scored else "there are no scores to apply it to"
+        raise InputError(
+            f"The decisions are the model's own, so the threshold ({rule}) cannot be applied: {way}, or leave the "
+            f"threshold at {DEFAULT} to judge the decisions."
+        )
+    return AS_DECIDED
+
+
+def threshold_for(model: Any, data: Dataset | Split, given: object, test: Predictions) -> Threshold:
+    """Return the threshold of a step: one given, or the choice of a rule, on other rows than the test's if there are.
+
+    Parameters
+    ----------
+    model : estimator
+    data : Dataset or Split
+        Of a split a rule chooses on the validation part, or where there is none on the training part.
+    given : float, str, mapping or Threshold
+    test : Predictions
+        Of the rows that the threshold is for, which a rule chooses on where there are no others.
+    """
+    if isinstance(given, Threshold):
+        return given
+    rule = read_rule(given)
+    if isinstance(data, Dataset) or rule.kind == "fixed":
+        return choose_on(test, rule, "test")
+    part = "validation" if data.validation is not None else "train"
+    return choose_on(predict(model, data.parts()[part]), rule, part)
 
 
 def choose_threshold(

@@ -10,8 +10,14 @@ from toolkit.errors import InputError
 from toolkit.running.conversion import Written
 
 
-def read_mapping(path: Path) -> dict[str, object]:
+def read_mapping(path: Path, what: str = "parameters file") -> dict[str, object]:
     """Read a YAML (or JSON) file that maps names to values.
+
+    Parameters
+    ----------
+    path : Path
+    what : str
+        What an error calls the file.
 
     Returns
     -------
@@ -26,28 +32,28 @@ def read_mapping(path: Path) -> dict[str, object]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise InputError(f"Cannot read the parameters file {str(path)!r}: {error.strerror or error}.") from error
+        raise InputError(f"Cannot read the {what} {str(path)!r}: {error.strerror or error}.") from error
     except UnicodeDecodeError as error:
-        raise InputError(f"The parameters file {str(path)!r} is not UTF-8 text.") from error
+        raise InputError(f"The {what} {str(path)!r} is not UTF-8 text.") from error
     try:
-        return _entries(text, path)
+        return _entries(text, path, what)
     except yaml.YAMLError as error:
-        raise InputError(f"The parameters file {str(path)!r} is not YAML: {' '.join(str(error).split())}.") from error
+        raise InputError(f"The {what} {str(path)!r} is not YAML: {' '.join(str(error).split())}.") from error
 
 
-def _entries(text: str, path: Path) -> dict[str, object]:
+def _entries(text: str, path: Path, what: str) -> dict[str, object]:
     loader = yaml.SafeLoader(text)
     node = loader.get_single_node()
     if node is None:
         return {}
     if not isinstance(node, yaml.MappingNode):
-        raise InputError(f"The parameters file {str(path)!r} must map names to values, such as `data: census_income`.")
+        raise InputError(f"The {what} {str(path)!r} must map names to values, such as `name: value`.")
     entries: dict[str, object] = {}
     for key, value in node.value:
         name = str(key.value)
         if name in entries:
             line = key.start_mark.line + 1
-            raise InputError(f"The parameters file {str(path)!r} gives {name!r} twice (line {line}).")
+            raise InputError(f"The {what} {str(path)!r} gives {name!r} twice (line {line}).")
         entries[name] = _value(loader, value)
     return entries
 

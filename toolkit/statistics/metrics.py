@@ -32,6 +32,8 @@ PROBABILITY_METRICS = (
     "calibration_intercept",
     "expected_calibration_error",
 )
+#: Metrics that decisions alone do not define.
+SCORE_METRICS = ("roc_auc", "average_precision", *PROBABILITY_METRICS)
 #: Metrics that are better when lower; the others are better when higher, but for the calibration pair and the bias.
 LOWER_IS_BETTER = frozenset(
     {
@@ -48,7 +50,13 @@ LOWER_IS_BETTER = frozenset(
 
 
 def binary_metrics(
-    y_true: Array, y_score: Array, *, threshold: float = 0.5, probabilities: bool = True, seed: int = 0
+    y_true: Array,
+    y_score: Array | None,
+    *,
+    threshold: float = 0.5,
+    decisions: Array | None = None,
+    probabilities: bool = True,
+    seed: int = 0,
 ) -> dict[str, Measure]:
     """Measure a binary classifier.
 
@@ -56,10 +64,13 @@ def binary_metrics(
     ----------
     y_true : array of shape (n,)
         1 for the positive class, 0 for the other.
-    y_score : array of shape (n,)
-        Probability of the positive class, or any score that rises with it.
+    y_score : array of shape (n,) or None
+        Probability of the positive class, or any score that rises with it; None where only decisions are known: metrics
+        that need scores are then not defined.
     threshold : float
         Rows with a score at or above it are called positive.
+    decisions : array of shape (n,), optional
+        1 where a row is called positive, 0 elsewhere, in place of the threshold.
     probabilities : bool
         Whether the scores are probabilities; if not, metrics that need those are not defined.
     seed : int
@@ -81,22 +92,42 @@ def binary_metrics(
     >>> print(binary_metrics(y_true, y_score)["roc_auc"].estimate)
     0.750 [0.674, 0.813]
     """
-    y, score = checked(y_true, y_score)
-    if not np.all((y == 0) | (y == 1)):
-        raise InputError("y_true must hold 1 for the positive class and 0 for the other, nothing else.")
-    if probabilities and len(score) and (score.min() < 0 or score.max() > 1):
-        raise InputError(f"Probabilities must lie between 0 and 1; found {score.min():.4g} to {score.max():.4g}.")
-    called = (score >= threshold).astype(float)
+    y, called = _checked_binary(y_true, y_score, threshold, decisions)
     return {
-        "roc_auc": _area(y, score),
-        "average_precision": _average_precision(y, score),
-        **_probability_metrics(y, score, probabilities, seed),
+        **_score_metrics(y, y_score, probabilities, seed),
         "accuracy": share((called == y).astype(float), np.ones(len(y))),
         "balanced_accuracy": balanced_accuracy(y.astype(int), called.astype(int), 2),
         "precision": share(y, called),
         "recall": share(called, y),
         "f1": _f1(y, called),
         "matthews_corrcoef": _matthews(y, called),
+    }
+
+
+def _checked_binary(
+    y_true: Array, y_score: Array | None, threshold: float, decisions: Array | None
+) -> tuple[Array, Array]:
+    """Return the truth and the decisions, both of shape (n,) and checked."""
+    if decisions is None and y_score is None:
+        raise InputError("Scores or decisions are needed to judge a classifier; found neither.")
+    y, other = checked(y_true, y_score if decisions is None else decisions)  # type: ignore[arg-type]
+    called = other if decisions is not None else (other >= threshold).astype(float)
+    for name, values in (("y_true", y), ("decisions", called)):
+        if not np.all((values == 0) | (values == 1)):
+            raise InputError(f"{name} must hold 1 for the positive class and 0 for the other, nothing else.")
+    return y, called
+
+
+def _score_metrics(y: Array, y_score: Array | None, probabilities: bool, seed: int) -> dict[str, Measure]:
+    if y_score is None:
+        return {name: undefined(len(y)) for name in SCORE_METRICS}
+    _, score = checked(y, y_score)
+    if probabilities and len(score) and (score.min() < 0 or score.max() > 1):
+        raise InputError(f"Probabilities must lie between 0 and 1; found {score.min():.4g} to {score.max():.4g}.")
+    return {
+        "roc_auc": _area(y, score),
+        "average_precision": _average_precision(y, score),
+        **_probability_metrics(y, score, probabilities, seed),
     }
 
 

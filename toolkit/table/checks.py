@@ -24,13 +24,14 @@ LEAST_ROWS_FOR_COPY = 20
 MOST_OF_A_CODE = 10
 
 
-def check_features(features: pd.DataFrame, target: pd.Series[Any], task: str) -> list[Finding]:
+def check_features(features: pd.DataFrame | None, target: pd.Series[Any], task: str) -> list[Finding]:
     """Run every check on a prepared table.
 
     Parameters
     ----------
     features : DataFrame of shape (n_rows, n_columns)
-        ``int64``, ``float64`` and ``category`` columns, as ``toolkit.table.columns.prepare_features`` makes them.
+        ``int64``, ``float64`` and ``category`` columns, as ``toolkit.table.columns.prepare_features`` makes them; None
+        to check the target alone.
     target : Series of shape (n_rows,)
         Without missing rows.
     task : {"binary", "multiclass", "regression"}
@@ -46,9 +47,11 @@ def check_features(features: pd.DataFrame, target: pd.Series[Any], task: str) ->
     >>> [finding.code for finding in check_features(features, features["a"].rename("y"), "binary")]
     ['DATA-TARGET-COPY']
     """
+    about_target = [*_size(target), *_classes(target, task)]
+    if features is None:
+        return about_target
     return [
-        *_size(target),
-        *_classes(target, task),
+        *about_target,
         *_missing(features),
         *_near_constant(features),
         *_many_labels(features),

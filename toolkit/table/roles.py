@@ -38,7 +38,8 @@ def find_roles(table: Table, target: object, sensitive: object, time: object, gr
     Raises
     ------
     InputError
-        Where a column is not in the table, no target is known, or the target has a second role.
+        Where a column is not in the table, no target is known, or the target has a second role but that of naming
+        groups of people.
 
     Examples
     --------
@@ -94,7 +95,7 @@ def _check(roles: Roles, names: list[str]) -> None:
         if name and name not in names:
             near = nearest(name, names)
             raise InputError(f"{role} column {name!r} is not in the table.{near} Columns: {listed(names)}.")
-    others = {"time": (roles.time,), "group": (roles.group,), "sensitive": roles.sensitive, "drop": roles.drop}
+    others = {"time": (roles.time,), "group": (roles.group,), "drop": roles.drop}
     for role, taken in others.items():
         if roles.target in taken:
             raise InputError(f"Column {roles.target!r} cannot be the target and {role} at once. Name it once.")
