@@ -1,0 +1,1 @@
+"""Models that pay attention to groups: how they are made, and how their price is measured."""
