@@ -179,11 +179,48 @@ def _show_profile(profile: pd.DataFrame, findings: Sequence[Finding]) -> None:
 )
 @click.argument("notebook", type=FOLDER)
 @click.option("-o", "--output", type=FOLDER, help="HTML file to write; by default beside the notebook.")
-def render(notebook: Path, output: Path | None) -> None:
-    """Make one offline HTML file of an executed NOTEBOOK and print its path."""
+@click.option("--pdf", is_flag=True, help="Write a PDF beside it, through a Chromium on this machine.")
+def render(notebook: Path, output: Path | None, pdf: bool) -> None:
+    """Make one offline HTML file of an executed NOTEBOOK, with --pdf also a PDF, and print the path of the last."""
     from toolkit import report
 
-    click.echo(report.render(notebook, output))
+    page = report.render(notebook, output)
+    if pdf:
+        from toolkit.page.pdf import print_pdf
+
+        click.echo(page, err=True)
+        page = print_pdf(page)
+    click.echo(page)
+
+
+@main.group(short_help="Begin and compare model cards.", epilog="Example: toolkit card init")
+def card() -> None:
+    """Begin the author's part of a model card, and compare two cards. `toolkit run model_card` makes one."""
+
+
+@card.command(short_help="Write the questions for the author.", epilog="Example: toolkit card init model_card.yaml")
+@click.argument("path", type=FOLDER, default=Path("model_card.yaml"), metavar="[PATH]")
+@click.option("--overwrite", is_flag=True, help="Write even where the file exists; its answers are lost.")
+def init(path: Path, overwrite: bool) -> None:
+    """Write the author's part of a card as a YAML file of questions to PATH (by default model_card.yaml)."""
+    from toolkit.carding.author import write_author_file
+
+    click.echo(write_author_file(path, overwrite=overwrite))
+
+
+@card.command(short_help="Say what changed between two cards.", epilog="Example: toolkit card diff reports/A reports/B")
+@click.argument("a", type=FOLDER)
+@click.argument("b", type=FOLDER)
+@click.option("--json", "as_json", is_flag=True, help="Print every change for machines.")
+def diff(a: Path, b: Path, as_json: bool) -> None:
+    """Say what changed from card A to card B: folders of reports, or card.json files."""
+    from toolkit.carddiff import diff_cards
+
+    changes = diff_cards(a, b)
+    if as_json:
+        click.echo(json.dumps([one.plain() for one in changes.changed], ensure_ascii=False))
+    else:
+        click.echo("\n".join([*(printable(one.describe()) for one in changes.changed), changes.sentence()]))
 
 
 @main.command(short_help="Make the page that lists all reports.", epilog="Example: toolkit index reports")

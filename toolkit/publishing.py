@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -15,10 +16,11 @@ from toolkit import provenance, store, tracking
 from toolkit.errors import InputError
 from toolkit.estimate import Estimate
 from toolkit.parameters import list_templates
-from toolkit.result import DataRecord, Record, Result, by_severity, result_html
+from toolkit.result import DataRecord, ModelRecord, Record, Result, by_severity, result_html
 
 MIME = "application/vnd.toolkit.results+json"
 SCHEMA = 1
+ARTIFACTS = ("report.html", "notebook.ipynb", "results.json", "manifest.json")
 NO_VERDICT: Mapping[str, Any] = {"outcome": None, "rules": []}
 _WORDS = {"roc": "ROC", "auc": "AUC", "f1": "F1", "r2": "R²", "ovr": "one-vs-rest", "corrcoef": "correlation"}
 
@@ -77,7 +79,6 @@ def publish(
     }
     if "TOOLKIT_REPORT_ID" in os.environ:
         tags[tracking.REPORT_TAG] = os.environ["TOOLKIT_REPORT_ID"]
-    path = folder / "results.json"
     results_json["mlflow"] = tracking.log_run(
         records,
         _scalars(results),
@@ -89,9 +90,11 @@ def publish(
         out=out,
     )
     text = json.dumps(results_json, indent=2, ensure_ascii=False, allow_nan=False)
-    path.write_text(text + "\n", encoding="utf-8")
+    written = {"results.json": text + "\n"} | {name: text for record in records for name, text in record.files.items()}
+    for name, text in written.items():
+        (folder / name).write_text(text, encoding="utf-8", newline="\n")
     if not staged:
-        tracking.attach(results_json["mlflow"]["run_id"], [path], out)
+        tracking.attach(results_json["mlflow"]["run_id"], [folder / name for name in written], out)
     return Published(results_json, folder)
 
 
@@ -119,7 +122,8 @@ def summarize(
         "command": provenance.command(template, parameters, defaults) if head else "",
         "parameters": parameters,
         "data": _data(data),
-        "model": {"name": model.name, "requirements": list(model.requirements)} if model else None,
+        "model": _model(model, records) if model else None,
+        "recorded": {name: _plain(value) for record in records for name, value in record.parameters.items()},
         "key_numbers": _key_numbers(scalars),
         "scalars": {name: number.plain() for name, number in scalars.items()},
         "findings": [asdict(finding) for finding in dict.fromkeys(findings)],
@@ -128,7 +132,7 @@ def summarize(
         "dirty": dirty,
         "environment": provenance.environment(),
         "mlflow": None,
-        "artifacts": ["report.html", "notebook.ipynb", "results.json", "manifest.json"],
+        "artifacts": [*ARTIFACTS, *(name for record in records for name in record.files)],
     }
 
 
@@ -173,6 +177,26 @@ def _scalars(results: Sequence[Result]) -> dict[str, Estimate]:
 def _data(data: DataRecord) -> dict[str, Any]:
     names = ("name", "source", "fingerprint", "rows", "columns", "target")
     return {name: getattr(data, name) for name in names}
+
+
+def _model(model: ModelRecord, records: Sequence[Record]) -> dict[str, Any]:
+    """Name the model, the features it takes and the settings it was trained with."""
+    trained = (one for record in records for one in record.candidates if one.name == model.name)
+    settings = next((one.parameters for one in trained), {})
+    example = model.example
+    features = {} if example is None else {str(name): str(example[name].dtype) for name in example}
+    return {
+        "name": model.name,
+        "requirements": list(model.requirements),
+        "features": features,
+        "settings": {name: _plain(value) for name, value in settings.items()},
+    }
+
+
+def _plain(value: object) -> object:
+    """Return what JSON can hold as it is, anything else as text."""
+    finite = not isinstance(value, float) or math.isfinite(value)
+    return value if finite and isinstance(value, str | int | float | bool | None) else str(value)
 
 
 def _key_numbers(scalars: Mapping[str, Estimate]) -> list[dict[str, Any]]:

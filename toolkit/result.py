@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args, runtime_checkable
 
+from toolkit.csvlink import csv_link
 from toolkit.errors import InputError, NotApplicableError
 from toolkit.estimate import Estimate, format_number
 
@@ -76,23 +77,23 @@ class ModelRecord:
 
     Attributes
     ----------
-    estimator : object
-        Fitted and scikit-learn compatible.
-    example : DataFrame
+    estimator : object or None
+        Fitted and scikit-learn compatible; None where the model was logged before and is only named here.
+    example : DataFrame or None
         A few rows of features, in the form the model takes.
     requirements : tuple of str
         Pinned packages such as ``scikit-learn==1.9.1``.
     """
 
     name: str
-    estimator: Any
-    example: pd.DataFrame
-    requirements: tuple[str, ...]
+    estimator: Any = None
+    example: pd.DataFrame | None = None
+    requirements: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class DataRecord:
-    """The table a result rests on, by its fingerprint."""
+    """The table a result rests on, by its fingerprint; ``frame`` is None where the table itself is not at hand."""
 
     name: str
     source: str
@@ -100,7 +101,15 @@ class DataRecord:
     rows: int
     columns: int
     target: str
-    frame: pd.DataFrame
+    frame: pd.DataFrame | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VersionNote:
+    """Words for the registered versions of the model that an earlier run logged."""
+
+    run_id: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +127,9 @@ class Record:
         Others worth keeping beside it.
     verdict : mapping
         ``outcome`` and ``rules`` as ``results.json`` has them, where a policy was applied.
+    files : mapping of name to text
+        Written beside ``results.json``.
+    note : VersionNote or None
     """
 
     parameters: Mapping[str, object] = field(default_factory=dict)
@@ -126,6 +138,8 @@ class Record:
     data: DataRecord | None = None
     models: Sequence[ModelRecord] = ()
     verdict: Mapping[str, Any] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+    note: VersionNote | None = None
 
 
 @runtime_checkable
@@ -236,7 +250,7 @@ border-collapse:collapse}.tk-result caption{text-align:left;font-weight:600;padd
 padding:.25em .8em;text-align:left;border-bottom:1px solid rgba(128,128,128,.35);background:none}.tk-result .tk-number{
 text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}.tk-result .tk-title{font-weight:600;
 font-size:1.1em;margin:.2em 0}.tk-result .tk-lead{margin:.2em 0 .6em}.tk-result ul{margin:.4em 0;
-padding-left:1.2em}</style>"""
+padding-left:1.2em}.tk-result .tk-csv{margin:0 0 .8em;font-size:.85em}</style>"""
 
 
 def result_html(title: str, lead: str = "", tables: Sequence[str] = (), findings: Sequence[Finding] = ()) -> str:
@@ -269,7 +283,8 @@ def table_html(frame: pd.DataFrame, caption: str, most: int = 60) -> str:
     """Write a frame as an HTML table with a caption and scoped headers; every text is escaped.
 
     The first column heads its row. Numbers are written by ``format_number`` and estimates with their interval.
-    Only the first ``most`` rows are shown; the caption then says how many there are.
+    Only the first ``most`` rows are shown; the caption then says how many there are. A link below holds the rows as
+    CSV.
     """
     if len(frame) > most:
         caption = f"{caption} (first {most} of {len(frame):,} rows)"
@@ -282,7 +297,8 @@ def table_html(frame: pd.DataFrame, caption: str, most: int = 60) -> str:
         f'<th scope="col"{kind}>{escape(str(name))}</th>' for name, kind in zip(frame.columns, kinds, strict=True)
     )
     body = "".join(_row_html(row, kinds) for row in rows)
-    return f"<table><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    table = f"<table><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return table + csv_link(frame)
 
 
 def _row_html(row: Sequence[object], kinds: Sequence[str]) -> str:

@@ -1,0 +1,218 @@
+"""Tell what changed between two cards: facts, texts, findings, and numbers with the interval of their difference."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from toolkit.carding.author import questions
+from toolkit.carding.content import as_text
+from toolkit.carding.quantities import PLACES
+from toolkit.carding.reports import Report
+from toolkit.estimate import Estimate
+from toolkit.gating.judging import LESS_IS_BETTER
+from toolkit.result import Finding
+from toolkit.statistics.intervals import mover_difference
+
+Kind = Literal["added", "removed", "changed", "same"]
+PARTS = ("data", "features", "training", "metrics", "fairness", "operation", "other numbers", "findings", "author")
+UNPAIRED = "MOVER, unpaired"
+#: Metrics that are best at a value between the ends, so that neither way is better.
+AIMED_AT = ("calibration_slope", "calibration_intercept")
+#: The kinds of recorded facts: the part they belong to, and the word before their names.
+_FACTS = (
+    ("data", ""),
+    ("features", ""),
+    ("training", ""),
+    ("training", "parameter"),
+    ("training", "recorded"),
+    ("training", "setting"),
+    ("training", "package"),
+    ("training", "environment"),
+)
+_NONE = Estimate(math.nan)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing in which two cards differ, or do not.
+
+    Attributes
+    ----------
+    part : str
+        One of ``PARTS``.
+    name : str
+    before, after : str
+        Empty where it is not there.
+    kind : {"added", "removed", "changed", "same"}
+    difference : Estimate
+        Of a number that both have: after minus before.
+    direction : {"better", "worse", ""}
+        Which way a metric or a disparity moved; empty where neither way is better, or the interval holds zero.
+    """
+
+    part: str
+    name: str
+    before: str
+    after: str
+    kind: Kind
+    difference: Estimate = _NONE
+    direction: Literal["better", "worse", ""] = ""
+
+    @property
+    def beyond_chance(self) -> bool:
+        """Whether the interval of the difference leaves zero out."""
+        return self.difference.has_interval and not self.difference.low <= 0 <= self.difference.high
+
+    def describe(self) -> str:
+        """Write it in a line.
+
+        Examples
+        --------
+        >>> Change("data", "rows", "100", "120", "changed").describe()
+        'data: rows: 100 -> 120'
+        """
+        text = (
+            f"{self.part}: {self.name}: {_shortened(self.before) or '(none)'} -> {_shortened(self.after) or '(none)'}"
+        )
+        if not self.difference.has_interval:
+            return text
+        verdict = (self.direction or "more than chance") if self.beyond_chance else "could be chance"
+        return f"{text}; difference {self.difference}, {verdict}"
+
+    def plain(self) -> dict[str, object]:
+        """Write it for JSON."""
+        texts = {name: getattr(self, name) for name in ("part", "name", "kind", "before", "after", "direction")}
+        return {**texts, "difference": self.difference.plain()}
+
+
+def changes_of_facts(before: Report, after: Report) -> list[Change]:
+    """Compare what two runs recorded: the data, the features, and all that decided the training.
+
+    Where only one of them recorded a kind of fact at all, such as the features, nothing is said about it.
+    """
+    found = []
+    for (part, _), old, new in zip(_FACTS, _facts(before), _facts(after), strict=True):
+        if bool(old) == bool(new):
+            found += _compared(part, old, new)
+    return found
+
+
+def changes_of_numbers(before: Mapping[str, Estimate], after: Mapping[str, Estimate]) -> list[Change]:
+    """Compare every number; a difference of two numbers with intervals has one too (see ``difference_of``)."""
+    found = []
+    for name in [*before, *(name for name in after if name not in before)]:
+        old, new = before.get(name), after.get(name)
+        if old is None or new is None:
+            kind: Kind = "added" if old is None else "removed"
+            was, now = ("" if one is None else str(one) for one in (old, new))
+            found.append(Change(_part(name), name, was, now, kind))
+            continue
+        difference = difference_of(new, old)
+        kind = "same" if _same(old, new) else "changed"
+        found.append(Change(_part(name), name, str(old), str(new), kind, difference, _direction(name, difference)))
+    return found
+
+
+def changes_of_findings(before: Sequence[Finding], after: Sequence[Finding]) -> list[Change]:
+    """Compare findings by code, place and severity; the numbers that their sentences hold are compared elsewhere."""
+    old, new = ({f"{one.code} {one.where}".strip(): one for one in ones} for ones in (before, after))
+    alike = {name: old[name].severity for name in old if name in new and old[name].severity == new[name].severity}
+    texts = [{name: f"{one.severity}: {one.message}" for name, one in ones.items()} | alike for ones in (old, new)]
+    return _compared("findings", *texts)
+
+
+def changes_of_answers(before: Mapping[str, str], after: Mapping[str, str]) -> list[Change]:
+    """Compare what the authors said."""
+    old, new = ({one.title: ones[one.key] for one in questions() if one.key in ones} for ones in (before, after))
+    return _compared("author", old, new)
+
+
+def difference_of(after: Estimate, before: Estimate) -> Estimate:
+    """Return ``after - before``, with an interval where both have one.
+
+    By MOVER (Zou & Donner 2008, doi:10.1002/sim.3095), which takes the two as independent. Numbers of the same rows
+    rise and fall together as a rule, and then the interval is wider than needed.
+
+    Examples
+    --------
+    >>> print(difference_of(Estimate(0.8, 0.7, 0.9), Estimate(0.6, 0.5, 0.7)))
+    0.200 [0.059, 0.341]
+    """
+    value = after.value - before.value
+    n = min(after.n, before.n)
+    if not math.isfinite(value) or not (after.has_interval and before.has_interval):
+        return Estimate(value if math.isfinite(value) else math.nan, n=n)
+    return Estimate(value, *mover_difference(after, before), n, UNPAIRED)
+
+
+def is_disparity(name: str) -> bool:
+    """Whether a number compares groups of people."""
+    return name.startswith("fairness.") and name.endswith(("_difference", "_ratio"))
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= 80 else f"{text[:79]}…"
+
+
+def _same(old: Estimate, new: Estimate) -> bool:
+    return all(
+        first == second or (math.isnan(first) and math.isnan(second))
+        for first, second in zip((old.value, old.low, old.high), (new.value, new.low, new.high), strict=True)
+    )
+
+
+def _direction(name: str, difference: Estimate) -> Literal["better", "worse", ""]:
+    if not difference.has_interval or difference.low <= 0 <= difference.high:
+        return ""
+    metric = name.rpartition(".")[2]
+    if name.startswith("test.") and metric not in AIMED_AT:
+        rises_for_better = metric not in LESS_IS_BETTER
+    elif is_disparity(name):
+        rises_for_better = name.endswith("_ratio")
+    else:
+        return ""
+    return "better" if (difference.value > 0) == rises_for_better else "worse"
+
+
+def _part(name: str) -> str:
+    if name.startswith(("data.", "split.")):
+        return "data"
+    if name.startswith("test."):
+        return "metrics"
+    if name.startswith("fairness."):
+        return "fairness"
+    if name.startswith(PLACES["operation"]):
+        return "operation"
+    return "other numbers"
+
+
+def _compared(part: str, before: Mapping[str, str], after: Mapping[str, str]) -> list[Change]:
+    found = []
+    for name in [*before, *(name for name in after if name not in before)]:
+        old, new = before.get(name, ""), after.get(name, "")
+        kind: Kind = "added" if name not in before else "removed" if name not in after else "changed"
+        found.append(Change(part, name, old, new, "same" if old == new and name in before and name in after else kind))
+    return found
+
+
+def _facts(report: Report) -> list[dict[str, str]]:
+    """Return each kind of fact, in the order of ``_FACTS``, under names that say which it is."""
+    requirements = report.model.get("requirements")
+    pins = map(str, requirements) if isinstance(requirements, list | tuple) else ()
+    packages = {name: pin for name, _, pin in (text.partition("==") for text in pins)}
+    run = {"model": report.model.get("name"), "commit": report.commit}
+    model = report.model
+    values = (report.data, model.get("features"), run, report.parameters, report.recorded, model.get("settings"))
+    every = (*values, packages, report.environment)
+    return [
+        {f"{word} {name}".strip(): text for name, text in _texts(value)}
+        for (_, word), value in zip(_FACTS, every, strict=True)
+    ]
+
+
+def _texts(value: object) -> Iterator[tuple[str, str]]:
+    entries: Mapping[Any, Any] = value if isinstance(value, Mapping) else {}
+    return ((str(name), as_text(entry)) for name, entry in entries.items())
