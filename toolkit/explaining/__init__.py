@@ -1,0 +1,1 @@
+"""How a model is explained: seen through to its columns, attributed, sampled, compared, drawn."""

@@ -1,0 +1,111 @@
+"""How strongly columns go together: attributions are split between columns that say the same."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from toolkit.statistics.intervals import Array
+
+REDUNDANT = 0.8
+_MOST_CELLS = 50
+
+
+def associations(features: pd.DataFrame, least: float = REDUNDANT) -> pd.DataFrame:
+    """Find the pairs of columns that are associated at least so strongly, the strongest first.
+
+    Two numbers by the absolute value of Spearman's rank correlation; two categories by Cramér's V, freed from its bias
+    (Bergsma 2013, doi:10.1016/j.jkss.2012.10.002); a number and a category by the correlation ratio of the number's
+    ranks, freed from its bias likewise (Kelley 1935, doi:10.1073/pnas.21.9.554). All lie in [0, 1]. Missing values are
+    a category, and are left out of correlations of numbers; a column that never varies goes with none.
+
+    Parameters
+    ----------
+    features : DataFrame of shape (rows, columns)
+    least : float
+
+    Returns
+    -------
+    DataFrame
+        ``first, second, measure, value``.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> a = rng.normal(size=200)
+    >>> frame = pd.DataFrame({"a": a, "b": np.exp(a), "c": rng.normal(size=200), "d": pd.Categorical(a > 0)})
+    >>> associations(frame).round(2).to_dict("list")["second"]
+    ['b', 'd', 'd']
+    """
+    names, columns = list(features.columns), [features.iloc[:, place] for place in range(features.shape[1])]
+    numeric = [pd.api.types.is_numeric_dtype(column.dtype) for column in columns]
+    ranks = [column.rank().to_numpy() if number else None for column, number in zip(columns, numeric, strict=True)]
+    codes = [
+        None if number else pd.factorize(column, use_na_sentinel=False)[0]
+        for column, number in zip(columns, numeric, strict=True)
+    ]
+    found = []
+    for i in range(len(names)):
+        for j in range(i + 1, len(names)):
+            measure, value = _associated(ranks[i], ranks[j], codes[i], codes[j])
+            if value >= least:
+                found.append({"first": names[i], "second": names[j], "measure": measure, "value": value})
+    table = pd.DataFrame(found, columns=["first", "second", "measure", "value"])
+    return table.sort_values("value", ascending=False, kind="stable", ignore_index=True)
+
+
+def _associated(
+    first_ranks: Any | None,
+    second_ranks: Any | None,
+    first_codes: Any | None,
+    second_codes: Any | None,
+) -> tuple[str, float]:
+    if first_ranks is not None and second_ranks is not None:
+        return "Spearman", _correlation(first_ranks, second_ranks)
+    if first_codes is not None and second_codes is not None:
+        return "Cramér's V", cramers_v(first_codes, second_codes)
+    ranks = first_ranks if first_ranks is not None else second_ranks
+    codes = first_codes if first_codes is not None else second_codes
+    return "correlation ratio", correlation_ratio(codes, ranks)
+
+
+def _correlation(first: Array, second: Array) -> float:
+    both = np.isfinite(first) & np.isfinite(second)
+    x, y = first[both], second[both]
+    if len(x) < 3 or not (np.ptp(x) and np.ptp(y)):
+        return 0.0
+    return abs(float(np.corrcoef(x, y)[0, 1]))
+
+
+def cramers_v(first: NDArray[np.intp], second: NDArray[np.intp]) -> float:
+    """Return Cramér's V of two columns of codes, freed from its bias.
+
+    It is 0 where one of them never varies, and where there are far more pairs of codes than rows.
+    """
+    (_, left), (_, right) = np.unique(first, return_inverse=True), np.unique(second, return_inverse=True)
+    rows, columns, n = int(left.max()) + 1, int(right.max()) + 1, len(first)
+    if min(rows, columns) < 2 or n < 3 or rows * columns > _MOST_CELLS * n:
+        return 0.0
+    table = np.bincount(left * columns + right, minlength=rows * columns).reshape(rows, columns).astype(float)
+    expected = table.sum(axis=1, keepdims=True) * table.sum(axis=0, keepdims=True) / n
+    phi = float((np.square(table - expected) / expected).sum()) / n
+    phi = max(0.0, phi - (rows - 1) * (columns - 1) / (n - 1))
+    free = min(rows - (rows - 1) ** 2 / (n - 1), columns - (columns - 1) ** 2 / (n - 1)) - 1
+    return min(1.0, math.sqrt(phi / free)) if free > 0 else 0.0
+
+
+def correlation_ratio(codes: Any, ranks: Any) -> float:
+    """Return the correlation ratio of ranks over groups of codes, freed from its bias; 0 where one never varies."""
+    known = np.isfinite(ranks)
+    values, (_, groups) = ranks[known], np.unique(codes[known], return_inverse=True)
+    n, count = len(values), int(groups.max(initial=-1)) + 1
+    total = float(np.square(values - values.mean()).sum()) if n else 0.0
+    if count < 2 or n <= count or not total:
+        return 0.0
+    sizes, sums = np.bincount(groups), np.bincount(groups, values)
+    within = total - float((sizes * np.square(sums / sizes - values.mean())).sum())
+    return math.sqrt(max(0.0, 1 - (within / (n - count)) / (total / (n - 1))))
