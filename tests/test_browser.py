@@ -3,44 +3,26 @@
 import functools
 import http.server
 import json
-import os
 import shutil
 import threading
-from urllib.parse import urlparse
 
 import pandas as pd
 import pytest
+from browsing import running_browser, violations, visit
 from nbformat.v4 import new_markdown_cell, new_output
-from playwright.sync_api import sync_playwright
 from sample_notebook import code, failed_notebook, notebook_of, published, sample_notebook, sample_results, saved, shown
 from test_sanitize import PAYLOADS
 
 from toolkit.report import render, write_index
 from toolkit.result import table_html
 
-SWITCHES = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-dev-shm-usage",
-    "--no-first-run",
-]
 WIDTHS = (360, 768, 1440)
 
 
 @pytest.fixture(scope="module")
 def browser():
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if chromium is None:
-        words = "Chromium is not installed: `apt-get install chromium` (or `brew install chromium`) lets this test run."
-        if os.environ.get("CI") == "true":
-            pytest.fail(words)
-        pytest.skip(words)
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium, args=SWITCHES)
+    with running_browser() as started:
         yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")
@@ -102,19 +84,6 @@ def hostile_notebook():
     return notebook_of(*cells, code("publish()", [published(hostile_results())]))
 
 
-def visit(browser, address, width=1440, scheme="light"):
-    """Open a page; return it with everything it asked for, complained about, or popped up."""
-    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
-    page, noticed = context.new_page(), []
-    page.on("request", lambda request: noticed.append(request.url))
-    page.on("console", lambda message: noticed.append(f"console: {message.text}"))
-    page.on("pageerror", lambda error: noticed.append(f"error: {error}"))
-    page.on("dialog", lambda dialog: (noticed.append(f"dialog: {dialog.message}"), dialog.dismiss()))
-    page.goto(address, wait_until="load")
-    page.wait_for_timeout(50)
-    return page, [url for url in noticed if url != address and urlparse(url).scheme != "data"]
-
-
 @pytest.mark.parametrize("name", ["sample", "failed", "hostile", "index"])
 class TestEveryPage:
     def test_nothing_is_loaded_nothing_runs_nothing_is_complained_about(self, browser, site, name):
@@ -144,6 +113,24 @@ class TestEveryPage:
         page.keyboard.press("Enter")
         assert page.evaluate("document.activeElement.id") == "main"
         page.context.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "width", "scheme"),
+    [
+        ("sample", 1440, "light"),
+        ("sample", 360, "dark"),
+        ("index", 360, "light"),
+        ("index", 1440, "dark"),
+        ("failed", 1440, "dark"),
+        ("hostile", 1440, "light"),
+    ],
+)
+def test_axe_finds_nothing_wrong(browser, site, name, width, scheme):
+    page, _ = visit(browser, f"{site[0]}/{name}.html", width, scheme)
+    found = violations(page)
+    page.context.close()
+    assert found == []
 
 
 def test_nasty_names_are_read_as_text(browser, site):
@@ -179,6 +166,14 @@ def test_wide_tables_scroll_in_their_own_box(browser, site):
     page.keyboard.press("ArrowRight")
     page.wait_for_timeout(300)
     assert box.evaluate("box => box.scrollLeft") > 0
+    page.context.close()
+
+
+def test_a_figure_scrolls_in_its_box_rather_than_become_too_small_to_read(browser, site):
+    page, _ = visit(browser, f"{site[0]}/sample.html", 360)
+    box, image = page.locator("figure .scroll").first, page.locator("figure img").first
+    assert image.bounding_box()["width"] == 448
+    assert box.bounding_box()["width"] == 320
     page.context.close()
 
 

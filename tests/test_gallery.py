@@ -88,7 +88,7 @@ def test_broken_neighbours_are_said_to_be_unreadable(content, why, tmp_path):
     add_run(tmp_path, "whole", sample_results())
     lines, _ = rows(tmp_path)
     assert len(lines) == 2
-    assert re.fullmatch(rf"Unreadable broken .* {re.escape(why)}", lines[0])
+    assert re.fullmatch(rf"Unreadable broken {re.escape(why)} .*", lines[0])
 
 
 def test_results_of_odd_shapes_are_listed(tmp_path):
@@ -122,7 +122,7 @@ def test_links_lead_to_folders_of_any_name(name, tmp_path):
     lines, links = rows(tmp_path)
     assert len(lines) == 1
     assert (tmp_path / unquote(links[0])).is_file()
-    assert "<script" not in (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert (tmp_path / "index.html").read_text(encoding="utf-8").count("<script") == 1
 
 
 def test_a_name_that_is_no_text_is_listed(tmp_path):

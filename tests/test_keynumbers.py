@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toolkit.estimate import Estimate
-from toolkit.page.keynumbers import KeyNumber, draw_interval
+from toolkit.page.keynumbers import KeyNumber, draw_interval, draw_series
 
 
 def entry(value, low=None, high=None):
@@ -80,3 +80,25 @@ def test_nothing_is_drawn_outside_the_picture(value, low, high, baseline):
 )
 def test_any_content_is_read(content):
     assert isinstance(Estimate.read(content), Estimate)
+
+
+def test_a_series_marks_its_run_and_grows_upwards():
+    drawing = draw_series([Estimate(0.5, 0.4, 0.6), Estimate(math.nan), Estimate(0.7), Estimate(0.9)], 2)
+    dots = [tuple(map(float, dot)) for dot in re.findall(r'cx="([\d.]+)" cy="([\d.]+)" r="([\d.]+)"', drawing)]
+    assert [radius for *_, radius in dots] == [1.6, 4.0, 1.6]
+    assert [across for across, *_ in dots] == [6, 50, 94]
+    assert dots[0][1] > dots[1][1] > dots[2][1]
+    assert drawing.count("iv-range") == 1
+
+
+@pytest.mark.parametrize("values", [[], [0.5], [0.5, math.nan], [math.inf, 1.0]])
+def test_fewer_than_two_numbers_are_no_series(values):
+    assert draw_series([Estimate(value) for value in values], 0) == ""
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(*[st.floats(allow_nan=True, allow_infinity=True)] * 3), max_size=6))
+def test_a_series_stays_in_its_picture(numbers):
+    drawing = draw_series([Estimate(*number) for number in numbers], 0)
+    for place in re.findall(r'c[xy]="(-?[\d.]+|nan|inf)"', drawing):
+        assert 0 <= float(place) <= 100

@@ -1,7 +1,10 @@
 """The page of an executed notebook: its order, its words, and that nothing in a notebook gets out of hand."""
 
+import base64
+import hashlib
 import json
 import re
+from dataclasses import asdict
 from html import escape
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -32,9 +35,9 @@ from toolkit.page.narrative import plain_text, read_narrative
 from toolkit.page.summary import summarize
 from toolkit.report import make_page, render
 from toolkit.resources import templates_folder
-from toolkit.result import table_html
+from toolkit.result import NotApplicable, table_html
 
-VOID = {"meta", "link", "br", "hr", "img", "input", "path", "circle", "col"}
+VOID = {"meta", "link", "br", "hr", "img", "input", "path", "circle", "col", "wbr"}
 
 
 class Outline(HTMLParser):
@@ -59,7 +62,7 @@ class Outline(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data):
-        if self.open[-1:] != ["style"]:
+        if self.open[-1:] not in (["style"], ["script"]):
             self.text += data
 
     def all(self, tag):
@@ -161,6 +164,36 @@ class TestWords:
         assert sorted(FINDINGS, key=lambda found: places[FINDINGS.index(found)])[0].severity == "high"
         assert [issue.severity for issue in summarize(sample_results()).findings] == ["high", "medium", "low", "info"]
 
+    @pytest.mark.parametrize(
+        ("scores", "first"),
+        [
+            ({"cv.neg_log_loss": None, "cv.roc_auc": None}, "Log loss"),
+            ({"test.log_loss": None}, "ROC AUC"),
+            ([], "ROC AUC"),
+        ],
+    )
+    def test_the_metric_that_chose_the_model_comes_first(self, scores, first):
+        labels = [number.label for number in summarize(sample_results(scalars=scores)).key_numbers]
+        assert labels[0] == first
+        assert len(labels) == 6
+
+    def test_a_finding_links_to_where_it_is_shown(self):
+        made = make_page(sample_notebook())
+        links = {issue.code: (issue.link, issue.section) for issue in made.findings_first}
+        assert links["DATA-LEAKAGE"][1] == "Training"
+        assert len({link for link, _ in links.values()}) == 4
+
+    def test_a_finding_that_no_section_shows_has_no_link(self):
+        found = [{"code": "X", "severity": "low", "message": "m", "where": ""}]
+        assert make_page(sample_notebook(sample_results(findings=found))).findings_first[0].link == ""
+
+    def test_a_step_that_does_not_apply_is_linked_to(self):
+        skipped = NotApplicable("explain", "There is no model.")
+        found = [asdict(finding) for finding in skipped.findings()]
+        results = sample_results(findings=found)
+        notebook = notebook_of(code("x", [shown(skipped._repr_html_())]), code("p", [published(results)]))
+        assert make_page(notebook).findings_first[0].link == "finding"
+
     def test_many_minor_findings_are_folded(self):
         found = [{"code": f"C{number}", "severity": "info", "message": "m"} for number in range(20)]
         found.append({"code": "BAD", "severity": "critical", "message": "m"})
@@ -180,10 +213,13 @@ class TestWords:
 
 class TestOneFile:
     def test_nothing_is_loaded_and_nothing_runs(self, html, outline):
-        assert not outline.all("script")
+        assert outline.all("script") == [{}]
         policy = next(meta for meta in outline.all("meta") if meta.get("http-equiv") == "Content-Security-Policy")
         assert "default-src 'none'" in policy["content"]
-        assert "script-src" not in policy["content"]
+        script = re.search(r"<script>(.*)</script>", html, flags=re.DOTALL).group(1)
+        digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+        assert re.findall(r"script-src ([^;]*)", policy["content"]) == [f"'sha256-{digest}'"]
+        assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|\beval\b|Function\(|fetch|XMLHttp", script)
         addresses = [value for _, attributes in outline.elements for name, value in attributes.items() if name == "src"]
         assert all(address.startswith("data:image/") for address in addresses)
         assert [link["href"][:5] for link in outline.all("link")] == ["data:"]
@@ -412,9 +448,9 @@ class TestEscaping:
             code("fail()", [error]),
         )
         html = page(notebook, tmp_path)
-        assert "<script" not in html
+        assert html.count("<script") == html.count("</script>") == 1
         assert html.count("</style>") == 1
-        assert "49" not in re.sub(r"<style>.*</style>", "", html, flags=re.DOTALL)
+        assert "49" not in re.sub(r"<(style|script)>.*?</\1>", "", html, flags=re.DOTALL)
         assert html.count(escape("<script>alert(1)</script>", quote=False)) > 20
         Outline(html)
 

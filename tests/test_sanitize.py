@@ -48,9 +48,10 @@ HARMLESS |= {
     "li",
 }
 HARMLESS |= {"mark", "ol", "p", "pre", "q", "s", "samp", "small", "span", "strong", "sub", "summary", "sup", "table"}
-HARMLESS |= {"tbody", "td", "tfoot", "th", "thead", "tr", "tt", "u", "ul", "var"}
+HARMLESS |= {"button", "tbody", "td", "tfoot", "th", "thead", "tr", "tt", "u", "ul", "var", "wbr"}
 ATTRIBUTES = {"alt", "class", "colspan", "href", "id", "rel", "role", "rowspan", "scope", "src", "start", "tabindex"}
-ATTRIBUTES |= {"title", "aria-hidden", "aria-label"}
+ATTRIBUTES |= {"title", "aria-hidden", "aria-label", "download", "height", "popovertarget", "type", "width"}
+CSV = "data:text/csv;charset=utf-8,a%2Cb%0A"
 
 
 class Inspector(HTMLParser):
@@ -69,7 +70,7 @@ class Inspector(HTMLParser):
             assert name in ATTRIBUTES
             if name == "src":
                 assert value.startswith("data:image/")
-            if name == "href":
+            if name == "href" and not value.startswith("data:text/csv;charset=utf-8,"):
                 assert not value.lower().strip().startswith(("javascript", "data", "vbscript", "file"))
 
 
@@ -157,3 +158,61 @@ def test_links_lead_out_politely_or_to_the_heading_of_that_name():
 def test_classes_of_the_page_cannot_be_borrowed():
     html = PageCleaner().clean('<div class="verdict good">Pass</div><div class="tk-result">r</div>')
     assert html == '<div>Pass</div><div class="tk-result">r</div>'
+
+
+def test_data_travel_as_csv_only_and_are_named_after_their_table():
+    table = "<table><caption>Sizes</caption><tr><th>a</th></tr></table>"
+    html = PageCleaner().clean(f'{table}<a href="{CSV}" download="x.exe">CSV</a>')
+    assert f'<a href="{CSV}" download="table-1.csv">CSV</a>' in html
+    for other in (
+        "data:text/html,x",
+        "data:text/csv;charset=utf-8,<b>",
+        "data:text/csv,a",
+        "DATA:text/csv;base64,YQ==",
+    ):
+        assert "data:" not in PageCleaner().clean(f'<a href="{other}">x</a>').lower()
+
+
+def test_the_data_of_a_figure_have_the_number_of_the_figure():
+    image = '<img alt="words" width="614" height="384" src="data:image/png;base64,AAAA">'
+    figure = f"<figure>{image}<figcaption>ROC</figcaption></figure>"
+    table = "<table><caption>Data</caption><tr><th>a</th></tr></table>"
+    data = f'<details class="tk-data"><summary>Data</summary>{table}<a href="{CSV}">CSV</a></details>'
+    html = PageCleaner().clean(f"{figure}{data}{table}")
+    ids = [attributes["id"] for _, attributes in Inspector(html).tags if "id" in attributes]
+    assert ids == ["figure-1", "data", "table-1"]
+    assert 'download="figure-1.csv"' in html
+    assert 'width="614" height="384"' in html
+    assert '<div class="scroll" tabindex="0" role="group" aria-label="Figure 1"><img' in html
+
+
+def test_a_finding_that_is_shown_can_be_linked_to_once():
+    cleaner = PageCleaner()
+    cleaner.clean("<h2>Fairness</h2>", shift=0, prose=True)
+    item = '<li class="tk-finding tk-high"><strong>high</strong> <code>X-Y</code> a &lt; b</li>'
+    html = cleaner.clean(f"<ul>{item}{item}</ul>")
+    assert cleaner.findings == {"high X-Y a < b": Heading("Fairness", "finding")}
+    assert html.count('id="finding"') == 1
+
+
+def test_terms_are_marked_once_a_section_and_not_where_a_button_may_not_stand():
+    cleaner = PageCleaner()
+    first = cleaner.clean(
+        "<h2>Recall</h2><p><code>recall</code> <a href='#a'>recall</a> Recall, recall</p>", prose=True
+    )
+    assert first.count('popovertarget="term-recall">Recall</button>') == first.count("<button") == 1
+    assert "<button" not in cleaner.clean("<table><thead><tr><th>precision</th></tr></thead></table>")
+    cleaner.clean("<h2>Next</h2>", shift=0, prose=True)
+    assert cleaner.clean("<table><tr><th>false_positive_rate</th></tr></table>").count("<button") == 1
+    assert [term.title for term in cleaner.glossary.used] == ["False positive rate", "Recall"]
+
+
+def test_a_dotted_name_is_explained_by_its_metric_alone():
+    html = PageCleaner().clean("<p>baseline.roc_auc and precision-recall, prerecalled</p>")
+    assert [tag for tag, _ in Inspector(html).tags] == ["p", "button", "button", "button"]
+
+
+def test_long_names_in_headers_may_break_after_an_underscore():
+    html = PageCleaner().clean("<table><tr><th>a_b__c_</th><td>d_e</td></tr></table>")
+    assert "a_<wbr>b_<wbr>_<wbr>c_<wbr></th>" in html
+    assert "<td>d_e</td>" in html

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 from toolkit.errors import InputError, listed
-from toolkit.result import Picture, Result
+from toolkit.result import Picture, Result, table_html
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
 
 # Okabe & Ito (2008), "Color Universal Design": told apart with every common colour vision.
@@ -27,6 +29,9 @@ BLUE, ORANGE, GREEN, RED, PURPLE, SKY, YELLOW, GREY = (
 )
 PALETTE = (BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY)
 
+_LONG_NUMBER = re.compile(r"-?\d+\.\d{3,}(?=[ \n\",)])")
+PIXELS = 96  # CSS pixels an inch
+MOST_ROWS = 20
 STYLE: dict[Any, Any] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -49,6 +54,7 @@ STYLE: dict[Any, Any] = {
     "font.size": 10,
     "figure.facecolor": "white",
     "text.parse_math": False,
+    "svg.fonttype": "none",
     "svg.hashsalt": "toolkit",
 }
 
@@ -83,10 +89,24 @@ def new_axes() -> Axes:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A drawn figure with its words; shows itself in a notebook and in the report."""
+    """A drawn figure with its words and, where the result gives it, its data; shows itself in a notebook and a report.
+
+    Attributes
+    ----------
+    picture : Picture
+    image : str
+        Address that holds the drawing itself.
+    width, height : int
+        Size of the drawing in CSS pixels.
+    data : DataFrame or None
+        What is drawn.
+    """
 
     picture: Picture
     image: str
+    width: int
+    height: int
+    data: pd.DataFrame | None = None
 
     def __repr__(self) -> str:
         """Say what the figure shows, for places without HTML."""
@@ -94,15 +114,21 @@ class Figure:
 
     def _repr_html_(self) -> str:
         picture = self.picture
-        return (
+        drawn = (
             f'<figure class="tk-figure" style="margin:1em 0"><img src="{self.image}" alt="{escape(picture.alt)}" '
-            f'style="max-width:100%;background:#fff"><figcaption><strong>{escape(picture.title)}.</strong> '
-            f"{escape(picture.caption)}</figcaption></figure>"
+            f'width="{self.width}" height="{self.height}" style="max-width:100%;height:auto;background:#fff">'
+            f"<figcaption><strong>{escape(picture.title)}.</strong> {escape(picture.caption)}</figcaption></figure>"
         )
+        if self.data is None:
+            return drawn
+        table = table_html(self.data, f"Data of the figure “{picture.title}”", most=MOST_ROWS)
+        return f'{drawn}<details class="tk-data"><summary>Data of this figure</summary>{table}</details>'
 
 
 def figure(result: Result, kind: str, *, width: float = 6.4, height: float = 4.0) -> Figure:
     """Draw one figure of a result with its caption and alternative text.
+
+    A result whose ``figure_data(kind)`` returns a frame has it shown below its figure, folded, and as CSV.
 
     Parameters
     ----------
@@ -125,13 +151,32 @@ def figure(result: Result, kind: str, *, width: float = 6.4, height: float = 4.0
     with mpl.rc_context(STYLE):
         canvas = Canvas(figsize=(width, height), layout="constrained")
         result.plot(kind, ax=canvas.subplots())
-        return Figure(result.pictures()[kind], _smaller_image(canvas))
+        image = _smaller_image(canvas)
+    data = getattr(result, "figure_data", None)
+    size = round(width * PIXELS), round(height * PIXELS)
+    return Figure(result.pictures()[kind], image, *size, data(kind) if data else None)
 
 
 def _smaller_image(canvas: Any) -> str:
-    svg, png = io.BytesIO(), io.BytesIO()
-    canvas.savefig(svg, format="svg", metadata={"Date": None})
+    svg, png = io.StringIO(), io.BytesIO()
+    canvas.savefig(svg, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
     canvas.savefig(png, format="png", dpi=200)
-    if len(svg.getvalue()) <= len(png.getvalue()):
-        return "data:image/svg+xml;base64," + base64.b64encode(svg.getvalue()).decode()
+    drawing = _compact(svg.getvalue()).encode()
+    if len(drawing) <= len(png.getvalue()):
+        return "data:image/svg+xml;base64," + base64.b64encode(drawing).decode()
     return "data:image/png;base64," + base64.b64encode(png.getvalue()).decode()
+
+
+def _compact(svg: str) -> str:
+    """Leave out of a drawing what nobody sees: comments, line breaks, and all but two decimals of a point.
+
+    Its texts stay as they are, except for characters that no XML may hold.
+    """
+    svg = re.sub(r"<!--.*?-->", "", svg, flags=re.DOTALL)
+    svg = re.sub(r"<[^>]*>", lambda tag: _LONG_NUMBER.sub(_two_decimals, tag[0]), svg)
+    svg = re.sub("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]", "\N{REPLACEMENT CHARACTER}", svg)
+    return re.sub(r"\s*\n\s*", " ", svg)
+
+
+def _two_decimals(number: re.Match[str]) -> str:
+    return f"{float(number[0]):.2f}".rstrip("0").rstrip(".")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,10 @@ from nbformat import NotebookNode
 
 from toolkit.errors import InputError
 from toolkit.page.gallery import gallery_html, run_folders
+from toolkit.page.glossary import TERMS, Glossary
 from toolkit.page.narrative import Narrative, read_narrative
 from toolkit.page.sanitize import Heading
+from toolkit.page.script import page_script, security_policy
 from toolkit.page.summary import FAILED, UNPUBLISHED, Issue, Pair, Summary, Verdict, pairs, summarize
 from toolkit.resources import templates_folder
 
@@ -115,6 +117,7 @@ class ReviewExporter(TemplateExporter):
         resources = dict(resources or {})
         name = resources.get("metadata", {}).get("name", "")
         resources["page"] = make_page(nb, name)
+        resources |= {"script": page_script(), "policy": security_policy()}
         return super().from_notebook_node(nb, resources, **options)
 
     def _create_environment(self) -> Environment:
@@ -135,6 +138,7 @@ class Page:
     narrative: Narrative
     parameters: Sequence[Pair]
     contents: Sequence[Heading]
+    glossary: Glossary
     findings_first: Sequence[Issue] = ()
     findings_rest: Sequence[Issue] = ()
 
@@ -149,12 +153,14 @@ def make_page(notebook: NotebookNode, name: str = "") -> Page:
     name : str
         Title to fall back on.
     """
-    narrative = read_narrative(notebook, frozenset(_IDS) | {"main", "verdict", "error"})
+    glossary = Glossary()
+    reserved = frozenset(_IDS) | {"main", "verdict", "error", "glossary"} | {term.id for term in TERMS}
+    narrative = read_narrative(notebook, reserved, glossary)
     summary = summarize(narrative.results) if narrative.results is not None else None
     metadata = notebook.get("metadata", {})
     given = metadata.get("papermill", {}).get("parameters", {})
     title = (summary.title if summary else "") or narrative.title or str(metadata.get("title") or name)
-    first, rest = _parted(summary.findings if summary else ())
+    first, rest = _parted([_linked(issue, narrative) for issue in summary.findings] if summary else ())
     parameters = summary.parameters if summary else pairs(given)
     return Page(
         title=title or "Untitled notebook",
@@ -165,6 +171,7 @@ def make_page(notebook: NotebookNode, name: str = "") -> Page:
         narrative=narrative,
         parameters=parameters,
         contents=_contents(narrative, summary, bool(parameters)),
+        glossary=glossary,
         findings_first=first,
         findings_rest=rest,
     )
@@ -192,6 +199,14 @@ def _contents(narrative: Narrative, summary: Summary | None, parameters: bool) -
     own = [Heading(text, name) for name, text in _IDS.items() if shown[name]]
     before = [heading for heading in own if heading.id in ("rules", "findings", "key-numbers")]
     return [*before, *narrative.sections, *own[len(before) :]]
+
+
+def _linked(issue: Issue, narrative: Narrative) -> Issue:
+    """Add where the narrative shows a finding: by all its words, or as the reason why a step did not apply."""
+    words = (f"{issue.severity} {issue.code} {issue.message}", issue.message)
+    places = (narrative.findings.get(" ".join(text.split())) for text in words)
+    place = next((place for place in places if place), None)
+    return replace(issue, link=place.id, section=place.text) if place else issue
 
 
 def _parted(findings: Sequence[Issue]) -> tuple[Sequence[Issue], Sequence[Issue]]:

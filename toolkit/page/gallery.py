@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from toolkit.page.keynumbers import draw_series
+from toolkit.page.script import page_script, security_policy
 from toolkit.page.summary import (
     FAILED,
     SCHEMA,
@@ -24,6 +26,7 @@ from toolkit.page.summary import (
 )
 from toolkit.resources import templates_folder
 
+MOST_IN_SERIES = 20
 _FILES = ("report.html", "notebook.ipynb", "results.json", "manifest.json")
 
 
@@ -39,6 +42,14 @@ class Run:
     verdict: Verdict
     summary: Summary | None
     note: str = ""
+    series: str = ""
+
+    @property
+    def kind(self) -> tuple[str, str, str] | None:
+        """What its key number may be compared with: the same number of the same template on the same data."""
+        if self.summary is None or not self.summary.key_numbers:
+            return None
+        return self.summary.template, self.summary.data, self.summary.key_numbers[0].label
 
 
 def run_folders(folder: Path) -> list[Path]:
@@ -55,11 +66,12 @@ def gallery_html(folders: Sequence[Path]) -> str:
     folders : sequence of Path
         Subfolders of the folder that the page will stand in.
     """
-    runs = sorted(map(read_run, folders), key=lambda run: (run.seconds, run.folder), reverse=True)
+    runs = _with_series(sorted(map(read_run, folders), key=lambda run: (run.seconds, run.folder), reverse=True))
     environment = Environment(
         loader=FileSystemLoader(templates_folder() / "review"), autoescape=True, undefined=StrictUndefined
     )
-    return environment.get_template("gallery.html.j2").render(runs=runs)
+    template = environment.get_template("gallery.html.j2")
+    return template.render(runs=runs, script=page_script(), policy=security_policy())
 
 
 def read_run(folder: Path) -> Run:
@@ -84,6 +96,20 @@ def read_run(folder: Path) -> Run:
         summary=summary,
         note=note,
     )
+
+
+def _with_series(runs: Sequence[Run]) -> list[Run]:
+    """Add to each run, newest first, the drawing of its key number over the runs that it may be compared with."""
+    alike: dict[tuple[str, str, str], list[Run]] = {}
+    for run in reversed(runs):
+        if run.kind:
+            alike.setdefault(run.kind, []).append(run)
+    drawn = []
+    for run in runs:
+        others = alike[run.kind][-MOST_IN_SERIES:] if run.kind else []
+        numbers = [other.summary.key_numbers[0].test for other in others if other.summary]
+        drawn.append(replace(run, series=draw_series(numbers, others.index(run)) if run in others else ""))
+    return drawn
 
 
 def _read_summary(path: Path) -> tuple[Summary | None, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -90,11 +90,44 @@ def draw_interval(estimate: Estimate, baseline: float = math.nan) -> Markup:
     return Markup(f'<span class="iv" aria-hidden="true">{left}{drawing}{right}</span>')  # noqa: S704 - numbers only
 
 
+def draw_series(estimates: Sequence[Estimate], place: int) -> Markup:
+    """Draw the same number over several runs as a small line with intervals, the one at ``place`` with a large dot.
+
+    Numbers that are not finite are left out; empty where fewer than two are left.
+    """
+    finite = [(where, one) for where, one in enumerate(estimates) if math.isfinite(one.value)]
+    if len(finite) < 2:
+        return Markup("")
+    ends = [end for _, one in finite for end in (one.value, one.low, one.high) if math.isfinite(end)]
+    lowest, highest = min(ends), max(ends)
+    scale = max(abs(lowest), abs(highest), 1e-300)
+    height = highest / scale - lowest / scale
+
+    def point(step: int, value: float) -> tuple[str, str]:
+        across = 6 + 88 * step / (len(finite) - 1)
+        return f"{across:.1f}", f"{21 - 18 * (value / scale - lowest / scale) / height if height else 12:.1f}"
+
+    shapes = []
+    for step, (_, one) in enumerate(finite):
+        if math.isfinite(one.low) and math.isfinite(one.high):
+            (across, low), (_, high) = point(step, one.low), point(step, one.high)
+            shapes.append(f'<path class="iv-range" d="M{across} {low}V{high}"/>')
+    line = "L".join(" ".join(point(step, one.value)) for step, (_, one) in enumerate(finite))
+    shapes.append(f'<path class="iv-line" d="M{line}"/>')
+    for step, (where, one) in enumerate(finite):
+        across, down = point(step, one.value)
+        shapes.append(f'<circle class="iv-dot" cx="{across}" cy="{down}" r="{4 if where == place else 1.6}"/>')
+    return Markup(  # noqa: S704 - numbers only
+        '<svg class="series" viewBox="0 0 100 24" width="100" height="24" aria-hidden="true" focusable="false">'
+        f"{''.join(shapes)}</svg>"
+    )
+
+
 def _round_beyond(number: float) -> float:
     if number <= 0:
         return 0.0
     power = 10.0 ** math.floor(math.log10(number))
-    return next(step * power for step in (1, 2, 5, 10) if step * power >= number)
+    return next((step * power for step in (1, 2, 5, 10) if step * power >= number), number)
 
 
 def _short(number: float) -> str:

@@ -18,9 +18,11 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import TextLexer, get_lexer_by_name
 from pygments.util import ClassNotFound
 
+from toolkit.page.glossary import Glossary
 from toolkit.page.sanitize import Heading, PageCleaner
 
 RESULTS_MIME = "application/vnd.toolkit.results+json"
+EXPLORER_MIME = "application/vnd.toolkit.explorer+json"
 _IMAGES = ("image/svg+xml", "image/png", "image/jpeg", "image/gif", "image/webp")
 _WIDGET = "application/vnd.jupyter.widget-view+json"
 _ANSI = re.compile(r"\x1b(\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|[@-Z\\-_])")
@@ -32,11 +34,15 @@ _MOST_LINES = 40
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One piece of the body: prose, the code of a cell (``label`` says which), or something it printed or showed."""
+    """One piece of the body: prose, the code of a cell (``label`` says which), or something it printed or showed.
 
-    kind: Literal["prose", "code", "output", "text", "error"]
+    The content of a threshold explorer is what it shows without a script; its ``data`` is JSON for the script.
+    """
+
+    kind: Literal["prose", "code", "output", "text", "error", "explorer"]
     content: str
     label: str = ""
+    data: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +71,8 @@ class Narrative:
         The rest, in order.
     sections : list of Heading
         The sections one can go to.
+    findings : mapping of str to Heading
+        Where a finding is shown, by its text.
     parameter_code : list of Block
         The cells that set the parameters; not in ``blocks``.
     results : mapping or None
@@ -78,13 +86,16 @@ class Narrative:
     intro: str = ""
     blocks: list[Block] = field(default_factory=list)
     sections: Sequence[Heading] = ()
+    findings: Mapping[str, Heading] = field(default_factory=dict)
     parameter_code: list[Block] = field(default_factory=list)
     results: Mapping[str, object] | None = None
     failure: Failure | None = None
     lines_left_out: int = 0
 
 
-def read_narrative(notebook: NotebookNode, reserved: frozenset[str] = frozenset()) -> Narrative:
+def read_narrative(
+    notebook: NotebookNode, reserved: frozenset[str] = frozenset(), glossary: Glossary | None = None
+) -> Narrative:
     """Read the cells of an executed notebook.
 
     Parameters
@@ -93,8 +104,10 @@ def read_narrative(notebook: NotebookNode, reserved: frozenset[str] = frozenset(
         In version 4 of the format.
     reserved : frozenset of str
         Ids that the page uses itself.
+    glossary : Glossary, optional
+        Notes the terms that are met.
     """
-    return _Reader(notebook, PageCleaner(reserved)).read()
+    return _Reader(notebook, PageCleaner(reserved, glossary)).read()
 
 
 class _Reader:
@@ -122,6 +135,7 @@ class _Reader:
             if index == stop and not any(map(_was_run, self.cells[index + 1 :])):
                 break
         self.narrative.title, self.narrative.sections = self.cleaner.title, self.cleaner.sections
+        self.narrative.findings = self.cleaner.findings
         return self.narrative
 
     def _failing_cell(self) -> int | None:
@@ -178,6 +192,10 @@ class _Reader:
             return
         if "text/html" in data:
             html = self.cleaner.clean(_joined(data["text/html"]))
+            explorer = _json(data.get(EXPLORER_MIME))
+            if explorer:
+                yield Block("explorer", html, data=json.dumps(explorer))
+                return
             if "<img" in html or html.striptags().strip():
                 yield Block("output", html)
                 return

@@ -16,6 +16,8 @@ from typing import Any
 from bleach.sanitizer import Cleaner
 from markupsafe import Markup
 
+from toolkit.page.glossary import Glossary
+
 Token = dict[str, Any]
 
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
@@ -30,16 +32,18 @@ _DROPPED = frozenset(
     | {"template", "textarea", "title", "video"}
 )
 _IMAGE = re.compile(r"data:image/(png|jpeg|gif|webp|svg\+xml);base64,[A-Za-z0-9+/=\s]*")
+_CSV = re.compile(r"data:text/csv;charset=utf-8,[\w%.~-]*", re.ASCII)
 _CLASSES = re.compile(r"((tk-[a-z-]+|highlight|dataframe|[a-z][a-z0-9]{0,2})(\s+|$))*")
 _ATTRIBUTES = {
     "a": re.compile("href|title"),
     "abbr": re.compile("title"),
-    "img": re.compile("alt|title"),
+    "img": re.compile("alt|height|title|width"),
     "ol": re.compile("start"),
     "td": re.compile("colspan|rowspan"),
     "th": re.compile("colspan|rowspan|scope"),
 }
 _MOST_COLUMNS_AT_REST = 4
+_NO_TERMS_IN = frozenset({"a", "code", "kbd", "pre", "samp", "summary", "thead", "tt", *_HEADINGS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,10 @@ class PageCleaner:
         Text of the heading that was taken out as the page's title; empty until there is one.
     sections : list of Heading
         Second-level headings met in prose, in order.
+    latest : str
+        Id of the figure or table met last.
+    findings : dict of str to Heading
+        Where a result shows a finding: by its text, the section's words and the finding's id.
 
     Examples
     --------
@@ -66,10 +74,13 @@ class PageCleaner:
     <p>1 &lt; 2</p>
     """
 
-    def __init__(self, reserved: frozenset[str] = frozenset()) -> None:
+    def __init__(self, reserved: frozenset[str] = frozenset(), glossary: Glossary | None = None) -> None:
         self.title = ""
         self.sections: list[Heading] = []
+        self.findings: dict[str, Heading] = {}
+        self.glossary = Glossary() if glossary is None else glossary
         self._ids = set(reserved)
+        self.latest = ""
         self._counts: Counter[str] = Counter()
 
     def clean(self, html: str, *, shift: int = 3, prose: bool = False, title: bool = False) -> Markup:
@@ -92,7 +103,7 @@ class PageCleaner:
             attributes=_attribute_allowed,
             protocols={"http", "https", "mailto", "data"},
             strip=True,
-            filters=[arrange],
+            filters=[arrange, partial(_terms_marked, page=self), _breakable],
         )
         return Markup(cleaner.clean(html))  # noqa: S704 - this is the sanitizer
 
@@ -110,6 +121,14 @@ class PageCleaner:
         """Return the next number of a kind of thing: figure, table."""
         self._counts[kind] += 1
         return self._counts[kind]
+
+    def shows(self, text: str) -> str:
+        """Note that a finding is shown here, and return the id to link to; empty where it was shown before."""
+        if text in self.findings:
+            return ""
+        section = self.sections[-1].text if self.sections else ""
+        self.findings[text] = Heading(section, self.unique_id("finding"))
+        return self.findings[text].id
 
 
 def slug(text: str) -> str:
@@ -129,6 +148,7 @@ class _Arranger:
     def __init__(self, source: Any, page: PageCleaner, shift: int, prose: bool, title: bool) -> None:
         self.tokens = list(_without_dropped(source))
         self.page, self.shift, self.prose, self.title = page, shift, prose, title
+        self.data_end = 0
 
     def __iter__(self) -> Iterator[Token]:
         position = 0
@@ -141,13 +161,25 @@ class _Arranger:
                 if name in _HEADINGS:
                     yield from self._heading(name, inside)
                 else:
-                    yield from self._labelled(name, inside)
+                    yield from self._labelled(name, inside, position < self.data_end)
                 position = end
             elif kind in ("EmptyTag", "StartTag"):
-                yield from _plain(token)
+                yield from _plain(self._noted(token, position))
             else:
                 yield token
             position += 1
+
+    def _noted(self, token: Token, position: int) -> Token:
+        """Note what a start tag opens: a finding, the data of a figure, a link to data."""
+        name, classes = token["name"], str(token["data"].get((None, "class"), "")).split()
+        if name == "details" and "tk-data" in classes:
+            self.data_end = _end_of(self.tokens, position)
+        elif (name == "li" and "tk-finding" in classes) or (name == "p" and "tk-lead" in classes):
+            anchor = self.page.shows(_text_of(self.tokens[position : _end_of(self.tokens, position)]))
+            token["data"] |= {(None, "id"): anchor} if anchor else {}
+        elif name == "a" and _CSV.fullmatch(token["data"].get((None, "href"), "")):
+            token["data"][None, "download"] = f"{self.page.latest or 'data'}.csv"
+        return token
 
     def _heading(self, name: str, inside: list[Token]) -> Iterator[Token]:
         level, text = int(name[1]), _text_of(inside)
@@ -163,18 +195,19 @@ class _Arranger:
         yield _start("a", href=f"#{anchor}", **{"class": "anchor", "aria-hidden": "true", "tabindex": "-1"})
         yield from (_text("#"), _end("a"), _end(f"h{level}"))
 
-    def _labelled(self, name: str, inside: list[Token]) -> Iterator[Token]:
+    def _labelled(self, name: str, inside: list[Token], data: bool) -> Iterator[Token]:
+        """Give a figure or a table a number and an id; the data of a figure have no number of their own."""
         caption = "figcaption" if name == "figure" else "caption"
         words = _text_of(_between(inside, caption))
-        label = f"{name.capitalize()} {self.page.number(name)}" if words else ""
-        anchor = self.page.unique_id(label or name)
+        label = f"{name.capitalize()} {self.page.number(name)}" if words and not data else ""
+        anchor = self.page.unique_id(label or ("data" if data else name))
+        self.page.latest = self.page.latest if data else anchor
         if name == "table":
-            wide = _columns(inside) > _MOST_COLUMNS_AT_REST
-            reach = {"tabindex": "0", "role": "group", "aria-label": words or "Table"} if wide else {}
-            yield _start("div", **{"class": "scroll", **reach})
+            yield _box(words or "Table" if _columns(inside) > _MOST_COLUMNS_AT_REST else "")
         yield _start(name, id=anchor, **({"class": "tk-figure"} if name == "figure" else {}))
         for token in _plain(*inside):
-            yield token
+            drawn = name == "figure" and token["type"] == "EmptyTag" and token["name"] == "img"
+            yield from (_box(label or "Figure"), token, _end("div")) if drawn else (token,)
             if label and token["type"] == "StartTag" and token["name"] == caption:
                 yield _start("a", href=f"#{anchor}", **{"class": "number"})
                 yield from (_text(label), _end("a"), _text(" "))
@@ -190,9 +223,9 @@ def _attribute_allowed(tag: str, name: str, value: str) -> bool:
     if tag == "img" and name == "src":
         return _IMAGE.fullmatch(value) is not None
     if name == "href" and unescape(value).strip().lower().startswith("data:"):
-        return False
-    if name in ("colspan", "rowspan", "start"):
-        return tag in _ATTRIBUTES and re.fullmatch(r"\d{1,3}", value) is not None
+        return _CSV.fullmatch(value) is not None
+    if name in ("colspan", "height", "rowspan", "start", "width"):
+        return tag in _ATTRIBUTES and re.fullmatch(r"\d{1,4}", value) is not None
     return tag in _ATTRIBUTES and _ATTRIBUTES[tag].fullmatch(name) is not None
 
 
@@ -219,9 +252,55 @@ def _plain(*tokens: Token) -> Iterator[Token]:
             target = attributes[None, "href"]
             if target.startswith("#"):
                 attributes[None, "href"] = f"#{slug(unescape(target))}"
+            elif _CSV.fullmatch(target):
+                attributes.setdefault((None, "download"), "data.csv")
             else:
                 attributes[None, "rel"] = "noopener noreferrer"
         yield token
+
+
+def _terms_marked(source: Any, page: PageCleaner) -> Iterator[Token]:
+    """Turn the terms of the glossary into buttons, where a button may stand."""
+    inside: list[str] = []
+    for token in source:
+        name = token.get("name")
+        if token["type"] == "StartTag" and name in _NO_TERMS_IN:
+            inside.append(name)
+        elif token["type"] == "EndTag" and inside[-1:] == [name]:
+            inside.pop()
+        if token["type"] != "Characters" or inside:
+            yield token
+            continue
+        section = page.sections[-1].id if page.sections else ""
+        for text, term in page.glossary.pieces(token["data"], section):
+            if term:
+                yield _start("button", type="button", **{"class": "term", "popovertarget": term.id})
+            yield _text(text)
+            if term:
+                yield _end("button")
+
+
+def _breakable(source: Any) -> Iterator[Token]:
+    """Let the long names that head rows and columns break after an underscore."""
+    depth = 0
+    for token in source:
+        if token.get("name") == "th":
+            depth += {"StartTag": 1, "EndTag": -1}.get(token["type"], 0)
+        if token["type"] != "Characters" or not depth:
+            yield token
+            continue
+        first, *rest = token["data"].split("_")
+        yield _text(first + "_" * bool(rest))
+        for place, part in enumerate(rest, start=1):
+            yield {"type": "EmptyTag", "name": "wbr", "namespace": None, "data": {}}
+            yield _text(part + "_" * (place < len(rest)))
+
+
+def _box(label: str) -> Token:
+    """Open a box that scrolls where its content is too wide; with a label, the keyboard can reach it."""
+    return _start(
+        "div", **{"class": "scroll"}, **({"tabindex": "0", "role": "group", "aria-label": label} if label else {})
+    )
 
 
 def _start(name: str, **attributes: str) -> Token:

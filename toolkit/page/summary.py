@@ -80,12 +80,14 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """A finding, as it is shown."""
+    """A finding, as it is shown; ``link`` leads to the section that shows it, where one does."""
 
     code: str
     severity: str
     message: str
     where: str
+    link: str = ""
+    section: str = ""
 
     @property
     def tone(self) -> str:
@@ -144,7 +146,8 @@ def summarize(results: Mapping[str, object]) -> Summary:
     data, model = _mapping(results.get("data")), _mapping(results.get("model"))
     created, issues = _text(results.get("created")), _issues(results)
     rules = [Rule.read(entry) for entry in _mappings(_mapping(results.get("verdict")).get("rules"))]
-    numbers = [KeyNumber.read(entry) for entry in _mappings(results.get("key_numbers"))]
+    read = (KeyNumber.read(entry) for entry in _chosen_first(results))
+    numbers = sorted(read, key=lambda number: math.isnan(number.test.value))  # what is not defined comes last
     return Summary(
         title=_text(results.get("title")),
         question=_text(results.get("question")),
@@ -157,7 +160,7 @@ def summarize(results: Mapping[str, object]) -> Summary:
         created_iso=created,
         command=_text(results.get("command")),
         data=_text(data.get("name")),
-        model=_text(model.get("name")),
+        model=_judged(results, model),
         finding_counts=_by_severity(issues),
         facts=list(_facts(results, data, model)),
         findings=issues,
@@ -236,6 +239,15 @@ def _by_severity(issues: Sequence[Issue]) -> str:
     return ", ".join(f"{count} {severity}" for severity, count in counts.items()) or "none"
 
 
+def _chosen_first(results: Mapping[str, object]) -> Sequence[Mapping[str, object]]:
+    """List the key numbers; the metric that chose the model, which heads the cross-validated scores, comes first."""
+    entries, scores = _mappings(results.get("key_numbers")), _mapping(results.get("scalars"))
+    chosen = next((name[3:].removeprefix("neg_") for name in scores if name.startswith("cv.")), None)
+    if not chosen:
+        return entries
+    return sorted(entries, key=lambda entry: not _text(entry.get("name")).startswith(chosen))
+
+
 def _facts(results: Mapping[str, object], data: Mapping[str, object], model: Mapping[str, object]) -> Iterator[Pair]:
     if data:
         fingerprint = _text(data.get("fingerprint"))
@@ -244,12 +256,24 @@ def _facts(results: Mapping[str, object], data: Mapping[str, object], model: Map
         yield Pair("Size", ", ".join(sizes))
         task = _text(data.get("task"))
         yield Pair("Target", _text(data.get("target")), f"{task} task" if task else "")
-    if model:
-        yield Pair("Model", _text(model.get("name")))
+    judged = _judged(results, model)
+    if judged:
+        yield Pair("Model", judged)
     yield Pair("Author", _text(results.get("author")))
     commit = _text(results.get("commit"))
     if commit:
         yield Pair("Commit", commit[:12], "with uncommitted changes" if results.get("dirty") else "")
+
+
+def _judged(results: Mapping[str, object], model: Mapping[str, object]) -> str:
+    """Name what was judged: the model that the run made, else the one, or the predictions, that it was given."""
+    given = _mapping(results.get("parameters"))
+    named = (
+        model.get("name")
+        or given.get("model")
+        or (given.get("predictions") and f"predictions in {given['predictions']}")
+    )
+    return _text(named)
 
 
 def _issues(results: Mapping[str, object]) -> list[Issue]:

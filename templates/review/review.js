@@ -1,0 +1,211 @@
+"use strict";
+
+/* Sorting, filtering and the threshold explorer. Everything can be read without this script; text from data is only
+   ever set as text. */
+
+const make = (name, attributes = {}, ...children) => {
+  const element = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  element.append(...children);
+  return element;
+};
+
+/* Tables */
+
+const cellText = (row, column) => (row.cells[column] ? row.cells[column].textContent.trim() : "");
+
+/* The first number in a cell, as the page writes numbers: 1,234.5 or −0.1 or 12% or none; otherwise not a number. */
+const leadingNumber = (text) => {
+  if (text === "none") return 0;
+  const found = /^[+−-]?(\d[\d,]*\.?\d*|\.\d+)(e[+-]?\d+)?/i.exec(text);
+  return found ? Number(found[0].replace("−", "-").replaceAll(",", "")) : NaN;
+};
+
+const isMissing = (text) => ["", "–", "nan", "not defined", "not set"].includes(text);
+
+const isDate = (text) => /^\d{4}-\d\d-\d\d/.test(text);
+
+const compareTexts = (first, second) => {
+  const [one, other] = [leadingNumber(first), leadingNumber(second)];
+  if (isDate(first) && isDate(second)) return Date.parse(first) - Date.parse(second);
+  if (!Number.isNaN(one) && !Number.isNaN(other) && one !== other) return one - other;
+  return first.localeCompare(second, "en", { numeric: true });
+};
+
+const sortRows = (body, rows, column, direction) => {
+  const key = (row) => row.cells[column]?.dataset.sort ?? cellText(row, column);
+  const sorted = [...rows];
+  if (direction) {
+    sorted.sort((first, second) => {
+      const [one, other] = [key(first), key(second)];
+      if (isMissing(one) || isMissing(other)) return isMissing(one) - isMissing(other);
+      return direction === "ascending" ? compareTexts(one, other) : compareTexts(other, one);
+    });
+  }
+  body.append(...sorted);
+};
+
+const NEXT = { none: "ascending", ascending: "descending", descending: "none" };
+
+const makeSortable = (table, rows) => {
+  const headers = [...table.tHead.rows[0].cells];
+  for (const [column, header] of headers.entries()) {
+    if (header.tagName !== "TH" || !header.textContent.trim()) continue;
+    /* No button element: Chromium does not repeat a header that holds one on the next sheet of paper. */
+    const button = make("span", { role: "button", tabindex: "0", class: "sort" }, ...header.childNodes);
+    button.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" && event.key !== " ") return;
+      event.preventDefault();
+      button.click();
+    });
+    button.addEventListener("click", () => {
+      const direction = NEXT[header.getAttribute("aria-sort") || "none"];
+      for (const other of headers) other.removeAttribute("aria-sort");
+      if (direction !== "none") header.setAttribute("aria-sort", direction);
+      sortRows(table.tBodies[0], rows, column, direction === "none" ? "" : direction);
+    });
+    header.append(button);
+  }
+};
+
+const ROWS_WORTH_A_FILTER = 16;
+
+const makeFilterable = (table, rows) => {
+  const words = table.caption ? table.caption.textContent.trim() : "this table";
+  const input = make("input", { type: "search", placeholder: "Filter rows", "aria-label": `Filter the rows of: ${words}` });
+  const count = make("output");
+  input.addEventListener("input", () => {
+    const wanted = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+    let shown = 0;
+    for (const row of rows) {
+      const text = row.textContent.toLowerCase();
+      row.hidden = !wanted.every((word) => text.includes(word));
+      shown += row.hidden ? 0 : 1;
+    }
+    count.textContent = wanted.length ? `${shown} of ${rows.length} rows` : "";
+  });
+  const box = table.closest(".scroll") || table;
+  box.before(make("div", { class: "filter" }, input, count));
+};
+
+const improveTable = (table) => {
+  const rows = table.tBodies[0] ? [...table.tBodies[0].rows] : [];
+  if (!table.tHead || table.tHead.rows.length !== 1 || rows.length < 2) return;
+  if (rows.some((row) => [...row.cells].some((cell) => cell.rowSpan > 1))) return;
+  makeSortable(table, rows);
+  if (rows.length >= ROWS_WORTH_A_FILTER || table.classList.contains("runs")) makeFilterable(table, rows);
+};
+
+/* The threshold explorer */
+
+const written = (value) => (Number.isFinite(value) ? value.toFixed(3).replace("-", "−") : "–");
+
+/* Wilson (1927), doi:10.2307/2276774: the 95% interval of a share. */
+const share = (hits, total) => {
+  if (!total) return "not defined";
+  const [rate, z] = [hits / total, 1.959964];
+  const middle = (rate + (z * z) / (2 * total)) / (1 + (z * z) / total);
+  const half = (z / (1 + (z * z) / total)) * Math.sqrt((rate * (1 - rate)) / total + (z * z) / (4 * total * total));
+  return `${written(rate)} [${written(Math.max(0, middle - half))}, ${written(Math.min(1, middle + half))}]`;
+};
+
+const tableOf = (caption, columns) => {
+  const heads = columns.map((column, place) => make("th", { scope: "col", class: place ? "number" : "" }, column));
+  const body = make("tbody");
+  const table = make("table", {}, make("caption", {}, caption), make("thead", {}, make("tr", {}, ...heads)), body);
+  const fill = (rows) => {
+    const cells = (values) => values.map((value) => make("td", { class: "number" }, String(value)));
+    body.replaceChildren(
+      ...rows.map(([head, ...values]) => make("tr", {}, make("th", { scope: "row" }, String(head)), ...cells(values))),
+    );
+  };
+  const box = make("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": caption }, table);
+  return { box, fill };
+};
+
+const OUTCOMES = { fp: "false positive", fn: "false negative", tp: "true positive", tn: "true negative" };
+
+const numberInput = (label, value) => {
+  const input = make("input", { type: "number", step: "any", value: String(value) });
+  return [make("label", {}, `${label} `, input), input];
+};
+
+const explore = (place) => {
+  const given = JSON.parse(place.dataset.explorer);
+  const slider = make("input", { type: "range", min: "0", max: String(given.labels.length - 1), step: "1" });
+  const level = make("output");
+  const back = make("button", { type: "button" }, "Back to the chosen threshold");
+  const inputs = {};
+  const costs = [];
+  for (const [kind, words] of Object.entries(OUTCOMES)) {
+    const [label, input] = numberInput(`Cost of a ${words}`, given.costs[kind]);
+    inputs[kind] = input;
+    if (kind === "fp" || kind === "fn" || given.costs[kind]) costs.push(label);
+  }
+  const confusion = tableOf("Rows by what is true and what the model says", ["True", "Called negative", "Called positive"]);
+  const rates = tableOf("At this threshold, with 95% intervals", ["Metric", "Value"]);
+  const groups = tableOf("Each group at this threshold, with 95% intervals", [
+    "Group", "Rows", "Selection rate", "Recall (TPR)", "False positive rate",
+  ]);
+  const features = [...new Set(given.groups.map((group) => group.feature))];
+  const choice = make("select", {}, ...features.map((feature) => make("option", { value: feature }, feature)));
+
+  const show = () => {
+    const at = Number(slider.value);
+    const [tp, fp] = [given.tp[at], given.fp[at]];
+    const [fn, tn] = [given.positives - tp, given.negatives - fp];
+    const cost = { tp, fp, fn, tn };
+    const total = Object.keys(cost).reduce((sum, kind) => sum + cost[kind] * (Number(inputs[kind].value) || 0), 0);
+    const rows = given.positives + given.negatives;
+    level.textContent = `${given.labels[at]}${at === given.chosen ? " (chosen)" : ""}`;
+    slider.setAttribute("aria-valuetext", level.textContent);
+    const count = (value) => value.toLocaleString("en");
+    confusion.fill([["negative", count(tn), count(fp)], ["positive", count(fn), count(tp)]]);
+    rates.fill([
+      ["Recall (true positive rate)", share(tp, given.positives)],
+      ["Precision", share(tp, tp + fp)],
+      ["False positive rate", share(fp, given.negatives)],
+      ["Selection rate", share(tp + fp, rows)],
+      [`Cost a row${given.currency ? `, ${given.currency}` : ""}`, written(total / rows)],
+    ]);
+    groups.fill(
+      given.groups
+        .filter((group) => group.feature === choice.value)
+        .map((group) => [
+          group.group,
+          count(group.positives + group.negatives),
+          share(group.tp[at] + group.fp[at], group.positives + group.negatives),
+          share(group.tp[at], group.positives),
+          share(group.fp[at], group.negatives),
+        ]),
+    );
+  };
+
+  const reset = () => {
+    slider.value = String(given.chosen);
+    show();
+  };
+  back.addEventListener("click", reset);
+  for (const input of [slider, choice, ...Object.values(inputs)]) input.addEventListener("input", show);
+  const dial = make("div", { class: "dial" }, make("label", {}, "Threshold ", slider), level, back);
+  const panel = make("div", { class: "explorer-panel" }, dial, make("div", { class: "costs" }, ...costs));
+  panel.append(make("div", { class: "pair" }, rates.box, confusion.box));
+  if (features.length > 1) panel.append(make("label", {}, "Groups of ", choice));
+  if (features.length) panel.append(groups.box);
+  place.prepend(panel);
+  reset();
+};
+
+/* Start */
+
+const attempt = (improve, element) => {
+  try {
+    improve(element);
+  } catch {
+    /* What cannot be improved stays as it was written. */
+  }
+};
+
+document.documentElement.classList.add("js");
+for (const table of document.querySelectorAll("main table")) attempt(improveTable, table);
+for (const place of document.querySelectorAll("[data-explorer]")) attempt(explore, place);

@@ -1,0 +1,68 @@
+"""Drawings as they travel in a page: small, whole, and with their texts unharmed."""
+
+import base64
+import re
+from dataclasses import dataclass
+from xml.etree import ElementTree
+
+import pandas as pd
+import pytest
+from matplotlib.axes import Axes
+
+from toolkit import figures
+from toolkit.result import Picture
+
+
+@dataclass(frozen=True)
+class Note:
+    """A result with one figure that says something, and maybe gives its data."""
+
+    text: str
+
+    def pictures(self):
+        return {"note": Picture("Note", "Read it.", "It says something.")}
+
+    def plot(self, kind: str = "note", ax: Axes | None = None) -> Axes:
+        ax.plot([0.123456, 0.654321], [0.1, 0.9])
+        ax.text(0.2, 0.5, self.text)
+        return ax
+
+
+class Counted(Note):
+    def figure_data(self, kind):
+        return pd.DataFrame({"x": range(50)})
+
+
+def drawn(text):
+    image = figures.figure(Note(text), "note").image
+    assert image.startswith("data:image/svg+xml;base64,")
+    return base64.b64decode(image.partition(",")[2]).decode()
+
+
+@pytest.mark.parametrize("text", ["0.536 [0.412, 0.633] (at 0.13612)", "<!-- a --> & </text><script>", "two\nlines"])
+def test_the_texts_of_a_drawing_are_the_ones_it_was_given(text):
+    texts = " ".join(ElementTree.fromstring(drawn(text)).itertext())
+    for line in text.splitlines():
+        assert line in texts
+
+
+@pytest.mark.filterwarnings("ignore:Glyph")
+@pytest.mark.parametrize("text", ["a\x00b", "a\x0bb", "a\uffffb", "a\x1fb"])
+def test_characters_that_no_xml_may_hold_do_not_break_a_drawing(text):
+    assert "a\N{REPLACEMENT CHARACTER}b" in " ".join(ElementTree.fromstring(drawn(text)).itertext())
+
+
+def test_points_have_two_decimals():
+    assert not re.search(r'd="[^"]*\d\.\d{3}', drawn("x"))
+
+
+def test_data_of_a_figure_are_folded_below_it():
+    html = figures.figure(Counted("x"), "note")._repr_html_()
+    assert "<details" in html
+    assert "first 20 of 50 rows" in html
+    assert "49" in html.partition("data:text/csv")[2]
+    assert "<details" not in figures.figure(Note("x"), "note")._repr_html_()
+
+
+def test_a_figure_keeps_its_place_while_it_loads():
+    assert 'width="614" height="384"' in figures.figure(Note("x"), "note")._repr_html_()
