@@ -111,6 +111,8 @@ def estimate_performance(
     >>> round(estimate.scalars()["drift.estimated.accuracy"].value, 3)
     0.775
     """
+    if model is None:
+        raise NotApplicableError("There is no model whose performance could be estimated.")
     _check_reference(reference)
     wanted = _wanted(metrics, reference)
     rows = read_current(current, reference, model)
@@ -242,7 +244,7 @@ def _wanted(metrics: Sequence[str] | None, reference: Dataset) -> tuple[str, ...
 
 def _check_reference(reference: Dataset) -> None:
     if not isinstance(reference, Dataset):
-        raise InputError(
+        raise NotApplicableError(
             f"The reference must be a Dataset with labels; found {type(reference).__name__}. "
             "Load it with its target: load_dataset(table, target=...)."
         )

@@ -115,7 +115,7 @@ def summarize(
     return {
         "schema": SCHEMA,
         "template": template,
-        "title": f"{head.title if head else template}: {data.target} in {data.name}",
+        "title": f"{head.title if head else template}: {f'{data.target} in ' if data.target else ''}{data.name}",
         "question": head.question if head else "",
         "created": datetime.now(UTC).astimezone().isoformat(timespec="seconds"),
         "author": provenance.author(),

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from toolkit.drifting.windows import cut_windows
+from toolkit.drifting.windows import cut_windows, read_window
 from toolkit.errors import InputError
 from toolkit.estimate import Estimate
 from toolkit.estimating.confidence import CELLS
@@ -25,9 +25,10 @@ Numbers = Mapping[str, Mapping[str, Estimate]]
 def cut(rows: Current, window: str | int | None) -> dict[str, Places]:
     """Return the places of all rows, and those of each window, by name."""
     whole = {WHOLE: np.arange(rows.data.rows)}
-    if window is None:
+    wanted = read_window(window)
+    if wanted is None:
         return whole
-    windows = dict(cut_windows(rows.data.time, rows.data.rows, window))
+    windows = dict(cut_windows(rows.data.time, rows.data.rows, wanted))
     if len(windows) > MOST_WINDOWS:
         raise InputError(f"window={window!r} makes {len(windows):,} windows; at most {MOST_WINDOWS:,} are judged.")
     return whole | windows

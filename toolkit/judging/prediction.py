@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from toolkit.data import Dataset
-from toolkit.errors import InputError, ToolkitError, listed, nearest
+from toolkit.errors import InputError, NotApplicableError, ToolkitError, listed, nearest
 from toolkit.estimate import Estimate
 from toolkit.statistics.intervals import Array
 from toolkit.table.likeness import missing_columns
@@ -145,7 +145,7 @@ def _check_model(model: Any, data: Dataset) -> None:
     missing = missing_columns(model, data.features.columns)
     if missing:
         near = nearest(missing[0], map(str, data.features.columns))
-        raise InputError(f"The model needs columns that {data.name} does not have: {listed(missing)}.{near}")
+        raise NotApplicableError(f"The model needs columns that {data.name} does not have: {listed(missing)}.{near}")
 
 
 def _known_classes(model: Any, data: Dataset) -> list[Any]:

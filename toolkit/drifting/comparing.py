@@ -1,0 +1,120 @@
+"""Go through two tables column by column: sum up, judge, keep a profile and a sample, and let go of the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from toolkit.drifting.domain import MOST_ROWS, Domain, tell_apart
+from toolkit.drifting.profile import Profile
+from toolkit.drifting.summary import ColumnSummary, summarize_column
+from toolkit.drifting.tables import Rows
+from toolkit.drifting.verdicts import Plan, Row, corrected, judge_column
+from toolkit.drifting.windows import Window
+
+Source = Rows | Profile
+
+
+@dataclass(eq=False)
+class Comparison:
+    """What is gathered on the way through the columns.
+
+    Attributes
+    ----------
+    rows, windowed : list of dict
+        Judged columns of the whole current table, and of each window.
+    reference, current : dict of str to ColumnSummary
+        Reduced summaries.
+    samples : pair of dict of str to Series
+        Some rows of each table, for the domain classifier.
+    """
+
+    rows: list[Row] = field(default_factory=list)
+    windowed: list[Row] = field(default_factory=list)
+    reference: dict[str, ColumnSummary] = field(default_factory=dict)
+    current: dict[str, ColumnSummary] = field(default_factory=dict)
+    samples: tuple[dict[str, pd.Series[Any]], dict[str, pd.Series[Any]]] = field(default_factory=lambda: ({}, {}))
+
+    def domain(self, seed: int) -> Domain | None:
+        """Ask whether a small model tells the sampled rows apart."""
+        reference, current = self.samples
+        return tell_apart(pd.DataFrame(reference), pd.DataFrame(current), seed)
+
+
+def compare_columns(
+    reference: Source, current: Source, names: Sequence[str], plan: Plan, windows: Sequence[Window] = ()
+) -> Comparison:
+    """Judge each column of the reference against the current table, and against each window of it.
+
+    Columns are summed up exactly where rows are at hand, one at a time, so that memory holds one of them only.
+    """
+    done = Comparison()
+    picked = [_picked(part, plan.seed) for part in (reference, current)]
+    for name in names:
+        before, old = _reference(reference, name)
+        plain, new = _current(current, name)
+        row = judge_column(old, new, plan)
+        done.rows.append(_known_loss(row, current, name))
+        done.reference[name] = old.reduced
+        if new is not None:
+            done.current[name] = new.reduced
+        for label, places in windows:
+            part = new if plain is None else summarize_column(plain.iloc[places], name, len(places), old.role)
+            part = replace(part, rows=len(places), missing=len(places)) if part and plain is None else part
+            done.windowed.append({"window": label, **_known_loss(judge_column(old, part, plan), current, name)})
+        if row["role"] == "feature" and row["method"] and not row["code"] and before is not None and plain is not None:
+            for held, column, places in zip(done.samples, (before, plain), picked, strict=True):
+                held[name] = column.iloc[places].reset_index(drop=True)
+    return done
+
+
+def _reference(reference: Source, name: str) -> tuple[pd.Series[Any] | None, ColumnSummary]:
+    if isinstance(reference, Profile):
+        return None, reference.column(name)
+    plain, dtype = reference.plain(name)
+    return plain, reference.summed(name, plain, dtype)
+
+
+def _current(current: Source, name: str) -> tuple[pd.Series[Any] | None, ColumnSummary | None]:
+    """Return the plain rows of a column, where there are any, and its summary; None for a column that is not there."""
+    if isinstance(current, Profile):
+        return None, current.columns.get(name)
+    if name not in current.roles and current.lost.get(name) != "DATA-ALL-MISSING":
+        return None, None
+    plain, dtype = current.plain(name)
+    summary = summarize_column(plain, name, current.rows, current.roles.get(name, "feature"))
+    return plain, replace(summary, dtype=dtype) if dtype == "nested" else summary
+
+
+def _known_loss(row: Row, current: Source, name: str) -> Row:
+    """Say what loading knew of a column that it left out."""
+    if row["code"] != "GONE":
+        return row
+    why = current.lost.get(name)
+    if why == "DATA-CONSTANT":
+        return row | {"code": "CONSTANT", "why": "has the same value in every row"}
+    if why == "DATA-IDENTIFIER":
+        return row | {"code": "", "verdict": "left out", "why": "looks like an identifier in the current table"}
+    if row["role"] != "feature":
+        return row | {"code": "", "verdict": "left out", "why": "is not in the current table"}
+    return row
+
+
+def _picked(part: Source, seed: int) -> NDArray[np.intp]:
+    if isinstance(part, Rows) and part.rows > MOST_ROWS:
+        return np.sort(np.random.default_rng(seed).choice(part.rows, MOST_ROWS, replace=False))
+    return np.arange(part.rows if isinstance(part, Rows) else 0)
+
+
+def window_table(rows: Sequence[Row], plan: Plan) -> pd.DataFrame:
+    """Correct the verdicts of all windows together and put them in their order."""
+    if not rows:
+        return pd.DataFrame()
+    order = {label: place for place, label in enumerate(dict.fromkeys(row["window"] for row in rows))}
+    table = corrected(rows, plan)[0]
+    return table.sort_values("window", key=lambda labels: labels.map(order), kind="stable").reset_index(drop=True)
