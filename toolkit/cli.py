@@ -34,6 +34,11 @@ def main() -> None:
 @click.option("-f", "--file", "file", type=FOLDER, help="YAML file of parameters; -p wins over it.")
 @click.option("--out", type=FOLDER, default=Path("reports"), show_default=True, help="Folder of the reports.")
 @click.option("--policy", metavar="POLICY", help="Judge by a policy: a name or a YAML file; as -p policy POLICY.")
+@click.option(
+    "--fail-on",
+    type=click.Choice(["watch", "investigate", "retrain"]),
+    help="Exit with 1 where the decision about drift is this or more.",
+)
 @click.option("--timeout", type=float, metavar="SECONDS", help="Stop the notebook after this time.")
 @click.option("--json", "as_json", is_flag=True, help="Print a summary for machines.")
 def run(
@@ -42,6 +47,7 @@ def run(
     file: Path | None,
     out: Path,
     policy: str | None,
+    fail_on: str | None,
     timeout: float | None,
     as_json: bool,
 ) -> None:
@@ -49,8 +55,8 @@ def run(
 
     TEMPLATE is a name (see `toolkit templates`) or the path of a notebook with a parameters cell.
 
-    Exit code: 0 done, 1 done and the policy's verdict is fail, 2 the input is wrong, 3 the notebook failed (a partial
-    report is left and named).
+    Exit code: 0 done, 1 done and the verdict is fail (or as --fail-on says), 2 the input is wrong, 3 the notebook
+    failed (a partial report is left and named).
     """
     from toolkit import runner
     from toolkit.parameters import find_template, read_schema
@@ -64,11 +70,14 @@ def run(
         click.echo(json.dumps({**summary, "results": done.results}, ensure_ascii=False))
     else:
         click.echo(done.report)
-    _exit_by(done.results.get("verdict", {}).get("outcome"))
+    _exit_by(done.results.get("verdict", {}).get("outcome"), fail_on)
 
 
-def _exit_by(outcome: str | None) -> None:
-    if outcome == "fail":
+def _exit_by(outcome: str | None, fail_on: str | None = None) -> None:
+    from toolkit.gating.policy import LEVELS
+
+    negative = {"fail", *(LEVELS[LEVELS.index(fail_on) :] if fail_on else ())}
+    if outcome in negative:
         raise SystemExit(1)
 
 
@@ -235,12 +244,57 @@ def index(folder: Path) -> None:
 @main.command(short_help="Run the main job on built-in data.", epilog="Example: toolkit demo --out /tmp/reports")
 @click.option("--out", type=FOLDER, default=Path("reports"), show_default=True, help="Folder of the reports.")
 def demo(out: Path) -> None:
-    """Run the main job on built-in census data and print the path of the page that lists the reports."""
+    """Run the main job on built-in census data: an experiment on one year, then the next year's drift from it.
+
+    Prints the path of the page that lists the reports.
+    """
     from toolkit import runner
 
     done = runner.run("experiment", {"data": "census_income", "periods": ["1994"]}, out=out)
-    click.echo(f"The report took {done.seconds:.0f} s: {done.report}", err=True)
+    click.echo(f"The experiment took {done.seconds:.0f} s: {done.report}", err=True)
+    years = {"reference": "census_income", "reference_periods": ["1994"]}
+    years |= {"current": "census_income", "current_periods": ["1995"]}
+    trained = {"model": done.results["mlflow"]["model_uri"], "test_size": 0.2}
+    drift = runner.run("drift", {**years, **trained}, out=out)
+    click.echo(f"The comparison with the next year took {drift.seconds:.0f} s: {drift.report}", err=True)
     click.echo(done.folder.parent / "index.html")
+
+
+@main.group(short_help="Keep what is needed of a table to compare it later.")
+def profile() -> None:
+    """Keep a table's profile, which holds none of its rows, to compare another table with it later."""
+
+
+@profile.command(
+    "save", short_help="Write a table's profile.", epilog="Example: toolkit profile save sales.csv sales.json"
+)
+@click.argument("source")
+@click.argument("path", type=FOLDER)
+@click.option("--target", help="Column to predict; a built-in table knows its own.")
+@click.option("--time", help="Column with the time of each row.")
+@click.option("--period", "periods", multiple=True, help="Keep only rows of this time; may be repeated.")
+def save_profile(source: str, path: Path, target: str | None, time: str | None, periods: tuple[str, ...]) -> None:
+    """Write the profile of the table SOURCE to PATH, as JSON."""
+    from toolkit.drifting.tables import summarize
+    from toolkit.waves import load_compared
+
+    table = load_compared(source, target=target or "", time=time or "", periods=periods)
+    click.echo(summarize(table, name=getattr(table, "name", Path(source).stem)).save(path))
+
+
+@profile.command("show", short_help="List a profile's columns.", epilog="Example: toolkit profile show sales.json")
+@click.argument("path", type=FOLDER)
+def show_profile(path: Path) -> None:
+    """List the columns of the profile at PATH."""
+    from toolkit.drifting.profile import load_profile
+
+    found = load_profile(path)
+    click.echo(f"{printable(found.name)}: {found.rows:,} rows, {len(found.columns)} columns\n")
+    rows = [
+        [printable(one.name), one.role, one.dtype, f"{one.missing / max(one.rows, 1):.1%}", len(one.distinct)]
+        for one in found.columns.values()
+    ]
+    click.echo(text_table(["column", "role", "kind", "missing", "values kept"], rows))
 
 
 @main.command(short_help="Say what works here and what is missing.", epilog="Example: toolkit doctor")

@@ -120,7 +120,7 @@ class Decision:
         rules: list[dict[str, Any]] = [
             {
                 "name": line.name,
-                "rule": f"{level}: unless {line.rule}",
+                "rule": f"{line.rule}, else {level}",
                 "outcome": level if line.outcome == "fail" else "ok" if line.outcome == "pass" else line.outcome,
                 "number": line.number.plain(),
                 "why": line.why,

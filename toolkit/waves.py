@@ -14,7 +14,7 @@ from toolkit.drifting.profile import Profile, is_profile, load_profile
 from toolkit.errors import InputError
 from toolkit.subject import load_model
 from toolkit.table.likeness import model_columns
-from toolkit.table.reading import Table, read_table
+from toolkit.table.reading import read_table
 from toolkit.table.roles import given, listed_names
 
 
@@ -63,32 +63,54 @@ def load_drift(
     >>> reference.rows, current.rows, model
     (178, 178, None)
     """
-    roles = {"sensitive": sensitive, "time": time, "positive": given(positive), "drop": drop, "target": target}
-    old, new = _either(reference), read_table(current)
+    roles: dict[str, Any] = {"target": target, "sensitive": sensitive, "time": time, "positive": positive, "drop": drop}
     subject = load_model(model) if isinstance(model, str) and model else model or None
-    before = old if isinstance(old, Profile) else _compared(old, roles, reference_periods, subject)
-    return before, _compared(new, roles, current_periods, before), subject
-
-
-def _either(reference: Any) -> Table | Profile:
-    """Read a table, or a profile: JSON that says it is one."""
+    before: Dataset | pd.DataFrame | Profile
     if isinstance(reference, str | os.PathLike) and Path(reference).suffix == ".json" and is_profile(reference):
-        return load_profile(reference)
-    return read_table(reference)
+        before = load_profile(reference)
+    else:
+        before = load_compared(reference, **roles, periods=reference_periods, like=subject)
+    return before, load_compared(current, **roles, periods=current_periods, like=before), subject
 
 
-def _compared(table: Table, roles: dict[str, Any], periods: Any, like: Any) -> Dataset | pd.DataFrame:
-    """Give a table its roles where its target is known; else leave out the columns that are not to be compared.
+def load_compared(
+    source: Any,
+    *,
+    target: str = "",
+    sensitive: str | Sequence[str] = (),
+    time: str = "",
+    positive: object = "",
+    drop: str | Sequence[str] = (),
+    periods: Sequence[object] | str | int = (),
+    like: Any = None,
+) -> Dataset | pd.DataFrame:
+    """Load one table with its roles where its target is known; else without the columns that are not compared.
 
-    Where it has all columns of the model or table that it is to be like, it has exactly those, whatever they hold.
+    Parameters
+    ----------
+    source, target, sensitive, time, positive, drop, periods
+        As for ``load_dataset``; an empty text or list for what is not given.
+    like : Dataset or fitted model, optional
+        Where the table has all columns of it, it gets exactly those, whatever they hold.
+
+    Raises
+    ------
+    InputError
+        Where the table cannot be read, or periods are asked of one whose target is not known.
+
+    Examples
+    --------
+    >>> load_compared("wine").rows, list(load_compared(pd.DataFrame({"a": [1], "b": [2]}), drop="b"))
+    (178, ['a'])
     """
+    table = read_table(source)
     known = table.built_in.target if table.built_in else table.target
-    target = given(roles["target"]) or known
-    if target in table.frame.columns:
+    if (target or known) in table.frame.columns:
         wanted = like.features.columns if isinstance(like, Dataset) else model_columns(like)
         whole = len(wanted) and not set(wanted) - set(table.frame.columns)
-        return load_dataset(table, **roles, periods=periods, like=like if whole else None)
+        roles: dict[str, Any] = {"target": target, "sensitive": sensitive, "time": time, "drop": drop}
+        return load_dataset(table, **roles, positive=given(positive), periods=periods, like=like if whole else None)
     if given(periods) is not None:
         raise InputError(f"Periods of {table.name} can only be chosen where its target is known. Give target=.")
-    apart = {*listed_names(roles["drop"], list(table.frame.columns)), roles["time"]}
+    apart = {*listed_names(drop, list(table.frame.columns)), time}
     return table.frame[[name for name in table.frame.columns if name not in apart]]

@@ -27,6 +27,13 @@ _VERDICTS = {
     "investigate": ("Investigate", "unsure", "bang"),
     "retrain": ("Retrain", "bad", "cross"),
 }
+_BROKEN = {
+    "Fail": "not satisfied",
+    "Retrain": "to retrain",
+    "Investigate": "to investigate",
+    "Watch": "to watch",
+    "Undecided": "undecided",
+}
 _MEANINGS = {
     "pass": "Every rule of the policy holds.",
     "fail": "At least one rule of the policy does not hold.",
@@ -214,12 +221,9 @@ def _verdict(results: Mapping[str, object], rules: Sequence[Rule]) -> Verdict:
 
 def _reason(rules: Sequence[Rule]) -> str:
     """Say how many rules hold, and name those that do not."""
-    named = {
-        words: [rule.name for rule in rules if rule.verdict.word == word]
-        for word, words in (("Fail", "not satisfied"), ("Undecided", "undecided"))
-    }
+    named = {words: [rule.name for rule in rules if rule.verdict.word == word] for word, words in _BROKEN.items()}
     counted = [f"{len(names)} {words} ({listed(names, 3)})" for words, names in named.items() if names]
-    held = sum(rule.verdict.word == "Pass" for rule in rules)
+    held = sum(rule.verdict.word in ("Pass", "OK") for rule in rules)
     return f"Rules of the policy: {', '.join([f'{held} of {len(rules)} hold', *counted])}."
 
 

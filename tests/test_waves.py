@@ -1,0 +1,159 @@
+"""The drift template, from two tables to a decision."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+import toolkit as tk
+from toolkit import runner
+from toolkit.cli import main
+from toolkit.data import Dataset
+from toolkit.drifting.profile import Profile
+from toolkit.errors import InputError
+from toolkit.waves import load_drift
+
+
+def wave(seed, rows=600, shift=0.0):
+    rng = np.random.default_rng(seed)
+    score = rng.normal(shift, 1, rows)
+    return pd.DataFrame(
+        {
+            "<script>score": score,
+            "town": rng.choice(["Oslo", "Bergen"], rows),
+            "sex": rng.choice(["f", "m"], rows),
+            "day": pd.date_range("2024-01-01", periods=rows, freq="h").astype(str),
+            "buys": np.where(rng.random(rows) < 1 / (1 + np.exp(-score)), "yes", "no"),
+        }
+    )
+
+
+def write(folder, name, table):
+    path = folder / name
+    table.to_csv(path, index=False)
+    return str(path)
+
+
+class TestLoading:
+    def test_a_column_that_lost_its_values_is_kept_to_be_compared(self):
+        before, after = wave(0), wave(1).assign(town=None)
+        old, new, _ = load_drift(reference=before, current=after, target="buys", drop="day")
+        assert list(new.features.columns) == list(old.features.columns)
+        broken = tk.detect_drift(old, new)
+        assert broken.broken == ["town"]
+        assert broken.findings()[0].code == "DRIFT-ALL-MISSING"
+
+    def test_a_column_that_is_gone_is_found_too(self):
+        old, new, _ = load_drift(
+            reference=wave(0), current=wave(1).drop(columns="town"), target="buys", drop="day", sensitive=["sex"]
+        )
+        assert tk.detect_drift(old, new).broken == ["town"]
+
+    def test_a_table_without_the_target_is_compared_by_its_columns(self):
+        old, new, _ = load_drift(reference=wave(0), current=wave(1).drop(columns="buys"), target="buys", time="day")
+        assert isinstance(old, Dataset)
+        assert list(new.columns) == ["<script>score", "town", "sex"]
+        assert not tk.detect_drift(old, new).drifted
+
+    def test_no_target_at_all(self):
+        old, new, model = load_drift(reference=wave(0), current=wave(1, shift=2), drop=["day", "buys"])
+        assert model is None
+        assert tk.detect_drift(old, new).frame().query("verdict == 'drifted'")["column"].tolist() == ["<script>score"]
+
+    def test_a_saved_profile_stands_for_its_table(self, tmp_path):
+        path = tk.summarize(tk.load_dataset(wave(0), target="buys", drop="day")).save(tmp_path / "profile.json")
+        old, new, _ = load_drift(reference=str(path), current=wave(1), target="buys", drop="day")
+        assert isinstance(old, Profile)
+        assert not tk.detect_drift(old, new).drifted
+
+    def test_periods_need_a_target(self):
+        with pytest.raises(InputError, match="target is known"):
+            load_drift(reference=wave(0), current=wave(1), current_periods=[2024])
+
+
+def test_the_template_decides_and_the_exit_code_follows(tmp_path):
+    reference = write(tmp_path, "before.csv", wave(0))
+    current = write(tmp_path, "after.csv", wave(1, shift=3))
+    given = ["-p", "reference", reference, "-p", "current", current, "-p", "target", "buys", "-p", "time", "day"]
+    given += ["-p", "sensitive", "sex", "-p", "window", "week", "--out", str(tmp_path / "reports")]
+    done = CliRunner().invoke(main, ["run", "drift", *given, "--fail-on", "watch"])
+    assert done.exit_code == 1, done.output
+    (folder,) = (path for path in (tmp_path / "reports").iterdir() if path.is_dir())
+    results = json.loads((folder / "results.json").read_text())
+    assert results["verdict"]["outcome"] in ("watch", "investigate")
+    assert results["verdict"]["rules"][0]["outcome"] == results["verdict"]["outcome"]
+    assert results["scalars"]["drift.column.<script>score.distance"]["value"] > 0.5
+    assert results["data"]["rows"] == 600
+    assert results["title"] == "Drift: buys in after"
+    page = (folder / "report.html").read_text()
+    assert "<script>score" not in page
+    assert "&lt;script&gt;score" in page
+
+
+def test_a_model_is_judged_on_what_it_has_not_seen(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    reference = write(tmp_path, "before.csv", wave(0, 2000).drop(columns="day"))
+    current = write(tmp_path, "after.csv", wave(1, 2000).drop(columns="day"))
+    trained = runner.run("experiment", {"data": reference, "target": "buys", "candidates": ["logistic"]})
+    model = trained.results["mlflow"]["model_uri"]
+    values = {"reference": reference, "current": current, "target": "buys", "model": model, "test_size": 0.2}
+    done = runner.run("drift", values)
+    numbers = done.results["scalars"]
+    assert done.results["verdict"]["outcome"] == "ok"
+    assert numbers["drift.estimated.roc_auc"]["value"] == pytest.approx(
+        numbers["drift.realized.roc_auc"]["value"], abs=0.05
+    )
+    assert numbers["drift.realized.roc_auc"]["n"] == 2000
+    # The level of the reference is that of the part which the experiment held out.
+    level = trained.results["scalars"]["test.roc_auc"]["value"]
+    change = numbers["drift.realized_change.roc_auc"]["value"]
+    assert numbers["drift.realized.roc_auc"]["value"] - change == pytest.approx(level, abs=1e-9)
+
+
+class TestWrongInput:
+    @pytest.mark.parametrize(
+        ("change", "message"),
+        [
+            (lambda table: table.rename(columns=lambda name: f"{name}2"), "share no column"),
+            (lambda table: table.iloc[:0], "no rows"),
+            (lambda table: table.assign(buys=np.arange(len(table)) / 7), "incompatible types"),
+        ],
+    )
+    def test_tables_that_cannot_be_compared(self, tmp_path, change, message):
+        reference = write(tmp_path, "before.csv", wave(0))
+        current = write(tmp_path, "after.csv", change(wave(1)))
+        target = ["target", "buys"] if message == "incompatible types" else []
+        assert message in self.refused(tmp_path, "reference", reference, "current", current, *target)
+
+    def test_a_window_that_is_not_time(self, tmp_path):
+        path = write(tmp_path, "table.csv", wave(0))
+        given = ["reference", path, "current", path, "target", "buys", "window", "month"]
+        assert "needs a time column" in self.refused(tmp_path, *given)
+        assert "not a time" in self.refused(tmp_path, *given, "time", "town")
+
+    def test_a_profile_of_another_version(self, tmp_path):
+        table = write(tmp_path, "table.csv", wave(0))
+        path = tk.summarize(wave(0)).save(tmp_path / "profile.json")
+        content = json.loads(path.read_text())
+        path.write_text(json.dumps({**content, "schema": 99}))
+        assert "version 99" in self.refused(tmp_path, "reference", str(path), "current", table)
+
+    @staticmethod
+    def refused(folder, *pairs):
+        given = [text for name, value in zip(pairs[::2], pairs[1::2], strict=True) for text in ("-p", name, value)]
+        done = CliRunner().invoke(main, ["run", "drift", *given, "--out", str(folder / "reports")])
+        assert done.exit_code == 2, done.output
+        assert not (folder / "reports").exists()
+        return done.stderr
+
+
+def test_a_profile_is_saved_and_shown(tmp_path):
+    table = write(tmp_path, "table.csv", wave(0))
+    path = str(tmp_path / "profile.json")
+    assert CliRunner().invoke(main, ["profile", "save", table, path, "--target", "buys"]).exit_code == 0
+    shown = CliRunner().invoke(main, ["profile", "show", path])
+    assert shown.stdout.startswith("table: 600 rows, ")
+    assert "<script>score" in shown.stdout
+    assert CliRunner().invoke(main, ["profile", "show", table]).exit_code == 2

@@ -1,0 +1,1 @@
+"""What the fairness audit is made of: groups, their tallies, disparities, figures and words."""
