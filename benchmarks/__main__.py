@@ -10,6 +10,9 @@ import numpy as np
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 import toolkit as tk
+from benchmarks.drift import drift
+from benchmarks.explaining import explaining
+from benchmarks.fairness import fairness
 from toolkit.statistics.intervals import bootstrap
 from toolkit.statistics.metrics import binary_metrics
 
@@ -20,6 +23,9 @@ def main():
     imports()
     steps()
     intervals()
+    explaining()
+    fairness()
+    drift()
 
 
 def timed(action, repeats=3):

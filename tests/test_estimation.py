@@ -128,7 +128,10 @@ def test_it_is_a_result_that_reads_well(fitted, reference):
     assert {f"drift.{kind}.{metric}" for kind in ("estimated", "realized") for metric in metrics} < set(numbers)
     json.dumps({name: asdict(number) for name, number in numbers.items()})
     for name, number in numbers.items():
-        assert name.endswith("p_value") or 0 <= number.low < number.value < number.high <= 1
+        if "_change." in name:
+            assert -1 <= number.low < number.value < number.high <= 1
+        elif not name.endswith("p_value"):
+            assert 0 <= number.low < number.value < number.high <= 1
     confusion = found.confusion[found.confusion["window"] == "all"]
     assert sum(cell.value for cell in confusion["expected"]) == pytest.approx(3000)
     assert sum(cell.value for cell in confusion["realized"]) == 3000

@@ -32,6 +32,7 @@ PALETTE = (BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY)
 _LONG_NUMBER = re.compile(r"-?\d+\.\d{3,}(?=[ \n\",)])")
 PIXELS = 96  # CSS pixels an inch
 MOST_ROWS = 20
+SMALLEST_PNG = 20_000  # bytes; no figure in the house style has been seen to be smaller as PNG
 STYLE: dict[Any, Any] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -160,9 +161,10 @@ def figure(result: Result, kind: str, *, width: float = 6.4, height: float = 4.0
 def _smaller_image(canvas: Any) -> str:
     svg, png = io.StringIO(), io.BytesIO()
     canvas.savefig(svg, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
-    canvas.savefig(png, format="png", dpi=200)
     drawing = _compact(svg.getvalue()).encode()
-    if len(drawing) <= len(png.getvalue()):
+    if len(drawing) > SMALLEST_PNG:
+        canvas.savefig(png, format="png", dpi=200)
+    if len(drawing) <= max(SMALLEST_PNG, len(png.getvalue())):
         return "data:image/svg+xml;base64," + base64.b64encode(drawing).decode()
     return "data:image/png;base64," + base64.b64encode(png.getvalue()).decode()
 

@@ -159,11 +159,10 @@ def _rows_needed(number: Estimate, least: float, most: float, wider: float) -> s
     gap = number.value - limit
     inside = least <= number.value <= most
     half = number.value - number.low if gap > 0 else number.high - number.value
-    if gap == 0 or not number.n:
-        return "the estimate lies on the limit, so more rows alone may not decide it."
-    rows = number.n * (half * (1.0 if inside else wider) / abs(gap)) ** 2
-    if rows > 1e9:
+    shrink = half * (1.0 if inside else wider)
+    if not number.n or shrink >= 1000 * abs(gap):
         return "the estimate all but lies on the limit, so more rows alone may not decide it."
+    rows = number.n * (shrink / gap) ** 2
     rounded = float(f"{max(rows, number.n + 1):.2g}")
     return f"about {max(int(rounded), number.n + 1):,} rows instead of {number.n:,} would probably decide it."
 
