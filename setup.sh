@@ -36,7 +36,8 @@ if command -v uv >/dev/null 2>&1; then
     quietly uv pip install --quiet --python "$venv/bin/python" --no-deps --no-build-isolation --editable .
 else
     quietly "$python" -m venv "$venv"
-    quietly "$venv/bin/python" -m pip install --quiet --require-hashes -r requirements.lock
+    # The lock is complete, so nothing is resolved: older versions of pip stumble over extras that are pinned by hash.
+    quietly "$venv/bin/python" -m pip install --quiet --no-deps --require-hashes -r requirements.lock
     quietly "$venv/bin/python" -m pip install --quiet --no-deps --no-build-isolation --editable .
 fi
 "$venv/bin/python" -m compileall -q toolkit

@@ -165,15 +165,11 @@ class TestWords:
         assert [issue.severity for issue in summarize(sample_results()).findings] == ["high", "medium", "low", "info"]
 
     @pytest.mark.parametrize(
-        ("scores", "first"),
-        [
-            ({"cv.neg_log_loss": None, "cv.roc_auc": None}, "Log loss"),
-            ({"test.log_loss": None}, "ROC AUC"),
-            ([], "ROC AUC"),
-        ],
+        ("recorded", "first"),
+        [({"metric": "neg_log_loss"}, "Log loss"), ({"metric": "f3"}, "ROC AUC"), ({}, "ROC AUC"), ([], "ROC AUC")],
     )
-    def test_the_metric_that_chose_the_model_comes_first(self, scores, first):
-        labels = [number.label for number in summarize(sample_results(scalars=scores)).key_numbers]
+    def test_the_metric_that_chose_the_model_comes_first(self, recorded, first):
+        labels = [number.label for number in summarize(sample_results(recorded=recorded)).key_numbers]
         assert labels[0] == first
         assert len(labels) == 6
 

@@ -218,9 +218,7 @@ class Evaluation:
     def _repr_html_(self) -> str:
         lead = f"{self.name}: {self.target}, {self.numbers[f'test.{self.metrics[0]}'].n:,} test rows."
         if self.threshold:
-            decided = math.isnan(self.threshold.value)
-            called = f"{self.threshold}" if decided else f"at a score of {self.threshold} or more"
-            lead += f" Positive is {self.positive}, called {called}."
+            lead += f" Positive is {self.positive}, called {self.threshold.called}."
         tables = [table_html(_summary(self), "Test metrics with 95% intervals")]
         if self.by_class is not None:
             tables.append(table_html(self.by_class, "Each class against the rest, on the test part"))

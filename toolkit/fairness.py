@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -253,8 +252,7 @@ class FairnessAudit:
         lead = f"{self.target}, {self.rows:,} rows; {tested} comparisons, {beyond} of them more than chance explains"
         lead += " (adjusted p of 0.05 or less)."
         if self.threshold:
-            score = "" if math.isnan(self.threshold.value) else "at a score of or above "
-            lead += f" Positive is {self.positive}, called {score}{self.threshold}."
+            lead += f" Positive is {self.positive}, called {self.threshold.called}."
         return lead
 
 

@@ -220,7 +220,9 @@ class Slices:
             f"{number}, worse than the rest in {self.loss}. "
             "The p values and the intervals of the differences are corrected for all of them."
         )
-        return result_html("Slices", lead, [table_html(self.table, "Worst slices, with 95% intervals")])
+        return result_html(
+            "Slices", lead, [table_html(self.table, "Worst slices, with 95% intervals")], self.findings()
+        )
 
 
 def _sampled(data: Dataset, seed: int) -> Dataset:

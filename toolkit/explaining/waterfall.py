@@ -54,7 +54,7 @@ def draw_waterfall(row: LocalRow, ax: Axes) -> None:
     ax.set_yticks(range(len(steps)), [plain(name, 34) for name, _ in steps])
     ax.set(xlim=(float(reach.min()) - room, float(reach.max()) + room), ylim=(-0.6, len(steps) - 0.4))
     ax.set_xlabel(
-        f"{plain(row.scale, 24)}: mean {format_number(row.base)}, row {format_number(row.score)}{_as_probability(row)}"
+        f"{plain(row.scale, 24)}: mean {format_number(row.base)},\nrow {format_number(row.score)}{_as_probability(row)}"
     )
     ax.grid(visible=False, axis="y")
 

@@ -92,6 +92,11 @@ class Threshold:
         chosen = f"chosen on the {self.part} part: {self.rule}" if self.part else str(self.rule)
         return f"{self.value:.6g} ({chosen})"
 
+    @property
+    def called(self) -> str:
+        """Say when a row is called positive."""
+        return str(self.rule) if self.rule.kind == "decided" else f"at a score of at least {self}"
+
 
 #: No threshold: the model's own decisions are taken.
 AS_DECIDED = Threshold(math.nan, Rule("decided"))

@@ -244,9 +244,9 @@ def _by_severity(issues: Sequence[Issue]) -> str:
 
 
 def _chosen_first(results: Mapping[str, object]) -> Sequence[Mapping[str, object]]:
-    """List the key numbers; the metric that chose the model, which heads the cross-validated scores, comes first."""
-    entries, scores = _mappings(results.get("key_numbers")), _mapping(results.get("scalars"))
-    chosen = next((name[3:].removeprefix("neg_") for name in scores if name.startswith("cv.")), None)
+    """List the key numbers; the metric that chose the model comes first."""
+    entries = _mappings(results.get("key_numbers"))
+    chosen = _text(_mapping(results.get("recorded")).get("metric")).removeprefix("neg_")
     if not chosen:
         return entries
     return sorted(entries, key=lambda entry: not _text(entry.get("name")).startswith(chosen))
