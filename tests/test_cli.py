@@ -58,7 +58,8 @@ def recorded(monkeypatch):
     def run(template, parameters, **options):
         calls.append((template, dict(parameters), options))
         folder = Path(options["out"]) / "20260102-030405-echoes-a"
-        return Run(folder, folder / "report.html", {"scalars": {}, "title": "Ü"}, 1.26)
+        results = {"scalars": {}, "title": "Ü", "mlflow": {"model_uri": "models:/m-1"}}
+        return Run(folder, folder / "report.html", results, 1.26)
 
     monkeypatch.setattr(runner, "run", run)
     return calls
@@ -123,7 +124,7 @@ class TestRun:
         summary = json.loads(call("run", ECHOES, "-p", "data", "a", "--out", tmp_path, "--json").stdout)
         assert summary["report"].endswith("report.html")
         assert summary["seconds"] == 1.3
-        assert summary["results"] == {"scalars": {}, "title": "Ü"}
+        assert summary["results"] == {"scalars": {}, "title": "Ü", "mlflow": {"model_uri": "models:/m-1"}}
 
     def test_a_real_run_keeps_stdout_for_the_result(self, tmp_path):
         (tmp_path / "my_own_module.py").write_text("VALUE = 1")
@@ -277,10 +278,13 @@ class TestLooking:
         assert Path(call("render", executed, "-o", tmp_path / "b.html").stdout.strip()).is_file()
         assert Path(call("index", tmp_path).stdout.strip()) == tmp_path / "index.html"
 
-    def test_demo_runs_the_experiment_and_prints_the_index_last(self, recorded, tmp_path):
+    def test_demo_runs_the_experiment_then_drift_and_prints_the_index_last(self, recorded, tmp_path):
         result = call("demo", "--out", tmp_path)
         assert result.stdout == f"{tmp_path / 'index.html'}\n"
         assert recorded[0][:2] == ("experiment", {"data": "census_income", "periods": ["1994"]})
+        assert recorded[1][0] == "drift"
+        assert recorded[1][1]["model"] == "models:/m-1"
+        assert recorded[1][1]["current_periods"] == ["1995"]
 
 
 class TestDoctor:

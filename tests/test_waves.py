@@ -87,6 +87,8 @@ def test_the_template_decides_and_the_exit_code_follows(tmp_path):
     assert results["scalars"]["drift.column.<script>score.distance"]["value"] > 0.5
     assert results["data"]["rows"] == 600
     assert results["title"] == "Drift: buys in after"
+    assert "evidently.html" in results["artifacts"]
+    assert (folder / "evidently.html").stat().st_size > 1_000_000
     page = (folder / "report.html").read_text()
     assert "<script>score" not in page
     assert "&lt;script&gt;score" in page
@@ -99,6 +101,7 @@ def test_a_model_is_judged_on_what_it_has_not_seen(tmp_path, monkeypatch):
     trained = runner.run("experiment", {"data": reference, "target": "buys", "candidates": ["logistic"]})
     model = trained.results["mlflow"]["model_uri"]
     values = {"reference": reference, "current": current, "target": "buys", "model": model, "test_size": 0.2}
+    values["evidently"] = False
     done = runner.run("drift", values)
     numbers = done.results["scalars"]
     assert done.results["verdict"]["outcome"] == "ok"

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from toolkit.data import Dataset, load_dataset
     from toolkit.decision import Decision, decide
     from toolkit.drift import Drift, detect_drift
+    from toolkit.drifting.companion import EvidentlyPage, evidently_page
     from toolkit.drifting.profile import Profile, load_profile
     from toolkit.drifting.tables import summarize
     from toolkit.errors import InputError, RunError, ToolkitError
@@ -75,6 +76,8 @@ _HOMES = {
     "diff_cards": "carddiff",
     "estimate_performance": "estimation",
     "evaluate": "evaluation",
+    "evidently_page": "drifting.companion",
+    "EvidentlyPage": "drifting.companion",
     "explain": "explanation",
     "figure": "figures",
     "find_counterfactual": "explaining.counterfactual",
@@ -106,6 +109,7 @@ __all__ = [
     "Drift",
     "Estimate",
     "Evaluation",
+    "EvidentlyPage",
     "Explanation",
     "FairnessAudit",
     "Figure",
@@ -137,6 +141,7 @@ __all__ = [
     "diff_cards",
     "estimate_performance",
     "evaluate",
+    "evidently_page",
     "explain",
     "figure",
     "find_counterfactual",

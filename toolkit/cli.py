@@ -254,13 +254,15 @@ def demo(out: Path) -> None:
     click.echo(f"The experiment took {done.seconds:.0f} s: {done.report}", err=True)
     years = {"reference": "census_income", "reference_periods": ["1994"]}
     years |= {"current": "census_income", "current_periods": ["1995"]}
-    trained = {"model": done.results["mlflow"]["model_uri"], "test_size": 0.2}
+    trained = {"model": done.results["mlflow"]["model_uri"], "test_size": 0.2, "evidently": False}
     drift = runner.run("drift", {**years, **trained}, out=out)
     click.echo(f"The comparison with the next year took {drift.seconds:.0f} s: {drift.report}", err=True)
     click.echo(done.folder.parent / "index.html")
 
 
-@main.group(short_help="Keep what is needed of a table to compare it later.")
+@main.group(
+    short_help="Keep what is needed of a table to compare it later.", epilog="Example: toolkit profile show sales.json"
+)
 def profile() -> None:
     """Keep a table's profile, which holds none of its rows, to compare another table with it later."""
 

@@ -12,9 +12,9 @@ from toolkit.carding.content import as_text
 from toolkit.carding.quantities import PLACES
 from toolkit.carding.reports import Report
 from toolkit.estimate import Estimate
-from toolkit.gating.judging import LESS_IS_BETTER
 from toolkit.result import Finding
 from toolkit.statistics.intervals import mover_difference
+from toolkit.statistics.metrics import LOWER_IS_BETTER
 
 Kind = Literal["added", "removed", "changed", "same"]
 PARTS = ("data", "features", "training", "metrics", "fairness", "operation", "other numbers", "findings", "author")
@@ -169,7 +169,7 @@ def _direction(name: str, difference: Estimate) -> Literal["better", "worse", ""
         return ""
     metric = name.rpartition(".")[2]
     if name.startswith("test.") and metric not in AIMED_AT:
-        rises_for_better = metric not in LESS_IS_BETTER
+        rises_for_better = metric not in LOWER_IS_BETTER
     elif is_disparity(name):
         rises_for_better = name.endswith("_ratio")
     else:

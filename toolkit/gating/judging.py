@@ -13,20 +13,9 @@ from toolkit.errors import InputError, nearest
 from toolkit.estimate import Estimate
 from toolkit.gating.policy import NumberRule, Policy
 from toolkit.result import SEVERITIES, Finding
+from toolkit.statistics.metrics import LOWER_IS_BETTER
 
 Outcome = Literal["pass", "fail", "undecided"]
-
-# Metrics of which less is better, by scikit-learn's names; of all others more is.
-LESS_IS_BETTER = (
-    "log_loss",
-    "brier_score_loss",
-    "expected_calibration_error",
-    "mean_absolute_error",
-    "root_mean_squared_error",
-    "median_absolute_error",
-    "mean_absolute_percentage_error",
-    "expected_cost",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +79,7 @@ def _judge_rule(rule: NumberRule, scalars: Mapping[str, Estimate]) -> list[Judge
     if not math.isnan(rule.margin):
         metric = pattern.partition(".")[2]
         pattern = f"difference.{metric}"
-        least, most = (-math.inf, rule.margin) if metric in LESS_IS_BETTER else (-rule.margin, math.inf)
+        least, most = (-math.inf, rule.margin) if metric in LOWER_IS_BETTER else (-rule.margin, math.inf)
     names = _matching(pattern, scalars)
     if not names and not rule.optional:
         near = nearest(pattern, scalars)
