@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from matplotlib.axes import Axes
 
+import toolkit as tk
 from toolkit import figures
 from toolkit.result import Picture
 
@@ -66,3 +67,16 @@ def test_data_of_a_figure_are_folded_below_it():
 
 def test_a_figure_keeps_its_place_while_it_loads():
     assert 'width="614" height="384"' in figures.figure(Note("x"), "note")._repr_html_()
+
+
+def test_figures_of_few_points_carry_their_data(census):
+    parts = tk.split_dataset(census.take(range(3000)), seed=0)
+    training = tk.train(parts, candidates=["logistic"], cv=2)
+    evaluation = tk.evaluate(training.model, parts, latency=False)
+    cells = tk.figure(evaluation, "confusion").data
+    assert cells.to_numpy()[:, 1:].astype(int).sum() == parts.test.rows
+    assert tk.figure(evaluation, "roc").data is None
+    fairness = tk.audit_fairness(training.model, parts)
+    recalls = tk.figure(fairness, "recall").data
+    assert set(recalls["metric"]) == {"recall"}
+    assert "Data of this figure" in tk.figure(fairness, "disparities")._repr_html_()

@@ -28,6 +28,7 @@ from toolkit.statistics.regression import regression_metrics
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+MOST_POINTS = 100  # of a figure whose data the report holds
 FRAME = (
     "metric",
     "part",
@@ -210,6 +211,13 @@ class Evaluation:
         if kind and kind not in known:
             raise InputError(f"This evaluation has no figure {kind!r}. It has: {listed(known)}.")
         return draw(self, kind or next(iter(known)), ax)
+
+    def figure_data(self, kind: str) -> pd.DataFrame | None:
+        """Return what a figure draws, for those with few points."""
+        if kind == "confusion" and self.confusion is not None:
+            return self.confusion.reset_index()
+        found = self.by_class if kind == "per_class" else self.curves.get(kind)
+        return found if found is not None and len(found) <= MOST_POINTS else None
 
     def record(self) -> Record:
         """Return how the threshold was chosen, for the tracker."""

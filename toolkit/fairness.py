@@ -222,6 +222,12 @@ class FairnessAudit:
         """Draw one of ``pictures()``."""
         return draw_audit(self, kind, axes_for(self, kind, ax))
 
+    def figure_data(self, kind: str) -> pd.DataFrame | None:
+        """Return what a figure draws: one metric of every group, or the disparities; curves have too many points."""
+        if kind == "disparities":
+            return self.disparities
+        return None if kind == "thresholds" else self.groups[self.groups["metric"] == kind]
+
     def record(self) -> Record:
         """Return which groups were compared, for the tracker."""
         return Record(parameters={"sensitive": ", ".join(dict.fromkeys(self.groups["feature"]))})
