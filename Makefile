@@ -14,7 +14,7 @@ $(READY): requirements.lock pyproject.toml setup.sh
 	@./setup.sh .venv
 	@touch $@
 
-demo: $(READY) ## Set up, train and judge a model on census data, print the path of the report
+demo: $(READY) ## Set up, judge a model of census data, compare the next year, print the page of both
 	@$(BIN)/toolkit demo
 
 test: $(READY) ## Run everything: ruff, mypy, tests, doctests, notebooks, architecture

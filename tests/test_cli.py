@@ -280,8 +280,10 @@ class TestLooking:
 
     def test_demo_runs_the_experiment_then_drift_and_prints_the_index_last(self, recorded, tmp_path):
         result = call("demo", "--out", tmp_path)
+        assert result.exit_code == 0
         assert result.stdout == f"{tmp_path / 'index.html'}\n"
-        assert recorded[0][:2] == ("experiment", {"data": "census_income", "periods": ["1994"]})
+        judged = {"data": "census_income", "periods": ["1994"], "policy": "standard"}
+        assert recorded[0][:2] == ("experiment", judged)
         assert recorded[1][0] == "drift"
         assert recorded[1][1]["model"] == "models:/m-1"
         assert recorded[1][1]["current_periods"] == ["1995"]
