@@ -8,6 +8,7 @@ from toolkit.estimate import Estimate, format_number
 from toolkit.result import (
     Finding,
     Result,
+    Shown,
     by_severity,
     cell_text,
     findings_html,
@@ -87,3 +88,16 @@ def test_wrong_input_stays_an_error():
 
     with pytest.raises(InputError, match="No such column"):
         if_applicable(explain, None)
+
+
+def test_a_terminal_shows_the_words_of_a_cell_as_text():
+    class Judged(Shown):
+        def _repr_html_(self):
+            table = table_html(pd.DataFrame({"n": [1]}), "Rows")
+            return result_html("A & B", "1 < 2.", [table], [Finding("N-LOW", "high", f"{HOSTILE} is low.", "n")])
+
+    lines = repr(Judged()).splitlines()
+    assert lines[:2] == ["A & B", "1 < 2."]
+    assert len(lines) == 3
+    assert f"{HOSTILE} is low." in lines[2]
+    assert "N-LOW" in lines[2]

@@ -29,6 +29,7 @@ from toolkit.result import (
     Picture,
     Record,
     Result,
+    Shown,
     VersionNote,
     by_severity,
     result_html,
@@ -121,8 +122,8 @@ def read_card(source: str | Path) -> ModelCard:
     return ModelCard(reports, answered)
 
 
-@dataclass(frozen=True, eq=False)
-class ModelCard:
+@dataclass(frozen=True, eq=False, repr=False)
+class ModelCard(Shown):
     """A model card; everything it shows follows from reports and answers.
 
     Attributes

@@ -24,7 +24,7 @@ from toolkit.carding.drawing import draw_intervals, short
 from toolkit.errors import NotApplicableError, listed
 from toolkit.estimate import Estimate
 from toolkit.figures import GREY, ORANGE, axes_for
-from toolkit.result import Finding, Picture, Record, by_severity, result_html, table_html
+from toolkit.result import Finding, Picture, Record, Shown, by_severity, result_html, table_html
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,8 +92,8 @@ def diff_cards(a: ModelCard | str | Path, b: ModelCard | str | Path) -> CardDiff
     return CardDiff(old.title, new.title, bool(prints[0]) and prints[0] == prints[1], ordered)
 
 
-@dataclass(frozen=True, eq=False)
-class CardDiff:
+@dataclass(frozen=True, eq=False, repr=False)
+class CardDiff(Shown):
     """What changed from one card to another.
 
     Attributes

@@ -11,7 +11,7 @@ from toolkit.errors import InputError
 from toolkit.estimate import Estimate
 from toolkit.gating.judging import Judged, judge_policy
 from toolkit.gating.policy import Levels, read_levels
-from toolkit.result import Finding, Picture, Record, Result, result_html, table_html
+from toolkit.result import Finding, Picture, Record, Result, Shown, result_html, table_html
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,8 +57,8 @@ def decide(policy: str | Path | Mapping[str, object], *results: Result) -> Decis
     return Decision(levels, reached[-1] if reached else OK, judged)
 
 
-@dataclass(frozen=True, eq=False)
-class Decision:
+@dataclass(frozen=True, eq=False, repr=False)
+class Decision(Shown):
     """What a policy says should be done.
 
     Attributes

@@ -24,7 +24,7 @@ from toolkit.drifting.wording import columns_words, few_rows, findings_of, share
 from toolkit.errors import InputError, listed
 from toolkit.estimate import Estimate
 from toolkit.figures import axes_for
-from toolkit.result import DataRecord, Finding, Picture, Record, by_severity, result_html, table_html
+from toolkit.result import DataRecord, Finding, Picture, Record, Shown, by_severity, result_html, table_html
 from toolkit.table.checks import gathered
 from toolkit.table.fingerprint import fingerprint
 
@@ -123,8 +123,8 @@ def detect_drift(
     )
 
 
-@dataclass(frozen=True, eq=False)
-class Drift:
+@dataclass(frozen=True, eq=False, repr=False)
+class Drift(Shown):
     """What changed between two tables.
 
     Attributes

@@ -38,7 +38,7 @@ from toolkit.estimating.reading import judge_estimate
 from toolkit.figures import axes_for
 from toolkit.judging.prediction import Predictions, predict
 from toolkit.judging.threshold import DEFAULT, Threshold, choose_on, read_rule
-from toolkit.result import Finding, Picture, Record, by_severity, result_html, table_html
+from toolkit.result import Finding, Picture, Record, Shown, by_severity, result_html, table_html
 from toolkit.statistics.intervals import Array
 
 if TYPE_CHECKING:
@@ -137,8 +137,8 @@ def estimate_performance(
     )
 
 
-@dataclass(frozen=True, eq=False)
-class PerformanceEstimate:
+@dataclass(frozen=True, eq=False, repr=False)
+class PerformanceEstimate(Shown):
     """Estimated performance, beside what was realized where labels are known.
 
     Attributes

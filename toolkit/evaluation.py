@@ -19,7 +19,7 @@ from toolkit.judging.judgement import judge
 from toolkit.judging.prediction import Predictions, measure_speed, predict
 from toolkit.judging.threshold import DEFAULT, Threshold, choose_on, read_rule
 from toolkit.models.candidates import make_baseline
-from toolkit.result import Finding, Picture, Record, by_severity, result_html, table_html
+from toolkit.result import Finding, Picture, Record, Shown, by_severity, result_html, table_html
 from toolkit.splitting import Split
 from toolkit.statistics.measure import Measure, difference, mean
 from toolkit.statistics.metrics import binary_metrics, class_table, multiclass_metrics
@@ -139,8 +139,8 @@ def evaluate(
     )
 
 
-@dataclass(frozen=True, eq=False)
-class Evaluation:
+@dataclass(frozen=True, eq=False, repr=False)
+class Evaluation(Shown):
     """How good a model is, in numbers with intervals.
 
     Attributes

@@ -33,7 +33,7 @@ from toolkit.explaining.scoring import as_model
 from toolkit.figures import axes_for
 from toolkit.judging.prediction import predict
 from toolkit.judging.threshold import DEFAULT, Threshold, threshold_for
-from toolkit.result import Finding, Picture, Record, result_html, table_html
+from toolkit.result import Finding, Picture, Record, Shown, result_html, table_html
 from toolkit.splitting import Split
 from toolkit.statistics.intervals import Array
 
@@ -156,8 +156,8 @@ def explain(
     )
 
 
-@dataclass(frozen=True, eq=False)
-class Explanation:
+@dataclass(frozen=True, eq=False, repr=False)
+class Explanation(Shown):
     """What moves a model's scores, and by how much.
 
     Attributes

@@ -21,7 +21,7 @@ from toolkit.estimate import Estimate
 from toolkit.figures import axes_for
 from toolkit.judging.prediction import predict
 from toolkit.judging.threshold import DEFAULT, Threshold, threshold_for
-from toolkit.result import Finding, Picture, Record, by_severity, result_html, table_html
+from toolkit.result import Finding, Picture, Record, Shown, by_severity, result_html, table_html
 from toolkit.splitting import Split
 
 if TYPE_CHECKING:
@@ -134,8 +134,8 @@ def audit_fairness(
     )
 
 
-@dataclass(frozen=True, eq=False)
-class FairnessAudit:
+@dataclass(frozen=True, eq=False, repr=False)
+class FairnessAudit(Shown):
     """How a model treats groups, in numbers with intervals.
 
     Attributes

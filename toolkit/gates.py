@@ -13,7 +13,7 @@ from toolkit.errors import InputError, NotApplicableError, listed
 from toolkit.estimate import Estimate
 from toolkit.gating.judging import Judged, Outcome, judge_policy, overall
 from toolkit.gating.policy import Policy, read_policy
-from toolkit.result import SEVERITIES, Finding, Picture, Record, Result, result_html, table_html
+from toolkit.result import SEVERITIES, Finding, Picture, Record, Result, Shown, result_html, table_html
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -88,8 +88,8 @@ def check_report(policy: str | Path | Mapping[str, object], report: str | Path) 
     return _verdict(read_policy(policy), scalars, findings, fingerprint)
 
 
-@dataclass(frozen=True, eq=False)
-class Verdict:
+@dataclass(frozen=True, eq=False, repr=False)
+class Verdict(Shown):
     """What a policy says about results.
 
     Attributes

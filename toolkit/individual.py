@@ -19,7 +19,7 @@ from toolkit.figures import BLUE, axes_for
 from toolkit.judging.consistency import consistency, nearest_rows, random_rows
 from toolkit.judging.prediction import Predictions, predict
 from toolkit.judging.threshold import DEFAULT, Threshold, threshold_for
-from toolkit.result import Finding, Picture, Record, Severity, by_severity, result_html, table_html
+from toolkit.result import Finding, Picture, Record, Severity, Shown, by_severity, result_html, table_html
 from toolkit.splitting import Split
 from toolkit.statistics.intervals import Array
 
@@ -120,8 +120,8 @@ def check_individual(
     )
 
 
-@dataclass(frozen=True, eq=False)
-class IndividualFairness:
+@dataclass(frozen=True, eq=False, repr=False)
+class IndividualFairness(Shown):
     """How alike a model treats like cases.
 
     Attributes

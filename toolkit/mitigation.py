@@ -19,7 +19,7 @@ from toolkit.mitigating.frontier import BASELINE, DISPARITIES, ORIGINAL, PERFORM
 from toolkit.mitigating.methods import METHODS, Made, Setup
 from toolkit.models.candidates import make_baseline, requirements_of
 from toolkit.models.preprocessing import make_model
-from toolkit.result import Candidate, Finding, ModelRecord, Picture, Record, by_severity, result_html, table_html
+from toolkit.result import Candidate, Finding, ModelRecord, Picture, Record, Shown, by_severity, result_html, table_html
 from toolkit.splitting import Split
 from toolkit.table.roles import listed_names
 from toolkit.training import Training
@@ -142,8 +142,8 @@ def mitigate(
     )
 
 
-@dataclass(frozen=True, eq=False)
-class Mitigation:
+@dataclass(frozen=True, eq=False, repr=False)
+class Mitigation(Shown):
     """What a smaller disparity costs.
 
     Attributes

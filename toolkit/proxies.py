@@ -17,7 +17,7 @@ from toolkit.errors import InputError, NotApplicableError
 from toolkit.estimate import Estimate, format_number
 from toolkit.figures import BLUE, GREY, axes_for
 from toolkit.models.preprocessing import make_model
-from toolkit.result import Finding, Picture, Record, Severity, by_severity, result_html, table_html
+from toolkit.result import Finding, Picture, Record, Severity, Shown, by_severity, result_html, table_html
 from toolkit.splitting import Split
 from toolkit.statistics.intervals import Array
 from toolkit.statistics.measure import smooth
@@ -95,8 +95,8 @@ def find_proxies(data: Dataset | Split, *, sensitive: object = None, rows: int =
     return Proxies(whole.name, table, pd.concat([each for _, each in known], ignore_index=True))
 
 
-@dataclass(frozen=True, eq=False)
-class Proxies:
+@dataclass(frozen=True, eq=False, repr=False)
+class Proxies(Shown):
     """How well other columns give the sensitive ones away.
 
     Attributes

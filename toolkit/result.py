@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from html import escape
+from html import escape, unescape
 from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args, runtime_checkable
 
 from toolkit.csvlink import csv_link
@@ -165,6 +166,20 @@ class Result(Protocol):
         """Return what the tracker should keep besides the numbers."""
 
     def _repr_html_(self) -> str: ...
+
+
+class Shown:
+    """Says in a terminal what a cell shows: the title, the sentence and the findings of ``_repr_html_``, as text."""
+
+    __slots__ = ()
+
+    def _repr_html_(self) -> str:
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        html = self._repr_html_()
+        lines = re.findall(r'<(p|li) class="tk-(?:title|lead|finding)[^"]*">(.*?)</\1>', html, re.DOTALL)
+        return "\n".join(unescape(re.sub(r"<[^>]*>", "", line)) for _, line in lines)
 
 
 @dataclass(frozen=True, slots=True)

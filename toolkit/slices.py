@@ -18,7 +18,7 @@ from toolkit.judging.levels import Level, cut_levels
 from toolkit.judging.prediction import Predictions, predict
 from toolkit.judging.scanning import MOST_PAIRED_LEVELS, Members, Scan, prune, scan, slice_mask, worse_slices
 from toolkit.judging.threshold import DEFAULT, Threshold, threshold_for
-from toolkit.result import Finding, Picture, Record, by_severity, result_html, table_html
+from toolkit.result import Finding, Picture, Record, Shown, by_severity, result_html, table_html
 from toolkit.splitting import Split
 from toolkit.statistics.intervals import Array, mean_estimate, share_estimate
 from toolkit.statistics.metrics import EPSILON
@@ -102,8 +102,8 @@ def find_slices(
     )
 
 
-@dataclass(frozen=True, eq=False)
-class Slices:
+@dataclass(frozen=True, eq=False, repr=False)
+class Slices(Shown):
     """The worst subgroups of a table, the worst first.
 
     Attributes

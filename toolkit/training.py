@@ -32,7 +32,7 @@ from toolkit.models.candidates import (
 from toolkit.models.folds import Folds, make_folds, score_fold, side_by_side
 from toolkit.models.preprocessing import make_model
 from toolkit.models.tuning import tune_candidate
-from toolkit.result import Candidate, Finding, ModelRecord, Picture, Record, by_severity, result_html, table_html
+from toolkit.result import Candidate, Finding, ModelRecord, Picture, Record, Shown, by_severity, result_html, table_html
 from toolkit.splitting import Split
 
 if TYPE_CHECKING:
@@ -118,8 +118,8 @@ def train(
     return Training(chosen, models, metric, scores, f"{rule} {metric}", kind, data, tuple(by_severity(findings)))
 
 
-@dataclass(frozen=True, eq=False)
-class Training:
+@dataclass(frozen=True, eq=False, repr=False)
+class Training(Shown):
     """Trained candidates, how they compare, and the one that was chosen.
 
     Attributes

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from toolkit.drifting.bridge import MOST_ROWS
 from toolkit.errors import InputError, NotApplicableError
 from toolkit.estimate import Estimate
-from toolkit.result import Finding, Picture, Record, result_html
+from toolkit.result import Finding, Picture, Record, Shown, result_html
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,8 +59,8 @@ def evidently_page(drift: Drift, *, wanted: bool = True) -> EvidentlyPage:
     return EvidentlyPage(html, max(drift.reference.rows, drift.current.rows))
 
 
-@dataclass(frozen=True, eq=False)
-class EvidentlyPage:
+@dataclass(frozen=True, eq=False, repr=False)
+class EvidentlyPage(Shown):
     """evidently's page, as a file to be published.
 
     Attributes

@@ -19,7 +19,7 @@ from toolkit.explaining.wording import plain
 from toolkit.figures import BLUE, axes_for
 from toolkit.judging.prediction import Predictions, predict
 from toolkit.judging.threshold import DEFAULT, Threshold, threshold_for
-from toolkit.result import Finding, Picture, Record, result_html, table_html
+from toolkit.result import Finding, Picture, Record, Shown, result_html, table_html
 from toolkit.splitting import Split
 from toolkit.statistics.intervals import Array
 
@@ -106,8 +106,8 @@ def find_counterfactual(
     return Counterfactual(part.name, row, said, float(score[0]), value, tuple(map(str, fixed)), table)
 
 
-@dataclass(frozen=True, eq=False)
-class Counterfactual:
+@dataclass(frozen=True, eq=False, repr=False)
+class Counterfactual(Shown):
     """The changes of single columns that change the decision about a row, the smallest first.
 
     Attributes
