@@ -2,9 +2,12 @@
 
 import json
 import math
+import re
 
+import jsonschema
 import numpy as np
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,6 +17,7 @@ from toolkit.estimate import Estimate
 from toolkit.gates import check, check_report
 from toolkit.gating.judging import judge_number, judge_policy, overall
 from toolkit.gating.policy import policy_names, read_policy
+from toolkit.resources import templates_folder
 from toolkit.result import Finding, Result
 from toolkit.statistics.intervals import wilson
 
@@ -48,16 +52,38 @@ class TestOneNumber:
     def test_it_is_judged_on_the_whole_interval(self, number, least, most, outcome):
         assert judge_number(number, least, most)[0] == outcome
 
-    def test_the_rows_that_would_decide_follow_from_the_root_of_n(self):
-        # The lower half of the interval, 0.04, must shrink to 0.01: sixteen times the rows.
-        why = judge_number(Estimate(0.81, 0.77, 0.85, 1000), 0.8, INF)[1]
-        assert "about 16,000 rows instead of 1,000" in why
-        # On the wrong side of the limit it is the upper half that must shrink.
-        why = judge_number(Estimate(0.78, 0.70, 0.84, 1000), 0.8, INF)[1]
-        assert "about 9,000 rows instead of 1,000" in why
+    @pytest.mark.parametrize(
+        ("hits", "n", "least", "most", "together"),
+        [
+            (410, 500, 0.8, INF, 1),
+            (390, 500, 0.8, INF, 1),
+            (9, 300, -INF, 0.05, 1),
+            (18, 300, -INF, 0.05, 1),
+            (50, 100, 0.45, 0.6, 1),
+            (75, 100, 0.8, INF, 20),
+        ],
+    )
+    def test_the_size_it_names_decides_four_times_in_five(self, hits, n, least, most, together):
+        outcome, why = judge_number(Estimate(hits / n, *wilson(hits, n), n), least, most, together)
+        size = int(re.search(r"about ([\d,]+) observations instead of", why)[1].replace(",", ""))
+        draws = np.random.default_rng(0).binomial(size, hits / n, 2000)
+        shares = (Estimate(draw / size, *wilson(draw, size), size) for draw in draws)
+        decided = sum(judge_number(share, least, most, together)[0] != "undecided" for share in shares) / 2000
+        assert outcome == "undecided"
+        assert 0.77 < decided < 0.92
 
-    def test_on_the_limit_more_rows_may_not_help(self):
-        assert "more rows alone may not" in judge_number(Estimate(0.8, 0.7, 0.9, 1000), 0.8, INF)[1]
+    def test_on_the_limit_more_observations_may_not_help(self):
+        assert "alone may not decide" in judge_number(Estimate(0.8, 0.7, 0.9, 1000), 0.8, INF)[1]
+
+    def test_an_end_that_was_not_finite_is_not_taken_for_no_interval(self):
+        assert judge_number(Estimate(0.9, 0.85, math.nan, 100), 0.8, INF)[0] == "pass"
+        assert judge_number(Estimate(0.9, 0.85, math.nan, 100), 0.8, 1)[0] == "undecided"
+        assert judge_number(Estimate(0.9, math.nan, 0.95, 100), 0.8, INF)[0] == "undecided"
+
+    def test_where_only_the_widened_interval_reaches_the_limit_it_says_so(self):
+        outcome, why = judge_number(Estimate(0.75, 0.71, 0.79, 400), 0.8, INF, 20)
+        assert outcome == "undecided"
+        assert why.startswith("None of the interval satisfies it, but, widened for the 20 numbers judged together, it")
 
     @given(
         st.floats(-1, 1), st.floats(0, 1), st.floats(0, 1), st.floats(-1, 1), st.integers(1, 50), st.integers(1, 10**6)
@@ -117,6 +143,7 @@ class TestRules:
             ("log_loss", Estimate(-0.1, -0.15, -0.05, 100), 0, "pass"),
             ("log_loss", Estimate(0.1, 0.05, 0.15, 100), 0.01, "fail"),
             ("root_mean_squared_error", Estimate(2.0, 1.0, 3.0, 100), 0, "fail"),
+            ("class_yes.recall", Estimate(0.1, 0.05, 0.15, 100), 0, "pass"),
         ],
     )
     def test_not_worse_than_the_baseline_knows_which_way_is_better(self, metric, difference, margin, outcome):
@@ -124,6 +151,47 @@ class TestRules:
         (line,) = judged(rule, {f"test.{metric}": Estimate(1), f"difference.{metric}": difference})
         assert line.outcome == outcome
         assert line.number is difference
+
+    def test_a_wildcard_compares_each_metric_the_way_it_is_better(self):
+        rule = {"numbers": {"test.*": {"not_worse_than": "baseline"}}}
+        better, worse = Estimate(0.1, 0.05, 0.15, 100), Estimate(-0.1, -0.15, -0.05, 100)
+        names = {"roc_auc": better, "log_loss": worse, "calibration_slope": better, "bias": worse, "recall": worse}
+        lines = judged(rule, {f"difference.{name}": one for name, one in names.items()})
+        assert {one.name: one.outcome for one in lines} == {
+            "difference.roc_auc": "pass",
+            "difference.log_loss": "pass",
+            "difference.recall": "fail",
+        }
+
+    @pytest.mark.parametrize(
+        ("name", "change", "margin", "outcome"),
+        [
+            ("test.roc_auc", Estimate(-0.01, -0.02, 0.0, 100), 0.02, "pass"),
+            ("test.roc_auc", Estimate(-0.05, -0.06, -0.04, 100), 0.02, "fail"),
+            ("test.log_loss", Estimate(-0.05, -0.06, -0.04, 100), 0, "pass"),
+            ("fairness.sex.equalized_odds_difference", Estimate(0.05, 0.04, 0.06, 100), 0.02, "fail"),
+            ("fairness.sex.demographic_parity_ratio", Estimate(0.05, 0.04, 0.06, 100), 0, "pass"),
+        ],
+    )
+    def test_not_worse_than_the_champion(self, name, change, margin, outcome):
+        rule = {"numbers": {name: {"not_worse_than": "champion", "by": margin}}}
+        (line,) = judged(rule, {f"change.{name}": change})
+        assert (line.name, line.outcome) == (f"change.{name}", outcome)
+        assert "not worse than the champion" in line.rule
+
+    def test_without_a_champion_the_rule_says_where_to_name_one(self):
+        with pytest.raises(InputError, match="with a champion, and these results know none"):
+            judged({"numbers": {"test.roc_auc": {"not_worse_than": "champion"}}}, {"test.roc_auc": Estimate(1)})
+
+    def test_a_metric_compared_is_named_with_the_nearest_that_is(self):
+        rule = {"numbers": {"test.roc_aux": {"not_worse_than": "baseline"}}}
+        with pytest.raises(InputError, match=r"Did you mean 'test.roc_auc'\?"):
+            judged(rule, {"test.roc_auc": Estimate(1), "difference.roc_auc": Estimate(0.1, 0.05, 0.15)})
+
+    def test_a_number_of_folds_is_given_no_size_that_would_decide(self):
+        (line,) = judged({"numbers": {"cv.roc_auc": {"min": 0.8}}}, {"cv.roc_auc": Estimate(0.82, 0.78, 0.86, 5)})
+        assert "is not known" in line.why
+        assert line.number.n == 5
 
     def test_findings_count_from_their_severity_on_and_may_be_excepted(self):
         findings = [Finding("A", "high", "a"), Finding("B", "medium", "b"), Finding("C", "critical", "c")]
@@ -139,6 +207,14 @@ class TestRules:
 
     def test_an_optional_number_that_is_not_there_is_left_out(self):
         assert judged({"numbers": {"fairness.*": {"max": 1, "optional": True}}}, {}) == []
+
+    def test_optional_rules_that_were_left_out_are_named_with_what_was_perhaps_meant(self):
+        data = tk.load_dataset("wine")
+        verdict = check({"numbers": {"data.rows": {"min": 1}, "data.rwos": {"min": 1, "optional": True}}}, data)
+        assert verdict.outcome == "pass"
+        assert verdict.left_out == {"data.rwos": "Did you mean 'data.rows'?"}
+        assert verdict.record().verdict["left_out"] == ["data.rwos"]
+        assert "left out, since there is no such number: data.rwos" in verdict._repr_html_()
 
     def test_nothing_shown_is_not_a_pass(self):
         policy = read_policy({"numbers": {"fairness.*": {"max": 1, "optional": True}}})
@@ -161,11 +237,19 @@ class TestWrongPolicies:
             ({"numbers": {"a": 1}}, "must be a mapping"),
             ({"numbers": {"a": {"minimum": 1}}}, "unknown key 'minimum'"),
             ({"numbers": {"a": {}}}, "needs 'min', 'max' or 'not_worse_than'"),
-            ({"numbers": {"a": {"min": "0.8"}}}, "a number is needed"),
+            ({"numbers": {"a": {"min": "0.8"}}}, "a text; write a plain number"),
             ({"numbers": {"a": {"min": True}}}, "a number is needed"),
             ({"numbers": {"a": {"min": 2, "max": 1}}}, "min 2 above max 1"),
             ({"numbers": {"a": {"min": 2, "by": 1}}}, "'by' belongs to the last"),
-            ({"numbers": {"test.a": {"not_worse_than": "champ"}}}, "takes 'baseline'"),
+            ({"numbers": {"test.a": {"not_worse_than": "champ"}}}, "it is baseline or champion"),
+            ({"numbers": {"test.a": {"not_worse_than": "baseline", "min": 1}}}, "without min or max"),
+            ({"numbers": {"fairness.a_ratio": {"not_worse_than": "baseline"}}}, "begin with test"),
+            ({"numbers": {"test.bias": {"not_worse_than": "baseline"}}}, "neither higher nor lower is better"),
+            ({"numbers": {"a": {"min": math.inf}}}, "a number is needed that is finite"),
+            ({"numbers": {"a": {"max": math.nan}}}, "a number is needed that is finite"),
+            ({"numbers": {"a": {"max": 10**400}}}, "a number is needed that is finite"),
+            ({"numbers": {"a": {"max": 1, "why": ["b"]}}}, "a text of at most 1000"),
+            ({"title": "x" * 201, "fingerprints": ["a"]}, "a text of at most 200"),
             ({"numbers": {"test.a": {"not_worse_than": "baseline", "by": -1}}}, "at least 0"),
             ({"numbers": {"a": {"min": 1, "optional": "yes"}}}, "true or false"),
             ({"numbers": [1]}, "maps names"),
@@ -186,17 +270,76 @@ class TestWrongPolicies:
     def test_files(self, tmp_path):
         with pytest.raises(InputError, match="Did you mean 'standard'"):
             read_policy("standart")
-        broken = tmp_path / "broken.yaml"
-        broken.write_text("a: [")
-        with pytest.raises(InputError, match="is not YAML"):
-            read_policy(broken)
-        broken.write_text("- a")
-        with pytest.raises(InputError, match="must map"):
-            read_policy(broken)
+        with pytest.raises(InputError, match="is a folder"):
+            read_policy(tmp_path)
+        with pytest.raises(InputError, match="Cannot read the policy 'xxx"):
+            read_policy("x" * 5000)
+
+    @pytest.mark.parametrize(
+        ("text", "message"),
+        [
+            ("", "is empty; it must map"),
+            ("a: [", "is not YAML"),
+            ("- a", r"holds \['a'\]; it must map"),
+            ("numbers:\n\ta: {min: 1}", "is not YAML"),
+            ("numbers: {a: {min: 0.5, min: 0.9}}", r"gives 'min' twice \(line 1\)"),
+            ("numbers:\n  a: {min: 1}\nnumbers:\n  b: {min: 1}", r"gives 'numbers' twice \(line 3\)"),
+            ("numbers: {a: {min: 2020-13-45}}", "is not YAML"),
+            ("numbers: " + "[" * 1500 + "]" * 1500, "nested too deeply"),
+            ("numbers: &a {b: *a}", "repeats itself through its anchors"),
+            ("#" * 1_000_001, "more than 1,000,000 bytes"),
+        ],
+    )
+    def test_files_that_are_broken_or_hostile_are_one_clear_error(self, tmp_path, text, message):
+        path = tmp_path / "hostile.yaml"
+        path.write_text(text)
+        with pytest.raises(InputError, match=message) as error:
+            read_policy(path)
+        assert len(str(error.value)) < 400
+
+    def test_anchors_that_unfold_without_end_cost_nothing(self, tmp_path):
+        lines = ["numbers:", " - &a0 [x, x, x, x, x, x, x, x, x, x]"]
+        lines += [f" - &a{level} [{', '.join([f'*a{level - 1}'] * 10)}]" for level in range(1, 12)]
+        path = tmp_path / "bomb.yaml"
+        path.write_text("\n".join(lines))
+        with pytest.raises(InputError, match="repeats itself through its anchors"):
+            read_policy(path)
 
     def test_none_is_not_applicable(self):
         with pytest.raises(NotApplicableError, match="No policy"):
             check("")
+
+
+class TestSchema:
+    SCHEMA = json.loads((templates_folder() / "policies" / "policy.schema.json").read_text(encoding="utf-8"))
+
+    @pytest.mark.parametrize("name", policy_names())
+    def test_the_policies_that_come_with_the_toolkit_are_as_it_says(self, name):
+        text = (templates_folder() / "policies" / f"{name}.yaml").read_text(encoding="utf-8")
+        jsonschema.Draft202012Validator.check_schema(self.SCHEMA)
+        jsonschema.validate(yaml.safe_load(text), self.SCHEMA)
+
+    @pytest.mark.parametrize(
+        "policy",
+        [
+            {"number": {}},
+            {"title": "no rule"},
+            {"numbers": {"a": 1}},
+            {"numbers": {"a": {}}},
+            {"numbers": {"a": {"min": "0.8"}}},
+            {"numbers": {"a": {"min": 1, "by": 1}}},
+            {"numbers": {"test.a": {"not_worse_than": "champ"}}},
+            {"numbers": {"test.a": {"not_worse_than": "baseline", "by": -1}}},
+            {"findings": {"below": "hi"}},
+            {"fingerprints": "sha256:1"},
+            {"undecided": "pass", "fingerprints": ["a"]},
+        ],
+    )
+    def test_what_the_toolkit_refuses_it_refuses_too(self, policy):
+        with pytest.raises(InputError):
+            read_policy(policy)
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(policy, self.SCHEMA)
 
 
 class TestShipped:
@@ -238,10 +381,19 @@ def test_a_report_written_earlier_gets_the_same_verdict(tmp_path):
     assert [one.outcome for one in now.judged] == ["fail", "pass"]
 
 
-@pytest.mark.parametrize("content", ["", "[]", '{"scalars": 1}', '{"scalars": {}, "findings": [{}], "data": {}}'])
+def test_a_report_of_another_version_is_refused(tmp_path):
+    (tmp_path / "results.json").write_text(json.dumps({"schema": 2, "scalars": {}, "data": {}, "findings": []}))
+    with pytest.raises(InputError, match=r"another version \(schema 2; this one reads 1\)"):
+        check_report("standard", tmp_path)
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", '{"scalars": {', "[" * 100_000, "[]", '{"scalars": 1}', '{"scalars": {}, "findings": [{}], "data": {}}'],
+)
 def test_a_broken_report_is_one_clear_error(tmp_path, content):
     (tmp_path / "results.json").write_text(content)
     with pytest.raises(InputError, match="does not hold the results"):
         check_report("standard", tmp_path)
-    with pytest.raises(InputError, match="no report to judge"):
+    with pytest.raises(InputError, match="There is no report at"):
         check_report("standard", tmp_path / "nowhere")

@@ -499,6 +499,8 @@ class TestVerdict:
         verdict = summarize(JUDGED).verdict
         assert verdict.word == "Fail"
         assert verdict.meaning == "Rules of the policy: 1 of 2 hold, 1 not satisfied (test.roc_auc)."
+        results = JUDGED | {"verdict": JUDGED["verdict"] | {"left_out": ["test.r2"]}}
+        assert summarize(results).verdict.meaning.endswith("Left out, since there is no such number: test.r2.")
 
     def test_each_rule_has_its_number_and_why(self):
         failed, passed = summarize(JUDGED).rules

@@ -18,13 +18,13 @@ from toolkit.carding.changes import (
     changes_of_facts,
     changes_of_findings,
     changes_of_numbers,
-    is_disparity,
 )
 from toolkit.carding.drawing import draw_intervals, short
 from toolkit.errors import NotApplicableError, listed
 from toolkit.estimate import Estimate
 from toolkit.figures import GREY, ORANGE, axes_for
 from toolkit.result import Finding, Picture, Record, Shown, by_severity, result_html, table_html
+from toolkit.statistics.direction import is_disparity
 
 if TYPE_CHECKING:
     import pandas as pd

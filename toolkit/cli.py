@@ -97,7 +97,9 @@ def gate(report: Path, policy: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(dict(verdict.record().verdict), ensure_ascii=False))
     else:
-        click.echo("\n".join([*(printable(describe(one)) for one in verdict.judged), verdict.outcome]))
+        absent = (f"{'left out':<10} {name}: no such number. {near}" for name, near in verdict.left_out.items())
+        lines = [*map(describe, verdict.judged), *absent]
+        click.echo("\n".join([*(printable(line).rstrip() for line in lines), verdict.outcome]))
     _exit_by(verdict.outcome)
 
 

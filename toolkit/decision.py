@@ -52,7 +52,9 @@ def decide(policy: str | Path | Mapping[str, object], *results: Result) -> Decis
     levels = read_levels(policy)
     scalars = {name: number for result in results for name, number in result.scalars().items()}
     findings = [finding for result in results for finding in result.findings()]
-    judged = {name: tuple(judge_policy(rules, scalars, findings, "")) for name, rules in levels.rules.items()}
+    data = next((record.data for result in results if (record := result.record()).data), None)
+    fingerprint = data.fingerprint if data else ""
+    judged = {name: tuple(judge_policy(rules, scalars, findings, fingerprint)) for name, rules in levels.rules.items()}
     reached = [name for name, lines in judged.items() if any(line.outcome == "fail" for line in lines)]
     return Decision(levels, reached[-1] if reached else OK, judged)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
+from reprlib import Repr
 
 
 class ToolkitError(Exception):
@@ -56,3 +57,17 @@ def listed(options: Iterable[object], most: int = 10) -> str:
     """
     texts = [text if len(text) <= 60 else text[:57] + "…" for text in map(str, options)]
     return ", ".join(texts) if len(texts) <= most else f"{', '.join(texts[:most])}, … ({len(texts)} in all)"
+
+
+def shown(value: object) -> str:
+    """Write what was found for an error message: its ``repr``, shortened however large or nested it is.
+
+    Examples
+    --------
+    >>> shown("0.9"), shown(["a"] * 1000)
+    ("'0.9'", "['a', 'a', 'a', ...]")
+    """
+    brief = Repr()
+    brief.maxlevel, brief.maxlist, brief.maxdict, brief.maxtuple, brief.maxset = 2, 3, 3, 3, 3
+    brief.maxstring = brief.maxother = 120
+    return brief.repr(value)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,13 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit.errors import InputError, NotApplicableError, listed
 from toolkit.estimate import Estimate
-from toolkit.gating.judging import Judged, Outcome, judge_policy, overall
+from toolkit.gating.judging import Judged, Outcome, judge_policy, left_out, overall
 from toolkit.gating.policy import Policy, read_policy
 from toolkit.result import SEVERITIES, Finding, Picture, Record, Result, Shown, result_html, table_html
+from toolkit.running.resultsfile import read_results
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
+
+
+_CAPTION = (
+    "Every rule on whole 95% intervals. A rule about several numbers fails on intervals widened to hold for all of "
+    "them at once; rules are not corrected for each other."
+)
 
 
 def check(policy: str | Path | Mapping[str, object], *results: Result) -> Verdict:
@@ -71,21 +77,15 @@ def check_report(policy: str | Path | Mapping[str, object], report: str | Path) 
     InputError
         Where there is no such report, or its results cannot be read.
     """
-    path = Path(report)
-    if path.name != "results.json":
-        path = (path.parent if path.name == "report.html" else path) / "results.json"
+    rules = read_policy(policy)
+    results, path, _ = read_results(report)
     try:
-        results = json.loads(path.read_text(encoding="utf-8"))
         scalars = {str(name): Estimate.read(entry) for name, entry in results["scalars"].items()}
         findings = [Finding(**_finding(entry)) for entry in results["findings"]]
         fingerprint = str(results["data"]["fingerprint"])
-    except OSError as error:
-        raise InputError(
-            f"There is no report to judge at {str(report)!r}: {error.strerror}. Give its folder."
-        ) from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{str(path)!r} does not hold the results of a report: {error!r}.") from error
-    return _verdict(read_policy(policy), scalars, findings, fingerprint)
+    return _verdict(rules, scalars, findings, fingerprint)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -98,11 +98,14 @@ class Verdict(Shown):
     outcome : {"pass", "fail", "undecided"}
     judged : tuple of Judged
         One line a number or rule, those that failed first, then those left open.
+    left_out : dict of str to str
+        Optional rules that are about no number there is, each with the name that was perhaps meant.
     """
 
     policy: Policy
     outcome: Outcome
     judged: tuple[Judged, ...]
+    left_out: Mapping[str, str]
 
     def frame(self) -> pd.DataFrame:
         """Return one row a number or rule: ``name, rule, outcome, value, low, high, n, why``."""
@@ -139,6 +142,7 @@ class Verdict(Shown):
             for one in self.judged
         ]
         verdict: dict[str, Any] = {"outcome": self.outcome, "policy": self.policy.title, "rules": rules}
+        verdict["left_out"] = list(self.left_out)
         return Record(parameters={"policy": self.policy.title}, verdict=verdict)
 
     def _repr_html_(self) -> str:
@@ -155,7 +159,7 @@ class Verdict(Shown):
             }
         )
         lead = f"Policy {self.policy.title!r}: {self.sentence()}"
-        return result_html(f"Verdict: {self.outcome}", lead, [table_html(table, "Every rule, on its whole interval")])
+        return result_html(f"Verdict: {self.outcome}", lead, [table_html(table, _CAPTION)])
 
     def sentence(self) -> str:
         """Say how many lines hold and which do not."""
@@ -166,6 +170,7 @@ class Verdict(Shown):
         parts = [f"{held} of {len(self.judged)} hold"]
         parts += [f"not satisfied: {listed(short['fail'], 3)}"] if short["fail"] else []
         parts += [f"undecided: {listed(short['undecided'], 3)}"] if short["undecided"] else []
+        parts += [f"left out, since there is no such number: {listed(self.left_out)}"] if self.left_out else []
         return f"{'; '.join(parts)}."
 
 
@@ -173,7 +178,7 @@ def _verdict(policy: Policy, scalars: Mapping[str, Estimate], findings: Sequence
     judged = judge_policy(policy, scalars, findings, fingerprint)
     order = ("fail", "undecided", "pass")
     ordered = tuple(sorted(judged, key=lambda one: order.index(one.outcome)))
-    return Verdict(policy, overall(policy, judged), ordered)
+    return Verdict(policy, overall(policy, judged), ordered, left_out(policy, scalars))
 
 
 def _finding(entry: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,14 +13,12 @@ from toolkit.carding.quantities import PLACES
 from toolkit.carding.reports import Report
 from toolkit.estimate import Estimate
 from toolkit.result import Finding
+from toolkit.statistics.direction import better_when
 from toolkit.statistics.intervals import mover_difference
-from toolkit.statistics.metrics import LOWER_IS_BETTER
 
 Kind = Literal["added", "removed", "changed", "same"]
 PARTS = ("data", "features", "training", "metrics", "fairness", "operation", "other numbers", "findings", "author")
 UNPAIRED = "MOVER, unpaired"
-#: Metrics that are best at a value between the ends, so that neither way is better.
-AIMED_AT = ("calibration_slope", "calibration_intercept")
 #: The kinds of recorded facts: the part they belong to, and the word before their names.
 _FACTS = (
     ("data", ""),
@@ -148,11 +146,6 @@ def difference_of(after: Estimate, before: Estimate) -> Estimate:
     return Estimate(value, *mover_difference(after, before), n, UNPAIRED)
 
 
-def is_disparity(name: str) -> bool:
-    """Whether a number compares groups of people."""
-    return name.startswith("fairness.") and name.endswith(("_difference", "_ratio"))
-
-
 def _shortened(text: str) -> str:
     return text if len(text) <= 80 else f"{text[:79]}…"
 
@@ -167,14 +160,10 @@ def _same(old: Estimate, new: Estimate) -> bool:
 def _direction(name: str, difference: Estimate) -> Literal["better", "worse", ""]:
     if not difference.has_interval or difference.low <= 0 <= difference.high:
         return ""
-    metric = name.rpartition(".")[2]
-    if name.startswith("test.") and metric not in AIMED_AT:
-        rises_for_better = metric not in LOWER_IS_BETTER
-    elif is_disparity(name):
-        rises_for_better = name.endswith("_ratio")
-    else:
+    better = better_when(name)
+    if not better:
         return ""
-    return "better" if (difference.value > 0) == rises_for_better else "worse"
+    return "better" if (difference.value > 0) == (better == "higher") else "worse"
 
 
 def _part(name: str) -> str:

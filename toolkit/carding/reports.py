@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 from toolkit.errors import InputError
 from toolkit.estimate import Estimate
 from toolkit.result import SEVERITIES, Finding, Severity
+from toolkit.running.resultsfile import read_results
 
 _TEXTS = ("template", "title", "created", "author", "command", "commit")
 _MAPPINGS = ("parameters", "recorded", "data", "model", "environment", "mlflow", "verdict")
@@ -109,19 +109,11 @@ def read_report(source: str | Path) -> Report:
     InputError
         Where there is no such report, or its results cannot be read.
     """
-    path = Path(source)
-    if path.name != "results.json":
-        path = (path.parent if path.name == "report.html" else path) / "results.json"
+    content, path, text = read_results(source)
     try:
-        text = path.read_bytes()
-        content = json.loads(text)
-    except OSError as error:
-        raise InputError(f"There is no report at {str(source)!r}: {error.strerror}. Give its folder.") from error
-    except ValueError as error:
-        raise InputError(f"{str(path)!r} does not hold the results of a report: {error}.") from error
-    if not isinstance(content, dict):
-        raise InputError(f"{str(path)!r} does not hold the results of a report: it is no mapping.")
-    return Report.read(content, path.resolve().parent.name, hashlib.sha256(text).hexdigest())
+        return Report.read(content, path.resolve().parent.name, hashlib.sha256(text).hexdigest())
+    except InputError as error:
+        raise InputError(f"{str(path)!r} cannot be read. {error}") from error
 
 
 def _mapping(value: object) -> dict[str, Any]:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 from typing import Literal
 
 from toolkit.errors import InputError, nearest
 from toolkit.estimate import Estimate
-from toolkit.gating.policy import NumberRule, Policy
+from toolkit.gating.policy import AGAINST, NumberRule, Policy
 from toolkit.result import SEVERITIES, Finding
-from toolkit.statistics.metrics import LOWER_IS_BETTER
+from toolkit.statistics.direction import better_when
 
+#: Standard errors beyond the reach of an interval that decide in 80 % of cases.
+POWER = NormalDist().inv_cdf(0.8)
 Outcome = Literal["pass", "fail", "undecided"]
 
 
@@ -60,6 +62,12 @@ def judge_policy(
     return judged
 
 
+def left_out(policy: Policy, scalars: Mapping[str, Estimate]) -> dict[str, str]:
+    """Return the optional rules that are about no number there is, each with the name that was perhaps meant."""
+    rules = (rule for rule in policy.numbers if rule.optional and not _limits(rule, scalars))
+    return {rule.pattern: _near(rule, scalars).strip() for rule in rules}
+
+
 def overall(policy: Policy, judged: Sequence[Judged]) -> Outcome:
     """Join the outcomes: one failure fails; else one undecided leaves it open, or fails where the policy says so.
 
@@ -74,24 +82,56 @@ def overall(policy: Policy, judged: Sequence[Judged]) -> Outcome:
 
 
 def _judge_rule(rule: NumberRule, scalars: Mapping[str, Estimate]) -> list[Judged]:
-    pattern = rule.pattern
-    least, most = rule.minimum, rule.maximum
-    if not math.isnan(rule.margin):
-        metric = pattern.partition(".")[2]
-        pattern = f"difference.{metric}"
-        least, most = (-math.inf, rule.margin) if metric in LOWER_IS_BETTER else (-rule.margin, math.inf)
-    names = _matching(pattern, scalars)
-    if not names and not rule.optional:
-        near = nearest(pattern, scalars)
-        raise InputError(
-            f"The policy asks for {rule.pattern!r}, and these results have no such number.{near} "
-            "Correct the name, or mark the rule optional: true."
+    limits = _limits(rule, scalars)
+    if not limits and not rule.optional:
+        raise _nothing_to_judge(rule, scalars)
+    together = sum(scalars[name].has_interval for name in limits)
+    each = f", for each of {len(limits)} numbers" if len(limits) > 1 else ""
+    text = f"{rule.condition}{each}" + (f" ({rule.why})" if rule.why else "")
+    judged = []
+    for name, (least, most) in limits.items():
+        # Numbers of cross-validation count folds, and more folds of the same rows would not decide.
+        number = replace(scalars[name], n=0) if name.startswith("cv.") else scalars[name]
+        judged.append(_line(text, name, *judge_number(number, least, most, together), scalars[name]))
+    return judged
+
+
+def _limits(rule: NumberRule, scalars: Mapping[str, Estimate]) -> dict[str, tuple[float, float]]:
+    """Return the numbers a rule is about, each with its limits.
+
+    Where it compares, these are the differences of metrics for which one way is better.
+    """
+    if not rule.against:
+        return dict.fromkeys(_matching(rule.pattern, scalars), (rule.minimum, rule.maximum))
+    compared = _compared(rule.against, scalars)
+    ends = {"higher": (-rule.margin, math.inf), "lower": (-math.inf, rule.margin)}
+    found = ((compared[name], better_when(name)) for name in _matching(rule.pattern, compared))
+    return {difference: ends[better] for difference, better in found if better}
+
+
+def _compared(against: str, scalars: Mapping[str, Estimate]) -> dict[str, str]:
+    """Map the name of each number that is compared to that of its difference."""
+    beginning, own = AGAINST[against], "test." if against == "baseline" else ""
+    return {f"{own}{name.removeprefix(beginning)}": name for name in scalars if name.startswith(beginning)}
+
+
+def _nothing_to_judge(rule: NumberRule, scalars: Mapping[str, Estimate]) -> InputError:
+    if rule.against == "champion" and not _compared(rule.against, scalars):
+        return InputError(
+            f"The policy compares {rule.pattern!r} with a champion, and these results know none. Make a model card "
+            "with the parameter champion, or mark the rule optional: true."
         )
-    text = f"{rule.condition} ({rule.why})" if rule.why else rule.condition
-    return [_line(text, name, *judge_number(scalars[name], least, most, len(names)), scalars[name]) for name in names]
+    return InputError(
+        f"The policy asks for {rule.pattern!r}, and these results have no such number.{_near(rule, scalars)} "
+        "Correct the name, or mark the rule optional: true."
+    )
 
 
-def _matching(pattern: str, scalars: Mapping[str, Estimate]) -> list[str]:
+def _near(rule: NumberRule, scalars: Mapping[str, Estimate]) -> str:
+    return nearest(rule.pattern, _compared(rule.against, scalars) if rule.against else scalars)
+
+
+def _matching(pattern: str, scalars: Mapping[str, object]) -> list[str]:
     """Names that a pattern matches; a name that holds ``*`` itself, or any other sign, matches as it is."""
     if pattern in scalars:
         return [pattern]
@@ -106,7 +146,8 @@ def judge_number(number: Estimate, least: float, most: float, together: int = 1)
 
     Where a rule is about several numbers it passes only if each does, which needs no correction (an
     intersection-union test: Berger 1982, doi:10.1080/00401706.1982.10487790). It fails if any does, so for failing the
-    intervals are widened to hold for all at once (Bonferroni, on the normal scale).
+    intervals are widened to hold for all at once (Bonferroni, on the normal scale). Several rules of a policy are not
+    corrected for each other.
 
     Parameters
     ----------
@@ -124,36 +165,52 @@ def judge_number(number: Estimate, least: float, most: float, together: int = 1)
     --------
     >>> judge_number(Estimate(0.84, 0.81, 0.87, 500), 0.8, math.inf)
     ('pass', 'All of the interval satisfies it.')
-    >>> judge_number(Estimate(0.82, 0.78, 0.86, 500), 0.8, math.inf)[1]
-    'The interval reaches beyond the limit; about 2,000 rows instead of 500 would probably decide it.'
+    >>> print(judge_number(Estimate(0.82, 0.78, 0.86, 500), 0.8, math.inf)[1])
+    The interval reaches beyond the limit. With about 4,100 observations instead of 500 it would be decided four times \
+in five, if the value is as measured.
     """
     if math.isnan(number.value):
         return "undecided", "The number is not defined on these rows."
-    if not number.has_interval:
+    if math.isnan(number.low) and math.isnan(number.high):
         met = least <= number.value <= most
         return ("pass", "The number satisfies it.") if met else ("fail", "The number does not satisfy it.")
-    if least <= number.low and number.high <= most:
+    # An end that is not known alone is one that was not finite.
+    below, above = (
+        math.inf if math.isnan(side) else side for side in (number.value - number.low, number.high - number.value)
+    )
+    if least <= number.value - below and number.value + above <= most:
         return "pass", "All of the interval satisfies it."
+    widened = f", widened for the {together} numbers judged together," if together > 1 else ""
     wider = _quantile(together) / _quantile(1)
-    low, high = number.value - wider * (number.value - number.low), number.value + wider * (number.high - number.value)
-    if high < least or low > most:
-        note = f", widened for the {together} numbers judged together" if together > 1 else ""
-        return "fail", f"None of the interval{note} satisfies it."
-    return "undecided", f"The interval reaches beyond the limit; {_rows_needed(number, least, most, wider)}"
+    if number.value + wider * above < least or number.value - wider * below > most:
+        return "fail", f"None of the interval{widened} satisfies it."
+    outside = number.value + above < least or number.value - below > most
+    reaches = (
+        f"None of the interval satisfies it, but{widened} it does reach" if outside else "The interval reaches beyond"
+    )
+    return "undecided", f"{reaches} the limit. {_size_needed(number, least, most, wider)}"
 
 
-def _rows_needed(number: Estimate, least: float, most: float, wider: float) -> str:
-    """Say how many rows would probably decide: an interval shrinks with the root of their number."""
+def _size_needed(number: Estimate, least: float, most: float, wider: float) -> str:
+    """Say how many observations would decide with a power of 80 %: an interval shrinks with the root of their number.
+
+    That takes the value as the true one, and a spread that stays as it is. A lopsided interval becomes even with more
+    observations, so a side shorter than half of it is not relied on.
+    """
     limit = min((least, most), key=lambda end: abs(number.value - end))
     gap = number.value - limit
+    half = max(number.value - number.low if gap > 0 else number.high - number.value, (number.high - number.low) / 2)
     inside = least <= number.value <= most
-    half = number.value - number.low if gap > 0 else number.high - number.value
-    shrink = half * (1.0 if inside else wider)
-    if not number.n or shrink >= 1000 * abs(gap):
-        return "the estimate all but lies on the limit, so more rows alone may not decide it."
-    rows = number.n * (shrink / gap) ** 2
-    rounded = float(f"{max(rows, number.n + 1):.2g}")
-    return f"about {max(int(rounded), number.n + 1):,} rows instead of {number.n:,} would probably decide it."
+    shrink = half * ((1.0 if inside else wider) + POWER / _quantile(1))
+    if not number.n:
+        return "How many observations would decide is not known."
+    if not shrink < 1000 * abs(gap):
+        return "The estimate all but lies on it, so more observations alone may not decide."
+    size = max(int(float(f"{number.n * (shrink / gap) ** 2:.2g}")), number.n + 1)
+    return (
+        f"With about {size:,} observations instead of {number.n:,} it would be decided four times in five, if the "
+        "value is as measured."
+    )
 
 
 def _quantile(together: int) -> float:

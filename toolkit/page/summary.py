@@ -216,15 +216,17 @@ def _verdict(results: Mapping[str, object], rules: Sequence[Rule]) -> Verdict:
     if outcome is None:
         return NO_POLICY
     verdict = _outcome(_text(outcome))
-    return replace(verdict, meaning=_reason(rules)) if rules else verdict
+    absent = _mapping(results.get("verdict")).get("left_out")
+    return replace(verdict, meaning=_reason(rules, absent if isinstance(absent, list) else [])) if rules else verdict
 
 
-def _reason(rules: Sequence[Rule]) -> str:
-    """Say how many rules hold, and name those that do not."""
+def _reason(rules: Sequence[Rule], absent: Sequence[object]) -> str:
+    """Say how many rules hold, and name those that do not, and those that are about no number there is."""
     named = {words: [rule.name for rule in rules if rule.verdict.word == word] for word, words in _BROKEN.items()}
     counted = [f"{len(names)} {words} ({listed(names, 3)})" for words, names in named.items() if names]
     held = sum(rule.verdict.word in ("Pass", "OK") for rule in rules)
-    return f"Rules of the policy: {', '.join([f'{held} of {len(rules)} hold', *counted])}."
+    left = f" Left out, since there is no such number: {listed(absent, 3)}." if absent else ""
+    return f"Rules of the policy: {', '.join([f'{held} of {len(rules)} hold', *counted])}.{left}"
 
 
 def _outcome(name: str) -> Verdict:

@@ -34,7 +34,9 @@ PROBABILITY_METRICS = (
 )
 #: Metrics that decisions alone do not define.
 SCORE_METRICS = ("roc_auc", "average_precision", *PROBABILITY_METRICS)
-#: Metrics that are better when lower; the others are better when higher, but for the calibration pair and the bias.
+#: Metrics that are best at a value between the ends, so that neither way is better.
+AIMED_AT = frozenset({"calibration_slope", "calibration_intercept", "bias"})
+#: Metrics that are better when lower; the others but for those above are better when higher.
 LOWER_IS_BETTER = frozenset(
     {
         "log_loss",
