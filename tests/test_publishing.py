@@ -47,7 +47,8 @@ def test_writes_results_and_a_tracked_run(results, folder):
     run = store.get_run(written["mlflow"]["run_id"])
     assert run.data.metrics["test.accuracy"] == number["value"]
     assert run.data.tags["toolkit.data_fingerprint"] == written["data"]["fingerprint"]
-    assert [file.path for file in store.list_artifacts(run.info.run_id, "report")] == ["report/results.json"]
+    kept = [file.path for file in store.list_artifacts(run.info.run_id, "report")]
+    assert kept == ["report/replicates.json", "report/results.json"]
 
 
 def test_the_cell_output_carries_the_results_for_the_page(results, folder):

@@ -16,7 +16,7 @@ from toolkit.carding.groups import group_numbers
 from toolkit.carding.lineage import model_address, model_name
 from toolkit.carding.markdown import eval_results, evaluated_metrics, metadata, write_markdown
 from toolkit.carding.regulation import cross_reference
-from toolkit.carding.reports import Report, read_report
+from toolkit.carding.reports import Report, add_replicates, read_report, with_replicates
 from toolkit.carding.sections import TITLES, make_sections
 from toolkit.errors import InputError, listed, nearest
 from toolkit.estimate import Estimate
@@ -35,6 +35,7 @@ from toolkit.result import (
     result_html,
     table_html,
 )
+from toolkit.statistics.replicates import FILE, Replicated, is_of, write_replicates
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -84,7 +85,9 @@ def make_card(
     read = [_report(one) for one in given if not isinstance(one, Result)]
     if results:
         records = [result.record() for result in results]
-        read.insert(0, Report.read(summarize(results, records, template="by hand", parameters={})))
+        first = Report.read(summarize(results, records, template="by hand", parameters={}))
+        kept = next((record.files[FILE] for record in records if FILE in record.files), "")
+        read.insert(0, add_replicates(first, kept) if kept else first)
     if not read:
         raise InputError("A model card needs at least one report. Give the folder of an experiment or an audit.")
     return ModelCard(tuple(read), read_author(author))
@@ -119,7 +122,7 @@ def read_card(source: str | Path) -> ModelCard:
         raise InputError(f"{str(path)!r} does not hold a model card: {error!r}.") from error
     if not reports:
         raise InputError(f"{str(path)!r} does not hold a model card: it rests on no report.")
-    return ModelCard(reports, answered)
+    return ModelCard(tuple(with_replicates(report, path.parent) for report in reports), answered)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -247,6 +250,7 @@ class ModelCard(Shown):
                 "card.json": self.to_json(),
                 "card.md": self.to_markdown(),
                 "eval_results.yaml": self._eval_results(),
+                **({FILE: write_replicates(*self.replicates())} if self.replicates()[0] else {}),
             },
             note=self._note(),
         )
@@ -277,6 +281,14 @@ class ModelCard(Shown):
         import yaml
 
         return str(yaml.safe_dump(eval_results(self._evaluated()), sort_keys=False, allow_unicode=True, width=10**6))
+
+    def replicates(self) -> tuple[Mapping[str, Replicated], str]:
+        """Return the replicates of the test metrics in ``scalars``, and which rows they are of."""
+        known, numbers = next((one for one in self.reports if one.replicates), None), self.scalars()
+        if known is None:
+            return {}, ""
+        own = {name: one for name, one in known.replicates.items() if is_of(one, numbers[f"test.{name}"])}
+        return own, known.rows
 
     def _note(self) -> VersionNote | None:
         run = str(self.reports[0].mlflow.get("run_id") or "")

@@ -18,6 +18,7 @@ from toolkit.carding.changes import (
     changes_of_facts,
     changes_of_findings,
     changes_of_numbers,
+    paired_differences,
 )
 from toolkit.carding.drawing import draw_intervals, short
 from toolkit.errors import NotApplicableError, listed
@@ -42,7 +43,7 @@ _FOLDED_KINDS = {
 }
 _CAPTION = (
     "Each dot is the difference in one metric, second card minus first, with its 95% interval; the dashed line is no "
-    "difference. The two cards are taken as independent: where they rest on the same rows the intervals are too wide."
+    "difference."
 )
 
 
@@ -83,7 +84,7 @@ def diff_cards(a: ModelCard | str | Path, b: ModelCard | str | Path) -> CardDiff
     findings = [[one for one in card.findings() if not one.code.startswith("CARD-")] for card in (old, new)]
     changes = [
         *changes_of_facts(old.reports[0], new.reports[0]),
-        *changes_of_numbers(*numbers),
+        *changes_of_numbers(numbers[0], numbers[1], paired_differences(old.replicates(), new.replicates())),
         *changes_of_findings(*findings),
         *changes_of_answers(old.answers, new.answers),
     ]
@@ -117,7 +118,10 @@ class CardDiff(Shown):
         return [one for one in self.changes if one.kind != "same"]
 
     def frame(self) -> pd.DataFrame:
-        """Return one row a thing compared: ``part, name, kind, before, after, difference, low, high, direction``."""
+        """Return one row a thing compared.
+
+        With the columns ``part, name, kind, before, after, difference, low, high, how, direction``.
+        """
         import pandas as pd
 
         rows = [
@@ -126,10 +130,11 @@ class CardDiff(Shown):
                 "difference": one.difference.value,
                 "low": one.difference.low,
                 "high": one.difference.high,
+                "how": one.how,
             }
             for one in self.changes
         ]
-        names = ["part", "name", "kind", "before", "after", "difference", "low", "high", "direction"]
+        names = ["part", "name", "kind", "before", "after", "difference", "low", "high", "how", "direction"]
         return pd.DataFrame(rows, columns=names)
 
     def scalars(self) -> dict[str, Estimate]:
@@ -169,7 +174,8 @@ class CardDiff(Shown):
         if not ones:
             return {}
         said = "; ".join(f"{one.name}: {one.difference}" for one in ones)
-        return {"metrics": Picture("Change of the test metrics", _CAPTION, f"Second card minus first. {said}.")}
+        caption = f"{_CAPTION} {self._pairing()}"
+        return {"metrics": Picture("Change of the test metrics", caption, f"Second card minus first. {said}.")}
 
     def plot(self, kind: str = "metrics", ax: Axes | None = None) -> Axes:
         """Draw the differences of the metrics with their intervals."""
@@ -190,6 +196,18 @@ class CardDiff(Shown):
         data = "The data are the same." if self.same_data else "The data are not the same."
         return f"{len(self.changed)} of {len(self.changes)} things differ{f': {said}' if said else ''}. {data}"
 
+    def _pairing(self) -> str:
+        """Say which intervals know that the rows are the same."""
+        ones = [one for one in self._metrics() if one.difference.has_interval]
+        paired = sum(one.is_paired for one in ones)
+        if paired == len(ones):
+            return "Both models were measured on the same rows, and are compared in pairs." if ones else ""
+        unpaired = "intervals take the cards as independent (unpaired)"
+        if paired:
+            return f"Test metrics are compared in pairs, on the same rows; where it says unpaired, {unpaired}."
+        wide = ", and are as a rule too wide where the rows are the same" if self.same_data else ""
+        return f"All {unpaired}{wide}."
+
     def _metrics(self) -> list[Change]:
         return [
             one
@@ -206,13 +224,9 @@ class CardDiff(Shown):
 
     def _repr_html_(self) -> str:
         lead = (
-            f"From “{self.before}” to “{self.after}”: {self.sentence()} Differences carry 95% intervals that take the "
-            "cards as unpaired; about one in twenty misses by chance."
+            f"From “{self.before}” to “{self.after}”: {self.sentence()} Differences carry 95% intervals; about one in "
+            f"twenty misses by chance. {self._pairing()}"
         )
-        if self.same_data:
-            lead += (
-                " Over the same rows the intervals are as a rule too wide; comparing the models row by row is sharper."
-            )
         tables = [html for part in PARTS for html in self._part_html(part)]
         return result_html("What changed", lead, tables, self.findings())
 
@@ -262,6 +276,7 @@ def _table(ones: Sequence[Change]) -> pd.DataFrame:
     if any(not math.isnan(one.difference.value) for one in ones):
         columns["difference"] = [None if math.isnan(one.difference.value) else one.difference for one in ones]
         columns["more than chance"] = [_chance(one) for one in ones]
+        columns["interval"] = [one.how or None for one in ones]
     return pd.DataFrame(columns, dtype=object)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from toolkit.errors import InputError, listed
 from toolkit.estimate import Estimate
 from toolkit.judging.curves import binary_curves, regression_curves
 from toolkit.judging.drawing import draw, picture
-from toolkit.judging.judgement import judge
+from toolkit.judging.judgement import about_choice, judge
 from toolkit.judging.prediction import Predictions, measure_speed, predict
 from toolkit.judging.threshold import DEFAULT, Threshold, choose_on, read_rule
 from toolkit.models.candidates import make_baseline
@@ -24,6 +25,8 @@ from toolkit.splitting import Split
 from toolkit.statistics.measure import Measure, difference, mean
 from toolkit.statistics.metrics import binary_metrics, class_table, multiclass_metrics
 from toolkit.statistics.regression import regression_metrics
+from toolkit.statistics.replicates import FILE, replicate, write_replicates
+from toolkit.table.fingerprint import fingerprint
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -107,7 +110,7 @@ def evaluate(
     if test.task == "binary":
         part = next(name for name in ("validation", "train", "test") if name in parts)
         chosen = choose_on(predicted[part], rule, part)
-        notes += [*chosen.notes, *_about_choice(chosen, part)]
+        notes += [*chosen.notes, *about_choice(chosen, part)]
     measured = {name: _measure(part, test.task, chosen, seed) for name, part in predicted.items()}
     compared = {}
     if baseline is not None:
@@ -136,6 +139,8 @@ def evaluate(
         confusion=_confusion(predicted["test"], test, chosen),
         curves=_curves(predicted["test"], test.task, chosen, seed),
         notes=tuple(by_severity([*notes, *judge(test.task, numbers, predicted)])),
+        measured=measured["test"],
+        rows=fingerprint(test.target.rename("target").reset_index()),
     )
 
 
@@ -163,6 +168,10 @@ class Evaluation(Shown):
     curves : dict of str to DataFrame
         What the figures draw: see ``toolkit.judging.curves``.
     notes : tuple of Finding
+    measured : dict of str to Measure
+        The metrics of the test part with the influence of each row.
+    rows : str
+        Fingerprint of the rows and targets of the test part.
     """
 
     name: str
@@ -177,6 +186,8 @@ class Evaluation(Shown):
     confusion: pd.DataFrame | None
     curves: dict[str, pd.DataFrame]
     notes: tuple[Finding, ...]
+    measured: dict[str, Measure] = field(repr=False)
+    rows: str
 
     def frame(self) -> pd.DataFrame:
         """Return one row a metric and part; on the test part also the baseline and the difference to it."""
@@ -220,8 +231,13 @@ class Evaluation(Shown):
         return found if found is not None and len(found) <= MOST_POINTS else None
 
     def record(self) -> Record:
-        """Return how the threshold was chosen, for the tracker."""
-        return Record(parameters={"threshold": str(self.threshold)} if self.threshold else {})
+        """Return how the threshold was chosen, and replicates by which a later model can be compared in pairs."""
+        parameters = {"threshold": str(self.threshold)} if self.threshold else {}
+        return Record(parameters=parameters, files={FILE: self._replicates})
+
+    @cached_property
+    def _replicates(self) -> str:
+        return write_replicates(replicate(self.measured), self.rows)
 
     def _repr_html_(self) -> str:
         lead = f"{self.name}: {self.target}, {self.numbers[f'test.{self.metrics[0]}'].n:,} test rows."
@@ -322,19 +338,3 @@ def _curves(predicted: Predictions, task: str, chosen: Threshold | None, seed: i
         return {}
     costs, probabilities = chosen.rule.costs, predicted.probabilities
     return binary_curves(predicted.y_true, predicted.y_pred, costs=costs, probabilities=probabilities)
-
-
-def _about_choice(chosen: Threshold, part: str) -> list[Finding]:
-    if chosen.rule.kind in ("fixed", "decided") or part == "validation":
-        return []
-    if part == "train":
-        note = (
-            "There is no validation part, so the threshold was chosen on the training part, where the model looks "
-            "better than it is. Split with a validation part."
-        )
-        return [Finding("THRESHOLD-ON-TRAINING", "medium", note, "threshold")]
-    note = (
-        "The threshold was chosen on the same rows that are measured, so the metrics at the threshold are optimistic. "
-        "Pass a split with a validation part."
-    )
-    return [Finding("THRESHOLD-ON-TEST", "high", note, "threshold")]

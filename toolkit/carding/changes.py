@@ -15,6 +15,7 @@ from toolkit.estimate import Estimate
 from toolkit.result import Finding
 from toolkit.statistics.direction import better_when
 from toolkit.statistics.intervals import mover_difference
+from toolkit.statistics.replicates import PAIRED, Replicated, paired_difference
 
 Kind = Literal["added", "removed", "changed", "same"]
 PARTS = ("data", "features", "training", "metrics", "fairness", "operation", "other numbers", "findings", "author")
@@ -60,6 +61,11 @@ class Change:
     direction: Literal["better", "worse", ""] = ""
 
     @property
+    def is_paired(self) -> bool:
+        """Whether the difference was measured on the same rows, in pairs."""
+        return self.difference.method == PAIRED
+
+    @property
     def beyond_chance(self) -> bool:
         """Whether the interval of the difference leaves zero out."""
         return self.difference.has_interval and not self.difference.low <= 0 <= self.difference.high
@@ -78,12 +84,17 @@ class Change:
         if not self.difference.has_interval:
             return text
         verdict = (self.direction or "more than chance") if self.beyond_chance else "could be chance"
-        return f"{text}; difference {self.difference}, {verdict}"
+        return f"{text}; difference {self.difference} ({self.how}), {verdict}"
+
+    @property
+    def how(self) -> str:
+        """How the interval of the difference was made; empty where there is none."""
+        return ("paired" if self.is_paired else "unpaired") if self.difference.has_interval else ""
 
     def plain(self) -> dict[str, object]:
         """Write it for JSON."""
         texts = {name: getattr(self, name) for name in ("part", "name", "kind", "before", "after", "direction")}
-        return {**texts, "difference": self.difference.plain()}
+        return {**texts, "difference": self.difference.plain(), "how": self.how}
 
 
 def changes_of_facts(before: Report, after: Report) -> list[Change]:
@@ -98,8 +109,13 @@ def changes_of_facts(before: Report, after: Report) -> list[Change]:
     return found
 
 
-def changes_of_numbers(before: Mapping[str, Estimate], after: Mapping[str, Estimate]) -> list[Change]:
-    """Compare every number; a difference of two numbers with intervals has one too (see ``difference_of``)."""
+def changes_of_numbers(
+    before: Mapping[str, Estimate], after: Mapping[str, Estimate], paired: Mapping[str, Estimate]
+) -> list[Change]:
+    """Compare every number; a difference of two numbers with intervals has one too (see ``difference_of``).
+
+    ``paired`` holds by name the differences that are known more sharply, since both were measured on the same rows.
+    """
     found = []
     for name in [*before, *(name for name in after if name not in before)]:
         old, new = before.get(name), after.get(name)
@@ -108,7 +124,7 @@ def changes_of_numbers(before: Mapping[str, Estimate], after: Mapping[str, Estim
             was, now = ("" if one is None else str(one) for one in (old, new))
             found.append(Change(_part(name), name, was, now, kind))
             continue
-        difference = difference_of(new, old)
+        difference = paired.get(name) or difference_of(new, old)
         kind = "same" if _same(old, new) else "changed"
         found.append(Change(_part(name), name, str(old), str(new), kind, difference, _direction(name, difference)))
     return found
@@ -126,6 +142,16 @@ def changes_of_answers(before: Mapping[str, str], after: Mapping[str, str]) -> l
     """Compare what the authors said."""
     old, new = ({one.title: ones[one.key] for one in questions() if one.key in ones} for ones in (before, after))
     return _compared("author", old, new)
+
+
+def paired_differences(
+    before: tuple[Mapping[str, Replicated], str], after: tuple[Mapping[str, Replicated], str]
+) -> dict[str, Estimate]:
+    """Return the difference of every test metric that has replicates over the same rows in both."""
+    (old, old_rows), (new, new_rows) = before, after
+    if old_rows != new_rows:
+        return {}
+    return {f"test.{name}": paired_difference(new[name], old[name]) for name in new if name in old}
 
 
 def difference_of(after: Estimate, before: Estimate) -> Estimate:

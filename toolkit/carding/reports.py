@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from toolkit.errors import InputError
 from toolkit.estimate import Estimate
 from toolkit.result import SEVERITIES, Finding, Severity
 from toolkit.running.resultsfile import read_results
+from toolkit.statistics.replicates import FILE, Replicated, is_of, read_replicates
 
 _TEXTS = ("template", "title", "created", "author", "command", "commit")
 _MAPPINGS = ("parameters", "recorded", "data", "model", "environment", "mlflow", "verdict")
@@ -34,6 +35,10 @@ class Report:
         As ``results.json`` has them; empty where it has none.
     scalars : mapping of dotted name to Estimate
     findings : tuple of Finding
+    replicates : mapping of metric to Replicated
+        By which the metrics of the test part can be compared in pairs; empty where the report has none.
+    rows : str
+        Which rows those are of.
     """
 
     folder: str = ""
@@ -54,6 +59,8 @@ class Report:
     verdict: Mapping[str, Any] = field(default_factory=dict)
     scalars: Mapping[str, Estimate] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
+    replicates: Mapping[str, Replicated] = field(default_factory=dict)
+    rows: str = ""
 
     @classmethod
     def read(cls, content: Mapping[str, Any], folder: str = "", sha256: str = "") -> Report:
@@ -84,7 +91,7 @@ class Report:
         )
 
     def plain(self) -> dict[str, Any]:
-        """Write it for JSON; ``read`` reads it back."""
+        """Write it for JSON, without the replicates; ``read`` reads it back."""
         return {
             "folder": self.folder,
             "sha256": self.sha256,
@@ -111,9 +118,33 @@ def read_report(source: str | Path) -> Report:
     """
     content, path, text = read_results(source)
     try:
-        return Report.read(content, path.resolve().parent.name, hashlib.sha256(text).hexdigest())
+        found = Report.read(content, path.resolve().parent.name, hashlib.sha256(text).hexdigest())
     except InputError as error:
         raise InputError(f"{str(path)!r} cannot be read. {error}") from error
+    return with_replicates(found, path.parent)
+
+
+def with_replicates(report: Report, folder: Path) -> Report:
+    """Add the replicates that lie in a folder, where there are some."""
+    path = folder / FILE
+    try:
+        return add_replicates(report, path.read_bytes()) if path.is_file() else report
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"{str(path)!r} holds no replicates: {error!r}. Without that file, metrics are compared unpaired."
+        ) from error
+
+
+def add_replicates(report: Report, text: str | bytes) -> Report:
+    """Add the replicates of the report's numbers; others are left out."""
+    replicates, rows = read_replicates(text)
+    numbers = report.scalars
+    own = {
+        name: one
+        for name, one in replicates.items()
+        if f"test.{name}" in numbers and is_of(one, numbers[f"test.{name}"])
+    }
+    return replace(report, replicates=own, rows=rows)
 
 
 def _mapping(value: object) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from toolkit.estimate import Estimate, format_number
 from toolkit.judging.prediction import Predictions
+from toolkit.judging.threshold import Threshold
 from toolkit.result import Finding
 from toolkit.statistics.intervals import mover_difference
 from toolkit.statistics.metrics import LOWER_IS_BETTER
@@ -44,6 +45,23 @@ def judge(task: str, numbers: Mapping[str, Estimate], predicted: Mapping[str, Pr
         findings += [finding for part, found in predicted.items() for finding in _classes(part, found, task)]
         findings += _left_undefined(task, predicted["test"])
     return findings
+
+
+def about_choice(chosen: Threshold, part: str) -> list[Finding]:
+    """Say where a threshold was chosen on rows that make it look better than it is."""
+    if chosen.rule.kind in ("fixed", "decided") or part == "validation":
+        return []
+    if part == "train":
+        note = (
+            "There is no validation part, so the threshold was chosen on the training part, where the model looks "
+            "better than it is. Split with a validation part."
+        )
+        return [Finding("THRESHOLD-ON-TRAINING", "medium", note, "threshold")]
+    note = (
+        "The threshold was chosen on the same rows that are measured, so the metrics at the threshold are optimistic. "
+        "Pass a split with a validation part."
+    )
+    return [Finding("THRESHOLD-ON-TEST", "high", note, "threshold")]
 
 
 def _left_undefined(task: str, test: Predictions) -> list[Finding]:
