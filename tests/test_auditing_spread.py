@@ -154,6 +154,44 @@ def test_nothing_is_certain(cells):
             assert math.isnan(estimate.value) or estimate.low < estimate.high
 
 
+def shares(hits, size, *, seed=0, replicates=2000):
+    cells = [[n - x, x, 0, 0] for x, n in zip(hits, size, strict=True)]
+    return rates(cells, ["selection_rate"], seed=seed, replicates=replicates)["selection_rate"]
+
+
+@pytest.mark.parametrize(("hits", "size"), [((0, 0), (57, 54)), ((57, 54), (57, 54)), ((0, 10), (30, 100_000))])
+def test_a_share_of_nought_or_one_leaves_what_its_own_interval_leaves(hits, size):
+    found = measure_disparity([shares(hits, size)]).estimate
+    ends = [wilson(x, n) for x, n in zip(hits, size, strict=True)]
+    assert found.low == 0
+    assert found.high == pytest.approx(max(high - low for low, high in ends), rel=0.01)
+
+
+def test_the_ratio_of_a_share_of_nought_is_not_more_certain_than_the_difference():
+    part = shares((0, 5), (57, 100))
+    apart, ratio = measure_disparity([part]), measure_disparity([part], ratio=True)
+    assert apart.p_value > 0.05
+    assert (apart.estimate.low, ratio.estimate.low, ratio.estimate.high) == (0, 0, 1)
+    clear = measure_disparity([shares((0, 60), (57, 100))], ratio=True).estimate
+    # Donner & Zou: the upper end for a share of 0 beside another, from Wilson's intervals of both.
+    low, value = wilson(60, 100)[0], 0.6
+    assert clear.high == pytest.approx(wilson(0, 57)[1] / math.sqrt(low * (2 * value - low)), rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("truth", "size"), [((0.98, 1.0), (57, 200)), ((0.03, 0.0), (40, 400)), ((0.05,) * 4, (40, 60, 100, 500))]
+)
+def test_intervals_hold_at_the_edge_of_the_range(truth, size):
+    rng, held = np.random.default_rng(1), {False: [], True: []}
+    for number in range(120):
+        part = shares(rng.binomial(size, truth), size, seed=number, replicates=300)
+        for ratio, kept in held.items():
+            found = measure_disparity([part], ratio=ratio)
+            true = min(truth) / max(truth) if ratio else max(truth) - min(truth)
+            kept.append(found is None or found.estimate.low - 1e-12 <= true <= found.estimate.high + 1e-12)
+    assert min(np.mean(kept) for kept in held.values()) >= 0.93
+
+
 def test_groups_more_alike_than_chance_do_not_shrink_the_interval():
     alike = measure_disparity([rates([[120, 80, 0, 0], [121, 79, 0, 0]], ["selection_rate"])["selection_rate"]])
     same = measure_disparity([rates([[120, 80, 0, 0], [120, 80, 0, 0]], ["selection_rate"])["selection_rate"]])

@@ -9,6 +9,11 @@ other parameters estimated under it is hybrid resampling (Chuang & Lai 2000, Sta
 Groups that happen to be more alike than chance allows would leave next to nothing above zero. So the upper limit is
 never below the one for a disparity that chance undercuts in 16 % of worlds without any, which is how physicists keep
 a lucky sample from excluding what it cannot see (Cowan et al. 2011, arXiv:1105.3166).
+
+A share of exactly 0 or 1 has nothing to resample. Where a group has one, the limits are never closer than those that
+the groups' own (Wilson's) intervals give for two groups, by MOVER: for a difference as Newcombe (1998,
+doi:10.1002/(SICI)1097-0258(19980430)17:8<873::AID-SIM779>3.0.CO;2-I), for a ratio as Donner & Zou (2012,
+doi:10.1177/0962280210383174).
 """
 
 from __future__ import annotations
@@ -128,6 +133,7 @@ def measure_disparity(parts: Sequence[Grouped], *, ratio: bool = False) -> Dispa
     chance = np.max([_apart(part.chance.min(axis=0), part.chance.max(axis=0), ratio) for part in parts], axis=0)
     value, expected = (1 - observed, 1 - float(chance.mean())) if ratio else (observed, float(chance.mean()))
     low, high = _interval([_Shape(part, ratio) for part in parts], observed, ratio)
+    low, high = _at_the_edge(parts, decides, (low, high), ratio)
     if not low < high:
         low, high = _without_variation(decides, value, ratio)
     as_far = int((chance >= observed - 1e-12 * max(1.0, observed)).sum())
@@ -234,6 +240,47 @@ def _crossing(surprise: Callable[[float], float], most: float, tolerance: float)
     if surprise(most) <= 0:
         return most
     return float(brentq(surprise, 0.0, most, xtol=tolerance))
+
+
+def _at_the_edge(parts: Sequence[Grouped], decides: Grouped, found: Interval, ratio: bool) -> Interval:
+    """Widen an interval to what groups with a share of exactly 0 or 1 leave possible."""
+    low, high = found
+    for part in parts:
+        values = part.values
+        certain = part.proportion & ((values <= 0) | (values >= 1))
+        if not certain.any():
+            continue
+        near, far = _limits_of_pairs(part, ratio)
+        pairs = certain[:, None] | certain[None, :]
+        np.fill_diagonal(pairs, False)
+        furthest = float(far[pairs].max() if not ratio else far[pairs].min())
+        low, high = (min(low, furthest), high) if ratio else (low, max(high, furthest))
+        upper, lower = int(np.argmax(values)), int(np.argmin(values))
+        if part is decides and pairs[upper, lower]:
+            nearest = float(near[upper, lower])
+            low, high = (low, max(high, nearest)) if ratio else (min(low, nearest), high)
+    return low, high
+
+
+def _limits_of_pairs(part: Grouped, ratio: bool) -> tuple[Array, Array]:
+    """Return the limits nearest to parity and furthest from it of every two groups, by MOVER; shape (groups, groups).
+
+    Of the difference of the group in the row minus that in the column, or of the ratio of the column to the row.
+    """
+    kept = [estimate for estimate, judged in zip(part.estimates, part.judged, strict=True) if judged]
+    value, low, high = (np.array([getattr(found, end) for found in kept]) for end in ("value", "low", "high"))
+    if not ratio:
+        apart = value[:, None] - value[None, :]
+        near = apart - np.hypot((value - low)[:, None], (high - value)[None, :])
+        far = apart + np.hypot((high - value)[:, None], (value - low)[None, :])
+        return np.maximum(near, 0.0), np.minimum(far, 1.0)
+    product = value[:, None] * value[None, :]
+    above, below = high * (2 * value - high), low * (2 * value - low)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        far = (product - np.sqrt(np.maximum(product**2 - above[:, None] * below[None, :], 0))) / above[:, None]
+        near = (product + np.sqrt(np.maximum(product**2 - below[:, None] * above[None, :], 0))) / below[:, None]
+    # Where the group in the row may be at 0, its ratio has no upper limit, and none that is above 1 matters.
+    return np.clip(np.nan_to_num(near, nan=1.0), 0.0, 1.0), np.clip(np.nan_to_num(far, nan=1.0), 0.0, 1.0)
 
 
 def _without_variation(part: Grouped, value: float, ratio: bool) -> Interval:
