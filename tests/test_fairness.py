@@ -18,6 +18,7 @@ from sklearn.metrics import (
     root_mean_squared_error,
 )
 
+from toolkit.auditing.disparities import too_few
 from toolkit.data import load_dataset
 from toolkit.errors import InputError, NotApplicableError
 from toolkit.fairness import audit_fairness
@@ -123,7 +124,7 @@ def test_multiclass_values_are_those_of_one_class_against_the_rest():
             value = PARITIES[name](y, called, sensitive_features=frame["sex"])
             assert numbers[f"fairness.sex.{label}.{name}"].value == pytest.approx(value, abs=1e-12)
     assert numbers["fairness.sex.accuracy_difference"].low > 0.5
-    assert audit.findings()[0].message.startswith(("a: ", "b: ", "c: "))
+    assert audit.findings()[0].message.startswith(("Class a: ", "Class b: ", "Class c: "))
     assert not len(audit.threshold_curves())
 
 
@@ -220,6 +221,7 @@ def test_small_groups_are_named_and_decide_nothing():
     assert shown["value"].iloc[0].value == 1
     assert not shown["judged"].iloc[0]
     assert "Too few to judge" in with_them._repr_html_()
+    assert too_few(with_them.groups, 30)["group"].iloc[0] == "Inuit"
     without = audit_fairness(Known(), dataset(frame.loc[4:]), replicates=500)
     for name in ("demographic_parity_difference", "equalized_odds_ratio", "roc_auc_difference"):
         assert with_them.scalars()[f"fairness.race.{name}"].value == without.scalars()[f"fairness.race.{name}"].value
@@ -303,6 +305,31 @@ def test_oddities_of_the_table_are_said():
     many = frame.assign(town=[f"town {number % 300}" for number in range(1500)])
     audit = audit_fairness(Known(), dataset(many, ["town"]), min_count=5, replicates=200)
     assert any(finding.code == "FAIRNESS-MANY-GROUPS" for finding in audit.findings())
+
+
+def test_groups_with_too_few_of_a_kind_are_named_with_their_counts():
+    frame = people(2000)
+    few = frame.index[(frame["race"] == "Other")]
+    frame.loc[few, "y"], frame.loc[few[:4], "y"] = "no", "yes"
+    frame.loc[few, "chance"], frame.loc[few[:7], "chance"] = 0.1, 0.9
+    audit = audit_fairness(Known(), dataset(frame, ["race"]), replicates=300)
+    note = next(finding for finding in audit.findings() if finding.code == "FAIRNESS-TOO-FEW-OF-KIND")
+    assert note.message.endswith("race: Other (4 positives, 7 called positive).")
+    judged = audit.groups[audit.groups["group"] == "Other"].set_index("metric")["judged"]
+    assert not judged[["recall", "false_negative_rate", "precision", "balanced_accuracy", "roc_auc"]].any()
+    assert judged[["selection_rate", "false_positive_rate", "accuracy", "brier_score_loss"]].all()
+    assert "4 positives, 7 called positive" in audit._repr_html_()
+
+
+def test_a_column_that_tells_the_target_does_not_hide_the_others():
+    frame = people(3000)
+    frame.loc[frame["sex"] == "Female", "chance"] *= 0.6
+    frame["twin"] = np.where(frame["y"] == "yes", np.where(frame["age"] > 40, "u", "v"), "w")
+    audit = audit_fairness(Known(), dataset(frame, ["twin", "sex"]), replicates=500)
+    assert [finding.where for finding in audit.findings() if finding.code == "FAIRNESS-TARGET-IS-SENSITIVE"] == ["twin"]
+    about = {finding.code: finding.where for finding in audit.findings()}
+    assert about["FAIRNESS-PARITY"] == about["FAIRNESS-ODDS"] == "sex"
+    assert "fairness.twin.demographic_parity_difference" in audit.scalars()
 
 
 def hostile_tables():

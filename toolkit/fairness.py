@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from toolkit.auditing.disparities import adjusted, disparity_table, group_table
+from toolkit.auditing.disparities import adjusted, disparity_table, group_table, too_few
 from toolkit.auditing.drawing import audit_pictures, draw_audit
 from toolkit.auditing.groups import MOST_GROUPS, Bins, Grouping, group_rows, sensitive_columns
 from toolkit.auditing.measuring import Case, measure_groups, prepare
@@ -57,8 +57,8 @@ def audit_fairness(
     audit by Benjamini & Hochberg (1995, doi:10.1111/j.2517-6161.1995.tb02031.x). Point values are those of Fairlearn's
     ``MetricFrame``. Groups of fewer than ``min_count`` rows are shown but too few to judge: no disparity rests on them,
     nor does one rest on a group with fewer than ten (or ``min_count``, if less) rows of the kind that the metric needs,
-    such as positives for the recall. An interval leaves out 2.5 % on each side, so that it may reach down to no
-    disparity where the p value, which has one side, is below 0.05.
+    such as positives for the recall; both are named. An interval leaves out 2.5 % on each side, so that it may reach
+    down to no disparity where the p value, which has one side, is below 0.05.
 
     Parameters
     ----------
@@ -113,11 +113,12 @@ def audit_fairness(
     case, ordered = prepare(part.task, predicted, predicted.decide(chosen.value) if chosen else None, columns)
     groupings, rng = group_rows(ordered, depth, bins), np.random.default_rng(seed)
     measured = [measure_groups(case, grouping, min_count, replicates, rng) for grouping in groupings]
-    groups = [group_table(grouping, found) for grouping, found in zip(groupings, measured, strict=True)]
+    each = [group_table(grouping, found) for grouping, found in zip(groupings, measured, strict=True)]
+    groups = pd.concat(each, ignore_index=True)
     compared = [disparity_table(grouping, found) for grouping, found in zip(groupings, measured, strict=True)]
     notes = [
         *about_table(part, data, columns, groupings, case),
-        *about_groups(groupings, part.rows, min_count, MOST_GROUPS),
+        *about_groups(groupings, groups, part.rows, min_count, MOST_GROUPS),
     ]
     return FairnessAudit(
         name=part.name,
@@ -127,7 +128,7 @@ def audit_fairness(
         threshold=chosen,
         rows=part.rows,
         min_count=min_count,
-        groups=pd.concat(groups, ignore_index=True),
+        groups=groups,
         disparities=adjusted(pd.concat(compared, ignore_index=True)),
         curves=_curves(case, groupings, chosen),
         notes=tuple(notes),
@@ -239,9 +240,9 @@ class FairnessAudit(Shown):
         tables = [table_html(shown, "Disparities with 95% intervals, and what chance alone would make them")]
         features = list(dict.fromkeys(self.groups["feature"]))
         tables += [table_html(self._groups_of(name), f"Groups of {name}") for name in features[:MOST_TABLES]]
-        few = self.groups.loc[self.groups["rows"] < self.min_count, ["feature", "group", "rows"]].drop_duplicates()
+        few = too_few(self.groups, self.min_count)
         if len(few):
-            tables.append(table_html(few, f"Too few to judge: groups of fewer than {self.min_count} rows"))
+            tables.append(table_html(few, "Too few to judge, wholly or by some metrics: left out of the disparities"))
         return result_html(f"Fairness of {self.name}", self._lead(), tables, self.findings())
 
     def _groups_of(self, feature: str) -> pd.DataFrame:

@@ -39,6 +39,8 @@ LOWER_IS_BETTER = frozenset(
 )
 #: Metrics for which it is the group furthest from zero.
 ZERO_IS_BEST = frozenset({"calibration_gap", "mean_residual"})
+#: What a rate rests on; the others rest on all rows or on these kinds.
+KINDS = {"recall": "positives", "false_positive_rate": "negatives", "precision": "called positive"}
 DISPARITY_COLUMNS = (
     "feature",
     "class",
@@ -63,6 +65,20 @@ def group_table(grouping: Grouping, measured: Measured) -> pd.DataFrame:
         for label, count, found, judged in zip(grouping.labels, counts, metric.estimates, metric.judged, strict=True)
     ]
     return pd.DataFrame(rows, columns=["feature", "group", "rows", "class", "metric", "value", "judged"])
+
+
+def too_few(groups: pd.DataFrame, least: int) -> pd.DataFrame:
+    """Return the groups that are not judged, or not by every metric, and why: ``feature, group, rows, too_few``."""
+    rows = groups[["feature", "group", "rows"]].drop_duplicates()
+    small = rows[rows["rows"] < least].assign(too_few=f"fewer than {least} rows")
+    scarce = groups[(groups["rows"] >= least) & ~groups["judged"] & groups["metric"].isin(list(KINDS))]
+    found = [
+        f"{one.n} {KINDS[metric]}" + (f" (class {kind})" if kind else "")
+        for kind, metric, one in zip(scarce["class"], scarce["metric"], scarce["value"], strict=True)
+    ]
+    scarce = scarce.assign(too_few=np.array(found, dtype=object))
+    joined = scarce.groupby(["feature", "group", "rows"], sort=False)["too_few"].agg(", ".join).reset_index()
+    return pd.concat([small, joined], ignore_index=True)
 
 
 def disparity_table(grouping: Grouping, measured: Measured) -> pd.DataFrame:

@@ -35,6 +35,8 @@ class Grouping:
     ----------
     feature : str
         ``sex``, or ``sex+race`` for an intersection.
+    columns : tuple of str
+        The columns that are crossed.
     labels : tuple of str
         ``Female``, or ``Female+Black``; only groups that have rows, the 50 largest at most.
     codes : int16 array of shape (n,)
@@ -46,6 +48,7 @@ class Grouping:
     """
 
     feature: str
+    columns: tuple[str, ...]
     labels: tuple[str, ...]
     codes: NDArray[np.int16]
     counts: Codes
@@ -107,7 +110,8 @@ def group_rows(columns: pd.DataFrame, depth: int, bins: Bins | None = None) -> l
     sets = [chosen for size in range(1, min(depth, len(names)) + 1) for chosen in combinations(names, size)]
     features = unique_labels(["+".join(chosen) for chosen in sets])
     return [
-        _crossed(feature, [single[name] for name in chosen]) for feature, chosen in zip(features, sets, strict=True)
+        _crossed(feature, chosen, [single[name] for name in chosen])
+        for feature, chosen in zip(features, sets, strict=True)
     ]
 
 
@@ -205,7 +209,7 @@ def _plain(number: float) -> str:
     return f"{number:.0f}" if number.is_integer() and abs(number) < 1e15 else format_number(number)
 
 
-def _crossed(feature: str, columns: Sequence[tuple[Codes, list[str]]]) -> Grouping:
+def _crossed(feature: str, names: tuple[str, ...], columns: Sequence[tuple[Codes, list[str]]]) -> Grouping:
     codes, labels, counts = _present(*columns[0])
     for other, others in columns[1:]:
         pairs, codes, counts = _counted(codes * len(others) + other, len(labels) * len(others))
@@ -216,7 +220,7 @@ def _crossed(feature: str, columns: Sequence[tuple[Codes, list[str]]]) -> Groupi
         place = np.full(len(labels), -1, dtype=np.intp)
         place[kept] = np.arange(MOST_GROUPS)
         codes, labels, counts = place[codes], [labels[code] for code in kept], counts[kept]
-    return Grouping(feature, tuple(unique_labels(labels)), codes.astype(np.int16), counts, beyond)
+    return Grouping(feature, names, tuple(unique_labels(labels)), codes.astype(np.int16), counts, beyond)
 
 
 def _present(codes: Codes, labels: list[str]) -> tuple[Codes, list[str], Codes]:

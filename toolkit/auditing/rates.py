@@ -76,8 +76,13 @@ def measure_rates(
 
 def judged_groups(cells: Array, among: Sequence[int], least: int) -> NDArray[np.bool_]:
     """Say which groups have enough rows, and enough of the kind that a metric rests on, to be judged."""
-    needed = min(LEAST_OF_KIND, least)
-    return np.asarray((cells.sum(axis=1) >= least) & (cells[:, list(among)].sum(axis=1) >= needed))
+    enough = cells[:, list(among)].sum(axis=1) >= least_of_kind(least)
+    return np.asarray((cells.sum(axis=1) >= least) & enough)
+
+
+def least_of_kind(least: int) -> int:
+    """Return how many rows of a kind a rate needs where a group needs ``least`` rows."""
+    return min(LEAST_OF_KIND, least)
 
 
 def both_kinds(cells: Array, least: int) -> NDArray[np.bool_]:

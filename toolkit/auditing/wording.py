@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from toolkit.auditing.groups import Codes, Grouping, readable
+from toolkit.auditing.disparities import too_few
+from toolkit.auditing.groups import Grouping, readable
 from toolkit.auditing.measuring import MOST_CLASSES, Case
+from toolkit.auditing.rates import least_of_kind
 from toolkit.data import Dataset
 from toolkit.errors import listed
 from toolkit.estimate import Estimate, format_number
@@ -42,12 +44,17 @@ FAMILIES = {
     "root_mean_squared_error_difference": "ERROR",
 }
 MOST_LISTED = 12
+#: Rows a group, on average, from which groups of one class each are no accident.
+LEAST_EACH = 10
 NUMBERS = ("mean_prediction", "mean_residual", "mean_absolute_error", "root_mean_squared_error")
 
 
 def disparity_findings(disparities: pd.DataFrame, groups: pd.DataFrame) -> list[Finding]:
-    """Report of each family the disparity that exceeds chance the most, and where four fifths are not reached."""
-    beyond = disparities[disparities["p_adjusted"] <= SIGNIFICANT]
+    """Report of each family the disparity that exceeds chance the most, and where four fifths are not reached.
+
+    Features whose groups each hold one class only are passed over: what differs there is the target itself.
+    """
+    beyond = disparities[(disparities["p_adjusted"] <= SIGNIFICANT) & ~disparities["feature"].isin(_telling(groups))]
     size = np.array([found.value for found in beyond["value"]], dtype=float)
     excess = size - beyond["expected"].to_numpy(dtype=float)
     beyond = beyond.assign(size=size, excess=excess, family=beyond["disparity"].map(FAMILIES))
@@ -82,18 +89,13 @@ def worded(name: str) -> str:
     return {"roc_auc": "ROC AUC", "brier_score_loss": "Brier score"}.get(name, name.capitalize().replace("_", " "))
 
 
-def about_groups(groupings: Sequence[Grouping], rows: int, least: int, most: int) -> list[Finding]:
+def about_groups(
+    groupings: Sequence[Grouping], groups: pd.DataFrame, rows: int, least: int, most: int
+) -> list[Finding]:
     """Name the groups that are too few to judge, and the columns without two groups to compare."""
-    findings, few = [], []
+    few = too_few(groups, least)
+    findings = _too_few(few, least) + _nothing_to_compare(groupings, least)
     for grouping in groupings:
-        counts = grouping.counts
-        small = [
-            f"{label} ({count})" for label, count in zip(grouping.labels, counts.tolist(), strict=True) if count < least
-        ]
-        if small:
-            few.append(f"{grouping.feature}: {listed(small, MOST_LISTED)}")
-        if len(counts) - len(small) < 2:
-            findings.append(_one_group(grouping, counts, least))
         if grouping.beyond:
             left = int((grouping.codes < 0).sum())
             note = (
@@ -101,10 +103,44 @@ def about_groups(groupings: Sequence[Grouping], rows: int, least: int, most: int
                 f"others hold {left:,} of {rows:,} rows and are not judged."
             )
             findings.append(Finding("FAIRNESS-MANY-GROUPS", "medium", note, grouping.feature))
-    if few:
-        note = f"Too few to judge (fewer than {least} rows), and left out of every disparity: {'; '.join(few)}."
-        findings.append(Finding("FAIRNESS-GROUP-TOO-SMALL", "low", note))
     return findings
+
+
+def _too_few(few: pd.DataFrame, least: int) -> list[Finding]:
+    small = few["rows"] < least
+    findings = []
+    if small.any():
+        named = _by_feature(few[small].assign(too_few=few["rows"].astype(str)))
+        note = f"Too few to judge (fewer than {least} rows), and left out of every disparity: {named}."
+        findings.append(Finding("FAIRNESS-GROUP-TOO-SMALL", "low", note))
+    if not small.all():
+        note = (
+            f"Enough rows, but fewer than {least_of_kind(least)} of the kind that some metrics need, and left out of "
+            f"their disparities (recall rests on positives, false positive rate on negatives, precision on those "
+            f"called positive): {_by_feature(few[~small])}."
+        )
+        findings.append(Finding("FAIRNESS-TOO-FEW-OF-KIND", "low", note))
+    return findings
+
+
+def _by_feature(few: pd.DataFrame) -> str:
+    said = [f"{group} ({why})" for group, why in zip(few["group"], few["too_few"], strict=True)]
+    named = few.assign(said=said).groupby("feature", sort=False)["said"]
+    return "; ".join(f"{feature}: {listed(list(found), MOST_LISTED)}" for feature, found in named)
+
+
+def _nothing_to_compare(groupings: Sequence[Grouping], least: int) -> list[Finding]:
+    alone = [grouping for grouping in groupings if int((grouping.counts >= least).sum()) < 2]
+    if not alone:
+        return []
+    said = []
+    for grouping in alone:
+        judged = [label for label, count in zip(grouping.labels, grouping.counts, strict=True) if count >= least]
+        said.append(f"{grouping.feature} ({f'only {judged[0]}' if judged else 'none'})")
+    single = any(grouping in alone for grouping in groupings if len(grouping.columns) == 1)
+    named = listed(said, MOST_LISTED)
+    note = f"Fewer than two groups have {least} rows or more, so there is nothing to compare: {named}."
+    return [Finding("FAIRNESS-ONE-GROUP", "medium" if single else "low", note)]
 
 
 def about_table(
@@ -131,6 +167,14 @@ def about_table(
         note = f"Of {len(case.predicted.classes)} classes the {MOST_CLASSES} most frequent are audited."
         findings.append(Finding("FAIRNESS-NOT-COMPUTED", "info", note))
     return findings
+
+
+def _telling(groups: pd.DataFrame) -> list[str]:
+    """Return the features all of whose groups have a base rate of none or all."""
+    base = groups[groups["metric"] == "base_rate"]
+    certain = pd.Series([found.value in (0.0, 1.0) for found in base["value"]], index=base.index, dtype=bool)
+    each = certain.groupby(base["feature"]).all()
+    return [str(name) for name in each.index[each]]
 
 
 def _said(worst: pd.Series[Any], values: dict[str, Estimate], others: Sequence[str]) -> str:
@@ -160,28 +204,21 @@ def _values(groups: pd.DataFrame, row: pd.Series[Any]) -> dict[str, Estimate]:
 
 
 def _of_class(row: pd.Series[Any]) -> str:
-    return f"{row['class']}: " if row["class"] else ""
+    return f"Class {row['class']}: " if row["class"] else ""
 
 
 def _p(value: float) -> str:
     return "below 0.001" if value < 0.001 else format_number(float(value))
 
 
-def _one_group(grouping: Grouping, counts: Codes, least: int) -> Finding:
-    judged = [label for label, count in zip(grouping.labels, counts, strict=True) if count >= least]
-    which = f"only {judged[0]}" if judged else "no group"
-    note = f"Of {grouping.feature}, {which} has {least} rows or more: there is nothing to compare it with."
-    return Finding("FAIRNESS-ONE-GROUP", "medium", note, grouping.feature)
-
-
 def _follows(grouping: Grouping, case: Case) -> bool:
-    """Whether there are as many groups as classes, and each group holds one class only."""
-    classes = len(case.predicted.classes)
-    if case.task == "regression" or len(grouping.labels) > classes or grouping.beyond:
+    """Whether each group holds one class only, and groups are large enough for that to be no accident."""
+    classes, groups = len(case.predicted.classes), len(grouping.labels)
+    if case.task == "regression" or groups < 2 or grouping.beyond or len(grouping.codes) < LEAST_EACH * groups:
         return False
     place = grouping.codes.astype(np.intp) * classes + case.predicted.y_true.astype(np.intp)
-    pairs = np.bincount(place, minlength=len(grouping.labels) * classes).reshape(-1, classes) > 0
-    return 1 < len(grouping.labels) == int(pairs.sum()) == int(pairs.any(axis=0).sum())
+    pairs = np.bincount(place, minlength=groups * classes).reshape(-1, classes) > 0
+    return groups == int(pairs.sum()) and int(pairs.any(axis=0).sum()) > 1
 
 
 def _absent(data: Dataset | Split, name: object, column: pd.Series[Any]) -> list[str]:
