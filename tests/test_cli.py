@@ -178,6 +178,7 @@ class TestWrongInput:
         [
             (["rum"], "No such command 'rum'"),
             (["run", ECHOES, "-p", "data"], "requires 2 arguments"),
+            (["run", ECHOES, "-p", "data=a.csv", "-p", "target=y"], "write -p data a.csv"),
             (["run", ECHOES, "--timeout", "soon"], "not a valid float"),
             (["run"], "Missing argument 'TEMPLATE'"),
             (["data", "wine", "--targt", "x"], "--target"),

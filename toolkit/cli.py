@@ -26,11 +26,27 @@ def main() -> None:
     """From a table and a target to an HTML report a reviewer can trust, compare and re-run."""
 
 
+def _named(context: click.Context, option: click.Parameter, pairs: tuple[tuple[str, str], ...]) -> object:  # noqa: ARG001  # click's
+    for name, value in pairs:
+        if "=" in name:
+            first, _, second = name.partition("=")
+            raise click.UsageError(f"A parameter and its value are two words: write -p {first} {second or value}.")
+    return pairs
+
+
 @main.command(
     short_help="Run a template.", epilog="Example: toolkit run experiment -p data sales.csv -p target churned"
 )
 @click.argument("template")
-@click.option("-p", "pairs", nargs=2, multiple=True, metavar="NAME VALUE", help="A parameter. Repeat it for a list.")
+@click.option(
+    "-p",
+    "pairs",
+    nargs=2,
+    multiple=True,
+    metavar="NAME VALUE",
+    callback=_named,
+    help="A parameter. Repeat it for a list.",
+)
 @click.option("-f", "--file", "file", type=FOLDER, help="YAML file of parameters; -p wins over it.")
 @click.option("--out", type=FOLDER, default=Path("reports"), show_default=True, help="Folder of the reports.")
 @click.option("--policy", metavar="POLICY", help="Judge by a policy: a name or a YAML file; as -p policy POLICY.")

@@ -71,16 +71,16 @@ def listed_names(names: object, columns: Sequence[str] = ()) -> list[str]:
 
     Examples
     --------
-    >>> listed_names("sex, race"), listed_names(["sex"]), listed_names(None), listed_names(1994)
-    (['sex', 'race'], ['sex'], [], ['1994'])
+    >>> listed_names("sex, race"), listed_names(["sex,race"]), listed_names(None), listed_names(1994)
+    (['sex', 'race'], ['sex', 'race'], [], ['1994'])
     """
     if given(names) is None:
         return []
-    if isinstance(names, str):
-        return [names] if names in columns else [part.strip() for part in names.split(",") if part.strip()]
-    if isinstance(names, Sequence | np.ndarray | pd.Index | set | frozenset | range):
-        return list(dict.fromkeys(str(item) for item in names))
-    return [str(names)]
+    several = not isinstance(names, str) and isinstance(names, Sequence | np.ndarray | pd.Index | set | frozenset)
+    texts = list(dict.fromkeys(map(str, names))) if several else [str(names)]  # type: ignore[call-overload]
+    if len(texts) != 1 or texts[0] in columns:
+        return texts
+    return [part.strip() for part in texts[0].split(",") if part.strip()]
 
 
 def given(value: object) -> object | None:
