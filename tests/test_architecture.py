@@ -36,7 +36,7 @@ LAYERS = [
         "estimating",
         "estimation",
     },
-    {"mitigating", "mitigation"},
+    {"mitigating", "mitigation", "options"},
     {
         "running",
         "parameters",

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from toolkit.judging.prediction_file import load_predictions
     from toolkit.judging.recorded import RecordedPredictions
     from toolkit.mitigation import Mitigation, mitigate
+    from toolkit.options import check_options
     from toolkit.proxies import Proxies, find_proxies
     from toolkit.publishing import Published, publish
     from toolkit.result import Finding, NotApplicable, Result, if_applicable
@@ -71,6 +72,7 @@ _HOMES = {
     "audit_fairness": "fairness",
     "check": "gates",
     "check_individual": "individual",
+    "check_options": "options",
     "decide": "decision",
     "detect_drift": "drift",
     "diff_cards": "carddiff",
@@ -136,6 +138,7 @@ __all__ = [
     "audit_fairness",
     "check",
     "check_individual",
+    "check_options",
     "decide",
     "detect_drift",
     "diff_cards",

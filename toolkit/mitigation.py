@@ -11,11 +11,11 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from toolkit.auditing.groups import readable, sensitive_columns, unique_labels
-from toolkit.errors import InputError, NotApplicableError, listed, nearest
+from toolkit.errors import InputError, NotApplicableError, known, listed
 from toolkit.estimate import Estimate
 from toolkit.figures import BLUE, GREY, ORANGE, axes_for
 from toolkit.judging.threshold import DEFAULT, Threshold
-from toolkit.mitigating.frontier import BASELINE, DISPARITIES, ORIGINAL, PERFORMANCE, frontier_table, measure_point
+from toolkit.mitigating.frontier import BASELINE, ORIGINAL, PERFORMANCE, frontier_table, measure_point, read_constraint
 from toolkit.mitigating.methods import METHODS, Made, Setup
 from toolkit.models.candidates import make_baseline, requirements_of
 from toolkit.models.preprocessing import make_model
@@ -110,7 +110,8 @@ def mitigate(
     fitted = model.model if isinstance(model, Training) else model
     if not constraint:
         raise NotApplicableError("No constraint was named, so nothing was mitigated.")
-    wanted = _check(fitted, split, constraint, methods, metric, rows)
+    disparity = read_constraint(constraint)
+    wanted = _check(fitted, split, methods, metric, rows)
     columns = tuple(str(name) for name in sensitive_columns(split.train, sensitive).columns)
     columns = columns if listed_names(sensitive) else columns[:MOST_COLUMNS]
     setup = Setup(fitted, split, columns, constraint, metric, int(rows), seed)
@@ -123,7 +124,6 @@ def mitigate(
         made, notes = made + found, notes + said
     if len(made) == 2:
         raise NotApplicableError(f"No method can be used here: {' '.join(note.message for note in notes)}")
-    disparity = DISPARITIES[constraint]
     thresholds = [DEFAULT if one.name == BASELINE else threshold for one in made]
     points = [
         measure_point(one, split, columns, disparity, cut, seed) for one, cut in zip(made, thresholds, strict=True)
@@ -274,17 +274,12 @@ class Mitigation(Shown):
         return result_html("Mitigation", lead, [table_html(shown, caption)], self.findings())
 
 
-def _check(model: Any, split: Split, constraint: str, methods: Any, metric: str, rows: Any) -> list[str]:
+def _check(model: Any, split: Split, methods: Any, metric: str, rows: Any) -> list[str]:
     """Check the options and return the methods asked for."""
     wanted = listed_names(methods, list(METHODS))
-    for name, given, options in (
-        ("constraint", [constraint], list(DISPARITIES)),
-        ("methods", wanted, list(METHODS)),
-        ("metric", [metric], ["accuracy", "balanced_accuracy"]),
-    ):
-        for one in given:
-            if one not in options:
-                raise InputError(f"{name}: there is no {one!r}.{nearest(str(one), options)} Known: {listed(options)}.")
+    for one in wanted:
+        known("methods", one, METHODS)
+    known("metric", metric, ["accuracy", "balanced_accuracy"])
     if not wanted:
         raise InputError(f"methods: name at least one of {listed(METHODS)}.")
     if isinstance(rows, bool) or not isinstance(rows, int) or rows < LEAST_ROWS:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from toolkit.auditing.groups import sensitive_columns
 from toolkit.data import Dataset
+from toolkit.errors import known
 from toolkit.estimate import Estimate
 from toolkit.fairness import audit_fairness
 from toolkit.judging.prediction import predict
@@ -31,6 +32,22 @@ DISPARITIES = {
 }
 REPLICATES = 2_000
 ORIGINAL, BASELINE = "original", "baseline"
+
+
+def read_constraint(constraint: object) -> str:
+    """Return the disparity that a constraint is about.
+
+    Raises
+    ------
+    InputError
+        Where there is no such constraint.
+
+    Examples
+    --------
+    >>> read_constraint("equalized_odds")
+    'equalized_odds_difference'
+    """
+    return DISPARITIES[known("constraint", constraint, DISPARITIES)]
 
 
 @dataclass(frozen=True, eq=False)
