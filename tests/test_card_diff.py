@@ -171,6 +171,24 @@ class TestFace:
         assert "Fairness: 2 changed" in html
         assert "<summary>Fairness: 1 changed by no more than chance explains</summary>" in html
 
+    def test_what_became_worse_is_said_with_whole_intervals(self):
+        low = {f"test__metric_with_a_long_name_{place}": number(0.5, 0.49, 0.51) for place in range(7)}
+        high = {name: number(0.8, 0.79, 0.81) for name in low}
+        (worse,) = diff_cards(make_card(with_scalars(**high)), make_card(with_scalars(**low))).findings()
+        assert "test.metric_with_a_long_name_4 by −0.300 [−0.314, −0.286]; 2 more." in worse.message
+
+    def test_numbers_stand_in_columns_and_the_kind_only_where_kinds_differ(self):
+        html = diff(report(), with_scalars(test__roc_auc=number(0.6, 0.56, 0.64)))._repr_html_()
+        assert '<td class="tk-number">0.800 [0.760, 0.840]</td><td class="tk-number">0.600 [0.560, 0.640]</td>' in html
+        assert ">kind<" not in html
+
+    def test_a_setting_that_is_none_is_not_one_that_is_missing(self):
+        before, after = report(), report()
+        before["model"] |= {"settings": {"C": 1.0, "max_depth": None}}
+        after["model"] |= {"settings": {"C": 1.0}}
+        (gone,) = diff(before, after).changed
+        assert (gone.name, gone.kind, gone.before, gone.after) == ("setting max_depth", "removed", "none", "")
+
     def test_hostile_texts_are_escaped(self):
         hostile = "<script>alert(1)</script>"
         after = report(parameters={hostile: hostile}, title=hostile)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-MOST_NAMES = 60
+MOST_NAMES, MOST_SAID = 60, 5
 #: Parts of numbers, whose new and vanished ones are only named; and those whose table is folded away.
 NUMBERS = ("metrics", "fairness", "operation", "other numbers")
 FOLDED = ("operation", "other numbers")
@@ -164,8 +164,10 @@ class CardDiff(Shown):
         ones = [one for one in self._metrics() if one.name.startswith(beginning) and one.difference.has_interval]
         worse = [one for one in ones if one.direction == "worse" and _clear(one.difference, len(ones))]
         if worse:
-            said = listed([f"{one.name} by {one.difference}" for one in worse], 5)
-            note = f"Worse than before by more than chance explains, {len(ones)} numbers looked at together: {said}."
+            said = [f"{one.name} by {one.difference}" for one in worse[:MOST_SAID]]
+            said += [f"{len(worse) - MOST_SAID} more"] if len(worse) > MOST_SAID else []
+            note = f"Worse than before by more than chance explains, {len(ones)} numbers looked at together: "
+            note += f"{'; '.join(said)}."
             yield Finding(code, "medium", note, worse[0].name)
 
     def pictures(self) -> dict[str, Picture]:
@@ -267,12 +269,11 @@ def _clear(difference: Estimate, together: int) -> bool:
 def _table(ones: Sequence[Change]) -> pd.DataFrame:
     import pandas as pd
 
-    columns: dict[str, list[object]] = {
-        "what": [one.name for one in ones],
-        "kind": [one.kind for one in ones],
-        "before": [one.before or None for one in ones],
-        "after": [one.after or None for one in ones],
-    }
+    columns: dict[str, list[object]] = {"what": [one.name for one in ones]}
+    if any(one.kind != "changed" for one in ones):
+        columns["kind"] = [one.kind for one in ones]
+    columns["before"] = [one.numbers[0] if one.numbers else one.before or None for one in ones]
+    columns["after"] = [one.numbers[1] if one.numbers else one.after or None for one in ones]
     if any(not math.isnan(one.difference.value) for one in ones):
         columns["difference"] = [None if math.isnan(one.difference.value) else one.difference for one in ones]
         columns["more than chance"] = [_chance(one) for one in ones]

@@ -50,6 +50,8 @@ class Change:
         Of a number that both have: after minus before.
     direction : {"better", "worse", ""}
         Which way a metric or a disparity moved; empty where neither way is better, or the interval holds zero.
+    numbers : (Estimate, Estimate) or None
+        A number that both have, before and after.
     """
 
     part: str
@@ -59,6 +61,7 @@ class Change:
     kind: Kind
     difference: Estimate = _NONE
     direction: Literal["better", "worse", ""] = ""
+    numbers: tuple[Estimate, Estimate] | None = None
 
     @property
     def is_paired(self) -> bool:
@@ -126,7 +129,8 @@ def changes_of_numbers(
             continue
         difference = paired.get(name) or difference_of(new, old)
         kind = "same" if _same(old, new) else "changed"
-        found.append(Change(_part(name), name, str(old), str(new), kind, difference, _direction(name, difference)))
+        direction = _direction(name, difference)
+        found.append(Change(_part(name), name, str(old), str(new), kind, difference, direction, (old, new)))
     return found
 
 
@@ -230,4 +234,4 @@ def _facts(report: Report) -> list[dict[str, str]]:
 
 def _texts(value: object) -> Iterator[tuple[str, str]]:
     entries: Mapping[Any, Any] = value if isinstance(value, Mapping) else {}
-    return ((str(name), as_text(entry)) for name, entry in entries.items())
+    return ((str(name), "none" if entry is None else as_text(entry)) for name, entry in entries.items())
