@@ -22,6 +22,7 @@ from toolkit.result import Finding, Result
 from toolkit.statistics.intervals import wilson
 
 INF = math.inf
+FINGERPRINT = "sha256:" + "ab" * 32
 FAIR = {
     "fairness.sex.equalized_odds_difference": Estimate(0.05, 0.02, 0.08, 900),
     "fairness.race.equalized_odds_difference": Estimate(0.12, 0.07, 0.17, 900),
@@ -201,9 +202,9 @@ class TestRules:
         assert line.outcome == "pass"
 
     def test_only_approved_data_pass(self):
-        rule = {"fingerprints": ["sha256:1"]}
-        assert judged(rule, {}, (), "sha256:1")[0].outcome == "pass"
-        assert judged(rule, {}, (), "sha256:2")[0].outcome == "fail"
+        rule = {"fingerprints": [FINGERPRINT]}
+        assert judged(rule, {}, (), FINGERPRINT)[0].outcome == "pass"
+        assert judged(rule, {}, (), FINGERPRINT[:-1] + "0")[0].outcome == "fail"
 
     def test_an_optional_number_that_is_not_there_is_left_out(self):
         assert judged({"numbers": {"fairness.*": {"max": 1, "optional": True}}}, {}) == []
@@ -249,14 +250,15 @@ class TestWrongPolicies:
             ({"numbers": {"a": {"max": math.nan}}}, "a number is needed that is finite"),
             ({"numbers": {"a": {"max": 10**400}}}, "a number is needed that is finite"),
             ({"numbers": {"a": {"max": 1, "why": ["b"]}}}, "a text of at most 1000"),
-            ({"title": "x" * 201, "fingerprints": ["a"]}, "a text of at most 200"),
+            ({"title": "x" * 201, "fingerprints": [FINGERPRINT]}, "a text of at most 200"),
             ({"numbers": {"test.a": {"not_worse_than": "baseline", "by": -1}}}, "at least 0"),
             ({"numbers": {"a": {"min": 1, "optional": "yes"}}}, "true or false"),
             ({"numbers": [1]}, "maps names"),
             ({"findings": "high"}, "must be a mapping"),
             ({"findings": {"below": "hi"}}, "is one of critical"),
             ({"fingerprints": "sha256:1"}, "a list of texts"),
-            ({"undecided": "pass", "fingerprints": ["a"]}, "'undecided' or 'fail'"),
+            ({"fingerprints": [FINGERPRINT[7:19]]}, "are whole"),
+            ({"undecided": "pass", "fingerprints": [FINGERPRINT]}, "'undecided' or 'fail'"),
         ],
     )
     def test_each_is_one_clear_error(self, policy, message):
@@ -332,7 +334,8 @@ class TestSchema:
             {"numbers": {"test.a": {"not_worse_than": "baseline", "by": -1}}},
             {"findings": {"below": "hi"}},
             {"fingerprints": "sha256:1"},
-            {"undecided": "pass", "fingerprints": ["a"]},
+            {"fingerprints": [FINGERPRINT[7:19]]},
+            {"undecided": "pass", "fingerprints": [FINGERPRINT]},
         ],
     )
     def test_what_the_toolkit_refuses_it_refuses_too(self, policy):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ AGAINST = {"baseline": "difference.", "champion": "change."}
 MOST = sys.float_info.max
 LONGEST = {"title": 200, "why": 1000}
 
+_FINGERPRINT = re.compile("sha256:[0-9a-f]{64}")
 _KEYS = ("title", "undecided", "numbers", "findings", "fingerprints")
 _RULE_KEYS = ("min", "max", "not_worse_than", "by", "optional", "why")
 
@@ -214,7 +216,7 @@ def _validated(content: Mapping[Any, Any], name: str) -> Policy:
         tuple(_rule(str(pattern), rule) for pattern, rule in numbers.items()),
         below,
         excepted,
-        tuple(_texts(content.get("fingerprints"), "fingerprints")),
+        tuple(_fingerprints(content.get("fingerprints"))),
     )
     if not (policy.numbers or policy.below or policy.fingerprints):
         raise InputError(f"The policy {name!r} has no rule. Give 'numbers', 'findings' or 'fingerprints'.")
@@ -272,6 +274,17 @@ def _findings(rule: object, name: str) -> tuple[Severity | Literal[""], tuple[st
             f"'below' in the policy {name!r} is one of {listed(SEVERITIES)}; found {shown(rule.get('below'))}."
         )
     return below, tuple(_texts(rule.get("except"), "except"))
+
+
+def _fingerprints(values: object) -> Sequence[str]:
+    """Return whole fingerprints; a shortened one, as pages show it, would approve nothing."""
+    found = _texts(values, "fingerprints")
+    for text in found:
+        if not _FINGERPRINT.fullmatch(text):
+            raise InputError(
+                f"'fingerprints' in a policy are whole, sha256: and 64 digits as in results.json; found {shown(text)}."
+            )
+    return found
 
 
 def _texts(values: object, key: str) -> Sequence[str]:
