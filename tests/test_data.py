@@ -15,6 +15,7 @@ from toolkit.result import Result
 from toolkit.table.columns import parse_dates, parse_numbers
 from toolkit.table.fingerprint import fingerprint
 from toolkit.table.profiling import readable
+from toolkit.table.sensitive import not_named
 
 DTYPES = {"int64", "float64", "category"}
 
@@ -660,3 +661,37 @@ def test_the_profile_reads_well_in_a_mixed_table():
         "t": "most often a (67%)",
     }
     assert rows["missing"].to_dict() == {"n": "none", "w": "none", "t": "25.0%"}
+
+
+class TestGroupsThatWereNotNamed:
+    @staticmethod
+    def found(**options):
+        rng = np.random.default_rng(0)
+        frame = pd.DataFrame(
+            {
+                "Gender": rng.choice(["f", "m"], 300),
+                "age": rng.integers(20, 60, 300),
+                "account_age": rng.integers(0, 9, 300),
+                "Essex": rng.choice([0, 1], 300),
+                "y": rng.choice(["no", "yes"], 300),
+            }
+        )
+        found = load_dataset(frame, target="y", **options).findings()
+        return [one for one in found if one.code == "DATA-SENSITIVE-NOT-NAMED"]
+
+    def test_they_are_a_finding(self):
+        (one,) = self.found()
+        assert (one.severity, one.where) == ("medium", "Gender")
+        assert "columns seem to name some: Gender, age. Name them" in one.message
+
+    def test_where_one_was_named_or_they_were_left_out_there_is_nothing_to_say(self):
+        assert self.found(sensitive=["Gender"]) == []
+        assert self.found(drop=["Gender", "age"]) == []
+
+    @pytest.mark.parametrize("name", ["sex", "patient_sex", "Geschlecht", "NATIONALITY", "âge", "race2", "is disabled"])
+    def test_a_word_of_the_name_is_enough(self, name):
+        assert [one.where for one in not_named([name, "amount"])] == [name]
+
+    @pytest.mark.parametrize("name", ["age of the account", "trace", "average", "racetrack", "sexy", "page", "altered"])
+    def test_a_part_of_a_word_is_not(self, name):
+        assert not_named([name]) == []

@@ -93,6 +93,7 @@ class TestAnyTable:
             "report.html",
             "notebook.ipynb",
             "results.json",
+            "replicates.json",
             "manifest.json",
         }
         assert f"{report.name}/report.html" in (folder / "reports" / "index.html").read_text(encoding="utf-8")

@@ -280,7 +280,7 @@ class TestLoadPredictions:
         _, data = load_predictions(scored(300)[["y_true", "y_score"]])
         assert data.features.shape == (300, 0)
         assert data.findings() == []
-        _, data = load_predictions(scored(300).assign(copy=lambda frame: frame["y_true"]))
+        _, data = load_predictions(scored(300).assign(copy=lambda frame: frame["y_true"]), sensitive="sex")
         assert data.findings() == []
 
     def test_any_table_is_read_by_its_own_names(self, tmp_path):

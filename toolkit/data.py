@@ -24,7 +24,7 @@ from toolkit.table.likeness import features_like
 from toolkit.table.profiling import describe_columns, draw_target, readable, target_picture
 from toolkit.table.reading import Table, read_table
 from toolkit.table.roles import Roles, find_roles, given, listed_names
-from toolkit.table.sensitive import sensitive_groups
+from toolkit.table.sensitive import not_named, sensitive_groups
 from toolkit.table.target import Task, plain_target, read_target
 from toolkit.table.times import matching, read_time, time_order
 
@@ -124,7 +124,7 @@ def load_dataset(
         positive=read.positive,
         classes=read.classes,
         fingerprint=fingerprint(frame),
-        notes=(*table.notes, *notes, *read.notes, *(moment[1] if moment else ()), *found),
+        notes=(*table.notes, *notes, *read.notes, *(moment[1] if moment else ()), *found, *_unnamed(frame, roles)),
         columns=frame.shape[1],
         for_model=for_model,
     )
@@ -286,6 +286,11 @@ class Dataset:
         caption = f"{'Features' if self.for_model else 'Other columns'} of {self.name}"
         tables = [table_html(readable(self.profile()), caption)] if self.features.shape[1] else []
         return result_html(f"{self.name} ({self.task})", self._lead(), tables, self.findings())
+
+
+def _unnamed(frame: pd.DataFrame, roles: Roles) -> list[Finding]:
+    apart = {roles.target, roles.time, roles.group, *roles.drop}
+    return [] if roles.sensitive else not_named(str(name) for name in frame.columns if name not in apart)
 
 
 def _of_periods(frame: pd.DataFrame, time: str, periods: Sequence[str]) -> tuple[pd.DataFrame, str]:

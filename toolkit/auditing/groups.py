@@ -73,7 +73,7 @@ def sensitive_columns(data: Dataset, names: object) -> pd.DataFrame:
     known = {name: table[name] for table in (data.target.to_frame(), data.features, data.sensitive) for name in table}
     wanted = listed_names(names, [str(name) for name in known]) or list(data.sensitive.columns)
     if not wanted:
-        raise NotApplicableError(f"{data.name} has no sensitive column. Name one with sensitive=.")
+        raise NotApplicableError(f"{data.name} has no sensitive column. Name one as 'sensitive'.")
     for name in wanted:
         if name not in known:
             near = nearest(str(name), map(str, known))

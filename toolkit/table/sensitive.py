@@ -1,16 +1,50 @@
-"""Turn a sensitive column into groups of people, or leave it a number."""
+"""Columns that name groups of people: which ones probably do, and how one becomes groups, or stays a number."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from toolkit.errors import InputError
+from toolkit.errors import InputError, listed
+from toolkit.result import Finding
 from toolkit.table.columns import plain_column
 
 MOST_NUMBERS = 10
+# A word of the name, or the whole name, in the languages that tables are most often written in.
+_TELLING = re.compile(
+    r"""(?<![^\W\d_]) (
+        sex | gender | race | ethnic(ity)? | religion | nationality | citizenship | disab(ility|led) | pregnan(cy|t)
+        | caste | geschlecht | herkunft | nationalität | staatsangehörigkeit | behinderung | sexe | ethnie | nationalité
+        | handicap | sexo | g[eé]nero | raza | etnia | religión | nacionalidad | discapacidad | sesso | genere | razza
+        | raça | religião
+    ) (?![^\W\d_])
+    | ^ ( ages? | age_(group|years|band) | marital_status | alter | edad | âge | idade | età | genre ) $""",
+    re.VERBOSE | re.IGNORECASE,
+)
+
+
+def not_named(columns: Iterable[str]) -> list[Finding]:
+    """Say which columns seem to name groups of people, for a table where none was said to.
+
+    Examples
+    --------
+    >>> [finding.where for finding in not_named(["amount", "Sex", "account_age"])]
+    ['Sex']
+    >>> not_named(["amount", "account_age", "Essex"])
+    []
+    """
+    found = [name for name in columns if _TELLING.search(name)]
+    if not found:
+        return []
+    message = (
+        f"Nothing is judged by group of people, though {'a column seems' if len(found) == 1 else 'columns seem'} to "
+        f"name some: {listed(found)}. Name them as 'sensitive' if so."
+    )
+    return [Finding("DATA-SENSITIVE-NOT-NAMED", "medium", message, found[0])]
 
 
 def sensitive_groups(column: pd.Series[Any]) -> pd.Series[Any]:
