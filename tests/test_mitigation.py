@@ -2,6 +2,7 @@ import json
 import pickle
 from dataclasses import asdict
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,11 +13,13 @@ from toolkit.data import load_dataset
 from toolkit.errors import InputError, NotApplicableError
 from toolkit.fairness import audit_fairness
 from toolkit.figures import figure
+from toolkit.individual import check_individual
 from toolkit.judging.recorded import RecordedPredictions
 from toolkit.mitigation import mitigate
 from toolkit.models.preprocessing import make_model
 from toolkit.result import Result
 from toolkit.splitting import split_dataset
+from toolkit.subject import load_audit
 from toolkit.tracking import log_run
 from toolkit.training import train
 
@@ -177,6 +180,29 @@ def test_logged_models_predict_the_same_when_loaded(tmp_path, monkeypatch):
         expected = found.models[one.name.removeprefix("mitigation_")].predict(both)
         assert (mlflow.sklearn.load_model(one.model_uri).predict(both) == expected).all(), one.name
         assert (mlflow.pyfunc.load_model(one.model_uri).predict(both) == expected).all(), one.name
+
+
+def test_mitigated_models_can_be_audited_like_any_other(found, tmp_path):
+    people().to_csv(tmp_path / "people.csv", index=False)
+    for name in ("threshold_optimizer", "correlation_remover_100pct", "exponentiated_gradient_5pct", "reweighing"):
+        joblib.dump(found.models[name], tmp_path / "model.joblib")
+        subject, data = load_audit(
+            model=str(tmp_path / "model.joblib"),
+            data=str(tmp_path / "people.csv"),
+            target="y",
+            sensitive=["sex"],
+            positive="yes",
+        )
+        test = data.take(data.features.index.get_indexer(found.split.test.features.index))
+        disparity = audit_fairness(subject, test, replicates=200).scalars()[f"fairness.sex.{found.disparity}"]
+        assert disparity.value == pytest.approx(disparities(found)[name].value, abs=1e-12), name
+        assert "sex" in list(subject.feature_names_in_)
+
+
+def test_a_mitigated_model_is_known_to_read_the_sensitive_column(found):
+    test = found.split.test.take(np.arange(200))
+    turned = check_individual(found.models["correlation_remover_100pct"], test).scalars()
+    assert turned["individual.sex.score_change"].low > 0
 
 
 def test_a_training_may_be_given():

@@ -201,7 +201,7 @@ def _usable(model: Any, address: str) -> Any:
 
     if isinstance(model, type) or not hasattr(model, "predict"):
         raise InputError(f"{address!r} is a {type(model).__name__}, which has no 'predict'. Give a fitted model.")
-    if isinstance(model, BaseEstimator):
+    if isinstance(model, BaseEstimator) and hasattr(model, "fit"):
         try:
             check_is_fitted(model)
         except NotFittedError as error:

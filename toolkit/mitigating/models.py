@@ -69,8 +69,9 @@ class FairModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit
 
     @property
     def feature_names_in_(self) -> NDArray[np.object_]:
-        """Columns that the part is given."""
-        return np.array(list(self.feature_names), dtype=object)
+        """Columns that are read to predict: those that the part is given, and the sensitive ones where needed."""
+        needed = () if self.groups is None else self.groups.columns
+        return np.array(list(dict.fromkeys([*self.feature_names, *needed])), dtype=object)
 
     @property
     def classes_(self) -> NDArray[Any]:
