@@ -26,6 +26,7 @@ from toolkit.figures import figure
 from toolkit.judging.recorded import RecordedPredictions
 from toolkit.result import Result, if_applicable
 from toolkit.splitting import split_dataset
+from toolkit.statistics.calibration import expected_calibration_error
 
 SETS = {"sex": ["sex"], "race": ["race"], "sex+race": ["sex", "race"]}
 COUNTED = {
@@ -44,6 +45,12 @@ PARITIES = {
     "equalized_odds_ratio": fl.equalized_odds_ratio,
     "equal_opportunity_difference": fl.equal_opportunity_difference,
     "equal_opportunity_ratio": fl.equal_opportunity_ratio,
+}
+SCORED = {
+    "roc_auc": roc_auc_score,
+    "brier_score_loss": brier_score_loss,
+    "calibration_gap": lambda y, score: np.mean(score) - np.mean(y),
+    "expected_calibration_error": lambda y, score: expected_calibration_error(y, score)[0].value,
 }
 
 
@@ -66,13 +73,13 @@ def test_values_are_those_of_fairlearn(audited, feature):
     called, given = (score >= 0.5).astype(int), frame[SETS[feature]]
     counted = fl.MetricFrame(metrics=COUNTED, y_true=y, y_pred=called, sensitive_features=given)
     scored = fl.MetricFrame(
-        metrics={"roc_auc": roc_auc_score, "brier_score_loss": brier_score_loss},
+        metrics=SCORED,
         y_true=y,
         y_pred=score,
         sensitive_features=given,
     )
     numbers = audit.scalars()
-    expected = numbers_of(counted.by_group, COUNTED) | numbers_of(scored.by_group, ["roc_auc", "brier_score_loss"])
+    expected = numbers_of(counted.by_group, COUNTED) | numbers_of(scored.by_group, SCORED)
     for (label, name), value in expected.items():
         assert numbers[f"fairness.{feature}.{label}.{name}"].value == pytest.approx(value, abs=1e-12), (label, name)
     for name, parity in PARITIES.items():

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 
 from toolkit.errors import InputError
-from toolkit.statistics.calibration import calibration_bins, expected_calibration_error
+from toolkit.statistics.calibration import calibration_bins, expected_calibration_error, sorted_bins
 from toolkit.statistics.measure import difference
 from toolkit.statistics.metrics import binary_metrics, class_table, multiclass_metrics
 from toolkit.statistics.ranking import average_precision, roc_auc
@@ -125,6 +125,16 @@ def test_calibration_bins_have_equal_mass_and_keep_ties_together():
     assert np.all(np.diff(predicted) > 0)
     sizes, predicted, observed = calibration_bins(np.tile([0.0, 1.0], 50), np.full(100, 0.4))
     assert (sizes.tolist(), predicted.tolist(), observed.tolist()) == ([100.0], [pytest.approx(0.4)], [0.5])
+
+
+@pytest.mark.parametrize("digits", [0, 1, 2, 12])
+@pytest.mark.parametrize("n", [1, 2, 3, 9, 10, 11, 500])
+def test_bins_of_sorted_rows_are_the_same(n, digits):
+    rng = np.random.default_rng(n)
+    y_prob = np.sort(np.round(rng.beta(0.3, 0.4, n), digits))
+    y_true = (rng.random(n) < 0.5).astype(float)
+    for fast, plain in zip(sorted_bins(y_true, y_prob), calibration_bins(y_true, y_prob), strict=True):
+        np.testing.assert_allclose(fast, plain, rtol=1e-12)
 
 
 def test_calibrated_predictions_may_have_no_calibration_error():

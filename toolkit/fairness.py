@@ -152,7 +152,8 @@ class FairnessAudit(Shown):
     groups : DataFrame
         A row a group and metric: ``feature, group, rows, class, metric, value, judged``. The values are Estimates, the
         class is empty for metrics of all classes at once. ``calibration_gap`` is mean prediction minus observed rate,
-        ``mean_residual`` is truth minus prediction.
+        ``mean_residual`` is truth minus prediction. ``expected_calibration_error`` is not compared, as chance alone
+        makes it larger in smaller groups.
     disparities : DataFrame
         A row a disparity: ``feature, class, disparity, value, expected, p_value, p_adjusted, metric, worst, best,
         groups``: the metric that decides it, the groups worst and best off, and how many were compared.

@@ -12,8 +12,10 @@ from toolkit.auditing.groups import Grouping, readable, unique_labels
 from toolkit.auditing.rates import RATES, both_kinds, count_cells, measure_rates
 from toolkit.auditing.scores import (
     brier_score,
+    calibration_error,
     calibration_gap,
     compared,
+    described,
     ranked_area,
     regression_means,
 )
@@ -97,7 +99,7 @@ def measure_groups(case: Case, grouping: Grouping, least: int, replicates: int, 
     found: Measured = {("", name): metric for name, metric in counted.items()}
     if not case.ranked:
         return found
-    areas, scores, gaps = [], [], []
+    areas, scores, gaps, errors = [], [], [], []
     for rows in grouping.rows():
         truth, score = predicted.y_true[rows], predicted.y_pred[rows]
         areas.append(ranked_area(truth, score))
@@ -105,11 +107,13 @@ def measure_groups(case: Case, grouping: Grouping, least: int, replicates: int, 
             excess = score - truth
             scores.append(brier_score(excess**2))
             gaps.append(calibration_gap(excess))
+            errors.append(calibration_error(truth, score))
     found["", "roc_auc"] = compared("roc_auc", areas, both_kinds(cells, least), replicates, rng, proportion=True)
     if predicted.probabilities:
         enough = cells.sum(axis=1) >= least
         found["", "brier_score_loss"] = compared("brier_score_loss", scores, enough, replicates, rng)
         found["", "calibration_gap"] = compared("calibration_gap", gaps, enough, replicates, rng)
+        found["", "expected_calibration_error"] = described("expected_calibration_error", errors, enough)
     return found
 
 

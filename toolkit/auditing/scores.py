@@ -13,10 +13,13 @@ from numpy.typing import NDArray
 from toolkit.auditing.groups import Codes, Grouping
 from toolkit.auditing.spread import Grouped, from_scale, to_scale
 from toolkit.estimate import Estimate
+from toolkit.statistics.calibration import calibration_error_of, sorted_bins
 from toolkit.statistics.intervals import Array, Z, wald, wilson
 from toolkit.statistics.measure import mean
 
 MOST_THRESHOLDS = 200
+#: Fewer than for a whole table, as there are many groups.
+CALIBRATION_DRAWS = 500
 
 
 def ranked_area(y_true: Array, y_score: Array) -> Estimate:
@@ -64,6 +67,11 @@ def brier_score(loss: Array) -> Estimate:
 def calibration_gap(excess: Array) -> Estimate:
     """Estimate mean prediction minus observed rate, from the difference in every row."""
     return mean(excess, bounds=(-1.0, 1.0), scale="identity").estimate
+
+
+def calibration_error(y_true: Array, y_score: Array) -> Estimate:
+    """Estimate the expected calibration error of rows that are in the order of their scores already."""
+    return calibration_error_of(*sorted_bins(y_true, y_score), draws=CALIBRATION_DRAWS)[0]
 
 
 def regression_means(y_true: Array, y_pred: Array, groups: Sequence[Codes]) -> dict[str, list[Estimate]]:
@@ -127,6 +135,12 @@ def compared(
     return Grouped(
         name, tuple(estimates), judged, values, errors, deviations, from_scale(same + errors, proportion), proportion
     )
+
+
+def described(name: str, estimates: list[Estimate], judged: NDArray[np.bool_]) -> Grouped:
+    """Keep a metric by group that is not compared, such as one that chance makes larger the smaller the group."""
+    none = np.empty(0)
+    return Grouped(name, tuple(estimates), judged, none, none[:, None], none, none[:, None])
 
 
 def threshold_grid(y_score: Array, threshold: float) -> Array:
