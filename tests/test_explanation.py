@@ -2,8 +2,6 @@ import json
 import re
 import subprocess
 import sys
-import time
-import warnings
 from dataclasses import asdict
 
 import numpy as np
@@ -17,16 +15,15 @@ from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
-from threadpoolctl import threadpool_limits
 
 from toolkit.data import load_dataset
 from toolkit.errors import InputError, NotApplicableError
 from toolkit.estimate import Estimate
+from toolkit.explaining.crosscheck import REPEATS, ROWS
 from toolkit.explaining.local import probability_path, telling_rows
 from toolkit.explanation import Explanation, explain
 from toolkit.figures import figure
 from toolkit.judging.prediction import Predictions, predict
-from toolkit.models.candidates import make_candidates
 from toolkit.models.preprocessing import make_model
 from toolkit.result import Result
 from toolkit.splitting import split_dataset
@@ -424,19 +421,18 @@ def test_an_explanation_is_plain_data(explained):
         explained.rows = 3
 
 
-@pytest.mark.slow
-def test_a_thousand_rows_of_the_demo_take_two_seconds(census):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import shap  # noqa: F401
-    split = split_dataset(census, validation_size=0.15)
-    model = fit(make_candidates(["boosting"], "binary", 0)["boosting"], split.train)
-    # The processor's time on one thread: what it takes on a machine that does nothing else.
-    times = []
-    with threadpool_limits(1):
-        for _ in range(3):
-            started = time.process_time()
-            found = explain(model, split, precision=1e-6)
-            times.append(time.process_time() - started)
-    assert found.rows == 1000
-    assert min(times) < 2
+def test_the_model_is_asked_about_few_rows_beyond_those_explained(model, split, monkeypatch):
+    asked = []
+    for name in ("predict_proba", "decision_function", "predict"):
+        method = getattr(HistGradientBoostingClassifier, name)
+
+        def counted(self, rows, method=method):
+            asked.append(len(rows))
+            return method(self, rows)
+
+        monkeypatch.setattr(HistGradientBoostingClassifier, name, counted)
+    found = explain(model, split, precision=1e-9, most_rows=100)
+    columns, checked = found.features.shape[1], min(ROWS, found.rows)
+    probed, single = 2 * 2 * 50, len(found.local)
+    assert found.rows == 100
+    assert sum(asked) <= split.test.rows + found.rows + (1 + REPEATS * columns) * checked + probed + single
