@@ -106,8 +106,8 @@ def novelty(reference: ColumnSummary, current: ColumnSummary, pair: Pair) -> Nov
     """Count what is new and what has vanished in two columns of one kind."""
     n, m = pair.sizes
     if pair.scale:
-        above = int(pair.current[pair.points > reference.distinct[-1]].sum())
-        below = int(pair.current[pair.points < reference.distinct[0]].sum())
+        first, last = np.searchsorted(pair.points, reference.distinct[[0, -1]])
+        below, above = int(pair.current[:first].sum()), int(pair.current[last + 1 :].sum())
         chance = 2 * min(all_on_one_side(above, m, n), all_on_one_side(below, m, n))
         return Novelty(outside_share=(above + below) / m, p_outside=min(chance, 1.0))
     values, before, after = align(reference, current)

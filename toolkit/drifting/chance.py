@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 from scipy.special import gammaln, kolmogorov
 
-from toolkit.drifting.distances import METHODS, SMALL, Cells, Pair, cells_of, evidently_score
+from toolkit.drifting.distances import METHODS, ORDERED, SMALL, Cells, Pair, cells_of, evidently_score
 from toolkit.estimate import Estimate
 from toolkit.statistics.intervals import RULE_OF_THREE, Array, t_quantile
 
@@ -48,7 +50,7 @@ def judge_pair(pair: Pair, method: str, seed: int = 0) -> Judged:
     large on average; what resampling adds once more is taken out again (Efron & Tibshirani 1993,
     doi:10.1201/9780429246593, chapter 10), on the scale of squares where chance adds up in squares.
     """
-    full = cells_of(pair, method).distance()
+    full = pair.distance(method)
     cells = cells_of(pair, method, few=True)
     n, m = pair.sizes
     rng = np.random.default_rng(seed)
@@ -95,7 +97,7 @@ def _resampled(
 
 def _unseen(cells: Cells, n: int, m: int) -> float:
     """Return how far rows not seen may still move a distance, where resampling would not show it (rule of three)."""
-    alike = cells.method in ("wasserstein", "ks", "anderson")
+    alike = cells.method in ORDERED
     alike = alike or 1 in (np.count_nonzero(cells.reference), np.count_nonzero(cells.current))
     return min(RULE_OF_THREE / min(n, m), 1.0) if alike else 0.0
 
@@ -111,12 +113,11 @@ def p_value(pair: Pair) -> float:
     n, m = pair.sizes
     if max(n, m) <= SMALL:
         return evidently_score(pair, "ks", math.nan)
-    apart = cells_of(pair, "ks").distance()
     root = math.sqrt(n * m / (n + m))
-    return float(kolmogorov((root + 0.12 + 0.11 / root) * apart))
+    return float(kolmogorov((root + 0.12 + 0.11 / root) * pair.distance("ks")))
 
 
-def homogeneity(reference: Array, current: Array) -> float:
+def homogeneity(reference: NDArray[Any], current: NDArray[Any]) -> float:
     """Test two rows of counts for equal shares by Pearson's chi-square, also where most counts are small.
 
     The statistic is referred to a gamma distribution that has its exact mean and variance given the margins (Haldane

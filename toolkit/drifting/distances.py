@@ -11,6 +11,7 @@ import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from scipy import stats
 from scipy.special import rel_entr
 
-from toolkit.drifting.summary import ColumnSummary, align, cell_starts
+from toolkit.drifting.summary import ColumnSummary, Counts, align, cell_starts
 from toolkit.statistics.intervals import Array
 
 SMALL = 1000
@@ -69,6 +70,8 @@ METHODS = {
     "anderson": Method("Anderson-Darling test", labels=False, test=True, most=1.0),
 }
 DISTANCE_THRESHOLD = 0.1
+# Those that see the order of the values, and work on all of them rather than on bins.
+ORDERED = ("wasserstein", "ks", "anderson")
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,15 +100,32 @@ class Pair:
     whole: bool
     points: Array
     labels: NDArray[Any]
-    reference: Array
-    current: Array
+    reference: Counts
+    current: Counts
     norm: float
     reference_levels: int
 
-    @property
+    @cached_property
     def sizes(self) -> tuple[int, int]:
         """Rows with a value, of the reference and of the current column."""
-        return round(float(self.reference.sum())), round(float(self.current.sum()))
+        return int(self.reference.sum()), int(self.current.sum())
+
+    @cached_property
+    def apart(self) -> Array:
+        """Size of the difference between the cumulative shares after each value; shape (k,)."""
+        n, m = self.sizes
+        steps = self.reference / n
+        steps -= self.current / m
+        np.cumsum(steps, out=steps)
+        return np.abs(steps, out=steps)
+
+    def distance(self, method: str) -> float:
+        """Return the distance of the two columns as they are."""
+        if self.scale and method in ORDERED:
+            if method != "wasserstein":
+                return float(self.apart.max())
+            return float(self.apart[:-1] @ np.diff(self.points)) / max(self.norm, LEAST_NORM)
+        return cells_of(self, method).distance()
 
 
 def pair_of(reference: ColumnSummary, current: ColumnSummary) -> Pair:
@@ -119,9 +139,7 @@ def pair_of(reference: ColumnSummary, current: ColumnSummary) -> Pair:
     few = len(values) <= FEW_VALUES or (reference.dtype == "int64" and len(reference.distinct) <= FEW_WHOLE)
     scale = reference.is_number and not few
     places = values.astype("float64") if reference.is_number else np.arange(len(values), dtype="float64")
-    return Pair(
-        scale, whole, places, values, before.astype(float), after.astype(float), reference.std, len(reference.distinct)
-    )
+    return Pair(scale, whole, places, values, before, after, reference.std, len(reference.distinct))
 
 
 def default_method(pair: Pair) -> str:
@@ -129,7 +147,7 @@ def default_method(pair: Pair) -> str:
 
     Examples
     --------
-    >>> default_method(Pair(True, False, np.arange(6.0), np.arange(6.0), np.full(6, 200.0), np.full(6, 9.0), 1.0, 6))
+    >>> default_method(Pair(True, False, np.arange(6.0), np.arange(6.0), np.full(6, 200), np.full(6, 9), 1.0, 6))
     'wasserstein'
     """
     if pair.sizes[0] > SMALL:
@@ -152,15 +170,15 @@ class Cells:
     """The counts that a distance is computed from: shape (k,), and for Wasserstein the normed step to the next."""
 
     method: str
-    reference: Array
-    current: Array
+    reference: NDArray[Any]
+    current: NDArray[Any]
     gaps: Array
 
     def distance(self) -> float:
         """Return the distance of the counts as they are."""
         return float(self.among(self.reference, self.current))
 
-    def among(self, reference: Array, current: Array) -> Array:
+    def among(self, reference: NDArray[Any], current: NDArray[Any]) -> Array:
         """Return the distance for counts of shape (…, k)."""
         p = reference / reference.sum(axis=-1, keepdims=True)
         q = current / current.sum(axis=-1, keepdims=True)
@@ -178,12 +196,12 @@ def cells_of(pair: Pair, method: str, *, few: bool = False) -> Cells:
         Pool numbers on a scale into about 100 cells, enough to see how far a distance wobbles.
     """
     before, after, values = pair.reference, pair.current, pair.points
-    if not pair.scale or method in ("wasserstein", "ks", "anderson"):
+    if not pair.scale or method in ORDERED:
         if pair.scale and few:
-            starts = cell_starts(before + after, RESAMPLED_CELLS)
-            both = np.add.reduceat(before + after, starts)
-            values = np.add.reduceat(values * ((before + after) / both.sum()), starts) / (both / both.sum())
+            both = before + after
+            starts = cell_starts(both, RESAMPLED_CELLS)
             before, after = np.add.reduceat(before, starts), np.add.reduceat(after, starts)
+            values = np.add.reduceat(values * both, starts) / (before + after)
         gaps = np.append(np.diff(values), 0.0) / max(pair.norm, LEAST_NORM) if method == "wasserstein" else np.empty(0)
         return Cells(method, before, after, gaps)
     if method != "hellinger" and pair.reference_levels <= FEW_FOR_BINS:

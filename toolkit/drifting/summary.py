@@ -78,12 +78,14 @@ class ColumnSummary:
             starts = cell_starts(self.counts, CELLS)
             if len(starts) == len(self.distinct):
                 return self
-            counts = np.add.reduceat(self.counts, starts)
-            centres = np.add.reduceat(self.distinct * (self.counts / self.known), starts) / (counts / self.known)
+            counts, shares = np.add.reduceat(self.counts, starts), self.counts / self.known
+            centres = np.add.reduceat(self.distinct * shares, starts) / (counts / self.known)
             widths = np.diff(np.append(starts, len(self.distinct)))
             centres = np.where(widths == 1, self.distinct[starts], centres)
-            off = np.abs(self.distinct - np.repeat(centres, widths)) @ (self.counts / self.known)
-            return replace(self, distinct=centres, counts=counts, error=self.error + float(off))
+            off = np.repeat(centres, widths)
+            off -= self.distinct
+            error = self.error + float(np.abs(off, out=off) @ shares)
+            return replace(self, distinct=centres, counts=counts, error=error)
         return self.in_groups if len(self.distinct) > MOST_LABELS else self
 
     @cached_property
@@ -136,28 +138,30 @@ def summarize_column(column: pd.Series[Any] | None, name: str, rows: int, role: 
         used = np.flatnonzero(seen[1:])
         labels = np.asarray(column.cat.categories, dtype=object)[used]
         return _filled(ColumnSummary(name, "category", rows, int(seen[0]), labels, seen[1:][used], role=role))
-    numbers = column.to_numpy()
-    known = numbers if numbers.dtype.kind == "i" else numbers[~np.isnan(numbers)]
-    values, counts = _counted(known)
-    values, n = values.astype("float64"), max(len(known), 1)
-    mean = float(values @ (counts / n))
-    std = math.sqrt(float((values - mean) ** 2 @ (counts / n)))
-    missing = rows - len(known)
-    return _filled(ColumnSummary(name, str(column.dtype), rows, missing, values, counts, mean, std, role=role))
+    values, counts = _counted(column.to_numpy())
+    known = int(counts.sum())
+    shares = counts / max(known, 1)
+    mean = float(values @ shares)
+    off = values - mean
+    off *= off
+    std = math.sqrt(float(off @ shares))
+    return _filled(ColumnSummary(name, str(column.dtype), rows, rows - known, values, counts, mean, std, role=role))
 
 
 def _filled(summary: ColumnSummary) -> ColumnSummary:
     return summary if summary.known else summarize_column(None, summary.name, summary.rows, summary.role)
 
 
-def _counted(known: NDArray[Any]) -> tuple[NDArray[Any], Counts]:
-    if known.dtype.kind == "i" and len(known) and int(known.max()) - int(known.min()) <= 2 * len(known):
-        low = int(known.min())
-        counts = np.bincount(known - low)
+def _counted(numbers: NDArray[Any]) -> tuple[Array, Counts]:
+    """Return the values in order, without those missing, and how often each occurs."""
+    if numbers.dtype.kind == "i" and len(numbers) and int(numbers.max()) - int(numbers.min()) <= 2 * len(numbers):
+        low = int(numbers.min())
+        counts = np.bincount(numbers - low)
         used = np.flatnonzero(counts)
-        return used + low, counts[used]
-    values, counts = np.unique(known, return_counts=True)
-    return values, counts
+        return (used + low).astype("float64"), counts[used]
+    values, counts = np.unique(numbers.astype("float64", copy=False), return_counts=True)
+    known = len(values) - int(len(values) and np.isnan(values[-1]))
+    return values[:known], counts[:known]
 
 
 def align(first: ColumnSummary, second: ColumnSummary) -> tuple[NDArray[Any], Counts, Counts]:
@@ -180,17 +184,16 @@ def align(first: ColumnSummary, second: ColumnSummary) -> tuple[NDArray[Any], Co
 
 
 def _interleaved(first: ColumnSummary, second: ColumnSummary) -> tuple[NDArray[Any], Counts, Counts]:
-    """Merge two ordered sets of numbers in linear time: sorting them together again costs six times as much."""
-    at = np.searchsorted(first.distinct, second.distinct)
-    shared = first.distinct[np.minimum(at, len(first.distinct) - 1)] == second.distinct
-    new = at[~shared] + np.arange(len(second.distinct) - int(shared.sum()))
-    old = np.ones(len(first.distinct) + len(new), dtype=bool)
-    old[new] = False
-    values, before, after = np.empty(len(old)), np.zeros(len(old), dtype="int64"), np.zeros(len(old), dtype="int64")
-    values[old], values[new] = first.distinct, second.distinct[~shared]
-    before[old], after[new] = first.counts, second.counts[~shared]
-    after[np.flatnonzero(old)[at[shared]]] = second.counts[shared]
-    return values, before, after
+    """Merge two ordered sets of numbers in linear time: a stable sort finds the two runs and merges them."""
+    values = np.concatenate([first.distinct, second.distinct])
+    order = np.argsort(values, kind="stable")
+    values, counts = values[order], np.concatenate([first.counts, second.counts])[order]
+    before = counts * (order < len(first.distinct))
+    after = counts - before
+    starts = np.flatnonzero(np.append(True, values[1:] != values[:-1]))
+    if len(starts) == len(values):
+        return values, before, after
+    return values[starts], np.add.reduceat(before, starts), np.add.reduceat(after, starts)
 
 
 def cell_starts(counts: NDArray[Any], cells: int) -> NDArray[np.intp]:
@@ -209,10 +212,10 @@ def cell_starts(counts: NDArray[Any], cells: int) -> NDArray[np.intp]:
     if len(counts) <= cells:
         return np.arange(len(counts))
     upto = np.cumsum(counts)
-    total = float(upto[-1])
+    total = int(upto[-1])
     tail = 2.0 ** np.arange(math.ceil(math.log2(max(total / cells, 1))) + 1)
     middle: Array = np.linspace(0, total, cells + 1)
     edges = np.unique(np.concatenate([middle, tail, total - tail]))
     starts = np.searchsorted(upto, edges[edges < total], side="right")
-    heavy = np.flatnonzero(counts * cells >= total)
+    heavy = np.flatnonzero(counts >= total / cells)
     return np.unique(np.concatenate([[0], starts, heavy, heavy[heavy + 1 < len(counts)] + 1]))
