@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,6 +19,9 @@ from toolkit.drifting.verdicts import Plan, Row, corrected, judge_column
 from toolkit.drifting.windows import Window
 
 Source = Rows | Profile
+# The rows of a column, where there are any, and what waits for its summary.
+Known = tuple["pd.Series[Any] | None", Callable[[], ColumnSummary]]
+Found = tuple["pd.Series[Any] | None", Callable[[], ColumnSummary | None]]
 
 
 @dataclass(eq=False)
@@ -51,13 +55,13 @@ def compare_columns(
 ) -> Comparison:
     """Judge each column of the reference against the current table, and against each window of it.
 
-    Columns are summed up exactly where rows are at hand, one at a time, so that memory holds one of them only.
+    Columns are summed up exactly where rows are at hand, one ahead of the one judged, so that memory holds two of them
+    only.
     """
     done = Comparison()
     picked = [_picked(part, plan.seed) for part in (reference, current)]
-    for name in names:
-        before, old = _reference(reference, name)
-        plain, new = _current(current, name)
+    for name, (before, counted), (plain, counting) in _one_ahead(reference, current, names):
+        old, new = counted(), counting()
         row = judge_column(old, new, plan)
         done.rows.append(_known_loss(row, current, name))
         done.reference[name] = old.reduced
@@ -73,22 +77,33 @@ def compare_columns(
     return done
 
 
-def _reference(reference: Source, name: str) -> tuple[pd.Series[Any] | None, ColumnSummary]:
+def _one_ahead(reference: Source, current: Source, names: Sequence[str]) -> Iterator[tuple[str, Known, Found]]:
+    """Yield the columns of both tables; two threads count the next one, as sorting needs no lock of the interpreter."""
+    with ThreadPoolExecutor(2) as pool:
+        started = ((name, _reference(reference, name, pool), _current(current, name, pool)) for name in names)
+        ahead = next(started)
+        for following in started:
+            yield ahead
+            ahead = following
+        yield ahead
+
+
+def _reference(reference: Source, name: str, pool: Executor) -> Known:
     if isinstance(reference, Profile):
-        return None, reference.column(name)
+        return None, lambda: reference.column(name)
     plain, dtype = reference.plain(name)
-    return plain, reference.summed(name, plain, dtype)
+    counting = pool.submit(summarize_column, plain, name, reference.rows, reference.roles[name])
+    return plain, lambda: reference.named(counting.result(), plain, dtype)
 
 
-def _current(current: Source, name: str) -> tuple[pd.Series[Any] | None, ColumnSummary | None]:
-    """Return the plain rows of a column, where there are any, and its summary; None for a column that is not there."""
+def _current(current: Source, name: str, pool: Executor) -> Found:
     if isinstance(current, Profile):
-        return None, current.columns.get(name)
+        return None, lambda: current.columns.get(name)
     if name not in current.roles and current.lost.get(name) != "DATA-ALL-MISSING":
-        return None, None
+        return None, lambda: None
     plain, dtype = current.plain(name)
-    summary = summarize_column(plain, name, current.rows, current.roles.get(name, "feature"))
-    return plain, replace(summary, dtype=dtype) if dtype == "nested" else summary
+    counting = pool.submit(summarize_column, plain, name, current.rows, current.roles.get(name, "feature"))
+    return plain, lambda: replace(counting.result(), dtype=dtype) if dtype == "nested" else counting.result()
 
 
 def _known_loss(row: Row, current: Source, name: str) -> Row:

@@ -78,16 +78,16 @@ class Rows:
 
     def column(self, name: str) -> ColumnSummary:
         """Sum up one column; identifiers and nested cells are named as such and not counted."""
-        return self.summed(name, *self.plain(name))
+        plain, dtype = self.plain(name)
+        return self.named(summarize_column(plain, name, self.rows, self.roles[name]), plain, dtype)
 
-    def summed(self, name: str, plain: pd.Series[Any] | None, dtype: str) -> ColumnSummary:
-        """Sum up a column that ``plain`` returned."""
-        summary = summarize_column(plain, name, self.rows, self.roles[name])
-        if plain is not None and self.roles[name] == "feature" and _identifies(plain, summary):
+    def named(self, summary: ColumnSummary, plain: pd.Series[Any] | None, dtype: str) -> ColumnSummary:
+        """Add to a summary what the table knows: the column's importance, or why it is not compared."""
+        if plain is not None and summary.role == "feature" and _identifies(plain, summary):
             dtype = "identifier"
         if dtype in ("nested", "identifier"):
-            return replace(summarize_column(None, name, self.rows), dtype=dtype)
-        return replace(summary, importance=self.importance.get(name, np.nan))
+            return replace(summarize_column(None, summary.name, self.rows), dtype=dtype)
+        return replace(summary, importance=self.importance.get(summary.name, np.nan))
 
 
 def read_rows(table: object, which: str) -> Rows:
