@@ -1,9 +1,10 @@
 """Drift against evidently's preset on the same tables, and how the cost grows with the rows."""
 
-import resource
+import re
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -19,12 +20,12 @@ def drift(rows=ROWS):
     for name in ("nothing", "toolkit", "evidently"):
         seconds[name], megabytes[name] = measured(name, rows, 30)
         if name != "nothing":
-            print(f"  {name:<16} {seconds[name]:7.1f} s   peak memory {megabytes[name]:,.0f} MB")
+            print(f"  {name:<16} {seconds[name]:7.1f} s   peak memory {written(megabytes[name])}")
     print(f"  {seconds['evidently'] / seconds['toolkit']:.0f} times as fast; the tables alone ", end="")
-    print(f"{megabytes['nothing']:,.0f} MB")
+    print(written(megabytes["nothing"]))
     for length in LENGTHS:
         taken, peak = measured("toolkit", length, 6)
-        print(f"  {length:>12,} x 6  {taken:7.2f} s   {taken / length * 1e6:6.2f} s per million   {peak:,.0f} MB")
+        print(f"  {length:>12,} x 6  {taken:7.2f} s   {taken / length * 1e6:6.2f} s per million   {written(peak)}")
     print()
 
 
@@ -67,7 +68,23 @@ def run(name, rows, columns):
     compare(*small)
     started = time.perf_counter()
     compare(reference, current)
-    print(time.perf_counter() - started, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    print(time.perf_counter() - started, peak_memory())
+
+
+def peak_memory():
+    """Return the most memory this process has held, in megabytes; nan where the system does not tell.
+
+    ``getrusage`` would: but what it says includes the process this one was forked from.
+    """
+    try:
+        status = Path("/proc/self/status").read_text()
+    except OSError:
+        return float("nan")
+    return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1024
+
+
+def written(megabytes):
+    return f"{megabytes:,.0f} MB" if megabytes == megabytes else "not known here (no /proc)"
 
 
 def with_toolkit(reference, current):
