@@ -13,9 +13,9 @@ from toolkit.data import load_dataset
 from toolkit.errors import InputError, NotApplicableError
 from toolkit.evaluation import evaluate
 from toolkit.fairness import audit_fairness
-from toolkit.judging.explorer import MIME, MOST_GROUPS, threshold_explorer
+from toolkit.judging.explorer import MOST_GROUPS, threshold_explorer
 from toolkit.judging.recorded import RecordedPredictions
-from toolkit.result import if_applicable
+from toolkit.result import EXPLORER_MIME, if_applicable
 
 ROWS = 500
 
@@ -72,7 +72,7 @@ def test_groups_add_up_to_all_rows_at_every_threshold():
 def test_of_many_groups_the_largest_are_followed():
     data, model, _ = table(groups=45)
     shown = threshold_explorer(evaluate(model, data), audited(data, model))
-    followed = shown._repr_mimebundle_()[MIME]["groups"]
+    followed = shown._repr_mimebundle_()[EXPLORER_MIME]["groups"]
     sizes = data.sensitive["group"].value_counts()
     assert len(followed) == MOST_GROUPS
     assert min(one["positives"] + one["negatives"] for one in followed) >= sizes.iloc[MOST_GROUPS]
@@ -81,7 +81,7 @@ def test_of_many_groups_the_largest_are_followed():
 def test_what_it_shows_is_json_and_a_table():
     data, model, _ = table()
     bundle = threshold_explorer(evaluate(model, data), audited(data, model))._repr_mimebundle_()
-    given_back = json.loads(json.dumps(bundle[MIME], allow_nan=False))
+    given_back = json.loads(json.dumps(bundle[EXPLORER_MIME], allow_nan=False))
     assert len(given_back["labels"]) == len(given_back["tp"]) == len(given_back["groups"][0]["fp"])
     assert given_back["labels"][given_back["chosen"]] == "0.5"
     assert "0.5 (chosen)" in bundle["text/html"]

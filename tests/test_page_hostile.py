@@ -11,6 +11,8 @@ from payloads import PAYLOADS
 from sample_notebook import code, entry, notebook_of, published, sample_results, saved, shown
 
 from toolkit.data import load_dataset
+from toolkit.estimate import Estimate
+from toolkit.explaining.chooser import ColumnExplorer
 from toolkit.figures import Figure
 from toolkit.judging.explorer import ThresholdExplorer
 from toolkit.judging.threshold import Costs
@@ -63,6 +65,12 @@ def explorer_about(names):
     return ThresholdExplorer(names[8], names[9], counts, 2, 2, 1, Costs(1, 1, currency=names[10]), groups)
 
 
+def columns_about(names):
+    rows = [[name, value, 3, Estimate(0.5, 0.4, 0.6, 3)] for name in names for value in (name, names[0])]
+    table = pd.DataFrame(rows, columns=["column", "value", "rows", "mean_attribution"])
+    return ColumnExplorer(names[1], names[2], table, ((np.array([0.1, 0.9]),) * 2,) * len(names))
+
+
 def notebook_about(names):
     findings = findings_html([Finding(name, "low", name, name) for name in names])
     table = table_html(pd.DataFrame({name: [name, name] for name in names}), names[0])
@@ -81,6 +89,7 @@ def notebook_about(names):
         code("2", [shown(dataset._repr_html_()), *outputs]),
         code("3", figures),
         code("4", [new_output("display_data", data=explorer_about(names)._repr_mimebundle_())]),
+        code("4", [new_output("display_data", data=columns_about(names)._repr_mimebundle_())]),
         code("5", errors, tags=["raises-exception"]),
         code("6", [published(results_about(names))]),
     )

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import math
 from urllib.parse import unquote
 
 import numpy as np
@@ -16,6 +17,7 @@ from toolkit.csvlink import csv_link
 from toolkit.data import load_dataset
 from toolkit.estimate import Estimate
 from toolkit.evaluation import evaluate
+from toolkit.explaining.chooser import ColumnExplorer
 from toolkit.fairness import audit_fairness
 from toolkit.figures import Figure
 from toolkit.judging.explorer import threshold_explorer
@@ -63,7 +65,19 @@ def explorer():
 
 
 @pytest.fixture(scope="module")
-def pages(tmp_path_factory, explorer):
+def columns():
+    lines = [
+        ["age", "18–30", 2, Estimate(-0.5, -0.8, -0.2, 2)],
+        ["age", "31–60", 3, Estimate(0.5, 0.2, 0.8, 3)],
+        ["job", "<b>clerk</b>", 5, Estimate(0.1, math.nan, math.nan, 5)],
+    ]
+    table = pd.DataFrame(lines, columns=["column", "value", "rows", "mean_attribution"])
+    points = ((np.array([-1.0, 0.0]), np.array([0.4, 0.5, 1.0])), (np.array([0.1] * 5),))
+    return ColumnExplorer("log-odds", "yes", table, points)
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory, explorer, columns):
     folder = tmp_path_factory.mktemp("interactive")
     tables = [table_html(SIZES, "Sizes"), table_html(LONG, "Towns")]
     words = "The recall of the model; recall is what counts. SHAP says why."
@@ -75,7 +89,8 @@ def pages(tmp_path_factory, explorer):
         code("2", [shown(Figure(picture, DOT, 614, 384, CURVE)._repr_html_())]),
         new_markdown_cell("## Explorer"),
         code("3", [new_output("display_data", data=explorer._repr_mimebundle_())]),
-        code("4", [published(sample_results())]),
+        code("4", [new_output("display_data", data=columns._repr_mimebundle_())]),
+        code("5", [published(sample_results())]),
     )
     render(saved(notebook, folder / "page.ipynb"))
     for day in range(1, 10):
@@ -231,6 +246,49 @@ class TestExplorer:
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         page.context.close()
         assert found == []
+
+
+class TestColumns:
+    def shown(self, page):
+        return page.locator(".strips tbody tr").evaluate_all(
+            "rows => rows.map(row => [row.cells[0].textContent, row.cells[2].textContent])"
+        )
+
+    def test_the_foremost_column_is_shown_first(self, page):
+        assert self.shown(page) == [
+            ["18–30 2 rows", "−0.500 [−0.800, −0.200]"],
+            ["31–60 3 rows", "0.500 [0.200, 0.800]"],
+        ]
+        assert page.get_by_text("The mean runs from −0.500 (18–30) to 0.500 (31–60).").is_visible()
+
+    def test_dots_and_intervals_lie_where_their_numbers_say(self, page):
+        strip = page.locator(".strip").nth(1)
+        places = strip.locator(".strip-dot").evaluate_all("dots => dots.map(dot => dot.getAttribute('cx'))")
+        assert places == ["70%", "75%", "100%"]
+        assert strip.locator(".strip-range").get_attribute("x1") == "60%"
+        assert strip.locator(".strip-zero").get_attribute("x1") == "50%"
+        assert page.locator(".strips thead .drawing").inner_text().split() == ["−1.000", "attribution", "1.000"]
+
+    def test_another_column_is_chosen_from_the_list(self, page):
+        page.get_by_role("combobox", name="Column").select_option("job")
+        assert self.shown(page) == [["<b>clerk</b> 5 rows", "0.100"]]
+        assert page.locator(".strip-range").count() == 0
+
+    def test_without_a_script_and_on_paper_the_numbers_are_in_a_table(self, browser, pages, page):
+        still, _ = visit(browser, (pages / "page.html").as_uri(), java_script_enabled=False)
+        still.get_by_text("All columns as one table").click()
+        assert still.get_by_role("cell", name="<b>clerk</b>").is_visible()
+        still.context.close()
+        page.emulate_media(media="print")
+        assert page.get_by_role("cell", name="<b>clerk</b>").is_visible()
+
+
+def test_the_command_can_be_copied(browser, pages):
+    page, _ = visit(browser, (pages / "page.html").as_uri(), permissions=["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy").click()
+    page.get_by_role("button", name="Copied").wait_for()
+    assert page.evaluate("navigator.clipboard.readText()") == sample_results()["command"]
+    page.context.close()
 
 
 def test_without_a_script_everything_is_there(browser, pages, page):

@@ -351,6 +351,13 @@ class TestAnyNotebook:
         output = new_output("execute_result", data={"text/plain": text})
         assert [block.kind for block in read_narrative(notebook_of(code("x", [output]))).blocks] == ["code"]
 
+    @pytest.mark.parametrize(("drawn", "kinds"), [([], ["code"]), (["<p>x</p>"], ["prose", "code", "output"])])
+    def test_a_question_about_figures_that_there_are_none_of_is_not_asked(self, drawn, kinds):
+        cell = code("for kind in one.pictures():\n    display(one)", [shown(html) for html in drawn])
+        cell["execution_count"] = 1
+        blocks = read_narrative(notebook_of(new_markdown_cell("## One"), new_markdown_cell("How?"), cell)).blocks
+        assert [block.kind for block in blocks[1:]] == kinds
+
     def test_widgets_are_not_shown(self):
         data = {"application/vnd.jupyter.widget-view+json": {}, "text/plain": "  0%|          | 0/5"}
         blocks = read_narrative(notebook_of(code("x", [new_output("display_data", data=data)]))).blocks

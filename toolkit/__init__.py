@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from toolkit.estimate import Estimate
     from toolkit.estimation import PerformanceEstimate, estimate_performance
     from toolkit.evaluation import Evaluation, evaluate
+    from toolkit.explaining.chooser import ColumnExplorer, column_explorer
     from toolkit.explaining.counterfactual import Counterfactual, find_counterfactual
     from toolkit.explanation import Explanation, explain
     from toolkit.fairness import FairnessAudit, audit_fairness
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "CardDiff": "carddiff",
+    "ColumnExplorer": "explaining.chooser",
     "Counterfactual": "explaining.counterfactual",
     "Dataset": "data",
     "Decision": "decision",
@@ -73,6 +75,7 @@ _HOMES = {
     "check": "gates",
     "check_individual": "individual",
     "check_options": "options",
+    "column_explorer": "explaining.chooser",
     "decide": "decision",
     "detect_drift": "drift",
     "diff_cards": "carddiff",
@@ -105,6 +108,7 @@ _HOMES = {
 
 __all__ = [
     "CardDiff",
+    "ColumnExplorer",
     "Counterfactual",
     "Dataset",
     "Decision",
@@ -139,6 +143,7 @@ __all__ = [
     "check",
     "check_individual",
     "check_options",
+    "column_explorer",
     "decide",
     "detect_drift",
     "diff_cards",

@@ -17,12 +17,12 @@ from toolkit.errors import InputError
 from toolkit.estimate import Estimate
 from toolkit.parameters import list_templates
 from toolkit.result import DataRecord, ModelRecord, Record, Result, by_severity, result_html
+from toolkit.statistics.naming import titled
 
 MIME = "application/vnd.toolkit.results+json"
 SCHEMA = 1
 ARTIFACTS = ("report.html", "notebook.ipynb", "results.json", "manifest.json")
 NO_VERDICT: Mapping[str, Any] = {"outcome": None, "rules": []}
-_WORDS = {"roc": "ROC", "auc": "AUC", "f1": "F1", "r2": "R²", "ovr": "one-vs-rest", "corrcoef": "correlation"}
 
 
 def publish(
@@ -209,15 +209,10 @@ def _key_numbers(scalars: Mapping[str, Estimate]) -> list[dict[str, Any]]:
             picked.append(
                 {
                     "name": metric,
-                    "label": _label(metric),
+                    "label": titled(metric),
                     "test": number.plain(),
                     "baseline": scalars[f"baseline.{metric}"].plain(),
                     "difference": difference.plain() if difference else None,
                 }
             )
     return picked
-
-
-def _label(metric: str) -> str:
-    words = " ".join(_WORDS.get(word, word) for word in metric.split("_"))
-    return words[:1].upper() + words[1:]

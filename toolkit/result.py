@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args, runtime_chec
 from toolkit.csvlink import csv_link
 from toolkit.errors import InputError, NotApplicableError
 from toolkit.estimate import Estimate, format_number
+from toolkit.statistics.naming import spoken
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
 Severity = Literal["critical", "high", "medium", "low", "info"]
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
+EXPLORER_MIME = "application/vnd.toolkit.explorer+json"  # what the page's script makes movable
+
+
+_HOLD_NAMES = ("metric", "disparity", "measure")  # columns of tables whose cells are names of numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +229,7 @@ class NotApplicable:
         return Record()
 
     def _repr_html_(self) -> str:
-        return result_html(f"{self.step}: not applicable", self.reason)
+        return result_html("Not applicable", self.reason)
 
 
 def if_applicable(step: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
@@ -297,9 +302,9 @@ def findings_html(findings: Sequence[Finding]) -> str:
 def table_html(frame: pd.DataFrame, caption: str, most: int = 60) -> str:
     """Write a frame as an HTML table with a caption and scoped headers; every text is escaped.
 
-    The first column heads its row. Numbers are written by ``format_number`` and estimates with their interval.
-    Only the first ``most`` rows are shown; the caption then says how many there are. A link below holds the rows as
-    CSV.
+    The first column heads its row. Names of metrics and of columns are written in words, which the CSV keeps as they
+    are; numbers are written by ``format_number`` and estimates with their interval. Only the first ``most`` rows are
+    shown; the caption then says how many there are. A link below holds the rows as CSV.
     """
     if len(frame) > most:
         caption = f"{caption} (first {most} of {len(frame):,} rows)"
@@ -309,8 +314,11 @@ def table_html(frame: pd.DataFrame, caption: str, most: int = 60) -> str:
         for place in range(frame.shape[1])
     ]
     head = "".join(
-        f'<th scope="col"{kind}>{escape(str(name))}</th>' for name, kind in zip(frame.columns, kinds, strict=True)
+        f'<th scope="col"{kind}>{escape(spoken(str(name)))}</th>'
+        for name, kind in zip(frame.columns, kinds, strict=True)
     )
+    for place in (place for place, name in enumerate(frame.columns) if name in _HOLD_NAMES):
+        rows = [(*row[:place], spoken(str(row[place])), *row[place + 1 :]) for row in rows]
     body = "".join(_row_html(row, kinds) for row in rows)
     table = f"<table><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
     return table + csv_link(frame)

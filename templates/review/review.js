@@ -1,7 +1,7 @@
 "use strict";
 
-/* Sorting, filtering and the threshold explorer. Everything can be read without this script; text from data is only
-   ever set as text. */
+/* Sorting, filtering, copying, and what can be moved: the threshold, and the column whose attributions are shown.
+   Everything can be read without this script; text from data is only ever set as text. */
 
 const make = (name, attributes = {}, ...children) => {
   const element = document.createElement(name);
@@ -123,6 +123,13 @@ const tableOf = (caption, columns) => {
   return { box, fill };
 };
 
+/* Below the words that lead in, where there are any. */
+const showIn = (place, panel) => {
+  const lead = place.querySelector(".tk-lead");
+  if (lead) lead.after(panel);
+  else place.prepend(panel);
+};
+
 const OUTCOMES = { fp: "false positive", fn: "false negative", tp: "true positive", tn: "true negative" };
 
 const numberInput = (label, value) => {
@@ -130,8 +137,7 @@ const numberInput = (label, value) => {
   return [make("label", {}, `${label} `, input), input];
 };
 
-const explore = (place) => {
-  const given = JSON.parse(place.dataset.explorer);
+const exploreThreshold = (place, given) => {
   const slider = make("input", { type: "range", min: "0", max: String(given.labels.length - 1), step: "1" });
   const level = make("output");
   const back = make("button", { type: "button" }, "Back to the chosen threshold");
@@ -192,8 +198,81 @@ const explore = (place) => {
   panel.append(make("div", { class: "pair" }, rates.box, confusion.box));
   if (features.length > 1) panel.append(make("label", {}, "Groups of ", choice));
   if (features.length) panel.append(groups.box);
-  place.prepend(panel);
+  showIn(place, panel);
   reset();
+};
+
+/* What a column does to the score: a line for each of its values, a dot for each row, the mean with its interval */
+
+const shape = (name, attributes) => {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", name);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  return element;
+};
+
+const percent = (place) => `${place / 10}%`;
+
+const strip = ({ places: [mean, low, high], points }, zero) => {
+  const drawing = shape("svg", { class: "strip", "aria-hidden": "true", focusable: "false" });
+  drawing.append(shape("line", { class: "strip-zero", x1: percent(zero), x2: percent(zero), y1: 0, y2: 36 }));
+  for (const [order, point] of points.entries()) {
+    drawing.append(shape("circle", { class: "strip-dot", cx: percent(point), cy: 4 + 28 * ((order * 0.618) % 1), r: 1.6 }));
+  }
+  if (low !== null && high !== null) {
+    drawing.append(shape("line", { class: "strip-range", x1: percent(low), x2: percent(high), y1: 18, y2: 18 }));
+  }
+  drawing.append(shape("circle", { class: "strip-mean", cx: percent(mean), cy: 18, r: 4.5 }));
+  return drawing;
+};
+
+const exploreColumns = (place, given) => {
+  const choice = make("select", {}, ...given.columns.map(({ name }, order) => make("option", { value: order }, name)));
+  const said = make("p", { role: "status" });
+  const [axis, body, caption] = [make("th", { scope: "col", class: "drawing" }), make("tbody"), make("caption")];
+  const heads = [make("th", { scope: "col" }, "Value"), axis, make("th", { scope: "col", class: "number" }, "Mean")];
+  const table = make("table", { class: "strips" }, caption, make("thead", {}, make("tr", {}, ...heads)), body);
+  const show = () => {
+    const column = given.columns[Number(choice.value)];
+    caption.textContent = `Attributions to ${column.name}, ${given.unit}: a small dot is a row, the large one the mean of `
+      + "the rows with that value, its bar the 95% interval, the upright line zero";
+    said.textContent = column.said;
+    axis.replaceChildren(make("span", {}, column.ends[0]), make("span", {}, "attribution"), make("span", {}, column.ends[1]));
+    body.replaceChildren(
+      ...column.lines.map((line) => {
+        const rows = make("span", { class: "more" }, `${line.rows.toLocaleString("en")} ${line.rows === 1 ? "row" : "rows"}`);
+        const drawn = make("td", { class: "drawing" }, strip(line, column.zero));
+        return make("tr", {}, make("th", { scope: "row" }, line.value, " ", rows), drawn, make("td", { class: "number" }, line.mean));
+      }),
+    );
+  };
+  choice.addEventListener("input", show);
+  const box = make("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Attributions by value" }, table);
+  showIn(place, make("div", { class: "explorer-panel" }, make("label", {}, "Column ", choice), said, box));
+  show();
+};
+
+const EXPLORERS = { threshold: exploreThreshold, columns: exploreColumns };
+
+const explore = (place) => {
+  const given = JSON.parse(place.dataset.explorer);
+  EXPLORERS[given.kind](place, given);
+};
+
+/* A command to be copied */
+
+const addCopy = (place) => {
+  const button = make("button", { type: "button", class: "copy" }, "Copy");
+  button.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(place.textContent);
+      button.textContent = "Copied";
+    } catch {
+      getSelection().selectAllChildren(place);
+      button.textContent = "Selected";
+    }
+    setTimeout(() => { button.textContent = "Copy"; }, 2000);
+  });
+  place.after(" ", button);
 };
 
 /* Start */
@@ -209,3 +288,4 @@ const attempt = (improve, element) => {
 document.documentElement.classList.add("js");
 for (const table of document.querySelectorAll("main table")) attempt(improveTable, table);
 for (const place of document.querySelectorAll("[data-explorer]")) attempt(explore, place);
+for (const place of document.querySelectorAll("code.command")) attempt(addCopy, place);

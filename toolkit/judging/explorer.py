@@ -11,14 +11,13 @@ import pandas as pd
 
 from toolkit.errors import InputError, NotApplicableError
 from toolkit.judging.threshold import OUTCOMES, Costs
-from toolkit.result import result_html, table_html
+from toolkit.result import EXPLORER_MIME, result_html, table_html
 from toolkit.statistics.intervals import share_estimate
 
 if TYPE_CHECKING:
     from toolkit.evaluation import Evaluation
     from toolkit.fairness import FairnessAudit
 
-MIME = "application/vnd.toolkit.explorer+json"
 SHOWN_AT_REST = 9
 MOST_GROUPS = 30
 _GROUPS = ("feature", "group", "threshold", "positives", "negatives", "size", "tp", "fp")
@@ -130,7 +129,7 @@ class ThresholdExplorer:
         html = result_html(
             "Other thresholds", self._lead(), [table_html(self._at_rest(), "What other thresholds give")]
         )
-        return {MIME: self._plain(), "text/html": html, "text/plain": self._lead()}
+        return {EXPLORER_MIME: self._plain(), "text/html": html, "text/plain": self._lead()}
 
     def _lead(self) -> str:
         chosen, costs = self.counts["threshold"][self.chosen], self.costs
@@ -151,6 +150,7 @@ class ThresholdExplorer:
     def _plain(self) -> dict[str, Any]:
         counts = self.counts
         return {
+            "kind": "threshold",
             "labels": [f"{value:.4g}" for value in counts["threshold"]],
             **{name: counts[name].tolist() for name in ("tp", "fp")},
             "positives": self.positives,

@@ -20,14 +20,15 @@ from pygments.util import ClassNotFound
 
 from toolkit.page.glossary import Glossary
 from toolkit.page.sanitize import Heading, PageCleaner
+from toolkit.result import EXPLORER_MIME
 
 RESULTS_MIME = "application/vnd.toolkit.results+json"
-EXPLORER_MIME = "application/vnd.toolkit.explorer+json"
 _IMAGES = ("image/svg+xml", "image/png", "image/jpeg", "image/gif", "image/webp")
 _WIDGET = "application/vnd.jupyter.widget-view+json"
 _ANSI = re.compile(r"\x1b(\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|[@-Z\\-_])")
 # What Python prints for objects that have no better words: <Axes: >, [<Line2D at 0x7f…>], <Figure size …>.
 _BARE_REPR = re.compile(r"[\[(]?<[^<>]*(<[^<>]*>)?[^<>]*>.*", re.DOTALL)
+_DRAWS = re.compile(r"for kind in \w+\.pictures\(\):")
 _MOST_CHARACTERS = 20_000
 _MOST_LINES = 40
 
@@ -36,7 +37,7 @@ _MOST_LINES = 40
 class Block:
     """One piece of the body: prose, the code of a cell (``label`` says which), or something it printed or showed.
 
-    The content of a threshold explorer is what it shows without a script; its ``data`` is JSON for the script.
+    The content of an explorer is what it shows without a script; its ``data`` is JSON for the script.
     """
 
     kind: Literal["prose", "code", "output", "text", "error", "explorer"]
@@ -131,7 +132,9 @@ class _Reader:
             if cell.cell_type == "markdown":
                 self._prose(index)
             elif cell.cell_type == "code":
+                before = len(self.narrative.blocks)
                 self._code(cell, failing=index == stop)
+                self._unasked(cell, before)
             if index == stop and not any(map(_was_run, self.cells[index + 1 :])):
                 break
         self.narrative.title, self.narrative.sections = self.cleaner.title, self.cleaner.sections
@@ -169,6 +172,14 @@ class _Reader:
                 if RESULTS_MIME in output["data"]:
                     self.narrative.results = _json(output["data"][RESULTS_MIME])
                 self.narrative.blocks += self._shown(output["data"], label)
+
+    def _unasked(self, cell: NotebookNode, before: int) -> None:
+        """Take back a question about the figures of a result that turned out to have none."""
+        blocks = self.narrative.blocks
+        asked = blocks[before - 1] if before else None
+        silent = all(block.kind == "code" for block in blocks[before:]) and _was_run(cell)
+        if silent and asked and asked.kind == "prose" and "<h" not in asked.content and _DRAWS.search(_source(cell)):
+            blocks.remove(asked)
 
     def _stream(self, output: Mapping[str, Any]) -> None:
         text = plain_text(output["text"])
