@@ -20,6 +20,9 @@ class Note:
 
     text: str
 
+    def frame(self):
+        return pd.DataFrame({"whole": [self.text]})
+
     def pictures(self):
         return {"note": Picture("Note", "Read it.", "It says something.")}
 
@@ -62,21 +65,34 @@ def test_data_of_a_figure_are_folded_below_it():
     assert "<details" in html
     assert "first 20 of 50 rows" in html
     assert "49" in html.partition("data:text/csv")[2]
-    assert "<details" not in figures.figure(Note("x"), "note")._repr_html_()
+    assert "whole" in figures.figure(Note("x"), "note")._repr_html_().partition("<details")[2]
 
 
 def test_a_figure_keeps_its_place_while_it_loads():
     assert 'width="614" height="384"' in figures.figure(Note("x"), "note")._repr_html_()
 
 
-def test_figures_of_few_points_carry_their_data(census):
+def test_every_figure_of_an_experiment_carries_its_data(census):
     parts = tk.split_dataset(census.take(range(3000)), seed=0)
     training = tk.train(parts, candidates=["logistic"], cv=2)
     evaluation = tk.evaluate(training.model, parts, latency=False)
     cells = tk.figure(evaluation, "confusion").data
     assert cells.to_numpy()[:, 1:].astype(int).sum() == parts.test.rows
-    assert tk.figure(evaluation, "roc").data is None
+    assert list(cells) == ["true", *(f"called {label}" for label in evaluation.confusion)]
     fairness = tk.audit_fairness(training.model, parts)
+    explanation = tk.explain(training.model, parts, most_rows=60)
+    for result in (parts.test, training, evaluation, fairness, explanation):
+        for kind in result.pictures():
+            assert len(tk.figure(result, kind).data) > 1, kind
+    assert tk.figure(parts.test, "target").data["rows"].sum() == parts.test.rows
+    swarm = tk.figure(explanation, "beeswarm").data
+    assert len(swarm) == explanation.rows
+    first = explanation.overall["column"].iloc[0]
+    assert swarm[f"SHAP of {first}"].abs().mean() == pytest.approx(
+        explanation.overall["mean_abs_shap"][0].value, rel=1e-3
+    )
+    dependence = tk.figure(explanation, "dependence_1").data
+    assert dependence["rows"].sum() == explanation.rows
     recalls = tk.figure(fairness, "recall").data
     assert set(recalls["metric"]) == {"recall"}
     assert "Data of this figure" in tk.figure(fairness, "disparities")._repr_html_()

@@ -21,7 +21,7 @@ from toolkit.table.checks import check_features, gathered
 from toolkit.table.columns import prepare_features
 from toolkit.table.fingerprint import fingerprint
 from toolkit.table.likeness import features_like
-from toolkit.table.profiling import describe_columns, draw_target, readable, target_picture
+from toolkit.table.profiling import describe_columns, draw_target, readable, target_counts, target_picture
 from toolkit.table.reading import Table, read_table
 from toolkit.table.roles import Roles, find_roles, given, listed_names
 from toolkit.table.sensitive import not_named, sensitive_groups
@@ -260,6 +260,10 @@ class Dataset:
     def plot(self, kind: str = "target", ax: Axes | None = None) -> Axes:
         """Draw how the target is distributed: the share of each class, or a histogram."""
         return draw_target(self.target, self.task, axes_for(self, kind, ax))
+
+    def figure_data(self, kind: str = "target") -> pd.DataFrame:  # noqa: ARG002  # there is but one
+        """Return what the figure of the target draws."""
+        return target_counts(self.target, self.task)
 
     def record(self) -> Record:
         """Return the table for the tracker."""

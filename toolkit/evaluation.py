@@ -31,7 +31,6 @@ from toolkit.table.fingerprint import fingerprint
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-MOST_POINTS = 100  # of a figure whose data the report holds
 FRAME = (
     "metric",
     "part",
@@ -224,11 +223,10 @@ class Evaluation(Shown):
         return draw(self, kind or next(iter(known)), ax)
 
     def figure_data(self, kind: str) -> pd.DataFrame | None:
-        """Return what a figure draws, for those with few points."""
+        """Return what a figure draws."""
         if kind == "confusion" and self.confusion is not None:
-            return self.confusion.reset_index()
-        found = self.by_class if kind == "per_class" else self.curves.get(kind)
-        return found if found is not None and len(found) <= MOST_POINTS else None
+            return self.confusion.rename(columns="called {}".format).reset_index()
+        return self.by_class if kind == "per_class" else self.curves[kind]
 
     def record(self) -> Record:
         """Return how the threshold was chosen, and replicates by which a later model can be compared in pairs."""

@@ -17,7 +17,7 @@ from toolkit.estimate import Estimate
 from toolkit.explaining.association import associations
 from toolkit.explaining.attributing import choose_attributor
 from toolkit.explaining.crosscheck import ROWS, CrossCheck, cross_check
-from toolkit.explaining.drawing import draw, pictures
+from toolkit.explaining.drawing import draw, figure_data, pictures
 from toolkit.explaining.groups import group_table, grouping_columns
 from toolkit.explaining.importance import (
     REPORTED,
@@ -306,6 +306,10 @@ class Explanation(Shown):
         """Draw one of ``pictures()``."""
         return draw(self, kind, axes_for(self, kind, ax))
 
+    def figure_data(self, kind: str) -> pd.DataFrame:
+        """Return what one of the figures draws; a swarm's data are the attributions of its rows."""
+        return figure_data(self, kind)
+
     def record(self) -> Record:
         """Return how the model was explained, for the tracker."""
         return Record(parameters={"explainer": self.method, "explanation_scale": self.scale})
@@ -326,14 +330,8 @@ class Explanation(Shown):
                 f"{self.check.loss} when shuffled": [increases[column] for column in shown["column"]],
             }
         )
-        tables = [table_html(table, "Most important columns, with 95% intervals; equal ranks are ties")]
-        tables += [_row_table(row) for row in self.local]
-        return result_html("Explanation", lead, tables, self.findings())
-
-
-def _row_table(row: LocalRow) -> str:
-    parts = row.parts.head(REPORTED).rename(columns=lambda name: name.replace("_", " "))
-    return table_html(parts, f"Row {row.index!s}, {row.reason}: truth {row.truth}, said {row.said}")
+        words = "Most important columns, with 95% intervals; equal ranks are ties"
+        return result_html("Explanation", lead, [table_html(table, words)], self.findings())
 
 
 def _foremost(table: pd.DataFrame) -> list[str]:

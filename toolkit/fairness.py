@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from toolkit.auditing.disparities import adjusted, disparity_table, group_table, too_few
-from toolkit.auditing.drawing import audit_pictures, draw_audit
+from toolkit.auditing.drawing import audit_pictures, draw_audit, lines_of
 from toolkit.auditing.groups import MOST_GROUPS, Bins, Grouping, group_rows, sensitive_columns
 from toolkit.auditing.measuring import Case, measure_groups, prepare
 from toolkit.auditing.scores import group_curves, threshold_grid
@@ -23,6 +23,7 @@ from toolkit.judging.prediction import predict
 from toolkit.judging.threshold import DEFAULT, Threshold, threshold_for
 from toolkit.result import Finding, Picture, Record, Shown, by_severity, result_html, table_html
 from toolkit.splitting import Split
+from toolkit.statistics.naming import spoken
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -224,11 +225,11 @@ class FairnessAudit(Shown):
         """Draw one of ``pictures()``."""
         return draw_audit(self, kind, axes_for(self, kind, ax))
 
-    def figure_data(self, kind: str) -> pd.DataFrame | None:
-        """Return what a figure draws: one metric of every group, or the disparities; curves have too many points."""
+    def figure_data(self, kind: str) -> pd.DataFrame:
+        """Return what a figure draws: one metric of every group, the disparities, or the rates at every threshold."""
         if kind == "disparities":
             return self.disparities
-        return None if kind == "thresholds" else self.groups[self.groups["metric"] == kind]
+        return lines_of(self) if kind == "thresholds" else self.groups[self.groups["metric"] == kind]
 
     def record(self) -> Record:
         """Return which groups were compared, for the tracker."""
@@ -251,7 +252,7 @@ class FairnessAudit(Shown):
         groups = self.groups[(self.groups["feature"] == feature) & self.groups["metric"].isin(SHOWN[self.task])]
         found = groups[["group", "rows"]].drop_duplicates().reset_index(drop=True)
         for (kind, metric), rows in groups.groupby(["class", "metric"], sort=False):
-            found[f"{kind}: {metric}" if kind else metric] = rows["value"].to_numpy()
+            found[f"{kind}: {spoken(str(metric))}" if kind else metric] = rows["value"].to_numpy()
         return found
 
     def _lead(self) -> str:

@@ -129,7 +129,8 @@ class Figure:
 def figure(result: Result, kind: str, *, width: float = 6.4, height: float = 4.0) -> Figure:
     """Draw one figure of a result with its caption and alternative text.
 
-    A result whose ``figure_data(kind)`` returns a frame has it shown below its figure, folded, and as CSV.
+    The data stand below their figure, folded, and as CSV: what the result's ``figure_data(kind)`` returns, where it has
+    that method, else its ``frame()``.
 
     Parameters
     ----------
@@ -153,9 +154,9 @@ def figure(result: Result, kind: str, *, width: float = 6.4, height: float = 4.0
         canvas = Canvas(figsize=(width, height), layout="constrained")
         result.plot(kind, ax=canvas.subplots())
         image = _smaller_image(canvas)
-    data = getattr(result, "figure_data", None)
+    data = getattr(result, "figure_data", lambda _: result.frame())
     size = round(width * PIXELS), round(height * PIXELS)
-    return Figure(result.pictures()[kind], image, *size, data(kind) if data else None)
+    return Figure(result.pictures()[kind], image, *size, data(kind))
 
 
 def _smaller_image(canvas: Any) -> str:

@@ -60,6 +60,26 @@ def draw(explanation: Explanation, kind: str, ax: Axes) -> Axes:
     return ax
 
 
+def figure_data(explanation: Explanation, kind: str) -> pd.DataFrame:
+    """Return what one figure of an explanation draws."""
+    name, _, key = kind.partition("_")
+    if name == "importance":
+        return explanation.overall.drop(columns="output")
+    if name == "beeswarm":
+        names = list(explanation.overall["column"].head(REPORTED))
+        shown = {f"SHAP of {name}": _attributed(explanation, name)[1][:MOST_POINTS].round(4) for name in names}
+        return pd.DataFrame({"row": explanation.features.index[:MOST_POINTS].map(str), **shown})
+    if name == "dependence":
+        lines = by_value(*_attributed(explanation, _dependent(explanation)[kind]))
+        rows = [(text, int(mask.sum()), mean) for text, mask, mean in lines]
+        return pd.DataFrame(rows, columns=["value", "rows", "mean_attribution"])
+    if name == "interactions":
+        return explanation.interactions
+    if name == "groups":
+        return explanation.groups[explanation.groups["by"] == _groupings(explanation)[kind]]
+    return next(row.parts for row in explanation.local if row.key == key)
+
+
 def _short(name: object) -> str:
     return plain(name, 18)
 

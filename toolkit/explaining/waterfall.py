@@ -24,11 +24,11 @@ def waterfall_picture(row: LocalRow) -> Picture:
     steps = [f"{name} {_signed(step)}" for name, step in _steps(row)]
     towards = "" if row.output == row.scale else f" towards {row.output}"
     caption = (
-        f"From the mean to the model's output for this row, in units of {row.scale}{towards}: bars to the right raise "
-        "it, to the left lower it."
+        f"Truth {row.truth}, said {row.said}. From the mean to the model's output for this row, in units of "
+        f"{row.scale}{towards}: bars to the right raise it, to the left lower it."
     )
     alt = (
-        f"Row {row.index!s}, truth {row.truth}, said {row.said}. From {format_number(row.base)} to "
+        f"Row {row.index!s}. From {format_number(row.base)} to "
         f"{format_number(row.score)}{_as_probability(row)}: {'; '.join(steps)}."
     )
     return Picture(f"Row {row.index!s}, {row.reason}", caption, alt)

@@ -109,7 +109,7 @@ def target_picture(target: pd.Series[Any], task: str) -> Picture:
 def draw_target(target: pd.Series[Any], task: str, ax: Axes) -> Axes:
     """Draw the share of each class, or a histogram of a number."""
     if task == "regression":
-        ax.hist(target.to_numpy(dtype="float64"), bins=min(50, max(5, int(np.sqrt(len(target))))), color=BLUE)
+        ax.hist(target.to_numpy(dtype="float64"), bins=_bars(target), color=BLUE)
         ax.set(xlabel=str(target.name), ylabel="Rows", title=f"Distribution of {target.name}")
         return ax
     shares = _shares(target)[::-1]
@@ -119,6 +119,21 @@ def draw_target(target: pd.Series[Any], task: str, ax: Axes) -> Axes:
     ax.set(xlabel="Share of rows", title=f"Classes of {target.name}", xlim=(0, min(1.15 * float(shares.max()), 1.1)))
     ax.grid(visible=False, axis="y")
     return ax
+
+
+def target_counts(target: pd.Series[Any], task: str) -> pd.DataFrame:
+    """Count what the figure of the target draws: the rows of each class, or of each bar of the histogram."""
+    if task == "regression":
+        rows, edges = np.histogram(target.to_numpy(dtype="float64"), _bars(target))
+        return pd.DataFrame({"from": edges[:-1], "to": edges[1:], "rows": rows})
+    counts = target.value_counts()
+    return pd.DataFrame(
+        {"class": counts.index.map(str), "rows": counts.to_numpy(), "share": counts.to_numpy() / len(target)}
+    )
+
+
+def _bars(target: pd.Series[Any]) -> int:
+    return min(50, max(5, int(np.sqrt(len(target)))))
 
 
 def _shares(target: pd.Series[Any]) -> pd.Series[float]:
