@@ -37,6 +37,21 @@ def test_a_difference_that_could_be_zero_is_said():
     assert number.sentence.endswith("The difference between them could be zero.")
 
 
+@pytest.mark.parametrize(
+    ("name", "difference", "word"),
+    [
+        ("roc_auc", entry(0.4, 0.3, 0.5), "better"),
+        ("roc_auc", entry(-0.4, -0.5, -0.3), "worse"),
+        ("log_loss", entry(-0.4, -0.5, -0.3), "better"),
+        ("f1", entry(0.01, -0.02, 0.04), "not told apart"),
+        ("calibration_slope", entry(0.4, 0.3, 0.5), ""),
+        ("accuracy", entry(0.4), ""),
+    ],
+)
+def test_a_difference_is_for_better_or_worse(name, difference, word):
+    assert KeyNumber.read({"name": name, "difference": difference}).direction == word
+
+
 @pytest.mark.parametrize("test", [None, entry(None), {}, "0.5", {"value": True}, {"value": 10**400}])
 def test_what_is_missing_is_not_defined(test):
     number = KeyNumber.read({"name": "f1", "test": test})
@@ -59,6 +74,7 @@ def test_what_is_missing_is_not_defined(test):
         (Estimate(-3, -4, -2), math.nan, "−5", "0"),
         (Estimate(1000.0), 10.0, "0", "1,000"),
         (Estimate(0.0, 0.0, 0.0), 0.0, "0", "1"),
+        (Estimate(0.03, 0.02, 0.04), 0.1, "0", "0.1"),
     ],
 )
 def test_the_scale_ends_at_round_numbers_that_hold_everything(estimate, baseline, left, right):

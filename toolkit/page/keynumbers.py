@@ -9,12 +9,17 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from toolkit.estimate import Estimate, format_number
+from toolkit.statistics.metrics import LOWER_IS_BETTER
+
+NO_DIRECTION = ("bias", "calibration_intercept", "calibration_slope")
+OWN_SCALE = 0.2  # up to here an interval on a scale from 0 to 1 could not be seen
 
 
 @dataclass(frozen=True, slots=True)
 class KeyNumber:
     """One line of the table of key numbers, as ``results.json`` has it and ready to be shown."""
 
+    name: str
     label: str
     test: Estimate
     baseline: Estimate
@@ -24,7 +29,8 @@ class KeyNumber:
     def read(cls, entry: Mapping[str, object]) -> KeyNumber:
         """Read one entry of ``key_numbers``; what is missing in it is not a number."""
         test, baseline, difference = (Estimate.read(entry.get(key)) for key in ("test", "baseline", "difference"))
-        return cls(str(entry.get("label") or entry.get("name") or ""), test, baseline, difference)
+        name = str(entry.get("name") or "")
+        return cls(name, str(entry.get("label") or name), test, baseline, difference)
 
     @property
     def baseline_text(self) -> str:
@@ -37,6 +43,16 @@ class KeyNumber:
         if math.isnan(self.difference.value):
             return "–"
         return f"+{self.difference}" if self.difference.value > 0 else str(self.difference)
+
+    @property
+    def direction(self) -> str:
+        """Whether the difference is for better or worse, in a word; empty where the metric has no such direction."""
+        gain = self.difference
+        if self.name in NO_DIRECTION or not gain.has_interval:
+            return ""
+        if gain.low <= 0 <= gain.high:
+            return "not told apart"
+        return "better" if (gain.value < 0) == (self.name in LOWER_IS_BETTER) else "worse"
 
     @property
     def drawing(self) -> Markup:
@@ -63,14 +79,15 @@ class KeyNumber:
 def draw_interval(estimate: Estimate, baseline: float = math.nan) -> Markup:
     """Draw an estimate as a dot on its interval, and the baseline as a tick, on a scale that holds both.
 
-    The scale is 0 to 1 where all of them lie there, else it reaches from 0 to a round number beyond them.
+    The scale is 0 to 1 where all of them lie there, unless all are small; else it reaches from 0 to a round number
+    beyond them.
     The numbers stand beside it in the table, so the drawing is hidden from screen readers.
     """
     points = [point for point in (estimate.value, estimate.low, estimate.high, baseline) if math.isfinite(point)]
     if not math.isfinite(estimate.value):
         return Markup("")
     lowest, highest = 0.0 - _round_beyond(-min(points)), _round_beyond(max(points))
-    if lowest == 0 and highest <= 1:
+    if lowest == 0 and (OWN_SCALE < highest <= 1 or highest == 0):
         highest = 1.0
     width = highest - lowest
 

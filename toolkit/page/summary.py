@@ -264,7 +264,7 @@ def _facts(results: Mapping[str, object], data: Mapping[str, object], model: Map
         yield Pair("Target", _text(data.get("target")), f"{task} task" if task else "")
     judged = _judged(results, model)
     if judged:
-        yield Pair("Model", judged)
+        yield Pair("Model", judged, _version(results, judged))
     yield Pair("Author", _text(results.get("author")))
     commit = _text(results.get("commit"))
     if commit:
@@ -280,6 +280,12 @@ def _judged(results: Mapping[str, object], model: Mapping[str, object]) -> str:
         or (given.get("predictions") and f"predictions in {given['predictions']}")
     )
     return _text(named)
+
+
+def _version(results: Mapping[str, object], judged: str) -> str:
+    """Return what tells the logged model from others of its name, where the name is not that already."""
+    version = _text(_mapping(results.get("mlflow")).get("model_uri")).removeprefix("models:/")
+    return "" if version in judged else version
 
 
 def _issues(results: Mapping[str, object]) -> list[Issue]:
