@@ -122,8 +122,16 @@ def sample_results(**changes: object) -> dict[str, object]:
         "model": {"name": "boosting"},
         "scalars": {"test.roc_auc": entry(0.9534, 0.9507, 0.9561)},
         "key_numbers": [
-            {"name": name, "label": label, "test": test, "baseline": baseline, "difference": difference}
-            for name, label, test, baseline, difference in key_numbers
+            {
+                "name": name,
+                "label": label,
+                "value": value,
+                "on": "test part",
+                "beside": "baseline",
+                "other": other,
+                "difference": difference,
+            }
+            for name, label, value, other, difference in key_numbers
         ],
         "findings": [
             {"code": found.code, "severity": found.severity, "message": found.message, "where": found.where}

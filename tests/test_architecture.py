@@ -20,7 +20,7 @@ MODULES = {name_of(path): path for path in PACKAGE.rglob("*.py") if path.stem no
 LAYERS = [
     {"errors", "resources"},
     {"estimate", "statistics"},
-    {"result", "figures", "csvlink"},
+    {"result", "heading", "applicable", "figures", "csvlink"},
     {"datasets", "table", "data", "splitting"},
     {"models", "training"},
     {"judging", "slices", "evaluation"},

@@ -59,7 +59,9 @@ def site(tmp_path_factory):
 def hostile_results():
     text = " ".join(PAYLOADS)
     found = [{"code": nasty, "severity": "high", "message": nasty, "where": nasty} for nasty in PAYLOADS]
-    numbers = [{"name": nasty, "label": nasty, "test": {"value": 0.5}} for nasty in PAYLOADS]
+    numbers = [
+        {"name": nasty, "label": nasty, "value": {"value": 0.5}, "on": nasty, "beside": nasty} for nasty in PAYLOADS
+    ]
     names = dict.fromkeys(("title", "question", "author", "command", "created", "commit"), text)
     data = {"name": text, "source": text, "fingerprint": text, "target": text}
     parameters = {nasty: nasty for nasty in PAYLOADS}

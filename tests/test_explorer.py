@@ -9,13 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from toolkit.applicable import if_applicable
 from toolkit.data import load_dataset
 from toolkit.errors import InputError, NotApplicableError
 from toolkit.evaluation import evaluate
 from toolkit.fairness import audit_fairness
 from toolkit.judging.explorer import MOST_GROUPS, threshold_explorer
 from toolkit.judging.recorded import RecordedPredictions
-from toolkit.result import EXPLORER_MIME, if_applicable
+from toolkit.result import EXPLORER_MIME
 
 ROWS = 500
 

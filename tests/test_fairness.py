@@ -18,13 +18,14 @@ from sklearn.metrics import (
     root_mean_squared_error,
 )
 
+from toolkit.applicable import if_applicable
 from toolkit.auditing.disparities import too_few
 from toolkit.data import load_dataset
 from toolkit.errors import InputError, NotApplicableError
 from toolkit.fairness import audit_fairness
 from toolkit.figures import figure
 from toolkit.judging.recorded import RecordedPredictions
-from toolkit.result import Result, if_applicable
+from toolkit.result import Result
 from toolkit.splitting import split_dataset
 from toolkit.statistics.calibration import expected_calibration_error
 

@@ -94,7 +94,7 @@ def test_broken_neighbours_are_said_to_be_unreadable(content, why, tmp_path):
 def test_results_of_odd_shapes_are_listed(tmp_path):
     add_run(tmp_path, "odd", {"schema": 1, "data": 3, "model": [], "key_numbers": {}, "findings": "x", "created": 5})
     add_run(tmp_path, "dawn", {"schema": 1, "created": "0001-01-01T00:00:00+14:00"})
-    add_run(tmp_path, "none", {"schema": 1, "key_numbers": [{"label": "F1", "test": None}], "created": "yesterday"})
+    add_run(tmp_path, "none", {"schema": 1, "key_numbers": [{"label": "F1", "value": None}], "created": "yesterday"})
     lines, _ = rows(tmp_path)
     assert len(lines) == 3
     assert any("F1 not defined" in line for line in lines)
@@ -140,7 +140,7 @@ def test_a_run_that_has_only_a_notebook_is_linked_to_it(tmp_path):
 
 def test_runs_that_end_together_are_all_listed(tmp_path):
     def finish(number):
-        add_run(tmp_path, f"run-{number}", sample_results(title=f"Run {number}", key_numbers=[{"test": entry(0.5)}]))
+        add_run(tmp_path, f"run-{number}", sample_results(title=f"Run {number}", key_numbers=[{"value": entry(0.5)}]))
         write_index(tmp_path)
 
     threads = [threading.Thread(target=finish, args=[number]) for number in range(8)]

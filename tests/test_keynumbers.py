@@ -19,8 +19,10 @@ def test_a_sentence_says_the_number_its_interval_and_the_baseline():
     number = KeyNumber.read(
         {
             "label": "ROC AUC",
-            "test": entry(0.9, 0.88, 0.92),
-            "baseline": entry(0.5),
+            "on": "test part",
+            "beside": "baseline",
+            "value": entry(0.9, 0.88, 0.92),
+            "other": entry(0.5),
             "difference": entry(0.4, 0.38, 0.42),
         }
     )
@@ -32,7 +34,8 @@ def test_a_sentence_says_the_number_its_interval_and_the_baseline():
 
 def test_a_difference_that_could_be_zero_is_said():
     number = KeyNumber.read(
-        {"label": "F1", "test": entry(0.5), "baseline": entry(0.49), "difference": entry(0.01, -0.02, 0.04)}
+        {"label": "F1", "value": entry(0.5), "beside": "baseline", "other": entry(0.49)}
+        | {"difference": entry(0.01, -0.02, 0.04)}
     )
     assert number.sentence.endswith("The difference between them could be zero.")
 
@@ -52,11 +55,11 @@ def test_a_difference_is_for_better_or_worse(name, difference, word):
     assert KeyNumber.read({"name": name, "difference": difference}).direction == word
 
 
-@pytest.mark.parametrize("test", [None, entry(None), {}, "0.5", {"value": True}, {"value": 10**400}])
-def test_what_is_missing_is_not_defined(test):
-    number = KeyNumber.read({"name": "f1", "test": test})
-    assert number.sentence == "f1 is not defined on the test part."
-    assert (str(number.test), number.baseline_text, number.difference_text, number.drawing) == (
+@pytest.mark.parametrize("value", [None, entry(None), {}, "0.5", {"value": True}, {"value": 10**400}])
+def test_what_is_missing_is_not_defined(value):
+    number = KeyNumber.read({"name": "f1", "value": value})
+    assert number.sentence == "f1 is not defined."
+    assert (str(number.value), number.other_text, number.difference_text, number.drawing) == (
         "not defined",
         "–",
         "–",

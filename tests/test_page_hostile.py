@@ -35,7 +35,8 @@ def browser():
 
 def results_about(names):
     findings = [{"code": name, "severity": "high", "message": name, "where": name} for name in names]
-    numbers = [{"name": name, "label": name, "test": entry(0.5, 0.4, 0.6)} for name in names]
+    words = ("name", "label", "on", "beside")
+    numbers = [dict.fromkeys(words, name) | {"value": entry(0.5, 0.4, 0.6)} for name in names]
     rules = [{"name": name, "rule": name, "why": name, "outcome": "pass", "number": None} for name in names]
     return sample_results(
         **dict.fromkeys(("title", "question", "author", "command", "created", "commit", "template"), names[0]),

@@ -98,7 +98,7 @@ def pages(tmp_path_factory, explorer, columns):
         results = sample_results(
             created=f"2026-03-{day:02}T10:00:00+00:00",
             title=f"Run {day}",
-            key_numbers=[{"label": "ROC AUC", "test": entry(0.9 - day / 100, 0.5, 0.95)}],
+            key_numbers=[{"label": "ROC AUC", "value": entry(0.9 - day / 100, 0.5, 0.95)}],
         )
         (folder / f"run-{day}" / "results.json").write_text(json.dumps(results))
     write_index(folder)

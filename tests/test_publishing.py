@@ -67,6 +67,7 @@ def test_key_numbers_are_those_with_a_baseline(results):
     numbers = summary_of(results, template="experiment", parameters={})["key_numbers"]
     names = [number["name"] for number in numbers]
     assert "accuracy" in names
+    assert {(number["on"], number["beside"]) for number in numbers} == {("test part", "baseline")}
     assert not any(name.startswith("class_") for name in names)
 
 

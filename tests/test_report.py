@@ -30,12 +30,13 @@ from sample_notebook import (
     shown,
 )
 
+from toolkit.applicable import NotApplicable
 from toolkit.errors import InputError
 from toolkit.page.narrative import plain_text, read_narrative
 from toolkit.page.summary import summarize
 from toolkit.report import make_page, render
 from toolkit.resources import templates_folder
-from toolkit.result import NotApplicable, table_html
+from toolkit.result import table_html
 
 VOID = {"meta", "link", "br", "hr", "img", "input", "path", "circle", "col", "wbr"}
 
@@ -440,7 +441,9 @@ class TestEscaping:
             model={"name": nasty},
             findings=[{"code": nasty, "severity": nasty, "message": nasty, "where": nasty}],
             verdict={"outcome": nasty},
-            key_numbers=[{"name": nasty, "label": nasty, "test": entry(0.5), "baseline": nasty}],
+            key_numbers=[
+                {"name": nasty, "label": nasty, "value": entry(0.5), "other": nasty, "on": nasty, "beside": nasty}
+            ],
             artifacts=[nasty],
         )
         error = new_output("error", ename=nasty, evalue=nasty, traceback=[nasty])

@@ -3,6 +3,7 @@ import math
 import pandas as pd
 import pytest
 
+from toolkit.applicable import if_applicable
 from toolkit.errors import InputError, NotApplicableError
 from toolkit.estimate import Estimate, format_number
 from toolkit.result import (
@@ -12,7 +13,6 @@ from toolkit.result import (
     by_severity,
     cell_text,
     findings_html,
-    if_applicable,
     result_html,
     table_html,
 )

@@ -89,6 +89,7 @@ class TestLoadModel:
         data = load_dataset(people(seed=1), target="buys")
         found = load_model(addresses[kind], out=out)
         assert (found.predict_proba(data.features) == model.predict_proba(data.features)).all()
+        assert found.logged_name == "logistic"
         again = load_dataset(people(seed=1), target="buys", like=found)
         pd.testing.assert_frame_equal(again.features, data.features)
 

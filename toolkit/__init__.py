@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from toolkit.applicable import NotApplicable, if_applicable
     from toolkit.card import ModelCard, make_card, read_card
     from toolkit.carddiff import CardDiff, diff_cards
     from toolkit.data import Dataset, load_dataset
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from toolkit.options import check_options
     from toolkit.proxies import Proxies, find_proxies
     from toolkit.publishing import Published, publish
-    from toolkit.result import Finding, NotApplicable, Result, if_applicable
+    from toolkit.result import Finding, Result
     from toolkit.slices import Slices, find_slices
     from toolkit.splitting import Split, split_dataset
     from toolkit.subject import load_audit, load_model
@@ -58,7 +59,7 @@ _HOMES = {
     "InputError": "errors",
     "Mitigation": "mitigation",
     "ModelCard": "card",
-    "NotApplicable": "result",
+    "NotApplicable": "applicable",
     "PerformanceEstimate": "estimation",
     "Profile": "drifting.profile",
     "Proxies": "proxies",
@@ -88,7 +89,7 @@ _HOMES = {
     "find_counterfactual": "explaining.counterfactual",
     "find_proxies": "proxies",
     "find_slices": "slices",
-    "if_applicable": "result",
+    "if_applicable": "applicable",
     "load_audit": "subject",
     "load_dataset": "data",
     "load_drift": "waves",

@@ -21,6 +21,7 @@ from toolkit.carding.sections import TITLES, make_sections
 from toolkit.errors import InputError, listed, nearest
 from toolkit.estimate import Estimate
 from toolkit.figures import axes_for
+from toolkit.heading import against_baseline
 from toolkit.publishing import summarize
 from toolkit.result import (
     DataRecord,
@@ -246,6 +247,7 @@ class ModelCard(Shown):
             parameters={"reports": ", ".join(report.folder or report.title for report in self.reports)},
             data=DataRecord(str(data.get("name") or "table"), source, fingerprint, rows, columns, target),
             model=ModelRecord(name, requirements=known) if name else None,
+            numbers=against_baseline(self.scalars()),
             files={
                 "card.json": self.to_json(),
                 "card.md": self.to_markdown(),

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
 from toolkit.data import Dataset
@@ -16,15 +14,26 @@ from toolkit.drifting.checking import check_kinds, check_prediction, chosen_colu
 from toolkit.drifting.comparing import Source, compare_columns, window_table
 from toolkit.drifting.domain import THRESHOLD, Domain
 from toolkit.drifting.drawing import MOST_COLUMNS, draw_column, draw_columns, draw_trend
+from toolkit.drifting.heading import head_numbers, headline
 from toolkit.drifting.profile import Profile
 from toolkit.drifting.tables import Rows, read_rows, with_model, with_predictions
-from toolkit.drifting.verdicts import Plan, corrected
+from toolkit.drifting.verdicts import Plan, corrected, share_moved
 from toolkit.drifting.windows import cut_windows, read_window
 from toolkit.drifting.wording import columns_words, few_rows, findings_of, share_text, windows_finding
 from toolkit.errors import InputError, listed
 from toolkit.estimate import Estimate
 from toolkit.figures import axes_for
-from toolkit.result import DataRecord, Finding, Picture, Record, Shown, by_severity, result_html, table_html
+from toolkit.result import (
+    DataRecord,
+    Finding,
+    ModelRecord,
+    Picture,
+    Record,
+    Shown,
+    by_severity,
+    result_html,
+    table_html,
+)
 from toolkit.table.checks import gathered
 from toolkit.table.fingerprint import fingerprint
 
@@ -88,6 +97,7 @@ def detect_drift(
 
     Examples
     --------
+    >>> import numpy as np
     >>> rng = np.random.default_rng(0)
     >>> before = pd.DataFrame({"a": rng.normal(0, size=500), "b": rng.normal(size=500)})
     >>> after = pd.DataFrame({"a": rng.normal(1, size=500), "b": rng.normal(size=500)})
@@ -120,6 +130,7 @@ def detect_drift(
         plan,
         (*notes, *_more_columns(old, new)),
         (old, new) if isinstance(old, Rows) and isinstance(new, Rows) else None,
+        ModelRecord.of(model),
     )
 
 
@@ -144,6 +155,8 @@ class Drift(Shown):
     notes : tuple of Finding
     tables : pair of Rows or None
         The tables themselves, for ``evidently``; None where one was a profile.
+    model : ModelRecord or None
+        The name under which the model was logged, if it was.
     """
 
     reference: Profile
@@ -154,6 +167,7 @@ class Drift(Shown):
     plan: Plan
     notes: tuple[Finding, ...] = ()
     tables: tuple[Rows, Rows] | None = field(default=None, repr=False)
+    model: ModelRecord | None = None
 
     @property
     def broken(self) -> list[str]:
@@ -193,10 +207,10 @@ class Drift(Shown):
             "drift.columns": Estimate(len(features), n=n),
             "drift.columns_drifted": Estimate(int(features["verdict"].isin(["broken", "drifted"]).sum()), n=n),
             "drift.columns_broken": Estimate(int((features["verdict"] == "broken").sum()), n=n),
-            "drift.columns_share": _share(features, pd.Series(1.0, index=features.index), n),
+            "drift.columns_share": share_moved(features, pd.Series(1.0, index=features.index), n),
         }
         if features["importance"].notna().any():
-            numbers["drift.importance_share"] = _share(features, features["importance"].fillna(0), n)
+            numbers["drift.importance_share"] = share_moved(features, features["importance"].fillna(0), n)
         if self.domain is not None:
             numbers["drift.domain.roc_auc"] = self.domain.roc_auc
         if len(self.windows):
@@ -289,7 +303,13 @@ class Drift(Shown):
         mark = (new.fingerprint or fingerprint(new.frame)) if new else ""
         frame, source = (new.frame, new.source) if new else (None, "")
         size = self.current.rows, len(self.current.columns)
-        return Record(parameters, data=DataRecord(self.current.name, source, mark, *size, target, frame))
+        return Record(
+            parameters,
+            model=self.model,
+            data=DataRecord(self.current.name, source, mark, *size, target, frame),
+            headline=headline(self.table, self.domain if self.domain_drifted else None),
+            numbers=tuple(head_numbers(self.scalars(), self.current.rows)),
+        )
 
     def _measured(self) -> pd.DataFrame:
         return self.table[self.table["method"] != ""].head(MOST_COLUMNS)
@@ -316,18 +336,3 @@ def _more_columns(old: Source, new: Source) -> list[Finding]:
         return []
     text = f"The current table has columns that the reference does not have: {listed(map(repr, more), 5)}."
     return [Finding("DRIFT-NEW-COLUMNS", "info", text)]
-
-
-def _share(features: pd.DataFrame, weight: pd.Series[float], n: int) -> Estimate:
-    """Share of the weight on drifted columns, between those that surely and those that possibly are."""
-    if not len(features) or not float(weight.sum()):
-        return Estimate(math.nan, n=n)
-    found = features["verdict"].isin(["broken", "drifted"])
-    sure = (features["verdict"] == "broken") | features["emptied"]
-    low = np.array([cell.low for cell in features["distance"]]) >= features["threshold"]
-    high = np.array([cell.high for cell in features["distance"]]) >= features["threshold"]
-    total = float(weight.sum())
-    value, least, most = (float(weight[part].sum()) / total for part in (found, found & (sure | low), found | high))
-    if least == most:
-        return Estimate(value, n=n, method="no interval: no column is near its threshold")
-    return Estimate(value, least, most, n, "columns whose interval lies above, or reaches, their threshold")

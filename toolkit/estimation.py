@@ -32,6 +32,7 @@ from toolkit.estimating.expectation import (
     measure_errors,
     measure_scored,
 )
+from toolkit.estimating.heading import head_numbers, headline
 from toolkit.estimating.inputs import read_current
 from toolkit.estimating.losses import REGRESSION
 from toolkit.estimating.reading import judge_estimate
@@ -215,7 +216,7 @@ class PerformanceEstimate(Shown):
 
     def record(self) -> Record:
         """Return how it was estimated, for the tracker."""
-        return Record(parameters=self.parameters)
+        return Record(self.parameters, headline=headline(self.table), numbers=tuple(head_numbers(self.table)))
 
     def _repr_html_(self) -> str:
         labelled = int(self.table["labelled"].iloc[0])

@@ -14,13 +14,14 @@ import pandas as pd
 from toolkit.data import Dataset
 from toolkit.errors import InputError, listed
 from toolkit.estimate import Estimate
+from toolkit.heading import against_baseline
 from toolkit.judging.curves import binary_curves, regression_curves
 from toolkit.judging.drawing import draw, picture
 from toolkit.judging.judgement import about_choice, judge
 from toolkit.judging.prediction import Predictions, measure_speed, predict
 from toolkit.judging.threshold import DEFAULT, Threshold, choose_on, read_rule
 from toolkit.models.candidates import make_baseline
-from toolkit.result import Finding, Picture, Record, Shown, by_severity, result_html, table_html
+from toolkit.result import Finding, ModelRecord, Picture, Record, Shown, by_severity, result_html, table_html
 from toolkit.splitting import Split
 from toolkit.statistics.measure import Measure, difference, mean
 from toolkit.statistics.metrics import binary_metrics, class_table, multiclass_metrics
@@ -140,6 +141,7 @@ def evaluate(
         notes=tuple(by_severity([*notes, *judge(test.task, numbers, predicted)])),
         measured=measured["test"],
         rows=fingerprint(test.target.rename("target").reset_index()),
+        model=ModelRecord.of(model),
     )
 
 
@@ -171,6 +173,8 @@ class Evaluation(Shown):
         The metrics of the test part with the influence of each row.
     rows : str
         Fingerprint of the rows and targets of the test part.
+    model : ModelRecord or None
+        The name under which the model was logged before, if it was.
     """
 
     name: str
@@ -187,6 +191,7 @@ class Evaluation(Shown):
     notes: tuple[Finding, ...]
     measured: dict[str, Measure] = field(repr=False)
     rows: str
+    model: ModelRecord | None
 
     def frame(self) -> pd.DataFrame:
         """Return one row a metric and part; on the test part also the baseline and the difference to it."""
@@ -231,7 +236,8 @@ class Evaluation(Shown):
     def record(self) -> Record:
         """Return how the threshold was chosen, and replicates by which a later model can be compared in pairs."""
         parameters = {"threshold": str(self.threshold)} if self.threshold else {}
-        return Record(parameters=parameters, files={FILE: self._replicates})
+        files = {FILE: self._replicates}
+        return Record(parameters, model=self.model, files=files, numbers=against_baseline(self.numbers))
 
     @cached_property
     def _replicates(self) -> str:

@@ -17,7 +17,6 @@ from toolkit.errors import InputError
 from toolkit.estimate import Estimate
 from toolkit.parameters import list_templates
 from toolkit.result import DataRecord, ModelRecord, Record, Result, by_severity, result_html
-from toolkit.statistics.naming import titled
 
 MIME = "application/vnd.toolkit.results+json"
 SCHEMA = 1
@@ -124,7 +123,8 @@ def summarize(
         "data": _data(data),
         "model": _model(model, records) if model else None,
         "recorded": {name: _plain(value) for record in records for name, value in record.parameters.items()},
-        "key_numbers": _key_numbers(scalars),
+        "headline": " ".join(record.headline for record in records if record.headline),
+        "key_numbers": [number.plain() for record in records for number in record.numbers],
         "scalars": {name: number.plain() for name, number in scalars.items()},
         "findings": [asdict(finding) for finding in dict.fromkeys(findings)],
         "verdict": dict(next((record.verdict for record in records if record.verdict), NO_VERDICT)),
@@ -197,22 +197,3 @@ def _plain(value: object) -> object:
     """Return what JSON can hold as it is, anything else as text."""
     finite = not isinstance(value, float) or math.isfinite(value)
     return value if finite and isinstance(value, str | int | float | bool | None) else str(value)
-
-
-def _key_numbers(scalars: Mapping[str, Estimate]) -> list[dict[str, Any]]:
-    """Pick the numbers of the test part that have a baseline beside them."""
-    picked = []
-    for name, number in scalars.items():
-        part, _, metric = name.partition(".")
-        if part == "test" and f"baseline.{metric}" in scalars:
-            difference = scalars.get(f"difference.{metric}")
-            picked.append(
-                {
-                    "name": metric,
-                    "label": titled(metric),
-                    "test": number.plain(),
-                    "baseline": scalars[f"baseline.{metric}"].plain(),
-                    "difference": difference.plain() if difference else None,
-                }
-            )
-    return picked

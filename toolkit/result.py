@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape, unescape
 from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args, runtime_checkable
 
 from toolkit.csvlink import csv_link
-from toolkit.errors import InputError, NotApplicableError
 from toolkit.estimate import Estimate, format_number
 from toolkit.statistics.naming import spoken
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
+
+    from toolkit.heading import HeadNumber
 
 Severity = Literal["critical", "high", "medium", "low", "info"]
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
@@ -96,6 +97,12 @@ class ModelRecord:
     example: pd.DataFrame | None = None
     requirements: tuple[str, ...] = ()
 
+    @classmethod
+    def of(cls, model: object) -> ModelRecord | None:
+        """Name a model that was loaded from where it was logged; any other is named by the run that makes it."""
+        name = getattr(model, "logged_name", "")
+        return cls(name) if name else None
+
 
 @dataclass(frozen=True, slots=True)
 class DataRecord:
@@ -136,6 +143,10 @@ class Record:
     files : mapping of name to text
         Written beside ``results.json``.
     note : VersionNote or None
+    headline : str
+        What a report says first, in a sentence or two; may be left to its first number.
+    numbers : sequence of HeadNumber
+        For the head of a report.
     """
 
     parameters: Mapping[str, object] = field(default_factory=dict)
@@ -146,6 +157,8 @@ class Record:
     verdict: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     note: VersionNote | None = None
+    headline: str = ""
+    numbers: Sequence[HeadNumber] = ()
 
 
 @runtime_checkable
@@ -185,84 +198,6 @@ class Shown:
         html = self._repr_html_()
         lines = re.findall(r'<(p|li) class="tk-(?:title|lead|finding)[^"]*">(.*?)</\1>', html, re.DOTALL)
         return "\n".join(unescape(re.sub(r"<[^>]*>", "", line)) for _, line in lines)
-
-
-@dataclass(frozen=True, slots=True)
-class NotApplicable:
-    """The result of a step that has nothing to say about this input, with the reason.
-
-    Attributes
-    ----------
-    step : str
-        Name of the step, such as ``explain``.
-    reason : str
-        One plain sentence.
-    """
-
-    step: str
-    reason: str
-
-    def frame(self) -> pd.DataFrame:
-        """Return the step and the reason as one row."""
-        import pandas as pd
-
-        return pd.DataFrame({"step": [self.step], "reason": [self.reason]})
-
-    def scalars(self) -> dict[str, Estimate]:
-        """Return no numbers."""
-        return {}
-
-    def findings(self) -> list[Finding]:
-        """Say that the step was left out."""
-        return [Finding("STEP-NOT-APPLICABLE", "info", self.reason, self.step)]
-
-    def pictures(self) -> dict[str, Picture]:
-        """Return no figures."""
-        return {}
-
-    def plot(self, kind: str = "", ax: Axes | None = None) -> Axes:  # noqa: ARG002  # the protocol's
-        """Refuse: there is nothing to draw."""
-        raise InputError(f"{self.step} has no figure: {self.reason}")
-
-    def record(self) -> Record:
-        """Return nothing to track."""
-        return Record()
-
-    def _repr_html_(self) -> str:
-        return result_html("Not applicable", self.reason)
-
-
-def if_applicable(step: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-    """Call a step; where it has nothing to say about this input, return that as a result instead of an error.
-
-    Parameters
-    ----------
-    step : callable
-        Such as ``explain`` or ``audit_fairness``.
-    *arguments, **options
-        Handed on.
-
-    Returns
-    -------
-    Result
-        What the step returns, or ``NotApplicable``.
-
-    Raises
-    ------
-    InputError
-        Where the input is wrong, as the step itself would.
-
-    Examples
-    --------
-    >>> def judge(model):
-    ...     raise NotApplicableError("There is no model.")
-    >>> if_applicable(judge, None).reason
-    'There is no model.'
-    """
-    try:
-        return step(*arguments, **options)
-    except NotApplicableError as error:
-        return NotApplicable(getattr(step, "__name__", "step"), str(error))
 
 
 _CSS = """<style>.tk-result{font:14px/1.5 system-ui,sans-serif;max-width:64rem}.tk-result table{margin:.5em 0;

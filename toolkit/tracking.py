@@ -151,7 +151,8 @@ def load_model(address: str, out: Path) -> Any:
     -------
     object
         With ``predict``, and ``predict_proba`` where the model has it. Its ``signed_columns`` name the columns of the
-        signature, each with the kind ``number``, ``category`` or, where any will do, an empty text.
+        signature, each with the kind ``number``, ``category`` or, where any will do, an empty text, and its
+        ``logged_name`` is what it was logged as.
 
     Raises
     ------
@@ -181,8 +182,8 @@ def load_model(address: str, out: Path) -> Any:
         str(column["name"]): str(column["type"]) for column in (inputs.to_dict() if inputs else []) if "name" in column
     }
     if flavour == "pyfunc":
-        return TableFunction(loaded, types)
-    loaded.signed_columns = column_kinds(types)
+        loaded = TableFunction(loaded, types)
+    loaded.signed_columns, loaded.logged_name = column_kinds(types), info.name or ""
     return loaded
 
 

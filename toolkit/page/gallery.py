@@ -107,7 +107,7 @@ def _with_series(runs: Sequence[Run]) -> list[Run]:
     drawn = []
     for run in runs:
         others = alike[run.kind][-MOST_IN_SERIES:] if run.kind else []
-        numbers = [other.summary.key_numbers[0].test for other in others if other.summary]
+        numbers = [other.summary.key_numbers[0].value for other in others if other.summary]
         drawn.append(replace(run, series=draw_series(numbers, others.index(run)) if run in others else ""))
     return drawn
 

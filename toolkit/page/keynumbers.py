@@ -21,21 +21,23 @@ class KeyNumber:
 
     name: str
     label: str
-    test: Estimate
-    baseline: Estimate
+    value: Estimate
+    on: str
+    beside: str
+    other: Estimate
     difference: Estimate
 
     @classmethod
     def read(cls, entry: Mapping[str, object]) -> KeyNumber:
         """Read one entry of ``key_numbers``; what is missing in it is not a number."""
-        test, baseline, difference = (Estimate.read(entry.get(key)) for key in ("test", "baseline", "difference"))
-        name = str(entry.get("name") or "")
-        return cls(name, str(entry.get("label") or name), test, baseline, difference)
+        name, label, on, beside = (str(entry.get(key) or "") for key in ("name", "label", "on", "beside"))
+        value, other, difference = (Estimate.read(entry.get(key)) for key in ("value", "other", "difference"))
+        return cls(name, label or name, value, on, beside, other, difference)
 
     @property
-    def baseline_text(self) -> str:
-        """The baseline's number alone: its own uncertainty is in the difference."""
-        return format_number(self.baseline.value)
+    def other_text(self) -> str:
+        """The number that it is compared with alone: its own uncertainty is in the difference."""
+        return format_number(self.other.value)
 
     @property
     def difference_text(self) -> str:
@@ -48,32 +50,55 @@ class KeyNumber:
     def direction(self) -> str:
         """Whether the difference is for better or worse, in a word; empty where the metric has no such direction."""
         gain = self.difference
-        if self.name in NO_DIRECTION or not gain.has_interval:
+        metric = self.name.rpartition(".")[2]
+        if metric in NO_DIRECTION or not gain.has_interval:
             return ""
         if gain.low <= 0 <= gain.high:
             return "not told apart"
-        return "better" if (gain.value < 0) == (self.name in LOWER_IS_BETTER) else "worse"
+        return "better" if (gain.value < 0) == (metric in LOWER_IS_BETTER) else "worse"
 
     @property
     def drawing(self) -> Markup:
-        """The number on a scale, beside the baseline's."""
-        return draw_interval(self.test, self.baseline.value)
+        """The number on a scale, beside the one that it is compared with."""
+        return draw_interval(self.value, self.other.value)
 
     @property
     def sentence(self) -> str:
         """What it says, for someone who reads nothing else."""
-        test = self.test
-        if math.isnan(test.value):
-            return f"{self.label} is not defined on the test part."
-        text = f"{self.label} on the test part is {format_number(test.value)}"
-        if test.has_interval:
-            text += f" (95% interval {format_number(test.low)} to {format_number(test.high)})"
-        if math.isnan(self.baseline.value):
+        number, on = self.value, f" on the {self.on}" if self.on else ""
+        if math.isnan(number.value):
+            return f"{self.label} is not defined{on}."
+        text = f"{self.label}{on} is {format_number(number.value)}"
+        if number.has_interval:
+            text += f" (95% interval {format_number(number.low)} to {format_number(number.high)})"
+        if math.isnan(self.other.value) or not self.beside:
             return f"{text}."
-        text += f"; the baseline has {self.baseline_text}."
+        text += f"; the {self.beside} has {self.other_text}."
         if self.difference.has_interval and self.difference.low <= 0 <= self.difference.high:
             text += " The difference between them could be zero."
         return text
+
+
+@dataclass(frozen=True, slots=True)
+class KeyTable:
+    """Numbers that were measured on the same rows and are compared with the same thing."""
+
+    on: str
+    beside: str
+    numbers: Sequence[KeyNumber]
+
+    @property
+    def rows(self) -> int:
+        """How many rows the numbers rest on."""
+        return max(number.value.n for number in self.numbers)
+
+
+def key_tables(numbers: Sequence[KeyNumber]) -> list[KeyTable]:
+    """Put the numbers that are comparable with each other into a table of their own, in the order given."""
+    tables: dict[tuple[str, str], list[KeyNumber]] = {}
+    for number in numbers:
+        tables.setdefault((number.on, number.beside), []).append(number)
+    return [KeyTable(*words, held) for words, held in tables.items()]
 
 
 def draw_interval(estimate: Estimate, baseline: float = math.nan) -> Markup:

@@ -14,7 +14,7 @@ from datetime import datetime
 
 from toolkit.errors import listed
 from toolkit.estimate import Estimate
-from toolkit.page.keynumbers import KeyNumber
+from toolkit.page.keynumbers import KeyNumber, KeyTable, key_tables
 from toolkit.result import SEVERITIES
 
 SCHEMA = 1
@@ -131,7 +131,7 @@ class Summary:
     facts: Sequence[Pair]
     findings: Sequence[Issue]
     key_numbers: Sequence[KeyNumber]
-    test_rows: int
+    key_tables: Sequence[KeyTable]
     parameters: Sequence[Pair]
     environment: Sequence[Pair]
     lineage: Sequence[Pair]
@@ -154,7 +154,7 @@ def summarize(results: Mapping[str, object]) -> Summary:
     created, issues = _text(results.get("created")), _issues(results)
     rules = [Rule.read(entry) for entry in _mappings(_mapping(results.get("verdict")).get("rules"))]
     read = (KeyNumber.read(entry) for entry in _chosen_first(results))
-    numbers = sorted(read, key=lambda number: math.isnan(number.test.value))  # what is not defined comes last
+    numbers = sorted(read, key=lambda number: math.isnan(number.value.value))  # what is not defined comes last
     return Summary(
         title=_text(results.get("title")),
         question=_text(results.get("question")),
@@ -162,7 +162,7 @@ def summarize(results: Mapping[str, object]) -> Summary:
         verdict=_verdict(results, rules),
         rules=rules,
         policy=_text(_mapping(results.get("verdict")).get("policy")),
-        sentence=_sentence(numbers, issues),
+        sentence=_sentence(_text(results.get("headline")), numbers, issues),
         created=readable_date(created),
         created_iso=created,
         command=_text(results.get("command")),
@@ -172,7 +172,7 @@ def summarize(results: Mapping[str, object]) -> Summary:
         facts=list(_facts(results, data, model)),
         findings=issues,
         key_numbers=numbers,
-        test_rows=max((number.test.n for number in numbers), default=0),
+        key_tables=key_tables(numbers),
         parameters=pairs(results.get("parameters")),
         environment=list(_flat(_mapping(results.get("environment")))),
         lineage=list(_lineage(results, data)),
@@ -234,10 +234,11 @@ def _outcome(name: str) -> Verdict:
     return Verdict(word, word, tone, sign, _MEANINGS.get(name, ""))
 
 
-def _sentence(numbers: Sequence[KeyNumber], issues: Sequence[Issue]) -> str:
+def _sentence(headline: str, numbers: Sequence[KeyNumber], issues: Sequence[Issue]) -> str:
     serious = sum(issue.tone == "bad" for issue in issues)
     count = _counted(serious, "finding") if serious else "No finding"
-    return " ".join([*(number.sentence for number in numbers[:1]), f"{count} of high or critical severity."])
+    said = [headline] if headline else [number.sentence for number in numbers[:1]]
+    return " ".join([*said, f"{count} of high or critical severity."])
 
 
 def _by_severity(issues: Sequence[Issue]) -> str:
@@ -284,7 +285,8 @@ def _judged(results: Mapping[str, object], model: Mapping[str, object]) -> str:
 
 def _version(results: Mapping[str, object], judged: str) -> str:
     """Return what tells the logged model from others of its name, where the name is not that already."""
-    version = _text(_mapping(results.get("mlflow")).get("model_uri")).removeprefix("models:/")
+    given = _mapping(results.get("parameters")).get("model")
+    version = _text(_mapping(results.get("mlflow")).get("model_uri") or given).removeprefix("models:/")
     return "" if version in judged else version
 
 
