@@ -5,8 +5,11 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from card_reports import number, report, with_scalars
 from sklearn.linear_model import LogisticRegression
 
+from toolkit.card import make_card
+from toolkit.carddiff import diff_cards
 from toolkit.data import load_dataset
 from toolkit.drift import detect_drift
 from toolkit.drifting.heading import headline
@@ -118,3 +121,21 @@ def test_the_page_says_the_headline_and_names_the_model_with_its_address():
     found = summarize(results)
     assert found.sentence == "It broke. No finding of high or critical severity."
     assert [(fact.text, fact.more) for fact in found.facts if fact.text] == [("boosting", "m-1")]
+
+
+def test_a_card_stands_beside_the_champion():
+    before, after = report(), with_scalars(test__roc_auc=number(0.7, 0.66, 0.74))
+    numbers = diff_cards(make_card(before), make_card(after)).record().numbers
+    first = numbers[0]
+    assert (first.name, first.label, first.beside) == ("test.roc_auc", "ROC AUC", "champion")
+    assert (first.other.value, first.value.value) == (0.8, 0.7)
+    assert first.difference.value == pytest.approx(-0.1)
+    assert {one.name for one in numbers} == {"test.roc_auc", "test.accuracy", "test.log_loss", "test.precision"}
+    (table,) = summarize({"key_numbers": [one.plain() for one in numbers]}).key_tables
+    assert [one.direction for one in table.numbers] == ["worse", "not told apart", "not told apart", ""]
+
+
+def test_what_is_said_of_several_places_is_said_once():
+    entries = [{"code": "STEP", "severity": "info", "message": "None.", "where": where} for where in ("a", "b", "")]
+    (issue,) = summarize({"findings": entries}).findings
+    assert issue.where == "a, b"

@@ -24,8 +24,10 @@ from toolkit.carding.drawing import draw_intervals, short
 from toolkit.errors import NotApplicableError, listed
 from toolkit.estimate import Estimate
 from toolkit.figures import GREY, ORANGE, axes_for
+from toolkit.heading import HeadNumber
 from toolkit.result import Finding, Picture, Record, Shown, by_severity, result_html, table_html
 from toolkit.statistics.direction import is_disparity
+from toolkit.statistics.naming import titled
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -188,8 +190,16 @@ class CardDiff(Shown):
         return ax
 
     def record(self) -> Record:
-        """Return which card this one was compared with."""
-        return Record(parameters={"compared_with": self.before})
+        """Return which card this one was compared with, and the metrics beside those of that one."""
+        numbers = tuple(
+            HeadNumber(
+                one.name, titled(one.name.rpartition(".")[2]), after, "test part", "champion", before, one.difference
+            )
+            for one in self._metrics()
+            if one.numbers and one.name.count(".") == 1
+            for before, after in [one.numbers]
+        )
+        return Record(parameters={"compared_with": self.before}, numbers=numbers)
 
     def sentence(self) -> str:
         """Say in a line how much changed."""

@@ -111,20 +111,20 @@ def load_dataset(
         features, found = _features(rows, roles, sensitive_as_features, needed=for_model)
     else:
         features, found = features_like(like.features if isinstance(like, Dataset) else like, rows, roles)
-    moment = read_time(rows[roles.time]) if roles.time else None
+    moments, odd = read_time(rows[roles.time]) if roles.time else (None, [])
     return Dataset(
         name=name or f"{table.name}{period_name}",
         source=table.source,
         features=features,
         target=read.values,
         sensitive=_sensitive(rows, roles),
-        time=moment[0] if moment else None,
+        time=moments,
         group=rows[roles.group] if roles.group else None,
         task=read.task,
         positive=read.positive,
         classes=read.classes,
         fingerprint=fingerprint(frame),
-        notes=(*table.notes, *notes, *read.notes, *(moment[1] if moment else ()), *found, *_unnamed(frame, roles)),
+        notes=(*table.notes, *notes, *read.notes, *odd, *found, *not_named(frame.columns, roles)),
         columns=frame.shape[1],
         for_model=for_model,
     )
@@ -290,11 +290,6 @@ class Dataset:
         caption = f"{'Features' if self.for_model else 'Other columns'} of {self.name}"
         tables = [table_html(readable(self.profile()), caption)] if self.features.shape[1] else []
         return result_html(f"{self.name} ({self.task})", self._lead(), tables, self.findings())
-
-
-def _unnamed(frame: pd.DataFrame, roles: Roles) -> list[Finding]:
-    apart = {roles.target, roles.time, roles.group, *roles.drop}
-    return [] if roles.sensitive else not_named(str(name) for name in frame.columns if name not in apart)
 
 
 def _of_periods(frame: pd.DataFrame, time: str, periods: Sequence[str]) -> tuple[pd.DataFrame, str]:

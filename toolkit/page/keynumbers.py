@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from toolkit.estimate import Estimate, format_number
-from toolkit.statistics.metrics import LOWER_IS_BETTER
+from toolkit.statistics.direction import better_when
 
-NO_DIRECTION = ("bias", "calibration_intercept", "calibration_slope")
 OWN_SCALE = 0.2  # up to here an interval on a scale from 0 to 1 could not be seen
 
 
@@ -49,13 +48,12 @@ class KeyNumber:
     @property
     def direction(self) -> str:
         """Whether the difference is for better or worse, in a word; empty where the metric has no such direction."""
-        gain = self.difference
-        metric = self.name.rpartition(".")[2]
-        if metric in NO_DIRECTION or not gain.has_interval:
+        gain, better = self.difference, better_when(f"test.{self.name.rpartition('.')[2]}")
+        if not better or not gain.has_interval:
             return ""
         if gain.low <= 0 <= gain.high:
             return "not told apart"
-        return "better" if (gain.value < 0) == (metric in LOWER_IS_BETTER) else "worse"
+        return "better" if (gain.value < 0) == (better == "lower") else "worse"
 
     @property
     def drawing(self) -> Markup:

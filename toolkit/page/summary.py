@@ -291,10 +291,12 @@ def _version(results: Mapping[str, object], judged: str) -> str:
 
 
 def _issues(results: Mapping[str, object]) -> list[Issue]:
-    found = [
-        Issue(*(_text(entry.get(key)) for key in ("code", "severity", "message", "where")))
-        for entry in _mappings(results.get("findings"))
-    ]
+    """Return the findings, the most severe first; what is said of several places in the same words is said once."""
+    places: dict[tuple[str, str, str], list[str]] = {}
+    for entry in _mappings(results.get("findings")):
+        code, severity, message, where = (_text(entry.get(key)) for key in ("code", "severity", "message", "where"))
+        places.setdefault((code, severity, message), []).append(where)
+    found = [Issue(*words, ", ".join(filter(None, wheres))) for words, wheres in places.items()]
     order: dict[str, int] = {severity: rank for rank, severity in enumerate(SEVERITIES)}
     return sorted(found, key=lambda issue: order.get(issue.severity, len(order)))
 

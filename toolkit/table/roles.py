@@ -17,10 +17,10 @@ class Roles:
     """Which column is what; an empty text where there is none."""
 
     target: str
-    sensitive: tuple[str, ...]
-    time: str
-    group: str
-    drop: tuple[str, ...]
+    sensitive: tuple[str, ...] = ()
+    time: str = ""
+    group: str = ""
+    drop: tuple[str, ...] = ()
 
 
 def find_roles(table: Table, target: object, sensitive: object, time: object, group: object, drop: object) -> Roles:

@@ -12,6 +12,7 @@ import pandas as pd
 from toolkit.errors import InputError, listed
 from toolkit.result import Finding
 from toolkit.table.columns import plain_column
+from toolkit.table.roles import Roles
 
 MOST_NUMBERS = 10
 # A word of the name, or the whole name, in the languages that tables are most often written in.
@@ -27,18 +28,19 @@ _TELLING = re.compile(
 )
 
 
-def not_named(columns: Iterable[str]) -> list[Finding]:
-    """Say which columns seem to name groups of people, for a table where none was said to.
+def not_named(columns: Iterable[object], roles: Roles) -> list[Finding]:
+    """Say which columns seem to name groups of people, where none was said to.
 
     Examples
     --------
-    >>> [finding.where for finding in not_named(["amount", "Sex", "account_age"])]
+    >>> [finding.where for finding in not_named(["y", "Sex", "account_age"], Roles("y"))]
     ['Sex']
-    >>> not_named(["amount", "account_age", "Essex"])
+    >>> not_named(["y", "account_age", "Essex"], Roles("y"))
     []
     """
-    found = [name for name in columns if _TELLING.search(name)]
-    if not found:
+    apart = {roles.target, roles.time, roles.group, *roles.drop}
+    found = [name for name in map(str, columns) if name not in apart and _TELLING.search(name)]
+    if roles.sensitive or not found:
         return []
     message = (
         f"Nothing is judged by group of people, though {'a column seems' if len(found) == 1 else 'columns seem'} to "
