@@ -235,6 +235,17 @@ def test_three_alike_rows_are_no_constant_column_but_many_are():
     assert find_break(before, labels([0] * 30, 2), 0.001)[0] == "CONSTANT"
 
 
+@pytest.mark.parametrize("others", [3, 6, 9])
+def test_a_rare_value_absent_by_chance_leaves_no_constant_column(others):
+    columns = [
+        summarize_column(pd.Series(["y"] * others + ["n"] * (75 - others), dtype="category"), "a", 75),
+        summarize_column(pd.Series(["n"] * 75, dtype="category"), "a", 75),
+    ]
+    # Of so many rare values all lie in the first of two equal halves once in 2 ** others times, or a little less.
+    assert find_break(*columns, rare=0.5**others)[0] == "CONSTANT"
+    assert find_break(*columns, rare=0.3**others) == ("", "")
+
+
 def test_the_domain_classifier_keeps_its_level():
     rng = np.random.default_rng(0)
     found = []
@@ -247,6 +258,16 @@ def test_the_domain_classifier_keeps_its_level():
     assert np.mean([domain.p_value <= 0.05 for domain in found]) <= 0.12
     assert np.mean([domain.roc_auc.low <= 0.5 <= domain.roc_auc.high for domain in found]) >= 0.88
     assert np.mean([domain.roc_auc.value for domain in found]) == pytest.approx(0.5, abs=0.02)
+
+
+def test_labels_seen_once_or_twice_do_not_tell_halves_apart():
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"town": pd.Categorical(rng.integers(0, 120, 200).astype(str)), "x": rng.normal(size=200)})
+    areas = []
+    for _ in range(5):
+        order = rng.permutation(200)
+        areas.append(tell_apart(table.iloc[order[:100]], table.iloc[order[100:]]).roc_auc.value)
+    assert abs(np.mean(areas) - 0.5) < 0.08
 
 
 def test_the_domain_classifier_has_nothing_to_say_about_very_few_rows():

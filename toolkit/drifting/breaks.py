@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from toolkit.drifting.chance import all_on_one_side
+from toolkit.drifting.chance import all_alike, all_on_one_side
 from toolkit.drifting.distances import Pair
 from toolkit.drifting.summary import ColumnSummary, align
 from toolkit.estimate import format_number
@@ -55,7 +55,8 @@ def find_break(reference: ColumnSummary, current: ColumnSummary, rare: float) ->
     ----------
     reference, current : ColumnSummary
     rare : float
-        How improbable it must be that the current rows merely look constant or empty.
+        How improbable it must be that the current rows merely look constant or empty: that as many, drawn at random
+        from all rows, are alike, or have no value.
 
     Returns
     -------
@@ -65,16 +66,16 @@ def find_break(reference: ColumnSummary, current: ColumnSummary, rare: float) ->
     if reference.dtype == "missing":
         return "", ""
     if current.dtype == "missing":
-        share = (reference.missing + 1) / (reference.rows + 2)
-        if share**current.rows < rare:
+        if all_on_one_side(reference.known, reference.rows, current.rows) < rare:
             return "ALL-MISSING", f"has no value in any row; in the reference {_missing_text(reference)}"
         return "", ""
     if reference.is_number != current.is_number:
         held = {True: "numbers", False: "text"}
         return "TYPE", f"holds {held[current.is_number]}; in the reference {held[reference.is_number]}"
     if len(current.distinct) == 1 and len(reference.distinct) > 1 and reference.hashed == current.hashed:
-        same = reference.counts[reference.distinct == current.distinct[0]].sum()
-        if ((float(same) + 1) / (reference.known + 2)) ** current.known < rare:
+        same = reference.distinct == current.distinct[0]
+        both = np.append(reference.counts[~same], reference.counts[same].sum() + current.known)
+        if all_alike(both, current.known) < rare:
             return "CONSTANT", f"has the same value in every row ({shown(current.distinct[0])})"
     if reference.is_number:
         factor = unit_change(reference, current)

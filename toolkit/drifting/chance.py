@@ -173,3 +173,22 @@ def all_on_one_side(rows: int, here: int, there: int) -> float:
         return 0.0
     total = here + there
     return math.exp(gammaln(here + 1) - gammaln(here - rows + 1) - gammaln(total + 1) + gammaln(total - rows + 1))
+
+
+def all_alike(counts: NDArray[Any], drawn: int) -> float:
+    """Return the probability that rows drawn at random, without putting them back, all have the same value.
+
+    Parameters
+    ----------
+    counts : array of shape (k,)
+        Rows of each value.
+    drawn : int
+
+    Examples
+    --------
+    >>> round(all_alike(np.array([3, 2]), 2), 3)
+    0.4
+    """
+    total, many = int(counts.sum()), counts[counts >= drawn]
+    ways = gammaln(many + 1) - gammaln(many - drawn + 1) - gammaln(total + 1) + gammaln(total - drawn + 1)
+    return float(np.exp(ways).sum())

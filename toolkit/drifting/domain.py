@@ -115,11 +115,14 @@ def _shuffled_areas(model: Any, cells: Array, side: Array, seed: int) -> Array:
 
 
 def _coded(reference: pd.Series[Any], current: pd.Series[Any]) -> Array:
-    """Return both columns one below the other as numbers; labels by their frequency over both, the rarest first."""
+    """Return both columns one below the other as numbers; labels by their frequency over both, the rarest first.
+
+    Labels that are as frequent stand in alphabetical order: that of their appearance would tell the tables apart.
+    """
     both = pd.concat([reference, current], ignore_index=True)
     if not isinstance(reference.dtype, pd.CategoricalDtype):
         return both.to_numpy(dtype="float64", na_value=np.nan)
-    codes, labels = pd.factorize(both)
+    codes, labels = pd.factorize(both.astype(object), sort=True)
     ranks = np.argsort(np.argsort(np.bincount(codes[codes >= 0], minlength=len(labels)), kind="stable"))
     coded: Array = np.where(codes >= 0, ranks[codes] if len(labels) else 0, np.nan)
     return coded
