@@ -13,6 +13,7 @@ from toolkit.cli import main
 from toolkit.data import Dataset
 from toolkit.drifting.profile import Profile
 from toolkit.errors import InputError
+from toolkit.table.reading import read_table
 from toolkit.waves import load_drift
 
 
@@ -54,8 +55,22 @@ class TestLoading:
     def test_a_table_without_the_target_is_compared_by_its_columns(self):
         old, new, _ = load_drift(reference=wave(0), current=wave(1).drop(columns="buys"), target="buys", time="day")
         assert isinstance(old, Dataset)
-        assert list(new.columns) == ["<script>score", "town", "sex"]
-        assert not tk.detect_drift(old, new).drifted
+        drift = tk.detect_drift(old, new, window="week")
+        assert not drift.drifted
+        assert set(drift.table["column"]) == {"<script>score", "town", "sex", "buys"}
+        assert drift.table.set_index("column").loc["buys", "verdict"] == "left out"
+        assert drift.windows["window"].nunique() == 4
+
+    def test_a_table_with_some_labels_keeps_the_rows_without(self):
+        after = wave(1)
+        after.loc[after.index >= 400, "buys"] = None
+        old, new, _ = load_drift(reference=wave(0), current=after, target="buys", time="day")
+        drift = tk.detect_drift(old, new, window=200)
+        assert drift.current.rows == 600
+        assert drift.current.columns["buys"].rows == 400
+        target = drift.windows[drift.windows["column"] == "buys"]
+        assert target["verdict"].tolist() == ["stable", "stable", "left out"]
+        assert not drift.drifted
 
     def test_no_target_at_all(self):
         old, new, model = load_drift(reference=wave(0), current=wave(1, shift=2), drop=["day", "buys"])
@@ -68,9 +83,38 @@ class TestLoading:
         assert isinstance(old, Profile)
         assert not tk.detect_drift(old, new).drifted
 
-    def test_periods_need_a_target(self):
-        with pytest.raises(InputError, match="target is known"):
+    def test_periods_need_a_time_column_but_no_target(self):
+        with pytest.raises(InputError, match="by its time"):
             load_drift(reference=wave(0), current=wave(1), current_periods=[2024])
+        _, new, _ = load_drift(reference=wave(0), current=wave(1), time="day", current_periods=["2024-01-02"])
+        assert len(new) == 24
+
+    @pytest.mark.parametrize("rows", [1, 3, 600])
+    def test_a_few_rows_or_rows_of_one_class_are_compared_too(self, rows):
+        after = wave(1).head(rows).assign(buys="no")
+        old, new, _ = load_drift(reference=wave(0), current=after, target="buys", time="day")
+        drift = tk.detect_drift(old, new)
+        assert drift.broken == (["buys"] if rows == 600 else [])
+
+    def test_labels_that_came_later_are_joined_by_order_or_by_a_column(self):
+        after = wave(1).assign(id=[f"no {place}" for place in range(600)])
+        labels = after[["id", "buys"]].sample(frac=1, random_state=0)
+        given = {"reference": wave(0), "target": "buys", "time": "day"}
+        whole = load_drift(current=after.drop(columns="id"), **given)[1]
+        ordered = load_drift(current=after.drop(columns=["id", "buys"]), labels=after[["buys"]], **given)[1]
+        matched = load_drift(current=after.drop(columns="buys"), labels=labels, labels_by="id", **given)[1]
+        for part in (ordered, matched):
+            pd.testing.assert_frame_equal(part.frame(), whole.frame())
+        some = load_drift(current=after.drop(columns="buys"), labels=labels[:100], labels_by="id", **given)[1]
+        assert int(some["buys"].notna().sum()) == 100
+
+    def test_the_current_table_has_the_roles_of_a_reference_that_knows_its_own(self, tmp_path):
+        census = read_table("census_income").frame
+        path = write(tmp_path, "later.csv", census[census["year"] == 1995].head(3000))
+        old, new, _ = load_drift(reference="census_income", reference_periods=[1994], current=path)
+        for part in (old, new):
+            assert (part.target.name, part.time.name, part.positive) == ("income_over_50k", "year", True)
+        assert list(new.sensitive) == list(old.sensitive) != []
 
 
 def test_the_template_decides_and_the_exit_code_follows(tmp_path):
@@ -129,6 +173,15 @@ class TestWrongInput:
         current = write(tmp_path, "after.csv", change(wave(1)))
         target = ["target", "buys"] if message == "incompatible types" else []
         assert message in self.refused(tmp_path, "reference", reference, "current", current, *target)
+
+    def test_labels_that_do_not_match(self, tmp_path):
+        reference = write(tmp_path, "before.csv", wave(0))
+        current = write(tmp_path, "after.csv", wave(1).drop(columns="buys"))
+        labels = write(tmp_path, "labels.csv", wave(1)[["buys"]].head(7))
+        given = ["reference", reference, "current", current, "target", "buys"]
+        assert "labels has 7 rows and after has 600 rows" in self.refused(tmp_path, *given, "labels", labels)
+        assert "no column 'id'" in self.refused(tmp_path, *given, "labels", labels, "labels_by", "id")
+        assert "needs labels" in self.refused(tmp_path, *given, "labels_by", "id")
 
     def test_a_window_that_is_not_time(self, tmp_path):
         path = write(tmp_path, "table.csv", wave(0))

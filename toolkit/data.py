@@ -26,7 +26,7 @@ from toolkit.table.reading import Table, read_table
 from toolkit.table.roles import Roles, find_roles, given, listed_names
 from toolkit.table.sensitive import not_named, sensitive_groups
 from toolkit.table.target import Task, plain_target, read_target
-from toolkit.table.times import matching, read_time, time_order
+from toolkit.table.times import of_periods, read_time
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -100,7 +100,7 @@ def load_dataset(
     """
     table = source if isinstance(source, Table) else read_table(source)
     roles = find_roles(table, target, sensitive, time, group, drop)
-    frame, period_name = _of_periods(table.frame, roles.time, listed_names(periods))
+    frame, period_name = of_periods(table.frame, roles.time, listed_names(periods))
     values, notes = _target_and_time(frame, roles)
     known = values.notna().to_numpy() & (frame[roles.time].notna().to_numpy() if roles.time else True)
     if known.sum() < LEAST_ROWS:
@@ -290,17 +290,6 @@ class Dataset:
         caption = f"{'Features' if self.for_model else 'Other columns'} of {self.name}"
         tables = [table_html(readable(self.profile()), caption)] if self.features.shape[1] else []
         return result_html(f"{self.name} ({self.task})", self._lead(), tables, self.findings())
-
-
-def _of_periods(frame: pd.DataFrame, time: str, periods: Sequence[str]) -> tuple[pd.DataFrame, str]:
-    if not periods:
-        return frame, ""
-    if not time:
-        raise InputError("'periods' needs a time column. Give time=.")
-    moments, _ = read_time(frame[time])
-    codes, labels = time_order(moments)
-    kept = np.isin(codes, matching(labels, periods, time))
-    return frame[kept], f" {', '.join(periods)}"
 
 
 def _target_and_time(frame: pd.DataFrame, roles: Roles) -> tuple[pd.Series[Any], list[Finding]]:

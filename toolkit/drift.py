@@ -52,6 +52,7 @@ def detect_drift(
     methods: str | Mapping[str, str] | None = None,
     thresholds: float | Mapping[str, float] | None = None,
     window: str | int | None = None,
+    time: str = "",
     alpha: float = 0.05,
     seed: int = 0,
 ) -> Drift:
@@ -80,6 +81,8 @@ def detect_drift(
         shares (``ks``, ``anderson``) or the total variation (``chisquare``, ``z``).
     window : {"day", "week", "month", "year"} or int, optional
         Compare consecutive windows of the current table as well, by its time or by a number of rows.
+    time : str
+        Column with the time of each row, where a table is a DataFrame; by default that of a reference that knows it.
     alpha : float
         Rate of false alarms where nothing has changed.
     seed : int
@@ -104,7 +107,9 @@ def detect_drift(
     >>> detect_drift(before, after).frame()[["column", "verdict"]].to_numpy().tolist()
     [['a', 'drifted'], ['b', 'stable']]
     """
-    old, new = _source(reference, "reference"), _source(current, "current")
+    old = _source(reference, "reference", time)
+    target = next((name for name, role in old.roles.items() if role == "target"), "")
+    new = _source(current, "current", time or _time_of(reference), target)
     notes: list[Finding] = []
     if model is not None:
         check_prediction(old, new, model)
@@ -326,8 +331,12 @@ class Drift(Shown):
         return result_html("Drift", lead, [table], self.findings())
 
 
-def _source(table: object, which: str) -> Source:
-    return table if isinstance(table, Profile) else read_rows(table, which)
+def _source(table: object, which: str, time: str, target: str = "") -> Source:
+    return table if isinstance(table, Profile) else read_rows(table, which, time=time, target=target)
+
+
+def _time_of(table: object) -> str:
+    return str(table.time.name) if isinstance(table, Dataset) and table.time is not None else ""
 
 
 def _more_columns(old: Source, new: Source) -> list[Finding]:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from toolkit.data import Dataset, load_dataset
+from toolkit.data import LEAST_ROWS, Dataset, load_dataset
 from toolkit.drifting.profile import Profile, is_profile, load_profile
-from toolkit.errors import InputError
+from toolkit.errors import InputError, nearest
 from toolkit.subject import load_model
+from toolkit.table.labels import join_labels
 from toolkit.table.likeness import model_columns
-from toolkit.table.reading import read_table
+from toolkit.table.reading import Table, read_table
 from toolkit.table.roles import given, listed_names
+from toolkit.table.target import plain_target
+from toolkit.table.times import of_periods
 
 
 def load_drift(
@@ -23,6 +27,8 @@ def load_drift(
     reference: Any,
     current: Any,
     model: Any = "",
+    labels: Any = "",
+    labels_by: str = "",
     target: str = "",
     sensitive: str | Sequence[str] = (),
     time: str = "",
@@ -39,9 +45,14 @@ def load_drift(
         As for ``load_dataset``; the reference may be a profile that ``Profile.save`` wrote.
     model : str or estimator
         Address for ``load_model``, or the fitted model itself; may be empty.
+    labels : str, path or DataFrame
+        Labels of the current rows that arrived later, as for ``load_dataset``; an empty text for none.
+    labels_by : str
+        Column of both by which labels find their rows, left out of the comparison; by default the rows are the same, in
+        the same order. See ``toolkit.table.labels``.
     target : str
-        Where it is known and the current table has it, its drift and the realized performance are measured too. A table
-        without it is compared by its columns alone.
+        Where it is known and the current table has it, its drift and the realized performance are measured too. A
+        current table that has it in some rows only, or not at all, comes back as a frame.
     sensitive, time, positive, drop
         As for ``load_dataset``; an empty text or list for what is not given.
     reference_periods, current_periods : list
@@ -69,8 +80,17 @@ def load_drift(
     if isinstance(reference, str | os.PathLike) and Path(reference).suffix == ".json" and is_profile(reference):
         before = load_profile(reference)
     else:
-        before = load_compared(reference, **roles, periods=reference_periods, like=subject)
-    return before, load_compared(current, **roles, periods=current_periods, like=before), subject
+        earlier = _without(read_table(reference), labels_by)
+        before = load_compared(earlier, **roles, periods=reference_periods, like=subject)
+    after = read_table(current)
+    roles = _inherited(roles, before, after)
+    if given(labels) is not None:
+        after = join_labels(after, read_table(labels), target=roles["target"], by=labels_by)
+        roles["target"] = roles["target"] or str(after.frame.columns[-1])
+    elif labels_by:
+        raise InputError(f"labels_by={labels_by!r} needs labels. Give labels= too, or neither.")
+    later = load_compared(_without(after, labels_by), **roles, periods=current_periods, like=before, whole=True)
+    return before, later, subject
 
 
 def load_compared(
@@ -83,8 +103,9 @@ def load_compared(
     drop: str | Sequence[str] = (),
     periods: Sequence[object] | str | int = (),
     like: Any = None,
+    whole: bool = False,
 ) -> Dataset | pd.DataFrame:
-    """Load one table with its roles where its target is known; else without the columns that are not compared.
+    """Load one table with its roles where its target is known; else as a frame, without the columns to be dropped.
 
     Parameters
     ----------
@@ -92,25 +113,65 @@ def load_compared(
         As for ``load_dataset``; an empty text or list for what is not given.
     like : Dataset or fitted model, optional
         Where the table has all columns of it, it gets exactly those, whatever they hold.
+    whole : bool
+        Whether rows without a target are kept: where there are any, the table comes back as a frame; so does one of too
+        few rows, or of one class, for a Dataset.
 
     Raises
     ------
     InputError
-        Where the table cannot be read, or periods are asked of one whose target is not known.
+        Where the table cannot be read, or some of its rows have no time.
 
     Examples
     --------
     >>> load_compared("wine").rows, list(load_compared(pd.DataFrame({"a": [1], "b": [2]}), drop="b"))
     (178, ['a'])
     """
-    table = read_table(source)
+    table = source if isinstance(source, Table) else read_table(source)
     known = table.built_in.target if table.built_in else table.target
-    if (target or known) in table.frame.columns:
+    aim = target or known
+    frame = table.frame
+    kept = of_periods(frame, time, listed_names(periods))[0] if time in frame.columns else frame
+    if aim in frame.columns and (not whole or _stands_alone(kept[aim])):
         wanted = like.features.columns if isinstance(like, Dataset) else model_columns(like)
-        whole = len(wanted) and not set(wanted) - set(table.frame.columns)
+        complete = len(wanted) and not set(wanted) - set(frame.columns)
         roles: dict[str, Any] = {"target": target, "sensitive": sensitive, "time": time, "drop": drop}
-        return load_dataset(table, **roles, positive=given(positive), periods=periods, like=like if whole else None)
-    if given(periods) is not None:
-        raise InputError(f"Periods of {table.name} can only be chosen where its target is known. Give target=.")
-    apart = {*listed_names(drop, list(table.frame.columns)), time}
-    return table.frame[[name for name in table.frame.columns if name not in apart]]
+        return load_dataset(table, **roles, positive=given(positive), periods=periods, like=like if complete else None)
+    if time and time not in frame.columns:
+        raise InputError(f"Time column {time!r} is not in {table.name}.{nearest(time, frame.columns)}")
+    gone = int(frame[time].isna().sum()) if time else 0
+    if gone:
+        raise InputError(
+            f"Time {time!r} is missing in {gone:,} of {len(frame):,} rows of {table.name}. Leave them out."
+        )
+    if listed_names(periods) and not time:
+        raise InputError(f"Periods of {table.name} can only be chosen by its time. Give time=.")
+    apart = listed_names(drop, list(frame.columns))
+    return kept[[name for name in frame.columns if name not in apart]].reset_index(drop=True)
+
+
+def _stands_alone(target: pd.Series[Any]) -> bool:
+    """Whether a table can be judged by itself: every row has a label, and there are enough of them and two values."""
+    if not target.notna().any():
+        return False
+    values = plain_target(target)[0]
+    return len(values) >= LEAST_ROWS and bool(values.notna().all()) and bool((values != values.iloc[0]).any())
+
+
+def _inherited(roles: dict[str, Any], reference: object, table: Table) -> dict[str, Any]:
+    """Give the current table the roles of the reference where none were given, as far as it has those columns."""
+    if not isinstance(reference, Dataset) or table.built_in:
+        return roles
+    time = "" if reference.time is None else str(reference.time.name)
+    has = table.frame.columns
+    return {
+        **roles,
+        "target": roles["target"] or str(reference.target.name),
+        "time": roles["time"] or (time if time in has else ""),
+        "sensitive": given(roles["sensitive"]) or [str(name) for name in reference.sensitive if name in has],
+    }
+
+
+def _without(table: Table, column: str) -> Table:
+    """Leave out the column that labels are matched by: it names rows."""
+    return replace(table, frame=table.frame.drop(columns=column, errors="ignore")) if column else table

@@ -69,7 +69,7 @@ def compare_columns(
             done.current[name] = new.reduced
         for label, places in windows:
             part = new if plain is None else summarize_column(plain.iloc[places], name, len(places), old.role)
-            part = replace(part, rows=len(places), missing=len(places)) if part and plain is None else part
+            part = _labelled(replace(part, rows=len(places), missing=len(places)) if part and plain is None else part)
             done.windowed.append({"window": label, **_known_loss(judge_column(old, part, plan), current, name)})
         if row["role"] == "feature" and row["method"] and not row["code"] and before is not None and plain is not None:
             for held, column, places in zip(done.samples, (before, plain), picked, strict=True):
@@ -103,7 +103,14 @@ def _current(current: Source, name: str, pool: Executor) -> Found:
         return None, lambda: None
     plain, dtype = current.plain(name)
     counting = pool.submit(summarize_column, plain, name, current.rows, current.roles.get(name, "feature"))
-    return plain, lambda: replace(counting.result(), dtype=dtype) if dtype == "nested" else counting.result()
+    return plain, lambda: _labelled(replace(counting.result(), dtype=dtype) if dtype == "nested" else counting.result())
+
+
+def _labelled(summary: ColumnSummary | None) -> ColumnSummary | None:
+    """Leave out the rows whose target is not known yet, which is not missing; None where it is known of none."""
+    if summary is None or summary.role != "target" or not summary.missing:
+        return summary
+    return replace(summary, rows=summary.known, missing=0) if summary.known else None
 
 
 def _known_loss(row: Row, current: Source, name: str) -> Row:
@@ -116,7 +123,8 @@ def _known_loss(row: Row, current: Source, name: str) -> Row:
     if why == "DATA-IDENTIFIER":
         return row | {"code": "", "verdict": "left out", "why": "looks like an identifier in the current table"}
     if row["role"] != "feature":
-        return row | {"code": "", "verdict": "left out", "why": "is not in the current table"}
+        why = "is not known yet" if name in current.roles else "is not in the current table"
+        return row | {"code": "", "verdict": "left out", "why": why}
     return row
 
 

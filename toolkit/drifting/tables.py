@@ -17,6 +17,8 @@ from toolkit.errors import InputError, listed
 from toolkit.result import Finding
 from toolkit.table.columns import HUGE, IDENTIFIER_ROWS, IDENTIFIER_SHARE, column_kind, plain_column, prepare_features
 from toolkit.table.reading import read_table
+from toolkit.table.target import plain_target
+from toolkit.table.times import read_time
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,8 +92,16 @@ class Rows:
         return replace(summary, importance=self.importance.get(summary.name, np.nan))
 
 
-def read_rows(table: object, which: str) -> Rows:
+def read_rows(table: object, which: str, *, time: str = "", target: str = "") -> Rows:
     """Take a Dataset or a DataFrame as rows.
+
+    Parameters
+    ----------
+    table : Dataset or DataFrame
+    which : str
+        What to call a frame.
+    time, target : str
+        Columns of a frame that have that role, if it has them; some rows may have no target.
 
     Raises
     ------
@@ -115,7 +125,12 @@ def read_rows(table: object, which: str) -> Rows:
     if not len(table):
         raise InputError(f"The {which} table has no rows: there is nothing to compare.")
     frame = read_table(table).frame
-    return Rows(which, frame, {}, dict.fromkeys(frame.columns, "feature"))
+    features = frame.drop(columns=[time, target], errors="ignore")
+    roles = dict.fromkeys(features.columns, "feature")
+    moment = read_time(frame[time])[0] if time in frame.columns else None
+    if target not in frame.columns or not frame[target].notna().any():
+        return Rows(which, features, {}, roles, moment)
+    return Rows(which, features, {target: plain_target(frame[target])[0]}, {**roles, target: "target"}, moment)
 
 
 def with_model(rows: Rows, model: Any, seed: int = 0) -> Rows:

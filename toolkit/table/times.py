@@ -94,6 +94,25 @@ def time_labels(values: pd.Series[Any]) -> list[str]:
     return [str(value) for value in values]
 
 
+def of_periods(frame: pd.DataFrame, time: str, periods: Sequence[str]) -> tuple[pd.DataFrame, str]:
+    """Keep the rows whose time is among some periods, and write those as the end of a name.
+
+    Examples
+    --------
+    >>> rows, name = of_periods(pd.DataFrame({"year": [1994, 1995]}), "year", ["1995"])
+    >>> rows["year"].tolist(), name
+    ([1995], ' 1995')
+    """
+    if not periods:
+        return frame, ""
+    if not time:
+        raise InputError("'periods' needs a time column. Give time=.")
+    moments, _ = read_time(frame[time])
+    codes, labels = time_order(moments)
+    kept = np.isin(codes, matching(labels, periods, time))
+    return frame[kept], f" {', '.join(periods)}"
+
+
 def matching(labels: Sequence[str], periods: Iterable[object], name: str) -> list[int]:
     """Find the times that a list of periods names; a date matches by its year, its month or its day.
 
