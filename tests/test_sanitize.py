@@ -51,7 +51,7 @@ HARMLESS |= {"mark", "ol", "p", "pre", "q", "s", "samp", "small", "span", "stron
 HARMLESS |= {"button", "tbody", "td", "tfoot", "th", "thead", "tr", "tt", "u", "ul", "var", "wbr"}
 ATTRIBUTES = {"alt", "class", "colspan", "href", "id", "rel", "role", "rowspan", "scope", "src", "start", "tabindex"}
 ATTRIBUTES |= {"title", "aria-hidden", "aria-label", "download", "height", "popovertarget", "type", "width"}
-CSV = "data:text/csv;charset=utf-8,a%2Cb%0A"
+CSV = "data:text/csv;charset=utf-8,a,b%0A(1),%22x%22"
 
 
 class Inspector(HTMLParser):

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MOST_ROWS = 1000
+_SAFE = ",:;/@!$()*+=?"  # may stand in an address as they are, which keeps it short
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -34,7 +35,7 @@ def csv_link(frame: pd.DataFrame) -> str:
     for row in rows:
         writer.writerow(cell for value, is_wide in zip(row, wide, strict=True) for cell in _cells(value, is_wide))
     words = "CSV" if len(frame) <= MOST_ROWS else f"CSV of the first {MOST_ROWS:,} rows"
-    address = "data:text/csv;charset=utf-8," + quote(text.getvalue(), safe="", errors="replace")
+    address = "data:text/csv;charset=utf-8," + quote(text.getvalue(), safe=_SAFE, errors="replace")
     return f'<p class="tk-csv"><a href="{address}">{words}</a></p>'
 
 

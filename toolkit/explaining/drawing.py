@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -60,6 +61,12 @@ def draw(explanation: Explanation, kind: str, ax: Axes) -> Axes:
     return ax
 
 
+def _drawn(values: Array) -> Array:
+    """Round to a thousandth of the largest, which no eye can tell apart, so that a page stays small."""
+    largest = float(np.abs(values).max(initial=0.0))
+    return values.round(3 - math.floor(math.log10(largest))) if largest else values
+
+
 def figure_data(explanation: Explanation, kind: str) -> pd.DataFrame:
     """Return what one figure of an explanation draws."""
     name, _, key = kind.partition("_")
@@ -67,7 +74,7 @@ def figure_data(explanation: Explanation, kind: str) -> pd.DataFrame:
         return explanation.overall.drop(columns="output")
     if name == "beeswarm":
         names = list(explanation.overall["column"].head(REPORTED))
-        shown = {f"SHAP of {name}": _attributed(explanation, name)[1][:MOST_POINTS].round(4) for name in names}
+        shown = {f"SHAP of {name}": _drawn(_attributed(explanation, name)[1][:MOST_POINTS]) for name in names}
         return pd.DataFrame({"row": explanation.features.index[:MOST_POINTS].map(str), **shown})
     if name == "dependence":
         lines = by_value(*_attributed(explanation, _dependent(explanation)[kind]))

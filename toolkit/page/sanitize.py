@@ -32,7 +32,7 @@ _DROPPED = frozenset(
     | {"template", "textarea", "title", "video"}
 )
 _IMAGE = re.compile(r"data:image/(png|jpeg|gif|webp|svg\+xml);base64,[A-Za-z0-9+/=\s]*")
-_CSV = re.compile(r"data:text/csv;charset=utf-8,[\w%.~-]*", re.ASCII)
+_CSV = re.compile(r"data:text/csv;charset=utf-8,[\w%.~,:;/@!$()*+=?-]*", re.ASCII)
 _CLASSES = re.compile(r"((tk-[a-z-]+|highlight|dataframe|[a-z][a-z0-9]{0,2})(\s+|$))*")
 _ATTRIBUTES = {
     "a": re.compile("href|title"),
