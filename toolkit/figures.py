@@ -53,6 +53,7 @@ STYLE: dict[Any, Any] = {
     "legend.frameon": False,
     "legend.fontsize": 9,
     "font.size": 10,
+    "font.sans-serif": ["DejaVu Sans", "Verdana"],  # each text of a drawing names them all
     "figure.facecolor": "white",
     "text.parse_math": False,
     "svg.fonttype": "none",
