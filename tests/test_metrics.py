@@ -14,7 +14,7 @@ from toolkit.statistics.calibration import calibration_bins, expected_calibratio
 from toolkit.statistics.measure import difference
 from toolkit.statistics.metrics import binary_metrics, class_table, multiclass_metrics
 from toolkit.statistics.ranking import average_precision, roc_auc
-from toolkit.statistics.regression import regression_metrics
+from toolkit.statistics.regression import SCALE_FREE, regression_metrics
 
 BINARY = {
     "roc_auc": lambda y, p, c: sk.roc_auc_score(y, p),
@@ -279,6 +279,17 @@ def test_regression_at_its_edges():
         regression_metrics(np.array([]), np.array([]))
     with pytest.raises(InputError, match="1 of 2 are missing or infinite"):
         regression_metrics(np.array([1.0, np.inf]), np.array([1.0, 2.0]))
+
+
+@pytest.mark.parametrize("unit", [1e-200, 1e200])
+def test_regression_in_huge_or_tiny_units_is_measured_alike(unit):
+    rng = np.random.default_rng(0)
+    y, predicted = rng.normal(size=(2, 60))
+    for name, plain in regression_metrics(y, predicted).items():
+        scaled = regression_metrics(unit * y, unit * predicted)[name].estimate
+        factor = 1.0 if name in SCALE_FREE else unit
+        ends = (scaled.value / factor, scaled.low / factor, scaled.high / factor)
+        assert ends == pytest.approx((plain.estimate.value, plain.estimate.low, plain.estimate.high), rel=1e-9), name
 
 
 # Where the intervals are wider than they should be, on purpose: the calibration error of a calibrated model is 0, the

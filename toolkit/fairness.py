@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from toolkit.estimate import Estimate
 from toolkit.figures import axes_for
 from toolkit.judging.prediction import predict
 from toolkit.judging.threshold import DEFAULT, Threshold, threshold_for
+from toolkit.models.folds import side_by_side
 from toolkit.result import Finding, Picture, Record, Shown, by_severity, result_html, table_html
 from toolkit.splitting import Split
 from toolkit.statistics.naming import spoken
@@ -112,8 +114,14 @@ def audit_fairness(
     predicted = predict(model, part)
     chosen = threshold_for(model, data, threshold, predicted) if part.task == "binary" else None
     case, ordered = prepare(part.task, predicted, predicted.decide(chosen.value) if chosen else None, columns)
-    groupings, rng = group_rows(ordered, depth, bins), np.random.default_rng(seed)
-    measured = [measure_groups(case, grouping, min_count, replicates, rng) for grouping in groupings]
+    groupings = group_rows(ordered, depth, bins)
+    generators = np.random.default_rng(seed).spawn(len(groupings))
+    measured = side_by_side(
+        [
+            partial(measure_groups, case, grouping, min_count, replicates, rng)
+            for grouping, rng in zip(groupings, generators, strict=True)
+        ]
+    )
     each = [group_table(grouping, found) for grouping, found in zip(groupings, measured, strict=True)]
     groups = pd.concat(each, ignore_index=True)
     compared = [disparity_table(grouping, found) for grouping, found in zip(groupings, measured, strict=True)]

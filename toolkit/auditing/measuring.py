@@ -63,7 +63,8 @@ def prepare(
         return case, columns
     order = np.argsort(predicted.y_pred)
     ordered = replace(predicted, y_true=predicted.y_true[order], y_pred=predicted.y_pred[order], decisions=None)
-    return Case(task, ordered, called[order]), columns.iloc[order]
+    taken = {place: columns.iloc[:, place].array.take(order) for place in range(columns.shape[1])}
+    return Case(task, ordered, called[order]), pd.DataFrame(taken, copy=False).set_axis(columns.columns, axis=1)
 
 
 def frequent_classes(predicted: Predictions) -> list[int]:

@@ -45,8 +45,9 @@ def ranked_area(y_true: Array, y_score: Array) -> Estimate:
     if not p or not q:
         return Estimate(math.nan, n=n)
     starts = np.flatnonzero(np.append(True, y_score[1:] != y_score[:-1]))
-    ones = np.add.reduceat(y_true, starts)
-    zeros = np.diff(np.append(starts, n)) - ones
+    tied = len(starts) < n
+    ones = np.add.reduceat(y_true, starts) if tied else y_true
+    zeros = np.diff(starts, append=n) - ones if tied else 1 - ones
     of_ones = (np.cumsum(zeros) - zeros / 2) / q
     of_zeros = 1 - (np.cumsum(ones) - ones / 2) / p
     value = float(ones @ of_ones) / p

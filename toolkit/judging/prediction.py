@@ -206,11 +206,11 @@ def _asked(model: Any, method: str, data: Dataset) -> Any:
 
 
 def _codes(labels: Any, code: dict[Any, int]) -> NDArray[np.intp]:
-    values = np.asarray(labels).ravel().tolist()
-    unknown = sorted({str(value) for value in values if value not in code})
+    places, distinct = pd.factorize(np.asarray(labels).ravel(), use_na_sentinel=False)
+    unknown = sorted({str(label) for label in distinct.tolist() if label not in code})
     if unknown:
         raise InputError(f"The model predicted labels that are neither the target's nor its own: {listed(unknown)}.")
-    return np.array([code[value] for value in values], dtype=np.intp)
+    return np.array([code[label] for label in distinct.tolist()], dtype=np.intp)[places]
 
 
 def _finite(values: Any, data: Dataset) -> Array:

@@ -82,7 +82,9 @@ class RecordedPredictions:
         table: pd.DataFrame = self.y_score  # type: ignore[assignment]  # available_if saw to it
         return table.to_numpy(dtype=float)[self._places(features, table.index)]
 
-    def _places(self, features: pd.DataFrame, index: pd.Index[Any]) -> NDArray[np.intp]:
+    def _places(self, features: pd.DataFrame, index: pd.Index[Any]) -> NDArray[np.intp] | slice:
+        if index.equals(features.index):
+            return slice(None)
         places = index.get_indexer(features.index)
         missing = int((places < 0).sum())
         if missing:

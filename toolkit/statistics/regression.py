@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -10,6 +11,8 @@ from toolkit.errors import InputError
 from toolkit.estimate import Estimate
 from toolkit.statistics.intervals import RULE_OF_THREE, Array, Z, median_interval, standard_error, wald
 from toolkit.statistics.measure import Measure, checked, mean, undefined
+
+SCALE_FREE = ("r2", "mean_absolute_percentage_error")
 
 
 def regression_metrics(y_true: Array, y_pred: Array) -> dict[str, Measure]:
@@ -32,10 +35,24 @@ def regression_metrics(y_true: Array, y_pred: Array) -> dict[str, Measure]:
     −0.500 [−0.801, −0.199]
     """
     y, predicted = checked(y_true, y_pred)
-    n = len(y)
-    if n == 0:
+    if not len(y):
         raise InputError("There are no rows to measure.")
-    error = predicted - y
+    largest = max(float(np.abs(y).max()), float(np.abs(predicted).max()))
+    # Divided by a power of two, which is exact, so that the squares of very large numbers stay finite.
+    unit = 2.0 ** math.floor(math.log2(largest)) if largest > 0 else 1.0
+    found = _measured(y / unit, predicted / unit)
+    return {name: one if name in SCALE_FREE else _times(one, unit) for name, one in found.items()}
+
+
+def _times(measure: Measure, unit: float) -> Measure:
+    one = measure.estimate
+    estimate = replace(one, value=one.value * unit, low=one.low * unit, high=one.high * unit)
+    influence = None if measure.influence is None else measure.influence * unit
+    return replace(measure, estimate=estimate, influence=influence, unit=measure.unit * unit)
+
+
+def _measured(y: Array, predicted: Array) -> dict[str, Measure]:
+    n, error = len(y), predicted - y
     reach = float(np.ptp(y)) or float(np.abs(y).max()) or 1.0
     size = np.abs(error)
     no_zero = bool(np.all(y != 0))
