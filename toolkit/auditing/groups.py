@@ -115,6 +115,25 @@ def group_rows(columns: pd.DataFrame, depth: int, bins: Bins | None = None) -> l
     ]
 
 
+def settled_bins(*tables: pd.DataFrame) -> dict[str, list[float]]:
+    """Return the edges at which the first of some tables is cut, for the columns that are numbers in all of them.
+
+    Examples
+    --------
+    >>> ages = pd.DataFrame({"age": [float(age) for age in range(20, 60)]})
+    >>> settled_bins(ages, ages + 10)
+    {'age': [25.0, 40.0, 45.0]}
+    """
+    found = {}
+    for name in tables[0].columns:
+        if all(pd.api.types.is_numeric_dtype(table[name]) for table in tables):
+            values = tables[0][name].to_numpy(dtype=float, na_value=np.nan)
+            distinct = np.unique(values[~np.isnan(values)])
+            edges = _edges(values, distinct, QUARTERS) if len(distinct) > FEW_VALUES else distinct[1:]
+            found[str(name)] = [float(edge) for edge in edges]
+    return {name: edges for name, edges in found.items() if edges}
+
+
 def readable(value: object) -> str:
     """Write a column name or value as a label: one line, printable, at most 40 characters."""
     if isinstance(value, int | float | np.number) and not isinstance(value, bool):

@@ -10,8 +10,10 @@ import pandas as pd
 
 from toolkit.data import Dataset
 from toolkit.errors import InputError, listed
+from toolkit.table.columns import plain_column
 from toolkit.table.likeness import features_like, model_columns
 from toolkit.table.roles import Roles
+from toolkit.table.sensitive import sensitive_groups
 from toolkit.table.target import plain_target
 from toolkit.table.times import read_time
 
@@ -85,12 +87,18 @@ def _from_frame(frame: pd.DataFrame, reference: Dataset, model: Any) -> tuple[Da
         source="",
         features=features,
         target=labels,
-        sensitive=pd.DataFrame(index=frame.index),
+        sensitive=_sensitive(frame, reference),
         time=moment,
         group=None,
         notes=tuple(notes),
     )
     return data, labels
+
+
+def _sensitive(frame: pd.DataFrame, reference: Dataset) -> pd.DataFrame:
+    """Return the sensitive columns of the reference that a frame has, as far as they hold anything."""
+    names = [name for name in reference.sensitive if name in frame.columns and plain_column(frame[name])[0] is not None]
+    return pd.DataFrame({name: sensitive_groups(frame[name]) for name in names}, index=frame.index)
 
 
 def _check_labels(labels: pd.Series[Any], reference: Dataset) -> None:
