@@ -29,7 +29,7 @@ def test_a_sentence_says_the_number_its_interval_and_the_baseline():
     assert number.sentence == (
         "ROC AUC on the test part is 0.900 (95% interval 0.880 to 0.920); the baseline has 0.500."
     )
-    assert number.difference_text == "+0.400 [0.380, 0.420]"
+    assert number.difference_cell.striptags() == "+0.400 [0.380, 0.420]"
 
 
 def test_a_difference_that_could_be_zero_is_said():
@@ -59,7 +59,7 @@ def test_a_difference_is_for_better_or_worse(name, difference, word):
 def test_what_is_missing_is_not_defined(value):
     number = KeyNumber.read({"name": "f1", "value": value})
     assert number.sentence == "f1 is not defined."
-    assert (str(number.value), number.other_text, number.difference_text, number.drawing) == (
+    assert (str(number.value), number.other_text, number.difference_cell, number.drawing) == (
         "not defined",
         "–",
         "–",

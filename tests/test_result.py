@@ -39,6 +39,14 @@ def test_tables_have_scoped_headers_and_say_what_they_leave_out():
     assert "Numbers (first 60 of 100 rows)" in html
 
 
+def test_small_p_values_are_said_to_be_small_and_names_of_metrics_are_words():
+    frame = pd.DataFrame({"metric": ["roc_auc", None], "p_adjusted": [4e-5, 0.0361], "other_name": [4e-5, 1.0]})
+    html = table_html(frame, "x")
+    assert html.count("<td") == html.count('<td class="tk-number"') == 4
+    for text in ("ROC AUC", "&lt;0.001", "0.036", "0.000040", "adjusted p", "other name"):
+        assert f">{text}<" in html
+
+
 def test_no_findings_no_list():
     assert findings_html([]) == ""
 
@@ -64,7 +72,8 @@ def test_numbers_read_well(value, text):
 def test_cells():
     assert [cell_text(value) for value in (None, pd.NA, pd.NaT, True, "a&b")] == ["–", "–", "–", "yes", "a&amp;b"]
     assert cell_text("x" * 10_000) == "x" * 199 + "…"
-    assert cell_text(Estimate(0.5, 0.4, 0.6)) == "0.500 [0.400, 0.600]"
+    assert cell_text(Estimate(0.5, 0.4, 0.6)) == '0.500 <span class="tk-ci">[0.400, 0.600]</span>'
+    assert cell_text(Estimate(math.nan, 0.4, 0.6)) == "not defined"
 
 
 def test_a_step_that_does_not_apply_becomes_a_result():

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+_MOST_DECIMALS = 6  # an interval narrower than these can show is none to a reader
+
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
@@ -44,7 +46,26 @@ class Estimate:
             return "not defined"
         if not self.has_interval:
             return format_number(self.value)
-        return f"{format_number(self.value)} [{format_number(self.low)}, {format_number(self.high)}]"
+        value, low, high = self.texts()
+        return f"{value} [{low}, {high}]"
+
+    def texts(self) -> tuple[str, str, str]:
+        """Write the value and the ends of its interval, each with the digits that the interval's width gives sense to.
+
+        Examples
+        --------
+        >>> Estimate(3.2e-6, -0.002, 0.002).texts(), Estimate(0.95341, 0.95316, 0.95368).texts()
+        (('0.000', '−0.002', '0.002'), ('0.9534', '0.9532', '0.9537'))
+        """
+        numbers = (self.value, self.low, self.high)
+        width, size = self.high - self.low, max(map(abs, numbers))
+        decimals = math.ceil(-math.log10(width / 2)) if 0 < width < math.inf else _MOST_DECIMALS + 1
+        if decimals > _MOST_DECIMALS or not size < 1e15:
+            value, low, high = map(format_number, numbers)
+        else:
+            usual = 3 if size < 10 else 2 if size < 100 else 1 if size < 1000 else 0
+            value, low, high = (_fixed(number, max(decimals, usual)) for number in numbers)
+        return value, low, high
 
     def plain(self) -> dict[str, float | int | None] | None:
         """Write it for JSON, which has no NaN: an end that is not finite is null, and so is a number not defined.
@@ -81,6 +102,22 @@ def _number(value: object) -> float:
         return float(value)
     except OverflowError:
         return math.nan
+
+
+def _fixed(value: float, decimals: int) -> str:
+    size = round(abs(value), decimals)
+    return f"{'−' if value < 0 and size else ''}{size:,.{decimals}f}"
+
+
+def format_p(value: float) -> str:
+    """Write a p value to three decimals; one that is less than they can show, as such.
+
+    Examples
+    --------
+    >>> format_p(0.0312), format_p(2e-16), format_p(1.0), format_p(math.nan)
+    ('0.031', '<0.001', '1.000', '–')
+    """
+    return "<0.001" if value < 0.001 else format_number(float(value))
 
 
 def format_number(value: float) -> str:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape, unescape
 from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args, runtime_checkable
 
 from toolkit.csvlink import csv_link
-from toolkit.estimate import Estimate, format_number
+from toolkit.estimate import Estimate, format_number, format_p
 from toolkit.statistics.naming import spoken
 
 if TYPE_CHECKING:
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
 Severity = Literal["critical", "high", "medium", "low", "info"]
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 EXPLORER_MIME = "application/vnd.toolkit.explorer+json"  # what the page's script makes movable
-
-
-_HOLD_NAMES = ("metric", "disparity", "measure")  # columns of tables whose cells are names of numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,8 +201,8 @@ class Shown:
 _CSS = """<style>.tk-result{font:14px/1.5 system-ui,sans-serif;max-width:64rem}.tk-result table{margin:.5em 0;
 border-collapse:collapse}.tk-result caption{text-align:left;font-weight:600;padding:.3em 0}.tk-result th,.tk-result td{
 padding:.25em .8em;text-align:left;border-bottom:1px solid rgba(128,128,128,.35);background:none}.tk-result .tk-number{
-text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}.tk-result .tk-title{font-weight:600;
-font-size:1.1em;margin:.2em 0}.tk-result .tk-lead{margin:.2em 0 .6em}.tk-result ul{margin:.4em 0;
+text-align:right;font-variant-numeric:tabular-nums}.tk-result .tk-ci{white-space:nowrap}.tk-result .tk-title{
+font-weight:600;font-size:1.1em;margin:.2em 0}.tk-result .tk-lead{margin:.2em 0 .6em}.tk-result ul{margin:.4em 0;
 padding-left:1.2em}.tk-result .tk-csv{margin:0 0 .8em;font-size:.85em}</style>"""
 
 
@@ -238,8 +236,8 @@ def table_html(frame: pd.DataFrame, caption: str, most: int = 60) -> str:
     """Write a frame as an HTML table with a caption and scoped headers; every text is escaped.
 
     The first column heads its row. Names of metrics and of columns are written in words, which the CSV keeps as they
-    are; numbers are written by ``format_number`` and estimates with their interval. Only the first ``most`` rows are
-    shown; the caption then says how many there are. A link below holds the rows as CSV.
+    are; numbers are written by ``format_number``, p values by ``format_p`` and estimates with their interval. Only the
+    first ``most`` rows are shown; the caption then says how many there are. A link below holds the rows as CSV.
     """
     if len(frame) > most:
         caption = f"{caption} (first {most} of {len(frame):,} rows)"
@@ -252,16 +250,16 @@ def table_html(frame: pd.DataFrame, caption: str, most: int = 60) -> str:
         f'<th scope="col"{kind}>{escape(spoken(str(name)))}</th>'
         for name, kind in zip(frame.columns, kinds, strict=True)
     )
-    for place in (place for place, name in enumerate(frame.columns) if name in _HOLD_NAMES):
-        rows = [(*row[:place], spoken(str(row[place])), *row[place + 1 :]) for row in rows]
-    body = "".join(_row_html(row, kinds) for row in rows)
+    writers = [_WRITERS.get(str(name), cell_text) for name in frame.columns]
+    body = "".join(_row_html(row, kinds, writers) for row in rows)
     table = f"<table><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
     return table + csv_link(frame)
 
 
-def _row_html(row: Sequence[object], kinds: Sequence[str]) -> str:
-    cells = (f"<td{kind}>{cell_text(value)}</td>" for value, kind in zip(row[1:], kinds[1:], strict=True))
-    return f'<tr><th scope="row">{cell_text(row[0])}</th>{"".join(cells)}</tr>'
+def _row_html(row: Sequence[object], kinds: Sequence[str], writers: Sequence[Callable[[object], str]]) -> str:
+    head, *texts = (write(value) for write, value in zip(writers, row, strict=True))
+    cells = (f"<td{kind}>{text}</td>" for text, kind in zip(texts, kinds[1:], strict=True))
+    return f'<tr><th scope="row">{head}</th>{"".join(cells)}</tr>'
 
 
 def _is_numeric(column: Iterable[object]) -> bool:
@@ -273,12 +271,32 @@ def _is_numeric(column: Iterable[object]) -> bool:
 
 
 def cell_text(value: object) -> str:
-    """Write one cell for a reader, escaped: numbers formatted, long texts shortened, missing as a dash."""
+    """Write one cell for a reader, escaped: numbers formatted, long texts shortened, missing as a dash.
+
+    An interval may stand on a line of its own, below its number, where a table would be too wide otherwise.
+    """
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int | float):
         return format_number(value)
+    if isinstance(value, Estimate) and value.has_interval and not math.isnan(value.value):
+        number, low, high = value.texts()
+        return f'{number} <span class="tk-ci">[{low}, {high}]</span>'
     text = str(value)
     return escape(text if len(text) <= 200 else text[:199] + "…")
+
+
+def _name_text(value: object) -> str:
+    return cell_text(spoken(value) if isinstance(value, str) else value)
+
+
+def _p_text(value: object) -> str:
+    return cell_text(format_p(value) if isinstance(value, float) else value)
+
+
+_WRITERS: Mapping[str, Callable[[object], str]] = {
+    **dict.fromkeys(("metric", "disparity", "measure"), _name_text),
+    **dict.fromkeys(("p_value", "p_adjusted", "missing_p_adjusted"), _p_text),
+}

@@ -34,6 +34,7 @@ from toolkit.models.preprocessing import make_model
 from toolkit.models.tuning import tune_candidate
 from toolkit.result import Candidate, Finding, ModelRecord, Picture, Record, Shown, by_severity, result_html, table_html
 from toolkit.splitting import Split
+from toolkit.statistics.naming import spoken
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -114,8 +115,8 @@ def train(
     scores = pd.DataFrame(rows, columns=["candidate", "metric", "fold", "value"])
     chosen = _choose(scores, metric, list(estimators), one_standard_error)
     findings += _judge(scores, metric, chosen)
-    rule = "the simplest within one standard error of the best" if one_standard_error else "the best mean"
-    return Training(chosen, models, metric, scores, f"{rule} {metric}", kind, data, tuple(by_severity(findings)))
+    how = "the simplest within one standard error of the best" if one_standard_error else "the best mean"
+    return Training(chosen, models, metric, scores, f"{how} {spoken(metric)}", kind, data, tuple(by_severity(findings)))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -192,7 +193,7 @@ class Training(Shown):
         """Return the one figure: the candidates' scores, fold by fold."""
         said = "; ".join(f"{name} {_cv_estimate(self.scores, name, self.metric)}" for name in self.models)
         caption = f"Each dot is one fold ({self.folds}); the bar is the mean with its 95% interval. Right is better."
-        return {"leaderboard": Picture(f"Cross-validated {self.metric} of each candidate", caption, said + ".")}
+        return {"leaderboard": Picture(f"Cross-validated {spoken(self.metric)} of each candidate", caption, said + ".")}
 
     def plot(self, kind: str = "leaderboard", ax: Axes | None = None) -> Axes:
         """Draw the fold scores of each candidate with their mean and interval."""
@@ -207,7 +208,7 @@ class Training(Shown):
             ax.plot([mean.value], [place], "|", color=colour, markersize=18, markeredgewidth=3)
         ax.set_yticks(range(len(names)), [f"{name} (chosen)" if name == self.name else name for name in names])
         ax.set_ylim(-0.6, len(names) - 0.4)
-        ax.set_xlabel(self.metric)
+        ax.set_xlabel(spoken(self.metric))
         return ax
 
     def record(self) -> Record:

@@ -14,11 +14,14 @@ const make = (name, attributes = {}, ...children) => {
 
 const cellText = (row, column) => (row.cells[column] ? row.cells[column].textContent.trim() : "");
 
-/* The first number in a cell, as the page writes numbers: 1,234.5 or −0.1 or 12% or none; otherwise not a number. */
+/* The first number in a cell, as the page writes numbers: 1,234.5 or −0.1 or 12% or none; otherwise not a number.
+   What is only known to be less, as <0.001, comes before that number itself. */
 const leadingNumber = (text) => {
   if (text === "none") return 0;
-  const found = /^[+−-]?(\d[\d,]*\.?\d*|\.\d+)(e[+-]?\d+)?/i.exec(text);
-  return found ? Number(found[0].replace("−", "-").replaceAll(",", "")) : NaN;
+  const found = /^(<?)([+−-]?(\d[\d,]*\.?\d*|\.\d+)(e[+-]?\d+)?)/i.exec(text);
+  if (!found) return NaN;
+  const number = Number(found[2].replace("−", "-").replaceAll(",", ""));
+  return found[1] ? number - Math.abs(number) / 2 : number;
 };
 
 const isMissing = (text) => ["", "–", "nan", "not defined", "not set"].includes(text);
@@ -260,8 +263,8 @@ const explore = (place) => {
 
 /* A command to be copied */
 
-const addCopy = (place) => {
-  const button = make("button", { type: "button", class: "copy" }, "Copy");
+const copyFrom = (button) => {
+  const place = button.previousElementSibling;
   button.addEventListener("click", async () => {
     try {
       await navigator.clipboard.writeText(place.textContent);
@@ -272,7 +275,6 @@ const addCopy = (place) => {
     }
     setTimeout(() => { button.textContent = "Copy"; }, 2000);
   });
-  place.after(" ", button);
 };
 
 /* Start */
@@ -288,4 +290,4 @@ const attempt = (improve, element) => {
 document.documentElement.classList.add("js");
 for (const table of document.querySelectorAll("main table")) attempt(improveTable, table);
 for (const place of document.querySelectorAll("[data-explorer]")) attempt(explore, place);
-for (const place of document.querySelectorAll("code.command")) attempt(addCopy, place);
+for (const button of document.querySelectorAll(".copy")) attempt(copyFrom, button);

@@ -14,7 +14,7 @@ from toolkit.auditing.measuring import MOST_CLASSES, Case
 from toolkit.auditing.rates import least_of_kind
 from toolkit.data import Dataset
 from toolkit.errors import listed
-from toolkit.estimate import Estimate, format_number
+from toolkit.estimate import Estimate, format_number, format_p
 from toolkit.result import Finding, Severity
 from toolkit.splitting import Split
 
@@ -72,7 +72,7 @@ def disparity_findings(disparities: pd.DataFrame, groups: pd.DataFrame) -> list[
         note = (
             f"{_of_class(worst)}{worst['worst']} is selected {worst['value']} times as often as {worst['best']} "
             f"({worst['feature']}), below four fifths; more than chance explains "
-            f"(adjusted p {_p(worst['p_adjusted'])})."
+            f"(adjusted p {format_p(worst['p_adjusted'])})."
         )
         findings.append(Finding("FAIRNESS-FOUR-FIFTHS", "high", note, str(worst["feature"])))
     return findings
@@ -184,7 +184,7 @@ def _said(worst: pd.Series[Any], values: dict[str, Estimate], others: Sequence[s
         f"{name} for {worst['worst']} is {values[worst['worst']]}, for {worst['best']} "
         f"{values[worst['best']]} ({worst['feature']}): a difference of {worst['value']}, where chance alone would "
         f"make {format_number(float(worst['expected']))}; more than chance explains (adjusted p "
-        f"{_p(worst['p_adjusted'])}).{also}"
+        f"{format_p(worst['p_adjusted'])}).{also}"
     )
 
 
@@ -205,10 +205,6 @@ def _values(groups: pd.DataFrame, row: pd.Series[Any]) -> dict[str, Estimate]:
 
 def _of_class(row: pd.Series[Any]) -> str:
     return f"Class {row['class']}: " if row["class"] else ""
-
-
-def _p(value: float) -> str:
-    return "below 0.001" if value < 0.001 else format_number(float(value))
 
 
 def _follows(grouping: Grouping, case: Case) -> bool:

@@ -11,7 +11,7 @@ from toolkit.drifting.breaks import Novelty, shown
 from toolkit.drifting.distances import METHODS
 from toolkit.drifting.domain import THRESHOLD, Domain
 from toolkit.errors import listed
-from toolkit.estimate import Estimate, format_number
+from toolkit.estimate import Estimate, format_number, format_p
 from toolkit.result import Finding, Severity
 
 MATTERS, MATTERS_MUCH = 0.02, 0.1
@@ -61,7 +61,7 @@ def _moved_text(row: pd.Series[Any]) -> str:
     return (
         f"{subject} {name} has drifted ({row['change']}): {_measure(row['method'])} {row['distance']}, by chance about "
         f"{format_number(row['by_chance'].value)}, threshold {format_number(row['threshold'])}, adjusted p "
-        f"{p_text(row['p_adjusted'])}.{weight}"
+        f"{format_p(row['p_adjusted'])}.{weight}"
     )
 
 
@@ -102,11 +102,6 @@ def _domain_findings(table: pd.DataFrame, domain: Domain, alpha: float) -> Itera
     text = f"A small model tells the rows of the two tables apart with ROC AUC {domain.roc_auc}{giving}."
     text += " No single column has drifted: what changed is how columns hang together." if hidden else ""
     yield Finding("DRIFT-DOMAIN", "high" if hidden else "medium", text)
-
-
-def p_text(p: float) -> str:
-    """Write a p value; very small ones as such."""
-    return "below 0.001" if p < 0.001 else format_number(p)
 
 
 def few_rows(reference: int, current: int) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from toolkit.data import Dataset
 from toolkit.errors import listed
-from toolkit.estimate import format_number
+from toolkit.estimate import format_number, format_p
 from toolkit.estimating.expectation import WHOLE
 from toolkit.estimating.inputs import Current
 from toolkit.estimating.losses import REGRESSION
@@ -101,8 +101,7 @@ def _furthest(table: pd.DataFrame, windows: Sequence[str]) -> tuple[pd.Series[An
 
 
 def _p(shift: pd.DataFrame) -> str:
-    least = float(shift["p_adjusted"].min())
-    return "p < 0.001" if least < 0.001 else f"p = {least:.3f}"
+    return f"adjusted p {format_p(shift['p_adjusted'].min())}"
 
 
 def _degraded(table: pd.DataFrame) -> list[Finding]:

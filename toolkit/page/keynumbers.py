@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from toolkit.estimate import Estimate, format_number
+from toolkit.result import cell_text
 from toolkit.statistics.direction import better_when
 
 OWN_SCALE = 0.2  # up to here an interval on a scale from 0 to 1 could not be seen
@@ -34,16 +35,22 @@ class KeyNumber:
         return cls(name, label or name, value, on, beside, other, difference)
 
     @property
+    def value_cell(self) -> Markup:
+        """The number with its interval, as the cell of a table."""
+        return Markup(cell_text(self.value))  # noqa: S704 - escaped, and numbers only
+
+    @property
     def other_text(self) -> str:
         """The number that it is compared with alone: its own uncertainty is in the difference."""
         return format_number(self.other.value)
 
     @property
-    def difference_text(self) -> str:
-        """The difference with its sign and interval."""
+    def difference_cell(self) -> Markup:
+        """The difference with its sign and interval, as the cell of a table."""
         if math.isnan(self.difference.value):
-            return "–"
-        return f"+{self.difference}" if self.difference.value > 0 else str(self.difference)
+            return Markup("–")
+        sign = "+" if self.difference.value > 0 else ""
+        return Markup(sign + cell_text(self.difference))  # noqa: S704 - escaped, and numbers only
 
     @property
     def direction(self) -> str:
@@ -66,9 +73,11 @@ class KeyNumber:
         number, on = self.value, f" on the {self.on}" if self.on else ""
         if math.isnan(number.value):
             return f"{self.label} is not defined{on}."
-        text = f"{self.label}{on} is {format_number(number.value)}"
         if number.has_interval:
-            text += f" (95% interval {format_number(number.low)} to {format_number(number.high)})"
+            value, low, high = number.texts()
+            text = f"{self.label}{on} is {value} (95% interval {low} to {high})"
+        else:
+            text = f"{self.label}{on} is {format_number(number.value)}"
         if math.isnan(self.other.value) or not self.beside:
             return f"{text}."
         text += f"; the {self.beside} has {self.other_text}."

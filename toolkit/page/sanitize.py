@@ -177,6 +177,8 @@ class _Arranger:
         elif (name == "li" and "tk-finding" in classes) or (name == "p" and "tk-lead" in classes):
             anchor = self.page.shows(_text_of(self.tokens[position : _end_of(self.tokens, position)]))
             token["data"] |= {(None, "id"): anchor} if anchor else {}
+        elif name == "pre":
+            token["data"][None, "tabindex"] = "0"  # it may be too wide, and the keyboard has to reach what scrolls
         elif name == "a" and _CSV.fullmatch(token["data"].get((None, "href"), "")):
             token["data"][None, "download"] = f"{self.page.latest or 'data'}.csv"
         return token
