@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.tree import DecisionTreeClassifier
@@ -58,3 +59,12 @@ def test_what_cannot_be_used_is_one_clear_error(candidates, task, message):
 def test_only_named_candidates_have_a_space():
     assert has_space("boosting")
     assert not has_space("LGBMClassifier")
+
+
+@pytest.mark.parametrize("path", ["lightgbm.LGBMClassifier", "lightgbm.LGBMRegressor"])
+def test_a_candidate_that_prints_pages_is_quiet(path, capfd):
+    task = "binary" if path.endswith("Classifier") else "regression"
+    ((_, estimator),) = make_candidates([path], task, 0).items()
+    rng = np.random.default_rng(0)
+    estimator.fit(rng.normal(size=(200, 2)), rng.integers(0, 2, 200))
+    assert capfd.readouterr() == ("", "")

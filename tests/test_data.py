@@ -160,7 +160,9 @@ def test_hopeless_tables_are_refused():
     ("values", "task", "positive", "classes"),
     [
         (["no"] * 30 + ["yes"] * 10, "binary", "yes", ("no", "yes")),
-        (["no"] * 10 + ["yes"] * 30, "binary", "no", ("no", "yes")),
+        (["no"] * 10 + ["yes"] * 30, "binary", "yes", ("no", "yes")),
+        (["False"] * 10 + ["True"] * 30, "binary", "True", ("False", "True")),
+        (["churned"] * 10 + ["stayed"] * 30, "binary", "churned", ("churned", "stayed")),
         (["a"] * 20 + ["b"] * 20, "binary", "b", ("a", "b")),
         ([0] * 10 + [1] * 30, "binary", 1, (0, 1)),
         ([1.0] * 10 + [2.0] * 30, "binary", 2, (1, 2)),
@@ -186,7 +188,7 @@ def test_the_task_is_inferred(values, task, positive, classes):
     data = load_dataset(frame, target="y")
     assert (data.task, data.positive, data.classes) == (task, positive, classes)
     assert type(data.positive) is type(positive)
-    assert ("DATA-POSITIVE-CLASS" in codes(data)) == (positive in ("yes", "no", "b", "y"))
+    assert ("DATA-POSITIVE-CLASS" in codes(data)) == (positive in ("churned", "b", "y"))
     assert set(data.target.unique()) == set(data.classes) or task == "regression"
 
 

@@ -27,6 +27,11 @@ BASELINE = "baseline"
 # From the simplest to the most complex: the one-standard-error rule prefers the earlier.
 CLASSIFIERS = ("logistic", "forest", "boosting")
 REGRESSORS = ("ridge", "forest", "boosting")
+# Without these every fit prints pages, and catboost writes a folder.
+_QUIET: dict[str, dict[str, Any]] = {
+    "lightgbm": {"verbose": -1},
+    "catboost": {"verbose": False, "allow_writing_files": False},
+}
 
 
 def default_candidates(task: str) -> list[str]:
@@ -115,7 +120,7 @@ def _boosting(classifier: bool) -> Any:
 def _imported(path: str) -> Any:
     module, _, name = path.rpartition(".")
     try:
-        return getattr(import_module(module), name)()
+        return getattr(import_module(module), name)(**_QUIET.get(module.partition(".")[0], {}))
     except ImportError as error:
         raise InputError(
             f"Candidate {path!r} cannot be imported: {error}. Install the package that holds it, or name another."

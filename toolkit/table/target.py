@@ -16,6 +16,8 @@ Task = Literal["binary", "multiclass", "regression"]
 TASKS: tuple[Task, ...] = get_args(Task)
 MOST_NUMBER_CLASSES = 15
 ROWS_PER_NUMBER_CLASS = 10
+_AFFIRMED = {"yes": "no", "y": "n", "true": "false", "t": "f", "positive": "negative", "pos": "neg", "ja": "nein"}
+_AFFIRMED |= {"oui": "non", "sí": "no", "sì": "no", "si": "no", "sim": "não"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,6 +185,9 @@ def _positive(
         return matching[0], []
     if not isinstance(classes[0], str) or parse_numbers(np.array(classes, dtype=object))[0] is not None:
         return max(classes, key=float), []
+    for label, other in (classes, classes[::-1]):
+        if _AFFIRMED.get(label.strip().casefold()) == other.strip().casefold():
+            return label, []
     label = min(reversed(classes), key=lambda option: counts[option])
     message = (
         f"{label!r}, the rarer of the two labels of {name!r} ({counts[label]:,} of {sum(counts.values()):,} rows), "
