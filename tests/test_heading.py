@@ -18,6 +18,7 @@ from toolkit.estimating.heading import head_numbers
 from toolkit.estimating.heading import headline as performance_headline
 from toolkit.evaluation import evaluate
 from toolkit.page.summary import summarize
+from toolkit.waves import load_drift
 
 
 def row(column, verdict, why="", importance=math.nan, role="feature"):
@@ -39,7 +40,7 @@ def row(column, verdict, why="", importance=math.nan, role="feature"):
         ),
         (
             [row("a", "drifted", importance=0.1), row("b", "drifted", importance=0.6), row("c", "left out")],
-            "2 of 2 columns have drifted; the model leans on 'b' (60% of its importance), 'a' (10% of its importance).",
+            "2 of 2 columns have drifted; the model leans on 'b' (60% of its importance), 'a' (10%).",
         ),
         (
             [row("a", "drifted"), row("y", "drifted", role="target"), row("p", "drifted", role="prediction")],
@@ -139,3 +140,12 @@ def test_what_is_said_of_several_places_is_said_once():
     entries = [{"code": "STEP", "severity": "info", "message": "None.", "where": where} for where in ("a", "b", "")]
     (issue,) = summarize({"findings": entries}).findings
     assert issue.where == "a, b"
+
+
+def test_a_table_without_labels_keeps_its_name(tmp_path):
+    table = pd.DataFrame({"x": np.arange(300.0)})
+    table.assign(y=table["x"] % 2).to_csv(tmp_path / "before.csv", index=False)
+    table.to_csv(tmp_path / "march.csv", index=False)
+    old, new, _ = load_drift(reference=tmp_path / "before.csv", current=tmp_path / "march.csv", target="y")
+    found = detect_drift(old, new).record().data
+    assert (found.name, found.source.endswith("march.csv")) == ("march", True)

@@ -147,7 +147,9 @@ def load_compared(
     if listed_names(periods) and not time:
         raise InputError(f"Periods of {table.name} can only be chosen by its time. Give time=.")
     apart = listed_names(drop, list(frame.columns))
-    return kept[[name for name in frame.columns if name not in apart]].reset_index(drop=True)
+    found = kept[[name for name in frame.columns if name not in apart]].reset_index(drop=True)
+    found.attrs |= {"name": table.name, "source": table.source}
+    return found
 
 
 def _stands_alone(target: pd.Series[Any]) -> bool:

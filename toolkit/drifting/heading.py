@@ -69,7 +69,8 @@ def _leaning(moved: pd.DataFrame) -> str:
     weighty = moved[moved["importance"] >= MATTERS].sort_values("importance", ascending=False)
     if not len(weighty):
         return f", but the model does not lean on {'it' if len(moved) == 1 else 'them'}"
-    said = [f"{_named(row['column'])} ({row['importance']:.0%} of its importance)" for _, row in weighty.iterrows()]
+    said = [f"{_named(row['column'])} ({row['importance']:.0%})" for _, row in weighty.iterrows()]
+    said[0] = f"{said[0].removesuffix(')')} of its importance)"
     return f"; the model leans on {listed(said, _MOST)}"
 
 

@@ -128,9 +128,11 @@ def read_rows(table: object, which: str, *, time: str = "", target: str = "") ->
     features = frame.drop(columns=[time, target], errors="ignore")
     roles = dict.fromkeys(features.columns, "feature")
     moment = read_time(frame[time])[0] if time in frame.columns else None
-    if target not in frame.columns or not frame[target].notna().any():
-        return Rows(which, features, {}, roles, moment)
-    return Rows(which, features, {target: plain_target(frame[target])[0]}, {**roles, target: "target"}, moment)
+    others = {}
+    if target in frame.columns and frame[target].notna().any():
+        others, roles = {target: plain_target(frame[target])[0]}, {**roles, target: "target"}
+    name, source = (str(table.attrs.get(key, other)) for key, other in (("name", which), ("source", "")))
+    return Rows(name, features, others, roles, moment, source=source)
 
 
 def with_model(rows: Rows, model: Any, seed: int = 0) -> Rows:

@@ -83,7 +83,7 @@ def _from_frame(frame: pd.DataFrame, reference: Dataset, model: Any) -> tuple[Da
         raise InputError(f"Time {time!r} is missing in {int(moment.isna().sum()):,} current rows. Leave those out.")
     data = replace(
         reference,
-        name="current",
+        name=str(frame.attrs.get("name", "current")),
         source="",
         features=features,
         target=labels,
