@@ -291,6 +291,38 @@ def test_a_saved_profile_gives_nearly_the_verdicts_of_the_rows(tmp_path):
         saved.evidently()
 
 
+@pytest.mark.parametrize(
+    "values", [[-(2.0**63), 0.0, 2.0**63], [1e9, 1e9 + 1e-6, 1e9 + 2e-6], [1e-310, 2e-310, 5e-310]]
+)
+def test_a_profile_keeps_numbers_to_the_last_digit(values, tmp_path):
+    rng = np.random.default_rng(0)
+    before, after = (pd.DataFrame({"v": rng.choice(values, 400), "x": rng.normal(size=400)}) for _ in range(2))
+    saved = detect_drift(load_profile(summarize(before).save(tmp_path / "profile.json")), after)
+    assert verdicts(saved) == verdicts(detect_drift(before, after)) == {"v": "stable", "x": "stable"}
+
+
+def test_labels_that_a_profile_keeps_in_groups_are_named():
+    table = pd.DataFrame({"many": [f"m{place % 3000}" for place in range(9000)], "few": ["a", "b", "c"] * 3000})
+    drift = detect_drift(summarize(table), table)
+    assert [note.message for note in drift.findings() if note.code == "DRIFT-GROUPED-LABELS"] == [
+        "A profile keeps more than 1,000 labels in groups, where a change of single ones may not show: 'many'."
+    ]
+    assert "DRIFT-GROUPED-LABELS" not in codes(detect_drift(table, table))
+
+
+@pytest.mark.parametrize("scale", [1e-140, 1e-5, 1.0, 1e99])
+def test_what_moved_is_the_mean_or_the_spread_at_any_scale(scale):
+    rng = np.random.default_rng(0)
+    before = pd.DataFrame({"v": rng.normal(size=500)}) * scale
+    wider, higher = detect_drift(before, before * 2), detect_drift(before, before + 2 * scale)
+    assert wider.table.loc[0, "change"].startswith("standard deviation ")
+    assert higher.table.loc[0, "change"].startswith("mean ")
+    for small in (1.0, 1e-170):
+        axes = detect_drift(before * small, before * 2 * small).plot("worst")
+        assert sum(axes.patches[0].get_data().values) == pytest.approx(1, abs=0.05)
+    plt.close("all")
+
+
 def test_a_profile_made_with_a_model_carries_predictions_and_importances():
     before, y = modelled()
     model = LogisticRegression().fit(before, y)

@@ -40,7 +40,7 @@ from toolkit.table.fingerprint import fingerprint
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_KEPT_APART = ("code", "moved", "emptied", "novelty")
+_KEPT_APART = ("code", "moved", "emptied", "novelty", "grouped")
 
 
 def detect_drift(

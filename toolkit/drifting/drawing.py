@@ -48,10 +48,11 @@ def draw_column(reference: ColumnSummary, current: ColumnSummary, ax: Axes) -> A
     before, after = pair.reference / pair.reference.sum(), pair.current / pair.current.sum()
     if pair.scale:
         low, high = np.interp([0.005, 0.995], np.cumsum(before + after) / 2, pair.points)
-        edges = np.linspace(low, high if high > low else low + 1, BARS + 1)
+        wide = high - low if high > low else 1.0
+        steps = np.linspace(0, 1, BARS + 1)
         for shares, colour, name, style in ((before, GREY, "reference", "--"), (after, BLUE, "current", "-")):
-            height = np.diff(np.interp(edges, pair.points, np.cumsum(shares)))
-            ax.stairs(height, edges, color=colour, linewidth=2, linestyle=style, label=name)
+            height = np.diff(np.interp(steps, (pair.points - low) / wide, np.cumsum(shares)))
+            ax.stairs(height, low + wide * steps, color=colour, linewidth=2, linestyle=style, label=name)
         ax.set(xlabel=_shortened(reference.name), ylabel="Share of rows")
     else:
         order = np.argsort(-np.abs(after - before), kind="stable")[:MOST_LABELS_DRAWN][::-1]

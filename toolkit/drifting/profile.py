@@ -17,7 +17,6 @@ from toolkit.errors import InputError
 
 KIND = "toolkit drift profile"
 SCHEMA = 1
-DIGITS = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,14 +134,13 @@ def load_profile(path: str | os.PathLike[str]) -> Profile:
 def _written(summary: ColumnSummary) -> dict[str, Any]:
     small = summary.reduced
     numbers = {name: getattr(small, name) for name in ("mean", "std", "error", "importance")}
-    values = [float(f"{value:.{DIGITS}g}") for value in small.distinct] if small.is_number else small.distinct.tolist()
     return {
         "name": small.name,
         "role": small.role,
         "dtype": small.dtype,
         "rows": small.rows,
         "missing": small.missing,
-        "values": values,
+        "values": small.distinct.tolist(),
         "counts": small.counts.tolist(),
         "hashed": small.hashed,
         **{name: None if math.isnan(number) else number for name, number in numbers.items()},

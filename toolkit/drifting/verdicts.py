@@ -123,6 +123,7 @@ def judge_column(reference: ColumnSummary, current: ColumnSummary | None, plan: 
         "vanished_share": new.vanished_share,
         "outside_share": new.outside_share,
         "novelty": new,
+        "grouped": reference.hashed or current.hashed,
     }
 
 
@@ -193,6 +194,7 @@ def _blank(reference: ColumnSummary, threshold: float) -> Row:
         "vanished_share": math.nan,
         "outside_share": math.nan,
         "novelty": Novelty(),
+        "grouped": False,
         "importance": reference.importance,
         "verdict": "stable",
         "code": "",
@@ -212,8 +214,11 @@ def _missing(reference: ColumnSummary, current: ColumnSummary) -> Row:
 
 
 def _change(reference: ColumnSummary, current: ColumnSummary, pair: Pair) -> str:
-    """Say in a few words what moved: the mean, or the label whose share changed most."""
+    """Say in a few words what moved: the mean or the spread, or the label whose share changed most."""
     if pair.scale:
+        both = reference.std > 0 and current.std > 0
+        if both and abs(math.log(current.std / reference.std)) > abs(current.mean - reference.mean) / reference.std:
+            return f"standard deviation {format_number(reference.std)} → {format_number(current.std)}"
         return f"mean {format_number(reference.mean)} → {format_number(current.mean)}"
     before, after = pair.reference / pair.reference.sum(), pair.current / pair.current.sum()
     most = int(np.argmax(np.abs(after - before)))

@@ -10,6 +10,7 @@ import pandas as pd
 from toolkit.drifting.breaks import Novelty, shown
 from toolkit.drifting.distances import METHODS
 from toolkit.drifting.domain import THRESHOLD, Domain
+from toolkit.drifting.summary import MOST_LABELS
 from toolkit.errors import listed
 from toolkit.estimate import Estimate, format_number, format_p
 from toolkit.result import Finding, Severity
@@ -35,6 +36,10 @@ def findings_of(table: pd.DataFrame, domain: Domain | None, alpha: float, rare: 
         yield from _novelties(row, rare)
     if domain is not None:
         yield from _domain_findings(table, domain, alpha)
+    grouped = [repr(name) for name in table.loc[table["grouped"], "column"]]
+    if grouped:
+        text = f"A profile keeps more than {MOST_LABELS:,} labels in groups, where a change of single ones may not show"
+        yield Finding("DRIFT-GROUPED-LABELS", "info", f"{text}: {listed(grouped, 5)}.")
     left = table[table["verdict"] == "left out"]
     if len(left):
         said = listed([f"{row['column']!r} {row['why']}" for _, row in left.iterrows()], 5)
