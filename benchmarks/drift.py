@@ -16,16 +16,16 @@ LENGTHS = (10_000, 100_000, 1_000_000, 10_000_000)
 def drift(rows=ROWS):
     """Print time and peak memory of both, each in a process of its own, and ours over the number of rows."""
     print(f"drift, {rows:,} rows of reference and of current, 20 numbers and 10 categories")
-    seconds, megabytes = {}, {}
-    for name in ("nothing", "toolkit", "evidently"):
-        seconds[name], megabytes[name] = measured(name, rows, 30)
-        if name != "nothing":
-            print(f"  {name:<16} {seconds[name]:7.1f} s   peak memory {written(megabytes[name])}")
-    print(f"  {seconds['evidently'] / seconds['toolkit']:.0f} times as fast; the tables alone ", end="")
-    print(written(megabytes["nothing"]))
+    found = {name: measured(name, rows, 30) for name in ("nothing", "toolkit", "evidently")}
+    for name in ("toolkit", "evidently"):
+        seconds, work, peak = found[name]
+        print(f"  {name:<16} {seconds:7.1f} s, {work:.1f} s of processors   peak memory {written(peak)}")
+    times, works = (found["evidently"][place] / found["toolkit"][place] for place in (0, 1))
+    print(f"  {times:.0f} times as fast, {works:.0f} times less work; the tables alone {written(found['nothing'][2])}")
     for length in LENGTHS:
-        taken, peak = measured("toolkit", length, 6)
-        print(f"  {length:>12,} x 6  {taken:7.2f} s   {taken / length * 1e6:6.2f} s per million   {written(peak)}")
+        taken, work, peak = measured("toolkit", length, 6)
+        each = work / length * 1e6
+        print(f"  {length:>12,} x 6  {taken:7.2f} s   {each:6.2f} s of processors per million   {written(peak)}")
     print()
 
 
@@ -36,8 +36,7 @@ def measured(name, rows, columns):
         capture_output=True,
         text=True,
     )
-    seconds, megabytes = done.stdout.split()[-2:]
-    return float(seconds), float(megabytes)
+    return tuple(float(number) for number in done.stdout.split()[-3:])
 
 
 def mixed_table(rows, columns, seed, shift=0.0):
@@ -61,14 +60,14 @@ def mixed_table(rows, columns, seed, shift=0.0):
 
 
 def run(name, rows, columns):
-    """Compare two tables once in this process; print the seconds and the peak memory in megabytes."""
+    """Compare two tables once in this process; print the seconds, those of processors, and the peak memory in MB."""
     reference, current = mixed_table(rows, columns, 0), mixed_table(rows, columns, 1, shift=0.1)
     small = reference.head(2000), current.head(2000)
     compare = COMPARE[name]
     compare(*small)
-    started = time.perf_counter()
+    started, worked = time.perf_counter(), time.process_time()
     compare(reference, current)
-    print(time.perf_counter() - started, peak_memory())
+    print(time.perf_counter() - started, time.process_time() - worked, peak_memory())
 
 
 def peak_memory():
