@@ -104,7 +104,7 @@ def audit_fairness(
     >>> model = LinearRegression().fit(data.features, data.target)
     >>> audit = audit_fairness(model, data)
     >>> print(audit.scalars()["fairness.sex.mean_absolute_error_difference"])
-    2.622 [0.000, 8.930]
+    2.622 [0.000, 8.793]
     """
     _check_options(depth, min_count, replicates)
     if model is None or not isinstance(data, Dataset | Split):

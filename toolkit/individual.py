@@ -89,7 +89,7 @@ def check_individual(
     >>> data = load_dataset("diabetes")
     >>> model = LinearRegression().fit(data.features, data.target)
     >>> print(check_individual(model, data).scalars()["individual.sex.score_change"])
-    22.86 [21.12, 24.6]
+    22.86 [21.12, 24.60]
     """
     for name, number in (("neighbours", neighbours), ("rows", rows)):
         if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < 1:

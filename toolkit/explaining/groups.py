@@ -83,7 +83,7 @@ def welch(first: Array, second: Array) -> tuple[Estimate, float]:
     >>> import numpy as np
     >>> apart, p_value = welch(np.arange(50.0), np.arange(50.0) + 20)
     >>> print(apart, round(p_value, 6))
-    −20 [−26.69, −13.31] 0.0
+    −20.00 [−26.69, −13.31] 0.0
     """
     unit = max(float(first.max()), float(second.max()))
     n = len(first)

@@ -116,7 +116,7 @@ def mean_magnitude(sizes: Array, unit: float) -> Estimate:
     Examples
     --------
     >>> print(mean_magnitude(np.arange(1.0, 101.0), 100.0), mean_magnitude(np.zeros(100), 100.0))
-    50.5 [44.98, 56.69] 0.000 [0.000, 3.000]
+    50.50 [44.98, 56.69] 0.000 [0.000, 3.000]
     """
     if not unit:
         return Estimate(0.0, n=len(sizes), method="no interval: never attributed anything")
