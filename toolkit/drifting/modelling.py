@@ -12,6 +12,7 @@ from toolkit.statistics.intervals import Array
 
 PREDICTION = "model prediction"
 IMPORTANCE_ROWS = 2000
+MOST_CELLS = 5_000_000
 
 
 def predicted(model: Any, features: pd.DataFrame, table: str) -> pd.Series[Any]:
@@ -68,10 +69,14 @@ def importances(model: Any, features: pd.DataFrame, table: str, seed: int = 0) -
     if len(inputs) > IMPORTANCE_ROWS:
         inputs = inputs.iloc[np.sort(rng.choice(len(inputs), IMPORTANCE_ROWS, replace=False))]
     before, order = _outputs(model, inputs, table), rng.permutation(len(inputs))
-    moved = {}
-    for name in inputs.columns:
-        shuffled = inputs.assign(**{name: inputs[name].array[order]})
-        moved[str(name)] = _apart(before, _outputs(model, shuffled, table))
+    moved: dict[str, float] = {}
+    names = list(inputs.columns)
+    at_once = max(1, MOST_CELLS // max(1, inputs.size))  # most of the time of a call does not depend on its rows
+    for start in range(0, len(names), at_once):
+        some = names[start : start + at_once]
+        shuffled = pd.concat([inputs.assign(**{name: inputs[name].array[order]}) for name in some], ignore_index=True)
+        after = np.split(_outputs(model, shuffled, table), len(some))
+        moved |= {str(name): _apart(before, outputs) for name, outputs in zip(some, after, strict=True)}
     total = sum(moved.values())
     return {name: share / total if total else 0.0 for name, share in moved.items()}
 
