@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from toolkit.drifting.profile import load_profile
+from toolkit.drifting.profile import load_profile, read_profile
 from toolkit.drifting.tables import summarize
 from toolkit.drifting.verdicts import judge
 from toolkit.errors import InputError
@@ -47,6 +47,19 @@ def test_a_profile_holds_no_identifier_and_is_small(tmp_path):
     held = {column["name"]: column for column in content["columns"]}
     assert (held["row"]["dtype"], held["row"]["values"]) == ("identifier", [])
     assert len(held["number"]["values"]) < 350
+
+
+def test_a_profile_shows_what_it_holds_and_is_kept_with_a_model():
+    profile = summarize(table(500), name="people")
+    frame = profile.frame().set_index("column")
+    assert frame.loc["label"].tolist() == ["feature", "category", 0.0, 4]
+    assert frame.loc["empty", ["kind", "missing"]].tolist() == ["missing", 1.0]
+    assert "people: 500 rows, 5 columns" in profile._repr_html_()
+    assert (profile.scalars(), profile.findings(), profile.pictures()) == ({}, [], {})
+    with pytest.raises(InputError, match="no figure 'bars'"):
+        profile.plot("bars")
+    (kept,) = profile.record().kept.values()
+    assert read_profile(kept, "here").frame().equals(profile.frame())
 
 
 def test_profiles_of_pieces_merge_into_that_of_the_whole():

@@ -21,6 +21,7 @@ from toolkit.errors import InputError
 from toolkit.estimate import Estimate
 from toolkit.models.preprocessing import make_model
 from toolkit.result import Candidate, DataRecord, ModelRecord, Record
+from toolkit.running.safenames import safe_names
 
 FRAME = pd.DataFrame(
     {
@@ -58,8 +59,9 @@ def records(estimator):
     return model, [record]
 
 
-def log(tmp_path, estimator=None, **changes):
+def log(tmp_path, estimator=None, kept=(), **changes):
     model, made = records(estimator or LogisticRegression(max_iter=500))
+    made.append(Record(kept=dict(kept)))
     (tmp_path / "results.json").write_text("{}")
     arguments = {
         "experiment": "people",
@@ -127,6 +129,13 @@ def test_the_loaded_model_predicts_the_same(tmp_path, estimator):
     assert np.array_equal(sklearn_model.predict_proba(FRAME), model.predict_proba(FRAME))
     requirements = mlflow.pyfunc.get_model_dependencies(logged["model_uri"])
     assert "scikit-learn" in Path(requirements).read_text()
+
+
+def test_files_are_kept_with_the_model_and_read_back(tmp_path):
+    _, logged = log(tmp_path, kept={"note é.json": "{}\n"})
+    out = tmp_path / "reports"
+    assert tracking.read_kept(logged["model_uri"], "note é.json", out) == "{}\n"
+    assert tracking.read_kept(logged["model_uri"], "other.json", out) is None
 
 
 def test_a_failing_log_marks_the_run_failed(tmp_path):
@@ -252,7 +261,7 @@ def test_a_file_that_is_no_database_is_refused(tmp_path, monkeypatch):
 
 
 def test_safe_names_are_accepted_and_stay_apart():
-    names = tracking._safe_names(dict.fromkeys(["a/b", "a?b", "a:b", "..", "x" * 999, "x" * 998, "é.ü"]))
+    names = safe_names(dict.fromkeys(["a/b", "a?b", "a:b", "..", "x" * 999, "x" * 998, "é.ü"]))
     assert len(set(names.values())) == len(names)
     assert names["é.ü"] == "é.ü"
     assert all(0 < len(name) <= 250 for name in names.values())

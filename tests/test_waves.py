@@ -1,11 +1,14 @@
 """The drift template, from two tables to a decision."""
 
 import json
+from pathlib import Path
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
+from sklearn.dummy import DummyClassifier
 
 import toolkit as tk
 from toolkit import runner
@@ -157,6 +160,50 @@ def test_a_model_is_judged_on_what_it_has_not_seen(tmp_path, monkeypatch):
     level = trained.results["scalars"]["test.roc_auc"]["value"]
     change = numbers["drift.realized_change.roc_auc"]["value"]
     assert numbers["drift.realized.roc_auc"]["value"] - change == pytest.approx(level, abs=1e-9)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A model that an experiment logged, in a folder of its own."""
+    folder = tmp_path_factory.mktemp("trained")
+    data = write(folder, "before.csv", wave(0, 2000).drop(columns="day"))
+    values = {"data": data, "target": "buys", "candidates": ["logistic"]}
+    done = runner.run("experiment", values, out=folder / "reports")
+    return folder, done.results["mlflow"]["model_uri"]
+
+
+class TestWhatAModelWasTrainedOn:
+    def test_it_stands_for_a_reference(self, trained, monkeypatch):
+        folder, model = trained
+        monkeypatch.chdir(folder)
+        old, new, subject = load_drift(current=wave(1, 1500, shift=1).drop(columns="day"), model=model)
+        assert isinstance(old, Profile)
+        assert old.rows == 1300  # of 2,000, as 15 % chose the threshold and 20 % tested
+        assert new.target.name == "buys"  # as in the reference
+        drift = tk.detect_drift(old, new, model=subject)
+        assert drift.frame().set_index("column").loc["<script>score", "verdict"] == "drifted"
+        assert drift.frame().set_index("column")["importance"].idxmax() == "<script>score"
+
+    def test_a_scheduler_needs_only_new_rows_and_the_model(self, trained, monkeypatch):
+        folder, model = trained
+        monkeypatch.chdir(folder)
+        current = write(folder, "after.csv", wave(1, 1500).drop(columns=["day", "buys"]))
+        done = CliRunner().invoke(main, ["run", "drift", "-p", "current", current, "-p", "model", model])
+        assert done.exit_code == 0, done.output
+        results = json.loads((Path(done.stdout.strip()).parent / "results.json").read_text())
+        assert results["verdict"]["outcome"] == "ok"
+        skipped = {item["where"]: item["message"] for item in results["findings"] if item["code"].startswith("STEP")}
+        assert "a profile has none" in skipped["evidently_page"]
+        assert "reference" in skipped["estimate_performance"]
+
+    def test_a_model_that_keeps_no_profile_is_named(self, trained, monkeypatch, tmp_path):
+        monkeypatch.chdir(trained[0])
+        with pytest.raises(InputError, match="Give a reference, or the address of a logged model"):
+            load_drift(current=wave(1))
+        bare = tmp_path / "model.joblib"
+        joblib.dump(DummyClassifier().fit(wave(0)[["town"]], wave(0)["buys"]), bare)
+        with pytest.raises(InputError, match=r"model.joblib' no profile of its training data was kept"):
+            load_drift(current=wave(1), model=str(bare))
 
 
 class TestWrongInput:

@@ -313,8 +313,8 @@ def show_profile(path: Path) -> None:
     found = load_profile(path)
     click.echo(f"{printable(found.name)}: {found.rows:,} rows, {len(found.columns)} columns\n")
     rows = [
-        [printable(one.name), one.role, one.dtype, f"{one.missing / max(one.rows, 1):.1%}", len(one.distinct)]
-        for one in found.columns.values()
+        [printable(column), role, kind, f"{missing:.1%}", kept]
+        for column, role, kind, missing, kept in found.frame().itertuples(index=False, name=None)
     ]
     click.echo(text_table(["column", "role", "kind", "missing", "values kept"], rows))
 

@@ -140,6 +140,8 @@ class Record:
         ``outcome`` and ``rules`` as ``results.json`` has them, where a policy was applied.
     files : mapping of name to text
         Written beside ``results.json``.
+    kept : mapping of name to text
+        Files to be kept with the logged model.
     note : VersionNote or None
     headline : str
         What a report says first, in a sentence or two; may be left to its first number.
@@ -154,6 +156,7 @@ class Record:
     models: Sequence[ModelRecord] = ()
     verdict: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
+    kept: Mapping[str, str] = field(default_factory=dict)
     note: VersionNote | None = None
     headline: str = ""
     numbers: Sequence[HeadNumber] = ()

@@ -140,10 +140,9 @@ def load_model(address: str, *, out: str | Path | None = None) -> Any:
     toolkit.errors.InputError: The model 'toolkit.models.no_such_module:model' cannot be imported: No module named ...
     """
     text = address.strip()
-    path = Path(text).expanduser()
-    if _TRACKED.match(text) or (path.is_dir() and (path / "MLmodel").is_file()):
-        folder = Path(out or os.environ.get("TOOLKIT_OUT", "reports"))
-        found = tracking.load_model(text if _TRACKED.match(text) else str(path.resolve()), folder)
+    path, tracked = Path(text).expanduser(), _tracked(text)
+    if tracked:
+        found = tracking.load_model(tracked, _reports(out))
     elif path.suffix.lower() in PICKLES:
         found = _unpickled(text, path)
     elif _IMPORT.fullmatch(text) and not path.exists() and ("." in text or ":" in text):
@@ -154,6 +153,24 @@ def load_model(address: str, *, out: str | Path | None = None) -> Any:
             f"MLflow model, a file ({listed(PICKLES)}) or an import path (package.module:name)."
         )
     return _usable(found, text)
+
+
+def kept_with(address: str, name: str) -> str | None:
+    """Return the text of a file that was kept with a logged model; None where there is no such file."""
+    tracked = _tracked(address.strip())
+    return tracking.read_kept(tracked, name, _reports()) if tracked else None
+
+
+def _tracked(address: str) -> str:
+    """Return the address of a model as MLflow takes it; empty where it is of another kind."""
+    if _TRACKED.match(address):
+        return address
+    path = Path(address).expanduser()
+    return str(path.resolve()) if path.is_dir() and (path / "MLmodel").is_file() else ""
+
+
+def _reports(out: str | Path | None = None) -> Path:
+    return Path(out or os.environ.get("TOOLKIT_OUT", "reports"))
 
 
 def _unpickled(address: str, path: Path) -> Any:

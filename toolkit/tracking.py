@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit.errors import InputError
 from toolkit.result import Candidate, DataRecord, ModelRecord, Record, VersionNote
+from toolkit.running.safenames import safe_names
 from toolkit.running.tablefunction import TableFunction, column_kinds
 from toolkit.store import tracking_uri, unreachable, without_password
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 REPORT_TAG = "toolkit.report_id"
 #: Ways of loading that keep a model's probabilities, in the order in which they are tried.
 FLAVOURS = ("sklearn", "lightgbm", "xgboost", "catboost")
+_KEPT = "extra_files"  # as MLflow calls the folder
 _ELSEWHERE = "MLFLOW_TRACKING_URI or TOOLKIT_OUT name another place."
 
 
@@ -75,6 +77,7 @@ def log_run(
             given = {key: value for record in records for key, value in record.parameters.items()}
             _log_numbers(client, run_id, scalars, {**parameters, **given})
             logged = {"run_id": run_id, "experiment": experiment, "experiment_id": experiment_id}
+            kept = {name: text for record in records for name, text in record.kept.items()}
             for record in records:
                 for candidate in record.candidates:
                     _log_candidate(client, experiment_id, run_id, candidate, tags)
@@ -83,9 +86,9 @@ def log_run(
                 if record.note is not None:
                     _describe_versions(client, record.note)
                 if record.model is not None and record.model.estimator is not None:
-                    logged["model_uri"] = _log_model(run_id, record.model)
+                    logged["model_uri"] = _log_model(run_id, record.model, kept)
                 for other in record.models:
-                    _log_model(run_id, other)
+                    _log_model(run_id, other, {})
             for file in files:
                 client.log_artifact(run_id, str(file), "report")
         except BaseException:
@@ -187,6 +190,15 @@ def load_model(address: str, out: Path) -> Any:
     return loaded
 
 
+def read_kept(address: str, name: str, out: Path) -> str | None:
+    """Return a file that was kept with a logged model; None where there is none of that name."""
+    with _client(out):
+        import mlflow
+
+        path = Path(mlflow.artifacts.download_artifacts(address)) / _KEPT / name
+    return path.read_text(encoding="utf-8") if path.is_file() else None
+
+
 @contextlib.contextmanager
 def _client(out: Path) -> Iterator[MlflowClient]:
     """Yield a client of the tracking store; the caller's own MLflow settings are put back afterwards.
@@ -244,28 +256,13 @@ def _log_numbers(
 
     now = int(time.time() * 1000)
     defined = {name: number.value for name, number in scalars.items() if number.value == number.value}
-    metrics = [Metric(name, defined[key], now, 0) for key, name in _safe_names(defined).items()]
+    metrics = [Metric(name, defined[key], now, 0) for key, name in safe_names(defined).items()]
     texts = {key: value if isinstance(value, str) else json.dumps(value, default=str) for key, value in given.items()}
-    params = [Param(name, texts[key][:6000]) for key, name in _safe_names(texts).items()]
+    params = [Param(name, texts[key][:6000]) for key, name in safe_names(texts).items()]
     for start in range(0, len(metrics), 1000):
         client.log_batch(run_id, metrics=metrics[start : start + 1000])
     for start in range(0, len(params), 100):
         client.log_batch(run_id, params=params[start : start + 100])
-
-
-def _safe_names(names: Mapping[str, object]) -> dict[str, str]:
-    """Map names, which may hold any label of the data, to names that MLflow accepts, all of them different."""
-    safe: dict[str, str] = {}
-    taken: set[str] = set()
-    for name in names:
-        base = re.sub(r"\.{2,}", ".", re.sub(r"[^\w.\- :]", "_", name)).strip(". ")[:240] or "unnamed"
-        new, count = base, 1
-        while new in taken:
-            count += 1
-            new = f"{base}-{count}"
-        taken.add(new)
-        safe[name] = new
-    return safe
 
 
 def _log_candidate(
@@ -298,17 +295,20 @@ def _describe_versions(client: MlflowClient, note: VersionNote) -> None:
         client.update_model_version(version.name, version.version, note.text[:5000])
 
 
-def _log_model(run_id: str, model: ModelRecord) -> str:
+def _log_model(run_id: str, model: ModelRecord, kept: Mapping[str, str]) -> str:
     import mlflow
     import mlflow.sklearn
 
-    with mlflow.start_run(run_id=run_id, nested=True):
+    with mlflow.start_run(run_id=run_id, nested=True), tempfile.TemporaryDirectory() as folder:
+        for name, text in kept.items():
+            (Path(folder) / name).write_text(text, encoding="utf-8")
         info = mlflow.sklearn.log_model(
             model.estimator,
             name=re.sub(r"[^\w\-]", "_", model.name),
             signature=_signature(model),
             input_example=model.example,
             pip_requirements=[f"mlflow=={mlflow.__version__}", *model.requirements],
+            extra_files=[str(Path(folder) / name) for name in kept] or None,
             **_serialization(model.estimator),
         )
     return str(info.model_uri)

@@ -11,9 +11,9 @@ from typing import Any
 import pandas as pd
 
 from toolkit.data import LEAST_ROWS, Dataset, load_dataset
-from toolkit.drifting.profile import Profile, is_profile, load_profile
+from toolkit.drifting.profile import KEPT_AS, Profile, is_profile, load_profile, read_profile
 from toolkit.errors import InputError, nearest
-from toolkit.subject import load_model
+from toolkit.subject import kept_with, load_model
 from toolkit.table.labels import join_labels
 from toolkit.table.likeness import model_columns
 from toolkit.table.reading import Table, read_table
@@ -24,7 +24,7 @@ from toolkit.table.times import of_periods
 
 def load_drift(
     *,
-    reference: Any,
+    reference: Any = "",
     current: Any,
     model: Any = "",
     labels: Any = "",
@@ -42,7 +42,8 @@ def load_drift(
     Parameters
     ----------
     reference, current : str, path or DataFrame
-        As for ``load_dataset``; the reference may be a profile that ``Profile.save`` wrote.
+        As for ``load_dataset``; the reference may be a profile that ``Profile.save`` wrote. An empty text stands for
+        the data that the model was trained on, of which an experiment keeps a profile with the model.
     model : str or estimator
         Address for ``load_model``, or the fitted model itself; may be empty.
     labels : str, path or DataFrame
@@ -77,7 +78,9 @@ def load_drift(
     roles: dict[str, Any] = {"target": target, "sensitive": sensitive, "time": time, "positive": positive, "drop": drop}
     subject = load_model(model) if isinstance(model, str) and model else model or None
     before: Dataset | pd.DataFrame | Profile
-    if isinstance(reference, str | os.PathLike) and Path(reference).suffix == ".json" and is_profile(reference):
+    if given(reference) is None:
+        before = _kept_with(model)
+    elif isinstance(reference, str | os.PathLike) and Path(reference).suffix == ".json" and is_profile(reference):
         before = load_profile(reference)
     else:
         earlier = _without(read_table(reference), labels_by)
@@ -89,7 +92,8 @@ def load_drift(
         roles["target"] = roles["target"] or str(after.frame.columns[-1])
     elif labels_by:
         raise InputError(f"labels_by={labels_by!r} needs labels. Give labels= too, or neither.")
-    later = load_compared(_without(after, labels_by), **roles, periods=current_periods, like=before, whole=True)
+    like = subject if isinstance(before, Profile) else before
+    later = load_compared(_without(after, labels_by), **roles, periods=current_periods, like=like, whole=True)
     return before, later, subject
 
 
@@ -160,8 +164,23 @@ def _stands_alone(target: pd.Series[Any]) -> bool:
     return len(values) >= LEAST_ROWS and bool(values.notna().all()) and bool((values != values.iloc[0]).any())
 
 
+def _kept_with(model: object) -> Profile:
+    """Return the profile of the rows that a model was trained on, as an experiment keeps it with the model."""
+    if not isinstance(model, str) or not model:
+        raise InputError("Which table was the model made for? Give a reference, or the address of a logged model.")
+    text = kept_with(model, KEPT_AS)
+    if text is None:
+        raise InputError(
+            f"With the model {model!r} no profile of its training data was kept. Give the table as reference."
+        )
+    return read_profile(text, f"{KEPT_AS} of {model}")
+
+
 def _inherited(roles: dict[str, Any], reference: object, table: Table) -> dict[str, Any]:
     """Give the current table the roles of the reference where none were given, as far as it has those columns."""
+    if isinstance(reference, Profile):
+        target = next((name for name, role in reference.roles.items() if role == "target"), "")
+        return {**roles, "target": roles["target"] or target}
     if not isinstance(reference, Dataset) or table.built_in:
         return roles
     time = "" if reference.time is None else str(reference.time.name)

@@ -8,19 +8,27 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from toolkit.drifting.summary import ColumnSummary
 from toolkit.errors import InputError
+from toolkit.result import Finding, Picture, Record, Shown, result_html, table_html
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+    from toolkit.estimate import Estimate
 
 KIND = "toolkit drift profile"
+KEPT_AS = "training_profile.json"
 SCHEMA = 1
 
 
-@dataclass(frozen=True, eq=False)
-class Profile:
+@dataclass(frozen=True, eq=False, repr=False)
+class Profile(Shown):
     """Counts of the values of each column of a table.
 
     Attributes
@@ -68,8 +76,8 @@ class Profile:
             columns[name] = mine.merged(theirs).reduced
         return Profile(self.name, self.rows + other.rows, columns)
 
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the profile as JSON and return its path."""
+    def text(self) -> str:
+        """Write the profile as JSON."""
         content = {
             "kind": KIND,
             "schema": SCHEMA,
@@ -77,12 +85,50 @@ class Profile:
             "rows": self.rows,
             "columns": [_written(summary) for summary in self.columns.values()],
         }
+        return json.dumps(content, allow_nan=False, ensure_ascii=False) + "\n"
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the profile to a file and return its path."""
         place = Path(path).expanduser()
         try:
-            place.write_text(json.dumps(content, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8")
+            place.write_text(self.text(), encoding="utf-8")
         except OSError as error:
             raise InputError(f"The profile cannot be written to {place}: {error.strerror or error}.") from error
         return place
+
+    def frame(self) -> pd.DataFrame:
+        """Return one row a column: ``column, role, kind, missing, values_kept``."""
+        import pandas as pd
+
+        rows = [
+            [one.name, one.role, one.dtype, one.missing / max(one.rows, 1), len(one.distinct)]
+            for one in self.columns.values()
+        ]
+        return pd.DataFrame(rows, columns=["column", "role", "kind", "missing", "values_kept"])
+
+    def scalars(self) -> dict[str, Estimate]:
+        """Return no numbers."""
+        return {}
+
+    def findings(self) -> list[Finding]:
+        """Return none."""
+        return []
+
+    def pictures(self) -> dict[str, Picture]:
+        """Return no figures."""
+        return {}
+
+    def plot(self, kind: str = "", ax: Axes | None = None) -> Axes:  # noqa: ARG002  # the protocol's
+        """Refuse: a profile is compared, not drawn."""
+        raise InputError(f"A profile has no figure {kind!r}; frame() lists its columns.")
+
+    def record(self) -> Record:
+        """Return itself, to be kept with the model that is logged beside it."""
+        return Record(kept={KEPT_AS: self.text()})
+
+    def _repr_html_(self) -> str:
+        lead = f"{self.name}: {self.rows:,} rows, {len(self.columns)} columns. It holds none of the rows."
+        return result_html("Profile", lead, [table_html(self.frame(), "What is kept of each column")])
 
 
 def is_profile(path: str | os.PathLike[str]) -> bool:
@@ -114,9 +160,15 @@ def load_profile(path: str | os.PathLike[str]) -> Profile:
     """
     place = Path(path).expanduser()
     try:
-        content = json.loads(place.read_text(encoding="utf-8"))
+        return read_profile(place.read_bytes(), str(place))
     except OSError as error:
         raise InputError(f"The profile {place} cannot be read: {error.strerror or error}.") from error
+
+
+def read_profile(text: str | bytes, place: str) -> Profile:
+    """Read what ``Profile.text`` wrote; ``place`` names it in an error."""
+    try:
+        content = json.loads(text)
     except ValueError as error:
         raise InputError(f"{place} is not a profile: it is not JSON.") from error
     if not isinstance(content, dict) or content.get("kind") != KIND:
