@@ -123,7 +123,7 @@ def sample_results(**changes: object) -> dict[str, object]:
         "scalars": {"test.roc_auc": entry(0.9534, 0.9507, 0.9561)},
         "key_numbers": [
             {
-                "name": name,
+                "name": f"test.{name}",
                 "label": label,
                 "value": value,
                 "on": "test part",

@@ -82,7 +82,9 @@ class TestRun:
         assert results["scalars"]["change.test.roc_auc"]["value"] == 0
         assert results["data"]["fingerprint"] == report()["data"]["fingerprint"]
         assert results["model"]["name"] == "logistic"
-        assert [number["name"] for number in results["key_numbers"]] == ["roc_auc"]
+        heads = [(number["name"], number["beside"]) for number in results["key_numbers"]]
+        assert heads[0] == ("test.roc_auc", "baseline")
+        assert ("test.roc_auc", "champion") in heads[1:]
 
     def test_the_card_on_the_page_is_the_card_in_the_file(self, finished):
         card = make_card(finished[0] / "new", author=finished[0] / "author.yaml")

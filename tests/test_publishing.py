@@ -66,9 +66,9 @@ def test_two_runs_in_one_second_have_two_folders(results, folder):
 def test_key_numbers_are_those_with_a_baseline(results):
     numbers = summary_of(results, template="experiment", parameters={})["key_numbers"]
     names = [number["name"] for number in numbers]
-    assert "accuracy" in names
+    assert "test.accuracy" in names
     assert {(number["on"], number["beside"]) for number in numbers} == {("test part", "baseline")}
-    assert not any(name.startswith("class_") for name in names)
+    assert not any(name.startswith("test.class_") for name in names)
 
 
 def test_a_result_published_twice_is_refused(results, folder):

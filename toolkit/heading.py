@@ -19,7 +19,7 @@ class HeadNumber:
     Attributes
     ----------
     name : str
-        Dotted; its last part is the metric, which tells whether more of it is better.
+        As among the scalars; its last part is the metric, which tells whether more of it is better.
     label : str
         The name for a reader.
     value : Estimate
@@ -42,7 +42,7 @@ class HeadNumber:
 
         Examples
         --------
-        >>> HeadNumber("f1", "F1", Estimate(0.5, 0.4, 0.6, 100), "test part", "baseline").plain()["on"]
+        >>> HeadNumber("test.f1", "F1", Estimate(0.5, 0.4, 0.6, 100), "test part", "baseline").plain()["on"]
         'test part'
         """
         numbers = {key: getattr(self, key).plain() for key in ("value", "other", "difference")}
@@ -55,12 +55,12 @@ def against_baseline(scalars: Mapping[str, Estimate]) -> tuple[HeadNumber, ...]:
     Examples
     --------
     >>> found = against_baseline({"test.f1": Estimate(0.5), "baseline.f1": Estimate(0.1), "test.rows": Estimate(9)})
-    >>> [(one.label, str(one.value), str(one.other)) for one in found]
-    [('F1', '0.500', '0.100')]
+    >>> [(one.name, one.label, str(one.value), str(one.other)) for one in found]
+    [('test.f1', 'F1', '0.500', '0.100')]
     """
     return tuple(
         HeadNumber(
-            metric,
+            name,
             titled(metric),
             number,
             "test part",
@@ -68,6 +68,7 @@ def against_baseline(scalars: Mapping[str, Estimate]) -> tuple[HeadNumber, ...]:
             scalars[f"baseline.{metric}"],
             scalars.get(f"difference.{metric}", UNKNOWN),
         )
-        for part, metric, number in ((*name.partition(".")[::2], number) for name, number in scalars.items())
+        for name, number in scalars.items()
+        for part, _, metric in [name.partition(".")]
         if part == "test" and f"baseline.{metric}" in scalars
     )

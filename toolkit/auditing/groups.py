@@ -122,7 +122,7 @@ def settled_bins(*tables: pd.DataFrame) -> dict[str, list[float]]:
     --------
     >>> ages = pd.DataFrame({"age": [float(age) for age in range(20, 60)]})
     >>> settled_bins(ages, ages + 10)
-    {'age': [25.0, 40.0, 45.0]}
+    {'age': [30.0, 40.0, 50.0]}
     """
     found = {}
     for name in tables[0].columns:

@@ -252,7 +252,7 @@ def _chosen_first(results: Mapping[str, object]) -> Sequence[Mapping[str, object
     chosen = _text(_mapping(results.get("recorded")).get("metric")).removeprefix("neg_")
     if not chosen:
         return entries
-    return sorted(entries, key=lambda entry: not _text(entry.get("name")).startswith(chosen))
+    return sorted(entries, key=lambda entry: not _text(entry.get("name")).startswith(f"test.{chosen}"))
 
 
 def _facts(results: Mapping[str, object], data: Mapping[str, object], model: Mapping[str, object]) -> Iterator[Pair]:

@@ -67,7 +67,7 @@ def mean_estimate(values: Array) -> Estimate:
     Examples
     --------
     >>> print(mean_estimate(np.arange(100.0)))
-    49.5 [43.74, 55.26]
+    49.50 [43.74, 55.26]
     """
     n = len(values)
     if n < 2:
@@ -200,7 +200,7 @@ def bootstrap(
     --------
     >>> loss = np.arange(100.0)
     >>> print(bootstrap(lambda weights: weights @ loss / weights.sum(axis=1), 100))
-    49.5 [43.72, 55.05]
+    49.50 [43.72, 55.05]
     """
     if rows < 1:
         return Estimate(math.nan)
