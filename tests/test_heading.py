@@ -114,7 +114,8 @@ def test_records_of_drift_and_evaluation_head_their_reports():
     assert record.model.name == "logistic"
     assert [number.name for number in record.numbers][:2] == ["drift.columns_share", "drift.importance_share"]
     record = evaluate(model, old, baseline="guess", latency=False).record()
-    assert (record.model.name, record.numbers[0].name, record.numbers[0].other.value) == ("logistic", "test.roc_auc", 0.5)
+    first = record.numbers[0]
+    assert (record.model.name, first.name, first.other.value) == ("logistic", "test.roc_auc", 0.5)
 
 
 def test_the_page_says_the_headline_and_names_the_model_with_its_address():
