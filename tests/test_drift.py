@@ -487,3 +487,34 @@ def test_figures_say_in_words_what_they_show():
     assert [label.get_text() for label in ax.get_yticklabels()][-1] == "age"
     with pytest.raises(InputError, match="has no figure 'trend'"):
         drift.plot("trend")
+
+
+def test_the_data_of_a_figure_are_what_it_draws():
+    drift = detect_drift(people(1500, 0), people(1500, 1, age=lambda table: table["age"] + 9), window=500)
+    columns = drift.figure_data("columns")
+    assert columns["distance"].tolist() == drift.table["distance"].head(len(columns)).tolist()
+    steps = drift.figure_data("worst")
+    assert list(steps) == ["from", "to", "reference", "current"]
+    for part in ("reference", "current"):
+        assert 0.97 < steps[part].sum() <= 1  # half a percent lies beyond either end
+    middle = (steps["from"] + steps["to"]) / 2
+    assert middle @ steps["current"] - middle @ steps["reference"] == pytest.approx(9, abs=1)
+    trend = drift.figure_data("trend")
+    assert "age" in set(trend["column"])
+    assert trend["column"].nunique() == 4
+    assert set(trend["window"]) == set(drift.windows["window"])
+
+
+def test_the_shares_of_labels_are_those_of_the_tables():
+    before, after = pd.DataFrame({"town": ["a"] * 60 + ["b"] * 40}), pd.DataFrame({"town": ["a"] * 20 + ["b"] * 80})
+    shares = detect_drift(before, after).figure_data("worst").set_index("value")
+    assert shares.loc["a"].tolist() == pytest.approx([0.6, 0.2])
+    assert shares.loc["b"].tolist() == pytest.approx([0.4, 0.8])
+
+
+def test_missing_shares_are_shown_where_there_are_missing_values():
+    before, after = (people(1500, seed).drop(columns="height") for seed in (0, 1))
+    assert "missing difference" not in detect_drift(before, after)._repr_html_()
+    page = detect_drift(before, after.assign(age=after["age"].where(after.index % 5 > 0)))._repr_html_()
+    assert "missing difference" in page
+    assert page.count('0.200 <span class="tk-ci">') == 1

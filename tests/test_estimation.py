@@ -158,6 +158,9 @@ def test_the_figure(fitted, reference, window, labelled):
     assert ("realized" in words.alt) == labelled
     assert str(found.table["reference"].iloc[0]) in words.alt
     assert len(words.alt) < 1500
+    drawn = found.figure_data("estimated")
+    assert set(drawn["metric"]) == {found.metrics[0]}
+    assert [cell.value for cell in drawn["estimated"]][-windows:] == pytest.approx(series["estimated"].get_ydata())
     assert figure(found, "estimated").image
     with pytest.raises(InputError, match="no figure 'other'"):
         found.plot("other")

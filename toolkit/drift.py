@@ -13,13 +13,13 @@ from toolkit.drifting.bridge import evidently_report, unfit_columns
 from toolkit.drifting.checking import check_kinds, check_prediction, chosen_columns, make_plan
 from toolkit.drifting.comparing import Source, compare_columns, window_table
 from toolkit.drifting.domain import THRESHOLD, Domain
-from toolkit.drifting.drawing import MOST_COLUMNS, draw_column, draw_columns, draw_trend
+from toolkit.drifting.drawing import draw, figure_data, pictures
 from toolkit.drifting.heading import head_numbers, headline
 from toolkit.drifting.profile import Profile
 from toolkit.drifting.tables import Rows, read_rows, with_model, with_predictions
 from toolkit.drifting.verdicts import Plan, corrected, share_moved
 from toolkit.drifting.windows import cut_windows, read_window
-from toolkit.drifting.wording import columns_words, few_rows, findings_of, share_text, windows_finding
+from toolkit.drifting.wording import few_rows, findings_of, share_text, windows_finding
 from toolkit.errors import InputError, listed
 from toolkit.estimate import Estimate
 from toolkit.figures import axes_for
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _KEPT_APART = ("code", "moved", "emptied", "novelty", "grouped")
+_SHOWN = ("column", "verdict", "change", "distance", "by_chance", "p_adjusted")
 
 
 def detect_drift(
@@ -269,35 +270,15 @@ class Drift(Shown):
 
     def pictures(self) -> dict[str, Picture]:
         """Return the figures there are."""
-        shown = self._measured()
-        if not len(shown):
-            return {}
-        caption, alt = columns_words(shown)
-        kinds = {"columns": Picture("Distance of each column", caption, alt)}
-        worst = shown.iloc[0]
-        words = f"{worst['column']} in the reference and in the current table: {worst['change']}."
-        title = f"Before and after: {worst['column']}"
-        kinds["worst"] = Picture(title, "The column that moved most. Shares of the rows that have a value.", words)
-        if len(self.windows):
-            drifted = self.drifted_windows()
-            count = self.windows["window"].nunique()
-            said = f"{len(drifted)} of {count} windows drifted: {listed(drifted, 12) or 'none'}."
-            caption = (
-                "Distances of the columns that moved most, in units of their thresholds (dotted), with 95% intervals."
-            )
-            kinds["trend"] = Picture("Distance over time", caption, said)
-        return kinds
+        return pictures(self)
 
     def plot(self, kind: str = "columns", ax: Axes | None = None) -> Axes:
         """Draw ``columns`` (distances), ``worst`` (one column before and after) or ``trend`` (over the windows)."""
-        ax = axes_for(self, kind, ax)
-        shown = self._measured()
-        if kind == "columns":
-            return draw_columns(shown, ax)
-        if kind == "trend":
-            return draw_trend(self.windows[self.windows["role"] == "feature"], ax)
-        name = shown.iloc[0]["column"]
-        return draw_column(self.reference.column(name), self.current.column(name), ax)
+        return draw(self, kind, axes_for(self, kind, ax))
+
+    def figure_data(self, kind: str) -> pd.DataFrame:
+        """Return what a figure draws."""
+        return figure_data(self, kind)
 
     def record(self) -> Record:
         """Return how the comparison was made, and the current table."""
@@ -316,18 +297,16 @@ class Drift(Shown):
             numbers=tuple(head_numbers(self.scalars(), self.current.rows)),
         )
 
-    def _measured(self) -> pd.DataFrame:
-        return self.table[self.table["method"] != ""].head(MOST_COLUMNS)
-
     def _repr_html_(self) -> str:
         share = self.scalars()["drift.columns_share"]
         lead = (
             f"{self.current.name} ({self.current.rows:,} rows) against {self.reference.name} "
             f"({self.reference.rows:,} rows): {share_text(share)} of the columns drifted or broken."
         )
-        shown = ["column", "verdict", "change", "distance", "by_chance", "p_adjusted", "missing_difference"]
-        shown += ["importance"] if self.table["importance"].notna().any() else []
-        table = table_html(self.table[shown], "Columns, what moved most first; distances with 95% intervals")
+        emptier = self.table["missing_difference"].map(lambda cell: cell if abs(cell.value) > 0 else None)
+        shown = self.table.assign(missing_difference=emptier)[[*_SHOWN, "missing_difference", "importance"]]
+        shown = shown.dropna(axis="columns", how="all")
+        table = table_html(shown, "Columns, what moved most first; distances with 95% intervals")
         return result_html("Drift", lead, [table], self.findings())
 
 

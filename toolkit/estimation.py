@@ -214,6 +214,11 @@ class PerformanceEstimate(Shown):
         """Draw the first metric: estimate and realized value of each window, and the level of the reference."""
         return draw_estimates(self.table, self.metrics[0], axes_for(self, kind, ax))
 
+    def figure_data(self, kind: str) -> pd.DataFrame:  # noqa: ARG002  # there is but one
+        """Return what the figure draws."""
+        drawn = self.table[self.table["metric"] == self.metrics[0]]
+        return drawn[["window", "metric", "estimated", "realized", "reference"]]
+
     def record(self) -> Record:
         """Return how it was estimated, for the tracker."""
         return Record(self.parameters, headline=headline(self.table), numbers=tuple(head_numbers(self.table)))

@@ -209,6 +209,10 @@ class FairnessOverTime(Shown):
         ax.legend()
         return ax
 
+    def figure_data(self, kind: str) -> pd.DataFrame:  # noqa: ARG002  # there is but one
+        """Return what the figure draws."""
+        return self._lines()[["window", "feature", "disparity", "value"]]
+
     def record(self) -> Record:
         """Return nothing: the audit and the comparison say how they were made."""
         return Record()
