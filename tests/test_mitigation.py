@@ -310,6 +310,10 @@ def test_what_it_does_not_apply_to():
     one = parts(people(500).assign(sex="f"), sensitive=["sex"])
     with pytest.raises(NotApplicableError, match="fewer than two groups"):
         mitigate(fitted(one), one)
+    many = people(900)
+    many = parts(many.assign(team=[f"team {place % 60}" for place in range(900)]), sensitive=["team"])
+    with pytest.raises(NotApplicableError, match="on 180 test rows fewer than two groups by team are large enough"):
+        mitigate(fitted(many), many)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -86,7 +87,7 @@ def mitigate(
     ------
     NotApplicableError
         Where no constraint is named, the target is not binary, there is no sensitive column, the model is recorded
-        predictions, or no method can be used.
+        predictions, no two groups have enough test rows to be compared, or no method can be used.
     InputError
         Where an option is unknown, or the model does not fit the table.
 
@@ -118,16 +119,20 @@ def mitigate(
     train = split.train
     baseline = make_model(make_baseline("binary"), train.features).fit(train.features, train.target)
     made = [Made(ORIGINAL, "", "", fitted, train.rows), Made(BASELINE, "", "", baseline, train.rows)]
+    points = [
+        measure_point(one, split, columns, disparity, cut, seed)
+        for one, cut in zip(made, (threshold, DEFAULT), strict=True)
+    ]
+    if math.isnan(points[0].disparity.value):
+        few = f"on {split.test.rows:,} test rows fewer than two groups by {listed(columns)} are large enough to judge"
+        raise NotApplicableError(f"What less disparity would cost cannot be measured: {few}.")
     notes: list[Finding] = []
     for name in wanted:
         found, said = _fit(name, setup)
         made, notes = made + found, notes + said
     if len(made) == 2:
         raise NotApplicableError(f"No method can be used here: {' '.join(note.message for note in notes)}")
-    thresholds = [DEFAULT if one.name == BASELINE else threshold for one in made]
-    points = [
-        measure_point(one, split, columns, disparity, cut, seed) for one, cut in zip(made, thresholds, strict=True)
-    ]
+    points += [measure_point(one, split, columns, disparity, threshold, seed) for one in made[len(points) :]]
     needs = {one.name: _needs(one, columns) for one in made}
     return Mitigation(
         name=train.name,

@@ -13,6 +13,7 @@ from toolkit.judging.threshold import Threshold
 from toolkit.result import Finding
 from toolkit.statistics.intervals import mover_difference
 from toolkit.statistics.metrics import LOWER_IS_BETTER
+from toolkit.statistics.naming import spoken
 
 DECIDING = {
     "binary": ("roc_auc", "balanced_accuracy"),
@@ -88,7 +89,8 @@ def _against_baseline(metric: str, numbers: Mapping[str, Estimate]) -> list[Find
     worse, better = (apart.low > 0, apart.high < 0) if lower else (apart.high < 0, apart.low > 0)
     if better:
         return []
-    pair = f"{metric} is {numbers[f'test.{metric}']} on the test part, the baseline's {numbers[f'baseline.{metric}']}"
+    own, other = numbers[f"test.{metric}"], numbers[f"baseline.{metric}"]
+    pair = f"{spoken(metric)} is {own} on the test part, the baseline's {other}"
     if worse:
         note = f"The model is worse than the baseline: {pair} (difference {apart})."
         return [Finding("EVAL-WORSE-THAN-BASELINE", "critical", note, metric)]
@@ -117,8 +119,8 @@ def _overfit(metric: str, numbers: Mapping[str, Estimate]) -> list[Finding]:
     if low <= 0 or gap < limit:
         return []
     note = (
-        f"The model fits the training part better than it predicts: {metric} is {format_number(train.value)} there and "
-        f"{format_number(test.value)} on the test part."
+        f"The model fits the training part better than it predicts: {spoken(metric)} is "
+        f"{format_number(train.value)} there and {format_number(test.value)} on the test part."
     )
     return [Finding("EVAL-OVERFIT", "medium" if gap >= 2 * limit else "low", note, metric)]
 

@@ -47,7 +47,7 @@ def read_constraint(constraint: object) -> str:
     >>> read_constraint("equalized_odds")
     'equalized_odds_difference'
     """
-    return DISPARITIES[known("constraint", constraint, DISPARITIES)]
+    return DISPARITIES[known("fairness constraint", constraint, DISPARITIES)]
 
 
 @dataclass(frozen=True, eq=False)
