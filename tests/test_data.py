@@ -472,8 +472,8 @@ def test_the_target_can_be_drawn(source, bars):
 def test_many_classes_are_drawn_as_the_largest_and_the_rest():
     frame = pd.DataFrame({"a": np.random.default_rng(0).normal(size=900), "y": [f"c{i % 30}" for i in range(900)]})
     data = load_dataset(frame, target="y")
-    assert "16 other classes" in data.pictures()["target"].alt
-    assert len(data.plot().patches) == 15
+    assert "21 other classes" in data.pictures()["target"].alt
+    assert len(data.plot().patches) == 10
 
 
 def test_the_record_holds_the_table(people):

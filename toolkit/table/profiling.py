@@ -15,7 +15,7 @@ from toolkit.result import Picture
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-MOST_BARS = 15
+MOST_BARS = 10
 _KINDS = {"int64": "whole number", "float64": "number"}
 
 
@@ -137,7 +137,7 @@ def _bars(target: pd.Series[Any]) -> int:
 
 
 def _shares(target: pd.Series[Any]) -> pd.Series[float]:
-    """Return the share of each class in the order of the labels; beyond 15, the largest ones and the rest."""
+    """Return the share of each class in the order of the labels; beyond ten, the largest ones and the rest."""
     shares = target.value_counts(normalize=True)
     if len(shares) <= MOST_BARS:
         shares = shares.sort_index()
