@@ -185,6 +185,9 @@ def test_groups_that_differ_are_told_apart_and_small_ones_are_not_judged():
     adjusted = table["p_adjusted"].dropna()
     raw = [welch(sizes[m, j], sizes[~m, j])[1] for m in (labels.codes == 0, labels.codes == -1) for j in range(4)]
     np.testing.assert_allclose(np.sort(adjusted), np.sort(stats.false_discovery_control(raw)))
+    by_itself = group_table(grouping.set_axis([NAMES[0]], axis=1), sizes, NAMES)
+    untested = by_itself["p_adjusted"].isna() & (by_itself["group"] == "F")
+    assert by_itself.loc[untested, "column"].tolist() == [NAMES[0]]
     assert group_table(pd.DataFrame(index=range(600)), sizes, NAMES).empty
     assert group_table(pd.DataFrame({"one": ["x"] * 600}), sizes, NAMES)["p_adjusted"].isna().all()
 

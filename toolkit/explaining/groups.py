@@ -25,7 +25,8 @@ def group_table(grouping: pd.DataFrame, sizes: Array, columns: list[str]) -> pd.
 
     Welch's test (1947, doi:10.1093/biomet/34.1-2.28) for every group and column, p values adjusted together by
     Benjamini & Hochberg (1995, doi:10.1111/j.2517-6161.1995.tb02031.x). Numbers are cut at their quartiles, missing
-    labels are a group of their own, and a group of fewer than 30 rows, or all but so few, is described but not tested.
+    labels are a group of their own, and a group of fewer than 30 rows, or all but so few, is described but not tested;
+    nor is the grouping column itself, whose attributions follow its own values.
 
     Parameters
     ----------
@@ -49,7 +50,8 @@ def group_table(grouping: pd.DataFrame, sizes: Array, columns: list[str]) -> pd.
             named = {"by": by, "group": level.text.removeprefix(f"{by} ").removeprefix("= "), "rows": int(member.sum())}
             for column in foremost:
                 inside, outside = sizes[member, column], sizes[~member, column]
-                rows.append(named | {"column": columns[column]} | _compared(inside, outside, unit))
+                tested = columns[column] != by
+                rows.append(named | {"column": columns[column]} | _compared(inside, outside, unit, tested))
     table = pd.DataFrame(rows, columns=COLUMNS)
     tested = table["p_adjusted"].notna().to_numpy()
     if tested.any():
@@ -59,10 +61,10 @@ def group_table(grouping: pd.DataFrame, sizes: Array, columns: list[str]) -> pd.
     return table
 
 
-def _compared(inside: Array, outside: Array, unit: float) -> dict[str, object]:
+def _compared(inside: Array, outside: Array, unit: float, tested: bool) -> dict[str, object]:
     group, rest = mean_magnitude(inside, unit), mean_magnitude(outside, unit)
     apart, p_value = Estimate(group.value - rest.value, n=len(inside)), math.nan
-    if min(len(inside), len(outside)) >= LEAST_ROWS:
+    if tested and min(len(inside), len(outside)) >= LEAST_ROWS:
         apart, p_value = welch(inside, outside)
     return {"mean_abs_shap": group, "rest": rest, "difference": apart, "p_adjusted": p_value}
 
