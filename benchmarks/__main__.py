@@ -59,6 +59,10 @@ def steps():
     print(f"  evaluate         {seconds:6.2f} s   three parts and the baseline")
     _, seconds = timed(lambda: tk.find_slices(training.model, parts.test))
     print(f"  find slices      {seconds:6.2f} s")
+    _, seconds = timed(lambda: tk.check_individual(training.model, parts), 1)
+    print(f"  individual       {seconds:6.2f} s   flips and consistency")
+    _, seconds = timed(lambda: tk.find_proxies(parts), 1)
+    print(f"  proxies          {seconds:6.2f} s")
     print(f"  test ROC AUC     {evaluation.scalars()['test.roc_auc']}\n")
 
 
