@@ -92,6 +92,14 @@ class TestLoading:
         _, new, _ = load_drift(reference=wave(0), current=wave(1), time="day", current_periods=["2024-01-02"])
         assert len(new) == 24
 
+    @pytest.mark.parametrize("rows", [3, 600])
+    def test_columns_that_loading_left_out_are_named(self, rows):
+        before, after = (wave(seed).assign(id=range(600), none=np.nan, one="x") for seed in (0, 1))
+        old, new, _ = load_drift(reference=before, current=after.head(rows), target="buys", time="day")
+        said = {finding.code: finding.message for finding in tk.detect_drift(old, new).findings()}
+        assert "'id', 'none', 'one'" in said["DRIFT-LEFT-OUT"]
+        assert "DRIFT-NEW-COLUMNS" not in said
+
     @pytest.mark.parametrize("rows", [1, 3, 600])
     def test_a_few_rows_or_rows_of_one_class_are_compared_too(self, rows):
         after = wave(1).head(rows).assign(buys="no")
