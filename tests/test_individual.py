@@ -81,6 +81,36 @@ def test_flips_are_counted_by_hand():
     assert set(found.frame()["measure"]) == {"consistency", "flip_rate", "score_change"}
 
 
+def test_changes_are_said_of_the_rows_that_are_changed():
+    data = table()
+    (note,) = [one for one in check_individual(Scored(by_sex), data, rows=600).findings() if one.where == "sex"]
+    men = (data.features["sex"] == "m").to_numpy()
+    turned = ((data.features["skill"] >= 0.3) & (data.features["skill"] < 0.5))[men].mean()
+    assert f"; of the {men.sum()} that become f, 0.0% become positive and {turned:.1%} negative." in note.message
+
+    def hardly(features):
+        return 0.6 + 0.1 * (features["sex"] == "m")
+
+    (note,) = [one for one in check_individual(Scored(hardly), data, rows=600).findings() if one.where == "sex"]
+    assert (note.code, note.severity) == ("INDIVIDUAL-CHANGES", "low")
+    said = "Changing sex alone changes none of the decisions of 600 rows, only their scores, by 0.1"
+    assert note.message.startswith(said)
+
+
+def test_yes_and_no_are_called_as_the_groups_are():
+    frame = table().frame().assign(young=np.arange(600) % 3 == 0)
+    data = load_dataset(frame, target="y", positive="yes", sensitive=["young"])
+    found = check_individual(Scored(lambda features: 0.4 + 0.2 * features["young"]), data)
+    assert set(found.changes["changed_to"]) == {"False", "True"}
+
+
+def test_the_target_is_not_changed_though_it_is_a_sensitive_column():
+    found = check_individual(Scored(by_sex), table(sensitive=["y", "sex"]))
+    assert set(found.columns) == {"sex"}
+    with pytest.raises(NotApplicableError, match="no sensitive column but the target itself"):
+        check_individual(Scored(by_sex), table(sensitive=["y"]))
+
+
 def test_a_model_that_is_not_given_the_column_has_exactly_zero():
     data = table(sensitive_as_features=False)
     found = check_individual(Scored(lambda features: features["skill"]), data)

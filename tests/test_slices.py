@@ -95,9 +95,17 @@ def test_the_numbers_are_welchs():
     assert row["loss"].value == pytest.approx(loss[inside].mean())
 
 
-def test_a_pair_that_adds_nothing_is_left_out():
+def test_a_pair_that_adds_nothing_is_left_out_and_one_slice_is_called_the_only_one():
     data = table(hurt=lambda frame: frame["sex"] == "Female")
-    assert find_slices(Known(), data).table["slice"].tolist() == ["sex = Female"]
+    found = find_slices(Known(), data)
+    assert found.table["slice"].tolist() == ["sex = Female"]
+    assert f"the only one that stands out among {found.examined} slices examined." in found.findings()[0].message
+
+
+def test_the_target_makes_no_slices_though_it_is_a_sensitive_column():
+    frame = flat(0).features.assign(chance=np.tile([0.6, 0.7], 300), y=np.where(np.arange(600) % 4 == 0, "yes", "no"))
+    data = load_dataset(frame, target="y", positive="yes", sensitive=["y", "a"])
+    assert not any("y =" in name for name in find_slices(Known(), data).table["slice"])
 
 
 def test_it_does_not_cry_wolf():

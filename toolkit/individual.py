@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from toolkit.auditing.changing import change_column
-from toolkit.auditing.groups import readable, sensitive_columns, unique_labels
+from toolkit.auditing.groups import readable, sensitive_inputs, unique_labels
 from toolkit.data import Dataset
 from toolkit.errors import InputError
 from toolkit.estimate import Estimate, format_number
@@ -62,7 +62,7 @@ def check_individual(
     data : Dataset or Split
         Of a split the test part is used.
     sensitive : str or list of str, optional
-        By default the sensitive columns of the data.
+        By default the sensitive columns of the data; the target is passed over.
     neighbours : int
     rows : int
         Rows that are looked at, a random sample; their neighbours are sought among 5,000 rows at most.
@@ -78,7 +78,7 @@ def check_individual(
     Raises
     ------
     NotApplicableError
-        Where there is no sensitive column.
+        Where there is no sensitive column but the target.
     InputError
         Where a column is not in the table, or the model does not fit the table.
 
@@ -95,7 +95,7 @@ def check_individual(
         if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < 1:
             raise InputError(f"{name} must be a whole number of at least 1; found {number!r}.")
     test = data.test if isinstance(data, Split) else data
-    columns = list(sensitive_columns(test, sensitive).columns)
+    columns = list(sensitive_inputs(test, sensitive).columns)
     order = np.random.default_rng(seed).permutation(test.rows)[: max(POOL, rows)]
     pool = test.take(order)
     predicted = predict(model, pool)
@@ -201,6 +201,10 @@ class IndividualFairness(Shown):
             share, (notable, severe) = change.low / self.spread if self.spread else math.inf, NOTABLE_CHANGE
             note = f"Changing {name} alone moves predictions by {change} on average"
             note += f" (the target's standard deviation is {format_number(self.spread)})."
+        elif not flips.value:
+            share, (notable, severe) = 0.0, NOTABLE_FLIPS
+            note = f"Changing {name} alone changes none of the decisions of {self.rows:,} rows, only their scores, by "
+            note += f"{change} on average."
         else:
             share, (notable, severe) = flips.low, NOTABLE_FLIPS
             ends = f"{flips.value:.1%} [{flips.low:.1%}, {flips.high:.1%}]"
@@ -215,7 +219,7 @@ class IndividualFairness(Shown):
         if "gained" not in worst:
             return f", most when it becomes {worst['changed_to']}"
         way = f"{worst['gained'].value:.1%} become positive and {worst['lost'].value:.1%} negative"
-        return f"; when it becomes {worst['changed_to']}, {way}"
+        return f"; of the {worst['rows']:,} that become {worst['changed_to']}, {way}"
 
     def pictures(self) -> dict[str, Picture]:
         """Return the one figure, where a sensitive value was changed."""

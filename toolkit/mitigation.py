@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
-from toolkit.auditing.groups import readable, sensitive_columns, unique_labels
+from toolkit.auditing.groups import readable, sensitive_columns, sensitive_inputs, unique_labels
 from toolkit.errors import InputError, NotApplicableError, known, listed
 from toolkit.estimate import Estimate
 from toolkit.figures import BLUE, GREY, ORANGE, axes_for
@@ -113,7 +113,7 @@ def mitigate(
         raise NotApplicableError("No constraint was named, so nothing was mitigated.")
     disparity = read_constraint(constraint)
     wanted = _check(fitted, split, methods, metric, rows)
-    columns = tuple(str(name) for name in sensitive_columns(split.train, sensitive).columns)
+    columns = tuple(str(name) for name in sensitive_inputs(split.train, sensitive).columns)
     columns = columns if listed_names(sensitive) else columns[:MOST_COLUMNS]
     setup = Setup(fitted, split, columns, constraint, metric, int(rows), seed)
     train = split.train

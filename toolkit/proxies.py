@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.model_selection import KFold, StratifiedKFold
 
-from toolkit.auditing.groups import readable, sensitive_columns, unique_labels
+from toolkit.auditing.groups import readable, sensitive_inputs, unique_labels
 from toolkit.data import Dataset
 from toolkit.errors import InputError, NotApplicableError
 from toolkit.estimate import Estimate, format_number
@@ -55,7 +55,7 @@ def find_proxies(data: Dataset | Split, *, sensitive: object = None, rows: int =
     data : Dataset or Split
         Of a split the whole table is used: no model is judged.
     sensitive : str or list of str, optional
-        By default the sensitive columns of the data. None of them predicts another.
+        By default the sensitive columns of the data. None of them predicts another; the target is passed over.
     rows : int
         Rows that are looked at, a random sample.
     seed : int
@@ -68,7 +68,7 @@ def find_proxies(data: Dataset | Split, *, sensitive: object = None, rows: int =
     Raises
     ------
     NotApplicableError
-        Where there is no sensitive column, no other one, or no two groups of 30 rows.
+        Where there is no sensitive column but the target, no other one, or no two groups of 30 rows.
     InputError
         Where a column is not in the table.
 
@@ -81,7 +81,7 @@ def find_proxies(data: Dataset | Split, *, sensitive: object = None, rows: int =
     if isinstance(rows, bool) or not isinstance(rows, int | np.integer) or rows < LEAST_ROWS:
         raise InputError(f"rows must be a whole number of at least {LEAST_ROWS}; found {rows!r}.")
     whole = data.data if isinstance(data, Split) else data
-    columns = sensitive_columns(whole, sensitive)
+    columns = sensitive_inputs(whole, sensitive)
     features = whole.features.drop(columns=list(columns.columns), errors="ignore")
     features = features.loc[:, features.notna().any()]
     if not features.shape[1]:

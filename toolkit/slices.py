@@ -166,10 +166,12 @@ class Slices(Shown):
         if len(self.table):
             worst = self.table.iloc[0]
             severe = worst["difference"].low > self.overall.value
+            several = len(self.table) > 1
+            which = f"the worst of {len(self.table)} that stand out" if several else "the only one that stands out"
             note = (
                 f"{self.loss.capitalize()} is {worst['loss']} where {worst['slice']} ({worst['rows']:,} rows, "
-                f"{worst['share']:.1%}), against {format_number(self.overall.value)} over all rows: the worst of "
-                f"{len(self.table)} that stand out among {self.examined:,} slices examined.{_rates(worst)}"
+                f"{worst['share']:.1%}), against {format_number(self.overall.value)} over all rows: {which} "
+                f"among {self.examined:,} slices examined.{_rates(worst)}"
             )
             found.append(Finding("SLICE-WORSE", "medium" if severe else "low", note, str(worst["slice"])))
         return by_severity(found)
@@ -232,7 +234,7 @@ def _sampled(data: Dataset, seed: int) -> Dataset:
 
 
 def _columns(data: Dataset) -> pd.DataFrame:
-    extra = [name for name in data.sensitive.columns if name not in data.features.columns]
+    extra = [name for name in data.sensitive.columns if name not in (*data.features.columns, data.target.name)]
     return pd.concat([data.features, data.sensitive[extra]], axis=1)
 
 

@@ -47,7 +47,7 @@ def change_column(
         return dict.fromkeys(_measures(data.task), never), pd.DataFrame()
     before = predict(model, data)
     flipped, moved, times = np.zeros(data.rows), np.zeros(data.rows), np.zeros(data.rows)
-    rows = []
+    labels, rows = data.sensitive.get(column, given[column]), []
     for value in _values(given[column]):
         other = (given[column] != value).to_numpy()
         if not other.any():
@@ -57,7 +57,7 @@ def change_column(
         turned = _turned(before, after, data.task, threshold)
         move = _moved(before, after, turned)
         flipped, moved, times = np.maximum(flipped, np.abs(turned) * other), moved + move * other, times + other
-        rows.append({"feature": name, "changed_to": readable(value), "rows": int(other.sum())})
+        rows.append({"feature": name, "changed_to": readable(labels[~other].iloc[0]), "rows": int(other.sum())})
         rows[-1] |= _counted(turned[other], data.task) | {"score_change": _mean(move[other], before)}
     counted = times > 0
     numbers = _counted(flipped[counted], data.task) | {"score_change": _mean(moved[counted] / times[counted], before)}

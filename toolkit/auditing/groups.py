@@ -81,6 +81,20 @@ def sensitive_columns(data: Dataset, names: object) -> pd.DataFrame:
     return pd.DataFrame({name: known[name] for name in wanted}, copy=False)
 
 
+def sensitive_inputs(data: Dataset, names: object) -> pd.DataFrame:
+    """Return the sensitive columns as ``sensitive_columns`` does, but for the target, which a model is to tell.
+
+    Raises
+    ------
+    InputError, NotApplicableError
+        As ``sensitive_columns``, and where no other sensitive column is left.
+    """
+    found = sensitive_columns(data, names).drop(columns=data.target.name, errors="ignore")
+    if not found.shape[1]:
+        raise NotApplicableError(f"{data.name} has no sensitive column but the target itself. Name another.")
+    return found
+
+
 def group_rows(columns: pd.DataFrame, depth: int, bins: Bins | None = None) -> list[Grouping]:
     """Group rows by each column and by every intersection of up to ``depth`` columns.
 
