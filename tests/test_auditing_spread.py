@@ -167,6 +167,15 @@ def test_a_share_of_nought_or_one_leaves_what_its_own_interval_leaves(hits, size
     assert found.high == pytest.approx(max(high - low for low, high in ends), rel=0.01)
 
 
+def test_a_balanced_accuracy_of_constant_decisions_is_not_nearly_certain():
+    found = rates([[0, 388, 0, 355], [0, 374, 0, 383]], ["recall", "false_positive_rate", "balanced_accuracy"])
+    balanced = measure_disparity([found["balanced_accuracy"]]).estimate
+    assert (balanced.value, balanced.low) == (0, 0)
+    # Half of what each side leaves, joined as the sides are independent.
+    sides = [measure_disparity([found[name]]).estimate.high for name in ("recall", "false_positive_rate")]
+    assert balanced.high == pytest.approx(math.hypot(*sides) / 2, rel=0.1)
+
+
 def test_the_ratio_of_a_share_of_nought_is_not_more_certain_than_the_difference():
     part = shares((0, 5), (57, 100))
     apart, ratio = measure_disparity([part]), measure_disparity([part], ratio=True)

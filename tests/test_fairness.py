@@ -309,10 +309,28 @@ def test_oddities_of_the_table_are_said():
     race[split.train.target.index[:50]] = "Inuit"
     split = replace(split, data=replace(split.data, sensitive=split.data.sensitive.assign(race=race)))
     notes = [finding.message for finding in audit_fairness(Known(), split, replicates=200).findings()]
-    assert "Of race, Inuit occurs outside the test part only." in notes
+    said = "The test part has no row where race is Inuit: how the model treats such rows is not known."
+    assert said in notes
     many = frame.assign(town=[f"town {number % 300}" for number in range(1500)])
     audit = audit_fairness(Known(), dataset(many, ["town"]), min_count=5, replicates=200)
     assert any(finding.code == "FAIRNESS-MANY-GROUPS" for finding in audit.findings())
+
+
+def test_people_without_a_group_are_counted_and_compared_as_one():
+    frame = people(1500)
+    frame.loc[frame.index % 5 == 0, "race"] = None
+    audit = audit_fairness(Known(), dataset(frame), replicates=200)
+    note = next(finding for finding in audit.findings() if finding.code == "FAIRNESS-GROUP-MISSING")
+    assert note.message == "race is missing in 300 of 1,500 rows, which form a group of their own."
+    assert (note.severity, note.where) == ("low", "race")
+
+
+def test_of_groups_that_are_equal_none_is_called_the_worst():
+    audit = audit_fairness(
+        Known(), dataset(people(1500).assign(chance=np.tile([0.5, 0.6], 750)), ["sex"]), replicates=200
+    )
+    parity = audit.disparities.set_index("disparity").loc["demographic_parity_difference"]
+    assert (parity["value"].value, parity["worst"], parity["best"]) == (0, "", "")
 
 
 def test_groups_with_too_few_of_a_kind_are_named_with_their_counts():

@@ -96,7 +96,8 @@ def disparity_table(grouping: Grouping, measured: Measured) -> pd.DataFrame:
             continue
         worst, best = _worst_and_best(found, measured[kind, found.metric].estimates)
         row |= {"value": found.estimate, "expected": found.expected, "p_value": found.p_value, "metric": found.metric}
-        rows.append(row | {"worst": grouping.labels[worst], "best": grouping.labels[best]})
+        named = {"worst": grouping.labels[worst], "best": grouping.labels[best]} if worst != best else {}
+        rows.append({"worst": "", "best": ""} | row | named)
     return pd.DataFrame(rows).reindex(columns=list(DISPARITY_COLUMNS))
 
 

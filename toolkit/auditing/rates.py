@@ -128,7 +128,8 @@ def _balanced(cells: Array, least: int, drawn: Array) -> Grouped:
     same = np.average(centres, weights=1 / deviations**2) if judged.any() else math.nan
     chance = from_scale(to_scale(np.asarray(same), True) + errors, True)
     estimates = tuple(_balanced_estimate(*row) for row in cells)
-    return Grouped("balanced_accuracy", estimates, judged, centres, errors, deviations, chance)
+    alike = (cells[judged][:, [[TN, FP], [FN, TP]]] == 0).any(axis=2).all(axis=1)
+    return Grouped("balanced_accuracy", estimates, judged, centres, errors, deviations, chance, constant=alike)
 
 
 def _half(rows: Array, hit: int, miss: int) -> Array:

@@ -10,10 +10,10 @@ Groups that happen to be more alike than chance allows would leave next to nothi
 never below the one for a disparity that chance undercuts in 16 % of worlds without any, which is how physicists keep
 a lucky sample from excluding what it cannot see (Cowan et al. 2011, arXiv:1105.3166).
 
-A share of exactly 0 or 1 has nothing to resample. Where a group has one, the limits are never closer than those that
-the groups' own (Wilson's) intervals give for two groups, by MOVER: for a difference as Newcombe (1998,
-doi:10.1002/(SICI)1097-0258(19980430)17:8<873::AID-SIM779>3.0.CO;2-I), for a ratio as Donner & Zou (2012,
-doi:10.1177/0962280210383174).
+A share of exactly 0 or 1 has nothing to resample, nor has a mean of two such shares. Where a group has one, the limits
+are never closer than those that the groups' own (Wilson's) intervals give for two groups, by MOVER: for a difference as
+Newcombe (1998, doi:10.1002/(SICI)1097-0258(19980430)17:8<873::AID-SIM779>3.0.CO;2-I), for a ratio as Donner & Zou
+(2012, doi:10.1177/0962280210383174).
 """
 
 from __future__ import annotations
@@ -58,6 +58,8 @@ class Grouped:
         Values where all groups have the same rate.
     proportion : bool
         Whether the metric lies in [0, 1].
+    constant : bool array of shape (judged,), optional
+        Whether nothing in the group varies, so that there is nothing to resample; by default where a share is 0 or 1.
     """
 
     name: str
@@ -68,6 +70,13 @@ class Grouped:
     deviations: Array
     chance: Array
     proportion: bool = True
+    constant: NDArray[np.bool_] | None = None
+
+    @property
+    def certain(self) -> NDArray[np.bool_]:
+        """Say in which judged groups nothing varies."""
+        edge = (self.values <= 0) | (self.values >= 1)
+        return np.asarray(self.proportion & (edge if self.constant is None else self.constant))
 
     @property
     def values(self) -> Array:
@@ -246,8 +255,7 @@ def _at_the_edge(parts: Sequence[Grouped], decides: Grouped, found: Interval, ra
     """Widen an interval to what groups with a share of exactly 0 or 1 leave possible."""
     low, high = found
     for part in parts:
-        values = part.values
-        certain = part.proportion & ((values <= 0) | (values >= 1))
+        values, certain = part.values, part.certain
         if not certain.any():
             continue
         near, far = _limits_of_pairs(part, ratio)

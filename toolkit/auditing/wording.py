@@ -99,8 +99,8 @@ def about_groups(
         if grouping.beyond:
             left = int((grouping.codes < 0).sum())
             note = (
-                f"{grouping.feature} has {grouping.beyond + most:,} groups: the {most} largest are compared; the "
-                f"others hold {left:,} of {rows:,} rows and are not judged."
+                f"{grouping.feature} has {grouping.beyond + most:,} groups: the {most} largest are looked at; "
+                f"the others hold {left:,} of {rows:,} rows and are left out."
             )
             findings.append(Finding("FAIRNESS-MANY-GROUPS", "medium", note, grouping.feature))
     return findings
@@ -155,9 +155,16 @@ def about_table(
                 "groups differ by what is predicted, not by how they are treated."
             )
             findings.append(Finding("FAIRNESS-TARGET-IS-SENSITIVE", "high", note, readable(name)))
+        unnamed = int(column.isna().sum())
+        if unnamed:
+            note = f"{readable(name)} is missing in {unnamed:,} of {part.rows:,} rows, which form a group of their own."
+            findings.append(Finding("FAIRNESS-GROUP-MISSING", "low", note, readable(name)))
         absent = _absent(data, name, column)
         if absent:
-            note = f"Of {readable(name)}, {listed(absent, MOST_LISTED)} occurs outside the test part only."
+            note = (
+                f"The test part has no row where {readable(name)} is {listed(absent, MOST_LISTED)}: how the model "
+                "treats such rows is not known."
+            )
             findings.append(Finding("FAIRNESS-GROUP-ABSENT", "low", note, readable(name)))
     if case.task == "binary" and not (case.predicted.scored and case.predicted.probabilities):
         missing = "Brier score, calibration gap" + ("" if case.predicted.scored else ", ROC AUC and threshold curves")
