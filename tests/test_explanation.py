@@ -101,8 +101,15 @@ def test_findings_say_what_to_beware_of(explained):
     assert "sex (rank" in found["EXPLAIN-SENSITIVE"].message
     assert "where sex is Female" in found["EXPLAIN-GROUPS"].message
     assert "sex is missing (" in found["EXPLAIN-GROUP-SMALL"].message
+    assert "Female" not in found["EXPLAIN-GROUP-SMALL"].message
     assert "EXPLAIN-ADDITIVITY" not in found
     assert "EXPLAIN-CONSTANT" not in found
+
+
+def test_a_group_that_is_all_rows_is_not_called_small(model, split):
+    women = split.test.take(np.flatnonzero((split.test.sensitive["sex"] == "Female").to_numpy()))
+    codes = {note.code for note in explain(model, women).findings()}
+    assert not codes & {"EXPLAIN-GROUP-SMALL", "EXPLAIN-GROUPS"}
 
 
 def test_the_same_seed_gives_the_same_numbers(model, split, explained):

@@ -10,6 +10,7 @@ from toolkit.errors import listed
 from toolkit.estimate import format_number
 from toolkit.explaining.association import REDUNDANT
 from toolkit.explaining.attributing import tolerance
+from toolkit.explaining.groups import LEAST_ROWS
 from toolkit.explaining.importance import LEVEL, REPORTED, magnitudes, rank_text, relative_errors
 from toolkit.explaining.wording import plain
 from toolkit.result import Finding, by_severity
@@ -133,7 +134,7 @@ def _disagreement(explanation: Explanation) -> list[Finding]:
 
 def _groups(explanation: Explanation) -> list[Finding]:
     apart = explanation.groups[explanation.groups["p_adjusted"] <= LEVEL]
-    few = explanation.groups[explanation.groups["p_adjusted"].isna()].drop_duplicates(["by", "group"])
+    few = explanation.groups[explanation.groups["rows"] < LEAST_ROWS].drop_duplicates(["by", "group"])
     found = []
     if len(few):
         names = listed([f"{row['by']} {row['group']} ({row['rows']})" for _, row in few.iterrows()], FOREMOST)
