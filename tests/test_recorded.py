@@ -57,7 +57,7 @@ class TestRecordedPredictions:
         [
             ({}, "need y_pred"),
             ({"y_score": [0.5]}, "2 classes are needed, not 0"),
-            ({"y_score": [0.5, 1.5, -1], "classes": (0, 1)}, r"2 of 3 rows lie outside \(-1 to 1.5\)"),
+            ({"y_score": [0.5, 1.5, -1], "classes": (0, 1)}, r"2 of 3 rows lie outside \(all together -1 to 1.5\)"),
             ({"y_score": [0.5, np.nan, np.inf], "classes": (0, 1)}, "missing in 1 of 3 rows"),
             ({"y_score": [0.5, np.inf], "classes": (0, 1)}, "1 of 2 rows lie outside"),
             ({"y_score": [[0.5, 0.2, 0.2]], "classes": "abc"}, "add up to 1; in 1 of 1"),

@@ -162,11 +162,13 @@ class TestLoadModel:
             load_model("models:/buyers@champion", out=tmp_path / "reports")
         assert list(tmp_path.iterdir()) == []
         (tmp_path / "broken.pkl").write_bytes(b"no pickle")
+        (tmp_path / "moved.pkl").write_bytes(b"cno_such_module\nNetwork\n.")
         (tmp_path / "table.csv").write_text("a")
         (tmp_path / "folder").mkdir()
         for address, message in {
             str(tmp_path / "brokn.pkl"): "Did you mean 'broken.pkl'",
-            str(tmp_path / "broken.pkl"): "cannot be loaded here: ",
+            str(tmp_path / "broken.pkl"): "cannot be loaded here: .* Is it a file that joblib or pickle wrote",
+            str(tmp_path / "moved.pkl"): "No module named 'no_such_module'. Its code must be in a module, installed or",
             str(tmp_path / "table.csv"): "not the address of a model",
             str(tmp_path / "folder"): "not the address of a model",
             "boosting": "not the address of a model",

@@ -181,8 +181,16 @@ def _unpickled(address: str, path: Path) -> Any:
         raise InputError(f"There is no file {address!r}.{near}")
     try:
         return joblib.load(path)
+    except (ImportError, AttributeError) as error:
+        raise InputError(
+            f"The model in {address!r} cannot be loaded here: {error}. Its code must be in a module, installed or in "
+            "the current folder."
+        ) from error
     except Exception as error:
-        raise InputError(f"The model in {address!r} cannot be loaded here: {type(error).__name__}: {error}.") from error
+        raise InputError(
+            f"The model in {address!r} cannot be loaded here: {type(error).__name__}: {error}. Is it a file that "
+            "joblib or pickle wrote?"
+        ) from error
 
 
 def _imported(address: str) -> Any:

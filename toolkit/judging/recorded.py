@@ -111,7 +111,8 @@ def _probabilities(scores: Any, classes: Sequence[Any]) -> pd.DataFrame:
     if outside:
         raise InputError(
             f"y_score must hold probabilities in [0, 1]; {outside:,} of {len(values):,} rows lie outside "
-            f"({values.min():.4g} to {values.max():.4g}). Turn scores into probabilities first, or give y_pred alone."
+            f"(all together {values.min():.4g} to {values.max():.4g}). Turn scores into probabilities first, or give "
+            "y_pred alone."
         )
     if columns == 1:
         values = np.column_stack([1 - values[:, 0], values[:, 0]])
