@@ -1,15 +1,17 @@
 import sys
 import textwrap
+from importlib import import_module
 
 import joblib
 import numpy as np
 import pandas as pd
 import pytest
 from lightgbm import LGBMClassifier
+from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from xgboost import XGBClassifier
 
 from toolkit import tracking
@@ -300,9 +302,9 @@ class TestLoadAudit:
             evaluate(*load_audit(model=Picky(), data=people(), target="buys"))
 
 
-def audit(model, rows):
+def audit(model, rows, **options):
     """Run every step of an audit on a model; return the numbers of all of them."""
-    subject, data = load_audit(model=model, data=rows, target="buys", positive="yes", sensitive=["sex"])
+    subject, data = load_audit(model=model, data=rows, target="buys", positive="yes", sensitive=["sex"], **options)
     results = [
         evaluate(subject, data, baseline="guess", latency=False),
         audit_fairness(subject, data, replicates=500),
@@ -389,3 +391,38 @@ class TestForeignModels:
         train, test = rows
         model = Network().fit(train[FEATURES], train["buys"].to_numpy(dtype=str))
         self.check(audit(model, test), test["buys"], model.predict_proba(test[FEATURES])[:, 1].astype(float))
+
+    @pytest.mark.parametrize("encoded", [False, True])
+    def test_skorch_is_audited_by_the_file_it_was_saved_to(self, rows, encoded, tmp_path, monkeypatch):
+        skorch, torch = pytest.importorskip("skorch"), pytest.importorskip("torch")
+        (tmp_path / "their_network.py").write_text(
+            textwrap.dedent("""
+                import torch
+                def network():
+                    layers = torch.nn.Linear(2, 8), torch.nn.ReLU(), torch.nn.Linear(8, 2), torch.nn.Softmax(1)
+                    return torch.nn.Sequential(*layers)
+                def numbers(table):
+                    return table.astype("float32")
+            """)
+        )
+        monkeypatch.syspath_prepend(str(tmp_path))
+        their_network = import_module("their_network")
+        train, test = (((part[FEATURES] - [50, 0]) / [15, 1]).join(part[["sex", "buys"]]) for part in rows)
+        torch.manual_seed(0)
+        net = skorch.NeuralNetClassifier(
+            their_network.network, max_epochs=20, lr=0.02, optimizer=torch.optim.Adam, verbose=0
+        )
+        scale = ColumnTransformer([("scale", StandardScaler(), FEATURES)])
+        model = make_pipeline(scale, FunctionTransformer(their_network.numbers), net) if encoded else net
+
+        def given(part):
+            return part[FEATURES] if encoded else part[FEATURES].to_numpy(dtype=np.float32)
+
+        model.fit(given(train), (train["buys"] == "yes").to_numpy(dtype=np.int64))
+        joblib.dump(model, tmp_path / "network.joblib")
+        address = str(tmp_path / "network.joblib")
+        self.check(audit(address, test, drop="sex"), test["buys"], model.predict_proba(given(test))[:, 1].astype(float))
+        if not encoded:
+            with pytest.raises(InputError, match=r"other columns: sex\. Leave them out with drop"):
+                load_audit(model=address, data=test, target="buys")
+        sys.modules.pop("their_network")

@@ -260,7 +260,29 @@ def _by_place(model: Any, data: Dataset) -> tuple[Any, Dataset]:
         )
     note = f"The model knows no names of columns, so it gets them in the order of the table: {listed(columns, 40)}."
     notes = (*data.notes, Finding("AUDIT-COLUMNS-BY-PLACE", "medium", note))
-    return _named(model, columns), replace(data, notes=notes)
+    network = getattr(model.steps[-1][1] if hasattr(model, "steps") else model, "module_", None)
+    told = _named(model, columns) if network is None else _given_array(model, data, network)
+    return told, replace(data, notes=notes)
+
+
+def _given_array(model: Any, data: Dataset, network: Any) -> Any:
+    """Put a step before a PyTorch network that turns a table into an array, in the precision of its weights.
+
+    A network, which skorch keeps as ``module_``, takes no table and no numbers of another precision.
+    """
+    from sklearn.pipeline import Pipeline
+    from sklearn.preprocessing import FunctionTransformer
+
+    other = list(data.features.select_dtypes(exclude="number").columns)
+    if other:
+        raise InputError(
+            f"The network was fitted on an array of numbers, but the table has other columns: {listed(other)}. Leave "
+            "them out with drop; those that are sensitive still name the groups."
+        )
+    precision = str(next(network.parameters()).dtype).removeprefix("torch.")
+    step = FunctionTransformer(np.array, kw_args={"dtype": precision})
+    step.feature_names_in_ = np.array(data.features.columns, dtype=object)
+    return Pipeline([("array", step), ("model", model)])
 
 
 def _named(model: Any, columns: list[str]) -> Any:
