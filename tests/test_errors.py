@@ -13,3 +13,4 @@ def test_nearest_ignores_case_and_spaces():
 def test_listed_shortens_long_lists_and_long_names():
     assert listed(range(12), most=2) == "0, 1, … (12 in all)"
     assert listed(["x" * 500]) == "x" * 57 + "…"
+    assert listed(["x" * 100], longest=100) == "x" * 100

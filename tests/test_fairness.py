@@ -341,6 +341,10 @@ def test_groups_with_too_few_of_a_kind_are_named_with_their_counts():
     audit = audit_fairness(Known(), dataset(frame, ["race"]), replicates=300)
     note = next(finding for finding in audit.findings() if finding.code == "FAIRNESS-TOO-FEW-OF-KIND")
     assert note.message.endswith("race: Other (4 positives, 7 called positive).")
+    long = "Native Hawaiian or Pacific Islander"
+    renamed = audit_fairness(Known(), dataset(frame.replace({"race": {"Other": long}}), ["race"]), replicates=300)
+    note = next(finding for finding in renamed.findings() if finding.code == "FAIRNESS-TOO-FEW-OF-KIND")
+    assert note.message.endswith(f"race: {long} (4 positives, 7 called positive).")
     judged = audit.groups[audit.groups["group"] == "Other"].set_index("metric")["judged"]
     assert not judged[["recall", "false_negative_rate", "precision", "balanced_accuracy", "roc_auc"]].any()
     assert judged[["selection_rate", "false_positive_rate", "accuracy", "brier_score_loss"]].all()

@@ -98,6 +98,8 @@ def test_an_audit_of_a_mitigated_model_agrees(found):
 
 def test_the_baseline_is_marked_and_so_is_what_is_no_better(found):
     table = found.frontier.set_index("point")
+    itself = table.loc["original", "difference"]
+    assert (itself.value, itself.has_interval) == (0, False)
     assert table["beats_baseline"].drop("baseline").all()
     assert not table.loc["baseline", "beats_baseline"]
     assert table.loc["baseline", found.disparity].value == 0

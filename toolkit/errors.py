@@ -61,15 +61,15 @@ def known(name: str, given: object, options: Iterable[str]) -> str:
     return given
 
 
-def listed(options: Iterable[object], most: int = 10) -> str:
-    """Write ``options`` for an error message: the first ``most`` of them, and how many there are.
+def listed(options: Iterable[object], most: int = 10, *, longest: int = 60) -> str:
+    """Write ``options`` in a message: the first ``most`` of them, of ``longest`` letters, and how many there are.
 
     Examples
     --------
     >>> listed(["age", "income", "sex"], most=2)
     'age, income, … (3 in all)'
     """
-    texts = [text if len(text) <= 60 else text[:57] + "…" for text in map(str, options)]
+    texts = [text if len(text) <= longest else text[: longest - 3] + "…" for text in map(str, options)]
     return ", ".join(texts) if len(texts) <= most else f"{', '.join(texts[:most])}, … ({len(texts)} in all)"
 
 

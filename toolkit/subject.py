@@ -256,7 +256,7 @@ def _by_place(model: Any, data: Dataset) -> tuple[Any, Dataset]:
     if wanted != len(columns):
         raise InputError(
             f"The model was fitted on {wanted} columns without names, but the table has {len(columns)}: "
-            f"{listed(columns, 40)}. Leave the others out with drop."
+            f"{listed(columns, 40)}. Leave the others out with drop; those that are sensitive still name the groups."
         )
     note = f"The model knows no names of columns, so it gets them in the order of the table: {listed(columns, 40)}."
     notes = (*data.notes, Finding("AUDIT-COLUMNS-BY-PLACE", "medium", note))

@@ -44,6 +44,8 @@ FAMILIES = {
     "root_mean_squared_error_difference": "ERROR",
 }
 MOST_LISTED = 12
+#: Letters of a group with the reasons why it is not judged.
+LONGEST = 200
 #: Rows a group, on average, from which groups of one class each are no accident.
 LEAST_EACH = 10
 NUMBERS = ("mean_prediction", "mean_residual", "mean_absolute_error", "root_mean_squared_error")
@@ -126,7 +128,7 @@ def _too_few(few: pd.DataFrame, least: int) -> list[Finding]:
 def _by_feature(few: pd.DataFrame) -> str:
     said = [f"{group} ({why})" for group, why in zip(few["group"], few["too_few"], strict=True)]
     named = few.assign(said=said).groupby("feature", sort=False)["said"]
-    return "; ".join(f"{feature}: {listed(list(found), MOST_LISTED)}" for feature, found in named)
+    return "; ".join(f"{feature}: {listed(found, MOST_LISTED, longest=LONGEST)}" for feature, found in named)
 
 
 def _nothing_to_compare(groupings: Sequence[Grouping], least: int) -> list[Finding]:

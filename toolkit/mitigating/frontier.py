@@ -126,7 +126,9 @@ def frontier_table(points: Sequence[Point], metric: str, disparity: str, needs: 
         apart = difference(point.measures[metric], baseline)
         row: dict[str, object] = {"point": point.made.name, "method": point.made.method, "setting": point.made.setting}
         row |= {name: found.estimate for name, found in point.measures.items()} | {disparity: point.disparity}
-        row |= {"difference": difference(point.measures[metric], original), "over_baseline": apart}
+        same = Estimate(0.0, n=original.estimate.n, method="exact: the same model")
+        ahead = same if point.made.name == ORIGINAL else difference(point.measures[metric], original)
+        row |= {"difference": ahead, "over_baseline": apart}
         row |= {"needs_sensitive": need, "by_lot": _by_lot(point.made.model), "dominated": bool(below)}
         rows.append(row | {"beats_baseline": bool(apart.low > 0)})
     return pd.DataFrame(rows).iloc[np.argsort(-values, kind="stable")].reset_index(drop=True)
