@@ -5,6 +5,7 @@ import http.server
 import json
 import shutil
 import threading
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -169,6 +170,21 @@ def test_wide_tables_scroll_in_their_own_box(browser, site):
     page.wait_for_timeout(300)
     assert box.evaluate("box => box.scrollLeft") > 0
     page.context.close()
+
+
+def test_a_number_stands_beside_the_first_line_of_a_term_that_wraps(browser):
+    style = (Path(__file__).parents[1] / "templates/review/review.css").read_text(encoding="utf-8")
+    cells = "<td><button class=term>demographic parity</button></td><td>0.039</td>"
+    table = f"<table style='width: 9rem'><tbody><tr>{cells}</tr></tbody></table>"
+    page = browser.new_page()
+    page.set_content(f"<!doctype html><style>{style}</style>{table}")
+    lines = page.evaluate("""[...document.querySelectorAll('td')].map(cell => {
+        const range = document.createRange();
+        range.selectNodeContents(cell.firstElementChild || cell);
+        return [...range.getClientRects()].map(line => line.top);
+    })""")
+    assert len(set(lines[0])) == 2
+    assert lines[0][0] == pytest.approx(lines[1][0], abs=1)
 
 
 def test_a_figure_scrolls_in_its_box_rather_than_become_too_small_to_read(browser, site):
