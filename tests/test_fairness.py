@@ -181,6 +181,11 @@ def test_it_is_a_result_that_says_what_it_found(audited):
         assert picture.alt
     assert list(audit.pictures()) == ["selection_rate", "recall", "false_positive_rate", "disparities", "thresholds"]
     assert audit.plot("recall").has_data()
+    lines = audit.figure_data("thresholds")
+    assert lines.groupby("group")["threshold"].nunique().max() <= 81
+    whole = audit.curves.merge(lines, on=["feature", "group", "threshold"])
+    assert (whole["recall_x"] == whole["recall_y"]).all()
+    assert audit.threshold.value in set(lines["threshold"])
     with pytest.raises(InputError, match="has no figure 'roc'"):
         audit.plot("roc")
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from toolkit.fairness import FairnessAudit
 
 MOST_ROWS = 12
-MOST_LINES = 5
+MOST_LINES, MOST_STEPS = 5, 80
 NAME_LENGTH = 34
 DASHES = ("-", "--", "-.", ":", (0, (5, 1)))
 #: The metrics that have a figure of their own, by task.
@@ -100,20 +100,25 @@ def compared_rows(audit: FairnessAudit) -> pd.DataFrame:
 
 
 def lines_of(audit: FairnessAudit) -> pd.DataFrame:
-    """Return the threshold curves of the single column whose groups differ most, of its largest judged groups."""
+    """Return the recall over the thresholds of the largest judged groups of the single column that differ most."""
+    drawn = ["feature", "group", "threshold", "recall", "positives"]
     if not len(audit.curves):
-        return audit.curves
+        return audit.curves.reindex(columns=drawn)
     parity = audit.disparities[audit.disparities["disparity"] == "equal_opportunity_difference"]
     parity = parity[parity["expected"].notna()]
     if not len(parity):
-        return audit.curves.head(0)
+        return audit.curves.loc[[], drawn]
     single = parity[~parity["feature"].str.contains("+", regex=False)]
     candidates = single if len(single) else parity
     feature = candidates["feature"].iloc[int(np.argmax([found.value for found in candidates["value"]]))]
     judged = audit.groups[(audit.groups["metric"] == "recall") & audit.groups["judged"]]
     kept = judged[judged["feature"] == feature].nlargest(MOST_LINES, "rows")["group"]
-    curves: pd.DataFrame = audit.curves[audit.curves["feature"] == feature]
-    return curves[curves["group"].isin(kept.tolist())]
+    grid = np.sort(audit.curves["threshold"].unique())
+    places = np.unique(np.linspace(0, len(grid) - 1, MOST_STEPS).astype(np.intp))
+    steps = [*grid[places], *([audit.threshold.value] if audit.threshold else [])]
+    shown = (audit.curves["feature"] == feature) & audit.curves["group"].isin(kept.tolist())
+    curves: pd.DataFrame = audit.curves.loc[shown & audit.curves["threshold"].isin(steps), drawn]
+    return curves
 
 
 def _groups_picture(metric: str, rows: pd.DataFrame) -> Picture:
