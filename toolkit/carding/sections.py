@@ -22,6 +22,7 @@ from toolkit.carding.regulation import LEGAL_LEAD, regulation_tables
 from toolkit.carding.reports import Report
 from toolkit.errors import listed
 from toolkit.result import SEVERITIES, by_severity
+from toolkit.statistics.naming import spoken
 
 #: Identifiers and titles, in the order of Mitchell et al. (2019); the last four are ours.
 TITLES = {
@@ -137,7 +138,7 @@ def _metrics_lead(reports: Sequence[Report]) -> str:
         for name, number in report.scalars.items():
             metric = name.removeprefix("test.")
             if name.startswith("test.") and "." not in metric and not math.isnan(number.value):
-                lead = f"On the test part {metric} is {number}"
+                lead = f"On the test part {spoken(metric)} is {number}"
                 baseline = report.scalars.get(f"baseline.{metric}")
                 return f"{lead}; the baseline has {baseline}." if baseline else f"{lead}."
     return "No number says how good the model is."
@@ -152,8 +153,8 @@ def _groups_lead(reports: Sequence[Report]) -> str:
             if len(known) > 1:
                 low, high = (choose(known, key=lambda one: one.number.value) for choose in (min, max))
                 return (
-                    f"Of the groups judged, {metric} is lowest for {low.group} ({low.feature}), {low.number}, and "
-                    f"highest for {high.group} ({high.feature}), {high.number}."
+                    f"Of the groups judged, {spoken(metric)} is lowest for {low.group} ({low.feature}), {low.number}, "
+                    f"and highest for {high.group} ({high.feature}), {high.number}."
                 )
     return "The reports hold no numbers by group of people, so nothing here says whom the model serves worse."
 
