@@ -68,6 +68,11 @@ class TestContent:
         left_out = set(report()["scalars"]) - set(placed)
         assert left_out == {"gates.passed", "cv.forest.roc_auc", "time.forest.fit_seconds"}
 
+    def test_findings_are_said_in_full(self):
+        said = "Something is the matter. " * 20
+        found = [{"code": "ODD", "severity": "high", "message": said, "where": ""}]
+        assert said in make_card(report() | {"findings": found}).section("caveats")._repr_html_()
+
     def test_groups_and_intersections_have_a_table_each(self):
         section = make_card(report()).section("quantitative")
         captions = [table.caption for table in section.tables]

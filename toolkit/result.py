@@ -239,8 +239,9 @@ def table_html(frame: pd.DataFrame, caption: str, most: int = 60) -> str:
     """Write a frame as an HTML table with a caption and scoped headers; every text is escaped.
 
     The first column heads its row. Names of metrics and of columns are written in words, which the CSV keeps as they
-    are; numbers are written by ``format_number``, p values by ``format_p`` and estimates with their interval. Only the
-    first ``most`` rows are shown; the caption then says how many there are. A link below holds the rows as CSV.
+    are; numbers are written by ``format_number``, p values by ``format_p``, estimates with their interval, and a
+    ``finding`` whole, where other texts are shortened. Only the first ``most`` rows are shown; the caption then says
+    how many there are. A link below holds the rows as CSV.
     """
     if len(frame) > most:
         caption = f"{caption} (first {most} of {len(frame):,} rows)"
@@ -299,7 +300,12 @@ def _p_text(value: object) -> str:
     return cell_text(format_p(value) if isinstance(value, float) else value)
 
 
+def _sentences(value: object) -> str:
+    return escape(str(value))
+
+
 _WRITERS: Mapping[str, Callable[[object], str]] = {
+    "finding": _sentences,
     **dict.fromkeys(("metric", "disparity", "measure"), _name_text),
     **dict.fromkeys(("p_value", "p_adjusted", "missing_p_adjusted"), _p_text),
 }
