@@ -193,14 +193,14 @@ class TestFailedRun:
     def test_the_time_limit_stops_everything_and_keeps_what_ran(self, tmp_path):
         out = tmp_path / "out"
         began = time.monotonic()
-        with pytest.raises(RunError, match="TimeoutError: stopped at the time limit of 6 seconds"):
-            runner.run(NOTEBOOKS / "sleeps.ipynb", {}, out=out, timeout=6)
-        assert time.monotonic() - began < 40
+        with pytest.raises(RunError, match="TimeoutError: stopped at the time limit of 15 seconds"):
+            runner.run(NOTEBOOKS / "sleeps.ipynb", {}, out=out, timeout=15)
+        assert time.monotonic() - began < 90  # the cell would take 120
         assert processes_of(out) == []
         first, error = outputs(failed_run(out) / "notebook.ipynb")
         assert first["text"] == ["this ran\n"]
         assert (error["ename"], error["output_type"]) == ("TimeoutError", "error")
-        assert "time limit of 6 seconds" in (failed_run(out) / "report.html").read_text(encoding="utf-8")
+        assert "time limit of 15 seconds" in (failed_run(out) / "report.html").read_text(encoding="utf-8")
 
     def test_a_killed_kernel_is_said(self, tmp_path):
         out = tmp_path / "out"
