@@ -357,8 +357,8 @@ class TestKilledRun:
     def test_when_the_parent_is_killed_the_rest_goes_too(self, sleeping, tmp_path):
         process, children = sleeping
         process.kill()
-        assert wait_for(lambda: not any(map(_is_alive, children)), 10)
-        assert wait_for(lambda: everything_in(tmp_path) == ["out"], 5)
+        assert wait_for(lambda: not any(map(_is_alive, children)), 60)
+        assert wait_for(lambda: everything_in(tmp_path) == ["out"], 60)
 
 
 def test_two_runs_at_once_do_not_collide(tmp_path):
