@@ -299,6 +299,10 @@ class TestLoadPredictions:
         assert not recorded.decides
         assert list(data.features) == ["sex"]
 
+    def test_another_column_with_a_part_of_its_own_is_not_suggested(self):
+        with pytest.raises(InputError, match=r"no column 'y_true' \(the true values\). Give y_true="):
+            load_predictions(scored(60).drop(columns="y_true"))
+
     @pytest.mark.parametrize(
         ("change", "options", "message"),
         [

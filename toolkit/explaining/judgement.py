@@ -141,8 +141,8 @@ def _groups(explanation: Explanation) -> list[Finding]:
         note = f"Too few rows explained to compare what the model leans on: {names}."
         found.append(Finding("EXPLAIN-GROUP-SMALL", "info", note))
     if len(apart):
-        sizes = [abs(one.value) for one in apart["difference"]]
-        largest = apart.iloc[np.argsort(sizes)[::-1][:3]]
+        order = np.argsort([-abs(one.value) for one in apart["difference"]], kind="stable")
+        largest = apart.iloc[order].drop_duplicates(["by", "column"]).head(3)
         said = "; ".join(
             f"{plain(row['column'])} where {plain(row['by'])} is {plain(row['group'])} ({row['mean_abs_shap']}, "
             f"elsewhere {row['rest']})"

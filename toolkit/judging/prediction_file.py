@@ -175,7 +175,8 @@ def _find_columns(table: Table, y_pred: str, y_score: str | Sequence[str], left:
 
 def no_column(name: str, what: str, parameter: str, table: Table) -> InputError:
     """Say that a column of the predictions is missing, and what to do."""
-    near = nearest(name, table.frame.columns)
+    others = {"y_true", "y_pred", "y_score"} - {parameter}
+    near = nearest(name, [column for column in table.frame.columns if column not in others])
     has = listed(table.frame.columns)
     return InputError(f"{table.source} has no column {name!r} ({what}).{near} Give {parameter}=. Columns: {has}.")
 
