@@ -131,11 +131,13 @@ def test_the_loaded_model_predicts_the_same(tmp_path, estimator):
     assert "scikit-learn" in Path(requirements).read_text()
 
 
-def test_files_are_kept_with_the_model_and_read_back(tmp_path):
+def test_files_are_kept_with_the_model_and_read_back(tmp_path, capfd):
     _, logged = log(tmp_path, kept={"note é.json": "{}\n"})
     out = tmp_path / "reports"
     assert tracking.read_kept(logged["model_uri"], "note é.json", out) == "{}\n"
     assert tracking.read_kept(logged["model_uri"], "other.json", out) is None
+    assert capfd.readouterr().err == ""
+    assert "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR" not in os.environ
 
 
 def test_a_failing_log_marks_the_run_failed(tmp_path):

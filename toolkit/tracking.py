@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 REPORT_TAG = "toolkit.report_id"
 #: Ways of loading that keep a model's probabilities, in the order in which they are tried.
 FLAVOURS = ("sklearn", "lightgbm", "xgboost", "catboost")
-_KEPT = "extra_files"  # as MLflow calls the folder
+_BARS, _KEPT = "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "extra_files"  # as MLflow calls the variable and the folder
 _ELSEWHERE = "MLFLOW_TRACKING_URI or TOOLKIT_OUT name another place."
 
 
@@ -212,7 +212,7 @@ def _client(out: Path) -> Iterator[MlflowClient]:
 
     uri = tracking_uri(out)
     out.resolve().parent.mkdir(parents=True, exist_ok=True)
-    own = os.environ.get("MLFLOW_TRACKING_URI")
+    own = {name: os.environ.get(name) for name in ("MLFLOW_TRACKING_URI", _BARS)}
     before = mlflow.get_tracking_uri() if mlflow.is_tracking_uri_set() else None  # type: ignore[no-untyped-call]
     logger = logging.getLogger("mlflow")
     level = logger.level
@@ -223,6 +223,7 @@ def _client(out: Path) -> Iterator[MlflowClient]:
         for category in (DeprecationWarning, FutureWarning, UserWarning):
             warnings.simplefilter("ignore", category)
         logger.setLevel(logging.ERROR)
+        os.environ[_BARS] = "false"
         mlflow.set_tracking_uri(uri)
         try:
             yield mlflow.MlflowClient(uri)
@@ -230,9 +231,9 @@ def _client(out: Path) -> Iterator[MlflowClient]:
             raise unreachable(uri, str(error).splitlines()[0]) from error
         finally:
             mlflow.set_tracking_uri(before)  # type: ignore[arg-type]  # None: as if it had never been set
-            os.environ.pop("MLFLOW_TRACKING_URI", None)  # set_tracking_uri writes it
-            if own is not None:
-                os.environ["MLFLOW_TRACKING_URI"] = own
+            for name in own:
+                os.environ.pop(name, None)  # set_tracking_uri writes the address
+            os.environ.update({name: value for name, value in own.items() if value is not None})
             logger.setLevel(level)
 
 
@@ -277,11 +278,10 @@ def _log_candidate(
 def _log_data(client: MlflowClient, run_id: str, data: DataRecord) -> None:
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
-    digest = data.fingerprint.partition(":")[2][:32]
     profile = {"num_rows": data.rows, "num_elements": data.rows * data.columns, "fingerprint": data.fingerprint}
     entity = Dataset(
         name=data.name[:500],
-        digest=digest,
+        digest=data.fingerprint.partition(":")[2][:32],
         source_type="toolkit",
         source=json.dumps({"source": data.source, "target": data.target}),
         schema=None if data.frame is None else json.dumps({"mlflow_colspec": _column_types(data.frame)}),
