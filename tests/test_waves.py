@@ -93,12 +93,27 @@ class TestLoading:
         assert len(new) == 24
 
     @pytest.mark.parametrize("rows", [3, 600])
-    def test_columns_that_loading_left_out_are_named(self, rows):
+    def test_columns_that_a_model_has_no_use_for_have_a_row_too(self, rows):
         before, after = (wave(seed).assign(id=range(600), none=np.nan, one="x") for seed in (0, 1))
         old, new, _ = load_drift(reference=before, current=after.head(rows), target="buys", time="day")
-        said = {finding.code: finding.message for finding in tk.detect_drift(old, new).findings()}
-        assert "'id', 'none', 'one'" in said["DRIFT-LEFT-OUT"]
+        drift = tk.detect_drift(old, new)
+        verdicts = drift.table.set_index("column")["verdict"]
+        assert verdicts[["id", "none", "one"]].tolist() == ["left out", "stable", "stable"]
+        said = {finding.code: finding.message for finding in drift.findings()}
+        assert "'id' looks like an identifier" in said["DRIFT-LEFT-OUT"]
         assert "DRIFT-NEW-COLUMNS" not in said
+
+    def test_a_column_that_begins_to_vary_or_to_have_values_is_found(self):
+        before, after = (wave(seed).assign(none=np.nan, one="x") for seed in (0, 1))
+        after["one"] = np.where(after.index % 3 > 0, "x", "y")
+        after["none"] = np.where(after.index % 2 > 0, 1.0, np.nan)
+        after["more"] = 1
+        old, new, _ = load_drift(reference=before, current=after, target="buys", time="day")
+        drift = tk.detect_drift(old, new)
+        assert drift.table.set_index("column").loc[["one", "none"], "verdict"].tolist() == ["drifted", "drifted"]
+        where = {(finding.code, finding.where) for finding in drift.findings()}
+        assert {("DRIFT-NEW-LABELS", "one"), ("DRIFT-COLUMN", "one"), ("DRIFT-MISSING", "none")} <= where
+        assert "'more'" in next(one.message for one in drift.findings() if one.code == "DRIFT-NEW-COLUMNS")
 
     @pytest.mark.parametrize("rows", [1, 3, 600])
     def test_a_few_rows_or_rows_of_one_class_are_compared_too(self, rows):

@@ -127,6 +127,7 @@ def load_dataset(
         notes=(*table.notes, *notes, *read.notes, *odd, *found, *not_named(frame.columns, roles)),
         columns=frame.shape[1],
         for_model=for_model,
+        left_out=rows[[name for name in rows.columns if name not in {*features.columns, *roles.named}]],
     )
 
 
@@ -161,6 +162,9 @@ class Dataset:
         Columns of the table as loaded.
     for_model : bool
         Whether the features feed a model; if not, there may be none.
+    left_out : DataFrame or None
+        Columns, as they were read, that have no role and are no features: those that a model has no use for, or that
+        the table has beyond those of another.
     """
 
     name: str
@@ -177,6 +181,7 @@ class Dataset:
     notes: tuple[Finding, ...]
     columns: int
     for_model: bool = True
+    left_out: pd.DataFrame | None = None
 
     @property
     def rows(self) -> int:
@@ -193,6 +198,7 @@ class Dataset:
             sensitive=self.sensitive.iloc[rows],
             time=None if self.time is None else self.time.iloc[rows],
             group=None if self.group is None else self.group.iloc[rows],
+            left_out=None if self.left_out is None else self.left_out.iloc[rows],
         )
 
     def y_binary(self) -> NDArray[np.int64]:

@@ -134,7 +134,7 @@ def detect_drift(
         window_table(compared.windowed, plan),
         replace(domain, p_adjusted=others[0]) if domain is not None else None,
         plan,
-        (*notes, *_columns_apart(old, new)),
+        (*notes, *_more_columns(old, new)),
         (old, new) if isinstance(old, Rows) and isinstance(new, Rows) else None,
         ModelRecord.of(model),
     )
@@ -318,16 +318,9 @@ def _time_of(table: object) -> str:
     return str(table.time.name) if isinstance(table, Dataset) and table.time is not None else ""
 
 
-def _columns_apart(old: Source, new: Source) -> list[Finding]:
-    """Name the columns that are not compared since the reference, as it was loaded, has none of that name."""
-    found = []
-    if old.lost:
-        text = f"Not compared, as a model has no use for them: {listed(map(repr, old.lost), 5)}"
-        note = f"{text} (in the reference empty, the same in every row, or another in each)."
-        found.append(Finding("DRIFT-LEFT-OUT", "info", note))
-    known = {*old.roles, *old.lost}
-    more = [name for name, role in new.roles.items() if name not in known and role == "feature"]
-    if more:
-        text = f"The current table has columns that the reference does not have: {listed(map(repr, more), 5)}."
-        found.append(Finding("DRIFT-NEW-COLUMNS", "info", text))
-    return found
+def _more_columns(old: Source, new: Source) -> list[Finding]:
+    more = [name for name, role in new.roles.items() if name not in old.roles and role == "feature"]
+    if not more:
+        return []
+    text = f"The current table has columns that the reference does not have: {listed(map(repr, more), 5)}."
+    return [Finding("DRIFT-NEW-COLUMNS", "info", text)]

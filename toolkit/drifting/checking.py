@@ -50,7 +50,7 @@ def chosen_columns(reference: Source, current: Source, columns: Sequence[str] | 
     InputError
         Where one is in neither table, or the tables have none in common.
     """
-    shared = [name for name in reference.roles if name in current.roles or name in current.lost]
+    shared = [name for name in reference.roles if name in current.roles]
     compared = [name for name in shared if reference.roles[name] == "feature"]
     if not compared:
         mine, theirs = listed(reference.roles, 5), listed(current.roles, 5)

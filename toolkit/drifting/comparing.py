@@ -63,14 +63,14 @@ def compare_columns(
     for name, (before, counted), (plain, counting) in _one_ahead(reference, current, names):
         old, new = counted(), counting()
         row = judge_column(old, new, plan)
-        done.rows.append(_known_loss(row, current, name))
+        done.rows.append(_unknown_yet(row, current, name))
         done.reference[name] = old.reduced
         if new is not None:
             done.current[name] = new.reduced
         for label, places in windows:
             part = new if plain is None else summarize_column(plain.iloc[places], name, len(places), old.role)
             part = _labelled(replace(part, rows=len(places), missing=len(places)) if part and plain is None else part)
-            done.windowed.append({"window": label, **_known_loss(judge_column(old, part, plan), current, name)})
+            done.windowed.append({"window": label, **_unknown_yet(judge_column(old, part, plan), current, name)})
         if row["role"] == "feature" and row["method"] and not row["code"] and before is not None and plain is not None:
             for held, column, places in zip(done.samples, (before, plain), picked, strict=True):
                 held[name] = column.iloc[places].reset_index(drop=True)
@@ -99,7 +99,7 @@ def _reference(reference: Source, name: str, pool: Executor) -> Known:
 def _current(current: Source, name: str, pool: Executor) -> Found:
     if isinstance(current, Profile):
         return None, lambda: current.columns.get(name)
-    if name not in current.roles and current.lost.get(name) != "DATA-ALL-MISSING":
+    if name not in current.roles:
         return None, lambda: None
     plain, dtype = current.plain(name)
     counting = pool.submit(summarize_column, plain, name, current.rows, current.roles.get(name, "feature"))
@@ -113,19 +113,12 @@ def _labelled(summary: ColumnSummary | None) -> ColumnSummary | None:
     return replace(summary, rows=summary.known, missing=0) if summary.known else None
 
 
-def _known_loss(row: Row, current: Source, name: str) -> Row:
-    """Say what loading knew of a column that it left out."""
-    if row["code"] != "GONE":
+def _unknown_yet(row: Row, current: Source, name: str) -> Row:
+    """Leave out a target or a prediction that the current table does not have, which is no break."""
+    if row["code"] != "GONE" or row["role"] == "feature":
         return row
-    why = current.lost.get(name)
-    if why == "DATA-CONSTANT":
-        return row | {"code": "CONSTANT", "why": "has the same value in every row"}
-    if why == "DATA-IDENTIFIER":
-        return row | {"code": "", "verdict": "left out", "why": "looks like an identifier in the current table"}
-    if row["role"] != "feature":
-        why = "is not known yet" if name in current.roles else "is not in the current table"
-        return row | {"code": "", "verdict": "left out", "why": why}
-    return row
+    why = "is not known yet" if name in current.roles else "is not in the current table"
+    return row | {"code": "", "verdict": "left out", "why": why}
 
 
 def _picked(part: Source, seed: int) -> NDArray[np.intp]:

@@ -48,11 +48,6 @@ class Profile(Shown):
         """Role of each column."""
         return {name: summary.role for name, summary in self.columns.items()}
 
-    @property
-    def lost(self) -> dict[str, str]:
-        """Columns that loading left out; a profile does not know them."""
-        return {}
-
     def column(self, name: str) -> ColumnSummary:
         """Return the summary of one column."""
         return self.columns[name]

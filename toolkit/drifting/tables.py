@@ -31,12 +31,11 @@ class Rows:
     frame : DataFrame
         What a model would be given.
     others : dict of str to Series
-        Columns that are compared but are no input of a model: the target, sensitive columns kept apart, predictions.
+        Columns that are compared but are no input of a model: the target, sensitive columns kept apart, those that a
+        model has no use for, predictions.
     roles : dict of str to str
         ``feature``, ``target`` or ``prediction`` of each column that is compared.
     time : Series or None
-    lost : dict of str to str
-        Columns that loading left out, and the code that says why.
     source, fingerprint : str
         Of a Dataset.
     importance : dict of str to float
@@ -48,7 +47,6 @@ class Rows:
     others: Mapping[str, pd.Series[Any]]
     roles: Mapping[str, str]
     time: pd.Series[Any] | None = None
-    lost: Mapping[str, str] = field(default_factory=dict)
     source: str = ""
     fingerprint: str = ""
     importance: Mapping[str, float] = field(default_factory=dict)
@@ -113,11 +111,11 @@ def read_rows(table: object, which: str, *, time: str = "", target: str = "") ->
             raise InputError(f"The {which} table {table.name} has no rows: there is nothing to compare.")
         target = str(table.target.name)
         apart = {str(name): table.sensitive[name] for name in table.sensitive if name not in table.features}
+        if table.left_out is not None:
+            apart |= {str(name): table.left_out[name] for name in table.left_out}
         others: dict[str, pd.Series[Any]] = {**apart, target: table.target}
         roles = {**dict.fromkeys([*map(str, table.features), *apart], "feature"), target: "target"}
-        codes = ("DATA-ALL-MISSING", "DATA-CONSTANT", "DATA-IDENTIFIER")
-        lost = {note.where: note.code for note in table.notes if note.code in codes}
-        return Rows(table.name, table.features, others, roles, table.time, lost, table.source, table.fingerprint)
+        return Rows(table.name, table.features, others, roles, table.time, table.source, table.fingerprint)
     if not isinstance(table, pd.DataFrame):
         raise InputError(
             f"The {which} table must be a Dataset, a DataFrame or a Profile; found {type(table).__name__}."

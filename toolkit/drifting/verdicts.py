@@ -97,6 +97,8 @@ def judge_column(reference: ColumnSummary, current: ColumnSummary | None, plan: 
     if reference.dtype in LEFT_OUT or (current is not None and current.dtype in LEFT_OUT):
         reason = LEFT_OUT.get(reference.dtype) or LEFT_OUT[current.dtype if current else ""]
         return row | {"verdict": "left out", "why": reason, "missing_reference": math.nan}
+    if current is None and not reference.known:
+        return row | {"verdict": "left out", "why": "is not in the current table, and had no value in the reference"}
     if current is None:
         return row | {"code": "GONE", "why": "is not in the current table"}
     row |= _missing(reference, current)

@@ -22,6 +22,11 @@ class Roles:
     group: str = ""
     drop: tuple[str, ...] = ()
 
+    @property
+    def named(self) -> tuple[str, ...]:
+        """Columns that have a role."""
+        return (self.target, *self.sensitive, self.time, self.group, *self.drop)
+
 
 def find_roles(table: Table, target: object, sensitive: object, time: object, group: object, drop: object) -> Roles:
     """Find the column of each role.
