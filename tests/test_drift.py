@@ -518,3 +518,11 @@ def test_missing_shares_are_shown_where_there_are_missing_values():
     page = detect_drift(before, after.assign(age=after["age"].where(after.index % 5 > 0)))._repr_html_()
     assert "missing difference" in page
     assert page.count('0.200 <span class="tk-ci">') == 1
+
+
+def test_a_column_that_never_had_a_value_may_vanish():
+    before, after = (people(300, seed) for seed in (0, 1))
+    drift = detect_drift(before.assign(none=np.nan), after)
+    assert drift.broken == []
+    assert verdicts(drift)["none"] == "left out"
+    assert "'none' is not in the current table, and had no value" in str(drift.findings())
