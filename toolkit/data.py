@@ -127,7 +127,7 @@ def load_dataset(
         notes=(*table.notes, *notes, *read.notes, *odd, *found, *not_named(frame.columns, roles)),
         columns=frame.shape[1],
         for_model=for_model,
-        left_out=rows[[name for name in rows.columns if name not in {*features.columns, *roles.named}]],
+        left_out=rows[rows.columns.difference([*features.columns, *roles.named], sort=False)],
     )
 
 
