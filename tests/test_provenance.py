@@ -7,7 +7,7 @@ from toolkit import provenance
 
 def test_versions_are_said():
     found = provenance.environment()
-    assert {"python", "scikit-learn", "pandas", "mlflow", "experiment-toolkit"} <= set(found)
+    assert {"python", "scikit-learn", "pandas", "mlflow", "jupyter-experiment-toolkit"} <= set(found)
     assert "not installed" not in found.values()
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from toolkit.errors import InputError
 
-DISTRIBUTION = "experiment-toolkit"
+DISTRIBUTION = "jupyter-experiment-toolkit"
 MEMORY_GB = 2.0
 
 

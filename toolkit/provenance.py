@@ -16,7 +16,16 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("experiment-toolkit", "scikit-learn", "pandas", "numpy", "scipy", "mlflow", "papermill", "nbconvert")
+PACKAGES = (
+    "jupyter-experiment-toolkit",
+    "scikit-learn",
+    "pandas",
+    "numpy",
+    "scipy",
+    "mlflow",
+    "papermill",
+    "nbconvert",
+)
 
 
 def environment() -> dict[str, str]:
