@@ -87,7 +87,7 @@ def written(megabytes):
 
 
 def with_toolkit(reference, current):
-    from toolkit.drift import detect_drift
+    from toolkit.drift.detect import detect_drift
 
     return detect_drift(reference, current).frame()
 

@@ -6,11 +6,11 @@ import warnings
 import numpy as np
 
 import toolkit as tk
-from toolkit.explaining.attributing import choose_attributor
-from toolkit.explaining.crosscheck import ROWS, cross_check
-from toolkit.explaining.importance import draw_rows, magnitudes
-from toolkit.explaining.interactions import interaction_table
-from toolkit.explanation import explain
+from toolkit.explanation.attribution import choose_attributor
+from toolkit.explanation.crosscheck import ROWS, cross_check
+from toolkit.explanation.explain import explain
+from toolkit.explanation.importance import draw_rows, magnitudes
+from toolkit.explanation.interactions import interaction_table
 from toolkit.models.candidates import make_candidates
 from toolkit.models.preprocessing import make_model
 

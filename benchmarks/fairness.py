@@ -9,11 +9,11 @@ from fairlearn.metrics import MetricFrame, false_positive_rate, selection_rate, 
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, precision_score
 
 import toolkit as tk
-from toolkit.auditing.groups import group_rows
-from toolkit.auditing.rates import count_cells, measure_rates
-from toolkit.data import Dataset
-from toolkit.fairness import audit_fairness
-from toolkit.judging.recorded import RecordedPredictions
+from toolkit.data.dataset import Dataset
+from toolkit.fairness.audit import audit_fairness
+from toolkit.fairness.groups import group_rows
+from toolkit.fairness.rates import count_cells, measure_rates
+from toolkit.models.recorded import RecordedPredictions
 
 REPLICATES, THEIRS = 10_000, 5
 COUNTED = {

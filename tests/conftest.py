@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from toolkit.data import load_dataset
+from toolkit.data.dataset import load_dataset
 
 mpl.use("Agg")
 

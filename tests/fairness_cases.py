@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from toolkit.auditing.rates import measure_rates
-from toolkit.auditing.spread import measure_disparity
-from toolkit.data import load_dataset
+from toolkit.data.dataset import load_dataset
+from toolkit.fairness.rates import measure_rates
+from toolkit.fairness.spread import measure_disparity
 
 
 class Known:

@@ -14,9 +14,9 @@ from matplotlib.axes import Axes
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from toolkit import figures
-from toolkit.estimate import Estimate
-from toolkit.result import Finding, Picture, Record, by_severity, result_html, table_html
+from toolkit.core import figures
+from toolkit.core.estimate import Estimate
+from toolkit.core.result import Finding, Picture, Record, by_severity, result_html, table_html
 
 RESULTS_MIME = "application/vnd.toolkit.results+json"
 FINDINGS = (

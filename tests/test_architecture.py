@@ -1,4 +1,4 @@
-"""The house rules that hold over all modules: which imports point where, and what importing costs."""
+"""The rules that hold over all modules: which imports point where, how large things may be, what importing costs."""
 
 import ast
 import subprocess
@@ -14,49 +14,33 @@ def name_of(path):
     return ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
 
 
-MODULES = {name_of(path): path for path in PACKAGE.rglob("*.py") if path.stem not in ("__init__", "__main__")}
+MODULES = {name_of(path): path for path in PACKAGE.rglob("*.py")}
 
-# Each layer may import the layers before it and its own; never one after it. A name stands for a module or a package.
-LAYERS = [
-    {"errors", "resources"},
-    {"estimate", "statistics"},
-    {"result", "heading", "applicable", "figures", "csvlink"},
-    {"datasets", "table", "data", "splitting"},
-    {"models", "training"},
-    {"judging", "slices", "evaluation"},
-    {
-        "explaining",
-        "explanation",
-        "auditing",
-        "fairness",
-        "individual",
-        "proxies",
-        "drifting",
-        "drift",
-        "estimating",
-        "estimation",
-    },
-    {"mitigating", "mitigation", "options"},
-    {
-        "running",
-        "parameters",
-        "provenance",
-        "store",
-        "tracking",
-        "publishing",
-        "gating",
-        "gates",
-        "carding",
-        "card",
-        "carddiff",
-        "decision",
-    },
-    {"page", "report", "subject", "waves"},
-    {"runner", "doctor"},
-    {"console", "cli"},
+# An entry directly under the package may import those before it, never one after it: so there are no circles either.
+ORDER = [
+    "errors",
+    "core",
+    "statistics",
+    "registry",
+    "data",
+    "models",
+    "evaluation",
+    "explanation",
+    "fairness",
+    "drift",
+    "monitoring",
+    "policy",
+    "report",
+    "runs",
+    "card",
+    "doctor",
+    "console",
+    "cli",
+    "__init__",
+    "__main__",
 ]
-LAYER = {name: level for level, names in enumerate(LAYERS) for name in names}
-STEPS = set().union(*LAYERS[3:8])
+STEPS = {"data", "models", "evaluation", "explanation", "fairness", "drift", "monitoring"}
+MOST_CODE_LINES = 18_700  # the design: 16,000 once rebuilt, never above 19,000
 
 
 def home(name):
@@ -64,7 +48,7 @@ def home(name):
 
 
 def imported(path):
-    """Yield every toolkit module a file imports, wherever in the file; imports for typing alone do not count."""
+    """Yield the entry of every toolkit module a file imports, wherever in the file, but for typing alone."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     typing_only = {
         id(node)
@@ -84,39 +68,34 @@ def imported(path):
             yield from (alias.name.split(".")[1] for alias in node.names if alias.name.startswith("toolkit."))
 
 
-def test_every_module_has_a_layer():
-    assert {home(name) for name in MODULES} - set(LAYER) == set()
+def entries():
+    return {path.stem for path in PACKAGE.iterdir() if path.name != "__pycache__"}
+
+
+def arrows():
+    pairs = {(home(name), other) for name, path in MODULES.items() for other in imported(path)}
+    return {(one, other) for one, other in pairs if one != other and other != "__version__"}
+
+
+def test_every_entry_has_its_place():
+    assert entries() == set(ORDER)
+    assert len(ORDER) <= 25
 
 
 @pytest.mark.parametrize("name", sorted(MODULES))
 def test_imports_point_down(name):
-    up = {other for other in imported(MODULES[name]) if other != "__version__" and LAYER[other] > LAYER[home(name)]}
+    allowed = ORDER[: ORDER.index(home(name)) + 1]
+    up = set(imported(MODULES[name])) - set(allowed) - {"__version__"}
     assert not up, f"{name} imports {up}, which stand above it"
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "statistics",
-        "running",
-        "runner",
-        "report",
-        "page",
-        "tracking",
-        "publishing",
-        "provenance",
-        "gating",
-        "gates",
-        "carding",
-        "card",
-        "carddiff",
-        "decision",
-    ],
-)
+def test_few_arrows():
+    assert len(arrows()) <= 110
+
+
+@pytest.mark.parametrize("name", ["statistics", "registry", "policy", "report", "runs", "card"])
 def test_the_machinery_knows_no_step(name):
-    mine = [path for module, path in MODULES.items() if home(module) == name]
-    assert mine
-    assert not {other for path in mine for other in imported(path)} & STEPS
+    assert not {other for one, other in arrows() if one == name} & STEPS
 
 
 def test_only_tracking_imports_mlflow():
@@ -126,7 +105,7 @@ def test_only_tracking_imports_mlflow():
         names += [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
         return any(name.split(".")[0] == "mlflow" for name in names)
 
-    assert [name for name, path in MODULES.items() if mentions(path)] == ["tracking"]
+    assert {home(name) for name, path in MODULES.items() if mentions(path)} == {"registry"}
 
 
 HEAVY = ["pandas", "numpy", "scipy", "sklearn", "mlflow", "shap", "evidently", "matplotlib", "papermill", "nbconvert"]
@@ -140,20 +119,32 @@ def test_importing_loads_nothing_heavy(code):
 
 
 def test_modules_and_functions_stay_short():
-    long_modules = {
-        name: text.count("\n") for name, path in MODULES.items() if (text := path.read_text()).count("\n") > 350
-    }
-    assert not long_modules
+    lengths = {name: path.read_text(encoding="utf-8").count("\n") for name, path in MODULES.items()}
+    assert not {name: length for name, length in lengths.items() if length > 350}
     functions = (
         (f"{name}.{node.name}", node)
         for name, path in MODULES.items()
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.FunctionDef)
     )
-    assert {name for name, node in functions if code_lines(node) > 50} == set()
+    assert {name for name, node in functions if length_of_code(node) > 50} == set()
 
 
-def code_lines(function):
+def test_the_package_stays_thin():
+    assert sum(code_lines(path.read_text(encoding="utf-8")) for path in MODULES.values()) <= MOST_CODE_LINES
+
+
+def length_of_code(function):
     """Count a function's lines without its docstring."""
     documented = ast.get_docstring(function) is not None
     return function.end_lineno - (function.body[0].end_lineno if documented else function.lineno)
+
+
+def code_lines(text):
+    """Count lines that are neither blank nor a comment nor part of a docstring."""
+    documented = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node) is not None:
+            documented |= set(range(node.body[0].lineno, node.body[0].end_lineno + 1))
+    lines = enumerate(text.splitlines(), 1)
+    return sum(1 for number, line in lines if line.strip() and line.strip()[0] != "#" and number not in documented)

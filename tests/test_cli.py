@@ -11,12 +11,13 @@ import pytest
 from click.testing import CliRunner
 
 import toolkit
-from toolkit import doctor, runner
+from toolkit import doctor
 from toolkit.cli import main
 from toolkit.console import printable, text_table
-from toolkit.datasets import BUILT_IN
+from toolkit.data.datasets import BUILT_IN
 from toolkit.errors import InputError, RunError
-from toolkit.runner import Run
+from toolkit.runs import runner
+from toolkit.runs.runner import Run
 
 NOTEBOOKS = Path(__file__).parent / "notebooks"
 ROOT = Path(__file__).parent.parent

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from toolkit.resources import templates_folder
+from toolkit.core.resources import templates_folder
 
 HOSTILE = '<script>alert("1")</script>'
 

@@ -7,8 +7,8 @@ import json
 import papermill
 import pytest
 
-from toolkit.parameters import list_templates
-from toolkit.resources import templates_folder
+from toolkit.core.resources import templates_folder
+from toolkit.runs.parameters import list_templates
 
 TEMPLATES = sorted(templates_folder().glob("*.ipynb"))
 

@@ -8,104 +8,104 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from toolkit.applicable import NotApplicable, if_applicable
-    from toolkit.card import ModelCard, make_card, read_card
-    from toolkit.carddiff import CardDiff, diff_cards
-    from toolkit.data import Dataset, load_dataset
-    from toolkit.decision import Decision, decide
-    from toolkit.drift import Drift, detect_drift
-    from toolkit.drifting.companion import EvidentlyPage, evidently_page
-    from toolkit.drifting.profile import Profile, load_profile
-    from toolkit.drifting.tables import summarize
+    from toolkit.card.diff import CardDiff, diff_cards
+    from toolkit.card.model_card import ModelCard, make_card, read_card
+    from toolkit.core.applicable import NotApplicable, if_applicable
+    from toolkit.core.estimate import Estimate
+    from toolkit.core.figures import Figure, figure
+    from toolkit.core.result import Finding, Result
+    from toolkit.data.dataset import Dataset, load_dataset
+    from toolkit.data.split import Split, split_dataset
+    from toolkit.drift.detect import Drift, detect_drift
+    from toolkit.drift.evidently_page import EvidentlyPage, evidently_page
+    from toolkit.drift.profile import Profile, load_profile
+    from toolkit.drift.tables import summarize
     from toolkit.errors import InputError, RunError, ToolkitError
-    from toolkit.estimate import Estimate
-    from toolkit.estimation import PerformanceEstimate, estimate_performance
-    from toolkit.evaluation import Evaluation, evaluate
-    from toolkit.explaining.chooser import ColumnExplorer, column_explorer
-    from toolkit.explaining.counterfactual import Counterfactual, find_counterfactual
-    from toolkit.explanation import Explanation, explain
-    from toolkit.fairness import FairnessAudit, audit_fairness
-    from toolkit.figures import Figure, figure
-    from toolkit.gates import Verdict, check
-    from toolkit.individual import IndividualFairness, check_individual
-    from toolkit.judging.explorer import ThresholdExplorer, threshold_explorer
-    from toolkit.judging.prediction_file import load_predictions
-    from toolkit.judging.recorded import RecordedPredictions
-    from toolkit.mitigation import Mitigation, mitigate
-    from toolkit.options import check_options
-    from toolkit.proxies import Proxies, find_proxies
-    from toolkit.publishing import Published, publish
-    from toolkit.result import Finding, Result
-    from toolkit.slices import Slices, find_slices
-    from toolkit.splitting import Split, split_dataset
-    from toolkit.subject import load_audit, load_model
-    from toolkit.training import Training, train
-    from toolkit.waves import load_drift
+    from toolkit.evaluation.evaluate import Evaluation, evaluate
+    from toolkit.evaluation.explorer import ThresholdExplorer, threshold_explorer
+    from toolkit.evaluation.slices import Slices, find_slices
+    from toolkit.explanation.column_explorer import ColumnExplorer, column_explorer
+    from toolkit.explanation.counterfactual import Counterfactual, find_counterfactual
+    from toolkit.explanation.explain import Explanation, explain
+    from toolkit.fairness.audit import FairnessAudit, audit_fairness
+    from toolkit.fairness.individual import IndividualFairness, check_individual
+    from toolkit.fairness.mitigate import Mitigation, mitigate
+    from toolkit.fairness.options import check_options
+    from toolkit.fairness.proxies import Proxies, find_proxies
+    from toolkit.models.load import load_audit, load_model
+    from toolkit.models.prediction_file import load_predictions
+    from toolkit.models.recorded import RecordedPredictions
+    from toolkit.models.train import Training, train
+    from toolkit.monitoring.pair import load_drift
+    from toolkit.monitoring.performance import PerformanceEstimate, estimate_performance
+    from toolkit.policy.check import Verdict, check
+    from toolkit.policy.decide import Decision, decide
+    from toolkit.runs.publish import Published, publish
 
 _HOMES = {
-    "CardDiff": "carddiff",
-    "ColumnExplorer": "explaining.chooser",
-    "Counterfactual": "explaining.counterfactual",
-    "Dataset": "data",
-    "Decision": "decision",
-    "Drift": "drift",
-    "Estimate": "estimate",
-    "Evaluation": "evaluation",
-    "Explanation": "explanation",
-    "FairnessAudit": "fairness",
-    "Figure": "figures",
-    "Finding": "result",
-    "IndividualFairness": "individual",
+    "CardDiff": "card.diff",
+    "ColumnExplorer": "explanation.column_explorer",
+    "Counterfactual": "explanation.counterfactual",
+    "Dataset": "data.dataset",
+    "Decision": "policy.decide",
+    "Drift": "drift.detect",
+    "Estimate": "core.estimate",
+    "Evaluation": "evaluation.evaluate",
+    "Explanation": "explanation.explain",
+    "FairnessAudit": "fairness.audit",
+    "Figure": "core.figures",
+    "Finding": "core.result",
+    "IndividualFairness": "fairness.individual",
     "InputError": "errors",
-    "Mitigation": "mitigation",
-    "ModelCard": "card",
-    "NotApplicable": "applicable",
-    "PerformanceEstimate": "estimation",
-    "Profile": "drifting.profile",
-    "Proxies": "proxies",
-    "Published": "publishing",
-    "RecordedPredictions": "judging.recorded",
-    "Result": "result",
+    "Mitigation": "fairness.mitigate",
+    "ModelCard": "card.model_card",
+    "NotApplicable": "core.applicable",
+    "PerformanceEstimate": "monitoring.performance",
+    "Profile": "drift.profile",
+    "Proxies": "fairness.proxies",
+    "Published": "runs.publish",
+    "RecordedPredictions": "models.recorded",
+    "Result": "core.result",
     "RunError": "errors",
-    "Slices": "slices",
-    "Split": "splitting",
+    "Slices": "evaluation.slices",
+    "Split": "data.split",
     "ToolkitError": "errors",
-    "Training": "training",
-    "Verdict": "gates",
-    "audit_fairness": "fairness",
-    "audit_windows": "auditing.windows",
-    "check": "gates",
-    "check_individual": "individual",
-    "check_options": "options",
-    "column_explorer": "explaining.chooser",
-    "decide": "decision",
-    "detect_drift": "drift",
-    "diff_cards": "carddiff",
-    "estimate_performance": "estimation",
-    "evaluate": "evaluation",
-    "evidently_page": "drifting.companion",
-    "EvidentlyPage": "drifting.companion",
-    "explain": "explanation",
-    "figure": "figures",
-    "find_counterfactual": "explaining.counterfactual",
-    "find_proxies": "proxies",
-    "find_slices": "slices",
-    "if_applicable": "applicable",
-    "load_audit": "subject",
-    "load_dataset": "data",
-    "load_drift": "waves",
-    "load_model": "subject",
-    "load_predictions": "judging.prediction_file",
-    "load_profile": "drifting.profile",
-    "make_card": "card",
-    "mitigate": "mitigation",
-    "publish": "publishing",
-    "read_card": "card",
-    "split_dataset": "splitting",
-    "threshold_explorer": "judging.explorer",
-    "ThresholdExplorer": "judging.explorer",
-    "summarize": "drifting.tables",
-    "train": "training",
+    "Training": "models.train",
+    "Verdict": "policy.check",
+    "audit_fairness": "fairness.audit",
+    "audit_windows": "monitoring.fairness",
+    "check": "policy.check",
+    "check_individual": "fairness.individual",
+    "check_options": "fairness.options",
+    "column_explorer": "explanation.column_explorer",
+    "decide": "policy.decide",
+    "detect_drift": "drift.detect",
+    "diff_cards": "card.diff",
+    "estimate_performance": "monitoring.performance",
+    "evaluate": "evaluation.evaluate",
+    "evidently_page": "drift.evidently_page",
+    "EvidentlyPage": "drift.evidently_page",
+    "explain": "explanation.explain",
+    "figure": "core.figures",
+    "find_counterfactual": "explanation.counterfactual",
+    "find_proxies": "fairness.proxies",
+    "find_slices": "evaluation.slices",
+    "if_applicable": "core.applicable",
+    "load_audit": "models.load",
+    "load_dataset": "data.dataset",
+    "load_drift": "monitoring.pair",
+    "load_model": "models.load",
+    "load_predictions": "models.prediction_file",
+    "load_profile": "drift.profile",
+    "make_card": "card.model_card",
+    "mitigate": "fairness.mitigate",
+    "publish": "runs.publish",
+    "read_card": "card.model_card",
+    "split_dataset": "data.split",
+    "threshold_explorer": "evaluation.explorer",
+    "ThresholdExplorer": "evaluation.explorer",
+    "summarize": "drift.tables",
+    "train": "models.train",
 }
 
 __all__ = [

@@ -15,7 +15,7 @@ from toolkit.console import Commands, printable, text_table
 if TYPE_CHECKING:
     import pandas as pd
 
-    from toolkit.result import Finding
+    from toolkit.core.result import Finding
 
 FOLDER = click.Path(file_okay=True, path_type=Path)
 
@@ -74,8 +74,8 @@ def run(
     Exit code: 0 done, 1 done and the verdict is fail (or as --fail-on says), 2 the input is wrong, 3 the notebook
     failed (a partial report is left and named).
     """
-    from toolkit import runner
-    from toolkit.parameters import find_template, read_schema
+    from toolkit.runs import runner
+    from toolkit.runs.parameters import find_template, read_schema
 
     schema = read_schema(find_template(template))
     given = [*pairs, ("policy", policy)] if policy else pairs
@@ -90,7 +90,7 @@ def run(
 
 
 def _exit_by(outcome: str | None, fail_on: str | None = None) -> None:
-    from toolkit.gating.policy import LEVELS
+    from toolkit.policy.policy import LEVELS
 
     negative = {"fail", *(LEVELS[LEVELS.index(fail_on) :] if fail_on else ())}
     if outcome in negative:
@@ -106,8 +106,8 @@ def gate(report: Path, policy: str, as_json: bool) -> None:
 
     Exit code: 0 pass or undecided, 1 fail, 2 the input is wrong.
     """
-    from toolkit.gates import check_report
-    from toolkit.gating.judging import describe
+    from toolkit.policy.check import check_report
+    from toolkit.policy.outcomes import describe
 
     verdict = check_report(policy, report)
     if as_json:
@@ -123,7 +123,7 @@ def gate(report: Path, policy: str, as_json: bool) -> None:
 @click.argument("template")
 def params(template: str) -> None:
     """List the parameters of TEMPLATE: name, type, default, meaning."""
-    from toolkit.parameters import find_template, read_schema
+    from toolkit.runs.parameters import find_template, read_schema
 
     schema = read_schema(find_template(template))
     click.echo(f"{schema.title}\n{schema.question}\n")
@@ -146,7 +146,7 @@ def _default(value: object) -> str:
 @main.command(short_help="List the templates.", epilog="Example: toolkit templates")
 def templates() -> None:
     """List the templates and the question each answers."""
-    from toolkit.parameters import list_templates
+    from toolkit.runs.parameters import list_templates
 
     rows = [[schema.name, schema.question] for schema in list_templates()]
     click.echo(text_table(["template", "question"], rows))
@@ -162,7 +162,7 @@ def data(
     source: str | None, target: str | None, time: str | None, sensitive: tuple[str, ...], positive: str | None
 ) -> None:
     """List the built-in tables, or profile the table NAME: a built-in name, a file or an address."""
-    from toolkit.datasets import BUILT_IN
+    from toolkit.data.datasets import BUILT_IN
 
     if source is None:
         rows = [[one.name, one.task, one.rows, one.columns, one.target, one.title] for one in BUILT_IN.values()]
@@ -171,7 +171,7 @@ def data(
     if target is None and source not in BUILT_IN:
         _show_columns(source)
         return
-    from toolkit.data import load_dataset
+    from toolkit.data.dataset import load_dataset
 
     table = load_dataset(source, target=target, time=time, sensitive=list(sensitive) or None, positive=positive)
     click.echo(f"{printable(table.name)}: {table.rows:,} rows, {table.columns} columns; {table.task} task")
@@ -180,10 +180,10 @@ def data(
 
 
 def _show_columns(source: str) -> None:
-    from toolkit.result import by_severity
-    from toolkit.table.columns import prepare_features
-    from toolkit.table.profiling import describe_columns
-    from toolkit.table.reading import read_table
+    from toolkit.core.result import by_severity
+    from toolkit.data.columns import prepare_features
+    from toolkit.data.overview import describe_columns
+    from toolkit.data.read import read_table
 
     table = read_table(source)
     features, notes = prepare_features(table.frame)
@@ -193,7 +193,7 @@ def _show_columns(source: str) -> None:
 
 
 def _show_profile(profile: pd.DataFrame, findings: Sequence[Finding]) -> None:
-    from toolkit.table.profiling import readable
+    from toolkit.data.overview import readable
 
     shown = readable(profile)
     click.echo(text_table(list(shown.columns), shown.to_numpy(dtype=object).tolist(), widest=48))
@@ -209,11 +209,11 @@ def _show_profile(profile: pd.DataFrame, findings: Sequence[Finding]) -> None:
 @click.option("--pdf", is_flag=True, help="Write a PDF beside it, through a Chromium on this machine.")
 def render(notebook: Path, output: Path | None, pdf: bool) -> None:
     """Make one offline HTML file of an executed NOTEBOOK, with --pdf also a PDF, and print the path of the last."""
-    from toolkit import report
+    from toolkit.report import render as report
 
     page = report.render(notebook, output)
     if pdf:
-        from toolkit.page.pdf import print_pdf
+        from toolkit.report.pdf import print_pdf
 
         click.echo(page, err=True)
         page = print_pdf(page)
@@ -230,7 +230,7 @@ def card() -> None:
 @click.option("--overwrite", is_flag=True, help="Write even where the file exists; its answers are lost.")
 def init(path: Path, overwrite: bool) -> None:
     """Write the author's part of a card as a YAML file of questions to PATH (by default model_card.yaml)."""
-    from toolkit.carding.author import write_author_file
+    from toolkit.card.author import write_author_file
 
     click.echo(write_author_file(path, overwrite=overwrite))
 
@@ -241,7 +241,7 @@ def init(path: Path, overwrite: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print every change for machines.")
 def diff(a: Path, b: Path, as_json: bool) -> None:
     """Say what changed from card A to card B: folders of reports, or card.json files."""
-    from toolkit.carddiff import diff_cards
+    from toolkit.card.diff import diff_cards
 
     changes = diff_cards(a, b)
     if as_json:
@@ -254,7 +254,7 @@ def diff(a: Path, b: Path, as_json: bool) -> None:
 @click.argument("folder", type=FOLDER, default=Path("reports"), metavar="[DIR]")
 def index(folder: Path) -> None:
     """Write the page that lists all reports in DIR (by default reports) and print its path."""
-    from toolkit import report
+    from toolkit.report import render as report
 
     click.echo(report.write_index(folder))
 
@@ -267,7 +267,7 @@ def demo(out: Path) -> None:
     The experiment is judged by the policy `standard`, which it fails, as its report explains: that is a verdict, no
     error, and the exit code is 0. Prints the path of the page that lists the reports.
     """
-    from toolkit import runner
+    from toolkit.runs import runner
 
     judged = {"data": "census_income", "periods": ["1994"], "policy": "standard"}
     done = runner.run("experiment", judged, out=out)
@@ -297,8 +297,8 @@ def profile() -> None:
 @click.option("--period", "periods", multiple=True, help="Keep only rows of this time; may be repeated.")
 def save_profile(source: str, path: Path, target: str | None, time: str | None, periods: tuple[str, ...]) -> None:
     """Write the profile of the table SOURCE to PATH, as JSON."""
-    from toolkit.drifting.tables import summarize
-    from toolkit.waves import load_compared
+    from toolkit.drift.tables import summarize
+    from toolkit.monitoring.pair import load_compared
 
     table = load_compared(source, target=target or "", time=time or "", periods=periods)
     click.echo(summarize(table, name=getattr(table, "name", Path(source).stem)).save(path))
@@ -308,7 +308,7 @@ def save_profile(source: str, path: Path, target: str | None, time: str | None, 
 @click.argument("path", type=FOLDER)
 def show_profile(path: Path) -> None:
     """List the columns of the profile at PATH."""
-    from toolkit.drifting.profile import load_profile
+    from toolkit.drift.profile import load_profile
 
     found = load_profile(path)
     click.echo(f"{printable(found.name)}: {found.rows:,} rows, {len(found.columns)} columns\n")

@@ -11,8 +11,8 @@ from typing import Any
 
 import click
 
+from toolkit.core.estimate import format_number
 from toolkit.errors import ToolkitError
-from toolkit.estimate import format_number
 
 WIDEST = 48
 

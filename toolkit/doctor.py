@@ -111,7 +111,7 @@ def _folder(out: Path) -> Check:
 
 
 def _tracking(out: Path) -> Check:
-    from toolkit import store
+    from toolkit.registry import store
 
     try:
         store.check_reachable(out)

@@ -1,1 +1,1 @@
-"""What `toolkit.training` is made of: the candidates, their preprocessing, the folds and the search of settings."""
+"""Models: trained, loaded, recorded; how they predict and decide."""

@@ -15,10 +15,10 @@ from sklearn.metrics import check_scoring, get_scorer, log_loss
 from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold, TimeSeriesSplit
 from threadpoolctl import threadpool_limits
 
-from toolkit.data import Dataset
+from toolkit.core.result import Finding
+from toolkit.data.dataset import Dataset
 from toolkit.errors import InputError
 from toolkit.models.preprocessing import make_model
-from toolkit.result import Finding
 
 Fold = tuple[np.ndarray, np.ndarray]
 Folds = list[Fold]

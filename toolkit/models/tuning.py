@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.base import clone
 from tqdm import tqdm
 
-from toolkit.data import Dataset
+from toolkit.data.dataset import Dataset
 from toolkit.models.candidates import suggest
 from toolkit.models.folds import Folds, score_fold
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from scipy.special import expit, logit
 
-from toolkit.estimate import Estimate
+from toolkit.core.estimate import Estimate
 from toolkit.statistics.intervals import Array
 
 BINS = 10

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from toolkit.core.estimate import Estimate
 from toolkit.errors import InputError
-from toolkit.estimate import Estimate
 
 Array: TypeAlias = NDArray[np.float64]
 Interval: TypeAlias = tuple[float, float]

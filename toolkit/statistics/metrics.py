@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from toolkit.core.estimate import Estimate
 from toolkit.errors import InputError
-from toolkit.estimate import Estimate
 from toolkit.statistics.calibration import calibration_intercept, calibration_slope, expected_calibration_error
 from toolkit.statistics.intervals import (
     RULE_OF_THREE,

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from toolkit.core.estimate import Estimate
 from toolkit.errors import InputError
-from toolkit.estimate import Estimate
 from toolkit.statistics.intervals import RULE_OF_THREE, Array, Z, median_interval, standard_error, wald
 from toolkit.statistics.measure import Measure, checked, mean, undefined
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from toolkit.estimate import Estimate
+from toolkit.core.estimate import Estimate
 from toolkit.statistics.intervals import RULE_OF_THREE, Array, Interval, t_quantile
 from toolkit.statistics.measure import Measure
 

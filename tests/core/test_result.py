@@ -1,0 +1,112 @@
+import math
+
+import pandas as pd
+import pytest
+
+from toolkit.core.applicable import if_applicable
+from toolkit.core.estimate import Estimate, format_number
+from toolkit.core.result import (
+    Finding,
+    Result,
+    Shown,
+    by_severity,
+    cell_text,
+    findings_html,
+    result_html,
+    table_html,
+)
+from toolkit.errors import InputError, NotApplicableError
+
+HOSTILE = '<script>alert("1")</script>'
+
+
+def test_severity_orders_and_equal_findings_keep_their_order():
+    findings = [Finding("A", "low", "a"), Finding("B", "critical", "b"), Finding("C", "low", "c")]
+    assert [finding.code for finding in by_severity(findings)] == ["B", "A", "C"]
+
+
+def test_all_text_is_escaped():
+    frame = pd.DataFrame({HOSTILE: [HOSTILE], "n": [1.0]})
+    html = result_html(HOSTILE, HOSTILE, [table_html(frame, HOSTILE)], [Finding(HOSTILE, "low", HOSTILE, HOSTILE)])
+    assert "<script" not in html
+    assert html.count("&lt;script&gt;") == 7
+
+
+def test_tables_have_scoped_headers_and_say_what_they_leave_out():
+    html = table_html(pd.DataFrame({"name": range(100), "value": range(100)}), "Numbers", most=60)
+    assert html.count('<th scope="row">') == 60
+    assert html.count('<th scope="col"') == 2
+    assert "Numbers (first 60 of 100 rows)" in html
+
+
+def test_small_p_values_are_said_to_be_small_and_names_of_metrics_are_words():
+    frame = pd.DataFrame({"metric": ["roc_auc", None], "p_adjusted": [4e-5, 0.0361], "other_name": [4e-5, 1.0]})
+    html = table_html(frame, "x")
+    assert html.count("<td") == html.count('<td class="tk-number"') == 4
+    for text in ("ROC AUC", "&lt;0.001", "0.036", "0.000040", "adjusted p", "other name"):
+        assert f">{text}<" in html
+
+
+def test_no_findings_no_list():
+    assert findings_html([]) == ""
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (107679, "107,679"),
+        (0.0, "0.000"),
+        (1.0, "1.000"),
+        (-0.25, "−0.250"),
+        (0.00012, "0.00012"),
+        (1234.5, "1,234"),
+        (math.nan, "–"),
+        (math.inf, "∞"),
+        (-math.inf, "−∞"),
+    ],
+)
+def test_numbers_read_well(value, text):
+    assert format_number(value) == text
+
+
+def test_cells():
+    assert [cell_text(value) for value in (None, pd.NA, pd.NaT, True, "a&b")] == ["–", "–", "–", "yes", "a&amp;b"]
+    assert cell_text("x" * 10_000) == "x" * 199 + "…"
+    assert cell_text(Estimate(0.5, 0.4, 0.6)) == '0.500 <span class="tk-ci">[0.400, 0.600]</span>'
+    assert cell_text(Estimate(math.nan, 0.4, 0.6)) == "not defined"
+
+
+def test_a_step_that_does_not_apply_becomes_a_result():
+    def explain(model):
+        raise NotApplicableError("There is no model to explain.")
+
+    result = if_applicable(explain, None)
+    assert isinstance(result, Result)
+    assert result.scalars() == {}
+    assert result.pictures() == {}
+    assert result.findings() == [Finding("STEP-NOT-APPLICABLE", "info", "There is no model to explain.", "explain")]
+    assert result.frame().to_dict("records") == [{"step": "explain", "reason": "There is no model to explain."}]
+    assert "There is no model to explain." in result._repr_html_()
+    with pytest.raises(InputError, match="no model to explain"):
+        result.plot("bar")
+
+
+def test_wrong_input_stays_an_error():
+    def explain(model):
+        raise InputError("No such column.")
+
+    with pytest.raises(InputError, match="No such column"):
+        if_applicable(explain, None)
+
+
+def test_a_terminal_shows_the_words_of_a_cell_as_text():
+    class Judged(Shown):
+        def _repr_html_(self):
+            table = table_html(pd.DataFrame({"n": [1]}), "Rows")
+            return result_html("A & B", "1 < 2.", [table], [Finding("N-LOW", "high", f"{HOSTILE} is low.", "n")])
+
+    lines = repr(Judged()).splitlines()
+    assert lines[:2] == ["A & B", "1 < 2."]
+    assert len(lines) == 3
+    assert f"{HOSTILE} is low." in lines[2]
+    assert "N-LOW" in lines[2]

@@ -1,0 +1,130 @@
+import numpy as np
+import pandas as pd
+import pytest
+from lightgbm import Booster, LGBMClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from xgboost import XGBClassifier
+
+from toolkit.data.dataset import load_dataset
+from toolkit.data.likeness import missing_columns, model_columns
+from toolkit.errors import InputError
+from toolkit.models.preprocessing import make_model
+
+
+def table(n=120, seed=0):
+    rng = np.random.default_rng(seed)
+    return pd.DataFrame(
+        {
+            "id": np.arange(n),
+            "town": rng.choice(["Oslo", "Bergen"], n),
+            "age in years": rng.integers(18, 80, n),
+            "same": 1,
+            "pay": rng.normal(size=n),
+            "buys": rng.integers(0, 2, n),
+        }
+    )
+
+
+@pytest.fixture
+def reference():
+    return load_dataset(table().drop(columns=["id", "same"]), target="buys")
+
+
+class TestLikeAnotherTable:
+    def test_the_columns_are_the_same_in_the_same_order(self, reference):
+        other = table(seed=1).assign(town="Oslo")[["buys", "pay", "same", "town", "age in years", "id"]]
+        data = load_dataset(other, target="buys", like=reference)
+        assert list(data.features) == list(reference.features)
+        assert data.features["town"].tolist() == ["Oslo"] * 120
+
+    def test_kinds_follow_the_other_table(self):
+        rows = table()
+        rows["town"] = rows["town"].map({"Oslo": "1", "Bergen": "x"})
+        reference = load_dataset(rows, target="buys", drop=["id", "same"])
+        changed = table(seed=1).assign(town=[1.0, 2.0, None] * 40, **{"age in years": ["30", "?", "41"] * 40})
+        data = load_dataset(changed, target="buys", like=reference)
+        assert data.features["town"].cat.categories.tolist() == ["1", "x", "2"]
+        assert data.features["town"].tolist()[:2] == ["1", "2"]
+        assert data.features["age in years"].dtype == "float64"
+
+    def test_an_empty_column_stays_and_is_said(self, reference):
+        data = load_dataset(table(seed=1).assign(town=None, pay=None), target="buys", like=reference)
+        assert data.features["town"].isna().all()
+        assert data.features["town"].cat.categories.tolist() == ["Bergen", "Oslo"]
+        assert data.features["pay"].dtype == "float64"
+        assert {finding.where for finding in data.findings() if finding.code == "DATA-ALL-MISSING"} == {"town", "pay"}
+
+    def test_missing_columns_are_named(self, reference):
+        with pytest.raises(
+            InputError, match=r"The other table has columns that the table lacks: pay\. Did you mean 'pays'"
+        ):
+            load_dataset(table().rename(columns={"pay": "pays"}), target="buys", like=reference)
+
+    def test_text_in_place_of_numbers_is_refused(self, reference):
+        with pytest.raises(InputError, match="Column 'pay' must hold numbers; found text: 'much'"):
+            load_dataset(table().assign(pay="much"), target="buys", like=reference)
+
+    @pytest.mark.parametrize("roles", [{"target": "pay"}, {"target": "buys", "drop": "pay"}])
+    def test_a_feature_has_no_other_role(self, reference, roles):
+        with pytest.raises(InputError, match="The other table has the column 'pay', which is"):
+            load_dataset(table(), like=reference, **roles)
+
+    def test_its_own_part_comes_back_unchanged(self, reference):
+        again = load_dataset(reference.frame(), target="buys", like=reference)
+        pd.testing.assert_frame_equal(again.features, reference.features)
+
+
+class TestLikeAModel:
+    @pytest.mark.parametrize(
+        "estimator",
+        [
+            LogisticRegression(max_iter=1000),
+            LGBMClassifier(n_estimators=3, verbose=-1),
+            XGBClassifier(n_estimators=3),
+            GridSearchCV(LogisticRegression(max_iter=1000), {"C": [1.0]}, cv=2),
+        ],
+        ids=lambda estimator: type(estimator).__name__,
+    )
+    def test_names_are_read_off_the_model(self, estimator):
+        names = ["same", "age in years", "id", "pay"]
+        model = estimator.fit(table()[names], table()["buys"])
+        data = load_dataset(table(seed=1), target="buys", like=model)
+        assert list(data.features) == names
+        assert (model.predict(data.features) == model.predict(table(seed=1)[names])).all()
+
+    def test_boosters_know_their_columns_too(self):
+        model = LGBMClassifier(n_estimators=3, verbose=-1).fit(table()[["pay", "same"]], table()["buys"])
+        assert list(model_columns(Booster(model_str=model.booster_.model_to_string()))) == ["pay", "same"]
+        booster = XGBClassifier(n_estimators=3).fit(table()[["pay", "same"]], table()["buys"]).get_booster()
+        assert list(model_columns(booster)) == ["pay", "same"]
+
+    @pytest.mark.parametrize("estimator", [LogisticRegression(), LGBMClassifier(n_estimators=3, verbose=-1)])
+    def test_a_model_fitted_on_an_array_gets_every_column_in_place(self, estimator):
+        names = ["id", "age in years", "same", "pay"]
+        model = estimator.fit(table()[names].to_numpy(), table()["buys"])
+        assert model_columns(model) == {}
+        assert list(load_dataset(table().drop(columns="town"), target="buys", like=model).features) == names
+
+    def test_what_was_encoded_as_text_comes_as_text(self):
+        rows = table()
+        rows["town"] = rows["town"].map({"Oslo": "1", "Bergen": "x"})
+        reference = load_dataset(rows, target="buys", drop=["id", "same"])
+        model = make_model(LogisticRegression(), reference.features).fit(reference.features, reference.target)
+        assert model_columns(model)["town"] == "category"
+        data = load_dataset(rows.assign(town=1), target="buys", like=model)
+        assert data.features["town"].tolist() == ["1"] * 120
+        wanted = model.predict_proba(reference.features)[(rows["town"] == "1").to_numpy()]
+        assert model.predict_proba(data.features)[(rows["town"] == "1").to_numpy()] == pytest.approx(wanted)
+
+    def test_sensitive_columns_that_it_does_not_use_are_no_features(self):
+        model = LogisticRegression().fit(table()[["pay"]], table()["buys"])
+        data = load_dataset(table(), target="buys", sensitive="town", like=model)
+        assert list(data.features) == ["pay"]
+        assert list(data.sensitive) == ["town"]
+
+    def test_missing_columns_are_named(self):
+        model = LogisticRegression().fit(table()[["pay", "id"]], table()["buys"])
+        with pytest.raises(InputError, match="The model was fitted on columns that the table lacks: pay, id"):
+            load_dataset(table()[["same", "buys", "town"]], target="buys", like=model)
+        assert missing_columns(model, ["id"]) == ["pay"]

@@ -1,0 +1,373 @@
+import gzip
+import lzma
+import sqlite3
+import threading
+import traceback
+import zipfile
+from functools import partial
+from http.server import HTTPServer, SimpleHTTPRequestHandler
+from types import SimpleNamespace
+from urllib.error import URLError
+
+import numpy as np
+import pandas as pd
+import pytest
+import zstandard
+
+from toolkit.data.datasets import BUILT_IN
+from toolkit.data.delimited import find_separator
+from toolkit.data.read import read_table
+from toolkit.errors import InputError
+
+TABLE = pd.DataFrame({"a": [1, 2, 3], "b": [0.1, 1 / 3, np.nan], "c": ["x", "ü <b>", None]})
+
+
+def same(frame, expected=TABLE):
+    pd.testing.assert_frame_equal(frame, expected, check_dtype=False)
+    return True
+
+
+@pytest.mark.parametrize("name", sorted(BUILT_IN))
+def test_built_in_tables_are_what_they_claim(name):
+    table, known = read_table(name), BUILT_IN[name]
+    assert table.frame.shape == (known.rows, known.columns)
+    assert {known.target, *known.sensitive, *known.also_sensitive} <= set(table.frame.columns)
+    assert not known.time or known.time in table.frame
+    assert (table.name, table.source, table.built_in) == (name, f"built-in table {name}", known)
+
+
+WRITERS = {
+    "t.csv": lambda frame, path: frame.to_csv(path, index=False),
+    "t.csv.gz": lambda frame, path: frame.to_csv(path, index=False),
+    "t.csv.zip": lambda frame, path: frame.to_csv(path, index=False),
+    "t.csv.zst": lambda frame, path: frame.to_csv(path, index=False),
+    "t.csv.bz2": lambda frame, path: frame.to_csv(path, index=False),
+    "t.csv.xz": lambda frame, path: frame.to_csv(path, index=False),
+    "T.CSV": lambda frame, path: frame.to_csv(path, index=False),
+    "t.tsv": lambda frame, path: frame.to_csv(path, index=False, sep="\t"),
+    "t.parquet": lambda frame, path: frame.to_parquet(path),
+    "t.feather": lambda frame, path: frame.to_feather(path),
+    "t.jsonl": lambda frame, path: frame.to_json(path, orient="records", lines=True, double_precision=15),
+    "t.json": lambda frame, path: frame.to_json(path, orient="records", double_precision=15),
+    "t.jsonl.gz": lambda frame, path: frame.to_json(path, orient="records", lines=True, double_precision=15),
+    "t.xlsx": lambda frame, path: frame.to_excel(path, index=False),
+}
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_every_format_gives_the_same_table(tmp_path, name):
+    path = tmp_path / name
+    WRITERS[name](TABLE, path)
+    table = read_table(path)
+    assert same(table.frame)
+    assert (table.name.lower(), table.source) == ("t", str(path))
+
+
+def test_a_frame_gets_text_names_and_a_plain_index_and_is_not_changed():
+    frame = pd.DataFrame({0: [1, 2], ("a", 1): [3, 4]}, index=pd.Index([7, 8], name="id"))
+    before = frame.copy()
+    table = read_table(frame)
+    assert list(table.frame.columns) == ["0", "('a', 1)"]
+    assert table.frame.index.tolist() == [0, 1]
+    assert [(note.code, "id" in note.message) for note in table.notes] == [("DATA-INDEX", True)]
+    pd.testing.assert_frame_equal(frame, before)
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("a,b\n1,x\n2,y\n", [[1, "x"], [2, "y"]]),
+        ("a;b\n1;x\n2;y\n", [[1, "x"], [2, "y"]]),
+        ("a\tb\n1\tx, z\n2\ty\n", [[1, "x, z"], [2, "y"]]),
+        ("a|b\n1|x\n2|y\n", [[1, "x"], [2, "y"]]),
+        ("\ufeffa,b\r\n1,x\r\n2,y\r\n", [[1, "x"], [2, "y"]]),
+        ("a;b\n1,5;x\n2,25;y\n", [[1.5, "x"], [2.25, "y"]]),
+        ("a;b\n1,500;x\n2,250;y\n", [["1,500", "x"], ["2,250", "y"]]),
+        ('a,b\n1,"x;y;z"\n2,"line\nbreak, quoted"\n', [[1, "x;y;z"], [2, "line\nbreak, quoted"]]),
+        ("a,b\n\n1,x\n2,y", [[1, "x"], [2, "y"]]),
+    ],
+)
+def test_separators_marks_and_decimal_commas(tmp_path, content, expected):
+    path = tmp_path / "t.csv"
+    path.write_bytes(content.encode("utf-8"))
+    table = read_table(path)
+    assert list(table.frame.columns) == ["a", "b"]
+    assert table.frame.to_numpy(dtype=object).tolist() == expected
+    assert ("DATA-DECIMAL-COMMA" in {note.code for note in table.notes}) == ("2,25;" in content)
+
+
+def test_the_separator_of_a_single_column_is_the_comma():
+    assert find_separator(["value", "1", "2"]) == ","
+    assert find_separator([]) == ","
+
+
+def test_numbers_in_csv_are_read_exactly(tmp_path):
+    values = np.random.default_rng(0).normal(size=2000) * 10.0 ** np.arange(-100, 100).repeat(10)
+    pd.DataFrame({"a": values}).to_csv(tmp_path / "t.csv", index=False)
+    assert (read_table(tmp_path / "t.csv").frame["a"].to_numpy() == values).all()
+
+
+def test_a_workbook_with_more_sheets_says_which_was_read(tmp_path):
+    with pd.ExcelWriter(tmp_path / "t.xlsx") as book:
+        TABLE.to_excel(book, sheet_name="first", index=False)
+        TABLE.head(1).to_excel(book, sheet_name="second", index=False)
+    table = read_table(tmp_path / "t.xlsx")
+    assert len(table.frame) == 3
+    assert [note.code for note in table.notes] == ["DATA-SHEETS"]
+
+
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
+WRONG = {
+    "empty.csv": (b"", "is empty"),
+    "blank.csv": (b" \n\n", "is empty"),
+    "empty.parquet": (b"", "is empty"),
+    "header.csv": (b"a,b\n", "2 columns and no rows"),
+    "image.csv": (PNG, "a PNG image"),
+    "page.csv": (b"<!DOCTYPE html><html><body>Sign in</body></html>", "a web page"),
+    "object.csv": (b'{"error": "not found"}', "JSON"),
+    "list.csv": (b'[{"a": 1}]', "JSON"),
+    "binary.csv": (bytes(range(256)) * 4, "binary data"),
+    "book.csv": (b"PK\x03\x04rest", "a zip archive or an Excel file"),
+    "latin.csv": ("größe,b\n1,2\n".encode("latin-1"), "iconv -f WINDOWS-1252 -t UTF-8"),
+    "wide.csv": ("a,b\n1,2\n".encode("utf-16"), "UTF-16"),
+    "ragged.csv": (b"a,b\n1,2\n1,2,3\n", "expected 2 fields"),
+    "wider.csv": (b"a,b\n1,2,3\n1,2,3\n", "more cells than its header"),
+    "broken.parquet": (b"PAR1 and then nothing", "not a readable Parquet file"),
+    "text.parquet": (b"a,b\n1,2\n", "not a readable Parquet file"),
+    "broken.feather": (b"ARROW1 and then nothing", "not a readable Feather file"),
+    "broken.xlsx": (b"a,b\n1,2\n", "not a readable Excel file"),
+    "broken.jsonl": (b'{"a": 1}\n{"a": ', "not a JSON table"),
+    "scalar.json": (b"42", "not a JSON table"),
+    "page.jsonl": (b"<html></html>", "a web page"),
+    "broken.csv.gz": (b"a,b\n1,2\n", "cannot be unpacked"),
+    "half.csv.gz": (gzip.compress(b"a,b\n1,2\n" * 100)[:-20], "cannot be unpacked"),
+    "half.csv.xz": (lzma.compress(b"a,b\n1,2\n" * 100)[:20], "cannot be unpacked"),
+    "broken.csv.zst": (b"a,b\n1,2\n", "cannot be unpacked"),
+    "half.csv.zst": (
+        zstandard.compress(b"".join(b"%d,%d\n" % (i, i % 7) for i in range(50_000)))[:-99],
+        "ends too early",
+    ),
+    "broken.csv.zip": (b"a,b\n1,2\n", "cannot be unpacked"),
+    "table.sas7bdat": (b"something", "its name ends with .sas7bdat. Known: .csv"),
+    "table": (b"a,b\n1,2\n", "has no extension"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_is_not_a_table_is_refused_with_one_clear_message(tmp_path, name):
+    content, message = WRONG[name]
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError) as caught:
+        read_table(tmp_path / name)
+    assert message in str(caught.value)
+    assert name in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_zip_must_hold_one_file(tmp_path):
+    with zipfile.ZipFile(tmp_path / "two.zip", "w") as archive:
+        archive.writestr("a.csv", "a\n1\n")
+        archive.writestr("b.csv", "a\n1\n")
+    with pytest.raises(InputError, match=r"holds 2 files.*a\.csv, b\.csv"):
+        read_table(tmp_path / "two.zip")
+
+
+def test_missing_files_and_near_names(tmp_path):
+    (tmp_path / "sales.csv").write_text("a\n1\n")
+    with pytest.raises(InputError, match=r"no file .*Did you mean 'sales\.csv'"):
+        read_table(tmp_path / "sale.csv")
+    with pytest.raises(InputError, match=r"the folder .* does not exist"):
+        read_table(tmp_path / "nowhere" / "sales.csv")
+    with pytest.raises(InputError, match=r"is a folder\. Give one file\. It holds: sales\.csv"):
+        read_table(tmp_path)
+    with pytest.raises(InputError, match="Did you mean 'census_income'"):
+        read_table("census-income")
+    with pytest.raises(InputError, match="No data given"):
+        read_table("")
+    with pytest.raises(InputError, match="not a int"):
+        read_table(7)
+
+
+def test_a_file_named_like_a_built_in_table_is_reached_by_its_path(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "wine").write_text("a\n1\n")
+    assert read_table("wine").built_in is not None
+    with pytest.raises(InputError, match="no extension"):
+        read_table("./wine")
+
+
+def test_names_that_occur_twice_are_refused_in_frames_and_told_apart_in_csv(tmp_path):
+    with pytest.raises(InputError, match="more than once: 'a'"):
+        read_table(pd.DataFrame([[1, 2]], columns=["a", "a"]))
+    with pytest.raises(InputError, match="more than once: '1'"):
+        read_table(pd.DataFrame([[1, 2]], columns=[1, "1"]))
+    (tmp_path / "t.csv").write_text("a,a\n1,2\n")
+    assert list(read_table(tmp_path / "t.csv").frame.columns) == ["a", "a.1"]
+
+
+# Databases
+
+
+@pytest.fixture
+def shop(tmp_path):
+    with sqlite3.connect(tmp_path / "shop.db") as connection:
+        TABLE.to_sql("sales", connection, index=False)
+        connection.execute("CREATE VIEW few AS SELECT * FROM sales WHERE a < 3")
+    connection.close()
+    return f"sqlite:///{tmp_path}/shop.db"
+
+
+@pytest.mark.parametrize(
+    ("what", "name", "rows"),
+    [
+        ("sales", "sales", 3),
+        ("few", "few", 2),
+        ("SELECT * FROM sales WHERE a > 1", "query", 2),
+        ("with q as (select a from sales) select * from q", "query", 3),
+    ],
+)
+def test_tables_views_and_queries(shop, what, name, rows):
+    table = read_table(f"{shop}::{what}")
+    assert (len(table.frame), table.name, table.source) == (rows, name, f"{shop}::{what}")
+
+
+def test_database_errors(shop, tmp_path):
+    with pytest.raises(InputError, match=r"no table 'sale'\. Did you mean 'sales'\? Tables: few, sales"):
+        read_table(f"{shop}::sale")
+    with pytest.raises(InputError, match="must be followed by ::table"):
+        read_table(shop)
+    with pytest.raises(InputError, match="syntax error"):
+        read_table(f"{shop}::SELECT FROM")
+    with pytest.raises(InputError, match="there is no file"):
+        read_table(f"sqlite:///{tmp_path}/absent.db::sales")
+    assert not (tmp_path / "absent.db").exists()
+    (tmp_path / "text.db").write_text("a,b\n" * 500)
+    with pytest.raises(InputError, match="file is not a database"):
+        read_table(f"sqlite:///{tmp_path}/text.db::sales")
+    with pytest.raises(InputError, match="environment variable NO_SUCH_VARIABLE is not set"):
+        read_table("sqlite:///${NO_SUCH_VARIABLE}::sales")
+    with pytest.raises(InputError, match="could not be read"):
+        read_table("nosuchdriver://host/db::sales")
+
+
+def test_the_address_may_come_from_the_environment(shop, monkeypatch):
+    monkeypatch.setenv("SHOP", shop)
+    table = read_table("${SHOP}::sales")
+    assert len(table.frame) == 3
+    assert table.source == "${SHOP}::sales"
+
+
+def everything_said(error):
+    """All that a traceback could print, the chained exceptions included."""
+    seen = []
+    while error is not None:
+        seen += [str(error), repr(error), repr(error.args), "".join(traceback.format_exception_only(error))]
+        error = error.__cause__ or error.__context__
+    return "\n".join(seen)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "sqlite:///{folder}/absent.db?key=s3cr3t-word::sales",
+        "postgresql://us3r-name:s3cr3t-word@localhost:1/db::sales",
+        "mysql+nosuchdriver://us3r-name:s3cr3t-word@localhost/db::sales",
+        "nosuch://us3r-name:s3cr3t-word@localhost/db?password=s3cr3t-word::SELECT 1",
+        "postgresql://us3r-name:s3cr3t-word@localhost:notaport/db::sales",
+        "postgresql://us3r-name:s3cr3t-word@localhost/db",
+        "postgresql://us3r-name:a::s3cr3t-word@localhost/db::sales",
+        "postgresql://${{SECRET_USER}}:${{SECRET_WORD}}@localhost:1/db::sales",
+        "${{SECRET_ADDRESS}}::sales",
+        "${{SECRET_ADDRESS}}",
+    ],
+)
+def test_credentials_appear_nowhere_in_errors(address, tmp_path, monkeypatch):
+    monkeypatch.setenv("SECRET_USER", "us3r-name")
+    monkeypatch.setenv("SECRET_WORD", "s3cr3t-word/@:?&")
+    monkeypatch.setenv("SECRET_ADDRESS", "nosuch://us3r-name:s3cr3t-word@localhost/db")
+    with pytest.raises(InputError) as caught:
+        read_table(address.format(folder=tmp_path))
+    said = everything_said(caught.value)
+    assert "s3cr3t-word" not in said
+    assert "us3r-name" not in said
+
+
+def test_a_failing_driver_cannot_give_credentials_away(monkeypatch):
+    import sqlalchemy
+
+    def refuse(url, **_):
+        raise sqlalchemy.exc.OperationalError(
+            "stmt", {}, Exception(f"no login for us3r-name with s3cr3t-word at {url}")
+        )
+
+    monkeypatch.setattr(sqlalchemy, "create_engine", refuse)
+    with pytest.raises(InputError) as caught:
+        read_table("postgresql://us3r-name:s3cr3t-word@server:5432/db::sales")
+    assert "no login for *** with ***" in str(caught.value)
+    assert "postgresql://server:5432/db" in str(caught.value)
+    assert "s3cr3t-word" not in everything_said(caught.value)
+
+
+def test_credentials_appear_nowhere_in_the_source(shop, monkeypatch):
+    path = shop.removeprefix("sqlite:///")
+    table = read_table(f"sqlite:///{path}?timeout=5::sales")
+    assert table.source == f"{shop}::sales"
+    monkeypatch.setenv("SHOP_FILE", path)
+    assert read_table("sqlite:///${SHOP_FILE}::sales").source == "sqlite:///${SHOP_FILE}::sales"
+
+
+# The web and OpenML
+
+
+@pytest.fixture
+def site(tmp_path):
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(tmp_path)))
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield SimpleNamespace(folder=tmp_path, address=f"http://127.0.0.1:{server.server_port}")
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_a_web_address_is_read_and_its_key_is_not_shown(site):
+    TABLE.to_csv(site.folder / "my table.csv.gz", index=False)
+    table = read_table(f"{site.address}/my%20table.csv.gz?key=s3cr3t")
+    assert same(table.frame)
+    assert table.source == f"{site.address}/my%20table.csv.gz"
+    assert table.name == "my table"
+
+
+def test_web_errors(site):
+    with pytest.raises(InputError, match="could not be read: HTTP 404") as caught:
+        read_table(f"{site.address}/absent.csv?key=s3cr3t")
+    assert "s3cr3t" not in everything_said(caught.value)
+    with pytest.raises(InputError, match="could not be read") as caught:
+        read_table("http://us3r:s3cr3t@127.0.0.1:1/t.csv")
+    assert "s3cr3t" not in everything_said(caught.value)
+    with pytest.raises(InputError, match="begin with s3://"):
+        read_table("s3://bucket/t.csv")
+
+
+def test_openml_gives_its_target(monkeypatch):
+    import sklearn.datasets
+
+    bunch = SimpleNamespace(frame=TABLE, target_names=["c"], details={"name": "adult"})
+    monkeypatch.setattr(sklearn.datasets, "fetch_openml", lambda **_: bunch)
+    table = read_table("openml:1590")
+    assert (table.name, table.source, table.target) == ("adult", "openml:1590", "c")
+
+
+def test_openml_without_internet_is_one_clear_error(monkeypatch):
+    def offline(*_, **__):
+        raise URLError("no route")
+
+    monkeypatch.setattr("sklearn.datasets._openml.urlopen", offline)
+    with pytest.raises(InputError, match="OpenML could not be reached"):
+        read_table("openml:adult")
+    with pytest.raises(InputError, match="which OpenML data set"):
+        read_table("openml:")

@@ -1,0 +1,119 @@
+"""Profiles: saved and read, merged, refused when they are not what they should be."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from toolkit.drift.profile import load_profile, read_profile
+from toolkit.drift.tables import summarize
+from toolkit.drift.verdicts import judge
+from toolkit.errors import InputError
+
+
+def table(rows, seed=0):
+    rng = np.random.default_rng(seed)
+    return pd.DataFrame(
+        {
+            "number": np.where(rng.random(rows) < 0.1, np.nan, rng.normal(size=rows)),
+            "whole": rng.integers(0, 40, rows),
+            "label": rng.choice(["a", "é", "<b>", "x\ny"], rows),
+            "empty": np.nan,
+            "row": np.arange(rows),
+        }
+    )
+
+
+def test_a_profile_comes_back_as_it_was(tmp_path):
+    profile = summarize(table(5000), name="people")
+    back = load_profile(profile.save(tmp_path / "profile.json"))
+    assert (back.name, back.rows, back.roles) == ("people", 5000, profile.roles)
+    for name, column in profile.columns.items():
+        other = back.column(name)
+        assert (other.dtype, other.missing) == (column.dtype, column.missing)
+        assert other.counts.tolist() == column.counts.tolist()
+        if column.is_number:
+            np.testing.assert_allclose(other.distinct, column.distinct, rtol=1e-9)
+        else:
+            assert other.distinct.tolist() == column.distinct.tolist()
+    assert set(judge(profile, back)["verdict"]) == {"stable", "left out"}
+
+
+def test_a_profile_holds_no_identifier_and_is_small(tmp_path):
+    path = summarize(table(200_000)).save(tmp_path / "profile.json")
+    content = json.loads(path.read_text())
+    assert path.stat().st_size < 20_000
+    held = {column["name"]: column for column in content["columns"]}
+    assert (held["row"]["dtype"], held["row"]["values"]) == ("identifier", [])
+    assert len(held["number"]["values"]) < 350
+
+
+def test_a_profile_shows_what_it_holds_and_is_kept_with_a_model():
+    profile = summarize(table(500), name="people")
+    frame = profile.frame().set_index("column")
+    assert frame.loc["label"].tolist() == ["feature", "category", 0.0, 4]
+    assert frame.loc["empty", ["kind", "missing"]].tolist() == ["missing", 1.0]
+    assert "people: 500 rows, 5 columns" in profile._repr_html_()
+    assert (profile.scalars(), profile.findings(), profile.pictures()) == ({}, [], {})
+    with pytest.raises(InputError, match="no figure 'bars'"):
+        profile.plot("bars")
+    (kept,) = profile.record().kept.values()
+    assert read_profile(kept, "here").frame().equals(profile.frame())
+
+
+def test_profiles_of_pieces_merge_into_that_of_the_whole():
+    whole = table(9000)
+    pieces = [summarize(whole.drop(columns="row").iloc[start : start + 3000]) for start in (0, 3000, 6000)]
+    merged = pieces[0].merged(pieces[1]).merged(pieces[2])
+    expected = summarize(whole.drop(columns="row"))
+    assert merged.rows == 9000
+    for name in ("whole", "label"):
+        assert merged.column(name).counts.tolist() == expected.column(name).counts.tolist()
+    number = merged.column("number")
+    assert number.mean == pytest.approx(expected.column("number").mean)
+    assert number.std == pytest.approx(expected.column("number").std)
+    assert number.error < 0.02
+    rows = judge(expected, merged).set_index("column")
+    assert rows.loc["number", "distance"].value < 0.02
+
+
+def test_profiles_of_other_columns_or_kinds_do_not_merge():
+    first = summarize(table(100))
+    with pytest.raises(InputError, match="'label' is not in both alike"):
+        first.merged(summarize(table(100).drop(columns="label")))
+    with pytest.raises(InputError, match="'whole' is int64 in one profile and category in the other"):
+        first.merged(summarize(table(100).assign(whole=["a", "b"] * 50)))
+
+
+BROKEN = {
+    "absent": (None, "cannot be read: No such file"),
+    "not JSON": ("{", "is not a profile: it is not JSON"),
+    "other JSON": ("[1, 2]", "is not a profile. Make one with summarize"),
+    "other version": ('{"kind": "toolkit drift profile", "schema": 99}', "version 99; this toolkit reads 1"),
+    "no columns": ('{"kind": "toolkit drift profile", "schema": 1, "name": "x", "rows": 2}', "is a broken profile"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_what_is_no_profile_is_refused(name, tmp_path):
+    content, said = BROKEN[name]
+    path = tmp_path / "profile.json"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(InputError, match=said):
+        load_profile(path)
+
+
+def test_counts_that_do_not_add_up_are_refused(tmp_path):
+    path = summarize(table(50)).save(tmp_path / "profile.json")
+    content = json.loads(path.read_text())
+    content["columns"][1]["counts"][0] += 1
+    path.write_text(json.dumps(content))
+    with pytest.raises(InputError, match=r"broken profile.*'whole' do not add up"):
+        load_profile(path)
+
+
+def test_a_profile_cannot_be_written_where_there_is_no_folder(tmp_path):
+    with pytest.raises(InputError, match="cannot be written"):
+        summarize(table(20)).save(tmp_path / "no" / "profile.json")

@@ -1,0 +1,130 @@
+"""The threshold explorer against counts taken from the rows themselves."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from toolkit.core.applicable import if_applicable
+from toolkit.core.result import EXPLORER_MIME
+from toolkit.data.dataset import load_dataset
+from toolkit.errors import InputError, NotApplicableError
+from toolkit.evaluation.evaluate import evaluate
+from toolkit.evaluation.explorer import MOST_GROUPS, threshold_explorer
+from toolkit.fairness.audit import audit_fairness
+from toolkit.models.recorded import RecordedPredictions
+
+ROWS = 500
+
+
+def table(groups=2, rows=ROWS, seed=0):
+    random = np.random.default_rng(seed)
+    score = random.uniform(size=rows).round(2)
+    frame = pd.DataFrame(
+        {"group": [f"g{code}" for code in random.integers(0, groups, rows)], "noise": random.normal(size=rows)}
+    )
+    frame["y"] = np.where(random.uniform(size=rows) < score, "yes", "no")
+    data = load_dataset(frame, target="y", positive="yes", sensitive="group")
+    return data, RecordedPredictions(y_score=score, classes=("no", "yes")), score
+
+
+def audited(data, model, threshold=0.5):
+    return audit_fairness(model, data, replicates=200, threshold=threshold)
+
+
+@pytest.mark.parametrize("with_groups", [False, True])
+@pytest.mark.parametrize("threshold", [0.5, 0.305, "youden"])
+def test_counts_are_those_of_the_rows_at_every_threshold(with_groups, threshold):
+    data, model, score = table()
+    evaluation = evaluate(model, data, threshold=threshold)
+    shown = threshold_explorer(evaluation, audited(data, model, threshold) if with_groups else None)
+    positive = data.y_binary() == 1
+    for level, tp, fp in shown.counts.itertuples(index=False, name=None):
+        assert (tp, fp) == ((score[positive] >= level).sum(), (score[~positive] >= level).sum())
+    assert (shown.positives, shown.negatives) == (positive.sum(), (~positive).sum())
+    assert shown.counts["threshold"].is_monotonic_increasing
+    assert shown.counts["threshold"][shown.chosen] == evaluation.threshold.value
+    assert evaluation.confusion.to_numpy()[1, 1] == shown.counts["tp"][shown.chosen]
+
+
+def test_the_numbers_at_the_chosen_threshold_are_the_evaluation_s():
+    data, model, _ = table()
+    evaluation = evaluate(model, data, threshold={"cost": {"fp": 1, "fn": 4}})
+    shown = threshold_explorer(evaluation)
+    row, numbers = shown.frame().iloc[shown.chosen], evaluation.scalars()
+    for metric in ("recall", "precision"):
+        assert row[metric].value == pytest.approx(numbers[f"test.{metric}"].value, abs=1e-12)
+    assert row["cost_a_row"] == pytest.approx(numbers["test.expected_cost"].value, abs=1e-12)
+
+
+def test_groups_add_up_to_all_rows_at_every_threshold():
+    data, model, _ = table(groups=3)
+    shown = threshold_explorer(evaluate(model, data), audited(data, model))
+    summed = shown.groups.groupby("threshold")[["tp", "fp", "positives", "negatives"]].sum()
+    assert summed["tp"].tolist() == shown.counts["tp"].tolist()
+    assert summed["fp"].tolist() == shown.counts["fp"].tolist()
+    assert set(summed["positives"]) == {shown.positives}
+
+
+def test_of_many_groups_the_largest_are_followed():
+    data, model, _ = table(groups=45)
+    shown = threshold_explorer(evaluate(model, data), audited(data, model))
+    followed = shown._repr_mimebundle_()[EXPLORER_MIME]["groups"]
+    sizes = data.sensitive["group"].value_counts()
+    assert len(followed) == MOST_GROUPS
+    assert min(one["positives"] + one["negatives"] for one in followed) >= sizes.iloc[MOST_GROUPS]
+
+
+def test_what_it_shows_is_json_and_a_table():
+    data, model, _ = table()
+    bundle = threshold_explorer(evaluate(model, data), audited(data, model))._repr_mimebundle_()
+    given_back = json.loads(json.dumps(bundle[EXPLORER_MIME], allow_nan=False))
+    assert len(given_back["labels"]) == len(given_back["tp"]) == len(given_back["groups"][0]["fp"])
+    assert given_back["labels"][given_back["chosen"]] == "0.5"
+    assert "0.5 (chosen)" in bundle["text/html"]
+    assert "0.5" in bundle["text/plain"]
+
+
+def test_an_audit_at_another_threshold_or_of_other_rows_is_refused():
+    data, model, _ = table()
+    evaluation = evaluate(model, data)
+    with pytest.raises(InputError, match=r"at a threshold of 0\.3, the evaluation of 500 at 0\.5"):
+        threshold_explorer(evaluation, audited(data, model, 0.3))
+    other, others_model, _ = table(rows=400)
+    with pytest.raises(InputError, match="The audit is of 400 rows"):
+        threshold_explorer(evaluation, audited(other, others_model))
+
+
+def test_an_audit_that_did_not_apply_counts_as_none():
+    data, model, _ = table()
+    skipped = if_applicable(audit_fairness, model, replace(data, sensitive=data.sensitive.iloc[:, :0]))
+    assert threshold_explorer(evaluate(model, data), skipped).groups.empty
+
+
+def test_decisions_and_other_tasks_have_no_threshold_to_move():
+    data, _, score = table()
+    decided = RecordedPredictions(y_pred=np.where(score > 0.4, "yes", "no"), classes=("no", "yes"))
+    numbers = load_dataset("diabetes")
+    for evaluation in (
+        evaluate(decided, data),
+        evaluate(RecordedPredictions(y_pred=np.zeros(numbers.rows)), numbers),
+    ):
+        with pytest.raises(NotApplicableError, match="no threshold to move"):
+            threshold_explorer(evaluation)
+
+
+@settings(deadline=None, max_examples=15)
+@given(st.lists(st.sampled_from([0.0, 0.2, 0.5, 1.0]), min_size=40, max_size=60), st.randoms(use_true_random=False))
+def test_any_scores_give_counts_that_never_rise(scores, random):
+    labels = ["yes", "no", *(random.choice(["yes", "no"]) for _ in scores[2:])]
+    data = load_dataset(pd.DataFrame({"x": np.linspace(0, 1.5, len(scores)), "y": labels}), target="y", positive="yes")
+    model = RecordedPredictions(y_score=np.array(scores), classes=("no", "yes"))
+    shown = threshold_explorer(evaluate(model, data))
+    for name, most in (("tp", shown.positives), ("fp", shown.negatives)):
+        assert shown.counts[name].is_monotonic_decreasing
+        assert shown.counts[name].between(0, most).all()
+    assert shown._repr_mimebundle_()["text/html"].count("<tr>") > 1

@@ -1,0 +1,224 @@
+import json
+import time
+from dataclasses import asdict
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from sklearn.linear_model import LinearRegression
+from sklearn.tree import DecisionTreeClassifier
+
+from toolkit.core.figures import figure
+from toolkit.core.result import Result
+from toolkit.data.dataset import load_dataset
+from toolkit.errors import InputError
+from toolkit.evaluation.levels import cut_levels
+from toolkit.evaluation.slices import find_slices
+
+
+class Known:
+    """A model that predicts what a column says."""
+
+    classes_ = np.array(["no", "yes"])
+
+    def predict(self, features):
+        return np.where(features["chance"] >= 0.5, "yes", "no")
+
+    def predict_proba(self, features):
+        chance = features["chance"].to_numpy()
+        return np.column_stack([1 - chance, chance])
+
+
+class Flat(Known):
+    """A model that says 0.3 of every row."""
+
+    def predict_proba(self, features):
+        return np.tile([0.7, 0.3], (len(features), 1))
+
+
+def table(seed=0, n=3000, hurt=None):
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame(
+        {
+            "age": rng.integers(18, 90, n),
+            "sex": rng.choice(["Female", "Male"], n),
+            "place <i>": rng.choice(["Ä", "$b$", "c", None], n),
+            "x": rng.standard_normal(n),
+            "chance": rng.choice([0.2, 0.8], n),
+        }
+    )
+    truth = frame["chance"].to_numpy().copy()
+    if hurt is not None:
+        mask = hurt(frame).to_numpy()
+        truth[mask] = 1 - truth[mask]
+    frame["y"] = np.where(rng.random(n) < truth, "yes", "no")
+    return load_dataset(frame, target="y", positive="yes", sensitive=["sex"])
+
+
+def test_a_planted_pair_is_found_and_said():
+    data = table(hurt=lambda frame: (frame["age"] < 36) & (frame["sex"] == "Female"))
+    found = find_slices(Known(), data)
+    assert isinstance(found, Result)
+    worst = found.table.iloc[0]
+    assert worst["slice"].startswith("age = 18–")
+    assert worst["slice"].endswith("and sex = Female")
+    assert worst["difference"].low > 0
+    assert worst["p_adjusted"] < 1e-6
+    note = found.findings()[0]
+    assert note.code == "SLICE-WORSE"
+    assert f"{found.examined:,} slices examined" in note.message
+    numbers = found.scalars()
+    assert numbers["slices.worst.difference"] == worst["difference"]
+    json.dumps({name: asdict(number) for name, number in numbers.items()})
+    assert "age = 18" in found._repr_html_()
+    assert figure(found, "slices").image
+    assert found.plot().has_data()
+    assert {"loss_low", "difference_high", "accuracy_low"} <= set(found.frame().columns)
+    again = find_slices(Known(), data)
+    pd.testing.assert_frame_equal(found.frame(), again.frame())
+
+
+def test_the_numbers_are_welchs():
+    data = table(hurt=lambda frame: frame["sex"] == "Female")
+    found = find_slices(Known(), data, depth=1)
+    row = found.table.iloc[0]
+    chance, y = data.features["chance"].to_numpy(), data.y_binary()
+    loss = -np.log(np.where(y == 1, chance, 1 - chance))
+    inside = (data.features["sex"] == "Female").to_numpy()
+    reference = stats.ttest_ind(loss[inside], loss[~inside], equal_var=False)
+    ends = reference.confidence_interval(1 - 0.05 / found.examined)
+    assert row["slice"] == "sex = Female"
+    assert row["rows"] == inside.sum()
+    assert row["p_adjusted"] == pytest.approx(min(1, reference.pvalue * found.examined), rel=1e-6)
+    assert (row["difference"].low, row["difference"].high) == pytest.approx((ends.low, ends.high))
+    assert row["loss"].value == pytest.approx(loss[inside].mean())
+
+
+def test_a_pair_that_adds_nothing_is_left_out_and_one_slice_is_called_the_only_one():
+    data = table(hurt=lambda frame: frame["sex"] == "Female")
+    found = find_slices(Known(), data)
+    assert found.table["slice"].tolist() == ["sex = Female"]
+    assert f"the only one that stands out among {found.examined} slices examined." in found.findings()[0].message
+
+
+def test_the_target_makes_no_slices_though_it_is_a_sensitive_column():
+    frame = flat(0).features.assign(chance=np.tile([0.6, 0.7], 300), y=np.where(np.arange(600) % 4 == 0, "yes", "no"))
+    data = load_dataset(frame, target="y", positive="yes", sensitive=["y", "a"])
+    assert not any("y =" in name for name in find_slices(Known(), data).table["slice"])
+
+
+def test_it_does_not_cry_wolf():
+    found = [len(find_slices(Flat(), flat(seed)).table) > 0 for seed in range(150)]
+    assert np.mean(found) <= 0.05
+
+
+def flat(seed, n=600):
+    """A table where the loss has nothing to do with any column."""
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame(rng.integers(0, 4, size=(n, 6)).astype(str), columns=list("abcdef"))
+    frame["y"] = np.where(rng.random(n) < 0.3, "yes", "no")
+    return load_dataset(frame.assign(g=rng.standard_normal(n)), target="y", positive="yes")
+
+
+@pytest.mark.slow
+def test_it_does_not_cry_wolf_in_a_thousand_runs():
+    found = [len(find_slices(Flat(), flat(seed)).table) > 0 for seed in range(1000)]
+    assert np.mean(found) <= 0.05
+
+
+def test_nothing_found_is_said():
+    found = find_slices(Flat(), flat(1))
+    assert found.table.empty
+    assert found.findings() == []
+    assert found.pictures() == {}
+    assert found.frame().empty
+    assert found.scalars()["slices.found"].value == 0
+    assert "No slice was found" in found._repr_html_()
+    with pytest.raises(InputError, match="no slice was found to be worse"):
+        found.plot()
+
+
+def test_regression_and_multiclass():
+    diabetes = load_dataset("diabetes")
+    found = find_slices(LinearRegression().fit(diabetes.features, diabetes.target), diabetes)
+    assert found.loss == "absolute error"
+    assert "accuracy" not in found.table.columns
+    wine = load_dataset("wine")
+    found = find_slices(DecisionTreeClassifier(max_depth=2).fit(wine.features, wine.target), wine)
+    assert found.loss == "log loss"
+    assert found.overall.n == 178
+
+
+def test_wrong_settings_are_refused():
+    for wrong in ({"depth": 3}, {"depth": 0}, {"min_rows": 2}, {"min_rows": 0.5}, {"min_rows": True}):
+        with pytest.raises(InputError, match=next(iter(wrong))):
+            find_slices(Flat(), flat(0), **wrong)
+    with pytest.raises(InputError, match="found 'best'"):
+        find_slices(Flat(), flat(0), threshold="best")
+
+
+def test_a_slice_where_every_row_is_wrong():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"part": np.repeat(["a", "b", "c"], [40, 300, 300]), "z": rng.standard_normal(640)})
+    frame["y"] = np.where(frame["part"] == "a", "yes", "no")
+    data = load_dataset(frame, target="y", positive="yes")
+
+    class Never:
+        def predict(self, features):
+            return np.full(len(features), "no")
+
+    found = find_slices(Never(), data, depth=1)
+    assert found.loss == "error rate"
+    assert found.table["slice"].tolist() == ["part = a"]
+    assert found.table["difference"][0].value == 1
+    assert found.table["accuracy"][0].high < 0.2
+
+
+def test_a_loss_that_is_the_same_everywhere_is_no_finding():
+    data = flat(0)
+
+    class Half(Flat):
+        def predict_proba(self, features):
+            return np.full((len(features), 2), 0.5)
+
+    assert find_slices(Half(), data).table.empty
+
+
+def test_a_table_too_small_for_slices():
+    small = load_dataset("wine").take(np.arange(0, 178, 6))
+    found = find_slices(DecisionTreeClassifier(max_depth=2).fit(small.features, small.target), small)
+    assert found.examined == 0
+    assert found.table.empty
+
+
+def test_it_is_fast():
+    rng = np.random.default_rng(0)
+    n = 21_536
+    frame = pd.DataFrame(rng.standard_normal((n, 20)), columns=[f"n{i}" for i in range(20)])
+    for i in range(20):
+        frame[f"c{i}"] = rng.choice(list("abcdefgh"), n)
+    frame["y"] = np.where(rng.random(n) < 0.3, "yes", "no")
+    data = load_dataset(frame, target="y", positive="yes")
+    started = time.perf_counter()
+    find_slices(Flat(), data)
+    assert time.perf_counter() - started < 6
+
+
+def test_levels_of_hostile_columns():
+    frame = pd.DataFrame(
+        {
+            "gain": np.r_[np.zeros(80), np.arange(1, 21)],
+            "flag": pd.array([True, False, None, True] * 25, dtype="boolean"),
+            "whole": pd.array([1, 2, 3, None] * 25, dtype="Int64"),
+            "empty": np.full(100, np.nan),
+            "id": [f"{i}" for i in range(100)],
+            "kind": pd.Categorical(["a", "b"] * 50, categories=["a", "b", "never"]),
+        }
+    )
+    levels, members = cut_levels(frame, 10)
+    texts = [level.text for level in levels]
+    assert {"gain = 0", "gain = 1–20", "flag = True", "whole is missing", "empty is missing", "kind = a"} <= set(texts)
+    assert not any(text.startswith("id") for text in texts)
+    assert members.shape == (100, len(levels))
+    assert (members.sum(axis=0) >= 10).all()

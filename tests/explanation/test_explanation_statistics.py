@@ -1,0 +1,283 @@
+"""What is said about attributions, against references and by simulation."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from scipy.stats import contingency
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.inspection import permutation_importance
+from sklearn.linear_model import LinearRegression
+from statsmodels.stats.multitest import multipletests
+
+from toolkit.data.dataset import load_dataset
+from toolkit.explanation.association import associations, correlation_ratio, cramers_v
+from toolkit.explanation.attribution import Attributor
+from toolkit.explanation.crosscheck import cross_check, rank_agreement
+from toolkit.explanation.groups import group_table, welch
+from toolkit.explanation.importance import (
+    draw_rows,
+    holm,
+    importance_table,
+    magnitudes,
+    mean_magnitude,
+    rank_intervals,
+    relative_errors,
+)
+from toolkit.explanation.scores import Outputs
+
+NAMES = ["a", "b", "c", "d"]
+
+
+def stub(truth):
+    """An attributor that hands out the rows of a frame as their own attributions."""
+
+    def attribute(frame):
+        values = frame.to_numpy(dtype=float)[:, :, None]
+        return values, values.sum(axis=1)
+
+    return Attributor("tree", "y", Outputs("regression", ("y",), (), None), np.zeros(1), truth, attribute)
+
+
+def skewed(rng, rows):
+    return rng.lognormal(0, 1, (rows, 4)) * [1.0, 1.0, 0.6, 0.1] * rng.choice([-1, 1], (rows, 4))
+
+
+def dataset(values):
+    frame = pd.DataFrame(values, columns=NAMES[: values.shape[1]])
+    return load_dataset(frame.assign(y=np.arange(len(frame)) * 1.0), target="y")
+
+
+def test_rows_are_drawn_until_the_means_are_known():
+    data = dataset(skewed(np.random.default_rng(0), 5000))
+    drawn = draw_rows(stub(""), data, precision=0.05, most=5000, seconds=60)
+    assert drawn.stopped == "precision"
+    assert 250 < len(drawn.positions) < 2000
+    assert len(set(drawn.positions.tolist())) == len(drawn.positions)
+    sizes = magnitudes(drawn.shap_values)
+    assert (relative_errors(sizes) <= 0.05).all()
+    assert (relative_errors(sizes[:-250]) > 0.05).any()
+    np.testing.assert_allclose(drawn.shap_values[:, :, 0], data.features.to_numpy()[drawn.positions])
+    assert draw_rows(stub(""), data, precision=1e-6, most=700, seconds=60).stopped == "rows"
+    assert len(draw_rows(stub(""), data, precision=1e-6, most=700, seconds=60).positions) == 700
+    assert draw_rows(stub(""), data, precision=1e-6, most=9000, seconds=60).stopped == "table"
+    assert draw_rows(stub(""), data, precision=1e-6, most=9000, seconds=0).stopped == "time"
+    other = draw_rows(stub(""), data, precision=0.05, most=5000, seconds=60, seed=1)
+    assert not np.array_equal(other.positions[:50], drawn.positions[:50])
+
+
+def coverage(runs):
+    rng, hit = np.random.default_rng(0), np.zeros((runs, 4))
+    truth = math.exp(0.5) * np.array([1.0, 1.0, 0.6, 0.1])
+    data = dataset(skewed(rng, 4000))
+    for run in range(runs):
+        values = skewed(rng, 4000)
+        source = data.take(np.arange(4000))
+        source.features[:] = values
+        drawn = draw_rows(stub(""), source, precision=0.06, most=4000, seconds=60)
+        sizes = magnitudes(drawn.shap_values)
+        for place in range(4):
+            found = mean_magnitude(sizes[:, place], float(sizes.max()))
+            hit[run, place] = found.low <= truth[place] <= found.high
+    return hit.mean(axis=0)
+
+
+def test_intervals_cover_although_the_drawing_stops_early():
+    assert (coverage(400) > 0.92).all()
+
+
+@pytest.mark.slow
+def test_intervals_cover_in_many_runs():
+    found = coverage(4000)
+    assert (found > 0.935).all()
+    assert (found < 0.965).all()
+
+
+def test_a_column_that_is_never_used_is_not_taken_for_certain():
+    found = mean_magnitude(np.zeros(500), 2.0)
+    assert (found.value, found.low, found.high) == (0, 0, pytest.approx(3 * 2.0 / 500))
+    assert not mean_magnitude(np.zeros(500), 0.0).has_interval
+    assert not mean_magnitude(np.ones(1), 1.0).has_interval
+    same = mean_magnitude(np.full(500, 0.7), 2.0)
+    assert same.low < 0.7 < same.high
+    huge = mean_magnitude(np.arange(1.0, 101.0) * 1e300, 1e302)
+    assert huge.low / 1e300 == pytest.approx(mean_magnitude(np.arange(1.0, 101.0), 100.0).low)
+
+
+def test_holm_is_holms():
+    p_values = np.random.default_rng(0).random(50) ** 4
+    np.testing.assert_allclose(holm(p_values), multipletests(p_values, method="holm")[1])
+    assert len(holm(np.array([]))) == 0
+
+
+def test_ranks_hold_all_at_once():
+    rng, truth, held, sharp = np.random.default_rng(0), np.array([3.0, 2.0, 2.0, 2.0, 1.0, 0.5]), 0, 0
+    for _ in range(300):
+        shared = rng.exponential(1, (250, 1))
+        best, worst = rank_intervals(truth * (0.5 * shared + 0.5 * rng.exponential(1, (250, 6))))
+        held += bool((best[[0, 4, 5]] <= [1, 5, 6]).all() and (worst[[0, 4, 5]] >= [1, 5, 6]).all())
+        # The three that are equal may be in any order, so that none may be told from another.
+        held -= bool((best[1:4] > 2).any() or (worst[1:4] < 4).any())
+        sharp += (best[0], worst[0]) == (1, 1)
+    assert held / 300 >= 0.95
+    assert sharp / 300 > 0.9
+
+
+def test_ranks_of_few_rows_or_of_nothing_are_ties():
+    for sizes in (np.ones((1, 3)) * [1, 2, 3], np.zeros((100, 3)), np.ones((3, 3)) * [1.0, 1.2, 1.4]):
+        best, worst = rank_intervals(sizes)
+        assert best.tolist() == [1, 1, 1]
+        assert worst.tolist() == [3, 3, 3]
+    best, worst = rank_intervals(np.ones((500, 2)) * [1e300, 1.0])
+    assert (best.tolist(), worst.tolist()) == ([1, 2], [1, 2])
+
+
+def test_the_table_is_over_all_outputs_and_for_each():
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(300, 3, 2)) * np.array([[1.0, 0.1], [0.2, 3.0], [0.0, 0.0]])
+    table = importance_table(values, ["a", "b", "c"], ("first", "second"))
+    assert table["output"].tolist() == ["overall"] * 3 + ["first"] * 3 + ["second"] * 3
+    assert table["column"].tolist() == ["b", "a", "c", "a", "b", "c", "b", "a", "c"]
+    row = table.iloc[0]
+    assert row["mean_abs_shap"].value == pytest.approx(np.abs(values[:, 1]).mean())
+    assert table.iloc[3]["mean_abs_shap"].value == pytest.approx(np.abs(values[:, 0, 0]).mean())
+    assert importance_table(values[:, :, :1], ["a", "b", "c"], ("y",))["output"].unique().tolist() == ["overall"]
+
+
+def test_welch_is_welchs_where_there_are_many_rows():
+    rng = np.random.default_rng(0)
+    first, second = rng.exponential(1, 4000), rng.exponential(1.1, 9000)
+    apart, p_value = welch(first, second)
+    reference = stats.ttest_ind(first, second, equal_var=False)
+    ends = reference.confidence_interval()
+    # One row more is reckoned with in each group, so that it is a little larger.
+    assert reference.pvalue < p_value < 1.1 * reference.pvalue
+    assert (apart.low, apart.high) == pytest.approx((ends.low, ends.high), abs=5e-4)
+    nothing, p_value = welch(np.zeros(50), np.zeros(60))
+    assert (nothing.value, nothing.has_interval, p_value) == (0, False, 1)
+    assert welch(np.full(40, 0.3), np.full(40, 0.2))[1] < 1e-6
+
+
+def test_groups_that_do_not_differ_are_seldom_told_apart():
+    rng, wrong = np.random.default_rng(0), 0
+    for _ in range(200):
+        grouping = pd.DataFrame({"sex": pd.Categorical(rng.choice(["F", "M"], 400)), "age": rng.integers(18, 90, 400)})
+        table = group_table(grouping, rng.exponential(1, (400, 4)), NAMES)
+        wrong += bool((table["p_adjusted"] <= 0.05).any())
+    assert wrong / 200 <= 0.05
+
+
+def test_groups_that_differ_are_told_apart_and_small_ones_are_not_judged():
+    rng = np.random.default_rng(0)
+    labels = pd.Categorical(np.where(np.arange(600) < 12, "rare", np.where(np.arange(600) % 2, "F", None)))
+    grouping = pd.DataFrame({"= sex": labels})
+    sizes = rng.exponential(1, (600, 4))
+    sizes[labels.codes == 0, 2] *= 2
+    table = group_table(grouping, sizes, NAMES).set_index(["group", "column"])
+    assert set(table.index.get_level_values(0)) == {"F", "rare", "is missing"}
+    assert table.loc[("F", "c"), "p_adjusted"] < 1e-6
+    assert table.loc[("F", "c"), "difference"].low > 0
+    assert table.loc[("F", "a"), "p_adjusted"] > 0.05
+    assert math.isnan(table.loc[("rare", "c"), "p_adjusted"])
+    assert table.loc[("rare", "c"), "mean_abs_shap"].value == pytest.approx(sizes[:12, 2].mean())
+    adjusted = table["p_adjusted"].dropna()
+    raw = [welch(sizes[m, j], sizes[~m, j])[1] for m in (labels.codes == 0, labels.codes == -1) for j in range(4)]
+    np.testing.assert_allclose(np.sort(adjusted), np.sort(stats.false_discovery_control(raw)))
+    by_itself = group_table(grouping.set_axis([NAMES[0]], axis=1), sizes, NAMES)
+    untested = by_itself["p_adjusted"].isna() & (by_itself["group"] == "F")
+    assert by_itself.loc[untested, "column"].tolist() == [NAMES[0]]
+    assert group_table(pd.DataFrame(index=range(600)), sizes, NAMES).empty
+    assert group_table(pd.DataFrame({"one": ["x"] * 600}), sizes, NAMES)["p_adjusted"].isna().all()
+
+
+def test_permutation_importance_agrees_with_scikit_learn():
+    data = load_dataset("diabetes")
+    model = LinearRegression().fit(data.features, data.target)
+    mine = cross_check(model, data, np.arange(10.0), repeats=40)
+    theirs = permutation_importance(
+        model, data.features, data.target, scoring="neg_mean_absolute_error", n_repeats=40, random_state=1
+    )
+    error = np.sqrt(2) * theirs.importances_std / math.sqrt(40)
+    assert mine.loss == "absolute error"
+    assert (np.abs([one.value for one in mine.increases] - theirs.importances_mean) < 4.5 * error + 1e-9).all()
+    assert all(one.low < one.value < one.high for one in mine.increases)
+    again = [cross_check(model, data, np.arange(10.0), seed=5) for _ in range(2)]
+    assert again[0].increases == again[1].increases
+
+
+def test_the_loss_follows_the_task():
+    wine = load_dataset("wine")
+    model = HistGradientBoostingClassifier(max_iter=10).fit(wine.features, wine.target)
+    found = cross_check(model, wine, np.arange(13.0))
+    assert found.loss == "log loss"
+    theirs = permutation_importance(
+        model, wine.features, wine.target, scoring="neg_log_loss", n_repeats=20, random_state=0
+    )
+    assert stats.spearmanr([one.value for one in found.increases], theirs.importances_mean).statistic > 0.8
+
+    class Labels:
+        classes_ = model.classes_
+
+        def predict(self, features):
+            return model.predict(features)
+
+    assert cross_check(Labels(), wine, np.arange(13.0)).loss == "error rate"
+
+
+def test_agreement_is_spearmans_and_its_interval_covers():
+    rng, hit = np.random.default_rng(0), 0
+    truth = 6 / math.pi * math.asin(0.6 / 2)
+    for _ in range(500):
+        first, second = rng.multivariate_normal([0, 0], [[1, 0.6], [0.6, 1]], 30).T
+        found = rank_agreement(first, second)
+        assert found.value == pytest.approx(stats.spearmanr(first, second).statistic)
+        hit += found.low <= truth <= found.high
+    assert 0.93 <= hit / 500 <= 0.97
+    assert math.isnan(rank_agreement(np.zeros(5), np.arange(5.0)).value)
+    assert math.isnan(rank_agreement(np.arange(2.0), np.arange(2.0)).value)
+    assert not rank_agreement(np.arange(3.0), np.arange(3.0)).has_interval
+    certain = rank_agreement(np.arange(6.0), np.arange(6.0))
+    assert certain.low < certain.value == 1
+
+
+def test_associations_agree_with_their_references():
+    rng = np.random.default_rng(0)
+    n = 3000
+    x = rng.normal(size=n)
+    town = rng.integers(0, 5, n)
+    frame = pd.DataFrame(
+        {
+            "x": np.where(rng.random(n) < 0.1, np.nan, x),
+            "x cubed": x**3,
+            "town": pd.Categorical(town.astype(str)),
+            "county": pd.Categorical((town // 2).astype(str)),
+            "height": town * 10 + rng.normal(size=n),
+            "noise": rng.normal(size=n),
+            "id": pd.Categorical(np.arange(n).astype(str)),
+            "constant": 1.0,
+        }
+    )
+    found = associations(frame)
+    pairs = {(row["first"], row["second"]): (row["measure"], row["value"]) for _, row in found.iterrows()}
+    assert set(pairs) == {("x", "x cubed"), ("town", "county"), ("town", "height"), ("county", "height")}
+    both = frame["x"].notna()
+    reference = stats.spearmanr(frame["x"][both], frame["x cubed"][both]).statistic
+    assert pairs["x", "x cubed"] == ("Spearman", pytest.approx(reference, abs=1e-3))
+    table = pd.crosstab(frame["town"], frame["county"]).to_numpy()
+    assert pairs["town", "county"][0] == "Cramér's V"
+    assert pairs["town", "county"][1] == pytest.approx(contingency.association(table), abs=2e-3)
+    ranks = frame["height"].rank().to_numpy()
+    between = stats.f_oneway(*(ranks[town == code] for code in range(5))).statistic
+    eta = between * 4 / (between * 4 + n - 5)
+    assert pairs["town", "height"] == ("correlation ratio", pytest.approx(math.sqrt(eta), abs=1e-3))
+
+
+def test_associations_of_independent_columns_are_about_nil():
+    rng = np.random.default_rng(0)
+    codes, others = rng.integers(0, 20, (200, 200)), rng.integers(0, 20, (200, 200))
+    assert np.mean([cramers_v(a, b) ** 2 for a, b in zip(codes, others, strict=True)]) < 0.02
+    ranks = rng.random((200, 200))
+    assert np.mean([correlation_ratio(a, b) ** 2 for a, b in zip(codes, ranks, strict=True)]) < 0.05
+    assert associations(pd.DataFrame({"a": pd.Categorical(["x"]), "b": [1.0]})).empty

@@ -1,0 +1,360 @@
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import balanced_accuracy_score, confusion_matrix, log_loss, precision_score, roc_auc_score
+from sklearn.svm import LinearSVC
+
+from toolkit.core.figures import figure
+from toolkit.data.dataset import load_dataset
+from toolkit.errors import InputError
+from toolkit.evaluation.evaluate import evaluate
+from toolkit.evaluation.slices import find_slices
+from toolkit.models.prediction import predict
+from toolkit.models.prediction_file import load_predictions
+from toolkit.models.recorded import RecordedPredictions
+from toolkit.statistics.metrics import SCORE_METRICS
+
+
+def scored(n=500, seed=0):
+    rng = np.random.default_rng(seed)
+    y = rng.integers(0, 2, n)
+    score = 1 / (1 + np.exp(-rng.normal(2 * y - 1, 1.2)))
+    return pd.DataFrame({"y_true": y, "y_score": score, "sex": rng.choice(["Female", "Male"], n)})
+
+
+def codes(evaluation):
+    return {finding.code for finding in evaluation.findings()}
+
+
+class TestRecordedPredictions:
+    def test_rows_are_found_by_index_whatever_their_order(self):
+        frame = scored()
+        recorded, data = load_predictions(frame)
+        order = np.random.default_rng(1).permutation(data.rows)[:60]
+        part = data.take(order)
+        assert recorded.predict_proba(part.features)[:, 1] == pytest.approx(frame["y_score"].to_numpy()[order])
+        assert (predict(recorded, part).y_true == frame["y_true"].to_numpy()[order]).all()
+
+    @settings(max_examples=40, deadline=None)
+    @given(st.lists(st.floats(0, 1), min_size=1, max_size=30), st.randoms(use_true_random=False))
+    def test_without_labels_a_probability_of_a_half_is_called_positive(self, scores, random):
+        recorded = RecordedPredictions(y_score=scores, classes=("no", "yes"))
+        asked = pd.DataFrame(index=random.sample(range(len(scores)), len(scores)))
+        wanted = ["yes" if scores[row] >= 0.5 else "no" for row in asked.index]
+        assert recorded.predict(asked).tolist() == wanted
+
+    def test_only_recorded_probabilities_can_be_asked_for(self):
+        assert not hasattr(RecordedPredictions(y_pred=["a", "b"]), "predict_proba")
+        assert hasattr(RecordedPredictions(y_score=[0.5], classes=(0, 1)), "predict_proba")
+
+    @pytest.mark.parametrize(
+        ("given", "message"),
+        [
+            ({}, "need y_pred"),
+            ({"y_score": [0.5]}, "2 classes are needed, not 0"),
+            ({"y_score": [0.5, 1.5, -1], "classes": (0, 1)}, r"2 of 3 rows lie outside \(all together -1 to 1.5\)"),
+            ({"y_score": [0.5, np.nan, np.inf], "classes": (0, 1)}, "missing in 1 of 3 rows"),
+            ({"y_score": [0.5, np.inf], "classes": (0, 1)}, "1 of 2 rows lie outside"),
+            ({"y_score": [[0.5, 0.2, 0.2]], "classes": "abc"}, "add up to 1; in 1 of 1"),
+            ({"y_score": [[0.5, 0.5]], "classes": "abc"}, "2 classes are needed, not 3"),
+            ({"y_pred": [0, 1, 1], "y_score": [0.5, 0.5], "classes": (0, 1)}, "3 values of y_pred and 2 rows"),
+        ],
+    )
+    def test_what_cannot_be_predictions_is_refused(self, given, message):
+        with pytest.raises(InputError, match=message):
+            RecordedPredictions(**given)
+
+    def test_probabilities_rounded_to_two_decimals_are_taken(self):
+        recorded = RecordedPredictions(y_score=[[0.33, 0.33, 0.33]], classes="abc")
+        assert recorded.predict_proba(pd.DataFrame(index=[0])).sum() == pytest.approx(0.99)
+
+    def test_too_few_predictions_are_one_clear_error(self):
+        data = load_dataset(scored(100), target="y_true")
+        with pytest.raises(InputError, match="90 predictions are recorded, but 10 of the 100 rows"):
+            evaluate(RecordedPredictions(y_pred=np.zeros(90, dtype=int)), data)
+
+    def test_arrays_stay_with_their_rows_where_rows_are_dropped(self):
+        frame = scored(100)
+        frame["truth"] = np.where(np.arange(100) < 10, None, np.where(frame["y_true"] == 1, "yes", "no"))
+        data = load_dataset(frame[["truth", "sex"]], target="truth", positive="yes")
+        found = evaluate(RecordedPredictions(y_score=frame["y_score"].to_numpy(), classes=("no", "yes")), data)
+        wanted = roc_auc_score(frame["y_true"][10:], frame["y_score"][10:])
+        assert found.numbers["test.roc_auc"].value == pytest.approx(wanted, abs=1e-12)
+
+
+class TestEvaluate:
+    def test_scores_rank_and_labels_decide(self):
+        frame = scored()
+        frame["y_pred"] = (frame["y_score"] > 0.7).astype(int)
+        recorded, data = load_predictions(frame)
+        found = evaluate(recorded, data, baseline="guess")
+        y, called, score = frame["y_true"], frame["y_pred"], frame["y_score"]
+        assert found.numbers["test.roc_auc"].value == pytest.approx(roc_auc_score(y, score), abs=1e-12)
+        assert found.numbers["test.log_loss"].value == pytest.approx(log_loss(y, score), abs=1e-12)
+        assert found.numbers["test.precision"].value == pytest.approx(precision_score(y, called), abs=1e-12)
+        assert found.confusion.to_numpy().tolist() == confusion_matrix(y, called).tolist()
+        assert found.numbers["difference.roc_auc"].low > 0
+        assert "threshold.value" not in found.numbers
+        assert str(found.threshold) == "as the model itself decided"
+        assert "called as the model itself decided" in found._repr_html_()
+        assert not any(name.startswith(("latency", "throughput", "model")) for name in found.numbers)
+        assert codes(found) == {"BASELINE-IN-HINDSIGHT"}
+
+    def test_the_decisions_are_marked_on_the_curves(self):
+        frame = scored()
+        frame["y_pred"] = (frame["y_score"] > 0.7).astype(int)
+        found = evaluate(*load_predictions(frame))
+        (tn, fp), (fn, tp) = confusion_matrix(frame["y_true"], frame["y_pred"])
+        (dot,) = [line for line in found.plot("roc").lines if line.get_marker() == "o"]
+        assert dot.get_xydata().tolist() == [[fp / (fp + tn), tp / (fn + tp)]]
+        for kind, words in found.pictures().items():
+            assert figure(found, kind)
+            assert "nan" not in words.alt
+
+    def test_labels_alone_give_what_labels_define(self):
+        frame = scored()
+        called = (frame["y_score"] > 0.7).astype(int)
+        recorded, data = load_predictions(frame.assign(y_pred=called).drop(columns="y_score"))
+        found = evaluate(recorded, data, baseline="guess")
+        assert all(math.isnan(found.numbers[f"test.{name}"].value) for name in SCORE_METRICS)
+        defined = {name for name in found.metrics if found.numbers[f"test.{name}"].has_interval}
+        assert defined == set(found.metrics) - set(SCORE_METRICS)
+        wanted = balanced_accuracy_score(frame["y_true"], called)
+        assert found.numbers["test.balanced_accuracy"].value == pytest.approx(wanted, abs=1e-12)
+        assert codes(found) == {"BASELINE-IN-HINDSIGHT", "EVAL-NO-SCORES"}
+        assert set(found.pictures()) == {"confusion"}
+
+    def test_labels_alone_are_still_held_against_the_baseline(self):
+        frame = scored()
+        guesses = np.random.default_rng(3).integers(0, 2, len(frame))
+        recorded, data = load_predictions(frame.assign(y_pred=guesses).drop(columns="y_score"))
+        assert "EVAL-NOT-BETTER-THAN-BASELINE" in codes(evaluate(recorded, data, baseline="guess"))
+
+    def test_a_threshold_rule_chooses_by_scores_but_not_over_decisions(self):
+        frame = scored()
+        recorded, data = load_predictions(frame)
+        assert evaluate(recorded, data, threshold="recall>=0.9").numbers["test.recall"].value >= 0.9
+        for extra in ({"y_pred": frame["y_true"]}, {"y_pred": frame["y_true"], "y_score": None}):
+            recorded, data = load_predictions(frame.assign(**extra).dropna(axis=1))
+            with pytest.raises(InputError, match="decisions are the model's own, so the threshold"):
+                evaluate(recorded, data, threshold="recall>=0.9")
+
+    def test_the_baseline_of_a_model_without_probabilities_is_judged_at_its_own_boundary(self):
+        rng = np.random.default_rng(0)
+        x = rng.normal(size=(400, 2))
+        frame = pd.DataFrame(x, columns=["a", "b"]).assign(y=(x[:, 0] + rng.normal(size=400) > 1).astype(int))
+        data = load_dataset(frame, target="y")
+        found = evaluate(LinearSVC().fit(data.features, data.target), data, baseline="guess", latency=False)
+        assert found.numbers["baseline.accuracy"].value == pytest.approx(1 - frame["y"].mean(), abs=1e-12)
+        assert {"EVAL-NO-PROBABILITIES"} <= codes(found)
+        assert math.isnan(found.numbers["test.log_loss"].value)
+        assert found.numbers["test.roc_auc"].has_interval
+
+    def test_scores_of_the_other_class_are_noticed_and_left_as_they_are(self):
+        frame = scored()
+        found = evaluate(*load_predictions(frame.assign(y_score=1 - frame["y_score"])), baseline="guess")
+        assert found.numbers["test.roc_auc"].value < 0.5
+        assert "EVAL-RANKS-BACKWARDS" in codes(found)
+
+    @pytest.mark.parametrize("score", [0.0, 0.3, 1.0])
+    def test_scores_that_are_all_equal_are_measured_without_certainty(self, score):
+        found = evaluate(*load_predictions(scored(200).assign(y_score=score)), baseline="guess")
+        assert found.numbers["test.roc_auc"].value == 0.5
+        for name in ("roc_auc", "accuracy", "log_loss", "brier_score_loss"):
+            number = found.numbers[f"test.{name}"]
+            assert number.low < number.high
+
+    def test_probabilities_of_exactly_zero_and_one_may_be_wrong(self):
+        frame = scored(300)
+        found = evaluate(*load_predictions(frame.assign(y_score=(frame["y_score"] > 0.5).astype(float))))
+        assert math.isfinite(found.numbers["test.log_loss"].value)
+        assert found.numbers["test.accuracy"].value == pytest.approx(
+            ((frame["y_score"] > 0.5) == frame["y_true"]).mean()
+        )
+
+    def test_slices_are_found_by_the_recorded_decisions(self):
+        frame = scored(2000)
+        frame["y_pred"] = np.where(frame["sex"] == "Female", 1 - frame["y_true"], frame["y_true"])
+        recorded, data = load_predictions(frame.drop(columns="y_score"))
+        worst = find_slices(recorded, data).table.iloc[0]
+        assert worst["slice"] == "sex = Female"
+        assert worst["accuracy"].value == 0
+
+    def test_a_guess_beside_a_split_is_made_in_training(self):
+        from toolkit.data.split import split_dataset
+
+        rng = np.random.default_rng(0)
+        frame = pd.DataFrame({"a": rng.normal(size=300), "y": rng.integers(0, 2, 300)})
+        split = split_dataset(load_dataset(frame, target="y"))
+        model = LogisticRegression().fit(split.train.features, split.train.target)
+        found = evaluate(model, split, baseline="guess", latency=False)
+        share = split.train.target.mean()
+        y = split.test.target.to_numpy()
+        assert found.numbers["baseline.log_loss"].value == pytest.approx(log_loss(y, np.full(len(y), share)), abs=1e-9)
+        assert "BASELINE-IN-HINDSIGHT" not in codes(found)
+        with pytest.raises(InputError, match="baseline must be a fitted model or 'guess'"):
+            evaluate(model, split, baseline="gues", latency=False)
+
+
+MULTI = pd.DataFrame(
+    {
+        "y_true": ["cat", "dog", "hen"] * 20,
+        "y_score_cat": [0.7, 0.2, 0.1] * 20,
+        "y_score[dog]": [0.2, 0.7, 0.3] * 20,
+        "y_score.hen": [0.1, 0.1, 0.6] * 20,
+        "farm": ["north", "south"] * 30,
+    }
+)
+
+
+class TestLoadPredictions:
+    @pytest.mark.parametrize(
+        ("truth", "labels"),
+        [
+            ((0, 1), (0, 1)),
+            ((0, 1), (0.0, 1.0)),
+            ((0, 1), ("0", "1")),
+            ((False, True), (0, 1)),
+            ((False, True), ("False", "True")),
+            (("no", "yes"), ("no", "yes ")),
+            ((-1, 1), ("-1", "1")),
+        ],
+    )
+    def test_labels_are_read_as_the_truth_writes_them(self, truth, labels):
+        frame = scored(60)
+        y = frame["y_true"].to_numpy()
+        called = (frame["y_score"] > 0.5).to_numpy().astype(int)
+        table = {"y_true": np.array(truth)[y], "y_pred": np.array(labels)[called]}
+        found = evaluate(*load_predictions(table, positive=truth[1]))
+        assert found.numbers["test.accuracy"].value == pytest.approx((y == called).mean(), abs=1e-12)
+        assert found.numbers["test.recall"].value == pytest.approx(called[y == 1].mean(), abs=1e-12)
+
+    def test_a_column_a_class_is_found_by_its_label(self):
+        recorded, data = load_predictions(MULTI)
+        assert list(recorded.classes_) == ["cat", "dog", "hen"]
+        assert (recorded.predict(data.features) == data.target).all()
+        assert list(data.features) == ["farm"]
+        found = evaluate(recorded, data, baseline="guess")
+        assert found.numbers["test.log_loss"].value == pytest.approx(-np.log([0.7, 0.7, 0.6]).mean())
+        listed = load_predictions(MULTI, y_score=["y_score.hen", "y_score[dog]", "y_score_cat"])[0]
+        assert (listed.predict(data.features) == data.target).all()
+
+    def test_a_class_that_the_truth_lacks_may_have_a_score(self):
+        frame = MULTI.assign(y_score_cow=0.0)
+        recorded, data = load_predictions(frame)
+        assert set(recorded.classes_) == {"cat", "dog", "hen", "cow"}
+        assert evaluate(recorded, data).numbers["test.accuracy"].value == 1
+
+    def test_two_columns_of_a_binary_target_name_their_classes(self):
+        frame = scored(80).rename(columns={"y_score": "p_1"})
+        frame["p_0"] = 1 - frame["p_1"]
+        for names in ("p", ["p_0", "p_1"], "p_1"):
+            recorded, data = load_predictions(frame, y_score=names)
+            assert predict(recorded, data).y_pred == pytest.approx(frame["p_1"].to_numpy())
+
+    def test_numbers_are_a_regression(self):
+        rng = np.random.default_rng(0)
+        y = rng.normal(size=100)
+        frame = pd.DataFrame({"y_true": y, "y_pred": y + 0.1})
+        found = evaluate(*load_predictions(frame), baseline="guess")
+        assert found.task == "regression"
+        assert found.numbers["test.bias"].value == pytest.approx(0.1)
+        counts = pd.DataFrame({"y_true": rng.integers(0, 9, 200), "y_pred": rng.uniform(0, 9, 200)})
+        assert load_predictions(counts)[1].task == "regression"
+
+    def test_rows_without_a_truth_are_dropped_and_said(self):
+        frame = scored(100).astype({"y_true": object})
+        frame.loc[[2, 50], "y_true"] = None
+        frame.loc[[2, 50], "y_score"] = np.nan
+        recorded, data = load_predictions(frame)
+        assert data.rows == 98
+        assert "DATA-TARGET-MISSING" in {finding.code for finding in data.findings()}
+        assert predict(recorded, data).y_pred == pytest.approx(frame["y_score"].dropna().to_numpy())
+
+    def test_columns_that_are_no_features_raise_no_alarm(self):
+        _, data = load_predictions(scored(300)[["y_true", "y_score"]])
+        assert data.features.shape == (300, 0)
+        assert data.findings() == []
+        _, data = load_predictions(scored(300).assign(copy=lambda frame: frame["y_true"]), sensitive="sex")
+        assert data.findings() == []
+
+    def test_any_table_is_read_by_its_own_names(self, tmp_path):
+        frame = scored(50).rename(columns={"y_true": "défaut", "y_score": "p<b>"})
+        frame.to_csv(tmp_path / "scores 2024.csv", sep=";", index=False)
+        recorded, data = load_predictions(
+            tmp_path / "scores 2024.csv", y_true="défaut", y_score="p<b>", sensitive="sex"
+        )
+        assert data.name == "scores 2024"
+        assert list(data.sensitive) == ["sex"]
+        assert recorded.y_pred is None
+
+    def test_a_column_left_out_is_not_used(self):
+        frame = scored(50).assign(y_pred=1)
+        recorded, data = load_predictions(frame, drop=["y_pred"])
+        assert not recorded.decides
+        assert list(data.features) == ["sex"]
+
+    def test_another_column_with_a_part_of_its_own_is_not_suggested(self):
+        with pytest.raises(InputError, match=r"no column 'y_true' \(the true values\). Give y_true="):
+            load_predictions(scored(60).drop(columns="y_true"))
+
+    @pytest.mark.parametrize(
+        ("change", "options", "message"),
+        [
+            ({}, {"y_true": "y_tru"}, r"no column 'y_tru' \(the true values\). Did you mean 'y_true'"),
+            ({}, {"y_score": "score"}, r"no column 'score' \(the scores\). Did you mean 'y_score'"),
+            ({}, {"y_pred": "sexx"}, "no column 'sexx' .*Did you mean 'sex'"),
+            ({}, {"y_score": ["y_score", "other"]}, "no column 'other'"),
+            ({}, {"drop": "y_score"}, "holds no predictions: there is no column y_pred"),
+            ({"y_score": 1.2}, {}, r"\[0, 1\]; 60 of 60 rows lie outside"),
+            (
+                {"y_score": lambda frame: frame["y_score"].mask(frame.index < 3)},
+                {},
+                "y_score is missing in 3 of 60 rows",
+            ),
+            ({"y_score": "high"}, {}, "'y_score' must hold numbers; found 'high'"),
+            ({"y_pred": lambda frame: frame["y_score"]}, {"drop": "y_score"}, "Probabilities are given as y_score"),
+            ({"y_pred": "maybe"}, {}, "labels that 'y_true' does not: 'maybe'. Known: 0, 1"),
+            ({"y_pred": lambda frame: frame["y_true"].mask(frame.index < 2)}, {}, "'y_pred' is missing in 2 of 60"),
+            ({"y_true": lambda frame: frame.index / 7}, {}, r"predict \(regression\)"),
+            ({"y_true": lambda frame: list("abc") * 20}, {}, "Give a column for each class"),
+            ({"y_true": lambda frame: list("abc") * 20}, {"y_score": ["y_score", "sex"]}, "must hold numbers"),
+            ({}, {"sensitive": "gender"}, "Sensitive column 'gender' is not in the table"),
+        ],
+    )
+    def test_wrong_input_is_one_clear_error(self, change, options, message):
+        with pytest.raises(InputError, match=message):
+            load_predictions(scored(60).assign(**change), **options)
+
+    @pytest.mark.parametrize(
+        ("frame", "options", "message"),
+        [
+            (MULTI.drop(columns="y_score_cat"), {}, "one for each class; there is none for cat"),
+            (MULTI.assign(y_score_x_cat=0.0), {}, "two for one class"),
+            (MULTI.rename(columns={"y_score_cat": "p1"}), {"y_score": ["p1", "y_score.hen"]}, "'p1' ends with none"),
+        ],
+    )
+    def test_columns_of_scores_must_fit_the_classes(self, frame, options, message):
+        with pytest.raises(InputError, match=message):
+            load_predictions(frame, **options)
+
+    def test_arrays_of_different_lengths_are_one_clear_error(self):
+        with pytest.raises(InputError, match="y_true has 10, y_score has 9"):
+            load_predictions({"y_true": [0, 1] * 5, "y_score": [0.5] * 9})
+
+    def test_the_truth_may_itself_be_sensitive(self):
+        _, data = load_predictions(scored(60), sensitive="y_true")
+        assert data.sensitive["y_true"].cat.categories.tolist() == ["0", "1"]
+
+    def test_hostile_names_and_labels_stay_text(self):
+        label = "<script>alert(1)</script>\n{{7*7}}\u202e" + "x" * 10_000
+        frame = scored(80)
+        frame["y_true"] = np.where(frame["y_true"] == 1, label, "no")
+        found = evaluate(*load_predictions(frame.rename(columns={"sex": label}), positive=label), baseline="guess")
+        assert "<script>" not in found._repr_html_()
+        assert figure(found, "confusion")

@@ -1,0 +1,279 @@
+import math
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import GroupKFold, StratifiedKFold, cross_val_score
+
+import toolkit as tk
+from toolkit.core.result import Result
+from toolkit.errors import InputError
+from toolkit.models.folds import make_folds
+from toolkit.models.preprocessing import make_model
+from toolkit.models.train import _cv_estimate
+
+
+def table(rows=300, seed=0):
+    rng = np.random.default_rng(seed)
+    score = rng.normal(size=rows)
+    return pd.DataFrame(
+        {
+            "score": score,
+            "noise": rng.normal(size=rows),
+            "town": rng.choice(["Oslo", "Bergen"], rows),
+            "year": 2000 + np.arange(rows) * 6 // rows,
+            "customer": rng.integers(0, 40, rows),
+            "bought": np.where(score + rng.normal(size=rows) > 0.5, "yes", "no"),
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def split():
+    return tk.split_dataset(tk.load_dataset(table(), target="bought", drop=["year", "customer"]))
+
+
+@pytest.fixture(scope="module")
+def training(split):
+    return tk.train(split, candidates=["logistic", "forest"])
+
+
+def test_is_a_result(training):
+    assert isinstance(training, Result)
+    assert "logistic" in training._repr_html_()
+    assert set(training.pictures()) == {"leaderboard"}
+
+
+def test_the_baseline_is_always_there_and_knows_only_the_shares(training, split):
+    shares = training.baseline.predict_proba(split.test.features)[:, 1]
+    assert np.allclose(shares, (split.train.target == "yes").mean())
+    assert training.scalars()["cv.baseline.roc_auc"].value == 0.5
+
+
+def test_scores_are_those_of_scikit_learn_on_the_same_folds(training, split):
+    data = split.train
+    model = make_model(LogisticRegression(tol=1e-3, max_iter=500, random_state=0), data.features)
+    folds = StratifiedKFold(5, shuffle=True, random_state=0)
+    reference = cross_val_score(model, data.features, data.y_binary(), cv=folds, scoring="roc_auc")
+    ours = training.scores.query("candidate == 'logistic' and metric == 'roc_auc'")["value"]
+    assert ours.to_numpy() == pytest.approx(reference, abs=1e-12)
+
+
+def test_the_chosen_model_is_refitted_on_all_of_training(training, split):
+    data = split.train
+    again = make_model(LogisticRegression(tol=1e-3, max_iter=500, random_state=0), data.features).fit(
+        data.features, data.target
+    )
+    assert training.name == "logistic"
+    assert np.array_equal(training.model.predict_proba(data.features), again.predict_proba(data.features))
+    assert list(training.model.classes_) == ["no", "yes"]
+
+
+def test_corrected_interval_by_hand():
+    scores = pd.DataFrame(
+        [("m", "roc_auc", fold, value) for fold, value in enumerate([0.70, 0.72, 0.74, 0.76, 0.78])]
+        + [("m", "test_to_train", 0, 0.25)],
+        columns=["candidate", "metric", "fold", "value"],
+    )
+    estimate = _cv_estimate(scores, "m", "roc_auc")
+    half = stats.t.ppf(0.975, 4) * math.sqrt((1 / 5 + 0.25) * 0.001)
+    assert (estimate.value, estimate.high - estimate.value) == pytest.approx((0.74, half))
+
+
+def test_the_same_seed_gives_the_same_numbers(split):
+    first, second = (tk.train(split, candidates=["boosting"], cv=3, seed=7) for _ in range(2))
+    timed = first.scores["metric"].str.endswith("_seconds")
+    pd.testing.assert_frame_equal(first.scores[~timed], second.scores[~timed])
+
+
+def test_one_standard_error_prefers_the_simple():
+    rng = np.random.default_rng(1)
+    frame = pd.DataFrame({"x": rng.normal(size=400), "z": rng.normal(size=400)})
+    frame["y"] = np.where(frame["x"] + rng.normal(size=400) > 0, "a", "b")
+    split = tk.split_dataset(tk.load_dataset(frame, target="y"))
+    candidates = {"plain": LogisticRegression(), "same": LogisticRegression(C=0.9)}
+    best = tk.train(split, candidates=candidates)
+    simple = tk.train(split, candidates=candidates, one_standard_error=True)
+    assert simple.name == "plain"
+    assert best.scalars()["cv.roc_auc"].value >= simple.scalars()["cv.roc_auc"].value
+    assert "one standard error" in simple.rule
+
+
+def test_a_useless_table_does_not_beat_the_baseline():
+    rng = np.random.default_rng(3)
+    frame = pd.DataFrame({"x": rng.normal(size=300), "y": rng.normal(size=300)})
+    training = tk.train(tk.split_dataset(tk.load_dataset(frame, target="y")), candidates=["boosting"])
+    assert "TRAIN-NOT-BETTER-THAN-BASELINE" in {finding.code for finding in training.findings()}
+
+
+def test_tuning_helps_or_leaves_as_is_and_is_repeatable(split):
+    plain = tk.train(split, candidates=["logistic"], cv=3)
+    tuned, again = (tk.train(split, candidates=["logistic"], cv=3, tune=5) for _ in range(2))
+    assert tuned.scalars()["cv.roc_auc"].value >= plain.scalars()["cv.roc_auc"].value
+    assert tuned.model[-1].C == again.model[-1].C
+    assert "TRAIN-TUNED-ON-FOLDS" in {finding.code for finding in tuned.findings()}
+
+
+def test_tuning_says_what_it_cannot_tune(split):
+    training = tk.train(split, candidates=["lightgbm.LGBMClassifier"], cv=2, tune=2)
+    assert any(
+        finding.code == "TRAIN-NOT-TUNED" and "LGBMClassifier" in finding.message for finding in training.findings()
+    )
+
+
+def test_stopping_early_is_said(split):
+    training = tk.train(split, candidates={"short": LogisticRegression(max_iter=1)}, cv=2)
+    assert [finding.where for finding in training.findings() if finding.code == "TRAIN-NOT-CONVERGED"] == ["short"]
+
+
+@pytest.mark.parametrize("task_target", [("wine", "logistic"), ("diabetes", "ridge")])
+def test_the_other_tasks(task_target):
+    name, simple = task_target
+    split = tk.split_dataset(tk.load_dataset(name))
+    training = tk.train(split, cv=3)
+    assert simple in training.models
+    assert (
+        training.scalars()[f"cv.{training.metric}"].value > training.scalars()[f"cv.baseline.{training.metric}"].value
+    )
+
+
+def test_any_scorer_may_decide(split):
+    training = tk.train(split, candidates=["logistic"], metric="f1", cv=3)
+    data = split.train
+    folds = StratifiedKFold(3, shuffle=True, random_state=0)
+    model = make_model(LogisticRegression(tol=1e-3, max_iter=500, random_state=0), data.features)
+    reference = cross_val_score(model, data.features, data.y_binary(), cv=folds, scoring="f1").mean()
+    assert training.scalars()["cv.f1"].value == pytest.approx(reference, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"metric": "roc_ac"}, "Unknown metric 'roc_ac'. Did you mean 'roc_auc'?"),
+        ({"cv": 1}, "cv must be at least 2"),
+        ({"tune": -1}, "tune at least 0"),
+    ],
+)
+def test_wrong_arguments(split, arguments, message):
+    with pytest.raises(InputError) as caught:
+        tk.train(split, **arguments)
+    assert message in str(caught.value)
+
+
+def test_a_metric_for_another_task_is_refused():
+    split = tk.split_dataset(tk.load_dataset("wine"))
+    with pytest.raises(
+        InputError, match=r"Candidate 'baseline' could not be trained and scored \(roc_auc, multiclass\)"
+    ):
+        tk.train(split, metric="roc_auc")
+
+
+def test_folds_by_group_keep_groups_whole():
+    data = tk.split_dataset(tk.load_dataset(table(), target="bought", group="customer")).train
+    folds, kind, _ = make_folds(data, strategy="group", folds=4, seed=0)
+    groups = data.group.astype(str).to_numpy()
+    assert kind == "4-fold by group"
+    assert all(not set(groups[fit]) & set(groups[check]) for fit, check in folds)
+    reference = list(GroupKFold(4).split(data.features, groups=groups))
+    assert all(np.array_equal(ours[1], theirs[1]) for ours, theirs in zip(folds, reference, strict=True))
+
+
+def test_folds_in_time_train_strictly_before():
+    data = tk.split_dataset(tk.load_dataset(table(), target="bought", time="year"), test_size=0.2).train
+    folds, kind, findings = make_folds(data, strategy="time", folds=5, seed=0)
+    time = data.time.to_numpy()
+    assert "expanding windows" in kind
+    assert findings == []
+    assert all(time[fit].max() < time[check].min() for fit, check in folds)
+
+
+def test_one_period_of_training_is_said():
+    data = tk.split_dataset(tk.load_dataset(table(), target="bought", time="year"), strategy="time", cut=2001).train
+    _, kind, findings = make_folds(data, strategy="time", folds=5, seed=0)
+    assert kind == "stratified 5-fold"
+    assert [finding.code for finding in findings] == ["CV-NOT-BY-TIME"]
+
+
+def test_a_rare_class_makes_fewer_folds():
+    frame = pd.DataFrame({"x": np.arange(60.0), "y": ["rare"] * 4 + ["often"] * 56})
+    data = tk.load_dataset(frame, target="y")
+    folds, _, findings = make_folds(data, strategy="stratified", folds=5, seed=0)
+    assert len(folds) == 4
+    assert [finding.code for finding in findings] == ["CV-FEWER-FOLDS"]
+
+
+def test_a_column_that_is_empty_in_one_fold_does_no_harm():
+    frame = table()
+    frame["late"] = np.where(frame["year"] == 2005, frame["score"], np.nan)
+    split = tk.split_dataset(tk.load_dataset(frame, target="bought", time="year"), test_size=0.1)
+    training = tk.train(split, candidates=["boosting", "logistic"])
+    assert roc_auc_score(split.test.y_binary(), training.model.predict_proba(split.test.features)[:, 1]) > 0.6
+
+
+def test_a_class_with_one_row_is_one_clear_error():
+    frame = pd.DataFrame({"x": np.arange(60.0), "y": ["rare"] * 2 + ["often"] * 58})
+    with pytest.raises(InputError, match="Class 'rare' has 1 of the 47 training rows: too few to cross-validate"):
+        tk.train(tk.split_dataset(tk.load_dataset(frame, target="y")))
+
+
+def test_many_classes_may_be_rare():
+    rng = np.random.default_rng(0)
+    labels = np.array(["a", "b", "c"] * 66 + ["d", "e"])
+    frame = pd.DataFrame({"x": rng.normal(size=200) + (labels == "a") * 3, "y": labels})
+    training = tk.train(tk.split_dataset(tk.load_dataset(frame, target="y")), candidates=["logistic"], cv=3)
+    scalars = training.scalars()
+    assert scalars["cv.logistic.accuracy"].value > scalars["cv.baseline.accuracy"].value
+    assert math.isfinite(scalars["cv.neg_log_loss"].value)
+
+
+def test_log_loss_of_many_classes_is_that_of_scikit_learn():
+    split = tk.split_dataset(tk.load_dataset("wine"))
+    training = tk.train(split, candidates=["logistic"], cv=3)
+    data = split.train
+    model = make_model(LogisticRegression(tol=1e-3, max_iter=500, random_state=0), data.features)
+    folds = StratifiedKFold(3, shuffle=True, random_state=0)
+    reference = cross_val_score(model, data.features, data.target.astype(str), cv=folds, scoring="neg_log_loss").mean()
+    assert training.scalars()["cv.neg_log_loss"].value == pytest.approx(reference, abs=1e-12)
+
+
+def test_a_fold_with_one_class_is_left_out_and_said():
+    frame = pd.DataFrame({"x": np.arange(120.0), "when": np.arange(120) // 20, "y": ["a"] * 40 + ["a", "b"] * 40})
+    data = tk.split_dataset(tk.load_dataset(frame, target="y", time="when")).train
+    folds, _, findings = make_folds(data, strategy="time", folds=4, seed=0)
+    assert len(folds) < 4
+    assert [finding.code for finding in findings] == ["CV-ONE-CLASS-FOLD"]
+
+
+class Anxious(LogisticRegression):
+    def fit(self, features, target):
+        warnings.warn("the sky may fall", UserWarning, stacklevel=1)
+        return super().fit(features, target)
+
+
+def test_what_a_candidate_warns_of_is_a_finding(split):
+    warnings.simplefilter("always", UserWarning)
+    training = tk.train(split, candidates={"anxious": Anxious(max_iter=500)}, cv=2)
+    (finding,) = training.findings()
+    assert (finding.code, finding.where) == ("TRAIN-WARNED", "anxious")
+    assert finding.message == "anxious warned in training: the sky may fall"
+
+
+def test_one_group_of_training_is_said():
+    frame = table().assign(customer=lambda frame: np.where(frame["score"] > 0.8, "a", "b"))
+    data = tk.split_dataset(tk.load_dataset(frame, target="bought", group="customer")).train
+    _, kind, findings = make_folds(data, strategy="group", folds=5, seed=0)
+    assert kind == "stratified 5-fold"
+    assert [finding.code for finding in findings] == ["CV-NOT-BY-GROUP"]
+
+
+@pytest.mark.parametrize(
+    ("metric", "values", "best"), [("neg_log_loss", [-0.5, -0.01], 0.0), ("roc_auc", [0.8, 0.99], 1.0)]
+)
+def test_an_interval_ends_where_the_metric_does(metric, values, best):
+    rows = [("m", metric, fold, value) for fold, value in enumerate(values)] + [("m", "test_to_train", 0, 0.25)]
+    estimate = _cv_estimate(pd.DataFrame(rows, columns=["candidate", "metric", "fold", "value"]), "m", metric)
+    assert estimate.low < estimate.value < estimate.high == best

@@ -1,0 +1,374 @@
+"""Performance without labels, from the public verb: what it must hold, what it says, and what it refuses."""
+
+import json
+import math
+from dataclasses import asdict, replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.svm import LinearSVC
+
+from toolkit.core.figures import figure
+from toolkit.core.result import Result
+from toolkit.data.dataset import load_dataset
+from toolkit.data.split import split_dataset
+from toolkit.errors import InputError, NotApplicableError
+from toolkit.models.preprocessing import make_model
+from toolkit.models.recorded import RecordedPredictions
+from toolkit.models.threshold import Rule, Threshold
+from toolkit.monitoring.performance import estimate_performance
+
+HOSTILE = "<script>{x}\n\u200f" + "n" * 300
+
+
+def people(seed=0, n=3000, turned=None, mean=0.0):
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame({HOSTILE: rng.normal(mean, 1, n), "town": rng.choice(["Oslo", "<b>Tromsø</b>"], n)})
+    odds = 1.5 * frame[HOSTILE].to_numpy() * (1 if turned is None else turned)
+    frame["when"] = pd.Timestamp("2020-01-01") + pd.to_timedelta(np.arange(n) * 120 // n, unit="D")
+    frame["bought"] = np.where(rng.random(n) < 1 / (1 + np.exp(-odds)), "yes", "no")
+    return frame
+
+
+def loaded(frame, **options):
+    return load_dataset(frame, target="bought", positive="yes", time="when", **options)
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    data = loaded(people(1))
+    return make_model(LogisticRegression(), data.features).fit(data.features, data.target)
+
+
+@pytest.fixture(scope="module")
+def reference():
+    return loaded(people(2), name="reference")
+
+
+@pytest.fixture(scope="module")
+def employment():
+    """Give a model of 2015, the part of 2015 it has not seen, and the three years after."""
+    split = split_dataset(load_dataset("acs_employment", periods=[2015]), seed=0)
+    model = make_model(HistGradientBoostingClassifier(max_iter=60, random_state=0), split.train.features)
+    model.fit(split.train.features, split.train.target)
+    return model, split.test, load_dataset("acs_employment", periods=[2016, 2017, 2018])
+
+
+def test_employment_is_estimated_within_a_hundredth(employment):
+    model, reference, later = employment
+    found = estimate_performance(model, reference, later, window="year", metrics=["roc_auc", "accuracy"])
+    frame = found.frame()
+    assert frame["window"].tolist() == [name for name in ("all", "2016", "2017", "2018") for _ in range(2)]
+    assert (frame["estimated"] - frame["realized"]).abs().max() < 0.01
+    assert frame["inside"].mean() > 0.5
+    assert all(note.severity in ("low", "info") for note in found.findings())
+
+
+def test_a_planted_concept_shift_is_called_out(employment):
+    model, reference, later = employment
+    part = later.take(np.flatnonzero(later.time.to_numpy() == 2018))
+    middle = part.features["age"].between(30, 50).to_numpy()
+    labels = list(part.classes)
+    turned = part.target.map({labels[0]: labels[1], labels[1]: labels[0]})
+    shifted = replace(part, target=part.target.where(~middle, turned))
+    found = estimate_performance(model, reference, shifted)
+    note = found.findings()[0]
+    assert (note.code, note.severity) == ("ESTIMATE-CONCEPT-SHIFT", "high")
+    assert "cannot see such a shift" in note.message
+    assert found.scalars()["drift.concept_shift.p_value"].value < 1e-6
+    honest = estimate_performance(model, reference, part)
+    assert found.scalars()["drift.estimated.roc_auc"] == honest.scalars()["drift.estimated.roc_auc"]
+
+
+def test_only_the_window_that_shifted_is_named(fitted, reference):
+    frame = people(3, turned=np.where(np.arange(3000) >= 2250, -1, 1))
+    found = estimate_performance(fitted, reference, loaded(frame), window="month")
+    moved = found.shift[found.shift["p_adjusted"] < 0.05]
+    assert moved["window"].tolist() == ["2020-04"]
+    note = found.findings()[0]
+    assert (note.code, note.where) == ("ESTIMATE-CONCEPT-SHIFT", "2020-04")
+    assert "in 1 of 4 windows" in note.message
+
+
+def test_without_labels_the_estimate_is_the_same(fitted, reference):
+    frame = people(4)
+    whole = estimate_performance(fitted, reference, loaded(frame), window="month")
+    bare = estimate_performance(fitted, reference, frame.drop(columns=["bought"]), window="month")
+    columns = ["window", "metric", "rows", "estimated", "estimated_low", "estimated_high", "reference"]
+    pd.testing.assert_frame_equal(whole.frame()[columns], bare.frame()[columns])
+    assert bare.frame()["realized"].isna().all()
+    assert bare.frame()["inside"].isna().all()
+    assert not bare.frame()["labelled"].any()
+    assert not [name for name in bare.scalars() if "realized" in name or "concept" in name]
+    assert [note.code for note in bare.findings()] == ["ESTIMATE-UNTESTED"]
+    assert [note.code for note in whole.findings()] == ["ESTIMATE-NO-SHIFT-SEEN"]
+
+
+def test_labels_that_came_for_some_rows_are_used(fitted, reference):
+    frame = people(5)
+    frame["bought"] = frame["bought"].astype(object)
+    frame.loc[frame.index[1000:], "bought"] = None
+    found = estimate_performance(fitted, reference, frame, window=1000)
+    assert found.frame().groupby("window", sort=False)["labelled"].first().tolist() == [1000, 1000, 0, 0]
+    assert found.shift["window"].tolist() == ["rows 1 to 1,000"]
+    codes = [note.code for note in found.findings()]
+    assert codes == ["ESTIMATE-PARTLY-LABELLED", "ESTIMATE-NO-SHIFT-SEEN"]
+    first = estimate_performance(fitted, reference, loaded(people(5)).take(range(1000)))
+    assert first.scalars()["drift.realized.f1"] == found.scalars()["drift.realized.f1"]
+
+
+def test_it_is_a_result_that_reads_well(fitted, reference):
+    found = estimate_performance(fitted, reference, loaded(people(6), name="<i>new</i>"), window="month")
+    assert isinstance(found, Result)
+    numbers = found.scalars()
+    metrics = ("roc_auc", "accuracy", "precision", "recall", "f1")
+    assert {f"drift.{kind}.{metric}" for kind in ("estimated", "realized") for metric in metrics} < set(numbers)
+    json.dumps({name: asdict(number) for name, number in numbers.items()})
+    for name, number in numbers.items():
+        if "_change." in name:
+            assert -1 <= number.low < number.value < number.high <= 1
+        elif not name.endswith("p_value"):
+            assert 0 <= number.low < number.value < number.high <= 1
+    confusion = found.confusion[found.confusion["window"] == "all"]
+    assert sum(cell.value for cell in confusion["expected"]) == pytest.approx(3000)
+    assert sum(cell.value for cell in confusion["realized"]) == 3000
+    html = found._repr_html_()
+    assert "<i>" not in html
+    assert "&lt;i&gt;new" in html
+    assert found.record().parameters == {"window": "month", "seed": 0, "threshold": "0.5 (given in advance)"}
+    again = estimate_performance(fitted, reference, loaded(people(6)), window="month")
+    pd.testing.assert_frame_equal(found.frame(), again.frame())
+
+
+@pytest.mark.parametrize("window", [None, "month", 50])
+@pytest.mark.parametrize("labelled", [True, False])
+def test_the_figure(fitted, reference, window, labelled):
+    frame = people(7)
+    current = loaded(frame) if labelled else frame.drop(columns=["bought"])
+    found = estimate_performance(fitted, reference, current, window=window)
+    ax = found.plot()
+    series = {line.get_label(): line for line in ax.lines if not line.get_label().startswith("_")}
+    assert list(series) == (["estimated", "realized"] if labelled else ["estimated"])
+    windows = {None: 1, "month": 4, 50: 60}[window]
+    assert len(series["estimated"].get_xdata()) == windows
+    words = found.pictures()["estimated"]
+    assert ("realized" in words.alt) == labelled
+    assert str(found.table["reference"].iloc[0]) in words.alt
+    assert len(words.alt) < 1500
+    drawn = found.figure_data("estimated")
+    assert set(drawn["metric"]) == {found.metrics[0]}
+    assert [cell.value for cell in drawn["estimated"]][-windows:] == pytest.approx(series["estimated"].get_ydata())
+    assert figure(found, "estimated").image
+    with pytest.raises(InputError, match="no figure 'other'"):
+        found.plot("other")
+
+
+def test_recorded_scores_need_no_model(reference, fitted):
+    whole = load_dataset(people(8), target="bought", positive="yes", time="when")
+    scores = pd.Series(fitted.predict_proba(whole.features)[:, 1], index=whole.target.index)
+    recorded = RecordedPredictions(y_score=scores, classes=("no", "yes"))
+    first, second = whole.take(range(1500)), whole.take(range(1500, 3000))
+    found = estimate_performance(recorded, first, second).frame()
+    pd.testing.assert_frame_equal(found, estimate_performance(fitted, first, second).frame())
+
+
+def test_recorded_decisions_are_taken_at_their_word(fitted):
+    whole = loaded(people(9))
+    scores = pd.Series(fitted.predict_proba(whole.features)[:, 1], index=whole.target.index)
+    decided = pd.Series(np.where(scores > 0.8, "yes", "no"), index=scores.index)
+    recorded = RecordedPredictions(y_pred=decided, y_score=scores, classes=("no", "yes"))
+    parts = whole.take(range(1500)), whole.take(range(1500, 3000))
+    found = estimate_performance(recorded, *parts)
+    assert found.threshold.rule.kind == "decided"
+    same = estimate_performance(fitted, *parts, threshold=float(np.nextafter(0.8, 1)))
+    pd.testing.assert_frame_equal(found.frame(), same.frame())
+
+
+def test_labels_alone_tell_nothing():
+    whole = loaded(people(10))
+    recorded = RecordedPredictions(y_pred=whole.target, classes=("no", "yes"))
+    with pytest.raises(NotApplicableError, match="labels and no scores"):
+        estimate_performance(recorded, whole.take(range(1500)), whole.take(range(1500, 3000)))
+
+
+def test_scores_that_are_no_probabilities(reference):
+    data = loaded(people(1))
+    model = make_model(LinearSVC(), data.features).fit(data.features, data.target)
+    found = estimate_performance(model, reference, loaded(people(11))).frame()
+    assert found["inside"].all()
+    assert (found["estimated"] - found["realized"]).abs().max() < 0.03
+
+
+def test_a_forest_that_is_sure_of_itself_is_seen_through(reference):
+    data = loaded(people(1))
+    model = make_model(RandomForestClassifier(20, random_state=0), data.features).fit(data.features, data.target)
+    found = estimate_performance(model, reference, loaded(people(12)), metrics=["accuracy"]).frame()
+    said = np.abs(model.predict_proba(loaded(people(12)).features)[:, 1] - 0.5).mean() + 0.5
+    assert said - found["realized"].item() > 0.05
+    assert found["inside"].all()
+
+
+def test_thresholds(fitted, reference):
+    later = loaded(people(13))
+    by_rule = estimate_performance(fitted, reference, later, threshold="recall>=0.9")
+    assert by_rule.threshold.part == "reference"
+    assert by_rule.scalars()["drift.estimated.recall"].value == pytest.approx(0.9, abs=0.02)
+    given = Threshold(by_rule.threshold.value, Rule("fixed", by_rule.threshold.value))
+    same = estimate_performance(fitted, reference, later, threshold=given)
+    pd.testing.assert_frame_equal(same.frame(), by_rule.frame())
+
+
+def test_a_harder_table_is_said_to_be_worse(fitted, reference):
+    frame = people(14, mean=0.0)
+    frame[HOSTILE] = frame[HOSTILE] / 5
+    found = estimate_performance(fitted, reference, frame.drop(columns=["bought"]))
+    note = next(note for note in found.findings() if note.code == "ESTIMATE-DEGRADED")
+    assert note.severity == "medium"
+    assert found.scalars()["drift.estimated.roc_auc"].high < 0.75
+
+
+def test_what_lies_outside_the_reference_is_said(fitted, reference):
+    frame = people(15, mean=6.0)
+    notes = estimate_performance(fitted, reference, frame.drop(columns=["bought"])).findings()
+    note = next(note for note in notes if note.code == "ESTIMATE-OUT-OF-RANGE")
+    assert note.severity == "medium"
+
+
+def test_small_tables_give_wide_intervals_and_say_so(fitted, reference):
+    found = estimate_performance(fitted, reference.take(range(40)), loaded(people(16)).take(range(3)))
+    assert {"ESTIMATE-SMALL-REFERENCE", "ESTIMATE-SMALL-WINDOW"} <= {note.code for note in found.findings()}
+    numbers = found.scalars()
+    assert numbers["drift.estimated.accuracy"].high - numbers["drift.estimated.accuracy"].low > 0.3
+
+
+class Constant:
+    """A model that says the same of every row."""
+
+    classes_ = np.array(["no", "yes"])
+
+    def __init__(self, chance):
+        self.chance = chance
+
+    def predict(self, features):
+        return np.full(len(features), "yes" if self.chance >= 0.5 else "no")
+
+    def predict_proba(self, features):
+        return np.tile([1 - self.chance, self.chance], (len(features), 1))
+
+
+@pytest.mark.parametrize("chance", [0.0, 0.3, 1.0])
+def test_equal_scores_claim_nothing(reference, chance):
+    found = estimate_performance(Constant(chance), reference, loaded(people(17)))
+    numbers = found.scalars()
+    assert numbers["drift.estimated.roc_auc"].value == pytest.approx(0.5)
+    for name, number in numbers.items():
+        assert name.endswith("p_value") or math.isnan(number.value) or number.low < number.high, name
+    assert math.isnan(numbers["drift.estimated.precision"].value) == (chance < 0.5)
+    assert found.plot().has_data()
+
+
+def test_one_class_in_current_rows(fitted, reference):
+    data = loaded(people(18))
+    found = estimate_performance(fitted, reference, data.take(np.flatnonzero(data.target == "yes")))
+    assert math.isnan(found.scalars()["drift.realized.roc_auc"].value)
+    assert found.findings()[0].code == "ESTIMATE-CONCEPT-SHIFT"
+    assert found.plot().has_data()
+
+
+def test_three_classes():
+    data = load_dataset("wine")
+    order = np.random.default_rng(0).permutation(data.rows)
+    columns = ["alcohol", "ash", "magnesium"]
+    data = replace(data, features=data.features[columns])
+    train, reference, later = (data.take(order[part::3]) for part in range(3))
+    model = make_model(LogisticRegression(max_iter=2000), train.features).fit(train.features, train.target)
+    found = estimate_performance(model, reference, later)
+    assert found.metrics == ("accuracy",)
+    assert found.frame()["inside"].all()
+    codes = {note.code for note in found.findings()}
+    assert {"ESTIMATE-ACCURACY-ONLY", "ESTIMATE-SMALL-REFERENCE"} <= codes
+    with pytest.raises(NotApplicableError, match="only accuracy can be estimated, not roc_auc_ovr"):
+        estimate_performance(model, reference, later, metrics=["roc_auc_ovr"])
+    with pytest.raises(InputError, match="binary targets only"):
+        estimate_performance(model, reference, later, threshold=0.3)
+    recorded = RecordedPredictions(y_pred=data.target, classes=data.classes)
+    with pytest.raises(NotApplicableError, match="no probabilities"):
+        estimate_performance(recorded, reference, later)
+
+
+def prices(seed, n=1200, turned=1.0, scale=1.0):
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame({"size": rng.normal(size=n), "town": rng.choice(["Oslo", "Bergen"], n)})
+    noise = np.exp(0.4 * frame["size"].to_numpy()) * rng.normal(size=n)
+    frame["price"] = scale * (2 * turned * frame["size"] + noise)
+    return frame
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e150])
+def test_a_regression(scale):
+    data = load_dataset(prices(0, scale=scale), target="price", task="regression")
+    model = make_model(LinearRegression(), data.features).fit(data.features, data.target)
+    reference = load_dataset(prices(1, scale=scale), target="price", task="regression")
+    found = estimate_performance(model, reference, prices(2, scale=scale), window=600)
+    assert found.metrics == ("mean_absolute_error", "root_mean_squared_error")
+    assert found.frame()["inside"].mean() >= 0.5
+    assert [note.code for note in found.findings()] == ["ESTIMATE-NO-SHIFT-SEEN"]
+    assert found.confusion is None
+    shifted = estimate_performance(model, reference, prices(2, turned=-1.0, scale=scale))
+    assert shifted.findings()[0].code == "ESTIMATE-CONCEPT-SHIFT"
+    assert shifted.findings()[0].severity == "high"
+    bare = estimate_performance(model, reference, prices(2, scale=scale).drop(columns=["price"]))
+    assert (
+        bare.scalars()["drift.estimated.mean_absolute_error"] == found.scalars()["drift.estimated.mean_absolute_error"]
+    )
+    assert bare.findings()[0].code == "ESTIMATE-UNTESTED"
+
+
+def test_a_regression_without_errors_claims_no_certainty():
+    frame = prices(3)
+    frame["price"] = 2 * frame["size"]
+    data = load_dataset(frame, target="price", task="regression")
+
+    class Twice:
+        def predict(self, features):
+            return 2 * features["size"].to_numpy()
+
+    found = estimate_performance(Twice(), data.take(range(600)), data.take(range(600, 1200)))
+    for number in found.scalars().values():
+        assert math.isnan(number.low) or number.low < number.high
+
+
+def test_wrong_input(fitted, reference):
+    later = people(19)
+    cases = [
+        (later.drop(columns=[HOSTILE]), {}, "lacks|does not have"),
+        (later.rename(columns={"town": "towm"}), {}, "towm"),
+        (later.iloc[:0], {}, "no rows"),
+        (reference.take([]), {}, "no rows"),
+        ([1, 2], {}, "must be a Dataset or a DataFrame; found list"),
+        (later.assign(bought="maybe"), {}, "holds maybe, which the reference does not: no, yes"),
+        (later.assign(**{HOSTILE: "tall"}), {}, "must hold numbers"),
+        (later.drop(columns=["when"]), {"window": "month"}, "needs a time column"),
+        (later, {"window": "fortnight"}, "found 'fortnight'"),
+        (pd.concat([later] * 4, ignore_index=True), {"window": 10}, "1,200 windows; at most 1,000"),
+        (later, {"metrics": ["roc_auk"]}, "Did you mean 'roc_auc'"),
+        (later, {"metrics": []}, "Name a metric"),
+        (later, {"threshold": 2}, r"\[0, 1\]"),
+        (pd.concat([later, later[["town"]]], axis=1), {}, "two columns of one name"),
+    ]
+    for current, options, message in cases:
+        with pytest.raises(InputError, match=message):
+            estimate_performance(fitted, reference, current, **options)
+
+
+def test_a_reference_that_will_not_do(fitted, reference):
+    later = people(20)
+    with pytest.raises(InputError, match="must be a Dataset with labels; found DataFrame"):
+        estimate_performance(fitted, later, later)
+    with pytest.raises(InputError, match="has 10 rows; at least 20"):
+        estimate_performance(fitted, reference.take(range(10)), later)
+    with pytest.raises(InputError, match="one class only"):
+        estimate_performance(fitted, reference.take(np.flatnonzero(reference.target == "yes")), later)

@@ -1,0 +1,222 @@
+"""The pages in a real browser: nothing is loaded, nothing runs, nothing sticks out, everything can be reached."""
+
+import functools
+import http.server
+import json
+import shutil
+import threading
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from browsing import running_browser, violations, visit
+from nbformat.v4 import new_markdown_cell, new_output
+from sample_notebook import code, failed_notebook, notebook_of, published, sample_notebook, sample_results, saved, shown
+from test_sanitize import PAYLOADS
+
+from toolkit.core.result import table_html
+from toolkit.report.render import render, write_index
+
+WIDTHS = (360, 768, 1440)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with running_browser() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """Every kind of page, in one folder, behind a web server that writes down what is asked of it."""
+    folder = tmp_path_factory.mktemp("pages")
+    render(saved(sample_notebook(), folder / "sample.ipynb"))
+    render(saved(failed_notebook(), folder / "failed.ipynb"))
+    render(saved(hostile_notebook(), folder / "hostile.ipynb"))
+    for name, results in {"one": sample_results(), "two-FAILED": None, "three": hostile_results()}.items():
+        run = folder / name
+        run.mkdir()
+        shutil.copy(folder / "sample.html", run / "report.html")
+        if results:
+            (run / "results.json").write_text(json.dumps(results))
+    write_index(folder)
+    asked = []
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            super().do_GET()
+
+        def log_message(self, *arguments):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=str(folder)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}", folder, asked
+    server.shutdown()
+    server.server_close()
+
+
+def hostile_results():
+    text = " ".join(PAYLOADS)
+    found = [{"code": nasty, "severity": "high", "message": nasty, "where": nasty} for nasty in PAYLOADS]
+    numbers = [
+        {"name": nasty, "label": nasty, "value": {"value": 0.5}, "on": nasty, "beside": nasty} for nasty in PAYLOADS
+    ]
+    names = dict.fromkeys(("title", "question", "author", "command", "created", "commit"), text)
+    data = {"name": text, "source": text, "fingerprint": text, "target": text}
+    parameters = {nasty: nasty for nasty in PAYLOADS}
+    return sample_results(**names, data=data, findings=found, key_numbers=numbers, parameters=parameters)
+
+
+def hostile_notebook():
+    frame = pd.DataFrame({nasty: [nasty, nasty] for nasty in PAYLOADS})
+    cells = [
+        new_markdown_cell(f"# Title {PAYLOADS[0]}\n\ntext"),
+        code("frame", [shown(table_html(frame, PAYLOADS[1]))]),
+    ]
+    for nasty in PAYLOADS:
+        data = {"text/html": nasty, "text/plain": nasty}
+        outputs = [new_output("display_data", data=data), new_output("stream", name="stdout", text=nasty)]
+        outputs += [
+            new_output("display_data", data={"text/markdown": nasty}),
+            new_output("error", ename=nasty, evalue=nasty),
+        ]
+        outputs += [new_output("display_data", data={"image/svg+xml": nasty})]
+        cells += [new_markdown_cell(f"## Part\n\n{nasty}"), code(f"x = {nasty!r}", outputs, tags=["raises-exception"])]
+    return notebook_of(*cells, code("publish()", [published(hostile_results())]))
+
+
+@pytest.mark.parametrize("name", ["sample", "failed", "hostile", "index"])
+class TestEveryPage:
+    def test_nothing_is_loaded_nothing_runs_nothing_is_complained_about(self, browser, site, name):
+        address, _, asked = site
+        asked.clear()
+        page, noticed = visit(browser, f"{address}/{name}.html")
+        page.context.close()
+        assert noticed == []
+        assert asked == [f"/{name}.html"]
+
+    def test_it_works_from_the_file_system(self, browser, site, name):
+        page, noticed = visit(browser, (site[1] / f"{name}.html").as_uri())
+        assert page.locator("h1").count() == 1
+        page.context.close()
+        assert noticed == []
+
+    @pytest.mark.parametrize("width", WIDTHS)
+    def test_nothing_sticks_out_of_the_page(self, browser, site, name, width):
+        page, _ = visit(browser, f"{site[0]}/{name}.html", width)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        page.context.close()
+
+    def test_the_keyboard_reaches_the_content_first(self, browser, site, name):
+        page, _ = visit(browser, f"{site[0]}/{name}.html")
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.className") == "skip"
+        page.keyboard.press("Enter")
+        assert page.evaluate("document.activeElement.id") == "main"
+        page.context.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "width", "scheme"),
+    [
+        ("sample", 1440, "light"),
+        ("sample", 360, "dark"),
+        ("index", 360, "light"),
+        ("index", 1440, "dark"),
+        ("failed", 1440, "dark"),
+        ("hostile", 1440, "light"),
+    ],
+)
+def test_axe_finds_nothing_wrong(browser, site, name, width, scheme):
+    page, _ = visit(browser, f"{site[0]}/{name}.html", width, scheme)
+    found = violations(page)
+    page.context.close()
+    assert found == []
+
+
+def test_nasty_names_are_read_as_text(browser, site):
+    page, _ = visit(browser, f"{site[0]}/hostile.html")
+    text = page.inner_text("body")
+    page.context.close()
+    for nasty in PAYLOADS[:2]:
+        assert text.count(nasty) > 5
+
+
+def test_the_verdict_is_seen_without_scrolling_even_on_a_telephone(browser, site):
+    page, _ = visit(browser, f"{site[0]}/sample.html", 360)
+    box = page.locator("#verdict").bounding_box()
+    assert box["y"] + box["height"] < 900
+    page.context.close()
+
+
+@pytest.mark.parametrize(("width", "beside"), [(360, False), (1440, True)])
+def test_contents_stand_beside_the_page_where_there_is_room(browser, site, width, beside):
+    page, _ = visit(browser, f"{site[0]}/sample.html", width)
+    nav, title = page.locator("nav").bounding_box(), page.locator("h1").bounding_box()
+    assert (nav["x"] + nav["width"] <= title["x"]) == beside
+    page.locator("nav a").last.click()
+    assert page.locator("#lineage").is_visible()
+    page.context.close()
+
+
+def test_wide_tables_scroll_in_their_own_box(browser, site):
+    page, _ = visit(browser, f"{site[0]}/sample.html", 360)
+    box = page.locator(".scroll").first
+    assert box.evaluate("box => box.scrollWidth > box.clientWidth")
+    box.focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_timeout(300)
+    assert box.evaluate("box => box.scrollLeft") > 0
+    page.context.close()
+
+
+def test_a_number_stands_beside_the_first_line_of_a_term_that_wraps(browser):
+    style = (Path(__file__).parents[2] / "templates/review/review.css").read_text(encoding="utf-8")
+    cells = "<td><button class=term>demographic parity</button></td><td>0.039</td>"
+    table = f"<table style='width: 9rem'><tbody><tr>{cells}</tr></tbody></table>"
+    page = browser.new_page()
+    page.set_content(f"<!doctype html><style>{style}</style>{table}")
+    lines = page.evaluate("""[...document.querySelectorAll('td')].map(cell => {
+        const range = document.createRange();
+        range.selectNodeContents(cell.firstElementChild || cell);
+        return [...range.getClientRects()].map(line => line.top);
+    })""")
+    assert len(set(lines[0])) == 2
+    assert lines[0][0] == pytest.approx(lines[1][0], abs=1)
+
+
+def test_a_figure_scrolls_in_its_box_rather_than_become_too_small_to_read(browser, site):
+    page, _ = visit(browser, f"{site[0]}/sample.html", 360)
+    box, image = page.locator("figure .scroll").first, page.locator("figure img").first
+    assert image.bounding_box()["width"] == 448
+    assert box.bounding_box()["width"] == 320
+    page.context.close()
+
+
+def test_dark_is_dark_and_figures_stay_on_white(browser, site):
+    page, _ = visit(browser, f"{site[0]}/sample.html", scheme="dark")
+    background = "getComputedStyle(document.querySelector('{}')).backgroundColor"
+    assert page.evaluate(background.format("html")) == "rgb(20, 23, 27)"
+    assert page.evaluate(background.format("figure img")) == "rgb(255, 255, 255)"
+    page.context.close()
+
+
+def test_paper_has_no_code_and_no_contents(browser, site):
+    page, _ = visit(browser, f"{site[0]}/sample.html", scheme="dark")
+    page.emulate_media(media="print")
+    assert not page.locator("nav").is_visible()
+    assert not page.locator("details.code").first.is_visible()
+    assert page.locator("#verdict").is_visible()
+    assert page.evaluate("getComputedStyle(document.documentElement).backgroundColor") == "rgb(255, 255, 255)"
+    assert page.pdf().startswith(b"%PDF")
+    page.context.close()
+
+
+def test_the_index_leads_to_the_reports(browser, site):
+    page, _ = visit(browser, (site[1] / "index.html").as_uri())
+    assert page.locator("tbody tr").count() == 3
+    page.get_by_role("link", name="Experiment on census_income").click()
+    assert page.locator("#verdict").is_visible()
+    page.context.close()

@@ -1,0 +1,98 @@
+"""Drawings as they travel in a page: small, whole, and with their texts unharmed."""
+
+import base64
+import re
+from dataclasses import dataclass
+from xml.etree import ElementTree
+
+import pandas as pd
+import pytest
+from matplotlib.axes import Axes
+
+import toolkit as tk
+from toolkit.core import figures
+from toolkit.core.result import Picture
+
+
+@dataclass(frozen=True)
+class Note:
+    """A result with one figure that says something, and maybe gives its data."""
+
+    text: str
+
+    def frame(self):
+        return pd.DataFrame({"whole": [self.text]})
+
+    def pictures(self):
+        return {"note": Picture("Note", "Read it.", "It says something.")}
+
+    def plot(self, kind: str = "note", ax: Axes | None = None) -> Axes:
+        ax.plot([0.123456, 0.654321], [0.1, 0.9])
+        ax.text(0.2, 0.5, self.text)
+        return ax
+
+
+class Counted(Note):
+    def figure_data(self, kind):
+        return pd.DataFrame({"x": range(50)})
+
+
+def drawn(text):
+    image = figures.figure(Note(text), "note").image
+    assert image.startswith("data:image/svg+xml;base64,")
+    return base64.b64decode(image.partition(",")[2]).decode()
+
+
+@pytest.mark.parametrize("text", ["0.536 [0.412, 0.633] (at 0.13612)", "<!-- a --> & </text><script>", "two\nlines"])
+def test_the_texts_of_a_drawing_are_the_ones_it_was_given(text):
+    texts = " ".join(ElementTree.fromstring(drawn(text)).itertext())
+    for line in text.splitlines():
+        assert line in texts
+
+
+@pytest.mark.filterwarnings("ignore:Glyph")
+@pytest.mark.parametrize("text", ["a\x00b", "a\x0bb", "a\uffffb", "a\x1fb"])
+def test_characters_that_no_xml_may_hold_do_not_break_a_drawing(text):
+    assert "a\N{REPLACEMENT CHARACTER}b" in " ".join(ElementTree.fromstring(drawn(text)).itertext())
+
+
+def test_points_have_two_decimals():
+    assert not re.search(r'd="[^"]*\d\.\d{3}', drawn("x"))
+
+
+def test_data_of_a_figure_are_folded_below_it():
+    html = figures.figure(Counted("x"), "note")._repr_html_()
+    assert "<details" in html
+    assert "first 20 of 50 rows" in html
+    assert "49" in html.partition("data:text/csv")[2]
+    assert "whole" in figures.figure(Note("x"), "note")._repr_html_().partition("<details")[2]
+
+
+def test_a_figure_keeps_its_place_while_it_loads():
+    assert 'width="614" height="384"' in figures.figure(Note("x"), "note")._repr_html_()
+
+
+def test_every_figure_of_an_experiment_carries_its_data(census):
+    parts = tk.split_dataset(census.take(range(3000)), seed=0)
+    training = tk.train(parts, candidates=["logistic"], cv=2)
+    evaluation = tk.evaluate(training.model, parts, latency=False)
+    cells = tk.figure(evaluation, "confusion").data
+    assert cells.to_numpy()[:, 1:].astype(int).sum() == parts.test.rows
+    assert list(cells) == ["true", *(f"called {label}" for label in evaluation.confusion)]
+    fairness = tk.audit_fairness(training.model, parts)
+    explanation = tk.explain(training.model, parts, most_rows=60)
+    for result in (parts.test, training, evaluation, fairness, explanation):
+        for kind in result.pictures():
+            assert len(tk.figure(result, kind).data) > 1, kind
+    assert tk.figure(parts.test, "target").data["rows"].sum() == parts.test.rows
+    swarm = tk.figure(explanation, "beeswarm").data
+    assert len(swarm) == explanation.rows
+    first = explanation.overall["column"].iloc[0]
+    assert swarm[f"SHAP of {first}"].abs().mean() == pytest.approx(
+        explanation.overall["mean_abs_shap"][0].value, rel=1e-3
+    )
+    dependence = tk.figure(explanation, "dependence_1").data
+    assert dependence["rows"].sum() == explanation.rows
+    recalls = tk.figure(fairness, "recall").data
+    assert set(recalls["metric"]) == {"recall"}
+    assert "Data of this figure" in tk.figure(fairness, "disparities")._repr_html_()

@@ -1,0 +1,522 @@
+"""The page of an executed notebook: its order, its words, and that nothing in a notebook gets out of hand."""
+
+import base64
+import hashlib
+import json
+import re
+from dataclasses import asdict
+from html import escape
+from html.parser import HTMLParser
+from itertools import pairwise
+
+import nbformat
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from nbformat.v4 import new_markdown_cell, new_output, new_raw_cell
+from sample_notebook import (
+    FINDINGS,
+    RESULTS_MIME,
+    code,
+    entry,
+    failed_notebook,
+    notebook_of,
+    published,
+    sample_notebook,
+    sample_results,
+    saved,
+    shown,
+)
+
+from toolkit.core.applicable import NotApplicable
+from toolkit.core.resources import templates_folder
+from toolkit.core.result import table_html
+from toolkit.errors import InputError
+from toolkit.report.narrative import plain_text, read_narrative
+from toolkit.report.render import make_page, render
+from toolkit.report.summary import summarize
+
+VOID = {"meta", "link", "br", "hr", "img", "input", "path", "circle", "col", "wbr"}
+
+
+class Outline(HTMLParser):
+    """The elements of a page with their attributes, its ids, its text, and whether every element is closed."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.elements, self.open, self.text = [], [], ""
+        self.feed(html)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open[-1:] not in (["style"], ["script"]):
+            self.text += data
+
+    def all(self, tag):
+        return [attributes for name, attributes in self.elements if name == tag]
+
+    @property
+    def ids(self):
+        return [attributes["id"] for _, attributes in self.elements if "id" in attributes]
+
+
+def page(notebook, folder):
+    return render(saved(notebook, folder / "notebook.ipynb")).read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def html(tmp_path_factory):
+    return page(sample_notebook(), tmp_path_factory.mktemp("sample"))
+
+
+@pytest.fixture(scope="module")
+def outline(html):
+    return Outline(html)
+
+
+class TestStructure:
+    def test_one_title_landmarks_and_a_language(self, outline):
+        assert len(outline.all("h1")) == 1
+        assert outline.all("html") == [{"lang": "en"}]
+        assert [len(outline.all(name)) for name in ("header", "nav", "main", "footer", "title")] == [1] * 5
+        assert outline.all("a")[0] == {"class": "skip", "href": "#main"}
+
+    def test_the_order_is_verdict_findings_numbers_sections_parameters(self, outline):
+        wanted = (
+            "verdict findings key-numbers data training leaderboard evaluation publish parameters environment lineage"
+        )
+        assert [name for name in outline.ids if name in wanted.split()] == wanted.split()
+
+    def test_headings_do_not_skip_a_level(self, outline):
+        levels = [int(tag[1]) for tag, _ in outline.elements if re.fullmatch("h[1-6]", tag)]
+        assert all(after <= before + 1 for before, after in pairwise(levels))
+
+    def test_ids_are_unique_and_every_inner_link_leads_somewhere(self, outline):
+        assert len(outline.ids) == len(set(outline.ids))
+        targets = [link["href"][1:] for link in outline.all("a") if link["href"].startswith("#")]
+        assert set(targets) <= set(outline.ids)
+        assert {"figure-1", "figure-2", "table-1"} <= set(outline.ids)
+
+    def test_contents_list_every_section(self, outline):
+        linked = {link["href"][1:] for link in outline.all("a")}
+        assert {"findings", "key-numbers", "data", "training", "evaluation", "parameters", "lineage"} <= linked
+
+    def test_figures_have_words_and_tables_a_caption_and_scoped_headers(self, html, outline):
+        assert all(len(image["alt"]) > 20 for image in outline.all("img"))
+        assert len(outline.all("img")) == len(outline.all("figcaption")) == 2
+        assert len(outline.all("table")) == len(outline.all("caption"))
+        assert all(header.get("scope") for header in outline.all("th"))
+
+    def test_code_is_there_and_folded(self, html, outline):
+        assert "load_dataset" in outline.text
+        assert all("open" not in attributes for attributes in outline.all("details"))
+
+
+class TestWords:
+    def test_the_verdict_is_a_word_with_a_sentence(self, outline):
+        assert "No policy was applied" in outline.text
+        assert (
+            "ROC AUC on the test part is 0.953 (95% interval 0.951 to 0.956); the baseline has 0.500." in outline.text
+        )
+        assert "1 finding of high or critical severity." in outline.text
+
+    @pytest.mark.parametrize(
+        ("outcome", "word"), [("pass", "Pass"), ("fail", "Fail"), ("undecided", "Undecided"), ("sideways", "sideways")]
+    )
+    def test_every_outcome_has_a_word(self, outcome, word, tmp_path):
+        text = Outline(page(sample_notebook(sample_results(verdict={"outcome": outcome})), tmp_path)).text
+        assert re.search(rf"^\s*{word}\s*$", text, flags=re.MULTILINE)
+
+    def test_facts_numbers_and_lineage_are_shown(self, outline):
+        for words in (
+            "census_income",
+            "9f2c4be1d07a",
+            "107,679 rows, 40 columns",
+            "4f1d2c9b7a6e",
+            "with uncommitted changes",
+            "1 March 2026, 14:05 UTC",
+            "Ada Lovelace",
+            "toolkit run experiment -p data census_income",
+            "+0.453 [0.451, 0.456]",
+            "−0.163 [−0.167, −0.159]",
+            "not defined",
+            "not set",
+            '["logistic", "boosting"]',
+            "On the 21,536 rows of the test part",
+        ):
+            assert words in outline.text
+
+    def test_findings_come_most_severe_first(self, html):
+        places = [html.index(f"<code>{found.code}</code>") for found in FINDINGS]
+        assert sorted(FINDINGS, key=lambda found: places[FINDINGS.index(found)])[0].severity == "high"
+        assert [issue.severity for issue in summarize(sample_results()).findings] == ["high", "medium", "low", "info"]
+
+    @pytest.mark.parametrize(
+        ("recorded", "first"),
+        [({"metric": "neg_log_loss"}, "Log loss"), ({"metric": "f3"}, "ROC AUC"), ({}, "ROC AUC"), ([], "ROC AUC")],
+    )
+    def test_the_metric_that_chose_the_model_comes_first(self, recorded, first):
+        labels = [number.label for number in summarize(sample_results(recorded=recorded)).key_numbers]
+        assert labels[0] == first
+        assert len(labels) == 6
+
+    def test_a_finding_links_to_where_it_is_shown(self):
+        made = make_page(sample_notebook())
+        links = {issue.code: (issue.link, issue.section) for issue in made.findings_first}
+        assert links["DATA-LEAKAGE"][1] == "Training"
+        assert len({link for link, _ in links.values()}) == 4
+
+    def test_a_finding_that_no_section_shows_has_no_link(self):
+        found = [{"code": "X", "severity": "low", "message": "m", "where": ""}]
+        assert make_page(sample_notebook(sample_results(findings=found))).findings_first[0].link == ""
+
+    def test_a_step_that_does_not_apply_is_linked_to(self):
+        skipped = NotApplicable("explain", "There is no model.")
+        found = [asdict(finding) for finding in skipped.findings()]
+        results = sample_results(findings=found)
+        notebook = notebook_of(code("x", [shown(skipped._repr_html_())]), code("p", [published(results)]))
+        assert make_page(notebook).findings_first[0].link == "finding"
+
+    def test_many_minor_findings_are_folded(self):
+        found = [{"code": f"C{number}", "severity": "info", "message": "m"} for number in range(20)]
+        found.append({"code": "BAD", "severity": "critical", "message": "m"})
+        made = make_page(sample_notebook(sample_results(findings=found)))
+        assert [issue.code for issue in made.findings_first] == ["BAD"]
+        assert len(made.findings_rest) == 20
+
+    def test_no_noise_is_shown(self, html):
+        assert "UserWarning" not in html
+        assert "Left out here: 2 lines of messages on standard error" in html
+        for text in ("&lt;Axes", "object at 0x", "Published(", "[0m"):
+            assert text not in html
+
+    def test_printed_text_is_shown(self, html):
+        assert ">read 107,679 rows</pre>" in html
+
+
+class TestOneFile:
+    def test_nothing_is_loaded_and_nothing_runs(self, html, outline):
+        assert outline.all("script") == [{}]
+        policy = next(meta for meta in outline.all("meta") if meta.get("http-equiv") == "Content-Security-Policy")
+        assert "default-src 'none'" in policy["content"]
+        script = re.search(r"<script>(.*)</script>", html, flags=re.DOTALL).group(1)
+        digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+        assert re.findall(r"script-src ([^;]*)", policy["content"]) == [f"'sha256-{digest}'"]
+        assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|\beval\b|Function\(|fetch|XMLHttp", script)
+        addresses = [value for _, attributes in outline.elements for name, value in attributes.items() if name == "src"]
+        assert all(address.startswith("data:image/") for address in addresses)
+        assert [link["href"][:5] for link in outline.all("link")] == ["data:"]
+        assert not re.search(r"url\(|@import", html)
+
+    def test_ten_figures_stay_under_a_megabyte(self, tmp_path):
+        path = render(saved(sample_notebook(figures_each=5), tmp_path / "notebook.ipynb"))
+        assert Outline(path.read_text(encoding="utf-8")).ids.count("figure-10") == 1
+        assert path.stat().st_size < 1_000_000
+
+    def test_the_same_notebook_gives_the_same_page(self, html, tmp_path):
+        notebook = saved(sample_notebook(), tmp_path / "notebook.ipynb")
+        assert render(notebook).read_bytes() == render(notebook, tmp_path / "other.html").read_bytes()
+
+    def test_no_partial_file_is_left(self, tmp_path):
+        (tmp_path / "taken.html").mkdir()
+        notebook = saved(sample_notebook(), tmp_path / "notebook.ipynb")
+        with pytest.raises(OSError, match="taken"):
+            render(notebook, tmp_path / "taken.html")
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["notebook.ipynb", "taken.html"]
+
+
+class TestColours:
+    @pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
+    def test_text_has_the_contrast_that_wcag_asks_for(self, scheme):
+        css = (templates_folder() / "review" / "review.css").read_text()
+        blocks = re.findall(r":root \{(.*?)\}", css, flags=re.DOTALL)
+        colours = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", blocks[scheme]))
+        pairs = [(ink, paper) for ink in ("ink", "soft", "link") for paper in ("paper", "panel")]
+        pairs += [(name, f"{name}-wash") for name in ("good", "bad", "unsure", "none")]
+        pairs += [
+            (ink, f"{name}-wash") for name in ("good", "bad", "unsure", "none") for ink in ("ink", "soft", "link")
+        ]
+        pairs += [(name, "panel") for name in colours if name.startswith("token")]
+        low = {pair: round(contrast(*(colours[name] for name in pair)), 2) for pair in pairs}
+        assert {pair: ratio for pair, ratio in low.items() if ratio < 4.5} == {}
+
+
+def contrast(first, second):
+    """Contrast of two colours by WCAG 2."""
+
+    def luminance(colour):
+        parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return np.dot(linear, [0.2126, 0.7152, 0.0722])
+
+    dark, light = sorted((luminance(first), luminance(second)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.fixture(scope="module")
+def failed(tmp_path_factory):
+    return Outline(page(failed_notebook(), tmp_path_factory.mktemp("failed")))
+
+
+class TestFailure:
+    def test_the_error_stands_on_top_with_its_place(self, failed):
+        words = " ".join(failed.text.split())
+        assert "The run failed InputError Column 'incme' is not in the table." in words
+        assert "It stopped at code cell 2, in the section “Training”. 1 later code cell did not run." in words
+        assert words.index("The run failed") < words.index("Training", words.index("It stopped") + 60)
+
+    def test_the_traceback_is_folded_and_plain(self, failed):
+        assert {"class": "traceback"} in failed.all("details")
+        assert "----> 1 fit" in failed.text
+        assert "\x1b" not in failed.text
+
+    def test_what_never_ran_is_not_shown(self, failed):
+        assert "This was never reached" not in failed.text
+        assert "An Exception was encountered" not in failed.text
+
+    def test_the_failing_code_is_open_and_can_be_linked_to(self, failed):
+        opened = [attributes for attributes in failed.all("details") if "open" in attributes]
+        assert opened == [{"class": "code", "open": None}]
+        assert "error" in failed.ids
+
+    def test_the_parameters_of_the_run_are_shown(self, failed):
+        assert "my table.csv" in failed.text
+
+    def test_an_expected_error_is_no_failure(self):
+        error = new_output("error", ename="ValueError", evalue="meant to", traceback=[])
+        made = make_page(notebook_of(code("f()", [error], tags=["raises-exception"]), code("x = 1")))
+        assert made.narrative.failure is None
+        assert made.verdict.word == "No results"
+
+    def test_results_of_a_run_that_failed_later_do_not_hide_the_failure(self):
+        error = new_output("error", ename="OSError", evalue="disk full", traceback=[])
+        made = make_page(notebook_of(code("publish()", [published(sample_results())]), code("f()", [error])))
+        assert made.verdict.word == "Failed"
+        assert made.summary is not None
+
+
+class TestAnyNotebook:
+    def test_a_foreign_notebook_is_shown(self, tmp_path):
+        table = pd.DataFrame({"a": [1, 2]}).to_html()
+        notebook = notebook_of(
+            new_markdown_cell("# Study\n\nIntro."),
+            new_markdown_cell("# First\n\n![chart](chart.png)"),
+            new_markdown_cell("## Detail\n\n```python\nx = 1\n```"),
+            code("df", [shown(table)]),
+            code("2", [new_output("execute_result", data={"text/plain": "2"})]),
+            new_raw_cell("<script>raw</script>"),
+        )
+        outline = Outline(page(notebook, tmp_path))
+        assert [tag for tag, _ in outline.elements if re.fullmatch("h[1-6]", tag)] == ["h1", "h2", "h3"]
+        assert "No results" in outline.text
+        assert "[image not included: chart]" in outline.text
+        assert "raw" not in outline.text
+
+    def test_a_notebook_without_a_heading_takes_the_name_of_its_file(self, tmp_path):
+        path = saved(notebook_of(code("1")), tmp_path / "my study.ipynb")
+        assert "<h1>my study</h1>" in render(path).read_text(encoding="utf-8")
+
+    def test_an_empty_notebook_is_a_page(self, tmp_path):
+        assert len(Outline(page(notebook_of(), tmp_path)).all("h1")) == 1
+
+    @pytest.mark.parametrize("language", ["klingon", "R", None])
+    def test_code_of_any_language_is_shown(self, language, tmp_path):
+        notebook = notebook_of(code("nuqneH <b>"))
+        notebook.metadata["language_info"] = {"name": language} if language else {}
+        assert "nuqneH &lt;b&gt;" in re.sub(r"</?span[^>]*>", "", page(notebook, tmp_path))
+
+    def test_a_script_without_anything_to_show_gives_way_to_plainer_forms(self):
+        data = {"text/html": "<div><script>draw()</script></div>", "text/plain": "Figure of 3 bars"}
+        blocks = read_narrative(notebook_of(code("x", [new_output("display_data", data=data)]))).blocks
+        assert [(block.kind, block.content) for block in blocks[1:]] == [("text", "Figure of 3 bars")]
+
+    @pytest.mark.parametrize(
+        "text",
+        ["<Axes: >", "<Axes: title={'center': 'a'}>", "[<matplotlib.lines.Line2D at 0x7f00>]", "<a.B object at 0x1>"],
+    )
+    def test_bare_representations_are_not_shown(self, text):
+        output = new_output("execute_result", data={"text/plain": text})
+        assert [block.kind for block in read_narrative(notebook_of(code("x", [output]))).blocks] == ["code"]
+
+    @pytest.mark.parametrize(("drawn", "kinds"), [([], ["code"]), (["<p>x</p>"], ["prose", "code", "output"])])
+    def test_a_question_about_figures_that_there_are_none_of_is_not_asked(self, drawn, kinds):
+        cell = code("for kind in one.pictures():\n    display(one)", [shown(html) for html in drawn])
+        cell["execution_count"] = 1
+        blocks = read_narrative(notebook_of(new_markdown_cell("## One"), new_markdown_cell("How?"), cell)).blocks
+        assert [block.kind for block in blocks[1:]] == kinds
+
+    def test_widgets_are_not_shown(self):
+        data = {"application/vnd.jupyter.widget-view+json": {}, "text/plain": "  0%|          | 0/5"}
+        blocks = read_narrative(notebook_of(code("x", [new_output("display_data", data=data)]))).blocks
+        assert [block.kind for block in blocks] == ["code"]
+
+    def test_images_are_embedded(self):
+        data = {"image/svg+xml": "<svg><script>alert(1)</script></svg>", "text/plain": "x"}
+        blocks = read_narrative(notebook_of(code("x", [new_output("display_data", data=data)]))).blocks
+        assert 'src="data:image/svg+xml;base64,' in blocks[1].content
+        assert "code cell 1" in blocks[1].content
+
+    def test_long_output_is_folded_and_cut(self):
+        output = new_output("stream", name="stdout", text="line\n" * 100_000)
+        block = read_narrative(notebook_of(code("x", [output]))).blocks[1]
+        assert "480,000 characters are left out here" in block.content
+        assert len(block.content) < 21_000
+        assert block.label.endswith("lines of text")
+
+    def test_a_lost_attachment_does_not_stop_the_page(self):
+        blocks = read_narrative(notebook_of(new_markdown_cell("![a](attachment:gone.png)"))).blocks
+        assert "attachment:gone.png" in blocks[0].content
+
+    @pytest.mark.parametrize(
+        "results", ["not json", [1], "[1]", '{"schema": 1, "title": "As text"}', {}, {"schema": 99}]
+    )
+    def test_odd_results_do_not_stop_the_page(self, results, tmp_path):
+        assert Outline(page(notebook_of(code("publish()", [published(results)])), tmp_path).strip())
+
+    @settings(deadline=None, max_examples=50)
+    @given(
+        st.fixed_dictionaries(
+            {},
+            optional={
+                key: st.none() | st.integers() | st.text() | st.lists(st.dictionaries(st.text(), st.text(), max_size=2))
+                for key in sample_results()
+            },
+        )
+    )
+    def test_results_of_any_shape_are_summarized(self, results):
+        assert summarize(results).verdict.word
+
+    @pytest.mark.parametrize(
+        "content",
+        [
+            "",
+            "{}",
+            "[1, 2]",
+            "not a notebook",
+            '{"nbformat": 4}',
+            '{"nbformat": 4, "nbformat_minor": 5, "cells": [{}]}',
+            "\x00\xff",
+        ],
+    )
+    def test_what_is_no_notebook_is_refused(self, content, tmp_path):
+        path = tmp_path / "x.ipynb"
+        path.write_text(content, encoding="utf-8")
+        with pytest.raises(InputError, match="is not a notebook"):
+            render(path)
+
+    def test_a_missing_notebook_is_refused(self, tmp_path):
+        with pytest.raises(InputError, match="There is no notebook"):
+            render(tmp_path / "none.ipynb")
+
+
+class TestEscaping:
+    NASTY = "<script>alert(1)</script>\"'&</style>{{ 7*7 }}"
+
+    def test_text_from_data_stays_text_everywhere(self, tmp_path):
+        nasty = self.NASTY
+        results = sample_results(
+            title=nasty,
+            question=nasty,
+            author=nasty,
+            command=nasty,
+            created=nasty,
+            commit=nasty,
+            parameters={nasty: nasty},
+            environment={nasty: nasty},
+            data={"name": nasty, "source": nasty, "fingerprint": nasty, "target": nasty, "rows": nasty},
+            model={"name": nasty},
+            findings=[{"code": nasty, "severity": nasty, "message": nasty, "where": nasty}],
+            verdict={"outcome": nasty},
+            key_numbers=[
+                {"name": nasty, "label": nasty, "value": entry(0.5), "other": nasty, "on": nasty, "beside": nasty}
+            ],
+            artifacts=[nasty],
+        )
+        error = new_output("error", ename=nasty, evalue=nasty, traceback=[nasty])
+        notebook = notebook_of(
+            code(nasty, [shown(table_html(pd.DataFrame({nasty: [nasty]}), nasty))]),
+            code("print()", [new_output("stream", name="stdout", text=nasty)]),
+            code("publish()", [published(results)]),
+            code("fail()", [error]),
+        )
+        html = page(notebook, tmp_path)
+        assert html.count("<script") == html.count("</script>") == 1
+        assert html.count("</style>") == 1
+        assert "49" not in re.sub(r"<(style|script)>.*?</\1>", "", html, flags=re.DOTALL)
+        assert html.count(escape("<script>alert(1)</script>", quote=False)) > 20
+        Outline(html)
+
+    def test_the_folder_of_the_machine_is_not_in_the_page(self, tmp_path):
+        assert str(tmp_path) not in page(sample_notebook(), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("\x1b[1;31mred\x1b[0m", "red"),
+        ("a\rb\n", "b\n"),
+        ("10%\r100%\r\n", "100%\n"),
+        ("\x1b]8;;http://x\x07link\x1b]8;;\x07", "link"),
+        ("no change\n", "no change\n"),
+    ],
+)
+def test_terminal_text_is_what_the_screen_would_show(text, plain):
+    assert plain_text(text) == plain
+
+
+def test_results_travel_under_the_mime_type_of_publishing(tmp_path):
+    path = saved(sample_notebook(), tmp_path / "notebook.ipynb")
+    stored = nbformat.read(path, as_version=4).cells[-1].outputs[0].data[RESULTS_MIME]
+    assert json.loads(json.dumps(stored)) == sample_results()
+
+
+JUDGED = {
+    "schema": 1,
+    "title": "Income",
+    "verdict": {
+        "outcome": "fail",
+        "policy": "<b>Ours</b>",
+        "rules": [
+            {"name": "test.roc_auc", "rule": "at least 0.9", "outcome": "fail", "number": None, "why": "Too low."},
+            {
+                "name": "<script>x</script>",
+                "rule": "at most 1",
+                "outcome": "pass",
+                "number": {"value": 0.5, "low": 0.4, "high": 0.6, "n": 10},
+                "why": "All of it.",
+            },
+        ],
+    },
+}
+
+
+class TestVerdict:
+    def test_the_head_names_the_rules_that_do_not_hold(self):
+        verdict = summarize(JUDGED).verdict
+        assert verdict.word == "Fail"
+        assert verdict.meaning == "Rules of the policy: 1 of 2 hold, 1 not satisfied (test.roc_auc)."
+        results = JUDGED | {"verdict": JUDGED["verdict"] | {"left_out": ["test.r2"]}}
+        assert summarize(results).verdict.meaning.endswith("Left out, since there is no such number: test.r2.")
+
+    def test_each_rule_has_its_number_and_why(self):
+        failed, passed = summarize(JUDGED).rules
+        assert (failed.number_text, failed.why, failed.verdict.sign) == ("", "Too low.", "cross")
+        assert (passed.number_text, passed.verdict.tone) == ("0.500 [0.400, 0.600]", "good")
+
+    @pytest.mark.parametrize("rules", [None, 1, "x", [None], [{"name": 1, "number": "x", "outcome": []}]])
+    def test_rules_of_any_shape_do_no_harm(self, rules):
+        summarize({"verdict": {"outcome": "pass", "rules": rules}})

@@ -1,0 +1,104 @@
+import json
+import subprocess
+
+import pytest
+
+import toolkit as tk
+from toolkit.errors import InputError
+from toolkit.runs.publish import MIME, summarize
+
+
+@pytest.fixture(scope="module")
+def results():
+    dataset = tk.load_dataset("wine")
+    parts = tk.split_dataset(dataset, validation_size=0.2)
+    training = tk.train(parts, candidates=["logistic"], cv=2)
+    return dataset, parts, training, tk.evaluate(training.model, parts, baseline=training.baseline)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    for name in ("MLFLOW_TRACKING_URI", "TOOLKIT_OUT", "TOOLKIT_RUN_FOLDER", "TOOLKIT_REPORT_ID"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def summary_of(results, **arguments):
+    return summarize(results, [result.record() for result in results], **arguments)
+
+
+def test_writes_results_and_a_tracked_run(results, folder):
+    import mlflow
+
+    published = tk.publish(*results, template="experiment", parameters={"data": "wine", "seed": 0, "secret": object()})
+    written = json.loads((published.folder / "results.json").read_text())
+    assert published.folder.resolve().parent == folder / "reports"
+    assert written["parameters"] == {"data": "wine", "seed": 0}
+    assert written["command"] == "toolkit run experiment -p data wine"
+    assert written["data"]["rows"] == 178
+    assert written["verdict"] == {"outcome": None, "rules": []}
+    assert {"data.rows", "split.test.rows", "cv.neg_log_loss", "test.accuracy", "baseline.accuracy"} <= set(
+        written["scalars"]
+    )
+    number = written["scalars"]["test.accuracy"]
+    assert number["low"] < number["value"] <= number["high"]
+    store = mlflow.MlflowClient(f"sqlite:///{folder / 'mlflow.db'}")
+    run = store.get_run(written["mlflow"]["run_id"])
+    assert run.data.metrics["test.accuracy"] == number["value"]
+    assert run.data.tags["toolkit.data_fingerprint"] == written["data"]["fingerprint"]
+    kept = [file.path for file in store.list_artifacts(run.info.run_id, "report")]
+    assert kept == ["report/replicates.json", "report/results.json"]
+
+
+def test_the_cell_output_carries_the_results_for_the_page(results, folder):
+    bundle = tk.publish(*results, template="by hand", parameters={})._repr_mimebundle_()
+    assert bundle[MIME]["command"] == ""
+    assert bundle[MIME]["title"] == "by hand: cultivar in wine"
+    json.dumps(bundle[MIME], allow_nan=False)
+
+
+def test_two_runs_in_one_second_have_two_folders(results, folder):
+    first, second = (tk.publish(*results, template="experiment", parameters={}) for _ in range(2))
+    assert first.folder != second.folder
+
+
+def test_key_numbers_are_those_with_a_baseline(results):
+    numbers = summary_of(results, template="experiment", parameters={})["key_numbers"]
+    names = [number["name"] for number in numbers]
+    assert "test.accuracy" in names
+    assert {(number["on"], number["beside"]) for number in numbers} == {("test part", "baseline")}
+    assert not any(name.startswith("test.class_") for name in names)
+
+
+def test_a_result_published_twice_is_refused(results, folder):
+    with pytest.raises(InputError, match="Publish each result once"):
+        tk.publish(*results, results[-1], template="experiment", parameters={})
+    assert list(folder.iterdir()) == []
+
+
+def test_publishing_needs_the_data(results, folder):
+    with pytest.raises(InputError, match="knows the data"):
+        tk.publish(results[-1], template="experiment", parameters={})
+    assert list(folder.iterdir()) == []
+
+
+def test_an_unreachable_server_leaves_nothing(results, folder, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    with pytest.raises(InputError, match="cannot be reached"):
+        tk.publish(*results, template="experiment", parameters={})
+    assert list(folder.iterdir()) == []
+
+
+def test_the_commit_and_changed_files_are_known(results, folder):
+    for arguments in (
+        ["init", "-q"],
+        ["-c", "user.name=a", "-c", "user.email=b@c", "commit", "-q", "--allow-empty", "-m", "x"],
+    ):
+        subprocess.run(["git", *arguments], check=True)
+    head = subprocess.run(["git", "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
+    summary = summary_of(results, template="experiment", parameters={})
+    assert (summary["commit"], summary["dirty"]) == (head, False)
+    (folder / "x.txt").write_text("1")
+    subprocess.run(["git", "add", "x.txt"], check=True)
+    assert summary_of(results, template="experiment", parameters={})["dirty"] is True

@@ -1,0 +1,425 @@
+"""Runs: what they leave when they end well, fail, are refused, run out of time, or are killed."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import datetime
+from pathlib import Path
+
+import psutil
+import pytest
+
+import toolkit
+from toolkit.errors import InputError, RunError
+from toolkit.registry import tracking
+from toolkit.report import render as report
+from toolkit.runs import provenance, runner
+from toolkit.runs.process import Failure, _is_alive, interrupted_once
+from toolkit.runs.remains import tidy_notebook
+
+NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+ROOT = Path(__file__).parents[2]
+HOSTILE = "<b>ü</b> \"q\" \\ {x} 'y'\n\t€"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def tracked(tmp_path_factory):
+    """Keep the runs of all tests in one database: making one takes seconds."""
+    with pytest.MonkeyPatch.context() as patch:
+        uri = f"sqlite:///{tmp_path_factory.getbasetemp() / 'runs.db'}"
+        patch.setenv("MLFLOW_TRACKING_URI", uri)
+        yield uri
+
+
+def outputs(notebook):
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    return [output for cell in cells if cell["cell_type"] == "code" for output in cell["outputs"]]
+
+
+def printed(notebook):
+    return ["".join(output["text"]) for output in outputs(notebook) if output["output_type"] == "stream"]
+
+
+def everything_in(folder):
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+def processes_of(out):
+    """Return the processes that carry the mark of a run into ``out``."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            mark = process.environ().get("TOOLKIT_RUN_FOLDER", "")
+        except psutil.Error:
+            continue
+        if Path(mark).parent == out:
+            found.append(process)
+    return found
+
+
+def wait_for(condition, seconds):
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return condition()
+
+
+def failed_run(out):
+    (folder,) = (path for path in out.iterdir() if path.is_dir())
+    assert folder.name.endswith("-FAILED")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """Return a folder full of traps: modules named as ours, another python3 kernel, a start-up file, braces."""
+    place = tmp_path_factory.mktemp("a {folder} of ü")
+    (place / "toolkit").mkdir()
+    for name in ("toolkit/__init__.py", "pandas.py", "papermill.py", "json.py", "ipykernel_launcher.py"):
+        (place / name).write_text("raise RuntimeError('taken from the current folder')")
+    (place / "my_own_module.py").write_text("VALUE = 'mine'")
+    kernel = place / "jupyter" / "kernels" / "python3"
+    kernel.mkdir(parents=True)
+    spec = {"argv": ["/bin/false", "{connection_file}"], "display_name": "Other", "language": "python"}
+    (kernel / "kernel.json").write_text(json.dumps(spec))
+    startup = place / "ipython" / "profile_default" / "startup"
+    startup.mkdir(parents=True)
+    (startup / "first.py").write_text("from_startup_file = True")
+    return place
+
+
+@pytest.fixture(scope="module")
+def run(place):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(place)
+        patch.setenv("JUPYTER_PATH", str(place / "jupyter"))
+        patch.setenv("IPYTHONDIR", str(place / "ipython"))
+        given = {"data": HOSTILE, "sensitive": ["a b", "ü"], "test_size": 1, "costs": {"fn": [None, True]}}
+        return runner.run(NOTEBOOKS / "echoes.ipynb", given)
+
+
+class TestGoodRun:
+    def test_leaves_one_folder_and_the_index(self, run, place):
+        assert run.folder.parent == place / "reports"
+        assert everything_in(place / "reports") == sorted(
+            ["index.html", run.folder.name, f"{run.folder.name}/notebook.ipynb", f"{run.folder.name}/report.html"]
+        )
+        when, name = run.folder.name[:15], run.folder.name[16:]
+        assert abs((datetime.strptime(when, "%Y%m%d-%H%M%S") - datetime.now()).total_seconds()) < 300
+        assert name == "echoes-echoes"
+        assert run.report == run.folder / "report.html"
+        assert 0 < run.seconds < 300
+
+    def test_the_notebook_sees_the_given_values_and_the_defaults(self, run):
+        given = [HOSTILE, None, ["a b", "ü"], [1, 2], [0.5], 1.0, "youden", False, {"fn": [None, True]}, 0]
+        assert json.loads(printed(run.folder / "notebook.ipynb")[0]) == given
+
+    def test_the_kernel_is_this_interpreter_with_this_toolkit_in_the_current_folder(self, run, place):
+        seen = json.loads(printed(run.folder / "notebook.ipynb")[1])
+        import pandas
+
+        assert seen["python"] == sys.executable
+        assert seen["folder"] == str(place)
+        assert seen["toolkit"] == toolkit.__file__
+        assert seen["pandas"] == pandas.__file__
+        assert seen["startup"] is False
+
+    def test_modules_of_the_current_folder_can_be_imported(self, run):
+        assert printed(run.folder / "notebook.ipynb")[2].strip() == "mine"
+
+    def test_the_environment_says_where_it_runs_and_that_nothing_phones_home(self, run, place):
+        environment = json.loads(printed(run.folder / "notebook.ipynb")[1])["environment"]
+        assert environment["TOOLKIT_OUT"] == str(place / "reports")
+        assert environment["TOOLKIT_TEMPLATE"] == "echoes"
+        assert Path(environment["TOOLKIT_RUN_FOLDER"]).parent == place / "reports"
+        assert len(environment["TOOLKIT_REPORT_ID"]) == 32
+        assert environment["DO_NOT_TRACK"] == "1"
+        assert environment["PYTHONHASHSEED"] == "0"
+        assert environment["OMP_WAIT_POLICY"] == "PASSIVE"
+
+    def test_the_notebook_names_a_plain_kernel_and_no_path_of_the_run(self, run):
+        metadata = json.loads((run.folder / "notebook.ipynb").read_text())["metadata"]
+        assert metadata["kernelspec"]["name"] == "python3"
+        assert metadata["papermill"]["input_path"] == "echoes.ipynb"
+        assert metadata["papermill"]["output_path"] == "notebook.ipynb"
+        assert ".running-" not in json.dumps(metadata)
+
+    def test_no_process_is_left(self, run, place):
+        assert processes_of(place / "reports") == []
+
+
+def test_a_published_run_has_a_manifest_and_its_files_in_the_tracker(tmp_path, tracked, monkeypatch):
+    import mlflow
+
+    monkeypatch.chdir(tmp_path)
+    run = runner.run(NOTEBOOKS / "publishes.ipynb", {}, out=tmp_path / "out")
+    assert run.folder.name.endswith("-publishes-wine")
+    files = ["manifest.json", "notebook.ipynb", "report.html", "results.json"]
+    assert everything_in(run.folder) == files
+    assert run.results["data"]["rows"] == 178
+    found = mlflow.MlflowClient(tracked).get_run(run.results["mlflow"]["run_id"])
+    assert found.info.status == "FINISHED"
+    report_folder = Path(found.info.artifact_uri.removeprefix("file://")) / "report"
+    assert sorted(path.name for path in report_folder.iterdir()) == files
+
+
+class TestFailedRun:
+    def test_a_failing_cell_leaves_a_readable_report(self, tmp_path, tracked):
+        import mlflow
+
+        out = tmp_path / "out"
+        with pytest.raises(RunError, match="ZeroDivisionError: division by zero") as caught:
+            runner.run(NOTEBOOKS / "breaks.ipynb", {"seed": 3}, out=out)
+        folder = failed_run(out)
+        assert caught.value.folder == folder
+        assert str(folder / "report.html") in str(caught.value)
+        page = (folder / "report.html").read_text(encoding="utf-8")
+        assert page.index("ZeroDivisionError") < page.index("this ran")
+        assert printed(folder / "notebook.ipynb") == ["this ran\n"]
+        assert folder.name in (out / "index.html").read_text(encoding="utf-8")
+        client = mlflow.MlflowClient(tracked)
+        experiment = client.get_experiment_by_name("breaks")
+        (tracked_run,) = client.search_runs([experiment.experiment_id], "params.seed = '3'")
+        assert tracked_run.info.status == "FAILED"
+        assert "division by zero" in tracked_run.data.tags["toolkit.error"]
+
+    def test_wrong_input_found_by_a_cell_leaves_nothing(self, tmp_path):
+        with pytest.raises(InputError, match="'incme' is not in the table"):
+            runner.run(NOTEBOOKS / "refuses.ipynb", {}, out=tmp_path / "new" / "out")
+        assert everything_in(tmp_path) == []
+
+    def test_the_time_limit_stops_everything_and_keeps_what_ran(self, tmp_path):
+        out = tmp_path / "out"
+        began = time.monotonic()
+        with pytest.raises(RunError, match="TimeoutError: stopped at the time limit of 15 seconds"):
+            runner.run(NOTEBOOKS / "sleeps.ipynb", {}, out=out, timeout=15)
+        assert time.monotonic() - began < 90  # the cell would take 120
+        assert processes_of(out) == []
+        first, error = outputs(failed_run(out) / "notebook.ipynb")
+        assert first["text"] == ["this ran\n"]
+        assert (error["ename"], error["output_type"]) == ("TimeoutError", "error")
+        assert "time limit of 15 seconds" in (failed_run(out) / "report.html").read_text(encoding="utf-8")
+
+    def test_a_killed_kernel_is_said(self, tmp_path):
+        out = tmp_path / "out"
+        with pytest.raises(RunError, match="KernelDied: the kernel died while running this cell"):
+            runner.run(NOTEBOOKS / "dies.ipynb", {}, out=out)
+        assert [output["output_type"] for output in outputs(failed_run(out) / "notebook.ipynb")] == ["stream", "error"]
+
+
+class TestReportThatCannotBeMade:
+    @pytest.fixture(autouse=True)
+    def published(self, monkeypatch):
+        """Let the notebook seem to have run and published."""
+
+        def execute(template, notebook, *_, **__):
+            notebook.write_bytes(template.read_bytes())
+            results = {"template": "breaks", "data": {"name": "wine"}, "mlflow": {"run_id": "0"}}
+            (notebook.parent / "results.json").write_text(json.dumps(results))
+
+        monkeypatch.setattr(runner, "execute", execute)
+        monkeypatch.setattr(tracking, "record_failure", lambda *_: None)
+
+    def break_(self, monkeypatch, module, name, error):
+        def broken(*_, **__):
+            raise error
+
+        monkeypatch.setattr(module, name, broken)
+
+    def test_a_page_that_cannot_be_written_keeps_what_there_is(self, tmp_path, monkeypatch):
+        self.break_(monkeypatch, report, "render", ValueError("no ink"))
+        with pytest.raises(ValueError, match="no ink"):
+            runner.run(NOTEBOOKS / "breaks.ipynb", {}, out=tmp_path / "out")
+        assert everything_in(failed_run(tmp_path / "out")) == ["notebook.ipynb", "results.json"]
+
+    def test_a_manifest_that_cannot_be_written_keeps_what_there_is(self, tmp_path, monkeypatch):
+        self.break_(monkeypatch, provenance, "write_manifest", OSError("disk full"))
+        with pytest.raises(RunError, match=r"The report could not be made\. OSError: disk full"):
+            runner.run(NOTEBOOKS / "breaks.ipynb", {}, out=tmp_path / "out")
+        left = everything_in(failed_run(tmp_path / "out"))
+        assert left == ["notebook.ipynb", "report.html", "results.json"]
+
+    def test_a_tracker_that_went_away_costs_no_report(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(provenance, "write_manifest", lambda *_: None)
+        self.break_(monkeypatch, tracking, "attach", InputError("The tracking server cannot be reached."))
+        with pytest.raises(RunError, match="its files are not in the tracked run") as caught:
+            runner.run(NOTEBOOKS / "breaks.ipynb", {}, out=tmp_path / "out")
+        assert not caught.value.folder.name.endswith("FAILED")
+        assert everything_in(caught.value.folder) == ["notebook.ipynb", "report.html", "results.json"]
+        assert (tmp_path / "out" / "index.html").is_file()
+
+    def test_a_tracker_that_went_away_is_said_with_a_failure(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(runner, "execute", lambda *_, **__: Failure("ValueError", "bad"))
+        self.break_(monkeypatch, tracking, "record_failure", InputError("The tracking server cannot be reached."))
+        with pytest.raises(
+            RunError, match=r"ValueError: bad\n.*\nThe failure is not in the tracked runs\. The tracking"
+        ):
+            runner.run(NOTEBOOKS / "breaks.ipynb", {}, out=tmp_path / "out")
+
+
+class TestInterruptedOnce:
+    def test_a_second_signal_does_not_disturb_the_clearing_up(self):
+        seen = []
+        try:
+            with interrupted_once():
+                try:
+                    signal.raise_signal(signal.SIGTERM)
+                finally:
+                    signal.raise_signal(signal.SIGINT)
+                    signal.raise_signal(signal.SIGTERM)
+                    seen.append("cleared up")
+        except KeyboardInterrupt:
+            seen.append("interrupted")
+        assert seen == ["cleared up", "interrupted"]
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+    def test_an_ignored_signal_stays_ignored(self):
+        before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        try:
+            with interrupted_once():
+                signal.raise_signal(signal.SIGHUP)
+        finally:
+            signal.signal(signal.SIGHUP, before)
+
+
+class TestRefusedRun:
+    @pytest.fixture(autouse=True)
+    def nothing_left(self, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        yield
+        assert everything_in(tmp_path) == []
+
+    @pytest.fixture(autouse=True)
+    def no_kernel(self, monkeypatch):
+        def started(*_, **__):
+            pytest.fail("a process was started")
+
+        monkeypatch.setattr(runner, "execute", started)
+
+    def test_unknown_template(self):
+        with pytest.raises(InputError, match="There is no template 'experimnt'"):
+            runner.run("experimnt", {})
+
+    @pytest.mark.parametrize("given", [{}, {"data": 1}, {"data": "a", "dta": "b"}])
+    def test_wrong_parameters(self, given):
+        with pytest.raises(InputError, match=r"[Pp]arameter"):
+            runner.run(NOTEBOOKS / "echoes.ipynb", given)
+
+    @pytest.mark.parametrize("out", ["/dev/null", "/dev/null/reports", "/proc/reports"])
+    def test_a_folder_that_cannot_be_written(self, out):
+        with pytest.raises(InputError, match=rf"Cannot write reports in '{out}': .*--out"):
+            runner.run(NOTEBOOKS / "breaks.ipynb", {}, out=out)
+
+    @pytest.mark.parametrize("seconds", [0, -1, float("nan")])
+    def test_a_time_limit_that_is_none(self, seconds):
+        with pytest.raises(InputError, match="time limit must be more than 0 seconds"):
+            runner.run(NOTEBOOKS / "breaks.ipynb", {}, timeout=seconds)
+
+    def test_a_tracking_server_that_does_not_answer(self, monkeypatch):
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+        with pytest.raises(InputError, match="cannot be reached"):
+            runner.run(NOTEBOOKS / "breaks.ipynb", {})
+
+
+class TestKilledRun:
+    @pytest.fixture
+    def sleeping(self, tmp_path):
+        """Start a run in a process of its own and wait until its kernel is at work."""
+        out = tmp_path / "out"
+        command = [sys.executable, "-m", "toolkit", "run", str(NOTEBOOKS / "sleeps.ipynb"), "--out", str(out)]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)}
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        with (
+            subprocess.Popen(command, cwd=tmp_path, env=environment, start_new_session=True, **pipes) as process,
+            contextlib.ExitStack() as after,
+        ):
+            after.callback(process.kill)
+            root = psutil.Process(process.pid)
+            # papermill, the kernel, and the child of the kernel
+            began = wait_for(lambda: process.poll() is not None or len(root.children(recursive=True)) == 3, 60)
+            assert began, [child.cmdline() for child in root.children(recursive=True)]
+            assert process.poll() is None, process.stderr.read()
+            yield process, root.children(recursive=True)
+
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+    def test_a_stopped_run_leaves_nothing(self, sleeping, tmp_path, number):
+        process, children = sleeping
+        marked = {child.pid for child in children}  # the last of them, just begun, may not bear its mark yet
+        assert wait_for(lambda: {child.pid for child in processes_of(tmp_path / "out")} == marked, 60)
+        process.send_signal(number)
+        assert process.wait(20) == 130
+        assert not any(map(_is_alive, children))
+        assert everything_in(tmp_path) == []
+        assert b"Traceback" not in process.stderr.read()
+
+    def test_when_the_parent_is_killed_the_rest_goes_too(self, sleeping, tmp_path):
+        process, children = sleeping
+        process.kill()
+        assert wait_for(lambda: not any(map(_is_alive, children)), 60)
+        assert wait_for(lambda: everything_in(tmp_path) == ["out"], 60)
+
+
+def test_two_runs_at_once_do_not_collide(tmp_path):
+    command = [sys.executable, "-m", "toolkit", "run", str(NOTEBOOKS / "echoes.ipynb"), "-p", "data", "a"]
+    (tmp_path / "my_own_module.py").write_text("VALUE = 1")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    runs = [subprocess.Popen(command, cwd=tmp_path, env=environment, **pipes) for _ in range(2)]
+    done = [(*run.communicate(timeout=120), run.returncode) for run in runs]
+    assert [code for *_, code in done] == [0, 0], done
+    reports = {Path(out.splitlines()[-1]) for out, *_ in done}
+    assert len(reports) == 2
+    assert all(path.is_file() for path in reports)
+    assert len([path for path in (tmp_path / "reports").iterdir() if path.is_dir()]) == 2
+    index = (tmp_path / "reports" / "index.html").read_text(encoding="utf-8")
+    assert all(path.parent.name in index for path in reports)
+
+
+class TestSettle:
+    def job(self, out, name=None):
+        staging = out / f".running-{len(list(out.iterdir()))}"
+        staging.mkdir()
+        (staging / "notebook.ipynb").touch()
+        schema = runner.read_schema(NOTEBOOKS / "breaks.ipynb")
+        return runner._Job(schema, {}, staging, name, datetime(2026, 1, 2, 3, 4, 5), 0.0, "id")
+
+    def test_a_taken_name_gets_a_number(self, tmp_path):
+        names = [self.job(tmp_path).settle().name for _ in range(3)]
+        assert names == ["20260102-030405-breaks-breaks" + ending for ending in ("", "-2", "-3")]
+
+    @pytest.mark.parametrize(
+        ("name", "slug"),
+        [
+            ("Ünïcode / Näme", "unicode-name"),
+            ("表", "breaks"),
+            ("../../etc", "etc"),
+            ("x" * 99, "x" * 40),
+            ("", "breaks"),
+        ],
+    )
+    def test_a_name_is_short_and_plain(self, tmp_path, name, slug):
+        assert self.job(tmp_path, name).settle().name == f"20260102-030405-breaks-{slug}"
+
+
+class TestTidyNotebook:
+    @pytest.mark.parametrize("left", [None, "", '{"cells": [{"cell_type": "co'])
+    def test_what_was_cut_off_is_made_from_the_template(self, tmp_path, left):
+        path = tmp_path / "notebook.ipynb"
+        if left is not None:
+            path.write_text(left)
+        tidy_notebook(path, NOTEBOOKS / "breaks.ipynb", Failure("ProcessDied", "gone"))
+        (error,) = outputs(path)
+        assert (error["ename"], error["evalue"]) == ("ProcessDied", "gone")
+
+    def test_an_error_of_its_own_is_enough(self, tmp_path):
+        path = tmp_path / "notebook.ipynb"
+        error = {"output_type": "error", "ename": "ValueError", "evalue": "x", "traceback": []}
+        cell = {"cell_type": "code", "metadata": {}, "source": "", "outputs": [error]}
+        path.write_text(json.dumps({"cells": [cell, cell], "metadata": {}}))
+        tidy_notebook(path, path, Failure("ValueError", "x"))
+        assert outputs(path) == [error, error]

@@ -1,1 +1,0 @@
-"""What the fairness audit is made of: groups, their tallies, disparities, figures and words."""

@@ -1,0 +1,1 @@
+"""The model card: what a reviewer signs."""

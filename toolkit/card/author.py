@@ -1,0 +1,150 @@
+"""The author's part of a model card: the questions, the file that is filled in, and what it says."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from toolkit.core.resources import templates_folder
+from toolkit.errors import InputError, listed, nearest
+
+#: More than this belongs into a document that the card links to.
+LONGEST = 10_000
+_PLACEHOLDER = re.compile(r"\W*|\W*(todo|tbd|tba|fixme|xxx)\W*", re.IGNORECASE)
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_HEAD = """\
+# The author's part of a model card. Write below each question; what stays empty is shown as "not provided by the
+# author". Longer texts go on indented lines after a |, and a list will do where there are several answers:
+#
+#   intended_use: |
+#     Ranks applications for a second look by a person.
+#     It decides nothing by itself.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One thing only a person can say.
+
+    Attributes
+    ----------
+    key : str
+        Its name in the author's file.
+    section : str
+        Identifier of the card's section in which the answer stands.
+    title, question : str
+    """
+
+    key: str
+    section: str
+    title: str
+    question: str
+
+
+@cache
+def questions() -> tuple[Question, ...]:
+    """Return every question a card asks its author, in the order of the card.
+
+    Examples
+    --------
+    >>> questions()[0].key
+    'developers'
+    """
+    import yaml
+
+    asked = yaml.safe_load((templates_folder() / "card" / "questions.yaml").read_text(encoding="utf-8"))
+    return tuple(
+        Question(key, section, entry["title"], entry["question"])
+        for section, entries in asked.items()
+        for key, entry in entries.items()
+    )
+
+
+def read_author(source: str | Path | Mapping[str, object] | None) -> dict[str, str]:
+    """Read the author's part.
+
+    Parameters
+    ----------
+    source : path, mapping or None
+        A YAML file, or its content: a text or a list of texts by key. None and an empty text stand for no answers.
+
+    Returns
+    -------
+    dict
+        What was answered, by key. Empty answers and placeholders such as ``TODO`` are left out.
+
+    Raises
+    ------
+    InputError
+        Where the file cannot be read, a key is not known, or an answer is no text or too long.
+
+    Examples
+    --------
+    >>> read_author({"contact": "team@example.org", "risks": "TODO"})
+    {'contact': 'team@example.org'}
+    """
+    if not source:
+        return {}
+    if isinstance(source, Mapping):
+        given, where = source, "The author's part"
+    else:
+        from toolkit.core.yaml_file import read_mapping
+
+        given, where = read_mapping(Path(source), "author's file"), f"The author's file {str(source)!r}"
+    known = [question.key for question in questions()]
+    for key in given:
+        if key not in known:
+            near = nearest(str(key), known)
+            raise InputError(f"{where} has an unknown key {str(key)!r}.{near} Known: {listed(known, 40)}.")
+    answers = {key: _text(given[key], key, where) for key in known if key in given}
+    return {key: text for key, text in answers.items() if not _PLACEHOLDER.fullmatch(text)}
+
+
+def write_author_file(path: str | Path, *, overwrite: bool = False) -> Path:
+    """Write the questions as a YAML file to fill in.
+
+    Raises
+    ------
+    InputError
+        Where there is such a file already and ``overwrite`` is not set, or it cannot be written.
+    """
+    path = Path(path)
+    if path.is_dir():
+        path = path / "model_card.yaml"
+    if path.exists() and not overwrite:
+        raise InputError(f"{str(path)!r} exists, and may hold answers. Choose another name, or give --overwrite.")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(author_file(), encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"Cannot write {str(path)!r}: {error.strerror}.") from error
+    return path
+
+
+def author_file() -> str:
+    """Return the text of an author's file in which nothing is answered yet."""
+    lines, section = [_HEAD], ""
+    for question in questions():
+        if question.section != section:
+            section = question.section
+            lines.append(f"\n# ---- {section.replace('_', ' ').capitalize()} ----\n")
+        asked = textwrap.wrap(question.question, 116, initial_indent="# ", subsequent_indent="# ")
+        lines.append("\n".join([*asked, f"{question.key}:\n"]))
+    return "\n".join(lines)
+
+
+def _text(value: object, key: str, where: str) -> str:
+    parts = value if isinstance(value, list | tuple) else [value]
+    if any(isinstance(part, Mapping | list | tuple | set) for part in parts):
+        raise InputError(f"{where} answers {key!r} with nested values; write a text, or a list of texts.")
+    lines = [str(part).strip() for part in parts if part is not None]
+    text = _CONTROL.sub("", "\n".join(line for line in lines if line)).strip()
+    if len(text) > LONGEST:
+        raise InputError(
+            f"{where} answers {key!r} with {len(text):,} characters; {LONGEST:,} is the most. Link to a document."
+        )
+    return text

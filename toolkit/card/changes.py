@@ -1,0 +1,237 @@
+"""Tell what changed between two cards: facts, texts, findings, and numbers with the interval of their difference."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from toolkit.card.author import questions
+from toolkit.card.content import as_text
+from toolkit.card.quantities import PLACES
+from toolkit.card.reports import Report
+from toolkit.core.estimate import Estimate
+from toolkit.core.result import Finding
+from toolkit.statistics.direction import better_when
+from toolkit.statistics.intervals import mover_difference
+from toolkit.statistics.replicates import PAIRED, Replicated, paired_difference
+
+Kind = Literal["added", "removed", "changed", "same"]
+PARTS = ("data", "features", "training", "metrics", "fairness", "operation", "other numbers", "findings", "author")
+UNPAIRED = "MOVER, unpaired"
+#: The kinds of recorded facts: the part they belong to, and the word before their names.
+_FACTS = (
+    ("data", ""),
+    ("features", ""),
+    ("training", ""),
+    ("training", "parameter"),
+    ("training", "recorded"),
+    ("training", "setting"),
+    ("training", "package"),
+    ("training", "environment"),
+)
+_NONE = Estimate(math.nan)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing in which two cards differ, or do not.
+
+    Attributes
+    ----------
+    part : str
+        One of ``PARTS``.
+    name : str
+    before, after : str
+        Empty where it is not there.
+    kind : {"added", "removed", "changed", "same"}
+    difference : Estimate
+        Of a number that both have: after minus before.
+    direction : {"better", "worse", ""}
+        Which way a metric or a disparity moved; empty where neither way is better, or the interval holds zero.
+    numbers : (Estimate, Estimate) or None
+        A number that both have, before and after.
+    """
+
+    part: str
+    name: str
+    before: str
+    after: str
+    kind: Kind
+    difference: Estimate = _NONE
+    direction: Literal["better", "worse", ""] = ""
+    numbers: tuple[Estimate, Estimate] | None = None
+
+    @property
+    def is_paired(self) -> bool:
+        """Whether the difference was measured on the same rows, in pairs."""
+        return self.difference.method == PAIRED
+
+    @property
+    def beyond_chance(self) -> bool:
+        """Whether the interval of the difference leaves zero out."""
+        return self.difference.has_interval and not self.difference.low <= 0 <= self.difference.high
+
+    def describe(self) -> str:
+        """Write it in a line.
+
+        Examples
+        --------
+        >>> Change("data", "rows", "100", "120", "changed").describe()
+        'data: rows: 100 -> 120'
+        """
+        text = (
+            f"{self.part}: {self.name}: {_shortened(self.before) or '(none)'} -> {_shortened(self.after) or '(none)'}"
+        )
+        if not self.difference.has_interval:
+            return text
+        verdict = (self.direction or "more than chance") if self.beyond_chance else "could be chance"
+        return f"{text}; difference {self.difference} ({self.how}), {verdict}"
+
+    @property
+    def how(self) -> str:
+        """How the interval of the difference was made; empty where there is none."""
+        return ("paired" if self.is_paired else "unpaired") if self.difference.has_interval else ""
+
+    def plain(self) -> dict[str, object]:
+        """Write it for JSON."""
+        texts = {name: getattr(self, name) for name in ("part", "name", "kind", "before", "after", "direction")}
+        return {**texts, "difference": self.difference.plain(), "how": self.how}
+
+
+def changes_of_facts(before: Report, after: Report) -> list[Change]:
+    """Compare what two runs recorded: the data, the features, and all that decided the training.
+
+    Where only one of them recorded a kind of fact at all, such as the features, nothing is said about it.
+    """
+    found = []
+    for (part, _), old, new in zip(_FACTS, _facts(before), _facts(after), strict=True):
+        if bool(old) == bool(new):
+            found += _compared(part, old, new)
+    return found
+
+
+def changes_of_numbers(
+    before: Mapping[str, Estimate], after: Mapping[str, Estimate], paired: Mapping[str, Estimate]
+) -> list[Change]:
+    """Compare every number; a difference of two numbers with intervals has one too (see ``difference_of``).
+
+    ``paired`` holds by name the differences that are known more sharply, since both were measured on the same rows.
+    """
+    found = []
+    for name in [*before, *(name for name in after if name not in before)]:
+        old, new = before.get(name), after.get(name)
+        if old is None or new is None:
+            kind: Kind = "added" if old is None else "removed"
+            was, now = ("" if one is None else str(one) for one in (old, new))
+            found.append(Change(_part(name), name, was, now, kind))
+            continue
+        difference = paired.get(name) or difference_of(new, old)
+        kind = "same" if _same(old, new) else "changed"
+        direction = _direction(name, difference)
+        found.append(Change(_part(name), name, str(old), str(new), kind, difference, direction, (old, new)))
+    return found
+
+
+def changes_of_findings(before: Sequence[Finding], after: Sequence[Finding]) -> list[Change]:
+    """Compare findings by code, place and severity; the numbers that their sentences hold are compared elsewhere."""
+    old, new = ({f"{one.code} {one.where}".strip(): one for one in ones} for ones in (before, after))
+    alike = {name: old[name].severity for name in old if name in new and old[name].severity == new[name].severity}
+    texts = [{name: f"{one.severity}: {one.message}" for name, one in ones.items()} | alike for ones in (old, new)]
+    return _compared("findings", *texts)
+
+
+def changes_of_answers(before: Mapping[str, str], after: Mapping[str, str]) -> list[Change]:
+    """Compare what the authors said."""
+    old, new = ({one.title: ones[one.key] for one in questions() if one.key in ones} for ones in (before, after))
+    return _compared("author", old, new)
+
+
+def paired_differences(
+    before: tuple[Mapping[str, Replicated], str], after: tuple[Mapping[str, Replicated], str]
+) -> dict[str, Estimate]:
+    """Return the difference of every test metric that has replicates over the same rows in both."""
+    (old, old_rows), (new, new_rows) = before, after
+    if old_rows != new_rows:
+        return {}
+    return {f"test.{name}": paired_difference(new[name], old[name]) for name in new if name in old}
+
+
+def difference_of(after: Estimate, before: Estimate) -> Estimate:
+    """Return ``after - before``, with an interval where both have one.
+
+    By MOVER (Zou & Donner 2008, doi:10.1002/sim.3095), which takes the two as independent. Numbers of the same rows
+    rise and fall together as a rule, and then the interval is wider than needed.
+
+    Examples
+    --------
+    >>> print(difference_of(Estimate(0.8, 0.7, 0.9), Estimate(0.6, 0.5, 0.7)))
+    0.200 [0.059, 0.341]
+    """
+    value = after.value - before.value
+    n = min(after.n, before.n)
+    if not math.isfinite(value) or not (after.has_interval and before.has_interval):
+        return Estimate(value if math.isfinite(value) else math.nan, n=n)
+    return Estimate(value, *mover_difference(after, before), n, UNPAIRED)
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= 80 else f"{text[:79]}…"
+
+
+def _same(old: Estimate, new: Estimate) -> bool:
+    return all(
+        first == second or (math.isnan(first) and math.isnan(second))
+        for first, second in zip((old.value, old.low, old.high), (new.value, new.low, new.high), strict=True)
+    )
+
+
+def _direction(name: str, difference: Estimate) -> Literal["better", "worse", ""]:
+    if not difference.has_interval or difference.low <= 0 <= difference.high:
+        return ""
+    better = better_when(name)
+    if not better:
+        return ""
+    return "better" if (difference.value > 0) == (better == "higher") else "worse"
+
+
+def _part(name: str) -> str:
+    if name.startswith(("data.", "split.")):
+        return "data"
+    if name.startswith("test."):
+        return "metrics"
+    if name.startswith("fairness."):
+        return "fairness"
+    if name.startswith(PLACES["operation"]):
+        return "operation"
+    return "other numbers"
+
+
+def _compared(part: str, before: Mapping[str, str], after: Mapping[str, str]) -> list[Change]:
+    found = []
+    for name in [*before, *(name for name in after if name not in before)]:
+        old, new = before.get(name, ""), after.get(name, "")
+        kind: Kind = "added" if name not in before else "removed" if name not in after else "changed"
+        found.append(Change(part, name, old, new, "same" if old == new and name in before and name in after else kind))
+    return found
+
+
+def _facts(report: Report) -> list[dict[str, str]]:
+    """Return each kind of fact, in the order of ``_FACTS``, under names that say which it is."""
+    requirements = report.model.get("requirements")
+    pins = map(str, requirements) if isinstance(requirements, list | tuple) else ()
+    packages = {name: pin for name, _, pin in (text.partition("==") for text in pins)}
+    run = {"model": report.model.get("name"), "commit": report.commit}
+    model = report.model
+    values = (report.data, model.get("features"), run, report.parameters, report.recorded, model.get("settings"))
+    every = (*values, packages, report.environment)
+    return [
+        {f"{word} {name}".strip(): text for name, text in _texts(value)}
+        for (_, word), value in zip(_FACTS, every, strict=True)
+    ]
+
+
+def _texts(value: object) -> Iterator[tuple[str, str]]:
+    entries: Mapping[Any, Any] = value if isinstance(value, Mapping) else {}
+    return ((str(name), "none" if entry is None else as_text(entry)) for name, entry in entries.items())

@@ -1,0 +1,297 @@
+"""The difference of two model cards: what changed, what did not, and which numbers moved by more than chance."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from statistics import NormalDist
+from typing import TYPE_CHECKING
+
+from toolkit.card.changes import (
+    PARTS,
+    Change,
+    changes_of_answers,
+    changes_of_facts,
+    changes_of_findings,
+    changes_of_numbers,
+    paired_differences,
+)
+from toolkit.card.figures import draw_intervals, short
+from toolkit.card.model_card import ModelCard, read_card
+from toolkit.core.estimate import Estimate
+from toolkit.core.figures import GREY, ORANGE, axes_for
+from toolkit.core.heading import HeadNumber
+from toolkit.core.result import Finding, Picture, Record, Shown, by_severity, result_html, table_html
+from toolkit.core.words import titled
+from toolkit.errors import NotApplicableError, listed
+from toolkit.statistics.direction import is_disparity
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+MOST_NAMES, MOST_SAID = 60, 5
+#: Parts of numbers, whose new and vanished ones are only named; and those whose table is folded away.
+NUMBERS = ("metrics", "fairness", "operation", "other numbers")
+FOLDED = ("operation", "other numbers")
+_FOLDED_KINDS = {
+    "changed": "changed by no more than chance explains",
+    "removed": "only in the first card",
+    "added": "only in the second card",
+    "same": "unchanged",
+}
+_CAPTION = (
+    "Each dot is the difference in one metric, second card minus first, with its 95% interval; the dashed line is no "
+    "difference."
+)
+
+
+def diff_cards(a: ModelCard | str | Path, b: ModelCard | str | Path) -> CardDiff:
+    """Tell what changed from one card to another.
+
+    Parameters
+    ----------
+    a, b : ModelCard or path
+        Cards, ``card.json`` files, or folders of reports: earlier and later, or champion and challenger.
+
+    Returns
+    -------
+    CardDiff
+
+    Raises
+    ------
+    InputError
+        Where a card cannot be read.
+    NotApplicableError
+        Where one of the two is not given.
+
+    Examples
+    --------
+    >>> from toolkit import load_dataset
+    >>> from toolkit.card.model_card import make_card
+    >>> old = make_card(load_dataset("wine"))
+    >>> new = make_card(load_dataset("wine"), author={"contact": "team@example.org"})
+    >>> [(one.part, one.name, one.kind) for one in diff_cards(old, new).changed]
+    [('author', 'Contact', 'added')]
+    """
+    if not a or not b:
+        raise NotApplicableError("No second card was given, so there is nothing to compare this one with.")
+    old, new = (one if isinstance(one, ModelCard) else read_card(one) for one in (a, b))
+    numbers = [
+        {name: one for name, one in card.scalars().items() if not name.startswith("card.")} for card in (old, new)
+    ]
+    findings = [[one for one in card.findings() if not one.code.startswith("CARD-")] for card in (old, new)]
+    changes = [
+        *changes_of_facts(old.reports[0], new.reports[0]),
+        *changes_of_numbers(numbers[0], numbers[1], paired_differences(old.replicates(), new.replicates())),
+        *changes_of_findings(*findings),
+        *changes_of_answers(old.answers, new.answers),
+    ]
+    ordered = tuple(sorted(changes, key=lambda one: PARTS.index(one.part)))
+    prints = [card.reports[0].data.get("fingerprint") for card in (old, new)]
+    return CardDiff(old.title, new.title, bool(prints[0]) and prints[0] == prints[1], ordered)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class CardDiff(Shown):
+    """What changed from one card to another.
+
+    Attributes
+    ----------
+    before, after : str
+        Titles of the cards.
+    same_data : bool
+        Whether both rest on data of the same fingerprint.
+    changes : tuple of Change
+        By part, those that are the same among them.
+    """
+
+    before: str
+    after: str
+    same_data: bool
+    changes: tuple[Change, ...]
+
+    @property
+    def changed(self) -> list[Change]:
+        """What is not the same."""
+        return [one for one in self.changes if one.kind != "same"]
+
+    def frame(self) -> pd.DataFrame:
+        """Return one row a thing compared.
+
+        With the columns ``part, name, kind, before, after, difference, low, high, how, direction``.
+        """
+        import pandas as pd
+
+        rows = [
+            {
+                **{name: getattr(one, name) for name in ("part", "name", "kind", "before", "after", "direction")},
+                "difference": one.difference.value,
+                "low": one.difference.low,
+                "high": one.difference.high,
+                "how": one.how,
+            }
+            for one in self.changes
+        ]
+        names = ["part", "name", "kind", "before", "after", "difference", "low", "high", "how", "direction"]
+        return pd.DataFrame(rows, columns=names)
+
+    def scalars(self) -> dict[str, Estimate]:
+        """Return ``change.<name>`` of every test metric and disparity, and how many things changed in each part."""
+        numbers = {
+            f"change.{one.name}": one.difference for one in self._metrics() if not math.isnan(one.difference.value)
+        }
+        for part in PARTS:
+            kinds = [one.kind for one in self.changes if one.part == part]
+            name = part.replace(" ", "_")
+            numbers[f"card.changes.{name}"] = Estimate(len(kinds) - kinds.count("same"), n=len(kinds))
+        return numbers
+
+    def findings(self) -> list[Finding]:
+        """Say whether the data are others, and what became worse by more than chance."""
+        found = [
+            *self._worse("test.", "CARD-METRIC-WORSE"),
+            *self._worse("fairness.", "CARD-FAIRNESS-WORSE"),
+        ]
+        if not self.same_data:
+            note = "The two cards rest on different data, so a number may differ because the data do."
+            found.append(Finding("CARD-OTHER-DATA", "medium", note, "data"))
+        return by_severity(found)
+
+    def _worse(self, beginning: str, code: str) -> Iterator[Finding]:
+        """Name what is worse on intervals widened to hold for all of its kind at once (Bonferroni)."""
+        ones = [one for one in self._metrics() if one.name.startswith(beginning) and one.difference.has_interval]
+        worse = [one for one in ones if one.direction == "worse" and _clear(one.difference, len(ones))]
+        if worse:
+            said = [f"{one.name} by {one.difference}" for one in worse[:MOST_SAID]]
+            said += [f"{len(worse) - MOST_SAID} more"] if len(worse) > MOST_SAID else []
+            note = f"Worse than before by more than chance explains, {len(ones)} numbers looked at together: "
+            note += f"{'; '.join(said)}."
+            yield Finding(code, "medium", note, worse[0].name)
+
+    def pictures(self) -> dict[str, Picture]:
+        """Return the figure of the metrics' differences, where there are some."""
+        ones = self._drawn()
+        if not ones:
+            return {}
+        said = "; ".join(f"{one.name}: {one.difference}" for one in ones)
+        caption = f"{_CAPTION} {self._pairing()}"
+        return {"metrics": Picture("Change of the test metrics", caption, f"Second card minus first. {said}.")}
+
+    def plot(self, kind: str = "metrics", ax: Axes | None = None) -> Axes:
+        """Draw the differences of the metrics with their intervals."""
+        ax, ones = axes_for(self, kind, ax), self._drawn()
+        draw_intervals(ax, [short(one.name) for one in ones], [one.difference for one in ones], ORANGE)
+        ax.axvline(0, color=GREY, linestyle="--", linewidth=1.2)
+        ax.set_xlabel("second card minus first")
+        return ax
+
+    def record(self) -> Record:
+        """Return which card this one was compared with, and the metrics beside those of that one."""
+        numbers = tuple(
+            HeadNumber(
+                one.name, titled(one.name.rpartition(".")[2]), after, "test part", "champion", before, one.difference
+            )
+            for one in self._metrics()
+            if one.numbers and one.name.count(".") == 1
+            for before, after in [one.numbers]
+        )
+        return Record(parameters={"compared_with": self.before}, numbers=numbers)
+
+    def sentence(self) -> str:
+        """Say in a line how much changed."""
+        counts = {part: sum(one.part == part for one in self.changed) for part in PARTS}
+        said = ", ".join(f"{count} in {part}" for part, count in counts.items() if count)
+        data = "The data are the same." if self.same_data else "The data are not the same."
+        return f"{len(self.changed)} of {len(self.changes)} things differ{f': {said}' if said else ''}. {data}"
+
+    def _pairing(self) -> str:
+        """Say which intervals know that the rows are the same."""
+        ones = [one for one in self._metrics() if one.difference.has_interval]
+        paired = sum(one.is_paired for one in ones)
+        if paired == len(ones):
+            return "Both models were measured on the same rows, and are compared in pairs." if ones else ""
+        unpaired = "intervals take the cards as independent (unpaired)"
+        if paired:
+            return f"Test metrics are compared in pairs, on the same rows; where it says unpaired, {unpaired}."
+        wide = ", and are as a rule too wide where the rows are the same" if self.same_data else ""
+        return f"All {unpaired}{wide}."
+
+    def _metrics(self) -> list[Change]:
+        return [
+            one
+            for one in self.changes
+            if one.kind in ("changed", "same")
+            and ((one.name.startswith("test.") and one.part == "metrics") or is_disparity(one.name))
+        ]
+
+    def _drawn(self) -> list[Change]:
+        """Return the metrics on the scale from -1 to 1 that have one part, or else the first one alone."""
+        ones = [one for one in self._metrics() if one.name.count(".") == 1 and one.difference.has_interval]
+        alike = [one for one in ones if max(-one.difference.low, one.difference.high) <= 1]
+        return alike or ones[:1]
+
+    def _repr_html_(self) -> str:
+        lead = (
+            f"From “{self.before}” to “{self.after}”: {self.sentence()} Differences carry 95% intervals; about one in "
+            f"twenty misses by chance. {self._pairing()}"
+        )
+        tables = [html for part in PARTS for html in self._part_html(part)]
+        return result_html("What changed", lead, tables, self.findings())
+
+    def _part_html(self, part: str) -> list[str]:
+        ones = [one for one in self.changes if one.part == part]
+        shown = [one for one in ones if _is_shown(one)]
+        found = []
+        if shown:
+            title = f"{part.capitalize()}: {len(shown)} changed"
+            table = table_html(_table(shown), title)
+            found.append(_folded(title, table) if part in FOLDED else table)
+        for kind, words in _FOLDED_KINDS.items():
+            names = [one.name for one in ones if one.kind == kind and one not in shown]
+            text = f"<p>{escape(listed(names, MOST_NAMES))}</p>"
+            found += [_folded(f"{part.capitalize()}: {len(names)} {words}", text)] if names else []
+        return found
+
+
+def _is_shown(one: Change) -> bool:
+    """Whether a change has a row of its own: new numbers, and slight changes of single groups, are only named."""
+    if one.part == "fairness":
+        return one.kind == "changed" and (is_disparity(one.name) or one.beyond_chance)
+    return one.kind == "changed" or (one.kind != "same" and one.part not in NUMBERS)
+
+
+def _folded(summary: str, html: str) -> str:
+    return f"<details><summary>{escape(summary)}</summary>{html}</details>"
+
+
+def _clear(difference: Estimate, together: int) -> bool:
+    """Whether zero stays outside when the interval is widened for several looked at together."""
+    normal = NormalDist()
+    wider = normal.inv_cdf(1 - 0.025 / together) / normal.inv_cdf(0.975)
+    below, above = difference.value - difference.low, difference.high - difference.value
+    return not difference.value - wider * below <= 0 <= difference.value + wider * above
+
+
+def _table(ones: Sequence[Change]) -> pd.DataFrame:
+    import pandas as pd
+
+    columns: dict[str, list[object]] = {"what": [one.name for one in ones]}
+    if any(one.kind != "changed" for one in ones):
+        columns["kind"] = [one.kind for one in ones]
+    columns["before"] = [one.numbers[0] if one.numbers else one.before or None for one in ones]
+    columns["after"] = [one.numbers[1] if one.numbers else one.after or None for one in ones]
+    if any(not math.isnan(one.difference.value) for one in ones):
+        columns["difference"] = [None if math.isnan(one.difference.value) else one.difference for one in ones]
+        columns["more than chance"] = [_chance(one) for one in ones]
+        columns["interval"] = [one.how or None for one in ones]
+    return pd.DataFrame(columns, dtype=object)
+
+
+def _chance(one: Change) -> str | None:
+    if not one.difference.has_interval:
+        return None
+    return (one.direction or "yes") if one.beyond_chance else "no"

@@ -1,0 +1,76 @@
+"""Sort the numbers of groups of people out of the one namespace: feature, group and metric of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from toolkit.core.estimate import Estimate
+
+PREFIX = "fairness."
+_DISPARITY = ("_difference", "_ratio")
+
+
+@dataclass(frozen=True, slots=True)
+class GroupNumber:
+    """One number about a group, or about how far the groups of a feature are apart.
+
+    Attributes
+    ----------
+    name : str
+        The dotted name it has everywhere.
+    feature : str
+        Such as ``sex``, or ``sex+race`` for an intersection.
+    group : str
+        Such as ``Female``; of a disparity the class it is about, mostly empty.
+    metric : str
+    number : Estimate
+    """
+
+    name: str
+    feature: str
+    group: str
+    metric: str
+    number: Estimate
+
+    @property
+    def is_disparity(self) -> bool:
+        """Whether it compares groups."""
+        return self.metric.endswith(_DISPARITY)
+
+    @property
+    def is_intersection(self) -> bool:
+        """Whether the groups are intersections of several features."""
+        return "+" in self.feature
+
+
+def group_numbers(scalars: Mapping[str, Estimate]) -> list[GroupNumber]:
+    """Return every number ``fairness.<feature>.<group>.<metric>`` and ``fairness.<feature>.<disparity>``, taken apart.
+
+    Names of features and groups may hold dots themselves, so the features are first read off the disparities, which
+    have no group.
+
+    Examples
+    --------
+    >>> numbers = {"fairness.a.b.accuracy_difference": Estimate(0.1), "fairness.a.b.1.5.recall": Estimate(0.9)}
+    >>> [(one.feature, one.group, one.metric) for one in group_numbers(numbers)]
+    [('a.b', '', 'accuracy_difference'), ('a.b', '1.5', 'recall')]
+    """
+    split = [(name, *name.removeprefix(PREFIX).rpartition(".")[::2]) for name in scalars if name.startswith(PREFIX)]
+    features = _features(middle for _, middle, metric in split if metric.endswith(_DISPARITY))
+    found = []
+    for name, middle, metric in split:
+        feature = next((one for one in features if middle == one or middle.startswith(f"{one}.")), None)
+        if feature is None:
+            feature = middle.partition(".")[0]
+        found.append(GroupNumber(name, feature, middle[len(feature) + 1 :], metric, scalars[name]))
+    return found
+
+
+def _features(middles: Iterable[str]) -> list[str]:
+    """Keep the shortest: of several classes, a disparity's name has the class after the feature."""
+    kept: list[str] = []
+    for middle in sorted(dict.fromkeys(middles), key=len):
+        if not any(middle.startswith(f"{one}.") for one in kept):
+            kept.append(middle)
+    return kept

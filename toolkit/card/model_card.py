@@ -1,0 +1,347 @@
+"""The model card: what a reviewer signs, put together from named numbers, recorded facts and the author's answers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from toolkit.card.author import questions, read_author
+from toolkit.card.content import Section
+from toolkit.card.figures import draw_groups, groups_picture
+from toolkit.card.groups import group_numbers
+from toolkit.card.lineage import model_address, model_name
+from toolkit.card.markdown import eval_results, evaluated_metrics, metadata, write_markdown
+from toolkit.card.regulation import cross_reference
+from toolkit.card.reports import Report, add_replicates, read_report, with_replicates
+from toolkit.card.sections import TITLES, make_sections
+from toolkit.core.estimate import Estimate
+from toolkit.core.figures import axes_for
+from toolkit.core.heading import against_baseline
+from toolkit.core.result import (
+    DataRecord,
+    Finding,
+    ModelRecord,
+    Picture,
+    Record,
+    Result,
+    Shown,
+    VersionNote,
+    by_severity,
+    result_html,
+    table_html,
+)
+from toolkit.errors import InputError, listed, nearest
+from toolkit.runs.publish import summarize
+from toolkit.statistics.replicates import FILE, Replicated, is_of, write_replicates
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+SCHEMA = 1
+#: Numbers about a report itself, which the card's own take the place of.
+_OF_REPORTS = ("gates.", "card.", "change.")
+Source = str | Path | Mapping[str, Any] | Result
+
+
+def make_card(
+    reports: Source | Sequence[Source], *, author: str | Path | Mapping[str, object] | None = None
+) -> ModelCard:
+    """Put a model card together.
+
+    Parameters
+    ----------
+    reports : path, mapping or Result, or a sequence of them
+        Folders of reports, the content of their ``results.json``, or what steps returned (which count as one report).
+        The first is about the model itself; audits and drift may follow.
+    author : path or mapping, optional
+        The author's part: a YAML file that ``toolkit card init`` wrote and a person filled in, or its content.
+
+    Returns
+    -------
+    ModelCard
+
+    Raises
+    ------
+    InputError
+        Where a report cannot be read, or the author's part says something that is not asked.
+
+    References
+    ----------
+    Mitchell et al. (2019), "Model cards for model reporting", doi:10.1145/3287560.3287596.
+
+    Examples
+    --------
+    >>> from toolkit import load_dataset
+    >>> card = make_card(load_dataset("wine"), author={"intended_use": "An example."})
+    >>> print(card.scalars()["card.answered"].value, "of", len(card.answers) + len(card.blanks))
+    1 of 26
+    """
+    given = [reports] if isinstance(reports, str | Path | Mapping | Result) else list(reports)
+    results = [one for one in given if isinstance(one, Result)]
+    read = [_report(one) for one in given if not isinstance(one, Result)]
+    if results:
+        records = [result.record() for result in results]
+        first = Report.read(summarize(results, records, template="by hand", parameters={}))
+        kept = next((record.files[FILE] for record in records if FILE in record.files), "")
+        read.insert(0, add_replicates(first, kept) if kept else first)
+    if not read:
+        raise InputError("A model card needs at least one report. Give the folder of an experiment or an audit.")
+    return ModelCard(tuple(read), read_author(author))
+
+
+def read_card(source: str | Path) -> ModelCard:
+    """Read a card from its ``card.json``, or make one without an author's part of a report that has no card.
+
+    Parameters
+    ----------
+    source : path
+        A ``card.json``, or the folder of a report.
+
+    Raises
+    ------
+    InputError
+        Where there is neither, or the file holds no card.
+    """
+    path = Path(source)
+    if path.is_dir() and not (path / "card.json").is_file():
+        return make_card(path)
+    path = path / "card.json" if path.is_dir() else path
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        entries, answers = content["reports"], content["author"]
+        reports = tuple(Report.read(entry, str(entry["folder"]), str(entry["sha256"])) for entry in entries)
+        known = {question.key for question in questions()}
+        answered = {str(key): str(text) for key, text in answers.items() if key in known}
+    except OSError as error:
+        raise InputError(f"There is no card at {str(source)!r}: {error.strerror}.") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{str(path)!r} does not hold a model card: {error!r}.") from error
+    if not reports:
+        raise InputError(f"{str(path)!r} does not hold a model card: it rests on no report.")
+    return ModelCard(tuple(with_replicates(report, path.parent) for report in reports), answered)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ModelCard(Shown):
+    """A model card; everything it shows follows from reports and answers.
+
+    Attributes
+    ----------
+    reports : tuple of Report
+        The first is about the model itself.
+    answers : mapping of key to text
+        What the author said.
+    """
+
+    reports: tuple[Report, ...]
+    answers: Mapping[str, str]
+
+    @property
+    def title(self) -> str:
+        """What the card is about, in a line."""
+        first = self.reports[0]
+        what = [
+            model_name(first) or "model",
+            first.data.get("target") or "a target",
+            first.data.get("name") or "a table",
+        ]
+        return "Model card: {} for {} in {}".format(*what)
+
+    @property
+    def blanks(self) -> tuple[str, ...]:
+        """Titles of the questions that the author left open."""
+        return tuple(question.title for question in questions() if question.key not in self.answers)
+
+    @cached_property
+    def sections(self) -> tuple[Section, ...]:
+        """The card's sections, in order."""
+        return make_sections(self.reports, self.answers)
+
+    def section(self, name: str) -> Section:
+        """Return one section.
+
+        Raises
+        ------
+        InputError
+            Where there is none of that name.
+        """
+        if name not in TITLES:
+            raise InputError(f"A card has no section {name!r}.{nearest(name, TITLES)} It has: {listed(TITLES, 20)}.")
+        return next(section for section in self.sections if section.id == name)
+
+    def frame(self) -> pd.DataFrame:
+        """Return one row a number: ``report, name, value, low, high, n``."""
+        import pandas as pd
+
+        rows = [
+            [report.title, name, number.value, number.low, number.high, number.n]
+            for report in self.reports
+            for name, number in report.scalars.items()
+        ]
+        return pd.DataFrame(rows, columns=["report", "name", "value", "low", "high", "n"])
+
+    def scalars(self) -> dict[str, Estimate]:
+        """Return the numbers of the reports, of the same name the first, and ``card.completeness``."""
+        numbers = {
+            name: number
+            for report in reversed(self.reports)
+            for name, number in report.scalars.items()
+            if not name.startswith(_OF_REPORTS)
+        }
+        asked, answered = len(questions()), len(self.answers)
+        numbers["card.answered"] = Estimate(answered, n=asked)
+        numbers["card.completeness"] = Estimate(answered / asked, n=asked)
+        return numbers
+
+    def findings(self) -> list[Finding]:
+        """Return what is amiss with the card, and the findings of the reports, the most severe first."""
+        reported = [one for report in self.reports for one in report.findings if not _about_a_policy(one)]
+        return by_severity(dict.fromkeys([*self._own_findings(), *reported]))
+
+    def _own_findings(self) -> list[Finding]:
+        return [*self._incomplete(), *self._without_groups(), *self._about_different_things()]
+
+    def _incomplete(self) -> Iterator[Finding]:
+        if self.blanks:
+            asked = len(questions())
+            note = (
+                f"{len(self.blanks)} of {asked} questions are not answered by the author: {listed(self.blanks, asked)}."
+            )
+            yield Finding("CARD-INCOMPLETE", "medium", note, "author")
+
+    def _without_groups(self) -> Iterator[Finding]:
+        if not any(group_numbers(report.scalars) for report in self.reports):
+            note = "No number is broken down by group of people: the reports know no sensitive column."
+            yield Finding("CARD-NO-GROUPS", "low", note, "quantitative")
+
+    def _about_different_things(self) -> Iterator[Finding]:
+        named = (model_address(report) or model_name(report) for report in self.reports)
+        models = list(dict.fromkeys(name for name in named if name))
+        if len(models) > 1:
+            note = f"The reports name {len(models)} models: {listed(models)}. A card should be about one."
+            yield Finding("CARD-SEVERAL-MODELS", "medium", note, "lineage")
+
+    def pictures(self) -> dict[str, Picture]:
+        """Return the figure of the groups, where there are numbers of some."""
+        picture = groups_picture(self.reports)
+        return {"groups": picture} if picture else {}
+
+    def plot(self, kind: str = "groups", ax: Axes | None = None) -> Axes:
+        """Draw one metric of every group with its interval."""
+        return draw_groups(self.reports, axes_for(self, kind, ax))
+
+    def record(self) -> Record:
+        """Return the data and the model by name, and the files of the card."""
+        data, model = self.reports[0].data, self.reports[0].model
+        rows, columns = (value if isinstance(value := data.get(key), int) else 0 for key in ("rows", "columns"))
+        source, fingerprint, target = (str(data.get(key) or "") for key in ("source", "fingerprint", "target"))
+        requirements = model.get("requirements")
+        known = tuple(map(str, requirements)) if isinstance(requirements, list | tuple) else ()
+        name = model_name(self.reports[0])
+        return Record(
+            parameters={"reports": ", ".join(report.folder or report.title for report in self.reports)},
+            data=DataRecord(str(data.get("name") or "table"), source, fingerprint, rows, columns, target),
+            model=ModelRecord(name, requirements=known) if name else None,
+            numbers=against_baseline(self.scalars()),
+            files={
+                "card.json": self.to_json(),
+                "card.md": self.to_markdown(),
+                "eval_results.yaml": self._eval_results(),
+                **({FILE: write_replicates(*self.replicates())} if self.replicates()[0] else {}),
+            },
+            note=self._note(),
+        )
+
+    def to_json(self) -> str:
+        """Return the card as JSON, as ``templates/card/card.schema.json`` describes it."""
+        content = {
+            "schema": SCHEMA,
+            "title": self.title,
+            "completeness": len(self.answers) / len(questions()),
+            "blanks": list(self.blanks),
+            "author": dict(self.answers),
+            "findings": [asdict(finding) for finding in self.findings()],
+            "sections": [_section_json(section, self) for section in self.sections],
+            "reports": [report.plain() for report in self.reports],
+        }
+        return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+    def to_markdown(self) -> str:
+        """Return the card as Markdown with the metadata that the Hugging Face Hub reads."""
+        found = metadata(self._evaluated(), self.answers.get("licence", ""))
+        return write_markdown(self.title, self._lead(), self.sections, found)
+
+    def _evaluated(self) -> Report:
+        return next((report for report in self.reports if evaluated_metrics(report)), self.reports[0])
+
+    def _eval_results(self) -> str:
+        import yaml
+
+        return str(yaml.safe_dump(eval_results(self._evaluated()), sort_keys=False, allow_unicode=True, width=10**6))
+
+    def replicates(self) -> tuple[Mapping[str, Replicated], str]:
+        """Return the replicates of the test metrics in ``scalars``, and which rows they are of."""
+        known, numbers = next((one for one in self.reports if one.replicates), None), self.scalars()
+        if known is None:
+            return {}, ""
+        own = {name: one for name, one in known.replicates.items() if is_of(one, numbers[f"test.{name}"])}
+        return own, known.rows
+
+    def _note(self) -> VersionNote | None:
+        run = str(self.reports[0].mlflow.get("run_id") or "")
+        if not run.isalnum():
+            return None
+        said = [self.title, self.answers.get("intended_use", ""), self.section("metrics").lead, self._lead()]
+        return VersionNote(run, "\n\n".join(text for text in said if text))
+
+    def _lead(self) -> str:
+        asked = len(questions())
+        of = f"{len(self.reports)} report" + ("s" if len(self.reports) > 1 else "")
+        return (
+            f"Put together from {of}; the author answered {len(self.answers)} of {asked} questions. Numbers carry "
+            "95% intervals where they have one."
+        )
+
+    def _repr_html_(self) -> str:
+        import pandas as pd
+
+        counted = [
+            (section.title, sum(bool(one.text) for one in section.answers), len(section.answers), len(section.numbers))
+            for section in self.sections
+        ]
+        table = pd.DataFrame(counted, columns=["section", "answered", "questions", "numbers"])
+        return result_html(self.title, self._lead(), [table_html(table, "Sections")], self._own_findings())
+
+
+def _report(source: Any) -> Report:
+    if isinstance(source, Mapping):
+        return Report.read(source)
+    if isinstance(source, str | Path) and str(source):
+        return read_report(source)
+    raise InputError(f"A report is a folder, a mapping or a result; found {source!r}. Give the folder of a report.")
+
+
+def _about_a_policy(finding: Finding) -> bool:
+    """Whether it says that a report was judged by no policy, which is nothing about the model."""
+    return finding.code == "STEP-NOT-APPLICABLE" and finding.where == "check"
+
+
+def _section_json(section: Section, card: ModelCard) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "id": section.id,
+        "title": section.title,
+        "lead": section.lead,
+        "answers": [asdict(answer) for answer in section.answers],
+        "facts": [asdict(fact) for fact in section.facts],
+        "numbers": [{"report": place, "name": name} for place, name in section.numbers],
+    }
+    if section.code:
+        found["code"] = section.code
+    if section.id == "regulation":
+        found["points"] = [one.plain() for one in cross_reference(card.reports, card.answers)]
+    return found

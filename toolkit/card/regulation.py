@@ -1,0 +1,154 @@
+"""Which section of a card helps to answer which point of a regulation, and what a person must still write."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from toolkit.card.author import questions
+from toolkit.card.content import Cell, Table
+from toolkit.card.reports import Report
+from toolkit.core.resources import templates_folder
+from toolkit.errors import listed
+
+STATES = ("covered", "partly", "open")
+LEGAL_LEAD = (
+    "An aid to finding things, not legal advice: what a point asks is put in our own few words, and only the official "
+    "text counts. A point is called covered where all that a card can say about it is here, which does not mean that "
+    "the law's demand is met."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One point of a regulation.
+
+    Attributes
+    ----------
+    source, reference : str
+        Such as ``EU AI Act, Annex IV``, and where its text is found.
+    point, asks : str
+    sections, answers, numbers, recorded : tuple of str
+        Sections of the card, keys of the author's part, dotted names (``*`` for any text), and facts of a report that
+        help to answer it.
+    human : str
+        What a card cannot hold.
+    """
+
+    source: str
+    reference: str
+    point: str
+    asks: str
+    sections: tuple[str, ...] = ()
+    answers: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
+    recorded: tuple[str, ...] = ()
+    human: str = ""
+
+
+@cache
+def points() -> tuple[Point, ...]:
+    """Return every point, in the order of the sources.
+
+    Examples
+    --------
+    >>> points()[0].point, points()[-1].point
+    ('1(a)', 'Manage 4')
+    """
+    import yaml
+
+    sources = yaml.safe_load((templates_folder() / "card" / "regulation.yaml").read_text(encoding="utf-8"))
+    return tuple(
+        Point(
+            source["source"],
+            source["reference"],
+            entry["point"],
+            entry["asks"],
+            human=entry.get("human", ""),
+            **{key: tuple(entry.get(key, ())) for key in ("sections", "answers", "numbers", "recorded")},
+        )
+        for source in sources
+        for entry in source["points"]
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """How far a card answers a point.
+
+    Attributes
+    ----------
+    point : Point
+    used : tuple of str
+        The answers, numbers and facts that say something about it.
+    state : {"covered", "partly", "open"}
+    left : str
+        What a person must still write.
+    """
+
+    point: Point
+    used: tuple[str, ...]
+    state: str
+    left: str
+
+    def plain(self) -> dict[str, object]:
+        """Write it for JSON."""
+        texts = {name: getattr(self.point, name) for name in ("source", "point", "asks")}
+        return {**texts, "sections": self.point.sections, "used": self.used, "state": self.state, "left": self.left}
+
+
+def cross_reference(reports: Sequence[Report], answers: Mapping[str, str]) -> list[Coverage]:
+    """Say for every point how far a card of these reports and answers goes."""
+    return [_coverage(point, reports, answers) for point in points()]
+
+
+def regulation_tables(
+    reports: Sequence[Report], answers: Mapping[str, str], titles: Mapping[str, str]
+) -> tuple[Table, ...]:
+    """Return a table for each source; ``titles`` are those of the card's sections."""
+    every = cross_reference(reports, answers)
+    names = ("point", "asks", "answered from", "a person must still write")
+    tables = []
+    for source, reference in dict.fromkeys((one.point.source, one.point.reference) for one in every):
+        own = [one for one in every if one.point.source == source]
+        rows: list[tuple[Cell, ...]] = [(one.point.point, one.point.asks, _where(one, titles), one.left) for one in own]
+        counts = ", ".join(f"{sum(one.state == state for one in own)} {state}" for state in STATES)
+        tables.append(Table(f"{source} ({reference}): {counts} of {len(own)} points", names, tuple(rows)))
+    return tuple(tables)
+
+
+def _where(one: Coverage, titles: Mapping[str, str]) -> str:
+    if not one.used:
+        return "Open."
+    places = ", ".join(titles[name] for name in one.point.sections)
+    return f"{one.state.capitalize()}. {places}: {'; '.join(one.used)}."
+
+
+def _coverage(point: Point, reports: Sequence[Report], answers: Mapping[str, str]) -> Coverage:
+    titles = {one.key: one.title for one in questions()}
+    written = [f"the author on {titles[key].lower()}" for key in point.answers if key in answers]
+    measured = {pattern: _matching(pattern, reports) for pattern in point.numbers}
+    facts = [path for path in point.recorded if any(_recorded(report, path) for report in reports)]
+    used = (*written, *(listed(names, 2) for names in measured.values() if names), *facts)
+    blanks = [titles[key].lower() for key in point.answers if key not in answers]
+    absent = [pattern for pattern, names in measured.items() if not names]
+    complete = not (blanks or absent or point.human or len(facts) < len(point.recorded))
+    left = [f"The author's part on {', '.join(blanks)}." if blanks else "", point.human]
+    left.append(f"The reports have no number {listed(absent)}." if absent else "")
+    state = "covered" if used and complete else "partly" if used else "open"
+    return Coverage(point, used, state, " ".join(text for text in left if text))
+
+
+def _matching(pattern: str, reports: Sequence[Report]) -> list[str]:
+    shape = re.compile(".*".join(map(re.escape, pattern.split("*"))), re.DOTALL)
+    return list(dict.fromkeys(name for report in reports for name in report.scalars if shape.fullmatch(name)))
+
+
+def _recorded(report: Report, path: str) -> bool:
+    """Whether a report has a fact such as ``model.settings``."""
+    name, _, key = path.partition(".")
+    value: Any = getattr(report, name)
+    return bool(value.get(key) if key and isinstance(value, Mapping) else value)

@@ -1,0 +1,94 @@
+"""A step that has nothing to say about its input says so, as a result like any other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from toolkit.core.result import Finding, Picture, Record, result_html
+from toolkit.errors import InputError, NotApplicableError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+    from toolkit.core.estimate import Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class NotApplicable:
+    """The result of a step that has nothing to say about this input, with the reason.
+
+    Attributes
+    ----------
+    step : str
+        Name of the step, such as ``explain``.
+    reason : str
+        One plain sentence.
+    """
+
+    step: str
+    reason: str
+
+    def frame(self) -> pd.DataFrame:
+        """Return the step and the reason as one row."""
+        import pandas as pd
+
+        return pd.DataFrame({"step": [self.step], "reason": [self.reason]})
+
+    def scalars(self) -> dict[str, Estimate]:
+        """Return no numbers."""
+        return {}
+
+    def findings(self) -> list[Finding]:
+        """Say that the step was left out."""
+        return [Finding("STEP-NOT-APPLICABLE", "info", self.reason, self.step)]
+
+    def pictures(self) -> dict[str, Picture]:
+        """Return no figures."""
+        return {}
+
+    def plot(self, kind: str = "", ax: Axes | None = None) -> Axes:  # noqa: ARG002  # the protocol's
+        """Refuse: there is nothing to draw."""
+        raise InputError(f"{self.step} has no figure: {self.reason}")
+
+    def record(self) -> Record:
+        """Return nothing to track."""
+        return Record()
+
+    def _repr_html_(self) -> str:
+        return result_html("Not applicable", self.reason)
+
+
+def if_applicable(step: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    """Call a step; where it has nothing to say about this input, return that as a result instead of an error.
+
+    Parameters
+    ----------
+    step : callable
+        Such as ``explain`` or ``audit_fairness``.
+    *arguments, **options
+        Handed on.
+
+    Returns
+    -------
+    Result
+        What the step returns, or ``NotApplicable``.
+
+    Raises
+    ------
+    InputError
+        Where the input is wrong, as the step itself would.
+
+    Examples
+    --------
+    >>> def judge(model):
+    ...     raise NotApplicableError("There is no model.")
+    >>> if_applicable(judge, None).reason
+    'There is no model.'
+    """
+    try:
+        return step(*arguments, **options)
+    except NotApplicableError as error:
+        return NotApplicable(getattr(step, "__name__", "step"), str(error))

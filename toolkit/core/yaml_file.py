@@ -1,0 +1,132 @@
+"""YAML files that people write: parameters, policies and the author's part of a card, read strictly and in bounds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+
+from toolkit.errors import InputError, shown
+
+#: What a file written by hand never reaches, and one made to exhaust the reader does.
+MOST_BYTES = 1_000_000
+MOST_NODES = 100_000
+DEEPEST = 20
+
+
+class UnquotedText(str):
+    """An unquoted text from a file: what it means depends on the declared type."""
+
+    __slots__ = ()
+
+
+def read_mapping(path: Path, what: str = "parameters file") -> dict[str, object]:
+    """Read a YAML (or JSON) file that maps names to values.
+
+    Parameters
+    ----------
+    path : Path
+    what : str
+        What an error calls the file.
+
+    Returns
+    -------
+    dict
+        Values by name. An unquoted scalar, alone or in a list, is ``UnquotedText``: the very text of the file, so that
+        ``007`` and ``no`` can stay text.
+
+    Raises
+    ------
+    InputError
+        Where the file cannot be read, is not YAML, is not a mapping, or gives a name twice.
+    """
+    loader, node = _read(path, what)
+    if node is None:
+        return {}
+    if not isinstance(node, yaml.MappingNode):
+        raise InputError(f"The {what} {str(path)!r} must map names to values, such as `name: value`.")
+    try:
+        return {str(key.value): _value(loader, value) for key, value in node.value}
+    except (yaml.YAMLError, ValueError) as error:
+        raise _not_yaml(path, what, error) from error
+
+
+def read_plain(path: Path, what: str) -> object:
+    """Read a YAML (or JSON) file as plain Python values; None where it holds nothing.
+
+    Raises
+    ------
+    InputError
+        Where the file cannot be read, is not YAML, or gives a name twice in one mapping.
+    """
+    loader, node = _read(path, what)
+    try:
+        return None if node is None else loader.construct_document(node)
+    except (yaml.YAMLError, ValueError) as error:
+        raise _not_yaml(path, what, error) from error
+
+
+def _read(path: Path, what: str) -> tuple[yaml.SafeLoader, yaml.Node | None]:
+    """Return the one document of a file, of which no mapping gives a name twice."""
+    text = _text(path, what)
+    try:
+        loader = yaml.SafeLoader(text)
+        node = loader.get_single_node()
+    except yaml.YAMLError as error:
+        raise _not_yaml(path, what, error) from error
+    except RecursionError as error:
+        raise InputError(f"The {what} {str(path)!r} is nested too deeply to be read.") from error
+    if node is not None:
+        _check(node, path, what)
+    return loader, node
+
+
+def _text(path: Path, what: str) -> str:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+    except (OSError, ValueError) as error:
+        raise InputError(f"Cannot read the {what} {shown(str(path))}: {getattr(error, 'strerror', error)}.") from error
+    if len(content) > MOST_BYTES:
+        raise InputError(f"The {what} {str(path)!r} has more than {MOST_BYTES:,} bytes, the most that is read.")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"The {what} {str(path)!r} is not UTF-8 text.") from error
+
+
+def _check(root: yaml.Node, path: Path, what: str) -> None:
+    """Refuse names given twice, and anchors that would unfold into a thousand times the file, or without end."""
+    waiting, seen = [(root, 0)], 0
+    while waiting:
+        node, depth = waiting.pop()
+        seen += 1
+        if depth > DEEPEST or seen > MOST_NODES:
+            raise InputError(f"The {what} {str(path)!r} is nested too deeply, or repeats itself through its anchors.")
+        if isinstance(node, yaml.SequenceNode):
+            waiting += [(item, depth + 1) for item in node.value]
+        elif isinstance(node, yaml.MappingNode):
+            _check_names(node, path, what)
+            waiting += [(item, depth + 1) for pair in node.value for item in pair]
+
+
+def _check_names(node: yaml.MappingNode, path: Path, what: str) -> None:
+    names = set()
+    for key, _ in node.value:
+        name = str(key.value) if isinstance(key, yaml.ScalarNode) else None
+        if name is not None and name in names:
+            line = key.start_mark.line + 1
+            raise InputError(f"The {what} {str(path)!r} gives {name!r} twice (line {line}).")
+        names.add(name)
+
+
+def _not_yaml(path: Path, what: str, error: Exception) -> InputError:
+    return InputError(f"The {what} {str(path)!r} is not YAML: {' '.join(str(error).split())}.")
+
+
+def _value(loader: yaml.SafeLoader, node: yaml.Node) -> object:
+    if isinstance(node, yaml.SequenceNode):
+        return [_value(loader, item) for item in node.value]
+    if isinstance(node, yaml.ScalarNode) and node.style is None and node.tag != "tag:yaml.org,2002:null":
+        return UnquotedText(node.value)
+    return loader.construct_object(node, deep=True)

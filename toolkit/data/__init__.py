@@ -1,0 +1,1 @@
+"""Tables: read, checked, given roles, split and described."""

@@ -1,0 +1,214 @@
+"""Decide for each row which part of a split it goes to: by chance, by class, by group or by time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from toolkit.core.result import Finding
+from toolkit.data.dataset import Dataset
+from toolkit.data.times import matching, time_order
+from toolkit.errors import InputError, listed
+
+TRAIN, VALIDATION, TEST, LEFT_OUT = 0, 1, 2, 3
+
+Codes = NDArray[np.int64]
+Sizes = tuple[float, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Marks:
+    """The part of each row: 0 train, 1 validation, 2 test, 3 left out; shape (n_rows,)."""
+
+    parts: Codes
+    wants_validation: bool
+    notes: tuple[Finding, ...] = ()
+
+
+def shuffled(rows: int, sizes: Sizes, random: np.random.Generator) -> Marks:
+    """Draw the parts by chance; ``sizes`` are the shares of test and validation."""
+    parts = np.zeros(rows, dtype="int64")
+    order = random.permutation(rows)
+    test, validation = (_count(rows, size) for size in sizes)
+    parts[order[:test]] = TEST
+    parts[order[test : test + validation]] = VALIDATION
+    return Marks(parts, sizes[1] > 0)
+
+
+def by_class(data: Dataset, sizes: Sizes, random: np.random.Generator) -> Marks:
+    """Draw the parts within each class.
+
+    Each part gets its share of each class to within a row. A class goes to train first, then to test, then to
+    validation, so that one with a single row can at least be learnt.
+    """
+    classes = pd.factorize(data.target, sort=False)[0].astype("int64")
+    parts = np.full(data.rows, TRAIN, dtype="int64")
+    rest = np.arange(data.rows)
+    for part, size in zip((TEST, VALIDATION), sizes, strict=True):
+        if size:
+            taken = rest[_stratified(classes[rest], _count(data.rows, size), random)]
+            parts[taken] = part
+            rest = rest[parts[rest] == TRAIN]
+    return Marks(parts, sizes[1] > 0)
+
+
+def by_group(group: pd.Series[Any], sizes: Sizes, random: np.random.Generator) -> Marks:
+    """Draw whole groups, in random order, until a part has about its share of the rows.
+
+    Raises
+    ------
+    InputError
+        Where there are fewer groups than parts.
+    """
+    groups = pd.factorize(group, use_na_sentinel=False)[0].astype("int64")
+    counts = np.bincount(groups)
+    needed = 3 if sizes[1] else 2
+    if len(counts) < needed:
+        found = f"{group.name!r} has {len(counts)} {'group' if len(counts) == 1 else 'groups'}"
+        raise InputError(f"A group split into {needed} parts needs {needed} groups or more, but {found}.")
+    order = random.permutation(len(counts))
+    part_of = np.full(len(counts), TRAIN, dtype="int64")
+    spare = needed - 1
+    for part, size in zip((TEST, VALIDATION), sizes, strict=True):
+        if size:
+            sums = np.cumsum(counts[order])[: len(order) - spare]
+            taken = int(np.argmin(np.abs(sums - size * len(groups)))) + 1
+            part_of[order[:taken]] = part
+            order, spare = order[taken:], spare - 1
+    return Marks(part_of[groups], sizes[1] > 0)
+
+
+def by_time(
+    data: Dataset,
+    time: pd.Series[Any],
+    sizes: Sizes,
+    cut: object,
+    test_periods: Sequence[object],
+    validation_periods: Sequence[object],
+    random: np.random.Generator,
+) -> Marks:
+    """Put the latest times into test, those before them into validation, and the earliest into train.
+
+    Where a single time is left for train and validation, validation is drawn from it by chance, and said. Rows between
+    and after listed periods are left out, and said.
+
+    Raises
+    ------
+    InputError
+        Where there is one time only, or nothing comes before the test part.
+    """
+    name = str(time.name)
+    codes, labels = time_order(time)
+    counts = np.bincount(codes, minlength=len(labels))
+    if len(labels) < 2:
+        raise InputError(f"A time split needs two times or more, but {name!r} is {labels[0]} in every row.")
+    if cut is not None and test_periods:
+        raise InputError("Give either 'cut' or 'test_periods', not both.")
+    if test_periods:
+        test = matching(labels, test_periods, name)
+    else:
+        first = _first_from(time, labels, cut) if cut is not None else _latest(counts, sizes[0], data.rows)
+        test = list(range(first, len(labels)))
+    before = min(test)
+    if before == 0:
+        found = f"it begins at {labels[0]}. {name!r} holds: {listed(labels)}"
+        raise InputError(f"Nothing comes before the test part: {found}.")
+    part_of = np.full(len(labels), LEFT_OUT, dtype="int64")
+    part_of[:before] = TRAIN
+    part_of[test] = TEST
+    if validation_periods:
+        chosen = matching(labels, validation_periods, name)
+        _check_order(chosen, before, labels)
+        part_of[min(chosen) : before] = LEFT_OUT
+        part_of[chosen] = VALIDATION
+    elif sizes[1] and before > 1:
+        part_of[_latest(counts[:before], sizes[1], data.rows) : before] = VALIDATION
+    parts, notes = part_of[codes], _left_out(part_of[codes])
+    if sizes[1] and not validation_periods and before == 1:
+        return _validation_by_chance(data, parts, sizes[1], random, (*notes, _by_chance(labels[0])))
+    return Marks(parts, bool(sizes[1] or validation_periods), notes)
+
+
+def _validation_by_chance(
+    data: Dataset, parts: Codes, size: float, random: np.random.Generator, notes: tuple[Finding, ...]
+) -> Marks:
+    early = np.flatnonzero(parts == TRAIN)
+    share = min(size * data.rows / len(early), 0.5)
+    train = data.take(early)
+    sizes = (share, 0.0)
+    draw = shuffled(train.rows, sizes, random) if data.task == "regression" else by_class(train, sizes, random)
+    parts = parts.copy()
+    parts[early[draw.parts == TEST]] = VALIDATION
+    return Marks(parts, True, notes)
+
+
+def _by_chance(label: str) -> Finding:
+    message = f"Only {label} comes before the test part, so the validation part was drawn from it by chance."
+    return Finding("SPLIT-VALIDATION-BY-CHANCE", "info", message, "validation")
+
+
+def _left_out(parts: Codes) -> tuple[Finding, ...]:
+    rows = int((parts == LEFT_OUT).sum())
+    if not rows:
+        return ()
+    message = f"{rows:,} of {len(parts):,} rows lie outside the periods of the parts and are in none of them."
+    return (Finding("SPLIT-LEFT-OUT", "info", message),)
+
+
+def _check_order(chosen: list[int], before: int, labels: list[str]) -> None:
+    if max(chosen) >= before:
+        late, test = labels[max(chosen)], labels[before]
+        raise InputError(f"The validation period {late} does not come before the test part, which begins at {test}.")
+    if min(chosen) == 0:
+        raise InputError(f"Nothing comes before the validation period {labels[0]}: there would be no training part.")
+
+
+def _latest(counts: Codes, size: float, rows: int) -> int:
+    """Return the first of the latest times that make up at least a share of the rows; one time is left before it."""
+    from_end = np.cumsum(counts[::-1])[::-1]
+    enough = np.flatnonzero(from_end >= size * rows)
+    return max(int(enough[-1]) if len(enough) else 0, 1)
+
+
+def _first_from(time: pd.Series[Any], labels: list[str], cut: object) -> int:
+    """Return the first time at or after a cut."""
+    values = pd.Series(pd.factorize(time, sort=True)[1])
+    if pd.api.types.is_datetime64_any_dtype(time.dtype):
+        moment = pd.to_datetime(str(cut), errors="coerce", utc=True)
+        late = None if pd.isna(moment) else values >= moment.tz_localize(None)
+    elif pd.api.types.is_numeric_dtype(time.dtype):
+        number = pd.to_numeric(pd.Series([str(cut)]), errors="coerce").iloc[0]
+        late = None if pd.isna(number) else values >= number
+    else:
+        late = pd.Series(range(len(labels))) >= labels.index(str(cut)) if str(cut) in labels else None
+    name = str(time.name)
+    if late is None:
+        raise InputError(f"The cut {cut!r} cannot be compared with {name!r}, which holds: {listed(labels)}.")
+    if late.all() or not late.any():
+        side = "before" if late.all() else "at or after"
+        raise InputError(f"No row comes {side} the cut {cut!s}. {name!r} runs from {labels[0]} to {labels[-1]}.")
+    return int(np.flatnonzero(late)[0])
+
+
+def _stratified(classes: Codes, wanted: int, random: np.random.Generator) -> Codes:
+    """Draw positions so that each class is represented by its share, to within a row; one row of each class stays."""
+    sizes = np.bincount(classes)
+    exact = sizes * (wanted / len(classes))
+    takes = np.floor(exact).astype("int64")
+    short = wanted - int(takes.sum())
+    takes[np.argsort(takes - exact, kind="stable")[:short]] += 1
+    takes = np.clip(takes, np.where(sizes > 1, 1, 0), np.maximum(sizes - 1, 0))
+    order = random.permutation(len(classes))
+    order = order[np.argsort(classes[order], kind="stable")]
+    rank = np.arange(len(classes)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    return order[rank < np.repeat(takes, sizes)]
+
+
+def _count(rows: int, size: float) -> int:
+    """Return the rows of a part; at least one where a part is wanted."""
+    return max(1, int(np.floor(rows * size + 0.5))) if size else 0

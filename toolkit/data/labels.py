@@ -1,0 +1,121 @@
+"""Put labels that arrived later beside the rows they belong to: in the same order, or by a column that both have."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from toolkit.data.columns import text_labels
+from toolkit.data.read import Table
+from toolkit.errors import InputError, listed, nearest
+
+
+def join_labels(table: Table, labels: Table, *, target: str | None = None, by: str = "") -> Table:
+    """Give a table the target column that another table holds.
+
+    Parameters
+    ----------
+    table : Table
+        Its own column of that name, if there is one, must be empty.
+    labels : Table
+        A row a label.
+    target : str, optional
+        Name of the column; by default the only one of the labels beside ``by``.
+    by : str
+        Column of both whose values, all different, say which label belongs to which row; rows without one stay without
+        a label. An empty text stands for the same rows in the same order.
+
+    Returns
+    -------
+    Table
+
+    Raises
+    ------
+    InputError
+        Where columns are missing or ambiguous, or labels and rows do not match.
+
+    Examples
+    --------
+    >>> rows = Table(pd.DataFrame({"id": ["a", "b", "c"]}), "rows", "")
+    >>> later = Table(pd.DataFrame({"id": ["c", "a"], "paid": [1, 0]}), "later", "")
+    >>> join_labels(rows, later, by="id").frame["paid"].tolist()
+    [0.0, nan, 1.0]
+    """
+    column = _label_column(labels, target, by)
+    name = target or column
+    if name in table.frame.columns and bool(table.frame[name].notna().any()):
+        raise InputError(f"{table.name} has labels of its own in {name!r}. Leave that column out, or the labels.")
+    if by:
+        places = _places(table, labels, by)
+        values = labels.frame[column].reindex(places).reset_index(drop=True)
+    else:
+        if len(labels.frame) != len(table.frame):
+            raise InputError(
+                f"{labels.name} has {_rows(labels)} and {table.name} has {_rows(table)}, so they cannot be matched by "
+                f"their order.{_shared(table, labels, column)}"
+            )
+        values = labels.frame[column]
+    return replace(table, frame=table.frame.assign(**{name: values.to_numpy()}))
+
+
+def _label_column(labels: Table, target: str | None, by: str) -> str:
+    columns = [str(name) for name in labels.frame.columns if name != by]
+    if target in columns or (target and len(columns) != 1):
+        if target not in columns:
+            near = nearest(str(target), columns)
+            raise InputError(f"{labels.name} has no column {target!r} of labels.{near} Columns: {listed(columns)}.")
+        return str(target)
+    if len(columns) != 1:
+        raise InputError(f"Which column of {labels.name} holds the labels? Give target=. Columns: {listed(columns)}.")
+    return columns[0]
+
+
+def _places(table: Table, labels: Table, by: str) -> NDArray[np.intp]:
+    """Return the row of the labels for each row of the table, -1 where there is none."""
+    for part in (table, labels):
+        if by not in part.frame.columns:
+            near = nearest(by, part.frame.columns)
+            raise InputError(f"{part.name} has no column {by!r} to match labels by.{near}")
+    mine, theirs = (_keys(part, by) for part in (table, labels))
+    unknown = theirs[~theirs.isin(mine)]
+    if len(unknown):
+        raise InputError(
+            f"{len(unknown):,} of the {_rows(labels)} of {labels.name} are of no row of {table.name}: {by!r} is "
+            f"{_some(unknown)}. Leave them out."
+        )
+    found: NDArray[np.intp] = pd.Index(theirs).get_indexer(pd.Index(mine))
+    return found
+
+
+def _keys(part: Table, by: str) -> pd.Series[Any]:
+    """Write identifiers as text, so that 7, 7.0 and "7" are the same."""
+    column = part.frame[by]
+    if column.isna().any():
+        raise InputError(f"{by!r} is missing in {int(column.isna().sum()):,} of the {_rows(part)} of {part.name}.")
+    if column.dtype.kind == "f" and bool((column == np.floor(column)).all()):
+        column = column.astype("int64")
+    codes, texts = text_labels(column.astype(object))
+    keys = pd.Series(texts[codes], dtype=object)
+    twice = keys[keys.duplicated()]
+    if len(twice):
+        raise InputError(f"{by!r} must tell the rows of {part.name} apart, but it repeats {_some(twice)}.")
+    return keys
+
+
+def _some(keys: Sequence[object] | pd.Series[Any]) -> str:
+    return listed(map(repr, dict.fromkeys(keys)), 3)
+
+
+def _rows(part: Table) -> str:
+    return f"{len(part.frame):,} {'row' if len(part.frame) == 1 else 'rows'}"
+
+
+def _shared(table: Table, labels: Table, column: str) -> str:
+    both = [name for name in labels.frame.columns if name in table.frame.columns and name != column]
+    known = f", such as {both[0]!r}" if both else ""
+    return f" Give a label for every row, or labels_by= a column that both have{known}."

@@ -1,0 +1,152 @@
+"""Describe the columns of a table in one row each, and draw its target."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from toolkit.core.estimate import format_number
+from toolkit.core.figures import BLUE
+from toolkit.core.result import Picture
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+MOST_BARS = 10
+_KINDS = {"int64": "whole number", "float64": "number"}
+
+
+def describe_columns(features: pd.DataFrame) -> pd.DataFrame:
+    """Describe each column in one row.
+
+    Parameters
+    ----------
+    features : DataFrame of shape (n_rows, n_columns)
+        ``int64``, ``float64`` and ``category`` columns.
+
+    Returns
+    -------
+    DataFrame
+        ``column``, ``kind``, ``missing`` (share of rows), ``distinct``; ``min``, ``mean``, ``max`` of numbers; ``top``,
+        the most frequent label of a category, and ``top_share``, its share of the rows that have one.
+
+    Examples
+    --------
+    >>> describe_columns(pd.DataFrame({"age": [20, 40]}))[["column", "kind", "mean"]].to_dict("records")
+    [{'column': 'age', 'kind': 'whole number', 'mean': 30.0}]
+    """
+    rows = [_described(features[name]) for name in features.columns]
+    names = ["column", "kind", "missing", "distinct", "min", "mean", "max", "top", "top_share"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def _described(column: pd.Series[Any]) -> tuple[object, ...]:
+    known = column.dropna()
+    common = (str(column.name), _KINDS.get(str(column.dtype), "text"), float(column.isna().mean()))
+    if known.empty:
+        return (*common, 0, np.nan, np.nan, np.nan, None, np.nan)
+    if str(column.dtype) in _KINDS:
+        ends = float(known.min()), float(known.mean()), float(known.max())
+        return (*common, int(known.nunique()), *ends, None, np.nan)
+    counts = known.value_counts()
+    top = str(counts.index[0]), float(counts.iloc[0]) / len(known)
+    return (*common, int((counts > 0).sum()), np.nan, np.nan, np.nan, *top)
+
+
+def readable(profile: pd.DataFrame) -> pd.DataFrame:
+    """Put a profile into few, short columns for people: what the values are, in words.
+
+    Examples
+    --------
+    >>> readable(describe_columns(pd.DataFrame({"age": [20, 40]}))).to_dict("records")
+    [{'column': 'age', 'kind': 'whole number', 'missing': 'none', 'distinct': 2, 'values': '20 to 40, mean 30'}]
+    """
+    rows = profile.to_dict("records")
+    return pd.DataFrame(
+        {
+            "column": profile["column"],
+            "kind": profile["kind"],
+            "missing": [_share_text(row["missing"]) for row in rows],
+            "distinct": profile["distinct"],
+            "values": [_values_text(row) for row in rows],
+        }
+    )
+
+
+def _share_text(share: float) -> str:
+    if share == 0:
+        return "none"
+    return f"{share:.1%}" if share >= 0.001 else "under 0.1%"
+
+
+def _values_text(row: Mapping[Any, Any]) -> str:
+    if isinstance(row["top"], str):
+        return f"most often {_short(row['top'])} ({row['top_share']:.0%})"
+    if np.isnan(row["min"]):
+        return "none"
+    whole = row["kind"] == "whole number"
+    low, high = (format_number(int(row[end]) if whole else row[end]) for end in ("min", "max"))
+    mean = format_number(int(row["mean"]) if row["mean"] == int(row["mean"]) else row["mean"])
+    return f"{low} to {high}, mean {mean}"
+
+
+def target_picture(target: pd.Series[Any], task: str) -> Picture:
+    """Say in words what the figure of the target shows."""
+    name = str(target.name)
+    if task == "regression":
+        values = target.astype("float64")
+        low, middle, high = (format_number(float(value)) for value in values.quantile([0, 0.5, 1]))
+        alt = f"Histogram of {name}: from {low} to {high}, median {middle}, {len(values):,} rows."
+        return Picture(f"Distribution of {name}", "How many rows have a target of about this size.", alt)
+    shares = _shares(target)
+    alt = "; ".join(f"{label}: {share:.1%}" for label, share in shares.items())
+    return Picture(f"Classes of {name}", "Share of the rows in each class.", f"{alt}. {len(target):,} rows.")
+
+
+def draw_target(target: pd.Series[Any], task: str, ax: Axes) -> Axes:
+    """Draw the share of each class, or a histogram of a number."""
+    if task == "regression":
+        ax.hist(target.to_numpy(dtype="float64"), bins=_bars(target), color=BLUE)
+        ax.set(xlabel=str(target.name), ylabel="Rows", title=f"Distribution of {target.name}")
+        return ax
+    shares = _shares(target)[::-1]
+    bars = ax.barh(range(len(shares)), shares.to_numpy(), color=BLUE)
+    ax.bar_label(bars, [f"{share:.1%}" for share in shares], padding=3, fontsize=9)
+    ax.set_yticks(range(len(shares)), [_short(label) for label in shares.index])
+    ax.set(xlabel="Share of rows", title=f"Classes of {target.name}", xlim=(0, min(1.15 * float(shares.max()), 1.1)))
+    ax.grid(visible=False, axis="y")
+    return ax
+
+
+def target_counts(target: pd.Series[Any], task: str) -> pd.DataFrame:
+    """Count what the figure of the target draws: the rows of each class, or of each bar of the histogram."""
+    if task == "regression":
+        rows, edges = np.histogram(target.to_numpy(dtype="float64"), _bars(target))
+        return pd.DataFrame({"from": edges[:-1], "to": edges[1:], "rows": rows})
+    counts = target.value_counts()
+    return pd.DataFrame(
+        {"class": counts.index.map(str), "rows": counts.to_numpy(), "share": counts.to_numpy() / len(target)}
+    )
+
+
+def _bars(target: pd.Series[Any]) -> int:
+    return min(50, max(5, int(np.sqrt(len(target)))))
+
+
+def _shares(target: pd.Series[Any]) -> pd.Series[float]:
+    """Return the share of each class in the order of the labels; beyond ten, the largest ones and the rest."""
+    shares = target.value_counts(normalize=True)
+    if len(shares) <= MOST_BARS:
+        shares = shares.sort_index()
+        return shares.set_axis([str(label) for label in shares.index])
+    largest = shares.iloc[: MOST_BARS - 1].set_axis([str(label) for label in shares.index[: MOST_BARS - 1]])
+    rest = f"{len(shares) - MOST_BARS + 1} other classes"
+    return pd.concat([largest, pd.Series({rest: float(shares.iloc[MOST_BARS - 1 :].sum())})])
+
+
+def _short(label: object, most: int = 40) -> str:
+    text = str(label)
+    return text if len(text) <= most else text[: most - 1] + "…"

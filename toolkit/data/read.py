@@ -1,0 +1,328 @@
+"""Read a table from wherever it is: a built-in name, a file, a web address, a frame, a database or OpenML."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import warnings
+import zipfile
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.parse import unquote, urlsplit
+
+import pandas as pd
+
+from toolkit.core.result import Finding
+from toolkit.data.databases import is_database, read_database
+from toolkit.data.datasets import BUILT_IN, BuiltIn
+from toolkit.data.delimited import read_delimited, refuse_foreign
+from toolkit.errors import InputError, listed, nearest
+
+PACKED = (".gz", ".bz2", ".xz", ".zst", ".zip")
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """A table as it was read, before any column has a role.
+
+    Attributes
+    ----------
+    frame : DataFrame
+        Text column names, all different; index 0, 1, 2, …
+    name : str
+        Short name for titles and folders.
+    source : str
+        Where it came from, without credentials.
+    built_in : BuiltIn or None
+        Its known roles, for a built-in table.
+    target : str or None
+        The target its publisher names, for OpenML.
+    notes : tuple of Finding
+        What was decided while reading.
+    """
+
+    frame: pd.DataFrame
+    name: str
+    source: str
+    built_in: BuiltIn | None = None
+    target: str | None = None
+    notes: tuple[Finding, ...] = ()
+
+
+def read_table(source: str | os.PathLike[str] | pd.DataFrame) -> Table:
+    """Read a table.
+
+    Parameters
+    ----------
+    source : str, path or DataFrame
+        - a built-in name such as ``census_income`` (it wins over a file of that name: ``./census_income`` is the file);
+        - a path or web address of CSV, TSV, Parquet, Feather, JSON lines or Excel (first sheet), also packed as
+          gz, bz2, xz, zst or zip;
+        - ``ADDRESS::table`` or ``ADDRESS::SELECT …``, with an SQLAlchemy address. ``${NAME}`` in the address is
+          replaced by that environment variable: keep credentials there;
+        - ``openml:NAME_OR_ID``;
+        - a frame.
+
+        In CSV and TSV the separator is found out, a byte order mark is skipped, and the texts pandas takes for missing
+        (an empty cell, ``NA``, ``None``, ``null``, …) are missing.
+
+    Returns
+    -------
+    Table
+
+    Raises
+    ------
+    InputError
+        Where there is no such source, or it is not a table.
+
+    Examples
+    --------
+    >>> read_table("wine").frame.shape
+    (178, 14)
+    """
+    if isinstance(source, pd.DataFrame):
+        return _finished(Table(source, "table", "a DataFrame"))
+    if not isinstance(source, str | os.PathLike):
+        raise InputError(f"Data can be a name, a path, an address or a DataFrame, not a {type(source).__name__}.")
+    text = os.fspath(source).strip() if isinstance(source, str) else os.fspath(source)
+    if not text:
+        raise InputError(f"No data given. Give a file, an address or a built-in table: {listed(BUILT_IN)}.")
+    if text in BUILT_IN:
+        return _finished(_built_in(BUILT_IN[text]))
+    if text.startswith("openml:"):
+        return _finished(_openml(text.removeprefix("openml:").strip()))
+    if is_database(text):
+        frame, name, shown = read_database(text)
+        return _finished(Table(frame, name, shown))
+    return _finished(_web(text) if "://" in text else _file(text))
+
+
+def _finished(table: Table) -> Table:
+    """Give the table text column names and a plain index; refuse one without rows or with a name twice."""
+    frame, notes = table.frame, list(table.notes)
+    names = [str(name) for name in frame.columns]
+    twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
+    if twice:
+        raise InputError(f"Column names must differ, but these occur more than once: {listed(map(repr, twice))}.")
+    if not len(frame) or not names:
+        found = f"{len(names)} columns and no rows" if names else "no columns"
+        raise InputError(f"{table.source} has {found}: there is nothing to learn from.")
+    kept = [str(name) for name in frame.index.names if name is not None]
+    if kept:
+        message = f"The index ({', '.join(kept)}) was left out; use reset_index() to make it a column."
+        notes.append(Finding("DATA-INDEX", "info", message))
+    frame = frame.set_axis(names, axis=1).reset_index(drop=True)
+    return Table(frame, table.name, table.source, table.built_in, table.target, tuple(notes))
+
+
+def _built_in(table: BuiltIn) -> Table:
+    if table.file is not None:
+        return Table(pd.read_parquet(table.file), table.name, f"built-in table {table.name}", table)
+    from sklearn import datasets
+
+    if table.name == "diabetes":
+        frame = datasets.load_diabetes(as_frame=True, scaled=False).frame
+        frame = frame.rename(columns={"target": table.target})
+    else:
+        bunch = datasets.load_wine(as_frame=True)
+        labels = pd.Series(bunch.target_names, dtype=object)[bunch.target].to_numpy()
+        frame = bunch.data.assign(**{table.target: labels})
+    return Table(frame, table.name, f"built-in table {table.name}", table)
+
+
+def _openml(name: str) -> Table:
+    from sklearn.datasets import fetch_openml
+
+    if not name:
+        raise InputError("Say which OpenML data set: openml:NAME, such as openml:adult, or openml:ID.")
+    which: dict[str, Any] = {"data_id": int(name)} if name.isdigit() else {"name": name}
+    problem = ""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            bunch = fetch_openml(**which, as_frame=True, parser="auto", n_retries=1)
+    except (URLError, OSError, TimeoutError) as error:
+        problem = f"OpenML could not be reached ({error}). It needs internet; a file on this machine does not."
+    except ValueError as error:
+        problem = f"OpenML has no usable data set {name!r}: {error}"
+    if problem:
+        raise InputError(problem)
+    target = bunch.target_names[0] if len(bunch.target_names) == 1 else None
+    return Table(bunch.frame, str(bunch.details["name"]), f"openml:{name}", target=target)
+
+
+def _web(address: str) -> Table:
+    from urllib.request import urlopen
+
+    parts = urlsplit(address)
+    shown = f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}"
+    if parts.scheme not in ("http", "https", "ftp", "file"):
+        kinds = "http, https, ftp, file, or a database address followed by ::table"
+        raise InputError(f"Addresses that begin with {parts.scheme}:// cannot be read. Known: {kinds}.")
+    problem = ""
+    try:
+        with urlopen(address, timeout=60) as answer:  # noqa: S310 - the scheme was checked above
+            content = answer.read()
+    except (OSError, ValueError) as error:
+        problem = str(getattr(error, "reason", "")) or type(error).__name__
+        problem = f"HTTP {error.code} {problem}" if hasattr(error, "code") else problem
+    if problem:
+        raise InputError(f"{shown} could not be read: {problem}. Check the address and the connection.")
+    return _parsed(content, Path(unquote(parts.path)), shown)
+
+
+def _file(text: str) -> Table:
+    path = Path(text).expanduser()
+    if path.is_dir():
+        inside = sorted(item.name for item in path.iterdir() if item.is_file())
+        found = f"It holds: {listed(inside, 5)}" if inside else "It holds no files"
+        raise InputError(f"{text} is a folder. Give one file. {found}.")
+    if not path.exists():
+        raise InputError(_no_such_file(text, path))
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{text} cannot be read: {error.strerror or error}.") from error
+    return _parsed(content, path, str(text))
+
+
+def _no_such_file(text: str, path: Path) -> str:
+    if not path.suffix and len(path.parts) == 1:
+        near = nearest(text, BUILT_IN)
+        return f"There is no built-in table and no file {text!r}.{near} Built-in tables: {listed(BUILT_IN)}."
+    folder = path.parent
+    if not folder.is_dir():
+        return f"There is no file {text!r}: the folder {str(folder)!r} does not exist."
+    return f"There is no file {text!r}.{nearest(path.name, [item.name for item in folder.iterdir()])}"
+
+
+def _parsed(content: bytes, path: Path, shown: str) -> Table:
+    """Unpack and read the bytes of a file by its extension."""
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    name = path.name
+    if suffixes and suffixes[-1] in PACKED:
+        content, inner = _unpacked(content, suffixes.pop(), shown)
+        name = inner or name[: -len(path.suffix)]
+        suffixes = [suffix.lower() for suffix in Path(name).suffixes]
+    suffix = suffixes[-1] if suffixes else ""
+    if suffix not in READERS:
+        found = f"its name ends with {suffix}" if suffix else "its name has no extension"
+        known = f"{listed(READERS, 20)}, also packed as {listed(PACKED)}"
+        raise InputError(f"{shown} cannot be read: {found}. Known: {known}.")
+    if not content.strip():
+        raise InputError(f"{shown} is empty. Check that the export or download finished.")
+    frame, notes = READERS[suffix](content, shown)
+    return Table(frame, Path(name).stem or "table", shown, notes=tuple(notes))
+
+
+def _unpacked(content: bytes, suffix: str, shown: str) -> tuple[bytes, str]:
+    """Unpack a file; for a zip also return the name of the one file in it."""
+    import bz2
+    import gzip
+    import lzma
+
+    import zstandard
+
+    plain: dict[str, Callable[[bytes], bytes]] = {
+        ".gz": gzip.decompress,
+        ".bz2": bz2.decompress,
+        ".xz": lzma.decompress,
+        ".zst": _unpacked_zstandard,
+    }
+    broken = (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError, zstandard.ZstdError, zipfile.BadZipFile)
+    try:
+        if suffix != ".zip":
+            return plain[suffix](content), ""
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            files = [item for item in archive.namelist() if not item.endswith("/") and not item.startswith("__MACOSX")]
+            if len(files) == 1:
+                return archive.read(files[0]), Path(files[0]).name
+    except (*broken, RuntimeError, NotImplementedError) as error:
+        raise InputError(f"{shown} cannot be unpacked: {error}. Is it complete, and really a {suffix} file?") from error
+    raise InputError(f"{shown} holds {len(files)} files; a zip must hold one table. Found: {listed(files, 5)}.")
+
+
+def _unpacked_zstandard(packed: bytes) -> bytes:
+    """Unpack all frames; the library's own reader takes a file that ends too early for a whole one."""
+    import zstandard
+
+    parts = []
+    while packed:
+        frame = zstandard.ZstdDecompressor().decompressobj()
+        parts.append(frame.decompress(packed))
+        if not frame.eof:
+            raise EOFError("it ends too early")
+        packed = frame.unused_data
+    return b"".join(parts)
+
+
+def _arrow(content: bytes, shown: str, read: Callable[[io.BytesIO], pd.DataFrame], kind: str) -> pd.DataFrame:
+    import pyarrow as pa
+
+    try:
+        return read(io.BytesIO(content))
+    except (pa.ArrowException, OSError, ValueError) as error:
+        reason = re.split(r"[.\n]", str(error))[0]
+        raise InputError(f"{shown} is not a readable {kind} file: {reason}. Is it complete?") from error
+
+
+def _parquet(content: bytes, shown: str) -> tuple[pd.DataFrame, list[Finding]]:
+    return _arrow(content, shown, pd.read_parquet, "Parquet"), []
+
+
+def _feather(content: bytes, shown: str) -> tuple[pd.DataFrame, list[Finding]]:
+    return _arrow(content, shown, pd.read_feather, "Feather"), []
+
+
+def _json(content: bytes, shown: str) -> tuple[pd.DataFrame, list[Finding]]:
+    """Read JSON lines, or one array of records."""
+    refuse_foreign(content, shown, kinds=("HTML",))
+    wanted = "one JSON object a line, or one array of objects"
+    start = content.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+    if start not in (b"{", b"["):
+        raise InputError(f"{shown} is not a JSON table. Wanted: {wanted}.")
+    lines = start == b"{"
+    try:
+        frame = pd.read_json(
+            io.BytesIO(content.removeprefix(b"\xef\xbb\xbf")), lines=lines, convert_dates=False, precise_float=True
+        )
+    except (ValueError, TypeError, AttributeError) as error:
+        raise InputError(f"{shown} is not a JSON table ({error}). Wanted: {wanted}.") from error
+    return frame, []
+
+
+def _excel(content: bytes, shown: str) -> tuple[pd.DataFrame, list[Finding]]:
+    try:
+        with pd.ExcelFile(io.BytesIO(content)) as book:
+            frame, sheets = book.parse(0), [str(sheet) for sheet in book.sheet_names]
+    except ImportError as error:
+        raise InputError(f"{shown} needs another package: {error} Or save it as .xlsx or .csv.") from error
+    except (ValueError, OSError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+        raise InputError(f"{shown} is not a readable Excel file: {error}. Save it again as .xlsx or .csv.") from error
+    if len(sheets) == 1:
+        return frame, []
+    message = f"The workbook has {len(sheets)} sheets ({listed(sheets, 5)}); the first, {sheets[0]!r}, was read."
+    return frame, [Finding("DATA-SHEETS", "low", message)]
+
+
+READERS: dict[str, Callable[[bytes, str], tuple[pd.DataFrame, list[Finding]]]] = {
+    ".csv": read_delimited,
+    ".tsv": read_delimited,
+    ".tab": read_delimited,
+    ".txt": read_delimited,
+    ".parquet": _parquet,
+    ".pq": _parquet,
+    ".feather": _feather,
+    ".arrow": _feather,
+    ".jsonl": _json,
+    ".ndjson": _json,
+    ".json": _json,
+    ".xlsx": _excel,
+    ".xlsm": _excel,
+    ".xls": _excel,
+}

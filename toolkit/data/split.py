@@ -1,0 +1,273 @@
+"""Cut a data set into parts that never share what must not be shared: rows, times or groups."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from toolkit.core.estimate import Estimate
+from toolkit.core.figures import BLUE, axes_for
+from toolkit.core.result import Finding, Picture, Record, Severity, by_severity, result_html, table_html
+from toolkit.data.assignment import Marks, by_class, by_group, by_time, shuffled
+from toolkit.data.checks import row_hashes
+from toolkit.data.dataset import Dataset
+from toolkit.data.times import time_order
+from toolkit.errors import InputError, listed, nearest
+from toolkit.statistics.intervals import wilson
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+STRATEGIES = ("auto", "stratified", "time", "group", "random")
+PARTS = ("train", "validation", "test")
+SMALL_PART = 100
+MOST_CLASS_COLUMNS = 6
+
+
+def split_dataset(
+    data: Dataset,
+    *,
+    strategy: str = "auto",
+    test_size: float = 0.2,
+    validation_size: float = 0.0,
+    cut: object = None,
+    test_periods: Sequence[object] | None = None,
+    validation_periods: Sequence[object] | None = None,
+    seed: int = 0,
+) -> Split:
+    """Cut a data set into train, test and, if wanted, validation parts.
+
+    Parameters
+    ----------
+    data : Dataset
+    strategy : {"auto", "stratified", "time", "group", "random"}
+        ``stratified`` keeps the share of each class in each part; ``time`` puts train strictly before test (and
+        validation between them); ``group`` puts each group on one side only. ``auto`` takes group where there is a
+        group column, else time where there are two times or more, else stratified (classes) or random (numbers).
+    test_size, validation_size : float
+        Share of the rows, between 0 and 1. By time: the latest times that make up at least this share.
+    cut : number, date or text, optional
+        For ``time``: test begins here.
+    test_periods, validation_periods : list, optional
+        For ``time``: the times of that part, such as ``[2018]``; dates match by year, month or day.
+    seed : int
+        The same seed gives the same parts.
+
+    Returns
+    -------
+    Split
+
+    Raises
+    ------
+    InputError
+        Where the data cannot be cut this way, such as by time with one time only.
+
+    Examples
+    --------
+    >>> from toolkit.data.dataset import load_dataset
+    >>> split = split_dataset(load_dataset("wine"))
+    >>> split.strategy, split.train.rows, split.test.rows
+    ('stratified', 142, 36)
+    """
+    _check_sizes(test_size, validation_size)
+    chosen = _strategy(data, strategy)
+    if chosen != "time" and (cut is not None or test_periods or validation_periods):
+        raise InputError(f"'cut' and periods are for strategy='time', but the strategy is {chosen!r}.")
+    random, sizes = np.random.default_rng(seed), (float(test_size), float(validation_size))
+    if chosen == "time" and data.time is not None:
+        marks = by_time(data, data.time, sizes, cut, test_periods or (), validation_periods or (), random)
+    elif chosen == "group" and data.group is not None:
+        marks = by_group(data.group, sizes, random)
+    elif chosen == "stratified":
+        marks = by_class(data, sizes, random)
+    else:
+        marks = shuffled(data.rows, sizes, random)
+    return _split(data, marks, chosen, seed)
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """A data set in parts.
+
+    Attributes
+    ----------
+    data : Dataset
+        The whole.
+    train, test : Dataset
+    validation : Dataset or None
+    strategy : {"stratified", "time", "group", "random"}
+    seed : int
+    notes : tuple of Finding
+        What had to be decided while cutting.
+    """
+
+    data: Dataset
+    train: Dataset
+    test: Dataset
+    validation: Dataset | None
+    strategy: str
+    seed: int
+    notes: tuple[Finding, ...] = ()
+
+    def parts(self) -> dict[str, Dataset]:
+        """Return the parts by name, in the order train, validation, test."""
+        parts = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {name: part for name, part in parts.items() if part is not None}
+
+    def frame(self) -> pd.DataFrame:
+        """Return one row a part: ``part``, ``rows``, ``share``, the target, and the first and last time.
+
+        The target is ``target_rate`` (binary), ``target_mean`` (regression) or ``share of <class>`` (six at most).
+        """
+        return pd.DataFrame([self._row(name, part) for name, part in self.parts().items()])
+
+    def _row(self, name: str, part: Dataset) -> dict[str, object]:
+        row: dict[str, object] = {"part": name, "rows": part.rows, "share": part.rows / self.data.rows}
+        if self.data.task == "multiclass":
+            shares = part.target.value_counts(normalize=True)
+            for label in self.data.classes[:MOST_CLASS_COLUMNS]:
+                row[f"share of {label}"] = float(shares.get(label, 0.0))
+        else:
+            row["target_rate" if self.data.task == "binary" else "target_mean"] = part.target_level()
+        if part.time is not None:
+            labels = time_order(part.time)[1]
+            row |= {"first_time": labels[0], "last_time": labels[-1]}
+        return row
+
+    def scalars(self) -> dict[str, Estimate]:
+        """Return the rows and the target's rate or mean of each part, and the share of test rows also in train."""
+        numbers: dict[str, Estimate] = {}
+        name = {"binary": "target_rate", "regression": "target_mean"}.get(self.data.task)
+        for part, data in self.parts().items():
+            numbers[f"split.{part}.rows"] = Estimate(data.rows, n=data.rows)
+            if name:
+                numbers[f"split.{part}.{name}"] = data.target_level()
+        rows = self.test.rows
+        numbers["split.shared_rows_share"] = Estimate(self._shared / rows, *wilson(self._shared, rows), rows, "Wilson")
+        return numbers
+
+    def findings(self) -> list[Finding]:
+        """Return what the cutting decided and what spoils the judgement, the most severe first."""
+        return by_severity([*self.notes, *self._shared_rows(), *self._shared_groups(), *self._small(), *self._absent()])
+
+    @cached_property
+    def _shared(self) -> int:
+        hashes = pd.Series(row_hashes(self.data.features, self.data.target), index=self.data.target.index)
+        return int(hashes.loc[self.test.target.index].isin(hashes.loc[self.train.target.index]).sum())
+
+    def _shared_rows(self) -> list[Finding]:
+        if not self._shared:
+            return []
+        share = self._shared / self.test.rows
+        rows = "1 test row has" if self._shared == 1 else f"{self._shared:,} test rows have"
+        message = (
+            f"{rows} a twin in the training part, equal in every feature and the target ({share:.1%} of "
+            f"{self.test.rows:,}): a model that remembers rows looks better than it is."
+        )
+        severity: Severity = "high" if share >= 0.5 else "medium" if share >= 0.05 else "low"
+        return [Finding("SPLIT-SHARED-ROWS", severity, message, "test")]
+
+    def _shared_groups(self) -> list[Finding]:
+        if self.train.group is None or self.test.group is None or self.strategy == "group":
+            return []
+        shared = int(self.test.group.isin(self.train.group).sum())
+        if not shared:
+            return []
+        message = (
+            f"{shared:,} of {self.test.rows:,} test rows belong to a group ({self.test.group.name!s}) that is also in "
+            "the training part; strategy='group' keeps each group on one side."
+        )
+        return [Finding("SPLIT-SHARED-GROUPS", "high", message, "test")]
+
+    def _small(self) -> list[Finding]:
+        small = {name: part.rows for name, part in self.parts().items() if part.rows < SMALL_PART}
+        sizes = {name: "1 row" if rows == 1 else f"{rows} rows" for name, rows in small.items()}
+        return [
+            Finding("SPLIT-SMALL-PART", "medium", f"The {name} part has only {size}: its intervals are wide.", name)
+            for name, size in sizes.items()
+        ]
+
+    def _absent(self) -> list[Finding]:
+        findings = []
+        for name, part in self.parts().items():
+            present = set(part.target.unique()) if self.data.classes else set()
+            absent = [label for label in self.data.classes if label not in present]
+            if absent:
+                what = f"{'class' if len(absent) == 1 else 'classes'} {listed(map(repr, absent), 5)}"
+                message = f"The {name} part has no row of {what} of {self.data.target.name!r}."
+                findings.append(Finding("SPLIT-CLASS-MISSING", "high", message, name))
+        return findings
+
+    def pictures(self) -> dict[str, Picture]:
+        """Return the figure of the sizes."""
+        sizes = "; ".join(f"{name}: {part.rows:,} rows" for name, part in self.parts().items())
+        caption = f"Rows in each part of the {self.strategy} split."
+        return {"sizes": Picture("Sizes of the parts", caption, f"{sizes}.")}
+
+    def plot(self, kind: str = "sizes", ax: Axes | None = None) -> Axes:
+        """Draw how many rows each part has."""
+        ax = axes_for(self, kind, ax)
+        parts = dict(reversed(self.parts().items()))
+        bars = ax.barh(list(parts), [part.rows for part in parts.values()], color=BLUE)
+        ax.bar_label(bars, [f"{part.rows:,}" for part in parts.values()], padding=3, fontsize=9)
+        ax.set(xlabel="Rows", title=self.pictures()[kind].title)
+        ax.margins(x=0.12)
+        ax.grid(visible=False, axis="y")
+        return ax
+
+    def record(self) -> Record:
+        """Return the data and how it was cut, for the tracker."""
+        data = self.data.record()
+        return Record(parameters={**data.parameters, "split": self.strategy, "seed": self.seed}, data=data.data)
+
+    def __repr__(self) -> str:
+        """Say what it is in one line."""
+        sizes = ", ".join(f"{name} {part.rows:,}" for name, part in self.parts().items())
+        return f"Split({self.data.name!r} by {self.strategy}: {sizes})"
+
+    def _repr_html_(self) -> str:
+        lead = f"{self.data.rows:,} rows, {self.strategy} split, seed {self.seed}."
+        table = table_html(self.frame(), "Parts")
+        return result_html(f"Split of {self.data.name}", lead, [table], self.findings())
+
+
+def _check_sizes(test_size: object, validation_size: object) -> None:
+    for name, size in (("test_size", test_size), ("validation_size", validation_size)):
+        number = isinstance(size, int | float | np.number) and not isinstance(size, bool)
+        if not number or not 0 <= float(size) < 1 or (name == "test_size" and size == 0):  # type: ignore[arg-type]
+            raise InputError(f"'{name}' is a share of the rows between 0 and 1, such as 0.2; found {size!r}.")
+    if float(test_size) + float(validation_size) >= 1:  # type: ignore[arg-type]
+        raise InputError(f"'test_size' {test_size} and 'validation_size' {validation_size} leave no rows to train on.")
+
+
+def _strategy(data: Dataset, strategy: str) -> str:
+    if strategy not in STRATEGIES:
+        near = nearest(str(strategy), STRATEGIES)
+        raise InputError(f"There is no strategy {strategy!r}.{near} Known: {listed(STRATEGIES)}.")
+    if strategy == "auto":
+        if data.group is not None:
+            return "group"
+        if data.time is not None and len(data.time.unique()) > 1:
+            return "time"
+        return "random" if data.task == "regression" else "stratified"
+    if strategy == "stratified" and data.task == "regression":
+        name = str(data.target.name)
+        raise InputError(f"A stratified split needs classes, but {name!r} is a number. Use strategy='random'.")
+    for needed, column in (("time", data.time), ("group", data.group)):
+        if strategy == needed and column is None:
+            raise InputError(f"A {needed} split needs a {needed} column. Give {needed}= to load_dataset.")
+    return strategy
+
+
+def _split(data: Dataset, marks: Marks, strategy: str, seed: int) -> Split:
+    positions: dict[str, Any] = {name: np.flatnonzero(marks.parts == code) for code, name in enumerate(PARTS)}
+    for name, rows in positions.items():
+        if not len(rows) and (name != "validation" or marks.wants_validation):
+            raise InputError(f"The {name} part would be empty: {data.rows} rows are too few for these sizes.")
+    parts = {name: data.take(rows) for name, rows in positions.items() if len(rows)}
+    return Split(data, parts["train"], parts["test"], parts.get("validation"), strategy, seed, marks.notes)

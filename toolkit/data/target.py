@@ -1,0 +1,204 @@
+"""Read the target: its labels or numbers, the task it makes, and which class counts as positive."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+import pandas as pd
+
+from toolkit.core.result import Finding
+from toolkit.data.columns import column_kind, parse_numbers, plain_numbers, text_labels
+from toolkit.errors import InputError, listed, nearest
+
+Task = Literal["binary", "multiclass", "regression"]
+TASKS: tuple[Task, ...] = get_args(Task)
+MOST_NUMBER_CLASSES = 15
+ROWS_PER_NUMBER_CLASS = 10
+_AFFIRMED = {"yes": "no", "y": "n", "true": "false", "t": "f", "positive": "negative", "pos": "neg", "ja": "nein"}
+_AFFIRMED |= {"oui": "non", "sí": "no", "sì": "no", "si": "no", "sim": "não"}
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """What a target column says once its missing rows are gone.
+
+    Attributes
+    ----------
+    values : Series
+        ``object`` (texts), ``bool``, ``int64`` or ``float64``.
+    task : {"binary", "multiclass", "regression"}
+    positive : object or None
+        The positive class of a binary task.
+    classes : tuple
+        Sorted labels; empty for regression.
+    notes : tuple of Finding
+        What was decided on the way.
+    """
+
+    values: pd.Series[Any]
+    task: Task
+    positive: object | None
+    classes: tuple[object, ...]
+    notes: tuple[Finding, ...]
+
+
+def plain_target(column: pd.Series[Any]) -> tuple[pd.Series[Any], list[Finding]]:
+    """Turn a target column into texts, yes/no or numbers, missing where it is missing, blank or infinite.
+
+    Raises
+    ------
+    InputError
+        Where it holds dates, lists or nothing at all.
+    """
+    name, kind = str(column.name), column_kind(column)
+    if kind == "missing":
+        raise InputError(f"Target {name!r} is missing in every row. Name another column as target.")
+    if kind in ("date", "duration", "nested"):
+        found = {"date": "dates", "duration": "durations", "nested": "lists or records"}[kind]
+        raise InputError(f"Target {name!r} holds {found}. A target is a number or a label: derive one from it first.")
+    if kind == "category":
+        kinds = pd.api.types.infer_dtype(column.cat.categories)
+        plain = column.astype(object)
+        return (plain, []) if kinds == "string" else plain_target(plain.infer_objects())
+    if kind == "number":
+        values = plain_numbers(column)
+        return (values.mask(np.isinf(values.to_numpy())) if values.dtype == "float64" else values), []
+    if kind == "bool":
+        return (column.astype(bool) if column.notna().all() else column.astype(object)), []
+    return _plain_text(column, kind)
+
+
+def _plain_text(column: pd.Series[Any], kind: str) -> tuple[pd.Series[Any], list[Finding]]:
+    name = str(column.name)
+    codes, labels = text_labels(column.astype(object))
+    kept = [label if label.strip() else None for label in labels]
+    if not any(kept):
+        raise InputError(f"Target {name!r} is missing in every row. Name another column as target.")
+    texts = pd.Series(np.array([*kept, None], dtype=object)[codes], index=column.index, name=column.name, dtype=object)
+    numbers, _ = parse_numbers(labels)
+    if numbers is not None and len(labels) > MOST_NUMBER_CLASSES:
+        values = pd.Series(np.append(numbers, np.nan)[codes], index=column.index, name=column.name)
+        message = f"Target {name!r} holds numbers stored as text and is used as numbers."
+        return values.mask(np.isinf(values.to_numpy())), [Finding("DATA-TARGET-TEXT-NUMBERS", "low", message, name)]
+    if kind == "mixed":
+        message = f"Target {name!r} mixes types; its labels are used as text."
+        return texts, [Finding("DATA-TARGET-MIXED", "medium", message, name)]
+    return texts, []
+
+
+def read_target(values: pd.Series[Any], task: str | None = None, positive: object = None) -> Target:
+    """Decide the task and the positive class of a target without missing rows.
+
+    Parameters
+    ----------
+    values : Series
+        From ``plain_target``, missing rows dropped.
+    task : {"binary", "multiclass", "classification", "regression"}, optional
+        Inferred where not given: texts and yes/no are classes; numbers are classes where there are two, or up to 15
+        whole ones with ten rows each or more on average; else regression.
+    positive : object, optional
+        Positive class, as the label or its text. Default: the larger of two numbers, True, the rarer of two texts.
+
+    Raises
+    ------
+    InputError
+        Where the target is constant, looks like an identifier, or does not fit the task.
+
+    Examples
+    --------
+    >>> target = read_target(pd.Series(["no", "no", "yes"], name="bought"))
+    >>> target.task, target.positive
+    ('binary', 'yes')
+    """
+    name, distinct = str(values.name), int(values.nunique())
+    if distinct == 1:
+        value = _python(values.iloc[0])
+        raise InputError(f"Target {name!r} is constant: it is {value!r} in every row. A model needs two values.")
+    chosen, notes = _task(values, task, distinct)
+    if chosen == "regression":
+        if positive is not None:
+            raise InputError(f"'positive' names a class, but the target {name!r} is a number to predict (regression).")
+        return Target(values.astype("float64") if values.dtype != "int64" else values, chosen, None, (), tuple(notes))
+    values = _labels(values)
+    counts = values.value_counts()
+    classes = tuple(sorted(_python(label) for label in counts.index))
+    if chosen == "multiclass":
+        if positive is not None:
+            found = f"the target {name!r} has {len(classes)} classes: {listed(classes)}"
+            raise InputError(f"'positive' needs a target with two classes, but {found}.")
+        return Target(values, chosen, None, classes, tuple(notes))
+    label, said = _positive(name, classes, {_python(key): int(count) for key, count in counts.items()}, positive)
+    return Target(values, chosen, label, classes, (*notes, *said))
+
+
+def _task(values: pd.Series[Any], task: str | None, distinct: int) -> tuple[Task, list[Finding]]:
+    name, rows = str(values.name), len(values)
+    number = values.dtype in ("int64", "float64")
+    known = (*TASKS, "classification")
+    if task is not None and task not in known:
+        raise InputError(f"There is no task {task!r}.{nearest(str(task), known)} Tasks: {listed(known)}.")
+    if task == "regression":
+        if not number and values.dtype != bool:
+            raise InputError(f"Regression predicts a number, but the target {name!r} holds labels: {_some(values)}.")
+        return "regression", []
+    if task is None and number and distinct > 2:
+        whole = values.dtype == "int64" or bool((values == np.floor(values)).all())
+        if not (whole and distinct <= MOST_NUMBER_CLASSES and rows >= ROWS_PER_NUMBER_CLASS * distinct):
+            return "regression", []
+        message = (
+            f"Target {name!r} holds {distinct} different whole numbers and is read as {distinct} classes; "
+            "give task='regression' to predict it as a number."
+        )
+        return "multiclass", [Finding("DATA-TASK", "info", message, name)]
+    if distinct > 2 and distinct > rows / 2:
+        found = f"{distinct:,} different values in {rows:,} rows"
+        raise InputError(
+            f"Target {name!r} has {found}: it looks like an identifier, free text or a measurement, not classes. "
+            + ("Use task='regression' or name another target." if number else "Name another column as target.")
+        )
+    fitting: Task = "binary" if distinct == 2 else "multiclass"
+    if task in ("binary", "multiclass") and task != fitting:
+        raise InputError(f"Task {task!r} does not fit the target {name!r}: it has {distinct} classes: {_some(values)}.")
+    return fitting, []
+
+
+def _labels(values: pd.Series[Any]) -> pd.Series[Any]:
+    """Write class labels so that every model takes them: whole floats as integers, other floats as text."""
+    if values.dtype == object and values.map(lambda label: isinstance(label, bool)).all():
+        return values.astype(bool)
+    if values.dtype != "float64":
+        return values
+    whole = bool((values == np.floor(values)).all() and values.abs().max() < 2**53)
+    return values.astype("int64") if whole else values.map(repr).astype(object)
+
+
+def _positive(
+    name: str, classes: tuple[Any, ...], counts: dict[Any, int], positive: object
+) -> tuple[object, list[Finding]]:
+    if positive is not None:
+        matching = [label for label in classes if label == positive or str(label) == str(positive).strip()]
+        if not matching:
+            near = nearest(str(positive), map(str, classes))
+            raise InputError(f"Class {positive!r} is not in the target {name!r}.{near} Classes: {listed(classes)}.")
+        return matching[0], []
+    if not isinstance(classes[0], str) or parse_numbers(np.array(classes, dtype=object))[0] is not None:
+        return max(classes, key=float), []
+    for label, other in (classes, classes[::-1]):
+        if _AFFIRMED.get(label.strip().casefold()) == other.strip().casefold():
+            return label, []
+    label = min(reversed(classes), key=lambda option: counts[option])
+    message = (
+        f"{label!r}, the rarer of the two labels of {name!r} ({counts[label]:,} of {sum(counts.values()):,} rows), "
+        "is taken as the positive class; give positive= to choose."
+    )
+    return label, [Finding("DATA-POSITIVE-CLASS", "info", message, name)]
+
+
+def _some(values: pd.Series[Any]) -> str:
+    return listed((_python(label) for label in values.unique()), most=5)
+
+
+def _python(label: Any) -> Any:
+    return label.item() if isinstance(label, np.generic) else label

@@ -1,0 +1,141 @@
+"""Read a time column, put its values in order, and match the periods a person names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from toolkit.core.result import Finding
+from toolkit.data.columns import column_kind, parse_dates, parse_numbers, plain_numbers, text_labels
+from toolkit.errors import InputError, listed
+
+
+def read_time(column: pd.Series[Any]) -> tuple[pd.Series[Any], list[Finding]]:
+    """Turn a time column into numbers, dates or ordered labels.
+
+    Returns
+    -------
+    time : Series
+        ``int64``, ``float64``, ``datetime64`` (UTC where it had a zone) or an ordered ``category``.
+    notes : list of Finding
+        Says so where plain texts had to be ordered alphabetically.
+
+    Raises
+    ------
+    InputError
+        Where no row has a time, or the cells are lists or records.
+    """
+    name, kind = str(column.name), column_kind(column)
+    if kind in ("missing", "nested"):
+        found = "has no value in any row" if kind == "missing" else "holds lists or records"
+        raise InputError(f"Time column {name!r} {found}. Name another column, or none.")
+    if kind in ("number", "bool"):
+        return plain_numbers(column), []
+    if kind == "duration":
+        return pd.to_timedelta(column) / pd.Timedelta(days=1), []
+    if kind == "date":
+        moments = column.dt.to_timestamp() if isinstance(column.dtype, pd.PeriodDtype) else column
+        return pd.to_datetime(moments, utc=True).dt.tz_localize(None), []
+    if kind == "category" and column.cat.ordered:
+        return column.cat.rename_categories(str), []
+    return _from_text(column)
+
+
+def _from_text(column: pd.Series[Any]) -> tuple[pd.Series[Any], list[Finding]]:
+    codes, labels = text_labels(column.astype(object))
+    numbers, _ = parse_numbers(labels)
+    if numbers is not None:
+        values = pd.Series(np.append(numbers, np.nan)[codes], index=column.index, name=column.name)
+        whole = bool(values.notna().all() and (values == np.floor(values)).all())
+        return (values.astype("int64") if whole else values), []
+    dates = parse_dates(labels)
+    if dates is not None:
+        moments = dates.append(pd.DatetimeIndex([pd.NaT]))[codes]
+        return pd.Series(moments, index=column.index, name=column.name), []
+    name = str(column.name)
+    order = sorted(labels)
+    message = f"Time column {name!r} is neither numbers nor dates; its {len(order)} labels are ordered as text."
+    places = np.append(np.searchsorted(np.array(order, dtype=object), labels), -1)
+    dtype = pd.CategoricalDtype(pd.Index(order, dtype=object), ordered=True)
+    ordered = pd.Categorical.from_codes(places[codes], dtype=dtype)
+    return pd.Series(ordered, index=column.index, name=column.name), [Finding("DATA-TIME-TEXT", "low", message, name)]
+
+
+def time_order(time: pd.Series[Any]) -> tuple[NDArray[np.int64], list[str]]:
+    """Give each row the place of its time among all times.
+
+    Returns
+    -------
+    codes : array of int, shape (n_rows,)
+        0 for the earliest time.
+    labels : list of str
+        The text of each time, earliest first.
+
+    Examples
+    --------
+    >>> time_order(pd.Series([1995, 1994, 1995]))
+    (array([1, 0, 1]), ['1994', '1995'])
+    """
+    codes, values = pd.factorize(time, sort=True)
+    return codes.astype("int64"), time_labels(pd.Series(values))
+
+
+def time_labels(values: pd.Series[Any]) -> list[str]:
+    """Write times as people name them: 1994, 2.5, 2015-03-01, 2015-03-01 12:00:00."""
+    if pd.api.types.is_datetime64_any_dtype(values.dtype):
+        days = bool((values == values.dt.normalize()).all())
+        return [str(moment.date()) if days else str(moment) for moment in values]
+    if values.dtype == "float64":
+        return [str(int(value)) if value == np.floor(value) else repr(float(value)) for value in values]
+    return [str(value) for value in values]
+
+
+def of_periods(frame: pd.DataFrame, time: str, periods: Sequence[str]) -> tuple[pd.DataFrame, str]:
+    """Keep the rows whose time is among some periods, and write those as the end of a name.
+
+    Examples
+    --------
+    >>> rows, name = of_periods(pd.DataFrame({"year": [1994, 1995]}), "year", ["1995"])
+    >>> rows["year"].tolist(), name
+    ([1995], ' 1995')
+    """
+    if not periods:
+        return frame, ""
+    if not time:
+        raise InputError("'periods' needs a time column. Give time=.")
+    moments, _ = read_time(frame[time])
+    codes, labels = time_order(moments)
+    kept = np.isin(codes, matching(labels, periods, time))
+    return frame[kept], f" {', '.join(periods)}"
+
+
+def matching(labels: Sequence[str], periods: Iterable[object], name: str) -> list[int]:
+    """Find the times that a list of periods names; a date matches by its year, its month or its day.
+
+    Raises
+    ------
+    InputError
+        Where a period matches no time, naming those that exist.
+
+    Examples
+    --------
+    >>> matching(["2015-01-31", "2015-02-28", "2016-01-31"], [2015], "month")
+    [0, 1]
+    """
+    found: set[int] = set()
+    for period in periods:
+        text = str(period).strip()
+        hits = [place for place, label in enumerate(labels) if _names(text, label)]
+        if not hits:
+            raise InputError(f"No row has {name!r} equal to {text!r}. It holds: {listed(labels)}.")
+        found.update(hits)
+    return sorted(found)
+
+
+def _names(text: str, label: str) -> bool:
+    begins = label.startswith(text) and label[len(text) : len(text) + 1] in ("-", " ") and label[:4].isdigit()
+    return bool(text) and (label == text or begins)

@@ -1,0 +1,326 @@
+"""Compare a table with the one a model was made for: what broke, what moved, and what of that matters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from toolkit.core.estimate import Estimate
+from toolkit.core.figures import axes_for
+from toolkit.core.result import (
+    DataRecord,
+    Finding,
+    ModelRecord,
+    Picture,
+    Record,
+    Shown,
+    by_severity,
+    result_html,
+    table_html,
+)
+from toolkit.data.checks import gathered
+from toolkit.data.dataset import Dataset
+from toolkit.data.fingerprint import fingerprint
+from toolkit.drift.checks import check_kinds, check_prediction, chosen_columns, make_plan
+from toolkit.drift.comparison import Source, compare_columns, window_table
+from toolkit.drift.domain import THRESHOLD, Domain
+from toolkit.drift.evidently import evidently_report, unfit_columns
+from toolkit.drift.figures import draw, figure_data, pictures
+from toolkit.drift.findings import few_rows, findings_of, share_text, windows_finding
+from toolkit.drift.head import head_numbers, headline
+from toolkit.drift.profile import Profile
+from toolkit.drift.tables import Rows, read_rows, with_model, with_predictions
+from toolkit.drift.verdicts import Plan, corrected, share_moved
+from toolkit.drift.windows import cut_windows, read_window
+from toolkit.errors import InputError, listed
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_KEPT_APART = ("code", "moved", "emptied", "novelty", "grouped")
+_SHOWN = ("column", "verdict", "change", "distance", "by_chance", "p_adjusted")
+
+
+def detect_drift(
+    reference: Dataset | pd.DataFrame | Profile,
+    current: Dataset | pd.DataFrame | Profile,
+    *,
+    model: Any = None,
+    columns: Sequence[str] | None = None,
+    methods: str | Mapping[str, str] | None = None,
+    thresholds: float | Mapping[str, float] | None = None,
+    window: str | int | None = None,
+    time: str = "",
+    alpha: float = 0.05,
+    seed: int = 0,
+) -> Drift:
+    """Compare a current table with a reference, column by column and as a whole.
+
+    Methods, defaults and numbers are evidently's: up to 1,000 rows of reference the Kolmogorov-Smirnov, chi-square and
+    Z tests, above it the normed Wasserstein and the Jensen-Shannon distance; on request PSI, Hellinger,
+    Kullback-Leibler and Anderson-Darling. A verdict needs more than evidently asks for: a distance which, with what
+    chance adds to it taken out, reaches the column's threshold, and a p value that is at most ``alpha`` after the
+    correction of Benjamini & Hochberg (1995, doi:10.1111/j.2517-6161.1995.tb02031.x) over everything compared.
+
+    Parameters
+    ----------
+    reference, current : Dataset, DataFrame or Profile
+        With a Profile (see ``summarize``) there are no rows: no domain classifier, and a model only if the profile was
+        made with it.
+    model : estimator, optional
+        Fitted. Its predictions are compared too, and each column's drift is weighed by its importance to the model.
+    columns : list of str, optional
+        Compare these only.
+    methods : str or dict of str to str, optional
+        ``wasserstein``, ``jensenshannon``, ``ks``, ``chisquare``, ``z``, ``psi``, ``hellinger``, ``kl_div`` or
+        ``anderson``: for all columns that it can compare, or by column.
+    thresholds : float or dict of str to float, optional
+        Least distance that counts, by default 0.1. For a test the distance is the greatest gap between cumulative
+        shares (``ks``, ``anderson``) or the total variation (``chisquare``, ``z``).
+    window : {"day", "week", "month", "year"} or int, optional
+        Compare consecutive windows of the current table as well, by its time or by a number of rows.
+    time : str
+        Column with the time of each row, where a table is a DataFrame; by default that of a reference that knows it.
+    alpha : float
+        Rate of false alarms where nothing has changed.
+    seed : int
+        Of resampling and of samples.
+
+    Returns
+    -------
+    Drift
+
+    Raises
+    ------
+    InputError
+        Where the tables share no column, one is empty, types are incompatible, the model does not fit, or a window is
+        not one of time.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> before = pd.DataFrame({"a": rng.normal(0, size=500), "b": rng.normal(size=500)})
+    >>> after = pd.DataFrame({"a": rng.normal(1, size=500), "b": rng.normal(size=500)})
+    >>> detect_drift(before, after).frame()[["column", "verdict"]].to_numpy().tolist()
+    [['a', 'drifted'], ['b', 'stable']]
+    """
+    old = _source(reference, "reference", time)
+    target = next((name for name, role in old.roles.items() if role == "target"), "")
+    new = _source(current, "current", time or _time_of(reference), target)
+    notes: list[Finding] = []
+    if model is not None:
+        check_prediction(old, new, model)
+        old = with_model(old, model, seed) if isinstance(old, Rows) else old
+        new, notes = with_predictions(new, old, model) if isinstance(new, Rows) else (new, [])
+    names = chosen_columns(old, new, columns)
+    plan = make_plan(methods, thresholds, alpha, list(old.roles), seed)
+    windows, wanted = [], read_window(window)
+    if wanted is not None:
+        if isinstance(new, Profile):
+            raise InputError("A profile has no rows to cut into windows. Give the current table itself.")
+        windows = cut_windows(new.time, new.rows, wanted)
+    compared = compare_columns(old, new, names, plan, windows)
+    check_kinds(compared.rows, columns is not None, old, new)
+    domain = compared.domain(seed)
+    table, others = corrected(compared.rows, plan, [] if domain is None else [domain.p_value])
+    return Drift(
+        Profile(old.name, old.rows, compared.reference),
+        Profile(new.name, new.rows, compared.current),
+        table,
+        window_table(compared.windowed, plan),
+        replace(domain, p_adjusted=others[0]) if domain is not None else None,
+        plan,
+        (*notes, *_more_columns(old, new)),
+        (old, new) if isinstance(old, Rows) and isinstance(new, Rows) else None,
+        ModelRecord.of(model),
+    )
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Drift(Shown):
+    """What changed between two tables.
+
+    Attributes
+    ----------
+    reference, current : Profile
+        What is kept of the two tables; ``reference.save(path)`` writes one for later.
+    table : DataFrame
+        A row a column, what is broken first. ``score`` is evidently's number, ``beyond_chance`` the distance with what
+        chance adds taken out, ``p_adjusted`` is over all columns, ``impact`` is importance to the model times the
+        distance in units of its threshold; ``verdict`` is ``broken``, ``drifted``, ``stable`` or ``left out``.
+    windows : DataFrame
+        The same for each window, with ``window`` before; empty without windows.
+    domain : Domain or None
+        How well a small model tells the rows apart; None for profiles and very small tables.
+    plan : Plan
+        Methods, thresholds and the rate of false alarms.
+    notes : tuple of Finding
+    tables : pair of Rows or None
+        The tables themselves, for ``evidently``; None where one was a profile.
+    model : ModelRecord or None
+        The name under which the model was logged, if it was.
+    """
+
+    reference: Profile
+    current: Profile
+    table: pd.DataFrame
+    windows: pd.DataFrame
+    domain: Domain | None
+    plan: Plan
+    notes: tuple[Finding, ...] = ()
+    tables: tuple[Rows, Rows] | None = field(default=None, repr=False)
+    model: ModelRecord | None = None
+
+    @property
+    def broken(self) -> list[str]:
+        """Columns that are broken rather than drifted."""
+        return self.table.loc[self.table["verdict"] == "broken", "column"].tolist()
+
+    @property
+    def drifted(self) -> bool:
+        """Whether anything is broken or has drifted: a column, the target, the predictions, or the rows as a whole."""
+        return bool(self.table["verdict"].isin(["broken", "drifted"]).any()) or self.domain_drifted
+
+    @property
+    def domain_drifted(self) -> bool:
+        """Whether a small model tells the rows of the tables apart: ROC AUC of at least 0.55, and significant."""
+        found = self.domain
+        return found is not None and found.p_adjusted <= self.plan.alpha and found.roc_auc.value >= THRESHOLD
+
+    def frame(self) -> pd.DataFrame:
+        """Return one row a column and window (``all`` stands for the whole table), ends of intervals in columns."""
+        whole = self.table.assign(window="all")
+        rows = pd.concat([whole, self.windows], ignore_index=True) if len(self.windows) else whole
+        spread: dict[str, Any] = {"window": rows["window"]}
+        for name in rows.columns.drop(["window", *_KEPT_APART]):
+            if name in ("distance", "by_chance", "missing_difference"):
+                spread[name] = [cell.value for cell in rows[name]]
+                spread[f"{name}_low"] = [cell.low for cell in rows[name]]
+                spread[f"{name}_high"] = [cell.high for cell in rows[name]]
+            else:
+                spread[name] = rows[name]
+        return pd.DataFrame(spread)
+
+    def scalars(self) -> dict[str, Estimate]:
+        """Return the share of drifted columns, the domain classifier, and each column's distance."""
+        n = self.reference.rows + self.current.rows
+        features = self.table[(self.table["role"] == "feature") & (self.table["verdict"] != "left out")]
+        numbers = {
+            "drift.columns": Estimate(len(features), n=n),
+            "drift.columns_drifted": Estimate(int(features["verdict"].isin(["broken", "drifted"]).sum()), n=n),
+            "drift.columns_broken": Estimate(int((features["verdict"] == "broken").sum()), n=n),
+            "drift.columns_share": share_moved(features, pd.Series(1.0, index=features.index), n),
+        }
+        if features["importance"].notna().any():
+            numbers["drift.importance_share"] = share_moved(features, features["importance"].fillna(0), n)
+        if self.domain is not None:
+            numbers["drift.domain.roc_auc"] = self.domain.roc_auc
+        if len(self.windows):
+            numbers["drift.windows"] = Estimate(self.windows["window"].nunique(), n=n)
+            numbers["drift.windows_drifted"] = Estimate(len(self.drifted_windows()), n=n)
+        for _, row in self.table[self.table["method"] != ""].iterrows():
+            named = f"column.{row['column']}" if row["role"] == "feature" else row["role"]
+            numbers[f"drift.{named}.distance"] = row["distance"]
+        for _, row in features[
+            features["missing_difference"].map(lambda cell: cell.value != 0 and cell.n > 0)
+        ].iterrows():
+            numbers[f"drift.column.{row['column']}.missing_difference"] = row["missing_difference"]
+        return numbers
+
+    def drifted_windows(self) -> list[str]:
+        """Name the windows in which something is broken or has drifted."""
+        if not len(self.windows):
+            return []
+        moved = self.windows["verdict"].isin(["broken", "drifted"])
+        return list(dict.fromkeys(self.windows.loc[moved, "window"]))
+
+    def findings(self) -> list[Finding]:
+        """Return what is broken, what drifted and what is new, the most severe first."""
+        found = [*findings_of(self.table, self.domain, self.plan.alpha, self.plan.rare), *self.notes]
+        found += few_rows(self.reference.rows, self.current.rows)
+        if len(self.windows):
+            found.append(windows_finding(list(dict.fromkeys(self.windows["window"])), self.drifted_windows()))
+        if self.tables is None:
+            text = "Profiles hold no rows: no model was trained to tell the two tables apart."
+            found.append(Finding("DRIFT-PROFILES", "info", text))
+        unfit = unfit_columns(self.table)
+        if unfit:
+            text = f"evidently's report leaves out {listed(map(repr, unfit), 5)}: it cannot compare empty columns."
+            found.append(Finding("DRIFT-EVIDENTLY", "info", text))
+        return by_severity(gathered(found))
+
+    def evidently(self) -> Any:
+        """Return evidently's result for the same columns, methods and thresholds; ``save_html(path)`` writes it.
+
+        Empty columns, at which evidently stops, are left out, and findings say so. Of more than 50,000 rows a sample of
+        that many is handed over.
+
+        Raises
+        ------
+        InputError
+            Where evidently is not installed, or the comparison was one of profiles.
+        """
+        if self.tables is None:
+            raise InputError("evidently compares rows, and a profile has none. Compare the tables themselves.")
+        return evidently_report(*self.tables, self.table, self.plan)
+
+    def pictures(self) -> dict[str, Picture]:
+        """Return the figures there are."""
+        return pictures(self)
+
+    def plot(self, kind: str = "columns", ax: Axes | None = None) -> Axes:
+        """Draw ``columns`` (distances), ``worst`` (one column before and after) or ``trend`` (over the windows)."""
+        return draw(self, kind, axes_for(self, kind, ax))
+
+    def figure_data(self, kind: str) -> pd.DataFrame:
+        """Return what a figure draws."""
+        return figure_data(self, kind)
+
+    def record(self) -> Record:
+        """Return how the comparison was made, and the current table."""
+        parameters = {"reference": self.reference.name, "current": self.current.name, "alpha": self.plan.alpha}
+        names = self.table.set_index("role")["column"]
+        target = str(names["target"]) if "target" in names else ""
+        new = self.tables[1] if self.tables else None
+        mark = (new.fingerprint or fingerprint(new.frame)) if new else ""
+        frame, source = (new.frame, new.source) if new else (None, "")
+        size = self.current.rows, len(self.current.columns)
+        return Record(
+            parameters,
+            model=self.model,
+            data=DataRecord(self.current.name, source, mark, *size, target, frame),
+            headline=headline(self.table, self.domain if self.domain_drifted else None),
+            numbers=tuple(head_numbers(self.scalars(), self.current.rows)),
+        )
+
+    def _repr_html_(self) -> str:
+        share = self.scalars()["drift.columns_share"]
+        lead = (
+            f"{self.current.name} ({self.current.rows:,} rows) against {self.reference.name} "
+            f"({self.reference.rows:,} rows): {share_text(share)} of the columns drifted or broken."
+        )
+        emptier = self.table["missing_difference"].map(lambda cell: cell if abs(cell.value) > 0 else None)
+        shown = self.table.assign(missing_difference=emptier)[[*_SHOWN, "missing_difference", "importance"]]
+        shown = shown.dropna(axis="columns", how="all")
+        table = table_html(shown, "Columns, what moved most first; distances with 95% intervals")
+        return result_html("Drift", lead, [table], self.findings())
+
+
+def _source(table: object, which: str, time: str, target: str = "") -> Source:
+    return table if isinstance(table, Profile) else read_rows(table, which, time=time, target=target)
+
+
+def _time_of(table: object) -> str:
+    return str(table.time.name) if isinstance(table, Dataset) and table.time is not None else ""
+
+
+def _more_columns(old: Source, new: Source) -> list[Finding]:
+    more = [name for name, role in new.roles.items() if name not in old.roles and role == "feature"]
+    if not more:
+        return []
+    text = f"The current table has columns that the reference does not have: {listed(map(repr, more), 5)}."
+    return [Finding("DRIFT-NEW-COLUMNS", "info", text)]

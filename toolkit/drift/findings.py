@@ -1,0 +1,148 @@
+"""What a comparison says: its findings, and the words beside its figures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+
+from toolkit.core.estimate import Estimate, format_number, format_p
+from toolkit.core.result import Finding, Severity
+from toolkit.drift.breaks import Novelty, shown
+from toolkit.drift.distances import METHODS
+from toolkit.drift.domain import THRESHOLD, Domain
+from toolkit.drift.summary import MOST_LABELS
+from toolkit.errors import listed
+
+MATTERS, MATTERS_MUCH = 0.02, 0.1
+FEW_ROWS = 200
+LEAST_NEW_SHARE = 0.01
+# What has no value at all is said first, then what is not there.
+CODES = ("ALL-MISSING", "GONE", "TYPE", "CONSTANT", "UNIT")
+
+
+def findings_of(table: pd.DataFrame, domain: Domain | None, alpha: float, rare: float) -> Iterator[Finding]:
+    """Yield what a reader should know about one comparison, breaks first."""
+    broken = table[table["code"] != ""]
+    for code in CODES:
+        for _, row in broken[broken["code"] == code].iterrows():
+            yield Finding(f"DRIFT-{code}", "critical", f"Column {row['column']!r} {row['why']}.", row["column"])
+    for _, row in table[(table["verdict"] == "drifted") & table["moved"]].iterrows():
+        yield Finding(f"DRIFT-{_subject(row)}", _severity(row), _moved_text(row), row["column"])
+    for _, row in table[table["emptied"] & (table["code"] == "")].iterrows():
+        yield Finding("DRIFT-MISSING", _severity(row), _emptied_text(row), row["column"])
+    for _, row in table.iterrows():
+        yield from _novelties(row, rare)
+    if domain is not None:
+        yield from _domain_findings(table, domain, alpha)
+    grouped = [repr(name) for name in table.loc[table["grouped"], "column"]]
+    if grouped:
+        text = f"A profile keeps more than {MOST_LABELS:,} labels in groups, where a change of single ones may not show"
+        yield Finding("DRIFT-GROUPED-LABELS", "info", f"{text}: {listed(grouped, 5)}.")
+    left = table[table["verdict"] == "left out"]
+    if len(left):
+        said = listed([f"{row['column']!r} {row['why']}" for _, row in left.iterrows()], 5)
+        yield Finding("DRIFT-LEFT-OUT", "info", f"Not compared: {said}.")
+
+
+def _subject(row: pd.Series[Any]) -> str:
+    return {"target": "TARGET", "prediction": "PREDICTION"}.get(row["role"], "COLUMN")
+
+
+def _severity(row: pd.Series[Any]) -> Severity:
+    """With a model, what it leans on weighs more and what it hardly looks at less."""
+    if row["role"] != "feature":
+        return "high"
+    if pd.isna(row["importance"]):
+        return "medium"
+    return "high" if row["importance"] >= MATTERS_MUCH else "medium" if row["importance"] >= MATTERS else "low"
+
+
+def _moved_text(row: pd.Series[Any]) -> str:
+    subject = {"target": "The target", "prediction": "The"}.get(row["role"], "Column")
+    name = row["column"] if row["role"] == "prediction" else repr(row["column"])
+    weight = "" if pd.isna(row["importance"]) else f" The model gives it {row['importance']:.0%} of all importance."
+    return (
+        f"{subject} {name} has drifted ({row['change']}): {_measure(row['method'])} {row['distance']}, by chance about "
+        f"{format_number(row['by_chance'].value)}, threshold {format_number(row['threshold'])}, adjusted p "
+        f"{format_p(row['p_adjusted'])}.{weight}"
+    )
+
+
+def _emptied_text(row: pd.Series[Any]) -> str:
+    return (
+        f"Column {row['column']!r} is missing in {row['missing_current']:.1%} of the rows, against "
+        f"{row['missing_reference']:.1%} in the reference."
+    )
+
+
+def _novelties(row: pd.Series[Any], rare: float) -> Iterator[Finding]:
+    new: Novelty = row["novelty"]
+    if row["code"]:
+        return
+    if new.new and new.p_new <= rare:
+        severity: Severity = "medium" if new.new_share >= LEAST_NEW_SHARE else "low"
+        labels = f"{new.new:,} {'label' if new.new == 1 else 'labels'} unknown to the reference"
+        text = f"Column {row['column']!r} has {labels} in {new.new_share:.1%} of its rows: {listed(new.names, 5)}."
+        yield Finding("DRIFT-NEW-LABELS", severity, text, row["column"])
+    if new.vanished and new.p_vanished <= rare:
+        gone = f"{new.vanished:,} {'label' if new.vanished == 1 else 'labels'}"
+        text = f"Column {row['column']!r} has lost {gone}, {new.vanished_share:.1%} of the rows of the reference."
+        yield Finding("DRIFT-VANISHED-LABELS", "low", text, row["column"])
+    if new.outside_share > 0 and new.p_outside <= rare:
+        severity = "medium" if new.outside_share >= LEAST_NEW_SHARE else "low"
+        text = (
+            f"Column {row['column']!r} lies beyond the range of the reference in {new.outside_share:.2%} of its rows."
+        )
+        yield Finding("DRIFT-RANGE", severity, text, row["column"])
+
+
+def _domain_findings(table: pd.DataFrame, domain: Domain, alpha: float) -> Iterator[Finding]:
+    if domain.p_adjusted > alpha or domain.roc_auc.value < THRESHOLD:
+        return
+    told = [repr(name) for name in domain.giveaways()]
+    hidden = not (table["verdict"] == "drifted").any()
+    giving = f", above all by {listed(told)}" if told else ""
+    text = f"A small model tells the rows of the two tables apart with ROC AUC {domain.roc_auc}{giving}."
+    text += " No single column has drifted: what changed is how columns hang together." if hidden else ""
+    yield Finding("DRIFT-DOMAIN", "high" if hidden else "medium", text)
+
+
+def few_rows(reference: int, current: int) -> Iterator[Finding]:
+    """Say so where there are too few rows to see any but large changes."""
+    if min(reference, current) < FEW_ROWS:
+        size = f"{current:,} rows against {reference:,} of the reference"
+        yield Finding("DRIFT-FEW-ROWS", "low", f"With {size} only large changes can be told from chance.")
+
+
+def windows_finding(labels: list[str], drifted: list[str]) -> Finding:
+    """Say in which windows something has drifted."""
+    if not drifted:
+        return Finding("DRIFT-WINDOWS", "info", f"None of {len(labels)} windows has drifted from the reference.")
+    text = f"{len(drifted)} of {len(labels)} windows have drifted from the reference: {listed(drifted, 6)}."
+    return Finding("DRIFT-WINDOWS", "medium", text)
+
+
+def columns_words(table: pd.DataFrame) -> tuple[str, str]:
+    """Return caption and alternative text of the figure of distances."""
+    caption = (
+        "Distance of each column from the reference, in units of its threshold (the dotted line at 1), with its 95% "
+        "interval; the grey bar is what chance alone would do at these sample sizes. Filled marks have drifted."
+    )
+    said = [
+        f"{shown(row['column'])}: {_measure(row['method'])} {row['distance']}, {row['verdict']}"
+        for _, row in table.iterrows()
+    ]
+    return caption, f"{'; '.join(said)}."
+
+
+def _measure(method: str) -> str:
+    """Name the distance that is shown: for a test, that of the test."""
+    named = {"ks": "largest gap of cumulative shares", "chisquare": "total variation"}
+    return named.get({"anderson": "ks", "z": "chisquare"}.get(method, method), METHODS[method].title)
+
+
+def share_text(value: Estimate) -> str:
+    """Write a share and its range as percentages."""
+    return f"{value.value:.0%}" + (f" [{value.low:.0%}, {value.high:.0%}]" if value.has_interval else "")

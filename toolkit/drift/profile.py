@@ -1,0 +1,214 @@
+"""A profile: what is kept of a table so that another can be compared with it, a year later or elsewhere."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from toolkit.core.result import Finding, Picture, Record, Shown, result_html, table_html
+from toolkit.drift.summary import ColumnSummary
+from toolkit.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+    from toolkit.core.estimate import Estimate
+
+KIND = "toolkit drift profile"
+KEPT_AS = "training_profile.json"
+SCHEMA = 1
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Profile(Shown):
+    """Counts of the values of each column of a table.
+
+    Attributes
+    ----------
+    name : str
+        Of the table.
+    rows : int
+    columns : dict of str to ColumnSummary
+    """
+
+    name: str
+    rows: int
+    columns: Mapping[str, ColumnSummary]
+
+    @property
+    def roles(self) -> dict[str, str]:
+        """Role of each column."""
+        return {name: summary.role for name, summary in self.columns.items()}
+
+    def column(self, name: str) -> ColumnSummary:
+        """Return the summary of one column."""
+        return self.columns[name]
+
+    def merged(self, other: Profile) -> Profile:
+        """Return the profile of the rows of both, so that a table can be summed up piece by piece.
+
+        Raises
+        ------
+        InputError
+            Where the columns are not the same, or not of the same kinds.
+        """
+        if self.roles != other.roles:
+            odd = sorted(set(self.roles.items()) ^ set(other.roles.items()))[0][0]
+            raise InputError(f"Only profiles with the same columns can be merged; {odd!r} is not in both alike.")
+        columns = {}
+        for name, mine in self.columns.items():
+            theirs = other.columns[name]
+            if "missing" not in (mine.dtype, theirs.dtype) and mine.is_number != theirs.is_number:
+                raise InputError(f"Column {name!r} is {mine.dtype} in one profile and {theirs.dtype} in the other.")
+            columns[name] = mine.merged(theirs).reduced
+        return Profile(self.name, self.rows + other.rows, columns)
+
+    def text(self) -> str:
+        """Write the profile as JSON."""
+        content = {
+            "kind": KIND,
+            "schema": SCHEMA,
+            "name": self.name,
+            "rows": self.rows,
+            "columns": [_written(summary) for summary in self.columns.values()],
+        }
+        return json.dumps(content, allow_nan=False, ensure_ascii=False) + "\n"
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the profile to a file and return its path."""
+        place = Path(path).expanduser()
+        try:
+            place.write_text(self.text(), encoding="utf-8")
+        except OSError as error:
+            raise InputError(f"The profile cannot be written to {place}: {error.strerror or error}.") from error
+        return place
+
+    def frame(self) -> pd.DataFrame:
+        """Return one row a column: ``column, role, kind, missing, values_kept``."""
+        import pandas as pd
+
+        rows = [
+            [one.name, one.role, one.dtype, one.missing / max(one.rows, 1), len(one.distinct)]
+            for one in self.columns.values()
+        ]
+        return pd.DataFrame(rows, columns=["column", "role", "kind", "missing", "values_kept"])
+
+    def scalars(self) -> dict[str, Estimate]:
+        """Return no numbers."""
+        return {}
+
+    def findings(self) -> list[Finding]:
+        """Return none."""
+        return []
+
+    def pictures(self) -> dict[str, Picture]:
+        """Return no figures."""
+        return {}
+
+    def plot(self, kind: str = "", ax: Axes | None = None) -> Axes:  # noqa: ARG002  # the protocol's
+        """Refuse: a profile is compared, not drawn."""
+        raise InputError(f"A profile has no figure {kind!r}; frame() lists its columns.")
+
+    def record(self) -> Record:
+        """Return itself, to be kept with the model that is logged beside it."""
+        return Record(kept={KEPT_AS: self.text()})
+
+    def _repr_html_(self) -> str:
+        lead = f"{self.name}: {self.rows:,} rows, {len(self.columns)} columns. It holds none of the rows."
+        return result_html("Profile", lead, [table_html(self.frame(), "What is kept of each column")])
+
+
+def is_profile(path: str | os.PathLike[str]) -> bool:
+    """Say whether a file is a profile, of whatever version."""
+    try:
+        content = json.loads(Path(path).expanduser().read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(content, dict) and content.get("kind") == KIND
+
+
+def load_profile(path: str | os.PathLike[str]) -> Profile:
+    """Read a profile that ``Profile.save`` wrote.
+
+    Raises
+    ------
+    InputError
+        Where there is no such file, it is not a profile, or another version wrote it.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from toolkit import load_dataset
+    >>> from toolkit.drift.tables import summarize
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = summarize(load_dataset("wine")).save(f"{folder}/wine.json")
+    ...     load_profile(path).rows
+    178
+    """
+    place = Path(path).expanduser()
+    try:
+        return read_profile(place.read_bytes(), str(place))
+    except OSError as error:
+        raise InputError(f"The profile {place} cannot be read: {error.strerror or error}.") from error
+
+
+def read_profile(text: str | bytes, place: str) -> Profile:
+    """Read what ``Profile.text`` wrote; ``place`` names it in an error."""
+    try:
+        content = json.loads(text)
+    except ValueError as error:
+        raise InputError(f"{place} is not a profile: it is not JSON.") from error
+    if not isinstance(content, dict) or content.get("kind") != KIND:
+        raise InputError(f"{place} is not a profile. Make one with summarize(table).save(path).")
+    if content.get("schema") != SCHEMA:
+        found = content.get("schema")
+        raise InputError(f"{place} is a profile of version {found!r}; this toolkit reads {SCHEMA}. Make it again.")
+    try:
+        columns = [_read(item) for item in content["columns"]]
+        return Profile(str(content["name"]), int(content["rows"]), {column.name: column for column in columns})
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{place} is a broken profile ({error!r}). Make it again.") from error
+
+
+def _written(summary: ColumnSummary) -> dict[str, Any]:
+    small = summary.reduced
+    numbers = {name: getattr(small, name) for name in ("mean", "std", "error", "importance")}
+    return {
+        "name": small.name,
+        "role": small.role,
+        "dtype": small.dtype,
+        "rows": small.rows,
+        "missing": small.missing,
+        "values": small.distinct.tolist(),
+        "counts": small.counts.tolist(),
+        "hashed": small.hashed,
+        **{name: None if math.isnan(number) else number for name, number in numbers.items()},
+    }
+
+
+def _read(item: Mapping[str, Any]) -> ColumnSummary:
+    numbers = {name: math.nan if item[name] is None else float(item[name]) for name in ("mean", "std", "importance")}
+    summary = ColumnSummary(
+        name=str(item["name"]),
+        dtype=str(item["dtype"]),
+        rows=int(item["rows"]),
+        missing=int(item["missing"]),
+        distinct=np.array(item["values"], dtype="float64" if item["dtype"] in ("int64", "float64") else object),
+        counts=np.array(item["counts"], dtype="int64"),
+        error=float(item["error"]),
+        hashed=bool(item["hashed"]),
+        role=str(item["role"]),
+        **numbers,
+    )
+    counted = int(summary.counts.sum())
+    if len(summary.distinct) != len(summary.counts) or (summary.distinct.size and counted != summary.known):
+        raise ValueError(f"the counts of {summary.name!r} do not add up")
+    return summary

@@ -1,0 +1,110 @@
+"""The curves behind the figures, as frames of a few hundred rows: numbers before pictures."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from toolkit.models.threshold import Costs, confusion_steps
+from toolkit.statistics.calibration import calibration_bins
+from toolkit.statistics.intervals import Array, wilson
+
+MOST_POINTS = 400
+SCORE_BINS = 40
+MOST_DOTS = 1000
+
+
+def binary_curves(
+    y_true: Array, y_score: Array, *, costs: Costs | None, probabilities: bool
+) -> dict[str, pd.DataFrame]:
+    """Compute every curve of a binary classifier.
+
+    Parameters
+    ----------
+    y_true : array of shape (n,)
+        1 for the positive class, 0 for the other; both must be there.
+    y_score : array of shape (n,)
+    costs : Costs or None
+        With them the cost curve is computed too.
+    probabilities : bool
+        Whether the scores are probabilities; without, there is no calibration curve.
+
+    Returns
+    -------
+    dict of str to DataFrame
+        ``roc`` (threshold, false_positive_rate, recall), ``precision_recall`` (threshold, recall, precision), ``gain``
+        (threshold, called, recall), ``cost`` (threshold, expected_cost), ``calibration`` (predicted, observed, low,
+        high, n), ``scores`` (low, high, positive, negative: shares of each class).
+
+    Examples
+    --------
+    >>> y_true, y_score = np.array([0.0, 0.0, 1.0, 1.0]), np.array([0.1, 0.4, 0.35, 0.8])
+    >>> binary_curves(y_true, y_score, costs=None, probabilities=True)["roc"]["recall"].tolist()
+    [0.0, 0.5, 0.5, 1.0, 1.0]
+    """
+    steps, hits, called = confusion_steps(y_true, y_score)
+    n, ones = len(y_true), float(y_true.sum())
+    kept = _thinned(hits / ones + (called - hits) / (n - ones))
+    steps, hits, called = steps[kept], hits[kept], called[kept]
+    recall = hits / ones
+    curves = {
+        "roc": pd.DataFrame(
+            {"threshold": steps, "false_positive_rate": (called - hits) / (n - ones), "recall": recall}
+        ),
+        "precision_recall": pd.DataFrame(
+            {"threshold": steps[1:], "recall": recall[1:], "precision": hits[1:] / called[1:]}
+        ),
+        "gain": pd.DataFrame({"threshold": steps, "called": called / n, "recall": recall}),
+        "scores": _score_bins(y_true, y_score),
+    }
+    if costs:
+        missed, refused = ones - hits, n - ones - called + hits
+        total = costs.tp * hits + costs.fp * (called - hits) + costs.fn * missed + costs.tn * refused
+        curves["cost"] = pd.DataFrame({"threshold": steps, "expected_cost": total / n})
+    if probabilities:
+        curves["calibration"] = _calibration(y_true, y_score)
+    return curves
+
+
+def regression_curves(y_true: Array, y_pred: Array, *, seed: int) -> dict[str, pd.DataFrame]:
+    """Compute what the figures of a regression show.
+
+    Returns
+    -------
+    dict of str to DataFrame
+        ``predicted_vs_actual`` and ``residuals`` (actual, predicted, residual: at most 1,000 rows picked by chance);
+        the residual is prediction minus truth.
+    """
+    rng = np.random.default_rng(seed)
+    picked = np.sort(rng.choice(len(y_true), min(MOST_DOTS, len(y_true)), replace=False))
+    dots = pd.DataFrame({"actual": y_true[picked], "predicted": y_pred[picked]})
+    dots["residual"] = dots["predicted"] - dots["actual"]
+    return {"predicted_vs_actual": dots, "residuals": dots}
+
+
+def _thinned(progress: Array) -> np.ndarray:
+    """Pick at most 400 positions, evenly along ``progress``, which never falls; both ends stay."""
+    if len(progress) <= MOST_POINTS:
+        return np.arange(len(progress))
+    return np.unique(np.searchsorted(progress, np.linspace(progress[0], progress[-1], MOST_POINTS)))
+
+
+def _calibration(y_true: Array, y_prob: Array) -> pd.DataFrame:
+    sizes, predicted, observed = calibration_bins(y_true, y_prob)
+    ends = [wilson(rate * size, size) for rate, size in zip(observed, sizes, strict=True)]
+    low, high = zip(*ends, strict=True)
+    return pd.DataFrame(
+        {"predicted": predicted, "observed": observed, "low": low, "high": high, "n": sizes.astype(int)}
+    )
+
+
+def _score_bins(y_true: Array, y_score: Array) -> pd.DataFrame:
+    low, high = float(y_score.min()), float(y_score.max())
+    if low >= 0 and high <= 1:
+        low, high = 0.0, 1.0
+    edges = np.linspace(low, high if high > low else low + 1, SCORE_BINS + 1)
+    shares = {
+        name: np.histogram(y_score[y_true == value], edges)[0] / max((y_true == value).sum(), 1)
+        for name, value in (("positive", 1), ("negative", 0))
+    }
+    return pd.DataFrame({"low": edges[:-1], "high": edges[1:], **shares})

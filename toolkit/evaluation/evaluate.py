@@ -1,0 +1,344 @@
+"""Judge a fitted model: every metric with its interval on each part, beside the baseline, at a stated threshold."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from toolkit.core.estimate import Estimate
+from toolkit.core.heading import against_baseline
+from toolkit.core.result import Finding, ModelRecord, Picture, Record, Shown, by_severity, result_html, table_html
+from toolkit.data.dataset import Dataset
+from toolkit.data.fingerprint import fingerprint
+from toolkit.data.split import Split
+from toolkit.errors import InputError, listed
+from toolkit.evaluation.curves import binary_curves, regression_curves
+from toolkit.evaluation.figures import draw, picture
+from toolkit.evaluation.findings import about_choice, judge
+from toolkit.models.candidates import make_baseline
+from toolkit.models.prediction import Predictions, measure_speed, predict
+from toolkit.models.threshold import DEFAULT, Threshold, choose_on, read_rule
+from toolkit.statistics.measure import Measure, difference, mean
+from toolkit.statistics.metrics import binary_metrics, class_table, multiclass_metrics
+from toolkit.statistics.regression import regression_metrics
+from toolkit.statistics.replicates import FILE, replicate, write_replicates
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+FRAME = (
+    "metric",
+    "part",
+    "value",
+    "low",
+    "high",
+    "n",
+    "method",
+    "baseline",
+    "baseline_low",
+    "baseline_high",
+    "difference",
+    "difference_low",
+    "difference_high",
+    "difference_method",
+)
+
+
+def evaluate(
+    model: Any,
+    data: Dataset | Split,
+    *,
+    baseline: Any = None,
+    threshold: float | str | Mapping[str, object] = DEFAULT,
+    seed: int = 0,
+    latency: bool = True,
+) -> Evaluation:
+    """Measure a fitted model.
+
+    Parameters
+    ----------
+    model : estimator or RecordedPredictions
+        Fitted and scikit-learn compatible: ``predict_proba``, ``decision_function`` or ``predict``. What a model
+        without the first two leaves undefined is said; everything else is measured.
+    data : Dataset or Split
+        With a split every part is measured; a table alone counts as the test part.
+    baseline : estimator or "guess", optional
+        Measured on the test part beside the model, with the paired difference of the two. ``"guess"`` knows only how
+        often each outcome occurs (regression: the mean): in the training part, or in a single table itself, where no
+        guess that is the same for every row has a lower log loss or squared error.
+    threshold : float, str or mapping
+        At which score a row is called positive: see ``toolkit.models.threshold.read_rule``. A rule chooses on the
+        validation part; where there is none, on the training part, and of a single table on that table, which is then
+        said. A model that decides by itself, and predictions that record decisions, are taken at their word: for them
+        only the default will do.
+    seed : int
+        Of everything that is drawn by chance.
+    latency : bool
+        Whether to time predictions; recorded ones take no time.
+
+    Returns
+    -------
+    Evaluation
+
+    Raises
+    ------
+    InputError
+        Where the model does not fit the table, or the threshold is not a rule or not of use for the task.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LinearRegression
+    >>> from toolkit import load_dataset
+    >>> data = load_dataset("diabetes")
+    >>> model = LinearRegression().fit(data.features, data.target)
+    >>> print(evaluate(model, data, latency=False).scalars()["test.r2"])
+    0.518 [0.450, 0.577]
+    """
+    parts = data.parts() if isinstance(data, Split) else {"test": data}
+    test = parts["test"]
+    rule = read_rule(threshold)
+    if test.task != "binary" and (rule.kind != "fixed" or rule.level != DEFAULT):
+        raise InputError(f"A threshold is for binary targets only; {test.target.name!r} is a {test.task} target.")
+    predicted = {name: predict(model, part) for name, part in parts.items()}
+    chosen, notes = None, []
+    if test.task == "binary":
+        part = next(name for name in ("validation", "train", "test") if name in parts)
+        chosen = choose_on(predicted[part], rule, part)
+        notes += [*chosen.notes, *about_choice(chosen, part)]
+    measured = {name: _measure(part, test.task, chosen, seed) for name, part in predicted.items()}
+    compared = {}
+    if baseline is not None:
+        if isinstance(baseline, str):
+            baseline, said = _guess(baseline, parts)
+            notes += said
+        guessed = predict(baseline, test)
+        compared = _measure(guessed, test.task, _for_other(chosen, predicted["test"], guessed), seed)
+    numbers = _numbers(measured, compared)
+    by_class = _by_class(predicted["test"]) if test.task == "multiclass" else None
+    numbers |= _class_numbers(by_class) if by_class is not None else {}
+    if chosen and math.isfinite(chosen.value):
+        numbers["threshold.value"] = Estimate(chosen.value, n=len(predicted[chosen.part or "test"].y_true))
+    if latency and not getattr(model, "recorded", False):
+        numbers |= measure_speed(model, test.features, seed=seed)
+    return Evaluation(
+        name=test.name,
+        target=str(test.target.name),
+        task=test.task,
+        positive=test.positive,
+        threshold=chosen,
+        parts=tuple(parts),
+        metrics=tuple(measured["test"]),
+        numbers=numbers,
+        by_class=by_class,
+        confusion=_confusion(predicted["test"], test, chosen),
+        curves=_curves(predicted["test"], test.task, chosen, seed),
+        notes=tuple(by_severity([*notes, *judge(test.task, numbers, predicted)])),
+        measured=measured["test"],
+        rows=fingerprint(test.target.rename("target").reset_index()),
+        model=ModelRecord.of(model),
+    )
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Evaluation(Shown):
+    """How good a model is, in numbers with intervals.
+
+    Attributes
+    ----------
+    name, target : str
+        The table, and the column predicted.
+    task : {"binary", "multiclass", "regression"}
+    positive : object or None
+        Positive class of a binary task.
+    threshold : Threshold or None
+        At which score a row is called positive, and why; binary only.
+    parts, metrics : tuple of str
+        Parts of the split that were measured, and the metrics.
+    numbers : dict of str to Estimate
+        Everything measured, by dotted name.
+    by_class : DataFrame or None
+        Multiclass, on the test part: precision, recall, F1 and AUC of each class against the rest.
+    confusion : DataFrame or None
+        Counts on the test part: a row a true class, a column a predicted class.
+    curves : dict of str to DataFrame
+        What the figures draw: see ``toolkit.evaluation.curves``.
+    notes : tuple of Finding
+    measured : dict of str to Measure
+        The metrics of the test part with the influence of each row.
+    rows : str
+        Fingerprint of the rows and targets of the test part.
+    model : ModelRecord or None
+        The name under which the model was logged before, if it was.
+    """
+
+    name: str
+    target: str
+    task: str
+    positive: object | None
+    threshold: Threshold | None
+    parts: tuple[str, ...]
+    metrics: tuple[str, ...]
+    numbers: dict[str, Estimate]
+    by_class: pd.DataFrame | None
+    confusion: pd.DataFrame | None
+    curves: dict[str, pd.DataFrame]
+    notes: tuple[Finding, ...]
+    measured: dict[str, Measure] = field(repr=False)
+    rows: str
+    model: ModelRecord | None
+
+    def frame(self) -> pd.DataFrame:
+        """Return one row a metric and part; on the test part also the baseline and the difference to it."""
+        rows = []
+        for metric in self.metrics:
+            for part in self.parts:
+                found = self.numbers[f"{part}.{metric}"]
+                row: list[object] = [metric, part, found.value, found.low, found.high, found.n, found.method]
+                for kind in ("baseline", "difference"):
+                    other = self.numbers.get(f"{kind}.{metric}") if part == "test" else None
+                    row += [other.value, other.low, other.high] if other else [math.nan] * 3
+                rows.append([*row, other.method if other else ""])
+        return pd.DataFrame(rows, columns=list(FRAME))
+
+    def scalars(self) -> dict[str, Estimate]:
+        """Return every number: ``<part>.<metric>``, ``baseline.<metric>``, ``difference.<metric>``, ``latency.…``."""
+        return dict(self.numbers)
+
+    def findings(self) -> list[Finding]:
+        """Return what a reader should know, the most severe first."""
+        return list(self.notes)
+
+    def pictures(self) -> dict[str, Picture]:
+        """Return the figures this task has, with their words."""
+        kinds = [*self.curves, *(["confusion"] if self.confusion is not None else [])]
+        kinds += ["per_class"] if self.by_class is not None else []
+        return {kind: picture(self, kind) for kind in kinds}
+
+    def plot(self, kind: str = "", ax: Axes | None = None) -> Axes:
+        """Draw one of ``pictures()``, the first of them by default."""
+        known = self.pictures()
+        if kind and kind not in known:
+            raise InputError(f"This evaluation has no figure {kind!r}. It has: {listed(known)}.")
+        return draw(self, kind or next(iter(known)), ax)
+
+    def figure_data(self, kind: str) -> pd.DataFrame | None:
+        """Return what a figure draws."""
+        if kind == "confusion" and self.confusion is not None:
+            return self.confusion.rename(columns="called {}".format).reset_index()
+        return self.by_class if kind == "per_class" else self.curves[kind]
+
+    def record(self) -> Record:
+        """Return how the threshold was chosen, and replicates by which a later model can be compared in pairs."""
+        parameters = {"threshold": str(self.threshold)} if self.threshold else {}
+        files = {FILE: self._replicates}
+        return Record(parameters, model=self.model, files=files, numbers=against_baseline(self.numbers))
+
+    @cached_property
+    def _replicates(self) -> str:
+        return write_replicates(replicate(self.measured), self.rows)
+
+    def _repr_html_(self) -> str:
+        lead = f"{self.name}: {self.target}, {self.numbers[f'test.{self.metrics[0]}'].n:,} test rows."
+        if self.threshold:
+            lead += f" Positive is {self.positive}, called {self.threshold.called}."
+        tables = [table_html(_summary(self), "Test metrics with 95% intervals")]
+        if self.by_class is not None:
+            tables.append(table_html(self.by_class, "Each class against the rest, on the test part"))
+        return result_html("Evaluation", lead, tables, self.findings())
+
+
+def _summary(evaluation: Evaluation) -> pd.DataFrame:
+    numbers, rows = evaluation.numbers, []
+    compared = any(name.startswith("baseline.") for name in numbers)
+    for metric in evaluation.metrics:
+        row: dict[str, object] = {"metric": metric, "test": numbers[f"test.{metric}"]}
+        if compared:
+            row |= {"baseline": numbers[f"baseline.{metric}"], "difference": numbers[f"difference.{metric}"]}
+        rows.append(row | {part: numbers[f"{part}.{metric}"].value for part in evaluation.parts if part != "test"})
+    return pd.DataFrame(rows)
+
+
+def _guess(name: str, parts: Mapping[str, Dataset]) -> tuple[Any, list[Finding]]:
+    """Fit the baseline that knows only how often each outcome occurs."""
+    if name != "guess":
+        raise InputError(f"The baseline must be a fitted model or 'guess'; found {name!r}.")
+    known = parts.get("train", parts["test"])
+    fitted = make_baseline(known.task).fit(known.features, known.target)
+    if "train" in parts:
+        return fitted, []
+    what = "the mean" if known.task == "regression" else "how often each class occurs"
+    note = f"There is no training part, so the baseline is the best guess in hindsight: it knows {what} in these rows."
+    return fitted, [Finding("BASELINE-IN-HINDSIGHT", "info", note, "baseline")]
+
+
+def _for_other(chosen: Threshold | None, model: Predictions, other: Predictions) -> Threshold | None:
+    """Return the threshold of another model: its own boundary where the scores of the two do not compare."""
+    if chosen is None or (math.isfinite(chosen.value) and model.probabilities == other.probabilities):
+        return chosen
+    return replace(chosen, value=DEFAULT if other.probabilities else 0.0)
+
+
+def _measure(predicted: Predictions, task: str, chosen: Threshold | None, seed: int) -> dict[str, Measure]:
+    if task == "regression":
+        return regression_metrics(predicted.y_true, predicted.y_pred)
+    if chosen is None:
+        truth, guess = predicted.y_true.astype(np.intp), predicted.y_pred.astype(np.intp)
+        return multiclass_metrics(truth, guess, predicted.y_prob, len(predicted.classes))
+    called = predicted.decide(chosen.value)
+    score = predicted.y_pred if predicted.scored else None
+    found = binary_metrics(predicted.y_true, score, decisions=called, probabilities=predicted.probabilities, seed=seed)
+    costs = chosen.rule.costs
+    if costs:
+        each = costs.of(predicted.y_true, called)
+        dearest = float(np.ptp([costs.fp, costs.fn, costs.tp, costs.tn]))
+        anything = (-math.inf, math.inf)
+        found["expected_cost"] = mean(each, bounds=anything, unit=dearest, scale="identity")
+    return found
+
+
+def _numbers(measured: Mapping[str, dict[str, Measure]], compared: Mapping[str, Measure]) -> dict[str, Estimate]:
+    numbers = {f"{part}.{name}": found.estimate for part, table in measured.items() for name, found in table.items()}
+    for name, found in compared.items():
+        numbers[f"baseline.{name}"] = found.estimate
+        numbers[f"difference.{name}"] = difference(measured["test"][name], found)
+    return numbers
+
+
+def _by_class(predicted: Predictions) -> pd.DataFrame:
+    truth, guess = predicted.y_true.astype(np.intp), predicted.y_pred.astype(np.intp)
+    return class_table(truth, guess, predicted.y_prob, predicted.classes)
+
+
+def _class_numbers(table: pd.DataFrame) -> dict[str, Estimate]:
+    names = ("precision", "recall", "f1", "roc_auc")
+    return {f"test.{row['class']}.{name}": row[name] for _, row in table.iterrows() for name in names}
+
+
+def _confusion(predicted: Predictions, test: Dataset, chosen: Threshold | None) -> pd.DataFrame | None:
+    if test.task == "regression":
+        return None
+    if chosen is None:
+        truth, guess, labels = predicted.y_true.astype(int), predicted.y_pred.astype(int), list(predicted.classes)
+    else:
+        truth, guess = predicted.y_true.astype(int), predicted.decide(chosen.value).astype(int)
+        labels = [*(label for label in test.classes if label != test.positive), test.positive]
+    k = len(labels)
+    cells = np.bincount(truth * k + guess, minlength=k * k).reshape(k, k)
+    names = [str(label) for label in labels]
+    return pd.DataFrame(cells, index=pd.Index(names, name="true"), columns=pd.Index(names, name="predicted"))
+
+
+def _curves(predicted: Predictions, task: str, chosen: Threshold | None, seed: int) -> dict[str, pd.DataFrame]:
+    if task == "regression":
+        return regression_curves(predicted.y_true, predicted.y_pred, seed=seed)
+    ones = predicted.y_true.sum()
+    if chosen is None or not predicted.scored or ones in (0, len(predicted.y_true)):
+        return {}
+    costs, probabilities = chosen.rule.costs, predicted.probabilities
+    return binary_curves(predicted.y_true, predicted.y_pred, costs=costs, probabilities=probabilities)

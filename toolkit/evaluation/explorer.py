@@ -1,0 +1,197 @@
+"""The threshold explorer: what every threshold would do, overall and to each group, for the report's slider."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from toolkit.core.result import EXPLORER_MIME, result_html, table_html
+from toolkit.errors import InputError, NotApplicableError
+from toolkit.models.threshold import OUTCOMES, Costs
+from toolkit.statistics.intervals import share_estimate
+
+if TYPE_CHECKING:
+    from toolkit.evaluation.evaluate import Evaluation
+    from toolkit.fairness.audit import FairnessAudit
+
+SHOWN_AT_REST = 9
+MOST_GROUPS = 30
+_GROUPS = ("feature", "group", "threshold", "positives", "negatives", "size", "tp", "fp")
+PLAIN_COSTS = Costs(fp=1.0, fn=1.0)
+
+
+def threshold_explorer(evaluation: Evaluation, fairness: FairnessAudit | Any = None) -> ThresholdExplorer:
+    """Show what the test part would look like at other thresholds; in a report, with a slider.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+        Of a binary task with scores.
+    fairness : FairnessAudit, optional
+        Of the same rows at the same threshold; its groups are then followed too. Anything else, such as the result of
+        an audit that did not apply, counts as none.
+
+    Returns
+    -------
+    ThresholdExplorer
+
+    Raises
+    ------
+    NotApplicableError
+        Where there is no threshold to move.
+    InputError
+        Where the audit was made at another threshold or on other rows.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from toolkit import evaluate, load_dataset
+    >>> ages = pd.DataFrame({"age": [i % 45 for i in range(60)], "ill": ["no", "no", "yes"] * 20})
+    >>> data = load_dataset(ages, target="ill", positive="yes")
+    >>> model = LogisticRegression().fit(data.features, data.target)
+    >>> threshold_explorer(evaluate(model, data, latency=False)).frame().columns.tolist()
+    ['threshold', 'recall', 'precision', 'false_positive_rate', 'selection_rate', 'cost_a_row']
+    """
+    curve, chosen = evaluation.curves.get("roc"), evaluation.threshold
+    if curve is None or chosen is None or evaluation.confusion is None or not math.isfinite(chosen.value):
+        raise NotApplicableError("There is no threshold to move: the task is not binary, or no score decides.")
+    cells = evaluation.confusion.to_numpy()
+    negatives, positives = (int(count) for count in cells.sum(axis=1))
+    groups = _groups(fairness, chosen.value, positives + negatives, positives)
+    if len(groups):
+        first = groups[groups["feature"] == groups["feature"].iloc[0]]
+        counts = first.groupby("threshold", as_index=False)[["tp", "fp"]].sum()
+    else:
+        steps, recall, false = (curve[name] for name in ("threshold", "recall", "false_positive_rate"))
+        counts = pd.DataFrame({"threshold": steps, "tp": recall * positives, "fp": false * negatives})
+        counts = counts[np.isfinite(steps) & (steps != chosen.value)]
+        at_chosen = pd.DataFrame({"threshold": [chosen.value], "tp": [cells[1, 1]], "fp": [cells[0, 1]]})
+        counts = pd.concat([counts, at_chosen]).sort_values("threshold", ignore_index=True)
+    return ThresholdExplorer(
+        name=evaluation.name,
+        positive=evaluation.positive,
+        counts=counts.round({"tp": 0, "fp": 0}).astype({"tp": int, "fp": int}),
+        positives=positives,
+        negatives=negatives,
+        chosen=int(np.flatnonzero(counts["threshold"] == chosen.value)[0]),
+        costs=chosen.rule.costs or PLAIN_COSTS,
+        groups=groups,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class ThresholdExplorer:
+    """Counts at every threshold; shows itself as a table, and in a report with a slider.
+
+    Attributes
+    ----------
+    name : str
+        The table.
+    positive : object
+        Positive class.
+    counts : DataFrame
+        A row a threshold, rising: ``threshold, tp, fp``.
+    positives, negatives : int
+        Rows of each class.
+    chosen : int
+        Which of the thresholds was chosen.
+    costs : Costs
+        Those the threshold was chosen by, else 1 for every error.
+    groups : DataFrame
+        A row a group and threshold: ``feature, group, threshold, positives, negatives, size, tp, fp``; may be empty.
+    """
+
+    name: str
+    positive: object
+    counts: pd.DataFrame
+    positives: int
+    negatives: int
+    chosen: int
+    costs: Costs
+    groups: pd.DataFrame
+
+    def frame(self) -> pd.DataFrame:
+        """Return recall, precision, false positive rate and selection rate with their intervals, and the cost a row."""
+        rows = []
+        for threshold, tp, fp in self.counts.itertuples(index=False, name=None):
+            fn, tn, cost = self.positives - tp, self.negatives - fp, self.costs
+            total = cost.tp * tp + cost.fp * fp + cost.fn * fn + cost.tn * tn
+            shares = ((tp, self.positives), (tp, tp + fp), (fp, self.negatives), (tp + fp, tp + fp + fn + tn))
+            rows.append([threshold, *(share_estimate(*share) for share in shares), total / (tp + fp + fn + tn)])
+        names = ("threshold", "recall", "precision", "false_positive_rate", "selection_rate", "cost_a_row")
+        return pd.DataFrame(rows, columns=list(names))
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
+        html = result_html(
+            "Other thresholds", self._lead(), [table_html(self._at_rest(), "What other thresholds give")]
+        )
+        return {EXPLORER_MIME: self._plain(), "text/html": html, "text/plain": self._lead()}
+
+    def _lead(self) -> str:
+        chosen, costs = self.counts["threshold"][self.chosen], self.costs
+        return (
+            f"Positive is {self.positive}; the threshold is {chosen:.6g}. The test part shows what another would give: "
+            f"choose one elsewhere, or it fits this part by luck. The costs are {costs}."
+        )
+
+    def _at_rest(self) -> pd.DataFrame:
+        called = self.counts["tp"] + self.counts["fp"]
+        wanted = np.linspace(called.min(), called.max(), SHOWN_AT_REST)
+        places = {int(np.argmin(np.abs(called - count))) for count in wanted} | {self.chosen}
+        table = self.frame().iloc[sorted(places)]
+        marks = [" (chosen)" if place == self.chosen else "" for place in sorted(places)]
+        levels = [f"{value:.4g}{mark}" for value, mark in zip(table["threshold"], marks, strict=True)]
+        return table.assign(threshold=levels)
+
+    def _plain(self) -> dict[str, Any]:
+        counts = self.counts
+        return {
+            "kind": "threshold",
+            "labels": [f"{value:.4g}" for value in counts["threshold"]],
+            **{name: counts[name].tolist() for name in ("tp", "fp")},
+            "positives": self.positives,
+            "negatives": self.negatives,
+            "chosen": self.chosen,
+            "costs": {kind: getattr(self.costs, kind) for kind in OUTCOMES},
+            "currency": self.costs.currency,
+            "groups": [
+                {
+                    "feature": feature,
+                    "group": group,
+                    **{name: int(rows[name].iloc[0]) for name in ("positives", "negatives")},
+                    **{name: rows[name].tolist() for name in ("tp", "fp")},
+                }
+                for (feature, group), rows in self._followed().groupby(["feature", "group"], sort=False)
+            ],
+        }
+
+    def _followed(self) -> pd.DataFrame:
+        """Leave out all but the largest groups of each feature."""
+        sizes = self.groups.groupby(["feature", "group"])["size"].transform("first")
+        rank = sizes.groupby([self.groups["feature"], self.groups["threshold"]]).rank(ascending=False, method="first")
+        largest: pd.DataFrame = self.groups.loc[rank <= MOST_GROUPS]
+        return largest
+
+
+def _groups(fairness: Any, threshold: float, rows: int, positives: int) -> pd.DataFrame:
+    """Return the counts of the groups of each feature whose groups hold every row once."""
+    curves = getattr(fairness, "curves", None)
+    if curves is None or curves.empty:
+        return pd.DataFrame(columns=list(_GROUPS))
+    if fairness.rows != rows or fairness.threshold.value != threshold:
+        raise InputError(
+            f"The audit is of {fairness.rows:,} rows at a threshold of {fairness.threshold.value:.6g}, the evaluation "
+            f"of {rows:,} at {threshold:.6g}. Make both of the same data with the same threshold."
+        )
+    held = curves[curves["threshold"] == threshold].groupby("feature")[["rows", "positives"]].sum()
+    whole = held.index[(held["rows"] == rows) & (held["positives"] == positives)]
+    kept = curves[curves["feature"].isin(whole)]
+    negatives = kept["rows"] - kept["positives"]
+    tp, fp = kept["recall"] * kept["positives"], kept["false_positive_rate"] * negatives
+    counts = {name: found.fillna(0).round().astype(int) for name, found in (("tp", tp), ("fp", fp))}
+    named: pd.DataFrame = kept[["feature", "group", "threshold", "positives"]]
+    return named.assign(negatives=negatives, size=kept["rows"], **counts)[list(_GROUPS)].reset_index(drop=True)

@@ -1,0 +1,305 @@
+"""Find the subgroups that a model serves worst, by a shallow search that corrects for having searched."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from toolkit.core.estimate import Estimate, format_number
+from toolkit.core.figures import BLUE, GREY, STYLE, new_axes
+from toolkit.core.result import Finding, Picture, Record, Shown, by_severity, result_html, table_html
+from toolkit.data.dataset import Dataset
+from toolkit.data.split import Split
+from toolkit.errors import InputError, listed
+from toolkit.evaluation.levels import Level, cut_levels
+from toolkit.evaluation.scan import MOST_PAIRED_LEVELS, Members, Scan, prune, scan, slice_mask, worse_slices
+from toolkit.models.prediction import Predictions, predict
+from toolkit.models.threshold import DEFAULT, Threshold, threshold_for
+from toolkit.statistics.intervals import Array, mean_estimate, share_estimate
+from toolkit.statistics.metrics import EPSILON
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+MOST_ROWS = 200_000
+
+
+def find_slices(
+    model: Any,
+    data: Dataset | Split,
+    *,
+    threshold: float | str | Mapping[str, object] | Threshold = DEFAULT,
+    depth: int = 2,
+    min_rows: int | None = None,
+    seed: int = 0,
+) -> Slices:
+    """Search single columns and pairs of columns for rows on which the model's loss is higher than on the rest.
+
+    Numbers are cut at their quartiles, other columns into their frequent levels; features and sensitive columns are
+    searched. Each slice is compared with all other rows by Welch's test (1947, doi:10.1093/biomet/34.1-2.28) on the
+    loss of each row. All slices examined count: p values and intervals of the differences are Bonferroni's, so that
+    where no slice is worse, one is reported in at most 5 % of searches. A pair is left out unless it is worse than what
+    remains of each of its parents, and so is a slice most of whose rows are in worse ones. At most ten are kept.
+
+    Of more than 200,000 rows a random sample of that many is searched. A table with too many columns for pairs (more
+    than 800 levels) is searched by single columns, and that is said.
+
+    Parameters
+    ----------
+    model : estimator
+        Fitted, as for ``evaluate``.
+    data : Dataset or Split
+        Of a split the test part is searched.
+    threshold : float, str, mapping or Threshold
+        For the accuracy that is shown beside the loss (binary only), as for ``evaluate``.
+    depth : {1, 2}
+        Columns in one slice at most.
+    min_rows : int, optional
+        Fewest rows of a slice, by default 1 % of all and at least 30; the most is three quarters of all.
+    seed : int
+        Of the sample of a very long table.
+
+    Returns
+    -------
+    Slices
+
+    Raises
+    ------
+    InputError
+        Where ``depth`` or ``min_rows`` cannot be used, or the model does not fit the table.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LinearRegression
+    >>> from toolkit import load_dataset
+    >>> data = load_dataset("diabetes")
+    >>> model = LinearRegression().fit(data.features, data.target)
+    >>> find_slices(model, data, depth=1).examined
+    38
+    """
+    if depth not in (1, 2):
+        raise InputError(f"depth must be 1 (single columns) or 2 (pairs); found {depth!r}.")
+    part = _sampled(data.test if isinstance(data, Split) else data, seed)
+    least = max(30, math.ceil(part.rows / 100)) if min_rows is None else min_rows
+    if isinstance(least, bool) or not isinstance(least, int | np.integer) or least < 5:
+        raise InputError(f"min_rows must be a whole number of at least 5; found {min_rows!r}.")
+    predicted = predict(model, part)
+    value = threshold_for(model, data, threshold, predicted).value if part.task == "binary" else math.nan
+    loss, loss_name = _losses(predicted, part.task, value)
+    levels, members = cut_levels(_columns(part), least)
+    paired = depth == 2 and len(levels) <= MOST_PAIRED_LEVELS
+    scanned = scan(levels, members, loss, least, pairs=paired)
+    kept = prune(worse_slices(scanned), scanned, members)
+    table = _described(kept, scanned, levels, members, predicted, loss, value, part.task)
+    examined = len(scanned.rows)
+    return Slices(
+        part.name, part.task, loss_name, mean_estimate(loss), examined, int(least), paired or depth == 1, table
+    )
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Slices(Shown):
+    """The worst subgroups of a table, the worst first.
+
+    Attributes
+    ----------
+    name, task : str
+        The table and its task.
+    loss : str
+        Which loss of a row was compared.
+    overall : Estimate
+        Its mean over all rows.
+    examined : int
+        Slices that were looked at, all of which the correction counts.
+    min_rows : int
+    complete : bool
+        False where pairs were wanted but the table has too many columns for them.
+    table : DataFrame
+        A row a slice: ``slice, rows, share, loss, overall, difference, p_adjusted, truth, predicted`` and, for classes,
+        ``accuracy``. The difference is to all other rows, its interval holds for all slices examined at once.
+    """
+
+    name: str
+    task: str
+    loss: str
+    overall: Estimate
+    examined: int
+    min_rows: int
+    complete: bool
+    table: pd.DataFrame
+
+    def frame(self) -> pd.DataFrame:
+        """Return one row a slice, with the ends of the intervals in columns of their own."""
+        spread = {}
+        for name in self.table.columns:
+            spread[name] = [cell.value if isinstance(cell, Estimate) else cell for cell in self.table[name]]
+            if name in ("loss", "difference", "accuracy"):
+                spread[f"{name}_low"] = [cell.low for cell in self.table[name]]
+                spread[f"{name}_high"] = [cell.high for cell in self.table[name]]
+        return pd.DataFrame(spread)
+
+    def scalars(self) -> dict[str, Estimate]:
+        """Return how many slices were examined and found, and the numbers of the worst."""
+        n = self.overall.n
+        numbers = {
+            "slices.examined": Estimate(self.examined, n=n),
+            "slices.found": Estimate(len(self.table), n=n),
+            "slices.overall.loss": self.overall,
+        }
+        if len(self.table):
+            worst = self.table.iloc[0]
+            numbers |= {f"slices.worst.{name}": worst[name] for name in ("loss", "difference")}
+            numbers["slices.worst.rows"] = Estimate(int(worst["rows"]), n=n)
+        return numbers
+
+    def findings(self) -> list[Finding]:
+        """Say which slice is the worst, and how many are worse than the rest."""
+        found = []
+        if not self.complete:
+            note = "The table has too many columns to search pairs of them: only single columns were searched."
+            found.append(Finding("SLICE-SINGLE-COLUMNS", "info", note))
+        if len(self.table):
+            worst = self.table.iloc[0]
+            severe = worst["difference"].low > self.overall.value
+            several = len(self.table) > 1
+            which = f"the worst of {len(self.table)} that stand out" if several else "the only one that stands out"
+            note = (
+                f"{self.loss.capitalize()} is {worst['loss']} where {worst['slice']} ({worst['rows']:,} rows, "
+                f"{worst['share']:.1%}), against {format_number(self.overall.value)} over all rows: {which} "
+                f"among {self.examined:,} slices examined.{_rates(worst)}"
+            )
+            found.append(Finding("SLICE-WORSE", "medium" if severe else "low", note, str(worst["slice"])))
+        return by_severity(found)
+
+    def pictures(self) -> dict[str, Picture]:
+        """Return the one figure, where a slice was found."""
+        if not len(self.table):
+            return {}
+        said = [f"{row['slice']}: {row['loss']}" for _, row in self.table.head(10).iterrows()]
+        caption = (
+            f"Mean {self.loss} with its 95% interval; the dotted line is the mean over all rows. A slice may be "
+            f"harder to predict rather than neglected. {self.examined:,} slices were examined."
+        )
+        alt = f"Over all rows {self.loss} is {self.overall}. {'; '.join(said)}."
+        return {"slices": Picture("Worst slices", caption, alt)}
+
+    def plot(self, kind: str = "slices", ax: Axes | None = None) -> Axes:
+        """Draw the loss of the ten worst slices against the mean over all rows."""
+        import matplotlib as mpl
+
+        if kind not in self.pictures():
+            has = listed(self.pictures()) if len(self.table) else "none, since no slice was found to be worse"
+            raise InputError(f"Slices has no figure {kind!r}. It has: {has}.")
+        shown = self.table.head(10)[::-1]
+        with mpl.rc_context(STYLE):
+            ax = ax if ax is not None else new_axes()
+            for place, found in enumerate(shown["loss"]):
+                ax.plot([found.low, found.high], [place, place], color=BLUE, linewidth=2)
+                ax.plot([found.value], [place], "o", color=BLUE, markersize=6)
+            ax.axvline(self.overall.value, color=GREY, linewidth=1, linestyle=":")
+            names = [f"{_shortened(text)} ({rows:,})" for text, rows in zip(shown["slice"], shown["rows"], strict=True)]
+            ax.set_yticks(range(len(shown)), names, fontsize=8)
+            ax.set(xlabel=f"Mean {self.loss}", ylim=(-0.6, len(shown) - 0.4))
+        return ax
+
+    def record(self) -> Record:
+        """Return nothing more than the numbers."""
+        return Record()
+
+    def _repr_html_(self) -> str:
+        if not len(self.table):
+            lead = f"No slice was found to be worse than the rest ({self.examined:,} of {self.min_rows} rows or more)."
+            return result_html("Slices", lead)
+        number = (
+            f"{len(self.table)} of {self.examined:,} slices examined {'is' if len(self.table) == 1 else 'are'} shown"
+        )
+        lead = (
+            f"{number}, worse than the rest in {self.loss}. "
+            "The p values and the intervals of the differences are corrected for all of them."
+        )
+        return result_html(
+            "Slices", lead, [table_html(self.table, "Worst slices, with 95% intervals")], self.findings()
+        )
+
+
+def _sampled(data: Dataset, seed: int) -> Dataset:
+    if data.rows <= MOST_ROWS:
+        return data
+    return data.take(np.sort(np.random.default_rng(seed).choice(data.rows, MOST_ROWS, replace=False)))
+
+
+def _columns(data: Dataset) -> pd.DataFrame:
+    extra = [name for name in data.sensitive.columns if name not in (*data.features.columns, data.target.name)]
+    return pd.concat([data.features, data.sensitive[extra]], axis=1)
+
+
+def _losses(predicted: Predictions, task: str, threshold: float) -> tuple[Array, str]:
+    if task == "regression":
+        return np.abs(predicted.y_pred - predicted.y_true), "absolute error"
+    if not predicted.probabilities:
+        return 1.0 - _right(predicted, task, threshold), "error rate"
+    if task == "binary":
+        chance = np.where(predicted.y_true == 1, predicted.y_pred, 1 - predicted.y_pred)
+    else:
+        table = predicted.y_prob if predicted.y_prob is not None else np.empty((0, 0))
+        chance = table[np.arange(len(table)), predicted.y_true.astype(int)]
+    loss: Array = -np.log(np.clip(chance, EPSILON, 1 - EPSILON))
+    return loss, "log loss"
+
+
+def _right(predicted: Predictions, task: str, threshold: float) -> Array:
+    guess = predicted.decide(threshold) if task == "binary" else predicted.y_pred
+    right: Array = (guess == predicted.y_true).astype(float)
+    return right
+
+
+def _described(
+    kept: list[int],
+    scanned: Scan,
+    levels: list[Level],
+    members: Members,
+    predicted: Predictions,
+    loss: Array,
+    threshold: float,
+    task: str,
+) -> pd.DataFrame:
+    rows = []
+    overall = float(loss.mean()) if len(loss) else math.nan
+    for place in kept:
+        mask = slice_mask(place, scanned, members)
+        names = dict.fromkeys((int(scanned.first[place]), int(scanned.second[place])))
+        difference, half = float(scanned.difference[place]), float(scanned.half_width[place])
+        method = f"Welch, simultaneous over {len(scanned.rows):,} slices"
+        row: dict[str, object] = {
+            "slice": " and ".join(levels[name].text for name in names),
+            "rows": int(mask.sum()),
+            "share": float(mask.mean()),
+            "loss": mean_estimate(loss[mask]),
+            "overall": overall,
+            "difference": Estimate(difference, difference - half, difference + half, int(mask.sum()), method),
+            "p_adjusted": float(scanned.p_adjusted[place]),
+        }
+        if task != "regression":
+            row["accuracy"] = share_estimate(int(_right(predicted, task, threshold)[mask].sum()), int(mask.sum()))
+        if task == "regression" or (task == "binary" and predicted.probabilities):
+            row |= {"truth": float(predicted.y_true[mask].mean()), "predicted": float(predicted.y_pred[mask].mean())}
+        rows.append(row)
+    named = ["slice", "rows", "share", "loss", "overall", "difference", "p_adjusted"]
+    return pd.DataFrame(rows, columns=None if rows else named)
+
+
+def _rates(row: pd.Series[Any]) -> str:
+    """Add the observed and predicted mean: where they agree, the slice is harder rather than misjudged."""
+    if "truth" not in row:
+        return ""
+    truth, predicted = format_number(row["truth"]), format_number(row["predicted"])
+    return f" There the truth is {truth} on average, the prediction {predicted}."
+
+
+def _shortened(text: str, most: int = 48) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"

@@ -1,0 +1,196 @@
+"""Attribute a model's scores to the original columns by the explainer that fits the model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+import numpy as np
+import pandas as pd
+
+from toolkit.core.result import Finding
+from toolkit.data.dataset import Dataset
+from toolkit.errors import InputError, listed, nearest
+from toolkit.explanation.explainers import Raw, linear_explainer, permutation_explainer, tree_explainer
+from toolkit.explanation.scores import Outputs, outputs_of, scales, whole_scale
+from toolkit.explanation.trace import View, see_through, sum_to_columns
+from toolkit.statistics.intervals import Array
+
+METHODS = ("auto", "tree", "linear", "permutation")
+
+_TREES = ("sklearn.tree", "sklearn.ensemble", "lightgbm", "xgboost", "catboost")
+_PROBE_ROWS = 50
+_MEAN_ROWS, _DEEP_ROWS, _PERMUTED_ROWS, _GIVEN_ROWS = 5000, 25, 50, 100
+_MOST_CELLS = 20_000_000
+_QUICK, _SLOW = 1000, 200
+
+Attribute: TypeAlias = Callable[[pd.DataFrame], tuple[Array, Array]]
+
+
+@dataclass(frozen=True, eq=False)
+class Attributor:
+    """A model with the explainer that fits it.
+
+    Attributes
+    ----------
+    method : {"tree", "linear", "permutation"}
+    scale : str
+        What the attributions add up to: log-odds, probability, the target, …
+    outputs : Outputs
+    base : array of shape (outputs,)
+        The expected output, from which attributions start.
+    reference : str
+        Over which rows that expectation is taken, in words.
+    attribute : callable
+        Takes a frame, returns attributions of shape (rows, columns, outputs) and the model's output (rows, outputs).
+    interact : callable or None
+        Takes a frame, returns interaction values of shape (rows, columns, columns, outputs).
+    most_rows : int
+        How many rows it explains in acceptable time.
+    notes : tuple of Finding
+    """
+
+    method: str
+    scale: str
+    outputs: Outputs
+    base: Array
+    reference: str
+    attribute: Attribute
+    interact: Callable[[pd.DataFrame], Array] | None = None
+    most_rows: int = _QUICK
+    notes: tuple[Finding, ...] = ()
+
+
+def tolerance(base: Array, output: Array) -> float:
+    """Return how far attributions may miss the model's output: a thousandth of its range, and rounding."""
+    return float(1e-3 * np.abs(output - base).max(initial=0.0) + 1e-6 * np.abs(output).max(initial=0.0)) + 1e-12
+
+
+def choose_attributor(
+    model: Any, data: Dataset, background: Dataset, *, method: str = "auto", given: bool = False, seed: int = 0
+) -> Attributor:
+    """Choose the explainer that fits a model.
+
+    Parameters
+    ----------
+    model : estimator
+    data, background : Dataset
+        The rows to explain, and those that attributions are measured against.
+    method : {"auto", "tree", "linear", "permutation"}
+        ``auto`` takes the tree or linear explainer where the model is such, its encoding can be traced, and the
+        attributions of some rows add up to its output; else the permutation explainer.
+    given : bool
+        Whether the background was asked for: trees then use it instead of the rows that they keep count of.
+    seed : int
+
+    Raises
+    ------
+    InputError
+        Where the method is unknown or does not fit the model.
+    """
+    if method not in METHODS:
+        raise InputError(f"There is no method {method!r}.{nearest(str(method), METHODS)} Known: {listed(METHODS)}.")
+    rng = np.random.default_rng(seed)
+    view = None if method == "permutation" else see_through(model, data.features)
+    kind = _kind(view) if method == "auto" else method
+    failure = "its encoding cannot be traced to the original columns"
+    if view is not None and kind != "permutation":
+        probe = _sampled(data, _PROBE_ROWS, rng).features
+        try:
+            found, adds_up = _seen_through(view, kind, outputs_of(model, data), background, given, probe, rng)
+            if adds_up or method != "auto":
+                return found
+            failure = "its attributions do not add up to the model's output"
+        except Exception as error:  # noqa: BLE001  # shap raises bare Exceptions for models that it does not support
+            failure = f"{type(error).__name__}: {str(error).strip() or 'not supported'}"[:200].rstrip(".")
+    if method not in ("auto", "permutation"):
+        raise InputError(f"The {method} explainer does not fit this model: {failure}. Use method='auto'.")
+    # The explainer holds every column of every step of every row of the background at once.
+    most = max(5, min(_GIVEN_ROWS if given else _PERMUTED_ROWS, _MOST_CELLS // (2 * data.features.shape[1] ** 2)))
+    found = _permuted(model, data, _sampled(background, most, rng), seed)
+    if kind == "permutation":
+        return found
+    note = f"The {kind} explainer does not fit this model ({failure}), so the permutation explainer was used."
+    return replace(found, notes=(Finding("EXPLAIN-FALLBACK", "info", note, "method"),))
+
+
+def _sampled(data: Dataset, most: int, rng: np.random.Generator) -> Dataset:
+    return data if data.rows <= most else data.take(np.sort(rng.choice(data.rows, most, replace=False)))
+
+
+def _kind(view: View | None) -> str:
+    if view is None:
+        return "permutation"
+    if hasattr(view.estimator, "coef_") and hasattr(view.estimator, "intercept_"):
+        return "linear"
+    return "tree" if type(view.estimator).__module__.startswith(_TREES) else "permutation"
+
+
+def _seen_through(
+    view: View,
+    kind: str,
+    outputs: Outputs,
+    background: Dataset,
+    given: bool,
+    probe: pd.DataFrame,
+    rng: np.random.Generator,
+) -> tuple[Attributor, bool]:
+    """Build a tree or linear attributor on the scale that it adds up to, and say whether it does on the probe."""
+    raw, interact, reference, most = _explainer(view, kind, background, given, rng)
+    matrix = view.encode(probe)
+    values, base = (outputs.pick(part) for part in raw(matrix))
+    known = scales(view.estimator, outputs, matrix)
+    gaps = {}
+    for name, read in known.items():
+        output = read(matrix)
+        gap = np.nan_to_num(np.abs(base + values.sum(axis=1) - output), nan=np.inf).max()
+        gaps[name] = float(gap) / tolerance(base, output)
+    scale = min(gaps, key=lambda name: gaps[name])
+
+    def attribute(frame: pd.DataFrame) -> tuple[Array, Array]:
+        encoded = view.encode(frame)
+        found = outputs.pick(raw(encoded)[0])
+        return sum_to_columns(found, view.owners, probe.shape[1]), known[scale](encoded)
+
+    pairs = _interactions(view, interact, outputs, probe.shape[1]) if interact is not None else None
+    return Attributor(kind, scale, outputs, base, reference, attribute, pairs, most), gaps[scale] <= 1
+
+
+def _interactions(view: View, interact: Raw, outputs: Outputs, columns: int) -> Callable[[pd.DataFrame], Array]:
+    def between(frame: pd.DataFrame) -> Array:
+        found = sum_to_columns(outputs.pick(interact(view.encode(frame))[0]), view.owners, columns)
+        return sum_to_columns(found.swapaxes(1, 2), view.owners, columns)
+
+    return between
+
+
+def _explainer(
+    view: View, kind: str, background: Dataset, given: bool, rng: np.random.Generator
+) -> tuple[Raw, Raw | None, str, int]:
+    """Build the raw explainer and that of interactions; say what they measure against, and for how many rows."""
+    if kind == "linear":
+        seen = _sampled(background, _MEAN_ROWS, rng)
+        return linear_explainer(view.estimator, view.encode(seen.features)), None, _rows_of(seen), _QUICK
+    raw, interact, deep = tree_explainer(view.estimator)
+    if not given and not deep:
+        return raw, interact, "the rows it was trained on, as its trees count them", _QUICK
+    seen = _sampled(background, _GIVEN_ROWS if given else _DEEP_ROWS, rng)
+    raw, interact, _ = tree_explainer(view.estimator, view.encode(seen.features))
+    return raw, interact, _rows_of(seen), _SLOW if deep else _QUICK
+
+
+def _rows_of(data: Dataset) -> str:
+    return f"{data.rows:,} rows of {data.name}"
+
+
+def _permuted(model: Any, data: Dataset, background: Dataset, seed: int) -> Attributor:
+    outputs = outputs_of(model, data)
+    scale, read = whole_scale(model, outputs)
+    raw = permutation_explainer(read, background.features, seed)
+
+    def attribute(frame: pd.DataFrame) -> tuple[Array, Array]:
+        return raw(frame)[0], read(frame)
+
+    base = read(background.features).mean(axis=0)
+    return Attributor("permutation", scale, outputs, base, _rows_of(background), attribute, most_rows=_SLOW)

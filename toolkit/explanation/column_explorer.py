@@ -1,0 +1,149 @@
+"""What each column does to the score, value by value: in a report, with a list to choose the column from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from toolkit.core.estimate import format_number
+from toolkit.core.result import EXPLORER_MIME, result_html, table_html
+from toolkit.errors import NotApplicableError
+from toolkit.explanation.scatter import by_value
+from toolkit.explanation.words import plain
+from toolkit.statistics.intervals import Array
+
+if TYPE_CHECKING:
+    from toolkit.explanation.explain import Explanation
+
+MOST_COLUMNS = 15
+MOST_POINTS = 240
+
+
+def column_explorer(explanation: Explanation | Any) -> ColumnExplorer:
+    """Show the attributions to one column after the other, by its values; in a report the column is chosen from a list.
+
+    Parameters
+    ----------
+    explanation : Explanation
+        What ``explain`` returned.
+
+    Returns
+    -------
+    ColumnExplorer
+
+    Raises
+    ------
+    NotApplicableError
+        Where nothing was explained, or no column is attributed anything.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LinearRegression
+    >>> from toolkit import explain, load_dataset
+    >>> data = load_dataset("diabetes")
+    >>> shown = column_explorer(explain(LinearRegression().fit(data.features, data.target), data))
+    >>> shown.table.columns.tolist()
+    ['column', 'value', 'rows', 'mean_attribution']
+    """
+    attributed = getattr(explanation, "shap_values", None)
+    if attributed is None:
+        raise NotApplicableError("Nothing was explained, so there is no column to look at.")
+    output = int(np.abs(attributed).sum(axis=(0, 1)).argmax())
+    places = {str(name): place for place, name in enumerate(explanation.features.columns)}
+    rows: list[list[object]] = []
+    points: list[list[Array]] = []
+    for name in explanation.overall["column"]:
+        values = attributed[:, places[name], output]
+        if not values.any() or len(points) == MOST_COLUMNS:
+            continue
+        groups = by_value(explanation.features.iloc[:, places[name]], values)
+        rows += [[name, text, int(mask.sum()), mean] for text, mask, mean in groups]
+        points.append([values[:MOST_POINTS][mask[:MOST_POINTS]] for _, mask, _ in groups])
+    if not rows:
+        raise NotApplicableError("No column is attributed anything: the model says the same of every row.")
+    return ColumnExplorer(
+        scale=explanation.scale,
+        towards="" if explanation.task == "regression" else explanation.outputs[output],
+        table=pd.DataFrame(rows, columns=["column", "value", "rows", "mean_attribution"]),
+        points=tuple(map(tuple, points)),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class ColumnExplorer:
+    """Attributions by column and value; shows itself as a table, and in a report with a list of the columns.
+
+    Attributes
+    ----------
+    scale : str
+        Unit of the attributions.
+    towards : str
+        What a positive attribution speaks for; empty for a regression.
+    table : DataFrame
+        A row a column and value, the most important column first: ``column, value, rows, mean_attribution``.
+    points : tuple of tuple of array
+        For each column and each of its rows in the table, attributions of single rows, a sample of all.
+    """
+
+    scale: str
+    towards: str
+    table: pd.DataFrame
+    points: tuple[tuple[Array, ...], ...]
+
+    def frame(self) -> pd.DataFrame:
+        """Return the mean attribution of each value of each column, with its interval."""
+        return self.table
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
+        shown = table_html(self.table, "Mean attribution by column and value, with 95% intervals", most=len(self.table))
+        folded = f'<details class="tk-rest"><summary>All columns as one table</summary>{shown}</details>'
+        html = result_html("Column by column", self._lead(), [folded])
+        return {EXPLORER_MIME: self._plain(), "text/html": html, "text/plain": self._lead()}
+
+    def _lead(self) -> str:
+        towards = f" A positive one speaks for {plain(self.towards, 60)}." if self.towards else ""
+        count = self.table["column"].nunique()
+        return (
+            f"What the {count} foremost columns add to the score, in units of {plain(self.scale, 60)}, by their value."
+            f"{towards}"
+        )
+
+    def _plain(self) -> dict[str, Any]:
+        groups = self.table.groupby("column", sort=False)
+        return {
+            "kind": "columns",
+            "unit": self.scale,
+            "columns": [
+                {"name": name} | _drawn(rows, points) for (name, rows), points in zip(groups, self.points, strict=True)
+            ],
+        }
+
+
+def _drawn(rows: pd.DataFrame, points: Sequence[Array]) -> dict[str, Any]:
+    """Put one column's lines into places between 0 and 1000 on a scale that holds them and zero."""
+    means = list(rows["mean_attribution"])
+    ends = np.array([[mean.value, mean.low, mean.high] for mean in means])
+    held = np.concatenate([[0.0], ends.ravel(), *points])
+    low, high = float(np.nanmin(held)), float(np.nanmax(held))
+
+    def places(values: Array) -> list[int | None]:
+        share = (values - low) / (high - low or 1.0)
+        return [round(1000 * place) if np.isfinite(place) else None for place in share.tolist()]
+
+    lines = [
+        {"value": value, "rows": count, "mean": str(mean), "places": places(place), "points": places(dots)}
+        for value, count, mean, place, dots in zip(rows["value"], rows["rows"], means, ends, points, strict=True)
+    ]
+    ordered = sorted(zip(means, rows["value"], strict=True), key=lambda pair: pair[0].value)
+    (least, least_at), (most, most_at) = ordered[0], ordered[-1]
+    return {
+        "zero": places(np.zeros(1))[0],
+        "ends": [format_number(low), format_number(high)],
+        "said": f"The mean runs from {format_number(least.value)} ({least_at}) to {format_number(most.value)} "
+        f"({most_at}).",
+        "lines": lines,
+    }

@@ -1,0 +1,276 @@
+"""What would have to be different about one row, in one column, for the model to decide otherwise."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from toolkit.core.estimate import Estimate, format_number
+from toolkit.core.figures import BLUE, axes_for
+from toolkit.core.result import Finding, Picture, Record, Shown, result_html, table_html
+from toolkit.data.dataset import Dataset
+from toolkit.data.split import Split
+from toolkit.errors import InputError, NotApplicableError, listed, nearest
+from toolkit.explanation.local import find_rows, value_text
+from toolkit.explanation.scores import as_model
+from toolkit.explanation.words import plain
+from toolkit.models.prediction import Predictions, predict
+from toolkit.models.threshold import DEFAULT, Threshold, threshold_for
+from toolkit.statistics.intervals import Array
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+MOST_VALUES = 1000
+MOST_SHOWN = 8
+
+
+def find_counterfactual(
+    model: Any,
+    data: Dataset | Split,
+    row: Any,
+    *,
+    immutable: str | Sequence[str] | None = None,
+    threshold: float | str | Mapping[str, object] | Threshold = DEFAULT,
+) -> Counterfactual:
+    """Search for the smallest change of one column's value that changes the decision about one row.
+
+    Only values that were observed in that column are tried, of a number with more than 1,000 of them as many, evenly by
+    rank; a value is never made missing. The distance of a change is a share of the observed rows: for a number those
+    whose value lies between the two; for a category those that have another value than the new one, so that a common
+    value is nearer than a rare one; for a value that was missing it is 1. All else stays as it is, so the row that
+    comes out may be one that cannot exist: a change shows what the model goes by, not what a person should do.
+
+    Parameters
+    ----------
+    model : estimator or callable
+        As for ``explain``.
+    data : Dataset or Split
+        Of a split the row is in the test part, and the training part says which values were observed.
+    row : object
+        Its id, a label of the table's index.
+    immutable : str or list of str, optional
+        Columns that must stay as they are; by default the sensitive ones. Several in one text are separated by commas.
+    threshold : float, str, mapping or Threshold
+        As for ``evaluate`` (binary only). With several classes another decision is another class.
+
+    Returns
+    -------
+    Counterfactual
+
+    Raises
+    ------
+    NotApplicableError
+        Where the target is a number, or there is no model.
+    InputError
+        Where there is no such row or column.
+
+    Examples
+    --------
+    >>> from sklearn.tree import DecisionTreeClassifier
+    >>> from toolkit import load_dataset
+    >>> data = load_dataset("wine")
+    >>> model = DecisionTreeClassifier(max_depth=2, random_state=0).fit(data.features, data.target)
+    >>> found = find_counterfactual(model, data, 0)
+    >>> found.decision, len(found.table) > 0
+    ('class_0', True)
+    """
+    part, seen = (data.test, data.train) if isinstance(data, Split) else (data, data)
+    if getattr(model, "recorded", False):
+        raise NotApplicableError("Recorded predictions have no model that could be asked about a changed row.")
+    if part.task == "regression":
+        raise NotApplicableError(f"{part.target.name!s} is a number: there is no decision that a change could turn.")
+    fixed = _immutable(part, immutable)
+    position = find_rows(part, row)["1"]
+    model = as_model(model, part)
+    one, value = part.take([position]), math.nan
+    if part.task == "binary":
+        value = threshold_for(model, data, threshold, predict(model, part)).value
+    predicted = predict(model, one)
+    score, decision = _decided(predicted, part.task, value)
+    changes = [
+        change
+        for column in part.features.columns
+        if column not in fixed
+        for change in _smallest(model, one, column, seen.features[column], value, decision[0])
+    ]
+    table = pd.DataFrame(changes, columns=["column", "value", "change_to", "distance", "score", "decision"])
+    table["decision"] = [_label(one, code, predicted.classes) for code in table["decision"]]
+    table = table.sort_values("distance", kind="stable", ignore_index=True)
+    said = _label(one, int(decision[0]), predicted.classes)
+    return Counterfactual(part.name, row, said, float(score[0]), value, tuple(map(str, fixed)), table)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Counterfactual(Shown):
+    """The changes of single columns that change the decision about a row, the smallest first.
+
+    Attributes
+    ----------
+    name : str
+        The table.
+    row : object
+        Id of the row.
+    decision : str
+        What the model decides now.
+    score : float
+        Score of the positive class (binary), or probability of the class decided (multiclass; nan without).
+    threshold : float
+        Not a number where there are several classes, or the model decides by itself.
+    immutable : tuple of str
+        Columns that were not changed.
+    table : DataFrame
+        A row a column: ``column, value, change_to, distance, score, decision``; its nearest value that changes the
+        decision, with what the model then says.
+    """
+
+    name: str
+    row: Any
+    decision: str
+    score: float
+    threshold: float
+    immutable: tuple[str, ...]
+    table: pd.DataFrame
+
+    def frame(self) -> pd.DataFrame:
+        """Return one row a column that can change the decision."""
+        return self.table.copy()
+
+    def scalars(self) -> dict[str, Estimate]:
+        """Return how many columns can change the decision, and the distance of the smallest change."""
+        numbers = {"counterfactual.columns": Estimate(len(self.table), n=1)}
+        if len(self.table):
+            numbers["counterfactual.distance"] = Estimate(float(self.table["distance"].iloc[0]), n=1)
+        return numbers
+
+    def findings(self) -> list[Finding]:
+        """Say which change is the smallest, or that there is none."""
+        if not len(self.table):
+            note = f"No change of one column to an observed value changes the decision about row {self.row!s}."
+            return [Finding("COUNTERFACTUAL-NONE", "info", note, str(self.row))]
+        first = self.table.iloc[0]
+        note = (
+            f"Row {self.row!s} would be {first['decision']} instead of {self.decision} if {first['column']} were "
+            f"{first['change_to']} instead of {first['value']} (distance {first['distance']:.1%} of the observed rows)."
+        )
+        return [Finding("COUNTERFACTUAL-SMALLEST", "info", note, str(first["column"]))]
+
+    def pictures(self) -> dict[str, Picture]:
+        """Return the figure of the smallest changes, where there are any."""
+        if not len(self.table):
+            return {}
+        shown = self.table.head(MOST_SHOWN)
+        said = [
+            f"{row['column']} {row['value']} → {row['change_to']}: {row['distance']:.1%}" for _, row in shown.iterrows()
+        ]
+        caption = (
+            "How far each column alone would have to move to change the decision, as a share of the observed rows that "
+            f"lie between; the shorter, the easier. Now the model says {self.decision}."
+        )
+        return {"changes": Picture(f"What would change the decision about row {self.row!s}", caption, "; ".join(said))}
+
+    def plot(self, kind: str = "changes", ax: Axes | None = None) -> Axes:
+        """Draw the distance of the smallest changes."""
+        ax = axes_for(self, kind, ax)
+        shown = self.table.head(MOST_SHOWN)[::-1]
+        bars = ax.barh(range(len(shown)), shown["distance"], color=BLUE, height=0.6)
+        ax.bar_label(bars, [f"{share:.1%}" for share in shown["distance"]], padding=3, fontsize=9)
+        names = [
+            f"{plain(row['column'], 24)}\n{plain(row['value'], 16)} → {plain(row['change_to'], 16)}"
+            for _, row in shown.iterrows()
+        ]
+        ax.set_yticks(range(len(shown)), names)
+        ax.set(xlabel="Share of the observed rows between", xlim=(0, 1.15 * float(shown["distance"].max()) or 1.0))
+        ax.grid(visible=False, axis="y")
+        return ax
+
+    def record(self) -> Record:
+        """Return nothing more than the numbers."""
+        return Record()
+
+    def _repr_html_(self) -> str:
+        lead = f"Row {self.row!s} of {self.name}: {self.decision}, score {format_number(self.score)}."
+        if self.immutable:
+            lead += f" Not changed: {listed(self.immutable)}."
+        table = [table_html(self.table, "Smallest change of one column that changes the decision")]
+        return result_html("Counterfactual", lead, table if len(self.table) else [], self.findings())
+
+
+def _immutable(data: Dataset, given: str | Sequence[str] | None) -> list[Any]:
+    if given is None:
+        return [name for name in data.sensitive.columns if name in data.features.columns]
+    names = [name.strip() for name in given.split(",") if name.strip()] if isinstance(given, str) else list(given)
+    for name in names:
+        if name not in data.features.columns:
+            known = list(map(str, data.features.columns))
+            raise InputError(f"Column {name!r} is not a feature.{nearest(str(name), known)} Known: {listed(known)}.")
+    return names
+
+
+def _decided(predicted: Predictions, task: str, threshold: float) -> tuple[Array, Array]:
+    """Return the score and the decision of each row: 0 or 1, or the code of the class."""
+    if task == "binary":
+        return predicted.y_pred, predicted.decide(threshold)
+    if predicted.y_prob is None:
+        return np.full(len(predicted.y_pred), np.nan), predicted.y_pred
+    return predicted.y_prob[np.arange(len(predicted.y_pred)), predicted.y_pred.astype(int)], predicted.y_pred
+
+
+def _smallest(
+    model: Any, one: Dataset, column: Any, observed: pd.Series[Any], threshold: float, decision: float
+) -> list[dict[str, object]]:
+    """Return the nearest value of a column that changes the decision, if any does."""
+    now = one.features[column].iloc[0]
+    values, distances = _tried(observed.dropna(), now)
+    if not len(values):
+        return []
+    rows = one.take(np.zeros(len(values), dtype="int64"))
+    changed = rows.features.copy(deep=False)
+    changed[column] = values.set_axis(changed.index).astype(one.features[column].dtype)
+    scores, decisions = _decided(predict(model, replace(rows, features=changed)), one.task, threshold)
+    turned = np.flatnonzero(decisions != decision)
+    if not len(turned):
+        return []
+    best = int(turned[distances[turned].argmin()])
+    return [
+        {
+            "column": str(column),
+            "value": value_text(now),
+            "change_to": value_text(values.iloc[best]),
+            "distance": float(distances[best]),
+            "score": float(scores[best]),
+            "decision": int(decisions[best]),
+        }
+    ]
+
+
+def _tried(observed: pd.Series[Any], now: Any) -> tuple[pd.Series[Any], Array]:
+    """Return the observed values other than the present one, and how far each is from it."""
+    counts = observed.value_counts(sort=False)
+    counts = counts[counts > 0]
+    shares = counts.to_numpy(dtype=float) / max(len(observed), 1)
+    values = pd.Series(counts.index, dtype=observed.dtype)
+    if pd.isna(now):
+        distances = np.ones(len(values))
+    elif isinstance(observed.dtype, pd.CategoricalDtype):
+        distances = 1 - shares
+    else:
+        # The share of rows between two values, each value's own rows counted half (the mid-distribution function).
+        order = np.sort(observed.to_numpy())
+        place = [(np.searchsorted(order, v, "left") + np.searchsorted(order, v, "right")) / 2 for v in (values, now)]
+        distances = np.abs(place[0] - place[1]) / len(order)
+    kept = np.flatnonzero((values != now).to_numpy())
+    if len(kept) > MOST_VALUES:
+        kept = kept[np.argsort(values.to_numpy()[kept])][np.linspace(0, len(kept) - 1, MOST_VALUES).astype(int)]
+    return values.iloc[kept], distances[kept]
+
+
+def _label(one: Dataset, code: int, classes: tuple[Any, ...]) -> str:
+    if one.task == "binary":
+        return str(one.positive) if code else str(next(label for label in one.classes if label != one.positive))
+    return str(classes[code])

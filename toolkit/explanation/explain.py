@@ -1,0 +1,346 @@
+"""Say why a model says what it says: attributions on the original columns, how sure, and where they mislead."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from toolkit.core.estimate import Estimate
+from toolkit.core.figures import axes_for
+from toolkit.core.result import Finding, Picture, Record, Shown, result_html, table_html
+from toolkit.data.dataset import Dataset
+from toolkit.data.split import Split
+from toolkit.errors import InputError, NotApplicableError, listed
+from toolkit.explanation.association import associations
+from toolkit.explanation.attribution import choose_attributor
+from toolkit.explanation.crosscheck import ROWS, CrossCheck, cross_check
+from toolkit.explanation.figures import draw, figure_data, pictures
+from toolkit.explanation.findings import judge
+from toolkit.explanation.groups import group_table, grouping_columns
+from toolkit.explanation.importance import (
+    REPORTED,
+    draw_rows,
+    importance_table,
+    magnitudes,
+    rank_text,
+)
+from toolkit.explanation.interactions import interaction_table
+from toolkit.explanation.local import LocalRow, explain_rows, find_rows, telling_rows
+from toolkit.explanation.scores import as_model
+from toolkit.models.prediction import predict
+from toolkit.models.threshold import DEFAULT, Threshold, threshold_for
+from toolkit.statistics.intervals import Array
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_ASSOCIATED = 40
+
+
+def explain(
+    model: Any,
+    data: Dataset | Split,
+    *,
+    background: Dataset | None = None,
+    method: str = "auto",
+    rows: Any = None,
+    by: str | Sequence[str] | None = None,
+    threshold: float | str | Mapping[str, object] | Threshold = DEFAULT,
+    precision: float = 0.05,
+    most_rows: int | None = None,
+    seconds: float = 60.0,
+    seed: int = 0,
+) -> Explanation:
+    """Attribute a model's scores to the columns of the table, as it was before any encoding.
+
+    The attributions are SHAP values (Lundberg & Lee 2017, arXiv:1705.07874): Tree SHAP for trees, coefficients times
+    distances for linear models, and random orders of the columns for any other. Where a pipeline's encoding can be
+    traced, those of the encoded columns are summed to the column they come from; where it cannot, the columns are
+    permuted before the encoding. The model's own scale is kept: log-odds, probability, or the target's unit.
+
+    Rows are drawn at random until the standard error of each of the ten foremost mean |SHAP| is below ``precision`` of
+    it, or the budget is spent, which is then said. Intervals are for rows like these, given the model and what it is
+    measured against.
+
+    Parameters
+    ----------
+    model : estimator or callable
+        Fitted and scikit-learn compatible, or a function that takes a frame of features and returns scores: one a row,
+        or one a row and class.
+    data : Dataset or Split
+        Of a split the test part is explained against the training part; a table alone against itself.
+    background : Dataset, optional
+        Rows to measure against instead. For trees, which else count the rows that they were trained on, up to 100 of
+        them are used.
+    method : {"auto", "tree", "linear", "permutation"}
+    rows : list or label, optional
+        Ids (labels of the index) of single rows to explain; by default the most confident right and wrong one and the
+        nearest to the threshold.
+    by : str or list of str, optional
+        Columns whose groups are compared; by default the sensitive ones. Several in one text are separated by commas.
+    threshold : float, str, mapping or Threshold
+        As for ``evaluate`` (binary only): decides which rows are right.
+    precision : float
+    most_rows : int, optional
+        Rows at most, by default 1,000, or 200 for deep forests and the permutation explainer.
+    seconds : float
+        No further rows are begun after this time. Only where it ends the drawing do two runs differ.
+    seed : int
+        Of everything that is drawn by chance.
+
+    Returns
+    -------
+    Explanation
+
+    Raises
+    ------
+    NotApplicableError
+        Where there are predictions but no model.
+    InputError
+        Where the model does not fit the table, or an option cannot be used.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LinearRegression
+    >>> from toolkit import load_dataset
+    >>> data = load_dataset("diabetes")
+    >>> model = LinearRegression().fit(data.features, data.target)
+    >>> explain(model, data).table["column"].iloc[0]
+    's1'
+    """
+    if getattr(model, "recorded", False):
+        raise NotApplicableError("Recorded predictions have no model to explain. Give the model itself.")
+    part = data.test if isinstance(data, Split) else data
+    against = background or (data.train if isinstance(data, Split) else data)
+    _check(precision, most_rows, seconds)
+    grouping = grouping_columns(part, by)
+    chosen = None if rows is None else find_rows(part, rows)
+    model = as_model(model, part)
+    predicted = predict(model, part)
+    level = threshold_for(model, data, threshold, predicted).value if part.task == "binary" else math.nan
+    attributor = choose_attributor(model, part, against, method=method, given=background is not None, seed=seed)
+    most = most_rows or attributor.most_rows
+    drawn = draw_rows(attributor, part, precision=precision, most=most, seconds=seconds, seed=seed)
+    features, names = part.features.iloc[drawn.positions], [str(name) for name in part.features.columns]
+    table, sizes = importance_table(drawn.shap_values, names, attributor.outputs.names), magnitudes(drawn.shap_values)
+    if chosen is None:
+        chosen = telling_rows(predicted, part.task, level)
+    return Explanation(
+        name=part.name,
+        target=str(part.target.name),
+        task=part.task,
+        method=attributor.method,
+        scale=attributor.scale,
+        reference=attributor.reference,
+        outputs=attributor.outputs.names,
+        base=attributor.base,
+        features=features,
+        shap_values=drawn.shap_values,
+        output=drawn.output,
+        precision=precision,
+        stopped=drawn.stopped,
+        table=table,
+        interactions=interaction_table(attributor, features, drawn.shap_values),
+        groups=group_table(grouping.iloc[drawn.positions], sizes, names),
+        redundant=associations(features.loc[:, [name in set(_foremost(table)) for name in names]]),
+        sensitive=tuple(map(str, part.sensitive.columns)),
+        check=cross_check(model, part.take(drawn.positions[:ROWS]), sizes.mean(axis=0), seed=seed),
+        local=explain_rows(attributor, part, predicted, chosen, level),
+        notes=attributor.notes,
+    )
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Explanation(Shown):
+    """What moves a model's scores, and by how much.
+
+    Attributes
+    ----------
+    name, target, task : str
+        The table, the column predicted, and its kind.
+    method : {"tree", "linear", "permutation"}
+        Which explainer was used.
+    scale : str
+        What attributions add up to: ``log-odds``, ``softmax score``, ``probability``, ``decision score``, the name of
+        the target, …
+    reference : str
+        Over which rows the base is the mean.
+    outputs : tuple of str
+        What is explained: the positive class, the target, or each class that the model knows.
+    base : array of shape (outputs,)
+    features : DataFrame of shape (rows, columns)
+        The rows explained, in the order in which they were drawn, with their ids.
+    shap_values : array of shape (rows, columns, outputs)
+        Attributions, whatever the task: one output for binary and regression, one a class for multiclass.
+    output : array of shape (rows, outputs)
+        What the model says, on the same scale: ``base + shap_values.sum(axis=1)`` up to the additivity gap.
+    precision : float
+        Standard error, as a share of the mean, that was wanted.
+    stopped : {"precision", "table", "rows", "time"}
+        Why no more rows were drawn: precise enough, the table ended, or the budget did.
+    table : DataFrame
+        ``column, output, mean_abs_shap`` (Estimate), ``rank_low, rank_high``: see ``importance_table``.
+    interactions, groups, redundant : DataFrame
+        The strongest pairs, the groups compared, and columns that go together, each of which may be without rows.
+    sensitive : tuple of str
+        Sensitive columns of the table.
+    check : CrossCheck
+        Permutation importance of each column, in the order of ``features``.
+    local : tuple of LocalRow
+        Single rows.
+    notes : tuple of Finding
+        What had to be decided while choosing the explainer.
+    """
+
+    name: str
+    target: str
+    task: str
+    method: str
+    scale: str
+    reference: str
+    outputs: tuple[str, ...]
+    base: Array
+    features: pd.DataFrame
+    shap_values: Array
+    output: Array
+    precision: float
+    stopped: str
+    table: pd.DataFrame
+    interactions: pd.DataFrame
+    groups: pd.DataFrame
+    redundant: pd.DataFrame
+    sensitive: tuple[str, ...]
+    check: CrossCheck
+    local: tuple[LocalRow, ...]
+    notes: tuple[Finding, ...]
+
+    @property
+    def rows(self) -> int:
+        """Number of rows explained."""
+        return len(self.features)
+
+    @cached_property
+    def overall(self) -> pd.DataFrame:
+        """The part of ``table`` over all outputs: one row a column, the most important first."""
+        return self.table[self.table["output"] == "overall"].reset_index(drop=True)
+
+    @cached_property
+    def additivity_gap(self) -> float:
+        """The largest |base + attributions - output| of any row and output explained."""
+        return float(np.abs(self.base + self.shap_values.sum(axis=1) - self.output).max())
+
+    def probabilities(self, row: Any) -> pd.DataFrame:
+        """Read one explained row on the probability scale, step by step: see ``local.probability_path``.
+
+        Parameters
+        ----------
+        row : object
+            Id of one of the rows in ``local``.
+
+        Returns
+        -------
+        DataFrame
+            ``column, value, attribution, probability_before, probability_after``, the largest attribution first.
+
+        Raises
+        ------
+        InputError
+            Where the row is not among ``local``, or the scale leads to no probability.
+        """
+        found = next((one for one in self.local if one.index == row), None)
+        if found is None:
+            ids = listed(one.index for one in self.local)
+            raise InputError(f"Row {row!r} was not explained by itself. Give it in rows=; explained are: {ids}.")
+        if "probability_after" not in found.parts:
+            raise InputError(f"The attributions are on the scale {self.scale!r}, which leads to no probability.")
+        return found.parts
+
+    def frame(self) -> pd.DataFrame:
+        """Return one row a column and output: its importance, ranks, and the loss that shuffling it costs."""
+        found = self.table["mean_abs_shap"]
+        increases = dict(zip(map(str, self.features.columns), self.check.increases, strict=True))
+        loss = [increases[column].value for column in self.table["column"]]
+        return pd.DataFrame(
+            {
+                "column": self.table["column"],
+                "output": self.table["output"],
+                "mean_abs_shap": [one.value for one in found],
+                "low": [one.low for one in found],
+                "high": [one.high for one in found],
+                "n": self.rows,
+                "rank_low": self.table["rank_low"],
+                "rank_high": self.table["rank_high"],
+                "loss_increase": loss,
+            }
+        )
+
+    def scalars(self) -> dict[str, Estimate]:
+        """Return the importance of each column, of the foremost in each group, and how far to trust them."""
+        numbers = {
+            "explanation.rows": Estimate(self.rows, n=self.rows),
+            "explanation.additivity_gap": Estimate(self.additivity_gap, n=self.rows),
+            "explanation.permutation_agreement": self.check.agreement,
+        }
+        for _, row in self.overall.iterrows():
+            numbers[f"explanation.{row['column']}.mean_abs_shap"] = row["mean_abs_shap"]
+        for _, row in self.groups.iterrows():
+            name = f"explanation.{row['by']}.{row['group']}.{row['column']}.mean_abs_shap"
+            numbers[name] = row["mean_abs_shap"]
+        return numbers
+
+    def findings(self) -> list[Finding]:
+        """Return what a reader should know, the most severe first."""
+        return judge(self)
+
+    def pictures(self) -> dict[str, Picture]:
+        """Return the figures: importance, beeswarm, dependence, interactions, groups and single rows."""
+        return pictures(self)
+
+    def plot(self, kind: str = "importance", ax: Axes | None = None) -> Axes:
+        """Draw one of ``pictures()``."""
+        return draw(self, kind, axes_for(self, kind, ax))
+
+    def figure_data(self, kind: str) -> pd.DataFrame:
+        """Return what one of the figures draws; a swarm's data are the attributions of its rows."""
+        return figure_data(self, kind)
+
+    def record(self) -> Record:
+        """Return how the model was explained, for the tracker."""
+        return Record(parameters={"explainer": self.method, "explanation_scale": self.scale})
+
+    def _repr_html_(self) -> str:
+        lead = (
+            f"{self.target} of {self.name}: {self.rows:,} rows explained by the {self.method} explainer, in units of "
+            f"{self.scale}, against {self.reference}."
+        )
+        shown = self.overall.head(2 * REPORTED)
+        increases = dict(zip(map(str, self.features.columns), self.check.increases, strict=True))
+        ranks = [rank_text(low, high) for low, high in zip(shown["rank_low"], shown["rank_high"], strict=True)]
+        table = pd.DataFrame(
+            {
+                "column": shown["column"],
+                "mean |SHAP|": shown["mean_abs_shap"],
+                "rank": ranks,
+                f"{self.check.loss} when shuffled": [increases[column] for column in shown["column"]],
+            }
+        )
+        words = "Most important columns, with 95% intervals; equal ranks are ties"
+        return result_html("Explanation", lead, [table_html(table, words)], self.findings())
+
+
+def _foremost(table: pd.DataFrame) -> list[str]:
+    return list(table["column"][table["output"] == "overall"].head(_ASSOCIATED))
+
+
+def _check(precision: float, most_rows: int | None, seconds: float) -> None:
+    for name, value in (("precision", precision), ("seconds", seconds)):
+        if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+            raise InputError(f"{name} must be a number above 0; found {value!r}.")
+    if most_rows is not None and (isinstance(most_rows, bool) or not isinstance(most_rows, int) or most_rows < 1):
+        raise InputError(f"most_rows must be a whole number of at least 1; found {most_rows!r}.")

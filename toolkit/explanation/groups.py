@@ -1,0 +1,117 @@
+"""Does the model lean on different columns for different groups."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from toolkit.core.estimate import Estimate
+from toolkit.data.dataset import Dataset
+from toolkit.errors import InputError, listed, nearest
+from toolkit.evaluation.levels import cut_levels
+from toolkit.explanation.importance import REPORTED, mean_magnitude, times
+from toolkit.statistics.intervals import Array
+
+LEAST_ROWS = 30
+COLUMNS = ["by", "group", "rows", "column", "mean_abs_shap", "rest", "difference", "p_adjusted"]
+
+
+def group_table(grouping: pd.DataFrame, sizes: Array, columns: list[str]) -> pd.DataFrame:
+    """Compare each group's mean |attribution| with that of all other rows, for the ten foremost columns.
+
+    Welch's test (1947, doi:10.1093/biomet/34.1-2.28) for every group and column, p values adjusted together by
+    Benjamini & Hochberg (1995, doi:10.1111/j.2517-6161.1995.tb02031.x). Numbers are cut at their quartiles, missing
+    labels are a group of their own, and a group of fewer than 30 rows, or all but so few, is described but not tested;
+    nor is the grouping column itself, whose attributions follow its own values.
+
+    Parameters
+    ----------
+    grouping : DataFrame of shape (rows, groupings)
+    sizes : array of shape (rows, columns)
+        |attribution|.
+    columns : list of str
+
+    Returns
+    -------
+    DataFrame
+        ``by, group, rows, column, mean_abs_shap, rest, difference, p_adjusted``: estimates of the group, of the other
+        rows, and of the difference; ``p_adjusted`` is nan where not tested.
+    """
+    rows: list[dict[str, object]] = []
+    unit, foremost = float(sizes.max(initial=0.0)), np.argsort(-sizes.mean(axis=0), kind="stable")[:REPORTED]
+    for place in range(grouping.shape[1]):
+        by = str(grouping.columns[place])
+        levels, members = cut_levels(grouping.iloc[:, [place]], 1)
+        for level, member in zip(levels, members.T.astype(bool), strict=True):
+            named = {"by": by, "group": level.text.removeprefix(f"{by} ").removeprefix("= "), "rows": int(member.sum())}
+            for column in foremost:
+                inside, outside = sizes[member, column], sizes[~member, column]
+                tested = columns[column] != by
+                rows.append(named | {"column": columns[column]} | _compared(inside, outside, unit, tested))
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    tested = table["p_adjusted"].notna().to_numpy()
+    if tested.any():
+        p_values = table["p_adjusted"].to_numpy(dtype=float, copy=True)
+        p_values[tested] = stats.false_discovery_control(p_values[tested])
+        table["p_adjusted"] = p_values
+    return table
+
+
+def _compared(inside: Array, outside: Array, unit: float, tested: bool) -> dict[str, object]:
+    group, rest = mean_magnitude(inside, unit), mean_magnitude(outside, unit)
+    apart, p_value = Estimate(group.value - rest.value, n=len(inside)), math.nan
+    if tested and min(len(inside), len(outside)) >= LEAST_ROWS:
+        apart, p_value = welch(inside, outside)
+    return {"mean_abs_shap": group, "rest": rest, "difference": apart, "p_adjusted": p_value}
+
+
+def welch(first: Array, second: Array) -> tuple[Estimate, float]:
+    """Estimate the difference of two means of magnitudes, and test that there is none.
+
+    One row more is reckoned with in each group, as large as the largest seen, so that groups without any variation
+    decide nothing by themselves. Groups of which neither was ever attributed anything do not differ.
+
+    Parameters
+    ----------
+    first, second : array
+        Of two or more values each.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> apart, p_value = welch(np.arange(50.0), np.arange(50.0) + 20)
+    >>> print(apart, round(p_value, 6))
+    −20.00 [−26.69, −13.31] 0.0
+    """
+    unit = max(float(first.max()), float(second.max()))
+    n = len(first)
+    if not unit:
+        return Estimate(0.0, n=n, method="no interval: never attributed anything"), 1.0
+    parts = [
+        ((values / unit).var(ddof=1) / len(values) + (values.max() / unit / len(values)) ** 2, len(values) - 1)
+        for values in (first, second)
+    ]
+    error = math.sqrt(sum(part for part, _ in parts))
+    freedom = error**4 / sum(part**2 / free for part, free in parts)
+    apart = float((first / unit).mean() - (second / unit).mean())
+    half = float(stats.t.ppf(0.975, freedom)) * error
+    p_value = 2 * float(stats.t.sf(abs(apart) / error, freedom))
+    return times(Estimate(apart, apart - half, apart + half, n, "Welch"), unit), p_value
+
+
+def grouping_columns(data: Dataset, by: str | Sequence[str] | None) -> pd.DataFrame:
+    """Return the columns to group by: those named, among sensitive ones and features, or else the sensitive ones."""
+    if by is None:
+        return data.sensitive
+    names = [name.strip() for name in by.split(",") if name.strip()] if isinstance(by, str) else list(by)
+    extra = [name for name in data.features.columns if name not in data.sensitive.columns]
+    known = pd.concat([data.sensitive, data.features[extra]], axis=1)
+    for name in names:
+        if name not in known.columns:
+            options = list(map(str, known.columns))
+            raise InputError(f"There is no column {name!r}.{nearest(str(name), options)} Known: {listed(options)}.")
+    return known[names]

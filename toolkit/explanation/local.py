@@ -1,0 +1,233 @@
+"""Single rows: which are worth a look, what moved their score, and how that reads as a probability."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import special
+
+from toolkit.core.estimate import format_number
+from toolkit.data.dataset import Dataset
+from toolkit.errors import InputError, listed
+from toolkit.explanation.attribution import Attributor
+from toolkit.explanation.scores import LOG_ODDS, PROBABILITY, SOFTMAX
+from toolkit.models.prediction import Predictions
+from toolkit.models.threshold import DEFAULT
+from toolkit.statistics.intervals import Array
+
+REASONS = {
+    "right": "most confident right",
+    "wrong": "most confident wrong",
+    "threshold": "nearest to the threshold",
+    "tie": "nearest to a tie",
+    "best": "best prediction",
+    "over": "furthest too high",
+    "under": "furthest too low",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class LocalRow:
+    """One row with what moved its score.
+
+    Attributes
+    ----------
+    key, reason : str
+        Why it is shown: a key of ``REASONS`` with its words, or ``1``, ``2``, … for rows that were asked for.
+    index : object
+        Its id: the label of the row in the table's index.
+    truth, said : str
+        The true target, and what the model says, in words.
+    output : str
+        Which output is explained: the positive class, the class that the model says, or the target.
+    scale : str
+    base, score : float
+        Where the attributions start, and the model's output, to which they add up.
+    parts : DataFrame
+        ``column, value`` (as in the table, as text), ``attribution``, the largest first; where the scale leads to a
+        probability also ``probability_before, probability_after``: see ``probability_path``.
+    """
+
+    key: str
+    reason: str
+    index: Any
+    truth: str
+    said: str
+    output: str
+    scale: str
+    base: float
+    score: float
+    parts: pd.DataFrame
+
+
+def find_rows(data: Dataset, rows: Any) -> dict[str, int]:
+    """Return the positions of rows by their ids, one or a list of them, under the keys ``1``, ``2``, ….
+
+    Raises
+    ------
+    InputError
+        Where the table has no such row.
+    """
+    index = data.features.index
+    ids = list(rows) if np.iterable(rows) and not isinstance(rows, str) else [rows]
+    absent = [label for label in ids if label not in index]
+    if absent:
+        raise InputError(
+            f"{data.name} has no row with the id {listed(absent)}. Ids are those of its index: {listed(index)}."
+        )
+    return {str(place): index.tolist().index(label) for place, label in enumerate(ids, 1)}
+
+
+def telling_rows(predicted: Predictions, task: str, threshold: float) -> dict[str, int]:
+    """Choose the rows worth a look: the most confident right and wrong one, and the nearest to the threshold.
+
+    Confidence is the distance of a score from the threshold as a share of the way to the end of that side; with several
+    classes it is the probability of the class said, and a tie is two classes that are nearly as probable. Of numbers:
+    the best prediction, the furthest too high, and the furthest too low. Without scores there is no confidence, and no
+    row. A threshold that is not a number stands for decisions of the model's own, and confidence is then from 0.5 or 0.
+
+    Returns
+    -------
+    dict of str to int
+        Positions by the keys of ``REASONS``.
+    """
+    if task == "regression":
+        error = predicted.y_pred - predicted.y_true
+        chosen = {"best": int(np.abs(error).argmin())}
+        chosen |= {"over": int(error.argmax())} if error.max() > 0 else {}
+        return chosen | ({"under": int(error.argmin())} if error.min() < 0 else {})
+    if not predicted.scored:
+        return {}
+    if task == "binary":
+        confidence = doubt = _confidence(predicted, threshold)
+        right = predicted.decide(threshold) == predicted.y_true
+    elif predicted.y_prob is not None and predicted.y_prob.shape[1] > 1:
+        second, confidence = np.partition(predicted.y_prob, -2, axis=1)[:, -2:].T
+        doubt, right = confidence - second, predicted.y_pred == predicted.y_true
+    else:
+        return {}
+    if not np.ptp(confidence):
+        return {}
+    chosen = {}
+    for key, mask in (("right", right), ("wrong", ~right)):
+        if mask.any():
+            chosen[key] = int(np.flatnonzero(mask)[confidence[mask].argmax()])
+    return chosen | {"threshold" if task == "binary" else "tie": int(doubt.argmin())}
+
+
+def _confidence(predicted: Predictions, threshold: float) -> Array:
+    if math.isnan(threshold):
+        threshold = DEFAULT if predicted.probabilities else 0.0
+    apart = predicted.y_pred - threshold
+    above, below = float(apart.max()), float(-apart.min())
+    if predicted.probabilities:
+        above, below = 1 - threshold, threshold
+    return np.where(apart >= 0, apart / max(above, 1e-300), -apart / max(below, 1e-300))
+
+
+def explain_rows(
+    attributor: Attributor, data: Dataset, predicted: Predictions, chosen: dict[str, int], threshold: float
+) -> tuple[LocalRow, ...]:
+    """Explain single rows of a table, given by their positions."""
+    if not chosen:
+        return ()
+    positions = list(chosen.values())
+    values, scores = attributor.attribute(data.features.iloc[positions])
+    rows = []
+    for place, (key, position) in enumerate(chosen.items()):
+        said, output = _said(attributor, data, predicted, position, threshold)
+        row = LocalRow(
+            key=key,
+            reason=REASONS.get(key, "asked for"),
+            index=data.features.index[position],
+            truth=str(data.target.iloc[position]),
+            said=said,
+            output=attributor.outputs.names[output],
+            scale=attributor.scale,
+            base=float(attributor.base[output]),
+            score=float(scores[place, output]),
+            parts=_parts(attributor, data.features.iloc[position], values[place], output),
+        )
+        rows.append(row)
+    return tuple(rows)
+
+
+def _parts(attributor: Attributor, features: pd.Series[Any], values: Array, output: int) -> pd.DataFrame:
+    order = np.argsort(-np.abs(values[:, output]), kind="stable")
+    parts = pd.DataFrame(
+        {
+            "column": [str(name) for name in features.index],
+            "value": [value_text(value) for value in features],
+            "attribution": values[:, output],
+        }
+    ).iloc[order]
+    path = probability_path(attributor.scale, attributor.base, values[order], output)
+    if path is not None:
+        parts = parts.assign(probability_before=path[:-1], probability_after=path[1:])
+    return parts.reset_index(drop=True)
+
+
+def _said(
+    attributor: Attributor, data: Dataset, predicted: Predictions, position: int, threshold: float
+) -> tuple[str, int]:
+    """Put the model's answer into words, and choose the output to explain."""
+    score = float(predicted.y_pred[position])
+    if data.task == "regression":
+        return format_number(score), 0
+    if data.task == "binary":
+        negative = next(label for label in data.classes if label != data.positive)
+        label = data.positive if predicted.decide(threshold)[position] else negative
+        against = "" if math.isnan(threshold) else f", threshold {format_number(threshold)}"
+        return f"{label} (score {format_number(score)}{against})", 0
+    label, known = predicted.classes[int(score)], attributor.outputs.known
+    chance = f" ({predicted.y_prob[position, int(score)]:.1%})" if predicted.y_prob is not None else ""
+    return f"{label}{chance}", known.index(label) if label in known else 0
+
+
+def probability_path(scale: str, base: Array, values: Array, output: int = 0) -> Array | None:
+    """Read attributions as steps of a probability.
+
+    A step on the log-odds or softmax scale changes the probability by more or less, depending on where it starts. So
+    the steps are taken one after the other, as given; the same attribution taken earlier or later reads differently,
+    only both ends of the path do not depend on the order.
+
+    Parameters
+    ----------
+    scale : str
+        Of the attributions.
+    base : array of shape (outputs,)
+    values : array of shape (columns, outputs)
+        Attributions of one row, in the order of the steps.
+    output : int
+        Whose probability is read.
+
+    Returns
+    -------
+    array of shape (columns + 1,) or None
+        Probability at the start and after each step; None where the scale leads to none.
+
+    Examples
+    --------
+    >>> probability_path("log-odds", np.array([0.0]), np.array([[1.0], [1.0]])).round(3).tolist()
+    [0.5, 0.731, 0.881]
+    """
+    steps = base + np.vstack([np.zeros_like(base), np.cumsum(values, axis=0)])
+    if scale == LOG_ODDS:
+        return np.asarray(special.expit(steps[:, output]))
+    if scale == SOFTMAX:
+        return np.asarray(special.softmax(steps, axis=1)[:, output])
+    return np.asarray(steps[:, output]) if scale == PROBABILITY else None
+
+
+def value_text(value: Any) -> str:
+    """Write one value of a table as a reader knows it."""
+    if pd.isna(value):
+        return "missing"
+    if isinstance(value, int | float | np.number):
+        number = float(value)
+        return f"{number:.0f}" if number.is_integer() and abs(number) < 1e15 else format_number(number)
+    return str(value)

@@ -1,0 +1,132 @@
+"""The figures of single attributions: a swarm of points for each column, and the value of a column against them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from toolkit.core.estimate import Estimate
+from toolkit.core.figures import BLUE, GREY, ORANGE
+from toolkit.explanation.importance import mean_of
+from toolkit.explanation.local import value_text
+from toolkit.explanation.words import plain
+from toolkit.statistics.intervals import Array
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+MOST_POINTS = 1000
+_DOT: dict[str, Any] = {"s": 4, "linewidths": 0, "rasterized": True}
+_FEW_VALUES, _BINS, _SLOTS = 8, 8, 80
+
+
+def draw_swarm(ax: Axes, features: pd.DataFrame, values: Array, label: str) -> None:
+    """Draw the attributions of some columns, the first on top, each point shaded by the value of the column.
+
+    Parameters
+    ----------
+    ax : Axes
+    features : DataFrame of shape (rows, columns)
+    values : array of shape (rows, columns)
+    label : str
+        Of the horizontal axis.
+    """
+    count = features.shape[1]
+    for place in range(count):
+        size, line = values[:MOST_POINTS, place], count - 1 - place
+        rank = standing(features.iloc[:MOST_POINTS, place])
+        offset, known = line + _swarm(size), np.isfinite(rank)
+        ax.scatter(size[~known], offset[~known], color=GREY, **_DOT)
+        points = ax.scatter(
+            size[known],
+            offset[known],
+            s=4,
+            c=rank[known],
+            cmap="cividis",
+            vmin=0,
+            vmax=1,
+            linewidths=0,
+            rasterized=True,
+        )
+    ax.axvline(0, color=GREY, linewidth=0.8)
+    ax.set_yticks(range(count), [plain(name) for name in features.columns][::-1])
+    ax.set(xlabel=label, ylim=(-0.6, count - 0.4))
+    ax.grid(visible=False, axis="y")
+    bar = ax.figure.colorbar(points, ax=ax, ticks=[0, 1], pad=0.02, aspect=30)
+    bar.ax.set_yticklabels(["low", "high"])
+    bar.ax.set_ylabel("value of the column", labelpad=-10, fontsize=9)
+
+
+def standing(column: pd.Series[Any]) -> Array:
+    """Return where each value stands among the column's, from 0 to 1; nan for categories and missing values."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return np.full(len(column), np.nan)
+    rank = column.rank().to_numpy(dtype=float)
+    most = float(np.nanmax(rank, initial=0.0))
+    return np.asarray((rank - 1) / (most - 1) if most > 1 else rank * 0 + 0.5)
+
+
+def _swarm(values: Array) -> Array:
+    """Spread points that lie close together up and down, alternately, the fuller a place the wider."""
+    spread = float(np.ptp(values)) or 1.0
+    slot = pd.Series(np.floor((values - values.min()) / spread * (_SLOTS - 1)))
+    turn = slot.groupby(slot).cumcount().to_numpy()
+    step = np.where(turn % 2 == 1, (turn + 1) // 2, -(turn // 2))
+    fullest = max(float(np.abs(step).max()), 8.0)
+    return np.asarray(0.4 * step / fullest)
+
+
+def by_value(column: pd.Series[Any], values: Array) -> list[tuple[str, Array, Estimate]]:
+    """Group attributions by the value of their column: its few values, or bins of equally many rows.
+
+    Returns
+    -------
+    list of (text, rows, Estimate)
+        The value or range in words, a mask of its rows, and their mean attribution. Numbers come in order, then
+        missing values; categories by how frequent they are.
+    """
+    known = column.dropna()
+    numeric = not isinstance(column.dtype, pd.CategoricalDtype)
+    if numeric and known.nunique() > _FEW_VALUES:
+        edges = np.unique(np.quantile(known.to_numpy(dtype=float), np.linspace(0, 1, _BINS + 1)[1:-1], method="lower"))
+        codes = np.searchsorted(edges, column.to_numpy(dtype=float), side="left")
+        found = []
+        for code in np.unique(codes[column.notna().to_numpy()]):
+            mask = (codes == code) & column.notna().to_numpy()
+            low, high = column[mask].min(), column[mask].max()
+            found.append((value_text(low) if low == high else f"{value_text(low)}–{value_text(high)}", mask))
+    else:
+        counts = known.value_counts()
+        chosen = sorted(counts.index) if numeric else list(counts[counts > 0].index[:_FEW_VALUES])
+        found = [(value_text(value), (column == value).to_numpy(dtype=bool)) for value in chosen]
+    if column.isna().any():
+        found.append(("missing", column.isna().to_numpy()))
+    return [(text, mask, mean_of(values[mask])) for text, mask in found]
+
+
+def draw_dependence(ax: Axes, column: pd.Series[Any], values: Array, label: str) -> None:
+    """Draw a column's attributions against its value, and their mean with its interval for each value or range."""
+    groups = by_value(column, values)
+    rng = np.random.default_rng(0)
+    for place, (_, mask, _) in enumerate(groups):
+        points = values[mask][:MOST_POINTS]
+        ax.scatter(
+            place + rng.uniform(-0.3, 0.3, len(points)),
+            points,
+            s=4,
+            color=BLUE,
+            alpha=0.4,
+            linewidths=0,
+            rasterized=True,
+        )
+    for place, (_, _, size) in enumerate(groups):
+        ax.plot([place, place], [size.low, size.high], color="#8a5a00", linewidth=2.5, zorder=4)
+        ax.plot([place], [size.value], "D", color=ORANGE, markeredgecolor="#8a5a00", markersize=6, zorder=5)
+    ax.axhline(0, color=GREY, linewidth=0.8)
+    turned = sum(len(text) for text, _, _ in groups) > 40
+    names = [plain(text, 18) for text, _, _ in groups]
+    ax.set_xticks(range(len(groups)), names, rotation=30 if turned else 0, ha="right" if turned else "center")
+    ax.set(xlabel=plain(column.name), ylabel=label)
+    ax.grid(visible=False, axis="x")

@@ -1,0 +1,152 @@
+"""See through a pipeline: which original column each encoded column comes from."""
+
+from __future__ import annotations
+
+import copy
+import re
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.compose import ColumnTransformer
+from sklearn.pipeline import Pipeline
+
+from toolkit.data.likeness import columns_for
+
+Owners: TypeAlias = NDArray[np.intp]
+
+# Signs for private use, which labels hardly hold; an encoding of one that does is not traced at all.
+_MARK = re.compile("\ue000(\\d+)\ue001")
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """A fitted model in two parts: what encodes a frame, and the estimator that scores the encoded matrix.
+
+    Attributes
+    ----------
+    estimator : object
+    encode : callable
+        Takes a frame of features, returns the matrix or frame that the estimator takes.
+    owners : array of shape (n_encoded,)
+        Position among the frame's columns of the one that each encoded column comes from.
+    """
+
+    estimator: Any
+    encode: Callable[[pd.DataFrame], Any]
+    owners: Owners
+
+
+def see_through(model: Any, features: pd.DataFrame) -> View | None:
+    """Take a fitted model apart, where every encoded column can be traced to one original column.
+
+    Any scikit-learn pipeline whose transformers name their output after their input can be traced: scaling, imputing,
+    one-hot, ordinal and target encoding, binning, splines, selection, and ``ColumnTransformer`` of these.
+
+    Returns
+    -------
+    View or None
+        None where a transformer mixes columns (PCA, products) or does not say what it makes.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LinearRegression
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import PolynomialFeatures, SplineTransformer
+    >>> features = pd.DataFrame({"a": np.arange(9.0), "b": np.arange(9.0) ** 2})
+    >>> splines = make_pipeline(SplineTransformer(n_knots=2, degree=1), LinearRegression()).fit(features, features["a"])
+    >>> see_through(splines, features).owners.tolist()
+    [0, 0, 1, 1]
+    >>> products = make_pipeline(PolynomialFeatures(), LinearRegression()).fit(features, features["a"])
+    >>> see_through(products, features) is None
+    True
+    """
+    while hasattr(model, "best_estimator_"):
+        model = model.best_estimator_
+    names = list(features.columns)
+    taken = columns_for(model, names)
+    owners = np.array([names.index(name) for name in taken], dtype=np.intp)
+    if not isinstance(model, Pipeline):
+        return View(model, lambda frame: frame[taken], owners)
+    encoder = model[:-1]
+    try:
+        traced = _trace(encoder, owners)
+    except (AttributeError, IndexError, KeyError, NotImplementedError, TypeError, ValueError):
+        return None
+    return View(model[-1], by_place(encoder.transform), traced) if traced is not None else None
+
+
+def by_place(method: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Return a model's method that does not warn where it was fitted on an array and takes columns by their place."""
+
+    def called(matrix: Any) -> Any:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="X has feature names, but", category=UserWarning)
+            return method(matrix)
+
+    return called
+
+
+def sum_to_columns(values: NDArray[np.float64], owners: Owners, columns: int) -> NDArray[np.float64]:
+    """Sum attributions of encoded columns, shape (rows, encoded, …), to those of the original ones."""
+    if len(owners) == columns and (owners == np.arange(columns)).all():
+        return values
+    summed = np.zeros((len(values), columns, *values.shape[2:]))
+    for column in np.unique(owners):
+        summed[:, column] = values[:, owners == column].sum(axis=1)
+    return summed
+
+
+def _trace(step: Any, owners: Owners) -> Owners | None:
+    if step is None or (isinstance(step, str) and step == "passthrough"):
+        return owners
+    if isinstance(step, Pipeline):
+        traced: Owners | None = owners
+        for _, part in step.steps:
+            traced = _trace(part, traced) if traced is not None else None
+        return traced
+    if isinstance(step, ColumnTransformer):
+        return _trace_columns(step, owners)
+    return _trace_names(step, owners)
+
+
+def _trace_columns(step: ColumnTransformer, owners: Owners) -> Owners | None:
+    """Trace each transformer over its own columns; the parts lie where ``output_indices_`` says."""
+    made = np.full(max((part.stop for part in step.output_indices_.values()), default=0), -1, dtype=np.intp)
+    names = list(getattr(step, "feature_names_in_", ()))
+    for name, part, columns in step.transformers_:
+        place = step.output_indices_[name]
+        if place.stop == place.start:
+            continue
+        traced = _trace(part, owners[_positions(columns, names, len(owners))])
+        if traced is None:
+            return None
+        made[place] = traced
+    return made
+
+
+def _positions(columns: Any, names: list[Any], count: int) -> Owners:
+    if isinstance(columns, slice):
+        return np.arange(count)[columns]
+    chosen = np.atleast_1d(np.asarray(columns, dtype=object)).tolist()
+    if all(isinstance(name, str) for name in chosen):
+        return np.array([names.index(name) for name in chosen], dtype=np.intp)
+    places: Owners = np.arange(count)[np.array(chosen)]
+    return places
+
+
+def _trace_names(step: Any, owners: Owners) -> Owners | None:
+    """Ask the transformer how it would name its output, given names that cannot be part of one another."""
+    bare = copy.copy(step)
+    if hasattr(bare, "feature_names_in_"):
+        del bare.feature_names_in_
+    names = bare.get_feature_names_out(np.array([f"\ue000{place}\ue001" for place in range(len(owners))], dtype=object))
+    found = [set(_MARK.findall(str(name))) for name in names]
+    if any(len(sources) != 1 for sources in found):
+        return None
+    traced: Owners = owners[np.array([int(sources.pop()) for sources in found], dtype=np.intp)]
+    return traced

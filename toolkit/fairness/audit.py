@@ -1,0 +1,293 @@
+"""Judge whom a model fails: metrics and disparities for every sensitive group and every intersection of groups."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from toolkit.core.estimate import Estimate
+from toolkit.core.figures import axes_for
+from toolkit.core.result import Finding, Picture, Record, Shown, by_severity, result_html, table_html
+from toolkit.core.words import spoken
+from toolkit.data.dataset import Dataset
+from toolkit.data.split import Split
+from toolkit.errors import InputError, NotApplicableError
+from toolkit.fairness.disparities import adjusted, disparity_table, group_table, too_few
+from toolkit.fairness.figures import audit_pictures, draw_audit, lines_of
+from toolkit.fairness.findings import about_groups, about_table, disparity_findings
+from toolkit.fairness.groups import MOST_GROUPS, Bins, Grouping, group_rows, sensitive_columns
+from toolkit.fairness.measures import Case, measure_groups, prepare
+from toolkit.fairness.scores import group_curves, threshold_grid
+from toolkit.models.folds import side_by_side
+from toolkit.models.prediction import predict
+from toolkit.models.threshold import DEFAULT, Threshold, threshold_for
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+FEWEST_REPLICATES, MOST_REPLICATES = 200, 100_000
+#: What a cell shows of the groups; everything is in ``FairnessAudit.frame``.
+MOST_TABLES = 4
+SHOWN = {
+    "binary": ("selection_rate", "base_rate", "recall", "false_positive_rate", "precision", "calibration_gap"),
+    "multiclass": ("accuracy", "recall"),
+    "regression": ("mean_prediction", "mean_residual", "mean_absolute_error"),
+}
+
+
+def audit_fairness(
+    model: Any,
+    data: Dataset | Split,
+    *,
+    sensitive: object = None,
+    threshold: float | str | Mapping[str, object] | Threshold = DEFAULT,
+    depth: int = 2,
+    bins: Bins | None = None,
+    min_count: int = 30,
+    replicates: int = 10_000,
+    seed: int = 0,
+) -> FairnessAudit:
+    """Compare how a model treats the groups of each sensitive column and of their intersections.
+
+    Each metric of each group has its interval (shares Wilson's, AUC DeLong's, means Student's t), and so has each
+    disparity: see ``toolkit.fairness.spread``. A disparity also carries the value expected if the groups did not
+    differ, the share of such worlds in which it is as large (p value), and that adjusted for all comparisons of the
+    audit by Benjamini & Hochberg (1995, doi:10.1111/j.2517-6161.1995.tb02031.x). Point values are those of Fairlearn's
+    ``MetricFrame``. Groups of fewer than ``min_count`` rows are shown but too few to judge: no disparity rests on them,
+    nor does one rest on a group with fewer than ten (or ``min_count``, if less) rows of the kind that the metric needs,
+    such as positives for the recall; both are named. An interval leaves out 2.5 % on each side, so that it may reach
+    down to no disparity where the p value, which has one side, is below 0.05.
+
+    Parameters
+    ----------
+    model : estimator or RecordedPredictions
+        Fitted, as for ``evaluate``.
+    data : Dataset or Split
+        Of a split the test part is audited.
+    sensitive : str or list of str, optional
+        Sensitive columns, features or the target; by default those that the table declares.
+    threshold : float, str, mapping or Threshold
+        For the decisions of a binary model, as for ``evaluate``.
+    depth : int
+        Most columns of one intersection.
+    bins : mapping of column to int or list of float, optional
+        For numbers: how many bins of about equal size, or the edges between them. By default numbers of more than ten
+        values are cut at their quartiles, rounded to a plain number.
+    min_count : int
+        Fewest rows of a group that is judged.
+    replicates : int
+        How often the counts are resampled, from 200 to 100,000.
+    seed : int
+        Of everything that is drawn by chance.
+
+    Returns
+    -------
+    FairnessAudit
+
+    Raises
+    ------
+    InputError
+        Where a column, an option, or the model does not fit the table.
+    NotApplicableError
+        Where no sensitive column is known, there is no model, or the truth is not known.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LinearRegression
+    >>> from toolkit import load_dataset
+    >>> data = load_dataset("diabetes")
+    >>> model = LinearRegression().fit(data.features, data.target)
+    >>> audit = audit_fairness(model, data)
+    >>> print(audit.scalars()["fairness.sex.mean_absolute_error_difference"])
+    2.622 [0.000, 8.793]
+    """
+    _check_options(depth, min_count, replicates)
+    if model is None or not isinstance(data, Dataset | Split):
+        raise NotApplicableError("Fairness needs a model, or its predictions, and rows whose truth is known.")
+    part = data.test if isinstance(data, Split) else data
+    columns = sensitive_columns(part, sensitive)
+    predicted = predict(model, part)
+    chosen = threshold_for(model, data, threshold, predicted) if part.task == "binary" else None
+    case, ordered = prepare(part.task, predicted, predicted.decide(chosen.value) if chosen else None, columns)
+    groupings = group_rows(ordered, depth, bins)
+    generators = np.random.default_rng(seed).spawn(len(groupings))
+    measured = side_by_side(
+        [
+            partial(measure_groups, case, grouping, min_count, replicates, rng)
+            for grouping, rng in zip(groupings, generators, strict=True)
+        ]
+    )
+    each = [group_table(grouping, found) for grouping, found in zip(groupings, measured, strict=True)]
+    groups = pd.concat(each, ignore_index=True)
+    compared = [disparity_table(grouping, found) for grouping, found in zip(groupings, measured, strict=True)]
+    notes = [
+        *about_table(part, data, columns, groupings, case),
+        *about_groups(groupings, groups, part.rows, min_count, MOST_GROUPS),
+    ]
+    return FairnessAudit(
+        name=part.name,
+        target=str(part.target.name),
+        task=part.task,
+        positive=part.positive,
+        threshold=chosen,
+        rows=part.rows,
+        min_count=min_count,
+        groups=groups,
+        disparities=adjusted(pd.concat(compared, ignore_index=True)),
+        curves=_curves(case, groupings, chosen),
+        notes=tuple(notes),
+    )
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class FairnessAudit(Shown):
+    """How a model treats groups, in numbers with intervals.
+
+    Attributes
+    ----------
+    name, target, task : str
+        The table, the column predicted, and the kind of task.
+    positive : object or None
+        Positive class of a binary task.
+    threshold : Threshold or None
+        At which score a row is called positive; binary only.
+    rows, min_count : int
+        Rows audited, and the fewest of a group that is judged.
+    groups : DataFrame
+        A row a group and metric: ``feature, group, rows, class, metric, value, judged``. The values are Estimates, the
+        class is empty for metrics of all classes at once. ``calibration_gap`` is mean prediction minus observed rate,
+        ``mean_residual`` is truth minus prediction. ``expected_calibration_error`` is not compared, as chance alone
+        makes it larger in smaller groups.
+    disparities : DataFrame
+        A row a disparity: ``feature, class, disparity, value, expected, p_value, p_adjusted, metric, worst, best,
+        groups``: the metric that decides it, the groups worst and best off, and how many were compared.
+    curves : DataFrame
+        See ``threshold_curves``.
+    notes : tuple of Finding
+        What is to be known about the groups.
+    """
+
+    name: str
+    target: str
+    task: str
+    positive: object | None
+    threshold: Threshold | None
+    rows: int
+    min_count: int
+    groups: pd.DataFrame
+    disparities: pd.DataFrame
+    curves: pd.DataFrame
+    notes: tuple[Finding, ...]
+
+    def frame(self) -> pd.DataFrame:
+        """Return one row a number, of groups and then of disparities, with the ends of the intervals in columns."""
+        groups = self.groups.assign(expected=np.nan, p_value=np.nan, p_adjusted=np.nan)
+        kinds = self.disparities.rename(columns={"metric": "decided_by", "disparity": "metric"})
+        both = pd.concat([groups, kinds.assign(group="", judged=~kinds["expected"].isna())], ignore_index=True)
+        found = list(both["value"])
+        for end in ("value", "low", "high", "n", "method"):
+            both[end] = [getattr(estimate, end) for estimate in found]
+        order = ["feature", "group", "class", "metric", "value", "low", "high", "n", "method", "judged", "expected"]
+        words = ["decided_by", "worst", "best"]
+        both[words] = both[words].fillna("")
+        return both[[*order, "p_value", "p_adjusted", *words]]
+
+    def scalars(self) -> dict[str, Estimate]:
+        """Return ``fairness.<feature>.<group>.<metric>`` of judged groups and ``fairness.<feature>.<disparity>``.
+
+        Of several classes the class comes before the metric or the disparity.
+        """
+        numbers = {}
+        for feature, group, kind, metric, found in self.groups.loc[
+            self.groups["judged"], ["feature", "group", "class", "metric", "value"]
+        ].itertuples(index=False, name=None):
+            numbers[".".join(["fairness", feature, group, *([kind] if kind else []), metric])] = found
+        for feature, kind, name, found in self.disparities[["feature", "class", "disparity", "value"]].itertuples(
+            index=False, name=None
+        ):
+            numbers[".".join(["fairness", feature, *([kind] if kind else []), name])] = found
+        return numbers
+
+    def findings(self) -> list[Finding]:
+        """Say which disparities are more than chance, and which groups could not be judged."""
+        return by_severity([*disparity_findings(self.disparities, self.groups), *self.notes])
+
+    def threshold_curves(self) -> pd.DataFrame:
+        """Return selection rate, recall and false positive rate of every group at up to 200 thresholds.
+
+        Columns ``feature, group, threshold, selection_rate, recall, false_positive_rate, rows, positives``; empty where
+        there are no scores. The thresholds are the same for all groups: every score, or their quantiles.
+        """
+        return self.curves
+
+    def pictures(self) -> dict[str, Picture]:
+        """Return the figures: a metric by group, the disparities, and rates over the thresholds."""
+        return audit_pictures(self)
+
+    def plot(self, kind: str = "disparities", ax: Axes | None = None) -> Axes:
+        """Draw one of ``pictures()``."""
+        return draw_audit(self, kind, axes_for(self, kind, ax))
+
+    def figure_data(self, kind: str) -> pd.DataFrame:
+        """Return what a figure draws: one metric of every group, the disparities, or the rates at every threshold."""
+        if kind == "disparities":
+            return self.disparities
+        return lines_of(self) if kind == "thresholds" else self.groups[self.groups["metric"] == kind]
+
+    def record(self) -> Record:
+        """Return which groups were compared, for the tracker."""
+        return Record(parameters={"sensitive": ", ".join(dict.fromkeys(self.groups["feature"]))})
+
+    def _repr_html_(self) -> str:
+        shown = self.disparities.drop(columns=["p_value", "metric", "groups"])
+        if not shown["class"].any():
+            shown = shown.drop(columns="class")
+        tables = [table_html(shown, "Disparities with 95% intervals, and what chance alone would make them")]
+        features = list(dict.fromkeys(self.groups["feature"]))
+        tables += [table_html(self._groups_of(name), f"Groups of {name}") for name in features[:MOST_TABLES]]
+        few = too_few(self.groups, self.min_count)
+        if len(few):
+            tables.append(table_html(few, "Too few to judge, wholly or by some metrics: left out of the disparities"))
+        return result_html(f"Fairness of {self.name}", self._lead(), tables, self.findings())
+
+    def _groups_of(self, feature: str) -> pd.DataFrame:
+        """Put the foremost metrics of one feature's groups side by side."""
+        groups = self.groups[(self.groups["feature"] == feature) & self.groups["metric"].isin(SHOWN[self.task])]
+        found = groups[["group", "rows"]].drop_duplicates().reset_index(drop=True)
+        for (kind, metric), rows in groups.groupby(["class", "metric"], sort=False):
+            found[f"{kind}: {spoken(str(metric))}" if kind else metric] = rows["value"].to_numpy()
+        return found
+
+    def _lead(self) -> str:
+        tested = int(self.disparities["p_adjusted"].notna().sum())
+        beyond = int((self.disparities["p_adjusted"] <= 0.05).sum())
+        lead = f"{self.target}, {self.rows:,} rows; {tested} comparisons, {beyond} of them more than chance explains"
+        lead += " (adjusted p of 0.05 or less)."
+        if self.threshold:
+            lead += f" Positive is {self.positive}, called {self.threshold.called}."
+        return lead
+
+
+def _check_options(depth: object, min_count: object, replicates: object) -> None:
+    ranges = {
+        "depth": (depth, 1, 5),
+        "min_count": (min_count, 1, 1_000_000),
+        "replicates": (replicates, FEWEST_REPLICATES, MOST_REPLICATES),
+    }
+    for name, (value, least, most) in ranges.items():
+        whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+        if not whole or not least <= int(value) <= most:  # type: ignore[call-overload]
+            raise InputError(f"{name} must be a whole number from {least:,} to {most:,}; found {value!r}.")
+
+
+def _curves(case: Case, groupings: list[Grouping], chosen: Threshold | None) -> pd.DataFrame:
+    if not case.ranked or chosen is None:
+        return pd.DataFrame()
+    y_true, y_score = case.predicted.y_true, case.predicted.y_pred
+    grid = threshold_grid(y_score, chosen.value)
+    return pd.concat([group_curves(grouping, y_true, y_score, grid) for grouping in groupings], ignore_index=True)

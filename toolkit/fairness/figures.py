@@ -1,0 +1,212 @@
+"""The figures of a fairness audit: one metric by group, the disparities beside chance, and rates over thresholds."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from toolkit.core.estimate import Estimate, format_number
+from toolkit.core.figures import BLUE, GREY, ORANGE, PALETTE, STYLE
+from toolkit.core.result import Picture
+from toolkit.fairness.findings import worded
+from toolkit.statistics.intervals import wilson
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from toolkit.fairness.audit import FairnessAudit
+
+MOST_ROWS = 12
+MOST_LINES, MOST_STEPS = 5, 80
+NAME_LENGTH = 34
+DASHES = ("-", "--", "-.", ":", (0, (5, 1)))
+#: The metrics that have a figure of their own, by task.
+DRAWN = {
+    "binary": ("selection_rate", "recall", "false_positive_rate"),
+    "multiclass": ("accuracy",),
+    "regression": ("mean_residual", "mean_absolute_error"),
+}
+MEANING = {
+    "selection_rate": "share of a group that is called positive",
+    "recall": "share of a group's positives that are called positive",
+    "false_positive_rate": "share of a group's negatives that are called positive",
+    "accuracy": "share of a group that is classified rightly",
+    "mean_residual": "truth minus prediction: above zero the group is underestimated",
+    "mean_absolute_error": "how far predictions are off",
+}
+#: Disparities that are drawn, as differences.
+FOREMOST = (
+    "demographic_parity",
+    "equal_opportunity",
+    "equalized_odds",
+    "predictive_parity",
+    "mean_residual",
+    "mean_absolute_error",
+    "root_mean_squared_error",
+)
+
+
+def audit_pictures(audit: FairnessAudit) -> dict[str, Picture]:
+    """Return the figures that the audit has, with their words."""
+    found: dict[str, Picture] = {}
+    for metric in DRAWN[audit.task]:
+        rows = rows_of(audit, metric)
+        if len(rows):
+            found[metric] = _groups_picture(metric, rows)
+    compared = compared_rows(audit)
+    if len(compared):
+        found["disparities"] = _disparities_picture(compared)
+    lines = lines_of(audit)
+    if len(lines):
+        found["thresholds"] = _thresholds_picture(audit, lines)
+    return found
+
+
+def draw_audit(audit: FairnessAudit, kind: str, ax: Axes) -> Axes:
+    """Draw one kind of figure."""
+    import matplotlib as mpl
+
+    with mpl.rc_context(STYLE):
+        if kind == "disparities":
+            _draw_disparities(compared_rows(audit), ax)
+        elif kind == "thresholds":
+            _draw_thresholds(audit, lines_of(audit), ax)
+        else:
+            _draw_groups(rows_of(audit, kind), kind, ax)
+    return ax
+
+
+def rows_of(audit: FairnessAudit, metric: str) -> pd.DataFrame:
+    """Return the judged groups of one metric: those of single columns first, then the extremes of intersections."""
+    rows = audit.groups[(audit.groups["metric"] == metric) & (audit.groups["class"] == "") & audit.groups["judged"]]
+    size = np.array([found.value for found in rows["value"]], dtype=float)
+    depth = rows["feature"].map({name: place for place, name in enumerate(dict.fromkeys(audit.groups["feature"]))})
+    middle = np.median(size) if len(size) else 0.0
+    several = rows["feature"].str.contains("+", regex=False)
+    chosen = rows.assign(size=size, depth=depth, far=np.where(several, -np.abs(size - middle), -math.inf))
+    return chosen.sort_values(["far", "depth"], kind="stable").head(MOST_ROWS).sort_values(["depth", "size"])
+
+
+def compared_rows(audit: FairnessAudit) -> pd.DataFrame:
+    """Return the differences to draw, those that exceed chance the most where there are too many."""
+    table = audit.disparities
+    names = table["disparity"].str.removesuffix("_difference")
+    table = table[names.isin(FOREMOST) & table["expected"].notna()]
+    excess = np.array([found.value for found in table["value"]]) - table["expected"].to_numpy(dtype=float)
+    return table.iloc[np.sort(np.argsort(excess)[-MOST_ROWS:])]
+
+
+def lines_of(audit: FairnessAudit) -> pd.DataFrame:
+    """Return the recall over the thresholds of the largest judged groups of the single column that differ most."""
+    drawn = ["feature", "group", "threshold", "recall", "positives"]
+    if not len(audit.curves):
+        return audit.curves.reindex(columns=drawn)
+    parity = audit.disparities[audit.disparities["disparity"] == "equal_opportunity_difference"]
+    parity = parity[parity["expected"].notna()]
+    if not len(parity):
+        return audit.curves.loc[[], drawn]
+    single = parity[~parity["feature"].str.contains("+", regex=False)]
+    candidates = single if len(single) else parity
+    feature = candidates["feature"].iloc[int(np.argmax([found.value for found in candidates["value"]]))]
+    judged = audit.groups[(audit.groups["metric"] == "recall") & audit.groups["judged"]]
+    kept = judged[judged["feature"] == feature].nlargest(MOST_LINES, "rows")["group"]
+    grid = np.sort(audit.curves["threshold"].unique())
+    places = np.unique(np.linspace(0, len(grid) - 1, MOST_STEPS).astype(np.intp))
+    steps = [*grid[places], *([audit.threshold.value] if audit.threshold else [])]
+    shown = (audit.curves["feature"] == feature) & audit.curves["group"].isin(kept.tolist())
+    curves: pd.DataFrame = audit.curves.loc[shown & audit.curves["threshold"].isin(steps), drawn]
+    return curves
+
+
+def _groups_picture(metric: str, rows: pd.DataFrame) -> Picture:
+    title = f"{worded(metric)} by group"
+    caption = (
+        f"{worded(metric)}: {MEANING[metric]}. The bars are 95% intervals; groups whose bars lie apart are treated "
+        "differently."
+    )
+    said = "; ".join(f"{row.group}: {row.value}" for row in rows.itertuples())
+    return Picture(title, caption, f"{said}.")
+
+
+def _disparities_picture(rows: pd.DataFrame) -> Picture:
+    caption = (
+        "Differences between the groups worst and best off, with 95% intervals; the orange tick is what chance alone "
+        "would make of equal groups. A dot to the right of its tick, with its interval clear of it, is no chance."
+    )
+    rated = zip(_names(rows), rows["value"], rows["expected"].tolist(), strict=True)
+    said = "; ".join(f"{name} {value}, by chance {format_number(chance)}" for name, value, chance in rated)
+    return Picture("Disparities", caption, f"{said}.")
+
+
+def _thresholds_picture(audit: FairnessAudit, lines: pd.DataFrame) -> Picture:
+    feature = lines["feature"].iloc[0]
+    at = _at_threshold(audit, lines)
+    caption = (
+        "Share of each group's positives that are found, over the thresholds, with 95% bands; the dotted line is the "
+        "threshold in use. Where the curves lie apart, no common threshold treats the groups alike."
+    )
+    said = "; ".join(
+        f"{group}: {format_number(recall)}" for group, recall in zip(at["group"], at["recall"].tolist(), strict=True)
+    )
+    return Picture(f"Recall by {feature} over the thresholds", caption, f"At the threshold in use, {said}.")
+
+
+def _draw_groups(rows: pd.DataFrame, metric: str, ax: Axes) -> None:
+    shown = rows[::-1]
+    _dots(list(shown["value"]), ax)
+    names = [f"{_short(str(row.group))} ({row.rows:,})" for row in shown.itertuples()]
+    ax.set_yticks(range(len(shown)), names, fontsize=9)
+    if metric == "mean_residual":
+        ax.axvline(0, color=GREY, linewidth=1, linestyle=":")
+    ax.set(xlabel=worded(metric), ylim=(-0.6, len(shown) - 0.4))
+
+
+def _draw_disparities(rows: pd.DataFrame, ax: Axes) -> None:
+    shown = rows[::-1]
+    _dots(list(shown["value"]), ax)
+    places = range(len(shown))
+    ax.plot(shown["expected"], places, "|", color=ORANGE, markersize=14, markeredgewidth=3)
+    ax.annotate("by chance", (shown["expected"].iloc[-1], len(shown) - 0.6), color="#8a5a00", fontsize=9)
+    ax.set_yticks(places, [_short(name, 40) for name in _names(shown)], fontsize=9)
+    ax.set(xlabel="Difference between groups", ylim=(-0.6, len(shown)))
+    ax.set_xlim(left=0)
+
+
+def _draw_thresholds(audit: FairnessAudit, lines: pd.DataFrame, ax: Axes) -> None:
+    for place, (group, line) in enumerate(lines.groupby("group", sort=False)):
+        color, name = PALETTE[place], _short(str(group))
+        recall, size = line["recall"].to_numpy(dtype=float), float(line["positives"].iloc[0])
+        low, high = np.transpose([wilson(share * size, size) for share in recall])
+        ax.plot(line["threshold"], recall, color=color, drawstyle="steps-pre", linestyle=DASHES[place], label=name)
+        ax.fill_between(line["threshold"], low, high, color=color, alpha=0.15, linewidth=0, step="pre")
+    value = audit.threshold.value if audit.threshold else math.nan
+    if math.isfinite(value):
+        ax.axvline(value, color=GREY, linewidth=1, linestyle=":")
+    ax.set(xlabel="Threshold", ylabel="Recall", ylim=(0, 1.02))
+    ax.legend(loc="lower left", handlelength=3)
+
+
+def _dots(found: list[Estimate], ax: Axes) -> None:
+    for place, estimate in enumerate(found):
+        ax.plot([estimate.low, estimate.high], [place, place], color=BLUE, linewidth=2)
+        ax.plot([estimate.value], [place], "o", color=BLUE, markersize=6)
+    ax.grid(visible=False, axis="y")
+
+
+def _at_threshold(audit: FairnessAudit, lines: pd.DataFrame) -> pd.DataFrame:
+    value = audit.threshold.value if audit.threshold else math.nan
+    reached = lines[lines["threshold"] >= (value if math.isfinite(value) else -math.inf)]
+    return reached.groupby("group", sort=False).head(1)
+
+
+def _names(rows: pd.DataFrame) -> list[str]:
+    kinds = rows["disparity"].str.removesuffix("_difference").str.replace("_", " ")
+    named = kinds.where(rows["class"] == "", rows["class"] + ", " + kinds)
+    return (rows["feature"] + ": " + named).tolist()
+
+
+def _short(text: str, most: int = NAME_LENGTH) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"

@@ -1,0 +1,244 @@
+"""Fitted models that pay attention to groups, in a form that can be kept, loaded and called like any other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.metaestimators import available_if
+
+from toolkit.errors import InputError, listed
+from toolkit.fairness.membership import Groups, Labels
+from toolkit.statistics.intervals import Array
+
+
+class Part(Protocol):
+    """What decides within a ``FairModel``."""
+
+    scored: bool
+
+    def chance(self, features: pd.DataFrame, groups: Labels | None) -> Array:
+        """Return for each row the probability of the positive class, or that of being called positive by lot."""
+
+
+def _scored(model: FairModel) -> bool:
+    return model.part.scored
+
+
+class FairModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+    """A fitted classifier that may need the sensitive columns when it predicts.
+
+    Parameters
+    ----------
+    part : Part
+        What decides. Where it decides by lot, a row's lot is drawn from its own values: asked again, it gets the same
+        answer, and so does every row that is equal to it.
+    feature_names : sequence of str
+        Columns that the part is given.
+    classes : (object, object)
+        The labels in order.
+    positive : object
+        The one that the part speaks of.
+    groups : Groups, optional
+        Given where the sensitive columns are needed to predict. They are read from ``sensitive_features`` or, without
+        that, from the features. A row of a group not seen in fitting is treated as ``groups.fallback``.
+    seed : int
+        Of the lots.
+    """
+
+    def __init__(
+        self,
+        part: Part,
+        feature_names: Sequence[str],
+        classes: Sequence[Any],
+        positive: object,
+        groups: Groups | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.part = part
+        self.feature_names = feature_names
+        self.classes = classes
+        self.positive = positive
+        self.groups = groups
+        self.seed = seed
+
+    @property
+    def feature_names_in_(self) -> NDArray[np.object_]:
+        """Columns that are read to predict: those that the part is given, and the sensitive ones where needed."""
+        needed = () if self.groups is None else self.groups.columns
+        return np.array(list(dict.fromkeys([*self.feature_names, *needed])), dtype=object)
+
+    @property
+    def classes_(self) -> NDArray[Any]:
+        """The labels in order."""
+        return np.array(list(self.classes))
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    def predict(self, features: pd.DataFrame, *, sensitive_features: pd.DataFrame | None = None) -> NDArray[Any]:
+        """Return the label of each row.
+
+        Parameters
+        ----------
+        features : DataFrame of shape (n, columns)
+            May hold the sensitive columns beside the features.
+        sensitive_features : DataFrame of shape (n, sensitive columns), optional
+
+        Raises
+        ------
+        InputError
+            Where a sensitive column is needed and not there.
+        """
+        chance = self._chance(features, sensitive_features)
+        lot = 0.5 if self.part.scored else 1 - lots(features[list(self.feature_names)], self.seed)
+        place = list(self.classes).index(self.positive)
+        labels: NDArray[Any] = self.classes_[np.where(chance >= lot, place, 1 - place)]
+        return labels
+
+    @available_if(_scored)  # type: ignore[untyped-decorator]
+    def predict_proba(self, features: pd.DataFrame, *, sensitive_features: pd.DataFrame | None = None) -> Array:
+        """Return the probabilities of both classes, of shape (n, 2); only where the model does not decide by lot."""
+        chance = self._chance(features, sensitive_features)
+        both = [1 - chance, chance]
+        return np.column_stack(both if self.classes[1] == self.positive else both[::-1])
+
+    def _chance(self, features: pd.DataFrame, sensitive_features: pd.DataFrame | None) -> Array:
+        missing = [name for name in self.feature_names if name not in features.columns]
+        if missing:
+            raise InputError(f"The model needs columns that are not there: {listed(missing)}.")
+        groups = None
+        if self.groups is not None:
+            groups = self.groups.find(features if sensitive_features is None else pd.DataFrame(sensitive_features))
+        return self.part.chance(features[list(self.feature_names)], groups)
+
+
+def lots(features: pd.DataFrame, seed: int) -> Array:
+    """Draw a number in [0, 1) for each row from the row's own values.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"age": [20, 30, 20]})
+    >>> drawn = lots(table, 0)
+    >>> bool(drawn[0] == drawn[2]), bool(drawn[0] == drawn[1])
+    (True, False)
+    """
+    mixed = pd.util.hash_pandas_object(features, index=False).to_numpy(dtype=np.uint64)
+    mixed = (mixed ^ np.uint64(seed % 2**32)) * np.uint64(0x9E3779B97F4A7C15)
+    mixed = (mixed ^ (mixed >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9)
+    drawn: Array = (mixed >> np.uint64(11)) / 2.0**53
+    return drawn
+
+
+def positive_scores(model: Any, features: pd.DataFrame, positive: object) -> Array:
+    """Return the scores that a threshold cuts: probabilities, decision values, or the decisions themselves."""
+    if hasattr(model, "predict_proba"):
+        column = list(np.asarray(model.classes_).tolist()).index(positive)
+        return np.asarray(model.predict_proba(features), dtype=float)[:, column]
+    if hasattr(model, "decision_function"):
+        score: Array = np.asarray(model.decision_function(features), dtype=float).ravel()
+        return score if np.asarray(model.classes_).tolist()[-1] == positive else -score
+    return np.asarray(np.asarray(model.predict(features)) == positive, dtype=float)
+
+
+@dataclass(frozen=True, eq=False)
+class GroupThresholds:
+    """A threshold for each group, or a lot between two (Hardt et al. 2016, "Equality of Opportunity", NeurIPS).
+
+    Attributes
+    ----------
+    model : estimator
+        Whose scores are cut.
+    positive : object
+        The label that the scores are of.
+    rules : mapping of group to (float, sequence of (float, float))
+        The chance of being called positive whatever the score, and what is added to it above each threshold.
+    """
+
+    model: Any
+    positive: object
+    rules: Mapping[str, tuple[float, Sequence[tuple[float, float]]]]
+    scored = False
+
+    def chance(self, features: pd.DataFrame, groups: Labels | None) -> Array:
+        """Return for each row the chance of being called positive."""
+        return self.decide(positive_scores(self.model, features, self.positive), groups)
+
+    def decide(self, score: Array, groups: Labels | None) -> Array:
+        """Return the chance of being called positive, given the scores."""
+        called = np.zeros(len(score))
+        for name, (base, steps) in self.rules.items():
+            rows = groups == name
+            called[rows] = base + sum(weight * (score[rows] > threshold) for weight, threshold in steps)
+        return called
+
+
+@dataclass(frozen=True, eq=False)
+class Mixture:
+    """Several classifiers, one of which is drawn for each row (Agarwal et al. 2018, arXiv:1803.02453).
+
+    Attributes
+    ----------
+    encoder : transformer or None
+        Applied first.
+    models : sequence of estimator
+        Each predicts 1 for the positive class, 0 for the other.
+    weights : sequence of float
+        How often each is drawn.
+    """
+
+    encoder: Any
+    models: Sequence[Any]
+    weights: Sequence[float]
+    scored = False
+
+    def chance(self, features: pd.DataFrame, groups: Labels | None) -> Array:  # noqa: ARG002  # asks no group
+        """Return for each row the chance of being called positive."""
+        encoded = features if self.encoder is None else dense(self.encoder.transform(features))
+        votes = [np.asarray(model.predict(encoded), dtype=float) for model in self.models]
+        chance: Array = np.asarray(self.weights, dtype=float) @ np.array(votes)
+        return chance
+
+
+@dataclass(frozen=True, eq=False)
+class Decorrelated:
+    """A classifier of features from which the linear part of the groups was taken (Fairlearn's CorrelationRemover).
+
+    Attributes
+    ----------
+    encoder : transformer
+        Of the features that are not sensitive, into numbers.
+    remover : CorrelationRemover
+        Takes the encoded features with one column more for each group but the first.
+    members : sequence of str
+        The groups of those columns.
+    model : estimator
+        Its second class is the positive one.
+    """
+
+    encoder: Any
+    remover: Any
+    members: Sequence[str]
+    model: Any
+    scored = True
+
+    def chance(self, features: pd.DataFrame, groups: Labels | None) -> Array:
+        """Return for each row the probability of the positive class."""
+        freed = self.remover.transform(with_groups(self.encoder.transform(features), groups, self.members))
+        return np.asarray(self.model.predict_proba(freed)[:, 1], dtype=float)
+
+
+def with_groups(encoded: Any, groups: Labels | None, members: Sequence[str]) -> Array:
+    """Join encoded features with a column of 0 and 1 for each group named."""
+    joined: Array = np.column_stack([dense(encoded), *[np.asarray(groups == name, dtype=float) for name in members]])
+    return joined
+
+
+def dense(encoded: Any) -> Any:
+    """Return encoded features as they are, or a sparse matrix as a plain array."""
+    return encoded.toarray() if hasattr(encoded, "toarray") else encoded

@@ -1,0 +1,278 @@
+"""Are like cases treated alike? Nearest neighbours, and the same person with another sensitive value."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from toolkit.core.estimate import Estimate, format_number
+from toolkit.core.figures import BLUE, axes_for
+from toolkit.core.result import Finding, Picture, Record, Severity, Shown, by_severity, result_html, table_html
+from toolkit.data.dataset import Dataset
+from toolkit.data.split import Split
+from toolkit.errors import InputError
+from toolkit.fairness.change import change_column
+from toolkit.fairness.consistency import consistency, nearest_rows, random_rows
+from toolkit.fairness.groups import readable, sensitive_inputs, unique_labels
+from toolkit.models.prediction import Predictions, predict
+from toolkit.models.threshold import DEFAULT, Threshold, threshold_for
+from toolkit.statistics.intervals import Array
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+POOL = 5_000
+#: Shares of changed decisions, and of the target's spread, from which a finding weighs medium and high.
+NOTABLE_FLIPS = (0.01, 0.05)
+NOTABLE_CHANGE = (0.05, 0.25)
+
+
+def check_individual(
+    model: Any,
+    data: Dataset | Split,
+    *,
+    sensitive: object = None,
+    neighbours: int = 5,
+    rows: int = 1_000,
+    threshold: float | str | Mapping[str, object] | Threshold = DEFAULT,
+    seed: int = 0,
+) -> IndividualFairness:
+    """Measure whether a model treats like cases alike.
+
+    *Consistency* (Zemel et al. 2013, "Learning Fair Representations", ICML): one minus the mean difference between a
+    row's decision and those of its nearest neighbours, from 0 to 1; beside it what it would be if the neighbours were
+    any rows. Neighbours are the nearest by Euclidean distance over the columns that are not sensitive, numbers
+    standardized, other columns one-hot. For a regression the prediction is read as a percentile of the target. The
+    interval knows that rows share neighbours (``toolkit.fairness.consistency``).
+
+    *Flip rate*: the share of rows whose decision is another if nothing but the sensitive column is changed to any of
+    the other values seen (eight most frequent ones; of a number with more values the 5, 25, 50, 75 and 95 %
+    quantiles), with the mean absolute change of the score over those values. It says what the column itself does, not
+    what columns that go with it do: for those see ``find_proxies``.
+
+    Parameters
+    ----------
+    model : estimator
+        Fitted, as for ``evaluate``. Recorded predictions have a consistency only.
+    data : Dataset or Split
+        Of a split the test part is used.
+    sensitive : str or list of str, optional
+        By default the sensitive columns of the data; the target is passed over.
+    neighbours : int
+    rows : int
+        Rows that are looked at, a random sample; their neighbours are sought among 5,000 rows at most.
+    threshold : float, str, mapping or Threshold
+        As for ``evaluate``.
+    seed : int
+        Of the sample.
+
+    Returns
+    -------
+    IndividualFairness
+
+    Raises
+    ------
+    NotApplicableError
+        Where there is no sensitive column but the target.
+    InputError
+        Where a column is not in the table, or the model does not fit the table.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LinearRegression
+    >>> from toolkit import load_dataset
+    >>> data = load_dataset("diabetes")
+    >>> model = LinearRegression().fit(data.features, data.target)
+    >>> print(check_individual(model, data).scalars()["individual.sex.score_change"])
+    22.86 [21.12, 24.60]
+    """
+    for name, number in (("neighbours", neighbours), ("rows", rows)):
+        if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < 1:
+            raise InputError(f"{name} must be a whole number of at least 1; found {number!r}.")
+    test = data.test if isinstance(data, Split) else data
+    columns = list(sensitive_inputs(test, sensitive).columns)
+    order = np.random.default_rng(seed).permutation(test.rows)[: max(POOL, rows)]
+    pool = test.take(order)
+    predicted = predict(model, pool)
+    chosen = threshold_for(model, data, threshold, predicted) if test.task == "binary" else None
+    value = math.nan if chosen is None else chosen.value
+    outcome, classes, asked = _outcome(predicted, test.task, value), test.task != "regression", min(rows, pool.rows)
+    near = nearest_rows(pool.features.drop(columns=columns, errors="ignore"), asked, neighbours)
+    recorded = getattr(model, "recorded", False)
+    names = unique_labels([readable(name) for name in columns])
+    part = pool.take(range(asked))
+    pairs = [] if recorded else list(zip(columns, names, strict=True))
+    found = {name: change_column(model, part, column, name, value) for column, name in pairs}
+    return IndividualFairness(
+        name=test.name,
+        task=test.task,
+        rows=asked,
+        consistency=consistency(outcome, near, classes=classes),
+        by_chance=consistency(outcome, random_rows(pool.rows, asked, neighbours), classes=classes).value,
+        spread=float(np.std(predicted.y_true)) if test.task == "regression" else 1.0,
+        columns={name: numbers for name, (numbers, _) in found.items()},
+        changes=pd.concat([pd.DataFrame(), *(changed for _, changed in found.values())], ignore_index=True),
+    )
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class IndividualFairness(Shown):
+    """How alike a model treats like cases.
+
+    Attributes
+    ----------
+    name, task : str
+        The table and its task.
+    rows : int
+        Rows that were looked at.
+    consistency : Estimate
+        1 where every row is treated as its neighbours are; not defined where no column says who is near.
+    by_chance : float
+        The consistency if the neighbours were any rows.
+    spread : float
+        Standard deviation of the target of a regression, against which changes are weighed; else 1.
+    columns : dict of str to dict of str to Estimate
+        ``flip_rate`` (classes only) and ``score_change`` of each sensitive column.
+    changes : DataFrame
+        A row a value that a column was changed to: ``feature, changed_to, rows, flip_rate, gained, lost,
+        score_change``; what does not apply to the task is left out. ``gained`` and ``lost`` are the shares of rows that
+        become positive and negative.
+    """
+
+    name: str
+    task: str
+    rows: int
+    consistency: Estimate
+    by_chance: float
+    spread: float
+    columns: dict[str, dict[str, Estimate]]
+    changes: pd.DataFrame
+
+    def frame(self) -> pd.DataFrame:
+        """Return one row a number: ``feature, measure, value, low, high, n, method``; none for the consistency."""
+        rows = [("", "consistency", self.consistency)]
+        rows += [(name, key, found) for name, numbers in self.columns.items() for key, found in numbers.items()]
+        cells = [(name, key, one.value, one.low, one.high, one.n, one.method) for name, key, one in rows]
+        return pd.DataFrame(cells, columns=["feature", "measure", "value", "low", "high", "n", "method"])
+
+    def scalars(self) -> dict[str, Estimate]:
+        """Return ``individual.consistency``, the same by chance, and the numbers of each sensitive column."""
+        numbers = {
+            "individual.consistency": self.consistency,
+            "individual.consistency_by_chance": Estimate(self.by_chance, n=self.rows),
+        }
+        for name, found in self.columns.items():
+            numbers |= {f"individual.{name}.{key}": number for key, number in found.items()}
+        return numbers
+
+    def findings(self) -> list[Finding]:
+        """Say where the sensitive value itself decides, and where neighbours are no more alike than strangers."""
+        found = [note for name in self.columns for note in self._about(name)]
+        if not self.columns:
+            note = "Predictions alone do not tell what another sensitive value would change: that needs the model."
+            found.append(Finding("INDIVIDUAL-RECORDED", "info", note))
+        if self.by_chance < 1 and self.consistency.low <= self.by_chance:
+            note = (
+                f"Near neighbours are not shown to be treated more alike than any two rows: consistency is "
+                f"{self.consistency}, by chance {format_number(self.by_chance)}."
+            )
+            found.append(Finding("INDIVIDUAL-INCONSISTENT", "medium", note, "consistency"))
+        return by_severity(found)
+
+    def _about(self, name: str) -> list[Finding]:
+        numbers = self.columns[name]
+        change = numbers["score_change"]
+        if math.isnan(change.value):
+            note = f"{name} has one value only in these rows, so there is no other to change it to."
+            return [Finding("INDIVIDUAL-ONE-VALUE", "info", note, name)]
+        if not change.has_interval:
+            note = f"The model is not given {name}, so changing it changes nothing; other columns may stand in for it."
+            return [Finding("INDIVIDUAL-NOT-GIVEN", "info", note, name)]
+        flips = numbers.get("flip_rate")
+        if change.value == 0 and (flips is None or flips.value == 0):
+            note = f"Changing {name} alone changed no prediction of {self.rows:,} rows."
+            return [Finding("INDIVIDUAL-NO-CHANGE", "info", note, name)]
+        if flips is None:
+            share, (notable, severe) = change.low / self.spread if self.spread else math.inf, NOTABLE_CHANGE
+            note = f"Changing {name} alone moves predictions by {change} on average"
+            note += f" (the target's standard deviation is {format_number(self.spread)})."
+        elif not flips.value:
+            share, (notable, severe) = 0.0, NOTABLE_FLIPS
+            note = f"Changing {name} alone changes none of the decisions of {self.rows:,} rows, only their scores, by "
+            note += f"{change} on average."
+        else:
+            share, (notable, severe) = flips.low, NOTABLE_FLIPS
+            ends = f"{flips.value:.1%} [{flips.low:.1%}, {flips.high:.1%}]"
+            note = f"Changing {name} alone changes the decision of {ends} of {self.rows:,} rows{self._most(name)}."
+        weight: Severity = "high" if share >= severe else "medium" if share >= notable else "low"
+        return [Finding("INDIVIDUAL-CHANGES", weight, note, name)]
+
+    def _most(self, name: str) -> str:
+        """Name the value whose change flips most decisions, and which way."""
+        table = self.changes[self.changes["feature"] == name]
+        worst = table.iloc[int(np.argmax([one.value for one in table["flip_rate"]]))]
+        if "gained" not in worst:
+            return f", most when it becomes {worst['changed_to']}"
+        way = f"{worst['gained'].value:.1%} become positive and {worst['lost'].value:.1%} negative"
+        return f"; of the {worst['rows']:,} that become {worst['changed_to']}, {way}"
+
+    def pictures(self) -> dict[str, Picture]:
+        """Return the one figure, where a sensitive value was changed."""
+        if not len(self.changes):
+            return {}
+        measure, title = self._shown()
+        said = [f"{row['feature']} to {row['changed_to']}: {row[measure]}" for _, row in self.changes.iterrows()]
+        caption = (
+            f"{title} when a sensitive column alone is changed to the value named, with 95% intervals. At 0 the column "
+            "itself makes no difference; others that go with it may."
+        )
+        return {"changes": Picture(title, caption, f"{'; '.join(said)}.")}
+
+    def _shown(self) -> tuple[str, str]:
+        if self.task == "regression":
+            return "score_change", "Mean absolute change of the prediction"
+        return "flip_rate", "Share of rows whose decision changes"
+
+    def plot(self, kind: str = "changes", ax: Axes | None = None) -> Axes:
+        """Draw how often decisions change, or how far predictions move, by the value changed to."""
+        ax = axes_for(self, kind, ax)
+        measure, title = self._shown()
+        shown = self.changes[::-1]
+        for place, found in enumerate(shown[measure]):
+            ax.plot([found.low, found.high], [place, place], color=BLUE, linewidth=2)
+            ax.plot([found.value], [place], "o", color=BLUE, markersize=6)
+        names = [f"{name} → {value}" for name, value in zip(shown["feature"], shown["changed_to"], strict=True)]
+        ax.set_yticks(range(len(shown)), [readable(name) for name in names])
+        ax.set(xlabel=title, ylim=(-0.6, len(shown) - 0.4))
+        ax.set_xlim(left=0)
+        return ax
+
+    def record(self) -> Record:
+        """Return nothing more than the numbers."""
+        return Record()
+
+    def _repr_html_(self) -> str:
+        lead = (
+            f"{self.rows:,} rows of {self.name}. Consistency with the nearest neighbours is {self.consistency}; "
+            f"if they were any rows it would be {format_number(self.by_chance)}."
+        )
+        tables = []
+        if len(self.changes):
+            caption = "What changes when a sensitive column alone is changed, with 95% intervals"
+            tables.append(table_html(self.changes, caption))
+        return result_html("Individual fairness", lead, tables, self.findings())
+
+
+def _outcome(predicted: Predictions, task: str, threshold: float) -> Array:
+    """Return decisions (0 or 1), class codes, or predictions as percentiles of the target, of shape (n,)."""
+    if task == "binary":
+        return predicted.decide(threshold)
+    if task == "multiclass":
+        return predicted.y_pred
+    shares = np.linspace(0, 1, 101)
+    return np.interp(predicted.y_pred, np.quantile(predicted.y_true, shares), shares)

@@ -1,0 +1,268 @@
+"""The ways to mitigate: each fits models that trade performance for a smaller disparity."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import has_fit_parameter
+
+from toolkit.core.result import Finding
+from toolkit.data.dataset import Dataset
+from toolkit.data.split import Split
+from toolkit.errors import NotApplicableError
+from toolkit.fairness.group_models import (
+    Decorrelated,
+    FairModel,
+    GroupThresholds,
+    Mixture,
+    dense,
+    positive_scores,
+    with_groups,
+)
+from toolkit.fairness.groups import sensitive_columns
+from toolkit.fairness.membership import FEWEST, Groups, Labels, learn_groups
+from toolkit.models.candidates import make_candidates
+from toolkit.models.folds import side_by_side
+from toolkit.models.preprocessing import make_model
+from toolkit.statistics.intervals import Array
+
+#: Largest difference between a group's rate and that of all, for the exponentiated gradient.
+BOUNDS = (0.01, 0.05)
+ALPHAS = (0.5, 1.0)
+MOST_ROUNDS = 5
+MOST_ENCODED = 2_000
+#: Fairlearn's names of its constraints and objectives.
+MOMENTS = {
+    "demographic_parity": "DemographicParity",
+    "equalized_odds": "EqualizedOdds",
+    "true_positive_rate_parity": "TruePositiveRateParity",
+}
+OBJECTIVES = {"accuracy": "accuracy_score", "balanced_accuracy": "balanced_accuracy_score"}
+
+
+@dataclass(frozen=True, eq=False)
+class Setup:
+    """What every method is given: the original model, the data, and what is asked for."""
+
+    model: Any
+    split: Split
+    columns: tuple[str, ...]
+    constraint: str
+    metric: str
+    rows: int
+    seed: int
+
+    def features(self) -> list[str]:
+        """Return the columns that the original model is given."""
+        return [str(name) for name in getattr(self.model, "feature_names_in_", self.split.train.features.columns)]
+
+    def sample(self) -> Dataset:
+        """Return the training rows, a random sample where there are more than ``rows``."""
+        train = self.split.train
+        if train.rows <= self.rows:
+            return train
+        return train.take(np.sort(np.random.default_rng(self.seed).choice(train.rows, self.rows, replace=False)))
+
+    def grouped(self, data: Dataset, *, each_class: bool = False) -> tuple[Groups, Labels]:
+        """Learn the groups on some rows, and return them with the group of each row."""
+        sensitive = sensitive_columns(data, list(self.columns))
+        groups = learn_groups(sensitive, data.features, data.y_binary(), each_class=each_class)
+        if len(groups.all()) < 2:
+            of_each = " of each class" if each_class else ""
+            raise NotApplicableError(f"fewer than two groups have {FEWEST} rows{of_each}")
+        return groups, groups.find(sensitive)
+
+
+@dataclass(frozen=True, eq=False)
+class Made:
+    """A fitted model: the name of its point, the method and its setting in words, rows and groups of the fit."""
+
+    name: str
+    method: str
+    setting: str
+    model: Any
+    rows: int
+    groups: Groups | None = None
+    needs_groups: bool = False
+
+
+def optimize_thresholds(setup: Setup) -> list[Made]:
+    """Fit Fairlearn's ThresholdOptimizer on the validation part, or where there is none on the training part."""
+    from fairlearn.postprocessing import ThresholdOptimizer
+
+    part = setup.split.validation or setup.split.train
+    groups, found = setup.grouped(part, each_class=True)
+    names, positive = setup.features(), part.positive
+    score = positive_scores(setup.model, part.features[names], positive)
+    optimizer = ThresholdOptimizer(
+        estimator=_Scores(),
+        constraints=setup.constraint,
+        objective=OBJECTIVES[setup.metric],
+        prefit=True,
+        predict_method="predict",
+    )
+    optimizer.fit(score[:, None], part.y_binary(), sensitive_features=found.astype(str))
+    rules = {str(name): _rule(one) for name, one in optimizer.interpolated_thresholder_.interpolation_dict.items()}
+    model = FairModel(GroupThresholds(setup.model, positive, rules), names, part.classes, positive, groups, setup.seed)
+    return [Made("threshold_optimizer", "threshold_optimizer", "", model, part.rows, groups, needs_groups=True)]
+
+
+class _Scores(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+    """Hands scores on, so that they are computed once and always for the positive class."""
+
+    def fit(self, _scores: Array, _y: Array) -> _Scores:
+        return self
+
+    def predict(self, scores: Array) -> Array:
+        return scores[:, 0]
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+
+def _rule(found: Any) -> tuple[float, list[tuple[float, float]]]:
+    """Write one group's rule of Fairlearn as a base and what each threshold passed adds to it."""
+    ignored = float(found.get("p_ignore", 0.0))
+    base = ignored * float(found.get("prediction_constant", 0.0))
+    steps = [(found.p0, found.operation0), (found.p1, found.operation1)]
+    return base, [((1 - ignored) * float(weight), float(cut.threshold)) for weight, cut in steps if weight > 0]
+
+
+def exponentiate_gradient(setup: Setup) -> list[Made]:
+    """Fit Fairlearn's ExponentiatedGradient for each bound, on features encoded once."""
+    from fairlearn import reductions
+
+    encoder, estimator = _parts(setup)
+    data = setup.sample()
+    groups, members = setup.grouped(data, each_class=setup.constraint != "demographic_parity")
+    names, y = setup.features(), data.y_binary()
+    encoded = data.features[names] if encoder is None else dense(_narrow(encoder.transform(data.features[names])))
+    costs = None
+    if setup.metric == "balanced_accuracy":
+        costs = {"fp": 0.5 / (1 - y.mean()), "fn": 0.5 / y.mean()}
+
+    def search(bound: float) -> Made:
+        moment = getattr(reductions, MOMENTS[setup.constraint])(difference_bound=bound)
+        # So small a nu spares the fits that would only certify how close the solution is.
+        found = reductions.ExponentiatedGradient(
+            clone(estimator), moment, objective=reductions.ErrorRate(costs=costs), max_iter=MOST_ROUNDS, nu=1e-6
+        ).fit(encoded, y, sensitive_features=members.astype(str))
+        drawn = found.weights_[found.weights_ > 0]
+        mixture = Mixture(encoder, [found.predictors_[one] for one in drawn.index], list(drawn / drawn.sum()))
+        model = FairModel(mixture, names, data.classes, data.positive, seed=setup.seed)
+        name = f"exponentiated_gradient_{bound:.0%}".replace("%", "pct")
+        return Made(name, "exponentiated_gradient", f"difference bound {bound:g}", model, data.rows, groups)
+
+    return side_by_side([partial(search, bound) for bound in BOUNDS])
+
+
+def remove_correlation(setup: Setup) -> list[Made]:
+    """Fit a linear model on features freed of what is linear in the groups, for each alpha.
+
+    The original's own estimator where it is linear, else a logistic regression: trees could read the group off the
+    shifted values.
+    """
+    from fairlearn.preprocessing import CorrelationRemover
+
+    data = setup.sample()
+    groups, found = setup.grouped(data)
+    names = [name for name in setup.features() if name not in setup.columns]
+    last = setup.model[-1] if isinstance(setup.model, Pipeline) else setup.model
+    estimator = last if isinstance(last, LogisticRegression) else make_candidates(["logistic"], "binary", 0)["logistic"]
+    if not names:
+        raise NotApplicableError("there is no feature beside the sensitive ones")
+    encoder = make_model(clone(estimator), data.features[names])[0]
+    encoded = _narrow(encoder.fit_transform(data.features[names]))
+    members = groups.all()[1:]
+    joined = with_groups(encoded, found, members)
+    made = []
+    for alpha in ALPHAS:
+        remover = CorrelationRemover(sensitive_feature_ids=list(range(encoded.shape[1], joined.shape[1])), alpha=alpha)
+        fitted = clone(estimator).fit(remover.fit_transform(joined), data.y_binary())
+        part = Decorrelated(encoder, remover, members, fitted)
+        model = FairModel(part, names, data.classes, data.positive, groups, setup.seed)
+        name = f"correlation_remover_{alpha:.0%}".replace("%", "pct")
+        made.append(Made(name, "correlation_remover", f"alpha {alpha:g}", model, data.rows, groups, needs_groups=True))
+    return made
+
+
+def reweigh(setup: Setup) -> list[Made]:
+    """Refit the original with the weights of Kamiran & Calders on the whole training part."""
+    _parts(setup)
+    data = setup.split.train
+    groups, found = setup.grouped(data)
+    weights = reweighing_weights(found, data.y_binary())
+    model = clone(setup.model)
+    option = f"{model.steps[-1][0]}__sample_weight" if isinstance(model, Pipeline) else "sample_weight"
+    model.fit(data.features[setup.features()], data.target, **{option: weights})
+    return [Made("reweighing", "reweighing", "", model, data.rows, groups)]
+
+
+def reweighing_weights(groups: Labels, y: NDArray[np.integer[Any]]) -> Array:
+    """Return for each row P(group) P(class) / P(group, class), under which group and class are independent.
+
+    By Kamiran & Calders (2012, doi:10.1007/s10115-011-0463-8).
+
+    Examples
+    --------
+    >>> weights = reweighing_weights(np.array(["f", "f", "f", "m"], dtype=object), np.array([0, 0, 1, 1]))
+    >>> [round(float(weight), 2) for weight in weights]
+    [0.75, 0.75, 1.5, 0.5]
+    """
+    table = pd.DataFrame({"group": groups, "y": y})
+    group = table.groupby("group")["y"].transform("size").to_numpy(dtype=float)
+    label = table.groupby("y")["group"].transform("size").to_numpy(dtype=float)
+    both = table.groupby(["group", "y"])["y"].transform("size").to_numpy(dtype=float)
+    weights: Array = group * label / (both * len(table))
+    return weights
+
+
+def _parts(setup: Setup) -> tuple[Any, Any]:
+    """Return the fitted encoder (or None) and the estimator of a model that can be refitted with weights."""
+    model = setup.model
+    if not hasattr(model, "get_params") or not hasattr(model, "fit"):
+        raise NotApplicableError("the model cannot be refitted")
+    encoder, estimator = (model[:-1], model[-1]) if isinstance(model, Pipeline) else (None, model)
+    if not has_fit_parameter(estimator, "sample_weight"):
+        raise NotApplicableError(f"{type(estimator).__name__} takes no sample weights")
+    return (encoder if isinstance(model, Pipeline) and len(model) > 1 else None), estimator
+
+
+def _narrow(encoded: Any) -> Any:
+    if encoded.shape[1] > MOST_ENCODED:
+        raise NotApplicableError(f"the features take {encoded.shape[1]:,} encoded columns, more than {MOST_ENCODED:,}")
+    return encoded
+
+
+METHODS: dict[str, Callable[[Setup], Sequence[Made]]] = {
+    "threshold_optimizer": optimize_thresholds,
+    "exponentiated_gradient": exponentiate_gradient,
+    "correlation_remover": remove_correlation,
+    "reweighing": reweigh,
+}
+
+
+def fit_method(name: str, setup: Setup) -> tuple[list[Made], list[Finding]]:
+    """Fit one method; say why where it cannot be used, and what it warned of."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            made = list(METHODS[name](setup))
+        except NotApplicableError as error:
+            return [], [Finding("MITIGATE-LEFT-OUT", "info", f"{name} was left out: {error}.", name)]
+    notes = []
+    if caught:
+        said = " ".join(str(caught[0].message).split())[:300]
+        more = f" (and {len(caught) - 1} more)" if len(caught) > 1 else ""
+        notes.append(Finding("MITIGATE-WARNED", "low", f"{name} warned in fitting: {said}{more}", name))
+    return made, notes

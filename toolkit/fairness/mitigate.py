@@ -1,0 +1,339 @@
+"""What a smaller disparity costs: several ways to mitigate, each measured on held-out rows. It recommends none."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+from sklearn.pipeline import Pipeline
+
+from toolkit.core.estimate import Estimate
+from toolkit.core.figures import BLUE, GREY, ORANGE, axes_for
+from toolkit.core.result import (
+    Candidate,
+    Finding,
+    ModelRecord,
+    Picture,
+    Record,
+    Shown,
+    by_severity,
+    result_html,
+    table_html,
+)
+from toolkit.data.roles import listed_names
+from toolkit.data.split import Split
+from toolkit.errors import InputError, NotApplicableError, known, listed
+from toolkit.fairness.frontier import BASELINE, ORIGINAL, PERFORMANCE, frontier_table, measure_point, read_constraint
+from toolkit.fairness.groups import readable, sensitive_columns, sensitive_inputs, unique_labels
+from toolkit.fairness.methods import METHODS, Made, Setup, fit_method
+from toolkit.models.candidates import make_baseline, requirements_of
+from toolkit.models.preprocessing import make_model
+from toolkit.models.threshold import DEFAULT, Threshold
+from toolkit.models.train import Training
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+MOST_COLUMNS = 2
+LEAST_ROWS = 100
+
+
+def mitigate(
+    model: Any,
+    split: Split,
+    *,
+    constraint: str = "demographic_parity",
+    sensitive: object = None,
+    methods: str | Sequence[str] = tuple(METHODS),
+    metric: str = "accuracy",
+    threshold: float | str | Mapping[str, object] | Threshold = DEFAULT,
+    rows: int = 5_000,
+    seed: int = 0,
+) -> Mitigation:
+    """Show what a smaller disparity costs: the frontier of performance against disparity, on the test part.
+
+    ``threshold_optimizer`` cuts the original's scores at a threshold for each group, by lot between two where needed
+    (Hardt et al. 2016); it is fitted on the validation part, or where there is none on the training part.
+    ``exponentiated_gradient`` refits the original's estimator many times under the constraint, in five rounds, and
+    decides by lot among the fits (Agarwal et al. 2018), for two bounds. ``correlation_remover`` takes what is linear in
+    the groups out of the features, in full and by half, and fits a logistic regression. ``reweighing`` refits the
+    original with weights under which group and class are independent (Kamiran & Calders 2012,
+    doi:10.1007/s10115-011-0463-8). The first three are Fairlearn's. The original and the baseline are points too: a
+    point not shown to be better than the baseline is marked, however small its disparity. Nothing is recommended.
+
+    Groups with fewer than ten rows (of each class, where the method needs both) are put together, and with the largest
+    group where that is too few; a group not seen in fitting is treated as they are.
+
+    Parameters
+    ----------
+    model : Training or estimator
+        Fitted on the training part; of a Training the chosen model.
+    split : Split
+    constraint : {"demographic_parity", "equalized_odds", "true_positive_rate_parity"}
+        Equal selection rates; equal true and false positive rates; equal true positive rates (equal opportunity). An
+        empty text asks for nothing.
+    sensitive : str or list of str, optional
+        One column or the intersection of several; by default that of the first two sensitive columns.
+    methods : str or list of str
+        Some of those above.
+    metric : {"accuracy", "balanced_accuracy"}
+        The performance that the methods seek and that the frontier shows.
+    threshold : float, str, mapping or Threshold
+        For the models that have scores, as for ``evaluate``.
+    rows : int
+        Of the exponentiated gradient and the correlation remover, most training rows; a random sample of more.
+    seed : int
+        Of the sample and of the lots.
+
+    Returns
+    -------
+    Mitigation
+
+    Raises
+    ------
+    NotApplicableError
+        Where no constraint is named, the target is not binary, there is no sensitive column, the model is recorded
+        predictions, no two groups have enough test rows to be compared, or no method can be used.
+    InputError
+        Where an option is unknown, or the model does not fit the table.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from toolkit import load_dataset, split_dataset
+    >>> rng = np.random.default_rng(0)
+    >>> people = pd.DataFrame({"sex": rng.choice(["f", "m"], 2000), "score": rng.normal(size=2000)})
+    >>> people["hired"] = np.where(people["score"] + (people["sex"] == "m") > rng.normal(size=2000), "yes", "no")
+    >>> split = split_dataset(load_dataset(people, target="hired", sensitive=["sex"], positive="yes"))
+    >>> fitted = make_model(LogisticRegression(), split.train.features).fit(split.train.features, split.train.target)
+    >>> found = mitigate(fitted, split, methods=["threshold_optimizer"])
+    >>> found.frontier[["point", "needs_sensitive", "beats_baseline"]]
+                     point needs_sensitive  beats_baseline
+    0             original    as a feature            True
+    1  threshold_optimizer             yes            True
+    2             baseline              no           False
+    """
+    fitted = model.model if isinstance(model, Training) else model
+    if not constraint:
+        raise NotApplicableError("No constraint was named, so nothing was mitigated.")
+    disparity = read_constraint(constraint)
+    wanted = _check(fitted, split, methods, metric, rows)
+    columns = tuple(str(name) for name in sensitive_inputs(split.train, sensitive).columns)
+    columns = columns if listed_names(sensitive) else columns[:MOST_COLUMNS]
+    setup = Setup(fitted, split, columns, constraint, metric, int(rows), seed)
+    train = split.train
+    baseline = make_model(make_baseline("binary"), train.features).fit(train.features, train.target)
+    made = [Made(ORIGINAL, "", "", fitted, train.rows), Made(BASELINE, "", "", baseline, train.rows)]
+    points = [
+        measure_point(one, split, columns, disparity, cut, seed)
+        for one, cut in zip(made, (threshold, DEFAULT), strict=True)
+    ]
+    if math.isnan(points[0].disparity.value):
+        few = f"on {split.test.rows:,} test rows fewer than two groups by {listed(columns)} are large enough to judge"
+        raise NotApplicableError(f"What less disparity would cost cannot be measured: {few}.")
+    notes: list[Finding] = []
+    for name in wanted:
+        found, said = fit_method(name, setup)
+        made, notes = made + found, notes + said
+    if len(made) == 2:
+        raise NotApplicableError(f"No method can be used here: {' '.join(note.message for note in notes)}")
+    points += [measure_point(one, split, columns, disparity, threshold, seed) for one in made[len(points) :]]
+    needs = {one.name: _needs(one, columns) for one in made}
+    return Mitigation(
+        name=train.name,
+        feature="+".join(unique_labels([readable(name) for name in columns])),
+        metric=metric,
+        disparity=disparity,
+        frontier=frontier_table(points, metric, disparity, [needs[one.name] for one in made]),
+        models={one.name: one.model for one in made},
+        split=split,
+        columns=columns,
+        notes=(*notes, *_about_fits(made, setup)),
+    )
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Mitigation(Shown):
+    """What a smaller disparity costs.
+
+    Attributes
+    ----------
+    name, feature : str
+        The table, and the sensitive column or intersection.
+    metric, disparity : str
+        What the frontier shows.
+    frontier : DataFrame
+        A row a point, the best performance first: see ``toolkit.fairness.frontier.frontier_table``.
+    models : dict of str to estimator
+        The fitted model of each point. Those that need the sensitive columns read them from the features, or from
+        ``predict(features, sensitive_features=…)``; they and the others can be pickled.
+    split : Split
+    columns : tuple of str
+        The sensitive columns.
+    notes : tuple of Finding
+    """
+
+    name: str
+    feature: str
+    metric: str
+    disparity: str
+    frontier: pd.DataFrame
+    models: dict[str, Any]
+    split: Split
+    columns: tuple[str, ...]
+    notes: tuple[Finding, ...]
+
+    def frame(self) -> pd.DataFrame:
+        """Return the frontier with the ends of the intervals in columns of their own."""
+        spread: dict[str, list[Any]] = {}
+        for name in self.frontier.columns:
+            cells = list(self.frontier[name])
+            spread[name] = [cell.value if isinstance(cell, Estimate) else cell for cell in cells]
+            if isinstance(cells[0], Estimate):
+                spread[f"{name}_low"] = [cell.low for cell in cells]
+                spread[f"{name}_high"] = [cell.high for cell in cells]
+        return pd.DataFrame(spread)
+
+    def scalars(self) -> dict[str, Estimate]:
+        """Return ``mitigation.<point>.<metric>``, of the metrics, the disparity and the difference to the original."""
+        return {
+            f"mitigation.{row['point']}.{name}": row[name]
+            for _, row in self.frontier.iterrows()
+            for name in (*PERFORMANCE, self.disparity, "difference")
+            if row["point"] != ORIGINAL or name != "difference"
+        }
+
+    def findings(self) -> list[Finding]:
+        """Say which points are no better than the baseline, which need the sensitive columns, and what was left out."""
+        table, found = self.frontier, list(self.notes)
+        poor = [one for one in table.loc[~table["beats_baseline"], "point"] if one != BASELINE]
+        if poor:
+            note = f"Not shown to be better than the baseline in {self.metric}, whatever the disparity: {listed(poor)}."
+            found.append(Finding("MITIGATE-NOT-BETTER-THAN-BASELINE", "medium", note, "frontier"))
+        needing = list(table.loc[table["needs_sensitive"] == "yes", "point"])
+        if needing:
+            note = f"These need {self.feature} of each person when they predict: {listed(needing)}."
+            found.append(Finding("MITIGATE-NEEDS-SENSITIVE", "info", note, self.feature))
+        drawn = list(table.loc[table["by_lot"], "point"])
+        if drawn:
+            note = (
+                "These decide by lot where that makes rates equal: equal rows get the same decision, near ones may "
+                f"not: {listed(drawn)}."
+            )
+            found.append(Finding("MITIGATE-BY-LOT", "info", note, "frontier"))
+        return by_severity(found)
+
+    def pictures(self) -> dict[str, Picture]:
+        """Return the frontier."""
+        said = [
+            f"{row['point']}: {self.metric} {row[self.metric]}, disparity {row[self.disparity]}"
+            f"{', dominated' if row['dominated'] else ''}{'' if row['beats_baseline'] else ', no better than baseline'}"
+            for _, row in self.frontier.iterrows()
+        ]
+        caption = (
+            f"Each point is one model on the test part with its 95% intervals: {self.metric} upwards, "
+            f"{self.disparity} over {self.feature} to the right, so that the upper left is better on both. Hollow: "
+            "another point is as good on both and better on one. Crosses are not shown to be better than the baseline."
+        )
+        return {"frontier": Picture("Performance against disparity", caption, f"{'; '.join(said)}.")}
+
+    def plot(self, kind: str = "frontier", ax: Axes | None = None) -> Axes:
+        """Draw each point with both intervals and its number in the list below the axes."""
+        ax = axes_for(self, kind, ax)
+        for place, (_, row) in enumerate(self.frontier.iterrows(), start=1):
+            x, y = row[self.disparity], row[self.metric]
+            colour = GREY if row["point"] == BASELINE else ORANGE if row["point"] == ORIGINAL else BLUE
+            ax.plot([x.low, x.high], [y.value, y.value], color=colour, linewidth=1, alpha=0.6)
+            ax.plot([x.value, x.value], [y.low, y.high], color=colour, linewidth=1, alpha=0.6)
+            fill = "none" if row["dominated"] else colour
+            mark = "o" if row["beats_baseline"] else "X"
+            label = f"{place} {row['point'].replace('_', ' ')}"
+            ax.plot([x.value], [y.value], mark, color=colour, markerfacecolor=fill, markersize=7, label=label)
+            ax.annotate(str(place), (x.value, y.value), xytext=(5, 4), textcoords="offset points", fontsize=9)
+        ax.set(xlabel=self.disparity.replace("_", " "), ylabel=self.metric.replace("_", " "))
+        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2)
+        return ax
+
+    def record(self) -> Record:
+        """Return every mitigated model, and every point with its numbers, for the tracker."""
+        made = [name for name in self.frontier["point"] if name not in (ORIGINAL, BASELINE)]
+        numbers = self.scalars()
+        candidates = tuple(
+            Candidate(
+                f"mitigation {name}",
+                {"constraint": self.disparity, "sensitive": self.feature},
+                {key: one for key, one in numbers.items() if key.startswith(f"mitigation.{name}.")},
+            )
+            for name in made
+        )
+        train = self.split.train
+        extra = [name for name in self.columns if name not in train.features.columns]
+        example = pd.concat([train.features, sensitive_columns(train, extra) if extra else None], axis=1).head(5)
+        original = self.models[ORIGINAL]
+        requirements = requirements_of(original if isinstance(original, Pipeline) else [original])
+        models = tuple(ModelRecord(f"mitigation_{name}", self.models[name], example, requirements) for name in made)
+        return Record(candidates=candidates, models=models)
+
+    def _repr_html_(self) -> str:
+        lead = (
+            f"{self.name}: {len(self.frontier)} models on {self.split.test.rows:,} test rows, "
+            f"{self.disparity} over {self.feature} against performance. None is recommended."
+        )
+        shown = self.frontier.drop(columns=["method", "over_baseline"])
+        caption = "The frontier with 95% intervals; the difference is to the original, on the same rows"
+        return result_html("Mitigation", lead, [table_html(shown, caption)], self.findings())
+
+
+def _check(model: Any, split: Split, methods: Any, metric: str, rows: Any) -> list[str]:
+    """Check the options and return the methods asked for."""
+    wanted = listed_names(methods, list(METHODS))
+    for one in wanted:
+        known("methods", one, METHODS)
+    known("metric", metric, ["accuracy", "balanced_accuracy"])
+    if not wanted:
+        raise InputError(f"methods: name at least one of {listed(METHODS)}.")
+    if isinstance(rows, bool) or not isinstance(rows, int) or rows < LEAST_ROWS:
+        raise InputError(f"rows must be a whole number of at least {LEAST_ROWS}; found {rows!r}.")
+    if not isinstance(split, Split):
+        raise InputError(
+            f"mitigate needs a Split, to fit and to measure on different rows; found {type(split).__name__}."
+        )
+    if split.data.task != "binary":
+        raise NotApplicableError(f"Mitigation is for binary targets; {split.data.target.name!r} is {split.data.task}.")
+    if getattr(model, "recorded", False):
+        raise NotApplicableError("Mitigation needs a model; these are recorded predictions.")
+    return wanted
+
+
+def _needs(made: Made, columns: Sequence[str]) -> str:
+    if made.needs_groups:
+        return "yes"
+    given = getattr(made.model, "feature_names_in_", columns if made.name != BASELINE else ())
+    return "as a feature" if made.name != BASELINE and set(columns) & set(given) else "no"
+
+
+def _about_fits(made: Sequence[Made], setup: Setup) -> list[Finding]:
+    """Say what was fitted on a sample, on merged groups, and on the rows that the original was fitted on."""
+    notes, all_rows = [], setup.split.train.rows
+    for method, groups in {one.method: one.groups for one in made if one.groups is not None}.items():
+        if groups.merged:
+            note = f"Too few rows to stand alone in {method}, treated as {groups.fallback}: "
+            notes.append(Finding("MITIGATE-GROUPS-MERGED", "low", f"{note}{listed(groups.merged)}.", method))
+    sampled = [one.name for one in made if one.method != "threshold_optimizer" and one.rows < all_rows]
+    if sampled:
+        note = (
+            f"Fitted on {setup.rows:,} of {all_rows:,} training rows, so that part of the price may be the smaller "
+            f"sample: {listed(sampled)}."
+        )
+        notes.append(Finding("MITIGATE-SAMPLED", "info", note, "frontier"))
+    if setup.split.validation is None and any(one.method == "threshold_optimizer" for one in made):
+        note = (
+            "There is no validation part, so the thresholds of threshold_optimizer were chosen on the training part, "
+            "where scores look better than they are."
+        )
+        notes.append(Finding("MITIGATE-ON-TRAINING", "low", note, "threshold_optimizer"))
+    return notes

@@ -1,0 +1,306 @@
+"""How far apart groups are: the largest difference or smallest ratio of a metric, its interval, and what chance does.
+
+The largest of several estimates minus the smallest is too large by noise alone, the more so the more groups there are,
+and a percentile bootstrap doubles that error. The interval here holds every disparity that would not be surprised by
+the one observed: for each disparity tried, the groups are moved as little as possible (in units of their standard
+errors) until they are that far apart, and their errors are resampled around there. Resampling at the null with the
+other parameters estimated under it is hybrid resampling (Chuang & Lai 2000, Statistica Sinica 10, 1-50).
+
+Groups that happen to be more alike than chance allows would leave next to nothing above zero. So the upper limit is
+never below the one for a disparity that chance undercuts in 16 % of worlds without any, which is how physicists keep
+a lucky sample from excluding what it cannot see (Cowan et al. 2011, arXiv:1105.3166).
+
+A share of exactly 0 or 1 has nothing to resample, nor has a mean of two such shares. Where a group has one, the limits
+are never closer than those that the groups' own (Wilson's) intervals give for two groups, by MOVER: for a difference as
+Newcombe (1998, doi:10.1002/(SICI)1097-0258(19980430)17:8<873::AID-SIM779>3.0.CO;2-I), for a ratio as Donner & Zou
+(2012, doi:10.1177/0962280210383174).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import brentq
+
+from toolkit.core.estimate import Estimate
+from toolkit.statistics.intervals import Array, Interval
+
+TAIL = 0.025
+#: Share of worlds without disparity in which chance undercuts the one that the upper limit is never below.
+LUCKY = 0.16
+#: How many standard errors from an end a group may be and still count as lying there, for the lower limit.
+TIED = 1.0
+METHOD = "hybrid resampling"
+
+
+@dataclass(frozen=True, eq=False)
+class Grouped:
+    """One metric of every group, and how it varies by chance in the groups that can be judged.
+
+    Attributes
+    ----------
+    name : str
+    estimates : tuple of Estimate
+        One a group.
+    judged : bool array of shape (groups,)
+        Whether the group rests on enough rows of the kind that the metric needs.
+    centres : array of shape (judged,)
+        Values of the judged groups, off the edges of the metric's range, so that logs and errors exist.
+    errors : array of shape (judged, replicates)
+        Resampled deviations, on the arcsine scale for a proportion (which makes them alike everywhere), else as is.
+    deviations : array of shape (judged,)
+        Standard errors on the metric's own scale.
+    chance : array of shape (judged, replicates)
+        Values where all groups have the same rate.
+    proportion : bool
+        Whether the metric lies in [0, 1].
+    constant : bool array of shape (judged,), optional
+        Whether nothing in the group varies, so that there is nothing to resample; by default where a share is 0 or 1.
+    """
+
+    name: str
+    estimates: tuple[Estimate, ...]
+    judged: NDArray[np.bool_]
+    centres: Array
+    errors: Array
+    deviations: Array
+    chance: Array
+    proportion: bool = True
+    constant: NDArray[np.bool_] | None = None
+
+    @property
+    def certain(self) -> NDArray[np.bool_]:
+        """Say in which judged groups nothing varies."""
+        edge = (self.values <= 0) | (self.values >= 1)
+        return np.asarray(self.proportion & (edge if self.constant is None else self.constant))
+
+    @property
+    def values(self) -> Array:
+        """Return the values of the judged groups."""
+        return np.array([found.value for found, judged in zip(self.estimates, self.judged, strict=True) if judged])
+
+
+@dataclass(frozen=True)
+class Disparity:
+    """How far apart the groups are in one metric, or in the worse of several.
+
+    Attributes
+    ----------
+    estimate : Estimate
+    expected : float
+        What it would be on average if the groups did not differ.
+    p_value : float
+        Share of such worlds in which it is as far from parity as here.
+    metric : str
+        The metric that decides.
+    lowest, highest : int
+        Places of the groups with its least and greatest value.
+    """
+
+    estimate: Estimate
+    expected: float
+    p_value: float
+    metric: str
+    lowest: int
+    highest: int
+
+
+def to_scale(values: Array, proportion: bool) -> Array:
+    """Put values on the scale on which errors are resampled."""
+    return np.arcsin(np.sqrt(np.clip(values, 0.0, 1.0))) if proportion else values
+
+
+def from_scale(values: Array, proportion: bool) -> Array:
+    """Undo ``to_scale``; what left the range returns to its edge."""
+    return np.sin(np.clip(values, 0.0, math.pi / 2)) ** 2 if proportion else values
+
+
+def measure_disparity(parts: Sequence[Grouped], *, ratio: bool = False) -> Disparity | None:
+    """Measure the largest difference between groups, or the smallest ratio, in the worst of some metrics.
+
+    Parameters
+    ----------
+    parts : sequence of Grouped
+        One metric, or several of which the one with the greatest disparity counts (equalized odds).
+    ratio : bool
+        Least over greatest value instead of greatest minus least.
+
+    Returns
+    -------
+    Disparity or None
+        None where a metric has fewer than two judged groups, or is zero in all of them and a ratio is wanted.
+    """
+    if any(part.judged.sum() < 2 or (ratio and part.values.max() <= 0) for part in parts):
+        return None
+    apart = [float(_apart(part.values.min(), part.values.max(), ratio)) for part in parts]
+    observed = max(apart)
+    decides = parts[int(np.argmax(apart))]
+    chance = np.max([_apart(part.chance.min(axis=0), part.chance.max(axis=0), ratio) for part in parts], axis=0)
+    value, expected = (1 - observed, 1 - float(chance.mean())) if ratio else (observed, float(chance.mean()))
+    low, high = _interval([_Shape(part, ratio) for part in parts], observed, ratio)
+    low, high = _at_the_edge(parts, decides, (low, high), ratio)
+    if not low < high:
+        low, high = _without_variation(decides, value, ratio)
+    as_far = int((chance >= observed - 1e-12 * max(1.0, observed)).sum())
+    places = np.flatnonzero(decides.judged)
+    n = sum(found.n for found, judged in zip(decides.estimates, decides.judged, strict=True) if judged)
+    return Disparity(
+        Estimate(value, low, high, n, METHOD),
+        expected,
+        (1 + as_far) / (1 + len(chance)),
+        decides.name,
+        int(places[np.argmin(decides.values)]),
+        int(places[np.argmax(decides.values)]),
+    )
+
+
+class _Shape:
+    """The groups of one metric on the scale on which they are moved apart: its own, or the log for a ratio."""
+
+    def __init__(self, part: Grouped, ratio: bool) -> None:
+        self.part, self.ratio = part, ratio
+        self.at = np.log(part.centres) if ratio else part.centres
+        self.error = part.deviations / part.centres if ratio else part.deviations
+        top = (0.0 if ratio else 1.0) if part.proportion else math.inf
+        self.bounds: Interval = (0.0 if part.proportion and not ratio else -math.inf, top)
+
+    @property
+    def width(self) -> float:
+        return float(np.ptp(self.at))
+
+    def most(self) -> float:
+        """Return a width that is out of the question."""
+        bounded = self.bounds[1] - self.bounds[0]
+        return min(bounded, self.width + 20 * float(self.error.max()))
+
+    def draw(self, at: Array) -> Array:
+        """Resample how far apart the groups are found to be when they truly are at ``at``."""
+        proportion = self.part.proportion
+        found = to_scale(np.exp(at) if self.ratio else at, proportion)[:, None] + self.part.errors
+        ends = from_scale(found.min(axis=0), proportion), from_scale(found.max(axis=0), proportion)
+        return _apart(*ends, self.ratio)
+
+    def squeezed(self, width: float, reach: float) -> Array:
+        """Return the nearest places of the groups within a width: those outside move to its ends.
+
+        So do those inside that are no further than ``reach`` standard errors from an end: they may well be there, and
+        would make the groups look further apart (moment selection: Andrews & Soares 2010, doi:10.3982/ECTA7502).
+        """
+        if width >= self.width:
+            return self.at
+        weight = (self.error.min() / self.error) ** 2
+        ends = np.sort(np.concatenate([self.at, self.at - width]))
+        low = ends[:, None]
+        pull = (weight * (np.maximum(low - self.at, 0) - np.maximum(self.at - low - width, 0))).sum(axis=1)
+        start = float(np.interp(0.0, pull, ends))
+        at = np.clip(self.at, start, start + width)
+        up, down = start + width - at, at - start
+        at = np.where((up <= down) & (up <= reach * self.error), start + width, at)
+        return np.where((down < up) & (down <= reach * self.error), start, at)
+
+    def stretched(self, width: float) -> tuple[float, Array]:
+        """Return the cost of moving the cheapest pair of groups to a width, and the places of all groups then."""
+        unit = self.error.max()
+        variance = (self.error / unit) ** 2
+        missing = width - (self.at[:, None] - self.at[None, :])
+        cost = (missing / unit) ** 2 / (variance[:, None] + variance[None, :])
+        np.fill_diagonal(cost, np.inf)
+        upper, lower = np.unravel_index(int(np.argmin(cost)), cost.shape)
+        share = variance[upper] / (variance[upper] + variance[lower])
+        top = min(float(self.at[upper] + share * missing[upper, lower]), self.bounds[1])
+        bottom = max(top - width, self.bounds[0])
+        top = min(bottom + width, self.bounds[1])
+        at = np.clip(self.at, bottom, top)
+        at[upper], at[lower] = top, bottom
+        return float(cost[upper, lower]), at
+
+
+def _interval(shapes: Sequence[_Shape], observed: float, ratio: bool) -> Interval:
+    def quantile(width: float, share: float) -> float:
+        reach = TIED if share > LUCKY else 0.0
+        places = [shape.squeezed(width, reach) for shape in shapes]
+        if all(width > shape.width for shape in shapes):
+            stretched = [shape.stretched(width) for shape in shapes]
+            cheapest = int(np.argmin([cost for cost, _ in stretched]))
+            places[cheapest] = stretched[cheapest][1]
+        drawn = np.max([shape.draw(at) for shape, at in zip(shapes, places, strict=True)], axis=0)
+        return float(np.quantile(drawn, share))
+
+    most = max(shape.most() for shape in shapes)
+    tolerance = 1e-3 * min(float(shape.error.min()) for shape in shapes)
+    # A hair below, so that a disparity at the edge of its range is reached where the quantile first gets there.
+    narrow = _crossing(lambda width: quantile(width, 1 - TAIL) - observed * (1 - 1e-9), most, tolerance)
+    seen = max(observed, quantile(0.0, LUCKY))
+    wide = _crossing(lambda width: quantile(width, TAIL) - seen, most, tolerance)
+    if ratio:
+        low = 0.0 if wide >= most else math.exp(-wide)
+        return min(low, 1 - observed), max(math.exp(-narrow), 1 - observed)
+    return min(narrow, observed), max(wide, observed)
+
+
+def _crossing(surprise: Callable[[float], float], most: float, tolerance: float) -> float:
+    """Find where a rising function is zero between 0 and ``most``; the end on its side where it is not."""
+    if surprise(0.0) >= 0:
+        return 0.0
+    if surprise(most) <= 0:
+        return most
+    return float(brentq(surprise, 0.0, most, xtol=tolerance))
+
+
+def _at_the_edge(parts: Sequence[Grouped], decides: Grouped, found: Interval, ratio: bool) -> Interval:
+    """Widen an interval to what groups with a share of exactly 0 or 1 leave possible."""
+    low, high = found
+    for part in parts:
+        values, certain = part.values, part.certain
+        if not certain.any():
+            continue
+        near, far = _limits_of_pairs(part, ratio)
+        pairs = certain[:, None] | certain[None, :]
+        np.fill_diagonal(pairs, False)
+        furthest = float(far[pairs].max() if not ratio else far[pairs].min())
+        low, high = (min(low, furthest), high) if ratio else (low, max(high, furthest))
+        upper, lower = int(np.argmax(values)), int(np.argmin(values))
+        if part is decides and pairs[upper, lower]:
+            nearest = float(near[upper, lower])
+            low, high = (low, max(high, nearest)) if ratio else (min(low, nearest), high)
+    return low, high
+
+
+def _limits_of_pairs(part: Grouped, ratio: bool) -> tuple[Array, Array]:
+    """Return the limits nearest to parity and furthest from it of every two groups, by MOVER; shape (groups, groups).
+
+    Of the difference of the group in the row minus that in the column, or of the ratio of the column to the row.
+    """
+    kept = [estimate for estimate, judged in zip(part.estimates, part.judged, strict=True) if judged]
+    value, low, high = (np.array([getattr(found, end) for found in kept]) for end in ("value", "low", "high"))
+    if not ratio:
+        apart = value[:, None] - value[None, :]
+        near = apart - np.hypot((value - low)[:, None], (high - value)[None, :])
+        far = apart + np.hypot((high - value)[:, None], (value - low)[None, :])
+        return np.maximum(near, 0.0), np.minimum(far, 1.0)
+    product = value[:, None] * value[None, :]
+    above, below = high * (2 * value - high), low * (2 * value - low)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        far = (product - np.sqrt(np.maximum(product**2 - above[:, None] * below[None, :], 0))) / above[:, None]
+        near = (product + np.sqrt(np.maximum(product**2 - below[:, None] * above[None, :], 0))) / below[:, None]
+    # Where the group in the row may be at 0, its ratio has no upper limit, and none that is above 1 matters.
+    return np.clip(np.nan_to_num(near, nan=1.0), 0.0, 1.0), np.clip(np.nan_to_num(far, nan=1.0), 0.0, 1.0)
+
+
+def _without_variation(part: Grouped, value: float, ratio: bool) -> Interval:
+    """Where all groups agree, they might still differ as far as the widest of their own intervals reaches."""
+    found = [estimate for estimate, judged in zip(part.estimates, part.judged, strict=True) if judged]
+    if ratio:
+        return min(estimate.low / estimate.high for estimate in found), value
+    return value, value + max(estimate.high - estimate.low for estimate in found)
+
+
+def _apart(least: Array, greatest: Array, ratio: bool) -> Array:
+    if not ratio:
+        return np.asarray(greatest - least)
+    whole = np.where(greatest > 0, greatest, 1.0)
+    return np.where(greatest > 0, 1 - least / whole, 0.0)

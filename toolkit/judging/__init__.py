@@ -1,1 +1,0 @@
-"""What `toolkit.evaluation` and `toolkit.slices` are made of."""

@@ -1,0 +1,292 @@
+"""Read predictions that somebody else made, in any language or framework, from a table of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from toolkit.data.columns import column_kind
+from toolkit.data.dataset import Dataset, load_dataset
+from toolkit.data.read import Table, read_table
+from toolkit.data.roles import listed_names
+from toolkit.errors import InputError, listed, nearest
+from toolkit.models.recorded import RecordedPredictions
+
+Source = str | os.PathLike[str] | pd.DataFrame | Mapping[str, Any] | Table
+SEPARATORS = "_.:-[]() "
+
+
+def load_predictions(
+    source: Source,
+    *,
+    y_true: str = "y_true",
+    y_pred: str = "",
+    y_score: str | Sequence[str] = "",
+    sensitive: str | Sequence[str] | None = None,
+    time: str | None = None,
+    group: str | None = None,
+    positive: object = None,
+    task: str | None = None,
+    drop: str | Sequence[str] = (),
+    periods: Sequence[object] | str | int | None = None,
+    name: str | None = None,
+) -> tuple[RecordedPredictions, Dataset]:
+    """Read a table with the truth, the predictions and any columns that name groups of rows.
+
+    Parameters
+    ----------
+    source : str, path, DataFrame or mapping
+        Anything ``load_dataset`` reads, or arrays of one length by name.
+    y_true : str
+        Column of the true labels or numbers. Rows where it is missing are dropped, and said.
+    y_pred : str
+        Column of the predicted labels or numbers; by default ``y_pred`` where there is one.
+    y_score : str or list of str
+        Probabilities: one column, of the positive class; or one column a class, whose names end with the label of the
+        class, as a list or as the beginning that their names share; by default ``y_score``.
+    sensitive, time, group, positive, task, periods, name
+        As for ``load_dataset``.
+    drop : str or list of str
+        Columns that are not used at all. The others describe the rows and serve to find slices.
+
+    Returns
+    -------
+    (RecordedPredictions, Dataset)
+        What ``evaluate``, ``audit_fairness`` and ``find_slices`` take as model and data.
+
+    Raises
+    ------
+    InputError
+        Where columns are missing, there is neither ``y_pred`` nor ``y_score``, predictions are missing, scores are
+        not in [0, 1], or labels are predicted that the truth does not know.
+
+    Examples
+    --------
+    >>> rows = {"y_true": [0, 1] * 5, "y_score": [0.2, 0.9, 0.4, 0.3, 0.1] * 2}
+    >>> recorded, data = load_predictions(rows)
+    >>> recorded.predict_proba(data.features.head(2))[:, 1].tolist()
+    [0.2, 0.9]
+    """
+    table = _read(source)
+    left = listed_names(drop, list(table.frame.columns))
+    columns = _find_columns(table, y_pred, y_score, left)
+    if y_true not in table.frame.columns:
+        raise no_column(y_true, "the true values", "y_true", table)
+    data = load_dataset(
+        table,
+        target=y_true,
+        sensitive=sensitive,
+        time=time,
+        group=group,
+        positive=positive,
+        task=task or _task(table.frame, y_true, columns),
+        drop=[name for name in (*left, *columns.names()) if name != y_true],
+        periods=periods,
+        for_model=False,
+        name=name,
+    )
+    return _record(table.frame.loc[data.target.index], data, columns), data
+
+
+def join_predictions(source: Source, data: Dataset, rows: int, **names: Any) -> RecordedPredictions:
+    """Read the predictions for a table that is loaded already; the rows of both are in the same order.
+
+    Parameters
+    ----------
+    source : str, path, DataFrame or mapping
+        As for ``load_predictions``.
+    data : Dataset
+    rows : int
+        Rows of its table as read.
+    **names
+        ``y_pred``, ``y_score`` and ``y_true``: where the last is in both, the two must agree.
+
+    Raises
+    ------
+    InputError
+        As ``load_predictions``, and where the lengths or the true values of the two differ.
+    """
+    table = _read(source)
+    if len(table.frame) != rows:
+        raise InputError(
+            f"{table.source} holds {len(table.frame):,} predictions, but the data has {rows:,} rows. Give one "
+            "prediction for each row, in the same order."
+        )
+    columns = _find_columns(table, names.get("y_pred", ""), names.get("y_score", ""), [])
+    frame = table.frame.loc[data.target.index]
+    y_true = names.get("y_true", "")
+    if y_true in frame.columns:
+        _check_same(frame[y_true], data)
+    return _record(frame, data, columns)
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """Where the predictions are; ``start`` is what the names of several score columns begin with, if they share it."""
+
+    pred: str
+    scores: tuple[str, ...]
+    start: str = ""
+
+    def names(self) -> tuple[str, ...]:
+        return (*([self.pred] if self.pred else []), *self.scores)
+
+
+def _read(source: Source) -> Table:
+    if isinstance(source, Table):
+        return source
+    if not isinstance(source, Mapping):
+        return read_table(source)
+    arrays = {str(name): pd.Series(values).reset_index(drop=True) for name, values in source.items()}
+    if len({len(values) for values in arrays.values()}) > 1:
+        found = listed(f"{name} has {len(values):,}" for name, values in arrays.items())
+        raise InputError(f"The arrays must have one length, a value for each row; found: {found}.")
+    return read_table(pd.DataFrame(arrays))
+
+
+def _find_columns(table: Table, y_pred: str, y_score: str | Sequence[str], left: Sequence[str]) -> _Columns:
+    """Find the columns of the predictions, among those that are not left out."""
+    names = [name for name in table.frame.columns if name not in left]
+    if y_pred and y_pred not in names:
+        raise no_column(y_pred, "the predictions", "y_pred", table)
+    pred = y_pred or ("y_pred" if "y_pred" in names else "")
+    wanted = listed_names(y_score, names)
+    absent = [name for name in wanted if name not in names]
+    if len(wanted) > 1 and absent:
+        raise no_column(absent[0], "the scores", "y_score", table)
+    if wanted and not absent:
+        return _Columns(pred, tuple(wanted))
+    start = wanted[0] if wanted else "y_score"
+    found = ("y_score",) if start in names else tuple(name for name in names if name.startswith(start))
+    if wanted and not found:
+        raise no_column(start, "the scores", "y_score", table)
+    if not pred and not found:
+        raise InputError(
+            f"{table.source} holds no predictions: there is no column y_pred (labels or numbers) and none y_score "
+            f"(probabilities). Name them with y_pred= or y_score=. Columns: {listed(table.frame.columns)}."
+        )
+    return _Columns(pred, found, "" if start in names else start)
+
+
+def no_column(name: str, what: str, parameter: str, table: Table) -> InputError:
+    """Say that a column of the predictions is missing, and what to do."""
+    others = {"y_true", "y_pred", "y_score"} - {parameter}
+    near = nearest(name, [column for column in table.frame.columns if column not in others])
+    has = listed(table.frame.columns)
+    return InputError(f"{table.source} has no column {name!r} ({what}).{near} Give {parameter}=. Columns: {has}.")
+
+
+def _check_same(truth: pd.Series[Any], data: Dataset) -> None:
+    """Refuse predictions whose true values are not those of the data: the rows of the two do not match."""
+    known, target = _predictions(truth, data, data.classes), data.target
+    same = np.isclose(known, target.astype(float)) if data.task == "regression" else (known == target).to_numpy()
+    if not same.all():
+        raise InputError(
+            f"{str(truth.name)!r} and {data.target.name!r} differ in {int((~same).sum()):,} of {len(same):,} rows: the "
+            "predictions are not of these rows, or not in their order."
+        )
+
+
+def _task(frame: pd.DataFrame, y_true: str, columns: _Columns) -> str | None:
+    """Take whole numbers with many values for a measurement where the predictions lie between them."""
+    if columns.scores or column_kind(frame[columns.pred]) != "number" or frame[y_true].nunique() <= 2:
+        return None
+    return None if _whole(frame[columns.pred]) else "regression"
+
+
+def _record(frame: pd.DataFrame, data: Dataset, columns: _Columns) -> RecordedPredictions:
+    """Check the predictions of the rows of a data set and record them under its index."""
+    scores, classes = _scores(frame, data, columns) if columns.scores else (None, tuple(data.classes))
+    pred = _predictions(frame[columns.pred], data, classes) if columns.pred else None
+    return RecordedPredictions(pred, scores, classes)
+
+
+def _scores(frame: pd.DataFrame, data: Dataset, columns: _Columns) -> tuple[pd.DataFrame, tuple[Any, ...]]:
+    if data.task == "regression":
+        raise InputError(
+            f"{columns.scores[0]!r} holds scores of classes, but {data.target.name!r} holds numbers to predict "
+            "(regression). Give the predicted numbers as y_pred and leave the scores out with drop."
+        )
+    table = pd.DataFrame({name: _numbers(frame[name]) for name in columns.scores}, index=frame.index)
+    if len(columns.scores) == 1 and not columns.start:
+        if data.task != "binary":
+            raise InputError(
+                f"{columns.scores[0]!r} is one column of scores, but {data.target.name!r} has {len(data.classes)} "
+                f"classes: {listed(data.classes)}. Give a column for each class, or y_pred alone."
+            )
+        return table, (*(label for label in data.classes if label != data.positive), data.positive)
+    classes = tuple(_class_of(name, data, columns.start) for name in columns.scores)
+    if len(classes) == 1 and data.task == "binary":
+        classes = (*(label for label in data.classes if label not in classes), *classes)
+    lacking = [label for label in data.classes if label not in classes]
+    if lacking or len(set(classes)) < len(classes):
+        wrong = f"none for {listed(lacking)}" if lacking else "two for one class"
+        raise InputError(
+            f"The columns of scores ({listed(columns.scores)}) must be one for each class; there is {wrong}."
+        )
+    return table, classes
+
+
+def _class_of(column: str, data: Dataset, start: str) -> Any:
+    """Find the class whose label ends the name of a column of scores; one that the truth lacks may follow ``start``."""
+    labels = {str(label): label for label in data.classes}
+    whole = column.removeprefix(start)
+    for text in (whole, whole.rstrip("]) ")):
+        fitting = [name for name in labels if text == name or text.endswith(tuple(mark + name for mark in SEPARATORS))]
+        if fitting:
+            return labels[max(fitting, key=len)]
+    if not start:
+        raise InputError(
+            f"The name of the score column {column!r} ends with none of the classes of {data.target.name!r}: "
+            f"{listed(data.classes)}. Name each column after its class."
+        )
+    rest = whole.strip(SEPARATORS)
+    return int(rest) if rest.isdecimal() and isinstance(data.classes[0], int) else rest
+
+
+def _numbers(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Read numbers, missing where they are; text is refused."""
+    plain = column.astype(object) if isinstance(column.dtype, pd.CategoricalDtype) else column
+    numbers = pd.to_numeric(plain, errors="coerce").astype("float64")
+    wrong = column[numbers.isna() & column.notna()]
+    if len(wrong):
+        raise InputError(f"Column {str(column.name)!r} must hold numbers; found {listed(map(repr, wrong), most=3)}.")
+    return numbers
+
+
+def _predictions(column: pd.Series[Any], data: Dataset, classes: Sequence[Any]) -> pd.Series[Any]:
+    """Read predicted numbers, or labels as the truth writes them."""
+    name, missing = str(column.name), int(column.isna().sum())
+    if missing:
+        raise InputError(f"{name!r} is missing in {missing:,} of {len(column):,} rows. Give every row its prediction.")
+    if data.task == "regression":
+        return _numbers(column)
+    if column_kind(column) == "number" and not _whole(column):
+        values = column.to_numpy(dtype=float)
+        between = values[values != np.floor(values)][0]
+        raise InputError(
+            f"{name!r} must hold labels of {data.target.name!r} ({listed(classes)}), but holds numbers between them, "
+            f"such as {between:.4g}. Probabilities are given as y_score."
+        )
+    known = {str(label): label for label in classes} | {label: label for label in classes}
+    codes, found = pd.factorize(column)
+    texts = [known.get(value, known.get(str(value).strip())) for value in found.tolist()]
+    unknown = [value for value, label in zip(found.tolist(), texts, strict=True) if label is None]
+    if unknown:
+        raise InputError(
+            f"{name!r} holds labels that {data.target.name!r} does not: {listed(map(repr, unknown))}. "
+            f"Known: {listed(map(repr, classes))}."
+        )
+    labels = np.empty(len(texts), dtype=object)
+    labels[:] = texts
+    return pd.Series(labels[codes], index=column.index)
+
+
+def _whole(column: pd.Series[Any]) -> bool:
+    values = column.dropna().to_numpy(dtype=float)
+    return bool((values == np.floor(values)).all())

@@ -1,0 +1,329 @@
+"""At which score a row is called positive: the rules, and the choice that a rule makes on given rows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from toolkit.core.estimate import format_number
+from toolkit.core.result import Finding
+from toolkit.data.dataset import Dataset
+from toolkit.data.split import Split
+from toolkit.errors import InputError, listed
+from toolkit.models.prediction import Predictions, predict
+from toolkit.statistics.intervals import Array
+
+RULES = "a number in [0, 1], 'youden', 'max_f1', {'precision': 0.8}, {'recall': 0.9} or {'cost': {'fp': 1, 'fn': 5}}"
+DEFAULT = 0.5
+OUTCOMES = ("tp", "fp", "fn", "tn")
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What each outcome of one row costs; negative is a gain."""
+
+    fp: float
+    fn: float
+    tp: float = 0.0
+    tn: float = 0.0
+    currency: str = ""
+
+    def of(self, y_true: Array, called: Array) -> Array:
+        """Return the cost of each row; both arrays of shape (n,) hold 0 or 1."""
+        return np.where(y_true == 1, np.where(called == 1, self.tp, self.fn), np.where(called == 1, self.fp, self.tn))
+
+    def __str__(self) -> str:
+        """Write the costs in words."""
+        unit = f" {self.currency}" if self.currency else ""
+        parts = [f"a false positive {self.fp:g}{unit}", f"a false negative {self.fn:g}{unit}"]
+        parts += [f"a true positive {self.tp:g}{unit}"] if self.tp else []
+        parts += [f"a true negative {self.tn:g}{unit}"] if self.tn else []
+        return ", ".join(parts)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How to choose: ``kind`` is fixed, decided, youden, max_f1, precision, recall or cost; ``level`` is its number."""
+
+    kind: str
+    level: float = math.nan
+    costs: Costs | None = None
+
+    def __str__(self) -> str:
+        """Write the rule in words."""
+        return {
+            "fixed": "given in advance",
+            "decided": "as the model itself decided",
+            "youden": "largest Youden index (recall plus specificity)",
+            "max_f1": "largest F1",
+            "precision": f"largest recall with a precision of at least {self.level:g}",
+            "recall": f"largest precision with a recall of at least {self.level:g}",
+            "cost": f"least expected cost ({self.costs})",
+        }[self.kind]
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """A chosen threshold: rows with a score at or above ``value`` are called positive.
+
+    Attributes
+    ----------
+    value : float
+        Not a number where the model's own decisions are taken instead.
+    rule : Rule
+    part : str
+        Part of the split on which it was chosen; empty where it was given.
+    notes : tuple of Finding
+    """
+
+    value: float
+    rule: Rule
+    part: str = ""
+    notes: tuple[Finding, ...] = field(default=())
+
+    def __str__(self) -> str:
+        """Write the threshold and where it comes from."""
+        if self.rule.kind == "decided":
+            return str(self.rule)
+        chosen = f"chosen on the {self.part} part: {self.rule}" if self.part else str(self.rule)
+        return f"{self.value:.6g} ({chosen})"
+
+    @property
+    def called(self) -> str:
+        """Say when a row is called positive."""
+        return str(self.rule) if self.rule.kind == "decided" else f"at a score of at least {self}"
+
+
+#: No threshold: the model's own decisions are taken.
+AS_DECIDED = Threshold(math.nan, Rule("decided"))
+
+
+def read_rule(rule: object) -> Rule:
+    """Read a rule as it is given in Python or as text in a notebook's parameters.
+
+    Parameters
+    ----------
+    rule : float, str or mapping
+        A number in [0, 1]; ``"youden"``; ``"max_f1"``; ``{"precision": 0.8}`` or ``"precision>=0.8"``;
+        ``{"recall": 0.9}`` or ``"recall>=0.9"``; ``{"cost": {"fp": 1, "fn": 5, "currency": "EUR"}}`` or
+        ``"cost:fp=1,fn=5,currency=EUR"``.
+
+    Raises
+    ------
+    InputError
+        Where it is none of these.
+
+    Examples
+    --------
+    >>> read_rule("recall>=0.9")
+    Rule(kind='recall', level=0.9, costs=None)
+    >>> print(read_rule("cost:fp=1,fn=5,currency=EUR"))
+    least expected cost (a false positive 1 EUR, a false negative 5 EUR)
+    """
+    if isinstance(rule, str):
+        return _read_text(rule)
+    if isinstance(rule, bool) or rule is None:
+        raise InputError(f"The threshold must be {RULES}; found {rule!r}.")
+    if isinstance(rule, int | float | np.number):
+        return Rule("fixed", _level(float(rule), "threshold"))
+    if isinstance(rule, Mapping) and len(rule) == 1:
+        ((kind, level),) = rule.items()
+        if kind in ("precision", "recall"):
+            return Rule(str(kind), _level(level, str(kind)))
+        if kind == "cost" and isinstance(level, Mapping):
+            return Rule("cost", costs=_read_costs(level))
+    raise InputError(f"The threshold must be {RULES}; found {rule!r}.")
+
+
+def choose_on(predicted: Predictions, rule: Rule, part: str = "") -> Threshold:
+    """Choose the threshold that a rule asks for on predicted rows; decisions that a model made itself stay as they are.
+
+    Raises
+    ------
+    InputError
+        Where the model decided itself, so that a rule other than the default has nothing to choose.
+    """
+    if predicted.decisions is None:
+        return choose_threshold(rule, predicted.y_true, predicted.y_pred, part, probabilities=predicted.probabilities)
+    if rule.kind != "fixed" or rule.level != DEFAULT:
+        way = "leave y_pred out to judge by the scores" if predicted.scored else "there are no scores to apply it to"
+        raise InputError(
+            f"The decisions are the model's own, so the threshold ({rule}) cannot be applied: {way}, or leave the "
+            f"threshold at {DEFAULT} to judge the decisions."
+        )
+    return AS_DECIDED
+
+
+def threshold_for(model: Any, data: Dataset | Split, given: object, test: Predictions) -> Threshold:
+    """Return the threshold of a step: one given, or the choice of a rule, on other rows than the test's if there are.
+
+    Parameters
+    ----------
+    model : estimator
+    data : Dataset or Split
+        Of a split a rule chooses on the validation part, or where there is none on the training part.
+    given : float, str, mapping or Threshold
+    test : Predictions
+        Of the rows that the threshold is for, which a rule chooses on where there are no others.
+    """
+    if isinstance(given, Threshold):
+        return given
+    rule = read_rule(given)
+    if isinstance(data, Dataset) or rule.kind == "fixed":
+        return choose_on(test, rule, "test")
+    part = "validation" if data.validation is not None else "train"
+    return choose_on(predict(model, data.parts()[part]), rule, part)
+
+
+def choose_threshold(
+    rule: Rule, y_true: Array, y_score: Array, part: str = "", *, probabilities: bool = True
+) -> Threshold:
+    """Choose the threshold that a rule asks for on given rows.
+
+    Among equally good thresholds the highest is taken, and of the values that would call the same rows the shortest
+    decimal. A target that no threshold reaches, or rows of one class, give the nearest choice and a finding.
+
+    Parameters
+    ----------
+    rule : Rule
+    y_true : array of shape (n,)
+        1 for the positive class, 0 for the other.
+    y_score : array of shape (n,)
+    part : str
+        What these rows are called.
+    probabilities : bool
+        Whether the scores are probabilities. If not, a fixed 0.5 stands for the model's own boundary, which is 0.
+
+    Examples
+    --------
+    >>> y_true, y_score = np.array([0.0, 0.0, 1.0, 1.0]), np.array([0.1, 0.4, 0.35, 0.8])
+    >>> choose_threshold(read_rule("recall>=0.9"), y_true, y_score, "validation").value
+    0.3
+    """
+    if rule.kind == "fixed":
+        return Threshold(rule.level if probabilities else _boundary(rule), rule)
+    ones = float(y_true.sum())
+    if len(y_true) == 0 or (ones in (0, len(y_true)) and rule.kind != "cost"):
+        note = f"The {part} part holds one class only, so no threshold could be chosen on it; {DEFAULT} is used."
+        finding = Finding("THRESHOLD-NOT-CHOSEN", "high", note, part)
+        return Threshold(DEFAULT if probabilities else 0.0, rule, notes=(finding,))
+    steps, true_positives, called = confusion_steps(y_true, y_score)
+    false_positives = called - true_positives
+    recall = true_positives / ones if ones else np.zeros(len(steps))
+    precision = np.divide(true_positives, called, where=called > 0, out=np.zeros(len(steps)))
+    notes: tuple[Finding, ...] = ()
+    if rule.kind == "youden":
+        best = int(np.argmax(recall - false_positives / (len(y_true) - ones)))
+    elif rule.kind == "max_f1":
+        best = int(np.argmax(2 * true_positives / (called + ones)))
+    elif rule.kind == "cost" and rule.costs:
+        cost = rule.costs
+        missed, refused = ones - true_positives, len(y_true) - ones - false_positives
+        total = cost.tp * true_positives + cost.fp * false_positives + cost.fn * missed + cost.tn * refused
+        best = int(np.argmin(total))
+    else:
+        kept, other = (precision, recall) if rule.kind == "precision" else (recall, precision)
+        reached = (kept >= rule.level - 1e-12) & (called > 0)
+        best = int(np.argmax(np.where(reached, other, -1.0))) if reached.any() else int(np.argmax(kept))
+        if not reached.any():
+            notes = (_unreachable(rule, float(kept[best]), part),)
+    return Threshold(_shortest(steps, best), rule, part, notes)
+
+
+def _boundary(rule: Rule) -> float:
+    if rule.level != DEFAULT:
+        raise InputError(
+            f"The model gives no probabilities, so a threshold of {rule.level:g} has no meaning. Use 'youden', "
+            "'max_f1', a precision, a recall or a cost."
+        )
+    return 0.0
+
+
+def confusion_steps(y_true: Array, y_score: Array) -> tuple[Array, Array, Array]:
+    """Return each distinct threshold from above the highest score downwards, with the true positives and rows called.
+
+    Returns
+    -------
+    (thresholds, true positives, rows called), arrays of shape (distinct scores + 1,)
+        The first threshold is infinite: nothing is called.
+    """
+    order = np.argsort(-y_score, kind="stable")
+    score = y_score[order]
+    last = np.append(np.flatnonzero(np.diff(score)), len(score) - 1)
+    hits = np.cumsum(y_true[order])[last]
+    return np.append(math.inf, score[last]), np.append(0.0, hits), np.append(0.0, last + 1.0)
+
+
+def _shortest(steps: Array, best: int) -> float:
+    """Find the shortest decimal that calls the same rows as ``steps[best]``."""
+    if best == 0:
+        low, high = float(steps[1]), float(max(1.0, math.nextafter(steps[1], math.inf)))
+    else:
+        high = float(steps[best])
+        lowest = 0.0 if high > 0 else math.nextafter(high, -math.inf)
+        low = float(steps[best + 1]) if best + 1 < len(steps) else lowest
+    for digits in range(18):
+        value = math.floor(high * 10**digits) / 10**digits
+        if low < value <= high:
+            return float(value)
+    return high
+
+
+def _unreachable(rule: Rule, most: float, part: str) -> Finding:
+    note = (
+        f"No threshold gives a {rule.kind} of {rule.level:g} on the {part} part; the one with the largest, "
+        f"{format_number(most)}, is used."
+    )
+    return Finding("THRESHOLD-UNREACHABLE", "high", note, part)
+
+
+def _read_text(text: str) -> Rule:
+    stripped = text.strip().replace(" ", "").replace(">=", ">").replace("≥", ">")
+    if stripped in ("youden", "max_f1"):
+        return Rule(stripped)
+    kind, sign, level = stripped.partition(">")
+    if sign and kind in ("precision", "recall"):
+        return Rule(kind, _level(level, kind))
+    kind, sign, pairs = stripped.partition(":")
+    if kind == "cost" and sign:
+        items = dict(pair.partition("=")[::2] for pair in pairs.split(","))
+        return Rule("cost", costs=_read_costs(items))
+    try:
+        return Rule("fixed", _level(float(stripped), "threshold"))
+    except ValueError:
+        forms = "'0.3', 'youden', 'max_f1', 'precision>=0.8', 'recall>=0.9' or 'cost:fp=1,fn=5,currency=EUR'"
+        raise InputError(f"The threshold must be {forms}; found {text!r}.") from None
+
+
+def _level(value: object, name: str) -> float:
+    number = _number(value, name)
+    if not 0 <= number <= 1:
+        raise InputError(f"The {name} must lie in [0, 1]; found {value}.")
+    return number
+
+
+def _read_costs(given: Mapping[str, object]) -> Costs:
+    unknown = [str(name) for name in given if name not in (*OUTCOMES, "currency")]
+    missing = [name for name in ("fp", "fn") if name not in given]
+    if unknown or missing:
+        wrong = f"unknown: {listed(unknown)}" if unknown else f"missing: {listed(missing)}"
+        raise InputError(f"A cost takes fp and fn, and may take tp, tn and currency; {wrong}.")
+    numbers = {name: _number(given[name], f"cost {name}") for name in OUTCOMES if name in given}
+    costs = Costs(**numbers, currency=str(given.get("currency") or ""))
+    if costs.fp <= costs.tn and costs.fn <= costs.tp:
+        raise InputError(f"With these costs every error is as cheap as being right: {dict(given)}. Check fp and fn.")
+    return costs
+
+
+def _number(value: object, name: str) -> float:
+    try:
+        number = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        raise InputError(f"The {name} must be a number; found {value!r}.") from None
+    if isinstance(value, bool) or not math.isfinite(number):
+        raise InputError(f"The {name} must be a finite number; found {value!r}.")
+    return number

@@ -1,0 +1,1 @@
+"""Models in use: performance without labels, fairness over time."""

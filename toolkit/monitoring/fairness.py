@@ -1,0 +1,272 @@
+"""Judge fairness over time: the disparities of each window beside those of the reference, corrected for all of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from toolkit.core.estimate import Estimate
+from toolkit.core.figures import GREY, PALETTE, axes_for
+from toolkit.core.result import Finding, Picture, Record, Shown, result_html, table_html
+from toolkit.data.dataset import Dataset
+from toolkit.errors import NotApplicableError
+from toolkit.fairness.audit import FairnessAudit, audit_fairness
+from toolkit.fairness.disparities import adjusted
+from toolkit.fairness.figures import FOREMOST
+from toolkit.fairness.findings import SIGNIFICANT, worded
+from toolkit.fairness.groups import settled_bins
+from toolkit.models.threshold import DEFAULT, Threshold
+from toolkit.monitoring.assembly import cut
+from toolkit.monitoring.expectation import WHOLE
+from toolkit.monitoring.inputs import read_current
+from toolkit.monitoring.shift import holm
+from toolkit.statistics.intervals import mover_difference
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+REFERENCE = "reference"
+SHOWN = ["window", "feature", "disparity", "value", "expected", "p_adjusted", "worst", "best", "growth", "p_growth"]
+JUDGED = [f"{name}_difference" for name in (*FOREMOST, "accuracy")]
+MOST_WINDOWS = 200
+MOST_LINES = 4
+Z = 1.96
+
+
+def audit_windows(
+    model: Any,
+    reference: Dataset,
+    current: Dataset | pd.DataFrame,
+    *,
+    window: str | int | None = None,
+    threshold: float | str | Mapping[str, object] | Threshold = DEFAULT,
+    replicates: int = 10_000,
+    seed: int = 0,
+) -> FairnessOverTime:
+    """Audit each window of the current rows that have a label as ``audit_fairness`` does the reference.
+
+    The disparities are those of single sensitive columns, by their foremost metrics. Their p values are adjusted over
+    all windows (Benjamini & Hochberg 1995, doi:10.1111/j.2517-6161.1995.tb02031.x). The growth of a disparity since
+    the reference has its interval by the method of variance estimates recovery (Zou & Donner 2008,
+    doi:10.1002/sim.3095), and a p value from the same, one-sided and adjusted over all windows (Holm 1979).
+
+    Parameters
+    ----------
+    model : estimator
+        Fitted, as for ``evaluate``.
+    reference : Dataset
+        Not the rows the model was fitted on. Its sensitive columns are judged, as far as the current rows have them,
+        and its numbers settle the edges between groups.
+    current : Dataset or DataFrame
+        Of a frame the target may be missing in some rows.
+    window : {"day", "week", "month", "year"} or int, optional
+        By default all rows are one window.
+    threshold : float, str, mapping or Threshold
+        As for ``audit_fairness``; a rule chooses on the reference.
+    replicates, seed : int
+        As for ``audit_fairness``.
+
+    Returns
+    -------
+    FairnessOverTime
+
+    Raises
+    ------
+    NotApplicableError
+        Where there is no model, no sensitive column or no label, or there are more than 200 windows.
+    InputError
+        Where the tables do not fit the model or each other.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LinearRegression
+    >>> from toolkit import load_dataset
+    >>> data = load_dataset("diabetes")
+    >>> model = LinearRegression().fit(data.features, data.target)
+    >>> over_time = audit_windows(model, data, data, window=221)
+    >>> list(over_time.table["window"].unique())
+    ['reference', 'all', 'rows 1 to 221', 'rows 222 to 442']
+    """
+    if model is None or not isinstance(reference, Dataset):
+        raise NotApplicableError("Fairness over time needs a model and a reference whose truth is known.")
+    rows = read_current(current, reference, model)
+    names = [name for name in reference.sensitive if name in rows.data.sensitive]
+    if not names:
+        raise NotApplicableError("No sensitive column is known of both tables.")
+    cuts = cut(rows, window)
+    parts = {label: places[rows.labelled[places]] for label, places in cuts.items() if rows.labelled[places].any()}
+    if not parts:
+        raise NotApplicableError("No current row has a label yet, so there is nothing to audit.")
+    if len(parts) > MOST_WINDOWS + 1:
+        raise NotApplicableError(
+            f"window={window!r} makes {len(parts) - 1:,} windows; at most {MOST_WINDOWS} are audited."
+        )
+    bins = settled_bins(reference.sensitive[names], rows.data.sensitive[names])
+    options: dict[str, Any] = {"sensitive": names, "depth": 1, "bins": bins, "replicates": replicates, "seed": seed}
+    before = audit_fairness(model, reference, threshold=threshold, **options)
+    chosen = before.threshold or DEFAULT
+    found = {
+        label: _foremost(audit_fairness(model, rows.data.take(places), threshold=chosen, **options), label)
+        for label, places in parts.items()
+    }
+    table = _compared(_foremost(before, REFERENCE), found.pop(WHOLE), list(found.values()))
+    return FairnessOverTime(rows.data.name, table, int(rows.labelled.sum()), len(parts) - 1)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class FairnessOverTime(Shown):
+    """Disparities of the reference, of all current rows (``all``), and of each window.
+
+    Attributes
+    ----------
+    name : str
+        Of the current table.
+    table : DataFrame
+        A row a window and disparity: those of ``FairnessAudit.disparities`` with ``window`` before, ``growth`` since
+        the reference (an Estimate) and its ``p_growth`` behind; not defined where not as many groups could be judged as
+        on the reference. ``all`` is not adjusted together with its own windows.
+    rows, windows : int
+        Current rows with a label; windows beside ``all``.
+    """
+
+    name: str
+    table: pd.DataFrame
+    rows: int
+    windows: int
+
+    def frame(self) -> pd.DataFrame:
+        """Return the table with the ends of the intervals in columns of their own."""
+        spread = self.table.drop(columns=["value", "growth"])
+        for name in ("value", "growth"):
+            for end in ("value", "low", "high"):
+                spread[name if end == "value" else f"{name}_{end}"] = [getattr(cell, end) for cell in self.table[name]]
+        return spread
+
+    def scalars(self) -> dict[str, Estimate]:
+        """Return ``drift.fairness_growth.<feature>.<disparity>`` of all rows, and in how many windows one has grown."""
+        whole = self.table[self.table["window"] == WHOLE]
+        numbers = {
+            f"drift.fairness_growth.{row['feature']}.{row['disparity']}": row["growth"] for _, row in whole.iterrows()
+        }
+        if self.windows:
+            numbers["drift.fairness_windows_grown"] = Estimate(self._grown()["window"].nunique(), n=self.rows)
+        return numbers
+
+    def findings(self) -> list[Finding]:
+        """Say which disparities have grown since the reference, and in how many windows one is more than chance."""
+        judged = self._judged()
+        grown = self._grown()
+        windows = judged["window"].nunique()
+        where = f"in {grown['window'].nunique()} of {windows} windows" if self.windows else "over all rows"
+        if len(grown):
+            row = grown.iloc[int(np.argmax([cell.value for cell in grown["growth"]]))]
+            note = (
+                f"Disparities have grown since the reference {where}, corrected for all that were compared. Most: "
+                f"{worded(row['disparity'])} of {row['feature']} in {row['window']} is {row['value']}, {row['growth']} "
+                f"above the reference; worst off is {row['worst']}."
+            )
+            return [Finding("FAIRNESS-GROWN", "medium", note, str(row["feature"]))]
+        beyond = judged[judged["p_adjusted"] <= SIGNIFICANT]
+        note = (
+            f"No disparity is shown to have grown since the reference. More than chance explains are disparities in "
+            f"{beyond['window'].nunique()} of {windows} {'windows' if windows != 1 else 'window'}."
+        )
+        return [Finding("FAIRNESS-NOT-GROWN", "info", note)]
+
+    def pictures(self) -> dict[str, Picture]:
+        """Return the figure of the first disparity over the windows."""
+        lines = self._lines()
+        if not len(lines):
+            return {}
+        name = worded(lines["disparity"].iloc[0])
+        said = [f"{row['feature']} in {row['window']}: {row['value']}" for _, row in lines.head(12).iterrows()]
+        caption = f"{name} between the groups of each sensitive column, with 95% intervals; 0 is no disparity."
+        return {"disparity": Picture("Disparity over time", caption, f"{name}. {'; '.join(said)}.")}
+
+    def plot(self, kind: str = "disparity", ax: Axes | None = None) -> Axes:
+        """Draw the first disparity: the reference, and each window."""
+        ax, lines = axes_for(self, kind, ax), self._lines()
+        labels = list(dict.fromkeys(lines["window"]))
+        features = list(dict.fromkeys(lines["feature"]))[:MOST_LINES]
+        for place, feature in enumerate(features):
+            rows = lines[lines["feature"] == feature]
+            at = np.array([labels.index(window) for window in rows["window"]]) + 0.12 * (
+                place - (len(features) - 1) / 2
+            )
+            color = PALETTE[place % len(PALETTE)]
+            ax.vlines(at, [cell.low for cell in rows["value"]], [cell.high for cell in rows["value"]], color=color)
+            ax.plot(at, [cell.value for cell in rows["value"]], "osD^"[place], color=color, markersize=5, label=feature)
+        ax.axhline(0, color=GREY, linewidth=1, linestyle=":")
+        step = max(1, -(-len(labels) // 8))
+        ax.set_xticks(range(0, len(labels), step), labels[::step], rotation=30, ha="right")
+        ax.set(ylabel=worded(lines["disparity"].iloc[0]))
+        ax.legend()
+        return ax
+
+    def figure_data(self, kind: str) -> pd.DataFrame:  # noqa: ARG002  # there is but one
+        """Return what the figure draws."""
+        return self._lines()[["window", "feature", "disparity", "value"]]
+
+    def record(self) -> Record:
+        """Return nothing: the audit and the comparison say how they were made."""
+        return Record()
+
+    def _lines(self) -> pd.DataFrame:
+        known = self.table[[not math.isnan(cell.value) for cell in self.table["value"]]]
+        known = known[(known["window"] != WHOLE) | (self.windows == 0)]
+        first = known["disparity"].iloc[0] if len(known) else ""
+        return known[known["disparity"] == first]
+
+    def _judged(self) -> pd.DataFrame:
+        apart = (REFERENCE, WHOLE) if self.windows else (REFERENCE,)
+        return self.table[~self.table["window"].isin(apart)]
+
+    def _grown(self) -> pd.DataFrame:
+        judged = self._judged()
+        return judged[judged["p_growth"] <= SIGNIFICANT]
+
+    def _repr_html_(self) -> str:
+        lead = f"{self.name}: {self.rows:,} rows with a label"
+        lead += (
+            f" in {self.windows} windows, each against the reference." if self.windows else ", against the reference."
+        )
+        caption = "Disparities of each window with 95% intervals, and their growth since the reference"
+        return result_html("Fairness over time", lead, [table_html(self.table[SHOWN], caption)], self.findings())
+
+
+def _foremost(audit: FairnessAudit, window: str) -> pd.DataFrame:
+    found = audit.disparities
+    kept = found[found["disparity"].isin(JUDGED) & (found["class"] == "")].drop(columns=["class", "p_adjusted"])
+    kept.insert(0, "window", window)
+    return kept
+
+
+def _compared(before: pd.DataFrame, whole: pd.DataFrame, windows: list[pd.DataFrame]) -> pd.DataFrame:
+    """Adjust the p values of the windows together, and those of all rows and of the reference by themselves."""
+    keys = zip(before["feature"], before["disparity"], before["groups"], strict=True)
+    level = dict(zip(keys, before["value"], strict=True))
+    later = [whole, *([pd.concat(windows, ignore_index=True)] if windows else [])]
+    parts = [_grown(adjusted(before), {}), *(_grown(adjusted(part), level) for part in later)]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _grown(table: pd.DataFrame, level: Mapping[tuple[str, str, int], Estimate]) -> pd.DataFrame:
+    keys = zip(table["feature"], table["disparity"], table["groups"], strict=True)
+    growth = [_growth(now, level.get(key)) for key, now in zip(keys, table["value"], strict=True)]
+    values = np.full(len(table), math.nan)
+    tested = [place for place, found in enumerate(growth) if found.has_interval and found.low < found.value]
+    z = [Z * growth[place].value / (growth[place].value - growth[place].low) for place in tested]
+    values[tested] = holm(stats.norm.sf(z).tolist())
+    return table.assign(growth=pd.Series(growth, index=table.index, dtype=object), p_growth=values)
+
+
+def _growth(now: Estimate, before: Estimate | None) -> Estimate:
+    if before is None or not (now.has_interval and before.has_interval):
+        return Estimate(math.nan, n=now.n)
+    return Estimate(now.value - before.value, *mover_difference(now, before), now.n, "MOVER")

@@ -1,0 +1,141 @@
+"""What an estimate without labels says, in sentences, and when not to believe it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from toolkit.core.estimate import format_number, format_p
+from toolkit.core.result import Finding, by_severity
+from toolkit.data.dataset import Dataset
+from toolkit.errors import listed
+from toolkit.models.prediction import Predictions
+from toolkit.monitoring.expectation import WHOLE
+from toolkit.monitoring.inputs import Current
+from toolkit.monitoring.losses import REGRESSION
+from toolkit.statistics.metrics import LOWER_IS_BETTER
+
+LEVEL = 0.05
+FEW_REFERENCE, FEW_ROWS = 50, 30
+_NOTABLE_GAP, _NOTABLE_RATIO = 0.02, 0.1
+_NOTABLE_SHARE = 0.01
+
+
+def judge_estimate(
+    table: pd.DataFrame, shift: pd.DataFrame, reference: Dataset, rows: Current, known: Predictions, outside: float
+) -> list[Finding]:
+    """Return what a reader should know about an estimate, the most severe first.
+
+    Parameters
+    ----------
+    table, shift : DataFrame
+        As in ``PerformanceEstimate``.
+    reference : Dataset
+    rows : Current
+    known : Predictions
+        Those of the reference.
+    outside : float
+        Share of the current rows whose score lies outside the range of the reference.
+    """
+    found = [*_about_labels(table, shift, rows), *_degraded(table), *_about_reference(reference, known)]
+    if outside > max(_NOTABLE_SHARE, 10 / (reference.rows + 1)):
+        note = (
+            f"{outside:.1%} of the current rows have a prediction outside the range seen on the reference: what is "
+            "estimated for them is extrapolated."
+        )
+        found.append(Finding("ESTIMATE-OUT-OF-RANGE", "medium" if outside > LEVEL else "low", note))
+    small = table.loc[table["rows"] < FEW_ROWS, "window"].unique()
+    if len(small):
+        note = f"Windows of fewer than {FEW_ROWS} rows say little, and their intervals are wide: {listed(small)}."
+        found.append(Finding("ESTIMATE-SMALL-WINDOW", "info", note))
+    if reference.task == "multiclass":
+        note = "Of three classes or more only accuracy is estimated."
+        found.append(Finding("ESTIMATE-ACCURACY-ONLY", "info", note))
+    return by_severity(found)
+
+
+def _about_labels(table: pd.DataFrame, shift: pd.DataFrame, rows: Current) -> list[Finding]:
+    subject = "errors are as large" if table["metric"].iloc[0] in REGRESSION else "scores mean the same"
+    if not len(shift):
+        note = (
+            f"Without labels nothing tells whether {subject} as on the reference: a concept shift would change the "
+            "performance and leave this estimate as it is."
+        )
+        return [Finding("ESTIMATE-UNTESTED", "info", note)]
+    found = []
+    missing = int((~rows.labelled).sum())
+    if missing:
+        note = f"{missing:,} of {len(rows.labelled):,} current rows have no label: what is realized is of the others."
+        found.append(Finding("ESTIMATE-PARTLY-LABELLED", "info", note))
+    moved = shift[shift["p_adjusted"] < LEVEL]
+    if not len(moved):
+        note = f"The labels give no sign against the assumption that {subject} as on the reference ({_p(shift)})."
+        return [*found, Finding("ESTIMATE-NO-SHIFT-SEEN", "info", note)]
+    worst, notable = _furthest(table, list(moved["window"]))
+    gap = worst["realized"].value - worst["estimated"].value
+    where = "" if worst["window"] == WHOLE else f" in {len(moved)} of {len(shift)} windows"
+    place = "" if worst["window"] == WHOLE else f" in {worst['window']}"
+    size = "" if notable else " The difference is small."
+    note = (
+        f"Concept shift: the labels contradict the assumption that {subject} as on the reference{where} ({_p(moved)}). "
+        f"Furthest off{place}, {worst['metric']} was estimated at {worst['estimated']} and is {worst['realized']} "
+        f"(difference {format_number(gap)}). This estimate cannot see such a shift.{size}"
+    )
+    return [*found, Finding("ESTIMATE-CONCEPT-SHIFT", "high" if notable else "low", note, str(worst["window"]))]
+
+
+def _furthest(table: pd.DataFrame, windows: Sequence[str]) -> tuple[pd.Series[Any], bool]:
+    """Find the window and metric furthest off, and whether it is outside its interval and by as much as matters."""
+    rows = table[table["window"].isin(windows) & table["labelled"].gt(0)]
+    values = {name: np.array([cell.value for cell in rows[name]]) for name in ("estimated", "realized")}
+    gap = values["realized"] - values["estimated"]
+    limit = np.where(rows["metric"].isin(REGRESSION), _NOTABLE_RATIO * values["estimated"], _NOTABLE_GAP)
+    size = np.nan_to_num(np.abs(gap) / np.maximum(limit, np.finfo(float).tiny))
+    low, high = (np.array([getattr(cell, end) for cell in rows["estimated"]]) for end in ("low", "high"))
+    outside = (values["realized"] < low) | (values["realized"] > high)
+    place = int(np.lexsort((size, outside))[-1])
+    return rows.iloc[place], bool(outside[place] and size[place] >= 1)
+
+
+def _p(shift: pd.DataFrame) -> str:
+    return f"adjusted p {format_p(shift['p_adjusted'].min())}"
+
+
+def _degraded(table: pd.DataFrame) -> list[Finding]:
+    """Compare the estimate of the first metric with the level of the reference, window by window."""
+    metric = table["metric"].iloc[0]
+    rows = table[table["metric"] == metric]
+    level = rows["reference"].iloc[0]
+    lower = metric in LOWER_IS_BETTER
+    worse = [cell.low > level.high if lower else cell.high < level.low for cell in rows["estimated"]]
+    if not any(worse):
+        return []
+    pick = max if lower else min
+    worst = pick(
+        (row for (_, row), bad in zip(rows.iterrows(), worse, strict=True) if bad),
+        key=lambda row: row["estimated"].value,
+    )
+    place = "over all rows" if worst["window"] == WHOLE else f"in {worst['window']}"
+    note = (
+        f"The model probably does worse than on the reference: {metric} {place} is estimated at {worst['estimated']}, "
+        f"against {level}."
+    )
+    return [Finding("ESTIMATE-DEGRADED", "medium", note, str(worst["window"]))]
+
+
+def _about_reference(reference: Dataset, known: Predictions) -> list[Finding]:
+    rarer = reference.rows
+    if reference.task != "regression":
+        right = known.y_true if reference.task == "binary" else (known.y_pred == known.y_true)
+        rarer = int(min(right.sum(), reference.rows - right.sum()))
+    if rarer >= FEW_REFERENCE:
+        return []
+    what = {"binary": "rows of its rarer class", "multiclass": "rows of its rarer outcome (right or wrong)"}
+    note = (
+        f"The reference has only {rarer} {what.get(reference.task, 'rows')}: how scores relate to labels, or rows to "
+        "errors, is learnt roughly, and the intervals may be too narrow."
+    )
+    return [Finding("ESTIMATE-SMALL-REFERENCE", "medium", note)]

@@ -1,0 +1,309 @@
+"""Estimate how well a model does on rows whose labels have not come yet, and check the estimate once they have."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from toolkit.core.estimate import Estimate
+from toolkit.core.figures import axes_for
+from toolkit.core.result import Finding, Picture, Record, Shown, by_severity, result_html, table_html
+from toolkit.data.dataset import Dataset
+from toolkit.errors import InputError, NotApplicableError, listed, nearest
+from toolkit.models.prediction import Predictions, predict
+from toolkit.models.threshold import DEFAULT, Threshold, choose_on, read_rule
+from toolkit.monitoring.assembly import (
+    change_from,
+    confusion_table,
+    cut,
+    estimate_parts,
+    judge_parts,
+    performance_table,
+)
+from toolkit.monitoring.confidence import BINARY
+from toolkit.monitoring.expectation import (
+    WHOLE,
+    Expectation,
+    Scored,
+    expect_errors,
+    expect_scored,
+    measure_errors,
+    measure_scored,
+)
+from toolkit.monitoring.figures import draw_estimates, estimates_picture
+from toolkit.monitoring.findings import judge_estimate
+from toolkit.monitoring.head import head_numbers, headline
+from toolkit.monitoring.inputs import read_current
+from toolkit.monitoring.losses import REGRESSION
+from toolkit.statistics.intervals import Array
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+METRICS = {"binary": BINARY, "multiclass": ("accuracy",), "regression": REGRESSION}
+LEAST_ROWS = 20
+
+
+def estimate_performance(
+    model: Any,
+    reference: Dataset,
+    current: Dataset | pd.DataFrame,
+    *,
+    threshold: float | str | Mapping[str, object] | Threshold = DEFAULT,
+    window: str | int | None = None,
+    metrics: Sequence[str] | None = None,
+    seed: int = 0,
+) -> PerformanceEstimate:
+    """Estimate the performance of a model on rows without labels.
+
+    Classification: the scores are calibrated on the reference, and every row then counts as positive with the
+    probability that its score means there (average confidence in Garg et al. 2022, arXiv:2201.04234; CBPE in NannyML).
+    See ``toolkit.monitoring.calibrator`` for the calibration and ``toolkit.monitoring.confidence`` for the intervals,
+    which are to hold the value these rows will show once labels come. Of three classes or more accuracy alone is
+    estimated. Regression: a model of the error, learnt on the reference (``toolkit.monitoring.losses``).
+
+    All of it assumes that a score, or a row, means what it meant on the reference. A change of that (concept shift)
+    cannot be seen without labels. With labels it is tested window by window, at 5% over all windows (Holm).
+
+    Parameters
+    ----------
+    model : estimator
+        Fitted, as for ``evaluate``; recorded predictions will do.
+    reference : Dataset
+        Labelled, and not the rows the model was fitted on.
+    current : Dataset or DataFrame
+        Of a frame the target may be absent, or missing in some rows.
+    threshold : float, str, mapping or Threshold
+        Binary only, as for ``evaluate``; a rule chooses on the reference.
+    window : {"day", "week", "month", "year"} or int, optional
+        Estimate by windows of time, or of so many rows, too.
+    metrics : sequence of str, optional
+        By default all of the task: roc_auc, accuracy, precision, recall, f1; accuracy; mean_absolute_error,
+        root_mean_squared_error.
+    seed : int
+
+    Returns
+    -------
+    PerformanceEstimate
+
+    Raises
+    ------
+    NotApplicableError
+        Where the model gives labels and no scores, or a metric cannot be estimated for the task.
+    InputError
+        Where the tables do not fit the model or each other, there are too few rows, or a parameter is wrong.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from toolkit import load_dataset
+    >>> rng = np.random.default_rng(0)
+    >>> table = pd.DataFrame({"x": rng.normal(size=3000)})
+    >>> table["y"] = rng.random(3000) < 1 / (1 + np.exp(-2 * table["x"]))
+    >>> data = load_dataset(table, target="y")
+    >>> model = LogisticRegression().fit(data.features[:1000], data.target[:1000])
+    >>> later = table[["x"]][2000:]
+    >>> estimate = estimate_performance(model, data.take(range(1000, 2000)), later)
+    >>> round(estimate.scalars()["drift.estimated.accuracy"].value, 3)
+    0.775
+    """
+    if model is None:
+        raise NotApplicableError("There is no model whose performance could be estimated.")
+    _check_reference(reference)
+    wanted = _wanted(metrics, reference)
+    rows = read_current(current, reference, model)
+    known, new = predict(model, reference), predict(model, rows.data)
+    chosen = _threshold(threshold, reference.task, known)
+    expectation, level, outside = _expect(reference, rows.data, known, new, chosen, seed)
+    parts = cut(rows, window)
+    estimated, realized = estimate_parts(expectation, parts, rows, seed)
+    shift = judge_parts(expectation, parts, rows)
+    table = performance_table(parts, wanted, estimated, realized, level)
+    notes = judge_estimate(table, shift, reference, rows, known, outside)
+    return PerformanceEstimate(
+        name=rows.data.name,
+        task=reference.task,
+        metrics=wanted,
+        threshold=chosen,
+        table=table,
+        confusion=confusion_table(estimated, realized) if reference.task == "binary" else None,
+        shift=shift,
+        parameters={"window": window, "seed": seed, "threshold": str(chosen)},
+        notes=tuple(by_severity([*(chosen.notes if chosen else ()), *notes])),
+    )
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class PerformanceEstimate(Shown):
+    """Estimated performance, beside what was realized where labels are known.
+
+    Attributes
+    ----------
+    name, task : str
+        The table estimated for, and the task.
+    metrics : tuple of str
+    threshold : Threshold or None
+        Binary only.
+    table : DataFrame
+        A row a window and metric, all rows together (window ``all``) first: ``window, metric, rows, labelled,
+        estimated, realized, reference``; the last three are Estimates, of which ``realized`` may not be defined.
+    confusion : DataFrame or None
+        Binary: ``window, cell, expected, realized``, the expected counts of true and false positives and negatives.
+    shift : DataFrame
+        ``window, labelled, p_value, p_adjusted`` of the test whether scores (or rows) mean what they meant on the
+        reference; empty without labels.
+    parameters : dict
+    notes : tuple of Finding
+    """
+
+    name: str
+    task: str
+    metrics: tuple[str, ...]
+    threshold: Threshold | None
+    table: pd.DataFrame
+    confusion: pd.DataFrame | None
+    shift: pd.DataFrame
+    parameters: dict[str, object]
+    notes: tuple[Finding, ...]
+
+    def frame(self) -> pd.DataFrame:
+        """Return one row a window and metric, with the ends of the intervals in columns of their own.
+
+        ``inside`` says whether the realized value lies in the interval of the estimate, where it is known.
+        """
+        spread: dict[str, Any] = {name: self.table[name] for name in ("window", "metric", "rows", "labelled")}
+        for name in ("estimated", "realized", "reference"):
+            spread[name] = [cell.value for cell in self.table[name]]
+            spread[f"{name}_low"] = [cell.low for cell in self.table[name]]
+            spread[f"{name}_high"] = [cell.high for cell in self.table[name]]
+        pairs = zip(self.table["estimated"], self.table["realized"], strict=True)
+        inside = [_inside(estimated, realized) for estimated, realized in pairs]
+        return pd.DataFrame(spread).assign(inside=pd.array(inside, dtype="boolean"))
+
+    def scalars(self) -> dict[str, Estimate]:
+        """Return all rows together: ``drift.estimated.<metric>``, ``drift.realized.<metric>`` and those of the test.
+
+        Beside them the change from the reference: ``drift.estimated_change.<metric>``, for errors in the target's units
+        ``drift.estimated_ratio.<metric>``, and the same of what was realized.
+        """
+        numbers = {}
+        for _, row in self.table[self.table["window"] == WHOLE].iterrows():
+            for kind in ("estimated", *(["realized"] if row["labelled"] else [])):
+                numbers[f"drift.{kind}.{row['metric']}"] = row[kind]
+                name, change = change_from(row["metric"], row[kind], row["reference"])
+                numbers[f"drift.{kind}_{name}.{row['metric']}"] = change
+        if len(self.shift):
+            least = float(self.shift["p_adjusted"].min())
+            numbers["drift.concept_shift.p_value"] = Estimate(least, n=int(self.shift["labelled"].sum()))
+        return numbers
+
+    def findings(self) -> list[Finding]:
+        """Return what a reader should know, the most severe first."""
+        return list(self.notes)
+
+    def pictures(self) -> dict[str, Picture]:
+        """Return the figure of the first metric over the windows."""
+        return {"estimated": estimates_picture(self.table, self.metrics[0])}
+
+    def plot(self, kind: str = "estimated", ax: Axes | None = None) -> Axes:
+        """Draw the first metric: estimate and realized value of each window, and the level of the reference."""
+        return draw_estimates(self.table, self.metrics[0], axes_for(self, kind, ax))
+
+    def figure_data(self, kind: str) -> pd.DataFrame:  # noqa: ARG002  # there is but one
+        """Return what the figure draws."""
+        drawn = self.table[self.table["metric"] == self.metrics[0]]
+        return drawn[["window", "metric", "estimated", "realized", "reference"]]
+
+    def record(self) -> Record:
+        """Return how it was estimated, for the tracker."""
+        return Record(self.parameters, headline=headline(self.table), numbers=tuple(head_numbers(self.table)))
+
+    def _repr_html_(self) -> str:
+        labelled = int(self.table["labelled"].iloc[0])
+        rows = int(self.table["rows"].iloc[0])
+        lead = f"{self.name}: {rows:,} rows, {labelled:,} of them with a label."
+        shown = self.table if labelled else self.table.drop(columns=["labelled", "realized"])
+        tables = [table_html(shown, "Estimated performance with 95% intervals")]
+        if len(self.shift):
+            tables.append(table_html(self.shift, "Do scores mean what they meant on the reference?"))
+        return result_html("Estimated performance", lead, tables, self.findings())
+
+
+def _wanted(metrics: Sequence[str] | None, reference: Dataset) -> tuple[str, ...]:
+    known = METRICS[reference.task]
+    chosen = known if metrics is None else tuple([metrics] if isinstance(metrics, str) else metrics)
+    unknown = [name for name in chosen if name not in known]
+    if unknown and reference.task == "multiclass":
+        raise NotApplicableError(f"Of three classes or more only accuracy can be estimated, not {unknown[0]}.")
+    if unknown:
+        near = nearest(str(unknown[0]), known)
+        raise InputError(f"{unknown[0]!r} cannot be estimated. What can: {listed(known)}.{near}")
+    if not chosen:
+        raise InputError(f"Name a metric to estimate: {listed(known)}.")
+    return chosen
+
+
+def _check_reference(reference: Dataset) -> None:
+    if not isinstance(reference, Dataset):
+        raise NotApplicableError(
+            f"The reference must be a Dataset with labels; found {type(reference).__name__}. "
+            "Load it with its target: load_dataset(table, target=...)."
+        )
+    if reference.rows < LEAST_ROWS:
+        raise InputError(f"The reference has {reference.rows} rows; at least {LEAST_ROWS} are needed to learn from.")
+
+
+def _threshold(given: Any, task: str, known: Predictions) -> Threshold | None:
+    if task != "binary":
+        if isinstance(given, Threshold) or given != DEFAULT:
+            raise InputError(f"A threshold is for binary targets only; the target is a {task} target.")
+        return None
+    return given if isinstance(given, Threshold) else choose_on(known, read_rule(given), "reference")
+
+
+def _expect(
+    reference: Dataset, current: Dataset, known: Predictions, new: Predictions, chosen: Threshold | None, seed: int
+) -> tuple[Expectation, dict[str, Estimate], float]:
+    """Learn from the reference; measure it; and find the share of current rows outside the range it has shown."""
+    if reference.task == "regression":
+        pairs = [(part.features, found.y_true, found.y_pred) for part, found in ((reference, known), (current, new))]
+        expectation: Expectation = expect_errors(pairs[0], pairs[1], seed)
+        return expectation, measure_errors(known.y_true, known.y_pred), _outside(known.y_pred, new.y_pred)
+    before, after = _scored(known, reference, chosen), _scored(new, current, chosen)
+    if len(np.unique(before.y_true)) < 2:
+        found = "one class only" if chosen else "rows that are all predicted right, or all wrong"
+        raise InputError(f"The reference holds {found}, so that nothing can be learnt about the scores from it.")
+    expectation = expect_scored(before, after, probabilities=known.probabilities)
+    return expectation, measure_scored(before), _outside(before.y_score, after.y_score)
+
+
+def _scored(found: Predictions, data: Dataset, chosen: Threshold | None) -> Scored:
+    if chosen is not None:
+        if not found.scored:
+            raise NotApplicableError(
+                "The model gives labels and no scores, so that nothing tells sure predictions from unsure ones: its "
+                "performance cannot be estimated without labels."
+            )
+        return Scored(found.y_true, found.y_pred, found.decide(chosen.value))
+    if found.y_prob is None:
+        raise NotApplicableError(
+            f"The model gives no probabilities for the classes of {data.target.name!r}, so that its accuracy cannot be "
+            "estimated without labels."
+        )
+    given = found.y_prob[np.arange(data.rows), found.y_pred.astype(np.intp)]
+    return Scored((found.y_pred == found.y_true).astype(float), given, np.ones(data.rows))
+
+
+def _outside(known: Array, new: Array) -> float:
+    return float(((new < known.min()) | (new > known.max())).mean())
+
+
+def _inside(estimated: Estimate, realized: Estimate) -> bool | None:
+    if math.isnan(realized.value) or not estimated.has_interval:
+        return None
+    return bool(estimated.low <= realized.value <= estimated.high)

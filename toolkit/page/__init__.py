@@ -1,1 +1,0 @@
-"""What `toolkit.report` is made of: from a notebook and its results to the parts of a page."""

@@ -1,0 +1,1 @@
+"""Policies over named numbers: gates and decisions."""

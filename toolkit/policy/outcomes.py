@@ -1,0 +1,245 @@
+"""Judge numbers by the rules of a policy, each on its whole interval."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from statistics import NormalDist
+from typing import Literal
+
+from toolkit.core.estimate import Estimate
+from toolkit.core.result import SEVERITIES, Finding
+from toolkit.errors import InputError, nearest
+from toolkit.policy.policy import AGAINST, NumberRule, Policy
+from toolkit.statistics.direction import better_when
+
+#: Standard errors beyond the reach of an interval that decide in 80 % of cases.
+POWER = NormalDist().inv_cdf(0.8)
+Outcome = Literal["pass", "fail", "undecided"]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One line of a verdict.
+
+    Attributes
+    ----------
+    rule, name : str
+        What was asked, and of which number, finding or table.
+    number : Estimate
+        Not defined where the rule is not about a number.
+    outcome : {"pass", "fail", "undecided"}
+    why : str
+        One plain sentence.
+    """
+
+    rule: str
+    name: str
+    number: Estimate
+    outcome: Outcome
+    why: str
+
+
+def judge_policy(
+    policy: Policy, scalars: Mapping[str, Estimate], findings: Sequence[Finding], fingerprint: str
+) -> list[Judged]:
+    """Judge everything a policy asks.
+
+    Raises
+    ------
+    InputError
+        Where a rule that is not optional names no number there is.
+    """
+    judged = [one for rule in policy.numbers for one in _judge_rule(rule, scalars)]
+    if policy.below:
+        judged.append(_judge_findings(policy, findings))
+    if policy.fingerprints:
+        known = fingerprint in policy.fingerprints
+        why = "The data are among those approved." if known else "The data are not among those approved."
+        judged.append(_line("approved data", fingerprint, "pass" if known else "fail", why))
+    return judged
+
+
+def left_out(policy: Policy, scalars: Mapping[str, Estimate]) -> dict[str, str]:
+    """Return the optional rules that are about no number there is, each with the name that was perhaps meant."""
+    rules = (rule for rule in policy.numbers if rule.optional and not _limits(rule, scalars))
+    return {rule.pattern: _near(rule, scalars).strip() for rule in rules}
+
+
+def overall(policy: Policy, judged: Sequence[Judged]) -> Outcome:
+    """Join the outcomes: one failure fails; else one undecided leaves it open, or fails where the policy says so.
+
+    Where no rule applied, nothing was shown, so that is undecided too.
+    """
+    outcomes = {one.outcome for one in judged}
+    if "fail" in outcomes:
+        return "fail"
+    if "undecided" in outcomes or not outcomes:
+        return policy.undecided
+    return "pass"
+
+
+def _judge_rule(rule: NumberRule, scalars: Mapping[str, Estimate]) -> list[Judged]:
+    limits = _limits(rule, scalars)
+    if not limits and not rule.optional:
+        raise _nothing_to_judge(rule, scalars)
+    together = sum(scalars[name].has_interval for name in limits)
+    each = f", for each of {len(limits)} numbers" if len(limits) > 1 else ""
+    text = f"{rule.condition}{each}" + (f" ({rule.why})" if rule.why else "")
+    judged = []
+    for name, (least, most) in limits.items():
+        # Numbers of cross-validation count folds, and more folds of the same rows would not decide.
+        number = replace(scalars[name], n=0) if name.startswith("cv.") else scalars[name]
+        judged.append(_line(text, name, *judge_number(number, least, most, together), scalars[name]))
+    return judged
+
+
+def _limits(rule: NumberRule, scalars: Mapping[str, Estimate]) -> dict[str, tuple[float, float]]:
+    """Return the numbers a rule is about, each with its limits.
+
+    Where it compares, these are the differences of metrics for which one way is better.
+    """
+    if not rule.against:
+        return dict.fromkeys(_matching(rule.pattern, scalars), (rule.minimum, rule.maximum))
+    compared = _compared(rule.against, scalars)
+    ends = {"higher": (-rule.margin, math.inf), "lower": (-math.inf, rule.margin)}
+    found = ((compared[name], better_when(name)) for name in _matching(rule.pattern, compared))
+    return {difference: ends[better] for difference, better in found if better}
+
+
+def _compared(against: str, scalars: Mapping[str, Estimate]) -> dict[str, str]:
+    """Map the name of each number that is compared to that of its difference."""
+    beginning, own = AGAINST[against], "test." if against == "baseline" else ""
+    return {f"{own}{name.removeprefix(beginning)}": name for name in scalars if name.startswith(beginning)}
+
+
+def _nothing_to_judge(rule: NumberRule, scalars: Mapping[str, Estimate]) -> InputError:
+    if rule.against == "champion" and not _compared(rule.against, scalars):
+        return InputError(
+            f"The policy compares {rule.pattern!r} with a champion, and these results know none. Make a model card "
+            "with the parameter champion, or mark the rule optional: true."
+        )
+    return InputError(
+        f"The policy asks for {rule.pattern!r}, and these results have no such number.{_near(rule, scalars)} "
+        "Correct the name, or mark the rule optional: true."
+    )
+
+
+def _near(rule: NumberRule, scalars: Mapping[str, Estimate]) -> str:
+    return nearest(rule.pattern, _compared(rule.against, scalars) if rule.against else scalars)
+
+
+def _matching(pattern: str, scalars: Mapping[str, object]) -> list[str]:
+    """Names that a pattern matches; a name that holds ``*`` itself, or any other sign, matches as it is."""
+    if pattern in scalars:
+        return [pattern]
+    if "*" not in pattern:
+        return []
+    shape = re.compile(".*".join(map(re.escape, pattern.split("*"))), re.DOTALL)
+    return [name for name in scalars if shape.fullmatch(name)]
+
+
+def judge_number(number: Estimate, least: float, most: float, together: int = 1) -> tuple[Outcome, str]:
+    """Judge one number by its interval: pass if all of it satisfies the limits, fail if none of it does.
+
+    Where a rule is about several numbers it passes only if each does, which needs no correction (an
+    intersection-union test: Berger 1982, doi:10.1080/00401706.1982.10487790). It fails if any does, so for failing the
+    intervals are widened to hold for all at once (Bonferroni, on the normal scale). Several rules of a policy are not
+    corrected for each other.
+
+    Parameters
+    ----------
+    number : Estimate
+    least, most : float
+        The limits; infinite where there is none.
+    together : int
+        How many numbers the rule is about.
+
+    Returns
+    -------
+    (outcome, why)
+
+    Examples
+    --------
+    >>> judge_number(Estimate(0.84, 0.81, 0.87, 500), 0.8, math.inf)
+    ('pass', 'All of the interval satisfies it.')
+    >>> print(judge_number(Estimate(0.82, 0.78, 0.86, 500), 0.8, math.inf)[1])
+    The interval reaches beyond the limit. With about 4,100 observations instead of 500 it would be decided four times \
+in five, if the value is as measured.
+    """
+    if math.isnan(number.value):
+        return "undecided", "The number is not defined on these rows."
+    if math.isnan(number.low) and math.isnan(number.high):
+        met = least <= number.value <= most
+        return ("pass", "The number satisfies it.") if met else ("fail", "The number does not satisfy it.")
+    # An end that is not known alone is one that was not finite.
+    below, above = (
+        math.inf if math.isnan(side) else side for side in (number.value - number.low, number.high - number.value)
+    )
+    if least <= number.value - below and number.value + above <= most:
+        return "pass", "All of the interval satisfies it."
+    widened = f", widened for the {together} numbers judged together," if together > 1 else ""
+    wider = _quantile(together) / _quantile(1)
+    if number.value + wider * above < least or number.value - wider * below > most:
+        return "fail", f"None of the interval{widened} satisfies it."
+    outside = number.value + above < least or number.value - below > most
+    reaches = (
+        f"None of the interval satisfies it, but{widened} it does reach" if outside else "The interval reaches beyond"
+    )
+    return "undecided", f"{reaches} the limit. {_size_needed(number, least, most, wider)}"
+
+
+def _size_needed(number: Estimate, least: float, most: float, wider: float) -> str:
+    """Say how many observations would decide with a power of 80 %: an interval shrinks with the root of their number.
+
+    That takes the value as the true one, and a spread that stays as it is. A lopsided interval becomes even with more
+    observations, so a side shorter than half of it is not relied on.
+    """
+    limit = min((least, most), key=lambda end: abs(number.value - end))
+    gap = number.value - limit
+    half = max(number.value - number.low if gap > 0 else number.high - number.value, (number.high - number.low) / 2)
+    inside = least <= number.value <= most
+    shrink = half * ((1.0 if inside else wider) + POWER / _quantile(1))
+    if not number.n:
+        return "How many observations would decide is not known."
+    if not shrink < 1000 * abs(gap):
+        return "The estimate all but lies on it, so more observations alone may not decide."
+    size = max(int(float(f"{number.n * (shrink / gap) ** 2:.2g}")), number.n + 1)
+    return (
+        f"With about {size:,} observations instead of {number.n:,} it would be decided four times in five, if the "
+        "value is as measured."
+    )
+
+
+def _quantile(together: int) -> float:
+    return NormalDist().inv_cdf(1 - 0.025 / together)
+
+
+def _judge_findings(policy: Policy, findings: Sequence[Finding]) -> Judged:
+    severe = SEVERITIES[: SEVERITIES.index(policy.below) + 1] if policy.below else ()
+    against = [one for one in findings if one.severity in severe and one.code not in policy.excepted]
+    rule = f"no finding of {policy.below} severity or above"
+    if policy.excepted:
+        rule += f" but {', '.join(policy.excepted)}"
+    if not against:
+        return _line(rule, "findings", "pass", "There is none.")
+    codes = ", ".join(dict.fromkeys(one.code for one in against))
+    return _line(rule, "findings", "fail", f"There {'is' if len(against) == 1 else 'are'} {len(against)}: {codes}.")
+
+
+def _line(rule: str, name: str, outcome: Outcome, why: str, number: Estimate | None = None) -> Judged:
+    return Judged(rule, name, number or Estimate(math.nan), outcome, why)
+
+
+def describe(judged: Judged) -> str:
+    """Write a line for a terminal.
+
+    Examples
+    --------
+    >>> print(describe(Judged("at least 0.8", "test.roc_auc", Estimate(0.9), "pass", "The number satisfies it.")))
+    pass       test.roc_auc 0.900: at least 0.8. The number satisfies it.
+    """
+    number = "" if math.isnan(judged.number.value) else f" {judged.number}"
+    return f"{judged.outcome:<10} {judged.name}{number}: {judged.rule}. {judged.why}"

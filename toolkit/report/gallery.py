@@ -1,0 +1,138 @@
+"""The index of a folder of reports: one line a run, newest first, whatever state its neighbours are in."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import quote
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from toolkit.core.resources import templates_folder
+from toolkit.report.key_numbers import draw_series
+from toolkit.report.script import page_script, security_policy
+from toolkit.report.summary import (
+    FAILED,
+    SCHEMA,
+    UNPUBLISHED,
+    UNREADABLE,
+    Summary,
+    Verdict,
+    readable_date,
+    summarize,
+)
+
+MOST_IN_SERIES = 20
+_FILES = ("report.html", "notebook.ipynb", "results.json", "manifest.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One line of the index; ``summary`` is missing where there are no readable results, and ``note`` says why."""
+
+    folder: str
+    link: str
+    seconds: float
+    when: str
+    when_iso: str
+    verdict: Verdict
+    summary: Summary | None
+    note: str = ""
+    series: str = ""
+
+    @property
+    def kind(self) -> tuple[str, str, str] | None:
+        """What its key number may be compared with: the same number of the same template on the same data."""
+        if self.summary is None or not self.summary.key_numbers:
+            return None
+        return self.summary.template, self.summary.data, self.summary.key_numbers[0].label
+
+
+def run_folders(folder: Path) -> list[Path]:
+    """List the subfolders that hold a run or the remains of one, by name."""
+    candidates = sorted(entry for entry in folder.iterdir() if not entry.name.startswith(".") and entry.is_dir())
+    return [entry for entry in candidates if any((entry / name).exists() for name in _FILES)]
+
+
+def gallery_html(folders: Sequence[Path]) -> str:
+    """Make the page that lists the runs in ``folders``.
+
+    Parameters
+    ----------
+    folders : sequence of Path
+        Subfolders of the folder that the page will stand in.
+    """
+    runs = _with_series(sorted(map(read_run, folders), key=lambda run: (run.seconds, run.folder), reverse=True))
+    environment = Environment(
+        loader=FileSystemLoader(templates_folder() / "review"), autoescape=True, undefined=StrictUndefined
+    )
+    template = environment.get_template("gallery.html.j2")
+    return template.render(runs=runs, script=page_script(), policy=security_policy())
+
+
+def read_run(folder: Path) -> Run:
+    """Read one run from its folder, without ever failing for what it holds."""
+    failed = "FAILED" in folder.name
+    summary, note = _read_summary(folder / "results.json")
+    when = _when(folder, summary.created_iso if summary else "")
+    if failed:
+        verdict, note = FAILED, ""
+    elif summary:
+        verdict = summary.verdict
+    else:
+        verdict = UNREADABLE if note else UNPUBLISHED
+    page = next((name for name in _FILES if (folder / name).exists()), "")
+    return Run(
+        folder=os.fsencode(folder.name).decode("utf-8", "replace"),
+        link=f"{quote(os.fsencode(folder.name))}/{page}",
+        seconds=when.timestamp(),
+        when=readable_date(when.isoformat()),
+        when_iso=when.isoformat(timespec="seconds"),
+        verdict=verdict,
+        summary=summary,
+        note=note,
+    )
+
+
+def _with_series(runs: Sequence[Run]) -> list[Run]:
+    """Add to each run, newest first, the drawing of its key number over the runs that it may be compared with."""
+    alike: dict[tuple[str, str, str], list[Run]] = {}
+    for run in reversed(runs):
+        if run.kind:
+            alike.setdefault(run.kind, []).append(run)
+    drawn = []
+    for run in runs:
+        others = alike[run.kind][-MOST_IN_SERIES:] if run.kind else []
+        numbers = [other.summary.key_numbers[0].value for other in others if other.summary]
+        drawn.append(replace(run, series=draw_series(numbers, others.index(run)) if run in others else ""))
+    return drawn
+
+
+def _read_summary(path: Path) -> tuple[Summary | None, str]:
+    if not path.exists():
+        return None, ""
+    try:
+        results = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        return None, f"{path.name} cannot be read: {error.strerror}."
+    except (ValueError, RecursionError):
+        return None, f"{path.name} is not complete JSON."
+    if not isinstance(results, dict):
+        return None, f"{path.name} holds no results."
+    if results.get("schema") != SCHEMA:
+        return None, f"{path.name} has schema {results.get('schema')!r}; this version reads {SCHEMA}."
+    return summarize(results), ""
+
+
+def _when(folder: Path, created: str) -> datetime:
+    """Return when a run was made: by its results, else by its folder's name, else by the folder's own time."""
+    for text, form in ((created, None), (folder.name[:15], "%Y%m%d-%H%M%S")):
+        try:
+            return (datetime.strptime(text, form) if form else datetime.fromisoformat(text)).astimezone()
+        except (ValueError, OverflowError):
+            continue
+    return datetime.fromtimestamp(folder.stat().st_mtime).astimezone()

@@ -1,0 +1,304 @@
+"""The body of a report: the cells of an executed notebook as pieces of a page, each cleaned and ready to be shown."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from typing import Any, Literal
+
+from markupsafe import Markup
+from nbconvert.filters.markdown_mistune import InvalidNotebook, IPythonRenderer, MarkdownWithMath
+from nbformat import NotebookNode
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import TextLexer, get_lexer_by_name
+from pygments.util import ClassNotFound
+
+from toolkit.core.result import EXPLORER_MIME
+from toolkit.report.glossary import Glossary
+from toolkit.report.sanitize import Heading, PageCleaner
+
+RESULTS_MIME = "application/vnd.toolkit.results+json"
+_IMAGES = ("image/svg+xml", "image/png", "image/jpeg", "image/gif", "image/webp")
+_WIDGET = "application/vnd.jupyter.widget-view+json"
+_ANSI = re.compile(r"\x1b(\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|[@-Z\\-_])")
+# What Python prints for objects that have no better words: <Axes: >, [<Line2D at 0x7f…>], <Figure size …>.
+_BARE_REPR = re.compile(r"[\[(]?<[^<>]*(<[^<>]*>)?[^<>]*>.*", re.DOTALL)
+_DRAWS = re.compile(r"for kind in \w+\.pictures\(\):")
+_MOST_CHARACTERS = 20_000
+_MOST_LINES = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One piece of the body: prose, the code of a cell (``label`` says which), or something it printed or showed.
+
+    The content of an explorer is what it shows without a script; its ``data`` is JSON for the script.
+    """
+
+    kind: Literal["prose", "code", "output", "text", "error", "explorer"]
+    content: str
+    label: str = ""
+    data: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The error a notebook stopped at, where it happened, and all that Python said about it."""
+
+    name: str
+    message: str
+    cell: str
+    section: str
+    traceback: str
+    cells_not_run: int
+
+
+@dataclass(slots=True)
+class Narrative:
+    """An executed notebook, read.
+
+    Attributes
+    ----------
+    title : str
+        Its first heading, where that is of the first level.
+    intro : str
+        What stands between the title and the first section.
+    blocks : list of Block
+        The rest, in order.
+    sections : list of Heading
+        The sections one can go to.
+    findings : mapping of str to Heading
+        Where a finding is shown, by its text.
+    parameter_code : list of Block
+        The cells that set the parameters; not in ``blocks``.
+    results : mapping or None
+        What the publishing cell left; None where none did.
+    failure : Failure or None
+    lines_left_out : int
+        Lines written to standard error, which the page does not show.
+    """
+
+    title: str = ""
+    intro: str = ""
+    blocks: list[Block] = field(default_factory=list)
+    sections: Sequence[Heading] = ()
+    findings: Mapping[str, Heading] = field(default_factory=dict)
+    parameter_code: list[Block] = field(default_factory=list)
+    results: Mapping[str, object] | None = None
+    failure: Failure | None = None
+    lines_left_out: int = 0
+
+
+def read_narrative(
+    notebook: NotebookNode, reserved: frozenset[str] = frozenset(), glossary: Glossary | None = None
+) -> Narrative:
+    """Read the cells of an executed notebook.
+
+    Parameters
+    ----------
+    notebook : NotebookNode
+        In version 4 of the format.
+    reserved : frozenset of str
+        Ids that the page uses itself.
+    glossary : Glossary, optional
+        Notes the terms that are met.
+    """
+    return _Reader(notebook, PageCleaner(reserved, glossary)).read()
+
+
+class _Reader:
+    def __init__(self, notebook: NotebookNode, cleaner: PageCleaner) -> None:
+        self.cleaner, self.narrative, self.place = cleaner, Narrative(), 0
+        self.cells = [cell for cell in notebook.cells if "papermill-error-cell-tag" not in _tags(cell)]
+        self.prose = {
+            index: _markdown(_source(cell), cell.get("attachments", {}))
+            for index, cell in enumerate(self.cells)
+            if cell.cell_type == "markdown"
+        }
+        levels = [int(level) for html in self.prose.values() for level in re.findall(r"<h([1-6])\b", html)]
+        self.has_title = levels[:1] == [1]
+        self.shift = 2 - min(levels[self.has_title :], default=2)
+        language = notebook.get("metadata", {}).get("language_info", {})
+        self.language = str(language.get("pygments_lexer") or language.get("name") or "python")
+
+    def read(self) -> Narrative:
+        stop = self._failing_cell()
+        for index, cell in enumerate(self.cells):
+            if cell.cell_type == "markdown":
+                self._prose(index)
+            elif cell.cell_type == "code":
+                before = len(self.narrative.blocks)
+                self._code(cell, failing=index == stop)
+                self._unasked(cell, before)
+            if index == stop and not any(map(_was_run, self.cells[index + 1 :])):
+                break
+        self.narrative.title, self.narrative.sections = self.cleaner.title, self.cleaner.sections
+        self.narrative.findings = self.cleaner.findings
+        return self.narrative
+
+    def _failing_cell(self) -> int | None:
+        for index, cell in enumerate(self.cells):
+            expected = "raises-exception" in _tags(cell)
+            if not expected and any(output.get("output_type") == "error" for output in cell.get("outputs", [])):
+                return index
+        return None
+
+    def _prose(self, index: int) -> None:
+        html = self.cleaner.clean(self.prose[index], shift=self.shift, prose=True, title=self.has_title)
+        if index == 0 and self.cleaner.title and not self.cleaner.sections:
+            self.narrative.intro = html
+        else:
+            self.narrative.blocks.append(Block("prose", html))
+
+    def _code(self, cell: NotebookNode, failing: bool) -> None:
+        self.place += 1
+        label = f"code cell {self.place}"
+        if _source(cell).strip():
+            sets_parameters = {"parameters", "injected-parameters"} & set(_tags(cell))
+            blocks = self.narrative.parameter_code if sets_parameters else self.narrative.blocks
+            blocks.append(Block("code", self._highlighted(_source(cell)), label))
+        outputs = cell.get("outputs", [])
+        for output in _merged(outputs):
+            if output["output_type"] == "error":
+                self._error(cell, output, label, failing)
+            elif output["output_type"] == "stream":
+                self._stream(output)
+            else:
+                if RESULTS_MIME in output["data"]:
+                    self.narrative.results = _json(output["data"][RESULTS_MIME])
+                self.narrative.blocks += self._shown(output["data"], label)
+
+    def _unasked(self, cell: NotebookNode, before: int) -> None:
+        """Take back a question about the figures of a result that turned out to have none."""
+        blocks = self.narrative.blocks
+        asked = blocks[before - 1] if before else None
+        silent = all(block.kind == "code" for block in blocks[before:]) and _was_run(cell)
+        if silent and asked and asked.kind == "prose" and "<h" not in asked.content and _DRAWS.search(_source(cell)):
+            blocks.remove(asked)
+
+    def _stream(self, output: Mapping[str, Any]) -> None:
+        text = plain_text(output["text"])
+        if output.get("name") == "stderr":
+            self.narrative.lines_left_out += len(text.splitlines())
+        elif text.strip():
+            self.narrative.blocks.append(_text_block(text))
+
+    def _error(self, cell: NotebookNode, output: Mapping[str, Any], label: str, failing: bool) -> None:
+        traceback = plain_text("\n".join(output.get("traceback", [])))
+        name, message = str(output.get("ename", "")), plain_text(str(output.get("evalue", "")))
+        self.narrative.blocks.append(Block("error", f"{name}: {message}", label))
+        if failing:
+            later = self.cells[self.cells.index(cell) + 1 :]
+            not_run = sum(other.cell_type == "code" and not _was_run(other) for other in later)
+            section = self.cleaner.sections[-1].text if self.cleaner.sections else ""
+            self.narrative.failure = Failure(name, message, label, section, traceback, not_run)
+
+    def _shown(self, data: Mapping[str, Any], label: str) -> Iterator[Block]:
+        if _WIDGET in data:
+            return
+        if "text/html" in data:
+            html = self.cleaner.clean(_joined(data["text/html"]))
+            explorer = _json(data.get(EXPLORER_MIME))
+            if explorer:
+                yield Block("explorer", html, data=json.dumps(explorer))
+                return
+            if "<img" in html or html.striptags().strip():
+                yield Block("output", html)
+                return
+        for kind in _IMAGES:
+            if kind in data:
+                yield Block("output", self.cleaner.clean(_image(kind, _joined(data[kind]), label)))
+                return
+        if "text/markdown" in data:
+            yield Block("output", self.cleaner.clean(_markdown(_joined(data["text/markdown"]), {})))
+        elif "text/plain" in data:
+            text = plain_text(_joined(data["text/plain"]))
+            if text.strip() and not _BARE_REPR.fullmatch(text.strip()):
+                yield _text_block(text)
+
+    def _highlighted(self, source: str) -> Markup:
+        try:
+            lexer = get_lexer_by_name(self.language)
+        except ClassNotFound:
+            lexer = TextLexer()
+        return Markup(highlight(source.strip("\n"), lexer, HtmlFormatter(nowrap=True)))  # noqa: S704 - pygments escapes
+
+
+def plain_text(text: str) -> str:
+    r"""Write a terminal's text as it would stand on the screen: no colour codes, overwritten lines gone.
+
+    Examples
+    --------
+    >>> plain_text("\x1b[31m10%\r100%\x1b[0m\n")
+    '100%\n'
+    """
+    lines = _ANSI.sub("", text).replace("\r\n", "\n").split("\n")
+    return "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in lines)
+
+
+def _text_block(text: str) -> Block:
+    if len(text) > _MOST_CHARACTERS:
+        half, left_out = _MOST_CHARACTERS // 2, len(text) - _MOST_CHARACTERS
+        text = f"{text[:half]}\n… {left_out:,} characters are left out here; the notebook has them …\n{text[-half:]}"
+    lines = len(text.splitlines())
+    return Block("text", text.rstrip(), f"{lines:,} lines of text" if lines > _MOST_LINES else "")
+
+
+def _markdown(source: str, attachments: Mapping[str, Any]) -> str:
+    renderer = IPythonRenderer(escape=False, exclude_anchor_links=True, attachments=dict(attachments))
+    try:
+        return str(MarkdownWithMath(renderer=renderer).render(source))
+    except InvalidNotebook:
+        return f"<pre>{escape(source)}</pre>"
+
+
+def _image(kind: str, content: str, label: str) -> str:
+    if kind == "image/svg+xml":
+        content = base64.b64encode(content.encode()).decode()
+    alt = f"An image drawn by the code of {label}; it came without a description."
+    return f'<figure><img src="data:{kind};base64,{"".join(content.split())}" alt="{escape(alt)}"></figure>'
+
+
+def _merged(outputs: Sequence[NotebookNode]) -> list[dict[str, Any]]:
+    merged: list[dict[str, Any]] = []
+    for output in outputs:
+        entry = dict(output)
+        if entry.setdefault("output_type", "display_data") == "stream":
+            entry["text"] = _joined(entry.get("text", ""))
+            if merged and merged[-1]["output_type"] == "stream" and merged[-1].get("name") == entry.get("name"):
+                merged[-1]["text"] += entry["text"]
+                continue
+        elif entry["output_type"] != "error":
+            entry["data"] = entry.get("data") or {}
+        merged.append(entry)
+    return merged
+
+
+def _was_run(cell: NotebookNode) -> bool:
+    return cell.cell_type == "code" and bool(cell.get("execution_count") or cell.get("outputs"))
+
+
+def _tags(cell: NotebookNode) -> Sequence[str]:
+    return cell.get("metadata", {}).get("tags") or ()
+
+
+def _source(cell: NotebookNode) -> str:
+    return _joined(cell.get("source", ""))
+
+
+def _joined(text: object) -> str:
+    return "".join(map(str, text)) if isinstance(text, list) else str(text)
+
+
+def _json(value: object) -> Mapping[str, object] | None:
+    if isinstance(value, str | list):
+        try:
+            value = json.loads(_joined(value))
+        except ValueError:
+            return None
+    return value if isinstance(value, dict) else None

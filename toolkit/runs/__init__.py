@@ -1,0 +1,1 @@
+"""Run templates, publish what they found, and say where it comes from."""

@@ -1,0 +1,271 @@
+"""What a template asks for: the typed parameters of its tagged cell, and the check of what was given.
+
+A parameter is one line of that cell, ``name: type = literal  # help``. One whose default is None although its type
+does not admit None is required. Only the standard library is needed, so that looking is quick.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import json
+import tokenize
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from toolkit.core.resources import templates_folder
+from toolkit.errors import InputError, listed, nearest
+from toolkit.runs.conversion import Kind, expected, from_file, from_texts, from_value, read_kinds
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter of a template.
+
+    Attributes
+    ----------
+    name, annotation, help : str
+        As written in the parameters cell.
+    kinds : tuple of Kind
+        The types the annotation admits.
+    default : object
+        The literal; None where the parameter is required.
+    """
+
+    name: str
+    annotation: str
+    kinds: tuple[Kind, ...]
+    default: Any
+    help: str
+
+    @property
+    def required(self) -> bool:
+        """Whether a run must give this parameter."""
+        return self.default is None and Kind("None") not in self.kinds
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """What a template is called, what it asks, and which parameters it takes."""
+
+    path: Path
+    title: str
+    question: str
+    parameters: tuple[Parameter, ...]
+
+    @property
+    def name(self) -> str:
+        """The name by which ``toolkit run`` knows the template."""
+        return self.path.stem
+
+    def find(self, name: str) -> Parameter:
+        """Return one parameter; an unknown name is refused with the nearest one."""
+        by_name = {parameter.name: parameter for parameter in self.parameters}
+        if name in by_name:
+            return by_name[name]
+        has = f"It has: {listed(by_name, most=40)}." if by_name else "It has none."
+        raise InputError(f"Template {self.name!r} has no parameter {name!r}.{nearest(name, by_name)} {has}")
+
+    def check(self, given: Mapping[str, object]) -> dict[str, Any]:
+        """Check Python values and return all parameters, defaults included.
+
+        Parameters
+        ----------
+        given : mapping
+            Values by name. A whole number will do for a float, a tuple for a list, a path for text.
+
+        Raises
+        ------
+        InputError
+            For a name the template does not have, a required one that is missing, and a value of another type.
+        """
+        values = {name: self._value(self.find(name), value) for name, value in given.items()}
+        missing = [parameter for parameter in self.parameters if parameter.required and parameter.name not in values]
+        if missing:
+            raise InputError(self._missing_text(missing))
+        return {parameter.name: values.get(parameter.name, parameter.default) for parameter in self.parameters}
+
+    def read_texts(self, pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
+        """Read names and texts from a command line, each by the declared type; a list may repeat its name.
+
+        Raises
+        ------
+        InputError
+            For an unknown name, a text that does not fit its type, and a name given twice that is no list.
+        """
+        texts: dict[str, list[str]] = {}
+        for name, text in pairs:
+            texts.setdefault(self.find(name).name, []).append(text)
+        return {name: self._texts(self.find(name), given) for name, given in texts.items()}
+
+    def read_file(self, path: Path) -> dict[str, Any]:
+        """Read parameters from a YAML file: quoted values are text, plain ones are read by the declared type."""
+        from toolkit.core.yaml_file import read_mapping
+
+        given = read_mapping(path)
+        return {name: self._read(self.find(name), value) for name, value in given.items()}
+
+    def _texts(self, parameter: Parameter, texts: list[str]) -> Any:
+        try:
+            return from_texts(texts, parameter.kinds)
+        except ValueError as error:
+            shown = repr(texts[0]) if len(texts) == 1 else listed(map(repr, texts))
+            raise InputError(_mistyped_text(parameter, _shortened(shown), error)) from None
+
+    def _read(self, parameter: Parameter, value: object) -> Any:
+        try:
+            return from_file(value, parameter.kinds)
+        except ValueError as error:
+            raise InputError(_mistyped_text(parameter, _shortened(repr(value)), error)) from None
+
+    def _value(self, parameter: Parameter, value: object) -> Any:
+        try:
+            return from_value(value, parameter.kinds)
+        except ValueError as error:
+            shown = f"{_shortened(repr(value))} ({type(value).__name__})"
+            raise InputError(_mistyped_text(parameter, shown, error)) from None
+
+    def _missing_text(self, missing: list[Parameter]) -> str:
+        wanted = "; ".join(f"{one.name!r} ({one.help})" if one.help else repr(one.name) for one in missing)
+        noun = "parameter" if len(missing) == 1 else "parameters"
+        example = " ".join(f"-p {one.name} …" for one in missing)
+        return f"Template {self.name!r} needs the {noun} {wanted}. Give it: toolkit run {self.name} {example}"
+
+
+def _mistyped_text(parameter: Parameter, shown: str, problem: ValueError) -> str:
+    hint = f" {problem}" if str(problem) else ""
+    about = f" It means: {parameter.help}." if parameter.help else ""
+    return f"Parameter {parameter.name!r} must be {expected(parameter.kinds)}, not {shown}.{hint}{about}"
+
+
+def _shortened(text: str, most: int = 80) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def find_template(template: str | Path) -> Path:
+    """Return the notebook of a template, given by name or as the path of an ``.ipynb`` file.
+
+    Raises
+    ------
+    InputError
+        Where there is no such template; the nearest name is said.
+    """
+    folder = templates_folder()
+    inside = folder / f"{template}.ipynb"
+    if Path(template).name == str(template) and inside.is_file():
+        return inside
+    path = Path(template)
+    if path.suffix == ".ipynb" and path.is_file():
+        return path.absolute()
+    names = [found.stem for found in sorted(folder.glob("*.ipynb"))]
+    if path.suffix == ".ipynb" or len(path.parts) > 1:
+        raise InputError(f"There is no notebook {str(template)!r}. Templates by name: {listed(names)}.")
+    raise InputError(
+        f"There is no template {str(template)!r}.{nearest(str(template), names)} Templates: {listed(names)}; "
+        "or give the path of an .ipynb file."
+    )
+
+
+def list_templates() -> list[Schema]:
+    """Return the schemas of all templates that travel with the package, by name."""
+    return [read_schema(path) for path in sorted(templates_folder().glob("*.ipynb"))]
+
+
+def read_schema(path: Path) -> Schema:
+    """Read the title, the question and the typed parameters of a notebook.
+
+    Parameters
+    ----------
+    path : Path
+        A notebook with exactly one code cell tagged ``parameters``.
+
+    Raises
+    ------
+    InputError
+        Where the file is no notebook, or its parameters cell is not one typed literal a line.
+    """
+    cells = _cells(path)
+    tagged = [cell for cell in cells if cell["cell_type"] == "code" and "parameters" in _tags(cell)]
+    if len(tagged) != 1:
+        raise InputError(
+            f"{path.name} has {len(tagged) or 'no'} code cell{'s' * (len(tagged) > 1)} tagged 'parameters'; it needs "
+            "exactly one. In JupyterLab: select the cell, open the property inspector, add the tag."
+        )
+    title, question = _heading(cells)
+    return Schema(path, title or path.stem, question, _parameters(_source(tagged[0]), path.name))
+
+
+def _cells(path: Path) -> list[dict[str, Any]]:
+    try:
+        notebook = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"Cannot read {str(path)!r}: {error.strerror or error}.") from error
+    except ValueError as error:
+        raise InputError(f"{str(path)!r} is not a notebook: it does not hold JSON ({error}).") from error
+    cells = notebook.get("cells") if isinstance(notebook, dict) else None
+    if not isinstance(cells, list) or not all(isinstance(cell, dict) and "cell_type" in cell for cell in cells):
+        raise InputError(f"{str(path)!r} is not a notebook of format 4: it has no cells. Save it in JupyterLab.")
+    return cells
+
+
+def _tags(cell: dict[str, Any]) -> list[str]:
+    tags: list[str] = cell.get("metadata", {}).get("tags", [])
+    return tags
+
+
+def _source(cell: dict[str, Any]) -> str:
+    source = cell.get("source", "")
+    return source if isinstance(source, str) else "".join(source)
+
+
+def _heading(cells: list[dict[str, Any]]) -> tuple[str, str]:
+    lines = "\n\n".join(_source(cell) for cell in cells if cell["cell_type"] == "markdown").splitlines()
+    at = next((number for number, line in enumerate(lines) if line.startswith("#")), None)
+    if at is None:
+        return "", ""
+    paragraph: list[str] = []
+    for line in (line.strip() for line in lines[at + 1 :]):
+        if line.startswith("#") or (paragraph and not line):
+            break
+        if line:
+            paragraph.append(line)
+    return lines[at].strip("# \t"), " ".join(paragraph)
+
+
+def _parameters(source: str, where: str) -> tuple[Parameter, ...]:
+    try:
+        statements = ast.parse(source).body
+    except SyntaxError as error:
+        raise InputError(
+            f"The parameters cell of {where} is not plain Python: {error.msg} (line {error.lineno})."
+        ) from error
+    comments = {
+        token.start[0]: token.string.lstrip("#").strip()
+        for token in tokenize.generate_tokens(io.StringIO(source).readline)
+        if token.type == tokenize.COMMENT
+    }
+    parameters = [_parameter(statement, comments, where) for statement in statements]
+    names = [parameter.name for parameter in parameters]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise InputError(f"The parameters cell of {where} declares {twice!r} twice.")
+    return tuple(parameters)
+
+
+def _parameter(statement: ast.stmt, comments: Mapping[int, str], where: str) -> Parameter:
+    place = f"Line {statement.lineno} of the parameters cell of {where}"
+    if not isinstance(statement, ast.AnnAssign) or not isinstance(statement.target, ast.Name) or not statement.value:
+        raise InputError(f"{place} is not `name: type = literal  # help`: {_shortened(ast.unparse(statement))}")
+    name, annotation = statement.target.id, ast.unparse(statement.annotation)
+    try:
+        kinds = read_kinds(statement.annotation)
+        default = ast.literal_eval(statement.value)
+        default = None if default is None else from_value(default, kinds)
+    except ValueError as error:
+        problem = f"{place}: {name!r} has no literal default of its type {annotation}. {error}"
+        raise InputError(problem.strip()) from error
+    lines = range(statement.lineno, (statement.end_lineno or statement.lineno) + 1)
+    helps = [comments[line] for line in lines if line in comments]
+    return Parameter(name, annotation, kinds, default, helps[-1].rstrip(".") if helps else "")

@@ -1,0 +1,207 @@
+"""Run a template: check what was given, execute the notebook in a process of its own, leave a report or nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import time
+import unicodedata
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from toolkit.errors import InputError, RunError, ToolkitError
+from toolkit.policy.policy import check_policy
+from toolkit.runs.parameters import Schema, find_template, read_schema
+from toolkit.runs.process import Failure, execute, interrupted_once
+from toolkit.runs.remains import tidy_notebook
+
+
+def run(
+    template: str | Path,
+    parameters: Mapping[str, object],
+    *,
+    out: str | Path | None = None,
+    timeout: float | None = None,
+    name: str | None = None,
+) -> Run:
+    """Run a template and return its report.
+
+    The notebook runs under the interpreter that calls this, in the current folder. The report's folder appears under
+    ``out`` complete or not at all.
+
+    Parameters
+    ----------
+    template : str or Path
+        Name of a template, or path of a notebook with a parameters cell.
+    parameters : mapping
+        Values by name; the others keep their defaults.
+    out : path, optional
+        The reports folder; by default ``reports`` under the current folder.
+    timeout : float, optional
+        Seconds after which the notebook is stopped.
+    name : str, optional
+        Ends the folder's name; by default the name of the data.
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    InputError
+        Where something given cannot be used; nothing is left behind.
+    RunError
+        Where the notebook failed or ran out of time; its ``folder`` holds the readable partial report.
+    """
+    schema = read_schema(find_template(template))
+    values = schema.check(parameters)
+    if values.get("policy"):
+        check_policy(values["policy"])
+    if timeout is not None and not timeout > 0:
+        raise InputError(f"The time limit must be more than 0 seconds, not {timeout:g}.")
+    with interrupted_once(), _staging(Path(os.path.abspath(out or "reports"))) as staging:
+        from toolkit.registry import store
+
+        store.check_reachable(staging.parent)
+        job = _Job(schema, values, staging, name, datetime.now(), time.perf_counter(), uuid.uuid4().hex)
+        given = {key: values[key] for key in parameters}
+        marks = {"TOOLKIT_OUT": str(job.out), "TOOLKIT_REPORT_ID": job.report_id, "TOOLKIT_TEMPLATE": schema.name}
+        failure = execute(schema.path, job.notebook, given, marks=marks, timeout=timeout)
+        if failure and failure.kind in ("InputError", "NotApplicableError"):
+            raise InputError(failure.message)
+        tidy_notebook(job.notebook, schema.path, failure)
+        return _finish(job) if failure is None else _fail(job, failure)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A finished run: its folder, the report in it, the content of ``results.json``, and how long it took."""
+
+    folder: Path
+    report: Path
+    results: dict[str, Any]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    schema: Schema
+    values: dict[str, Any]
+    staging: Path
+    name: str | None
+    started: datetime
+    clock: float
+    report_id: str
+
+    @property
+    def out(self) -> Path:
+        return self.staging.parent
+
+    @property
+    def notebook(self) -> Path:
+        return self.staging / "notebook.ipynb"
+
+    def seconds(self) -> float:
+        return time.perf_counter() - self.clock
+
+    def results(self) -> dict[str, Any]:
+        path = self.staging / "results.json"
+        results: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        return results
+
+    def settle(self, ending: str = "") -> Path:
+        """Give the finished folder its name in one step; a name that is taken gets a number."""
+        template = _slug(self.schema.name) or "notebook"
+        last = _slug(self.name or self.results().get("data", {}).get("name", "")) or template
+        base = f"{self.started:%Y%m%d-%H%M%S}-{template}-{last}{ending}"
+        count = 1
+        while True:
+            folder = self.out / (base if count == 1 else f"{base}-{count}")
+            count += 1
+            if folder.exists():
+                continue
+            try:
+                return self.staging.rename(folder)
+            except OSError:
+                # Another run may have taken the name since; anything else is a real error.
+                if not folder.exists():
+                    raise
+
+
+def _finish(job: _Job) -> Run:
+    from toolkit.registry import tracking
+    from toolkit.report import render as report
+    from toolkit.runs import provenance
+
+    results = job.results()
+    try:
+        report.render(job.notebook, job.staging / "report.html")
+        if results:
+            provenance.write_manifest(job.staging, job.schema.path, job.seconds())
+    except Exception as error:  # noqa: BLE001  # hours of work may lie in the folder: keep it, whatever went wrong
+        return _fail(job, Failure(type(error).__name__, str(error)), error)
+    folder = job.settle()
+    try:
+        if results:
+            tracking.attach(results["mlflow"]["run_id"], sorted(folder.iterdir()), job.out)
+    except ToolkitError as error:
+        raise RunError(
+            f"The report is in {folder}, but its files are not in the tracked run. {error}", folder
+        ) from error
+    finally:
+        report.write_index(job.out)
+    return Run(folder, folder / "report.html", results, job.seconds())
+
+
+def _fail(job: _Job, failure: Failure, cause: Exception | None = None) -> Run:
+    """Keep what there is under a name that says FAILED, and raise."""
+    from toolkit.registry import tracking
+    from toolkit.report import render as report
+
+    try:
+        report.render(job.notebook, job.staging / "report.html")
+    finally:
+        folder = job.settle("-FAILED")
+    what = "The report could not be made" if cause else "The notebook stopped"
+    message = f"{what}. {failure}\nWhat ran so far is in {folder / 'report.html'}"
+    files = [folder / "report.html", folder / "notebook.ipynb"]
+    try:
+        tracking.record_failure(job.report_id, job.schema.name, job.values, str(failure), files, job.out)
+    except ToolkitError as error:
+        message += f"\nThe failure is not in the tracked runs. {error}"
+    report.write_index(job.out)
+    raise RunError(message, folder) from cause
+
+
+@contextlib.contextmanager
+def _staging(out: Path) -> Iterator[Path]:
+    """Yield a folder for the run inside ``out``; afterwards nothing of it is left there but what was renamed."""
+    made = [folder for folder in (out, *out.parents) if not folder.exists()]
+    staging = out / f".running-{uuid.uuid4().hex[:12]}"
+    try:
+        try:
+            staging.mkdir(parents=True)
+        except OSError as error:
+            raise InputError(
+                f"Cannot write reports in {str(out)!r}: {error.strerror or error}. Choose another folder with --out."
+            ) from error
+        yield staging
+    finally:
+        if staging.exists():
+            shutil.rmtree(staging)
+        for folder in made:
+            if folder.exists() and not any(folder.iterdir()):
+                folder.rmdir()
+
+
+def _slug(text: object) -> str:
+    """Write a text for a folder's name: short, in plain letters and digits; empty where it has none."""
+    plain = unicodedata.normalize("NFKD", str(text)).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40].strip("-")
