@@ -8,6 +8,7 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
+from postgres import postgres  # noqa: F401
 
 from toolkit.data.dataset import load_dataset
 
