@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from postgres import postgres  # noqa: F401
 
-from toolkit.data.dataset import load_dataset
+from toolkit.data.load import load_dataset
 
 mpl.use("Agg")
 

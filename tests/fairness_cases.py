@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from toolkit.data.dataset import load_dataset
+from toolkit.data.load import load_dataset
 from toolkit.fairness.rates import measure_rates
 from toolkit.fairness.spread import measure_disparity
 

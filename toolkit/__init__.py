@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from toolkit.core.estimate import Estimate
     from toolkit.core.figures import Figure, figure
     from toolkit.core.result import Finding, Result
-    from toolkit.data.dataset import Dataset, load_dataset
+    from toolkit.data.dataset import Dataset
+    from toolkit.data.load import load_dataset
     from toolkit.data.split import Split, split_dataset
     from toolkit.drift.detect import Drift, detect_drift
     from toolkit.drift.evidently_page import EvidentlyPage, evidently_page
@@ -92,7 +93,7 @@ _HOMES = {
     "find_slices": "evaluation.slices",
     "if_applicable": "core.applicable",
     "load_audit": "models.load",
-    "load_dataset": "data.dataset",
+    "load_dataset": "data.load",
     "load_drift": "monitoring.pair",
     "load_model": "models.load",
     "load_predictions": "models.prediction_file",

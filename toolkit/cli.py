@@ -171,7 +171,7 @@ def data(
     if target is None and source not in BUILT_IN:
         _show_columns(source)
         return
-    from toolkit.data.dataset import load_dataset
+    from toolkit.data.load import load_dataset
 
     table = load_dataset(source, target=target, time=time, sensitive=list(sensitive) or None, positive=positive)
     click.echo(f"{printable(table.name)}: {table.rows:,} rows, {table.columns} columns; {table.task} task")

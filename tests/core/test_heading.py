@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from toolkit.card.diff import diff_cards
 from toolkit.card.model_card import make_card
 from toolkit.core.estimate import Estimate
-from toolkit.data.dataset import load_dataset
+from toolkit.data.load import load_dataset
 from toolkit.drift.detect import detect_drift
 from toolkit.drift.head import headline
 from toolkit.evaluation.evaluate import evaluate

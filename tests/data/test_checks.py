@@ -7,8 +7,8 @@ from sklearn.metrics import roc_auc_score
 
 from toolkit.core.result import Finding
 from toolkit.data.checks import check_features, gathered, row_hashes
-from toolkit.data.dataset import load_dataset
 from toolkit.data.leakage import _area, copies_target, leakage_scores
+from toolkit.data.load import load_dataset
 
 RANDOM = np.random.default_rng(3)
 ROWS = 600

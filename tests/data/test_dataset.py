@@ -10,9 +10,10 @@ from scipy import stats
 
 from toolkit.core.result import Result
 from toolkit.data.columns import parse_dates, parse_numbers
-from toolkit.data.dataset import Dataset, load_dataset
+from toolkit.data.dataset import Dataset
 from toolkit.data.datasets import BUILT_IN
 from toolkit.data.fingerprint import fingerprint
+from toolkit.data.load import load_dataset
 from toolkit.data.overview import readable
 from toolkit.data.roles import Roles
 from toolkit.data.sensitive import not_named

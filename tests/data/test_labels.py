@@ -5,12 +5,12 @@ import pandas as pd
 import pytest
 
 from toolkit.data.labels import join_labels
-from toolkit.data.read import Table
+from toolkit.data.read import RawTable
 from toolkit.errors import InputError
 
 
 def table(name="now", **columns):
-    return Table(pd.DataFrame(columns), name, "")
+    return RawTable(pd.DataFrame(columns), name, "")
 
 
 ROWS = table(id=[7, 8, 9], a=[1.5, 2.5, 3.5])

@@ -6,8 +6,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from xgboost import XGBClassifier
 
-from toolkit.data.dataset import load_dataset
 from toolkit.data.likeness import missing_columns, model_columns
+from toolkit.data.load import load_dataset
 from toolkit.errors import InputError
 from toolkit.models.preprocessing import make_model
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from toolkit.core.result import Result
-from toolkit.data.dataset import load_dataset
+from toolkit.data.load import load_dataset
 from toolkit.data.split import split_dataset
 from toolkit.errors import InputError
 

@@ -8,7 +8,7 @@ from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from toolkit.core.result import Result
-from toolkit.data.dataset import load_dataset
+from toolkit.data.load import load_dataset
 from toolkit.data.read import read_table
 from toolkit.drift.detect import detect_drift
 from toolkit.drift.model import PREDICTION

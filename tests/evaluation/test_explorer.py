@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from toolkit.core.applicable import if_applicable
 from toolkit.core.result import EXPLORER_MIME
-from toolkit.data.dataset import load_dataset
+from toolkit.data.load import load_dataset
 from toolkit.errors import InputError, NotApplicableError
 from toolkit.evaluation.evaluate import evaluate
 from toolkit.evaluation.explorer import MOST_GROUPS, threshold_explorer

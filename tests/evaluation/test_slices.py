@@ -11,7 +11,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from toolkit.core.figures import figure
 from toolkit.core.result import Result
-from toolkit.data.dataset import load_dataset
+from toolkit.data.load import load_dataset
 from toolkit.errors import InputError
 from toolkit.evaluation.levels import cut_levels
 from toolkit.evaluation.slices import find_slices

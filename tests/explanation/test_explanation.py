@@ -19,7 +19,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from toolkit.core.estimate import Estimate
 from toolkit.core.figures import figure
 from toolkit.core.result import Result
-from toolkit.data.dataset import load_dataset
+from toolkit.data.load import load_dataset
 from toolkit.data.split import split_dataset
 from toolkit.errors import InputError, NotApplicableError
 from toolkit.explanation.crosscheck import REPEATS, ROWS
@@ -411,7 +411,7 @@ def test_shap_is_loaded_only_where_it_is_used():
         "import sys, toolkit.explanation.explain\n"
         "from toolkit.explanation import counterfactual\n"
         "assert not {'shap', 'numba', 'matplotlib.pyplot'} & set(sys.modules)\n"
-        "from toolkit.data.dataset import load_dataset\n"
+        "from toolkit.data.load import load_dataset\n"
         "from sklearn.linear_model import LinearRegression\n"
         "data = load_dataset('diabetes')\n"
         "found = toolkit.explanation.explain.explain(LinearRegression().fit(data.features, data.target), data)\n"

@@ -12,7 +12,7 @@ from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LinearRegression
 from statsmodels.stats.multitest import multipletests
 
-from toolkit.data.dataset import load_dataset
+from toolkit.data.load import load_dataset
 from toolkit.explanation.association import associations, correlation_ratio, cramers_v
 from toolkit.explanation.attribution import Attributor
 from toolkit.explanation.crosscheck import cross_check, rank_agreement

@@ -12,7 +12,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from toolkit.core.figures import figure
 from toolkit.core.result import Result
-from toolkit.data.dataset import load_dataset
+from toolkit.data.load import load_dataset
 from toolkit.data.split import split_dataset
 from toolkit.errors import InputError, NotApplicableError
 from toolkit.fairness.consistency import consistency, nearest_rows, random_rows

@@ -11,7 +11,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from toolkit.core.figures import figure
 from toolkit.core.result import Result
-from toolkit.data.dataset import load_dataset
+from toolkit.data.load import load_dataset
 from toolkit.data.split import split_dataset
 from toolkit.errors import InputError, NotApplicableError
 from toolkit.fairness.audit import audit_fairness

@@ -9,7 +9,7 @@ from sklearn.model_selection import StratifiedKFold
 
 from toolkit.core.figures import figure
 from toolkit.core.result import Result
-from toolkit.data.dataset import load_dataset
+from toolkit.data.load import load_dataset
 from toolkit.data.split import split_dataset
 from toolkit.errors import InputError, NotApplicableError
 from toolkit.fairness.proxies import find_proxies

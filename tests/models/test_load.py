@@ -15,7 +15,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from xgboost import XGBClassifier
 
 from toolkit.core.result import DataRecord, ModelRecord, Record
-from toolkit.data.dataset import load_dataset
+from toolkit.data.load import load_dataset
 from toolkit.errors import InputError
 from toolkit.evaluation.evaluate import evaluate
 from toolkit.evaluation.slices import find_slices

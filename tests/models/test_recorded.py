@@ -10,7 +10,7 @@ from sklearn.metrics import balanced_accuracy_score, confusion_matrix, log_loss,
 from sklearn.svm import LinearSVC
 
 from toolkit.core.figures import figure
-from toolkit.data.dataset import load_dataset
+from toolkit.data.load import load_dataset
 from toolkit.errors import InputError
 from toolkit.evaluation.evaluate import evaluate
 from toolkit.evaluation.slices import find_slices

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from toolkit.data.dataset import load_dataset
+from toolkit.data.load import load_dataset
 from toolkit.errors import NotApplicableError
 from toolkit.fairness.audit import audit_fairness
 from toolkit.models.preprocessing import make_model

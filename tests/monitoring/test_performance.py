@@ -13,7 +13,7 @@ from sklearn.svm import LinearSVC
 
 from toolkit.core.figures import figure
 from toolkit.core.result import Result
-from toolkit.data.dataset import load_dataset
+from toolkit.data.load import load_dataset
 from toolkit.data.split import split_dataset
 from toolkit.errors import InputError, NotApplicableError
 from toolkit.models.preprocessing import make_model

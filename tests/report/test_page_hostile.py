@@ -13,7 +13,7 @@ from sample_notebook import code, entry, notebook_of, published, sample_results,
 from toolkit.core.estimate import Estimate
 from toolkit.core.figures import Figure
 from toolkit.core.result import Finding, Picture, findings_html, result_html, table_html
-from toolkit.data.dataset import load_dataset
+from toolkit.data.load import load_dataset
 from toolkit.evaluation.explorer import ThresholdExplorer
 from toolkit.explanation.column_explorer import ColumnExplorer
 from toolkit.models.threshold import Costs

@@ -18,7 +18,7 @@ from toolkit.core.csv_link import csv_link
 from toolkit.core.estimate import Estimate
 from toolkit.core.figures import Figure
 from toolkit.core.result import Finding, Picture, findings_html, result_html, table_html
-from toolkit.data.dataset import load_dataset
+from toolkit.data.load import load_dataset
 from toolkit.evaluation.evaluate import evaluate
 from toolkit.evaluation.explorer import threshold_explorer
 from toolkit.explanation.column_explorer import ColumnExplorer

@@ -11,18 +11,18 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from toolkit.data.columns import text_labels
-from toolkit.data.read import Table
+from toolkit.data.read import RawTable
 from toolkit.errors import InputError, listed, nearest
 
 
-def join_labels(table: Table, labels: Table, *, target: str | None = None, by: str = "") -> Table:
+def join_labels(table: RawTable, labels: RawTable, *, target: str | None = None, by: str = "") -> RawTable:
     """Give a table the target column that another table holds.
 
     Parameters
     ----------
-    table : Table
+    table : RawTable
         Its own column of that name, if there is one, must be empty.
-    labels : Table
+    labels : RawTable
         A row a label.
     target : str, optional
         Name of the column; by default the only one of the labels beside ``by``.
@@ -32,7 +32,7 @@ def join_labels(table: Table, labels: Table, *, target: str | None = None, by: s
 
     Returns
     -------
-    Table
+    RawTable
 
     Raises
     ------
@@ -41,8 +41,8 @@ def join_labels(table: Table, labels: Table, *, target: str | None = None, by: s
 
     Examples
     --------
-    >>> rows = Table(pd.DataFrame({"id": ["a", "b", "c"]}), "rows", "")
-    >>> later = Table(pd.DataFrame({"id": ["c", "a"], "paid": [1, 0]}), "later", "")
+    >>> rows = RawTable(pd.DataFrame({"id": ["a", "b", "c"]}), "rows", "")
+    >>> later = RawTable(pd.DataFrame({"id": ["c", "a"], "paid": [1, 0]}), "later", "")
     >>> join_labels(rows, later, by="id").frame["paid"].tolist()
     [0.0, nan, 1.0]
     """
@@ -63,7 +63,7 @@ def join_labels(table: Table, labels: Table, *, target: str | None = None, by: s
     return replace(table, frame=table.frame.assign(**{name: values.to_numpy()}))
 
 
-def _label_column(labels: Table, target: str | None, by: str) -> str:
+def _label_column(labels: RawTable, target: str | None, by: str) -> str:
     columns = [str(name) for name in labels.frame.columns if name != by]
     if target in columns or (target and len(columns) != 1):
         if target not in columns:
@@ -75,7 +75,7 @@ def _label_column(labels: Table, target: str | None, by: str) -> str:
     return columns[0]
 
 
-def _places(table: Table, labels: Table, by: str) -> NDArray[np.intp]:
+def _places(table: RawTable, labels: RawTable, by: str) -> NDArray[np.intp]:
     """Return the row of the labels for each row of the table, -1 where there is none."""
     for part in (table, labels):
         if by not in part.frame.columns:
@@ -92,7 +92,7 @@ def _places(table: Table, labels: Table, by: str) -> NDArray[np.intp]:
     return found
 
 
-def _keys(part: Table, by: str) -> pd.Series[Any]:
+def _keys(part: RawTable, by: str) -> pd.Series[Any]:
     """Write identifiers as text, so that 7, 7.0 and "7" are the same."""
     column = part.frame[by]
     if column.isna().any():
@@ -111,11 +111,11 @@ def _some(keys: Sequence[object] | pd.Series[Any]) -> str:
     return listed(map(repr, dict.fromkeys(keys)), 3)
 
 
-def _rows(part: Table) -> str:
+def _rows(part: RawTable) -> str:
     return f"{len(part.frame):,} {'row' if len(part.frame) == 1 else 'rows'}"
 
 
-def _shared(table: Table, labels: Table, column: str) -> str:
+def _shared(table: RawTable, labels: RawTable, column: str) -> str:
     both = [name for name in labels.frame.columns if name in table.frame.columns and name != column]
     known = f", such as {both[0]!r}" if both else ""
     return f" Give a label for every row, or labels_by= a column that both have{known}."

@@ -27,7 +27,7 @@ PACKED = (".gz", ".bz2", ".xz", ".zst", ".zip")
 
 
 @dataclass(frozen=True, eq=False)
-class Table:
+class RawTable:
     """A table as it was read, before any column has a role.
 
     Attributes
@@ -54,7 +54,7 @@ class Table:
     notes: tuple[Finding, ...] = ()
 
 
-def read_table(source: str | os.PathLike[str] | pd.DataFrame) -> Table:
+def read_table(source: str | os.PathLike[str] | pd.DataFrame) -> RawTable:
     """Read a table.
 
     Parameters
@@ -73,7 +73,7 @@ def read_table(source: str | os.PathLike[str] | pd.DataFrame) -> Table:
 
     Returns
     -------
-    Table
+    RawTable
 
     Raises
     ------
@@ -86,7 +86,7 @@ def read_table(source: str | os.PathLike[str] | pd.DataFrame) -> Table:
     (178, 14)
     """
     if isinstance(source, pd.DataFrame):
-        return _finished(Table(source, "table", "a DataFrame"))
+        return _finished(RawTable(source, "table", "a DataFrame"))
     if not isinstance(source, str | os.PathLike):
         raise InputError(f"Data can be a name, a path, an address or a DataFrame, not a {type(source).__name__}.")
     text = os.fspath(source).strip() if isinstance(source, str) else os.fspath(source)
@@ -98,11 +98,11 @@ def read_table(source: str | os.PathLike[str] | pd.DataFrame) -> Table:
         return _finished(_openml(text.removeprefix("openml:").strip()))
     if is_database(text):
         frame, name, shown = read_database(text)
-        return _finished(Table(frame, name, shown))
+        return _finished(RawTable(frame, name, shown))
     return _finished(_web(text) if "://" in text else _file(text))
 
 
-def _finished(table: Table) -> Table:
+def _finished(table: RawTable) -> RawTable:
     """Give the table text column names and a plain index; refuse one without rows or with a name twice."""
     frame, notes = table.frame, list(table.notes)
     names = [str(name) for name in frame.columns]
@@ -117,12 +117,12 @@ def _finished(table: Table) -> Table:
         message = f"The index ({', '.join(kept)}) was left out; use reset_index() to make it a column."
         notes.append(Finding("DATA-INDEX", "info", message))
     frame = frame.set_axis(names, axis=1).reset_index(drop=True)
-    return Table(frame, table.name, table.source, table.built_in, table.target, tuple(notes))
+    return RawTable(frame, table.name, table.source, table.built_in, table.target, tuple(notes))
 
 
-def _built_in(table: BuiltIn) -> Table:
+def _built_in(table: BuiltIn) -> RawTable:
     if table.file is not None:
-        return Table(pd.read_parquet(table.file), table.name, f"built-in table {table.name}", table)
+        return RawTable(pd.read_parquet(table.file), table.name, f"built-in table {table.name}", table)
     from sklearn import datasets
 
     if table.name == "diabetes":
@@ -132,10 +132,10 @@ def _built_in(table: BuiltIn) -> Table:
         bunch = datasets.load_wine(as_frame=True)
         labels = pd.Series(bunch.target_names, dtype=object)[bunch.target].to_numpy()
         frame = bunch.data.assign(**{table.target: labels})
-    return Table(frame, table.name, f"built-in table {table.name}", table)
+    return RawTable(frame, table.name, f"built-in table {table.name}", table)
 
 
-def _openml(name: str) -> Table:
+def _openml(name: str) -> RawTable:
     from sklearn.datasets import fetch_openml
 
     if not name:
@@ -153,10 +153,10 @@ def _openml(name: str) -> Table:
     if problem:
         raise InputError(problem)
     target = bunch.target_names[0] if len(bunch.target_names) == 1 else None
-    return Table(bunch.frame, str(bunch.details["name"]), f"openml:{name}", target=target)
+    return RawTable(bunch.frame, str(bunch.details["name"]), f"openml:{name}", target=target)
 
 
-def _web(address: str) -> Table:
+def _web(address: str) -> RawTable:
     from urllib.request import urlopen
 
     parts = urlsplit(address)
@@ -176,7 +176,7 @@ def _web(address: str) -> Table:
     return _parsed(content, Path(unquote(parts.path)), shown)
 
 
-def _file(text: str) -> Table:
+def _file(text: str) -> RawTable:
     path = Path(text).expanduser()
     if path.is_dir():
         inside = sorted(item.name for item in path.iterdir() if item.is_file())
@@ -201,7 +201,7 @@ def _no_such_file(text: str, path: Path) -> str:
     return f"There is no file {text!r}.{nearest(path.name, [item.name for item in folder.iterdir()])}"
 
 
-def _parsed(content: bytes, path: Path, shown: str) -> Table:
+def _parsed(content: bytes, path: Path, shown: str) -> RawTable:
     """Unpack and read the bytes of a file by its extension."""
     suffixes = [suffix.lower() for suffix in path.suffixes]
     name = path.name
@@ -217,7 +217,7 @@ def _parsed(content: bytes, path: Path, shown: str) -> Table:
     if not content.strip():
         raise InputError(f"{shown} is empty. Check that the export or download finished.")
     frame, notes = READERS[suffix](content, shown)
-    return Table(frame, Path(name).stem or "table", shown, notes=tuple(notes))
+    return RawTable(frame, Path(name).stem or "table", shown, notes=tuple(notes))
 
 
 def _unpacked(content: bytes, suffix: str, shown: str) -> tuple[bytes, str]:

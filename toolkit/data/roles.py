@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from toolkit.data.read import Table
+from toolkit.data.read import RawTable
 from toolkit.errors import InputError, listed, nearest
 
 
@@ -28,12 +28,12 @@ class Roles:
         return (self.target, *self.sensitive, self.time, self.group, *self.drop)
 
 
-def find_roles(table: Table, target: object, sensitive: object, time: object, group: object, drop: object) -> Roles:
+def find_roles(table: RawTable, target: object, sensitive: object, time: object, group: object, drop: object) -> Roles:
     """Find the column of each role.
 
     Parameters
     ----------
-    table : Table
+    table : RawTable
         Its built-in roles hold for what is not given.
     target, time, group : str, optional
         Column names; an empty text counts as not given.
@@ -48,7 +48,7 @@ def find_roles(table: Table, target: object, sensitive: object, time: object, gr
 
     Examples
     --------
-    >>> table = Table(pd.DataFrame(columns=["a", "b", "c, d"]), "t", "t")
+    >>> table = RawTable(pd.DataFrame(columns=["a", "b", "c, d"]), "t", "t")
     >>> find_roles(table, "a", "c, d", None, None, "b").sensitive
     ('c, d',)
     """

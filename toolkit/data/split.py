@@ -69,7 +69,7 @@ def split_dataset(
 
     Examples
     --------
-    >>> from toolkit.data.dataset import load_dataset
+    >>> from toolkit.data.load import load_dataset
     >>> split = split_dataset(load_dataset("wine"))
     >>> split.strategy, split.train.rows, split.test.rows
     ('stratified', 142, 36)

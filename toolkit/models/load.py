@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 
 from toolkit.core.result import Finding
-from toolkit.data.dataset import Dataset, load_dataset
+from toolkit.data.dataset import Dataset
 from toolkit.data.likeness import model_columns
+from toolkit.data.load import load_dataset
 from toolkit.data.read import read_table
 from toolkit.data.roles import given
 from toolkit.errors import InputError, listed, nearest

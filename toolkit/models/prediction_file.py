@@ -11,13 +11,14 @@ import numpy as np
 import pandas as pd
 
 from toolkit.data.columns import column_kind
-from toolkit.data.dataset import Dataset, load_dataset
-from toolkit.data.read import Table, read_table
+from toolkit.data.dataset import Dataset
+from toolkit.data.load import load_dataset
+from toolkit.data.read import RawTable, read_table
 from toolkit.data.roles import listed_names
 from toolkit.errors import InputError, listed, nearest
 from toolkit.models.recorded import RecordedPredictions
 
-Source = str | os.PathLike[str] | pd.DataFrame | Mapping[str, Any] | Table
+Source = str | os.PathLike[str] | pd.DataFrame | Mapping[str, Any] | RawTable
 SEPARATORS = "_.:-[]() "
 
 
@@ -137,8 +138,8 @@ class _Columns:
         return (*([self.pred] if self.pred else []), *self.scores)
 
 
-def _read(source: Source) -> Table:
-    if isinstance(source, Table):
+def _read(source: Source) -> RawTable:
+    if isinstance(source, RawTable):
         return source
     if not isinstance(source, Mapping):
         return read_table(source)
@@ -149,7 +150,7 @@ def _read(source: Source) -> Table:
     return read_table(pd.DataFrame(arrays))
 
 
-def _find_columns(table: Table, y_pred: str, y_score: str | Sequence[str], left: Sequence[str]) -> _Columns:
+def _find_columns(table: RawTable, y_pred: str, y_score: str | Sequence[str], left: Sequence[str]) -> _Columns:
     """Find the columns of the predictions, among those that are not left out."""
     names = [name for name in table.frame.columns if name not in left]
     if y_pred and y_pred not in names:
@@ -173,7 +174,7 @@ def _find_columns(table: Table, y_pred: str, y_score: str | Sequence[str], left:
     return _Columns(pred, found, "" if start in names else start)
 
 
-def no_column(name: str, what: str, parameter: str, table: Table) -> InputError:
+def no_column(name: str, what: str, parameter: str, table: RawTable) -> InputError:
     """Say that a column of the predictions is missing, and what to do."""
     others = {"y_true", "y_pred", "y_score"} - {parameter}
     near = nearest(name, [column for column in table.frame.columns if column not in others])

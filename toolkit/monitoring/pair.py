@@ -10,10 +10,11 @@ from typing import Any
 
 import pandas as pd
 
-from toolkit.data.dataset import LEAST_ROWS, Dataset, load_dataset
+from toolkit.data.dataset import Dataset
 from toolkit.data.labels import join_labels
 from toolkit.data.likeness import model_columns
-from toolkit.data.read import Table, read_table
+from toolkit.data.load import LEAST_ROWS, load_dataset
+from toolkit.data.read import RawTable, read_table
 from toolkit.data.roles import given, listed_names
 from toolkit.data.target import plain_target
 from toolkit.data.times import of_periods
@@ -131,7 +132,7 @@ def load_compared(
     >>> load_compared("wine").rows, list(load_compared(pd.DataFrame({"a": [1], "b": [2]}), drop="b"))
     (178, ['a'])
     """
-    table = source if isinstance(source, Table) else read_table(source)
+    table = source if isinstance(source, RawTable) else read_table(source)
     known = table.built_in.target if table.built_in else table.target
     aim = target or known
     frame = table.frame
@@ -176,7 +177,7 @@ def _kept_with(model: object) -> Profile:
     return read_profile(text, f"{KEPT_AS} of {model}")
 
 
-def _inherited(roles: dict[str, Any], reference: object, table: Table) -> dict[str, Any]:
+def _inherited(roles: dict[str, Any], reference: object, table: RawTable) -> dict[str, Any]:
     """Give the current table the roles of the reference where none were given, as far as it has those columns."""
     if isinstance(reference, Profile):
         target = next((name for name, role in reference.roles.items() if role == "target"), "")
@@ -193,6 +194,6 @@ def _inherited(roles: dict[str, Any], reference: object, table: Table) -> dict[s
     }
 
 
-def _without(table: Table, column: str) -> Table:
+def _without(table: RawTable, column: str) -> RawTable:
     """Leave out the column that labels are matched by: it names rows."""
     return replace(table, frame=table.frame.drop(columns=column, errors="ignore")) if column else table
