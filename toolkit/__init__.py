@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from toolkit.data.load import load_dataset
     from toolkit.data.split import Split, split_dataset
     from toolkit.drift.detect import Drift, detect_drift
-    from toolkit.drift.evidently_page import EvidentlyPage, evidently_page
+    from toolkit.drift.evidently import EvidentlyPage, evidently_page
     from toolkit.drift.profile import Profile, load_profile
     from toolkit.drift.tables import summarize
     from toolkit.errors import InputError, RunError, ToolkitError
@@ -84,8 +84,8 @@ _HOMES = {
     "diff_cards": "card.diff",
     "estimate_performance": "monitoring.performance",
     "evaluate": "evaluation.evaluate",
-    "evidently_page": "drift.evidently_page",
-    "EvidentlyPage": "drift.evidently_page",
+    "evidently_page": "drift.evidently",
+    "EvidentlyPage": "drift.evidently",
     "explain": "explanation.explain",
     "figure": "core.figures",
     "find_counterfactual": "explanation.counterfactual",

@@ -27,7 +27,7 @@ from toolkit.data.fingerprint import fingerprint
 from toolkit.drift.checks import check_kinds, check_prediction, chosen_columns, make_plan
 from toolkit.drift.comparison import Source, compare_columns, window_table
 from toolkit.drift.domain import THRESHOLD, Domain
-from toolkit.drift.evidently import evidently_report, unfit_columns
+from toolkit.drift.evidently import comparison_of
 from toolkit.drift.figures import draw, figure_data, pictures
 from toolkit.drift.findings import few_rows, findings_of, share_text, windows_finding
 from toolkit.drift.head import head_numbers, headline
@@ -247,26 +247,17 @@ class Drift(Shown):
         if self.tables is None:
             text = "Profiles hold no rows: no model was trained to tell the two tables apart."
             found.append(Finding("DRIFT-PROFILES", "info", text))
-        unfit = unfit_columns(self.table)
-        if unfit:
-            text = f"evidently's report leaves out {listed(map(repr, unfit), 5)}: it cannot compare empty columns."
-            found.append(Finding("DRIFT-EVIDENTLY", "info", text))
         return by_severity(gathered(found))
 
     def evidently(self) -> Any:
-        """Return evidently's result for the same columns, methods and thresholds; ``save_html(path)`` writes it.
-
-        Empty columns, at which evidently stops, are left out, and findings say so. Of more than 50,000 rows a sample of
-        that many is handed over.
+        """Return evidently's result for the same methods and thresholds, of what ``tk.evidently_page`` draws.
 
         Raises
         ------
         InputError
-            Where evidently is not installed, or the comparison was one of profiles.
+            Where there is nothing it can compare: profiles have no rows.
         """
-        if self.tables is None:
-            raise InputError("evidently compares rows, and a profile has none. Compare the tables themselves.")
-        return evidently_report(*self.tables, self.table, self.plan)
+        return comparison_of(self).run()
 
     def pictures(self) -> dict[str, Picture]:
         """Return the figures there are."""

@@ -1,69 +1,274 @@
-"""Hand the same comparison to evidently, for its interactive report."""
+"""evidently's interactive page of the same comparison: a file beside the report, inert, and bounded in time."""
 
 from __future__ import annotations
 
-from typing import Any
+import base64
+import hashlib
+import os
+import pickle
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from toolkit.core.estimate import Estimate
+from toolkit.core.result import Finding, Picture, Record, Shown, result_html
 from toolkit.drift.distances import METHODS
 from toolkit.drift.tables import Rows
 from toolkit.drift.verdicts import Plan
-from toolkit.errors import InputError
+from toolkit.errors import InputError, NotApplicableError, listed
 
-MOST_ROWS = 50_000
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from toolkit.drift.detect import Drift
+
+FILE = "evidently.html"
+MOST_ROWS, MOST_COLUMNS, MOST_LABELS = 10_000, 50, 100
+SECONDS = 50
+_DATA = re.compile(r"^    var \w+ = \{.*;$", re.MULTILINE)
+_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
+# evidently puts data into a script, and plotly reads some HTML in labels: quotation marks mean nothing to either.
+_SIGNS = str.maketrans({"<": "‹", ">": "›", "&": r"\u0026"})
 
 
-def unfit_columns(table: pd.DataFrame) -> list[str]:
-    """Name the columns that evidently cannot compare: those without any value in one of the tables."""
-    empty = (table["missing_reference"] == 1) | (table["missing_current"] == 1)
-    return table.loc[empty, "column"].tolist()
+def evidently_page(drift: Drift, *, wanted: bool = True) -> EvidentlyPage:
+    """Make evidently's interactive page of a comparison, to be published beside the report.
 
+    It is drawn in a process of its own, which is stopped after 50 seconds, on a sample of 10,000 rows of each longer
+    table: the 50 columns that changed most, of which none has more than 100 labels. Nothing in it loads anything, and
+    no script runs but evidently's own; ``<`` and ``>`` in names and labels are shown as ``‹`` and ``›``.
 
-def evidently_report(reference: Rows, current: Rows, table: pd.DataFrame, plan: Plan) -> Any:
-    """Run evidently's drift preset over the columns of a comparison, with its methods and thresholds.
+    Parameters
+    ----------
+    drift : Drift
+    wanted : bool
+        Whether there is to be one.
+
+    Returns
+    -------
+    EvidentlyPage
 
     Raises
     ------
-    InputError
-        Where evidently is not installed, or no column can be compared.
+    NotApplicableError
+        Where none is wanted, there is nothing that evidently can draw (profiles have no rows), or it does not get done.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from toolkit.drift.detect import detect_drift
+    >>> table = pd.DataFrame({"a": range(50)})
+    >>> evidently_page(detect_drift(table, table), wanted=False)
+    Traceback (most recent call last):
+    toolkit.errors.NotApplicableError: evidently's page was not asked for.
     """
-    try:
+    if not wanted:
+        raise NotApplicableError("evidently's page was not asked for.")
+    given = comparison_of(drift)
+    return EvidentlyPage(inert(draw(given)), max(drift.reference.rows, drift.current.rows), given.left_out)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class EvidentlyPage(Shown):
+    """evidently's page, as a file to be published.
+
+    Attributes
+    ----------
+    html : str
+    rows : int
+        Of the larger table.
+    left_out : dict of str to str
+        Why a column is not drawn.
+    """
+
+    html: str
+    rows: int
+    left_out: Mapping[str, str]
+
+    def frame(self) -> pd.DataFrame:
+        """Return the file's name and size as one row."""
+        return pd.DataFrame({"file": [FILE], "bytes": [len(self.html.encode())]})
+
+    def scalars(self) -> dict[str, Estimate]:
+        """Return no numbers: they are those of the comparison."""
+        return {}
+
+    def findings(self) -> list[Finding]:
+        """Say where evidently saw a sample only, and which columns it does not draw."""
+        found = []
+        if self.rows > MOST_ROWS:
+            text = f"evidently's page rests on a sample of {MOST_ROWS:,} rows of each longer table."
+            found.append(Finding("DRIFT-EVIDENTLY-SAMPLED", "info", text))
+        if self.left_out:
+            named = listed([f"{name!r} ({why})" for name, why in self.left_out.items()], 5, longest=120)
+            found.append(Finding("DRIFT-EVIDENTLY", "info", f"evidently's page leaves out {named}."))
+        return found
+
+    def pictures(self) -> dict[str, Picture]:
+        """Return no figures."""
+        return {}
+
+    def plot(self, kind: str = "", ax: Axes | None = None) -> Axes:  # noqa: ARG002  # the protocol's
+        """Refuse: the figures are in the file."""
+        raise InputError(f"evidently's page has no figure {kind!r} to draw here; open {FILE}.")
+
+    def record(self) -> Record:
+        """Return the file."""
+        return Record(files={FILE: self.html})
+
+    def _repr_html_(self) -> str:
+        lead = f"{FILE} lies beside this report: the same comparison in evidently's interactive form."
+        return result_html("evidently's page", lead, findings=self.findings())
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """What evidently is given.
+
+    Attributes
+    ----------
+    reference, current : DataFrame
+        A sample of rows of the columns that it can draw.
+    columns : DataFrame
+        ``column``, ``kind``, ``method`` and ``threshold`` of each; of a test the threshold is on its p value.
+    left_out : dict of str to str
+        Why a column is not drawn.
+    """
+
+    reference: pd.DataFrame
+    current: pd.DataFrame
+    columns: pd.DataFrame
+    left_out: Mapping[str, str]
+
+    def run(self) -> Any:
+        """Run evidently's drift preset, with our methods and thresholds."""
         from evidently import DataDefinition, Dataset, Report
         from evidently.presets import DataDriftPreset
-    except ImportError as error:
-        raise InputError("evidently is not installed. Install it with: pip install 'evidently>=0.7,<0.8'") from error
-    rows = table[table["method"] != ""]
-    if not len(rows):
-        raise InputError("evidently has nothing to compare: no column has values in both tables.")
-    names = rows["column"].tolist()
-    numbers = rows.loc[rows["kind"] == "number", "column"].tolist()
-    labels = [name for name in names if name not in numbers]
-    definition = DataDefinition(numerical_columns=numbers, categorical_columns=labels)
-    frames = [_sampled(part, names, labels, plan.seed) for part in (reference, current)]
-    before, after = (Dataset.from_pandas(frame, data_definition=definition) for frame in frames)
-    preset = DataDriftPreset(
-        columns=names,
-        per_column_method=dict(zip(names, rows["method"], strict=True)),
-        per_column_threshold=_thresholds(rows, plan.alpha),
-    )
-    return Report([preset]).run(after, before)
+
+        given = self.columns.set_index("column")
+        number = given["kind"] == "number"
+        definition = DataDefinition(
+            numerical_columns=list(given.index[number]), categorical_columns=list(given.index[~number])
+        )
+        before, after = (
+            Dataset.from_pandas(part, data_definition=definition) for part in (self.reference, self.current)
+        )
+        preset = DataDriftPreset(
+            columns=list(given.index),
+            per_column_method=given["method"].to_dict(),
+            per_column_threshold=given["threshold"].to_dict(),
+        )
+        return Report([preset]).run(after, before)
 
 
-def _sampled(part: Rows, names: list[str], labels: list[str], seed: int) -> pd.DataFrame:
+def comparison_of(drift: Drift) -> Comparison:
+    """Choose what evidently can draw, and say what it cannot.
+
+    Raises
+    ------
+    NotApplicableError
+        Where that is nothing.
+    """
+    if drift.tables is None:
+        raise NotApplicableError("evidently compares rows, and a profile has none. Compare the tables themselves.")
+    table, plan = drift.table, drift.plan
+    compared = table["method"] != ""
+    left_out = dict.fromkeys(table.loc[~compared, "column"], "not compared")
+    frames = [_sampled(part, table[compared], plan) for part in drift.tables]
+    drawn: list[str] = []
+    for name, kind in zip(table.loc[compared, "column"], table.loc[compared, "kind"], strict=True):
+        cells = [frame[name] for frame in frames]
+        if any(column.isna().all() for column in cells):
+            left_out[name] = "no values in the sample of a table"
+        elif kind != "number" and pd.concat(cells).nunique() > MOST_LABELS:
+            left_out[name] = f"more than {MOST_LABELS} different labels"
+        elif len(drawn) == MOST_COLUMNS:
+            left_out[name] = f"beyond the {MOST_COLUMNS} columns that changed most"
+        else:
+            drawn.append(name)
+    if not drawn:
+        raise NotApplicableError("evidently has nothing to draw: no column with few labels has values in both tables.")
+    columns = table.set_index("column").loc[drawn, ["kind", "method", "threshold"]].reset_index()
+    tests = columns["method"].map(lambda method: METHODS[method].test)
+    columns["threshold"] = columns["threshold"].mask(tests, plan.alpha)
+    return Comparison(frames[0][drawn], frames[1][drawn], columns, left_out)
+
+
+def _sampled(part: Rows, compared: pd.DataFrame, plan: Plan) -> pd.DataFrame:
     picked = np.arange(part.rows)
     if part.rows > MOST_ROWS:
-        picked = np.sort(np.random.default_rng(seed).choice(part.rows, MOST_ROWS, replace=False))
+        picked = np.sort(np.random.default_rng(plan.seed).choice(part.rows, MOST_ROWS, replace=False))
     columns = {}
-    for name in names:
+    for name, kind in zip(compared["column"], compared["kind"], strict=True):
         column = part.plain(name)[0]
         assert column is not None  # noqa: S101 - it has a distance, so it has values
         column = column.iloc[picked].reset_index(drop=True)
-        columns[name] = column.astype(object).where(column.notna(), None) if name in labels else column
+        columns[name] = column if kind == "number" else column.astype(object).where(column.notna(), None)
     return pd.DataFrame(columns)
 
 
-def _thresholds(rows: pd.DataFrame, alpha: float) -> dict[str, float]:
-    """Return each threshold as evidently means it: that of a test is on its p value, ours on the distance."""
-    return {row["column"]: alpha if METHODS[row["method"]].test else row["threshold"] for _, row in rows.iterrows()}
+def draw(given: Comparison) -> str:
+    """Return evidently's page as evidently writes it, made in a process that can be stopped.
+
+    Raises
+    ------
+    NotApplicableError
+        Where the process fails or takes longer than the time limit.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        (place / "comparison").write_bytes(pickle.dumps(given))
+        code = f"import sys; sys.path = {sys.path!r}; from {__name__} import draw_into; draw_into({folder!r})"
+        try:
+            done = subprocess.run(
+                [sys.executable, "-P", "-W", "ignore", "-c", code],
+                env={"DO_NOT_TRACK": "1", **os.environ},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                timeout=SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise NotApplicableError(
+                f"evidently's page was not drawn: it took more than {SECONDS:g} seconds."
+            ) from None
+        if done.returncode:
+            last = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+            raise NotApplicableError(f"evidently's page was not drawn: {last or f'it ended with {done.returncode}'}")
+        return (place / FILE).read_text(encoding="utf-8")
+
+
+def draw_into(folder: str) -> None:
+    """Draw the comparison that lies in a folder; this is what the process does."""
+    given = pickle.loads((Path(folder) / "comparison").read_bytes())  # noqa: S301 - written by ``draw``
+    given.run().save_html(str(Path(folder) / FILE))
+
+
+def inert(html: str) -> str:
+    """Take from evidently's page all that data could do in it, and forbid the rest: network, scripts of others, forms.
+
+    Raises
+    ------
+    NotApplicableError
+        Where the page is not made as evidently 0.7 makes it: then nobody knows where data are in it.
+    """
+    html, data = _DATA.subn(lambda line: line[0].translate(_SIGNS), html)
+    scripts = _SCRIPT.findall(html)
+    if (data, len(scripts), html.count("<head>")) != (2, 4, 1):
+        raise NotApplicableError("evidently's page is not written: it is made in an unknown way, and may not be safe.")
+    digests = (base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts)
+    hashes = " ".join(f"'sha256-{digest}'" for digest in digests)
+    policy = (
+        f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; font-src data:; "
+        "img-src data: blob:; base-uri 'none'; form-action 'none'"
+    )
+    return html.replace("<head>", f'<head>\n<meta http-equiv="Content-Security-Policy" content="{policy}">')
