@@ -87,13 +87,15 @@ def tell_apart(reference: pd.DataFrame, current: pd.DataFrame, seed: int = 0) ->
     with threadpool_limits(limits=1, user_api="openmp"):
         for held in range(FOLDS):
             judge = fold == held
-            model.fit(cells[~judge], side[~judge])
-            area, influence[judge] = roc_auc(side[judge], model.predict_proba(cells[judge])[:, 1])
+            # A column without any value to learn from, which scikit-learn refuses, is made one that never varies.
+            given = np.where(np.isnan(cells[~judge]).all(axis=0), 0.0, cells)
+            model.fit(given[~judge], side[~judge])
+            area, influence[judge] = roc_auc(side[judge], model.predict_proba(given[judge])[:, 1])
             ones = int(side[judge].sum())
             zeros = int(judge.sum()) - ones
             spread += (ones + zeros + 1) / (12 * ones * zeros)
             areas.append(area)
-        drops = areas[-1] - _shuffled_areas(model, cells[judge], side[judge], seed)
+        drops = areas[-1] - _shuffled_areas(model, given[judge], side[judge], seed)
     value = float(np.mean(areas))
     estimate = smooth(
         value, influence * math.sqrt(SHARED), effective=min(n, m), method=f"DeLong, {FOLDS} dependent folds"
