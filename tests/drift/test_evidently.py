@@ -121,7 +121,7 @@ def test_the_report_holds_the_same_scores_and_leaves_out_what_stops_evidently(ro
     assert (tmp_path / "drift.html").stat().st_size > 100_000
 
 
-def test_small_whole_numbers_and_a_target_of_one_byte_are_drawn(self):
+def test_small_whole_numbers_and_a_target_of_one_byte_are_drawn():
     rng = np.random.default_rng(0)
     before, after = (
         pd.DataFrame({"score": rng.normal(size=200), "y": rng.integers(0, 2, 200).astype("int8")}) for _ in range(2)
