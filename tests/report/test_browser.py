@@ -3,6 +3,7 @@
 import functools
 import http.server
 import json
+import random
 import shutil
 import threading
 from pathlib import Path
@@ -12,10 +13,11 @@ import pytest
 from browsing import running_browser, violations, visit
 from nbformat.v4 import new_markdown_cell, new_output
 from sample_notebook import code, failed_notebook, notebook_of, published, sample_notebook, sample_results, saved, shown
-from test_sanitize import PAYLOADS
+from test_sanitize import ATTRIBUTES, HARMLESS, PAYLOADS
 
 from toolkit.core.result import table_html
 from toolkit.report.render import render, write_index
+from toolkit.report.sanitize import PageCleaner
 
 WIDTHS = (360, 768, 1440)
 
@@ -134,6 +136,48 @@ def test_axe_finds_nothing_wrong(browser, site, name, width, scheme):
     found = violations(page)
     page.context.close()
     assert found == []
+
+
+def test_a_browser_finds_nothing_more_in_a_cleaned_piece_than_was_let_through(browser):
+    pick = random.Random(0)
+    names = (
+        "h1",
+        "/h1",
+        "table",
+        "td",
+        "th",
+        "/table",
+        "p",
+        "a",
+        "li",
+        "dd",
+        "form",
+        "/svg",
+        "pre",
+        "b",
+        "ul",
+        "details",
+        "/div",
+    )
+    parts = [*PAYLOADS, "a_b", *(f"<{name}>" for name in names)]
+    pieces = ["".join(pick.choices(parts, k=pick.randint(1, 8))) for _ in range(1000)]
+    cleaned = "".join(f"<div class=output>{PageCleaner().clean(piece, prose=True)}</div>" for piece in pieces)
+    page = browser.new_page()
+    page.set_content(f"<!doctype html><main>{cleaned}</main><footer></footer>")
+    around, tags, names = page.evaluate(
+        """() => {
+            const inside = [...document.querySelectorAll('main > .output *')];
+            const tags = inside.map(found => found.localName + (found instanceof HTMLElement ? '' : ' foreign'));
+            const names = inside.flatMap(found => found.getAttributeNames());
+            const around = [...document.querySelectorAll('body > *, main > *')].map(found => found.localName);
+            return [around, [...new Set(tags)], [...new Set(names)]];
+        }"""
+    )
+    page.close()
+    assert around == ["main", *["div"] * len(pieces), "footer"]
+    assert len(tags) > 15
+    assert set(tags) <= HARMLESS
+    assert set(names) <= ATTRIBUTES
 
 
 def test_nasty_names_are_read_as_text(browser, site):

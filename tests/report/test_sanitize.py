@@ -27,6 +27,19 @@ PAYLOADS = [
     "<style>@import url(https://evil.example/x.css); body{display:none}</style>",
     "</main></body></html><script src=https://evil.example/x.js></script>",
     "{{ 7*7 }}{% raw %}<!--",
+    '<svg></p><style><a id="</style><img src onerror=alert(1)>">',
+    '<math><mtext><table><mglyph><style><!--</style><img title="--&gt;&lt;img src onerror=alert(1)&gt;">',
+    '<math><annotation-xml encoding="text/html"><style><img src onerror=alert(1)></style></annotation-xml></math>',
+    "<svg><desc><table><caption><img src onerror=alert(1)></caption></table></desc><title><p>x</title></svg>",
+    '<noembed><img title="</noembed><img src onerror=alert(1)>"></noembed>',
+    '<noframes><img title="</noframes><img src onerror=alert(1)>"></noframes>',
+    '<xmp><img title="</xmp><img src onerror=alert(1)>"></xmp>',
+    "<!--><img src onerror=alert(1)>--!><img src onerror=alert(1)>",
+    "<![CDATA[<img src onerror=alert(1)>]]><?php <img src onerror=alert(1)> ?>",
+    "<select><style></select><img src onerror=alert(1)></style></select>",
+    "<table><a><tr><td><form><a><caption><img src onerror=alert(1)></table></form>",
+    "<img name=body id=verdict src=data:image/png;base64,AAAA><a id=main name=main popover>x</a>",
+    "<p title='</p><img src onerror=alert(1)>' class='tk-a\" onclick=alert(1) x=\"'>x</p>",
 ]
 HARMLESS = {"a", "abbr", "b", "blockquote", "br", "caption", "code", "col", "colgroup", "dd", "del", "details", "div"}
 HARMLESS |= {
@@ -89,6 +102,27 @@ def test_nothing_acts_or_loads_however_it_is_put_together(parts):
     Inspector(PageCleaner().clean("".join(parts)))
 
 
+def test_names_that_a_script_could_ask_for_are_not_given():
+    html = PageCleaner().clean('<p id="main" name="main" popover data-explorer="{}">a</p><a id="b" name="b">c</a>')
+    assert html == "<p>a</p><a>c</a>"
+
+
+def test_a_page_of_one_name_has_ids_of_its_own():
+    html = PageCleaner(frozenset({"main"})).clean("<h2>Main</h2>" * 3)
+    assert [attributes["id"] for _, attributes in Inspector(html).tags if "id" in attributes] == [
+        "main-2",
+        "main-3",
+        "main-4",
+    ]
+
+
+@pytest.mark.parametrize("tag", ["b", "div", "ul><li", "table><tr><td", "figure"])
+def test_depth_is_no_obstacle(tag):
+    html = PageCleaner().clean(f"<{tag}>recall " * 2000)
+    assert html.count("recall") == 2001
+    Inspector(html)
+
+
 @settings(deadline=None)
 @given(st.text())
 def test_any_text_is_accepted(text):
@@ -128,7 +162,7 @@ def test_figures_and_tables_are_numbered_through_and_can_be_linked_to():
     html = "".join(cleaner.clean(piece) for piece in (figure, table, figure))
     ids = [attributes["id"] for _, attributes in Inspector(html).tags if "id" in attributes]
     assert ids == ["figure-1", "table-1", "figure-2"]
-    assert '<a href="#figure-2" class="number">Figure 2</a> ROC' in html
+    assert '<a class="number" href="#figure-2">Figure 2</a> ROC' in html
 
 
 def test_only_wide_tables_take_the_keyboard():
@@ -163,14 +197,18 @@ def test_classes_of_the_page_cannot_be_borrowed():
 def test_data_travel_as_csv_only_and_are_named_after_their_table():
     table = "<table><caption>Sizes</caption><tr><th>a</th></tr></table>"
     html = PageCleaner().clean(f'{table}<a href="{CSV}" download="x.exe">CSV</a>')
-    assert f'<a href="{CSV}" download="table-1.csv">CSV</a>' in html
+    assert f'<a download="table-1.csv" href="{CSV}">CSV</a>' in html
     for other in (
         "data:text/html,x",
         "data:text/csv;charset=utf-8,<b>",
         "data:text/csv,a",
         "DATA:text/csv;base64,YQ==",
+        "da\tta:text/html,x",
+        "\n data:text/html,x",
+        "\x01data:text/html,x",
+        "&#100;at&#10;a&colon;text/html,x",
     ):
-        assert "data:" not in PageCleaner().clean(f'<a href="{other}">x</a>').lower()
+        assert PageCleaner().clean(f'<a href="{other}">x</a>') == "<a>x</a>"
 
 
 def test_the_data_of_a_figure_have_the_number_of_the_figure():
@@ -182,8 +220,8 @@ def test_the_data_of_a_figure_have_the_number_of_the_figure():
     ids = [attributes["id"] for _, attributes in Inspector(html).tags if "id" in attributes]
     assert ids == ["figure-1", "data", "table-1"]
     assert 'download="figure-1.csv"' in html
-    assert 'width="614" height="384"' in html
-    assert '<div class="scroll" tabindex="0" role="group" aria-label="Figure 1"><img' in html
+    assert 'height="384" src="data:image/png;base64,AAAA" width="614"' in html
+    assert '<div aria-label="Figure 1" class="scroll" role="group" tabindex="0"><img' in html
 
 
 def test_a_finding_that_is_shown_can_be_linked_to_once():
@@ -200,7 +238,7 @@ def test_terms_are_marked_once_a_section_and_not_where_a_button_may_not_stand():
     first = cleaner.clean(
         "<h2>Recall</h2><p><code>recall</code> <a href='#a'>recall</a> Recall, recall</p>", prose=True
     )
-    assert first.count('popovertarget="term-recall">Recall</button>') == first.count("<button") == 1
+    assert first.count('popovertarget="term-recall" type="button">Recall</button>') == first.count("<button") == 1
     assert "<button" not in cleaner.clean("<table><thead><tr><th>precision</th></tr></thead></table>")
     cleaner.clean("<h2>Next</h2>", shift=0, prose=True)
     assert cleaner.clean("<table><tr><th>false_positive_rate</th></tr></table>").count("<button") == 1

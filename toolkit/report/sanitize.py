@@ -1,49 +1,75 @@
 """HTML out of a notebook made safe for a report: an allow-list of elements, one order of headings, ids to link to.
 
-Parsing is html5lib's, through bleach, so that what is checked here is what a browser will see.
+What is foreign is cleaned, then arranged on a tree, and what comes out is cleaned again, so that nothing that was
+arranged gets past the allow-list. Both times the parser is html5ever, through nh3: what is checked here is what a
+browser will see. No element whose content a browser reads as something other than HTML is let through.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
-from html import escape, unescape
-from typing import Any
+from io import StringIO
 
-from bleach.sanitizer import Cleaner
+from bs4 import BeautifulSoup, Tag
+from bs4.element import NavigableString
 from markupsafe import Markup
+from nh3 import Cleaner
 
 from toolkit.report.glossary import Glossary
-
-Token = dict[str, Any]
 
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _BLOCKS = {"blockquote", "dd", "details", "div", "dl", "dt", "hr", "li", "ol", "p", "pre", "summary", "ul", *_HEADINGS}
 _INLINE = {"a", "abbr", "b", "br", "code", "del", "em", "i", "ins", "kbd", "mark", "q", "s", "samp", "small", "span"}
 _INLINE |= {"strong", "sub", "sup", "tt", "u", "var"}
 _TABLES = {"caption", "col", "colgroup", "table", "tbody", "td", "tfoot", "th", "thead", "tr"}
-_ALLOWED = frozenset(_BLOCKS | _INLINE | _TABLES | {"figcaption", "figure", "img"})
-# Parsed as what they are, so that their content goes with them; any other element loses its tags and keeps its text.
-_DROPPED = frozenset(
-    {"audio", "button", "canvas", "iframe", "math", "noscript", "object", "script", "select", "style", "svg"}
-    | {"template", "textarea", "title", "video"}
-)
-_IMAGE = re.compile(r"data:image/(png|jpeg|gif|webp|svg\+xml);base64,[A-Za-z0-9+/=\s]*")
-_CSV = re.compile(r"data:text/csv;charset=utf-8,[\w%.~,:;/@!$()*+=?-]*", re.ASCII)
-_CLASSES = re.compile(r"((tk-[a-z-]+|highlight|dataframe|[a-z][a-z0-9]{0,2})(\s+|$))*")
+_ALLOWED = _BLOCKS | _INLINE | _TABLES | {"figcaption", "figure", "img"}
+# These go with their content; any other element loses its tags and keeps its text.
+_DROPPED = {"audio", "button", "canvas", "iframe", "math", "noscript", "object", "script", "select", "style", "svg"}
+_DROPPED |= {"template", "textarea", "title", "video"}
 _ATTRIBUTES = {
-    "a": re.compile("href|title"),
-    "abbr": re.compile("title"),
-    "img": re.compile("alt|height|title|width"),
-    "ol": re.compile("start"),
-    "td": re.compile("colspan|rowspan"),
-    "th": re.compile("colspan|rowspan|scope"),
+    "*": {"class"},
+    "a": {"href", "title"},
+    "abbr": {"title"},
+    "img": {"alt", "height", "src", "title", "width"},
+    "ol": {"start"},
+    "td": {"colspan", "rowspan"},
+    "th": {"colspan", "rowspan", "scope"},
 }
+_OWN_ATTRIBUTES = {
+    "*": {"class", "id"},
+    "a": {"aria-hidden", "download", "href", "rel", "tabindex", "title"},
+    "button": {"popovertarget", "type"},
+    "div": {"aria-label", "role", "tabindex"},
+    "pre": {"tabindex"},
+}
+_CSV = re.compile(r"data:text/csv;charset=utf-8,[\w%.~,:;/@!$()*+=?-]*", re.ASCII)
+_VALUES = {
+    # A scheme of the list, or none: a browser skips control characters inside one, so that "da\tta:" is "data:" to it.
+    "href": re.compile(rf"\s*(?i:https?|mailto):(?s:.*)|[^:/?#]*([/?#](?s:.*))?|{_CSV.pattern}", re.ASCII),
+    "src": re.compile(r"data:image/(png|jpeg|gif|webp|svg\+xml);base64,[A-Za-z0-9+/=\s]*"),
+    **dict.fromkeys(("colspan", "height", "rowspan", "start", "width"), re.compile(r"\d{1,4}", re.ASCII)),
+}
+_CLASSES = r"tk-[a-z-]+|highlight|dataframe|[a-z][a-z0-9]{0,2}"
 _MOST_COLUMNS_AT_REST = 4
+_NUMBERED = ("figure", "table")
 _NO_TERMS_IN = frozenset({"a", "code", "kbd", "pre", "samp", "summary", "thead", "tt", *_HEADINGS})
+
+
+def _cleaner(tags: set[str], attributes: Mapping[str, set[str]], classes: str) -> Cleaner:
+    values = _VALUES | {"class": re.compile(rf"(({classes})(\s+|$))*")}
+
+    def checked(_: str, name: str, value: str) -> str | None:
+        return value if name not in values or values[name].fullmatch(value) else None
+
+    schemes = {"data", "http", "https", "mailto"}
+    return Cleaner(tags, _DROPPED - tags, attributes, checked, link_rel=None, url_schemes=schemes)
+
+
+_FOREIGN = _cleaner(_ALLOWED, _ATTRIBUTES, _CLASSES)
+_LAST = _cleaner(_ALLOWED | {"button", "wbr"}, _ATTRIBUTES | _OWN_ATTRIBUTES, f"{_CLASSES}|anchor|number|scroll|term")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +106,7 @@ class PageCleaner:
         self.findings: dict[str, Heading] = {}
         self.glossary = Glossary() if glossary is None else glossary
         self._ids = set(reserved)
+        self._repeated: Counter[str] = Counter()
         self.latest = ""
         self._counts: Counter[str] = Counter()
 
@@ -97,23 +124,16 @@ class PageCleaner:
         title : bool
             Whether a first-level heading in it is the page's title, to be taken out.
         """
-        arrange = partial(_Arranger, page=self, shift=shift, prose=prose, title=title)
-        cleaner = Cleaner(
-            tags=_ALLOWED | _DROPPED,
-            attributes=_attribute_allowed,
-            protocols={"http", "https", "mailto", "data"},
-            strip=True,
-            filters=[arrange, partial(_terms_marked, page=self), _breakable],
-        )
-        return Markup(cleaner.clean(html))  # noqa: S704 - this is the sanitizer
+        tree = BeautifulSoup(StringIO(_FOREIGN.clean(html)), "html.parser", multi_valued_attributes=None)
+        _Arranger(tree, self, shift, prose, title).arrange()
+        return Markup(_LAST.clean(tree.decode()))  # noqa: S704 - this is the sanitizer
 
     def unique_id(self, text: str) -> str:
         """Make an id of ``text`` that no other element of the page has."""
-        base = slug(text)
-        number, name = 1, base
+        base = name = slug(text)
         while name in self._ids:
-            number += 1
-            name = f"{base}-{number}"
+            self._repeated[base] += 1
+            name = f"{base}-{self._repeated[base] + 1}"
         self._ids.add(name)
         return name
 
@@ -143,208 +163,117 @@ def slug(text: str) -> str:
 
 
 class _Arranger:
-    """An html5lib filter, run after the sanitizer: drops, renumbers and labels what is left."""
+    """Drops, renumbers and labels what is left of a piece, in place, from its beginning to its end."""
 
-    def __init__(self, source: Any, page: PageCleaner, shift: int, prose: bool, title: bool) -> None:
-        self.tokens = list(_without_dropped(source))
-        self.page, self.shift, self.prose, self.title = page, shift, prose, title
-        self.data_end = 0
+    def __init__(self, tree: BeautifulSoup, page: PageCleaner, shift: int, prose: bool, title: bool) -> None:
+        self.tree, self.page, self.shift, self.prose, self.title = tree, page, shift, prose, title
+        self.inside: Counter[str] = Counter()
 
-    def __iter__(self) -> Iterator[Token]:
-        position = 0
-        while position < len(self.tokens):
-            token = self.tokens[position]
-            kind, name = token["type"], token.get("name", "")
-            if kind == "StartTag" and name in (*_HEADINGS, "figure", "table"):
-                end = _end_of(self.tokens, position)
-                inside = self.tokens[position + 1 : end]
-                if name in _HEADINGS:
-                    yield from self._heading(name, inside)
-                else:
-                    yield from self._labelled(name, inside, position < self.data_end)
-                position = end
-            elif kind in ("EmptyTag", "StartTag"):
-                yield from _plain(self._noted(token, position))
-            else:
-                yield token
-            position += 1
+    def arrange(self) -> None:
+        path: list[tuple[Tag, str]] = [(self.tree, "")]
+        for node, parent in [(node, node.parent) for node in self.tree.descendants]:
+            while path[-1][0] is not parent:
+                self.inside[path.pop()[1]] -= 1
+            if isinstance(node, Tag):
+                self._element(node)
+                name = "tk-data" if node.get("class") == "tk-data" else node.name
+                path.append((node, name))
+                self.inside[name] += 1
+            elif isinstance(node, NavigableString):
+                self._text(node)
 
-    def _noted(self, token: Token, position: int) -> Token:
-        """Note what a start tag opens: a finding, the data of a figure, a link to data."""
-        name, classes = token["name"], str(token["data"].get((None, "class"), "")).split()
-        if name == "details" and "tk-data" in classes:
-            self.data_end = _end_of(self.tokens, position)
-        elif (name == "li" and "tk-finding" in classes) or (name == "p" and "tk-lead" in classes):
-            anchor = self.page.shows(_text_of(self.tokens[position : _end_of(self.tokens, position)]))
-            token["data"] |= {(None, "id"): anchor} if anchor else {}
-        elif name == "pre":
-            token["data"][None, "tabindex"] = "0"  # it may be too wide, and the keyboard has to reach what scrolls
-        elif name == "a" and _CSV.fullmatch(token["data"].get((None, "href"), "")):
-            token["data"][None, "download"] = f"{self.page.latest or 'data'}.csv"
-        return token
+    def _enclosed(self) -> bool:
+        return any(self.inside[name] for name in (*_HEADINGS, *_NUMBERED))
 
-    def _heading(self, name: str, inside: list[Token]) -> Iterator[Token]:
-        level, text = int(name[1]), _text_of(inside)
+    def _element(self, node: Tag) -> None:
+        if node.name in _HEADINGS:
+            self._heading(node)
+        elif node.name in _NUMBERED and not self._enclosed():
+            self._numbered(node)
+        elif node.name == "img":
+            words = node.attrs.setdefault("alt", "No description was given for this image.")
+            if "src" not in node.attrs:
+                node.replace_with(f"[image not included: {words}]")
+        elif node.name == "a" and "href" in node.attrs:
+            self._link(node, str(node["href"]))
+        elif node.name == "pre":
+            node["tabindex"] = "0"  # it may be too wide, and the keyboard has to reach what scrolls
+        elif {"tk-finding", "tk-lead"} & set(str(node.get("class")).split()) and not self._enclosed():
+            anchor = self.page.shows(_text_of(node))
+            node.attrs |= {"id": anchor} if anchor else {}
+
+    def _heading(self, node: Tag) -> None:
+        level, text = int(node.name[1]), _text_of(node)
+        if self._enclosed():
+            node.name = "strong"
+            return
         if self.title and level == 1 and not self.page.title:
             self.page.title = text
+            node.extract()
             return
-        level = min(max(level + self.shift, 2), 6)
-        anchor = self.page.unique_id(text)
+        level, anchor = min(max(level + self.shift, 2), 6), self.page.unique_id(text)
         if self.prose and level == 2:
             self.page.sections.append(Heading(text, anchor))
-        yield _start(f"h{level}", id=anchor)
-        yield from _plain(*inside)
-        yield _start("a", href=f"#{anchor}", **{"class": "anchor", "aria-hidden": "true", "tabindex": "-1"})
-        yield from (_text("#"), _end("a"), _end(f"h{level}"))
+        node.name, node.attrs = f"h{level}", {"id": anchor}
+        attributes = {"href": f"#{anchor}", "class": "anchor", "aria-hidden": "true", "tabindex": "-1"}
+        node.append(self.tree.new_tag("a", attrs=attributes, string="#"))
 
-    def _labelled(self, name: str, inside: list[Token], data: bool) -> Iterator[Token]:
+    def _numbered(self, node: Tag) -> None:
         """Give a figure or a table a number and an id; the data of a figure have no number of their own."""
-        caption = "figcaption" if name == "figure" else "caption"
-        words = _text_of(_between(inside, caption))
-        label = f"{name.capitalize()} {self.page.number(name)}" if words and not data else ""
-        anchor = self.page.unique_id(label or ("data" if data else name))
+        kind, data = node.name, self.inside["tk-data"] > 0
+        caption = node.find("figcaption" if kind == "figure" else "caption")
+        words = _text_of(caption) if caption else ""
+        label = f"{kind.capitalize()} {self.page.number(kind)}" if words and not data else ""
+        anchor = self.page.unique_id(label or ("data" if data else kind))
         self.page.latest = self.page.latest if data else anchor
-        if name == "table":
-            yield _box(words or "Table" if _columns(inside) > _MOST_COLUMNS_AT_REST else "")
-        yield _start(name, id=anchor, **({"class": "tk-figure"} if name == "figure" else {}))
-        for token in _plain(*inside):
-            drawn = name == "figure" and token["type"] == "EmptyTag" and token["name"] == "img"
-            yield from (_box(label or "Figure"), token, _end("div")) if drawn else (token,)
-            if label and token["type"] == "StartTag" and token["name"] == caption:
-                yield _start("a", href=f"#{anchor}", **{"class": "number"})
-                yield from (_text(label), _end("a"), _text(" "))
-                label = ""
-        yield _end(name)
-        if name == "table":
-            yield _end("div")
+        node.attrs = {"id": anchor}
+        if caption and label:
+            link = self.tree.new_tag("a", attrs={"href": f"#{anchor}", "class": "number"}, string=label)
+            caption.insert(0, link, " ")
+        if kind == "table":
+            row = node.find("tr")
+            wide = row and len(row.find_all(["td", "th"], recursive=False)) > _MOST_COLUMNS_AT_REST
+            self._box(node, words or "Table" if wide else "")
+            return
+        node["class"] = "tk-figure"
+        for image in node.find_all("img", src=True):
+            self._box(image, label or "Figure")
 
+    def _box(self, node: Tag, label: str) -> None:
+        """Put into a box that scrolls where its content is too wide; with a label, the keyboard can reach it."""
+        reached = {"tabindex": "0", "role": "group", "aria-label": label} if label else {}
+        node.wrap(self.tree.new_tag("div", attrs={"class": "scroll", **reached}))
 
-def _attribute_allowed(tag: str, name: str, value: str) -> bool:
-    if name == "class":
-        return _CLASSES.fullmatch(value) is not None
-    if tag == "img" and name == "src":
-        return _IMAGE.fullmatch(value) is not None
-    if name == "href" and unescape(value).strip().lower().startswith("data:"):
-        return _CSV.fullmatch(value) is not None
-    if name in ("colspan", "height", "rowspan", "start", "width"):
-        return tag in _ATTRIBUTES and re.fullmatch(r"\d{1,4}", value) is not None
-    return tag in _ATTRIBUTES and _ATTRIBUTES[tag].fullmatch(name) is not None
+    def _link(self, node: Tag, target: str) -> None:
+        if target.startswith("#"):
+            node["href"] = f"#{slug(target)}"
+        elif _CSV.fullmatch(target):
+            node["download"] = f"{self.page.latest or 'data'}.csv"
+        else:
+            node["rel"] = "noopener noreferrer"
 
-
-def _without_dropped(source: Any) -> Iterator[Token]:
-    depth = 0
-    for token in source:
-        if token["type"] in ("StartTag", "EndTag") and token["name"] in _DROPPED:
-            depth += 1 if token["type"] == "StartTag" else -1
-        elif depth == 0 and not (token["type"] == "EmptyTag" and token["name"] in _DROPPED):
-            yield token
-
-
-def _plain(*tokens: Token) -> Iterator[Token]:
-    for token in tokens:
-        attributes = token["data"] if token["type"] in ("StartTag", "EmptyTag") else {}
-        if token.get("name") in _HEADINGS:
-            token["name"] = "strong"
-        if token["type"] == "EmptyTag" and token["name"] == "img":
-            words = attributes.setdefault((None, "alt"), "No description was given for this image.")
-            if (None, "src") not in attributes:
-                yield _text(f"[image not included: {unescape(words)}]")
-                continue
-        if token["type"] == "StartTag" and token["name"] == "a" and (None, "href") in attributes:
-            target = attributes[None, "href"]
-            if target.startswith("#"):
-                attributes[None, "href"] = f"#{slug(unescape(target))}"
-            elif _CSV.fullmatch(target):
-                attributes.setdefault((None, "download"), "data.csv")
+    def _text(self, text: NavigableString) -> None:
+        """Turn the terms of the glossary into buttons, where a button may stand."""
+        section = self.page.sections[-1].id if self.page.sections else ""
+        quiet = any(self.inside[name] for name in _NO_TERMS_IN)
+        nodes: list[str | Tag] = []
+        for words, term in [(str(text), None)] if quiet else self.page.glossary.pieces(text, section):
+            parts = self._breakable(words) if self.inside["th"] else [words]
+            if term:
+                attributes = {"type": "button", "class": "term", "popovertarget": term.id}
+                button = self.tree.new_tag("button", attrs=attributes)
+                button.extend(parts)
+                nodes.append(button)
             else:
-                attributes[None, "rel"] = "noopener noreferrer"
-        yield token
+                nodes += parts
+        if len(nodes) > 1:
+            text.replace_with(*nodes)
+
+    def _breakable(self, words: str) -> list[str | Tag]:
+        """Let a long name that heads a row or a column break after an underscore."""
+        parts = re.split("(?<=_)", words)
+        return [node for part in parts for node in (part, self.tree.new_tag("wbr"))][:-1]
 
 
-def _terms_marked(source: Any, page: PageCleaner) -> Iterator[Token]:
-    """Turn the terms of the glossary into buttons, where a button may stand."""
-    inside: list[str] = []
-    for token in source:
-        name = token.get("name")
-        if token["type"] == "StartTag" and name in _NO_TERMS_IN:
-            inside.append(name)
-        elif token["type"] == "EndTag" and inside[-1:] == [name]:
-            inside.pop()
-        if token["type"] != "Characters" or inside:
-            yield token
-            continue
-        section = page.sections[-1].id if page.sections else ""
-        for text, term in page.glossary.pieces(token["data"], section):
-            if term:
-                yield _start("button", type="button", **{"class": "term", "popovertarget": term.id})
-            yield _text(text)
-            if term:
-                yield _end("button")
-
-
-def _breakable(source: Any) -> Iterator[Token]:
-    """Let the long names that head rows and columns break after an underscore."""
-    depth = 0
-    for token in source:
-        if token.get("name") == "th":
-            depth += {"StartTag": 1, "EndTag": -1}.get(token["type"], 0)
-        if token["type"] != "Characters" or not depth:
-            yield token
-            continue
-        first, *rest = token["data"].split("_")
-        yield _text(first + "_" * bool(rest))
-        for place, part in enumerate(rest, start=1):
-            yield {"type": "EmptyTag", "name": "wbr", "namespace": None, "data": {}}
-            yield _text(part + "_" * (place < len(rest)))
-
-
-def _box(label: str) -> Token:
-    """Open a box that scrolls where its content is too wide; with a label, the keyboard can reach it."""
-    return _start(
-        "div", **{"class": "scroll"}, **({"tabindex": "0", "role": "group", "aria-label": label} if label else {})
-    )
-
-
-def _start(name: str, **attributes: str) -> Token:
-    data = {(None, key): escape(value) for key, value in attributes.items()}
-    return {"type": "StartTag", "name": name, "namespace": None, "data": data}
-
-
-def _end(name: str) -> Token:
-    return {"type": "EndTag", "name": name, "namespace": None, "data": {}}
-
-
-def _text(text: str) -> Token:
-    return {"type": "Characters", "data": text}
-
-
-def _end_of(tokens: list[Token], start: int) -> int:
-    name, depth = tokens[start]["name"], 0
-    for position in range(start, len(tokens)):
-        if tokens[position].get("name") == name and tokens[position]["type"] in ("StartTag", "EndTag"):
-            depth += 1 if tokens[position]["type"] == "StartTag" else -1
-            if depth == 0:
-                return position
-    return len(tokens)
-
-
-def _between(tokens: list[Token], name: str) -> list[Token]:
-    for position, token in enumerate(tokens):
-        if token["type"] == "StartTag" and token["name"] == name:
-            return tokens[position : _end_of(tokens, position)]
-    return []
-
-
-def _text_of(tokens: list[Token]) -> str:
-    parts = []
-    for token in tokens:
-        if token["type"] in ("Characters", "SpaceCharacters"):
-            parts.append(token["data"])
-        elif token["type"] == "Entity":
-            parts.append(unescape(f"&{token['name']};"))
-    return " ".join("".join(parts).split())
-
-
-def _columns(tokens: list[Token]) -> int:
-    cells = [token for token in _between(tokens, "tr") if token.get("name") in ("td", "th")]
-    return sum(token["type"] == "StartTag" for token in cells)
+def _text_of(node: Tag) -> str:
+    return " ".join(node.get_text().split())
