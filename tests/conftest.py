@@ -2,11 +2,16 @@
 
 import os
 import signal
+import socket
+import subprocess
 import sys
+import time
+import urllib.request
 
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 from postgres import postgres  # noqa: F401
 
@@ -63,3 +68,39 @@ def _tracking_address_is_not_handed_on():
     os.environ.pop("MLFLOW_TRACKING_URI", None)
     if before is not None:
         os.environ["MLFLOW_TRACKING_URI"] = before
+
+
+@pytest.fixture
+def server(tmp_path):
+    """Run an MLflow server on loopback for one test."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{free.getsockname()[1]}"
+    store = [
+        "--backend-store-uri",
+        f"sqlite:///{tmp_path / 'server.db'}",
+        "--artifacts-destination",
+        str(tmp_path / "files"),
+    ]
+    command = [sys.executable, "-m", "mlflow", "server", *store, "--workers", "1", "--port", address.rpartition(":")[2]]
+    with (tmp_path / "server.log").open("w") as log_file:
+        process = subprocess.Popen(command, stdout=log_file, stderr=log_file, cwd=tmp_path)
+    try:
+        deadline = time.monotonic() + 90
+        while not answers(address):
+            assert time.monotonic() < deadline, (tmp_path / "server.log").read_text()
+            time.sleep(0.3)
+        yield address
+    finally:
+        family = [*psutil.Process(process.pid).children(recursive=True), process]
+        for member in family:
+            member.kill()
+        process.wait()
+
+
+def answers(address):
+    try:
+        with urllib.request.urlopen(f"{address}/health", timeout=5) as answer:
+            return answer.status == 200
+    except OSError:
+        return False

@@ -183,9 +183,9 @@ class TestWrongInput:
 
     def test_the_tracking_server_is_asked_before_anything_starts(self, empty, monkeypatch):
         monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
-        result = call("run", ECHOES, "-p", "data", "a")
+        result = call("run", ECHOES, "-p", "data", "a", "--require-tracking")
         assert result.exit_code == 2
-        assert "cannot be reached" in result.stderr
+        assert "cannot be used" in result.stderr
 
 
 class TestErrors:

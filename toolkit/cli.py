@@ -56,6 +56,7 @@ def _named(context: click.Context, option: click.Parameter, pairs: tuple[tuple[s
     help="Exit with 1 where the decision about drift is this or more.",
 )
 @click.option("--timeout", type=float, metavar="SECONDS", help="Stop the notebook after this time.")
+@click.option("--require-tracking", is_flag=True, help="Exit with 3 where the tracking server fails.")
 @click.option("--json", "as_json", is_flag=True, help="Print a summary for machines.")
 def run(
     template: str,
@@ -65,14 +66,18 @@ def run(
     policy: str | None,
     fail_on: str | None,
     timeout: float | None,
+    require_tracking: bool,
     as_json: bool,
 ) -> None:
     """Run TEMPLATE and print the path of its report.
 
     TEMPLATE is a name (see `toolkit templates`) or the path of a notebook with a parameters cell.
 
+    No report depends on a tracking server: one that fails is a warning, and a finding of the report.
+
     Exit code: 0 done, 1 done and the verdict is fail (or as --fail-on says), 2 the input is wrong, 3 the notebook
-    failed (a partial report is left and named).
+    failed (a partial report is left and named). With --require-tracking 2 also where the tracking server does not
+    answer at the start, and 3 where it fails at the end (the report is left whole).
     """
     from toolkit.runs import runner
     from toolkit.runs.parameters import find_template, read_schema
@@ -80,7 +85,7 @@ def run(
     schema = read_schema(find_template(template))
     given = [*pairs, ("policy", policy)] if policy else pairs
     values = {**(schema.read_file(file) if file else {}), **schema.read_texts(given)}
-    done = runner.run(template, values, out=out, timeout=timeout)
+    done = runner.run(template, values, out=out, timeout=timeout, require_tracking=require_tracking)
     if as_json:
         summary = {"report": str(done.report), "folder": str(done.folder), "seconds": round(done.seconds, 1)}
         click.echo(json.dumps({**summary, "results": done.results}, ensure_ascii=False))
@@ -137,10 +142,6 @@ def params(template: str) -> None:
         for one in schema.parameters
     ]
     click.echo(text_table(["parameter", "type", "default", "meaning"], rows))
-
-
-def _default(value: object) -> str:
-    return "none" if value is None else json.dumps(value, ensure_ascii=False)
 
 
 @main.command(short_help="List the templates.", epilog="Example: toolkit templates")
@@ -248,6 +249,19 @@ def diff(a: Path, b: Path, as_json: bool) -> None:
         click.echo(json.dumps([one.plain() for one in changes.changed], ensure_ascii=False))
     else:
         click.echo("\n".join([*(printable(one.describe()) for one in changes.changed), changes.sentence()]))
+
+
+@main.command(short_help="Log a report to the server later.", epilog="Example: toolkit track reports/RUN")
+@click.argument("report", type=FOLDER)
+def track(report: Path) -> None:
+    """Log REPORT (its folder) to the server that MLFLOW_TRACKING_URI names, where that failed when it was made.
+
+    The run, its models and the report's files are copied; the report then names the run there, and its finding
+    TRACKING-FAILED is gone. Twice is harmless. Prints the path of the report.
+    """
+    from toolkit.runs.track import track as log_later
+
+    click.echo(log_later(report))
 
 
 @main.command(short_help="Make the page that lists all reports.", epilog="Example: toolkit index reports")

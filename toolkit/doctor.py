@@ -114,7 +114,7 @@ def _tracking(out: Path) -> Check:
     from toolkit.registry import store
 
     try:
-        store.check_reachable(out)
+        store.check_reachable(store.tracking_uri(out))
     except InputError as error:
         return Check("Tracking", "problem", str(error))
     return Check("Tracking", "ok", store.without_password(store.tracking_uri(out)))

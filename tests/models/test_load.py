@@ -24,7 +24,7 @@ from toolkit.fairness.audit import audit_fairness
 from toolkit.models.load import load_audit, load_model
 from toolkit.models.prediction import predict
 from toolkit.models.preprocessing import make_model
-from toolkit.registry import tracking
+from toolkit.registry import store, tracking
 
 
 def people(n=600, seed=0):
@@ -61,10 +61,8 @@ def tracked(tmp_path_factory):
         model=ModelRecord("logistic", model, data.features.head(3), ("scikit-learn",)),
         data=DataRecord("people", "people.csv", "sha256:ab", 600, 5, "buys", people()),
     )
-    logged = tracking.log_run(
-        [record], {}, experiment="people", name="first", parameters={}, tags={}, files=[], out=out
-    )
-    with tracking._client(out) as client:
+    logged = tracking.log_run([record], {}, experiment="people", name="first", parameters={}, tags={}, out=out)
+    with store.connect(store.beside(out)) as client:
         version = client.create_registered_model("buyers") and client.create_model_version(
             "buyers", logged["model_uri"]
         )

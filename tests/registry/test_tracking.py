@@ -1,16 +1,10 @@
 import math
 import os
-import socket
 import sqlite3
-import subprocess
-import sys
-import time
-import urllib.request
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import psutil
 import pytest
 from lightgbm import LGBMClassifier
 from sklearn.ensemble import HistGradientBoostingClassifier
@@ -62,13 +56,11 @@ def records(estimator):
 def log(tmp_path, estimator=None, kept=(), **changes):
     model, made = records(estimator or LogisticRegression(max_iter=500))
     made.append(Record(kept=dict(kept)))
-    (tmp_path / "results.json").write_text("{}")
     arguments = {
         "experiment": "people",
         "name": "first",
         "parameters": {"data": "people.csv", "drop": ["a"], "note": "x" * 9000},
         "tags": {"toolkit.seed": "0", tracking.REPORT_TAG: "id-1"},
-        "files": [tmp_path / "results.json"],
         "out": tmp_path / "reports",
     }
     return model, tracking.log_run(made, SCALARS, **(arguments | changes))
@@ -82,6 +74,8 @@ def client(tmp_path):
 
 def test_a_run_holds_numbers_parameters_data_tags_and_files(tmp_path):
     _, logged = log(tmp_path)
+    (tmp_path / "results.json").write_text("{}")
+    assert tracking.attach(logged, [tmp_path / "results.json"], tmp_path / "reports") == logged
     run = client(tmp_path).get_run(logged["run_id"])
     assert run.info.status == "FINISHED"
     assert run.data.metrics["test.roc_auc"] == 0.9
@@ -140,9 +134,14 @@ def test_files_are_kept_with_the_model_and_read_back(tmp_path, capfd):
     assert "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR" not in os.environ
 
 
-def test_a_failing_log_marks_the_run_failed(tmp_path):
-    with pytest.raises(FileNotFoundError):
-        log(tmp_path, files=[tmp_path / "missing.html"])
+def test_a_failing_log_marks_the_run_failed(tmp_path, monkeypatch):
+    def fail(*_):
+        raise FileNotFoundError("no such model")
+
+    monkeypatch.setattr(tracking, "log_model", fail)
+    _, logged = log(tmp_path)
+    assert logged.keys() == {"failure"}
+    assert "cannot be used: FileNotFoundError: no such model" in logged["failure"]
     runs = client(tmp_path).search_runs(["1"], "tags.`toolkit.report_id` = 'id-1'")
     assert [run.info.status for run in runs] == ["FAILED"]
 
@@ -185,47 +184,11 @@ def test_the_environment_names_another_place(tmp_path, monkeypatch):
     assert not (tmp_path / "mlflow.db").exists()
 
 
-@pytest.fixture
-def server(tmp_path):
-    """Run an MLflow server on loopback for one test."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"http://127.0.0.1:{free.getsockname()[1]}"
-    store = [
-        "--backend-store-uri",
-        f"sqlite:///{tmp_path / 'server.db'}",
-        "--artifacts-destination",
-        str(tmp_path / "files"),
-    ]
-    command = [sys.executable, "-m", "mlflow", "server", *store, "--workers", "1", "--port", address.rpartition(":")[2]]
-    with (tmp_path / "server.log").open("w") as log_file:
-        process = subprocess.Popen(command, stdout=log_file, stderr=log_file, cwd=tmp_path)
-    try:
-        deadline = time.monotonic() + 90
-        while not answers(address):
-            assert time.monotonic() < deadline, (tmp_path / "server.log").read_text()
-            time.sleep(0.3)
-        yield address
-    finally:
-        family = [*psutil.Process(process.pid).children(recursive=True), process]
-        for member in family:
-            member.kill()
-        process.wait()
-
-
-def answers(address):
-    try:
-        with urllib.request.urlopen(f"{address}/health", timeout=5) as answer:
-            return answer.status == 200
-    except OSError:
-        return False
-
-
 def test_a_server_is_used_where_the_environment_names_one(tmp_path, monkeypatch, server):
     import mlflow
 
     monkeypatch.setenv("MLFLOW_TRACKING_URI", server)
-    store.check_reachable(tmp_path / "reports")
+    store.check_reachable(store.tracking_uri(tmp_path / "reports"))
     model, logged = log(tmp_path)
     assert mlflow.MlflowClient(server).get_run(logged["run_id"]).info.status == "FINISHED"
     loaded = mlflow.pyfunc.load_model(logged["model_uri"])
@@ -234,7 +197,7 @@ def test_a_server_is_used_where_the_environment_names_one(tmp_path, monkeypatch,
 
 
 def test_looking_whether_it_is_reachable_writes_nothing(tmp_path):
-    store.check_reachable(tmp_path / "reports")
+    store.check_reachable(store.tracking_uri(tmp_path / "reports"))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -249,8 +212,8 @@ def test_looking_whether_it_is_reachable_writes_nothing(tmp_path):
 )
 def test_an_unreachable_store_is_one_clear_error(tmp_path, monkeypatch, address):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
-    with pytest.raises(InputError, match="cannot be reached") as caught:
-        store.check_reachable(tmp_path / "reports")
+    with pytest.raises(InputError, match="cannot be used") as caught:
+        store.check_reachable(store.tracking_uri(tmp_path / "reports"))
     assert "secret" not in str(caught.value)
     assert "MLFLOW_TRACKING_URI" in str(caught.value)
     assert list(tmp_path.iterdir()) == []
@@ -258,8 +221,8 @@ def test_an_unreachable_store_is_one_clear_error(tmp_path, monkeypatch, address)
 
 def test_a_file_that_is_no_database_is_refused(tmp_path, monkeypatch):
     (tmp_path / "mlflow.db").write_text("not a database, but long enough to be looked at" * 10)
-    with pytest.raises(InputError, match="cannot be reached"):
-        store.check_reachable(tmp_path / "reports")
+    with pytest.raises(InputError, match="cannot be used"):
+        store.check_reachable(store.tracking_uri(tmp_path / "reports"))
 
 
 def test_safe_names_are_accepted_and_stay_apart():
@@ -279,7 +242,7 @@ def test_sqlite_is_the_default_beside_the_reports(tmp_path):
 def test_other_models_are_logged_beside_the_main_one(tmp_path):
     model, made = records(LogisticRegression(max_iter=500))
     other = ModelRecord("mitigated é", model, FRAME.head(3), ("scikit-learn",))
-    given = {"experiment": "people", "name": "second", "parameters": {}, "tags": {}, "files": []}
+    given = {"experiment": "people", "name": "second", "parameters": {}, "tags": {}}
     logged = tracking.log_run([*made, Record(models=(other,))], SCALARS, **given, out=tmp_path / "reports")
     found = client(tmp_path).search_logged_models([logged["experiment_id"]])
     assert sorted(one.name for one in found) == ["logistic", "mitigated_é"]

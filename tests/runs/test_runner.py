@@ -218,11 +218,11 @@ class TestReportThatCannotBeMade:
 
         def execute(template, notebook, *_, **__):
             notebook.write_bytes(template.read_bytes())
-            results = {"template": "breaks", "data": {"name": "wine"}, "mlflow": {"run_id": "0"}}
+            results = {"template": "breaks", "data": {"name": "wine"}, "findings": [], "mlflow": {"run_id": "0"}}
             (notebook.parent / "results.json").write_text(json.dumps(results))
 
         monkeypatch.setattr(runner, "execute", execute)
-        monkeypatch.setattr(tracking, "record_failure", lambda *_: None)
+        monkeypatch.setattr(tracking, "record_failure", lambda *_: "")
 
     def break_(self, monkeypatch, module, name, error):
         def broken(*_, **__):
@@ -243,20 +243,22 @@ class TestReportThatCannotBeMade:
         left = everything_in(failed_run(tmp_path / "out"))
         assert left == ["notebook.ipynb", "report.html", "results.json"]
 
-    def test_a_tracker_that_went_away_costs_no_report(self, tmp_path, monkeypatch):
+    def test_a_tracker_that_went_away_costs_no_report(self, tmp_path, monkeypatch, capsys):
         monkeypatch.setattr(provenance, "write_manifest", lambda *_: None)
-        self.break_(monkeypatch, tracking, "attach", InputError("The tracking server cannot be reached."))
-        with pytest.raises(RunError, match="its files are not in the tracked run") as caught:
-            runner.run(NOTEBOOKS / "breaks.ipynb", {}, out=tmp_path / "out")
-        assert not caught.value.folder.name.endswith("FAILED")
-        assert everything_in(caught.value.folder) == ["notebook.ipynb", "report.html", "results.json"]
+        monkeypatch.setattr(tracking, "attach", lambda logged, *_: {**logged, "failure": "It is gone."})
+        run = runner.run(NOTEBOOKS / "breaks.ipynb", {}, out=tmp_path / "out")
+        assert not run.folder.name.endswith("FAILED")
+        assert everything_in(run.folder) == ["notebook.ipynb", "report.html", "results.json"]
+        assert run.results == json.loads((run.folder / "results.json").read_text())
+        assert run.results["findings"][0]["message"].startswith("It is gone. The report is whole")
+        assert f"It is gone. Log it later: toolkit track {run.folder}\n" in capsys.readouterr().err
         assert (tmp_path / "out" / "index.html").is_file()
 
     def test_a_tracker_that_went_away_is_said_with_a_failure(self, tmp_path, monkeypatch):
         monkeypatch.setattr(runner, "execute", lambda *_, **__: Failure("ValueError", "bad"))
-        self.break_(monkeypatch, tracking, "record_failure", InputError("The tracking server cannot be reached."))
+        monkeypatch.setattr(tracking, "record_failure", lambda *_: "It is gone.")
         with pytest.raises(
-            RunError, match=r"ValueError: bad\n.*\nThe failure is not in the tracked runs\. The tracking"
+            RunError, match=r"ValueError: bad\n.*\nThe failure is not on the tracking server, .* gone\."
         ):
             runner.run(NOTEBOOKS / "breaks.ipynb", {}, out=tmp_path / "out")
 
@@ -322,8 +324,15 @@ class TestRefusedRun:
 
     def test_a_tracking_server_that_does_not_answer(self, monkeypatch):
         monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
-        with pytest.raises(InputError, match="cannot be reached"):
+        with pytest.raises(InputError, match="cannot be used"):
+            runner.run(NOTEBOOKS / "breaks.ipynb", {}, require_tracking=True)
+
+    def test_no_place_at_all_for_the_run(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+        (tmp_path / "mlflow.db").mkdir()
+        with pytest.raises(InputError, match=r"mlflow\.db cannot be used"):
             runner.run(NOTEBOOKS / "breaks.ipynb", {})
+        (tmp_path / "mlflow.db").rmdir()
 
 
 class TestKilledRun:

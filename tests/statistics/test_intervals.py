@@ -5,13 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
-from sklearn.metrics import roc_auc_score
 
 from toolkit.core.estimate import Estimate
-from toolkit.errors import InputError
 from toolkit.statistics.intervals import (
-    bootstrap,
-    bootstrap_counts,
     mean_estimate,
     median_interval,
     mover_difference,
@@ -84,56 +80,3 @@ def test_median_interval_holds_the_median_as_often_as_it_should():
         sample = rng.exponential(size=(4000, n))
         held = np.mean([low <= math.log(2) <= high for low, high in map(median_interval, sample)])
         assert 0.94 <= held <= 0.99
-
-
-def test_bootstrap_of_a_mean_and_of_a_users_metric():
-    rng = np.random.default_rng(0)
-    values = rng.standard_normal(300)
-    found = bootstrap(lambda w: w @ values / w.sum(axis=1), 300, replicates=4000)
-    reference = mean_estimate(values)
-    assert found.value == pytest.approx(values.mean())
-    assert (found.low, found.high) == (pytest.approx(reference.low, abs=0.01), pytest.approx(reference.high, abs=0.01))
-    y = (rng.random(300) < 0.5).astype(float)
-    score = y + values
-    area = bootstrap(lambda w: [roc_auc_score(y, score, sample_weight=row) for row in w], 300, replicates=200)
-    assert area.low < roc_auc_score(y, score) < area.high
-    assert area == bootstrap(lambda w: [roc_auc_score(y, score, sample_weight=row) for row in w], 300, replicates=200)
-
-
-def test_bootstrap_claims_nothing_without_variation():
-    found = bootstrap(lambda w: w @ np.ones(20) / w.sum(axis=1), 20)
-    assert found.value == 1
-    assert not found.has_interval
-    assert math.isnan(bootstrap(lambda w: w.sum(axis=1), 0).value)
-
-
-def accuracy(cells):
-    return np.trace(cells, axis1=1, axis2=2) / cells.sum(axis=(1, 2))
-
-
-def test_bootstrap_counts_is_wilson_like_and_admits_the_unseen():
-    found = bootstrap_counts(accuracy, np.array([[400, 100], [100, 400]]))
-    assert (found.low, found.high) == pytest.approx(wilson(800, 1000), abs=0.003)
-    certain = bootstrap_counts(accuracy, np.array([[50, 0], [0, 50]]))
-    assert certain.value == certain.high == 1
-    assert 0.94 < certain.low < 0.98
-    one = bootstrap_counts(accuracy, np.array([[1, 0], [0, 0]]))
-    assert one.low < 0.6
-    assert math.isnan(bootstrap_counts(accuracy, np.zeros((2, 2))).value)
-    with pytest.raises(InputError, match="whole numbers"):
-        bootstrap_counts(accuracy, np.array([[0.5, 1], [1, 1]]))
-
-
-@pytest.mark.parametrize("n", [200, 1000])
-@pytest.mark.parametrize("rate", [0.1, 0.5])
-def test_bootstraps_cover(n, rate):
-    rng, held, counted = np.random.default_rng(2), [], []
-    for seed in range(400):
-        y = (rng.random(n) < rate).astype(float)
-        found = bootstrap(lambda w, y=y: w @ y / w.sum(axis=1), n, replicates=400, seed=seed)
-        held.append(found.low <= rate <= found.high)
-        cells = np.array([y.sum(), n - y.sum()])
-        found = bootstrap_counts(lambda c: c[:, 0] / c.sum(axis=1), cells, replicates=2000, seed=seed)
-        counted.append(found.low <= rate <= found.high)
-    assert 0.92 <= np.mean(held) <= 0.985
-    assert 0.92 <= np.mean(counted) <= 0.985

@@ -1,22 +1,48 @@
-"""Where tracked runs are kept, and whether that place can be reached; found out without importing mlflow."""
+"""Where tracked runs are kept, whether that place answers (found out without importing mlflow), and a client of it."""
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import http.client
+import logging
 import os
 import re
+import tempfile
 import urllib.error
 import urllib.request
+import warnings
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from toolkit.errors import InputError
 
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Metric, Param
+
+#: How long MLflow asks a server in vain, unless the user says otherwise; its own settings come to four minutes.
+PATIENCE = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+}
+#: Neither bars nor addresses, which may hold a password, are printed into a notebook.
+_SILENT = {"MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false", "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true"}
+
 
 def tracking_uri(out: Path) -> str:
-    """Return where runs are kept: ``MLFLOW_TRACKING_URI``, else an SQLite file beside the reports folder ``out``."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{out.resolve().parent / 'mlflow.db'}"
+    """Return where runs are kept: ``MLFLOW_TRACKING_URI``, else the file beside the reports folder ``out``."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or beside(out)
 
 
-def check_reachable(out: Path) -> None:
+def beside(out: Path) -> str:
+    """Return the SQLite file beside the reports folder, which takes the runs that no server takes."""
+    return f"sqlite:///{out.resolve().parent / 'mlflow.db'}"
+
+
+def check_reachable(uri: str) -> None:
     """Find out, without importing mlflow or writing anything, whether runs can be kept.
 
     Raises
@@ -24,15 +50,14 @@ def check_reachable(out: Path) -> None:
     InputError
         Where the server does not answer or the database cannot be opened.
     """
-    uri = tracking_uri(out)
     scheme = uri.partition(":")[0]
     if scheme in ("http", "https"):
         try:
-            urllib.request.urlopen(uri.rstrip("/") + "/health", timeout=5).close()  # noqa: S310
+            urllib.request.urlopen(without_password(uri).rstrip("/") + "/health", timeout=5).close()  # noqa: S310
         except urllib.error.HTTPError:
             return  # something answers; what it thinks of the address is for mlflow to say
-        except (OSError, ValueError) as error:
-            raise unreachable(uri, str(getattr(error, "reason", error))) from None
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            raise unusable(uri, str(getattr(error, "reason", error))) from None
     elif scheme.partition("+")[0] in ("sqlite", "postgresql", "mysql", "mssql"):
         _check_database(uri)
 
@@ -51,7 +76,7 @@ def _check_database(uri: str) -> None:
             connection.execute(sqlalchemy.text(look))
         engine.dispose()
     except (sqlalchemy.exc.SQLAlchemyError, ImportError) as error:
-        raise unreachable(uri, str(getattr(error, "orig", None) or error).splitlines()[0]) from None
+        raise unusable(uri, str(getattr(error, "orig", None) or error).splitlines()[0]) from None
 
 
 def _check_folder(uri: str, folder: Path) -> None:
@@ -59,14 +84,14 @@ def _check_folder(uri: str, folder: Path) -> None:
     if not os.environ.get("MLFLOW_TRACKING_URI"):
         folder = next(place for place in (folder, *folder.parents) if place.exists())
     if not os.access(folder, os.W_OK):
-        raise unreachable(uri, "its folder is missing or cannot be written to")
+        raise unusable(uri, "its folder is missing or cannot be written to")
 
 
-def unreachable(uri: str, reason: str) -> InputError:
-    """Say that a store cannot be reached, without its user and password, and what to do."""
+def unusable(uri: str, reason: str) -> InputError:
+    """Say that a store cannot be used, without its user and password, and what to do."""
     return InputError(
-        f"The tracking server at {without_password(uri)} cannot be reached: {without_password(reason)}. "
-        "Start it, correct MLFLOW_TRACKING_URI, or unset that to keep runs in mlflow.db beside the reports."
+        f"The tracking server at {without_password(uri)} cannot be used: {without_password(reason)}. "
+        "Start it or correct MLFLOW_TRACKING_URI."
     )
 
 
@@ -78,4 +103,66 @@ def without_password(uri: str) -> str:
     >>> without_password("postgresql://me:secret@db/runs")
     'postgresql://db/runs'
     """
-    return re.sub(r"(?<=://)[^/\s@]*@", "", uri)
+    return re.sub(r"(?<=://)[^/\s]*@", "", uri)
+
+
+@contextlib.contextmanager
+def connect(uri: str) -> Iterator[MlflowClient]:
+    """Yield a client of a tracking store; the caller's own MLflow settings are put back afterwards.
+
+    A local SQLite file is used by one process at a time: two that create its tables together would break it.
+
+    Raises
+    ------
+    InputError
+        Where MLflow cannot use the store.
+    """
+    os.environ.setdefault("DO_NOT_TRACK", "1")
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    import mlflow
+    from filelock import FileLock
+
+    own = {name: os.environ.get(name) for name in ("MLFLOW_TRACKING_URI", *_SILENT, *PATIENCE)}
+    before = mlflow.get_tracking_uri() if mlflow.is_tracking_uri_set() else None  # type: ignore[no-untyped-call]
+    logger = logging.getLogger("mlflow")
+    level = logger.level
+    key = hashlib.sha256(uri.encode()).hexdigest()[:16]
+    lock = FileLock(Path(tempfile.gettempdir()) / f"toolkit-{key}.lock", mode=0o666)
+    with lock if uri.startswith("sqlite") else contextlib.nullcontext(), warnings.catch_warnings():
+        # What mlflow's own dependencies will change one day is nothing a reader of a report can act on.
+        for category in (DeprecationWarning, FutureWarning, UserWarning):
+            warnings.simplefilter("ignore", category)
+        logger.setLevel(logging.ERROR)
+        os.environ.update(PATIENCE | {name: value for name, value in own.items() if value is not None} | _SILENT)
+        mlflow.set_tracking_uri(uri)
+        try:
+            yield mlflow.MlflowClient(uri)
+        except mlflow.exceptions.MlflowException as error:
+            raise unusable(uri, _reason(error)) from error
+        except OSError as error:
+            if hasattr(error, "request"):  # of requests, with which MLflow sends files
+                raise unusable(uri, _reason(error)) from error
+            raise
+        finally:
+            mlflow.set_tracking_uri(before)  # type: ignore[arg-type]  # None: as if it had never been set
+            for name in own:
+                os.environ.pop(name, None)  # set_tracking_uri writes the address
+            os.environ.update({name: value for name, value in own.items() if value is not None})
+            logger.setLevel(level)
+
+
+def log_batches(client: MlflowClient, run_id: str, metrics: Sequence[Metric], params: Sequence[Param] = ()) -> None:
+    """Log metrics and parameters to a run, as many at a time as a server takes."""
+    for start in range(0, len(metrics), 1000):
+        client.log_batch(run_id, metrics=metrics[start : start + 1000])
+    for start in range(0, len(params), 100):
+        client.log_batch(run_id, params=params[start : start + 100])
+
+
+def _reason(error: Exception) -> str:
+    """Write MLflow's error in one line: what it met, where it says that, and how often it asked."""
+    line = str(error).partition("\n")[0]
+    met = re.search(r"Caused by (.*?)\)*$", line)
+    tries = int(os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"]) + 1
+    asked = f"asked {tries} times (MLFLOW_HTTP_REQUEST_MAX_RETRIES sets that)"
+    return f"{asked}, {met[1]})" if met else line

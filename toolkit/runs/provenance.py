@@ -88,7 +88,6 @@ def write_manifest(folder: Path, template: Path, seconds: float) -> Path:
     data, the parameters, the commit and the versions, so that the report can be checked and made again.
     """
     results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
-    files = sorted(path for path in folder.iterdir() if path.is_file() and path.name != "manifest.json")
     manifest = {
         "schema": 1,
         "template": {"name": results["template"], "sha256": sha256(template)},
@@ -99,9 +98,19 @@ def write_manifest(folder: Path, template: Path, seconds: float) -> Path:
         "environment": results["environment"],
         "interpreter": f"{sys.implementation.name} {platform.python_version()}",
         "seconds": round(seconds, 1),
-        "files": {path.name: sha256(path) for path in files},
     }
+    return _write(folder, manifest)
+
+
+def update_manifest(folder: Path) -> Path:
+    """Write the hashes of a report's files into its ``manifest.json`` again, after they were changed."""
+    return _write(folder, json.loads((folder / "manifest.json").read_text(encoding="utf-8")))
+
+
+def _write(folder: Path, manifest: Mapping[str, Any]) -> Path:
     path = folder / "manifest.json"
+    files = sorted(one for one in folder.iterdir() if one.is_file() and one != path)
+    manifest = {**manifest, "files": {one.name: sha256(one) for one in files}}
     path.write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return path
 

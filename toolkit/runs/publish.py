@@ -1,4 +1,8 @@
-"""Publish what a notebook found: results.json, the tracked run, and the cell output the report's head is made from."""
+"""Publish what a notebook found: results.json, the tracked run, and the cell output the report's head is made from.
+
+A report depends on no tracking server. Where that fails, the run goes to the file beside the reports, and that it did
+is a finding of the report until ``toolkit track`` has copied the run to the server.
+"""
 
 from __future__ import annotations
 
@@ -11,17 +15,19 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from toolkit.core.estimate import Estimate
-from toolkit.core.result import DataRecord, ModelRecord, Record, Result, by_severity, result_html
+from toolkit.core.result import DataRecord, Finding, ModelRecord, Record, Result, by_severity, result_html
 from toolkit.errors import InputError
-from toolkit.registry import store, tracking
+from toolkit.registry import tracking
 from toolkit.runs import provenance
 from toolkit.runs.parameters import list_templates
 
 MIME = "application/vnd.toolkit.results+json"
 SCHEMA = 1
 ARTIFACTS = ("report.html", "notebook.ipynb", "results.json", "manifest.json")
+UNTRACKED = "TRACKING-FAILED"
 NO_VERDICT: Mapping[str, Any] = {"outcome": None, "rules": []}
 
 
@@ -57,7 +63,7 @@ def publish(
     Raises
     ------
     InputError
-        Where no result knows the data, two results give the same number, or the tracking server cannot be reached.
+        Where no result knows the data, or two results give the same number.
     """
     out = Path(out or os.environ.get("TOOLKIT_OUT", "reports"))
     records = [result.record() for result in results]
@@ -65,8 +71,6 @@ def publish(
     parameters = results_json["parameters"]
     staged = os.environ.get("TOOLKIT_RUN_FOLDER")
     folder = Path(staged) if staged else _new_folder(out, template, name or results_json["data"]["name"])
-    if not staged:
-        store.check_reachable(out)
     folder.mkdir(parents=True, exist_ok=True)
     tags = {
         "toolkit.template": template,
@@ -76,26 +80,58 @@ def publish(
         "toolkit.seed": str(parameters.get("seed", "")),
         "toolkit.verdict": str(results_json["verdict"]["outcome"] or "none"),
         "mlflow.source.git.commit": results_json["commit"] or "",
+        tracking.REPORT_TAG: os.environ.get("TOOLKIT_REPORT_ID") or uuid4().hex,
     }
-    if "TOOLKIT_REPORT_ID" in os.environ:
-        tags[tracking.REPORT_TAG] = os.environ["TOOLKIT_REPORT_ID"]
-    results_json["mlflow"] = tracking.log_run(
+    logged = tracking.log_run(
         records,
         _scalars(results),
         experiment=results_json["data"]["name"],
         name=name or f"{template} {results_json['data']['name']}",
         parameters=parameters,
         tags=tags,
-        files=[],
         out=out,
     )
-    text = json.dumps(results_json, indent=2, ensure_ascii=False, allow_nan=False)
-    written = {"results.json": text + "\n"} | {name: text for record in records for name, text in record.files.items()}
-    for name, text in written.items():
+    results_json = record_tracking(folder, results_json, logged)
+    files = {name: text for record in records for name, text in record.files.items()}
+    for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8", newline="\n")
     if not staged:
-        tracking.attach(results_json["mlflow"]["run_id"], [folder / name for name in written], out)
+        attached = tracking.attach(logged, [folder / "results.json", *(folder / name for name in files)], out)
+        results_json = record_tracking(folder, results_json, attached)
     return Published(results_json, folder)
+
+
+def record_tracking(folder: Path, results: Mapping[str, Any], logged: Mapping[str, str]) -> dict[str, Any]:
+    """Write into a report's ``results.json`` where its run is tracked, or why that failed, as a finding.
+
+    Parameters
+    ----------
+    folder : Path
+        The report's.
+    results : mapping
+        The content of ``results.json`` so far.
+    logged : mapping
+        What ``tracking.log_run`` or ``tracking.attach`` returned.
+
+    Returns
+    -------
+    dict
+        The new content.
+    """
+    findings = [Finding(**one) for one in results["findings"] if one["code"] != UNTRACKED]
+    if "failure" in logged:
+        findings = by_severity([Finding(UNTRACKED, "medium", _untracked(logged), "tracking"), *findings])
+    results = {**results, "mlflow": dict(logged), "findings": [asdict(one) for one in findings]}
+    text = json.dumps(results, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    (folder / "results.json").write_text(text, encoding="utf-8", newline="\n")
+    return results
+
+
+def _untracked(logged: Mapping[str, str]) -> str:
+    if "run_id" not in logged:
+        return f"{logged['failure']} Nothing of the run is tracked, and a model that it trained is not kept."
+    kept = "The report is whole, and nothing of its run is lost"
+    return f"{logged['failure']} {kept}: `toolkit track REPORT` logs it to the server later."
 
 
 def summarize(
@@ -149,7 +185,9 @@ class Published:
 
     def _text(self) -> str:
         mlflow = self.results["mlflow"]
-        return f"{len(self.results['scalars'])} numbers, MLflow run {mlflow['run_id']} in {mlflow['experiment']!r}"
+        run = f"MLflow run {mlflow['run_id']} in {mlflow['experiment']!r}" if "run_id" in mlflow else "no MLflow run"
+        failed = f"; {_untracked(mlflow)}" if "failure" in mlflow else ""
+        return f"{len(self.results['scalars'])} numbers, {run}{failed}"
 
     def _html(self) -> str:
         return result_html("Published", self._text() + ".")

@@ -6,7 +6,9 @@ import contextlib
 import json
 import os
 import re
+import shlex
 import shutil
+import sys
 import time
 import unicodedata
 import uuid
@@ -16,7 +18,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from toolkit.errors import InputError, RunError, ToolkitError
+from toolkit.errors import InputError, RunError
 from toolkit.policy.policy import check_policy
 from toolkit.runs.parameters import Schema, find_template, read_schema
 from toolkit.runs.process import Failure, execute, interrupted_once
@@ -30,11 +32,13 @@ def run(
     out: str | Path | None = None,
     timeout: float | None = None,
     name: str | None = None,
+    require_tracking: bool = False,
 ) -> Run:
     """Run a template and return its report.
 
     The notebook runs under the interpreter that calls this, in the current folder. The report's folder appears under
-    ``out`` complete or not at all.
+    ``out`` complete or not at all. It depends on no tracking server: where that fails, a line on stderr and a
+    finding of the report say so, and the run is kept beside the reports.
 
     Parameters
     ----------
@@ -48,6 +52,8 @@ def run(
         Seconds after which the notebook is stopped.
     name : str, optional
         Ends the folder's name; by default the name of the data.
+    require_tracking : bool
+        Refuse to begin without the tracking server, and raise where it fails in the end.
 
     Returns
     -------
@@ -58,7 +64,8 @@ def run(
     InputError
         Where something given cannot be used; nothing is left behind.
     RunError
-        Where the notebook failed or ran out of time; its ``folder`` holds the readable partial report.
+        Where the notebook failed or ran out of time; its ``folder`` holds the readable partial report. Also where the
+        server failed and tracking is required: ``folder`` then holds the whole report.
     """
     schema = read_schema(find_template(template))
     values = schema.check(parameters)
@@ -67,9 +74,7 @@ def run(
     if timeout is not None and not timeout > 0:
         raise InputError(f"The time limit must be more than 0 seconds, not {timeout:g}.")
     with interrupted_once(), _staging(Path(os.path.abspath(out or "reports"))) as staging:
-        from toolkit.registry import store
-
-        store.check_reachable(staging.parent)
+        _check_tracking(staging.parent, require_tracking)
         job = _Job(schema, values, staging, name, datetime.now(), time.perf_counter(), uuid.uuid4().hex)
         given = {key: values[key] for key in parameters}
         marks = {"TOOLKIT_OUT": str(job.out), "TOOLKIT_REPORT_ID": job.report_id, "TOOLKIT_TEMPLATE": schema.name}
@@ -77,7 +82,10 @@ def run(
         if failure and failure.kind in ("InputError", "NotApplicableError"):
             raise InputError(failure.message)
         tidy_notebook(job.notebook, schema.path, failure)
-        return _finish(job) if failure is None else _fail(job, failure)
+        done = _finish(job) if failure is None else _fail(job, failure)
+        if done.results.get("mlflow", {}).get("failure"):
+            _say_untracked(done, require_tracking)
+        return done
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +143,33 @@ class _Job:
                     raise
 
 
+def _check_tracking(out: Path, required: bool) -> None:
+    """Say at once that the tracking server cannot be used; refuse only where a run could not be kept elsewhere."""
+    from toolkit.registry import store
+
+    uri = store.tracking_uri(out)
+    try:
+        store.check_reachable(uri)
+    except InputError as error:
+        if required or uri == store.beside(out):
+            raise
+        store.check_reachable(store.beside(out))
+        sys.stderr.write(f"Warning: {error} The run goes on, to be kept in mlflow.db beside the reports.\n")
+
+
+def _say_untracked(done: Run, required: bool) -> None:
+    mlflow = done.results["mlflow"]
+    later = f"Log it later: toolkit track {shlex.quote(str(done.folder))}" if "run_id" in mlflow else ""
+    said = f"The report is whole, but not on the tracking server. {mlflow['failure']} {later}".rstrip()
+    if required:
+        raise RunError(f"{said}\nThe report is {done.report}", done.folder)
+    sys.stderr.write(f"Warning: {said}\n")
+
+
 def _finish(job: _Job) -> Run:
     from toolkit.registry import tracking
     from toolkit.report import render as report
-    from toolkit.runs import provenance
+    from toolkit.runs import provenance, track
 
     results = job.results()
     try:
@@ -148,15 +179,11 @@ def _finish(job: _Job) -> Run:
     except Exception as error:  # noqa: BLE001  # hours of work may lie in the folder: keep it, whatever went wrong
         return _fail(job, Failure(type(error).__name__, str(error)), error)
     folder = job.settle()
-    try:
-        if results:
-            tracking.attach(results["mlflow"]["run_id"], sorted(folder.iterdir()), job.out)
-    except ToolkitError as error:
-        raise RunError(
-            f"The report is in {folder}, but its files are not in the tracked run. {error}", folder
-        ) from error
-    finally:
-        report.write_index(job.out)
+    if results:
+        attached = tracking.attach(results["mlflow"], sorted(folder.iterdir()), job.out)
+        if attached != results["mlflow"]:
+            results = track.rewrite(folder, results, attached)
+    report.write_index(job.out)
     return Run(folder, folder / "report.html", results, job.seconds())
 
 
@@ -172,10 +199,9 @@ def _fail(job: _Job, failure: Failure, cause: Exception | None = None) -> Run:
     what = "The report could not be made" if cause else "The notebook stopped"
     message = f"{what}. {failure}\nWhat ran so far is in {folder / 'report.html'}"
     files = [folder / "report.html", folder / "notebook.ipynb"]
-    try:
-        tracking.record_failure(job.report_id, job.schema.name, job.values, str(failure), files, job.out)
-    except ToolkitError as error:
-        message += f"\nThe failure is not in the tracked runs. {error}"
+    untracked = tracking.record_failure(job.report_id, job.schema.name, job.values, str(failure), files, job.out)
+    if untracked:
+        message += f"\nThe failure is not on the tracking server, but in mlflow.db beside the reports. {untracked}"
     report.write_index(job.out)
     raise RunError(message, folder) from cause
 

@@ -1,4 +1,4 @@
-"""Ways to put an interval around a number: score, Wald on a fitting scale, order statistics, and two bootstraps.
+"""Ways to put an interval around a number: score, Wald on a fitting scale, and order statistics.
 
 All intervals are at 95%. None of them claims certainty where the sample merely shows no variation.
 """
@@ -6,7 +6,7 @@ All intervals are at 95%. None of them claims certainty where the sample merely 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from toolkit.core.estimate import Estimate
-from toolkit.errors import InputError
 
 Array: TypeAlias = NDArray[np.float64]
 Interval: TypeAlias = tuple[float, float]
@@ -22,7 +21,6 @@ Scale: TypeAlias = Literal["identity", "log", "logit", "fisher"]
 
 Z = float(stats.norm.ppf(0.975))
 RULE_OF_THREE = 3.0
-_CHUNK_CELLS = 4_000_000
 
 
 def wilson(successes: float, n: float) -> Interval:
@@ -175,96 +173,3 @@ def median_interval(values: Array) -> Interval:
     n = len(ordered)
     below = max(int(stats.binom.ppf(0.025, n, 0.5)), 1)
     return float(ordered[below - 1]), float(ordered[n - below])
-
-
-def bootstrap(
-    statistic: Callable[[Array], Array | Sequence[float]], rows: int, *, replicates: int = 1000, seed: int = 0
-) -> Estimate:
-    """Estimate any statistic of weighted rows with an interval by resampling rows, many replicates at a time.
-
-    Percentiles are widened for small samples (Hesterberg 2015, doi:10.1080/00031305.2015.1089789). Replicates where
-    the statistic is not defined are left out. Where all replicates agree, resampling knows nothing: no interval is
-    given.
-
-    Parameters
-    ----------
-    statistic : callable
-        Takes weights of shape (replicates, rows), whole numbers that say how often each row was drawn, and returns one
-        value a replicate.
-    rows : int
-        How many rows there are.
-    replicates, seed : int
-        How often to resample, and the seed of the draws.
-
-    Examples
-    --------
-    >>> loss = np.arange(100.0)
-    >>> print(bootstrap(lambda weights: weights @ loss / weights.sum(axis=1), 100))
-    49.50 [43.72, 55.05]
-    """
-    if rows < 1:
-        return Estimate(math.nan)
-    rng = np.random.default_rng(seed)
-    value = float(np.asarray(statistic(np.ones((1, rows))), dtype=float)[0])
-    chunk = max(1, min(replicates, _CHUNK_CELLS // rows))
-    draws = []
-    for start in range(0, replicates, chunk):
-        size = min(chunk, replicates - start)
-        picked = rng.integers(rows, size=(size, rows)) + rows * np.arange(size)[:, None]
-        weights = np.bincount(picked.ravel(), minlength=size * rows).reshape(size, rows).astype(float)
-        draws.append(np.asarray(statistic(weights), dtype=float))
-    low, high = _percentiles(np.concatenate(draws), rows)
-    if not low < high:
-        return Estimate(value, n=rows, method="no interval: resampling shows no variation")
-    return Estimate(value, low, high, rows, f"bootstrap, {replicates:,} replicates")
-
-
-def bootstrap_counts(
-    statistic: Callable[[Array], Array], counts: Array, *, replicates: int = 10_000, seed: int = 0
-) -> Estimate:
-    """Estimate a statistic of cell counts (a confusion matrix) with an interval by resampling the cells.
-
-    A multinomial draw over the cells has the same distribution as resampling the rows. Where all replicates agree
-    (everyone is right), the cells are drawn from their posterior under Jeffreys' prior instead, which admits what a
-    sample of this size could have missed.
-
-    Parameters
-    ----------
-    statistic : callable
-        Takes counts of shape (replicates, *counts.shape) and returns one value a replicate.
-    counts : array
-        Observed counts, of any shape.
-    replicates, seed : int
-        How often to resample, and the seed of the draws.
-
-    Examples
-    --------
-    >>> accuracy = lambda cells: np.trace(cells, axis1=1, axis2=2) / cells.sum(axis=(1, 2))
-    >>> print(bootstrap_counts(accuracy, np.array([[50.0, 0.0], [0.0, 50.0]])))
-    1.000 [0.965, 1.000]
-    """
-    cells = np.asarray(counts, dtype=float)
-    if np.any(cells < 0) or not np.all(np.isfinite(cells)) or np.any(cells != np.floor(cells)):
-        raise InputError("Counts must be whole numbers of 0 or more.")
-    n = int(cells.sum())
-    if n == 0:
-        return Estimate(math.nan)
-    rng = np.random.default_rng(seed)
-    value = float(statistic(cells[None])[0])
-    draws = rng.multinomial(n, cells.ravel() / n, size=replicates).astype(float)
-    low, high = _percentiles(statistic(draws.reshape(-1, *cells.shape)), n)
-    method = f"cell counts resampled, {replicates:,} replicates"
-    if not low < high:
-        draws = rng.dirichlet(cells.ravel() + 0.5, size=replicates) * n
-        low, high = np.nanquantile(statistic(draws.reshape(-1, *cells.shape)), [0.025, 0.975])
-        low, high, method = min(float(low), value), max(float(high), value), "posterior of the cell counts (Jeffreys)"
-    return Estimate(value, low, high, n, method)
-
-
-def _percentiles(draws: Array, n: int) -> Interval:
-    draws = draws[np.isfinite(draws)]
-    if len(draws) == 0 or n < 2:
-        return math.nan, math.nan
-    tail = float(stats.norm.cdf(-math.sqrt(n / (n - 1)) * t_quantile(n)))
-    low, high = np.quantile(draws, [tail, 1 - tail])
-    return float(low), float(high)
