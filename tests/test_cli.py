@@ -110,7 +110,8 @@ class TestRun:
         report = tmp_path / "out" / "20260102-030405-echoes-a" / "report.html"
         assert result.stdout.splitlines()[-1] == str(report)
         values = {"data": "-1", "seed": 4, "sensitive": ["a b", "--"]}
-        assert recorded == [(ECHOES, values, {"out": tmp_path / "out", "timeout": 9.5})]
+        options = {"out": tmp_path / "out", "timeout": 9.5, "require_tracking": False}
+        assert recorded == [(ECHOES, values, options)]
 
     def test_json_is_one_line_for_machines(self, recorded, tmp_path):
         summary = json.loads(call("run", ECHOES, "-p", "data", "a", "--out", tmp_path, "--json").stdout)
