@@ -162,7 +162,8 @@ def _shaped(column: pd.Series[Any], kind: str, labels: list[str]) -> tuple[pd.Se
     if kind != "category":
         return plain, notes
     texts = plain if _is_text(plain) else _as_text(plain)
-    new = [label for label in texts.cat.categories if label not in set(labels)]
+    known = set(labels)
+    new = [label for label in texts.cat.categories if label not in known]
     return texts.cat.set_categories(pd.Index([*labels, *new], dtype=object)), notes
 
 
