@@ -13,7 +13,6 @@ import toolkit as tk
 from benchmarks.drift import drift
 from benchmarks.explaining import explaining
 from benchmarks.fairness import fairness
-from toolkit.statistics.intervals import bootstrap
 from toolkit.statistics.metrics import binary_metrics
 
 
@@ -78,8 +77,6 @@ def intervals():
     print(
         f"  row bootstrap of those two, 1,000 times: {1000 * one:.0f} s, {1000 * one / ours:.0f} times as long as ours"
     )
-    _, general = timed(lambda: bootstrap(lambda weights: weights @ score / weights.sum(axis=-1), len(y)), 1)
-    print(f"  our bootstrap    {general:6.2f} s   1,000 replicates of a weighted mean")
 
 
 if __name__ == "__main__":

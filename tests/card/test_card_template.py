@@ -144,7 +144,6 @@ class TestTracking:
             name="card",
             parameters={},
             tags={},
-            files=[],
             out=tmp_path / "reports",
         )
         (entry,) = client(tmp_path).get_run(logged["run_id"]).inputs.dataset_inputs

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from toolkit.drift.detect import detect_drift
 from toolkit.drift.profile import load_profile, read_profile
 from toolkit.drift.tables import summarize
-from toolkit.drift.verdicts import judge
 from toolkit.errors import InputError
 
 
@@ -37,7 +37,7 @@ def test_a_profile_comes_back_as_it_was(tmp_path):
             np.testing.assert_allclose(other.distinct, column.distinct, rtol=1e-9)
         else:
             assert other.distinct.tolist() == column.distinct.tolist()
-    assert set(judge(profile, back)["verdict"]) == {"stable", "left out"}
+    assert set(detect_drift(profile, back).table["verdict"]) == {"stable", "left out"}
 
 
 def test_a_profile_holds_no_identifier_and_is_small(tmp_path):
@@ -74,7 +74,7 @@ def test_profiles_of_pieces_merge_into_that_of_the_whole():
     assert number.mean == pytest.approx(expected.column("number").mean)
     assert number.std == pytest.approx(expected.column("number").std)
     assert number.error < 0.02
-    rows = judge(expected, merged).set_index("column")
+    rows = detect_drift(expected, merged).table.set_index("column")
     assert rows.loc["number", "distance"].value < 0.02
 
 

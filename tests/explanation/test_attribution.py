@@ -35,13 +35,26 @@ from toolkit.explanation.attribution import choose_attributor
 from toolkit.explanation.scores import as_model
 from toolkit.explanation.trace import see_through
 from toolkit.models.prediction import predict
-from toolkit.models.preprocessing import make_model, original_columns
+from toolkit.models.preprocessing import make_model
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     import lightgbm
     import shap
     import xgboost
+
+
+def original_columns(model):
+    """Name the column behind each encoded one, as ``make_model`` lays them out: a reference apart from tracing."""
+    names = []
+    for name, step, columns in model["encode"].transformers_:
+        if name == "text" and isinstance(step, Pipeline):
+            for column, known, rare in zip(columns, step[-1].categories_, step[-1].infrequent_categories_, strict=True):
+                names += [column] * (len(known) if rare is None else len(known) - len(rare) + 1)
+        elif name != "remainder":
+            imputed = step[0].indicator_.features_ if isinstance(step, Pipeline) else []
+            names += [*columns, *(columns[place] for place in imputed)]
+    return names
 
 
 def table(n=400, seed=0, **target):

@@ -172,7 +172,7 @@ def test_logged_models_predict_the_same_when_loaded(tmp_path, monkeypatch):
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     split = parts(people(1500), sensitive_as_features=False)
     found = mitigate(fitted(split), split)
-    given = {"experiment": "people", "name": "first", "parameters": {}, "tags": {}, "files": []}
+    given = {"experiment": "people", "name": "first", "parameters": {}, "tags": {}}
     logged = log_run([found.record()], found.scalars(), **given, out=tmp_path / "reports")
     mlflow.set_tracking_uri(f"sqlite:///{tmp_path / 'mlflow.db'}")
     kept = mlflow.MlflowClient().search_logged_models([logged["experiment_id"]])

@@ -6,7 +6,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline
 
-from toolkit.models.preprocessing import encoding_for, make_model, original_columns
+from toolkit.explanation.trace import see_through
+from toolkit.models.preprocessing import encoding_for, make_model
 
 RNG = np.random.default_rng(0)
 N = 400
@@ -30,6 +31,10 @@ ESTIMATORS = [
     GradientBoostingClassifier(n_estimators=5),
     HistGradientBoostingClassifier(max_iter=5),
 ]
+
+
+def original_columns(model):
+    return [FEATURES.columns[owner] for owner in see_through(model, FEATURES).owners]
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda estimator: type(estimator).__name__)

@@ -84,39 +84,3 @@ def _onehot(numbers: list[str], texts: list[str], sparse: bool) -> ColumnTransfo
         [("number", scaled, numbers), ("text", make_pipeline(codes, levels), texts)],
         sparse_threshold=0.5 if sparse else 0,
     )
-
-
-def original_columns(model: Pipeline) -> list[str]:
-    """Name the original column behind each column that the fitted model's estimator sees.
-
-    Parameters
-    ----------
-    model : Pipeline
-        Fitted, made by ``make_model``.
-
-    Returns
-    -------
-    list of str, length n_encoded
-        In the order of the encoded columns; a missing-value indicator and a level belong to their column.
-
-    Examples
-    --------
-    >>> from sklearn.linear_model import LogisticRegression
-    >>> features = pd.DataFrame({"age": [20.0, None] * 10, "town": ["Oslo", "Bergen"] * 10})
-    >>> original_columns(make_model(LogisticRegression(), features).fit(features, [0, 1] * 10))
-    ['age', 'age', 'town', 'town']
-    """
-    names: list[str] = []
-    for name, step, columns in model.named_steps["encode"].transformers_:
-        if len(columns) == 0 or name == "remainder":
-            continue
-        names += columns
-        if isinstance(step, Pipeline) and isinstance(step[-1], StandardScaler):
-            indicator = step[0].indicator_
-            names += [columns[position] for position in (indicator.features_ if indicator is not None else ())]
-        elif isinstance(step, Pipeline) and isinstance(step[-1], OneHotEncoder):
-            names = names[: -len(columns)]
-            levels = step[-1]
-            for column, known, rare in zip(columns, levels.categories_, levels.infrequent_categories_, strict=True):
-                names += [column] * (len(known) if rare is None else len(known) - len(rare) + 1)
-    return names
