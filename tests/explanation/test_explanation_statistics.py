@@ -10,7 +10,6 @@ from scipy.stats import contingency
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LinearRegression
-from statsmodels.stats.multitest import multipletests
 
 from toolkit.data.load import load_dataset
 from toolkit.explanation.association import associations, correlation_ratio, cramers_v
@@ -19,7 +18,6 @@ from toolkit.explanation.crosscheck import cross_check, rank_agreement
 from toolkit.explanation.groups import group_table, welch
 from toolkit.explanation.importance import (
     draw_rows,
-    holm,
     importance_table,
     magnitudes,
     mean_magnitude,
@@ -104,12 +102,6 @@ def test_a_column_that_is_never_used_is_not_taken_for_certain():
     assert same.low < 0.7 < same.high
     huge = mean_magnitude(np.arange(1.0, 101.0) * 1e300, 1e302)
     assert huge.low / 1e300 == pytest.approx(mean_magnitude(np.arange(1.0, 101.0), 100.0).low)
-
-
-def test_holm_is_holms():
-    p_values = np.random.default_rng(0).random(50) ** 4
-    np.testing.assert_allclose(holm(p_values), multipletests(p_values, method="holm")[1])
-    assert len(holm(np.array([]))) == 0
 
 
 def test_ranks_hold_all_at_once():

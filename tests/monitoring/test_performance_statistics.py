@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit, logit
 from sklearn.metrics import confusion_matrix, f1_score, precision_score, recall_score, roc_auc_score
-from statsmodels.stats.multitest import multipletests
 
 from toolkit.core.estimate import Estimate
 from toolkit.monitoring.assembly import change_from
@@ -19,7 +18,7 @@ from toolkit.monitoring.calibrator import Calibrator, fit_calibrator
 from toolkit.monitoring.confidence import BINARY, BINS, CELLS, estimate_binary, gather
 from toolkit.monitoring.expectation import Scored, expect_errors, measure_scored
 from toolkit.monitoring.losses import REGRESSION
-from toolkit.monitoring.shift import holm, shift_test
+from toolkit.monitoring.shift import shift_test
 
 MAPS = {"identity": lambda odds: odds, "steep": lambda odds: 2 * odds + 0.5, "flat": lambda odds: 0.5 * odds - 1}
 
@@ -218,12 +217,6 @@ def test_shift_gives_few_false_alarms(name, m, n, mean):
 )
 def test_shift_is_found(changed, least):
     assert alarms(40, 2000, 2000, MAPS["identity"], changed, 9) >= least
-
-
-@pytest.mark.parametrize("n", [1, 2, 7, 40])
-def test_holm_agrees_with_statsmodels(n):
-    values = np.round(np.random.default_rng(n).random(n) ** 3, 2)
-    np.testing.assert_allclose(holm(values), multipletests(values, method="holm")[1], atol=1e-12)
 
 
 def test_realized_metrics_are_those_of_scikit_learn():

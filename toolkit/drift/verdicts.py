@@ -9,16 +9,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from toolkit.core.estimate import Estimate, format_number
 from toolkit.drift.breaks import Novelty, find_break, novelty, shown
 from toolkit.drift.chance import homogeneity, judge_pair
 from toolkit.drift.distances import DISTANCE_THRESHOLD, METHODS, Pair, applies, default_method, pair_of
-from toolkit.drift.profile import Profile
 from toolkit.drift.summary import ColumnSummary
 from toolkit.errors import InputError, listed
 from toolkit.statistics.intervals import mover_difference, share_estimate
+from toolkit.statistics.multiplicity import benjamini_hochberg
 
 MISSING_THRESHOLD = 0.05
 VERDICTS = ("broken", "drifted", "stable", "left out")
@@ -62,32 +61,6 @@ class Plan:
         if asked is None and self.method is not None and applies(self.method, pair):
             asked = self.method
         return asked or default_method(pair)
-
-
-def judge(reference: Profile, current: Profile, plan: Plan | None = None) -> pd.DataFrame:
-    """Compare two profiles column by column.
-
-    Parameters
-    ----------
-    reference, current : Profile
-    plan : Plan, optional
-
-    Returns
-    -------
-    DataFrame
-        One row a column, as in ``Drift.table``.
-
-    Examples
-    --------
-    >>> from toolkit import load_dataset
-    >>> from toolkit.drift.tables import summarize
-    >>> profile = summarize(load_dataset("wine"))
-    >>> judge(profile, profile)["verdict"].unique().tolist()
-    ['stable']
-    """
-    plan = plan or Plan()
-    columns = current.columns
-    return corrected([judge_column(old, columns.get(name), plan) for name, old in reference.columns.items()], plan)[0]
 
 
 def judge_column(reference: ColumnSummary, current: ColumnSummary | None, plan: Plan) -> Row:
@@ -153,10 +126,7 @@ def corrected(rows: Sequence[Row], plan: Plan, others: Sequence[float] = ()) -> 
         The others, adjusted.
     """
     table = pd.DataFrame(list(rows))
-    family = np.concatenate([table["p_value"], table["missing_p"], np.asarray(others, dtype=float)]).astype(float)
-    tested = ~np.isnan(family)
-    if tested.any():
-        family[tested] = stats.false_discovery_control(family[tested])
+    family = benjamini_hochberg(np.concatenate([table["p_value"], table["missing_p"], others]).astype(float))
     size = len(table)
     table["p_adjusted"], table["missing_p_adjusted"] = family[:size], family[size : 2 * size]
     moved = (table["beyond_chance"] >= table["threshold"]) & (table["p_adjusted"] <= plan.alpha)

@@ -15,6 +15,7 @@ from toolkit.errors import InputError, listed, nearest
 from toolkit.evaluation.levels import cut_levels
 from toolkit.explanation.importance import REPORTED, mean_magnitude, times
 from toolkit.statistics.intervals import Array
+from toolkit.statistics.multiplicity import benjamini_hochberg
 
 LEAST_ROWS = 30
 COLUMNS = ["by", "group", "rows", "column", "mean_abs_shap", "rest", "difference", "p_adjusted"]
@@ -53,12 +54,7 @@ def group_table(grouping: pd.DataFrame, sizes: Array, columns: list[str]) -> pd.
                 tested = columns[column] != by
                 rows.append(named | {"column": columns[column]} | _compared(inside, outside, unit, tested))
     table = pd.DataFrame(rows, columns=COLUMNS)
-    tested = table["p_adjusted"].notna().to_numpy()
-    if tested.any():
-        p_values = table["p_adjusted"].to_numpy(dtype=float, copy=True)
-        p_values[tested] = stats.false_discovery_control(p_values[tested])
-        table["p_adjusted"] = p_values
-    return table
+    return table.assign(p_adjusted=benjamini_hochberg(table["p_adjusted"].to_numpy(dtype=float)))
 
 
 def _compared(inside: Array, outside: Array, unit: float, tested: bool) -> dict[str, object]:

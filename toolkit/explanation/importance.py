@@ -16,6 +16,7 @@ from toolkit.data.dataset import Dataset
 from toolkit.explanation.attribution import Attributor
 from toolkit.statistics.intervals import Array, mean_estimate
 from toolkit.statistics.measure import mean
+from toolkit.statistics.multiplicity import holm
 
 REPORTED = 10
 _BATCH = {"tree": 250, "linear": 250, "permutation": 10}
@@ -137,9 +138,9 @@ def mean_of(values: Array) -> Estimate:
 def rank_intervals(sizes: Array) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Return the best and the worst rank that each column's mean could have; columns that overlap are tied.
 
-    All pairs of columns are compared on the same rows by paired t tests, p values adjusted by Holm's method (1979,
-    jstor.org/stable/4615733), so that with 95% confidence all ranks at once lie within. A column ranks behind those
-    that are larger beyond doubt and before those that are smaller (Al Mohamad et al. 2022, doi:10.1111/biom.13419).
+    All pairs of columns are compared on the same rows by paired t tests, adjusted by Holm's method, so that with 95%
+    confidence all ranks at once lie within. A column ranks behind those that are larger beyond doubt and before those
+    that are smaller (Al Mohamad et al. 2022, doi:10.1111/biom.13419).
 
     Parameters
     ----------
@@ -171,21 +172,6 @@ def rank_intervals(sizes: Array) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     larger[first, second] = holm(2 * stats.t.sf(ratio[first, second], rows - 1)) <= LEVEL
     larger = (larger | larger.T) & (apart > 0)
     return 1 + larger.sum(axis=0), columns - larger.sum(axis=1)
-
-
-def holm(p_values: Array) -> Array:
-    """Adjust p values by Holm's step-down method.
-
-    Examples
-    --------
-    >>> holm(np.array([0.01, 0.04, 0.03])).round(3).tolist()
-    [0.03, 0.06, 0.06]
-    """
-    order = np.argsort(p_values)
-    steps = np.maximum.accumulate(p_values[order] * np.arange(len(p_values), 0, -1))
-    adjusted = np.empty(len(p_values))
-    adjusted[order] = np.minimum(steps, 1.0)
-    return adjusted
 
 
 def rank_text(best: int, worst: int) -> str:

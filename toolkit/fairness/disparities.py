@@ -7,12 +7,12 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
-from scipy.stats import false_discovery_control
 
 from toolkit.core.estimate import Estimate
 from toolkit.fairness.groups import Grouping
 from toolkit.fairness.measures import Measured
 from toolkit.fairness.spread import Disparity, measure_disparity
+from toolkit.statistics.multiplicity import benjamini_hochberg
 
 #: By Fairlearn's names: the metrics that are to be equal, and whether there is a ratio beside the difference.
 PARITIES: dict[str, tuple[tuple[str, ...], bool]] = {
@@ -102,16 +102,8 @@ def disparity_table(grouping: Grouping, measured: Measured) -> pd.DataFrame:
 
 
 def adjusted(table: pd.DataFrame) -> pd.DataFrame:
-    """Adjust the p values for all comparisons of the table (Benjamini & Hochberg 1995).
-
-    Source: doi:10.1111/j.2517-6161.1995.tb02031.x.
-    """
-    p_values = table["p_value"].to_numpy(dtype=float)
-    found = np.full(len(p_values), math.nan)
-    known = ~np.isnan(p_values)
-    if known.any():
-        found[known] = false_discovery_control(p_values[known])
-    return table.assign(p_adjusted=found)
+    """Adjust the p values for all comparisons of the table by Benjamini and Hochberg's method."""
+    return table.assign(p_adjusted=benjamini_hochberg(table["p_value"].to_numpy(dtype=float)))
 
 
 def _defined(measured: Measured) -> Iterator[tuple[str, str, tuple[str, ...], bool]]:

@@ -15,8 +15,8 @@ from toolkit.monitoring.confidence import CELLS
 from toolkit.monitoring.expectation import WHOLE, Expectation
 from toolkit.monitoring.inputs import Current
 from toolkit.monitoring.losses import REGRESSION, Places
-from toolkit.monitoring.shift import holm
 from toolkit.statistics.intervals import mover_difference
+from toolkit.statistics.multiplicity import holm
 
 MOST_WINDOWS = 1000
 Numbers = Mapping[str, Mapping[str, Estimate]]

@@ -20,9 +20,10 @@ from toolkit.monitoring.losses import (
     loss_estimate,
     loss_test,
 )
-from toolkit.monitoring.shift import holm, shift_test
+from toolkit.monitoring.shift import shift_test
 from toolkit.statistics.intervals import Array
 from toolkit.statistics.metrics import binary_metrics
+from toolkit.statistics.multiplicity import holm
 from toolkit.statistics.regression import regression_metrics
 
 #: What all rows together are called among the windows.
@@ -100,7 +101,7 @@ class ByLoss:
 
     def surprise(self, rows: Places) -> float:
         """Test both losses, by Holm."""
-        return min(holm([loss_test(self.expected[name], rows, self.losses[name][rows]) for name in REGRESSION]))
+        return float(holm([loss_test(self.expected[name], rows, self.losses[name][rows]) for name in REGRESSION]).min())
 
 
 def expect_scored(reference: Scored, current: Scored, *, probabilities: bool) -> ByScore:

@@ -25,8 +25,8 @@ from toolkit.models.threshold import DEFAULT, Threshold
 from toolkit.monitoring.assembly import cut
 from toolkit.monitoring.expectation import WHOLE
 from toolkit.monitoring.inputs import read_current
-from toolkit.monitoring.shift import holm
-from toolkit.statistics.intervals import mover_difference
+from toolkit.statistics.intervals import Z, mover_difference
+from toolkit.statistics.multiplicity import holm
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,7 +36,6 @@ SHOWN = ["window", "feature", "disparity", "value", "expected", "p_adjusted", "w
 JUDGED = [f"{name}_difference" for name in (*FOREMOST, "accuracy")]
 MOST_WINDOWS = 200
 MOST_LINES = 4
-Z = 1.96
 
 
 def audit_windows(
@@ -259,11 +258,8 @@ def _compared(before: pd.DataFrame, whole: pd.DataFrame, windows: list[pd.DataFr
 def _grown(table: pd.DataFrame, level: Mapping[tuple[str, str, int], Estimate]) -> pd.DataFrame:
     keys = zip(table["feature"], table["disparity"], table["groups"], strict=True)
     growth = [_growth(now, level.get(key)) for key, now in zip(keys, table["value"], strict=True)]
-    values = np.full(len(table), math.nan)
-    tested = [place for place, found in enumerate(growth) if found.has_interval and found.low < found.value]
-    z = [Z * growth[place].value / (growth[place].value - growth[place].low) for place in tested]
-    values[tested] = holm(stats.norm.sf(z).tolist())
-    return table.assign(growth=pd.Series(growth, index=table.index, dtype=object), p_growth=values)
+    z = [Z * found.value / (found.value - found.low) if found.low < found.value else math.nan for found in growth]
+    return table.assign(growth=pd.Series(growth, index=table.index, dtype=object), p_growth=holm(stats.norm.sf(z)))
 
 
 def _growth(now: Estimate, before: Estimate | None) -> Estimate:

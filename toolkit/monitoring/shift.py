@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from scipy import stats
 from scipy.special import expit
@@ -50,19 +48,3 @@ def shift_test(y_true: Array, score: Array, calibrator: Calibrator) -> float:
     rarest = min(calibrator.rarer, float(chance.sum()), float((1 - chance).sum()))
     df = int(kept.sum())
     return float(stats.f.sf(statistic / df, df, max(rarest, 1.0)))
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Adjust p values for how many there are (Holm 1979, http://www.jstor.org/stable/4615733).
-
-    Examples
-    --------
-    >>> holm([0.01, 0.5, 0.02])
-    [0.03, 0.5, 0.04]
-    """
-    order = np.argsort(p_values, kind="stable")
-    left = np.arange(len(order), 0, -1)
-    raised = np.minimum(np.maximum.accumulate(np.asarray(p_values)[order] * left), 1.0)
-    adjusted = np.empty(len(order))
-    adjusted[order] = raised
-    return [float(value) for value in adjusted]
