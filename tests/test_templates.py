@@ -54,5 +54,18 @@ class TestTemplate:
             tree = ast.parse(source(cell))
             assert not any(isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Lambda) for node in ast.walk(tree))
 
+    def test_a_threshold_is_read_once(self, path):
+        """What a run is given chooses the threshold in one step; the others take the choice."""
+        calls = [
+            node
+            for cell in cells(path)
+            if cell["cell_type"] == "code"
+            for node in ast.walk(ast.parse(source(cell)))
+            if isinstance(node, ast.Call)
+        ]
+        given = [ast.unparse(option.value) for call in calls for option in call.keywords if option.arg == "threshold"]
+        assert path.stem == "drift" or sum(one in ("threshold", "rule") for one in given) <= 1
+        assert path.stem not in ("experiment", "audit") or given.count("evaluation.threshold") >= 4
+
     def test_publishes_last(self, path):
         assert "tk.publish(" in source(cells(path)[-1])

@@ -16,7 +16,7 @@ from toolkit.data.split import split_dataset
 from toolkit.errors import InputError, NotApplicableError
 from toolkit.explanation.counterfactual import find_counterfactual
 from toolkit.models.preprocessing import make_model
-from toolkit.models.threshold import choose_threshold, read_rule
+from toolkit.models.threshold import choose_threshold, read_threshold
 
 
 def frame(n=600, seed=0):
@@ -103,7 +103,7 @@ def test_a_split_takes_the_row_from_test_and_the_values_from_training():
     row = split.test.features.index[0]
     found = find_counterfactual(model, split, row, threshold="recall>=0.9")
     scores = model.predict_proba(split.validation.features)[:, list(model.classes_).index("yes")]
-    rule = choose_threshold(read_rule("recall>=0.9"), split.validation.y_binary(), scores, "validation")
+    rule = choose_threshold(read_threshold("recall>=0.9"), split.validation.y_binary(), scores, "validation")
     assert found.threshold == rule.value
     ages = found.table[found.table["column"] == "age"]["change_to"]
     assert all(float(value) in set(split.train.features["age"]) for value in ages)

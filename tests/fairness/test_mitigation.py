@@ -14,7 +14,9 @@ from toolkit.core.result import Result
 from toolkit.data.load import load_dataset
 from toolkit.data.split import split_dataset
 from toolkit.errors import InputError, NotApplicableError
+from toolkit.evaluation.evaluate import evaluate
 from toolkit.fairness.audit import audit_fairness
+from toolkit.fairness.frontier import read_constraint
 from toolkit.fairness.individual import check_individual
 from toolkit.fairness.mitigate import mitigate
 from toolkit.models.load import load_audit
@@ -214,6 +216,17 @@ def test_a_training_may_be_given():
     assert found.models["original"] is training.model
 
 
+def test_the_rule_of_a_chosen_threshold_chooses_for_the_refitted_models():
+    split = parts(people(3000))
+    model = fitted(split)
+    chosen = evaluate(model, split, threshold="recall>=0.95", latency=False).threshold
+    by_choice, by_rule = (
+        mitigate(model, split, methods="reweighing", threshold=one).frame() for one in (chosen, "recall>=0.95")
+    )
+    pd.testing.assert_frame_equal(by_choice, by_rule)
+    assert len(mitigate(model, split, methods="reweighing").frame().merge(by_rule)) < len(by_rule)
+
+
 def test_balanced_accuracy_is_sought_where_asked():
     frame = people()
     few = frame["y"].eq("yes") & (np.random.default_rng(1).random(len(frame)) < 0.8)
@@ -349,6 +362,13 @@ def test_a_sample_is_said():
     note = next(one for one in found.findings() if one.code == "MITIGATE-SAMPLED")
     assert "500 of 3,600" in note.message
     assert "reweighing" not in note.message
+
+
+def test_a_constraint_can_be_read_before_anything_is_trained():
+    assert read_constraint("true_positive_rate_parity") == "true_positive_rate_parity"
+    assert read_constraint("") == ""
+    with pytest.raises(InputError, match="there is no 'false'\\. Known: demographic_parity"):
+        read_constraint("false")
 
 
 def test_nothing_is_mitigated_unless_a_constraint_is_named():

@@ -1,13 +1,30 @@
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from toolkit.data.dataset import load_dataset
+from toolkit.data.split import split_dataset
 from toolkit.errors import InputError
 from toolkit.evaluation.curves import MOST_POINTS, binary_curves
-from toolkit.models.threshold import Costs, Rule, choose_threshold, read_rule
+from toolkit.evaluation.evaluate import evaluate
+from toolkit.evaluation.slices import find_slices
+from toolkit.explanation.counterfactual import find_counterfactual
+from toolkit.explanation.explain import explain
+from toolkit.fairness.audit import audit_fairness
+from toolkit.fairness.individual import check_individual
+from toolkit.models.recorded import RecordedPredictions
+from toolkit.models.threshold import (
+    AS_DECIDED,
+    Costs,
+    Rule,
+    Threshold,
+    choose_threshold,
+    read_threshold,
+)
 
 
 @pytest.mark.parametrize(
@@ -22,8 +39,15 @@ from toolkit.models.threshold import Costs, Rule, choose_threshold, read_rule
     ],
 )
 def test_a_rule_and_its_text_are_the_same(given_, text):
-    assert read_rule(given_) == read_rule(text)
-    assert str(read_rule(given_))
+    assert read_threshold(given_) == read_threshold(text)
+    assert str(read_threshold(given_))
+
+
+@pytest.mark.parametrize("nothing", [None, "", 0.5, "0.5"])
+def test_where_none_is_given_it_is_one_half(nothing):
+    assert read_threshold(nothing) == Rule("fixed", 0.5)
+    assert read_threshold(nothing).default
+    assert not read_threshold("recall>=0.5").default
 
 
 @pytest.mark.parametrize(
@@ -33,7 +57,7 @@ def test_a_rule_and_its_text_are_the_same(given_, text):
         ("1.5", r"must lie in \[0, 1\]"),
         ("best", "found 'best'"),
         (True, "found True"),
-        (None, "found None"),
+        ([0.5], "found"),
         (float("nan"), "finite"),
         ({"recal": 0.9}, "recal"),
         ({"precision": 80}, r"precision must lie in \[0, 1\]; found 80"),
@@ -51,7 +75,7 @@ def test_a_rule_and_its_text_are_the_same(given_, text):
 )
 def test_a_wrong_rule_is_refused(wrong, message):
     with pytest.raises(InputError, match=message):
-        read_rule(wrong)
+        read_threshold(wrong)
 
 
 UNREACHED = -99.0
@@ -89,7 +113,7 @@ def aim(rule, tp, fp, fn, tn):
     st.sampled_from([1.0, 5.0]),
 )
 def test_the_choice_is_the_best_of_all(seed, n, digits, text, spread):
-    rng, rule = np.random.default_rng(seed), read_rule(text)
+    rng, rule = np.random.default_rng(seed), read_threshold(text)
     y = np.append([0.0, 1.0], (rng.random(n) < 0.4).astype(float))
     score = np.round(rng.random(n + 2) * spread - (spread - 1), digits)
     chosen = choose_threshold(rule, y, score, "validation", probabilities=spread == 1)
@@ -104,13 +128,13 @@ def test_the_choice_is_the_best_of_all(seed, n, digits, text, spread):
 
 def test_the_threshold_is_the_shortest_decimal():
     y, score = np.array([0.0, 1.0]), np.array([0.123456, 0.387654])
-    assert choose_threshold(read_rule("youden"), y, score, "train").value == 0.3
-    assert choose_threshold(read_rule("recall>=1"), y, np.array([0.38111, 0.38222]), "train").value == 0.382
+    assert choose_threshold(read_threshold("youden"), y, score, "train").value == 0.3
+    assert choose_threshold(read_threshold("recall>=1"), y, np.array([0.38111, 0.38222]), "train").value == 0.382
 
 
 def test_what_no_threshold_reaches_is_said():
     y, score = np.array([1.0, 0.0, 0.0, 1.0]), np.array([0.2, 0.8, 0.9, 0.1])
-    chosen = choose_threshold(read_rule("precision>=0.9"), y, score, "validation")
+    chosen = choose_threshold(read_threshold("precision>=0.9"), y, score, "validation")
     (note,) = chosen.notes
     assert (note.code, note.severity) == ("THRESHOLD-UNREACHABLE", "high")
     assert "No threshold gives a precision of 0.9 on the validation part" in note.message
@@ -119,7 +143,7 @@ def test_what_no_threshold_reaches_is_said():
 
 @pytest.mark.parametrize("y", [np.zeros(5), np.ones(5), np.array([])])
 def test_one_class_leaves_the_default(y):
-    chosen = choose_threshold(read_rule("youden"), y, np.linspace(0, 1, len(y)), "validation")
+    chosen = choose_threshold(read_threshold("youden"), y, np.linspace(0, 1, len(y)), "validation")
     assert chosen.value == 0.5
     assert chosen.notes[0].code == "THRESHOLD-NOT-CHOSEN"
 
@@ -157,4 +181,72 @@ def test_costs_of_each_row():
 
 @pytest.mark.parametrize("text", ["recall>=0.9", "recall ≥ 0.9", "recall>0.9", " recall >= .9 "])
 def test_at_least_may_be_written_in_several_ways(text):
-    assert read_rule(text) == read_rule({"recall": 0.9})
+    assert read_threshold(text) == read_threshold({"recall": 0.9})
+
+
+class Watched:
+    """A model that remembers which rows it was asked about."""
+
+    classes_ = np.array(["no", "yes"])
+
+    def __init__(self):
+        self.asked = set()
+
+    def predict(self, features):
+        return self.classes_[(self.predict_proba(features)[:, 1] >= 0.5).astype(int)]
+
+    def predict_proba(self, features):
+        self.asked |= set(features["id"])
+        return np.column_stack([1 - features["chance"], features["chance"]])
+
+
+@pytest.fixture(scope="module")
+def people():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"id": np.arange(2000.0), "chance": rng.random(2000), "sex": rng.choice(["f", "m"], 2000)})
+    frame["y"] = np.where(rng.random(2000) < frame["chance"], "yes", "no")
+    features = load_dataset(frame.drop(columns="id"), target="y", sensitive=["sex"], positive="yes")
+    data = load_dataset(frame, target="y", sensitive=["sex"], positive="yes", like=features)
+    numbered = data.features.assign(id=frame["id"])
+    return split_dataset(type(data)(**{**vars(data), "features": numbered}), validation_size=0.3)
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        lambda model, split, at: find_slices(model, split, threshold=at),
+        lambda model, split, at: audit_fairness(model, split, threshold=at, replicates=200),
+        lambda model, split, at: check_individual(model, split, threshold=at),
+        lambda model, split, at: explain(model, split, background=split.test, threshold=at, most_rows=5),
+        lambda model, split, at: find_counterfactual(model, split, split.test.target.index[0], threshold=at),
+    ],
+    ids=["slices", "fairness", "individual", "explanation", "counterfactual"],
+)
+def test_a_threshold_is_chosen_once(people, step):
+    model = Watched()
+    chosen = evaluate(model, people, threshold="recall>=0.9", latency=False).threshold
+    held_out = set(people.validation.features["id"])
+    assert chosen.part == "validation"
+    assert held_out <= model.asked
+    model.asked = set()
+    found = step(model, people, chosen)
+    assert model.asked
+    assert not held_out & model.asked
+    assert getattr(found, "threshold", chosen) in (chosen, chosen.value)
+
+
+def test_slices_are_judged_at_the_threshold_that_was_chosen(people):
+    everybody = Threshold(0.0, Rule("recall", 1.0), "validation")
+    worst = find_slices(Watched(), people, threshold=everybody, depth=1).table.iloc[0]
+    assert worst["accuracy"].value == pytest.approx(worst["truth"])
+    assert find_slices(Watched(), people, depth=1).table.iloc[0]["accuracy"].value != pytest.approx(worst["truth"])
+
+
+def test_decisions_of_one_model_are_no_threshold_for_another(people):
+    recorded = RecordedPredictions(y_pred=people.test.target, classes=("no", "yes"))
+    decided = evaluate(recorded, people.test).threshold
+    assert decided is AS_DECIDED
+    assert audit_fairness(Watched(), people.test, threshold=decided, replicates=200).threshold.value == 0.5
+    chosen = evaluate(Watched(), people.test, threshold="youden", latency=False).threshold
+    with pytest.raises(InputError, match="decisions are the model's own"):
+        audit_fairness(recorded, people.test, threshold=chosen)

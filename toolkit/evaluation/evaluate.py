@@ -23,7 +23,7 @@ from toolkit.evaluation.figures import draw, picture
 from toolkit.evaluation.findings import about_choice, judge
 from toolkit.models.candidates import make_baseline
 from toolkit.models.prediction import Predictions, measure_speed, predict
-from toolkit.models.threshold import DEFAULT, Threshold, choose_on, read_rule
+from toolkit.models.threshold import DEFAULT, Threshold, ThresholdLike, choose_on, is_binary
 from toolkit.statistics.measure import Measure, difference, mean
 from toolkit.statistics.metrics import binary_metrics, class_table, multiclass_metrics
 from toolkit.statistics.regression import regression_metrics
@@ -55,7 +55,7 @@ def evaluate(
     data: Dataset | Split,
     *,
     baseline: Any = None,
-    threshold: float | str | Mapping[str, object] = DEFAULT,
+    threshold: ThresholdLike = None,
     seed: int = 0,
     latency: bool = True,
 ) -> Evaluation:
@@ -72,11 +72,11 @@ def evaluate(
         Measured on the test part beside the model, with the paired difference of the two. ``"guess"`` knows only how
         often each outcome occurs (regression: the mean): in the training part, or in a single table itself, where no
         guess that is the same for every row has a lower log loss or squared error.
-    threshold : float, str or mapping
-        At which score a row is called positive: see ``toolkit.models.threshold.read_rule``. A rule chooses on the
-        validation part; where there is none, on the training part, and of a single table on that table, which is then
-        said. A model that decides by itself, and predictions that record decisions, are taken at their word: for them
-        only the default will do.
+    threshold : float, str, mapping, Rule or Threshold, optional
+        At which score a row is called positive: see ``read_threshold``. A rule chooses on the validation part; where
+        there is none, on the training part, and of a single table on that table, which is then said. Hand the choice,
+        ``evaluation.threshold``, to the other steps. A model that decides by itself, and predictions that record
+        decisions, are taken at their word: for them only the default will do.
     seed : int
         Of everything that is drawn by chance.
     latency : bool
@@ -102,15 +102,13 @@ def evaluate(
     """
     parts = data.parts() if isinstance(data, Split) else {"test": data}
     test = parts["test"]
-    rule = read_rule(threshold)
-    if test.task != "binary" and (rule.kind != "fixed" or rule.level != DEFAULT):
-        raise InputError(f"A threshold is for binary targets only; {test.target.name!r} is a {test.task} target.")
+    binary = is_binary(test, threshold)
     predicted = {name: predict(model, part) for name, part in parts.items()}
     chosen, notes = None, []
-    if test.task == "binary":
+    if binary:
         part = next(name for name in ("validation", "train", "test") if name in parts)
-        chosen = choose_on(predicted[part], rule, part)
-        notes += [*chosen.notes, *about_choice(chosen, part)]
+        chosen = choose_on(predicted[part], threshold, part)
+        notes += [*chosen.notes, *about_choice(chosen)]
     measured = {name: _measure(part, test.task, chosen, seed) for name, part in predicted.items()}
     compared = {}
     if baseline is not None:
@@ -123,7 +121,7 @@ def evaluate(
     by_class = _by_class(predicted["test"]) if test.task == "multiclass" else None
     numbers |= _class_numbers(by_class) if by_class is not None else {}
     if chosen and math.isfinite(chosen.value):
-        numbers["threshold.value"] = Estimate(chosen.value, n=len(predicted[chosen.part or "test"].y_true))
+        numbers["threshold.value"] = Estimate(chosen.value, n=len(predicted.get(chosen.part, predicted["test"]).y_true))
     if latency and not getattr(model, "recorded", False):
         numbers |= measure_speed(model, test.features, seed=seed)
     return Evaluation(

@@ -48,11 +48,11 @@ def judge(task: str, numbers: Mapping[str, Estimate], predicted: Mapping[str, Pr
     return findings
 
 
-def about_choice(chosen: Threshold, part: str) -> list[Finding]:
+def about_choice(chosen: Threshold) -> list[Finding]:
     """Say where a threshold was chosen on rows that make it look better than it is."""
-    if chosen.rule.kind in ("fixed", "decided") or part == "validation":
+    if chosen.part not in ("train", "test"):
         return []
-    if part == "train":
+    if chosen.part == "train":
         note = (
             "There is no validation part, so the threshold was chosen on the training part, where the model looks "
             "better than it is. Split with a validation part."

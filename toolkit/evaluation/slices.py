@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +18,7 @@ from toolkit.errors import InputError, listed
 from toolkit.evaluation.levels import Level, cut_levels
 from toolkit.evaluation.scan import MOST_PAIRED_LEVELS, Members, Scan, prune, scan, slice_mask, worse_slices
 from toolkit.models.prediction import Predictions, predict
-from toolkit.models.threshold import DEFAULT, Threshold, threshold_for
+from toolkit.models.threshold import ThresholdLike, threshold_for
 from toolkit.statistics.intervals import Array, mean_estimate, share_estimate
 from toolkit.statistics.metrics import EPSILON
 
@@ -33,7 +32,7 @@ def find_slices(
     model: Any,
     data: Dataset | Split,
     *,
-    threshold: float | str | Mapping[str, object] | Threshold = DEFAULT,
+    threshold: ThresholdLike = None,
     depth: int = 2,
     min_rows: int | None = None,
     seed: int = 0,
@@ -55,7 +54,7 @@ def find_slices(
         Fitted, as for ``evaluate``.
     data : Dataset or Split
         Of a split the test part is searched.
-    threshold : float, str, mapping or Threshold
+    threshold : float, str, mapping, Rule or Threshold, optional
         For the accuracy that is shown beside the loss (binary only), as for ``evaluate``.
     depth : {1, 2}
         Columns in one slice at most.
@@ -89,7 +88,8 @@ def find_slices(
     if isinstance(least, bool) or not isinstance(least, int | np.integer) or least < 5:
         raise InputError(f"min_rows must be a whole number of at least 5; found {min_rows!r}.")
     predicted = predict(model, part)
-    value = threshold_for(model, data, threshold, predicted).value if part.task == "binary" else math.nan
+    chosen = threshold_for(model, data, threshold, predicted)
+    value = chosen.value if chosen else math.nan
     loss, loss_name = _losses(predicted, part.task, value)
     levels, members = cut_levels(_columns(part), least)
     paired = depth == 2 and len(levels) <= MOST_PAIRED_LEVELS

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from toolkit.explanation.local import find_rows, value_text
 from toolkit.explanation.scores import as_model
 from toolkit.explanation.words import plain
 from toolkit.models.prediction import Predictions, predict
-from toolkit.models.threshold import DEFAULT, Threshold, threshold_for
+from toolkit.models.threshold import ThresholdLike, threshold_for
 from toolkit.statistics.intervals import Array
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def find_counterfactual(
     row: Any,
     *,
     immutable: str | Sequence[str] | None = None,
-    threshold: float | str | Mapping[str, object] | Threshold = DEFAULT,
+    threshold: ThresholdLike = None,
 ) -> Counterfactual:
     """Search for the smallest change of one column's value that changes the decision about one row.
 
@@ -56,7 +56,7 @@ def find_counterfactual(
         Its id, a label of the table's index.
     immutable : str or list of str, optional
         Columns that must stay as they are; by default the sensitive ones. Several in one text are separated by commas.
-    threshold : float, str, mapping or Threshold
+    threshold : float, str, mapping, Rule or Threshold, optional
         As for ``evaluate`` (binary only). With several classes another decision is another class.
 
     Returns
@@ -88,9 +88,9 @@ def find_counterfactual(
     fixed = _immutable(part, immutable)
     position = find_rows(part, row)["1"]
     model = as_model(model, part)
-    one, value = part.take([position]), math.nan
-    if part.task == "binary":
-        value = threshold_for(model, data, threshold, predict(model, part)).value
+    one = part.take([position])
+    chosen = threshold_for(model, data, threshold, predict(model, part))
+    value = chosen.value if chosen else math.nan
     predicted = predict(model, one)
     score, decision = _decided(predicted, part.task, value)
     changes = [

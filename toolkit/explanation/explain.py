@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -34,7 +34,7 @@ from toolkit.explanation.interactions import interaction_table
 from toolkit.explanation.local import LocalRow, explain_rows, find_rows, telling_rows
 from toolkit.explanation.scores import as_model
 from toolkit.models.prediction import predict
-from toolkit.models.threshold import DEFAULT, Threshold, threshold_for
+from toolkit.models.threshold import ThresholdLike, threshold_for
 from toolkit.statistics.intervals import Array
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def explain(
     method: str = "auto",
     rows: Any = None,
     by: str | Sequence[str] | None = None,
-    threshold: float | str | Mapping[str, object] | Threshold = DEFAULT,
+    threshold: ThresholdLike = None,
     precision: float = 0.05,
     most_rows: int | None = None,
     seconds: float = 60.0,
@@ -84,7 +84,7 @@ def explain(
         nearest to the threshold.
     by : str or list of str, optional
         Columns whose groups are compared; by default the sensitive ones. Several in one text are separated by commas.
-    threshold : float, str, mapping or Threshold
+    threshold : float, str, mapping, Rule or Threshold, optional
         As for ``evaluate`` (binary only): decides which rows are right.
     precision : float
     most_rows : int, optional
@@ -123,7 +123,8 @@ def explain(
     chosen = None if rows is None else find_rows(part, rows)
     model = as_model(model, part)
     predicted = predict(model, part)
-    level = threshold_for(model, data, threshold, predicted).value if part.task == "binary" else math.nan
+    decided_at = threshold_for(model, data, threshold, predicted)
+    level = decided_at.value if decided_at else math.nan
     attributor = choose_attributor(model, part, against, method=method, given=background is not None, seed=seed)
     most = most_rows or attributor.most_rows
     drawn = draw_rows(attributor, part, precision=precision, most=most, seconds=seconds, seed=seed)

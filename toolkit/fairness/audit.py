@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -25,7 +24,7 @@ from toolkit.fairness.measures import Case, measure_groups, prepare
 from toolkit.fairness.scores import group_curves, threshold_grid
 from toolkit.models.folds import side_by_side
 from toolkit.models.prediction import predict
-from toolkit.models.threshold import DEFAULT, Threshold, threshold_for
+from toolkit.models.threshold import Threshold, ThresholdLike, threshold_for
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,7 +44,7 @@ def audit_fairness(
     data: Dataset | Split,
     *,
     sensitive: object = None,
-    threshold: float | str | Mapping[str, object] | Threshold = DEFAULT,
+    threshold: ThresholdLike = None,
     depth: int = 2,
     bins: Bins | None = None,
     min_count: int = 30,
@@ -71,7 +70,7 @@ def audit_fairness(
         Of a split the test part is audited.
     sensitive : str or list of str, optional
         Sensitive columns, features or the target; by default those that the table declares.
-    threshold : float, str, mapping or Threshold
+    threshold : float, str, mapping, Rule or Threshold, optional
         For the decisions of a binary model, as for ``evaluate``.
     depth : int
         Most columns of one intersection.
@@ -112,7 +111,7 @@ def audit_fairness(
     part = data.test if isinstance(data, Split) else data
     columns = sensitive_columns(part, sensitive)
     predicted = predict(model, part)
-    chosen = threshold_for(model, data, threshold, predicted) if part.task == "binary" else None
+    chosen = threshold_for(model, data, threshold, predicted)
     case, ordered = prepare(part.task, predicted, predicted.decide(chosen.value) if chosen else None, columns)
     groupings = group_rows(ordered, depth, bins)
     generators = np.random.default_rng(seed).spawn(len(groupings))

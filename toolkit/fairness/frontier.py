@@ -19,7 +19,7 @@ from toolkit.fairness.groups import sensitive_columns
 from toolkit.fairness.methods import Made
 from toolkit.models.prediction import predict
 from toolkit.models.recorded import RecordedPredictions
-from toolkit.models.threshold import threshold_for
+from toolkit.models.threshold import AS_DECIDED, Threshold, ThresholdLike, threshold_for
 from toolkit.statistics.intervals import Array
 from toolkit.statistics.measure import Measure, difference
 from toolkit.statistics.metrics import binary_metrics
@@ -34,8 +34,8 @@ REPLICATES = 2_000
 ORIGINAL, BASELINE = "original", "baseline"
 
 
-def read_constraint(constraint: object) -> str:
-    """Return the disparity that a constraint is about.
+def read_constraint(constraint: str) -> str:
+    """Return a constraint as ``mitigate`` takes it; an empty text asks for none.
 
     Raises
     ------
@@ -45,28 +45,32 @@ def read_constraint(constraint: object) -> str:
     Examples
     --------
     >>> read_constraint("equalized_odds")
-    'equalized_odds_difference'
+    'equalized_odds'
     """
-    return DISPARITIES[known("fairness constraint", constraint, DISPARITIES)]
+    return known("fairness constraint", constraint, DISPARITIES) if constraint else ""
 
 
 @dataclass(frozen=True, eq=False)
 class Point:
-    """One model, measured: its performance by metric, and its disparity."""
+    """One model, measured: its performance by metric, and its disparity, at a threshold."""
 
     made: Made
+    threshold: Threshold
     measures: Mapping[str, Measure]
     disparity: Estimate
 
 
-def measure_point(made: Made, split: Split, columns: Sequence[str], disparity: str, threshold: Any, seed: int) -> Point:
+def measure_point(
+    made: Made, split: Split, columns: Sequence[str], disparity: str, threshold: ThresholdLike, seed: int
+) -> Point:
     """Measure one model on the test part: performance, and the disparity as ``audit_fairness`` does."""
     split = _joined(split, columns)
     test = split.test
     predicted = predict(made.model, test)
     # A model that decides itself, by lot or by group, has no threshold to choose.
-    chosen = None if predicted.decisions is not None else threshold_for(made.model, split, threshold, predicted)
-    called = predicted.decide(np.nan if chosen is None else chosen.value)
+    decides = predicted.decisions is not None
+    chosen = (None if decides else threshold_for(made.model, split, threshold, predicted)) or AS_DECIDED
+    called = predicted.decide(chosen.value)
     score = predicted.y_pred if predicted.scored else None
     found = binary_metrics(predicted.y_true, score, decisions=called, probabilities=False)
     labels = np.empty(test.rows, dtype=object)
@@ -78,7 +82,7 @@ def measure_point(made: Made, split: Split, columns: Sequence[str], disparity: s
         recorded, test, sensitive=list(columns), depth=len(columns), replicates=REPLICATES, seed=seed
     )
     kept = audit.disparities.loc[audit.disparities["disparity"] == disparity, "value"]
-    return Point(made, {name: found[name] for name in PERFORMANCE}, kept.iloc[-1])
+    return Point(made, chosen, {name: found[name] for name in PERFORMANCE}, kept.iloc[-1])
 
 
 def _joined(split: Split, columns: Sequence[str]) -> Split:

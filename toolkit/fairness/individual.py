@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +19,7 @@ from toolkit.fairness.change import change_column
 from toolkit.fairness.consistency import consistency, nearest_rows, random_rows
 from toolkit.fairness.groups import readable, sensitive_inputs, unique_labels
 from toolkit.models.prediction import Predictions, predict
-from toolkit.models.threshold import DEFAULT, Threshold, threshold_for
+from toolkit.models.threshold import ThresholdLike, threshold_for
 from toolkit.statistics.intervals import Array
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ def check_individual(
     sensitive: object = None,
     neighbours: int = 5,
     rows: int = 1_000,
-    threshold: float | str | Mapping[str, object] | Threshold = DEFAULT,
+    threshold: ThresholdLike = None,
     seed: int = 0,
 ) -> IndividualFairness:
     """Measure whether a model treats like cases alike.
@@ -66,7 +65,7 @@ def check_individual(
     neighbours : int
     rows : int
         Rows that are looked at, a random sample; their neighbours are sought among 5,000 rows at most.
-    threshold : float, str, mapping or Threshold
+    threshold : float, str, mapping, Rule or Threshold, optional
         As for ``evaluate``.
     seed : int
         Of the sample.
@@ -99,7 +98,7 @@ def check_individual(
     order = np.random.default_rng(seed).permutation(test.rows)[: max(POOL, rows)]
     pool = test.take(order)
     predicted = predict(model, pool)
-    chosen = threshold_for(model, data, threshold, predicted) if test.task == "binary" else None
+    chosen = threshold_for(model, data, threshold, predicted)
     value = math.nan if chosen is None else chosen.value
     outcome, classes, asked = _outcome(predicted, test.task, value), test.task != "regression", min(rows, pool.rows)
     near = nearest_rows(pool.features.drop(columns=columns, errors="ignore"), asked, neighbours)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -26,12 +26,20 @@ from toolkit.core.result import (
 from toolkit.data.roles import listed_names
 from toolkit.data.split import Split
 from toolkit.errors import InputError, NotApplicableError, known, listed
-from toolkit.fairness.frontier import BASELINE, ORIGINAL, PERFORMANCE, frontier_table, measure_point, read_constraint
+from toolkit.fairness.frontier import (
+    BASELINE,
+    DISPARITIES,
+    ORIGINAL,
+    PERFORMANCE,
+    frontier_table,
+    measure_point,
+    read_constraint,
+)
 from toolkit.fairness.groups import readable, sensitive_columns, sensitive_inputs, unique_labels
 from toolkit.fairness.methods import METHODS, Made, Setup, fit_method
 from toolkit.models.candidates import make_baseline, requirements_of
 from toolkit.models.preprocessing import make_model
-from toolkit.models.threshold import DEFAULT, Threshold
+from toolkit.models.threshold import AS_DECIDED, ThresholdLike
 from toolkit.models.train import Training
 
 if TYPE_CHECKING:
@@ -49,7 +57,7 @@ def mitigate(
     sensitive: object = None,
     methods: str | Sequence[str] = tuple(METHODS),
     metric: str = "accuracy",
-    threshold: float | str | Mapping[str, object] | Threshold = DEFAULT,
+    threshold: ThresholdLike = None,
     rows: int = 5_000,
     seed: int = 0,
 ) -> Mitigation:
@@ -81,8 +89,8 @@ def mitigate(
         Some of those above.
     metric : {"accuracy", "balanced_accuracy"}
         The performance that the methods seek and that the frontier shows.
-    threshold : float, str, mapping or Threshold
-        For the models that have scores, as for ``evaluate``.
+    threshold : float, str, mapping, Rule or Threshold, optional
+        For the models that have scores, as for ``evaluate``. The rule by which it was chosen chooses for the others.
     rows : int
         Of the exponentiated gradient and the correlation remover, most training rows; a random sample of more.
     seed : int
@@ -120,7 +128,7 @@ def mitigate(
     fitted = model.model if isinstance(model, Training) else model
     if not constraint:
         raise NotApplicableError("No constraint was named, so nothing was mitigated.")
-    disparity = read_constraint(constraint)
+    disparity = DISPARITIES[read_constraint(constraint)]
     wanted = _check(fitted, split, methods, metric, rows)
     columns = tuple(str(name) for name in sensitive_inputs(split.train, sensitive).columns)
     columns = columns if listed_names(sensitive) else columns[:MOST_COLUMNS]
@@ -130,7 +138,7 @@ def mitigate(
     made = [Made(ORIGINAL, "", "", fitted, train.rows), Made(BASELINE, "", "", baseline, train.rows)]
     points = [
         measure_point(one, split, columns, disparity, cut, seed)
-        for one, cut in zip(made, (threshold, DEFAULT), strict=True)
+        for one, cut in zip(made, (threshold, None), strict=True)
     ]
     if math.isnan(points[0].disparity.value):
         few = f"on {split.test.rows:,} test rows fewer than two groups by {listed(columns)} are large enough to judge"
@@ -141,7 +149,9 @@ def mitigate(
         made, notes = made + found, notes + said
     if len(made) == 2:
         raise NotApplicableError(f"No method can be used here: {' '.join(note.message for note in notes)}")
-    points += [measure_point(one, split, columns, disparity, threshold, seed) for one in made[len(points) :]]
+    # The scores of another model mean something else: the rule is the original's, the number its own.
+    rule = threshold if points[0].threshold is AS_DECIDED else points[0].threshold.rule
+    points += [measure_point(one, split, columns, disparity, rule, seed) for one in made[len(points) :]]
     needs = {one.name: _needs(one, columns) for one in made}
     return Mitigation(
         name=train.name,

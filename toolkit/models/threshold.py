@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -52,6 +52,11 @@ class Rule:
     kind: str
     level: float = math.nan
     costs: Costs | None = None
+
+    @property
+    def default(self) -> bool:
+        """Whether it is the number that is used where none is given."""
+        return self.kind == "fixed" and self.level == DEFAULT
 
     def __str__(self) -> str:
         """Write the rule in words."""
@@ -100,17 +105,20 @@ class Threshold:
 
 #: No threshold: the model's own decisions are taken.
 AS_DECIDED = Threshold(math.nan, Rule("decided"))
+#: What a step takes: one already chosen, a number or a rule to choose by, or None for the model's own.
+ThresholdLike: TypeAlias = float | str | Mapping[str, object] | Rule | Threshold | None
 
 
-def read_rule(rule: object) -> Rule:
-    """Read a rule as it is given in Python or as text in a notebook's parameters.
+def read_threshold(given: ThresholdLike) -> Rule:
+    """Read a number or a rule as it is given in Python or as text in a notebook's parameters.
 
     Parameters
     ----------
-    rule : float, str or mapping
+    given : float, str, mapping, Rule, Threshold or None
         A number in [0, 1]; ``"youden"``; ``"max_f1"``; ``{"precision": 0.8}`` or ``"precision>=0.8"``;
         ``{"recall": 0.9}`` or ``"recall>=0.9"``; ``{"cost": {"fp": 1, "fn": 5, "currency": "EUR"}}`` or
-        ``"cost:fp=1,fn=5,currency=EUR"``.
+        ``"cost:fp=1,fn=5,currency=EUR"``; of a threshold that was chosen, its rule. None and an empty text stand for
+        0.5.
 
     Raises
     ------
@@ -119,37 +127,44 @@ def read_rule(rule: object) -> Rule:
 
     Examples
     --------
-    >>> read_rule("recall>=0.9")
+    >>> read_threshold("recall>=0.9")
     Rule(kind='recall', level=0.9, costs=None)
-    >>> print(read_rule("cost:fp=1,fn=5,currency=EUR"))
+    >>> print(read_threshold("cost:fp=1,fn=5,currency=EUR"))
     least expected cost (a false positive 1 EUR, a false negative 5 EUR)
     """
-    if isinstance(rule, str):
-        return _read_text(rule)
-    if isinstance(rule, bool) or rule is None:
-        raise InputError(f"The threshold must be {RULES}; found {rule!r}.")
-    if isinstance(rule, int | float | np.number):
-        return Rule("fixed", _level(float(rule), "threshold"))
-    if isinstance(rule, Mapping) and len(rule) == 1:
-        ((kind, level),) = rule.items()
+    if isinstance(given, Rule | Threshold):
+        return given if isinstance(given, Rule) else given.rule
+    if given is None or given == "":
+        return Rule("fixed", DEFAULT)
+    if isinstance(given, str):
+        return _read_text(given)
+    if isinstance(given, int | float | np.number) and not isinstance(given, bool):
+        return Rule("fixed", _level(float(given), "threshold"))
+    if isinstance(given, Mapping) and len(given) == 1:
+        ((kind, level),) = given.items()
         if kind in ("precision", "recall"):
             return Rule(str(kind), _level(level, str(kind)))
         if kind == "cost" and isinstance(level, Mapping):
             return Rule("cost", costs=_read_costs(level))
-    raise InputError(f"The threshold must be {RULES}; found {rule!r}.")
+    raise InputError(f"The threshold must be {RULES}; found {given!r}.")
 
 
-def choose_on(predicted: Predictions, rule: Rule, part: str = "") -> Threshold:
-    """Choose the threshold that a rule asks for on predicted rows; decisions that a model made itself stay as they are.
+def choose_on(predicted: Predictions, given: ThresholdLike, part: str = "") -> Threshold:
+    """Return a threshold that was chosen before, or choose on predicted rows; a model's own decisions stay as they are.
 
     Raises
     ------
     InputError
-        Where the model decided itself, so that a rule other than the default has nothing to choose.
+        Where the model decided itself, so that there is nothing to choose.
     """
+    if isinstance(given, Threshold) and given.rule.kind == "decided":
+        given = None
+    rule = read_threshold(given)
     if predicted.decisions is None:
+        if isinstance(given, Threshold):
+            return given
         return choose_threshold(rule, predicted.y_true, predicted.y_pred, part, probabilities=predicted.probabilities)
-    if rule.kind != "fixed" or rule.level != DEFAULT:
+    if not rule.default:
         way = "leave y_pred out to judge by the scores" if predicted.scored else "there are no scores to apply it to"
         raise InputError(
             f"The decisions are the model's own, so the threshold ({rule}) cannot be applied: {way}, or leave the "
@@ -158,7 +173,9 @@ def choose_on(predicted: Predictions, rule: Rule, part: str = "") -> Threshold:
     return AS_DECIDED
 
 
-def threshold_for(model: Any, data: Dataset | Split, given: object, test: Predictions) -> Threshold:
+def threshold_for(
+    model: Any, data: Dataset | Split, given: ThresholdLike, test: Predictions, part: str = "test"
+) -> Threshold | None:
     """Return the threshold of a step: one given, or the choice of a rule, on other rows than the test's if there are.
 
     Parameters
@@ -166,17 +183,35 @@ def threshold_for(model: Any, data: Dataset | Split, given: object, test: Predic
     model : estimator
     data : Dataset or Split
         Of a split a rule chooses on the validation part, or where there is none on the training part.
-    given : float, str, mapping or Threshold
+    given : float, str, mapping, Rule, Threshold or None
     test : Predictions
         Of the rows that the threshold is for, which a rule chooses on where there are no others.
+    part : str
+        What those rows are called.
+
+    Returns
+    -------
+    Threshold or None
+        None where the target is not binary.
+
+    Raises
+    ------
+    InputError
+        Where one is given and the target is not binary, or the model decides itself.
     """
-    if isinstance(given, Threshold):
-        return given
-    rule = read_rule(given)
-    if isinstance(data, Dataset) or rule.kind == "fixed":
-        return choose_on(test, rule, "test")
+    if not is_binary(data.data if isinstance(data, Split) else data, given):
+        return None
+    if isinstance(data, Dataset) or isinstance(given, Threshold) or read_threshold(given).kind == "fixed":
+        return choose_on(test, given, part)
     part = "validation" if data.validation is not None else "train"
-    return choose_on(predict(model, data.parts()[part]), rule, part)
+    return choose_on(predict(model, data.parts()[part]), given, part)
+
+
+def is_binary(data: Dataset, given: ThresholdLike) -> bool:
+    """Whether a threshold decides of a table's rows; where it does not, none but the default may be given."""
+    if data.task != "binary" and not read_threshold(given).default:
+        raise InputError(f"A threshold is for binary targets only; {data.target.name!r} is a {data.task} target.")
+    return data.task == "binary"
 
 
 def choose_threshold(
@@ -201,7 +236,7 @@ def choose_threshold(
     Examples
     --------
     >>> y_true, y_score = np.array([0.0, 0.0, 1.0, 1.0]), np.array([0.1, 0.4, 0.35, 0.8])
-    >>> choose_threshold(read_rule("recall>=0.9"), y_true, y_score, "validation").value
+    >>> choose_threshold(read_threshold("recall>=0.9"), y_true, y_score, "validation").value
     0.3
     """
     if rule.kind == "fixed":

@@ -21,7 +21,7 @@ from toolkit.fairness.disparities import adjusted
 from toolkit.fairness.figures import FOREMOST
 from toolkit.fairness.findings import SIGNIFICANT, worded
 from toolkit.fairness.groups import settled_bins
-from toolkit.models.threshold import DEFAULT, Threshold
+from toolkit.models.threshold import ThresholdLike
 from toolkit.monitoring.assembly import cut
 from toolkit.monitoring.expectation import WHOLE
 from toolkit.monitoring.inputs import read_current
@@ -44,7 +44,7 @@ def audit_windows(
     current: Dataset | pd.DataFrame,
     *,
     window: str | int | None = None,
-    threshold: float | str | Mapping[str, object] | Threshold = DEFAULT,
+    threshold: ThresholdLike = None,
     replicates: int = 10_000,
     seed: int = 0,
 ) -> FairnessOverTime:
@@ -66,7 +66,7 @@ def audit_windows(
         Of a frame the target may be missing in some rows.
     window : {"day", "week", "month", "year"} or int, optional
         By default all rows are one window.
-    threshold : float, str, mapping or Threshold
+    threshold : float, str, mapping, Rule or Threshold, optional
         As for ``audit_fairness``; a rule chooses on the reference.
     replicates, seed : int
         As for ``audit_fairness``.
@@ -109,9 +109,8 @@ def audit_windows(
     bins = settled_bins(reference.sensitive[names], rows.data.sensitive[names])
     options: dict[str, Any] = {"sensitive": names, "depth": 1, "bins": bins, "replicates": replicates, "seed": seed}
     before = audit_fairness(model, reference, threshold=threshold, **options)
-    chosen = before.threshold or DEFAULT
     found = {
-        label: _foremost(audit_fairness(model, rows.data.take(places), threshold=chosen, **options), label)
+        label: _foremost(audit_fairness(model, rows.data.take(places), threshold=before.threshold, **options), label)
         for label, places in parts.items()
     }
     table = _compared(_foremost(before, REFERENCE), found.pop(WHOLE), list(found.values()))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from toolkit.core.result import Finding, Picture, Record, Shown, by_severity, re
 from toolkit.data.dataset import Dataset
 from toolkit.errors import InputError, NotApplicableError, listed, nearest
 from toolkit.models.prediction import Predictions, predict
-from toolkit.models.threshold import DEFAULT, Threshold, choose_on, read_rule
+from toolkit.models.threshold import Threshold, ThresholdLike, threshold_for
 from toolkit.monitoring.assembly import (
     change_from,
     confusion_table,
@@ -54,7 +54,7 @@ def estimate_performance(
     reference: Dataset,
     current: Dataset | pd.DataFrame,
     *,
-    threshold: float | str | Mapping[str, object] | Threshold = DEFAULT,
+    threshold: ThresholdLike = None,
     window: str | int | None = None,
     metrics: Sequence[str] | None = None,
     seed: int = 0,
@@ -78,7 +78,7 @@ def estimate_performance(
         Labelled, and not the rows the model was fitted on.
     current : Dataset or DataFrame
         Of a frame the target may be absent, or missing in some rows.
-    threshold : float, str, mapping or Threshold
+    threshold : float, str, mapping, Rule or Threshold, optional
         Binary only, as for ``evaluate``; a rule chooses on the reference.
     window : {"day", "week", "month", "year"} or int, optional
         Estimate by windows of time, or of so many rows, too.
@@ -118,7 +118,7 @@ def estimate_performance(
     wanted = _wanted(metrics, reference)
     rows = read_current(current, reference, model)
     known, new = predict(model, reference), predict(model, rows.data)
-    chosen = _threshold(threshold, reference.task, known)
+    chosen = threshold_for(model, reference, threshold, known, "reference")
     expectation, level, outside = _expect(reference, rows.data, known, new, chosen, seed)
     parts = cut(rows, window)
     estimated, realized = estimate_parts(expectation, parts, rows, seed)
@@ -256,14 +256,6 @@ def _check_reference(reference: Dataset) -> None:
         )
     if reference.rows < LEAST_ROWS:
         raise InputError(f"The reference has {reference.rows} rows; at least {LEAST_ROWS} are needed to learn from.")
-
-
-def _threshold(given: Any, task: str, known: Predictions) -> Threshold | None:
-    if task != "binary":
-        if isinstance(given, Threshold) or given != DEFAULT:
-            raise InputError(f"A threshold is for binary targets only; the target is a {task} target.")
-        return None
-    return given if isinstance(given, Threshold) else choose_on(known, read_rule(given), "reference")
 
 
 def _expect(
