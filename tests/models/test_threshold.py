@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from toolkit.data.dataset import load_dataset
+from toolkit.data.load import load_dataset
 from toolkit.data.split import split_dataset
 from toolkit.errors import InputError
 from toolkit.evaluation.curves import MOST_POINTS, binary_curves
@@ -16,15 +16,9 @@ from toolkit.explanation.counterfactual import find_counterfactual
 from toolkit.explanation.explain import explain
 from toolkit.fairness.audit import audit_fairness
 from toolkit.fairness.individual import check_individual
+from toolkit.models.choice import choose_threshold
 from toolkit.models.recorded import RecordedPredictions
-from toolkit.models.threshold import (
-    AS_DECIDED,
-    Costs,
-    Rule,
-    Threshold,
-    choose_threshold,
-    read_threshold,
-)
+from toolkit.models.threshold import AS_DECIDED, Costs, Rule, Threshold, read_threshold
 
 
 @pytest.mark.parametrize(

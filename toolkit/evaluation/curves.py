@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from toolkit.models.threshold import Costs, confusion_steps
+from toolkit.models.choice import confusion_steps
+from toolkit.models.threshold import Costs
 from toolkit.statistics.calibration import calibration_bins
 from toolkit.statistics.intervals import Array, wilson
 

@@ -22,8 +22,9 @@ from toolkit.evaluation.curves import binary_curves, regression_curves
 from toolkit.evaluation.figures import draw, picture
 from toolkit.evaluation.findings import about_choice, judge
 from toolkit.models.candidates import make_baseline
+from toolkit.models.choice import choose_on, is_binary
 from toolkit.models.prediction import Predictions, measure_speed, predict
-from toolkit.models.threshold import DEFAULT, Threshold, ThresholdLike, choose_on, is_binary
+from toolkit.models.threshold import DEFAULT, Threshold, ThresholdLike
 from toolkit.statistics.measure import Measure, difference, mean
 from toolkit.statistics.metrics import binary_metrics, class_table, multiclass_metrics
 from toolkit.statistics.regression import regression_metrics

@@ -17,8 +17,9 @@ from toolkit.data.split import Split
 from toolkit.errors import InputError, listed
 from toolkit.evaluation.levels import Level, cut_levels
 from toolkit.evaluation.scan import MOST_PAIRED_LEVELS, Members, Scan, prune, scan, slice_mask, worse_slices
+from toolkit.models.choice import threshold_for
 from toolkit.models.prediction import Predictions, predict
-from toolkit.models.threshold import ThresholdLike, threshold_for
+from toolkit.models.threshold import ThresholdLike
 from toolkit.statistics.intervals import Array, mean_estimate, share_estimate
 from toolkit.statistics.metrics import EPSILON
 

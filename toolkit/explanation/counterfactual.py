@@ -19,8 +19,9 @@ from toolkit.errors import InputError, NotApplicableError, listed, nearest
 from toolkit.explanation.local import find_rows, value_text
 from toolkit.explanation.scores import as_model
 from toolkit.explanation.words import plain
+from toolkit.models.choice import threshold_for
 from toolkit.models.prediction import Predictions, predict
-from toolkit.models.threshold import ThresholdLike, threshold_for
+from toolkit.models.threshold import ThresholdLike
 from toolkit.statistics.intervals import Array
 
 if TYPE_CHECKING:

@@ -33,8 +33,9 @@ from toolkit.explanation.importance import (
 from toolkit.explanation.interactions import interaction_table
 from toolkit.explanation.local import LocalRow, explain_rows, find_rows, telling_rows
 from toolkit.explanation.scores import as_model
+from toolkit.models.choice import threshold_for
 from toolkit.models.prediction import predict
-from toolkit.models.threshold import ThresholdLike, threshold_for
+from toolkit.models.threshold import ThresholdLike
 from toolkit.statistics.intervals import Array
 
 if TYPE_CHECKING:

@@ -22,9 +22,10 @@ from toolkit.fairness.findings import about_groups, about_table, disparity_findi
 from toolkit.fairness.groups import MOST_GROUPS, Bins, Grouping, group_rows, sensitive_columns
 from toolkit.fairness.measures import Case, measure_groups, prepare
 from toolkit.fairness.scores import group_curves, threshold_grid
+from toolkit.models.choice import threshold_for
 from toolkit.models.folds import side_by_side
 from toolkit.models.prediction import predict
-from toolkit.models.threshold import Threshold, ThresholdLike, threshold_for
+from toolkit.models.threshold import Threshold, ThresholdLike
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

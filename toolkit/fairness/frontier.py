@@ -17,9 +17,10 @@ from toolkit.errors import known
 from toolkit.fairness.audit import audit_fairness
 from toolkit.fairness.groups import sensitive_columns
 from toolkit.fairness.methods import Made
+from toolkit.models.choice import threshold_for
 from toolkit.models.prediction import predict
 from toolkit.models.recorded import RecordedPredictions
-from toolkit.models.threshold import AS_DECIDED, Threshold, ThresholdLike, threshold_for
+from toolkit.models.threshold import AS_DECIDED, Threshold, ThresholdLike
 from toolkit.statistics.intervals import Array
 from toolkit.statistics.measure import Measure, difference
 from toolkit.statistics.metrics import binary_metrics

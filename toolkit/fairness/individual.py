@@ -18,8 +18,9 @@ from toolkit.errors import InputError
 from toolkit.fairness.change import change_column
 from toolkit.fairness.consistency import consistency, nearest_rows, random_rows
 from toolkit.fairness.groups import readable, sensitive_inputs, unique_labels
+from toolkit.models.choice import threshold_for
 from toolkit.models.prediction import Predictions, predict
-from toolkit.models.threshold import ThresholdLike, threshold_for
+from toolkit.models.threshold import ThresholdLike
 from toolkit.statistics.intervals import Array
 
 if TYPE_CHECKING:

@@ -15,8 +15,9 @@ from toolkit.core.figures import axes_for
 from toolkit.core.result import Finding, Picture, Record, Shown, by_severity, result_html, table_html
 from toolkit.data.dataset import Dataset
 from toolkit.errors import InputError, NotApplicableError, listed, nearest
+from toolkit.models.choice import threshold_for
 from toolkit.models.prediction import Predictions, predict
-from toolkit.models.threshold import Threshold, ThresholdLike, threshold_for
+from toolkit.models.threshold import Threshold, ThresholdLike
 from toolkit.monitoring.assembly import (
     change_from,
     confusion_table,

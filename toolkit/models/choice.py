@@ -1,0 +1,184 @@
+"""Choose a threshold: what a rule makes of given rows, and which rows a step lets it choose on."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from toolkit.core.estimate import format_number
+from toolkit.core.result import Finding
+from toolkit.data.dataset import Dataset
+from toolkit.data.split import Split
+from toolkit.errors import InputError
+from toolkit.models.prediction import Predictions, predict
+from toolkit.models.threshold import AS_DECIDED, DEFAULT, Rule, Threshold, ThresholdLike, read_threshold
+from toolkit.statistics.intervals import Array
+
+
+def choose_on(predicted: Predictions, given: ThresholdLike, part: str = "") -> Threshold:
+    """Return a threshold that was chosen before, or choose on predicted rows; a model's own decisions stay as they are.
+
+    Raises
+    ------
+    InputError
+        Where the model decided itself, so that there is nothing to choose.
+    """
+    if isinstance(given, Threshold) and given.rule.kind == "decided":
+        given = None
+    rule = read_threshold(given)
+    if predicted.decisions is None:
+        if isinstance(given, Threshold):
+            return given
+        return choose_threshold(rule, predicted.y_true, predicted.y_pred, part, probabilities=predicted.probabilities)
+    if not rule.default:
+        way = "leave y_pred out to judge by the scores" if predicted.scored else "there are no scores to apply it to"
+        raise InputError(
+            f"The decisions are the model's own, so the threshold ({rule}) cannot be applied: {way}, or leave the "
+            f"threshold at {DEFAULT} to judge the decisions."
+        )
+    return AS_DECIDED
+
+
+def threshold_for(
+    model: Any, data: Dataset | Split, given: ThresholdLike, test: Predictions, part: str = "test"
+) -> Threshold | None:
+    """Return the threshold of a step: one given, or the choice of a rule, on other rows than the test's if there are.
+
+    Parameters
+    ----------
+    model : estimator
+    data : Dataset or Split
+        Of a split a rule chooses on the validation part, or where there is none on the training part.
+    given : float, str, mapping, Rule, Threshold or None
+    test : Predictions
+        Of the rows that the threshold is for, which a rule chooses on where there are no others.
+    part : str
+        What those rows are called.
+
+    Returns
+    -------
+    Threshold or None
+        None where the target is not binary.
+
+    Raises
+    ------
+    InputError
+        Where one is given and the target is not binary, or the model decides itself.
+    """
+    if not is_binary(data.data if isinstance(data, Split) else data, given):
+        return None
+    if isinstance(data, Dataset) or isinstance(given, Threshold) or read_threshold(given).kind == "fixed":
+        return choose_on(test, given, part)
+    part = "validation" if data.validation is not None else "train"
+    return choose_on(predict(model, data.parts()[part]), given, part)
+
+
+def is_binary(data: Dataset, given: ThresholdLike) -> bool:
+    """Whether a threshold decides of a table's rows; where it does not, none but the default may be given."""
+    if data.task != "binary" and not read_threshold(given).default:
+        raise InputError(f"A threshold is for binary targets only; {data.target.name!r} is a {data.task} target.")
+    return data.task == "binary"
+
+
+def choose_threshold(
+    rule: Rule, y_true: Array, y_score: Array, part: str = "", *, probabilities: bool = True
+) -> Threshold:
+    """Choose the threshold that a rule asks for on given rows.
+
+    Among equally good thresholds the highest is taken, and of the values that would call the same rows the shortest
+    decimal. A target that no threshold reaches, or rows of one class, give the nearest choice and a finding.
+
+    Parameters
+    ----------
+    rule : Rule
+    y_true : array of shape (n,)
+        1 for the positive class, 0 for the other.
+    y_score : array of shape (n,)
+    part : str
+        What these rows are called.
+    probabilities : bool
+        Whether the scores are probabilities. If not, a fixed 0.5 stands for the model's own boundary, which is 0.
+
+    Examples
+    --------
+    >>> y_true, y_score = np.array([0.0, 0.0, 1.0, 1.0]), np.array([0.1, 0.4, 0.35, 0.8])
+    >>> choose_threshold(read_threshold("recall>=0.9"), y_true, y_score, "validation").value
+    0.3
+    """
+    if rule.kind == "fixed":
+        return Threshold(rule.level if probabilities else _boundary(rule), rule)
+    ones = float(y_true.sum())
+    if len(y_true) == 0 or (ones in (0, len(y_true)) and rule.kind != "cost"):
+        note = f"The {part} part holds one class only, so no threshold could be chosen on it; {DEFAULT} is used."
+        finding = Finding("THRESHOLD-NOT-CHOSEN", "high", note, part)
+        return Threshold(DEFAULT if probabilities else 0.0, rule, notes=(finding,))
+    steps, true_positives, called = confusion_steps(y_true, y_score)
+    false_positives = called - true_positives
+    recall = true_positives / ones if ones else np.zeros(len(steps))
+    precision = np.divide(true_positives, called, where=called > 0, out=np.zeros(len(steps)))
+    notes: tuple[Finding, ...] = ()
+    if rule.kind == "youden":
+        best = int(np.argmax(recall - false_positives / (len(y_true) - ones)))
+    elif rule.kind == "max_f1":
+        best = int(np.argmax(2 * true_positives / (called + ones)))
+    elif rule.kind == "cost" and rule.costs:
+        cost = rule.costs
+        missed, refused = ones - true_positives, len(y_true) - ones - false_positives
+        total = cost.tp * true_positives + cost.fp * false_positives + cost.fn * missed + cost.tn * refused
+        best = int(np.argmin(total))
+    else:
+        kept, other = (precision, recall) if rule.kind == "precision" else (recall, precision)
+        reached = (kept >= rule.level - 1e-12) & (called > 0)
+        best = int(np.argmax(np.where(reached, other, -1.0))) if reached.any() else int(np.argmax(kept))
+        if not reached.any():
+            notes = (_unreachable(rule, float(kept[best]), part),)
+    return Threshold(_shortest(steps, best), rule, part, notes)
+
+
+def _boundary(rule: Rule) -> float:
+    if rule.level != DEFAULT:
+        raise InputError(
+            f"The model gives no probabilities, so a threshold of {rule.level:g} has no meaning. Use 'youden', "
+            "'max_f1', a precision, a recall or a cost."
+        )
+    return 0.0
+
+
+def confusion_steps(y_true: Array, y_score: Array) -> tuple[Array, Array, Array]:
+    """Return each distinct threshold from above the highest score downwards, with the true positives and rows called.
+
+    Returns
+    -------
+    (thresholds, true positives, rows called), arrays of shape (distinct scores + 1,)
+        The first threshold is infinite: nothing is called.
+    """
+    order = np.argsort(-y_score, kind="stable")
+    score = y_score[order]
+    last = np.append(np.flatnonzero(np.diff(score)), len(score) - 1)
+    hits = np.cumsum(y_true[order])[last]
+    return np.append(math.inf, score[last]), np.append(0.0, hits), np.append(0.0, last + 1.0)
+
+
+def _shortest(steps: Array, best: int) -> float:
+    """Find the shortest decimal that calls the same rows as ``steps[best]``."""
+    if best == 0:
+        low, high = float(steps[1]), float(max(1.0, math.nextafter(steps[1], math.inf)))
+    else:
+        high = float(steps[best])
+        lowest = 0.0 if high > 0 else math.nextafter(high, -math.inf)
+        low = float(steps[best + 1]) if best + 1 < len(steps) else lowest
+    for digits in range(18):
+        value = math.floor(high * 10**digits) / 10**digits
+        if low < value <= high:
+            return float(value)
+    return high
+
+
+def _unreachable(rule: Rule, most: float, part: str) -> Finding:
+    note = (
+        f"No threshold gives a {rule.kind} of {rule.level:g} on the {part} part; the one with the largest, "
+        f"{format_number(most)}, is used."
+    )
+    return Finding("THRESHOLD-UNREACHABLE", "high", note, part)
