@@ -173,12 +173,12 @@ def notebook_of(*cells: NotebookNode) -> NotebookNode:
 def sample_notebook(results: object | None = None, figures_each: int = 1) -> NotebookNode:
     """Make an executed experiment, with ``figures_each`` pairs of figures."""
     curves = Curves(metrics_table(), FINDINGS)
-    pictures = [shown(figures.figure(curves, kind)._repr_html_()) for kind in curves.pictures()]
+    pictures = new_output("display_data", data=figures.figures(curves)._repr_mimebundle_())
     question = "Is a model better than the baseline at predicting income_over_50k, and by how much?"
     axes = new_output("execute_result", data={"text/plain": "<Axes: xlabel='x'>"}, execution_count=4)
     noise = new_output("stream", name="stderr", text="UserWarning: something\n  warnings.warn()\n")
     printed = new_output("stream", name="stdout", text="read 107,679 rows\n")
-    drawing = "# Draw both curves\nfor kind in ev.pictures():\n    display(tk.figure(ev, kind))"
+    drawing = "# Draw both curves\ntk.figures(ev)"
     return notebook_of(
         new_markdown_cell(f"# Experiment\n\n{question}"),
         code('data = "census_income"  # help\nseed = 0', tags=["parameters"]),
@@ -187,7 +187,7 @@ def sample_notebook(results: object | None = None, figures_each: int = 1) -> Not
         new_markdown_cell("## Training\n\nBaseline first, then candidates.\n\n### Leaderboard\n\nOne row each."),
         code('fit = tk.train(split, candidates=["logistic"], seed=seed)\nfit', [shown(curves._repr_html_())], 3),
         new_markdown_cell("## Evaluation\n\nHow good is it on rows it has never seen? See the `test` column."),
-        code(drawing, [*pictures * figures_each, axes], 4),
+        code(drawing, [*[pictures] * figures_each, axes], 4),
         new_markdown_cell("## Publish"),
         code("tk.publish(ds, fit, ev)", [published(results if results is not None else sample_results())], 5),
     )

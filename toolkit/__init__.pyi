@@ -9,7 +9,9 @@ from .core.applicable import NotApplicable as NotApplicable
 from .core.applicable import if_applicable as if_applicable
 from .core.estimate import Estimate as Estimate
 from .core.figures import Figure as Figure
+from .core.figures import Figures as Figures
 from .core.figures import figure as figure
+from .core.figures import figures as figures
 from .core.result import Finding as Finding
 from .core.result import Result as Result
 from .data.dataset import Dataset as Dataset

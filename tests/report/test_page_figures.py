@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 
 import toolkit as tk
 from toolkit.core import figures
+from toolkit.core.figures import NO_FIGURES_MIME
 from toolkit.core.result import Picture
 
 
@@ -70,6 +71,24 @@ def test_data_of_a_figure_are_folded_below_it():
 
 def test_a_figure_keeps_its_place_while_it_loads():
     assert 'width="614" height="384"' in figures.figure(Note("x"), "note")._repr_html_()
+
+
+def test_all_figures_of_a_result_are_one_object():
+    class Twice(Note):
+        def pictures(self):
+            return {kind: Picture(f"Note {kind}", "Read it.", "It says something.") for kind in ("a", "b")}
+
+    shown = tk.figures(Twice("x"))
+    assert [found.picture.title for found in shown.figures] == ["Note a", "Note b"]
+    bundle = shown._repr_mimebundle_()
+    assert bundle["text/html"].count("<figure") == 2
+    assert repr(shown) == bundle["text/plain"] == "Note a. It says something.\nNote b. It says something."
+
+
+def test_a_result_without_figures_shows_that_there_is_none():
+    shown = tk.figures(tk.NotApplicable("explain", "There is no model."))
+    assert shown.figures == ()
+    assert shown._repr_mimebundle_() == {NO_FIGURES_MIME: {}, "text/plain": "There is nothing to draw."}
 
 
 def test_every_figure_of_an_experiment_carries_its_data(census):

@@ -31,6 +31,7 @@ from sample_notebook import (
 )
 
 from toolkit.core.applicable import NotApplicable
+from toolkit.core.figures import Figures
 from toolkit.core.resources import templates_folder
 from toolkit.core.result import table_html
 from toolkit.errors import InputError
@@ -38,6 +39,7 @@ from toolkit.report.narrative import plain_text, read_narrative
 from toolkit.report.render import make_page, render
 from toolkit.report.summary import summarize
 
+NOTHING = new_output("execute_result", data=Figures(())._repr_mimebundle_(), execution_count=1)
 VOID = {"meta", "link", "br", "hr", "img", "input", "path", "circle", "col", "wbr"}
 
 
@@ -352,12 +354,28 @@ class TestAnyNotebook:
         output = new_output("execute_result", data={"text/plain": text})
         assert [block.kind for block in read_narrative(notebook_of(code("x", [output]))).blocks] == ["code"]
 
-    @pytest.mark.parametrize(("drawn", "kinds"), [([], ["code"]), (["<p>x</p>"], ["prose", "code", "output"])])
-    def test_a_question_about_figures_that_there_are_none_of_is_not_asked(self, drawn, kinds):
-        cell = code("for kind in one.pictures():\n    display(one)", [shown(html) for html in drawn])
-        cell["execution_count"] = 1
-        blocks = read_narrative(notebook_of(new_markdown_cell("## One"), new_markdown_cell("How?"), cell)).blocks
-        assert [block.kind for block in blocks[1:]] == kinds
+    @pytest.mark.parametrize(
+        ("outputs", "kinds"),
+        [
+            ([NOTHING], ["code"]),
+            ([NOTHING, shown("<p>x</p>")], ["prose", "code", "output"]),
+            ([shown("<p>x</p>")], ["prose", "code", "output"]),
+            ([], ["prose", "code"]),
+        ],
+    )
+    def test_a_question_about_figures_that_there_are_none_of_is_not_asked(self, outputs, kinds):
+        notebook = notebook_of(new_markdown_cell("## One"), new_markdown_cell("How?"), code("whatever()", outputs))
+        assert [block.kind for block in read_narrative(notebook).blocks[1:]] == kinds
+
+    def test_of_two_equal_questions_the_one_without_an_answer_goes(self):
+        answered = [new_markdown_cell("How?"), code("one", [shown("<p>x</p>")])]
+        orphaned = [new_markdown_cell("How?"), code("two", [NOTHING])]
+        blocks = read_narrative(notebook_of(new_markdown_cell("## One"), *answered, *orphaned)).blocks
+        assert [block.kind for block in blocks[1:]] == ["prose", "code", "output", "code"]
+
+    def test_a_heading_stays_where_there_is_nothing_to_draw(self):
+        blocks = read_narrative(notebook_of(new_markdown_cell("## One\n\nHow?"), code("one", [NOTHING]))).blocks
+        assert [block.kind for block in blocks] == ["prose", "code"]
 
     def test_widgets_are_not_shown(self):
         data = {"application/vnd.jupyter.widget-view+json": {}, "text/plain": "  0%|          | 0/5"}

@@ -28,6 +28,7 @@ BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY = (
 )
 PALETTE = (BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY)
 
+NO_FIGURES_MIME = "application/vnd.toolkit.no-figures+json"  # tells a report that nothing was to be shown
 _LONG_NUMBER = re.compile(r"-?\d+\.\d{3,}(?=[ \n\",)])")
 PIXELS = 96  # CSS pixels an inch
 MOST_ROWS = 20
@@ -157,6 +158,39 @@ def figure(result: Result, kind: str, *, width: float = 6.4, height: float = 4.0
     data = getattr(result, "figure_data", lambda _: result.frame())
     size = round(width * PIXELS), round(height * PIXELS)
     return Figure(result.pictures()[kind], image, *size, data(kind))
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """All figures of a result, one below the other; where there is none, a report leaves out the question too."""
+
+    figures: tuple[Figure, ...]
+
+    def __repr__(self) -> str:
+        """Say what each figure shows, for places without HTML."""
+        return "\n".join(map(repr, self.figures)) or "There is nothing to draw."
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
+        if not self.figures:
+            return {NO_FIGURES_MIME: {}, "text/plain": repr(self)}
+        return {"text/html": "".join(drawn._repr_html_() for drawn in self.figures), "text/plain": repr(self)}
+
+
+def figures(result: Result) -> Figures:
+    """Draw every figure of a result: each of ``result.pictures()``, as ``figure`` draws it.
+
+    Parameters
+    ----------
+    result : Result
+        What a step returned.
+
+    Examples
+    --------
+    >>> from toolkit.core.applicable import NotApplicable
+    >>> figures(NotApplicable("explain", "There is no model."))
+    There is nothing to draw.
+    """
+    return Figures(tuple(figure(result, kind) for kind in result.pictures()))
 
 
 def _smaller_image(canvas: Any) -> str:

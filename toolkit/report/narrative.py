@@ -18,6 +18,7 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import TextLexer, get_lexer_by_name
 from pygments.util import ClassNotFound
 
+from toolkit.core.figures import NO_FIGURES_MIME
 from toolkit.core.result import EXPLORER_MIME
 from toolkit.report.glossary import Glossary
 from toolkit.report.sanitize import Heading, PageCleaner
@@ -28,7 +29,6 @@ _WIDGET = "application/vnd.jupyter.widget-view+json"
 _ANSI = re.compile(r"\x1b(\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|[@-Z\\-_])")
 # What Python prints for objects that have no better words: <Axes: >, [<Line2D at 0x7f…>], <Figure size …>.
 _BARE_REPR = re.compile(r"[\[(]?<[^<>]*(<[^<>]*>)?[^<>]*>.*", re.DOTALL)
-_DRAWS = re.compile(r"for kind in \w+\.pictures\(\):")
 _MOST_CHARACTERS = 20_000
 _MOST_LINES = 40
 
@@ -129,12 +129,10 @@ class _Reader:
     def read(self) -> Narrative:
         stop = self._failing_cell()
         for index, cell in enumerate(self.cells):
-            if cell.cell_type == "markdown":
+            if cell.cell_type == "code":
+                self._code(index, failing=index == stop)
+            elif cell.cell_type == "markdown" and not self._asks_in_vain(index):
                 self._prose(index)
-            elif cell.cell_type == "code":
-                before = len(self.narrative.blocks)
-                self._code(cell, failing=index == stop)
-                self._unasked(cell, before)
             if index == stop and not any(map(_was_run, self.cells[index + 1 :])):
                 break
         self.narrative.title, self.narrative.sections = self.cleaner.title, self.cleaner.sections
@@ -148,6 +146,14 @@ class _Reader:
                 return index
         return None
 
+    def _asks_in_vain(self, index: int) -> bool:
+        """Tell whether this is a question, without a heading, about figures that there turned out to be none of."""
+        outputs = [output for cell in self.cells[index + 1 : index + 2] for output in cell.get("outputs", [])]
+        nothing = [
+            NO_FIGURES_MIME in (output.get("data") or {}) for output in outputs if output.get("name") != "stderr"
+        ]
+        return bool(nothing) and all(nothing) and not re.search(r"<h[1-6]\b", self.prose[index])
+
     def _prose(self, index: int) -> None:
         html = self.cleaner.clean(self.prose[index], shift=self.shift, prose=True, title=self.has_title)
         if index == 0 and self.cleaner.title and not self.cleaner.sections:
@@ -155,31 +161,22 @@ class _Reader:
         else:
             self.narrative.blocks.append(Block("prose", html))
 
-    def _code(self, cell: NotebookNode, failing: bool) -> None:
+    def _code(self, index: int, failing: bool) -> None:
         self.place += 1
-        label = f"code cell {self.place}"
+        cell, label = self.cells[index], f"code cell {self.place}"
         if _source(cell).strip():
             sets_parameters = {"parameters", "injected-parameters"} & set(_tags(cell))
             blocks = self.narrative.parameter_code if sets_parameters else self.narrative.blocks
             blocks.append(Block("code", self._highlighted(_source(cell)), label))
-        outputs = cell.get("outputs", [])
-        for output in _merged(outputs):
+        for output in _merged(cell.get("outputs", [])):
             if output["output_type"] == "error":
-                self._error(cell, output, label, failing)
+                self._error(output, label, self.cells[index + 1 :] if failing else None)
             elif output["output_type"] == "stream":
                 self._stream(output)
             else:
                 if RESULTS_MIME in output["data"]:
                     self.narrative.results = _json(output["data"][RESULTS_MIME])
                 self.narrative.blocks += self._shown(output["data"], label)
-
-    def _unasked(self, cell: NotebookNode, before: int) -> None:
-        """Take back a question about the figures of a result that turned out to have none."""
-        blocks = self.narrative.blocks
-        asked = blocks[before - 1] if before else None
-        silent = all(block.kind == "code" for block in blocks[before:]) and _was_run(cell)
-        if silent and asked and asked.kind == "prose" and "<h" not in asked.content and _DRAWS.search(_source(cell)):
-            blocks.remove(asked)
 
     def _stream(self, output: Mapping[str, Any]) -> None:
         text = plain_text(output["text"])
@@ -188,18 +185,17 @@ class _Reader:
         elif text.strip():
             self.narrative.blocks.append(_text_block(text))
 
-    def _error(self, cell: NotebookNode, output: Mapping[str, Any], label: str, failing: bool) -> None:
+    def _error(self, output: Mapping[str, Any], label: str, later: Sequence[NotebookNode] | None) -> None:
         traceback = plain_text("\n".join(output.get("traceback", [])))
         name, message = str(output.get("ename", "")), plain_text(str(output.get("evalue", "")))
         self.narrative.blocks.append(Block("error", f"{name}: {message}", label))
-        if failing:
-            later = self.cells[self.cells.index(cell) + 1 :]
+        if later is not None:
             not_run = sum(other.cell_type == "code" and not _was_run(other) for other in later)
             section = self.cleaner.sections[-1].text if self.cleaner.sections else ""
             self.narrative.failure = Failure(name, message, label, section, traceback, not_run)
 
     def _shown(self, data: Mapping[str, Any], label: str) -> Iterator[Block]:
-        if _WIDGET in data:
+        if _WIDGET in data or NO_FIGURES_MIME in data:
             return
         if "text/html" in data:
             html = self.cleaner.clean(_joined(data["text/html"]))
