@@ -395,6 +395,18 @@ class TestAnyNotebook:
         assert len(block.content) < 21_000
         assert block.label.endswith("lines of text")
 
+    def test_half_a_character_does_not_stop_the_page(self, tmp_path):
+        half = "a\ud800b"
+        kinds = ("text/html", "image/svg+xml", "text/plain")
+        outputs = [new_output("display_data", data={kind: half}) for kind in kinds]
+        outputs += [
+            published(sample_results(title=half)),
+            new_output("error", ename=half, evalue=half, traceback=[half]),
+        ]
+        path = tmp_path / "x.ipynb"
+        path.write_text(json.dumps(notebook_of(new_markdown_cell(half), code(half, outputs))), encoding="utf-8")
+        assert render(path).read_text(encoding="utf-8").count("a?b") >= 7
+
     def test_a_lost_attachment_does_not_stop_the_page(self):
         blocks = read_narrative(notebook_of(new_markdown_cell("![a](attachment:gone.png)"))).blocks
         assert "attachment:gone.png" in blocks[0].content

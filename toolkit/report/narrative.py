@@ -288,7 +288,8 @@ def _source(cell: NotebookNode) -> str:
 
 
 def _joined(text: object) -> str:
-    return "".join(map(str, text)) if isinstance(text, list) else str(text)
+    """Return a text of a notebook, which may be a list; half a character, as JSON can hold it, becomes a ``?``."""
+    return "".join(map(str, text if isinstance(text, list) else [text])).encode(errors="replace").decode()
 
 
 def _json(value: object) -> Mapping[str, object] | None:
