@@ -17,7 +17,7 @@ from nbformat import NotebookNode
 from toolkit.core.resources import templates_folder
 from toolkit.errors import InputError
 from toolkit.report.gallery import gallery_html, run_folders
-from toolkit.report.glossary import TERMS, Glossary
+from toolkit.report.glossary import Glossary, terms
 from toolkit.report.narrative import Narrative, read_narrative
 from toolkit.report.sanitize import Heading
 from toolkit.report.script import page_script, security_policy
@@ -154,7 +154,7 @@ def make_page(notebook: NotebookNode, name: str = "") -> Page:
         Title to fall back on.
     """
     glossary = Glossary()
-    reserved = frozenset(_IDS) | {"main", "verdict", "error", "glossary"} | {term.id for term in TERMS}
+    reserved = frozenset(_IDS) | {"main", "verdict", "error", "glossary"} | {term.id for term in terms()}
     narrative = read_narrative(notebook, reserved, glossary)
     summary = summarize(narrative.results) if narrative.results is not None else None
     metadata = notebook.get("metadata", {})

@@ -18,7 +18,7 @@ from bs4.element import NavigableString
 from markupsafe import Markup
 from nh3 import Cleaner
 
-from toolkit.report.glossary import Glossary
+from toolkit.report.glossary import Glossary, slug
 
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _BLOCKS = {"blockquote", "dd", "details", "div", "dl", "dt", "hr", "li", "ol", "p", "pre", "summary", "ul", *_HEADINGS}
@@ -149,17 +149,6 @@ class PageCleaner:
         section = self.sections[-1].text if self.sections else ""
         self.findings[text] = Heading(section, self.unique_id("finding"))
         return self.findings[text].id
-
-
-def slug(text: str) -> str:
-    """Write a heading as an id.
-
-    Examples
-    --------
-    >>> slug("How good is it? (à peu près)")
-    'how-good-is-it-à-peu-près'
-    """
-    return re.sub(r"\W+", "-", text.casefold()).strip("-") or "section"
 
 
 class _Arranger:
