@@ -55,13 +55,17 @@ def judge_pair(pair: Pair, method: str, seed: int = 0) -> Judged:
     n, m = pair.sizes
     rng = np.random.default_rng(seed)
     replicates = int(np.clip(_CELLS_DRAWN // max(len(cells.reference), 1), 20, REPLICATES))
+    # Chance adds to a distance that is a root of squares as sqrt(d² + c²), so that squares are what it shifts evenly.
     power = 2 if METHODS[method].squared else 1
     drawn = _resampled(cells, cells.reference / n, cells.current / m, (n, m), replicates, rng) ** power
     pooled = (cells.reference + cells.current) / (n + m)
     alone = _resampled(cells, pooled, pooled, (n, m), replicates, rng)
+    # The resampled pair is to the observed one as that is to the populations: what the step down there adds on
+    # average was added here as well, and is taken off. Both sides of the step use the same pooled cells.
     centre = full**power - (float(drawn.mean()) - cells.distance() ** power)
     quantile, unseen = t_quantile(min(n, m)), _unseen(cells, n, m) ** power
     low, high = (end ** (1 / power) for end in _ends(centre, drawn, quantile, unseen))
+    # Freed from chance, both ends may lie below the distance as observed, which an interval must hold all the same.
     low, high = min(low, full), min(max(high, full), METHODS[method].most)
     few, many = (float(end) for end in np.quantile(alone, [0.025, 0.975]))
     score = evidently_score(pair, method, full)
@@ -78,6 +82,8 @@ def judge_pair(pair: Pair, method: str, seed: int = 0) -> Judged:
 
 
 def _ends(centre: float, drawn: Array, quantile: float, unseen: float) -> tuple[float, float]:
+    # Which scale is nearer to normal, the given one or its root, depends on how far from 0 the distance lies: the wider
+    # end of both is taken.
     half = quantile * float(drawn.std(ddof=1)) + unseen
     root = math.sqrt(max(centre, 0.0))
     half_root = quantile * float(np.sqrt(drawn).std(ddof=1)) + math.sqrt(unseen)
@@ -113,6 +119,7 @@ def p_value(pair: Pair) -> float:
     n, m = pair.sizes
     if max(n, m) <= SMALL:
         return evidently_score(pair, "ks", math.nan)
+    # The root of the effective size, as two samples wobble like one of n m / (n + m) rows.
     root = math.sqrt(n * m / (n + m))
     return float(kolmogorov((root + 0.12 + 0.11 / root) * pair.distance("ks")))
 
@@ -141,6 +148,8 @@ def homogeneity(reference: NDArray[Any], current: NDArray[Any]) -> float:
         return 1.0
     expected = both[kept] * (n / total)
     statistic = float((((reference[kept] - expected) ** 2) / both[kept]).sum()) * total / n * total / m
+    # The variance has two terms, each a factor from the sizes of the tables times one from the counts of the labels.
+    # Only the sum of 1 / count tells that labels are rare, and so that chi-square would be the wrong distribution.
     mean = total * (k - 1) / (total - 1)
     rows = (total - 2) / (total - 1), (total * (1 / n + 1 / m) - 4) / (total - 2)
     columns = (

@@ -94,6 +94,7 @@ def _resampled(cells: Array, replicates: int, rng: np.random.Generator) -> Array
     """Draw the cells of the judged groups; shape (judged, 4, replicates)."""
     if not len(cells):
         return np.empty((0, 4, replicates))
+    # One draw over the cells of all groups: their sizes vary as they would if the rows were drawn anew.
     weights = cells.ravel() + HALF
     drawn = rng.multinomial(int(cells.sum()), weights / weights.sum(), size=replicates)
     return np.ascontiguousarray(drawn.T, dtype=float).reshape(len(cells), 4, replicates)

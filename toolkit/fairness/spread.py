@@ -136,6 +136,7 @@ def measure_disparity(parts: Sequence[Grouped], *, ratio: bool = False) -> Dispa
     """
     if any(part.judged.sum() < 2 or (ratio and part.values.max() <= 0) for part in parts):
         return None
+    # Inside, a ratio is one minus itself, so that for both kinds 0 is parity and more is worse.
     apart = [float(_apart(part.values.min(), part.values.max(), ratio)) for part in parts]
     observed = max(apart)
     decides = parts[int(np.argmax(apart))]
@@ -193,6 +194,8 @@ class _Shape:
         if width >= self.width:
             return self.at
         weight = (self.error.min() / self.error) ** 2
+        # The window that costs least begins where the pulls of the groups outside it balance. The pull rises with the
+        # beginning and bends only where a group enters or leaves, so the zero between two bends is exact.
         ends = np.sort(np.concatenate([self.at, self.at - width]))
         low = ends[:, None]
         pull = (weight * (np.maximum(low - self.at, 0) - np.maximum(self.at - low - width, 0))).sum(axis=1)
@@ -206,11 +209,14 @@ class _Shape:
         """Return the cost of moving the cheapest pair of groups to a width, and the places of all groups then."""
         unit = self.error.max()
         variance = (self.error / unit) ** 2
+        # How much further apart each pair, the first above the second, would have to be. Two groups share the way by
+        # their variances, which costs missing² over the sum of the two.
         missing = width - (self.at[:, None] - self.at[None, :])
         cost = (missing / unit) ** 2 / (variance[:, None] + variance[None, :])
         np.fill_diagonal(cost, np.inf)
         upper, lower = np.unravel_index(int(np.argmin(cost)), cost.shape)
         share = variance[upper] / (variance[upper] + variance[lower])
+        # At the end of the metric's range one of the two stops, and the other goes the rest of the way.
         top = min(float(self.at[upper] + share * missing[upper, lower]), self.bounds[1])
         bottom = max(top - width, self.bounds[0])
         top = min(bottom + width, self.bounds[1])
@@ -221,8 +227,10 @@ class _Shape:
 
 def _interval(shapes: Sequence[_Shape], observed: float, ratio: bool) -> Interval:
     def quantile(width: float, share: float) -> float:
+        # Ties make large disparities likelier, which is the careful side for the lower limit alone.
         reach = TIED if share > LUCKY else 0.0
         places = [shape.squeezed(width, reach) for shape in shapes]
+        # Of several metrics, a disparity is reached as soon as one of them has it: the one that has least to move.
         if all(width > shape.width for shape in shapes):
             stretched = [shape.stretched(width) for shape in shapes]
             cheapest = int(np.argmin([cost for cost, _ in stretched]))
@@ -230,6 +238,8 @@ def _interval(shapes: Sequence[_Shape], observed: float, ratio: bool) -> Interva
         drawn = np.max([shape.draw(at) for shape, at in zip(shapes, places, strict=True)], axis=0)
         return float(np.quantile(drawn, share))
 
+    # Both quantiles rise with the disparity tried. The lower limit is the least one under which what was seen is not
+    # among the largest 2.5 % of draws, the upper one the greatest under which it is not among the smallest 2.5 %.
     most = max(shape.most() for shape in shapes)
     tolerance = 1e-3 * min(float(shape.error.min()) for shape in shapes)
     # A hair below, so that a disparity at the edge of its range is reached where the quantile first gets there.

@@ -165,6 +165,7 @@ def calibration_error_of(
     n = int(sizes.sum())
     gap, mass = observed - predicted, sizes / n
     value = float(mass @ np.abs(gap))
+    # Two rows more at the predicted rate, so that a bin without positives, or without negatives, has noise too.
     rate = (observed * sizes + 2 * predicted) / (sizes + 2)
     rate = np.clip(rate, 0.5 / (sizes + 1), 1 - 0.5 / (sizes + 1))
     noise = np.sqrt(rate * (1 - rate) / sizes)
@@ -181,11 +182,13 @@ def calibration_error_of(
 
 def _invert(value: float, direction: Array, jitter: Array, mass: Array) -> tuple[float, float, float]:
     """Find the errors, spread over the bins like ``direction``, under which ``value`` is no surprise."""
+    # Gaps along this direction times an error have exactly that error, so that one number stands for all bins.
     shape = direction / float(mass @ np.abs(direction))
-
+    # With an error as large as this even the luckiest draw shows more than what was seen.
     most = value + float(mass @ np.abs(jitter).max(axis=0))
 
     def crossing(level: float) -> float:
+        # The share of draws that show more than what was seen rises with the error: halve the range until it is level.
         low, high = 0.0, most
         for _ in range(_STEPS):
             middle = (low + high) / 2
@@ -193,6 +196,7 @@ def _invert(value: float, direction: Array, jitter: Array, mass: Array) -> tuple
             low, high = (middle, high) if above < level else (low, middle)
         return low
 
+    # The same draws for all three, so that they are in order and differ by the level alone.
     return crossing(0.025), crossing(0.5), crossing(0.975)
 
 
