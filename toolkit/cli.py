@@ -23,7 +23,10 @@ FOLDER = click.Path(file_okay=True, path_type=Path)
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]}, epilog="Example: toolkit demo")
 @click.version_option(__version__, prog_name="toolkit")
 def main() -> None:
-    """From a table and a target to an HTML report a reviewer can trust, compare and re-run."""
+    """From a table and a target to an HTML report a reviewer can trust, compare and re-run.
+
+    How each number of a report is made: docs/methods.md.
+    """
 
 
 def _named(context: click.Context, option: click.Parameter, pairs: tuple[tuple[str, str], ...]) -> object:  # noqa: ARG001  # click's
