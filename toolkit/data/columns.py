@@ -7,27 +7,22 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from toolkit.core.result import Finding
+from toolkit.data.decisions import about, decide_format
 
-MISSING_MARKS = frozenset(
-    {"", "?", "-", "--", ".", "*", "na", "n/a", "nan", "#n/a", "none", "null", "nil", "missing", "unknown"}
-)
 IDENTIFIER_ROWS = 20
 IDENTIFIER_SHARE = 0.95
 # Squares of larger numbers, as in a standard deviation, leave the range of a float.
 HUGE = 1e100
 
-_NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|[+-]?inf(?:inity)?"
-_THOUSANDS = r"[+-]?[0-9]{1,3}(?:,[0-9]{3})*(?:\.[0-9]+)?"
-_CODE = r"[+-]?0[0-9]+.*"
-_LOOKS_LIKE_DATE = re.compile(r"\s*(?:\d{1,4}[-/. ](?:\d{1,2}|[A-Za-z]{3,9})|[A-Za-z]{3,9}\.? \d{1,2},? )")
-_DAYS = (
-    *("%Y/%m/%d", "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%m-%d-%Y", "%d-%m-%Y"),
-    *("%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%d-%b-%Y"),
+#: Names of columns that number or name the rows, such as the index that a table was saved with.
+_NAMES_ROWS = re.compile(
+    r"(?i:unnamed: ?\d+|index|row(?:_?(?:no|nr|num|number|id))?|nr|no|number|#|(?:.*[_ ])?(?:id|uid|uuid|key))"
+    r"|.*[a-z]I[dD]"
 )
-_DATE_FORMATS = ("ISO8601", *(day + clock for day in _DAYS for clock in ("", " %H:%M", " %H:%M:%S")))
 _KINDS = {
     "string": "text",
     "boolean": "bool",
@@ -158,63 +153,14 @@ def text_labels(series: pd.Series[Any]) -> tuple[NDArray[np.int64], NDArray[Any]
     return codes.astype("int64"), np.asarray(labels, dtype=object)
 
 
-def parse_numbers(labels: NDArray[Any]) -> tuple[NDArray[np.float64] | None, list[str]]:
-    """Read texts as numbers where all of them are numbers or marks of a missing value.
-
-    Parameters
-    ----------
-    labels : array of str, shape (n_labels,)
-        Distinct texts. Thousands may be set off by commas; a leading zero (``007``) marks a code, not a number.
-
-    Returns
-    -------
-    values : array of float, shape (n_labels,), or None
-        NaN for the marks of a missing value; None where the texts are not numbers.
-    marks : list of str
-        The marks found, such as ``?``.
-
-    Examples
-    --------
-    >>> values, marks = parse_numbers(np.array(["1,200", "7.5", "?"], dtype=object))
-    >>> values.tolist(), marks
-    ([1200.0, 7.5, nan], ['?'])
-    >>> parse_numbers(np.array(["007", "12"], dtype=object))
-    (None, [])
-    """
-    texts = pd.Series(labels, dtype=object).str.strip()
-    marked = texts.str.casefold().isin(MISSING_MARKS)
-    rest = texts[~marked]
-    if rest.empty or rest.str.fullmatch(_CODE).any():
-        return None, []
-    if not rest.str.fullmatch(_NUMBER, flags=re.IGNORECASE).all():
-        if not rest.str.fullmatch(_THOUSANDS).all():
-            return None, []
-        rest = rest.str.replace(",", "")
-    values = np.full(len(texts), np.nan)
-    values[~marked.to_numpy()] = rest.astype("float64")
-    return values, [str(label) for label in np.asarray(labels)[marked.to_numpy()]]
-
-
-def parse_dates(labels: NDArray[Any]) -> pd.DatetimeIndex | None:
-    """Read texts as dates where all of them follow one common format; None where they do not.
-
-    Dates such as 03/04/2021, which could be either, are read month first.
-
-    Examples
-    --------
-    >>> parse_dates(np.array(["24.12.2021", "01.02.2022"], dtype=object)).year.tolist()
-    [2021, 2022]
-    >>> parse_dates(np.array(["north", "south"], dtype=object)) is None
-    True
-    """
-    if not len(labels) or not all(_LOOKS_LIKE_DATE.match(str(label)) for label in labels[:50]):
-        return None
-    for pattern in _DATE_FORMATS:
-        try:
-            return pd.DatetimeIndex(pd.to_datetime(labels, format=pattern, utc=True)).tz_localize(None)
-        except ValueError:
-            continue
-    return None
+def as_texts(series: pd.Series[Any]) -> pa.StringArray:
+    """Write the cells of a column as texts; null where there is none."""
+    codes, labels = text_labels(series)
+    try:
+        texts = pa.array(labels, pa.string())
+    except UnicodeEncodeError:
+        texts = pa.array([str(label).encode("utf-8", "replace").decode() for label in labels], pa.string())
+    return texts.take(pa.array(codes, mask=codes < 0))
 
 
 def _from_text(series: pd.Series[Any], mixed: bool = False) -> tuple[pd.Series[Any] | None, list[Finding]]:
@@ -223,24 +169,23 @@ def _from_text(series: pd.Series[Any], mixed: bool = False) -> tuple[pd.Series[A
     if mixed:
         kinds = sorted({type(cell).__name__ for cell in series.dropna()})
         notes.append(_note("MIXED-TYPES", "medium", name, f"mixes {', '.join(kinds)} and is used as text"))
-    numbers, marks = parse_numbers(labels)
-    if numbers is not None:
-        read = f"; {', '.join(map(repr, marks[:3]))} read as missing" if marks else ""
+    texts = as_texts(series)
+    decision = decide_format(texts)
+    notes += about(name, decision, len(series))
+    if decision.format.kind == "number":
+        read = f"; {', '.join(map(repr, decision.marks[:3]))} read as missing" if decision.marks else ""
+        notes = [note for note in notes if note.code != "DATA-MISSING-MARKS"]
         notes.append(_note("TEXT-NUMBERS", "low", name, f"holds numbers stored as text and is used as numbers{read}"))
-        column, infinite = _finite(_whole(_spread(numbers, codes, series)))
+        values = pd.Series(decision.format.read(texts)[0], index=series.index, name=series.name)
+        column, infinite = _finite(_whole(values))
         return column, notes + infinite
-    dates = parse_dates(labels)
-    if dates is not None:
+    if decision.format.kind == "date":
         notes.append(_note("DATES", "info", name, "holds dates as text and is used as days since 1970-01-01"))
-        days = _days(pd.Series(dates)).to_numpy(dtype="float64")
-        return _spread(days, codes, series), notes
-    blank = np.array([not label.strip() for label in labels], dtype=bool)
-    if blank.any():
-        cells_blank = int(np.isin(codes, np.flatnonzero(blank)).sum())
-        notes.append(_note("BLANK-TEXT", "info", name, f"has {cells_blank:,} blank cells, read as missing"))
-    if blank.all():
-        return None, [*notes, _note("ALL-MISSING", "low", name, "has no value in any row and was left out")]
-    return _as_category(codes, labels, sorted(labels[~blank]), series), notes
+        moments = pd.Series(decision.format.read(texts)[0], index=series.index, name=series.name)
+        return _days(moments), notes
+    notes += _about_blanks(name, codes, labels)
+    named = sorted(label for label in labels if label.strip())
+    return (_as_category(codes, labels, named, series) if named else None), notes
 
 
 def _from_category(series: pd.Series[Any]) -> tuple[pd.Series[Any] | None, list[Finding]]:
@@ -249,8 +194,20 @@ def _from_category(series: pd.Series[Any]) -> tuple[pd.Series[Any] | None, list[
     ordered = bool(used.cat.ordered)
     if len(set(labels)) < len(labels):
         return _from_text(series.astype(object), mixed=True)
-    order = list(labels) if ordered else sorted(labels)
-    return _as_category(used.cat.codes.to_numpy(), labels, order, series, ordered), []
+    named = [label for label in labels if label.strip()]
+    codes, order = used.cat.codes.to_numpy(), named if ordered else sorted(named)
+    column = _as_category(codes, labels, order, series, ordered) if named else None
+    return column, _about_blanks(str(series.name), codes, labels)
+
+
+def _about_blanks(name: str, codes: NDArray[Any], labels: NDArray[Any]) -> list[Finding]:
+    """Say how many cells hold an empty text or blanks, which are read as missing, and whether there are others."""
+    blank = np.array([not label.strip() for label in labels], dtype=bool)
+    if not blank.any():
+        return []
+    count = int(np.isin(codes, np.flatnonzero(blank)).sum())
+    notes = [_note("BLANK-TEXT", "info", name, f"has {count:,} blank cells, read as missing")]
+    return notes + [_note("ALL-MISSING", "low", name, "has no value in any row and was left out")] * bool(blank.all())
 
 
 def _as_category(
@@ -287,19 +244,14 @@ def _useless(column: pd.Series[Any]) -> Finding | None:
     if text and distinct > IDENTIFIER_SHARE * column.notna().sum() and column.notna().sum() >= IDENTIFIER_ROWS:
         message = f"looks like an identifier or free text ({distinct:,} different values in {rows:,} rows)"
         return _note("IDENTIFIER", "low", name, f"{message} and was left out of the features")
-    if column.dtype == "int64" and distinct == rows and _counts_rows(column):
-        message = "looks like a row number (whole numbers, all different, in order or without a gap) and was left out"
+    if column.dtype != "int64" or distinct < rows:
+        return None
+    gapless = int(column.max()) - int(column.min()) + 1 == rows
+    if gapless or _NAMES_ROWS.fullmatch(name.strip()):
+        how = "without a gap" if gapless else f"and it is called {name!r}"
+        message = f"looks like a row number or identifier (whole numbers, all different, {how}) and was left out"
         return _note("IDENTIFIER", "low", name, f"{message} of the features; store it as float to keep it")
     return None
-
-
-def _counts_rows(column: pd.Series[Any]) -> bool:
-    gapless = int(column.max()) - int(column.min()) + 1 == len(column)
-    return gapless or bool(column.is_monotonic_increasing or column.is_monotonic_decreasing)
-
-
-def _spread(values: NDArray[np.float64], codes: NDArray[Any], series: pd.Series[Any]) -> pd.Series[Any]:
-    return pd.Series(np.append(values, np.nan)[codes], index=series.index, name=series.name)
 
 
 def _whole(column: pd.Series[Any]) -> pd.Series[Any]:

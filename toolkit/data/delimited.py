@@ -1,17 +1,25 @@
-"""Read text tables (CSV, TSV): find the separator, refuse what is not a table, and say what to do about it."""
+"""Read text tables (CSV, TSV): as text first, then by what each whole column holds."""
 
 from __future__ import annotations
 
 import csv
 import io
 import re
-import warnings
+import sys
+from collections import Counter
 from itertools import islice
+from typing import Any
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
 
 from toolkit.core.result import Finding
-from toolkit.errors import InputError
+from toolkit.data.decisions import about, decide_formats
+from toolkit.data.formats import Format
+from toolkit.errors import InputError, listed
 
 SEPARATORS = (",", ";", "\t", "|")
 _SAMPLE_LINES = 50
@@ -33,51 +41,46 @@ _FOREIGN = (
 def read_delimited(content: bytes, shown: str) -> tuple[pd.DataFrame, list[Finding]]:
     """Read the bytes of a text table.
 
+    Every cell is taken as text; how a column is to be read is then decided over all of it, see
+    ``toolkit.data.decisions``. A code such as ``007`` keeps its spelling.
+
     Parameters
     ----------
     content : bytes
-        UTF-8, with or without a byte order mark. The separator is one of ``, ; tab |``, found from the first lines.
+        In any encoding; what is not UTF-8 is said. The separator is one of ``, ; tab |``, found from the first lines,
+        or named in a first line ``sep=;``.
     shown : str
         The name of the source, for messages.
 
     Returns
     -------
     frame : DataFrame
+        Whole numbers, numbers, yes/no, dates and texts.
     notes : list of Finding
-        Says so where a comma was read as the decimal point (never where commas set off thousands).
+        What was decided where another reading was possible, and which cells could not be read.
 
     Raises
     ------
     InputError
-        Where the bytes are not UTF-8, not a text table, or the rows do not fit the header.
+        Where the bytes are not a text table, or a row has more cells than the header.
 
     Examples
     --------
-    >>> read_delimited("größe;preis{0}1;2,5{0}".format(chr(10)).encode(), "x.csv")[0]["preis"].tolist()
-    [2.5]
+    >>> frame, _ = read_delimited("größe;preis;plz{0}1;2,5;01067{0}".format(chr(10)).encode(), "x.csv")
+    >>> frame["preis"].tolist(), frame["plz"].tolist()
+    ([2.5], ['01067'])
     """
     refuse_foreign(content, shown)
-    text = _decoded(content, shown)
-    lines = [line for line in islice(io.StringIO(text, newline=""), _SAMPLE_LINES + 1) if line.strip()]
-    separator = find_separator(lines)
-    decimal = "," if separator != "," and _decimal_comma(lines[1:], separator) else "."
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            frame = pd.read_csv(
-                io.BytesIO(content.removeprefix(b"\xef\xbb\xbf")),
-                sep=separator,
-                decimal=decimal,
-                index_col=False,
-                low_memory=False,
-                float_precision="round_trip" if decimal == "." else None,
-            )
-    except (pd.errors.ParserError, pd.errors.ParserWarning, pd.errors.EmptyDataError, ValueError) as error:
-        raise InputError(f"{shown} is not a table: {_reason(error)} Check the separator and the quotes.") from error
-    if decimal == ".":
-        return frame, []
-    message = "A comma was read as the decimal point, as in 2,5."
-    return frame, [Finding("DATA-DECIMAL-COMMA", "info", message)]
+    text, notes = _decoded(content, shown)
+    columns, found = _cells(text, shown)
+    decisions = decide_formats(columns)
+    frame = pd.DataFrame({name: _typed(columns[name], one.format) for name, one in decisions.items()})
+    if any(one.format.kind == "number" and one.format.decimal == "," for one in decisions.values()):
+        notes.append(Finding("DATA-DECIMAL-COMMA", "info", "A comma was read as the decimal point, as in 2,5."))
+    rows = len(frame)
+    # What stays text is looked at again, and spoken of, when it becomes a feature.
+    read = {name: one for name, one in decisions.items() if one.format.kind != "text"}
+    return frame, [*notes, *found, *(note for name, one in read.items() for note in about(name, one, rows))]
 
 
 def find_separator(lines: list[str]) -> str:
@@ -120,31 +123,112 @@ def refuse_foreign(content: bytes, shown: str, kinds: tuple[str, ...] = ("HTML",
         raise InputError(f"{shown} is not a text table: it looks like {found}. Export the table as CSV or Parquet.")
 
 
-def _decoded(content: bytes, shown: str) -> str:
+def _decoded(content: bytes, shown: str) -> tuple[str, list[Finding]]:
+    """Decode UTF-8, UTF-16 with its mark, or whatever the bytes beyond ASCII make likely."""
+    from charset_normalizer import from_bytes
+
+    wide = content.startswith((b"\xff\xfe", b"\xfe\xff"))
+    encoding = "utf-16" if wide else "utf-8-sig"
     try:
-        return content.decode("utf-8-sig")
+        return content.decode(encoding), []
+    except UnicodeDecodeError:
+        lines = [line for line in content.splitlines() if not line.isascii()]
+        likely = from_bytes(b"\n".join(lines)[:65_536]).best()
+    try:
+        encoding = likely.encoding if likely is not None else "cp1252"
+        text = content.decode(encoding)
     except UnicodeDecodeError as error:
-        wide = content.startswith((b"\xff\xfe", b"\xfe\xff"))
-        likely = "UTF-16" if wide else "WINDOWS-1252"
-        where = "" if wide else f" (byte {error.start:,} is 0x{content[error.start]:02X})"
-        raise InputError(
-            f"{shown} is not UTF-8 text{where}; it is probably {likely}. "
-            f"Convert it: iconv -f {likely} -t UTF-8 OLD > NEW, or in pandas read_csv(…, encoding={likely.lower()!r})."
-        ) from error
+        raise InputError(f"{shown} is neither UTF-8 text nor {encoding}. Save it as UTF-8.") from error
+    message = f"The file is not UTF-8; it was read as {encoding}. Save it as UTF-8 if letters look wrong."
+    return text, [Finding("DATA-ENCODING", "low", message)]
 
 
-def _decimal_comma(lines: list[str], separator: str) -> bool:
-    """Tell whether numbers have a decimal comma; three digits after it could be thousands and do not count."""
-    cells = [cell.strip() for row in csv.reader(lines, delimiter=separator) for cell in row]
-    if any(re.fullmatch(r"[+-]?\d+\.\d+", cell) for cell in cells):
-        return False
-    return any(re.fullmatch(r"[+-]?\d+,(?:\d{1,2}|\d{4,})", cell) for cell in cells)
+def _cells(text: str, shown: str) -> tuple[dict[str, pa.StringArray], list[Finding]]:
+    """Cut a text into columns of cells, each as it is written."""
+    csv.field_size_limit(sys.maxsize)
+    named = re.match(r"sep=(.)\r?\n", text)
+    text = text[named.end() :] if named else text
+    lines = [line for line in islice(io.StringIO(text, newline=""), _SAMPLE_LINES + 1) if line.strip()]
+    separator = named.group(1) if named else find_separator(lines)
+    header = next(csv.reader(io.StringIO(text.lstrip("\r\n"), newline=""), delimiter=separator), [])
+    names, notes = _names(header)
+    wrong: Counter[int] = Counter()
+
+    def skip(row: pyarrow.csv.InvalidRow) -> str:
+        wrong[row.actual_columns] += 1
+        return "skip"
+
+    content = text.lstrip("\r\n").encode()
+    parse = pyarrow.csv.ParseOptions(delimiter=separator, newlines_in_values=True, invalid_row_handler=skip)
+    read = pyarrow.csv.ReadOptions(column_names=names, skip_rows=1 + sum(name.count("\n") for name in header))
+    convert = pyarrow.csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False)
+    try:
+        try:
+            table = pyarrow.csv.read_csv(pa.py_buffer(content), read, parse, convert)
+        except pa.ArrowInvalid:
+            # A row longer than a block: one block for all.
+            read.block_size = min(len(content) + 1, 2**31 - 1)
+            wrong.clear()
+            table = pyarrow.csv.read_csv(pa.py_buffer(content), read, parse, convert)
+    except pa.ArrowInvalid as error:
+        reason = str(error).removeprefix("CSV parse error: ").partition("\n")[0]
+        raise InputError(f"{shown} is not a table: {reason}. Check the separator and the quotes.") from error
+    if wrong:
+        table = _uneven(text, separator, names, shown)
+        short = sum(wrong.values())
+        message = f"{short:,} of {table.num_rows:,} rows have fewer cells than the header; the last ones are missing."
+        notes.append(Finding("DATA-SHORT-ROWS", "medium", message))
+    return {name: table[name].combine_chunks() for name in names}, notes
 
 
-def _reason(error: Exception) -> str:
-    text = str(error).replace("Error tokenizing data. C error: ", "").strip().rstrip(".")
-    if isinstance(error, pd.errors.ParserWarning):
-        return "its rows have more cells than its header."
-    if isinstance(error, pd.errors.EmptyDataError):
-        return "it has no header."
-    return f"{text[:1].lower()}{text[1:]}."
+def _names(header: list[str]) -> tuple[list[str], list[Finding]]:
+    """Give every column a name of its own, as pandas does: ``Unnamed: 0`` for none, ``a.1`` for a second ``a``."""
+    seen: Counter[str] = Counter()
+    names: list[str] = []
+    for place, name in enumerate(header):
+        plain = name or f"Unnamed: {place}"
+        seen[plain] += 1
+        names.append(plain if seen[plain] == 1 else f"{plain}.{seen[plain] - 1}")
+    twice = [name for name, count in seen.items() if count > 1]
+    if not twice:
+        return names, []
+    message = (
+        f"The header names {listed(map(repr, twice))} more than once; the later ones got a number, as in {twice[0]}.1."
+    )
+    return names, [Finding("DATA-NAME-TWICE", "medium", message)]
+
+
+def _uneven(text: str, separator: str, names: list[str], shown: str) -> pa.Table:
+    """Read rows that end too early; refuse one that has too many cells, and say which."""
+    rows = []
+    reader = csv.reader(io.StringIO(text.lstrip("\r\n"), newline=""), delimiter=separator)
+    for row in islice(reader, 1, None):
+        if len(row) > len(names):
+            raise InputError(
+                f"{shown} is not a table: its row {reader.line_num:,} has more cells ({len(row)}) than its header "
+                f"({len(names)}). Check the separator and the quotes."
+            )
+        if row:
+            rows.append([*row, *[""] * (len(names) - len(row))])
+    return pa.table({name: pa.array([row[place] for row in rows], pa.string()) for place, name in enumerate(names)})
+
+
+def _typed(texts: pa.StringArray, how: Format) -> Any:
+    """Read a column by its format: int64 where whole and complete, float64, bool, datetime64 or text."""
+    if how == Format("number") and not pc.any(pc.match_substring(texts[:1000], ".")).as_py():
+        try:
+            return pc.cast(texts, pa.int64()).to_numpy(zero_copy_only=False)
+        except pa.ArrowInvalid:
+            pass
+    values, _ = how.read(texts)
+    if how.kind == "text":
+        return pa.array(values, pa.string()).to_pandas()
+    if how.kind == "missing":
+        return np.full(len(texts), np.nan)
+    if how.kind == "bool" and not np.isnan(values).any():
+        return values.astype(bool)
+    if how.kind == "bool":
+        return pd.Series(np.where(np.isnan(values), None, values == 1), dtype=object)
+    whole = how.kind == "number" and bool((values == np.floor(values)).all() and (np.abs(values) < 2**53).all())
+    written_whole = whole and how.thousands != "" and not pc.any(pc.match_substring(texts, how.decimal)).as_py()
+    return values.astype("int64") if written_whole else values

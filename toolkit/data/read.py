@@ -289,7 +289,11 @@ def _json(content: bytes, shown: str) -> tuple[pd.DataFrame, list[Finding]]:
     lines = start == b"{"
     try:
         frame = pd.read_json(
-            io.BytesIO(content.removeprefix(b"\xef\xbb\xbf")), lines=lines, convert_dates=False, precise_float=True
+            io.BytesIO(content.removeprefix(b"\xef\xbb\xbf")),
+            lines=lines,
+            dtype=False,
+            convert_dates=False,
+            precise_float=True,
         )
     except (ValueError, TypeError, AttributeError) as error:
         raise InputError(f"{shown} is not a JSON table ({error}). Wanted: {wanted}.") from error
@@ -299,7 +303,9 @@ def _json(content: bytes, shown: str) -> tuple[pd.DataFrame, list[Finding]]:
 def _excel(content: bytes, shown: str) -> tuple[pd.DataFrame, list[Finding]]:
     try:
         with pd.ExcelFile(io.BytesIO(content)) as book:
-            frame, sheets = book.parse(0), [str(sheet) for sheet in book.sheet_names]
+            # As objects, so that a text such as 007 stays the text it is in the workbook.
+            frame = book.parse(0, dtype=object, keep_default_na=False, na_values=[""]).infer_objects()
+            sheets = [str(sheet) for sheet in book.sheet_names]
     except ImportError as error:
         raise InputError(f"{shown} needs another package: {error} Or save it as .xlsx or .csv.") from error
     except (ValueError, OSError, KeyError, zipfile.BadZipFile, zlib.error) as error:

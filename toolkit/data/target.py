@@ -7,9 +7,11 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from toolkit.core.result import Finding
-from toolkit.data.columns import column_kind, parse_numbers, plain_numbers, text_labels
+from toolkit.data.columns import as_texts, column_kind, plain_numbers, text_labels
+from toolkit.data.decisions import decide_format
 from toolkit.errors import InputError, listed, nearest
 
 Task = Literal["binary", "multiclass", "regression"]
@@ -77,9 +79,10 @@ def _plain_text(column: pd.Series[Any], kind: str) -> tuple[pd.Series[Any], list
     if not any(kept):
         raise InputError(f"Target {name!r} is missing in every row. Name another column as target.")
     texts = pd.Series(np.array([*kept, None], dtype=object)[codes], index=column.index, name=column.name, dtype=object)
-    numbers, _ = parse_numbers(labels)
-    if numbers is not None and len(labels) > MOST_NUMBER_CLASSES:
-        values = pd.Series(np.append(numbers, np.nan)[codes], index=column.index, name=column.name)
+    written = as_texts(column.astype(object))
+    how = decide_format(written).format
+    if how.kind == "number" and len(labels) > MOST_NUMBER_CLASSES:
+        values = pd.Series(how.read(written)[0], index=column.index, name=column.name)
         message = f"Target {name!r} holds numbers stored as text and is used as numbers."
         return values.mask(np.isinf(values.to_numpy())), [Finding("DATA-TARGET-TEXT-NUMBERS", "low", message, name)]
     if kind == "mixed":
@@ -183,8 +186,11 @@ def _positive(
             near = nearest(str(positive), map(str, classes))
             raise InputError(f"Class {positive!r} is not in the target {name!r}.{near} Classes: {listed(classes)}.")
         return matching[0], []
-    if not isinstance(classes[0], str) or parse_numbers(np.array(classes, dtype=object))[0] is not None:
+    if not isinstance(classes[0], str):
         return max(classes, key=float), []
+    how = decide_format(pa.array(classes)).format
+    if how.kind == "number":
+        return classes[int(np.argmax(how.read(pa.array(classes))[0]))], []
     for label, other in (classes, classes[::-1]):
         if _AFFIRMED.get(label.strip().casefold()) == other.strip().casefold():
             return label, []

@@ -10,7 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from toolkit.core.result import Finding
-from toolkit.data.columns import column_kind, parse_dates, parse_numbers, plain_numbers, text_labels
+from toolkit.data.columns import as_texts, column_kind, plain_numbers
+from toolkit.data.decisions import about, decide_format
 from toolkit.errors import InputError, listed
 
 
@@ -22,12 +23,12 @@ def read_time(column: pd.Series[Any]) -> tuple[pd.Series[Any], list[Finding]]:
     time : Series
         ``int64``, ``float64``, ``datetime64`` (UTC where it had a zone) or an ordered ``category``.
     notes : list of Finding
-        Says so where plain texts had to be ordered alphabetically.
+        What was decided where texts could be read in two ways, and cells that are no times.
 
     Raises
     ------
     InputError
-        Where no row has a time, or the cells are lists or records.
+        Where no row has a time, or the cells are lists or records, or texts that are no times.
     """
     name, kind = str(column.name), column_kind(column)
     if kind in ("missing", "nested"):
@@ -46,23 +47,21 @@ def read_time(column: pd.Series[Any]) -> tuple[pd.Series[Any], list[Finding]]:
 
 
 def _from_text(column: pd.Series[Any]) -> tuple[pd.Series[Any], list[Finding]]:
-    codes, labels = text_labels(column.astype(object))
-    numbers, _ = parse_numbers(labels)
-    if numbers is not None:
-        values = pd.Series(np.append(numbers, np.nan)[codes], index=column.index, name=column.name)
+    """Read texts that are numbers or dates; refuse others, whose order by the alphabet would not be that of time."""
+    name, texts = str(column.name), as_texts(column.astype(object))
+    decision = decide_format(texts)
+    notes = about(name, decision, len(column))
+    if decision.format.kind == "number":
+        values = pd.Series(decision.format.read(texts)[0], index=column.index, name=column.name)
         whole = bool(values.notna().all() and (values == np.floor(values)).all())
-        return (values.astype("int64") if whole else values), []
-    dates = parse_dates(labels)
-    if dates is not None:
-        moments = dates.append(pd.DatetimeIndex([pd.NaT]))[codes]
-        return pd.Series(moments, index=column.index, name=column.name), []
-    name = str(column.name)
-    order = sorted(labels)
-    message = f"Time column {name!r} is neither numbers nor dates; its {len(order)} labels are ordered as text."
-    places = np.append(np.searchsorted(np.array(order, dtype=object), labels), -1)
-    dtype = pd.CategoricalDtype(pd.Index(order, dtype=object), ordered=True)
-    ordered = pd.Categorical.from_codes(places[codes], dtype=dtype)
-    return pd.Series(ordered, index=column.index, name=column.name), [Finding("DATA-TIME-TEXT", "low", message, name)]
+        return (values.astype("int64") if whole else values), notes
+    if decision.format.kind == "date":
+        return pd.Series(decision.format.read(texts)[0], index=column.index, name=column.name), notes
+    found = listed(sorted({repr(text) for text in texts.drop_null().to_pylist()}), 5)
+    raise InputError(
+        f"Time column {name!r} holds neither numbers nor dates that can be read: {found}. Write them as 2021-01-31, "
+        "2021-Q1 or numbers, or make the column an ordered category."
+    )
 
 
 def time_order(time: pd.Series[Any]) -> tuple[NDArray[np.int64], list[str]]:

@@ -1,0 +1,141 @@
+"""How text columns are read: one decision over all cells, whatever their order."""
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from toolkit.data.decisions import decide_format, decide_formats
+from toolkit.data.formats import Format
+
+THOUSAND = [repr(place / 7) for place in range(1199)]
+
+
+def decided(*texts):
+    return decide_format(pa.array(texts))
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ("007", "12"),
+        ("1.10", "1.9", "1.2"),
+        ("1E2", "103"),
+        ("+47", "+46"),
+        ("18446744073709551616", "18446744073709551617"),
+        ("9223372036854775808", "1"),
+        ("A12", "A13"),
+        ("12 Main Street", "5"),
+        ("yes", "no", ""),
+        ("2021-02", "2021-13"),
+        ("?", "?"),
+    ],
+)
+def test_what_a_number_would_not_give_back_stays_text(texts):
+    assert decided(*texts).format == Format("text")
+
+
+@pytest.mark.parametrize(
+    ("texts", "decimal", "thousands", "unit", "values"),
+    [
+        (("1.10", "2.50"), ".", "", "", [1.1, 2.5]),
+        (("5.0", "2.25"), ".", "", "", [5.0, 2.25]),
+        (("1.5E-03", "2.0E+01"), ".", "", "", [0.0015, 20.0]),
+        (("0,941", "2", "1,74"), ",", "", "", [0.941, 2, 1.74]),
+        (("1,234,567", "2"), ".", ",", "", [1234567, 2]),
+        (("$1,234.50", "$2.00"), ".", ",", "$", [1234.5, 2]),
+        (("12.5%", "3%"), ".", "", "%", [12.5, 3]),
+        (("5 kg", "6.2 kg"), ".", "", "kg", [5, 6.2]),
+        (("1 234,5", "12 000,1"), ",", " ", "", [1234.5, 12000.1]),
+        (("1'234.5", "10'000"), ".", "'", "", [1234.5, 10000]),
+        (("1", "2", "?", ""), ".", "", "", [1, 2, np.nan, np.nan]),
+        (("+4", "-5", "6"), ".", "", "", [4, -5, 6]),
+    ],
+)
+def test_numbers_as_people_write_them(texts, decimal, thousands, unit, values):
+    found = decided(*texts)
+    assert found.format == Format("number", decimal, thousands, unit)
+    read, odd = found.format.read(pa.array(texts))
+    np.testing.assert_array_equal(read, values)
+    assert not odd.any()
+
+
+@pytest.mark.parametrize(
+    ("texts", "pattern", "first"),
+    [
+        (("Jan 2021", "Feb 2021"), "%b %Y", "2021-01-01"),
+        (("January 2021", "May 2021"), "%B %Y", "2021-01-01"),
+        (("Q3 2021", "2021-Q4"), "quarter", "2021-07-01"),
+        (("2021-W5", "2021-W11"), "week", "2021-02-01"),
+        (("31/12/21", "1/1/22"), "%d/%m/%y", "2021-12-31"),
+        (("1/14/2021 9:05 PM", "1/5/2021 9:05 AM"), "%m/%d/%Y %I:%M %p", "2021-01-14 21:05"),
+        (("12.05.2021", "13.05.2021"), "%d.%m.%Y", "2021-05-12"),
+        (("2021-02-03T10:00:00+02:00", "2021-02-03"), "ISO8601", "2021-02-03 08:00"),
+        (("2021-02", "2021-03"), "%Y-%m", "2021-02-01"),
+    ],
+)
+def test_dates_periods_and_clocks(texts, pattern, first):
+    found = decided(*texts)
+    assert found.format == Format("date", dates=pattern)
+    assert pd.Timestamp(found.format.read(pa.array(texts))[0][0]) == pd.Timestamp(first)
+
+
+def test_one_odd_cell_does_not_decide_for_a_column():
+    found = decided(*THOUSAND, "#DIV/0!")
+    assert found.format == Format("number")
+    assert found.odd == {"#DIV/0!": 1}
+    assert found.format.read(pa.array(["#DIV/0!", "<5", "300.5*"]))[1].all()
+
+
+def test_too_many_odd_cells_make_a_column_text():
+    assert decided(*THOUSAND, *[f"about {place}" for place in range(100)]).format.kind == "text"
+
+
+def test_days_that_are_all_the_first_of_a_month_are_likelier_than_months_that_are_all_january():
+    found = decided("01/05/2020", "01/07/2020")
+    assert (found.format.dates, found.other.dates) == ("%d/%m/%Y", "%m/%d/%Y")
+
+
+def test_two_readings_are_settled_by_the_other_columns():
+    unsure = pa.array(["03/04/2021", "05/06/2021"])
+    assert decide_formats({"a": unsure})["a"].other.dates == "%d/%m/%Y"
+    settled = decide_formats({"a": unsure, "b": pa.array(["31/12/2021"])})["a"]
+    assert (settled.format.dates, settled.other) == ("%d/%m/%Y", None)
+    assert decide_formats({"a": unsure}, day_first=True)["a"].format.dates == "%d/%m/%Y"
+    km = pa.array(["124.802", "9.150"])
+    assert decide_formats({"km": km})["km"].format == Format("number")
+    assert decide_formats({"km": km, "price": pa.array(["302,17"])})["km"].format == Format("number", ",", ".")
+    assert decide_formats({"km": km}, decimal=",")["km"].format == Format("number", ",", ".")
+    assert decide_formats({"n": pa.array(["1,234", "999"])})["n"].other == Format("number", ",")
+
+
+def test_a_frequent_label_that_looks_like_a_missing_mark_is_kept():
+    assert decided("None", "Low", "High", "None", "Low").format.labels == ("None",)
+    assert decided("NA", "DE", "US", "FR").format.labels == ("NA",)
+    assert decided("NA", *["north", "south"] * 50).format.labels == ()
+    read, _ = Format("text", labels=("None",)).read(pa.array(["None", "Low", "", "NA"]))
+    assert read.tolist() == ["None", "Low", None, None]
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(["007", "12", "1.5", "1,5", "1.234", "?", "", "Jan 2021", "03/04/2021", "31/12/2021", "x"]),
+        min_size=1,
+        max_size=30,
+    ),
+    st.randoms(),
+)
+def test_the_order_of_rows_never_matters(texts, random):
+    shuffled = random.sample(texts, len(texts))
+    assert decided(*texts) == decided(*shuffled)
+
+
+@settings(deadline=None)
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=50))
+def test_numbers_that_python_writes_come_back_exactly(values):
+    texts = pa.array([repr(value) for value in values])
+    found = decide_format(texts)
+    assert found.format.read(texts)[0].tolist() == values if found.format.kind == "number" else len(values) <= 30

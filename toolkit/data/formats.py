@@ -1,0 +1,169 @@
+"""How the cells of a text column are written, and how they are read: numbers, dates, yes/no or text."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+Kind = Literal["number", "date", "bool", "text", "missing"]
+Moments = NDArray[np.datetime64]
+#: Cells that are missing in any column, and those that are so in a column of numbers or dates only.
+ABSENT = ("", "#n/a", "#na", "<na>", "n/a", "na", "nan", "-nan", "null", "none", "1.#ind", "1.#qnan")
+ABSENT_NUMBERS = ("?", "-", "--", ".", "*", "nil", "missing", "unknown")
+_CURRENCY = r"[$€£¥₹₽]|USD|EUR|GBP|CHF|JPY|CAD|AUD|SEK|NOK|DKK|kr|Fr\."
+_UNITS = (
+    "%|‰|°C|°F|kg|g|mg|t|lbs?|oz|km/h|mph|km|mi|cm|mm|m²|m2|m|ft|in|ha|l|ml|kWh|kW|MW|W|GB|MB|kB|ms|s|min|hrs?|h|days?|"
+    "yrs?|years?|months?|weeks?"
+)
+DECORATED = (
+    rf"^(?P<before>(?:{_CURRENCY})?)[ \x{{a0}}]?"
+    r"(?P<number>[+-]?[0-9.,' \x{a0}]*[0-9][0-9.,]*(?:[eE][+-]?[0-9]+)?)"
+    rf"[ \x{{a0}}]?(?P<after>(?:{_UNITS}|{_CURRENCY})?)$"
+)
+_PERIODS = {
+    "quarter": r"^(?:([0-9]{4})[ /-]?Q([1-4])|Q([1-4])[ /-]?([0-9]{4}))$",
+    "week": r"^([0-9]{4})[ -]?W([0-9]{1,2})$",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """How the texts of a column are read.
+
+    Attributes
+    ----------
+    kind : {"number", "date", "bool", "text", "missing"}
+    decimal, thousands : str
+        The marks in numbers.
+    unit : str
+        What stands before or behind every number, such as ``$``, ``%`` or ``kg``; the number is taken as written.
+    dates : str
+        A pattern of ``strptime``, or ``ISO8601``, ``quarter`` (Q1 2021) or ``week`` (2021-W05).
+    labels : tuple of str
+        Texts that usually mean a missing value and are labels here.
+    """
+
+    kind: Kind
+    decimal: str = "."
+    thousands: str = ""
+    unit: str = ""
+    dates: str = ""
+    labels: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """Write the format for a reader."""
+        if self.kind == "date":
+            return f"dates as {self.dates}"
+        if self.kind == "number":
+            marks = [f"decimal mark {self.decimal!r}"] if self.decimal != "." else []
+            marks += [f"thousands mark {self.thousands!r}"] if self.thousands else []
+            marks += [f"unit {self.unit!r}"] if self.unit else []
+            return f"numbers ({', '.join(marks)})" if marks else "numbers"
+        return {"bool": "yes/no", "text": "text", "missing": "no value"}[self.kind]
+
+    def read(self, texts: pa.StringArray) -> tuple[Any, NDArray[np.bool_]]:
+        """Read texts by this format.
+
+        Returns
+        -------
+        values : array of float, bool or datetime64, or of str, shape (n,)
+            NaN, NaT or None where missing or unreadable.
+        odd : array of bool, shape (n,)
+            Where a text is neither missing nor readable.
+
+        Examples
+        --------
+        >>> values, odd = Format("number", ",", ".").read(pa.array(["1.234,5", "", "12o"]))
+        >>> values.tolist(), odd.tolist()
+        ([1234.5, nan, nan], [False, False, True])
+        """
+        plain = pc.utf8_trim_whitespace(texts)
+        if self.kind == "date":
+            values: Any = read_moments(plain, self.dates)
+            unread = np.isnat(values)
+        elif self.kind == "number":
+            values = read_numbers(plain, self)
+            unread = np.isnan(values)
+        elif self.kind == "bool":
+            lower = pc.utf8_lower(plain)
+            true, false = flags(pc.equal(lower, "true")), flags(pc.equal(lower, "false"))
+            values, unread = np.where(true, 1.0, np.where(false, 0.0, np.nan)), ~(true | false)
+        else:
+            cells = texts.to_numpy(zero_copy_only=False).copy()
+            cells[is_absent(plain, self)] = None
+            return cells, np.zeros(len(texts), dtype=bool)
+        return values, unread & ~is_absent(plain, self) if unread.any() else unread
+
+
+def read_numbers(plain: pa.StringArray, how: Format) -> NDArray[np.float64]:
+    """Read trimmed texts as numbers, nan where they are none."""
+    if (how.decimal, how.thousands, how.unit) == (".", "", ""):
+        values = cast_numbers(pc.if_else(pc.equal(plain, ""), pa.scalar(None, pa.string()), plain))
+        if values is not None:
+            return values
+    texts = plain
+    if how.unit:
+        parts = pc.extract_regex(plain, DECORATED)
+        same = pc.fill_null(
+            pc.equal(pc.binary_join_element_wise(parts.field("before"), parts.field("after"), ""), how.unit), False
+        )
+        texts = pc.if_else(same, parts.field("number"), pa.scalar(None, pa.string()))
+    fits = pc.match_substring_regex(texts, notation(how.decimal, how.thousands))
+    texts = pc.if_else(pc.fill_null(fits, False), texts, pa.scalar(None, pa.string()))
+    if how.thousands:
+        texts = pc.replace_substring_regex(texts, "[ \u00a0]" if how.thousands == " " else re.escape(how.thousands), "")
+    if how.decimal == ",":
+        texts = pc.replace_substring(texts, ",", ".")
+    return np.asarray(pc.cast(texts, pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
+
+
+def cast_numbers(texts: pa.StringArray) -> NDArray[np.float64] | None:
+    """Read texts as numbers with a decimal point; None where one of them is something else."""
+    try:
+        return np.asarray(pc.cast(texts, pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
+    except pa.ArrowInvalid:
+        return None
+
+
+def read_moments(plain: pa.StringArray, pattern: str) -> Moments:
+    """Read trimmed texts as moments in UTC, NaT where they are none."""
+    texts = pd.Series(plain.to_numpy(zero_copy_only=False), dtype=object)
+    if pattern in ("quarter", "week"):
+        digits = texts.str.extract(_PERIODS[pattern], expand=True)
+        if pattern == "quarter":
+            month = pd.to_numeric(digits[1].fillna(digits[2])) * 3 - 2
+            texts, pattern = digits[0].fillna(digits[3]).str.cat(month.map("{:.0f}".format), sep="-"), "%Y-%m"
+        else:
+            texts, pattern = digits[0].str.cat(digits[1].str.zfill(2), sep="-") + "-1", "%G-%V-%u"
+    read = pd.to_datetime(texts, format=pattern, errors="coerce", utc=True)
+    return np.asarray(read.dt.tz_localize(None).to_numpy(dtype="datetime64[us]"))
+
+
+def notation(decimal: str, thousands: str) -> str:
+    """Return the regular expression of numbers with these marks."""
+    point = re.escape(decimal)
+    exponent = "(?:[eE][+-]?[0-9]+)?"
+    plain = rf"(?:[0-9]+{point}?[0-9]*|{point}[0-9]+){exponent}"
+    if not thousands:
+        return f"^[+-]?{plain}$|^(?i:[+-]?inf(?:inity)?)$"
+    mark = "[ \u00a0]" if thousands == " " else re.escape(thousands)
+    return rf"^[+-]?(?:[1-9][0-9]{{0,2}}(?:{mark}[0-9]{{3}})+|[0-9]{{1,3}})(?:{point}[0-9]+)?$"
+
+
+def is_absent(plain: pa.StringArray, how: Format) -> NDArray[np.bool_]:
+    """Where a trimmed text stands for a missing value."""
+    marks = ABSENT if how.kind == "text" else ABSENT + ABSENT_NUMBERS
+    found = flags(pc.is_in(pc.utf8_lower(plain), pa.array([*marks, None], pa.string())))
+    return found & ~np.isin(plain.to_numpy(zero_copy_only=False), how.labels) if how.labels else found
+
+
+def flags(values: Any) -> NDArray[np.bool_]:
+    """Return what a comparison gave as booleans, false where it gave nothing."""
+    return np.asarray(pc.fill_null(values, False).to_numpy(zero_copy_only=False), dtype=bool)
