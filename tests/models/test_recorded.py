@@ -358,3 +358,12 @@ class TestLoadPredictions:
         found = evaluate(*load_predictions(frame.rename(columns={"sex": label}), positive=label), baseline="guess")
         assert "<script>" not in found._repr_html_()
         assert figure(found, "confusion")
+
+
+def test_scores_named_after_labels_that_are_floats_are_those_of_their_class():
+    truth = [0.0, 1.0] * 20
+    scores = [0.2, 0.9] * 20
+    one, data = load_predictions({"y_true": truth, "y_score_1.0": scores})
+    two, _ = load_predictions({"y_true": truth, "y_score_0.0": [1 - s for s in scores], "y_score_1.0": scores})
+    assert one.predict_proba(data.features)[:, 1].tolist() == scores
+    assert two.predict_proba(data.features)[:, 1].tolist() == scores

@@ -351,3 +351,15 @@ def test_regression_intervals_cover_quickly(n, heavy):
 def test_regression_intervals_cover(n, heavy):
     found = coverage(lambda rng, n: draw_regression(rng, n, heavy), regression_metrics, n=n, replicates=2500)
     assert_covers(found, slack=0.01)
+
+
+@pytest.mark.parametrize(("ones", "has"), [(1, False), (9, False), (10, True)])
+def test_a_calibration_slope_from_few_rows_of_a_class_has_no_interval(ones, has):
+    scores = np.random.default_rng(0).beta(1, 20, 2000)
+    y = np.zeros(2000)
+    y[np.random.default_rng(1).choice(2000, ones, replace=False, p=scores / scores.sum())] = 1
+    found = binary_metrics(y, scores)["calibration_slope"]
+    assert math.isfinite(found.estimate.value)
+    assert found.estimate.has_interval == has
+    assert difference(found, found).has_interval == has
+    assert binary_metrics(1 - y, 1 - scores)["calibration_slope"].estimate.has_interval == has

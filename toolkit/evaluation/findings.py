@@ -128,6 +128,9 @@ def _overfit(metric: str, numbers: Mapping[str, Estimate]) -> list[Finding]:
 def _calibration(numbers: Mapping[str, Estimate]) -> list[Finding]:
     slope = numbers.get("test.calibration_slope", Estimate(math.nan))
     shift = numbers.get("test.calibration_intercept", Estimate(math.nan))
+    if math.isfinite(slope.value) and not slope.has_interval:
+        note = f"Whether predictions are too extreme or too timid is not known: {slope.method.partition(': ')[2]}."
+        return [Finding("EVAL-CALIBRATION-UNKNOWN", "low", note, "calibration")]
     said = []
     if slope.high < 1 - _SLOPE_MARGIN:
         said.append(f"predictions are too extreme (calibration slope {slope}, 1 is ideal)")

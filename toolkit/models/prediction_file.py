@@ -236,6 +236,8 @@ def _scores(frame: pd.DataFrame, data: Dataset, columns: _Columns) -> tuple[pd.D
 def _class_of(column: str, data: Dataset, start: str) -> Any:
     """Find the class whose label ends the name of a column of scores; one that the truth lacks may follow ``start``."""
     labels = {str(label): label for label in data.classes}
+    # A truth column of 0.0 and 1.0 has whole labels, and its columns of scores may be named after either form.
+    labels |= {str(float(label)): label for label in data.classes if type(label) is int}
     whole = column.removeprefix(start)
     for text in (whole, whole.rstrip("]) ")):
         fitting = [name for name in labels if text == name or text.endswith(tuple(mark + name for mark in SEPARATORS))]
