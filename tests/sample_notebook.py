@@ -16,9 +16,11 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from toolkit.core import figures
 from toolkit.core.estimate import Estimate
-from toolkit.core.result import Finding, Picture, Record, by_severity, result_html, table_html
+from toolkit.core.face import Face, FaceTable, result_html
+from toolkit.core.figures import Drawing, Picture
+from toolkit.core.result import Finding, Result, by_severity
+from toolkit.core.results import MIME, Results
 
-RESULTS_MIME = "application/vnd.toolkit.results+json"
 FINDINGS = (
     Finding("DATA-MISSING", "medium", "migration_msa is missing in 50.1% of 107,679 rows.", "migration_msa"),
     Finding("DATA-LEAKAGE", "high", "dividends alone reaches ROC AUC 0.813. Is it known in time?", "dividends"),
@@ -27,8 +29,8 @@ FINDINGS = (
 )
 
 
-@dataclass(frozen=True, eq=False)
-class Curves:
+@dataclass(frozen=True, eq=False, repr=False)
+class Curves(Result):
     """A result with two figures and one table, enough to fill a page."""
 
     table: pd.DataFrame
@@ -37,34 +39,29 @@ class Curves:
     def frame(self) -> pd.DataFrame:
         return self.table
 
-    def scalars(self) -> dict[str, Estimate]:
-        return {}
-
     def findings(self) -> list[Finding]:
         return by_severity(self.found)
 
-    def pictures(self) -> dict[str, Picture]:
+    def drawings(self) -> list[Drawing]:
         alt = "The curve rises steeply: at a false positive rate of 0.1 the true positive rate is 0.88."
-        return {
-            "roc": Picture("ROC curve", "The farther above the diagonal, the better the ranking.", alt),
-            "calibration": Picture("Calibration", "On the diagonal, a predicted 30% happens in 30% of cases.", alt),
-        }
+        roc = Picture("ROC curve", "The farther above the diagonal, the better the ranking.", alt)
+        calibration = Picture("Calibration", "On the diagonal, a predicted 30% happens in 30% of cases.", alt)
+        return [
+            Drawing("roc", roc, lambda ax: draw_curve(ax, "roc", 0.15), self.table),
+            Drawing("calibration", calibration, lambda ax: draw_curve(ax, "calibration", 1.2), self.table),
+        ]
 
-    def plot(self, kind: str = "roc", ax: Axes | None = None) -> Axes:
-        ax = ax if ax is not None else figures.new_axes()
-        grid = np.linspace(0, 1, 200)
-        ax.plot(grid, grid, color=figures.GREY, linestyle="--", label="Baseline")
-        ax.plot(grid, grid ** (0.15 if kind == "roc" else 1.2), color=figures.BLUE, label="Boosting")
-        ax.set(title=kind, xlabel="False positive rate", ylabel="True positive rate")
-        ax.legend()
-        return ax
+    def face(self) -> Face:
+        table = FaceTable("Every metric on every part of the split, with 95% intervals", self.table)
+        return Face("Evaluation of boosting", "Best of 3 candidates by ROC AUC.", [table], self.findings())
 
-    def record(self) -> Record:
-        return Record()
 
-    def _repr_html_(self) -> str:
-        table = table_html(self.table, "Every metric on every part of the split, with 95% intervals")
-        return result_html("Evaluation of boosting", "Best of 3 candidates by ROC AUC.", [table], self.findings())
+def draw_curve(ax: Axes, kind: str, power: float) -> None:
+    grid = np.linspace(0, 1, 200)
+    ax.plot(grid, grid, color=figures.GREY, linestyle="--", label="Baseline")
+    ax.plot(grid, grid**power, color=figures.BLUE, label="Boosting")
+    ax.set(title=kind, xlabel="False positive rate", ylabel="True positive rate")
+    ax.legend()
 
 
 def metrics_table() -> pd.DataFrame:
@@ -101,7 +98,7 @@ def sample_results(**changes: object) -> dict[str, object]:
             entry(0.552, 0.533, 0.571),
         ),
         ("calibration_slope", "Calibration slope", entry(1.021, 0.985, 1.057), None, None),
-        ("mean_absolute_error", "Not a number", entry(None), None, None),
+        ("mean_absolute_error", "Not a number", None, None, None),
     ]
     results: dict[str, object] = {
         "schema": 1,
@@ -117,7 +114,6 @@ def sample_results(**changes: object) -> dict[str, object]:
             "rows": 107679,
             "columns": 40,
             "target": "income_over_50k",
-            "task": "binary",
         },
         "model": {"name": "boosting"},
         "scalars": {"test.roc_auc": entry(0.9534, 0.9507, 0.9561)},
@@ -149,6 +145,11 @@ def sample_results(**changes: object) -> dict[str, object]:
     return results | changes
 
 
+def read_sample(**changes: object) -> Results:
+    """Read ``sample_results``."""
+    return Results.read(sample_results(**changes))
+
+
 def code(source: str, outputs: Sequence[NotebookNode] = (), count: int | None = 1, **metadata: object) -> NotebookNode:
     """Make an executed code cell."""
     return new_code_cell(source, outputs=list(outputs), execution_count=count, metadata=metadata)
@@ -162,7 +163,7 @@ def shown(html: str, text: str = "<object at 0x7f00>") -> NotebookNode:
 def published(results: object) -> NotebookNode:
     """Make the output of the publishing cell."""
     html = result_html("Published", "42 numbers, MLflow run 0a1b2c3d4e5f.")
-    return new_output("display_data", data={RESULTS_MIME: results, "text/html": html, "text/plain": "Published(...)"})
+    return new_output("display_data", data={MIME: results, "text/html": html, "text/plain": "Published(...)"})
 
 
 def notebook_of(*cells: NotebookNode) -> NotebookNode:

@@ -10,6 +10,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
+import schemas
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
@@ -25,6 +26,7 @@ def report_of(done):
     assert done.returncode == 0, done.stderr
     folder = Path(done.stdout.splitlines()[-1]).parent
     results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    schemas.RESULTS.validate(results)
     return (folder / "report.html").read_text(encoding="utf-8"), results
 
 

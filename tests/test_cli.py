@@ -14,6 +14,9 @@ import toolkit
 from toolkit import doctor
 from toolkit.cli import main
 from toolkit.console import printable, text_table
+from toolkit.core.estimate import Estimate
+from toolkit.core.result import DataInfo
+from toolkit.core.results import Results, RunInfo
 from toolkit.data.datasets import BUILT_IN
 from toolkit.errors import InputError, RunError
 from toolkit.runs import runner
@@ -58,7 +61,7 @@ def recorded(monkeypatch):
     def run(template, parameters, **options):
         calls.append((template, dict(parameters), options))
         folder = Path(options["out"]) / "20260102-030405-echoes-a"
-        results = {"scalars": {}, "title": "Ü", "mlflow": {"model_uri": "models:/m-1"}}
+        results = Results(data=DataInfo("t"), scalars={}, title="Ü", mlflow=RunInfo(model_uri="models:/m-1"))
         return Run(folder, folder / "report.html", results, 1.26)
 
     monkeypatch.setattr(runner, "run", run)
@@ -117,7 +120,7 @@ class TestRun:
         summary = json.loads(call("run", ECHOES, "-p", "data", "a", "--out", tmp_path, "--json").stdout)
         assert summary["report"].endswith("report.html")
         assert summary["seconds"] == 1.3
-        assert summary["results"] == {"scalars": {}, "title": "Ü", "mlflow": {"model_uri": "models:/m-1"}}
+        assert (summary["results"]["title"], summary["results"]["mlflow"]["model_uri"]) == ("Ü", "models:/m-1")
 
     def test_a_real_run_keeps_stdout_for_the_result(self, tmp_path):
         (tmp_path / "my_own_module.py").write_text("VALUE = 1")
@@ -338,9 +341,8 @@ def test_the_commands_are_documented():
 def test_a_failed_verdict_is_the_exit_code(tmp_path):
     policy = tmp_path / "policy.yaml"
     policy.write_text("numbers: {data.rows: {min: 100000}}")
-    (tmp_path / "results.json").write_text(
-        json.dumps({"scalars": {"data.rows": {"value": 10}}, "findings": [], "data": {"fingerprint": ""}})
-    )
+    results = Results(data=DataInfo("t"), scalars={"data.rows": Estimate(10)})
+    (tmp_path / "results.json").write_text(results.to_json())
     done = CliRunner().invoke(main, ["gate", str(tmp_path), "--policy", str(policy)])
     assert done.exit_code == 1
     assert done.stdout.splitlines() == [

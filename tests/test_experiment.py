@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import schemas
 
 from toolkit.core.resources import templates_folder
 
@@ -24,6 +25,7 @@ def report_of(done):
     assert done.returncode == 0, done.stderr
     folder = Path(done.stdout.splitlines()[-1]).parent
     results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    schemas.RESULTS.validate(results)
     return (folder / "report.html").read_text(encoding="utf-8"), results
 
 

@@ -55,7 +55,7 @@ class TestTemplate:
             assert not any(isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Lambda) for node in ast.walk(tree))
 
     def test_a_threshold_is_read_once(self, path):
-        """What a run is given chooses the threshold in one step; the others take the choice."""
+        """What a run is given settles the threshold in one step; the others take the model that decides at it."""
         calls = [
             node
             for cell in cells(path)
@@ -63,9 +63,12 @@ class TestTemplate:
             for node in ast.walk(ast.parse(source(cell)))
             if isinstance(node, ast.Call)
         ]
-        given = [ast.unparse(option.value) for call in calls for option in call.keywords if option.arg == "threshold"]
-        assert path.stem == "drift" or sum(one in ("threshold", "rule") for one in given) <= 1
-        assert path.stem not in ("experiment", "audit") or given.count("evaluation.threshold") >= 4
+        given = [ast.unparse(call.func) for call in calls for option in call.keywords if option.arg == "threshold"]
+        own = [call for call in calls if "evaluation.model" in map(ast.unparse, call.args)]
+        assert given == {"experiment": ["tk.evaluate"], "audit": ["tk.evaluate"], "drift": ["tk.load_drift"]}.get(
+            path.stem, []
+        )
+        assert path.stem not in ("experiment", "audit") or len(own) >= 4
 
     def test_publishes_last(self, path):
         assert "tk.publish(" in source(cells(path)[-1])

@@ -24,7 +24,7 @@ from .drift.evidently import EvidentlyPage as EvidentlyPage
 from .drift.evidently import evidently_page as evidently_page
 from .drift.profile import Profile as Profile
 from .drift.profile import load_profile as load_profile
-from .drift.tables import summarize as summarize
+from .drift.profile import summarize as summarize
 from .errors import InputError as InputError
 from .errors import RunError as RunError
 from .errors import ToolkitError as ToolkitError

@@ -91,10 +91,10 @@ def run(
     done = runner.run(template, values, out=out, timeout=timeout, require_tracking=require_tracking)
     if as_json:
         summary = {"report": str(done.report), "folder": str(done.folder), "seconds": round(done.seconds, 1)}
-        click.echo(json.dumps({**summary, "results": done.results}, ensure_ascii=False))
+        click.echo(json.dumps({**summary, "results": done.results and done.results.plain()}, ensure_ascii=False))
     else:
         click.echo(done.report)
-    _exit_by(done.results.get("verdict", {}).get("outcome"), fail_on)
+    _exit_by(done.results.verdict.outcome if done.results else None, fail_on)
 
 
 def _exit_by(outcome: str | None, fail_on: str | None = None) -> None:
@@ -119,7 +119,7 @@ def gate(report: Path, policy: str, as_json: bool) -> None:
 
     verdict = check_report(policy, report)
     if as_json:
-        click.echo(json.dumps(dict(verdict.record().verdict), ensure_ascii=False))
+        click.echo(json.dumps(verdict.verdict().plain(), ensure_ascii=False))
     else:
         absent = (f"{'left out':<10} {name}: no such number. {near}" for name, near in verdict.left_out.items())
         lines = [*map(describe, verdict.judged), *absent]
@@ -185,15 +185,13 @@ def data(
 
 def _show_columns(source: str) -> None:
     from toolkit.core.result import by_severity
-    from toolkit.data.columns import prepare_features
-    from toolkit.data.overview import describe_columns
+    from toolkit.data.load import as_dataset
     from toolkit.data.read import read_table
 
-    table = read_table(source)
-    features, notes = prepare_features(table.frame)
-    click.echo(f"{printable(table.name)}: {len(table.frame):,} rows, {table.frame.shape[1]} columns")
+    table = as_dataset(read_table(source), "table")
+    click.echo(f"{printable(table.name)}: {table.rows:,} rows, {table.columns} columns")
     click.echo("With --target COLUMN more is checked.\n")
-    _show_profile(describe_columns(features), by_severity([*table.notes, *notes]))
+    _show_profile(table.profile(), by_severity(table.notes))
 
 
 def _show_profile(profile: pd.DataFrame, findings: Sequence[Finding]) -> None:
@@ -291,7 +289,7 @@ def demo(out: Path) -> None:
     click.echo(f"The experiment took {done.seconds:.0f} s: {done.report}", err=True)
     years = {"reference": "census_income", "reference_periods": ["1994"]}
     years |= {"current": "census_income", "current_periods": ["1995"]}
-    trained = {"model": done.results["mlflow"]["model_uri"], "test_size": 0.2, "evidently": False}
+    trained = {"model": done.results.mlflow.model_uri if done.results else "", "test_size": 0.2, "evidently": False}
     drift = runner.run("drift", {**years, **trained}, out=out)
     click.echo(f"The comparison with the next year took {drift.seconds:.0f} s: {drift.report}", err=True)
     click.echo(done.folder.parent / "index.html")
@@ -314,11 +312,12 @@ def profile() -> None:
 @click.option("--period", "periods", multiple=True, help="Keep only rows of this time; may be repeated.")
 def save_profile(source: str, path: Path, target: str | None, time: str | None, periods: tuple[str, ...]) -> None:
     """Write the profile of the table SOURCE to PATH, as JSON."""
-    from toolkit.drift.tables import summarize
-    from toolkit.monitoring.pair import load_compared
+    from toolkit.data.load import as_dataset
+    from toolkit.data.read import read_table
+    from toolkit.drift.profile import summarize
 
-    table = load_compared(source, target=target or "", time=time or "", periods=periods)
-    click.echo(summarize(table, name=getattr(table, "name", Path(source).stem)).save(path))
+    table = as_dataset(read_table(source), "table", target=target or "", time=time or "", periods=periods)
+    click.echo(summarize(table).save(path))
 
 
 @profile.command("show", short_help="List a profile's columns.", epilog="Example: toolkit profile show sales.json")

@@ -5,6 +5,7 @@ import math
 
 import jsonschema
 import pytest
+import schemas
 from card_reports import number, report, with_scalars
 
 import toolkit as tk
@@ -12,11 +13,9 @@ from toolkit.card.author import questions
 from toolkit.card.model_card import make_card, read_card
 from toolkit.card.regulation import cross_reference, points
 from toolkit.card.sections import TITLES
-from toolkit.core.resources import templates_folder
 from toolkit.core.result import Result
 from toolkit.errors import InputError
 
-SCHEMA = json.loads((templates_folder() / "card" / "card.schema.json").read_text(encoding="utf-8"))
 EVERY = {question.key: f"About {question.title}." for question in questions()}
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -41,7 +40,7 @@ def hostile_report(text):
     names = {"name": text, "target": text, "source": text, "fingerprint": text, "rows": 5, "columns": 2}
     model = {"name": text, "features": {text: text}, "settings": {text: text}, "requirements": [text]}
     texts = dict.fromkeys(("title", "author", "command", "commit", "created", "template"), text)
-    findings = [{"code": text, "severity": text, "message": text, "where": text}]
+    findings = [{"code": text, "severity": "high", "message": text, "where": text}]
     mappings = {key: {text: text} for key in ("parameters", "recorded", "environment")}
     mlflow = {"run_id": text, "model_uri": text}
     return report(scalars=scalars, data=names, model=model, findings=findings, mlflow=mlflow, **texts, **mappings)
@@ -97,7 +96,9 @@ class TestContent:
         assert codes == ["FAIRNESS-ODDS", "DATA-MISSING"]
 
     def test_several_reports_are_told_apart(self):
-        audit = report(template="audit", title="Audit", model={}, mlflow={}, parameters={"model": "models:/other@prod"})
+        audit = report(
+            template="audit", title="Audit", model=None, mlflow={}, parameters={"model": "models:/other@prod"}
+        )
         card = make_card([report(), audit])
         assert "CARD-SEVERAL-MODELS" in [finding.code for finding in card.findings()]
         captions = [table.caption for table in card.section("metrics").tables]
@@ -106,7 +107,7 @@ class TestContent:
         assert len(card.frame()) == 2 * len(report()["scalars"])
 
     def test_an_audit_of_the_same_logged_model_is_about_the_same(self):
-        audit = report(template="audit", model={}, mlflow={}, parameters={"model": report()["mlflow"]["model_uri"]})
+        audit = report(template="audit", model=None, mlflow={}, parameters={"model": report()["mlflow"]["model_uri"]})
         assert "CARD-SEVERAL-MODELS" not in [finding.code for finding in make_card([report(), audit]).findings()]
 
     def test_the_columns_that_move_the_output_are_those_of_all_rows(self):
@@ -145,7 +146,8 @@ class TestContent:
         assert "Female: 0.600 [0.500, 0.700]" in picture.alt
         ax = card.plot("groups")
         assert [label.get_text() for label in ax.get_yticklabels()] == ["Female+A.1", "Female", "Male"]
-        assert len(ax.lines) == 6  # a line and a dot each; no test.recall, so no line for all rows
+        (dots,), (intervals,) = ax.lines, ax.collections  # no test.recall, so no line for all rows
+        assert len(dots.get_xdata()) == len(intervals.get_segments()) == 3
 
     @pytest.mark.parametrize(("count", "shown"), [(16, 16), (60, 16)])
     def test_of_many_groups_the_outermost_are_drawn(self, count, shown):
@@ -187,14 +189,13 @@ class TestCompleteness:
 class TestJson:
     @pytest.mark.parametrize("answers", [{}, EVERY])
     def test_it_is_what_the_schema_describes(self, answers):
-        jsonschema.Draft202012Validator.check_schema(SCHEMA)
-        jsonschema.validate(json.loads(make_card([report(), report(title="B")], author=answers).to_json()), SCHEMA)
+        schemas.CARD.validate(json.loads(make_card([report(), report(title="B")], author=answers).to_json()))
 
     def test_the_schema_refuses_what_is_not_a_card(self):
         content = json.loads(make_card(report()).to_json())
-        content["reports"][0]["scalars"]["test.roc_auc"]["value"] = "0.8"
+        content["reports"][0]["results"]["scalars"]["test.roc_auc"]["value"] = "0.8"
         with pytest.raises(jsonschema.ValidationError):
-            jsonschema.validate(content, SCHEMA)
+            schemas.CARD.validate(content)
 
     def test_it_is_read_back_as_the_same_card(self, tmp_path):
         card = make_card([report(), report(title="B")], author=EVERY)
@@ -206,7 +207,7 @@ class TestJson:
         content = json.loads(make_card([report(), report(title="B")]).to_json())
         named = [one for section in content["sections"] for one in section["numbers"]]
         assert len(named) > 30
-        assert all(one["name"] in content["reports"][one["report"]]["scalars"] for one in named)
+        assert all(one["name"] in content["reports"][one["report"]]["results"]["scalars"] for one in named)
 
     def test_the_same_reports_give_the_same_bytes(self, tmp_path):
         forms = []
@@ -230,7 +231,7 @@ class TestHostile:
     @pytest.mark.parametrize("text", HOSTILE, ids=lambda text: text[:12])
     def test_texts_of_data_and_author_are_shown_as_text(self, text):
         card = make_card(hostile_report(text), author=dict.fromkeys(EVERY, text))
-        jsonschema.validate(json.loads(card.to_json()), SCHEMA)
+        schemas.CARD.validate(json.loads(card.to_json()))
         html = "".join(section._repr_html_() for section in card.sections) + card._repr_html_()
         assert "<script" not in html
         assert "<img" not in html
@@ -240,20 +241,35 @@ class TestHostile:
         compile(card.section("start").code, "start", "exec")
 
     @pytest.mark.parametrize(
-        "content",
+        ("content", "amiss"),
         [
-            {"scalars": {}, "data": {}},
-            {
-                "scalars": {"test.roc_auc": 7, "fairness.": None, "fairness..": {}, "test.": {}},
-                "data": {"rows": "many"},
-            },
-            {"scalars": {}, "data": {}, "model": [], "findings": {}, "verdict": 3, "mlflow": "x", "parameters": None},
-            {"scalars": {"test.r2": number(1e300, -1e300, 1e300)}, "data": {"name": None}, "findings": [None, {}]},
+            ({"scalars": {}, "data": {}}, "data.name: Field required"),
+            ({"scalars": {"test.roc_auc": 7}, "data": {"name": "t"}}, r"scalars.test.roc_auc: .*, found 7\."),
+            ({"scalars": {"a": {}}, "data": {"name": "t"}}, "scalars.a.value: Field required"),
+            ({"scalars": {"a": number(math.inf)}, "data": {"name": "t"}}, "finite number, found inf"),
+            ({"scalars": {"a": number("0.5")}, "data": {"name": "t"}}, "valid number, found '0.5'"),
+            ({"scalars": {}, "data": {"name": "t", "rows": "many"}}, "data.rows: .*, found 'many'"),
+            ({"scalars": {}, "data": {"name": "t"}, "verdict": 3}, "verdict: .*, found 3"),
+            ({"scalars": {}, "data": {"name": "t"}, "findings": [None, {}]}, "findings.0: .*, found None"),
+            ({"scalars": {}, "data": {"name": "t"}, "x" * 9999: {}}, "x…: Unexpected keyword argument"),
         ],
     )
-    def test_a_report_of_any_shape_gives_a_card(self, content):
+    def test_what_is_not_results_is_one_clear_error(self, content, amiss):
+        with pytest.raises(InputError, match=f"^This does not hold the results of a report: .*{amiss}") as error:
+            make_card(content)
+        assert len(str(error.value)) < 400
+
+    @pytest.mark.parametrize(
+        "content",
+        [
+            {"scalars": {}, "data": {"name": ""}},
+            {"scalars": dict.fromkeys(["fairness.", "fairness..", "test.", ""]), "data": {"name": "t"}},
+            {"scalars": {"test.r2": number(1e300, -1e300, 1e300)}, "data": {"name": "t"}, "model": None},
+        ],
+    )
+    def test_results_with_little_or_odd_in_them_give_a_card(self, content):
         card = make_card(content)
-        jsonschema.validate(json.loads(card.to_json()), SCHEMA)
+        schemas.CARD.validate(json.loads(card.to_json()))
         assert card.to_markdown()
         assert card._repr_html_()
         assert card.record().data.rows == 0
@@ -283,7 +299,7 @@ class TestWrongInput:
         with pytest.raises(InputError, match="does not hold the results"):
             make_card(tmp_path)
         (tmp_path / "results.json").write_text("{}")
-        with pytest.raises(InputError, match="'scalars' and its 'data' are missing"):
+        with pytest.raises(InputError, match="data: Field required"):
             make_card(tmp_path)
 
     @pytest.mark.parametrize("reports", [[], "", [None]])
@@ -328,12 +344,12 @@ class TestRegulation:
 
     def test_a_point_is_covered_only_where_nothing_is_left_to_write(self):
         for answers in ({}, EVERY):
-            for one in cross_reference(make_card(report()).reports, answers):
+            for one in cross_reference(make_card(report()).results, answers):
                 assert (one.state == "covered") == (one.left == "" and bool(one.used))
                 assert (one.state == "open") == (not one.used)
 
     def test_answers_and_numbers_move_a_point(self):
-        reports = make_card(report()).reports
+        reports = make_card(report()).results
         before, after = ({one.point.point: one for one in cross_reference(reports, known)} for known in ({}, EVERY))
         assert (before["4"].state, after["4"].state) == ("open", "covered")
         assert "choice of metrics" in before["4"].left

@@ -30,7 +30,7 @@ class TestHub:
         card = make_card(report())
         data = hub.ModelCard(card.to_markdown()).data
         found = {one.metric_type: one for one in data.eval_results}
-        expected = evaluated_metrics(card.reports[0])
+        expected = evaluated_metrics(card.results[0])
         assert {name: one.metric_value for name, one in found.items()} == {
             name: one.value for name, one in expected.items()
         }
@@ -76,7 +76,7 @@ class TestHub:
         assert parsed(report(scalars=scalars)).data.pipeline_tag == "tabular-regression"
         data = parsed(report(scalars={})).data
         assert data.eval_results is None
-        assert metadata(make_card(report(scalars={})).reports[0])["tags"] == ["tabular"]
+        assert metadata(make_card(report(scalars={})).results[0])["tags"] == ["tabular"]
 
     @pytest.mark.parametrize(
         "text", ["a\n---\nb", "{{7*7}}", "'\"", "yes", "1.0", "<script>", "x" * 10_000, "# c", "null"]
@@ -128,5 +128,5 @@ class TestEscaping:
 
 
 def test_each_of_the_newer_results_names_its_data():
-    (one,) = eval_results(make_card(report(scalars={"test.r2": number(0.5, n=7)})).reports[0])
+    (one,) = eval_results(make_card(report(scalars={"test.r2": number(0.5, n=7)})).results[0])
     assert one["notes"] == f"r2, test part, 7 rows, data sha256:{'ab' * 32}"

@@ -6,14 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-import jsonschema
 import pytest
+import schemas
 from card_reports import report, with_scalars
 
 import toolkit as tk
 from toolkit.card.model_card import make_card, read_card
 from toolkit.core.estimate import Estimate
-from toolkit.core.resources import templates_folder
 from toolkit.core.result import DataRecord, Record, VersionNote
 from toolkit.registry import tracking
 
@@ -69,11 +68,11 @@ class TestRun:
     def test_the_files_lie_beside_it_and_are_listed(self, finished):
         results = json.loads((finished[1] / "results.json").read_text(encoding="utf-8"))
         files = {"card.json", "card.md", "eval_results.yaml"}
+        schemas.RESULTS.validate(results)
         assert files <= set(results["artifacts"])
         assert files <= {path.name for path in finished[1].iterdir()}
         assert files <= set(json.loads((finished[1] / "manifest.json").read_text())["files"])
-        schema = json.loads((templates_folder() / "card" / "card.schema.json").read_text(encoding="utf-8"))
-        jsonschema.validate(json.loads((finished[1] / "card.json").read_text(encoding="utf-8")), schema)
+        schemas.CARD.validate(json.loads((finished[1] / "card.json").read_text(encoding="utf-8")))
 
     def test_the_results_carry_verdict_numbers_data_and_model(self, finished):
         results = json.loads((finished[1] / "results.json").read_text(encoding="utf-8"))
@@ -123,17 +122,17 @@ class TestTracking:
         training = tk.train(parts, candidates=["logistic"], cv=2)
         first = tk.publish(parts, training, template="by hand", parameters={})
         mlflow.set_tracking_uri(f"sqlite:///{tmp_path / 'mlflow.db'}")
-        mlflow.register_model(first.results["mlflow"]["model_uri"], "wines")
+        mlflow.register_model(first.results.mlflow.model_uri, "wines")
         card = make_card(first.folder, author={"intended_use": "Tell wines apart."})
         published = tk.publish(card, template="model_card", parameters={"report": str(first.folder)})
         described = client(tmp_path).get_model_version("wines", "1").description
         assert described.startswith("Model card: logistic for cultivar in wine\n\nTell wines apart.")
         assert (published.folder / "card.md").read_text("utf-8") == card.to_markdown()
-        assert "model_uri" not in published.results["mlflow"]
-        assert card.section("start").code.count(first.results["mlflow"]["model_uri"]) == 1
-        assert set(first.results["model"]["features"]) == set(parts.data.features)
-        assert first.results["model"]["settings"]["estimator"] == "LogisticRegression"
-        assert first.results["recorded"]["target"] == "cultivar"
+        assert published.results.mlflow.model_uri == ""
+        assert card.section("start").code.count(first.results.mlflow.model_uri) == 1
+        assert set(first.results.model.features) == set(parts.data.features)
+        assert first.results.model.settings["estimator"] == "LogisticRegression"
+        assert first.results.recorded["target"] == "cultivar"
 
     def test_data_without_a_table_and_a_note_on_no_version_are_logged_too(self, tmp_path):
         data = DataRecord("people", "people.csv", "sha256:" + "ab" * 32, 60, 5, "answer")
@@ -146,5 +145,5 @@ class TestTracking:
             tags={},
             out=tmp_path / "reports",
         )
-        (entry,) = client(tmp_path).get_run(logged["run_id"]).inputs.dataset_inputs
+        (entry,) = client(tmp_path).get_run(logged.run_id).inputs.dataset_inputs
         assert (entry.dataset.name, entry.dataset.schema) == ("people", None)

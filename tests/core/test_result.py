@@ -4,17 +4,9 @@ import pandas as pd
 import pytest
 
 from toolkit.core.applicable import if_applicable
-from toolkit.core.estimate import Estimate, format_number
-from toolkit.core.result import (
-    Finding,
-    Result,
-    Shown,
-    by_severity,
-    cell_text,
-    findings_html,
-    result_html,
-    table_html,
-)
+from toolkit.core.estimate import Estimate, format_number, spread
+from toolkit.core.face import Face, FaceTable, cell_html, cell_text, findings_html, result_html, table_html
+from toolkit.core.result import Finding, Result, by_severity
 from toolkit.errors import InputError, NotApplicableError
 
 HOSTILE = '<script>alert("1")</script>'
@@ -70,10 +62,12 @@ def test_numbers_read_well(value, text):
 
 
 def test_cells():
-    assert [cell_text(value) for value in (None, pd.NA, pd.NaT, True, "a&b")] == ["–", "–", "–", "yes", "a&amp;b"]
+    values = (None, pd.NA, pd.NaT, True, "a&b")
+    assert [cell_text(value) for value in values] == ["–", "–", "–", "yes", "a&b"]
+    assert [cell_html(value) for value in values] == ["–", "–", "–", "yes", "a&amp;b"]
     assert cell_text("x" * 10_000) == "x" * 199 + "…"
-    assert cell_text(Estimate(0.5, 0.4, 0.6)) == '0.500 <span class="tk-ci">[0.400, 0.600]</span>'
-    assert cell_text(Estimate(math.nan, 0.4, 0.6)) == "not defined"
+    assert cell_html(Estimate(0.5, 0.4, 0.6)) == '0.500 <span class="tk-ci">[0.400, 0.600]</span>'
+    assert cell_html(Estimate(math.nan, 0.4, 0.6)) == "not defined"
 
 
 def test_a_step_that_does_not_apply_becomes_a_result():
@@ -99,14 +93,34 @@ def test_wrong_input_stays_an_error():
         if_applicable(explain, None)
 
 
-def test_a_terminal_shows_the_words_of_a_cell_as_text():
-    class Judged(Shown):
-        def _repr_html_(self):
-            table = table_html(pd.DataFrame({"n": [1]}), "Rows")
-            return result_html("A & B", "1 < 2.", [table], [Finding("N-LOW", "high", f"{HOSTILE} is low.", "n")])
+def test_a_terminal_shows_the_words_of_a_face_and_its_first_table():
+    tables = [
+        FaceTable("Folded", pd.DataFrame({"a": [1]}), folded="Open"),
+        FaceTable("Rows", pd.DataFrame({"part": [f"p{row}" for row in range(12)], "n_rows": range(12)})),
+        FaceTable("Others", pd.DataFrame({"b": [1]})),
+    ]
+    face = Face("A & B", "1 < 2.", tables, [Finding("N-LOW", "high", f"{HOSTILE} is low.", "n")])
+    lines = face.text().splitlines()
+    assert lines[:4] == ["A & B", "1 < 2.", f"high N-LOW {HOSTILE} is low.", "Rows"]
+    assert lines[4:7] == ["part  n rows", "p0         0", "p1         1"]
+    assert lines[-1] == "… 2 more rows"
+    assert len(lines) == 16
 
-    lines = repr(Judged()).splitlines()
-    assert lines[:2] == ["A & B", "1 < 2."]
-    assert len(lines) == 3
-    assert f"{HOSTILE} is low." in lines[2]
-    assert "N-LOW" in lines[2]
+
+def test_a_terminal_leaves_out_columns_that_do_not_fit_and_cuts_long_texts():
+    frame = pd.DataFrame({f"column {place}": ["x\ny" * 100] for place in range(5)})
+    lines = FaceTable("Wide", frame).text().splitlines()
+    assert lines[-1] == "… 2 more columns"
+    assert len(lines) == 4
+    assert all(len(line) <= 110 for line in lines)
+    assert lines[2].split("  ") == ["x yx yx yx yx yx yx yx yx yx yx…"] * 3
+
+
+def test_estimates_are_spread_into_columns_of_numbers():
+    mixed = pd.DataFrame({"what": ["a", "b"], "x": [Estimate(0.5, 0.4, 0.6, 9), None], "y": [1, 2]}, index=[3, 4])
+    tidy = spread(mixed)
+    assert list(tidy) == ["what", "x", "x_low", "x_high", "x_n", "y"]
+    assert list(tidy.index) == [3, 4]
+    assert tidy.iloc[0].tolist() == ["a", 0.5, 0.4, 0.6, 9, 1]
+    assert tidy.loc[4, ["x", "x_low", "x_high"]].isna().all()
+    assert spread(pd.DataFrame({"x": []})).empty

@@ -147,8 +147,6 @@ def test_hopeless_tables_are_refused():
         (frame.assign(y=[f"text {i}" for i in range(40)]), "identifier, free text"),
         (frame.head(2), "The table has 2 rows with a target: too few"),
         (frame.head(1), "The table has 1 row with a target: too few"),
-        (frame.drop(columns="a"), "Every column was dropped.*'one' has the same value.*'id' looks like an identifier"),
-        (frame[["y"]], "Every column was dropped"),
         (frame.assign(t=np.nan), "Time column 't' has no value"),
     ]:
         with pytest.raises(InputError, match=message):
@@ -491,7 +489,7 @@ def test_the_record_holds_the_table(people):
     record = load_dataset(people, target="buys").record()
     assert (record.data.name, record.data.rows, record.data.columns, record.data.target) == ("table", 400, 8, "buys")
     assert record.data.frame.shape == (400, 8)
-    assert repr(load_dataset(people, target="buys")).startswith("Dataset('table': 400 rows, 7 features; target buys:")
+    assert repr(load_dataset(people, target="buys")).startswith("table (binary)\n400 rows, 7 features; target buys:")
 
 
 # The fingerprint
@@ -646,7 +644,7 @@ def test_very_large_numbers_do_not_overflow():
     assert (mean.value / 1e300, mean.low / 1e300, mean.high / 1e300) == pytest.approx(
         (small.value, small.low, small.high)
     )
-    assert data.plot().get_title() == "Distribution of y"
+    assert data.plot().get_title(loc="left") == "Distribution of y"
 
 
 def test_text_numbers_and_mixed_labels_as_targets_are_said():

@@ -8,7 +8,8 @@ from xgboost import XGBClassifier
 
 from toolkit.data.likeness import missing_columns, model_columns
 from toolkit.data.load import load_dataset
-from toolkit.errors import InputError
+from toolkit.data.roles import Roles
+from toolkit.errors import InputError, NotApplicableError
 from toolkit.models.preprocessing import make_model
 
 
@@ -69,6 +70,38 @@ class TestLikeAnotherTable:
     def test_a_feature_has_no_other_role(self, reference, roles):
         with pytest.raises(InputError, match="The other table has the column 'pay', which is"):
             load_dataset(table(), like=reference, **roles)
+
+    def test_there_may_be_labels_for_all_rows_some_or_none(self, reference):
+        rows = table(seed=1)
+        none = load_dataset(rows.drop(columns="buys"), like=reference)
+        assert (none.rows, none.task, none.classes, none.positive) == (120, "binary", (0, 1), 1)
+        assert (none.target.name, int(none.target.count())) == ("buys", 0)
+        assert list(none.features) == list(reference.features)
+        assert (none.pictures(), "data.target_rate" in none.scalars()) == ({}, False)
+        assert "120 rows, 3 features, 0 labels" in repr(none)
+        with pytest.raises(NotApplicableError, match="No labels of table are known"):
+            none.labelled.target_level()
+        some = load_dataset(rows.assign(buys=rows["buys"].where(rows.index >= 20)), like=reference)
+        assert (some.rows, some.labelled.rows, some.labelled.target.dtype) == (120, 100, "int64")
+        assert some.target_level().n == 100
+        assert some.labelled.target.tolist() == rows["buys"][20:].tolist()
+        assert [one.severity for one in some.findings() if one.code == "DATA-TARGET-MISSING"] == ["info"]
+        whole = load_dataset(rows, like=reference)
+        assert whole.labelled is whole
+        one = load_dataset(rows.head(1), like=reference)
+        assert (one.rows, one.task) == (1, "binary")
+
+    def test_labels_that_the_other_table_does_not_know_are_refused(self, reference):
+        with pytest.raises(InputError, match="'buys' holds 7, which that of table does not: 0, 1"):
+            load_dataset(table().assign(buys=7), like=reference)
+        with pytest.raises(InputError, match="The positive class of table is 1, not 0"):
+            load_dataset(table(), like=reference, positive=0)
+
+    def test_roles_that_are_not_given_are_those_of_the_other_table(self):
+        reference = load_dataset(table(), target="buys", sensitive="town", time="id", group="same")
+        again = load_dataset(table(seed=1), like=reference)
+        assert again.roles == reference.roles == Roles("buys", ("town",), "id", "same")
+        assert load_dataset(table().drop(columns=["id", "town"])[:5].assign(town="Oslo"), like=reference).time is None
 
     def test_its_own_part_comes_back_unchanged(self, reference):
         again = load_dataset(reference.frame(), target="buys", like=reference)

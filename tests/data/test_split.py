@@ -132,7 +132,7 @@ def test_sizes_of_a_stratified_split(census):
     split = split_dataset(census, validation_size=0.1)
     sizes = {name: part.rows for name, part in split.parts().items()}
     assert sizes == {"train": 75_375, "validation": 10_768, "test": 21_536}
-    rates = split.frame()["target_rate"].map(lambda rate: rate.value)
+    rates = split.frame()["target_rate"]
     assert np.ptp(rates) < 1e-4
 
 
@@ -286,9 +286,9 @@ def test_a_split_is_a_result():
     split = split_dataset(load_dataset(table(), target="y"), validation_size=0.1)
     assert isinstance(split, Result)
     assert split.record().parameters == {"data": "table", "target": "y", "split": "stratified", "seed": 0}
-    assert repr(split) == "Split('table' by stratified: train 210, validation 30, test 60)"
+    assert repr(split).startswith("Split of table\n300 rows, stratified split, seed 0.\n")
     assert split.pictures()["sizes"].alt == "train: 210 rows; validation: 30 rows; test: 60 rows."
-    assert [bar.get_width() for bar in split.plot().patches] == [60, 30, 210]
+    assert [bar.get_width() for bar in split.plot().patches] == [210, 30, 60]
     assert "Parts" in split._repr_html_()
     with pytest.raises(InputError, match="no figure"):
         split.plot("roc")

@@ -7,8 +7,7 @@ import pandas as pd
 import pytest
 
 from toolkit.drift.detect import detect_drift
-from toolkit.drift.profile import load_profile, read_profile
-from toolkit.drift.tables import summarize
+from toolkit.drift.profile import load_profile, read_profile, summarize
 from toolkit.errors import InputError
 
 
@@ -56,7 +55,7 @@ def test_a_profile_shows_what_it_holds_and_is_kept_with_a_model():
     assert frame.loc["empty", ["kind", "missing"]].tolist() == ["missing", 1.0]
     assert "people: 500 rows, 5 columns" in profile._repr_html_()
     assert (profile.scalars(), profile.findings(), profile.pictures()) == ({}, [], {})
-    with pytest.raises(InputError, match="no figure 'bars'"):
+    with pytest.raises(InputError, match="Profile has nothing to draw: people: 500 rows"):
         profile.plot("bars")
     (kept,) = profile.record().kept.values()
     assert read_profile(kept, "here").frame().equals(profile.frame())

@@ -259,14 +259,23 @@ def test_models_that_do_not_fit_are_refused(split, model):
         evaluate(LogisticRegression, split)
     with pytest.raises(InputError, match="found dict"):
         evaluate({}, split)
-    other = LogisticRegression().fit(split.train.features, split.train.y_binary())
-    with pytest.raises(InputError, match=r"predicts 0, 1, but target 'target' holds"):
+    other = LogisticRegression().fit(split.train.features, np.where(split.train.y_binary(), "left", "right"))
+    with pytest.raises(InputError, match=r"predicts left, right, but target 'target' holds"):
         evaluate(other, split)
     renamed = split.train.features.rename(columns={"größe": "groesse"})
     with pytest.raises(InputError, match="does not have: groesse"):
         evaluate(LogisticRegression().fit(renamed, split.train.target), split)
     with pytest.raises(InputError, match="missing or infinite in 750 of 750 rows"):
         evaluate(Broken().fit(split.train.features, split.train.target), split)
+
+
+def test_a_model_fitted_on_codes_speaks_the_labels_of_the_target(split, model):
+    coded = LogisticRegression().fit(split.train.features, split.train.y_binary())
+    found, plain = (evaluate(one, split, latency=False) for one in (coded, model))
+    assert found.scalars()["test.roc_auc"].value == pytest.approx(plain.scalars()["test.roc_auc"].value, abs=1e-9)
+    assert set(found.model.predict(split.test.features)) == set(split.test.classes)
+    (note,) = [note for note in found.findings() if note.code == "MODEL-LABELS-CODED"]
+    assert f"1 for {split.data.positive!r}" in note.message
 
 
 @pytest.mark.parametrize("labels", [(0, 1), (False, True), ("b", "a"), (2, 1)])

@@ -57,7 +57,7 @@ def test_the_numbers_at_the_chosen_threshold_are_the_evaluation_s():
     shown = threshold_explorer(evaluation)
     row, numbers = shown.frame().iloc[shown.chosen], evaluation.scalars()
     for metric in ("recall", "precision"):
-        assert row[metric].value == pytest.approx(numbers[f"test.{metric}"].value, abs=1e-12)
+        assert row[metric] == pytest.approx(numbers[f"test.{metric}"].value, abs=1e-12)
     assert row["cost_a_row"] == pytest.approx(numbers["test.expected_cost"].value, abs=1e-12)
 
 

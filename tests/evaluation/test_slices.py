@@ -135,7 +135,7 @@ def test_nothing_found_is_said():
     assert found.frame().empty
     assert found.scalars()["slices.found"].value == 0
     assert "No slice was found" in found._repr_html_()
-    with pytest.raises(InputError, match="no slice was found to be worse"):
+    with pytest.raises(InputError, match="nothing to draw: No slice was found to be worse"):
         found.plot()
 
 

@@ -27,13 +27,13 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import KBinsDiscretizer, OneHotEncoder, SplineTransformer, StandardScaler
 from sklearn.svm import LinearSVC
-from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+from sklearn.tree import DecisionTreeClassifier
 
 from toolkit.data.load import load_dataset
 from toolkit.errors import InputError
 from toolkit.explanation.attribution import choose_attributor
-from toolkit.explanation.scores import as_model
 from toolkit.explanation.trace import see_through
+from toolkit.models.model import Model
 from toolkit.models.prediction import predict
 from toolkit.models.preprocessing import make_model
 
@@ -261,7 +261,7 @@ def test_any_function_is_explained_by_its_shapley_values():
         }
     )
     data = load_dataset(frame, target="y")
-    model, background = as_model(known, data), data.take(range(12))
+    model, background = Model.of(known, data), data.take(range(12))
     found = choose_attributor(model, data, background)
     before = np.random.get_state()[1].copy()  # noqa: NPY002
     values, output = found.attribute(data.features.iloc[20:24])
@@ -285,7 +285,7 @@ def test_several_outputs_are_explained_together():
         return table / table.sum(axis=1, keepdims=True)
 
     small = load_dataset(pd.concat([data.features[columns], data.target], axis=1), target="cultivar")
-    found = choose_attributor(as_model(scores, small), small, small.take(range(0, 178, 9)))
+    found = choose_attributor(Model.of(scores, small), small, small.take(range(0, 178, 9)))
     values, _ = found.attribute(small.features.iloc[[0, 100]])
     assert found.outputs.names == ("class_0", "class_1", "class_2")
     for place, row in enumerate((0, 100)):
@@ -296,7 +296,7 @@ def test_several_outputs_are_explained_together():
 def test_models_that_shap_cannot_see_through_fall_back_and_say_so():
     numbers = load_dataset(NUMBER.frame()[["age", "age_b", "number"]], target="number")
     products = make_pipeline(PCA(2), Ridge()).fit(numbers.features, numbers.target)
-    assert see_through(products, numbers.features) is None
+    assert see_through(Model.of(products), numbers.features) is None
     found = choose_attributor(products, numbers, numbers)
     assert (found.method, found.notes) == ("permutation", ())
     values, output = found.attribute(numbers.features.iloc[:3])
@@ -374,7 +374,7 @@ def test_traced_columns_are_those_that_move_the_encoding(seed):
     )
     model = Pipeline([("encode", encoder), ("scale", StandardScaler()), ("model", HistGradientBoostingRegressor())])
     model.fit(features, rng.normal(size=60))
-    view = see_through(model, features)
+    view = see_through(Model.of(model), features)
     plain = view.encode(features)
     assert len(view.owners) == plain.shape[1]
     for place, name in enumerate(features.columns):
@@ -382,27 +382,25 @@ def test_traced_columns_are_those_that_move_the_encoding(seed):
         changed[name] = features[name].to_numpy()[rng.permutation(60)]
         moved = (np.abs(view.encode(changed) - plain) > 1e-9).any(axis=0)
         assert set(np.flatnonzero(moved)) <= set(np.flatnonzero(view.owners == place))
-    assert see_through(GridSearchCV(model, {}, cv=2).fit(features, rng.normal(size=60)), features) is not None
+    assert see_through(Model.of(GridSearchCV(model, {}, cv=2).fit(features, rng.normal(size=60))), features) is not None
 
 
 @pytest.mark.parametrize("estimator", [LogisticRegression(), HistGradientBoostingClassifier(max_iter=3)])
 def test_tracing_agrees_with_our_own_encodings(estimator):
     model = fitted(estimator, BINARY)
-    view = see_through(model, BINARY.features)
+    view = see_through(Model.of(model), BINARY.features)
     assert [BINARY.features.columns[place] for place in view.owners] == original_columns(model)
 
 
 def test_functions_become_models():
-    chance = as_model(lambda frame: frame["age"] / 100, BINARY)
+    chance = Model.of(lambda frame: frame["age"] / 100, BINARY)
     np.testing.assert_allclose(predict(chance, BINARY).y_pred, BINARY.features["age"] / 100)
-    flipped = as_model(lambda frame: frame["age"] / 100, FLIPPED)
+    flipped = Model.of(lambda frame: frame["age"] / 100, FLIPPED)
     np.testing.assert_allclose(predict(flipped, FLIPPED).y_pred, FLIPPED.features["age"] / 100)
-    score = predict(as_model(lambda frame: frame["age"] - 50.0, FLIPPED), FLIPPED)
+    score = predict(Model.of(lambda frame: frame["age"] - 50.0, FLIPPED), FLIPPED)
     np.testing.assert_allclose(score.y_pred, FLIPPED.features["age"] - 50)
     assert not score.probabilities
     with pytest.raises(InputError, match="one score a row"):
-        as_model(lambda frame: np.zeros((3, 7)), BINARY)
+        Model.of(lambda frame: np.zeros((3, 7)), BINARY)
     with pytest.raises(InputError, match="one score a row"):
-        as_model(lambda frame: frame["age"], THREE)
-    tree = DecisionTreeRegressor()
-    assert as_model(tree, NUMBER) is tree
+        Model.of(lambda frame: frame["age"], THREE)

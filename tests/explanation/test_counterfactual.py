@@ -17,6 +17,7 @@ from toolkit.errors import InputError, NotApplicableError
 from toolkit.explanation.counterfactual import find_counterfactual
 from toolkit.models.choice import choose_threshold
 from toolkit.models.preprocessing import make_model
+from toolkit.models.recorded import RecordedPredictions
 from toolkit.models.threshold import read_threshold
 
 
@@ -127,12 +128,8 @@ def test_several_classes_and_functions():
     numbers = load_dataset("diabetes")
     with pytest.raises(NotApplicableError, match="no decision"):
         find_counterfactual(tree, numbers, 0)
-
-    class Recorded:
-        recorded = True
-
     with pytest.raises(NotApplicableError, match="Recorded predictions"):
-        find_counterfactual(Recorded(), DATA, 0)
+        find_counterfactual(RecordedPredictions(DATA.target), DATA, 0)
 
 
 def test_what_is_said_and_drawn():

@@ -2,7 +2,7 @@ import json
 import re
 import subprocess
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pandas as pd
@@ -25,8 +25,10 @@ from toolkit.errors import InputError, NotApplicableError
 from toolkit.explanation.crosscheck import REPEATS, ROWS
 from toolkit.explanation.explain import Explanation, explain
 from toolkit.explanation.local import probability_path, telling_rows
+from toolkit.models.model import Model
 from toolkit.models.prediction import Predictions, predict
 from toolkit.models.preprocessing import make_model
+from toolkit.models.recorded import RecordedPredictions
 
 HOSTILE = "<script>alert(1)</script> {x}\n\u200f" + "long " * 30
 
@@ -139,10 +141,11 @@ def test_every_figure_is_drawn_with_its_words(explained):
 
 def test_figures_show_the_numbers(explained):
     ax = explained.plot("importance")
-    marks = [line.get_xdata()[0] for line in ax.lines if len(line.get_xdata()) == 1]
-    np.testing.assert_allclose(marks[::-1], [one.value for one in explained.overall["mean_abs_shap"]])
-    ends = [line.get_xdata() for line in ax.lines if len(line.get_xdata()) == 2]
-    np.testing.assert_allclose(ends[::-1], [[one.low, one.high] for one in explained.overall["mean_abs_shap"]])
+    sizes = explained.overall["mean_abs_shap"]
+    np.testing.assert_allclose(ax.lines[0].get_xdata(), [one.value for one in sizes])
+    (intervals,) = ax.collections
+    ends = [segment[:, 0] for segment in intervals.get_segments()]
+    np.testing.assert_allclose(ends, [[one.low, one.high] for one in sizes])
     row = explained.local[0]
     steps = explained.plot("waterfall_right").patches
     ends = [end for bar in steps for end in (bar.get_x(), bar.get_x() + bar.get_width())]
@@ -332,7 +335,6 @@ def test_models_fitted_on_arrays():
 def test_decisions_of_the_models_own_are_kept():
     class Decides:
         classes_ = np.array(["no", "yes"])
-        decides = True
 
         def predict(self, features):
             return np.where(features["age"] > 60, "yes", "no")
@@ -342,7 +344,7 @@ def test_decisions_of_the_models_own_are_kept():
             return np.column_stack([1 - chance, chance])
 
     data = load("buys", positive="yes")
-    found = explain(Decides(), data, most_rows=10)
+    found = explain(replace(Model.of(Decides()), decides=True), data, most_rows=10)
     assert [row.key for row in found.local] == ["right", "wrong", "threshold"]
     assert all("threshold" not in row.said for row in found.local)
     assert [row.said.partition(" ")[0] for row in found.local] == list(
@@ -398,12 +400,8 @@ def test_wrong_options_are_refused(model, split):
         explain(HistGradientBoostingClassifier, split)
     with pytest.raises(InputError, match="no method 'kernel'"):
         explain(model, split, method="kernel")
-
-    class Recorded:
-        recorded = True
-
     with pytest.raises(NotApplicableError, match="no model to explain"):
-        explain(Recorded(), split)
+        explain(RecordedPredictions(split.test.target), split)
 
 
 def test_shap_is_loaded_only_where_it_is_used():

@@ -25,6 +25,7 @@ from toolkit.fairness.methods import (
     remove_correlation,
     reweighing_weights,
 )
+from toolkit.models.model import Model
 from toolkit.models.preprocessing import make_model
 
 
@@ -34,7 +35,7 @@ def setup(constraint="demographic_parity", metric="accuracy", n=3000):
     frame["y"] = np.where(frame["skill"] + (frame["sex"] == "m") + rng.standard_normal(n) > 0.5, "yes", "no")
     split = split_dataset(load_dataset(frame, target="y", sensitive=["sex"], positive="yes"), validation_size=0.3)
     model = make_model(LogisticRegression(), split.train.features).fit(split.train.features, split.train.target)
-    return Setup(model, split, ("sex",), constraint, metric, 1000, 0)
+    return Setup(Model.of(model, split.train), split, ("sex",), constraint, metric, 1000, 0)
 
 
 @pytest.mark.parametrize("constraint", ["demographic_parity", "equalized_odds", "true_positive_rate_parity"])
@@ -43,7 +44,7 @@ def test_the_thresholds_are_fairlearns(constraint, metric):
     given_setup = setup(constraint, metric)
     split = given_setup.split
     reference = ThresholdOptimizer(
-        estimator=given_setup.model,
+        estimator=given_setup.model.estimator,
         constraints=constraint,
         objective=f"{metric}_score",
         prefit=True,

@@ -63,17 +63,15 @@ def tracked(tmp_path_factory):
     )
     logged = tracking.log_run([record], {}, experiment="people", name="first", parameters={}, tags={}, out=out)
     with store.connect(store.beside(out)) as client:
-        version = client.create_registered_model("buyers") and client.create_model_version(
-            "buyers", logged["model_uri"]
-        )
+        version = client.create_registered_model("buyers") and client.create_model_version("buyers", logged.model_uri)
         client.set_registered_model_alias("buyers", "champion", version.version)
-        folder = client.get_logged_model(logged["model_uri"].removeprefix("models:/")).artifact_location
+        folder = client.get_logged_model(logged.model_uri.removeprefix("models:/")).artifact_location
     return (
         out,
         model,
         {
-            "id": logged["model_uri"],
-            "run": f"runs:/{logged['run_id']}/logistic",
+            "id": logged.model_uri,
+            "run": f"runs:/{logged.run_id}/logistic",
             "alias": "models:/buyers@champion",
             "version": "models:/buyers/1",
             "folder": folder.removeprefix("file://"),
@@ -89,7 +87,7 @@ class TestLoadModel:
         data = load_dataset(people(seed=1), target="buys")
         found = load_model(addresses[kind], out=out)
         assert (found.predict_proba(data.features) == model.predict_proba(data.features)).all()
-        assert found.logged_name == "logistic"
+        assert (found.name, found.version) == ("logistic", addresses["id"].removeprefix("models:/"))
         again = load_dataset(people(seed=1), target="buys", like=found)
         pd.testing.assert_frame_equal(again.features, data.features)
 
@@ -111,7 +109,7 @@ class TestLoadModel:
             tmp_path / "total", python_model=Total(), signature=signature, pip_requirements=["mlflow"]
         )
         found = load_model(str(tmp_path / "total"))
-        assert found.signed_columns == {"age": "number", "town": "category"}
+        assert found.columns == {"age": "number", "town": "category"}
         frame = pd.DataFrame({"town": [1, 2] * 10, "age": range(20), "y": np.arange(20) / 7 + 1})
         data = load_dataset(frame, target="y", like=found)
         assert list(data.features) == ["age", "town"]
@@ -226,15 +224,18 @@ class TestLoadAudit:
         with pytest.raises(InputError, match=message):
             load_audit(predictions=predictions, data=people(), target="buys")
 
-    def test_a_model_that_predicts_codes_has_the_target_written_in_them(self):
+    def test_a_model_that_predicts_codes_speaks_the_labels_of_the_target(self):
         rows = people()
         model = XGBClassifier(n_estimators=20).fit(rows[FEATURES], (rows["buys"] == "yes").astype(int))
         subject, data = load_audit(model=model, data=rows, target="buys", positive="yes")
-        assert data.classes == (0, 1)
-        assert data.positive == 1
-        assert "AUDIT-LABELS-CODED" in {finding.code for finding in data.findings()}
+        assert data.classes == subject.classes == ("no", "yes")
+        assert set(subject.predict(data.features)) == {"no", "yes"}
         wanted = roc_auc_score(rows["buys"] == "yes", model.predict_proba(rows[FEATURES])[:, 1])
-        assert evaluate(subject, data, latency=False).numbers["test.roc_auc"].value == pytest.approx(wanted, abs=1e-12)
+        found = evaluate(subject, data, latency=False)
+        assert "0 for 'no', 1 for 'yes'" in next(
+            note.message for note in found.findings() if note.code == "MODEL-LABELS-CODED"
+        )
+        assert found.numbers["test.roc_auc"].value == pytest.approx(wanted, abs=1e-12)
         turned, data = load_audit(model=model, data=rows, target="buys", positive="no")
         assert "EVAL-RANKS-BACKWARDS" in {finding.code for finding in evaluate(turned, data, latency=False).findings()}
 
@@ -242,7 +243,7 @@ class TestLoadAudit:
         rows = people().assign(buys=lambda frame: (frame["buys"] == "yes").astype(int))
         model = LogisticRegression().fit(rows[FEATURES], rows["buys"].map(str))
         subject, data = load_audit(model=model, data=rows, target="buys")
-        assert data.classes == ("0", "1")
+        assert data.classes == subject.classes == (0, 1)
         wanted = (model.predict(rows[FEATURES]) == rows["buys"].map(str)).mean()
         assert evaluate(subject, data, latency=False).numbers["test.accuracy"].value == pytest.approx(wanted, abs=1e-12)
 
@@ -269,7 +270,7 @@ class TestLoadAudit:
         model = model.fit(rows[FEATURES].to_numpy(), rows["buys"])
         wanted = model.predict_proba(rows[FEATURES].to_numpy())
         subject, data = load_audit(model=model, data=rows, target="buys", drop=["town", "sex"])
-        assert "AUDIT-COLUMNS-BY-PLACE" in {finding.code for finding in data.findings()}
+        assert "MODEL-COLUMNS-BY-PLACE" in {finding.code for finding in evaluate(subject, data).findings()}
         assert (subject.predict_proba(data.features) == wanted).all()
         with pytest.raises(
             InputError, match="fitted on 2 columns without names, but the table has 4: age in years, town"

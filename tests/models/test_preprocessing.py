@@ -7,6 +7,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline
 
 from toolkit.explanation.trace import see_through
+from toolkit.models.model import Model
 from toolkit.models.preprocessing import encoding_for, make_model
 
 RNG = np.random.default_rng(0)
@@ -34,7 +35,7 @@ ESTIMATORS = [
 
 
 def original_columns(model):
-    return [FEATURES.columns[owner] for owner in see_through(model, FEATURES).owners]
+    return [FEATURES.columns[owner] for owner in see_through(Model.of(model), FEATURES).owners]
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda estimator: type(estimator).__name__)

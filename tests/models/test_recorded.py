@@ -14,6 +14,7 @@ from toolkit.data.load import load_dataset
 from toolkit.errors import InputError
 from toolkit.evaluation.evaluate import evaluate
 from toolkit.evaluation.slices import find_slices
+from toolkit.models.model import Model
 from toolkit.models.prediction import predict
 from toolkit.models.prediction_file import load_predictions
 from toolkit.models.recorded import RecordedPredictions
@@ -296,7 +297,7 @@ class TestLoadPredictions:
     def test_a_column_left_out_is_not_used(self):
         frame = scored(50).assign(y_pred=1)
         recorded, data = load_predictions(frame, drop=["y_pred"])
-        assert not recorded.decides
+        assert not Model.of(recorded).decides
         assert list(data.features) == ["sex"]
 
     def test_another_column_with_a_part_of_its_own_is_not_suggested(self):

@@ -1,3 +1,4 @@
+import json
 import math
 import warnings
 
@@ -6,8 +7,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import fbeta_score, log_loss, make_scorer, roc_auc_score
 from sklearn.model_selection import GroupKFold, StratifiedKFold, cross_val_score
+from xgboost import XGBClassifier
 
 import toolkit as tk
 from toolkit.core.result import Result
@@ -70,7 +72,7 @@ def test_the_chosen_model_is_refitted_on_all_of_training(training, split):
     )
     assert training.name == "logistic"
     assert np.array_equal(training.model.predict_proba(data.features), again.predict_proba(data.features))
-    assert list(training.model.classes_) == ["no", "yes"]
+    assert training.model.classes == ("no", "yes")
 
 
 def test_corrected_interval_by_hand():
@@ -114,7 +116,7 @@ def test_tuning_helps_or_leaves_as_is_and_is_repeatable(split):
     plain = tk.train(split, candidates=["logistic"], cv=3)
     tuned, again = (tk.train(split, candidates=["logistic"], cv=3, tune=5) for _ in range(2))
     assert tuned.scalars()["cv.roc_auc"].value >= plain.scalars()["cv.roc_auc"].value
-    assert tuned.model[-1].C == again.model[-1].C
+    assert tuned.model.estimator[-1].C == again.model.estimator[-1].C
     assert "TRAIN-TUNED-ON-FOLDS" in {finding.code for finding in tuned.findings()}
 
 
@@ -162,6 +164,19 @@ def test_wrong_arguments(split, arguments, message):
     with pytest.raises(InputError) as caught:
         tk.train(split, **arguments)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        (["one", "id", "y"], "No feature is left beside 'y'.*'one' has the same value.*'id' looks like an identifier"),
+        (["y"], "No feature is left beside 'y'"),
+    ],
+)
+def test_a_table_without_features_trains_nothing(columns, message):
+    frame = pd.DataFrame({"one": "x", "id": [f"u{row}" for row in range(40)], "y": np.arange(40) % 2})
+    with pytest.raises(InputError, match=message):
+        tk.train(tk.split_dataset(tk.load_dataset(frame[columns], target="y")))
 
 
 def test_a_metric_for_another_task_is_refused():
@@ -277,3 +292,90 @@ def test_an_interval_ends_where_the_metric_does(metric, values, best):
     rows = [("m", metric, fold, value) for fold, value in enumerate(values)] + [("m", "test_to_train", 0, 0.25)]
     estimate = _cv_estimate(pd.DataFrame(rows, columns=["candidate", "metric", "fold", "value"]), "m", metric)
     assert estimate.low < estimate.value < estimate.high == best
+
+
+class Refusing(LogisticRegression):
+    def fit(self, features, target):
+        raise RuntimeError("no weights\nwere found")
+
+
+class Numbered(LogisticRegression):
+    """Refuses labels that are not codes, as XGBoost and networks do."""
+
+    def fit(self, features, target):
+        if not set(np.unique(target)) <= set(range(9)):
+            raise ValueError("Invalid classes inferred from unique values of `y`.")
+        return super().fit(features, target)
+
+
+def test_a_candidate_that_fails_costs_that_candidate_alone(split):
+    training = tk.train(split, candidates={"plain": LogisticRegression(max_iter=500), "bad": Refusing()}, cv=2)
+    assert list(training.models) == ["baseline", "plain"]
+    (finding,) = training.findings()
+    assert (finding.code, finding.severity, finding.where) == ("TRAIN-FAILED", "high", "bad")
+    assert "'bad' could not be trained and scored (roc_auc, binary): no weights were found" in finding.message
+    assert "bad" in training._repr_html_()
+
+
+def test_where_every_candidate_fails_it_is_one_clear_error(split):
+    with pytest.raises(InputError, match=r"Candidate 'a' could not .*: no weights were found Candidate 'b' could not"):
+        tk.train(split, candidates={"a": Refusing(), "b": Refusing()}, cv=2)
+
+
+@pytest.mark.parametrize("labels", [("no", "yes"), ("yes", "no"), (2, 1), (True, False), (1, 0)])
+@pytest.mark.parametrize(
+    "estimator", [Numbered(max_iter=500), XGBClassifier(n_estimators=10)], ids=["numbered", "xgboost"]
+)
+def test_labels_of_any_kind_are_encoded_inside(labels, estimator):
+    negative, positive = labels
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"x": rng.normal(size=400), "town": rng.choice(["a", "b"], 400)})
+    frame["y"] = np.where(frame["x"] + rng.normal(size=400) > 0, positive, negative)
+    split = tk.split_dataset(tk.load_dataset(frame, target="y", positive=positive), validation_size=0.2)
+    training = tk.train(split, candidates={"it": estimator}, cv=2)
+    model = training.model
+    assert set(model.classes) == set(labels)
+    assert set(model.predict(split.test.features)) == set(labels)
+    score = model.predict_proba(split.test.features)[:, model.classes.index(positive)]
+    wanted = roc_auc_score(split.test.target == positive, score)
+    found = tk.evaluate(model, split, baseline=training.baseline, threshold="recall>=0.9", latency=False)
+    assert found.scalars()["test.roc_auc"].value == pytest.approx(wanted, abs=1e-12)
+    assert wanted > 0.7
+    assert not [note.code for note in found.findings() if note.code.startswith("MODEL-")]
+    called = found.model.predict(split.test.features) == positive
+    assert np.mean(called == (split.test.target == positive)) == pytest.approx(found.scalars()["test.accuracy"].value)
+
+
+def test_several_classes_are_encoded_inside():
+    split = tk.split_dataset(tk.load_dataset("wine"))
+    training = tk.train(split, candidates={"it": XGBClassifier(n_estimators=10)}, cv=2)
+    assert training.model.classes == ("class_0", "class_1", "class_2")
+    right = np.mean(training.model.predict(split.test.features) == split.test.target)
+    found = tk.evaluate(training.model, split, latency=False).scalars()
+    assert found["test.accuracy"].value == pytest.approx(right)
+    assert right > 0.9
+
+
+def test_a_scorer_of_ones_own_may_decide(split):
+    scorer = make_scorer(fbeta_score, beta=2)
+    training = tk.train(split, candidates=["logistic"], metric=scorer, cv=3)
+    data = split.train
+    folds = StratifiedKFold(3, shuffle=True, random_state=0)
+    model = make_model(LogisticRegression(tol=1e-3, max_iter=500, random_state=0), data.features)
+    reference = cross_val_score(model, data.features, data.y_binary(), cv=folds, scoring=scorer).mean()
+    assert training.metric == "fbeta_score"
+    assert training.scalars()["cv.fbeta_score"].value == pytest.approx(reference, abs=1e-12)
+    assert "roc_auc" in training.frame().columns
+    turned = tk.train(split, candidates=["logistic"], metric=make_scorer(log_loss, greater_is_better=False), cv=2)
+    assert turned.metric == "neg_log_loss"
+    with pytest.raises(InputError, match="must be the name of a scikit-learn scorer, or a scorer; found 5"):
+        tk.train(split, metric=5)
+
+
+def test_a_model_that_was_logged_keeps_its_labels(tmp_path):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"x": rng.normal(size=300), "z": rng.normal(size=300)})
+    frame["y"] = np.where(frame["x"] > 0, "no", "yes")
+    split = tk.split_dataset(tk.load_dataset(frame, target="y", positive="no"))
+    training = tk.train(split, candidates={"it": XGBClassifier(n_estimators=5)}, cv=2)
+    assert json.loads(training.record().kept["labels.json"]) == {"classes": ["yes", "no"], "positive": "no"}

@@ -129,5 +129,5 @@ def test_it_is_a_result(model, reference):
     ]
     drawn = found.figure_data("disparity")
     first = drawn[drawn["feature"] == drawn["feature"].iloc[0]]
-    assert [cell.value for cell in first["value"]] == pytest.approx(axes.lines[0].get_ydata())
+    assert first["value"].tolist() == pytest.approx(axes.lines[0].get_ydata())
     assert "4,000 rows with a label in 4 windows, each against the reference." in repr(found)

@@ -160,7 +160,7 @@ def test_the_figure(fitted, reference, window, labelled):
     assert len(words.alt) < 1500
     drawn = found.figure_data("estimated")
     assert set(drawn["metric"]) == {found.metrics[0]}
-    assert [cell.value for cell in drawn["estimated"]][-windows:] == pytest.approx(series["estimated"].get_ydata())
+    assert drawn["estimated"].tolist()[-windows:] == pytest.approx(series["estimated"].get_ydata())
     assert figure(found, "estimated").image
     with pytest.raises(InputError, match="no figure 'other'"):
         found.plot("other")
@@ -349,7 +349,7 @@ def test_wrong_input(fitted, reference):
         (later.iloc[:0], {}, "no rows"),
         (reference.take([]), {}, "no rows"),
         ([1, 2], {}, "must be a Dataset or a DataFrame; found list"),
-        (later.assign(bought="maybe"), {}, "holds maybe, which the reference does not: no, yes"),
+        (later.assign(bought="maybe"), {}, "holds maybe, which that of reference does not: no, yes"),
         (later.assign(**{HOSTILE: "tall"}), {}, "must hold numbers"),
         (later.drop(columns=["when"]), {"window": "month"}, "needs a time column"),
         (later, {"window": "fortnight"}, "found 'fortnight'"),
@@ -357,7 +357,7 @@ def test_wrong_input(fitted, reference):
         (later, {"metrics": ["roc_auk"]}, "Did you mean 'roc_auc'"),
         (later, {"metrics": []}, "Name a metric"),
         (later, {"threshold": 2}, r"\[0, 1\]"),
-        (pd.concat([later, later[["town"]]], axis=1), {}, "two columns of one name"),
+        (pd.concat([later, later[["town"]]], axis=1), {}, "more than once: 'town'"),
     ]
     for current, options, message in cases:
         with pytest.raises(InputError, match=message):

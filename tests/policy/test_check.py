@@ -214,7 +214,7 @@ class TestRules:
         verdict = check({"numbers": {"data.rows": {"min": 1}, "data.rwos": {"min": 1, "optional": True}}}, data)
         assert verdict.outcome == "pass"
         assert verdict.left_out == {"data.rwos": "Did you mean 'data.rows'?"}
-        assert verdict.record().verdict["left_out"] == ["data.rwos"]
+        assert verdict.record().verdict.left_out == ("data.rwos",)
         assert "left out, since there is no such number: data.rwos" in verdict._repr_html_()
 
     def test_nothing_shown_is_not_a_pass(self):
@@ -374,7 +374,7 @@ def test_a_report_written_earlier_gets_the_same_verdict(tmp_path):
     results = {
         "scalars": {name: number.plain() for name, number in data.scalars().items()},
         "findings": [],
-        "data": {"fingerprint": data.fingerprint},
+        "data": {"name": "wine", "fingerprint": data.fingerprint},
     }
     (tmp_path / "results.json").write_text(json.dumps(results))
     for path in (tmp_path, tmp_path / "results.json", tmp_path / "report.html"):

@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 import pytest
 
 from toolkit.core.estimate import Estimate
-from toolkit.core.result import Finding, Record, Result
+from toolkit.core.result import Finding, Result
 from toolkit.errors import InputError
 from toolkit.policy.decide import decide
 from toolkit.policy.policy import read_levels, read_policy
 
 
-@dataclass
-class Numbers:
+@dataclass(repr=False)
+class Numbers(Result):
     """A result of numbers and findings alone."""
 
     numbers: dict = field(default_factory=dict)
@@ -21,11 +21,10 @@ class Numbers:
     def scalars(self):
         return self.numbers
 
-    def findings(self):
-        return list(self.notes)
+    def frame(self):
+        raise NotImplementedError
 
-    def record(self):
-        return Record()
+    face = frame
 
 
 def level(**numbers):
@@ -68,12 +67,12 @@ def test_the_record_is_a_verdict_that_names_the_reasons():
     found = decide("drift", Numbers({"drift.columns_share": Estimate(0.7, 0.6, 0.8, 1000)}))
     assert found.outcome == "investigate"
     verdict = found.record().verdict
-    assert verdict["outcome"] == "investigate"
-    assert [(rule["name"], rule["outcome"]) for rule in verdict["rules"]][:2] == [
+    assert verdict.outcome == "investigate"
+    assert [(rule.name, rule.outcome) for rule in verdict.rules][:2] == [
         ("drift.columns_share", "investigate"),
         ("drift.columns_share", "watch"),
     ]
-    assert {rule["outcome"] for rule in verdict["rules"][2:]} == {"ok"}
+    assert {rule.outcome for rule in verdict.rules[2:]} == {"ok"}
     assert found.scalars()["decision.investigate"].value == 1
     assert "drift.columns_share" in found.sentence()
     assert isinstance(found, Result)

@@ -12,6 +12,7 @@ from sklearn.linear_model import LogisticRegression
 
 from toolkit.core.estimate import Estimate
 from toolkit.core.result import Candidate, DataRecord, ModelRecord, Record
+from toolkit.core.results import RunInfo
 from toolkit.errors import InputError
 from toolkit.models.preprocessing import make_model
 from toolkit.registry import store, tracking
@@ -76,7 +77,7 @@ def test_a_run_holds_numbers_parameters_data_tags_and_files(tmp_path):
     _, logged = log(tmp_path)
     (tmp_path / "results.json").write_text("{}")
     assert tracking.attach(logged, [tmp_path / "results.json"], tmp_path / "reports") == logged
-    run = client(tmp_path).get_run(logged["run_id"])
+    run = client(tmp_path).get_run(logged.run_id)
     assert run.info.status == "FINISHED"
     assert run.data.metrics["test.roc_auc"] == 0.9
     assert sorted(run.data.metrics.values()) == [0.25, 0.5, 0.9]
@@ -86,14 +87,12 @@ def test_a_run_holds_numbers_parameters_data_tags_and_files(tmp_path):
     assert run.data.tags["toolkit.seed"] == "0"
     assert run.inputs.dataset_inputs[0].dataset.name == "people"
     assert "sha256:abab" in run.inputs.dataset_inputs[0].dataset.profile
-    assert [file.path for file in client(tmp_path).list_artifacts(logged["run_id"], "report")] == [
-        "report/results.json"
-    ]
+    assert [file.path for file in client(tmp_path).list_artifacts(logged.run_id, "report")] == ["report/results.json"]
 
 
 def test_each_candidate_is_a_child(tmp_path):
     _, logged = log(tmp_path)
-    found = client(tmp_path).search_runs([logged["experiment_id"]], f"tags.`mlflow.parentRunId` = '{logged['run_id']}'")
+    found = client(tmp_path).search_runs([logged.experiment_id], f"tags.`mlflow.parentRunId` = '{logged.run_id}'")
     assert {run.info.run_name: run.data.metrics for run in found} == {"baseline": {"cv.roc_auc": 0.5}, "logistic": {}}
     assert all(run.info.status == "FINISHED" and tracking.REPORT_TAG not in run.data.tags for run in found)
 
@@ -113,23 +112,22 @@ def test_the_loaded_model_predicts_the_same(tmp_path, estimator):
 
     model, logged = log(tmp_path, estimator)
     mlflow.set_tracking_uri(f"sqlite:///{tmp_path / 'mlflow.db'}")
-    loaded = mlflow.pyfunc.load_model(logged["model_uri"])
+    loaded = mlflow.pyfunc.load_model(logged.model_uri)
     assert (loaded.predict(FRAME) == model.predict(FRAME)).all()
     unseen = FRAME.head(3).assign(age=[None, 1.5, 2], **{"town é <b>": ["Paris", None, "Oslo"]})
     assert len(loaded.predict(unseen)) == 3
     as_category = FRAME.astype({"town é <b>": "category"})
     assert (loaded.predict(as_category) == model.predict(FRAME)).all()
-    sklearn_model = mlflow.sklearn.load_model(logged["model_uri"])
+    sklearn_model = mlflow.sklearn.load_model(logged.model_uri)
     assert np.array_equal(sklearn_model.predict_proba(FRAME), model.predict_proba(FRAME))
-    requirements = mlflow.pyfunc.get_model_dependencies(logged["model_uri"])
+    requirements = mlflow.pyfunc.get_model_dependencies(logged.model_uri)
     assert "scikit-learn" in Path(requirements).read_text()
 
 
 def test_files_are_kept_with_the_model_and_read_back(tmp_path, capfd):
     _, logged = log(tmp_path, kept={"note é.json": "{}\n"})
     out = tmp_path / "reports"
-    assert tracking.read_kept(logged["model_uri"], "note é.json", out) == "{}\n"
-    assert tracking.read_kept(logged["model_uri"], "other.json", out) is None
+    assert tracking.load_model(logged.model_uri, out).kept == {"note é.json": "{}\n"}
     assert capfd.readouterr().err == ""
     assert "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR" not in os.environ
 
@@ -140,8 +138,8 @@ def test_a_failing_log_marks_the_run_failed(tmp_path, monkeypatch):
 
     monkeypatch.setattr(tracking, "log_model", fail)
     _, logged = log(tmp_path)
-    assert logged.keys() == {"failure"}
-    assert "cannot be used: FileNotFoundError: no such model" in logged["failure"]
+    assert logged == RunInfo(failure=logged.failure)
+    assert "cannot be used: FileNotFoundError: no such model" in logged.failure
     runs = client(tmp_path).search_runs(["1"], "tags.`toolkit.report_id` = 'id-1'")
     assert [run.info.status for run in runs] == ["FAILED"]
 
@@ -151,7 +149,7 @@ def test_a_failed_report_marks_its_run_or_gets_one(tmp_path):
     for report_id in ("id-1", "id-2"):
         tracking.record_failure(report_id, "experiment", {"seed": 0}, "ValueError: no", [], tmp_path / "reports")
     store = client(tmp_path)
-    assert store.get_run(logged["run_id"]).info.status == "FAILED"
+    assert store.get_run(logged.run_id).info.status == "FAILED"
     every = [experiment.experiment_id for experiment in store.search_experiments()]
     (other,) = store.search_runs(every, "tags.`toolkit.report_id` = 'id-2'")
     assert other.info.status == "FAILED"
@@ -173,7 +171,7 @@ def test_mlflow_is_left_as_it_was_found(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     _, logged = log(tmp_path)
     assert "MLFLOW_TRACKING_URI" not in os.environ
-    assert mlflow.get_run(logged["run_id"]).info.status == "FINISHED"  # mlflow's own default is the file beside
+    assert mlflow.get_run(logged.run_id).info.status == "FINISHED"  # mlflow's own default is the file beside
 
 
 def test_the_environment_names_another_place(tmp_path, monkeypatch):
@@ -191,8 +189,8 @@ def test_a_server_is_used_where_the_environment_names_one(tmp_path, monkeypatch,
     store.check_reachable(store.tracking_uri(tmp_path / "reports"))
     model, logged = log(tmp_path)
     assert capsys.readouterr().out == ""  # MLflow would print the address, which may hold a password
-    assert mlflow.MlflowClient(server).get_run(logged["run_id"]).info.status == "FINISHED"
-    loaded = mlflow.pyfunc.load_model(logged["model_uri"])
+    assert mlflow.MlflowClient(server).get_run(logged.run_id).info.status == "FINISHED"
+    loaded = mlflow.pyfunc.load_model(logged.model_uri)
     assert (loaded.predict(FRAME) == model.predict(FRAME)).all()
     assert not (tmp_path / "mlflow.db").exists()
 
@@ -245,6 +243,6 @@ def test_other_models_are_logged_beside_the_main_one(tmp_path):
     other = ModelRecord("mitigated é", model, FRAME.head(3), ("scikit-learn",))
     given = {"experiment": "people", "name": "second", "parameters": {}, "tags": {}}
     logged = tracking.log_run([*made, Record(models=(other,))], SCALARS, **given, out=tmp_path / "reports")
-    found = client(tmp_path).search_logged_models([logged["experiment_id"]])
+    found = client(tmp_path).search_logged_models([logged.experiment_id])
     assert sorted(one.name for one in found) == ["logistic", "mitigated_é"]
-    assert logged["model_uri"].endswith(next(one.model_id for one in found if one.name == "logistic"))
+    assert logged.model_uri.endswith(next(one.model_id for one in found if one.name == "logistic"))

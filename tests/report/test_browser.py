@@ -15,7 +15,7 @@ from nbformat.v4 import new_markdown_cell, new_output
 from sample_notebook import code, failed_notebook, notebook_of, published, sample_notebook, sample_results, saved, shown
 from test_sanitize import ATTRIBUTES, HARMLESS, PAYLOADS
 
-from toolkit.core.result import table_html
+from toolkit.core.face import table_html
 from toolkit.report.render import render, write_index
 from toolkit.report.sanitize import PageCleaner
 

@@ -8,10 +8,12 @@ import time
 from urllib.parse import unquote
 
 import pytest
-from sample_notebook import entry, sample_results
+from sample_notebook import sample_results
 
 from toolkit.errors import InputError
 from toolkit.report.render import write_index
+
+UNREAD = "results.json does not hold the results of a report"
 
 
 def add_run(folder, name, results=None, page="report.html"):
@@ -76,11 +78,15 @@ def test_the_index_follows_the_folder(tmp_path):
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        ('{"schema": 1, "tit', "results.json is not complete JSON."),
-        ("", "results.json is not complete JSON."),
-        ("[" * 100_000, "results.json is not complete JSON."),
-        ("[1, 2]", "results.json holds no results."),
-        ('{"schema": 2}', "results.json has schema 2; this version reads 1."),
+        ('{"schema": 1, "tit', f"{UNREAD}: Invalid JSON: EOF while parsing a string at line 1 column 18."),
+        ("", f"{UNREAD}: Invalid JSON: EOF while parsing a value at line 1 column 0."),
+        ("[" * 100_000, f"{UNREAD}: Invalid JSON: recursion limit exceeded at line 1 column 202."),
+        ("[1, 2]", f"{UNREAD}: Input should be an object, found [1, 2]."),
+        ('{"schema": 1, "scalars": {}}', f"{UNREAD}: data: Field required."),
+        (
+            '{"schema": 2, "datum": 1}',
+            "results.json was written by another version (schema 2; this one reads 1). Make the report again.",
+        ),
     ],
 )
 def test_broken_neighbours_are_said_to_be_unreadable(content, why, tmp_path):
@@ -93,11 +99,13 @@ def test_broken_neighbours_are_said_to_be_unreadable(content, why, tmp_path):
 
 def test_results_of_odd_shapes_are_listed(tmp_path):
     add_run(tmp_path, "odd", {"schema": 1, "data": 3, "model": [], "key_numbers": {}, "findings": "x", "created": 5})
-    add_run(tmp_path, "dawn", {"schema": 1, "created": "0001-01-01T00:00:00+14:00"})
-    add_run(tmp_path, "none", {"schema": 1, "key_numbers": [{"label": "F1", "value": None}], "created": "yesterday"})
+    add_run(tmp_path, "dawn", sample_results(created="0001-01-01T00:00:00+14:00"))
+    undefined = {"name": "test.f1", "label": "F1", "value": None}
+    add_run(tmp_path, "none", sample_results(key_numbers=[undefined], created="yesterday"))
     lines, _ = rows(tmp_path)
     assert len(lines) == 3
     assert any("F1 not defined" in line for line in lines)
+    assert any(line.startswith("Unreadable odd") for line in lines)
 
 
 def test_a_page_without_results_and_a_results_file_that_is_a_folder(tmp_path):
@@ -140,7 +148,7 @@ def test_a_run_that_has_only_a_notebook_is_linked_to_it(tmp_path):
 
 def test_runs_that_end_together_are_all_listed(tmp_path):
     def finish(number):
-        add_run(tmp_path, f"run-{number}", sample_results(title=f"Run {number}", key_numbers=[{"value": entry(0.5)}]))
+        add_run(tmp_path, f"run-{number}", sample_results(title=f"Run {number}", key_numbers=[]))
         write_index(tmp_path)
 
     threads = [threading.Thread(target=finish, args=[number]) for number in range(8)]

@@ -2,40 +2,38 @@
 
 import base64
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from xml.etree import ElementTree
 
 import pandas as pd
 import pytest
-from matplotlib.axes import Axes
 
 import toolkit as tk
 from toolkit.core import figures
-from toolkit.core.figures import NO_FIGURES_MIME
-from toolkit.core.result import Picture
+from toolkit.core.face import Face
+from toolkit.core.figures import NO_FIGURES_MIME, Drawing, Picture
+from toolkit.core.result import Result
 
 
-@dataclass(frozen=True)
-class Note:
-    """A result with one figure that says something, and maybe gives its data."""
+@dataclass(frozen=True, repr=False)
+class Note(Result):
+    """A result with one figure that says something."""
 
     text: str
 
     def frame(self):
         return pd.DataFrame({"whole": [self.text]})
 
-    def pictures(self):
-        return {"note": Picture("Note", "Read it.", "It says something.")}
+    def face(self):
+        return Face("Note", self.text)
 
-    def plot(self, kind: str = "note", ax: Axes | None = None) -> Axes:
+    def drawings(self):
+        words = Picture("Note", "Read it.", "It says something.")
+        return [Drawing("note", words, self.draw, pd.DataFrame({"x": range(50)}))]
+
+    def draw(self, ax):
         ax.plot([0.123456, 0.654321], [0.1, 0.9])
         ax.text(0.2, 0.5, self.text)
-        return ax
-
-
-class Counted(Note):
-    def figure_data(self, kind):
-        return pd.DataFrame({"x": range(50)})
 
 
 def drawn(text):
@@ -62,11 +60,10 @@ def test_points_have_two_decimals():
 
 
 def test_data_of_a_figure_are_folded_below_it():
-    html = figures.figure(Counted("x"), "note")._repr_html_()
+    html = figures.figure(Note("x"), "note")._repr_html_()
     assert "<details" in html
     assert "first 20 of 50 rows" in html
     assert "49" in html.partition("data:text/csv")[2]
-    assert "whole" in figures.figure(Note("x"), "note")._repr_html_().partition("<details")[2]
 
 
 def test_a_figure_keeps_its_place_while_it_loads():
@@ -75,8 +72,10 @@ def test_a_figure_keeps_its_place_while_it_loads():
 
 def test_all_figures_of_a_result_are_one_object():
     class Twice(Note):
-        def pictures(self):
-            return {kind: Picture(f"Note {kind}", "Read it.", "It says something.") for kind in ("a", "b")}
+        def drawings(self):
+            (drawing,) = super().drawings()
+            words = [replace(drawing.words, title=f"Note {kind}") for kind in ("a", "b")]
+            return [replace(drawing, kind=one.title, words=one) for one in words]
 
     shown = tk.figures(Twice("x"))
     assert [found.picture.title for found in shown.figures] == ["Note a", "Note b"]

@@ -11,8 +11,9 @@ from payloads import PAYLOADS
 from sample_notebook import code, entry, notebook_of, published, sample_results, saved, shown
 
 from toolkit.core.estimate import Estimate
-from toolkit.core.figures import Figure
-from toolkit.core.result import Finding, Picture, findings_html, result_html, table_html
+from toolkit.core.face import findings_html, result_html, table_html
+from toolkit.core.figures import Figure, Picture
+from toolkit.core.result import Finding
 from toolkit.data.load import load_dataset
 from toolkit.evaluation.explorer import ThresholdExplorer
 from toolkit.explanation.column_explorer import ColumnExplorer

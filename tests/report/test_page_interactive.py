@@ -16,8 +16,9 @@ from sample_notebook import code, entry, notebook_of, published, sample_results,
 
 from toolkit.core.csv_link import csv_link
 from toolkit.core.estimate import Estimate
-from toolkit.core.figures import Figure
-from toolkit.core.result import Finding, Picture, findings_html, result_html, table_html
+from toolkit.core.face import findings_html, result_html, table_html
+from toolkit.core.figures import Figure, Picture
+from toolkit.core.result import Finding
 from toolkit.data.load import load_dataset
 from toolkit.evaluation.evaluate import evaluate
 from toolkit.evaluation.explorer import threshold_explorer
@@ -100,7 +101,7 @@ def pages(tmp_path_factory, explorer, columns):
         results = sample_results(
             created=f"2026-03-{day:02}T10:00:00+00:00",
             title=f"Run {day}",
-            key_numbers=[{"label": "ROC AUC", "value": entry(0.9 - day / 100, 0.5, 0.95)}],
+            key_numbers=[{"name": "test.roc_auc", "label": "ROC AUC", "value": entry(0.9 - day / 100, 0.5, 0.95)}],
         )
         (folder / f"run-{day}" / "results.json").write_text(json.dumps(results))
     write_index(folder)
@@ -217,9 +218,10 @@ class TestExplorer:
         slider.fill(str(place))
         row = explorer.frame().iloc[place]
         names = ("recall", "precision", "false_positive_rate", "selection_rate")
+        numbers = [Estimate(row[name], row[f"{name}_low"], row[f"{name}_high"]) for name in names]
         tp, fp = (int(explorer.counts[name][place]) for name in ("tp", "fp"))
         rates, cells = self.shown(page)
-        assert rates == [*(str(row[name]) for name in names), f"{row['cost_a_row']:.3f}"]
+        assert rates == [*map(str, numbers), f"{row['cost_a_row']:.3f}"]
         assert [int(cell) for cell in cells] == [explorer.negatives - fp, fp, explorer.positives - tp, tp]
         assert page.locator(".dial output").inner_text().startswith(f"{row['threshold']:.4g}")
 

@@ -3,8 +3,9 @@
 import base64
 import hashlib
 import json
+import math
 import re
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from html import escape
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -18,12 +19,13 @@ from hypothesis import strategies as st
 from nbformat.v4 import new_markdown_cell, new_output, new_raw_cell
 from sample_notebook import (
     FINDINGS,
-    RESULTS_MIME,
+    MIME,
     code,
     entry,
     failed_notebook,
     notebook_of,
     published,
+    read_sample,
     sample_notebook,
     sample_results,
     saved,
@@ -31,9 +33,11 @@ from sample_notebook import (
 )
 
 from toolkit.core.applicable import NotApplicable
+from toolkit.core.estimate import Estimate
+from toolkit.core.face import table_html
 from toolkit.core.figures import Figures
 from toolkit.core.resources import templates_folder
-from toolkit.core.result import table_html
+from toolkit.core.results import PolicyVerdict, RuleOutcome
 from toolkit.errors import InputError
 from toolkit.report.narrative import plain_text, read_narrative
 from toolkit.report.render import make_page, render
@@ -137,7 +141,7 @@ class TestWords:
         assert "1 finding of high or critical severity." in outline.text
 
     @pytest.mark.parametrize(
-        ("outcome", "word"), [("pass", "Pass"), ("fail", "Fail"), ("undecided", "Undecided"), ("sideways", "sideways")]
+        ("outcome", "word"), [("pass", "Pass"), ("fail", "Fail"), ("undecided", "Undecided"), ("watch", "Watch")]
     )
     def test_every_outcome_has_a_word(self, outcome, word, tmp_path):
         text = Outline(page(sample_notebook(sample_results(verdict={"outcome": outcome})), tmp_path)).text
@@ -165,14 +169,14 @@ class TestWords:
     def test_findings_come_most_severe_first(self, html):
         places = [html.index(f"<code>{found.code}</code>") for found in FINDINGS]
         assert sorted(FINDINGS, key=lambda found: places[FINDINGS.index(found)])[0].severity == "high"
-        assert [issue.severity for issue in summarize(sample_results()).findings] == ["high", "medium", "low", "info"]
+        assert [issue.severity for issue in summarize(read_sample()).findings] == ["high", "medium", "low", "info"]
 
     @pytest.mark.parametrize(
         ("recorded", "first"),
-        [({"metric": "neg_log_loss"}, "Log loss"), ({"metric": "f3"}, "ROC AUC"), ({}, "ROC AUC"), ([], "ROC AUC")],
+        [({"metric": "neg_log_loss"}, "Log loss"), ({"metric": "f3"}, "ROC AUC"), ({}, "ROC AUC")],
     )
     def test_the_metric_that_chose_the_model_comes_first(self, recorded, first):
-        labels = [number.label for number in summarize(sample_results(recorded=recorded)).key_numbers]
+        labels = [number.label for number in summarize(read_sample(recorded=recorded)).key_numbers]
         assert labels[0] == first
         assert len(labels) == 6
 
@@ -427,8 +431,13 @@ class TestAnyNotebook:
             },
         )
     )
-    def test_results_of_any_shape_are_summarized(self, results):
-        assert summarize(results).verdict.word
+    def test_results_of_any_shape_are_read_or_refused(self, changes):
+        made = make_page(notebook_of(code("publish()", [published(sample_results() | changes)])))
+        if made.summary is None:
+            assert made.verdict.word == "Unreadable"
+            assert re.match("What this notebook published (does not hold|was written)", made.verdict.meaning)
+        else:
+            assert made.verdict.word == "No policy"
 
     @pytest.mark.parametrize(
         "content",
@@ -467,13 +476,11 @@ class TestEscaping:
             commit=nasty,
             parameters={nasty: nasty},
             environment={nasty: nasty},
-            data={"name": nasty, "source": nasty, "fingerprint": nasty, "target": nasty, "rows": nasty},
+            data={"name": nasty, "source": nasty, "fingerprint": nasty, "target": nasty},
             model={"name": nasty},
-            findings=[{"code": nasty, "severity": nasty, "message": nasty, "where": nasty}],
-            verdict={"outcome": nasty},
-            key_numbers=[
-                {"name": nasty, "label": nasty, "value": entry(0.5), "other": nasty, "on": nasty, "beside": nasty}
-            ],
+            findings=[{"code": nasty, "severity": "high", "message": nasty, "where": nasty}],
+            verdict={"outcome": "pass", "policy": nasty, "left_out": [nasty]},
+            key_numbers=[{"name": nasty, "label": nasty, "value": entry(0.5), "on": nasty, "beside": nasty}],
             artifacts=[nasty],
         )
         error = new_output("error", ename=nasty, evalue=nasty, traceback=[nasty])
@@ -510,28 +517,15 @@ def test_terminal_text_is_what_the_screen_would_show(text, plain):
 
 def test_results_travel_under_the_mime_type_of_publishing(tmp_path):
     path = saved(sample_notebook(), tmp_path / "notebook.ipynb")
-    stored = nbformat.read(path, as_version=4).cells[-1].outputs[0].data[RESULTS_MIME]
+    stored = nbformat.read(path, as_version=4).cells[-1].outputs[0].data[MIME]
     assert json.loads(json.dumps(stored)) == sample_results()
 
 
-JUDGED = {
-    "schema": 1,
-    "title": "Income",
-    "verdict": {
-        "outcome": "fail",
-        "policy": "<b>Ours</b>",
-        "rules": [
-            {"name": "test.roc_auc", "rule": "at least 0.9", "outcome": "fail", "number": None, "why": "Too low."},
-            {
-                "name": "<script>x</script>",
-                "rule": "at most 1",
-                "outcome": "pass",
-                "number": {"value": 0.5, "low": 0.4, "high": 0.6, "n": 10},
-                "why": "All of it.",
-            },
-        ],
-    },
-}
+RULES = (
+    RuleOutcome("test.roc_auc", "at least 0.9", "fail", Estimate(math.nan), "Too low."),
+    RuleOutcome("<script>x</script>", "at most 1", "pass", Estimate(0.5, 0.4, 0.6, 10), "All of it."),
+)
+JUDGED = replace(read_sample(), verdict=PolicyVerdict("fail", "<b>Ours</b>", RULES))
 
 
 class TestVerdict:
@@ -539,14 +533,15 @@ class TestVerdict:
         verdict = summarize(JUDGED).verdict
         assert verdict.word == "Fail"
         assert verdict.meaning == "Rules of the policy: 1 of 2 hold, 1 not satisfied (test.roc_auc)."
-        results = JUDGED | {"verdict": JUDGED["verdict"] | {"left_out": ["test.r2"]}}
+        results = replace(JUDGED, verdict=replace(JUDGED.verdict, left_out=("test.r2",)))
         assert summarize(results).verdict.meaning.endswith("Left out, since there is no such number: test.r2.")
 
     def test_each_rule_has_its_number_and_why(self):
-        failed, passed = summarize(JUDGED).rules
-        assert (failed.number_text, failed.why, failed.verdict.sign) == ("", "Too low.", "cross")
-        assert (passed.number_text, passed.verdict.tone) == ("0.500 [0.400, 0.600]", "good")
+        (failed, bad), (passed, good) = summarize(JUDGED).rules
+        assert (failed.number_text, failed.why, bad.sign) == ("", "Too low.", "cross")
+        assert (passed.number_text, good.tone) == ("0.500 [0.400, 0.600]", "good")
 
     @pytest.mark.parametrize("rules", [None, 1, "x", [None], [{"name": 1, "number": "x", "outcome": []}]])
-    def test_rules_of_any_shape_do_no_harm(self, rules):
-        summarize({"verdict": {"outcome": "pass", "rules": rules}})
+    def test_rules_of_any_shape_are_refused(self, rules):
+        made = make_page(sample_notebook(sample_results(verdict={"outcome": "pass", "rules": rules})))
+        assert "verdict.rules" in made.verdict.meaning

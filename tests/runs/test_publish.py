@@ -4,8 +4,9 @@ import subprocess
 import pytest
 
 import toolkit as tk
+from toolkit.core.results import MIME, Results
 from toolkit.errors import InputError
-from toolkit.runs.publish import MIME, summarize
+from toolkit.runs.publish import summarize
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +38,8 @@ def test_writes_results_and_a_tracked_run(results, folder):
     assert written["parameters"] == {"data": "wine", "seed": 0}
     assert written["command"] == "toolkit run experiment -p data wine"
     assert written["data"]["rows"] == 178
-    assert written["verdict"] == {"outcome": None, "rules": []}
+    assert written["verdict"] == {"outcome": None, "policy": "", "rules": [], "left_out": []}
+    assert Results.read(written).plain() == written == published.results.plain()
     assert {"data.rows", "split.test.rows", "cv.neg_log_loss", "test.accuracy", "baseline.accuracy"} <= set(
         written["scalars"]
     )
@@ -64,10 +66,10 @@ def test_two_runs_in_one_second_have_two_folders(results, folder):
 
 
 def test_key_numbers_are_those_with_a_baseline(results):
-    numbers = summary_of(results, template="experiment", parameters={})["key_numbers"]
-    names = [number["name"] for number in numbers]
+    numbers = summary_of(results, template="experiment", parameters={}).key_numbers
+    names = [number.name for number in numbers]
     assert "test.accuracy" in names
-    assert {(number["on"], number["beside"]) for number in numbers} == {("test part", "baseline")}
+    assert {(number.on, number.beside) for number in numbers} == {("test part", "baseline")}
     assert not any(name.startswith("test.class_") for name in names)
 
 
@@ -91,7 +93,7 @@ def test_the_commit_and_changed_files_are_known(results, folder):
         subprocess.run(["git", *arguments], check=True)
     head = subprocess.run(["git", "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
     summary = summary_of(results, template="experiment", parameters={})
-    assert (summary["commit"], summary["dirty"]) == (head, False)
+    assert (summary.commit, summary.dirty) == (head, False)
     (folder / "x.txt").write_text("1")
     subprocess.run(["git", "add", "x.txt"], check=True)
-    assert summary_of(results, template="experiment", parameters={})["dirty"] is True
+    assert summary_of(results, template="experiment", parameters={}).dirty is True

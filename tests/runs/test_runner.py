@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -14,6 +15,8 @@ import psutil
 import pytest
 
 import toolkit
+from toolkit.core.result import DataInfo
+from toolkit.core.results import Results, RunInfo, read_results
 from toolkit.errors import InputError, RunError
 from toolkit.registry import tracking
 from toolkit.report import render as report
@@ -160,8 +163,8 @@ def test_a_published_run_has_a_manifest_and_its_files_in_the_tracker(tmp_path, t
     assert run.folder.name.endswith("-publishes-wine")
     files = ["manifest.json", "notebook.ipynb", "report.html", "results.json"]
     assert everything_in(run.folder) == files
-    assert run.results["data"]["rows"] == 178
-    found = mlflow.MlflowClient(tracked).get_run(run.results["mlflow"]["run_id"])
+    assert run.results.data.rows == 178
+    found = mlflow.MlflowClient(tracked).get_run(run.results.mlflow.run_id)
     assert found.info.status == "FINISHED"
     report_folder = Path(found.info.artifact_uri.removeprefix("file://")) / "report"
     assert sorted(path.name for path in report_folder.iterdir()) == files
@@ -211,6 +214,9 @@ class TestFailedRun:
         assert [output["output_type"] for output in outputs(failed_run(out) / "notebook.ipynb")] == ["stream", "error"]
 
 
+RESULTS = Results(template="breaks", data=DataInfo("wine"), scalars={}, mlflow=RunInfo("0"))
+
+
 class TestReportThatCannotBeMade:
     @pytest.fixture(autouse=True)
     def published(self, monkeypatch):
@@ -218,8 +224,7 @@ class TestReportThatCannotBeMade:
 
         def execute(template, notebook, *_, **__):
             notebook.write_bytes(template.read_bytes())
-            results = {"template": "breaks", "data": {"name": "wine"}, "findings": [], "mlflow": {"run_id": "0"}}
-            (notebook.parent / "results.json").write_text(json.dumps(results))
+            (notebook.parent / "results.json").write_text(RESULTS.to_json())
 
         monkeypatch.setattr(runner, "execute", execute)
         monkeypatch.setattr(tracking, "record_failure", lambda *_: "")
@@ -243,14 +248,21 @@ class TestReportThatCannotBeMade:
         left = everything_in(failed_run(tmp_path / "out"))
         assert left == ["notebook.ipynb", "report.html", "results.json"]
 
+    def test_results_that_cannot_be_read_keep_what_there_is(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(type(RESULTS), "to_json", lambda _: '{"data": 1}')
+        with pytest.raises(RunError, match=r"could not be made\. InputError: .* does not hold the results of a report"):
+            runner.run(NOTEBOOKS / "breaks.ipynb", {}, out=tmp_path / "out")
+        left = everything_in(failed_run(tmp_path / "out"))
+        assert left == ["notebook.ipynb", "report.html", "results.json"]
+
     def test_a_tracker_that_went_away_costs_no_report(self, tmp_path, monkeypatch, capsys):
         monkeypatch.setattr(provenance, "write_manifest", lambda *_: None)
-        monkeypatch.setattr(tracking, "attach", lambda logged, *_: {**logged, "failure": "It is gone."})
+        monkeypatch.setattr(tracking, "attach", lambda logged, *_: replace(logged, failure="It is gone."))
         run = runner.run(NOTEBOOKS / "breaks.ipynb", {}, out=tmp_path / "out")
         assert not run.folder.name.endswith("FAILED")
         assert everything_in(run.folder) == ["notebook.ipynb", "report.html", "results.json"]
-        assert run.results == json.loads((run.folder / "results.json").read_text())
-        assert run.results["findings"][0]["message"].startswith("It is gone. The report is whole")
+        assert run.results == read_results(run.folder)
+        assert run.results.findings[0].message.startswith("It is gone. The report is whole")
         assert f"It is gone. Log it later: toolkit track {run.folder}\n" in capsys.readouterr().err
         assert (tmp_path / "out" / "index.html").is_file()
 
@@ -398,7 +410,7 @@ class TestSettle:
         return runner._Job(schema, {}, staging, name, datetime(2026, 1, 2, 3, 4, 5), 0.0, "id")
 
     def test_a_taken_name_gets_a_number(self, tmp_path):
-        names = [self.job(tmp_path).settle().name for _ in range(3)]
+        names = [self.job(tmp_path).settle(None).name for _ in range(3)]
         assert names == ["20260102-030405-breaks-breaks" + ending for ending in ("", "-2", "-3")]
 
     @pytest.mark.parametrize(
@@ -412,7 +424,7 @@ class TestSettle:
         ],
     )
     def test_a_name_is_short_and_plain(self, tmp_path, name, slug):
-        assert self.job(tmp_path, name).settle().name == f"20260102-030405-breaks-{slug}"
+        assert self.job(tmp_path, name).settle(None).name == f"20260102-030405-breaks-{slug}"
 
 
 class TestTidyNotebook:

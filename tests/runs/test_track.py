@@ -4,6 +4,7 @@ import json
 import shutil
 import threading
 from collections import Counter
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from click.testing import CliRunner
 
 import toolkit as tk
 from toolkit.cli import main
+from toolkit.core.results import read_results
 from toolkit.errors import InputError, RunError
 from toolkit.models.load import load_model
 from toolkit.registry import store, tracking
@@ -201,7 +203,7 @@ def test_a_server_that_hangs_is_asked_as_often_and_long_as_the_user_says(tmp_pat
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     out = tmp_path / "reports"
     logged = tracking.log_run([], {}, experiment="e", name="n", parameters={}, tags={}, out=out)
-    assert "asked 2 times" in logged["failure"]
+    assert "asked 2 times" in logged.failure
     assert sorted(server.asked.values()) == [1, 2]
     with store.connect(store.tracking_uri(out)):
         import mlflow
@@ -229,7 +231,7 @@ def test_a_store_that_fails_without_another_costs_no_report(tmp_path, broken, mo
 def test_files_that_could_not_be_added_are_a_finding(tmp_path, broken, monkeypatch):
     uri = f"sqlite:///{tmp_path / 'server.db'}"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
-    monkeypatch.setattr(tracking, "attach", lambda logged, *_: {**logged, "failure": "Files: no."})
+    monkeypatch.setattr(tracking, "attach", lambda logged, *_: replace(logged, failure="Files: no."))
     _, published = publish_one(tmp_path / "reports")
     before = results_of(published.folder)
     assert "Files: no." in untracked(published.folder)[0]["message"]
@@ -244,7 +246,7 @@ def test_files_that_could_not_be_added_are_a_finding(tmp_path, broken, monkeypat
 def test_a_model_beside_the_reports_is_found_there(tmp_path, broken):
     broken("fails")
     training, published = publish_one(tmp_path / "reports")
-    loaded = load_model(published.results["mlflow"]["model_uri"], out=tmp_path / "reports")
+    loaded = load_model(published.results.mlflow.model_uri, out=tmp_path / "reports")
     rows = tk.load_dataset("wine").features
     assert (loaded.predict(rows) == training.model.predict(rows)).all()
 
@@ -284,16 +286,16 @@ def assert_logged_as_if_it_had_been_there(folder, uri, local, rows, predicted):
     """All that lies beside the reports is on the server, once, and the report names that."""
     import mlflow
 
-    logged = results_of(folder)["mlflow"]
+    logged = read_results(folder).mlflow
     assert untracked(folder) == []
     with store.connect(store.beside(folder.parent)) as client:
-        expected = client.get_run(local["run_id"])
+        expected = client.get_run(local.run_id)
     with store.connect(uri) as client:
-        found = client.get_run(logged["run_id"])
-        runs = client.search_runs([logged["experiment_id"]])
-        (model,) = client.search_logged_models([logged["experiment_id"]], f"source_run_id = '{logged['run_id']}'")
-        files = {file.path for file in client.list_artifacts(logged["run_id"], "report")}
-        loaded = mlflow.sklearn.load_model(logged["model_uri"])
+        found = client.get_run(logged.run_id)
+        runs = client.search_runs([logged.experiment_id])
+        (model,) = client.search_logged_models([logged.experiment_id], f"source_run_id = '{logged.run_id}'")
+        files = {file.path for file in client.list_artifacts(logged.run_id, "report")}
+        loaded = mlflow.sklearn.load_model(logged.model_uri)
     assert found.info.status == "FINISHED"
     assert found.data.metrics == expected.data.metrics
     assert len(found.data.metrics) > 5
@@ -302,12 +304,12 @@ def assert_logged_as_if_it_had_been_there(folder, uri, local, rows, predicted):
     assert found.data.tags.items() >= same.items()
     assert found.inputs.dataset_inputs[0].dataset.digest == expected.inputs.dataset_inputs[0].dataset.digest
     parents = [run.data.tags.get("mlflow.parentRunId", "") for run in runs]
-    assert sorted(parents) == ["", *[logged["run_id"]] * 2]
+    assert sorted(parents) == ["", *[logged.run_id] * 2]
     assert {metric.key for metric in model.metrics} == set(expected.data.metrics)
     assert files == {f"report/{path.name}" for path in folder.iterdir()}
     assert (loaded.predict(rows) == predicted).all()
-    assert logged["model_uri"] == f"models:/{model.model_id}"
-    assert logged["model_uri"] != local["model_uri"]
+    assert logged.model_uri == f"models:/{model.model_id}"
+    assert logged.model_uri != local.model_uri
 
 
 def check_later(tmp_path, broken, monkeypatch, broken_off, uri):
@@ -315,7 +317,7 @@ def check_later(tmp_path, broken, monkeypatch, broken_off, uri):
     training, published = publish_one(tmp_path / "reports")
     rows = tk.load_dataset("wine").features
     predicted = training.model.predict(rows)
-    local = published.results["mlflow"]
+    local = published.results.mlflow
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
     broken_off(published.folder)
     assert untracked(published.folder) != []

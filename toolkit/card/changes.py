@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Literal
 
 from toolkit.card.author import questions
 from toolkit.card.content import as_text
+from toolkit.card.lineage import model_of
 from toolkit.card.quantities import PLACES
-from toolkit.card.reports import Report
 from toolkit.core.estimate import Estimate
 from toolkit.core.result import Finding
+from toolkit.core.results import Results
 from toolkit.statistics.direction import better_when
 from toolkit.statistics.intervals import mover_difference
 from toolkit.statistics.replicates import PAIRED, Replicated, paired_difference
@@ -100,7 +101,7 @@ class Change:
         return {**texts, "difference": self.difference.plain(), "how": self.how}
 
 
-def changes_of_facts(before: Report, after: Report) -> list[Change]:
+def changes_of_facts(before: Results, after: Results) -> list[Change]:
     """Compare what two runs recorded: the data, the features, and all that decided the training.
 
     Where only one of them recorded a kind of fact at all, such as the features, nothing is said about it.
@@ -217,21 +218,22 @@ def _compared(part: str, before: Mapping[str, str], after: Mapping[str, str]) ->
     return found
 
 
-def _facts(report: Report) -> list[dict[str, str]]:
+def _facts(results: Results) -> list[dict[str, str]]:
     """Return each kind of fact, in the order of ``_FACTS``, under names that say which it is."""
-    requirements = report.model.get("requirements")
-    pins = map(str, requirements) if isinstance(requirements, list | tuple) else ()
-    packages = {name: pin for name, _, pin in (text.partition("==") for text in pins)}
-    run = {"model": report.model.get("name"), "commit": report.commit}
-    model = report.model
-    values = (report.data, model.get("features"), run, report.parameters, report.recorded, model.get("settings"))
-    every = (*values, packages, report.environment)
+    model = model_of(results)
+    packages = {name: pin for name, _, pin in (text.partition("==") for text in model.requirements)}
+    run = {"model": model.name, "commit": results.commit}
+    values: tuple[Mapping[str, object], ...] = (
+        asdict(results.data),
+        model.features,
+        run,
+        results.parameters,
+        results.recorded,
+        model.settings,
+        packages,
+        results.environment,
+    )
     return [
-        {f"{word} {name}".strip(): text for name, text in _texts(value)}
-        for (_, word), value in zip(_FACTS, every, strict=True)
+        {f"{word} {name}".strip(): "none" if entry is None else as_text(entry) for name, entry in value.items()}
+        for (_, word), value in zip(_FACTS, values, strict=True)
     ]
-
-
-def _texts(value: object) -> Iterator[tuple[str, str]]:
-    entries: Mapping[Any, Any] = value if isinstance(value, Mapping) else {}
-    return ((str(name), "none" if entry is None else as_text(entry)) for name, entry in entries.items())

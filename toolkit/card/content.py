@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from html import escape
 
 from toolkit.core.estimate import Estimate
-from toolkit.core.result import result_html, table_html
+from toolkit.core.face import result_html, table_html
 
 #: Characters of a recorded fact that the page shows; ``card.json`` has all.
 MOST_TEXT = 1000

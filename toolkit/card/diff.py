@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 from statistics import NormalDist
 from typing import TYPE_CHECKING
@@ -19,19 +18,19 @@ from toolkit.card.changes import (
     changes_of_numbers,
     paired_differences,
 )
-from toolkit.card.figures import draw_intervals, short
+from toolkit.card.figures import draw_beside, short
 from toolkit.card.model_card import ModelCard, read_card
-from toolkit.core.estimate import Estimate
-from toolkit.core.figures import GREY, ORANGE, axes_for
-from toolkit.core.heading import HeadNumber
-from toolkit.core.result import Finding, Picture, Record, Shown, by_severity, result_html, table_html
+from toolkit.core.estimate import Estimate, spread
+from toolkit.core.face import Face, FaceTable
+from toolkit.core.figures import ORANGE, Drawing, Picture
+from toolkit.core.result import Finding, Record, Result, by_severity
+from toolkit.core.results import KeyNumber
 from toolkit.core.words import titled
 from toolkit.errors import NotApplicableError, listed
 from toolkit.statistics.direction import is_disparity
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.axes import Axes
 
 MOST_NAMES, MOST_SAID = 60, 5
 #: Parts of numbers, whose new and vanished ones are only named; and those whose table is folded away.
@@ -85,18 +84,18 @@ def diff_cards(a: ModelCard | str | Path, b: ModelCard | str | Path) -> CardDiff
     ]
     findings = [[one for one in card.findings() if not one.code.startswith("CARD-")] for card in (old, new)]
     changes = [
-        *changes_of_facts(old.reports[0], new.reports[0]),
+        *changes_of_facts(old.results[0], new.results[0]),
         *changes_of_numbers(numbers[0], numbers[1], paired_differences(old.replicates(), new.replicates())),
         *changes_of_findings(*findings),
         *changes_of_answers(old.answers, new.answers),
     ]
     ordered = tuple(sorted(changes, key=lambda one: PARTS.index(one.part)))
-    prints = [card.reports[0].data.get("fingerprint") for card in (old, new)]
+    prints = [card.results[0].data.fingerprint for card in (old, new)]
     return CardDiff(old.title, new.title, bool(prints[0]) and prints[0] == prints[1], ordered)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class CardDiff(Shown):
+class CardDiff(Result):
     """What changed from one card to another.
 
     Attributes
@@ -122,22 +121,13 @@ class CardDiff(Shown):
     def frame(self) -> pd.DataFrame:
         """Return one row a thing compared.
 
-        With the columns ``part, name, kind, before, after, difference, low, high, how, direction``.
+        With the columns ``part, name, kind, before, after, difference, how, direction`` and the ends of the difference.
         """
         import pandas as pd
 
-        rows = [
-            {
-                **{name: getattr(one, name) for name in ("part", "name", "kind", "before", "after", "direction")},
-                "difference": one.difference.value,
-                "low": one.difference.low,
-                "high": one.difference.high,
-                "how": one.how,
-            }
-            for one in self.changes
-        ]
-        names = ["part", "name", "kind", "before", "after", "difference", "low", "high", "how", "direction"]
-        return pd.DataFrame(rows, columns=names)
+        names = ["part", "name", "kind", "before", "after", "difference", "how", "direction"]
+        rows = [[getattr(one, name) for name in names] for one in self.changes]
+        return spread(pd.DataFrame(rows, columns=names))
 
     def scalars(self) -> dict[str, Estimate]:
         """Return ``change.<name>`` of every test metric and disparity, and how many things changed in each part."""
@@ -172,27 +162,21 @@ class CardDiff(Shown):
             note += f"{'; '.join(said)}."
             yield Finding(code, "medium", note, worse[0].name)
 
-    def pictures(self) -> dict[str, Picture]:
+    def drawings(self) -> list[Drawing]:
         """Return the figure of the metrics' differences, where there are some."""
         ones = self._drawn()
         if not ones:
-            return {}
+            return []
         said = "; ".join(f"{one.name}: {one.difference}" for one in ones)
         caption = f"{_CAPTION} {self._pairing()}"
-        return {"metrics": Picture("Change of the test metrics", caption, f"Second card minus first. {said}.")}
-
-    def plot(self, kind: str = "metrics", ax: Axes | None = None) -> Axes:
-        """Draw the differences of the metrics with their intervals."""
-        ax, ones = axes_for(self, kind, ax), self._drawn()
-        draw_intervals(ax, [short(one.name) for one in ones], [one.difference for one in ones], ORANGE)
-        ax.axvline(0, color=GREY, linestyle="--", linewidth=1.2)
-        ax.set_xlabel("second card minus first")
-        return ax
+        words = Picture("Change of the test metrics", caption, f"Second card minus first. {said}.")
+        names, differences = [short(one.name) for one in ones], [one.difference for one in ones]
+        return [draw_beside("metrics", words, names, differences, 0.0, "second card minus first", ORANGE)]
 
     def record(self) -> Record:
         """Return which card this one was compared with, and the metrics beside those of that one."""
         numbers = tuple(
-            HeadNumber(
+            KeyNumber(
                 one.name, titled(one.name.rpartition(".")[2]), after, "test part", "champion", before, one.difference
             )
             for one in self._metrics()
@@ -234,27 +218,28 @@ class CardDiff(Shown):
         alike = [one for one in ones if max(-one.difference.low, one.difference.high) <= 1]
         return alike or ones[:1]
 
-    def _repr_html_(self) -> str:
+    def face(self) -> Face:
+        """Return how much changed, and what changed in each part."""
         lead = (
             f"From “{self.before}” to “{self.after}”: {self.sentence()} Differences carry 95% intervals; about one in "
             f"twenty misses by chance. {self._pairing()}"
         )
-        tables = [html for part in PARTS for html in self._part_html(part)]
-        return result_html("What changed", lead, tables, self.findings())
+        tables = [table for part in PARTS for table in self._part_tables(part)]
+        return Face("What changed", lead, tables, self.findings())
 
-    def _part_html(self, part: str) -> list[str]:
+    def _part_tables(self, part: str) -> Iterator[FaceTable]:
+        import pandas as pd
+
         ones = [one for one in self.changes if one.part == part]
         shown = [one for one in ones if _is_shown(one)]
-        found = []
         if shown:
             title = f"{part.capitalize()}: {len(shown)} changed"
-            table = table_html(_table(shown), title)
-            found.append(_folded(title, table) if part in FOLDED else table)
+            yield FaceTable(title, _table(shown), folded=title if part in FOLDED else "")
         for kind, words in _FOLDED_KINDS.items():
             names = [one.name for one in ones if one.kind == kind and one not in shown]
-            text = f"<p>{escape(listed(names, MOST_NAMES))}</p>"
-            found += [_folded(f"{part.capitalize()}: {len(names)} {words}", text)] if names else []
-        return found
+            if names:
+                title = f"{part.capitalize()}: {len(names)} {words}"
+                yield FaceTable(title, pd.DataFrame({"names": [listed(names, MOST_NAMES)]}), folded=title)
 
 
 def _is_shown(one: Change) -> bool:
@@ -262,10 +247,6 @@ def _is_shown(one: Change) -> bool:
     if one.part == "fairness":
         return one.kind == "changed" and (is_disparity(one.name) or one.beyond_chance)
     return one.kind == "changed" or (one.kind != "same" and one.part not in NUMBERS)
-
-
-def _folded(summary: str, html: str) -> str:
-    return f"<details><summary>{escape(summary)}</summary>{html}</details>"
 
 
 def _clear(difference: Estimate, together: int) -> bool:

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pprint import pformat
-from typing import Any
 
 from toolkit.card.content import Cell, Fact, Table, as_text
 from toolkit.card.reports import Report
+from toolkit.core.results import ModelInfo, Results
 from toolkit.errors import listed
 
 MOST_FEATURES = 40
 
 
-def task_of(report: Report) -> str:
+def task_of(results: Results) -> str:
     """Tell the kind of task from the names of the numbers: binary, multiclass, regression, or an empty text.
 
     Examples
     --------
     >>> from toolkit.core.estimate import Estimate
-    >>> task_of(Report(scalars={"test.r2": Estimate(0.5)}))
+    >>> from toolkit.core.results import DataInfo
+    >>> task_of(Results(data=DataInfo("wine"), scalars={"test.r2": Estimate(0.5)}))
     'regression'
     """
-    names = report.scalars
+    names = results.scalars
     if "test.r2" in names or "test.mean_absolute_error" in names:
         return "regression"
     if any(name in names for name in ("test.roc_auc", "test.precision", "data.target_rate")):
@@ -30,32 +31,37 @@ def task_of(report: Report) -> str:
     return "multiclass" if "test.f1_macro" in names or "test.accuracy" in names else ""
 
 
-def model_name(report: Report) -> str:
+def model_name(results: Results) -> str:
     """Return what the model is called: by the run that trained it, else by the address it was audited under."""
-    return str(report.model.get("name") or report.parameters.get("model") or "")
+    return model_of(results).name or str(results.parameters.get("model") or "")
 
 
-def model_address(report: Report) -> str:
+def model_of(results: Results) -> ModelInfo:
+    """Return what is known about the model; without a name where there is none."""
+    return results.model or ModelInfo("")
+
+
+def model_address(results: Results) -> str:
     """Return the address under which MLflow loads the model; empty where the report names none."""
-    audited = str(report.parameters.get("model") or "")
-    return str(report.mlflow.get("model_uri") or (audited if audited.startswith(("models:/", "runs:/")) else ""))
+    audited = str(results.parameters.get("model") or "")
+    return results.mlflow.model_uri or (audited if audited.startswith(("models:/", "runs:/")) else "")
 
 
-def detail_facts(report: Report) -> tuple[Fact, ...]:
+def detail_facts(results: Results) -> tuple[Fact, ...]:
     """Return what was recorded about the model itself."""
-    features = report.model.get("features")
-    takes = list(features) if isinstance(features, Mapping) else []
+    model = model_of(results)
+    takes = list(model.features)
     facts = {
-        "Model": model_name(report),
-        "Task": task_of(report),
-        "Target": as_text(report.data.get("target")),
+        "Model": model_name(results),
+        "Task": task_of(results),
+        "Target": results.data.target,
         "Features": f"{len(takes)}: {listed(takes, MOST_FEATURES)}" if takes else "",
-        "Settings": _pairs(report.model.get("settings")),
-        "Recorded": _pairs(report.recorded),
-        "Requirements": _joined(report.model.get("requirements")),
-        "Environment": _pairs(report.environment),
-        "Made by": report.author,
-        "Made on": report.created,
+        "Settings": _pairs(model.settings),
+        "Recorded": _pairs(results.recorded),
+        "Requirements": ", ".join(model.requirements),
+        "Environment": _pairs(results.environment),
+        "Made by": results.author,
+        "Made on": results.created,
     }
     return tuple(Fact(name, text) for name, text in facts.items() if text)
 
@@ -64,16 +70,16 @@ def lineage_tables(reports: Sequence[Report]) -> tuple[Table, ...]:
     """Return the way from data to run to model to report, a table for each report."""
     tables = []
     for place, report in enumerate(reports, 1):
-        changed = " with uncommitted changes" if report.commit and report.dirty else ""
+        one = report.results
         steps = {
-            "data": f"{as_text(report.data.get('name'))}, {as_text(report.data.get('source'))}",
-            "data fingerprint": as_text(report.data.get("fingerprint")),
-            "commit": report.commit + changed,
-            "command": report.command,
-            "MLflow run": as_text(report.mlflow.get("run_id")),
-            "model": model_address(report),
-            "report": f"{report.title} {f'({report.folder})' if report.folder else ''}".strip(),
-            "made": f"{report.created} by {report.author}",
+            "data": f"{one.data.name}, {one.data.source}",
+            "data fingerprint": one.data.fingerprint,
+            "commit": (one.commit or "") + (" with uncommitted changes" if one.commit and one.dirty else ""),
+            "command": one.command,
+            "MLflow run": one.mlflow.run_id,
+            "model": model_address(one),
+            "report": f"{one.title} {f'({report.folder})' if report.folder else ''}".strip(),
+            "made": f"{one.created} by {one.author}",
             "SHA-256 of results.json": report.sha256,
         }
         rows: list[tuple[Cell, ...]] = [(step, text) for step, text in steps.items() if text]
@@ -81,21 +87,23 @@ def lineage_tables(reports: Sequence[Report]) -> tuple[Table, ...]:
     return tuple(tables)
 
 
-def start_lead(report: Report) -> str:
+def start_lead(results: Results) -> str:
     """Say what the code needs, or why there is none."""
-    if not model_address(report):
+    if not model_address(results):
         return "The reports name no logged model, so there is nothing to load."
-    needs = _joined(report.model.get("requirements"))
+    needs = ", ".join(model_of(results).requirements)
     return f"Set MLFLOW_TRACKING_URI to the store of the run first.{f' Needs {needs}.' if needs else ''}"
 
 
-def start_code(report: Report) -> str:
+def start_code(results: Results) -> str:
     """Return Python that loads the logged model and applies it; empty where there is none.
 
     Examples
     --------
-    >>> model = {"features": {"alcohol": "float64", "hue": "float64"}}
-    >>> print(start_code(Report(mlflow={"model_uri": "models:/m-1"}, model=model)))
+    >>> from toolkit.core.results import DataInfo, RunInfo
+    >>> model = ModelInfo("ridge", features={"alcohol": "float64", "hue": "float64"})
+    >>> run = RunInfo(model_uri="models:/m-1")
+    >>> print(start_code(Results(data=DataInfo("wine"), scalars={}, model=model, mlflow=run)))
     import mlflow
     import pandas as pd
     <BLANKLINE>
@@ -104,11 +112,10 @@ def start_code(report: Report) -> str:
     table = pd.read_csv("new_rows.csv")[columns]
     print(model.predict(table))
     """
-    address = model_address(report)
+    address = model_address(results)
     if not address:
         return ""
-    features = report.model.get("features")
-    takes = list(features) if isinstance(features, Mapping) else []
+    takes = list(model_of(results).features)
     short = 0 < len(takes) <= MOST_FEATURES and sum(map(len, takes)) <= 2000
     columns = pformat(takes, width=100, compact=True) if short else "[...]  # as in training"
     lines = [
@@ -123,10 +130,5 @@ def start_code(report: Report) -> str:
     return "\n".join(lines)
 
 
-def _pairs(value: object) -> str:
-    entries: Mapping[Any, Any] = value if isinstance(value, Mapping) else {}
+def _pairs(entries: Mapping[str, object]) -> str:
     return ", ".join(f"{key} = {as_text(entry)}" for key, entry in entries.items())
-
-
-def _joined(value: object) -> str:
-    return ", ".join(map(as_text, value)) if isinstance(value, list | tuple) else ""

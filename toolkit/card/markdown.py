@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator, Sequence
 
 from toolkit.card.content import BLANK, Answer, Cell, Section, Table, one_line
-from toolkit.card.lineage import model_name, task_of
-from toolkit.card.reports import Report
+from toolkit.card.lineage import model_name, model_of, task_of
 from toolkit.core.estimate import Estimate
+from toolkit.core.results import Results
 
 MOST_ROWS = 60
 LONGEST_CELL = 300
@@ -23,62 +23,60 @@ _MARKS = re.compile(r"[\\`*\[\]<>|~$&@]|(?<![^\W_])_|_(?![^\W_])|:(?=//)")
 _LICENCE = re.compile(r"[a-z0-9][a-z0-9.\-]*")
 
 
-def metadata(report: Report, licence: str = "") -> dict[str, object]:
+def metadata(results: Results, licence: str = "") -> dict[str, object]:
     """Return the metadata of a card for the Hub, with every metric of the test part in its ``model-index``.
 
     Parameters
     ----------
-    report : Report
+    results : Results
         Of the evaluation.
     licence : str
         A short name such as ``apache-2.0``; other texts become a licence of their own.
     """
-    task = _TASKS.get(task_of(report), "")
-    name = one_line(model_name(report)) or "model"
-    requirements = report.model.get("requirements")
-    known = list(map(str, requirements)) if isinstance(requirements, list | tuple) else []
-    tests = evaluated_metrics(report)
+    task = _TASKS.get(task_of(results), "")
+    name = one_line(model_name(results)) or "model"
+    tests = evaluated_metrics(results)
     found: dict[str, object] = {}
     if licence:
         short = licence.lower()
         plain = _LICENCE.fullmatch(short) is not None
         found |= {"license": short} if plain else {"license": "other", "license_name": one_line(licence)}
-    if any(text.startswith("scikit-learn") for text in known):
+    if any(text.startswith("scikit-learn") for text in model_of(results).requirements):
         found["library_name"] = "sklearn"
     if task:
         found["pipeline_tag"] = task
     found["tags"] = ["tabular", *([task] if task else [])]
     if tests:
-        found |= {"metrics": list(tests), "model-index": [{"name": name, "results": [_result(report, task, tests)]}]}
+        found |= {"metrics": list(tests), "model-index": [{"name": name, "results": [_result(results, task, tests)]}]}
     return found
 
 
-def eval_results(report: Report) -> list[dict[str, object]]:
+def eval_results(results: Results) -> list[dict[str, object]]:
     """Return the test metrics in the Hub's newer form of one entry a number, for ``.eval_results/`` in a repository.
 
     The Hub shows those whose dataset it knows as a benchmark; the identifier here is our name of the table.
     """
     entries = []
-    for metric, number in evaluated_metrics(report).items():
+    for metric, number in evaluated_metrics(results).items():
         note = f"{metric}, test part"
         if number.has_interval:
             note += f", 95% interval {number.low:.6g} to {number.high:.6g}"
         entry: dict[str, object] = {
-            "dataset": {"id": slug(report.data.get("name")), "task_id": slug(report.data.get("target"))},
+            "dataset": {"id": slug(results.data.name), "task_id": slug(results.data.target)},
             "value": number.value,
-            "notes": f"{note}, {number.n} rows, data {one_line(report.data.get('fingerprint'))}",
+            "notes": f"{note}, {number.n} rows, data {one_line(results.data.fingerprint)}",
         }
-        if report.created:
-            entry["date"] = report.created
+        if results.created:
+            entry["date"] = results.created
         entries.append(entry)
     return entries
 
 
-def evaluated_metrics(report: Report) -> dict[str, Estimate]:
+def evaluated_metrics(results: Results) -> dict[str, Estimate]:
     """Return the defined metrics of the test part, by their plain names."""
     return {
         name.removeprefix("test."): number
-        for name, number in report.scalars.items()
+        for name, number in results.scalars.items()
         if name.startswith("test.") and name.count(".") == 1 and math.isfinite(number.value)
     }
 
@@ -158,8 +156,8 @@ def _cell(value: Cell) -> str:
     return escape(text if len(text) <= LONGEST_CELL else f"{text[: LONGEST_CELL - 1]}…")
 
 
-def _result(report: Report, task: str, tests: dict[str, Estimate]) -> dict[str, object]:
-    data = report.data
+def _result(results: Results, task: str, tests: dict[str, Estimate]) -> dict[str, object]:
+    data = results.data
     metrics = []
     for metric, number in tests.items():
         ends = {"low": number.low, "high": number.high, "confidence": 0.95} if number.has_interval else {}
@@ -168,12 +166,12 @@ def _result(report: Report, task: str, tests: dict[str, Estimate]) -> dict[str, 
             {"type": metric, "value": number.value, "name": f"Test {metric}", "args": {**known, "rows": number.n}}
         )
     return {
-        "task": {"type": task or "tabular-classification", "name": f"predict {one_line(data.get('target'))}"},
+        "task": {"type": task or "tabular-classification", "name": f"predict {one_line(data.target)}"},
         "dataset": {
-            "type": slug(data.get("name")),
-            "name": one_line(data.get("name")) or "table",
+            "type": slug(data.name),
+            "name": one_line(data.name) or "table",
             "split": "test",
-            "args": {"fingerprint": one_line(data.get("fingerprint"))},
+            "args": {"fingerprint": one_line(data.fingerprint)},
         },
         "metrics": metrics,
     }

@@ -11,38 +11,26 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit.card.author import questions, read_author
 from toolkit.card.content import Section
-from toolkit.card.figures import draw_groups, groups_picture
+from toolkit.card.figures import groups_drawings
 from toolkit.card.groups import group_numbers
-from toolkit.card.lineage import model_address, model_name
+from toolkit.card.lineage import model_address, model_name, model_of
 from toolkit.card.markdown import eval_results, evaluated_metrics, metadata, write_markdown
 from toolkit.card.regulation import cross_reference
 from toolkit.card.reports import Report, add_replicates, read_report, with_replicates
 from toolkit.card.sections import TITLES, make_sections
-from toolkit.core.estimate import Estimate
-from toolkit.core.figures import axes_for
-from toolkit.core.heading import against_baseline
-from toolkit.core.result import (
-    DataRecord,
-    Finding,
-    ModelRecord,
-    Picture,
-    Record,
-    Result,
-    Shown,
-    VersionNote,
-    by_severity,
-    result_html,
-    table_html,
-)
+from toolkit.core.estimate import Estimate, spread
+from toolkit.core.face import Face, FaceTable
+from toolkit.core.figures import Drawing
+from toolkit.core.result import DataRecord, Finding, ModelRecord, Record, Result, VersionNote, by_severity
+from toolkit.core.results import Results, against_baseline
 from toolkit.errors import InputError, listed, nearest
 from toolkit.runs.publish import summarize
 from toolkit.statistics.replicates import FILE, Replicated, is_of, write_replicates
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.axes import Axes
 
-SCHEMA = 1
+SCHEMA = 2
 #: Numbers about a report itself, which the card's own take the place of.
 _OF_REPORTS = ("gates.", "card.", "change.")
 Source = str | Path | Mapping[str, Any] | Result
@@ -86,7 +74,7 @@ def make_card(
     read = [_report(one) for one in given if not isinstance(one, Result)]
     if results:
         records = [result.record() for result in results]
-        first = Report.read(summarize(results, records, template="by hand", parameters={}))
+        first = Report(summarize(results, records, template="by hand", parameters={}))
         kept = next((record.files[FILE] for record in records if FILE in record.files), "")
         read.insert(0, add_replicates(first, kept) if kept else first)
     if not read:
@@ -114,7 +102,11 @@ def read_card(source: str | Path) -> ModelCard:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         entries, answers = content["reports"], content["author"]
-        reports = tuple(Report.read(entry, str(entry["folder"]), str(entry["sha256"])) for entry in entries)
+        named = f"A report in {str(path)!r}"
+        reports = tuple(
+            Report(Results.read(entry["results"], named), str(entry["folder"]), str(entry["sha256"]))
+            for entry in entries
+        )
         known = {question.key for question in questions()}
         answered = {str(key): str(text) for key, text in answers.items() if key in known}
     except OSError as error:
@@ -127,7 +119,7 @@ def read_card(source: str | Path) -> ModelCard:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ModelCard(Shown):
+class ModelCard(Result):
     """A model card; everything it shows follows from reports and answers.
 
     Attributes
@@ -144,13 +136,13 @@ class ModelCard(Shown):
     @property
     def title(self) -> str:
         """What the card is about, in a line."""
-        first = self.reports[0]
-        what = [
-            model_name(first) or "model",
-            first.data.get("target") or "a target",
-            first.data.get("name") or "a table",
-        ]
-        return "Model card: {} for {} in {}".format(*what)
+        first = self.results[0]
+        return f"Model card: {model_name(first) or 'model'} for {first.data.target or 'a target'} in {first.data.name}"
+
+    @property
+    def results(self) -> tuple[Results, ...]:
+        """The results of the reports."""
+        return tuple(report.results for report in self.reports)
 
     @property
     def blanks(self) -> tuple[str, ...]:
@@ -178,19 +170,15 @@ class ModelCard(Shown):
         """Return one row a number: ``report, name, value, low, high, n``."""
         import pandas as pd
 
-        rows = [
-            [report.title, name, number.value, number.low, number.high, number.n]
-            for report in self.reports
-            for name, number in report.scalars.items()
-        ]
-        return pd.DataFrame(rows, columns=["report", "name", "value", "low", "high", "n"])
+        rows = [(results.title, name, number) for results in self.results for name, number in results.scalars.items()]
+        return spread(pd.DataFrame(rows, columns=["report", "name", "value"]))
 
     def scalars(self) -> dict[str, Estimate]:
         """Return the numbers of the reports, of the same name the first, and ``card.completeness``."""
         numbers = {
             name: number
-            for report in reversed(self.reports)
-            for name, number in report.scalars.items()
+            for results in reversed(self.results)
+            for name, number in results.scalars.items()
             if not name.startswith(_OF_REPORTS)
         }
         asked, answered = len(questions()), len(self.answers)
@@ -200,7 +188,7 @@ class ModelCard(Shown):
 
     def findings(self) -> list[Finding]:
         """Return what is amiss with the card, and the findings of the reports, the most severe first."""
-        reported = [one for report in self.reports for one in report.findings if not _about_a_policy(one)]
+        reported = [one for results in self.results for one in results.findings if not _about_a_policy(one)]
         return by_severity(dict.fromkeys([*self._own_findings(), *reported]))
 
     def _own_findings(self) -> list[Finding]:
@@ -215,38 +203,28 @@ class ModelCard(Shown):
             yield Finding("CARD-INCOMPLETE", "medium", note, "author")
 
     def _without_groups(self) -> Iterator[Finding]:
-        if not any(group_numbers(report.scalars) for report in self.reports):
+        if not any(group_numbers(results.scalars) for results in self.results):
             note = "No number is broken down by group of people: the reports know no sensitive column."
             yield Finding("CARD-NO-GROUPS", "low", note, "quantitative")
 
     def _about_different_things(self) -> Iterator[Finding]:
-        named = (model_address(report) or model_name(report) for report in self.reports)
+        named = (model_address(results) or model_name(results) for results in self.results)
         models = list(dict.fromkeys(name for name in named if name))
         if len(models) > 1:
             note = f"The reports name {len(models)} models: {listed(models)}. A card should be about one."
             yield Finding("CARD-SEVERAL-MODELS", "medium", note, "lineage")
 
-    def pictures(self) -> dict[str, Picture]:
-        """Return the figure of the groups, where there are numbers of some."""
-        picture = groups_picture(self.reports)
-        return {"groups": picture} if picture else {}
-
-    def plot(self, kind: str = "groups", ax: Axes | None = None) -> Axes:
-        """Draw one metric of every group with its interval."""
-        return draw_groups(self.reports, axes_for(self, kind, ax))
+    def drawings(self) -> list[Drawing]:
+        """Return the figure of one metric of every group, where there are numbers of some."""
+        return groups_drawings(self.results)
 
     def record(self) -> Record:
         """Return the data and the model by name, and the files of the card."""
-        data, model = self.reports[0].data, self.reports[0].model
-        rows, columns = (value if isinstance(value := data.get(key), int) else 0 for key in ("rows", "columns"))
-        source, fingerprint, target = (str(data.get(key) or "") for key in ("source", "fingerprint", "target"))
-        requirements = model.get("requirements")
-        known = tuple(map(str, requirements)) if isinstance(requirements, list | tuple) else ()
-        name = model_name(self.reports[0])
+        first, name = self.results[0], model_name(self.results[0])
         return Record(
-            parameters={"reports": ", ".join(report.folder or report.title for report in self.reports)},
-            data=DataRecord(str(data.get("name") or "table"), source, fingerprint, rows, columns, target),
-            model=ModelRecord(name, requirements=known) if name else None,
+            parameters={"reports": ", ".join(report.folder or report.results.title for report in self.reports)},
+            data=DataRecord(**asdict(first.data)),
+            model=ModelRecord(name, requirements=model_of(first).requirements) if name else None,
             numbers=against_baseline(self.scalars()),
             files={
                 "card.json": self.to_json(),
@@ -276,8 +254,8 @@ class ModelCard(Shown):
         found = metadata(self._evaluated(), self.answers.get("licence", ""))
         return write_markdown(self.title, self._lead(), self.sections, found)
 
-    def _evaluated(self) -> Report:
-        return next((report for report in self.reports if evaluated_metrics(report)), self.reports[0])
+    def _evaluated(self) -> Results:
+        return next((results for results in self.results if evaluated_metrics(results)), self.results[0])
 
     def _eval_results(self) -> str:
         import yaml
@@ -293,7 +271,7 @@ class ModelCard(Shown):
         return own, known.rows
 
     def _note(self) -> VersionNote | None:
-        run = str(self.reports[0].mlflow.get("run_id") or "")
+        run = self.results[0].mlflow.run_id
         if not run.isalnum():
             return None
         said = [self.title, self.answers.get("intended_use", ""), self.section("metrics").lead, self._lead()]
@@ -307,7 +285,8 @@ class ModelCard(Shown):
             "95% intervals where they have one."
         )
 
-    def _repr_html_(self) -> str:
+    def face(self) -> Face:
+        """Return what the card rests on, and how much of each section is answered."""
         import pandas as pd
 
         counted = [
@@ -315,12 +294,12 @@ class ModelCard(Shown):
             for section in self.sections
         ]
         table = pd.DataFrame(counted, columns=["section", "answered", "questions", "numbers"])
-        return result_html(self.title, self._lead(), [table_html(table, "Sections")], self._own_findings())
+        return Face(self.title, self._lead(), [FaceTable("Sections", table)], self._own_findings())
 
 
 def _report(source: Any) -> Report:
     if isinstance(source, Mapping):
-        return Report.read(source)
+        return Report(Results.read(source))
     if isinstance(source, str | Path) and str(source):
         return read_report(source)
     raise InputError(f"A report is a folder, a mapping or a result; found {source!r}. Give the folder of a report.")
@@ -343,5 +322,5 @@ def _section_json(section: Section, card: ModelCard) -> dict[str, Any]:
     if section.code:
         found["code"] = section.code
     if section.id == "regulation":
-        found["points"] = [one.plain() for one in cross_reference(card.reports, card.answers)]
+        found["points"] = [one.plain() for one in cross_reference(card.results, card.answers)]
     return found

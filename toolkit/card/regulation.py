@@ -10,8 +10,8 @@ from typing import Any
 
 from toolkit.card.author import questions
 from toolkit.card.content import Cell, Table
-from toolkit.card.reports import Report
 from toolkit.core.resources import templates_folder
+from toolkit.core.results import Results
 from toolkit.errors import listed
 
 STATES = ("covered", "partly", "open")
@@ -100,20 +100,20 @@ class Coverage:
         return {**texts, "sections": self.point.sections, "used": self.used, "state": self.state, "left": self.left}
 
 
-def cross_reference(reports: Sequence[Report], answers: Mapping[str, str]) -> list[Coverage]:
+def cross_reference(every: Sequence[Results], answers: Mapping[str, str]) -> list[Coverage]:
     """Say for every point how far a card of these reports and answers goes."""
-    return [_coverage(point, reports, answers) for point in points()]
+    return [_coverage(point, every, answers) for point in points()]
 
 
 def regulation_tables(
-    reports: Sequence[Report], answers: Mapping[str, str], titles: Mapping[str, str]
+    every: Sequence[Results], answers: Mapping[str, str], titles: Mapping[str, str]
 ) -> tuple[Table, ...]:
     """Return a table for each source; ``titles`` are those of the card's sections."""
-    every = cross_reference(reports, answers)
+    covered = cross_reference(every, answers)
     names = ("point", "asks", "answered from", "a person must still write")
     tables = []
-    for source, reference in dict.fromkeys((one.point.source, one.point.reference) for one in every):
-        own = [one for one in every if one.point.source == source]
+    for source, reference in dict.fromkeys((one.point.source, one.point.reference) for one in covered):
+        own = [one for one in covered if one.point.source == source]
         rows: list[tuple[Cell, ...]] = [(one.point.point, one.point.asks, _where(one, titles), one.left) for one in own]
         counts = ", ".join(f"{sum(one.state == state for one in own)} {state}" for state in STATES)
         tables.append(Table(f"{source} ({reference}): {counts} of {len(own)} points", names, tuple(rows)))
@@ -127,11 +127,11 @@ def _where(one: Coverage, titles: Mapping[str, str]) -> str:
     return f"{one.state.capitalize()}. {places}: {'; '.join(one.used)}."
 
 
-def _coverage(point: Point, reports: Sequence[Report], answers: Mapping[str, str]) -> Coverage:
+def _coverage(point: Point, every: Sequence[Results], answers: Mapping[str, str]) -> Coverage:
     titles = {one.key: one.title for one in questions()}
     written = [f"the author on {titles[key].lower()}" for key in point.answers if key in answers]
-    measured = {pattern: _matching(pattern, reports) for pattern in point.numbers}
-    facts = [path for path in point.recorded if any(_recorded(report, path) for report in reports)]
+    measured = {pattern: _matching(pattern, every) for pattern in point.numbers}
+    facts = [path for path in point.recorded if any(_recorded(results, path) for results in every)]
     used = (*written, *(listed(names, 2) for names in measured.values() if names), *facts)
     blanks = [titles[key].lower() for key in point.answers if key not in answers]
     absent = [pattern for pattern, names in measured.items() if not names]
@@ -142,13 +142,14 @@ def _coverage(point: Point, reports: Sequence[Report], answers: Mapping[str, str
     return Coverage(point, used, state, " ".join(text for text in left if text))
 
 
-def _matching(pattern: str, reports: Sequence[Report]) -> list[str]:
+def _matching(pattern: str, every: Sequence[Results]) -> list[str]:
     shape = re.compile(".*".join(map(re.escape, pattern.split("*"))), re.DOTALL)
-    return list(dict.fromkeys(name for report in reports for name in report.scalars if shape.fullmatch(name)))
+    return list(dict.fromkeys(name for results in every for name in results.scalars if shape.fullmatch(name)))
 
 
-def _recorded(report: Report, path: str) -> bool:
+def _recorded(results: Results, path: str) -> bool:
     """Whether a report has a fact such as ``model.settings``."""
-    name, _, key = path.partition(".")
-    value: Any = getattr(report, name)
-    return bool(value.get(key) if key and isinstance(value, Mapping) else value)
+    found: Any = results
+    for name in path.split("."):
+        found = getattr(found, name, None)
+    return bool(found)

@@ -21,6 +21,7 @@ from toolkit.card.quantities import (
 from toolkit.card.regulation import LEGAL_LEAD, regulation_tables
 from toolkit.card.reports import Report
 from toolkit.core.result import SEVERITIES, by_severity
+from toolkit.core.results import Results
 from toolkit.core.words import spoken
 from toolkit.errors import listed
 
@@ -52,24 +53,25 @@ def make_sections(reports: Sequence[Report], answers: Mapping[str, str]) -> tupl
         At least one; the first is about the model itself.
     answers : mapping of key to text
     """
-    first = reports[0]
-    found = {name: _gathered(reports, maker) for name, maker in _MAKERS.items()}
+    every = [report.results for report in reports]
+    first = every[0]
+    found = {name: _gathered(every, maker) for name, maker in _MAKERS.items()}
     leads = {
-        "factors": _factors_lead(reports),
-        "metrics": _metrics_lead(reports),
+        "factors": _factors_lead(every),
+        "metrics": _metrics_lead(every),
         "training_data": "" if found["training_data"][1] else "The reports hold no numbers of the training.",
-        "quantitative": _groups_lead(reports),
+        "quantitative": _groups_lead(every),
         "start": start_lead(first),
         "regulation": LEGAL_LEAD,
     }
     tables = {name: tuple(made) for name, (made, _) in found.items()}
-    tables["caveats"] = (*_findings_table(reports), *tables["caveats"])
-    tables |= {"lineage": lineage_tables(reports), "regulation": regulation_tables(reports, answers, TITLES)}
+    tables["caveats"] = (*_findings_table(every), *tables["caveats"])
+    tables |= {"lineage": lineage_tables(reports), "regulation": regulation_tables(every, answers, TITLES)}
     facts = {
         "details": detail_facts(first),
-        "metrics": _verdicts(reports),
-        "evaluation_data": _data_facts(reports),
-        "training_data": _data_facts(reports[:1]) if "train" in _parts(first) else (),
+        "metrics": _verdicts(every),
+        "evaluation_data": _data_facts(every),
+        "training_data": _data_facts(every[:1]) if "train" in _parts(first) else (),
     }
     return tuple(
         Section(
@@ -94,37 +96,39 @@ def _answers(section: str, answers: Mapping[str, str]) -> tuple[Answer, ...]:
     )
 
 
-def _quantitative(report: Report) -> Found:
-    (tables, names), (others, rest) = group_tables(report.scalars), other_table(report.scalars)
+def _quantitative(results: Results) -> Found:
+    (tables, names), (others, rest) = group_tables(results.scalars), other_table(results.scalars)
     return tables + others, names + rest
 
 
-_MAKERS: dict[str, Callable[[Report], Found]] = {
-    "details": lambda report: driver_table(report.scalars),
-    "metrics": lambda report: metric_table(report.scalars),
-    "evaluation_data": lambda report: placed_table(report.scalars, "evaluation_data", "The data, in numbers"),
-    "training_data": lambda report: training_table(report.scalars),
+_MAKERS: dict[str, Callable[[Results], Found]] = {
+    "details": lambda results: driver_table(results.scalars),
+    "metrics": lambda results: metric_table(results.scalars),
+    "evaluation_data": lambda results: placed_table(results.scalars, "evaluation_data", "The data, in numbers"),
+    "training_data": lambda results: training_table(results.scalars),
     "quantitative": _quantitative,
-    "caveats": lambda report: placed_table(report.scalars, "caveats", "Change of the data since"),
-    "operation": lambda report: placed_table(report.scalars, "operation", "Time, size and speed", model_name(report)),
+    "caveats": lambda results: placed_table(results.scalars, "caveats", "Change of the data since"),
+    "operation": lambda results: placed_table(
+        results.scalars, "operation", "Time, size and speed", model_name(results)
+    ),
 }
 
 
-def _gathered(reports: Sequence[Report], maker: Callable[[Report], Found]) -> tuple[list[Table], list[tuple[int, str]]]:
+def _gathered(every: Sequence[Results], maker: Callable[[Results], Found]) -> tuple[list[Table], list[tuple[int, str]]]:
     """Make the tables of every report; where there are several, a caption says which report it is of."""
     tables, names = [], []
-    for place, report in enumerate(reports):
-        made, used = maker(report)
+    for place, results in enumerate(every):
+        made, used = maker(results)
         names += [(place, name) for name in used]
-        after = f" (report {place + 1}: {report.title or report.folder})" if len(reports) > 1 else ""
+        after = f" (report {place + 1}: {results.title})" if len(every) > 1 else ""
         tables += [Table(table.caption + after, table.names, table.rows) for table in made]
     return tables, names
 
 
-def _factors_lead(reports: Sequence[Report]) -> str:
+def _factors_lead(every: Sequence[Results]) -> str:
     sizes: dict[str, set[str]] = {}
-    for report in reports:
-        for one in group_numbers(report.scalars):
+    for results in every:
+        for one in group_numbers(results.scalars):
             if one.group and not one.is_disparity:
                 sizes.setdefault(one.feature, set()).add(one.group)
     if not sizes:
@@ -133,21 +137,21 @@ def _factors_lead(reports: Sequence[Report]) -> str:
     return f"Numbers are broken down by {listed(shown)}."
 
 
-def _metrics_lead(reports: Sequence[Report]) -> str:
-    for report in reports:
-        for name, number in report.scalars.items():
+def _metrics_lead(every: Sequence[Results]) -> str:
+    for results in every:
+        for name, number in results.scalars.items():
             metric = name.removeprefix("test.")
             if name.startswith("test.") and "." not in metric and not math.isnan(number.value):
                 lead = f"On the test part {spoken(metric)} is {number}"
-                baseline = report.scalars.get(f"baseline.{metric}")
+                baseline = results.scalars.get(f"baseline.{metric}")
                 return f"{lead}; the baseline has {baseline}." if baseline else f"{lead}."
     return "No number says how good the model is."
 
 
-def _groups_lead(reports: Sequence[Report]) -> str:
+def _groups_lead(every: Sequence[Results]) -> str:
     """Name the groups farthest apart in the first metric that groups have."""
-    for report in reports:
-        ones = [one for one in group_numbers(report.scalars) if one.group and not one.is_disparity]
+    for results in every:
+        ones = [one for one in group_numbers(results.scalars) if one.group and not one.is_disparity]
         for metric in ("recall", "accuracy", "mean_absolute_error"):
             known = [one for one in ones if one.metric == metric and not math.isnan(one.number.value)]
             if len(known) > 1:
@@ -159,29 +163,29 @@ def _groups_lead(reports: Sequence[Report]) -> str:
     return "The reports hold no numbers by group of people, so nothing here says whom the model serves worse."
 
 
-def _verdicts(reports: Sequence[Report]) -> tuple[Fact, ...]:
+def _verdicts(every: Sequence[Results]) -> tuple[Fact, ...]:
     return tuple(
-        Fact(f"Verdict of {report.title or report.folder}", f"{outcome}, by the policy {report.verdict.get('policy')}")
-        for report in reports
-        if (outcome := report.verdict.get("outcome"))
+        Fact(f"Verdict of {results.title}", f"{verdict.outcome}, by the policy {verdict.policy}")
+        for results in every
+        if (verdict := results.verdict).outcome
     )
 
 
-def _data_facts(reports: Sequence[Report]) -> tuple[Fact, ...]:
+def _data_facts(every: Sequence[Results]) -> tuple[Fact, ...]:
     facts = []
     for name, key in (("Data", "name"), ("Source", "source"), ("Fingerprint", "fingerprint"), ("Target", "target")):
-        texts = dict.fromkeys(str(report.data[key]) for report in reports if report.data.get(key))
+        texts = dict.fromkeys(text for results in every if (text := getattr(results.data, key)))
         facts += [Fact(name, text) for text in texts]
     return tuple(facts)
 
 
-def _parts(report: Report) -> Iterator[str]:
-    return (name.split(".")[1] for name in report.scalars if name.startswith("split."))
+def _parts(results: Results) -> Iterator[str]:
+    return (name.split(".")[1] for name in results.scalars if name.startswith("split."))
 
 
-def _findings_table(reports: Sequence[Report]) -> tuple[Table, ...]:
-    every = list(dict.fromkeys(one for report in reports for one in report.findings))
-    grave = [one for one in by_severity(every) if one.severity != SEVERITIES[-1]]
+def _findings_table(every: Sequence[Results]) -> tuple[Table, ...]:
+    found = dict.fromkeys(one for results in every for one in results.findings)
+    grave = [one for one in by_severity(found) if one.severity != SEVERITIES[-1]]
     if not grave:
         return ()
     rows: list[tuple[Cell, ...]] = [(one.code, one.severity, one.message) for one in grave[:MOST_FINDINGS]]

@@ -6,18 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from toolkit.core.result import Finding, Picture, Record, result_html
-from toolkit.errors import InputError, NotApplicableError
+from toolkit.core.face import Face
+from toolkit.core.result import Finding, Result
+from toolkit.errors import NotApplicableError
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.axes import Axes
-
-    from toolkit.core.estimate import Estimate
 
 
-@dataclass(frozen=True, slots=True)
-class NotApplicable:
+@dataclass(frozen=True, repr=False)
+class NotApplicable(Result):
     """The result of a step that has nothing to say about this input, with the reason.
 
     Attributes
@@ -37,28 +35,13 @@ class NotApplicable:
 
         return pd.DataFrame({"step": [self.step], "reason": [self.reason]})
 
-    def scalars(self) -> dict[str, Estimate]:
-        """Return no numbers."""
-        return {}
-
     def findings(self) -> list[Finding]:
         """Say that the step was left out."""
         return [Finding("STEP-NOT-APPLICABLE", "info", self.reason, self.step)]
 
-    def pictures(self) -> dict[str, Picture]:
-        """Return no figures."""
-        return {}
-
-    def plot(self, kind: str = "", ax: Axes | None = None) -> Axes:  # noqa: ARG002  # the protocol's
-        """Refuse: there is nothing to draw."""
-        raise InputError(f"{self.step} has no figure: {self.reason}")
-
-    def record(self) -> Record:
-        """Return nothing to track."""
-        return Record()
-
-    def _repr_html_(self) -> str:
-        return result_html("Not applicable", self.reason)
+    def face(self) -> Face:
+        """Return the reason."""
+        return Face("Not applicable", self.reason)
 
 
 def if_applicable(step: Callable[..., Any], *arguments: Any, **options: Any) -> Any:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from toolkit.core.estimate import Estimate
+from toolkit.core.estimate import spread
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,28 +24,14 @@ def csv_link(frame: pd.DataFrame) -> str:
     Numbers have seven digits; an estimate takes four columns. Text that a spreadsheet would run as a formula gets an
     apostrophe in front.
     """
-    rows = list(frame.head(MOST_ROWS).itertuples(index=False, name=None))
-    wide = [any(isinstance(row[place], Estimate) for row in rows) for place in range(frame.shape[1])]
+    tidy = spread(frame.head(MOST_ROWS))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(
-        name for column, is_wide in zip(frame.columns, wide, strict=True) for name in _names(column, is_wide)
-    )
-    for row in rows:
-        writer.writerow(cell for value, is_wide in zip(row, wide, strict=True) for cell in _cells(value, is_wide))
+    writer.writerow(_text(str(name)) for name in tidy.columns)
+    writer.writerows(map(_text, row) for row in tidy.itertuples(index=False, name=None))
     words = "CSV" if len(frame) <= MOST_ROWS else f"CSV of the first {MOST_ROWS:,} rows"
     address = "data:text/csv;charset=utf-8," + quote(text.getvalue(), safe=_SAFE, errors="replace")
     return f'<p class="tk-csv"><a href="{address}">{words}</a></p>'
-
-
-def _names(column: object, wide: bool) -> Iterator[str]:
-    return (_text(f"{column}{end}") for end in ("", *(("_low", "_high", "_n") if wide else ())))
-
-
-def _cells(value: object, wide: bool) -> list[str]:
-    if isinstance(value, Estimate):
-        return [_text(number) for number in (value.value, value.low, value.high, value.n)]
-    return [_text(value), *([""] * 3 if wide else [])]
 
 
 def _text(value: object) -> str:

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from pydantic_core import CoreSchema
 
 _MOST_DECIMALS = 6  # an interval narrower than these can show is none to a reader
 
@@ -81,27 +86,53 @@ class Estimate:
         return {"value": self.value, "low": low, "high": high, "n": self.n}
 
     @classmethod
-    def read(cls, value: object) -> Estimate:
-        """Read what ``plain`` wrote, from a file that nothing is taken for granted about.
+    def __get_pydantic_core_schema__(cls, _source: object, _handler: object) -> CoreSchema:
+        """Let pydantic write what ``plain`` does, and read it back; what is no finite number is refused."""
+        from pydantic_core import core_schema
 
-        Examples
-        --------
-        >>> print(Estimate.read({"value": 0.95, "low": 0.94, "high": 0.96, "n": 100}), Estimate.read(None))
-        0.950 [0.940, 0.960] not defined
-        """
-        entry = value if isinstance(value, dict) else {}
-        number, low, high = (_number(entry.get(key)) for key in ("value", "low", "high"))
-        count = entry.get("n")
-        return cls(number, low, high, count if isinstance(count, int) else 0)
+        number = core_schema.float_schema(strict=True, allow_inf_nan=False)
+        end = core_schema.nullable_schema(number)
+        kinds = {"value": number, "low": end, "high": end, "n": core_schema.int_schema(strict=True, ge=0)}
+        fields = {name: core_schema.typed_dict_field(kind) for name, kind in kinds.items()}
+        entry = core_schema.nullable_schema(core_schema.typed_dict_schema(fields, extra_behavior="forbid"))
+        written = core_schema.plain_serializer_function_ser_schema(cls.plain, return_schema=entry)
+        return core_schema.no_info_after_validator_function(cls._read, entry, ref="Estimate", serialization=written)
+
+    @classmethod
+    def _read(cls, entry: dict[str, Any] | None) -> Estimate:
+        known = {name: value for name, value in (entry or {}).items() if value is not None}
+        return cls(**{"value": math.nan, **known})
 
 
-def _number(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return math.nan
-    try:
-        return float(value)
-    except OverflowError:
-        return math.nan
+def spread(frame: pd.DataFrame) -> pd.DataFrame:
+    """Make a table tidy: a column of estimates becomes one of numbers, with their ends and counts in columns behind it.
+
+    A column ``x`` is followed by ``x_low``, ``x_high`` and ``x_n``; ``value`` by ``low``, ``high`` and ``n``.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> spread(pd.DataFrame({"part": ["test"], "value": [Estimate(0.5, 0.4, 0.6, 100)]})).to_dict("records")
+    [{'part': 'test', 'value': 0.5, 'low': 0.4, 'high': 0.6, 'n': 100}]
+    """
+    import pandas as pd
+
+    columns: list[pd.Series] = []
+    for place, name in enumerate(frame.columns):
+        column = frame.iloc[:, place]
+        cells = list(column) if column.dtype == object else []
+        if not any(isinstance(cell, Estimate) for cell in cells):
+            columns.append(column)
+            continue
+        known = [cell if isinstance(cell, Estimate) else Estimate(math.nan) for cell in cells]
+        before = "" if name == "value" else f"{name}_"
+        values = [cell.value if isinstance(cell, Estimate) else cell for cell in cells]
+        columns.append(pd.Series(values, frame.index, name=name))
+        columns += [
+            pd.Series([getattr(cell, end) for cell in known], frame.index, name=f"{before}{end}")
+            for end in ("low", "high", "n")
+        ]
+    return pd.concat(columns, axis=1) if columns else frame
 
 
 def _fixed(value: float, decimals: int) -> str:

@@ -5,16 +5,21 @@ from __future__ import annotations
 import base64
 import io
 import re
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from toolkit.core.result import Picture, Result, table_html
-from toolkit.errors import InputError, listed
+from toolkit.core.estimate import Estimate
+from toolkit.core.face import table_html
+from toolkit.core.words import shorten
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
+    from numpy.typing import NDArray
+
+    from toolkit.core.result import Result
 
 # Okabe & Ito (2008), "Color Universal Design": told apart with every common colour vision.
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY = (
@@ -61,37 +66,131 @@ STYLE: dict[Any, Any] = {
 }
 
 
-def axes_for(result: Result, kind: str, ax: Axes | None) -> Axes:
-    """Return the axes to draw one kind of figure of a result on: those given, or new ones.
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What a figure says besides its drawing.
 
-    Raises
-    ------
-    InputError
-        Where the result has no such figure.
+    Attributes
+    ----------
+    title, caption : str
+        What is shown, and how to read it.
+    alt : str
+        The same in words and numbers, for those who cannot see it.
     """
-    check_kind(result, kind)
-    return new_axes() if ax is None else ax
+
+    title: str
+    caption: str
+    alt: str
 
 
-def check_kind(result: Result, kind: str) -> None:
-    """Refuse a kind of figure that the result does not have."""
-    kinds = result.pictures()
-    if kind not in kinds:
-        has = f"It has: {listed(kinds)}." if kinds else "There is nothing to draw."
-        raise InputError(f"{type(result).__name__} has no figure {kind!r}. {has}")
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """One figure of a result, declared once: its kind, its words, what draws it, and its data.
+
+    Attributes
+    ----------
+    kind : str
+        Its name among the figures of the result.
+    words : Picture
+    draw : callable
+        Draws onto the axes that it is given, and leaves their style as it is.
+    data : DataFrame
+        What is drawn; its cells may be Estimates.
+    grid : {"xy", "x", "y", ""}
+        Which lines of the grid the house style draws.
+    """
+
+    kind: str
+    words: Picture
+    draw: Callable[[Axes], object]
+    data: pd.DataFrame
+    grid: str = "xy"
+
+    def on(self, ax: Axes | None = None) -> Axes:
+        """Draw onto given axes, or in the house style and with its title onto a new figure, as a notebook shows it."""
+        import matplotlib.pyplot as plt
+
+        if ax is not None:
+            self.draw(ax)
+            return ax
+        with plt.rc_context(STYLE):
+            ax = self.styled(plt.subplots(figsize=(6.4, 4.0), layout="constrained")[1])
+            ax.set_title(shorten(self.words.title, 60))
+        return ax
+
+    def figure(self, width: float = 6.4, height: float = 4.0) -> Figure:
+        """Draw it for a page, with its words and its data; the size is in inches."""
+        import matplotlib as mpl
+        from matplotlib.figure import Figure as Canvas
+
+        with mpl.rc_context(STYLE):
+            canvas = Canvas(figsize=(width, height), layout="constrained")
+            self.styled(canvas.subplots())
+            image = _smaller_image(canvas)
+        return Figure(self.words, image, round(width * PIXELS), round(height * PIXELS), self.data)
+
+    def styled(self, ax: Axes) -> Axes:
+        """Draw onto new axes, with the grid in the house style."""
+        ax.xaxis.grid(visible="x" in self.grid)
+        ax.yaxis.grid(visible="y" in self.grid)
+        self.draw(ax)
+        return ax
 
 
-def new_axes() -> Axes:
-    """Make axes on a new pyplot figure, in the house style, so that a notebook shows it."""
-    import matplotlib.pyplot as plt
+def draw_intervals(
+    ax: Axes,
+    places: Sequence[float] | NDArray[Any],
+    numbers: Iterable[Estimate],
+    *,
+    upright: bool = False,
+    color: str = BLUE,
+    marker: str = "o",
+    size: float = 6,
+    width: float = 2,
+    **style: Any,
+) -> None:
+    """Draw numbers as markers with their intervals as lines.
 
-    with plt.rc_context(STYLE):
-        return plt.subplots(figsize=(6.4, 4.0), layout="constrained")[1]
+    Parameters
+    ----------
+    ax : Axes
+    places : sequence of float
+        Of each number along the other axis.
+    numbers : iterable of Estimate
+    upright : bool
+        Whether the numbers run upwards rather than to the right.
+    color, marker : str
+    size, width : float
+        Of the markers and of the lines, in points.
+    **style
+        More about the markers, such as ``label`` or ``markerfacecolor``.
+    """
+    import numpy as np
+
+    at = np.asarray(places, dtype=float)
+    values, low, high = np.array([[one.value, one.low, one.high] for one in numbers]).reshape(-1, 3).T
+    known = np.isfinite(low + high)
+    lines = ax.vlines if upright else ax.hlines
+    lines(at[known], low[known], high[known], color=color, linewidth=width)
+    x, y = (at, values) if upright else (values, at)
+    ax.plot(x, y, marker, color=color, markersize=size, **style)
+
+
+def name_rows(ax: Axes, names: Sequence[str], beside: float = 0.5) -> None:
+    """Name the rows of a figure, the first one on top at 0."""
+    ax.set_yticks(range(len(names)), names)
+    ax.set_ylim(len(names) - 1 + beside, -beside)
+
+
+def name_windows(ax: Axes, names: Sequence[str]) -> None:
+    """Name the windows along the axis of a figure, every so many of them where there are more than eight."""
+    step = max(1, -(-len(names) // 8))
+    ax.set_xticks(range(0, len(names), step), names[::step], rotation=30, ha="right")
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A drawn figure with its words and, where the result gives it, its data; shows itself in a notebook and a report.
+    """A drawn figure with its words and its data; shows itself in a notebook and a report.
 
     Attributes
     ----------
@@ -100,7 +199,7 @@ class Figure:
         Address that holds the drawing itself.
     width, height : int
         Size of the drawing in CSS pixels.
-    data : DataFrame or None
+    data : DataFrame
         What is drawn.
     """
 
@@ -108,7 +207,7 @@ class Figure:
     image: str
     width: int
     height: int
-    data: pd.DataFrame | None = None
+    data: pd.DataFrame
 
     def __repr__(self) -> str:
         """Say what the figure shows, for places without HTML."""
@@ -121,8 +220,6 @@ class Figure:
             f'width="{self.width}" height="{self.height}" style="max-width:100%;height:auto;background:#fff">'
             f"<figcaption><strong>{escape(picture.title)}.</strong> {escape(picture.caption)}</figcaption></figure>"
         )
-        if self.data is None:
-            return drawn
         table = table_html(self.data, f"Data of the figure “{picture.title}”", most=MOST_ROWS)
         return f'{drawn}<details class="tk-data"><summary>Data of this figure</summary>{table}</details>'
 
@@ -130,8 +227,7 @@ class Figure:
 def figure(result: Result, kind: str, *, width: float = 6.4, height: float = 4.0) -> Figure:
     """Draw one figure of a result with its caption and alternative text.
 
-    The data stand below their figure, folded, and as CSV: what the result's ``figure_data(kind)`` returns, where it has
-    that method, else its ``frame()``.
+    The data stand below their figure, folded, and as CSV.
 
     Parameters
     ----------
@@ -147,17 +243,7 @@ def figure(result: Result, kind: str, *, width: float = 6.4, height: float = 4.0
     InputError
         Where the result has no such figure.
     """
-    import matplotlib as mpl
-    from matplotlib.figure import Figure as Canvas
-
-    check_kind(result, kind)
-    with mpl.rc_context(STYLE):
-        canvas = Canvas(figsize=(width, height), layout="constrained")
-        result.plot(kind, ax=canvas.subplots())
-        image = _smaller_image(canvas)
-    data = getattr(result, "figure_data", lambda _: result.frame())
-    size = round(width * PIXELS), round(height * PIXELS)
-    return Figure(result.pictures()[kind], image, *size, data(kind))
+    return result.drawing(kind).figure(width, height)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +276,7 @@ def figures(result: Result) -> Figures:
     >>> figures(NotApplicable("explain", "There is no model."))
     There is nothing to draw.
     """
-    return Figures(tuple(figure(result, kind) for kind in result.pictures()))
+    return Figures(tuple(drawing.figure() for drawing in result.drawings()))
 
 
 def _smaller_image(canvas: Any) -> str:

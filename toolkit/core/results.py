@@ -1,17 +1,298 @@
-"""Find and read the ``results.json`` of a report that was written earlier."""
+"""The results of a report: one type writes ``results.json``, reads it, and gives the file's JSON Schema."""
 
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from toolkit.core.estimate import Estimate
+from toolkit.core.result import DataInfo, Finding
+from toolkit.core.words import titled
 from toolkit.errors import InputError, shown
 
-SCHEMA = 1
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+SCHEMA: Literal[1] = 1
+#: The kind of cell output by which results travel in a notebook.
+MIME = "application/vnd.toolkit.results+json"
+UNKNOWN = Estimate(math.nan)
+Level = Literal["watch", "investigate", "retrain"]
+Outcome = Literal["pass", "fail", "undecided", "ok"] | Level
 
 
-def read_results(source: str | Path) -> tuple[dict[str, Any], Path, bytes]:
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """The model that a report is about.
+
+    Attributes
+    ----------
+    name : str
+    requirements : tuple of str
+        Pinned packages such as ``scikit-learn==1.9.1``.
+    features : mapping of str to str
+        The kind of each column it takes.
+    settings : mapping
+        What it was trained with.
+    """
+
+    name: str
+    requirements: tuple[str, ...] = ()
+    features: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RunInfo:
+    """Where a report's run is tracked; empty where it is not, or logged no model.
+
+    ``failure`` says how the tracking server failed, where it did; the rest is then of the file beside the reports.
+    """
+
+    run_id: str = ""
+    experiment: str = ""
+    experiment_id: str = ""
+    model_uri: str = ""
+    failure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyNumber:
+    """A number for the head of a report, beside what it is to be compared with.
+
+    Attributes
+    ----------
+    name : str
+        As among the scalars; its last part is the metric, which tells whether more of it is better.
+    label : str
+        The name for a reader.
+    value : Estimate
+    on, beside : str
+        Which rows it was measured on, and what it is compared with, such as ``test part`` and ``baseline``.
+    other, difference : Estimate
+        The number of what it is compared with, and the difference to it; may be not defined.
+    """
+
+    name: str
+    label: str
+    value: Estimate
+    on: str = ""
+    beside: str = ""
+    other: Estimate = UNKNOWN
+    difference: Estimate = UNKNOWN
+
+
+def against_baseline(scalars: Mapping[str, Estimate]) -> tuple[KeyNumber, ...]:
+    """Return the numbers of the test part that have a baseline beside them.
+
+    Examples
+    --------
+    >>> found = against_baseline({"test.f1": Estimate(0.5), "baseline.f1": Estimate(0.1), "test.rows": Estimate(9)})
+    >>> [(one.name, one.label, str(one.value), str(one.other)) for one in found]
+    [('test.f1', 'F1', '0.500', '0.100')]
+    """
+    return tuple(
+        KeyNumber(
+            name,
+            titled(metric),
+            number,
+            "test part",
+            "baseline",
+            scalars[f"baseline.{metric}"],
+            scalars.get(f"difference.{metric}", UNKNOWN),
+        )
+        for name, number in scalars.items()
+        for part, _, metric in [name.partition(".")]
+        if part == "test" and f"baseline.{metric}" in scalars
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class RuleOutcome:
+    """What came of one rule of a policy.
+
+    Attributes
+    ----------
+    name, rule : str
+        Which number, finding or table it is about, and what was asked of it.
+    outcome : str
+        ``pass``, ``fail`` or ``undecided``; of a policy of levels the level that is reached, or ``ok``.
+    number : Estimate
+        Not defined where the rule is not about a number.
+    why : str
+        One plain sentence.
+    """
+
+    name: str
+    rule: str
+    outcome: Outcome
+    number: Estimate
+    why: str
+
+    @property
+    def number_text(self) -> str:
+        """The number with its interval; empty for a rule that is about none."""
+        return "" if math.isnan(self.number.value) else str(self.number)
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyVerdict:
+    """What a policy says about a report.
+
+    Attributes
+    ----------
+    outcome : str or None
+        None where no policy was applied.
+    policy : str
+        Its title.
+    rules : tuple of RuleOutcome
+    left_out : tuple of str
+        Optional rules that are about no number there is.
+    """
+
+    outcome: Outcome | None = None
+    policy: str = ""
+    rules: tuple[RuleOutcome, ...] = ()
+    left_out: tuple[str, ...] = ()
+
+    def plain(self) -> dict[str, Any]:
+        """Write it as plain values, of which JSON can be made."""
+        rules = [{**asdict(rule), "number": rule.number.plain()} for rule in self.rules]
+        return {**asdict(self), "rules": rules}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Results:
+    """All that a report says, for machines: the content of its ``results.json``.
+
+    Attributes
+    ----------
+    schema : int
+        Version of this form; another one is refused.
+    template, title, question : str
+        The notebook's template, and what stands at its head.
+    created, author : str
+        When and by whom it was made.
+    command : str
+        Makes it again; empty for a notebook that was run by hand.
+    parameters : mapping
+        Of the template.
+    data : DataInfo
+        The table.
+    model : ModelInfo or None
+    recorded : mapping
+        What the steps decided.
+    headline : str
+        What the report says first; may be empty.
+    key_numbers : tuple of KeyNumber
+    scalars : mapping of str to Estimate
+        Every number by its dotted name.
+    findings : tuple of Finding
+        The most severe first.
+    verdict : PolicyVerdict
+    commit : str or None
+        The commit checked out; None outside git.
+    dirty : bool
+        Whether files differed from the commit.
+    environment : mapping of str to str
+        Versions.
+    mlflow : RunInfo
+    artifacts : tuple of str
+        Names of the report's files.
+    """
+
+    __pydantic_config__: ClassVar[Mapping[str, object]] = {
+        "extra": "forbid",
+        "json_schema_serialization_defaults_required": True,
+    }
+
+    schema: Literal[1] = SCHEMA
+    template: str = ""
+    title: str = ""
+    question: str = ""
+    created: str = ""
+    author: str = ""
+    command: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    data: DataInfo
+    model: ModelInfo | None = None
+    recorded: Mapping[str, Any] = field(default_factory=dict)
+    headline: str = ""
+    key_numbers: tuple[KeyNumber, ...] = ()
+    scalars: Mapping[str, Estimate]
+    findings: tuple[Finding, ...] = ()
+    verdict: PolicyVerdict = PolicyVerdict()
+    commit: str | None = None
+    dirty: bool = False
+    environment: Mapping[str, str] = field(default_factory=dict)
+    mlflow: RunInfo = RunInfo()
+    artifacts: tuple[str, ...] = ()
+
+    @classmethod
+    def read(cls, content: str | bytes | Mapping[str, Any], name: str = "This") -> Results:
+        """Read results from JSON, or from what ``plain`` wrote.
+
+        Parameters
+        ----------
+        content : str, bytes or mapping
+        name : str
+            What an error calls it.
+
+        Raises
+        ------
+        InputError
+            Where it is broken, or another version wrote it.
+
+        Examples
+        --------
+        >>> Results.read({"scalars": {"test.r2": None}, "data": {"name": "t"}}).scalars["test.r2"].value
+        nan
+        """
+        from pydantic import ValidationError
+
+        try:
+            if isinstance(content, Mapping):
+                return _adapter().validate_python(content)
+            return _adapter().validate_json(content)
+        except ValidationError as error:
+            problems = error.errors(include_url=False)
+            found = next((one["input"] for one in problems if one["loc"] == ("schema",)), None)
+            if found is not None:
+                raise InputError(
+                    f"{name} was written by another version (schema {shown(found)}; this one reads {SCHEMA}). Make the "
+                    "report again."
+                ) from error
+            raise InputError(f"{name} does not hold the results of a report: {problem(problems[0])}.") from error
+
+    def plain(self) -> dict[str, Any]:
+        """Write them as plain values, of which JSON can be made."""
+        return dict(_adapter().dump_python(self, mode="json"))
+
+    def to_json(self) -> str:
+        """Write them as ``results.json`` holds them."""
+        return json.dumps(self.plain(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def results_schema() -> dict[str, Any]:
+    """Return the JSON Schema of ``results.json``, as ``templates/results.schema.json`` holds it."""
+    described = _adapter().json_schema(mode="serialization")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **described}
+
+
+def results_path(source: str | Path) -> Path:
+    """Return the ``results.json`` of a report, given by its folder, its ``report.html`` or the file itself."""
+    path = Path(source)
+    if path.name == "results.json":
+        return path
+    return (path.parent if path.name == "report.html" else path) / "results.json"
+
+
+def read_results(source: str | Path) -> Results:
     """Read what a report left for machines.
 
     Parameters
@@ -19,33 +300,30 @@ def read_results(source: str | Path) -> tuple[dict[str, Any], Path, bytes]:
     source : path
         The report's folder, or its ``report.html`` or ``results.json``.
 
-    Returns
-    -------
-    (content, path, bytes)
-        Of its ``results.json``.
-
     Raises
     ------
     InputError
         Where there is no such report, it is broken, or another version wrote it.
     """
-    path = Path(source)
-    if path.name != "results.json":
-        path = (path.parent if path.name == "report.html" else path) / "results.json"
+    path = results_path(source)
     try:
-        text = path.read_bytes()
+        content = path.read_bytes()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", error)
         raise InputError(f"There is no report at {shown(str(source))}: {reason}. Give its folder.") from error
-    try:
-        content = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{str(path)!r} does not hold the results of a report: {error}.") from error
-    if not isinstance(content, dict):
-        raise InputError(f"{str(path)!r} does not hold the results of a report: it is no mapping.")
-    if content.get("schema", SCHEMA) != SCHEMA:
-        raise InputError(
-            f"{str(path)!r} was written by another version (schema {shown(content['schema'])}; this one reads "
-            f"{SCHEMA}). Make the report again."
-        )
-    return content, path, text
+    return Results.read(content, repr(str(path)))
+
+
+def problem(error: Mapping[str, Any]) -> str:
+    """Say in a line what pydantic found amiss, and where."""
+    where = ".".join(map(str, error["loc"]))
+    where = where if len(where) <= 100 else f"{where[:99]}…"
+    said = f", found {shown(error['input'])}" if error["type"] not in ("missing", "json_invalid") else ""
+    return f"{where}{': ' if where else ''}{error['msg']}{said}"
+
+
+@cache
+def _adapter() -> TypeAdapter[Results]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Results)

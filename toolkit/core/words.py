@@ -1,8 +1,9 @@
-"""How the names of metrics and of columns of numbers are written for a reader."""
+"""How the names of metrics and of columns of numbers, and long texts, are written for a reader."""
 
 from __future__ import annotations
 
 import re
+import unicodedata
 
 _WORDS = {
     "auc": "AUC",
@@ -45,3 +46,27 @@ def titled(name: str) -> str:
     """
     words = spoken(name)
     return words[:1].upper() + words[1:]
+
+
+def shorten(text: object, most: int = 40) -> str:
+    """Cut a text that is longer than so many characters, and mark the cut.
+
+    Examples
+    --------
+    >>> shorten("capital_gains", 8), shorten("age", 8)
+    ('capital…', 'age')
+    """
+    whole = str(text)
+    return whole if len(whole) <= most else f"{whole[: most - 1]}…"
+
+
+def slug(text: object) -> str:
+    """Write a text for a folder's name: short, in plain letters and digits; empty where it has none.
+
+    Examples
+    --------
+    >>> slug("Größe (cm)")
+    'groe-cm'
+    """
+    plain = unicodedata.normalize("NFKD", str(text)).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40].strip("-")

@@ -33,8 +33,8 @@ def check_features(features: pd.DataFrame | None, target: pd.Series[Any], task: 
         ``int64``, ``float64`` and ``category`` columns, as ``toolkit.data.columns.prepare_features`` makes them; None
         to check the target alone.
     target : Series of shape (n_rows,)
-        Without missing rows.
-    task : {"binary", "multiclass", "regression"}
+    task : {"binary", "multiclass", "regression", ""}
+        An empty text where no row has a label.
 
     Returns
     -------
@@ -179,7 +179,7 @@ def _duplicates(features: pd.DataFrame, target: pd.Series[Any]) -> list[Finding]
 
 
 def _leakage(features: pd.DataFrame, target: pd.Series[Any], task: str) -> list[Finding]:
-    if len(target) < LEAST_ROWS_FOR_COPY:
+    if len(target) < LEAST_ROWS_FOR_COPY or not task:
         return []
     findings = []
     scores = leakage_scores(features, target, task)

@@ -41,10 +41,10 @@ _KINDS = {
 }
 
 
-def prepare_features(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[Finding]]:
-    """Make every column fit for training, leave out those that cannot help, and say so.
+def prepare_features(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, list[Finding]]:
+    """Make every column fit for training, put aside those that cannot help, and say so.
 
-    What comes back has three dtypes only. ``int64``: whole numbers and yes/no (1/0) without gaps. ``float64``: other
+    Features have three dtypes only. ``int64``: whole numbers and yes/no (1/0) without gaps. ``float64``: other
     numbers, dates (days since 1970-01-01) and durations (days); NaN where missing or infinite. ``category``: text, with
     text categories, sorted unless the column brings an order of its own; NaN where missing or blank.
 
@@ -57,26 +57,30 @@ def prepare_features(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[Finding]]:
     -------
     features : DataFrame
         The usable columns under their names.
+    others : DataFrame
+        The others: of the same dtypes, ``float64`` where there is no value, as they were where cells are nested.
     notes : list of Finding
         One for each column that was changed or left out.
 
     Examples
     --------
-    >>> features, notes = prepare_features(pd.DataFrame({"a": ["1", "2", "?"], "b": [5, 5, 5]}))
-    >>> features["a"].tolist(), [note.code for note in notes]
-    ([1.0, 2.0, nan], ['DATA-TEXT-NUMBERS', 'DATA-CONSTANT'])
+    >>> features, others, notes = prepare_features(pd.DataFrame({"a": ["1", "2", "?"], "b": [5, 5, 5]}))
+    >>> features["a"].tolist(), list(others), [note.code for note in notes]
+    ([1.0, 2.0, nan], ['b'], ['DATA-TEXT-NUMBERS', 'DATA-CONSTANT'])
     """
     kept: dict[str, pd.Series[Any]] = {}
+    others: dict[str, pd.Series[Any]] = {}
     notes: list[Finding] = []
     for name in frame.columns:
         column, found = plain_column(frame[name])
-        notes += found
-        reason = None if column is None else _useless(column)
-        if reason is not None:
-            notes.append(reason)
-        elif column is not None:
-            kept[name] = column
-    return pd.DataFrame(kept, index=frame.index), notes
+        reason = None if column is None else useless(column)
+        notes += [*found, *([reason] if reason else [])]
+        if column is None:
+            nested = found[-1].code == "DATA-NESTED"
+            others[name] = frame[name] if nested else pd.Series(np.nan, frame.index, "float64", name)
+        else:
+            (others if reason else kept)[name] = column
+    return pd.DataFrame(kept, index=frame.index), pd.DataFrame(others, index=frame.index), notes
 
 
 def plain_column(series: pd.Series[Any]) -> tuple[pd.Series[Any] | None, list[Finding]]:
@@ -234,7 +238,8 @@ def _finite(column: pd.Series[Any]) -> tuple[pd.Series[Any] | None, list[Finding
     return column, notes
 
 
-def _useless(column: pd.Series[Any]) -> Finding | None:
+def useless(column: pd.Series[Any]) -> Finding | None:
+    """Say why a plain column cannot help a model: it is constant, or names or numbers the rows."""
     name, rows, distinct = str(column.name), len(column), int(column.nunique())
     if distinct <= 1 and not column.isna().any():
         return _note("CONSTANT", "low", name, "has the same value in every row and was left out of the features")

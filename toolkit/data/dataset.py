@@ -5,27 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from toolkit.core.estimate import Estimate, format_number
-from toolkit.core.figures import axes_for
-from toolkit.core.result import DataRecord, Finding, Picture, Record, by_severity, result_html, table_html
+from toolkit.core.face import Face, FaceTable
+from toolkit.core.figures import Drawing
+from toolkit.core.result import DataRecord, Finding, Record, Result, by_severity
 from toolkit.data.checks import check_features, gathered
-from toolkit.data.overview import describe_columns, draw_target, readable, target_counts, target_picture
+from toolkit.data.overview import describe_columns, readable, target_drawing
+from toolkit.data.roles import Roles
 from toolkit.data.target import Task
-from toolkit.errors import InputError
+from toolkit.errors import InputError, NotApplicableError
 from toolkit.statistics.intervals import t_quantile, wald, wilson
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
-
-@dataclass(frozen=True, eq=False)
-class Dataset:
+@dataclass(frozen=True, eq=False, repr=False)
+class Dataset(Result):
     """A table whose columns have roles; every part has the same rows and the same index.
 
     The index numbers the rows of the table as it was read, from 0; rows that were left out leave gaps.
@@ -37,27 +36,29 @@ class Dataset:
     features : DataFrame
         ``int64``, ``float64`` and ``category`` columns only: see ``toolkit.data.columns.prepare_features``.
     target : Series
-        Original labels (texts, yes/no, whole numbers) or numbers; no row is missing.
+        Original labels (texts, yes/no, whole numbers) or numbers, missing where a row has none. Without a name where no
+        target is known.
     sensitive : DataFrame
         Sensitive columns, may have none. Texts, yes/no and whole numbers with up to ten values are categories.
     time, group : Series or None
         Columns by which rows may be split.
-    task : {"binary", "multiclass", "regression"}
+    others : DataFrame
+        Columns without a role: those that a model has no use for, or that the table has beyond those of another. Of
+        the same dtypes as the features, or as they were read where cells are nested.
+    task : {"binary", "multiclass", "regression", ""}
+        An empty text where it is not known.
     positive : object or None
         Positive class of a binary task.
     classes : tuple
-        Sorted labels; empty for regression.
+        Sorted labels; empty for regression and without a task.
     fingerprint : str
         ``sha256:…`` over the whole table as loaded, before rows or columns were left out. A part keeps it.
     notes : tuple of Finding
         What loading decided, changed or left out.
     columns : int
         Columns of the table as loaded.
-    for_model : bool
-        Whether the features feed a model; if not, there may be none.
-    left_out : DataFrame or None
-        Columns, as they were read, that have no role and are no features: those that a model has no use for, or that
-        the table has beyond those of another.
+    predictions : tuple of str
+        Columns of recorded predictions; where there are any, the features describe the rows and feed no model.
     """
 
     name: str
@@ -67,19 +68,46 @@ class Dataset:
     sensitive: pd.DataFrame
     time: pd.Series[Any] | None
     group: pd.Series[Any] | None
+    others: pd.DataFrame
     task: Task
     positive: object | None
     classes: tuple[Any, ...]
     fingerprint: str
     notes: tuple[Finding, ...]
     columns: int
-    for_model: bool = True
-    left_out: pd.DataFrame | None = None
+    predictions: tuple[str, ...] = ()
 
     @property
     def rows(self) -> int:
-        """Number of rows with a target."""
+        """Number of rows."""
         return len(self.target)
+
+    @property
+    def roles(self) -> Roles:
+        """Which column is what."""
+        time, group = ("" if column is None else str(column.name) for column in (self.time, self.group))
+        return Roles(str(self.target.name or ""), tuple(map(str, self.sensitive)), time, group)
+
+    @property
+    def _has_labels(self) -> bool:
+        return bool(self.task) and bool(self.target.notna().any())
+
+    @property
+    def labelled(self) -> Dataset:
+        """The rows that have a label.
+
+        Raises
+        ------
+        NotApplicableError
+            Where none has, or the task is not known.
+        """
+        known = self.target.notna().to_numpy()
+        if self.rows and not self._has_labels:
+            raise NotApplicableError(f"No labels of {self.name} are known, so that there is no truth to judge by.")
+        if known.all():
+            return self
+        part = self.take(np.flatnonzero(known))
+        return replace(part, target=part.target.infer_objects())
 
     def take(self, positions: NDArray[np.integer[Any]] | Sequence[int]) -> Dataset:
         """Return the rows at integer positions, with everything else as it is; rows keep their index."""
@@ -91,11 +119,11 @@ class Dataset:
             sensitive=self.sensitive.iloc[rows],
             time=None if self.time is None else self.time.iloc[rows],
             group=None if self.group is None else self.group.iloc[rows],
-            left_out=None if self.left_out is None else self.left_out.iloc[rows],
+            others=self.others.iloc[rows],
         )
 
     def y_binary(self) -> NDArray[np.int64]:
-        """Return 1 where the target is the positive class, else 0; shape (n_rows,).
+        """Return 1 where the target is the positive class, else 0, also without a label; shape (n_rows,).
 
         Raises
         ------
@@ -112,7 +140,7 @@ class Dataset:
 
     def frame(self) -> pd.DataFrame:
         """Return the features and the target as one table."""
-        return pd.concat([self.features, self.target], axis=1)
+        return pd.concat([self.features, *([self.target] if self.task else [])], axis=1)
 
     def scalars(self) -> dict[str, Estimate]:
         """Return the size of the table, its missing share, and the target's rate (binary) or mean (regression)."""
@@ -123,25 +151,23 @@ class Dataset:
             "data.features": Estimate(self.features.shape[1], n=self.rows),
             "data.missing_share": Estimate(missing, n=self.features.size),
         }
-        if self.task == "binary":
-            numbers["data.target_rate"] = self.target_level()
-        elif self.task == "regression":
-            numbers["data.target_mean"] = self.target_level()
-        return numbers
+        name = {"binary": "data.target_rate", "regression": "data.target_mean"}.get(self.task)
+        return numbers | ({name: self.target_level()} if name and self._has_labels else {})
 
     def target_level(self) -> Estimate:
         """Return the positive share (binary), the mean (regression) or the largest class's share (multiclass)."""
+        part = self.labelled
         if self.task == "regression":
-            values = self.target.to_numpy(dtype="float64")
+            values = part.target.to_numpy(dtype="float64")
             # Dividing by the largest value first keeps the squares of very large ones from overflowing.
             scale = float(np.abs(values).max()) or 1.0
             mean = scale * float((values / scale).mean())
-            if self.rows < 2:
-                return Estimate(mean, n=self.rows)
-            error = scale * float((values / scale).std(ddof=1)) / np.sqrt(self.rows)
-            return Estimate(mean, *wald(mean, error, quantile=t_quantile(self.rows)), self.rows, "t")
-        hits = int(self.y_binary().sum()) if self.task == "binary" else int(self.target.value_counts().max())
-        return Estimate(hits / self.rows, *wilson(hits, self.rows), self.rows, "Wilson")
+            if part.rows < 2:
+                return Estimate(mean, n=part.rows)
+            error = scale * float((values / scale).std(ddof=1)) / np.sqrt(part.rows)
+            return Estimate(mean, *wald(mean, error, quantile=t_quantile(part.rows)), part.rows, "t")
+        hits = int(part.y_binary().sum()) if self.task == "binary" else int(part.target.value_counts().max())
+        return Estimate(hits / part.rows, *wilson(hits, part.rows), part.rows, "Wilson")
 
     def findings(self) -> list[Finding]:
         """Return what loading decided and what the checks found, the most severe first."""
@@ -149,43 +175,35 @@ class Dataset:
 
     @cached_property
     def _findings(self) -> list[Finding]:
-        features = self.features if self.for_model else None
-        return by_severity(gathered([*self.notes, *check_features(features, self.target, self.task)]))
+        part = self.labelled if self._has_labels else replace(self, task="")
+        features = None if self.predictions or not part.features.shape[1] else part.features
+        return by_severity(gathered([*self.notes, *check_features(features, part.target, part.task)]))
 
-    def pictures(self) -> dict[str, Picture]:
-        """Return the figure of the target."""
-        return {"target": target_picture(self.target, self.task)}
-
-    def plot(self, kind: str = "target", ax: Axes | None = None) -> Axes:
-        """Draw how the target is distributed: the share of each class, or a histogram."""
-        return draw_target(self.target, self.task, axes_for(self, kind, ax))
-
-    def figure_data(self, kind: str = "target") -> pd.DataFrame:  # noqa: ARG002  # there is but one
-        """Return what the figure of the target draws."""
-        return target_counts(self.target, self.task)
+    def drawings(self) -> list[Drawing]:
+        """Return the figure of the target, where there are labels: the share of each class, or a histogram."""
+        return [target_drawing(self.labelled.target, self.task)] if self._has_labels else []
 
     def record(self) -> Record:
         """Return the table for the tracker."""
-        data = DataRecord(
-            self.name, self.source, self.fingerprint, self.rows, self.columns, str(self.target.name), self.frame()
-        )
-        return Record(parameters={"data": self.name, "target": str(self.target.name)}, data=data)
-
-    def __repr__(self) -> str:
-        """Say what it is in one line."""
-        return f"Dataset({self.name!r}: {self._lead()})"
+        target = self.roles.target
+        data = DataRecord(self.name, self.source, self.fingerprint, self.rows, self.columns, target, self.frame())
+        return Record(parameters={"data": self.name, "target": target}, data=data)
 
     def _lead(self) -> str:
-        size = f"{self.rows:,} rows, {self.features.shape[1]} {'features' if self.for_model else 'other columns'}"
-        name = str(self.target.name)
-        if self.task == "binary":
-            rate = self.target_level().value
-            return f"{size}; target {name}: {rate:.1%} are {self.positive}"
+        size = f"{self.rows:,} rows, {self.features.shape[1]} {'other columns' if self.predictions else 'features'}"
+        known, name = int(self.target.count()), self.roles.target
+        if known < self.rows:
+            size = f"{size}, {known:,} labels"
+        if not self._has_labels:
+            return size
         if self.task == "multiclass":
             return f"{size}; target {name}, {len(self.classes)} classes"
-        return f"{size}; target {name}, mean {format_number(float(self.target.mean()))}"
+        level = self.target_level().value
+        said = f": {level:.1%} are {self.positive}" if self.task == "binary" else f", mean {format_number(level)}"
+        return f"{size}; target {name}{said}"
 
-    def _repr_html_(self) -> str:
-        caption = f"{'Features' if self.for_model else 'Other columns'} of {self.name}"
-        tables = [table_html(readable(self.profile()), caption)] if self.features.shape[1] else []
-        return result_html(f"{self.name} ({self.task})", self._lead(), tables, self.findings())
+    def face(self) -> Face:
+        """Return the size, the target, and what each column holds."""
+        caption = f"{'Other columns' if self.predictions else 'Features'} of {self.name}"
+        tables = [FaceTable(caption, readable(self.profile()))] if self.features.shape[1] else []
+        return Face(f"{self.name} ({self.task or 'no task'})", self._lead(), tables, self.findings())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,9 @@ from toolkit.errors import InputError, listed, nearest
 _NO_NAME = re.compile(r"Column_\d+")
 
 
-def features_like(like: Any, rows: pd.DataFrame, roles: Roles) -> tuple[pd.DataFrame, list[Finding]]:
+def features_like(
+    like: Any, rows: pd.DataFrame, roles: Roles, *, strict: bool = True
+) -> tuple[pd.DataFrame, list[Finding]]:
     """Take exactly the features of a fitted model or of another table, in their order; none is left out as useless.
 
     Parameters
@@ -31,6 +33,9 @@ def features_like(like: Any, rows: pd.DataFrame, roles: Roles) -> tuple[pd.DataF
         The table as read.
     roles : Roles
         Columns that are the target or that are to be dropped cannot be features.
+    strict : bool
+        Whether to refuse what does not fit; if not, columns that are gone are left out, and those of another kind stay
+        as they are.
 
     Returns
     -------
@@ -57,10 +62,10 @@ def features_like(like: Any, rows: pd.DataFrame, roles: Roles) -> tuple[pd.DataF
         owner, known = "The other table has", like
     else:
         expected, owner, known = model_columns(like), "The model was fitted on", pd.DataFrame()
-    if not expected:
+    if not expected and not isinstance(like, pd.DataFrame):
         apart = {roles.target, roles.time, roles.group, *roles.drop}
         expected = {str(name): "" for name in rows.columns if name not in apart}
-    names = _found(expected, list(rows.columns), owner)
+    names = _found(expected, list(rows.columns), owner if strict else "")
     taken = [name for name in names.values() if name in (roles.target, *roles.drop)]
     if taken:
         role = "the target" if roles.target in taken else "to be dropped"
@@ -68,9 +73,16 @@ def features_like(like: Any, rows: pd.DataFrame, roles: Roles) -> tuple[pd.DataF
     features, notes = {}, []
     for name, column in names.items():
         labels = list(known[name].cat.categories) if expected[name] == "category" and name in known else []
-        features[column], found = _shaped(rows[column], expected[name], labels)
+        features[column], found = _shaped(rows[column], expected[name], labels, strict)
         notes += found
     return pd.DataFrame(features, index=rows.index), notes
+
+
+def check_kinds(features: pd.DataFrame, known: pd.DataFrame) -> None:
+    """Refuse text where another table has numbers."""
+    for name in features:
+        if name in known and not _is_text(known[name]):
+            _refuse_text(features[name])
 
 
 def model_columns(model: Any) -> dict[str, str]:
@@ -88,10 +100,11 @@ def model_columns(model: Any) -> dict[str, str]:
     >>> model_columns(LinearRegression().fit(pd.DataFrame({"a": [1.0, 2.0]}), [1, 2]))
     {'a': ''}
     """
-    signed: dict[str, str] = getattr(model, "signed_columns", {})
-    names = _names(model) or list(signed)
-    kinds = signed | _encoded_kinds(getattr(model, "best_estimator_", model))
-    return {name: kinds.get(name, "") for name in names}
+    own = getattr(model, "columns", None)
+    if isinstance(own, Mapping):
+        return dict(own)
+    kinds = _encoded_kinds(getattr(model, "best_estimator_", model))
+    return {name: kinds.get(name, "") for name in _names(model)}
 
 
 def missing_columns(model: Any, columns: Iterable[object]) -> list[str]:
@@ -135,13 +148,13 @@ def _encoded_kinds(model: Any) -> dict[str, str]:
 
 
 def _found(expected: Iterable[str], columns: Sequence[str], owner: str) -> dict[str, str]:
-    """Find the column of the table behind each expected name."""
+    """Find the column of the table behind each expected name; where no owner is named, some may be missing."""
     folded = {_folded(name): name for name in columns}
     missing = [name for name in expected if name not in columns and _folded(name) not in folded]
-    if missing:
+    if missing and owner:
         near = nearest(missing[0], columns)
         raise InputError(f"{owner} columns that the table lacks: {listed(missing)}.{near}")
-    return {name: name if name in columns else folded[_folded(name)] for name in expected}
+    return {name: name if name in columns else folded[_folded(name)] for name in expected if name not in missing}
 
 
 def _folded(name: str) -> str:
@@ -149,22 +162,29 @@ def _folded(name: str) -> str:
     return name.replace(" ", "_")
 
 
-def _shaped(column: pd.Series[Any], kind: str, labels: list[str]) -> tuple[pd.Series[Any], list[Finding]]:
+def _shaped(column: pd.Series[Any], kind: str, labels: list[str], strict: bool) -> tuple[pd.Series[Any], list[Finding]]:
     name = str(column.name)
     plain, notes = plain_column(column)
     if plain is None:
         empty = pd.Series(np.nan, index=column.index, name=column.name, dtype="float64")
         note = Finding("DATA-ALL-MISSING", "medium", f"Column {name!r} is expected but has no usable value.", name)
         return (empty.astype(pd.CategoricalDtype(labels)) if kind == "category" else empty), [note]
-    if kind == "number" and _is_text(plain):
-        found = listed(map(repr, plain.cat.categories), most=3)
-        raise InputError(f"Column {name!r} must hold numbers; found text: {found}.")
+    if kind == "number" and strict:
+        _refuse_text(plain)
     if kind != "category":
         return plain, notes
     texts = plain if _is_text(plain) else _as_text(plain)
     known = set(labels)
+    if not strict and not _is_text(plain) and labels and known.isdisjoint(texts.cat.categories):
+        return plain, notes
     new = [label for label in texts.cat.categories if label not in known]
     return texts.cat.set_categories(pd.Index([*labels, *new], dtype=object)), notes
+
+
+def _refuse_text(plain: pd.Series[Any]) -> None:
+    if _is_text(plain):
+        found = listed(map(repr, plain.cat.categories), most=3)
+        raise InputError(f"Column {str(plain.name)!r} must hold numbers; found text: {found}.")
 
 
 def _as_text(plain: pd.Series[Any]) -> pd.Series[Any]:

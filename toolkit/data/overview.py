@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from toolkit.core.estimate import format_number
-from toolkit.core.figures import BLUE
-from toolkit.core.result import Picture
+from toolkit.core.figures import BLUE, Drawing, Picture, name_rows
+from toolkit.core.words import shorten
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -84,7 +84,7 @@ def _share_text(share: float) -> str:
 
 def _values_text(row: Mapping[Any, Any]) -> str:
     if isinstance(row["top"], str):
-        return f"most often {_short(row['top'])} ({row['top_share']:.0%})"
+        return f"most often {shorten(row['top'])} ({row['top_share']:.0%})"
     if np.isnan(row["min"]):
         return "none"
     whole = row["kind"] == "whole number"
@@ -93,47 +93,37 @@ def _values_text(row: Mapping[Any, Any]) -> str:
     return f"{low} to {high}, mean {mean}"
 
 
-def target_picture(target: pd.Series[Any], task: str) -> Picture:
-    """Say in words what the figure of the target shows."""
+def target_drawing(target: pd.Series[Any], task: str) -> Drawing:
+    """Draw the share of each class, or a histogram of a number."""
     name = str(target.name)
     if task == "regression":
         values = target.astype("float64")
         low, middle, high = (format_number(float(value)) for value in values.quantile([0, 0.5, 1]))
         alt = f"Histogram of {name}: from {low} to {high}, median {middle}, {len(values):,} rows."
-        return Picture(f"Distribution of {name}", "How many rows have a target of about this size.", alt)
+        words = Picture(f"Distribution of {name}", "How many rows have a target of about this size.", alt)
+        rows, edges = np.histogram(values, min(50, max(5, int(np.sqrt(len(values))))))
+        bars = pd.DataFrame({"from": edges[:-1], "to": edges[1:], "rows": rows})
+        return Drawing("target", words, lambda ax: _draw_histogram(ax, bars, name), bars)
     shares = _shares(target)
     alt = "; ".join(f"{label}: {share:.1%}" for label, share in shares.items())
-    return Picture(f"Classes of {name}", "Share of the rows in each class.", f"{alt}. {len(target):,} rows.")
+    words = Picture(f"Classes of {name}", "Share of the rows in each class.", f"{alt}. {len(target):,} rows.")
+    counts = target.value_counts()
+    table = pd.DataFrame({"class": counts.index.map(str), "rows": counts.to_numpy()}).assign(
+        share=counts.to_numpy() / len(target)
+    )
+    return Drawing("target", words, lambda ax: _draw_classes(ax, shares), table, grid="x")
 
 
-def draw_target(target: pd.Series[Any], task: str, ax: Axes) -> Axes:
-    """Draw the share of each class, or a histogram of a number."""
-    if task == "regression":
-        ax.hist(target.to_numpy(dtype="float64"), bins=_bars(target), color=BLUE)
-        ax.set(xlabel=str(target.name), ylabel="Rows", title=f"Distribution of {target.name}")
-        return ax
-    shares = _shares(target)[::-1]
+def _draw_histogram(ax: Axes, bars: pd.DataFrame, name: str) -> None:
+    ax.bar(bars["from"], bars["rows"], bars["to"] - bars["from"], align="edge", color=BLUE)
+    ax.set(xlabel=name, ylabel="Rows")
+
+
+def _draw_classes(ax: Axes, shares: pd.Series[float]) -> None:
     bars = ax.barh(range(len(shares)), shares.to_numpy(), color=BLUE)
     ax.bar_label(bars, [f"{share:.1%}" for share in shares], padding=3, fontsize=9)
-    ax.set_yticks(range(len(shares)), [_short(label) for label in shares.index])
-    ax.set(xlabel="Share of rows", title=f"Classes of {target.name}", xlim=(0, min(1.15 * float(shares.max()), 1.1)))
-    ax.grid(visible=False, axis="y")
-    return ax
-
-
-def target_counts(target: pd.Series[Any], task: str) -> pd.DataFrame:
-    """Count what the figure of the target draws: the rows of each class, or of each bar of the histogram."""
-    if task == "regression":
-        rows, edges = np.histogram(target.to_numpy(dtype="float64"), _bars(target))
-        return pd.DataFrame({"from": edges[:-1], "to": edges[1:], "rows": rows})
-    counts = target.value_counts()
-    return pd.DataFrame(
-        {"class": counts.index.map(str), "rows": counts.to_numpy(), "share": counts.to_numpy() / len(target)}
-    )
-
-
-def _bars(target: pd.Series[Any]) -> int:
-    return min(50, max(5, int(np.sqrt(len(target)))))
+    name_rows(ax, [shorten(label) for label in shares.index])
+    ax.set(xlabel="Share of rows", xlim=(0, min(1.15 * float(shares.max()), 1.1)))
 
 
 def _shares(target: pd.Series[Any]) -> pd.Series[float]:
@@ -145,8 +135,3 @@ def _shares(target: pd.Series[Any]) -> pd.Series[float]:
     largest = shares.iloc[: MOST_BARS - 1].set_axis([str(label) for label in shares.index[: MOST_BARS - 1]])
     rest = f"{len(shares) - MOST_BARS + 1} other classes"
     return pd.concat([largest, pd.Series({rest: float(shares.iloc[MOST_BARS - 1 :].sum())})])
-
-
-def _short(label: object, most: int = 40) -> str:
-    text = str(label)
-    return text if len(text) <= most else text[: most - 1] + "…"

@@ -25,10 +25,18 @@ class Roles:
     @property
     def named(self) -> tuple[str, ...]:
         """Columns that have a role."""
-        return (self.target, *self.sensitive, self.time, self.group, *self.drop)
+        return tuple(filter(None, (self.target, *self.sensitive, self.time, self.group, *self.drop)))
 
 
-def find_roles(table: RawTable, target: object, sensitive: object, time: object, group: object, drop: object) -> Roles:
+def find_roles(
+    table: RawTable,
+    target: object,
+    sensitive: object,
+    time: object,
+    group: object,
+    drop: object,
+    like: Roles | None = None,
+) -> Roles:
     """Find the column of each role.
 
     Parameters
@@ -39,12 +47,14 @@ def find_roles(table: RawTable, target: object, sensitive: object, time: object,
         Column names; an empty text counts as not given.
     sensitive, drop : str or list of str, optional
         Column names, as a list or separated by commas.
+    like : Roles, optional
+        Of another table: they hold too for what is not given, as far as the table has the columns. It need not have
+        the target.
 
     Raises
     ------
     InputError
-        Where a column is not in the table, no target is known, or the target has a second role but that of naming
-        groups of people.
+        Where a column is not in the table, or the target has a second role but that of naming groups of people.
 
     Examples
     --------
@@ -52,22 +62,21 @@ def find_roles(table: RawTable, target: object, sensitive: object, time: object,
     >>> find_roles(table, "a", "c, d", None, None, "b").sensitive
     ('c, d',)
     """
-    known, names = table.built_in, list(table.frame.columns)
-    aim = given(target) if given(target) is not None else known.target if known else table.target
-    if aim is None:
-        raise InputError(f"Which column is the target? Give target=. Columns: {listed(names, 40)}.")
-    if given(sensitive) is not None or not known:
-        groups = listed_names(sensitive, names)
-    else:
-        groups = [name for name in known.sensitive if name in names]
+    own, names = table.built_in, list(table.frame.columns)
+    known = Roles(own.target, own.sensitive, own.time or "") if own else like or Roles(table.target or "")
+
+    def one(name: object, inherited: str) -> str:
+        return str(name) if given(name) is not None else inherited if inherited in names else ""
+
+    groups = known.sensitive if given(sensitive) is None else listed_names(sensitive, names)
     roles = Roles(
-        target=str(aim),
-        sensitive=tuple(groups),
-        time=str(time) if given(time) is not None else known.time if known else "",
-        group=str(group) if given(group) is not None else "",
+        target=str(target) if given(target) is not None else known.target,
+        sensitive=tuple(name for name in groups if given(sensitive) is not None or name in names),
+        time=one(time, known.time),
+        group=one(group, known.group),
         drop=tuple(listed_names(drop, names)),
     )
-    _check(roles, names)
+    _check(roles, names, like.target if like else "")
     return roles
 
 
@@ -93,14 +102,14 @@ def given(value: object) -> object | None:
     return None if value is None or (isinstance(value, str | list | tuple) and not len(value)) else value
 
 
-def _check(roles: Roles, names: list[str]) -> None:
+def _check(roles: Roles, names: list[str], absent: str) -> None:
     single = [("Target", roles.target), ("Time", roles.time), ("Group", roles.group)]
     several = [("Sensitive", name) for name in roles.sensitive] + [("Dropped", name) for name in roles.drop]
     for role, name in single + several:
-        if name and name not in names:
+        if name and name not in names and (role, name) != ("Target", absent):
             near = nearest(name, names)
             raise InputError(f"{role} column {name!r} is not in the table.{near} Columns: {listed(names)}.")
     others = {"time": (roles.time,), "group": (roles.group,), "drop": roles.drop}
     for role, taken in others.items():
-        if roles.target in taken:
+        if roles.target and roles.target in taken:
             raise InputError(f"Column {roles.target!r} cannot be the target and {role} at once. Name it once.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from toolkit.core.estimate import Estimate
-from toolkit.core.figures import BLUE, axes_for
-from toolkit.core.result import Finding, Picture, Record, Severity, by_severity, result_html, table_html
+from toolkit.core.estimate import Estimate, spread
+from toolkit.core.face import Face, FaceTable
+from toolkit.core.figures import BLUE, Drawing, Picture, name_rows
+from toolkit.core.result import Finding, Record, Result, Severity, by_severity
 from toolkit.data.assignment import Marks, by_class, by_group, by_time, shuffled
 from toolkit.data.checks import row_hashes
 from toolkit.data.dataset import Dataset
@@ -90,8 +91,8 @@ def split_dataset(
     return _split(data, marks, chosen, seed)
 
 
-@dataclass(frozen=True, eq=False)
-class Split:
+@dataclass(frozen=True, eq=False, repr=False)
+class Split(Result):
     """A data set in parts.
 
     Attributes
@@ -124,6 +125,9 @@ class Split:
 
         The target is ``target_rate`` (binary), ``target_mean`` (regression) or ``share of <class>`` (six at most).
         """
+        return spread(self._table())
+
+    def _table(self) -> pd.DataFrame:
         return pd.DataFrame([self._row(name, part) for name, part in self.parts().items()])
 
     def _row(self, name: str, part: Dataset) -> dict[str, object]:
@@ -203,37 +207,30 @@ class Split:
                 findings.append(Finding("SPLIT-CLASS-MISSING", "high", message, name))
         return findings
 
-    def pictures(self) -> dict[str, Picture]:
+    def drawings(self) -> list[Drawing]:
         """Return the figure of the sizes."""
-        sizes = "; ".join(f"{name}: {part.rows:,} rows" for name, part in self.parts().items())
-        caption = f"Rows in each part of the {self.strategy} split."
-        return {"sizes": Picture("Sizes of the parts", caption, f"{sizes}.")}
-
-    def plot(self, kind: str = "sizes", ax: Axes | None = None) -> Axes:
-        """Draw how many rows each part has."""
-        ax = axes_for(self, kind, ax)
-        parts = dict(reversed(self.parts().items()))
-        bars = ax.barh(list(parts), [part.rows for part in parts.values()], color=BLUE)
-        ax.bar_label(bars, [f"{part.rows:,}" for part in parts.values()], padding=3, fontsize=9)
-        ax.set(xlabel="Rows", title=self.pictures()[kind].title)
-        ax.margins(x=0.12)
-        ax.grid(visible=False, axis="y")
-        return ax
+        sizes = {name: part.rows for name, part in self.parts().items()}
+        said = "; ".join(f"{name}: {rows:,} rows" for name, rows in sizes.items())
+        words = Picture("Sizes of the parts", f"Rows in each part of the {self.strategy} split.", f"{said}.")
+        return [Drawing("sizes", words, lambda ax: _draw_sizes(ax, sizes), self._table(), grid="x")]
 
     def record(self) -> Record:
         """Return the data and how it was cut, for the tracker."""
         data = self.data.record()
         return Record(parameters={**data.parameters, "split": self.strategy, "seed": self.seed}, data=data.data)
 
-    def __repr__(self) -> str:
-        """Say what it is in one line."""
-        sizes = ", ".join(f"{name} {part.rows:,}" for name, part in self.parts().items())
-        return f"Split({self.data.name!r} by {self.strategy}: {sizes})"
-
-    def _repr_html_(self) -> str:
+    def face(self) -> Face:
+        """Return how the data were cut, and the parts."""
         lead = f"{self.data.rows:,} rows, {self.strategy} split, seed {self.seed}."
-        table = table_html(self.frame(), "Parts")
-        return result_html(f"Split of {self.data.name}", lead, [table], self.findings())
+        return Face(f"Split of {self.data.name}", lead, [FaceTable("Parts", self._table())], self.findings())
+
+
+def _draw_sizes(ax: Axes, sizes: Mapping[str, int]) -> None:
+    bars = ax.barh(range(len(sizes)), list(sizes.values()), color=BLUE)
+    ax.bar_label(bars, [f"{rows:,}" for rows in sizes.values()], padding=3, fontsize=9)
+    name_rows(ax, list(sizes))
+    ax.set_xlabel("Rows")
+    ax.margins(x=0.12)
 
 
 def _check_sizes(test_size: object, validation_size: object) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -14,8 +14,12 @@ from toolkit.data.columns import as_texts, column_kind, plain_numbers, text_labe
 from toolkit.data.decisions import decide_format
 from toolkit.errors import InputError, listed, nearest
 
-Task = Literal["binary", "multiclass", "regression"]
-TASKS: tuple[Task, ...] = get_args(Task)
+if TYPE_CHECKING:
+    from toolkit.data.dataset import Dataset
+
+#: An empty text where no target is known.
+Task = Literal["", "binary", "multiclass", "regression"]
+TASKS = ("binary", "multiclass", "regression")
 MOST_NUMBER_CLASSES = 15
 ROWS_PER_NUMBER_CLASS = 10
 _AFFIRMED = {"yes": "no", "y": "n", "true": "false", "t": "f", "positive": "negative", "pos": "neg", "ja": "nein"}
@@ -24,13 +28,13 @@ _AFFIRMED |= {"oui": "non", "sí": "no", "sì": "no", "si": "no", "sim": "não"}
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """What a target column says once its missing rows are gone.
+    """What a target column says.
 
     Attributes
     ----------
     values : Series
-        ``object`` (texts), ``bool``, ``int64`` or ``float64``.
-    task : {"binary", "multiclass", "regression"}
+        ``object`` (texts), ``bool``, ``int64`` or ``float64``; labels are ``object`` where some are missing.
+    task : {"binary", "multiclass", "regression", ""}
     positive : object or None
         The positive class of a binary task.
     classes : tuple
@@ -134,6 +138,41 @@ def read_target(values: pd.Series[Any], task: str | None = None, positive: objec
         return Target(values, chosen, None, classes, tuple(notes))
     label, said = _positive(name, classes, {_python(key): int(count) for key, count in counts.items()}, positive)
     return Target(values, chosen, label, classes, (*notes, *said))
+
+
+def target_like(values: pd.Series[Any], known: Dataset) -> Target:
+    """Read a target, of which some or all rows may be missing, as that of another table was read.
+
+    Raises
+    ------
+    InputError
+        Where it holds what the other does not know.
+    """
+    said = unlike(values, known)
+    if said:
+        raise InputError(said)
+    if known.task == "regression":
+        values = values if values.dtype == "int64" else values.astype("float64")
+    else:
+        values = among(_labels(values.dropna().infer_objects()), values.index)
+    return Target(values, known.task, known.positive, known.classes, ())
+
+
+def unlike(values: pd.Series[Any], known: Dataset) -> str:
+    """Say what a target holds that another table's does not; an empty text where there is nothing."""
+    labels, name = values.dropna().infer_objects(), str(values.name)
+    if known.task == "regression":
+        fits = not len(labels) or pd.api.types.is_numeric_dtype(labels.dtype)
+        return "" if fits else f"The target {name!r} must hold numbers, as that of {known.name} does."
+    unknown = sorted({str(label) for label in _labels(labels).unique() if label not in known.classes})
+    if not unknown:
+        return ""
+    return f"The target {name!r} holds {listed(unknown)}, which that of {known.name} does not: {listed(known.classes)}."
+
+
+def among(labels: pd.Series[Any], index: pd.Index[Any]) -> pd.Series[Any]:
+    """Put labels back among the rows that have none."""
+    return labels if len(labels) == len(index) else labels.astype(object).reindex(index)
 
 
 def _task(values: pd.Series[Any], task: str | None, distinct: int) -> tuple[Task, list[Finding]]:

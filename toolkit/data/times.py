@@ -93,23 +93,39 @@ def time_labels(values: pd.Series[Any]) -> list[str]:
     return [str(value) for value in values]
 
 
-def of_periods(frame: pd.DataFrame, time: str, periods: Sequence[str]) -> tuple[pd.DataFrame, str]:
-    """Keep the rows whose time is among some periods, and write those as the end of a name.
+def of_periods(
+    frame: pd.DataFrame, time: str, periods: Sequence[str] = ()
+) -> tuple[pd.DataFrame, pd.Series[Any] | None, list[Finding]]:
+    """Read the times of a table, and keep the rows whose time is among some periods.
+
+    Returns
+    -------
+    frame : DataFrame
+        All rows where no periods are named.
+    time : Series or None
+        As ``read_time`` returns it, of the rows that have one; None without a time column.
+    notes : list of Finding
 
     Examples
     --------
-    >>> rows, name = of_periods(pd.DataFrame({"year": [1994, 1995]}), "year", ["1995"])
-    >>> rows["year"].tolist(), name
-    ([1995], ' 1995')
+    >>> rows, time, _ = of_periods(pd.DataFrame({"year": [1994, 1995, None]}), "year", ["1995"])
+    >>> rows["year"].tolist(), time.tolist()
+    ([1995.0], [1995.0])
     """
-    if not periods:
-        return frame, ""
-    if not time:
+    if not time and periods:
         raise InputError("'periods' needs a time column. Give time=.")
-    moments, _ = read_time(frame[time])
-    codes, labels = time_order(moments)
-    kept = np.isin(codes, matching(labels, periods, time))
-    return frame[kept], f" {', '.join(periods)}"
+    if not time:
+        return frame, None, []
+    moments, notes = read_time(frame[time].dropna())
+    if periods:
+        codes, labels = time_order(moments)
+        moments = moments[np.isin(codes, matching(labels, periods, time))]
+        return frame.loc[moments.index], moments, notes
+    gone = len(frame) - len(moments)
+    if gone:
+        message = f"Time {time!r} is missing in {gone:,} of {len(frame):,} rows, which were dropped."
+        notes = [Finding("DATA-TIME-MISSING", "medium", message, time), *notes]
+    return frame, moments, notes
 
 
 def matching(labels: Sequence[str], periods: Iterable[object], name: str) -> list[int]:

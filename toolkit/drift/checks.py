@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from toolkit.drift.comparison import Source
+from toolkit.drift.comparison import Source, roles_in
 from toolkit.drift.distances import DISTANCE_THRESHOLD, METHODS
-from toolkit.drift.model import PREDICTION
 from toolkit.drift.profile import Profile
+from toolkit.drift.summary import PREDICTION
 from toolkit.drift.verdicts import Plan, Row
 from toolkit.errors import InputError, listed, nearest
 
@@ -50,18 +50,17 @@ def chosen_columns(reference: Source, current: Source, columns: Sequence[str] | 
     InputError
         Where one is in neither table, or the tables have none in common.
     """
-    shared = [name for name in reference.roles if name in current.roles]
-    compared = [name for name in shared if reference.roles[name] == "feature"]
-    if not compared:
-        mine, theirs = listed(reference.roles, 5), listed(current.roles, 5)
+    old, new = roles_in(reference), roles_in(current)
+    if not any(name in new and role == "feature" for name, role in old.items()):
+        mine, theirs = listed(old, 5), listed(new, 5)
         raise InputError(f"The tables share no column. The reference has {mine}; the current table has {theirs}.")
     if columns is None:
-        return list(reference.roles)
+        return list(old)
     wanted = [columns] if isinstance(columns, str) else list(dict.fromkeys(map(str, columns)))
     if not wanted:
         raise InputError("columns= is empty. Name at least one column, or leave it out to compare all.")
-    wanted += [PREDICTION] if PREDICTION in reference.roles and PREDICTION not in wanted else []
-    return [_known(name, list(reference.roles)) for name in wanted]
+    wanted += [PREDICTION] if PREDICTION in old and PREDICTION not in wanted else []
+    return [_known(name, list(old)) for name in wanted]
 
 
 def check_kinds(rows: Iterable[Row], asked: bool, reference: Source, current: Source) -> None:
@@ -80,7 +79,7 @@ def check_kinds(rows: Iterable[Row], asked: bool, reference: Source, current: So
         said = "; ".join(f"{row['column']!r} {row['why']}" for row in fatal[:5])
         names = "columns have" if len(fatal) > 1 else "column has"
         raise InputError(
-            f"{len(fatal)} {names} incompatible types in {_name(reference)} and {_name(current)}: {said}. "
+            f"{len(fatal)} {names} incompatible types in {reference.name} and {current.name}: {said}. "
             "Give both tables the same types."
         )
 
@@ -93,10 +92,6 @@ def check_prediction(reference: Source, current: Source, model: object) -> None:
                 f"The profile {part.name} was made without a model, so its predictions are not known. "
                 "Make it with summarize(table, model=model)."
             )
-
-
-def _name(part: Source) -> str:
-    return part.name
 
 
 def _known(name: object, names: Sequence[str]) -> str:

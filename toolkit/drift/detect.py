@@ -4,41 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
-from toolkit.core.estimate import Estimate
-from toolkit.core.figures import axes_for
-from toolkit.core.result import (
-    DataRecord,
-    Finding,
-    ModelRecord,
-    Picture,
-    Record,
-    Shown,
-    by_severity,
-    result_html,
-    table_html,
-)
+from toolkit.core.estimate import Estimate, spread
+from toolkit.core.face import Face, FaceTable
+from toolkit.core.figures import Drawing
+from toolkit.core.result import DataRecord, Finding, ModelRecord, Record, Result, by_severity
 from toolkit.data.checks import gathered
 from toolkit.data.dataset import Dataset
-from toolkit.data.fingerprint import fingerprint
+from toolkit.data.load import as_dataset
 from toolkit.drift.checks import check_kinds, check_prediction, chosen_columns, make_plan
-from toolkit.drift.comparison import Source, compare_columns, window_table
+from toolkit.drift.comparison import Source, compare_columns, roles_in, window_table, with_predictions
 from toolkit.drift.domain import THRESHOLD, Domain
 from toolkit.drift.evidently import comparison_of
-from toolkit.drift.figures import draw, figure_data, pictures
+from toolkit.drift.figures import drawings
 from toolkit.drift.findings import few_rows, findings_of, share_text, windows_finding
 from toolkit.drift.head import head_numbers, headline
+from toolkit.drift.model import with_importance
 from toolkit.drift.profile import Profile
-from toolkit.drift.tables import Rows, read_rows, with_model, with_predictions
 from toolkit.drift.verdicts import Plan, corrected, share_moved
 from toolkit.drift.windows import cut_windows, read_window
 from toolkit.errors import InputError, listed
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from toolkit.models.model import Model
 
 _KEPT_APART = ("code", "moved", "emptied", "novelty", "grouped")
 _SHOWN = ("column", "verdict", "change", "distance", "by_chance", "p_adjusted")
@@ -70,8 +59,8 @@ def detect_drift(
     reference, current : Dataset, DataFrame or Profile
         With a Profile (see ``summarize``) there are no rows: no domain classifier, and a model only if the profile was
         made with it.
-    model : estimator, optional
-        Fitted. Its predictions are compared too, and each column's drift is weighed by its importance to the model.
+    model : Model, or anything that ``Model.of`` takes, optional
+        Its predictions are compared too, and each column's drift is weighed by its importance to the model.
     columns : list of str, optional
         Compare these only.
     methods : str or dict of str to str, optional
@@ -108,22 +97,24 @@ def detect_drift(
     >>> detect_drift(before, after).frame()[["column", "verdict"]].to_numpy().tolist()
     [['a', 'drifted'], ['b', 'stable']]
     """
-    old = _source(reference, "reference", time)
-    target = next((name for name, role in old.roles.items() if role == "target"), "")
-    new = _source(current, "current", time or _time_of(reference), target)
-    notes: list[Finding] = []
+    model = None if model is None else Model.of(model)
+    old = _source(reference, "reference", time, model)
+    new = _source(current, "current", time, model, old)
+    notes, importance = [note for part in (old, new) for note in _about_time(part)], {}
     if model is not None:
+        model = Model.of(model, old if isinstance(old, Dataset) else None)
         check_prediction(old, new, model)
-        old = with_model(old, model, seed) if isinstance(old, Rows) else old
-        new, notes = with_predictions(new, old, model) if isinstance(new, Rows) else (new, [])
+        old, importance = with_importance(old, model, seed) if isinstance(old, Dataset) else (old, {})
+        new, said = with_predictions(new, old, model) if isinstance(new, Dataset) else (new, [])
+        notes += said
     names = chosen_columns(old, new, columns)
-    plan = make_plan(methods, thresholds, alpha, list(old.roles), seed)
+    plan = make_plan(methods, thresholds, alpha, list(roles_in(old)), seed)
     windows, wanted = [], read_window(window)
     if wanted is not None:
         if isinstance(new, Profile):
             raise InputError("A profile has no rows to cut into windows. Give the current table itself.")
         windows = cut_windows(new.time, new.rows, wanted)
-    compared = compare_columns(old, new, names, plan, windows)
+    compared = compare_columns(old, new, names, plan, windows, importance)
     check_kinds(compared.rows, columns is not None, old, new)
     domain = compared.domain(seed)
     table, others = corrected(compared.rows, plan, [] if domain is None else [domain.p_value])
@@ -135,13 +126,13 @@ def detect_drift(
         replace(domain, p_adjusted=others[0]) if domain is not None else None,
         plan,
         (*notes, *_more_columns(old, new)),
-        (old, new) if isinstance(old, Rows) and isinstance(new, Rows) else None,
-        ModelRecord.of(model),
+        (old, new) if isinstance(old, Dataset) and isinstance(new, Dataset) else None,
+        None if model is None else model.record(),
     )
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Drift(Shown):
+class Drift(Result):
     """What changed between two tables.
 
     Attributes
@@ -159,7 +150,7 @@ class Drift(Shown):
     plan : Plan
         Methods, thresholds and the rate of false alarms.
     notes : tuple of Finding
-    tables : pair of Rows or None
+    tables : pair of Dataset or None
         The tables themselves, for ``evidently``; None where one was a profile.
     model : ModelRecord or None
         The name under which the model was logged, if it was.
@@ -172,7 +163,7 @@ class Drift(Shown):
     domain: Domain | None
     plan: Plan
     notes: tuple[Finding, ...] = ()
-    tables: tuple[Rows, Rows] | None = field(default=None, repr=False)
+    tables: tuple[Dataset, Dataset] | None = field(default=None, repr=False)
     model: ModelRecord | None = None
 
     @property
@@ -195,15 +186,7 @@ class Drift(Shown):
         """Return one row a column and window (``all`` stands for the whole table), ends of intervals in columns."""
         whole = self.table.assign(window="all")
         rows = pd.concat([whole, self.windows], ignore_index=True) if len(self.windows) else whole
-        spread: dict[str, Any] = {"window": rows["window"]}
-        for name in rows.columns.drop(["window", *_KEPT_APART]):
-            if name in ("distance", "by_chance", "missing_difference"):
-                spread[name] = [cell.value for cell in rows[name]]
-                spread[f"{name}_low"] = [cell.low for cell in rows[name]]
-                spread[f"{name}_high"] = [cell.high for cell in rows[name]]
-            else:
-                spread[name] = rows[name]
-        return pd.DataFrame(spread)
+        return spread(rows[["window", *rows.columns.drop(["window", *_KEPT_APART])]])
 
     def scalars(self) -> dict[str, Estimate]:
         """Return the share of drifted columns, the domain classifier, and each column's distance."""
@@ -259,17 +242,9 @@ class Drift(Shown):
         """
         return comparison_of(self).run()
 
-    def pictures(self) -> dict[str, Picture]:
-        """Return the figures there are."""
-        return pictures(self)
-
-    def plot(self, kind: str = "columns", ax: Axes | None = None) -> Axes:
-        """Draw ``columns`` (distances), ``worst`` (one column before and after) or ``trend`` (over the windows)."""
-        return draw(self, kind, axes_for(self, kind, ax))
-
-    def figure_data(self, kind: str) -> pd.DataFrame:
-        """Return what a figure draws."""
-        return figure_data(self, kind)
+    def drawings(self) -> list[Drawing]:
+        """Return ``columns`` (distances), ``worst`` (one column before and after) and ``trend`` (over the windows)."""
+        return drawings(self)
 
     def record(self) -> Record:
         """Return how the comparison was made, and the current table."""
@@ -277,8 +252,7 @@ class Drift(Shown):
         names = self.table.set_index("role")["column"]
         target = str(names["target"]) if "target" in names else ""
         new = self.tables[1] if self.tables else None
-        mark = (new.fingerprint or fingerprint(new.frame)) if new else ""
-        frame, source = (new.frame, new.source) if new else (None, "")
+        mark, frame, source = (new.fingerprint, new.features, new.source) if new else ("", None, "")
         size = self.current.rows, len(self.current.columns)
         return Record(
             parameters,
@@ -288,7 +262,8 @@ class Drift(Shown):
             numbers=tuple(head_numbers(self.scalars(), self.current.rows)),
         )
 
-    def _repr_html_(self) -> str:
+    def face(self) -> Face:
+        """Return how many columns drifted, and what changed in each."""
         share = self.scalars()["drift.columns_share"]
         lead = (
             f"{self.current.name} ({self.current.rows:,} rows) against {self.reference.name} "
@@ -297,20 +272,27 @@ class Drift(Shown):
         emptier = self.table["missing_difference"].map(lambda cell: cell if abs(cell.value) > 0 else None)
         shown = self.table.assign(missing_difference=emptier)[[*_SHOWN, "missing_difference", "importance"]]
         shown = shown.dropna(axis="columns", how="all")
-        table = table_html(shown, "Columns, what moved most first; distances with 95% intervals")
-        return result_html("Drift", lead, [table], self.findings())
+        table = FaceTable("Columns, what moved most first; distances with 95% intervals", shown)
+        return Face("Drift", lead, [table], self.findings())
 
 
-def _source(table: object, which: str, time: str, target: str = "") -> Source:
-    return table if isinstance(table, Profile) else read_rows(table, which, time=time, target=target)
+def _source(table: object, which: str, time: str, model: Model | None, reference: Source | None = None) -> Source:
+    """Read a DataFrame, at this one door: as the reference or the model has its columns."""
+    if isinstance(table, Profile):
+        return table
+    columns = list(table) if isinstance(table, pd.DataFrame) else []
+    target = reference.target if isinstance(reference, Profile) and reference.target in columns else ""
+    like = reference if isinstance(reference, Dataset) else model
+    return as_dataset(table, which, like=like, target=target, time=time if time in columns else "")
 
 
-def _time_of(table: object) -> str:
-    return str(table.time.name) if isinstance(table, Dataset) and table.time is not None else ""
+def _about_time(part: object) -> list[Finding]:
+    return [note for note in part.notes if note.code == "DATA-TIME-MISSING"] if isinstance(part, Dataset) else []
 
 
 def _more_columns(old: Source, new: Source) -> list[Finding]:
-    more = [name for name, role in new.roles.items() if name not in old.roles and role == "feature"]
+    known = roles_in(old)
+    more = [name for name, role in roles_in(new).items() if name not in known and role == "feature"]
     if not more:
         return []
     text = f"The current table has columns that the reference does not have: {listed(map(repr, more), 5)}."

@@ -18,16 +18,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from toolkit.core.estimate import Estimate
-from toolkit.core.result import Finding, Picture, Record, Shown, result_html
+from toolkit.core.face import Face
+from toolkit.core.result import Finding, Record, Result
+from toolkit.data.dataset import Dataset
 from toolkit.drift.distances import METHODS
-from toolkit.drift.tables import Rows
+from toolkit.drift.summary import column_of
 from toolkit.drift.verdicts import Plan
-from toolkit.errors import InputError, NotApplicableError, listed
+from toolkit.errors import NotApplicableError, listed
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
     from toolkit.drift.detect import Drift
 
 FILE = "evidently.html"
@@ -77,7 +76,7 @@ def evidently_page(drift: Drift, *, wanted: bool = True) -> EvidentlyPage:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class EvidentlyPage(Shown):
+class EvidentlyPage(Result):
     """evidently's page, as a file to be published.
 
     Attributes
@@ -97,10 +96,6 @@ class EvidentlyPage(Shown):
         """Return the file's name and size as one row."""
         return pd.DataFrame({"file": [FILE], "bytes": [len(self.html.encode())]})
 
-    def scalars(self) -> dict[str, Estimate]:
-        """Return no numbers: they are those of the comparison."""
-        return {}
-
     def findings(self) -> list[Finding]:
         """Say where evidently saw a sample only, and which columns it does not draw."""
         found = []
@@ -112,21 +107,14 @@ class EvidentlyPage(Shown):
             found.append(Finding("DRIFT-EVIDENTLY", "info", f"evidently's page leaves out {named}."))
         return found
 
-    def pictures(self) -> dict[str, Picture]:
-        """Return no figures."""
-        return {}
-
-    def plot(self, kind: str = "", ax: Axes | None = None) -> Axes:  # noqa: ARG002  # the protocol's
-        """Refuse: the figures are in the file."""
-        raise InputError(f"evidently's page has no figure {kind!r} to draw here; open {FILE}.")
-
     def record(self) -> Record:
         """Return the file."""
         return Record(files={FILE: self.html})
 
-    def _repr_html_(self) -> str:
+    def face(self) -> Face:
+        """Say where the page lies."""
         lead = f"{FILE} lies beside this report: the same comparison in evidently's interactive form."
-        return result_html("evidently's page", lead, findings=self.findings())
+        return Face("evidently's page", lead, findings=self.findings())
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,13 +190,13 @@ def comparison_of(drift: Drift) -> Comparison:
     return Comparison(frames[0][drawn], frames[1][drawn], columns, left_out)
 
 
-def _sampled(part: Rows, compared: pd.DataFrame, plan: Plan) -> pd.DataFrame:
+def _sampled(part: Dataset, compared: pd.DataFrame, plan: Plan) -> pd.DataFrame:
     picked = np.arange(part.rows)
     if part.rows > MOST_ROWS:
         picked = np.sort(np.random.default_rng(plan.seed).choice(part.rows, MOST_ROWS, replace=False))
     columns = {}
     for name, kind in zip(compared["column"], compared["kind"], strict=True):
-        column = part.plain(name)[0]
+        column = column_of(part, name)[0]
         assert column is not None  # noqa: S101 - it has a distance, so it has values
         column = column.iloc[picked].reset_index(drop=True)
         columns[name] = column if kind == "number" else column.astype(object).where(column.notna(), None)

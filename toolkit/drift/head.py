@@ -9,7 +9,7 @@ from dataclasses import replace
 import pandas as pd
 
 from toolkit.core.estimate import Estimate
-from toolkit.core.heading import HeadNumber
+from toolkit.core.results import KeyNumber
 from toolkit.drift.breaks import shown
 from toolkit.drift.domain import Domain
 from toolkit.drift.findings import MATTERS
@@ -78,8 +78,8 @@ def _named(column: object) -> str:
     return repr(shown(column))
 
 
-def head_numbers(scalars: Mapping[str, Estimate], rows: int) -> Iterator[HeadNumber]:
+def head_numbers(scalars: Mapping[str, Estimate], rows: int) -> Iterator[KeyNumber]:
     """Yield the numbers of a comparison with a current table of so many rows."""
     for name, label in _LABELS.items():
         if name in scalars:
-            yield HeadNumber(name, label, replace(scalars[name], n=rows), "current table", "reference")
+            yield KeyNumber(name, label, replace(scalars[name], n=rows), "current table", "reference")

@@ -12,15 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from toolkit.core.result import Finding, Picture, Record, Shown, result_html, table_html
-from toolkit.drift.summary import ColumnSummary
+from toolkit.core.face import Face, FaceTable
+from toolkit.core.result import Record, Result
+from toolkit.data.load import as_dataset
+from toolkit.drift.model import with_importance
+from toolkit.drift.summary import ColumnSummary, column_of, finished, roles_of, summarize_column
 from toolkit.errors import InputError
+from toolkit.models.model import Model
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.axes import Axes
 
-    from toolkit.core.estimate import Estimate
+    from toolkit.data.dataset import Dataset
 
 KIND = "toolkit drift profile"
 KEPT_AS = "training_profile.json"
@@ -28,7 +31,7 @@ SCHEMA = 1
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Profile(Shown):
+class Profile(Result):
     """Counts of the values of each column of a table.
 
     Attributes
@@ -47,6 +50,11 @@ class Profile(Shown):
     def roles(self) -> dict[str, str]:
         """Role of each column."""
         return {name: summary.role for name, summary in self.columns.items()}
+
+    @property
+    def target(self) -> str:
+        """Name of the target; an empty text where there is none."""
+        return next((name for name, role in self.roles.items() if role == "target"), "")
 
     def column(self, name: str) -> ColumnSummary:
         """Return the summary of one column."""
@@ -101,29 +109,57 @@ class Profile(Shown):
         ]
         return pd.DataFrame(rows, columns=["column", "role", "kind", "missing", "values_kept"])
 
-    def scalars(self) -> dict[str, Estimate]:
-        """Return no numbers."""
-        return {}
-
-    def findings(self) -> list[Finding]:
-        """Return none."""
-        return []
-
-    def pictures(self) -> dict[str, Picture]:
-        """Return no figures."""
-        return {}
-
-    def plot(self, kind: str = "", ax: Axes | None = None) -> Axes:  # noqa: ARG002  # the protocol's
-        """Refuse: a profile is compared, not drawn."""
-        raise InputError(f"A profile has no figure {kind!r}; frame() lists its columns.")
-
     def record(self) -> Record:
         """Return itself, to be kept with the model that is logged beside it."""
         return Record(kept={KEPT_AS: self.text()})
 
-    def _repr_html_(self) -> str:
+    def face(self) -> Face:
+        """Return what is kept of each column."""
         lead = f"{self.name}: {self.rows:,} rows, {len(self.columns)} columns. It holds none of the rows."
-        return result_html("Profile", lead, [table_html(self.frame(), "What is kept of each column")])
+        return Face("Profile", lead, [FaceTable("What is kept of each column", self.frame())])
+
+
+def summarize(table: Dataset | pd.DataFrame, *, model: Any = None, name: str | None = None, seed: int = 0) -> Profile:
+    """Sum up a table so that it can be kept and compared later, without any of its rows.
+
+    Parameters
+    ----------
+    table : Dataset or DataFrame
+    model : Model, or anything that ``Model.of`` takes, optional
+        Fitted on these columns: its predictions and the importance of each column to it are kept too.
+    name : str, optional
+        By default that of the table.
+    seed : int
+        Of the sample that importance is measured on.
+
+    Returns
+    -------
+    Profile
+        Counts of the values of each column: numbers in about 256 cells at most, more than 1,000 labels in groups. The
+        extremes of a number and up to 1,000 labels are kept as they are.
+
+    Raises
+    ------
+    InputError
+        Where the table has no rows, or the model does not fit it.
+
+    Examples
+    --------
+    >>> from toolkit import load_dataset
+    >>> profile = summarize(load_dataset("wine"))
+    >>> profile.rows, len(profile.columns)
+    (178, 14)
+    """
+    subject = None if model is None else Model.of(model)
+    data = as_dataset(table, "table", like=subject)
+    weights: dict[str, float] = {}
+    if subject is not None:
+        data, weights = with_importance(data, Model.of(subject, data), seed)
+    columns = {}
+    for column, role in roles_of(data).items():
+        plain, dtype = column_of(data, column)
+        columns[column] = finished(summarize_column(plain, column, data.rows, role), plain, dtype, weights).reduced
+    return Profile(name or data.name, data.rows, columns)
 
 
 def is_profile(path: str | os.PathLike[str]) -> bool:
@@ -147,7 +183,6 @@ def load_profile(path: str | os.PathLike[str]) -> Profile:
     --------
     >>> import tempfile
     >>> from toolkit import load_dataset
-    >>> from toolkit.drift.tables import summarize
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = summarize(load_dataset("wine")).save(f"{folder}/wine.json")
     ...     load_profile(path).rows

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -12,8 +13,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from toolkit.data.columns import IDENTIFIER_ROWS, IDENTIFIER_SHARE, plain_column, useless
+from toolkit.data.dataset import Dataset
 from toolkit.statistics.intervals import Array
 
+#: What the predictions of a model are called among the columns of a table.
+PREDICTION = "model prediction"
 CELLS = 256
 MOST_LABELS = 1000
 
@@ -120,6 +125,46 @@ class ColumnSummary:
             error=(n * self.error + m * other.error) / (n + m),
             hashed=self.hashed or other.hashed,
         )
+
+
+def roles_of(data: Dataset) -> dict[str, str]:
+    """Name the columns of a table that can be compared, each with its role: feature, target or prediction."""
+    names = [*data.features, *(name for name in data.sensitive if name not in data.features), *data.others]
+    roles = {str(name): "feature" for name in names if name != PREDICTION}
+    if data.target.notna().any():
+        roles[data.roles.target] = "target"
+    return roles | ({PREDICTION: "prediction"} if PREDICTION in data.others else {})
+
+
+def column_of(data: Dataset, name: str) -> tuple[pd.Series[Any] | None, str]:
+    """Return a column as whole numbers, numbers or categories, and its dtype; None where it has no such values."""
+    if name == data.roles.target:
+        plain = plain_column(data.target)[0]
+        return plain, "missing" if plain is None else str(plain.dtype)
+    column = next(table[name] for table in (data.features, data.sensitive, data.others) if name in table)
+    kind = str(column.dtype)
+    return (column, kind) if kind in ("int64", "float64", "category") else (None, "nested")
+
+
+def finished(
+    summary: ColumnSummary, plain: pd.Series[Any] | None, dtype: str, importance: Mapping[str, float]
+) -> ColumnSummary:
+    """Add to a summary the column's importance to a model; an identifier or nested cells are named, not counted."""
+    if plain is not None and summary.role == "feature" and _identifies(plain, summary):
+        dtype = "identifier"
+    if dtype in ("nested", "identifier"):
+        return replace(summarize_column(None, summary.name, summary.rows), dtype=dtype)
+    return replace(summary, importance=importance.get(summary.name, math.nan))
+
+
+def _identifies(column: pd.Series[Any], summary: ColumnSummary) -> bool:
+    """Tell whether a column numbers or names the rows; the costly look is spared those that cannot."""
+    if summary.rows < IDENTIFIER_ROWS or summary.dtype not in ("int64", "category"):
+        return False
+    if len(summary.distinct) <= IDENTIFIER_SHARE * summary.known:
+        return False
+    note = useless(column)
+    return note is not None and note.code == "DATA-IDENTIFIER"
 
 
 def summarize_column(column: pd.Series[Any] | None, name: str, rows: int, role: str = "feature") -> ColumnSummary:

@@ -6,32 +6,32 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from toolkit.core.estimate import Estimate
-from toolkit.core.heading import against_baseline
-from toolkit.core.result import Finding, ModelRecord, Picture, Record, Shown, by_severity, result_html, table_html
+from toolkit.core.face import Face, FaceTable
+from toolkit.core.figures import Drawing
+from toolkit.core.result import Finding, Record, Result, by_severity
+from toolkit.core.results import against_baseline
 from toolkit.data.dataset import Dataset
 from toolkit.data.fingerprint import fingerprint
 from toolkit.data.split import Split
-from toolkit.errors import InputError, listed
+from toolkit.errors import InputError
 from toolkit.evaluation.curves import binary_curves, regression_curves
-from toolkit.evaluation.figures import draw, picture
+from toolkit.evaluation.figures import drawings
 from toolkit.evaluation.findings import about_choice, judge
 from toolkit.models.candidates import make_baseline
-from toolkit.models.choice import choose_on, is_binary
+from toolkit.models.choice import choose_on, is_binary, own_unless
+from toolkit.models.model import Model
 from toolkit.models.prediction import Predictions, measure_speed, predict
-from toolkit.models.threshold import DEFAULT, Threshold, ThresholdLike
+from toolkit.models.threshold import DEFAULT, KEPT_AS, Threshold, ThresholdLike
 from toolkit.statistics.measure import Measure, difference, mean
 from toolkit.statistics.metrics import binary_metrics, class_table, multiclass_metrics
 from toolkit.statistics.regression import regression_metrics
 from toolkit.statistics.replicates import FILE, replicate, write_replicates
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 FRAME = (
     "metric",
@@ -64,9 +64,9 @@ def evaluate(
 
     Parameters
     ----------
-    model : estimator or RecordedPredictions
-        Fitted and scikit-learn compatible: ``predict_proba``, ``decision_function`` or ``predict``. What a model
-        without the first two leaves undefined is said; everything else is measured.
+    model : Model, or anything that ``Model.of`` takes
+        What a model without ``predict_proba`` and ``decision_function`` leaves undefined is said; everything else is
+        measured.
     data : Dataset or Split
         With a split every part is measured; a table alone counts as the test part.
     baseline : estimator or "guess", optional
@@ -74,10 +74,11 @@ def evaluate(
         often each outcome occurs (regression: the mean): in the training part, or in a single table itself, where no
         guess that is the same for every row has a lower log loss or squared error.
     threshold : float, str, mapping, Rule or Threshold, optional
-        At which score a row is called positive: see ``read_threshold``. A rule chooses on the validation part; where
-        there is none, on the training part, and of a single table on that table, which is then said. Hand the choice,
-        ``evaluation.threshold``, to the other steps. A model that decides by itself, and predictions that record
-        decisions, are taken at their word: for them only the default will do.
+        At which score a row is called positive, by default the model's own: see ``read_threshold``. A rule chooses on
+        the validation part; where there is none, on the training part, and of a single table on that table, which is
+        then said. The choice is the own threshold of ``evaluation.model``, which the other steps take. A model that
+        decides by itself, and predictions that record decisions, are taken at their word: for them only the default
+        will do.
     seed : int
         Of everything that is drawn by chance.
     latency : bool
@@ -101,14 +102,14 @@ def evaluate(
     >>> print(evaluate(model, data, latency=False).scalars()["test.r2"])
     0.518 [0.450, 0.577]
     """
-    parts = data.parts() if isinstance(data, Split) else {"test": data}
+    parts = data.parts() if isinstance(data, Split) else {"test": data.labelled}
     test = parts["test"]
-    binary = is_binary(test, threshold)
+    model, binary = Model.of(model, test), is_binary(test, threshold)
     predicted = {name: predict(model, part) for name, part in parts.items()}
-    chosen, notes = None, []
+    chosen, notes = None, list(model.notes)
     if binary:
         part = next(name for name in ("validation", "train", "test") if name in parts)
-        chosen = choose_on(predicted[part], threshold, part)
+        chosen = choose_on(predicted[part], own_unless(threshold, model), part)
         notes += [*chosen.notes, *about_choice(chosen)]
     measured = {name: _measure(part, test.task, chosen, seed) for name, part in predicted.items()}
     compared = {}
@@ -123,7 +124,7 @@ def evaluate(
     numbers |= _class_numbers(by_class) if by_class is not None else {}
     if chosen and math.isfinite(chosen.value):
         numbers["threshold.value"] = Estimate(chosen.value, n=len(predicted.get(chosen.part, predicted["test"]).y_true))
-    if latency and not getattr(model, "recorded", False):
+    if latency and not model.recorded:
         numbers |= measure_speed(model, test.features, seed=seed)
     return Evaluation(
         name=test.name,
@@ -140,12 +141,12 @@ def evaluate(
         notes=tuple(by_severity([*notes, *judge(test.task, numbers, predicted)])),
         measured=measured["test"],
         rows=fingerprint(test.target.rename("target").reset_index()),
-        model=ModelRecord.of(model),
+        model=replace(model, threshold=chosen),
     )
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Evaluation(Shown):
+class Evaluation(Result):
     """How good a model is, in numbers with intervals.
 
     Attributes
@@ -172,8 +173,8 @@ class Evaluation(Shown):
         The metrics of the test part with the influence of each row.
     rows : str
         Fingerprint of the rows and targets of the test part.
-    model : ModelRecord or None
-        The name under which the model was logged before, if it was.
+    model : Model
+        The model that was measured, which decides at this threshold: the other steps take it.
     """
 
     name: str
@@ -190,7 +191,7 @@ class Evaluation(Shown):
     notes: tuple[Finding, ...]
     measured: dict[str, Measure] = field(repr=False)
     rows: str
-    model: ModelRecord | None
+    model: Model = field(repr=False)
 
     def frame(self) -> pd.DataFrame:
         """Return one row a metric and part; on the test part also the baseline and the difference to it."""
@@ -209,47 +210,30 @@ class Evaluation(Shown):
         """Return every number: ``<part>.<metric>``, ``baseline.<metric>``, ``difference.<metric>``, ``latency.…``."""
         return dict(self.numbers)
 
-    def findings(self) -> list[Finding]:
-        """Return what a reader should know, the most severe first."""
-        return list(self.notes)
-
-    def pictures(self) -> dict[str, Picture]:
-        """Return the figures this task has, with their words."""
-        kinds = [*self.curves, *(["confusion"] if self.confusion is not None else [])]
-        kinds += ["per_class"] if self.by_class is not None else []
-        return {kind: picture(self, kind) for kind in kinds}
-
-    def plot(self, kind: str = "", ax: Axes | None = None) -> Axes:
-        """Draw one of ``pictures()``, the first of them by default."""
-        known = self.pictures()
-        if kind and kind not in known:
-            raise InputError(f"This evaluation has no figure {kind!r}. It has: {listed(known)}.")
-        return draw(self, kind or next(iter(known)), ax)
-
-    def figure_data(self, kind: str) -> pd.DataFrame | None:
-        """Return what a figure draws."""
-        if kind == "confusion" and self.confusion is not None:
-            return self.confusion.rename(columns="called {}".format).reset_index()
-        return self.by_class if kind == "per_class" else self.curves[kind]
+    def drawings(self) -> list[Drawing]:
+        """Return the figures this task has."""
+        return drawings(self)
 
     def record(self) -> Record:
         """Return how the threshold was chosen, and replicates by which a later model can be compared in pairs."""
-        parameters = {"threshold": str(self.threshold)} if self.threshold else {}
-        files = {FILE: self._replicates}
-        return Record(parameters, model=self.model, files=files, numbers=against_baseline(self.numbers))
+        at, files = self.threshold, {FILE: self._replicates}
+        kept = {KEPT_AS: at.text()} if at and math.isfinite(at.value) else {}
+        parameters, numbers = {"threshold": str(at)} if at else {}, against_baseline(self.numbers)
+        return Record(parameters, model=self.model.record(), files=files, kept=kept, numbers=numbers)
 
     @cached_property
     def _replicates(self) -> str:
         return write_replicates(replicate(self.measured), self.rows)
 
-    def _repr_html_(self) -> str:
+    def face(self) -> Face:
+        """Return the threshold, and the metrics of the test part beside the baseline's."""
         lead = f"{self.name}: {self.target}, {self.numbers[f'test.{self.metrics[0]}'].n:,} test rows."
         if self.threshold:
             lead += f" Positive is {self.positive}, called {self.threshold.called}."
-        tables = [table_html(_summary(self), "Test metrics with 95% intervals")]
+        tables = [FaceTable("Test metrics with 95% intervals", _summary(self))]
         if self.by_class is not None:
-            tables.append(table_html(self.by_class, "Each class against the rest, on the test part"))
-        return result_html("Evaluation", lead, tables, self.findings())
+            tables.append(FaceTable("Each class against the rest, on the test part", self.by_class))
+        return Face("Evaluation", lead, tables, self.findings())
 
 
 def _summary(evaluation: Evaluation) -> pd.DataFrame:

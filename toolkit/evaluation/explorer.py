@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from toolkit.core.result import EXPLORER_MIME, result_html, table_html
+from toolkit.core.estimate import spread
+from toolkit.core.face import Face, FaceTable
+from toolkit.core.result import EXPLORER_MIME, Result
 from toolkit.errors import InputError, NotApplicableError
 from toolkit.models.threshold import OUTCOMES, Costs
 from toolkit.statistics.intervals import share_estimate
@@ -53,8 +55,8 @@ def threshold_explorer(evaluation: Evaluation, fairness: FairnessAudit | Any = N
     >>> ages = pd.DataFrame({"age": [i % 45 for i in range(60)], "ill": ["no", "no", "yes"] * 20})
     >>> data = load_dataset(ages, target="ill", positive="yes")
     >>> model = LogisticRegression().fit(data.features, data.target)
-    >>> threshold_explorer(evaluate(model, data, latency=False)).frame().columns.tolist()
-    ['threshold', 'recall', 'precision', 'false_positive_rate', 'selection_rate', 'cost_a_row']
+    >>> threshold_explorer(evaluate(model, data, latency=False)).frame().columns.tolist()[:5]
+    ['threshold', 'recall', 'recall_low', 'recall_high', 'recall_n']
     """
     curve, chosen = evaluation.curves.get("roc"), evaluation.threshold
     if curve is None or chosen is None or evaluation.confusion is None or not math.isfinite(chosen.value):
@@ -83,8 +85,8 @@ def threshold_explorer(evaluation: Evaluation, fairness: FairnessAudit | Any = N
     )
 
 
-@dataclass(frozen=True, eq=False)
-class ThresholdExplorer:
+@dataclass(frozen=True, eq=False, repr=False)
+class ThresholdExplorer(Result):
     """Counts at every threshold; shows itself as a table, and in a report with a slider.
 
     Attributes
@@ -116,6 +118,9 @@ class ThresholdExplorer:
 
     def frame(self) -> pd.DataFrame:
         """Return recall, precision, false positive rate and selection rate with their intervals, and the cost a row."""
+        return spread(self._table())
+
+    def _table(self) -> pd.DataFrame:
         rows = []
         for threshold, tp, fp in self.counts.itertuples(index=False, name=None):
             fn, tn, cost = self.positives - tp, self.negatives - fp, self.costs
@@ -125,11 +130,12 @@ class ThresholdExplorer:
         names = ("threshold", "recall", "precision", "false_positive_rate", "selection_rate", "cost_a_row")
         return pd.DataFrame(rows, columns=list(names))
 
+    def face(self) -> Face:
+        """Return the threshold, and what some others would give."""
+        return Face("Other thresholds", self._lead(), [FaceTable("What other thresholds give", self._at_rest())])
+
     def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
-        html = result_html(
-            "Other thresholds", self._lead(), [table_html(self._at_rest(), "What other thresholds give")]
-        )
-        return {EXPLORER_MIME: self._plain(), "text/html": html, "text/plain": self._lead()}
+        return {EXPLORER_MIME: self._plain(), "text/html": self._repr_html_(), "text/plain": repr(self)}
 
     def _lead(self) -> str:
         chosen, costs = self.counts["threshold"][self.chosen], self.costs
@@ -142,7 +148,7 @@ class ThresholdExplorer:
         called = self.counts["tp"] + self.counts["fp"]
         wanted = np.linspace(called.min(), called.max(), SHOWN_AT_REST)
         places = {int(np.argmin(np.abs(called - count))) for count in wanted} | {self.chosen}
-        table = self.frame().iloc[sorted(places)]
+        table = self._table().iloc[sorted(places)]
         marks = [" (chosen)" if place == self.chosen else "" for place in sorted(places)]
         levels = [f"{value:.4g}{mark}" for value, mark in zip(table["threshold"], marks, strict=True)]
         return table.assign(threshold=levels)

@@ -50,7 +50,7 @@ def judge(task: str, numbers: Mapping[str, Estimate], predicted: Mapping[str, Pr
 
 def about_choice(chosen: Threshold) -> list[Finding]:
     """Say where a threshold was chosen on rows that make it look better than it is."""
-    if chosen.part not in ("train", "test"):
+    if chosen.kept or chosen.part not in ("train", "test"):
         return []
     if chosen.part == "train":
         note = (

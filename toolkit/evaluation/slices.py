@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from toolkit.core.estimate import Estimate, format_number
-from toolkit.core.figures import BLUE, GREY, STYLE, new_axes
-from toolkit.core.result import Finding, Picture, Record, Shown, by_severity, result_html, table_html
+from toolkit.core.estimate import Estimate, format_number, spread
+from toolkit.core.face import Face, FaceTable
+from toolkit.core.figures import GREY, Drawing, Picture, draw_intervals, name_rows
+from toolkit.core.result import Finding, Result, by_severity
+from toolkit.core.words import shorten
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
-from toolkit.errors import InputError, listed
+from toolkit.errors import InputError
 from toolkit.evaluation.levels import Level, cut_levels
 from toolkit.evaluation.scan import MOST_PAIRED_LEVELS, Members, Scan, prune, scan, slice_mask, worse_slices
 from toolkit.models.choice import threshold_for
+from toolkit.models.model import Model
 from toolkit.models.prediction import Predictions, predict
 from toolkit.models.threshold import ThresholdLike
 from toolkit.statistics.intervals import Array, mean_estimate, share_estimate
@@ -51,8 +54,7 @@ def find_slices(
 
     Parameters
     ----------
-    model : estimator
-        Fitted, as for ``evaluate``.
+    model : Model, or anything that ``Model.of`` takes
     data : Dataset or Split
         Of a split the test part is searched.
     threshold : float, str, mapping, Rule or Threshold, optional
@@ -84,10 +86,11 @@ def find_slices(
     """
     if depth not in (1, 2):
         raise InputError(f"depth must be 1 (single columns) or 2 (pairs); found {depth!r}.")
-    part = _sampled(data.test if isinstance(data, Split) else data, seed)
+    part = _sampled(data.test if isinstance(data, Split) else data.labelled, seed)
     least = max(30, math.ceil(part.rows / 100)) if min_rows is None else min_rows
     if isinstance(least, bool) or not isinstance(least, int | np.integer) or least < 5:
         raise InputError(f"min_rows must be a whole number of at least 5; found {min_rows!r}.")
+    model = Model.of(model, part)
     predicted = predict(model, part)
     chosen = threshold_for(model, data, threshold, predicted)
     value = chosen.value if chosen else math.nan
@@ -104,7 +107,7 @@ def find_slices(
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Slices(Shown):
+class Slices(Result):
     """The worst subgroups of a table, the worst first.
 
     Attributes
@@ -136,13 +139,7 @@ class Slices(Shown):
 
     def frame(self) -> pd.DataFrame:
         """Return one row a slice, with the ends of the intervals in columns of their own."""
-        spread = {}
-        for name in self.table.columns:
-            spread[name] = [cell.value if isinstance(cell, Estimate) else cell for cell in self.table[name]]
-            if name in ("loss", "difference", "accuracy"):
-                spread[f"{name}_low"] = [cell.low for cell in self.table[name]]
-                spread[f"{name}_high"] = [cell.high for cell in self.table[name]]
-        return pd.DataFrame(spread)
+        return spread(self.table)
 
     def scalars(self) -> dict[str, Estimate]:
         """Return how many slices were examined and found, and the numbers of the worst."""
@@ -177,45 +174,32 @@ class Slices(Shown):
             found.append(Finding("SLICE-WORSE", "medium" if severe else "low", note, str(worst["slice"])))
         return by_severity(found)
 
-    def pictures(self) -> dict[str, Picture]:
-        """Return the one figure, where a slice was found."""
+    def drawings(self) -> list[Drawing]:
+        """Return the one figure, where a slice was found: the loss of the ten worst against the mean over all rows."""
         if not len(self.table):
-            return {}
+            return []
         said = [f"{row['slice']}: {row['loss']}" for _, row in self.table.head(10).iterrows()]
         caption = (
             f"Mean {self.loss} with its 95% interval; the dotted line is the mean over all rows. A slice may be "
             f"harder to predict rather than neglected. {self.examined:,} slices were examined."
         )
         alt = f"Over all rows {self.loss} is {self.overall}. {'; '.join(said)}."
-        return {"slices": Picture("Worst slices", caption, alt)}
+        return [Drawing("slices", Picture("Worst slices", caption, alt), self._draw, self.table)]
 
-    def plot(self, kind: str = "slices", ax: Axes | None = None) -> Axes:
-        """Draw the loss of the ten worst slices against the mean over all rows."""
-        import matplotlib as mpl
+    def _draw(self, ax: Axes) -> None:
+        shown = self.table.head(10)
+        draw_intervals(ax, range(len(shown)), shown["loss"])
+        ax.axvline(self.overall.value, color=GREY, linewidth=1, linestyle=":")
+        name_rows(
+            ax, [f"{shorten(text, 44)} ({rows:,})" for text, rows in zip(shown["slice"], shown["rows"], strict=True)]
+        )
+        ax.set_xlabel(f"Mean {self.loss}")
 
-        if kind not in self.pictures():
-            has = listed(self.pictures()) if len(self.table) else "none, since no slice was found to be worse"
-            raise InputError(f"Slices has no figure {kind!r}. It has: {has}.")
-        shown = self.table.head(10)[::-1]
-        with mpl.rc_context(STYLE):
-            ax = ax if ax is not None else new_axes()
-            for place, found in enumerate(shown["loss"]):
-                ax.plot([found.low, found.high], [place, place], color=BLUE, linewidth=2)
-                ax.plot([found.value], [place], "o", color=BLUE, markersize=6)
-            ax.axvline(self.overall.value, color=GREY, linewidth=1, linestyle=":")
-            names = [f"{_shortened(text)} ({rows:,})" for text, rows in zip(shown["slice"], shown["rows"], strict=True)]
-            ax.set_yticks(range(len(shown)), names, fontsize=8)
-            ax.set(xlabel=f"Mean {self.loss}", ylim=(-0.6, len(shown) - 0.4))
-        return ax
-
-    def record(self) -> Record:
-        """Return nothing more than the numbers."""
-        return Record()
-
-    def _repr_html_(self) -> str:
+    def face(self) -> Face:
+        """Return the slices that are worse than the rest."""
         if not len(self.table):
             lead = f"No slice was found to be worse than the rest ({self.examined:,} of {self.min_rows} rows or more)."
-            return result_html("Slices", lead)
+            return Face("Slices", lead)
         number = (
             f"{len(self.table)} of {self.examined:,} slices examined {'is' if len(self.table) == 1 else 'are'} shown"
         )
@@ -223,9 +207,7 @@ class Slices(Shown):
             f"{number}, worse than the rest in {self.loss}. "
             "The p values and the intervals of the differences are corrected for all of them."
         )
-        return result_html(
-            "Slices", lead, [table_html(self.table, "Worst slices, with 95% intervals")], self.findings()
-        )
+        return Face("Slices", lead, [FaceTable("Worst slices, with 95% intervals", self.table)], self.findings())
 
 
 def _sampled(data: Dataset, seed: int) -> Dataset:
@@ -300,7 +282,3 @@ def _rates(row: pd.Series[Any]) -> str:
         return ""
     truth, predicted = format_number(row["truth"]), format_number(row["predicted"])
     return f" There the truth is {truth} on average, the prediction {predicted}."
-
-
-def _shortened(text: str, most: int = 48) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"

@@ -15,6 +15,7 @@ from toolkit.errors import InputError, listed, nearest
 from toolkit.explanation.explainers import Raw, linear_explainer, permutation_explainer, tree_explainer
 from toolkit.explanation.scores import Outputs, outputs_of, scales, whole_scale
 from toolkit.explanation.trace import View, see_through, sum_to_columns
+from toolkit.models.model import Model
 from toolkit.statistics.intervals import Array
 
 METHODS = ("auto", "tree", "linear", "permutation")
@@ -74,7 +75,7 @@ def choose_attributor(
 
     Parameters
     ----------
-    model : estimator
+    model : Model, or anything that ``Model.of`` takes
     data, background : Dataset
         The rows to explain, and those that attributions are measured against.
     method : {"auto", "tree", "linear", "permutation"}
@@ -89,6 +90,7 @@ def choose_attributor(
     InputError
         Where the method is unknown or does not fit the model.
     """
+    model = Model.of(model, data)
     if method not in METHODS:
         raise InputError(f"There is no method {method!r}.{nearest(str(method), METHODS)} Known: {listed(METHODS)}.")
     rng = np.random.default_rng(seed)
@@ -184,7 +186,7 @@ def _rows_of(data: Dataset) -> str:
     return f"{data.rows:,} rows of {data.name}"
 
 
-def _permuted(model: Any, data: Dataset, background: Dataset, seed: int) -> Attributor:
+def _permuted(model: Model, data: Dataset, background: Dataset, seed: int) -> Attributor:
     outputs = outputs_of(model, data)
     scale, read = whole_scale(model, outputs)
     raw = permutation_explainer(read, background.features, seed)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from toolkit.core.estimate import format_number
-from toolkit.core.result import EXPLORER_MIME, result_html, table_html
+from toolkit.core.estimate import format_number, spread
+from toolkit.core.face import Face, FaceTable
+from toolkit.core.result import EXPLORER_MIME, Result
 from toolkit.errors import NotApplicableError
 from toolkit.explanation.scatter import by_value
 from toolkit.explanation.words import plain
@@ -73,8 +74,8 @@ def column_explorer(explanation: Explanation | Any) -> ColumnExplorer:
     )
 
 
-@dataclass(frozen=True, eq=False)
-class ColumnExplorer:
+@dataclass(frozen=True, eq=False, repr=False)
+class ColumnExplorer(Result):
     """Attributions by column and value; shows itself as a table, and in a report with a list of the columns.
 
     Attributes
@@ -96,13 +97,16 @@ class ColumnExplorer:
 
     def frame(self) -> pd.DataFrame:
         """Return the mean attribution of each value of each column, with its interval."""
-        return self.table
+        return spread(self.table)
+
+    def face(self) -> Face:
+        """Return what the numbers are, and all of them in a table to be opened."""
+        caption = "Mean attribution by column and value, with 95% intervals"
+        table = FaceTable(caption, self.table, len(self.table), "All columns as one table")
+        return Face("Column by column", self._lead(), [table])
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
-        shown = table_html(self.table, "Mean attribution by column and value, with 95% intervals", most=len(self.table))
-        folded = f'<details class="tk-rest"><summary>All columns as one table</summary>{shown}</details>'
-        html = result_html("Column by column", self._lead(), [folded])
-        return {EXPLORER_MIME: self._plain(), "text/html": html, "text/plain": self._lead()}
+        return {EXPLORER_MIME: self._plain(), "text/html": self._repr_html_(), "text/plain": repr(self)}
 
     def _lead(self) -> str:
         towards = f" A positive one speaks for {plain(self.towards, 60)}." if self.towards else ""

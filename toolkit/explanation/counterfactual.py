@@ -11,15 +11,16 @@ import numpy as np
 import pandas as pd
 
 from toolkit.core.estimate import Estimate, format_number
-from toolkit.core.figures import BLUE, axes_for
-from toolkit.core.result import Finding, Picture, Record, Shown, result_html, table_html
+from toolkit.core.face import Face, FaceTable
+from toolkit.core.figures import BLUE, Drawing, Picture, name_rows
+from toolkit.core.result import Finding, Result
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
 from toolkit.errors import InputError, NotApplicableError, listed, nearest
 from toolkit.explanation.local import find_rows, value_text
-from toolkit.explanation.scores import as_model
 from toolkit.explanation.words import plain
 from toolkit.models.choice import threshold_for
+from toolkit.models.model import Model
 from toolkit.models.prediction import Predictions, predict
 from toolkit.models.threshold import ThresholdLike
 from toolkit.statistics.intervals import Array
@@ -49,8 +50,7 @@ def find_counterfactual(
 
     Parameters
     ----------
-    model : estimator or callable
-        As for ``explain``.
+    model : Model, or anything that ``Model.of`` takes
     data : Dataset or Split
         Of a split the row is in the test part, and the training part says which values were observed.
     row : object
@@ -82,13 +82,13 @@ def find_counterfactual(
     ('class_0', True)
     """
     part, seen = (data.test, data.train) if isinstance(data, Split) else (data, data)
-    if getattr(model, "recorded", False):
+    model = Model.of(model, part)
+    if model.recorded:
         raise NotApplicableError("Recorded predictions have no model that could be asked about a changed row.")
     if part.task == "regression":
         raise NotApplicableError(f"{part.target.name!s} is a number: there is no decision that a change could turn.")
     fixed = _immutable(part, immutable)
     position = find_rows(part, row)["1"]
-    model = as_model(model, part)
     one = part.take([position])
     chosen = threshold_for(model, data, threshold, predict(model, part))
     value = chosen.value if chosen else math.nan
@@ -108,7 +108,7 @@ def find_counterfactual(
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Counterfactual(Shown):
+class Counterfactual(Result):
     """The changes of single columns that change the decision about a row, the smallest first.
 
     Attributes
@@ -161,10 +161,10 @@ class Counterfactual(Shown):
         )
         return [Finding("COUNTERFACTUAL-SMALLEST", "info", note, str(first["column"]))]
 
-    def pictures(self) -> dict[str, Picture]:
+    def drawings(self) -> list[Drawing]:
         """Return the figure of the smallest changes, where there are any."""
         if not len(self.table):
-            return {}
+            return []
         shown = self.table.head(MOST_SHOWN)
         said = [
             f"{row['column']} {row['value']} → {row['change_to']}: {row['distance']:.1%}" for _, row in shown.iterrows()
@@ -173,33 +173,24 @@ class Counterfactual(Shown):
             "How far each column alone would have to move to change the decision, as a share of the observed rows that "
             f"lie between; the shorter, the easier. Now the model says {self.decision}."
         )
-        return {"changes": Picture(f"What would change the decision about row {self.row!s}", caption, "; ".join(said))}
+        words = Picture(f"What would change the decision about row {self.row!s}", caption, "; ".join(said))
+        return [Drawing("changes", words, lambda ax: _draw_changes(ax, shown), self.table, grid="x")]
 
-    def plot(self, kind: str = "changes", ax: Axes | None = None) -> Axes:
-        """Draw the distance of the smallest changes."""
-        ax = axes_for(self, kind, ax)
-        shown = self.table.head(MOST_SHOWN)[::-1]
-        bars = ax.barh(range(len(shown)), shown["distance"], color=BLUE, height=0.6)
-        ax.bar_label(bars, [f"{share:.1%}" for share in shown["distance"]], padding=3, fontsize=9)
-        names = [
-            f"{plain(row['column'], 24)}\n{plain(row['value'], 16)} → {plain(row['change_to'], 16)}"
-            for _, row in shown.iterrows()
-        ]
-        ax.set_yticks(range(len(shown)), names)
-        ax.set(xlabel="Share of the observed rows between", xlim=(0, 1.15 * float(shown["distance"].max()) or 1.0))
-        ax.grid(visible=False, axis="y")
-        return ax
-
-    def record(self) -> Record:
-        """Return nothing more than the numbers."""
-        return Record()
-
-    def _repr_html_(self) -> str:
+    def face(self) -> Face:
+        """Return the decision now, and the changes that would turn it."""
         lead = f"Row {self.row!s} of {self.name}: {self.decision}, score {format_number(self.score)}."
         if self.immutable:
             lead += f" Not changed: {listed(self.immutable)}."
-        table = [table_html(self.table, "Smallest change of one column that changes the decision")]
-        return result_html("Counterfactual", lead, table if len(self.table) else [], self.findings())
+        table = FaceTable("Smallest change of one column that changes the decision", self.table)
+        return Face("Counterfactual", lead, [table] if len(self.table) else [], self.findings())
+
+
+def _draw_changes(ax: Axes, changes: pd.DataFrame) -> None:
+    bars = ax.barh(range(len(changes)), changes["distance"], color=BLUE, height=0.6)
+    ax.bar_label(bars, [f"{share:.1%}" for share in changes["distance"]], padding=3, fontsize=9)
+    named = zip(changes["column"], changes["value"], changes["change_to"], strict=True)
+    name_rows(ax, [f"{plain(name, 24)}\n{plain(now, 16)} → {plain(then, 16)}" for name, now, then in named])
+    ax.set(xlabel="Share of the observed rows between", xlim=(0, 1.15 * float(changes["distance"].max()) or 1.0))
 
 
 def _immutable(data: Dataset, given: str | Sequence[str] | None) -> list[Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from scipy import stats
@@ -12,6 +11,7 @@ from scipy import stats
 from toolkit.core.estimate import Estimate
 from toolkit.data.dataset import Dataset
 from toolkit.explanation.importance import mean_of
+from toolkit.models.model import Model
 from toolkit.models.prediction import Predictions, predict
 from toolkit.statistics.intervals import Array, Z
 from toolkit.statistics.metrics import EPSILON
@@ -39,7 +39,7 @@ class CrossCheck:
     agreement: Estimate
 
 
-def cross_check(model: Any, data: Dataset, importance: Array, *, repeats: int = REPEATS, seed: int = 0) -> CrossCheck:
+def cross_check(model: Model, data: Dataset, importance: Array, *, repeats: int = REPEATS, seed: int = 0) -> CrossCheck:
     """Measure permutation importance (Breiman 2001, doi:10.1023/A:1010933404324) and compare it with attributions.
 
     A column's values are shuffled among the rows; the difference of each row's loss, averaged over the repeats, gives
@@ -47,7 +47,7 @@ def cross_check(model: Any, data: Dataset, importance: Array, *, repeats: int = 
 
     Parameters
     ----------
-    model : estimator
+    model : Model
     data : Dataset
         The rows to predict, a few hundred.
     importance : array of shape (columns,)

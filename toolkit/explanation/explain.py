@@ -6,21 +6,22 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from toolkit.core.estimate import Estimate
-from toolkit.core.figures import axes_for
-from toolkit.core.result import Finding, Picture, Record, Shown, result_html, table_html
+from toolkit.core.estimate import Estimate, spread
+from toolkit.core.face import Face, FaceTable
+from toolkit.core.figures import Drawing
+from toolkit.core.result import Finding, Record, Result
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
 from toolkit.errors import InputError, NotApplicableError, listed
 from toolkit.explanation.association import associations
 from toolkit.explanation.attribution import choose_attributor
 from toolkit.explanation.crosscheck import ROWS, CrossCheck, cross_check
-from toolkit.explanation.figures import draw, figure_data, pictures
+from toolkit.explanation.figures import drawings
 from toolkit.explanation.findings import judge
 from toolkit.explanation.groups import group_table, grouping_columns
 from toolkit.explanation.importance import (
@@ -32,14 +33,11 @@ from toolkit.explanation.importance import (
 )
 from toolkit.explanation.interactions import interaction_table
 from toolkit.explanation.local import LocalRow, explain_rows, find_rows, telling_rows
-from toolkit.explanation.scores import as_model
 from toolkit.models.choice import threshold_for
+from toolkit.models.model import Model
 from toolkit.models.prediction import predict
 from toolkit.models.threshold import ThresholdLike
 from toolkit.statistics.intervals import Array
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 _ASSOCIATED = 40
 
@@ -71,9 +69,7 @@ def explain(
 
     Parameters
     ----------
-    model : estimator or callable
-        Fitted and scikit-learn compatible, or a function that takes a frame of features and returns scores: one a row,
-        or one a row and class.
+    model : Model, or anything that ``Model.of`` takes
     data : Dataset or Split
         Of a split the test part is explained against the training part; a table alone against itself.
     background : Dataset, optional
@@ -115,14 +111,14 @@ def explain(
     >>> explain(model, data).table["column"].iloc[0]
     's1'
     """
-    if getattr(model, "recorded", False):
+    part = data.test if isinstance(data, Split) else data.labelled
+    model = Model.of(model, part)
+    if model.recorded:
         raise NotApplicableError("Recorded predictions have no model to explain. Give the model itself.")
-    part = data.test if isinstance(data, Split) else data
     against = background or (data.train if isinstance(data, Split) else data)
     _check(precision, most_rows, seconds)
     grouping = grouping_columns(part, by)
     chosen = None if rows is None else find_rows(part, rows)
-    model = as_model(model, part)
     predicted = predict(model, part)
     decided_at = threshold_for(model, data, threshold, predicted)
     level = decided_at.value if decided_at else math.nan
@@ -159,7 +155,7 @@ def explain(
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Explanation(Shown):
+class Explanation(Result):
     """What moves a model's scores, and by how much.
 
     Attributes
@@ -265,22 +261,8 @@ class Explanation(Shown):
 
     def frame(self) -> pd.DataFrame:
         """Return one row a column and output: its importance, ranks, and the loss that shuffling it costs."""
-        found = self.table["mean_abs_shap"]
         increases = dict(zip(map(str, self.features.columns), self.check.increases, strict=True))
-        loss = [increases[column].value for column in self.table["column"]]
-        return pd.DataFrame(
-            {
-                "column": self.table["column"],
-                "output": self.table["output"],
-                "mean_abs_shap": [one.value for one in found],
-                "low": [one.low for one in found],
-                "high": [one.high for one in found],
-                "n": self.rows,
-                "rank_low": self.table["rank_low"],
-                "rank_high": self.table["rank_high"],
-                "loss_increase": loss,
-            }
-        )
+        return spread(self.table).assign(loss_increase=[increases[column].value for column in self.table["column"]])
 
     def scalars(self) -> dict[str, Estimate]:
         """Return the importance of each column, of the foremost in each group, and how far to trust them."""
@@ -300,23 +282,16 @@ class Explanation(Shown):
         """Return what a reader should know, the most severe first."""
         return judge(self)
 
-    def pictures(self) -> dict[str, Picture]:
+    def drawings(self) -> list[Drawing]:
         """Return the figures: importance, beeswarm, dependence, interactions, groups and single rows."""
-        return pictures(self)
-
-    def plot(self, kind: str = "importance", ax: Axes | None = None) -> Axes:
-        """Draw one of ``pictures()``."""
-        return draw(self, kind, axes_for(self, kind, ax))
-
-    def figure_data(self, kind: str) -> pd.DataFrame:
-        """Return what one of the figures draws; a swarm's data are the attributions of its rows."""
-        return figure_data(self, kind)
+        return drawings(self)
 
     def record(self) -> Record:
         """Return how the model was explained, for the tracker."""
         return Record(parameters={"explainer": self.method, "explanation_scale": self.scale})
 
-    def _repr_html_(self) -> str:
+    def face(self) -> Face:
+        """Return how the model was explained, and its most important columns."""
         lead = (
             f"{self.target} of {self.name}: {self.rows:,} rows explained by the {self.method} explainer, in units of "
             f"{self.scale}, against {self.reference}."
@@ -333,7 +308,7 @@ class Explanation(Shown):
             }
         )
         words = "Most important columns, with 95% intervals; equal ranks are ties"
-        return result_html("Explanation", lead, [table_html(table, words)], self.findings())
+        return Face("Explanation", lead, [FaceTable(words, table)], self.findings())
 
 
 def _foremost(table: pd.DataFrame) -> list[str]:

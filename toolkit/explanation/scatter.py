@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from toolkit.core.estimate import Estimate
-from toolkit.core.figures import BLUE, GREY, ORANGE
+from toolkit.core.figures import BLUE, GREY, ORANGE, draw_intervals, name_rows
 from toolkit.explanation.importance import mean_of
 from toolkit.explanation.local import value_text
 from toolkit.explanation.words import plain
@@ -33,27 +33,16 @@ def draw_swarm(ax: Axes, features: pd.DataFrame, values: Array, label: str) -> N
     label : str
         Of the horizontal axis.
     """
-    count = features.shape[1]
-    for place in range(count):
-        size, line = values[:MOST_POINTS, place], count - 1 - place
+    for place in range(features.shape[1]):
+        size = values[:MOST_POINTS, place]
         rank = standing(features.iloc[:MOST_POINTS, place])
-        offset, known = line + _swarm(size), np.isfinite(rank)
+        offset, known = place - _swarm(size), np.isfinite(rank)
         ax.scatter(size[~known], offset[~known], color=GREY, **_DOT)
-        points = ax.scatter(
-            size[known],
-            offset[known],
-            s=4,
-            c=rank[known],
-            cmap="cividis",
-            vmin=0,
-            vmax=1,
-            linewidths=0,
-            rasterized=True,
-        )
+        shade: dict[str, Any] = {"c": rank[known], "cmap": "cividis", "vmin": 0, "vmax": 1}
+        points = ax.scatter(size[known], offset[known], **shade, **_DOT)
     ax.axvline(0, color=GREY, linewidth=0.8)
-    ax.set_yticks(range(count), [plain(name) for name in features.columns][::-1])
-    ax.set(xlabel=label, ylim=(-0.6, count - 0.4))
-    ax.grid(visible=False, axis="y")
+    name_rows(ax, [plain(name) for name in features.columns], 0.6)
+    ax.set_xlabel(label)
     bar = ax.figure.colorbar(points, ax=ax, ticks=[0, 1], pad=0.02, aspect=30)
     bar.ax.set_yticklabels(["low", "high"])
     bar.ax.set_ylabel("value of the column", labelpad=-10, fontsize=9)
@@ -106,27 +95,17 @@ def by_value(column: pd.Series[Any], values: Array) -> list[tuple[str, Array, Es
     return [(text, mask, mean_of(values[mask])) for text, mask in found]
 
 
-def draw_dependence(ax: Axes, column: pd.Series[Any], values: Array, label: str) -> None:
-    """Draw a column's attributions against its value, and their mean with its interval for each value or range."""
-    groups = by_value(column, values)
+def draw_dependence(ax: Axes, groups: list[tuple[str, Array, Estimate]], values: Array) -> None:
+    """Draw attributions by the values or ranges of their column, and their means with intervals."""
     rng = np.random.default_rng(0)
     for place, (_, mask, _) in enumerate(groups):
         points = values[mask][:MOST_POINTS]
-        ax.scatter(
-            place + rng.uniform(-0.3, 0.3, len(points)),
-            points,
-            s=4,
-            color=BLUE,
-            alpha=0.4,
-            linewidths=0,
-            rasterized=True,
-        )
-    for place, (_, _, size) in enumerate(groups):
-        ax.plot([place, place], [size.low, size.high], color="#8a5a00", linewidth=2.5, zorder=4)
-        ax.plot([place], [size.value], "D", color=ORANGE, markeredgecolor="#8a5a00", markersize=6, zorder=5)
+        beside = rng.uniform(-0.3, 0.3, len(points))
+        ax.scatter(place + beside, points, color=BLUE, alpha=0.4, **_DOT)
+    means = [mean for *_, mean in groups]
+    brown: dict[str, Any] = {"color": "#8a5a00", "markerfacecolor": ORANGE, "width": 2.5}
+    draw_intervals(ax, range(len(groups)), means, upright=True, marker="D", **brown)
     ax.axhline(0, color=GREY, linewidth=0.8)
     turned = sum(len(text) for text, _, _ in groups) > 40
     names = [plain(text, 18) for text, _, _ in groups]
     ax.set_xticks(range(len(groups)), names, rotation=30 if turned else 0, ha="right" if turned else "center")
-    ax.set(xlabel=plain(column.name), ylabel=label)
-    ax.grid(visible=False, axis="x")

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import SimpleNamespace
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
-import pandas as pd
 from scipy import special
 
 from toolkit.data.dataset import Dataset
-from toolkit.errors import InputError
 from toolkit.explanation.trace import by_place
+from toolkit.models.model import Model, own_labels
 from toolkit.statistics.intervals import Array
 
 Score: TypeAlias = Callable[[Any], Array]
@@ -59,16 +58,14 @@ class Outputs:
         return raw[..., self.positive : self.positive + 1]
 
 
-def outputs_of(model: Any, data: Dataset) -> Outputs:
+def outputs_of(model: Model, data: Dataset) -> Outputs:
     """Say which outputs of a model are explained on a table."""
     if data.task == "regression":
         return Outputs(data.task, (str(data.target.name),), (), None)
-    own = getattr(model, "classes_", None)
-    known = tuple(data.classes) if own is None else tuple(np.asarray(own).tolist())
     if data.task == "binary":
-        place = known.index(data.positive) if data.positive in known else None
-        return Outputs(data.task, (str(data.positive),), known, place)
-    return Outputs(data.task, tuple(map(str, known)), known, None)
+        place = model.classes.index(data.positive) if data.positive in model.classes else None
+        return Outputs(data.task, (str(data.positive),), model.classes, place)
+    return Outputs(data.task, tuple(map(str, model.classes)), model.classes, None)
 
 
 def scales(estimator: Any, outputs: Outputs, probe: Any) -> dict[str, Score]:
@@ -86,68 +83,17 @@ def scales(estimator: Any, outputs: Outputs, probe: Any) -> dict[str, Score]:
         found[_link_name(estimator, margin, probe)] = _reading(margin, outputs)
     if hasattr(estimator, "predict_proba"):
         found[PROBABILITY] = _reading(estimator.predict_proba, outputs)
-    return found or {DECISION: _deciding(estimator, outputs)}
+    return found or {DECISION: _deciding(estimator.predict, own_labels(estimator) or outputs.known, outputs)}
 
 
-def whole_scale(model: Any, outputs: Outputs) -> tuple[str, Score]:
+def whole_scale(model: Model, outputs: Outputs) -> tuple[str, Score]:
     """Return the scale of a model taken as a whole, and what reads it off a frame, shape (rows, outputs)."""
     if outputs.task == "regression":
-        return outputs.names[0], _reading(model.predict, outputs)
-    if hasattr(model, "predict_proba"):
-        return PROBABILITY, _reading(model.predict_proba, outputs)
-    if hasattr(model, "decision_function"):
-        return DECISION_SCORE, _reading(model.decision_function, outputs)
-    return DECISION, _deciding(model, outputs)
-
-
-def as_model(model: Any, data: Dataset) -> Any:
-    """Give a function that returns scores the methods of a model; anything else comes back as it is.
-
-    A function takes a frame of features and returns one score a row (the prediction, or the score of the positive
-    class), or one a row and class in the order of the table's classes. Scores that all lie in [0, 1] are probabilities;
-    others have their boundary at 0.
-
-    Raises
-    ------
-    InputError
-        Where what the function returns has another shape.
-    """
-    if hasattr(model, "predict") or isinstance(model, type) or not callable(model):
-        return model
-    if data.task == "regression":
-        return SimpleNamespace(predict=lambda frame: _called(model, frame, 1)[:, 0])
-    classes = np.array(data.classes, dtype=object)
-
-    def scores(frame: pd.DataFrame) -> Array:
-        found = _called(model, frame, len(classes))
-        if found.shape[1] == 1:
-            found = np.column_stack([boundary - found[:, 0], found[:, 0]])
-            return found if data.classes[1] == data.positive else found[:, ::-1]
-        return found
-
-    first = _called(model, data.features, len(classes))
-    probabilities = bool(((first >= 0) & (first <= 1)).all())
-    boundary = 1.0 if probabilities else 0.0
-    made = SimpleNamespace(classes_=classes, predict=lambda frame: classes[scores(frame).argmax(axis=1)])
-    if probabilities:
-        made.predict_proba = scores
-    elif data.task == "binary":
-        made.decision_function = lambda frame: scores(frame)[:, 1]
-    else:
-        made.decision_function = scores
-    return made
-
-
-def _called(function: Any, frame: pd.DataFrame, classes: int) -> Array:
-    scores = np.asarray(function(frame), dtype=float)
-    columns = scores.shape[1] if scores.ndim == 2 else 1
-    right = columns == classes or (columns == 1 and classes < 3)
-    if scores.ndim not in (1, 2) or len(scores) != len(frame) or not right:
-        raise InputError(
-            f"The function returned an array of shape {scores.shape} for {len(frame):,} rows. It must return one score "
-            "a row, or one a row and class."
-        )
-    return scores.reshape(len(frame), columns)
+        return outputs.names[0], _reading(model.labels, outputs)
+    if model.scores:
+        scale = PROBABILITY if model.scores == "predict_proba" else DECISION_SCORE
+        return scale, _reading(partial(model.read, model.scores), outputs)
+    return DECISION, _deciding(model.labels, outputs.known, outputs)
 
 
 def _reading(method: Callable[[Any], Any], outputs: Outputs) -> Score:
@@ -157,10 +103,10 @@ def _reading(method: Callable[[Any], Any], outputs: Outputs) -> Score:
     return read
 
 
-def _deciding(estimator: Any, outputs: Outputs) -> Score:
+def _deciding(predict: Callable[[Any], Any], labels: tuple[Any, ...], outputs: Outputs) -> Score:
     def decide(matrix: Any) -> Array:
-        labels = np.asarray(by_place(estimator.predict)(matrix)).ravel()
-        return outputs.pick(np.column_stack([labels == label for label in outputs.known]).astype(float))
+        said = np.asarray(by_place(predict)(matrix)).ravel()
+        return outputs.pick(np.column_stack([said == label for label in labels]).astype(float))
 
     return decide
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 
-from toolkit.data.likeness import columns_for
+from toolkit.models.model import Model
 
 Owners: TypeAlias = NDArray[np.intp]
 
@@ -41,7 +41,7 @@ class View:
     owners: Owners
 
 
-def see_through(model: Any, features: pd.DataFrame) -> View | None:
+def see_through(model: Model, features: pd.DataFrame) -> View | None:
     """Take a fitted model apart, where every encoded column can be traced to one original column.
 
     Any scikit-learn pipeline whose transformers name their output after their input can be traced: scaling, imputing,
@@ -59,25 +59,28 @@ def see_through(model: Any, features: pd.DataFrame) -> View | None:
     >>> from sklearn.preprocessing import PolynomialFeatures, SplineTransformer
     >>> features = pd.DataFrame({"a": np.arange(9.0), "b": np.arange(9.0) ** 2})
     >>> splines = make_pipeline(SplineTransformer(n_knots=2, degree=1), LinearRegression()).fit(features, features["a"])
-    >>> see_through(splines, features).owners.tolist()
+    >>> see_through(Model.of(splines), features).owners.tolist()
     [0, 0, 1, 1]
     >>> products = make_pipeline(PolynomialFeatures(), LinearRegression()).fit(features, features["a"])
-    >>> see_through(products, features) is None
+    >>> see_through(Model.of(products), features) is None
     True
     """
-    while hasattr(model, "best_estimator_"):
-        model = model.best_estimator_
+    estimator = model.estimator
+    while hasattr(estimator, "best_estimator_"):
+        estimator = estimator.best_estimator_
     names = list(features.columns)
-    taken = columns_for(model, names)
+    taken = list(model.inputs(features).columns)
     owners = np.array([names.index(name) for name in taken], dtype=np.intp)
-    if not isinstance(model, Pipeline):
-        return View(model, lambda frame: frame[taken], owners)
-    encoder = model[:-1]
+    if not isinstance(estimator, Pipeline):
+        return View(estimator, lambda frame: frame[taken], owners)
+    encoder = estimator[:-1]
     try:
         traced = _trace(encoder, owners)
     except (AttributeError, IndexError, KeyError, NotImplementedError, TypeError, ValueError):
         return None
-    return View(model[-1], by_place(encoder.transform), traced) if traced is not None else None
+    if traced is None:
+        return None
+    return View(estimator[-1], lambda frame: by_place(encoder.transform)(frame[taken]), traced)
 
 
 def by_place(method: Callable[[Any], Any]) -> Callable[[Any], Any]:

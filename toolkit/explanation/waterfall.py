@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from toolkit.core.estimate import format_number
-from toolkit.core.figures import BLUE, GREY, ORANGE
-from toolkit.core.result import Picture
+from toolkit.core.figures import BLUE, GREY, ORANGE, Drawing, Picture
 from toolkit.explanation.local import LocalRow
 from toolkit.explanation.scores import PROBABILITY
 from toolkit.explanation.words import plain
@@ -19,8 +18,8 @@ if TYPE_CHECKING:
 _MOST_STEPS = 8
 
 
-def waterfall_picture(row: LocalRow) -> Picture:
-    """Put the figure of one row into words."""
+def waterfall(row: LocalRow) -> Drawing:
+    """Draw the largest attributions of one row as steps, the rest as one step, from the base at the bottom."""
     steps = [f"{name} {_signed(step)}" for name, step in _steps(row)]
     towards = "" if row.output == row.scale else f" towards {row.output}"
     caption = (
@@ -31,11 +30,11 @@ def waterfall_picture(row: LocalRow) -> Picture:
         f"Row {row.index!s}. From {format_number(row.base)} to "
         f"{format_number(row.score)}{_as_probability(row)}: {'; '.join(steps)}."
     )
-    return Picture(f"Row {row.index!s}, {row.reason}", caption, alt)
+    words = Picture(f"Row {row.index!s}, {row.reason}", caption, alt)
+    return Drawing(f"waterfall_{row.key}", words, lambda ax: _draw(ax, row), row.parts, grid="x")
 
 
-def draw_waterfall(row: LocalRow, ax: Axes) -> None:
-    """Draw the largest attributions of one row as steps, the rest as one step, from the base at the bottom."""
+def _draw(ax: Axes, row: LocalRow) -> None:
     steps = _steps(row)[::-1]
     sizes = np.array([step for _, step in steps])
     ends = row.base + np.cumsum(sizes)
@@ -56,7 +55,6 @@ def draw_waterfall(row: LocalRow, ax: Axes) -> None:
     ax.set_xlabel(
         f"{plain(row.scale, 24)}: mean {format_number(row.base)},\nrow {format_number(row.score)}{_as_probability(row)}"
     )
-    ax.grid(visible=False, axis="y")
 
 
 def _steps(row: LocalRow) -> list[tuple[str, float]]:

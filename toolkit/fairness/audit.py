@@ -4,31 +4,30 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from toolkit.core.estimate import Estimate
-from toolkit.core.figures import axes_for
-from toolkit.core.result import Finding, Picture, Record, Shown, by_severity, result_html, table_html
+from toolkit.core.estimate import Estimate, spread
+from toolkit.core.face import Face, FaceTable
+from toolkit.core.figures import Drawing
+from toolkit.core.result import Finding, Record, Result, by_severity
 from toolkit.core.words import spoken
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
 from toolkit.errors import InputError, NotApplicableError
 from toolkit.fairness.disparities import adjusted, disparity_table, group_table, too_few
-from toolkit.fairness.figures import audit_pictures, draw_audit, lines_of
+from toolkit.fairness.figures import drawings
 from toolkit.fairness.findings import about_groups, about_table, disparity_findings
 from toolkit.fairness.groups import MOST_GROUPS, Bins, Grouping, group_rows, sensitive_columns
 from toolkit.fairness.measures import Case, measure_groups, prepare
 from toolkit.fairness.scores import group_curves, threshold_grid
 from toolkit.models.choice import threshold_for
 from toolkit.models.folds import side_by_side
+from toolkit.models.model import Model
 from toolkit.models.prediction import predict
 from toolkit.models.threshold import Threshold, ThresholdLike
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 FEWEST_REPLICATES, MOST_REPLICATES = 200, 100_000
 #: What a cell shows of the groups; everything is in ``FairnessAudit.frame``.
@@ -65,8 +64,7 @@ def audit_fairness(
 
     Parameters
     ----------
-    model : estimator or RecordedPredictions
-        Fitted, as for ``evaluate``.
+    model : Model, or anything that ``Model.of`` takes
     data : Dataset or Split
         Of a split the test part is audited.
     sensitive : str or list of str, optional
@@ -109,8 +107,9 @@ def audit_fairness(
     _check_options(depth, min_count, replicates)
     if model is None or not isinstance(data, Dataset | Split):
         raise NotApplicableError("Fairness needs a model, or its predictions, and rows whose truth is known.")
-    part = data.test if isinstance(data, Split) else data
+    part = data.test if isinstance(data, Split) else data.labelled
     columns = sensitive_columns(part, sensitive)
+    model = Model.of(model, part)
     predicted = predict(model, part)
     chosen = threshold_for(model, data, threshold, predicted)
     case, ordered = prepare(part.task, predicted, predicted.decide(chosen.value) if chosen else None, columns)
@@ -145,7 +144,7 @@ def audit_fairness(
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class FairnessAudit(Shown):
+class FairnessAudit(Result):
     """How a model treats groups, in numbers with intervals.
 
     Attributes
@@ -189,9 +188,7 @@ class FairnessAudit(Shown):
         groups = self.groups.assign(expected=np.nan, p_value=np.nan, p_adjusted=np.nan)
         kinds = self.disparities.rename(columns={"metric": "decided_by", "disparity": "metric"})
         both = pd.concat([groups, kinds.assign(group="", judged=~kinds["expected"].isna())], ignore_index=True)
-        found = list(both["value"])
-        for end in ("value", "low", "high", "n", "method"):
-            both[end] = [getattr(estimate, end) for estimate in found]
+        both = spread(both.assign(method=[estimate.method for estimate in both["value"]]))
         order = ["feature", "group", "class", "metric", "value", "low", "high", "n", "method", "judged", "expected"]
         words = ["decided_by", "worst", "best"]
         both[words] = both[words].fillna("")
@@ -225,35 +222,26 @@ class FairnessAudit(Shown):
         """
         return self.curves
 
-    def pictures(self) -> dict[str, Picture]:
+    def drawings(self) -> list[Drawing]:
         """Return the figures: a metric by group, the disparities, and rates over the thresholds."""
-        return audit_pictures(self)
-
-    def plot(self, kind: str = "disparities", ax: Axes | None = None) -> Axes:
-        """Draw one of ``pictures()``."""
-        return draw_audit(self, kind, axes_for(self, kind, ax))
-
-    def figure_data(self, kind: str) -> pd.DataFrame:
-        """Return what a figure draws: one metric of every group, the disparities, or the rates at every threshold."""
-        if kind == "disparities":
-            return self.disparities
-        return lines_of(self) if kind == "thresholds" else self.groups[self.groups["metric"] == kind]
+        return drawings(self)
 
     def record(self) -> Record:
         """Return which groups were compared, for the tracker."""
         return Record(parameters={"sensitive": ", ".join(dict.fromkeys(self.groups["feature"]))})
 
-    def _repr_html_(self) -> str:
+    def face(self) -> Face:
+        """Return the disparities, and the foremost metrics of each group."""
         shown = self.disparities.drop(columns=["p_value", "metric", "groups"])
         if not shown["class"].any():
             shown = shown.drop(columns="class")
-        tables = [table_html(shown, "Disparities with 95% intervals, and what chance alone would make them")]
+        tables = [FaceTable("Disparities with 95% intervals, and what chance alone would make them", shown)]
         features = list(dict.fromkeys(self.groups["feature"]))
-        tables += [table_html(self._groups_of(name), f"Groups of {name}") for name in features[:MOST_TABLES]]
+        tables += [FaceTable(f"Groups of {name}", self._groups_of(name)) for name in features[:MOST_TABLES]]
         few = too_few(self.groups, self.min_count)
         if len(few):
-            tables.append(table_html(few, "Too few to judge, wholly or by some metrics: left out of the disparities"))
-        return result_html(f"Fairness of {self.name}", self._lead(), tables, self.findings())
+            tables.append(FaceTable("Too few to judge, wholly or by some metrics: left out of the disparities", few))
+        return Face(f"Fairness of {self.name}", self._lead(), tables, self.findings())
 
     def _groups_of(self, feature: str) -> pd.DataFrame:
         """Put the foremost metrics of one feature's groups side by side."""

@@ -11,6 +11,7 @@ import pandas as pd
 from toolkit.core.estimate import Estimate
 from toolkit.data.dataset import Dataset
 from toolkit.fairness.groups import readable
+from toolkit.models.model import Model
 from toolkit.models.prediction import Predictions, predict
 from toolkit.statistics.intervals import Array, share_estimate
 from toolkit.statistics.measure import mean
@@ -21,13 +22,13 @@ QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
 def change_column(
-    model: Any, data: Dataset, column: str, name: str, threshold: float
+    model: Model, data: Dataset, column: str, name: str, threshold: float
 ) -> tuple[dict[str, Estimate], pd.DataFrame]:
     """Change one column to each of its values, and see what the model then says.
 
     Parameters
     ----------
-    model : estimator
+    model : Model
     data : Dataset
     column, name : str
         The feature, and what to call it.
@@ -41,8 +42,8 @@ def change_column(
         rows, flip_rate, gained, lost, score_change``, as far as they apply. Exactly 0 and no rows where the model is
         not given the column.
     """
-    given, expected = data.features, getattr(model, "feature_names_in_", None)
-    if column not in given.columns or (expected is not None and column not in expected):
+    given = data.features
+    if column not in model.inputs(given, data.name):
         never = Estimate(0.0, n=data.rows, method="exact: the model is not given this column")
         return dict.fromkeys(_measures(data.task), never), pd.DataFrame()
     before = predict(model, data)

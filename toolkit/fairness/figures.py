@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from toolkit.core.estimate import Estimate, format_number
-from toolkit.core.figures import BLUE, GREY, ORANGE, PALETTE, STYLE
-from toolkit.core.result import Picture
+from toolkit.core.estimate import format_number
+from toolkit.core.figures import GREY, ORANGE, PALETTE, Drawing, Picture, draw_intervals, name_rows
+from toolkit.core.words import shorten
 from toolkit.fairness.findings import worded
 from toolkit.statistics.intervals import wilson
 
@@ -49,34 +49,20 @@ FOREMOST = (
 )
 
 
-def audit_pictures(audit: FairnessAudit) -> dict[str, Picture]:
-    """Return the figures that the audit has, with their words."""
-    found: dict[str, Picture] = {}
+def drawings(audit: FairnessAudit) -> list[Drawing]:
+    """Return the figures that the audit has: a metric by group, the disparities, and rates over the thresholds."""
+    found = []
     for metric in DRAWN[audit.task]:
         rows = rows_of(audit, metric)
         if len(rows):
-            found[metric] = _groups_picture(metric, rows)
+            found.append(_groups(rows, metric, audit.groups[audit.groups["metric"] == metric]))
     compared = compared_rows(audit)
     if len(compared):
-        found["disparities"] = _disparities_picture(compared)
+        found.append(_disparities(compared, audit.disparities))
     lines = lines_of(audit)
     if len(lines):
-        found["thresholds"] = _thresholds_picture(audit, lines)
+        found.append(_thresholds(lines, audit.threshold.value if audit.threshold else math.nan))
     return found
-
-
-def draw_audit(audit: FairnessAudit, kind: str, ax: Axes) -> Axes:
-    """Draw one kind of figure."""
-    import matplotlib as mpl
-
-    with mpl.rc_context(STYLE):
-        if kind == "disparities":
-            _draw_disparities(compared_rows(audit), ax)
-        elif kind == "thresholds":
-            _draw_thresholds(audit, lines_of(audit), ax)
-        else:
-            _draw_groups(rows_of(audit, kind), kind, ax)
-    return ax
 
 
 def rows_of(audit: FairnessAudit, metric: str) -> pd.DataFrame:
@@ -121,84 +107,71 @@ def lines_of(audit: FairnessAudit) -> pd.DataFrame:
     return curves
 
 
-def _groups_picture(metric: str, rows: pd.DataFrame) -> Picture:
-    title = f"{worded(metric)} by group"
+def _groups(rows: pd.DataFrame, metric: str, data: pd.DataFrame) -> Drawing:
     caption = (
         f"{worded(metric)}: {MEANING[metric]}. The bars are 95% intervals; groups whose bars lie apart are treated "
         "differently."
     )
     said = "; ".join(f"{row.group}: {row.value}" for row in rows.itertuples())
-    return Picture(title, caption, f"{said}.")
+
+    def draw(ax: Axes) -> None:
+        draw_intervals(ax, range(len(rows)), rows["value"])
+        name_rows(ax, [f"{shorten(row.group, NAME_LENGTH)} ({row.rows:,})" for row in rows.itertuples()], 0.6)
+        if metric == "mean_residual":
+            ax.axvline(0, color=GREY, linewidth=1, linestyle=":")
+        ax.set_xlabel(worded(metric))
+
+    return Drawing(metric, Picture(f"{worded(metric)} by group", caption, f"{said}."), draw, data, grid="x")
 
 
-def _disparities_picture(rows: pd.DataFrame) -> Picture:
+def _disparities(rows: pd.DataFrame, data: pd.DataFrame) -> Drawing:
     caption = (
         "Differences between the groups worst and best off, with 95% intervals; the orange tick is what chance alone "
         "would make of equal groups. A dot to the right of its tick, with its interval clear of it, is no chance."
     )
-    rated = zip(_names(rows), rows["value"], rows["expected"].tolist(), strict=True)
+    names = _names(rows)
+    rated = zip(names, rows["value"], rows["expected"].tolist(), strict=True)
     said = "; ".join(f"{name} {value}, by chance {format_number(chance)}" for name, value, chance in rated)
-    return Picture("Disparities", caption, f"{said}.")
+
+    def draw(ax: Axes) -> None:
+        draw_intervals(ax, range(len(rows)), rows["value"])
+        ax.plot(rows["expected"], range(len(rows)), "|", color=ORANGE, markersize=14, markeredgewidth=3)
+        ax.annotate("by chance", (rows["expected"].iloc[0], -0.4), color="#8a5a00", fontsize=9)
+        name_rows(ax, [shorten(name) for name in names], 1)
+        ax.set_xlabel("Difference between groups")
+        ax.set_xlim(left=0)
+
+    return Drawing("disparities", Picture("Disparities", caption, f"{said}."), draw, data, grid="x")
 
 
-def _thresholds_picture(audit: FairnessAudit, lines: pd.DataFrame) -> Picture:
-    feature = lines["feature"].iloc[0]
-    at = _at_threshold(audit, lines)
+def _thresholds(lines: pd.DataFrame, threshold: float) -> Drawing:
     caption = (
         "Share of each group's positives that are found, over the thresholds, with 95% bands; the dotted line is the "
         "threshold in use. Where the curves lie apart, no common threshold treats the groups alike."
     )
+    at = _at_threshold(lines, threshold)
     said = "; ".join(
         f"{group}: {format_number(recall)}" for group, recall in zip(at["group"], at["recall"].tolist(), strict=True)
     )
-    return Picture(f"Recall by {feature} over the thresholds", caption, f"At the threshold in use, {said}.")
+    title = f"Recall by {lines['feature'].iloc[0]} over the thresholds"
+
+    def draw(ax: Axes) -> None:
+        for (group, line), colour, dash in zip(lines.groupby("group", sort=False), PALETTE, DASHES, strict=False):
+            recall, size = line["recall"].to_numpy(dtype=float), float(line["positives"].iloc[0])
+            low, high = np.transpose([wilson(share * size, size) for share in recall])
+            name = shorten(group, NAME_LENGTH)
+            ax.plot(line["threshold"], recall, color=colour, drawstyle="steps-pre", linestyle=dash, label=name)
+            ax.fill_between(line["threshold"], low, high, color=colour, alpha=0.15, linewidth=0, step="pre")
+        if math.isfinite(threshold):
+            ax.axvline(threshold, color=GREY, linewidth=1, linestyle=":")
+        ax.set(xlabel="Threshold", ylabel="Recall", ylim=(0, 1.02))
+        ax.legend(loc="lower left", handlelength=3)
+
+    return Drawing("thresholds", Picture(title, caption, f"At the threshold in use, {said}."), draw, lines)
 
 
-def _draw_groups(rows: pd.DataFrame, metric: str, ax: Axes) -> None:
-    shown = rows[::-1]
-    _dots(list(shown["value"]), ax)
-    names = [f"{_short(str(row.group))} ({row.rows:,})" for row in shown.itertuples()]
-    ax.set_yticks(range(len(shown)), names, fontsize=9)
-    if metric == "mean_residual":
-        ax.axvline(0, color=GREY, linewidth=1, linestyle=":")
-    ax.set(xlabel=worded(metric), ylim=(-0.6, len(shown) - 0.4))
-
-
-def _draw_disparities(rows: pd.DataFrame, ax: Axes) -> None:
-    shown = rows[::-1]
-    _dots(list(shown["value"]), ax)
-    places = range(len(shown))
-    ax.plot(shown["expected"], places, "|", color=ORANGE, markersize=14, markeredgewidth=3)
-    ax.annotate("by chance", (shown["expected"].iloc[-1], len(shown) - 0.6), color="#8a5a00", fontsize=9)
-    ax.set_yticks(places, [_short(name, 40) for name in _names(shown)], fontsize=9)
-    ax.set(xlabel="Difference between groups", ylim=(-0.6, len(shown)))
-    ax.set_xlim(left=0)
-
-
-def _draw_thresholds(audit: FairnessAudit, lines: pd.DataFrame, ax: Axes) -> None:
-    for place, (group, line) in enumerate(lines.groupby("group", sort=False)):
-        color, name = PALETTE[place], _short(str(group))
-        recall, size = line["recall"].to_numpy(dtype=float), float(line["positives"].iloc[0])
-        low, high = np.transpose([wilson(share * size, size) for share in recall])
-        ax.plot(line["threshold"], recall, color=color, drawstyle="steps-pre", linestyle=DASHES[place], label=name)
-        ax.fill_between(line["threshold"], low, high, color=color, alpha=0.15, linewidth=0, step="pre")
-    value = audit.threshold.value if audit.threshold else math.nan
-    if math.isfinite(value):
-        ax.axvline(value, color=GREY, linewidth=1, linestyle=":")
-    ax.set(xlabel="Threshold", ylabel="Recall", ylim=(0, 1.02))
-    ax.legend(loc="lower left", handlelength=3)
-
-
-def _dots(found: list[Estimate], ax: Axes) -> None:
-    for place, estimate in enumerate(found):
-        ax.plot([estimate.low, estimate.high], [place, place], color=BLUE, linewidth=2)
-        ax.plot([estimate.value], [place], "o", color=BLUE, markersize=6)
-    ax.grid(visible=False, axis="y")
-
-
-def _at_threshold(audit: FairnessAudit, lines: pd.DataFrame) -> pd.DataFrame:
-    value = audit.threshold.value if audit.threshold else math.nan
-    reached = lines[lines["threshold"] >= (value if math.isfinite(value) else -math.inf)]
+def _at_threshold(lines: pd.DataFrame, threshold: float) -> pd.DataFrame:
+    reached = lines[lines["threshold"] >= (threshold if math.isfinite(threshold) else -math.inf)]
     return reached.groupby("group", sort=False).head(1)
 
 
@@ -206,7 +179,3 @@ def _names(rows: pd.DataFrame) -> list[str]:
     kinds = rows["disparity"].str.removesuffix("_difference").str.replace("_", " ")
     named = kinds.where(rows["class"] == "", rows["class"] + ", " + kinds)
     return (rows["feature"] + ": " + named).tolist()
-
-
-def _short(text: str, most: int = NAME_LENGTH) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"

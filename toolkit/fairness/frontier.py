@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,6 +17,7 @@ from toolkit.fairness.audit import audit_fairness
 from toolkit.fairness.groups import sensitive_columns
 from toolkit.fairness.methods import Made
 from toolkit.models.choice import threshold_for
+from toolkit.models.model import Model
 from toolkit.models.prediction import predict
 from toolkit.models.recorded import RecordedPredictions
 from toolkit.models.threshold import AS_DECIDED, Threshold, ThresholdLike
@@ -139,6 +139,6 @@ def frontier_table(points: Sequence[Point], metric: str, disparity: str, needs: 
     return pd.DataFrame(rows).iloc[np.argsort(-values, kind="stable")].reset_index(drop=True)
 
 
-def _by_lot(model: Any) -> bool:
-    part = getattr(model, "part", None)
+def _by_lot(model: Model) -> bool:
+    part = getattr(model.estimator, "part", None)
     return part is not None and not part.scored

@@ -14,6 +14,7 @@ from sklearn.utils.metaestimators import available_if
 
 from toolkit.errors import InputError, listed
 from toolkit.fairness.membership import Groups, Labels
+from toolkit.models.model import Model
 from toolkit.statistics.intervals import Array
 
 
@@ -135,24 +136,13 @@ def lots(features: pd.DataFrame, seed: int) -> Array:
     return drawn
 
 
-def positive_scores(model: Any, features: pd.DataFrame, positive: object) -> Array:
-    """Return the scores that a threshold cuts: probabilities, decision values, or the decisions themselves."""
-    if hasattr(model, "predict_proba"):
-        column = list(np.asarray(model.classes_).tolist()).index(positive)
-        return np.asarray(model.predict_proba(features), dtype=float)[:, column]
-    if hasattr(model, "decision_function"):
-        score: Array = np.asarray(model.decision_function(features), dtype=float).ravel()
-        return score if np.asarray(model.classes_).tolist()[-1] == positive else -score
-    return np.asarray(np.asarray(model.predict(features)) == positive, dtype=float)
-
-
 @dataclass(frozen=True, eq=False)
 class GroupThresholds:
     """A threshold for each group, or a lot between two (Hardt et al. 2016, "Equality of Opportunity", NeurIPS).
 
     Attributes
     ----------
-    model : estimator
+    model : Model
         Whose scores are cut.
     positive : object
         The label that the scores are of.
@@ -160,14 +150,14 @@ class GroupThresholds:
         The chance of being called positive whatever the score, and what is added to it above each threshold.
     """
 
-    model: Any
+    model: Model
     positive: object
     rules: Mapping[str, tuple[float, Sequence[tuple[float, float]]]]
     scored = False
 
     def chance(self, features: pd.DataFrame, groups: Labels | None) -> Array:
         """Return for each row the chance of being called positive."""
-        return self.decide(positive_scores(self.model, features, self.positive), groups)
+        return self.decide(self.model.positive_scores(self.positive, features), groups)
 
     def decide(self, score: Array, groups: Labels | None) -> Array:
         """Return the chance of being called positive, given the scores."""

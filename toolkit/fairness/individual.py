@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from toolkit.core.estimate import Estimate, format_number
-from toolkit.core.figures import BLUE, axes_for
-from toolkit.core.result import Finding, Picture, Record, Severity, Shown, by_severity, result_html, table_html
+from toolkit.core.estimate import Estimate, format_number, spread
+from toolkit.core.face import Face, FaceTable
+from toolkit.core.figures import Drawing, Picture, draw_intervals, name_rows
+from toolkit.core.result import Finding, Result, Severity, by_severity
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
 from toolkit.errors import InputError
@@ -19,6 +20,7 @@ from toolkit.fairness.change import change_column
 from toolkit.fairness.consistency import consistency, nearest_rows, random_rows
 from toolkit.fairness.groups import readable, sensitive_inputs, unique_labels
 from toolkit.models.choice import threshold_for
+from toolkit.models.model import Model
 from toolkit.models.prediction import Predictions, predict
 from toolkit.models.threshold import ThresholdLike
 from toolkit.statistics.intervals import Array
@@ -57,8 +59,8 @@ def check_individual(
 
     Parameters
     ----------
-    model : estimator
-        Fitted, as for ``evaluate``. Recorded predictions have a consistency only.
+    model : Model, or anything that ``Model.of`` takes
+        Recorded predictions have a consistency only.
     data : Dataset or Split
         Of a split the test part is used.
     sensitive : str or list of str, optional
@@ -94,19 +96,19 @@ def check_individual(
     for name, number in (("neighbours", neighbours), ("rows", rows)):
         if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < 1:
             raise InputError(f"{name} must be a whole number of at least 1; found {number!r}.")
-    test = data.test if isinstance(data, Split) else data
+    test = data.test if isinstance(data, Split) else data.labelled
     columns = list(sensitive_inputs(test, sensitive).columns)
     order = np.random.default_rng(seed).permutation(test.rows)[: max(POOL, rows)]
     pool = test.take(order)
+    model = Model.of(model, pool)
     predicted = predict(model, pool)
     chosen = threshold_for(model, data, threshold, predicted)
     value = math.nan if chosen is None else chosen.value
     outcome, classes, asked = _outcome(predicted, test.task, value), test.task != "regression", min(rows, pool.rows)
     near = nearest_rows(pool.features.drop(columns=columns, errors="ignore"), asked, neighbours)
-    recorded = getattr(model, "recorded", False)
     names = unique_labels([readable(name) for name in columns])
     part = pool.take(range(asked))
-    pairs = [] if recorded else list(zip(columns, names, strict=True))
+    pairs = [] if model.recorded else list(zip(columns, names, strict=True))
     found = {name: change_column(model, part, column, name, value) for column, name in pairs}
     return IndividualFairness(
         name=test.name,
@@ -121,7 +123,7 @@ def check_individual(
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class IndividualFairness(Shown):
+class IndividualFairness(Result):
     """How alike a model treats like cases.
 
     Attributes
@@ -157,8 +159,8 @@ class IndividualFairness(Shown):
         """Return one row a number: ``feature, measure, value, low, high, n, method``; none for the consistency."""
         rows = [("", "consistency", self.consistency)]
         rows += [(name, key, found) for name, numbers in self.columns.items() for key, found in numbers.items()]
-        cells = [(name, key, one.value, one.low, one.high, one.n, one.method) for name, key, one in rows]
-        return pd.DataFrame(cells, columns=["feature", "measure", "value", "low", "high", "n", "method"])
+        table = pd.DataFrame(rows, columns=["feature", "measure", "value"])
+        return spread(table).assign(method=[found.method for *_, found in rows])
 
     def scalars(self) -> dict[str, Estimate]:
         """Return ``individual.consistency``, the same by chance, and the numbers of each sensitive column."""
@@ -221,42 +223,30 @@ class IndividualFairness(Shown):
         way = f"{worst['gained'].value:.1%} become positive and {worst['lost'].value:.1%} negative"
         return f"; of the {worst['rows']:,} that become {worst['changed_to']}, {way}"
 
-    def pictures(self) -> dict[str, Picture]:
-        """Return the one figure, where a sensitive value was changed."""
+    def drawings(self) -> list[Drawing]:
+        """Return the one figure, where a value was changed: how often decisions change, or how far predictions move."""
         if not len(self.changes):
-            return {}
-        measure, title = self._shown()
+            return []
+        measure, title = "flip_rate", "Share of rows whose decision changes"
+        if self.task == "regression":
+            measure, title = "score_change", "Mean absolute change of the prediction"
         said = [f"{row['feature']} to {row['changed_to']}: {row[measure]}" for _, row in self.changes.iterrows()]
         caption = (
             f"{title} when a sensitive column alone is changed to the value named, with 95% intervals. At 0 the column "
             "itself makes no difference; others that go with it may."
         )
-        return {"changes": Picture(title, caption, f"{'; '.join(said)}.")}
+        names = self.changes["feature"] + " → " + self.changes["changed_to"]
 
-    def _shown(self) -> tuple[str, str]:
-        if self.task == "regression":
-            return "score_change", "Mean absolute change of the prediction"
-        return "flip_rate", "Share of rows whose decision changes"
+        def draw(ax: Axes) -> None:
+            draw_intervals(ax, range(len(names)), self.changes[measure])
+            name_rows(ax, [readable(name) for name in names], 0.6)
+            ax.set_xlabel(title)
+            ax.set_xlim(left=0)
 
-    def plot(self, kind: str = "changes", ax: Axes | None = None) -> Axes:
-        """Draw how often decisions change, or how far predictions move, by the value changed to."""
-        ax = axes_for(self, kind, ax)
-        measure, title = self._shown()
-        shown = self.changes[::-1]
-        for place, found in enumerate(shown[measure]):
-            ax.plot([found.low, found.high], [place, place], color=BLUE, linewidth=2)
-            ax.plot([found.value], [place], "o", color=BLUE, markersize=6)
-        names = [f"{name} → {value}" for name, value in zip(shown["feature"], shown["changed_to"], strict=True)]
-        ax.set_yticks(range(len(shown)), [readable(name) for name in names])
-        ax.set(xlabel=title, ylim=(-0.6, len(shown) - 0.4))
-        ax.set_xlim(left=0)
-        return ax
+        return [Drawing("changes", Picture(title, caption, f"{'; '.join(said)}."), draw, self.changes)]
 
-    def record(self) -> Record:
-        """Return nothing more than the numbers."""
-        return Record()
-
-    def _repr_html_(self) -> str:
+    def face(self) -> Face:
+        """Return the consistency, and what each changed value changes."""
         lead = (
             f"{self.rows:,} rows of {self.name}. Consistency with the nearest neighbours is {self.consistency}; "
             f"if they were any rows it would be {format_number(self.by_chance)}."
@@ -264,8 +254,8 @@ class IndividualFairness(Shown):
         tables = []
         if len(self.changes):
             caption = "What changes when a sensitive column alone is changed, with 95% intervals"
-            tables.append(table_html(self.changes, caption))
-        return result_html("Individual fairness", lead, tables, self.findings())
+            tables.append(FaceTable(caption, self.changes))
+        return Face("Individual fairness", lead, tables, self.findings())
 
 
 def _outcome(predicted: Predictions, task: str, threshold: float) -> Array:

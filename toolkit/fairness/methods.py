@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -26,13 +26,13 @@ from toolkit.fairness.group_models import (
     GroupThresholds,
     Mixture,
     dense,
-    positive_scores,
     with_groups,
 )
 from toolkit.fairness.groups import sensitive_columns
 from toolkit.fairness.membership import FEWEST, Groups, Labels, learn_groups
 from toolkit.models.candidates import make_candidates
 from toolkit.models.folds import side_by_side
+from toolkit.models.model import Model
 from toolkit.models.preprocessing import make_model
 from toolkit.statistics.intervals import Array
 
@@ -54,7 +54,7 @@ OBJECTIVES = {"accuracy": "accuracy_score", "balanced_accuracy": "balanced_accur
 class Setup:
     """What every method is given: the original model, the data, and what is asked for."""
 
-    model: Any
+    model: Model
     split: Split
     columns: tuple[str, ...]
     constraint: str
@@ -64,7 +64,7 @@ class Setup:
 
     def features(self) -> list[str]:
         """Return the columns that the original model is given."""
-        return [str(name) for name in getattr(self.model, "feature_names_in_", self.split.train.features.columns)]
+        return list(self.model.inputs(self.split.train.features).columns)
 
     def sample(self) -> Dataset:
         """Return the training rows, a random sample where there are more than ``rows``."""
@@ -103,7 +103,7 @@ def optimize_thresholds(setup: Setup) -> list[Made]:
     part = setup.split.validation or setup.split.train
     groups, found = setup.grouped(part, each_class=True)
     names, positive = setup.features(), part.positive
-    score = positive_scores(setup.model, part.features[names], positive)
+    score = setup.model.positive_scores(positive, part.features)
     optimizer = ThresholdOptimizer(
         estimator=_Scores(),
         constraints=setup.constraint,
@@ -177,7 +177,8 @@ def remove_correlation(setup: Setup) -> list[Made]:
     data = setup.sample()
     groups, found = setup.grouped(data)
     names = [name for name in setup.features() if name not in setup.columns]
-    last = setup.model[-1] if isinstance(setup.model, Pipeline) else setup.model
+    own = setup.model.estimator
+    last = own[-1] if isinstance(own, Pipeline) else own
     estimator = last if isinstance(last, LogisticRegression) else make_candidates(["logistic"], "binary", 0)["logistic"]
     if not names:
         raise NotApplicableError("there is no feature beside the sensitive ones")
@@ -202,10 +203,10 @@ def reweigh(setup: Setup) -> list[Made]:
     data = setup.split.train
     groups, found = setup.grouped(data)
     weights = reweighing_weights(found, data.y_binary())
-    model = clone(setup.model)
-    option = f"{model.steps[-1][0]}__sample_weight" if isinstance(model, Pipeline) else "sample_weight"
-    model.fit(data.features[setup.features()], data.target, **{option: weights})
-    return [Made("reweighing", "reweighing", "", model, data.rows, groups)]
+    fitted = clone(setup.model.estimator)
+    option = f"{fitted.steps[-1][0]}__sample_weight" if isinstance(fitted, Pipeline) else "sample_weight"
+    fitted.fit(data.features[setup.features()], setup.model.coded(data.target), **{option: weights})
+    return [Made("reweighing", "reweighing", "", replace(setup.model, estimator=fitted), data.rows, groups)]
 
 
 def reweighing_weights(groups: Labels, y: NDArray[np.integer[Any]]) -> Array:
@@ -229,7 +230,7 @@ def reweighing_weights(groups: Labels, y: NDArray[np.integer[Any]]) -> Array:
 
 def _parts(setup: Setup) -> tuple[Any, Any]:
     """Return the fitted encoder (or None) and the estimator of a model that can be refitted with weights."""
-    model = setup.model
+    model = setup.model.estimator
     if not hasattr(model, "get_params") or not hasattr(model, "fit"):
         raise NotApplicableError("the model cannot be refitted")
     encoder, estimator = (model[:-1], model[-1]) if isinstance(model, Pipeline) else (None, model)
@@ -257,7 +258,8 @@ def fit_method(name: str, setup: Setup) -> tuple[list[Made], list[Finding]]:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            made = list(METHODS[name](setup))
+            found = METHODS[name](setup)
+            made = [replace(one, model=Model.of(one.model, setup.split.train)) for one in found]
         except NotApplicableError as error:
             return [], [Finding("MITIGATE-LEFT-OUT", "info", f"{name} was left out: {error}.", name)]
     notes = []

@@ -8,21 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from sklearn.pipeline import Pipeline
 
-from toolkit.core.estimate import Estimate
-from toolkit.core.figures import BLUE, GREY, ORANGE, axes_for
-from toolkit.core.result import (
-    Candidate,
-    Finding,
-    ModelRecord,
-    Picture,
-    Record,
-    Shown,
-    by_severity,
-    result_html,
-    table_html,
-)
+from toolkit.core.estimate import Estimate, spread
+from toolkit.core.face import Face, FaceTable
+from toolkit.core.figures import BLUE, GREY, ORANGE, Drawing, Picture
+from toolkit.core.result import Candidate, Finding, ModelRecord, Record, Result, by_severity
 from toolkit.data.roles import listed_names
 from toolkit.data.split import Split
 from toolkit.errors import InputError, NotApplicableError, known, listed
@@ -38,6 +28,7 @@ from toolkit.fairness.frontier import (
 from toolkit.fairness.groups import readable, sensitive_columns, sensitive_inputs, unique_labels
 from toolkit.fairness.methods import METHODS, Made, Setup, fit_method
 from toolkit.models.candidates import make_baseline, requirements_of
+from toolkit.models.model import Model
 from toolkit.models.preprocessing import make_model
 from toolkit.models.threshold import AS_DECIDED, ThresholdLike
 from toolkit.models.train import Training
@@ -77,7 +68,7 @@ def mitigate(
 
     Parameters
     ----------
-    model : Training or estimator
+    model : Training, Model, or anything that ``Model.of`` takes
         Fitted on the training part; of a Training the chosen model.
     split : Split
     constraint : {"demographic_parity", "equalized_odds", "true_positive_rate_parity"}
@@ -125,16 +116,18 @@ def mitigate(
     1  threshold_optimizer             yes            True
     2             baseline              no           False
     """
-    fitted = model.model if isinstance(model, Training) else model
     if not constraint:
         raise NotApplicableError("No constraint was named, so nothing was mitigated.")
     disparity = DISPARITIES[read_constraint(constraint)]
-    wanted = _check(fitted, split, methods, metric, rows)
+    wanted = _check(split, methods, metric, rows)
+    fitted = Model.of(model.model if isinstance(model, Training) else model, split.train)
+    if fitted.recorded:
+        raise NotApplicableError("Mitigation needs a model; these are recorded predictions.")
     columns = tuple(str(name) for name in sensitive_inputs(split.train, sensitive).columns)
     columns = columns if listed_names(sensitive) else columns[:MOST_COLUMNS]
     setup = Setup(fitted, split, columns, constraint, metric, int(rows), seed)
     train = split.train
-    baseline = make_model(make_baseline("binary"), train.features).fit(train.features, train.target)
+    baseline = Model.of(make_model(make_baseline("binary"), train.features).fit(train.features, train.target), train)
     made = [Made(ORIGINAL, "", "", fitted, train.rows), Made(BASELINE, "", "", baseline, train.rows)]
     points = [
         measure_point(one, split, columns, disparity, cut, seed)
@@ -167,7 +160,7 @@ def mitigate(
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Mitigation(Shown):
+class Mitigation(Result):
     """What a smaller disparity costs.
 
     Attributes
@@ -178,9 +171,9 @@ class Mitigation(Shown):
         What the frontier shows.
     frontier : DataFrame
         A row a point, the best performance first: see ``toolkit.fairness.frontier.frontier_table``.
-    models : dict of str to estimator
-        The fitted model of each point. Those that need the sensitive columns read them from the features, or from
-        ``predict(features, sensitive_features=…)``; they and the others can be pickled.
+    models : dict of str to Model
+        The fitted model of each point. Those that need the sensitive columns read them from the features, or their
+        estimator from ``predict(features, sensitive_features=…)``; they and the others can be pickled.
     split : Split
     columns : tuple of str
         The sensitive columns.
@@ -192,21 +185,14 @@ class Mitigation(Shown):
     metric: str
     disparity: str
     frontier: pd.DataFrame
-    models: dict[str, Any]
+    models: dict[str, Model]
     split: Split
     columns: tuple[str, ...]
     notes: tuple[Finding, ...]
 
     def frame(self) -> pd.DataFrame:
         """Return the frontier with the ends of the intervals in columns of their own."""
-        spread: dict[str, list[Any]] = {}
-        for name in self.frontier.columns:
-            cells = list(self.frontier[name])
-            spread[name] = [cell.value if isinstance(cell, Estimate) else cell for cell in cells]
-            if isinstance(cells[0], Estimate):
-                spread[f"{name}_low"] = [cell.low for cell in cells]
-                spread[f"{name}_high"] = [cell.high for cell in cells]
-        return pd.DataFrame(spread)
+        return spread(self.frontier)
 
     def scalars(self) -> dict[str, Estimate]:
         """Return ``mitigation.<point>.<metric>``, of the metrics, the disparity and the difference to the original."""
@@ -237,7 +223,7 @@ class Mitigation(Shown):
             found.append(Finding("MITIGATE-BY-LOT", "info", note, "frontier"))
         return by_severity(found)
 
-    def pictures(self) -> dict[str, Picture]:
+    def drawings(self) -> list[Drawing]:
         """Return the frontier."""
         said = [
             f"{row['point']}: {self.metric} {row[self.metric]}, disparity {row[self.disparity]}"
@@ -249,11 +235,10 @@ class Mitigation(Shown):
             f"{self.disparity} over {self.feature} to the right, so that the upper left is better on both. Hollow: "
             "another point is as good on both and better on one. Crosses are not shown to be better than the baseline."
         )
-        return {"frontier": Picture("Performance against disparity", caption, f"{'; '.join(said)}.")}
+        words = Picture("Performance against disparity", caption, f"{'; '.join(said)}.")
+        return [Drawing("frontier", words, self._draw, self.frontier)]
 
-    def plot(self, kind: str = "frontier", ax: Axes | None = None) -> Axes:
-        """Draw each point with both intervals and its number in the list below the axes."""
-        ax = axes_for(self, kind, ax)
+    def _draw(self, ax: Axes) -> None:
         for place, (_, row) in enumerate(self.frontier.iterrows(), start=1):
             x, y = row[self.disparity], row[self.metric]
             colour = GREY if row["point"] == BASELINE else ORANGE if row["point"] == ORIGINAL else BLUE
@@ -266,7 +251,6 @@ class Mitigation(Shown):
             ax.annotate(str(place), (x.value, y.value), xytext=(5, 4), textcoords="offset points", fontsize=9)
         ax.set(xlabel=self.disparity.replace("_", " "), ylabel=self.metric.replace("_", " "))
         ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2)
-        return ax
 
     def record(self) -> Record:
         """Return every mitigated model, and every point with its numbers, for the tracker."""
@@ -283,22 +267,24 @@ class Mitigation(Shown):
         train = self.split.train
         extra = [name for name in self.columns if name not in train.features.columns]
         example = pd.concat([train.features, sensitive_columns(train, extra) if extra else None], axis=1).head(5)
-        original = self.models[ORIGINAL]
-        requirements = requirements_of(original if isinstance(original, Pipeline) else [original])
-        models = tuple(ModelRecord(f"mitigation_{name}", self.models[name], example, requirements) for name in made)
+        requirements = requirements_of(self.models[ORIGINAL].estimator)
+        models = tuple(
+            ModelRecord(f"mitigation_{name}", self.models[name].estimator, example, requirements) for name in made
+        )
         return Record(candidates=candidates, models=models)
 
-    def _repr_html_(self) -> str:
+    def face(self) -> Face:
+        """Return the points of the frontier, of which none is recommended."""
         lead = (
             f"{self.name}: {len(self.frontier)} models on {self.split.test.rows:,} test rows, "
             f"{self.disparity} over {self.feature} against performance. None is recommended."
         )
         shown = self.frontier.drop(columns=["method", "over_baseline"])
         caption = "The frontier with 95% intervals; the difference is to the original, on the same rows"
-        return result_html("Mitigation", lead, [table_html(shown, caption)], self.findings())
+        return Face("Mitigation", lead, [FaceTable(caption, shown)], self.findings())
 
 
-def _check(model: Any, split: Split, methods: Any, metric: str, rows: Any) -> list[str]:
+def _check(split: Split, methods: Any, metric: str, rows: Any) -> list[str]:
     """Check the options and return the methods asked for."""
     wanted = listed_names(methods, list(METHODS))
     for one in wanted:
@@ -314,16 +300,13 @@ def _check(model: Any, split: Split, methods: Any, metric: str, rows: Any) -> li
         )
     if split.data.task != "binary":
         raise NotApplicableError(f"Mitigation is for binary targets; {split.data.target.name!r} is {split.data.task}.")
-    if getattr(model, "recorded", False):
-        raise NotApplicableError("Mitigation needs a model; these are recorded predictions.")
     return wanted
 
 
 def _needs(made: Made, columns: Sequence[str]) -> str:
     if made.needs_groups:
         return "yes"
-    given = getattr(made.model, "feature_names_in_", columns if made.name != BASELINE else ())
-    return "as a feature" if made.name != BASELINE and set(columns) & set(given) else "no"
+    return "as a feature" if made.name != BASELINE and set(columns) & set(made.model.columns) else "no"
 
 
 def _about_fits(made: Sequence[Made], setup: Setup) -> list[Finding]:

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.model_selection import KFold, StratifiedKFold
 
-from toolkit.core.estimate import Estimate, format_number
-from toolkit.core.figures import BLUE, GREY, axes_for
-from toolkit.core.result import Finding, Picture, Record, Severity, Shown, by_severity, result_html, table_html
+from toolkit.core.estimate import Estimate, format_number, spread
+from toolkit.core.face import Face, FaceTable
+from toolkit.core.figures import BLUE, GREY, Drawing, Picture, draw_intervals, name_rows
+from toolkit.core.result import Finding, Result, Severity, by_severity
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
 from toolkit.errors import InputError, NotApplicableError
@@ -96,7 +97,7 @@ def find_proxies(data: Dataset | Split, *, sensitive: object = None, rows: int =
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Proxies(Shown):
+class Proxies(Result):
     """How well other columns give the sensitive ones away.
 
     Attributes
@@ -116,11 +117,12 @@ class Proxies(Shown):
 
     def frame(self) -> pd.DataFrame:
         """Return one row a sensitive column and other column (empty: all together): value, ends of the interval."""
-        measures = dict(zip(self.table["feature"], self.table["measure"], strict=True))
-        rows = [(row["feature"], "", row["value"]) for _, row in self.table.iterrows()]
-        rows += [(row["feature"], row["column"], row["value"]) for _, row in self.columns.iterrows()]
-        cells = [(name, column, measures[name], one.value, one.low, one.high, one.n) for name, column, one in rows]
-        return pd.DataFrame(cells, columns=["feature", "column", "measure", "value", "low", "high", "n"])
+        return spread(self._all())
+
+    def _all(self) -> pd.DataFrame:
+        both = pd.concat([self.table.assign(column=""), self.columns], ignore_index=True)
+        both["measure"] = both["feature"].map(dict(zip(self.table["feature"], self.table["measure"], strict=True)))
+        return both[["feature", "column", "measure", "value"]]
 
     def scalars(self) -> dict[str, Estimate]:
         """Return ``proxy.<feature>.roc_auc``, or ``proxy.<feature>.r2`` for a number."""
@@ -150,55 +152,43 @@ class Proxies(Shown):
     def _of(self, feature: str) -> pd.DataFrame:
         return self.columns[self.columns["feature"] == feature]
 
-    def pictures(self) -> dict[str, Picture]:
-        """Return the one figure."""
+    def drawings(self) -> list[Drawing]:
+        """Return the figure: how far beyond chance each sensitive column is told, by all others and by the best few."""
+        shown = self.columns.groupby("feature", sort=False).head(max(1, 12 // len(self.table) - 1))
         said = [f"{row['feature']}: {WORDS[row['measure']]} {row['value']}" for _, row in self.table.iterrows()]
-        told = [f"{row['feature']} from {row['column']}: {row['value']}" for _, row in self._shown().iterrows()]
+        told = [f"{row['feature']} from {row['column']}: {row['value']}" for _, row in shown.iterrows()]
         caption = (
             "How well the columns that are not sensitive predict each sensitive one, all together (filled) and the "
             "best few by themselves (hollow), with 95% intervals. 0 is chance, 1 is certainty: for groups twice the "
             "ROC AUC less one, for numbers R²."
         )
-        alt = f"{'; '.join([*said, *told])}."
-        return {"proxies": Picture("How well other columns tell the sensitive ones", caption, alt)}
+        words = Picture("How well other columns tell the sensitive ones", caption, f"{'; '.join([*said, *told])}.")
+        return [Drawing("proxies", words, lambda ax: self._draw(ax, shown), self._all())]
 
-    def _shown(self) -> pd.DataFrame:
-        """Return the columns that fit into the figure beside the sensitive ones."""
-        each = max(1, 12 // len(self.table) - 1)
-        return self.columns.groupby("feature", sort=False).head(each)
-
-    def plot(self, kind: str = "proxies", ax: Axes | None = None) -> Axes:
-        """Draw how far beyond chance each sensitive column is told, by all other columns and by the best few."""
-        ax = axes_for(self, kind, ax)
-        shown, lines = self._shown(), []
+    def _draw(self, ax: Axes, shown: pd.DataFrame) -> None:
+        lines: list[tuple[str, Estimate, float, str]] = []
         for _, row in self.table.iterrows():
-            lines.append((row["feature"], row["value"], row["chance"], BLUE))
-            best = shown[shown["feature"] == row["feature"]]
+            best, chance = shown[shown["feature"] == row["feature"]], row["chance"]
+            lines.append((row["feature"], row["value"], chance, BLUE))
             lines += [
-                (f"by {name}", one, row["chance"], "none")
-                for name, one in zip(best["column"], best["value"], strict=True)
+                (f"by {name}", one, chance, "none") for name, one in zip(best["column"], best["value"], strict=True)
             ]
-        for place, (_, one, chance, fill) in enumerate(lines[::-1]):
-            low, middle, high = ((end - chance) / (1 - chance) for end in (one.low, one.value, one.high))
-            ax.plot([low, high], [place, place], color=BLUE, linewidth=2)
-            ax.plot([middle], [place], "o", color=BLUE, markerfacecolor=fill, markersize=6)
+        for place, (_, one, chance, fill) in enumerate(lines):
+            value, low, high = ((end - chance) / (1 - chance) for end in (one.value, one.low, one.high))
+            draw_intervals(ax, [place], [Estimate(value, low, high)], markerfacecolor=fill)
         ax.axvline(0, color=GREY, linewidth=1, linestyle=":")
-        ax.set_yticks(range(len(lines)), [name for name, *_ in lines[::-1]])
-        ax.set(xlabel="Told beyond chance (0) up to certainty (1)", ylim=(-0.6, len(lines) - 0.4))
-        return ax
+        name_rows(ax, [name for name, *_ in lines], 0.6)
+        ax.set_xlabel("Told beyond chance (0) up to certainty (1)")
 
-    def record(self) -> Record:
-        """Return nothing more than the numbers."""
-        return Record()
-
-    def _repr_html_(self) -> str:
+    def face(self) -> Face:
+        """Return how well each sensitive column is told, by all others together and by the best few."""
         lead = f"How well the columns of {self.name} that are not sensitive predict those that are."
         shown = self.columns.groupby("feature", sort=False).head(5)
         tables = [
-            table_html(self.table, "All other columns together, with 95% intervals"),
-            table_html(shown, "The five best columns by themselves, with 95% intervals"),
+            FaceTable("All other columns together, with 95% intervals", self.table),
+            FaceTable("The five best columns by themselves, with 95% intervals", shown),
         ]
-        return result_html("Proxies", lead, tables, self.findings())
+        return Face("Proxies", lead, tables, self.findings())
 
 
 @dataclass(frozen=True, eq=False)

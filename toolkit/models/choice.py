@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from toolkit.core.result import Finding
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
 from toolkit.errors import InputError
+from toolkit.models.model import Model
 from toolkit.models.prediction import Predictions, predict
 from toolkit.models.threshold import AS_DECIDED, DEFAULT, Rule, Threshold, ThresholdLike, read_threshold
 from toolkit.statistics.intervals import Array
@@ -29,9 +30,11 @@ def choose_on(predicted: Predictions, given: ThresholdLike, part: str = "") -> T
         given = None
     rule = read_threshold(given)
     if predicted.decisions is None:
-        if isinstance(given, Threshold):
+        if isinstance(given, Threshold) and rule.kind != "fixed":
             return given
-        return choose_threshold(rule, predicted.y_true, predicted.y_pred, part, probabilities=predicted.probabilities)
+        truth, score, probabilities = predicted.y_true, predicted.y_pred, predicted.probabilities
+        chosen = choose_threshold(rule, truth, score, part, probabilities=probabilities)
+        return replace(given, value=chosen.value) if isinstance(given, Threshold) else chosen
     if not rule.default:
         way = "leave y_pred out to judge by the scores" if predicted.scored else "there are no scores to apply it to"
         raise InputError(
@@ -42,13 +45,14 @@ def choose_on(predicted: Predictions, given: ThresholdLike, part: str = "") -> T
 
 
 def threshold_for(
-    model: Any, data: Dataset | Split, given: ThresholdLike, test: Predictions, part: str = "test"
+    model: Model, data: Dataset | Split, given: ThresholdLike, test: Predictions, part: str = "test"
 ) -> Threshold | None:
     """Return the threshold of a step: one given, or the choice of a rule, on other rows than the test's if there are.
 
     Parameters
     ----------
-    model : estimator
+    model : Model
+        Its own threshold is taken where none is given.
     data : Dataset or Split
         Of a split a rule chooses on the validation part, or where there is none on the training part.
     given : float, str, mapping, Rule, Threshold or None
@@ -69,10 +73,16 @@ def threshold_for(
     """
     if not is_binary(data.data if isinstance(data, Split) else data, given):
         return None
+    given = own_unless(given, model)
     if isinstance(data, Dataset) or isinstance(given, Threshold) or read_threshold(given).kind == "fixed":
         return choose_on(test, given, part)
     part = "validation" if data.validation is not None else "train"
     return choose_on(predict(model, data.parts()[part]), given, part)
+
+
+def own_unless(given: ThresholdLike, model: Model) -> ThresholdLike:
+    """Return the threshold that was given, or the model's own where none was."""
+    return model.threshold if given is None or given == "" else given
 
 
 def is_binary(data: Dataset, given: ThresholdLike) -> bool:

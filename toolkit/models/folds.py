@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -18,6 +19,7 @@ from threadpoolctl import threadpool_limits
 from toolkit.core.result import Finding
 from toolkit.data.dataset import Dataset
 from toolkit.errors import InputError
+from toolkit.models.model import Model, in_order
 from toolkit.models.preprocessing import make_model
 
 Fold = tuple[np.ndarray, np.ndarray]
@@ -92,7 +94,45 @@ def _cut(data: Dataset, strategy: str, folds: int, seed: int) -> tuple[Folds, st
     return _shuffled(data, folds, seed)
 
 
-def score_fold(estimator: Any, data: Dataset, fold: Fold, metrics: Sequence[str]) -> dict[str, float]:
+def fit_and_score(
+    estimator: Any, name: str, data: Dataset, folds: Folds, scorers: Mapping[str, Any]
+) -> tuple[Model, list[tuple[Any, ...]]]:
+    """Fit one candidate on all rows and score it on each fold: the model, and candidate, metric, fold and value.
+
+    One that refuses the target's labels, as XGBoost and networks do, is given codes for them.
+    """
+
+    def refit(table: Dataset) -> tuple[Model, float]:
+        started = time.perf_counter()
+        fitted = make_model(clone(estimator), table.features).fit(table.features, table.target)
+        return Model.of(fitted, table), time.perf_counter() - started
+
+    def tried(table: Dataset) -> list[Any]:
+        return side_by_side(
+            [partial(refit, table), *[partial(score_fold, estimator, table, one, scorers) for one in folds]]
+        )
+
+    labels = in_order(data)
+    try:
+        (model, seconds), *scored = tried(data)
+    except (ValueError, TypeError):
+        if labels == tuple(range(len(labels))):
+            raise
+        (model, seconds), *scored = tried(_coded(data, labels))
+        model = replace(model, classes=tuple(labels[code] for code in model.classes), positive=data.positive)
+    rows = [(name, key, fold, float(value)) for fold, scores in enumerate(scored) for key, value in scores.items()]
+    ratio = float(np.mean([len(check) / len(fit) for fit, check in folds]))
+    model = replace(model, name=name, notes=())
+    return model, [*rows, (name, "test_to_train", 0, ratio), (name, "refit_seconds", 0, seconds)]
+
+
+def _coded(data: Dataset, labels: tuple[Any, ...]) -> Dataset:
+    codes = {label: code for code, label in enumerate(labels)}
+    target = data.target.map(codes).astype("int64")
+    return replace(data, target=target, classes=tuple(codes.values()), positive=codes.get(data.positive))
+
+
+def score_fold(estimator: Any, data: Dataset, fold: Fold, scorers: Mapping[str, Any]) -> dict[str, float]:
     """Fit a fresh model on a fold's training rows and score it on the others.
 
     Parameters
@@ -101,8 +141,8 @@ def score_fold(estimator: Any, data: Dataset, fold: Fold, metrics: Sequence[str]
         Unfitted; its preprocessing is made anew from the fold's training rows.
     data : Dataset
     fold : (train positions, test positions)
-    metrics : sequence of str
-        scikit-learn scorers; greater is better. A binary target is given as 0 and 1, so that each knows the positive.
+    scorers : mapping of name to scorer or its name
+        scikit-learn's; greater is better. A binary target is given as 0 and 1, so that each knows the positive.
 
     Returns
     -------
@@ -111,11 +151,11 @@ def score_fold(estimator: Any, data: Dataset, fold: Fold, metrics: Sequence[str]
     """
     fit, check = fold
     target = np.asarray(data.y_binary() if data.task == "binary" else data.target)
-    scorers = {metric: _scorer(metric, data) for metric in metrics}
+    scoring = {name: _scorer(scorer, data) for name, scorer in scorers.items()}
     started = time.perf_counter()
     model = make_model(clone(estimator), data.features.iloc[fit]).fit(data.features.iloc[fit], target[fit])
     fitted = time.perf_counter()
-    scores = check_scoring(model, scoring=scorers)(model, data.features.iloc[check], target[check])
+    scores = check_scoring(model, scoring=scoring)(model, data.features.iloc[check], target[check])
     return {**scores, "fit_seconds": fitted - started, "predict_seconds": time.perf_counter() - fitted}
 
 
@@ -134,16 +174,17 @@ def side_by_side(tasks: Sequence[Callable[[], Any]]) -> list[Any]:
     return list(Parallel(n_jobs=at_once, prefer="threads")(delayed(run)(task) for task in tasks))
 
 
-def _scorer(metric: str, data: Dataset) -> Any:
+def _scorer(metric: Any, data: Dataset) -> Any:
     """Return a scorer; the log loss of many classes must know those that a fold lacks."""
     if metric == "neg_log_loss" and data.task == "multiclass":
         return partial(_neg_log_loss, classes=np.unique(np.asarray(data.target)))
-    return get_scorer(metric)
+    return get_scorer(metric) if isinstance(metric, str) else metric
 
 
 def _neg_log_loss(model: Any, features: pd.DataFrame, target: np.ndarray, *, classes: np.ndarray) -> float:
-    scores = np.zeros((len(target), len(classes)))
-    scores[:, np.searchsorted(classes, model.classes_)] = model.predict_proba(features)
+    known = model.predict_proba(features)
+    scores = np.zeros((len(target), len(classes)), dtype=known.dtype)  # it sums to one as its precision allows
+    scores[:, np.searchsorted(classes, model.classes_)] = known
     return -float(log_loss(target, scores, labels=classes))
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import copy
+import json
 import os
 import re
 from collections.abc import Sequence
@@ -12,16 +11,16 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from toolkit.core.result import Finding
 from toolkit.data.dataset import Dataset
-from toolkit.data.likeness import model_columns
 from toolkit.data.load import load_dataset
 from toolkit.data.read import read_table
 from toolkit.data.roles import given
 from toolkit.errors import InputError, listed, nearest
+from toolkit.models.model import Model
 from toolkit.models.prediction_file import join_predictions, load_predictions
+from toolkit.models.threshold import KEPT_AS as THRESHOLD
+from toolkit.models.threshold import read_kept
+from toolkit.models.train import KEPT_AS as LABELS
 from toolkit.registry import tracking
 
 PICKLES = (".joblib", ".pkl", ".pickle")
@@ -45,7 +44,7 @@ def load_audit(
     y_score: str | Sequence[str] = "",
     drop: str | Sequence[str] = (),
     periods: Sequence[object] | str | int = (),
-) -> tuple[Any, Dataset]:
+) -> tuple[Model, Dataset]:
     """Load what is to be audited: a model and data, a file of predictions, or a file of predictions beside data.
 
     Parameters
@@ -64,9 +63,9 @@ def load_audit(
 
     Returns
     -------
-    (model, Dataset)
-        What every judging step takes. Where the model predicts codes in place of the target's labels, the target is
-        coded likewise; where it knows no names of columns, it gets the table's in their order. Both are said.
+    (Model, Dataset)
+        What every judging step takes. What the model settled about the target is the table's too: its task, and which
+        label is the positive one, where none is given.
 
     Raises
     ------
@@ -98,19 +97,27 @@ def load_audit(
     if has_predictions and not has_data:
         if target:
             raise InputError("A file of predictions names its true values with y_true, not with target.")
-        return load_predictions(predictions, task=task or None, **columns, **roles)
+        recorded, dataset = load_predictions(predictions, task=task or None, **columns, **roles)
+        return Model.of(recorded), dataset
     if not has_data:
         raise InputError("A model needs data to be judged on: give data and, unless it is a built-in table, target.")
     table = read_table(data)
     if has_predictions:
-        dataset = load_dataset(table, target=target, task=task or None, for_model=False, **roles)
-        return join_predictions(predictions, dataset, len(table.frame), **columns), dataset
-    subject = load_model(model) if isinstance(model, str) else model
+        dataset = load_dataset(table, target=target, task=task or None, **roles)
+        recorded, dataset = join_predictions(predictions, dataset, len(table.frame), **columns)
+        return Model.of(recorded), dataset
+    subject = load_model(model) if isinstance(model, str) else Model.of(model)
     dataset = load_dataset(table, target=target, task=task or _task_of(subject), like=subject, **roles)
-    return _by_place(subject, _in_labels_of(subject, dataset))
+    dataset = with_positive(dataset, subject) if given(positive) is None else dataset
+    return Model.of(subject, dataset), dataset
 
 
-def load_model(address: str, *, out: str | Path | None = None) -> Any:
+def with_positive(data: Dataset, model: Model | None) -> Dataset:
+    """Take the positive class of a table from a model that settled one."""
+    return replace(data, positive=model.positive) if model and model.positive in data.classes else data
+
+
+def load_model(address: str, *, out: str | Path | None = None) -> Model:
     """Load a model that was fitted elsewhere. Loading runs the code of whoever made it: load only what you trust.
 
     Parameters
@@ -126,8 +133,8 @@ def load_model(address: str, *, out: str | Path | None = None) -> Any:
 
     Returns
     -------
-    object
-        With ``predict``; scikit-learn compatible where the maker's library is.
+    Model
+        One that an experiment logged keeps its labels and decides at its threshold.
 
     Raises
     ------
@@ -143,8 +150,8 @@ def load_model(address: str, *, out: str | Path | None = None) -> Any:
     text = address.strip()
     path, tracked = Path(text).expanduser(), _tracked(text)
     if tracked:
-        found = tracking.load_model(tracked, _reports(out))
-    elif path.suffix.lower() in PICKLES:
+        return _logged(tracking.load_model(tracked, Path(out or os.environ.get("TOOLKIT_OUT", "reports"))))
+    if path.suffix.lower() in PICKLES:
         found = _unpickled(text, path)
     elif _IMPORT.fullmatch(text) and not path.exists() and ("." in text or ":" in text):
         found = _imported(text)
@@ -153,13 +160,19 @@ def load_model(address: str, *, out: str | Path | None = None) -> Any:
             f"{address!r} is not the address of a model. Give models:/NAME@ALIAS, runs:/RUN/NAME, the folder of an "
             f"MLflow model, a file ({listed(PICKLES)}) or an import path (package.module:name)."
         )
-    return _usable(found, text)
+    return Model.of(_usable(found, text))
 
 
-def kept_with(address: str, name: str) -> str | None:
-    """Return the text of a file that was kept with a logged model; None where there is no such file."""
-    tracked = _tracked(address.strip())
-    return tracking.read_kept(tracked, name, _reports()) if tracked else None
+def _logged(logged: tracking.Logged) -> Model:
+    """Take a logged model with what was kept beside it."""
+    model, kept = Model.of(logged.model), logged.kept
+    names = model.columns or logged.columns
+    columns = {name: model.columns.get(name) or logged.columns.get(name, "") for name in names}
+    model = replace(model, columns=columns, name=logged.name, version=logged.version, kept=kept)
+    if LABELS in kept:
+        known = json.loads(kept[LABELS])
+        model = replace(model, classes=tuple(known["classes"]), positive=known["positive"])
+    return replace(model, threshold=read_kept(kept[THRESHOLD])) if THRESHOLD in kept else model
 
 
 def _tracked(address: str) -> str:
@@ -168,10 +181,6 @@ def _tracked(address: str) -> str:
         return address
     path = Path(address).expanduser()
     return str(path.resolve()) if path.is_dir() and (path / "MLmodel").is_file() else ""
-
-
-def _reports(out: str | Path | None = None) -> Path:
-    return Path(out or os.environ.get("TOOLKIT_OUT", "reports"))
 
 
 def _unpickled(address: str, path: Path) -> Any:
@@ -239,84 +248,10 @@ def _empty(value: Any) -> bool:
     return value is None or (isinstance(value, str) and not value.strip())
 
 
-def _task_of(model: Any) -> str | None:
+def _task_of(model: Model) -> str | None:
     """Say whether a model classifies or predicts numbers; None where it does not tell."""
     from sklearn.base import BaseEstimator, is_regressor
 
-    if hasattr(model, "classes_"):
+    if model.classes:
         return "classification"
-    return "regression" if isinstance(model, BaseEstimator) and is_regressor(model) else None
-
-
-def _by_place(model: Any, data: Dataset) -> tuple[Any, Dataset]:
-    """Tell a model that was fitted on an array the names of its columns, in the order of the table."""
-    columns = list(data.features.columns)
-    if model_columns(model):
-        return model, data
-    wanted = getattr(model, "n_features_in_", len(columns))
-    if wanted != len(columns):
-        raise InputError(
-            f"The model was fitted on {wanted} columns without names, but the table has {len(columns)}: "
-            f"{listed(columns, 40)}. Leave the others out with drop; those that are sensitive still name the groups."
-        )
-    note = f"The model knows no names of columns, so it gets them in the order of the table: {listed(columns, 40)}."
-    notes = (*data.notes, Finding("AUDIT-COLUMNS-BY-PLACE", "medium", note))
-    network = getattr(model.steps[-1][1] if hasattr(model, "steps") else model, "module_", None)
-    told = _named(model, columns) if network is None else _given_array(model, data, network)
-    return told, replace(data, notes=notes)
-
-
-def _given_array(model: Any, data: Dataset, network: Any) -> Any:
-    """Put a step before a PyTorch network that turns a table into an array, in the precision of its weights.
-
-    A network, which skorch keeps as ``module_``, takes no table and no numbers of another precision.
-    """
-    from sklearn.pipeline import Pipeline
-    from sklearn.preprocessing import FunctionTransformer
-
-    other = list(data.features.select_dtypes(exclude="number").columns)
-    if other:
-        raise InputError(
-            f"The network was fitted on an array of numbers, but the table has other columns: {listed(other)}. Leave "
-            "them out with drop; those that are sensitive still name the groups."
-        )
-    precision = str(next(network.parameters()).dtype).removeprefix("torch.")
-    step = FunctionTransformer(np.array, kw_args={"dtype": precision})
-    step.feature_names_in_ = np.array(data.features.columns, dtype=object)
-    return Pipeline([("array", step), ("model", model)])
-
-
-def _named(model: Any, columns: list[str]) -> Any:
-    """Copy a model so that it knows the names of its columns; one that cannot be told comes back as it is."""
-    told = copy.copy(model)
-    if hasattr(told, "steps"):
-        (name, first), *rest = told.steps
-        told.steps = [(name, _named(first, columns)), *rest]
-    elif hasattr(told, "n_features_in_"):
-        with contextlib.suppress(AttributeError):
-            told.feature_names_in_ = np.array(columns, dtype=object)
-    return told
-
-
-def _in_labels_of(model: Any, data: Dataset) -> Dataset:
-    """Write the target in the labels that a model predicts: the same in another type, or codes for them."""
-    own = np.asarray(getattr(model, "classes_", ()), dtype=object).tolist()
-    if data.task == "regression" or not own or set(own) & set(data.classes):
-        return data
-    by_text = {str(label): label for label in own}
-    ordered = [label for label in data.classes if label != data.positive] + [data.positive] * (data.task == "binary")
-    if all(str(label) in by_text for label in data.classes):
-        codes = {label: by_text[str(label)] for label in data.classes}
-    elif len(own) == len(ordered) and own == list(range(len(ordered))):
-        codes = dict(zip(ordered, own, strict=True))
-    else:
-        return data
-    said = listed(f"{code!r} for {label!r}" for label, code in codes.items())
-    note = f"The model predicts codes, so the target was written in them: {said}. Check that this is what they mean."
-    return replace(
-        data,
-        target=data.target.map(codes).infer_objects(),
-        classes=tuple(sorted(codes.values())),
-        positive=codes.get(data.positive),
-        notes=(*data.notes, Finding("AUDIT-LABELS-CODED", "medium", note, str(data.target.name))),
-    )
+    return "regression" if isinstance(model.estimator, BaseEstimator) and is_regressor(model.estimator) else None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pickle
 import time
-import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,8 @@ from numpy.typing import NDArray
 
 from toolkit.core.estimate import Estimate
 from toolkit.data.dataset import Dataset
-from toolkit.data.likeness import missing_columns
-from toolkit.errors import InputError, NotApplicableError, ToolkitError, listed, nearest
+from toolkit.errors import InputError, listed
+from toolkit.models.model import Model
 from toolkit.statistics.intervals import Array
 
 REPEATS = 50
@@ -30,7 +31,7 @@ class Predictions:
     Attributes
     ----------
     y_true : array of shape (n,)
-        1 for the positive class (binary), class codes (multiclass), numbers (regression).
+        1 for the positive class (binary), class codes (multiclass), numbers (regression); NaN without a label.
     y_pred : array of shape (n,)
         Scores of the positive class (binary), class codes (multiclass), numbers (regression).
     y_prob : array of shape (n, classes) or None
@@ -63,8 +64,7 @@ def predict(model: Any, data: Dataset) -> Predictions:
 
     Parameters
     ----------
-    model : estimator
-        Fitted, with ``predict_proba``, ``decision_function`` or ``predict``; or ``RecordedPredictions``.
+    model : Model, or anything that ``Model.of`` takes
     data : Dataset
 
     Raises
@@ -72,25 +72,28 @@ def predict(model: Any, data: Dataset) -> Predictions:
     InputError
         Where the model fails on the table or does not fit it, or a prediction is missing or infinite.
     """
-    _check_model(model, data)
+    model = Model.of(model, data)
     if data.task == "regression":
-        predicted = _finite(_asked(model, "predict", data), data)
-        return Predictions(data.target.to_numpy(dtype=float), predicted.ravel(), None, False, ())
-    known = _known_classes(model, data)
-    classes = (*data.classes, *(label for label in known if label not in data.classes))
+        return Predictions(data.target.to_numpy(dtype=float), _finite(model.labels, data), None, False, ())
+    if not set(model.classes) & set(data.classes):
+        raise InputError(
+            f"The model predicts {listed(model.classes)}, but target {data.target.name!r} holds "
+            f"{listed(data.classes)}. Fit the model on the target's own labels."
+        )
+    classes = (*data.classes, *(label for label in model.classes if label not in data.classes))
     if data.task == "binary":
-        return _binary(model, data, known, classes)
+        return _binary(model, data, classes)
     code = {label: position for position, label in enumerate(classes)}
     y_true = data.target.map(code).to_numpy(dtype=float)
-    y_pred = _codes(_asked(model, "predict", data), code).astype(float)
+    y_pred = _codes(model.labels(data.features, data.name), code).astype(float)
     y_prob = None
-    if hasattr(model, "predict_proba"):
+    if model.scores == "predict_proba":
         y_prob = np.zeros((data.rows, len(classes)))
-        y_prob[:, [code[label] for label in known]] = _proba(model, data, known)
+        y_prob[:, [code[label] for label in model.classes]] = _finite(partial(model.read, "predict_proba"), data)
     return Predictions(y_true, y_pred, y_prob, y_prob is not None, classes)
 
 
-def measure_speed(model: Any, features: pd.DataFrame, *, seed: int = 0) -> dict[str, Estimate]:
+def measure_speed(model: Model, features: pd.DataFrame, *, seed: int = 0) -> dict[str, Estimate]:
     """Time predictions for single rows and for batches of up to 1,000 rows, and weigh the pickled model.
 
     Returns
@@ -101,7 +104,7 @@ def measure_speed(model: Any, features: pd.DataFrame, *, seed: int = 0) -> dict[
     """
     if not len(features):
         return {}
-    call = getattr(model, "predict_proba", None) or model.predict
+    call = getattr(model, "predict_proba", model.labels)
     rng = np.random.default_rng(seed)
     picked = rng.integers(len(features), size=REPEATS)
     batch = features.iloc[np.sort(rng.choice(len(features), min(BATCH_ROWS, len(features)), replace=False))]
@@ -114,7 +117,7 @@ def measure_speed(model: Any, features: pd.DataFrame, *, seed: int = 0) -> dict[
         "latency.batch_p95_ms": Estimate(float(np.quantile(many, 0.95)), n=len(many)),
         "throughput.rows_per_second": Estimate(len(batch) / float(np.quantile(many, 0.5)) * 1000, n=len(many)),
     }
-    size = _pickled_size(model)
+    size = _pickled_size(model.estimator)
     return numbers | ({"model.size_bytes": Estimate(size, n=1)} if size else {})
 
 
@@ -139,70 +142,19 @@ def _pickled_size(model: Any) -> int:
         return 0
 
 
-def _check_model(model: Any, data: Dataset) -> None:
-    if isinstance(model, type) or not hasattr(model, "predict"):
-        raise InputError(f"A fitted model with a 'predict' method is needed; found {type(model).__name__}.")
-    missing = missing_columns(model, data.features.columns)
-    if missing:
-        near = nearest(missing[0], map(str, data.features.columns))
-        raise NotApplicableError(f"The model needs columns that {data.name} does not have: {listed(missing)}.{near}")
-
-
-def _known_classes(model: Any, data: Dataset) -> list[Any]:
-    known = getattr(model, "classes_", None)
-    labels = list(data.classes) if known is None else list(np.asarray(known).tolist())
-    if not set(labels) & set(data.classes):
-        raise InputError(
-            f"The model predicts {listed(labels)}, but target {data.target.name!r} holds {listed(data.classes)}. "
-            "Fit the model on the target's own labels."
-        )
-    return labels
-
-
-def _binary(model: Any, data: Dataset, known: list[Any], classes: tuple[Any, ...]) -> Predictions:
-    y_true = data.y_binary().astype(float)
-    if data.positive not in known:
+def _binary(model: Model, data: Dataset, classes: tuple[Any, ...]) -> Predictions:
+    y_true = np.where(data.target.isna(), np.nan, data.y_binary())
+    if data.positive not in model.classes:
         return Predictions(y_true, np.zeros(data.rows), None, True, classes)
-    column = known.index(data.positive)
-    if hasattr(model, "predict_proba"):
-        score = _proba(model, data, known)[:, column]
-        decisions = _called(model, data) if getattr(model, "decides", False) else None
-        return Predictions(y_true, score, None, True, classes, decisions)
-    if hasattr(model, "decision_function") and len(known) == 2:
-        score = _finite(_asked(model, "decision_function", data), data).ravel()
-        return Predictions(y_true, score if column == 1 else -score, None, False, classes)
-    decisions = _called(model, data)
-    return Predictions(y_true, 2 * decisions - 1, None, False, classes, decisions, scored=False)
-
-
-def _proba(model: Any, data: Dataset, known: list[Any]) -> Array:
-    found = _finite(_asked(model, "predict_proba", data), data)
-    if found.shape[1:] != (len(known),):
-        shape = " x ".join(map(str, found.shape))
-        raise InputError(f"predict_proba must give a column for each of {listed(known)}; it gave an array of {shape}.")
-    return found
-
-
-def _called(model: Any, data: Dataset) -> Array:
-    code = dict.fromkeys(_known_classes(model, data), 0) | dict.fromkeys(data.classes, 0) | {data.positive: 1}
-    return _codes(_asked(model, "predict", data), code).astype(float)
-
-
-def _asked(model: Any, method: str, data: Dataset) -> Any:
-    """Call a method of the model on the features; whatever a foreign model stumbles over is said in one sentence."""
-    try:
-        with warnings.catch_warnings():
-            # A model fitted on an array gets the columns by their place.
-            warnings.filterwarnings("ignore", message="X has feature names, but", category=UserWarning)
-            return getattr(model, method)(data.features)
-    except ToolkitError:
-        raise
-    except Exception as error:
-        name, reason = type(model).__name__, str(error).strip().partition("\n")[0]
-        raise InputError(
-            f"{name}.{method} failed on the {data.features.shape[1]} columns of {data.name}: "
-            f"{type(error).__name__}: {reason[:300]}"
-        ) from error
+    decisions = None
+    scored = model.scores == "predict_proba" or (model.scores != "" and len(model.classes) == 2)
+    if model.decides or not scored:
+        code = dict.fromkeys(classes, 0) | {data.positive: 1}
+        decisions = _codes(model.labels(data.features, data.name), code).astype(float)
+    if not scored and decisions is not None:
+        return Predictions(y_true, 2 * decisions - 1, None, False, classes, decisions, scored=False)
+    score = _finite(partial(model.positive_scores, data.positive), data)
+    return Predictions(y_true, score, None, model.scores == "predict_proba", classes, decisions)
 
 
 def _codes(labels: Any, code: dict[Any, int]) -> NDArray[np.intp]:
@@ -213,8 +165,9 @@ def _codes(labels: Any, code: dict[Any, int]) -> NDArray[np.intp]:
     return np.array([code[label] for label in distinct.tolist()], dtype=np.intp)[places]
 
 
-def _finite(values: Any, data: Dataset) -> Array:
-    numbers = np.asarray(values, dtype=float)
+def _finite(said: Callable[[pd.DataFrame, str], Any], data: Dataset) -> Array:
+    """Return what a model says of a table in numbers, one row each, none of them missing or infinite."""
+    numbers = np.asarray(said(data.features, data.name), dtype=float)
     if len(numbers) != data.rows:
         raise InputError(f"The model returned {len(numbers):,} predictions for the {data.rows:,} rows of {data.name}.")
     bad = int((~np.isfinite(numbers)).reshape(len(numbers), -1).any(axis=1).sum())

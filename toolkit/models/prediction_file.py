@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -88,13 +88,12 @@ def load_predictions(
         task=task or _task(table.frame, y_true, columns),
         drop=[name for name in (*left, *columns.names()) if name != y_true],
         periods=periods,
-        for_model=False,
         name=name,
     )
-    return _record(table.frame.loc[data.target.index], data, columns), data
+    return _record(table.frame.loc[data.target.index], data, columns)
 
 
-def join_predictions(source: Source, data: Dataset, rows: int, **names: Any) -> RecordedPredictions:
+def join_predictions(source: Source, data: Dataset, rows: int, **names: Any) -> tuple[RecordedPredictions, Dataset]:
     """Read the predictions for a table that is loaded already; the rows of both are in the same order.
 
     Parameters
@@ -200,11 +199,11 @@ def _task(frame: pd.DataFrame, y_true: str, columns: _Columns) -> str | None:
     return None if _whole(frame[columns.pred]) else "regression"
 
 
-def _record(frame: pd.DataFrame, data: Dataset, columns: _Columns) -> RecordedPredictions:
+def _record(frame: pd.DataFrame, data: Dataset, columns: _Columns) -> tuple[RecordedPredictions, Dataset]:
     """Check the predictions of the rows of a data set and record them under its index."""
     scores, classes = _scores(frame, data, columns) if columns.scores else (None, tuple(data.classes))
     pred = _predictions(frame[columns.pred], data, classes) if columns.pred else None
-    return RecordedPredictions(pred, scores, classes)
+    return RecordedPredictions(pred, scores, classes), replace(data, predictions=columns.names())
 
 
 def _scores(frame: pd.DataFrame, data: Dataset, columns: _Columns) -> tuple[pd.DataFrame, tuple[Any, ...]]:

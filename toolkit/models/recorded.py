@@ -48,8 +48,6 @@ class RecordedPredictions:
     ['yes', 'no']
     """
 
-    recorded = True
-
     def __init__(self, y_pred: Any = None, y_score: Any = None, classes: Sequence[Any] = ()) -> None:
         if y_pred is None and y_score is None:
             raise InputError("Predictions need y_pred (labels or numbers), y_score (probabilities), or both.")
@@ -63,11 +61,6 @@ class RecordedPredictions:
         if self.y_pred is not None and self.y_score is not None and not self.y_pred.index.equals(self.y_score.index):
             found = f"{len(self.y_pred):,} values of y_pred and {len(self.y_score):,} rows of y_score"
             raise InputError(f"y_pred and y_score must be of the same rows in the same order; found {found}.")
-
-    @property
-    def decides(self) -> bool:
-        """Whether the decisions are recorded too, and so are not a matter of a threshold on the scores."""
-        return self.y_pred is not None
 
     def predict(self, features: pd.DataFrame) -> NDArray[Any]:
         """Return the labels or numbers of some rows; without ``y_pred``, the class of the highest probability."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TypeAlias
 
 import numpy as np
@@ -15,6 +16,7 @@ from toolkit.statistics.intervals import Array
 
 RULES = "a number in [0, 1], 'youden', 'max_f1', {'precision': 0.8}, {'recall': 0.9} or {'cost': {'fp': 1, 'fn': 5}}"
 DEFAULT = 0.5
+KEPT_AS = "threshold.json"
 OUTCOMES = ("tp", "fp", "fn", "tn")
 
 
@@ -79,19 +81,36 @@ class Threshold:
     part : str
         Part of the split on which it was chosen; empty where it was given.
     notes : tuple of Finding
+    kept : bool
+        Whether it was kept with a model that was loaded.
     """
 
     value: float
     rule: Rule
     part: str = ""
     notes: tuple[Finding, ...] = field(default=())
+    kept: bool = False
 
     def __str__(self) -> str:
         """Write the threshold and where it comes from."""
         if self.rule.kind == "decided":
             return str(self.rule)
         chosen = f"chosen on the {self.part} part: {self.rule}" if self.part else str(self.rule)
-        return f"{self.value:.6g} ({chosen})"
+        return f"{self.value:.6g} ({'kept with the model, ' * self.kept}{chosen})"
+
+    def text(self) -> str:
+        """Write it as JSON, to be kept with a model.
+
+        Examples
+        --------
+        >>> print(read_kept(Threshold(0.2, Rule("recall", 0.9), "validation").text()))
+        0.2 (kept with the model, chosen on the validation part: largest precision with a recall of at least 0.9)
+        """
+        level = None if math.isnan(self.rule.level) else self.rule.level
+        costs = asdict(self.rule.costs) if self.rule.costs else None
+        return json.dumps(
+            {"value": self.value, "rule": self.rule.kind, "level": level, "costs": costs, "part": self.part}
+        )
 
     @property
     def called(self) -> str:
@@ -103,6 +122,14 @@ class Threshold:
 AS_DECIDED = Threshold(math.nan, Rule("decided"))
 #: What a step takes: one already chosen, a number or a rule to choose by, or None for the model's own.
 ThresholdLike: TypeAlias = float | str | Mapping[str, object] | Rule | Threshold | None
+
+
+def read_kept(text: str) -> Threshold:
+    """Read the threshold that was kept with a model."""
+    found = json.loads(text)
+    level, costs = found["level"], found["costs"]
+    rule = Rule(found["rule"], math.nan if level is None else level, Costs(**costs) if costs else None)
+    return Threshold(found["value"], rule, found["part"], kept=True)
 
 
 def read_threshold(given: ThresholdLike) -> Rule:

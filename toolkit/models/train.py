@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import math
-import time
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from scipy import stats
-from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, UndefinedMetricWarning
 
-from toolkit.core.estimate import Estimate
-from toolkit.core.figures import BLUE, GREY, axes_for
-from toolkit.core.result import (
-    Candidate,
-    Finding,
-    ModelRecord,
-    Picture,
-    Record,
-    Shown,
-    by_severity,
-    result_html,
-    table_html,
-)
+from toolkit.core.estimate import Estimate, spread
+from toolkit.core.face import Face, FaceTable
+from toolkit.core.figures import BLUE, GREY, Drawing, Picture, draw_intervals, name_rows
+from toolkit.core.result import Candidate, Finding, ModelRecord, Record, Result, by_severity
 from toolkit.core.words import spoken
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
@@ -41,20 +31,23 @@ from toolkit.models.candidates import (
     requirements_of,
     settings_of,
 )
-from toolkit.models.folds import Folds, make_folds, score_fold, side_by_side
-from toolkit.models.preprocessing import make_model
-from toolkit.models.scorers import AT_MOST_ONE, SCORERS, scorer_name
+from toolkit.models.folds import fit_and_score, make_folds
+from toolkit.models.model import Model
+from toolkit.models.scorers import AT_MOST_ONE, SCORERS, read_metric
 from toolkit.models.tuning import tune_candidate
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+#: The labels that a logged model speaks, and which of them is the positive one.
+KEPT_AS = "labels.json"
 
 
 def train(
     split: Split,
     *,
     candidates: Sequence[object] | Mapping[str, object] | None = None,
-    metric: str | None = None,
+    metric: Any = None,
     tune: int = 0,
     cv: int = 5,
     one_standard_error: bool = False,
@@ -69,8 +62,8 @@ def train(
     candidates : sequence or mapping, optional
         Names (``logistic``, ``ridge``, ``forest``, ``boosting``), import paths such as ``lightgbm.LGBMClassifier``, or
         scikit-learn compatible estimators. By default a linear model and boosted trees.
-    metric : str, optional
-        The scikit-learn scorer that decides; by default ``roc_auc``, ``neg_log_loss`` or
+    metric : str or scorer, optional
+        The scikit-learn scorer that decides, or its name; by default ``roc_auc``, ``neg_log_loss`` or
         ``neg_root_mean_squared_error`` by task.
     tune : int
         Trials of Optuna for each named candidate, in the space that ``toolkit.models.candidates.suggest`` documents.
@@ -88,7 +81,8 @@ def train(
     Raises
     ------
     InputError
-        Where a candidate or the metric is unknown or not made for the task.
+        Where a candidate or the metric is unknown or not made for the task, or no candidate can be trained. One of
+        several that cannot costs that candidate, and is said.
 
     Examples
     --------
@@ -98,38 +92,49 @@ def train(
     'logistic'
     """
     data = split.train
-    metric = scorer_name(metric, data.task)
+    if not data.features.shape[1]:
+        reasons = " ".join([note.message for note in data.notes if note.message.startswith("Column ")][:5])
+        raise InputError(f"No feature is left beside {str(data.target.name)!r}. {reasons}".rstrip())
+    name, scorer = read_metric(metric, data.task)
     if cv < 2 or tune < 0:
         raise InputError(f"cv must be at least 2 and tune at least 0; found cv={cv}, tune={tune}.")
     estimators = make_candidates(candidates, data.task, seed)
     folds, kind, findings = make_folds(data, strategy=split.strategy, folds=cv, seed=seed)
     findings += _about_tuning(estimators, tune)
-    models, rows = {}, []
-    for name, estimator in {BASELINE: make_baseline(data.task), **estimators}.items():
+    scorers = {name: scorer, **{other: other for other in SCORERS[data.task] if other != name}}
+    models, rows, failures = {}, [], {}
+    for candidate, estimator in {BASELINE: make_baseline(data.task), **estimators}.items():
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", ConvergenceWarning)
             warnings.simplefilter("ignore", UndefinedMetricWarning)
-            if tune and has_space(name):
-                estimator = tune_candidate(estimator, name, data, folds, metric=metric, trials=tune, seed=seed)
-            models[name], scored = _fit_and_score(estimator, name, data, folds, metric)
-            rows += scored
-        findings += _about_warnings(caught, name)
+            try:
+                if tune and has_space(candidate):
+                    options = {"scorer": scorer, "trials": tune, "seed": seed}
+                    estimator = tune_candidate(estimator, candidate, data, folds, **options)
+                models[candidate], scored = fit_and_score(estimator, candidate, data, folds, scorers)
+                rows += scored
+            except Exception as error:  # noqa: BLE001  # whatever a foreign estimator stumbles over
+                failures[candidate] = f"({name}, {data.task}): {' '.join(str(error).split())[:300]}"
+        if BASELINE in failures:
+            break
+        findings += _about_warnings(caught, candidate)
+    findings += _about_failures(failures, list(estimators))
     scores = pd.DataFrame(rows, columns=["candidate", "metric", "fold", "value"])
-    chosen = _choose(scores, metric, list(estimators), one_standard_error)
-    findings += _judge(scores, metric, chosen)
+    chosen = _choose(scores, name, [one for one in estimators if one in models], one_standard_error)
+    findings += _judge(scores, name, chosen)
     how = "the simplest within one standard error of the best" if one_standard_error else "the best mean"
-    return Training(chosen, models, metric, scores, f"{how} {spoken(metric)}", kind, data, tuple(by_severity(findings)))
+    return Training(chosen, models, name, scores, f"{how} {spoken(name)}", kind, data, tuple(by_severity(findings)))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Training(Shown):
+class Training(Result):
     """Trained candidates, how they compare, and the one that was chosen.
 
     Attributes
     ----------
     name : str
         The chosen candidate.
-    models : dict of str to Pipeline
+    models : dict of str to Model
         Every candidate, and ``baseline``, refitted on the whole training part.
     metric : str
         The scorer that decided; greater is better.
@@ -142,7 +147,7 @@ class Training(Shown):
     """
 
     name: str
-    models: dict[str, Any]
+    models: dict[str, Model]
     metric: str
     scores: pd.DataFrame
     rule: str
@@ -151,17 +156,22 @@ class Training(Shown):
     notes: tuple[Finding, ...]
 
     @property
-    def model(self) -> Any:
+    def model(self) -> Model:
         """The chosen model, fitted on the whole training part."""
         return self.models[self.name]
 
     @property
-    def baseline(self) -> Any:
+    def baseline(self) -> Model:
         """The fitted baseline."""
         return self.models[BASELINE]
 
     def frame(self) -> pd.DataFrame:
-        """Return the leaderboard: a row a candidate, the best first, a column a metric."""
+        """Return the leaderboard: a row a candidate, the best first, each metric with the ends of its interval."""
+        return spread(self.board)
+
+    @cached_property
+    def board(self) -> pd.DataFrame:
+        """The leaderboard with a column of Estimates for each metric."""
         names = _metrics(self.scores)
         rows = []
         for candidate in self.models:
@@ -187,50 +197,44 @@ class Training(Shown):
             numbers[f"time.{candidate}.{kind}"] = Estimate(_mean(self.scores, candidate, kind))
         return numbers
 
-    def findings(self) -> list[Finding]:
-        """Return what a reader should know about the training, the most severe first."""
-        return list(self.notes)
-
-    def pictures(self) -> dict[str, Picture]:
+    def drawings(self) -> list[Drawing]:
         """Return the one figure: the candidates' scores, fold by fold."""
         said = "; ".join(f"{name} {_cv_estimate(self.scores, name, self.metric)}" for name in self.models)
         caption = f"Each dot is one fold ({self.folds}); the bar is the mean with its 95% interval. Right is better."
-        return {"leaderboard": Picture(f"Cross-validated {spoken(self.metric)} of each candidate", caption, said + ".")}
+        words = Picture(f"Cross-validated {spoken(self.metric)} of each candidate", caption, f"{said}.")
+        return [Drawing("leaderboard", words, self._draw, self.board)]
 
-    def plot(self, kind: str = "leaderboard", ax: Axes | None = None) -> Axes:
-        """Draw the fold scores of each candidate with their mean and interval."""
-        ax = axes_for(self, kind, ax)
-        names = list(self.frame()["candidate"])[::-1]
-        for place, name in enumerate(names):
+    def _draw(self, ax: Axes) -> None:
+        names = list(self.board["candidate"])
+        for place, (name, mean) in enumerate(zip(names, self.board[self.metric], strict=True)):
             values = _values(self.scores, name, self.metric)
-            mean = _cv_estimate(self.scores, name, self.metric)
             ax.plot(values, [place] * len(values), "o", color=GREY, alpha=0.5, markersize=5)
             colour = BLUE if name == self.name else GREY
-            ax.plot([mean.low, mean.high], [place, place], color=colour, linewidth=3)
-            ax.plot([mean.value], [place], "|", color=colour, markersize=18, markeredgewidth=3)
-        ax.set_yticks(range(len(names)), [f"{name} (chosen)" if name == self.name else name for name in names])
-        ax.set_ylim(-0.6, len(names) - 0.4)
+            draw_intervals(ax, [place], [mean], color=colour, marker="|", size=18, width=3, markeredgewidth=3)
+        name_rows(ax, [f"{name} (chosen)" if name == self.name else name for name in names])
         ax.set_xlabel(spoken(self.metric))
-        return ax
 
     def record(self) -> Record:
         """Return the chosen model and every candidate with its settings and numbers, for the tracker."""
         candidates = tuple(
-            Candidate(name, settings_of(model), self._candidate_scalars(name)) for name, model in self.models.items()
+            Candidate(name, settings_of(model.estimator), self._candidate_scalars(name))
+            for name, model in self.models.items()
         )
         parameters = {"candidate": self.name, "metric": self.metric, "rule": self.rule, "folds": self.folds}
-        example = self.data.features.head(5)
-        model = ModelRecord(self.name, self.model, example, requirements_of(self.model))
-        return Record(parameters=parameters, candidates=candidates, model=model)
+        fitted, example = self.model.estimator, self.data.features.head(5)
+        model = ModelRecord(self.name, fitted, example, requirements_of(fitted))
+        labels = json.dumps({"classes": self.model.classes, "positive": self.model.positive}, default=str)
+        kept = {KEPT_AS: labels} if self.model.classes else {}
+        return Record(parameters=parameters, candidates=candidates, model=model, kept=kept)
 
-    def _repr_html_(self) -> str:
+    def face(self) -> Face:
+        """Return which candidate was chosen and how, and the leaderboard."""
         lead = (
             f"{self.name} was chosen among {len(self.models) - 1} candidate{'s' if len(self.models) > 2 else ''} by "
             f"{self.rule} ({self.folds}), trained on {self.data.rows:,} rows."
         )
-        board = self.frame().drop(columns="chosen")
         caption = "Leaderboard: cross-validated means with 95% intervals, and the seconds that one fold took"
-        return result_html("Training", lead, [table_html(board, caption)], self.findings())
+        return Face("Training", lead, [FaceTable(caption, self.board.drop(columns="chosen"))], self.findings())
 
 
 def _about_tuning(estimators: Mapping[str, Any], tune: int) -> list[Finding]:
@@ -247,6 +251,14 @@ def _about_tuning(estimators: Mapping[str, Any], tune: int) -> list[Finding]:
     return findings
 
 
+def _about_failures(failures: Mapping[str, str], candidates: Sequence[str]) -> list[Finding]:
+    """Say which candidates could not be trained; without a baseline, or any candidate, there is nothing to choose."""
+    said = {name: f"Candidate {name!r} could not be trained and scored {why}" for name, why in failures.items()}
+    if BASELINE in failures or len(failures) == len(candidates):
+        raise InputError(" ".join(said.values()))
+    return [Finding("TRAIN-FAILED", "high", f"{note} It was left out.", name) for name, note in said.items()]
+
+
 def _about_warnings(caught: Sequence[warnings.WarningMessage], name: str) -> list[Finding]:
     """Turn what a candidate warned of into findings, so that a reader of the report sees it too."""
     findings = []
@@ -259,29 +271,6 @@ def _about_warnings(caught: Sequence[warnings.WarningMessage], name: str) -> lis
         note += f" (and {len(others) - 1} more)" if len(others) > 1 else ""
         findings.append(Finding("TRAIN-WARNED", "low", note, name))
     return findings
-
-
-def _fit_and_score(
-    estimator: Any, name: str, data: Dataset, folds: Folds, metric: str
-) -> tuple[Any, list[tuple[Any, ...]]]:
-    """Fit one candidate on all rows and score it on each fold: the model, and candidate, metric, fold and value."""
-    metrics = list(dict.fromkeys([metric, *SCORERS[data.task]]))
-
-    def refit() -> tuple[Any, float]:
-        started = time.perf_counter()
-        model = make_model(clone(estimator), data.features).fit(data.features, data.target)
-        return model, time.perf_counter() - started
-
-    scoring = [partial(score_fold, estimator, data, fold, metrics) for fold in folds]
-    try:
-        (model, seconds), *scored = side_by_side([refit, *scoring])
-    except (ValueError, TypeError, AttributeError) as error:
-        raise InputError(
-            f"Candidate {name!r} could not be trained and scored ({metric}, {data.task}): {error}"
-        ) from error
-    rows = [(name, key, fold, float(value)) for fold, scores in enumerate(scored) for key, value in scores.items()]
-    ratio = float(np.mean([len(check) / len(fit) for fit, check in folds]))
-    return model, [*rows, (name, "test_to_train", 0, ratio), (name, "refit_seconds", 0, seconds)]
 
 
 def _metrics(scores: pd.DataFrame) -> list[str]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def tune_candidate(
-    estimator: Any, name: str, data: Dataset, folds: Folds, *, metric: str, trials: int, seed: int
+    estimator: Any, name: str, data: Dataset, folds: Folds, *, scorer: Any, trials: int, seed: int
 ) -> Any:
     """Search the settings of a named candidate and return the estimator with the best ones, unfitted.
 
@@ -35,8 +35,8 @@ def tune_candidate(
     data : Dataset
         The training part.
     folds : list of (train positions, test positions)
-    metric : str
-        A scikit-learn scorer; greater is better.
+    scorer : str or scorer
+        scikit-learn's; greater is better.
     trials : int
         How many settings are tried besides the present ones.
     seed : int
@@ -51,7 +51,8 @@ def tune_candidate(
     def mean_score(settings: dict[str, Any], trial: optuna.Trial | None = None) -> float:
         scores: list[float] = []
         for fold in folds:
-            scores.append(score_fold(clone(estimator).set_params(**settings), data, fold, [metric])[metric])
+            tried = clone(estimator).set_params(**settings)
+            scores.append(score_fold(tried, data, fold, {"metric": scorer})["metric"])
             if trial is not None:
                 trial.report(float(np.mean(scores)), len(scores))
                 if trial.should_prune():

@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from toolkit.core.estimate import Estimate
+from toolkit.data.dataset import Dataset
 from toolkit.drift.windows import cut_windows, read_window
 from toolkit.errors import InputError
 from toolkit.monitoring.confidence import CELLS
 from toolkit.monitoring.expectation import WHOLE, Expectation
-from toolkit.monitoring.inputs import Current
 from toolkit.monitoring.losses import REGRESSION, Places
 from toolkit.statistics.intervals import mover_difference
 from toolkit.statistics.multiplicity import holm
@@ -22,35 +23,35 @@ MOST_WINDOWS = 1000
 Numbers = Mapping[str, Mapping[str, Estimate]]
 
 
-def cut(rows: Current, window: str | int | None) -> dict[str, Places]:
+def cut(data: Dataset, window: str | int | None) -> dict[str, Places]:
     """Return the places of all rows, and those of each window, by name."""
-    whole = {WHOLE: np.arange(rows.data.rows)}
+    whole = {WHOLE: np.arange(data.rows)}
     wanted = read_window(window)
     if wanted is None:
         return whole
-    windows = dict(cut_windows(rows.data.time, rows.data.rows, wanted))
+    windows = dict(cut_windows(data.time, data.rows, wanted))
     if len(windows) > MOST_WINDOWS:
         raise InputError(f"window={window!r} makes {len(windows):,} windows; at most {MOST_WINDOWS:,} are judged.")
     return whole | windows
 
 
 def estimate_parts(
-    expectation: Expectation, parts: Mapping[str, Places], rows: Current, seed: int
+    expectation: Expectation, parts: Mapping[str, Places], labelled: NDArray[np.bool_], seed: int
 ) -> tuple[Numbers, Numbers]:
     """Estimate each part, and measure those of its rows that have a label."""
     estimated, realized = {}, {}
     for label, places in parts.items():
         estimated[label] = expectation.estimate(places, seed)
-        labelled = places[rows.labelled[places]]
-        realized[label] = expectation.realize(labelled) if len(labelled) else {}
+        known = places[labelled[places]]
+        realized[label] = expectation.realize(known) if len(known) else {}
     return estimated, realized
 
 
-def judge_parts(expectation: Expectation, parts: Mapping[str, Places], rows: Current) -> pd.DataFrame:
+def judge_parts(expectation: Expectation, parts: Mapping[str, Places], labelled: NDArray[np.bool_]) -> pd.DataFrame:
     """Test each window, or all rows where there are none, as far as they have labels; adjusted for how many."""
     windows = [label for label in parts if label != WHOLE] or [WHOLE]
-    labelled = {label: parts[label][rows.labelled[parts[label]]] for label in windows}
-    tested = {label: places for label, places in labelled.items() if len(places)}
+    known = {label: parts[label][labelled[parts[label]]] for label in windows}
+    tested = {label: places for label, places in known.items() if len(places)}
     values = [expectation.surprise(places) for places in tested.values()]
     counts = [len(places) for places in tested.values()]
     return pd.DataFrame({"window": list(tested), "labelled": counts, "p_value": values, "p_adjusted": holm(values)})

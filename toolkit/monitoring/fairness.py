@@ -11,10 +11,12 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from toolkit.core.estimate import Estimate
-from toolkit.core.figures import GREY, PALETTE, axes_for
-from toolkit.core.result import Finding, Picture, Record, Shown, result_html, table_html
+from toolkit.core.estimate import Estimate, spread
+from toolkit.core.face import Face, FaceTable
+from toolkit.core.figures import GREY, PALETTE, Drawing, Picture, draw_intervals, name_windows
+from toolkit.core.result import Finding, Result
 from toolkit.data.dataset import Dataset
+from toolkit.data.load import data_like
 from toolkit.errors import NotApplicableError
 from toolkit.fairness.audit import FairnessAudit, audit_fairness
 from toolkit.fairness.disparities import adjusted
@@ -24,7 +26,6 @@ from toolkit.fairness.groups import settled_bins
 from toolkit.models.threshold import ThresholdLike
 from toolkit.monitoring.assembly import cut
 from toolkit.monitoring.expectation import WHOLE
-from toolkit.monitoring.inputs import read_current
 from toolkit.statistics.intervals import Z, mover_difference
 from toolkit.statistics.multiplicity import holm
 
@@ -57,13 +58,12 @@ def audit_windows(
 
     Parameters
     ----------
-    model : estimator
-        Fitted, as for ``evaluate``.
+    model : Model, or anything that ``Model.of`` takes
     reference : Dataset
         Not the rows the model was fitted on. Its sensitive columns are judged, as far as the current rows have them,
         and its numbers settle the edges between groups.
     current : Dataset or DataFrame
-        Of a frame the target may be missing in some rows.
+        Labels may be missing in some rows.
     window : {"day", "week", "month", "year"} or int, optional
         By default all rows are one window.
     threshold : float, str, mapping, Rule or Threshold, optional
@@ -94,31 +94,32 @@ def audit_windows(
     """
     if model is None or not isinstance(reference, Dataset):
         raise NotApplicableError("Fairness over time needs a model and a reference whose truth is known.")
-    rows = read_current(current, reference, model)
-    names = [name for name in reference.sensitive if name in rows.data.sensitive]
+    data = data_like(current, reference)
+    names = [name for name in reference.sensitive if name in data.sensitive]
     if not names:
         raise NotApplicableError("No sensitive column is known of both tables.")
-    cuts = cut(rows, window)
-    parts = {label: places[rows.labelled[places]] for label, places in cuts.items() if rows.labelled[places].any()}
+    labelled = data.target.notna().to_numpy()
+    cuts = cut(data, window)
+    parts = {label: places[labelled[places]] for label, places in cuts.items() if labelled[places].any()}
     if not parts:
         raise NotApplicableError("No current row has a label yet, so there is nothing to audit.")
     if len(parts) > MOST_WINDOWS + 1:
         raise NotApplicableError(
             f"window={window!r} makes {len(parts) - 1:,} windows; at most {MOST_WINDOWS} are audited."
         )
-    bins = settled_bins(reference.sensitive[names], rows.data.sensitive[names])
+    bins = settled_bins(reference.sensitive[names], data.sensitive[names])
     options: dict[str, Any] = {"sensitive": names, "depth": 1, "bins": bins, "replicates": replicates, "seed": seed}
     before = audit_fairness(model, reference, threshold=threshold, **options)
     found = {
-        label: _foremost(audit_fairness(model, rows.data.take(places), threshold=before.threshold, **options), label)
+        label: _foremost(audit_fairness(model, data.take(places), threshold=before.threshold, **options), label)
         for label, places in parts.items()
     }
     table = _compared(_foremost(before, REFERENCE), found.pop(WHOLE), list(found.values()))
-    return FairnessOverTime(rows.data.name, table, int(rows.labelled.sum()), len(parts) - 1)
+    return FairnessOverTime(data.name, table, int(labelled.sum()), len(parts) - 1)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class FairnessOverTime(Shown):
+class FairnessOverTime(Result):
     """Disparities of the reference, of all current rows (``all``), and of each window.
 
     Attributes
@@ -140,11 +141,7 @@ class FairnessOverTime(Shown):
 
     def frame(self) -> pd.DataFrame:
         """Return the table with the ends of the intervals in columns of their own."""
-        spread = self.table.drop(columns=["value", "growth"])
-        for name in ("value", "growth"):
-            for end in ("value", "low", "high"):
-                spread[name if end == "value" else f"{name}_{end}"] = [getattr(cell, end) for cell in self.table[name]]
-        return spread
+        return spread(self.table)
 
     def scalars(self) -> dict[str, Estimate]:
         """Return ``drift.fairness_growth.<feature>.<disparity>`` of all rows, and in how many windows one has grown."""
@@ -177,43 +174,17 @@ class FairnessOverTime(Shown):
         )
         return [Finding("FAIRNESS-NOT-GROWN", "info", note)]
 
-    def pictures(self) -> dict[str, Picture]:
-        """Return the figure of the first disparity over the windows."""
+    def drawings(self) -> list[Drawing]:
+        """Return the figure of the first disparity: on the reference, and in each window."""
         lines = self._lines()
         if not len(lines):
-            return {}
+            return []
         name = worded(lines["disparity"].iloc[0])
         said = [f"{row['feature']} in {row['window']}: {row['value']}" for _, row in lines.head(12).iterrows()]
         caption = f"{name} between the groups of each sensitive column, with 95% intervals; 0 is no disparity."
-        return {"disparity": Picture("Disparity over time", caption, f"{name}. {'; '.join(said)}.")}
-
-    def plot(self, kind: str = "disparity", ax: Axes | None = None) -> Axes:
-        """Draw the first disparity: the reference, and each window."""
-        ax, lines = axes_for(self, kind, ax), self._lines()
-        labels = list(dict.fromkeys(lines["window"]))
-        features = list(dict.fromkeys(lines["feature"]))[:MOST_LINES]
-        for place, feature in enumerate(features):
-            rows = lines[lines["feature"] == feature]
-            at = np.array([labels.index(window) for window in rows["window"]]) + 0.12 * (
-                place - (len(features) - 1) / 2
-            )
-            color = PALETTE[place % len(PALETTE)]
-            ax.vlines(at, [cell.low for cell in rows["value"]], [cell.high for cell in rows["value"]], color=color)
-            ax.plot(at, [cell.value for cell in rows["value"]], "osD^"[place], color=color, markersize=5, label=feature)
-        ax.axhline(0, color=GREY, linewidth=1, linestyle=":")
-        step = max(1, -(-len(labels) // 8))
-        ax.set_xticks(range(0, len(labels), step), labels[::step], rotation=30, ha="right")
-        ax.set(ylabel=worded(lines["disparity"].iloc[0]))
-        ax.legend()
-        return ax
-
-    def figure_data(self, kind: str) -> pd.DataFrame:  # noqa: ARG002  # there is but one
-        """Return what the figure draws."""
-        return self._lines()[["window", "feature", "disparity", "value"]]
-
-    def record(self) -> Record:
-        """Return nothing: the audit and the comparison say how they were made."""
-        return Record()
+        words = Picture("Disparity over time", caption, f"{name}. {'; '.join(said)}.")
+        data = lines[["window", "feature", "disparity", "value"]]
+        return [Drawing("disparity", words, lambda ax: _draw_lines(ax, data), data)]
 
     def _lines(self) -> pd.DataFrame:
         known = self.table[[not math.isnan(cell.value) for cell in self.table["value"]]]
@@ -229,13 +200,28 @@ class FairnessOverTime(Shown):
         judged = self._judged()
         return judged[judged["p_growth"] <= SIGNIFICANT]
 
-    def _repr_html_(self) -> str:
+    def face(self) -> Face:
+        """Return the disparities of each window, and their growth."""
         lead = f"{self.name}: {self.rows:,} rows with a label"
         lead += (
             f" in {self.windows} windows, each against the reference." if self.windows else ", against the reference."
         )
         caption = "Disparities of each window with 95% intervals, and their growth since the reference"
-        return result_html("Fairness over time", lead, [table_html(self.table[SHOWN], caption)], self.findings())
+        return Face("Fairness over time", lead, [FaceTable(caption, self.table[SHOWN])], self.findings())
+
+
+def _draw_lines(ax: Axes, lines: pd.DataFrame) -> None:
+    labels = list(dict.fromkeys(lines["window"]))
+    features = list(dict.fromkeys(lines["feature"]))[:MOST_LINES]
+    for place, (feature, colour, marker) in enumerate(zip(features, PALETTE, "osD^", strict=False)):
+        rows = lines[lines["feature"] == feature]
+        at = rows["window"].map(labels.index) + 0.12 * (place - (len(features) - 1) / 2)
+        style: dict[str, Any] = {"color": colour, "marker": marker, "label": feature}
+        draw_intervals(ax, at, rows["value"], upright=True, size=5, **style)
+    ax.axhline(0, color=GREY, linewidth=1, linestyle=":")
+    name_windows(ax, labels)
+    ax.set(ylabel=worded(lines["disparity"].iloc[0]))
+    ax.legend()
 
 
 def _foremost(audit: FairnessAudit, window: str) -> pd.DataFrame:

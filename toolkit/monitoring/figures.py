@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from toolkit.core.estimate import Estimate
-from toolkit.core.figures import BLUE, GREY, ORANGE, STYLE
-from toolkit.core.result import Picture
+from toolkit.core.figures import GREY, ORANGE, Drawing, Picture, draw_intervals
 from toolkit.monitoring.expectation import WHOLE
 
 if TYPE_CHECKING:
@@ -19,8 +17,8 @@ _MOST_TICKS = 8
 _SAID = 12
 
 
-def estimates_picture(table: pd.DataFrame, metric: str) -> Picture:
-    """Return the words of the figure of one metric."""
+def estimates_drawing(table: pd.DataFrame, metric: str) -> Drawing:
+    """Draw one metric, a place a window: estimates as dots, realized values as diamonds, both with their intervals."""
     rows = _shown(table, metric)
     labelled = rows["labelled"].gt(0).any()
     caption = (
@@ -32,44 +30,28 @@ def estimates_picture(table: pd.DataFrame, metric: str) -> Picture:
     said = [_said(row) for _, row in rows.head(_SAID).iterrows()]
     more = f" and {len(rows) - _SAID} more windows" if len(rows) > _SAID else ""
     alt = f"{_spoken(metric)} on the reference is {rows['reference'].iloc[0]}. {'; '.join(said)}{more}."
-    return Picture("Estimated performance", caption, alt)
+    words = Picture("Estimated performance", caption, alt)
+    data = table.loc[table["metric"] == metric, ["window", "metric", "estimated", "realized", "reference"]]
+    return Drawing("estimated", words, lambda ax: _draw(ax, rows, _spoken(metric)), data)
 
 
-def draw_estimates(table: pd.DataFrame, metric: str, ax: Axes) -> Axes:
-    """Draw one metric, a place a window: estimates as dots, realized values as diamonds, both with their intervals."""
-    import matplotlib as mpl
-
-    rows = _shown(table, metric)
+def _draw(ax: Axes, rows: pd.DataFrame, label: str) -> None:
     places = np.arange(len(rows))
     apart = 0.12 if len(rows) <= 30 else 0.0
     level = rows["reference"].iloc[0]
-    with mpl.rc_context(STYLE):
-        ax.axhspan(level.low, level.high, color=GREY, alpha=0.15, linewidth=0)
-        ax.axhline(level.value, color=GREY, linewidth=1, linestyle="--")
-        _points(ax, places - apart, rows["estimated"].tolist(), BLUE, "o", "estimated")
-        if rows["labelled"].gt(0).any():
-            _points(ax, places + apart, rows["realized"].tolist(), ORANGE, "D", "realized")
-        ax.text(
-            1.01,
-            level.value,
-            "reference",
-            transform=ax.get_yaxis_transform(),
-            color=GREY,
-            va="center",
-            fontsize=9,
-        )
-        step = -(-len(rows) // _MOST_TICKS)
-        ax.set_xticks(places[::step], ["all rows" if name == WHOLE else name for name in rows["window"].iloc[::step]])
-        ax.tick_params(axis="x", labelrotation=30 if len(rows) > 4 else 0)
-        ax.set(ylabel=_spoken(metric), xlim=(-0.6, len(rows) - 0.4))
-        ax.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=2, borderaxespad=0.2)
-    return ax
-
-
-def _points(ax: Axes, places: np.ndarray, cells: list[Estimate], color: str, marker: str, label: str) -> None:
-    values = np.array([cell.value for cell in cells])
-    ax.vlines(places, [cell.low for cell in cells], [cell.high for cell in cells], color=color, linewidth=1.8)
-    ax.plot(places, values, marker, color=color, markersize=5, label=label)
+    ax.axhspan(level.low, level.high, color=GREY, alpha=0.15, linewidth=0)
+    ax.axhline(level.value, color=GREY, linewidth=1, linestyle="--")
+    line: dict[str, Any] = {"upright": True, "size": 5, "width": 1.8}
+    draw_intervals(ax, places - apart, rows["estimated"], label="estimated", **line)
+    if rows["labelled"].gt(0).any():
+        draw_intervals(ax, places + apart, rows["realized"], label="realized", color=ORANGE, marker="D", **line)
+    beside = ax.get_yaxis_transform()
+    ax.text(1.01, level.value, "reference", transform=beside, color=GREY, va="center", fontsize=9)
+    step = -(-len(rows) // _MOST_TICKS)
+    ax.set_xticks(places[::step], ["all rows" if name == WHOLE else name for name in rows["window"].iloc[::step]])
+    ax.tick_params(axis="x", labelrotation=30 if len(rows) > 4 else 0)
+    ax.set(ylabel=label, xlim=(-0.6, len(rows) - 0.4))
+    ax.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=2, borderaxespad=0.2)
 
 
 def _shown(table: pd.DataFrame, metric: str) -> pd.DataFrame:

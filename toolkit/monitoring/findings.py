@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from toolkit.core.estimate import format_number, format_p
 from toolkit.core.result import Finding, by_severity
@@ -14,7 +15,6 @@ from toolkit.data.dataset import Dataset
 from toolkit.errors import listed
 from toolkit.models.prediction import Predictions
 from toolkit.monitoring.expectation import WHOLE
-from toolkit.monitoring.inputs import Current
 from toolkit.monitoring.losses import REGRESSION
 from toolkit.statistics.metrics import LOWER_IS_BETTER
 
@@ -25,7 +25,12 @@ _NOTABLE_SHARE = 0.01
 
 
 def judge_estimate(
-    table: pd.DataFrame, shift: pd.DataFrame, reference: Dataset, rows: Current, known: Predictions, outside: float
+    table: pd.DataFrame,
+    shift: pd.DataFrame,
+    reference: Dataset,
+    labelled: NDArray[np.bool_],
+    known: Predictions,
+    outside: float,
 ) -> list[Finding]:
     """Return what a reader should know about an estimate, the most severe first.
 
@@ -34,13 +39,14 @@ def judge_estimate(
     table, shift : DataFrame
         As in ``PerformanceEstimate``.
     reference : Dataset
-    rows : Current
+    labelled : bool array of shape (n,)
+        Which current rows have a label.
     known : Predictions
         Those of the reference.
     outside : float
         Share of the current rows whose score lies outside the range of the reference.
     """
-    found = [*_about_labels(table, shift, rows), *_degraded(table), *_about_reference(reference, known)]
+    found = [*_about_labels(table, shift, labelled), *_degraded(table), *_about_reference(reference, known)]
     if outside > max(_NOTABLE_SHARE, 10 / (reference.rows + 1)):
         note = (
             f"{outside:.1%} of the current rows have a prediction outside the range seen on the reference: what is "
@@ -57,7 +63,7 @@ def judge_estimate(
     return by_severity(found)
 
 
-def _about_labels(table: pd.DataFrame, shift: pd.DataFrame, rows: Current) -> list[Finding]:
+def _about_labels(table: pd.DataFrame, shift: pd.DataFrame, labelled: NDArray[np.bool_]) -> list[Finding]:
     subject = "errors are as large" if table["metric"].iloc[0] in REGRESSION else "scores mean the same"
     if not len(shift):
         note = (
@@ -66,9 +72,9 @@ def _about_labels(table: pd.DataFrame, shift: pd.DataFrame, rows: Current) -> li
         )
         return [Finding("ESTIMATE-UNTESTED", "info", note)]
     found = []
-    missing = int((~rows.labelled).sum())
+    missing = int((~labelled).sum())
     if missing:
-        note = f"{missing:,} of {len(rows.labelled):,} current rows have no label: what is realized is of the others."
+        note = f"{missing:,} of {len(labelled):,} current rows have no label: what is realized is of the others."
         found.append(Finding("ESTIMATE-PARTLY-LABELLED", "info", note))
     moved = shift[shift["p_adjusted"] < LEVEL]
     if not len(moved):

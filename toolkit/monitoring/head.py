@@ -7,14 +7,14 @@ from collections.abc import Iterator
 import pandas as pd
 
 from toolkit.core.estimate import Estimate, format_number
-from toolkit.core.heading import HeadNumber
+from toolkit.core.results import KeyNumber
 from toolkit.core.words import titled
 from toolkit.monitoring.expectation import WHOLE
 from toolkit.statistics.intervals import mover_difference
 from toolkit.statistics.metrics import LOWER_IS_BETTER
 
 
-def head_numbers(table: pd.DataFrame) -> Iterator[HeadNumber]:
+def head_numbers(table: pd.DataFrame) -> Iterator[KeyNumber]:
     """Yield each metric over all rows beside its level on the reference: what is realized, else what is estimated.
 
     The first metric is given both ways where there are labels.
@@ -31,7 +31,7 @@ def head_numbers(table: pd.DataFrame) -> Iterator[HeadNumber]:
             label = f"{titled(row['metric'])}, {'by the labels' if kind == 'realized' else 'estimated'}"
             change = _change(row[kind], row["reference"])
             name = f"drift.{kind}.{row['metric']}"
-            yield HeadNumber(name, label, row[kind], "current table", "reference", row["reference"], change)
+            yield KeyNumber(name, label, row[kind], "current table", "reference", row["reference"], change)
 
 
 def headline(table: pd.DataFrame) -> str:

@@ -8,19 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from toolkit.data.dataset import Dataset
 from toolkit.data.labels import join_labels
-from toolkit.data.likeness import model_columns
-from toolkit.data.load import LEAST_ROWS, load_dataset
+from toolkit.data.load import as_dataset
 from toolkit.data.read import RawTable, read_table
 from toolkit.data.roles import given, listed_names
-from toolkit.data.target import plain_target
-from toolkit.data.times import of_periods
 from toolkit.drift.profile import KEPT_AS, Profile, is_profile, load_profile, read_profile
-from toolkit.errors import InputError, nearest
-from toolkit.models.load import kept_with, load_model
+from toolkit.errors import InputError
+from toolkit.models.load import load_model, with_positive
+from toolkit.models.model import Model
+from toolkit.models.threshold import Threshold, ThresholdLike, read_threshold
 
 
 def load_drift(
@@ -37,7 +34,8 @@ def load_drift(
     drop: str | Sequence[str] = (),
     reference_periods: Sequence[object] | str | int = (),
     current_periods: Sequence[object] | str | int = (),
-) -> tuple[Dataset | pd.DataFrame | Profile, Dataset | pd.DataFrame, Any]:
+    threshold: ThresholdLike = None,
+) -> tuple[Dataset | Profile, Dataset, Model | None]:
     """Load the two tables that are compared, and the model that is to predict both.
 
     Parameters
@@ -53,12 +51,14 @@ def load_drift(
         Column of both by which labels find their rows, left out of the comparison; by default the rows are the same, in
         the same order. See ``toolkit.data.labels``.
     target : str
-        Where it is known and the current table has it, its drift and the realized performance are measured too. A
-        current table that has it in some rows only, or not at all, comes back as a frame.
+        Where it is known and the current table has it, its drift and the realized performance are measured too, on the
+        rows that have a label.
     sensitive, time, positive, drop
         As for ``load_dataset``; an empty text or list for what is not given.
     reference_periods, current_periods : list
         Keep only the rows of these times, so that one table can be compared with itself.
+    threshold : float or str, optional
+        A number at which the model is to decide, in place of its own threshold.
 
     Returns
     -------
@@ -76,124 +76,68 @@ def load_drift(
     >>> reference.rows, current.rows, model
     (178, 178, None)
     """
-    roles: dict[str, Any] = {"target": target, "sensitive": sensitive, "time": time, "positive": positive, "drop": drop}
-    subject = load_model(model) if isinstance(model, str) and model else model or None
-    before: Dataset | pd.DataFrame | Profile
+    subject = _subject(model, threshold)
+    options: dict[str, Any] = {"time": time, "positive": positive}
+    before: Dataset | Profile
     if given(reference) is None:
-        before = _kept_with(model)
+        before = _kept_with(subject, model)
     elif isinstance(reference, str | os.PathLike) and Path(reference).suffix == ".json" and is_profile(reference):
         before = load_profile(reference)
     else:
-        earlier = _without(read_table(reference), labels_by)
-        before = load_compared(earlier, **roles, periods=reference_periods, like=subject)
-    after = read_table(current)
-    roles = _inherited(roles, before, after)
+        table = read_table(reference)
+        apart = _apart(table, drop, labels_by)
+        options |= {"sensitive": sensitive, "periods": reference_periods}
+        before = as_dataset(table, "reference", like=subject, target=target, drop=apart, **options)
+    table = read_table(current)
+    aim = target or (table.built_in.target if table.built_in else _target_of(before))
     if given(labels) is not None:
-        after = join_labels(after, read_table(labels), target=roles["target"], by=labels_by)
-        roles["target"] = roles["target"] or str(after.frame.columns[-1])
+        table = join_labels(table, read_table(labels), target=aim, by=labels_by)
+        aim = aim or str(table.frame.columns[-1])
     elif labels_by:
         raise InputError(f"labels_by={labels_by!r} needs labels. Give labels= too, or neither.")
-    like = subject if isinstance(before, Profile) else before
-    later = load_compared(_without(after, labels_by), **roles, periods=current_periods, like=like, whole=True)
+    names = list(table.frame.columns)
+    groups = listed_names(sensitive, names)
+    options |= {"sensitive": [name for name in groups if name in names], "periods": current_periods}
+    later = as_dataset(
+        table,
+        "current",
+        like=before if isinstance(before, Dataset) else subject,
+        target=aim if aim in names else "",
+        drop=[name for name in _apart(table, drop, labels_by) if name in names],
+        **options,
+    )
+    if given(positive) is None:
+        before = with_positive(before, subject) if isinstance(before, Dataset) else before
+        later = with_positive(later, subject)
     return before, later, subject
 
 
-def load_compared(
-    source: Any,
-    *,
-    target: str = "",
-    sensitive: str | Sequence[str] = (),
-    time: str = "",
-    positive: object = "",
-    drop: str | Sequence[str] = (),
-    periods: Sequence[object] | str | int = (),
-    like: Any = None,
-    whole: bool = False,
-) -> Dataset | pd.DataFrame:
-    """Load one table with its roles where its target is known; else as a frame, without the columns to be dropped.
-
-    Parameters
-    ----------
-    source, target, sensitive, time, positive, drop, periods
-        As for ``load_dataset``; an empty text or list for what is not given.
-    like : Dataset or fitted model, optional
-        Where the table has all columns of it, it gets exactly those, whatever they hold.
-    whole : bool
-        Whether rows without a target are kept: where there are any, the table comes back as a frame; so does one of too
-        few rows, or of one class, for a Dataset.
-
-    Raises
-    ------
-    InputError
-        Where the table cannot be read, or some of its rows have no time.
-
-    Examples
-    --------
-    >>> load_compared("wine").rows, list(load_compared(pd.DataFrame({"a": [1], "b": [2]}), drop="b"))
-    (178, ['a'])
-    """
-    table = source if isinstance(source, RawTable) else read_table(source)
-    known = table.built_in.target if table.built_in else table.target
-    aim = target or known
-    frame = table.frame
-    kept = of_periods(frame, time, listed_names(periods))[0] if time in frame.columns else frame
-    if aim in frame.columns and (not whole or _stands_alone(kept[aim])):
-        wanted = like.features.columns if isinstance(like, Dataset) else model_columns(like)
-        complete = len(wanted) and not set(wanted) - set(frame.columns)
-        roles: dict[str, Any] = {"target": target, "sensitive": sensitive, "time": time, "drop": drop}
-        return load_dataset(table, **roles, positive=given(positive), periods=periods, like=like if complete else None)
-    if time and time not in frame.columns:
-        raise InputError(f"Time column {time!r} is not in {table.name}.{nearest(time, frame.columns)}")
-    gone = int(frame[time].isna().sum()) if time else 0
-    if gone:
-        raise InputError(
-            f"Time {time!r} is missing in {gone:,} of {len(frame):,} rows of {table.name}. Leave them out."
-        )
-    if listed_names(periods) and not time:
-        raise InputError(f"Periods of {table.name} can only be chosen by its time. Give time=.")
-    apart = listed_names(drop, list(frame.columns))
-    found = kept[[name for name in frame.columns if name not in apart]].reset_index(drop=True)
-    found.attrs |= {"name": table.name, "source": table.source}
-    return found
+def _subject(model: Any, threshold: ThresholdLike) -> Model | None:
+    """Load the model, which is to decide at a number that was given."""
+    if given(model) is None:
+        return None
+    found, rule = load_model(model) if isinstance(model, str) else Model.of(model), read_threshold(threshold)
+    if rule.kind != "fixed":
+        raise InputError(f"Here the threshold must be a number, or be left to the model; found a rule: {rule}.")
+    return found if given(threshold) is None else replace(found, threshold=Threshold(rule.level, rule))
 
 
-def _stands_alone(target: pd.Series[Any]) -> bool:
-    """Whether a table can be judged by itself: every row has a label, and there are enough of them and two values."""
-    if not target.notna().any():
-        return False
-    values = plain_target(target)[0]
-    return len(values) >= LEAST_ROWS and bool(values.notna().all()) and bool((values != values.iloc[0]).any())
+def _target_of(reference: Dataset | Profile) -> str:
+    return reference.target if isinstance(reference, Profile) else reference.roles.target
 
 
-def _kept_with(model: object) -> Profile:
+def _apart(table: RawTable, drop: object, labels_by: str) -> list[str]:
+    """Name the columns to leave out, with the one that labels are matched by, if it is there: it names rows."""
+    names = list(table.frame.columns)
+    return [*listed_names(drop, names), *([labels_by] if labels_by in names else [])]
+
+
+def _kept_with(subject: Model | None, address: object) -> Profile:
     """Return the profile of the rows that a model was trained on, as an experiment keeps it with the model."""
-    if not isinstance(model, str) or not model:
+    if subject is None:
         raise InputError("Which table was the model made for? Give a reference, or the address of a logged model.")
-    text = kept_with(model, KEPT_AS)
-    if text is None:
+    if KEPT_AS not in subject.kept:
         raise InputError(
-            f"With the model {model!r} no profile of its training data was kept. Give the table as reference."
+            f"With the model {address!r} no profile of its training data was kept. Give the table as reference."
         )
-    return read_profile(text, f"{KEPT_AS} of {model}")
-
-
-def _inherited(roles: dict[str, Any], reference: object, table: RawTable) -> dict[str, Any]:
-    """Give the current table the roles of the reference where none were given, as far as it has those columns."""
-    if isinstance(reference, Profile):
-        target = next((name for name, role in reference.roles.items() if role == "target"), "")
-        return {**roles, "target": roles["target"] or target}
-    if not isinstance(reference, Dataset) or table.built_in:
-        return roles
-    time = "" if reference.time is None else str(reference.time.name)
-    has = table.frame.columns
-    return {
-        **roles,
-        "target": roles["target"] or str(reference.target.name),
-        "time": roles["time"] or (time if time in has else ""),
-        "sensitive": given(roles["sensitive"]) or [str(name) for name in reference.sensitive if name in has],
-    }
-
-
-def _without(table: RawTable, column: str) -> RawTable:
-    """Leave out the column that labels are matched by: it names rows."""
-    return replace(table, frame=table.frame.drop(columns=column, errors="ignore")) if column else table
+    return read_profile(subject.kept[KEPT_AS], f"{KEPT_AS} of {address}")

@@ -5,17 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from toolkit.core.estimate import Estimate
-from toolkit.core.figures import axes_for
-from toolkit.core.result import Finding, Picture, Record, Shown, by_severity, result_html, table_html
+from toolkit.core.estimate import Estimate, spread
+from toolkit.core.face import Face, FaceTable
+from toolkit.core.figures import Drawing
+from toolkit.core.result import Finding, Record, Result, by_severity
 from toolkit.data.dataset import Dataset
+from toolkit.data.load import data_like
 from toolkit.errors import InputError, NotApplicableError, listed, nearest
 from toolkit.models.choice import threshold_for
+from toolkit.models.model import Model
 from toolkit.models.prediction import Predictions, predict
 from toolkit.models.threshold import Threshold, ThresholdLike
 from toolkit.monitoring.assembly import (
@@ -36,15 +39,11 @@ from toolkit.monitoring.expectation import (
     measure_errors,
     measure_scored,
 )
-from toolkit.monitoring.figures import draw_estimates, estimates_picture
+from toolkit.monitoring.figures import estimates_drawing
 from toolkit.monitoring.findings import judge_estimate
 from toolkit.monitoring.head import head_numbers, headline
-from toolkit.monitoring.inputs import read_current
 from toolkit.monitoring.losses import REGRESSION
 from toolkit.statistics.intervals import Array
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 METRICS = {"binary": BINARY, "multiclass": ("accuracy",), "regression": REGRESSION}
 LEAST_ROWS = 20
@@ -73,12 +72,11 @@ def estimate_performance(
 
     Parameters
     ----------
-    model : estimator
-        Fitted, as for ``evaluate``; recorded predictions will do.
+    model : Model, or anything that ``Model.of`` takes
     reference : Dataset
         Labelled, and not the rows the model was fitted on.
     current : Dataset or DataFrame
-        Of a frame the target may be absent, or missing in some rows.
+        Labels may be missing in some rows or in all.
     threshold : float, str, mapping, Rule or Threshold, optional
         Binary only, as for ``evaluate``; a rule chooses on the reference.
     window : {"day", "week", "month", "year"} or int, optional
@@ -115,19 +113,22 @@ def estimate_performance(
     """
     if model is None:
         raise NotApplicableError("There is no model whose performance could be estimated.")
-    _check_reference(reference)
+    reference = _labelled(reference)
     wanted = _wanted(metrics, reference)
-    rows = read_current(current, reference, model)
-    known, new = predict(model, reference), predict(model, rows.data)
+    model = Model.of(model, reference)
+    data = data_like(current, reference)
+    model.check_columns(data.features, data.name, data.others)
+    known, new = predict(model, reference), predict(model, data)
     chosen = threshold_for(model, reference, threshold, known, "reference")
-    expectation, level, outside = _expect(reference, rows.data, known, new, chosen, seed)
-    parts = cut(rows, window)
-    estimated, realized = estimate_parts(expectation, parts, rows, seed)
-    shift = judge_parts(expectation, parts, rows)
+    expectation, level, outside = _expect(reference, data, known, new, chosen, seed)
+    parts = cut(data, window)
+    labelled = data.target.notna().to_numpy()
+    estimated, realized = estimate_parts(expectation, parts, labelled, seed)
+    shift = judge_parts(expectation, parts, labelled)
     table = performance_table(parts, wanted, estimated, realized, level)
-    notes = judge_estimate(table, shift, reference, rows, known, outside)
+    notes = judge_estimate(table, shift, reference, labelled, known, outside)
     return PerformanceEstimate(
-        name=rows.data.name,
+        name=data.name,
         task=reference.task,
         metrics=wanted,
         threshold=chosen,
@@ -140,7 +141,7 @@ def estimate_performance(
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class PerformanceEstimate(Shown):
+class PerformanceEstimate(Result):
     """Estimated performance, beside what was realized where labels are known.
 
     Attributes
@@ -177,14 +178,9 @@ class PerformanceEstimate(Shown):
 
         ``inside`` says whether the realized value lies in the interval of the estimate, where it is known.
         """
-        spread: dict[str, Any] = {name: self.table[name] for name in ("window", "metric", "rows", "labelled")}
-        for name in ("estimated", "realized", "reference"):
-            spread[name] = [cell.value for cell in self.table[name]]
-            spread[f"{name}_low"] = [cell.low for cell in self.table[name]]
-            spread[f"{name}_high"] = [cell.high for cell in self.table[name]]
         pairs = zip(self.table["estimated"], self.table["realized"], strict=True)
         inside = [_inside(estimated, realized) for estimated, realized in pairs]
-        return pd.DataFrame(spread).assign(inside=pd.array(inside, dtype="boolean"))
+        return spread(self.table).assign(inside=pd.array(inside, dtype="boolean"))
 
     def scalars(self) -> dict[str, Estimate]:
         """Return all rows together: ``drift.estimated.<metric>``, ``drift.realized.<metric>`` and those of the test.
@@ -203,36 +199,24 @@ class PerformanceEstimate(Shown):
             numbers["drift.concept_shift.p_value"] = Estimate(least, n=int(self.shift["labelled"].sum()))
         return numbers
 
-    def findings(self) -> list[Finding]:
-        """Return what a reader should know, the most severe first."""
-        return list(self.notes)
-
-    def pictures(self) -> dict[str, Picture]:
+    def drawings(self) -> list[Drawing]:
         """Return the figure of the first metric over the windows."""
-        return {"estimated": estimates_picture(self.table, self.metrics[0])}
-
-    def plot(self, kind: str = "estimated", ax: Axes | None = None) -> Axes:
-        """Draw the first metric: estimate and realized value of each window, and the level of the reference."""
-        return draw_estimates(self.table, self.metrics[0], axes_for(self, kind, ax))
-
-    def figure_data(self, kind: str) -> pd.DataFrame:  # noqa: ARG002  # there is but one
-        """Return what the figure draws."""
-        drawn = self.table[self.table["metric"] == self.metrics[0]]
-        return drawn[["window", "metric", "estimated", "realized", "reference"]]
+        return [estimates_drawing(self.table, self.metrics[0])]
 
     def record(self) -> Record:
         """Return how it was estimated, for the tracker."""
         return Record(self.parameters, headline=headline(self.table), numbers=tuple(head_numbers(self.table)))
 
-    def _repr_html_(self) -> str:
+    def face(self) -> Face:
+        """Return how many rows have a label, and each metric as estimated and as realized."""
         labelled = int(self.table["labelled"].iloc[0])
         rows = int(self.table["rows"].iloc[0])
         lead = f"{self.name}: {rows:,} rows, {labelled:,} of them with a label."
         shown = self.table if labelled else self.table.drop(columns=["labelled", "realized"])
-        tables = [table_html(shown, "Estimated performance with 95% intervals")]
+        tables = [FaceTable("Estimated performance with 95% intervals", shown)]
         if len(self.shift):
-            tables.append(table_html(self.shift, "Do scores mean what they meant on the reference?"))
-        return result_html("Estimated performance", lead, tables, self.findings())
+            tables.append(FaceTable("Do scores mean what they meant on the reference?", self.shift))
+        return Face("Estimated performance", lead, tables, self.findings())
 
 
 def _wanted(metrics: Sequence[str] | None, reference: Dataset) -> tuple[str, ...]:
@@ -249,14 +233,16 @@ def _wanted(metrics: Sequence[str] | None, reference: Dataset) -> tuple[str, ...
     return chosen
 
 
-def _check_reference(reference: Dataset) -> None:
+def _labelled(reference: Dataset) -> Dataset:
     if not isinstance(reference, Dataset):
         raise NotApplicableError(
             f"The reference must be a Dataset with labels; found {type(reference).__name__}. "
             "Load it with its target: load_dataset(table, target=...)."
         )
-    if reference.rows < LEAST_ROWS:
-        raise InputError(f"The reference has {reference.rows} rows; at least {LEAST_ROWS} are needed to learn from.")
+    known = reference.labelled
+    if known.rows < LEAST_ROWS:
+        raise InputError(f"The reference has {known.rows} rows; at least {LEAST_ROWS} are needed to learn from.")
+    return known
 
 
 def _expect(

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
 
-from toolkit.core.estimate import Estimate
-from toolkit.core.result import Finding, Picture, Record, Result, Shown, result_html, table_html
-from toolkit.errors import InputError
-from toolkit.policy.outcomes import Judged, judge_policy
+from toolkit.core.estimate import Estimate, spread
+from toolkit.core.face import Face, FaceTable
+from toolkit.core.result import Record, Result
+from toolkit.core.results import Level, PolicyVerdict, RuleOutcome
+from toolkit.policy.outcomes import gather, judge_policy
 from toolkit.policy.policy import Levels, read_levels
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.axes import Axes
-
-OK = "ok"
 
 
 def decide(policy: str | Path | Mapping[str, object], *results: Result) -> Decision:
@@ -50,17 +48,14 @@ def decide(policy: str | Path | Mapping[str, object], *results: Result) -> Decis
     'watch'
     """
     levels = read_levels(policy)
-    scalars = {name: number for result in results for name, number in result.scalars().items()}
-    findings = [finding for result in results for finding in result.findings()]
-    data = next((record.data for result in results if (record := result.record()).data), None)
-    fingerprint = data.fingerprint if data else ""
-    judged = {name: tuple(judge_policy(rules, scalars, findings, fingerprint)) for name, rules in levels.rules.items()}
+    known = gather(results)
+    judged = {name: tuple(judge_policy(rules, *known)) for name, rules in levels.rules.items()}
     reached = [name for name, lines in judged.items() if any(line.outcome == "fail" for line in lines)]
-    return Decision(levels, reached[-1] if reached else OK, judged)
+    return Decision(levels, reached[-1] if reached else "ok", judged)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Decision(Shown):
+class Decision(Result):
     """What a policy says should be done.
 
     Attributes
@@ -69,34 +64,22 @@ class Decision(Shown):
         The policy.
     outcome : str
         ``ok`` or the highest level reached.
-    judged : dict of str to tuple of Judged
+    judged : dict of str to tuple of RuleOutcome
         Every rule of every level.
     """
 
     levels: Levels
-    outcome: str
-    judged: dict[str, tuple[Judged, ...]]
+    outcome: Level | Literal["ok"]
+    judged: dict[Level, tuple[RuleOutcome, ...]]
 
     def frame(self) -> pd.DataFrame:
         """Return one row a rule, the highest level first: ``level, reached, name, rule, value, low, high, n, why``."""
         import pandas as pd
 
-        columns = ["level", "reached", "name", "rule", "value", "low", "high", "n", "why"]
         rows = [
-            [
-                level,
-                self._reached(line),
-                line.name,
-                line.rule,
-                line.number.value,
-                line.number.low,
-                line.number.high,
-                line.number.n,
-                line.why,
-            ]
-            for level, line in self._lines()
+            (level, self._reached(line), line.name, line.rule, line.number, line.why) for level, line in self._lines()
         ]
-        return pd.DataFrame(rows, columns=columns)
+        return spread(pd.DataFrame(rows, columns=["level", "reached", "name", "rule", "value", "why"]))
 
     def scalars(self) -> dict[str, Estimate]:
         """Return how many rules of each level are shown to be broken."""
@@ -105,36 +88,21 @@ class Decision(Shown):
             for level, lines in self.judged.items()
         }
 
-    def findings(self) -> list[Finding]:
-        """Return none: the decision stands above the findings."""
-        return []
-
-    def pictures(self) -> dict[str, Picture]:
-        """Return no figures."""
-        return {}
-
-    def plot(self, kind: str = "", ax: Axes | None = None) -> Axes:  # noqa: ARG002  # the protocol's
-        """Refuse: a decision is a table."""
-        raise InputError(f"A decision has no figure {kind!r}; frame() is its table.")
-
     def record(self) -> Record:
         """Return the decision as the verdict of ``results.json``."""
-        rules: list[dict[str, Any]] = [
-            {
-                "name": line.name,
-                "rule": f"{line.rule}, else {level}",
-                "outcome": level if line.outcome == "fail" else "ok" if line.outcome == "pass" else line.outcome,
-                "number": line.number.plain(),
-                "why": line.why,
-            }
+        rules = tuple(
+            replace(
+                line,
+                rule=f"{line.rule}, else {level}",
+                outcome=level if line.outcome == "fail" else "ok" if line.outcome == "pass" else line.outcome,
+            )
             for level, line in self._lines()
-        ]
-        return Record(
-            parameters={"policy": self.levels.title},
-            verdict={"outcome": self.outcome, "policy": self.levels.title, "rules": rules},
         )
+        verdict = PolicyVerdict(self.outcome, self.levels.title, rules)
+        return Record(parameters={"policy": self.levels.title}, verdict=verdict)
 
-    def _repr_html_(self) -> str:
+    def face(self) -> Face:
+        """Return the outcome, the reason, and every rule."""
         import pandas as pd
 
         table = pd.DataFrame(
@@ -147,20 +115,20 @@ class Decision(Shown):
                 "why": [line.why for _, line in self._lines()],
             }
         )
-        return result_html(f"Decision: {self.outcome}", self.sentence(), [table_html(table, "Rules of each level")])
+        return Face(f"Decision: {self.outcome}", self.sentence(), [FaceTable("Rules of each level", table)])
 
     def sentence(self) -> str:
         """Say why."""
-        if self.outcome == OK:
+        if self.outcome == "ok":
             return f"No rule of the policy {self.levels.title!r} is shown to be broken."
         reasons = [f"{line.name}: {line.why}" for line in self.judged[self.outcome] if line.outcome == "fail"]
         return f"Policy {self.levels.title!r}. {' '.join(reasons)}"
 
-    def _lines(self) -> list[tuple[str, Judged]]:
+    def _lines(self) -> list[tuple[Level, RuleOutcome]]:
         """Every rule with its level: what is reached first, then the highest level first."""
         every = [(level, line) for level, lines in reversed(self.judged.items()) for line in lines]
         return sorted(every, key=lambda pair: pair[1].outcome != "fail")
 
     @staticmethod
-    def _reached(line: Judged) -> str:
+    def _reached(line: RuleOutcome) -> str:
         return {"fail": "yes", "pass": "no", "undecided": "undecided"}[line.outcome]

@@ -4,47 +4,35 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from statistics import NormalDist
 from typing import Literal
 
 from toolkit.core.estimate import Estimate
-from toolkit.core.result import SEVERITIES, Finding
+from toolkit.core.result import SEVERITIES, Finding, Result
+from toolkit.core.results import UNKNOWN, RuleOutcome
 from toolkit.errors import InputError, nearest
 from toolkit.policy.policy import AGAINST, NumberRule, Policy
 from toolkit.statistics.direction import better_when
 
 #: Standard errors beyond the reach of an interval that decide in 80 % of cases.
 POWER = NormalDist().inv_cdf(0.8)
-Outcome = Literal["pass", "fail", "undecided"]
+GateOutcome = Literal["pass", "fail", "undecided"]
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """One line of a verdict.
-
-    Attributes
-    ----------
-    rule, name : str
-        What was asked, and of which number, finding or table.
-    number : Estimate
-        Not defined where the rule is not about a number.
-    outcome : {"pass", "fail", "undecided"}
-    why : str
-        One plain sentence.
-    """
-
-    rule: str
-    name: str
-    number: Estimate
-    outcome: Outcome
-    why: str
+def gather(results: Iterable[Result]) -> tuple[dict[str, Estimate], list[Finding], str]:
+    """Return what results hold for a policy to judge: their numbers and findings, and the fingerprint of the data."""
+    ones = list(results)
+    scalars = {name: number for result in ones for name, number in result.scalars().items()}
+    findings = [finding for result in ones for finding in result.findings()]
+    data = next((record.data for result in ones if (record := result.record()).data), None)
+    return scalars, findings, data.fingerprint if data else ""
 
 
 def judge_policy(
     policy: Policy, scalars: Mapping[str, Estimate], findings: Sequence[Finding], fingerprint: str
-) -> list[Judged]:
+) -> list[RuleOutcome]:
     """Judge everything a policy asks.
 
     Raises
@@ -68,7 +56,7 @@ def left_out(policy: Policy, scalars: Mapping[str, Estimate]) -> dict[str, str]:
     return {rule.pattern: _near(rule, scalars).strip() for rule in rules}
 
 
-def overall(policy: Policy, judged: Sequence[Judged]) -> Outcome:
+def overall(policy: Policy, judged: Sequence[RuleOutcome]) -> GateOutcome:
     """Join the outcomes: one failure fails; else one undecided leaves it open, or fails where the policy says so.
 
     Where no rule applied, nothing was shown, so that is undecided too.
@@ -81,7 +69,7 @@ def overall(policy: Policy, judged: Sequence[Judged]) -> Outcome:
     return "pass"
 
 
-def _judge_rule(rule: NumberRule, scalars: Mapping[str, Estimate]) -> list[Judged]:
+def _judge_rule(rule: NumberRule, scalars: Mapping[str, Estimate]) -> list[RuleOutcome]:
     limits = _limits(rule, scalars)
     if not limits and not rule.optional:
         raise _nothing_to_judge(rule, scalars)
@@ -141,7 +129,7 @@ def _matching(pattern: str, scalars: Mapping[str, object]) -> list[str]:
     return [name for name in scalars if shape.fullmatch(name)]
 
 
-def judge_number(number: Estimate, least: float, most: float, together: int = 1) -> tuple[Outcome, str]:
+def judge_number(number: Estimate, least: float, most: float, together: int = 1) -> tuple[GateOutcome, str]:
     """Judge one number by its interval: pass if all of it satisfies the limits, fail if none of it does.
 
     Where a rule is about several numbers it passes only if each does, which needs no correction (an
@@ -217,7 +205,7 @@ def _quantile(together: int) -> float:
     return NormalDist().inv_cdf(1 - 0.025 / together)
 
 
-def _judge_findings(policy: Policy, findings: Sequence[Finding]) -> Judged:
+def _judge_findings(policy: Policy, findings: Sequence[Finding]) -> RuleOutcome:
     severe = SEVERITIES[: SEVERITIES.index(policy.below) + 1] if policy.below else ()
     against = [one for one in findings if one.severity in severe and one.code not in policy.excepted]
     rule = f"no finding of {policy.below} severity or above"
@@ -229,17 +217,17 @@ def _judge_findings(policy: Policy, findings: Sequence[Finding]) -> Judged:
     return _line(rule, "findings", "fail", f"There {'is' if len(against) == 1 else 'are'} {len(against)}: {codes}.")
 
 
-def _line(rule: str, name: str, outcome: Outcome, why: str, number: Estimate | None = None) -> Judged:
-    return Judged(rule, name, number or Estimate(math.nan), outcome, why)
+def _line(rule: str, name: str, outcome: GateOutcome, why: str, number: Estimate | None = None) -> RuleOutcome:
+    return RuleOutcome(name, rule, outcome, number or UNKNOWN, why)
 
 
-def describe(judged: Judged) -> str:
+def describe(judged: RuleOutcome) -> str:
     """Write a line for a terminal.
 
     Examples
     --------
-    >>> print(describe(Judged("at least 0.8", "test.roc_auc", Estimate(0.9), "pass", "The number satisfies it.")))
+    >>> print(describe(RuleOutcome("test.roc_auc", "at least 0.8", "pass", Estimate(0.9), "The number satisfies it.")))
     pass       test.roc_auc 0.900: at least 0.8. The number satisfies it.
     """
-    number = "" if math.isnan(judged.number.value) else f" {judged.number}"
+    number = f" {judged.number_text}".rstrip()
     return f"{judged.outcome:<10} {judged.name}{number}: {judged.rule}. {judged.why}"

@@ -8,16 +8,17 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from toolkit.core.resources import templates_folder
 from toolkit.core.result import SEVERITIES, Severity
+from toolkit.core.results import Level
 from toolkit.errors import InputError, listed, nearest, shown
 from toolkit.statistics.direction import better_when
 
 Undecided = Literal["undecided", "fail"]
 
-LEVELS = ("watch", "investigate", "retrain")
+LEVELS: tuple[Level, ...] = get_args(Level)
 
 #: What a metric may be compared with, and the beginning of the names of the numbers that compare it.
 AGAINST = {"baseline": "difference.", "champion": "change."}
@@ -100,7 +101,7 @@ class Levels:
 
     name: str
     title: str
-    rules: dict[str, Policy]
+    rules: dict[Level, Policy]
 
 
 def policy_names() -> list[str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
+    from mlflow.models import ModelSignature
 
 _KINDS = {"string": "category"} | dict.fromkeys(("boolean", "integer", "long", "float", "double"), "number")
 _STORED: dict[str, Any] = {
@@ -30,6 +31,19 @@ def column_kinds(types: Mapping[str, str]) -> dict[str, str]:
     return {name: _KINDS.get(kind, "") for name, kind in types.items()}
 
 
+def signed_types(signature: ModelSignature | None) -> dict[str, str]:
+    """Return MLflow's name of the type of each column that a model was signed for; none where it has no signature."""
+    inputs = signature.inputs.to_dict() if signature and signature.inputs else []
+    return {str(column["name"]): str(column["type"]) for column in inputs if "name" in column}
+
+
+def table_function(model: Any) -> Any:
+    """Return a pyfunc of MLflow as a function of the types of table that it was signed for; any other as it is."""
+    if type(model).__module__.partition(".")[0] != "mlflow" or not hasattr(model, "metadata"):
+        return model
+    return TableFunction(model, signed_types(model.metadata.signature))
+
+
 class TableFunction:
     """Predictions by a loaded function of a table.
 
@@ -43,7 +57,7 @@ class TableFunction:
 
     def __init__(self, loaded: Any, types: Mapping[str, str]) -> None:
         self.loaded, self.types = loaded, dict(types)
-        self.signed_columns = column_kinds(types)
+        self.columns = column_kinds(types)
 
     def predict(self, features: pd.DataFrame) -> Any:
         """Return the predictions of a table as an array, one row each."""

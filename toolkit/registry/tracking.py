@@ -9,16 +9,18 @@ import os
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from toolkit.core.result import Candidate, DataRecord, Record
+from toolkit.core.results import RunInfo
 from toolkit.errors import InputError
 from toolkit.registry import store
 from toolkit.registry.model_store import KEPT, log_model
 from toolkit.registry.safe_names import safe_names
-from toolkit.registry.table_function import TableFunction, column_kinds
+from toolkit.registry.table_function import column_kinds, signed_types
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,7 +45,7 @@ def log_run(
     parameters: Mapping[str, object],
     tags: Mapping[str, str],
     out: Path,
-) -> dict[str, str]:
+) -> RunInfo:
     """Log one parent run with a child for each candidate.
 
     A report depends on no server: where that fails, the run goes whole, with its models, to ``mlflow.db`` beside the
@@ -63,12 +65,11 @@ def log_run(
 
     Returns
     -------
-    dict
-        ``run_id``, ``experiment``, ``experiment_id`` and, where a model was logged, ``model_uri``; where the tracking
-        server failed, ``failure`` says how, and the rest is of ``mlflow.db``, or missing if that failed too.
+    RunInfo
+        Where the tracking server failed, it says how, and the rest is of ``mlflow.db``, or empty if that failed too.
     """
 
-    def log(client: MlflowClient) -> dict[str, str]:
+    def log(client: MlflowClient) -> RunInfo:
         experiment_id = experiment_of(client, experiment, out)
         run_id = client.create_run(experiment_id, tags=dict(tags), run_name=name).info.run_id
         given = {key: value for record in records for key, value in record.parameters.items()}
@@ -79,28 +80,28 @@ def log_run(
             status = "FINISHED"
         finally:
             client.set_terminated(run_id, status)
-        return {"run_id": run_id, "experiment": experiment, "experiment_id": experiment_id, **model}
+        return RunInfo(run_id, experiment, experiment_id, model)
 
     experiment = os.environ.get("MLFLOW_EXPERIMENT_NAME") or experiment
     logged, failure = _in_a_store(out, log)
-    return (logged or {}) | ({"failure": failure} if failure else {})
+    return replace(logged or RunInfo(), failure=failure)
 
 
-def attach(logged: Mapping[str, str], files: Sequence[Path], out: Path) -> dict[str, str]:
+def attach(logged: RunInfo, files: Sequence[Path], out: Path) -> RunInfo:
     """Add files to the ``report`` artifacts of what ``log_run`` returned, and return that: with a ``failure``, if any.
 
     A run of which there is none stays as it is.
     """
-    uri = store.beside(out) if "failure" in logged else store.tracking_uri(out)
+    uri = store.beside(out) if logged.failure else store.tracking_uri(out)
     try:
-        if "run_id" in logged:
+        if logged.run_id:
             store.check_reachable(uri)
             with store.connect(uri) as client:
                 for file in files:
-                    client.log_artifact(logged["run_id"], str(file), "report")
+                    client.log_artifact(logged.run_id, str(file), "report")
     except Exception as error:  # noqa: BLE001  # as in log_run
-        return {"failure": _failure(uri, error), **logged}
-    return dict(logged)
+        return replace(logged, failure=logged.failure or _failure(uri, error))
+    return logged
 
 
 def record_failure(
@@ -162,7 +163,29 @@ def _failure(uri: str, error: Exception) -> str:
     return str(error if isinstance(error, InputError) else store.unusable(uri, f"{type(error).__name__}: {error}"))
 
 
-def load_model(address: str, out: Path) -> Any:
+class Logged(NamedTuple):
+    """A model as it was logged.
+
+    Attributes
+    ----------
+    model : object
+        With ``predict``, and ``predict_proba`` where the model has it.
+    columns : dict of str to str
+        Those of the signature, each with the kind ``number``, ``category`` or, where any will do, an empty text.
+    name, version : str
+        What it was logged as, and the identifier that MLflow gave it.
+    kept : dict of str to str
+        The files that were kept with it, by name.
+    """
+
+    model: Any
+    columns: dict[str, str]
+    name: str
+    version: str
+    kept: dict[str, str]
+
+
+def load_model(address: str, out: Path) -> Logged:
     """Load a logged model, as the library that made it would, else as a plain function of a table.
 
     Parameters
@@ -175,10 +198,7 @@ def load_model(address: str, out: Path) -> Any:
 
     Returns
     -------
-    object
-        With ``predict``, and ``predict_proba`` where the model has it. Its ``signed_columns`` name the columns of the
-        signature, each with the kind ``number``, ``category`` or, where any will do, an empty text, and its
-        ``logged_name`` is what it was logged as.
+    Logged
 
     Raises
     ------
@@ -194,30 +214,16 @@ def load_model(address: str, out: Path) -> Any:
         try:
             info = mlflow.models.get_model_info(address)
             flavour = next((name for name in FLAVOURS if name in info.flavors), "pyfunc")
-            loaded = import_module(f"mlflow.{flavour}").load_model(address)
+            folder = mlflow.artifacts.download_artifacts(address)
+            loaded = import_module(f"mlflow.{flavour}").load_model(folder)
         except mlflow.exceptions.MlflowException as error:
             reason = f"There is no model {address!r} in {uri}: {str(error).splitlines()[0]} {_ELSEWHERE}"
             raise InputError(store.without_password(reason)) from error
         except Exception as error:
             reason = f"{type(error).__name__}: {error}".partition("\n")[0]
             raise InputError(f"The model {address!r} cannot be loaded here: {reason}.") from error
-    inputs = info.signature.inputs if info.signature else None
-    types = {
-        str(column["name"]): str(column["type"]) for column in (inputs.to_dict() if inputs else []) if "name" in column
-    }
-    if flavour == "pyfunc":
-        loaded = TableFunction(loaded, types)
-    loaded.signed_columns, loaded.logged_name = column_kinds(types), info.name or ""
-    return loaded
-
-
-def read_kept(address: str, name: str, out: Path) -> str | None:
-    """Return a file that was kept with a logged model; None where there is none of that name."""
-    with store.connect(_store_of(address, out)):
-        import mlflow
-
-        path = Path(mlflow.artifacts.download_artifacts(address)) / KEPT / name
-    return path.read_text(encoding="utf-8") if path.is_file() else None
+    kept = {file.name: file.read_text(encoding="utf-8") for file in (Path(folder) / KEPT).glob("*.json")}
+    return Logged(loaded, column_kinds(signed_types(info.signature)), info.name or "", info.model_id or "", kept)
 
 
 def _store_of(address: str, out: Path) -> str:
@@ -261,10 +267,10 @@ def _log_numbers(
 
 def _log_records(
     client: MlflowClient, experiment_id: str, run_id: str, records: Sequence[Record], tags: Mapping[str, str]
-) -> dict[str, str]:
-    """Log what the records hold beside numbers; return the ``model_uri``, where there is a model."""
+) -> str:
+    """Log what the records hold beside numbers; return the address of the model, where there is one."""
     kept = {name: text for record in records for name, text in record.kept.items()}
-    model = {}
+    model = ""
     for record in records:
         for candidate in record.candidates:
             _log_candidate(client, experiment_id, run_id, candidate, tags)
@@ -275,7 +281,7 @@ def _log_records(
             client.set_tag(run_id, "mlflow.note.content", record.note.text[:5000])
             describe_versions(client, record.note.run_id, record.note.text)
         if record.model is not None and record.model.estimator is not None:
-            model["model_uri"] = log_model(run_id, record.model, kept)
+            model = log_model(run_id, record.model, kept)
         for other in record.models:
             log_model(run_id, other, {})
     return model

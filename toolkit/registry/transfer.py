@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from toolkit.core.results import RunInfo
 from toolkit.errors import InputError
 from toolkit.registry.model_store import copy_model
 from toolkit.registry.store import beside, check_reachable, connect, log_batches, tracking_uri, without_password
@@ -20,7 +22,7 @@ _PARENT = "mlflow.parentRunId"
 
 
 @contextlib.contextmanager
-def copied_run(logged: Mapping[str, str], out: Path) -> Iterator[tuple[dict[str, str], MlflowClient]]:
+def copied_run(logged: RunInfo, out: Path) -> Iterator[tuple[RunInfo, MlflowClient]]:
     """Copy a run with its children, numbers, data and models to the tracking server; it ends when the context does.
 
     What an attempt that broke off has left of the run on the server is removed first, so that it may be tried again
@@ -28,14 +30,14 @@ def copied_run(logged: Mapping[str, str], out: Path) -> Iterator[tuple[dict[str,
 
     Parameters
     ----------
-    logged : mapping
+    logged : RunInfo
         What ``tracking.log_run`` returned.
     out : Path
         The reports folder, beside which the file lies.
 
     Yields
     ------
-    (dict, MlflowClient)
+    (RunInfo, MlflowClient)
         What ``log_run`` would have returned, and the server's client.
 
     Raises
@@ -51,9 +53,9 @@ def copied_run(logged: Mapping[str, str], out: Path) -> Iterator[tuple[dict[str,
     if there:
         check_reachable(beside(out))
     with connect(beside(out)) if there else contextlib.nullcontext() as source, connect(uri) as client:
-        if _found(client, logged.get("run_id", "")):
-            copy, status = {name: text for name, text in logged.items() if name != "failure"}, "FINISHED"
-        elif source and (run := _found(source, logged.get("run_id", ""))):
+        if _found(client, logged.run_id):
+            copy, status = replace(logged, failure=""), "FINISHED"
+        elif source and (run := _found(source, logged.run_id)):
             copy, status = _copy(source, client, run, logged, out), run.info.status
         else:
             raise InputError(
@@ -61,7 +63,7 @@ def copied_run(logged: Mapping[str, str], out: Path) -> Iterator[tuple[dict[str,
                 "Run the report's command again."
             )
         yield copy, client
-        client.set_terminated(copy["run_id"], status)
+        client.set_terminated(copy.run_id, status)
 
 
 def _found(client: MlflowClient, run_id: str) -> Run | None:
@@ -75,25 +77,24 @@ def _found(client: MlflowClient, run_id: str) -> Run | None:
         return None
 
 
-def _copy(source: MlflowClient, client: MlflowClient, run: Run, logged: Mapping[str, str], out: Path) -> dict[str, str]:
-    experiment_id = experiment_of(client, logged["experiment"], out)
+def _copy(source: MlflowClient, client: MlflowClient, run: Run, logged: RunInfo, out: Path) -> RunInfo:
+    experiment_id = experiment_of(client, logged.experiment, out)
     mark = f"tags.`{REPORT_TAG}` = '{run.data.tags[REPORT_TAG]}' and status != 'FINISHED'"
     for left in client.search_runs([experiment_id], mark):
         for part in _children(client, left):
             client.delete_run(part.info.run_id)
         client.delete_run(left.info.run_id)
-    copy = {**logged, "run_id": _copy_one(client, run, experiment_id, {}), "experiment_id": experiment_id}
+    run_id, address = _copy_one(client, run, experiment_id, {}), logged.model_uri
     for child in _children(source, run):
-        child_id = _copy_one(client, child, experiment_id, {_PARENT: copy["run_id"]})
+        child_id = _copy_one(client, child, experiment_id, {_PARENT: run_id})
         client.set_terminated(child_id, child.info.status)
     for model in source.search_logged_models([run.info.experiment_id], f"source_run_id = '{run.info.run_id}'"):
-        address = copy_model(model, client, copy["run_id"], experiment_id)
-        if model.model_uri == logged.get("model_uri"):
-            copy["model_uri"] = address
+        copied = copy_model(model, client, run_id, experiment_id)
+        if model.model_uri == logged.model_uri:
+            address = copied
     if NOTE_OF in run.data.tags:
         describe_versions(client, run.data.tags[NOTE_OF], run.data.tags["mlflow.note.content"])
-    copy.pop("failure", None)
-    return copy
+    return RunInfo(run_id, logged.experiment, experiment_id, address)
 
 
 def _children(client: MlflowClient, run: Run) -> list[Run]:

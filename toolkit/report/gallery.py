@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -13,11 +12,12 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from toolkit.core.resources import templates_folder
+from toolkit.core.results import Results
+from toolkit.errors import InputError
 from toolkit.report.key_numbers import draw_series
 from toolkit.report.script import page_script, security_policy
 from toolkit.report.summary import (
     FAILED,
-    SCHEMA,
     UNPUBLISHED,
     UNREADABLE,
     Summary,
@@ -116,16 +116,11 @@ def _read_summary(path: Path) -> tuple[Summary | None, str]:
     if not path.exists():
         return None, ""
     try:
-        results = json.loads(path.read_text(encoding="utf-8"))
+        return summarize(Results.read(path.read_bytes(), path.name)), ""
     except OSError as error:
         return None, f"{path.name} cannot be read: {error.strerror}."
-    except (ValueError, RecursionError):
-        return None, f"{path.name} is not complete JSON."
-    if not isinstance(results, dict):
-        return None, f"{path.name} holds no results."
-    if results.get("schema") != SCHEMA:
-        return None, f"{path.name} has schema {results.get('schema')!r}; this version reads {SCHEMA}."
-    return summarize(results), ""
+    except InputError as error:
+        return None, str(error)
 
 
 def _when(folder: Path, created: str) -> datetime:

@@ -1,103 +1,90 @@
-"""The numbers a reviewer looks at first, read from results.json: in words, and drawn with their intervals."""
+"""The numbers a reviewer looks at first, in words, and drawn with their intervals."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
 from toolkit.core.estimate import Estimate, format_number
-from toolkit.core.result import cell_text
+from toolkit.core.face import cell_html
+from toolkit.core.results import KeyNumber
 from toolkit.statistics.direction import better_when
 
 OWN_SCALE = 0.2  # up to here an interval on a scale from 0 to 1 could not be seen
 
 
 @dataclass(frozen=True, slots=True)
-class KeyNumber:
-    """One line of the table of key numbers, as ``results.json`` has it and ready to be shown."""
+class KeyRow:
+    """A key number as a row of its table: cells, the drawing, and for better or worse."""
 
-    name: str
     label: str
-    value: Estimate
-    on: str
-    beside: str
-    other: Estimate
-    difference: Estimate
+    value: Markup
+    drawing: Markup
+    other: str
+    difference: Markup
+    direction: str
 
-    @classmethod
-    def read(cls, entry: Mapping[str, object]) -> KeyNumber:
-        """Read one entry of ``key_numbers``; what is missing in it is not a number."""
-        name, label, on, beside = (str(entry.get(key) or "") for key in ("name", "label", "on", "beside"))
-        value, other, difference = (Estimate.read(entry.get(key)) for key in ("value", "other", "difference"))
-        return cls(name, label or name, value, on, beside, other, difference)
 
-    @property
-    def value_cell(self) -> Markup:
-        """The number with its interval, as the cell of a table."""
-        return Markup(cell_text(self.value))  # noqa: S704 - escaped, and numbers only
+def key_row(number: KeyNumber) -> KeyRow:
+    """Write a key number for its table; of what it is compared with the number alone, without its interval."""
+    sign = "+" if number.difference.value > 0 else ""
+    difference = "–" if math.isnan(number.difference.value) else sign + cell_html(number.difference)
+    return KeyRow(
+        number.label or number.name,
+        Markup(cell_html(number.value)),  # noqa: S704 - escaped, and numbers only
+        draw_interval(number.value, number.other.value),
+        format_number(number.other.value),
+        Markup(difference),  # noqa: S704 - escaped, and numbers only
+        _direction(number),
+    )
 
-    @property
-    def other_text(self) -> str:
-        """The number that it is compared with alone: its own uncertainty is in the difference."""
-        return format_number(self.other.value)
 
-    @property
-    def difference_cell(self) -> Markup:
-        """The difference with its sign and interval, as the cell of a table."""
-        if math.isnan(self.difference.value):
-            return Markup("–")
-        sign = "+" if self.difference.value > 0 else ""
-        return Markup(sign + cell_text(self.difference))  # noqa: S704 - escaped, and numbers only
+def _direction(number: KeyNumber) -> str:
+    """Tell whether the difference is for better or worse; empty where the metric has no such direction."""
+    gain, better = number.difference, better_when(f"test.{number.name.rpartition('.')[2]}")
+    if not better or not gain.has_interval:
+        return ""
+    if gain.low <= 0 <= gain.high:
+        return "not told apart"
+    return "better" if (gain.value < 0) == (better == "lower") else "worse"
 
-    @property
-    def direction(self) -> str:
-        """Whether the difference is for better or worse, in a word; empty where the metric has no such direction."""
-        gain, better = self.difference, better_when(f"test.{self.name.rpartition('.')[2]}")
-        if not better or not gain.has_interval:
-            return ""
-        if gain.low <= 0 <= gain.high:
-            return "not told apart"
-        return "better" if (gain.value < 0) == (better == "lower") else "worse"
 
-    @property
-    def drawing(self) -> Markup:
-        """The number on a scale, beside the one that it is compared with."""
-        return draw_interval(self.value, self.other.value)
+def sentence(number: KeyNumber) -> str:
+    """Say a key number to someone who reads nothing else.
 
-    @property
-    def sentence(self) -> str:
-        """What it says, for someone who reads nothing else."""
-        number, on = self.value, f" on the {self.on}" if self.on else ""
-        if math.isnan(number.value):
-            return f"{self.label} is not defined{on}."
-        if number.has_interval:
-            value, low, high = number.texts()
-            text = f"{self.label}{on} is {value} (95% interval {low} to {high})"
-        else:
-            text = f"{self.label}{on} is {format_number(number.value)}"
-        if math.isnan(self.other.value) or not self.beside:
-            return f"{text}."
-        text += f"; the {self.beside} has {self.other_text}."
-        if self.difference.has_interval and self.difference.low <= 0 <= self.difference.high:
-            text += " The difference between them could be zero."
-        return text
+    Examples
+    --------
+    >>> sentence(KeyNumber("test.f1", "F1", Estimate(0.5, 0.4, 0.6), "test part", "baseline", Estimate(0.1)))
+    'F1 on the test part is 0.500 (95% interval 0.400 to 0.600); the baseline has 0.100.'
+    """
+    value, difference = number.value, number.difference
+    named = f"{number.label or number.name} on the {number.on}" if number.on else number.label or number.name
+    if math.isnan(value.value):
+        return f"{number.label or number.name} is not defined{f' on the {number.on}' if number.on else ''}."
+    if value.has_interval:
+        middle, low, high = value.texts()
+        text = f"{named} is {middle} (95% interval {low} to {high})"
+    else:
+        text = f"{named} is {format_number(value.value)}"
+    if math.isnan(number.other.value) or not number.beside:
+        return f"{text}."
+    text += f"; the {number.beside} has {format_number(number.other.value)}."
+    if difference.has_interval and difference.low <= 0 <= difference.high:
+        text += " The difference between them could be zero."
+    return text
 
 
 @dataclass(frozen=True, slots=True)
 class KeyTable:
-    """Numbers that were measured on the same rows and are compared with the same thing."""
+    """Numbers that were measured on the same ``n`` rows and are compared with the same thing."""
 
     on: str
     beside: str
-    numbers: Sequence[KeyNumber]
-
-    @property
-    def rows(self) -> int:
-        """How many rows the numbers rest on."""
-        return max(number.value.n for number in self.numbers)
+    n: int
+    rows: Sequence[KeyRow]
 
 
 def key_tables(numbers: Sequence[KeyNumber]) -> list[KeyTable]:
@@ -105,7 +92,10 @@ def key_tables(numbers: Sequence[KeyNumber]) -> list[KeyTable]:
     tables: dict[tuple[str, str], list[KeyNumber]] = {}
     for number in numbers:
         tables.setdefault((number.on, number.beside), []).append(number)
-    return [KeyTable(*words, held) for words, held in tables.items()]
+    return [
+        KeyTable(*words, max(one.value.n for one in alike), [key_row(one) for one in alike])
+        for words, alike in tables.items()
+    ]
 
 
 def draw_interval(estimate: Estimate, baseline: float = math.nan) -> Markup:

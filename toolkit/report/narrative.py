@@ -20,10 +20,10 @@ from pygments.util import ClassNotFound
 
 from toolkit.core.figures import NO_FIGURES_MIME
 from toolkit.core.result import EXPLORER_MIME
+from toolkit.core.results import MIME
 from toolkit.report.glossary import Glossary
 from toolkit.report.sanitize import Heading, PageCleaner
 
-RESULTS_MIME = "application/vnd.toolkit.results+json"
 _IMAGES = ("image/svg+xml", "image/png", "image/jpeg", "image/gif", "image/webp")
 _WIDGET = "application/vnd.jupyter.widget-view+json"
 _ANSI = re.compile(r"\x1b(\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|[@-Z\\-_])")
@@ -174,8 +174,8 @@ class _Reader:
             elif output["output_type"] == "stream":
                 self._stream(output)
             else:
-                if RESULTS_MIME in output["data"]:
-                    self.narrative.results = _json(output["data"][RESULTS_MIME])
+                if MIME in output["data"]:
+                    self.narrative.results = _json(output["data"][MIME])
                 self.narrative.blocks += self._shown(output["data"], label)
 
     def _stream(self, output: Mapping[str, Any]) -> None:

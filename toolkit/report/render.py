@@ -15,13 +15,14 @@ from nbconvert.exporters.templateexporter import TemplateExporter
 from nbformat import NotebookNode
 
 from toolkit.core.resources import templates_folder
+from toolkit.core.results import Results
 from toolkit.errors import InputError
 from toolkit.report.gallery import gallery_html, run_folders
 from toolkit.report.glossary import Glossary, terms
 from toolkit.report.narrative import Narrative, read_narrative
 from toolkit.report.sanitize import Heading
 from toolkit.report.script import page_script, security_policy
-from toolkit.report.summary import FAILED, UNPUBLISHED, Issue, Pair, Summary, Verdict, pairs, summarize
+from toolkit.report.summary import FAILED, UNPUBLISHED, UNREADABLE, Issue, Pair, Summary, Verdict, pairs, summarize
 
 _IDS = {
     "rules": "Verdict",
@@ -156,7 +157,7 @@ def make_page(notebook: NotebookNode, name: str = "") -> Page:
     glossary = Glossary()
     reserved = frozenset(_IDS) | {"main", "verdict", "error", "glossary"} | {term.id for term in terms()}
     narrative = read_narrative(notebook, reserved, glossary)
-    summary = summarize(narrative.results) if narrative.results is not None else None
+    summary, absent = _summary(narrative)
     metadata = notebook.get("metadata", {})
     given = metadata.get("papermill", {}).get("parameters", {})
     title = (summary.title if summary else "") or narrative.title or str(metadata.get("title") or name)
@@ -165,7 +166,7 @@ def make_page(notebook: NotebookNode, name: str = "") -> Page:
     return Page(
         title=title or "Untitled notebook",
         question=summary.question if summary else "",
-        verdict=FAILED if narrative.failure else summary.verdict if summary else UNPUBLISHED,
+        verdict=FAILED if narrative.failure else summary.verdict if summary else absent,
         sentence=_failed_at(narrative) if narrative.failure else summary.sentence if summary else "",
         summary=summary,
         narrative=narrative,
@@ -175,6 +176,16 @@ def make_page(notebook: NotebookNode, name: str = "") -> Page:
         findings_first=first,
         findings_rest=rest,
     )
+
+
+def _summary(narrative: Narrative) -> tuple[Summary | None, Verdict]:
+    """Read the results that a notebook published; else say that it published none, or none that can be read."""
+    if narrative.results is None:
+        return None, UNPUBLISHED
+    try:
+        return summarize(Results.read(narrative.results, "What this notebook published")), UNPUBLISHED
+    except InputError as error:
+        return None, replace(UNREADABLE, meaning=str(error))
 
 
 def _failed_at(narrative: Narrative) -> str:

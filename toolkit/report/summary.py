@@ -1,7 +1,4 @@
-"""What a reviewer reads first, made of results.json alone: the verdict, the facts, the findings, the key numbers.
-
-The results may come from a foreign or half-written file, so nothing about their shape is taken for granted.
-"""
+"""What a reviewer reads first, made of results alone: verdict, facts, findings, key numbers."""
 
 from __future__ import annotations
 
@@ -12,33 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from toolkit.core.estimate import Estimate
-from toolkit.core.result import SEVERITIES
+from toolkit.core.result import Finding, Severity, by_severity
+from toolkit.core.results import KeyNumber, Outcome, PolicyVerdict, Results, RuleOutcome
 from toolkit.errors import listed
-from toolkit.report.key_numbers import KeyNumber, KeyTable, key_tables
-
-SCHEMA = 1
-_VERDICTS = {
-    "pass": ("Pass", "good", "check"),
-    "fail": ("Fail", "bad", "cross"),
-    "undecided": ("Undecided", "unsure", "question"),
-    "ok": ("OK", "good", "check"),
-    "watch": ("Watch", "unsure", "bang"),
-    "investigate": ("Investigate", "unsure", "bang"),
-    "retrain": ("Retrain", "bad", "cross"),
-}
-_BROKEN = {
-    "Fail": "not satisfied",
-    "Retrain": "to retrain",
-    "Investigate": "to investigate",
-    "Watch": "to watch",
-    "Undecided": "undecided",
-}
-_MEANINGS = {
-    "pass": "Every rule of the policy holds.",
-    "fail": "At least one rule of the policy does not hold.",
-    "undecided": "The data cannot tell whether the policy holds.",
-}
+from toolkit.report.key_numbers import KeyTable, key_tables, sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +29,24 @@ class Verdict:
     meaning: str = ""
 
 
+_VERDICTS: Mapping[Outcome, Verdict] = {
+    "pass": Verdict("Pass", "Pass", "good", "check", "Every rule of the policy holds."),
+    "fail": Verdict("Fail", "Fail", "bad", "cross", "At least one rule of the policy does not hold."),
+    "undecided": Verdict(
+        "Undecided", "Undecided", "unsure", "question", "The data cannot tell whether the policy holds."
+    ),
+    "ok": Verdict("OK", "OK", "good", "check"),
+    "watch": Verdict("Watch", "Watch", "unsure", "bang"),
+    "investigate": Verdict("Investigate", "Investigate", "unsure", "bang"),
+    "retrain": Verdict("Retrain", "Retrain", "bad", "cross"),
+}
+_BROKEN: Mapping[Outcome, str] = {
+    "fail": "not satisfied",
+    "retrain": "to retrain",
+    "investigate": "to investigate",
+    "watch": "to watch",
+    "undecided": "undecided",
+}
 NO_POLICY = Verdict("No policy", "No policy was applied", "none", "dash", "No rule says whether this is good enough.")
 FAILED = Verdict("Failed", "The run failed", "bad", "cross")
 UNREADABLE = Verdict("Unreadable", "Unreadable", "unsure", "question")
@@ -64,33 +56,11 @@ UNPUBLISHED = Verdict(
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
-    """A line of the verdict: what was asked of which number, and what came of it."""
-
-    name: str
-    rule: str
-    number: Estimate
-    why: str
-    verdict: Verdict
-
-    @classmethod
-    def read(cls, entry: Mapping[str, object]) -> Rule:
-        """Read one of the verdict's rules."""
-        name, rule, why = (_text(entry.get(key)) for key in ("name", "rule", "why"))
-        return cls(name, rule, Estimate.read(entry.get("number")), why, _outcome(_text(entry.get("outcome"))))
-
-    @property
-    def number_text(self) -> str:
-        """The number with its interval; empty for a rule that is about none."""
-        return "" if math.isnan(self.number.value) else str(self.number)
-
-
-@dataclass(frozen=True, slots=True)
 class Issue:
     """A finding, as it is shown; ``link`` leads to the section that shows it, where one does."""
 
     code: str
-    severity: str
+    severity: Severity
     message: str
     where: str
     link: str = ""
@@ -119,7 +89,7 @@ class Summary:
     question: str
     template: str
     verdict: Verdict
-    rules: Sequence[Rule]
+    rules: Sequence[tuple[RuleOutcome, Verdict]]
     policy: str
     sentence: str
     created: str
@@ -137,51 +107,45 @@ class Summary:
     lineage: Sequence[Pair]
 
 
-def summarize(results: Mapping[str, object]) -> Summary:
+def summarize(results: Results) -> Summary:
     """Make the summary of one run.
-
-    Parameters
-    ----------
-    results : mapping
-        The content of results.json.
 
     Examples
     --------
-    >>> summarize({"schema": 1, "title": "Income", "verdict": {"outcome": "pass"}}).verdict.word
+    >>> from toolkit.core.results import DataInfo
+    >>> summarize(Results(data=DataInfo("wine"), scalars={}, verdict=PolicyVerdict("pass"))).verdict.word
     'Pass'
     """
-    data, model = _mapping(results.get("data")), _mapping(results.get("model"))
-    created, issues = _text(results.get("created")), _issues(results)
-    rules = [Rule.read(entry) for entry in _mappings(_mapping(results.get("verdict")).get("rules"))]
-    read = (KeyNumber.read(entry) for entry in _chosen_first(results))
-    numbers = sorted(read, key=lambda number: math.isnan(number.value.value))  # what is not defined comes last
+    issues = _issues(results.findings)
+    rules = [(rule, _VERDICTS[rule.outcome]) for rule in results.verdict.rules]
+    numbers = sorted(_chosen_first(results), key=lambda one: math.isnan(one.value.value))  # not defined ones come last
     return Summary(
-        title=_text(results.get("title")),
-        question=_text(results.get("question")),
-        template=_text(results.get("template")),
-        verdict=_verdict(results, rules),
+        title=results.title,
+        question=results.question,
+        template=results.template,
+        verdict=_verdict(results.verdict),
         rules=rules,
-        policy=_text(_mapping(results.get("verdict")).get("policy")),
-        sentence=_sentence(_text(results.get("headline")), numbers, issues),
-        created=readable_date(created),
-        created_iso=created,
-        command=_text(results.get("command")),
-        data=_text(data.get("name")),
-        model=_judged(results, model),
-        finding_counts=_by_severity(issues),
-        facts=list(_facts(results, data, model)),
+        policy=results.verdict.policy,
+        sentence=_sentence(results.headline, numbers, issues),
+        created=readable_date(results.created),
+        created_iso=results.created,
+        command=results.command,
+        data=results.data.name,
+        model=_judged(results),
+        finding_counts=_counts(issues),
+        facts=list(_facts(results)),
         findings=issues,
         key_numbers=numbers,
         key_tables=key_tables(numbers),
-        parameters=pairs(results.get("parameters")),
-        environment=list(_flat(_mapping(results.get("environment")))),
-        lineage=list(_lineage(results, data)),
+        parameters=pairs(results.parameters),
+        environment=pairs(results.environment),
+        lineage=list(_lineage(results)),
     )
 
 
-def pairs(values: object) -> list[Pair]:
-    """List the entries of a mapping for a reader; anything else has none."""
-    return [Pair(name, _shown(value)) for name, value in _mapping(values).items()]
+def pairs(values: Mapping[str, object]) -> list[Pair]:
+    """List the entries of a mapping for a reader."""
+    return [Pair(str(name), _shown(value)) for name, value in values.items()]
 
 
 def readable_date(iso: str) -> str:
@@ -211,117 +175,82 @@ def short_fingerprint(fingerprint: str) -> str:
     return fingerprint.rpartition(":")[2][:12]
 
 
-def _verdict(results: Mapping[str, object], rules: Sequence[Rule]) -> Verdict:
-    outcome = _mapping(results.get("verdict")).get("outcome")
-    if outcome is None:
-        return NO_POLICY
-    verdict = _outcome(_text(outcome))
-    absent = _mapping(results.get("verdict")).get("left_out")
-    return replace(verdict, meaning=_reason(rules, absent if isinstance(absent, list) else [])) if rules else verdict
-
-
-def _reason(rules: Sequence[Rule], absent: Sequence[object]) -> str:
+def _verdict(verdict: PolicyVerdict) -> Verdict:
     """Say how many rules hold, and name those that do not, and those that are about no number there is."""
-    named = {words: [rule.name for rule in rules if rule.verdict.word == word] for word, words in _BROKEN.items()}
-    counted = [f"{len(names)} {words} ({listed(names, 3)})" for words, names in named.items() if names]
-    held = sum(rule.verdict.word in ("Pass", "OK") for rule in rules)
-    left = f" Left out, since there is no such number: {listed(absent, 3)}." if absent else ""
-    return f"Rules of the policy: {', '.join([f'{held} of {len(rules)} hold', *counted])}.{left}"
-
-
-def _outcome(name: str) -> Verdict:
-    word, tone, sign = _VERDICTS.get(name, (name, "unsure", "question"))
-    return Verdict(word, word, tone, sign, _MEANINGS.get(name, ""))
+    if verdict.outcome is None:
+        return NO_POLICY
+    words, rules = _VERDICTS[verdict.outcome], verdict.rules
+    if not rules:
+        return words
+    named = {said: [rule.name for rule in rules if rule.outcome == outcome] for outcome, said in _BROKEN.items()}
+    counted = [f"{len(names)} {said} ({listed(names, 3)})" for said, names in named.items() if names]
+    held = f"{sum(rule.outcome in ('pass', 'ok') for rule in rules)} of {len(rules)} hold"
+    left = f" Left out, since there is no such number: {listed(verdict.left_out, 3)}." if verdict.left_out else ""
+    return replace(words, meaning=f"Rules of the policy: {', '.join([held, *counted])}.{left}")
 
 
 def _sentence(headline: str, numbers: Sequence[KeyNumber], issues: Sequence[Issue]) -> str:
     serious = sum(issue.tone == "bad" for issue in issues)
     count = _counted(serious, "finding") if serious else "No finding"
-    said = [headline] if headline else [number.sentence for number in numbers[:1]]
+    said = [headline] if headline else [sentence(number) for number in numbers[:1]]
     return " ".join([*said, f"{count} of high or critical severity."])
 
 
-def _by_severity(issues: Sequence[Issue]) -> str:
+def _counts(issues: Sequence[Issue]) -> str:
     counts = Counter(issue.severity for issue in issues)
     return ", ".join(f"{count} {severity}" for severity, count in counts.items()) or "none"
 
 
-def _chosen_first(results: Mapping[str, object]) -> Sequence[Mapping[str, object]]:
+def _chosen_first(results: Results) -> Sequence[KeyNumber]:
     """List the key numbers; the metric that chose the model comes first."""
-    entries = _mappings(results.get("key_numbers"))
-    chosen = _text(_mapping(results.get("recorded")).get("metric")).removeprefix("neg_")
-    if not chosen:
-        return entries
-    return sorted(entries, key=lambda entry: not _text(entry.get("name")).startswith(f"test.{chosen}"))
+    chosen = str(results.recorded.get("metric") or "").removeprefix("neg_")
+    return sorted(results.key_numbers, key=lambda one: not (chosen and one.name.startswith(f"test.{chosen}")))
 
 
-def _facts(results: Mapping[str, object], data: Mapping[str, object], model: Mapping[str, object]) -> Iterator[Pair]:
-    if data:
-        fingerprint = _text(data.get("fingerprint"))
-        yield Pair("Data", _text(data.get("name")), short_fingerprint(fingerprint))
-        sizes = [_counted(size, word) for word in ("row", "column") if isinstance(size := data.get(f"{word}s"), int)]
-        yield Pair("Size", ", ".join(sizes))
-        task = _text(data.get("task"))
-        yield Pair("Target", _text(data.get("target")), f"{task} task" if task else "")
-    judged = _judged(results, model)
+def _facts(results: Results) -> Iterator[Pair]:
+    data, judged = results.data, _judged(results)
+    yield Pair("Data", data.name, short_fingerprint(data.fingerprint))
+    yield Pair("Size", f"{_counted(data.rows, 'row')}, {_counted(data.columns, 'column')}" if data.rows else "")
+    yield Pair("Target", data.target)
     if judged:
         yield Pair("Model", judged, _version(results, judged))
-    yield Pair("Author", _text(results.get("author")))
-    commit = _text(results.get("commit"))
-    if commit:
-        yield Pair("Commit", commit[:12], "with uncommitted changes" if results.get("dirty") else "")
+    yield Pair("Author", results.author)
+    if results.commit:
+        yield Pair("Commit", results.commit[:12], "with uncommitted changes" if results.dirty else "")
 
 
-def _judged(results: Mapping[str, object], model: Mapping[str, object]) -> str:
+def _judged(results: Results) -> str:
     """Name what was judged: the model that the run made, else the one, or the predictions, that it was given."""
-    given = _mapping(results.get("parameters"))
-    named = (
-        model.get("name")
-        or given.get("model")
-        or (given.get("predictions") and f"predictions in {given['predictions']}")
-    )
-    return _text(named)
+    given = results.parameters
+    predictions = f"predictions in {given['predictions']}" if given.get("predictions") else ""
+    return str((results.model and results.model.name) or given.get("model") or predictions)
 
 
-def _version(results: Mapping[str, object], judged: str) -> str:
+def _version(results: Results, judged: str) -> str:
     """Return what tells the logged model from others of its name, where the name is not that already."""
-    given = _mapping(results.get("parameters")).get("model")
-    version = _text(_mapping(results.get("mlflow")).get("model_uri") or given).removeprefix("models:/")
-    return "" if version in judged else version
+    address = str(results.mlflow.model_uri or results.parameters.get("model") or "").removeprefix("models:/")
+    return "" if address in judged else address
 
 
-def _issues(results: Mapping[str, object]) -> list[Issue]:
+def _issues(findings: Sequence[Finding]) -> list[Issue]:
     """Return the findings, the most severe first; what is said of several places in the same words is said once."""
-    places: dict[tuple[str, str, str], list[str]] = {}
-    for entry in _mappings(results.get("findings")):
-        code, severity, message, where = (_text(entry.get(key)) for key in ("code", "severity", "message", "where"))
-        places.setdefault((code, severity, message), []).append(where)
-    found = [Issue(*words, ", ".join(filter(None, wheres))) for words, wheres in places.items()]
-    order: dict[str, int] = {severity: rank for rank, severity in enumerate(SEVERITIES)}
-    return sorted(found, key=lambda issue: order.get(issue.severity, len(order)))
+    places: dict[tuple[str, Severity, str], list[str]] = {}
+    for one in by_severity(findings):
+        places.setdefault((one.code, one.severity, one.message), []).append(one.where)
+    return [Issue(*words, ", ".join(filter(None, wheres))) for words, wheres in places.items()]
 
 
-def _lineage(results: Mapping[str, object], data: Mapping[str, object]) -> Iterator[Pair]:
-    commit = _text(results.get("commit"))
-    tracked = _mapping(results.get("mlflow"))
-    artifacts = results.get("artifacts")
-    yield Pair("Template", _text(results.get("template")))
-    yield Pair("Command", _text(results.get("command")))
-    yield Pair("Data source", _text(data.get("source")))
-    yield Pair("Data fingerprint", _text(data.get("fingerprint")))
-    yield Pair("Commit", f"{commit} (with uncommitted changes)" if commit and results.get("dirty") else commit)
-    yield Pair("MLflow run", _text(tracked.get("run_id")))
-    yield Pair("MLflow experiment", _text(tracked.get("experiment")))
-    yield Pair("MLflow model", _text(tracked.get("model_uri")))
-    yield Pair("Files", ", ".join(map(_shown, artifacts)) if isinstance(artifacts, list) else "")
-
-
-def _flat(values: Mapping[str, object]) -> Iterator[Pair]:
-    for name, value in values.items():
-        if isinstance(value, dict):
-            yield from _flat(_mapping(value))
-        else:
-            yield Pair(name, _shown(value))
+def _lineage(results: Results) -> Iterator[Pair]:
+    changed = " (with uncommitted changes)" if results.commit and results.dirty else ""
+    yield Pair("Template", results.template)
+    yield Pair("Command", results.command)
+    yield Pair("Data source", results.data.source)
+    yield Pair("Data fingerprint", results.data.fingerprint)
+    yield Pair("Commit", (results.commit or "") + changed)
+    yield Pair("MLflow run", results.mlflow.run_id)
+    yield Pair("MLflow experiment", results.mlflow.experiment)
+    yield Pair("MLflow model", results.mlflow.model_uri)
+    yield Pair("Files", ", ".join(results.artifacts))
 
 
 def _shown(value: object) -> str:
@@ -333,15 +262,3 @@ def _shown(value: object) -> str:
 
 def _counted(count: int, word: str) -> str:
     return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"
-
-
-def _text(value: object) -> str:
-    return "" if value is None else str(value)
-
-
-def _mapping(value: object) -> Mapping[str, object]:
-    return {str(key): entry for key, entry in value.items()} if isinstance(value, dict) else {}
-
-
-def _mappings(value: object) -> list[Mapping[str, object]]:
-    return [_mapping(entry) for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []

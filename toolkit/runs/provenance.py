@@ -16,6 +16,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from toolkit.core.results import read_results
+
 PACKAGES = (
     "jupyter-experiment-toolkit",
     "scikit-learn",
@@ -87,15 +89,11 @@ def write_manifest(folder: Path, template: Path, seconds: float) -> Path:
     It holds the hashes of the files in ``folder`` and of the template, and from ``results.json`` the fingerprint of the
     data, the parameters, the commit and the versions, so that the report can be checked and made again.
     """
-    results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    results = read_results(folder).plain()
     manifest = {
         "schema": 1,
         "template": {"name": results["template"], "sha256": sha256(template)},
-        "parameters": results["parameters"],
-        "data": results["data"],
-        "commit": results["commit"],
-        "dirty": results["dirty"],
-        "environment": results["environment"],
+        **{name: results[name] for name in ("parameters", "data", "commit", "dirty", "environment")},
         "interpreter": f"{sys.implementation.name} {platform.python_version()}",
         "seconds": round(seconds, 1),
     }

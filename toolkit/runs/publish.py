@@ -6,29 +6,27 @@ is a finding of the report until ``toolkit track`` has copied the run to the ser
 
 from __future__ import annotations
 
-import json
 import math
 import os
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 from toolkit.core.estimate import Estimate
-from toolkit.core.result import DataRecord, Finding, ModelRecord, Record, Result, by_severity, result_html
+from toolkit.core.face import Face
+from toolkit.core.result import DataInfo, Finding, Record, Result, by_severity
+from toolkit.core.results import MIME, ModelInfo, PolicyVerdict, Results, RunInfo
+from toolkit.core.words import slug
 from toolkit.errors import InputError
 from toolkit.registry import tracking
 from toolkit.runs import provenance
 from toolkit.runs.parameters import list_templates
 
-MIME = "application/vnd.toolkit.results+json"
-SCHEMA = 1
 ARTIFACTS = ("report.html", "notebook.ipynb", "results.json", "manifest.json")
 UNTRACKED = "TRACKING-FAILED"
-NO_VERDICT: Mapping[str, Any] = {"outcome": None, "rules": []}
 
 
 def publish(
@@ -67,135 +65,131 @@ def publish(
     """
     out = Path(out or os.environ.get("TOOLKIT_OUT", "reports"))
     records = [result.record() for result in results]
-    results_json = summarize(results, records, template=template, parameters=parameters)
-    parameters = results_json["parameters"]
+    found = summarize(results, records, template=template, parameters=parameters)
     staged = os.environ.get("TOOLKIT_RUN_FOLDER")
-    folder = Path(staged) if staged else _new_folder(out, template, name or results_json["data"]["name"])
+    folder = Path(staged) if staged else _new_folder(out, template, name or found.data.name)
     folder.mkdir(parents=True, exist_ok=True)
-    tags = {
-        "toolkit.template": template,
-        "toolkit.data_fingerprint": results_json["data"]["fingerprint"],
-        "toolkit.commit": results_json["commit"] or "none",
-        "toolkit.dirty": str(results_json["dirty"]).lower(),
-        "toolkit.seed": str(parameters.get("seed", "")),
-        "toolkit.verdict": str(results_json["verdict"]["outcome"] or "none"),
-        "mlflow.source.git.commit": results_json["commit"] or "",
-        tracking.REPORT_TAG: os.environ.get("TOOLKIT_REPORT_ID") or uuid4().hex,
-    }
     logged = tracking.log_run(
         records,
-        _scalars(results),
-        experiment=results_json["data"]["name"],
-        name=name or f"{template} {results_json['data']['name']}",
-        parameters=parameters,
-        tags=tags,
+        found.scalars,
+        experiment=found.data.name,
+        name=name or f"{template} {found.data.name}",
+        parameters=found.parameters,
+        tags=_tags(found),
         out=out,
     )
-    results_json = record_tracking(folder, results_json, logged)
+    found = record_tracking(folder, found, logged)
     files = {name: text for record in records for name, text in record.files.items()}
     for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8", newline="\n")
     if not staged:
         attached = tracking.attach(logged, [folder / "results.json", *(folder / name for name in files)], out)
-        results_json = record_tracking(folder, results_json, attached)
-    return Published(results_json, folder)
+        found = record_tracking(folder, found, attached)
+    return Published(found, folder)
 
 
-def record_tracking(folder: Path, results: Mapping[str, Any], logged: Mapping[str, str]) -> dict[str, Any]:
+def _tags(results: Results) -> dict[str, str]:
+    return {
+        "toolkit.template": results.template,
+        "toolkit.data_fingerprint": results.data.fingerprint,
+        "toolkit.commit": results.commit or "none",
+        "toolkit.dirty": str(results.dirty).lower(),
+        "toolkit.seed": str(results.parameters.get("seed", "")),
+        "toolkit.verdict": results.verdict.outcome or "none",
+        "mlflow.source.git.commit": results.commit or "",
+        tracking.REPORT_TAG: os.environ.get("TOOLKIT_REPORT_ID") or uuid4().hex,
+    }
+
+
+def record_tracking(folder: Path, results: Results, logged: RunInfo) -> Results:
     """Write into a report's ``results.json`` where its run is tracked, or why that failed, as a finding.
 
     Parameters
     ----------
     folder : Path
         The report's.
-    results : mapping
-        The content of ``results.json`` so far.
-    logged : mapping
+    results : Results
+        What is known so far.
+    logged : RunInfo
         What ``tracking.log_run`` or ``tracking.attach`` returned.
 
     Returns
     -------
-    dict
-        The new content.
+    Results
+        What was written.
     """
-    findings = [Finding(**one) for one in results["findings"] if one["code"] != UNTRACKED]
-    if "failure" in logged:
+    findings = [one for one in results.findings if one.code != UNTRACKED]
+    if logged.failure:
         findings = by_severity([Finding(UNTRACKED, "medium", _untracked(logged), "tracking"), *findings])
-    results = {**results, "mlflow": dict(logged), "findings": [asdict(one) for one in findings]}
-    text = json.dumps(results, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    (folder / "results.json").write_text(text, encoding="utf-8", newline="\n")
+    results = replace(results, mlflow=logged, findings=tuple(findings))
+    (folder / "results.json").write_text(results.to_json(), encoding="utf-8", newline="\n")
     return results
 
 
-def _untracked(logged: Mapping[str, str]) -> str:
-    if "run_id" not in logged:
-        return f"{logged['failure']} Nothing of the run is tracked, and a model that it trained is not kept."
+def _untracked(logged: RunInfo) -> str:
+    if not logged.run_id:
+        return f"{logged.failure} Nothing of the run is tracked, and a model that it trained is not kept."
     kept = "The report is whole, and nothing of its run is lost"
-    return f"{logged['failure']} {kept}: `toolkit track REPORT` logs it to the server later."
+    return f"{logged.failure} {kept}: `toolkit track REPORT` logs it to the server later."
 
 
 def summarize(
     results: Sequence[Result], records: Sequence[Record], *, template: str, parameters: Mapping[str, Any]
-) -> dict[str, Any]:
+) -> Results:
     """Put all that results and their records say into the form of ``results.json``."""
     data = next((record.data for record in records if record.data is not None), None)
     if data is None:
         raise InputError("None of the published results knows the data. Publish the Split or the Dataset among them.")
-    model = next((record.model for record in records if record.model is not None), None)
-    scalars = _scalars(results)
     head = next((schema for schema in list_templates() if schema.name == template), None)
     defaults = {parameter.name: parameter.default for parameter in head.parameters} if head else {}
     parameters = {name: parameters[name] for name in defaults if name in parameters} if head else dict(parameters)
     findings = by_severity(finding for result in results for finding in result.findings())
     hash_, dirty = provenance.commit(Path.cwd())
-    return {
-        "schema": SCHEMA,
-        "template": template,
-        "title": f"{head.title if head else template}: {f'{data.target} in ' if data.target else ''}{data.name}",
-        "question": head.question if head else "",
-        "created": datetime.now(UTC).astimezone().isoformat(timespec="seconds"),
-        "author": provenance.author(),
-        "command": provenance.command(template, parameters, defaults) if head else "",
-        "parameters": parameters,
-        "data": _data(data),
-        "model": _model(model, records) if model else None,
-        "recorded": {name: _plain(value) for record in records for name, value in record.parameters.items()},
-        "headline": " ".join(record.headline for record in records if record.headline),
-        "key_numbers": [number.plain() for record in records for number in record.numbers],
-        "scalars": {name: number.plain() for name, number in scalars.items()},
-        "findings": [asdict(finding) for finding in dict.fromkeys(findings)],
-        "verdict": dict(next((record.verdict for record in records if record.verdict), NO_VERDICT)),
-        "commit": hash_,
-        "dirty": dirty,
-        "environment": provenance.environment(),
-        "mlflow": None,
-        "artifacts": [*ARTIFACTS, *(name for record in records for name in record.files)],
-    }
+    return Results(
+        template=template,
+        title=f"{head.title if head else template}: {f'{data.target} in ' if data.target else ''}{data.name}",
+        question=head.question if head else "",
+        created=datetime.now(UTC).astimezone().isoformat(timespec="seconds"),
+        author=provenance.author(),
+        command=provenance.command(template, parameters, defaults) if head else "",
+        parameters=parameters,
+        data=DataInfo(**{one.name: getattr(data, one.name) for one in fields(DataInfo)}),
+        model=_model(records),
+        recorded={name: _plain(value) for record in records for name, value in record.parameters.items()},
+        headline=" ".join(record.headline for record in records if record.headline),
+        key_numbers=tuple(number for record in records for number in record.numbers),
+        scalars=_scalars(results),
+        findings=tuple(dict.fromkeys(findings)),
+        verdict=next((record.verdict for record in records if record.verdict), PolicyVerdict()),
+        commit=hash_,
+        dirty=dirty,
+        environment=provenance.environment(),
+        artifacts=(*ARTIFACTS, *(name for record in records for name in record.files)),
+    )
 
 
 @dataclass(frozen=True, eq=False)
 class Published:
     """What was published and where; the report's head is made from this cell's output."""
 
-    results: dict[str, Any]
+    results: Results
     folder: Path
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
-        return {MIME: self.results, "text/html": self._html(), "text/plain": self._text()}
+        return {MIME: self.results.plain(), "text/html": self._html(), "text/plain": self._text()}
 
     def _text(self) -> str:
-        mlflow = self.results["mlflow"]
-        run = f"MLflow run {mlflow['run_id']} in {mlflow['experiment']!r}" if "run_id" in mlflow else "no MLflow run"
-        failed = f"; {_untracked(mlflow)}" if "failure" in mlflow else ""
-        return f"{len(self.results['scalars'])} numbers, {run}{failed}"
+        mlflow = self.results.mlflow
+        run = f"MLflow run {mlflow.run_id} in {mlflow.experiment!r}" if mlflow.run_id else "no MLflow run"
+        failed = f"; {_untracked(mlflow)}" if mlflow.failure else ""
+        return f"{len(self.results.scalars)} numbers, {run}{failed}"
 
     def _html(self) -> str:
-        return result_html("Published", self._text() + ".")
+        return Face("Published", f"{self._text()}.").html()
 
 
 def _new_folder(out: Path, template: str, name: str) -> Path:
-    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40] or "table"
-    base = out / f"{datetime.now():%Y%m%d-%H%M%S}-{template}-{slug}"
+    base = out / f"{datetime.now():%Y%m%d-%H%M%S}-{template}-{slug(name) or 'table'}"
     folder, count = base, 1
     while folder.exists():
         count += 1
@@ -213,23 +207,17 @@ def _scalars(results: Sequence[Result]) -> dict[str, Estimate]:
     return scalars
 
 
-def _data(data: DataRecord) -> dict[str, Any]:
-    names = ("name", "source", "fingerprint", "rows", "columns", "target")
-    return {name: getattr(data, name) for name in names}
-
-
-def _model(model: ModelRecord, records: Sequence[Record]) -> dict[str, Any]:
+def _model(records: Sequence[Record]) -> ModelInfo | None:
     """Name the model, the features it takes and the settings it was trained with."""
+    model = next((record.model for record in records if record.model is not None), None)
+    if model is None:
+        return None
     trained = (one for record in records for one in record.candidates if one.name == model.name)
     settings = next((one.parameters for one in trained), {})
     example = model.example
     features = {} if example is None else {str(name): str(example[name].dtype) for name in example}
-    return {
-        "name": model.name,
-        "requirements": list(model.requirements),
-        "features": features,
-        "settings": {name: _plain(value) for name, value in settings.items()},
-    }
+    plain_settings = {name: _plain(value) for name, value in settings.items()}
+    return ModelInfo(model.name, tuple(model.requirements), features, plain_settings)
 
 
 def _plain(value: object) -> object:

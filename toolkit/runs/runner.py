@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
-import re
 import shlex
 import shutil
 import sys
 import time
-import unicodedata
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,6 +15,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from toolkit.core.results import Results, RunInfo, read_results
+from toolkit.core.words import slug
 from toolkit.errors import InputError, RunError
 from toolkit.policy.policy import check_policy
 from toolkit.runs.parameters import Schema, find_template, read_schema
@@ -83,18 +82,18 @@ def run(
             raise InputError(failure.message)
         tidy_notebook(job.notebook, schema.path, failure)
         done = _finish(job) if failure is None else _fail(job, failure)
-        if done.results.get("mlflow", {}).get("failure"):
-            _say_untracked(done, require_tracking)
+        if done.results and done.results.mlflow.failure:
+            _say_untracked(done, done.results.mlflow, require_tracking)
         return done
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A finished run: its folder, the report in it, the content of ``results.json``, and how long it took."""
+    """A finished run: its folder, the report in it, the results if it published some, and how long it took."""
 
     folder: Path
     report: Path
-    results: dict[str, Any]
+    results: Results | None
     seconds: float
 
 
@@ -119,15 +118,10 @@ class _Job:
     def seconds(self) -> float:
         return time.perf_counter() - self.clock
 
-    def results(self) -> dict[str, Any]:
-        path = self.staging / "results.json"
-        results: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-        return results
-
-    def settle(self, ending: str = "") -> Path:
+    def settle(self, results: Results | None, ending: str = "") -> Path:
         """Give the finished folder its name in one step; a name that is taken gets a number."""
-        template = _slug(self.schema.name) or "notebook"
-        last = _slug(self.name or self.results().get("data", {}).get("name", "")) or template
+        template = slug(self.schema.name) or "notebook"
+        last = slug(self.name or (results.data.name if results else "")) or template
         base = f"{self.started:%Y%m%d-%H%M%S}-{template}-{last}{ending}"
         count = 1
         while True:
@@ -157,10 +151,9 @@ def _check_tracking(out: Path, required: bool) -> None:
         sys.stderr.write(f"Warning: {error} The run goes on, to be kept in mlflow.db beside the reports.\n")
 
 
-def _say_untracked(done: Run, required: bool) -> None:
-    mlflow = done.results["mlflow"]
-    later = f"Log it later: toolkit track {shlex.quote(str(done.folder))}" if "run_id" in mlflow else ""
-    said = f"The report is whole, but not on the tracking server. {mlflow['failure']} {later}".rstrip()
+def _say_untracked(done: Run, logged: RunInfo, required: bool) -> None:
+    later = f"Log it later: toolkit track {shlex.quote(str(done.folder))}" if logged.run_id else ""
+    said = f"The report is whole, but not on the tracking server. {logged.failure} {later}".rstrip()
     if required:
         raise RunError(f"{said}\nThe report is {done.report}", done.folder)
     sys.stderr.write(f"Warning: {said}\n")
@@ -171,23 +164,25 @@ def _finish(job: _Job) -> Run:
     from toolkit.report import render as report
     from toolkit.runs import provenance, track
 
-    results = job.results()
+    results = None
     try:
+        if (job.staging / "results.json").exists():
+            results = read_results(job.staging)
         report.render(job.notebook, job.staging / "report.html")
         if results:
             provenance.write_manifest(job.staging, job.schema.path, job.seconds())
     except Exception as error:  # noqa: BLE001  # hours of work may lie in the folder: keep it, whatever went wrong
-        return _fail(job, Failure(type(error).__name__, str(error)), error)
-    folder = job.settle()
+        return _fail(job, Failure(type(error).__name__, str(error)), results, error)
+    folder = job.settle(results)
     if results:
-        attached = tracking.attach(results["mlflow"], sorted(folder.iterdir()), job.out)
-        if attached != results["mlflow"]:
+        attached = tracking.attach(results.mlflow, sorted(folder.iterdir()), job.out)
+        if attached != results.mlflow:
             results = track.rewrite(folder, results, attached)
     report.write_index(job.out)
     return Run(folder, folder / "report.html", results, job.seconds())
 
 
-def _fail(job: _Job, failure: Failure, cause: Exception | None = None) -> Run:
+def _fail(job: _Job, failure: Failure, results: Results | None = None, cause: Exception | None = None) -> Run:
     """Keep what there is under a name that says FAILED, and raise."""
     from toolkit.registry import tracking
     from toolkit.report import render as report
@@ -195,7 +190,7 @@ def _fail(job: _Job, failure: Failure, cause: Exception | None = None) -> Run:
     try:
         report.render(job.notebook, job.staging / "report.html")
     finally:
-        folder = job.settle("-FAILED")
+        folder = job.settle(results, "-FAILED")
     what = "The report could not be made" if cause else "The notebook stopped"
     message = f"{what}. {failure}\nWhat ran so far is in {folder / 'report.html'}"
     files = [folder / "report.html", folder / "notebook.ipynb"]
@@ -225,9 +220,3 @@ def _staging(out: Path) -> Iterator[Path]:
         for folder in made:
             if folder.exists() and not any(folder.iterdir()):
                 folder.rmdir()
-
-
-def _slug(text: object) -> str:
-    """Write a text for a folder's name: short, in plain letters and digits; empty where it has none."""
-    plain = unicodedata.normalize("NFKD", str(text)).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40].strip("-")

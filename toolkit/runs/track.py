@@ -6,15 +6,13 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from toolkit.core.results import read_results
+from toolkit.core.results import MIME, Results, RunInfo, read_results, results_path
 from toolkit.registry import transfer
 from toolkit.report import render as report
 from toolkit.runs import provenance
-from toolkit.runs.publish import MIME, Published, record_tracking
+from toolkit.runs.publish import Published, record_tracking
 
 
 def track(source: str | Path) -> Path:
@@ -42,21 +40,21 @@ def track(source: str | Path) -> Path:
         Where there is no such report or no server is named, or that fails; the report is as it was, and this may be
         tried again.
     """
-    results, path, _ = read_results(source)
-    folder = path.parent.resolve()
+    results = read_results(source)
+    folder = results_path(source).parent.resolve()
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".tracking-") as place:
         changed = Path(shutil.copytree(folder, Path(place) / folder.name))
-        with transfer.copied_run(results["mlflow"], folder.parent) as (logged, client):
+        with transfer.copied_run(results.mlflow, folder.parent) as (logged, client):
             rewrite(changed, results, logged)
-            client.log_artifacts(logged["run_id"], str(changed), "report")
+            client.log_artifacts(logged.run_id, str(changed), "report")
         for file in changed.iterdir():
             os.replace(file, folder / file.name)
     report.write_index(folder.parent)
     return folder
 
 
-def rewrite(folder: Path, results: Mapping[str, Any], logged: Mapping[str, str]) -> dict[str, Any]:
-    """Write all of a finished report again that says where its run is tracked; return the new ``results.json``."""
+def rewrite(folder: Path, results: Results, logged: RunInfo) -> Results:
+    """Write all of a finished report again that says where its run is tracked; return the new results."""
     changed = record_tracking(folder, results, logged)
     notebook = folder / "notebook.ipynb"
     if notebook.exists():

@@ -1,6 +1,7 @@
 """What stands at the head of a report: its first sentence and its numbers, as results state them."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -11,14 +12,21 @@ from sklearn.linear_model import LogisticRegression
 from toolkit.card.diff import diff_cards
 from toolkit.card.model_card import make_card
 from toolkit.core.estimate import Estimate
+from toolkit.core.result import DataInfo, Finding
+from toolkit.core.results import ModelInfo, Results
 from toolkit.data.load import load_dataset
 from toolkit.drift.detect import detect_drift
 from toolkit.drift.head import headline
 from toolkit.evaluation.evaluate import evaluate
+from toolkit.models.model import Model
 from toolkit.monitoring.head import head_numbers
 from toolkit.monitoring.head import headline as performance_headline
 from toolkit.monitoring.pair import load_drift
 from toolkit.report.summary import summarize
+
+
+def results_of(**parts):
+    return Results(data=DataInfo("t"), scalars={}, **parts)
 
 
 def row(column, verdict, why="", importance=math.nan, role="feature"):
@@ -108,7 +116,7 @@ def test_records_of_drift_and_evaluation_head_their_reports():
     table = pd.DataFrame({"x": rng.normal(size=400), "z": rng.normal(size=400)})
     old = load_dataset(table.assign(y=table["x"] > 0), target="y")
     model = LogisticRegression().fit(old.features, old.target)
-    model.logged_name = "logistic"
+    model = replace(Model.of(model), name="logistic", version="m-1")
     record = detect_drift(old, table.assign(x=table["x"] + 2), model=model).record()
     assert record.headline.startswith("1 of 2 columns has drifted; the model leans on 'x'")
     assert record.model.name == "logistic"
@@ -119,10 +127,11 @@ def test_records_of_drift_and_evaluation_head_their_reports():
 
 
 def test_the_page_says_the_headline_and_names_the_model_with_its_address():
-    results = {"headline": "It broke.", "model": {"name": "boosting"}, "parameters": {"model": "models:/m-1"}}
-    found = summarize(results)
+    found = summarize(
+        results_of(headline="It broke.", model=ModelInfo("boosting"), parameters={"model": "models:/m-1"})
+    )
     assert found.sentence == "It broke. No finding of high or critical severity."
-    assert [(fact.text, fact.more) for fact in found.facts if fact.text] == [("boosting", "m-1")]
+    assert [(fact.text, fact.more) for fact in found.facts if fact.text] == [("t", ""), ("boosting", "m-1")]
 
 
 def test_a_card_stands_beside_the_champion():
@@ -133,13 +142,13 @@ def test_a_card_stands_beside_the_champion():
     assert (first.other.value, first.value.value) == (0.8, 0.7)
     assert first.difference.value == pytest.approx(-0.1)
     assert {one.name for one in numbers} == {"test.roc_auc", "test.accuracy", "test.log_loss", "test.precision"}
-    (table,) = summarize({"key_numbers": [one.plain() for one in numbers]}).key_tables
-    assert [one.direction for one in table.numbers] == ["worse", "not told apart", "not told apart", ""]
+    (table,) = summarize(results_of(key_numbers=numbers)).key_tables
+    assert [one.direction for one in table.rows] == ["worse", "not told apart", "not told apart", ""]
 
 
 def test_what_is_said_of_several_places_is_said_once():
-    entries = [{"code": "STEP", "severity": "info", "message": "None.", "where": where} for where in ("a", "b", "")]
-    (issue,) = summarize({"findings": entries}).findings
+    findings = tuple(Finding("STEP", "info", "None.", where) for where in ("a", "b", ""))
+    (issue,) = summarize(results_of(findings=findings)).findings
     assert issue.where == "a, b"
 
 

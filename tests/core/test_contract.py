@@ -1,0 +1,199 @@
+"""What every result owes its readers, held over all classes of results at once."""
+
+import importlib
+import pkgutil
+from html import escape
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+from sklearn.linear_model import LinearRegression
+
+import toolkit as tk
+from toolkit.core.estimate import Estimate
+from toolkit.core.result import SEVERITIES, Result
+from toolkit.evaluation.explorer import threshold_explorer
+from toolkit.explanation.column_explorer import column_explorer
+from toolkit.monitoring.fairness import audit_windows
+
+HOSTILE = "<script>alert(1)</script>"
+
+
+def applicants(seed, rows=1500):
+    rng = np.random.default_rng(seed)
+    score = rng.normal(size=rows)
+    group = rng.choice(["<b>a</b>", "b"], rows)
+    return pd.DataFrame(
+        {
+            HOSTILE: score,
+            "age": rng.integers(18, 80, rows),
+            "group": group,
+            "when": pd.date_range("2024-01-01", periods=rows, freq="2h"),
+            "paid": np.where(rng.random(rows) < 1 / (1 + np.exp(-2 * score - (group == "b"))), "yes", "no"),
+        }
+    )
+
+
+def loaded(seed, name):
+    return tk.load_dataset(applicants(seed), target="paid", positive="yes", sensitive=["group"], time="when", name=name)
+
+
+@pytest.fixture(scope="module")
+def results():
+    """Results of every class, of small runs over a table with hostile names."""
+    data = loaded(0, HOSTILE)
+    split = tk.split_dataset(data, strategy="random", validation_size=0.2, test_size=0.4)
+    training = tk.train(split, candidates=["logistic"], cv=3)
+    model, later = training.model, loaded(1, "later")
+    judged = tk.evaluate(model, split, threshold="cost:fp=1,fn=5", baseline=training.baseline, latency=False)
+    explained = tk.explain(model, split, most_rows=80)
+    audit = tk.audit_fairness(model, split, threshold=judged.threshold, replicates=200)
+    drift = tk.detect_drift(data, later, model=model, window="month")
+    card = tk.make_card([split, training, judged, audit])
+    numbers, wine = tk.load_dataset("diabetes"), tk.split_dataset(tk.load_dataset("wine"))
+    return [
+        *(data, numbers, split, training, judged, explained, audit, drift, card),
+        tk.evaluate(LinearRegression().fit(numbers.features, numbers.target), numbers, latency=False),
+        tk.evaluate(tk.train(wine, candidates=["logistic"], cv=2).model, wine, latency=False),
+        tk.find_slices(model, data, min_rows=30),
+        tk.find_slices(model, split.test.take(range(100))),
+        threshold_explorer(judged, audit),
+        column_explorer(explained),
+        tk.find_counterfactual(model, split, split.test.features.index[0], immutable=[]),
+        tk.check_individual(model, split, rows=100),
+        tk.find_proxies(split, rows=300),
+        tk.mitigate(model, split, methods=["threshold_optimizer"]),
+        drift.reference,
+        tk.EvidentlyPage("<html></html>", 60_000, {HOSTILE: "empty"}),
+        tk.estimate_performance(model, data, later, window="month"),
+        audit_windows(model, data, later, window="month", replicates=200),
+        tk.check({"numbers": {"test.roc_auc": {"min": 0.99}}}, split, judged),
+        tk.decide({"levels": {"watch": {"numbers": {"drift.columns": {"max": 1}}}}}, drift),
+        tk.diff_cards(card, tk.make_card([split, training, tk.evaluate(training.baseline, split, latency=False)])),
+        tk.if_applicable(tk.check, ""),
+    ]
+
+
+def subclasses(one):
+    return {one, *(below for child in one.__subclasses__() for below in subclasses(child))}
+
+
+def test_every_class_of_results_is_among_them(results):
+    for module in pkgutil.walk_packages(tk.__path__, "toolkit."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    ours = {one for one in subclasses(Result) if one.__module__.startswith("toolkit.")}
+    assert ours - {Result} == {type(result) for result in results}
+
+
+def test_a_terminal_shows_title_lead_and_key_numbers(results):
+    for result in results:
+        face, text = result.face(), repr(result)
+        assert text.startswith(face.title), type(result)
+        assert face.lead in text, type(result)
+        shown = [table for table in face.tables if not table.folded]
+        if shown:
+            assert shown[0].text() in text, type(result)
+            assert any(sign.isdigit() for sign in shown[0].text()), type(result)
+        assert "<span" not in text
+        assert "&lt;" not in text
+
+
+def test_a_cell_shows_the_same_and_escapes_it(results):
+    pages = [result._repr_html_() for result in results]
+    for result, page in zip(results, pages, strict=True):
+        face = result.face()
+        messages = [finding.message for finding in face.findings]
+        for said in (face.title, face.lead, *(table.caption for table in face.tables), *messages):
+            assert escape(said) in page, type(result)
+        assert "<script" not in page
+        assert "<b>a" not in page
+    assert sum(escape(HOSTILE) in page for page in pages) >= 10
+
+
+def test_a_frame_holds_texts_numbers_and_yes_or_no(results):
+    for result in results:
+        frame = result.frame()
+        assert frame.shape[1], type(result)
+        assert_tidy(frame, type(result))
+        numbers = frame.select_dtypes("number")
+        if numbers.shape[1]:
+            by = numbers.columns[0]
+            assert frame.sort_values(by)[by].dropna().is_monotonic_increasing
+
+
+def assert_tidy(frame, what):
+    for name in frame.columns:
+        assert not any(isinstance(cell, Estimate) for cell in frame[name]), (what, name)
+        if frame[name].dtype == object:
+            kinds = {type(cell) for cell in frame[name]}
+            assert kinds <= {str, bool, int, float, type(None)}, (what, name, kinds)
+
+
+def test_scalars_are_estimates_by_dotted_names_and_findings_are_sorted(results):
+    for result in results:
+        for name, number in result.scalars().items():
+            assert "." in name
+            assert isinstance(number, Estimate), name
+        ranks = [SEVERITIES.index(finding.severity) for finding in result.findings()]
+        assert ranks == sorted(ranks), type(result)
+
+
+def figures_of(results):
+    return [(result, kind, words) for result in results for kind, words in result.pictures().items()]
+
+
+def test_every_picture_has_words_and_data(results):
+    found = figures_of(results)
+    assert len(found) > 40
+    for result, kind, words in found:
+        assert words.title, kind
+        assert words.caption, kind
+        assert any(sign.isdigit() for sign in words.alt), kind
+        data = result.figure_data(kind)
+        assert_tidy(data, kind)
+        assert len(data), kind
+        finite = np.isfinite(data.select_dtypes("number").to_numpy(dtype=float))
+        assert finite.any(axis=1).all(), kind
+
+
+def style(ax):
+    """What a caller may have chosen about axes before anything was drawn on them."""
+    axes = (ax.xaxis, ax.yaxis)
+    spines = [(one.get_visible(), one.get_edgecolor(), one.get_linewidth()) for one in ax.spines.values()]
+    texts = (ax.title, *(axis.label for axis in axes), *(label for axis in axes for label in axis.get_ticklabels()))
+    fonts = {(text.get_fontsize(), text.get_color(), *text.get_fontfamily()) for text in texts}
+    grid = {
+        (line.get_visible(), line.get_color(), line.get_linestyle()) for axis in axes for line in axis.get_gridlines()
+    }
+    return ax.get_facecolor(), spines, fonts, grid
+
+
+def test_a_figure_drawn_onto_given_axes_leaves_their_style(results):
+    for result, kind, _ in figures_of(results):
+        ax = Figure().subplots()
+        ax.set_facecolor("ivory")
+        ax.grid(visible=True, color="teal", linestyle=":")
+        ax.tick_params(labelsize=17, labelcolor="navy")
+        for text in (ax.title, ax.xaxis.label, ax.yaxis.label):
+            text.set(fontsize=21, color="maroon", fontfamily="serif")
+        for spine in ax.spines.values():
+            spine.set(visible=True, edgecolor="red", linewidth=3)
+        before = style(ax)
+        assert result.plot(kind, ax=ax) is ax
+        assert ax.has_data()
+        ax.figure.canvas.draw()
+        assert style(ax) == before, (type(result), kind)
+
+
+def test_without_a_kind_the_first_figure_is_drawn_and_there_may_be_none(results):
+    for result in results:
+        kinds = list(result.pictures())
+        if kinds:
+            assert result.plot().has_data()
+            with pytest.raises(tk.InputError, match=f"has no figure 'nonsense'.* It has: {kinds[0]}"):
+                result.plot("nonsense")
+        else:
+            with pytest.raises(tk.InputError, match="has nothing to draw: "):
+                result.plot()

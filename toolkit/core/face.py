@@ -1,0 +1,219 @@
+"""What a result says of itself, once, and how that is written for a cell, a page and a terminal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING
+
+from toolkit.core.csv_link import csv_link
+from toolkit.core.estimate import Estimate, format_number, format_p
+from toolkit.core.words import shorten, spoken
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from toolkit.core.result import Finding
+
+MOST_TEXT = 200
+TERMINAL_ROWS, TERMINAL_WIDTH, TERMINAL_TEXT = 10, 110, 32
+_NAMES = frozenset({"metric", "disparity", "measure"})
+_P_VALUES = frozenset({"p_value", "p_adjusted", "missing_p_adjusted"})
+_WHOLE = frozenset({"finding", "names"})
+_CSS = """<style>.tk-result{font:14px/1.5 system-ui,sans-serif;max-width:64rem}.tk-result table{margin:.5em 0;
+border-collapse:collapse}.tk-result caption{text-align:left;font-weight:600;padding:.3em 0}.tk-result th,.tk-result td{
+padding:.25em .8em;text-align:left;border-bottom:1px solid rgba(128,128,128,.35);background:none}.tk-result .tk-number{
+text-align:right;font-variant-numeric:tabular-nums}.tk-result .tk-ci{white-space:nowrap}.tk-result .tk-title{
+font-weight:600;font-size:1.1em;margin:.2em 0}.tk-result .tk-lead{margin:.2em 0 .6em}.tk-result ul{margin:.4em 0;
+padding-left:1.2em}.tk-result .tk-csv{margin:0 0 .8em;font-size:.85em}</style>"""
+
+
+@dataclass(frozen=True, slots=True)
+class FaceTable:
+    """A table of a face.
+
+    Attributes
+    ----------
+    caption : str
+    frame : DataFrame
+        Its cells may be Estimates; its first column heads the rows.
+    most : int
+        Rows that are shown; the link below holds more of them.
+    folded : str
+        What a reader opens to see it, where it is folded away.
+    """
+
+    caption: str
+    frame: pd.DataFrame
+    most: int = 60
+    folded: str = ""
+
+    def html(self) -> str:
+        """Write it as HTML."""
+        table = table_html(self.frame, self.caption, self.most)
+        if not self.folded:
+            return table
+        return f'<details class="tk-rest"><summary>{escape(self.folded)}</summary>{table}</details>'
+
+    def text(self) -> str:
+        """Write its first rows, and as many columns as fit, aligned for a terminal.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> print(FaceTable("Scores", pd.DataFrame({"metric": ["roc_auc"], "test": [Estimate(0.9, 0.8, 0.95)]})).text())
+        Scores
+        metric                   test
+        ROC AUC  0.900 [0.800, 0.950]
+        """
+        columns: list[list[str]] = []
+        width = 0
+        rows = self.frame.head(TERMINAL_ROWS)
+        for place, name in enumerate(self.frame.columns):
+            cells = list(rows.iloc[:, place])
+            written = [spoken(str(name)), *(cell_text(cell, str(name)) for cell in cells)]
+            texts = [shorten(" ".join(text.split()), TERMINAL_TEXT) for text in written]
+            size = max(map(len, texts))
+            width += size + 2
+            if columns and width > TERMINAL_WIDTH:
+                break
+            right = bool(place) and _is_numeric(cells)
+            columns.append([text.rjust(size) if right else text.ljust(size) for text in texts])
+        lines = ["  ".join(cells).rstrip() for cells in zip(*columns, strict=True)]
+        left_out = [
+            f"{count:,} more {what}{'s' if count > 1 else ''}"
+            for count, what in ((len(self.frame) - len(rows), "row"), (self.frame.shape[1] - len(columns), "column"))
+            if count
+        ]
+        return "\n".join([self.caption, *lines, *([f"… {' and '.join(left_out)}"] if left_out else [])])
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """What a result says of itself.
+
+    Attributes
+    ----------
+    title, lead : str
+        What it is, and a sentence that may be empty.
+    tables : sequence of FaceTable
+        The first one holds its key numbers.
+    findings : sequence of Finding
+
+    Examples
+    --------
+    >>> print(Face("Split of wine", "178 rows.").text())
+    Split of wine
+    178 rows.
+    """
+
+    title: str
+    lead: str = ""
+    tables: Sequence[FaceTable] = ()
+    findings: Sequence[Finding] = ()
+
+    def html(self) -> str:
+        """Write it as HTML."""
+        return result_html(self.title, self.lead, [table.html() for table in self.tables], self.findings)
+
+    def text(self) -> str:
+        """Write the title, the sentence, the findings and the first table as text."""
+        found = [f"{one.severity} {one.code} {one.message}" for one in self.findings]
+        tables = [table.text() for table in self.tables if not table.folded and len(table.frame)]
+        return "\n".join([self.title, *([self.lead] if self.lead else []), *found, *tables[:1]])
+
+
+def result_html(title: str, lead: str = "", tables: Sequence[str] = (), findings: Sequence[Finding] = ()) -> str:
+    """Build the HTML of a face: a title, a sentence, findings, and tables or other pieces that are HTML already.
+
+    All text is escaped; it looks right in JupyterLab, light and dark, and the report restyles it.
+    """
+    parts = ['<div class="tk-result">', _CSS, f'<p class="tk-title">{escape(title)}</p>']
+    if lead:
+        parts.append(f'<p class="tk-lead">{escape(lead)}</p>')
+    return "".join([*parts, findings_html(findings), *tables, "</div>"])
+
+
+def findings_html(findings: Sequence[Finding]) -> str:
+    """List findings, each with its severity, code and sentence; empty where there is none."""
+    if not findings:
+        return ""
+    items = (
+        f'<li class="tk-finding tk-{finding.severity}"><strong>{finding.severity}</strong> '
+        f"<code>{escape(finding.code)}</code> {escape(finding.message)}</li>"
+        for finding in findings
+    )
+    return f'<ul class="tk-findings">{"".join(items)}</ul>'
+
+
+def table_html(frame: pd.DataFrame, caption: str, most: int = 60) -> str:
+    """Write a frame as an HTML table with a caption and scoped headers; every text is escaped.
+
+    The first column heads its row. Names of metrics and of columns are written in words, which the CSV keeps as they
+    are. Only the first ``most`` rows are shown; the caption then says how many there are. A link below holds the rows
+    as CSV.
+    """
+    if len(frame) > most:
+        caption = f"{caption} (first {most} of {len(frame):,} rows)"
+    names = [str(name) for name in frame.columns]
+    rows = list(frame.head(most).itertuples(index=False, name=None))
+    kinds = [
+        ' class="tk-number"' if place and _is_numeric(row[place] for row in rows) else "" for place in range(len(names))
+    ]
+    head = "".join(
+        f'<th scope="col"{kind}>{escape(spoken(name))}</th>' for name, kind in zip(names, kinds, strict=True)
+    )
+    body = "".join(_row_html(row, names, kinds) for row in rows)
+    table = f"<table><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return table + csv_link(frame)
+
+
+def _row_html(row: Sequence[object], names: Sequence[str], kinds: Sequence[str]) -> str:
+    head, *cells = (cell_html(value, name) for value, name in zip(row, names, strict=True))
+    rest = (f"<td{kind}>{cell}</td>" for cell, kind in zip(cells, kinds[1:], strict=True))
+    return f'<tr><th scope="row">{head}</th>{"".join(rest)}</tr>'
+
+
+def _is_numeric(column: Iterable[object]) -> bool:
+    """Whether a column is to be aligned as numbers: nothing but numbers, and gaps."""
+    present = [value for value in column if cell_text(value) != "–"]
+    return bool(present) and all(
+        isinstance(value, int | float | Estimate) and not isinstance(value, bool) for value in present
+    )
+
+
+def cell_html(value: object, column: str = "") -> str:
+    """Write one cell as HTML, escaped.
+
+    An interval may stand on a line of its own, below its number, where a table would be too wide otherwise.
+    """
+    if isinstance(value, Estimate) and value.has_interval and not math.isnan(value.value):
+        number, low, high = value.texts()
+        return f'{number} <span class="tk-ci">[{low}, {high}]</span>'
+    return escape(cell_text(value, column))
+
+
+def cell_text(value: object, column: str = "") -> str:
+    """Write one cell for a reader: numbers formatted, names in words, long texts shortened, missing as a dash.
+
+    Parameters
+    ----------
+    value : object
+    column : str
+        Name of its column, which says whether it is a metric's name, a p value, or a sentence to be written whole.
+
+    Examples
+    --------
+    >>> cell_text("roc_auc", "metric"), cell_text(2e-9, "p_value"), cell_text(Estimate(0.5, 0.4, 0.6)), cell_text(None)
+    ('ROC AUC', '<0.001', '0.500 [0.400, 0.600]', '–')
+    """
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int | float):
+        return format_p(value) if column in _P_VALUES and isinstance(value, float) else format_number(value)
+    text = spoken(value) if column in _NAMES and isinstance(value, str) else str(value)
+    return text if column in _WHOLE else shorten(text, MOST_TEXT)

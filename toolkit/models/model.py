@@ -1,0 +1,295 @@
+"""The one adapter of fitted models: whatever comes in, every step calls it this way."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils.metaestimators import available_if
+
+from toolkit.core.result import Finding, ModelRecord
+from toolkit.data.dataset import Dataset
+from toolkit.data.likeness import columns_for, missing_columns, model_columns
+from toolkit.errors import InputError, NotApplicableError, ToolkitError, listed, nearest
+from toolkit.models.recorded import RecordedPredictions
+from toolkit.models.score_function import ScoreFunction
+from toolkit.registry.table_function import table_function
+from toolkit.statistics.intervals import Array
+
+if TYPE_CHECKING:
+    from toolkit.models.threshold import Threshold
+
+
+_DROP = "Leave them out with drop; those that are sensitive still name the groups."
+
+
+def _gives(method: str) -> Callable[[Model], bool]:
+    return lambda model: hasattr(model.estimator, method)
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A fitted model with what was settled about it: its columns, its labels, and the threshold it decides at.
+
+    ``Model.of`` makes one of whatever can predict; every step does so at its door.
+
+    Attributes
+    ----------
+    estimator : object
+        What was fitted: scikit-learn compatible, a function of a table, or ``RecordedPredictions``.
+    columns : dict of str to str
+        Columns it takes, in its order, each with its kind: ``number``, ``category``, or an empty text where any will
+        do. Empty where it knows no names.
+    classes : tuple
+        The target's labels in the order of the estimator's own, which may be codes for them; empty for numbers.
+    positive : object or None
+        Of two classes, the one that the threshold is about.
+    threshold : Threshold or None
+        At which score a row is called positive; None where none was chosen.
+    name, version : str
+        What it is called, and under which version it was logged; the version is empty where it was not.
+    recorded, decides : bool
+        Whether its predictions are recorded ones; whether it decides itself, whatever its scores.
+    kept : dict of str to str
+        Files that were kept with it, by name, such as the profile of its training rows.
+    notes : tuple of Finding
+        What had to be assumed to call it.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from toolkit import load_dataset
+    >>> rows = pd.DataFrame({"x": np.arange(20) / 2, "y": ["no"] * 9 + ["yes"] * 11})
+    >>> fitted = LogisticRegression().fit(rows[["x"]], rows["y"] == "yes")
+    >>> model = Model.of(fitted, load_dataset(rows, target="y", positive="yes"))
+    >>> model.predict(rows.tail(2)).tolist(), model.classes
+    (['yes', 'yes'], ('no', 'yes'))
+    """
+
+    estimator: Any = field(repr=False)
+    columns: Mapping[str, str] = field(default_factory=dict, repr=False)
+    classes: tuple[Any, ...] = ()
+    positive: object = None
+    threshold: Threshold | None = None
+    name: str = ""
+    version: str = ""
+    recorded: bool = False
+    decides: bool = False
+    kept: Mapping[str, str] = field(default_factory=dict, repr=False)
+    notes: tuple[Finding, ...] = field(default=(), repr=False)
+
+    @classmethod
+    def of(cls, model: Any, data: Dataset | None = None) -> Model:
+        """Take whatever can predict as a model, and settle what a table tells about it.
+
+        Parameters
+        ----------
+        model : Model, estimator, MLflow pyfunc, RecordedPredictions or callable
+            A function takes a frame of features and returns scores: see ``toolkit.models.score_function``.
+        data : Dataset, optional
+            A model that knows no names of columns takes those of its features, by place; one that was fitted on codes
+            speaks the labels of its target. Both are said in ``notes``.
+
+        Raises
+        ------
+        InputError
+            Where it cannot predict, or takes another number of columns.
+        """
+        if not isinstance(model, Model):
+            if callable(model) and not isinstance(model, type) and not hasattr(model, "predict"):
+                model = ScoreFunction.of(model, data)
+            if isinstance(model, type) or not hasattr(model, "predict"):
+                raise InputError(f"A fitted model with a 'predict' method is needed; found {type(model).__name__}.")
+            model = table_function(model)
+            recorded = isinstance(model, RecordedPredictions)
+            decides = recorded and model.y_pred is not None
+            model = cls(model, model_columns(model), own_labels(model), recorded=recorded, decides=decides)
+        found: Model = model
+        return found if data is None else found._named(data)._labelled(data)
+
+    def predict(self, features: pd.DataFrame) -> NDArray[Any]:
+        """Return the label of each row, decided at the threshold where there is one, or its number."""
+        at = self.threshold
+        if at is None or np.isnan(at.value) or self.decides or len(self.classes) != 2 or not self.scores:
+            return self.labels(features)
+        called = self.positive_scores(self.positive, features) >= at.value
+        negative = next(label for label in self.classes if label != self.positive)
+        labels: NDArray[Any] = np.array([negative, self.positive], dtype=object)[called.astype(int)]
+        return labels
+
+    @available_if(_gives("predict_proba"))  # type: ignore[untyped-decorator]
+    def predict_proba(self, features: pd.DataFrame) -> Array:
+        """Return the probability of each row and class, in the order of ``classes``."""
+        return self.read("predict_proba", features)
+
+    @available_if(_gives("decision_function"))  # type: ignore[untyped-decorator]
+    def decision_function(self, features: pd.DataFrame) -> Array:
+        """Return the estimator's own scores: of two classes one, for the second of them."""
+        return self.read("decision_function", features)
+
+    @property
+    def scores(self) -> str:
+        """Which scores the estimator gives: ``predict_proba``, ``decision_function``, or none (an empty text)."""
+        return next((name for name in ("predict_proba", "decision_function") if hasattr(self, name)), "")
+
+    def labels(self, features: pd.DataFrame, table: str = "the table") -> NDArray[Any]:
+        """Return the labels, or numbers, that the estimator itself predicts, whatever the threshold."""
+        found, own = np.asarray(self.ask("predict", features, table)).ravel(), own_labels(self.estimator)
+        if own in ((), self.classes):
+            return found
+        places, distinct = pd.factorize(found, use_na_sentinel=False)
+        meant = dict(zip(own, self.classes, strict=True))
+        labels = np.empty(len(distinct), dtype=object)
+        labels[:] = [meant.get(label, label) for label in distinct.tolist()]
+        return labels[places]
+
+    def positive_scores(self, positive: object, features: pd.DataFrame, table: str = "the table") -> Array:
+        """Return what a threshold cuts: the probability of a class, its decision values, or 1 where it is predicted."""
+        place = self.classes.index(positive)
+        if self.scores == "predict_proba":
+            return self.read("predict_proba", features, table)[:, place]
+        if self.scores and len(self.classes) == 2:
+            score = self.read("decision_function", features, table).ravel()
+            return score if place == 1 else -score
+        return np.asarray(self.labels(features, table) == positive, dtype=float)
+
+    def coded(self, target: pd.Series[Any]) -> pd.Series[Any]:
+        """Write labels of the target as the estimator itself does, to fit it anew."""
+        own = own_labels(self.estimator)
+        return target if own in ((), self.classes) else target.map(dict(zip(self.classes, own, strict=True)))
+
+    def outputs(self, features: pd.DataFrame, table: str = "the table") -> Array | NDArray[Any]:
+        """Return what it says first, no labels being needed: scores (n,) or (n, classes), numbers or labels (n,)."""
+        if not self.scores:
+            return self.labels(features, table)
+        found = self.read(self.scores, features, table)
+        return found[:, 1] if self.scores == "predict_proba" and found.shape[1] == 2 else found
+
+    def check_columns(self, names: Iterable[object], table: str, others: Iterable[object] = ()) -> None:
+        """Refuse a table that lacks columns the estimator takes; the nearest name may be one of ``others``."""
+        has = [str(name) for name in names]
+        missing = missing_columns(self, has)
+        if missing:
+            near = nearest(missing[0], [*has, *map(str, others)])
+            raise NotApplicableError(f"The model needs columns that {table} does not have: {listed(missing)}.{near}")
+
+    def inputs(self, features: pd.DataFrame, table: str = "the table") -> pd.DataFrame:
+        """Return the columns that the estimator takes, in its order; all of them where it knows no names."""
+        if not self.columns or not isinstance(features, pd.DataFrame):
+            return features
+        self.check_columns(features.columns, table)
+        taken = columns_for(self, features.columns)
+        return features if taken == list(features.columns) else features[taken]
+
+    def ask(self, method: str, features: pd.DataFrame, table: str = "the table") -> Any:
+        """Call a method of the estimator; whatever it stumbles over is said in one sentence."""
+        inputs = self.inputs(features, table)
+        try:
+            with warnings.catch_warnings():
+                # A model fitted on an array gets the columns by their place.
+                warnings.filterwarnings("ignore", message="X has feature names, but", category=UserWarning)
+                return getattr(self.estimator, method)(inputs)
+        except ToolkitError:
+            raise
+        except Exception as error:
+            name, reason = type(self.estimator).__name__, str(error).strip().partition("\n")[0]
+            raise InputError(
+                f"{name}.{method} failed on the {np.shape(inputs)[-1]} columns of {table}: "
+                f"{type(error).__name__}: {reason[:300]}"
+            ) from error
+
+    def record(self) -> ModelRecord | None:
+        """Name a model that was loaded from where it was logged; any other is named by the run that makes it."""
+        return ModelRecord(self.name) if self.version else None
+
+    def read(self, method: str, features: pd.DataFrame, table: str = "the table") -> Array:
+        """Return what a method that gives scores says, as numbers."""
+        found = np.asarray(self.ask(method, features, table), dtype=float)
+        if method == "predict_proba" and self.classes and found.shape[1:] != (len(self.classes),):
+            shape = " x ".join(map(str, found.shape))
+            raise InputError(
+                f"predict_proba must give a column for each of {listed(self.classes)}; it gave an array of {shape}."
+            )
+        return found
+
+    def _named(self, data: Dataset) -> Model:
+        """Take the columns of a table by place, where the model knows no names."""
+        columns = list(map(str, data.features.columns))
+        if isinstance(self.estimator, ScoreFunction):
+            return self if self.classes or not data.classes else Model.of(self.estimator.function, data)
+        if self.columns or self.recorded:
+            return self
+        wanted = getattr(self.estimator, "n_features_in_", len(columns))
+        if wanted != len(columns):
+            raise InputError(
+                f"The model was fitted on {wanted} columns without names, but the table has {len(columns)}: "
+                f"{listed(columns, 40)}. {_DROP}"
+            )
+        note = f"The model knows no names of columns, so it gets them in the order of the table: {listed(columns, 40)}."
+        notes = (*self.notes, Finding("MODEL-COLUMNS-BY-PLACE", "medium", note))
+        last = self.estimator.steps[-1][1] if isinstance(self.estimator, Pipeline) else self.estimator
+        network = getattr(last, "module_", None)
+        estimator = self.estimator if network is None else _given_array(self.estimator, data.features, network)
+        return replace(self, estimator=estimator, columns=dict.fromkeys(columns, ""), notes=notes)
+
+    def _labelled(self, data: Dataset) -> Model:
+        """Speak the labels of a table: the same in another type, or those that the model's codes stand for."""
+        if not data.classes or (self.positive == data.positive and set(self.classes) & set(data.classes)):
+            return self
+        told = replace(self, classes=self.classes or data.classes, positive=data.positive)
+        if self.threshold is not None and str(self.positive) not in ("None", str(data.positive)):
+            note = f"The model's own threshold is for {self.positive!s}, not for {data.positive!s}, so it was not used."
+            finding = Finding("MODEL-THRESHOLD-UNUSED", "medium", note, "threshold")
+            told = replace(told, threshold=None, notes=(*self.notes, finding))
+        if set(told.classes) & set(data.classes):
+            return told
+        meant = _meaning(told.classes, data)
+        if not meant:
+            return told
+        said = listed(f"{code!r} for {label!r}" for code, label in meant.items())
+        note = f"The model predicts codes, which were taken for the target's labels: {said}. Check that they mean them."
+        notes = (*told.notes, Finding("MODEL-LABELS-CODED", "medium", note, str(data.target.name)))
+        return replace(told, classes=tuple(meant.get(code, code) for code in told.classes), notes=notes)
+
+
+def in_order(data: Dataset) -> tuple[Any, ...]:
+    """Return the labels of a target in the order in which codes stand for them: of two classes, the positive last."""
+    if data.task != "binary":
+        return data.classes
+    return (*(label for label in data.classes if label != data.positive), data.positive)
+
+
+def _meaning(own: tuple[Any, ...], data: Dataset) -> dict[Any, Any]:
+    """Say which of a target's labels each of a model's labels stands for; empty where they have nothing in common."""
+    by_text = {str(label): label for label in own}
+    ordered = in_order(data)
+    if all(str(label) in by_text for label in ordered):
+        return {by_text[str(label)]: label for label in ordered}
+    return dict(zip(own, ordered, strict=True)) if own == tuple(range(len(ordered))) else {}
+
+
+def own_labels(estimator: Any) -> tuple[Any, ...]:
+    """Return the labels that an estimator itself predicts, in the order of its scores; none where it does not say."""
+    known = getattr(estimator, "classes_", None)
+    return () if known is None else tuple(np.asarray(known, dtype=object).tolist())
+
+
+def _given_array(estimator: Any, features: pd.DataFrame, network: Any) -> Pipeline:
+    """Put a step before a PyTorch network that turns a table into an array, in the precision of its weights.
+
+    A network, which skorch keeps as ``module_``, takes no table and no numbers of another precision.
+    """
+    other = list(features.select_dtypes(exclude="number").columns)
+    if other:
+        raise InputError(
+            f"The network was fitted on an array of numbers, but the table has other columns: {listed(other)}. {_DROP}"
+        )
+    precision = str(next(network.parameters()).dtype).removeprefix("torch.")
+    return Pipeline([("array", FunctionTransformer(np.array, kw_args={"dtype": precision})), ("model", estimator)])
