@@ -215,7 +215,7 @@ def test_a_training_may_be_given():
     split = parts(people(1500))
     training = train(split, candidates=["logistic"], cv=2)
     found = mitigate(training, split, methods="threshold_optimizer")
-    assert found.models["original"] is training.model
+    assert found.models["original"].estimator is training.model.estimator
 
 
 def test_the_rule_of_a_chosen_threshold_chooses_for_the_refitted_models():

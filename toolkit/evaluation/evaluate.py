@@ -24,7 +24,7 @@ from toolkit.evaluation.curves import binary_curves, regression_curves
 from toolkit.evaluation.figures import drawings
 from toolkit.evaluation.findings import about_choice, judge
 from toolkit.models.candidates import make_baseline
-from toolkit.models.choice import choose_on, is_binary, own_unless
+from toolkit.models.choice import threshold_for
 from toolkit.models.model import Model
 from toolkit.models.prediction import Predictions, measure_speed, predict
 from toolkit.models.threshold import DEFAULT, KEPT_AS, Threshold, ThresholdLike
@@ -33,22 +33,8 @@ from toolkit.statistics.metrics import binary_metrics, class_table, multiclass_m
 from toolkit.statistics.regression import regression_metrics
 from toolkit.statistics.replicates import FILE, replicate, write_replicates
 
-FRAME = (
-    "metric",
-    "part",
-    "value",
-    "low",
-    "high",
-    "n",
-    "method",
-    "baseline",
-    "baseline_low",
-    "baseline_high",
-    "difference",
-    "difference_low",
-    "difference_high",
-    "difference_method",
-)
+_COMPARED = [f"{kind}{end}" for kind in ("baseline", "difference") for end in ("", "_low", "_high")]
+FRAME = ("metric", "part", "value", "low", "high", "n", "method", *_COMPARED, "difference_method")
 
 
 def evaluate(
@@ -104,13 +90,10 @@ def evaluate(
     """
     parts = data.parts() if isinstance(data, Split) else {"test": data.labelled}
     test = parts["test"]
-    model, binary = Model.of(model, test), is_binary(test, threshold)
+    model = Model.of(model, test)
     predicted = {name: predict(model, part) for name, part in parts.items()}
-    chosen, notes = None, list(model.notes)
-    if binary:
-        part = next(name for name in ("validation", "train", "test") if name in parts)
-        chosen = choose_on(predicted[part], own_unless(threshold, model), part)
-        notes += [*chosen.notes, *about_choice(chosen)]
+    chosen = threshold_for(model, data, threshold, predicted)
+    notes = [*model.notes, *(about_choice(chosen) if chosen else ())]
     measured = {name: _measure(part, test.task, chosen, seed) for name, part in predicted.items()}
     compared = {}
     if baseline is not None:

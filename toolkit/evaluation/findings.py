@@ -49,20 +49,20 @@ def judge(task: str, numbers: Mapping[str, Estimate], predicted: Mapping[str, Pr
 
 
 def about_choice(chosen: Threshold) -> list[Finding]:
-    """Say where a threshold was chosen on rows that make it look better than it is."""
+    """Say what came up in choosing a threshold, and where it was done on rows that make it look better than it is."""
     if chosen.kept or chosen.part not in ("train", "test"):
-        return []
+        return list(chosen.notes)
     if chosen.part == "train":
         note = (
             "There is no validation part, so the threshold was chosen on the training part, where the model looks "
             "better than it is. Split with a validation part."
         )
-        return [Finding("THRESHOLD-ON-TRAINING", "medium", note, "threshold")]
+        return [*chosen.notes, Finding("THRESHOLD-ON-TRAINING", "medium", note, "threshold")]
     note = (
         "The threshold was chosen on the same rows that are measured, so the metrics at the threshold are optimistic. "
         "Pass a split with a validation part."
     )
-    return [Finding("THRESHOLD-ON-TEST", "high", note, "threshold")]
+    return [*chosen.notes, Finding("THRESHOLD-ON-TEST", "high", note, "threshold")]
 
 
 def _left_undefined(task: str, test: Predictions) -> list[Finding]:

@@ -19,9 +19,8 @@ from toolkit.data.split import Split
 from toolkit.errors import InputError
 from toolkit.evaluation.levels import Level, cut_levels
 from toolkit.evaluation.scan import MOST_PAIRED_LEVELS, Members, Scan, prune, scan, slice_mask, worse_slices
-from toolkit.models.choice import threshold_for
-from toolkit.models.model import Model
-from toolkit.models.prediction import Predictions, predict
+from toolkit.models.choice import predict_at
+from toolkit.models.prediction import Predictions
 from toolkit.models.threshold import ThresholdLike
 from toolkit.statistics.intervals import Array, mean_estimate, share_estimate
 from toolkit.statistics.metrics import EPSILON
@@ -90,9 +89,7 @@ def find_slices(
     least = max(30, math.ceil(part.rows / 100)) if min_rows is None else min_rows
     if isinstance(least, bool) or not isinstance(least, int | np.integer) or least < 5:
         raise InputError(f"min_rows must be a whole number of at least 5; found {min_rows!r}.")
-    model = Model.of(model, part)
-    predicted = predict(model, part)
-    chosen = threshold_for(model, data, threshold, predicted)
+    _, predicted, chosen = predict_at(model, data, threshold, part)
     value = chosen.value if chosen else math.nan
     loss, loss_name = _losses(predicted, part.task, value)
     levels, members = cut_levels(_columns(part), least)

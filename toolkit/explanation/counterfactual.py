@@ -19,7 +19,7 @@ from toolkit.data.split import Split
 from toolkit.errors import InputError, NotApplicableError, listed, nearest
 from toolkit.explanation.local import find_rows, value_text
 from toolkit.explanation.words import plain
-from toolkit.models.choice import threshold_for
+from toolkit.models.choice import predict_at
 from toolkit.models.model import Model
 from toolkit.models.prediction import Predictions, predict
 from toolkit.models.threshold import ThresholdLike
@@ -90,7 +90,7 @@ def find_counterfactual(
     fixed = _immutable(part, immutable)
     position = find_rows(part, row)["1"]
     one = part.take([position])
-    chosen = threshold_for(model, data, threshold, predict(model, part))
+    model, _, chosen = predict_at(model, data, threshold, part)
     value = chosen.value if chosen else math.nan
     predicted = predict(model, one)
     score, decision = _decided(predicted, part.task, value)

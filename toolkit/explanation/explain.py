@@ -33,9 +33,8 @@ from toolkit.explanation.importance import (
 )
 from toolkit.explanation.interactions import interaction_table
 from toolkit.explanation.local import LocalRow, explain_rows, find_rows, telling_rows
-from toolkit.models.choice import threshold_for
+from toolkit.models.choice import predict_at
 from toolkit.models.model import Model
-from toolkit.models.prediction import predict
 from toolkit.models.threshold import ThresholdLike
 from toolkit.statistics.intervals import Array
 
@@ -119,8 +118,7 @@ def explain(
     _check(precision, most_rows, seconds)
     grouping = grouping_columns(part, by)
     chosen = None if rows is None else find_rows(part, rows)
-    predicted = predict(model, part)
-    decided_at = threshold_for(model, data, threshold, predicted)
+    model, predicted, decided_at = predict_at(model, data, threshold, part)
     level = decided_at.value if decided_at else math.nan
     attributor = choose_attributor(model, part, against, method=method, given=background is not None, seed=seed)
     most = most_rows or attributor.most_rows

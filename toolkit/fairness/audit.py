@@ -23,10 +23,8 @@ from toolkit.fairness.findings import about_groups, about_table, disparity_findi
 from toolkit.fairness.groups import MOST_GROUPS, Bins, Grouping, group_rows, sensitive_columns
 from toolkit.fairness.measures import Case, measure_groups, prepare
 from toolkit.fairness.scores import group_curves, threshold_grid
-from toolkit.models.choice import threshold_for
+from toolkit.models.choice import predict_at
 from toolkit.models.folds import side_by_side
-from toolkit.models.model import Model
-from toolkit.models.prediction import predict
 from toolkit.models.threshold import Threshold, ThresholdLike
 
 FEWEST_REPLICATES, MOST_REPLICATES = 200, 100_000
@@ -109,9 +107,7 @@ def audit_fairness(
         raise NotApplicableError("Fairness needs a model, or its predictions, and rows whose truth is known.")
     part = data.test if isinstance(data, Split) else data.labelled
     columns = sensitive_columns(part, sensitive)
-    model = Model.of(model, part)
-    predicted = predict(model, part)
-    chosen = threshold_for(model, data, threshold, predicted)
+    _, predicted, chosen = predict_at(model, data, threshold, part)
     case, ordered = prepare(part.task, predicted, predicted.decide(chosen.value) if chosen else None, columns)
     groupings = group_rows(ordered, depth, bins)
     generators = np.random.default_rng(seed).spawn(len(groupings))

@@ -69,8 +69,8 @@ def measure_point(
     test = split.test
     predicted = predict(made.model, test)
     # A model that decides itself, by lot or by group, has no threshold to choose.
-    decides = predicted.decisions is not None
-    chosen = (None if decides else threshold_for(made.model, split, threshold, predicted)) or AS_DECIDED
+    given = None if predicted.decisions is not None else threshold
+    chosen = threshold_for(made.model, split, given, {"test": predicted}) or AS_DECIDED
     called = predicted.decide(chosen.value)
     score = predicted.y_pred if predicted.scored else None
     found = binary_metrics(predicted.y_true, score, decisions=called, probabilities=False)

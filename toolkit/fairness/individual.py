@@ -19,9 +19,8 @@ from toolkit.errors import InputError
 from toolkit.fairness.change import change_column
 from toolkit.fairness.consistency import consistency, nearest_rows, random_rows
 from toolkit.fairness.groups import readable, sensitive_inputs, unique_labels
-from toolkit.models.choice import threshold_for
-from toolkit.models.model import Model
-from toolkit.models.prediction import Predictions, predict
+from toolkit.models.choice import predict_at
+from toolkit.models.prediction import Predictions
 from toolkit.models.threshold import ThresholdLike
 from toolkit.statistics.intervals import Array
 
@@ -100,9 +99,7 @@ def check_individual(
     columns = list(sensitive_inputs(test, sensitive).columns)
     order = np.random.default_rng(seed).permutation(test.rows)[: max(POOL, rows)]
     pool = test.take(order)
-    model = Model.of(model, pool)
-    predicted = predict(model, pool)
-    chosen = threshold_for(model, data, threshold, predicted)
+    model, predicted, chosen = predict_at(model, data, threshold, pool)
     value = math.nan if chosen is None else chosen.value
     outcome, classes, asked = _outcome(predicted, test.task, value), test.task != "regression", min(rows, pool.rows)
     near = nearest_rows(pool.features.drop(columns=columns, errors="ignore"), asked, neighbours)

@@ -177,9 +177,9 @@ def remove_correlation(setup: Setup) -> list[Made]:
     data = setup.sample()
     groups, found = setup.grouped(data)
     names = [name for name in setup.features() if name not in setup.columns]
-    own = setup.model.estimator
-    last = own[-1] if isinstance(own, Pipeline) else own
-    estimator = last if isinstance(last, LogisticRegression) else make_candidates(["logistic"], "binary", 0)["logistic"]
+    estimator = setup.model.last
+    if not isinstance(estimator, LogisticRegression):
+        estimator = make_candidates(["logistic"], "binary", 0)["logistic"]
     if not names:
         raise NotApplicableError("there is no feature beside the sensitive ones")
     encoder = make_model(clone(estimator), data.features[names])[0]

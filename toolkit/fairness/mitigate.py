@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -152,7 +152,7 @@ def mitigate(
         metric=metric,
         disparity=disparity,
         frontier=frontier_table(points, metric, disparity, [needs[one.name] for one in made]),
-        models={one.name: one.model for one in made},
+        models={point.made.name: replace(point.made.model, threshold=point.threshold) for point in points},
         split=split,
         columns=columns,
         notes=(*notes, *_about_fits(made, setup)),
@@ -267,7 +267,7 @@ class Mitigation(Result):
         train = self.split.train
         extra = [name for name in self.columns if name not in train.features.columns]
         example = pd.concat([train.features, sensitive_columns(train, extra) if extra else None], axis=1).head(5)
-        requirements = requirements_of(self.models[ORIGINAL].estimator)
+        requirements = requirements_of(self.models[ORIGINAL].last)
         models = tuple(
             ModelRecord(f"mitigation_{name}", self.models[name].estimator, example, requirements) for name in made
         )

@@ -16,7 +16,6 @@ from sklearn.ensemble import (
     RandomForestRegressor,
 )
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.pipeline import Pipeline
 
 from toolkit.errors import InputError, listed, nearest
 
@@ -190,17 +189,15 @@ def has_space(name: str) -> bool:
     return name in {*CLASSIFIERS, *REGRESSORS}
 
 
-def settings_of(model: Any) -> dict[str, object]:
-    """Return the settings of a fitted model's estimator, and what it is."""
-    estimator = model[-1] if isinstance(model, Pipeline) else model
+def settings_of(estimator: Any) -> dict[str, object]:
+    """Return the settings of an estimator, and what it is."""
     settings = {name: value for name, value in estimator.get_params(deep=False).items() if not hasattr(value, "fit")}
     return {"estimator": type(estimator).__name__, **settings}
 
 
-def requirements_of(model: Any) -> tuple[str, ...]:
-    """Pin the packages that loading and calling the model needs."""
-    last = model[-1] if isinstance(model, Pipeline) else model
-    modules = {"sklearn", "numpy", "pandas", "scipy", "skops", type(last).__module__.partition(".")[0]}
+def requirements_of(estimator: Any) -> tuple[str, ...]:
+    """Pin the packages that loading and calling an estimator needs."""
+    modules = {"sklearn", "numpy", "pandas", "scipy", "skops", type(estimator).__module__.partition(".")[0]}
     homes = packages_distributions()
     names = sorted({homes[module][0] for module in modules if module in homes})
     return tuple(f"{name}=={version(name)}" for name in names)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -18,48 +20,38 @@ from toolkit.models.threshold import AS_DECIDED, DEFAULT, Rule, Threshold, Thres
 from toolkit.statistics.intervals import Array
 
 
-def choose_on(predicted: Predictions, given: ThresholdLike, part: str = "") -> Threshold:
-    """Return a threshold that was chosen before, or choose on predicted rows; a model's own decisions stay as they are.
+def predict_at(
+    model: Any, data: Dataset | Split, given: ThresholdLike, part: Dataset
+) -> tuple[Model, Predictions, Threshold | None]:
+    """Take whatever can predict as a model, predict some rows, and settle the threshold at which they are decided.
 
-    Raises
-    ------
-    InputError
-        Where the model decided itself, so that there is nothing to choose.
+    Parameters
+    ----------
+    model : Model, or anything that ``Model.of`` takes
+    data : Dataset or Split
+    given : float, str, mapping, Rule, Threshold or None
+    part : Dataset
+        The rows of it that a step is about.
     """
-    if isinstance(given, Threshold) and given.rule.kind == "decided":
-        given = None
-    rule = read_threshold(given)
-    if predicted.decisions is None:
-        if isinstance(given, Threshold) and rule.kind != "fixed":
-            return given
-        truth, score, probabilities = predicted.y_true, predicted.y_pred, predicted.probabilities
-        chosen = choose_threshold(rule, truth, score, part, probabilities=probabilities)
-        return replace(given, value=chosen.value) if isinstance(given, Threshold) else chosen
-    if not rule.default:
-        way = "leave y_pred out to judge by the scores" if predicted.scored else "there are no scores to apply it to"
-        raise InputError(
-            f"The decisions are the model's own, so the threshold ({rule}) cannot be applied: {way}, or leave the "
-            f"threshold at {DEFAULT} to judge the decisions."
-        )
-    return AS_DECIDED
+    known = Model.of(model, part)
+    predicted = predict(known, part)
+    return known, predicted, threshold_for(known, data, given, {"test": predicted})
 
 
 def threshold_for(
-    model: Model, data: Dataset | Split, given: ThresholdLike, test: Predictions, part: str = "test"
+    model: Model, data: Dataset | Split, given: ThresholdLike, predicted: Mapping[str, Predictions]
 ) -> Threshold | None:
-    """Return the threshold of a step: one given, or the choice of a rule, on other rows than the test's if there are.
+    """Return the threshold of a step: one chosen before, or what a rule chooses; by default the model's own.
 
     Parameters
     ----------
     model : Model
-        Its own threshold is taken where none is given.
     data : Dataset or Split
         Of a split a rule chooses on the validation part, or where there is none on the training part.
     given : float, str, mapping, Rule, Threshold or None
-    test : Predictions
-        Of the rows that the threshold is for, which a rule chooses on where there are no others.
-    part : str
-        What those rows are called.
+    predicted : mapping of name to Predictions
+        Those of parts that are predicted already. The first are of the rows that a rule chooses on where there are no
+        others.
 
     Returns
     -------
@@ -71,25 +63,29 @@ def threshold_for(
     InputError
         Where one is given and the target is not binary, or the model decides itself.
     """
-    if not is_binary(data.data if isinstance(data, Split) else data, given):
-        return None
-    given = own_unless(given, model)
-    if isinstance(data, Dataset) or isinstance(given, Threshold) or read_threshold(given).kind == "fixed":
-        return choose_on(test, given, part)
-    part = "validation" if data.validation is not None else "train"
-    return choose_on(predict(model, data.parts()[part]), given, part)
-
-
-def own_unless(given: ThresholdLike, model: Model) -> ThresholdLike:
-    """Return the threshold that was given, or the model's own where none was."""
-    return model.threshold if given is None or given == "" else given
-
-
-def is_binary(data: Dataset, given: ThresholdLike) -> bool:
-    """Whether a threshold decides of a table's rows; where it does not, none but the default may be given."""
-    if data.task != "binary" and not read_threshold(given).default:
-        raise InputError(f"A threshold is for binary targets only; {data.target.name!r} is a {data.task} target.")
-    return data.task == "binary"
+    target, rule = (data.data if isinstance(data, Split) else data), read_threshold(given)
+    if target.task != "binary":
+        if rule.default:
+            return None
+        raise InputError(f"A threshold is for binary targets only; {target.target.name!r} is a {target.task} target.")
+    given = model.threshold if given is None or given == "" else given
+    chosen = given if isinstance(given, Threshold) and given is not AS_DECIDED else None
+    rule, part = read_threshold(None if given is AS_DECIDED else given), next(iter(predicted))
+    if isinstance(data, Split) and chosen is None and rule.kind != "fixed":
+        part = "train" if data.validation is None else "validation"
+    rows = predicted[part] if part in predicted else predict(model, data.parts()[part])  # type: ignore[union-attr]
+    if rows.decisions is not None:
+        if rule.default:
+            return AS_DECIDED
+        way = "leave y_pred out to judge by the scores" if rows.scored else "there are no scores to apply it to"
+        raise InputError(
+            f"The decisions are the model's own, so the threshold ({rule}) cannot be applied: {way}, or leave the "
+            f"threshold at {DEFAULT} to judge the decisions."
+        )
+    if chosen is not None and rule.kind != "fixed":
+        return chosen
+    found = choose_threshold(rule, rows.y_true, rows.y_pred, part, probabilities=rows.probabilities)
+    return found if chosen is None else replace(chosen, value=found.value)
 
 
 def choose_threshold(

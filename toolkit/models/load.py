@@ -87,7 +87,7 @@ def load_audit(
         "periods": periods,
     }
     columns: dict[str, Any] = {"y_true": y_true, "y_pred": y_pred, "y_score": y_score}
-    has_model, has_predictions, has_data = not _empty(model), not _empty(predictions), not _empty(data)
+    has_model, has_predictions, has_data = (_has(one) for one in (model, predictions, data))
     if has_model == has_predictions:
         found = "both" if has_model else "neither"
         raise InputError(
@@ -244,8 +244,8 @@ def _usable(model: Any, address: str) -> Any:
     return model
 
 
-def _empty(value: Any) -> bool:
-    return value is None or (isinstance(value, str) and not value.strip())
+def _has(value: Any) -> bool:
+    return bool(value.strip()) if isinstance(value, str) else value is not None
 
 
 def _task_of(model: Model) -> str | None:

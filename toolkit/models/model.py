@@ -139,6 +139,11 @@ class Model:
         """Which scores the estimator gives: ``predict_proba``, ``decision_function``, or none (an empty text)."""
         return next((name for name in ("predict_proba", "decision_function") if hasattr(self, name)), "")
 
+    @property
+    def last(self) -> Any:
+        """The estimator itself: the last step of a pipeline."""
+        return self.estimator.steps[-1][1] if isinstance(self.estimator, Pipeline) else self.estimator
+
     def labels(self, features: pd.DataFrame, table: str = "the table") -> NDArray[Any]:
         """Return the labels, or numbers, that the estimator itself predicts, whatever the threshold."""
         found, own = np.asarray(self.ask("predict", features, table)).ravel(), own_labels(self.estimator)
@@ -234,8 +239,7 @@ class Model:
             )
         note = f"The model knows no names of columns, so it gets them in the order of the table: {listed(columns, 40)}."
         notes = (*self.notes, Finding("MODEL-COLUMNS-BY-PLACE", "medium", note))
-        last = self.estimator.steps[-1][1] if isinstance(self.estimator, Pipeline) else self.estimator
-        network = getattr(last, "module_", None)
+        network = getattr(self.last, "module_", None)
         estimator = self.estimator if network is None else _given_array(self.estimator, data.features, network)
         return replace(self, estimator=estimator, columns=dict.fromkeys(columns, ""), notes=notes)
 

@@ -217,12 +217,12 @@ class Training(Result):
     def record(self) -> Record:
         """Return the chosen model and every candidate with its settings and numbers, for the tracker."""
         candidates = tuple(
-            Candidate(name, settings_of(model.estimator), self._candidate_scalars(name))
+            Candidate(name, settings_of(model.last), self._candidate_scalars(name))
             for name, model in self.models.items()
         )
         parameters = {"candidate": self.name, "metric": self.metric, "rule": self.rule, "folds": self.folds}
-        fitted, example = self.model.estimator, self.data.features.head(5)
-        model = ModelRecord(self.name, fitted, example, requirements_of(fitted))
+        example = self.data.features.head(5)
+        model = ModelRecord(self.name, self.model.estimator, example, requirements_of(self.model.last))
         labels = json.dumps({"classes": self.model.classes, "positive": self.model.positive}, default=str)
         kept = {KEPT_AS: labels} if self.model.classes else {}
         return Record(parameters=parameters, candidates=candidates, model=model, kept=kept)

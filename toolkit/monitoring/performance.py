@@ -119,7 +119,7 @@ def estimate_performance(
     data = data_like(current, reference)
     model.check_columns(data.features, data.name, data.others)
     known, new = predict(model, reference), predict(model, data)
-    chosen = threshold_for(model, reference, threshold, known, "reference")
+    chosen = threshold_for(model, reference, threshold, {"reference": known})
     expectation, level, outside = _expect(reference, data, known, new, chosen, seed)
     parts = cut(data, window)
     labelled = data.target.notna().to_numpy()
