@@ -14,6 +14,8 @@ import schemas
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
+from toolkit.models.load import load_model
+
 HOSTILE = '<script>alert("1")</script>'
 
 
@@ -69,6 +71,37 @@ def test_what_cannot_be_audited_leaves_nothing_and_exits_with_2(tmp_path):
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1].startswith("Error: y_score must hold probabilities in [0, 1]; 400 of 400 rows")
     assert [path.name for path in tmp_path.iterdir()] == ["scored.csv"]
+
+
+def test_the_threshold_of_an_experiment_travels_with_its_model(tmp_path):
+    """Also where the model takes codes for the labels, and the positive class is not the last of them."""
+    rng = np.random.default_rng(0)
+    rows = pd.DataFrame({"x": rng.normal(size=900), "z": rng.normal(size=900), "sex": rng.choice(["F", "M"], 900)})
+    rows["y"] = np.where(rows["x"] + rng.normal(size=900) > 0, "ja", "nein")
+    rows[:600].to_csv(tmp_path / "old.csv", index=False)
+    rows[600:].to_csv(tmp_path / "new.csv", index=False)
+    given = texts_of(("data", "old.csv"), ("target", "y"), ("sensitive", "sex"), ("positive", "ja"))
+    given += texts_of(("threshold", "cost:fp=1,fn=5"), ("candidates", "xgboost.XGBClassifier"))
+    _, trained = report_of(toolkit("run", "experiment", *given, folder=tmp_path))
+    address, chosen = trained["mlflow"]["model_uri"], trained["scalars"]["threshold.value"]["value"]
+    assert chosen < 0.4
+    given = texts_of(("model", address), ("data", "new.csv"), ("target", "y"), ("sensitive", "sex"))
+    page, audited = report_of(toolkit("run", "audit", *given, folder=tmp_path))
+    assert audited["scalars"]["threshold.value"]["value"] == chosen
+    assert "kept with the model, chosen on the validation part: least expected cost" in audited["recorded"]["threshold"]
+    assert "kept with the model, chosen on the validation part" in page
+    assert "is ja" in page
+    model = load_model(address, out=tmp_path / "reports")
+    called = model.predict_proba(rows[600:][["x", "z", "sex"]])[:, model.classes.index("ja")] >= chosen
+    assert (model.classes, model.positive) == (("nein", "ja"), "ja")
+    assert (model.predict(rows[600:][["x", "z", "sex"]]) == np.where(called, "ja", "nein")).all()
+    recall = called[rows[600:]["y"] == "ja"].mean()
+    assert audited["scalars"]["test.recall"]["value"] == pytest.approx(recall, abs=1e-12)
+    given = texts_of(("reference", "old.csv"), ("current", "new.csv"), ("model", address), ("target", "y"))
+    given += texts_of(("sensitive", "sex"), ("evidently", "false"))
+    _, watched = report_of(toolkit("run", "drift", *given, folder=tmp_path))
+    assert watched["scalars"]["drift.realized.recall"]["value"] == pytest.approx(recall, abs=1e-12)
+    assert "kept with the model" in watched["recorded"]["threshold"]
 
 
 @pytest.mark.slow

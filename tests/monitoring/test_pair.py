@@ -1,6 +1,7 @@
 """The drift template, from two tables to a decision."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import joblib
@@ -15,10 +16,13 @@ from sklearn.linear_model import LogisticRegression
 import toolkit as tk
 from toolkit.cli import main
 from toolkit.data.dataset import Dataset
+from toolkit.data.load import load_dataset
 from toolkit.data.read import read_table
 from toolkit.drift.profile import Profile
 from toolkit.errors import InputError
+from toolkit.models.model import Model
 from toolkit.models.preprocessing import make_model
+from toolkit.models.threshold import Rule, Threshold
 from toolkit.monitoring.pair import load_drift
 from toolkit.runs import runner
 
@@ -172,6 +176,20 @@ class TestLoading:
         for part in (old, new):
             assert (part.target.name, part.time.name, part.positive) == ("income_over_50k", "year", True)
         assert list(new.sensitive) == list(old.sensitive) != []
+
+
+def test_a_number_may_be_given_in_place_of_the_models_own_threshold():
+    rows = wave(0)
+    data = load_dataset(rows, target="buys")
+    own = Threshold(0.2, Rule("recall", 0.9), "validation", kept=True)
+    model = replace(
+        Model.of(make_model(LogisticRegression(), data.features).fit(data.features, data.target)), threshold=own
+    )
+    given = {"reference": rows, "current": wave(1), "target": "buys", "model": model}
+    assert load_drift(**given)[2].threshold is own
+    assert load_drift(**given, threshold="0.5")[2].threshold == Threshold(0.5, Rule("fixed", 0.5))
+    with pytest.raises(InputError, match="Here the threshold must be a number, or be left to the model; found a rule"):
+        load_drift(**given, threshold="recall>=0.9")
 
 
 def test_the_template_decides_and_the_exit_code_follows(tmp_path):

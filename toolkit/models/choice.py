@@ -69,8 +69,9 @@ def threshold_for(
             return None
         raise InputError(f"A threshold is for binary targets only; {target.target.name!r} is a {target.task} target.")
     given = model.threshold if given is None or given == "" else given
-    chosen = given if isinstance(given, Threshold) and given is not AS_DECIDED else None
-    rule, part = read_threshold(None if given is AS_DECIDED else given), next(iter(predicted))
+    chosen = given if isinstance(given, Threshold) and given.rule.kind != "decided" else None
+    rule = chosen.rule if chosen else read_threshold(None if isinstance(given, Threshold) else given)
+    part = next(iter(predicted))
     if isinstance(data, Split) and chosen is None and rule.kind != "fixed":
         part = "train" if data.validation is None else "validation"
     rows = predicted[part] if part in predicted else predict(model, data.parts()[part])  # type: ignore[union-attr]

@@ -66,7 +66,7 @@ class RecordedPredictions:
         """Return the labels or numbers of some rows; without ``y_pred``, the class of the highest probability."""
         if self.y_pred is not None:
             return self.y_pred.to_numpy()[self._places(features, self.y_pred.index)]
-        labels: NDArray[Any] = self.classes_[_last_highest(self.predict_proba(features))]
+        labels: NDArray[Any] = self.classes_[last_highest(self.predict_proba(features))]
         return labels
 
     @available_if(_has_scores)  # type: ignore[untyped-decorator]
@@ -117,7 +117,7 @@ def _probabilities(scores: Any, classes: Sequence[Any]) -> pd.DataFrame:
     return pd.DataFrame(values, index=table.index)
 
 
-def _last_highest(probabilities: Array) -> NDArray[np.intp]:
+def last_highest(probabilities: Array) -> NDArray[np.intp]:
     """Return the place of the highest value of each row; of equal ones the last, so that 0.5 is called positive."""
     places: NDArray[np.intp] = probabilities.shape[1] - 1 - probabilities[:, ::-1].argmax(axis=1)
     return places

@@ -13,6 +13,7 @@ from sklearn.utils.metaestimators import available_if
 
 from toolkit.data.dataset import Dataset
 from toolkit.errors import InputError
+from toolkit.models.recorded import last_highest
 from toolkit.statistics.intervals import Array
 
 
@@ -56,7 +57,7 @@ class ScoreFunction:
     def predict(self, features: pd.DataFrame) -> NDArray[Any]:
         """Return the number of each row, or the label of its highest score."""
         scores = self._scores(features)
-        return self.classes_[self._by_class(scores).argmax(axis=1)] if len(self.classes_) else scores[:, 0]
+        return self.classes_[last_highest(self._by_class(scores))] if len(self.classes_) else scores[:, 0]
 
     @available_if(lambda self: self.probabilities)  # type: ignore[untyped-decorator]
     def predict_proba(self, features: pd.DataFrame) -> Array:

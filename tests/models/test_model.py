@@ -1,0 +1,172 @@
+"""Whatever comes in at the door is called in one way, and speaks the target's own labels."""
+
+import pickle
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from lightgbm import LGBMClassifier
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
+from xgboost import XGBClassifier
+
+from toolkit.data.load import load_dataset
+from toolkit.data.split import split_dataset
+from toolkit.drift.detect import detect_drift
+from toolkit.errors import InputError, NotApplicableError
+from toolkit.evaluation.evaluate import evaluate
+from toolkit.models.model import Model
+from toolkit.models.prediction import predict
+from toolkit.models.recorded import RecordedPredictions
+from toolkit.models.threshold import Rule, Threshold
+from toolkit.models.train import train
+
+NAMES = ["noise", "age in years"]
+
+
+def people(n=400, seed=0):
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame({"age in years": rng.integers(18, 80, n), "noise": rng.normal(size=n)})
+    return frame.assign(buys=np.where(frame["age in years"] / 15 + rng.logistic(size=n) > 3.3, "yes", "no"))
+
+
+ROWS = people()
+DATA = load_dataset(ROWS, target="buys", positive="yes")
+CODES = (ROWS["buys"] == "yes").astype(int)
+
+
+def pyfunc(tmp_path):
+    import mlflow
+
+    class Ages(mlflow.pyfunc.PythonModel):
+        def predict(self, context, model_input, params=None):
+            return np.where(model_input["age in years"] > 50, "yes", "no")
+
+    inputs = mlflow.types.Schema([mlflow.types.ColSpec("long", "age in years")])
+    signature = mlflow.models.ModelSignature(inputs=inputs)
+    mlflow.pyfunc.save_model(tmp_path / "ages", python_model=Ages(), signature=signature, pip_requirements=["mlflow"])
+    return mlflow.pyfunc.load_model(str(tmp_path / "ages"))
+
+
+def skorch_network(_):
+    skorch, torch = pytest.importorskip("skorch"), pytest.importorskip("torch")
+    layers = torch.nn.Linear(2, 4), torch.nn.ReLU(), torch.nn.Linear(4, 2), torch.nn.Softmax(1)
+    net = skorch.NeuralNetClassifier(torch.nn.Sequential(*layers), max_epochs=5, verbose=0)
+    rows = ROWS[["age in years", "noise"]].to_numpy(dtype=np.float32)
+    return net.fit(rows / np.array([50, 1], dtype=np.float32), CODES.to_numpy(dtype=np.int64))
+
+
+KINDS = {
+    "the toolkit's own": lambda _: train(split_dataset(DATA), candidates=["logistic"], cv=2).model,
+    "scikit-learn": lambda _: LogisticRegression(max_iter=1000).fit(ROWS[NAMES], ROWS["buys"]),
+    "a pipeline": lambda _: make_pipeline(StandardScaler(), LogisticRegression()).fit(ROWS[NAMES], ROWS["buys"]),
+    "a search": lambda _: GridSearchCV(LogisticRegression(), {"C": [1.0]}, cv=2).fit(ROWS[NAMES], ROWS["buys"]),
+    "no probabilities": lambda _: LinearSVC().fit(ROWS[NAMES], ROWS["buys"]),
+    "an array": lambda _: LogisticRegression(max_iter=1000).fit(DATA.features.to_numpy(), ROWS["buys"]),
+    "codes": lambda _: LogisticRegression(max_iter=1000).fit(ROWS[NAMES], CODES),
+    "LightGBM": lambda _: LGBMClassifier(n_estimators=5, verbose=-1).fit(ROWS[NAMES], ROWS["buys"]),
+    "XGBoost": lambda _: XGBClassifier(n_estimators=5).fit(ROWS[NAMES], CODES),
+    "skorch": skorch_network,
+    "a pyfunc": pyfunc,
+    "recorded": lambda _: RecordedPredictions(y_score=np.linspace(0, 1, 400), classes=("no", "yes")),
+    "a function": lambda _: lambda frame: frame["age in years"] / 100,
+    "a function of margins": lambda _: lambda frame: frame["age in years"] - 50.0,
+}
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning", "ignore::DeprecationWarning")
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_model_is_taken_at_the_door(kind, tmp_path):
+    given = KINDS[kind](tmp_path)
+    model = Model.of(given, DATA)
+    assert Model.of(model, DATA) is model
+    labels = model.predict(DATA.features)
+    assert set(labels) <= {"no", "yes"}
+    assert set(model.classes) == {"no", "yes"}
+    found, again = evaluate(given, DATA, latency=False), evaluate(model, DATA, latency=False)
+    assert found.scalars() == again.scalars()
+    assert found.scalars()["test.accuracy"].value == pytest.approx(np.mean(labels == ROWS["buys"]))
+    if model.scores:
+        place = model.classes.index("yes")
+        score = getattr(model, model.scores)(DATA.features)
+        score = score[:, place] if score.ndim == 2 else score * (1 if place else -1)
+        assert predict(given, DATA).y_pred == pytest.approx(score)
+    assert hasattr(model, "predict_proba") == (model.scores == "predict_proba")
+    if not model.recorded:
+        assert detect_drift(DATA, DATA, model=model).frame()["column"].tolist()[-1] == "model prediction"
+
+
+@pytest.mark.parametrize("kind", ["the toolkit's own", "an array", "XGBoost", "recorded"])
+def test_a_model_can_be_kept(kind, tmp_path):
+    model = Model.of(KINDS[kind](tmp_path), DATA)
+    model = replace(model, threshold=Threshold(0.3, Rule("recall", 0.9), "validation"))
+    again = pickle.loads(pickle.dumps(model))
+    assert (again.predict(DATA.features) == model.predict(DATA.features)).all()
+    assert (again.classes, again.threshold, again.columns) == (model.classes, model.threshold, model.columns)
+
+
+def test_it_decides_at_its_own_threshold():
+    model = Model.of(KINDS["XGBoost"](None), DATA)
+    chance = model.predict_proba(DATA.features)[:, 1]
+    low = replace(model, threshold=Threshold(0.2, Rule("recall", 0.9)))
+    assert (low.predict(DATA.features) == np.where(chance >= 0.2, "yes", "no")).all()
+    assert (low.labels(DATA.features) == model.predict(DATA.features)).all()
+    found = evaluate(low, DATA, latency=False)
+    assert found.threshold.value == 0.2
+    assert found.scalars()["test.recall"].value == pytest.approx(np.mean(chance[ROWS["buys"] == "yes"] >= 0.2))
+    assert evaluate(low, DATA, threshold=0.7, latency=False).model.threshold.value == 0.7
+
+
+def test_a_threshold_for_the_other_class_is_not_used_and_said():
+    model = replace(Model.of(KINDS["scikit-learn"](None), DATA), threshold=Threshold(0.2, Rule("recall", 0.9)))
+    other = load_dataset(ROWS, target="buys", positive="no")
+    found = evaluate(model, other, latency=False)
+    assert found.threshold.value == 0.5
+    (note,) = [note for note in found.findings() if note.code == "MODEL-THRESHOLD-UNUSED"]
+    assert "is for yes, not for no" in note.message
+
+
+def test_it_takes_its_columns_out_of_any_table():
+    model = Model.of(KINDS["scikit-learn"](None))
+    assert model.columns == dict.fromkeys(NAMES, "")
+    more = DATA.features.assign(other="x")
+    assert (model.predict(more) == model.predict(DATA.features[NAMES])).all()
+    with pytest.raises(NotApplicableError, match=r"needs columns that the table does not have: noise\."):
+        model.predict(DATA.features[["age in years"]])
+
+
+def test_what_had_to_be_assumed_is_said():
+    found = {kind: evaluate(KINDS[kind](None), DATA, latency=False).findings() for kind in ("an array", "codes")}
+    assert "MODEL-COLUMNS-BY-PLACE" in [note.code for note in found["an array"]]
+    (note,) = [note for note in found["codes"] if note.code == "MODEL-LABELS-CODED"]
+    assert "0 for 'no', 1 for 'yes'" in note.message
+    assert not [note for note in evaluate(KINDS["scikit-learn"](None), DATA).findings() if note.code[:6] == "MODEL-"]
+
+
+def test_labels_are_not_needed():
+    model = Model.of(KINDS["a pipeline"](None))
+    assert model.predict_proba(DATA.features).shape == (400, 2)
+    assert model.outputs(DATA.features).shape == (400,)
+    line = LinearRegression().fit(ROWS[["noise"]], ROWS["age in years"])
+    assert Model.of(line).predict(DATA.features) == pytest.approx(line.predict(ROWS[["noise"]]))
+    numbers = Model.of(lambda frame: frame["noise"] * 2)
+    assert numbers.predict(DATA.features) == pytest.approx(ROWS["noise"] * 2)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (LogisticRegression, "A fitted model with a 'predict' method is needed; found type"),
+        ({}, "found dict"),
+        (None, "found NoneType"),
+        (lambda frame: np.zeros((3, 7)), "one score a row"),
+        (LogisticRegression().fit(np.zeros((4, 3)), [0, 1, 0, 1]), "was fitted on 3 columns without names"),
+    ],
+)
+def test_what_cannot_predict_is_one_clear_error(given, message):
+    with pytest.raises(InputError, match=message):
+        Model.of(given, DATA)
