@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from toolkit import __version__
-from toolkit.console import Commands, printable, text_table
+from toolkit.console import Commands, text_table
+from toolkit.core.words import printable
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from toolkit.core.estimate import format_number
+from toolkit.core.words import printable, shorten
 from toolkit.errors import ToolkitError
 
 WIDEST = 48
@@ -58,11 +59,6 @@ def text_table(names: Sequence[str], rows: Sequence[Sequence[object]], widest: i
     return "\n".join(line.rstrip() for line in lines)
 
 
-def printable(text: object) -> str:
-    """Replace line ends and control characters, which data may hold, so that they cannot steer a terminal."""
-    return "".join(letter if letter.isprintable() else " " for letter in str(text))
-
-
 def _is_number(value: object) -> bool:
     return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
 
@@ -72,5 +68,4 @@ def _text(value: object, widest: int | None) -> str:
         return "–"
     if isinstance(value, int | float) and not isinstance(value, bool):
         return f"{value:,}" if isinstance(value, int) else format_number(value)
-    text = printable(value)
-    return text if widest is None or len(text) <= widest else text[: widest - 1] + "…"
+    return printable(value) if widest is None else shorten(value, widest)

@@ -47,20 +47,6 @@ def nearest(name: str, options: Iterable[str]) -> str:
     return f" Did you mean {by_folded[matches[0]]!r}?" if matches else ""
 
 
-def known(name: str, given: object, options: Iterable[str]) -> str:
-    """Return what was given for the option ``name`` if it is one of ``options``, else raise InputError.
-
-    Examples
-    --------
-    >>> known("metric", "accuracy", ["accuracy", "recall"])
-    'accuracy'
-    """
-    choices = list(options)
-    if not isinstance(given, str) or given not in choices:
-        raise InputError(f"{name}: there is no {given!r}.{nearest(str(given), choices)} Known: {listed(choices)}.")
-    return given
-
-
 def listed(options: Iterable[object], most: int = 10, *, longest: int = 60) -> str:
     """Write ``options`` in a message: the first ``most`` of them, of ``longest`` letters, and how many there are.
 

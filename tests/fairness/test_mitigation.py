@@ -369,7 +369,7 @@ def test_a_sample_is_said():
 def test_a_constraint_can_be_read_before_anything_is_trained():
     assert read_constraint("true_positive_rate_parity") == "true_positive_rate_parity"
     assert read_constraint("") == ""
-    with pytest.raises(InputError, match="there is no 'false'\\. Known: demographic_parity"):
+    with pytest.raises(InputError, match="There is no fairness constraint 'false'\\. Known: demographic_parity"):
         read_constraint("false")
 
 

@@ -14,6 +14,7 @@ from toolkit.card.quantities import PLACES
 from toolkit.core.estimate import Estimate
 from toolkit.core.result import Finding
 from toolkit.core.results import Results
+from toolkit.core.words import shorten
 from toolkit.statistics.direction import better_when
 from toolkit.statistics.intervals import mover_difference
 from toolkit.statistics.replicates import PAIRED, Replicated, paired_difference
@@ -83,7 +84,7 @@ class Change:
         'data: rows: 100 -> 120'
         """
         text = (
-            f"{self.part}: {self.name}: {_shortened(self.before) or '(none)'} -> {_shortened(self.after) or '(none)'}"
+            f"{self.part}: {self.name}: {shorten(self.before, 80) or '(none)'} -> {shorten(self.after, 80) or '(none)'}"
         )
         if not self.difference.has_interval:
             return text
@@ -175,10 +176,6 @@ def difference_of(after: Estimate, before: Estimate) -> Estimate:
     if not math.isfinite(value) or not (after.has_interval and before.has_interval):
         return Estimate(value if math.isfinite(value) else math.nan, n=n)
     return Estimate(value, *mover_difference(after, before), n, UNPAIRED)
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= 80 else f"{text[:79]}…"
 
 
 def _same(old: Estimate, new: Estimate) -> bool:

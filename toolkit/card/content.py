@@ -9,6 +9,7 @@ from html import escape
 
 from toolkit.core.estimate import Estimate
 from toolkit.core.face import result_html, table_html
+from toolkit.core.words import shorten
 
 #: Characters of a recorded fact that the page shows; ``card.json`` has all.
 MOST_TEXT = 1000
@@ -80,7 +81,8 @@ class Section:
 
         parts = []
         if self.facts:
-            items = (f"<li><strong>{escape(one.name)}:</strong> {escape(_short(one.text))}</li>" for one in self.facts)
+            texts = ((escape(one.name), escape(shorten(one.text, MOST_TEXT))) for one in self.facts)
+            items = (f"<li><strong>{name}:</strong> {text}</li>" for name, text in texts)
             parts.append(f"<ul>{''.join(items)}</ul>")
         if self.code:
             parts.append(f"<pre><code>{escape(self.code)}</code></pre>")
@@ -104,18 +106,6 @@ def as_text(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
-def one_line(text: object) -> str:
-    r"""Write a text on one line of printable signs; None is empty.
-
-    Examples
-    --------
-    >>> one_line("a\n\tb")
-    'a b'
-    """
-    letters = (letter if letter.isprintable() else " " for letter in str("" if text is None else text))
-    return " ".join("".join(letters).split())
-
-
 def _answers_html(answers: Sequence[Answer]) -> list[str]:
     if not answers:
         return []
@@ -125,10 +115,6 @@ def _answers_html(answers: Sequence[Answer]) -> list[str]:
         for one in answers
     )
     return [f"<dl>{items}</dl>"]
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= MOST_TEXT else f"{text[: MOST_TEXT - 1]}…"
 
 
 def _lines(text: str) -> str:

@@ -18,14 +18,14 @@ from toolkit.card.changes import (
     changes_of_numbers,
     paired_differences,
 )
-from toolkit.card.figures import draw_beside, short
+from toolkit.card.figures import draw_beside
 from toolkit.card.model_card import ModelCard, read_card
 from toolkit.core.estimate import Estimate, spread
 from toolkit.core.face import Face, FaceTable
 from toolkit.core.figures import ORANGE, Drawing, Picture
 from toolkit.core.result import Finding, Record, Result, by_severity
 from toolkit.core.results import KeyNumber
-from toolkit.core.words import titled
+from toolkit.core.words import shorten, titled
 from toolkit.errors import NotApplicableError, listed
 from toolkit.statistics.direction import is_disparity
 
@@ -170,7 +170,7 @@ class CardDiff(Result):
         said = "; ".join(f"{one.name}: {one.difference}" for one in ones)
         caption = f"{_CAPTION} {self._pairing()}"
         words = Picture("Change of the test metrics", caption, f"Second card minus first. {said}.")
-        names, differences = [short(one.name) for one in ones], [one.difference for one in ones]
+        names, differences = [shorten(one.name) for one in ones], [one.difference for one in ones]
         return [draw_beside("metrics", words, names, differences, 0.0, "second card minus first", ORANGE)]
 
     def record(self) -> Record:

@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from toolkit.card.content import one_line
 from toolkit.card.groups import GroupNumber, group_numbers
 from toolkit.core.estimate import Estimate
 from toolkit.core.figures import BLUE, GREY, Drawing, Picture, draw_intervals, name_rows
@@ -30,7 +29,7 @@ def groups_drawings(every: Sequence[Results]) -> list[Drawing]:
     if not ones:
         return []
     metric = ones[0].metric
-    names, numbers = [short(one.group) for one in ones], [one.number for one in ones]
+    names, numbers = [shorten(one.group) for one in ones], [one.number for one in ones]
     said = "; ".join(f"{name}: {number}" for name, number in zip(names, numbers, strict=True))
     words = Picture(f"{metric} of each group", _CAPTION, f"{metric} by group. All rows: {overall}. {said}.")
     return [draw_beside("groups", words, names, numbers, overall.value, metric)]
@@ -56,11 +55,6 @@ def draw_beside(
         ax.set_xlabel(label)
 
     return Drawing(kind, words, draw, pd.DataFrame({"name": names, label: numbers}), grid="x")
-
-
-def short(text: str) -> str:
-    """Shorten a name for an axis to 40 printable characters."""
-    return shorten(one_line(text))
 
 
 def _groups(every: Sequence[Results]) -> tuple[Estimate, list[GroupNumber]]:

@@ -6,10 +6,11 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 
-from toolkit.card.content import BLANK, Answer, Cell, Section, Table, one_line
+from toolkit.card.content import BLANK, Answer, Cell, Section, Table
 from toolkit.card.lineage import model_name, model_of, task_of
 from toolkit.core.estimate import Estimate
 from toolkit.core.results import Results
+from toolkit.core.words import one_line, shorten, slug
 
 MOST_ROWS = 60
 LONGEST_CELL = 300
@@ -62,7 +63,7 @@ def eval_results(results: Results) -> list[dict[str, object]]:
         if number.has_interval:
             note += f", 95% interval {number.low:.6g} to {number.high:.6g}"
         entry: dict[str, object] = {
-            "dataset": {"id": slug(results.data.name), "task_id": slug(results.data.target)},
+            "dataset": {"id": slug(results.data.name, 90) or "table", "task_id": slug(results.data.target, 90)},
             "value": number.value,
             "notes": f"{note}, {number.n} rows, data {one_line(results.data.fingerprint)}",
         }
@@ -113,17 +114,6 @@ def escape(text: object) -> str:
     return re.sub(r"^(\d{0,9})([-+=#.)])", r"\1\\\2", marked)
 
 
-def slug(text: object) -> str:
-    """Write a name as an identifier of letters, digits, dots and dashes.
-
-    Examples
-    --------
-    >>> slug("census income 1994")
-    'census-income-1994'
-    """
-    return re.sub(r"[^A-Za-z0-9._]+", "-", str(text or "")).strip("-.")[:90] or "table"
-
-
 def _section(section: Section) -> Iterator[str]:
     yield f"## {section.title}"
     if section.lead:
@@ -153,7 +143,7 @@ def _cell(value: Cell) -> str:
     if value is None:
         return "–"
     text = f"{value:,}" if isinstance(value, int) else str(value)
-    return escape(text if len(text) <= LONGEST_CELL else f"{text[: LONGEST_CELL - 1]}…")
+    return escape(shorten(text, LONGEST_CELL))
 
 
 def _result(results: Results, task: str, tests: dict[str, Estimate]) -> dict[str, object]:
@@ -168,7 +158,7 @@ def _result(results: Results, task: str, tests: dict[str, Estimate]) -> dict[str
     return {
         "task": {"type": task or "tabular-classification", "name": f"predict {one_line(data.target)}"},
         "dataset": {
-            "type": slug(data.name),
+            "type": slug(data.name, 90) or "table",
             "name": one_line(data.name) or "table",
             "split": "test",
             "args": {"fingerprint": one_line(data.fingerprint)},

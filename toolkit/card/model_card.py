@@ -23,6 +23,7 @@ from toolkit.core.face import Face, FaceTable
 from toolkit.core.figures import Drawing
 from toolkit.core.result import DataRecord, Finding, ModelRecord, Record, Result, VersionNote, by_severity
 from toolkit.core.results import Results, against_baseline
+from toolkit.core.words import counted
 from toolkit.errors import InputError, listed, nearest
 from toolkit.runs.publish import summarize
 from toolkit.statistics.replicates import FILE, Replicated, is_of, write_replicates
@@ -279,21 +280,20 @@ class ModelCard(Result):
 
     def _lead(self) -> str:
         asked = len(questions())
-        of = f"{len(self.reports)} report" + ("s" if len(self.reports) > 1 else "")
         return (
-            f"Put together from {of}; the author answered {len(self.answers)} of {asked} questions. Numbers carry "
-            "95% intervals where they have one."
+            f"Put together from {counted(len(self.reports), 'report')}; the author answered {len(self.answers)} of "
+            f"{asked} questions. Numbers carry 95% intervals where they have one."
         )
 
     def face(self) -> Face:
         """Return what the card rests on, and how much of each section is answered."""
         import pandas as pd
 
-        counted = [
+        answered = [
             (section.title, sum(bool(one.text) for one in section.answers), len(section.answers), len(section.numbers))
             for section in self.sections
         ]
-        table = pd.DataFrame(counted, columns=["section", "answered", "questions", "numbers"])
+        table = pd.DataFrame(answered, columns=["section", "answered", "questions", "numbers"])
         return Face(self.title, self._lead(), [FaceTable("Sections", table)], self._own_findings())
 
 

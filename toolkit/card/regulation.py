@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -12,6 +11,7 @@ from toolkit.card.author import questions
 from toolkit.card.content import Cell, Table
 from toolkit.core.resources import templates_folder
 from toolkit.core.results import Results
+from toolkit.core.words import matching
 from toolkit.errors import listed
 
 STATES = ("covered", "partly", "open")
@@ -130,7 +130,8 @@ def _where(one: Coverage, titles: Mapping[str, str]) -> str:
 def _coverage(point: Point, every: Sequence[Results], answers: Mapping[str, str]) -> Coverage:
     titles = {one.key: one.title for one in questions()}
     written = [f"the author on {titles[key].lower()}" for key in point.answers if key in answers]
-    measured = {pattern: _matching(pattern, every) for pattern in point.numbers}
+    known = dict.fromkeys(name for results in every for name in results.scalars)
+    measured = {pattern: matching(pattern, known) for pattern in point.numbers}
     facts = [path for path in point.recorded if any(_recorded(results, path) for results in every)]
     used = (*written, *(listed(names, 2) for names in measured.values() if names), *facts)
     blanks = [titles[key].lower() for key in point.answers if key not in answers]
@@ -140,11 +141,6 @@ def _coverage(point: Point, every: Sequence[Results], answers: Mapping[str, str]
     left.append(f"The reports have no number {listed(absent)}." if absent else "")
     state = "covered" if used and complete else "partly" if used else "open"
     return Coverage(point, used, state, " ".join(text for text in left if text))
-
-
-def _matching(pattern: str, every: Sequence[Results]) -> list[str]:
-    shape = re.compile(".*".join(map(re.escape, pattern.split("*"))), re.DOTALL)
-    return list(dict.fromkeys(name for results in every for name in results.scalars if shape.fullmatch(name)))
 
 
 def _recorded(results: Results, path: str) -> bool:

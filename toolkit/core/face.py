@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from toolkit.core.csv_link import csv_link
 from toolkit.core.estimate import Estimate, format_number, format_p
-from toolkit.core.words import shorten, spoken
+from toolkit.core.words import counted, shorten, spoken
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,7 +74,7 @@ class FaceTable:
         for place, name in enumerate(self.frame.columns):
             cells = list(rows.iloc[:, place])
             written = [spoken(str(name)), *(cell_text(cell, str(name)) for cell in cells)]
-            texts = [shorten(" ".join(text.split()), TERMINAL_TEXT) for text in written]
+            texts = [shorten(text, TERMINAL_TEXT) for text in written]
             size = max(map(len, texts))
             width += size + 2
             if columns and width > TERMINAL_WIDTH:
@@ -83,7 +83,7 @@ class FaceTable:
             columns.append([text.rjust(size) if right else text.ljust(size) for text in texts])
         lines = ["  ".join(cells).rstrip() for cells in zip(*columns, strict=True)]
         left_out = [
-            f"{count:,} more {what}{'s' if count > 1 else ''}"
+            counted(count, f"more {what}")
             for count, what in ((len(self.frame) - len(rows), "row"), (self.frame.shape[1] - len(columns), "column"))
             if count
         ]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from toolkit.core.estimate import Estimate
 from toolkit.core.result import DataInfo, Finding
-from toolkit.core.words import titled
+from toolkit.core.words import shorten, titled
 from toolkit.errors import InputError, shown
 
 if TYPE_CHECKING:
@@ -316,8 +316,7 @@ def read_results(source: str | Path) -> Results:
 
 def problem(error: Mapping[str, Any]) -> str:
     """Say in a line what pydantic found amiss, and where."""
-    where = ".".join(map(str, error["loc"]))
-    where = where if len(where) <= 100 else f"{where[:99]}…"
+    where = shorten(".".join(map(str, error["loc"])), 100)
     said = f", found {shown(error['input'])}" if error["type"] not in ("missing", "json_invalid") else ""
     return f"{where}{': ' if where else ''}{error['msg']}{said}"
 

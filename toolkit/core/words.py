@@ -1,9 +1,14 @@
-"""How the names of metrics and of columns of numbers, and long texts, are written for a reader."""
+"""How names, numbers and texts from data are written for a reader: printable, short, in words."""
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
+from collections.abc import Iterable
+from numbers import Real
+
+from toolkit.core.estimate import format_number
 
 _WORDS = {
     "auc": "AUC",
@@ -48,25 +53,141 @@ def titled(name: str) -> str:
     return words[:1].upper() + words[1:]
 
 
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """Write how many there are of something.
+
+    Examples
+    --------
+    >>> counted(1, "row"), counted(2000, "row"), counted(0, "class", "classes")
+    ('1 row', '2,000 rows', '0 classes')
+    """
+    return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"
+
+
+def printable(text: object) -> str:
+    r"""Replace line ends and control characters, which data may hold, by spaces; None is empty.
+
+    Examples
+    --------
+    >>> printable("a\n\x1b[1mb")
+    'a  [1mb'
+    """
+    line = "" if text is None else str(text)
+    return line if line.isprintable() else "".join(sign if sign.isprintable() else " " for sign in line)
+
+
+def one_line(text: object) -> str:
+    r"""Write a text on one line of printable signs; None is empty.
+
+    Examples
+    --------
+    >>> one_line("a\n\tb")
+    'a b'
+    """
+    return " ".join(printable(text).split())
+
+
 def shorten(text: object, most: int = 40) -> str:
-    """Cut a text that is longer than so many characters, and mark the cut.
+    r"""Write a text on one line of at most ``most`` printable signs, and mark where it was cut.
 
     Examples
     --------
-    >>> shorten("capital_gains", 8), shorten("age", 8)
-    ('capital…', 'age')
+    >>> shorten("two\nlines"), shorten("capital_gains", 8)
+    ('two lines', 'capital…')
     """
-    whole = str(text)
-    return whole if len(whole) <= most else f"{whole[: most - 1]}…"
+    line = one_line(text)
+    return line if len(line) <= most else f"{line[: most - 1]}…"
 
 
-def slug(text: object) -> str:
-    """Write a text for a folder's name: short, in plain letters and digits; empty where it has none.
+def plain_number(value: float) -> str:
+    """Write a number of a table as a label: a whole one as it is, others as the reports do.
 
     Examples
     --------
-    >>> slug("Größe (cm)")
-    'groe-cm'
+    >>> plain_number(1994.0), plain_number(0.123456)
+    ('1994', '0.123')
     """
-    plain = unicodedata.normalize("NFKD", str(text)).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40].strip("-")
+    number = float(value) + 0.0  # so that −0 is 0
+    return f"{number:.0f}" if number.is_integer() and abs(number) < 1e15 else format_number(number)
+
+
+def value_text(value: object, most: int = 40) -> str:
+    """Write a value of a table as a label: numbers plainly, texts short.
+
+    Examples
+    --------
+    >>> value_text(1994.0), value_text("Oslo"), value_text(""), value_text(float("nan"))
+    ('1994', 'Oslo', '(empty)', 'missing')
+    """
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return "missing"
+    if not isinstance(value, Real) or isinstance(value, bool):
+        return shorten(value, most) or "(empty)"
+    return "missing" if math.isnan(value) else plain_number(float(value))
+
+
+def unique(labels: Iterable[str], form: str = "{} ({})") -> list[str]:
+    """Tell labels that are there more than once apart by a number, such as long texts that were shortened alike.
+
+    Examples
+    --------
+    >>> unique(["a", "b", "a"]), unique(["a", "a"], "{}-{}")
+    (['a', 'b', 'a (2)'], ['a', 'a-2'])
+    """
+    taken: dict[str, None] = {}
+    for label in labels:
+        candidate, count = label, 1
+        while candidate in taken:
+            count += 1
+            candidate = form.format(label, count)
+        taken[candidate] = None
+    return list(taken)
+
+
+def slug(text: object, most: int = 40, *, ascii_only: bool = True) -> str:
+    """Write a text as an identifier, for a folder or a link: lower case, joined by dashes; empty where nothing is left.
+
+    Examples
+    --------
+    >>> slug("Census income (à peu près)"), slug("продажи 2024"), slug("продажи 2024", ascii_only=False)
+    ('census-income-a-peu-pres', '2024', 'продажи-2024')
+    """
+    plain = unicodedata.normalize("NFKD", str(text)).encode("ascii", "ignore").decode() if ascii_only else str(text)
+    return re.sub(r"[\W_]+", "-", plain.casefold()).strip("-")[:most].strip("-")
+
+
+def matches(name: str, pattern: str) -> bool:
+    """Whether a pattern fits a whole name: ``*`` stands for any text, ``?`` for one sign, all else for itself.
+
+    It never goes back further than to the last ``*``, so no pattern takes longer than their lengths multiplied.
+
+    Examples
+    --------
+    >>> matches("fairness.sex.Female.recall", "fairness.*.recall"), matches("test.recall", "test.?")
+    (True, False)
+    """
+    at = place = start = 0
+    star = -1
+    while at < len(name):
+        if place < len(pattern) and pattern[place] == "*":
+            star, start, place = place, at, place + 1
+        elif place < len(pattern) and pattern[place] in ("?", name[at]):
+            at, place = at + 1, place + 1
+        elif star >= 0:
+            start += 1
+            at, place = start, star + 1
+        else:
+            return False
+    return not pattern[place:].strip("*")
+
+
+def matching(pattern: str, names: Iterable[str]) -> list[str]:
+    """Return the names that a pattern fits; one that is the pattern, to the letter, is the only one.
+
+    Examples
+    --------
+    >>> matching("test.*", ["test.recall", "cv.recall"]), matching("a*", ["a*", "ab"])
+    (['test.recall'], ['a*'])
+    """
+    every = list(names)
+    return [pattern] if pattern in every else [name for name in every if matches(name, pattern)]

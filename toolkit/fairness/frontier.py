@@ -10,9 +10,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from toolkit.core.estimate import Estimate
+from toolkit.core.options import one_of
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
-from toolkit.errors import known
 from toolkit.fairness.audit import audit_fairness
 from toolkit.fairness.groups import sensitive_columns
 from toolkit.fairness.methods import Made
@@ -48,7 +48,7 @@ def read_constraint(constraint: str) -> str:
     >>> read_constraint("equalized_odds")
     'equalized_odds'
     """
-    return known("fairness constraint", constraint, DISPARITIES) if constraint else ""
+    return one_of("fairness constraint", constraint, DISPARITIES) if constraint else ""
 
 
 @dataclass(frozen=True, eq=False)

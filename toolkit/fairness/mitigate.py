@@ -12,10 +12,11 @@ import pandas as pd
 from toolkit.core.estimate import Estimate, spread
 from toolkit.core.face import Face, FaceTable
 from toolkit.core.figures import BLUE, GREY, ORANGE, Drawing, Picture
+from toolkit.core.options import one_of
 from toolkit.core.result import Candidate, Finding, ModelRecord, Record, Result, by_severity
 from toolkit.data.roles import listed_names
 from toolkit.data.split import Split
-from toolkit.errors import InputError, NotApplicableError, known, listed
+from toolkit.errors import InputError, NotApplicableError, listed
 from toolkit.fairness.frontier import (
     BASELINE,
     DISPARITIES,
@@ -288,8 +289,8 @@ def _check(split: Split, methods: Any, metric: str, rows: Any) -> list[str]:
     """Check the options and return the methods asked for."""
     wanted = listed_names(methods, list(METHODS))
     for one in wanted:
-        known("methods", one, METHODS)
-    known("metric", metric, ["accuracy", "balanced_accuracy"])
+        one_of("method", one, METHODS)
+    one_of("metric", metric, ["accuracy", "balanced_accuracy"])
     if not wanted:
         raise InputError(f"methods: name at least one of {listed(METHODS)}.")
     if isinstance(rows, bool) or not isinstance(rows, int) or rows < LEAST_ROWS:

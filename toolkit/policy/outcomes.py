@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from statistics import NormalDist
@@ -12,6 +11,7 @@ from typing import Literal
 from toolkit.core.estimate import Estimate
 from toolkit.core.result import SEVERITIES, Finding, Result
 from toolkit.core.results import UNKNOWN, RuleOutcome
+from toolkit.core.words import matching
 from toolkit.errors import InputError, nearest
 from toolkit.policy.policy import AGAINST, NumberRule, Policy
 from toolkit.statistics.direction import better_when
@@ -90,10 +90,10 @@ def _limits(rule: NumberRule, scalars: Mapping[str, Estimate]) -> dict[str, tupl
     Where it compares, these are the differences of metrics for which one way is better.
     """
     if not rule.against:
-        return dict.fromkeys(_matching(rule.pattern, scalars), (rule.minimum, rule.maximum))
+        return dict.fromkeys(matching(rule.pattern, scalars), (rule.minimum, rule.maximum))
     compared = _compared(rule.against, scalars)
     ends = {"higher": (-rule.margin, math.inf), "lower": (-math.inf, rule.margin)}
-    found = ((compared[name], better_when(name)) for name in _matching(rule.pattern, compared))
+    found = ((compared[name], better_when(name)) for name in matching(rule.pattern, compared))
     return {difference: ends[better] for difference, better in found if better}
 
 
@@ -117,16 +117,6 @@ def _nothing_to_judge(rule: NumberRule, scalars: Mapping[str, Estimate]) -> Inpu
 
 def _near(rule: NumberRule, scalars: Mapping[str, Estimate]) -> str:
     return nearest(rule.pattern, _compared(rule.against, scalars) if rule.against else scalars)
-
-
-def _matching(pattern: str, scalars: Mapping[str, object]) -> list[str]:
-    """Names that a pattern matches; a name that holds ``*`` itself, or any other sign, matches as it is."""
-    if pattern in scalars:
-        return [pattern]
-    if "*" not in pattern:
-        return []
-    shape = re.compile(".*".join(map(re.escape, pattern.split("*"))), re.DOTALL)
-    return [name for name in scalars if shape.fullmatch(name)]
 
 
 def judge_number(number: Estimate, least: float, most: float, together: int = 1) -> tuple[GateOutcome, str]:

@@ -11,6 +11,7 @@ import yaml
 from markupsafe import Markup, escape
 
 from toolkit.core.resources import templates_folder
+from toolkit.core.words import slug
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +49,6 @@ def _by_spelling() -> dict[str, Term]:
 def _spelling() -> re.Pattern[str]:
     words = "|".join(re.escape(word) for word in sorted(_by_spelling(), key=len, reverse=True))
     return re.compile(rf"(?<!\w)(?:{words})(?!\w|\.\w)", re.IGNORECASE)
-
-
-def slug(text: str) -> str:
-    """Write a heading or a term as an id.
-
-    Examples
-    --------
-    >>> slug("How good is it? (à peu près)")
-    'how-good-is-it-à-peu-près'
-    """
-    return re.sub(r"\W+", "-", text.casefold()).strip("-") or "section"
 
 
 class Glossary:

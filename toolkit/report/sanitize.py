@@ -18,7 +18,8 @@ from bs4.element import NavigableString
 from markupsafe import Markup
 from nh3 import Cleaner
 
-from toolkit.report.glossary import Glossary, slug
+from toolkit.core.words import slug
+from toolkit.report.glossary import Glossary
 
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _BLOCKS = {"blockquote", "dd", "details", "div", "dl", "dt", "hr", "li", "ol", "p", "pre", "summary", "ul", *_HEADINGS}
@@ -130,7 +131,7 @@ class PageCleaner:
 
     def unique_id(self, text: str) -> str:
         """Make an id of ``text`` that no other element of the page has."""
-        base = name = slug(text)
+        base = name = slug(text, 80, ascii_only=False) or "section"
         while name in self._ids:
             self._repeated[base] += 1
             name = f"{base}-{self._repeated[base] + 1}"
@@ -235,7 +236,7 @@ class _Arranger:
 
     def _link(self, node: Tag, target: str) -> None:
         if target.startswith("#"):
-            node["href"] = f"#{slug(target)}"
+            node["href"] = f"#{slug(target, 80, ascii_only=False)}"
         elif _CSV.fullmatch(target):
             node["download"] = f"{self.page.latest or 'data'}.csv"
         else:

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from toolkit.core.result import Finding, Severity, by_severity
 from toolkit.core.results import KeyNumber, Outcome, PolicyVerdict, Results, RuleOutcome
+from toolkit.core.words import counted, shorten
 from toolkit.errors import listed
 from toolkit.report.key_numbers import KeyTable, key_tables, sentence
 
@@ -183,15 +184,15 @@ def _verdict(verdict: PolicyVerdict) -> Verdict:
     if not rules:
         return words
     named = {said: [rule.name for rule in rules if rule.outcome == outcome] for outcome, said in _BROKEN.items()}
-    counted = [f"{len(names)} {said} ({listed(names, 3)})" for said, names in named.items() if names]
+    broken = [f"{len(names)} {said} ({listed(names, 3)})" for said, names in named.items() if names]
     held = f"{sum(rule.outcome in ('pass', 'ok') for rule in rules)} of {len(rules)} hold"
     left = f" Left out, since there is no such number: {listed(verdict.left_out, 3)}." if verdict.left_out else ""
-    return replace(words, meaning=f"Rules of the policy: {', '.join([held, *counted])}.{left}")
+    return replace(words, meaning=f"Rules of the policy: {', '.join([held, *broken])}.{left}")
 
 
 def _sentence(headline: str, numbers: Sequence[KeyNumber], issues: Sequence[Issue]) -> str:
     serious = sum(issue.tone == "bad" for issue in issues)
-    count = _counted(serious, "finding") if serious else "No finding"
+    count = counted(serious, "finding") if serious else "No finding"
     said = [headline] if headline else [sentence(number) for number in numbers[:1]]
     return " ".join([*said, f"{count} of high or critical severity."])
 
@@ -210,7 +211,7 @@ def _chosen_first(results: Results) -> Sequence[KeyNumber]:
 def _facts(results: Results) -> Iterator[Pair]:
     data, judged = results.data, _judged(results)
     yield Pair("Data", data.name, short_fingerprint(data.fingerprint))
-    yield Pair("Size", f"{_counted(data.rows, 'row')}, {_counted(data.columns, 'column')}" if data.rows else "")
+    yield Pair("Size", f"{counted(data.rows, 'row')}, {counted(data.columns, 'column')}" if data.rows else "")
     yield Pair("Target", data.target)
     if judged:
         yield Pair("Model", judged, _version(results, judged))
@@ -257,8 +258,4 @@ def _shown(value: object) -> str:
     if value is None:
         return "not set"
     text = value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 400 else f"{text[:399]}…"
-
-
-def _counted(count: int, word: str) -> str:
-    return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"
+    return shorten(text, 400)

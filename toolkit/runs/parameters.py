@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.core.resources import templates_folder
+from toolkit.core.words import shorten
 from toolkit.errors import InputError, listed, nearest
 from toolkit.runs.conversion import Kind, expected, from_file, from_texts, from_value, read_kinds
 
@@ -112,19 +113,19 @@ class Schema:
             return from_texts(texts, parameter.kinds)
         except ValueError as error:
             shown = repr(texts[0]) if len(texts) == 1 else listed(map(repr, texts))
-            raise InputError(_mistyped_text(parameter, _shortened(shown), error)) from None
+            raise InputError(_mistyped_text(parameter, shorten(shown, 80), error)) from None
 
     def _read(self, parameter: Parameter, value: object) -> Any:
         try:
             return from_file(value, parameter.kinds)
         except ValueError as error:
-            raise InputError(_mistyped_text(parameter, _shortened(repr(value)), error)) from None
+            raise InputError(_mistyped_text(parameter, shorten(repr(value), 80), error)) from None
 
     def _value(self, parameter: Parameter, value: object) -> Any:
         try:
             return from_value(value, parameter.kinds)
         except ValueError as error:
-            shown = f"{_shortened(repr(value))} ({type(value).__name__})"
+            shown = f"{shorten(repr(value), 80)} ({type(value).__name__})"
             raise InputError(_mistyped_text(parameter, shown, error)) from None
 
     def _missing_text(self, missing: list[Parameter]) -> str:
@@ -138,10 +139,6 @@ def _mistyped_text(parameter: Parameter, shown: str, problem: ValueError) -> str
     hint = f" {problem}" if str(problem) else ""
     about = f" It means: {parameter.help}." if parameter.help else ""
     return f"Parameter {parameter.name!r} must be {expected(parameter.kinds)}, not {shown}.{hint}{about}"
-
-
-def _shortened(text: str, most: int = 80) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def find_template(template: str | Path) -> Path:
@@ -257,7 +254,7 @@ def _parameters(source: str, where: str) -> tuple[Parameter, ...]:
 def _parameter(statement: ast.stmt, comments: Mapping[int, str], where: str) -> Parameter:
     place = f"Line {statement.lineno} of the parameters cell of {where}"
     if not isinstance(statement, ast.AnnAssign) or not isinstance(statement.target, ast.Name) or not statement.value:
-        raise InputError(f"{place} is not `name: type = literal  # help`: {_shortened(ast.unparse(statement))}")
+        raise InputError(f"{place} is not `name: type = literal  # help`: {shorten(ast.unparse(statement), 80)}")
     name, annotation = statement.target.id, ast.unparse(statement.annotation)
     try:
         kinds = read_kinds(statement.annotation)
