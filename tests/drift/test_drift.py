@@ -10,10 +10,10 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from toolkit.core.result import Result
 from toolkit.data.load import load_dataset
 from toolkit.data.read import read_table
+from toolkit.data.times import cut_windows
 from toolkit.drift.detect import detect_drift
 from toolkit.drift.profile import load_profile, summarize
 from toolkit.drift.summary import PREDICTION
-from toolkit.drift.windows import cut_windows
 from toolkit.errors import InputError
 from toolkit.models.preprocessing import make_model
 
@@ -271,6 +271,8 @@ def test_windows_of_rows_follow_time_and_take_in_a_short_remainder():
     assert [len(places) for _, places in cut] == [10, 10, 14]
     assert cut[0][1].tolist() == list(range(33, 23, -1))
     assert [len(places) for _, places in cut_windows(None, 36, 10)] == [10, 10, 10, 6]
+    assert [len(places) for _, places in cut_windows(None, 36, " 18 ")] == [18, 18]
+    assert cut_windows(None, 36, "") == cut_windows(None, 36, None) == []
 
 
 def test_a_saved_profile_gives_nearly_the_verdicts_of_the_rows(tmp_path):

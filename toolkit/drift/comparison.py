@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from toolkit.core.result import Finding
 from toolkit.data.dataset import Dataset
+from toolkit.data.times import Window
 from toolkit.drift.domain import MOST_ROWS, Domain, tell_apart
 from toolkit.drift.model import with_prediction
 from toolkit.drift.profile import Profile
 from toolkit.drift.summary import ColumnSummary, column_of, finished, roles_of, summarize_column
 from toolkit.drift.verdicts import Plan, Row, corrected, judge_column
-from toolkit.drift.windows import Window
 from toolkit.errors import InputError, listed
 from toolkit.models.model import Model
 

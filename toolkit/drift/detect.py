@@ -15,6 +15,7 @@ from toolkit.core.result import DataRecord, Finding, ModelRecord, Record, Result
 from toolkit.data.checks import gathered
 from toolkit.data.dataset import Dataset
 from toolkit.data.load import as_dataset
+from toolkit.data.times import cut_windows
 from toolkit.drift.checks import check_kinds, check_prediction, chosen_columns, make_plan
 from toolkit.drift.comparison import Source, compare_columns, roles_in, window_table, with_predictions
 from toolkit.drift.domain import THRESHOLD, Domain
@@ -25,7 +26,6 @@ from toolkit.drift.head import head_numbers, headline
 from toolkit.drift.model import with_importance
 from toolkit.drift.profile import Profile
 from toolkit.drift.verdicts import Plan, corrected, share_moved
-from toolkit.drift.windows import cut_windows, read_window
 from toolkit.errors import InputError, listed
 from toolkit.models.model import Model
 
@@ -109,11 +109,9 @@ def detect_drift(
         notes += said
     names = chosen_columns(old, new, columns)
     plan = make_plan(methods, thresholds, alpha, list(roles_in(old)), seed)
-    windows, wanted = [], read_window(window)
-    if wanted is not None:
-        if isinstance(new, Profile):
-            raise InputError("A profile has no rows to cut into windows. Give the current table itself.")
-        windows = cut_windows(new.time, new.rows, wanted)
+    if window and isinstance(new, Profile):
+        raise InputError("A profile has no rows to cut into windows. Give the current table itself.")
+    windows = [] if isinstance(new, Profile) else cut_windows(new.time, new.rows, window)
     compared = compare_columns(old, new, names, plan, windows, importance)
     check_kinds(compared.rows, columns is not None, old, new)
     domain = compared.domain(seed)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from toolkit.core.estimate import Estimate
 from toolkit.data.dataset import Dataset
-from toolkit.drift.windows import cut_windows, read_window
+from toolkit.data.times import cut_windows
 from toolkit.errors import InputError
 from toolkit.monitoring.confidence import CELLS
 from toolkit.monitoring.expectation import WHOLE, Expectation
@@ -25,14 +25,10 @@ Numbers = Mapping[str, Mapping[str, Estimate]]
 
 def cut(data: Dataset, window: str | int | None) -> dict[str, Places]:
     """Return the places of all rows, and those of each window, by name."""
-    whole = {WHOLE: np.arange(data.rows)}
-    wanted = read_window(window)
-    if wanted is None:
-        return whole
-    windows = dict(cut_windows(data.time, data.rows, wanted))
+    windows = dict(cut_windows(data.time, data.rows, window))
     if len(windows) > MOST_WINDOWS:
         raise InputError(f"window={window!r} makes {len(windows):,} windows; at most {MOST_WINDOWS:,} are judged.")
-    return whole | windows
+    return {WHOLE: np.arange(data.rows)} | windows
 
 
 def estimate_parts(
