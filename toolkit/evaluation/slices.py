@@ -42,7 +42,7 @@ def find_slices(
 ) -> Slices:
     """Search single columns and pairs of columns for rows on which the model's loss is higher than on the rest.
 
-    Numbers are cut at their quartiles, other columns into their frequent levels; features and sensitive columns are
+    Numbers are cut at rounded quartiles, other columns into their frequent values; features and sensitive columns are
     searched. Each slice is compared with all other rows by Welch's test (1947, doi:10.1093/biomet/34.1-2.28) on the
     loss of each row. All slices examined count: p values and intervals of the differences are Bonferroni's, so that
     where no slice is worse, one is reported in at most 5 % of searches. A pair is left out unless it is worse than what
@@ -92,7 +92,7 @@ def find_slices(
     _, predicted, chosen = predict_at(model, data, threshold, part)
     value = chosen.value if chosen else math.nan
     loss, loss_name = _losses(predicted, part.task, value)
-    levels, members = cut_levels(_columns(part), least)
+    levels, members = cut_levels(_columns(part), least, part.dates)
     paired = depth == 2 and len(levels) <= MOST_PAIRED_LEVELS
     scanned = scan(levels, members, loss, least, pairs=paired)
     kept = prune(worse_slices(scanned), scanned, members)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -12,8 +12,8 @@ from scipy import stats
 from toolkit.core.estimate import Estimate
 from toolkit.data.dataset import Dataset
 from toolkit.errors import InputError, listed, nearest
-from toolkit.evaluation.levels import cut_levels
 from toolkit.explanation.importance import REPORTED, mean_magnitude, times
+from toolkit.statistics.binning import Levels
 from toolkit.statistics.intervals import Array
 from toolkit.statistics.multiplicity import benjamini_hochberg
 
@@ -21,17 +21,16 @@ LEAST_ROWS = 30
 COLUMNS = ["by", "group", "rows", "column", "mean_abs_shap", "rest", "difference", "p_adjusted"]
 
 
-def group_table(grouping: pd.DataFrame, sizes: Array, columns: list[str]) -> pd.DataFrame:
+def group_table(grouping: Mapping[str, Levels], sizes: Array, columns: list[str]) -> pd.DataFrame:
     """Compare each group's mean |attribution| with that of all other rows, for the ten foremost columns.
 
     Welch's test (1947, doi:10.1093/biomet/34.1-2.28) for every group and column, p values adjusted together by
-    Benjamini & Hochberg (1995, doi:10.1111/j.2517-6161.1995.tb02031.x). Numbers are cut at their quartiles, missing
-    labels are a group of their own, and a group of fewer than 30 rows, or all but so few, is described but not tested;
-    nor is the grouping column itself, whose attributions follow its own values.
+    Benjamini & Hochberg (1995, doi:10.1111/j.2517-6161.1995.tb02031.x). A group of fewer than 30 rows, or all but so
+    few, is described but not tested; nor is the grouping column itself, whose attributions follow its own values.
 
     Parameters
     ----------
-    grouping : DataFrame of shape (rows, groupings)
+    grouping : mapping of column to Levels
     sizes : array of shape (rows, columns)
         |attribution|.
     columns : list of str
@@ -44,11 +43,9 @@ def group_table(grouping: pd.DataFrame, sizes: Array, columns: list[str]) -> pd.
     """
     rows: list[dict[str, object]] = []
     unit, foremost = float(sizes.max(initial=0.0)), np.argsort(-sizes.mean(axis=0), kind="stable")[:REPORTED]
-    for place in range(grouping.shape[1]):
-        by = str(grouping.columns[place])
-        levels, members = cut_levels(grouping.iloc[:, [place]], 1)
-        for level, member in zip(levels, members.T.astype(bool), strict=True):
-            named = {"by": by, "group": level.text.removeprefix(f"{by} ").removeprefix("= "), "rows": int(member.sum())}
+    for by, levels in grouping.items():
+        for label, member in levels.groups():
+            named = {"by": by, "group": label, "rows": int(member.sum())}
             for column in foremost:
                 inside, outside = sizes[member, column], sizes[~member, column]
                 tested = columns[column] != by

@@ -18,7 +18,7 @@ from toolkit.statistics.intervals import Array, mean_estimate
 from toolkit.statistics.measure import mean
 from toolkit.statistics.multiplicity import holm
 
-REPORTED = 10
+REPORTED, EXPLORED = 10, 15
 _BATCH = {"tree": 250, "linear": 250, "permutation": 10}
 LEVEL = 0.05
 
