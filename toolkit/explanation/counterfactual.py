@@ -13,11 +13,13 @@ import pandas as pd
 from toolkit.core.estimate import Estimate, format_number
 from toolkit.core.face import Face, FaceTable
 from toolkit.core.figures import BLUE, Drawing, Picture, name_rows
+from toolkit.core.options import column_of
 from toolkit.core.result import Finding, Result
 from toolkit.core.words import shorten, value_text
 from toolkit.data.dataset import Dataset
+from toolkit.data.roles import listed_names
 from toolkit.data.split import Split
-from toolkit.errors import InputError, NotApplicableError, listed, nearest
+from toolkit.errors import NotApplicableError, listed
 from toolkit.explanation.local import TEXT, find_rows
 from toolkit.models.choice import predict_at
 from toolkit.models.model import Model
@@ -196,12 +198,8 @@ def _draw_changes(ax: Axes, changes: pd.DataFrame) -> None:
 def _immutable(data: Dataset, given: str | Sequence[str] | None) -> list[Any]:
     if given is None:
         return [name for name in data.sensitive.columns if name in data.features.columns]
-    names = [name.strip() for name in given.split(",") if name.strip()] if isinstance(given, str) else list(given)
-    for name in names:
-        if name not in data.features.columns:
-            known = list(map(str, data.features.columns))
-            raise InputError(f"Column {name!r} is not a feature.{nearest(str(name), known)} Known: {listed(known)}.")
-    return names
+    columns = list(data.features.columns)
+    return [column_of(name, columns, f"the features of {data.name}") for name in listed_names(given, columns)]
 
 
 def _decided(predicted: Predictions, task: str, threshold: float) -> tuple[Array, Array]:

@@ -14,6 +14,7 @@ import pandas as pd
 from toolkit.core.estimate import Estimate, spread
 from toolkit.core.face import Face, FaceTable
 from toolkit.core.figures import Drawing
+from toolkit.core.options import above, whole
 from toolkit.core.result import Finding, Record, Result
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
@@ -117,13 +118,15 @@ def explain(
     if model.recorded:
         raise NotApplicableError("Recorded predictions have no model to explain. Give the model itself.")
     against = background or (data.train if isinstance(data, Split) else data)
-    _check(precision, most_rows, seconds)
+    above("precision", precision)
+    above("seconds", seconds)
+    most = None if most_rows is None else whole("most_rows", most_rows, 1)
     grouping = grouping_columns(part, by)
     chosen = None if rows is None else find_rows(part, rows)
     model, predicted, decided_at = predict_at(model, data, threshold, part)
     level = decided_at.value if decided_at else math.nan
     attributor = choose_attributor(model, part, against, method=method, given=background is not None, seed=seed)
-    most = most_rows or attributor.most_rows
+    most = most or attributor.most_rows
     drawn = draw_rows(attributor, part, precision=precision, most=most, seconds=seconds, seed=seed)
     features, names = part.features.iloc[drawn.positions], [str(name) for name in part.features.columns]
     table, sizes = importance_table(drawn.shap_values, names, attributor.outputs.names), magnitudes(drawn.shap_values)
@@ -322,11 +325,3 @@ class Explanation(Result):
 
 def _foremost(table: pd.DataFrame, most: int) -> set[str]:
     return set(table["column"][table["output"] == "overall"].head(most))
-
-
-def _check(precision: float, most_rows: int | None, seconds: float) -> None:
-    for name, value in (("precision", precision), ("seconds", seconds)):
-        if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-            raise InputError(f"{name} must be a number above 0; found {value!r}.")
-    if most_rows is not None and (isinstance(most_rows, bool) or not isinstance(most_rows, int) or most_rows < 1):
-        raise InputError(f"most_rows must be a whole number of at least 1; found {most_rows!r}.")

@@ -10,9 +10,10 @@ import pandas as pd
 from scipy import stats
 
 from toolkit.core.estimate import Estimate
+from toolkit.core.options import column_of
 from toolkit.data.dataset import Dataset
-from toolkit.errors import InputError, listed, nearest
-from toolkit.explanation.importance import REPORTED, mean_magnitude, times
+from toolkit.data.roles import listed_names
+from toolkit.explanation.importance import REPORTED, mean_magnitude
 from toolkit.statistics.binning import Levels
 from toolkit.statistics.intervals import Array
 from toolkit.statistics.multiplicity import benjamini_hochberg
@@ -93,18 +94,13 @@ def welch(first: Array, second: Array) -> tuple[Estimate, float]:
     apart = float((first / unit).mean() - (second / unit).mean())
     half = float(stats.t.ppf(0.975, freedom)) * error
     p_value = 2 * float(stats.t.sf(abs(apart) / error, freedom))
-    return times(Estimate(apart, apart - half, apart + half, n, "Welch"), unit), p_value
+    return Estimate(apart, apart - half, apart + half, n, "Welch").times(unit), p_value
 
 
 def grouping_columns(data: Dataset, by: str | Sequence[str] | None) -> pd.DataFrame:
     """Return the columns to group by: those named, among sensitive ones and features, or else the sensitive ones."""
     if by is None:
         return data.sensitive
-    names = [name.strip() for name in by.split(",") if name.strip()] if isinstance(by, str) else list(by)
     extra = [name for name in data.features.columns if name not in data.sensitive.columns]
     known = pd.concat([data.sensitive, data.features[extra]], axis=1)
-    for name in names:
-        if name not in known.columns:
-            options = list(map(str, known.columns))
-            raise InputError(f"There is no column {name!r}.{nearest(str(name), options)} Known: {listed(options)}.")
-    return known[names]
+    return known[[column_of(name, known, data.name) for name in listed_names(by, list(map(str, known)))]]
