@@ -362,8 +362,8 @@ WRONG = {
         "'ks' cannot compare 'town'.*Use jensenshannon",
     ),
     "method of no column": (lambda t: detect_drift(t, t, methods={"twon": "ks"}), "'twon' is not in the reference"),
-    "threshold": (lambda t: detect_drift(t, t, thresholds=0), "above 0, such as 0.1; found 0"),
-    "alpha": (lambda t: detect_drift(t, t, alpha=2), "between 0 and 1, such as 0.05; found 2"),
+    "threshold": (lambda t: detect_drift(t, t, thresholds=0), "A threshold must be a number above 0; found 0"),
+    "alpha": (lambda t: detect_drift(t, t, alpha=2), "alpha must be a share between 0 and 1, such as 0.2; found 2"),
     "no time": (lambda t: detect_drift(t, t, window="month"), "needs a time column in the current table"),
     "window": (lambda t: detect_drift(t, t, window="moth"), "found 'moth'. Did you mean 'month'"),
     "window of few rows": (lambda t: detect_drift(t, t, window=3), "at least 10 rows; found window=3"),
@@ -522,6 +522,14 @@ def test_missing_shares_are_shown_where_there_are_missing_values():
     page = detect_drift(before, after.assign(age=after["age"].where(after.index % 5 > 0)))._repr_html_()
     assert "missing difference" in page
     assert page.count('0.200 <span class="tk-ci">') == 1
+
+
+def test_labels_that_have_not_come_yet_are_not_missing_in_either_table():
+    whole = load_dataset(people(600, 0).assign(y=[0, 1] * 300), target="y")
+    partly = load_dataset(people(600, 1).assign(y=[0, 1, None] * 200), like=whole)
+    for before, after in ((whole, partly), (partly, whole)):
+        target = detect_drift(before, after).table.set_index("role").loc["target"]
+        assert (target["verdict"], target["missing_difference"].value) == ("stable", 0.0)
 
 
 def test_a_column_that_never_had_a_value_may_vanish():

@@ -7,11 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from toolkit.drift.breaks import find_break, unit_change
-from toolkit.drift.chance import all_on_one_side, homogeneity, judge_pair, p_value
-from toolkit.drift.distances import DISTANCES, METHODS, cells_of, pair_of, sturges_edges
+from toolkit.drift.chance import judge_pair, p_value
+from toolkit.drift.distances import METHODS, pair_of, sturges_edges
 from toolkit.drift.domain import tell_apart
 from toolkit.drift.summary import CELLS, align, cell_starts, summarize_column
+from toolkit.drift.verdicts import find_break, unit_change
+from toolkit.statistics.contingency import all_on_one_side, homogeneity
 
 
 def numbers(values):
@@ -71,12 +72,12 @@ def test_large_samples_use_the_limit_of_kolmogorov_and_smirnov():
 def test_identical_columns_are_at_distance_zero(method):
     kind = numbers(np.arange(50) / 3) if METHODS[method].numbers else labels([0, 1] * 30, 2)
     pair = pair_of(kind, kind)
-    assert cells_of(pair, method).distance() == pytest.approx(0, abs=1e-7)
+    assert pair.distance(method) == pytest.approx(0, abs=1e-7)
     judged = judge_pair(pair, method)
-    assert judged.beyond == 0
-    assert judged.p_value > 0.2
-    assert judged.distance.low == pytest.approx(0, abs=1e-7)
-    assert judged.distance.high > 0.001
+    assert judged["beyond_chance"] == 0
+    assert judged["p_value"] > 0.2
+    assert judged["distance"].low == pytest.approx(0, abs=1e-7)
+    assert judged["distance"].high > 0.001
 
 
 @pytest.mark.parametrize("whole", [False, True])
@@ -93,7 +94,7 @@ def coverage(draw, truth, method, repeats, sizes):
     hits = 0
     for repeat in range(repeats):
         pair = pair_of(draw(rng, sizes[0], 0), draw(rng, sizes[1], 1))
-        distance = judge_pair(pair, method, repeat).distance
+        distance = judge_pair(pair, method, repeat)["distance"]
         hits += distance.low <= truth <= distance.high
     return hits / repeats
 
@@ -121,7 +122,7 @@ def test_intervals_of_numbers_cover_the_distance_of_the_populations(method, shif
 def test_intervals_of_labels_cover_the_distance_of_the_populations(method, mix, k):
     before = np.arange(1, k + 1) / np.arange(1, k + 1).sum()
     after = (1 - mix) * before + mix * before[::-1]
-    truth = float(DISTANCES[method](before, after, np.empty(0)))
+    truth = float(METHODS[method].distance(before, after, np.empty(0)))
 
     def draw(rng, rows, which):
         return labels(rng.choice(k, rows, p=after if which else before), k)
@@ -136,8 +137,8 @@ def test_what_chance_does_is_what_samples_of_one_population_do():
             judge_pair(pair_of(numbers(rng.lognormal(size=300)), numbers(rng.lognormal(size=500))), method)
             for _ in range(80)
         ]
-        observed = np.mean([found.distance.value for found in judged])
-        assert np.mean([found.by_chance.value for found in judged]) == pytest.approx(observed, rel=0.15)
+        observed = np.mean([found["distance"].value for found in judged])
+        assert np.mean([found["by_chance"].value for found in judged]) == pytest.approx(observed, rel=0.15)
 
 
 column = st.lists(st.floats(-1e6, 1e6) | st.none(), min_size=1, max_size=60)
@@ -182,9 +183,9 @@ def test_a_reduced_column_is_off_by_no_more_than_it_says(draw):
     assert (kept.distinct[0], kept.distinct[-1]) == (values.min(), values.max())
     apart = stats.wasserstein_distance(values, kept.distinct, v_weights=kept.counts)
     assert apart <= kept.error * (1 + 1e-9)
-    assert cells_of(pair_of(whole, kept), "ks").distance() <= 2 / CELLS
+    assert pair_of(whole, kept).distance("ks") <= 2 / CELLS
     other = numbers(rng.normal(0.3, 1.2, 5000))
-    exact, near = (cells_of(pair_of(part, other), "wasserstein").distance() for part in (whole, kept))
+    exact, near = (pair_of(part, other).distance("wasserstein") for part in (whole, kept))
     assert abs(exact - near) * whole.std <= kept.error + 1e-9
 
 
@@ -204,7 +205,7 @@ def test_many_labels_are_grouped_without_favour_to_either_table():
         whole, other = (labels(rng.zipf(1.3, rows) % 5000, 5000) for rows in (20_000, 15_000))
         kept = whole.reduced
         assert (kept.hashed, int(kept.counts.sum())) == (True, 20_000)
-        exact, near = (cells_of(pair_of(part, other), "jensenshannon").distance() for part in (whole, kept))
+        exact, near = (pair_of(part, other).distance("jensenshannon") for part in (whole, kept))
         distances.append(exact - near)
         chances.append(p_value(pair_of(kept, other)))
     assert min(distances) >= 0

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from toolkit.drift.detect import detect_drift
-from toolkit.drift.distances import METHODS, cells_of, default_method, evidently_score, pair_of
+from toolkit.drift.distances import METHODS, evidently_score, pair_of
 from toolkit.drift.evidently import evidently_page
 from toolkit.drift.summary import summarize_column
 
@@ -50,8 +50,8 @@ def theirs(method, reference, current, kind):
 
 def ours(method, reference, current):
     pair = pair_of(*(summarize_column(part, "a", len(part)) for part in (reference, current)))
-    method = method or default_method(pair)
-    return evidently_score(pair, method, cells_of(pair, method).distance()), method
+    method = method or pair.default_method
+    return evidently_score(pair, method, pair.distance(method)), method
 
 
 @pytest.mark.parametrize("shift", SHIFTS)

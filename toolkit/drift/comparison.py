@@ -1,57 +1,33 @@
-"""Go through two tables column by column: sum up, judge, keep a profile and a sample, and let go of the rest."""
+"""Go through two tables column by column: what is asked, what each column holds, and how the two compare."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from itertools import chain, pairwise
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from toolkit.core.options import above, column_of, one_of, share
 from toolkit.core.result import Finding
 from toolkit.data.dataset import Dataset
 from toolkit.data.times import Window
+from toolkit.drift.distances import DISTANCE_THRESHOLD, METHODS
 from toolkit.drift.domain import MOST_ROWS, Domain, tell_apart
-from toolkit.drift.model import with_prediction
+from toolkit.drift.model import with_importance, with_prediction
 from toolkit.drift.profile import Profile
-from toolkit.drift.summary import ColumnSummary, column_of, finished, roles_of, summarize_column
-from toolkit.drift.verdicts import Plan, Row, corrected, judge_column
+from toolkit.drift.summary import PREDICTION, ColumnSummary, roles_of, summarize_column, summarize_in
+from toolkit.drift.verdicts import Plan, Row, judge_column
 from toolkit.errors import InputError, listed
 from toolkit.models.model import Model
 
 Source = Dataset | Profile
-# The rows of a column, where there are any, and what waits for its summary.
-Known = tuple["pd.Series[Any] | None", Callable[[], ColumnSummary]]
-Found = tuple["pd.Series[Any] | None", Callable[[], ColumnSummary | None]]
-
-
-@dataclass(eq=False)
-class Comparison:
-    """What is gathered on the way through the columns.
-
-    Attributes
-    ----------
-    rows, windowed : list of dict
-        Judged columns of the whole current table, and of each window.
-    reference, current : dict of str to ColumnSummary
-        Reduced summaries.
-    samples : pair of dict of str to Series
-        Some rows of each table, for the domain classifier.
-    """
-
-    rows: list[Row] = field(default_factory=list)
-    windowed: list[Row] = field(default_factory=list)
-    reference: dict[str, ColumnSummary] = field(default_factory=dict)
-    current: dict[str, ColumnSummary] = field(default_factory=dict)
-    samples: tuple[dict[str, pd.Series[Any]], dict[str, pd.Series[Any]]] = field(default_factory=lambda: ({}, {}))
-
-    def domain(self, seed: int) -> Domain | None:
-        """Ask whether a small model tells the sampled rows apart."""
-        reference, current = self.samples
-        return tell_apart(pd.DataFrame(reference), pd.DataFrame(current), seed)
+# The rows of a column, where there are any, and its summary, where there is such a column.
+Column = tuple["pd.Series[Any] | None", ColumnSummary | None]
 
 
 def roles_in(part: Source) -> Mapping[str, str]:
@@ -59,34 +35,101 @@ def roles_in(part: Source) -> Mapping[str, str]:
     return part.roles if isinstance(part, Profile) else roles_of(part)
 
 
-def with_predictions(current: Dataset, reference: Source, model: Model) -> tuple[Dataset, list[Finding]]:
-    """Put the model's predictions beside the current table.
+def with_model(
+    model: Model, reference: Source, current: Source, seed: int
+) -> tuple[Source, Source, dict[str, float], list[Finding]]:
+    """Put the model's predictions beside both tables, and measure the importance of the columns of the reference to it.
 
-    Columns that the reference has and this table has not are handed to the model as missing. Where it cannot cope with
-    that, there are no predictions, and a finding says so.
+    Columns that the reference has and the current table has not are handed to the model as missing. Where it cannot
+    cope with that, there are no predictions, and a finding says so.
+
+    Raises
+    ------
+    InputError
+        Where one of the tables is a profile that was made without the model.
     """
-    features, roles = current.features, roles_in(reference)
-    gone = [name for name in model.columns if name not in features and name in roles]
-    if not gone:
-        return with_prediction(current, features, model), []
+    for part in (reference, current):
+        if isinstance(part, Profile) and PREDICTION not in part.columns:
+            raise InputError(
+                f"The profile {part.name} was made without a model, so its predictions are not known. "
+                "Make it with summarize(table, model=model)."
+            )
+    importance: dict[str, float] = {}
+    if isinstance(reference, Dataset):
+        reference, importance = with_importance(reference, model, seed)
+    if isinstance(current, Profile):
+        return reference, current, importance, []
+    features, known = current.features, roles_in(reference)
+    gone = [name for name in model.columns if name not in features and name in known]
     absent = {name: _absent(reference, name, features.index) for name in gone}
     said = f"The model needs {listed(map(repr, gone), 5)}, which the current table does not have"
     try:
-        predicted = with_prediction(current, features.assign(**absent), model)
+        current = with_prediction(current, features.assign(**absent), model)
     except InputError:
+        if not gone:
+            raise
         text = f"{said}; it cannot predict without, so predictions were not compared."
-        return current, [Finding("DRIFT-NO-PREDICTION", "critical", text)]
-    return predicted, [Finding("DRIFT-PREDICTED-WITHOUT", "high", f"{said}; they were handed to it as missing.")]
+        return reference, current, importance, [Finding("DRIFT-NO-PREDICTION", "critical", text)]
+    notes = [Finding("DRIFT-PREDICTED-WITHOUT", "high", f"{said}; they were handed to it as missing.")] if gone else []
+    return reference, current, importance, notes
 
 
 def _absent(reference: Source, name: str, index: pd.Index[Any]) -> pd.Series[Any]:
     """Return cells without a value in the dtype of a column of the reference."""
-    if isinstance(reference, Profile):
-        column = reference.column(name)
-    else:
-        column = summarize_column(column_of(reference, name)[0], name, reference.rows)
-    labels = pd.Index(column.distinct, dtype=object)
-    return pd.Series(np.nan, index, pd.CategoricalDtype(labels) if column.dtype == "category" else "float64")
+    column = _column(reference, name, {name: "feature"})[1]
+    labels = pd.Index(column.distinct if column else [], dtype=object)
+    text = column is not None and column.dtype == "category"
+    return pd.Series(np.nan, index, pd.CategoricalDtype(labels) if text else "float64")
+
+
+def make_plan(methods: object, thresholds: object, alpha: object, names: Sequence[str], seed: int) -> Plan:
+    """Read methods and thresholds, given for all columns or by column.
+
+    Raises
+    ------
+    InputError
+        Where a method, a column or a number is not one.
+    """
+    if isinstance(methods, Mapping):
+        methods = {_known(name, names): one_of("method", method, METHODS) for name, method in methods.items()}
+    elif methods is not None:
+        methods = one_of("method", methods, METHODS)
+    by_column = thresholds if isinstance(thresholds, Mapping) else {}
+    everywhere = DISTANCE_THRESHOLD if thresholds is None or by_column else thresholds
+    limits = dict.fromkeys(names, everywhere) | {_known(name, names): limit for name, limit in by_column.items()}
+    rate = share("alpha", alpha)
+    return Plan(
+        methods,
+        {name: above("A threshold", limit) for name, limit in limits.items()},
+        rate,
+        rate / max(len(names), 1) / 2,
+        seed,
+    )
+
+
+def _known(name: object, names: Iterable[str]) -> str:
+    return column_of(name, names, "the reference")
+
+
+def chosen_columns(reference: Source, current: Source, columns: Sequence[str] | None) -> list[str]:
+    """Return the columns to compare: those asked for, or all of the reference's.
+
+    Raises
+    ------
+    InputError
+        Where one is in neither table, or the tables have none in common.
+    """
+    old, new = roles_in(reference), roles_in(current)
+    if not any(name in new and role == "feature" for name, role in old.items()):
+        mine, theirs = listed(old, 5), listed(new, 5)
+        raise InputError(f"The tables share no column. The reference has {mine}; the current table has {theirs}.")
+    if columns is None:
+        return list(old)
+    wanted = [columns] if isinstance(columns, str) else list(dict.fromkeys(map(str, columns)))
+    if not wanted:
+        raise InputError("columns= is empty. Name at least one column, or leave it out to compare all.")
+    wanted += [PREDICTION] if PREDICTION in old and PREDICTION not in wanted else []
+    return [_known(name, old) for name in wanted]
 
 
 def compare_columns(
@@ -94,9 +137,11 @@ def compare_columns(
     current: Source,
     names: Sequence[str],
     plan: Plan,
-    windows: Sequence[Window] = (),
-    importance: Mapping[str, float] | None = None,
-) -> Comparison:
+    windows: Sequence[Window],
+    importance: Mapping[str, float],
+    *,
+    asked: bool,
+) -> tuple[list[Row], list[Row], tuple[Profile, Profile], Domain | None]:
     """Judge each column of the reference against the current table, and against each window of it.
 
     Columns are summed up exactly where rows are at hand, one ahead of the one judged, so that memory holds two of them
@@ -109,75 +154,73 @@ def compare_columns(
         Columns of the reference.
     plan : Plan
     windows : list of (label, positions)
-    importance : dict of str to float, optional
+    importance : dict of str to float
         Of the columns of a reference that is a Dataset.
+    asked : bool
+        Whether the columns were asked for by name.
+
+    Returns
+    -------
+    rows, windowed : list of dict
+        Judged columns of the whole current table, and of each window.
+    profiles : pair of Profile
+        What is kept of the two tables.
+    domain : Domain or None
+        Whether a small model tells sampled rows apart.
     """
-    done = Comparison()
+    rows: list[Row] = []
+    windowed: list[Row] = []
+    kept: list[dict[str, ColumnSummary]] = [{}, {}]
+    sampled: list[dict[str, pd.Series[Any]]] = [{}, {}]
     picked = [_picked(part, plan.seed) for part in (reference, current)]
-    for name, (before, counted), (plain, counting) in _one_ahead(reference, current, names, importance or {}):
-        old, new = counted(), counting()
+    for before, after in _columns(reference, current, names, importance):
+        (plain, old), (later, new) = before, after
+        assert old is not None  # noqa: S101 - the names are those of the reference
         row = judge_column(old, new, plan)
-        done.rows.append(_unknown_yet(row, current, name))
-        done.reference[name] = old.reduced
-        if new is not None:
-            done.current[name] = new.reduced
-        for label, places in windows:
-            part = new if plain is None else summarize_column(plain.iloc[places], name, len(places), old.role)
-            part = _labelled(replace(part, rows=len(places), missing=len(places)) if part and plain is None else part)
-            done.windowed.append({"window": label, **_unknown_yet(judge_column(old, part, plan), current, name)})
-        if row["role"] == "feature" and row["method"] and not row["code"] and before is not None and plain is not None:
-            for held, column, places in zip(done.samples, (before, plain), picked, strict=True):
-                held[name] = column.iloc[places].reset_index(drop=True)
-    return done
+        rows.append(row)
+        windowed += [{"window": label, **judge_column(old, _window(later, new, at), plan)} for label, at in windows]
+        for held, summary in zip(kept, (old, new), strict=True):
+            held.update({old.name: summary.reduced} if summary is not None else {})
+        if row["role"] == "feature" and row["method"] and not row["code"] and plain is not None and later is not None:
+            for sample, column, places in zip(sampled, (plain, later), picked, strict=True):
+                sample[old.name] = column.iloc[places].reset_index(drop=True)
+    _check_kinds(rows, asked, reference.name, current.name)
+    first, second = (Profile(part.name, part.rows, held) for part, held in zip((reference, current), kept, strict=True))
+    return rows, windowed, (first, second), tell_apart(pd.DataFrame(sampled[0]), pd.DataFrame(sampled[1]), plan.seed)
 
 
-def _one_ahead(
+def _columns(
     reference: Source, current: Source, names: Sequence[str], importance: Mapping[str, float]
-) -> Iterator[tuple[str, Known, Found]]:
+) -> Iterator[tuple[Column, Column]]:
     """Yield the columns of both tables; two threads count the next one, as sorting needs no lock of the interpreter."""
+    old, new = roles_in(reference), roles_in(current)
     with ThreadPoolExecutor(2) as pool:
         started = (
-            (name, _reference(reference, name, importance, pool), _current(current, name, pool)) for name in names
+            (
+                pool.submit(_column, reference, name, old, identifiers=True, importance=importance),
+                pool.submit(_column, current, name, new),
+            )
+            for name in names
         )
-        ahead = next(started)
-        for following in started:
-            yield ahead
-            ahead = following
-        yield ahead
+        for (before, after), _ in pairwise(chain(started, [(Future(), Future())])):
+            yield before.result(), after.result()
 
 
-def _reference(reference: Source, name: str, importance: Mapping[str, float], pool: Executor) -> Known:
-    if isinstance(reference, Profile):
-        return None, lambda: reference.column(name)
-    plain, dtype = column_of(reference, name)
-    counting = pool.submit(summarize_column, plain, name, reference.rows, roles_of(reference)[name])
-    return plain, lambda: finished(counting.result(), plain, dtype, importance)
+def _column(part: Source, name: str, roles: Mapping[str, str], **options: Any) -> Column:
+    if isinstance(part, Profile):
+        return None, part.columns.get(name)
+    return summarize_in(part, name, roles[name], **options) if name in roles else (None, None)
 
 
-def _current(current: Source, name: str, pool: Executor) -> Found:
-    if isinstance(current, Profile):
-        return None, lambda: current.columns.get(name)
-    roles = roles_of(current)
-    if name not in roles:
-        return None, lambda: None
-    plain, dtype = column_of(current, name)
-    counting = pool.submit(summarize_column, plain, name, current.rows, roles[name])
-    return plain, lambda: _labelled(replace(counting.result(), dtype=dtype) if dtype == "nested" else counting.result())
-
-
-def _labelled(summary: ColumnSummary | None) -> ColumnSummary | None:
-    """Leave out the rows whose target is not known yet, which is not missing; None where it is known of none."""
-    if summary is None or summary.role != "target" or not summary.missing:
-        return summary
-    return replace(summary, rows=summary.known, missing=0) if summary.known else None
-
-
-def _unknown_yet(row: Row, current: Source, name: str) -> Row:
-    """Leave out a target or a prediction that the current table does not have, which is no break."""
-    if row["code"] != "GONE" or row["role"] == "feature":
-        return row
-    why = "is not known yet" if name in roles_in(current) else "is not in the current table"
-    return row | {"code": "", "verdict": "left out", "why": why}
+def _window(
+    plain: pd.Series[Any] | None, whole: ColumnSummary | None, places: NDArray[np.intp]
+) -> ColumnSummary | None:
+    """Sum up some rows of a column; where it has no plain values, none of them has one."""
+    if whole is None:
+        return None
+    rows = None if plain is None else plain.iloc[places]
+    part = summarize_column(rows, whole.name, len(places), whole.role)
+    return replace(part, dtype=whole.dtype) if rows is None else part
 
 
 def _picked(part: Source, seed: int) -> NDArray[np.intp]:
@@ -186,10 +229,22 @@ def _picked(part: Source, seed: int) -> NDArray[np.intp]:
     return np.arange(part.rows if isinstance(part, Dataset) else 0)
 
 
-def window_table(rows: Sequence[Row], plan: Plan) -> pd.DataFrame:
-    """Correct the verdicts of all windows together and put them in their order."""
-    if not rows:
-        return pd.DataFrame()
-    order = {label: place for place, label in enumerate(dict.fromkeys(row["window"] for row in rows))}
-    table = corrected(rows, plan)[0]
-    return table.sort_values("window", key=lambda labels: labels.map(order), kind="stable").reset_index(drop=True)
+def _check_kinds(rows: Iterable[Row], asked: bool, reference: str, current: str) -> None:
+    """Refuse a comparison that rests on columns of incompatible types.
+
+    One such column among others is a break, and reported as one; it is an error where the column was asked for by name,
+    where it is the target, or where all columns are so.
+    """
+    judged = [row for row in rows if row["role"] != "prediction" and row["verdict"] != "left out"]
+    odd = [row for row in judged if row["code"] == "TYPE"]
+    features = [row for row in judged if row["role"] == "feature"]
+    fatal = [row for row in odd if asked or row["role"] == "target"]
+    if features and all(row["code"] == "TYPE" for row in features):
+        fatal = features
+    if fatal:
+        said = "; ".join(f"{row['column']!r} {row['why']}" for row in fatal[:5])
+        names = "columns have" if len(fatal) > 1 else "column has"
+        raise InputError(
+            f"{len(fatal)} {names} incompatible types in {reference} and {current}: {said}. "
+            "Give both tables the same types."
+        )

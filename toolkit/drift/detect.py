@@ -16,20 +16,18 @@ from toolkit.data.checks import gathered
 from toolkit.data.dataset import Dataset
 from toolkit.data.load import as_dataset
 from toolkit.data.times import cut_windows
-from toolkit.drift.checks import check_kinds, check_prediction, chosen_columns, make_plan
-from toolkit.drift.comparison import Source, compare_columns, roles_in, window_table, with_predictions
+from toolkit.drift.comparison import Source, chosen_columns, compare_columns, make_plan, roles_in, with_model
 from toolkit.drift.domain import THRESHOLD, Domain
 from toolkit.drift.evidently import comparison_of
 from toolkit.drift.figures import drawings
 from toolkit.drift.findings import few_rows, findings_of, share_text, windows_finding
 from toolkit.drift.head import head_numbers, headline
-from toolkit.drift.model import with_importance
 from toolkit.drift.profile import Profile
-from toolkit.drift.verdicts import Plan, corrected, share_moved
+from toolkit.drift.verdicts import Plan, corrected, corrected_windows, share_moved
 from toolkit.errors import InputError, listed
 from toolkit.models.model import Model
 
-_KEPT_APART = ("code", "moved", "emptied", "novelty", "grouped")
+_KEPT_APART = ("code", "moved", "emptied", "grouped", "new_names", "p_new", "p_vanished", "p_outside")
 _SHOWN = ("column", "verdict", "change", "distance", "by_chance", "p_adjusted")
 
 
@@ -97,35 +95,38 @@ def detect_drift(
     >>> detect_drift(before, after).frame()[["column", "verdict"]].to_numpy().tolist()
     [['a', 'drifted'], ['b', 'stable']]
     """
-    model = None if model is None else Model.of(model)
-    old = _source(reference, "reference", time, model)
-    new = _source(current, "current", time, model, old)
-    notes, importance = [note for part in (old, new) for note in _about_time(part)], {}
-    if model is not None:
-        model = Model.of(model, old if isinstance(old, Dataset) else None)
-        check_prediction(old, new, model)
-        old, importance = with_importance(old, model, seed) if isinstance(old, Dataset) else (old, {})
-        new, said = with_predictions(new, old, model) if isinstance(new, Dataset) else (new, [])
-        notes += said
-    names = chosen_columns(old, new, columns)
-    plan = make_plan(methods, thresholds, alpha, list(roles_in(old)), seed)
+    subject = None if model is None else Model.of(model)
+    old = _source(reference, "reference", time, subject)
+    new = _source(current, "current", time, subject, old)
     if window and isinstance(new, Profile):
         raise InputError("A profile has no rows to cut into windows. Give the current table itself.")
-    windows = [] if isinstance(new, Profile) else cut_windows(new.time, new.rows, window)
-    compared = compare_columns(old, new, names, plan, windows, importance)
-    check_kinds(compared.rows, columns is not None, old, new)
-    domain = compared.domain(seed)
-    table, others = corrected(compared.rows, plan, [] if domain is None else [domain.p_value])
+    notes = [note for part in (old, new) for note in _about_time(part)]
+    importance: dict[str, float] = {}
+    if subject is not None:
+        old, new, importance, said = with_model(
+            Model.of(model, old if isinstance(old, Dataset) else None), old, new, seed
+        )
+        notes += said
+    plan = make_plan(methods, thresholds, alpha, list(roles_in(old)), seed)
+    rows, windowed, profiles, domain = compare_columns(
+        old,
+        new,
+        chosen_columns(old, new, columns),
+        plan,
+        windows=[] if isinstance(new, Profile) else cut_windows(new.time, new.rows, window),
+        importance=importance,
+        asked=columns is not None,
+    )
+    table, others = corrected(rows, plan, [] if domain is None else [domain.p_value])
     return Drift(
-        Profile(old.name, old.rows, compared.reference),
-        Profile(new.name, new.rows, compared.current),
+        *profiles,
         table,
-        window_table(compared.windowed, plan),
+        corrected_windows(windowed, plan),
         replace(domain, p_adjusted=others[0]) if domain is not None else None,
         plan,
         (*notes, *_more_columns(old, new)),
         (old, new) if isinstance(old, Dataset) and isinstance(new, Dataset) else None,
-        None if model is None else model.record(),
+        None if subject is None else subject.record(),
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -31,6 +31,42 @@ LEAST_NORM = 0.001
 LEAST_SHARE = 1e-4
 
 
+def _wasserstein(p: Array, q: Array, gaps: Array) -> Array:
+    return np.asarray(np.abs(np.cumsum(p - q, axis=-1)) @ gaps)
+
+
+def _gap(p: Array, q: Array, _: Array) -> Array:
+    return np.asarray(np.abs(np.cumsum(p - q, axis=-1)).max(axis=-1))
+
+
+def _variation(p: Array, q: Array, _: Array) -> Array:
+    return np.asarray(np.abs(p - q).sum(axis=-1) / 2)
+
+
+def _jensenshannon(p: Array, q: Array, _: Array) -> Array:
+    middle = (p + q) / 2
+    return np.asarray(np.sqrt(np.maximum((rel_entr(p, middle) + rel_entr(q, middle)).sum(axis=-1), 0) / 2))
+
+
+def _hellinger(p: Array, q: Array, _: Array) -> Array:
+    return np.asarray(np.sqrt(1 - np.clip(np.sqrt(p * q).sum(axis=-1), 0, 1)))
+
+
+def _psi(p: Array, q: Array, _: Array) -> Array:
+    p, q = _without_zeros(p), _without_zeros(q)
+    return np.asarray(((p - q) * np.log(p / q)).sum(axis=-1))
+
+
+def _kl_div(p: Array, q: Array, _: Array) -> Array:
+    p, q = (part / part.sum(axis=-1, keepdims=True) for part in (_without_zeros(p), _without_zeros(q)))
+    return np.asarray(rel_entr(p, q).sum(axis=-1))
+
+
+def _without_zeros(shares: Array) -> Array:
+    least = np.where(shares > 0, shares, 1.0).min(axis=-1, keepdims=True)
+    return np.where(shares > 0, shares, np.where(least <= LEAST_SHARE, least / 10**6, LEAST_SHARE))
+
+
 @dataclass(frozen=True, slots=True)
 class Method:
     """A way to compare two columns.
@@ -38,12 +74,14 @@ class Method:
     Attributes
     ----------
     title : str
-        What it is called in prose.
+        What the distance is called in prose.
+    distance : callable
+        Distance of two rows of shares, of shape (…, k), whose values lie so far apart, of shape (k,).
     numbers, labels : bool
-        Whether it applies to numbers on a scale, and to labels (or numbers taken as labels).
+        Whether it applies to numbers on a scale, and to labels (or numbers taken as labels). One for numbers alone sees
+        the order of all values rather than bins.
     test : bool
-        Whether evidently's score is a p value; the distance beside it is then the greatest gap between cumulative
-        shares (``ks``, ``anderson``) or the total variation (``chisquare``, ``z``).
+        Whether evidently's score is a p value; the distance stands beside it.
     squared : bool
         Whether the distance grows like the root of a sum of squares, as all do but PSI and Kullback-Leibler.
     most : float
@@ -51,6 +89,7 @@ class Method:
     """
 
     title: str
+    distance: Callable[[Array, Array, Array], Array]
     numbers: bool = True
     labels: bool = True
     test: bool = False
@@ -59,24 +98,22 @@ class Method:
 
 
 METHODS = {
-    "wasserstein": Method("Wasserstein distance, normed", labels=False),
-    "jensenshannon": Method("Jensen-Shannon distance", most=math.sqrt(math.log(2))),
-    "ks": Method("Kolmogorov-Smirnov test", labels=False, test=True, most=1.0),
-    "chisquare": Method("chi-square test", numbers=False, test=True, most=1.0),
-    "z": Method("Z test of two shares", numbers=False, test=True, most=1.0),
-    "psi": Method("population stability index", squared=False),
-    "hellinger": Method("Hellinger distance", most=1.0),
-    "kl_div": Method("Kullback-Leibler divergence", squared=False),
-    "anderson": Method("Anderson-Darling test", labels=False, test=True, most=1.0),
+    "wasserstein": Method("Wasserstein distance, normed", _wasserstein, labels=False),
+    "jensenshannon": Method("Jensen-Shannon distance", _jensenshannon, most=math.sqrt(math.log(2))),
+    "ks": Method("largest gap of cumulative shares", _gap, labels=False, test=True, most=1.0),
+    "chisquare": Method("total variation", _variation, numbers=False, test=True, most=1.0),
+    "z": Method("total variation", _variation, numbers=False, test=True, most=1.0),
+    "psi": Method("population stability index", _psi, squared=False),
+    "hellinger": Method("Hellinger distance", _hellinger, most=1.0),
+    "kl_div": Method("Kullback-Leibler divergence", _kl_div, squared=False),
+    "anderson": Method("largest gap of cumulative shares", _gap, labels=False, test=True, most=1.0),
 }
 DISTANCE_THRESHOLD = 0.1
-# Those that see the order of the values, and work on all of them rather than on bins.
-ORDERED = ("wasserstein", "ks", "anderson")
 
 
 @dataclass(frozen=True, eq=False)
 class Pair:
-    """Two columns over the same values.
+    """Two columns over the same values, or over the same cells of neighbouring ones.
 
     Attributes
     ----------
@@ -110,22 +147,59 @@ class Pair:
         """Rows with a value, of the reference and of the current column."""
         return int(self.reference.sum()), int(self.current.sum())
 
-    @cached_property
-    def apart(self) -> Array:
-        """Size of the difference between the cumulative shares after each value; shape (k,)."""
-        n, m = self.sizes
-        steps = self.reference / n
-        steps -= self.current / m
-        np.cumsum(steps, out=steps)
-        return np.abs(steps, out=steps)
+    def applies(self, method: str) -> bool:
+        """Tell whether a method can compare the two."""
+        kind = METHODS[method]
+        if method == "z" and len(self.points) > 2:
+            return False
+        return kind.numbers if self.scale else kind.labels
+
+    @property
+    def default_method(self) -> str:
+        """Choose as evidently does: tests up to 1,000 rows of reference, distances above."""
+        if self.sizes[0] > SMALL:
+            return "wasserstein" if self.scale else "jensenshannon"
+        if self.scale:
+            return "ks"
+        return "chisquare" if len(self.points) > 2 else "z"
 
     def distance(self, method: str) -> float:
         """Return the distance of the two columns as they are."""
-        if self.scale and method in ORDERED:
-            if method != "wasserstein":
-                return float(self.apart.max())
-            return float(self.apart[:-1] @ np.diff(self.points)) / max(self.norm, LEAST_NORM)
-        return cells_of(self, method).distance()
+        cells = self.cells(method)
+        return float(cells.among(method, cells.reference, cells.current))
+
+    def among(self, method: str, reference: NDArray[Any], current: NDArray[Any]) -> Array:
+        """Return the distance of other counts of the same cells, of shape (…, k)."""
+        p = reference / reference.sum(axis=-1, keepdims=True)
+        q = current / current.sum(axis=-1, keepdims=True)
+        gaps = np.append(np.diff(self.points), 0.0) / max(self.norm, LEAST_NORM)
+        return METHODS[method].distance(p, q, gaps)
+
+    def cells(self, method: str, *, few: bool = False) -> Pair:
+        """Count in the cells that a method works on.
+
+        Parameters
+        ----------
+        method : str
+        few : bool
+            Pool numbers on a scale into about 100 cells, enough to see how far a distance wobbles.
+        """
+        before, after, values = self.reference, self.current, self.points
+        if not self.scale:
+            return self
+        if not METHODS[method].labels:
+            both = before + after
+            starts = cell_starts(both, RESAMPLED_CELLS) if few else np.arange(len(both))
+            if len(starts) == len(both):
+                return self
+            before, after = np.add.reduceat(before, starts), np.add.reduceat(after, starts)
+            values = np.add.reduceat(values * both, starts) / (before + after)
+            return replace(self, points=values, reference=before, current=after)
+        if method != "hellinger" and self.reference_levels <= FEW_FOR_BINS:
+            return self
+        edges = sturges_edges(values, len(values) if method == "hellinger" else sum(self.sizes), self.whole)
+        before, after = (np.histogram(values, edges, weights=part)[0] for part in (before, after))
+        return replace(self, points=edges[:-1], reference=before, current=after)
 
 
 def pair_of(reference: ColumnSummary, current: ColumnSummary) -> Pair:
@@ -133,6 +207,13 @@ def pair_of(reference: ColumnSummary, current: ColumnSummary) -> Pair:
 
     Numbers with up to 5 values over both columns, and whole numbers with up to 10 in the reference, are compared value
     by value as labels are.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from toolkit.drift.summary import summarize_column
+    >>> pair_of(*(summarize_column(pd.Series(range(rows)), "a", rows) for rows in (3000, 9))).default_method
+    'wasserstein'
     """
     values, before, after = align(reference, current)
     whole = reference.dtype == current.dtype == "int64"
@@ -140,76 +221,6 @@ def pair_of(reference: ColumnSummary, current: ColumnSummary) -> Pair:
     scale = reference.is_number and not few
     places = values.astype("float64") if reference.is_number else np.arange(len(values), dtype="float64")
     return Pair(scale, whole, places, values, before, after, reference.std, len(reference.distinct))
-
-
-def default_method(pair: Pair) -> str:
-    """Choose as evidently does: tests up to 1,000 rows of reference, distances above.
-
-    Examples
-    --------
-    >>> default_method(Pair(True, False, np.arange(6.0), np.arange(6.0), np.full(6, 200), np.full(6, 9), 1.0, 6))
-    'wasserstein'
-    """
-    if pair.sizes[0] > SMALL:
-        return "wasserstein" if pair.scale else "jensenshannon"
-    if pair.scale:
-        return "ks"
-    return "chisquare" if len(pair.points) > 2 else "z"
-
-
-def applies(method: str, pair: Pair) -> bool:
-    """Tell whether a method can compare this pair."""
-    kind = METHODS[method]
-    if method == "z" and len(pair.points) > 2:
-        return False
-    return kind.numbers if pair.scale else kind.labels
-
-
-@dataclass(frozen=True, eq=False)
-class Cells:
-    """The counts that a distance is computed from: shape (k,), and for Wasserstein the normed step to the next."""
-
-    method: str
-    reference: NDArray[Any]
-    current: NDArray[Any]
-    gaps: Array
-
-    def distance(self) -> float:
-        """Return the distance of the counts as they are."""
-        return float(self.among(self.reference, self.current))
-
-    def among(self, reference: NDArray[Any], current: NDArray[Any]) -> Array:
-        """Return the distance for counts of shape (…, k)."""
-        p = reference / reference.sum(axis=-1, keepdims=True)
-        q = current / current.sum(axis=-1, keepdims=True)
-        return DISTANCES[self.method](p, q, self.gaps)
-
-
-def cells_of(pair: Pair, method: str, *, few: bool = False) -> Cells:
-    """Count a pair in the cells that a method works on.
-
-    Parameters
-    ----------
-    pair : Pair
-    method : str
-    few : bool
-        Pool numbers on a scale into about 100 cells, enough to see how far a distance wobbles.
-    """
-    before, after, values = pair.reference, pair.current, pair.points
-    if not pair.scale or method in ORDERED:
-        if pair.scale and few:
-            both = before + after
-            starts = cell_starts(both, RESAMPLED_CELLS)
-            before, after = np.add.reduceat(before, starts), np.add.reduceat(after, starts)
-            values = np.add.reduceat(values * both, starts) / (before + after)
-        gaps = np.append(np.diff(values), 0.0) / max(pair.norm, LEAST_NORM) if method == "wasserstein" else np.empty(0)
-        return Cells(method, before, after, gaps)
-    if method != "hellinger" and pair.reference_levels <= FEW_FOR_BINS:
-        return Cells(method, before, after, np.empty(0))
-    rows = len(values) if method == "hellinger" else sum(pair.sizes)
-    edges = sturges_edges(values, rows, pair.whole)
-    counted = [np.histogram(values, edges, weights=part)[0] for part in (before, after)]
-    return Cells(method, counted[0], counted[1], np.empty(0))
 
 
 def sturges_edges(values: Array, rows: int, whole: bool) -> Array:
@@ -259,52 +270,3 @@ def evidently_score(pair: Pair, method: str, distance: float) -> float:
         if method == "ks":
             return float(stats.ks_2samp(*samples).pvalue)
         return float(stats.anderson_ksamp(samples, variant="midrank").pvalue)
-
-
-def _wasserstein(p: Array, q: Array, gaps: Array) -> Array:
-    return np.asarray(np.abs(np.cumsum(p - q, axis=-1)) @ gaps)
-
-
-def _gap(p: Array, q: Array, _: Array) -> Array:
-    return np.asarray(np.abs(np.cumsum(p - q, axis=-1)).max(axis=-1))
-
-
-def _variation(p: Array, q: Array, _: Array) -> Array:
-    return np.asarray(np.abs(p - q).sum(axis=-1) / 2)
-
-
-def _jensenshannon(p: Array, q: Array, _: Array) -> Array:
-    middle = (p + q) / 2
-    return np.asarray(np.sqrt(np.maximum((rel_entr(p, middle) + rel_entr(q, middle)).sum(axis=-1), 0) / 2))
-
-
-def _hellinger(p: Array, q: Array, _: Array) -> Array:
-    return np.asarray(np.sqrt(1 - np.clip(np.sqrt(p * q).sum(axis=-1), 0, 1)))
-
-
-def _psi(p: Array, q: Array, _: Array) -> Array:
-    p, q = _without_zeros(p), _without_zeros(q)
-    return np.asarray(((p - q) * np.log(p / q)).sum(axis=-1))
-
-
-def _kl_div(p: Array, q: Array, _: Array) -> Array:
-    p, q = (part / part.sum(axis=-1, keepdims=True) for part in (_without_zeros(p), _without_zeros(q)))
-    return np.asarray(rel_entr(p, q).sum(axis=-1))
-
-
-def _without_zeros(shares: Array) -> Array:
-    least = np.where(shares > 0, shares, 1.0).min(axis=-1, keepdims=True)
-    return np.where(shares > 0, shares, np.where(least <= LEAST_SHARE, least / 10**6, LEAST_SHARE))
-
-
-DISTANCES: dict[str, Callable[[Array, Array, Array], Array]] = {
-    "wasserstein": _wasserstein,
-    "jensenshannon": _jensenshannon,
-    "ks": _gap,
-    "anderson": _gap,
-    "chisquare": _variation,
-    "z": _variation,
-    "psi": _psi,
-    "hellinger": _hellinger,
-    "kl_div": _kl_div,
-}

@@ -22,7 +22,7 @@ from toolkit.core.face import Face
 from toolkit.core.result import Finding, Record, Result
 from toolkit.data.dataset import Dataset
 from toolkit.drift.distances import METHODS
-from toolkit.drift.summary import column_of
+from toolkit.drift.summary import column_in
 from toolkit.drift.verdicts import Plan
 from toolkit.errors import NotApplicableError, listed
 
@@ -196,7 +196,7 @@ def _sampled(part: Dataset, compared: pd.DataFrame, plan: Plan) -> pd.DataFrame:
         picked = np.sort(np.random.default_rng(plan.seed).choice(part.rows, MOST_ROWS, replace=False))
     columns = {}
     for name, kind in zip(compared["column"], compared["kind"], strict=True):
-        column = column_of(part, name)[0]
+        column = column_in(part, name)[0]
         assert column is not None  # noqa: S101 - it has a distance, so it has values
         column = column.iloc[picked].reset_index(drop=True)
         columns[name] = column if kind == "number" else column.astype(object).where(column.notna(), None)

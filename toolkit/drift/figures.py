@@ -9,8 +9,7 @@ import pandas as pd
 
 from toolkit.core.estimate import Estimate
 from toolkit.core.figures import BLUE, GREEN, GREY, ORANGE, Drawing, Picture, draw_intervals, name_rows, name_windows
-from toolkit.core.words import shorten
-from toolkit.drift.breaks import shown
+from toolkit.core.words import shorten, value_text
 from toolkit.drift.distances import pair_of
 from toolkit.drift.findings import columns_words
 from toolkit.errors import listed
@@ -67,7 +66,7 @@ def _shares(drift: Drift, name: str) -> pd.DataFrame:
     before, after = pair.reference / pair.reference.sum(), pair.current / pair.current.sum()
     if not pair.scale:
         order = np.argsort(-np.abs(after - before), kind="stable")[:MOST_LABELS_DRAWN]
-        labels = [shown(pair.labels[place]) for place in order]
+        labels = [value_text(pair.labels[place]) for place in order]
         return pd.DataFrame({"value": labels, "reference": before[order], "current": after[order]})
     low, high = np.interp([0.005, 0.995], np.cumsum(before + after) / 2, pair.points)
     wide = high - low if high > low else 1.0

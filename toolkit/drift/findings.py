@@ -9,7 +9,7 @@ import pandas as pd
 
 from toolkit.core.estimate import Estimate, format_number, format_p
 from toolkit.core.result import Finding, Severity
-from toolkit.drift.breaks import Novelty, shown
+from toolkit.core.words import counted, value_text
 from toolkit.drift.distances import METHODS
 from toolkit.drift.domain import THRESHOLD, Domain
 from toolkit.drift.summary import MOST_LABELS
@@ -63,10 +63,10 @@ def _moved_text(row: pd.Series[Any]) -> str:
     subject = {"target": "The target", "prediction": "The"}.get(row["role"], "Column")
     name = row["column"] if row["role"] == "prediction" else repr(row["column"])
     weight = "" if pd.isna(row["importance"]) else f" The model gives it {row['importance']:.0%} of all importance."
+    chance, threshold = format_number(row["by_chance"].value), format_number(row["threshold"])
     return (
-        f"{subject} {name} has drifted ({row['change']}): {_measure(row['method'])} {row['distance']}, by chance about "
-        f"{format_number(row['by_chance'].value)}, threshold {format_number(row['threshold'])}, adjusted p "
-        f"{format_p(row['p_adjusted'])}.{weight}"
+        f"{subject} {name} has drifted ({row['change']}): {METHODS[row['method']].title} {row['distance']}, by chance "
+        f"about {chance}, threshold {threshold}, adjusted p {format_p(row['p_adjusted'])}.{weight}"
     )
 
 
@@ -78,24 +78,21 @@ def _emptied_text(row: pd.Series[Any]) -> str:
 
 
 def _novelties(row: pd.Series[Any], rare: float) -> Iterator[Finding]:
-    new: Novelty = row["novelty"]
+    name = row["column"]
     if row["code"]:
         return
-    if new.new and new.p_new <= rare:
-        severity: Severity = "medium" if new.new_share >= LEAST_NEW_SHARE else "low"
-        labels = f"{new.new:,} {'label' if new.new == 1 else 'labels'} unknown to the reference"
-        text = f"Column {row['column']!r} has {labels} in {new.new_share:.1%} of its rows: {listed(new.names, 5)}."
-        yield Finding("DRIFT-NEW-LABELS", severity, text, row["column"])
-    if new.vanished and new.p_vanished <= rare:
-        gone = f"{new.vanished:,} {'label' if new.vanished == 1 else 'labels'}"
-        text = f"Column {row['column']!r} has lost {gone}, {new.vanished_share:.1%} of the rows of the reference."
-        yield Finding("DRIFT-VANISHED-LABELS", "low", text, row["column"])
-    if new.outside_share > 0 and new.p_outside <= rare:
-        severity = "medium" if new.outside_share >= LEAST_NEW_SHARE else "low"
-        text = (
-            f"Column {row['column']!r} lies beyond the range of the reference in {new.outside_share:.2%} of its rows."
-        )
-        yield Finding("DRIFT-RANGE", severity, text, row["column"])
+    if row["new_labels"] and row["p_new"] <= rare:
+        severity: Severity = "medium" if row["new_share"] >= LEAST_NEW_SHARE else "low"
+        labels = f"{counted(row['new_labels'], 'label')} unknown to the reference"
+        text = f"Column {name!r} has {labels} in {row['new_share']:.1%} of its rows: {listed(row['new_names'], 5)}."
+        yield Finding("DRIFT-NEW-LABELS", severity, text, name)
+    if row["vanished_labels"] and row["p_vanished"] <= rare:
+        gone = f"{counted(row['vanished_labels'], 'label')}, {row['vanished_share']:.1%} of the rows of the reference"
+        yield Finding("DRIFT-VANISHED-LABELS", "low", f"Column {name!r} has lost {gone}.", name)
+    if row["outside_share"] > 0 and row["p_outside"] <= rare:
+        severity = "medium" if row["outside_share"] >= LEAST_NEW_SHARE else "low"
+        text = f"Column {name!r} lies beyond the range of the reference in {row['outside_share']:.2%} of its rows."
+        yield Finding("DRIFT-RANGE", severity, text, name)
 
 
 def _domain_findings(table: pd.DataFrame, domain: Domain, alpha: float) -> Iterator[Finding]:
@@ -131,16 +128,10 @@ def columns_words(table: pd.DataFrame) -> tuple[str, str]:
         "interval; the grey bar is what chance alone would do at these sample sizes. Filled marks have drifted."
     )
     said = [
-        f"{shown(row['column'])}: {_measure(row['method'])} {row['distance']}, {row['verdict']}"
+        f"{value_text(row['column'])}: {METHODS[row['method']].title} {row['distance']}, {row['verdict']}"
         for _, row in table.iterrows()
     ]
     return caption, f"{'; '.join(said)}."
-
-
-def _measure(method: str) -> str:
-    """Name the distance that is shown: for a test, that of the test."""
-    named = {"ks": "largest gap of cumulative shares", "chisquare": "total variation"}
-    return named.get({"anderson": "ks", "z": "chisquare"}.get(method, method), METHODS[method].title)
 
 
 def share_text(value: Estimate) -> str:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from toolkit.core.estimate import Estimate
 from toolkit.core.results import KeyNumber
-from toolkit.drift.breaks import shown
+from toolkit.core.words import value_text
 from toolkit.drift.domain import Domain
 from toolkit.drift.findings import MATTERS
 from toolkit.errors import listed
@@ -75,7 +75,7 @@ def _leaning(moved: pd.DataFrame) -> str:
 
 
 def _named(column: object) -> str:
-    return repr(shown(column))
+    return repr(value_text(column))
 
 
 def head_numbers(scalars: Mapping[str, Estimate], rows: int) -> Iterator[KeyNumber]:

@@ -19,28 +19,6 @@ IMPORTANCE_ROWS = 2000
 MOST_CELLS = 5_000_000
 
 
-def predicted(model: Model, features: pd.DataFrame, table: str) -> pd.Series[Any]:
-    """Predict the rows of a table; no labels are needed.
-
-    Returns
-    -------
-    Series of shape (n_rows,)
-        The score of the second class (two classes), the predicted label (more classes), or a number.
-
-    Raises
-    ------
-    InputError
-        Where the model needs columns that the table does not have, or cannot take its cells.
-    """
-    outputs = model.outputs(features, table)
-    if outputs.dtype.kind == "f" and outputs.ndim == 1:
-        return pd.Series(outputs)
-    labels = outputs
-    if outputs.ndim == 2:
-        labels = np.array(model.classes or range(outputs.shape[1]), dtype=object)[outputs.argmax(axis=1)]
-    return pd.Series(pd.Categorical([str(label) for label in labels]))
-
-
 def importances(model: Model, features: pd.DataFrame, table: str, seed: int = 0) -> dict[str, float]:
     """Measure how much the model's output moves when one column is shuffled, as shares that add up to 1.
 
@@ -79,11 +57,22 @@ def with_importance(data: Dataset, model: Model, seed: int = 0) -> tuple[Dataset
 
 
 def with_prediction(data: Dataset, features: pd.DataFrame, model: Model) -> Dataset:
-    """Put what the model predicts from some features beside the columns of a table."""
+    """Put what the model predicts from some features beside the columns of a table; no labels are needed.
+
+    That is the score of the second class (two classes), the predicted label (more classes), or a number.
+
+    Raises
+    ------
+    InputError
+        Where the model needs columns that the table does not have, or cannot take its cells.
+    """
     if PREDICTION in roles_of(data):
         raise InputError(f"A column is called {PREDICTION!r}, the name under which predictions are kept. Rename it.")
-    found = predicted(model, features, data.name).set_axis(data.features.index).rename(PREDICTION)
-    plain = plain_column(found)[0]
+    outputs = model.outputs(features, data.name)
+    if outputs.ndim == 2:
+        outputs = np.array(model.classes or range(outputs.shape[1]), dtype=object)[outputs.argmax(axis=1)]
+    found = pd.Series(outputs if outputs.dtype.kind == "f" else pd.Categorical([str(label) for label in outputs]))
+    plain = plain_column(found.set_axis(data.features.index).rename(PREDICTION))[0]
     return replace(data, others=data.others.assign(**{PREDICTION: np.nan if plain is None else plain}))
 
 

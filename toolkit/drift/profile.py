@@ -16,7 +16,7 @@ from toolkit.core.face import Face, FaceTable
 from toolkit.core.result import Record, Result
 from toolkit.data.load import as_dataset
 from toolkit.drift.model import with_importance
-from toolkit.drift.summary import ColumnSummary, column_of, finished, roles_of, summarize_column
+from toolkit.drift.summary import ColumnSummary, roles_of, summarize_in
 from toolkit.errors import InputError
 from toolkit.models.model import Model
 
@@ -155,10 +155,10 @@ def summarize(table: Dataset | pd.DataFrame, *, model: Any = None, name: str | N
     weights: dict[str, float] = {}
     if subject is not None:
         data, weights = with_importance(data, Model.of(subject, data), seed)
-    columns = {}
-    for column, role in roles_of(data).items():
-        plain, dtype = column_of(data, column)
-        columns[column] = finished(summarize_column(plain, column, data.rows, role), plain, dtype, weights).reduced
+    columns = {
+        column: summarize_in(data, column, role, identifiers=True, importance=weights)[1].reduced
+        for column, role in roles_of(data).items()
+    }
     return Profile(name or data.name, data.rows, columns)
 
 

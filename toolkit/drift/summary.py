@@ -136,7 +136,7 @@ def roles_of(data: Dataset) -> dict[str, str]:
     return roles | ({PREDICTION: "prediction"} if PREDICTION in data.others else {})
 
 
-def column_of(data: Dataset, name: str) -> tuple[pd.Series[Any] | None, str]:
+def column_in(data: Dataset, name: str) -> tuple[pd.Series[Any] | None, str]:
     """Return a column as whole numbers, numbers or categories, and its dtype; None where it has no such values."""
     if name == data.roles.target:
         plain = plain_column(data.target)[0]
@@ -146,15 +146,20 @@ def column_of(data: Dataset, name: str) -> tuple[pd.Series[Any] | None, str]:
     return (column, kind) if kind in ("int64", "float64", "category") else (None, "nested")
 
 
-def finished(
-    summary: ColumnSummary, plain: pd.Series[Any] | None, dtype: str, importance: Mapping[str, float]
-) -> ColumnSummary:
-    """Add to a summary the column's importance to a model; an identifier or nested cells are named, not counted."""
-    if plain is not None and summary.role == "feature" and _identifies(plain, summary):
+def summarize_in(
+    data: Dataset, name: str, role: str, *, identifiers: bool = False, importance: Mapping[str, float] | None = None
+) -> tuple[pd.Series[Any] | None, ColumnSummary]:
+    """Return a column of a table, where it has plain values, and its summary with its importance to a model.
+
+    Nested cells, and where ``identifiers`` is set what numbers or names the rows, are named rather than counted.
+    """
+    plain, dtype = column_in(data, name)
+    summary = summarize_column(plain, name, data.rows, role)
+    if identifiers and role == "feature" and plain is not None and _identifies(plain, summary):
         dtype = "identifier"
     if dtype in ("nested", "identifier"):
-        return replace(summarize_column(None, summary.name, summary.rows), dtype=dtype)
-    return replace(summary, importance=importance.get(summary.name, math.nan))
+        return plain, replace(summarize_column(None, name, data.rows), dtype=dtype)
+    return plain, replace(summary, importance=(importance or {}).get(name, math.nan))
 
 
 def _identifies(column: pd.Series[Any], summary: ColumnSummary) -> bool:
@@ -170,31 +175,33 @@ def _identifies(column: pd.Series[Any], summary: ColumnSummary) -> bool:
 def summarize_column(column: pd.Series[Any] | None, name: str, rows: int, role: str = "feature") -> ColumnSummary:
     """Count the values of a plain column (``int64``, ``float64`` or ``category``); None stands for no value at all.
 
+    Of a target only the rows that have a label count: one that has not come yet is not missing.
+
     Examples
     --------
     >>> summary = summarize_column(pd.Series([2.0, 1.0, 2.0, None]), "a", 4)
     >>> summary.distinct.tolist(), summary.counts.tolist(), summary.missing
     ([1.0, 2.0], [1, 2], 1)
     """
-    if column is None:
+    if role == "target" and column is not None and column.hasnans:
+        column = column.dropna()
+        rows = len(column)
+    if column is None or not column.notna().any():
+        rows = 0 if role == "target" else rows
         return ColumnSummary(name, "missing", rows, rows, np.array([]), np.array([], dtype="int64"), role=role)
     if isinstance(column.dtype, pd.CategoricalDtype):
         seen = np.bincount(column.cat.codes.to_numpy().astype("int64") + 1, minlength=len(column.cat.categories) + 1)
         used = np.flatnonzero(seen[1:])
         labels = np.asarray(column.cat.categories, dtype=object)[used]
-        return _filled(ColumnSummary(name, "category", rows, int(seen[0]), labels, seen[1:][used], role=role))
+        return ColumnSummary(name, "category", rows, int(seen[0]), labels, seen[1:][used], role=role)
     values, counts = _counted(column.to_numpy())
     known = int(counts.sum())
-    shares = counts / max(known, 1)
+    shares = counts / known
     mean = float(values @ shares)
     off = values - mean
     off *= off
     std = math.sqrt(float(off @ shares))
-    return _filled(ColumnSummary(name, str(column.dtype), rows, rows - known, values, counts, mean, std, role=role))
-
-
-def _filled(summary: ColumnSummary) -> ColumnSummary:
-    return summary if summary.known else summarize_column(None, summary.name, summary.rows, summary.role)
+    return ColumnSummary(name, str(column.dtype), rows, rows - known, values, counts, mean, std, role=role)
 
 
 def _counted(numbers: NDArray[Any]) -> tuple[Array, Counts]:

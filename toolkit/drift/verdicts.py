@@ -1,30 +1,68 @@
-"""Judge two summaries of a column, and correct all verdicts of a comparison together."""
+"""Judge two summaries of a column: broken, new or moved; and correct all verdicts of a comparison together."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from toolkit.core.estimate import Estimate, format_number
-from toolkit.drift.breaks import Novelty, find_break, novelty, shown
-from toolkit.drift.chance import homogeneity, judge_pair
-from toolkit.drift.distances import DISTANCE_THRESHOLD, METHODS, Pair, applies, default_method, pair_of
-from toolkit.drift.summary import ColumnSummary
+from toolkit.core.words import value_text
+from toolkit.drift.chance import judge_pair
+from toolkit.drift.distances import METHODS, Pair, pair_of
+from toolkit.drift.summary import ColumnSummary, align
 from toolkit.errors import InputError, listed
+from toolkit.statistics.contingency import all_alike, all_on_one_side, homogeneity
 from toolkit.statistics.intervals import mover_difference, share_estimate
 from toolkit.statistics.multiplicity import benjamini_hochberg
 
 MISSING_THRESHOLD = 0.05
 VERDICTS = ("broken", "drifted", "stable", "left out")
 LEFT_OUT = {"identifier": "looks like an identifier", "nested": "holds lists, records or binary cells"}
+# A change of units is believed where the distributions lie far apart, and close once the factor is taken out.
+FAR, CLOSE = 0.3, 0.1
+_POWERS = {10.0**power for power in range(1, 10)} | {60.0, 3600.0, 24.0, 1440.0, 86400.0}
+_MEASURES = {2.54, 1 / 0.3048, 1.609344, 1 / 0.45359237}
+_SLACK = [*((factor, 0.25) for factor in sorted(_POWERS)), *((factor, 0.02) for factor in sorted(_MEASURES))]
 _NOTHING = Estimate(math.nan)
 
 Row = dict[str, Any]
+# What a column is said to be before it is judged, in the order of the columns of ``Drift.table``.
+_BLANK: Row = {
+    "column": "",
+    "role": "",
+    "kind": "",
+    "method": "",
+    "distance": _NOTHING,
+    "by_chance": _NOTHING,
+    "beyond_chance": math.nan,
+    "threshold": math.nan,
+    "score": math.nan,
+    "p_value": math.nan,
+    "change": "",
+    "missing_reference": math.nan,
+    "missing_current": math.nan,
+    "missing_difference": _NOTHING,
+    "missing_p": math.nan,
+    "new_labels": 0,
+    "new_share": math.nan,
+    "vanished_labels": 0,
+    "vanished_share": math.nan,
+    "outside_share": math.nan,
+    "grouped": False,
+    "importance": math.nan,
+    "verdict": "stable",
+    "code": "",
+    "why": "",
+    "new_names": (),
+    "p_new": 1.0,
+    "p_vanished": 1.0,
+    "p_outside": 1.0,
+}
 
 
 @dataclass(frozen=True)
@@ -33,73 +71,195 @@ class Plan:
 
     Attributes
     ----------
-    methods : dict of str to str
-        By column; for the others ``method`` where it applies to the kind of the column, else the default.
+    methods : str, dict of str to str, or None
+        One for all columns that it can compare, or by column; the default for the others.
     thresholds : dict of str to float
-        By column; for the others ``threshold``.
+        By column.
     alpha : float
         Rate of false alarms.
     rare : float
         How improbable chance must be for a break, or for something new, to be reported.
+    seed : int
     """
 
-    methods: Mapping[str, str] = field(default_factory=dict)
-    method: str | None = None
-    thresholds: Mapping[str, float] = field(default_factory=dict)
-    threshold: float = DISTANCE_THRESHOLD
-    alpha: float = 0.05
-    rare: float = 0.001
-    seed: int = 0
+    methods: str | Mapping[str, str] | None
+    thresholds: Mapping[str, float]
+    alpha: float
+    rare: float
+    seed: int
 
     def method_for(self, name: str, pair: Pair) -> str:
         """Return the method for a column, or refuse one that cannot compare its values."""
-        asked = self.methods.get(name)
-        if asked is not None and not applies(asked, pair):
-            held = "numbers" if pair.scale else f"{len(pair.points):,} labels or few whole numbers"
-            fitting = [method for method in METHODS if applies(method, pair)]
-            raise InputError(f"Method {asked!r} cannot compare {name!r}, which holds {held}. Use {listed(fitting)}.")
-        if asked is None and self.method is not None and applies(self.method, pair):
-            asked = self.method
-        return asked or default_method(pair)
+        asked = self.methods.get(name) if isinstance(self.methods, Mapping) else self.methods
+        if asked is None or pair.applies(asked):
+            return asked or pair.default_method
+        if isinstance(self.methods, str):
+            return pair.default_method
+        held = "numbers" if pair.scale else f"{len(pair.points):,} labels or few whole numbers"
+        fitting = [method for method in METHODS if pair.applies(method)]
+        raise InputError(f"Method {asked!r} cannot compare {name!r}, which holds {held}. Use {listed(fitting)}.")
 
 
 def judge_column(reference: ColumnSummary, current: ColumnSummary | None, plan: Plan) -> Row:
-    """Compare two summaries of one column, before anything is corrected for the others."""
-    threshold = plan.thresholds.get(reference.name, plan.threshold)
-    row = _blank(reference, threshold)
-    if reference.dtype in LEFT_OUT or (current is not None and current.dtype in LEFT_OUT):
-        reason = LEFT_OUT.get(reference.dtype) or LEFT_OUT[current.dtype if current else ""]
-        return row | {"verdict": "left out", "why": reason, "missing_reference": math.nan}
-    if current is None and not reference.known:
-        return row | {"verdict": "left out", "why": "is not in the current table, and had no value in the reference"}
-    if current is None:
-        return row | {"code": "GONE", "why": "is not in the current table"}
-    row |= _missing(reference, current)
-    code, detail = find_break(reference, current, plan.rare)
-    row |= {"code": code, "why": detail}
+    """Compare two summaries of one column, before anything is corrected for the others.
+
+    A target or a prediction that the current table does not have is no break; a target of no rows is not known yet.
+    """
+    row = _BLANK | {
+        "column": reference.name,
+        "role": reference.role,
+        "threshold": plan.thresholds[reference.name],
+        "missing_reference": reference.missing / max(reference.rows, 1),
+        "importance": reference.importance,
+    }
+    for part in (reference, current):
+        if part is not None and part.dtype in LEFT_OUT:
+            return row | {"verdict": "left out", "why": LEFT_OUT[part.dtype], "missing_reference": math.nan}
+    if current is None or not current.rows:
+        why = "is not in the current table" if current is None else "is not known yet"
+        if not reference.known:
+            return row | {"verdict": "left out", "why": f"{why}, and had no value in the reference"}
+        return row | ({"code": "GONE"} if reference.role == "feature" else {"verdict": "left out"}) | {"why": why}
+    code, why = find_break(reference, current, plan.rare)
+    row |= _missing(reference, current) | {"code": code, "why": why}
     if code == "TYPE" or "missing" in (reference.dtype, current.dtype):
         return row
     pair = pair_of(reference, current)
     method = plan.method_for(reference.name, pair)
-    judged = judge_pair(pair, method, plan.seed)
-    new = novelty(reference, current, pair)
-    return row | {
-        "kind": "number" if pair.scale else "label",
-        "method": method,
-        "distance": judged.distance,
-        "by_chance": judged.by_chance,
-        "beyond_chance": judged.beyond,
-        "score": judged.score,
-        "p_value": judged.p_value,
-        "change": _change(reference, current, pair),
-        "new_labels": new.new,
-        "new_share": new.new_share,
-        "vanished_labels": new.vanished,
-        "vanished_share": new.vanished_share,
-        "outside_share": new.outside_share,
-        "novelty": new,
-        "grouped": reference.hashed or current.hashed,
+    return (
+        row
+        | {"kind": "number" if pair.scale else "label", "method": method, "change": _change(reference, current, pair)}
+        | {"grouped": reference.hashed or current.hashed}
+        | judge_pair(pair, method, plan.seed)
+        | _novelty(reference, current, pair)
+    )
+
+
+def find_break(reference: ColumnSummary, current: ColumnSummary, rare: float) -> tuple[str, str]:
+    """Name what is broken in a column, or return two empty texts.
+
+    Parameters
+    ----------
+    reference, current : ColumnSummary
+    rare : float
+        How improbable it must be that the current rows merely look constant or empty: that as many, drawn at random
+        from all rows, are alike, or have no value.
+
+    Returns
+    -------
+    (code, detail)
+        ``ALL-MISSING``, ``TYPE``, ``CONSTANT`` or ``UNIT``, and the same in words.
+    """
+    if reference.dtype == "missing":
+        return "", ""
+    if current.dtype == "missing":
+        if all_on_one_side(reference.known, reference.rows, current.rows) >= rare:
+            return "", ""
+        had = (
+            f"{reference.missing / reference.rows:.1%} of the rows had none"
+            if reference.missing
+            else "every row had one"
+        )
+        return "ALL-MISSING", f"has no value in any row; in the reference {had}"
+    if reference.is_number != current.is_number:
+        held = {True: "numbers", False: "text"}
+        return "TYPE", f"holds {held[current.is_number]}; in the reference {held[reference.is_number]}"
+    if len(current.distinct) == 1 and len(reference.distinct) > 1 and reference.hashed == current.hashed:
+        same = reference.distinct == current.distinct[0]
+        both = np.append(reference.counts[~same], reference.counts[same].sum() + current.known)
+        if all_alike(both, current.known) < rare:
+            return "CONSTANT", f"has the same value in every row ({value_text(current.distinct[0])})"
+    factor = unit_change(reference, current) if reference.is_number else 0.0
+    if factor:
+        text = f"multiplied by {format_number(factor)}" if factor > 1 else f"divided by {format_number(1 / factor)}"
+        return "UNIT", f"looks {text}: once that is undone, it agrees with the reference"
+    return "", ""
+
+
+def unit_change(reference: ColumnSummary, current: ColumnSummary) -> float:
+    """Return the factor of a change of units (×1,000, minutes to seconds, miles to kilometres), or 0.
+
+    The ratio of the medians of the sizes points to a known factor; it is believed where the greatest gap between the
+    cumulative shares was above 0.3 and taking the factor out brings it below 0.1.
+    """
+    before, after = reference.reduced, current.reduced
+    middles = _middle_size(before), _middle_size(after)
+    if min(middles) == 0 or _gap(before, after, 1.0) < FAR:
+        return 0.0
+    ratio = middles[1] / middles[0]
+    for factor, slack in _SLACK:
+        for candidate in (factor, 1 / factor):
+            if abs(math.log(ratio / candidate)) < slack and _gap(before, after, candidate) < CLOSE:
+                return candidate
+    return 0.0
+
+
+def _middle_size(summary: ColumnSummary) -> float:
+    """Median of the absolute values that are not 0."""
+    sizes, counts = np.abs(summary.distinct), summary.counts * (summary.distinct != 0)
+    if not counts.sum():
+        return 0.0
+    order = np.argsort(sizes)
+    return float(sizes[order][np.searchsorted(np.cumsum(counts[order]), counts.sum() / 2)])
+
+
+def _gap(reference: ColumnSummary, current: ColumnSummary, factor: float) -> float:
+    """Greatest difference of the cumulative shares once the current values are divided by a factor."""
+    values = np.concatenate([reference.distinct, current.distinct / factor])
+    steps = np.concatenate([reference.counts / reference.known, -current.counts / current.known])
+    order = np.argsort(values, kind="stable")
+    last = np.append(np.diff(values[order]) > 1e-9 * np.abs(values[order][1:]), True)
+    return float(np.abs(np.cumsum(steps[order])[last]).max())
+
+
+def _novelty(reference: ColumnSummary, current: ColumnSummary, pair: Pair) -> Row:
+    """Count labels that are new and that have vanished, or numbers beyond the reference's range.
+
+    The p values are the chance that rows of one population fall so, corrected for all labels; exact, by shuffling.
+    """
+    n, m = pair.sizes
+    if pair.scale:
+        first, last = np.searchsorted(pair.points, reference.distinct[[0, -1]])
+        below, above = int(pair.current[:first].sum()), int(pair.current[last + 1 :].sum())
+        chance = 2 * min(all_on_one_side(above, m, n), all_on_one_side(below, m, n))
+        beyond = {"outside_share": (above + below) / m, "p_outside": min(chance, 1.0)}
+        return beyond | {"new_share": 0.0, "vanished_share": 0.0}
+    values, before, after = align(reference, current)
+    fresh, gone = before == 0, after == 0
+    most = int(after[fresh].max(initial=0)), int(before[gone].max(initial=0))
+    order = np.argsort(-after * fresh, kind="stable")[: min(int(fresh.sum()), 5)]
+    return {
+        "new_labels": int(fresh.sum()),
+        "new_share": float(after[fresh].sum()) / m,
+        "vanished_labels": int(gone.sum()),
+        "vanished_share": float(before[gone].sum()) / n,
+        "new_names": tuple(value_text(values[place]) for place in order),
+        "p_new": min(1.0, len(values) * all_on_one_side(most[0], m, n)) if most[0] else 1.0,
+        "p_vanished": min(1.0, len(values) * all_on_one_side(most[1], n, m)) if most[1] else 1.0,
     }
+
+
+def _missing(reference: ColumnSummary, current: ColumnSummary) -> Row:
+    before, after = (share_estimate(part.missing, part.rows) for part in (reference, current))
+    counts = [np.array([part.missing, part.known], dtype=float) for part in (reference, current)]
+    ends, n = mover_difference(after, before), reference.rows + current.rows
+    return {
+        "missing_current": after.value,
+        "missing_difference": Estimate(after.value - before.value, *ends, n, "Newcombe"),
+        "missing_p": homogeneity(*counts) if reference.missing + current.missing else math.nan,
+    }
+
+
+def _change(reference: ColumnSummary, current: ColumnSummary, pair: Pair) -> str:
+    """Say in a few words what moved: the mean or the spread, or the label whose share changed most."""
+    if pair.scale:
+        both = reference.std > 0 and current.std > 0
+        if both and abs(math.log(current.std / reference.std)) > abs(current.mean - reference.mean) / reference.std:
+            return f"standard deviation {format_number(reference.std)} → {format_number(current.std)}"
+        return f"mean {format_number(reference.mean)} → {format_number(current.mean)}"
+    before, after = pair.reference / pair.reference.sum(), pair.current / pair.current.sum()
+    most = int(np.argmax(np.abs(after - before)))
+    return f"{value_text(pair.labels[most])}: {before[most]:.1%} → {after[most]:.1%}"
 
 
 def corrected(rows: Sequence[Row], plan: Plan, others: Sequence[float] = ()) -> tuple[pd.DataFrame, list[float]]:
@@ -129,72 +289,25 @@ def corrected(rows: Sequence[Row], plan: Plan, others: Sequence[float] = ()) -> 
     family = benjamini_hochberg(np.concatenate([table["p_value"], table["missing_p"], others]).astype(float))
     size = len(table)
     table["p_adjusted"], table["missing_p_adjusted"] = family[:size], family[size : 2 * size]
-    moved = (table["beyond_chance"] >= table["threshold"]) & (table["p_adjusted"] <= plan.alpha)
     change = np.array([abs(cell.value) for cell in table["missing_difference"]])
-    emptied = (change >= MISSING_THRESHOLD) & (table["missing_p_adjusted"] <= plan.alpha)
-    table["moved"], table["emptied"] = moved, emptied
+    table["moved"] = (table["beyond_chance"] >= table["threshold"]) & (table["p_adjusted"] <= plan.alpha)
+    table["emptied"] = (change >= MISSING_THRESHOLD) & (table["missing_p_adjusted"] <= plan.alpha)
     strength = pd.Series(np.fmax(table["beyond_chance"] / table["threshold"], change / MISSING_THRESHOLD))
     table["impact"] = table["importance"] * strength
-    table["verdict"] = table["verdict"].where(~(moved | emptied), "drifted")
-    table["verdict"] = table["verdict"].where(table["code"] == "", "broken")
-    rank = [VERDICTS.index(verdict) for verdict in table["verdict"]]
+    table["verdict"] = table["verdict"].mask(table["moved"] | table["emptied"], "drifted")
+    table["verdict"] = table["verdict"].mask(table["code"] != "", "broken")
     weight = table["impact"].fillna(strength).fillna(0)
-    order = np.lexsort((-weight.to_numpy(), np.array(rank)))
+    order = np.lexsort((-weight.to_numpy(), table["verdict"].map(VERDICTS.index).to_numpy()))
     return table.iloc[order].reset_index(drop=True), family[2 * size :].tolist()
 
 
-def _blank(reference: ColumnSummary, threshold: float) -> Row:
-    return {
-        "column": reference.name,
-        "role": reference.role,
-        "kind": "",
-        "method": "",
-        "distance": _NOTHING,
-        "by_chance": _NOTHING,
-        "beyond_chance": math.nan,
-        "threshold": threshold,
-        "score": math.nan,
-        "p_value": math.nan,
-        "change": "",
-        "missing_reference": reference.missing / reference.rows,
-        "missing_current": math.nan,
-        "missing_difference": _NOTHING,
-        "missing_p": math.nan,
-        "new_labels": 0,
-        "new_share": math.nan,
-        "vanished_labels": 0,
-        "vanished_share": math.nan,
-        "outside_share": math.nan,
-        "novelty": Novelty(),
-        "grouped": False,
-        "importance": reference.importance,
-        "verdict": "stable",
-        "code": "",
-        "why": "",
-    }
-
-
-def _missing(reference: ColumnSummary, current: ColumnSummary) -> Row:
-    before, after = (share_estimate(part.missing, part.rows) for part in (reference, current))
-    n = reference.rows + current.rows
-    counts = [np.array([part.missing, part.known], dtype=float) for part in (reference, current)]
-    return {
-        "missing_current": after.value,
-        "missing_difference": Estimate(after.value - before.value, *mover_difference(after, before), n, "Newcombe"),
-        "missing_p": homogeneity(*counts) if reference.missing + current.missing else math.nan,
-    }
-
-
-def _change(reference: ColumnSummary, current: ColumnSummary, pair: Pair) -> str:
-    """Say in a few words what moved: the mean or the spread, or the label whose share changed most."""
-    if pair.scale:
-        both = reference.std > 0 and current.std > 0
-        if both and abs(math.log(current.std / reference.std)) > abs(current.mean - reference.mean) / reference.std:
-            return f"standard deviation {format_number(reference.std)} → {format_number(current.std)}"
-        return f"mean {format_number(reference.mean)} → {format_number(current.mean)}"
-    before, after = pair.reference / pair.reference.sum(), pair.current / pair.current.sum()
-    most = int(np.argmax(np.abs(after - before)))
-    return f"{shown(pair.labels[most])}: {before[most]:.1%} → {after[most]:.1%}"
+def corrected_windows(rows: Sequence[Row], plan: Plan) -> pd.DataFrame:
+    """Correct the verdicts of all windows together, and keep the windows in their order."""
+    if not rows:
+        return pd.DataFrame()
+    order = list(dict.fromkeys(row["window"] for row in rows))
+    table = corrected(rows, plan)[0]
+    return table.sort_values("window", key=lambda labels: labels.map(order.index), kind="stable", ignore_index=True)
 
 
 def share_moved(features: pd.DataFrame, weight: pd.Series[float], n: int) -> Estimate:

@@ -1,0 +1,90 @@
+"""Chances of counts where rows were dealt out at random to two tables."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+from scipy.special import gammaln
+
+
+def homogeneity(reference: NDArray[Any], current: NDArray[Any]) -> float:
+    """Test two rows of counts for equal shares by Pearson's chi-square, also where most counts are small.
+
+    The statistic is referred to a gamma distribution that has its exact mean and variance given the margins (Haldane
+    1940, doi:10.1093/biomet/31.3-4.346; Dawson 1954, doi:10.2307/2333017). With large counts that is the usual
+    chi-square distribution; with 100,000 labels seen once or twice each it still holds.
+
+    Parameters
+    ----------
+    reference, current : arrays of shape (k,)
+
+    Examples
+    --------
+    >>> round(homogeneity(np.array([30.0, 70.0]), np.array([50.0, 50.0])), 4)
+    0.0039
+    """
+    both = reference + current
+    kept = both > 0
+    k, n, m = int(kept.sum()), float(reference.sum()), float(current.sum())
+    total = n + m
+    if k < 2 or min(n, m) == 0 or total < 4:
+        return 1.0
+    expected = both[kept] * (n / total)
+    statistic = float((((reference[kept] - expected) ** 2) / both[kept]).sum()) * total / n * total / m
+    # The variance has two terms, each a factor from the sizes of the tables times one from the counts of the labels.
+    # Only the sum of 1 / count tells that labels are rare, and so that chi-square would be the wrong distribution.
+    mean = total * (k - 1) / (total - 1)
+    rows = (total - 2) / (total - 1), (total * (1 / n + 1 / m) - 4) / (total - 2)
+    columns = (
+        (k - 1) * (total - k) / (total - 1),
+        (total * float((1 / both[kept]).sum()) - k * k) / (total - 2),
+    )
+    variance = 2 * total / (total - 3) * (rows[0] - rows[1]) * (columns[0] - columns[1])
+    variance += total * total / (total - 1) * rows[1] * columns[1]
+    if variance <= 1e-12:
+        return 1.0
+    return float(stats.gamma.sf(statistic, mean * mean / variance, scale=variance / mean))
+
+
+def all_on_one_side(rows: int, here: int, there: int) -> float:
+    """Return the probability that given rows of a shuffled pool all fall into the one of two tables.
+
+    Parameters
+    ----------
+    rows : int
+        How many rows: those of one label, or those beyond the other table's greatest value.
+    here, there : int
+        Sizes of the table that holds them all and of the other.
+
+    Examples
+    --------
+    >>> round(all_on_one_side(3, 50, 50), 3)
+    0.121
+    """
+    if rows > here:
+        return 0.0
+    total = here + there
+    return math.exp(gammaln(here + 1) - gammaln(here - rows + 1) - gammaln(total + 1) + gammaln(total - rows + 1))
+
+
+def all_alike(counts: NDArray[Any], drawn: int) -> float:
+    """Return the probability that rows drawn at random, without putting them back, all have the same value.
+
+    Parameters
+    ----------
+    counts : array of shape (k,)
+        Rows of each value.
+    drawn : int
+
+    Examples
+    --------
+    >>> round(all_alike(np.array([3, 2]), 2), 3)
+    0.4
+    """
+    total, many = int(counts.sum()), counts[counts >= drawn]
+    ways = gammaln(many + 1) - gammaln(many - drawn + 1) - gammaln(total + 1) + gammaln(total - drawn + 1)
+    return float(np.exp(ways).sum())
