@@ -324,7 +324,7 @@ class TestText:
         assert table.splitlines() == [
             "name            n  what",
             f"{'x' * 9}…      1  {'y' * 60}",
-            "é  [31m     1,000  –",
+            "é [31m      1,000  –",
         ]
 
     def test_an_empty_table_is_its_head(self):

@@ -99,7 +99,7 @@ def run(
 
 
 def _exit_by(outcome: str | None, fail_on: str | None = None) -> None:
-    from toolkit.policy.policy import LEVELS
+    from toolkit.core.results import LEVELS
 
     negative = {"fail", *(LEVELS[LEVELS.index(fail_on) :] if fail_on else ())}
     if outcome in negative:

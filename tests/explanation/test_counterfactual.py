@@ -92,7 +92,7 @@ def test_columns_can_be_declared_immutable():
     assert fixed.table["column"].tolist() == [
         name for name in free.table["column"] if name not in ("sex", free.table["column"].iloc[0])
     ]
-    with pytest.raises(InputError, match="'agee' is not a feature"):
+    with pytest.raises(InputError, match="'agee' is not in the features of"):
         find_counterfactual(MODEL, DATA, 0, immutable=["agee"])
     with pytest.raises(InputError, match="no row with the id 9999"):
         find_counterfactual(MODEL, DATA, 9999)

@@ -18,7 +18,7 @@ from toolkit.core.result import Finding, Result
 from toolkit.errors import InputError, NotApplicableError
 from toolkit.policy.check import check, check_report
 from toolkit.policy.outcomes import judge_number, judge_policy, overall
-from toolkit.policy.policy import policy_names, read_policy
+from toolkit.policy.policy import check_policy, policy_names, policy_schema, read_policy
 from toolkit.statistics.intervals import wilson
 
 INF = math.inf
@@ -235,30 +235,33 @@ class TestWrongPolicies:
         [
             ({"number": {}}, "unknown key 'number'. Did you mean 'numbers'"),
             ({}, "has no rule"),
-            ({"numbers": {"a": 1}}, "must be a mapping"),
+            ({"numbers": {"a": 1}}, "numbers.a: it must map min, max, .+; found 1"),
             ({"numbers": {"a": {"minimum": 1}}}, "unknown key 'minimum'"),
             ({"numbers": {"a": {}}}, "needs 'min', 'max' or 'not_worse_than'"),
-            ({"numbers": {"a": {"min": "0.8"}}}, "a text; write a plain number"),
-            ({"numbers": {"a": {"min": True}}}, "a number is needed"),
-            ({"numbers": {"a": {"min": 2, "max": 1}}}, "min 2 above max 1"),
+            ({"numbers": {"a": {"min": "0.8"}}}, "numbers.a.min: Input should be a valid number, found '0.8'"),
+            ({"numbers": {"a": {"min": True}}}, "a valid number, found True"),
+            ({"numbers": {"a": {"min": 2, "max": 1}}}, "min 2 is above max 1"),
             ({"numbers": {"a": {"min": 2, "by": 1}}}, "'by' belongs to the last"),
-            ({"numbers": {"test.a": {"not_worse_than": "champ"}}}, "it is baseline or champion"),
+            ({"numbers": {"test.a": {"not_worse_than": "champ"}}}, "should be 'baseline' or 'champion', found 'champ'"),
             ({"numbers": {"test.a": {"not_worse_than": "baseline", "min": 1}}}, "without min or max"),
             ({"numbers": {"fairness.a_ratio": {"not_worse_than": "baseline"}}}, "begin with test"),
             ({"numbers": {"test.bias": {"not_worse_than": "baseline"}}}, "neither higher nor lower is better"),
-            ({"numbers": {"a": {"min": math.inf}}}, "a number is needed that is finite"),
-            ({"numbers": {"a": {"max": math.nan}}}, "a number is needed that is finite"),
-            ({"numbers": {"a": {"max": 10**400}}}, "a number is needed that is finite"),
-            ({"numbers": {"a": {"max": 1, "why": ["b"]}}}, "a text of at most 1000"),
-            ({"title": "x" * 201, "fingerprints": [FINGERPRINT]}, "a text of at most 200"),
-            ({"numbers": {"test.a": {"not_worse_than": "baseline", "by": -1}}}, "at least 0"),
-            ({"numbers": {"a": {"min": 1, "optional": "yes"}}}, "true or false"),
-            ({"numbers": [1]}, "maps names"),
-            ({"findings": "high"}, "must be a mapping"),
-            ({"findings": {"below": "hi"}}, "is one of critical"),
-            ({"fingerprints": "sha256:1"}, "a list of texts"),
-            ({"fingerprints": [FINGERPRINT[7:19]]}, "are whole"),
-            ({"undecided": "pass", "fingerprints": [FINGERPRINT]}, "'undecided' or 'fail'"),
+            ({"numbers": {"a": {"min": math.inf}}}, "should be a finite number, found inf"),
+            ({"numbers": {"a": {"max": math.nan}}}, "should be a finite number"),
+            ({"numbers": {"a": {"max": 10**400}}}, "should be a valid number"),
+            ({"numbers": {"a": {"max": 1, "why": ["b"]}}}, "numbers.a.why: Input should be a valid string"),
+            ({"title": "x" * 201, "fingerprints": [FINGERPRINT]}, "title: String should have at most 200"),
+            ({"numbers": {"test.a": {"not_worse_than": "baseline", "by": -1}}}, "greater than or equal to 0, found -1"),
+            ({"numbers": {"a": {"min": 1, "optional": "yes"}}}, "valid boolean, found 'yes'"),
+            ({"numbers": [1]}, "numbers: Input should be a valid dictionary"),
+            ({"findings": "high"}, "findings: it must map below, except to values; found 'high'"),
+            ({"findings": {"below": "hi"}}, "findings.below: Input should be 'critical', .+ found 'hi'"),
+            ({"fingerprints": "sha256:1"}, "fingerprints: Input should be a valid list"),
+            ({"fingerprints": [FINGERPRINT[7:19]]}, "fingerprints.0: String should match pattern .+64"),
+            (
+                {"undecided": "pass", "fingerprints": [FINGERPRINT]},
+                "undecided: Input should be .+, found 'pass'",
+            ),
         ],
     )
     def test_each_is_one_clear_error(self, policy, message):
@@ -315,6 +318,9 @@ class TestWrongPolicies:
 class TestSchema:
     SCHEMA = json.loads((templates_folder() / "policies" / "policy.schema.json").read_text(encoding="utf-8"))
 
+    def test_it_is_made_from_the_types_that_read_policies(self):
+        assert policy_schema() == self.SCHEMA, "write policy_schema() to templates/policies/policy.schema.json"
+
     @pytest.mark.parametrize("name", policy_names())
     def test_the_policies_that_come_with_the_toolkit_are_as_it_says(self, name):
         text = (templates_folder() / "policies" / f"{name}.yaml").read_text(encoding="utf-8")
@@ -330,6 +336,8 @@ class TestSchema:
             {"numbers": {"a": {}}},
             {"numbers": {"a": {"min": "0.8"}}},
             {"numbers": {"a": {"min": 1, "by": 1}}},
+            {"levels": {}},
+            {"levels": {"wach": {"findings": {"below": "low"}}}},
             {"numbers": {"test.a": {"not_worse_than": "champ"}}},
             {"numbers": {"test.a": {"not_worse_than": "baseline", "by": -1}}},
             {"findings": {"below": "hi"}},
@@ -340,7 +348,7 @@ class TestSchema:
     )
     def test_what_the_toolkit_refuses_it_refuses_too(self, policy):
         with pytest.raises(InputError):
-            read_policy(policy)
+            check_policy(policy)
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate(policy, self.SCHEMA)
 

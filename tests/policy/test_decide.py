@@ -83,9 +83,9 @@ def test_the_record_is_a_verdict_that_names_the_reasons():
 @pytest.mark.parametrize(
     ("policy", "message"),
     [
-        ({"levels": {}}, "must map 'levels'"),
+        ({"levels": {}}, "levels: Dictionary should have at least 1 item"),
         ({"levels": {"wach": {"findings": {"below": "low"}}}}, "Did you mean 'watch'"),
-        ({"levels": {"watch": 1}}, "must be a mapping"),
+        ({"levels": {"watch": 1}}, "levels.watch: it must map title, .+; found 1"),
         ({"levels": {"watch": {}}}, "has no rule"),
         ({"numbers": {"a": {"min": 1}}}, "unknown key 'numbers'"),
         ("drfit", "Did you mean 'drift'"),

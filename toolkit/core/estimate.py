@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -71,6 +71,16 @@ class Estimate:
             usual = 3 if size < 10 else 2 if size < 100 else 1 if size < 1000 else 0
             value, low, high = (_fixed(number, max(decimals, usual)) for number in numbers)
         return value, low, high
+
+    def times(self, unit: float) -> Estimate:
+        """Return it in units so many times smaller.
+
+        Examples
+        --------
+        >>> print(Estimate(0.5, 0.4, 0.6).times(2))
+        1.000 [0.800, 1.200]
+        """
+        return replace(self, value=self.value * unit, low=self.low * unit, high=self.high * unit)
 
     def plain(self) -> dict[str, float | int | None] | None:
         """Write it for JSON, which has no NaN: an end that is not finite is null, and so is a number not defined.

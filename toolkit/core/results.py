@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 from toolkit.core.estimate import Estimate
 from toolkit.core.result import DataInfo, Finding
@@ -23,6 +23,7 @@ SCHEMA: Literal[1] = 1
 MIME = "application/vnd.toolkit.results+json"
 UNKNOWN = Estimate(math.nan)
 Level = Literal["watch", "investigate", "retrain"]
+LEVELS: tuple[Level, ...] = get_args(Level)
 Outcome = Literal["pass", "fail", "undecided", "ok"] | Level
 
 
@@ -317,8 +318,9 @@ def read_results(source: str | Path) -> Results:
 def problem(error: Mapping[str, Any]) -> str:
     """Say in a line what pydantic found amiss, and where."""
     where = shorten(".".join(map(str, error["loc"])), 100)
-    said = f", found {shown(error['input'])}" if error["type"] not in ("missing", "json_invalid") else ""
-    return f"{where}{': ' if where else ''}{error['msg']}{said}"
+    silent = ("missing", "json_invalid", "value_error")  # those of our own say all themselves
+    said = "" if error["type"] in silent else f", found {shown(error['input'])}"
+    return f"{where}{': ' if where else ''}{error['msg'].removeprefix('Value error, ')}{said}"
 
 
 @cache

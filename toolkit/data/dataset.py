@@ -109,6 +109,12 @@ class Dataset(Result):
         part = self.take(np.flatnonzero(known))
         return replace(part, target=part.target.infer_objects())
 
+    @property
+    def dates(self) -> frozenset[str]:
+        """Columns that hold dates, as days since 1970-01-01."""
+        notes = (note for note in self.notes if note.code == "DATA-DATES" and "durations" not in note.message)
+        return frozenset(note.where for note in notes)
+
     def take(self, positions: NDArray[np.integer[Any]] | Sequence[int]) -> Dataset:
         """Return the rows at integer positions, with everything else as it is; rows keep their index."""
         rows = np.asarray(positions, dtype="int64")

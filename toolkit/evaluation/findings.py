@@ -12,8 +12,8 @@ from toolkit.core.result import Finding
 from toolkit.core.words import spoken
 from toolkit.models.prediction import Predictions
 from toolkit.models.threshold import Threshold
+from toolkit.statistics.direction import LOWER_IS_BETTER
 from toolkit.statistics.intervals import mover_difference
-from toolkit.statistics.metrics import LOWER_IS_BETTER
 
 DECIDING = {
     "binary": ("roc_auc", "balanced_accuracy"),

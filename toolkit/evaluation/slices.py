@@ -12,18 +12,18 @@ import pandas as pd
 from toolkit.core.estimate import Estimate, format_number, spread
 from toolkit.core.face import Face, FaceTable
 from toolkit.core.figures import GREY, Drawing, Picture, draw_intervals, name_rows
+from toolkit.core.options import whole
 from toolkit.core.result import Finding, Result, by_severity
 from toolkit.core.words import shorten
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
-from toolkit.errors import InputError
 from toolkit.evaluation.levels import Level, cut_levels
+from toolkit.evaluation.losses import correct, row_losses
 from toolkit.evaluation.scan import MOST_PAIRED_LEVELS, Members, Scan, prune, scan, slice_mask, worse_slices
 from toolkit.models.choice import predict_at
 from toolkit.models.prediction import Predictions
 from toolkit.models.threshold import ThresholdLike
 from toolkit.statistics.intervals import Array, mean_estimate, share_estimate
-from toolkit.statistics.metrics import EPSILON
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,7 +42,7 @@ def find_slices(
 ) -> Slices:
     """Search single columns and pairs of columns for rows on which the model's loss is higher than on the rest.
 
-    Numbers are cut at their quartiles, other columns into their frequent levels; features and sensitive columns are
+    Numbers are cut at rounded quartiles, other columns into their frequent values; features and sensitive columns are
     searched. Each slice is compared with all other rows by Welch's test (1947, doi:10.1093/biomet/34.1-2.28) on the
     loss of each row. All slices examined count: p values and intervals of the differences are Bonferroni's, so that
     where no slice is worse, one is reported in at most 5 % of searches. A pair is left out unless it is worse than what
@@ -83,24 +83,19 @@ def find_slices(
     >>> find_slices(model, data, depth=1).examined
     38
     """
-    if depth not in (1, 2):
-        raise InputError(f"depth must be 1 (single columns) or 2 (pairs); found {depth!r}.")
+    whole("depth", depth, 1, 2)
     part = _sampled(data.test if isinstance(data, Split) else data.labelled, seed)
-    least = max(30, math.ceil(part.rows / 100)) if min_rows is None else min_rows
-    if isinstance(least, bool) or not isinstance(least, int | np.integer) or least < 5:
-        raise InputError(f"min_rows must be a whole number of at least 5; found {min_rows!r}.")
+    least = max(30, math.ceil(part.rows / 100)) if min_rows is None else whole("min_rows", min_rows, 5)
     _, predicted, chosen = predict_at(model, data, threshold, part)
     value = chosen.value if chosen else math.nan
-    loss, loss_name = _losses(predicted, part.task, value)
-    levels, members = cut_levels(_columns(part), least)
+    loss_name, loss = row_losses(predicted, part.task, value)
+    levels, members = cut_levels(_columns(part), least, part.dates)
     paired = depth == 2 and len(levels) <= MOST_PAIRED_LEVELS
     scanned = scan(levels, members, loss, least, pairs=paired)
     kept = prune(worse_slices(scanned), scanned, members)
     table = _described(kept, scanned, levels, members, predicted, loss, value, part.task)
     examined = len(scanned.rows)
-    return Slices(
-        part.name, part.task, loss_name, mean_estimate(loss), examined, int(least), paired or depth == 1, table
-    )
+    return Slices(part.name, part.task, loss_name, mean_estimate(loss), examined, least, paired or depth == 1, table)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -218,26 +213,6 @@ def _columns(data: Dataset) -> pd.DataFrame:
     return pd.concat([data.features, data.sensitive[extra]], axis=1)
 
 
-def _losses(predicted: Predictions, task: str, threshold: float) -> tuple[Array, str]:
-    if task == "regression":
-        return np.abs(predicted.y_pred - predicted.y_true), "absolute error"
-    if not predicted.probabilities:
-        return 1.0 - _right(predicted, task, threshold), "error rate"
-    if task == "binary":
-        chance = np.where(predicted.y_true == 1, predicted.y_pred, 1 - predicted.y_pred)
-    else:
-        table = predicted.y_prob if predicted.y_prob is not None else np.empty((0, 0))
-        chance = table[np.arange(len(table)), predicted.y_true.astype(int)]
-    loss: Array = -np.log(np.clip(chance, EPSILON, 1 - EPSILON))
-    return loss, "log loss"
-
-
-def _right(predicted: Predictions, task: str, threshold: float) -> Array:
-    guess = predicted.decide(threshold) if task == "binary" else predicted.y_pred
-    right: Array = (guess == predicted.y_true).astype(float)
-    return right
-
-
 def _described(
     kept: list[int],
     scanned: Scan,
@@ -265,7 +240,7 @@ def _described(
             "p_adjusted": float(scanned.p_adjusted[place]),
         }
         if task != "regression":
-            row["accuracy"] = share_estimate(int(_right(predicted, task, threshold)[mask].sum()), int(mask.sum()))
+            row["accuracy"] = share_estimate(int(correct(predicted, task, threshold)[mask].sum()), int(mask.sum()))
         if task == "regression" or (task == "binary" and predicted.probabilities):
             row |= {"truth": float(predicted.y_true[mask].mean()), "predicted": float(predicted.y_pred[mask].mean())}
         rows.append(row)

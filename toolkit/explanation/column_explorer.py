@@ -12,15 +12,15 @@ import pandas as pd
 from toolkit.core.estimate import format_number, spread
 from toolkit.core.face import Face, FaceTable
 from toolkit.core.result import EXPLORER_MIME, Result
+from toolkit.core.words import shorten
 from toolkit.errors import NotApplicableError
-from toolkit.explanation.scatter import by_value
-from toolkit.explanation.words import plain
+from toolkit.explanation.importance import EXPLORED
+from toolkit.explanation.scatter import by_level
 from toolkit.statistics.intervals import Array
 
 if TYPE_CHECKING:
     from toolkit.explanation.explain import Explanation
 
-MOST_COLUMNS = 15
 MOST_POINTS = 240
 
 
@@ -57,11 +57,11 @@ def column_explorer(explanation: Explanation | Any) -> ColumnExplorer:
     places = {str(name): place for place, name in enumerate(explanation.features.columns)}
     rows: list[list[object]] = []
     points: list[list[Array]] = []
-    for name in explanation.overall["column"]:
+    for name in explanation.overall["column"].head(EXPLORED):
         values = attributed[:, places[name], output]
-        if not values.any() or len(points) == MOST_COLUMNS:
+        if not values.any():
             continue
-        groups = by_value(explanation.features.iloc[:, places[name]], values)
+        groups = by_level(explanation.levels[name], values)
         rows += [[name, text, int(mask.sum()), mean] for text, mask, mean in groups]
         points.append([values[:MOST_POINTS][mask[:MOST_POINTS]] for _, mask, _ in groups])
     if not rows:
@@ -109,11 +109,11 @@ class ColumnExplorer(Result):
         return {EXPLORER_MIME: self._plain(), "text/html": self._repr_html_(), "text/plain": repr(self)}
 
     def _lead(self) -> str:
-        towards = f" A positive one speaks for {plain(self.towards, 60)}." if self.towards else ""
+        towards = f" A positive one speaks for {shorten(self.towards, 60)}." if self.towards else ""
         count = self.table["column"].nunique()
         return (
-            f"What the {count} foremost columns add to the score, in units of {plain(self.scale, 60)}, by their value."
-            f"{towards}"
+            f"What the {count} foremost columns add to the score, in units of {shorten(self.scale, 60)}, "
+            f"by their value.{towards}"
         )
 
     def _plain(self) -> dict[str, Any]:

@@ -13,12 +13,14 @@ import pandas as pd
 from toolkit.core.estimate import Estimate, format_number
 from toolkit.core.face import Face, FaceTable
 from toolkit.core.figures import BLUE, Drawing, Picture, name_rows
+from toolkit.core.options import column_of
 from toolkit.core.result import Finding, Result
+from toolkit.core.words import shorten, value_text
 from toolkit.data.dataset import Dataset
+from toolkit.data.roles import listed_names
 from toolkit.data.split import Split
-from toolkit.errors import InputError, NotApplicableError, listed, nearest
-from toolkit.explanation.local import find_rows, value_text
-from toolkit.explanation.words import plain
+from toolkit.errors import NotApplicableError, listed
+from toolkit.explanation.local import TEXT, find_rows
 from toolkit.models.choice import predict_at
 from toolkit.models.model import Model
 from toolkit.models.prediction import Predictions, predict
@@ -189,19 +191,15 @@ def _draw_changes(ax: Axes, changes: pd.DataFrame) -> None:
     bars = ax.barh(range(len(changes)), changes["distance"], color=BLUE, height=0.6)
     ax.bar_label(bars, [f"{share:.1%}" for share in changes["distance"]], padding=3, fontsize=9)
     named = zip(changes["column"], changes["value"], changes["change_to"], strict=True)
-    name_rows(ax, [f"{plain(name, 24)}\n{plain(now, 16)} → {plain(then, 16)}" for name, now, then in named])
+    name_rows(ax, [f"{shorten(name, 24)}\n{shorten(now, 16)} → {shorten(then, 16)}" for name, now, then in named])
     ax.set(xlabel="Share of the observed rows between", xlim=(0, 1.15 * float(changes["distance"].max()) or 1.0))
 
 
 def _immutable(data: Dataset, given: str | Sequence[str] | None) -> list[Any]:
     if given is None:
         return [name for name in data.sensitive.columns if name in data.features.columns]
-    names = [name.strip() for name in given.split(",") if name.strip()] if isinstance(given, str) else list(given)
-    for name in names:
-        if name not in data.features.columns:
-            known = list(map(str, data.features.columns))
-            raise InputError(f"Column {name!r} is not a feature.{nearest(str(name), known)} Known: {listed(known)}.")
-    return names
+    columns = list(data.features.columns)
+    return [column_of(name, columns, f"the features of {data.name}") for name in listed_names(given, columns)]
 
 
 def _decided(predicted: Predictions, task: str, threshold: float) -> tuple[Array, Array]:
@@ -232,8 +230,8 @@ def _smallest(
     return [
         {
             "column": str(column),
-            "value": value_text(now),
-            "change_to": value_text(values.iloc[best]),
+            "value": value_text(now, TEXT),
+            "change_to": value_text(values.iloc[best], TEXT),
             "distance": float(distances[best]),
             "score": float(scores[best]),
             "decision": int(decisions[best]),

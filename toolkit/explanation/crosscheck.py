@@ -10,11 +10,11 @@ from scipy import stats
 
 from toolkit.core.estimate import Estimate
 from toolkit.data.dataset import Dataset
+from toolkit.evaluation.losses import row_losses
 from toolkit.explanation.importance import mean_of
 from toolkit.models.model import Model
-from toolkit.models.prediction import Predictions, predict
+from toolkit.models.prediction import predict
 from toolkit.statistics.intervals import Array, Z
-from toolkit.statistics.metrics import EPSILON
 
 ROWS, REPEATS = 400, 2
 _CELLS = 4_000_000
@@ -80,21 +80,6 @@ def _shuffled(data: Dataset, places: range, repeats: int, rng: np.random.Generat
         column = features.iloc[:, place]
         features.isetitem(place, column.array.take(rows))
     return replace(stacked, features=features)
-
-
-def row_losses(predicted: Predictions, task: str) -> tuple[str, Array]:
-    """Return the name and the loss of each row: log loss, else errors; absolute error for numbers."""
-    if task == "regression":
-        return "absolute error", np.abs(predicted.y_pred - predicted.y_true)
-    if not predicted.probabilities:
-        said = predicted.decide(0.0) if task == "binary" else predicted.y_pred
-        return "error rate", (said != predicted.y_true).astype(float)
-    if task == "binary":
-        chance = np.where(predicted.y_true == 1, predicted.y_pred, 1 - predicted.y_pred)
-    else:
-        table = predicted.y_prob if predicted.y_prob is not None else np.empty((0, 0))
-        chance = table[np.arange(len(table)), predicted.y_true.astype(int)]
-    return "log loss", -np.log(np.clip(chance, EPSILON, 1 - EPSILON))
 
 
 def rank_agreement(first: Array, second: Array) -> Estimate:

@@ -14,6 +14,7 @@ import pandas as pd
 from toolkit.core.estimate import Estimate, spread
 from toolkit.core.face import Face, FaceTable
 from toolkit.core.figures import Drawing
+from toolkit.core.options import above, whole
 from toolkit.core.result import Finding, Record, Result
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
@@ -25,6 +26,7 @@ from toolkit.explanation.figures import drawings
 from toolkit.explanation.findings import judge
 from toolkit.explanation.groups import group_table, grouping_columns
 from toolkit.explanation.importance import (
+    EXPLORED,
     REPORTED,
     draw_rows,
     importance_table,
@@ -36,6 +38,7 @@ from toolkit.explanation.local import LocalRow, explain_rows, find_rows, telling
 from toolkit.models.choice import predict_at
 from toolkit.models.model import Model
 from toolkit.models.threshold import ThresholdLike
+from toolkit.statistics.binning import Levels, cut
 from toolkit.statistics.intervals import Array
 
 _ASSOCIATED = 40
@@ -115,16 +118,23 @@ def explain(
     if model.recorded:
         raise NotApplicableError("Recorded predictions have no model to explain. Give the model itself.")
     against = background or (data.train if isinstance(data, Split) else data)
-    _check(precision, most_rows, seconds)
+    above("precision", precision)
+    above("seconds", seconds)
+    most = None if most_rows is None else whole("most_rows", most_rows, 1)
     grouping = grouping_columns(part, by)
     chosen = None if rows is None else find_rows(part, rows)
     model, predicted, decided_at = predict_at(model, data, threshold, part)
     level = decided_at.value if decided_at else math.nan
     attributor = choose_attributor(model, part, against, method=method, given=background is not None, seed=seed)
-    most = most_rows or attributor.most_rows
+    most = most or attributor.most_rows
     drawn = draw_rows(attributor, part, precision=precision, most=most, seconds=seconds, seed=seed)
     features, names = part.features.iloc[drawn.positions], [str(name) for name in part.features.columns]
     table, sizes = importance_table(drawn.shap_values, names, attributor.outputs.names), magnitudes(drawn.shap_values)
+    shown = part.features.loc[:, [name in _foremost(table, EXPLORED) for name in names]]
+    levels = {
+        str(name): cut(column, dates=str(name) in part.dates).take(drawn.positions)
+        for name, column in (*shown.items(), *grouping.items())
+    }
     if chosen is None:
         chosen = telling_rows(predicted, part.task, level)
     return Explanation(
@@ -143,8 +153,9 @@ def explain(
         stopped=drawn.stopped,
         table=table,
         interactions=interaction_table(attributor, features, drawn.shap_values),
-        groups=group_table(grouping.iloc[drawn.positions], sizes, names),
-        redundant=associations(features.loc[:, [name in set(_foremost(table)) for name in names]]),
+        groups=group_table({str(name): levels[str(name)] for name in grouping}, sizes, names),
+        levels=levels,
+        redundant=associations(features.loc[:, [name in _foremost(table, _ASSOCIATED) for name in names]]),
         sensitive=tuple(map(str, part.sensitive.columns)),
         check=cross_check(model, part.take(drawn.positions[:ROWS]), sizes.mean(axis=0), seed=seed),
         local=explain_rows(attributor, part, predicted, chosen, level),
@@ -184,6 +195,8 @@ class Explanation(Result):
         ``column, output, mean_abs_shap`` (Estimate), ``rank_low, rank_high``: see ``importance_table``.
     interactions, groups, redundant : DataFrame
         The strongest pairs, the groups compared, and columns that go together, each of which may be without rows.
+    levels : dict of str to Levels
+        The level of each row in the foremost columns and those grouped by.
     sensitive : tuple of str
         Sensitive columns of the table.
     check : CrossCheck
@@ -211,6 +224,7 @@ class Explanation(Result):
     interactions: pd.DataFrame
     groups: pd.DataFrame
     redundant: pd.DataFrame
+    levels: dict[str, Levels]
     sensitive: tuple[str, ...]
     check: CrossCheck
     local: tuple[LocalRow, ...]
@@ -309,13 +323,5 @@ class Explanation(Result):
         return Face("Explanation", lead, [FaceTable(words, table)], self.findings())
 
 
-def _foremost(table: pd.DataFrame) -> list[str]:
-    return list(table["column"][table["output"] == "overall"].head(_ASSOCIATED))
-
-
-def _check(precision: float, most_rows: int | None, seconds: float) -> None:
-    for name, value in (("precision", precision), ("seconds", seconds)):
-        if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-            raise InputError(f"{name} must be a number above 0; found {value!r}.")
-    if most_rows is not None and (isinstance(most_rows, bool) or not isinstance(most_rows, int) or most_rows < 1):
-        raise InputError(f"most_rows must be a whole number of at least 1; found {most_rows!r}.")
+def _foremost(table: pd.DataFrame, most: int) -> set[str]:
+    return set(table["column"][table["output"] == "overall"].head(most))

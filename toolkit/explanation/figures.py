@@ -11,10 +11,10 @@ import pandas as pd
 
 from toolkit.core.estimate import Estimate
 from toolkit.core.figures import BLUE, GREEN, ORANGE, PURPLE, RED, SKY, Drawing, Picture, draw_intervals, name_rows
+from toolkit.core.words import shorten
 from toolkit.explanation.importance import REPORTED, rank_text
-from toolkit.explanation.scatter import MOST_POINTS, by_value, draw_dependence, draw_swarm, standing
+from toolkit.explanation.scatter import MOST_POINTS, by_level, draw_dependence, draw_swarm, standing
 from toolkit.explanation.waterfall import waterfall
-from toolkit.explanation.words import plain
 from toolkit.statistics.intervals import Array
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def _importance(explanation: Explanation) -> Drawing:
     words = Picture("Importance of the columns", caption, f"Mean |SHAP|: {'; '.join(said)}.")
 
     def draw(ax: Axes) -> None:
-        names = [plain(name) for name in table["column"]]
+        names = [shorten(name) for name in table["column"]]
         _draw_bars(ax, names, table["mean_abs_shap"].tolist(), f"Mean |SHAP|, {_scale(explanation)}")
 
     return Drawing("importance", words, draw, table.drop(columns="output"), grid="x")
@@ -93,8 +93,8 @@ def _beeswarm(explanation: Explanation) -> Drawing:
 
 
 def _dependence(explanation: Explanation, name: str, kind: str) -> Drawing:
-    column, values = _attributed(explanation, name)
-    groups = by_value(column, values)
+    values = _attributed(explanation, name)[1]
+    groups = by_level(explanation.levels[name], values)
     said = [f"{_named(text)}: {mean}" for text, _, mean in groups]
     caption = (
         f"Attributions to {_named(name)} by its value: a dot is a row, a diamond the mean with its 95% interval."
@@ -106,7 +106,7 @@ def _dependence(explanation: Explanation, name: str, kind: str) -> Drawing:
 
     def draw(ax: Axes) -> None:
         draw_dependence(ax, groups, values)
-        ax.set(xlabel=plain(name), ylabel=f"SHAP, {_scale(explanation)}")
+        ax.set(xlabel=shorten(name), ylabel=f"SHAP, {_scale(explanation)}")
 
     rows = [(text, int(mask.sum()), mean) for text, mask, mean in groups]
     return Drawing(kind, words, draw, pd.DataFrame(rows, columns=["value", "rows", "mean_attribution"]), grid="y")
@@ -123,7 +123,7 @@ def _interactions(explanation: Explanation) -> Drawing:
     words = Picture("Strongest interactions", caption, f"Mean |interaction|: {'; '.join(said)}.")
 
     def draw(ax: Axes) -> None:
-        names = [f"{plain(first, 18)} × {plain(second, 18)}" for first, second, _ in named]
+        names = [f"{shorten(first, 18)} × {shorten(second, 18)}" for first, second, _ in named]
         _draw_bars(ax, names, [size for *_, size in named], f"Mean |interaction|, {_scale(explanation)}")
 
     return Drawing("interactions", words, draw, pairs, grid="x")
@@ -146,12 +146,12 @@ def _groups(explanation: Explanation, by: str, kind: str) -> Drawing:
         for order, (group, (marker, colour)) in enumerate(zip(groups, _MARKS, strict=False)):
             sizes = shown[shown["group"] == group].set_index("column")["mean_abs_shap"]
             places = np.arange(len(columns)) - 0.35 + step * (order + 0.5)
-            style: dict[str, Any] = {"color": colour, "marker": marker, "label": plain(group, 24)}
+            style: dict[str, Any] = {"color": colour, "marker": marker, "label": shorten(group, 24)}
             draw_intervals(ax, places, sizes[columns], size=5, width=1.8, **style)
-        name_rows(ax, [plain(name, 28) for name in columns], 0.6)
+        name_rows(ax, [shorten(name, 28) for name in columns], 0.6)
         ax.set_xlabel(f"Mean |SHAP|, {_scale(explanation)}")
         ax.set_xlim(left=0)
-        ax.legend(title=plain(by, 24), loc="lower right")
+        ax.legend(title=shorten(by, 24), loc="lower right")
 
     return Drawing(kind, Picture(f"What the model leans on, by {_named(by)}", caption, alt), draw, table)
 
@@ -172,11 +172,11 @@ def _rounded(values: Array) -> Array:
 
 
 def _named(name: object) -> str:
-    return plain(name, 60)
+    return shorten(name, 60)
 
 
 def _scale(explanation: Explanation) -> str:
-    return plain(explanation.scale, 30)
+    return shorten(explanation.scale, 30)
 
 
 def _place(explanation: Explanation, column: str) -> int:

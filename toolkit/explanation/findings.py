@@ -8,12 +8,12 @@ import numpy as np
 
 from toolkit.core.estimate import format_number
 from toolkit.core.result import Finding, by_severity
+from toolkit.core.words import shorten
 from toolkit.errors import listed
 from toolkit.explanation.association import REDUNDANT
 from toolkit.explanation.attribution import tolerance
 from toolkit.explanation.groups import LEAST_ROWS
 from toolkit.explanation.importance import LEVEL, REPORTED, magnitudes, rank_text, relative_errors
-from toolkit.explanation.words import plain
 
 if TYPE_CHECKING:
     from toolkit.explanation.explain import Explanation
@@ -144,7 +144,7 @@ def _groups(explanation: Explanation) -> list[Finding]:
         order = np.argsort([-abs(one.value) for one in apart["difference"]], kind="stable")
         largest = apart.iloc[order].drop_duplicates(["by", "column"]).head(3)
         said = "; ".join(
-            f"{plain(row['column'])} where {plain(row['by'])} is {plain(row['group'])} ({row['mean_abs_shap']}, "
+            f"{shorten(row['column'])} where {shorten(row['by'])} is {shorten(row['group'])} ({row['mean_abs_shap']}, "
             f"elsewhere {row['rest']})"
             for _, row in largest.iterrows()
         )

@@ -18,7 +18,7 @@ from toolkit.statistics.intervals import Array, mean_estimate
 from toolkit.statistics.measure import mean
 from toolkit.statistics.multiplicity import holm
 
-REPORTED = 10
+REPORTED, EXPLORED = 10, 15
 _BATCH = {"tree": 250, "linear": 250, "permutation": 10}
 LEVEL = 0.05
 
@@ -122,18 +122,13 @@ def mean_magnitude(sizes: Array, unit: float) -> Estimate:
     """
     if not unit:
         return Estimate(0.0, n=len(sizes), method="no interval: never attributed anything")
-    return times(mean(sizes / unit).estimate, unit)
-
-
-def times(estimate: Estimate, unit: float) -> Estimate:
-    """Return an estimate in smaller units: very large numbers are divided first, so that squares do not overflow."""
-    return Estimate(estimate.value * unit, estimate.low * unit, estimate.high * unit, estimate.n, estimate.method)
+    return mean(sizes / unit).estimate.times(unit)
 
 
 def mean_of(values: Array) -> Estimate:
     """Estimate a mean of any sign by Student's t, however large the values."""
     unit = float(np.abs(values).max(initial=0.0)) or 1.0
-    return times(mean_estimate(values / unit), unit)
+    return mean_estimate(values / unit).times(unit)
 
 
 def rank_intervals(sizes: Array) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

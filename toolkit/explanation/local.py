@@ -11,6 +11,7 @@ import pandas as pd
 from scipy import special
 
 from toolkit.core.estimate import format_number
+from toolkit.core.words import value_text
 from toolkit.data.dataset import Dataset
 from toolkit.errors import InputError, listed
 from toolkit.explanation.attribution import Attributor
@@ -19,6 +20,7 @@ from toolkit.models.prediction import Predictions
 from toolkit.models.threshold import DEFAULT
 from toolkit.statistics.intervals import Array
 
+TEXT = 200  # letters of a value in a table
 REASONS = {
     "right": "most confident right",
     "wrong": "most confident wrong",
@@ -161,7 +163,7 @@ def _parts(attributor: Attributor, features: pd.Series[Any], values: Array, outp
     parts = pd.DataFrame(
         {
             "column": [str(name) for name in features.index],
-            "value": [value_text(value) for value in features],
+            "value": [value_text(value, TEXT) for value in features],
             "attribution": values[:, output],
         }
     ).iloc[order]
@@ -221,13 +223,3 @@ def probability_path(scale: str, base: Array, values: Array, output: int = 0) ->
     if scale == SOFTMAX:
         return np.asarray(special.softmax(steps, axis=1)[:, output])
     return np.asarray(steps[:, output]) if scale == PROBABILITY else None
-
-
-def value_text(value: Any) -> str:
-    """Write one value of a table as a reader knows it."""
-    if pd.isna(value):
-        return "missing"
-    if isinstance(value, int | float | np.number):
-        number = float(value)
-        return f"{number:.0f}" if number.is_integer() and abs(number) < 1e15 else format_number(number)
-    return str(value)

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from toolkit.core.estimate import Estimate
 from toolkit.core.figures import BLUE, GREY, ORANGE, draw_intervals, name_rows
+from toolkit.core.words import shorten
 from toolkit.explanation.importance import mean_of
-from toolkit.explanation.local import value_text
-from toolkit.explanation.words import plain
+from toolkit.statistics.binning import Levels
 from toolkit.statistics.intervals import Array
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 MOST_POINTS = 1000
 _DOT: dict[str, Any] = {"s": 4, "linewidths": 0, "rasterized": True}
-_FEW_VALUES, _BINS, _SLOTS = 8, 8, 80
+_SLOTS = 80
 
 
 def draw_swarm(ax: Axes, features: pd.DataFrame, values: Array, label: str) -> None:
@@ -41,7 +42,7 @@ def draw_swarm(ax: Axes, features: pd.DataFrame, values: Array, label: str) -> N
         shade: dict[str, Any] = {"c": rank[known], "cmap": "cividis", "vmin": 0, "vmax": 1}
         points = ax.scatter(size[known], offset[known], **shade, **_DOT)
     ax.axvline(0, color=GREY, linewidth=0.8)
-    name_rows(ax, [plain(name) for name in features.columns], 0.6)
+    name_rows(ax, [shorten(name) for name in features.columns], 0.6)
     ax.set_xlabel(label)
     bar = ax.figure.colorbar(points, ax=ax, ticks=[0, 1], pad=0.02, aspect=30)
     bar.ax.set_yticklabels(["low", "high"])
@@ -67,35 +68,12 @@ def _swarm(values: Array) -> Array:
     return np.asarray(0.4 * step / fullest)
 
 
-def by_value(column: pd.Series[Any], values: Array) -> list[tuple[str, Array, Estimate]]:
-    """Group attributions by the value of their column: its few values, or bins of equally many rows.
-
-    Returns
-    -------
-    list of (text, rows, Estimate)
-        The value or range in words, a mask of its rows, and their mean attribution. Numbers come in order, then
-        missing values; categories by how frequent they are.
-    """
-    known = column.dropna()
-    numeric = not isinstance(column.dtype, pd.CategoricalDtype)
-    if numeric and known.nunique() > _FEW_VALUES:
-        edges = np.unique(np.quantile(known.to_numpy(dtype=float), np.linspace(0, 1, _BINS + 1)[1:-1], method="lower"))
-        codes = np.searchsorted(edges, column.to_numpy(dtype=float), side="left")
-        found = []
-        for code in np.unique(codes[column.notna().to_numpy()]):
-            mask = (codes == code) & column.notna().to_numpy()
-            low, high = column[mask].min(), column[mask].max()
-            found.append((value_text(low) if low == high else f"{value_text(low)}–{value_text(high)}", mask))
-    else:
-        counts = known.value_counts()
-        chosen = sorted(counts.index) if numeric else list(counts[counts > 0].index[:_FEW_VALUES])
-        found = [(value_text(value), (column == value).to_numpy(dtype=bool)) for value in chosen]
-    if column.isna().any():
-        found.append(("missing", column.isna().to_numpy()))
-    return [(text, mask, mean_of(values[mask])) for text, mask in found]
+def by_level(levels: Levels, values: Array) -> list[tuple[str, NDArray[np.bool_], Estimate]]:
+    """Return each level of a column with a mask of its rows and the mean of their attributions."""
+    return [(label, mask, mean_of(values[mask])) for label, mask in levels.groups()]
 
 
-def draw_dependence(ax: Axes, groups: list[tuple[str, Array, Estimate]], values: Array) -> None:
+def draw_dependence(ax: Axes, groups: list[tuple[str, NDArray[np.bool_], Estimate]], values: Array) -> None:
     """Draw attributions by the values or ranges of their column, and their means with intervals."""
     rng = np.random.default_rng(0)
     for place, (_, mask, _) in enumerate(groups):
@@ -107,5 +85,5 @@ def draw_dependence(ax: Axes, groups: list[tuple[str, Array, Estimate]], values:
     draw_intervals(ax, range(len(groups)), means, upright=True, marker="D", **brown)
     ax.axhline(0, color=GREY, linewidth=0.8)
     turned = sum(len(text) for text, _, _ in groups) > 40
-    names = [plain(text, 18) for text, _, _ in groups]
+    names = [shorten(text, 18) for text, _, _ in groups]
     ax.set_xticks(range(len(groups)), names, rotation=30 if turned else 0, ha="right" if turned else "center")

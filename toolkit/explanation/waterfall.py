@@ -8,9 +8,9 @@ import numpy as np
 
 from toolkit.core.estimate import format_number
 from toolkit.core.figures import BLUE, GREY, ORANGE, Drawing, Picture
+from toolkit.core.words import shorten
 from toolkit.explanation.local import LocalRow
 from toolkit.explanation.scores import PROBABILITY
-from toolkit.explanation.words import plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -50,18 +50,17 @@ def _draw(ax: Axes, row: LocalRow) -> None:
         )
     ax.vlines(ends[:-1], np.arange(len(ends) - 1) - 0.3, np.arange(1, len(ends)) + 0.3, color=GREY, linewidth=0.6)
     ax.axvline(row.base, color=GREY, linewidth=0.8, linestyle=":")
-    ax.set_yticks(range(len(steps)), [plain(name, 34) for name, _ in steps])
+    ax.set_yticks(range(len(steps)), [shorten(name, 34) for name, _ in steps])
     ax.set(xlim=(float(reach.min()) - room, float(reach.max()) + room), ylim=(-0.6, len(steps) - 0.4))
-    ax.set_xlabel(
-        f"{plain(row.scale, 24)}: mean {format_number(row.base)},\nrow {format_number(row.score)}{_as_probability(row)}"
-    )
+    ends_at = f"mean {format_number(row.base)},\nrow {format_number(row.score)}{_as_probability(row)}"
+    ax.set_xlabel(f"{shorten(row.scale, 24)}: {ends_at}")
 
 
 def _steps(row: LocalRow) -> list[tuple[str, float]]:
     """Return the largest attributions, named by column and value, then what all others add up to."""
     shown = row.parts.head(_MOST_STEPS if len(row.parts) > _MOST_STEPS + 1 else _MOST_STEPS + 1)
     steps = [
-        (f"{plain(name, 22)} = {plain(value, 18)}", float(step))
+        (f"{shorten(name, 22)} = {shorten(value, 18)}", float(step))
         for name, value, step in zip(shown["column"], shown["value"], shown["attribution"], strict=True)
     ]
     rest = row.parts["attribution"].iloc[len(shown) :]

@@ -12,6 +12,7 @@ from toolkit.core.estimate import Estimate
 from toolkit.fairness.groups import Grouping
 from toolkit.fairness.measures import Measured
 from toolkit.fairness.spread import Disparity, measure_disparity
+from toolkit.statistics.direction import AIMED_AT, LOWER_IS_BETTER
 from toolkit.statistics.multiplicity import benjamini_hochberg
 
 #: By Fairlearn's names: the metrics that are to be equal, and whether there is a ratio beside the difference.
@@ -33,12 +34,6 @@ DIFFERENCES = (
     "mean_absolute_error",
     "root_mean_squared_error",
 )
-#: Metrics for which the group with the highest value is the worst off; in others it is the one with the lowest.
-LOWER_IS_BETTER = frozenset(
-    {"false_positive_rate", "brier_score_loss", "mean_absolute_error", "root_mean_squared_error"}
-)
-#: Metrics for which it is the group furthest from zero.
-ZERO_IS_BEST = frozenset({"calibration_gap", "mean_residual"})
 #: What a rate rests on; the others rest on all rows or on these kinds.
 KINDS = {"recall": "positives", "false_positive_rate": "negatives", "precision": "called positive"}
 DISPARITY_COLUMNS = (
@@ -120,9 +115,10 @@ def _defined(measured: Measured) -> Iterator[tuple[str, str, tuple[str, ...], bo
 
 
 def _worst_and_best(found: Disparity, estimates: tuple[Estimate, ...]) -> tuple[int, int]:
+    """Return the places of the groups that are worst and best off: where 0 is best, by how far they are from it."""
     low, high = found.lowest, found.highest
     if found.metric in LOWER_IS_BETTER:
         return high, low
-    if found.metric in ZERO_IS_BEST and abs(estimates[high].value) > abs(estimates[low].value):
+    if found.metric in AIMED_AT and abs(estimates[high].value) > abs(estimates[low].value):
         return high, low
     return low, high

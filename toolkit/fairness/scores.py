@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -16,6 +15,7 @@ from toolkit.fairness.spread import Grouped, from_scale, to_scale
 from toolkit.statistics.calibration import calibration_error_of, sorted_bins
 from toolkit.statistics.intervals import Array, Z, wald, wilson
 from toolkit.statistics.measure import mean
+from toolkit.statistics.regression import power_of_two, root_mean_square
 
 MOST_THRESHOLDS = 200
 #: Fewer than for a whole table, as there are many groups.
@@ -86,30 +86,20 @@ def regression_means(y_true: Array, y_pred: Array, groups: Sequence[Codes]) -> d
     groups : sequence of integer arrays
         The places of each group's rows.
     """
-    largest = max(float(np.abs(y_true).max(initial=0)), float(np.abs(y_pred).max(initial=0)))
-    unit = 2.0 ** math.floor(math.log2(largest)) if largest > 0 else 1.0
+    unit = power_of_two(y_true, y_pred)
     truth, predicted = y_true / unit, y_pred / unit
     reach = float(np.ptp(truth)) or float(np.abs(truth).max(initial=0)) or 1.0
 
     def level(values: Array) -> Estimate:
         return mean(values, bounds=(-math.inf, math.inf), unit=reach, scale="identity").estimate
 
-    def root(values: Array) -> Estimate:
-        found = mean(values**2, unit=reach**2).estimate
-        ends = (math.sqrt(found.value), math.sqrt(found.low), math.sqrt(found.high))
-        return Estimate(*ends, found.n, f"{found.method} (squares)")
-
     error = truth - predicted
     return {
-        "mean_prediction": [_times(level(predicted[rows]), unit) for rows in groups],
-        "mean_residual": [_times(level(error[rows]), unit) for rows in groups],
-        "mean_absolute_error": [_times(mean(np.abs(error[rows]), unit=reach).estimate, unit) for rows in groups],
-        "root_mean_squared_error": [_times(root(error[rows]), unit) for rows in groups],
+        "mean_prediction": [level(predicted[rows]).times(unit) for rows in groups],
+        "mean_residual": [level(error[rows]).times(unit) for rows in groups],
+        "mean_absolute_error": [mean(np.abs(error[rows]), unit=reach).estimate.times(unit) for rows in groups],
+        "root_mean_squared_error": [root_mean_square(error[rows], reach).estimate.times(unit) for rows in groups],
     }
-
-
-def _times(found: Estimate, unit: float) -> Estimate:
-    return replace(found, value=found.value * unit, low=found.low * unit, high=found.high * unit)
 
 
 def compared(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -133,14 +133,9 @@ def measure_scored(part: Scored) -> dict[str, Estimate]:
 
 
 def measure_errors(y_true: Array, y_pred: Array) -> dict[str, Estimate]:
-    """Measure the errors of a regression, in units of its largest number so that no square is too large."""
-    unit = max(float(np.abs(y_true).max()), float(np.abs(y_pred).max())) or 1.0
-    found = regression_metrics(y_true / unit, y_pred / unit)
-    return {name: _times(found[name].estimate, unit) for name in REGRESSION}
-
-
-def _times(number: Estimate, unit: float) -> Estimate:
-    return replace(number, value=number.value * unit, low=number.low * unit, high=number.high * unit)
+    """Measure the errors of a regression."""
+    found = regression_metrics(y_true, y_pred)
+    return {name: found[name].estimate for name in REGRESSION}
 
 
 def _cells(y_true: Array, called: Array) -> dict[str, Estimate]:

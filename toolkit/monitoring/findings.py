@@ -16,7 +16,7 @@ from toolkit.errors import listed
 from toolkit.models.prediction import Predictions
 from toolkit.monitoring.expectation import WHOLE
 from toolkit.monitoring.losses import REGRESSION
-from toolkit.statistics.metrics import LOWER_IS_BETTER
+from toolkit.statistics.direction import LOWER_IS_BETTER
 
 LEVEL = 0.05
 FEW_REFERENCE, FEW_ROWS = 50, 30

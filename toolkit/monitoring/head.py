@@ -10,8 +10,8 @@ from toolkit.core.estimate import Estimate, format_number
 from toolkit.core.results import KeyNumber
 from toolkit.core.words import titled
 from toolkit.monitoring.expectation import WHOLE
+from toolkit.statistics.direction import LOWER_IS_BETTER
 from toolkit.statistics.intervals import mover_difference
-from toolkit.statistics.metrics import LOWER_IS_BETTER
 
 
 def head_numbers(table: pd.DataFrame) -> Iterator[KeyNumber]:

@@ -49,7 +49,7 @@ def decide(policy: str | Path | Mapping[str, object], *results: Result) -> Decis
     """
     levels = read_levels(policy)
     known = gather(results)
-    judged = {name: tuple(judge_policy(rules, *known)) for name, rules in levels.rules.items()}
+    judged = {name: tuple(judge_policy(rules, *known)) for name, rules in levels.levels.items()}
     reached = [name for name, lines in judged.items() if any(line.outcome == "fail" for line in lines)]
     return Decision(levels, reached[-1] if reached else "ok", judged)
 

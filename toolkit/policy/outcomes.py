@@ -13,7 +13,7 @@ from toolkit.core.result import SEVERITIES, Finding, Result
 from toolkit.core.results import UNKNOWN, RuleOutcome
 from toolkit.core.words import matching
 from toolkit.errors import InputError, nearest
-from toolkit.policy.policy import AGAINST, NumberRule, Policy
+from toolkit.policy.policy import AGAINST, FindingRule, NumberRule, Policy
 from toolkit.statistics.direction import better_when
 
 #: Standard errors beyond the reach of an interval that decide in 80 % of cases.
@@ -40,9 +40,9 @@ def judge_policy(
     InputError
         Where a rule that is not optional names no number there is.
     """
-    judged = [one for rule in policy.numbers for one in _judge_rule(rule, scalars)]
-    if policy.below:
-        judged.append(_judge_findings(policy, findings))
+    judged = [one for name, rule in policy.numbers.items() for one in _judge_rule(name, rule, scalars)]
+    if policy.findings:
+        judged.append(_judge_findings(policy.findings, findings))
     if policy.fingerprints:
         known = fingerprint in policy.fingerprints
         why = "The data are among those approved." if known else "The data are not among those approved."
@@ -52,8 +52,11 @@ def judge_policy(
 
 def left_out(policy: Policy, scalars: Mapping[str, Estimate]) -> dict[str, str]:
     """Return the optional rules that are about no number there is, each with the name that was perhaps meant."""
-    rules = (rule for rule in policy.numbers if rule.optional and not _limits(rule, scalars))
-    return {rule.pattern: _near(rule, scalars).strip() for rule in rules}
+    return {
+        pattern: _near(pattern, rule, scalars).strip()
+        for pattern, rule in policy.numbers.items()
+        if rule.optional and not _limits(pattern, rule, scalars)
+    }
 
 
 def overall(policy: Policy, judged: Sequence[RuleOutcome]) -> GateOutcome:
@@ -69,10 +72,10 @@ def overall(policy: Policy, judged: Sequence[RuleOutcome]) -> GateOutcome:
     return "pass"
 
 
-def _judge_rule(rule: NumberRule, scalars: Mapping[str, Estimate]) -> list[RuleOutcome]:
-    limits = _limits(rule, scalars)
+def _judge_rule(pattern: str, rule: NumberRule, scalars: Mapping[str, Estimate]) -> list[RuleOutcome]:
+    limits = _limits(pattern, rule, scalars)
     if not limits and not rule.optional:
-        raise _nothing_to_judge(rule, scalars)
+        raise _nothing_to_judge(pattern, rule, scalars)
     together = sum(scalars[name].has_interval for name in limits)
     each = f", for each of {len(limits)} numbers" if len(limits) > 1 else ""
     text = f"{rule.condition}{each}" + (f" ({rule.why})" if rule.why else "")
@@ -84,16 +87,16 @@ def _judge_rule(rule: NumberRule, scalars: Mapping[str, Estimate]) -> list[RuleO
     return judged
 
 
-def _limits(rule: NumberRule, scalars: Mapping[str, Estimate]) -> dict[str, tuple[float, float]]:
+def _limits(pattern: str, rule: NumberRule, scalars: Mapping[str, Estimate]) -> dict[str, tuple[float, float]]:
     """Return the numbers a rule is about, each with its limits.
 
     Where it compares, these are the differences of metrics for which one way is better.
     """
-    if not rule.against:
-        return dict.fromkeys(matching(rule.pattern, scalars), (rule.minimum, rule.maximum))
-    compared = _compared(rule.against, scalars)
-    ends = {"higher": (-rule.margin, math.inf), "lower": (-math.inf, rule.margin)}
-    found = ((compared[name], better_when(name)) for name in matching(rule.pattern, compared))
+    if not rule.not_worse_than:
+        return dict.fromkeys(matching(pattern, scalars), (rule.min, rule.max))
+    compared = _compared(rule.not_worse_than, scalars)
+    ends = {"higher": (-rule.by, math.inf), "lower": (-math.inf, rule.by)}
+    found = ((compared[name], better_when(name)) for name in matching(pattern, compared))
     return {difference: ends[better] for difference, better in found if better}
 
 
@@ -103,20 +106,20 @@ def _compared(against: str, scalars: Mapping[str, Estimate]) -> dict[str, str]:
     return {f"{own}{name.removeprefix(beginning)}": name for name in scalars if name.startswith(beginning)}
 
 
-def _nothing_to_judge(rule: NumberRule, scalars: Mapping[str, Estimate]) -> InputError:
-    if rule.against == "champion" and not _compared(rule.against, scalars):
+def _nothing_to_judge(pattern: str, rule: NumberRule, scalars: Mapping[str, Estimate]) -> InputError:
+    if rule.not_worse_than == "champion" and not _compared("champion", scalars):
         return InputError(
-            f"The policy compares {rule.pattern!r} with a champion, and these results know none. Make a model card "
+            f"The policy compares {pattern!r} with a champion, and these results know none. Make a model card "
             "with the parameter champion, or mark the rule optional: true."
         )
     return InputError(
-        f"The policy asks for {rule.pattern!r}, and these results have no such number.{_near(rule, scalars)} "
+        f"The policy asks for {pattern!r}, and these results have no such number.{_near(pattern, rule, scalars)} "
         "Correct the name, or mark the rule optional: true."
     )
 
 
-def _near(rule: NumberRule, scalars: Mapping[str, Estimate]) -> str:
-    return nearest(rule.pattern, _compared(rule.against, scalars) if rule.against else scalars)
+def _near(pattern: str, rule: NumberRule, scalars: Mapping[str, Estimate]) -> str:
+    return nearest(pattern, _compared(rule.not_worse_than, scalars) if rule.not_worse_than else scalars)
 
 
 def judge_number(number: Estimate, least: float, most: float, together: int = 1) -> tuple[GateOutcome, str]:
@@ -195,12 +198,12 @@ def _quantile(together: int) -> float:
     return NormalDist().inv_cdf(1 - 0.025 / together)
 
 
-def _judge_findings(policy: Policy, findings: Sequence[Finding]) -> RuleOutcome:
-    severe = SEVERITIES[: SEVERITIES.index(policy.below) + 1] if policy.below else ()
-    against = [one for one in findings if one.severity in severe and one.code not in policy.excepted]
-    rule = f"no finding of {policy.below} severity or above"
-    if policy.excepted:
-        rule += f" but {', '.join(policy.excepted)}"
+def _judge_findings(allowed: FindingRule, findings: Sequence[Finding]) -> RuleOutcome:
+    severe = SEVERITIES[: SEVERITIES.index(allowed.below) + 1]
+    against = [one for one in findings if one.severity in severe and one.code not in allowed.excepted]
+    rule = f"no finding of {allowed.below} severity or above"
+    if allowed.excepted:
+        rule += f" but {', '.join(allowed.excepted)}"
     if not against:
         return _line(rule, "findings", "pass", "There is none.")
     codes = ", ".join(dict.fromkeys(one.code for one in against))

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from toolkit.core.estimate import Estimate, format_number
 from toolkit.core.face import cell_html
 from toolkit.core.results import KeyNumber
-from toolkit.statistics.direction import better_when
+from toolkit.statistics.direction import direction
 
 OWN_SCALE = 0.2  # up to here an interval on a scale from 0 to 1 could not be seen
 
@@ -44,7 +44,7 @@ def key_row(number: KeyNumber) -> KeyRow:
 
 def _direction(number: KeyNumber) -> str:
     """Tell whether the difference is for better or worse; empty where the metric has no such direction."""
-    gain, better = number.difference, better_when(f"test.{number.name.rpartition('.')[2]}")
+    gain, better = number.difference, direction(number.name.rpartition(".")[2])
     if not better or not gain.has_interval:
         return ""
     if gain.low <= 0 <= gain.high:

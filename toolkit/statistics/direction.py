@@ -4,10 +4,37 @@ from __future__ import annotations
 
 from typing import Literal
 
-from toolkit.statistics.metrics import AIMED_AT, LOWER_IS_BETTER
+Direction = Literal["higher", "lower", ""]
+
+LOWER_IS_BETTER = frozenset(
+    {
+        "log_loss",
+        "brier_score_loss",
+        "expected_calibration_error",
+        "expected_cost",
+        "false_positive_rate",
+        "mean_absolute_error",
+        "root_mean_squared_error",
+        "median_absolute_error",
+        "mean_absolute_percentage_error",
+    }
+)
+#: Metrics that are best at a value between the ends, so that neither way is better.
+AIMED_AT = frozenset({"calibration_slope", "calibration_intercept", "calibration_gap", "bias", "mean_residual"})
 
 
-def better_when(name: str) -> Literal["higher", "lower", ""]:
+def direction(metric: str) -> Direction:
+    """Tell whether a metric is better when higher or when lower; empty where neither way is better.
+
+    Examples
+    --------
+    >>> direction("roc_auc"), direction("log_loss"), direction("calibration_slope")
+    ('higher', 'lower', '')
+    """
+    return "" if metric in AIMED_AT else "lower" if metric in LOWER_IS_BETTER else "higher"
+
+
+def better_when(name: str) -> Direction:
     """Tell whether a metric of the test part, or a disparity, is better when higher or when lower.
 
     Empty where neither way is better, or the number is of another kind.
@@ -19,9 +46,8 @@ def better_when(name: str) -> Literal["higher", "lower", ""]:
     >>> better_when("fairness.sex.demographic_parity_ratio"), better_when("fairness.sex.Female.recall")
     ('higher', '')
     """
-    metric = name.rpartition(".")[2]
-    if name.startswith("test.") and metric not in AIMED_AT:
-        return "lower" if metric in LOWER_IS_BETTER else "higher"
+    if name.startswith("test."):
+        return direction(name.rpartition(".")[2])
     if is_disparity(name):
         return "higher" if name.endswith("_ratio") else "lower"
     return ""

@@ -34,23 +34,8 @@ PROBABILITY_METRICS = (
 )
 #: Metrics that decisions alone do not define.
 SCORE_METRICS = ("roc_auc", "average_precision", *PROBABILITY_METRICS)
-#: Metrics that are best at a value between the ends, so that neither way is better.
 #: Rows of the rarer class below which the calibration slope gets no interval.
 LEAST_OF_CLASS = 10
-AIMED_AT = frozenset({"calibration_slope", "calibration_intercept", "bias"})
-#: Metrics that are better when lower; the others but for those above are better when higher.
-LOWER_IS_BETTER = frozenset(
-    {
-        "log_loss",
-        "brier_score_loss",
-        "expected_calibration_error",
-        "expected_cost",
-        "mean_absolute_error",
-        "root_mean_squared_error",
-        "median_absolute_error",
-        "mean_absolute_percentage_error",
-    }
-)
 
 
 def binary_metrics(

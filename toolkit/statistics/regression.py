@@ -37,18 +37,14 @@ def regression_metrics(y_true: Array, y_pred: Array) -> dict[str, Measure]:
     y, predicted = checked(y_true, y_pred)
     if not len(y):
         raise InputError("There are no rows to measure.")
-    largest = max(float(np.abs(y).max()), float(np.abs(predicted).max()))
-    # Divided by a power of two, which is exact, so that the squares of very large numbers stay finite.
-    unit = 2.0 ** math.floor(math.log2(largest)) if largest > 0 else 1.0
+    unit = power_of_two(y, predicted)
     found = _measured(y / unit, predicted / unit)
     return {name: one if name in SCALE_FREE else _times(one, unit) for name, one in found.items()}
 
 
 def _times(measure: Measure, unit: float) -> Measure:
-    one = measure.estimate
-    estimate = replace(one, value=one.value * unit, low=one.low * unit, high=one.high * unit)
     influence = None if measure.influence is None else measure.influence * unit
-    return replace(measure, estimate=estimate, influence=influence, unit=measure.unit * unit)
+    return replace(measure, estimate=measure.estimate.times(unit), influence=influence, unit=measure.unit * unit)
 
 
 def _measured(y: Array, predicted: Array) -> dict[str, Measure]:
@@ -59,7 +55,7 @@ def _measured(y: Array, predicted: Array) -> dict[str, Measure]:
     percentage = mean(size / np.abs(y)) if no_zero else undefined(n)
     return {
         "mean_absolute_error": mean(size, unit=reach),
-        "root_mean_squared_error": _root_mean_square(error, reach),
+        "root_mean_squared_error": root_mean_square(error, reach),
         "r2": _r2(y, error),
         "median_absolute_error": _median(size, reach),
         "mean_absolute_percentage_error": percentage,
@@ -67,7 +63,20 @@ def _measured(y: Array, predicted: Array) -> dict[str, Measure]:
     }
 
 
-def _root_mean_square(error: Array, reach: float) -> Measure:
+def power_of_two(*values: Array) -> float:
+    """Return a power of two near the largest of some numbers, by which to divide them so that squares stay finite.
+
+    Examples
+    --------
+    >>> power_of_two(np.array([3.0, -5.0]))
+    4.0
+    """
+    largest = max(float(np.abs(numbers).max(initial=0)) for numbers in values)
+    return 2.0 ** math.floor(math.log2(largest)) if largest > 0 else 1.0
+
+
+def root_mean_square(error: Array, reach: float) -> Measure:
+    """Measure the root of the mean square of errors; ``reach`` is what one row might add at most."""
     square = mean(error**2, unit=reach**2)
     found, influence = square.estimate, square.influence
     value = math.sqrt(found.value)
