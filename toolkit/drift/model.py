@@ -14,15 +14,15 @@ from toolkit.drift.summary import PREDICTION, roles_of
 from toolkit.errors import InputError
 from toolkit.models.model import Model
 from toolkit.statistics.intervals import Array
+from toolkit.statistics.permutation import permuted
 
 IMPORTANCE_ROWS = 2000
-MOST_CELLS = 5_000_000
 
 
 def importances(model: Model, features: pd.DataFrame, table: str, seed: int = 0) -> dict[str, float]:
     """Measure how much the model's output moves when one column is shuffled, as shares that add up to 1.
 
-    Permutation importance (Breiman 2001, doi:10.1023/A:1010933404324) of the predictions themselves rather than of
+    Permutation importance of the predictions themselves rather than of
     their error, so that no labels are needed; on at most 2,000 rows.
 
     Examples
@@ -37,16 +37,9 @@ def importances(model: Model, features: pd.DataFrame, table: str, seed: int = 0)
     if len(inputs) > IMPORTANCE_ROWS:
         inputs = inputs.iloc[np.sort(rng.choice(len(inputs), IMPORTANCE_ROWS, replace=False))]
     before, order = model.outputs(inputs, table), rng.permutation(len(inputs))
-    moved: dict[str, float] = {}
-    names = list(inputs.columns)
-    at_once = max(1, MOST_CELLS // max(1, inputs.size))  # most of the time of a call does not depend on its rows
-    for start in range(0, len(names), at_once):
-        some = names[start : start + at_once]
-        shuffled = pd.concat([inputs.assign(**{name: inputs[name].array[order]}) for name in some], ignore_index=True)
-        after = np.split(model.outputs(shuffled, table), len(some))
-        moved |= {str(name): _apart(before, outputs) for name, outputs in zip(some, after, strict=True)}
-    total = sum(moved.values())
-    return {name: share / total if total else 0.0 for name, share in moved.items()}
+    shuffled = permuted(lambda rows: model.outputs(rows, table), inputs, order[None])
+    moved = [_apart(before, after[0]) for after in shuffled]
+    return {str(name): apart / (sum(moved) or 1.0) for name, apart in zip(inputs.columns, moved, strict=True)}
 
 
 def with_importance(data: Dataset, model: Model, seed: int = 0) -> tuple[Dataset, dict[str, float]]:

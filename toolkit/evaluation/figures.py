@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,37 +33,76 @@ def drawings(evaluation: Evaluation) -> list[Drawing]:
 
 
 def _roc(evaluation: Evaluation) -> Drawing:
-    curve = evaluation.curves["roc"]
-
-    def draw(ax: Axes) -> None:
-        _draw_diagonal(ax, "no skill")
-        ax.plot(curve["false_positive_rate"], curve["recall"], color=BLUE)
-        _mark_threshold(evaluation, ax, curve, "false_positive_rate", "recall")
-        ax.set(xlabel="False positive rate", ylabel="Recall (true positive rate)", xlim=(0, 1), ylim=(0, 1.02))
-
-    area = evaluation.numbers["test.roc_auc"]
-    alt = f"The area under the curve is {area} on the test part. {_at_threshold(evaluation)}"
     caption = (
         "The further to the upper left, the better positives are told from negatives; the dot shows the decisions."
     )
-    return Drawing("roc", Picture("ROC curve", caption, alt), draw, curve)
+    area = evaluation.numbers["test.roc_auc"]
+    alt = f"The area under the curve is {area} on the test part. {_at_threshold(evaluation)}"
+    labels = ("False positive rate", "Recall (true positive rate)")
+    words = Picture("ROC curve", caption, alt)
+    return _ranked(evaluation, "roc", words, ("false_positive_rate", "recall"), labels, "no skill")
 
 
 def _precision_recall(evaluation: Evaluation) -> Drawing:
-    curve = evaluation.curves["precision_recall"]
-
-    def draw(ax: Axes) -> None:
-        rate = float(curve["precision"].iloc[-1])
-        ax.axhline(rate, color=GREY, linewidth=1, linestyle=":")
-        ax.text(0.02, rate + 0.015, f"no skill {rate:.3f}", color=GREY, fontsize=9)
-        ax.plot(curve["recall"], curve["precision"], color=BLUE)
-        _mark_threshold(evaluation, ax, curve, "recall", "precision")
-        ax.set(xlabel="Recall", ylabel="Precision", xlim=(0, 1), ylim=(0, 1.02))
-
+    caption = "What share of the rows called positive is right, as more of them are found."
     found = evaluation.numbers["test.average_precision"]
     alt = f"Average precision is {found} on the test part. {_at_threshold(evaluation)}"
-    caption = "What share of the rows called positive is right, as more of them are found."
-    return Drawing("precision_recall", Picture("Precision and recall", caption, alt), draw, curve)
+    words = Picture("Precision and recall", caption, alt)
+    return _ranked(evaluation, "precision_recall", words, ("recall", "precision"), ("Recall", "Precision"), "")
+
+
+def _gain(evaluation: Evaluation) -> Drawing:
+    caption = "How many of the positives are found when only the rows with the highest scores are looked at."
+    curve = evaluation.curves["gain"]
+    held = [(share, np.interp(share, curve["called"], curve["recall"])) for share in (0.1, 0.2, 0.5)]
+    said = ", ".join(f"{share:.0%} of the rows hold {found:.1%}" for share, found in held)
+    words = Picture("Gain", caption, f"Taken by score, the first {said} of the positives.")
+    labels = ("Share of rows called positive", "Share of positives found")
+    return _ranked(evaluation, "gain", words, ("called", "recall"), labels, "by chance")
+
+
+def _ranked(
+    evaluation: Evaluation, kind: str, words: Picture, axes: tuple[str, str], labels: tuple[str, str], chance: str
+) -> Drawing:
+    """Draw a curve that follows the threshold down the scores, beside chance: the diagonal, or the last rate."""
+    curve, (x, y) = evaluation.curves[kind], axes
+
+    def draw(ax: Axes) -> None:
+        rate = float(curve[y].iloc[-1])
+        ax.plot([0, 1], [0, 1] if chance else [rate, rate], color=GREY, linewidth=1, linestyle=":")
+        place = (0.6, 0.56) if chance else (0.02, rate + 0.015)
+        ax.text(*place, chance or f"no skill {rate:.3f}", color=GREY, fontsize=9)
+        ax.plot(curve[x], curve[y], color=BLUE)
+        _mark_decisions(evaluation, ax, x, y)
+        ax.set(xlabel=labels[0], ylabel=labels[1], xlim=(0, 1), ylim=(0, 1.02))
+
+    return Drawing(kind, words, draw, curve)
+
+
+def _mark_decisions(evaluation: Evaluation, ax: Axes, x: str, y: str) -> None:
+    """Mark where the decisions on the test part lie on a curve."""
+    chosen, cells = evaluation.threshold, evaluation.confusion
+    if chosen is None or cells is None:
+        return
+    (tn, fp), (fn, tp) = cells.to_numpy(dtype=float)
+    called = tp + fp
+    precision = tp / called if called else math.nan
+    rates = {"recall": tp / (tp + fn), "precision": precision, "false_positive_rate": fp / (fp + tn)}
+    rates["called"] = called / (called + fn + tn)
+    if math.isnan(rates[x] + rates[y]):
+        return
+    ax.plot(rates[x], rates[y], "o", color=ORANGE, markeredgecolor="#222222", markersize=7)
+    side = "right" if rates[x] > 0.7 else "left"
+    offset = (8 if side == "left" else 0, 9 if y == "precision" else -17)
+    text = "as decided" if math.isnan(chosen.value) else f"threshold {chosen.value:.4g}"
+    ax.annotate(text, (rates[x], rates[y]), xytext=offset, textcoords="offset points", ha=side, fontsize=9)
+
+
+def _at_threshold(evaluation: Evaluation) -> str:
+    numbers, chosen = evaluation.numbers, evaluation.threshold
+    known = chosen is not None and math.isfinite(chosen.value)
+    where = f"At a threshold of {chosen.value:.4g}" if chosen and known else "As the model itself decided,"
+    return f"{where} recall is {numbers['test.recall']} and precision {numbers['test.precision']}."
 
 
 def _calibration(evaluation: Evaluation) -> Drawing:
@@ -85,24 +126,6 @@ def _calibration(evaluation: Evaluation) -> Drawing:
         "Each dot is a tenth of the test rows by predicted probability, with its 95% interval; on the line is ideal."
     )
     return Drawing("calibration", Picture("Calibration", caption, alt), draw, curve)
-
-
-def _gain(evaluation: Evaluation) -> Drawing:
-    curve = evaluation.curves["gain"]
-
-    def draw(ax: Axes) -> None:
-        _draw_diagonal(ax, "by chance")
-        ax.plot(curve["called"], curve["recall"], color=BLUE)
-        _mark_threshold(evaluation, ax, curve, "called", "recall")
-        ax.set(xlabel="Share of rows called positive", ylabel="Share of positives found", xlim=(0, 1), ylim=(0, 1.02))
-
-    said = [
-        f"{share:.0%} of the rows hold {np.interp(share, curve['called'], curve['recall']):.1%}"
-        for share in (0.1, 0.2, 0.5)
-    ]
-    alt = f"Taken by score, the first {', '.join(said)} of the positives."
-    caption = "How many of the positives are found when only the rows with the highest scores are looked at."
-    return Drawing("gain", Picture("Gain", caption, alt), draw, curve)
 
 
 def _cost(evaluation: Evaluation) -> Drawing:
@@ -158,34 +181,30 @@ def _scores(evaluation: Evaluation) -> Drawing:
     return Drawing("scores", Picture("Scores by class", caption, alt), draw, bins)
 
 
-def _predicted(evaluation: Evaluation) -> Drawing:
-    dots, numbers = evaluation.curves["predicted_vs_actual"], evaluation.numbers
+def _against_truth(evaluation: Evaluation, kind: str) -> Drawing:
+    """Draw rows by their prediction: against the truth, or as residuals."""
+    dots, numbers, residual = evaluation.curves[kind], evaluation.numbers, kind == "residuals"
+    shown, n = len(dots), numbers["test.bias"].n
+    each = f"each dot is a test row ({shown:,} of {n:,}, picked by chance)" if shown < n else "each dot is a test row"
 
     def draw(ax: Axes) -> None:
-        held = dots[["actual", "predicted"]].to_numpy()
-        ends = [float(held.min()), float(held.max())]
-        ax.plot(ends, ends, color=GREY, linewidth=1, linestyle=":")
-        ax.scatter(dots["predicted"], dots["actual"], s=10, color=BLUE, alpha=0.4, linewidths=0, rasterized=True)
-        ax.set(xlabel="Predicted", ylabel=f"Actual {shorten(evaluation.target, _LABEL)}")
+        middle = float(dots["predicted"].mean())
+        ax.axline(
+            (middle, 0 if residual else middle), slope=0 if residual else 1, color=GREY, linewidth=1, linestyle=":"
+        )
+        y = dots["residual" if residual else "actual"]
+        ax.scatter(dots["predicted"], y, s=10, color=BLUE, alpha=0.4, linewidths=0, rasterized=True)
+        above = "Predicted minus actual" if residual else f"Actual {shorten(evaluation.target, _LABEL)}"
+        ax.set(xlabel="Predicted", ylabel=above)
 
-    alt = f"R² is {numbers['test.r2']}, the mean absolute error {numbers['test.mean_absolute_error']}."
-    words = Picture("Predicted and actual", f"On the line is ideal; {_dots(evaluation)}.", alt)
-    return Drawing("predicted_vs_actual", words, draw, dots)
-
-
-def _residuals(evaluation: Evaluation) -> Drawing:
-    dots, numbers = evaluation.curves["residuals"], evaluation.numbers
-
-    def draw(ax: Axes) -> None:
-        ax.axhline(0, color=GREY, linewidth=1, linestyle=":")
-        ax.scatter(dots["predicted"], dots["residual"], s=10, color=BLUE, alpha=0.4, linewidths=0, rasterized=True)
-        ax.set(xlabel="Predicted", ylabel="Predicted minus actual")
-
-    alt = (
-        f"The mean residual is {numbers['test.bias']}, the median absolute one {numbers['test.median_absolute_error']}."
-    )
-    words = Picture("Residuals", f"No pattern around 0 is ideal; {_dots(evaluation)}.", alt)
-    return Drawing("residuals", words, draw, dots)
+    if residual:
+        bias, median = numbers["test.bias"], numbers["test.median_absolute_error"]
+        alt = f"The mean residual is {bias}, the median absolute one {median}."
+        words = Picture("Residuals", f"No pattern around 0 is ideal; {each}.", alt)
+    else:
+        alt = f"R² is {numbers['test.r2']}, the mean absolute error {numbers['test.mean_absolute_error']}."
+        words = Picture("Predicted and actual", f"On the line is ideal; {each}.", alt)
+    return Drawing(kind, words, draw, dots)
 
 
 def _confusion(cells: pd.DataFrame) -> Drawing:
@@ -236,62 +255,13 @@ def _per_class(table: pd.DataFrame) -> Drawing:
     return Drawing("per_class", Picture("Classes", caption, f"{'; '.join(said)}."), draw, table)
 
 
-_OF_CURVES = {
+_OF_CURVES: dict[str, Callable[[Evaluation], Drawing]] = {
     "roc": _roc,
     "precision_recall": _precision_recall,
     "calibration": _calibration,
     "gain": _gain,
     "cost": _cost,
     "scores": _scores,
-    "predicted_vs_actual": _predicted,
-    "residuals": _residuals,
+    "predicted_vs_actual": partial(_against_truth, kind="predicted_vs_actual"),
+    "residuals": partial(_against_truth, kind="residuals"),
 }
-
-
-def _draw_diagonal(ax: Axes, words: str) -> None:
-    ax.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle=":")
-    ax.text(0.6, 0.56, words, color=GREY, fontsize=9)
-
-
-def _dots(evaluation: Evaluation) -> str:
-    shown, n = len(evaluation.curves["residuals"]), evaluation.numbers["test.bias"].n
-    return f"each dot is a test row ({shown:,} of {n:,}, picked by chance)" if shown < n else "each dot is a test row"
-
-
-def _mark_threshold(evaluation: Evaluation, ax: Axes, curve: pd.DataFrame, x: str, y: str) -> None:
-    if evaluation.threshold is None:
-        return
-    if math.isnan(evaluation.threshold.value):
-        place, text = _decided_place(evaluation, x, y), "as decided"
-        if math.isnan(sum(place)):
-            return
-    else:
-        at = int((curve["threshold"] >= evaluation.threshold.value).sum()) - 1
-        if at < 0:
-            return
-        place, text = (curve[x].iloc[at], curve[y].iloc[at]), f"threshold {evaluation.threshold.value:.4g}"
-    ax.plot(*place, "o", color=ORANGE, markeredgecolor="#222222", markersize=7)
-    side = "right" if place[0] > 0.7 else "left"
-    offset = (8 if side == "left" else 0, 9 if y == "precision" else -17)
-    ax.annotate(text, place, xytext=offset, textcoords="offset points", ha=side, fontsize=9)
-
-
-def _decided_place(evaluation: Evaluation, x: str, y: str) -> tuple[float, float]:
-    """Find where the model's own decisions lie on a curve's axes."""
-    cells = np.zeros((2, 2)) if evaluation.confusion is None else evaluation.confusion.to_numpy(dtype=float)
-    (tn, fp), (fn, tp) = cells
-    called = tp + fp
-    rates = {
-        "recall": tp / (tp + fn),
-        "precision": tp / called if called else math.nan,
-        "false_positive_rate": fp / (fp + tn),
-        "called": called / (called + fn + tn),
-    }
-    return rates[x], rates[y]
-
-
-def _at_threshold(evaluation: Evaluation) -> str:
-    numbers, chosen = evaluation.numbers, evaluation.threshold
-    known = chosen is not None and math.isfinite(chosen.value)
-    where = f"At a threshold of {chosen.value:.4g}" if chosen and known else "As the model itself decided,"
-    return f"{where} recall is {numbers['test.recall']} and precision {numbers['test.precision']}."

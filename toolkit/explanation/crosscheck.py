@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
 from scipy import stats
 
 from toolkit.core.estimate import Estimate
@@ -15,9 +16,9 @@ from toolkit.explanation.importance import mean_of
 from toolkit.models.model import Model
 from toolkit.models.prediction import predict
 from toolkit.statistics.intervals import Array, Z
+from toolkit.statistics.permutation import permuted
 
 ROWS, REPEATS = 400, 2
-_CELLS = 4_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +41,7 @@ class CrossCheck:
 
 
 def cross_check(model: Model, data: Dataset, importance: Array, *, repeats: int = REPEATS, seed: int = 0) -> CrossCheck:
-    """Measure permutation importance (Breiman 2001, doi:10.1023/A:1010933404324) and compare it with attributions.
+    """Measure permutation importance and compare it with attributions.
 
     A column's values are shuffled among the rows; the difference of each row's loss, averaged over the repeats, gives
     the increase its interval.
@@ -55,31 +56,16 @@ def cross_check(model: Model, data: Dataset, importance: Array, *, repeats: int 
     repeats, seed : int
         Shuffles of each column, and their seed.
     """
-    rng, columns = np.random.default_rng(seed), data.features.shape[1]
+    rng, n = np.random.default_rng(seed), data.rows
     loss, before = row_losses(predict(model, data), data.task)
-    at_once = max(1, _CELLS // (data.rows * columns * repeats))
-    increases: list[Estimate] = []
-    for start in range(0, columns, at_once):
-        places = range(start, min(start + at_once, columns))
-        after = row_losses(predict(model, _shuffled(data, places, repeats, rng)), data.task)[1]
-        change = after.reshape(len(places), repeats, data.rows).mean(axis=1) - before
-        increases += [mean_of(one) for one in change]
+
+    def losses(features: pd.DataFrame) -> Array:
+        stacked = data.take(np.tile(np.arange(n), len(features) // n))
+        return row_losses(predict(model, replace(stacked, features=features)), data.task)[1]
+
+    orders = np.array([[rng.permutation(n) for _ in range(repeats)] for _ in data.features])
+    increases = [mean_of(after.mean(axis=0) - before) for after in permuted(losses, data.features, orders)]
     return CrossCheck(loss, increases, rank_agreement(importance, np.array([one.value for one in increases])))
-
-
-def _shuffled(data: Dataset, places: range, repeats: int, rng: np.random.Generator) -> Dataset:
-    """Stack copies of the rows, in each of which one column is shuffled."""
-    n, copies = data.rows, len(places) * repeats
-    stacked = data.take(np.tile(np.arange(n), copies))
-    features = stacked.features.copy(deep=False)
-    for order, place in enumerate(places):
-        rows = np.arange(n * copies)
-        for repeat in range(repeats):
-            first = (order * repeats + repeat) * n
-            rows[first : first + n] = first + rng.permutation(n)
-        column = features.iloc[:, place]
-        features.isetitem(place, column.array.take(rows))
-    return replace(stacked, features=features)
 
 
 def rank_agreement(first: Array, second: Array) -> Estimate:

@@ -8,12 +8,12 @@ import numpy as np
 from scipy.special import expit, logit
 
 from toolkit.statistics.intervals import Array
+from toolkit.statistics.logistic import fit_logistic
 
 #: Knots by the rows of the rarer class: from that many rows on. Two knots are Platt's straight line.
 KNOTS = ((0, 2), (50, 3), (200, 4), (500, 5), (1000, 6), (5000, 8))
 _CLIP = 1e-6
 _FURTHEST = 20.0
-_STEPS = 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +94,8 @@ def fit_calibrator(y_true: Array, score: Array, *, probabilities: bool = True) -
     rarer = min(ones, zeros)
     knots = _place_knots(position, rarer)
     target = np.where(y_true == 1, (ones + 1) / (ones + 2), 1 / (zeros + 2))
-    beta, covariance = _fit(_terms(position, knots), target)
+    beta, information = fit_logistic(_terms(position, knots), target)
+    covariance = np.asarray(np.linalg.pinv(information), dtype=float)
     return Calibrator(knots, centre, unit, probabilities, beta, covariance, rarer)
 
 
@@ -132,30 +133,3 @@ def _terms(position: Array, knots: Array) -> Array:
             last = (at[-2] - at[j]) / (1 - at[-2])
             columns.append(cubes[:, j] - cubes[:, -2] * (1 + last) + cubes[:, -1] * last)
     return np.column_stack(columns)
-
-
-def _fit(terms: Array, target: Array) -> tuple[Array, Array]:
-    """Fit by Newton's method with step halving; targets inside (0, 1) make the solution finite."""
-    beta = np.zeros(terms.shape[1])
-    loss = np.inf
-    for _ in range(_STEPS):
-        gap = terms.T @ (target - expit(terms @ beta))
-        step = np.linalg.lstsq(_information(terms, beta), gap, rcond=None)[0]
-        for _ in range(40):
-            eta = terms @ (beta + step)
-            trial = float((np.logaddexp(0, eta) - target * eta).sum())
-            if trial <= loss:
-                break
-            step = step / 2
-        beta, done = beta + step, loss - trial <= 1e-10 * abs(trial)
-        loss = trial
-        if done:
-            break
-    return beta, np.asarray(np.linalg.pinv(_information(terms, beta)), dtype=float)
-
-
-def _information(terms: Array, beta: Array) -> Array:
-    fitted = expit(terms @ beta)
-    information: Array = terms.T @ ((fitted * (1 - fitted))[:, None] * terms)
-    information[np.diag_indices_from(information)] *= 1 + 1e-9
-    return information

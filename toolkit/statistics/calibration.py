@@ -9,6 +9,7 @@ from scipy.special import expit, logit
 
 from toolkit.core.estimate import Estimate
 from toolkit.statistics.intervals import Array
+from toolkit.statistics.logistic import fit_logistic
 
 BINS = 10
 _CLIP = 1e-6
@@ -41,13 +42,12 @@ def calibration_slope(y_true: Array, y_prob: Array) -> tuple[float, Array]:
         return math.nan, np.zeros(n)
     centre, spread = float(x.mean()), float(x.std())
     design = np.column_stack([np.ones(n), (x - centre) / spread])
-    beta = _fit_logistic(design, y_true)
+    beta, information = fit_logistic(design, y_true)
     if not np.all(np.isfinite(beta)):
         return math.nan, np.zeros(n)
     fitted = expit(design @ beta)
-    weight = fitted * (1 - fitted)
-    lever = design @ np.linalg.inv(design.T @ (weight[:, None] * design))
-    leverage = np.minimum(weight * np.einsum("ij,ij->i", lever, design), 0.9)
+    lever = design @ np.linalg.inv(information)
+    leverage = np.minimum(fitted * (1 - fitted) * np.einsum("ij,ij->i", lever, design), 0.9)
     influence = n * lever[:, 1] * (y_true - fitted) / np.sqrt(1 - leverage)
     return float(beta[1]) / spread, influence / spread
 
@@ -93,23 +93,18 @@ def calibration_bins(y_true: Array, y_prob: Array, bins: int = BINS) -> tuple[Ar
 
     Equal predictions stay together, so there may be fewer bins.
     """
-    edges = np.unique(np.quantile(y_prob, np.arange(1, bins) / bins))
-    where = np.searchsorted(edges, y_prob, side="left")
-    sizes = np.bincount(where).astype(float)
-    kept = sizes > 0
-    predicted = np.bincount(where, y_prob)[kept] / sizes[kept]
-    observed = np.bincount(where, y_true)[kept] / sizes[kept]
-    return sizes[kept], predicted, observed
+    order = np.argsort(y_prob, kind="stable")
+    return sorted_bins(y_true[order], y_prob[order], bins)
 
 
 def sorted_bins(y_true: Array, y_prob: Array, bins: int = BINS) -> tuple[Array, Array, Array]:
-    """Return the same as ``calibration_bins`` for rows in the order of their predictions, without looking at each.
+    """Return ``calibration_bins`` of rows that are in the order of their predictions, without looking at each.
 
     Examples
     --------
-    >>> y_true, y_prob = np.array([0.0, 1, 0, 1, 1]), np.array([0.1, 0.2, 0.2, 0.7, 0.9])
-    >>> all((one == two).all() for one, two in zip(sorted_bins(y_true, y_prob), calibration_bins(y_true, y_prob)))
-    True
+    >>> sizes, predicted, observed = sorted_bins(np.array([0.0, 1, 0, 1]), np.array([0.1, 0.2, 0.7, 0.9]), bins=2)
+    >>> sizes.tolist(), observed.tolist()
+    ([2.0, 2.0], [0.5, 0.5])
     """
     place = (len(y_prob) - 1) * np.arange(1, bins) / bins
     below = np.floor(place).astype(np.intp)
@@ -204,25 +199,3 @@ def _overlap(positive: Array, negative: Array) -> bool:
     if len(positive) == 0 or len(negative) == 0:
         return False
     return bool(positive.min() < negative.max() and negative.min() < positive.max())
-
-
-def _fit_logistic(design: Array, y_true: Array) -> Array:
-    """Fit by Newton's method with step halving; nan where it does not settle."""
-    beta = np.zeros(design.shape[1])
-    loss = math.log(2) * len(y_true)
-    for _ in range(100):
-        fitted = expit(design @ beta)
-        hessian = design.T @ ((fitted * (1 - fitted))[:, None] * design)
-        if np.linalg.cond(hessian) > 1e14:
-            break
-        step = np.linalg.solve(hessian, design.T @ (y_true - fitted))
-        for _ in range(40):
-            eta = design @ (beta + step)
-            trial = float((np.logaddexp(0, eta) - y_true * eta).sum())
-            if trial <= loss + 1e-12 * abs(loss):
-                break
-            step /= 2
-        beta, loss = beta + step, trial
-        if np.abs(step).max() < 1e-10:
-            return beta
-    return np.full(design.shape[1], np.nan)
