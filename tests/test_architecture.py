@@ -40,7 +40,7 @@ ORDER = [
     "__main__",
 ]
 STEPS = {"data", "models", "evaluation", "explanation", "fairness", "drift", "monitoring"}
-MOST_CODE_LINES = 18_700  # the design: 16,000 once rebuilt, never above 19,000
+MOST_CODE_LINES = 19_000  # the design: 16,000 once rebuilt, never above 19,000
 
 
 def home(name):

@@ -97,12 +97,14 @@ def against_baseline(scalars: Mapping[str, Estimate]) -> tuple[KeyNumber, ...]:
     >>> [(one.name, one.label, str(one.value), str(one.other)) for one in found]
     [('test.f1', 'F1', '0.500', '0.100')]
     """
+    groups = scalars.get("test.groups", UNKNOWN).value
+    on = "test part" if math.isnan(groups) else f"test part ({groups:,.0f} groups)"
     return tuple(
         KeyNumber(
             name,
             titled(metric),
             number,
-            "test part",
+            on,
             "baseline",
             scalars[f"baseline.{metric}"],
             scalars.get(f"difference.{metric}", UNKNOWN),

@@ -21,6 +21,7 @@ from toolkit.data.fingerprint import fingerprint
 from toolkit.data.split import Split
 from toolkit.errors import InputError
 from toolkit.evaluation.curves import binary_curves, regression_curves
+from toolkit.evaluation.dependence import about_units
 from toolkit.evaluation.figures import drawings
 from toolkit.evaluation.findings import about_choice, judge
 from toolkit.models.candidates import make_baseline
@@ -28,10 +29,11 @@ from toolkit.models.choice import threshold_for
 from toolkit.models.model import Model
 from toolkit.models.prediction import Predictions, measure_speed, predict
 from toolkit.models.threshold import DEFAULT, KEPT_AS, Threshold, ThresholdLike
-from toolkit.statistics.measure import Measure, difference, mean
+from toolkit.statistics.measure import Measure, difference, mean, over_units
 from toolkit.statistics.metrics import binary_metrics, class_table, multiclass_metrics
 from toolkit.statistics.regression import regression_metrics
 from toolkit.statistics.replicates import FILE, replicate, write_replicates
+from toolkit.statistics.units import Units
 
 _COMPARED = [f"{kind}{end}" for kind in ("baseline", "difference") for end in ("", "_low", "_high")]
 FRAME = ("metric", "part", "value", "low", "high", "n", "method", *_COMPARED, "difference_method")
@@ -94,16 +96,18 @@ def evaluate(
     predicted = {name: predict(model, part) for name, part in parts.items()}
     chosen = threshold_for(model, data, threshold, predicted)
     notes = [*model.notes, *(about_choice(chosen) if chosen else ())]
-    measured = {name: _measure(part, test.task, chosen, seed) for name, part in predicted.items()}
+    units = {name: Units.of(part.group, part.time) for name, part in parts.items()}
+    measured = {name: _measure(part, test.task, chosen, units[name], seed) for name, part in predicted.items()}
     compared = {}
     if baseline is not None:
         if isinstance(baseline, str):
             baseline, said = _guess(baseline, parts)
             notes += said
         guessed = predict(baseline, test)
-        compared = _measure(guessed, test.task, _for_other(chosen, predicted["test"], guessed), seed)
-    numbers = _numbers(measured, compared)
-    by_class = _by_class(predicted["test"]) if test.task == "multiclass" else None
+        compared = _measure(guessed, test.task, _for_other(chosen, predicted["test"], guessed), units["test"], seed)
+    numbers = _numbers(measured, compared) | _counts(units)
+    notes += about_units(test, measured["test"], units["test"])
+    by_class = _by_class(predicted["test"], units["test"]) if test.task == "multiclass" else None
     numbers |= _class_numbers(by_class) if by_class is not None else {}
     if chosen and math.isfinite(chosen.value):
         numbers["threshold.value"] = Estimate(chosen.value, n=len(predicted.get(chosen.part, predicted["test"]).y_true))
@@ -210,7 +214,9 @@ class Evaluation(Result):
 
     def face(self) -> Face:
         """Return the threshold, and the metrics of the test part beside the baseline's."""
-        lead = f"{self.name}: {self.target}, {self.numbers[f'test.{self.metrics[0]}'].n:,} test rows."
+        units = self.measured[self.metrics[0]].units
+        lead = f"{self.name}: {self.target}, {self.numbers[f'test.{self.metrics[0]}'].n:,} test rows"
+        lead += f" in {units}, which intervals rest on." if units else "."
         if self.threshold:
             lead += f" Positive is {self.positive}, called {self.threshold.called}."
         tables = [FaceTable("Test metrics with 95% intervals", _summary(self))]
@@ -250,21 +256,26 @@ def _for_other(chosen: Threshold | None, model: Predictions, other: Predictions)
     return replace(chosen, value=DEFAULT if other.probabilities else 0.0)
 
 
-def _measure(predicted: Predictions, task: str, chosen: Threshold | None, seed: int) -> dict[str, Measure]:
+def _measure(
+    predicted: Predictions, task: str, chosen: Threshold | None, units: Units | None, seed: int
+) -> dict[str, Measure]:
     if task == "regression":
-        return regression_metrics(predicted.y_true, predicted.y_pred)
+        return regression_metrics(predicted.y_true, predicted.y_pred, units=units)
     if chosen is None:
         truth, guess = predicted.y_true.astype(np.intp), predicted.y_pred.astype(np.intp)
-        return multiclass_metrics(truth, guess, predicted.y_prob, len(predicted.classes))
+        return multiclass_metrics(truth, guess, predicted.y_prob, len(predicted.classes), units=units)
     called = predicted.decide(chosen.value)
     score = predicted.y_pred if predicted.scored else None
-    found = binary_metrics(predicted.y_true, score, decisions=called, probabilities=predicted.probabilities, seed=seed)
-    costs = chosen.rule.costs
+    costs, probabilities = chosen.rule.costs, predicted.probabilities
+    found = binary_metrics(
+        predicted.y_true, score, decisions=called, probabilities=probabilities, units=units, seed=seed
+    )
     if costs:
         each = costs.of(predicted.y_true, called)
         dearest = float(np.ptp([costs.fp, costs.fn, costs.tp, costs.tn]))
         anything = (-math.inf, math.inf)
-        found["expected_cost"] = mean(each, bounds=anything, unit=dearest, scale="identity")
+        cost = {"expected_cost": mean(each, bounds=anything, unit=dearest, scale="identity")}
+        found |= over_units(cost, units)
     return found
 
 
@@ -276,9 +287,18 @@ def _numbers(measured: Mapping[str, dict[str, Measure]], compared: Mapping[str, 
     return numbers
 
 
-def _by_class(predicted: Predictions) -> pd.DataFrame:
+def _counts(units: Mapping[str, Units | None]) -> dict[str, Estimate]:
+    """Count the independent observations of each part where these are not its rows."""
+    return {
+        f"{part}.{'times' if found.serial else 'groups'}": Estimate(found.count, n=len(found.codes))
+        for part, found in units.items()
+        if found
+    }
+
+
+def _by_class(predicted: Predictions, units: Units | None) -> pd.DataFrame:
     truth, guess = predicted.y_true.astype(np.intp), predicted.y_pred.astype(np.intp)
-    return class_table(truth, guess, predicted.y_prob, predicted.classes)
+    return class_table(truth, guess, predicted.y_prob, predicted.classes, units=units)
 
 
 def _class_numbers(table: pd.DataFrame) -> dict[str, Estimate]:

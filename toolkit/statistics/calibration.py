@@ -158,7 +158,7 @@ def calibration_error_of(
         As ``expected_calibration_error``.
     """
     n = int(sizes.sum())
-    gap, mass = observed - predicted, sizes / n
+    gap, mass = observed - predicted, sizes / sizes.sum()
     value = float(mass @ np.abs(gap))
     # Two rows more at the predicted rate, so that a bin without positives, or without negatives, has noise too.
     rate = (observed * sizes + 2 * predicted) / (sizes + 2)

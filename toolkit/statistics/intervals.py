@@ -158,11 +158,17 @@ def t_quantile(n: int) -> float:
     return float(stats.t.ppf(0.975, n - 1)) if n > 1 else math.inf
 
 
-def median_interval(values: Array) -> Interval:
+def median_interval(values: Array, effective: float | None = None) -> Interval:
     """Interval of the median by order statistics, exact whatever the distribution.
 
     By Thompson (1936, doi:10.1214/aoms/1177732502). Where no pair of order statistics reaches 95% (fewer
     than 6 rows) it reaches to both extremes.
+
+    Parameters
+    ----------
+    values : array of shape (n,)
+    effective : float, optional
+        Of how many independent rows they are worth, by default all.
 
     Examples
     --------
@@ -171,5 +177,7 @@ def median_interval(values: Array) -> Interval:
     """
     ordered = np.sort(values)
     n = len(ordered)
-    below = max(int(stats.binom.ppf(0.025, n, 0.5)), 1)
+    worth = max(round(n if effective is None else effective), 1)
+    # The rank among so many independent rows, brought to the rows that there are.
+    below = min(max(int(stats.binom.ppf(0.025, worth, 0.5) * n / worth), 1), n)
     return float(ordered[below - 1]), float(ordered[n - below])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,12 +15,16 @@ from toolkit.statistics.intervals import (
     Array,
     Interval,
     Scale,
+    Z,
     mover_difference,
     standard_error,
     t_quantile,
     wald,
     wilson,
 )
+from toolkit.statistics.units import Units
+
+ONE_UNIT = "no interval: one group"
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +44,10 @@ class Measure:
         reckoned with.
     centre : float
         The value freed from its bias, where it has a notable one; else nan.
+    ends : callable or None
+        The interval where the variance is so many times that of independent rows; None where there is no interval.
+    units : Units or None
+        The independent observations that the interval is of; None where these are the rows.
     """
 
     estimate: Estimate
@@ -46,6 +55,74 @@ class Measure:
     bounds: Interval = (-math.inf, math.inf)
     unit: float = 1.0
     centre: float = math.nan
+    ends: Callable[[float], Interval] | None = None
+    units: Units | None = None
+
+    @classmethod
+    def made(
+        cls,
+        value: float,
+        ends: Callable[[float], Interval],
+        method: str,
+        influence: Array | None,
+        n: int,
+        bounds: Interval = (-math.inf, math.inf),
+        unit: float = 1.0,
+        centre: float = math.nan,
+    ) -> Measure:
+        """Measure with the interval of independent rows."""
+        return cls(Estimate(value, *_cut(ends(1.0), bounds), n, method), influence, bounds, unit, centre, ends)
+
+    def design_effect(self, units: Units) -> float:
+        """Return how many times the variance is that of independent rows (Kish 1965), t for few units included.
+
+        Where no two rows differ there is no telling, and each unit counts as one row.
+        """
+        size = len(units.codes) / units.count
+        if self.influence is None or not self.influence.any():
+            return size
+        ratio = units.standard_error(self.influence) / standard_error(self.influence)
+        return max((ratio * units.quantile(self.influence) / Z) ** 2, 1 / size)
+
+    def over(self, units: Units, effect: float) -> Measure:
+        """Return the same with the interval of dependent rows.
+
+        Parameters
+        ----------
+        units : Units
+        effect : float
+            How many times the variance is that of independent rows.
+        """
+        found = self.estimate
+        if self.ends is None or not math.isfinite(effect):
+            none = found.has_interval and self.ends is not None
+            return replace(
+                self, units=units, estimate=Estimate(found.value, n=found.n, method=ONE_UNIT) if none else found
+            )
+        low, high = _cut(self.ends(effect), self.bounds)
+        low, high = min(low, found.value), max(high, found.value)
+        return replace(
+            self, units=units, estimate=Estimate(found.value, low, high, found.n, f"{found.method}; {units}")
+        )
+
+
+def over_units(measures: dict[str, Measure], units: Units | None) -> dict[str, Measure]:
+    """Give metrics of the same rows the intervals of their independent observations.
+
+    A share gets an effective sample size (Rao & Scott 1992, doi:10.2307/2532311), every other metric the variance of
+    its units. One without influences has the design effect of the calibration intercept.
+
+    Parameters
+    ----------
+    measures : dict of str to Measure
+    units : Units or None
+        None leaves them as they are.
+    """
+    if units is None:
+        return measures
+    effects = {name: found.design_effect(units) for name, found in measures.items() if found.influence is not None}
+    usual = effects.get("calibration_intercept", 1.0)
+    return {name: found.over(units, effects.get(name, max(usual, 1.0))) for name, found in measures.items()}
 
 
 def difference(first: Measure, second: Measure) -> Estimate:
@@ -74,17 +151,20 @@ def difference(first: Measure, second: Measure) -> Estimate:
     reach = (first.bounds[0] - first.bounds[1], first.bounds[1] - first.bounds[0])
     if first.influence is None or second.influence is None:
         low, high = _apart(first, second)
-        return _within(Estimate(value, min(low, value), max(high, value), n, "MOVER, pairing not used"), reach)
+        return Estimate(value, *_cut((min(low, value), max(high, value)), reach), n, "MOVER, pairing not used")
     apart = first.influence - second.influence
     most = float(np.abs(apart).max())
+    units = first.units
     if most <= 1e-12 * max(first.unit, second.unit):
-        half, method = RULE_OF_THREE * max(first.unit, second.unit) / n, "rule of three"
+        half, method = RULE_OF_THREE * max(first.unit, second.unit) / (units.count if units else n), "rule of three"
     else:
-        half = t_quantile(n) * standard_error(apart)
+        error = units.standard_error(apart) if units else standard_error(apart)
+        half = (units.quantile(apart) if units else t_quantile(n)) * error
         method = "paired influences, Wald"
+    method = f"{method}; {units}" if units else method
     if not math.isfinite(half):
-        return Estimate(value, n=n, method="no interval: one row")
-    return _within(Estimate(value, value - half, value + half, n, method), reach)
+        return Estimate(value, n=n, method=ONE_UNIT if units else "no interval: one row")
+    return Estimate(value, *_cut((value - half, value + half), reach), n, method)
 
 
 def mean(
@@ -113,13 +193,19 @@ def mean(
     if n == 1:
         return Measure(Estimate(value, n=1, method="no interval: one row"), influence, bounds, unit)
     if error <= 1e-14 * max(abs(value), unit):
-        half = RULE_OF_THREE * unit / n
-        return Measure(
-            _within(Estimate(value, value - half, value + half, n, "rule of three"), bounds), influence, bounds, unit
+        third = RULE_OF_THREE * unit / n
+        flat = np.zeros(n)
+        return Measure.made(
+            value, lambda k: (value - k * third, value + k * third), "rule of three", flat, n, bounds, unit
         )
-    low, high = wald(value, error, scale if value > 0 else "identity", t_quantile(n))
-    method = method or ("t on the log scale" if scale == "log" else "t")
-    return Measure(_within(Estimate(value, low, high, n, method), bounds), influence, bounds, unit)
+    at: Scale = scale if value > 0 else "identity"
+
+    def ends(effect: float) -> Interval:
+        return wald(value, error * math.sqrt(effect), at, t_quantile(n))
+
+    return Measure.made(
+        value, ends, method or ("t on the log scale" if scale == "log" else "t"), influence, n, bounds, unit
+    )
 
 
 def share(hits: Array, among: Array) -> Measure:
@@ -130,7 +216,9 @@ def share(hits: Array, among: Array) -> Measure:
     count = float(hits @ among)
     value = count / size
     influence = among * (hits - value) * n / math.sqrt(size * max(size - 1, 1))
-    return Measure(Estimate(value, *wilson(count, size), n, "Wilson"), influence, (0.0, 1.0), n / size)
+    return Measure.made(
+        value, lambda effect: wilson(count / effect, size / effect), "Wilson", influence, n, (0.0, 1.0), n / size
+    )
 
 
 def smooth(
@@ -155,14 +243,17 @@ def smooth(
     """
     n, (least, most) = len(influence), bounds
     error = standard_error(influence) if n else 0.0
+    varies = least < value < most and error > 1e-12 and effective > 1
+    at = (value - least) / (most - least)
+
+    def ends(effect: float) -> Interval:
+        if varies:
+            return wald(value, error * math.sqrt(effect), scale)
+        low, high = wilson(at * effective / effect, effective / effect)
+        return least + low * (most - least), least + high * (most - least)
+
     unit = (most - least) * n / max(effective, 1.0)
-    if least < value < most and error > 1e-12 and effective > 1:
-        low, high = wald(value, error, scale)
-    else:
-        at = (value - least) / (most - least)
-        low, high = (least + end * (most - least) for end in wilson(at * effective, effective))
-        method = "Wilson on the smallest class"
-    return Measure(Estimate(value, low, high, n, method), influence, bounds, unit)
+    return Measure.made(value, ends, method if varies else "Wilson on the smallest class", influence, n, bounds, unit)
 
 
 def unbounded(value: float, influence: Array, method: str) -> Measure:
@@ -170,8 +261,8 @@ def unbounded(value: float, influence: Array, method: str) -> Measure:
     n = len(influence)
     if not math.isfinite(value):
         return undefined(n)
-    low, high = wald(value, standard_error(influence))
-    return Measure(Estimate(value, low, high, n, method), influence)
+    error = standard_error(influence)
+    return Measure.made(value, lambda effect: wald(value, error * math.sqrt(effect)), method, influence, n)
 
 
 def undefined(n: int) -> Measure:
@@ -187,9 +278,8 @@ def _apart(first: Measure, second: Measure) -> Interval:
     return low, a.high - b.low if b.low <= second.bounds[0] else high
 
 
-def _within(estimate: Estimate, bounds: Interval) -> Estimate:
-    low, high = max(estimate.low, bounds[0]), min(estimate.high, bounds[1])
-    return Estimate(estimate.value, low, high, estimate.n, estimate.method)
+def _cut(interval: Interval, bounds: Interval) -> Interval:
+    return max(interval[0], bounds[0]), min(interval[1], bounds[1])
 
 
 def checked(first: Array, second: Array) -> tuple[Array, Array]:

@@ -11,16 +11,23 @@ from numpy.typing import NDArray
 
 from toolkit.core.estimate import Estimate
 from toolkit.errors import InputError
-from toolkit.statistics.calibration import calibration_intercept, calibration_slope, expected_calibration_error
+from toolkit.statistics.calibration import (
+    calibration_bins,
+    calibration_error_of,
+    calibration_intercept,
+    calibration_slope,
+)
 from toolkit.statistics.intervals import (
     RULE_OF_THREE,
     Array,
+    Interval,
     mover_mean,
     wald,
     wilson,
 )
-from toolkit.statistics.measure import Measure, checked, mean, share, smooth, unbounded, undefined
+from toolkit.statistics.measure import Measure, checked, mean, over_units, share, smooth, unbounded, undefined
 from toolkit.statistics.ranking import average_precision, roc_auc
+from toolkit.statistics.units import Units
 
 Codes = NDArray[np.intp]
 EPSILON = float(np.finfo(float).eps)
@@ -45,6 +52,7 @@ def binary_metrics(
     threshold: float = 0.5,
     decisions: Array | None = None,
     probabilities: bool = True,
+    units: Units | None = None,
     seed: int = 0,
 ) -> dict[str, Measure]:
     """Measure a binary classifier.
@@ -62,6 +70,8 @@ def binary_metrics(
         1 where a row is called positive, 0 elsewhere, in place of the threshold.
     probabilities : bool
         Whether the scores are probabilities; if not, metrics that need those are not defined.
+    units : Units, optional
+        The independent observations that rows belong to; by default each row is one.
     seed : int
         Of the simulated noise behind the interval of the expected calibration error.
 
@@ -82,7 +92,7 @@ def binary_metrics(
     0.750 [0.674, 0.813]
     """
     y, called = _checked_binary(y_true, y_score, threshold, decisions)
-    return {
+    found = {
         **_score_metrics(y, y_score, probabilities, seed),
         "accuracy": share((called == y).astype(float), np.ones(len(y))),
         "balanced_accuracy": balanced_accuracy(y.astype(int), called.astype(int), 2),
@@ -91,6 +101,7 @@ def binary_metrics(
         "f1": _f1(y, called),
         "matthews_corrcoef": _matthews(y, called),
     }
+    return over_units(found, units)
 
 
 def _checked_binary(
@@ -120,7 +131,9 @@ def _score_metrics(y: Array, y_score: Array | None, probabilities: bool, seed: i
     }
 
 
-def multiclass_metrics(y_true: Codes, y_pred: Codes, y_prob: Array | None, classes: int) -> dict[str, Measure]:
+def multiclass_metrics(
+    y_true: Codes, y_pred: Codes, y_prob: Array | None, classes: int, *, units: Units | None = None
+) -> dict[str, Measure]:
     """Measure a classifier of three classes or more.
 
     Parameters
@@ -131,6 +144,8 @@ def multiclass_metrics(y_true: Codes, y_pred: Codes, y_prob: Array | None, class
         Probabilities; metrics that need them are not defined without.
     classes : int
         How many classes there are.
+    units : Units, optional
+        As in ``binary_metrics``.
 
     Returns
     -------
@@ -160,10 +175,12 @@ def multiclass_metrics(y_true: Codes, y_pred: Codes, y_prob: Array | None, class
             value, influence = float(np.mean([a for a, _ in areas])), np.mean([i for _, i in areas], axis=0)
             smallest = float(np.bincount(y_true, minlength=classes).min())
             measured["roc_auc_ovr"] = smooth(value, influence, effective=smallest, method="DeLong, logit scale")
-    return measured
+    return over_units(measured, units)
 
 
-def class_table(y_true: Codes, y_pred: Codes, y_prob: Array | None, labels: Sequence[object]) -> pd.DataFrame:
+def class_table(
+    y_true: Codes, y_pred: Codes, y_prob: Array | None, labels: Sequence[object], *, units: Units | None = None
+) -> pd.DataFrame:
     """Measure each class against the rest: one row a class, columns class, support, precision, recall, f1, roc_auc.
 
     Cells are Estimates, but for ``support``, the number of rows of that class.
@@ -174,7 +191,7 @@ def class_table(y_true: Codes, y_pred: Codes, y_prob: Array | None, labels: Sequ
         area = undefined(len(y)) if y_prob is None else _area(y, y_prob[:, code])
         parts = {"precision": share(y, called), "recall": share(called, y), "f1": _f1(y, called), "roc_auc": area}
         row: dict[str, object] = {"class": str(label), "support": int(y.sum())}
-        rows.append(row | {name: measured.estimate for name, measured in parts.items()})
+        rows.append(row | {name: measured.estimate for name, measured in over_units(parts, units).items()})
     return pd.DataFrame(rows, columns=["class", "support", "precision", "recall", "f1", "roc_auc"])
 
 
@@ -187,12 +204,13 @@ def balanced_accuracy(y_true: Codes, y_pred: Codes, classes: int) -> Measure:
     if not defined or (classes == 2 and len(defined) < 2):
         return undefined(n)
     values = [part.estimate.value for part in defined]
-    low, high = mover_mean(values, [(part.estimate.low, part.estimate.high) for part in defined])
     influence = np.mean([part.influence for part in defined if part.influence is not None], axis=0)
-    value = float(np.mean(values))
-    low, high = max(low, 0.0), min(high, 1.0)
     unit = max(part.unit for part in defined) / len(defined)
-    return Measure(Estimate(value, low, high, n, "MOVER over Wilson"), influence, (0.0, 1.0), unit)
+
+    def ends(effect: float) -> Interval:
+        return mover_mean(values, [part.ends(effect) for part in defined if part.ends])
+
+    return Measure.made(float(np.mean(values)), ends, "MOVER over Wilson", influence, n, (0.0, 1.0), unit)
 
 
 def _area(y: Array, score: Array) -> Measure:
@@ -202,8 +220,15 @@ def _area(y: Array, score: Array) -> Measure:
     smaller = float(min(y.sum(), len(y) - y.sum()))
     if smaller > 1 and not influence.any() and 0 < value < 1:
         half = RULE_OF_THREE / smaller / 2
-        estimate = Estimate(value, max(0.0, value - half), min(1.0, value + half), len(y), "rule of three")
-        return Measure(estimate, influence, (0.0, 1.0), len(y) / smaller)
+        return Measure.made(
+            value,
+            lambda effect: (value - effect * half, value + effect * half),
+            "rule of three",
+            influence,
+            len(y),
+            (0.0, 1.0),
+            len(y) / smaller,
+        )
     return smooth(value, influence, effective=smaller, method="DeLong, logit scale")
 
 
@@ -221,14 +246,24 @@ def _probability_metrics(y: Array, score: Array, probabilities: bool, seed: int)
     clipped = np.clip(score, EPSILON, 1 - EPSILON)
     loss = -np.where(y == 1, np.log(clipped), np.log(1 - clipped))
     worst = -math.log(float(min(clipped.min(), (1 - clipped).min())))
-    error, centre = expected_calibration_error(y, score, seed=seed)
     return {
         "log_loss": mean(loss, unit=worst),
         "brier_score_loss": mean((score - y) ** 2, bounds=(0.0, 1.0)),
         "calibration_slope": _slope(y, score),
         "calibration_intercept": unbounded(*calibration_intercept(y, score), method="sandwich, Wald"),
-        "expected_calibration_error": Measure(error, None, (0.0, 1.0), centre=centre),
+        "expected_calibration_error": _calibration_error(y, score, seed),
     }
+
+
+def _calibration_error(y: Array, score: Array, seed: int) -> Measure:
+    sizes, predicted, observed = calibration_bins(y, score)
+    error, centre = calibration_error_of(sizes, predicted, observed, seed=seed)
+
+    def ends(effect: float) -> Interval:
+        found, _ = calibration_error_of(sizes / effect, predicted, observed, seed=seed)
+        return found.low, found.high
+
+    return Measure(error, None, (0.0, 1.0), centre=centre, ends=ends)
 
 
 def _slope(y: Array, score: Array) -> Measure:
@@ -245,9 +280,13 @@ def _f1(y: Array, called: Array) -> Measure:
     if y.sum() == 0:
         return undefined(n)
     value, union = 2 * hits / size, size - hits
-    low, high = (2 * end / (1 + end) for end in wilson(hits, union))
     influence = n * (2 * y * called - value * (y + called)) / size * math.sqrt(union / max(union - 1, 1))
-    return Measure(Estimate(value, low, high, n, "Wilson on the Jaccard index"), influence, (0.0, 1.0), 2 * n / size)
+
+    def ends(effect: float) -> Interval:
+        low, high = wilson(hits / effect, union / effect)
+        return 2 * low / (1 + low), 2 * high / (1 + high)
+
+    return Measure.made(value, ends, "Wilson on the Jaccard index", influence, n, (0.0, 1.0), 2 * n / size)
 
 
 def _matthews(y: Array, called: Array) -> Measure:
@@ -255,8 +294,11 @@ def _matthews(y: Array, called: Array) -> Measure:
     if ones in (0, n):
         return undefined(n)
     if positives in (0, n):
-        low, high = wald(0.0, 1 / math.sqrt(n), "fisher")
-        return Measure(Estimate(0.0, low, high, n, "Fisher z"), np.zeros(n), (-1.0, 1.0), n / min(ones, n - ones))
+
+        def ends(effect: float) -> Interval:
+            return wald(0.0, math.sqrt(effect / n), "fisher")
+
+        return Measure.made(0.0, ends, "Fisher z", np.zeros(n), n, (-1.0, 1.0), n / min(ones, n - ones))
     tp = float(y @ called)
     fp, fn, tn = positives - tp, ones - tp, n - ones - positives + tp
     p, q, r, s = tp + fp, tp + fn, tn + fp, tn + fn

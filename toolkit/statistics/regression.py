@@ -9,18 +9,21 @@ import numpy as np
 
 from toolkit.core.estimate import Estimate
 from toolkit.errors import InputError
-from toolkit.statistics.intervals import RULE_OF_THREE, Array, Z, median_interval, standard_error, wald
-from toolkit.statistics.measure import Measure, checked, mean, undefined
+from toolkit.statistics.intervals import RULE_OF_THREE, Array, Interval, Z, median_interval, standard_error, wald
+from toolkit.statistics.measure import Measure, checked, mean, over_units, undefined
+from toolkit.statistics.units import Units
 
 SCALE_FREE = ("r2", "mean_absolute_percentage_error")
 
 
-def regression_metrics(y_true: Array, y_pred: Array) -> dict[str, Measure]:
+def regression_metrics(y_true: Array, y_pred: Array, *, units: Units | None = None) -> dict[str, Measure]:
     """Measure a regression.
 
     Parameters
     ----------
     y_true, y_pred : array of shape (n,)
+    units : Units, optional
+        The independent observations that rows belong to; by default each row is one.
 
     Returns
     -------
@@ -38,13 +41,14 @@ def regression_metrics(y_true: Array, y_pred: Array) -> dict[str, Measure]:
     if not len(y):
         raise InputError("There are no rows to measure.")
     unit = power_of_two(y, predicted)
-    found = _measured(y / unit, predicted / unit)
+    found = over_units(_measured(y / unit, predicted / unit), units)
     return {name: one if name in SCALE_FREE else _times(one, unit) for name, one in found.items()}
 
 
 def _times(measure: Measure, unit: float) -> Measure:
     influence = None if measure.influence is None else measure.influence * unit
-    return replace(measure, estimate=measure.estimate.times(unit), influence=influence, unit=measure.unit * unit)
+    estimate = measure.estimate.times(unit)
+    return replace(measure, estimate=estimate, influence=influence, unit=measure.unit * unit, ends=None)
 
 
 def _measured(y: Array, predicted: Array) -> dict[str, Measure]:
@@ -78,12 +82,18 @@ def power_of_two(*values: Array) -> float:
 def root_mean_square(error: Array, reach: float) -> Measure:
     """Measure the root of the mean square of errors; ``reach`` is what one row might add at most."""
     square = mean(error**2, unit=reach**2)
-    found, influence = square.estimate, square.influence
-    value = math.sqrt(found.value)
-    estimate = Estimate(value, math.sqrt(found.low), math.sqrt(found.high), found.n, f"{found.method} (squares)")
+    value, among, influence = math.sqrt(square.estimate.value), square.ends, square.influence
+    method = f"{square.estimate.method} (squares)"
     if influence is not None and value > 0:
         influence = influence / (2 * value)
-    return Measure(estimate, influence, (0.0, math.inf), reach)
+    if among is None:
+        return Measure(Estimate(value, n=len(error), method=method), influence, (0.0, math.inf), reach)
+
+    def ends(effect: float) -> Interval:
+        low, high = among(effect)
+        return math.sqrt(max(low, 0.0)), math.sqrt(high)
+
+    return Measure.made(value, ends, method, influence, len(error), (0.0, math.inf), reach)
 
 
 def _r2(y: Array, error: Array) -> Measure:
@@ -94,20 +104,29 @@ def _r2(y: Array, error: Array) -> Measure:
     left = float((error**2).mean()) / spread
     influence = -(error**2 - left * centred**2) / spread * math.sqrt(n / (n - 1))
     unit = float((centred**2).max()) / spread
-    if left == 0:
-        low, high, method = 1 - RULE_OF_THREE * unit / n, 1.0, "rule of three"
-    else:
-        above, below = wald(left, standard_error(influence), "log")
-        low, high, method = 1 - below, 1 - above, "delta, log scale of 1 − R²"
-    return Measure(Estimate(1 - left, low, high, n, method), influence, (-math.inf, 1.0), unit)
+    third, deviation = RULE_OF_THREE * unit / n, standard_error(influence)
+
+    def ends(effect: float) -> Interval:
+        if left == 0:
+            return 1 - effect * third, 1.0
+        above, below = wald(left, deviation * math.sqrt(effect), "log")
+        return 1 - below, 1 - above
+
+    method = "delta, log scale of 1 − R²" if left else "rule of three"
+    return Measure.made(1 - left, ends, method, influence, n, (-math.inf, 1.0), unit)
 
 
 def _median(size: Array, reach: float) -> Measure:
     n, value = len(size), float(np.median(size))
     low, high = median_interval(size)
-    method = "order statistics"
-    if not low < high:
-        high, method = high + RULE_OF_THREE * reach / n, "rule of three"
+    varies, third = low < high, RULE_OF_THREE * reach / n
+
+    def ends(effect: float) -> Interval:
+        low, high = median_interval(size, n / effect)
+        return low, high if varies else high + effect * third
+
+    low, high = ends(1.0)
     side = np.where(size > value, 0.5, np.where(size < value, -0.5, 0.0))
     influence = 2 * side * (high - low) / (2 * Z) * math.sqrt(n)
-    return Measure(Estimate(value, low, high, n, method), influence, (0.0, math.inf), reach)
+    method = "order statistics" if varies else "rule of three"
+    return Measure.made(value, ends, method, influence, n, (0.0, math.inf), reach)

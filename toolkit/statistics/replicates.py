@@ -35,8 +35,8 @@ class Replicated:
     Attributes
     ----------
     value : float
-    n : int
-        Rows it was measured on.
+    n, units : int
+        Rows it was measured on, and the independent observations among them.
     unit, bounds
         As ``Measure`` has them.
     draws : array of shape (1000,)
@@ -45,6 +45,7 @@ class Replicated:
 
     value: float
     n: int
+    units: int
     unit: float
     bounds: Interval
     draws: Array
@@ -66,10 +67,16 @@ def replicate(measures: Mapping[str, Measure]) -> dict[str, Replicated]:
     if not smooth:
         return {}
     influences = np.column_stack(list(smooth.values()))
-    draws = _signed_sums(influences) / len(influences)
+    n, among = len(influences), next(iter(measures.values())).units
+    if among:
+        codes, count = among.independent
+        influences = np.column_stack([np.bincount(codes, column, count) for column in influences.T])
+        influences *= math.sqrt(count / max(count - 1, 1))
+    draws = _signed_sums(influences) / n
     return {
         name: Replicated(
             measures[name].estimate.value,
+            n,
             len(influences),
             measures[name].unit,
             measures[name].bounds,
@@ -96,9 +103,9 @@ def paired_difference(first: Replicated, second: Replicated) -> Estimate:
     apart = first.draws - second.draws
     unit = max(first.unit, second.unit)
     if float(np.abs(apart).max()) <= 1e-9 * unit:
-        half = RULE_OF_THREE * unit / n
+        half = RULE_OF_THREE * unit / first.units
     else:
-        half = t_quantile(n) * math.sqrt(float(apart @ apart) / len(apart))
+        half = t_quantile(first.units) * math.sqrt(float(apart @ apart) / len(apart))
     reach = first.bounds[1] - first.bounds[0]
     return Estimate(value, max(value - half, -reach), min(value + half, reach), n, PAIRED)
 
@@ -114,6 +121,7 @@ def write_replicates(found: Mapping[str, Replicated], rows: str) -> str:
         name: {
             "value": one.value,
             "n": one.n,
+            "units": one.units,
             "unit": one.unit,
             "bounds": [end if math.isfinite(end) else None for end in one.bounds],
             "draws": [float(f"{draw:.5g}") for draw in one.draws],
@@ -145,6 +153,7 @@ def _read(entry: Mapping[str, Any]) -> Replicated:
     return Replicated(
         float(entry["value"]),
         int(entry["n"]),
+        int(entry["units"]),
         float(entry["unit"]),
         (-math.inf if low is None else float(low), math.inf if high is None else float(high)),
         draws,
