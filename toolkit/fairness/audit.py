@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -17,11 +18,12 @@ from toolkit.core.words import spoken
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
 from toolkit.errors import InputError, NotApplicableError
+from toolkit.fairness.custom import CustomMetric, measure_custom, read_metrics
 from toolkit.fairness.disparities import adjusted, disparity_table, group_table, too_few
 from toolkit.fairness.figures import drawings
 from toolkit.fairness.findings import about_groups, about_table, disparity_findings
 from toolkit.fairness.groups import MOST_GROUPS, Bins, Grouping, group_rows, sensitive_columns
-from toolkit.fairness.measures import Case, measure_groups, prepare
+from toolkit.fairness.measures import Case, Measured, measure_groups, prepare
 from toolkit.fairness.scores import group_curves, threshold_grid
 from toolkit.models.choice import predict_at
 from toolkit.models.folds import side_by_side
@@ -47,6 +49,7 @@ def audit_fairness(
     bins: Bins | None = None,
     min_count: int = 30,
     replicates: int = 10_000,
+    metrics: Mapping[str, Callable[..., float]] | None = None,
     seed: int = 0,
 ) -> FairnessAudit:
     """Compare how a model treats the groups of each sensitive column and of their intersections.
@@ -78,6 +81,13 @@ def audit_fairness(
         Fewest rows of a group that is judged.
     replicates : int
         How often the counts are resampled, from 200 to 100,000.
+    metrics : mapping of name to function, optional
+        Others to measure, such as ``{"f1": sklearn.metrics.f1_score}``: any function of Fairlearn, scikit-learn or your
+        own that takes ``(y_true, y_pred)``, and ``sample_weight`` if it can, and returns one number. It is given
+        decisions as 0 and 1 (labels of several classes, numbers of a regression), or scores where it calls its second
+        parameter ``y_score``, ``y_proba`` or ``y_prob``. Each has values by group, a difference and a ratio, with
+        intervals; a name that ends in ``_loss`` or ``_error`` says that less is better. Where scikit-learn warns that
+        a group does not define the metric, the value is left open; ``zero_division`` says what to take instead.
     seed : int
         Of everything that is drawn by chance.
 
@@ -109,17 +119,12 @@ def audit_fairness(
     columns = sensitive_columns(part, sensitive)
     _, predicted, chosen = predict_at(model, data, threshold, part)
     case, ordered = prepare(part.task, predicted, predicted.decide(chosen.value) if chosen else None, columns)
+    custom = read_metrics(metrics, case)
     groupings = group_rows(ordered, depth, bins)
-    generators = np.random.default_rng(seed).spawn(len(groupings))
-    measured = side_by_side(
-        [
-            partial(measure_groups, case, grouping, min_count, replicates, rng)
-            for grouping, rng in zip(groupings, generators, strict=True)
-        ]
-    )
-    each = [group_table(grouping, found) for grouping, found in zip(groupings, measured, strict=True)]
-    groups = pd.concat(each, ignore_index=True)
-    compared = [disparity_table(grouping, found) for grouping, found in zip(groupings, measured, strict=True)]
+    measured = _measure(case, groupings, custom, min_count, replicates, seed)
+    names = tuple(metric.name for metric in custom)
+    groups = pd.concat([group_table(*each) for each in measured], ignore_index=True)
+    disparities = pd.concat([disparity_table(*each, names) for each in measured], ignore_index=True)
     notes = [
         *about_table(part, data, columns, groupings, case),
         *about_groups(groupings, groups, part.rows, min_count, MOST_GROUPS),
@@ -133,9 +138,10 @@ def audit_fairness(
         rows=part.rows,
         min_count=min_count,
         groups=groups,
-        disparities=adjusted(pd.concat(compared, ignore_index=True)),
+        disparities=adjusted(disparities),
         curves=_curves(case, groupings, chosen),
         notes=tuple(notes),
+        custom=names,
     )
 
 
@@ -165,6 +171,8 @@ class FairnessAudit(Result):
         See ``threshold_curves``.
     notes : tuple of Finding
         What is to be known about the groups.
+    custom : tuple of str
+        Names of the metrics that the caller brought.
     """
 
     name: str
@@ -178,6 +186,7 @@ class FairnessAudit(Result):
     disparities: pd.DataFrame
     curves: pd.DataFrame
     notes: tuple[Finding, ...]
+    custom: tuple[str, ...] = ()
 
     def frame(self) -> pd.DataFrame:
         """Return one row a number, of groups and then of disparities, with the ends of the intervals in columns."""
@@ -241,7 +250,9 @@ class FairnessAudit(Result):
 
     def _groups_of(self, feature: str) -> pd.DataFrame:
         """Put the foremost metrics of one feature's groups side by side."""
-        groups = self.groups[(self.groups["feature"] == feature) & self.groups["metric"].isin(SHOWN[self.task])]
+        groups = self.groups[
+            (self.groups["feature"] == feature) & self.groups["metric"].isin([*SHOWN[self.task], *self.custom])
+        ]
         found = groups[["group", "rows"]].drop_duplicates().reset_index(drop=True)
         for (kind, metric), rows in groups.groupby(["class", "metric"], sort=False):
             found[f"{kind}: {spoken(str(metric))}" if kind else metric] = rows["value"].to_numpy()
@@ -255,6 +266,22 @@ class FairnessAudit(Result):
         if self.threshold:
             lead += f" Positive is {self.positive}, called {self.threshold.called}."
         return lead
+
+
+def _measure(
+    case: Case,
+    groupings: list[Grouping],
+    custom: list[CustomMetric],
+    least: int,
+    replicates: int,
+    seed: int,
+) -> list[tuple[Grouping, Measured]]:
+    generators = np.random.default_rng(seed).spawn(len(groupings))
+    pairs = list(zip(groupings, generators, strict=True))
+    measured = side_by_side([partial(measure_groups, case, one, least, replicates, rng) for one, rng in pairs])
+    # A caller's functions may not bear to be called from several threads.
+    own = [measure_custom(custom, case, one, least, replicates, rng) for one, rng in pairs]
+    return [(grouping, found | more) for grouping, found, more in zip(groupings, measured, own, strict=True)]
 
 
 def _check_options(depth: object, min_count: object, replicates: object) -> None:

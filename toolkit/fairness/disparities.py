@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -11,44 +12,52 @@ import pandas as pd
 from toolkit.core.estimate import Estimate
 from toolkit.fairness.groups import Grouping
 from toolkit.fairness.measures import Measured
-from toolkit.fairness.spread import Disparity, measure_disparity
+from toolkit.fairness.spread import Disparity, GroupMetric, measure_disparity
 from toolkit.statistics.direction import AIMED_AT, LOWER_IS_BETTER
 from toolkit.statistics.multiplicity import benjamini_hochberg
 
-#: By Fairlearn's names: the metrics that are to be equal, and whether there is a ratio beside the difference.
-PARITIES: dict[str, tuple[tuple[str, ...], bool]] = {
-    "demographic_parity": (("selection_rate",), True),
-    "equal_opportunity": (("recall",), True),
-    "equalized_odds": (("recall", "false_positive_rate"), True),
-    "predictive_parity": (("precision",), False),
+
+@dataclass(frozen=True)
+class Parity:
+    """What is to be equal between groups.
+
+    Attributes
+    ----------
+    metrics : tuple of str
+        Of several the one that differs most counts.
+    family : str
+        Parities of one family are reported once.
+    ratio : bool
+        Whether there is a ratio beside the difference.
+    drawn : bool
+        Whether the difference is drawn.
+    """
+
+    metrics: tuple[str, ...]
+    family: str
+    ratio: bool = False
+    drawn: bool = False
+
+
+#: By Fairlearn's names, then metrics of all classes at once.
+PARITIES = {
+    "demographic_parity": Parity(("selection_rate",), "PARITY", ratio=True, drawn=True),
+    "equal_opportunity": Parity(("recall",), "ODDS", ratio=True, drawn=True),
+    "equalized_odds": Parity(("recall", "false_positive_rate"), "ODDS", ratio=True, drawn=True),
+    "predictive_parity": Parity(("precision",), "PRECISION", drawn=True),
+    "accuracy": Parity(("accuracy",), "ACCURACY"),
+    "balanced_accuracy": Parity(("balanced_accuracy",), "ACCURACY"),
+    "roc_auc": Parity(("roc_auc",), "RANKING"),
+    "brier_score_loss": Parity(("brier_score_loss",), "CALIBRATION"),
+    "calibration_gap": Parity(("calibration_gap",), "CALIBRATION"),
+    "mean_prediction": Parity(("mean_prediction",), "PREDICTION"),
+    "mean_residual": Parity(("mean_residual",), "RESIDUAL", drawn=True),
+    "mean_absolute_error": Parity(("mean_absolute_error",), "ERROR", drawn=True),
+    "root_mean_squared_error": Parity(("root_mean_squared_error",), "ERROR", drawn=True),
 }
-#: Metrics of all classes at once that are compared by their difference.
-DIFFERENCES = (
-    "accuracy",
-    "balanced_accuracy",
-    "roc_auc",
-    "brier_score_loss",
-    "calibration_gap",
-    "mean_prediction",
-    "mean_residual",
-    "mean_absolute_error",
-    "root_mean_squared_error",
-)
+FOREMOST = tuple(name for name, parity in PARITIES.items() if parity.drawn)
 #: What a rate rests on; the others rest on all rows or on these kinds.
 KINDS = {"recall": "positives", "false_positive_rate": "negatives", "precision": "called positive"}
-DISPARITY_COLUMNS = (
-    "feature",
-    "class",
-    "disparity",
-    "value",
-    "expected",
-    "p_value",
-    "p_adjusted",
-    "metric",
-    "worst",
-    "best",
-    "groups",
-)
 
 
 def group_table(grouping: Grouping, measured: Measured) -> pd.DataFrame:
@@ -76,24 +85,21 @@ def too_few(groups: pd.DataFrame, least: int) -> pd.DataFrame:
     return pd.concat([small, joined], ignore_index=True)
 
 
-def disparity_table(grouping: Grouping, measured: Measured) -> pd.DataFrame:
-    """Return one row a disparity, without adjusted p values; a disparity that is not defined has the value nan."""
-    rows = []
-    for kind, name, metrics, ratio in _defined(measured):
-        parts = [measured[kind, metric] for metric in metrics]
-        found = measure_disparity(parts, ratio=ratio)
-        number = min(int(part.judged.sum()) for part in parts)
-        n = sum(estimate.n for estimate, judged in zip(parts[0].estimates, parts[0].judged, strict=True) if judged)
-        row: dict[str, object] = {"feature": grouping.feature, "class": kind, "disparity": name, "groups": number}
-        if found is None:
-            row |= {"value": Estimate(math.nan, n=n), "expected": math.nan, "p_value": math.nan, "metric": metrics[0]}
-            rows.append(row | {"worst": "", "best": ""})
-            continue
-        worst, best = _worst_and_best(found, measured[kind, found.metric].estimates)
-        row |= {"value": found.estimate, "expected": found.expected, "p_value": found.p_value, "metric": found.metric}
-        named = {"worst": grouping.labels[worst], "best": grouping.labels[best]} if worst != best else {}
-        rows.append({"worst": "", "best": ""} | row | named)
-    return pd.DataFrame(rows).reindex(columns=list(DISPARITY_COLUMNS))
+def disparity_table(grouping: Grouping, measured: Measured, custom: Iterable[str] = ()) -> pd.DataFrame:
+    """Return one row a disparity, without adjusted p values; a disparity that is not defined has the value nan.
+
+    Of ``custom`` metrics there are the difference and the ratio.
+    """
+    parities = PARITIES | {name: Parity((name,), "METRIC", ratio=True) for name in custom}
+    rows = [
+        {"feature": grouping.feature, "class": kind, "disparity": f"{name}_{'ratio' if ratio else 'difference'}"}
+        | _compared([measured[kind, metric] for metric in parity.metrics], ratio, grouping.labels)
+        for kind in dict.fromkeys(kind for kind, _ in measured)
+        for name, parity in parities.items()
+        if all((kind, metric) in measured for metric in parity.metrics)
+        for ratio in ((False, True) if parity.ratio else (False,))
+    ]
+    return pd.DataFrame(rows)
 
 
 def adjusted(table: pd.DataFrame) -> pd.DataFrame:
@@ -101,24 +107,16 @@ def adjusted(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(p_adjusted=benjamini_hochberg(table["p_value"].to_numpy(dtype=float)))
 
 
-def _defined(measured: Measured) -> Iterator[tuple[str, str, tuple[str, ...], bool]]:
-    """Yield the class, name and metrics of each disparity, and whether it is a ratio."""
-    for kind in dict.fromkeys(kind for kind, _ in measured):
-        for name, (metrics, with_ratio) in PARITIES.items():
-            if all((kind, metric) in measured for metric in metrics):
-                yield kind, f"{name}_difference", metrics, False
-                if with_ratio:
-                    yield kind, f"{name}_ratio", metrics, True
-        for name in DIFFERENCES:
-            if (kind, name) in measured:
-                yield kind, f"{name}_difference", (name,), False
-
-
-def _worst_and_best(found: Disparity, estimates: tuple[Estimate, ...]) -> tuple[int, int]:
-    """Return the places of the groups that are worst and best off: where 0 is best, by how far they are from it."""
-    low, high = found.lowest, found.highest
-    if found.metric in LOWER_IS_BETTER:
-        return high, low
-    if found.metric in AIMED_AT and abs(estimates[high].value) > abs(estimates[low].value):
-        return high, low
-    return low, high
+def _compared(parts: list[GroupMetric], ratio: bool, labels: Sequence[str]) -> dict[str, object]:
+    first = parts[0]
+    undefined = Disparity(Estimate(math.nan, n=sum(one.n for one in first.kept)), math.nan, math.nan, first.name, 0, 0)
+    found = measure_disparity(parts, ratio=ratio) or undefined
+    estimates = next(part.estimates for part in parts if part.name == found.metric)
+    worst, best = found.lowest, found.highest
+    further = abs(estimates[best].value) > abs(estimates[worst].value)
+    lower = found.metric in LOWER_IS_BETTER or found.metric.endswith(("_loss", "_error"))
+    if lower or (found.metric in AIMED_AT and further):
+        worst, best = best, worst
+    named = {"worst": labels[worst], "best": labels[best]} if worst != best else {"worst": "", "best": ""}
+    numbers = {"value": found.estimate, "expected": found.expected, "p_value": found.p_value, "p_adjusted": math.nan}
+    return numbers | {"metric": found.metric} | named | {"groups": min(int(part.judged.sum()) for part in parts)}

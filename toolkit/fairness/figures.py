@@ -10,8 +10,8 @@ import pandas as pd
 
 from toolkit.core.estimate import format_number
 from toolkit.core.figures import GREY, ORANGE, PALETTE, Drawing, Picture, draw_intervals, name_rows
-from toolkit.core.words import shorten
-from toolkit.fairness.findings import worded
+from toolkit.core.words import shorten, titled
+from toolkit.fairness.disparities import FOREMOST
 from toolkit.statistics.intervals import wilson
 
 if TYPE_CHECKING:
@@ -30,29 +30,19 @@ DRAWN = {
     "regression": ("mean_residual", "mean_absolute_error"),
 }
 MEANING = {
-    "selection_rate": "share of a group that is called positive",
-    "recall": "share of a group's positives that are called positive",
-    "false_positive_rate": "share of a group's negatives that are called positive",
-    "accuracy": "share of a group that is classified rightly",
-    "mean_residual": "truth minus prediction: above zero the group is underestimated",
-    "mean_absolute_error": "how far predictions are off",
+    "selection_rate": ": share of a group that is called positive",
+    "recall": ": share of a group's positives that are called positive",
+    "false_positive_rate": ": share of a group's negatives that are called positive",
+    "accuracy": ": share of a group that is classified rightly",
+    "mean_residual": ": truth minus prediction: above zero the group is underestimated",
+    "mean_absolute_error": ": how far predictions are off",
 }
-#: Disparities that are drawn, as differences.
-FOREMOST = (
-    "demographic_parity",
-    "equal_opportunity",
-    "equalized_odds",
-    "predictive_parity",
-    "mean_residual",
-    "mean_absolute_error",
-    "root_mean_squared_error",
-)
 
 
 def drawings(audit: FairnessAudit) -> list[Drawing]:
     """Return the figures that the audit has: a metric by group, the disparities, and rates over the thresholds."""
     found = []
-    for metric in DRAWN[audit.task]:
+    for metric in (*DRAWN[audit.task], *audit.custom):
         rows = rows_of(audit, metric)
         if len(rows):
             found.append(_groups(rows, metric, audit.groups[audit.groups["metric"] == metric]))
@@ -109,8 +99,8 @@ def lines_of(audit: FairnessAudit) -> pd.DataFrame:
 
 def _groups(rows: pd.DataFrame, metric: str, data: pd.DataFrame) -> Drawing:
     caption = (
-        f"{worded(metric)}: {MEANING[metric]}. The bars are 95% intervals; groups whose bars lie apart are treated "
-        "differently."
+        f"{titled(metric)}{MEANING.get(metric, '')}. The bars are 95% intervals; groups whose bars lie apart are "
+        "treated differently."
     )
     said = "; ".join(f"{row.group}: {row.value}" for row in rows.itertuples())
 
@@ -119,9 +109,9 @@ def _groups(rows: pd.DataFrame, metric: str, data: pd.DataFrame) -> Drawing:
         name_rows(ax, [f"{shorten(row.group, NAME_LENGTH)} ({row.rows:,})" for row in rows.itertuples()], 0.6)
         if metric == "mean_residual":
             ax.axvline(0, color=GREY, linewidth=1, linestyle=":")
-        ax.set_xlabel(worded(metric))
+        ax.set_xlabel(titled(metric))
 
-    return Drawing(metric, Picture(f"{worded(metric)} by group", caption, f"{said}."), draw, data, grid="x")
+    return Drawing(metric, Picture(f"{titled(metric)} by group", caption, f"{said}."), draw, data, grid="x")
 
 
 def _disparities(rows: pd.DataFrame, data: pd.DataFrame) -> Drawing:

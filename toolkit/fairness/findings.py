@@ -10,39 +10,22 @@ import pandas as pd
 
 from toolkit.core.estimate import Estimate, format_number, format_p
 from toolkit.core.result import Finding, Severity
+from toolkit.core.words import titled
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
 from toolkit.errors import listed
-from toolkit.fairness.disparities import too_few
+from toolkit.fairness.disparities import PARITIES, too_few
 from toolkit.fairness.groups import Grouping, readable
 from toolkit.fairness.measures import MOST_CLASSES, Case
 from toolkit.fairness.rates import least_of_kind
 
 SIGNIFICANT = 0.05
-#: A difference of shares above it is severe, above the lower one notable.
+#: A difference of shares above it is severe, above the lower one notable; of those that have a ratio, that is.
 LARGE, NOTABLE = 0.1, 0.05
 #: A difference of means of numbers is large above this share of the mean absolute error of the groups.
 LARGE_SHARE = 0.5
 #: The four-fifths rule of the US Uniform Guidelines on Employee Selection Procedures (1978, 29 CFR 1607.4 D).
 FOUR_FIFTHS = 0.8
-#: Disparities that can be of high severity; the others are of medium severity at most.
-SEVERE = ("demographic_parity_difference", "equal_opportunity_difference", "equalized_odds_difference")
-#: A disparity of one family is reported once, where it exceeds chance the most.
-FAMILIES = {
-    "demographic_parity_difference": "PARITY",
-    "equal_opportunity_difference": "ODDS",
-    "equalized_odds_difference": "ODDS",
-    "predictive_parity_difference": "PRECISION",
-    "accuracy_difference": "ACCURACY",
-    "balanced_accuracy_difference": "ACCURACY",
-    "roc_auc_difference": "RANKING",
-    "brier_score_loss_difference": "CALIBRATION",
-    "calibration_gap_difference": "CALIBRATION",
-    "mean_prediction_difference": "PREDICTION",
-    "mean_residual_difference": "RESIDUAL",
-    "mean_absolute_error_difference": "ERROR",
-    "root_mean_squared_error_difference": "ERROR",
-}
 MOST_LISTED = 12
 #: Letters of a group with the reasons why it is not judged.
 LONGEST = 200
@@ -59,15 +42,14 @@ def disparity_findings(disparities: pd.DataFrame, groups: pd.DataFrame) -> list[
     beyond = disparities[(disparities["p_adjusted"] <= SIGNIFICANT) & ~disparities["feature"].isin(_telling(groups))]
     size = np.array([found.value for found in beyond["value"]], dtype=float)
     excess = size - beyond["expected"].to_numpy(dtype=float)
-    beyond = beyond.assign(size=size, excess=excess, family=beyond["disparity"].map(FAMILIES))
+    beyond = beyond.assign(size=size, excess=excess, family=beyond["disparity"].map(_family))
     findings = []
     for family, rows in beyond.dropna(subset="family").groupby("family", sort=False):
         worst = rows.iloc[int(np.argmax(rows["excess"]))]
         others = [name for name in dict.fromkeys(rows["feature"]) if name != worst["feature"]]
-        severity = _severity(worst, groups)
-        findings.append(
-            Finding(f"FAIRNESS-{family}", severity, _said(worst, _values(groups, worst), others), worst["feature"])
-        )
+        said = _said(worst, _values(groups, worst), others)
+        code = f"FAIRNESS-{str(family).split()[0]}"
+        findings.append(Finding(code, _severity(worst, groups), said, worst["feature"]))
     low = beyond[(beyond["disparity"] == "demographic_parity_ratio") & (beyond["size"] < FOUR_FIFTHS)]
     if len(low):
         worst = low.iloc[int(np.argmin(low["size"]))]
@@ -80,15 +62,12 @@ def disparity_findings(disparities: pd.DataFrame, groups: pd.DataFrame) -> list[
     return findings
 
 
-def worded(name: str) -> str:
-    """Write the name of a metric for a reader.
-
-    Examples
-    --------
-    >>> worded("roc_auc"), worded("false_positive_rate")
-    ('ROC AUC', 'False positive rate')
-    """
-    return {"roc_auc": "ROC AUC", "brier_score_loss": "Brier score"}.get(name, name.capitalize().replace("_", " "))
+def _family(disparity: str) -> str | None:
+    """Return what a difference is reported with: its family, or a custom metric by itself; None of a ratio."""
+    name = disparity.removesuffix("_difference")
+    if name == disparity:
+        return None
+    return PARITIES[name].family if name in PARITIES else f"METRIC {name}"
 
 
 def about_groups(
@@ -187,7 +166,7 @@ def _telling(groups: pd.DataFrame) -> list[str]:
 
 
 def _said(worst: pd.Series[Any], values: dict[str, Estimate], others: Sequence[str]) -> str:
-    name = f"{_of_class(worst)}{worded(worst['metric'])}"
+    name = f"{_of_class(worst)}{titled(worst['metric'])}"
     also = f" Also by {listed(others, 5)}." if others else ""
     return (
         f"{name} for {worst['worst']} is {values[worst['worst']]}, for {worst['best']} "
@@ -198,13 +177,15 @@ def _said(worst: pd.Series[Any], values: dict[str, Estimate], others: Sequence[s
 
 
 def _severity(row: pd.Series[Any], groups: pd.DataFrame) -> Severity:
-    name, large = str(row["disparity"]), LARGE
+    parity, large = PARITIES.get(str(row["disparity"]).removesuffix("_difference")), LARGE
+    if parity is None:
+        return "medium"
     if row["metric"] in NUMBERS:
         errors = groups.loc[groups["metric"] == "mean_absolute_error", "value"]
         large = LARGE_SHARE * float(np.nanmedian([found.value for found in errors]))
     if row["value"].value > large:
-        return "high" if name in SEVERE else "medium"
-    return "medium" if row["value"].value > NOTABLE and name in SEVERE else "low"
+        return "high" if parity.ratio else "medium"
+    return "medium" if row["value"].value > NOTABLE and parity.ratio else "low"
 
 
 def _values(groups: pd.DataFrame, row: pd.Series[Any]) -> dict[str, Estimate]:

@@ -2,34 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from toolkit.fairness.groups import Grouping, readable, unique_labels
 from toolkit.fairness.rates import RATES, both_kinds, count_cells, measure_rates
-from toolkit.fairness.scores import (
-    brier_score,
-    calibration_error,
-    calibration_gap,
-    compared,
-    described,
-    ranked_area,
-    regression_means,
-)
-from toolkit.fairness.spread import Grouped
+from toolkit.fairness.scores import compared, described, ranked_area, regression_means
+from toolkit.fairness.spread import GroupMetric
 from toolkit.models.prediction import Predictions
+from toolkit.statistics.calibration import calibration_error_of, sorted_bins
 from toolkit.statistics.intervals import Array
+from toolkit.statistics.measure import mean
 
 MOST_CLASSES = 10
+#: Fewer than for a whole table, as there are many groups.
+CALIBRATION_DRAWS = 500
 #: Counted metrics of a binary task, and of one class against the rest.
 BINARY_METRICS = (*RATES, "balanced_accuracy")
 CLASS_METRICS = ("selection_rate", "base_rate", "recall", "false_positive_rate", "precision")
 
 #: Metrics by class (empty where a metric is of all classes at once) and name.
-Measured = dict[tuple[str, str], Grouped]
+Measured = dict[tuple[str, str], GroupMetric]
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +51,22 @@ class Case:
         """Whether the rows are in the order of their scores."""
         return self.called is not None and self.predicted.scored and len(self.called) > 0
 
+    def given(self, *, scored: bool) -> tuple[NDArray[Any], Any]:
+        """Return truth and decisions as a metric takes them: 0 and 1 of two classes, labels of several, numbers.
+
+        Where ``scored``, scores instead of decisions: those of the positive class, or the probabilities of all classes;
+        None where the model gives labels only.
+        """
+        predicted = self.predicted
+        if self.task == "regression":
+            return predicted.y_true, predicted.y_pred
+        truth = predicted.y_true.astype(np.intp)
+        if self.called is not None:
+            scores = predicted.y_pred if predicted.scored else None
+            return truth, scores if scored else self.called.astype(np.intp)
+        labels = np.asarray(predicted.classes)
+        return labels[truth], predicted.y_prob if scored else labels[predicted.y_pred.astype(np.intp)]
+
 
 def prepare(
     task: str, predicted: Predictions, called: Array | None, columns: pd.DataFrame
@@ -67,17 +81,6 @@ def prepare(
     return Case(task, ordered, called[order]), pd.DataFrame(taken, copy=False).set_axis(columns.columns, axis=1)
 
 
-def frequent_classes(predicted: Predictions) -> list[int]:
-    """Return the codes of the ten classes with the most rows, in their own order."""
-    counts = np.bincount(predicted.y_true.astype(np.intp), minlength=len(predicted.classes))
-    return sorted(np.argsort(-counts, kind="stable")[:MOST_CLASSES].tolist())
-
-
-def class_labels(classes: Sequence[object]) -> list[str]:
-    """Write the classes as labels."""
-    return unique_labels([readable(label) for label in classes])
-
-
 def measure_groups(case: Case, grouping: Grouping, least: int, replicates: int, rng: np.random.Generator) -> Measured:
     """Measure the groups of one grouping.
 
@@ -90,48 +93,45 @@ def measure_groups(case: Case, grouping: Grouping, least: int, replicates: int, 
     replicates : int
     rng : Generator
     """
+    predicted, groups = case.predicted, len(grouping.labels)
     if case.task == "regression":
-        return _numbers(case, grouping, least, replicates, rng)
-    if case.called is None:
-        return _classes(case, grouping, least, replicates, rng)
-    predicted = case.predicted
-    cells = count_cells(grouping.codes, len(grouping.labels), predicted.y_true, case.called)
-    counted = measure_rates(cells, BINARY_METRICS, least, replicates, rng)
-    found: Measured = {("", name): metric for name, metric in counted.items()}
-    if not case.ranked:
-        return found
-    areas, scores, gaps, errors = [], [], [], []
-    for rows in grouping.rows():
-        truth, score = predicted.y_true[rows], predicted.y_pred[rows]
-        areas.append(ranked_area(truth, score))
-        if predicted.probabilities:
-            excess = score - truth
-            scores.append(brier_score(excess**2))
-            gaps.append(calibration_gap(excess))
-            errors.append(calibration_error(truth, score))
-    found["", "roc_auc"] = compared("roc_auc", areas, both_kinds(cells, least), replicates, rng, proportion=True)
-    if predicted.probabilities:
-        enough = cells.sum(axis=1) >= least
-        found["", "brier_score_loss"] = compared("brier_score_loss", scores, enough, replicates, rng)
-        found["", "calibration_gap"] = compared("calibration_gap", gaps, enough, replicates, rng)
-        found["", "expected_calibration_error"] = described("expected_calibration_error", errors, enough)
-    return found
+        means = regression_means(predicted.y_true, predicted.y_pred, grouping.rows())
+        judged = grouping.counts >= least
+        return {("", name): compared(name, found, judged, replicates, rng) for name, found in means.items()}
+    measured: Measured = {}
+    for kind, truth, called, names in _tables(case):
+        cells = count_cells(grouping.codes, groups, truth, called)
+        rates = measure_rates(cells, names, least, replicates, rng)
+        measured |= {(kind, name): metric for name, metric in rates.items()}
+    return measured | (_scores(case, grouping, cells, least, replicates, rng) if case.ranked else {})
 
 
-def _classes(case: Case, grouping: Grouping, least: int, replicates: int, rng: np.random.Generator) -> Measured:
+def _tables(case: Case) -> Iterator[tuple[str, Array, Array, tuple[str, ...]]]:
+    """Yield what is counted: a class, where it is true, where it is called, and the metrics of these counts."""
     truth, guess = case.predicted.y_true, case.predicted.y_pred
-    labels, groups = class_labels(case.predicted.classes), len(grouping.labels)
-    right = count_cells(grouping.codes, groups, np.ones(len(truth)), (truth == guess).astype(float))
-    found: Measured = {("", "accuracy"): measure_rates(right, ["accuracy"], least, replicates, rng)["accuracy"]}
-    for code in frequent_classes(case.predicted):
-        is_class, called = (truth == code).astype(float), (guess == code).astype(float)
-        cells = count_cells(grouping.codes, groups, is_class, called)
-        rates = measure_rates(cells, CLASS_METRICS, least, replicates, rng)
-        found |= {(labels[code], name): metric for name, metric in rates.items()}
-    return found
+    if case.called is not None:
+        yield "", truth, case.called, BINARY_METRICS
+        return
+    yield "", np.ones(len(truth)), (truth == guess).astype(float), ("accuracy",)
+    labels = unique_labels([readable(label) for label in case.predicted.classes])
+    counts = np.bincount(truth.astype(np.intp), minlength=len(labels))
+    for code in sorted(np.argsort(-counts, kind="stable")[:MOST_CLASSES].tolist()):
+        yield labels[code], (truth == code).astype(float), (guess == code).astype(float), CLASS_METRICS
 
 
-def _numbers(case: Case, grouping: Grouping, least: int, replicates: int, rng: np.random.Generator) -> Measured:
-    judged = grouping.counts >= least
-    means = regression_means(case.predicted.y_true, case.predicted.y_pred, grouping.rows())
-    return {("", name): compared(name, estimates, judged, replicates, rng) for name, estimates in means.items()}
+def _scores(
+    case: Case, grouping: Grouping, cells: Array, least: int, replicates: int, rng: np.random.Generator
+) -> Measured:
+    parts = [(case.predicted.y_true[rows], case.predicted.y_pred[rows]) for rows in grouping.rows()]
+    both, enough = both_kinds(cells, least), grouping.counts >= least
+    areas = [ranked_area(*part) for part in parts]
+    found = [compared("roc_auc", areas, both, replicates, rng, proportion=True)]
+    if case.predicted.probabilities:
+        excess = [score - truth for truth, score in parts]
+        losses = [mean(one**2, bounds=(0.0, 1.0)).estimate for one in excess]
+        gaps = [mean(one, bounds=(-1.0, 1.0), scale="identity").estimate for one in excess]
+        errors = [calibration_error_of(*sorted_bins(*part), draws=CALIBRATION_DRAWS)[0] for part in parts]
+        found.append(compared("brier_score_loss", losses, enough, replicates, rng))
+        found.append(compared("calibration_gap", gaps, enough, replicates, rng))
+        found.append(described("expected_calibration_error", errors, enough))
+    return {("", metric.name): metric for metric in found}

@@ -1,17 +1,22 @@
-"""Metrics that are counted: every one a share of one kind of cell of the confusion matrix among another, by group."""
+"""Metrics that are counted: every one a share of one kind of cell of the confusion matrix among another, by group.
+
+Fairlearn's ``MetricFrame`` gives the values. It takes rows apart one by one, which takes seconds where they are many,
+so it is fed with the four counts of each group as weights.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from toolkit.core.estimate import Estimate
-from toolkit.fairness.spread import Grouped, from_scale, to_scale
-from toolkit.statistics.intervals import Array, mover_mean, share_estimate, wilson
+from toolkit.fairness.spread import GroupMetric, from_scale, to_scale
+from toolkit.statistics.intervals import Array, mover_mean, wilson
 
 TN, FP, FN, TP = range(4)
 EVERY = (TN, FP, FN, TP)
@@ -25,6 +30,7 @@ RATES: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
     "false_negative_rate": ((FN,), (FN, TP)),
     "precision": ((TP,), (FP, TP)),
 }
+_CELLS = {**RATES, "true_negative_rate": ((TN,), (TN, FP))}
 #: A rate is judged where it rests on this many rows of its kind, such as positives for the recall (or as few as a
 #: whole group may have, where that is less).
 LEAST_OF_KIND = 10
@@ -47,9 +53,60 @@ def count_cells(codes: NDArray[np.integer[Any]], groups: int, y_true: Array, cal
     return np.bincount(place, minlength=4 * (groups + 1)).reshape(-1, 4)[1:].astype(float)
 
 
+def group_values(cells: Array, metrics: Mapping[str, Callable[..., float]]) -> pd.DataFrame:
+    """Return metrics of every group by Fairlearn's ``MetricFrame``; a row a group, a column a metric.
+
+    Parameters
+    ----------
+    cells : array of shape (groups, 4)
+        From ``count_cells``.
+    metrics : mapping of name to function
+        Of ``(y_true, y_pred, sample_weight)``, such as Fairlearn's and scikit-learn's.
+
+    Examples
+    --------
+    >>> from sklearn.metrics import recall_score
+    >>> group_values(np.array([[5.0, 5, 4, 16], [9, 1, 3, 7]]), {"recall": recall_score})["recall"].tolist()
+    [0.8, 0.7]
+    """
+    from fairlearn.metrics import MetricFrame
+
+    def all_at_once(y_true: NDArray[np.intp], y_pred: NDArray[np.intp], sample_weight: Array) -> Array:
+        return np.array([metric(y_true, y_pred, sample_weight=sample_weight) for metric in metrics.values()])
+
+    weight = cells.ravel()
+    counted = weight > 0
+    frame = MetricFrame(
+        metrics=all_at_once,
+        y_true=np.tile([0, 0, 1, 1], len(cells))[counted],
+        y_pred=np.tile([0, 1, 0, 1], len(cells))[counted],
+        sensitive_features=np.repeat(np.arange(len(cells)), 4)[counted],
+        sample_params={"sample_weight": weight[counted]},
+    )
+    values = pd.DataFrame(frame.by_group.to_list(), index=frame.by_group.index, columns=list(metrics))
+    return values.reindex(range(len(cells)))
+
+
+def counted_metric(name: str) -> Callable[..., float]:
+    """Return a key of ``RATES``, or ``balanced_accuracy``, as a function of ``(y_true, y_pred, sample_weight)``."""
+    if name == "balanced_accuracy":
+        sides = counted_metric("recall"), counted_metric("true_negative_rate")
+        return lambda *given, **weights: sum(side(*given, **weights) for side in sides) / 2
+    hit, among = (np.isin(EVERY, cells) for cells in _CELLS[name])
+
+    def share(y_true: NDArray[np.intp], y_pred: NDArray[np.intp], sample_weight: Array) -> float:
+        from fairlearn.metrics import mean_prediction
+
+        cell = 2 * y_true + y_pred
+        with np.errstate(invalid="ignore"):
+            return float(mean_prediction(y_true, hit[cell], sample_weight=sample_weight * among[cell]))
+
+    return share
+
+
 def measure_rates(
     cells: Array, names: Sequence[str], least: int, replicates: int, rng: np.random.Generator
-) -> dict[str, Grouped]:
+) -> dict[str, GroupMetric]:
     """Measure rates, and the balanced accuracy, of every group.
 
     The errors come from resampling the cells of all groups at once, a multinomial draw that has the same distribution
@@ -68,10 +125,14 @@ def measure_rates(
     rng : Generator
     """
     drawn = _resampled(cells[judged_groups(cells, EVERY, least)], replicates, rng)
-    return {
-        name: _balanced(cells, least, drawn) if name == "balanced_accuracy" else _rate(name, cells, least, drawn, rng)
-        for name in names
-    }
+    values = group_values(cells, {name: counted_metric(name) for name in names})
+    found = {}
+    for name in names:
+        if name == "balanced_accuracy":
+            found[name] = _balanced(values[name], cells, least, drawn)
+        else:
+            found[name] = _rate(values[name], cells, least, drawn, rng)
+    return found
 
 
 def judged_groups(cells: Array, among: Sequence[int], least: int) -> NDArray[np.bool_]:
@@ -100,45 +161,46 @@ def _resampled(cells: Array, replicates: int, rng: np.random.Generator) -> Array
     return np.ascontiguousarray(drawn.T, dtype=float).reshape(len(cells), 4, replicates)
 
 
-def _rate(name: str, cells: Array, least: int, drawn: Array, rng: np.random.Generator) -> Grouped:
-    counted, among = (list(place) for place in RATES[name])
-    hits, size = cells[:, counted].sum(axis=1), cells[:, among].sum(axis=1)
-    judged = judged_groups(cells, among, least)
-    kept = judged[judged_groups(cells, EVERY, least)]
-    centres = (hits[judged] + HALF * len(counted)) / (size[judged] + HALF * len(among))
-    shares = _shares(drawn[kept][:, counted].sum(axis=1), drawn[kept][:, among].sum(axis=1), centres)
+def _rate(values: pd.Series[float], cells: Array, least: int, drawn: Array, rng: np.random.Generator) -> GroupMetric:
+    name = str(values.name)
+    hits, size = _counts(name, cells)
+    judged = judged_groups(cells, RATES[name][1], least)
+    centres, shares = _centres_and_shares(name, cells, judged, drawn[judged[judged_groups(cells, EVERY, least)]])
     pooled = hits[judged].sum() / max(size[judged].sum(), 1)
-    number = drawn.shape[2]
-    chance = (
-        rng.binomial(size[judged].astype(np.int64)[:, None], pooled, size=(int(judged.sum()), number))
-        / size[judged][:, None]
+    among = size[judged][:, None]
+    chance = rng.binomial(among.astype(np.int64), pooled, size=(len(among), drawn.shape[2])) / among
+    estimates = tuple(
+        Estimate(value, *wilson(x, n), int(n), "Wilson") if n else Estimate(math.nan)
+        for value, x, n in zip(values, hits, size, strict=True)
     )
-    estimates = tuple(share_estimate(int(x), int(n)) for x, n in zip(hits, size, strict=True))
-    return Grouped(name, estimates, judged, centres, *_errors(shares, centres), chance)
+    return GroupMetric(name, estimates, judged, centres, *_errors(shares, centres), chance)
 
 
-def _balanced(cells: Array, least: int, drawn: Array) -> Grouped:
+def _balanced(values: pd.Series[float], cells: Array, least: int, drawn: Array) -> GroupMetric:
     judged = both_kinds(cells, least)
-    rows, kept = cells[judged] + HALF, drawn[judged[judged_groups(cells, EVERY, least)]]
-    centres = (_half(rows, TP, FN) + _half(rows, TN, FP)) / 2
-    sides = [
-        _shares(kept[:, hit], kept[:, hit] + kept[:, miss], _half(rows, hit, miss))
-        for hit, miss in ((TP, FN), (TN, FP))
-    ]
-    errors, deviations = _errors((sides[0] + sides[1]) / 2, centres)
+    kept = drawn[judged[judged_groups(cells, EVERY, least)]]
+    sides = [_centres_and_shares(name, cells, judged, kept) for name in ("recall", "true_negative_rate")]
+    centres, shares = (sum(parts) / 2 for parts in zip(*sides, strict=True))
+    errors, deviations = _errors(shares, centres)
     same = np.average(centres, weights=1 / deviations**2) if judged.any() else math.nan
     chance = from_scale(to_scale(np.asarray(same), True) + errors, True)
-    estimates = tuple(_balanced_estimate(*row) for row in cells)
+    estimates = tuple(_balanced_estimate(value, *row) for value, row in zip(values, cells, strict=True))
     alike = (cells[judged][:, [[TN, FP], [FN, TP]]] == 0).any(axis=2).all(axis=1)
-    return Grouped("balanced_accuracy", estimates, judged, centres, errors, deviations, chance, constant=alike)
+    return GroupMetric("balanced_accuracy", estimates, judged, centres, errors, deviations, chance, constant=alike)
 
 
-def _half(rows: Array, hit: int, miss: int) -> Array:
-    return np.asarray(rows[:, hit] / (rows[:, hit] + rows[:, miss]))
+def _counts(name: str, cells: Array) -> tuple[Array, Array]:
+    """Return for each group (and replicate) how many rows count, and among how many."""
+    hits, size = (cells[:, list(kind)].sum(axis=1) for kind in _CELLS[name])
+    return hits, size
 
 
-def _shares(hits: Array, size: Array, otherwise: Array) -> Array:
-    return np.where(size > 0, hits / np.maximum(size, 1), otherwise[:, None])
+def _centres_and_shares(name: str, cells: Array, judged: NDArray[np.bool_], drawn: Array) -> tuple[Array, Array]:
+    """Return the rate of the judged groups with half a row more in each cell, and the rates of their replicates."""
+    hits, size = _counts(name, cells[judged] + HALF)
+    centres = hits / size
+    hits, size = _counts(name, drawn)
+    return centres, np.where(size > 0, hits / np.maximum(size, 1), centres[:, None])
 
 
 def _errors(shares: Array, centres: Array) -> tuple[Array, Array]:
@@ -148,12 +210,10 @@ def _errors(shares: Array, centres: Array) -> tuple[Array, Array]:
     return errors, slope * errors.std(axis=1)
 
 
-def _balanced_estimate(tn: float, fp: float, fn: float, tp: float) -> Estimate:
-    positives, negatives = tp + fn, tn + fp
-    n = int(positives + negatives)
-    if not positives or not negatives:
+def _balanced_estimate(value: float, tn: float, fp: float, fn: float, tp: float) -> Estimate:
+    sides = [(tp, tp + fn), (tn, tn + fp)]
+    n = int(tn + fp + fn + tp)
+    if math.isnan(value):
         return Estimate(math.nan, n=n)
-    sides = [(tp, positives), (tn, negatives)]
     low, high = mover_mean([hits / size for hits, size in sides], [wilson(*side) for side in sides])
-    value = (tp / positives + tn / negatives) / 2
     return Estimate(value, max(low, 0.0), min(high, 1.0), n, "MOVER over Wilson")

@@ -11,15 +11,12 @@ from numpy.typing import NDArray
 
 from toolkit.core.estimate import Estimate
 from toolkit.fairness.groups import Codes, Grouping
-from toolkit.fairness.spread import Grouped, from_scale, to_scale
-from toolkit.statistics.calibration import calibration_error_of, sorted_bins
+from toolkit.fairness.spread import GroupMetric, from_scale, to_scale
 from toolkit.statistics.intervals import Array, Z, wald, wilson
 from toolkit.statistics.measure import mean
 from toolkit.statistics.regression import power_of_two, root_mean_square
 
 MOST_THRESHOLDS = 200
-#: Fewer than for a whole table, as there are many groups.
-CALIBRATION_DRAWS = 500
 
 
 def ranked_area(y_true: Array, y_score: Array) -> Estimate:
@@ -60,21 +57,6 @@ def ranked_area(y_true: Array, y_score: Array) -> Estimate:
     return Estimate(value, *wilson(value * min(p, q), min(p, q)), n, "Wilson on the smaller class")
 
 
-def brier_score(loss: Array) -> Estimate:
-    """Estimate the mean of squared errors of probabilities."""
-    return mean(loss, bounds=(0.0, 1.0)).estimate
-
-
-def calibration_gap(excess: Array) -> Estimate:
-    """Estimate mean prediction minus observed rate, from the difference in every row."""
-    return mean(excess, bounds=(-1.0, 1.0), scale="identity").estimate
-
-
-def calibration_error(y_true: Array, y_score: Array) -> Estimate:
-    """Estimate the expected calibration error of rows that are in the order of their scores already."""
-    return calibration_error_of(*sorted_bins(y_true, y_score), draws=CALIBRATION_DRAWS)[0]
-
-
 def regression_means(y_true: Array, y_pred: Array, groups: Sequence[Codes]) -> dict[str, list[Estimate]]:
     """Measure mean prediction, mean residual (truth minus prediction), MAE and RMSE of every group.
 
@@ -110,7 +92,7 @@ def compared(
     rng: np.random.Generator,
     *,
     proportion: bool = False,
-) -> Grouped:
+) -> GroupMetric:
     """Make a metric comparable between groups: normal errors that are as wide as each group's own interval."""
     judged = judged & np.array([found.has_interval for found in estimates], dtype=bool)
     kept = [found for found, wanted in zip(estimates, judged, strict=True) if wanted]
@@ -123,15 +105,15 @@ def compared(
         np.asarray(np.average(values, weights=(deviations.min() / deviations) ** 2) if len(kept) else math.nan),
         proportion,
     )
-    return Grouped(
+    return GroupMetric(
         name, tuple(estimates), judged, values, errors, deviations, from_scale(same + errors, proportion), proportion
     )
 
 
-def described(name: str, estimates: list[Estimate], judged: NDArray[np.bool_]) -> Grouped:
+def described(name: str, estimates: list[Estimate], judged: NDArray[np.bool_]) -> GroupMetric:
     """Keep a metric by group that is not compared, such as one that chance makes larger the smaller the group."""
     none = np.empty(0)
-    return Grouped(name, tuple(estimates), judged, none, none[:, None], none, none[:, None])
+    return GroupMetric(name, tuple(estimates), judged, none, none[:, None], none, none[:, None])
 
 
 def threshold_grid(y_score: Array, threshold: float) -> Array:

@@ -38,7 +38,7 @@ METHOD = "hybrid resampling"
 
 
 @dataclass(frozen=True, eq=False)
-class Grouped:
+class GroupMetric:
     """One metric of every group, and how it varies by chance in the groups that can be judged.
 
     Attributes
@@ -73,6 +73,11 @@ class Grouped:
     constant: NDArray[np.bool_] | None = None
 
     @property
+    def kept(self) -> list[Estimate]:
+        """Return the estimates of the judged groups."""
+        return [found for found, judged in zip(self.estimates, self.judged, strict=True) if judged]
+
+    @property
     def certain(self) -> NDArray[np.bool_]:
         """Say in which judged groups nothing varies."""
         edge = (self.values <= 0) | (self.values >= 1)
@@ -81,7 +86,7 @@ class Grouped:
     @property
     def values(self) -> Array:
         """Return the values of the judged groups."""
-        return np.array([found.value for found, judged in zip(self.estimates, self.judged, strict=True) if judged])
+        return np.array([found.value for found in self.kept])
 
 
 @dataclass(frozen=True)
@@ -119,12 +124,12 @@ def from_scale(values: Array, proportion: bool) -> Array:
     return np.sin(np.clip(values, 0.0, math.pi / 2)) ** 2 if proportion else values
 
 
-def measure_disparity(parts: Sequence[Grouped], *, ratio: bool = False) -> Disparity | None:
+def measure_disparity(parts: Sequence[GroupMetric], *, ratio: bool = False) -> Disparity | None:
     """Measure the largest difference between groups, or the smallest ratio, in the worst of some metrics.
 
     Parameters
     ----------
-    parts : sequence of Grouped
+    parts : sequence of GroupMetric
         One metric, or several of which the one with the greatest disparity counts (equalized odds).
     ratio : bool
         Least over greatest value instead of greatest minus least.
@@ -132,9 +137,10 @@ def measure_disparity(parts: Sequence[Grouped], *, ratio: bool = False) -> Dispa
     Returns
     -------
     Disparity or None
-        None where a metric has fewer than two judged groups, or is zero in all of them and a ratio is wanted.
+        None where a metric has fewer than two judged groups, or a ratio is wanted and it is zero in all of them or
+        negative in one.
     """
-    if any(part.judged.sum() < 2 or (ratio and part.values.max() <= 0) for part in parts):
+    if any(part.judged.sum() < 2 or (ratio and (part.values.min() < 0 or part.values.max() == 0)) for part in parts):
         return None
     # Inside, a ratio is one minus itself, so that for both kinds 0 is parity and more is worse.
     apart = [float(_apart(part.values.min(), part.values.max(), ratio)) for part in parts]
@@ -148,9 +154,8 @@ def measure_disparity(parts: Sequence[Grouped], *, ratio: bool = False) -> Dispa
         low, high = _without_variation(decides, value, ratio)
     as_far = int((chance >= observed - 1e-12 * max(1.0, observed)).sum())
     places = np.flatnonzero(decides.judged)
-    n = sum(found.n for found, judged in zip(decides.estimates, decides.judged, strict=True) if judged)
     return Disparity(
-        Estimate(value, low, high, n, METHOD),
+        Estimate(value, low, high, sum(found.n for found in decides.kept), METHOD),
         expected,
         (1 + as_far) / (1 + len(chance)),
         decides.name,
@@ -162,10 +167,11 @@ def measure_disparity(parts: Sequence[Grouped], *, ratio: bool = False) -> Dispa
 class _Shape:
     """The groups of one metric on the scale on which they are moved apart: its own, or the log for a ratio."""
 
-    def __init__(self, part: Grouped, ratio: bool) -> None:
+    def __init__(self, part: GroupMetric, ratio: bool) -> None:
         self.part, self.ratio = part, ratio
-        self.at = np.log(part.centres) if ratio else part.centres
-        self.error = part.deviations / part.centres if ratio else part.deviations
+        centres = np.where(part.centres > 0, part.centres, part.deviations) if ratio else part.centres
+        self.at = np.log(centres) if ratio else centres
+        self.error = part.deviations / centres if ratio else part.deviations
         top = (0.0 if ratio else 1.0) if part.proportion else math.inf
         self.bounds: Interval = (0.0 if part.proportion and not ratio else -math.inf, top)
 
@@ -261,7 +267,7 @@ def _crossing(surprise: Callable[[float], float], most: float, tolerance: float)
     return float(brentq(surprise, 0.0, most, xtol=tolerance))
 
 
-def _at_the_edge(parts: Sequence[Grouped], decides: Grouped, found: Interval, ratio: bool) -> Interval:
+def _at_the_edge(parts: Sequence[GroupMetric], decides: GroupMetric, found: Interval, ratio: bool) -> Interval:
     """Widen an interval to what groups with a share of exactly 0 or 1 leave possible."""
     low, high = found
     for part in parts:
@@ -280,13 +286,12 @@ def _at_the_edge(parts: Sequence[Grouped], decides: Grouped, found: Interval, ra
     return low, high
 
 
-def _limits_of_pairs(part: Grouped, ratio: bool) -> tuple[Array, Array]:
+def _limits_of_pairs(part: GroupMetric, ratio: bool) -> tuple[Array, Array]:
     """Return the limits nearest to parity and furthest from it of every two groups, by MOVER; shape (groups, groups).
 
     Of the difference of the group in the row minus that in the column, or of the ratio of the column to the row.
     """
-    kept = [estimate for estimate, judged in zip(part.estimates, part.judged, strict=True) if judged]
-    value, low, high = (np.array([getattr(found, end) for found in kept]) for end in ("value", "low", "high"))
+    value, low, high = (np.array([getattr(found, end) for found in part.kept]) for end in ("value", "low", "high"))
     if not ratio:
         apart = value[:, None] - value[None, :]
         near = apart - np.hypot((value - low)[:, None], (high - value)[None, :])
@@ -301,12 +306,11 @@ def _limits_of_pairs(part: Grouped, ratio: bool) -> tuple[Array, Array]:
     return np.clip(np.nan_to_num(near, nan=1.0), 0.0, 1.0), np.clip(np.nan_to_num(far, nan=1.0), 0.0, 1.0)
 
 
-def _without_variation(part: Grouped, value: float, ratio: bool) -> Interval:
+def _without_variation(part: GroupMetric, value: float, ratio: bool) -> Interval:
     """Where all groups agree, they might still differ as far as the widest of their own intervals reaches."""
-    found = [estimate for estimate, judged in zip(part.estimates, part.judged, strict=True) if judged]
     if ratio:
-        return min(estimate.low / estimate.high for estimate in found), value
-    return value, value + max(estimate.high - estimate.low for estimate in found)
+        return min(estimate.low / estimate.high for estimate in part.kept), value
+    return value, value + max(estimate.high - estimate.low for estimate in part.kept)
 
 
 def _apart(least: Array, greatest: Array, ratio: bool) -> Array:

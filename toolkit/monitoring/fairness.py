@@ -15,13 +15,13 @@ from toolkit.core.estimate import Estimate, spread
 from toolkit.core.face import Face, FaceTable
 from toolkit.core.figures import GREY, PALETTE, Drawing, Picture, draw_intervals, name_windows
 from toolkit.core.result import Finding, Result
+from toolkit.core.words import titled
 from toolkit.data.dataset import Dataset
 from toolkit.data.load import data_like
 from toolkit.errors import NotApplicableError
 from toolkit.fairness.audit import FairnessAudit, audit_fairness
-from toolkit.fairness.disparities import adjusted
-from toolkit.fairness.figures import FOREMOST
-from toolkit.fairness.findings import SIGNIFICANT, worded
+from toolkit.fairness.disparities import FOREMOST, adjusted
+from toolkit.fairness.findings import SIGNIFICANT
 from toolkit.fairness.groups import settled_bins
 from toolkit.models.threshold import ThresholdLike
 from toolkit.monitoring.assembly import cut
@@ -163,7 +163,7 @@ class FairnessOverTime(Result):
             row = grown.iloc[int(np.argmax([cell.value for cell in grown["growth"]]))]
             note = (
                 f"Disparities have grown since the reference {where}, corrected for all that were compared. Most: "
-                f"{worded(row['disparity'])} of {row['feature']} in {row['window']} is {row['value']}, {row['growth']} "
+                f"{titled(row['disparity'])} of {row['feature']} in {row['window']} is {row['value']}, {row['growth']} "
                 f"above the reference; worst off is {row['worst']}."
             )
             return [Finding("FAIRNESS-GROWN", "medium", note, str(row["feature"]))]
@@ -179,7 +179,7 @@ class FairnessOverTime(Result):
         lines = self._lines()
         if not len(lines):
             return []
-        name = worded(lines["disparity"].iloc[0])
+        name = titled(lines["disparity"].iloc[0])
         said = [f"{row['feature']} in {row['window']}: {row['value']}" for _, row in lines.head(12).iterrows()]
         caption = f"{name} between the groups of each sensitive column, with 95% intervals; 0 is no disparity."
         words = Picture("Disparity over time", caption, f"{name}. {'; '.join(said)}.")
@@ -220,7 +220,7 @@ def _draw_lines(ax: Axes, lines: pd.DataFrame) -> None:
         draw_intervals(ax, at, rows["value"], upright=True, size=5, **style)
     ax.axhline(0, color=GREY, linewidth=1, linestyle=":")
     name_windows(ax, labels)
-    ax.set(ylabel=worded(lines["disparity"].iloc[0]))
+    ax.set(ylabel=titled(lines["disparity"].iloc[0]))
     ax.legend()
 
 
