@@ -13,21 +13,23 @@ import pandas as pd
 from toolkit.core.estimate import Estimate, spread
 from toolkit.core.face import Face, FaceTable
 from toolkit.core.figures import Drawing
+from toolkit.core.options import whole
 from toolkit.core.result import Finding, Record, Result, by_severity
 from toolkit.core.words import spoken
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
-from toolkit.errors import InputError, NotApplicableError
+from toolkit.errors import NotApplicableError
 from toolkit.fairness.custom import CustomMetric, measure_custom, read_metrics
 from toolkit.fairness.disparities import adjusted, disparity_table, group_table, too_few
 from toolkit.fairness.figures import drawings
 from toolkit.fairness.findings import about_groups, about_table, disparity_findings
-from toolkit.fairness.groups import MOST_GROUPS, Bins, Grouping, group_rows, sensitive_columns
+from toolkit.fairness.groups import MOST_GROUPS, Grouping, group_rows, sensitive_columns
 from toolkit.fairness.measures import Case, Measured, measure_groups, prepare
 from toolkit.fairness.scores import group_curves, threshold_grid
 from toolkit.models.choice import predict_at
 from toolkit.models.folds import side_by_side
 from toolkit.models.threshold import Threshold, ThresholdLike
+from toolkit.statistics.binning import Bins
 
 FEWEST_REPLICATES, MOST_REPLICATES = 200, 100_000
 #: What a cell shows of the groups; everything is in ``FairnessAudit.frame``.
@@ -46,7 +48,7 @@ def audit_fairness(
     sensitive: object = None,
     threshold: ThresholdLike = None,
     depth: int = 2,
-    bins: Bins | None = None,
+    bins: Mapping[str, Bins] | None = None,
     min_count: int = 30,
     replicates: int = 10_000,
     metrics: Mapping[str, Callable[..., float]] | None = None,
@@ -112,7 +114,9 @@ def audit_fairness(
     >>> print(audit.scalars()["fairness.sex.mean_absolute_error_difference"])
     2.622 [0.000, 8.793]
     """
-    _check_options(depth, min_count, replicates)
+    whole("depth", depth, 1, 5)
+    whole("min_count", min_count, 1, 1_000_000)
+    whole("replicates", replicates, FEWEST_REPLICATES, MOST_REPLICATES)
     if model is None or not isinstance(data, Dataset | Split):
         raise NotApplicableError("Fairness needs a model, or its predictions, and rows whose truth is known.")
     part = data.test if isinstance(data, Split) else data.labelled
@@ -282,18 +286,6 @@ def _measure(
     # A caller's functions may not bear to be called from several threads.
     own = [measure_custom(custom, case, one, least, replicates, rng) for one, rng in pairs]
     return [(grouping, found | more) for grouping, found, more in zip(groupings, measured, own, strict=True)]
-
-
-def _check_options(depth: object, min_count: object, replicates: object) -> None:
-    ranges = {
-        "depth": (depth, 1, 5),
-        "min_count": (min_count, 1, 1_000_000),
-        "replicates": (replicates, FEWEST_REPLICATES, MOST_REPLICATES),
-    }
-    for name, (value, least, most) in ranges.items():
-        whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-        if not whole or not least <= int(value) <= most:  # type: ignore[call-overload]
-            raise InputError(f"{name} must be a whole number from {least:,} to {most:,}; found {value!r}.")
 
 
 def _curves(case: Case, groupings: list[Grouping], chosen: Threshold | None) -> pd.DataFrame:

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from toolkit.core.estimate import Estimate
+from toolkit.core.words import value_text
 from toolkit.data.dataset import Dataset
-from toolkit.fairness.groups import readable
 from toolkit.models.model import Model
 from toolkit.models.prediction import Predictions, predict
 from toolkit.statistics.intervals import Array, share_estimate
@@ -58,7 +58,7 @@ def change_column(
         turned = _turned(before, after, data.task, threshold)
         move = _moved(before, after, turned)
         flipped, moved, times = np.maximum(flipped, np.abs(turned) * other), moved + move * other, times + other
-        rows.append({"feature": name, "changed_to": readable(labels[~other].iloc[0]), "rows": int(other.sum())})
+        rows.append({"feature": name, "changed_to": value_text(labels[~other].iloc[0]), "rows": int(other.sum())})
         rows[-1] |= _counted(turned[other], data.task) | {"score_change": _mean(move[other], before)}
     counted = times > 0
     numbers = _counted(flipped[counted], data.task) | {"score_change": _mean(moved[counted] / times[counted], before)}

@@ -10,12 +10,12 @@ import pandas as pd
 
 from toolkit.core.estimate import Estimate, format_number, format_p
 from toolkit.core.result import Finding, Severity
-from toolkit.core.words import titled
+from toolkit.core.words import titled, value_text
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
 from toolkit.errors import listed
 from toolkit.fairness.disparities import PARITIES, too_few
-from toolkit.fairness.groups import Grouping, readable
+from toolkit.fairness.groups import Grouping
 from toolkit.fairness.measures import MOST_CLASSES, Case
 from toolkit.fairness.rates import least_of_kind
 
@@ -129,24 +129,25 @@ def about_table(
 ) -> list[Finding]:
     """Say what is odd about the sensitive columns, and what could not be computed; groupings begin with the columns."""
     findings = []
-    for (name, column), grouping in zip(columns.items(), groupings, strict=False):
-        if name == part.target.name or _follows(grouping, case):
+    for (label, column), grouping in zip(columns.items(), groupings, strict=False):
+        name = value_text(label)
+        if label == part.target.name or _follows(grouping, case):
             note = (
-                f"Sensitive column {readable(name)!r} tells the target {readable(part.target.name)!r} row by row: its "
-                "groups differ by what is predicted, not by how they are treated."
+                f"Sensitive column {name!r} tells the target {value_text(part.target.name)!r} row by row: its groups "
+                "differ by what is predicted, not by how they are treated."
             )
-            findings.append(Finding("FAIRNESS-TARGET-IS-SENSITIVE", "high", note, readable(name)))
+            findings.append(Finding("FAIRNESS-TARGET-IS-SENSITIVE", "high", note, name))
         unnamed = int(column.isna().sum())
         if unnamed:
-            note = f"{readable(name)} is missing in {unnamed:,} of {part.rows:,} rows, which form a group of their own."
-            findings.append(Finding("FAIRNESS-GROUP-MISSING", "low", note, readable(name)))
-        absent = _absent(data, name, column)
+            note = f"{name} is missing in {unnamed:,} of {part.rows:,} rows, which form a group of their own."
+            findings.append(Finding("FAIRNESS-GROUP-MISSING", "low", note, name))
+        absent = _absent(data, label, column)
         if absent:
             note = (
-                f"The test part has no row where {readable(name)} is {listed(absent, MOST_LISTED)}: how the model "
-                "treats such rows is not known."
+                f"The test part has no row where {name} is {listed(absent, MOST_LISTED)}: how the model treats such "
+                "rows is not known."
             )
-            findings.append(Finding("FAIRNESS-GROUP-ABSENT", "low", note, readable(name)))
+            findings.append(Finding("FAIRNESS-GROUP-ABSENT", "low", note, name))
     if case.task == "binary" and not (case.predicted.scored and case.predicted.probabilities):
         missing = "Brier score, calibration gap" + ("" if case.predicted.scored else ", ROC AUC and threshold curves")
         note = f"The model gives no {'probabilities' if case.predicted.scored else 'scores'}: not computed: {missing}."
@@ -212,4 +213,4 @@ def _absent(data: Dataset | Split, name: object, column: pd.Series[Any]) -> list
         return []
     present = set(column.dropna().unique())
     whole = data.data.sensitive if name in data.data.sensitive.columns else data.data.frame()
-    return [readable(value) for value in pd.unique(whole[name].dropna()) if value not in present]
+    return [value_text(value) for value in pd.unique(whole[name].dropna()) if value not in present]

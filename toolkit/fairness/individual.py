@@ -13,12 +13,13 @@ from toolkit.core.estimate import Estimate, format_number, spread
 from toolkit.core.face import Face, FaceTable
 from toolkit.core.figures import Drawing, Picture, draw_intervals, name_rows
 from toolkit.core.result import Finding, Result, Severity, by_severity
+from toolkit.core.words import unique, value_text
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
 from toolkit.errors import InputError
 from toolkit.fairness.change import change_column
 from toolkit.fairness.consistency import consistency, nearest_rows, random_rows
-from toolkit.fairness.groups import readable, sensitive_inputs, unique_labels
+from toolkit.fairness.groups import sensitive_inputs
 from toolkit.models.choice import predict_at
 from toolkit.models.prediction import Predictions
 from toolkit.models.threshold import ThresholdLike
@@ -103,7 +104,7 @@ def check_individual(
     value = math.nan if chosen is None else chosen.value
     outcome, classes, asked = _outcome(predicted, test.task, value), test.task != "regression", min(rows, pool.rows)
     near = nearest_rows(pool.features.drop(columns=columns, errors="ignore"), asked, neighbours)
-    names = unique_labels([readable(name) for name in columns])
+    names = unique(value_text(name) for name in columns)
     part = pool.take(range(asked))
     pairs = [] if model.recorded else list(zip(columns, names, strict=True))
     found = {name: change_column(model, part, column, name, value) for column, name in pairs}
@@ -236,7 +237,7 @@ class IndividualFairness(Result):
 
         def draw(ax: Axes) -> None:
             draw_intervals(ax, range(len(names)), self.changes[measure])
-            name_rows(ax, [readable(name) for name in names], 0.6)
+            name_rows(ax, [value_text(name) for name in names], 0.6)
             ax.set_xlabel(title)
             ax.set_xlim(left=0)
 

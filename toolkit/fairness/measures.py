@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from toolkit.fairness.groups import Grouping, readable, unique_labels
+from toolkit.core.words import unique, value_text
+from toolkit.fairness.groups import Grouping
 from toolkit.fairness.rates import RATES, both_kinds, count_cells, measure_rates
 from toolkit.fairness.scores import compared, described, ranked_area, regression_means
 from toolkit.fairness.spread import GroupMetric
@@ -113,7 +114,7 @@ def _tables(case: Case) -> Iterator[tuple[str, Array, Array, tuple[str, ...]]]:
         yield "", truth, case.called, BINARY_METRICS
         return
     yield "", np.ones(len(truth)), (truth == guess).astype(float), ("accuracy",)
-    labels = unique_labels([readable(label) for label in case.predicted.classes])
+    labels = unique(value_text(label) for label in case.predicted.classes)
     counts = np.bincount(truth.astype(np.intp), minlength=len(labels))
     for code in sorted(np.argsort(-counts, kind="stable")[:MOST_CLASSES].tolist()):
         yield labels[code], (truth == code).astype(float), (guess == code).astype(float), CLASS_METRICS

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from toolkit.errors import InputError, listed
-from toolkit.fairness.groups import group_rows
+from toolkit.fairness.groups import MOST_GROUPS
+from toolkit.statistics.binning import cut, find_edges
 
 Labels = NDArray[np.object_]
 
@@ -21,18 +22,41 @@ OTHERS = "other groups"
 
 
 @dataclass(frozen=True, eq=False)
+class ColumnGroups:
+    """The groups of one sensitive column.
+
+    Attributes
+    ----------
+    edges : sequence of float
+        Lower ends of the bands of its numbers after the first; empty where each value is a group.
+    labels : mapping of str to str
+        The label of each value; empty where there are bands.
+    missing : str
+        The label of a missing value.
+    """
+
+    edges: Sequence[float]
+    labels: Mapping[str, str]
+    missing: str
+
+    def find(self, column: pd.Series[Any]) -> Labels:
+        """Return the label of each row, empty where its value is not known."""
+        if self.edges:
+            levels = cut(column, self.edges)
+            return np.array(levels.labels, dtype=object)[levels.codes]
+        codes, values = pd.factorize(column)
+        # The last label is for missing values, whose code is -1.
+        known = [self.labels.get(_key(value), "") for value in values]
+        return np.array([*known, self.missing], dtype=object)[codes]
+
+
+@dataclass(frozen=True, eq=False)
 class Groups:
     """Sensitive groups by the values of one column or of several at once.
 
     Attributes
     ----------
-    columns : tuple of str
-    labels : tuple of mapping
-        For each column the label of each value; for a column of numbers in bins it is empty.
-    bins : tuple of (edges, labels)
-        For each column the lower ends of its bins after the first, and the labels of the bins; empty without bins.
-    missing : tuple of str
-        For each column the label of a missing value.
+    columns : mapping of str to ColumnGroups
     known : tuple of str
         Groups that are large enough to stand alone, the largest first.
     fallback : str
@@ -41,13 +65,10 @@ class Groups:
         Groups of the table that are too small to stand alone.
     """
 
-    columns: tuple[str, ...]
-    labels: tuple[Mapping[str, str], ...]
-    bins: tuple[tuple[tuple[float, ...], tuple[str, ...]], ...]
-    missing: tuple[str, ...]
-    known: tuple[str, ...] = ()
-    fallback: str = ""
-    merged: tuple[str, ...] = ()
+    columns: Mapping[str, ColumnGroups]
+    known: tuple[str, ...]
+    fallback: str
+    merged: tuple[str, ...]
 
     def all(self) -> tuple[str, ...]:
         """Return every group that a row can be in."""
@@ -61,32 +82,8 @@ class Groups:
         InputError
             Where a sensitive column is not in the frame.
         """
-        found = self._crossed(frame)
+        found = _crossed(self.columns, frame)
         return np.where(np.isin(found, self.known), found, self.fallback).astype(object)
-
-    def _crossed(self, frame: pd.DataFrame) -> Labels:
-        absent = [name for name in self.columns if name not in frame.columns]
-        if absent:
-            raise InputError(
-                f"The model needs the sensitive columns {listed(self.columns)}, and {listed(absent)} is not among the "
-                "features. Give them with sensitive_features=."
-            )
-        parts = [self._labelled(place, frame[name]) for place, name in enumerate(self.columns)]
-        crossed = parts[0].astype(object)
-        for part in parts[1:]:
-            crossed = crossed + "+" + part
-        return crossed
-
-    def _labelled(self, place: int, column: pd.Series[Any]) -> Labels:
-        edges, names = self.bins[place]
-        if names:
-            values = column.to_numpy(dtype=float, na_value=np.nan)
-            labels = np.array(names, dtype=object)[np.searchsorted(edges, values, side="right")]
-            return np.where(np.isnan(values), self.missing[place], labels).astype(object)
-        codes, uniques = pd.factorize(column)
-        # The last label is for missing values, whose code is -1.
-        known = [self.labels[place].get(_key(value), "") for value in uniques]
-        return np.array([*known, self.missing[place]], dtype=object)[codes]
 
 
 def learn_groups(
@@ -112,43 +109,42 @@ def learn_groups(
     >>> groups.known, groups.fallback
     (('m', 'f'), 'm')
     """
-    columns = [str(name) for name in sensitive.columns]
-    learnt = [_learn(sensitive[name], features.get(name)) for name in columns]
-    labels, bins, missing = (tuple(part) for part in zip(*learnt, strict=True))
-    plain = Groups(tuple(columns), labels, bins, missing)
-    crossed = plain._crossed(sensitive)
-    counts = pd.crosstab(crossed, y).reindex(columns=[0, 1], fill_value=0)
+    columns = {str(name): _learn(column, features.get(name)) for name, column in sensitive.items()}
+    counts = pd.crosstab(_crossed(columns, sensitive), y).reindex(columns=[0, 1], fill_value=0)
     size = counts.min(axis=1) if each_class else counts.sum(axis=1)
     enough = size >= FEWEST
-    order = counts.sum(axis=1).sort_values(ascending=False, kind="stable").index
-    known = tuple(str(name) for name in order if enough[name])
+    order = [str(name) for name in counts.sum(axis=1).sort_values(ascending=False, kind="stable").index]
+    known = tuple(name for name in order if enough[name])
     left = counts[~enough].sum()
     rest = bool((left.min() if each_class else left.sum()) >= FEWEST)
-    fallback = OTHERS if rest else known[0] if known else OTHERS
-    return replace(plain, known=known, fallback=fallback, merged=tuple(str(name) for name in order if not enough[name]))
+    fallback = known[0] if known and not rest else OTHERS
+    return Groups(columns, known, fallback, tuple(name for name in order if not enough[name]))
 
 
-def _learn(
-    column: pd.Series[Any], feature: pd.Series[Any] | None
-) -> tuple[dict[str, str], tuple[tuple[float, ...], tuple[str, ...]], str]:
-    """Return the labels of a column's values, its bins, and the label of a missing value."""
-    grouping = group_rows(column.to_frame(), 1)[0]
-    names = np.array([*grouping.labels, OTHERS], dtype=object)[grouping.codes]
-    absent = column.isna().to_numpy()
-    missing = str(names[absent][0]) if absent.any() else "missing"
-    there, given = column[~absent], names[~absent]
-    if pd.api.types.is_numeric_dtype(column) and len(set(given)) < there.nunique():
-        lowest = there.astype(float).groupby(given).min().sort_values()
-        return {}, (tuple(lowest.iloc[1:]), tuple(str(name) for name in lowest.index)), missing
-    labels = _pairs(there, given)
-    if feature is not None:
-        labels |= _pairs(feature[~absent], given)
-    return labels, ((), ()), missing
+def _crossed(columns: Mapping[str, ColumnGroups], frame: pd.DataFrame) -> Labels:
+    absent = [name for name in columns if name not in frame.columns]
+    if absent:
+        raise InputError(
+            f"The model needs the sensitive columns {listed(columns)}, and {listed(absent)} is not among the features. "
+            "Give them with sensitive_features=."
+        )
+    first, *others = (groups.find(frame[name]) for name, groups in columns.items())
+    for part in others:
+        first = first + "+" + part
+    return first
 
 
-def _pairs(column: pd.Series[Any], names: Labels) -> dict[str, str]:
-    first = (~column.duplicated() & column.notna()).to_numpy()
-    return {_key(value): str(name) for value, name in zip(column[first], names[first], strict=True)}
+def _learn(column: pd.Series[Any], feature: pd.Series[Any] | None) -> ColumnGroups:
+    levels = cut(column, most=MOST_GROUPS)
+    missing = levels.labels[-1] if levels.missing else "missing"
+    if levels.banded:
+        return ColumnGroups(find_edges(column)[0].tolist(), {}, missing)
+    names = np.array(levels.labels, dtype=object)[levels.codes]
+    labels: dict[str, str] = {}
+    for given in (column, feature) if feature is not None else (column,):
+        first = (~given.duplicated() & column.notna()).to_numpy()
+        labels |= {_key(value): str(name) for value, name in zip(given[first], names[first], strict=True)}
+    return ColumnGroups((), labels, missing)
 
 
 def _key(value: object) -> str:

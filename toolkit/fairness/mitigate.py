@@ -14,6 +14,7 @@ from toolkit.core.face import Face, FaceTable
 from toolkit.core.figures import BLUE, GREY, ORANGE, Drawing, Picture
 from toolkit.core.options import one_of
 from toolkit.core.result import Candidate, Finding, ModelRecord, Record, Result, by_severity
+from toolkit.core.words import unique, value_text
 from toolkit.data.roles import listed_names
 from toolkit.data.split import Split
 from toolkit.errors import InputError, NotApplicableError, listed
@@ -26,7 +27,7 @@ from toolkit.fairness.frontier import (
     measure_point,
     read_constraint,
 )
-from toolkit.fairness.groups import readable, sensitive_columns, sensitive_inputs, unique_labels
+from toolkit.fairness.groups import sensitive_columns, sensitive_inputs
 from toolkit.fairness.methods import METHODS, Made, Setup, fit_method
 from toolkit.models.candidates import make_baseline, requirements_of
 from toolkit.models.model import Model
@@ -149,7 +150,7 @@ def mitigate(
     needs = {one.name: _needs(one, columns) for one in made}
     return Mitigation(
         name=train.name,
-        feature="+".join(unique_labels([readable(name) for name in columns])),
+        feature="+".join(unique(value_text(name) for name in columns)),
         metric=metric,
         disparity=disparity,
         frontier=frontier_table(points, metric, disparity, [needs[one.name] for one in made]),

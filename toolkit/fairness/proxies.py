@@ -15,10 +15,11 @@ from toolkit.core.estimate import Estimate, format_number, spread
 from toolkit.core.face import Face, FaceTable
 from toolkit.core.figures import BLUE, GREY, Drawing, Picture, draw_intervals, name_rows
 from toolkit.core.result import Finding, Result, Severity, by_severity
+from toolkit.core.words import unique, value_text
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
 from toolkit.errors import InputError, NotApplicableError
-from toolkit.fairness.groups import readable, sensitive_inputs, unique_labels
+from toolkit.fairness.groups import sensitive_inputs
 from toolkit.models.preprocessing import make_model
 from toolkit.statistics.intervals import Array
 from toolkit.statistics.measure import smooth
@@ -87,7 +88,7 @@ def find_proxies(data: Dataset | Split, *, sensitive: object = None, rows: int =
     features = features.loc[:, features.notna().any()]
     if not features.shape[1]:
         raise NotApplicableError(f"{whole.name} has no column beside the sensitive ones that could stand in for them.")
-    names = unique_labels([readable(name) for name in columns.columns])
+    names = unique(value_text(name) for name in columns.columns)
     found = [_find(name, columns.iloc[:, place], features, rows, seed) for place, name in enumerate(names)]
     known = [one for one in found if one is not None]
     if not known:
@@ -226,7 +227,7 @@ def _find(
         "groups": groups or None,
     }
     alone = [
-        (name, readable(label), _measured(task, _by_bins(task, _binned(features.iloc[:, place]))))
+        (name, value_text(label), _measured(task, _by_bins(task, _binned(features.iloc[:, place]))))
         for place, label in enumerate(features.columns)
     ]
     each = pd.DataFrame(alone, columns=["feature", "column", "value"])

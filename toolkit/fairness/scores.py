@@ -10,8 +10,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from toolkit.core.estimate import Estimate
-from toolkit.fairness.groups import Codes, Grouping
+from toolkit.fairness.groups import Grouping
 from toolkit.fairness.spread import GroupMetric, from_scale, to_scale
+from toolkit.statistics.binning import Codes
 from toolkit.statistics.intervals import Array, Z, wald, wilson
 from toolkit.statistics.measure import mean
 from toolkit.statistics.regression import power_of_two, root_mean_square
