@@ -19,6 +19,7 @@ from toolkit.data.load import load_dataset
 from toolkit.data.split import split_dataset
 from toolkit.errors import InputError
 from toolkit.evaluation.evaluate import evaluate
+from toolkit.models.recorded import RecordedPredictions
 
 
 def binary_table(n=1500, seed=0, labels=("no <b>", "yes & $x$")):
@@ -285,3 +286,33 @@ def test_labels_of_any_kind_and_order(labels):
     found = evaluate(model, data, latency=False).scalars()
     assert found["test.roc_auc"].value > 0.75
     assert found["test.recall"].value > 0.3
+
+
+class TestOneSided:
+    @pytest.mark.parametrize(("score", "who"), [(0.004, "Nobody"), (0.7, "Everybody")])
+    def test_a_threshold_that_calls_nobody_or_everybody_positive_is_a_high_finding(self, score, who):
+        rng = np.random.default_rng(0)
+        table = pd.DataFrame({"x": rng.normal(size=2000), "y": np.where(rng.random(2000) < 0.01, "yes", "no")})
+        data = load_dataset(table, target="y", positive="yes")
+        model = RecordedPredictions(y_score=score + 0.1 * rng.random(2000), classes=("no", "yes"))
+        found = next(one for one in evaluate(model, data).findings() if one.code == "THRESHOLD-ONE-SIDED")
+        assert found.severity == "high"
+        assert found.message.startswith(f"{who} in the test part")
+        assert "threshold='max_f1'" in found.message
+        chosen = evaluate(model, data, threshold="max_f1")
+        assert "THRESHOLD-ONE-SIDED" not in {one.code for one in chosen.findings()}
+
+
+def test_a_baseline_that_never_says_positive_is_chance_at_the_models_own_rate():
+    rng = np.random.default_rng(1)
+    table = pd.DataFrame({"x": rng.normal(size=600), "y": np.where(rng.random(600) < 0.3, "yes", "no")})
+    data = load_dataset(table, target="y", positive="yes")
+    model = RecordedPredictions(y_score=rng.random(600), classes=("no", "yes"))
+    numbers = evaluate(model, data, baseline="guess", latency=False, threshold=0.8).scalars()
+    rate, said = (table.y == "yes").mean(), numbers["baseline.recall"].value
+    assert 0.1 < said < 0.3
+    assert numbers["baseline.precision"].value == pytest.approx(rate)
+    assert numbers["baseline.f1"].value == pytest.approx(2 * rate * said / (rate + said))
+    assert numbers["baseline.f1"].method == "chance at the same rate of positives"
+    assert numbers["difference.f1"].value == pytest.approx(numbers["test.f1"].value - numbers["baseline.f1"].value)
+    assert numbers["difference.f1"].low < 0 < numbers["difference.f1"].high

@@ -371,3 +371,14 @@ def test_a_calibration_slope_from_few_rows_of_a_class_has_no_interval(ones, has)
     assert found.estimate.has_interval == has
     assert difference(found, found).has_interval == has
     assert binary_metrics(1 - y, 1 - scores)["calibration_slope"].estimate.has_interval == has
+
+
+def test_scores_of_pure_noise_are_seldom_better_than_a_baseline_that_never_says_positive():
+    rng, better = np.random.default_rng(0), dict.fromkeys(("f1", "recall", "precision"), 0)
+    for _ in range(400):
+        y = (rng.random(60) < 0.4).astype(float)
+        model, baseline = binary_metrics(y, rng.random(60)), binary_metrics(y, np.full(60, 0.4))
+        for name in better:
+            better[name] += difference(model[name], baseline[name]).low > 0
+    # 2.5% of 400 are 10; without chance in place of the baseline it was 250 to 370.
+    assert all(count <= 22 for count in better.values()), better

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 
 import pandas as pd
 
+from toolkit.core.estimate import Estimate
 from toolkit.core.result import Finding
 from toolkit.data.dataset import Dataset
 from toolkit.statistics.intervals import Array
@@ -24,6 +25,15 @@ _UNITS = re.compile(
     r"individual|machine|member|operator|participant|patient|person|plant|player|school|sensor|session|shop|site|store|"
     r"student|subject|supplier|team|user|vehicle)([^a-z]|$)"
 )
+
+
+def count_units(units: Mapping[str, Units | None]) -> dict[str, Estimate]:
+    """Count the independent observations of each part of a split where these are not its rows."""
+    return {
+        f"{part}.{'times' if found.serial else 'groups'}": Estimate(found.count, n=len(found.codes))
+        for part, found in units.items()
+        if found
+    }
 
 
 def about_units(test: Dataset, measured: Mapping[str, Measure], units: Units | None) -> list[Finding]:

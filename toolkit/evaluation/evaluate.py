@@ -21,15 +21,15 @@ from toolkit.data.fingerprint import fingerprint
 from toolkit.data.split import Split
 from toolkit.errors import InputError
 from toolkit.evaluation.curves import binary_curves, regression_curves
-from toolkit.evaluation.dependence import about_units
+from toolkit.evaluation.dependence import about_units, count_units
 from toolkit.evaluation.figures import drawings
-from toolkit.evaluation.findings import about_choice, judge
+from toolkit.evaluation.findings import about_decisions, judge
 from toolkit.models.candidates import make_baseline
 from toolkit.models.choice import threshold_for
 from toolkit.models.model import Model
 from toolkit.models.prediction import Predictions, measure_speed, predict
 from toolkit.models.threshold import DEFAULT, KEPT_AS, Threshold, ThresholdLike
-from toolkit.statistics.measure import Measure, difference, mean, over_units
+from toolkit.statistics.measure import Measure, difference, mean, over_units, rival
 from toolkit.statistics.metrics import binary_metrics, class_table, multiclass_metrics
 from toolkit.statistics.regression import regression_metrics
 from toolkit.statistics.replicates import FILE, replicate, write_replicates
@@ -95,7 +95,7 @@ def evaluate(
     model = Model.of(model, test)
     predicted = {name: predict(model, part) for name, part in parts.items()}
     chosen = threshold_for(model, data, threshold, predicted)
-    notes = [*model.notes, *(about_choice(chosen) if chosen else ())]
+    notes = [*model.notes, *(about_decisions(chosen, predicted["test"]) if chosen else ())]
     units = {name: Units.of(part.group, part.time) for name, part in parts.items()}
     measured = {name: _measure(part, test.task, chosen, units[name], seed) for name, part in predicted.items()}
     compared = {}
@@ -105,7 +105,7 @@ def evaluate(
             notes += said
         guessed = predict(baseline, test)
         compared = _measure(guessed, test.task, _for_other(chosen, predicted["test"], guessed), units["test"], seed)
-    numbers = _numbers(measured, compared) | _counts(units)
+    numbers = _numbers(measured, compared) | count_units(units)
     notes += about_units(test, measured["test"], units["test"])
     by_class = _by_class(predicted["test"], units["test"]) if test.task == "multiclass" else None
     numbers |= _class_numbers(by_class) if by_class is not None else {}
@@ -282,18 +282,9 @@ def _measure(
 def _numbers(measured: Mapping[str, dict[str, Measure]], compared: Mapping[str, Measure]) -> dict[str, Estimate]:
     numbers = {f"{part}.{name}": found.estimate for part, table in measured.items() for name, found in table.items()}
     for name, found in compared.items():
-        numbers[f"baseline.{name}"] = found.estimate
-        numbers[f"difference.{name}"] = difference(measured["test"][name], found)
+        own = measured["test"][name]
+        numbers[f"baseline.{name}"], numbers[f"difference.{name}"] = rival(own, found).estimate, difference(own, found)
     return numbers
-
-
-def _counts(units: Mapping[str, Units | None]) -> dict[str, Estimate]:
-    """Count the independent observations of each part where these are not its rows."""
-    return {
-        f"{part}.{'times' if found.serial else 'groups'}": Estimate(found.count, n=len(found.codes))
-        for part, found in units.items()
-        if found
-    }
 
 
 def _by_class(predicted: Predictions, units: Units | None) -> pd.DataFrame:

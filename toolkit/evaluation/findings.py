@@ -48,7 +48,25 @@ def judge(task: str, numbers: Mapping[str, Estimate], predicted: Mapping[str, Pr
     return findings
 
 
-def about_choice(chosen: Threshold) -> list[Finding]:
+def about_decisions(chosen: Threshold, test: Predictions) -> list[Finding]:
+    """Say what a threshold does: how it was chosen, and whether it calls nobody, or everybody, positive."""
+    return [*_about_choice(chosen), *_one_sided(chosen, test)]
+
+
+def _one_sided(chosen: Threshold, test: Predictions) -> list[Finding]:
+    share, rate = float(test.decide(chosen.value).mean()), float(test.y_true.mean())
+    if share not in (0, 1) or rate in (0, 1):
+        return []
+    who, missed = ("Nobody", "recall is 0") if share == 0 else ("Everybody", "it tells nobody apart")
+    note = f"{who} in the test part is called positive {chosen.called}: {missed}."
+    if test.scored:
+        score = test.y_pred if share == 0 else -test.y_pred
+        end = f"{'highest' if share == 0 else 'lowest'} score is {format_number(abs(float(score.max())))}"
+        note += f" The {end}. Choose the threshold by a rule, such as threshold='max_f1' or 'recall>=0.8'."
+    return [Finding("THRESHOLD-ONE-SIDED", "high", note, "threshold")]
+
+
+def _about_choice(chosen: Threshold) -> list[Finding]:
     """Say what came up in choosing a threshold, and where it was done on rows that make it look better than it is."""
     if chosen.kept or chosen.part not in ("train", "test"):
         return list(chosen.notes)

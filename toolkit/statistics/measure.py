@@ -48,6 +48,8 @@ class Measure:
         The interval where the variance is so many times that of independent rows; None where there is no interval.
     units : Units or None
         The independent observations that the interval is of; None where these are the rows.
+    chance : Measure or None
+        What a guess that says positive as often gives, where a model that never says positive gives less than that.
     """
 
     estimate: Estimate
@@ -57,6 +59,7 @@ class Measure:
     centre: float = math.nan
     ends: Callable[[float], Interval] | None = None
     units: Units | None = None
+    chance: Measure | None = None
 
     @classmethod
     def made(
@@ -120,6 +123,10 @@ def over_units(measures: dict[str, Measure], units: Units | None) -> dict[str, M
     """
     if units is None:
         return measures
+    measures = {
+        name: replace(found, chance=over_units({"": found.chance}, units)[""]) if found.chance else found
+        for name, found in measures.items()
+    }
     effects = {name: found.design_effect(units) for name, found in measures.items() if found.influence is not None}
     usual = effects.get("calibration_intercept", 1.0)
     return {name: found.over(units, effects.get(name, max(usual, 1.0))) for name, found in measures.items()}
@@ -130,6 +137,7 @@ def difference(first: Measure, second: Measure) -> Estimate:
 
     A Wald interval over the differences of the rows' influences (for the AUC: DeLong's). Where the influences agree on
     every row (the same model twice), the rule of three says how far the models might still differ on rows not seen.
+    What the second is taken as: see ``rival``.
 
     Raises
     ------
@@ -142,6 +150,7 @@ def difference(first: Measure, second: Measure) -> Estimate:
     >>> print(difference(mean(right, bounds=(0, 1)), mean(wrong, bounds=(0, 1))))
     0.375 [−0.101, 0.851]
     """
+    second = rival(first, second)
     a, b = first.estimate, second.estimate
     if a.n != b.n:
         raise InputError(f"Only models measured on the same rows can be compared; found {a.n:,} and {b.n:,} rows.")
@@ -165,6 +174,15 @@ def difference(first: Measure, second: Measure) -> Estimate:
     if not math.isfinite(half):
         return Estimate(value, n=n, method=ONE_UNIT if units else "no interval: one row")
     return Estimate(value, *_cut((value - half, value + half), reach), n, method)
+
+
+def rival(first: Measure, second: Measure) -> Measure:
+    """Return what a metric is compared with: the second, or chance where that never says positive.
+
+    Precision, recall and F1 of any model that says positive at all exceed those of one that never does, which says
+    nothing of how well it tells the classes apart. A guess that says positive as often as the first is the measure.
+    """
+    return first.chance if first.chance and not second.chance else second
 
 
 def mean(

@@ -7,29 +7,26 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from toolkit.core.estimate import Estimate
 from toolkit.errors import InputError
+from toolkit.statistics.binning import Codes
 from toolkit.statistics.calibration import (
     calibration_bins,
     calibration_error_of,
     calibration_intercept,
     calibration_slope,
 )
+from toolkit.statistics.decisions import balanced_accuracy, f1, matthews, positive_metrics
 from toolkit.statistics.intervals import (
     RULE_OF_THREE,
     Array,
     Interval,
-    mover_mean,
-    wald,
-    wilson,
 )
 from toolkit.statistics.measure import Measure, checked, mean, over_units, share, smooth, unbounded, undefined
 from toolkit.statistics.ranking import average_precision, roc_auc
 from toolkit.statistics.units import Units
 
-Codes = NDArray[np.intp]
 EPSILON = float(np.finfo(float).eps)
 
 PROBABILITY_METRICS = (
@@ -96,10 +93,8 @@ def binary_metrics(
         **_score_metrics(y, y_score, probabilities, seed),
         "accuracy": share((called == y).astype(float), np.ones(len(y))),
         "balanced_accuracy": balanced_accuracy(y.astype(int), called.astype(int), 2),
-        "precision": share(y, called),
-        "recall": share(called, y),
-        "f1": _f1(y, called),
-        "matthews_corrcoef": _matthews(y, called),
+        **positive_metrics(y, called),
+        "matthews_corrcoef": matthews(y, called),
     }
     return over_units(found, units)
 
@@ -189,28 +184,10 @@ def class_table(
     for code, label in enumerate(labels):
         y, called = (y_true == code).astype(float), (y_pred == code).astype(float)
         area = undefined(len(y)) if y_prob is None else _area(y, y_prob[:, code])
-        parts = {"precision": share(y, called), "recall": share(called, y), "f1": _f1(y, called), "roc_auc": area}
+        parts = {"precision": share(y, called), "recall": share(called, y), "f1": f1(y, called), "roc_auc": area}
         row: dict[str, object] = {"class": str(label), "support": int(y.sum())}
         rows.append(row | {name: measured.estimate for name, measured in over_units(parts, units).items()})
     return pd.DataFrame(rows, columns=["class", "support", "precision", "recall", "f1", "roc_auc"])
-
-
-def balanced_accuracy(y_true: Codes, y_pred: Codes, classes: int) -> Measure:
-    """Measure the mean recall over the classes that are present, by MOVER over their Wilson intervals."""
-    n = len(y_true)
-    right = (y_true == y_pred).astype(float)
-    recalls = [share(right, (y_true == code).astype(float)) for code in range(classes)]
-    defined = [part for part in recalls if not math.isnan(part.estimate.value)]
-    if not defined or (classes == 2 and len(defined) < 2):
-        return undefined(n)
-    values = [part.estimate.value for part in defined]
-    influence = np.mean([part.influence for part in defined if part.influence is not None], axis=0)
-    unit = max(part.unit for part in defined) / len(defined)
-
-    def ends(effect: float) -> Interval:
-        return mover_mean(values, [part.ends(effect) for part in defined if part.ends])
-
-    return Measure.made(float(np.mean(values)), ends, "MOVER over Wilson", influence, n, (0.0, 1.0), unit)
 
 
 def _area(y: Array, score: Array) -> Measure:
@@ -272,47 +249,6 @@ def _slope(y: Array, score: Array) -> Measure:
     if min(y.sum(), len(y) - y.sum()) >= LEAST_OF_CLASS:
         return found
     return Measure(Estimate(found.estimate.value, n=len(y), method="no interval: too few rows of a class"), None)
-
-
-def _f1(y: Array, called: Array) -> Measure:
-    n, hits = len(y), float(y @ called)
-    size = float(y.sum() + called.sum())
-    if y.sum() == 0:
-        return undefined(n)
-    value, union = 2 * hits / size, size - hits
-    influence = n * (2 * y * called - value * (y + called)) / size * math.sqrt(union / max(union - 1, 1))
-
-    def ends(effect: float) -> Interval:
-        low, high = wilson(hits / effect, union / effect)
-        return 2 * low / (1 + low), 2 * high / (1 + high)
-
-    return Measure.made(value, ends, "Wilson on the Jaccard index", influence, n, (0.0, 1.0), 2 * n / size)
-
-
-def _matthews(y: Array, called: Array) -> Measure:
-    n, ones, positives = len(y), float(y.sum()), float(called.sum())
-    if ones in (0, n):
-        return undefined(n)
-    if positives in (0, n):
-
-        def ends(effect: float) -> Interval:
-            return wald(0.0, math.sqrt(effect / n), "fisher")
-
-        return Measure.made(0.0, ends, "Fisher z", np.zeros(n), n, (-1.0, 1.0), n / min(ones, n - ones))
-    tp = float(y @ called)
-    fp, fn, tn = positives - tp, ones - tp, n - ones - positives + tp
-    p, q, r, s = tp + fp, tp + fn, tn + fp, tn + fn
-    root = math.sqrt(p * q * r * s)
-    value = (tp * tn - fp * fn) / root
-    slopes = np.array(
-        [
-            [tp / root - value / 2 * (1 / r + 1 / s), -fn / root - value / 2 * (1 / p + 1 / r)],
-            [-fp / root - value / 2 * (1 / q + 1 / s), tn / root - value / 2 * (1 / p + 1 / q)],
-        ]
-    )
-    influence = n * slopes[y.astype(int), called.astype(int)]
-    smallest = min(ones, n - ones)
-    return smooth(value, influence, effective=smallest, scale="fisher", bounds=(-1.0, 1.0), method="delta, Fisher z")
 
 
 def _mean_f1(y_true: Codes, y_pred: Codes, classes: int, *, weighted: bool) -> Measure:

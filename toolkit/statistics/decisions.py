@@ -1,0 +1,95 @@
+"""The metrics of decisions that need no scores: how well classes are found, each with its interval."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+
+from toolkit.statistics.binning import Codes
+from toolkit.statistics.intervals import Array, Interval, mover_mean, wald, wilson
+from toolkit.statistics.measure import Measure, share, smooth, undefined
+
+#: The method of a baseline that is not the model asked about.
+BY_CHANCE = "chance at the same rate of positives"
+
+
+def balanced_accuracy(y_true: Codes, y_pred: Codes, classes: int) -> Measure:
+    """Measure the mean recall over the classes that are present, by MOVER over their Wilson intervals."""
+    n = len(y_true)
+    right = (y_true == y_pred).astype(float)
+    recalls = [share(right, (y_true == code).astype(float)) for code in range(classes)]
+    defined = [part for part in recalls if not math.isnan(part.estimate.value)]
+    if not defined or (classes == 2 and len(defined) < 2):
+        return undefined(n)
+    values = [part.estimate.value for part in defined]
+    influence = np.mean([part.influence for part in defined if part.influence is not None], axis=0)
+    unit = max(part.unit for part in defined) / len(defined)
+
+    def ends(effect: float) -> Interval:
+        return mover_mean(values, [part.ends(effect) for part in defined if part.ends])
+
+    return Measure.made(float(np.mean(values)), ends, "MOVER over Wilson", influence, n, (0.0, 1.0), unit)
+
+
+def positive_metrics(y: Array, called: Array) -> dict[str, Measure]:
+    """Measure how well the positive class is found, each beside a guess that says positive as often."""
+    found = {"precision": share(y, called), "recall": share(called, y), "f1": f1(y, called)}
+    n, rate, said = len(y), float(y.mean()), float(called.mean())
+    if not rate or not said:
+        return found
+    among = rate + said
+    slope = 2 * (said**2 * (y - rate) + rate**2 * (called - said)) / among**2
+    chance = {
+        "precision": share(y, np.ones(n)),
+        "recall": share(called, np.ones(n)),
+        "f1": smooth(2 * rate * said / among, slope, effective=float(y.sum()), method="delta, logit scale"),
+    }
+    return {
+        name: replace(one, chance=replace(chance[name], estimate=replace(chance[name].estimate, method=BY_CHANCE)))
+        for name, one in found.items()
+    }
+
+
+def f1(y: Array, called: Array) -> Measure:
+    """Measure F1 by Wilson's interval of the Jaccard index, of which it is a function."""
+    n, hits = len(y), float(y @ called)
+    size = float(y.sum() + called.sum())
+    if y.sum() == 0:
+        return undefined(n)
+    value, union = 2 * hits / size, size - hits
+    influence = n * (2 * y * called - value * (y + called)) / size * math.sqrt(union / max(union - 1, 1))
+
+    def ends(effect: float) -> Interval:
+        low, high = wilson(hits / effect, union / effect)
+        return 2 * low / (1 + low), 2 * high / (1 + high)
+
+    return Measure.made(value, ends, "Wilson on the Jaccard index", influence, n, (0.0, 1.0), 2 * n / size)
+
+
+def matthews(y: Array, called: Array) -> Measure:
+    """Measure the correlation of truth and decisions by the delta method, on Fisher's z scale."""
+    n, ones, positives = len(y), float(y.sum()), float(called.sum())
+    if ones in (0, n):
+        return undefined(n)
+    if positives in (0, n):
+
+        def ends(effect: float) -> Interval:
+            return wald(0.0, math.sqrt(effect / n), "fisher")
+
+        return Measure.made(0.0, ends, "Fisher z", np.zeros(n), n, (-1.0, 1.0), n / min(ones, n - ones))
+    tp = float(y @ called)
+    fp, fn, tn = positives - tp, ones - tp, n - ones - positives + tp
+    p, q, r, s = tp + fp, tp + fn, tn + fp, tn + fn
+    root = math.sqrt(p * q * r * s)
+    value = (tp * tn - fp * fn) / root
+    slopes = np.array(
+        [
+            [tp / root - value / 2 * (1 / r + 1 / s), -fn / root - value / 2 * (1 / p + 1 / r)],
+            [-fp / root - value / 2 * (1 / q + 1 / s), tn / root - value / 2 * (1 / p + 1 / q)],
+        ]
+    )
+    influence = n * slopes[y.astype(int), called.astype(int)]
+    smallest = min(ones, n - ones)
+    return smooth(value, influence, effective=smallest, scale="fisher", bounds=(-1.0, 1.0), method="delta, Fisher z")
