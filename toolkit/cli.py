@@ -83,6 +83,7 @@ def run(
     failed (a partial report is left and named). With --require-tracking 2 also where the tracking server does not
     answer at the start, and 3 where it fails at the end (the report is left whole).
     """
+    from toolkit.policy.reason import reason
     from toolkit.runs import runner
     from toolkit.runs.parameters import find_template, read_schema
 
@@ -95,6 +96,8 @@ def run(
         click.echo(json.dumps({**summary, "results": done.results and done.results.plain()}, ensure_ascii=False))
     else:
         click.echo(done.report)
+    if done.results and done.results.verdict.outcome:
+        click.echo(printable(reason(done.results.verdict, done.results.scalars)), err=True)
     _exit_by(done.results.verdict.outcome if done.results else None, fail_on)
 
 

@@ -15,6 +15,8 @@ from toolkit.card.regulation import cross_reference, points
 from toolkit.card.sections import TITLES
 from toolkit.core.result import Result
 from toolkit.errors import InputError
+from toolkit.report.summary import summarize
+from toolkit.runs.publish import summarize as publish_summary
 
 EVERY = {question.key: f"About {question.title}." for question in questions()}
 HOSTILE = [
@@ -179,6 +181,17 @@ class TestCompleteness:
         rule = {"numbers": {"card.completeness": {"min": 1}}}
         assert tk.check(rule, make_card(report())).outcome == "fail"
         assert tk.check(rule, make_card(report(), author=EVERY)).outcome == "pass"
+
+    def test_a_report_that_fails_makes_a_card_that_says_so_first(self):
+        rule = tk.check({"title": "Ours", "numbers": {"test.roc_auc": {"min": 0.9}}}, make_card(report()))
+        failed = report(verdict=rule.verdict().plain())
+        for card in (make_card(failed), make_card([report(), failed])):
+            published = publish_summary([card], [card.record()], template="model_card", parameters={})
+            assert summarize(published).verdict.meaning == (
+                "Fails the policy “Ours”: ROC AUC on the test part is 0.800 [0.760, 0.840] where at least 0.9 is "
+                "required."
+            )
+        assert make_card(report(verdict={})).record().verdict is None
 
     def test_a_policy_sees_the_numbers_of_the_reports(self):
         rule = {"numbers": {"test.roc_auc": {"min": 0.7}, "fairness.*.equal_opportunity_difference": {"max": 0.1}}}

@@ -51,6 +51,8 @@ def finished(tmp_path_factory):
     pairs = [part for name, value in zip(given[::2], given[1::2], strict=True) for part in ("-p", name, value)]
     done = run(folder, *pairs)
     assert done.returncode == 1, done.stderr  # the verdict is fail: the card is not complete
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("Fails the policy “policy”: card completeness is 0.038 where at least 1 is required.")
     return folder, Path(done.stdout.splitlines()[-1]).parent
 
 

@@ -197,7 +197,7 @@ class TestRules:
     def test_findings_count_from_their_severity_on_and_may_be_excepted(self):
         findings = [Finding("A", "high", "a"), Finding("B", "medium", "b"), Finding("C", "critical", "c")]
         (line,) = judged({"findings": {"below": "high"}}, {}, findings)
-        assert (line.outcome, line.why) == ("fail", "There are 2: A, C.")
+        assert (line.outcome, line.why) == ("fail", "There are 2 findings of high severity or above: A, C.")
         (line,) = judged({"findings": {"below": "high", "except": ["A", "C"]}}, {}, findings)
         assert line.outcome == "pass"
 
@@ -215,7 +215,7 @@ class TestRules:
         assert verdict.outcome == "pass"
         assert verdict.left_out == {"data.rwos": "Did you mean 'data.rows'?"}
         assert verdict.record().verdict.left_out == ("data.rwos",)
-        assert "left out, since there is no such number: data.rwos" in verdict._repr_html_()
+        assert "Left out, since there is no such number: data.rwos" in verdict._repr_html_()
 
     def test_nothing_shown_is_not_a_pass(self):
         policy = read_policy({"numbers": {"fairness.*": {"max": 1, "optional": True}}})

@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import json
-import math
 import re
 from dataclasses import asdict, replace
 from html import escape
@@ -522,23 +521,26 @@ def test_results_travel_under_the_mime_type_of_publishing(tmp_path):
 
 
 RULES = (
-    RuleOutcome("test.roc_auc", "at least 0.9", "fail", Estimate(math.nan), "Too low."),
+    RuleOutcome("test.roc_auc", "at least 0.9", "fail", Estimate(0.85, 0.8, 0.88, 9), "Too low.", "at least 0.9"),
     RuleOutcome("<script>x</script>", "at most 1", "pass", Estimate(0.5, 0.4, 0.6, 10), "All of it."),
 )
 JUDGED = replace(read_sample(), verdict=PolicyVerdict("fail", "<b>Ours</b>", RULES))
 
 
 class TestVerdict:
-    def test_the_head_names_the_rules_that_do_not_hold(self):
+    def test_the_head_says_which_rules_do_not_hold_and_by_how_much(self):
         verdict = summarize(JUDGED).verdict
         assert verdict.word == "Fail"
-        assert verdict.meaning == "Rules of the policy: 1 of 2 hold, 1 not satisfied (test.roc_auc)."
+        assert verdict.meaning == (
+            "Fails the policy “<b>Ours</b>”: ROC AUC on the test part is 0.850 [0.800, 0.880] where at least 0.9 is "
+            "required."
+        )
         results = replace(JUDGED, verdict=replace(JUDGED.verdict, left_out=("test.r2",)))
         assert summarize(results).verdict.meaning.endswith("Left out, since there is no such number: test.r2.")
 
     def test_each_rule_has_its_number_and_why(self):
         (failed, bad), (passed, good) = summarize(JUDGED).rules
-        assert (failed.number_text, failed.why, bad.sign) == ("", "Too low.", "cross")
+        assert (failed.number_text, failed.why, bad.sign) == ("0.850 [0.800, 0.880]", "Too low.", "cross")
         assert (passed.number_text, good.tone) == ("0.500 [0.400, 0.600]", "good")
 
     @pytest.mark.parametrize("rules", [None, 1, "x", [None], [{"name": 1, "number": "x", "outcome": []}]])

@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from toolkit.card.groups import GroupNumber, group_numbers
 from toolkit.core.estimate import Estimate
 from toolkit.core.figures import BLUE, GREY, Drawing, Picture, draw_intervals, name_rows
+from toolkit.core.groups import GroupNumber, group_numbers
 from toolkit.core.results import Results
 from toolkit.core.words import shorten
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from toolkit.card.author import questions, read_author
 from toolkit.card.content import Section
 from toolkit.card.figures import groups_drawings
-from toolkit.card.groups import group_numbers
 from toolkit.card.lineage import model_address, model_name, model_of
 from toolkit.card.markdown import eval_results, evaluated_metrics, metadata, write_markdown
 from toolkit.card.regulation import cross_reference
@@ -21,8 +20,9 @@ from toolkit.card.sections import TITLES, make_sections
 from toolkit.core.estimate import Estimate, spread
 from toolkit.core.face import Face, FaceTable
 from toolkit.core.figures import Drawing
+from toolkit.core.groups import group_numbers
 from toolkit.core.result import DataRecord, Finding, ModelRecord, Record, Result, VersionNote, by_severity
-from toolkit.core.results import Results, against_baseline
+from toolkit.core.results import PolicyVerdict, Results, against_baseline
 from toolkit.core.words import counted
 from toolkit.errors import InputError, listed, nearest
 from toolkit.runs.publish import summarize
@@ -226,6 +226,7 @@ class ModelCard(Result):
             parameters={"reports": ", ".join(report.folder or report.results.title for report in self.reports)},
             data=DataRecord(**asdict(first.data)),
             model=ModelRecord(name, requirements=model_of(first).requirements) if name else None,
+            verdict=self._verdict(),
             numbers=against_baseline(self.scalars()),
             files={
                 "card.json": self.to_json(),
@@ -235,6 +236,11 @@ class ModelCard(Result):
             },
             note=self._note(),
         )
+
+    def _verdict(self) -> PolicyVerdict | None:
+        """Return the verdict of the reports: of the first that fails, or else of the first that was judged."""
+        verdicts = [results.verdict for results in self.results if results.verdict.outcome]
+        return min(verdicts, key=lambda verdict: verdict.outcome != "fail", default=None)
 
     def to_json(self) -> str:
         """Return the card as JSON, as ``templates/card/card.schema.json`` describes it."""

@@ -7,8 +7,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import groupby
 
 from toolkit.card.content import Cell, Table
-from toolkit.card.groups import GroupNumber, group_numbers
 from toolkit.core.estimate import Estimate
+from toolkit.core.groups import GroupNumber, group_numbers
 
 Scalars = Mapping[str, Estimate]
 Found = tuple[list[Table], list[str]]

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from toolkit.card.author import questions
 from toolkit.card.content import Answer, Cell, Fact, Section, Table
-from toolkit.card.groups import group_numbers
 from toolkit.card.lineage import detail_facts, lineage_tables, model_name, start_code, start_lead
 from toolkit.card.quantities import (
     Found,
@@ -20,6 +19,7 @@ from toolkit.card.quantities import (
 )
 from toolkit.card.regulation import LEGAL_LEAD, regulation_tables
 from toolkit.card.reports import Report
+from toolkit.core.groups import group_numbers
 from toolkit.core.result import SEVERITIES, by_severity
 from toolkit.core.results import Results
 from toolkit.core.words import spoken

@@ -128,7 +128,9 @@ class RuleOutcome:
     number : Estimate
         Not defined where the rule is not about a number.
     why : str
-        One plain sentence.
+        Why, in a sentence or two, and what would decide what is open.
+    limit : str
+        What was asked of a number alone, such as ``at most 0.2``; empty for a rule that is about none.
     """
 
     name: str
@@ -136,6 +138,7 @@ class RuleOutcome:
     outcome: Outcome
     number: Estimate
     why: str
+    limit: str = ""
 
     @property
     def number_text(self) -> str:

@@ -12,9 +12,10 @@ from toolkit.core.estimate import Estimate, spread
 from toolkit.core.face import Face, FaceTable
 from toolkit.core.result import Finding, Record, Result
 from toolkit.core.results import PolicyVerdict, RuleOutcome, read_results
-from toolkit.errors import NotApplicableError, listed
+from toolkit.errors import NotApplicableError
 from toolkit.policy.outcomes import GateOutcome, gather, judge_policy, left_out, overall
 from toolkit.policy.policy import Policy, read_policy
+from toolkit.policy.reason import reason
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -89,12 +90,15 @@ class Verdict(Result):
         One line a number or rule, those that failed first, then those left open.
     left_out : dict of str to str
         Optional rules that are about no number there is, each with the name that was perhaps meant.
+    numbers : mapping of str to Estimate
+        All that was looked at.
     """
 
     policy: Policy
     outcome: GateOutcome
     judged: tuple[RuleOutcome, ...]
     left_out: Mapping[str, str]
+    numbers: Mapping[str, Estimate]
 
     def frame(self) -> pd.DataFrame:
         """Return one row a number or rule: ``name, rule, outcome, value, low, high, n, why``."""
@@ -118,7 +122,7 @@ class Verdict(Result):
         return PolicyVerdict(self.outcome, self.policy.title, self.judged, tuple(self.left_out))
 
     def face(self) -> Face:
-        """Return the outcome, how many lines hold, and each of them."""
+        """Return the outcome, its reason, and each line."""
         import pandas as pd
 
         numbers = [None if math.isnan(one.number.value) else one.number for one in self.judged]
@@ -131,24 +135,15 @@ class Verdict(Result):
                 "why": [one.why for one in self.judged],
             }
         )
-        lead = f"Policy {self.policy.title!r}: {self.sentence()}"
-        return Face(f"Verdict: {self.outcome}", lead, [FaceTable(_CAPTION, table)])
+        return Face(f"Verdict: {self.outcome}", self.sentence(), [FaceTable(_CAPTION, table)])
 
     def sentence(self) -> str:
-        """Say how many lines hold and which do not."""
-        short = {
-            outcome: [one.name for one in self.judged if one.outcome == outcome] for outcome in ("fail", "undecided")
-        }
-        held = sum(one.outcome == "pass" for one in self.judged)
-        parts = [f"{held} of {len(self.judged)} hold"]
-        parts += [f"not satisfied: {listed(short['fail'], 3)}"] if short["fail"] else []
-        parts += [f"undecided: {listed(short['undecided'], 3)}"] if short["undecided"] else []
-        parts += [f"left out, since there is no such number: {listed(self.left_out)}"] if self.left_out else []
-        return f"{'; '.join(parts)}."
+        """Say what is broken, what is open, and why."""
+        return reason(self.verdict(), self.numbers)
 
 
 def _verdict(policy: Policy, scalars: Mapping[str, Estimate], findings: Sequence[Finding], fingerprint: str) -> Verdict:
     judged = judge_policy(policy, scalars, findings, fingerprint)
     order = ("fail", "undecided", "pass")
     ordered = tuple(sorted(judged, key=lambda one: order.index(one.outcome)))
-    return Verdict(policy, overall(policy, judged), ordered, left_out(policy, scalars))
+    return Verdict(policy, overall(policy, judged), ordered, left_out(policy, scalars), scalars)

@@ -13,6 +13,7 @@ from toolkit.core.result import Record, Result
 from toolkit.core.results import Level, PolicyVerdict, RuleOutcome
 from toolkit.policy.outcomes import gather, judge_policy
 from toolkit.policy.policy import Levels, read_levels
+from toolkit.policy.reason import reason
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,7 +52,7 @@ def decide(policy: str | Path | Mapping[str, object], *results: Result) -> Decis
     known = gather(results)
     judged = {name: tuple(judge_policy(rules, *known)) for name, rules in levels.levels.items()}
     reached = [name for name, lines in judged.items() if any(line.outcome == "fail" for line in lines)]
-    return Decision(levels, reached[-1] if reached else "ok", judged)
+    return Decision(levels, reached[-1] if reached else "ok", judged, known[0])
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -66,11 +67,14 @@ class Decision(Result):
         ``ok`` or the highest level reached.
     judged : dict of str to tuple of RuleOutcome
         Every rule of every level.
+    numbers : mapping of str to Estimate
+        All that was looked at.
     """
 
     levels: Levels
     outcome: Level | Literal["ok"]
     judged: dict[Level, tuple[RuleOutcome, ...]]
+    numbers: Mapping[str, Estimate]
 
     def frame(self) -> pd.DataFrame:
         """Return one row a rule, the highest level first: ``level, reached, name, rule, value, low, high, n, why``."""
@@ -89,7 +93,11 @@ class Decision(Result):
         }
 
     def record(self) -> Record:
-        """Return the decision as the verdict of ``results.json``."""
+        """Return the decision for the report."""
+        return Record(parameters={"policy": self.levels.title}, verdict=self.verdict())
+
+    def verdict(self) -> PolicyVerdict:
+        """Return the decision as ``results.json`` has it."""
         rules = tuple(
             replace(
                 line,
@@ -98,8 +106,7 @@ class Decision(Result):
             )
             for level, line in self._lines()
         )
-        verdict = PolicyVerdict(self.outcome, self.levels.title, rules)
-        return Record(parameters={"policy": self.levels.title}, verdict=verdict)
+        return PolicyVerdict(self.outcome, self.levels.title, rules)
 
     def face(self) -> Face:
         """Return the outcome, the reason, and every rule."""
@@ -119,10 +126,7 @@ class Decision(Result):
 
     def sentence(self) -> str:
         """Say why."""
-        if self.outcome == "ok":
-            return f"No rule of the policy {self.levels.title!r} is shown to be broken."
-        reasons = [f"{line.name}: {line.why}" for line in self.judged[self.outcome] if line.outcome == "fail"]
-        return f"Policy {self.levels.title!r}. {' '.join(reasons)}"
+        return reason(self.verdict(), self.numbers)
 
     def _lines(self) -> list[tuple[Level, RuleOutcome]]:
         """Every rule with its level: what is reached first, then the highest level first."""

@@ -11,7 +11,7 @@ from typing import Literal
 from toolkit.core.estimate import Estimate
 from toolkit.core.result import SEVERITIES, Finding, Result
 from toolkit.core.results import UNKNOWN, RuleOutcome
-from toolkit.core.words import matching
+from toolkit.core.words import counted, matching
 from toolkit.errors import InputError, nearest
 from toolkit.policy.policy import AGAINST, FindingRule, NumberRule, Policy
 from toolkit.statistics.direction import better_when
@@ -46,7 +46,7 @@ def judge_policy(
     if policy.fingerprints:
         known = fingerprint in policy.fingerprints
         why = "The data are among those approved." if known else "The data are not among those approved."
-        judged.append(_line("approved data", fingerprint, "pass" if known else "fail", why))
+        judged.append(RuleOutcome(fingerprint, "approved data", "pass" if known else "fail", UNKNOWN, why))
     return judged
 
 
@@ -83,7 +83,8 @@ def _judge_rule(pattern: str, rule: NumberRule, scalars: Mapping[str, Estimate])
     for name, (least, most) in limits.items():
         # Numbers of cross-validation count folds, and more folds of the same rows would not decide.
         number = replace(scalars[name], n=0) if name.startswith("cv.") else scalars[name]
-        judged.append(_line(text, name, *judge_number(number, least, most, together), scalars[name]))
+        outcome, why = judge_number(number, least, most, together)
+        judged.append(RuleOutcome(name, text, outcome, scalars[name], why, rule.condition))
     return judged
 
 
@@ -205,13 +206,10 @@ def _judge_findings(allowed: FindingRule, findings: Sequence[Finding]) -> RuleOu
     if allowed.excepted:
         rule += f" but {', '.join(allowed.excepted)}"
     if not against:
-        return _line(rule, "findings", "pass", "There is none.")
+        return RuleOutcome("findings", rule, "pass", UNKNOWN, "There is none.")
     codes = ", ".join(dict.fromkeys(one.code for one in against))
-    return _line(rule, "findings", "fail", f"There {'is' if len(against) == 1 else 'are'} {len(against)}: {codes}.")
-
-
-def _line(rule: str, name: str, outcome: GateOutcome, why: str, number: Estimate | None = None) -> RuleOutcome:
-    return RuleOutcome(name, rule, outcome, number or UNKNOWN, why)
+    found = f"{counted(len(against), 'finding')} of {allowed.below} severity or above: {codes}"
+    return RuleOutcome("findings", rule, "fail", UNKNOWN, f"There {'is' if len(against) == 1 else 'are'} {found}.")
 
 
 def describe(judged: RuleOutcome) -> str:

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from toolkit.core.result import Finding, Severity, by_severity
-from toolkit.core.results import KeyNumber, Outcome, PolicyVerdict, Results, RuleOutcome
+from toolkit.core.results import KeyNumber, Outcome, Results, RuleOutcome
 from toolkit.core.words import counted, shorten
-from toolkit.errors import listed
+from toolkit.policy.reason import reason
 from toolkit.report.key_numbers import KeyTable, key_tables, sentence
 
 
@@ -31,22 +31,13 @@ class Verdict:
 
 
 _VERDICTS: Mapping[Outcome, Verdict] = {
-    "pass": Verdict("Pass", "Pass", "good", "check", "Every rule of the policy holds."),
-    "fail": Verdict("Fail", "Fail", "bad", "cross", "At least one rule of the policy does not hold."),
-    "undecided": Verdict(
-        "Undecided", "Undecided", "unsure", "question", "The data cannot tell whether the policy holds."
-    ),
+    "pass": Verdict("Pass", "Pass", "good", "check"),
+    "fail": Verdict("Fail", "Fail", "bad", "cross"),
+    "undecided": Verdict("Undecided", "Undecided", "unsure", "question"),
     "ok": Verdict("OK", "OK", "good", "check"),
     "watch": Verdict("Watch", "Watch", "unsure", "bang"),
     "investigate": Verdict("Investigate", "Investigate", "unsure", "bang"),
     "retrain": Verdict("Retrain", "Retrain", "bad", "cross"),
-}
-_BROKEN: Mapping[Outcome, str] = {
-    "fail": "not satisfied",
-    "retrain": "to retrain",
-    "investigate": "to investigate",
-    "watch": "to watch",
-    "undecided": "undecided",
 }
 NO_POLICY = Verdict("No policy", "No policy was applied", "none", "dash", "No rule says whether this is good enough.")
 FAILED = Verdict("Failed", "The run failed", "bad", "cross")
@@ -117,16 +108,18 @@ def summarize(results: Results) -> Summary:
     >>> summarize(Results(data=DataInfo("wine"), scalars={}, verdict=PolicyVerdict("pass"))).verdict.word
     'Pass'
     """
-    issues = _issues(results.findings)
-    rules = [(rule, _VERDICTS[rule.outcome]) for rule in results.verdict.rules]
+    issues, verdict = _issues(results.findings), results.verdict
+    rules = [(rule, _VERDICTS[rule.outcome]) for rule in verdict.rules]
     numbers = sorted(_chosen_first(results), key=lambda one: math.isnan(one.value.value))  # not defined ones come last
     return Summary(
         title=results.title,
         question=results.question,
         template=results.template,
-        verdict=_verdict(results.verdict),
+        verdict=replace(_VERDICTS[verdict.outcome], meaning=reason(verdict, results.scalars))
+        if verdict.outcome
+        else NO_POLICY,
         rules=rules,
-        policy=results.verdict.policy,
+        policy=verdict.policy,
         sentence=_sentence(results.headline, numbers, issues),
         created=readable_date(results.created),
         created_iso=results.created,
@@ -174,20 +167,6 @@ def short_fingerprint(fingerprint: str) -> str:
     '0123456789ab'
     """
     return fingerprint.rpartition(":")[2][:12]
-
-
-def _verdict(verdict: PolicyVerdict) -> Verdict:
-    """Say how many rules hold, and name those that do not, and those that are about no number there is."""
-    if verdict.outcome is None:
-        return NO_POLICY
-    words, rules = _VERDICTS[verdict.outcome], verdict.rules
-    if not rules:
-        return words
-    named = {said: [rule.name for rule in rules if rule.outcome == outcome] for outcome, said in _BROKEN.items()}
-    broken = [f"{len(names)} {said} ({listed(names, 3)})" for said, names in named.items() if names]
-    held = f"{sum(rule.outcome in ('pass', 'ok') for rule in rules)} of {len(rules)} hold"
-    left = f" Left out, since there is no such number: {listed(verdict.left_out, 3)}." if verdict.left_out else ""
-    return replace(words, meaning=f"Rules of the policy: {', '.join([held, *broken])}.{left}")
 
 
 def _sentence(headline: str, numbers: Sequence[KeyNumber], issues: Sequence[Issue]) -> str:

@@ -160,7 +160,7 @@ def summarize(
         key_numbers=tuple(number for record in records for number in record.numbers),
         scalars=_scalars(results),
         findings=tuple(dict.fromkeys(findings)),
-        verdict=next((record.verdict for record in records if record.verdict), PolicyVerdict()),
+        verdict=next((record.verdict for record in reversed(records) if record.verdict), PolicyVerdict()),
         commit=hash_,
         dirty=dirty,
         environment=provenance.environment(),

@@ -1,0 +1,136 @@
+"""A verdict says why in sentences: what is broken and by how much, what is open and what would decide it."""
+
+import re
+
+import pytest
+
+from toolkit.core.estimate import Estimate
+from toolkit.core.result import Finding
+from toolkit.core.results import PolicyVerdict
+from toolkit.policy.check import check
+from toolkit.policy.decide import decide
+from toolkit.policy.outcomes import judge_policy, overall
+from toolkit.policy.policy import read_policy
+from toolkit.policy.reason import number_words, reason
+
+GROUPS = {
+    "fairness.sex.Female.recall": Estimate(0.2, 0.17, 0.23, 900),
+    "fairness.sex.Male.recall": Estimate(0.525, 0.5, 0.55, 1900),
+    "fairness.sex.Female.false_positive_rate": Estimate(0.01, n=900),
+    "fairness.sex.Male.false_positive_rate": Estimate(0.05, n=900),
+    "fairness.sex.equalized_odds_difference": Estimate(0.325, 0.28, 0.37, 2800),
+    "fairness.sex.demographic_parity_ratio": Estimate(0.3, 0.25, 0.35, 2800),
+}
+
+
+def said(rules, scalars, findings=(), **more):
+    policy = read_policy({"title": "Standard", **rules})
+    judged = judge_policy(policy, scalars, findings, "")
+    return reason(PolicyVerdict(overall(policy, judged), policy.title, tuple(judged), **more), scalars)
+
+
+def test_a_disparity_names_the_groups_that_are_farthest_apart():
+    rule = {"numbers": {"fairness.*.equalized_odds_difference": {"max": 0.2, "why": "errors fall on no group more"}}}
+    assert said(rule, GROUPS) == (
+        "Fails the policy “Standard”: recall is 0.200 for Female and 0.525 for Male (sex), a gap of 0.325 "
+        "[0.280, 0.370] where at most 0.2 is allowed."
+    )
+
+
+def test_groups_that_do_not_make_up_the_disparity_are_not_named():
+    rule = {"numbers": {"fairness.sex.demographic_parity_ratio": {"min": 0.8}}}
+    assert said(rule, GROUPS) == (
+        "Fails the policy “Standard”: demographic parity ratio by sex is 0.300 [0.250, 0.350] where at least 0.8 is "
+        "required."
+    )
+
+
+def test_what_is_open_follows_with_what_would_decide_it():
+    rules = {"numbers": {"test.roc_auc": {"min": 0.7}, "test.recall": {"min": 0.5}, "test.f1": {"min": 0.5}}}
+    scalars = {
+        "test.roc_auc": Estimate(0.65, 0.6, 0.69, 400),
+        "test.recall": Estimate(0.52, 0.47, 0.57, 400),
+        "test.f1": Estimate(0.52, 0.47, 0.57, 400),
+    }
+    text = said(rules, scalars)
+    assert re.fullmatch(
+        r"Fails the policy “Standard”: ROC AUC on the test part is 0\.650 \[0\.600, 0\.690\] where at least 0\.7 is "
+        r"required\. Undecided: recall on the test part is 0\.520 \[0\.470, 0\.570\] where at least 0\.5 is required\. "
+        r"The interval reaches beyond the limit\. With about 5,100 observations instead of 400 it would be decided "
+        r"four times in five, if the value is as measured\. Of 2 undecided rules this is the first\.",
+        text,
+    ), text
+
+
+@pytest.mark.parametrize(
+    ("rules", "scalars", "text"),
+    [
+        ({"numbers": {"a": {"min": 1}}}, {"a": Estimate(2)}, "Passes the policy “Standard”: its rule holds."),
+        (
+            {"numbers": {"a": {"min": 1}, "b": {"min": 0}}},
+            {"a": Estimate(2), "b": Estimate(0.1, -0.1, 0.3)},
+            "Undecided by the policy “Standard”: 1 of 2 rules hold. Undecided: b is 0.100 [−0.100, 0.300] where at "
+            "least 0 is required. The interval reaches beyond the limit. How many observations would decide is not "
+            "known.",
+        ),
+        (
+            {"numbers": {"a": {"min": 1, "optional": True}}},
+            {},
+            "Undecided by the policy “Standard”: none of its rules is about a number there is.",
+        ),
+        (
+            {"numbers": {"test.log_loss": {"not_worse_than": "baseline"}}},
+            {"difference.log_loss": Estimate(0.1, 0.05, 0.15, 100)},
+            "Fails the policy “Standard”: log loss minus the baseline's is 0.100 [0.050, 0.150], and must be not worse "
+            "than the baseline.",
+        ),
+        (
+            {"undecided": "fail", "numbers": {"a": {"min": 1}}},
+            {"a": Estimate(float("nan"))},
+            "Fails the policy “Standard”, in which what is undecided counts as failed. Undecided: a is not defined. "
+            "The number is not defined on these rows.",
+        ),
+        (
+            {"numbers": {f"data.{letter}": {"min": 1} for letter in "abcd"}},
+            {f"data.{letter}": Estimate(0) for letter in "abcd"},
+            "Fails the policy “Standard”: data a is 0 where at least 1 is required; data b is 0 where at least 1 is "
+            "required; and 2 more rules.",
+        ),
+    ],
+)
+def test_every_outcome_has_its_sentence(rules, scalars, text):
+    assert said(rules, scalars) == text
+
+
+def test_findings_and_what_was_left_out_are_said():
+    text = said({"findings": {"below": "high"}}, {}, [Finding("LEAK", "high", "x")], left_out=("data.rwos",))
+    assert text == (
+        "Fails the policy “Standard”: there is 1 finding of high severity or above: LEAK. Left out, since there is no "
+        "such number: data.rwos."
+    )
+
+
+def test_without_a_policy_it_says_so():
+    assert reason(PolicyVerdict("pass", "Ours"), {}) == "Passes the policy “Ours”."
+    assert reason(PolicyVerdict(), {}) == "No policy was applied: no rule says whether this is good enough."
+
+
+def test_a_decision_says_what_led_to_the_level_it_reached():
+    levels = {"title": "Drift", "levels": {"watch": {"numbers": {"data.rows": {"min": 1000}}}}}
+    from toolkit.data.load import load_dataset
+
+    wine = load_dataset("wine")
+    assert decide(levels, wine).sentence() == (
+        "Watch, by the policy “Drift”: data rows is 178 where at least 1000 is required."
+    )
+    levels["levels"]["watch"]["numbers"]["data.rows"]["min"] = 100
+    assert decide(levels, wine).sentence() == "OK by the policy “Drift”: its rule holds."
+    assert check({"title": "T", "numbers": {"data.rows": {"max": 100}}}, wine).sentence() == (
+        "Fails the policy “T”: data rows is 178 where at most 100 is allowed."
+    )
+
+
+def test_names_of_numbers_become_words():
+    assert number_words("test.class_yes.recall") == "recall of class yes on the test part"
+    assert number_words("change.test.roc_auc") == "ROC AUC minus the champion's"
+    assert number_words("drift.realized_change.roc_auc") == "drift realized change ROC AUC"

@@ -1,0 +1,141 @@
+"""Why a verdict is what it is, in sentences: for the page, the card and the end of a run in the shell."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from toolkit.core.estimate import Estimate, format_number
+from toolkit.core.groups import group_numbers
+from toolkit.core.results import PolicyVerdict, RuleOutcome
+from toolkit.core.words import counted, spoken
+from toolkit.errors import listed
+
+_OPENINGS = {"pass": "Passes", "fail": "Fails", "undecided": "Undecided by", "ok": "OK by"}
+#: The metrics of groups that a disparity compares; others bear their metric's name.
+_COMPARED = {
+    "demographic_parity": ("selection_rate",),
+    "equal_opportunity": ("recall",),
+    "equalized_odds": ("recall", "false_positive_rate"),
+    "predictive_parity": ("precision",),
+}
+#: Where a number was measured, by the beginning of its name.
+_MEASURED = {
+    "test": "{} on the test part",
+    "cv": "{} in cross-validation",
+    "difference": "{} minus the baseline's",
+    "change": "{} minus the champion's",
+}
+_MOST = 2
+
+
+def reason(verdict: PolicyVerdict, scalars: Mapping[str, Estimate]) -> str:
+    """Say what a policy says and why: what is broken and by how much, then what is open and what would decide it.
+
+    Parameters
+    ----------
+    verdict : PolicyVerdict
+    scalars : mapping of str to Estimate
+        The numbers of the report, among which those of the groups that a disparity compares.
+
+    Examples
+    --------
+    >>> number = Estimate(0.65, 0.6, 0.69, 400)
+    >>> rule = RuleOutcome("test.roc_auc", "at least 0.7", "fail", number, "None satisfies it.", "at least 0.7")
+    >>> print(reason(PolicyVerdict("fail", "Standard", (rule,)), {}))
+    Fails the policy “Standard”: ROC AUC on the test part is 0.650 [0.600, 0.690] where at least 0.7 is required.
+    """
+    if verdict.outcome is None:
+        return "No policy was applied: no rule says whether this is good enough."
+    opening = f"{_OPENINGS.get(verdict.outcome, f'{verdict.outcome.capitalize()}, by')} the policy “{verdict.policy}”"
+    broken = [rule for rule in verdict.rules if rule.outcome not in ("pass", "ok", "undecided")]
+    reached = [rule for rule in broken if rule.outcome == verdict.outcome]
+    undecided = [rule for rule in verdict.rules if rule.outcome == "undecided"]
+    if reached:
+        first = f"{opening}: {_told(reached, scalars)}."
+    elif verdict.outcome == "fail":
+        first = f"{opening}, in which what is undecided counts as failed."
+    elif verdict.outcome == "undecided" and not undecided:
+        first = f"{opening}: none of its rules is about a number there is."
+    else:
+        every = len(verdict.rules)
+        held = f": {every - len(undecided)} of {every} rules hold" if every > 1 else ": its rule holds" if every else ""
+        first = f"{opening}{held}."
+    parts = [first, *_open(undecided, scalars)]
+    if verdict.left_out:
+        parts.append(f"Left out, since there is no such number: {listed(verdict.left_out, 3)}.")
+    return " ".join(parts)
+
+
+def _told(rules: Sequence[RuleOutcome], scalars: Mapping[str, Estimate]) -> str:
+    more = f"; and {counted(len(rules) - _MOST, 'more rule')}" if len(rules) > _MOST else ""
+    return "; ".join(_rule(rule, scalars) for rule in rules[:_MOST]) + more
+
+
+def _open(rules: Sequence[RuleOutcome], scalars: Mapping[str, Estimate]) -> list[str]:
+    if not rules:
+        return []
+    more = [f"Of {len(rules)} undecided rules this is the first."] if len(rules) > 1 else []
+    return [f"Undecided: {_rule(rules[0], scalars)}.", rules[0].why, *more]
+
+
+def _rule(rule: RuleOutcome, scalars: Mapping[str, Estimate]) -> str:
+    """Say in a clause what was found and what was asked."""
+    if math.isnan(rule.number.value):
+        return f"{number_words(rule.name)} is not defined" if rule.limit else rule.why[:1].lower() + rule.why[1:-1]
+    groups = _groups(rule, scalars)
+    found = f"{groups} {rule.number}" if groups else f"{number_words(rule.name)} is {rule.number}"
+    if rule.limit.startswith("not worse"):
+        return f"{found}, and must be {rule.limit}"
+    return f"{found} where {rule.limit} is {'allowed' if 'most' in rule.limit else 'required'}"
+
+
+def _groups(rule: RuleOutcome, scalars: Mapping[str, Estimate]) -> str:
+    """Name the two groups whose gap or ratio a number is, where the numbers of the groups say which they are."""
+    ones = group_numbers(scalars)
+    own = next((one for one in ones if one.name == rule.name and one.is_disparity), None)
+    if own is None:
+        return ""
+    kind, _, form = own.metric.rpartition("_")
+    for metric in _COMPARED.get(kind, (kind,)):
+        known = [
+            one
+            for one in ones
+            if one.feature == own.feature and one.metric == metric and one.group and math.isfinite(one.number.value)
+        ]
+        if len(known) < 2:
+            continue
+        low, high = (choose(known, key=lambda one: one.number.value) for choose in (min, max))
+        least, most = low.number.value, high.number.value
+        found = most - least if form == "difference" else least / most if most else math.nan
+        if math.isclose(found, rule.number.value, abs_tol=1e-9):
+            name, gap = spoken(metric), "gap" if form == "difference" else "ratio"
+            return (
+                f"{name} is {format_number(least)} for {low.group} and {format_number(most)} for {high.group} "
+                f"({own.feature}), a {gap} of"
+            )
+    return ""
+
+
+def number_words(name: str) -> str:
+    """Write the dotted name of a number in words.
+
+    Examples
+    --------
+    >>> number_words("test.roc_auc"), number_words("difference.log_loss"), number_words("data.rows")
+    ('ROC AUC on the test part', "log loss minus the baseline's", 'data rows')
+    >>> number_words("fairness.sex.Female.recall"), number_words("change.fairness.sex.recall_difference")
+    ('recall of Female (sex)', "recall difference by sex minus the champion's")
+    """
+    part, _, rest = name.partition(".")
+    if part == "change":
+        return _MEASURED[part].format(number_words(rest).removesuffix(" on the test part"))
+    if part == "fairness":
+        one = group_numbers({name: Estimate(math.nan)})[0]
+        metric = spoken(one.metric)
+        return f"{metric} of {one.group} ({one.feature})" if one.group else f"{metric} by {one.feature}"
+    if part in _MEASURED and rest:
+        middle, _, metric = rest.rpartition(".")
+        of = f" of {middle.replace('class_', 'class ', 1)}" if middle else ""
+        return _MEASURED[part].format(spoken(metric) + of)
+    return " ".join(spoken(word) for word in name.split("."))
