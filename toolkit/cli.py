@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -13,12 +11,8 @@ from toolkit import __version__
 from toolkit.console import Commands, text_table
 from toolkit.core.words import printable
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from toolkit.core.result import Finding
-
 FOLDER = click.Path(file_okay=True, path_type=Path)
+OUT = click.option("--out", type=FOLDER, default=Path("reports"), show_default=True, help="Folder of the reports.")
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]}, epilog="Example: toolkit demo")
@@ -52,7 +46,7 @@ def _named(context: click.Context, option: click.Parameter, pairs: tuple[tuple[s
     help="A parameter. Repeat it for a list.",
 )
 @click.option("-f", "--file", "file", type=FOLDER, help="YAML file of parameters; -p wins over it.")
-@click.option("--out", type=FOLDER, default=Path("reports"), show_default=True, help="Folder of the reports.")
+@OUT
 @click.option("--policy", metavar="POLICY", help="Judge by a policy: a name or a YAML file; as -p policy POLICY.")
 @click.option(
     "--fail-on",
@@ -176,35 +170,23 @@ def data(
         rows = [[one.name, one.task, one.rows, one.columns, one.target, one.title] for one in BUILT_IN.values()]
         click.echo(text_table(["table", "task", "rows", "columns", "target", "what it is"], rows))
         return
-    if target is None and source not in BUILT_IN:
-        _show_columns(source)
-        return
-    from toolkit.data.load import load_dataset
-
-    table = load_dataset(source, target=target, time=time, sensitive=list(sensitive) or None, positive=positive)
-    click.echo(f"{printable(table.name)}: {table.rows:,} rows, {table.columns} columns; {table.task} task")
-    click.echo(f"Target: {printable(table.target.name)}. Fingerprint: {table.fingerprint}\n")
-    _show_profile(table.profile(), table.findings())
-
-
-def _show_columns(source: str) -> None:
     from toolkit.core.result import by_severity
-    from toolkit.data.load import as_dataset
+    from toolkit.data.load import as_dataset, load_dataset
+    from toolkit.data.overview import readable
     from toolkit.data.read import read_table
 
-    table = as_dataset(read_table(source), "table")
-    click.echo(f"{printable(table.name)}: {table.rows:,} rows, {table.columns} columns")
-    click.echo("With --target COLUMN more is checked.\n")
-    _show_profile(table.profile(), by_severity(table.notes))
-
-
-def _show_profile(profile: pd.DataFrame, findings: Sequence[Finding]) -> None:
-    from toolkit.data.overview import readable
-
-    shown = readable(profile)
+    if target is None and source not in BUILT_IN:
+        table = as_dataset(read_table(source), "table")
+        findings, task, more = by_severity(table.notes), "", "With --target COLUMN more is checked."
+    else:
+        table = load_dataset(source, target=target, time=time, sensitive=list(sensitive) or None, positive=positive)
+        findings, task = table.findings(), f"; {table.task} task"
+        more = f"Target: {printable(table.target.name)}. Fingerprint: {table.fingerprint}"
+    click.echo(f"{printable(table.name)}: {table.rows:,} rows, {table.columns} columns{task}\n{more}\n")
+    shown = readable(table.profile())
     click.echo(text_table(list(shown.columns), shown.to_numpy(dtype=object).tolist(), widest=48))
-    rows = [[one.severity, one.code, one.message] for one in findings]
-    click.echo("\n" + (text_table(["severity", "code", "finding"], rows) if rows else "No findings."))
+    found = [[one.severity, one.code, one.message] for one in findings]
+    click.echo("\n" + (text_table(["severity", "code", "finding"], found) if found else "No findings."))
 
 
 @main.command(
@@ -279,7 +261,7 @@ def index(folder: Path) -> None:
 
 
 @main.command(short_help="Run the main job on built-in data.", epilog="Example: toolkit demo --out /tmp/reports")
-@click.option("--out", type=FOLDER, default=Path("reports"), show_default=True, help="Folder of the reports.")
+@OUT
 def demo(out: Path) -> None:
     """Run the main job on built-in census data: an experiment on one year, then the next year's drift from it.
 
@@ -333,14 +315,14 @@ def show_profile(path: Path) -> None:
     found = load_profile(path)
     click.echo(f"{printable(found.name)}: {found.rows:,} rows, {len(found.columns)} columns\n")
     rows = [
-        [printable(column), role, kind, f"{missing:.1%}", kept]
+        [column, role, kind, f"{missing:.1%}", kept]
         for column, role, kind, missing, kept in found.frame().itertuples(index=False, name=None)
     ]
     click.echo(text_table(["column", "role", "kind", "missing", "values kept"], rows))
 
 
 @main.command(short_help="Say what works here and what is missing.", epilog="Example: toolkit doctor")
-@click.option("--out", type=FOLDER, default=Path("reports"), show_default=True, help="Folder of the reports.")
+@OUT
 def doctor(out: Path) -> None:
     """Say what works on this machine and what is missing, with the fix. Exit code 1 if a run could not work."""
     from toolkit.doctor import examine
