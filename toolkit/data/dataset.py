@@ -88,6 +88,11 @@ class Dataset(Result):
         time, group = ("" if column is None else str(column.name) for column in (self.time, self.group))
         return Roles(str(self.target.name or ""), tuple(map(str, self.sensitive)), time, group)
 
+    @cached_property
+    def group_codes(self) -> NDArray[np.intp] | None:
+        """Number of the group of each row, shape (n_rows,); rows without one form one. None without groups."""
+        return None if self.group is None else pd.factorize(self.group, use_na_sentinel=False)[0]
+
     @property
     def _has_labels(self) -> bool:
         return bool(self.task) and bool(self.target.notna().any())

@@ -107,6 +107,7 @@ def as_dataset(
     target: str = "",
     sensitive: str | Sequence[str] = (),
     time: str = "",
+    group: str = "",
     positive: object = None,
     drop: str | Sequence[str] = (),
     periods: Sequence[object] | str | int = (),
@@ -122,7 +123,7 @@ def as_dataset(
         A Dataset comes back as it is.
     which : str
         Which table it is, such as ``current``; the name of a DataFrame.
-    like, target, sensitive, time, positive, drop, periods
+    like, target, sensitive, time, group, positive, drop, periods
         As for ``load_dataset``; an empty text or list for what is not given.
 
     Raises
@@ -145,7 +146,7 @@ def as_dataset(
     if isinstance(table, pd.DataFrame):
         table = replace(read_table(table), name=which)
     known = like.roles if isinstance(like, Dataset) else None
-    roles = find_roles(table, target, sensitive, time, None, drop, known)
+    roles = find_roles(table, target, sensitive, time, group, drop, known)
     return _assign(table, roles, like, periods, strict=False, positive=given(positive))
 
 

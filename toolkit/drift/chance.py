@@ -21,7 +21,8 @@ _CELLS_DRAWN = 400_000
 def judge_pair(pair: Pair, method: str, seed: int = 0) -> dict[str, Any]:
     """Measure the distance of a pair, its p value and what it would be by chance.
 
-    Rows are resampled as counts of cells (a multinomial draw has the same distribution). Distances of samples are too
+    Rows are resampled as counts of cells (a multinomial draw has the same distribution), as many as there would be
+    independent ones. Distances of samples are too
     large on average; what resampling adds once more is taken out again (Efron & Tibshirani 1993,
     doi:10.1201/9780429246593, chapter 10), on the scale of squares where chance adds up in squares.
 
@@ -36,18 +37,19 @@ def judge_pair(pair: Pair, method: str, seed: int = 0) -> dict[str, Any]:
     full = pair.distance(method)
     cells = pair.cells(method, few=True)
     n, m = pair.sizes
+    sizes = pair.effective
     rng = np.random.default_rng(seed)
     replicates = int(np.clip(_CELLS_DRAWN // max(len(cells.reference), 1), 20, REPLICATES))
     # Chance adds to a distance that is a root of squares as sqrt(d² + c²), so that squares are what it shifts evenly.
     power = 2 if METHODS[method].squared else 1
     before, after, pooled = cells.reference / n, cells.current / m, (cells.reference + cells.current) / (n + m)
-    drawn = cells.among(method, *_resampled(((n, before), (m, after)), replicates, rng)) ** power
-    alone = cells.among(method, *_resampled(((n, pooled), (m, pooled)), replicates, rng))
+    drawn = cells.among(method, *_resampled(sizes, (before, after), replicates, rng)) ** power
+    alone = cells.among(method, *_resampled(sizes, (pooled, pooled), replicates, rng))
     # The resampled pair is to the observed one as that is to the populations: what the step down there adds on
     # average was added here as well, and is taken off. Both sides of the step use the same pooled cells.
     centre = full**power - (float(drawn.mean()) - float(cells.among(method, cells.reference, cells.current)) ** power)
     low, high = (
-        end ** (1 / power) for end in _ends(centre, drawn, t_quantile(min(n, m)), _unseen(cells, method) ** power)
+        end ** (1 / power) for end in _ends(centre, drawn, t_quantile(int(min(sizes))), _unseen(cells, method) ** power)
     )
     # Freed from chance, both ends may lie below the distance as observed, which an interval must hold all the same.
     low, high = min(low, full), min(max(high, full), METHODS[method].most)
@@ -61,12 +63,15 @@ def judge_pair(pair: Pair, method: str, seed: int = 0) -> dict[str, Any]:
         ),
         "beyond_chance": max(centre, 0.0) ** (1 / power),
         "score": score,
-        "p_value": score if method in ("ks", "anderson") else p_value(pair),
+        "p_value": score if method in ("ks", "anderson") and pair.effects == (1, 1) else p_value(pair),
     }
 
 
-def _resampled(tables: Iterable[tuple[int, Array]], replicates: int, rng: np.random.Generator) -> list[Array]:
-    return [rng.multinomial(size, shares / shares.sum(), replicates).astype(float) for size, shares in tables]
+def _resampled(
+    sizes: Iterable[float], shares: Iterable[Array], replicates: int, rng: np.random.Generator
+) -> list[Array]:
+    drawn = zip(sizes, shares, strict=True)
+    return [rng.multinomial(round(size), part / part.sum(), replicates).astype(float) for size, part in drawn]
 
 
 def _ends(centre: float, drawn: Array, quantile: float, unseen: float) -> tuple[float, float]:
@@ -82,19 +87,20 @@ def _ends(centre: float, drawn: Array, quantile: float, unseen: float) -> tuple[
 def _unseen(cells: Pair, method: str) -> float:
     """Return how far rows not seen may still move a distance, where resampling would not show it (rule of three)."""
     alike = not METHODS[method].labels or 1 in (np.count_nonzero(cells.reference), np.count_nonzero(cells.current))
-    return min(RULE_OF_THREE / min(cells.sizes), 1.0) if alike else 0.0
+    return min(RULE_OF_THREE / min(cells.effective), 1.0) if alike else 0.0
 
 
 def p_value(pair: Pair) -> float:
     """Test whether both columns come from one population.
 
     Numbers on a scale by Kolmogorov and Smirnov, exact up to 1,000 rows, above by the limiting distribution with the
-    correction of Stephens (1970, doi:10.1111/j.2517-6161.1970.tb00821.x). Labels by ``homogeneity``.
+    correction of Stephens (1970, doi:10.1111/j.2517-6161.1970.tb00821.x). Labels by ``homogeneity``. Rows of groups
+    count as so many independent ones (Rao & Scott 1992, doi:10.2307/2532311).
     """
+    n, m = pair.effective
     if not pair.scale:
-        return homogeneity(pair.reference, pair.current)
-    n, m = pair.sizes
-    if max(n, m) <= SMALL:
+        return homogeneity(pair.reference / pair.effects[0], pair.current / pair.effects[1])
+    if max(pair.sizes) <= SMALL and pair.effects == (1, 1):
         return evidently_score(pair, "ks", math.nan)
     # The root of the effective size, as two samples wobble like one of n m / (n + m) rows.
     root = math.sqrt(n * m / (n + m))

@@ -178,15 +178,19 @@ def compare_columns(
         assert old is not None  # noqa: S101 - the names are those of the reference
         row = judge_column(old, new, plan)
         rows.append(row)
-        windowed += [{"window": label, **judge_column(old, _window(later, new, at), plan)} for label, at in windows]
+        windowed += [
+            {"window": label, **judge_column(old, _window(later, new, current, at), plan)} for label, at in windows
+        ]
         for held, summary in zip(kept, (old, new), strict=True):
             held.update({old.name: summary.reduced} if summary is not None else {})
         if row["role"] == "feature" and row["method"] and not row["code"] and plain is not None and later is not None:
             for sample, column, places in zip(sampled, (plain, later), picked, strict=True):
                 sample[old.name] = column.iloc[places].reset_index(drop=True)
     _check_kinds(rows, asked, reference.name, current.name)
+    groups = _groups(reference, current, picked)
+    domain = tell_apart(pd.DataFrame(sampled[0]), pd.DataFrame(sampled[1]), plan.seed, groups)
     first, second = (Profile(part.name, part.rows, held) for part, held in zip((reference, current), kept, strict=True))
-    return rows, windowed, (first, second), tell_apart(pd.DataFrame(sampled[0]), pd.DataFrame(sampled[1]), plan.seed)
+    return rows, windowed, (first, second), domain
 
 
 def _columns(
@@ -213,13 +217,14 @@ def _column(part: Source, name: str, roles: Mapping[str, str], **options: Any) -
 
 
 def _window(
-    plain: pd.Series[Any] | None, whole: ColumnSummary | None, places: NDArray[np.intp]
+    plain: pd.Series[Any] | None, whole: ColumnSummary | None, current: Source, places: NDArray[np.intp]
 ) -> ColumnSummary | None:
     """Sum up some rows of a column; where it has no plain values, none of them has one."""
-    if whole is None:
-        return None
+    if whole is None or isinstance(current, Profile):
+        return whole
+    codes = None if current.group_codes is None else current.group_codes[places]
     rows = None if plain is None else plain.iloc[places]
-    part = summarize_column(rows, whole.name, len(places), whole.role)
+    part = summarize_column(rows, whole.name, len(places), whole.role, codes)
     return replace(part, dtype=whole.dtype) if rows is None else part
 
 
@@ -227,6 +232,16 @@ def _picked(part: Source, seed: int) -> NDArray[np.intp]:
     if isinstance(part, Dataset) and part.rows > MOST_ROWS:
         return np.sort(np.random.default_rng(seed).choice(part.rows, MOST_ROWS, replace=False))
     return np.arange(part.rows if isinstance(part, Dataset) else 0)
+
+
+def _groups(reference: Source, current: Source, picked: Sequence[NDArray[np.intp]]) -> NDArray[np.intp] | None:
+    """Return the number of the group of some rows of both tables; None where those of either stand for themselves."""
+    tables = [part for part in (reference, current) if isinstance(part, Dataset)]
+    both = [part.group.iloc[at] for part, at in zip(tables, picked, strict=False) if part.group is not None]
+    if len(both) < 2:
+        return None
+    codes: NDArray[np.intp] = pd.factorize(pd.concat(both, ignore_index=True), use_na_sentinel=False)[0]
+    return codes
 
 
 def _check_kinds(rows: Iterable[Row], asked: bool, reference: str, current: str) -> None:

@@ -20,7 +20,7 @@ from toolkit.drift.comparison import Source, chosen_columns, compare_columns, ma
 from toolkit.drift.domain import THRESHOLD, Domain
 from toolkit.drift.evidently import comparison_of
 from toolkit.drift.figures import drawings
-from toolkit.drift.findings import few_rows, findings_of, share_text, windows_finding
+from toolkit.drift.findings import findings_of, share_text, size_findings, windows_finding
 from toolkit.drift.head import head_numbers, headline
 from toolkit.drift.profile import Profile
 from toolkit.drift.verdicts import Plan, corrected, corrected_windows, share_moved
@@ -41,6 +41,7 @@ def detect_drift(
     thresholds: float | Mapping[str, float] | None = None,
     window: str | int | None = None,
     time: str = "",
+    group: str = "",
     alpha: float = 0.05,
     seed: int = 0,
 ) -> Drift:
@@ -69,8 +70,10 @@ def detect_drift(
         shares (``ks``, ``anderson``) or the total variation (``chisquare``, ``z``).
     window : {"day", "week", "month", "year"} or int, optional
         Compare consecutive windows of the current table as well, by its time or by a number of rows.
-    time : str
-        Column with the time of each row, where a table is a DataFrame; by default that of a reference that knows it.
+    time, group : str
+        Columns with the time of each row and with what its group is, where a table is a DataFrame; by default those of
+        a reference that knows them. Rows of a group, such as those of one person, count for no more than they tell
+        beyond each other (Rao & Scott 1992, doi:10.2307/2532311).
     alpha : float
         Rate of false alarms where nothing has changed.
     seed : int
@@ -96,8 +99,9 @@ def detect_drift(
     [['a', 'drifted'], ['b', 'stable']]
     """
     subject = None if model is None else Model.of(model)
-    old = _source(reference, "reference", time, subject)
-    new = _source(current, "current", time, subject, old)
+    asked = {"time": time, "group": group}
+    old = _source(reference, "reference", asked, subject)
+    new = _source(current, "current", asked, subject, old)
     if window and isinstance(new, Profile):
         raise InputError("A profile has no rows to cut into windows. Give the current table itself.")
     notes = [note for part in (old, new) for note in _about_time(part)]
@@ -223,7 +227,7 @@ class Drift(Result):
     def findings(self) -> list[Finding]:
         """Return what is broken, what drifted and what is new, the most severe first."""
         found = [*findings_of(self.table, self.domain, self.plan.alpha, self.plan.rare), *self.notes]
-        found += few_rows(self.reference.rows, self.current.rows)
+        found += size_findings(self.reference, self.current)
         if len(self.windows):
             found.append(windows_finding(list(dict.fromkeys(self.windows["window"])), self.drifted_windows()))
         if self.tables is None:
@@ -275,14 +279,16 @@ class Drift(Result):
         return Face("Drift", lead, [table], self.findings())
 
 
-def _source(table: object, which: str, time: str, model: Model | None, reference: Source | None = None) -> Source:
-    """Read a DataFrame, at this one door: as the reference or the model has its columns."""
+def _source(
+    table: object, which: str, asked: Mapping[str, str], model: Model | None, reference: Source | None = None
+) -> Source:
+    """Read a DataFrame, at this one door: as the reference or the model has its columns, with the roles asked for."""
     if isinstance(table, Profile):
         return table
     columns = list(table) if isinstance(table, pd.DataFrame) else []
-    target = reference.target if isinstance(reference, Profile) and reference.target in columns else ""
-    like = reference if isinstance(reference, Dataset) else model
-    return as_dataset(table, which, like=like, target=target, time=time if time in columns else "")
+    target = reference.target if isinstance(reference, Profile) else ""
+    roles = {role: name for role, name in {"target": target, **asked}.items() if name in columns}
+    return as_dataset(table, which, like=reference if isinstance(reference, Dataset) else model, **roles)
 
 
 def _about_time(part: object) -> list[Finding]:

@@ -131,6 +131,8 @@ class Pair:
         Standard deviation of the reference.
     reference_levels : int
         Distinct values of the reference.
+    effects : pair of float
+        How many rows of either tell as much as an independent one.
     """
 
     scale: bool
@@ -141,11 +143,18 @@ class Pair:
     current: Counts
     norm: float
     reference_levels: int
+    effects: tuple[float, float] = (1.0, 1.0)
 
     @cached_property
     def sizes(self) -> tuple[int, int]:
         """Rows with a value, of the reference and of the current column."""
         return int(self.reference.sum()), int(self.current.sum())
+
+    @property
+    def effective(self) -> tuple[float, float]:
+        """The same as numbers of independent rows, one at least."""
+        n, m = (max(size / effect, 1.0) for size, effect in zip(self.sizes, self.effects, strict=True))
+        return n, m
 
     def applies(self, method: str) -> bool:
         """Tell whether a method can compare the two."""
@@ -220,7 +229,8 @@ def pair_of(reference: ColumnSummary, current: ColumnSummary) -> Pair:
     few = len(values) <= FEW_VALUES or (reference.dtype == "int64" and len(reference.distinct) <= FEW_WHOLE)
     scale = reference.is_number and not few
     places = values.astype("float64") if reference.is_number else np.arange(len(values), dtype="float64")
-    return Pair(scale, whole, places, values, before, after, reference.std, len(reference.distinct))
+    effects = reference.effect, current.effect
+    return Pair(scale, whole, places, values, before, after, reference.std, len(reference.distinct), effects)
 
 
 def sturges_edges(values: Array, rows: int, whole: bool) -> Array:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy import stats
 from threadpoolctl import threadpool_limits
 
 from toolkit.core.estimate import Estimate
-from toolkit.statistics.intervals import Array
+from toolkit.statistics.clusters import in_groups
+from toolkit.statistics.intervals import Array, standard_error
 from toolkit.statistics.measure import smooth
 from toolkit.statistics.ranking import roc_auc
 
@@ -54,7 +56,9 @@ class Domain:
         return [name for name, drop in self.columns.items() if drop >= 0.005][:most]
 
 
-def tell_apart(reference: pd.DataFrame, current: pd.DataFrame, seed: int = 0) -> Domain | None:
+def tell_apart(
+    reference: pd.DataFrame, current: pd.DataFrame, seed: int = 0, groups: NDArray[np.intp] | None = None
+) -> Domain | None:
     """Train a small boosted model to tell the tables apart, and judge it on rows it has not seen.
 
     A classifier two-sample test (Lopez-Paz & Oquab 2017, arXiv:1610.06545): three folds; on each the ROC AUC of the
@@ -65,14 +69,20 @@ def tell_apart(reference: pd.DataFrame, current: pd.DataFrame, seed: int = 0) ->
     ----------
     reference, current : DataFrame
         A sample of each table: ``int64``, ``float64`` and ``category`` columns of the same names.
+    seed : int
+    groups : array of int, shape (n_reference + n_current,), optional
+        Number of the group of each row, where rows belong together: folds then hold whole groups, and influences are
+        summed within them (Obuchowski 1997, doi:10.2307/2533958).
 
     Returns
     -------
     Domain or None
-        None where one of the tables has fewer than 30 rows, or there is no column.
+        None where one of the tables has fewer than 30 rows, or groups of them, or there is no column.
     """
     n, m = len(reference), len(current)
-    if min(n, m) < LEAST_ROWS or not reference.shape[1]:
+    own = np.arange(n + m) if groups is None else groups
+    least = min(len(np.unique(own[:n])), len(np.unique(own[n:])))
+    if least < LEAST_ROWS or not reference.shape[1]:
         return None
     from sklearn.ensemble import HistGradientBoostingClassifier
 
@@ -81,7 +91,7 @@ def tell_apart(reference: pd.DataFrame, current: pd.DataFrame, seed: int = 0) ->
     )
     cells = np.column_stack([_coded(reference[name], current[name]) for name in reference.columns])
     side = np.repeat([0.0, 1.0], [n, m])
-    fold = np.random.default_rng(seed).permutation(n + m) % FOLDS
+    fold = np.random.default_rng(seed).permutation(int(own.max()) + 1)[own] % FOLDS
     influence, areas, spread = np.empty(n + m), [], 0.0
     # Trees this small take longer to share out among threads than to grow, far longer on a busy machine.
     with threadpool_limits(limits=1, user_api="openmp"):
@@ -96,14 +106,16 @@ def tell_apart(reference: pd.DataFrame, current: pd.DataFrame, seed: int = 0) ->
             spread += (ones + zeros + 1) / (12 * ones * zeros)
             areas.append(area)
         drops = areas[-1] - _shuffled_areas(model, given[judge], side[judge], seed)
-    value = float(np.mean(areas))
-    estimate = smooth(
-        value, influence * math.sqrt(SHARED), effective=min(n, m), method=f"DeLong, {FOLDS} dependent folds"
-    ).estimate
+    value, influence = float(np.mean(areas)), influence * math.sqrt(SHARED)
+    if groups is None:
+        p_value = float(stats.norm.sf((value - 0.5) / (math.sqrt(SHARED * spread) / FOLDS)))
+    else:
+        influence = in_groups(influence, groups)
+        p_value = float(stats.t.sf((value - 0.5) / standard_error(influence), len(influence) - 1))
+    estimate = smooth(value, influence, effective=least, method=f"DeLong, {FOLDS} dependent folds").estimate
     order = np.argsort(-drops, kind="stable")
     told = {str(reference.columns[place]): float(drops[place]) for place in order}
-    p_value = float(stats.norm.sf((value - 0.5) / (math.sqrt(SHARED * spread) / FOLDS)))
-    return Domain(estimate, p_value, told, max(n, m))
+    return Domain(replace(estimate, n=n + m), p_value, told, max(n, m))
 
 
 def _shuffled_areas(model: Any, cells: Array, side: Array, seed: int) -> Array:

@@ -12,11 +12,12 @@ from toolkit.core.result import Finding, Severity
 from toolkit.core.words import counted, value_text
 from toolkit.drift.distances import METHODS
 from toolkit.drift.domain import THRESHOLD, Domain
+from toolkit.drift.profile import Profile
 from toolkit.drift.summary import MOST_LABELS
 from toolkit.errors import listed
 
 MATTERS, MATTERS_MUCH = 0.02, 0.1
-FEW_ROWS = 200
+FEW_ROWS, FEW_GROUPS = 200, 15
 LEAST_NEW_SHARE = 0.01
 # What has no value at all is said first, then what is not there.
 CODES = ("ALL-MISSING", "GONE", "TYPE", "CONSTANT", "UNIT")
@@ -106,11 +107,19 @@ def _domain_findings(table: pd.DataFrame, domain: Domain, alpha: float) -> Itera
     yield Finding("DRIFT-DOMAIN", "high" if hidden else "medium", text)
 
 
-def few_rows(reference: int, current: int) -> Iterator[Finding]:
-    """Say so where there are too few rows to see any but large changes."""
-    if min(reference, current) < FEW_ROWS:
-        size = f"{current:,} rows against {reference:,} of the reference"
-        yield Finding("DRIFT-FEW-ROWS", "low", f"With {size} only large changes can be told from chance.")
+def size_findings(reference: Profile, current: Profile) -> Iterator[Finding]:
+    """Say what an observation is where rows belong together, and where there are too few to see but large changes."""
+    sizes, what = (reference.rows, current.rows), "rows"
+    if reference.groups and current.groups:
+        sizes, what = (reference.groups, current.groups), "groups"
+        held = f"{counted(sizes[0], 'group')} in the reference, {sizes[1]:,} in the current table"
+        yield Finding("DRIFT-GROUPS", "info", f"Rows of one group belong together ({held}): chance is that of groups.")
+    size = f"With {sizes[1]:,} {what} against {sizes[0]:,} of the reference"
+    if what == "groups" and min(sizes) < FEW_GROUPS:
+        text = f"{size} nobody knows well how far groups differ by chance: intervals and p values are rough."
+        yield Finding("DRIFT-FEW-GROUPS", "medium", text)
+    elif min(sizes) < FEW_ROWS:
+        yield Finding("DRIFT-FEW-ROWS", "low", f"{size} only large changes can be told from chance.")
 
 
 def windows_finding(labels: list[str], drifted: list[str]) -> Finding:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 KIND = "toolkit drift profile"
 KEPT_AS = "training_profile.json"
-SCHEMA = 1
+SCHEMA = 2
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -55,6 +55,11 @@ class Profile(Result):
     def target(self) -> str:
         """Name of the target; an empty text where there is none."""
         return next((name for name, role in self.roles.items() if role == "target"), "")
+
+    @property
+    def groups(self) -> int:
+        """How many groups of rows that belong together there are; 0 where each row stands for itself."""
+        return max((summary.groups for summary in self.columns.values()), default=0)
 
     def column(self, name: str) -> ColumnSummary:
         """Return the summary of one column."""
@@ -215,33 +220,24 @@ def read_profile(text: str | bytes, place: str) -> Profile:
 
 def _written(summary: ColumnSummary) -> dict[str, Any]:
     small = summary.reduced
-    numbers = {name: getattr(small, name) for name in ("mean", "std", "error", "importance")}
-    return {
-        "name": small.name,
-        "role": small.role,
-        "dtype": small.dtype,
-        "rows": small.rows,
-        "missing": small.missing,
-        "values": small.distinct.tolist(),
-        "counts": small.counts.tolist(),
-        "hashed": small.hashed,
-        **{name: None if math.isnan(number) else number for name, number in numbers.items()},
-    }
+    plain = {name: getattr(small, name) for name in _READ}
+    kept = {name: None if isinstance(cell, float) and math.isnan(cell) else cell for name, cell in plain.items()}
+    return kept | {"values": small.distinct.tolist(), "counts": small.counts.tolist()}
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else float(value)
+
+
+_KINDS: dict[str, Callable[[Any], Any]] = {"str": str, "int": int, "bool": bool, "float": _number}
+_READ = {field.name: _KINDS[str(field.type)] for field in fields(ColumnSummary) if field.type in _KINDS}
 
 
 def _read(item: Mapping[str, Any]) -> ColumnSummary:
-    numbers = {name: math.nan if item[name] is None else float(item[name]) for name in ("mean", "std", "importance")}
     summary = ColumnSummary(
-        name=str(item["name"]),
-        dtype=str(item["dtype"]),
-        rows=int(item["rows"]),
-        missing=int(item["missing"]),
+        **{name: read(item[name]) for name, read in _READ.items()},
         distinct=np.array(item["values"], dtype="float64" if item["dtype"] in ("int64", "float64") else object),
         counts=np.array(item["counts"], dtype="int64"),
-        error=float(item["error"]),
-        hashed=bool(item["hashed"]),
-        role=str(item["role"]),
-        **numbers,
     )
     counted = int(summary.counts.sum())
     if len(summary.distinct) != len(summary.counts) or (summary.distinct.size and counted != summary.known):

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from toolkit.data.columns import IDENTIFIER_ROWS, IDENTIFIER_SHARE, plain_column, useless
 from toolkit.data.dataset import Dataset
+from toolkit.statistics.clusters import design_effect
 from toolkit.statistics.intervals import Array
 
 #: What the predictions of a model are called among the columns of a table.
@@ -51,6 +52,11 @@ class ColumnSummary:
         would be a biased choice: by chance, they are rarer in any other sample.
     importance : float
         To the model the profile was made with, as a share of all; NaN without one.
+    groups : int
+        Groups of rows that belong together, such as those of one person; 0 where each row stands for itself.
+    effect, missing_effect : float
+        How many rows of such groups tell as much as an independent one: about the values, and about whether there is
+        one. See ``toolkit.statistics.clusters``.
     """
 
     name: str
@@ -65,6 +71,14 @@ class ColumnSummary:
     hashed: bool = False
     role: str = "feature"
     importance: float = math.nan
+    groups: int = 0
+    effect: float = 1.0
+    missing_effect: float = 1.0
+
+    @property
+    def unit(self) -> float:
+        """How many observations a row is where all rows of a group are alike."""
+        return self.groups / self.rows if self.groups else 1.0
 
     @property
     def known(self) -> int:
@@ -105,10 +119,14 @@ class ColumnSummary:
         return replace(self, distinct=labels, counts=counts[used], hashed=True)
 
     def merged(self, other: ColumnSummary) -> ColumnSummary:
-        """Return the summary of the rows of both; exact where both are, and the order does not matter."""
+        """Return the summary of the rows of both; exact where both are, and the order does not matter.
+
+        Groups of rows are taken for different ones.
+        """
         if "missing" in (self.dtype, other.dtype):
             full = other if self.dtype == "missing" else self
-            return replace(full, rows=self.rows + other.rows, missing=self.missing + other.missing)
+            missing, groups = self.missing + other.missing, self.groups + other.groups
+            return replace(full, rows=self.rows + other.rows, missing=missing, groups=groups)
         values, mine, theirs = align(self, other)
         n, m = self.known, other.known
         mean = (n * self.mean + m * other.mean) / (n + m)
@@ -124,6 +142,9 @@ class ColumnSummary:
             std=math.sqrt(square / (n + m)),
             error=(n * self.error + m * other.error) / (n + m),
             hashed=self.hashed or other.hashed,
+            groups=self.groups + other.groups,
+            effect=(n * self.effect + m * other.effect) / (n + m),
+            missing_effect=max(self.missing_effect, other.missing_effect),
         )
 
 
@@ -154,7 +175,7 @@ def summarize_in(
     Nested cells, and where ``identifiers`` is set what numbers or names the rows, are named rather than counted.
     """
     plain, dtype = column_in(data, name)
-    summary = summarize_column(plain, name, data.rows, role)
+    summary = summarize_column(plain, name, data.rows, role, data.group_codes)
     if identifiers and role == "feature" and plain is not None and _identifies(plain, summary):
         dtype = "identifier"
     if dtype in ("nested", "identifier"):
@@ -172,10 +193,17 @@ def _identifies(column: pd.Series[Any], summary: ColumnSummary) -> bool:
     return note is not None and note.code == "DATA-IDENTIFIER"
 
 
-def summarize_column(column: pd.Series[Any] | None, name: str, rows: int, role: str = "feature") -> ColumnSummary:
+def summarize_column(
+    column: pd.Series[Any] | None,
+    name: str,
+    rows: int,
+    role: str = "feature",
+    groups: NDArray[np.intp] | None = None,
+) -> ColumnSummary:
     """Count the values of a plain column (``int64``, ``float64`` or ``category``); None stands for no value at all.
 
-    Of a target only the rows that have a label count: one that has not come yet is not missing.
+    Of a target only the rows that have a label count: one that has not come yet is not missing. ``groups`` holds the
+    number of the group of each row, where rows belong together.
 
     Examples
     --------
@@ -183,25 +211,46 @@ def summarize_column(column: pd.Series[Any] | None, name: str, rows: int, role: 
     >>> summary.distinct.tolist(), summary.counts.tolist(), summary.missing
     ([1.0, 2.0], [1, 2], 1)
     """
-    if role == "target" and column is not None and column.hasnans:
-        column = column.dropna()
-        rows = len(column)
-    if column is None or not column.notna().any():
-        rows = 0 if role == "target" else rows
-        return ColumnSummary(name, "missing", rows, rows, np.array([]), np.array([], dtype="int64"), role=role)
+    known = np.zeros(rows, dtype=bool) if column is None else column.notna().to_numpy()
+    if role == "target" and not known.all():
+        groups = None if groups is None else groups[known]
+        return summarize_column(None if column is None else column[known], name, int(known.sum()), role, groups)
+    summary = ColumnSummary(name, "missing", rows, rows, np.array([]), np.array([], dtype="int64"), role=role)
+    if groups is not None:
+        effect = design_effect(known, groups) if known.any() and not known.all() else 1.0
+        summary = replace(summary, groups=len(np.unique(groups)), missing_effect=effect)
+    if column is None or not known.any():
+        return summary
+    missing = rows - int(known.sum())
     if isinstance(column.dtype, pd.CategoricalDtype):
-        seen = np.bincount(column.cat.codes.to_numpy().astype("int64") + 1, minlength=len(column.cat.categories) + 1)
-        used = np.flatnonzero(seen[1:])
+        codes = column.cat.codes.to_numpy().astype("int64")
+        seen = np.bincount(codes[known], minlength=len(column.cat.categories))
+        used = np.flatnonzero(seen)
         labels = np.asarray(column.cat.categories, dtype=object)[used]
-        return ColumnSummary(name, "category", rows, int(seen[0]), labels, seen[1:][used], role=role)
+        effect = 1.0 if groups is None else design_effect(codes[known], groups[known])
+        return replace(summary, dtype="category", missing=missing, distinct=labels, counts=seen[used], effect=effect)
     values, counts = _counted(column.to_numpy())
-    known = int(counts.sum())
-    shares = counts / known
+    shares = counts / counts.sum()
     mean = float(values @ shares)
     off = values - mean
     off *= off
-    std = math.sqrt(float(off @ shares))
-    return ColumnSummary(name, str(column.dtype), rows, rows - known, values, counts, mean, std, role=role)
+    return replace(
+        summary,
+        dtype=str(column.dtype),
+        missing=missing,
+        distinct=values,
+        counts=counts,
+        mean=mean,
+        std=math.sqrt(float(off @ shares)),
+        effect=1.0 if groups is None else _ordered_effect(column.to_numpy()[known], groups[known], values, counts),
+    )
+
+
+def _ordered_effect(column: Array, groups: NDArray[np.intp], values: Array, counts: Counts) -> float:
+    """Return the largest design effect of the shares below the deciles, which is what a gap between shares hangs on."""
+    places = np.searchsorted(np.cumsum(counts), counts.sum() * np.arange(0.1, 0.95, 0.1))
+    cuts = np.unique(values[np.minimum(places, max(len(values) - 2, 0))])
+    return max(design_effect(column <= cut, groups) for cut in cuts)
 
 
 def _counted(numbers: NDArray[Any]) -> tuple[Array, Counts]:

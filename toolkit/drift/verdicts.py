@@ -17,7 +17,7 @@ from toolkit.drift.distances import METHODS, Pair, pair_of
 from toolkit.drift.summary import ColumnSummary, align
 from toolkit.errors import InputError, listed
 from toolkit.statistics.contingency import all_alike, all_on_one_side, homogeneity
-from toolkit.statistics.intervals import mover_difference, share_estimate
+from toolkit.statistics.intervals import mover_difference, wilson
 from toolkit.statistics.multiplicity import benjamini_hochberg
 
 MISSING_THRESHOLD = 0.05
@@ -150,10 +150,11 @@ def find_break(reference: ColumnSummary, current: ColumnSummary, rare: float) ->
     (code, detail)
         ``ALL-MISSING``, ``TYPE``, ``CONSTANT`` or ``UNIT``, and the same in words.
     """
+    unit = reference.unit
     if reference.dtype == "missing":
         return "", ""
     if current.dtype == "missing":
-        if all_on_one_side(reference.known, reference.rows, current.rows) >= rare:
+        if all_on_one_side(reference.known * unit, reference.rows * unit, current.rows * current.unit) >= rare:
             return "", ""
         had = (
             f"{reference.missing / reference.rows:.1%} of the rows had none"
@@ -166,8 +167,9 @@ def find_break(reference: ColumnSummary, current: ColumnSummary, rare: float) ->
         return "TYPE", f"holds {held[current.is_number]}; in the reference {held[reference.is_number]}"
     if len(current.distinct) == 1 and len(reference.distinct) > 1 and reference.hashed == current.hashed:
         same = reference.distinct == current.distinct[0]
-        both = np.append(reference.counts[~same], reference.counts[same].sum() + current.known)
-        if all_alike(both, current.known) < rare:
+        alike = current.known * current.unit
+        both = np.append(reference.counts[~same] * unit, reference.counts[same].sum() * unit + alike)
+        if all_alike(both, alike) < rare:
             return "CONSTANT", f"has the same value in every row ({value_text(current.distinct[0])})"
     factor = unit_change(reference, current) if reference.is_number else 0.0
     if factor:
@@ -218,15 +220,16 @@ def _novelty(reference: ColumnSummary, current: ColumnSummary, pair: Pair) -> Ro
     The p values are the chance that rows of one population fall so, corrected for all labels; exact, by shuffling.
     """
     n, m = pair.sizes
+    here, there = m * current.unit, n * reference.unit
     if pair.scale:
         first, last = np.searchsorted(pair.points, reference.distinct[[0, -1]])
         below, above = int(pair.current[:first].sum()), int(pair.current[last + 1 :].sum())
-        chance = 2 * min(all_on_one_side(above, m, n), all_on_one_side(below, m, n))
+        chance = 2 * min(all_on_one_side(rows * current.unit, here, there) for rows in (above, below))
         beyond = {"outside_share": (above + below) / m, "p_outside": min(chance, 1.0)}
         return beyond | {"new_share": 0.0, "vanished_share": 0.0}
     values, before, after = align(reference, current)
     fresh, gone = before == 0, after == 0
-    most = int(after[fresh].max(initial=0)), int(before[gone].max(initial=0))
+    most = after[fresh].max(initial=0) * current.unit, before[gone].max(initial=0) * reference.unit
     order = np.argsort(-after * fresh, kind="stable")[: min(int(fresh.sum()), 5)]
     return {
         "new_labels": int(fresh.sum()),
@@ -234,14 +237,16 @@ def _novelty(reference: ColumnSummary, current: ColumnSummary, pair: Pair) -> Ro
         "vanished_labels": int(gone.sum()),
         "vanished_share": float(before[gone].sum()) / n,
         "new_names": tuple(value_text(values[place]) for place in order),
-        "p_new": min(1.0, len(values) * all_on_one_side(most[0], m, n)) if most[0] else 1.0,
-        "p_vanished": min(1.0, len(values) * all_on_one_side(most[1], n, m)) if most[1] else 1.0,
+        "p_new": min(1.0, len(values) * all_on_one_side(most[0], here, there)) if most[0] else 1.0,
+        "p_vanished": min(1.0, len(values) * all_on_one_side(most[1], there, here)) if most[1] else 1.0,
     }
 
 
 def _missing(reference: ColumnSummary, current: ColumnSummary) -> Row:
-    before, after = (share_estimate(part.missing, part.rows) for part in (reference, current))
-    counts = [np.array([part.missing, part.known], dtype=float) for part in (reference, current)]
+    counts = [np.array([part.missing, part.known]) / part.missing_effect for part in (reference, current)]
+    before, after = (
+        Estimate(missing / (missing + known), *wilson(missing, missing + known)) for missing, known in counts
+    )
     ends, n = mover_difference(after, before), reference.rows + current.rows
     return {
         "missing_current": after.value,

@@ -30,6 +30,7 @@ def load_drift(
     target: str = "",
     sensitive: str | Sequence[str] = (),
     time: str = "",
+    group: str = "",
     positive: object = "",
     drop: str | Sequence[str] = (),
     reference_periods: Sequence[object] | str | int = (),
@@ -53,7 +54,7 @@ def load_drift(
     target : str
         Where it is known and the current table has it, its drift and the realized performance are measured too, on the
         rows that have a label.
-    sensitive, time, positive, drop
+    sensitive, time, group, positive, drop
         As for ``load_dataset``; an empty text or list for what is not given.
     reference_periods, current_periods : list
         Keep only the rows of these times, so that one table can be compared with itself.
@@ -77,7 +78,7 @@ def load_drift(
     (178, 178, None)
     """
     subject = _subject(model, threshold)
-    options: dict[str, Any] = {"time": time, "positive": positive}
+    options: dict[str, Any] = {"time": time, "group": group, "positive": positive}
     before: Dataset | Profile
     if given(reference) is None:
         before = _kept_with(subject, model)

@@ -50,14 +50,15 @@ def homogeneity(reference: NDArray[Any], current: NDArray[Any]) -> float:
     return float(stats.gamma.sf(statistic, mean * mean / variance, scale=variance / mean))
 
 
-def all_on_one_side(rows: int, here: int, there: int) -> float:
+def all_on_one_side(rows: float, here: float, there: float) -> float:
     """Return the probability that given rows of a shuffled pool all fall into the one of two tables.
 
     Parameters
     ----------
-    rows : int
-        How many rows: those of one label, or those beyond the other table's greatest value.
-    here, there : int
+    rows : float
+        How many rows: those of one label, or those beyond the other table's greatest value. Need not be whole, so that
+        an effective size can be used.
+    here, there : float
         Sizes of the table that holds them all and of the other.
 
     Examples
@@ -71,20 +72,20 @@ def all_on_one_side(rows: int, here: int, there: int) -> float:
     return math.exp(gammaln(here + 1) - gammaln(here - rows + 1) - gammaln(total + 1) + gammaln(total - rows + 1))
 
 
-def all_alike(counts: NDArray[Any], drawn: int) -> float:
+def all_alike(counts: NDArray[Any], drawn: float) -> float:
     """Return the probability that rows drawn at random, without putting them back, all have the same value.
 
     Parameters
     ----------
     counts : array of shape (k,)
         Rows of each value.
-    drawn : int
+    drawn : float
 
     Examples
     --------
     >>> round(all_alike(np.array([3, 2]), 2), 3)
     0.4
     """
-    total, many = int(counts.sum()), counts[counts >= drawn]
+    total, many = float(counts.sum()), counts[counts >= drawn]
     ways = gammaln(many + 1) - gammaln(many - drawn + 1) - gammaln(total + 1) + gammaln(total - drawn + 1)
     return float(np.exp(ways).sum())
