@@ -21,6 +21,7 @@ from toolkit.data.roles import Roles
 from toolkit.data.target import Task
 from toolkit.errors import InputError, NotApplicableError
 from toolkit.statistics.intervals import t_quantile, wald, wilson
+from toolkit.statistics.units import Units
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -89,9 +90,9 @@ class Dataset(Result):
         return Roles(str(self.target.name or ""), tuple(map(str, self.sensitive)), time, group)
 
     @cached_property
-    def group_codes(self) -> NDArray[np.intp] | None:
-        """Number of the group of each row, shape (n_rows,); rows without one form one. None without groups."""
-        return None if self.group is None else pd.factorize(self.group, use_na_sentinel=False)[0]
+    def groups(self) -> Units | None:
+        """The groups that rows belong to; None where each row stands alone."""
+        return Units.of(self.group, None)
 
     @property
     def _has_labels(self) -> bool:

@@ -24,6 +24,7 @@ from toolkit.drift.summary import PREDICTION, ColumnSummary, roles_of, summarize
 from toolkit.drift.verdicts import Plan, Row, judge_column
 from toolkit.errors import InputError, listed
 from toolkit.models.model import Model
+from toolkit.statistics.units import Units
 
 Source = Dataset | Profile
 # The rows of a column, where there are any, and its summary, where there is such a column.
@@ -222,7 +223,7 @@ def _window(
     """Sum up some rows of a column; where it has no plain values, none of them has one."""
     if whole is None or isinstance(current, Profile):
         return whole
-    codes = None if current.group_codes is None else current.group_codes[places]
+    codes = current.groups.codes[places] if current.groups else None
     rows = None if plain is None else plain.iloc[places]
     part = summarize_column(rows, whole.name, len(places), whole.role, codes)
     return replace(part, dtype=whole.dtype) if rows is None else part
@@ -234,14 +235,11 @@ def _picked(part: Source, seed: int) -> NDArray[np.intp]:
     return np.arange(part.rows if isinstance(part, Dataset) else 0)
 
 
-def _groups(reference: Source, current: Source, picked: Sequence[NDArray[np.intp]]) -> NDArray[np.intp] | None:
-    """Return the number of the group of some rows of both tables; None where those of either stand for themselves."""
+def _groups(reference: Source, current: Source, picked: Sequence[NDArray[np.intp]]) -> Units | None:
+    """Return the groups of some rows of both tables; None where those of either stand for themselves."""
     tables = [part for part in (reference, current) if isinstance(part, Dataset)]
     both = [part.group.iloc[at] for part, at in zip(tables, picked, strict=False) if part.group is not None]
-    if len(both) < 2:
-        return None
-    codes: NDArray[np.intp] = pd.factorize(pd.concat(both, ignore_index=True), use_na_sentinel=False)[0]
-    return codes
+    return Units.of(pd.concat(both, ignore_index=True), None) if len(both) == 2 else None
 
 
 def _check_kinds(rows: Iterable[Row], asked: bool, reference: str, current: str) -> None:

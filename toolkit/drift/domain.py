@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy import stats
 from threadpoolctl import threadpool_limits
 
 from toolkit.core.estimate import Estimate
-from toolkit.statistics.clusters import in_groups
-from toolkit.statistics.intervals import Array, standard_error
-from toolkit.statistics.measure import smooth
+from toolkit.statistics.intervals import Array
+from toolkit.statistics.measure import over_units, smooth
 from toolkit.statistics.ranking import roc_auc
+from toolkit.statistics.units import Units
 
 MOST_ROWS = 5000
 LEAST_ROWS = 30
@@ -57,7 +56,7 @@ class Domain:
 
 
 def tell_apart(
-    reference: pd.DataFrame, current: pd.DataFrame, seed: int = 0, groups: NDArray[np.intp] | None = None
+    reference: pd.DataFrame, current: pd.DataFrame, seed: int = 0, groups: Units | None = None
 ) -> Domain | None:
     """Train a small boosted model to tell the tables apart, and judge it on rows it has not seen.
 
@@ -70,9 +69,9 @@ def tell_apart(
     reference, current : DataFrame
         A sample of each table: ``int64``, ``float64`` and ``category`` columns of the same names.
     seed : int
-    groups : array of int, shape (n_reference + n_current,), optional
-        Number of the group of each row, where rows belong together: folds then hold whole groups, and influences are
-        summed within them (Obuchowski 1997, doi:10.2307/2533958).
+    groups : Units, optional
+        Of the rows of both, where rows belong together: folds then hold whole groups, and influences are summed within
+        them (Obuchowski 1997, doi:10.2307/2533958).
 
     Returns
     -------
@@ -80,7 +79,7 @@ def tell_apart(
         None where one of the tables has fewer than 30 rows, or groups of them, or there is no column.
     """
     n, m = len(reference), len(current)
-    own = np.arange(n + m) if groups is None else groups
+    own = np.arange(n + m) if groups is None else groups.codes
     least = min(len(np.unique(own[:n])), len(np.unique(own[n:])))
     if least < LEAST_ROWS or not reference.shape[1]:
         return None
@@ -107,15 +106,15 @@ def tell_apart(
             areas.append(area)
         drops = areas[-1] - _shuffled_areas(model, given[judge], side[judge], seed)
     value, influence = float(np.mean(areas)), influence * math.sqrt(SHARED)
+    found = smooth(value, influence, effective=min(n, m), method=f"DeLong, {FOLDS} dependent folds")
     if groups is None:
         p_value = float(stats.norm.sf((value - 0.5) / (math.sqrt(SHARED * spread) / FOLDS)))
     else:
-        influence = in_groups(influence, groups)
-        p_value = float(stats.t.sf((value - 0.5) / standard_error(influence), len(influence) - 1))
-    estimate = smooth(value, influence, effective=least, method=f"DeLong, {FOLDS} dependent folds").estimate
+        found = over_units({"roc_auc": found}, groups)["roc_auc"]
+        p_value = float(stats.t.sf((value - 0.5) / groups.standard_error(influence), groups.count - 1))
     order = np.argsort(-drops, kind="stable")
     told = {str(reference.columns[place]): float(drops[place]) for place in order}
-    return Domain(replace(estimate, n=n + m), p_value, told, max(n, m))
+    return Domain(found.estimate, p_value, told, max(n, m))
 
 
 def _shuffled_areas(model: Any, cells: Array, side: Array, seed: int) -> Array:

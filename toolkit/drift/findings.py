@@ -15,9 +15,10 @@ from toolkit.drift.domain import THRESHOLD, Domain
 from toolkit.drift.profile import Profile
 from toolkit.drift.summary import MOST_LABELS
 from toolkit.errors import listed
+from toolkit.statistics.units import FEW_GROUPS
 
 MATTERS, MATTERS_MUCH = 0.02, 0.1
-FEW_ROWS, FEW_GROUPS = 200, 15
+FEW_ROWS = 200
 LEAST_NEW_SHARE = 0.01
 # What has no value at all is said first, then what is not there.
 CODES = ("ALL-MISSING", "GONE", "TYPE", "CONSTANT", "UNIT")

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from toolkit.data.columns import IDENTIFIER_ROWS, IDENTIFIER_SHARE, plain_column, useless
 from toolkit.data.dataset import Dataset
-from toolkit.statistics.clusters import design_effect
+from toolkit.statistics.contingency import design_effect
 from toolkit.statistics.intervals import Array
 
 #: What the predictions of a model are called among the columns of a table.
@@ -56,7 +56,7 @@ class ColumnSummary:
         Groups of rows that belong together, such as those of one person; 0 where each row stands for itself.
     effect, missing_effect : float
         How many rows of such groups tell as much as an independent one: about the values, and about whether there is
-        one. See ``toolkit.statistics.clusters``.
+        one. See ``toolkit.statistics.contingency``.
     """
 
     name: str
@@ -175,7 +175,7 @@ def summarize_in(
     Nested cells, and where ``identifiers`` is set what numbers or names the rows, are named rather than counted.
     """
     plain, dtype = column_in(data, name)
-    summary = summarize_column(plain, name, data.rows, role, data.group_codes)
+    summary = summarize_column(plain, name, data.rows, role, data.groups.codes if data.groups else None)
     if identifiers and role == "feature" and plain is not None and _identifies(plain, summary):
         dtype = "identifier"
     if dtype in ("nested", "identifier"):

@@ -1,11 +1,9 @@
-"""What rows that belong together tell, against the definitions and statsmodels."""
+"""Counts of two tables: what rows that belong together tell, against the definitions."""
 
 import numpy as np
 import pytest
-import statsmodels.api as sm
 
-from toolkit.statistics.clusters import design_effect, in_groups
-from toolkit.statistics.intervals import standard_error
+from toolkit.statistics.contingency import design_effect
 
 
 def clustered(seed, levels=2):
@@ -42,12 +40,3 @@ def test_values_that_alternate_within_groups_count_for_no_more_rows_than_there_a
     assert design_effect(np.tile([0, 1], 50), groups) == 1.0
     assert design_effect(np.arange(100) % 2, np.arange(100)) == pytest.approx(100 / 99)
     assert design_effect(np.zeros(100, dtype=int), groups) == 2.0
-
-
-def test_influences_summed_within_groups_give_the_error_of_statsmodels():
-    codes, groups = clustered(1)
-    values = codes + np.random.default_rng(0).normal(size=len(codes))
-    fitted = sm.OLS(values, np.ones(len(values))).fit(cov_type="cluster", cov_kwds={"groups": groups})
-    summed = in_groups(values - values.mean(), groups)
-    assert np.sqrt(summed @ summed) / len(summed) == pytest.approx(fitted.bse[0], rel=1e-9)
-    assert standard_error(summed) >= fitted.bse[0]
