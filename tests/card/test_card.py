@@ -82,8 +82,8 @@ class TestContent:
             "Intersection of sex+race, with 95% intervals",
             "Disparities between groups, with 95% intervals",
         ]
-        assert [row[0] for row in section.tables[0].rows] == ["Female", "Male"]
-        assert section.tables[1].rows[0][0] == "Female+A.1"
+        assert list(section.tables[0].frame.iloc[:, 0]) == ["Female", "Male"]
+        assert section.tables[1].frame.iloc[0, 0] == "Female+A.1"
         assert "recall is lowest for Female+A.1 (sex+race), 0.500 [0.300, 0.700]" in section.lead
 
     def test_without_groups_it_says_so(self):
@@ -117,7 +117,7 @@ class TestContent:
         numbers = {f"explanation.{name}.mean_abs_shap": number(value, 0, 1) for name, value in shap.items()}
         card = make_card(with_scalars(**{name.replace(".", "__"): one for name, one in numbers.items()}))
         (table,) = card.section("details").tables
-        assert [row[0] for row in table.rows] == ["age", "town", "a.town"]
+        assert list(table.frame.iloc[:, 0]) == ["age", "town", "a.town"]
 
     def test_of_two_equal_names_the_first_report_counts(self):
         card = make_card(
@@ -158,7 +158,7 @@ class TestContent:
         labels = [label.get_text() for label in card.plot().get_yticklabels()]
         assert len(labels) == shown
         assert (labels[0], labels[-1]) == ("00", f"{count - 1:02d}")
-        rows = card.section("quantitative").tables[0].rows
+        rows = card.section("quantitative").tables[0].frame.to_numpy().tolist()
         assert len(rows) == count
 
 

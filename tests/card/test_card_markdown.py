@@ -10,8 +10,8 @@ from card_reports import number, report, with_scalars
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.card.content import Section, Table
-from toolkit.card.markdown import escape, eval_results, evaluated_metrics, metadata, write_markdown
+from toolkit.card.content import Section, escape, table_of, write_markdown
+from toolkit.card.hub import eval_results, evaluated_metrics, metadata
 from toolkit.card.model_card import make_card
 
 hub = pytest.importorskip("huggingface_hub")
@@ -117,7 +117,7 @@ class TestEscaping:
 
     def test_cells_stay_in_their_table(self):
         rows = (("a|b\n| c |", "<td>", None), ("`x`", "*y*", 3))
-        text = write_markdown("t", "", [Section("s", "S", tables=(Table("T", ("x|y", "b", "c"), rows),))], {})
+        text = write_markdown("t", "", [Section("s", "S", tables=table_of("T", ("x|y", "b", "c"), rows))], {})
         cells = [seen(cell) for cell in re.findall(r"<t[dh]>(.*?)</t[dh]>", PARSER(text))]
         assert cells == ["x|y", "b", "c", "a|b | c |", "<td>", "–", "`x`", "*y*", "3"]
 

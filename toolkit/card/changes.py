@@ -22,17 +22,6 @@ from toolkit.statistics.replicates import PAIRED, Replicated, paired_difference
 Kind = Literal["added", "removed", "changed", "same"]
 PARTS = ("data", "features", "training", "metrics", "fairness", "operation", "other numbers", "findings", "author")
 UNPAIRED = "MOVER, unpaired"
-#: The kinds of recorded facts: the part they belong to, and the word before their names.
-_FACTS = (
-    ("data", ""),
-    ("features", ""),
-    ("training", ""),
-    ("training", "parameter"),
-    ("training", "recorded"),
-    ("training", "setting"),
-    ("training", "package"),
-    ("training", "environment"),
-)
 _NONE = Estimate(math.nan)
 
 
@@ -108,7 +97,7 @@ def changes_of_facts(before: Results, after: Results) -> list[Change]:
     Where only one of them recorded a kind of fact at all, such as the features, nothing is said about it.
     """
     found = []
-    for (part, _), old, new in zip(_FACTS, _facts(before), _facts(after), strict=True):
+    for (part, old), (_, new) in zip(_facts(before), _facts(after), strict=True):
         if bool(old) == bool(new):
             found += _compared(part, old, new)
     return found
@@ -215,22 +204,20 @@ def _compared(part: str, before: Mapping[str, str], after: Mapping[str, str]) ->
     return found
 
 
-def _facts(results: Results) -> list[dict[str, str]]:
-    """Return each kind of fact, in the order of ``_FACTS``, under names that say which it is."""
+def _facts(results: Results) -> list[tuple[str, dict[str, str]]]:
+    """Return each kind of fact with the part it belongs to, under names that say which it is."""
     model = model_of(results)
-    packages = {name: pin for name, _, pin in (text.partition("==") for text in model.requirements)}
-    run = {"model": model.name, "commit": results.commit}
-    values: tuple[Mapping[str, object], ...] = (
-        asdict(results.data),
-        model.features,
-        run,
-        results.parameters,
-        results.recorded,
-        model.settings,
-        packages,
-        results.environment,
+    kinds: tuple[tuple[str, str, Mapping[str, object]], ...] = (
+        ("data", "", asdict(results.data)),
+        ("features", "", model.features),
+        ("training", "", {"model": model.name, "commit": results.commit}),
+        ("training", "parameter", results.parameters),
+        ("training", "recorded", results.recorded),
+        ("training", "setting", model.settings),
+        ("training", "package", dict(text.partition("==")[::2] for text in model.requirements)),
+        ("training", "environment", results.environment),
     )
     return [
-        {f"{word} {name}".strip(): "none" if entry is None else as_text(entry) for name, entry in value.items()}
-        for (_, word), value in zip(_FACTS, values, strict=True)
+        (part, {f"{word} {name}".strip(): "none" if entry is None else as_text(entry) for name, entry in ones.items()})
+        for part, word, ones in kinds
     ]

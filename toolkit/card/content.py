@@ -1,20 +1,28 @@
-"""The content of a card, ready to be written in any format: sections of answers, facts and tables."""
+"""The content of a card, and its two forms: sections of answers, facts and tables, as HTML and as Markdown."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
+from functools import cache
+
+import pandas as pd
+import yaml
+from jinja2 import Environment, FileSystemLoader, select_autoescape
 
 from toolkit.core.estimate import Estimate
-from toolkit.core.face import result_html, table_html
-from toolkit.core.words import shorten
+from toolkit.core.face import FaceTable, result_html
+from toolkit.core.resources import templates_folder
+from toolkit.core.words import one_line, shorten
 
-#: Characters of a recorded fact that the page shows; ``card.json`` has all.
-MOST_TEXT = 1000
 BLANK = "not provided by the author"
+#: Rows of a table, and characters of a cell, that the Markdown has; ``card.json`` has all.
+MOST_ROWS, LONGEST_CELL = 60, 300
 Cell = str | Estimate | int | None
+# What Markdown or HTML could take for a mark within a line, and what only at its beginning.
+_MARKS = re.compile(r"[\\`*\[\]<>|~$&@]|(?<![^\W_])_|_(?![^\W_])|:(?=//)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +44,6 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
-    """Numbers or facts in rows; the first column heads its row."""
-
-    caption: str
-    names: tuple[str, ...]
-    rows: tuple[tuple[Cell, ...], ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Section:
     """One section of a card.
 
@@ -53,44 +52,70 @@ class Section:
     id, title : str
     lead : str
         What the numbers say, in sentences; may be empty.
-    answers : tuple of Answer
-    facts : tuple of Fact
-    tables : tuple of Table
+    answers : sequence of Answer
+    facts : sequence of Fact
+    tables : sequence of FaceTable
     code : str
         Python, in the section that has some.
-    numbers : tuple of (int, str)
+    numbers : sequence of (int, str)
         Every number the section rests on: place of the report, and dotted name.
     """
 
     id: str
     title: str
     lead: str = ""
-    answers: tuple[Answer, ...] = ()
-    facts: tuple[Fact, ...] = ()
-    tables: tuple[Table, ...] = ()
+    answers: Sequence[Answer] = ()
+    facts: Sequence[Fact] = ()
+    tables: Sequence[FaceTable] = ()
     code: str = ""
-    numbers: tuple[tuple[int, str], ...] = ()
+    numbers: Sequence[tuple[int, str]] = ()
 
     def _repr_html_(self) -> str:
         answered = sum(bool(answer.text) for answer in self.answers)
         asked = f": {answered} of {len(self.answers)} questions answered" if self.answers else ""
-        return result_html(self.title + asked, self.lead, [*_answers_html(self.answers), *self._facts_html()])
+        content = _environment().get_template("section.html.j2").render(section=self, blank=BLANK)
+        return result_html(self.title + asked, self.lead, [content])
 
-    def _facts_html(self) -> list[str]:
-        import pandas as pd
 
-        parts = []
-        if self.facts:
-            texts = ((escape(one.name), escape(shorten(one.text, MOST_TEXT))) for one in self.facts)
-            items = (f"<li><strong>{name}:</strong> {text}</li>" for name, text in texts)
-            parts.append(f"<ul>{''.join(items)}</ul>")
-        if self.code:
-            parts.append(f"<pre><code>{escape(self.code)}</code></pre>")
-        parts += [
-            table_html(pd.DataFrame(list(table.rows), columns=list(table.names), dtype=object), table.caption)
-            for table in self.tables
-        ]
-        return parts
+def table_of(caption: str, names: Sequence[str], rows: Sequence[Sequence[Cell]]) -> list[FaceTable]:
+    """Return rows of numbers or facts as a table, whose first column heads its rows; nothing where there are none."""
+    return [FaceTable(caption, pd.DataFrame(rows, columns=list(names), dtype=object))] if rows else []
+
+
+def write_markdown(title: str, lead: str, sections: Sequence[Section], found: Mapping[str, object]) -> str:
+    """Write a card: metadata between two lines of dashes, then the sections.
+
+    Parameters
+    ----------
+    title, lead : str
+    sections : sequence of Section
+    found : mapping
+        What ``toolkit.card.hub.metadata`` returned.
+    """
+    template = _environment().get_template("card.md.j2")
+    text = template.render(
+        title=title, lead=lead, sections=sections, metadata=as_yaml(found), blank=BLANK, most=MOST_ROWS
+    )
+    return text.rstrip() + "\n"
+
+
+def as_yaml(content: object) -> str:
+    """Write plain values as YAML, in their order."""
+    return str(yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=10**6))
+
+
+def escape(text: object) -> str:
+    r"""Write text so that Markdown and HTML show it as it is, on one line.
+
+    Examples
+    --------
+    >>> print(escape("a_b <script>"))
+    a_b \<script\>
+    >>> print(escape("1. *one*"))
+    1\. \*one\*
+    """
+    marked = _MARKS.sub(r"\\\g<0>", one_line(text))
+    return re.sub(r"^(\d{0,9})([-+=#.)])", r"\1\\\2", marked)
 
 
 def as_text(value: object) -> str:
@@ -106,16 +131,23 @@ def as_text(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
-def _answers_html(answers: Sequence[Answer]) -> list[str]:
-    if not answers:
-        return []
-    items = "".join(
-        f"<dt><strong>{escape(one.title)}</strong> <small>{escape(one.question)}</small></dt>"
-        f"<dd>{_lines(one.text) if one.text else f'<em>{BLANK}</em>'}</dd>"
-        for one in answers
+@cache
+def _environment() -> Environment:
+    made = Environment(
+        loader=FileSystemLoader(templates_folder() / "card"),
+        autoescape=select_autoescape(["html.j2"]),
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    return [f"<dl>{items}</dl>"]
+    made.filters |= {"mark": escape, "cell": _cell, "shorten": shorten, "fence": _fence}
+    return made
 
 
-def _lines(text: str) -> str:
-    return "<br>".join(escape(line) for line in text.splitlines())
+def _cell(value: Cell) -> str:
+    if value is None:
+        return "–"
+    return escape(shorten(f"{value:,}" if isinstance(value, int) else value, LONGEST_CELL))
+
+
+def _fence(code: str) -> str:
+    return "`" * max(3, 1 + max((len(run) for run in re.findall(r"`+", code)), default=0))

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import NormalDist
-from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from toolkit.card.changes import (
     PARTS,
@@ -28,9 +29,6 @@ from toolkit.core.results import KeyNumber
 from toolkit.core.words import shorten, titled
 from toolkit.errors import NotApplicableError, listed
 from toolkit.statistics.direction import is_disparity
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 MOST_NAMES, MOST_SAID = 60, 5
 #: Parts of numbers, whose new and vanished ones are only named; and those whose table is folded away.
@@ -123,8 +121,6 @@ class CardDiff(Result):
 
         With the columns ``part, name, kind, before, after, difference, how, direction`` and the ends of the difference.
         """
-        import pandas as pd
-
         names = ["part", "name", "kind", "before", "after", "difference", "how", "direction"]
         rows = [[getattr(one, name) for name in names] for one in self.changes]
         return spread(pd.DataFrame(rows, columns=names))
@@ -228,8 +224,6 @@ class CardDiff(Result):
         return Face("What changed", lead, tables, self.findings())
 
     def _part_tables(self, part: str) -> Iterator[FaceTable]:
-        import pandas as pd
-
         ones = [one for one in self.changes if one.part == part]
         shown = [one for one in ones if _is_shown(one)]
         if shown:
@@ -258,8 +252,6 @@ def _clear(difference: Estimate, together: int) -> bool:
 
 
 def _table(ones: Sequence[Change]) -> pd.DataFrame:
-    import pandas as pd
-
     columns: dict[str, list[object]] = {"what": [one.name for one in ones]}
     if any(one.kind != "changed" for one in ones):
         columns["kind"] = [one.kind for one in ones]

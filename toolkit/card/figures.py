@@ -6,9 +6,11 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
+from toolkit.card.quantities import compared_groups
 from toolkit.core.estimate import Estimate
 from toolkit.core.figures import BLUE, GREY, Drawing, Picture, draw_intervals, name_rows
-from toolkit.core.groups import GroupNumber, group_numbers
 from toolkit.core.results import Results
 from toolkit.core.words import shorten
 
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MOST_LINES = 16
-_SHOWN = ("recall", "accuracy", "selection_rate", "mean_absolute_error")
 _CAPTION = (
     "Each dot is a group with its 95% interval; the dashed line is all rows together. Many groups are drawn, so one "
     "interval in twenty misses its group's true value by chance alone."
@@ -25,9 +26,11 @@ _CAPTION = (
 
 def groups_drawings(every: Sequence[Results]) -> list[Drawing]:
     """Draw one metric of every group, the smallest first; where no report knows groups, there is nothing to draw."""
-    overall, ones = _groups(every)
+    overall, ones = compared_groups(every)
     if not ones:
         return []
+    if len(ones) > MOST_LINES:
+        ones = [*ones[: MOST_LINES // 2], *ones[-MOST_LINES // 2 :]]
     metric = ones[0].metric
     names, numbers = [shorten(one.group) for one in ones], [one.number for one in ones]
     said = "; ".join(f"{name}: {number}" for name, number in zip(names, numbers, strict=True))
@@ -45,7 +48,6 @@ def draw_beside(
     color: str = BLUE,
 ) -> Drawing:
     """Draw numbers with their intervals, one a line, beside a number that they are compared with."""
-    import pandas as pd
 
     def draw(ax: Axes) -> None:
         draw_intervals(ax, range(len(numbers)), numbers, color=color)
@@ -55,17 +57,3 @@ def draw_beside(
         ax.set_xlabel(label)
 
     return Drawing(kind, words, draw, pd.DataFrame({"name": names, label: numbers}), grid="x")
-
-
-def _groups(every: Sequence[Results]) -> tuple[Estimate, list[GroupNumber]]:
-    """Return one metric over all rows and of every group, the smallest first: the first that several groups have."""
-    for results in every:
-        ones = [one for one in group_numbers(results.scalars) if one.group and not one.is_disparity]
-        for metric in _SHOWN:
-            known = [one for one in ones if one.metric == metric and math.isfinite(one.number.value)]
-            if len(known) > 1:
-                ordered = sorted(known, key=lambda one: (one.number.value, one.name))
-                half = MOST_LINES // 2
-                kept = ordered if len(ordered) <= MOST_LINES else [*ordered[:half], *ordered[-half:]]
-                return results.scalars.get(f"test.{metric}", Estimate(math.nan)), kept
-    return Estimate(math.nan), []

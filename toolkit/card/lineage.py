@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pprint import pformat
 
-from toolkit.card.content import Cell, Fact, Table, as_text
+from toolkit.card.content import Fact, as_text, table_of
 from toolkit.card.reports import Report
+from toolkit.core.face import FaceTable
 from toolkit.core.results import ModelInfo, Results
 from toolkit.errors import listed
 
@@ -47,7 +48,7 @@ def model_address(results: Results) -> str:
     return results.mlflow.model_uri or (audited if audited.startswith(("models:/", "runs:/")) else "")
 
 
-def detail_facts(results: Results) -> tuple[Fact, ...]:
+def detail_facts(results: Results) -> list[Fact]:
     """Return what was recorded about the model itself."""
     model = model_of(results)
     takes = list(model.features)
@@ -63,12 +64,12 @@ def detail_facts(results: Results) -> tuple[Fact, ...]:
         "Made by": results.author,
         "Made on": results.created,
     }
-    return tuple(Fact(name, text) for name, text in facts.items() if text)
+    return [Fact(name, text) for name, text in facts.items() if text]
 
 
-def lineage_tables(reports: Sequence[Report]) -> tuple[Table, ...]:
+def lineage_tables(reports: Sequence[Report]) -> list[FaceTable]:
     """Return the way from data to run to model to report, a table for each report."""
-    tables = []
+    tables: list[FaceTable] = []
     for place, report in enumerate(reports, 1):
         one = report.results
         steps = {
@@ -82,9 +83,9 @@ def lineage_tables(reports: Sequence[Report]) -> tuple[Table, ...]:
             "made": f"{one.created} by {one.author}",
             "SHA-256 of results.json": report.sha256,
         }
-        rows: list[tuple[Cell, ...]] = [(step, text) for step, text in steps.items() if text]
-        tables.append(Table(f"From data to report {place} of {len(reports)}", ("step", "recorded"), tuple(rows)))
-    return tuple(tables)
+        rows = [(step, text) for step, text in steps.items() if text]
+        tables += table_of(f"From data to report {place} of {len(reports)}", ("step", "recorded"), rows)
+    return tables
 
 
 def start_lead(results: Results) -> str:

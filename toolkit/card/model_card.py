@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from toolkit.card.author import questions, read_author
-from toolkit.card.content import Section
+from toolkit.card.content import Section, as_yaml, write_markdown
 from toolkit.card.figures import groups_drawings
+from toolkit.card.hub import eval_results, evaluated_metrics, metadata
 from toolkit.card.lineage import model_address, model_name, model_of
-from toolkit.card.markdown import eval_results, evaluated_metrics, metadata, write_markdown
 from toolkit.card.regulation import cross_reference
 from toolkit.card.reports import Report, add_replicates, read_report, with_replicates
 from toolkit.card.sections import TITLES, make_sections
@@ -27,9 +29,6 @@ from toolkit.core.words import counted
 from toolkit.errors import InputError, listed, nearest
 from toolkit.runs.publish import summarize
 from toolkit.statistics.replicates import FILE, Replicated, is_of, write_replicates
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 SCHEMA = 2
 #: Numbers about a report itself, which the card's own take the place of.
@@ -169,8 +168,6 @@ class ModelCard(Result):
 
     def frame(self) -> pd.DataFrame:
         """Return one row a number: ``report, name, value, low, high, n``."""
-        import pandas as pd
-
         rows = [(results.title, name, number) for results in self.results for name, number in results.scalars.items()]
         return spread(pd.DataFrame(rows, columns=["report", "name", "value"]))
 
@@ -193,27 +190,19 @@ class ModelCard(Result):
         return by_severity(dict.fromkeys([*self._own_findings(), *reported]))
 
     def _own_findings(self) -> list[Finding]:
-        return [*self._incomplete(), *self._without_groups(), *self._about_different_things()]
-
-    def _incomplete(self) -> Iterator[Finding]:
+        found, asked = [], len(questions())
         if self.blanks:
-            asked = len(questions())
-            note = (
-                f"{len(self.blanks)} of {asked} questions are not answered by the author: {listed(self.blanks, asked)}."
-            )
-            yield Finding("CARD-INCOMPLETE", "medium", note, "author")
-
-    def _without_groups(self) -> Iterator[Finding]:
+            note = f"{len(self.blanks)} of {asked} questions are not answered by the author: "
+            found.append(Finding("CARD-INCOMPLETE", "medium", f"{note}{listed(self.blanks, asked)}.", "author"))
         if not any(group_numbers(results.scalars) for results in self.results):
             note = "No number is broken down by group of people: the reports know no sensitive column."
-            yield Finding("CARD-NO-GROUPS", "low", note, "quantitative")
-
-    def _about_different_things(self) -> Iterator[Finding]:
+            found.append(Finding("CARD-NO-GROUPS", "low", note, "quantitative"))
         named = (model_address(results) or model_name(results) for results in self.results)
         models = list(dict.fromkeys(name for name in named if name))
         if len(models) > 1:
             note = f"The reports name {len(models)} models: {listed(models)}. A card should be about one."
-            yield Finding("CARD-SEVERAL-MODELS", "medium", note, "lineage")
+            found.append(Finding("CARD-SEVERAL-MODELS", "medium", note, "lineage"))
+        return found
 
     def drawings(self) -> list[Drawing]:
         """Return the figure of one metric of every group, where there are numbers of some."""
@@ -231,7 +220,7 @@ class ModelCard(Result):
             files={
                 "card.json": self.to_json(),
                 "card.md": self.to_markdown(),
-                "eval_results.yaml": self._eval_results(),
+                "eval_results.yaml": as_yaml(eval_results(self._evaluated())),
                 **({FILE: write_replicates(*self.replicates())} if self.replicates()[0] else {}),
             },
             note=self._note(),
@@ -264,11 +253,6 @@ class ModelCard(Result):
     def _evaluated(self) -> Results:
         return next((results for results in self.results if evaluated_metrics(results)), self.results[0])
 
-    def _eval_results(self) -> str:
-        import yaml
-
-        return str(yaml.safe_dump(eval_results(self._evaluated()), sort_keys=False, allow_unicode=True, width=10**6))
-
     def replicates(self) -> tuple[Mapping[str, Replicated], str]:
         """Return the replicates of the test metrics in ``scalars``, and which rows they are of."""
         known, numbers = next((one for one in self.reports if one.replicates), None), self.scalars()
@@ -293,8 +277,6 @@ class ModelCard(Result):
 
     def face(self) -> Face:
         """Return what the card rests on, and how much of each section is answered."""
-        import pandas as pd
-
         answered = [
             (section.title, sum(bool(one.text) for one in section.answers), len(section.answers), len(section.numbers))
             for section in self.sections
@@ -318,9 +300,7 @@ def _about_a_policy(finding: Finding) -> bool:
 
 def _section_json(section: Section, card: ModelCard) -> dict[str, Any]:
     found: dict[str, Any] = {
-        "id": section.id,
-        "title": section.title,
-        "lead": section.lead,
+        **{name: getattr(section, name) for name in ("id", "title", "lead")},
         "answers": [asdict(answer) for answer in section.answers],
         "facts": [asdict(fact) for fact in section.facts],
         "numbers": [{"report": place, "name": name} for place, name in section.numbers],

@@ -6,12 +6,14 @@ import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import groupby
 
-from toolkit.card.content import Cell, Table
+from toolkit.card.content import Cell, table_of
 from toolkit.core.estimate import Estimate
+from toolkit.core.face import FaceTable
 from toolkit.core.groups import GroupNumber, group_numbers
+from toolkit.core.results import Results
 
 Scalars = Mapping[str, Estimate]
-Found = tuple[list[Table], list[str]]
+Found = tuple[list[FaceTable], list[str]]
 
 #: Sections by the beginning of a number's name; ``test`` and ``fairness`` have tables of their own.
 PLACES = {
@@ -33,6 +35,8 @@ FOREMOST = (
     "mean_residual",
     "mean_absolute_error",
 )
+#: Metrics by which groups are compared in a sentence and in a figure: the first that several have.
+COMPARED = ("recall", "accuracy", "selection_rate", "mean_absolute_error")
 MOST_METRICS = 3
 MOST_DRIVERS = 10
 
@@ -43,10 +47,11 @@ def metric_table(scalars: Scalars) -> Found:
     compared = any(f"baseline.{metric}" in scalars for metric in metrics)
     kinds = ("test", "baseline", "difference") if compared else ("test",)
     names = [f"{kind}.{metric}" for metric in metrics for kind in kinds if f"{kind}.{metric}" in scalars]
-    rows = [[metric, *(scalars.get(f"{kind}.{metric}") for kind in kinds)] for metric in metrics]
-    sizes: list[Cell] = [scalars[f"test.{metric}"].n for metric in metrics]
-    full = [(*row, size) for row, size in zip(rows, sizes, strict=True)]
-    return _table("Metrics on the test part, with 95% intervals", ("metric", *kinds, "rows"), full), names
+    rows: list[list[Cell]] = [
+        [metric, *(scalars.get(f"{kind}.{metric}") for kind in kinds), scalars[f"test.{metric}"].n]
+        for metric in metrics
+    ]
+    return table_of("Metrics on the test part, with 95% intervals", ("metric", *kinds, "rows"), rows), names
 
 
 def placed_table(scalars: Scalars, section: str, caption: str, model: str = "") -> Found:
@@ -67,13 +72,13 @@ def training_table(scalars: Scalars) -> Found:
     rows = [(metric, *(scalars.get(f"{part}.{metric}") for part in parts)) for metric in metrics]
     tables, used = plain_table(scalars, names, "Training, in numbers")
     own = [f"{part}.{metric}" for metric in metrics for part in parts if f"{part}.{metric}" in scalars]
-    return tables + _table("Metrics on the parts that made the model", ("metric", *parts), rows), used + own
+    return tables + table_of("Metrics on the parts that made the model", ("metric", *parts), rows), used + own
 
 
 def plain_table(scalars: Scalars, names: Sequence[str], caption: str) -> Found:
     """Return numbers under their names, one a row."""
     rows = [(name, scalars[name], scalars[name].n or None) for name in names]
-    return _table(caption, ("number", "value", "rests on"), rows), list(names)
+    return table_of(caption, ("number", "value", "rests on"), rows), list(names)
 
 
 def driver_table(scalars: Scalars) -> Found:
@@ -89,7 +94,7 @@ def driver_table(scalars: Scalars) -> Found:
     names = sorted(whole, key=lambda name: -scalars[name].value)[:MOST_DRIVERS]
     rows = [(known[name], scalars[name]) for name in names]
     caption = "Columns that move the output most (mean absolute SHAP value)"
-    return _table(caption, ("column", "mean |SHAP|"), rows), names
+    return table_of(caption, ("column", "mean |SHAP|"), rows), names
 
 
 def _is_of_group(middle: str, features: Collection[str], columns: Iterable[str]) -> bool:
@@ -110,6 +115,18 @@ def group_tables(scalars: Scalars) -> Found:
     return tables + _disparity_table([one for one in every if one.is_disparity]), [one.name for one in every]
 
 
+def compared_groups(every: Sequence[Results]) -> tuple[Estimate, list[GroupNumber]]:
+    """Return one metric over all rows and of every group, the smallest first: the first that several groups have."""
+    for results in every:
+        ones = [one for one in group_numbers(results.scalars) if one.group and not one.is_disparity]
+        for metric in COMPARED:
+            known = [one for one in ones if one.metric == metric and not math.isnan(one.number.value)]
+            if len(known) > 1:
+                overall = results.scalars.get(f"test.{metric}", Estimate(math.nan))
+                return overall, sorted(known, key=lambda one: (one.number.value, one.name))
+    return Estimate(math.nan), []
+
+
 def other_table(scalars: Scalars) -> Found:
     """Return the numbers that no other table has: classes, slices, individual fairness, proxies and the like."""
     names = [name for name in scalars if not _is_metric(name, "test") and not name.startswith((*_OWN, *_PLACED))]
@@ -121,28 +138,24 @@ def _is_metric(name: str, part: str) -> bool:
     return name.startswith(f"{part}.") and name.count(".") == 1
 
 
-def _group_table(caption: str, ones: Sequence[GroupNumber]) -> list[Table]:
+def _group_table(caption: str, ones: Sequence[GroupNumber]) -> list[FaceTable]:
     known = list(dict.fromkeys(one.metric for one in ones))
     metrics = ([metric for metric in FOREMOST if metric in known] or known)[:MOST_METRICS]
     rows = []
     for group, own in _by(ones, lambda one: one.group).items():
         by_metric = {one.metric: one.number for one in own}
         rows.append((group, *(by_metric.get(metric) for metric in metrics), max(one.number.n for one in own)))
-    return _table(caption, ("group", *metrics, "rows"), rows)
+    return table_of(caption, ("group", *metrics, "rows"), rows)
 
 
-def _disparity_table(ones: Sequence[GroupNumber]) -> list[Table]:
+def _disparity_table(ones: Sequence[GroupNumber]) -> list[FaceTable]:
     """Return a row a disparity and a column a feature; of several classes the row's name has the class."""
     features = list(dict.fromkeys(one.feature for one in ones))
     by_name: dict[str, dict[str, Estimate]] = {}
     for one in ones:
         by_name.setdefault(f"{one.group} {one.metric}".strip(), {})[one.feature] = one.number
     rows = [(name, *(known.get(feature) for feature in features)) for name, known in by_name.items()]
-    return _table("Disparities between groups, with 95% intervals", ("disparity", *features), rows)
-
-
-def _table(caption: str, names: Sequence[str], rows: Sequence[Sequence[Cell]]) -> list[Table]:
-    return [Table(caption, tuple(names), tuple(tuple(row) for row in rows))] if rows else []
+    return table_of("Disparities between groups, with 95% intervals", ("disparity", *features), rows)
 
 
 def _by(ones: Sequence[GroupNumber], key: Callable[[GroupNumber], str]) -> dict[str, list[GroupNumber]]:

@@ -8,7 +8,8 @@ from functools import cache
 from typing import Any
 
 from toolkit.card.author import questions
-from toolkit.card.content import Cell, Table
+from toolkit.card.content import table_of
+from toolkit.core.face import FaceTable
 from toolkit.core.resources import templates_folder
 from toolkit.core.results import Results
 from toolkit.core.words import matching
@@ -31,7 +32,7 @@ class Point:
     source, reference : str
         Such as ``EU AI Act, Annex IV``, and where its text is found.
     point, asks : str
-    sections, answers, numbers, recorded : tuple of str
+    sections, answers, numbers, recorded : sequence of str
         Sections of the card, keys of the author's part, dotted names (``*`` for any text), and facts of a report that
         help to answer it.
     human : str
@@ -42,10 +43,10 @@ class Point:
     reference: str
     point: str
     asks: str
-    sections: tuple[str, ...] = ()
-    answers: tuple[str, ...] = ()
-    numbers: tuple[str, ...] = ()
-    recorded: tuple[str, ...] = ()
+    sections: Sequence[str] = ()
+    answers: Sequence[str] = ()
+    numbers: Sequence[str] = ()
+    recorded: Sequence[str] = ()
     human: str = ""
 
 
@@ -62,16 +63,7 @@ def points() -> tuple[Point, ...]:
 
     sources = yaml.safe_load((templates_folder() / "card" / "regulation.yaml").read_text(encoding="utf-8"))
     return tuple(
-        Point(
-            source["source"],
-            source["reference"],
-            entry["point"],
-            entry["asks"],
-            human=entry.get("human", ""),
-            **{key: tuple(entry.get(key, ())) for key in ("sections", "answers", "numbers", "recorded")},
-        )
-        for source in sources
-        for entry in source["points"]
+        Point(source["source"], source["reference"], **entry) for source in sources for entry in source["points"]
     )
 
 
@@ -107,17 +99,17 @@ def cross_reference(every: Sequence[Results], answers: Mapping[str, str]) -> lis
 
 def regulation_tables(
     every: Sequence[Results], answers: Mapping[str, str], titles: Mapping[str, str]
-) -> tuple[Table, ...]:
+) -> list[FaceTable]:
     """Return a table for each source; ``titles`` are those of the card's sections."""
     covered = cross_reference(every, answers)
     names = ("point", "asks", "answered from", "a person must still write")
-    tables = []
+    tables: list[FaceTable] = []
     for source, reference in dict.fromkeys((one.point.source, one.point.reference) for one in covered):
         own = [one for one in covered if one.point.source == source]
-        rows: list[tuple[Cell, ...]] = [(one.point.point, one.point.asks, _where(one, titles), one.left) for one in own]
+        rows = [(one.point.point, one.point.asks, _where(one, titles), one.left) for one in own]
         counts = ", ".join(f"{sum(one.state == state for one in own)} {state}" for state in STATES)
-        tables.append(Table(f"{source} ({reference}): {counts} of {len(own)} points", names, tuple(rows)))
-    return tuple(tables)
+        tables += table_of(f"{source} ({reference}): {counts} of {len(own)} points", names, rows)
+    return tables
 
 
 def _where(one: Coverage, titles: Mapping[str, str]) -> str:

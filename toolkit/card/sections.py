@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from toolkit.card.author import questions
-from toolkit.card.content import Answer, Cell, Fact, Section, Table
+from toolkit.card.content import Answer, Fact, Section, table_of
 from toolkit.card.lineage import detail_facts, lineage_tables, model_name, start_code, start_lead
 from toolkit.card.quantities import (
     Found,
+    compared_groups,
     driver_table,
     group_tables,
     metric_table,
@@ -19,6 +21,7 @@ from toolkit.card.quantities import (
 )
 from toolkit.card.regulation import LEGAL_LEAD, regulation_tables
 from toolkit.card.reports import Report
+from toolkit.core.face import FaceTable
 from toolkit.core.groups import group_numbers
 from toolkit.core.result import SEVERITIES, by_severity
 from toolkit.core.results import Results
@@ -64,35 +67,33 @@ def make_sections(reports: Sequence[Report], answers: Mapping[str, str]) -> tupl
         "start": start_lead(first),
         "regulation": LEGAL_LEAD,
     }
-    tables = {name: tuple(made) for name, (made, _) in found.items()}
-    tables["caveats"] = (*_findings_table(every), *tables["caveats"])
+    tables = {name: made for name, (made, _) in found.items()}
+    tables["caveats"] = _findings_table(every) + tables["caveats"]
     tables |= {"lineage": lineage_tables(reports), "regulation": regulation_tables(every, answers, TITLES)}
     facts = {
         "details": detail_facts(first),
         "metrics": _verdicts(every),
         "evaluation_data": _data_facts(every),
-        "training_data": _data_facts(every[:1]) if "train" in _parts(first) else (),
+        "training_data": _data_facts(
+            every[:1] if any(name.startswith("split.train.") for name in first.scalars) else []
+        ),
     }
     return tuple(
         Section(
             id=name,
             title=title,
             lead=leads.get(name, ""),
-            answers=_answers(name, answers),
+            answers=[
+                Answer(one.key, one.title, one.question, answers.get(one.key, ""))
+                for one in questions()
+                if one.section == name
+            ],
             facts=facts.get(name, ()),
             tables=tables.get(name, ()),
             code=start_code(first) if name == "start" else "",
-            numbers=tuple(found[name][1]) if name in found else (),
+            numbers=found[name][1] if name in found else (),
         )
         for name, title in TITLES.items()
-    )
-
-
-def _answers(section: str, answers: Mapping[str, str]) -> tuple[Answer, ...]:
-    return tuple(
-        Answer(one.key, one.title, one.question, answers.get(one.key, ""))
-        for one in questions()
-        if one.section == section
     )
 
 
@@ -114,14 +115,16 @@ _MAKERS: dict[str, Callable[[Results], Found]] = {
 }
 
 
-def _gathered(every: Sequence[Results], maker: Callable[[Results], Found]) -> tuple[list[Table], list[tuple[int, str]]]:
+def _gathered(
+    every: Sequence[Results], maker: Callable[[Results], Found]
+) -> tuple[list[FaceTable], list[tuple[int, str]]]:
     """Make the tables of every report; where there are several, a caption says which report it is of."""
     tables, names = [], []
     for place, results in enumerate(every):
         made, used = maker(results)
         names += [(place, name) for name in used]
         after = f" (report {place + 1}: {results.title})" if len(every) > 1 else ""
-        tables += [Table(table.caption + after, table.names, table.rows) for table in made]
+        tables += [replace(table, caption=table.caption + after) for table in made]
     return tables, names
 
 
@@ -150,44 +153,33 @@ def _metrics_lead(every: Sequence[Results]) -> str:
 
 def _groups_lead(every: Sequence[Results]) -> str:
     """Name the groups farthest apart in the first metric that groups have."""
-    for results in every:
-        ones = [one for one in group_numbers(results.scalars) if one.group and not one.is_disparity]
-        for metric in ("recall", "accuracy", "mean_absolute_error"):
-            known = [one for one in ones if one.metric == metric and not math.isnan(one.number.value)]
-            if len(known) > 1:
-                low, high = (choose(known, key=lambda one: one.number.value) for choose in (min, max))
-                return (
-                    f"Of the groups judged, {spoken(metric)} is lowest for {low.group} ({low.feature}), {low.number}, "
-                    f"and highest for {high.group} ({high.feature}), {high.number}."
-                )
-    return "The reports hold no numbers by group of people, so nothing here says whom the model serves worse."
-
-
-def _verdicts(every: Sequence[Results]) -> tuple[Fact, ...]:
-    return tuple(
-        Fact(f"Verdict of {results.title}", f"{verdict.outcome}, by the policy {verdict.policy}")
-        for results in every
-        if (verdict := results.verdict).outcome
+    _, known = compared_groups(every)
+    if not known:
+        return "The reports hold no numbers by group of people, so nothing here says whom the model serves worse."
+    low, high = known[0], known[-1]
+    return (
+        f"Of the groups judged, {spoken(low.metric)} is lowest for {low.group} ({low.feature}), {low.number}, and "
+        f"highest for {high.group} ({high.feature}), {high.number}."
     )
 
 
-def _data_facts(every: Sequence[Results]) -> tuple[Fact, ...]:
-    facts = []
-    for name, key in (("Data", "name"), ("Source", "source"), ("Fingerprint", "fingerprint"), ("Target", "target")):
-        texts = dict.fromkeys(text for results in every if (text := getattr(results.data, key)))
-        facts += [Fact(name, text) for text in texts]
-    return tuple(facts)
+def _verdicts(every: Sequence[Results]) -> list[Fact]:
+    return [
+        Fact(f"Verdict of {results.title}", f"{verdict.outcome}, by the policy {verdict.policy}")
+        for results in every
+        if (verdict := results.verdict).outcome
+    ]
 
 
-def _parts(results: Results) -> Iterator[str]:
-    return (name.split(".")[1] for name in results.scalars if name.startswith("split."))
+def _data_facts(every: Sequence[Results]) -> list[Fact]:
+    keys = ("name", "source", "fingerprint", "target")
+    texts = dict.fromkeys((key, getattr(results.data, key)) for key in keys for results in every)
+    return [Fact("Data" if key == "name" else key.capitalize(), text) for key, text in texts if text]
 
 
-def _findings_table(every: Sequence[Results]) -> tuple[Table, ...]:
+def _findings_table(every: Sequence[Results]) -> list[FaceTable]:
     found = dict.fromkeys(one for results in every for one in results.findings)
     grave = [one for one in by_severity(found) if one.severity != SEVERITIES[-1]]
-    if not grave:
-        return ()
-    rows: list[tuple[Cell, ...]] = [(one.code, one.severity, one.message) for one in grave[:MOST_FINDINGS]]
+    rows = [(one.code, one.severity, one.message) for one in grave[:MOST_FINDINGS]]
     caption = f"Findings of the reports ({len(rows)} of {len(grave)}, the most severe first)"
-    return (Table(caption, ("code", "severity", "finding"), tuple(rows)),)
+    return table_of(caption, ("code", "severity", "finding"), rows)

@@ -1,26 +1,20 @@
-"""Write a card as Markdown, with the metadata that the Hugging Face Hub reads."""
+"""The metadata of a card that the Hugging Face Hub reads."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
 
-from toolkit.card.content import BLANK, Answer, Cell, Section, Table
 from toolkit.card.lineage import model_name, model_of, task_of
 from toolkit.core.estimate import Estimate
 from toolkit.core.results import Results
-from toolkit.core.words import one_line, shorten, slug
+from toolkit.core.words import one_line, slug
 
-MOST_ROWS = 60
-LONGEST_CELL = 300
 _TASKS = {
     "binary": "tabular-classification",
     "multiclass": "tabular-classification",
     "regression": "tabular-regression",
 }
-# What Markdown or HTML could take for a mark within a line, and what only at its beginning.
-_MARKS = re.compile(r"[\\`*\[\]<>|~$&@]|(?<![^\W_])_|_(?![^\W_])|:(?=//)")
 _LICENCE = re.compile(r"[a-z0-9][a-z0-9.\-]*")
 
 
@@ -80,70 +74,6 @@ def evaluated_metrics(results: Results) -> dict[str, Estimate]:
         for name, number in results.scalars.items()
         if name.startswith("test.") and name.count(".") == 1 and math.isfinite(number.value)
     }
-
-
-def write_markdown(title: str, lead: str, sections: Sequence[Section], found: dict[str, object]) -> str:
-    """Write a card: metadata between two lines of dashes, then the sections.
-
-    Parameters
-    ----------
-    title, lead : str
-    sections : sequence of Section
-    found : dict
-        What ``metadata`` returned.
-    """
-    import yaml
-
-    head = yaml.safe_dump(found, sort_keys=False, allow_unicode=True, width=10**6)
-    parts = [f"---\n{head}---\n", f"# {escape(title)}", escape(lead)]
-    parts += [text for section in sections for text in _section(section)]
-    return "\n\n".join(parts).rstrip() + "\n"
-
-
-def escape(text: object) -> str:
-    r"""Write text so that Markdown and HTML show it as it is, on one line.
-
-    Examples
-    --------
-    >>> print(escape("a_b <script>"))
-    a_b \<script\>
-    >>> print(escape("1. *one*"))
-    1\. \*one\*
-    """
-    marked = _MARKS.sub(r"\\\g<0>", one_line(text))
-    return re.sub(r"^(\d{0,9})([-+=#.)])", r"\1\\\2", marked)
-
-
-def _section(section: Section) -> Iterator[str]:
-    yield f"## {section.title}"
-    if section.lead:
-        yield escape(section.lead)
-    yield from map(_answer, section.answers)
-    if section.facts:
-        yield "\n".join(f"- {escape(fact.name)}: {escape(fact.text)}" for fact in section.facts)
-    if section.code:
-        fence = "`" * max(3, 1 + max((len(run) for run in re.findall(r"`+", section.code)), default=0))
-        yield f"{fence}python\n{section.code}\n{fence}"
-    yield from map(_table, section.tables)
-
-
-def _answer(answer: Answer) -> str:
-    text = "  \n".join(escape(line) for line in answer.text.splitlines()) if answer.text else f"*{BLANK}*"
-    return f"**{escape(answer.title)}.** *{escape(answer.question)}*\n\n{text}"
-
-
-def _table(table: Table) -> str:
-    rows = [" | ".join(map(_cell, row)) for row in table.rows[:MOST_ROWS]]
-    lines = [" | ".join(map(escape, table.names)), " | ".join("---" for _ in table.names), *rows]
-    more = f" (first {MOST_ROWS} of {len(table.rows):,} rows)" if len(table.rows) > MOST_ROWS else ""
-    return f"**{escape(table.caption + more)}**\n\n" + "\n".join(f"| {line} |" for line in lines)
-
-
-def _cell(value: Cell) -> str:
-    if value is None:
-        return "–"
-    text = f"{value:,}" if isinstance(value, int) else str(value)
-    return escape(shorten(text, LONGEST_CELL))
 
 
 def _result(results: Results, task: str, tests: dict[str, Estimate]) -> dict[str, object]:
