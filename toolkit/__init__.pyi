@@ -42,9 +42,9 @@ from .explanation.explain import Explanation as Explanation
 from .explanation.explain import explain as explain
 from .fairness.audit import FairnessAudit as FairnessAudit
 from .fairness.audit import audit_fairness as audit_fairness
-from .fairness.frontier import read_constraint as read_constraint
 from .fairness.individual import IndividualFairness as IndividualFairness
 from .fairness.individual import check_individual as check_individual
+from .fairness.methods import read_constraint as read_constraint
 from .fairness.mitigate import Mitigation as Mitigation
 from .fairness.mitigate import mitigate as mitigate
 from .fairness.proxies import Proxies as Proxies

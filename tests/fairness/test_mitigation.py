@@ -16,8 +16,8 @@ from toolkit.data.split import split_dataset
 from toolkit.errors import InputError, NotApplicableError
 from toolkit.evaluation.evaluate import evaluate
 from toolkit.fairness.audit import audit_fairness
-from toolkit.fairness.frontier import read_constraint
 from toolkit.fairness.individual import check_individual
+from toolkit.fairness.methods import read_constraint
 from toolkit.fairness.mitigate import mitigate
 from toolkit.models.load import load_audit
 from toolkit.models.preprocessing import make_model

@@ -194,30 +194,23 @@ class FairnessAudit(Result):
 
     def frame(self) -> pd.DataFrame:
         """Return one row a number, of groups and then of disparities, with the ends of the intervals in columns."""
-        groups = self.groups.assign(expected=np.nan, p_value=np.nan, p_adjusted=np.nan)
         kinds = self.disparities.rename(columns={"metric": "decided_by", "disparity": "metric"})
-        both = pd.concat([groups, kinds.assign(group="", judged=~kinds["expected"].isna())], ignore_index=True)
+        both = pd.concat([self.groups, kinds.assign(group="", judged=kinds["expected"].notna())], ignore_index=True)
         both = spread(both.assign(method=[estimate.method for estimate in both["value"]]))
-        order = ["feature", "group", "class", "metric", "value", "low", "high", "n", "method", "judged", "expected"]
         words = ["decided_by", "worst", "best"]
         both[words] = both[words].fillna("")
-        return both[[*order, "p_value", "p_adjusted", *words]]
+        numbers = ["value", "low", "high", "n", "method", "judged", "expected", "p_value", "p_adjusted"]
+        return both[["feature", "group", "class", "metric", *numbers, *words]]
 
     def scalars(self) -> dict[str, Estimate]:
         """Return ``fairness.<feature>.<group>.<metric>`` of judged groups and ``fairness.<feature>.<disparity>``.
 
         Of several classes the class comes before the metric or the disparity.
         """
-        numbers = {}
-        for feature, group, kind, metric, found in self.groups.loc[
-            self.groups["judged"], ["feature", "group", "class", "metric", "value"]
-        ].itertuples(index=False, name=None):
-            numbers[".".join(["fairness", feature, group, *([kind] if kind else []), metric])] = found
-        for feature, kind, name, found in self.disparities[["feature", "class", "disparity", "value"]].itertuples(
-            index=False, name=None
-        ):
-            numbers[".".join(["fairness", feature, *([kind] if kind else []), name])] = found
-        return numbers
+        judged = self.groups[self.groups["judged"]]
+        rows = judged[["feature", "group", "class", "metric", "value"]].itertuples(index=False, name=None)
+        compared = self.disparities[["feature", "class", "disparity", "value"]].itertuples(index=False, name=None)
+        return {".".join(filter(None, ["fairness", *names])): value for *names, value in (*rows, *compared)}
 
     def findings(self) -> list[Finding]:
         """Say which disparities are more than chance, and which groups could not be judged."""

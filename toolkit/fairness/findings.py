@@ -75,19 +75,6 @@ def about_groups(
 ) -> list[Finding]:
     """Name the groups that are too few to judge, and the columns without two groups to compare."""
     few = too_few(groups, least)
-    findings = _too_few(few, least) + _nothing_to_compare(groupings, least)
-    for grouping in groupings:
-        if grouping.beyond:
-            left = int((grouping.codes < 0).sum())
-            note = (
-                f"{grouping.feature} has {grouping.beyond + most:,} groups: the {most} largest are looked at; "
-                f"the others hold {left:,} of {rows:,} rows and are left out."
-            )
-            findings.append(Finding("FAIRNESS-MANY-GROUPS", "medium", note, grouping.feature))
-    return findings
-
-
-def _too_few(few: pd.DataFrame, least: int) -> list[Finding]:
     small = few["rows"] < least
     findings = []
     if small.any():
@@ -101,27 +88,27 @@ def _too_few(few: pd.DataFrame, least: int) -> list[Finding]:
             f"called positive): {_by_feature(few[~small])}."
         )
         findings.append(Finding("FAIRNESS-TOO-FEW-OF-KIND", "low", note))
+    alone = {grouping.feature: grouping for grouping in groupings if (grouping.counts >= least).sum() < 2}
+    if alone:
+        judged = {name: np.array(one.labels)[one.counts >= least] for name, one in alone.items()}
+        said = [f"{name} ({f'only {only[0]}' if len(only) else 'none'})" for name, only in judged.items()]
+        severity: Severity = "medium" if any(len(one.columns) == 1 for one in alone.values()) else "low"
+        note = f"Fewer than two groups have {least} rows or more, so there is nothing to compare: "
+        findings.append(Finding("FAIRNESS-ONE-GROUP", severity, f"{note}{listed(said, MOST_LISTED)}."))
+    for grouping in groupings:
+        if grouping.beyond:
+            left = int((grouping.codes < 0).sum())
+            note = (
+                f"{grouping.feature} has {grouping.beyond + most:,} groups: the {most} largest are looked at; "
+                f"the others hold {left:,} of {rows:,} rows and are left out."
+            )
+            findings.append(Finding("FAIRNESS-MANY-GROUPS", "medium", note, grouping.feature))
     return findings
 
 
 def _by_feature(few: pd.DataFrame) -> str:
-    said = [f"{group} ({why})" for group, why in zip(few["group"], few["too_few"], strict=True)]
-    named = few.assign(said=said).groupby("feature", sort=False)["said"]
-    return "; ".join(f"{feature}: {listed(found, MOST_LISTED, longest=LONGEST)}" for feature, found in named)
-
-
-def _nothing_to_compare(groupings: Sequence[Grouping], least: int) -> list[Finding]:
-    alone = [grouping for grouping in groupings if int((grouping.counts >= least).sum()) < 2]
-    if not alone:
-        return []
-    said = []
-    for grouping in alone:
-        judged = [label for label, count in zip(grouping.labels, grouping.counts, strict=True) if count >= least]
-        said.append(f"{grouping.feature} ({f'only {judged[0]}' if judged else 'none'})")
-    single = any(grouping in alone for grouping in groupings if len(grouping.columns) == 1)
-    named = listed(said, MOST_LISTED)
-    note = f"Fewer than two groups have {least} rows or more, so there is nothing to compare: {named}."
-    return [Finding("FAIRNESS-ONE-GROUP", "medium" if single else "low", note)]
+    said = few.assign(said=few["group"] + " (" + few["too_few"] + ")").groupby("feature", sort=False)["said"]
+    return "; ".join(f"{feature}: {listed(found, MOST_LISTED, longest=LONGEST)}" for feature, found in said)
 
 
 def about_table(

@@ -12,11 +12,11 @@ import pandas as pd
 from toolkit.core.estimate import Estimate, format_number, spread
 from toolkit.core.face import Face, FaceTable
 from toolkit.core.figures import Drawing, Picture, draw_intervals, name_rows
+from toolkit.core.options import whole
 from toolkit.core.result import Finding, Result, Severity, by_severity
 from toolkit.core.words import unique, value_text
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
-from toolkit.errors import InputError
 from toolkit.fairness.change import change_column
 from toolkit.fairness.consistency import consistency, nearest_rows, random_rows
 from toolkit.fairness.groups import sensitive_inputs
@@ -93,9 +93,8 @@ def check_individual(
     >>> print(check_individual(model, data).scalars()["individual.sex.score_change"])
     22.86 [21.12, 24.60]
     """
-    for name, number in (("neighbours", neighbours), ("rows", rows)):
-        if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < 1:
-            raise InputError(f"{name} must be a whole number of at least 1; found {number!r}.")
+    whole("neighbours", neighbours, 1)
+    whole("rows", rows, 1)
     test = data.test if isinstance(data, Split) else data.labelled
     columns = list(sensitive_inputs(test, sensitive).columns)
     order = np.random.default_rng(seed).permutation(test.rows)[: max(POOL, rows)]
@@ -172,7 +171,7 @@ class IndividualFairness(Result):
 
     def findings(self) -> list[Finding]:
         """Say where the sensitive value itself decides, and where neighbours are no more alike than strangers."""
-        found = [note for name in self.columns for note in self._about(name)]
+        found = [self._about(name) for name in self.columns]
         if not self.columns:
             note = "Predictions alone do not tell what another sensitive value would change: that needs the model."
             found.append(Finding("INDIVIDUAL-RECORDED", "info", note))
@@ -184,33 +183,32 @@ class IndividualFairness(Result):
             found.append(Finding("INDIVIDUAL-INCONSISTENT", "medium", note, "consistency"))
         return by_severity(found)
 
-    def _about(self, name: str) -> list[Finding]:
-        numbers = self.columns[name]
-        change = numbers["score_change"]
+    def _about(self, name: str) -> Finding:
+        change, flips = self.columns[name]["score_change"], self.columns[name].get("flip_rate")
+        code = "INDIVIDUAL-CHANGES"
+        severity: Severity = "info"
         if math.isnan(change.value):
+            code = "INDIVIDUAL-ONE-VALUE"
             note = f"{name} has one value only in these rows, so there is no other to change it to."
-            return [Finding("INDIVIDUAL-ONE-VALUE", "info", note, name)]
-        if not change.has_interval:
+        elif not change.has_interval:
+            code = "INDIVIDUAL-NOT-GIVEN"
             note = f"The model is not given {name}, so changing it changes nothing; other columns may stand in for it."
-            return [Finding("INDIVIDUAL-NOT-GIVEN", "info", note, name)]
-        flips = numbers.get("flip_rate")
-        if change.value == 0 and (flips is None or flips.value == 0):
+        elif change.value == 0 and (flips is None or flips.value == 0):
+            code = "INDIVIDUAL-NO-CHANGE"
             note = f"Changing {name} alone changed no prediction of {self.rows:,} rows."
-            return [Finding("INDIVIDUAL-NO-CHANGE", "info", note, name)]
-        if flips is None:
-            share, (notable, severe) = change.low / self.spread if self.spread else math.inf, NOTABLE_CHANGE
+        elif flips is None:
+            severity = _severity(change.low / self.spread if self.spread else math.inf, NOTABLE_CHANGE)
             note = f"Changing {name} alone moves predictions by {change} on average"
             note += f" (the target's standard deviation is {format_number(self.spread)})."
         elif not flips.value:
-            share, (notable, severe) = 0.0, NOTABLE_FLIPS
+            severity = "low"
             note = f"Changing {name} alone changes none of the decisions of {self.rows:,} rows, only their scores, by "
             note += f"{change} on average."
         else:
-            share, (notable, severe) = flips.low, NOTABLE_FLIPS
+            severity = _severity(flips.low, NOTABLE_FLIPS)
             ends = f"{flips.value:.1%} [{flips.low:.1%}, {flips.high:.1%}]"
             note = f"Changing {name} alone changes the decision of {ends} of {self.rows:,} rows{self._most(name)}."
-        weight: Severity = "high" if share >= severe else "medium" if share >= notable else "low"
-        return [Finding("INDIVIDUAL-CHANGES", weight, note, name)]
+        return Finding(code, severity, note, name)
 
     def _most(self, name: str) -> str:
         """Name the value whose change flips most decisions, and which way."""
@@ -249,11 +247,14 @@ class IndividualFairness(Result):
             f"{self.rows:,} rows of {self.name}. Consistency with the nearest neighbours is {self.consistency}; "
             f"if they were any rows it would be {format_number(self.by_chance)}."
         )
-        tables = []
-        if len(self.changes):
-            caption = "What changes when a sensitive column alone is changed, with 95% intervals"
-            tables.append(FaceTable(caption, self.changes))
+        caption = "What changes when a sensitive column alone is changed, with 95% intervals"
+        tables = [FaceTable(caption, self.changes)] if len(self.changes) else []
         return Face("Individual fairness", lead, tables, self.findings())
+
+
+def _severity(share: float, limits: tuple[float, float]) -> Severity:
+    notable, severe = limits
+    return "high" if share >= severe else "medium" if share >= notable else "low"
 
 
 def _outcome(predicted: Predictions, task: str, threshold: float) -> Array:

@@ -16,6 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import has_fit_parameter
 
+from toolkit.core.options import one_of
 from toolkit.core.result import Finding
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
@@ -41,13 +42,13 @@ BOUNDS = (0.01, 0.05)
 ALPHAS = (0.5, 1.0)
 MOST_ROUNDS = 5
 MOST_ENCODED = 2_000
-#: Fairlearn's names of its constraints and objectives.
-MOMENTS = {
-    "demographic_parity": "DemographicParity",
-    "equalized_odds": "EqualizedOdds",
-    "true_positive_rate_parity": "TruePositiveRateParity",
+ORIGINAL, BASELINE = "original", "baseline"
+#: What each constraint makes small, by the name of the audit, and Fairlearn's class for it.
+CONSTRAINTS = {
+    "demographic_parity": ("demographic_parity_difference", "DemographicParity"),
+    "equalized_odds": ("equalized_odds_difference", "EqualizedOdds"),
+    "true_positive_rate_parity": ("equal_opportunity_difference", "TruePositiveRateParity"),
 }
-OBJECTIVES = {"accuracy": "accuracy_score", "balanced_accuracy": "balanced_accuracy_score"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +62,11 @@ class Setup:
     metric: str
     rows: int
     seed: int
+
+    @property
+    def disparity(self) -> str:
+        """What the constraint makes small."""
+        return CONSTRAINTS[self.constraint][0]
 
     def features(self) -> list[str]:
         """Return the columns that the original model is given."""
@@ -84,7 +90,7 @@ class Setup:
 
 
 @dataclass(frozen=True, eq=False)
-class Made:
+class FittedMethod:
     """A fitted model: the name of its point, the method and its setting in words, rows and groups of the fit."""
 
     name: str
@@ -95,8 +101,14 @@ class Made:
     groups: Groups | None = None
     needs_groups: bool = False
 
+    def needs(self, columns: Sequence[str]) -> str:
+        """Say whether the model needs the sensitive columns when it predicts."""
+        if self.needs_groups:
+            return "yes"
+        return "as a feature" if self.name != BASELINE and set(columns) & set(self.model.columns) else "no"
 
-def optimize_thresholds(setup: Setup) -> list[Made]:
+
+def optimize_thresholds(setup: Setup) -> list[FittedMethod]:
     """Fit Fairlearn's ThresholdOptimizer on the validation part, or where there is none on the training part."""
     from fairlearn.postprocessing import ThresholdOptimizer
 
@@ -107,14 +119,14 @@ def optimize_thresholds(setup: Setup) -> list[Made]:
     optimizer = ThresholdOptimizer(
         estimator=_Scores(),
         constraints=setup.constraint,
-        objective=OBJECTIVES[setup.metric],
+        objective=f"{setup.metric}_score",
         prefit=True,
         predict_method="predict",
     )
     optimizer.fit(score[:, None], part.y_binary(), sensitive_features=found.astype(str))
     rules = {str(name): _rule(one) for name, one in optimizer.interpolated_thresholder_.interpolation_dict.items()}
     model = FairModel(GroupThresholds(setup.model, positive, rules), names, part.classes, positive, groups, setup.seed)
-    return [Made("threshold_optimizer", "threshold_optimizer", "", model, part.rows, groups, needs_groups=True)]
+    return [FittedMethod("threshold_optimizer", "threshold_optimizer", "", model, part.rows, groups, needs_groups=True)]
 
 
 class _Scores(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
@@ -138,7 +150,7 @@ def _rule(found: Any) -> tuple[float, list[tuple[float, float]]]:
     return base, [((1 - ignored) * float(weight), float(cut.threshold)) for weight, cut in steps if weight > 0]
 
 
-def exponentiate_gradient(setup: Setup) -> list[Made]:
+def exponentiate_gradient(setup: Setup) -> list[FittedMethod]:
     """Fit Fairlearn's ExponentiatedGradient for each bound, on features encoded once."""
     from fairlearn import reductions
 
@@ -151,8 +163,8 @@ def exponentiate_gradient(setup: Setup) -> list[Made]:
     if setup.metric == "balanced_accuracy":
         costs = {"fp": 0.5 / (1 - y.mean()), "fn": 0.5 / y.mean()}
 
-    def search(bound: float) -> Made:
-        moment = getattr(reductions, MOMENTS[setup.constraint])(difference_bound=bound)
+    def search(bound: float) -> FittedMethod:
+        moment = getattr(reductions, CONSTRAINTS[setup.constraint][1])(difference_bound=bound)
         # So small a nu spares the fits that would only certify how close the solution is.
         found = reductions.ExponentiatedGradient(
             clone(estimator), moment, objective=reductions.ErrorRate(costs=costs), max_iter=MOST_ROUNDS, nu=1e-6
@@ -160,13 +172,13 @@ def exponentiate_gradient(setup: Setup) -> list[Made]:
         drawn = found.weights_[found.weights_ > 0]
         mixture = Mixture(encoder, [found.predictors_[one] for one in drawn.index], list(drawn / drawn.sum()))
         model = FairModel(mixture, names, data.classes, data.positive, seed=setup.seed)
-        name = f"exponentiated_gradient_{bound:.0%}".replace("%", "pct")
-        return Made(name, "exponentiated_gradient", f"difference bound {bound:g}", model, data.rows, groups)
+        name = f"exponentiated_gradient_{100 * bound:g}pct"
+        return FittedMethod(name, "exponentiated_gradient", f"difference bound {bound:g}", model, data.rows, groups)
 
     return side_by_side([partial(search, bound) for bound in BOUNDS])
 
 
-def remove_correlation(setup: Setup) -> list[Made]:
+def remove_correlation(setup: Setup) -> list[FittedMethod]:
     """Fit a linear model on features freed of what is linear in the groups, for each alpha.
 
     The original's own estimator where it is linear, else a logistic regression: trees could read the group off the
@@ -192,12 +204,14 @@ def remove_correlation(setup: Setup) -> list[Made]:
         fitted = clone(estimator).fit(remover.fit_transform(joined), data.y_binary())
         part = Decorrelated(encoder, remover, members, fitted)
         model = FairModel(part, names, data.classes, data.positive, groups, setup.seed)
-        name = f"correlation_remover_{alpha:.0%}".replace("%", "pct")
-        made.append(Made(name, "correlation_remover", f"alpha {alpha:g}", model, data.rows, groups, needs_groups=True))
+        name = f"correlation_remover_{100 * alpha:g}pct"
+        made.append(
+            FittedMethod(name, "correlation_remover", f"alpha {alpha:g}", model, data.rows, groups, needs_groups=True)
+        )
     return made
 
 
-def reweigh(setup: Setup) -> list[Made]:
+def reweigh(setup: Setup) -> list[FittedMethod]:
     """Refit the original with the weights of Kamiran & Calders on the whole training part."""
     _parts(setup)
     data = setup.split.train
@@ -206,7 +220,7 @@ def reweigh(setup: Setup) -> list[Made]:
     fitted = clone(setup.model.estimator)
     option = f"{fitted.steps[-1][0]}__sample_weight" if isinstance(fitted, Pipeline) else "sample_weight"
     fitted.fit(data.features[setup.features()], setup.model.coded(data.target), **{option: weights})
-    return [Made("reweighing", "reweighing", "", replace(setup.model, estimator=fitted), data.rows, groups)]
+    return [FittedMethod("reweighing", "reweighing", "", replace(setup.model, estimator=fitted), data.rows, groups)]
 
 
 def reweighing_weights(groups: Labels, y: NDArray[np.integer[Any]]) -> Array:
@@ -220,11 +234,10 @@ def reweighing_weights(groups: Labels, y: NDArray[np.integer[Any]]) -> Array:
     >>> [round(float(weight), 2) for weight in weights]
     [0.75, 0.75, 1.5, 0.5]
     """
-    table = pd.DataFrame({"group": groups, "y": y})
-    group = table.groupby("group")["y"].transform("size").to_numpy(dtype=float)
-    label = table.groupby("y")["group"].transform("size").to_numpy(dtype=float)
-    both = table.groupby(["group", "y"])["y"].transform("size").to_numpy(dtype=float)
-    weights: Array = group * label / (both * len(table))
+    group, group_names = pd.factorize(groups)
+    counts = np.bincount(group * 2 + y, minlength=2 * len(group_names)).reshape(-1, 2)
+    fair = counts.sum(axis=1, keepdims=True) * counts.sum(axis=0) / len(y)
+    weights: Array = fair[group, y] / counts[group, y]
     return weights
 
 
@@ -236,7 +249,7 @@ def _parts(setup: Setup) -> tuple[Any, Any]:
     encoder, estimator = (model[:-1], model[-1]) if isinstance(model, Pipeline) else (None, model)
     if not has_fit_parameter(estimator, "sample_weight"):
         raise NotApplicableError(f"{type(estimator).__name__} takes no sample weights")
-    return (encoder if isinstance(model, Pipeline) and len(model) > 1 else None), estimator
+    return (encoder if encoder is not None and len(encoder) else None), estimator
 
 
 def _narrow(encoded: Any) -> Any:
@@ -245,7 +258,7 @@ def _narrow(encoded: Any) -> Any:
     return encoded
 
 
-METHODS: dict[str, Callable[[Setup], Sequence[Made]]] = {
+METHODS: dict[str, Callable[[Setup], Sequence[FittedMethod]]] = {
     "threshold_optimizer": optimize_thresholds,
     "exponentiated_gradient": exponentiate_gradient,
     "correlation_remover": remove_correlation,
@@ -253,7 +266,23 @@ METHODS: dict[str, Callable[[Setup], Sequence[Made]]] = {
 }
 
 
-def fit_method(name: str, setup: Setup) -> tuple[list[Made], list[Finding]]:
+def read_constraint(constraint: str) -> str:
+    """Return a constraint as ``mitigate`` takes it; an empty text asks for none.
+
+    Raises
+    ------
+    InputError
+        Where there is no such constraint.
+
+    Examples
+    --------
+    >>> read_constraint("equalized_odds")
+    'equalized_odds'
+    """
+    return one_of("fairness constraint", constraint, CONSTRAINTS) if constraint else ""
+
+
+def fit_method(name: str, setup: Setup) -> tuple[list[FittedMethod], list[Finding]]:
     """Fit one method; say why where it cannot be used, and what it warned of."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

@@ -12,23 +12,24 @@ import pandas as pd
 from toolkit.core.estimate import Estimate, spread
 from toolkit.core.face import Face, FaceTable
 from toolkit.core.figures import BLUE, GREY, ORANGE, Drawing, Picture
-from toolkit.core.options import one_of
-from toolkit.core.result import Candidate, Finding, ModelRecord, Record, Result, by_severity
+from toolkit.core.options import one_of, whole
+from toolkit.core.result import Candidate, Finding, ModelRecord, Record, Result, Severity, by_severity
 from toolkit.core.words import unique, value_text
+from toolkit.data.dataset import Dataset
 from toolkit.data.roles import listed_names
 from toolkit.data.split import Split
 from toolkit.errors import InputError, NotApplicableError, listed
-from toolkit.fairness.frontier import (
+from toolkit.fairness.frontier import PERFORMANCE, frontier_table, measure_point
+from toolkit.fairness.groups import sensitive_columns, sensitive_inputs
+from toolkit.fairness.methods import (
     BASELINE,
-    DISPARITIES,
+    METHODS,
     ORIGINAL,
-    PERFORMANCE,
-    frontier_table,
-    measure_point,
+    FittedMethod,
+    Setup,
+    fit_method,
     read_constraint,
 )
-from toolkit.fairness.groups import sensitive_columns, sensitive_inputs
-from toolkit.fairness.methods import METHODS, Made, Setup, fit_method
 from toolkit.models.candidates import make_baseline, requirements_of
 from toolkit.models.model import Model
 from toolkit.models.preprocessing import make_model
@@ -120,44 +121,39 @@ def mitigate(
     """
     if not constraint:
         raise NotApplicableError("No constraint was named, so nothing was mitigated.")
-    disparity = DISPARITIES[read_constraint(constraint)]
+    read_constraint(constraint)
     wanted = _check(split, methods, metric, rows)
-    fitted = Model.of(model.model if isinstance(model, Training) else model, split.train)
-    if fitted.recorded:
+    original = Model.of(model.model if isinstance(model, Training) else model, split.train)
+    if original.recorded:
         raise NotApplicableError("Mitigation needs a model; these are recorded predictions.")
     columns = tuple(str(name) for name in sensitive_inputs(split.train, sensitive).columns)
     columns = columns if listed_names(sensitive) else columns[:MOST_COLUMNS]
-    setup = Setup(fitted, split, columns, constraint, metric, int(rows), seed)
-    train = split.train
-    baseline = Model.of(make_model(make_baseline("binary"), train.features).fit(train.features, train.target), train)
-    made = [Made(ORIGINAL, "", "", fitted, train.rows), Made(BASELINE, "", "", baseline, train.rows)]
-    points = [
-        measure_point(one, split, columns, disparity, cut, seed)
-        for one, cut in zip(made, (threshold, None), strict=True)
-    ]
+    setup = Setup(original, _joined(split, columns), columns, constraint, metric, int(rows), seed)
+    points, notes = [measure_point(FittedMethod(ORIGINAL, "", "", original, split.train.rows), setup, threshold)], []
     if math.isnan(points[0].disparity.value):
         few = f"on {split.test.rows:,} test rows fewer than two groups by {listed(columns)} are large enough to judge"
         raise NotApplicableError(f"What less disparity would cost cannot be measured: {few}.")
-    notes: list[Finding] = []
-    for name in wanted:
-        found, said = fit_method(name, setup)
-        made, notes = made + found, notes + said
-    if len(made) == 2:
-        raise NotApplicableError(f"No method can be used here: {' '.join(note.message for note in notes)}")
+    guess = make_model(make_baseline("binary"), split.train.features).fit(split.train.features, split.train.target)
+    baseline = FittedMethod(BASELINE, "", "", Model.of(guess, split.train), split.train.rows)
+    points.append(measure_point(baseline, setup, None))
     # The scores of another model mean something else: the rule is the original's, the number its own.
     rule = threshold if points[0].threshold is AS_DECIDED else points[0].threshold.rule
-    points += [measure_point(one, split, columns, disparity, rule, seed) for one in made[len(points) :]]
-    needs = {one.name: _needs(one, columns) for one in made}
+    for name in wanted:
+        found, said = fit_method(name, setup)
+        points += [measure_point(one, setup, rule) for one in found]
+        notes += said
+    if len(points) == 2:
+        raise NotApplicableError(f"No method can be used here: {' '.join(note.message for note in notes)}")
     return Mitigation(
-        name=train.name,
-        feature="+".join(unique(value_text(name) for name in columns)),
+        name=split.train.name,
+        feature="+".join(unique(map(value_text, columns))),
         metric=metric,
-        disparity=disparity,
-        frontier=frontier_table(points, metric, disparity, [needs[one.name] for one in made]),
-        models={point.made.name: replace(point.made.model, threshold=point.threshold) for point in points},
-        split=split,
+        disparity=setup.disparity,
+        frontier=frontier_table(points, setup),
+        models={point.fitted.name: replace(point.fitted.model, threshold=point.threshold) for point in points},
+        split=setup.split,
         columns=columns,
-        notes=(*notes, *_about_fits(made, setup)),
+        notes=(*notes, *_about_fits([point.fitted for point in points], setup)),
     )
 
 
@@ -208,21 +204,18 @@ class Mitigation(Result):
     def findings(self) -> list[Finding]:
         """Say which points are no better than the baseline, which need the sensitive columns, and what was left out."""
         table, found = self.frontier, list(self.notes)
-        poor = [one for one in table.loc[~table["beats_baseline"], "point"] if one != BASELINE]
-        if poor:
-            note = f"Not shown to be better than the baseline in {self.metric}, whatever the disparity: {listed(poor)}."
-            found.append(Finding("MITIGATE-NOT-BETTER-THAN-BASELINE", "medium", note, "frontier"))
-        needing = list(table.loc[table["needs_sensitive"] == "yes", "point"])
-        if needing:
-            note = f"These need {self.feature} of each person when they predict: {listed(needing)}."
-            found.append(Finding("MITIGATE-NEEDS-SENSITIVE", "info", note, self.feature))
-        drawn = list(table.loc[table["by_lot"], "point"])
-        if drawn:
-            note = (
-                "These decide by lot where that makes rates equal: equal rows get the same decision, near ones may "
-                f"not: {listed(drawn)}."
-            )
-            found.append(Finding("MITIGATE-BY-LOT", "info", note, "frontier"))
+
+        def add(code: str, severity: Severity, where: pd.Series[bool], note: str, about: str = "frontier") -> None:
+            if where.any():
+                found.append(Finding(code, severity, f"{note}: {listed(table.loc[where, 'point'])}.", about))
+
+        poor = ~table["beats_baseline"] & (table["point"] != BASELINE)
+        note = f"Not shown to be better than the baseline in {self.metric}, whatever the disparity"
+        add("MITIGATE-NOT-BETTER-THAN-BASELINE", "medium", poor, note)
+        note = f"These need {self.feature} of each person when they predict"
+        add("MITIGATE-NEEDS-SENSITIVE", "info", table["needs_sensitive"] == "yes", note, self.feature)
+        note = "These decide by lot where that makes rates equal: equal rows get the same decision, near ones may not"
+        add("MITIGATE-BY-LOT", "info", table["by_lot"], note)
         return by_severity(found)
 
     def drawings(self) -> list[Drawing]:
@@ -256,22 +249,19 @@ class Mitigation(Result):
 
     def record(self) -> Record:
         """Return every mitigated model, and every point with its numbers, for the tracker."""
-        made = [name for name in self.frontier["point"] if name not in (ORIGINAL, BASELINE)]
-        numbers = self.scalars()
+        names, numbers = [name for name in self.frontier["point"] if name not in (ORIGINAL, BASELINE)], self.scalars()
+        options = {"constraint": self.disparity, "sensitive": self.feature}
         candidates = tuple(
             Candidate(
                 f"mitigation {name}",
-                {"constraint": self.disparity, "sensitive": self.feature},
+                options,
                 {key: one for key, one in numbers.items() if key.startswith(f"mitigation.{name}.")},
             )
-            for name in made
+            for name in names
         )
-        train = self.split.train
-        extra = [name for name in self.columns if name not in train.features.columns]
-        example = pd.concat([train.features, sensitive_columns(train, extra) if extra else None], axis=1).head(5)
-        requirements = requirements_of(self.models[ORIGINAL].last)
+        example, requirements = self.split.train.features.head(5), requirements_of(self.models[ORIGINAL].last)
         models = tuple(
-            ModelRecord(f"mitigation_{name}", self.models[name].estimator, example, requirements) for name in made
+            ModelRecord(f"mitigation_{name}", self.models[name].estimator, example, requirements) for name in names
         )
         return Record(candidates=candidates, models=models)
 
@@ -291,11 +281,10 @@ def _check(split: Split, methods: Any, metric: str, rows: Any) -> list[str]:
     wanted = listed_names(methods, list(METHODS))
     for one in wanted:
         one_of("method", one, METHODS)
-    one_of("metric", metric, ["accuracy", "balanced_accuracy"])
+    one_of("metric", metric, PERFORMANCE[:2])
+    whole("rows", rows, LEAST_ROWS)
     if not wanted:
         raise InputError(f"methods: name at least one of {listed(METHODS)}.")
-    if isinstance(rows, bool) or not isinstance(rows, int) or rows < LEAST_ROWS:
-        raise InputError(f"rows must be a whole number of at least {LEAST_ROWS}; found {rows!r}.")
     if not isinstance(split, Split):
         raise InputError(
             f"mitigate needs a Split, to fit and to measure on different rows; found {type(split).__name__}."
@@ -305,27 +294,33 @@ def _check(split: Split, methods: Any, metric: str, rows: Any) -> list[str]:
     return wanted
 
 
-def _needs(made: Made, columns: Sequence[str]) -> str:
-    if made.needs_groups:
-        return "yes"
-    return "as a feature" if made.name != BASELINE and set(columns) & set(made.model.columns) else "no"
+def _joined(split: Split, columns: Sequence[str]) -> Split:
+    """Put the sensitive columns beside the features, where models that need them find them."""
+
+    def joined(data: Dataset) -> Dataset:
+        extra = [name for name in columns if name not in data.features.columns]
+        beside = sensitive_columns(data, extra) if extra else None
+        return replace(data, features=pd.concat([data.features, beside], axis=1))
+
+    validation = None if split.validation is None else joined(split.validation)
+    return replace(split, train=joined(split.train), test=joined(split.test), validation=validation)
 
 
-def _about_fits(made: Sequence[Made], setup: Setup) -> list[Finding]:
+def _about_fits(fitted: Sequence[FittedMethod], setup: Setup) -> list[Finding]:
     """Say what was fitted on a sample, on merged groups, and on the rows that the original was fitted on."""
     notes, all_rows = [], setup.split.train.rows
-    for method, groups in {one.method: one.groups for one in made if one.groups is not None}.items():
+    for method, groups in {one.method: one.groups for one in fitted if one.groups is not None}.items():
         if groups.merged:
             note = f"Too few rows to stand alone in {method}, treated as {groups.fallback}: "
             notes.append(Finding("MITIGATE-GROUPS-MERGED", "low", f"{note}{listed(groups.merged)}.", method))
-    sampled = [one.name for one in made if one.method != "threshold_optimizer" and one.rows < all_rows]
+    sampled = [one.name for one in fitted if one.method != "threshold_optimizer" and one.rows < all_rows]
     if sampled:
         note = (
             f"Fitted on {setup.rows:,} of {all_rows:,} training rows, so that part of the price may be the smaller "
             f"sample: {listed(sampled)}."
         )
         notes.append(Finding("MITIGATE-SAMPLED", "info", note, "frontier"))
-    if setup.split.validation is None and any(one.method == "threshold_optimizer" for one in made):
+    if setup.split.validation is None and any(one.method == "threshold_optimizer" for one in fitted):
         note = (
             "There is no validation part, so the thresholds of threshold_optimizer were chosen on the training part, "
             "where scores look better than they are."

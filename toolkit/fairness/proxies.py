@@ -9,16 +9,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
-from sklearn.model_selection import KFold, StratifiedKFold
+from sklearn.model_selection import KFold, StratifiedKFold, cross_val_predict
 
 from toolkit.core.estimate import Estimate, format_number, spread
 from toolkit.core.face import Face, FaceTable
 from toolkit.core.figures import BLUE, GREY, Drawing, Picture, draw_intervals, name_rows
+from toolkit.core.options import whole
 from toolkit.core.result import Finding, Result, Severity, by_severity
-from toolkit.core.words import unique, value_text
+from toolkit.core.words import spoken, unique, value_text
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
-from toolkit.errors import InputError, NotApplicableError
+from toolkit.errors import NotApplicableError
 from toolkit.fairness.groups import sensitive_inputs
 from toolkit.models.preprocessing import make_model
 from toolkit.statistics.intervals import Array
@@ -39,7 +40,6 @@ BINS = 20
 #: Lower ends of the interval from which a finding is low, medium and high.
 NOTABLE = {"roc_auc": (0.7, 0.8, 0.9), "r2": (0.25, 0.5, 0.75)}
 CHANCE = {"roc_auc": 0.5, "r2": 0.0}
-WORDS = {"roc_auc": "ROC AUC", "r2": "R²"}
 
 
 def find_proxies(data: Dataset | Split, *, sensitive: object = None, rows: int = 10_000, seed: int = 0) -> Proxies:
@@ -80,21 +80,20 @@ def find_proxies(data: Dataset | Split, *, sensitive: object = None, rows: int =
     >>> print(find_proxies(load_dataset("diabetes")).scalars()["proxy.sex.roc_auc"])
     0.731 [0.680, 0.776]
     """
-    if isinstance(rows, bool) or not isinstance(rows, int | np.integer) or rows < LEAST_ROWS:
-        raise InputError(f"rows must be a whole number of at least {LEAST_ROWS}; found {rows!r}.")
-    whole = data.data if isinstance(data, Split) else data
-    columns = sensitive_inputs(whole, sensitive)
-    features = whole.features.drop(columns=list(columns.columns), errors="ignore")
+    whole("rows", rows, LEAST_ROWS)
+    table = data.data if isinstance(data, Split) else data
+    columns = sensitive_inputs(table, sensitive)
+    features = table.features.drop(columns=list(columns.columns), errors="ignore")
     features = features.loc[:, features.notna().any()]
     if not features.shape[1]:
-        raise NotApplicableError(f"{whole.name} has no column beside the sensitive ones that could stand in for them.")
-    names = unique(value_text(name) for name in columns.columns)
+        raise NotApplicableError(f"{table.name} has no column beside the sensitive ones that could stand in for them.")
+    names = unique(map(value_text, columns.columns))
     found = [_find(name, columns.iloc[:, place], features, rows, seed) for place, name in enumerate(names)]
     known = [one for one in found if one is not None]
     if not known:
-        raise NotApplicableError(f"No sensitive column of {whole.name} has two groups of {LEAST_ROWS} rows or more.")
-    table = pd.DataFrame([one for one, _ in known])
-    return Proxies(whole.name, table, pd.concat([each for _, each in known], ignore_index=True))
+        raise NotApplicableError(f"No sensitive column of {table.name} has two groups of {LEAST_ROWS} rows or more.")
+    whole_row, each = zip(*known, strict=True)
+    return Proxies(table.name, pd.DataFrame(whole_row), pd.concat(each, ignore_index=True))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -136,27 +135,21 @@ class Proxies(Result):
             reached = sum(row["value"].low >= limit for limit in NOTABLE[row["measure"]])
             if not reached:
                 continue
-            weight: Severity = ("low", "medium", "high")[reached - 1]
-            word = WORDS[row["measure"]]
-            most = self._of(row["feature"]).head(3)
-            told = ", ".join(
-                f"{name} {format_number(one.value)}" for name, one in zip(most["column"], most["value"], strict=True)
-            )
+            severity: Severity = ("low", "medium", "high")[reached - 1]
+            most = self.columns[self.columns["feature"] == row["feature"]].head(3)
+            told = ", ".join(f"{one.column} {format_number(one.value.value)}" for one in most.itertuples())
             note = (
-                f"The other columns give {row['feature']} away: {word} {row['value']}, by chance "
+                f"The other columns give {row['feature']} away: {spoken(row['measure'])} {row['value']}, by chance "
                 f"{format_number(row['chance'])}. Most by itself: {told}. Leaving {row['feature']} out of a model "
                 "does not keep the model from using it."
             )
-            found.append(Finding("PROXY-STRONG", weight, note, row["feature"]))
+            found.append(Finding("PROXY-STRONG", severity, note, row["feature"]))
         return by_severity(found)
-
-    def _of(self, feature: str) -> pd.DataFrame:
-        return self.columns[self.columns["feature"] == feature]
 
     def drawings(self) -> list[Drawing]:
         """Return the figure: how far beyond chance each sensitive column is told, by all others and by the best few."""
         shown = self.columns.groupby("feature", sort=False).head(max(1, 12 // len(self.table) - 1))
-        said = [f"{row['feature']}: {WORDS[row['measure']]} {row['value']}" for _, row in self.table.iterrows()]
+        said = [f"{row['feature']}: {spoken(row['measure'])} {row['value']}" for _, row in self.table.iterrows()]
         told = [f"{row['feature']} from {row['column']}: {row['value']}" for _, row in shown.iterrows()]
         caption = (
             "How well the columns that are not sensitive predict each sensitive one, all together (filled) and the "
@@ -167,18 +160,16 @@ class Proxies(Result):
         return [Drawing("proxies", words, lambda ax: self._draw(ax, shown), self._all())]
 
     def _draw(self, ax: Axes, shown: pd.DataFrame) -> None:
-        lines: list[tuple[str, Estimate, float, str]] = []
+        names: list[str] = []
         for _, row in self.table.iterrows():
             best, chance = shown[shown["feature"] == row["feature"]], row["chance"]
-            lines.append((row["feature"], row["value"], chance, BLUE))
-            lines += [
-                (f"by {name}", one, chance, "none") for name, one in zip(best["column"], best["value"], strict=True)
-            ]
-        for place, (_, one, chance, fill) in enumerate(lines):
-            value, low, high = ((end - chance) / (1 - chance) for end in (one.value, one.low, one.high))
-            draw_intervals(ax, [place], [Estimate(value, low, high)], markerfacecolor=fill)
+            for place, one in enumerate([row["value"], *best["value"]]):
+                value, low, high = ((end - chance) / (1 - chance) for end in (one.value, one.low, one.high))
+                fill = "none" if place else BLUE
+                draw_intervals(ax, [len(names) + place], [Estimate(value, low, high)], markerfacecolor=fill)
+            names += [row["feature"], *(f"by {name}" for name in best["column"])]
         ax.axvline(0, color=GREY, linewidth=1, linestyle=":")
-        name_rows(ax, [name for name, *_ in lines], 0.6)
+        name_rows(ax, names, 0.6)
         ax.set_xlabel("Told beyond chance (0) up to certainty (1)")
 
     def face(self) -> Face:
@@ -190,15 +181,6 @@ class Proxies(Result):
             FaceTable("The five best columns by themselves, with 95% intervals", shown),
         ]
         return Face("Proxies", lead, tables, self.findings())
-
-
-@dataclass(frozen=True, eq=False)
-class _Task:
-    """What is to be told: codes of the groups, or numbers where ``groups`` is 0, of shape (n,)."""
-
-    target: NDArray[Any]
-    groups: int
-    folds: Folds
 
 
 def _find(
@@ -213,22 +195,23 @@ def _find(
     features = features.iloc[picked[kept]]
     splitter = StratifiedKFold if groups else KFold
     folds = list(splitter(FOLDS, shuffle=True, random_state=seed).split(features, target))
-    task = _Task(target, groups, folds)
     kind: Any = RandomForestClassifier if groups else RandomForestRegressor
     forest = kind(50, min_samples_leaf=5, max_features="sqrt" if groups else 0.3, random_state=seed)
     encoded = make_model(forest, features)[0].fit_transform(features)
-    measure = "roc_auc" if groups else "r2"
+    measure, method = ("roc_auc", "predict_proba") if groups else ("r2", "predict")
+    together = cross_val_predict(forest, encoded, target, cv=folds, method=method)
     found = {
         "feature": name,
         "measure": measure,
-        "value": _measured(task, _by_forest(task, forest, encoded)),
+        "value": _measured(target, groups, folds, together),
         "chance": CHANCE[measure],
         "rows": len(target),
         "groups": groups or None,
     }
+    values = np.eye(groups)[target] if groups else target[:, None]
     alone = [
-        (name, value_text(label), _measured(task, _by_bins(task, _binned(features.iloc[:, place]))))
-        for place, label in enumerate(features.columns)
+        (name, value_text(label), _measured(target, groups, folds, _by_bins(values, folds, _binned(one))))
+        for label, one in features.items()
     ]
     each = pd.DataFrame(alone, columns=["feature", "column", "value"])
     best = np.argsort([-one.value for one in each["value"]], kind="stable")
@@ -246,29 +229,18 @@ def _read(column: pd.Series[Any]) -> tuple[NDArray[Any], int, NDArray[np.intp]]:
     return codes[rows], max(len(kept), 1), rows
 
 
-def _by_forest(task: _Task, forest: Any, encoded: Array) -> Array:
-    """Predict each row by a forest fitted on the other folds: shape (n, groups), or (n, 1) for numbers."""
-    predicted = np.empty((len(task.target), max(task.groups, 1)))
-    for fit, ask in task.folds:
-        model = forest.fit(encoded[fit], task.target[fit])
-        given = model.predict_proba(encoded[ask]) if task.groups else model.predict(encoded[ask])[:, None]
-        predicted[ask] = given
-    return predicted
+def _by_bins(values: Array, folds: Folds, bins: NDArray[np.intp]) -> Array:
+    """Predict each row by the mean values (of each group: its share) of rows of the other folds in the same bin.
 
-
-def _by_bins(task: _Task, bins: NDArray[np.intp]) -> Array:
-    """Predict each row by the shares of the groups (or the mean) among rows of the other folds in the same bin.
-
-    A row with the shares of all is added to each bin, so that small ones say little.
+    A row with the mean of all is added to each bin, so that small ones say little.
     """
-    size, width = int(bins.max()) + 1, max(task.groups, 1)
-    values = np.eye(width)[task.target] if task.groups else task.target[:, None]
+    size = int(bins.max()) + 1
     predicted = np.empty(values.shape)
-    for fit, ask in task.folds:
-        sums = [np.bincount(bins[fit], weights=values[fit, one], minlength=size) for one in range(width)]
+    for fit, ask in folds:
+        sums = [np.bincount(bins[fit], weights=one, minlength=size) for one in values[fit].T]
         counts = np.bincount(bins[fit], minlength=size)
-        shares = (np.column_stack(sums) + values[fit].mean(axis=0)) / (counts[:, None] + 1)
-        predicted[ask] = shares[bins[ask]]
+        means = (np.column_stack(sums) + values[fit].mean(axis=0)) / (counts[:, None] + 1)
+        predicted[ask] = means[bins[ask]]
     return predicted
 
 
@@ -284,17 +256,17 @@ def _binned(column: pd.Series[Any]) -> NDArray[np.intp]:
     return np.asarray(np.where(missing, 0, np.searchsorted(edges, values, side="left") + 1), dtype=np.intp)
 
 
-def _measured(task: _Task, predicted: Array) -> Estimate:
+def _measured(target: NDArray[Any], groups: int, folds: Folds, predicted: Array) -> Estimate:
     """Measure predictions: the area of each group against the rest, averaged over groups and folds, or R²."""
-    if not task.groups:
-        return regression_metrics(task.target, predicted[:, 0])["r2"].estimate
-    told = range(1, 2) if task.groups == 2 else range(task.groups)
-    value, influence = 0.0, np.zeros(len(task.target))
-    parts = len(told) * len(task.folds)
-    for _, ask in task.folds:
+    if not groups:
+        return regression_metrics(target, predicted.ravel())["r2"].estimate
+    told = range(1, 2) if groups == 2 else range(groups)
+    value, influence = 0.0, np.zeros(len(target))
+    parts = len(told) * len(folds)
+    for _, ask in folds:
         for code in told:
-            area, rows = roc_auc((task.target[ask] == code).astype(float), predicted[ask, code])
+            area, rows = roc_auc((target[ask] == code).astype(float), predicted[ask, code])
             value += area / parts
-            influence[ask] += rows * len(task.target) / len(ask) / parts
-    smallest = float(np.bincount(task.target).min())
+            influence[ask] += rows * len(target) / len(ask) / parts
+    smallest = float(np.bincount(target).min())
     return smooth(value, influence, effective=smallest, method="DeLong over the folds, logit scale").estimate
