@@ -50,7 +50,7 @@ def coverage(draw, measure, *, n, replicates, seed=1, skip=(), known=None):
                 (difference(a[name], b[name]), truth[0][name] - truth[1][name]),
             )
             for place, (found, true) in enumerate(cases):
-                if name not in skip and not np.isnan(found.value):
+                if name not in skip and found.has_interval:
                     held.setdefault((name, ["first", "second", "difference"][place]), []).append(
                         found.low <= true <= found.high
                     )

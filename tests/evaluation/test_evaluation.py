@@ -316,3 +316,24 @@ def test_a_baseline_that_never_says_positive_is_chance_at_the_models_own_rate():
     assert numbers["baseline.f1"].method == "chance at the same rate of positives"
     assert numbers["difference.f1"].value == pytest.approx(numbers["test.f1"].value - numbers["baseline.f1"].value)
     assert numbers["difference.f1"].low < 0 < numbers["difference.f1"].high
+
+
+def test_errors_with_heavy_tails_give_no_interval_of_their_squares_and_are_said():
+    rng = np.random.default_rng(3)
+    table = pd.DataFrame({"x": rng.normal(size=2000)})
+    quiet, wild = table.x + rng.normal(size=2000), table.x + rng.standard_t(2.5, 2000)
+    found = {}
+    for name, target in (("quiet", quiet), ("wild", wild)):
+        data = load_dataset(table.assign(y=target), target="y")
+        found[name] = evaluate(RecordedPredictions(y_pred=table.x.to_numpy()), data, baseline="guess", latency=False)
+    said = {name: {one.code: one for one in one.findings()} for name, one in found.items()}
+    assert "EVAL-HEAVY-TAILS" not in said["quiet"]
+    assert said["wild"]["EVAL-HEAVY-TAILS"].severity == "high"
+    numbers = found["wild"].scalars()
+    for name in ("test.root_mean_squared_error", "test.r2", "difference.root_mean_squared_error"):
+        assert math.isfinite(numbers[name].value)
+        assert not numbers[name].has_interval
+        assert numbers[name].method == "no interval: heavy tails"
+    assert numbers["test.mean_absolute_error"].has_interval
+    assert "EVAL-NOT-BETTER-THAN-BASELINE" not in said["wild"]
+    assert found["quiet"].scalars()["test.root_mean_squared_error"].has_interval

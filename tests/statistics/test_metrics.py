@@ -13,7 +13,7 @@ from toolkit.statistics.calibration import calibration_bins, expected_calibratio
 from toolkit.statistics.measure import difference
 from toolkit.statistics.metrics import binary_metrics, class_table, multiclass_metrics
 from toolkit.statistics.ranking import average_precision, roc_auc
-from toolkit.statistics.regression import SCALE_FREE, regression_metrics
+from toolkit.statistics.regression import SCALE_FREE, has_heavy_tails, regression_metrics
 
 BINARY = {
     "roc_auc": lambda y, p, c: sk.roc_auc_score(y, p),
@@ -382,3 +382,16 @@ def test_scores_of_pure_noise_are_seldom_better_than_a_baseline_that_never_says_
             better[name] += difference(model[name], baseline[name]).low > 0
     # 2.5% of 400 are 10; without chance in place of the baseline it was 250 to 370.
     assert all(count <= 22 for count in better.values()), better
+
+
+def test_heavy_tails_are_told_from_light_ones():
+    rng, draws = np.random.default_rng(0), 100
+    heavy = {
+        "normal": sum(has_heavy_tails(rng.normal(size=1000)) for _ in range(draws)),
+        "uniform": sum(has_heavy_tails(rng.random(1000)) for _ in range(draws)),
+        "t3": sum(has_heavy_tails(rng.standard_t(3, 1000)) for _ in range(draws)),
+    }
+    assert heavy["normal"] == heavy["uniform"] == 0
+    assert heavy["t3"] >= 75
+    assert not has_heavy_tails(np.zeros(1000))
+    assert not has_heavy_tails(np.ones(1000))

@@ -9,16 +9,18 @@ import numpy as np
 
 from toolkit.core.estimate import Estimate, format_number
 from toolkit.core.result import Finding
+from toolkit.core.results import UNKNOWN
 from toolkit.core.words import spoken
 from toolkit.models.prediction import Predictions
 from toolkit.models.threshold import Threshold
 from toolkit.statistics.direction import LOWER_IS_BETTER
 from toolkit.statistics.intervals import mover_difference
+from toolkit.statistics.regression import HEAVY
 
 DECIDING = {
     "binary": ("roc_auc", "balanced_accuracy"),
     "multiclass": ("log_loss", "balanced_accuracy"),
-    "regression": ("root_mean_squared_error",),
+    "regression": ("root_mean_squared_error", "mean_absolute_error"),
 }
 FEW_ROWS = 20
 _NOTABLE_GAP, _NOTABLE_RATIO = 0.03, 0.1
@@ -36,11 +38,12 @@ def judge(task: str, numbers: Mapping[str, Estimate], predicted: Mapping[str, Pr
     predicted : mapping of str to Predictions
         The predictions of each part.
     """
-    metric = next((name for name in DECIDING[task] if not math.isnan(_value(numbers, f"test.{name}"))), "")
+    usable = (name for name in DECIDING[task] if (found := numbers.get(f"test.{name}")) and found.has_interval)
+    metric = next(usable, "")
     findings = []
     if metric:
         findings += _against_baseline(metric, numbers) + _overfit(metric, numbers)
-    findings += _backwards(numbers)
+    findings += _backwards(numbers) + _heavy(numbers)
     findings += _calibration(numbers) + _bias(numbers, predicted["test"]) if task != "multiclass" else []
     if task != "regression":
         findings += [finding for part, found in predicted.items() for finding in _classes(part, found, task)]
@@ -95,10 +98,6 @@ def _left_undefined(task: str, test: Predictions) -> list[Finding]:
     return [Finding("EVAL-NO-PROBABILITIES", "low", note, "model")]
 
 
-def _value(numbers: Mapping[str, Estimate], name: str) -> float:
-    return numbers[name].value if name in numbers else math.nan
-
-
 def _against_baseline(metric: str, numbers: Mapping[str, Estimate]) -> list[Finding]:
     apart = numbers.get(f"difference.{metric}")
     if apart is None or not apart.has_interval:
@@ -125,6 +124,17 @@ def _backwards(numbers: Mapping[str, Estimate]) -> list[Finding]:
         "class is the positive one; nothing was turned round."
     )
     return [Finding("EVAL-RANKS-BACKWARDS", "high", note, "roc_auc")]
+
+
+def _heavy(numbers: Mapping[str, Estimate]) -> list[Finding]:
+    if numbers.get("test.root_mean_squared_error", UNKNOWN).method != HEAVY:
+        return []
+    size, middle = (numbers[f"test.{name}"] for name in ("mean_absolute_error", "median_absolute_error"))
+    note = (
+        "A few very large errors decide the root mean squared error and R²: no interval holds for them (tail index of "
+        f"the errors below 4). Go by the mean absolute error, {size}, and the median, {middle}."
+    )
+    return [Finding("EVAL-HEAVY-TAILS", "high", note, "root_mean_squared_error")]
 
 
 def _overfit(metric: str, numbers: Mapping[str, Estimate]) -> list[Finding]:

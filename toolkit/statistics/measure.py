@@ -157,6 +157,8 @@ def difference(first: Measure, second: Measure) -> Estimate:
     value, n = a.value - b.value, a.n
     if not math.isfinite(value):
         return Estimate(math.nan, n=n)
+    if not (a.has_interval and b.has_interval) and None in (first.ends, second.ends):
+        return Estimate(value, n=n, method=b.method if a.has_interval else a.method)
     reach = (first.bounds[0] - first.bounds[1], first.bounds[1] - first.bounds[0])
     if first.influence is None or second.influence is None:
         low, high = _apart(first, second)

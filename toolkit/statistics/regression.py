@@ -13,6 +13,9 @@ from toolkit.statistics.intervals import RULE_OF_THREE, Array, Interval, Z, medi
 from toolkit.statistics.measure import Measure, checked, mean, over_units, undefined
 from toolkit.statistics.units import Units
 
+#: Metrics of squared errors, and what their method says where a few of these decide.
+SQUARES, HEAVY = ("root_mean_squared_error", "r2"), "no interval: heavy tails"
+_LEAST_ROWS, _LEAST_INDEX = 200, 4.0
 SCALE_FREE = ("r2", "mean_absolute_percentage_error")
 
 
@@ -42,7 +45,36 @@ def regression_metrics(y_true: Array, y_pred: Array, *, units: Units | None = No
         raise InputError("There are no rows to measure.")
     unit = power_of_two(y, predicted)
     found = over_units(_measured(y / unit, predicted / unit), units)
+    if has_heavy_tails(predicted / unit - y / unit):
+        found |= {name: _bare(found[name]) for name in SQUARES if found[name].estimate.has_interval}
     return {name: one if name in SCALE_FREE else _times(one, unit) for name, one in found.items()}
+
+
+def _bare(measure: Measure) -> Measure:
+    return Measure(Estimate(measure.estimate.value, n=measure.estimate.n, method=HEAVY), None, measure.bounds)
+
+
+def has_heavy_tails(error: Array) -> bool:
+    """Whether the largest errors are such that their squares have no variance to speak of, and no interval holds.
+
+    The tail index, by Hill's estimator (1975, doi:10.1214/aos/1176343247) over the largest twentieth, or n^0.6 of
+    them in a large sample, is then below 4 by its 95% interval. Of fewer than 200 errors there is no telling.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> has_heavy_tails(rng.normal(size=1000)), has_heavy_tails(rng.standard_t(2, 1000))
+    (False, True)
+    """
+    n = len(error)
+    if n < _LEAST_ROWS:
+        return False
+    k = min(n // 20, int(n**0.6))
+    largest = np.partition(np.abs(error), n - k - 1)[n - k - 1 :]
+    if not largest[0] > 0:
+        return False
+    spread = float(np.log(largest[1:] / largest[0]).sum())
+    return k * (1 + Z / math.sqrt(k)) < _LEAST_INDEX * spread
 
 
 def _times(measure: Measure, unit: float) -> Measure:
