@@ -7,11 +7,14 @@ import platform
 import shutil
 import sys
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from toolkit.core.words import counted
 from toolkit.errors import InputError
+from toolkit.report.pdf import BROWSERS
 
 DISTRIBUTION = "jupyter-experiment-toolkit"
 MEMORY_GB = 2.0
@@ -55,7 +58,7 @@ def examine(out: Path) -> list[Check]:
         _machine(),
         _program("git", "reports name no commit", "Install git."),
         _program("uv", "set-up takes longer", "Install uv, or leave it: pip is used instead."),
-        _browser(),
+        _program("Chromium", "no page can be printed to PDF", "Install Chromium or Chrome.", BROWSERS),
     ]
 
 
@@ -126,21 +129,12 @@ def _machine() -> Check:
     memory = psutil.virtual_memory()
     cores = os.cpu_count() or 1
     free, total = memory.available / 1e9, memory.total / 1e9
-    found = f"{cores} core{'s' * (cores > 1)}, {free:.1f} of {total:.1f} GB of memory free"
+    found = f"{counted(cores, 'core')}, {free:.1f} of {total:.1f} GB of memory free"
     if free >= MEMORY_GB:
         return Check("Machine", "ok", found)
     return Check("Machine", "note", found, f"Large tables need {MEMORY_GB:.0f} GB or more: close other programs.")
 
 
-def _program(name: str, without: str, fix: str) -> Check:
-    path = shutil.which(name)
+def _program(name: str, without: str, fix: str, commands: Sequence[str] = ()) -> Check:
+    path = next(filter(None, map(shutil.which, commands or [name])), None)
     return Check(name, "ok", path) if path else Check(name, "note", f"not found: {without}", fix)
-
-
-def _browser() -> Check:
-    names = ("chromium", "chromium-browser", "google-chrome")
-    path = next(filter(None, map(shutil.which, names)), None)
-    if path:
-        return Check("Chromium", "ok", path)
-    fix = "To develop the toolkit: apt-get install chromium, or your system's equivalent."
-    return Check("Chromium", "note", "not found: the browser tests are skipped", fix)

@@ -215,7 +215,7 @@ class TestRules:
         assert verdict.outcome == "pass"
         assert verdict.left_out == {"data.rwos": "Did you mean 'data.rows'?"}
         assert verdict.record().verdict.left_out == ("data.rwos",)
-        assert "Left out, since there is no such number: data.rwos" in verdict._repr_html_()
+        assert "Left out, since there is no such number: data rwos" in verdict._repr_html_()
 
     def test_nothing_shown_is_not_a_pass(self):
         policy = read_policy({"numbers": {"fairness.*": {"max": 1, "optional": True}}})

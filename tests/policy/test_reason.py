@@ -106,7 +106,7 @@ def test_findings_and_what_was_left_out_are_said():
     text = said({"findings": {"below": "high"}}, {}, [Finding("LEAK", "high", "x")], left_out=("data.rwos",))
     assert text == (
         "Fails the policy “Standard”: there is 1 finding of high severity or above: LEAK. Left out, since there is no "
-        "such number: data.rwos."
+        "such number: data rwos."
     )
 
 

@@ -536,7 +536,9 @@ class TestVerdict:
             "required."
         )
         results = replace(JUDGED, verdict=replace(JUDGED.verdict, left_out=("test.r2",)))
-        assert summarize(results).verdict.meaning.endswith("Left out, since there is no such number: test.r2.")
+        assert summarize(results).verdict.meaning.endswith(
+            "Left out, since there is no such number: R² on the test part."
+        )
 
     def test_each_rule_has_its_number_and_why(self):
         (failed, bad), (passed, good) = summarize(JUDGED).rules

@@ -8,10 +8,12 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.core.estimate import Estimate
 from toolkit.core.face import table_html
+from toolkit.core.resources import templates_folder
 from toolkit.core.words import shorten
 
 if TYPE_CHECKING:
@@ -22,48 +24,14 @@ if TYPE_CHECKING:
     from toolkit.core.result import Result
 
 # Okabe & Ito (2008), "Color Universal Design": told apart with every common colour vision.
-BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY = (
-    "#0072B2",
-    "#E69F00",
-    "#009E73",
-    "#D55E00",
-    "#CC79A7",
-    "#56B4E9",
-    "#6b6b6b",
-)
-PALETTE = (BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY)
+PALETTE = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#6b6b6b")
+BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY = PALETTE
 
 NO_FIGURES_MIME = "application/vnd.toolkit.no-figures+json"  # tells a report that nothing was to be shown
 _LONG_NUMBER = re.compile(r"-?\d+\.\d{3,}(?=[ \n\",)])")
 PIXELS = 96  # CSS pixels an inch
 MOST_ROWS = 20
 SMALLEST_PNG = 20_000  # bytes; no figure in the house style has been seen to be smaller as PNG
-STYLE: dict[Any, Any] = {
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": "#767676",
-    "axes.labelcolor": "#222222",
-    "axes.titlesize": 11,
-    "axes.titlelocation": "left",
-    "axes.labelsize": 10,
-    "xtick.color": "#444444",
-    "ytick.color": "#444444",
-    "xtick.labelsize": 9,
-    "ytick.labelsize": 9,
-    "axes.grid": True,
-    "grid.color": "#e4e4e4",
-    "grid.linewidth": 0.6,
-    "axes.axisbelow": True,
-    "lines.linewidth": 1.8,
-    "legend.frameon": False,
-    "legend.fontsize": 9,
-    "font.size": 10,
-    "font.sans-serif": ["DejaVu Sans", "Verdana"],  # each text of a drawing names them all
-    "figure.facecolor": "white",
-    "text.parse_math": False,
-    "svg.fonttype": "none",
-    "svg.hashsalt": "toolkit",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +81,7 @@ class Drawing:
         if ax is not None:
             self.draw(ax)
             return ax
-        with plt.rc_context(STYLE):
+        with plt.rc_context(fname=_style()):
             ax = self.styled(plt.subplots(figsize=(6.4, 4.0), layout="constrained")[1])
             ax.set_title(shorten(self.words.title, 60))
         return ax
@@ -123,7 +91,7 @@ class Drawing:
         import matplotlib as mpl
         from matplotlib.figure import Figure as Canvas
 
-        with mpl.rc_context(STYLE):
+        with mpl.rc_context(fname=_style()):
             canvas = Canvas(figsize=(width, height), layout="constrained")
             self.styled(canvas.subplots())
             image = _smaller_image(canvas)
@@ -277,6 +245,10 @@ def figures(result: Result) -> Figures:
     There is nothing to draw.
     """
     return Figures(tuple(drawing.figure() for drawing in result.drawings()))
+
+
+def _style() -> Path:
+    return templates_folder() / "review" / "figures.mplstyle"
 
 
 def _smaller_image(canvas: Any) -> str:

@@ -63,7 +63,7 @@ def reason(verdict: PolicyVerdict, scalars: Mapping[str, Estimate]) -> str:
         first = f"{opening}{held}."
     parts = [first, *_open(undecided, scalars)]
     if verdict.left_out:
-        parts.append(f"Left out, since there is no such number: {listed(verdict.left_out, 3)}.")
+        parts.append(f"Left out, since there is no such number: {listed(map(number_words, verdict.left_out))}.")
     return " ".join(parts)
 
 
@@ -124,8 +124,8 @@ def number_words(name: str) -> str:
     --------
     >>> number_words("test.roc_auc"), number_words("difference.log_loss"), number_words("data.rows")
     ('ROC AUC on the test part', "log loss minus the baseline's", 'data rows')
-    >>> number_words("fairness.sex.Female.recall"), number_words("change.fairness.sex.recall_difference")
-    ('recall of Female (sex)', "recall difference by sex minus the champion's")
+    >>> number_words("fairness.sex.Female.recall"), number_words("change.fairness.*.recall_difference")
+    ('recall of Female (sex)', "recall difference by group minus the champion's")
     """
     part, _, rest = name.partition(".")
     if part == "change":
@@ -133,7 +133,8 @@ def number_words(name: str) -> str:
     if part == "fairness":
         one = group_numbers({name: Estimate(math.nan)})[0]
         metric = spoken(one.metric)
-        return f"{metric} of {one.group} ({one.feature})" if one.group else f"{metric} by {one.feature}"
+        feature = "group" if "*" in one.feature else one.feature
+        return f"{metric} of {one.group} ({feature})" if one.group else f"{metric} by {feature}"
     if part in _MEASURED and rest:
         middle, _, metric = rest.rpartition(".")
         of = f" of {middle.replace('class_', 'class ', 1)}" if middle else ""

@@ -6,6 +6,7 @@ Every function raises ``ValueError``, with a hint or empty, where a value does n
 from __future__ import annotations
 
 import ast
+import contextlib
 import json
 import math
 import os
@@ -73,26 +74,30 @@ def _words(kind: Kind) -> str:
 def from_value(value: object, kinds: Sequence[Kind]) -> Any:
     """Return a Python value as one of ``kinds``: the exact one where there is one, else the first that takes it."""
     for kind in sorted(kinds, key=lambda kind: kind.base != type(value).__name__):
-        if _fits(value, kind):
-            return _plain(value, kind)
+        with contextlib.suppress(ValueError):
+            return _as(value, kind)
     raise ValueError("")
 
 
-def _fits(value: object, kind: Kind) -> bool:
+def _as(value: Any, kind: Kind) -> Any:
+    """Return a Python value as it is written in its kind; raise ValueError where it is of another."""
+    number = isinstance(value, Real) and not isinstance(value, bool)
     match kind.base:
-        case "None":
-            return value is None
-        case "bool":
-            return isinstance(value, bool)
-        case "int":
-            return isinstance(value, Integral) and not isinstance(value, bool)
-        case "float":
-            return isinstance(value, Real) and not isinstance(value, bool) and _is_finite(value)
-        case "str":
-            return isinstance(value, str | os.PathLike)
-        case "list":
-            return isinstance(value, list | tuple) and all(_fits(item, Kind(kind.item)) for item in value)
-    return isinstance(value, dict) and all(isinstance(key, str) and _is_json(item) for key, item in value.items())
+        case "None" if value is None:
+            return None
+        case "bool" if isinstance(value, bool):
+            return value
+        case "int" if number and isinstance(value, Integral):
+            return int(value)
+        case "float" if number and _is_finite(value):
+            return float(value)
+        case "str" if isinstance(value, str | os.PathLike):
+            return str(os.fspath(value))
+        case "list" if isinstance(value, list | tuple):
+            return [_as(item, Kind(kind.item)) for item in value]
+        case "dict" if isinstance(value, dict) and _is_json(value):
+            return value
+    raise ValueError("")
 
 
 def _is_finite(value: Real | float) -> bool:
@@ -108,19 +113,6 @@ def _is_json(value: object) -> bool:
     if isinstance(value, list | tuple):
         return all(map(_is_json, value))
     return value is None or isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value))
-
-
-def _plain(value: Any, kind: Kind) -> Any:
-    match kind.base:
-        case "int":
-            return int(value)
-        case "float":
-            return float(value)
-        case "str":
-            return str(os.fspath(value))
-        case "list":
-            return [_plain(item, Kind(kind.item)) for item in value]
-    return value
 
 
 def from_texts(texts: Sequence[str], kinds: Sequence[Kind]) -> Any:
