@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 
 from toolkit.statistics.binning import Codes
 from toolkit.statistics.intervals import Array, Interval, mover_mean, wald, wilson
-from toolkit.statistics.measure import Measure, share, smooth, undefined
+from toolkit.statistics.measure import Measure, share, smooth, undefined, wider
 
 #: The method of a baseline that is not the model asked about.
 BY_CHANCE = "chance at the same rate of positives"
@@ -93,3 +94,45 @@ def matthews(y: Array, called: Array) -> Measure:
     influence = n * slopes[y.astype(int), called.astype(int)]
     smallest = min(ones, n - ones)
     return smooth(value, influence, effective=smallest, scale="fisher", bounds=(-1.0, 1.0), method="delta, Fisher z")
+
+
+def mean_f1(y_true: Codes, y_pred: Codes, classes: int, *, weighted: bool) -> Measure:
+    """Measure the mean of the classes' F1, of equal weight or by their rows."""
+    n = len(y_true)
+    if n == 0:
+        return undefined(0)
+    cells = np.bincount(y_true * classes + y_pred, minlength=classes * classes).reshape(classes, classes).astype(float)
+    truth, called = cells.sum(axis=1), cells.sum(axis=0)
+    size = truth + called
+    scores = 2 * np.diag(cells) / np.maximum(size, 1)
+    used = size > 0
+    right = 2.0 * (y_true == y_pred)
+    value = float(scores @ truth / n if weighted else scores[used].mean())
+    rate = np.divide(truth if weighted else n / used.sum(), size, where=used, out=np.zeros(classes))
+    influence = rate[y_true] * (right - scores[y_true]) - rate[y_pred] * scores[y_pred]
+    if weighted:
+        influence = influence + scores[y_true] - value
+    method = "infinitesimal jackknife, logit scale"
+    found = smooth(value, influence, effective=float(truth[truth > 0].min()), method=method)
+    if weighted:
+        return found
+    ends = _over_classes(y_true, y_pred, np.where(used, scores, value), cells)
+    return wider(found, ends, f"{method}, widened by MOVER")
+
+
+def _over_classes(y_true: Codes, y_pred: Codes, scores: Array, cells: Array) -> Callable[[float], Interval]:
+    """Return the interval of the mean F1 from the classes' own intervals; of a class without rows nothing is known."""
+    hits, truth, size = np.diag(cells), cells.sum(axis=1), np.maximum(cells.sum(axis=1) + cells.sum(axis=0), 1)
+    unions = np.where(truth > 0, size - hits, 0)
+    is_class, called = np.eye(len(scores))[y_true], np.eye(len(scores))[y_pred]
+    influences = (2 * is_class * called - scores * (is_class + called)) / size
+    spread = np.sqrt(np.square(influences).sum(axis=0))
+    spread[spread == 0] = 1
+    shared = influences.T @ influences / np.outer(spread, spread)
+    np.fill_diagonal(shared, 1)
+
+    def ends(effect: float) -> Interval:
+        shares = [wilson(*one) for one in zip(hits / effect, unions / effect, strict=True)]
+        return mover_mean(scores, [(2 * low / (1 + low), 2 * high / (1 + high)) for low, high in shares], shared)
+
+    return ends

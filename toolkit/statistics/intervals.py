@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import optimize, stats
 
 from toolkit.core.estimate import Estimate
 
@@ -75,20 +75,58 @@ def mean_estimate(values: Array) -> Estimate:
     return Estimate(centre, centre - half, centre + half, n, "t") if half else Estimate(centre, n=n)
 
 
-def mover_mean(values: Sequence[float], intervals: Sequence[Interval]) -> Interval:
-    """Interval of the mean of independent estimates from their own intervals.
+def area_interval(area: float, ones: float, zeros: float) -> Interval:
+    """Interval of an area under the ROC curve by a score test: method 5 of Newcombe (2006, doi:10.1002/sim.2324).
 
-    The method of variance estimates recovery (Zou & Donner 2008, doi:10.1002/sim.3095).
+    Its variance is that of Hanley and McNeil at the end of the interval, not at the estimate, so that a perfect order
+    of a few rows is not taken as certain.
+
+    Parameters
+    ----------
+    area : float
+    ones, zeros : float
+        Rows of each class.
 
     Examples
     --------
-    >>> tuple(round(end, 3) for end in mover_mean([1.0, 1.0], [wilson(20, 20), wilson(180, 180)]))
+    >>> tuple(round(end, 3) for end in area_interval(1.0, 10, 990))
+    (0.901, 1.0)
+    """
+    half_rows = (ones + zeros) / 2 - 1
+
+    def beyond(end: float) -> float:
+        factor = 1 + half_rows * ((1 - end) / (2 - end) + end / (1 + end))
+        return (end - area) ** 2 - Z * Z * end * (1 - end) * factor / (ones * zeros)
+
+    low = optimize.brentq(beyond, 0.0, min(area, 1 - 1e-9)) if area > 0 else 0.0
+    high = optimize.brentq(beyond, max(area, 1e-9), 1.0) if area < 1 else 1.0
+    return float(low), float(high)
+
+
+def mover_mean(
+    values: Sequence[float] | Array, intervals: Sequence[Interval], correlation: Array | None = None
+) -> Interval:
+    """Interval of the mean of estimates from their own intervals, within [0, 1].
+
+    The method of variance estimates recovery (Zou & Donner 2008, doi:10.1002/sim.3095).
+
+    Parameters
+    ----------
+    values : array of shape (k,)
+    intervals : sequence of (float, float)
+    correlation : array of shape (k, k), optional
+        Of the estimates, by default independent.
+
+    Examples
+    --------
+    >>> tuple(round(end, 3) for end in mover_mean(np.ones(2), [wilson(20, 20), wilson(180, 180)]))
     (0.919, 1.0)
     """
-    centre, k = sum(values) / len(values), len(values)
-    below = math.sqrt(sum((value - low) ** 2 for value, (low, _) in zip(values, intervals, strict=True))) / k
-    above = math.sqrt(sum((high - value) ** 2 for value, (_, high) in zip(values, intervals, strict=True))) / k
-    return centre - below, centre + above
+    centres, (low, high) = np.asarray(values, dtype=float), np.array(intervals).T
+    shared = np.eye(len(centres)) if correlation is None else correlation
+    sides = (centres - low, high - centres)
+    below, above = (math.sqrt(max(float(side @ shared @ side), 0.0)) / len(centres) for side in sides)
+    return max(float(centres.mean()) - below, 0.0), min(float(centres.mean()) + above, 1.0)
 
 
 def mover_difference(first: Estimate, second: Estimate) -> Interval:

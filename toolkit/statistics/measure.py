@@ -228,6 +228,17 @@ def mean(
     )
 
 
+def wider(found: Measure, ends: Callable[[float], Interval], method: str) -> Measure:
+    """Return a measure whose interval holds that of another method too."""
+
+    def both(effect: float) -> Interval:
+        one, two = ends(effect), found.ends(effect) if found.ends else ends(effect)
+        return min(one[0], two[0]), max(one[1], two[1])
+
+    value, n = found.estimate.value, found.estimate.n
+    return Measure.made(value, both, method, found.influence, n, found.bounds, found.unit)
+
+
 def share(hits: Array, among: Array) -> Measure:
     """Measure the share of ``hits`` among some rows (both of shape (n,), 0 or 1) by Wilson's interval."""
     size, n = float(among.sum()), len(among)

@@ -17,13 +17,25 @@ from toolkit.statistics.calibration import (
     calibration_intercept,
     calibration_slope,
 )
-from toolkit.statistics.decisions import balanced_accuracy, f1, matthews, positive_metrics
+from toolkit.statistics.class_mean import class_mean
+from toolkit.statistics.decisions import balanced_accuracy, f1, matthews, mean_f1, positive_metrics
 from toolkit.statistics.intervals import (
     RULE_OF_THREE,
     Array,
     Interval,
+    area_interval,
 )
-from toolkit.statistics.measure import Measure, checked, mean, over_units, share, smooth, unbounded, undefined
+from toolkit.statistics.measure import (
+    Measure,
+    checked,
+    mean,
+    over_units,
+    share,
+    smooth,
+    unbounded,
+    undefined,
+    wider,
+)
 from toolkit.statistics.ranking import average_precision, roc_auc
 from toolkit.statistics.units import Units
 
@@ -40,6 +52,8 @@ PROBABILITY_METRICS = (
 SCORE_METRICS = ("roc_auc", "average_precision", *PROBABILITY_METRICS)
 #: Rows of the rarer class below which the calibration slope gets no interval.
 LEAST_OF_CLASS = 10
+#: Rows of the rarer class in the wrong order, or in the right one, below which DeLong's variance is not enough.
+FEW_ORDERED = 3
 
 
 def binary_metrics(
@@ -157,8 +171,8 @@ def multiclass_metrics(
     measured = {
         "accuracy": share((y_true == y_pred).astype(float), np.ones(n)),
         "balanced_accuracy": balanced_accuracy(y_true, y_pred, classes),
-        "f1_macro": _mean_f1(y_true, y_pred, classes, weighted=False),
-        "f1_weighted": _mean_f1(y_true, y_pred, classes, weighted=True),
+        "f1_macro": mean_f1(y_true, y_pred, classes, weighted=False),
+        "f1_weighted": mean_f1(y_true, y_pred, classes, weighted=True),
         "log_loss": undefined(n),
         "roc_auc_ovr": undefined(n),
     }
@@ -206,7 +220,12 @@ def _area(y: Array, score: Array) -> Measure:
             (0.0, 1.0),
             len(y) / smaller,
         )
-    return smooth(value, influence, effective=smaller, method="DeLong, logit scale")
+    found = smooth(value, influence, effective=smaller, method="DeLong, logit scale")
+    if smaller * min(value, 1 - value) >= FEW_ORDERED:
+        return found
+    ones, zeros = float(y.sum()), float(len(y) - y.sum())
+    method = "DeLong, widened by a score test"
+    return wider(found, lambda effect: area_interval(value, ones / effect, zeros / effect), method)
 
 
 def _average_precision(y: Array, score: Array) -> Measure:
@@ -221,11 +240,10 @@ def _probability_metrics(y: Array, score: Array, probabilities: bool, seed: int)
     if not probabilities or n == 0:
         return {name: undefined(n) for name in PROBABILITY_METRICS}
     clipped = np.clip(score, EPSILON, 1 - EPSILON)
-    loss = -np.where(y == 1, np.log(clipped), np.log(1 - clipped))
     worst = -math.log(float(min(clipped.min(), (1 - clipped).min())))
     return {
-        "log_loss": mean(loss, unit=worst),
-        "brier_score_loss": mean((score - y) ** 2, bounds=(0.0, 1.0)),
+        "log_loss": class_mean(y, score, -np.log(clipped), -np.log(1 - clipped), unit=worst, most=math.inf),
+        "brier_score_loss": class_mean(y, score, (1 - score) ** 2, score**2, unit=1.0, most=1.0),
         "calibration_slope": _slope(y, score),
         "calibration_intercept": unbounded(*calibration_intercept(y, score), method="sandwich, Wald"),
         "expected_calibration_error": _calibration_error(y, score, seed),
@@ -249,22 +267,3 @@ def _slope(y: Array, score: Array) -> Measure:
     if min(y.sum(), len(y) - y.sum()) >= LEAST_OF_CLASS:
         return found
     return Measure(Estimate(found.estimate.value, n=len(y), method="no interval: too few rows of a class"), None)
-
-
-def _mean_f1(y_true: Codes, y_pred: Codes, classes: int, *, weighted: bool) -> Measure:
-    n = len(y_true)
-    if n == 0:
-        return undefined(0)
-    cells = np.bincount(y_true * classes + y_pred, minlength=classes * classes).reshape(classes, classes).astype(float)
-    truth, called = cells.sum(axis=1), cells.sum(axis=0)
-    size = truth + called
-    scores = 2 * np.diag(cells) / np.maximum(size, 1)
-    used = size > 0
-    right = 2.0 * (y_true == y_pred)
-    value = float(scores @ truth / n if weighted else scores[used].mean())
-    rate = np.divide(truth if weighted else n / used.sum(), size, where=used, out=np.zeros(classes))
-    influence = rate[y_true] * (right - scores[y_true]) - rate[y_pred] * scores[y_pred]
-    if weighted:
-        influence = influence + scores[y_true] - value
-    method = "infinitesimal jackknife, logit scale"
-    return smooth(value, influence, effective=float(truth[truth > 0].min()), method=method)
