@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -41,36 +42,26 @@ def associations(features: pd.DataFrame, least: float = REDUNDANT) -> pd.DataFra
     >>> associations(frame).round(2).to_dict("list")["second"]
     ['b', 'd', 'd']
     """
-    names, columns = list(features.columns), [features.iloc[:, place] for place in range(features.shape[1])]
-    numeric = [pd.api.types.is_numeric_dtype(column.dtype) for column in columns]
-    ranks = [column.rank().to_numpy() if number else None for column, number in zip(columns, numeric, strict=True)]
-    codes = [
-        None if number else pd.factorize(column, use_na_sentinel=False)[0]
-        for column, number in zip(columns, numeric, strict=True)
-    ]
-    found = []
-    for i in range(len(names)):
-        for j in range(i + 1, len(names)):
-            measure, value = _associated(ranks[i], ranks[j], codes[i], codes[j])
-            if value >= least:
-                found.append({"first": names[i], "second": names[j], "measure": measure, "value": value})
+    sides = {name: _side(column) for name, column in features.items()}
+    found = [(*pair, *_associated(*(sides[name] for name in pair))) for pair in combinations(sides, 2)]
     table = pd.DataFrame(found, columns=["first", "second", "measure", "value"])
-    return table.sort_values("value", ascending=False, kind="stable", ignore_index=True)
+    return table[table["value"] >= least].sort_values("value", ascending=False, kind="stable", ignore_index=True)
 
 
-def _associated(
-    first_ranks: Any | None,
-    second_ranks: Any | None,
-    first_codes: Any | None,
-    second_codes: Any | None,
-) -> tuple[str, float]:
-    if first_ranks is not None and second_ranks is not None:
-        return "Spearman", _correlation(first_ranks, second_ranks)
-    if first_codes is not None and second_codes is not None:
-        return "Cramér's V", cramers_v(first_codes, second_codes)
-    ranks = first_ranks if first_ranks is not None else second_ranks
-    codes = first_codes if first_codes is not None else second_codes
-    return "correlation ratio", correlation_ratio(codes, ranks)
+def _side(column: pd.Series[Any]) -> tuple[bool, NDArray[Any]]:
+    """Return whether a column is numeric, and its ranks, or else the codes of its labels."""
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        return True, column.rank().to_numpy()
+    return False, pd.factorize(column, use_na_sentinel=False)[0]
+
+
+def _associated(first: tuple[bool, NDArray[Any]], second: tuple[bool, NDArray[Any]]) -> tuple[str, float]:
+    (_, codes), (_, ranks) = sorted((first, second), key=lambda side: side[0])
+    if first[0] and second[0]:
+        return "Spearman", _correlation(codes, ranks)
+    if first[0] or second[0]:
+        return "correlation ratio", correlation_ratio(codes, ranks)
+    return "Cramér's V", cramers_v(codes, ranks)
 
 
 def _correlation(first: Array, second: Array) -> float:

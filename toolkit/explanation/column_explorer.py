@@ -50,15 +50,12 @@ def column_explorer(explanation: Explanation | Any) -> ColumnExplorer:
     >>> shown.table.columns.tolist()
     ['column', 'value', 'rows', 'mean_attribution']
     """
-    attributed = getattr(explanation, "shap_values", None)
-    if attributed is None:
+    if getattr(explanation, "shap_values", None) is None:
         raise NotApplicableError("Nothing was explained, so there is no column to look at.")
-    output = int(np.abs(attributed).sum(axis=(0, 1)).argmax())
-    places = {str(name): place for place, name in enumerate(explanation.features.columns)}
     rows: list[list[object]] = []
     points: list[list[Array]] = []
     for name in explanation.overall["column"].head(EXPLORED):
-        values = attributed[:, places[name], output]
+        values = explanation.attributed(name)[1]
         if not values.any():
             continue
         groups = by_level(explanation.levels[name], values)
@@ -68,7 +65,7 @@ def column_explorer(explanation: Explanation | Any) -> ColumnExplorer:
         raise NotApplicableError("No column is attributed anything: the model says the same of every row.")
     return ColumnExplorer(
         scale=explanation.scale,
-        towards="" if explanation.task == "regression" else explanation.outputs[output],
+        towards="" if explanation.task == "regression" else explanation.outputs[explanation.shown],
         table=pd.DataFrame(rows, columns=["column", "value", "rows", "mean_attribution"]),
         points=tuple(map(tuple, points)),
     )

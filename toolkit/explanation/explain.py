@@ -25,14 +25,7 @@ from toolkit.explanation.crosscheck import ROWS, CrossCheck, cross_check
 from toolkit.explanation.figures import drawings
 from toolkit.explanation.findings import judge
 from toolkit.explanation.groups import group_table, grouping_columns
-from toolkit.explanation.importance import (
-    EXPLORED,
-    REPORTED,
-    draw_rows,
-    importance_table,
-    magnitudes,
-    rank_text,
-)
+from toolkit.explanation.importance import EXPLORED, REPORTED, draw_rows, importance_table, magnitudes, rank_text
 from toolkit.explanation.interactions import interaction_table
 from toolkit.explanation.local import LocalRow, explain_rows, find_rows, telling_rows
 from toolkit.models.choice import predict_at
@@ -241,6 +234,21 @@ class Explanation(Result):
         return self.table[self.table["output"] == "overall"].reset_index(drop=True)
 
     @cached_property
+    def shown(self) -> int:
+        """Place of the output with the largest attributions, as a figure of single rows can show but one."""
+        return int(np.abs(self.shap_values).sum(axis=(0, 1)).argmax())
+
+    def attributed(self, column: str) -> tuple[pd.Series[Any], Array]:
+        """Return the values of a column, and what the output ``shown`` is attributed to them."""
+        place = [str(name) for name in self.features.columns].index(column)
+        return self.features.iloc[:, place], self.shap_values[:, place, self.shown]
+
+    @cached_property
+    def increases(self) -> dict[str, Estimate]:
+        """By how much shuffling each column increases the loss."""
+        return dict(zip(map(str, self.features.columns), self.check.increases, strict=True))
+
+    @cached_property
     def additivity_gap(self) -> float:
         """The largest |base + attributions - output| of any row and output explained."""
         return float(np.abs(self.base + self.shap_values.sum(axis=1) - self.output).max())
@@ -273,8 +281,7 @@ class Explanation(Result):
 
     def frame(self) -> pd.DataFrame:
         """Return one row a column and output: its importance, ranks, and the loss that shuffling it costs."""
-        increases = dict(zip(map(str, self.features.columns), self.check.increases, strict=True))
-        return spread(self.table).assign(loss_increase=[increases[column].value for column in self.table["column"]])
+        return spread(self.table).assign(loss_increase=[self.increases[name].value for name in self.table["column"]])
 
     def scalars(self) -> dict[str, Estimate]:
         """Return the importance of each column, of the foremost in each group, and how far to trust them."""
@@ -309,14 +316,13 @@ class Explanation(Result):
             f"{self.scale}, against {self.reference}."
         )
         shown = self.overall.head(2 * REPORTED)
-        increases = dict(zip(map(str, self.features.columns), self.check.increases, strict=True))
         ranks = [rank_text(low, high) for low, high in zip(shown["rank_low"], shown["rank_high"], strict=True)]
         table = pd.DataFrame(
             {
                 "column": shown["column"],
                 "mean |SHAP|": shown["mean_abs_shap"],
                 "rank": ranks,
-                f"{self.check.loss} when shuffled": [increases[column] for column in shown["column"]],
+                f"{self.check.loss} when shuffled": [self.increases[name] for name in shown["column"]],
             }
         )
         words = "Most important columns, with 95% intervals; equal ranks are ties"

@@ -32,7 +32,7 @@ def drawings(explanation: Explanation) -> list[Drawing]:
     if explanation.shap_values.any():
         found.append(_beeswarm(explanation))
     for place, name in enumerate(explanation.overall["column"].head(_DEPENDENCE), 1):
-        if _attributed(explanation, name)[1].any():
+        if explanation.attributed(name)[1].any():
             found.append(_dependence(explanation, name, f"dependence_{place}"))
     if len(explanation.interactions):
         found.append(_interactions(explanation))
@@ -54,17 +54,13 @@ def _importance(explanation: Explanation) -> Drawing:
         "apart."
     )
     words = Picture("Importance of the columns", caption, f"Mean |SHAP|: {'; '.join(said)}.")
-
-    def draw(ax: Axes) -> None:
-        names = [shorten(name) for name in table["column"]]
-        _draw_bars(ax, names, table["mean_abs_shap"].tolist(), f"Mean |SHAP|, {_scale(explanation)}")
-
-    return Drawing("importance", words, draw, table.drop(columns="output"), grid="x")
+    names, sizes = [shorten(name) for name in table["column"]], table["mean_abs_shap"].tolist()
+    return _bars(explanation, "importance", words, names, sizes, table.drop(columns="output"))
 
 
 def _beeswarm(explanation: Explanation) -> Drawing:
     names = list(explanation.overall["column"].head(REPORTED))
-    found = {name: _attributed(explanation, name) for name in names}
+    found = {name: explanation.attributed(name) for name in names}
     said = []
     for name, (column, values) in found.items():
         low, high = np.quantile(values, [0.05, 0.95])
@@ -83,9 +79,7 @@ def _beeswarm(explanation: Explanation) -> Drawing:
     words = Picture("Attributions row by row", caption, f"{'; '.join(said)}.")
 
     def draw(ax: Axes) -> None:
-        columns = explanation.features.iloc[:, [_place(explanation, name) for name in names]]
-        values = np.column_stack([values for _, values in found.values()])
-        draw_swarm(ax, columns, values, f"SHAP, {_scale(explanation)}")
+        draw_swarm(ax, found, f"SHAP, {_scale(explanation)}")
 
     shown = {f"SHAP of {name}": _rounded(values[:MOST_POINTS]) for name, (_, values) in found.items()}
     data = pd.DataFrame({"row": explanation.features.index[:MOST_POINTS].map(str), **shown})
@@ -93,7 +87,7 @@ def _beeswarm(explanation: Explanation) -> Drawing:
 
 
 def _dependence(explanation: Explanation, name: str, kind: str) -> Drawing:
-    values = _attributed(explanation, name)[1]
+    values = explanation.attributed(name)[1]
     groups = by_level(explanation.levels[name], values)
     said = [f"{_named(text)}: {mean}" for text, _, mean in groups]
     caption = (
@@ -121,12 +115,8 @@ def _interactions(explanation: Explanation) -> Drawing:
         f"{named[0][2].n} rows; lines are 95% intervals."
     )
     words = Picture("Strongest interactions", caption, f"Mean |interaction|: {'; '.join(said)}.")
-
-    def draw(ax: Axes) -> None:
-        names = [f"{shorten(first, 18)} × {shorten(second, 18)}" for first, second, _ in named]
-        _draw_bars(ax, names, [size for *_, size in named], f"Mean |interaction|, {_scale(explanation)}")
-
-    return Drawing("interactions", words, draw, pairs, grid="x")
+    names = [f"{shorten(first, 18)} × {shorten(second, 18)}" for first, second, _ in named]
+    return _bars(explanation, "interactions", words, names, [size for *_, size in named], pairs)
 
 
 def _groups(explanation: Explanation, by: str, kind: str) -> Drawing:
@@ -156,13 +146,24 @@ def _groups(explanation: Explanation, by: str, kind: str) -> Drawing:
     return Drawing(kind, Picture(f"What the model leans on, by {_named(by)}", caption, alt), draw, table)
 
 
-def _draw_bars(ax: Axes, names: Sequence[str], sizes: Sequence[Estimate], label: str) -> None:
+def _bars(
+    explanation: Explanation,
+    kind: str,
+    words: Picture,
+    names: Sequence[str],
+    sizes: Sequence[Estimate],
+    data: pd.DataFrame,
+) -> Drawing:
     names, sizes = names[:REPORTED], sizes[:REPORTED]
-    ax.barh(range(len(sizes)), [size.value for size in sizes], color=BLUE, height=0.6, alpha=0.35)
-    draw_intervals(ax, range(len(sizes)), sizes, size=5)
-    name_rows(ax, names, 0.6)
-    ax.set_xlabel(label)
-    ax.set_xlim(left=0)
+
+    def draw(ax: Axes) -> None:
+        ax.barh(range(len(sizes)), [size.value for size in sizes], color=BLUE, height=0.6, alpha=0.35)
+        draw_intervals(ax, range(len(sizes)), sizes, size=5)
+        name_rows(ax, names, 0.6)
+        ax.set_xlabel(f"{words.alt.partition(':')[0]}, {_scale(explanation)}")
+        ax.set_xlim(left=0)
+
+    return Drawing(kind, words, draw, data, grid="x")
 
 
 def _rounded(values: Array) -> Array:
@@ -179,21 +180,7 @@ def _scale(explanation: Explanation) -> str:
     return shorten(explanation.scale, 30)
 
 
-def _place(explanation: Explanation, column: str) -> int:
-    return [str(name) for name in explanation.features.columns].index(column)
-
-
-def _shown_output(explanation: Explanation) -> int:
-    """Choose the output with the largest attributions: a point can show but one."""
-    return int(np.abs(explanation.shap_values).sum(axis=(0, 1)).argmax())
-
-
-def _attributed(explanation: Explanation, column: str) -> tuple[pd.Series[Any], Array]:
-    place = _place(explanation, column)
-    return explanation.features.iloc[:, place], explanation.shap_values[:, place, _shown_output(explanation)]
-
-
 def _towards(explanation: Explanation, way: str = "To the right") -> str:
     if explanation.task == "regression":
         return ""
-    return f" {way} speaks for {_named(explanation.outputs[_shown_output(explanation)])}."
+    return f" {way} speaks for {_named(explanation.outputs[explanation.shown])}."

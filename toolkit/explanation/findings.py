@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,59 +28,50 @@ _ENDED = {"rows": "the most allowed", "time": "all that the time allowed", "tabl
 
 def judge(explanation: Explanation) -> list[Finding]:
     """Return the findings of an explanation, the most severe first."""
-    found = [
-        *explanation.notes,
-        *_additivity(explanation),
-        *_constant(explanation),
-        *_precision(explanation),
-        *_sensitive(explanation),
-        *_redundancy(explanation),
-        *_disagreement(explanation),
-        *_groups(explanation),
-    ]
-    return by_severity(found)
+    checks = (_additivity, _constant, _precision, _sensitive, _redundancy, _disagreement, _groups)
+    return by_severity([*explanation.notes, *chain.from_iterable(check(explanation) for check in checks)])
 
 
-def _additivity(explanation: Explanation) -> list[Finding]:
+def _additivity(explanation: Explanation) -> Iterator[Finding]:
     gap = explanation.additivity_gap
     if gap <= tolerance(explanation.base, explanation.output):
-        return []
+        return
     note = (
         f"Base and attributions miss the model's output by up to {format_number(gap)} ({explanation.scale}): the "
         f"{explanation.method} explainer does not describe this model. Use method='permutation'."
     )
-    return [Finding("EXPLAIN-ADDITIVITY", "high", note, "additivity")]
+    yield Finding("EXPLAIN-ADDITIVITY", "high", note, "additivity")
 
 
-def _constant(explanation: Explanation) -> list[Finding]:
+def _constant(explanation: Explanation) -> Iterator[Finding]:
     if explanation.shap_values.any():
-        return []
+        return
     note = (
         f"The model says the same of all {explanation.rows:,} rows explained: no column is attributed anything."
         if not np.ptp(explanation.output, axis=0).any()
         else f"No column is attributed anything in {explanation.rows:,} rows, although the model's output varies."
     )
-    return [Finding("EXPLAIN-CONSTANT", "medium", note)]
+    yield Finding("EXPLAIN-CONSTANT", "medium", note)
 
 
-def _precision(explanation: Explanation) -> list[Finding]:
+def _precision(explanation: Explanation) -> Iterator[Finding]:
     if explanation.stopped == "precision":
-        return []
+        return
     errors = relative_errors(magnitudes(explanation.shap_values))
     names = explanation.overall["column"].head(len(errors))
     wide = [(name, error) for name, error in zip(names, errors, strict=True) if error > explanation.precision]
     if not wide:
-        return []
+        return
     said = listed([f"{name} ({error:.1%})" if np.isfinite(error) else f"{name} (unknown)" for name, error in wide], 5)
     number = "1 row is" if explanation.rows == 1 else f"{explanation.rows:,} rows are"
     note = (
         f"{number} explained, {_ENDED[explanation.stopped]}; the standard error of these importances is above the "
         f"{100 * explanation.precision:g}% that was wanted: {said}."
     )
-    return [Finding("EXPLAIN-IMPRECISE", "low" if explanation.stopped == "time" else "info", note)]
+    yield Finding("EXPLAIN-IMPRECISE", "low" if explanation.stopped == "time" else "info", note)
 
 
-def _sensitive(explanation: Explanation) -> list[Finding]:
+def _sensitive(explanation: Explanation) -> Iterator[Finding]:
     total = sum(one.value for one in explanation.overall["mean_abs_shap"])
     said = [
         f"{row['column']} (rank {rank_text(row['rank_low'], row['rank_high'])} of {len(explanation.overall)}, "
@@ -87,11 +80,11 @@ def _sensitive(explanation: Explanation) -> list[Finding]:
         if row["column"] in explanation.sensitive and row["mean_abs_shap"].value > 0
     ]
     if not said:
-        return []
-    return [Finding("EXPLAIN-SENSITIVE", "low", f"The model uses sensitive columns: {listed(said)}.", "sensitive")]
+        return
+    yield Finding("EXPLAIN-SENSITIVE", "low", f"The model uses sensitive columns: {listed(said)}.", "sensitive")
 
 
-def _redundancy(explanation: Explanation) -> list[Finding]:
+def _redundancy(explanation: Explanation) -> Iterator[Finding]:
     foremost = set(explanation.overall["column"].head(REPORTED))
     pairs = [
         f"{row['first']} and {row['second']} ({row['measure']} {row['value']:.2f})"
@@ -99,25 +92,24 @@ def _redundancy(explanation: Explanation) -> list[Finding]:
         if {str(row["first"]), str(row["second"])} & foremost
     ]
     if not pairs:
-        return []
+        return
     note = (
         f"Important columns say much the same as others (association of {REDUNDANT:g} or more), so their credit is "
         f"split or lies with one by chance; judge them together: {listed(pairs, FOREMOST)}."
     )
-    return [Finding("EXPLAIN-REDUNDANT", "low", note)]
+    yield Finding("EXPLAIN-REDUNDANT", "low", note)
 
 
-def _disagreement(explanation: Explanation) -> list[Finding]:
-    check, found = explanation.check, []
-    agreement = check.agreement
+def _disagreement(explanation: Explanation) -> Iterator[Finding]:
+    check, agreement = explanation.check, explanation.check.agreement
     if agreement.high < _WEAK:
         note = (
             f"The order of the columns by SHAP hardly agrees with that by permutation importance (Spearman "
             f"{agreement}): what moves the scores is not what makes them right."
         )
-        found.append(Finding("EXPLAIN-DISAGREES", "medium", note, "permutation"))
+        yield Finding("EXPLAIN-DISAGREES", "medium", note, "permutation")
     most = max((one.value for one in check.increases), default=0.0)
-    increases = dict(zip(map(str, explanation.features.columns), check.increases, strict=True))
+    increases = explanation.increases
     idle = [
         f"{name} ({increases[name]})"
         for name in explanation.overall["column"].head(FOREMOST)
@@ -128,18 +120,16 @@ def _disagreement(explanation: Explanation) -> list[Finding]:
             f"Among the {FOREMOST} foremost columns, shuffling these costs next to nothing ({check.loss}, with its "
             f"95% interval): {listed(idle)}. They move the scores without making them right, or others say the same."
         )
-        found.append(Finding("EXPLAIN-IDLE", "low", note, "permutation"))
-    return found
+        yield Finding("EXPLAIN-IDLE", "low", note, "permutation")
 
 
-def _groups(explanation: Explanation) -> list[Finding]:
+def _groups(explanation: Explanation) -> Iterator[Finding]:
     apart = explanation.groups[explanation.groups["p_adjusted"] <= LEVEL]
     few = explanation.groups[explanation.groups["rows"] < LEAST_ROWS].drop_duplicates(["by", "group"])
-    found = []
     if len(few):
         names = listed([f"{row['by']} {row['group']} ({row['rows']})" for _, row in few.iterrows()], FOREMOST)
         note = f"Too few rows explained to compare what the model leans on: {names}."
-        found.append(Finding("EXPLAIN-GROUP-SMALL", "info", note))
+        yield Finding("EXPLAIN-GROUP-SMALL", "info", note)
     if len(apart):
         order = np.argsort([-abs(one.value) for one in apart["difference"]], kind="stable")
         largest = apart.iloc[order].drop_duplicates(["by", "column"]).head(3)
@@ -152,5 +142,4 @@ def _groups(explanation: Explanation) -> list[Finding]:
             f"The model leans on columns more or less in some groups than elsewhere, beyond chance in {len(apart)} of "
             f"{int(explanation.groups['p_adjusted'].notna().sum())} comparisons (Benjamini-Hochberg); most in {said}."
         )
-        found.append(Finding("EXPLAIN-GROUPS", "low", note, str(largest.iloc[0]["by"])))
-    return found
+        yield Finding("EXPLAIN-GROUPS", "low", note, str(largest.iloc[0]["by"]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,26 +24,25 @@ _DOT: dict[str, Any] = {"s": 4, "linewidths": 0, "rasterized": True}
 _SLOTS = 80
 
 
-def draw_swarm(ax: Axes, features: pd.DataFrame, values: Array, label: str) -> None:
+def draw_swarm(ax: Axes, columns: Mapping[str, tuple[pd.Series[Any], Array]], label: str) -> None:
     """Draw the attributions of some columns, the first on top, each point shaded by the value of the column.
 
     Parameters
     ----------
     ax : Axes
-    features : DataFrame of shape (rows, columns)
-    values : array of shape (rows, columns)
+    columns : mapping of str to (Series, array)
+        The values of each column and their attributions.
     label : str
         Of the horizontal axis.
     """
-    for place in range(features.shape[1]):
-        size = values[:MOST_POINTS, place]
-        rank = standing(features.iloc[:MOST_POINTS, place])
+    for place, (column, values) in enumerate(columns.values()):
+        size, rank = values[:MOST_POINTS], standing(column.iloc[:MOST_POINTS])
         offset, known = place - _swarm(size), np.isfinite(rank)
         ax.scatter(size[~known], offset[~known], color=GREY, **_DOT)
         shade: dict[str, Any] = {"c": rank[known], "cmap": "cividis", "vmin": 0, "vmax": 1}
         points = ax.scatter(size[known], offset[known], **shade, **_DOT)
     ax.axvline(0, color=GREY, linewidth=0.8)
-    name_rows(ax, [shorten(name) for name in features.columns], 0.6)
+    name_rows(ax, [shorten(name) for name in columns], 0.6)
     ax.set_xlabel(label)
     bar = ax.figure.colorbar(points, ax=ax, ticks=[0, 1], pad=0.02, aspect=30)
     bar.ax.set_yticklabels(["low", "high"])
