@@ -91,12 +91,9 @@ def _thinned(progress: Array) -> np.ndarray:
 
 
 def _calibration(y_true: Array, y_prob: Array) -> pd.DataFrame:
-    sizes, predicted, observed = calibration_bins(y_true, y_prob)
-    ends = [wilson(rate * size, size) for rate, size in zip(observed, sizes, strict=True)]
-    low, high = zip(*ends, strict=True)
-    return pd.DataFrame(
-        {"predicted": predicted, "observed": observed, "low": low, "high": high, "n": sizes.astype(int)}
-    )
+    bins = zip(*calibration_bins(y_true, y_prob), strict=True)
+    rows = [(predicted, rate, *wilson(rate * size, size), int(size)) for size, predicted, rate in bins]
+    return pd.DataFrame(rows, columns=["predicted", "observed", "low", "high", "n"])
 
 
 def _score_bins(y_true: Array, y_score: Array) -> pd.DataFrame:

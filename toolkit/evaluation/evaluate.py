@@ -300,14 +300,14 @@ def _class_numbers(table: pd.DataFrame) -> dict[str, Estimate]:
 def _confusion(predicted: Predictions, test: Dataset, chosen: Threshold | None) -> pd.DataFrame | None:
     if test.task == "regression":
         return None
-    if chosen is None:
-        truth, guess, labels = predicted.y_true.astype(int), predicted.y_pred.astype(int), list(predicted.classes)
-    else:
-        truth, guess = predicted.y_true.astype(int), predicted.decide(chosen.value).astype(int)
-        labels = [*(label for label in test.classes if label != test.positive), test.positive]
-    k = len(labels)
-    cells = np.bincount(truth * k + guess, minlength=k * k).reshape(k, k)
+    from sklearn.metrics import confusion_matrix
+
+    labels, guess = predicted.classes, predicted.y_pred
+    if chosen:
+        guess = predicted.decide(chosen.value)
+        labels = (*(label for label in test.classes if label != test.positive), test.positive)
     names = [str(label) for label in labels]
+    cells = confusion_matrix(predicted.y_true, guess, labels=range(len(names)))
     return pd.DataFrame(cells, index=pd.Index(names, name="true"), columns=pd.Index(names, name="predicted"))
 
 

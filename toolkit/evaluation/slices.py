@@ -21,7 +21,6 @@ from toolkit.evaluation.levels import Level, cut_levels
 from toolkit.evaluation.losses import correct, row_losses
 from toolkit.evaluation.scan import MOST_PAIRED_LEVELS, Members, Scan, prune, scan, slice_mask, worse_slices
 from toolkit.models.choice import predict_at
-from toolkit.models.prediction import Predictions
 from toolkit.models.threshold import ThresholdLike
 from toolkit.statistics.intervals import Array, mean_estimate, share_estimate
 
@@ -93,7 +92,11 @@ def find_slices(
     paired = depth == 2 and len(levels) <= MOST_PAIRED_LEVELS
     scanned = scan(levels, members, loss, least, pairs=paired)
     kept = prune(worse_slices(scanned), scanned, members)
-    table = _described(kept, scanned, levels, members, predicted, loss, value, part.task)
+    beside = {"truth": predicted.y_true, "predicted": predicted.y_pred}
+    if part.task == "multiclass" or not (part.task == "regression" or predicted.probabilities):
+        beside = {}
+    right = None if part.task == "regression" else correct(predicted, part.task, value)
+    table = _described(kept, scanned, levels, members, loss, right, beside)
     examined = len(scanned.rows)
     return Slices(part.name, part.task, loss_name, mean_estimate(loss), examined, least, paired or depth == 1, table)
 
@@ -170,7 +173,7 @@ class Slices(Result):
         """Return the one figure, where a slice was found: the loss of the ten worst against the mean over all rows."""
         if not len(self.table):
             return []
-        said = [f"{row['slice']}: {row['loss']}" for _, row in self.table.head(10).iterrows()]
+        said = [f"{text}: {loss}" for text, loss in zip(self.table["slice"], self.table["loss"], strict=True)]
         caption = (
             f"Mean {self.loss} with its 95% interval; the dotted line is the mean over all rows. A slice may be "
             f"harder to predict rather than neglected. {self.examined:,} slices were examined."
@@ -179,12 +182,10 @@ class Slices(Result):
         return [Drawing("slices", Picture("Worst slices", caption, alt), self._draw, self.table)]
 
     def _draw(self, ax: Axes) -> None:
-        shown = self.table.head(10)
-        draw_intervals(ax, range(len(shown)), shown["loss"])
+        draw_intervals(ax, range(len(self.table)), self.table["loss"])
         ax.axvline(self.overall.value, color=GREY, linewidth=1, linestyle=":")
-        name_rows(
-            ax, [f"{shorten(text, 44)} ({rows:,})" for text, rows in zip(shown["slice"], shown["rows"], strict=True)]
-        )
+        named = zip(self.table["slice"], self.table["rows"], strict=True)
+        name_rows(ax, [f"{shorten(text, 44)} ({rows:,})" for text, rows in named])
         ax.set_xlabel(f"Mean {self.loss}")
 
     def face(self) -> Face:
@@ -192,12 +193,10 @@ class Slices(Result):
         if not len(self.table):
             lead = f"No slice was found to be worse than the rest ({self.examined:,} of {self.min_rows} rows or more)."
             return Face("Slices", lead)
-        number = (
-            f"{len(self.table)} of {self.examined:,} slices examined {'is' if len(self.table) == 1 else 'are'} shown"
-        )
+        shown = "is" if len(self.table) == 1 else "are"
         lead = (
-            f"{number}, worse than the rest in {self.loss}. "
-            "The p values and the intervals of the differences are corrected for all of them."
+            f"{len(self.table)} of {self.examined:,} slices examined {shown} shown, worse than the rest in {self.loss}."
+            " The p values and the intervals of the differences are corrected for all of them."
         )
         return Face("Slices", lead, [FaceTable("Worst slices, with 95% intervals", self.table)], self.findings())
 
@@ -218,32 +217,27 @@ def _described(
     scanned: Scan,
     levels: list[Level],
     members: Members,
-    predicted: Predictions,
     loss: Array,
-    threshold: float,
-    task: str,
+    right: Array | None,
+    beside: Any,
 ) -> pd.DataFrame:
-    rows = []
-    overall = float(loss.mean()) if len(loss) else math.nan
+    rows, method = [], f"Welch, simultaneous over {len(scanned.rows):,} slices"
     for place in kept:
         mask = slice_mask(place, scanned, members)
-        names = dict.fromkeys((int(scanned.first[place]), int(scanned.second[place])))
-        difference, half = float(scanned.difference[place]), float(scanned.half_width[place])
-        method = f"Welch, simultaneous over {len(scanned.rows):,} slices"
+        count, names = int(mask.sum()), dict.fromkeys((int(scanned.first[place]), int(scanned.second[place])))
+        apart, half = float(scanned.difference[place]), float(scanned.half_width[place])
         row: dict[str, object] = {
             "slice": " and ".join(levels[name].text for name in names),
-            "rows": int(mask.sum()),
+            "rows": count,
             "share": float(mask.mean()),
             "loss": mean_estimate(loss[mask]),
-            "overall": overall,
-            "difference": Estimate(difference, difference - half, difference + half, int(mask.sum()), method),
+            "overall": float(loss.mean()),
+            "difference": Estimate(apart, apart - half, apart + half, count, method),
             "p_adjusted": float(scanned.p_adjusted[place]),
         }
-        if task != "regression":
-            row["accuracy"] = share_estimate(int(correct(predicted, task, threshold)[mask].sum()), int(mask.sum()))
-        if task == "regression" or (task == "binary" and predicted.probabilities):
-            row |= {"truth": float(predicted.y_true[mask].mean()), "predicted": float(predicted.y_pred[mask].mean())}
-        rows.append(row)
+        if right is not None:
+            row["accuracy"] = share_estimate(int(right[mask].sum()), count)
+        rows.append(row | {name: float(values[mask].mean()) for name, values in beside.items()})
     named = ["slice", "rows", "share", "loss", "overall", "difference", "p_adjusted"]
     return pd.DataFrame(rows, columns=None if rows else named)
 

@@ -96,13 +96,10 @@ def find_counterfactual(
     value = chosen.value if chosen else math.nan
     predicted = predict(model, one)
     score, decision = _decided(predicted, part.task, value)
-    changes = [
-        change
-        for column in part.features.columns
-        if column not in fixed
-        for change in _smallest(model, one, column, seen.features[column], value, decision[0])
-    ]
-    table = pd.DataFrame(changes, columns=["column", "value", "change_to", "distance", "score", "decision"])
+    free = [column for column in part.features.columns if column not in fixed]
+    changes = [_smallest(model, one, column, seen.features[column], value, decision[0]) for column in free]
+    names = ["column", "value", "change_to", "distance", "score", "decision"]
+    table = pd.DataFrame([change for change in changes if change], columns=names)
     table["decision"] = [_label(one, code, predicted.classes) for code in table["decision"]]
     table = table.sort_values("distance", kind="stable", ignore_index=True)
     said = _label(one, int(decision[0]), predicted.classes)
@@ -213,30 +210,22 @@ def _decided(predicted: Predictions, task: str, threshold: float) -> tuple[Array
 
 def _smallest(
     model: Any, one: Dataset, column: Any, observed: pd.Series[Any], threshold: float, decision: float
-) -> list[dict[str, object]]:
-    """Return the nearest value of a column that changes the decision, if any does."""
+) -> tuple[object, ...] | None:
+    """Return the nearest value of a column that changes the decision, and what the model says then; None without."""
     now = one.features[column].iloc[0]
     values, distances = _tried(observed.dropna(), now)
     if not len(values):
-        return []
+        return None
     rows = one.take(np.zeros(len(values), dtype="int64"))
     changed = rows.features.copy(deep=False)
     changed[column] = values.set_axis(changed.index).astype(one.features[column].dtype)
     scores, decisions = _decided(predict(model, replace(rows, features=changed)), one.task, threshold)
     turned = np.flatnonzero(decisions != decision)
     if not len(turned):
-        return []
+        return None
     best = int(turned[distances[turned].argmin()])
-    return [
-        {
-            "column": str(column),
-            "value": value_text(now, TEXT),
-            "change_to": value_text(values.iloc[best], TEXT),
-            "distance": float(distances[best]),
-            "score": float(scores[best]),
-            "decision": int(decisions[best]),
-        }
-    ]
+    texts = (str(column), value_text(now, TEXT), value_text(values.iloc[best], TEXT))
+    return *texts, float(distances[best]), float(scores[best]), int(decisions[best])
 
 
 def _tried(observed: pd.Series[Any], now: Any) -> tuple[pd.Series[Any], Array]:

@@ -123,7 +123,8 @@ def explain(
     drawn = draw_rows(attributor, part, precision=precision, most=most, seconds=seconds, seed=seed)
     features, names = part.features.iloc[drawn.positions], [str(name) for name in part.features.columns]
     table, sizes = importance_table(drawn.shap_values, names, attributor.outputs.names), magnitudes(drawn.shap_values)
-    shown = part.features.loc[:, [name in _foremost(table, EXPLORED) for name in names]]
+    foremost = list(table.loc[table["output"] == "overall", "column"])
+    shown = part.features.loc[:, [name in foremost[:EXPLORED] for name in names]]
     levels = {
         str(name): cut(column, dates=str(name) in part.dates).take(drawn.positions)
         for name, column in (*shown.items(), *grouping.items())
@@ -148,7 +149,7 @@ def explain(
         interactions=interaction_table(attributor, features, drawn.shap_values),
         groups=group_table({str(name): levels[str(name)] for name in grouping}, sizes, names),
         levels=levels,
-        redundant=associations(features.loc[:, [name in _foremost(table, _ASSOCIATED) for name in names]]),
+        redundant=associations(features.loc[:, [name in foremost[:_ASSOCIATED] for name in names]]),
         sensitive=tuple(map(str, part.sensitive.columns)),
         check=cross_check(model, part.take(drawn.positions[:ROWS]), sizes.mean(axis=0), seed=seed),
         local=explain_rows(attributor, part, predicted, chosen, level),
@@ -327,7 +328,3 @@ class Explanation(Result):
         )
         words = "Most important columns, with 95% intervals; equal ranks are ties"
         return Face("Explanation", lead, [FaceTable(words, table)], self.findings())
-
-
-def _foremost(table: pd.DataFrame, most: int) -> set[str]:
-    return set(table["column"][table["output"] == "overall"].head(most))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -48,16 +49,13 @@ def tree_explainer(estimator: Any, background: Any = None) -> tuple[Raw, Raw | N
     deep = ensemble.model_type == "internal" and work > _DEEP
     quick = work * len(np.unique(ensemble.features)) <= _LONG
 
-    def attribute(matrix: Any) -> tuple[Array, Array]:
+    def read(values: Callable[[Any], Any], dimensions: int, matrix: Any) -> tuple[Array, Array]:
         with _quiet():
-            values = explainer.shap_values(_dense(matrix), check_additivity=False)
-        return _last_axis(values, 2), np.atleast_1d(np.asarray(explainer.expected_value, dtype=float))
+            found = _last_axis(values(_dense(matrix)), dimensions)
+        return found, np.atleast_1d(np.asarray(explainer.expected_value, dtype=float))
 
-    def interact(matrix: Any) -> tuple[Array, Array]:
-        with _quiet():
-            values = explainer.shap_interaction_values(_dense(matrix))
-        return _last_axis(values, 3), np.atleast_1d(np.asarray(explainer.expected_value, dtype=float))
-
+    attribute = partial(read, partial(explainer.shap_values, check_additivity=False), 2)
+    interact = partial(read, explainer.shap_interaction_values, 3)
     return attribute, interact if background is None and quick else None, deep
 
 

@@ -115,35 +115,16 @@ def sorted_bins(y_true: Array, y_prob: Array, bins: int = BINS) -> tuple[Array, 
     return sizes, np.add.reduceat(y_prob, starts) / sizes, np.add.reduceat(y_true, starts) / sizes
 
 
-def expected_calibration_error(y_true: Array, y_prob: Array, *, seed: int = 0) -> tuple[Estimate, float]:
-    """Estimate the mean distance of predicted from observed rates over 10 bins of equal mass; 0 is ideal.
-
-    See ``calibration_error_of`` for the interval.
-
-    Parameters
-    ----------
-    y_true, y_prob : array of shape (n,)
-        As in ``calibration_slope``.
-    seed : int
-        Of the simulated noise.
-
-    Returns
-    -------
-    (Estimate, float)
-        The error, and the error under which the observed value would be the median: what is left of it without noise.
-    """
-    return calibration_error_of(*calibration_bins(y_true, y_prob), seed=seed)
-
-
 def calibration_error_of(
     sizes: Array, predicted: Array, observed: Array, *, draws: int = _DRAWS, seed: int = 0
 ) -> tuple[Estimate, float]:
     """Estimate the expected calibration error from bins.
 
-    The plain value cannot be 0 in a finite sample, and resampling it makes that worse. The interval inverts a test
-    instead: it holds the errors that, with the observed shape of the gaps and the noise of bins of these sizes, would
-    make the observed value no surprise. So it holds 0 where the predictions may well be calibrated (Naeini et al. 2015,
-    doi:10.1609/aaai.v29i1.9602, for the measure).
+    It is the mean distance of predicted from observed rates; 0 is ideal. The plain value cannot be 0 in a finite
+    sample, and resampling it makes that worse. The interval inverts a test instead: it holds the errors that, with the
+    observed shape of the gaps and the noise of bins of these sizes, would make the observed value no surprise. So it
+    holds 0 where the predictions may well be calibrated (Naeini et al. 2015, doi:10.1609/aaai.v29i1.9602, for the
+    measure).
 
     Parameters
     ----------
@@ -155,7 +136,7 @@ def calibration_error_of(
     Returns
     -------
     (Estimate, float)
-        As ``expected_calibration_error``.
+        The error, and the error under which the observed value would be the median: what is left of it without noise.
     """
     n = int(sizes.sum())
     gap, mass = observed - predicted, sizes / sizes.sum()
