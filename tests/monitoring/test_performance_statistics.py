@@ -13,12 +13,10 @@ from scipy.special import expit, logit
 from sklearn.metrics import confusion_matrix, f1_score, precision_score, recall_score, roc_auc_score
 
 from toolkit.core.estimate import Estimate
-from toolkit.monitoring.assembly import change_from
-from toolkit.monitoring.calibrator import Calibrator, fit_calibrator
-from toolkit.monitoring.confidence import BINARY, BINS, CELLS, estimate_binary, gather
-from toolkit.monitoring.expectation import Scored, expect_errors, measure_scored
-from toolkit.monitoring.losses import REGRESSION
-from toolkit.monitoring.shift import shift_test
+from toolkit.monitoring.calibrator import Calibrator, fit_calibrator, shift_test
+from toolkit.monitoring.confidence import BINARY, BINS, CELLS, Scored, estimate_binary, gather, measure_scored
+from toolkit.monitoring.findings import change_from
+from toolkit.monitoring.losses import REGRESSION, expect_errors
 
 MAPS = {"identity": lambda odds: odds, "steep": lambda odds: 2 * odds + 0.5, "flat": lambda odds: 0.5 * odds - 1}
 

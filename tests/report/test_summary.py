@@ -19,8 +19,8 @@ from toolkit.drift.detect import detect_drift
 from toolkit.drift.head import headline
 from toolkit.evaluation.evaluate import evaluate
 from toolkit.models.model import Model
-from toolkit.monitoring.head import head_numbers
-from toolkit.monitoring.head import headline as performance_headline
+from toolkit.monitoring.findings import head_numbers
+from toolkit.monitoring.findings import headline as performance_headline
 from toolkit.monitoring.pair import load_drift
 from toolkit.report.summary import summarize
 

@@ -7,17 +7,68 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import expit
 
 from toolkit.core.estimate import Estimate
-from toolkit.monitoring.calibrator import Calibrator
+from toolkit.monitoring.calibrator import Calibrator, shift_test
 from toolkit.statistics.intervals import Array, wilson
+from toolkit.statistics.metrics import binary_metrics
 
 BINARY = ("roc_auc", "accuracy", "precision", "recall", "f1")
 CELLS = ("true_positives", "false_positives", "false_negatives", "true_negatives")
 BINS = 256
 DRAWS = 1000
 METHOD = "calibrated scores, 1,000 draws of calibration, labels and rows"
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """Truth, scores and decisions of some rows of a classifier; y_true is not to be trusted where there is no label.
+
+    For more than two classes they are about whether the predicted class is right: y_true is 1 where it is, y_score the
+    probability given to it, and every row is called.
+    """
+
+    y_true: Array
+    y_score: Array
+    called: Array
+
+    def take(self, rows: NDArray[np.intp]) -> Scored:
+        """Return some of the rows."""
+        return Scored(self.y_true[rows], self.y_score[rows], self.called[rows])
+
+
+@dataclass(frozen=True, eq=False)
+class ByScore:
+    """What is expected of the current rows of a classification: labels follow the calibrated score."""
+
+    calibrator: Calibrator
+    current: Scored
+
+    def estimate(self, rows: NDArray[np.intp], seed: int) -> dict[str, Estimate]:
+        """Estimate metrics and expected confusion counts."""
+        part = self.current.take(rows)
+        return estimate_binary(gather(part.y_score, part.called, self.calibrator), self.calibrator, seed=seed)
+
+    def realize(self, rows: NDArray[np.intp]) -> dict[str, Estimate]:
+        """Measure metrics and confusion counts."""
+        return measure_scored(self.current.take(rows))
+
+    def surprise(self, rows: NDArray[np.intp]) -> float:
+        """Test whether labels follow the calibrated scores."""
+        part = self.current.take(rows)
+        return shift_test(part.y_true, part.y_score, self.calibrator)
+
+
+def measure_scored(part: Scored) -> dict[str, Estimate]:
+    """Measure the metrics that can be estimated, and count the confusion cells."""
+    found = binary_metrics(part.y_true, part.y_score, decisions=part.called, probabilities=False)
+    counts = [
+        float((sign * (part.y_true == label)).sum()) for sign in (part.called, 1 - part.called) for label in (1, 0)
+    ]
+    cells = {name: Estimate(count, n=len(part.called)) for name, count in zip(CELLS, counts, strict=True)}
+    return {name: measure.estimate for name, measure in found.items()} | cells
 
 
 @dataclass(frozen=True, eq=False)

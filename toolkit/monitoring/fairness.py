@@ -18,15 +18,15 @@ from toolkit.core.result import Finding, Result
 from toolkit.core.words import titled
 from toolkit.data.dataset import Dataset
 from toolkit.data.load import data_like
+from toolkit.data.times import cut_windows
 from toolkit.errors import NotApplicableError
 from toolkit.fairness.audit import FairnessAudit, audit_fairness
 from toolkit.fairness.disparities import FOREMOST, adjusted
 from toolkit.fairness.findings import SIGNIFICANT
 from toolkit.fairness.groups import settled_bins
 from toolkit.models.threshold import ThresholdLike
-from toolkit.monitoring.assembly import cut
-from toolkit.monitoring.expectation import WHOLE
-from toolkit.statistics.intervals import Z, mover_difference
+from toolkit.monitoring.findings import WHOLE
+from toolkit.statistics.intervals import Z, change
 from toolkit.statistics.multiplicity import holm
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def audit_windows(
     if not names:
         raise NotApplicableError("No sensitive column is known of both tables.")
     labelled = data.target.notna().to_numpy()
-    cuts = cut(data, window)
+    cuts = {WHOLE: np.arange(data.rows), **dict(cut_windows(data.time, data.rows, window))}
     parts = {label: places[labelled[places]] for label, places in cuts.items() if labelled[places].any()}
     if not parts:
         raise NotApplicableError("No current row has a label yet, so there is nothing to audit.")
@@ -250,4 +250,4 @@ def _grown(table: pd.DataFrame, level: Mapping[tuple[str, str, int], Estimate]) 
 def _growth(now: Estimate, before: Estimate | None) -> Estimate:
     if before is None or not (now.has_interval and before.has_interval):
         return Estimate(math.nan, n=now.n)
-    return Estimate(now.value - before.value, *mover_difference(now, before), now.n, "MOVER")
+    return change(now, before)

@@ -1,23 +1,29 @@
-"""What an estimate without labels says, in sentences, and when not to believe it."""
+"""What an estimate without labels says: first, in numbers, in sentences, and when not to believe it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from toolkit.core.estimate import format_number, format_p
+from toolkit.core.estimate import Estimate, format_number, format_p
 from toolkit.core.result import Finding, by_severity
+from toolkit.core.results import KeyNumber
+from toolkit.core.words import titled
 from toolkit.data.dataset import Dataset
 from toolkit.errors import listed
 from toolkit.models.prediction import Predictions
-from toolkit.monitoring.expectation import WHOLE
 from toolkit.monitoring.losses import REGRESSION
 from toolkit.statistics.direction import LOWER_IS_BETTER
+from toolkit.statistics.intervals import change
 
+#: What all rows together are called among the windows.
+WHOLE = "all"
 LEVEL = 0.05
 FEW_REFERENCE, FEW_ROWS = 50, 30
 _NOTABLE_GAP, _NOTABLE_RATIO = 0.02, 0.1
@@ -145,3 +151,60 @@ def _about_reference(reference: Dataset, known: Predictions) -> list[Finding]:
         "errors, is learnt roughly, and the intervals may be too narrow."
     )
     return [Finding("ESTIMATE-SMALL-REFERENCE", "medium", note)]
+
+
+def change_from(metric: str, now: Estimate, level: Estimate) -> tuple[str, Estimate]:
+    """Return the change of a metric from its level on the reference: a difference, or a ratio for errors.
+
+    By the method of variance estimates recovery (Zou & Donner 2008, doi:10.1002/sim.3095), for a ratio on the log
+    scale; the rows of the two are different ones.
+
+    Examples
+    --------
+    >>> print(*change_from("accuracy", Estimate(0.8, 0.77, 0.83, 100), Estimate(0.9, 0.86, 0.94, 100)))
+    change −0.100 [−0.150, −0.050]
+    """
+    if metric not in REGRESSION:
+        return "change", change(now, level)
+    if not (now.low > 0 and level.low > 0):
+        return "ratio", Estimate(math.nan, n=now.n)
+    mine, theirs = (Estimate(math.log(one.value), math.log(one.low), math.log(one.high)) for one in (now, level))
+    moved = change(mine, theirs)
+    return "ratio", Estimate(now.value / level.value, math.exp(moved.low), math.exp(moved.high), now.n, "MOVER")
+
+
+def head_numbers(table: pd.DataFrame) -> Iterator[KeyNumber]:
+    """Yield each metric over all rows beside its level on the reference: what is realized, else what is estimated.
+
+    The first metric is given both ways where there are labels.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As in ``PerformanceEstimate``.
+    """
+    whole = table[table["window"] == WHOLE]
+    for place, (_, row) in enumerate(whole.iterrows()):
+        kinds = ["realized", "estimated"][: 2 if place == 0 else 1] if row["labelled"] else ["estimated"]
+        for kind in kinds:
+            label = f"{titled(row['metric'])}, {'by the labels' if kind == 'realized' else 'estimated'}"
+            name = f"drift.{kind}.{row['metric']}"
+            now, level = row[kind], row["reference"]
+            yield KeyNumber(name, label, now, "current table", "reference", level, change(now, level))
+
+
+def headline(table: pd.DataFrame) -> str:
+    """Say how well the model does on the current rows, by its first metric, and how far that is from the reference."""
+    first = next(head_numbers(table))
+    metric = first.name.rpartition(".")[2]
+    now, gap = first.value, first.difference
+    says = "is" if first.name.startswith("drift.realized.") else "is estimated, without labels, at"
+    text = f"{titled(metric)} {says} {now}, against {format_number(first.other.value)} on the reference"
+    if not gap.has_interval:
+        return f"{text}."
+    if gap.low <= 0 <= gap.high:
+        return f"{text}: not told apart."
+    size = replace(
+        gap, value=abs(gap.value), low=min(abs(gap.low), abs(gap.high)), high=max(abs(gap.low), abs(gap.high))
+    )
+    return f"{text}: {'better' if (gap.value < 0) == (metric in LOWER_IS_BETTER) else 'worse'} by {size}."

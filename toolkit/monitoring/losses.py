@@ -15,6 +15,8 @@ from sklearn.model_selection import KFold
 from toolkit.core.estimate import Estimate
 from toolkit.models.preprocessing import make_model
 from toolkit.statistics.intervals import RULE_OF_THREE, Array, Z, wald
+from toolkit.statistics.multiplicity import holm
+from toolkit.statistics.regression import regression_metrics
 
 Places = NDArray[np.intp]
 
@@ -23,6 +25,51 @@ FOLDS = 5
 SHRINKAGE = 0.2
 PREDICTION = "predicted value"
 METHOD = "model of the expected error, delta method, log scale"
+
+
+@dataclass(frozen=True, eq=False)
+class ByLoss:
+    """What is expected of the current rows of a regression: errors are as large as a model of the error says."""
+
+    expected: dict[str, ExpectedLoss]
+    losses: dict[str, Array]
+    y_true: Array
+    y_pred: Array
+
+    def estimate(self, rows: Places, seed: int) -> dict[str, Estimate]:  # noqa: ARG002  # nothing is drawn
+        """Estimate mean absolute and root mean squared error."""
+        return {name: loss_estimate(self.expected[name], rows, root=name == REGRESSION[1]) for name in REGRESSION}
+
+    def realize(self, rows: Places) -> dict[str, Estimate]:
+        """Measure the same."""
+        return measure_errors(self.y_true[rows], self.y_pred[rows])
+
+    def surprise(self, rows: Places) -> float:
+        """Test both losses, by Holm."""
+        return float(holm([loss_test(self.expected[name], rows, self.losses[name][rows]) for name in REGRESSION]).min())
+
+
+def expect_errors(
+    reference: tuple[pd.DataFrame, Array, Array], current: tuple[pd.DataFrame, Array, Array], seed: int
+) -> ByLoss:
+    """Learn the errors of the reference; both are features, truth and prediction."""
+    (known, truth, predicted), (rows, target, guess) = reference, current
+    unit = float(np.abs(predicted - truth).max()) or 1.0
+    names = [name for name in known.columns if name in rows.columns]
+    column = PREDICTION
+    while column in names:
+        column += "_"
+    tables = (known[names].assign(**{column: predicted / unit}), rows[names].assign(**{column: guess / unit}))
+    old, new = (np.abs(predicted - truth) / unit, np.abs(guess - target) / unit)
+    powers = dict(zip(REGRESSION, (1, 2), strict=True))
+    expected = {name: expect_loss(old**power, *tables, unit=unit, seed=seed) for name, power in powers.items()}
+    return ByLoss(expected, {name: new**power for name, power in powers.items()}, target, guess)
+
+
+def measure_errors(y_true: Array, y_pred: Array) -> dict[str, Estimate]:
+    """Measure the errors of a regression."""
+    found = regression_metrics(y_true, y_pred)
+    return {name: found[name].estimate for name in REGRESSION}
 
 
 @dataclass(frozen=True, eq=False)

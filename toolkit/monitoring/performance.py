@@ -16,37 +16,22 @@ from toolkit.core.figures import Drawing
 from toolkit.core.result import Finding, Record, Result, by_severity
 from toolkit.data.dataset import Dataset
 from toolkit.data.load import data_like
+from toolkit.data.times import cut_windows
 from toolkit.errors import InputError, NotApplicableError, listed, nearest
 from toolkit.models.choice import threshold_for
 from toolkit.models.model import Model
 from toolkit.models.prediction import Predictions, predict
 from toolkit.models.threshold import Threshold, ThresholdLike
-from toolkit.monitoring.assembly import (
-    change_from,
-    confusion_table,
-    cut,
-    estimate_parts,
-    judge_parts,
-    performance_table,
-)
-from toolkit.monitoring.confidence import BINARY
-from toolkit.monitoring.expectation import (
-    WHOLE,
-    Expectation,
-    Scored,
-    expect_errors,
-    expect_scored,
-    measure_errors,
-    measure_scored,
-)
+from toolkit.monitoring.calibrator import fit_calibrator
+from toolkit.monitoring.confidence import BINARY, CELLS, ByScore, Scored, measure_scored
 from toolkit.monitoring.figures import estimates_drawing
-from toolkit.monitoring.findings import judge_estimate
-from toolkit.monitoring.head import head_numbers, headline
-from toolkit.monitoring.losses import REGRESSION
-from toolkit.statistics.intervals import Array
+from toolkit.monitoring.findings import WHOLE, change_from, head_numbers, headline, judge_estimate
+from toolkit.monitoring.losses import REGRESSION, ByLoss, expect_errors, measure_errors
+from toolkit.statistics.multiplicity import holm
 
 METRICS = {"binary": BINARY, "multiclass": ("accuracy",), "regression": REGRESSION}
-LEAST_ROWS = 20
+LEAST_ROWS, MOST_WINDOWS = 20, 1000
+_NO_LABELS = Estimate(math.nan, method="no labels")
 
 
 def estimate_performance(
@@ -121,11 +106,25 @@ def estimate_performance(
     known, new = predict(model, reference), predict(model, data)
     chosen = threshold_for(model, reference, threshold, {"reference": known})
     expectation, level, outside = _expect(reference, data, known, new, chosen, seed)
-    parts = cut(data, window)
+    windows = dict(cut_windows(data.time, data.rows, window))
+    if len(windows) > MOST_WINDOWS:
+        raise InputError(f"window={window!r} makes {len(windows):,} windows; at most {MOST_WINDOWS:,} are judged.")
     labelled = data.target.notna().to_numpy()
-    estimated, realized = estimate_parts(expectation, parts, labelled, seed)
-    shift = judge_parts(expectation, parts, labelled)
-    table = performance_table(parts, wanted, estimated, realized, level)
+    rows, cells, tests = [], [], []
+    for label, places in {WHOLE: np.arange(data.rows), **windows}.items():
+        truth = places[labelled[places]]
+        estimated = expectation.estimate(places, seed)
+        realized = expectation.realize(truth) if len(truth) else {}
+        for name in wanted:
+            sizes = len(places), realized[name].n if realized else 0
+            rows.append((label, name, *sizes, estimated[name], realized.get(name, _NO_LABELS), level[name]))
+        if reference.task == "binary":
+            cells += [(label, cell, estimated[cell], realized.get(cell, _NO_LABELS)) for cell in CELLS]
+        if len(truth) and (label != WHOLE or not windows):
+            tests.append((label, len(truth), expectation.surprise(truth)))
+    table = pd.DataFrame(rows, columns=["window", "metric", "rows", "labelled", "estimated", "realized", "reference"])
+    shift = pd.DataFrame(tests, columns=["window", "labelled", "p_value"])
+    shift["p_adjusted"] = holm(shift["p_value"].to_numpy(dtype=float))
     notes = judge_estimate(table, shift, reference, labelled, known, outside)
     return PerformanceEstimate(
         name=data.name,
@@ -133,7 +132,7 @@ def estimate_performance(
         metrics=wanted,
         threshold=chosen,
         table=table,
-        confusion=confusion_table(estimated, realized) if reference.task == "binary" else None,
+        confusion=pd.DataFrame(cells, columns=["window", "cell", "expected", "realized"]) if cells else None,
         shift=shift,
         parameters={"window": window, "seed": seed, "threshold": str(chosen)},
         notes=tuple(by_severity([*(chosen.notes if chosen else ()), *notes])),
@@ -178,9 +177,10 @@ class PerformanceEstimate(Result):
 
         ``inside`` says whether the realized value lies in the interval of the estimate, where it is known.
         """
-        pairs = zip(self.table["estimated"], self.table["realized"], strict=True)
-        inside = [_inside(estimated, realized) for estimated, realized in pairs]
-        return spread(self.table).assign(inside=pd.array(inside, dtype="boolean"))
+        frame = spread(self.table)
+        known = frame["realized"].notna() & frame["estimated_low"].notna()
+        inside = frame["realized"].between(frame["estimated_low"], frame["estimated_high"])
+        return frame.assign(inside=inside.astype("boolean").where(known))
 
     def scalars(self) -> dict[str, Estimate]:
         """Return all rows together: ``drift.estimated.<metric>``, ``drift.realized.<metric>`` and those of the test.
@@ -247,18 +247,19 @@ def _labelled(reference: Dataset) -> Dataset:
 
 def _expect(
     reference: Dataset, current: Dataset, known: Predictions, new: Predictions, chosen: Threshold | None, seed: int
-) -> tuple[Expectation, dict[str, Estimate], float]:
+) -> tuple[ByScore | ByLoss, dict[str, Estimate], float]:
     """Learn from the reference; measure it; and find the share of current rows outside the range it has shown."""
     if reference.task == "regression":
         pairs = [(part.features, found.y_true, found.y_pred) for part, found in ((reference, known), (current, new))]
-        expectation: Expectation = expect_errors(pairs[0], pairs[1], seed)
-        return expectation, measure_errors(known.y_true, known.y_pred), _outside(known.y_pred, new.y_pred)
+        outside = float(((new.y_pred < known.y_pred.min()) | (new.y_pred > known.y_pred.max())).mean())
+        return expect_errors(pairs[0], pairs[1], seed), measure_errors(known.y_true, known.y_pred), outside
     before, after = _scored(known, reference, chosen), _scored(new, current, chosen)
     if len(np.unique(before.y_true)) < 2:
         found = "one class only" if chosen else "rows that are all predicted right, or all wrong"
         raise InputError(f"The reference holds {found}, so that nothing can be learnt about the scores from it.")
-    expectation = expect_scored(before, after, probabilities=known.probabilities)
-    return expectation, measure_scored(before), _outside(before.y_score, after.y_score)
+    calibrator = fit_calibrator(before.y_true, before.y_score, probabilities=known.probabilities)
+    outside = float(((after.y_score < before.y_score.min()) | (after.y_score > before.y_score.max())).mean())
+    return ByScore(calibrator, after), measure_scored(before), outside
 
 
 def _scored(found: Predictions, data: Dataset, chosen: Threshold | None) -> Scored:
@@ -276,13 +277,3 @@ def _scored(found: Predictions, data: Dataset, chosen: Threshold | None) -> Scor
         )
     given = found.y_prob[np.arange(data.rows), found.y_pred.astype(np.intp)]
     return Scored((found.y_pred == found.y_true).astype(float), given, np.ones(data.rows))
-
-
-def _outside(known: Array, new: Array) -> float:
-    return float(((new < known.min()) | (new > known.max())).mean())
-
-
-def _inside(estimated: Estimate, realized: Estimate) -> bool | None:
-    if math.isnan(realized.value) or not estimated.has_interval:
-        return None
-    return bool(estimated.low <= realized.value <= estimated.high)

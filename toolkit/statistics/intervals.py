@@ -145,6 +145,19 @@ def mover_difference(first: Estimate, second: Estimate) -> Interval:
     return value - below, value + above
 
 
+def change(now: Estimate, before: Estimate) -> Estimate:
+    """Estimate how far a number has moved between two samples, each with its own interval (Zou & Donner 2008).
+
+    Examples
+    --------
+    >>> print(change(Estimate(0.8, 0.77, 0.83, 100), Estimate(0.9, 0.86, 0.94, 100)))
+    −0.100 [−0.150, −0.050]
+    """
+    known = now.has_interval and before.has_interval
+    ends = mover_difference(now, before) if known else (math.nan, math.nan)
+    return Estimate(now.value - before.value, *ends, now.n, "MOVER")
+
+
 def standard_error(influence: Array) -> float:
     """Return the standard error of a statistic from the influence of each row (the infinitesimal jackknife).
 
