@@ -49,7 +49,7 @@ class Run:
         """What its key number may be compared with: the same number of the same template on the same data."""
         if self.summary is None or not self.summary.key_numbers:
             return None
-        return self.summary.template, self.summary.data, self.summary.key_numbers[0].label
+        return self.summary.results.template, self.summary.results.data.name, self.summary.key_numbers[0].label
 
 
 def run_folders(folder: Path) -> list[Path]:
@@ -78,7 +78,7 @@ def read_run(folder: Path) -> Run:
     """Read one run from its folder, without ever failing for what it holds."""
     failed = "FAILED" in folder.name
     summary, note = _read_summary(folder / "results.json")
-    when = _when(folder, summary.created_iso if summary else "")
+    when = _when(folder, summary.results.created if summary else "")
     if failed:
         verdict, note = FAILED, ""
     elif summary:

@@ -160,12 +160,12 @@ def make_page(notebook: NotebookNode, name: str = "") -> Page:
     summary, absent = _summary(narrative)
     metadata = notebook.get("metadata", {})
     given = metadata.get("papermill", {}).get("parameters", {})
-    title = (summary.title if summary else "") or narrative.title or str(metadata.get("title") or name)
+    title = (summary.results.title if summary else "") or narrative.title or str(metadata.get("title") or name)
     first, rest = _parted([_linked(issue, narrative) for issue in summary.findings] if summary else ())
     parameters = summary.parameters if summary else pairs(given)
     return Page(
         title=title or "Untitled notebook",
-        question=summary.question if summary else "",
+        question=summary.results.question if summary else "",
         verdict=FAILED if narrative.failure else summary.verdict if summary else absent,
         sentence=_failed_at(narrative) if narrative.failure else summary.sentence if summary else "",
         summary=summary,

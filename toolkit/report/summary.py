@@ -77,17 +77,11 @@ class Pair:
 class Summary:
     """Everything of a page that comes from results.json, ready to be shown."""
 
-    title: str
-    question: str
-    template: str
+    results: Results
     verdict: Verdict
     rules: Sequence[tuple[RuleOutcome, Verdict]]
-    policy: str
     sentence: str
     created: str
-    created_iso: str
-    command: str
-    data: str
     model: str
     finding_counts: str
     facts: Sequence[Pair]
@@ -104,7 +98,7 @@ def summarize(results: Results) -> Summary:
 
     Examples
     --------
-    >>> from toolkit.core.results import DataInfo
+    >>> from toolkit.core.results import DataInfo, PolicyVerdict
     >>> summarize(Results(data=DataInfo("wine"), scalars={}, verdict=PolicyVerdict("pass"))).verdict.word
     'Pass'
     """
@@ -112,19 +106,13 @@ def summarize(results: Results) -> Summary:
     rules = [(rule, _VERDICTS[rule.outcome]) for rule in verdict.rules]
     numbers = sorted(_chosen_first(results), key=lambda one: math.isnan(one.value.value))  # not defined ones come last
     return Summary(
-        title=results.title,
-        question=results.question,
-        template=results.template,
+        results=results,
         verdict=replace(_VERDICTS[verdict.outcome], meaning=reason(verdict, results.scalars))
         if verdict.outcome
         else NO_POLICY,
         rules=rules,
-        policy=verdict.policy,
         sentence=_sentence(results.headline, numbers, issues),
         created=readable_date(results.created),
-        created_iso=results.created,
-        command=results.command,
-        data=results.data.name,
         model=_judged(results),
         finding_counts=_counts(issues),
         facts=list(_facts(results)),
