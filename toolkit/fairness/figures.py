@@ -41,15 +41,15 @@ MEANING = {
 
 def drawings(audit: FairnessAudit) -> list[Drawing]:
     """Return the figures that the audit has: a metric by group, the disparities, and rates over the thresholds."""
-    found = []
-    for metric in (*DRAWN[audit.task], *audit.custom):
-        rows = rows_of(audit, metric)
-        if len(rows):
-            found.append(_groups(rows, metric, audit.groups[audit.groups["metric"] == metric]))
-    compared = compared_rows(audit)
+    by_group = {metric: rows_of(audit, metric) for metric in (*DRAWN[audit.task], *audit.custom)}
+    found = [
+        _groups(rows, metric, audit.groups[audit.groups["metric"] == metric])
+        for metric, rows in by_group.items()
+        if len(rows)
+    ]
+    compared, lines = compared_rows(audit), lines_of(audit)
     if len(compared):
         found.append(_disparities(compared, audit.disparities))
-    lines = lines_of(audit)
     if len(lines):
         found.append(_thresholds(lines, audit.threshold.value if audit.threshold else math.nan))
     return found
@@ -77,24 +77,22 @@ def compared_rows(audit: FairnessAudit) -> pd.DataFrame:
 
 def lines_of(audit: FairnessAudit) -> pd.DataFrame:
     """Return the recall over the thresholds of the largest judged groups of the single column that differ most."""
-    drawn = ["feature", "group", "threshold", "recall", "positives"]
-    if not len(audit.curves):
-        return audit.curves.reindex(columns=drawn)
+    curves = audit.curves.reindex(columns=["feature", "group", "threshold", "recall", "positives"])
     parity = audit.disparities[audit.disparities["disparity"] == "equal_opportunity_difference"]
     parity = parity[parity["expected"].notna()]
-    if not len(parity):
-        return audit.curves.loc[[], drawn]
-    single = parity[~parity["feature"].str.contains("+", regex=False)]
-    candidates = single if len(single) else parity
-    feature = candidates["feature"].iloc[int(np.argmax([found.value for found in candidates["value"]]))]
+    if not len(curves) or not len(parity):
+        return curves.head(0)
+    single = ~parity["feature"].str.contains("+", regex=False)
+    ranked = parity.assign(single=single, size=[found.value for found in parity["value"]])
+    feature = ranked.sort_values(["single", "size"], ascending=False, kind="stable")["feature"].iloc[0]
     judged = audit.groups[(audit.groups["metric"] == "recall") & audit.groups["judged"]]
     kept = judged[judged["feature"] == feature].nlargest(MOST_LINES, "rows")["group"]
-    grid = np.sort(audit.curves["threshold"].unique())
-    places = np.unique(np.linspace(0, len(grid) - 1, MOST_STEPS).astype(np.intp))
+    grid = np.sort(curves["threshold"].unique())
+    places = np.linspace(0, len(grid) - 1, MOST_STEPS).astype(np.intp)
     steps = [*grid[places], *([audit.threshold.value] if audit.threshold else [])]
-    shown = (audit.curves["feature"] == feature) & audit.curves["group"].isin(kept.tolist())
-    curves: pd.DataFrame = audit.curves.loc[shown & audit.curves["threshold"].isin(steps), drawn]
-    return curves
+    shown = (curves["feature"] == feature) & curves["group"].isin(kept) & curves["threshold"].isin(steps)
+    drawn: pd.DataFrame = curves[shown]
+    return drawn
 
 
 def _groups(rows: pd.DataFrame, metric: str, data: pd.DataFrame) -> Drawing:
@@ -119,7 +117,8 @@ def _disparities(rows: pd.DataFrame, data: pd.DataFrame) -> Drawing:
         "Differences between the groups worst and best off, with 95% intervals; the orange tick is what chance alone "
         "would make of equal groups. A dot to the right of its tick, with its interval clear of it, is no chance."
     )
-    names = _names(rows)
+    kinds = rows["disparity"].str.removesuffix("_difference").str.replace("_", " ")
+    names = (rows["feature"] + ": " + kinds.where(rows["class"] == "", rows["class"] + ", " + kinds)).tolist()
     rated = zip(names, rows["value"], rows["expected"].tolist(), strict=True)
     said = "; ".join(f"{name} {value}, by chance {format_number(chance)}" for name, value, chance in rated)
 
@@ -139,10 +138,9 @@ def _thresholds(lines: pd.DataFrame, threshold: float) -> Drawing:
         "Share of each group's positives that are found, over the thresholds, with 95% bands; the dotted line is the "
         "threshold in use. Where the curves lie apart, no common threshold treats the groups alike."
     )
-    at = _at_threshold(lines, threshold)
-    said = "; ".join(
-        f"{group}: {format_number(recall)}" for group, recall in zip(at["group"], at["recall"].tolist(), strict=True)
-    )
+    reached = lines[lines["threshold"] >= (threshold if math.isfinite(threshold) else -math.inf)]
+    at = reached.groupby("group", sort=False)["recall"].first().to_dict()
+    said = "; ".join(f"{group}: {format_number(recall)}" for group, recall in at.items())
     title = f"Recall by {lines['feature'].iloc[0]} over the thresholds"
 
     def draw(ax: Axes) -> None:
@@ -158,14 +156,3 @@ def _thresholds(lines: pd.DataFrame, threshold: float) -> Drawing:
         ax.legend(loc="lower left", handlelength=3)
 
     return Drawing("thresholds", Picture(title, caption, f"At the threshold in use, {said}."), draw, lines)
-
-
-def _at_threshold(lines: pd.DataFrame, threshold: float) -> pd.DataFrame:
-    reached = lines[lines["threshold"] >= (threshold if math.isfinite(threshold) else -math.inf)]
-    return reached.groupby("group", sort=False).head(1)
-
-
-def _names(rows: pd.DataFrame) -> list[str]:
-    kinds = rows["disparity"].str.removesuffix("_difference").str.replace("_", " ")
-    named = kinds.where(rows["class"] == "", rows["class"] + ", " + kinds)
-    return (rows["feature"] + ": " + named).tolist()

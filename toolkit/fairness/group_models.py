@@ -31,6 +31,7 @@ def _scored(model: FairModel) -> bool:
     return model.part.scored
 
 
+@dataclass(eq=False, repr=False)
 class FairModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """A fitted classifier that may need the sensitive columns when it predicts.
 
@@ -52,21 +53,12 @@ class FairModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit
         Of the lots.
     """
 
-    def __init__(
-        self,
-        part: Part,
-        feature_names: Sequence[str],
-        classes: Sequence[Any],
-        positive: object,
-        groups: Groups | None = None,
-        seed: int = 0,
-    ) -> None:
-        self.part = part
-        self.feature_names = feature_names
-        self.classes = classes
-        self.positive = positive
-        self.groups = groups
-        self.seed = seed
+    part: Part
+    feature_names: Sequence[str]
+    classes: Sequence[Any]
+    positive: object
+    groups: Groups | None = None
+    seed: int = 0
 
     @property
     def feature_names_in_(self) -> NDArray[np.object_]:
@@ -157,10 +149,7 @@ class GroupThresholds:
 
     def chance(self, features: pd.DataFrame, groups: Labels | None) -> Array:
         """Return for each row the chance of being called positive."""
-        return self.decide(self.model.positive_scores(self.positive, features), groups)
-
-    def decide(self, score: Array, groups: Labels | None) -> Array:
-        """Return the chance of being called positive, given the scores."""
+        score = self.model.positive_scores(self.positive, features)
         called = np.zeros(len(score))
         for name, (base, steps) in self.rules.items():
             rows = groups == name

@@ -194,12 +194,12 @@ class Mitigation(Result):
 
     def scalars(self) -> dict[str, Estimate]:
         """Return ``mitigation.<point>.<metric>``, of the metrics, the disparity and the difference to the original."""
-        return {
-            f"mitigation.{row['point']}.{name}": row[name]
-            for _, row in self.frontier.iterrows()
-            for name in (*PERFORMANCE, self.disparity, "difference")
-            if row["point"] != ORIGINAL or name != "difference"
-        }
+        return {key: one for name in self.frontier["point"] for key, one in self._numbers(name).items()}
+
+    def _numbers(self, point: str) -> dict[str, Estimate]:
+        row: dict[str, Any] = dict(self.frontier.set_index("point").loc[point])
+        names = [*PERFORMANCE, self.disparity, *(["difference"] if point != ORIGINAL else [])]
+        return {f"mitigation.{point}.{name}": row[name] for name in names}
 
     def findings(self) -> list[Finding]:
         """Say which points are no better than the baseline, which need the sensitive columns, and what was left out."""
@@ -249,20 +249,13 @@ class Mitigation(Result):
 
     def record(self) -> Record:
         """Return every mitigated model, and every point with its numbers, for the tracker."""
-        names, numbers = [name for name in self.frontier["point"] if name not in (ORIGINAL, BASELINE)], self.scalars()
+        names = [name for name in self.frontier["point"] if name not in (ORIGINAL, BASELINE)]
         options = {"constraint": self.disparity, "sensitive": self.feature}
-        candidates = tuple(
-            Candidate(
-                f"mitigation {name}",
-                options,
-                {key: one for key, one in numbers.items() if key.startswith(f"mitigation.{name}.")},
-            )
-            for name in names
-        )
+        candidates = [Candidate(f"mitigation {name}", options, self._numbers(name)) for name in names]
         example, requirements = self.split.train.features.head(5), requirements_of(self.models[ORIGINAL].last)
-        models = tuple(
+        models = [
             ModelRecord(f"mitigation_{name}", self.models[name].estimator, example, requirements) for name in names
-        )
+        ]
         return Record(candidates=candidates, models=models)
 
     def face(self) -> Face:
