@@ -16,7 +16,7 @@ from toolkit.core.result import DataInfo, Finding
 from toolkit.core.results import ModelInfo, Results
 from toolkit.data.load import load_dataset
 from toolkit.drift.detect import detect_drift
-from toolkit.drift.head import headline
+from toolkit.drift.findings import headline
 from toolkit.evaluation.evaluate import evaluate
 from toolkit.models.model import Model
 from toolkit.monitoring.findings import head_numbers

@@ -1,4 +1,4 @@
-"""What chance alone does to a distance: p values, the distance expected without drift, and an interval around it."""
+"""What chance alone does to a distance and to new values: p values, what is expected without drift, and intervals."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ import numpy as np
 from scipy.special import kolmogorov
 
 from toolkit.core.estimate import Estimate
+from toolkit.core.words import value_text
 from toolkit.drift.distances import METHODS, SMALL, Pair, evidently_score
-from toolkit.statistics.contingency import homogeneity
+from toolkit.drift.summary import ColumnSummary, align
+from toolkit.statistics.contingency import all_on_one_side, homogeneity
 from toolkit.statistics.intervals import RULE_OF_THREE, Array, t_quantile
 
 REPLICATES = 200
@@ -105,3 +107,31 @@ def p_value(pair: Pair) -> float:
     # The root of the effective size, as two samples wobble like one of n m / (n + m) rows.
     root = math.sqrt(n * m / (n + m))
     return float(kolmogorov((root + 0.12 + 0.11 / root) * pair.distance("ks")))
+
+
+def judge_novelty(reference: ColumnSummary, current: ColumnSummary, pair: Pair) -> dict[str, Any]:
+    """Count labels that are new and that have vanished, or numbers beyond the reference's range.
+
+    The p values are the chance that rows of one population fall so, corrected for all labels; exact, by shuffling.
+    """
+    n, m = pair.sizes
+    here, there = m * current.unit, n * reference.unit
+    if pair.scale:
+        first, last = np.searchsorted(pair.points, reference.distinct[[0, -1]])
+        below, above = int(pair.current[:first].sum()), int(pair.current[last + 1 :].sum())
+        chance = 2 * min(all_on_one_side(rows * current.unit, here, there) for rows in (above, below))
+        beyond = {"outside_share": (above + below) / m, "p_outside": min(chance, 1.0)}
+        return beyond | {"new_share": 0.0, "vanished_share": 0.0}
+    values, before, after = align(reference, current)
+    fresh, gone = before == 0, after == 0
+    most = after[fresh].max(initial=0) * current.unit, before[gone].max(initial=0) * reference.unit
+    order = np.argsort(-after * fresh, kind="stable")[: min(int(fresh.sum()), 5)]
+    return {
+        "new_labels": int(fresh.sum()),
+        "new_share": float(after[fresh].sum()) / m,
+        "vanished_labels": int(gone.sum()),
+        "vanished_share": float(before[gone].sum()) / n,
+        "new_names": tuple(value_text(values[place]) for place in order),
+        "p_new": min(1.0, len(values) * all_on_one_side(most[0], here, there)) if most[0] else 1.0,
+        "p_vanished": min(1.0, len(values) * all_on_one_side(most[1], there, here)) if most[1] else 1.0,
+    }

@@ -20,8 +20,7 @@ from toolkit.drift.comparison import Source, chosen_columns, compare_columns, ma
 from toolkit.drift.domain import THRESHOLD, Domain
 from toolkit.drift.evidently import comparison_of
 from toolkit.drift.figures import drawings
-from toolkit.drift.findings import findings_of, share_text, size_findings, windows_finding
-from toolkit.drift.head import head_numbers, headline
+from toolkit.drift.findings import findings_of, head_numbers, headline, share_text, size_findings, windows_finding
 from toolkit.drift.profile import Profile
 from toolkit.drift.verdicts import Plan, corrected, corrected_windows, share_moved
 from toolkit.errors import InputError, listed
@@ -104,7 +103,8 @@ def detect_drift(
     new = _source(current, "current", asked, subject, old)
     if window and isinstance(new, Profile):
         raise InputError("A profile has no rows to cut into windows. Give the current table itself.")
-    notes = [note for part in (old, new) for note in _about_time(part)]
+    tables = [part for part in (old, new) if isinstance(part, Dataset)]
+    notes = [note for table in tables for note in table.notes if note.code == "DATA-TIME-MISSING"]
     importance: dict[str, float] = {}
     if subject is not None:
         old, new, importance, said = with_model(
@@ -289,10 +289,6 @@ def _source(
     target = reference.target if isinstance(reference, Profile) else ""
     roles = {role: name for role, name in {"target": target, **asked}.items() if name in columns}
     return as_dataset(table, which, like=reference if isinstance(reference, Dataset) else model, **roles)
-
-
-def _about_time(part: object) -> list[Finding]:
-    return [note for note in part.notes if note.code == "DATA-TIME-MISSING"] if isinstance(part, Dataset) else []
 
 
 def _more_columns(old: Source, new: Source) -> list[Finding]:

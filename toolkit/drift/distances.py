@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from scipy import stats
 from scipy.special import rel_entr
 
-from toolkit.drift.summary import ColumnSummary, Counts, align, cell_starts
+from toolkit.drift.summary import ColumnSummary, Counts, align
+from toolkit.statistics.binning import cell_starts
 from toolkit.statistics.intervals import Array
 
 SMALL = 1000

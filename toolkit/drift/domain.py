@@ -15,6 +15,7 @@ from threadpoolctl import threadpool_limits
 from toolkit.core.estimate import Estimate
 from toolkit.statistics.intervals import Array
 from toolkit.statistics.measure import over_units, smooth
+from toolkit.statistics.permutation import permuted
 from toolkit.statistics.ranking import roc_auc
 from toolkit.statistics.units import Units
 
@@ -104,7 +105,11 @@ def tell_apart(
             zeros = int(judge.sum()) - ones
             spread += (ones + zeros + 1) / (12 * ones * zeros)
             areas.append(area)
-        drops = areas[-1] - _shuffled_areas(model, given[judge], side[judge], seed)
+        order = np.random.default_rng(seed).permutation(int(judge.sum()))
+        shuffled = permuted(
+            lambda rows: model.predict_proba(rows.to_numpy())[:, 1], pd.DataFrame(given[judge]), order[None]
+        )
+        drops = areas[-1] - np.array([roc_auc(side[judge], scores[0])[0] for scores in shuffled])
     value, influence = float(np.mean(areas)), influence * math.sqrt(SHARED)
     found = smooth(value, influence, effective=min(n, m), method=f"DeLong, {FOLDS} dependent folds")
     if groups is None:
@@ -112,19 +117,9 @@ def tell_apart(
     else:
         found = over_units({"roc_auc": found}, groups)["roc_auc"]
         p_value = float(stats.t.sf((value - 0.5) / groups.standard_error(influence), groups.count - 1))
-    order = np.argsort(-drops, kind="stable")
-    told = {str(reference.columns[place]): float(drops[place]) for place in order}
+    most = np.argsort(-drops, kind="stable")
+    told = {str(reference.columns[place]): float(drops[place]) for place in most}
     return Domain(found.estimate, p_value, told, max(n, m))
-
-
-def _shuffled_areas(model: Any, cells: Array, side: Array, seed: int) -> Array:
-    order = np.random.default_rng(seed).permutation(len(cells))
-    areas = []
-    for place in range(cells.shape[1]):
-        shuffled = cells.copy()
-        shuffled[:, place] = cells[order, place]
-        areas.append(roc_auc(side, model.predict_proba(shuffled)[:, 1])[0])
-    return np.array(areas)
 
 
 def _coded(reference: pd.Series[Any], current: pd.Series[Any]) -> Array:

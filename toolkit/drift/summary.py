@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from toolkit.data.columns import IDENTIFIER_ROWS, IDENTIFIER_SHARE, plain_column, useless
 from toolkit.data.dataset import Dataset
+from toolkit.statistics.binning import cell_starts
 from toolkit.statistics.contingency import design_effect
 from toolkit.statistics.intervals import Array
 
@@ -295,28 +296,3 @@ def _interleaved(first: ColumnSummary, second: ColumnSummary) -> tuple[NDArray[A
     if len(starts) == len(values):
         return values, before, after
     return values[starts], np.add.reduceat(before, starts), np.add.reduceat(after, starts)
-
-
-def cell_starts(counts: NDArray[Any], cells: int) -> NDArray[np.intp]:
-    """Return where each cell begins when neighbouring values are pooled into about as many cells of equal weight.
-
-    The outermost cells grow from a single row (1, 2, 4, … from either end), so that the extremes and the tails, on
-    which a Wasserstein distance may hang, are kept. A value as frequent as a cell has one of its own.
-
-    Parameters
-    ----------
-    counts : array of shape (k,)
-        Rows of each value, in the order of the values.
-    cells : int
-        Nothing is pooled where there are no more values than this.
-    """
-    if len(counts) <= cells:
-        return np.arange(len(counts))
-    upto = np.cumsum(counts)
-    total = int(upto[-1])
-    tail = 2.0 ** np.arange(math.ceil(math.log2(max(total / cells, 1))) + 1)
-    middle: Array = np.linspace(0, total, cells + 1)
-    edges = np.unique(np.concatenate([middle, tail, total - tail]))
-    starts = np.searchsorted(upto, edges[edges < total], side="right")
-    heavy = np.flatnonzero(counts >= total / cells)
-    return np.unique(np.concatenate([[0], starts, heavy, heavy[heavy + 1 < len(counts)] + 1]))

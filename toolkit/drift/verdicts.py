@@ -12,9 +12,9 @@ import pandas as pd
 
 from toolkit.core.estimate import Estimate, format_number
 from toolkit.core.words import value_text
-from toolkit.drift.chance import judge_pair
+from toolkit.drift.chance import judge_novelty, judge_pair
 from toolkit.drift.distances import METHODS, Pair, pair_of
-from toolkit.drift.summary import ColumnSummary, align
+from toolkit.drift.summary import ColumnSummary
 from toolkit.errors import InputError, listed
 from toolkit.statistics.contingency import all_alike, all_on_one_side, homogeneity
 from toolkit.statistics.intervals import mover_difference, wilson
@@ -131,7 +131,7 @@ def judge_column(reference: ColumnSummary, current: ColumnSummary | None, plan: 
         | {"kind": "number" if pair.scale else "label", "method": method, "change": _change(reference, current, pair)}
         | {"grouped": reference.hashed or current.hashed}
         | judge_pair(pair, method, plan.seed)
-        | _novelty(reference, current, pair)
+        | judge_novelty(reference, current, pair)
     )
 
 
@@ -171,8 +171,7 @@ def find_break(reference: ColumnSummary, current: ColumnSummary, rare: float) ->
         both = np.append(reference.counts[~same] * unit, reference.counts[same].sum() * unit + alike)
         if all_alike(both, alike) < rare:
             return "CONSTANT", f"has the same value in every row ({value_text(current.distinct[0])})"
-    factor = unit_change(reference, current) if reference.is_number else 0.0
-    if factor:
+    if reference.is_number and (factor := unit_change(reference, current)):
         text = f"multiplied by {format_number(factor)}" if factor > 1 else f"divided by {format_number(1 / factor)}"
         return "UNIT", f"looks {text}: once that is undone, it agrees with the reference"
     return "", ""
@@ -212,34 +211,6 @@ def _gap(reference: ColumnSummary, current: ColumnSummary, factor: float) -> flo
     order = np.argsort(values, kind="stable")
     last = np.append(np.diff(values[order]) > 1e-9 * np.abs(values[order][1:]), True)
     return float(np.abs(np.cumsum(steps[order])[last]).max())
-
-
-def _novelty(reference: ColumnSummary, current: ColumnSummary, pair: Pair) -> Row:
-    """Count labels that are new and that have vanished, or numbers beyond the reference's range.
-
-    The p values are the chance that rows of one population fall so, corrected for all labels; exact, by shuffling.
-    """
-    n, m = pair.sizes
-    here, there = m * current.unit, n * reference.unit
-    if pair.scale:
-        first, last = np.searchsorted(pair.points, reference.distinct[[0, -1]])
-        below, above = int(pair.current[:first].sum()), int(pair.current[last + 1 :].sum())
-        chance = 2 * min(all_on_one_side(rows * current.unit, here, there) for rows in (above, below))
-        beyond = {"outside_share": (above + below) / m, "p_outside": min(chance, 1.0)}
-        return beyond | {"new_share": 0.0, "vanished_share": 0.0}
-    values, before, after = align(reference, current)
-    fresh, gone = before == 0, after == 0
-    most = after[fresh].max(initial=0) * current.unit, before[gone].max(initial=0) * reference.unit
-    order = np.argsort(-after * fresh, kind="stable")[: min(int(fresh.sum()), 5)]
-    return {
-        "new_labels": int(fresh.sum()),
-        "new_share": float(after[fresh].sum()) / m,
-        "vanished_labels": int(gone.sum()),
-        "vanished_share": float(before[gone].sum()) / n,
-        "new_names": tuple(value_text(values[place]) for place in order),
-        "p_new": min(1.0, len(values) * all_on_one_side(most[0], here, there)) if most[0] else 1.0,
-        "p_vanished": min(1.0, len(values) * all_on_one_side(most[1], there, here)) if most[1] else 1.0,
-    }
 
 
 def _missing(reference: ColumnSummary, current: ColumnSummary) -> Row:
@@ -292,8 +263,7 @@ def corrected(rows: Sequence[Row], plan: Plan, others: Sequence[float] = ()) -> 
     """
     table = pd.DataFrame(list(rows))
     family = benjamini_hochberg(np.concatenate([table["p_value"], table["missing_p"], others]).astype(float))
-    size = len(table)
-    table["p_adjusted"], table["missing_p_adjusted"] = family[:size], family[size : 2 * size]
+    table["p_adjusted"], table["missing_p_adjusted"], adjusted = np.split(family, [len(table), 2 * len(table)])
     change = np.array([abs(cell.value) for cell in table["missing_difference"]])
     table["moved"] = (table["beyond_chance"] >= table["threshold"]) & (table["p_adjusted"] <= plan.alpha)
     table["emptied"] = (change >= MISSING_THRESHOLD) & (table["missing_p_adjusted"] <= plan.alpha)
@@ -303,7 +273,7 @@ def corrected(rows: Sequence[Row], plan: Plan, others: Sequence[float] = ()) -> 
     table["verdict"] = table["verdict"].mask(table["code"] != "", "broken")
     weight = table["impact"].fillna(strength).fillna(0)
     order = np.lexsort((-weight.to_numpy(), table["verdict"].map(VERDICTS.index).to_numpy()))
-    return table.iloc[order].reset_index(drop=True), family[2 * size :].tolist()
+    return table.iloc[order].reset_index(drop=True), adjusted.tolist()
 
 
 def corrected_windows(rows: Sequence[Row], plan: Plan) -> pd.DataFrame:
