@@ -15,7 +15,7 @@ from toolkit.data.load import load_dataset
 from toolkit.explanation.association import associations, correlation_ratio, cramers_v
 from toolkit.explanation.attribution import Attributor
 from toolkit.explanation.crosscheck import cross_check, rank_agreement
-from toolkit.explanation.groups import group_table, welch
+from toolkit.explanation.groups import difference_of_means, group_table
 from toolkit.explanation.importance import (
     draw_rows,
     importance_table,
@@ -142,15 +142,15 @@ def test_the_table_is_over_all_outputs_and_for_each():
 def test_welch_is_welchs_where_there_are_many_rows():
     rng = np.random.default_rng(0)
     first, second = rng.exponential(1, 4000), rng.exponential(1.1, 9000)
-    apart, p_value = welch(first, second)
+    apart, p_value = difference_of_means(first, second)
     reference = stats.ttest_ind(first, second, equal_var=False)
     ends = reference.confidence_interval()
     # One row more is reckoned with in each group, so that it is a little larger.
     assert reference.pvalue < p_value < 1.1 * reference.pvalue
     assert (apart.low, apart.high) == pytest.approx((ends.low, ends.high), abs=5e-4)
-    nothing, p_value = welch(np.zeros(50), np.zeros(60))
+    nothing, p_value = difference_of_means(np.zeros(50), np.zeros(60))
     assert (nothing.value, nothing.has_interval, p_value) == (0, False, 1)
-    assert welch(np.full(40, 0.3), np.full(40, 0.2))[1] < 1e-6
+    assert difference_of_means(np.full(40, 0.3), np.full(40, 0.2))[1] < 1e-6
 
 
 def test_groups_that_do_not_differ_are_seldom_told_apart():
@@ -177,7 +177,11 @@ def test_groups_that_differ_are_told_apart_and_small_ones_are_not_judged():
     assert math.isnan(table.loc[("rare", "c"), "p_adjusted"])
     assert table.loc[("rare", "c"), "mean_abs_shap"].value == pytest.approx(sizes[:12, 2].mean())
     adjusted = table["p_adjusted"].dropna()
-    raw = [welch(sizes[m, j], sizes[~m, j])[1] for m in (labels.codes == 0, labels.codes == -1) for j in range(4)]
+    raw = [
+        difference_of_means(sizes[m, j], sizes[~m, j])[1]
+        for m in (labels.codes == 0, labels.codes == -1)
+        for j in range(4)
+    ]
     np.testing.assert_allclose(np.sort(adjusted), np.sort(stats.false_discovery_control(raw)))
     by_itself = group_table({NAMES[0]: levels}, sizes, NAMES)
     untested = by_itself["p_adjusted"].isna() & (by_itself["group"] == "F")

@@ -137,16 +137,8 @@ def _cost(evaluation: Evaluation) -> Drawing:
     def draw(ax: Axes) -> None:
         ax.step(finite["threshold"], finite["expected_cost"], where="pre", color=BLUE)
         if chosen:
-            ax.axvline(chosen.value, color=ORANGE, linewidth=1.2)
-            ax.annotate(
-                f"threshold {chosen.value:.4g}",
-                (chosen.value, 1),
-                xycoords=("data", "axes fraction"),
-                xytext=(4, -10),
-                textcoords="offset points",
-                color="#8a5a00",
-                fontsize=9,
-            )
+            ax.axvline(chosen.value, color=ORANGE, linewidth=1.2, label=f"threshold {chosen.value:.4g}")
+            ax.legend()
         ax.set(xlabel="Threshold", ylabel=f"Expected cost of one row{f' ({unit})' if unit else ''}")
 
     best = finite.iloc[int(finite["expected_cost"].to_numpy().argmin())]

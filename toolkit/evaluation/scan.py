@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from toolkit.evaluation.levels import Level
-from toolkit.statistics.intervals import Array
+from toolkit.statistics.intervals import Array, welch
 
 ALPHA = 0.05
 MOST_SLICES = 10
@@ -52,7 +52,7 @@ def scan(levels: list[Level], members: Members, loss: Array, least: int, *, pair
     first, second = np.nonzero(wanted)
     own = np.stack([rows[wanted], sums[wanted], squares[wanted]])
     total = np.array([n, centred.sum(), (centred**2).sum()])
-    difference, error, freedom = _welch(own, total[:, None] - own)
+    difference, error, freedom = _apart(own, total[:, None] - own)
     tests = max(own.shape[1], 1)
     p_adjusted = np.minimum(2 * stats.t.sf(np.abs(difference) / error, freedom) * tests, 1.0)
     half = stats.t.isf(ALPHA / 2 / tests, freedom) * error
@@ -72,7 +72,7 @@ def _pair_sums(members: Members, loss: Array) -> tuple[Array, Array, Array]:
     return rows, sums, squares
 
 
-def _welch(one: Array, other: Array) -> tuple[Array, Array, Array]:
+def _apart(one: Array, other: Array) -> tuple[Array, Array, Array]:
     """Difference of means, its standard error and degrees of freedom; both of shape (3, k): rows, sums, squares.
 
     A side without spread (every row wrong) is given that of one row more, at the mean of the other side.
@@ -82,9 +82,7 @@ def _welch(one: Array, other: Array) -> tuple[Array, Array, Array]:
     own = np.maximum(square / n - (total / n) ** 2, 0) / np.maximum(n - 1, 1)
     theirs = np.maximum(rest_square / m - (rest / m) ** 2, 0) / np.maximum(m - 1, 1)
     own, theirs = np.maximum(own, (difference / n) ** 2), np.maximum(theirs, (difference / m) ** 2)
-    variance = np.maximum(own + theirs, 1e-300)
-    freedom = variance**2 / np.maximum(own**2 / np.maximum(n - 1, 1) + theirs**2 / np.maximum(m - 1, 1), 1e-300)
-    return difference, np.sqrt(variance), np.maximum(freedom, 1.0)
+    return difference, *welch(own, n, theirs, m)
 
 
 def worse_slices(scanned: Scan) -> list[int]:
@@ -114,7 +112,7 @@ def _adds(place: int, scanned: Scan) -> bool:
     """Whether a pair is worse than what remains of each parent, at the corrected level."""
     own = np.array([scanned.rows[place], scanned.sums[place], scanned.squares[place]])[:, None]
     parents = scanned.whole[:, [int(scanned.first[place]), int(scanned.second[place])]]
-    difference, error, freedom = _welch(own, parents - own)
+    difference, error, freedom = _apart(own, parents - own)
     tails = stats.t.sf(difference / error, freedom)
     return bool(np.all(tails <= ALPHA / 2 / len(scanned.rows)))
 

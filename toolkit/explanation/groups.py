@@ -15,7 +15,7 @@ from toolkit.data.dataset import Dataset
 from toolkit.data.roles import listed_names
 from toolkit.explanation.importance import REPORTED, mean_magnitude
 from toolkit.statistics.binning import Levels
-from toolkit.statistics.intervals import Array
+from toolkit.statistics.intervals import Array, welch
 from toolkit.statistics.multiplicity import benjamini_hochberg
 
 LEAST_ROWS = 30
@@ -42,28 +42,26 @@ def group_table(grouping: Mapping[str, Levels], sizes: Array, columns: list[str]
         ``by, group, rows, column, mean_abs_shap, rest, difference, p_adjusted``: estimates of the group, of the other
         rows, and of the difference; ``p_adjusted`` is nan where not tested.
     """
-    rows: list[dict[str, object]] = []
+    rows = []
     unit, foremost = float(sizes.max(initial=0.0)), np.argsort(-sizes.mean(axis=0), kind="stable")[:REPORTED]
     for by, levels in grouping.items():
         for label, member in levels.groups():
-            named = {"by": by, "group": label, "rows": int(member.sum())}
             for column in foremost:
-                inside, outside = sizes[member, column], sizes[~member, column]
-                tested = columns[column] != by
-                rows.append(named | {"column": columns[column]} | _compared(inside, outside, unit, tested))
+                found = _compared(sizes[member, column], sizes[~member, column], unit, columns[column] != by)
+                rows.append((by, label, int(member.sum()), columns[column], *found))
     table = pd.DataFrame(rows, columns=COLUMNS)
     return table.assign(p_adjusted=benjamini_hochberg(table["p_adjusted"].to_numpy(dtype=float)))
 
 
-def _compared(inside: Array, outside: Array, unit: float, tested: bool) -> dict[str, object]:
+def _compared(inside: Array, outside: Array, unit: float, tested: bool) -> tuple[Estimate, Estimate, Estimate, float]:
     group, rest = mean_magnitude(inside, unit), mean_magnitude(outside, unit)
     apart, p_value = Estimate(group.value - rest.value, n=len(inside)), math.nan
     if tested and min(len(inside), len(outside)) >= LEAST_ROWS:
-        apart, p_value = welch(inside, outside)
-    return {"mean_abs_shap": group, "rest": rest, "difference": apart, "p_adjusted": p_value}
+        apart, p_value = difference_of_means(inside, outside)
+    return group, rest, apart, p_value
 
 
-def welch(first: Array, second: Array) -> tuple[Estimate, float]:
+def difference_of_means(first: Array, second: Array) -> tuple[Estimate, float]:
     """Estimate the difference of two means of magnitudes, and test that there is none.
 
     One row more is reckoned with in each group, as large as the largest seen, so that groups without any variation
@@ -77,7 +75,7 @@ def welch(first: Array, second: Array) -> tuple[Estimate, float]:
     Examples
     --------
     >>> import numpy as np
-    >>> apart, p_value = welch(np.arange(50.0), np.arange(50.0) + 20)
+    >>> apart, p_value = difference_of_means(np.arange(50.0), np.arange(50.0) + 20)
     >>> print(apart, round(p_value, 6))
     −20.00 [−26.69, −13.31] 0.0
     """
@@ -85,13 +83,10 @@ def welch(first: Array, second: Array) -> tuple[Estimate, float]:
     n = len(first)
     if not unit:
         return Estimate(0.0, n=n, method="no interval: never attributed anything"), 1.0
-    parts = [
-        ((values / unit).var(ddof=1) / len(values) + (values.max() / unit / len(values)) ** 2, len(values) - 1)
-        for values in (first, second)
-    ]
-    error = math.sqrt(sum(part for part, _ in parts))
-    freedom = error**4 / sum(part**2 / free for part, free in parts)
-    apart = float((first / unit).mean() - (second / unit).mean())
+    first, second = first / unit, second / unit
+    own, other = ((values.var(ddof=1) + values.max() ** 2 / len(values)) / len(values) for values in (first, second))
+    error, freedom = map(float, welch(own, n, other, len(second)))
+    apart = float(first.mean() - second.mean())
     half = float(stats.t.ppf(0.975, freedom)) * error
     p_value = 2 * float(stats.t.sf(abs(apart) / error, freedom))
     return Estimate(apart, apart - half, apart + half, n, "Welch").times(unit), p_value

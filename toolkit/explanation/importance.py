@@ -191,11 +191,10 @@ def importance_table(values: Array, columns: list[str], outputs: tuple[str, ...]
     tables = {"overall": magnitudes(values)}
     if len(outputs) > 1:
         tables |= {name: np.abs(values[:, :, place]) for place, name in enumerate(outputs)}
-    rows: list[dict[str, object]] = []
+    rows: list[tuple[object, ...]] = []
     for name, sizes in tables.items():
         unit, (best, worst) = float(sizes.max(initial=0.0)), rank_intervals(sizes)
         for place in np.argsort(-sizes.mean(axis=0), kind="stable"):
-            ranks = {"rank_low": int(best[place]), "rank_high": int(worst[place])}
             size = mean_magnitude(sizes[:, place], unit)
-            rows.append({"column": columns[place], "output": name, "mean_abs_shap": size, **ranks})
-    return pd.DataFrame(rows)
+            rows.append((columns[place], name, size, int(best[place]), int(worst[place])))
+    return pd.DataFrame(rows, columns=["column", "output", "mean_abs_shap", "rank_low", "rank_high"])

@@ -49,9 +49,6 @@ def interaction_table(attributor: Attributor, features: pd.DataFrame, shap_value
     strongest = np.argsort(-sizes.mean(axis=0), kind="stable")[:MOST_PAIRS]
     unit = float(sizes.max(initial=0.0))
     names = [str(name) for name in features.columns]
-    rows = [
-        [names[first[pair]], names[second[pair]], mean_magnitude(sizes[:, pair], unit)]
-        for pair in strongest
-        if sizes[:, pair].any()
-    ]
-    return pd.DataFrame(rows, columns=empty.columns) if rows else empty
+    found = [pair for pair in strongest if sizes[:, pair].any()]
+    rows = [(names[first[pair]], names[second[pair]], mean_magnitude(sizes[:, pair], unit)) for pair in found]
+    return pd.DataFrame(rows, columns=empty.columns)

@@ -160,13 +160,9 @@ def explain_rows(
 
 def _parts(attributor: Attributor, features: pd.Series[Any], values: Array, output: int) -> pd.DataFrame:
     order = np.argsort(-np.abs(values[:, output]), kind="stable")
-    parts = pd.DataFrame(
-        {
-            "column": [str(name) for name in features.index],
-            "value": [value_text(value, TEXT) for value in features],
-            "attribution": values[:, output],
-        }
-    ).iloc[order]
+    texts = [value_text(value, TEXT) for value in features]
+    columns = {"column": list(map(str, features.index)), "value": texts, "attribution": values[:, output]}
+    parts = pd.DataFrame(columns).iloc[order]
     path = probability_path(attributor.scale, attributor.base, values[order], output)
     if path is not None:
         parts = parts.assign(probability_before=path[:-1], probability_after=path[1:])

@@ -204,6 +204,28 @@ def wald(value: float, error: float, scale: Scale = "identity", quantile: float 
     return math.tanh(centre - half), math.tanh(centre + half)
 
 
+def welch(own: Array | float, n: Array | float, other: Array | float, m: Array | float) -> tuple[Array, Array]:
+    """Return the standard error of a difference of two means and its degrees of freedom.
+
+    By Welch (1947, doi:10.1093/biomet/34.1-2.28), of many differences at once.
+
+    Parameters
+    ----------
+    own, other : array or float
+        Variances of the two means.
+    n, m : array or float
+        Values that each mean is of.
+
+    Examples
+    --------
+    >>> [part.round(3).tolist() for part in welch(np.array([0.5, 0.25]), 9, 0.0, 20)]
+    [[0.707, 0.5], [8.0, 8.0]]
+    """
+    variance = np.maximum(own + other, 1e-300)
+    freedom = variance**2 / np.maximum(own**2 / np.maximum(n - 1, 1) + other**2 / np.maximum(m - 1, 1), 1e-300)
+    return np.sqrt(variance), np.maximum(freedom, 1.0)
+
+
 def t_quantile(n: int) -> float:
     """Quantile of Student's t with ``n - 1`` degrees of freedom; infinite for fewer than two rows."""
     return float(stats.t.ppf(0.975, n - 1)) if n > 1 else math.inf

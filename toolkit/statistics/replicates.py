@@ -73,16 +73,10 @@ def replicate(measures: Mapping[str, Measure]) -> dict[str, Replicated]:
         influences = np.column_stack([np.bincount(codes, column, count) for column in influences.T])
         influences *= math.sqrt(count / max(count - 1, 1))
     draws = _signed_sums(influences) / n
+    known = {name: measures[name] for name in smooth}
     return {
-        name: Replicated(
-            measures[name].estimate.value,
-            n,
-            len(influences),
-            measures[name].unit,
-            measures[name].bounds,
-            draws[:, place],
-        )
-        for place, name in enumerate(smooth)
+        name: Replicated(one.estimate.value, n, len(influences), one.unit, one.bounds, draws[:, place])
+        for place, (name, one) in enumerate(known.items())
     }
 
 
