@@ -16,6 +16,7 @@ from .core.result import Finding as Finding
 from .core.result import Result as Result
 from .data.dataset import Dataset as Dataset
 from .data.load import load_dataset as load_dataset
+from .data.schema import Schema as Schema
 from .data.split import Split as Split
 from .data.split import split_dataset as split_dataset
 from .drift.detect import Drift as Drift
@@ -51,6 +52,7 @@ from .fairness.proxies import Proxies as Proxies
 from .fairness.proxies import find_proxies as find_proxies
 from .models.load import load_audit as load_audit
 from .models.load import load_model as load_model
+from .models.model import Model as Model
 from .models.prediction_file import load_predictions as load_predictions
 from .models.recorded import RecordedPredictions as RecordedPredictions
 from .models.threshold import Threshold as Threshold

@@ -12,12 +12,11 @@ from scipy import stats
 from toolkit.core.result import Result
 from toolkit.data.dataset import Dataset
 from toolkit.data.datasets import BUILT_IN
-from toolkit.data.decisions import decide_format
 from toolkit.data.fingerprint import fingerprint
 from toolkit.data.load import load_dataset
 from toolkit.data.overview import readable
-from toolkit.data.roles import Roles
-from toolkit.data.sensitive import not_named
+from toolkit.data.recognition import decide_format
+from toolkit.data.roles import Roles, not_named
 from toolkit.errors import InputError
 
 DTYPES = {"int64", "float64", "category"}
@@ -240,7 +239,7 @@ def test_y_binary_needs_a_binary_task():
         ([1.0, np.inf, -np.inf] * 10, "DATA-INFINITE", [1.0, np.nan, np.nan]),
         (["1", "2.5", " 3 "] * 10, "DATA-TEXT-NUMBERS", [1.0, 2.5, 3.0]),
         (["1,200,000", "7", None] * 10, "DATA-TEXT-NUMBERS", [1.2e6, 7.0, np.nan]),
-        (["4", "?", "5"] * 10, "DATA-TEXT-NUMBERS", [4.0, np.nan, 5.0]),
+        (["4", "?", "5"] * 10, "DATA-MISSING-MARKS DATA-TEXT-NUMBERS", [4.0, np.nan, 5.0]),
         (pd.to_datetime(["1970-01-02 00:00", None, "1970-01-03 12:00"] * 10), "DATA-DATES", [1.0, np.nan, 2.5]),
         (pd.to_datetime(["1970-01-02", None, "1970-01-03"] * 10).tz_localize("UTC"), "DATA-DATES", [1.0, np.nan, 2.0]),
         (["1970-01-02", None, "1970-01-03"] * 10, "DATA-DATES", [1.0, np.nan, 2.0]),
@@ -275,7 +274,7 @@ def test_awkward_columns_become_plain_ones_and_it_is_said(values, code, expected
     assert {str(dtype) for dtype in data.features.dtypes} <= DTYPES
     got = [np.nan if pd.isna(cell) else cell for cell in column.astype(object)[:3]]
     assert all(a == b or (a is np.nan and b is np.nan) for a, b in zip(got, expected, strict=True)), got
-    assert codes(data) - {"DATA-TARGET-MISSING"} == ({code} if code else set())
+    assert codes(data) - {"DATA-TARGET-MISSING"} == set((code or "").split())
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """How text columns are read: one decision over all cells, whatever their order."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -7,8 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from toolkit.data.decisions import decide_format, decide_formats
+from toolkit.data.decisions import decide_formats
 from toolkit.data.formats import Format
+from toolkit.data.recognition import decide_format
+from toolkit.data.schema import Schema
 
 THOUSAND = [repr(place / 7) for place in range(1199)]
 
@@ -56,7 +60,7 @@ def test_what_a_number_would_not_give_back_stays_text(texts):
 )
 def test_numbers_as_people_write_them(texts, decimal, thousands, unit, values):
     found = decided(*texts)
-    assert found.format == Format("number", decimal, thousands, unit)
+    assert replace(found.format, missing=()) == Format("number", decimal, thousands, unit)
     read, odd = found.format.read(pa.array(texts))
     np.testing.assert_array_equal(read, values)
     assert not odd.any()
@@ -103,11 +107,11 @@ def test_two_readings_are_settled_by_the_other_columns():
     assert decide_formats({"a": unsure})["a"].other.dates == "%d/%m/%Y"
     settled = decide_formats({"a": unsure, "b": pa.array(["31/12/2021"])})["a"]
     assert (settled.format.dates, settled.other) == ("%d/%m/%Y", None)
-    assert decide_formats({"a": unsure}, day_first=True)["a"].format.dates == "%d/%m/%Y"
+    assert decide_formats({"a": unsure}, Schema(dates="%d/%m/%Y"))["a"].format.dates == "%d/%m/%Y"
     km = pa.array(["124.802", "9.150"])
     assert decide_formats({"km": km})["km"].format == Format("number")
     assert decide_formats({"km": km, "price": pa.array(["302,17"])})["km"].format == Format("number", ",", ".")
-    assert decide_formats({"km": km}, decimal=",")["km"].format == Format("number", ",", ".")
+    assert decide_formats({"km": km}, Schema(decimal=","))["km"].format == Format("number", ",", ".")
     assert decide_formats({"n": pa.array(["1,234", "999"])})["n"].other == Format("number", ",")
 
 

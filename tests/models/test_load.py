@@ -109,7 +109,7 @@ class TestLoadModel:
             tmp_path / "total", python_model=Total(), signature=signature, pip_requirements=["mlflow"]
         )
         found = load_model(str(tmp_path / "total"))
-        assert found.columns == {"age": "number", "town": "category"}
+        assert found.columns == {"age": "number", "town": "text"}
         frame = pd.DataFrame({"town": [1, 2] * 10, "age": range(20), "y": np.arange(20) / 7 + 1})
         data = load_dataset(frame, target="y", like=found)
         assert list(data.features) == ["age", "town"]

@@ -13,6 +13,7 @@ from xgboost import XGBClassifier
 
 import toolkit as tk
 from toolkit.core.result import Result
+from toolkit.data.schema import Schema
 from toolkit.errors import InputError
 from toolkit.models.folds import make_folds
 from toolkit.models.preprocessing import make_model
@@ -378,4 +379,5 @@ def test_a_model_that_was_logged_keeps_its_labels(tmp_path):
     frame["y"] = np.where(frame["x"] > 0, "no", "yes")
     split = tk.split_dataset(tk.load_dataset(frame, target="y", positive="no"))
     training = tk.train(split, candidates={"it": XGBClassifier(n_estimators=5)}, cv=2)
-    assert json.loads(training.record().kept["labels.json"]) == {"classes": ["yes", "no"], "positive": "no"}
+    assert Schema.read(json.loads(training.record().kept["schema.json"])) == training.model.schema
+    assert (training.model.classes, training.model.schema.positive) == (("yes", "no"), "no")

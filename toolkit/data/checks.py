@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from toolkit.core.result import Finding, Severity
+from toolkit.core.result import Finding
+from toolkit.data.decisions import column_note
 from toolkit.data.leakage import copies_target, leakage_scores
 
 FEW_ROWS = 200
@@ -129,7 +130,7 @@ def _classes(target: pd.Series[Any], task: str) -> list[Finding]:
 def _missing(features: pd.DataFrame) -> list[Finding]:
     shares = features.isna().mean()
     return [
-        _about(name, "DATA-MISSING", "medium" if share >= 0.5 else "low", f"is missing in {share:.1%} of the rows")
+        column_note("MISSING", "medium" if share >= 0.5 else "low", name, f"is missing in {share:.1%} of the rows")
         for name, share in shares.sort_values(ascending=False, kind="stable").items()
         if share >= MISSING_SHARE
     ]
@@ -145,7 +146,7 @@ def _near_constant(features: pd.DataFrame) -> list[Finding]:
         share = counts.max() / len(features)
         if share >= NEAR_CONSTANT_SHARE:
             value = str(values[int(counts.argmax())])
-            findings.append(_about(name, "DATA-NEAR-CONSTANT", "low", f"is {value!r} in {share:.2%} of the rows"))
+            findings.append(column_note("NEAR-CONSTANT", "low", name, f"is {value!r} in {share:.2%} of the rows"))
     return findings
 
 
@@ -164,7 +165,7 @@ def _many_labels(features: pd.DataFrame) -> list[Finding]:
         labels = len(column.cat.categories)
         if labels > MANY_LABELS:
             message = f"has {labels:,} different labels in {len(column):,} rows; rare ones teach a model little"
-            findings.append(_about(name, "DATA-HIGH-CARDINALITY", "low", message))
+            findings.append(column_note("HIGH-CARDINALITY", "low", name, message))
     return findings
 
 
@@ -191,15 +192,11 @@ def _leakage(features: pd.DataFrame, target: pd.Series[Any], task: str) -> list[
             break
         if copies_target(features[name], target, task):
             message = f"carries the same information as the target {str(target.name)!r}: leave it out with drop="
-            findings.append(_about(name, "DATA-TARGET-COPY", "critical", message))
+            findings.append(column_note("TARGET-COPY", "critical", name, message))
         elif name in scores:
             message = (
                 f"alone predicts the target almost perfectly ({measure} {score:.3f} on held-out rows): "
                 "make sure it is known before the target is"
             )
-            findings.append(_about(name, "DATA-LEAKAGE", "high", message))
+            findings.append(column_note("LEAKAGE", "high", name, message))
     return findings
-
-
-def _about(name: object, code: str, severity: Severity, message: str) -> Finding:
-    return Finding(code, severity, f"Column {str(name)!r} {message}.", str(name))

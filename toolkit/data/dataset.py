@@ -18,9 +18,9 @@ from toolkit.core.result import DataRecord, Finding, Record, Result, by_severity
 from toolkit.data.checks import check_features, gathered
 from toolkit.data.overview import describe_columns, readable, target_drawing
 from toolkit.data.roles import Roles
-from toolkit.data.target import Task
+from toolkit.data.schema import Schema, Task
 from toolkit.errors import InputError, NotApplicableError
-from toolkit.statistics.intervals import t_quantile, wald, wilson
+from toolkit.statistics.intervals import share_estimate, t_quantile, wald
 from toolkit.statistics.units import Units
 
 
@@ -58,6 +58,8 @@ class Dataset(Result):
         What loading decided, changed or left out.
     columns : int
         Columns of the table as loaded.
+    schema : Schema
+        What was settled about the table, by which later ones are read.
     predictions : tuple of str
         Columns of recorded predictions; where there are any, the features describe the rows and feed no model.
     """
@@ -76,6 +78,7 @@ class Dataset(Result):
     fingerprint: str
     notes: tuple[Finding, ...]
     columns: int
+    schema: Schema
     predictions: tuple[str, ...] = ()
 
     @property
@@ -118,21 +121,13 @@ class Dataset(Result):
     @property
     def dates(self) -> frozenset[str]:
         """Columns that hold dates, as days since 1970-01-01."""
-        notes = (note for note in self.notes if note.code == "DATA-DATES" and "durations" not in note.message)
-        return frozenset(note.where for note in notes)
+        return frozenset(name for name, column in self.schema.columns.items() if column.kind == "date")
 
     def take(self, positions: NDArray[np.integer[Any]] | Sequence[int]) -> Dataset:
         """Return the rows at integer positions, with everything else as it is; rows keep their index."""
         rows = np.asarray(positions, dtype="int64")
-        return replace(
-            self,
-            features=self.features.iloc[rows],
-            target=self.target.iloc[rows],
-            sensitive=self.sensitive.iloc[rows],
-            time=None if self.time is None else self.time.iloc[rows],
-            group=None if self.group is None else self.group.iloc[rows],
-            others=self.others.iloc[rows],
-        )
+        parts = {name: getattr(self, name) for name in ("features", "target", "sensitive", "time", "group", "others")}
+        return replace(self, **{name: part.iloc[rows] for name, part in parts.items() if part is not None})
 
     def y_binary(self) -> NDArray[np.int64]:
         """Return 1 where the target is the positive class, else 0, also without a label; shape (n_rows,).
@@ -179,7 +174,7 @@ class Dataset(Result):
             error = scale * float((values / scale).std(ddof=1)) / np.sqrt(part.rows)
             return Estimate(mean, *wald(mean, error, quantile=t_quantile(part.rows)), part.rows, "t")
         hits = int(part.y_binary().sum()) if self.task == "binary" else int(part.target.value_counts().max())
-        return Estimate(hits / part.rows, *wilson(hits, part.rows), part.rows, "Wilson")
+        return share_estimate(hits, part.rows)
 
     def findings(self) -> list[Finding]:
         """Return what loading decided and what the checks found, the most severe first."""

@@ -1,15 +1,14 @@
 """Decide how the text columns of a table are read, over all cells at once.
 
-A decision rests on the different texts and their counts alone: the order of rows never matters. Where two readings are
-possible, the other columns of the same table are asked; where they cannot tell, the likelier one is taken and the other
-one is named.
+A decision rests on the different texts and their counts alone: the order of rows never matters. What an earlier table
+settled comes first; where two readings are possible, the other columns of the same table are asked; where they cannot
+tell, the likelier one is taken and the other one is named.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,88 +17,27 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from toolkit.core.result import Finding
+from toolkit.core.result import Finding, Severity
 from toolkit.data.formats import (
-    ABSENT,
-    DECORATED,
     Format,
-    Moments,
-    cast_numbers,
-    flags,
     is_absent,
-    notation,
     read_moments,
-    read_numbers,
 )
+from toolkit.data.recognition import ODD_SHARE, Decision, decide_format
+from toolkit.data.schema import Column, Schema
 from toolkit.errors import listed
 
-#: Most cells of a column of numbers or dates that may be neither, and fewest different values that make it one then.
-ODD_SHARE = 0.05
-ODD_DISTINCT = 20
-#: Up to so many different numbers, a spelling that a number would not give back (1.10 beside 1.9) makes them codes.
-CODES = 30
-#: Decimal and thousands marks, the likelier first.
-NOTATIONS = ((".", ""), (".", ","), (",", ""), (",", "."), (".", " "), (",", " "), (".", "'"), (",", "'"))
-LOST = "numbers would not give its spelling back"
-_CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
-#: A shape of texts, and the patterns (without a clock) that it may be; of two with one shape the first is likelier.
-_SHAPES = (
-    (r"^[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[T ][0-9:.]+ ?(?:Z|[+-][0-9]{2}:?[0-9]{2})?)?$", ("ISO8601",)),
-    (r"^[0-9]{4}-[0-9]{2}$", ("%Y-%m",)),
-    (r"^[0-9]{1,2}/[0-9]{4}$", ("%m/%Y",)),
-    (r"^[0-9]{4}/[0-9]{1,2}/[0-9]{1,2}\b", ("%Y/%m/%d",)),
-    (r"^[0-9]{1,2}\.[0-9]{1,2}\.[0-9]{4}\b", ("%d.%m.%Y", "%m.%d.%Y")),
-    (r"^[0-9]{1,2}\.[0-9]{1,2}\.[0-9]{2}\b", ("%d.%m.%y", "%m.%d.%y")),
-    (r"^[0-9]{1,2}/[0-9]{1,2}/[0-9]{4}\b", ("%m/%d/%Y", "%d/%m/%Y")),
-    (r"^[0-9]{1,2}/[0-9]{1,2}/[0-9]{2}\b", ("%m/%d/%y", "%d/%m/%y")),
-    (r"^[0-9]{1,2}-[0-9]{1,2}-[0-9]{4}\b", ("%d-%m-%Y", "%m-%d-%Y")),
-    (r"^[0-9]{1,2}-[0-9]{1,2}-[0-9]{2}\b", ("%d-%m-%y", "%m-%d-%y")),
-    (r"^[0-9]{1,2} [A-Za-z]{3,9} [0-9]{4}\b", ("%d %b %Y", "%d %B %Y")),
-    (r"^[0-9]{1,2}-[A-Za-z]{3,9}-[0-9]{4}\b", ("%d-%b-%Y", "%d-%B-%Y")),
-    (r"^[A-Za-z]{3,9} [0-9]{1,2}, [0-9]{4}\b", ("%b %d, %Y", "%B %d, %Y")),
-    (r"^[A-Za-z]{3,9} [0-9]{4}$", ("%b %Y", "%B %Y")),
-    (r"^[A-Za-z]{3,9}-[0-9]{4}$", ("%b-%Y", "%B-%Y")),
-    (r"^(?:Q[1-4][ /-]?[0-9]{4}|[0-9]{4}[ /-]?Q[1-4])$", ("quarter",)),
-    (r"^[0-9]{4}[ -]?W[0-9]{1,2}$", ("week",)),
-)
+Decisions = Mapping[str, Decision]
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """How a column is read, and what speaks against it.
-
-    Attributes
-    ----------
-    format : Format
-    why : str
-        What settled it, for a reader.
-    odd : mapping of str to int
-        Texts that the format cannot read, with their counts; they become missing.
-    other : Format or None
-        Another reading that the table does not rule out.
-    marks : tuple of str
-        Texts such as ``?`` that are read as missing among numbers or dates.
-    """
-
-    format: Format
-    why: str = ""
-    odd: Mapping[str, int] = field(default_factory=dict)
-    other: Format | None = None
-    marks: tuple[str, ...] = ()
-
-
-def decide_formats(
-    columns: Mapping[str, pa.StringArray], *, decimal: str = "", day_first: bool | None = None
-) -> dict[str, Decision]:
+def decide_formats(columns: Mapping[str, pa.StringArray], known: Schema | None = None) -> dict[str, Decision]:
     """Decide how each text column of one table is read.
 
     Parameters
     ----------
     columns : mapping of str to array of str
-    decimal : {"", ".", ","}
-        The decimal mark, where it is known.
-    day_first : bool, optional
-        Whether dates such as 03/04/2021 begin with the day, where that is known.
+    known : Schema, optional
+        What is settled: a column of it is read by it, others by its decimal mark and its dates.
 
     Returns
     -------
@@ -112,190 +50,79 @@ def decide_formats(
     >>> {name: str(one.format) for name, one in decide_formats(table).items()}
     {'a': "numbers (decimal mark ',')", 'b': "numbers (decimal mark ',', thousands mark '.')", 'c': 'text'}
     """
-    found = {name: decide_format(texts) for name, texts in columns.items()}
+    known = known or Schema()
+    found = {name: _decided(texts, known.columns.get(name), known.dates) for name, texts in columns.items()}
     sure = [one.format for one in found.values() if one.other is None]
-    marks = {decimal} if decimal else {one.decimal for one in sure if one.kind == "number" and one.decimal == ","}
+    marks: set[str] = {one.decimal for one in sure if one.kind == "number" and one.decimal == ","}
+    marks = {known.decimal} if known.decimal else marks
     orders = {_day_first(one.dates) for one in sure if one.kind == "date"} - {None}
-    if day_first is not None:
-        orders = {day_first}
+    orders = {_day_first(known.dates)} if known.dates else orders
     return {name: _settled(one, marks, orders) for name, one in found.items()}
 
 
 def about(name: str, decision: Decision, rows: int) -> list[Finding]:
     """Say what a reader should know of how a column was read: odd cells, another reading, units, codes."""
-    notes, how = [], decision.format
-    if decision.odd:
-        odd = sum(decision.odd.values())
-        cells = listed((f"{text!r}" for text in decision.odd), 4)
-        message = (
-            f"Column {name!r} holds {how}, but {odd:,} of {rows:,} cells cannot be read so ({cells}); they are missing."
-        )
-        notes.append(Finding("DATA-ODD-CELLS", "low" if odd <= 0.01 * rows else "medium", message, name))
-    if decision.marks:
-        message = f"Column {name!r} holds {how}; {listed(map(repr, decision.marks), 4)} is read as missing."
-        notes.append(Finding("DATA-MISSING-MARKS", "low", message, name))
-    if decision.other is not None:
-        message = f"Column {name!r} is read as {how}; it could also be {decision.other}. Nothing in the table tells."
-        notes.append(Finding("DATA-TWO-READINGS", "medium", message, name))
-    if how.unit:
-        message = f"Column {name!r} holds numbers with the unit {how.unit!r}, taken as written."
-        notes.append(Finding("DATA-UNIT", "info", message, name))
-    if how.kind == "text" and decision.why:
-        notes.append(Finding("DATA-CODES", "info", f"Column {name!r} is kept as text, since {decision.why}.", name))
-    if how.labels:
-        said = listed(map(repr, how.labels))
-        message = f"Column {name!r} holds {said} as often as its other labels, so it is a label, not a missing value."
-        notes.append(Finding("DATA-MARK-IS-LABEL", "low", message, name))
-    return notes
-
-
-def decide_format(texts: pa.StringArray) -> Decision:
-    """Decide how one text column is read, from its different texts and their counts.
-
-    Examples
-    --------
-    >>> decide_format(pa.array(["1.10", "1.9", "1.2"])).format.kind, decide_format(pa.array(["Q1 2021"])).format.dates
-    ('text', 'quarter')
-    """
-    texts = texts.drop_null() if texts.null_count else texts
-    filled = texts.filter(pc.not_equal(texts, ""))
-    values = cast_numbers(filled)
-    if values is not None and not np.isnan(values).all():
-        return _plain_numbers(filled)
-    counted = pc.value_counts(texts)
-    labels = trimmed = pc.utf8_trim_whitespace(counted.field("values"))
-    counts = counted.field("counts").to_numpy()
-    given = ~is_absent(labels, Format("number"))
-    if not given.any():
-        named = ~is_absent(labels, Format("text"))
-        return Decision(Format("text") if named.any() else Format("missing"))
-    labels, counts = labels.filter(pa.array(given)), counts[given]
-    lower = set(pc.utf8_lower(labels).to_pylist()) if len(labels) <= 6 else set()
-    if lower and lower <= {"true", "false"}:
-        return Decision(Format("bool"))
-    found = _as_numbers(labels, counts) or _as_dates(labels, counts)
-    if found is None or found.format.kind == "text":
-        return found or Decision(_as_text(counted))
-    marked = ~given & ~is_absent(trimmed, Format("text"))
-    return replace(found, marks=tuple(sorted(trimmed.filter(pa.array(marked)).to_pylist())))
-
-
-def _as_numbers(labels: pa.StringArray, counts: NDArray[np.int64]) -> Decision | None:
-    """Find the notation in which most cells are numbers; None where the column holds none, or codes."""
-    if cast_numbers(labels) is not None:
-        return _plain_numbers(labels)
-    parts = pc.extract_regex(labels, DECORATED)
-    decorated = flags(parts.is_valid())
-    total, most = int(counts.sum()), int(counts[decorated].sum())
-    if most < (1 - ODD_SHARE) * total:
-        return None
-    numbers = parts.field("number").filter(pa.array(decorated))
-    units = _units(parts, decorated)
-    unit, share = _most_frequent(units, counts[decorated])
-    if share < 1 - ODD_SHARE:
-        return None
-    read = []
-    for decimal, thousands in NOTATIONS:
-        one = Format("number", decimal, thousands, unit)
-        fits = flags(pc.match_substring_regex(numbers, notation(decimal, thousands))) & (units == unit)
-        read.append((int(counts[decorated][fits].sum()), one, fits))
-    best = max(count for count, _, _ in read)
-    first, *others = [(one, fits) for count, one, fits in read if count == best]
-    fitting = np.zeros(len(labels), dtype=bool)
-    fitting[np.flatnonzero(decorated)[first[1]]] = True
-    if best < total and (best < (1 - ODD_SHARE) * total or fitting.sum() < ODD_DISTINCT):
-        return None
-    kept = labels.filter(pa.array(fitting))
-    if first[0] == Format("number") and _are_codes(kept):
-        return Decision(Format("text"), LOST)
-    values = read_numbers(kept, first[0])
-    other = next((one for one, _ in others if not np.array_equal(read_numbers(kept, one), values)), None)
-    return Decision(first[0], odd=_odd(labels, counts, fitting), other=other)
-
-
-def _plain_numbers(texts: pa.StringArray) -> Decision:
-    """Decide on texts that all are numbers with a decimal point; the point may set off thousands too."""
-    if _are_codes(texts):
-        return Decision(Format("text"), LOST)
-    if _some(texts, r"\.[0-9]{0,2}$|\.[0-9]{4,}$|^[+-]?0?\.|[0-9]{4}\.|[a-z]") or not _some(texts, r"\."):
-        return Decision(Format("number"))
-    return Decision(Format("number"), other=Format("number", ",", "."))
-
-
-def _are_codes(numbers: pa.StringArray) -> bool:
-    """Whether numbers would not give these spellings back: 007, +47, 1E2, 1.10 beside 1.9, more than 64 bits."""
-    if _some(numbers, r"^[+-]?0[0-9]|^[0-9]+[eE][0-9]+$|^[+]|^-?[0-9]{19,}$"):
-        if _some(numbers, r"^[+-]?0[0-9]|^[0-9]+[eE][0-9]+$|^-?[0-9]{20,}$"):
-            return True
-        if _some(numbers, r"^[+]"):
-            return not _some(numbers, r"^-")
-        try:
-            pc.cast(numbers, pa.int64())
-        except pa.ArrowInvalid:
-            return True
-    if not _some(numbers, r"\.[0-9]+0$"):
-        return False
-    labels = pc.unique(numbers)
-    return len(labels) <= CODES and len({len(text.partition(".")[2]) for text in labels.to_pylist() if "." in text}) > 1
-
-
-def _as_dates(labels: pa.StringArray, counts: NDArray[np.int64]) -> Decision | None:
-    """Find the pattern that reads most cells as dates; None where none reads nearly all of them."""
-    total = int(counts.sum())
-    for shape, patterns in _SHAPES:
-        shaped = flags(pc.match_substring_regex(labels, shape))
-        if counts[shaped].sum() < (1 - ODD_SHARE) * total:
-            continue
-        read = []
-        for pattern in patterns:
-            for clock in _CLOCKS if "%d" in pattern else ("",):
-                values = read_moments(labels, pattern + clock)
-                fits = ~np.isnat(values)
-                read.append((int(counts[fits].sum()), pattern + clock, values, fits))
-        best = max(count for count, *_ in read)
-        (_, pattern, values, fits), *others = [one for one in read if one[0] == best]
-        if best < total and (best < (1 - ODD_SHARE) * total or fits.sum() < ODD_DISTINCT):
-            continue
-        other = next((name for _, name, moments, _ in others if not np.array_equal(moments[fits], values[fits])), "")
-        found = Decision(
-            Format("date", dates=pattern),
-            odd=_odd(labels, counts, fits),
-            other=Format("date", dates=other) if other else None,
-        )
-        return _likelier(found, values[fits])
-    return None
-
-
-def _likelier(found: Decision, values: Moments) -> Decision:
-    """Of two orders of day and month prefer the one in which all days are the first of a month."""
-    if found.other is None or len(values) < 2:
-        return found
-    days = pd.DatetimeIndex(values)
-    if bool((days.month == 1).all()) and not bool((days.day == 1).all()):
-        return replace(found, format=found.other, other=found.format)
-    return found
-
-
-def _as_text(counted: pa.StructArray) -> Format:
-    """Keep as labels what usually marks a missing value but is one of a few labels, as frequent as the others."""
-    labels = np.asarray(counted.field("values").to_pylist(), dtype=object)
-    counts = counted.field("counts").to_numpy()
-    marks = np.array([str(label).strip().casefold() in ABSENT for label in labels])
-    words = {str(label).strip() for label in labels[marks]} & {"None", "none", "NA"}
-    others, share = labels[~marks], counts[~marks].mean() if (~marks).any() else 0.0
-    if not words or not 2 <= len(others) <= 300:
-        return Format("text")
-    codes = all(re.fullmatch("[A-Z]{2}", str(label).strip()) for label in others)
-    kept = [
-        str(label)
-        for label, count in zip(labels, counts, strict=True)
-        if str(label).strip() in words
-        and (
-            (label.strip() != "NA" and len(others) <= ODD_DISTINCT and count >= share / 2)
-            or (label.strip() == "NA" and codes)
-        )
+    how, record = decision.format, decision.record
+    odd = sum(decision.odd.values())
+    cells = listed(map(repr, decision.odd), 4) + (f", first in row {decision.row:,}" if decision.row else "")
+    changed = record is not None and record.kind == how.kind and how is not record
+    marks, labels = listed(map(repr, how.missing), 4), listed(map(repr, how.labels))
+    unread = f"{odd:,} of {rows:,} cells cannot be read so ({cells}); they are missing"
+    reading = f"is read as {how}; it could also be {decision.other}. Nothing in the table tells"
+    mark = f"holds {labels} as often as its other labels, so it is a label, not a missing value"
+    said: list[tuple[object, str, Severity, str]] = [
+        (odd, "ODD-CELLS", by_share(odd / max(rows, 1)), f"holds {how}, but {unread}"),
+        (changed, "FORMAT-CHANGED", "medium", f"holds {how}, before {record}; it is read as it is"),
+        (marks and record is None, "MISSING-MARKS", "low", f"holds {how}; {marks} is read as missing"),
+        (decision.other, "TWO-READINGS", "medium", reading),
+        (how.unit, "UNIT", "info", f"holds numbers with the unit {how.unit!r}, taken as written"),
+        (how.kind == "text" and decision.why, "CODES", "info", f"is kept as text, since {decision.why}"),
+        (labels, "MARK-IS-LABEL", "low", mark),
     ]
-    return Format("text", labels=tuple(sorted(kept)))
+    return [column_note(code, grave, name, text) for so, code, grave, text in said if so]
+
+
+def column_note(code: str, severity: Severity, name: object, text: str) -> Finding:
+    """Say something of a column."""
+    return Finding(f"DATA-{code}", severity, f"Column {str(name)!r} {text}.", str(name))
+
+
+def by_share(share: float) -> Severity:
+    """Return how severe it is that a share of the cells of a column does not fit."""
+    return "low" if share <= 0.01 else "medium" if share <= 0.1 else "high" if share <= 0.5 else "critical"
+
+
+def _decided(texts: pa.StringArray, record: Column | None, dates: str) -> Decision:
+    """Read a column by its record, or as dates where most cells fit a pattern that was given; else decide anew."""
+    if record is not None and record.kind in ("number", "date", "bool", "text"):
+        return _by_record(texts, record)
+    hinted = Format("date", dates=dates)
+    fits = bool(dates) and ~np.isnat(read_moments(pc.utf8_trim_whitespace(texts), dates))
+    if np.any(fits) and np.sum(fits) >= (1 - ODD_SHARE) * len(texts):
+        return Decision(hinted, "as dates= says", _counted(texts, hinted.read(texts)[1]))
+    return decide_format(texts)
+
+
+def _by_record(texts: pa.StringArray, record: Column) -> Decision:
+    """Read a column by its record, unless many cells cannot be read so and are of the same kind written otherwise."""
+    settled = record.dates if record.kind == "date" else record.role or not record.plain
+    if not settled:
+        found = decide_format(texts)
+        return found if found.format.kind == record.kind else _by_record(texts, replace(record, role="other"))
+    odd = record.read(texts)[1]
+    if not odd.any():
+        return Decision(record, record.why, record=record)
+    if odd.mean() > ODD_SHARE:
+        found, filled = decide_format(texts), len(texts) - int(is_absent(pc.utf8_trim_whitespace(texts), record).sum())
+        written_otherwise = found.format.kind == record.kind and sum(found.odd.values()) < odd.sum() / 2
+        if written_otherwise or (found.format.kind != record.kind and odd.sum() > filled / 2):
+            return replace(found, record=record)
+    return Decision(record, record.why, _counted(texts, odd), record=record, row=int(odd.argmax()) + 1)
+
+
+def _counted(texts: pa.StringArray, odd: NDArray[np.bool_]) -> dict[str, int]:
+    counts = pd.Series(texts.filter(pa.array(odd)).to_pylist(), dtype=object).value_counts(sort=True)
+    return {str(text): int(count) for text, count in counts.items()}
 
 
 def _settled(one: Decision, marks: set[str], orders: set[Any]) -> Decision:
@@ -316,23 +143,3 @@ def _settled(one: Decision, marks: set[str], orders: set[Any]) -> Decision:
 def _day_first(pattern: str) -> bool | None:
     day, month = pattern.find("%d"), pattern.find("%m")
     return None if day < 0 or month < 0 or pattern.startswith("%Y") else day < month
-
-
-def _units(parts: pa.StructArray, decorated: NDArray[np.bool_]) -> NDArray[Any]:
-    joined = pc.binary_join_element_wise(parts.field("before"), parts.field("after"), "")
-    return np.asarray(joined.filter(pa.array(decorated)).to_numpy(zero_copy_only=False), dtype=object)
-
-
-def _most_frequent(units: NDArray[Any], counts: NDArray[np.int64]) -> tuple[str, float]:
-    shares = pd.Series(counts).groupby(units).sum() / counts.sum()
-    return str(shares.idxmax()), float(shares.max())
-
-
-def _odd(labels: pa.StringArray, counts: NDArray[np.int64], fitting: NDArray[np.bool_]) -> dict[str, int]:
-    odd = np.flatnonzero(~fitting)
-    named = sorted(((str(labels[int(place)]), int(counts[place])) for place in odd), key=lambda one: (-one[1], one[0]))
-    return dict(named)
-
-
-def _some(texts: pa.StringArray, pattern: str) -> bool:
-    return bool(pc.any(pc.match_substring_regex(texts, pattern)).as_py())

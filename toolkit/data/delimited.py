@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import re
@@ -19,6 +20,8 @@ import pyarrow.csv
 from toolkit.core.result import Finding
 from toolkit.data.decisions import about, decide_formats
 from toolkit.data.formats import Format
+from toolkit.data.recognition import Decision
+from toolkit.data.schema import Schema
 from toolkit.errors import InputError, listed
 
 SEPARATORS = (",", ";", "\t", "|")
@@ -38,7 +41,9 @@ _FOREIGN = (
 )
 
 
-def read_delimited(content: bytes, shown: str) -> tuple[pd.DataFrame, list[Finding]]:
+def read_delimited(
+    content: bytes, shown: str, known: Schema | None = None
+) -> tuple[pd.DataFrame, list[Finding], dict[str, Decision]]:
     """Read the bytes of a text table.
 
     Every cell is taken as text; how a column is to be read is then decided over all of it, see
@@ -51,6 +56,8 @@ def read_delimited(content: bytes, shown: str) -> tuple[pd.DataFrame, list[Findi
         or named in a first line ``sep=;``.
     shown : str
         The name of the source, for messages.
+    known : Schema, optional
+        What is settled about its columns.
 
     Returns
     -------
@@ -58,6 +65,7 @@ def read_delimited(content: bytes, shown: str) -> tuple[pd.DataFrame, list[Findi
         Whole numbers, numbers, yes/no, dates and texts.
     notes : list of Finding
         What was decided where another reading was possible, and which cells could not be read.
+    decisions : dict of str to Decision
 
     Raises
     ------
@@ -66,21 +74,22 @@ def read_delimited(content: bytes, shown: str) -> tuple[pd.DataFrame, list[Findi
 
     Examples
     --------
-    >>> frame, _ = read_delimited("größe;preis;plz{0}1;2,5;01067{0}".format(chr(10)).encode(), "x.csv")
+    >>> frame, *_ = read_delimited("größe;preis;plz{0}1;2,5;01067{0}".format(chr(10)).encode(), "x.csv")
     >>> frame["preis"].tolist(), frame["plz"].tolist()
     ([2.5], ['01067'])
     """
     refuse_foreign(content, shown)
     text, notes = _decoded(content, shown)
     columns, found = _cells(text, shown)
-    decisions = decide_formats(columns)
+    decisions = decide_formats(columns, known)
     frame = pd.DataFrame({name: _typed(columns[name], one.format) for name, one in decisions.items()})
     if any(one.format.kind == "number" and one.format.decimal == "," for one in decisions.values()):
         notes.append(Finding("DATA-DECIMAL-COMMA", "info", "A comma was read as the decimal point, as in 2,5."))
     rows = len(frame)
     # What stays text is looked at again, and spoken of, when it becomes a feature.
     read = {name: one for name, one in decisions.items() if one.format.kind != "text"}
-    return frame, [*notes, *found, *(note for name, one in read.items() for note in about(name, one, rows))]
+    said = [note for name, one in read.items() for note in about(name, one, rows)]
+    return frame, [*notes, *found, *said], decisions
 
 
 def find_separator(lines: list[str]) -> str:
@@ -215,11 +224,9 @@ def _uneven(text: str, separator: str, names: list[str], shown: str) -> pa.Table
 
 def _typed(texts: pa.StringArray, how: Format) -> Any:
     """Read a column by its format: int64 where whole and complete, float64, bool, datetime64 or text."""
-    if how == Format("number") and not pc.any(pc.match_substring(texts[:1000], ".")).as_py():
-        try:
+    if how.plain and not pc.any(pc.match_substring(texts[:1000], ".")).as_py():
+        with contextlib.suppress(pa.ArrowInvalid):
             return pc.cast(texts, pa.int64()).to_numpy(zero_copy_only=False)
-        except pa.ArrowInvalid:
-            pass
     values, _ = how.read(texts)
     if how.kind == "text":
         return pa.array(values, pa.string()).to_pandas()

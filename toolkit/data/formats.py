@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-Kind = Literal["number", "date", "bool", "text", "missing"]
+#: An empty text where any will do; a table of a kind that text has not is settled by its own types.
+Kind = Literal["", "number", "date", "bool", "text", "missing", "duration", "nested"]
 Moments = NDArray[np.datetime64]
 #: Cells that are missing in any column, and those that are so in a column of numbers or dates only.
 ABSENT = ("", "#n/a", "#na", "<na>", "n/a", "na", "nan", "-nan", "null", "none", "1.#ind", "1.#qnan")
@@ -39,22 +40,23 @@ class Format:
 
     Attributes
     ----------
-    kind : {"number", "date", "bool", "text", "missing"}
+    kind : {"", "number", "date", "bool", "text", "missing", "duration", "nested"}
     decimal, thousands : str
         The marks in numbers.
     unit : str
         What stands before or behind every number, such as ``$``, ``%`` or ``kg``; the number is taken as written.
     dates : str
         A pattern of ``strptime``, or ``ISO8601``, ``quarter`` (Q1 2021) or ``week`` (2021-W05).
-    labels : tuple of str
-        Texts that usually mean a missing value and are labels here.
+    missing, labels : tuple of str
+        Texts that mean a missing value here, beside the usual ones; and texts that usually do and are labels here.
     """
 
-    kind: Kind
-    decimal: str = "."
+    kind: Kind = ""
+    decimal: Literal[".", ","] = "."
     thousands: str = ""
     unit: str = ""
     dates: str = ""
+    missing: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
 
     def __str__(self) -> str:
@@ -66,7 +68,14 @@ class Format:
             marks += [f"thousands mark {self.thousands!r}"] if self.thousands else []
             marks += [f"unit {self.unit!r}"] if self.unit else []
             return f"numbers ({', '.join(marks)})" if marks else "numbers"
-        return {"bool": "yes/no", "text": "text", "missing": "no value"}[self.kind]
+        return {"bool": "yes/no", "missing": "no value", "duration": "durations", "nested": "lists or records"}.get(
+            self.kind, self.kind
+        )
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is that of numbers as a computer writes them."""
+        return (self.kind, self.decimal, self.thousands, self.unit) == ("number", ".", "", "")
 
     def read(self, texts: pa.StringArray) -> tuple[Any, NDArray[np.bool_]]:
         """Read texts by this format.
@@ -104,7 +113,7 @@ class Format:
 
 def read_numbers(plain: pa.StringArray, how: Format) -> NDArray[np.float64]:
     """Read trimmed texts as numbers, nan where they are none."""
-    if (how.decimal, how.thousands, how.unit) == (".", "", ""):
+    if how.plain:
         values = cast_numbers(pc.if_else(pc.equal(plain, ""), pa.scalar(None, pa.string()), plain))
         if values is not None:
             return values
@@ -159,8 +168,8 @@ def notation(decimal: str, thousands: str) -> str:
 
 def is_absent(plain: pa.StringArray, how: Format) -> NDArray[np.bool_]:
     """Where a trimmed text stands for a missing value."""
-    marks = ABSENT if how.kind == "text" else ABSENT + ABSENT_NUMBERS
-    found = flags(pc.is_in(pc.utf8_lower(plain), pa.array([*marks, None], pa.string())))
+    marks = [*ABSENT, *(() if how.kind == "text" else ABSENT_NUMBERS), *map(str.lower, how.missing), None]
+    found = flags(pc.is_in(pc.utf8_lower(plain), pa.array(marks, pa.string())))
     return found & ~np.isin(plain.to_numpy(zero_copy_only=False), how.labels) if how.labels else found
 
 

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from toolkit.data.columns import text_labels
+from toolkit.core.words import counted
+from toolkit.data.cells import text_labels
 from toolkit.data.read import RawTable
 from toolkit.errors import InputError, listed, nearest
 
@@ -112,7 +113,7 @@ def _some(keys: Sequence[object] | pd.Series[Any]) -> str:
 
 
 def _rows(part: RawTable) -> str:
-    return f"{len(part.frame):,} {'row' if len(part.frame) == 1 else 'rows'}"
+    return counted(len(part.frame), "row")
 
 
 def _shared(table: RawTable, labels: RawTable, column: str) -> str:

@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from toolkit.statistics.ranking import roc_auc
+
 MOST_ROWS = 50_000
 MOST_BINS = 256
 LEAST_ROWS = 40
@@ -104,20 +106,11 @@ def _auc(bins: Codes, classes: Codes, size: int, fit: Codes, judge: Codes) -> fl
     """Mean one-against-the-rest ROC AUC of the class shares per bin, weighted by class, with ties counted half."""
     height = int(bins.max()) + 1
     learnt = np.bincount(bins[fit] * size + classes[fit], minlength=height * size).reshape(height, size)
-    held = np.bincount(bins[judge] * size + classes[judge], minlength=height * size).reshape(height, size)
     prior = learnt.sum(axis=0) / learnt.sum()
-    rates = (learnt + prior) / (learnt.sum(axis=1, keepdims=True) + 1)
-    totals = held.sum(axis=0)
+    rates = ((learnt + prior) / (learnt.sum(axis=1, keepdims=True) + 1))[bins[judge]]
     which = [size - 1] if size == 2 else list(range(size))
-    areas = [_area(rates[:, label], held[:, label], held.sum(axis=1) - held[:, label]) for label in which]
-    return float(np.average(areas, weights=totals[which]))
-
-
-def _area(score: Floats, positives: Codes, negatives: Codes) -> float:
-    levels = np.unique(score, return_inverse=True)[1]
-    up, down = np.bincount(levels, positives), np.bincount(levels, negatives)
-    below = np.cumsum(down) - down
-    return float((up @ (below + down / 2)) / (up.sum() * down.sum()))
+    areas = [roc_auc(np.asarray(classes[judge] == label, dtype=float), rates[:, label])[0] for label in which]
+    return float(np.average(areas, weights=np.bincount(classes[judge], minlength=size)[which]))
 
 
 def _rank_r2(bins: Codes, ranks: Floats, fit: Codes, judge: Codes) -> float:

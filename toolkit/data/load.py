@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Unpack, cast
 
 import pandas as pd
 
 from toolkit.core.result import Finding, Severity
+from toolkit.core.words import counted
 from toolkit.data.columns import prepare_features
+from toolkit.data.contract import MISFITS, about_columns, describe, find_columns, is_text, read_features, schema_of
 from toolkit.data.dataset import Dataset
+from toolkit.data.decisions import Decisions
 from toolkit.data.fingerprint import fingerprint
-from toolkit.data.likeness import check_kinds, features_like, missing_columns
 from toolkit.data.read import RawTable, read_table
-from toolkit.data.roles import Roles, find_roles, given, listed_names
-from toolkit.data.sensitive import not_named, sensitive_groups
-from toolkit.data.target import Target, among, plain_target, read_target, target_like, unlike
+from toolkit.data.roles import Options, Roles, find_roles, given, listed_names, not_named, sensitive_groups
+from toolkit.data.schema import Column, Label, Role, Schema
+from toolkit.data.target import Target, among, has_labels_of, plain_target, read_target, target_by
 from toolkit.data.times import of_periods
 from toolkit.errors import InputError, listed
 
@@ -37,6 +39,11 @@ def load_dataset(
     periods: Sequence[object] | str | int | None = None,
     sensitive_as_features: bool = True,
     like: Any = None,
+    schema: Any = None,
+    kinds: Mapping[str, str] | None = None,
+    decimal: str = "",
+    dates: str = "",
+    strict: bool = False,
     name: str | None = None,
 ) -> Dataset:
     """Load a table and say what each column is for.
@@ -63,10 +70,20 @@ def load_dataset(
         Keep only the rows whose time is among these; dates match by year, month or day.
     sensitive_as_features : bool
         Whether a model may use the sensitive columns.
-    like : Dataset or fitted model, optional
-        The features are then exactly the columns of that data set, or those that the model was fitted on, in their
-        order and of their kinds, whatever they hold: see ``toolkit.data.likeness``. A data set also settles the task,
-        the classes and the roles that are not given; rows without a label are kept, be they all.
+    like : Dataset, model, Profile, Schema or path, optional
+        Read the table by what was settled before: its features are then exactly those columns, in their order and of
+        their kinds, read as they were written then; the task, the classes, the positive one and the roles are those
+        where none are given. Rows without a label are kept, be they all. What does not fit is counted and said. A path
+        is that of a report, a profile or a schema. Of a fitted model that is not ours, its columns are settled, and
+        their kinds where its encoders tell.
+    schema : path or Schema, optional
+        The same under another name, for one that ``toolkit data FILE --save`` wrote and a person edited.
+    kinds : mapping of str to str, optional
+        What single columns hold: ``{"zip": "text"}``; number, date, bool or text.
+    decimal, dates : str, optional
+        The decimal mark of the table, and the pattern of its dates, such as ``%d/%m/%Y``.
+    strict : bool
+        Refuse a table that does not fit ``like``.
     name : str, optional
         Name for titles and folders; by default that of the source.
 
@@ -88,15 +105,29 @@ def load_dataset(
     >>> later.task, later.rows, int(later.target.count())
     ('multiclass', 3, 0)
     """
-    table = source if isinstance(source, RawTable) else read_table(source)
-    known = like if isinstance(like, Dataset) else None
-    roles = find_roles(table, target, sensitive, time, group, drop, known.roles if known else None)
+    settled = like if schema is None else schema
+    known = _known(settled, kinds or {}, decimal, dates)
+    table = source if isinstance(source, RawTable) else read_table(source, known)
+    roles = find_roles(table, target, sensitive, time, group, drop, known=known)
     if not roles.target:
         raise InputError(f"Which column is the target? Give target=. Columns: {listed(table.frame.columns, 40)}.")
-    if known and given(positive) is not None and str(positive) != str(known.positive):
-        raise InputError(f"The positive class of {known.name} is {known.positive!r}, not {positive!r}. Leave it out.")
-    options: dict[str, Any] = {"task": task or None, "positive": given(positive), "apart": not sensitive_as_features}
-    return _assign(table, roles, like, periods, name, strict=True, **options)
+    options: Options = {"task": task, "positive": positive, "periods": periods, "name": name}
+    data = _assign(table, roles, known, options, every=settled is not None, apart=not sensitive_as_features)
+    misfits = [note for note in data.notes if note.code.removeprefix("DATA-") in MISFITS and note.severity != "info"]
+    if strict and known.columns and misfits:
+        raise InputError(" ".join(note.message for note in misfits[:5]))
+    return data
+
+
+def _known(settled: Any, kinds: Mapping[str, str], decimal: str, dates: str) -> Schema:
+    """Return what is settled before a table is read: by an earlier one, and by single decisions."""
+    known = Schema() if settled is None else schema_of(settled)
+    if not (kinds or decimal or dates):
+        return known
+    single = {"columns": {name: {"kind": kind} for name, kind in kinds.items()}, "decimal": decimal, "dates": dates}
+    said = Schema.read(single, "What is given as kinds=, decimal= and dates=")
+    both = {name: replace(known.columns.get(name, Column()), kind=one.kind) for name, one in said.columns.items()}
+    return replace(known, columns={**known.columns, **both}, decimal=said.decimal, dates=said.dates)
 
 
 def as_dataset(
@@ -105,12 +136,7 @@ def as_dataset(
     *,
     like: Any = None,
     target: str = "",
-    sensitive: str | Sequence[str] = (),
-    time: str = "",
-    group: str = "",
-    positive: object = None,
-    drop: str | Sequence[str] = (),
-    periods: Sequence[object] | str | int = (),
+    **options: Unpack[Options],
 ) -> Dataset:
     """Take a table that is to be compared with others; what does not fit is kept, so that it can be named.
 
@@ -123,7 +149,7 @@ def as_dataset(
         A Dataset comes back as it is.
     which : str
         Which table it is, such as ``current``; the name of a DataFrame.
-    like, target, sensitive, time, group, positive, drop, periods
+    like, target, **options
         As for ``load_dataset``; an empty text or list for what is not given.
 
     Raises
@@ -143,11 +169,11 @@ def as_dataset(
         raise InputError(f"The {which} table has no rows.")
     if isinstance(table, Dataset):
         return table
+    known = Schema() if like is None else schema_of(like)
     if isinstance(table, pd.DataFrame):
-        table = replace(read_table(table), name=which)
-    known = like.roles if isinstance(like, Dataset) else None
-    roles = find_roles(table, target, sensitive, time, group, drop, known)
-    return _assign(table, roles, like, periods, strict=False, positive=given(positive))
+        table = replace(read_table(table, known), name=which)
+    names = [options.get(role) for role in ("sensitive", "time", "group", "drop")]
+    return _assign(table, find_roles(table, target, *names, known=known), known, options, keep=True)
 
 
 def data_like(table: object, known: Dataset) -> Dataset:
@@ -159,37 +185,45 @@ def data_like(table: object, known: Dataset) -> Dataset:
         Where they are not, or there are no rows.
     """
     data = as_dataset(table, "current", like=known)
-    check_kinds(data.features, known.features)
-    labels = target_like(data.target.rename(known.roles.target), known)
-    return replace(data, target=labels.values, task=labels.task, positive=labels.positive, classes=labels.classes)
+    for name, column in data.features.items():
+        if is_text(column) and name in known.features and not is_text(known.features[name]):
+            found = listed(map(repr, column.cat.categories), most=3)
+            raise InputError(f"Column {str(name)!r} must hold numbers; found text: {found}.")
+    labels = target_by(data.target.rename(known.roles.target), known.schema)
+    notes = (*data.notes, *labels.notes)
+    return replace(
+        data, target=labels.values, task=labels.task, positive=labels.positive, classes=labels.classes, notes=notes
+    )
 
 
 def _assign(
     table: RawTable,
     roles: Roles,
-    like: Any,
-    periods: object,
-    name: str | None = None,
+    known: Schema,
+    options: Options,
     *,
-    strict: bool,
-    task: str | None = None,
-    positive: object = None,
+    every: bool = False,
+    keep: bool = False,
     apart: bool = False,
 ) -> Dataset:
-    """Put every column of a table into its place; where not strict, keep also what does not fit ``like``."""
-    known, wanted = like if isinstance(like, Dataset) else None, listed_names(periods)
-    frame, moments, notes = of_periods(table.frame, roles.time, wanted)
-    values, said = _labels(frame, roles, whole=known is None and strict)
+    """Put every column of a table into its place; ``every`` one is a feature where a model knows no names."""
+    wanted, decisions, name = listed_names(options.get("periods")), table.decisions, options.get("name")
+    task, positive = options.get("task") or None, given(options.get("positive"))
+    settled = bool(known.task) and roles.target in ("", known.named("target"))
+    frame, moments, notes = of_periods(table.frame, roles.time, wanted, decisions.get(roles.time))
+    whole = not settled and not keep
+    values, said = _labels(table, frame, roles, whole)
     kept = frame.index if moments is None else moments.index
-    if known is None and strict:
+    if whole:
         kept = kept[values.loc[kept].notna()]
         if len(kept) < LEAST_ROWS:
-            raise InputError(_too_few(len(kept), roles))
+            having = f"{counted(len(kept), 'row')} with a target{' and a time' if roles.time else ''}"
+            raise InputError(f"The table has {having}: too few to split and judge. At least {LEAST_ROWS} are needed.")
     rows = frame.loc[kept]
-    features, others, found = _features(rows, roles, like, apart, strict)
-    labels = _target(values.loc[kept], known, task, positive, strict)
-    names = [column for column in roles.sensitive if strict or rows[column].notna().any()]
-    return Dataset(
+    features, others, found = _features(rows, roles, known, decisions, apart, every, keep)
+    labels = _target(values.loc[kept], known if settled else Schema(), task, positive, keep)
+    names = [column for column in roles.sensitive if not keep or rows[column].notna().any()]
+    data = Dataset(
         name=name or f"{table.name} {', '.join(wanted)}".rstrip(),
         source=table.source,
         features=features,
@@ -204,16 +238,30 @@ def _assign(
         fingerprint=fingerprint(frame),
         notes=(*table.notes, *said, *labels.notes, *notes, *found, *not_named(frame.columns, roles)),
         columns=frame.shape[1],
+        schema=known,
     )
+    return data if settled and known.features else replace(data, schema=_settle(data, rows, decisions))
 
 
-def _labels(frame: pd.DataFrame, roles: Roles, whole: bool) -> tuple[pd.Series[Any], list[Finding]]:
+def _settle(data: Dataset, rows: pd.DataFrame, decisions: Decisions) -> Schema:
+    """Write down what was settled about a table."""
+    single: dict[Role, str] = {"target": data.roles.target, "time": data.roles.time, "group": data.roles.group}
+    roles: dict[str, Role] = dict.fromkeys(data.roles.sensitive, "sensitive")
+    roles |= dict.fromkeys(map(str, data.features), "feature")
+    roles |= {name: role for role, name in single.items() if name}
+    plain = {str(name): column for part in (data.features, data.others) for name, column in part.items()}
+    plain = {name: one for name, one in plain.items() if str(one.dtype) in ("int64", "float64", "category")}
+    columns, positive = describe(rows, plain, decisions, roles), cast("Label | None", data.positive)
+    return Schema(columns, data.name, data.task, data.classes, positive, data.roles.sensitive)
+
+
+def _labels(table: RawTable, frame: pd.DataFrame, roles: Roles, whole: bool) -> tuple[pd.Series[Any], list[Finding]]:
     """Return the target, missing where it cannot be used, and say how many rows have none, or no group."""
     notes: list[Finding] = []
     if not whole and (roles.target not in frame or frame[roles.target].isna().all()):
         values = pd.Series(None, index=frame.index, dtype=object, name=roles.target or None)
     else:
-        values, notes = plain_target(frame[roles.target])
+        values, notes = plain_target(frame[roles.target], table.decisions.get(roles.target))
         missing = int(values.isna().sum())
         severity: Severity = "info" if not whole else "medium" if missing > 0.05 * len(frame) else "low"
         message = f"Target {roles.target!r} is missing in {missing:,} of {len(frame):,} rows, which"
@@ -226,32 +274,46 @@ def _labels(frame: pd.DataFrame, roles: Roles, whole: bool) -> tuple[pd.Series[A
     return values, notes
 
 
-def _too_few(rows: int, roles: Roles) -> str:
-    having = f"{rows} {'row' if rows == 1 else 'rows'} with a target"
-    having += " and a time" if roles.time else ""
-    return f"The table has {having}: too few to split and judge. At least {LEAST_ROWS} are needed."
-
-
-def _target(values: pd.Series[Any], known: Dataset | None, task: str | None, positive: object, strict: bool) -> Target:
-    """Read labels by what another table settled, else by themselves; without a task where they do not tell one."""
-    if known is not None and known.task and (strict or not unlike(values, known)):
-        return target_like(values, known)
+def _target(values: pd.Series[Any], known: Schema, task: str | None, positive: object, keep: bool) -> Target:
+    """Read labels by what was settled, else by themselves; without a task where they do not tell one."""
+    if known.task and has_labels_of(values, known):
+        found = target_by(values, known)
+        chosen = next((label for label in found.classes if positive is not None and str(label) == str(positive)), None)
+        return found if chosen is None else replace(found, positive=chosen)
     labels = values.dropna().infer_objects()
-    if strict or (len(labels) >= LEAST_ROWS and labels.ne(labels.iloc[0]).any()):
+    if not keep or (len(labels) >= LEAST_ROWS and labels.ne(labels.iloc[0]).any()):
         found = read_target(labels, task, positive)
         return found if len(labels) == len(values) else replace(found, values=among(found.values, values.index))
     return Target(values, "", None, (), ())
 
 
 def _features(
-    rows: pd.DataFrame, roles: Roles, like: Any, apart: bool, strict: bool
+    rows: pd.DataFrame,
+    roles: Roles,
+    known: Schema,
+    decisions: Decisions,
+    apart: bool,
+    every: bool,
+    keep: bool,
 ) -> tuple[pd.DataFrame, pd.DataFrame, list[Finding]]:
     """Return the features, the columns that have no role, and what was decided about either."""
-    if like is None or (not strict and not isinstance(like, Dataset) and missing_columns(like, rows)):
-        aside = {roles.target, roles.time, roles.group, *roles.drop, *(roles.sensitive if apart else ())} - {""}
-        features, others, notes = prepare_features(rows[[name for name in rows if name not in aside]])
+    single = {roles.target, roles.time, roles.group, *roles.drop} - {""}
+    if not known.features and not every:
+        aside = {*single, *(roles.sensitive if apart else ())}
+        features, others, notes = prepare_features(rows[[name for name in rows if name not in aside]], decisions)
         return features, others.drop(columns=list(roles.sensitive), errors="ignore"), notes
-    known = like.features if isinstance(like, Dataset) else like
-    features, notes = features_like(known, rows, roles, strict=strict)
+    owner = "" if keep else known.name or "the model"
+    columns = list(map(str, rows))
+    names = find_columns(known.features, columns, owner) or {name: name for name in columns if name not in single}
+    taken = [column for column in names.values() if column in (roles.target, *roles.drop)]
+    if taken:
+        role = "the target" if roles.target in taken else "to be dropped"
+        owner = owner or known.name
+        raise InputError(f"{owner} needs the column {taken[0]!r}, which is {role}. Give it one role only.")
+    features, notes = read_features(rows, known, names, decisions, keep=keep)
     rest = rows[rows.columns.difference([*features, *roles.named], sort=False)]
-    return features, pd.concat(prepare_features(rest)[:2], axis=1), notes
+    odd = ("", "missing", "nested")
+    spared = [name for name in map(str, rest) if known.columns.get(name, Column()).kind not in odd]
+    plain, _ = read_features(rows, known, {name: name for name in spared}, decisions, keep=True)
+    others = pd.concat([plain, *prepare_features(rest.drop(columns=spared), decisions)[:2]], axis=1)
+    return features, others, [*about_columns(known, columns), *notes]

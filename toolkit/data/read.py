@@ -9,7 +9,7 @@ import warnings
 import zipfile
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
@@ -18,9 +18,13 @@ from urllib.parse import unquote, urlsplit
 import pandas as pd
 
 from toolkit.core.result import Finding
+from toolkit.data.cells import as_texts, column_kind
 from toolkit.data.databases import is_database, read_database
 from toolkit.data.datasets import BUILT_IN, BuiltIn
+from toolkit.data.decisions import Decisions, decide_formats
 from toolkit.data.delimited import read_delimited, refuse_foreign
+from toolkit.data.recognition import Decision
+from toolkit.data.schema import Schema
 from toolkit.errors import InputError, listed, nearest
 
 PACKED = (".gz", ".bz2", ".xz", ".zst", ".zip")
@@ -44,6 +48,8 @@ class RawTable:
         The target its publisher names, for OpenML.
     notes : tuple of Finding
         What was decided while reading.
+    decisions : mapping of str to Decision
+        How the texts of each column are read, or were.
     """
 
     frame: pd.DataFrame
@@ -52,9 +58,10 @@ class RawTable:
     built_in: BuiltIn | None = None
     target: str | None = None
     notes: tuple[Finding, ...] = ()
+    decisions: Decisions = field(default_factory=dict)
 
 
-def read_table(source: str | os.PathLike[str] | pd.DataFrame) -> RawTable:
+def read_table(source: str | os.PathLike[str] | pd.DataFrame, known: Schema | None = None) -> RawTable:
     """Read a table.
 
     Parameters
@@ -70,6 +77,8 @@ def read_table(source: str | os.PathLike[str] | pd.DataFrame) -> RawTable:
 
         In CSV and TSV the separator is found out, a byte order mark is skipped, and the texts pandas takes for missing
         (an empty cell, ``NA``, ``None``, ``null``, …) are missing.
+    known : Schema, optional
+        What is settled about its columns: they are read by it.
 
     Returns
     -------
@@ -85,25 +94,28 @@ def read_table(source: str | os.PathLike[str] | pd.DataFrame) -> RawTable:
     >>> read_table("wine").frame.shape
     (178, 14)
     """
+    return _finished(_read(source, known), known)
+
+
+def _read(source: str | os.PathLike[str] | pd.DataFrame, known: Schema | None) -> RawTable:
     if isinstance(source, pd.DataFrame):
-        return _finished(RawTable(source, "table", "a DataFrame"))
+        return RawTable(source, "table", "a DataFrame")
     if not isinstance(source, str | os.PathLike):
         raise InputError(f"Data can be a name, a path, an address or a DataFrame, not a {type(source).__name__}.")
     text = os.fspath(source).strip() if isinstance(source, str) else os.fspath(source)
     if not text:
         raise InputError(f"No data given. Give a file, an address or a built-in table: {listed(BUILT_IN)}.")
     if text in BUILT_IN:
-        return _finished(_built_in(BUILT_IN[text]))
+        return _built_in(BUILT_IN[text])
     if text.startswith("openml:"):
-        return _finished(_openml(text.removeprefix("openml:").strip()))
+        return _openml(text.removeprefix("openml:").strip())
     if is_database(text):
-        frame, name, shown = read_database(text)
-        return _finished(RawTable(frame, name, shown))
-    return _finished(_web(text) if "://" in text else _file(text))
+        return RawTable(*read_database(text))
+    return _web(text, known) if "://" in text else _file(text, known)
 
 
-def _finished(table: RawTable) -> RawTable:
-    """Give the table text column names and a plain index; refuse one without rows or with a name twice."""
+def _finished(table: RawTable, known: Schema | None) -> RawTable:
+    """Give the table text column names and a plain index, and decide on its texts; refuse one that is empty."""
     frame, notes = table.frame, list(table.notes)
     names = [str(name) for name in frame.columns]
     twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
@@ -117,7 +129,13 @@ def _finished(table: RawTable) -> RawTable:
         message = f"The index ({', '.join(kept)}) was left out; use reset_index() to make it a column."
         notes.append(Finding("DATA-INDEX", "info", message))
     frame = frame.set_axis(names, axis=1).reset_index(drop=True)
-    return RawTable(frame, table.name, table.source, table.built_in, table.target, tuple(notes))
+    texts = {
+        name: as_texts(frame[name])
+        for name in frame.columns.difference(list(table.decisions), sort=False)
+        if frame[name].dtype in (object, "str") and column_kind(frame[name]) in ("text", "mixed")
+    }
+    decisions = {**table.decisions, **decide_formats(texts, known)}
+    return replace(table, frame=frame, notes=tuple(notes), decisions=decisions)
 
 
 def _built_in(table: BuiltIn) -> RawTable:
@@ -156,7 +174,7 @@ def _openml(name: str) -> RawTable:
     return RawTable(bunch.frame, str(bunch.details["name"]), f"openml:{name}", target=target)
 
 
-def _web(address: str) -> RawTable:
+def _web(address: str, known: Schema | None) -> RawTable:
     from urllib.request import urlopen
 
     parts = urlsplit(address)
@@ -173,10 +191,10 @@ def _web(address: str) -> RawTable:
         problem = f"HTTP {error.code} {problem}" if hasattr(error, "code") else problem
     if problem:
         raise InputError(f"{shown} could not be read: {problem}. Check the address and the connection.")
-    return _parsed(content, Path(unquote(parts.path)), shown)
+    return _parsed(content, Path(unquote(parts.path)), shown, known)
 
 
-def _file(text: str) -> RawTable:
+def _file(text: str, known: Schema | None) -> RawTable:
     path = Path(text).expanduser()
     if path.is_dir():
         inside = sorted(item.name for item in path.iterdir() if item.is_file())
@@ -188,7 +206,7 @@ def _file(text: str) -> RawTable:
         content = path.read_bytes()
     except OSError as error:
         raise InputError(f"{text} cannot be read: {error.strerror or error}.") from error
-    return _parsed(content, path, str(text))
+    return _parsed(content, path, str(text), known)
 
 
 def _no_such_file(text: str, path: Path) -> str:
@@ -201,7 +219,7 @@ def _no_such_file(text: str, path: Path) -> str:
     return f"There is no file {text!r}.{nearest(path.name, [item.name for item in folder.iterdir()])}"
 
 
-def _parsed(content: bytes, path: Path, shown: str) -> RawTable:
+def _parsed(content: bytes, path: Path, shown: str, known: Schema | None) -> RawTable:
     """Unpack and read the bytes of a file by its extension."""
     suffixes = [suffix.lower() for suffix in path.suffixes]
     name = path.name
@@ -210,14 +228,18 @@ def _parsed(content: bytes, path: Path, shown: str) -> RawTable:
         name = inner or name[: -len(path.suffix)]
         suffixes = [suffix.lower() for suffix in Path(name).suffixes]
     suffix = suffixes[-1] if suffixes else ""
-    if suffix not in READERS:
+    if suffix not in (*DELIMITED, *READERS):
         found = f"its name ends with {suffix}" if suffix else "its name has no extension"
-        known = f"{listed(READERS, 20)}, also packed as {listed(PACKED)}"
-        raise InputError(f"{shown} cannot be read: {found}. Known: {known}.")
+        readable = f"{listed((*DELIMITED, *READERS), 20)}, also packed as {listed(PACKED)}"
+        raise InputError(f"{shown} cannot be read: {found}. Known: {readable}.")
     if not content.strip():
         raise InputError(f"{shown} is empty. Check that the export or download finished.")
-    frame, notes = READERS[suffix](content, shown)
-    return RawTable(frame, Path(name).stem or "table", shown, notes=tuple(notes))
+    decisions: dict[str, Decision] = {}
+    if suffix in DELIMITED:
+        frame, notes, decisions = read_delimited(content, shown, known)
+    else:
+        frame, notes = READERS[suffix](content, shown)
+    return RawTable(frame, Path(name).stem or "table", shown, notes=tuple(notes), decisions=decisions)
 
 
 def _unpacked(content: bytes, suffix: str, shown: str) -> tuple[bytes, str]:
@@ -288,13 +310,8 @@ def _json(content: bytes, shown: str) -> tuple[pd.DataFrame, list[Finding]]:
         raise InputError(f"{shown} is not a JSON table. Wanted: {wanted}.")
     lines = start == b"{"
     try:
-        frame = pd.read_json(
-            io.BytesIO(content.removeprefix(b"\xef\xbb\xbf")),
-            lines=lines,
-            dtype=False,
-            convert_dates=False,
-            precise_float=True,
-        )
+        plain = io.BytesIO(content.removeprefix(b"\xef\xbb\xbf"))
+        frame = pd.read_json(plain, lines=lines, dtype=False, convert_dates=False, precise_float=True)
     except (ValueError, TypeError, AttributeError) as error:
         raise InputError(f"{shown} is not a JSON table ({error}). Wanted: {wanted}.") from error
     return frame, []
@@ -316,19 +333,10 @@ def _excel(content: bytes, shown: str) -> tuple[pd.DataFrame, list[Finding]]:
     return frame, [Finding("DATA-SHEETS", "low", message)]
 
 
+DELIMITED = (".csv", ".tsv", ".tab", ".txt")
 READERS: dict[str, Callable[[bytes, str], tuple[pd.DataFrame, list[Finding]]]] = {
-    ".csv": read_delimited,
-    ".tsv": read_delimited,
-    ".tab": read_delimited,
-    ".txt": read_delimited,
-    ".parquet": _parquet,
-    ".pq": _parquet,
-    ".feather": _feather,
-    ".arrow": _feather,
-    ".jsonl": _json,
-    ".ndjson": _json,
-    ".json": _json,
-    ".xlsx": _excel,
-    ".xlsm": _excel,
-    ".xls": _excel,
+    **dict.fromkeys((".parquet", ".pq"), _parquet),
+    **dict.fromkeys((".feather", ".arrow"), _feather),
+    **dict.fromkeys((".jsonl", ".ndjson", ".json"), _json),
+    **dict.fromkeys((".xlsx", ".xlsm", ".xls"), _excel),
 }

@@ -1,15 +1,46 @@
-"""Find the column of each role: from what was given, or from what a built-in table knows about itself."""
+"""Find the column of each role, and which columns probably name groups of people."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any, TypedDict
 
 import numpy as np
 import pandas as pd
 
+from toolkit.core.result import Finding
+from toolkit.data.columns import plain_column
 from toolkit.data.read import RawTable
+from toolkit.data.schema import Schema
 from toolkit.errors import InputError, listed, nearest
+
+MOST_NUMBERS = 10
+# A word of the name, or the whole name, in the languages that tables are most often written in.
+_TELLING = re.compile(
+    r"""(?<![^\W\d_]) (
+        sex | gender | race | ethnic(ity)? | religion | nationality | citizenship | disab(ility|led) | pregnan(cy|t)
+        | caste | geschlecht | herkunft | nationalität | staatsangehörigkeit | behinderung | sexe | ethnie | nationalité
+        | handicap | sexo | g[eé]nero | raza | etnia | religión | nacionalidad | discapacidad | sesso | genere | razza
+        | raça | religião
+    ) (?![^\W\d_])
+    | ^ ( ages? | age_(group|years|band) | marital_status | alter | edad | âge | idade | età | genre ) $""",
+    re.VERBOSE | re.IGNORECASE,
+)
+
+
+class Options(TypedDict, total=False):
+    """What may be said of a table beside its target, as ``load_dataset`` takes it."""
+
+    sensitive: str | Sequence[str] | None
+    time: str | None
+    group: str | None
+    positive: object
+    task: str | None
+    drop: str | Sequence[str]
+    periods: Sequence[object] | str | int | None
+    name: str | None
 
 
 @dataclass(frozen=True)
@@ -35,7 +66,8 @@ def find_roles(
     time: object,
     group: object,
     drop: object,
-    like: Roles | None = None,
+    *,
+    known: Schema | None = None,
 ) -> Roles:
     """Find the column of each role.
 
@@ -47,9 +79,8 @@ def find_roles(
         Column names; an empty text counts as not given.
     sensitive, drop : str or list of str, optional
         Column names, as a list or separated by commas.
-    like : Roles, optional
-        Of another table: they hold too for what is not given, as far as the table has the columns. It need not have
-        the target.
+    known : Schema, optional
+        Its roles hold too for what is not given, as far as the table has the columns. It need not have the target.
 
     Raises
     ------
@@ -63,20 +94,24 @@ def find_roles(
     ('c, d',)
     """
     own, names = table.built_in, list(table.frame.columns)
-    known = Roles(own.target, own.sensitive, own.time or "") if own else like or Roles(table.target or "")
+    settled = known.named("target") if known else ""
+    if known and settled:
+        inherits = Roles(settled, known.sensitive, known.named("time"), known.named("group"))
+    else:
+        inherits = Roles(own.target, own.sensitive, own.time or "") if own else Roles(table.target or "")
 
     def one(name: object, inherited: str) -> str:
         return str(name) if given(name) is not None else inherited if inherited in names else ""
 
-    groups = known.sensitive if given(sensitive) is None else listed_names(sensitive, names)
+    groups = inherits.sensitive if given(sensitive) is None else listed_names(sensitive, names)
     roles = Roles(
-        target=str(target) if given(target) is not None else known.target,
+        target=str(target) if given(target) is not None else inherits.target,
         sensitive=tuple(name for name in groups if given(sensitive) is not None or name in names),
-        time=one(time, known.time),
-        group=one(group, known.group),
+        time=one(time, inherits.time),
+        group=one(group, inherits.group),
         drop=tuple(listed_names(drop, names)),
     )
-    _check(roles, names, like.target if like else "")
+    _check(roles, names, settled)
     return roles
 
 
@@ -113,3 +148,55 @@ def _check(roles: Roles, names: list[str], absent: str) -> None:
     for role, taken in others.items():
         if roles.target and roles.target in taken:
             raise InputError(f"Column {roles.target!r} cannot be the target and {role} at once. Name it once.")
+
+
+def not_named(columns: Iterable[object], roles: Roles) -> list[Finding]:
+    """Say which columns seem to name groups of people, where none was said to.
+
+    Examples
+    --------
+    >>> [finding.where for finding in not_named(["y", "Sex", "account_age"], Roles("y"))]
+    ['Sex']
+    >>> not_named(["y", "account_age", "Essex"], Roles("y"))
+    []
+    """
+    apart = {roles.target, roles.time, roles.group, *roles.drop}
+    found = [name for name in map(str, columns) if name not in apart and _TELLING.search(name)]
+    if roles.sensitive or not found:
+        return []
+    message = (
+        f"Nothing is judged by group of people, though {'a column seems' if len(found) == 1 else 'columns seem'} to "
+        f"name some: {listed(found)}. Name them as 'sensitive' if so."
+    )
+    return [Finding("DATA-SENSITIVE-NOT-NAMED", "medium", message, found[0])]
+
+
+def sensitive_groups(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Write a sensitive column as a category; numbers with more than ten values, or not whole, stay numbers.
+
+    Raises
+    ------
+    InputError
+        Where the column has no usable value.
+
+    Examples
+    --------
+    >>> sensitive_groups(pd.Series([1.0, None, 2.0], name="sex")).tolist()
+    ['1', nan, '2']
+    """
+    plain, _ = plain_column(column)
+    if plain is None:
+        raise InputError(f"Sensitive column {str(column.name)!r} has no usable value in any row. Name another one.")
+    if pd.api.types.infer_dtype(column, skipna=True) == "boolean":
+        return column.astype("boolean").map({False: "False", True: "True"}).astype(_texts(["False", "True"]))
+    if plain.dtype not in ("int64", "float64"):
+        return plain
+    values = np.unique(plain.dropna())
+    if len(values) > MOST_NUMBERS or (values != np.floor(values)).any():
+        return plain
+    names = {value: str(int(value)) for value in values}
+    return plain.map(names).astype(_texts(list(names.values())))
+
+
+def _texts(labels: list[str]) -> pd.CategoricalDtype:
+    return pd.CategoricalDtype(pd.Index(labels, dtype=object))

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from toolkit.core.result import Finding
-from toolkit.data.columns import as_texts, column_kind, plain_numbers, text_labels
-from toolkit.data.decisions import decide_format
+from toolkit.data.cells import as_texts, column_kind, plain_numbers, text_labels
+from toolkit.data.decisions import by_share
+from toolkit.data.recognition import Decision, decide_format
+from toolkit.data.schema import Schema, Task
 from toolkit.errors import InputError, listed, nearest
 
-if TYPE_CHECKING:
-    from toolkit.data.dataset import Dataset
-
-#: An empty text where no target is known.
-Task = Literal["", "binary", "multiclass", "regression"]
 TASKS = ("binary", "multiclass", "regression")
 MOST_NUMBER_CLASSES = 15
 ROWS_PER_NUMBER_CLASS = 10
@@ -50,8 +47,10 @@ class Target:
     notes: tuple[Finding, ...]
 
 
-def plain_target(column: pd.Series[Any]) -> tuple[pd.Series[Any], list[Finding]]:
+def plain_target(column: pd.Series[Any], decision: Decision | None = None) -> tuple[pd.Series[Any], list[Finding]]:
     """Turn a target column into texts, yes/no or numbers, missing where it is missing, blank or infinite.
+
+    ``decision`` says how its texts are read, where that was decided.
 
     Raises
     ------
@@ -73,10 +72,10 @@ def plain_target(column: pd.Series[Any]) -> tuple[pd.Series[Any], list[Finding]]
         return (values.mask(np.isinf(values.to_numpy())) if values.dtype == "float64" else values), []
     if kind == "bool":
         return (column.astype(bool) if column.notna().all() else column.astype(object)), []
-    return _plain_text(column, kind)
+    return _plain_text(column, kind, decision)
 
 
-def _plain_text(column: pd.Series[Any], kind: str) -> tuple[pd.Series[Any], list[Finding]]:
+def _plain_text(column: pd.Series[Any], kind: str, decision: Decision | None) -> tuple[pd.Series[Any], list[Finding]]:
     name = str(column.name)
     codes, labels = text_labels(column.astype(object))
     kept = [label if label.strip() else None for label in labels]
@@ -84,7 +83,7 @@ def _plain_text(column: pd.Series[Any], kind: str) -> tuple[pd.Series[Any], list
         raise InputError(f"Target {name!r} is missing in every row. Name another column as target.")
     texts = pd.Series(np.array([*kept, None], dtype=object)[codes], index=column.index, name=column.name, dtype=object)
     written = as_texts(column.astype(object))
-    how = decide_format(written).format
+    how = (decision or decide_format(written)).format
     if how.kind == "number" and len(labels) > MOST_NUMBER_CLASSES:
         values = pd.Series(how.read(written)[0], index=column.index, name=column.name)
         message = f"Target {name!r} holds numbers stored as text and is used as numbers."
@@ -140,34 +139,50 @@ def read_target(values: pd.Series[Any], task: str | None = None, positive: objec
     return Target(values, chosen, label, classes, (*notes, *said))
 
 
-def target_like(values: pd.Series[Any], known: Dataset) -> Target:
-    """Read a target, of which some or all rows may be missing, as that of another table was read.
+def target_by(values: pd.Series[Any], known: Schema) -> Target:
+    """Read a target by what was settled; labels that it does not know are missing, and counted.
 
     Raises
     ------
     InputError
-        Where it holds what the other does not know.
+        Where numbers are to be predicted and it holds others.
+
+    Examples
+    --------
+    >>> known = Schema(name="churn", task="binary", classes=("no", "yes"), positive="yes")
+    >>> found = target_by(pd.Series(["yes", "maybe", None], name="left"), known)
+    >>> found.values.tolist(), found.notes[0].code
+    (['yes', nan, nan], 'DATA-UNSEEN-LABELS')
     """
-    said = unlike(values, known)
-    if said:
-        raise InputError(said)
-    if known.task == "regression":
-        values = values if values.dtype == "int64" else values.astype("float64")
-    else:
-        values = among(_labels(values.dropna().infer_objects()), values.index)
-    return Target(values, known.task, known.positive, known.classes, ())
-
-
-def unlike(values: pd.Series[Any], known: Dataset) -> str:
-    """Say what a target holds that another table's does not; an empty text where there is nothing."""
     labels, name = values.dropna().infer_objects(), str(values.name)
     if known.task == "regression":
-        fits = not len(labels) or pd.api.types.is_numeric_dtype(labels.dtype)
-        return "" if fits else f"The target {name!r} must hold numbers, as that of {known.name} does."
-    unknown = sorted({str(label) for label in _labels(labels).unique() if label not in known.classes})
-    if not unknown:
-        return ""
-    return f"The target {name!r} holds {listed(unknown)}, which that of {known.name} does not: {listed(known.classes)}."
+        if len(labels) and not pd.api.types.is_numeric_dtype(labels.dtype):
+            raise InputError(f"The target {name!r} must hold numbers, as that of {known.name} does.")
+        return Target(values if values.dtype == "int64" else values.astype("float64"), known.task, None, (), ())
+    # True and 1 are one label, and so are 1 and its text.
+    meant: dict[object, Any] = {text: label for label in known.classes for text in (label, str(label))}
+    labels = _labels(labels)
+    found = labels.map({label: meant.get(label, meant.get(str(label).strip())) for label in labels.unique()})
+    strange = labels[found.isna()]
+    notes = []
+    if len(strange):
+        cells = listed(map(repr, strange.astype(str).value_counts().index[:4]), 3)
+        message = (
+            f"Target {name!r} holds labels that {known.name} does not know in {len(strange):,} of {len(labels):,} "
+            f"rows: {cells}, first in row {int(strange.index[0]) + 1:,}; they count as missing. "
+            f"Known: {listed(known.classes)}."
+        )
+        notes.append(Finding("DATA-UNSEEN-LABELS", by_share(len(strange) / len(labels)), message, name))
+    found = found[found.notna()].infer_objects() if len(strange) else found
+    return Target(among(found, values.index), known.task, known.positive, known.classes, tuple(notes))
+
+
+def has_labels_of(values: pd.Series[Any], known: Schema) -> bool:
+    """Whether a target holds a label that was settled, or none at all: then it can be read by the schema."""
+    labels = values.dropna().infer_objects()
+    if known.task == "regression":
+        return not len(labels) or pd.api.types.is_numeric_dtype(labels.dtype)
+    return not len(labels) or bool(set(map(str, _labels(labels).unique())) & set(map(str, known.classes)))
 
 
 def among(labels: pd.Series[Any], index: pd.Index[Any]) -> pd.Series[Any]:

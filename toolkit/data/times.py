@@ -10,8 +10,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from toolkit.core.result import Finding
-from toolkit.data.columns import as_texts, column_kind, plain_numbers
-from toolkit.data.decisions import about, decide_format
+from toolkit.data.cells import as_days, as_texts, column_kind, moments, plain_numbers
+from toolkit.data.columns import typed
+from toolkit.data.recognition import Decision
 from toolkit.errors import InputError, listed, nearest
 
 PERIODS = {"day": "D", "week": "W", "month": "M", "year": "Y"}
@@ -20,8 +21,14 @@ LEAST_ROWS_OF_A_WINDOW = 10
 Window = tuple[str, NDArray[np.intp]]
 
 
-def read_time(column: pd.Series[Any]) -> tuple[pd.Series[Any], list[Finding]]:
+def read_time(column: pd.Series[Any], decision: Decision | None = None) -> tuple[pd.Series[Any], list[Finding]]:
     """Turn a time column into numbers, dates or ordered labels.
+
+    Parameters
+    ----------
+    column : Series
+    decision : Decision, optional
+        How its texts are read, where that was decided.
 
     Returns
     -------
@@ -35,34 +42,22 @@ def read_time(column: pd.Series[Any]) -> tuple[pd.Series[Any], list[Finding]]:
     InputError
         Where no row has a time, or the cells are lists or records, or texts that are no times.
     """
-    name, kind = str(column.name), column_kind(column)
+    name, (plain, notes) = str(column.name), typed(column, decision)
+    kind = column_kind(plain)
     if kind in ("missing", "nested"):
         found = "has no value in any row" if kind == "missing" else "holds lists or records"
         raise InputError(f"Time column {name!r} {found}. Name another column, or none.")
     if kind in ("number", "bool"):
-        return plain_numbers(column), []
-    if kind == "duration":
-        return pd.to_timedelta(column) / pd.Timedelta(days=1), []
-    if kind == "date":
-        moments = column.dt.to_timestamp() if isinstance(column.dtype, pd.PeriodDtype) else column
-        return pd.to_datetime(moments, utc=True).dt.tz_localize(None), []
-    if kind == "category" and column.cat.ordered:
-        return column.cat.rename_categories(str), []
-    return _from_text(column)
-
-
-def _from_text(column: pd.Series[Any]) -> tuple[pd.Series[Any], list[Finding]]:
-    """Read texts that are numbers or dates; refuse others, whose order by the alphabet would not be that of time."""
-    name, texts = str(column.name), as_texts(column.astype(object))
-    decision = decide_format(texts)
-    notes = about(name, decision, len(column))
-    if decision.format.kind == "number":
-        values = pd.Series(decision.format.read(texts)[0], index=column.index, name=column.name)
-        whole = bool(values.notna().all() and (values == np.floor(values)).all())
-        return (values.astype("int64") if whole else values), notes
-    if decision.format.kind == "date":
-        return pd.Series(decision.format.read(texts)[0], index=column.index, name=column.name), notes
-    found = listed(sorted({repr(text) for text in texts.drop_null().to_pylist()}), 5)
+        numbers = plain_numbers(plain)
+        whole = plain is not column and bool((numbers == np.floor(numbers)).all())
+        return (numbers.astype("int64") if whole else numbers), notes
+    if kind in ("date", "duration"):
+        return (moments(plain) if kind == "date" else as_days(plain, kind)), notes
+    if kind == "category" and plain.cat.ordered:
+        return plain.cat.rename_categories(str), []
+    if kind == "category":
+        return read_time(plain.astype(object), decision)
+    found = listed(sorted({repr(text) for text in as_texts(plain).drop_null().to_pylist()}), 5)
     raise InputError(
         f"Time column {name!r} holds neither numbers nor dates that can be read: {found}. Write them as 2021-01-31, "
         "2021-Q1 or numbers, or make the column an ordered category."
@@ -99,7 +94,7 @@ def time_labels(values: pd.Series[Any]) -> list[str]:
 
 
 def of_periods(
-    frame: pd.DataFrame, time: str, periods: Sequence[str] = ()
+    frame: pd.DataFrame, time: str, periods: Sequence[str] = (), decision: Decision | None = None
 ) -> tuple[pd.DataFrame, pd.Series[Any] | None, list[Finding]]:
     """Read the times of a table, and keep the rows whose time is among some periods.
 
@@ -121,7 +116,7 @@ def of_periods(
         raise InputError("'periods' needs a time column. Give time=.")
     if not time:
         return frame, None, []
-    moments, notes = read_time(frame[time].dropna())
+    moments, notes = read_time(frame[time].dropna(), decision)
     if periods:
         codes, labels = time_order(moments)
         moments = moments[np.isin(codes, matching(labels, periods, time))]

@@ -1,21 +1,19 @@
-"""The models that are tried, by name, import path or as an object; and the space in which each named one is tuned."""
+"""The models that are tried, the space in which each named one is tuned, and the scorers they are compared by."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from importlib.metadata import packages_distributions, version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import yaml
+from sklearn import ensemble
 from sklearn.base import is_classifier, is_regressor
 from sklearn.dummy import DummyClassifier, DummyRegressor
-from sklearn.ensemble import (
-    HistGradientBoostingClassifier,
-    HistGradientBoostingRegressor,
-    RandomForestClassifier,
-    RandomForestRegressor,
-)
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.metrics import get_scorer_names
 
 from toolkit.errors import InputError, listed, nearest
 
@@ -23,15 +21,22 @@ if TYPE_CHECKING:
     import optuna
 
 BASELINE = "baseline"
+SPACES = Path(__file__).with_name("spaces.yaml")
 
 # From the simplest to the most complex: the one-standard-error rule prefers the earlier.
 CLASSIFIERS = ("logistic", "forest", "boosting")
 REGRESSORS = ("ridge", "forest", "boosting")
 # Without these every fit prints pages, and catboost writes a folder.
-_QUIET: dict[str, dict[str, Any]] = {
-    "lightgbm": {"verbose": -1},
-    "catboost": {"verbose": False, "allow_writing_files": False},
+_QUIET: Any = {"lightgbm": {"verbose": -1}, "catboost": {"verbose": False, "allow_writing_files": False}}
+
+
+SCORERS = {
+    "binary": ("roc_auc", "average_precision", "neg_log_loss", "neg_brier_score", "balanced_accuracy", "accuracy"),
+    "multiclass": ("accuracy", "balanced_accuracy", "f1_macro", "neg_log_loss"),
+    "regression": ("neg_mean_absolute_error", "neg_root_mean_squared_error", "r2"),
 }
+AT_MOST_ONE = {"roc_auc", "average_precision", "balanced_accuracy", "accuracy", "f1", "f1_macro", "f1_weighted", "r2"}
+DEFAULT_METRIC = {"binary": "roc_auc", "multiclass": "neg_log_loss", "regression": "neg_root_mean_squared_error"}
 
 
 def default_candidates(task: str) -> list[str]:
@@ -108,12 +113,12 @@ def _named(name: str, task: str) -> Any:
 
 
 def _forest(classifier: bool) -> Any:
-    kind = RandomForestClassifier if classifier else RandomForestRegressor
+    kind = ensemble.RandomForestClassifier if classifier else ensemble.RandomForestRegressor
     return kind(n_estimators=200, min_samples_leaf=3, max_features="sqrt" if classifier else 0.4, n_jobs=-1)
 
 
 def _boosting(classifier: bool) -> Any:
-    kind = HistGradientBoostingClassifier if classifier else HistGradientBoostingRegressor
+    kind = ensemble.HistGradientBoostingClassifier if classifier else ensemble.HistGradientBoostingRegressor
     return kind(learning_rate=0.1, max_iter=100, l2_regularization=1.0, early_stopping=False)
 
 
@@ -163,24 +168,10 @@ def suggest(trial: optuna.Trial, name: str) -> dict[str, Any]:
                   ``l2_regularization`` 0.001 to 10 (log), ``max_features`` 0.3 to 1
     ============  ==========================================================================================
     """
-    number, whole = trial.suggest_float, trial.suggest_int
-    if name == "logistic":
-        return {"C": number("C", 1e-3, 1e2, log=True)}
-    if name == "ridge":
-        return {"alpha": number("alpha", 1e-3, 1e3, log=True)}
-    if name == "forest":
-        return {
-            "min_samples_leaf": whole("min_samples_leaf", 1, 50, log=True),
-            "max_features": number("max_features", 0.1, 1.0),
-            "max_depth": whole("max_depth", 4, 30, log=True),
-        }
+    spaces = yaml.safe_load(SPACES.read_text(encoding="utf-8"))
     return {
-        "learning_rate": number("learning_rate", 0.02, 0.3, log=True),
-        "max_iter": whole("max_iter", 50, 400, log=True),
-        "max_leaf_nodes": whole("max_leaf_nodes", 7, 127, log=True),
-        "min_samples_leaf": whole("min_samples_leaf", 5, 100, log=True),
-        "l2_regularization": number("l2_regularization", 1e-3, 10.0, log=True),
-        "max_features": number("max_features", 0.3, 1.0),
+        setting: (trial.suggest_int if isinstance(low, int) else trial.suggest_float)(setting, low, high, log=log)
+        for setting, (low, high, log) in spaces[name].items()
     }
 
 
@@ -201,3 +192,34 @@ def requirements_of(estimator: Any) -> tuple[str, ...]:
     homes = packages_distributions()
     names = sorted({homes[module][0] for module in modules if module in homes})
     return tuple(f"{name}=={version(name)}" for name in names)
+
+
+def read_metric(metric: Any, task: str) -> tuple[str, Any]:
+    """Return the scorer that decides with its name: the one asked for, or the usual one for the task.
+
+    Parameters
+    ----------
+    metric : str, scorer or None
+        Name of a scikit-learn scorer, or what ``make_scorer`` returns, or any function of a model, features and target.
+    task : {"binary", "multiclass", "regression"}
+
+    Examples
+    --------
+    >>> from sklearn.metrics import fbeta_score, make_scorer
+    >>> read_metric(make_scorer(fbeta_score, beta=2), "binary")[0]
+    'fbeta_score'
+    """
+    if not metric:
+        return DEFAULT_METRIC[task], DEFAULT_METRIC[task]
+    if not isinstance(metric, str):
+        if not callable(metric):
+            raise InputError(f"The metric must be the name of a scikit-learn scorer, or a scorer; found {metric!r}.")
+        name = getattr(getattr(metric, "_score_func", metric), "__name__", type(metric).__name__)
+        return f"neg_{name}" if getattr(metric, "_sign", 1) < 0 else name, metric
+    known = get_scorer_names()
+    if metric not in known:
+        raise InputError(
+            f"Unknown metric {metric!r}.{nearest(metric, known)} It is the name of a scikit-learn scorer; "
+            f"usual for a {task} target: {listed(SCORERS[task])}."
+        )
+    return metric, metric

@@ -119,10 +119,9 @@ def fit_and_score(
         if labels == tuple(range(len(labels))):
             raise
         (model, seconds), *scored = tried(_coded(data, labels))
-        model = replace(model, classes=tuple(labels[code] for code in model.classes), positive=data.positive)
     rows = [(name, key, fold, float(value)) for fold, scores in enumerate(scored) for key, value in scores.items()]
     ratio = float(np.mean([len(check) / len(fit) for fit, check in folds]))
-    model = replace(model, name=name, notes=())
+    model = replace(model, name=name, notes=()).settled(data.schema)
     return model, [*rows, (name, "test_to_train", 0, ratio), (name, "refit_seconds", 0, seconds)]
 
 

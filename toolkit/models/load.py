@@ -9,22 +9,25 @@ from collections.abc import Sequence
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
+from toolkit.data.contract import schema_of
 from toolkit.data.dataset import Dataset
 from toolkit.data.load import load_dataset
 from toolkit.data.read import read_table
-from toolkit.data.roles import given
+from toolkit.data.roles import Options, given
+from toolkit.data.schema import KEPT_AS as SCHEMA
+from toolkit.data.schema import Schema
 from toolkit.errors import InputError, listed, nearest
 from toolkit.models.model import Model
 from toolkit.models.prediction_file import join_predictions, load_predictions
 from toolkit.models.threshold import KEPT_AS as THRESHOLD
 from toolkit.models.threshold import read_kept
-from toolkit.models.train import KEPT_AS as LABELS
 from toolkit.registry import tracking
 
 PICKLES = (".joblib", ".pkl", ".pickle")
 _TRACKED = re.compile(r"(models|runs):/")
+_PICKLED = "Is it a file that joblib or pickle wrote?"
 _IMPORT = re.compile(r"[A-Za-z_][\w.]*(:[A-Za-z_][\w.]*)?")
 
 
@@ -34,16 +37,10 @@ def load_audit(
     predictions: Any = "",
     data: Any = "",
     target: str = "",
-    sensitive: str | Sequence[str] = (),
-    time: str = "",
-    group: str = "",
-    positive: object = "",
-    task: str = "",
     y_true: str = "y_true",
     y_pred: str = "",
     y_score: str | Sequence[str] = "",
-    drop: str | Sequence[str] = (),
-    periods: Sequence[object] | str | int = (),
+    **options: Unpack[Options],
 ) -> tuple[Model, Dataset]:
     """Load what is to be audited: a model and data, a file of predictions, or a file of predictions beside data.
 
@@ -56,10 +53,13 @@ def load_audit(
         those of the data, in the same order, and the truth is the data's target.
     data : str, path or DataFrame
         As for ``load_dataset``.
-    target, sensitive, time, group, positive, task, drop, periods
-        As for ``load_dataset``; an empty text or list for what is not given.
+    target : str
+        As for ``load_dataset``.
     y_true, y_pred, y_score
         Columns of the predictions, as for ``load_predictions``.
+    **options
+        ``sensitive``, ``time``, ``group``, ``positive``, ``task``, ``drop`` and ``periods``, as for ``load_dataset``;
+        an empty text or list for what is not given.
 
     Returns
     -------
@@ -78,16 +78,8 @@ def load_audit(
     >>> data.rows, recorded.recorded
     (10, True)
     """
-    roles: dict[str, Any] = {
-        "sensitive": sensitive,
-        "time": time,
-        "group": group,
-        "positive": given(positive),
-        "drop": drop,
-        "periods": periods,
-    }
     columns: dict[str, Any] = {"y_true": y_true, "y_pred": y_pred, "y_score": y_score}
-    has_model, has_predictions, has_data = (_has(one) for one in (model, predictions, data))
+    has_model, has_predictions, has_data = (given(one) is not None for one in (model, predictions, data))
     if has_model == has_predictions:
         found = "both" if has_model else "neither"
         raise InputError(
@@ -97,24 +89,19 @@ def load_audit(
     if has_predictions and not has_data:
         if target:
             raise InputError("A file of predictions names its true values with y_true, not with target.")
-        recorded, dataset = load_predictions(predictions, task=task or None, **columns, **roles)
+        recorded, dataset = load_predictions(predictions, **columns, **options)
         return Model.of(recorded), dataset
     if not has_data:
         raise InputError("A model needs data to be judged on: give data and, unless it is a built-in table, target.")
-    table = read_table(data)
     if has_predictions:
-        dataset = load_dataset(table, target=target, task=task or None, **roles)
+        table = read_table(data)
+        dataset = load_dataset(table, target=target, **options)
         recorded, dataset = join_predictions(predictions, dataset, len(table.frame), **columns)
         return Model.of(recorded), dataset
     subject = load_model(model) if isinstance(model, str) else Model.of(model)
-    dataset = load_dataset(table, target=target, task=task or _task_of(subject), like=subject, **roles)
-    dataset = with_positive(dataset, subject) if given(positive) is None else dataset
+    options["task"] = options.get("task") or (None if subject.schema.task else _task_of(subject))
+    dataset = load_dataset(data, target=target, like=subject, **options)
     return Model.of(subject, dataset), dataset
-
-
-def with_positive(data: Dataset, model: Model | None) -> Dataset:
-    """Take the positive class of a table from a model that settled one."""
-    return replace(data, positive=model.positive) if model and model.positive in data.classes else data
 
 
 def load_model(address: str, *, out: str | Path | None = None) -> Model:
@@ -166,12 +153,11 @@ def load_model(address: str, *, out: str | Path | None = None) -> Model:
 def _logged(logged: tracking.Logged) -> Model:
     """Take a logged model with what was kept beside it."""
     model, kept = Model.of(logged.model), logged.kept
-    names = model.columns or logged.columns
-    columns = {name: model.columns.get(name) or logged.columns.get(name, "") for name in names}
-    model = replace(model, columns=columns, name=logged.name, version=logged.version, kept=kept)
-    if LABELS in kept:
-        known = json.loads(kept[LABELS])
-        model = replace(model, classes=tuple(known["classes"]), positive=known["positive"])
+    model = replace(model, name=logged.name, version=logged.version, kept=kept)
+    if SCHEMA in kept:
+        model = model.settled(Schema.read(json.loads(kept[SCHEMA]), f"{SCHEMA} of {logged.name}"))
+    elif not model.columns:
+        model = replace(model, schema=schema_of(logged))
     return replace(model, threshold=read_kept(kept[THRESHOLD])) if THRESHOLD in kept else model
 
 
@@ -191,16 +177,11 @@ def _unpickled(address: str, path: Path) -> Any:
         raise InputError(f"There is no file {address!r}.{near}")
     try:
         return joblib.load(path)
-    except (ImportError, AttributeError) as error:
-        raise InputError(
-            f"The model in {address!r} cannot be loaded here: {error}. Its code must be in a module, installed or in "
-            "the current folder."
-        ) from error
     except Exception as error:
-        raise InputError(
-            f"The model in {address!r} cannot be loaded here: {type(error).__name__}: {error}. Is it a file that "
-            "joblib or pickle wrote?"
-        ) from error
+        lost = isinstance(error, ImportError | AttributeError)
+        found = error if lost else f"{type(error).__name__}: {error}"
+        wanted = "Its code must be in a module, installed or in the current folder." if lost else _PICKLED
+        raise InputError(f"The model in {address!r} cannot be loaded here: {found}. {wanted}") from error
 
 
 def _imported(address: str) -> Any:
@@ -242,10 +223,6 @@ def _usable(model: Any, address: str) -> Any:
         except NotFittedError as error:
             raise InputError(f"The model {address!r} ({type(model).__name__}) is not fitted. Fit it first.") from error
     return model
-
-
-def _has(value: Any) -> bool:
-    return bool(value.strip()) if isinstance(value, str) else value is not None
 
 
 def _task_of(model: Model) -> str | None:

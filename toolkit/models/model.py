@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,17 +15,15 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.metaestimators import available_if
 
 from toolkit.core.result import Finding, ModelRecord
+from toolkit.data.contract import find_columns, schema_of
 from toolkit.data.dataset import Dataset
-from toolkit.data.likeness import columns_for, missing_columns, model_columns
+from toolkit.data.schema import Column, Schema
 from toolkit.errors import InputError, NotApplicableError, ToolkitError, listed, nearest
 from toolkit.models.recorded import RecordedPredictions
 from toolkit.models.score_function import ScoreFunction
+from toolkit.models.threshold import Threshold
 from toolkit.registry.table_function import table_function
 from toolkit.statistics.intervals import Array
-
-if TYPE_CHECKING:
-    from toolkit.models.threshold import Threshold
-
 
 _DROP = "Leave them out with drop; those that are sensitive still name the groups."
 
@@ -44,9 +42,9 @@ class Model:
     ----------
     estimator : object
         What was fitted: scikit-learn compatible, a function of a table, or ``RecordedPredictions``.
-    columns : dict of str to str
-        Columns it takes, in its order, each with its kind: ``number``, ``category``, or an empty text where any will
-        do. Empty where it knows no names.
+    schema : Schema
+        The contract of the table it was made for, by which later ones are read: the columns it takes, in its order, and
+        the target. Of a model that is not ours what can be read off it; no features where it knows no names.
     classes : tuple
         The target's labels in the order of the estimator's own, which may be codes for them; empty for numbers.
     positive : object or None
@@ -74,7 +72,7 @@ class Model:
     """
 
     estimator: Any = field(repr=False)
-    columns: Mapping[str, str] = field(default_factory=dict, repr=False)
+    schema: Schema = field(default_factory=Schema, repr=False)
     classes: tuple[Any, ...] = ()
     positive: object = None
     threshold: Threshold | None = None
@@ -110,14 +108,25 @@ class Model:
             model = table_function(model)
             recorded = isinstance(model, RecordedPredictions)
             decides = recorded and model.y_pred is not None
-            model = cls(model, model_columns(model), own_labels(model), recorded=recorded, decides=decides)
+            model = cls(model, schema_of(model), own_labels(model), recorded=recorded, decides=decides)
         found: Model = model
         return found if data is None else found._named(data)._labelled(data)
+
+    def settled(self, schema: Schema) -> Model:
+        """Take the contract of the table that it was fitted on: its columns, its labels, and the positive one."""
+        taken = list(schema_of(self.estimator).features)
+        classes = self.classes
+        if not set(classes) <= set(schema.classes):
+            meant = _meaning(classes, schema)
+            classes = tuple(meant.get(code, code) for code in classes) or schema.classes
+        schema = schema.taking(taken) if taken else schema
+        return replace(self, schema=schema, classes=classes, positive=schema.positive)
 
     def predict(self, features: pd.DataFrame) -> NDArray[Any]:
         """Return the label of each row, decided at the threshold where there is one, or its number."""
         at = self.threshold
-        if at is None or np.isnan(at.value) or self.decides or len(self.classes) != 2 or not self.scores:
+        plain = at is None or np.isnan(at.value) or self.decides or len(self.classes) != 2 or not self.scores
+        if at is None or plain or self.positive not in self.classes:
             return self.labels(features)
         called = self.positive_scores(self.positive, features) >= at.value
         negative = next(label for label in self.classes if label != self.positive)
@@ -133,6 +142,11 @@ class Model:
     def decision_function(self, features: pd.DataFrame) -> Array:
         """Return the estimator's own scores: of two classes one, for the second of them."""
         return self.read("decision_function", features)
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """The columns it takes, in its order, each with its kind; empty where it knows no names."""
+        return {name: column.kind for name, column in self.schema.features.items()}
 
     @property
     def scores(self) -> str:
@@ -180,7 +194,7 @@ class Model:
     def check_columns(self, names: Iterable[object], table: str, others: Iterable[object] = ()) -> None:
         """Refuse a table that lacks columns the estimator takes; the nearest name may be one of ``others``."""
         has = [str(name) for name in names]
-        missing = missing_columns(self, has)
+        missing = [name for name in self.columns if name not in find_columns(self.columns, has)]
         if missing:
             near = nearest(missing[0], [*has, *map(str, others)])
             raise NotApplicableError(f"The model needs columns that {table} does not have: {listed(missing)}.{near}")
@@ -190,7 +204,7 @@ class Model:
         if not self.columns or not isinstance(features, pd.DataFrame):
             return features
         self.check_columns(features.columns, table)
-        taken = columns_for(self, features.columns)
+        taken = list(find_columns(self.columns, list(map(str, features.columns))).values())
         return features if taken == list(features.columns) else features[taken]
 
     def ask(self, method: str, features: pd.DataFrame, table: str = "the table") -> Any:
@@ -241,7 +255,8 @@ class Model:
         notes = (*self.notes, Finding("MODEL-COLUMNS-BY-PLACE", "medium", note))
         network = getattr(self.last, "module_", None)
         estimator = self.estimator if network is None else _given_array(self.estimator, data.features, network)
-        return replace(self, estimator=estimator, columns=dict.fromkeys(columns, ""), notes=notes)
+        by_place = replace(self.schema, columns=dict.fromkeys(columns, Column(role="feature")))
+        return replace(self, estimator=estimator, schema=by_place, notes=notes)
 
     def _labelled(self, data: Dataset) -> Model:
         """Speak the labels of a table: the same in another type, or those that the model's codes stand for."""
@@ -263,14 +278,14 @@ class Model:
         return replace(told, classes=tuple(meant.get(code, code) for code in told.classes), notes=notes)
 
 
-def in_order(data: Dataset) -> tuple[Any, ...]:
+def in_order(data: Dataset | Schema) -> tuple[Any, ...]:
     """Return the labels of a target in the order in which codes stand for them: of two classes, the positive last."""
     if data.task != "binary":
         return data.classes
     return (*(label for label in data.classes if label != data.positive), data.positive)
 
 
-def _meaning(own: tuple[Any, ...], data: Dataset) -> dict[Any, Any]:
+def _meaning(own: tuple[Any, ...], data: Dataset | Schema) -> dict[Any, Any]:
     """Say which of a target's labels each of a model's labels stands for; empty where they have nothing in common."""
     by_text = {str(label): label for label in own}
     ordered = in_order(data)

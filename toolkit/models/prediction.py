@@ -111,12 +111,12 @@ def measure_speed(model: Model, features: pd.DataFrame, *, seed: int = 0) -> dic
     single = _timed(call, [features.iloc[[row]] for row in picked], _SECONDS_FOR_ROW)
     many = _timed(call, [batch] * 20, _SECONDS_FOR_BATCH)
     numbers = {
-        "latency.p50_ms": Estimate(float(np.quantile(single, 0.5)), n=len(single)),
-        "latency.p95_ms": Estimate(float(np.quantile(single, 0.95)), n=len(single)),
-        "latency.batch_p50_ms": Estimate(float(np.quantile(many, 0.5)), n=len(many)),
-        "latency.batch_p95_ms": Estimate(float(np.quantile(many, 0.95)), n=len(many)),
-        "throughput.rows_per_second": Estimate(len(batch) / float(np.quantile(many, 0.5)) * 1000, n=len(many)),
+        f"latency.{kind}p{level}_ms": Estimate(float(np.percentile(times, level)), n=len(times))
+        for kind, times in (("", single), ("batch_", many))
+        for level in (50, 95)
     }
+    rate = 1000 * len(batch) / numbers["latency.batch_p50_ms"].value
+    numbers["throughput.rows_per_second"] = Estimate(rate, n=len(many))
     size = _pickled_size(model.estimator)
     return numbers | ({"model.size_bytes": Estimate(size, n=1)} if size else {})
 

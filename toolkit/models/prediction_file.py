@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 import pandas as pd
 
-from toolkit.data.columns import column_kind
+from toolkit.data.cells import column_kind
 from toolkit.data.dataset import Dataset
 from toolkit.data.load import load_dataset
 from toolkit.data.read import RawTable, read_table
-from toolkit.data.roles import listed_names
+from toolkit.data.roles import Options, listed_names
+from toolkit.data.schema import Schema
+from toolkit.data.target import target_by
 from toolkit.errors import InputError, listed, nearest
 from toolkit.models.recorded import RecordedPredictions
 
@@ -28,14 +30,7 @@ def load_predictions(
     y_true: str = "y_true",
     y_pred: str = "",
     y_score: str | Sequence[str] = "",
-    sensitive: str | Sequence[str] | None = None,
-    time: str | None = None,
-    group: str | None = None,
-    positive: object = None,
-    task: str | None = None,
-    drop: str | Sequence[str] = (),
-    periods: Sequence[object] | str | int | None = None,
-    name: str | None = None,
+    **options: Unpack[Options],
 ) -> tuple[RecordedPredictions, Dataset]:
     """Read a table with the truth, the predictions and any columns that name groups of rows.
 
@@ -50,10 +45,9 @@ def load_predictions(
     y_score : str or list of str
         Probabilities: one column, of the positive class; or one column a class, whose names end with the label of the
         class, as a list or as the beginning that their names share; by default ``y_score``.
-    sensitive, time, group, positive, task, periods, name
-        As for ``load_dataset``.
-    drop : str or list of str
-        Columns that are not used at all. The others describe the rows and serve to find slices.
+    **options
+        ``sensitive``, ``time``, ``group``, ``positive``, ``task``, ``drop``, ``periods`` and ``name``, as for
+        ``load_dataset``. Columns to ``drop`` are not used; the others describe the rows and serve to find slices.
 
     Returns
     -------
@@ -74,22 +68,13 @@ def load_predictions(
     [0.2, 0.9]
     """
     table = _read(source)
-    left = listed_names(drop, list(table.frame.columns))
+    left = listed_names(options.get("drop"), list(table.frame.columns))
     columns = _find_columns(table, y_pred, y_score, left)
     if y_true not in table.frame.columns:
         raise no_column(y_true, "the true values", "y_true", table)
-    data = load_dataset(
-        table,
-        target=y_true,
-        sensitive=sensitive,
-        time=time,
-        group=group,
-        positive=positive,
-        task=task or _task(table.frame, y_true, columns),
-        drop=[name for name in (*left, *columns.names()) if name != y_true],
-        periods=periods,
-        name=name,
-    )
+    options["task"] = options.get("task") or _task(table.frame, y_true, columns)
+    options["drop"] = [name for name in (*left, *columns.names()) if name != y_true]
+    data = load_dataset(table, target=y_true, **options)
     return _record(table.frame.loc[data.target.index], data, columns)
 
 
@@ -275,18 +260,14 @@ def _predictions(column: pd.Series[Any], data: Dataset, classes: Sequence[Any]) 
             f"{name!r} must hold labels of {data.target.name!r} ({listed(classes)}), but holds numbers between them, "
             f"such as {between:.4g}. Probabilities are given as y_score."
         )
-    known = {str(label): label for label in classes} | {label: label for label in classes}
-    codes, found = pd.factorize(column)
-    texts = [known.get(value, known.get(str(value).strip())) for value in found.tolist()]
-    unknown = [value for value, label in zip(found.tolist(), texts, strict=True) if label is None]
-    if unknown:
+    labels = target_by(column, Schema(classes=tuple(classes)))
+    unknown = column[labels.values.isna()].unique()  # noqa: PD011  # not a frame
+    if len(unknown):
         raise InputError(
-            f"{name!r} holds labels that {data.target.name!r} does not: {listed(map(repr, unknown))}. "
+            f"{name!r} holds labels that {data.target.name!r} does not: {listed(map(repr, unknown.tolist()))}. "
             f"Known: {listed(map(repr, classes))}."
         )
-    labels = np.empty(len(texts), dtype=object)
-    labels[:] = texts
-    return pd.Series(labels[codes], index=column.index)
+    return labels.values  # noqa: PD011
 
 
 def _whole(column: pd.Series[Any]) -> bool:

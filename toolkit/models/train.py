@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import warnings
 from collections.abc import Mapping, Sequence
@@ -21,26 +20,26 @@ from toolkit.core.figures import BLUE, GREY, Drawing, Picture, draw_intervals, n
 from toolkit.core.result import Candidate, Finding, ModelRecord, Record, Result, by_severity
 from toolkit.core.words import spoken
 from toolkit.data.dataset import Dataset
+from toolkit.data.schema import KEPT_AS
 from toolkit.data.split import Split
 from toolkit.errors import InputError, listed
 from toolkit.models.candidates import (
+    AT_MOST_ONE,
     BASELINE,
+    SCORERS,
     has_space,
     make_baseline,
     make_candidates,
+    read_metric,
     requirements_of,
     settings_of,
 )
 from toolkit.models.folds import fit_and_score, make_folds
 from toolkit.models.model import Model
-from toolkit.models.scorers import AT_MOST_ONE, SCORERS, read_metric
 from toolkit.models.tuning import tune_candidate
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-#: The labels that a logged model speaks, and which of them is the positive one.
-KEPT_AS = "labels.json"
 
 
 def train(
@@ -223,8 +222,7 @@ class Training(Result):
         parameters = {"candidate": self.name, "metric": self.metric, "rule": self.rule, "folds": self.folds}
         example = self.data.features.head(5)
         model = ModelRecord(self.name, self.model.estimator, example, requirements_of(self.model.last))
-        labels = json.dumps({"classes": self.model.classes, "positive": self.model.positive}, default=str)
-        kept = {KEPT_AS: labels} if self.model.classes else {}
+        kept = {KEPT_AS: self.model.schema.text()}
         return Record(parameters=parameters, candidates=candidates, model=model, kept=kept)
 
     def face(self) -> Face:

@@ -15,7 +15,7 @@ from toolkit.data.read import RawTable, read_table
 from toolkit.data.roles import given, listed_names
 from toolkit.drift.profile import KEPT_AS, Profile, is_profile, load_profile, read_profile
 from toolkit.errors import InputError
-from toolkit.models.load import load_model, with_positive
+from toolkit.models.load import load_model
 from toolkit.models.model import Model
 from toolkit.models.threshold import Threshold, ThresholdLike, read_threshold
 
@@ -85,14 +85,15 @@ def load_drift(
     elif isinstance(reference, str | os.PathLike) and Path(reference).suffix == ".json" and is_profile(reference):
         before = load_profile(reference)
     else:
-        table = read_table(reference)
+        table = read_table(reference, subject.schema if subject else None)
         apart = _apart(table, drop, labels_by)
         options |= {"sensitive": sensitive, "periods": reference_periods}
         before = as_dataset(table, "reference", like=subject, target=target, drop=apart, **options)
-    table = read_table(current)
+    settled = before.schema if isinstance(before, Dataset) else subject.schema if subject else None
+    table = read_table(current, settled)
     aim = target or (table.built_in.target if table.built_in else _target_of(before))
     if given(labels) is not None:
-        table = join_labels(table, read_table(labels), target=aim, by=labels_by)
+        table = join_labels(table, read_table(labels, settled), target=aim, by=labels_by)
         aim = aim or str(table.frame.columns[-1])
     elif labels_by:
         raise InputError(f"labels_by={labels_by!r} needs labels. Give labels= too, or neither.")
@@ -107,9 +108,6 @@ def load_drift(
         drop=[name for name in _apart(table, drop, labels_by) if name in names],
         **options,
     )
-    if given(positive) is None:
-        before = with_positive(before, subject) if isinstance(before, Dataset) else before
-        later = with_positive(later, subject)
     return before, later, subject
 
 

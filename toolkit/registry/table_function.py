@@ -9,24 +9,18 @@ if TYPE_CHECKING:
     import pandas as pd
     from mlflow.models import ModelSignature
 
-_KINDS = {"string": "category"} | dict.fromkeys(("boolean", "integer", "long", "float", "double"), "number")
-_STORED: dict[str, Any] = {
-    "string": object,
-    "boolean": bool,
-    "integer": "int32",
-    "long": "int64",
-    "float": "float32",
-    "double": "float64",
-}
+_KINDS = {"string": "text"} | dict.fromkeys(("boolean", "integer", "long", "float", "double"), "number")
+_STORED: dict[str, Any] = {"string": object, "boolean": bool, "integer": "int32", "long": "int64"}
+_STORED |= {"float": "float32", "double": "float64"}
 
 
 def column_kinds(types: Mapping[str, str]) -> dict[str, str]:
-    """Say of each typed column whether it is a ``number`` or a ``category``; an empty text where any type will do.
+    """Say of each typed column whether it is a ``number`` or ``text``; an empty text where any type will do.
 
     Examples
     --------
     >>> column_kinds({"age": "long", "town": "string", "note": "any"})
-    {'age': 'number', 'town': 'category', 'note': ''}
+    {'age': 'number', 'town': 'text', 'note': ''}
     """
     return {name: _KINDS.get(kind, "") for name, kind in types.items()}
 

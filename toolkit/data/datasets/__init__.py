@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,71 +40,20 @@ class BuiltIn:
     title: str
     task: str
     target: str
-    sensitive: tuple[str, ...]
-    also_sensitive: tuple[str, ...]
-    time: str
     rows: int
     columns: int
-    file: Path | None
     licence: str
+    sensitive: tuple[str, ...] = ()
+    also_sensitive: tuple[str, ...] = ()
+    time: str = ""
+    file: Path | None = None
 
 
-_HERE = Path(__file__).parent
+def _built_in(name: str, said: Mapping[str, Any]) -> BuiltIn:
+    lists = {key: tuple(value) for key, value in said.items() if isinstance(value, list)}
+    file = {"file": Path(__file__).parent / said["file"]} if "file" in said else {}
+    return BuiltIn(name=name, **{**said, **lists, **file})
 
-BUILT_IN: dict[str, BuiltIn] = {
-    table.name: table
-    for table in (
-        BuiltIn(
-            name="census_income",
-            title="US Current Population Surveys of 1994 and 1995, adults: who earns over 50,000 dollars",
-            task="binary",
-            target="income_over_50k",
-            sensitive=("sex", "race"),
-            also_sensitive=("hispanic_origin", "age", "citizenship"),
-            time="year",
-            rows=215_574,
-            columns=41,
-            file=_HERE / "census_income.parquet",
-            licence="US Census Bureau; UCI Census-Income (KDD), Lane and Kohavi 2000, CC BY 4.0",
-        ),
-        BuiltIn(
-            name="acs_employment",
-            title="American Community Survey, Massachusetts 2015 to 2018, persons of 16 or older: who is employed",
-            task="binary",
-            target="employed",
-            sensitive=("sex", "race"),
-            also_sensitive=("age", "disability", "nativity", "citizenship"),
-            time="year",
-            rows=233_408,
-            columns=18,
-            file=_HERE / "acs_employment.parquet",
-            licence="US Census Bureau, public domain; task of Ding et al. 2021, arXiv:2108.04884",
-        ),
-        BuiltIn(
-            name="diabetes",
-            title="Diabetes patients: disease progression one year after baseline",
-            task="regression",
-            target="disease_progression",
-            sensitive=("sex",),
-            also_sensitive=("age",),
-            time="",
-            rows=442,
-            columns=11,
-            file=None,
-            licence="Efron, Hastie, Johnstone and Tibshirani 2004; shipped with scikit-learn (BSD-3-Clause)",
-        ),
-        BuiltIn(
-            name="wine",
-            title="Chemical analysis of wines: which of three cultivars",
-            task="multiclass",
-            target="cultivar",
-            sensitive=(),
-            also_sensitive=(),
-            time="",
-            rows=178,
-            columns=14,
-            file=None,
-            licence="Aeberhard and Forina 1991, UCI Wine, CC BY 4.0; shipped with scikit-learn (BSD-3-Clause)",
-        ),
-    )
-}
+
+_TABLES = yaml.safe_load((Path(__file__).parent / "tables.yaml").read_text(encoding="utf-8"))
+BUILT_IN: dict[str, BuiltIn] = {name: _built_in(name, said) for name, said in _TABLES.items()}

@@ -6,7 +6,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from xgboost import XGBClassifier
 
-from toolkit.data.likeness import missing_columns, model_columns
+from toolkit.data.contract import find_columns, schema_of
 from toolkit.data.load import load_dataset
 from toolkit.data.roles import Roles
 from toolkit.errors import InputError, NotApplicableError
@@ -57,18 +57,22 @@ class TestLikeAnotherTable:
         assert {finding.where for finding in data.findings() if finding.code == "DATA-ALL-MISSING"} == {"town", "pay"}
 
     def test_missing_columns_are_named(self, reference):
-        with pytest.raises(
-            InputError, match=r"The other table has columns that the table lacks: pay\. Did you mean 'pays'"
-        ):
+        with pytest.raises(InputError, match=r"The table lacks columns that table needs: pay\. Did you mean 'pays'"):
             load_dataset(table().rename(columns={"pay": "pays"}), target="buys", like=reference)
 
-    def test_text_in_place_of_numbers_is_refused(self, reference):
+    def test_text_in_place_of_numbers_is_missing_and_said(self, reference):
+        data = load_dataset(table().assign(pay="much"), target="buys", like=reference)
+        assert data.features["pay"].dtype == "float64"
+        assert data.features["pay"].isna().all()
+        (note,) = [one for one in data.findings() if one.code == "DATA-KIND-CHANGED"]
+        assert (note.severity, note.where) == ("critical", "pay")
+        assert note.message == "Column 'pay' must hold numbers; found text: 'much'. All its cells are missing."
         with pytest.raises(InputError, match="Column 'pay' must hold numbers; found text: 'much'"):
-            load_dataset(table().assign(pay="much"), target="buys", like=reference)
+            load_dataset(table().assign(pay="much"), target="buys", like=reference, strict=True)
 
     @pytest.mark.parametrize("roles", [{"target": "pay"}, {"target": "buys", "drop": "pay"}])
     def test_a_feature_has_no_other_role(self, reference, roles):
-        with pytest.raises(InputError, match="The other table has the column 'pay', which is"):
+        with pytest.raises(InputError, match="table needs the column 'pay', which is"):
             load_dataset(table(), like=reference, **roles)
 
     def test_there_may_be_labels_for_all_rows_some_or_none(self, reference):
@@ -91,11 +95,22 @@ class TestLikeAnotherTable:
         one = load_dataset(rows.head(1), like=reference)
         assert (one.rows, one.task) == (1, "binary")
 
-    def test_labels_that_the_other_table_does_not_know_are_refused(self, reference):
-        with pytest.raises(InputError, match="'buys' holds 7, which that of table does not: 0, 1"):
-            load_dataset(table().assign(buys=7), like=reference)
-        with pytest.raises(InputError, match="The positive class of table is 1, not 0"):
-            load_dataset(table(), like=reference, positive=0)
+    def test_labels_that_the_other_table_does_not_know_are_counted(self, reference):
+        rows = table()
+        rows.loc[5:10, "buys"] = 7
+        data = load_dataset(rows, like=reference)
+        assert (data.task, data.classes, data.positive, int(data.target.count())) == ("binary", (0, 1), 1, 114)
+        (note,) = [one for one in data.findings() if one.code == "DATA-UNSEEN-LABELS"]
+        assert (note.severity, note.where) == ("medium", "buys")
+        assert "in 6 of 120 rows: '7', first in row 6; they count as missing. Known: 0, 1." in note.message
+        with pytest.raises(InputError, match="holds labels that table does not know in 6 of 120 rows: '7'"):
+            load_dataset(rows, like=reference, strict=True)
+        with pytest.raises(InputError, match="Target 'buys' is constant: it is 7"):
+            load_dataset(rows.assign(buys=7), like=reference)
+
+    def test_a_positive_class_that_is_given_wins(self, reference):
+        assert load_dataset(table(), like=reference).positive == 1
+        assert load_dataset(table(), like=reference, positive=0).positive == 0
 
     def test_roles_that_are_not_given_are_those_of_the_other_table(self):
         reference = load_dataset(table(), target="buys", sensitive="town", time="id", group="same")
@@ -128,15 +143,15 @@ class TestLikeAModel:
 
     def test_boosters_know_their_columns_too(self):
         model = LGBMClassifier(n_estimators=3, verbose=-1).fit(table()[["pay", "same"]], table()["buys"])
-        assert list(model_columns(Booster(model_str=model.booster_.model_to_string()))) == ["pay", "same"]
+        assert list(schema_of(Booster(model_str=model.booster_.model_to_string())).features) == ["pay", "same"]
         booster = XGBClassifier(n_estimators=3).fit(table()[["pay", "same"]], table()["buys"]).get_booster()
-        assert list(model_columns(booster)) == ["pay", "same"]
+        assert list(schema_of(booster).features) == ["pay", "same"]
 
     @pytest.mark.parametrize("estimator", [LogisticRegression(), LGBMClassifier(n_estimators=3, verbose=-1)])
     def test_a_model_fitted_on_an_array_gets_every_column_in_place(self, estimator):
         names = ["id", "age in years", "same", "pay"]
         model = estimator.fit(table()[names].to_numpy(), table()["buys"])
-        assert model_columns(model) == {}
+        assert schema_of(model).features == {}
         assert list(load_dataset(table().drop(columns="town"), target="buys", like=model).features) == names
 
     def test_what_was_encoded_as_text_comes_as_text(self):
@@ -144,7 +159,7 @@ class TestLikeAModel:
         rows["town"] = rows["town"].map({"Oslo": "1", "Bergen": "x"})
         reference = load_dataset(rows, target="buys", drop=["id", "same"])
         model = make_model(LogisticRegression(), reference.features).fit(reference.features, reference.target)
-        assert model_columns(model)["town"] == "category"
+        assert schema_of(model).features["town"].kind == "text"
         data = load_dataset(rows.assign(town=1), target="buys", like=model)
         assert data.features["town"].tolist() == ["1"] * 120
         wanted = model.predict_proba(reference.features)[(rows["town"] == "1").to_numpy()]
@@ -158,6 +173,6 @@ class TestLikeAModel:
 
     def test_missing_columns_are_named(self):
         model = LogisticRegression().fit(table()[["pay", "id"]], table()["buys"])
-        with pytest.raises(InputError, match="The model was fitted on columns that the table lacks: pay, id"):
+        with pytest.raises(InputError, match="The table lacks columns that LogisticRegression needs: pay, id"):
             load_dataset(table()[["same", "buys", "town"]], target="buys", like=model)
-        assert missing_columns(model, ["id"]) == ["pay"]
+        assert find_columns(schema_of(model).features, ["id"]) == {"id": "id"}

@@ -1,0 +1,160 @@
+"""The contract of a table: made of the first one, kept as plain values, and the way every later one is read."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from toolkit.data.load import as_dataset, load_dataset
+from toolkit.data.schema import Column, Schema
+from toolkit.errors import InputError
+
+ROWS = 60
+
+
+def table(seed=0):
+    rng = np.random.default_rng(seed)
+    when = pd.Timestamp("2021-01-31") + pd.to_timedelta(rng.integers(0, 300, ROWS), unit="D")
+    return pd.DataFrame(
+        {
+            "zip": rng.choice(["007", "01067", "1"], ROWS),
+            "price": rng.uniform(1, 90, ROWS).round(2),
+            "start": when.strftime("%d/%m/%Y"),
+            "town": rng.choice(["Oslo", "Bergen"], ROWS),
+            "buys": rng.choice(["no", "yes"], ROWS, p=[0.3, 0.7]),
+        }
+    )
+
+
+def written(rows, path, **options):
+    rows.to_csv(path, index=False, **options)
+    return path
+
+
+@pytest.fixture
+def first(tmp_path):
+    rows = table().assign(price=table()["price"].map("{:.2f}".format).str.replace(".", ","))
+    return load_dataset(written(rows, tmp_path / "first.csv", sep=";"), target="buys", positive="yes", sensitive="town")
+
+
+def codes(data):
+    return {(note.code, note.where): note for note in data.notes}
+
+
+def test_it_says_what_each_column_is_and_how_it_is_written(first):
+    schema = first.schema
+    assert (schema.task, schema.classes, schema.positive) == ("binary", ("no", "yes"), "yes")
+    assert schema.sensitive == ("town",)
+    assert list(schema.features) == ["zip", "price", "start", "town"]
+    assert schema.named("target") == "buys"
+    columns = schema.columns
+    assert (columns["zip"].kind, columns["zip"].categories) == ("text", ("007", "01067", "1"))
+    assert columns["zip"].why == "numbers would not give its spelling back"
+    assert (columns["price"].decimal, columns["start"].dates) == (",", "%d/%m/%Y")
+    prices = table()["price"]
+    assert (columns["price"].low, columns["price"].high) == (prices.min(), prices.max())
+    assert columns["price"].typical == pytest.approx(prices.median())
+
+
+def test_it_is_kept_as_plain_values_and_read_again(first, tmp_path):
+    schema = first.schema
+    assert Schema.read(json.loads(schema.text())) == schema
+    assert Schema.load(schema.save(tmp_path / "schema.yaml")) == schema
+    assert schema.plain()["schema"] == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"schema": 2}, "is a schema of version 2; this toolkit reads 1"),
+        ({"column": {}}, "there is no 'column'. Did you mean 'columns'"),
+        ({"columns": {"zip": {"knd": "text"}}}, "columns zip: there is no 'knd'. Did you mean 'kind'"),
+        ({"columns": {"zip": {"kind": "numbr"}}}, r"columns.zip.kind: .*found 'numbr'\. Did you mean 'number'"),
+        ({"positive": "yess"}, "positive class 'yess' is not among the classes no, yes. Did you mean 'yes'"),
+    ],
+)
+def test_a_slip_in_an_edited_schema_is_named_with_the_nearest_word(first, change, said):
+    with pytest.raises(InputError, match=said):
+        Schema.read({**first.schema.plain(), **change}, "'schema.yaml'")
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet", "jsonl", "xlsx"])
+def test_the_same_rows_are_the_same_table_whatever_file_holds_them(first, tmp_path, kind):
+    rows, place = table(1), tmp_path / f"next.{kind}"
+    if kind == "csv":
+        written(rows.assign(price=rows["price"].map("{:.2f}".format).str.replace(".", ",")), place, sep=";")
+    else:
+        write = {"parquet": rows.to_parquet, "jsonl": rows.to_json, "xlsx": rows.to_excel}[kind]
+        write(place, **({"orient": "records", "lines": True} if kind == "jsonl" else {"index": False}))
+    data = load_dataset(place, like=first)
+    wanted = load_dataset(rows, like=first.schema)
+    pd.testing.assert_frame_equal(data.features, wanted.features)
+    assert data.features["zip"].tolist() == rows["zip"].tolist()
+    assert data.features["price"].tolist() == rows["price"].tolist()
+    assert (data.positive, data.target.tolist(), data.roles) == ("yes", rows["buys"].tolist(), first.roles)
+    assert not [note for note in data.notes if note.severity not in ("info", "low")]
+    assert data.schema == first.schema
+
+
+def test_what_does_not_fit_is_counted_and_named(first, tmp_path):
+    rows = table(1).assign(surplus=1)
+    rows["price"] = (rows["price"] * 1000).map("{:.2f}".format).str.replace(".", ",")
+    rows.loc[3:9, "town"] = "Paris"
+    rows.loc[7, "start"] = "31/02/2021"
+    data = load_dataset(written(rows, tmp_path / "odd.csv", sep=";"), like=first)
+    found = codes(data)
+    unseen = found["DATA-UNSEEN-LABELS", "town"]
+    assert unseen.severity == "high"
+    assert "in 7 of 60 rows: 'Paris', first in row 4" in unseen.message
+    odd = found["DATA-ODD-CELLS", "start"]
+    assert "1 of 60 cells cannot be read so ('31/02/2021', first in row 8)" in odd.message
+    assert "times those seen before" in found["DATA-UNIT-CHANGED", "price"].message
+    assert "surplus" in found["DATA-COLUMNS-NEW", ""].message
+    with pytest.raises(InputError, match=r"'31/02/2021', first in row 8"):
+        load_dataset(tmp_path / "odd.csv", like=first, strict=True)
+
+
+def test_another_way_of_writing_is_read_and_said(first, tmp_path):
+    rows = table(1)
+    rows["start"] = pd.to_datetime(rows["start"], format="%d/%m/%Y").dt.strftime("%m/%d/%Y")
+    data = load_dataset(written(rows, tmp_path / "american.csv"), like=first)
+    assert {("DATA-FORMAT-CHANGED", "start"), ("DATA-FORMAT-CHANGED", "price")} <= set(codes(data))
+    wanted = load_dataset(table(1), like=first)
+    pd.testing.assert_frame_equal(data.features, wanted.features)
+
+
+def test_dates_that_fit_two_orders_follow_the_record(first, tmp_path):
+    rows = table(1).assign(start=["03/04/2021", "05/06/2021"] * 30)
+    data = load_dataset(written(rows, tmp_path / "early.csv"), like=first)
+    days = (pd.Timestamp("2021-04-03") - pd.Timestamp("1970-01-01")).days
+    assert data.features["start"].iloc[0] == days
+    assert ("DATA-TWO-READINGS", "start") not in codes(data)
+
+
+def test_a_column_of_another_kind_stays_where_tables_are_compared(first):
+    rows = table(1).assign(price="much")
+    assert as_dataset(rows, "current", like=first).features["price"].tolist() == ["much"] * ROWS
+    assert load_dataset(rows, like=first).features["price"].isna().all()
+
+
+def test_single_decisions_are_given_in_words(tmp_path):
+    rows = pd.DataFrame(
+        {"zip": range(10000, 10040), "x": ["1.234", "2.345"] * 20, "d": ["03/04/2021", "05/06/2021"] * 20}
+    )
+    path = written(rows.assign(y=[0, 1] * 20), tmp_path / "t.csv", sep=";")
+    data = load_dataset(path, target="y", kinds={"zip": "text"}, decimal=",", dates="%d/%m/%Y")
+    assert data.schema.columns["zip"].kind == "text"
+    assert data.features["x"].tolist()[:2] == [1234, 2345]
+    assert data.schema.columns["d"].dates == "%d/%m/%Y"
+    with pytest.raises(InputError, match=r"kinds=, decimal= and dates= is not a schema: .*Did you mean 'text'"):
+        load_dataset(path, target="y", kinds={"zip": "txt"})
+
+
+def test_an_edited_schema_is_given_back(first, tmp_path):
+    edited = replace(first.schema, columns={**first.schema.columns, "price": Column("text", role="feature")})
+    rows = written(table(), tmp_path / "again.csv")
+    data = load_dataset(rows, schema=edited.save(tmp_path / "edited.yaml"))
+    assert data.features["price"].dtype == "category"
+    assert list(data.features) == list(first.features)

@@ -1,0 +1,108 @@
+"""The cells of a column: what they hold, as numbers, moments or texts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+
+# Squares of larger numbers, as in a standard deviation, leave the range of a float.
+HUGE = 1e100
+
+_KINDS = {"string": "text", "boolean": "bool", "bytes": "nested", "complex": "nested"}
+_KINDS |= dict.fromkeys(("integer", "floating", "mixed-integer-float", "decimal"), "number")
+_KINDS |= dict.fromkeys(("date", "datetime", "datetime64", "period"), "date")
+_KINDS |= dict.fromkeys(("timedelta", "timedelta64"), "duration")
+
+
+def column_kind(series: pd.Series[Any]) -> Any:
+    """Name what a column holds: number, bool, text, category, date, duration, mixed, nested or missing.
+
+    Examples
+    --------
+    >>> column_kind(pd.Series([1, "a"])), column_kind(pd.Series([[1], [2]])), column_kind(pd.Series([True, None]))
+    ('mixed', 'nested', 'bool')
+    """
+    dtype = series.dtype
+    if series.isna().all():
+        return "missing"
+    if isinstance(dtype, pd.CategoricalDtype):
+        return "category"
+    if isinstance(dtype, pd.SparseDtype):
+        return column_kind(pd.Series(np.asarray(series)))
+    known = _KINDS.get(pd.api.types.infer_dtype(series, skipna=True))
+    if known is not None:
+        return known
+    if pd.api.types.is_numeric_dtype(dtype):
+        return "number"
+    types = {type(cell) for cell in series.dropna()}
+    if types & {list, dict, set, tuple, bytes, bytearray, frozenset, np.ndarray, complex}:
+        return "nested"
+    return "text" if len(types) == 1 else "mixed"
+
+
+def plain_numbers(series: pd.Series[Any]) -> pd.Series[Any]:
+    """Return numbers or yes/no as ``int64`` where they are whole and complete, else as ``float64``."""
+    kind = pd.api.types.infer_dtype(series, skipna=True)
+    if kind in ("integer", "boolean") and not series.isna().any():
+        values = series.to_numpy()
+        if kind == "boolean" or max(int(values.max()), -int(values.min())) < 2**63:
+            return pd.Series(values.astype("int64"), index=series.index, name=series.name)
+    values = series.to_numpy(dtype="float64", na_value=np.nan)
+    return pd.Series(values, index=series.index, name=series.name)
+
+
+def text_labels(series: pd.Series[Any]) -> tuple[NDArray[np.int64], NDArray[Any]]:
+    """Return the distinct texts of a column in order of appearance, and which one each row has; -1 for missing.
+
+    Examples
+    --------
+    >>> text_labels(pd.Series(["b", None, 1]))
+    (array([ 0, -1,  1]), array(['b', '1'], dtype=object))
+    """
+    if series.dtype == object:
+        texts = [None if gone else str(cell) for cell, gone in zip(series, series.isna(), strict=True)]
+        codes, labels = pd.factorize(np.array(texts, dtype=object))
+    else:
+        codes, labels = pd.factorize(series.array)
+    return codes.astype("int64"), np.asarray(labels, dtype=object)
+
+
+def as_texts(series: pd.Series[Any]) -> pa.StringArray:
+    """Write the cells of a column as texts; null where there is none."""
+    codes, labels = text_labels(series)
+    try:
+        texts = pa.array(labels, pa.string())
+    except UnicodeEncodeError:
+        texts = pa.array([str(label).encode("utf-8", "replace").decode() for label in labels], pa.string())
+    return texts.take(pa.array(codes, mask=codes < 0))
+
+
+def as_label(plain: pd.Series[Any]) -> pd.Series[Any]:
+    """Write numbers as the labels they once were, whole ones without a decimal point; other cells as they show."""
+    values = plain.dropna()
+    if pd.api.types.is_numeric_dtype(values.dtype) and values.dtype != bool:
+        whole = bool((values == np.floor(values)).all() and values.abs().max() < 2**53)
+        texts = values.astype("int64").map(str) if whole else values.astype(float).map(repr)
+    else:
+        texts = values.map(str)
+    texts = texts.astype(object)
+    return texts.reindex(plain.index).astype(pd.CategoricalDtype(pd.Index(texts.unique(), dtype=object)))
+
+
+def as_days(series: pd.Series[Any], kind: str) -> pd.Series[Any]:
+    """Return dates as days since 1970-01-01, and durations as days."""
+    if kind == "duration":
+        return (pd.to_timedelta(series) / pd.Timedelta(days=1)).astype("float64")
+    values = moments(series).to_numpy(dtype="datetime64[us]")
+    numbers = np.where(np.isnat(values), np.nan, values.astype("int64") / 86_400e6)
+    return pd.Series(numbers, index=series.index, name=series.name)
+
+
+def moments(series: pd.Series[Any]) -> pd.Series[Any]:
+    """Return dates as moments in UTC, without a zone."""
+    stamps: Any = series.dt.to_timestamp() if isinstance(series.dtype, pd.PeriodDtype) else series
+    return pd.Series(pd.to_datetime(stamps, utc=True).dt.tz_localize(None))

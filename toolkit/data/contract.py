@@ -1,0 +1,268 @@
+"""Read a table by the contract of another table, or of a model, and count what does not fit it."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from toolkit.core.result import Finding
+from toolkit.data.cells import as_label, as_texts, column_kind
+from toolkit.data.columns import plain_column
+from toolkit.data.decisions import Decisions, by_share, column_note, decide_formats
+from toolkit.data.formats import ABSENT, Format
+from toolkit.data.recognition import Decision
+from toolkit.data.schema import Column, Role, Schema
+from toolkit.errors import InputError, listed, nearest
+
+MOST_CATEGORIES = 1000
+BY_TYPE = "the file has this type"
+#: How much the median size of a column's numbers may change, and of how many, before its unit is in doubt.
+UNIT_FACTOR, UNIT_ROWS = 10, 20
+#: Days that numbers may lie beside the dates seen to be taken for days since 1970-01-01.
+NEAR_DAYS = 3660
+MISFITS = ("ODD-CELLS", "FORMAT-CHANGED", "UNSEEN-LABELS", "KIND-CHANGED", "UNIT-CHANGED", "COLUMNS-GONE")
+_KINDS = {"bool": "number", "duration": "number", "category": "text", "mixed": "text"}
+#: What LightGBM calls the columns of an array.
+_NO_NAME = re.compile(r"Column_\d+")
+
+
+def schema_of(like: Any) -> Schema:
+    """Return the schema of whatever was settled before: a table, a model, a profile, a report or a file of it.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LinearRegression
+    >>> list(schema_of(LinearRegression().fit(pd.DataFrame({"a": [1.0, 2.0]}), [1, 2])).features)
+    ['a']
+    """
+    if isinstance(like, str | os.PathLike):
+        return Schema.load(like)
+    known = like if isinstance(like, Schema) else getattr(like, "schema", None)
+    return known if isinstance(known, Schema) else _of_model(like)
+
+
+def describe(
+    raw: pd.DataFrame, plain: Mapping[str, pd.Series[Any]], decisions: Decisions, roles: Mapping[str, Role]
+) -> dict[str, Column]:
+    """Say what each column of a table holds and how it is written, those of ``plain`` first.
+
+    Parameters
+    ----------
+    raw : DataFrame
+        As read.
+    plain : mapping of str to Series
+        Columns as numbers or categories, where they are so.
+    decisions, roles : mapping of str
+        How texts are read; what each column is for, ``other`` where nothing is said.
+    """
+    return {
+        name: _described(raw[name], plain.get(name), decisions.get(name), roles.get(name, "other"))
+        for name in [*plain, *(name for name in map(str, raw) if name not in plain)]
+    }
+
+
+def _described(raw: pd.Series[Any], plain: pd.Series[Any] | None, decision: Decision | None, role: Role) -> Column:
+    kind: Any = column_kind(raw)
+    how = decision.format if decision else Format(_KINDS.get(kind, kind) if kind != "bool" else kind)
+    said: dict[str, Any] = {one.name: getattr(how, one.name) for one in fields(Format)}
+    first = raw.first_valid_index()
+    said |= {"role": role, "why": decision.why if decision else BY_TYPE}
+    said |= {"dates": said["dates"] or "ISO8601"} if how.kind == "date" else {}
+    said |= {} if first is None else {"example": str(raw[first])[:80]}
+    if plain is None or plain.isna().all():
+        return Column(**said)
+    if is_text(plain):
+        labels = [str(label) for label in plain.cat.categories]
+        if decision is None or decision.record is None:
+            said["labels"] = tuple(label for label in labels if label.strip().casefold() in ABSENT)
+        kept = tuple(labels) if len(labels) <= MOST_CATEGORIES else ()
+        return Column(**said, categories=kept, ordered=bool(plain.cat.ordered))
+    values = plain.dropna().to_numpy(dtype=float)
+    sizes = np.abs(values[values != 0])
+    said |= {"low": float(values.min()), "typical": float(np.median(sizes)) if len(sizes) else 0.0}
+    return Column(**said, high=float(values.max()))
+
+
+def find_columns(wanted: Iterable[str], columns: Sequence[str], owner: str = "") -> dict[str, str]:
+    """Find the column of a table behind each name; where no owner is named, some may be missing.
+
+    Raises
+    ------
+    InputError
+        Where one is missing of what an owner needs.
+    """
+    # LightGBM knows no blanks in names.
+    folded = {name.replace(" ", "_"): name for name in columns}
+    found = {name: name if name in columns else folded.get(name.replace(" ", "_"), "") for name in wanted}
+    missing = [name for name, column in found.items() if not column]
+    if missing and owner:
+        near = nearest(missing[0], columns)
+        raise InputError(f"The table lacks columns that {owner} needs: {listed(missing)}.{near}")
+    return {name: column for name, column in found.items() if column}
+
+
+def read_features(
+    rows: pd.DataFrame, known: Schema, names: Mapping[str, str], decisions: Decisions, *, keep: bool
+) -> tuple[pd.DataFrame, list[Finding]]:
+    """Read columns as the schema has them, whatever they hold; none is left out as useless.
+
+    Parameters
+    ----------
+    rows : DataFrame of shape (n_rows, n_columns)
+        The table as read.
+    known : Schema
+    names : mapping of str to str
+        Columns of the schema, in order, and what they are called in the table.
+    decisions : mapping of str to Decision
+        How texts are read.
+    keep : bool
+        Whether a column of another kind stays as it is; else its values are missing.
+
+    Returns
+    -------
+    features : DataFrame
+        ``int64``, ``float64`` and ``category`` columns; the labels seen before come first, in their order.
+    notes : list of Finding
+        What does not fit: ``DATA-ODD-CELLS``, ``DATA-FORMAT-CHANGED``, ``DATA-UNSEEN-LABELS``, ``DATA-KIND-CHANGED``
+        and ``DATA-UNIT-CHANGED``, each with example cells, as severe as its share of the rows.
+
+    Examples
+    --------
+    >>> known = Schema({"town": Column("text", role="feature", categories=("Oslo", "Bergen"))})
+    >>> rows = pd.DataFrame({"town": ["Oslo", "Paris"]})
+    >>> features, notes = read_features(rows, known, {"town": "town"}, {}, keep=False)
+    >>> list(features["town"].cat.categories), notes[0].code
+    (['Oslo', 'Bergen', 'Paris'], 'DATA-UNSEEN-LABELS')
+    """
+    features, notes = {}, []
+    for name, column in names.items():
+        spec = known.columns.get(name, Column())
+        features[column], found = _read(rows[column], spec, decisions.get(column), keep)
+        notes += found
+    return pd.DataFrame(features, index=rows.index), notes
+
+
+def _read(
+    column: pd.Series[Any], spec: Column, decision: Decision | None, keep: bool
+) -> tuple[pd.Series[Any], list[Finding]]:
+    name, kind = str(column.name), column_kind(column)
+    if kind == "category" and spec.kind not in ("", "text"):
+        column, kind = column.astype(object), "text"
+    if kind in ("text", "mixed") and (decision is None or decision.record is None):
+        decision = decide_formats({name: as_texts(column)}, Schema({name: spec}))[name]
+    plain, notes = plain_column(column, decision)
+    if plain is None or plain.isna().all():
+        empty = pd.Series(np.nan, index=column.index, name=column.name, dtype="float64")
+        note = column_note("ALL-MISSING", "medium", name, "is expected but has no usable value")
+        return (empty.astype(_labels_of(spec, [])) if spec.kind == "text" else empty), [note]
+    held = "text" if is_text(plain) else decision.format.kind if decision else kind
+    held, wanted = _KINDS.get(held, held), _KINDS.get(spec.kind, spec.kind)
+    if wanted == "date" and held == "number" and spec.low is not None and spec.high is not None:
+        near = spec.low - NEAR_DAYS <= plain.median() <= spec.high + NEAR_DAYS
+        held = "date" if near else held
+    if wanted == "text" and held != "text":
+        texts = as_label(plain if held == "number" else column)
+        if not keep or not spec.categories or set(spec.categories) & set(texts.cat.categories):
+            plain, held = texts, "text"
+    if wanted in ("", "missing", "nested", held):
+        return _fitted(plain, spec, notes) if wanted == held else (plain, notes)
+    cells = listed((repr(str(cell)) for cell in column.dropna().unique()[:4]), 3)
+    message = f"Column {name!r} must hold {spec}; found {held}: {cells}. {'' if keep else 'All its cells are missing.'}"
+    notes = [Finding("DATA-KIND-CHANGED", "critical", message.rstrip(), name)]
+    return (plain if keep else pd.Series(np.nan, plain.index, "float64", plain.name)), notes
+
+
+def _fitted(plain: pd.Series[Any], spec: Column, notes: list[Finding]) -> tuple[pd.Series[Any], list[Finding]]:
+    """Give a column of the right kind the labels of the schema, and say which it has never seen, or another unit."""
+    name = str(plain.name)
+    if not is_text(plain):
+        return plain, [*notes, *_about_unit(name, plain, spec)]
+    if not spec.categories:
+        return plain, notes
+    new = [label for label in plain.cat.categories if label not in set(spec.categories)]
+    strange = plain.isin(new)
+    count = int(strange.sum())
+    if count:
+        cells = listed(map(repr, plain[strange].astype(object).value_counts().index[:4]), 3)
+        message = (
+            f"holds labels never seen before in {count:,} of {len(plain):,} rows: {cells}, first in "
+            f"row {int(strange.to_numpy().argmax()) + 1:,}"
+        )
+        notes = [*notes, column_note("UNSEEN-LABELS", by_share(count / len(plain)), name, message)]
+    return plain.cat.set_categories(_labels_of(spec, new).categories, ordered=spec.ordered and not new), notes
+
+
+def _about_unit(name: str, plain: pd.Series[Any], spec: Column) -> list[Finding]:
+    """Say where numbers are of another size than those seen before, as they are in another unit."""
+    sizes = plain[plain.notna() & (plain != 0)].abs()
+    if spec.kind != "number" or not spec.typical or len(sizes) < UNIT_ROWS or spec.low is None or spec.high is None:
+        return []
+    middle, typical = float(plain.median()), float(sizes.median())
+    ratio = typical / spec.typical
+    if 1 / UNIT_FACTOR < ratio < UNIT_FACTOR and spec.low <= middle <= spec.high:
+        return []
+    message = (
+        f"The numbers of column {name!r} are about {ratio:.3g} times those seen before (median {middle:.4g}; before "
+        f"{spec.low:.4g} to {spec.high:.4g}): is it in another unit?"
+    )
+    return [Finding("DATA-UNIT-CHANGED", "high", message, name)]
+
+
+def about_columns(known: Schema, columns: Iterable[str]) -> list[Finding]:
+    """Say which columns came, and which went, since the table that settled the schema."""
+    has = list(map(str, columns))
+    new = [name for name in has if name not in known.columns]
+    gone = [name for name, one in known.columns.items() if name not in has and one.role not in ("target", "feature")]
+    if not known.named("target"):
+        return []
+    went = Finding("DATA-COLUMNS-GONE", "low", f"Columns of {known.name} are gone here: {listed(gone)}.")
+    came = Finding("DATA-COLUMNS-NEW", "info", f"Columns that {known.name} does not have: {listed(new)}.")
+    return [went] * bool(gone) + [came] * bool(new)
+
+
+def is_text(column: pd.Series[Any]) -> bool:
+    """Whether a plain column holds labels."""
+    return isinstance(column.dtype, pd.CategoricalDtype)
+
+
+def _labels_of(spec: Column, new: Sequence[str]) -> pd.CategoricalDtype:
+    return pd.CategoricalDtype(pd.Index([*spec.categories, *new], dtype=object), ordered=spec.ordered and not new)
+
+
+def _of_model(model: Any) -> Schema:
+    """Read off a fitted model the columns it takes and, where encoders or a signature tell, their kinds and labels."""
+    own = getattr(model, "columns", None)
+    if isinstance(own, Mapping):
+        return Schema({name: Column(kind, role="feature") for name, kind in own.items()})
+    labels: dict[str, tuple[str, ...]] = {}
+    inner = getattr(model, "best_estimator_", model)
+    for _, step in getattr(inner, "steps", ()):
+        for _, transformer, columns in getattr(step, "transformers_", ()):
+            encoder = transformer[0] if hasattr(transformer, "steps") else transformer
+            for column, seen in zip(columns, getattr(encoder, "categories_", ()), strict=False):
+                if any(isinstance(label, str) for label in seen):
+                    labels[str(column)] = tuple(label for label in seen if isinstance(label, str))
+    names = _names(inner)
+    return Schema(
+        {
+            name: Column("text" if name in labels else "", role="feature", categories=labels.get(name, ()))
+            for name in names
+        },
+        type(model).__name__,
+    )
+
+
+def _names(model: Any) -> list[str]:
+    for attribute in ("feature_names_in_", "feature_names_", "feature_names", "feature_name"):
+        found = getattr(model, attribute, None)
+        found = found() if callable(found) else found
+        if found is not None and len(found):
+            names = [str(name) for name in found]
+            return [] if all(map(_NO_NAME.fullmatch, names)) else names
+    return []

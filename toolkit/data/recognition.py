@@ -1,0 +1,240 @@
+"""Recognize how the texts of one column are written, from its different texts and their counts: rows in any order."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import yaml
+from numpy.typing import NDArray
+
+from toolkit.data.formats import (
+    ABSENT,
+    DECORATED,
+    Format,
+    Moments,
+    cast_numbers,
+    flags,
+    is_absent,
+    notation,
+    read_moments,
+    read_numbers,
+)
+from toolkit.data.schema import Column
+
+#: Most cells of a column of numbers or dates that may be neither, and fewest different values that make it one then.
+ODD_SHARE = 0.05
+ODD_DISTINCT = 20
+#: Up to so many different numbers, a spelling that a number would not give back (1.10 beside 1.9) makes them codes.
+CODES = 30
+#: Decimal mark and, behind it, that of thousands; the likelier first.
+NOTATIONS: Any = (".", ".,", ",", ",.", ". ", ", ", ".'", ",'")
+LOST = "numbers would not give its spelling back"
+_CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
+_SHAPES = yaml.safe_load(Path(__file__).with_name("date_shapes.yaml").read_text(encoding="utf-8"))
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """How a column is read, and what speaks against it.
+
+    Attributes
+    ----------
+    format : Format
+    why : str
+        What settled it, for a reader.
+    odd : mapping of str to int
+        Texts that the format cannot read, with their counts; they become missing.
+    other : Format or None
+        Another reading that the table does not rule out.
+    record : Column or None
+        By what an earlier table settled, where there is one; the format is another where the cells are written
+        otherwise now.
+    row : int
+        The first row with an odd cell, from 1, where the column was read by a record.
+    """
+
+    format: Format
+    why: str = ""
+    odd: Mapping[str, int] = field(default_factory=dict)
+    other: Format | None = None
+    record: Column | None = None
+    row: int = 0
+
+
+def decide_format(texts: pa.StringArray) -> Decision:
+    """Decide how one text column is read, from its different texts and their counts.
+
+    Examples
+    --------
+    >>> decide_format(pa.array(["1.10", "1.9", "1.2"])).format.kind, decide_format(pa.array(["Q1 2021"])).format.dates
+    ('text', 'quarter')
+    """
+    texts = texts.drop_null() if texts.null_count else texts
+    filled = texts.filter(pc.not_equal(texts, ""))
+    values = cast_numbers(filled)
+    if values is not None and not np.isnan(values).all():
+        return _plain_numbers(filled)
+    counted = pc.value_counts(texts)
+    labels = trimmed = pc.utf8_trim_whitespace(counted.field("values"))
+    counts = counted.field("counts").to_numpy()
+    given = ~is_absent(labels, Format("number"))
+    if not given.any():
+        named = ~is_absent(labels, Format("text"))
+        return Decision(Format("text") if named.any() else Format("missing"))
+    labels, counts = labels.filter(pa.array(given)), counts[given]
+    lower = set(pc.utf8_lower(labels).to_pylist()) if len(labels) <= 6 else set()
+    if lower and lower <= {"true", "false"}:
+        return Decision(Format("bool"))
+    found = _as_numbers(labels, counts) or _as_dates(labels, counts)
+    if found is None or found.format.kind == "text":
+        return found or Decision(_as_text(counted))
+    marked = ~given & ~is_absent(trimmed, Format("text"))
+    missing = tuple(sorted(trimmed.filter(pa.array(marked)).to_pylist()))
+    return replace(found, format=replace(found.format, missing=missing))
+
+
+def _as_numbers(labels: pa.StringArray, counts: NDArray[np.int64]) -> Decision | None:
+    """Find the notation in which most cells are numbers; None where the column holds none, or codes."""
+    if cast_numbers(labels) is not None:
+        return _plain_numbers(labels)
+    parts = pc.extract_regex(labels, DECORATED)
+    decorated = flags(parts.is_valid())
+    total, most = int(counts.sum()), int(counts[decorated].sum())
+    if most < (1 - ODD_SHARE) * total:
+        return None
+    numbers = parts.field("number").filter(pa.array(decorated))
+    units = _units(parts, decorated)
+    unit, share = _most_frequent(units, counts[decorated])
+    if share < 1 - ODD_SHARE:
+        return None
+    read = []
+    for decimal, *rest in NOTATIONS:
+        thousands = "".join(rest)
+        one = Format("number", decimal, thousands, unit)
+        fits = flags(pc.match_substring_regex(numbers, notation(decimal, thousands))) & (units == unit)
+        read.append((int(counts[decorated][fits].sum()), one, fits))
+    best = max(count for count, _, _ in read)
+    first, *others = [(one, fits) for count, one, fits in read if count == best]
+    fitting = np.zeros(len(labels), dtype=bool)
+    fitting[np.flatnonzero(decorated)[first[1]]] = True
+    if best < total and (best < (1 - ODD_SHARE) * total or fitting.sum() < ODD_DISTINCT):
+        return None
+    kept = labels.filter(pa.array(fitting))
+    if first[0] == Format("number") and _are_codes(kept):
+        return Decision(Format("text"), LOST)
+    values = read_numbers(kept, first[0])
+    other = next((one for one, _ in others if not np.array_equal(read_numbers(kept, one), values)), None)
+    return Decision(first[0], odd=_odd(labels, counts, fitting), other=other)
+
+
+def _plain_numbers(texts: pa.StringArray) -> Decision:
+    """Decide on texts that all are numbers with a decimal point; the point may set off thousands too."""
+    if _are_codes(texts):
+        return Decision(Format("text"), LOST)
+    if _some(texts, r"\.[0-9]{0,2}$|\.[0-9]{4,}$|^[+-]?0?\.|[0-9]{4}\.|[a-z]") or not _some(texts, r"\."):
+        return Decision(Format("number"))
+    return Decision(Format("number"), other=Format("number", ",", "."))
+
+
+def _are_codes(numbers: pa.StringArray) -> bool:
+    """Whether numbers would not give these spellings back: 007, +47, 1E2, 1.10 beside 1.9, more than 64 bits."""
+    if _some(numbers, r"^[+-]?0[0-9]|^[0-9]+[eE][0-9]+$|^[+]|^-?[0-9]{19,}$"):
+        if _some(numbers, r"^[+-]?0[0-9]|^[0-9]+[eE][0-9]+$|^-?[0-9]{20,}$"):
+            return True
+        if _some(numbers, r"^[+]"):
+            return not _some(numbers, r"^-")
+        try:
+            pc.cast(numbers, pa.int64())
+        except pa.ArrowInvalid:
+            return True
+    if not _some(numbers, r"\.[0-9]+0$"):
+        return False
+    labels = pc.unique(numbers)
+    return len(labels) <= CODES and len({len(text.partition(".")[2]) for text in labels.to_pylist() if "." in text}) > 1
+
+
+def _as_dates(labels: pa.StringArray, counts: NDArray[np.int64]) -> Decision | None:
+    """Find the pattern that reads most cells as dates; None where none reads nearly all of them."""
+    total = int(counts.sum())
+    for shape, patterns in _SHAPES:
+        shaped = flags(pc.match_substring_regex(labels, shape))
+        if counts[shaped].sum() < (1 - ODD_SHARE) * total:
+            continue
+        read = []
+        for pattern in patterns:
+            for clock in _CLOCKS if "%d" in pattern else ("",):
+                values = read_moments(labels, pattern + clock)
+                fits = ~np.isnat(values)
+                read.append((int(counts[fits].sum()), pattern + clock, values, fits))
+        best = max(count for count, *_ in read)
+        (_, pattern, values, fits), *others = [one for one in read if one[0] == best]
+        if best < total and (best < (1 - ODD_SHARE) * total or fits.sum() < ODD_DISTINCT):
+            continue
+        other = next((name for _, name, moments, _ in others if not np.array_equal(moments[fits], values[fits])), "")
+        found = Decision(
+            Format("date", dates=pattern),
+            odd=_odd(labels, counts, fits),
+            other=Format("date", dates=other) if other else None,
+        )
+        return _likelier(found, values[fits])
+    return None
+
+
+def _likelier(found: Decision, values: Moments) -> Decision:
+    """Of two orders of day and month prefer the one in which all days are the first of a month."""
+    if found.other is None or len(values) < 2:
+        return found
+    days = pd.DatetimeIndex(values)
+    if bool((days.month == 1).all()) and not bool((days.day == 1).all()):
+        return replace(found, format=found.other, other=found.format)
+    return found
+
+
+def _as_text(counted: pa.StructArray) -> Format:
+    """Keep as labels what usually marks a missing value but is one of a few labels, as frequent as the others."""
+    labels = np.asarray(counted.field("values").to_pylist(), dtype=object)
+    counts = counted.field("counts").to_numpy()
+    marks = np.array([str(label).strip().casefold() in ABSENT for label in labels])
+    words = {str(label).strip() for label in labels[marks]} & {"None", "none", "NA"}
+    others, share = labels[~marks], counts[~marks].mean() if (~marks).any() else 0.0
+    if not words or not 2 <= len(others) <= 300:
+        return Format("text")
+    codes = all(re.fullmatch("[A-Z]{2}", str(label).strip()) for label in others)
+    kept = [
+        str(label)
+        for label, count in zip(labels, counts, strict=True)
+        if str(label).strip() in words
+        and (
+            (label.strip() != "NA" and len(others) <= ODD_DISTINCT and count >= share / 2)
+            or (label.strip() == "NA" and codes)
+        )
+    ]
+    return Format("text", labels=tuple(sorted(kept)))
+
+
+def _units(parts: pa.StructArray, decorated: NDArray[np.bool_]) -> NDArray[Any]:
+    joined = pc.binary_join_element_wise(parts.field("before"), parts.field("after"), "")
+    return np.asarray(joined.filter(pa.array(decorated)).to_numpy(zero_copy_only=False), dtype=object)
+
+
+def _most_frequent(units: NDArray[Any], counts: NDArray[np.int64]) -> tuple[str, float]:
+    shares = pd.Series(counts).groupby(units).sum() / counts.sum()
+    return str(shares.idxmax()), float(shares.max())
+
+
+def _odd(labels: pa.StringArray, counts: NDArray[np.int64], fitting: NDArray[np.bool_]) -> dict[str, int]:
+    odd = np.flatnonzero(~fitting)
+    named = sorted(((str(labels[int(place)]), int(counts[place])) for place in odd), key=lambda one: (-one[1], one[0]))
+    return dict(named)
+
+
+def _some(texts: pa.StringArray, pattern: str) -> bool:
+    return bool(pc.any(pc.match_substring_regex(texts, pattern)).as_py())

@@ -1,0 +1,207 @@
+"""The contract of a table: what each column is and how it is written, settled once and kept with the model."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from toolkit.core.results import problem, results_path
+from toolkit.data.formats import Format
+from toolkit.errors import InputError, listed, nearest
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+VERSION: Literal[1] = 1
+KEPT_AS = "schema.json"
+#: An empty text where no target is known.
+Task = Literal["", "binary", "multiclass", "regression"]
+Role = Literal["", "feature", "target", "sensitive", "time", "group", "other"]
+Label = bool | int | float | str
+_STRICT: Mapping[str, object] = {"extra": "forbid"}
+
+
+@dataclass(frozen=True, slots=True)
+class Column(Format):
+    """What a column holds and how it is written; a name without a kind stands for any.
+
+    Attributes
+    ----------
+    role : {"", "feature", "target", "sensitive", "time", "group", "other"}
+        A sensitive column that is a feature too is a feature, and among ``Schema.sensitive``.
+    categories : tuple of str
+        Labels of a text column, in order; none where there are more than 1,000.
+    ordered : bool
+        Whether the labels have an order.
+    low, typical, high : float or None
+        The range seen, and the median size of the numbers that are not 0; dates in days since 1970-01-01.
+    example : str
+        A cell, as it is written.
+    why : str
+        What settled how it is read.
+    """
+
+    role: Role = ""
+    categories: tuple[str, ...] = ()
+    ordered: bool = False
+    low: float | None = None
+    typical: float | None = None
+    high: float | None = None
+    example: str = ""
+    why: str = ""
+
+    __pydantic_config__: ClassVar[Mapping[str, object]] = _STRICT
+
+
+@dataclass(frozen=True)
+class Schema:
+    """What was settled about a table, by which every later one is read.
+
+    Attributes
+    ----------
+    columns : mapping of str to Column
+        In the order of the table; features in the order in which a model takes them.
+    name : str
+        Of the table, or the model, that it was made of.
+    task : {"", "binary", "multiclass", "regression"}
+    classes : tuple
+        Labels of the target.
+    positive : label or None
+    sensitive : tuple of str
+    decimal, dates : str
+        The decimal mark, and a pattern of dates, for columns about which nothing else is settled.
+    schema : int
+        The version of this form.
+
+    Examples
+    --------
+    >>> schema = Schema({"zip": Column("text", role="feature")}, task="binary", classes=("no", "yes"), positive="yes")
+    >>> Schema.read(schema.plain()) == schema
+    True
+    """
+
+    columns: Mapping[str, Column] = field(default_factory=dict)
+    name: str = ""
+    task: Task = ""
+    classes: tuple[Label, ...] = ()
+    positive: Label | None = None
+    sensitive: tuple[str, ...] = ()
+    decimal: Literal["", ".", ","] = ""
+    dates: str = ""
+    schema: Literal[1] = VERSION
+
+    __pydantic_config__: ClassVar[Mapping[str, object]] = _STRICT
+
+    @property
+    def features(self) -> dict[str, Column]:
+        """The columns that a model takes, in its order."""
+        return {name: column for name, column in self.columns.items() if column.role == "feature"}
+
+    def named(self, role: Role) -> str:
+        """Return the first column of a role; an empty text where there is none."""
+        return next((name for name, column in self.columns.items() if column.role == role), "")
+
+    def taking(self, names: Sequence[str]) -> Schema:
+        """Return the schema with exactly these features, in this order; other columns keep what else they are for."""
+        left: dict[str, Role] = {name: "sensitive" if name in self.sensitive else "other" for name in self.features}
+        features = {name: replace(self.columns.get(name, Column()), role="feature") for name in names}
+        rest = {
+            name: replace(one, role=left.get(name, one.role)) for name, one in self.columns.items() if name not in names
+        }
+        return replace(self, columns=features | rest)
+
+    def plain(self) -> dict[str, Any]:
+        """Write it as plain values; what is as usual is left out."""
+        written = _adapter().dump_python(self, mode="json", exclude_defaults=True)
+        return {"schema": self.schema, **written}
+
+    def text(self) -> str:
+        """Write it as JSON, to be kept with a model."""
+        return json.dumps(self.plain(), ensure_ascii=False)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write it as YAML, to be edited and given back with ``schema=``, and return the path."""
+        import yaml
+
+        place = Path(path).expanduser()
+        written = yaml.safe_dump(self.plain(), allow_unicode=True, sort_keys=False, width=120)
+        try:
+            place.write_text(written, encoding="utf-8")
+        except OSError as error:
+            raise InputError(f"The schema cannot be written to {place}: {error.strerror or error}.") from error
+        return place
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Schema:
+        """Read the YAML that ``save`` wrote, or what a report or a profile keeps.
+
+        Raises
+        ------
+        InputError
+            Where there is no such file, or it holds no schema of this version.
+        """
+        import yaml
+
+        place = Path(path).expanduser()
+        place = results_path(place) if place.is_dir() or place.suffix == ".html" else place
+        try:
+            text = place.read_text(encoding="utf-8")
+            content = json.loads(text) if place.suffix == ".json" else yaml.safe_load(text)
+        except (OSError, ValueError, yaml.YAMLError) as error:
+            reason = " ".join(str(getattr(error, "strerror", None) or error).split())
+            raise InputError(
+                f"{str(path)!r} is not a schema: {reason}. `toolkit data FILE --save` makes one."
+            ) from error
+        kept = content.get("data") if isinstance(content, Mapping) else None
+        return cls.read(kept.get("schema") if isinstance(kept, Mapping) else content, repr(str(path)))
+
+    @classmethod
+    def read(cls, content: object, name: str = "This") -> Schema:
+        """Read what ``plain`` wrote, perhaps edited by hand; a slip is named with the nearest word.
+
+        Raises
+        ------
+        InputError
+            Where it is no schema, one of another version, or says what it cannot.
+        """
+        from pydantic import ValidationError
+
+        if not isinstance(content, Mapping):
+            raise InputError(f"{name} holds no schema. `toolkit data FILE --save schema.yaml` makes one.")
+        if content.get("schema", VERSION) != VERSION:
+            found = content["schema"]
+            raise InputError(f"{name} is a schema of version {found!r}; this toolkit reads {VERSION}. Make it again.")
+        try:
+            found = _adapter().validate_python(dict(content))
+        except ValidationError as error:
+            raise InputError(f"{name} is not a schema: {_slip(error.errors(include_url=False)[0])}") from error
+        if found.positive is not None and found.positive not in found.classes:
+            near = nearest(str(found.positive), map(str, found.classes))
+            raise InputError(
+                f"{name}: the positive class {found.positive!r} is not among the classes {listed(found.classes)}.{near}"
+            )
+        return found
+
+
+def _slip(error: Mapping[str, Any]) -> str:
+    """Say in a line what is wrong in a schema, where, and which word is nearest."""
+    *where, last = map(str, error["loc"])
+    if error["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
+        known = [one.name for one in fields(Column if where else Schema)]
+        said = f"{' '.join(where)}{': ' * bool(where)}there is no {last!r}"
+        return f"{said}.{nearest(last, known)} Known: {listed(known, 20)}."
+    expected = str(error.get("ctx", {}).get("expected", ""))
+    near = nearest(str(error["input"]), [word.strip(" '") for word in expected.replace(" or ", ",").split(",")])
+    return f"{problem(error)}.{near if expected else ''}"
+
+
+@cache
+def _adapter() -> TypeAdapter[Schema]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Schema)
