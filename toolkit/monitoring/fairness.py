@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -150,13 +150,12 @@ class FairnessOverTime(Result):
             f"drift.fairness_growth.{row['feature']}.{row['disparity']}": row["growth"] for _, row in whole.iterrows()
         }
         if self.windows:
-            numbers["drift.fairness_windows_grown"] = Estimate(self._grown()["window"].nunique(), n=self.rows)
+            numbers["drift.fairness_windows_grown"] = Estimate(self._judged()[1]["window"].nunique(), n=self.rows)
         return numbers
 
     def findings(self) -> list[Finding]:
         """Say which disparities have grown since the reference, and in how many windows one is more than chance."""
-        judged = self._judged()
-        grown = self._grown()
+        judged, grown = self._judged()
         windows = judged["window"].nunique()
         where = f"in {grown['window'].nunique()} of {windows} windows" if self.windows else "over all rows"
         if len(grown):
@@ -176,9 +175,11 @@ class FairnessOverTime(Result):
 
     def drawings(self) -> list[Drawing]:
         """Return the figure of the first disparity: on the reference, and in each window."""
-        lines = self._lines()
+        lines = self.table[[not math.isnan(cell.value) for cell in self.table["value"]]]
+        lines = lines[(lines["window"] != WHOLE) | (self.windows == 0)]
         if not len(lines):
             return []
+        lines = lines[lines["disparity"] == lines["disparity"].iloc[0]]
         name = titled(lines["disparity"].iloc[0])
         said = [f"{row['feature']} in {row['window']}: {row['value']}" for _, row in lines.head(12).iterrows()]
         caption = f"{name} between the groups of each sensitive column, with 95% intervals; 0 is no disparity."
@@ -186,26 +187,15 @@ class FairnessOverTime(Result):
         data = lines[["window", "feature", "disparity", "value"]]
         return [Drawing("disparity", words, lambda ax: _draw_lines(ax, data), data)]
 
-    def _lines(self) -> pd.DataFrame:
-        known = self.table[[not math.isnan(cell.value) for cell in self.table["value"]]]
-        known = known[(known["window"] != WHOLE) | (self.windows == 0)]
-        first = known["disparity"].iloc[0] if len(known) else ""
-        return known[known["disparity"] == first]
-
-    def _judged(self) -> pd.DataFrame:
-        apart = (REFERENCE, WHOLE) if self.windows else (REFERENCE,)
-        return self.table[~self.table["window"].isin(apart)]
-
-    def _grown(self) -> pd.DataFrame:
-        judged = self._judged()
-        return judged[judged["p_growth"] <= SIGNIFICANT]
+    def _judged(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Return the rows that are judged, and those of them in which a disparity has grown."""
+        rows = self.table[~self.table["window"].isin((REFERENCE, WHOLE) if self.windows else (REFERENCE,))]
+        return rows, rows[rows["p_growth"] <= SIGNIFICANT]
 
     def face(self) -> Face:
         """Return the disparities of each window, and their growth."""
-        lead = f"{self.name}: {self.rows:,} rows with a label"
-        lead += (
-            f" in {self.windows} windows, each against the reference." if self.windows else ", against the reference."
-        )
+        where = f" in {self.windows} windows, each" if self.windows else ","
+        lead = f"{self.name}: {self.rows:,} rows with a label{where} against the reference."
         caption = "Disparities of each window with 95% intervals, and their growth since the reference"
         return Face("Fairness over time", lead, [FaceTable(caption, self.table[SHOWN])], self.findings())
 
@@ -233,21 +223,17 @@ def _foremost(audit: FairnessAudit, window: str) -> pd.DataFrame:
 
 def _compared(before: pd.DataFrame, whole: pd.DataFrame, windows: list[pd.DataFrame]) -> pd.DataFrame:
     """Adjust the p values of the windows together, and those of all rows and of the reference by themselves."""
-    keys = zip(before["feature"], before["disparity"], before["groups"], strict=True)
-    level = dict(zip(keys, before["value"], strict=True))
+    level = before.set_index(["feature", "disparity", "groups"])["value"].to_dict()
     later = [whole, *([pd.concat(windows, ignore_index=True)] if windows else [])]
     parts = [_grown(adjusted(before), {}), *(_grown(adjusted(part), level) for part in later)]
     return pd.concat(parts, ignore_index=True)
 
 
-def _grown(table: pd.DataFrame, level: Mapping[tuple[str, str, int], Estimate]) -> pd.DataFrame:
-    keys = zip(table["feature"], table["disparity"], table["groups"], strict=True)
-    growth = [_growth(now, level.get(key)) for key, now in zip(keys, table["value"], strict=True)]
+def _grown(table: pd.DataFrame, level: Mapping[Hashable, Estimate]) -> pd.DataFrame:
+    growth = []
+    for *key, now in table[["feature", "disparity", "groups", "value"]].itertuples(index=False, name=None):
+        before = level.get(tuple(key))
+        nothing = Estimate(math.nan, n=now.n)
+        growth.append(change(now, before) if before and before.has_interval and now.has_interval else nothing)
     z = [Z * found.value / (found.value - found.low) if found.low < found.value else math.nan for found in growth]
     return table.assign(growth=pd.Series(growth, index=table.index, dtype=object), p_growth=holm(stats.norm.sf(z)))
-
-
-def _growth(now: Estimate, before: Estimate | None) -> Estimate:
-    if before is None or not (now.has_interval and before.has_interval):
-        return Estimate(math.nan, n=now.n)
-    return change(now, before)
