@@ -53,7 +53,7 @@ SCORE_METRICS = ("roc_auc", "average_precision", *PROBABILITY_METRICS)
 #: Rows of the rarer class below which the calibration slope gets no interval.
 LEAST_OF_CLASS = 10
 #: Rows of the rarer class in the wrong order, or in the right one, below which DeLong's variance is not enough.
-FEW_ORDERED = 3
+FEW_ORDERED = 1.5
 
 
 def binary_metrics(
