@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toolkit.data.decisions import decide_formats
-from toolkit.data.formats import Format
 from toolkit.data.recognition import decide_format
 from toolkit.data.schema import Schema
+from toolkit.data.table_reader.formats import Format
 
 THOUSAND = [repr(place / 7) for place in range(1199)]
 

@@ -70,12 +70,18 @@ class ModelRecord:
         A few rows of features, in the form the model takes.
     requirements : tuple of str
         Pinned packages such as ``scikit-learn==1.9.1``.
+    types : mapping of str to str
+        MLflow's name of the type of each column it needs; none where any table will do.
+    code : str
+        A folder of Python code that loading it needs; may be empty.
     """
 
     name: str
     estimator: Any = None
     example: pd.DataFrame | None = None
     requirements: tuple[str, ...] = ()
+    types: Mapping[str, str] = field(default_factory=dict)
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from toolkit.core.result import Finding
-from toolkit.data.cells import HUGE, as_days, as_texts, column_kind, plain_numbers, text_labels
 from toolkit.data.decisions import Decisions, about, column_note
 from toolkit.data.recognition import Decision, decide_format
+from toolkit.data.table_reader.cells import HUGE, as_days, as_texts, column_kind, plain_numbers, text_labels
 
 IDENTIFIER_ROWS = 20
 IDENTIFIER_SHARE = 0.95

@@ -12,12 +12,12 @@ import numpy as np
 import pandas as pd
 
 from toolkit.core.result import Finding
-from toolkit.data.cells import as_label, as_texts, column_kind
 from toolkit.data.columns import plain_column
 from toolkit.data.decisions import Decisions, by_share, column_note, decide_formats
-from toolkit.data.formats import ABSENT, Format
 from toolkit.data.recognition import Decision
 from toolkit.data.schema import Column, Role, Schema
+from toolkit.data.table_reader.cells import as_label, as_texts, column_kind
+from toolkit.data.table_reader.formats import ABSENT, Format
 from toolkit.errors import InputError, listed, nearest
 
 MOST_CATEGORIES = 1000
@@ -229,6 +229,11 @@ def about_columns(known: Schema, columns: Iterable[str]) -> list[Finding]:
 def is_text(column: pd.Series[Any]) -> bool:
     """Whether a plain column holds labels."""
     return isinstance(column.dtype, pd.CategoricalDtype)
+
+
+def is_plain(column: pd.Series[Any], kind: str) -> bool:
+    """Whether a column is as features are: labels where the kind is text, else numbers."""
+    return str(column.dtype) in ("int64", "float64", "category") and is_text(column) == (kind == "text")
 
 
 def _labels_of(spec: Column, new: Sequence[str]) -> pd.CategoricalDtype:

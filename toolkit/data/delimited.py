@@ -19,9 +19,9 @@ import pyarrow.csv
 
 from toolkit.core.result import Finding
 from toolkit.data.decisions import about, decide_formats
-from toolkit.data.formats import Format
 from toolkit.data.recognition import Decision
 from toolkit.data.schema import Schema
+from toolkit.data.table_reader.formats import Format
 from toolkit.errors import InputError, listed
 
 SEPARATORS = (",", ";", "\t", "|")

@@ -11,8 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from toolkit.core.words import counted
-from toolkit.data.cells import text_labels
 from toolkit.data.read import RawTable
+from toolkit.data.table_reader.cells import text_labels
 from toolkit.errors import InputError, listed, nearest
 
 

@@ -18,13 +18,13 @@ from urllib.parse import unquote, urlsplit
 import pandas as pd
 
 from toolkit.core.result import Finding
-from toolkit.data.cells import as_texts, column_kind
 from toolkit.data.databases import is_database, read_database
 from toolkit.data.datasets import BUILT_IN, BuiltIn
 from toolkit.data.decisions import Decisions, decide_formats
 from toolkit.data.delimited import read_delimited, refuse_foreign
 from toolkit.data.recognition import Decision
 from toolkit.data.schema import Schema
+from toolkit.data.table_reader.cells import as_texts, column_kind
 from toolkit.errors import InputError, listed, nearest
 
 PACKED = (".gz", ".bz2", ".xz", ".zst", ".zip")

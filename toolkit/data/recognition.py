@@ -15,7 +15,8 @@ import pyarrow.compute as pc
 import yaml
 from numpy.typing import NDArray
 
-from toolkit.data.formats import (
+from toolkit.data.schema import Column
+from toolkit.data.table_reader.formats import (
     ABSENT,
     DECORATED,
     Format,
@@ -27,7 +28,6 @@ from toolkit.data.formats import (
     read_moments,
     read_numbers,
 )
-from toolkit.data.schema import Column
 
 #: Most cells of a column of numbers or dates that may be neither, and fewest different values that make it one then.
 ODD_SHARE = 0.05

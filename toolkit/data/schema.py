@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from toolkit.core.results import problem, results_path
-from toolkit.data.formats import Format
+from toolkit.data.table_reader.formats import Format
 from toolkit.errors import InputError, listed, nearest
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ import pandas as pd
 import pyarrow as pa
 
 from toolkit.core.result import Finding
-from toolkit.data.cells import as_texts, column_kind, plain_numbers, text_labels
 from toolkit.data.decisions import by_share
 from toolkit.data.recognition import Decision, decide_format
 from toolkit.data.schema import Schema, Task
+from toolkit.data.table_reader.cells import as_texts, column_kind, plain_numbers, text_labels
 from toolkit.errors import InputError, listed, nearest
 
 TASKS = ("binary", "multiclass", "regression")

@@ -10,9 +10,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from toolkit.core.result import Finding
-from toolkit.data.cells import as_days, as_texts, column_kind, moments, plain_numbers
 from toolkit.data.columns import typed
 from toolkit.data.recognition import Decision
+from toolkit.data.table_reader.cells import as_days, as_texts, column_kind, moments, plain_numbers
 from toolkit.errors import InputError, listed, nearest
 
 PERIODS = {"day": "D", "week": "W", "month": "M", "year": "Y"}

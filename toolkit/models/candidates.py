@@ -188,7 +188,7 @@ def settings_of(estimator: Any) -> dict[str, object]:
 
 def requirements_of(estimator: Any) -> tuple[str, ...]:
     """Pin the packages that loading and calling an estimator needs."""
-    modules = {"sklearn", "numpy", "pandas", "scipy", "skops", type(estimator).__module__.partition(".")[0]}
+    modules = {"sklearn", "numpy", "pandas", "pyarrow", "scipy", "skops", type(estimator).__module__.partition(".")[0]}
     homes = packages_distributions()
     names = sorted({homes[module][0] for module in modules if module in homes})
     return tuple(f"{name}=={version(name)}" for name in names)

@@ -15,13 +15,14 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.metaestimators import available_if
 
 from toolkit.core.result import Finding, ModelRecord
-from toolkit.data.contract import find_columns, schema_of
+from toolkit.data.contract import find_columns, is_plain, schema_of
 from toolkit.data.dataset import Dataset
 from toolkit.data.schema import Column, Schema
+from toolkit.data.table_reader.table_model import TableModel
 from toolkit.errors import InputError, NotApplicableError, ToolkitError, listed, nearest
 from toolkit.models.recorded import RecordedPredictions
 from toolkit.models.score_function import ScoreFunction
-from toolkit.models.threshold import Threshold
+from toolkit.models.threshold import Rule, Threshold
 from toolkit.registry.table_function import table_function
 from toolkit.statistics.intervals import Array
 
@@ -105,6 +106,8 @@ class Model:
                 model = ScoreFunction.of(model, data)
             if isinstance(model, type) or not hasattr(model, "predict"):
                 raise InputError(f"A fitted model with a 'predict' method is needed; found {type(model).__name__}.")
+            if type(model).__name__ == TableModel.__name__:
+                return cls.of(_unpacked(model), data)
             model = table_function(model)
             recorded = isinstance(model, RecordedPredictions)
             decides = recorded and model.y_pred is not None
@@ -205,7 +208,11 @@ class Model:
             return features
         self.check_columns(features.columns, table)
         taken = list(find_columns(self.columns, list(map(str, features.columns))).values())
-        return features if taken == list(features.columns) else features[taken]
+        features = features if taken == list(features.columns) else features[taken]
+        settled = self.schema.features if self.schema.task else {}
+        if all(is_plain(features[name], one.kind) for name, one in settled.items()):
+            return features
+        return TableModel(self.estimator, self.schema.plain()).read(features)
 
     def ask(self, method: str, features: pd.DataFrame, table: str = "the table") -> Any:
         """Call a method of the estimator; whatever it stumbles over is said in one sentence."""
@@ -298,6 +305,12 @@ def own_labels(estimator: Any) -> tuple[Any, ...]:
     """Return the labels that an estimator itself predicts, in the order of its scores; none where it does not say."""
     known = getattr(estimator, "classes_", None)
     return () if known is None else tuple(np.asarray(known, dtype=object).tolist())
+
+
+def _unpacked(model: TableModel) -> Model:
+    """Take apart a model that was handed over."""
+    at = None if model.threshold is None else Threshold(model.threshold, Rule("fixed", model.threshold))
+    return replace(Model.of(model.estimator).settled(Schema.read(model.schema)), threshold=at)
 
 
 def _given_array(estimator: Any, features: pd.DataFrame, network: Any) -> Pipeline:

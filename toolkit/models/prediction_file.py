@@ -10,12 +10,12 @@ from typing import Any, Unpack
 import numpy as np
 import pandas as pd
 
-from toolkit.data.cells import column_kind
 from toolkit.data.dataset import Dataset
 from toolkit.data.load import load_dataset
 from toolkit.data.read import RawTable, read_table
 from toolkit.data.roles import Options, listed_names
 from toolkit.data.schema import Schema
+from toolkit.data.table_reader.cells import column_kind
 from toolkit.data.target import target_by
 from toolkit.errors import InputError, listed, nearest
 from toolkit.models.recorded import RecordedPredictions

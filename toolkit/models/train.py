@@ -17,7 +17,7 @@ from sklearn.exceptions import ConvergenceWarning, UndefinedMetricWarning
 from toolkit.core.estimate import Estimate, spread
 from toolkit.core.face import Face, FaceTable
 from toolkit.core.figures import BLUE, GREY, Drawing, Picture, draw_intervals, name_rows
-from toolkit.core.result import Candidate, Finding, ModelRecord, Record, Result, by_severity
+from toolkit.core.result import Candidate, Finding, Record, Result, by_severity
 from toolkit.core.words import spoken
 from toolkit.data.dataset import Dataset
 from toolkit.data.schema import KEPT_AS
@@ -31,10 +31,10 @@ from toolkit.models.candidates import (
     make_baseline,
     make_candidates,
     read_metric,
-    requirements_of,
     settings_of,
 )
 from toolkit.models.folds import fit_and_score, make_folds
+from toolkit.models.handover import handed_over
 from toolkit.models.model import Model
 from toolkit.models.tuning import tune_candidate
 
@@ -220,8 +220,7 @@ class Training(Result):
             for name, model in self.models.items()
         )
         parameters = {"candidate": self.name, "metric": self.metric, "rule": self.rule, "folds": self.folds}
-        example = self.data.features.head(5)
-        model = ModelRecord(self.name, self.model.estimator, example, requirements_of(self.model.last))
+        model = handed_over(self.model, self.name, self.data.features)
         kept = {KEPT_AS: self.model.schema.text()}
         return Record(parameters=parameters, candidates=candidates, model=model, kept=kept)
 

@@ -13,12 +13,12 @@ from toolkit.core.result import ModelRecord
 from toolkit.registry.store import log_batches
 
 if TYPE_CHECKING:
-    import pandas as pd
     from mlflow import MlflowClient
     from mlflow.entities import LoggedModel
     from mlflow.models import ModelSignature
 
 KEPT = "extra_files"  # as MLflow calls the folder
+THRESHOLD = "threshold.json"
 
 
 def log_model(run_id: str, model: ModelRecord, kept: Mapping[str, str]) -> str:
@@ -29,12 +29,15 @@ def log_model(run_id: str, model: ModelRecord, kept: Mapping[str, str]) -> str:
     with mlflow.start_run(run_id=run_id, nested=True), tempfile.TemporaryDirectory() as folder:
         for name, text in kept.items():
             (Path(folder) / name).write_text(text, encoding="utf-8")
+        if THRESHOLD in kept and hasattr(model.estimator, "threshold"):
+            model.estimator.set_params(threshold=json.loads(kept[THRESHOLD])["value"])
         info = mlflow.sklearn.log_model(
             model.estimator,
             name=re.sub(r"[^\w\-]", "_", model.name),
             signature=_signature(model),
             input_example=model.example,
             pip_requirements=[f"mlflow=={mlflow.__version__}", *model.requirements],
+            code_paths=[model.code] if model.code else None,
             extra_files=[str(Path(folder) / name) for name in kept] or None,
             **_serialization(model.estimator),
         )
@@ -59,17 +62,18 @@ def _signature(model: ModelRecord) -> ModelSignature | None:
 
     if model.example is None:
         return None
-    inputs = Schema.from_json(json.dumps(_signature_inputs(model.example)))
+    inputs = Schema.from_json(json.dumps(_signature_inputs(model)))
     outputs = infer_signature(model.example, model.estimator.predict(model.example)).outputs
     return ModelSignature(inputs=inputs, outputs=outputs)
 
 
-def _signature_inputs(frame: pd.DataFrame) -> list[dict[str, object]]:
-    """Name the columns and type them "any".
+def _signature_inputs(model: ModelRecord) -> list[dict[str, object]]:
+    """Name the columns with their types, or as "any" where no types are known.
 
     The stricter types refuse what the model takes: a double whole numbers, a long missing values, a string categories.
     """
-    return [{"name": str(name), "type": "any", "required": False} for name in frame]
+    types = model.types or dict.fromkeys(map(str, [] if model.example is None else model.example), "any")
+    return [{"name": name, "type": kind, "required": bool(model.types)} for name, kind in types.items()]
 
 
 def copy_model(model: LoggedModel, client: MlflowClient, run_id: str, experiment_id: str) -> str:

@@ -1,0 +1,100 @@
+"""The model that is handed over takes the table as a file holds it, where nothing of ours is installed."""
+
+import json
+import subprocess
+import sys
+
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+from xgboost import XGBClassifier
+
+import toolkit as tk
+from toolkit.registry import store, tracking
+
+ROWS = 300
+ALONE = """
+import json, sys
+sys.modules["toolkit"] = None
+import mlflow, pandas as pd
+uri, file = sys.argv[1:]
+rows = pd.read_csv(file, sep=";", dtype={"zip": str}) if file.endswith("csv") else pd.read_parquet(file)
+model = mlflow.sklearn.load_model(uri)
+pyfunc = mlflow.pyfunc.load_model(uri)
+said = {"scores": model.predict_proba(rows)[:, 1].tolist(), "labels": list(map(str, pyfunc.predict(rows)))}
+try:
+    pyfunc.predict(rows.rename(columns={"price": "prise"}))
+except Exception as error:
+    said["error"] = str(error)
+print(json.dumps(said))
+"""
+
+
+def table(seed=0):
+    rng = np.random.default_rng(seed)
+    rows = pd.DataFrame(
+        {
+            "zip": rng.choice(["007", "01067", "1"], ROWS),
+            "price": rng.uniform(1, 90, ROWS).round(2),
+            "start": pd.Timestamp("2021-01-31") + pd.to_timedelta(rng.integers(0, 300, ROWS), unit="D"),
+            "member": rng.choice([True, False], ROWS),
+        }
+    )
+    odds = (rows["price"] - 45) / 20 + (rows["zip"] == "007") * 2 - 2
+    rows["buys"] = np.where(rng.random(ROWS) < 1 / (1 + np.exp(-odds)), "yes", "no")
+    rows.loc[::17, "price"] = np.nan
+    return rows
+
+
+def as_csv(rows, path):
+    prices = rows["price"].map("{:.2f}".format).str.replace(".", ",").replace("nan", "")
+    rows.assign(price=prices, start=rows["start"].dt.strftime("%d/%m/%Y")).to_csv(path, sep=";", index=False)
+    return path
+
+
+@pytest.fixture(scope="module", params=["logistic", "xgboost"])
+def logged(request, tmp_path_factory):
+    """A model that was trained on a CSV, chosen a threshold for, and logged."""
+    folder = tmp_path_factory.mktemp("handed") / "reports"
+    folder.mkdir()
+    data = tk.load_dataset(as_csv(table(), folder / "first.csv"), target="buys", positive="yes")
+    split = tk.split_dataset(data, validation_size=0.2)
+    candidate = XGBClassifier(n_estimators=5) if request.param == "xgboost" else "logistic"
+    training = tk.train(split, candidates=[candidate], cv=2)
+    found = tk.evaluate(training.model, split, threshold="recall>=0.9", latency=False)
+    records = [training.record(), found.record()]
+    options = {"experiment": "e", "name": "n", "parameters": {}, "tags": {}, "out": folder}
+    run = tracking.log_run(records, {}, **options)
+    assert not run.failure
+    with store.connect(store.tracking_uri(folder)):
+        address = mlflow.artifacts.download_artifacts(run.model_uri)
+    return found.model, tk.load_model(run.model_uri, out=folder), address, folder
+
+
+def alone(address, file):
+    done = subprocess.run([sys.executable, "-c", ALONE, address, str(file)], capture_output=True, text=True, check=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_it_gives_the_same_numbers_where_the_toolkit_is_not_installed(logged, kind):
+    model, again, address, folder = logged
+    rows = table(1)
+    file = folder / f"next.{kind}"
+    as_csv(rows, file) if kind == "csv" else rows.to_parquet(file)
+    data = tk.load_dataset(file, like=model)
+    said = alone(address, file)
+    np.testing.assert_allclose(said["scores"], model.positive_scores("yes", data.features), atol=1e-12)
+    assert said["labels"] == model.predict(data.features).tolist()
+    assert "price" in said["error"]
+    assert set(said["labels"]) == {"no", "yes"}
+    assert (again.schema, again.classes, again.threshold.value) == (model.schema, model.classes, model.threshold.value)
+
+
+def test_it_takes_the_table_as_it_is_here_too(logged):
+    model, again, _, folder = logged
+    rows = pd.read_csv(as_csv(table(2), folder / "raw.csv"), sep=";", dtype={"zip": str})
+    data = tk.load_dataset(folder / "raw.csv", like=again)
+    np.testing.assert_array_equal(again.predict_proba(rows), model.predict_proba(data.features))
+    assert again.predict(rows).tolist() == model.predict(data.features).tolist()

@@ -1,0 +1,114 @@
+"""The model that is handed over: takes the table as a file holds it, and decides in the target's own labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils.metaestimators import available_if
+
+from .cells import HUGE, as_days, as_label, as_texts, column_kind, plain_numbers
+from .formats import Format
+
+
+class TableModel(BaseEstimator):  # type: ignore[misc]
+    """A fitted model before which the table is read by its schema.
+
+    Parameters
+    ----------
+    estimator : object
+        Fitted on prepared features.
+    schema : mapping
+        As ``Schema.plain`` writes it.
+    classes : sequence
+        The target's labels in the order of the estimator's own; none for numbers.
+    threshold : float, optional
+        The score of the positive class from which a row is called so; by default the estimator decides.
+    """
+
+    def __init__(
+        self, estimator: Any, schema: Mapping[str, Any], classes: Sequence[Any] = (), threshold: float | None = None
+    ) -> None:
+        self.estimator, self.schema, self.classes, self.threshold = estimator, schema, classes, threshold
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """Say that it is fitted."""
+        return True
+
+    @property
+    def classes_(self) -> NDArray[Any]:
+        """The labels, in the order of the scores."""
+        return np.array(list(self.classes))
+
+    def read(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Return the features of a table as the estimator takes them; a missing column is refused by its name."""
+        columns = self.schema["columns"]
+        wanted = {name: one for name, one in columns.items() if one.get("role") == "feature"}
+        gone = [name for name in wanted if name not in table]
+        if gone:
+            raise ValueError(f"The table lacks columns that the model needs: {', '.join(map(repr, gone))}.")
+        return pd.DataFrame({name: _column(table[name], one) for name, one in wanted.items()}, index=table.index)
+
+    def predict(self, table: pd.DataFrame) -> NDArray[Any]:
+        """Return the label of each row, or its number."""
+        features = self.read(table)
+        if not len(self.classes):
+            return np.asarray(self.estimator.predict(features))
+        positive = self.schema.get("positive")
+        if self.threshold is not None and positive in self.classes and hasattr(self, "predict_proba"):
+            place = list(self.classes).index(positive)
+            called = self.estimator.predict_proba(features)[:, place] >= self.threshold
+            return np.asarray(np.where(called, self.classes_[place], self.classes_[1 - place]))
+        own = pd.Index(np.asarray(self.estimator.classes_))
+        return np.asarray(self.classes_[own.get_indexer(np.asarray(self.estimator.predict(features)).ravel())])
+
+    @available_if(lambda self: hasattr(self.estimator, "predict_proba"))  # type: ignore[untyped-decorator]
+    def predict_proba(self, table: pd.DataFrame) -> NDArray[Any]:
+        """Return the probability of each row and class, in the order of ``classes_``."""
+        return np.asarray(self.estimator.predict_proba(self.read(table)))
+
+
+def _column(series: pd.Series[Any], settled: Mapping[str, Any]) -> pd.Series[Any]:
+    names = {one.name for one in fields(Format)}
+    given: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in settled.items()
+    }
+    how = Format(**{name: value for name, value in given.items() if name in names})
+    column = read_cells(series, how)
+    if how.kind != "text":
+        return column
+    known = [*settled.get("categories", ())]
+    labels = [*known, *sorted(set(column.dropna()) - set(known))]
+    return column.astype(pd.CategoricalDtype(pd.Index(labels, dtype=object)))
+
+
+def read_cells(series: pd.Series[Any], how: Format) -> pd.Series[Any]:
+    """Read a column as ``float64``, or as texts where it holds labels; what cannot be read is missing.
+
+    Examples
+    --------
+    >>> read_cells(pd.Series(["31/01/1970", "?"]), Format("date", dates="%d/%m/%Y")).tolist()
+    [30.0, nan]
+    >>> read_cells(pd.Series([7, None]), Format("text")).tolist()
+    ['7', None]
+    """
+    kind = column_kind(series)
+    written = kind in ("text", "mixed", "category")
+    if how.kind == "text":
+        texts = series.astype(object) if written else as_label(series).astype(object)
+        return pd.Series(how.read(as_texts(texts))[0], index=series.index, dtype=object)
+    if written:
+        series = pd.Series(how.read(as_texts(series.astype(object)))[0], index=series.index)
+        kind = how.kind if how.kind == "date" else "number"
+    if kind in ("date", "duration") and (kind, how.kind) != ("date", "number"):
+        column = as_days(series, kind)
+    elif kind in ("missing", "nested", "date"):
+        column = pd.Series(np.nan, index=series.index)
+    else:
+        column = plain_numbers(series).astype("float64")
+    return column.mask(column.abs() > HUGE)
