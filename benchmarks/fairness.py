@@ -15,7 +15,6 @@ from sklearn.metrics import (
 )
 
 import toolkit as tk
-from toolkit.data.dataset import Dataset
 from toolkit.fairness.audit import audit_fairness
 from toolkit.fairness.groups import group_rows
 from toolkit.fairness.rates import count_cells, measure_rates
@@ -97,30 +96,15 @@ def generated(rows):
     """Make a table of two sexes and ten races with calibrated scores."""
     rng = np.random.default_rng(0)
     score = rng.beta(2, 2, rows)
-    target = pd.Series((rng.random(rows) < score).astype("int64"), name="target")
-    sensitive = pd.DataFrame(
+    frame = pd.DataFrame(
         {
+            "score": score,
+            "target": (rng.random(rows) < score).astype("int64"),
             "sex": pd.Categorical.from_codes(rng.integers(0, 2, rows), ["Female", "Male"]),
             "race": pd.Categorical.from_codes(rng.integers(0, 10, rows), [f"race {number}" for number in range(10)]),
         }
     )
-    features = pd.DataFrame({"score": score})
-    data = Dataset(
-        name="generated",
-        source="",
-        features=features,
-        target=target,
-        sensitive=sensitive,
-        time=None,
-        group=None,
-        others=features[[]],
-        task="binary",
-        positive=1,
-        classes=(0, 1),
-        fingerprint="",
-        notes=(),
-        columns=4,
-    )
+    data = tk.load_dataset(frame, target="target", sensitive=["sex", "race"], positive=1)
     return data, pd.Series(score)
 
 
