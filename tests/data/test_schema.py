@@ -158,3 +158,9 @@ def test_an_edited_schema_is_given_back(first, tmp_path):
     data = load_dataset(rows, schema=edited.save(tmp_path / "edited.yaml"))
     assert data.features["price"].dtype == "category"
     assert list(data.features) == list(first.features)
+
+
+def test_blank_rows_beside_a_single_label_are_named():
+    rows = pd.DataFrame({"x": range(40), "bought": (["yes", None, "yes", "yes"]) * 10})
+    with pytest.raises(InputError, match=r"'bought' is 'yes' in every row with a label; 10 rows of 40 .* row 2\."):
+        load_dataset(rows, target="bought")

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Unpack, cast
 
+import numpy as np
 import pandas as pd
 
 from toolkit.core.result import Finding, Severity
@@ -215,28 +216,32 @@ def _assign(
     values, said = _labels(table, frame, roles, whole)
     kept = frame.index if moments is None else moments.index
     if whole:
+        blank, labels = np.flatnonzero(values.isna()), values.dropna().unique()
+        if len(blank) and len(labels) == 1:
+            one = f"{labels[0]!r} in every row with a label; {counted(len(blank), 'row')} of {len(values):,} have none"
+            raise InputError(f"Target {roles.target!r} is {one}, first row {blank[0] + 1:,}. Write the label there.")
         kept = kept[values.loc[kept].notna()]
         if len(kept) < LEAST_ROWS:
             having = f"{counted(len(kept), 'row')} with a target{' and a time' if roles.time else ''}"
             raise InputError(f"The table has {having}: too few to split and judge. At least {LEAST_ROWS} are needed.")
     rows = frame.loc[kept]
     features, others, found = _features(rows, roles, known, decisions, apart, every, keep)
-    labels = _target(values.loc[kept], known if settled else Schema(), task, positive, keep)
+    target = _target(values.loc[kept], known if settled else Schema(), task, positive, keep)
     names = [column for column in roles.sensitive if not keep or rows[column].notna().any()]
     data = Dataset(
         name=name or f"{table.name} {', '.join(wanted)}".rstrip(),
         source=table.source,
         features=features,
-        target=labels.values,
+        target=target.values,
         sensitive=pd.DataFrame({column: sensitive_groups(rows[column]) for column in names}, index=rows.index),
         time=None if moments is None else moments.loc[kept],
         group=rows[roles.group] if roles.group else None,
         others=others,
-        task=labels.task,
-        positive=labels.positive,
-        classes=labels.classes,
+        task=target.task,
+        positive=target.positive,
+        classes=target.classes,
         fingerprint=fingerprint(frame),
-        notes=(*table.notes, *said, *labels.notes, *notes, *found, *not_named(frame.columns, roles)),
+        notes=(*table.notes, *said, *target.notes, *notes, *found, *not_named(frame.columns, roles)),
         columns=frame.shape[1],
         schema=known,
     )
