@@ -89,7 +89,7 @@ def tell_apart(
     model = HistGradientBoostingClassifier(
         max_iter=TREES, max_leaf_nodes=15, max_bins=63, early_stopping=False, random_state=seed
     )
-    cells = np.column_stack([_coded(reference[name], current[name]) for name in reference.columns])
+    cells = np.column_stack([coded(reference[name], current[name]) for name in reference.columns])
     side = np.repeat([0.0, 1.0], [n, m])
     fold = np.random.default_rng(seed).permutation(int(own.max()) + 1)[own] % FOLDS
     influence, areas, spread = np.empty(n + m), [], 0.0
@@ -122,7 +122,7 @@ def tell_apart(
     return Domain(found.estimate, p_value, told, max(n, m))
 
 
-def _coded(reference: pd.Series[Any], current: pd.Series[Any]) -> Array:
+def coded(reference: pd.Series[Any], current: pd.Series[Any]) -> Array:
     """Return both columns one below the other as numbers; labels by their frequency over both, the rarest first.
 
     Labels that are as frequent stand in alphabetical order: that of their appearance would tell the tables apart.

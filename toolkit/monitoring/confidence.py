@@ -19,6 +19,9 @@ BINARY = ("roc_auc", "accuracy", "precision", "recall", "f1")
 CELLS = ("true_positives", "false_positives", "false_negatives", "true_negatives")
 BINS = 256
 DRAWS = 1000
+#: Share of rows without any like them in the reference beyond which an estimate has no interval.
+MOST_UNSUPPORTED = 0.05
+UNKNOWABLE = "no interval: the reference has no such rows"
 METHOD = "calibrated scores, 1,000 draws of calibration, labels and rows"
 
 
@@ -45,19 +48,25 @@ class ByScore:
 
     calibrator: Calibrator
     current: Scored
+    supported: NDArray[np.bool_]
 
     def estimate(self, rows: NDArray[np.intp], seed: int) -> dict[str, Estimate]:
-        """Estimate metrics and expected confusion counts."""
+        """Estimate metrics and expected confusion counts; without an interval where the reference has no such rows."""
         part = self.current.take(rows)
-        return estimate_binary(gather(part.y_score, part.called, self.calibrator), self.calibrator, seed=seed)
+        found = estimate_binary(gather(part.y_score, part.called, self.calibrator), self.calibrator, seed=seed)
+        if (~self.supported[rows]).mean() <= MOST_UNSUPPORTED:
+            return found
+        return {name: Estimate(one.value, n=one.n, method=UNKNOWABLE) for name, one in found.items()}
 
     def realize(self, rows: NDArray[np.intp]) -> dict[str, Estimate]:
         """Measure metrics and confusion counts."""
         return measure_scored(self.current.take(rows))
 
     def surprise(self, rows: NDArray[np.intp]) -> float:
-        """Test whether labels follow the calibrated scores."""
-        part = self.current.take(rows)
+        """Test whether labels follow the calibrated scores, of rows that the reference has others like."""
+        part = self.current.take(rows[self.supported[rows]])
+        if not len(part.y_true):
+            return 1.0
         return shift_test(part.y_true, part.y_score, self.calibrator)
 
 

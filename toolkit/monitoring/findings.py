@@ -18,6 +18,7 @@ from toolkit.core.words import titled
 from toolkit.data.dataset import Dataset
 from toolkit.errors import listed
 from toolkit.models.prediction import Predictions
+from toolkit.monitoring.confidence import MOST_UNSUPPORTED, UNKNOWABLE
 from toolkit.monitoring.losses import REGRESSION
 from toolkit.statistics.direction import LOWER_IS_BETTER
 from toolkit.statistics.intervals import change
@@ -59,6 +60,13 @@ def judge_estimate(
             "estimated for them is extrapolated."
         )
         found.append(Finding("ESTIMATE-OUT-OF-RANGE", "medium" if outside > LEVEL else "low", note))
+    if (unknown := table.loc[[one.method == UNKNOWABLE for one in table["estimated"]], "window"].unique()).size:
+        where = "" if unknown[0] == WHOLE else f" in {listed(unknown)}"
+        note = (
+            f"How well the model does{where} cannot be known from these data: more than {MOST_UNSUPPORTED:.0%} of the "
+            "current rows have none like them in the reference. Wait for labels, or take a reference with such rows."
+        )
+        found.append(Finding("ESTIMATE-NO-SUPPORT", "high", note))
     small = table.loc[table["rows"] < FEW_ROWS, "window"].unique()
     if len(small):
         note = f"Windows of fewer than {FEW_ROWS} rows say little, and their intervals are wide: {listed(small)}."

@@ -27,6 +27,7 @@ from toolkit.monitoring.confidence import BINARY, CELLS, ByScore, Scored, measur
 from toolkit.monitoring.figures import estimates_drawing
 from toolkit.monitoring.findings import WHOLE, change_from, head_numbers, headline, judge_estimate
 from toolkit.monitoring.losses import REGRESSION, ByLoss, expect_errors, measure_errors
+from toolkit.monitoring.ratio import density_ratio
 from toolkit.statistics.multiplicity import holm
 
 METRICS = {"binary": BINARY, "multiclass": ("accuracy",), "regression": REGRESSION}
@@ -46,14 +47,16 @@ def estimate_performance(
 ) -> PerformanceEstimate:
     """Estimate the performance of a model on rows without labels.
 
-    Classification: the scores are calibrated on the reference, and every row then counts as positive with the
-    probability that its score means there (average confidence in Garg et al. 2022, arXiv:2201.04234; CBPE in NannyML).
+    Classification: the scores are calibrated on the reference, weighted to look like the current rows (Bialek et al.
+    2024, arXiv:2401.08348), and every row then counts as positive with the probability that its score means there
+    (average confidence in Garg et al. 2022, arXiv:2201.04234).
     See ``toolkit.monitoring.calibrator`` for the calibration and ``toolkit.monitoring.confidence`` for the intervals,
     which are to hold the value these rows will show once labels come. Of three classes or more accuracy alone is
     estimated. Regression: a model of the error, learnt on the reference (``toolkit.monitoring.losses``).
 
-    All of it assumes that a score, or a row, means what it meant on the reference. A change of that (concept shift)
-    cannot be seen without labels. With labels it is tested window by window, at 5% over all windows (Holm).
+    All of it assumes that a row means what it meant on the reference, and that there are rows like it there: where over
+    5% have none, estimates have no interval. A change of meaning (concept shift) cannot be seen without labels; with
+    labels it is tested window by window, at 5% over all windows (Holm).
 
     Parameters
     ----------
@@ -94,7 +97,7 @@ def estimate_performance(
     >>> later = table[["x"]][2000:]
     >>> estimate = estimate_performance(model, data.take(range(1000, 2000)), later)
     >>> round(estimate.scalars()["drift.estimated.accuracy"].value, 3)
-    0.775
+    0.766
     """
     if model is None:
         raise NotApplicableError("There is no model whose performance could be estimated.")
@@ -257,9 +260,10 @@ def _expect(
     if len(np.unique(before.y_true)) < 2:
         found = "one class only" if chosen else "rows that are all predicted right, or all wrong"
         raise InputError(f"The reference holds {found}, so that nothing can be learnt about the scores from it.")
-    calibrator = fit_calibrator(before.y_true, before.y_score, probabilities=known.probabilities)
+    ratio = density_ratio(reference.features, current.features, seed)
+    calibrator = fit_calibrator(before.y_true, before.y_score, probabilities=known.probabilities, weights=ratio.weights)
     outside = float(((after.y_score < before.y_score.min()) | (after.y_score > before.y_score.max())).mean())
-    return ByScore(calibrator, after), measure_scored(before), outside
+    return ByScore(calibrator, after, ratio.supported), measure_scored(before), outside
 
 
 def _scored(found: Predictions, data: Dataset, chosen: Threshold | None) -> Scored:

@@ -1,0 +1,70 @@
+"""How many times as frequent rows like those of the reference are among the current ones, and where there are none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from toolkit.drift.domain import coded
+from toolkit.statistics.intervals import Array
+
+FOLDS, MOST_ROWS = 3, 20_000
+#: Odds of a current row above which the reference has as good as none like it.
+FAR = 50.0
+
+
+@dataclass(frozen=True, eq=False)
+class DensityRatio:
+    """Weights that make the reference look like the current rows.
+
+    Attributes
+    ----------
+    weights : array of shape (n_reference,)
+        Of mean 1.
+    supported : bool array of shape (n_current,)
+        Whether the reference has rows like a current one, at least one for fifty.
+    """
+
+    weights: Array
+    supported: NDArray[np.bool_]
+
+
+def density_ratio(reference: pd.DataFrame, current: pd.DataFrame, seed: int = 0) -> DensityRatio:
+    """Estimate the ratio of the densities of two tables, at the rows of the first, by a classifier of the two.
+
+    By cross-fitting, so that no row is judged by a model that has seen it (Bickel et al. 2009; of performance without
+    labels Bialek et al. 2024, arXiv:2401.08348).
+
+    Parameters
+    ----------
+    reference, current : DataFrame
+        ``int64``, ``float64`` and ``category`` columns; those of the same name are compared.
+    seed : int
+    """
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    names = [name for name in reference.columns if name in current.columns]
+    n, m = len(reference), len(current)
+    if not names or min(n, m) < FOLDS:
+        return DensityRatio(np.ones(n), np.ones(m, dtype=bool))
+    cells = np.column_stack([coded(reference[name], current[name]) for name in names])
+    cells[:, np.isnan(cells).all(axis=0)] = 0.0
+    side, rng = np.repeat([0.0, 1.0], [n, m]), np.random.default_rng(seed)
+    fold = np.concatenate([rng.permutation(n) % FOLDS, rng.permutation(m) % FOLDS])
+    model = HistGradientBoostingClassifier(
+        max_iter=60, max_leaf_nodes=15, min_samples_leaf=50, learning_rate=0.08, early_stopping=False, random_state=seed
+    )
+    odds = np.empty(n + m)
+    # Trees this small take longer to share out among threads than to grow.
+    with threadpool_limits(limits=1, user_api="openmp"):
+        for held in range(FOLDS):
+            others = rng.permutation(np.flatnonzero(fold != held))[: 2 * MOST_ROWS]
+            chance = model.fit(cells[others], side[others]).predict_proba(cells[fold == held])[:, 1]
+            prior = side[others].mean()
+            odds[fold == held] = chance / (1 - chance) * (1 - prior) / prior
+    weights = odds[:n]
+    return DensityRatio(weights / weights.mean(), odds[n:] <= FAR)
