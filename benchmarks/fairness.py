@@ -6,13 +6,7 @@ import warnings
 import numpy as np
 import pandas as pd
 from fairlearn.metrics import MetricFrame, false_positive_rate, selection_rate, true_positive_rate
-from sklearn.metrics import (
-    accuracy_score,
-    average_precision_score,
-    balanced_accuracy_score,
-    f1_score,
-    precision_score,
-)
+from sklearn.metrics import accuracy_score, average_precision_score, balanced_accuracy_score, f1_score, precision_score
 
 import toolkit as tk
 from toolkit.fairness.audit import audit_fairness

@@ -196,10 +196,7 @@ def sample_notebook(results: object | None = None, figures_each: int = 1) -> Not
 
 def failed_notebook() -> NotebookNode:
     """Make an experiment that stopped while training."""
-    traceback = [
-        "\x1b[31mInputError\x1b[0m  Traceback (most recent call last)",
-        "\x1b[32m----> 1\x1b[39m fit",
-    ]
+    traceback = ["\x1b[31mInputError\x1b[0m  Traceback (most recent call last)", "\x1b[32m----> 1\x1b[39m fit"]
     error = new_output("error", ename="InputError", evalue="Column 'incme' is not in the table.", traceback=traceback)
     mark = new_markdown_cell('<span style="color:red">An Exception was encountered</span>')
     mark.metadata["tags"] = ["papermill-error-cell-tag"]

@@ -666,11 +666,7 @@ def test_numbers_too_large_to_square_are_missing(people):
 def test_the_profile_reads_well_in_a_mixed_table():
     table = pd.DataFrame({"n": [1.5, 2.5] * 20, "w": range(40), "t": ["a", "a", "b", None] * 10, "y": ["u", "v"] * 20})
     rows = readable(load_dataset(table.assign(w=[3, 1, 2, 2] * 10), target="y").profile()).set_index("column")
-    assert rows["values"].to_dict() == {
-        "n": "1.500 to 2.500, mean 2",
-        "w": "1 to 3, mean 2",
-        "t": "most often a (67%)",
-    }
+    assert rows["values"].to_dict() == {"n": "1.500 to 2.500, mean 2", "w": "1 to 3, mean 2", "t": "most often a (67%)"}
     assert rows["missing"].to_dict() == {"n": "none", "w": "none", "t": "25.0%"}
 
 

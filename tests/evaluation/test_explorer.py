@@ -109,10 +109,7 @@ def test_decisions_and_other_tasks_have_no_threshold_to_move():
     data, _, score = table()
     decided = RecordedPredictions(y_pred=np.where(score > 0.4, "yes", "no"), classes=("no", "yes"))
     numbers = load_dataset("diabetes")
-    for evaluation in (
-        evaluate(decided, data),
-        evaluate(RecordedPredictions(y_pred=np.zeros(numbers.rows)), numbers),
-    ):
+    for evaluation in (evaluate(decided, data), evaluate(RecordedPredictions(y_pred=np.zeros(numbers.rows)), numbers)):
         with pytest.raises(NotApplicableError, match="no threshold to move"):
             threshold_explorer(evaluation)
 

@@ -73,12 +73,7 @@ def test_values_are_those_of_fairlearn(audited, feature):
     y, score = (frame["y"] == "yes").astype(int), frame["chance"]
     called, given = (score >= 0.5).astype(int), frame[SETS[feature]]
     counted = fl.MetricFrame(metrics=COUNTED, y_true=y, y_pred=called, sensitive_features=given)
-    scored = fl.MetricFrame(
-        metrics=SCORED,
-        y_true=y,
-        y_pred=score,
-        sensitive_features=given,
-    )
+    scored = fl.MetricFrame(metrics=SCORED, y_true=y, y_pred=score, sensitive_features=given)
     numbers = audit.scalars()
     expected = numbers_of(counted.by_group, COUNTED) | numbers_of(scored.by_group, SCORED)
     for (label, name), value in expected.items():
@@ -445,10 +440,7 @@ def rejected(seeds, n):
     for seed in seeds:
         frame = people(n, seed=seed)
         part = replace(
-            data,
-            features=frame[["chance"]],
-            target=frame["y"],
-            sensitive=frame[["sex", "race"]].astype("category"),
+            data, features=frame[["chance"]], target=frame["y"], sensitive=frame[["sex", "race"]].astype("category")
         )
         audit = audit_fairness(Known(), part, replicates=1000, seed=seed)
         count += bool((audit.disparities["p_adjusted"] <= 0.05).any())

@@ -24,10 +24,7 @@ def test_names_paths_and_objects_mix_and_take_the_seed():
 def test_a_mapping_gives_names():
     assert list(
         make_candidates({"mild": LogisticRegression(C=10), "strong": LogisticRegression(C=0.1)}, "binary", 0)
-    ) == [
-        "mild",
-        "strong",
-    ]
+    ) == ["mild", "strong"]
 
 
 def test_one_text_with_commas_is_a_list():

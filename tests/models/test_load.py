@@ -101,9 +101,7 @@ class TestLoadModel:
                 return model_input["age"] + model_input["town"].str.len()
 
         signature = mlflow.models.ModelSignature(
-            mlflow.types.Schema(
-                [mlflow.types.ColSpec("long", "age"), mlflow.types.ColSpec("string", "town")],
-            )
+            mlflow.types.Schema([mlflow.types.ColSpec("long", "age"), mlflow.types.ColSpec("string", "town")])
         )
         mlflow.pyfunc.save_model(
             tmp_path / "total", python_model=Total(), signature=signature, pip_requirements=["mlflow"]

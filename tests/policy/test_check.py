@@ -258,10 +258,7 @@ class TestWrongPolicies:
             ({"findings": {"below": "hi"}}, "findings.below: Input should be 'critical', .+ found 'hi'"),
             ({"fingerprints": "sha256:1"}, "fingerprints: Input should be a valid list"),
             ({"fingerprints": [FINGERPRINT[7:19]]}, "fingerprints.0: String should match pattern .+64"),
-            (
-                {"undecided": "pass", "fingerprints": [FINGERPRINT]},
-                "undecided: Input should be .+, found 'pass'",
-            ),
+            ({"undecided": "pass", "fingerprints": [FINGERPRINT]}, "undecided: Input should be .+, found 'pass'"),
         ],
     )
     def test_each_is_one_clear_error(self, policy, message):

@@ -78,10 +78,7 @@ def test_rare_texts_are_joined_and_a_text_that_is_called_like_a_level_is_told_ap
 
 @pytest.mark.parametrize(
     ("bins", "labels"),
-    [
-        (2, ("under 53", "53 and over")),
-        ([30, 64.5], ("under 30", "30 to under 64.5", "64.5 and over")),
-    ],
+    [(2, ("under 53", "53 and over")), ([30, 64.5], ("under 30", "30 to under 64.5", "64.5 and over"))],
 )
 def test_bands_can_be_asked_for(bins, labels):
     assert cut(pd.Series(range(17, 90)), bins).labels == labels

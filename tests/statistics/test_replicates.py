@@ -13,14 +13,7 @@ from toolkit.statistics.intervals import mover_difference
 from toolkit.statistics.measure import difference, mean
 from toolkit.statistics.metrics import binary_metrics
 from toolkit.statistics.regression import regression_metrics
-from toolkit.statistics.replicates import (
-    BLOCKS,
-    FILE,
-    paired_difference,
-    read_replicates,
-    replicate,
-    write_replicates,
-)
+from toolkit.statistics.replicates import BLOCKS, FILE, paired_difference, read_replicates, replicate, write_replicates
 
 
 def scored(rng, y, skill):

@@ -138,10 +138,7 @@ class CardDiff(Result):
 
     def findings(self) -> list[Finding]:
         """Say whether the data are others, and what became worse by more than chance."""
-        found = [
-            *self._worse("test.", "CARD-METRIC-WORSE"),
-            *self._worse("fairness.", "CARD-FAIRNESS-WORSE"),
-        ]
+        found = [*self._worse("test.", "CARD-METRIC-WORSE"), *self._worse("fairness.", "CARD-FAIRNESS-WORSE")]
         if not self.same_data:
             note = "The two cards rest on different data, so a number may differ because the data do."
             found.append(Finding("CARD-OTHER-DATA", "medium", note, "data"))

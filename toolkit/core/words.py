@@ -20,11 +20,7 @@ _WORDS = {
     "roc": "ROC",
     "shap": "SHAP",
 }
-_WHOLE = {
-    "p_adjusted": "adjusted p",
-    "p_value": "p",
-    "mean_abs_shap": "mean |SHAP|",
-}
+_WHOLE = {"p_adjusted": "adjusted p", "p_value": "p", "mean_abs_shap": "mean |SHAP|"}
 _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
 

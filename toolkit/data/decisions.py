@@ -20,11 +20,7 @@ from numpy.typing import NDArray
 from toolkit.core.result import Finding, Severity
 from toolkit.data.recognition import ODD_SHARE, Decision, decide_format
 from toolkit.data.schema import Column, Schema
-from toolkit.data.table_reader.formats import (
-    Format,
-    is_absent,
-    read_moments,
-)
+from toolkit.data.table_reader.formats import Format, is_absent, read_moments
 from toolkit.errors import listed
 
 Decisions = Mapping[str, Decision]

@@ -131,14 +131,7 @@ def _known(settled: Any, kinds: Mapping[str, str], decimal: str, dates: str) -> 
     return replace(known, columns={**known.columns, **both}, decimal=said.decimal, dates=said.dates)
 
 
-def as_dataset(
-    table: object,
-    which: str,
-    *,
-    like: Any = None,
-    target: str = "",
-    **options: Unpack[Options],
-) -> Dataset:
+def as_dataset(table: object, which: str, *, like: Any = None, target: str = "", **options: Unpack[Options]) -> Dataset:
     """Take a table that is to be compared with others; what does not fit is kept, so that it can be named.
 
     Rows without a label stay, and so do columns and labels that are not those of ``like``; columns that are gone are
@@ -293,13 +286,7 @@ def _target(values: pd.Series[Any], known: Schema, task: str | None, positive: o
 
 
 def _features(
-    rows: pd.DataFrame,
-    roles: Roles,
-    known: Schema,
-    decisions: Decisions,
-    apart: bool,
-    every: bool,
-    keep: bool,
+    rows: pd.DataFrame, roles: Roles, known: Schema, decisions: Decisions, apart: bool, every: bool, keep: bool
 ) -> tuple[pd.DataFrame, pd.DataFrame, list[Finding]]:
     """Return the features, the columns that have no role, and what was decided about either."""
     single = {roles.target, roles.time, roles.group, *roles.drop} - {""}

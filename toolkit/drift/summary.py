@@ -195,11 +195,7 @@ def _identifies(column: pd.Series[Any], summary: ColumnSummary) -> bool:
 
 
 def summarize_column(
-    column: pd.Series[Any] | None,
-    name: str,
-    rows: int,
-    role: str = "feature",
-    groups: NDArray[np.intp] | None = None,
+    column: pd.Series[Any] | None, name: str, rows: int, role: str = "feature", groups: NDArray[np.intp] | None = None
 ) -> ColumnSummary:
     """Count the values of a plain column (``int64``, ``float64`` or ``category``); None stands for no value at all.
 

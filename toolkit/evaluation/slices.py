@@ -213,13 +213,7 @@ def _columns(data: Dataset) -> pd.DataFrame:
 
 
 def _described(
-    kept: list[int],
-    scanned: Scan,
-    levels: list[Level],
-    members: Members,
-    loss: Array,
-    right: Array | None,
-    beside: Any,
+    kept: list[int], scanned: Scan, levels: list[Level], members: Members, loss: Array, right: Array | None, beside: Any
 ) -> pd.DataFrame:
     rows, method = [], f"Welch, simultaneous over {len(scanned.rows):,} slices"
     for place in kept:

@@ -266,12 +266,7 @@ class FairnessAudit(Result):
 
 
 def _measure(
-    case: Case,
-    groupings: list[Grouping],
-    custom: list[CustomMetric],
-    least: int,
-    replicates: int,
-    seed: int,
+    case: Case, groupings: list[Grouping], custom: list[CustomMetric], least: int, replicates: int, seed: int
 ) -> list[tuple[Grouping, Measured]]:
     generators = np.random.default_rng(seed).spawn(len(groupings))
     pairs = list(zip(groupings, generators, strict=True))

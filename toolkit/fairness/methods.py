@@ -21,14 +21,7 @@ from toolkit.core.result import Finding
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
 from toolkit.errors import NotApplicableError
-from toolkit.fairness.group_models import (
-    Decorrelated,
-    FairModel,
-    GroupThresholds,
-    Mixture,
-    dense,
-    with_groups,
-)
+from toolkit.fairness.group_models import Decorrelated, FairModel, GroupThresholds, Mixture, dense, with_groups
 from toolkit.fairness.groups import sensitive_columns
 from toolkit.fairness.membership import FEWEST, Groups, Labels, learn_groups
 from toolkit.models.candidates import make_candidates

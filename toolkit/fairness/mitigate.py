@@ -21,15 +21,7 @@ from toolkit.data.split import Split
 from toolkit.errors import InputError, NotApplicableError, listed
 from toolkit.fairness.frontier import PERFORMANCE, frontier_table, measure_point
 from toolkit.fairness.groups import sensitive_columns, sensitive_inputs
-from toolkit.fairness.methods import (
-    BASELINE,
-    METHODS,
-    ORIGINAL,
-    FittedMethod,
-    Setup,
-    fit_method,
-    read_constraint,
-)
+from toolkit.fairness.methods import BASELINE, METHODS, ORIGINAL, FittedMethod, Setup, fit_method, read_constraint
 from toolkit.models.candidates import make_baseline, requirements_of
 from toolkit.models.model import Model
 from toolkit.models.preprocessing import make_model

@@ -16,15 +16,7 @@ from toolkit.core.results import Results
 from toolkit.errors import InputError
 from toolkit.report.key_numbers import draw_series
 from toolkit.report.script import page_script, security_policy
-from toolkit.report.summary import (
-    FAILED,
-    UNPUBLISHED,
-    UNREADABLE,
-    Summary,
-    Verdict,
-    readable_date,
-    summarize,
-)
+from toolkit.report.summary import FAILED, UNPUBLISHED, UNREADABLE, Summary, Verdict, readable_date, summarize
 
 MOST_IN_SERIES = 20
 _FILES = ("report.html", "notebook.ipynb", "results.json", "manifest.json")

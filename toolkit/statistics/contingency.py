@@ -39,10 +39,7 @@ def homogeneity(reference: NDArray[Any], current: NDArray[Any]) -> float:
     # Only the sum of 1 / count tells that labels are rare, and so that chi-square would be the wrong distribution.
     mean = total * (k - 1) / (total - 1)
     rows = (total - 2) / (total - 1), (total * (1 / n + 1 / m) - 4) / (total - 2)
-    columns = (
-        (k - 1) * (total - k) / (total - 1),
-        (total * float((1 / both[kept]).sum()) - k * k) / (total - 2),
-    )
+    columns = ((k - 1) * (total - k) / (total - 1), (total * float((1 / both[kept]).sum()) - k * k) / (total - 2))
     variance = 2 * total / (total - 3) * (rows[0] - rows[1]) * (columns[0] - columns[1])
     variance += total * total / (total - 1) * rows[1] * columns[1]
     if variance <= 1e-12:

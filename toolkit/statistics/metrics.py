@@ -19,23 +19,8 @@ from toolkit.statistics.calibration import (
 )
 from toolkit.statistics.class_mean import class_mean
 from toolkit.statistics.decisions import balanced_accuracy, f1, matthews, mean_f1, positive_metrics
-from toolkit.statistics.intervals import (
-    RULE_OF_THREE,
-    Array,
-    Interval,
-    area_interval,
-)
-from toolkit.statistics.measure import (
-    Measure,
-    checked,
-    mean,
-    over_units,
-    share,
-    smooth,
-    unbounded,
-    undefined,
-    wider,
-)
+from toolkit.statistics.intervals import RULE_OF_THREE, Array, Interval, area_interval
+from toolkit.statistics.measure import Measure, checked, mean, over_units, share, smooth, unbounded, undefined, wider
 from toolkit.statistics.ranking import average_precision, roc_auc
 from toolkit.statistics.units import Units
 
