@@ -538,3 +538,16 @@ def test_a_column_that_never_had_a_value_may_vanish():
     assert drift.broken == []
     assert verdicts(drift)["none"] == "left out"
     assert "'none' is not in the current table, and had no value" in str(drift.findings())
+
+
+def test_a_format_that_changed_is_said_and_read(tmp_path):
+    days = pd.date_range("2024-01-01", periods=300)
+    for name, form in (("old", "%d/%m/%Y"), ("new", "%Y-%m-%d")):
+        table = pd.DataFrame({"day": days.strftime(form), "x": np.random.default_rng(0).normal(size=300)})
+        table.to_csv(tmp_path / f"{name}.csv", index=False)
+    old = load_dataset(tmp_path / "old.csv", target="x")
+    found = detect_drift(old, load_dataset(tmp_path / "new.csv", like=old))
+    assert [(one.severity, one.where) for one in found.findings() if one.code == "DATA-FORMAT-CHANGED"] == [
+        ("medium", "day")
+    ]
+    assert found.table.set_index("column").loc["day", "verdict"] == "stable"

@@ -349,7 +349,6 @@ def test_wrong_input(fitted, reference):
         (later.iloc[:0], {}, "no rows"),
         (reference.take([]), {}, "no rows"),
         ([1, 2], {}, "must be a Dataset or a DataFrame; found list"),
-        (later.assign(bought="maybe"), {}, "holds maybe, which that of reference does not: no, yes"),
         (later.assign(**{HOSTILE: "tall"}), {}, "must hold numbers"),
         (later.drop(columns=["when"]), {"window": "month"}, "needs a time column"),
         (later, {"window": "fortnight"}, "found 'fortnight'"),
@@ -362,6 +361,16 @@ def test_wrong_input(fitted, reference):
     for current, options, message in cases:
         with pytest.raises(InputError, match=message):
             estimate_performance(fitted, reference, current, **options)
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "where"),
+    [({"bought": "maybe"}, "DATA-UNSEEN-LABELS", "bought"), ({"town": "Rome"}, "DATA-UNSEEN-LABELS", "town")],
+)
+def test_what_the_reference_has_never_seen_is_said(fitted, reference, change, code, where):
+    found = estimate_performance(fitted, reference, people(19).assign(**change)).findings()
+    said = {(one.code, one.where): one.severity for one in found}
+    assert said[code, where] in ("high", "critical")
 
 
 def test_a_reference_that_will_not_do(fitted, reference):

@@ -104,7 +104,7 @@ def detect_drift(
     if window and isinstance(new, Profile):
         raise InputError("A profile has no rows to cut into windows. Give the current table itself.")
     tables = [part for part in (old, new) if isinstance(part, Dataset)]
-    notes = [note for table in tables for note in table.notes if note.code == "DATA-TIME-MISSING"]
+    notes = [note for table in tables for note in table.notes if note.code in READING]
     importance: dict[str, float] = {}
     if subject is not None:
         old, new, importance, said = with_model(
@@ -132,6 +132,10 @@ def detect_drift(
         (old, new) if isinstance(old, Dataset) and isinstance(new, Dataset) else None,
         None if subject is None else subject.record(),
     )
+
+
+#: What reading the tables found that matters here; labels never seen, other kinds and units are judged by themselves.
+READING = ("DATA-TIME-MISSING", "DATA-FORMAT-CHANGED", "DATA-ODD-CELLS")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
