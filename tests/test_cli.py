@@ -18,6 +18,8 @@ from toolkit.core.estimate import Estimate
 from toolkit.core.result import DataInfo
 from toolkit.core.results import Results, RunInfo
 from toolkit.data.datasets import BUILT_IN
+from toolkit.data.load import load_dataset
+from toolkit.data.schema import Schema
 from toolkit.errors import InputError, RunError
 from toolkit.runs import runner
 from toolkit.runs.runner import Run
@@ -26,6 +28,13 @@ NOTEBOOKS = Path(__file__).parent / "notebooks"
 ROOT = Path(__file__).parent.parent
 ECHOES = str(NOTEBOOKS / "echoes.ipynb")
 HEAVY = ("pandas", "numpy", "scipy", "sklearn", "mlflow", "matplotlib", "papermill", "nbconvert", "nbformat", "optuna")
+
+
+def coded_table(path):
+    """Write a table with codes and dates whose day comes first."""
+    rows = (f"00{7 + n % 3},{n % 28 + 1:02}/{n % 5 + 2:02}/2021,{'yes' if n % 7 < 3 else 'no'}" for n in range(60))
+    path.write_text("\n".join(["zip,start,buys", *rows]) + "\n")
+    return path
 
 
 def call(*arguments):
@@ -267,6 +276,37 @@ class TestLooking:
         aimed = call("data", path, "--target", "side", "--sensitive", "a b")
         assert aimed.exit_code == 0, aimed.stderr
         assert "30 rows, 3 columns; binary task" in aimed.stdout
+
+    def test_data_says_how_a_table_is_read_and_reads_it_so_again(self, tmp_path):
+        table, schema = coded_table(tmp_path / "own.csv"), tmp_path / "schema.yaml"
+        first = call("data", table, "--target", "buys", "--positive", "no", "--save", schema)
+        assert first.exit_code == 0, first.stderr
+        shown = [line.split() for line in first.stdout.splitlines()]
+        assert ["zip", "feature", "text", "007", "numbers", "would", "not", "give", "its", "spelling", "back"] in shown
+        assert ["start", "feature", "dates", "as", "%d/%m/%Y", "2021-02-01"] in [line[:6] for line in shown]
+        assert first.stdout.splitlines()[-1] == str(schema)
+        assert Schema.load(schema) == load_dataset(table, target="buys", positive="no").schema
+        again = call("data", table, "--schema", schema)
+        assert again.stdout.splitlines() == first.stdout.splitlines()[:-1]
+
+        schema.write_text(schema.read_text().replace("dates: '%d/%m/%Y'", "dates: '%m/%d/%Y'"))
+        edited = call("data", table, "--schema", schema)
+        assert "DATA-FORMAT-CHANGED" in edited.stdout
+        schema.write_text(schema.read_text().replace("kind: date", "kind: dte"))
+        slip = call("data", table, "--schema", schema)
+        assert (slip.exit_code, slip.stdout) == (2, "")
+        assert "columns.start.kind" in slip.stderr
+        assert "Did you mean 'date'?" in slip.stderr
+
+    def test_data_never_writes_a_schema_over_a_file(self, tmp_path):
+        table, schema = coded_table(tmp_path / "own.csv"), tmp_path / "schema.yaml"
+        schema.write_text("edited by hand")
+        done = call("data", table, "--save", schema)
+        assert (done.exit_code, done.stdout, schema.read_text()) == (2, "", "edited by hand")
+        assert "already" in done.stderr
+        assert call("data", "--save", tmp_path / "new.yaml").exit_code == 2
+        assert call("data", table, "--save", tmp_path / "new.yaml").exit_code == 0
+        assert call("data", table, "--schema", tmp_path / "new.yaml").exit_code == 0
 
     def test_index_and_render_print_their_file(self, tmp_path):
         executed = tmp_path / "own.ipynb"

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 
 from toolkit import __version__
 from toolkit.console import Commands, text_table
 from toolkit.core.words import printable
+from toolkit.errors import InputError
 
 FOLDER = click.Path(file_okay=True, path_type=Path)
 OUT = click.option("--out", type=FOLDER, default=Path("reports"), show_default=True, help="Folder of the reports.")
@@ -160,13 +162,18 @@ def templates() -> None:
 @click.option("--time", help="Column with the time of each row.")
 @click.option("--sensitive", multiple=True, help="Sensitive column; may be repeated.")
 @click.option("--positive", help="Class of interest of a two-class target.")
-def data(
-    source: str | None, target: str | None, time: str | None, sensitive: tuple[str, ...], positive: str | None
-) -> None:
-    """List the built-in tables, or profile the table NAME: a built-in name, a file or an address."""
+@click.option("--schema", type=FOLDER, help="Read it by this: what --save wrote, perhaps edited, or a report.")
+@click.option("--save", type=FOLDER, help="Write what is settled about it to a new YAML file.")
+def data(source: str | None, schema: Path | None, save: Path | None, target: str | None, **roles: Any) -> None:
+    """List the built-in tables, or profile the table NAME, a built-in name, a file or an address.
+
+    Of each column it says what it holds, what it is read as, with an example, and why.
+    """
     from toolkit.data.datasets import BUILT_IN
 
     if source is None:
+        if schema or save:
+            raise click.UsageError("Name the table: toolkit data NAME.")
         rows = [[one.name, one.task, one.rows, one.columns, one.target, one.title] for one in BUILT_IN.values()]
         click.echo(text_table(["table", "task", "rows", "columns", "target", "what it is"], rows))
         return
@@ -174,19 +181,27 @@ def data(
     from toolkit.data.load import as_dataset, load_dataset
     from toolkit.data.overview import readable
     from toolkit.data.read import read_table
+    from toolkit.data.schema import Schema
 
-    if target is None and source not in BUILT_IN:
-        table = as_dataset(read_table(source), "table")
+    if save and save.exists():
+        raise InputError(f"There is a file {str(save)!r} already, perhaps edited by hand. Give --save another name.")
+    known = Schema.load(schema) if schema else None
+    if target is None and source not in BUILT_IN and not (known and known.task):
+        table = as_dataset(read_table(source, known), "table", like=known, **roles)
         findings, task, more = by_severity(table.notes), "", "With --target COLUMN more is checked."
     else:
-        table = load_dataset(source, target=target, time=time, sensitive=list(sensitive) or None, positive=positive)
+        table = load_dataset(source, target=target, schema=known, **roles)
         findings, task = table.findings(), f"; {table.task} task"
-        more = f"Target: {printable(table.target.name)}. Fingerprint: {table.fingerprint}"
+        more = f"Target: {printable(table.roles.target)}. Fingerprint: {table.fingerprint}"
     click.echo(f"{printable(table.name)}: {table.rows:,} rows, {table.columns} columns{task}\n{more}\n")
     shown = readable(table.profile())
     click.echo(text_table(list(shown.columns), shown.to_numpy(dtype=object).tolist(), widest=48))
+    settled = [[name, one.role, one, one.example, one.why] for name, one in table.schema.columns.items()]
+    click.echo("\n" + text_table(["column", "role", "read as", "example", "why"], settled))
     found = [[one.severity, one.code, one.message] for one in findings]
     click.echo("\n" + (text_table(["severity", "code", "finding"], found) if found else "No findings."))
+    if save:
+        click.echo(table.schema.save(save))
 
 
 @main.command(
