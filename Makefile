@@ -17,6 +17,7 @@ $(READY): requirements.lock pyproject.toml setup.sh
 demo: $(READY) ## Set up, judge a model of census data, compare the next year, print the page of both
 	@$(BIN)/toolkit demo
 
+test: export OMP_NUM_THREADS := 1# the tests themselves run side by side
 test: $(READY) ## Run everything: ruff, mypy, tests, doctests, notebooks, architecture
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

@@ -1,3 +1,4 @@
+import itertools
 import re
 
 import numpy as np
@@ -98,7 +99,13 @@ def test_tiny_tables_are_cut_or_refused(rows, times, strategy, seed):
         split = split_dataset(data, strategy=strategy, validation_size=0.2, seed=seed)
     except InputError as error:
         refusal = str(error)
-    assert is_partition(split) if split else re.search("would be empty|in every row|groups or more", refusal)
+    if split is None:
+        assert re.search("would be empty|in every row|groups or more|left to train on|times", refusal), refusal
+    elif split.strategy == "time_group":
+        assert not set(split.train.group) & set(split.test.group)
+        assert split.train.time.max() < split.test.time.min()
+    else:
+        assert is_partition(split)
 
 
 def test_other_seeds_give_other_parts():
@@ -109,10 +116,10 @@ def test_other_seeds_give_other_parts():
 # Strategies
 
 
-def test_auto_takes_group_then_time_then_the_task():
+def test_auto_takes_what_the_columns_allow_then_the_task():
     frame = table()
     for roles, expected in [
-        ({"target": "y", "time": "t", "group": "g"}, "group"),
+        ({"target": "y", "group": "g"}, "group"),
         ({"target": "y", "time": "t"}, "time"),
         ({"target": "y"}, "stratified"),
         ({"target": "a"}, "random"),
@@ -292,3 +299,36 @@ def test_a_split_is_a_result():
     assert "Parts" in split._repr_html_()
     with pytest.raises(InputError, match="no figure"):
         split.plot("roc")
+
+
+class TestTimeAndGroup:
+    def table(self, people, seed=0):
+        rng = np.random.default_rng(seed)
+        day = np.sort(rng.integers(0, 400, 1200))
+        who = day // 20 * 10 + rng.integers(0, people, 1200)
+        return pd.DataFrame({"day": day, "who": who, "x": rng.normal(size=1200), "y": rng.choice(["a", "b"], 1200)})
+
+    @pytest.mark.parametrize("validation", [0.0, 0.2])
+    def test_both_are_respected(self, validation):
+        data = load_dataset(self.table(30), target="y", time="day", group="who")
+        split = split_dataset(data, validation_size=validation)
+        assert split.strategy == "time_group"
+        parts = list(split.parts().values())
+        for earlier, later in itertools.pairwise(parts):
+            assert earlier.time.max() < later.time.min()
+        seen = [set(part.group) for part in parts]
+        assert sum(map(len, seen)) == len(set.union(*seen))
+        note = next(one for one in split.findings() if one.code == "SPLIT-GROUPS-LEFT-OUT")
+        assert note.message.startswith(f"{data.rows - sum(part.rows for part in parts):,} earlier rows")
+        assert "SPLIT-SHARED-GROUPS" not in {one.code for one in split.findings()}
+
+    def test_groups_that_all_last_to_the_end_are_refused(self):
+        table = self.table(30).assign(who=lambda rows: np.arange(len(rows)) % 7)
+        with pytest.raises(InputError, match=r"no row is left to train on\. Use strategy='time'"):
+            split_dataset(load_dataset(table, target="y", time="day", group="who"))
+
+    def test_either_alone_is_as_before(self):
+        data = load_dataset(self.table(30), target="y", time="day", group="who")
+        assert split_dataset(data, strategy="group").strategy == "group"
+        timed = split_dataset(data, strategy="time")
+        assert "SPLIT-SHARED-GROUPS" in {one.code for one in timed.findings()}

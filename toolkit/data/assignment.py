@@ -83,6 +83,31 @@ def by_group(group: pd.Series[Any], sizes: Sizes, random: np.random.Generator) -
     return Marks(part_of[groups], sizes[1] > 0)
 
 
+def apart(marks: Marks, group: pd.Series[Any]) -> Marks:
+    """Leave out the rows of groups that occur in a later part too, so that no group is on both sides.
+
+    Raises
+    ------
+    InputError
+        Where every group of the training part occurs later.
+    """
+    groups, parts = group.factorize(use_na_sentinel=False)[0], marks.parts.copy()
+    used = parts != LEFT_OUT
+    last = pd.Series(parts[used]).groupby(groups[used]).max().reindex(range(groups.max() + 1)).to_numpy()
+    early = used & (parts < last[groups])
+    parts[early] = LEFT_OUT
+    if not (parts == TRAIN).any():
+        raise InputError(
+            f"Every {group.name!r} with rows before the test part has rows in it too, so that no row is left to train "
+            "on. Use strategy='time' (groups on both sides) or strategy='group' (times on both sides)."
+        )
+    if not early.any():
+        return marks
+    message = f"{int(early.sum()):,} earlier rows are left out, as their {group.name!r} has rows in a later part."
+    note = Finding("SPLIT-GROUPS-LEFT-OUT", "low" if early.mean() < 0.1 else "medium", message, str(group.name))
+    return Marks(parts, marks.wants_validation, (*marks.notes, note))
+
+
 def by_time(
     data: Dataset,
     time: pd.Series[Any],

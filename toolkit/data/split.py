@@ -14,7 +14,7 @@ from toolkit.core.estimate import Estimate, spread
 from toolkit.core.face import Face, FaceTable
 from toolkit.core.figures import BLUE, Drawing, Picture, name_rows
 from toolkit.core.result import Finding, Record, Result, Severity, by_severity
-from toolkit.data.assignment import Marks, by_class, by_group, by_time, shuffled
+from toolkit.data.assignment import Marks, apart, by_class, by_group, by_time, shuffled
 from toolkit.data.checks import row_hashes
 from toolkit.data.dataset import Dataset
 from toolkit.data.times import time_order
@@ -24,7 +24,7 @@ from toolkit.statistics.intervals import wilson
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-STRATEGIES = ("auto", "stratified", "time", "group", "random")
+STRATEGIES = ("auto", "stratified", "time", "group", "time_group", "random")
 PARTS = ("train", "validation", "test")
 SMALL_PART = 100
 MOST_CLASS_COLUMNS = 6
@@ -46,10 +46,11 @@ def split_dataset(
     Parameters
     ----------
     data : Dataset
-    strategy : {"auto", "stratified", "time", "group", "random"}
+    strategy : {"auto", "stratified", "time", "group", "time_group", "random"}
         ``stratified`` keeps the share of each class in each part; ``time`` puts train strictly before test (and
-        validation between them); ``group`` puts each group on one side only. ``auto`` takes group where there is a
-        group column, else time where there are two times or more, else stratified (classes) or random (numbers).
+        validation between them); ``group`` puts each group on one side only; ``time_group`` does both, and leaves out
+        the earlier rows of groups that occur later. ``auto`` takes what the columns allow: by time, by group, or both,
+        else stratified (classes) or random (numbers).
     test_size, validation_size : float
         Share of the rows, between 0 and 1. By time: the latest times that make up at least this share.
     cut : number, date or text, optional
@@ -77,11 +78,12 @@ def split_dataset(
     """
     _check_sizes(test_size, validation_size)
     chosen = _strategy(data, strategy)
-    if chosen != "time" and (cut is not None or test_periods or validation_periods):
+    if "time" not in chosen and (cut is not None or test_periods or validation_periods):
         raise InputError(f"'cut' and periods are for strategy='time', but the strategy is {chosen!r}.")
     random, sizes = np.random.default_rng(seed), (float(test_size), float(validation_size))
-    if chosen == "time" and data.time is not None:
+    if "time" in chosen and data.time is not None:
         marks = by_time(data, data.time, sizes, cut, test_periods or (), validation_periods or (), random)
+        marks = apart(marks, data.group) if chosen == "time_group" and data.group is not None else marks
     elif chosen == "group" and data.group is not None:
         marks = by_group(data.group, sizes, random)
     elif chosen == "stratified":
@@ -177,7 +179,7 @@ class Split(Result):
         return [Finding("SPLIT-SHARED-ROWS", severity, message, "test")]
 
     def _shared_groups(self) -> list[Finding]:
-        if self.train.group is None or self.test.group is None or self.strategy == "group":
+        if self.train.group is None or self.test.group is None or "group" in self.strategy:
             return []
         shared = int(self.test.group.isin(self.train.group).sum())
         if not shared:
@@ -247,16 +249,15 @@ def _strategy(data: Dataset, strategy: str) -> str:
         near = nearest(str(strategy), STRATEGIES)
         raise InputError(f"There is no strategy {strategy!r}.{near} Known: {listed(STRATEGIES)}.")
     if strategy == "auto":
-        if data.group is not None:
-            return "group"
-        if data.time is not None and len(data.time.unique()) > 1:
-            return "time"
+        timed = data.time is not None and len(data.time.unique()) > 1
+        if timed or data.group is not None:
+            return "_".join(name for name, has in (("time", timed), ("group", data.group is not None)) if has)
         return "random" if data.task == "regression" else "stratified"
     if strategy == "stratified" and data.task == "regression":
         name = str(data.target.name)
         raise InputError(f"A stratified split needs classes, but {name!r} is a number. Use strategy='random'.")
     for needed, column in (("time", data.time), ("group", data.group)):
-        if strategy == needed and column is None:
+        if needed in strategy and column is None:
             raise InputError(f"A {needed} split needs a {needed} column. Give {needed}= to load_dataset.")
     return strategy
 
