@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from toolkit.data.load import as_dataset, load_dataset
+from toolkit.data.read import read_table
 from toolkit.drift.detect import detect_drift
 from toolkit.drift.profile import load_profile, read_profile, summarize
 from toolkit.errors import InputError
@@ -89,8 +91,8 @@ BROKEN = {
     "absent": (None, "cannot be read: No such file"),
     "not JSON": ("{", "is not a profile: it is not JSON"),
     "other JSON": ("[1, 2]", "is not a profile. Make one with summarize"),
-    "other version": ('{"kind": "toolkit drift profile", "schema": 99}', "version 99; this toolkit reads 2"),
-    "no columns": ('{"kind": "toolkit drift profile", "schema": 2, "name": "x", "rows": 2}', "is a broken profile"),
+    "other version": ('{"kind": "toolkit drift profile", "schema": 99}', "version 99; this toolkit reads 3"),
+    "no columns": ('{"kind": "toolkit drift profile", "schema": 3, "name": "x", "rows": 2}', "is a broken profile"),
 }
 
 
@@ -116,3 +118,23 @@ def test_counts_that_do_not_add_up_are_refused(tmp_path):
 def test_a_profile_cannot_be_written_where_there_is_no_folder(tmp_path):
     with pytest.raises(InputError, match="cannot be written"):
         summarize(table(20)).save(tmp_path / "no" / "profile.json")
+
+
+def test_a_later_table_is_read_as_that_of_the_profile_was(tmp_path):
+    rows = [f"00{7 + n % 3},{n % 28 + 1:02}/{n % 5 + 2:02}/2021,Ann{n}x" for n in range(60)]
+    first, later = tmp_path / "first.csv", tmp_path / "later.csv"
+    first.write_text("\n".join(["code,start,person", *rows]))
+    later.write_text("code,start,side\n" + "007,02/01/2022,a\n010,03/04/2022,b\n" * 6)
+    path = summarize(as_dataset(read_table(first), "table")).save(tmp_path / "profile.json")
+    assert "Ann" not in path.read_text()
+    pieces = []
+    for code in ("009", "010"):
+        first.write_text("\n".join(["code,start", *(row.rpartition(",")[0].replace("009", code) for row in rows)]))
+        pieces.append(summarize(as_dataset(read_table(first), "table")))
+    merged = pieces[0].merged(pieces[1])
+    days = (pd.to_datetime(["2022-01-02", "2022-04-03"]) - pd.Timestamp("1970-01-01")).days.tolist()
+    for known, unseen in ((path, ["code"]), (load_profile(path), ["code"]), (merged, [])):
+        read = load_dataset(later, like=known, target="side")
+        assert read.features["code"].tolist()[:2] == ["007", "010"]
+        assert read.features["start"].tolist()[:2] == days
+        assert [note.where for note in read.notes if note.code == "DATA-UNSEEN-LABELS"] == unseen

@@ -1,7 +1,9 @@
+import datetime
 import json
 import subprocess
 
 import pytest
+import schemas
 
 import toolkit as tk
 from toolkit.core.results import MIME, Results
@@ -97,3 +99,21 @@ def test_the_commit_and_changed_files_are_known(results, folder):
     (folder / "x.txt").write_text("1")
     subprocess.run(["git", "add", "x.txt"], check=True)
     assert summary_of(results, template="experiment", parameters={}).dirty is True
+
+
+def test_a_report_keeps_how_its_table_is_read_and_no_cell_of_it(folder):
+    rows = [f"00{7 + n % 3},{n % 28 + 1:02}/{n % 5 + 2:02}/2021,Ann{n}x,{n % 7 // 4}" for n in range(60)]
+    first, later = folder / "first.csv", folder / "later.csv"
+    first.write_text("\n".join(["code,start,person,buys", *rows]))
+    later.write_text("code,start,person\n007,02/01/2022,Bob\n010,03/04/2022,Eve\n")
+    published = tk.publish(tk.load_dataset(first, target="buys"), template="by hand", parameters={})
+    text = (published.folder / "results.json").read_text()
+    schemas.RESULTS.validate(json.loads(text))
+    assert "Ann" not in text
+    assert "2021-02-01" not in text
+    days = [(day - datetime.date(1970, 1, 1)).days for day in (datetime.date(2022, 1, 2), datetime.date(2022, 4, 3))]
+    for known in (published.folder, published.folder / "results.json"):
+        read = tk.load_dataset(later, like=known)
+        assert (read.task, read.roles.target) == ("binary", "buys")
+        assert read.features["code"].tolist() == ["007", "010"]
+        assert read.features["start"].tolist() == days

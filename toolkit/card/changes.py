@@ -208,7 +208,7 @@ def _facts(results: Results) -> list[tuple[str, dict[str, str]]]:
     """Return each kind of fact with the part it belongs to, under names that say which it is."""
     model = model_of(results)
     kinds: tuple[tuple[str, str, Mapping[str, object]], ...] = (
-        ("data", "", asdict(results.data)),
+        ("data", "", {name: one for name, one in asdict(results.data).items() if name != "schema"}),
         ("features", "", model.features),
         ("training", "", {"model": model.name, "commit": results.commit}),
         ("training", "parameter", results.parameters),

@@ -86,7 +86,7 @@ class ModelRecord:
 
 @dataclass(frozen=True, slots=True)
 class DataInfo:
-    """The table a result rests on, by its fingerprint."""
+    """The table a result rests on, by its fingerprint, and the schema by which a later one can be read."""
 
     name: str
     source: str = ""
@@ -94,6 +94,7 @@ class DataInfo:
     rows: int = 0
     columns: int = 0
     target: str = ""
+    schema: Mapping[str, Any] | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

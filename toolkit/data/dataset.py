@@ -193,7 +193,8 @@ class Dataset(Result):
     def record(self) -> Record:
         """Return the table for the tracker."""
         target = self.roles.target
-        data = DataRecord(self.name, self.source, self.fingerprint, self.rows, self.columns, target, self.frame())
+        about = (self.name, self.source, self.fingerprint, self.rows, self.columns, target, self.frame())
+        data = DataRecord(*about, schema=self.schema.without_cells().plain())
         return Record(parameters={"data": self.name, "target": target}, data=data)
 
     def _lead(self) -> str:

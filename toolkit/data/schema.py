@@ -115,6 +115,25 @@ class Schema:
         }
         return replace(self, columns=features | rest)
 
+    def without_cells(self) -> Schema:
+        """Leave out what would tell rows: the examples, and the labels of columns that may name or number them."""
+        kept = ("feature", "sensitive")
+        columns = {
+            name: replace(one, example="", categories=one.categories if one.role in kept else ())
+            for name, one in self.columns.items()
+        }
+        return replace(self, columns=columns)
+
+    def shared(self, other: Schema) -> Schema:
+        """Return it for the rows of both tables: labels and ranges that are not the same in both are left open."""
+        columns = {
+            name: one
+            if one == other.columns.get(name)
+            else replace(one, categories=(), low=None, typical=None, high=None)
+            for name, one in self.columns.items()
+        }
+        return replace(self, columns=columns)
+
     def plain(self) -> dict[str, Any]:
         """Write it as plain values; what is as usual is left out."""
         written = _adapter().dump_python(self, mode="json", exclude_defaults=True)

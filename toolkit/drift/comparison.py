@@ -190,7 +190,10 @@ def compare_columns(
     _check_kinds(rows, asked, reference.name, current.name)
     groups = _groups(reference, current, picked)
     domain = tell_apart(pd.DataFrame(sampled[0]), pd.DataFrame(sampled[1]), plan.seed, groups)
-    first, second = (Profile(part.name, part.rows, held) for part, held in zip((reference, current), kept, strict=True))
+    first, second = (
+        Profile(part.name, part.rows, held, part.schema.without_cells())
+        for part, held in zip((reference, current), kept, strict=True)
+    )
     return rows, windowed, (first, second), domain
 
 

@@ -264,7 +264,7 @@ class Drift(Result):
         return Record(
             parameters,
             model=self.model,
-            data=DataRecord(self.current.name, source, mark, *size, target, frame),
+            data=DataRecord(self.current.name, source, mark, *size, target, frame, schema=self.current.schema.plain()),
             headline=headline(self.table, self.domain if self.domain_drifted else None),
             numbers=tuple(head_numbers(self.scalars(), self.current.rows)),
         )

@@ -6,7 +6,7 @@ import json
 import math
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ import numpy as np
 from toolkit.core.face import Face, FaceTable
 from toolkit.core.result import Record, Result
 from toolkit.data.load import as_dataset
+from toolkit.data.schema import Schema
 from toolkit.drift.model import with_importance
 from toolkit.drift.summary import ColumnSummary, roles_of, summarize_in
 from toolkit.errors import InputError
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 KIND = "toolkit drift profile"
 KEPT_AS = "training_profile.json"
-SCHEMA = 2
+SCHEMA = 3
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -40,11 +41,14 @@ class Profile(Result):
         Of the table.
     rows : int
     columns : dict of str to ColumnSummary
+    schema : Schema
+        How the table is read: ``load_dataset(later, like=profile)``. It holds no cells.
     """
 
     name: str
     rows: int
     columns: Mapping[str, ColumnSummary]
+    schema: Schema
 
     @property
     def roles(self) -> dict[str, str]:
@@ -82,7 +86,7 @@ class Profile(Result):
             if "missing" not in (mine.dtype, theirs.dtype) and mine.is_number != theirs.is_number:
                 raise InputError(f"Column {name!r} is {mine.dtype} in one profile and {theirs.dtype} in the other.")
             columns[name] = mine.merged(theirs).reduced
-        return Profile(self.name, self.rows + other.rows, columns)
+        return replace(self, rows=self.rows + other.rows, columns=columns, schema=self.schema.shared(other.schema))
 
     def text(self) -> str:
         """Write the profile as JSON."""
@@ -91,6 +95,7 @@ class Profile(Result):
             "schema": SCHEMA,
             "name": self.name,
             "rows": self.rows,
+            "data": {"schema": self.schema.plain()},
             "columns": [_written(summary) for summary in self.columns.values()],
         }
         return json.dumps(content, allow_nan=False, ensure_ascii=False) + "\n"
@@ -164,7 +169,7 @@ def summarize(table: Dataset | pd.DataFrame, *, model: Any = None, name: str | N
         column: summarize_in(data, column, role, identifiers=True, importance=weights)[1].reduced
         for column, role in roles_of(data).items()
     }
-    return Profile(name or data.name, data.rows, columns)
+    return Profile(name or data.name, data.rows, columns, data.schema.without_cells())
 
 
 def is_profile(path: str | os.PathLike[str]) -> bool:
@@ -213,7 +218,8 @@ def read_profile(text: str | bytes, place: str) -> Profile:
         raise InputError(f"{place} is a profile of version {found!r}; this toolkit reads {SCHEMA}. Make it again.")
     try:
         columns = [_read(item) for item in content["columns"]]
-        return Profile(str(content["name"]), int(content["rows"]), {column.name: column for column in columns})
+        schema = Schema.read(content["data"]["schema"], place)
+        return Profile(str(content["name"]), int(content["rows"]), {column.name: column for column in columns}, schema)
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{place} is a broken profile ({error!r}). Make it again.") from error
 
