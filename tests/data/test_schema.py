@@ -164,3 +164,24 @@ def test_blank_rows_beside_a_single_label_are_named():
     rows = pd.DataFrame({"x": range(40), "bought": (["yes", None, "yes", "yes"]) * 10})
     with pytest.raises(InputError, match=r"'bought' is 'yes' in every row with a label; 10 rows of 40 .* row 2\."):
         load_dataset(rows, target="bought")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "severity"),
+    [
+        (np.full(200, 1994.0), np.full(200, 1995.0), None),
+        (np.linspace(0, 100, 200), np.linspace(40, 140, 200), None),
+        (np.linspace(60, 75, 200), np.linspace(60, 75, 200) * 2.54, "medium"),
+        (np.linspace(60, 75, 200), np.linspace(60, 75, 200) * 1000, "high"),
+        (np.linspace(0, 5000, 200), np.linspace(0, 5, 200), "high"),
+    ],
+)
+def test_a_unit_is_in_doubt_by_how_far_numbers_are_off(before, after, severity):
+    known = load_dataset(
+        pd.DataFrame({"size": before, "x": np.linspace(0, 1, 200), "y": np.linspace(0, 9, 200)}), target="y"
+    )
+    later = pd.DataFrame({"size": after, "x": np.linspace(0, 1, 200), "y": np.linspace(0, 9, 200)})
+    read = load_dataset(later, like=known)
+    said = {one.where: one.severity for one in read.findings() if one.code == "DATA-UNIT-CHANGED"}
+    assert said == ({"size": severity} if severity and "size" in known.features else {})
+    assert "size" in known.features or severity is None

@@ -327,6 +327,15 @@ class TestTimeAndGroup:
         with pytest.raises(InputError, match=r"no row is left to train on\. Use strategy='time'"):
             split_dataset(load_dataset(table, target="y", time="day", group="who"))
 
+    def test_rows_without_a_group_stand_alone(self):
+        table = self.table(30)
+        table.loc[table.index % 3 == 0, "who"] = np.nan
+        split = split_dataset(load_dataset(table, target="y", time="day", group="who"))
+        kept = split.train.rows + split.test.rows
+        lone = int(split.data.group.isna().sum())
+        assert int(split.train.group.isna().sum() + split.test.group.isna().sum()) == lone
+        assert lone < kept < split.data.rows
+
     def test_either_alone_is_as_before(self):
         data = load_dataset(self.table(30), target="y", time="day", group="who")
         assert split_dataset(data, strategy="group").strategy == "group"

@@ -138,3 +138,17 @@ def test_a_later_table_is_read_as_that_of_the_profile_was(tmp_path):
         assert read.features["code"].tolist()[:2] == ["007", "010"]
         assert read.features["start"].tolist()[:2] == days
         assert [note.where for note in read.notes if note.code == "DATA-UNSEEN-LABELS"] == unseen
+
+
+def test_profiles_with_an_identifier_merge_whatever_the_other_has():
+    def table(seed, **columns):
+        rng = np.random.default_rng(seed)
+        return pd.DataFrame({"id": [f"u{seed}-{row}" for row in range(300)], "x": rng.normal(size=300)} | columns)
+
+    first, second = (summarize(load_dataset(table(seed), target="x")) for seed in (0, 1))
+    merged = first.merged(second).columns["id"]
+    assert (merged.dtype, merged.rows, merged.known) == ("identifier", 600, 0)
+    texts = summarize(load_dataset(table(2, id=["a", "b", "c"] * 100), target="x"))
+    for one, other in ((first, texts), (texts, first)):
+        both = one.merged(other).columns["id"]
+        assert (both.dtype, both.rows, both.known) == ("category", 600, 300)

@@ -337,3 +337,13 @@ def test_errors_with_heavy_tails_give_no_interval_of_their_squares_and_are_said(
     assert numbers["test.mean_absolute_error"].has_interval
     assert "EVAL-NOT-BETTER-THAN-BASELINE" not in said["wild"]
     assert found["quiet"].scalars()["test.root_mean_squared_error"].has_interval
+
+
+@pytest.mark.parametrize(("moved", "end"), [(-50.0, "The highest score is −4"), (50.0, "The lowest score is 4")])
+def test_the_end_of_the_scores_keeps_its_sign(moved, end):
+    table = pd.DataFrame({"x": np.linspace(0, 1, 200), "y": np.tile(["yes", "no"], 100)})
+    data = load_dataset(table, target="y", positive="yes")
+    model = LinearSVC().fit(data.features, data.target)
+    model.intercept_ = model.intercept_ + moved
+    found = next(one for one in evaluate(model, data).findings() if one.code == "THRESHOLD-ONE-SIDED")
+    assert end in found.message

@@ -20,6 +20,7 @@ from toolkit.models.preprocessing import make_model
 from toolkit.models.recorded import RecordedPredictions
 from toolkit.models.threshold import Rule, Threshold
 from toolkit.monitoring.performance import estimate_performance
+from toolkit.monitoring.ratio import density_ratio
 
 HOSTILE = "<script>{x}\n\u200f" + "n" * 300
 
@@ -420,3 +421,14 @@ def test_without_rows_like_the_current_ones_nothing_is_known():
     assert frame["estimated_low"].isna().all()
     assert frame["estimated"].notna().all()
     assert "ESTIMATE-CONCEPT-SHIFT" not in codes
+
+
+def test_a_column_that_is_empty_in_part_of_the_rows_is_weighed_too():
+    rng = np.random.default_rng(6)
+    old, new = moved(rng, 60, 0), moved(rng, 3000, 0)
+    old["rare"], new["rare"] = np.nan, np.nan
+    new.loc[0, "rare"] = 1.0
+    ratio = density_ratio(old.drop(columns="bought"), new.drop(columns="bought"))
+    assert np.isfinite(ratio.weights).all()
+    assert ratio.weights.mean() == pytest.approx(1)
+    assert ratio.supported.mean() > 0.9

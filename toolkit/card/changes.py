@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
 from toolkit.card.author import questions
@@ -16,7 +16,7 @@ from toolkit.core.result import Finding
 from toolkit.core.results import Results
 from toolkit.core.words import shorten
 from toolkit.statistics.direction import better_when
-from toolkit.statistics.intervals import mover_difference
+from toolkit.statistics.intervals import change
 from toolkit.statistics.replicates import PAIRED, Replicated, paired_difference
 
 Kind = Literal["added", "removed", "changed", "same"]
@@ -160,11 +160,10 @@ def difference_of(after: Estimate, before: Estimate) -> Estimate:
     >>> print(difference_of(Estimate(0.8, 0.7, 0.9), Estimate(0.6, 0.5, 0.7)))
     0.200 [0.059, 0.341]
     """
-    value = after.value - before.value
-    n = min(after.n, before.n)
-    if not math.isfinite(value) or not (after.has_interval and before.has_interval):
-        return Estimate(value if math.isfinite(value) else math.nan, n=n)
-    return Estimate(value, *mover_difference(after, before), n, UNPAIRED)
+    moved, n = change(after, before), min(after.n, before.n)
+    if not math.isfinite(moved.value):
+        return Estimate(math.nan, n=n)
+    return replace(moved, n=n, method=UNPAIRED if moved.has_interval else "")
 
 
 def _same(old: Estimate, new: Estimate) -> bool:

@@ -86,15 +86,16 @@ def by_group(group: pd.Series[Any], sizes: Sizes, random: np.random.Generator) -
 def apart(marks: Marks, group: pd.Series[Any]) -> Marks:
     """Leave out the rows of groups that occur in a later part too, so that no group is on both sides.
 
+    A row without a group is a group of its own.
+
     Raises
     ------
     InputError
         Where every group of the training part occurs later.
     """
-    groups, parts = group.factorize(use_na_sentinel=False)[0], marks.parts.copy()
-    used = parts != LEFT_OUT
-    last = pd.Series(parts[used]).groupby(groups[used]).max().reindex(range(groups.max() + 1)).to_numpy()
-    early = used & (parts < last[groups])
+    parts, used = marks.parts.copy(), marks.parts != LEFT_OUT
+    last = pd.Series(parts).where(used).groupby(group.to_numpy()).transform("max").to_numpy()
+    early = used & (parts < last)
     parts[early] = LEFT_OUT
     if not (parts == TRAIN).any():
         raise InputError(

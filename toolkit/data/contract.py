@@ -24,6 +24,8 @@ MOST_CATEGORIES = 1000
 BY_TYPE = "the file has this type"
 #: How much the median size of a column's numbers may change, and of how many, before its unit is in doubt.
 UNIT_FACTOR, UNIT_ROWS = 10, 20
+#: The same where the median lies outside the range seen before.
+OUTSIDE_FACTOR = 1.5
 #: Days that numbers may lie beside the dates seen to be taken for days since 1970-01-01.
 NEAR_DAYS = 3660
 MISFITS = ("ODD-CELLS", "FORMAT-CHANGED", "UNSEEN-LABELS", "KIND-CHANGED", "UNIT-CHANGED", "COLUMNS-GONE")
@@ -205,13 +207,14 @@ def _about_unit(name: str, plain: pd.Series[Any], spec: Column) -> list[Finding]
         return []
     middle, typical = float(plain.median()), float(sizes.median())
     ratio = typical / spec.typical
-    if 1 / UNIT_FACTOR < ratio < UNIT_FACTOR and spec.low <= middle <= spec.high:
+    inside, size = spec.low <= middle <= spec.high, max(ratio, 1 / ratio)
+    if size < (UNIT_FACTOR if inside else OUTSIDE_FACTOR):
         return []
     message = (
         f"The numbers of column {name!r} are about {ratio:.3g} times those seen before (median {middle:.4g}; before "
         f"{spec.low:.4g} to {spec.high:.4g}): is it in another unit?"
     )
-    return [Finding("DATA-UNIT-CHANGED", "high", message, name)]
+    return [Finding("DATA-UNIT-CHANGED", "high" if size >= UNIT_FACTOR else "medium", message, name)]
 
 
 def about_columns(known: Schema, columns: Iterable[str]) -> list[Finding]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy import stats
 from threadpoolctl import threadpool_limits
 
@@ -89,7 +90,7 @@ def tell_apart(
     model = HistGradientBoostingClassifier(
         max_iter=TREES, max_leaf_nodes=15, max_bins=63, early_stopping=False, random_state=seed
     )
-    cells = np.column_stack([coded(reference[name], current[name]) for name in reference.columns])
+    cells = coded(reference, current)
     side = np.repeat([0.0, 1.0], [n, m])
     fold = np.random.default_rng(seed).permutation(int(own.max()) + 1)[own] % FOLDS
     influence, areas, spread = np.empty(n + m), [], 0.0
@@ -97,8 +98,7 @@ def tell_apart(
     with threadpool_limits(limits=1, user_api="openmp"):
         for held in range(FOLDS):
             judge = fold == held
-            # A column without any value to learn from, which scikit-learn refuses, is made one that never varies.
-            given = np.where(np.isnan(cells[~judge]).all(axis=0), 0.0, cells)
+            given = learnable(cells, ~judge)
             model.fit(given[~judge], side[~judge])
             area, influence[judge] = roc_auc(side[judge], model.predict_proba(given[judge])[:, 1])
             ones = int(side[judge].sum())
@@ -122,7 +122,17 @@ def tell_apart(
     return Domain(found.estimate, p_value, told, max(n, m))
 
 
-def coded(reference: pd.Series[Any], current: pd.Series[Any]) -> Array:
+def learnable(cells: Array, rows: NDArray[Any]) -> Array:
+    """Make a column without any value in the rows to learn from, which scikit-learn refuses, one that never varies."""
+    return np.where(np.isnan(cells[rows]).all(axis=0), 0.0, cells)
+
+
+def coded(reference: pd.DataFrame, current: pd.DataFrame) -> Array:
+    """Return the columns of both tables, one below the other, as numbers, of shape (n_reference + n_current, n)."""
+    return np.column_stack([_coded(reference[name], current[name]) for name in reference.columns])
+
+
+def _coded(reference: pd.Series[Any], current: pd.Series[Any]) -> Array:
     """Return both columns one below the other as numbers; labels by their frequency over both, the rarest first.
 
     Labels that are as frequent stand in alphabetical order: that of their appearance would tell the tables apart.

@@ -124,8 +124,8 @@ class ColumnSummary:
 
         Groups of rows are taken for different ones.
         """
-        if "missing" in (self.dtype, other.dtype):
-            full = other if self.dtype == "missing" else self
+        if not (self.known and other.known):
+            full = max((self, other), key=lambda one: (one.known, one.dtype != "missing"))
             missing, groups = self.missing + other.missing, self.groups + other.groups
             return replace(full, rows=self.rows + other.rows, missing=missing, groups=groups)
         values, mine, theirs = align(self, other)

@@ -63,9 +63,9 @@ def _one_sided(chosen: Threshold, test: Predictions) -> list[Finding]:
     who, missed = ("Nobody", "recall is 0") if share == 0 else ("Everybody", "it tells nobody apart")
     note = f"{who} in the test part is called positive {chosen.called}: {missed}."
     if test.scored:
-        score = test.y_pred if share == 0 else -test.y_pred
-        end = f"{'highest' if share == 0 else 'lowest'} score is {format_number(abs(float(score.max())))}"
-        note += f" The {end}. Choose the threshold by a rule, such as threshold='max_f1' or 'recall>=0.8'."
+        which, score = ("highest", test.y_pred.max()) if share == 0 else ("lowest", test.y_pred.min())
+        note += f" The {which} score is {format_number(float(score))}."
+    note += " Choose the threshold by a rule, such as threshold='max_f1' or 'recall>=0.8'." if test.scored else ""
     return [Finding("THRESHOLD-ONE-SIDED", "high", note, "threshold")]
 
 

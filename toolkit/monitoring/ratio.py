@@ -9,12 +9,13 @@ import pandas as pd
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from toolkit.drift.domain import coded
+from toolkit.drift.domain import coded, learnable
 from toolkit.statistics.intervals import Array
 
 FOLDS, MOST_ROWS = 3, 20_000
 #: Odds of a current row above which the reference has as good as none like it.
 FAR = 50.0
+_LEAST = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,8 +52,7 @@ def density_ratio(reference: pd.DataFrame, current: pd.DataFrame, seed: int = 0)
     n, m = len(reference), len(current)
     if not names or min(n, m) < FOLDS:
         return DensityRatio(np.ones(n), np.ones(m, dtype=bool))
-    cells = np.column_stack([coded(reference[name], current[name]) for name in names])
-    cells[:, np.isnan(cells).all(axis=0)] = 0.0
+    cells = coded(reference[names], current[names])
     side, rng = np.repeat([0.0, 1.0], [n, m]), np.random.default_rng(seed)
     fold = np.concatenate([rng.permutation(n) % FOLDS, rng.permutation(m) % FOLDS])
     model = HistGradientBoostingClassifier(
@@ -62,9 +62,11 @@ def density_ratio(reference: pd.DataFrame, current: pd.DataFrame, seed: int = 0)
     # Trees this small take longer to share out among threads than to grow.
     with threadpool_limits(limits=1, user_api="openmp"):
         for held in range(FOLDS):
-            others = rng.permutation(np.flatnonzero(fold != held))[: 2 * MOST_ROWS]
-            chance = model.fit(cells[others], side[others]).predict_proba(cells[fold == held])[:, 1]
+            sides = [rng.permutation(np.flatnonzero((fold != held) & (side == which)))[:MOST_ROWS] for which in (0, 1)]
+            others = np.concatenate(sides)
+            given = learnable(cells, others)
+            chance = model.fit(given[others], side[others]).predict_proba(given[fold == held])[:, 1]
             prior = side[others].mean()
-            odds[fold == held] = chance / (1 - chance) * (1 - prior) / prior
+            odds[fold == held] = chance / np.maximum(1 - chance, _LEAST) * (1 - prior) / prior
     weights = odds[:n]
     return DensityRatio(weights / weights.mean(), odds[n:] <= FAR)
