@@ -432,3 +432,19 @@ def test_a_column_that_is_empty_in_part_of_the_rows_is_weighed_too():
     assert np.isfinite(ratio.weights).all()
     assert ratio.weights.mean() == pytest.approx(1)
     assert ratio.supported.mean() > 0.9
+
+
+def test_a_column_that_is_recorded_in_another_way_does_not_decide_how_alike_rows_are():
+    rng = np.random.default_rng(7)
+    old, new = (moved(rng, 1500, 0).drop(columns="bought") for _ in range(2))
+    labels = {
+        "old": pd.Categorical(rng.choice(["yes", "no"], 1500)),
+        "new": pd.Categorical(rng.choice(["1", "0"], 1500)),
+    }
+    plain = density_ratio(old, new)
+    for column in ("coded", "gone"):
+        first = old.assign(**{column: labels["old"] if column == "coded" else 1.0})
+        second = new.assign(**{column: labels["new"] if column == "coded" else np.nan})
+        ratio = density_ratio(first, second)
+        np.testing.assert_array_equal(ratio.weights, plain.weights)
+        assert ratio.supported.mean() > 0.99

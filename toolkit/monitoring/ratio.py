@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,8 @@ from toolkit.statistics.intervals import Array
 FOLDS, MOST_ROWS = 3, 20_000
 #: Odds of a current row above which the reference has as good as none like it.
 FAR = 50.0
+#: Share of the rows of a column with labels that the other table lacks, up to which it is compared.
+MOST_STRANGE = 0.05
 _LEAST = 1e-9
 
 
@@ -38,7 +41,8 @@ def density_ratio(reference: pd.DataFrame, current: pd.DataFrame, seed: int = 0)
     """Estimate the ratio of the densities of two tables, at the rows of the first, by a classifier of the two.
 
     By cross-fitting, so that no row is judged by a model that has seen it (Bickel et al. 2009; of performance without
-    labels Bialek et al. 2024, arXiv:2401.08348).
+    labels Bialek et al. 2024, arXiv:2401.08348). A column of which more than 5% of either table's rows hold labels, or
+    gaps, that the other lacks is recorded in another way and tells nothing of how alike rows are: it is left out.
 
     Parameters
     ----------
@@ -48,7 +52,7 @@ def density_ratio(reference: pd.DataFrame, current: pd.DataFrame, seed: int = 0)
     """
     from sklearn.ensemble import HistGradientBoostingClassifier
 
-    names = [name for name in reference.columns if name in current.columns]
+    names = [name for name in reference if name in current and _is_alike(reference[name], current[name])]
     n, m = len(reference), len(current)
     if not names or min(n, m) < FOLDS:
         return DensityRatio(np.ones(n), np.ones(m, dtype=bool))
@@ -70,3 +74,10 @@ def density_ratio(reference: pd.DataFrame, current: pd.DataFrame, seed: int = 0)
             odds[fold == held] = chance / np.maximum(1 - chance, _LEAST) * (1 - prior) / prior
     weights = odds[:n]
     return DensityRatio(weights / weights.mean(), odds[n:] <= FAR)
+
+
+def _is_alike(reference: pd.Series[Any], current: pd.Series[Any]) -> bool:
+    """Whether the labels and gaps of most rows of either column occur in the other."""
+    first, second = (one.isna() if pd.api.types.is_numeric_dtype(one) else one for one in (reference, current))
+    known = [one.astype(object).where(one.notna(), None) for one in (first, second)]
+    return all(bool((~one.isin(other.unique())).mean() <= MOST_STRANGE) for one, other in (known, known[::-1]))
