@@ -30,7 +30,7 @@ from toolkit.monitoring.losses import REGRESSION, ByLoss, expect_errors, measure
 from toolkit.monitoring.ratio import density_ratio
 from toolkit.statistics.multiplicity import holm
 
-#: What reading the current table found that a model cannot make up for.
+#: What reading a table here found that a model cannot make up for; a data set says it itself.
 MISFITS = ("DATA-KIND-CHANGED", "DATA-UNSEEN-LABELS")
 METRICS = {"binary": BINARY, "multiclass": ("accuracy",), "regression": REGRESSION}
 LEAST_ROWS, MOST_WINDOWS = 20, 1000
@@ -131,7 +131,8 @@ def estimate_performance(
     shift = pd.DataFrame(tests, columns=["window", "labelled", "p_value"])
     shift["p_adjusted"] = holm(shift["p_value"].to_numpy(dtype=float))
     notes = judge_estimate(table, shift, reference, labelled, known, outside)
-    notes += [note for note in data.notes if note.code in MISFITS]
+    if not isinstance(current, Dataset):
+        notes += [note for note in data.notes if note.code in MISFITS]
     return PerformanceEstimate(
         name=data.name,
         task=reference.task,
