@@ -84,19 +84,22 @@ class Units:
         """Into how many independent stretches a series is worth to be cut."""
         return max(int(0.4 * self.count ** (2 / 3)), 4)
 
-    def quantile(self, influence: Array) -> float:
-        """Return the quantile of Student's t for a 95% interval; infinite where a single group matters.
+    def freedom(self, influence: Array) -> float:
+        """Return the degrees of freedom of a statistic's variance.
 
-        The degrees of freedom of groups are those of a variance that a few of them may dominate (Satterthwaite 1946,
-        doi:10.2307/3002019): their number where the sums are normal, less where few hold what the statistic is about.
+        Those of groups are of a variance that a few of them may dominate (Satterthwaite 1946, doi:10.2307/3002019):
+        their number where the sums are normal, less where few hold what the statistic is about.
         """
         if self.serial:
-            freedom = float(self.stretches)
-        else:
-            square = self.sums(influence) ** 2
-            fourth = float(square @ square)
-            worth = 3 * float(square.sum()) ** 2 / fourth if fourth > 0 else 0.0
-            freedom = min(worth, float(np.count_nonzero(np.bincount(self.codes, influence != 0)))) - 1
+            return float(self.stretches)
+        square = self.sums(influence) ** 2
+        fourth = float(square @ square)
+        worth = 3 * float(square.sum()) ** 2 / fourth if fourth > 0 else 0.0
+        return min(worth, float(np.count_nonzero(np.bincount(self.codes, influence != 0)))) - 1
+
+    def quantile(self, influence: Array) -> float:
+        """Return the quantile of Student's t for a 95% interval; infinite where a single group matters."""
+        freedom = self.freedom(influence)
         return float(stats.t.ppf(0.975, freedom)) if freedom > 0 else math.inf
 
     def standard_error(self, influence: Array) -> float:
