@@ -1,4 +1,4 @@
-"""A table whose columns have roles: features, target, sensitive, time, group."""
+"""A table whose columns have roles: features, target, sensitive, time, group, weight."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from toolkit.data.roles import Roles
 from toolkit.data.schema import Schema, Task
 from toolkit.errors import InputError, NotApplicableError
 from toolkit.statistics.intervals import share_estimate, t_quantile, wald
-from toolkit.statistics.units import Units
+from toolkit.statistics.units import Units, design_effect_of
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -43,6 +43,8 @@ class Dataset(Result):
         Sensitive columns, may have none. Texts, yes/no and whole numbers with up to ten values are categories.
     time, group : Series or None
         Columns by which rows may be split.
+    weight : Series or None
+        How much each row counts, ``float64``; not all 0, none negative.
     others : DataFrame
         Columns without a role: those that a model has no use for, or that the table has beyond those of another. Of
         the same dtypes as the features, or as they were read where cells are nested.
@@ -71,6 +73,7 @@ class Dataset(Result):
     sensitive: pd.DataFrame
     time: pd.Series[Any] | None
     group: pd.Series[Any] | None
+    weight: pd.Series[Any] | None
     others: pd.DataFrame
     task: Task
     positive: object | None
@@ -89,8 +92,9 @@ class Dataset(Result):
     @property
     def roles(self) -> Roles:
         """Which column is what."""
-        time, group = ("" if column is None else str(column.name) for column in (self.time, self.group))
-        return Roles(str(self.target.name or ""), tuple(map(str, self.sensitive)), time, group)
+        columns = (self.time, self.group, self.weight)
+        time, group, weight = ("" if column is None else str(column.name) for column in columns)
+        return Roles(str(self.target.name or ""), tuple(map(str, self.sensitive)), time, group, weight)
 
     @cached_property
     def groups(self) -> Units | None:
@@ -126,8 +130,16 @@ class Dataset(Result):
     def take(self, positions: NDArray[np.integer[Any]] | Sequence[int]) -> Dataset:
         """Return the rows at integer positions, with everything else as it is; rows keep their index."""
         rows = np.asarray(positions, dtype="int64")
-        parts = {name: getattr(self, name) for name in ("features", "target", "sensitive", "time", "group", "others")}
+        names = ("features", "target", "sensitive", "time", "group", "weight", "others")
+        parts = {name: getattr(self, name) for name in names}
         return replace(self, **{name: part.iloc[rows] for name, part in parts.items() if part is not None})
+
+    def unweighted(self, step: str) -> list[Finding]:
+        """Say that a step counts every row as one although rows have weights."""
+        if self.weight is None:
+            return []
+        message = f"{step} counts every row as one: the weights {str(self.weight.name)!r} are not used there."
+        return [Finding("WEIGHTS-NOT-USED", "medium", message, step)]
 
     def y_binary(self) -> NDArray[np.int64]:
         """Return 1 where the target is the positive class, else 0, also without a label; shape (n_rows,).
@@ -158,6 +170,8 @@ class Dataset(Result):
             "data.features": Estimate(self.features.shape[1], n=self.rows),
             "data.missing_share": Estimate(missing, n=self.features.size),
         }
+        if self.weight is not None:
+            numbers["data.design_effect"] = Estimate(design_effect_of(self.weight), n=self.rows, method="Kish")
         name = {"binary": "data.target_rate", "regression": "data.target_mean"}.get(self.task)
         return numbers | ({name: self.target_level()} if name and self._has_labels else {})
 
@@ -180,11 +194,24 @@ class Dataset(Result):
         """Return what loading decided and what the checks found, the most severe first."""
         return self._findings
 
+    def _weighting(self) -> list[Finding]:
+        """Say what uneven weights cost (Kish 1965)."""
+        if self.weight is None:
+            return []
+        effect = design_effect_of(self.weight)
+        message = (
+            f"Rows count by their weights {str(self.weight.name)!r}: of an average, {self.rows:,} rows tell as much as "
+            f"{self.rows / effect:,.0f} of equal weight would (Kish's design effect {effect:.2f})."
+        )
+        return [Finding("DATA-WEIGHTED", "info", message, str(self.weight.name))]
+
     @cached_property
     def _findings(self) -> list[Finding]:
         part = self.labelled if self._has_labels else replace(self, task="")
         features = None if self.predictions or not part.features.shape[1] else part.features
-        return by_severity(gathered([*self.notes, *check_features(features, part.target, part.task)]))
+        return by_severity(
+            gathered([*self.notes, *self._weighting(), *check_features(features, part.target, part.task)])
+        )
 
     def drawings(self) -> list[Drawing]:
         """Return the figure of the target, where there are labels: the share of each class, or a histogram."""

@@ -1,4 +1,4 @@
-"""Load a table and give its columns their roles: features, target, sensitive, time, group."""
+"""Load a table and give its columns their roles: features, target, sensitive, time, group, weight."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pandas as pd
 
 from toolkit.core.result import Finding, Severity
 from toolkit.core.words import counted
-from toolkit.data.columns import prepare_features
+from toolkit.data.columns import plain_column, prepare_features
 from toolkit.data.contract import MISFITS, about_columns, describe, find_columns, is_text, read_features, schema_of
 from toolkit.data.dataset import Dataset
 from toolkit.data.decisions import Decisions
@@ -23,6 +23,7 @@ from toolkit.data.schema import Column, Label, Role, Schema
 from toolkit.data.target import Target, among, has_labels_of, plain_target, read_target, target_by
 from toolkit.data.times import of_periods
 from toolkit.errors import InputError, listed
+from toolkit.statistics.units import check_weights
 
 LEAST_ROWS = 10
 
@@ -34,6 +35,7 @@ def load_dataset(
     sensitive: str | Sequence[str] | None = None,
     time: str | None = None,
     group: str | None = None,
+    weight: str | None = None,
     positive: object = None,
     task: str | None = None,
     drop: str | Sequence[str] = (),
@@ -61,6 +63,9 @@ def load_dataset(
         is False.
     time, group : str, optional
         Columns by which rows may be split. They are never features. Rows without a time are dropped, and said.
+    weight : str, optional
+        Column that says how much each row counts: a survey weight, an exposure, the inverse of a sampling probability.
+        It is never a feature.
     positive : object, optional
         Positive class of a binary target, as the label or its text.
     task : {"binary", "multiclass", "classification", "regression"}, optional
@@ -109,7 +114,7 @@ def load_dataset(
     settled = like if schema is None else schema
     known = _known(settled, kinds or {}, decimal, dates)
     table = source if isinstance(source, RawTable) else read_table(source, known)
-    roles = find_roles(table, target, sensitive, time, group, drop, known=known)
+    roles = find_roles(table, target, sensitive, time, group, weight, drop, known=known)
     if not roles.target:
         raise InputError(f"Which column is the target? Give target=. Columns: {listed(table.frame.columns, 40)}.")
     options: Options = {"task": task, "positive": positive, "periods": periods, "name": name}
@@ -166,7 +171,7 @@ def as_dataset(table: object, which: str, *, like: Any = None, target: str = "",
     known = Schema() if like is None else schema_of(like)
     if isinstance(table, pd.DataFrame):
         table = replace(read_table(table, known), name=which)
-    names = [options.get(role) for role in ("sensitive", "time", "group", "drop")]
+    names = [options.get(role) for role in ("sensitive", "time", "group", "weight", "drop")]
     return _assign(table, find_roles(table, target, *names, known=known), known, options, keep=True)
 
 
@@ -206,7 +211,7 @@ def _assign(
     settled = bool(known.task) and roles.target in ("", known.named("target"))
     frame, moments, notes = of_periods(table.frame, roles.time, wanted, decisions.get(roles.time))
     whole = not settled and not keep
-    values, said = _labels(table, frame, roles, whole)
+    values, said = _labels(table, frame, roles, known, whole)
     kept = frame.index if moments is None else moments.index
     if whole:
         blank, labels = np.flatnonzero(values.isna()), values.dropna().unique()
@@ -229,6 +234,7 @@ def _assign(
         sensitive=pd.DataFrame({column: sensitive_groups(rows[column]) for column in names}, index=rows.index),
         time=None if moments is None else moments.loc[kept],
         group=rows[roles.group] if roles.group else None,
+        weight=_weights(rows[roles.weight], decisions) if roles.weight else None,
         others=others,
         task=target.task,
         positive=target.positive,
@@ -243,8 +249,9 @@ def _assign(
 
 def _settle(data: Dataset, rows: pd.DataFrame, decisions: Decisions) -> Schema:
     """Write down what was settled about a table."""
-    single: dict[Role, str] = {"target": data.roles.target, "time": data.roles.time, "group": data.roles.group}
-    roles: dict[str, Role] = dict.fromkeys(data.roles.sensitive, "sensitive")
+    found = data.roles
+    single: dict[Role, str] = {"target": found.target, "time": found.time, "group": found.group, "weight": found.weight}
+    roles: dict[str, Role] = dict.fromkeys(found.sensitive, "sensitive")
     roles |= dict.fromkeys(map(str, data.features), "feature")
     roles |= {name: role for role, name in single.items() if name}
     plain = {str(name): column for part in (data.features, data.others) for name, column in part.items()}
@@ -253,8 +260,16 @@ def _settle(data: Dataset, rows: pd.DataFrame, decisions: Decisions) -> Schema:
     return Schema(columns, data.name, data.task, data.classes, positive, data.roles.sensitive)
 
 
-def _labels(table: RawTable, frame: pd.DataFrame, roles: Roles, whole: bool) -> tuple[pd.Series[Any], list[Finding]]:
-    """Return the target, missing where it cannot be used, and say how many rows have none, or no group."""
+def _weights(column: pd.Series[Any], decisions: Decisions) -> pd.Series[Any]:
+    """Read weights written in any way that numbers are."""
+    plain, _ = plain_column(column, decisions.get(str(column.name)))
+    return check_weights(column if plain is None else plain)
+
+
+def _labels(
+    table: RawTable, frame: pd.DataFrame, roles: Roles, known: Schema, whole: bool
+) -> tuple[pd.Series[Any], list[Finding]]:
+    """Return the target, missing where it cannot be used, and say how many rows have none, or no group or weight."""
     notes: list[Finding] = []
     if not whole and (roles.target not in frame or frame[roles.target].isna().all()):
         values = pd.Series(None, index=frame.index, dtype=object, name=roles.target or None)
@@ -269,6 +284,9 @@ def _labels(table: RawTable, frame: pd.DataFrame, roles: Roles, whole: bool) -> 
     if groupless:
         message = f"Group {roles.group!r} is missing in {groupless:,} of {len(frame):,} rows, which form one group."
         notes.append(Finding("DATA-GROUP-MISSING", "medium", message, roles.group))
+    if (absent := known.named("weight")) and absent not in frame:
+        message = f"The column of weights {absent!r} is not in the table: every row counts as one."
+        notes.append(Finding("DATA-WEIGHT-ABSENT", "medium", message, absent))
     return values, notes
 
 
@@ -289,7 +307,7 @@ def _features(
     rows: pd.DataFrame, roles: Roles, known: Schema, decisions: Decisions, apart: bool, every: bool, keep: bool
 ) -> tuple[pd.DataFrame, pd.DataFrame, list[Finding]]:
     """Return the features, the columns that have no role, and what was decided about either."""
-    single = {roles.target, roles.time, roles.group, *roles.drop} - {""}
+    single = {roles.target, roles.time, roles.group, roles.weight, *roles.drop} - {""}
     if not known.features and not every:
         aside = {*single, *(roles.sensitive if apart else ())}
         features, others, notes = prepare_features(rows[[name for name in rows if name not in aside]], decisions)

@@ -36,6 +36,7 @@ class Options(TypedDict, total=False):
     sensitive: str | Sequence[str] | None
     time: str | None
     group: str | None
+    weight: str | None
     positive: object
     task: str | None
     drop: str | Sequence[str]
@@ -51,12 +52,13 @@ class Roles:
     sensitive: tuple[str, ...] = ()
     time: str = ""
     group: str = ""
+    weight: str = ""
     drop: tuple[str, ...] = ()
 
     @property
     def named(self) -> tuple[str, ...]:
         """Columns that have a role."""
-        return tuple(filter(None, (self.target, *self.sensitive, self.time, self.group, *self.drop)))
+        return tuple(filter(None, (self.target, *self.sensitive, self.time, self.group, self.weight, *self.drop)))
 
 
 def find_roles(
@@ -65,6 +67,7 @@ def find_roles(
     sensitive: object,
     time: object,
     group: object,
+    weight: object,
     drop: object,
     *,
     known: Schema | None = None,
@@ -75,7 +78,7 @@ def find_roles(
     ----------
     table : RawTable
         Its built-in roles hold for what is not given.
-    target, time, group : str, optional
+    target, time, group, weight : str, optional
         Column names; an empty text counts as not given.
     sensitive, drop : str or list of str, optional
         Column names, as a list or separated by commas.
@@ -90,13 +93,13 @@ def find_roles(
     Examples
     --------
     >>> table = RawTable(pd.DataFrame(columns=["a", "b", "c, d"]), "t", "t")
-    >>> find_roles(table, "a", "c, d", None, None, "b").sensitive
+    >>> find_roles(table, "a", "c, d", None, None, None, "b").sensitive
     ('c, d',)
     """
     own, names = table.built_in, list(table.frame.columns)
     settled = known.named("target") if known else ""
     if known and settled:
-        inherits = Roles(settled, known.sensitive, known.named("time"), known.named("group"))
+        inherits = Roles(settled, known.sensitive, known.named("time"), known.named("group"), known.named("weight"))
     else:
         inherits = Roles(own.target, own.sensitive, own.time or "") if own else Roles(table.target or "")
 
@@ -109,6 +112,7 @@ def find_roles(
         sensitive=tuple(name for name in groups if given(sensitive) is not None or name in names),
         time=one(time, inherits.time),
         group=one(group, inherits.group),
+        weight=one(weight, inherits.weight),
         drop=tuple(listed_names(drop, names)),
     )
     _check(roles, names, settled)
@@ -138,16 +142,18 @@ def given(value: object) -> object | None:
 
 
 def _check(roles: Roles, names: list[str], absent: str) -> None:
-    single = [("Target", roles.target), ("Time", roles.time), ("Group", roles.group)]
+    single = [("Target", roles.target), ("Time", roles.time), ("Group", roles.group), ("Weight", roles.weight)]
     several = [("Sensitive", name) for name in roles.sensitive] + [("Dropped", name) for name in roles.drop]
     for role, name in single + several:
         if name and name not in names and (role, name) != ("Target", absent):
             near = nearest(name, names)
             raise InputError(f"{role} column {name!r} is not in the table.{near} Columns: {listed(names)}.")
-    others = {"time": (roles.time,), "group": (roles.group,), "drop": roles.drop}
+    others = {"time": (roles.time,), "group": (roles.group,), "weight": (roles.weight,), "drop": roles.drop}
     for role, taken in others.items():
         if roles.target and roles.target in taken:
             raise InputError(f"Column {roles.target!r} cannot be the target and {role} at once. Name it once.")
+    if roles.weight and roles.weight in (*roles.sensitive, roles.time, roles.group):
+        raise InputError(f"Column {roles.weight!r} holds the weights and can have no other role. Name it once.")
 
 
 def not_named(columns: Iterable[object], roles: Roles) -> list[Finding]:
@@ -160,7 +166,7 @@ def not_named(columns: Iterable[object], roles: Roles) -> list[Finding]:
     >>> not_named(["y", "account_age", "Essex"], Roles("y"))
     []
     """
-    apart = {roles.target, roles.time, roles.group, *roles.drop}
+    apart = {roles.target, roles.time, roles.group, roles.weight, *roles.drop}
     found = [name for name in map(str, columns) if name not in apart and _TELLING.search(name)]
     if roles.sensitive or not found:
         return []

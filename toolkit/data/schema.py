@@ -21,7 +21,7 @@ VERSION: Literal[1] = 1
 KEPT_AS = "schema.json"
 #: An empty text where no target is known.
 Task = Literal["", "binary", "multiclass", "regression"]
-Role = Literal["", "feature", "target", "sensitive", "time", "group", "other"]
+Role = Literal["", "feature", "target", "sensitive", "time", "group", "weight", "other"]
 Label = bool | int | float | str
 _STRICT: Mapping[str, object] = {"extra": "forbid"}
 
@@ -32,7 +32,7 @@ class Column(Format):
 
     Attributes
     ----------
-    role : {"", "feature", "target", "sensitive", "time", "group", "other"}
+    role : {"", "feature", "target", "sensitive", "time", "group", "weight", "other"}
         A sensitive column that is a feature too is a feature, and among ``Schema.sensitive``.
     categories : tuple of str
         Labels of a text column, in order; none where there are more than 1,000.

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy import stats
 from scipy.fft import dct
 
+from toolkit.errors import InputError
 from toolkit.statistics.intervals import Array, standard_error
 
 if TYPE_CHECKING:
@@ -18,6 +19,48 @@ if TYPE_CHECKING:
 
 #: Groups below which an interval is a rough one, and times below which a series is too short to tell.
 FEW_GROUPS, LEAST_TIMES = 15, 100
+
+
+def check_weights(weight: pd.Series[Any]) -> pd.Series[Any]:
+    """Return weights as ``float64``.
+
+    Raises
+    ------
+    InputError
+        Where one is missing, infinite, negative or no number, or all are 0.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> check_weights(pd.Series([1, 2])).tolist()
+    [1.0, 2.0]
+    """
+    import pandas as pd
+
+    values = pd.to_numeric(weight, errors="coerce").astype("float64")
+    usable = np.isfinite(values.to_numpy()) & (values.to_numpy() >= 0)
+    if not usable.all():
+        bad, first = int((~usable).sum()), str(weight.iloc[int(np.argmin(usable))])
+        found = f"{bad:,} of {len(values):,} rows have none such, the first {first!r}"
+        raise InputError(f"Weights {str(weight.name)!r} must be numbers of 0 or more; {found}. Leave those rows out.")
+    if not values.any():
+        raise InputError(
+            f"Weights {str(weight.name)!r} are 0 in all of {len(values):,} rows: there is nothing to count."
+        )
+    return values
+
+
+def design_effect_of(weight: pd.Series[Any]) -> float:
+    """Return Kish's design effect (1965): how many times the variance of a mean is that of rows of equal weight.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> design_effect_of(pd.Series([1.0, 1.0, 2.0]))
+    1.125
+    """
+    values = weight.to_numpy(dtype=float)
+    return len(values) * float(values @ values) / float(values.sum()) ** 2
 
 
 @dataclass(frozen=True, eq=False)
