@@ -13,7 +13,7 @@ from toolkit.core.figures import figure
 from toolkit.core.result import Result
 from toolkit.data.load import load_dataset
 from toolkit.errors import InputError
-from toolkit.evaluation.levels import cut_levels
+from toolkit.evaluation.scan import cut_levels
 from toolkit.evaluation.slices import find_slices
 
 

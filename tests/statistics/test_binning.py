@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 
 from toolkit.data.load import load_dataset
 from toolkit.data.split import split_dataset
-from toolkit.evaluation.levels import cut_levels
+from toolkit.evaluation.scan import cut_levels
 from toolkit.explanation.column_explorer import column_explorer
 from toolkit.explanation.explain import explain
 from toolkit.fairness.audit import audit_fairness

@@ -3,7 +3,7 @@ import pytest
 import statsmodels.api as sm
 from scipy.special import expit
 
-from toolkit.statistics.logistic import fit_logistic
+from toolkit.statistics.calibration import fit_logistic
 
 
 @pytest.mark.parametrize("soft", [False, True])

@@ -21,9 +21,8 @@ from toolkit.data.fingerprint import fingerprint
 from toolkit.data.split import Split
 from toolkit.errors import InputError
 from toolkit.evaluation.curves import binary_curves, regression_curves
-from toolkit.evaluation.dependence import about_units, count_units
 from toolkit.evaluation.figures import drawings
-from toolkit.evaluation.findings import about_decisions, judge
+from toolkit.evaluation.findings import about_decisions, about_units, judge
 from toolkit.models.candidates import make_baseline
 from toolkit.models.choice import threshold_for
 from toolkit.models.model import Model
@@ -35,7 +34,8 @@ from toolkit.statistics.regression import regression_metrics
 from toolkit.statistics.replicates import FILE, replicate, write_replicates
 from toolkit.statistics.units import Units
 
-_COMPARED = [f"{kind}{end}" for kind in ("baseline", "difference") for end in ("", "_low", "_high")]
+_KINDS = ("baseline", "difference")
+_COMPARED = [f"{kind}{end}" for kind in _KINDS for end in ("", "_low", "_high")]
 FRAME = ("metric", "part", "value", "low", "high", "n", "method", *_COMPARED, "difference_method")
 
 
@@ -104,11 +104,26 @@ def evaluate(
             baseline, said = _guess(baseline, parts)
             notes += said
         guessed = predict(baseline, test)
-        compared = _measure(guessed, test.task, _for_other(chosen, predicted["test"], guessed), units["test"], seed)
-    numbers = _numbers(measured, compared) | count_units(units)
+        at = chosen
+        if chosen and not (math.isfinite(chosen.value) and predicted["test"].probabilities == guessed.probabilities):
+            # The scores of the two do not compare, so the baseline decides at its own boundary.
+            at = replace(chosen, value=DEFAULT if guessed.probabilities else 0.0)
+        compared = _measure(guessed, test.task, at, units["test"], seed)
+    numbers = {f"{part}.{name}": one.estimate for part, table in measured.items() for name, one in table.items()}
+    for name, other in compared.items():
+        own = measured["test"][name]
+        numbers[f"baseline.{name}"], numbers[f"difference.{name}"] = rival(own, other).estimate, difference(own, other)
+    for part, found in units.items():
+        if found:
+            count = Estimate(found.count, n=len(found.codes))
+            numbers[f"{part}.{'times' if found.serial else 'groups'}"] = count
     notes += about_units(test, measured["test"], units["test"])
-    by_class = _by_class(predicted["test"], units["test"]) if test.task == "multiclass" else None
-    numbers |= _class_numbers(by_class) if by_class is not None else {}
+    by_class = None
+    if test.task == "multiclass":
+        truth, guess = (codes.astype(np.intp) for codes in (predicted["test"].y_true, predicted["test"].y_pred))
+        by_class = class_table(truth, guess, predicted["test"].y_prob, test.classes, units=units["test"])
+        names = ("precision", "recall", "f1", "roc_auc")
+        numbers |= {f"test.{row['class']}.{name}": row[name] for _, row in by_class.iterrows() for name in names}
     if chosen and math.isfinite(chosen.value):
         numbers["threshold.value"] = Estimate(chosen.value, n=len(predicted.get(chosen.part, predicted["test"]).y_true))
     if latency and not model.recorded:
@@ -187,7 +202,7 @@ class Evaluation(Result):
             for part in self.parts:
                 found = self.numbers[f"{part}.{metric}"]
                 row: list[object] = [metric, part, found.value, found.low, found.high, found.n, found.method]
-                for kind in ("baseline", "difference"):
+                for kind in _KINDS:
                     other = self.numbers.get(f"{kind}.{metric}") if part == "test" else None
                     row += [other.value, other.low, other.high] if other else [math.nan] * 3
                 rows.append([*row, other.method if other else ""])
@@ -219,21 +234,15 @@ class Evaluation(Result):
         lead += f" in {units}, which intervals rest on." if units else "."
         if self.threshold:
             lead += f" Positive is {self.positive}, called {self.threshold.called}."
-        tables = [FaceTable("Test metrics with 95% intervals", _summary(self))]
+        numbers, rows = self.numbers, []
+        for metric in self.metrics:
+            row: dict[str, object] = {"metric": metric, "test": numbers[f"test.{metric}"]}
+            row |= {kind: numbers[name] for kind in _KINDS if (name := f"{kind}.{metric}") in numbers}
+            rows.append(row | {part: numbers[f"{part}.{metric}"].value for part in self.parts if part != "test"})
+        tables = [FaceTable("Test metrics with 95% intervals", pd.DataFrame(rows))]
         if self.by_class is not None:
             tables.append(FaceTable("Each class against the rest, on the test part", self.by_class))
         return Face("Evaluation", lead, tables, self.findings())
-
-
-def _summary(evaluation: Evaluation) -> pd.DataFrame:
-    numbers, rows = evaluation.numbers, []
-    compared = any(name.startswith("baseline.") for name in numbers)
-    for metric in evaluation.metrics:
-        row: dict[str, object] = {"metric": metric, "test": numbers[f"test.{metric}"]}
-        if compared:
-            row |= {"baseline": numbers[f"baseline.{metric}"], "difference": numbers[f"difference.{metric}"]}
-        rows.append(row | {part: numbers[f"{part}.{metric}"].value for part in evaluation.parts if part != "test"})
-    return pd.DataFrame(rows)
 
 
 def _guess(name: str, parts: Mapping[str, Dataset]) -> tuple[Any, list[Finding]]:
@@ -249,13 +258,6 @@ def _guess(name: str, parts: Mapping[str, Dataset]) -> tuple[Any, list[Finding]]
     return fitted, [Finding("BASELINE-IN-HINDSIGHT", "info", note, "baseline")]
 
 
-def _for_other(chosen: Threshold | None, model: Predictions, other: Predictions) -> Threshold | None:
-    """Return the threshold of another model: its own boundary where the scores of the two do not compare."""
-    if chosen is None or (math.isfinite(chosen.value) and model.probabilities == other.probabilities):
-        return chosen
-    return replace(chosen, value=DEFAULT if other.probabilities else 0.0)
-
-
 def _measure(
     predicted: Predictions, task: str, chosen: Threshold | None, units: Units | None, seed: int
 ) -> dict[str, Measure]:
@@ -264,37 +266,14 @@ def _measure(
     if chosen is None:
         truth, guess = predicted.y_true.astype(np.intp), predicted.y_pred.astype(np.intp)
         return multiclass_metrics(truth, guess, predicted.y_prob, len(predicted.classes), units=units)
-    called = predicted.decide(chosen.value)
-    score = predicted.y_pred if predicted.scored else None
-    costs, probabilities = chosen.rule.costs, predicted.probabilities
-    found = binary_metrics(
-        predicted.y_true, score, decisions=called, probabilities=probabilities, units=units, seed=seed
-    )
-    if costs:
-        each = costs.of(predicted.y_true, called)
-        dearest = float(np.ptp([costs.fp, costs.fn, costs.tp, costs.tn]))
-        anything = (-math.inf, math.inf)
-        cost = {"expected_cost": mean(each, bounds=anything, unit=dearest, scale="identity")}
-        found |= over_units(cost, units)
+    called, score = predicted.decide(chosen.value), predicted.y_pred if predicted.scored else None
+    options: dict[str, Any] = {"probabilities": predicted.probabilities, "units": units, "seed": seed}
+    found = binary_metrics(predicted.y_true, score, decisions=called, **options)
+    if costs := chosen.rule.costs:
+        each, dearest = costs.of(predicted.y_true, called), float(np.ptp([costs.fp, costs.fn, costs.tp, costs.tn]))
+        cost = mean(each, bounds=(-math.inf, math.inf), unit=dearest, scale="identity")
+        found |= over_units({"expected_cost": cost}, units)
     return found
-
-
-def _numbers(measured: Mapping[str, dict[str, Measure]], compared: Mapping[str, Measure]) -> dict[str, Estimate]:
-    numbers = {f"{part}.{name}": found.estimate for part, table in measured.items() for name, found in table.items()}
-    for name, found in compared.items():
-        own = measured["test"][name]
-        numbers[f"baseline.{name}"], numbers[f"difference.{name}"] = rival(own, found).estimate, difference(own, found)
-    return numbers
-
-
-def _by_class(predicted: Predictions, units: Units | None) -> pd.DataFrame:
-    truth, guess = predicted.y_true.astype(np.intp), predicted.y_pred.astype(np.intp)
-    return class_table(truth, guess, predicted.y_prob, predicted.classes, units=units)
-
-
-def _class_numbers(table: pd.DataFrame) -> dict[str, Estimate]:
-    names = ("precision", "recall", "f1", "roc_auc")
-    return {f"test.{row['class']}.{name}": row[name] for _, row in table.iterrows() for name in names}
 
 
 def _confusion(predicted: Predictions, test: Dataset, chosen: Threshold | None) -> pd.DataFrame | None:

@@ -1,21 +1,26 @@
-"""What the numbers of an evaluation say, in sentences: no better than the baseline, overfitted, miscalibrated."""
+"""What the numbers of an evaluation say, in sentences: no better than the baseline, miscalibrated, dependent."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 
 import numpy as np
+import pandas as pd
 
 from toolkit.core.estimate import Estimate, format_number
 from toolkit.core.result import Finding
 from toolkit.core.results import UNKNOWN
 from toolkit.core.words import spoken
+from toolkit.data.dataset import Dataset
 from toolkit.models.prediction import Predictions
 from toolkit.models.threshold import Threshold
 from toolkit.statistics.direction import LOWER_IS_BETTER
-from toolkit.statistics.intervals import mover_difference
+from toolkit.statistics.intervals import Array, mover_difference
+from toolkit.statistics.measure import Measure
 from toolkit.statistics.regression import HEAVY
+from toolkit.statistics.units import FEW_GROUPS, Units
 
 DECIDING = {
     "binary": ("roc_auc", "balanced_accuracy"),
@@ -25,6 +30,16 @@ DECIDING = {
 FEW_ROWS = 20
 _NOTABLE_GAP, _NOTABLE_RATIO = 0.03, 0.1
 _SLOPE_MARGIN = 0.1
+#: The metrics whose rows' influences tell.
+_TELLING = ("calibration_intercept", "log_loss", "accuracy", "bias", "mean_absolute_error")
+_LEAST_GROUPS, _MOST_ROWS_A_GROUP = 30, 50
+_LEAST_Z, _NOTABLE = 3.5, 1.1
+#: Words in the name of a column that tell one unit from another.
+_UNITS = re.compile(
+    r"(^|[^a-z])(account|case|client|cluster|customer|device|doctor|employee|family|firm|group|household|id|hospital|"
+    r"individual|machine|member|operator|participant|patient|person|plant|player|school|sensor|session|shop|site|store|"
+    r"student|subject|supplier|team|user|vehicle)([^a-z]|$)"
+)
 
 
 def judge(task: str, numbers: Mapping[str, Estimate], predicted: Mapping[str, Predictions]) -> list[Finding]:
@@ -53,37 +68,29 @@ def judge(task: str, numbers: Mapping[str, Estimate], predicted: Mapping[str, Pr
 
 def about_decisions(chosen: Threshold, test: Predictions) -> list[Finding]:
     """Say what a threshold does: how it was chosen, and whether it calls nobody, or everybody, positive."""
-    return [*_about_choice(chosen), *_one_sided(chosen, test)]
-
-
-def _one_sided(chosen: Threshold, test: Predictions) -> list[Finding]:
+    findings = list(chosen.notes)
+    if not chosen.kept and chosen.part == "train":
+        note = (
+            "There is no validation part, so the threshold was chosen on the training part, where the model looks "
+            "better than it is. Split with a validation part."
+        )
+        findings.append(Finding("THRESHOLD-ON-TRAINING", "medium", note, "threshold"))
+    if not chosen.kept and chosen.part == "test":
+        note = (
+            "The threshold was chosen on the same rows that are measured, so the metrics at the threshold are "
+            "optimistic. Pass a split with a validation part."
+        )
+        findings.append(Finding("THRESHOLD-ON-TEST", "high", note, "threshold"))
     share, rate = float(test.decide(chosen.value).mean()), float(test.y_true.mean())
     if share not in (0, 1) or rate in (0, 1):
-        return []
+        return findings
     who, missed = ("Nobody", "recall is 0") if share == 0 else ("Everybody", "it tells nobody apart")
     note = f"{who} in the test part is called positive {chosen.called}: {missed}."
     if test.scored:
         which, score = ("highest", test.y_pred.max()) if share == 0 else ("lowest", test.y_pred.min())
         note += f" The {which} score is {format_number(float(score))}."
     note += " Choose the threshold by a rule, such as threshold='max_f1' or 'recall>=0.8'." if test.scored else ""
-    return [Finding("THRESHOLD-ONE-SIDED", "high", note, "threshold")]
-
-
-def _about_choice(chosen: Threshold) -> list[Finding]:
-    """Say what came up in choosing a threshold, and where it was done on rows that make it look better than it is."""
-    if chosen.kept or chosen.part not in ("train", "test"):
-        return list(chosen.notes)
-    if chosen.part == "train":
-        note = (
-            "There is no validation part, so the threshold was chosen on the training part, where the model looks "
-            "better than it is. Split with a validation part."
-        )
-        return [*chosen.notes, Finding("THRESHOLD-ON-TRAINING", "medium", note, "threshold")]
-    note = (
-        "The threshold was chosen on the same rows that are measured, so the metrics at the threshold are optimistic. "
-        "Pass a split with a validation part."
-    )
-    return [*chosen.notes, Finding("THRESHOLD-ON-TEST", "high", note, "threshold")]
+    return [*findings, Finding("THRESHOLD-ONE-SIDED", "high", note, "threshold")]
 
 
 def _left_undefined(task: str, test: Predictions) -> list[Finding]:
@@ -154,20 +161,19 @@ def _overfit(metric: str, numbers: Mapping[str, Estimate]) -> list[Finding]:
 
 
 def _calibration(numbers: Mapping[str, Estimate]) -> list[Finding]:
-    slope = numbers.get("test.calibration_slope", Estimate(math.nan))
-    shift = numbers.get("test.calibration_intercept", Estimate(math.nan))
+    slope, shift = (numbers.get(f"test.calibration_{name}", UNKNOWN) for name in ("slope", "intercept"))
     if math.isfinite(slope.value) and not slope.has_interval:
         note = f"Whether predictions are too extreme or too timid is not known: {slope.method.partition(': ')[2]}."
         return [Finding("EVAL-CALIBRATION-UNKNOWN", "low", note, "calibration")]
-    said = []
-    if slope.high < 1 - _SLOPE_MARGIN:
-        said.append(f"predictions are too extreme (calibration slope {slope}, 1 is ideal)")
-    if slope.low > 1 + _SLOPE_MARGIN:
-        said.append(f"predictions are too timid (calibration slope {slope}, 1 is ideal)")
-    if shift.low > _SLOPE_MARGIN:
-        said.append(f"probabilities are too low on average (calibration intercept {shift}, 0 is ideal)")
-    if shift.high < -_SLOPE_MARGIN:
-        said.append(f"probabilities are too high on average (calibration intercept {shift}, 0 is ideal)")
+    said = [
+        f"{what} (calibration {name} {found}, {ideal} is ideal)"
+        for name, found, ideal, below, above in (
+            ("slope", slope, 1, "predictions are too extreme", "predictions are too timid"),
+            ("intercept", shift, 0, "probabilities are too high on average", "probabilities are too low on average"),
+        )
+        for what, off in ((below, found.high < ideal - _SLOPE_MARGIN), (above, found.low > ideal + _SLOPE_MARGIN))
+        if off
+    ]
     if not said:
         return []
     sentence = " and ".join(said)
@@ -204,3 +210,65 @@ def _classes(part: str, found: Predictions, task: str) -> list[Finding]:
     rows = f"{least} {'row' if least == 1 else 'rows'}"
     note = f"The test part holds only {rows} of class {label}: intervals are wide and the judgement is weak."
     return [Finding("EVAL-FEW-ROWS", "medium", note, label)]
+
+
+def about_units(test: Dataset, measured: Mapping[str, Measure], units: Units | None) -> list[Finding]:
+    """Say where intervals rest on few groups, or on rows that seem to belong together and were taken as independent.
+
+    Rows belong together where the influences of the rows of a group rise and fall together: their sums vary more than
+    those of independent rows would, by 3.5 standard deviations at least, and intervals by a tenth.
+
+    Parameters
+    ----------
+    test : Dataset
+        Its columns that tell many groups apart are tried, and rows that are exact copies.
+    measured : mapping of str to Measure
+        The metrics of its rows.
+    units : Units or None
+        What is known of them.
+    """
+    if units:
+        if units.serial or units.count >= FEW_GROUPS:
+            return []
+        note = f"The test part holds only {units}: intervals that rest on so few are rough. Gather more groups."
+        return [Finding("EVAL-FEW-GROUPS", "medium", note, units.name)]
+    influences = [measured[name].influence for name in _TELLING if name in measured]
+    telling = [influence for influence in influences if influence is not None and influence.any()]
+    found = ((_widening(influence, one), one.name) for one in _candidates(test) for influence in telling)
+    times, name = max(found, default=(1.0, ""))
+    if times < _NOTABLE:
+        return []
+    if not name:
+        note = f"Exact copies of rows count as new ones: intervals would be {times:.1f} times as wide without them."
+        return [Finding("EVAL-DEPENDENT-ROWS", "medium", f"{note} Load the table without copies.", "test")]
+    note = (
+        f"Rows of the same {name!r} err alike: intervals would be up to {times:.1f} times as wide if they are not "
+        f"independent. If they are not, give group={name!r}."
+    )
+    return [Finding("EVAL-DEPENDENT-ROWS", "high" if times >= 1.5 else "medium", note, name)]
+
+
+def _candidates(test: Dataset) -> Iterator[Units]:
+    table = pd.concat([test.features, test.sensitive, test.others], axis=1)
+    for place, name in enumerate(table.columns):
+        column = table.iloc[:, place]
+        named = bool(_UNITS.search(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", str(name)).lower()))
+        if pd.api.types.is_float_dtype(column) or (pd.api.types.is_numeric_dtype(column) and not named):
+            continue
+        units = Units.of(column, None)
+        if units and units.count >= _LEAST_GROUPS and (named or test.rows <= _MOST_ROWS_A_GROUP * units.count):
+            yield units
+    copies = Units.of(pd.Series(pd.util.hash_pandas_object(test.frame(), index=False), name=""), None)
+    # Rows of a few values each are equal by chance; where a column has as many values as there are rows, they are not.
+    if copies and test.features.nunique().max() > copies.count / 2:
+        yield copies
+
+
+def _widening(influence: Array, units: Units) -> float:
+    """Return how many times as wide groups make an interval; 1 where chance may explain it."""
+    square, sums = influence**2, units.sums(influence)
+    squares = units.sums(square)
+    together, noise = float(sums @ sums - square.sum()), 2 * float(squares @ squares - square @ square)
+    if noise <= 0 or together < _LEAST_Z * math.sqrt(noise):
+        return 1.0
+    return math.sqrt(float(sums @ sums) / float(square.sum()))

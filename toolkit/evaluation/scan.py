@@ -1,15 +1,19 @@
-"""Compare every single level and pair of levels with all other rows, count what was compared, keep what stands out."""
+"""The search for slices: cut columns into levels, compare levels and pairs with all other rows, keep the worse ones."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from toolkit.evaluation.levels import Level
+from toolkit.models.prediction import Predictions
+from toolkit.statistics.binning import cut
 from toolkit.statistics.intervals import Array, welch
+from toolkit.statistics.metrics import EPSILON
 
 ALPHA = 0.05
 MOST_SLICES = 10
@@ -18,6 +22,71 @@ MOST_SHARE = 0.75
 _BLOCK = 20_000
 
 Members = NDArray[np.float32]
+
+
+def row_losses(predicted: Predictions, task: str, threshold: float = 0.0) -> tuple[str, Array]:
+    """Return the name and the loss of each row: log loss, else errors; absolute error for numbers."""
+    if task == "regression":
+        return "absolute error", np.abs(predicted.y_pred - predicted.y_true)
+    if not predicted.probabilities:
+        return "error rate", 1.0 - correct(predicted, task, threshold)
+    if task == "binary":
+        chance = np.where(predicted.y_true == 1, predicted.y_pred, 1 - predicted.y_pred)
+    else:
+        table = predicted.y_prob if predicted.y_prob is not None else np.empty((0, 0))
+        chance = table[np.arange(len(table)), predicted.y_true.astype(int)]
+    return "log loss", -np.log(np.clip(chance, EPSILON, 1 - EPSILON))
+
+
+def correct(predicted: Predictions, task: str, threshold: float) -> Array:
+    """Return 1 for each row that is classified rightly, else 0."""
+    guess = predicted.decide(threshold) if task == "binary" else predicted.y_pred
+    return np.asarray(guess == predicted.y_true, dtype=float)
+
+
+@dataclass(frozen=True)
+class Level:
+    """One level of one column: the column's position and words such as ``age under 25``."""
+
+    column: int
+    text: str
+
+
+def cut_levels(table: pd.DataFrame, least: int, dates: Collection[str] = ()) -> tuple[list[Level], Members]:
+    """Cut every column into levels of at least ``least`` rows.
+
+    Parameters
+    ----------
+    table : DataFrame of shape (rows, columns)
+    least : int
+    dates : collection of str
+        Columns that hold dates, as days since 1970-01-01.
+
+    Returns
+    -------
+    (list of Level, array of shape (rows, levels))
+        The array holds 1 where a row is in a level.
+
+    Examples
+    --------
+    >>> levels, members = cut_levels(pd.DataFrame({"age": range(100)}), 10)
+    >>> [level.text for level in levels], members.sum(axis=0).tolist()
+    (['age under 20', 'age 20 to under 50', 'age 50 to under 70', 'age 70 and over'], [20.0, 30.0, 20.0, 30.0])
+    """
+    levels: list[Level] = []
+    masks = []
+    for position, name in enumerate(map(str, table.columns)):
+        found = cut(table.iloc[:, position], dates=name in dates)
+        missing = found.labels[-1] if found.missing else ""
+        for label, mask in found.groups():
+            if mask.sum() >= least:
+                words = "is missing" if label == missing else label if found.banded else f"= {label}"
+                levels.append(Level(position, f"{name} {words}"))
+                masks.append(mask)
+    members = np.empty((len(table), len(masks)), dtype=np.float32)
+    for place, mask in enumerate(masks):
+        members[:, place] = mask
+    return levels, members
 
 
 @dataclass(frozen=True, eq=False)

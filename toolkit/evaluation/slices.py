@@ -17,9 +17,19 @@ from toolkit.core.result import Finding, Result, by_severity
 from toolkit.core.words import shorten
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
-from toolkit.evaluation.levels import Level, cut_levels
-from toolkit.evaluation.losses import correct, row_losses
-from toolkit.evaluation.scan import MOST_PAIRED_LEVELS, Members, Scan, prune, scan, slice_mask, worse_slices
+from toolkit.evaluation.scan import (
+    MOST_PAIRED_LEVELS,
+    Level,
+    Members,
+    Scan,
+    correct,
+    cut_levels,
+    prune,
+    row_losses,
+    scan,
+    slice_mask,
+    worse_slices,
+)
 from toolkit.models.choice import predict_at
 from toolkit.models.threshold import ThresholdLike
 from toolkit.statistics.intervals import Array, mean_estimate, share_estimate
@@ -83,12 +93,15 @@ def find_slices(
     38
     """
     whole("depth", depth, 1, 2)
-    part = _sampled(data.test if isinstance(data, Split) else data.labelled, seed)
+    part = data.test if isinstance(data, Split) else data.labelled
+    if part.rows > MOST_ROWS:
+        part = part.take(np.sort(np.random.default_rng(seed).choice(part.rows, MOST_ROWS, replace=False)))
     least = max(30, math.ceil(part.rows / 100)) if min_rows is None else whole("min_rows", min_rows, 5)
     _, predicted, chosen = predict_at(model, data, threshold, part)
     value = chosen.value if chosen else math.nan
     loss_name, loss = row_losses(predicted, part.task, value)
-    levels, members = cut_levels(_columns(part), least, part.dates)
+    extra = [name for name in part.sensitive.columns if name not in (*part.features.columns, part.target.name)]
+    levels, members = cut_levels(pd.concat([part.features, part.sensitive[extra]], axis=1), least, part.dates)
     paired = depth == 2 and len(levels) <= MOST_PAIRED_LEVELS
     scanned = scan(levels, members, loss, least, pairs=paired)
     kept = prune(worse_slices(scanned), scanned, members)
@@ -164,8 +177,12 @@ class Slices(Result):
             note = (
                 f"{self.loss.capitalize()} is {worst['loss']} where {worst['slice']} ({worst['rows']:,} rows, "
                 f"{worst['share']:.1%}), against {format_number(self.overall.value)} over all rows: {which} "
-                f"among {self.examined:,} slices examined.{_rates(worst)}"
+                f"among {self.examined:,} slices examined."
             )
+            if "truth" in worst:
+                # Where the two agree, the slice is harder rather than misjudged.
+                truth, predicted = format_number(worst["truth"]), format_number(worst["predicted"])
+                note += f" There the truth is {truth} on average, the prediction {predicted}."
             found.append(Finding("SLICE-WORSE", "medium" if severe else "low", note, str(worst["slice"])))
         return by_severity(found)
 
@@ -201,17 +218,6 @@ class Slices(Result):
         return Face("Slices", lead, [FaceTable("Worst slices, with 95% intervals", self.table)], self.findings())
 
 
-def _sampled(data: Dataset, seed: int) -> Dataset:
-    if data.rows <= MOST_ROWS:
-        return data
-    return data.take(np.sort(np.random.default_rng(seed).choice(data.rows, MOST_ROWS, replace=False)))
-
-
-def _columns(data: Dataset) -> pd.DataFrame:
-    extra = [name for name in data.sensitive.columns if name not in (*data.features.columns, data.target.name)]
-    return pd.concat([data.features, data.sensitive[extra]], axis=1)
-
-
 def _described(
     kept: list[int], scanned: Scan, levels: list[Level], members: Members, loss: Array, right: Array | None, beside: Any
 ) -> pd.DataFrame:
@@ -234,11 +240,3 @@ def _described(
         rows.append(row | {name: float(values[mask].mean()) for name, values in beside.items()})
     named = ["slice", "rows", "share", "loss", "overall", "difference", "p_adjusted"]
     return pd.DataFrame(rows, columns=None if rows else named)
-
-
-def _rates(row: pd.Series[Any]) -> str:
-    """Add the observed and predicted mean: where they agree, the slice is harder rather than misjudged."""
-    if "truth" not in row:
-        return ""
-    truth, predicted = format_number(row["truth"]), format_number(row["predicted"])
-    return f" There the truth is {truth} on average, the prediction {predicted}."

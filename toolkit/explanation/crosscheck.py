@@ -11,7 +11,7 @@ from scipy import stats
 
 from toolkit.core.estimate import Estimate
 from toolkit.data.dataset import Dataset
-from toolkit.evaluation.losses import row_losses
+from toolkit.evaluation.scan import row_losses
 from toolkit.explanation.importance import mean_of
 from toolkit.models.model import Model
 from toolkit.models.prediction import predict

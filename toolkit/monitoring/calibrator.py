@@ -8,8 +8,8 @@ import numpy as np
 from scipy import stats
 from scipy.special import expit, logit
 
+from toolkit.statistics.calibration import fit_logistic
 from toolkit.statistics.intervals import Array
-from toolkit.statistics.logistic import fit_logistic
 
 #: Knots by the rows of the rarer class: from that many rows on. Two knots are Platt's straight line.
 KNOTS = ((0, 2), (50, 3), (200, 4), (500, 5), (1000, 6), (5000, 8))
