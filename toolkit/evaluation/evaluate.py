@@ -109,19 +109,10 @@ def evaluate(
             # The scores of the two do not compare, so the baseline decides at its own boundary.
             at = replace(chosen, value=DEFAULT if guessed.probabilities else 0.0)
         compared = _measure(guessed, test.task, at, units["test"], seed)
-    numbers = {f"{part}.{name}": one.estimate for part, table in measured.items() for name, one in table.items()}
-    for name, other in compared.items():
-        own = measured["test"][name]
-        numbers[f"baseline.{name}"], numbers[f"difference.{name}"] = rival(own, other).estimate, difference(own, other)
-    for part, found in units.items():
-        if found:
-            count = Estimate(found.count, n=len(found.codes))
-            numbers[f"{part}.{'times' if found.serial else 'groups'}"] = count
+    numbers = _numbers(measured, compared, units)
     notes += about_units(test, measured["test"], units["test"])
-    by_class = None
-    if test.task == "multiclass":
-        truth, guess = (codes.astype(np.intp) for codes in (predicted["test"].y_true, predicted["test"].y_pred))
-        by_class = class_table(truth, guess, predicted["test"].y_prob, test.classes, units=units["test"])
+    by_class = _by_class(predicted["test"], units["test"]) if test.task == "multiclass" else None
+    if by_class is not None:
         names = ("precision", "recall", "f1", "roc_auc")
         numbers |= {f"test.{row['class']}.{name}": row[name] for _, row in by_class.iterrows() for name in names}
     if chosen and math.isfinite(chosen.value):
@@ -245,6 +236,20 @@ class Evaluation(Result):
         return Face("Evaluation", lead, tables, self.findings())
 
 
+def _numbers(
+    measured: Mapping[str, dict[str, Measure]], compared: Mapping[str, Measure], units: Mapping[str, Units | None]
+) -> dict[str, Estimate]:
+    numbers = {f"{part}.{name}": one.estimate for part, table in measured.items() for name, one in table.items()}
+    for name, other in compared.items():
+        own = measured["test"][name]
+        numbers[f"baseline.{name}"], numbers[f"difference.{name}"] = rival(own, other).estimate, difference(own, other)
+    for part, found in units.items():
+        if found:
+            kind = "times" if found.serial else "groups"
+            numbers[f"{part}.{kind}"] = Estimate(found.count, n=len(found.codes))
+    return numbers
+
+
 def _guess(name: str, parts: Mapping[str, Dataset]) -> tuple[Any, list[Finding]]:
     """Fit the baseline that knows only how often each outcome occurs."""
     if name != "guess":
@@ -274,6 +279,11 @@ def _measure(
         cost = mean(each, bounds=(-math.inf, math.inf), unit=dearest, scale="identity")
         found |= over_units({"expected_cost": cost}, units)
     return found
+
+
+def _by_class(predicted: Predictions, units: Units | None) -> pd.DataFrame:
+    truth, guess = predicted.y_true.astype(np.intp), predicted.y_pred.astype(np.intp)
+    return class_table(truth, guess, predicted.y_prob, predicted.classes, units=units)
 
 
 def _confusion(predicted: Predictions, test: Dataset, chosen: Threshold | None) -> pd.DataFrame | None:

@@ -132,17 +132,15 @@ class ThresholdExplorer(Result):
 
     def face(self) -> Face:
         """Return the threshold, and what some others would give."""
-        return Face("Other thresholds", self._lead(), [FaceTable("What other thresholds give", self._at_rest())])
-
-    def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
-        return {EXPLORER_MIME: self._plain(), "text/html": self._repr_html_(), "text/plain": repr(self)}
-
-    def _lead(self) -> str:
         chosen, costs = self.counts["threshold"][self.chosen], self.costs
-        return (
+        lead = (
             f"Positive is {self.positive}; the threshold is {chosen:.6g}. The test part shows what another would give: "
             f"choose one elsewhere, or it fits this part by luck. The costs are {costs}."
         )
+        return Face("Other thresholds", lead, [FaceTable("What other thresholds give", self._at_rest())])
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
+        return {EXPLORER_MIME: self._plain(), "text/html": self._repr_html_(), "text/plain": repr(self)}
 
     def _at_rest(self) -> pd.DataFrame:
         called = self.counts["tp"] + self.counts["fp"]

@@ -42,7 +42,8 @@ def calibration_slope(y_true: Array, y_prob: Array) -> tuple[float, Array]:
     """
     n = len(y_true)
     x = logit(np.clip(y_prob, _CLIP, 1 - _CLIP))
-    if not _overlap(x[y_true == 1], x[y_true == 0]):
+    positive, negative = x[y_true == 1], x[y_true == 0]
+    if not (len(positive) and len(negative) and positive.min() < negative.max() and negative.min() < positive.max()):
         return math.nan, np.zeros(n)
     centre, spread = float(x.mean()), float(x.std())
     design = np.column_stack([np.ones(n), (x - centre) / spread])
@@ -178,12 +179,6 @@ def _invert(value: float, direction: Array, jitter: Array, mass: Array) -> tuple
 
     # The same draws for all three, so that they are in order and differ by the level alone.
     return crossing(0.025), crossing(0.5), crossing(0.975)
-
-
-def _overlap(positive: Array, negative: Array) -> bool:
-    if len(positive) == 0 or len(negative) == 0:
-        return False
-    return bool(positive.min() < negative.max() and negative.min() < positive.max())
 
 
 def fit_logistic(terms: Array, y_true: Array, weights: Array | None = None) -> tuple[Array, Array]:

@@ -20,7 +20,14 @@ def holm(p_values: Sequence[float] | Array) -> Array:
     >>> holm([0.01, 0.04, np.nan, 0.03]).round(3).tolist()
     [0.03, 0.06, nan, 0.06]
     """
-    return _adjusted(p_values, _step_down)
+
+    def step_down(found: Array) -> Array:
+        order = np.argsort(found)
+        adjusted = np.empty(len(found))
+        adjusted[order] = np.maximum.accumulate(found[order] * np.arange(len(found), 0, -1)).clip(max=1.0)
+        return adjusted
+
+    return _adjusted(p_values, step_down)
 
 
 def benjamini_hochberg(p_values: Sequence[float] | Array) -> Array:
@@ -34,13 +41,6 @@ def benjamini_hochberg(p_values: Sequence[float] | Array) -> Array:
     [0.03, 0.04, nan, 0.04]
     """
     return _adjusted(p_values, stats.false_discovery_control)
-
-
-def _step_down(p_values: Array) -> Array:
-    order = np.argsort(p_values)
-    adjusted = np.empty(len(p_values))
-    adjusted[order] = np.maximum.accumulate(p_values[order] * np.arange(len(p_values), 0, -1)).clip(max=1.0)
-    return adjusted
 
 
 def _adjusted(p_values: Sequence[float] | Array, method: Callable[[Array], Array]) -> Array:

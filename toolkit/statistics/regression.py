@@ -46,12 +46,10 @@ def regression_metrics(y_true: Array, y_pred: Array, *, units: Units | None = No
     unit = power_of_two(y, predicted)
     found = over_units(_measured(y / unit, predicted / unit), units)
     if has_heavy_tails(predicted / unit - y / unit):
-        found |= {name: _bare(found[name]) for name in SQUARES if found[name].estimate.has_interval}
+        known = {name: found[name] for name in SQUARES if found[name].estimate.has_interval}
+        bare = {name: Estimate(one.estimate.value, n=one.estimate.n, method=HEAVY) for name, one in known.items()}
+        found |= {name: Measure(bare[name], None, one.bounds) for name, one in known.items()}
     return {name: one if name in SCALE_FREE else _times(one, unit) for name, one in found.items()}
-
-
-def _bare(measure: Measure) -> Measure:
-    return Measure(Estimate(measure.estimate.value, n=measure.estimate.n, method=HEAVY), None, measure.bounds)
 
 
 def has_heavy_tails(error: Array) -> bool:
