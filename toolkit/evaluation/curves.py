@@ -45,7 +45,10 @@ def binary_curves(
     """
     steps, hits, called = confusion_steps(y_true, y_score)
     n, ones = len(y_true), float(y_true.sum())
-    kept = _thinned(hits / ones + (called - hits) / (n - ones))
+    kept, progress = np.arange(len(steps)), hits / ones + (called - hits) / (n - ones)
+    if len(steps) > MOST_POINTS:
+        # Evenly along both rates, which never fall; both ends stay.
+        kept = np.unique(np.searchsorted(progress, np.linspace(progress[0], progress[-1], MOST_POINTS)))
     steps, hits, called = steps[kept], hits[kept], called[kept]
     recall = hits / ones
     curves = {
@@ -63,7 +66,9 @@ def binary_curves(
         total = costs.tp * hits + costs.fp * (called - hits) + costs.fn * missed + costs.tn * refused
         curves["cost"] = pd.DataFrame({"threshold": steps, "expected_cost": total / n})
     if probabilities:
-        curves["calibration"] = _calibration(y_true, y_score)
+        bins = zip(*calibration_bins(y_true, y_score), strict=True)
+        rows = [(predicted, rate, *wilson(rate * size, size), int(size)) for size, predicted, rate in bins]
+        curves["calibration"] = pd.DataFrame(rows, columns=["predicted", "observed", "low", "high", "n"])
     return curves
 
 
@@ -81,19 +86,6 @@ def regression_curves(y_true: Array, y_pred: Array, *, seed: int) -> dict[str, p
     dots = pd.DataFrame({"actual": y_true[picked], "predicted": y_pred[picked]})
     dots["residual"] = dots["predicted"] - dots["actual"]
     return {"predicted_vs_actual": dots, "residuals": dots}
-
-
-def _thinned(progress: Array) -> np.ndarray:
-    """Pick at most 400 positions, evenly along ``progress``, which never falls; both ends stay."""
-    if len(progress) <= MOST_POINTS:
-        return np.arange(len(progress))
-    return np.unique(np.searchsorted(progress, np.linspace(progress[0], progress[-1], MOST_POINTS)))
-
-
-def _calibration(y_true: Array, y_prob: Array) -> pd.DataFrame:
-    bins = zip(*calibration_bins(y_true, y_prob), strict=True)
-    rows = [(predicted, rate, *wilson(rate * size, size), int(size)) for size, predicted, rate in bins]
-    return pd.DataFrame(rows, columns=["predicted", "observed", "low", "high", "n"])
 
 
 def _score_bins(y_true: Array, y_score: Array) -> pd.DataFrame:

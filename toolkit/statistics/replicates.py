@@ -12,8 +12,6 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 
 from toolkit.core.estimate import Estimate
@@ -136,22 +134,15 @@ def read_replicates(text: str | bytes) -> tuple[dict[str, Replicated], str]:
     content = json.loads(text)
     if content["schema"] != 1:
         raise ValueError(f"schema {content['schema']!r}")
-    return {str(name): _read(entry) for name, entry in content["metrics"].items()}, str(content["rows"])
-
-
-def _read(entry: Mapping[str, Any]) -> Replicated:
-    low, high = entry["bounds"]
-    draws = np.array(entry["draws"], dtype=float)
-    if draws.shape != (REPLICATES,):
-        raise ValueError(f"{draws.size} replicates")
-    return Replicated(
-        float(entry["value"]),
-        int(entry["n"]),
-        int(entry["units"]),
-        float(entry["unit"]),
-        (-math.inf if low is None else float(low), math.inf if high is None else float(high)),
-        draws,
-    )
+    found = {}
+    for name, entry in content["metrics"].items():
+        (low, high), draws = entry["bounds"], np.array(entry["draws"], dtype=float)
+        if draws.shape != (REPLICATES,):
+            raise ValueError(f"{draws.size} replicates")
+        bounds = (-math.inf if low is None else float(low), math.inf if high is None else float(high))
+        size = (int(entry["n"]), int(entry["units"]), float(entry["unit"]))
+        found[str(name)] = Replicated(float(entry["value"]), *size, bounds, draws)
+    return found, str(content["rows"])
 
 
 def _signed_sums(influences: Array) -> Array:
