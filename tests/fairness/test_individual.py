@@ -15,7 +15,7 @@ from toolkit.core.result import Result
 from toolkit.data.load import load_dataset
 from toolkit.data.split import split_dataset
 from toolkit.errors import InputError, NotApplicableError
-from toolkit.fairness.consistency import consistency, nearest_rows, random_rows
+from toolkit.fairness.alike import consistency, nearest_rows, random_rows
 from toolkit.fairness.individual import check_individual
 from toolkit.models.preprocessing import make_model
 from toolkit.models.recorded import RecordedPredictions

@@ -16,7 +16,7 @@ from toolkit.data.split import split_dataset
 from toolkit.errors import InputError
 from toolkit.fairness.frontier import dominated
 from toolkit.fairness.group_models import lots, with_groups
-from toolkit.fairness.membership import OTHERS, learn_groups
+from toolkit.fairness.groups import OTHERS, learn_groups
 from toolkit.fairness.methods import (
     METHODS,
     Setup,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -19,13 +20,12 @@ from toolkit.core.words import spoken
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
 from toolkit.errors import NotApplicableError
-from toolkit.fairness.custom import CustomMetric, measure_custom, read_metrics
-from toolkit.fairness.disparities import adjusted, disparity_table, group_table, too_few
+from toolkit.fairness.custom import measure_custom, read_metrics
+from toolkit.fairness.disparities import METRICS, adjusted, disparity_table, group_table, too_few
 from toolkit.fairness.figures import drawings
 from toolkit.fairness.findings import about_groups, about_table, disparity_findings
-from toolkit.fairness.groups import MOST_GROUPS, Grouping, group_rows, sensitive_columns
-from toolkit.fairness.measures import Case, Measured, measure_groups, prepare
-from toolkit.fairness.scores import group_curves, threshold_grid
+from toolkit.fairness.groups import group_rows, sensitive_columns
+from toolkit.fairness.measures import measure_groups, prepare, threshold_curves
 from toolkit.models.choice import predict_at
 from toolkit.models.folds import side_by_side
 from toolkit.models.threshold import Threshold, ThresholdLike
@@ -34,11 +34,6 @@ from toolkit.statistics.binning import Bins
 FEWEST_REPLICATES, MOST_REPLICATES = 200, 100_000
 #: What a cell shows of the groups; everything is in ``FairnessAudit.frame``.
 MOST_TABLES = 4
-SHOWN = {
-    "binary": ("selection_rate", "base_rate", "recall", "false_positive_rate", "precision", "calibration_gap"),
-    "multiclass": ("accuracy", "recall"),
-    "regression": ("mean_prediction", "mean_residual", "mean_absolute_error"),
-}
 
 
 def audit_fairness(
@@ -125,14 +120,15 @@ def audit_fairness(
     case, ordered = prepare(part.task, predicted, predicted.decide(chosen.value) if chosen else None, columns)
     custom = read_metrics(metrics, case)
     groupings = group_rows(ordered, depth, bins)
-    measured = _measure(case, groupings, custom, min_count, replicates, seed)
+    generators = np.random.default_rng(seed).spawn(len(groupings))
+    asked = [(one, min_count, replicates, rng) for one, rng in zip(groupings, generators, strict=True)]
+    found = side_by_side([partial(measure_groups, case, *one) for one in asked])
+    # A caller's functions may not bear to be called from several threads.
+    measured = [(one[0], known | measure_custom(custom, case, *one)) for one, known in zip(asked, found, strict=True)]
     names = tuple(metric.name for metric in custom)
     groups = pd.concat([group_table(*each) for each in measured], ignore_index=True)
     disparities = pd.concat([disparity_table(*each, names) for each in measured], ignore_index=True)
-    notes = [
-        *about_table(part, data, columns, groupings, case),
-        *about_groups(groupings, groups, part.rows, min_count, MOST_GROUPS),
-    ]
+    notes = about_table(part, data, columns, groupings, case) + about_groups(groupings, groups, part.rows, min_count)
     return FairnessAudit(
         name=part.name,
         target=str(part.target.name),
@@ -143,7 +139,7 @@ def audit_fairness(
         min_count=min_count,
         groups=groups,
         disparities=adjusted(disparities),
-        curves=_curves(case, groupings, chosen),
+        curves=threshold_curves(case, groupings, chosen.value if chosen else math.nan),
         notes=tuple(notes),
         custom=names,
     )
@@ -238,47 +234,19 @@ class FairnessAudit(Result):
         if not shown["class"].any():
             shown = shown.drop(columns="class")
         tables = [FaceTable("Disparities with 95% intervals, and what chance alone would make them", shown)]
-        features = list(dict.fromkeys(self.groups["feature"]))
-        tables += [FaceTable(f"Groups of {name}", self._groups_of(name)) for name in features[:MOST_TABLES]]
+        foremost = self.groups[self.groups["metric"].isin([*METRICS["shown"][self.task], *self.custom])]
+        for name in self.groups["feature"].drop_duplicates()[:MOST_TABLES]:
+            groups = foremost[foremost["feature"] == name]
+            side_by = groups[["group", "rows"]].drop_duplicates().reset_index(drop=True)
+            for (kind, metric), rows in groups.groupby(["class", "metric"], sort=False):
+                side_by[f"{kind}: {spoken(str(metric))}" if kind else metric] = rows["value"].to_numpy()
+            tables.append(FaceTable(f"Groups of {name}", side_by))
         few = too_few(self.groups, self.min_count)
         if len(few):
             tables.append(FaceTable("Too few to judge, wholly or by some metrics: left out of the disparities", few))
-        return Face(f"Fairness of {self.name}", self._lead(), tables, self.findings())
-
-    def _groups_of(self, feature: str) -> pd.DataFrame:
-        """Put the foremost metrics of one feature's groups side by side."""
-        groups = self.groups[
-            (self.groups["feature"] == feature) & self.groups["metric"].isin([*SHOWN[self.task], *self.custom])
-        ]
-        found = groups[["group", "rows"]].drop_duplicates().reset_index(drop=True)
-        for (kind, metric), rows in groups.groupby(["class", "metric"], sort=False):
-            found[f"{kind}: {spoken(str(metric))}" if kind else metric] = rows["value"].to_numpy()
-        return found
-
-    def _lead(self) -> str:
-        tested = int(self.disparities["p_adjusted"].notna().sum())
-        beyond = int((self.disparities["p_adjusted"] <= 0.05).sum())
+        tested, beyond = self.disparities["p_adjusted"].count(), (self.disparities["p_adjusted"] <= 0.05).sum()
         lead = f"{self.target}, {self.rows:,} rows; {tested} comparisons, {beyond} of them more than chance explains"
         lead += " (adjusted p of 0.05 or less)."
         if self.threshold:
             lead += f" Positive is {self.positive}, called {self.threshold.called}."
-        return lead
-
-
-def _measure(
-    case: Case, groupings: list[Grouping], custom: list[CustomMetric], least: int, replicates: int, seed: int
-) -> list[tuple[Grouping, Measured]]:
-    generators = np.random.default_rng(seed).spawn(len(groupings))
-    pairs = list(zip(groupings, generators, strict=True))
-    measured = side_by_side([partial(measure_groups, case, one, least, replicates, rng) for one, rng in pairs])
-    # A caller's functions may not bear to be called from several threads.
-    own = [measure_custom(custom, case, one, least, replicates, rng) for one, rng in pairs]
-    return [(grouping, found | more) for grouping, found, more in zip(groupings, measured, own, strict=True)]
-
-
-def _curves(case: Case, groupings: list[Grouping], chosen: Threshold | None) -> pd.DataFrame:
-    if not case.ranked or chosen is None:
-        return pd.DataFrame()
-    y_true, y_score = case.predicted.y_true, case.predicted.y_pred
-    grid = threshold_grid(y_score, chosen.value)
-    return pd.concat([group_curves(grouping, y_true, y_score, grid) for grouping in groupings], ignore_index=True)
+        return Face(f"Fairness of {self.name}", lead, tables, self.findings())

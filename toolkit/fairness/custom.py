@@ -18,9 +18,8 @@ from toolkit.core.estimate import Estimate
 from toolkit.errors import InputError, shown
 from toolkit.fairness.disparities import PARITIES
 from toolkit.fairness.groups import Grouping
-from toolkit.fairness.measures import Case, Measured
+from toolkit.fairness.measures import Case, Measured, compared
 from toolkit.fairness.rates import HALF, RATES, count_cells, group_values
-from toolkit.fairness.scores import compared
 from toolkit.statistics.intervals import RULE_OF_THREE, Array, Z, t_quantile
 
 #: Second parameters of functions that take scores rather than decisions, as scikit-learn calls them.

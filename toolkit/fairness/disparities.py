@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import yaml
 
 from toolkit.core.estimate import Estimate
 from toolkit.fairness.groups import Grouping
@@ -23,7 +25,7 @@ class Parity:
 
     Attributes
     ----------
-    metrics : tuple of str
+    metrics : sequence of str
         Of several the one that differs most counts.
     family : str
         Parities of one family are reported once.
@@ -33,31 +35,16 @@ class Parity:
         Whether the difference is drawn.
     """
 
-    metrics: tuple[str, ...]
+    metrics: Sequence[str]
     family: str
     ratio: bool = False
     drawn: bool = False
 
 
-#: By Fairlearn's names, then metrics of all classes at once.
-PARITIES = {
-    "demographic_parity": Parity(("selection_rate",), "PARITY", ratio=True, drawn=True),
-    "equal_opportunity": Parity(("recall",), "ODDS", ratio=True, drawn=True),
-    "equalized_odds": Parity(("recall", "false_positive_rate"), "ODDS", ratio=True, drawn=True),
-    "predictive_parity": Parity(("precision",), "PRECISION", drawn=True),
-    "accuracy": Parity(("accuracy",), "ACCURACY"),
-    "balanced_accuracy": Parity(("balanced_accuracy",), "ACCURACY"),
-    "roc_auc": Parity(("roc_auc",), "RANKING"),
-    "brier_score_loss": Parity(("brier_score_loss",), "CALIBRATION"),
-    "calibration_gap": Parity(("calibration_gap",), "CALIBRATION"),
-    "mean_prediction": Parity(("mean_prediction",), "PREDICTION"),
-    "mean_residual": Parity(("mean_residual",), "RESIDUAL", drawn=True),
-    "mean_absolute_error": Parity(("mean_absolute_error",), "ERROR", drawn=True),
-    "root_mean_squared_error": Parity(("root_mean_squared_error",), "ERROR", drawn=True),
-}
+METRICS = yaml.safe_load(Path(__file__).with_name("metrics.yaml").read_text(encoding="utf-8"))
+CAPTIONS = METRICS["captions"]
+PARITIES = {str(name): Parity(**parity) for name, parity in METRICS["parities"].items()}
 FOREMOST = tuple(name for name, parity in PARITIES.items() if parity.drawn)
-#: What a rate rests on; the others rest on all rows or on these kinds.
-KINDS = {"recall": "positives", "false_positive_rate": "negatives", "precision": "called positive"}
 
 
 def group_table(grouping: Grouping, measured: Measured) -> pd.DataFrame:
@@ -75,9 +62,9 @@ def too_few(groups: pd.DataFrame, least: int) -> pd.DataFrame:
     """Return the groups that are not judged, or not by every metric, and why: ``feature, group, rows, too_few``."""
     rows = groups[["feature", "group", "rows"]].drop_duplicates()
     small = rows[rows["rows"] < least].assign(too_few=f"fewer than {least} rows")
-    scarce = groups[(groups["rows"] >= least) & ~groups["judged"] & groups["metric"].isin(list(KINDS))]
+    scarce = groups[(groups["rows"] >= least) & ~groups["judged"] & groups["metric"].isin(METRICS["kinds"])]
     found = [
-        f"{one.n} {KINDS[metric]}" + (f" (class {kind})" if kind else "")
+        f"{one.n} {METRICS['kinds'][metric]}" + (f" (class {kind})" if kind else "")
         for kind, metric, one in zip(scarce["class"], scarce["metric"], scarce["value"], strict=True)
     ]
     scarce = scarce.assign(too_few=np.array(found, dtype=object))
@@ -90,7 +77,7 @@ def disparity_table(grouping: Grouping, measured: Measured, custom: Iterable[str
 
     Of ``custom`` metrics there are the difference and the ratio.
     """
-    parities = PARITIES | {name: Parity((name,), "METRIC", ratio=True) for name in custom}
+    parities = PARITIES | {name: Parity([name], "METRIC", ratio=True) for name in custom}
     rows = [
         {"feature": grouping.feature, "class": kind, "disparity": f"{name}_{'ratio' if ratio else 'difference'}"}
         | _compared([measured[kind, metric] for metric in parity.metrics], ratio, grouping.labels)

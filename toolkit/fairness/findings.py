@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import yaml
 
-from toolkit.core.estimate import Estimate, format_number, format_p
+from toolkit.core.estimate import format_number, format_p
 from toolkit.core.result import Finding, Severity
 from toolkit.core.words import titled, value_text
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
 from toolkit.errors import listed
 from toolkit.fairness.disparities import PARITIES, too_few
-from toolkit.fairness.groups import Grouping
+from toolkit.fairness.groups import MOST_GROUPS, Grouping
 from toolkit.fairness.measures import MOST_CLASSES, Case
-from toolkit.fairness.rates import least_of_kind
+from toolkit.fairness.rates import LEAST_OF_KIND
 
+TEXTS: dict[str, str] = yaml.safe_load(Path(__file__).with_name("findings.yaml").read_text(encoding="utf-8"))
 SIGNIFICANT = 0.05
 #: A difference of shares above it is severe, above the lower one notable; of those that have a ratio, that is.
 LARGE, NOTABLE = 0.1, 0.05
@@ -34,134 +37,54 @@ LEAST_EACH = 10
 NUMBERS = ("mean_prediction", "mean_residual", "mean_absolute_error", "root_mean_squared_error")
 
 
+def finding(text: str, severity: Severity, where: object = "", code: str = "", /, **numbers: Any) -> Finding:
+    """Make a finding of a text of ``findings.yaml``, the first word of whose name is the code unless another is given.
+
+    Examples
+    --------
+    >>> finding("MITIGATE-LEFT-OUT", "info", name="reweighing", why="the model cannot be refitted").message
+    'reweighing was left out: the model cannot be refitted.'
+    """
+    return Finding(code or text.split()[0], severity, TEXTS[text].format(**numbers), str(where))
+
+
 def disparity_findings(disparities: pd.DataFrame, groups: pd.DataFrame) -> list[Finding]:
     """Report of each family the disparity that exceeds chance the most, and where four fifths are not reached.
 
     Features whose groups each hold one class only are passed over: what differs there is the target itself.
     """
-    beyond = disparities[(disparities["p_adjusted"] <= SIGNIFICANT) & ~disparities["feature"].isin(_telling(groups))]
+    base = groups[groups["metric"] == "base_rate"]
+    certain = pd.Series([found.value in (0.0, 1.0) for found in base["value"]], index=base.index, dtype=bool)
+    telling = certain.groupby(base["feature"]).all()
+    beyond = disparities[(disparities["p_adjusted"] <= SIGNIFICANT) & ~disparities["feature"].map(telling).eq(True)]
     size = np.array([found.value for found in beyond["value"]], dtype=float)
     excess = size - beyond["expected"].to_numpy(dtype=float)
-    beyond = beyond.assign(size=size, excess=excess, family=beyond["disparity"].map(_family))
+    name = beyond["disparity"].str.removesuffix("_difference")
+    # A metric of the caller's own is reported by itself, a ratio not at all.
+    family = [PARITIES[one].family if one in PARITIES else "METRIC" for one in name]
+    beyond = beyond.assign(size=size, excess=excess, family=family, own=name.where(~name.isin(PARITIES), ""))
     findings = []
-    for family, rows in beyond.dropna(subset="family").groupby("family", sort=False):
+    for (kind, _), rows in beyond[name != beyond["disparity"]].groupby(["family", "own"], sort=False):
         worst = rows.iloc[int(np.argmax(rows["excess"]))]
         others = [name for name in dict.fromkeys(rows["feature"]) if name != worst["feature"]]
-        said = _said(worst, _values(groups, worst), others)
-        code = f"FAIRNESS-{str(family).split()[0]}"
-        findings.append(Finding(code, _severity(worst, groups), said, worst["feature"]))
+        also = f" Also by {listed(others, 5)}." if others else ""
+        findings.append(_about(worst, "FAIRNESS-DISPARITY", _severity(worst, groups), groups, f"FAIRNESS-{kind}", also))
     low = beyond[(beyond["disparity"] == "demographic_parity_ratio") & (beyond["size"] < FOUR_FIFTHS)]
     if len(low):
         worst = low.iloc[int(np.argmin(low["size"]))]
-        note = (
-            f"{_of_class(worst)}{worst['worst']} is selected {worst['value']} times as often as {worst['best']} "
-            f"({worst['feature']}), below four fifths; more than chance explains "
-            f"(adjusted p {format_p(worst['p_adjusted'])})."
-        )
-        findings.append(Finding("FAIRNESS-FOUR-FIFTHS", "high", note, str(worst["feature"])))
+        findings.append(_about(worst, "FAIRNESS-FOUR-FIFTHS", "high", groups))
     return findings
 
 
-def _family(disparity: str) -> str | None:
-    """Return what a difference is reported with: its family, or a custom metric by itself; None of a ratio."""
-    name = disparity.removesuffix("_difference")
-    if name == disparity:
-        return None
-    return PARITIES[name].family if name in PARITIES else f"METRIC {name}"
-
-
-def about_groups(
-    groupings: Sequence[Grouping], groups: pd.DataFrame, rows: int, least: int, most: int
-) -> list[Finding]:
-    """Name the groups that are too few to judge, and the columns without two groups to compare."""
-    few = too_few(groups, least)
-    small = few["rows"] < least
-    findings = []
-    if small.any():
-        named = _by_feature(few[small].assign(too_few=few["rows"].astype(str)))
-        note = f"Too few to judge (fewer than {least} rows), and left out of every disparity: {named}."
-        findings.append(Finding("FAIRNESS-GROUP-TOO-SMALL", "low", note))
-    if not small.all():
-        note = (
-            f"Enough rows, but fewer than {least_of_kind(least)} of the kind that some metrics need, and left out of "
-            f"their disparities (recall rests on positives, false positive rate on negatives, precision on those "
-            f"called positive): {_by_feature(few[~small])}."
-        )
-        findings.append(Finding("FAIRNESS-TOO-FEW-OF-KIND", "low", note))
-    alone = {grouping.feature: grouping for grouping in groupings if (grouping.counts >= least).sum() < 2}
-    if alone:
-        judged = {name: np.array(one.labels)[one.counts >= least] for name, one in alone.items()}
-        said = [f"{name} ({f'only {only[0]}' if len(only) else 'none'})" for name, only in judged.items()]
-        severity: Severity = "medium" if any(len(one.columns) == 1 for one in alone.values()) else "low"
-        note = f"Fewer than two groups have {least} rows or more, so there is nothing to compare: "
-        findings.append(Finding("FAIRNESS-ONE-GROUP", severity, f"{note}{listed(said, MOST_LISTED)}."))
-    for grouping in groupings:
-        if grouping.beyond:
-            left = int((grouping.codes < 0).sum())
-            note = (
-                f"{grouping.feature} has {grouping.beyond + most:,} groups: the {most} largest are looked at; "
-                f"the others hold {left:,} of {rows:,} rows and are left out."
-            )
-            findings.append(Finding("FAIRNESS-MANY-GROUPS", "medium", note, grouping.feature))
-    return findings
-
-
-def _by_feature(few: pd.DataFrame) -> str:
-    said = few.assign(said=few["group"] + " (" + few["too_few"] + ")").groupby("feature", sort=False)["said"]
-    return "; ".join(f"{feature}: {listed(found, MOST_LISTED, longest=LONGEST)}" for feature, found in said)
-
-
-def about_table(
-    part: Dataset, data: Dataset | Split, columns: pd.DataFrame, groupings: Sequence[Grouping], case: Case
-) -> list[Finding]:
-    """Say what is odd about the sensitive columns, and what could not be computed; groupings begin with the columns."""
-    findings = []
-    for (label, column), grouping in zip(columns.items(), groupings, strict=False):
-        name = value_text(label)
-        if label == part.target.name or _follows(grouping, case):
-            note = (
-                f"Sensitive column {name!r} tells the target {value_text(part.target.name)!r} row by row: its groups "
-                "differ by what is predicted, not by how they are treated."
-            )
-            findings.append(Finding("FAIRNESS-TARGET-IS-SENSITIVE", "high", note, name))
-        unnamed = int(column.isna().sum())
-        if unnamed:
-            note = f"{name} is missing in {unnamed:,} of {part.rows:,} rows, which form a group of their own."
-            findings.append(Finding("FAIRNESS-GROUP-MISSING", "low", note, name))
-        absent = _absent(data, label, column)
-        if absent:
-            note = (
-                f"The test part has no row where {name} is {listed(absent, MOST_LISTED)}: how the model treats such "
-                "rows is not known."
-            )
-            findings.append(Finding("FAIRNESS-GROUP-ABSENT", "low", note, name))
-    if case.task == "binary" and not (case.predicted.scored and case.predicted.probabilities):
-        missing = "Brier score, calibration gap" + ("" if case.predicted.scored else ", ROC AUC and threshold curves")
-        note = f"The model gives no {'probabilities' if case.predicted.scored else 'scores'}: not computed: {missing}."
-        findings.append(Finding("FAIRNESS-NOT-COMPUTED", "info", note))
-    if case.task == "multiclass" and len(case.predicted.classes) > MOST_CLASSES:
-        note = f"Of {len(case.predicted.classes)} classes the {MOST_CLASSES} most frequent are audited."
-        findings.append(Finding("FAIRNESS-NOT-COMPUTED", "info", note))
-    return findings
-
-
-def _telling(groups: pd.DataFrame) -> list[str]:
-    """Return the features all of whose groups have a base rate of none or all."""
-    base = groups[groups["metric"] == "base_rate"]
-    certain = pd.Series([found.value in (0.0, 1.0) for found in base["value"]], index=base.index, dtype=bool)
-    each = certain.groupby(base["feature"]).all()
-    return [str(name) for name in each.index[each]]
-
-
-def _said(worst: pd.Series[Any], values: dict[str, Estimate], others: Sequence[str]) -> str:
-    name = f"{_of_class(worst)}{titled(worst['metric'])}"
-    also = f" Also by {listed(others, 5)}." if others else ""
-    return (
-        f"{name} for {worst['worst']} is {values[worst['worst']]}, for {worst['best']} "
-        f"{values[worst['best']]} ({worst['feature']}): a difference of {worst['value']}, where chance alone would "
-        f"make {format_number(float(worst['expected']))}; more than chance explains (adjusted p "
-        f"{format_p(worst['p_adjusted'])}).{also}"
-    )
+def _about(
+    row: pd.Series[Any], said: str, severity: Severity, groups: pd.DataFrame, code: str = "", also: str = ""
+) -> Finding:
+    same = groups[["feature", "class", "metric"]].eq(row[["feature", "class", "metric"]]).all(axis=1)
+    values = groups[same].set_index("group")["value"].reindex([row["worst"], row["best"]]).tolist()
+    kind = f"Class {row['class']}: " if row["class"] else ""
+    metric, p, expected = titled(row["metric"]), format_p(row["p_adjusted"]), format_number(float(row["expected"]))
+    numbers = {"kind": kind, "metric": metric, "values": values, "expected": expected, "p": p, "also": also}
+    return finding(said, severity, row["feature"], code, row=row, **numbers)
 
 
 def _severity(row: pd.Series[Any], groups: pd.DataFrame) -> Severity:
@@ -176,13 +99,65 @@ def _severity(row: pd.Series[Any], groups: pd.DataFrame) -> Severity:
     return "medium" if row["value"].value > NOTABLE and parity.ratio else "low"
 
 
-def _values(groups: pd.DataFrame, row: pd.Series[Any]) -> dict[str, Estimate]:
-    same = groups[["feature", "class", "metric"]].eq(row[["feature", "class", "metric"]]).all(axis=1)
-    return dict(zip(groups.loc[same, "group"], groups.loc[same, "value"], strict=True))
+def about_groups(groupings: Sequence[Grouping], groups: pd.DataFrame, rows: int, least: int) -> list[Finding]:
+    """Name the groups that are too few to judge, and the columns without two groups to compare."""
+    few = too_few(groups, least)
+    small = few["rows"] < least
+    findings = []
+    if small.any():
+        named = _by_feature(few[small].assign(too_few=few["rows"].astype(str)))
+        findings.append(finding("FAIRNESS-GROUP-TOO-SMALL", "low", least=least, named=named))
+    if not small.all():
+        of_kind, named = min(LEAST_OF_KIND, least), _by_feature(few[~small])
+        findings.append(finding("FAIRNESS-TOO-FEW-OF-KIND", "low", least=of_kind, named=named))
+    alone = [grouping for grouping in groupings if (grouping.counts >= least).sum() < 2]
+    if alone:
+        judged = [(one.feature, np.array(one.labels)[one.counts >= least]) for one in alone]
+        said = [f"{name} ({f'only {only[0]}' if len(only) else 'none'})" for name, only in judged]
+        severity: Severity = "medium" if any(len(one.columns) == 1 for one in alone) else "low"
+        findings.append(finding("FAIRNESS-ONE-GROUP", severity, least=least, named=listed(said, MOST_LISTED)))
+    for one in groupings:
+        if one.beyond:
+            left, known = int((one.codes < 0).sum()), {"name": one.feature, "rows": rows, "most": MOST_GROUPS}
+            many = finding(
+                "FAIRNESS-MANY-GROUPS", "medium", one.feature, groups=one.beyond + MOST_GROUPS, left=left, **known
+            )
+            findings.append(many)
+    return findings
 
 
-def _of_class(row: pd.Series[Any]) -> str:
-    return f"Class {row['class']}: " if row["class"] else ""
+def _by_feature(few: pd.DataFrame) -> str:
+    said = few.assign(said=few["group"] + " (" + few["too_few"] + ")").groupby("feature", sort=False)["said"]
+    return "; ".join(f"{feature}: {listed(found, MOST_LISTED, longest=LONGEST)}" for feature, found in said)
+
+
+def about_table(
+    part: Dataset, data: Dataset | Split, columns: pd.DataFrame, groupings: Sequence[Grouping], case: Case
+) -> list[Finding]:
+    """Say what is odd about the sensitive columns, and what could not be computed; groupings begin with the columns."""
+    findings = []
+    for (label, column), grouping in zip(columns.items(), groupings, strict=False):
+        name, target = value_text(label), value_text(part.target.name)
+        if label == part.target.name or _follows(grouping, case):
+            findings.append(finding("FAIRNESS-TARGET-IS-SENSITIVE", "high", name, name=name, target=target))
+        unnamed = int(column.isna().sum())
+        if unnamed:
+            missing = finding("FAIRNESS-GROUP-MISSING", "low", name, name=name, unnamed=unnamed, rows=part.rows)
+            findings.append(missing)
+        if isinstance(data, Split) and not pd.api.types.is_numeric_dtype(column):
+            present, whole = set(column.dropna().unique()), data.data
+            known = (whole.sensitive if label in whole.sensitive.columns else whole.frame())[label]
+            absent = [value_text(value) for value in pd.unique(known.dropna()) if value not in present]
+            if absent:
+                said = listed(absent, MOST_LISTED)
+                findings.append(finding("FAIRNESS-GROUP-ABSENT", "low", name, name=name, absent=said))
+    scored, classes = case.predicted.scored, len(case.predicted.classes)
+    if case.task == "binary" and not (scored and case.predicted.probabilities):
+        given, more = ("probabilities", "") if scored else ("scores", ", ROC AUC and threshold curves")
+        findings.append(finding("FAIRNESS-NOT-COMPUTED", "info", given=given, more=more))
+    if case.task == "multiclass" and classes > MOST_CLASSES:
+        findings.append(finding("FAIRNESS-NOT-COMPUTED classes", "info", classes=classes, most=MOST_CLASSES))
+    return findings
 
 
 def _follows(grouping: Grouping, case: Case) -> bool:
@@ -193,11 +168,3 @@ def _follows(grouping: Grouping, case: Case) -> bool:
     place = grouping.codes.astype(np.intp) * classes + case.predicted.y_true.astype(np.intp)
     pairs = np.bincount(place, minlength=groups * classes).reshape(-1, classes) > 0
     return groups == int(pairs.sum()) and int(pairs.any(axis=0).sum()) > 1
-
-
-def _absent(data: Dataset | Split, name: object, column: pd.Series[Any]) -> list[str]:
-    if isinstance(data, Dataset) or pd.api.types.is_numeric_dtype(column):
-        return []
-    present = set(column.dropna().unique())
-    whole = data.data.sensitive if name in data.data.sensitive.columns else data.data.frame()
-    return [value_text(value) for value in pd.unique(whole[name].dropna()) if value not in present]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,22 +13,9 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.metaestimators import available_if
 
 from toolkit.errors import InputError, listed
-from toolkit.fairness.membership import Groups, Labels
+from toolkit.fairness.groups import Groups, Labels
 from toolkit.models.model import Model
 from toolkit.statistics.intervals import Array
-
-
-class Part(Protocol):
-    """What decides within a ``FairModel``."""
-
-    scored: bool
-
-    def chance(self, features: pd.DataFrame, groups: Labels | None) -> Array:
-        """Return for each row the probability of the positive class, or that of being called positive by lot."""
-
-
-def _scored(model: FairModel) -> bool:
-    return model.part.scored
 
 
 @dataclass(eq=False, repr=False)
@@ -37,7 +24,7 @@ class FairModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit
 
     Parameters
     ----------
-    part : Part
+    part : GroupThresholds, Mixture or Decorrelated
         What decides. Where it decides by lot, a row's lot is drawn from its own values: asked again, it gets the same
         answer, and so does every row that is equal to it.
     feature_names : sequence of str
@@ -53,7 +40,7 @@ class FairModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit
         Of the lots.
     """
 
-    part: Part
+    part: GroupThresholds | Mixture | Decorrelated
     feature_names: Sequence[str]
     classes: Sequence[Any]
     positive: object
@@ -94,7 +81,7 @@ class FairModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit
         labels: NDArray[Any] = self.classes_[np.where(chance >= lot, place, 1 - place)]
         return labels
 
-    @available_if(_scored)  # type: ignore[untyped-decorator]
+    @available_if(lambda model: model.part.scored)  # type: ignore[untyped-decorator]
     def predict_proba(self, features: pd.DataFrame, *, sensitive_features: pd.DataFrame | None = None) -> Array:
         """Return the probabilities of both classes, of shape (n, 2); only where the model does not decide by lot."""
         chance = self._chance(features, sensitive_features)

@@ -17,8 +17,9 @@ from toolkit.core.result import Finding, Result, Severity, by_severity
 from toolkit.core.words import unique, value_text
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
-from toolkit.fairness.change import change_column
-from toolkit.fairness.consistency import consistency, nearest_rows, random_rows
+from toolkit.fairness.alike import change_column, consistency, nearest_rows, random_rows
+from toolkit.fairness.disparities import CAPTIONS
+from toolkit.fairness.findings import finding
 from toolkit.fairness.groups import sensitive_inputs
 from toolkit.models.choice import predict_at
 from toolkit.models.prediction import Predictions
@@ -173,51 +174,40 @@ class IndividualFairness(Result):
         """Say where the sensitive value itself decides, and where neighbours are no more alike than strangers."""
         found = [self._about(name) for name in self.columns]
         if not self.columns:
-            note = "Predictions alone do not tell what another sensitive value would change: that needs the model."
-            found.append(Finding("INDIVIDUAL-RECORDED", "info", note))
+            found.append(finding("INDIVIDUAL-RECORDED", "info"))
         if self.by_chance < 1 and self.consistency.low <= self.by_chance:
-            note = (
-                f"Near neighbours are not shown to be treated more alike than any two rows: consistency is "
-                f"{self.consistency}, by chance {format_number(self.by_chance)}."
-            )
-            found.append(Finding("INDIVIDUAL-INCONSISTENT", "medium", note, "consistency"))
+            chance = format_number(self.by_chance)
+            found.append(finding("INDIVIDUAL-INCONSISTENT", "medium", "consistency", near=self.consistency, any=chance))
         return by_severity(found)
 
     def _about(self, name: str) -> Finding:
         change, flips = self.columns[name]["score_change"], self.columns[name].get("flip_rate")
-        code = "INDIVIDUAL-CHANGES"
         severity: Severity = "info"
+        said, most, level, limits = "", "", math.nan, NOTABLE_FLIPS
         if math.isnan(change.value):
-            code = "INDIVIDUAL-ONE-VALUE"
-            note = f"{name} has one value only in these rows, so there is no other to change it to."
+            said = "INDIVIDUAL-ONE-VALUE"
         elif not change.has_interval:
-            code = "INDIVIDUAL-NOT-GIVEN"
-            note = f"The model is not given {name}, so changing it changes nothing; other columns may stand in for it."
+            said = "INDIVIDUAL-NOT-GIVEN"
         elif change.value == 0 and (flips is None or flips.value == 0):
-            code = "INDIVIDUAL-NO-CHANGE"
-            note = f"Changing {name} alone changed no prediction of {self.rows:,} rows."
+            said = "INDIVIDUAL-NO-CHANGE"
         elif flips is None:
-            severity = _severity(change.low / self.spread if self.spread else math.inf, NOTABLE_CHANGE)
-            note = f"Changing {name} alone moves predictions by {change} on average"
-            note += f" (the target's standard deviation is {format_number(self.spread)})."
+            said, level = "INDIVIDUAL-CHANGES numbers", change.low / self.spread if self.spread else math.inf
+            limits = NOTABLE_CHANGE
         elif not flips.value:
-            severity = "low"
-            note = f"Changing {name} alone changes none of the decisions of {self.rows:,} rows, only their scores, by "
-            note += f"{change} on average."
+            said, severity = "INDIVIDUAL-CHANGES scores", "low"
         else:
-            severity = _severity(flips.low, NOTABLE_FLIPS)
-            ends = f"{flips.value:.1%} [{flips.low:.1%}, {flips.high:.1%}]"
-            note = f"Changing {name} alone changes the decision of {ends} of {self.rows:,} rows{self._most(name)}."
-        return Finding(code, severity, note, name)
-
-    def _most(self, name: str) -> str:
-        """Name the value whose change flips most decisions, and which way."""
-        table = self.changes[self.changes["feature"] == name]
-        worst = table.iloc[int(np.argmax([one.value for one in table["flip_rate"]]))]
-        if "gained" not in worst:
-            return f", most when it becomes {worst['changed_to']}"
-        way = f"{worst['gained'].value:.1%} become positive and {worst['lost'].value:.1%} negative"
-        return f"; of the {worst['rows']:,} that become {worst['changed_to']}, {way}"
+            said, level = "INDIVIDUAL-CHANGES", flips.low
+            # The value whose change flips most decisions, and which way.
+            table = self.changes[self.changes["feature"] == name]
+            worst = table.iloc[int(np.argmax([one.value for one in table["flip_rate"]]))]
+            most = f", most when it becomes {worst['changed_to']}"
+            if "gained" in worst:
+                way = f"{worst['gained'].value:.1%} become positive and {worst['lost'].value:.1%} negative"
+                most = f"; of the {worst['rows']:,} that become {worst['changed_to']}, {way}"
+        if not math.isnan(level):
+            severity = "high" if level >= limits[1] else "medium" if level >= limits[0] else "low"
+        numbers = {"name": name, "change": change, "flips": flips, "rows": self.rows, "most": most}
+        return finding(said, severity, name, spread=format_number(self.spread), **numbers)
 
     def drawings(self) -> list[Drawing]:
         """Return the one figure, where a value was changed: how often decisions change, or how far predictions move."""
@@ -227,10 +217,7 @@ class IndividualFairness(Result):
         if self.task == "regression":
             measure, title = "score_change", "Mean absolute change of the prediction"
         said = [f"{row['feature']} to {row['changed_to']}: {row[measure]}" for _, row in self.changes.iterrows()]
-        caption = (
-            f"{title} when a sensitive column alone is changed to the value named, with 95% intervals. At 0 the column "
-            "itself makes no difference; others that go with it may."
-        )
+        caption = CAPTIONS["changes"].format(title=title)
         names = self.changes["feature"] + " → " + self.changes["changed_to"]
 
         def draw(ax: Axes) -> None:
@@ -250,11 +237,6 @@ class IndividualFairness(Result):
         caption = "What changes when a sensitive column alone is changed, with 95% intervals"
         tables = [FaceTable(caption, self.changes)] if len(self.changes) else []
         return Face("Individual fairness", lead, tables, self.findings())
-
-
-def _severity(share: float, limits: tuple[float, float]) -> Severity:
-    notable, severe = limits
-    return "high" if share >= severe else "medium" if share >= notable else "low"
 
 
 def _outcome(predicted: Predictions, task: str, threshold: float) -> Array:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,17 +11,19 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from toolkit.core.estimate import Estimate
 from toolkit.core.words import unique, value_text
 from toolkit.fairness.groups import Grouping
-from toolkit.fairness.rates import RATES, both_kinds, count_cells, measure_rates
-from toolkit.fairness.scores import compared, described, ranked_area, regression_means
-from toolkit.fairness.spread import GroupMetric
+from toolkit.fairness.rates import RATES, count_cells, measure_rates
+from toolkit.fairness.spread import GroupMetric, from_scale, to_scale
 from toolkit.models.prediction import Predictions
+from toolkit.statistics.binning import Codes
 from toolkit.statistics.calibration import calibration_error_of, sorted_bins
-from toolkit.statistics.intervals import Array
+from toolkit.statistics.intervals import Array, Z, wald, wilson
 from toolkit.statistics.measure import mean
+from toolkit.statistics.regression import power_of_two, root_mean_square
 
-MOST_CLASSES = 10
+MOST_CLASSES, MOST_THRESHOLDS = 10, 200
 #: Fewer than for a whole table, as there are many groups.
 CALIBRATION_DRAWS = 500
 #: Counted metrics of a binary task, and of one class against the rest.
@@ -94,45 +97,181 @@ def measure_groups(case: Case, grouping: Grouping, least: int, replicates: int, 
     replicates : int
     rng : Generator
     """
-    predicted, groups = case.predicted, len(grouping.labels)
+    truth, guess, enough = case.predicted.y_true, case.predicted.y_pred, grouping.counts >= least
     if case.task == "regression":
-        means = regression_means(predicted.y_true, predicted.y_pred, grouping.rows())
-        judged = grouping.counts >= least
-        return {("", name): compared(name, found, judged, replicates, rng) for name, found in means.items()}
+        means = regression_means(truth, guess, grouping.rows())
+        return {("", name): compared(name, found, enough, replicates, rng) for name, found in means.items()}
+    # What is counted: a class, where it is true, where it is called, and the metrics of these counts.
+    counted: list[tuple[str, Array, Array, Sequence[str]]] = []
+    if case.called is not None:
+        counted.append(("", truth, case.called, BINARY_METRICS))
+    else:
+        counted.append(("", np.ones(len(truth)), (truth == guess).astype(float), ("accuracy",)))
+        labels = unique(value_text(label) for label in case.predicted.classes)
+        common = np.argsort(-np.bincount(truth.astype(np.intp), minlength=len(labels)), kind="stable")
+        for code in sorted(common[:MOST_CLASSES].tolist()):
+            one = (truth == code).astype(float), (guess == code).astype(float)
+            counted.append((labels[code], *one, CLASS_METRICS))
     measured: Measured = {}
-    for kind, truth, called, names in _tables(case):
-        cells = count_cells(grouping.codes, groups, truth, called)
+    for kind, true, called, names in counted:
+        cells = count_cells(grouping.codes, len(grouping.labels), true, called)
         rates = measure_rates(cells, names, least, replicates, rng)
         measured |= {(kind, name): metric for name, metric in rates.items()}
-    return measured | (_scores(case, grouping, cells, least, replicates, rng) if case.ranked else {})
+    if case.ranked:
+        parts, both = [(truth[rows], guess[rows]) for rows in grouping.rows()], rates["balanced_accuracy"].judged
+        areas = [ranked_area(*part) for part in parts]
+        found = [compared("roc_auc", areas, both, replicates, rng, proportion=True)]
+        if case.predicted.probabilities:
+            excess = [score - true for true, score in parts]
+            losses = [mean(one**2, bounds=(0.0, 1.0)).estimate for one in excess]
+            gaps = [mean(one, bounds=(-1.0, 1.0), scale="identity").estimate for one in excess]
+            errors = [calibration_error_of(*sorted_bins(*part), draws=CALIBRATION_DRAWS)[0] for part in parts]
+            found.append(compared("brier_score_loss", losses, enough, replicates, rng))
+            found.append(compared("calibration_gap", gaps, enough, replicates, rng))
+            found.append(described("expected_calibration_error", errors, enough))
+        measured |= {("", metric.name): metric for metric in found}
+    return measured
 
 
-def _tables(case: Case) -> Iterator[tuple[str, Array, Array, tuple[str, ...]]]:
-    """Yield what is counted: a class, where it is true, where it is called, and the metrics of these counts."""
-    truth, guess = case.predicted.y_true, case.predicted.y_pred
-    if case.called is not None:
-        yield "", truth, case.called, BINARY_METRICS
-        return
-    yield "", np.ones(len(truth)), (truth == guess).astype(float), ("accuracy",)
-    labels = unique(value_text(label) for label in case.predicted.classes)
-    counts = np.bincount(truth.astype(np.intp), minlength=len(labels))
-    for code in sorted(np.argsort(-counts, kind="stable")[:MOST_CLASSES].tolist()):
-        yield labels[code], (truth == code).astype(float), (guess == code).astype(float), CLASS_METRICS
+def ranked_area(y_true: Array, y_score: Array) -> Estimate:
+    """Measure the area under the ROC curve of rows that are in the order of their scores already.
+
+    One pass over the runs of equal scores gives the placement values of DeLong et al. (1988, doi:10.2307/2531595);
+    Wald's interval on the logit scale, or Wilson's where every placement is the same.
+
+    Parameters
+    ----------
+    y_true : array of shape (n,)
+        1 for the positive class, 0 for the other.
+    y_score : array of shape (n,)
+        Rising.
+
+    Examples
+    --------
+    >>> ranked_area(np.array([0.0, 1.0, 0.0, 1.0]), np.array([0.1, 0.35, 0.4, 0.8])).value
+    0.75
+    """
+    n, p = len(y_true), float(y_true.sum())
+    q = n - p
+    if not p or not q:
+        return Estimate(math.nan, n=n)
+    starts = np.flatnonzero(np.append(True, y_score[1:] != y_score[:-1]))
+    tied = len(starts) < n
+    ones = np.add.reduceat(y_true, starts) if tied else y_true
+    zeros = np.diff(starts, append=n) - ones if tied else 1 - ones
+    of_ones = (np.cumsum(zeros) - zeros / 2) / q
+    of_zeros = 1 - (np.cumsum(ones) - ones / 2) / p
+    value = float(ones @ of_ones) / p
+    error = 0.0
+    if min(p, q) > 1:
+        spread = float(ones @ (of_ones - value) ** 2) / (p * (p - 1))
+        error = math.sqrt(spread + float(zeros @ (of_zeros - value) ** 2) / (q * (q - 1)))
+    if 0 < value < 1 and error > 1e-12:
+        return Estimate(value, *wald(value, error, "logit"), n, "DeLong, logit scale")
+    return Estimate(value, *wilson(value * min(p, q), min(p, q)), n, "Wilson on the smaller class")
 
 
-def _scores(
-    case: Case, grouping: Grouping, cells: Array, least: int, replicates: int, rng: np.random.Generator
-) -> Measured:
-    parts = [(case.predicted.y_true[rows], case.predicted.y_pred[rows]) for rows in grouping.rows()]
-    both, enough = both_kinds(cells, least), grouping.counts >= least
-    areas = [ranked_area(*part) for part in parts]
-    found = [compared("roc_auc", areas, both, replicates, rng, proportion=True)]
-    if case.predicted.probabilities:
-        excess = [score - truth for truth, score in parts]
-        losses = [mean(one**2, bounds=(0.0, 1.0)).estimate for one in excess]
-        gaps = [mean(one, bounds=(-1.0, 1.0), scale="identity").estimate for one in excess]
-        errors = [calibration_error_of(*sorted_bins(*part), draws=CALIBRATION_DRAWS)[0] for part in parts]
-        found.append(compared("brier_score_loss", losses, enough, replicates, rng))
-        found.append(compared("calibration_gap", gaps, enough, replicates, rng))
-        found.append(described("expected_calibration_error", errors, enough))
-    return {("", metric.name): metric for metric in found}
+def regression_means(y_true: Array, y_pred: Array, groups: Sequence[Codes]) -> dict[str, list[Estimate]]:
+    """Measure mean prediction, mean residual (truth minus prediction), MAE and RMSE of every group.
+
+    Numbers are divided by a power of two near the largest first, which is exact and keeps squares finite.
+
+    Parameters
+    ----------
+    y_true, y_pred : array of shape (n,)
+    groups : sequence of integer arrays
+        The places of each group's rows.
+    """
+    unit = power_of_two(y_true, y_pred)
+    truth, predicted = y_true / unit, y_pred / unit
+    reach = float(np.ptp(truth)) or float(np.abs(truth).max(initial=0)) or 1.0
+
+    def level(values: Array) -> Estimate:
+        return mean(values, bounds=(-math.inf, math.inf), unit=reach, scale="identity").estimate
+
+    error = truth - predicted
+    return {
+        "mean_prediction": [level(predicted[rows]).times(unit) for rows in groups],
+        "mean_residual": [level(error[rows]).times(unit) for rows in groups],
+        "mean_absolute_error": [mean(np.abs(error[rows]), unit=reach).estimate.times(unit) for rows in groups],
+        "root_mean_squared_error": [root_mean_square(error[rows], reach).estimate.times(unit) for rows in groups],
+    }
+
+
+def compared(
+    name: str,
+    estimates: list[Estimate],
+    judged: NDArray[np.bool_],
+    replicates: int,
+    rng: np.random.Generator,
+    *,
+    proportion: bool = False,
+) -> GroupMetric:
+    """Make a metric comparable between groups: normal errors that are as wide as each group's own interval."""
+    judged = judged & np.array([found.has_interval for found in estimates], dtype=bool)
+    kept = [found for found, wanted in zip(estimates, judged, strict=True) if wanted]
+    values, low, high = (np.array([getattr(found, end) for found in kept]) for end in ("value", "low", "high"))
+    at = to_scale(values, proportion)
+    sides = np.maximum(to_scale(high, proportion) - at, at - to_scale(low, proportion)) / Z
+    errors = rng.standard_normal((len(kept), replicates)) * sides[:, None]
+    deviations = (high - low) / (2 * Z)
+    same = to_scale(
+        np.asarray(np.average(values, weights=(deviations.min() / deviations) ** 2) if len(kept) else math.nan),
+        proportion,
+    )
+    chance, constant = from_scale(same + errors, proportion), proportion & ((values <= 0) | (values >= 1))
+    return GroupMetric(name, tuple(estimates), judged, values, errors, deviations, chance, constant, proportion)
+
+
+def described(name: str, estimates: list[Estimate], judged: NDArray[np.bool_]) -> GroupMetric:
+    """Keep a metric by group that is not compared, such as one that chance makes larger the smaller the group."""
+    none = np.empty(0)
+    return GroupMetric(name, tuple(estimates), judged, none, none[:, None], none, none[:, None], none.astype(bool))
+
+
+def threshold_curves(case: Case, groupings: Sequence[Grouping], threshold: float) -> pd.DataFrame:
+    """Follow selection rate, recall and false positive rate of every group over at most 200 thresholds.
+
+    They are every score that occurs, or where there are more their quantiles. Empty where there are no scores.
+
+    Parameters
+    ----------
+    case : Case
+    groupings : sequence of Grouping
+    threshold : float
+        The one in use, which is among them where it is finite.
+    """
+    if not case.ranked:
+        return pd.DataFrame()
+    score, most = case.predicted.y_pred, MOST_THRESHOLDS - 2
+    starts = np.flatnonzero(np.append(True, score[1:] != score[:-1]))
+    places = starts if len(starts) <= most else np.linspace(0, len(score) - 1, most).astype(np.intp)
+    given = [threshold] if math.isfinite(threshold) else []
+    grid = np.unique([*score[places], *given, math.nextafter(float(score[-1]), math.inf)])
+    step = np.repeat(np.arange(len(grid) + 1), np.diff(np.searchsorted(score, grid), prepend=0, append=len(score)))
+    curves = [_group_curves(grouping, case.predicted.y_true.astype(np.intp), step, grid) for grouping in groupings]
+    return pd.concat(curves, ignore_index=True)
+
+
+def _group_curves(grouping: Grouping, y_true: Codes, step: Codes, grid: Array) -> pd.DataFrame:
+    size, groups, number = len(grid) + 1, len(grouping.labels), len(grid)
+    place = ((grouping.codes + 1).astype(np.intp) * size + step) * 2 + y_true
+    cells = np.bincount(place, minlength=2 * size * (groups + 1)).reshape(groups + 1, size, 2)[1:]
+    reached = np.cumsum(cells[:, ::-1], axis=1)[:, ::-1].astype(float)
+    total, found = reached[:, :1], reached[:, 1:]
+    with np.errstate(invalid="ignore"):
+        rates = {
+            "selection_rate": found.sum(axis=2) / total.sum(axis=2),
+            "recall": found[..., 1] / total[..., 1],
+            "false_positive_rate": found[..., 0] / total[..., 0],
+        }
+    counts = {"rows": total.sum(axis=2), "positives": total[..., 1]}
+    return pd.DataFrame(
+        {
+            "feature": grouping.feature,
+            "group": np.repeat(np.array(grouping.labels, dtype=object), number),
+            "threshold": np.tile(grid, groups),
+            **{name: values.ravel() for name, values in rates.items()},
+            **{name: np.repeat(values.ravel().astype(int), number) for name, values in counts.items()},
+        }
+    )

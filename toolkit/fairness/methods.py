@@ -21,9 +21,9 @@ from toolkit.core.result import Finding
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
 from toolkit.errors import NotApplicableError
+from toolkit.fairness.findings import finding
 from toolkit.fairness.group_models import Decorrelated, FairModel, GroupThresholds, Mixture, dense, with_groups
-from toolkit.fairness.groups import sensitive_columns
-from toolkit.fairness.membership import FEWEST, Groups, Labels, learn_groups
+from toolkit.fairness.groups import FEWEST, Groups, Labels, learn_groups, sensitive_columns
 from toolkit.models.candidates import make_candidates
 from toolkit.models.folds import side_by_side
 from toolkit.models.model import Model
@@ -117,7 +117,12 @@ def optimize_thresholds(setup: Setup) -> list[FittedMethod]:
         predict_method="predict",
     )
     optimizer.fit(score[:, None], part.y_binary(), sensitive_features=found.astype(str))
-    rules = {str(name): _rule(one) for name, one in optimizer.interpolated_thresholder_.interpolation_dict.items()}
+    rules = {}
+    for name, rule in optimizer.interpolated_thresholder_.interpolation_dict.items():
+        ignored = float(rule.get("p_ignore", 0.0))
+        cuts = [(rule.p0, rule.operation0.threshold), (rule.p1, rule.operation1.threshold)]
+        steps = [((1 - ignored) * float(weight), float(cut)) for weight, cut in cuts if weight > 0]
+        rules[str(name)] = ignored * float(rule.get("prediction_constant", 0.0)), steps
     model = FairModel(GroupThresholds(setup.model, positive, rules), names, part.classes, positive, groups, setup.seed)
     return [FittedMethod("threshold_optimizer", "threshold_optimizer", "", model, part.rows, groups, needs_groups=True)]
 
@@ -133,14 +138,6 @@ class _Scores(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
 
     def __sklearn_is_fitted__(self) -> bool:
         return True
-
-
-def _rule(found: Any) -> tuple[float, list[tuple[float, float]]]:
-    """Write one group's rule of Fairlearn as a base and what each threshold passed adds to it."""
-    ignored = float(found.get("p_ignore", 0.0))
-    base = ignored * float(found.get("prediction_constant", 0.0))
-    steps = [(found.p0, found.operation0), (found.p1, found.operation1)]
-    return base, [((1 - ignored) * float(weight), float(cut.threshold)) for weight, cut in steps if weight > 0]
 
 
 def exponentiate_gradient(setup: Setup) -> list[FittedMethod]:
@@ -283,10 +280,9 @@ def fit_method(name: str, setup: Setup) -> tuple[list[FittedMethod], list[Findin
             found = METHODS[name](setup)
             made = [replace(one, model=Model.of(one.model, setup.split.train)) for one in found]
         except NotApplicableError as error:
-            return [], [Finding("MITIGATE-LEFT-OUT", "info", f"{name} was left out: {error}.", name)]
-    notes = []
-    if caught:
-        said = " ".join(str(caught[0].message).split())[:300]
-        more = f" (and {len(caught) - 1} more)" if len(caught) > 1 else ""
-        notes.append(Finding("MITIGATE-WARNED", "low", f"{name} warned in fitting: {said}{more}", name))
-    return made, notes
+            return [], [finding("MITIGATE-LEFT-OUT", "info", name, name=name, why=error)]
+    if not caught:
+        return made, []
+    said = " ".join(str(caught[0].message).split())[:300]
+    more = f" (and {len(caught) - 1} more)" if len(caught) > 1 else ""
+    return made, [finding("MITIGATE-WARNED", "low", name, name=name, said=said, more=more)]

@@ -19,6 +19,8 @@ from toolkit.data.dataset import Dataset
 from toolkit.data.roles import listed_names
 from toolkit.data.split import Split
 from toolkit.errors import InputError, NotApplicableError, listed
+from toolkit.fairness.disparities import CAPTIONS
+from toolkit.fairness.findings import finding
 from toolkit.fairness.frontier import PERFORMANCE, frontier_table, measure_point
 from toolkit.fairness.groups import sensitive_columns, sensitive_inputs
 from toolkit.fairness.methods import BASELINE, METHODS, ORIGINAL, FittedMethod, Setup, fit_method, read_constraint
@@ -114,7 +116,18 @@ def mitigate(
     if not constraint:
         raise NotApplicableError("No constraint was named, so nothing was mitigated.")
     read_constraint(constraint)
-    wanted = _check(split, methods, metric, rows)
+    wanted = listed_names(methods, list(METHODS))
+    for one in wanted:
+        one_of("method", one, METHODS)
+    one_of("metric", metric, PERFORMANCE[:2])
+    whole("rows", rows, LEAST_ROWS)
+    if not wanted:
+        raise InputError(f"methods: name at least one of {listed(METHODS)}.")
+    if not isinstance(split, Split):
+        found = type(split).__name__
+        raise InputError(f"mitigate needs a Split, to fit and to measure on different rows; found {found}.")
+    if split.data.task != "binary":
+        raise NotApplicableError(f"Mitigation is for binary targets; {split.data.target.name!r} is {split.data.task}.")
     original = Model.of(model.model if isinstance(model, Training) else model, split.train)
     if original.recorded:
         raise NotApplicableError("Mitigation needs a model; these are recorded predictions.")
@@ -195,20 +208,21 @@ class Mitigation(Result):
 
     def findings(self) -> list[Finding]:
         """Say which points are no better than the baseline, which need the sensitive columns, and what was left out."""
-        table, found = self.frontier, list(self.notes)
-
-        def add(code: str, severity: Severity, where: pd.Series[bool], note: str, about: str = "frontier") -> None:
-            if where.any():
-                found.append(Finding(code, severity, f"{note}: {listed(table.loc[where, 'point'])}.", about))
-
+        table, feature = self.frontier, self.feature
         poor = ~table["beats_baseline"] & (table["point"] != BASELINE)
-        note = f"Not shown to be better than the baseline in {self.metric}, whatever the disparity"
-        add("MITIGATE-NOT-BETTER-THAN-BASELINE", "medium", poor, note)
-        note = f"These need {self.feature} of each person when they predict"
-        add("MITIGATE-NEEDS-SENSITIVE", "info", table["needs_sensitive"] == "yes", note, self.feature)
-        note = "These decide by lot where that makes rates equal: equal rows get the same decision, near ones may not"
-        add("MITIGATE-BY-LOT", "info", table["by_lot"], note)
-        return by_severity(found)
+        kinds: list[tuple[str, Severity, pd.Series[bool], str]] = [
+            ("MITIGATE-NOT-BETTER-THAN-BASELINE", "medium", poor, "frontier"),
+            ("MITIGATE-NEEDS-SENSITIVE", "info", table["needs_sensitive"] == "yes", feature),
+            ("MITIGATE-BY-LOT", "info", table["by_lot"], "frontier"),
+        ]
+        found = [
+            finding(
+                said, severity, about, metric=self.metric, feature=feature, points=listed(table.loc[where, "point"])
+            )
+            for said, severity, where, about in kinds
+            if where.any()
+        ]
+        return by_severity([*self.notes, *found])
 
     def drawings(self) -> list[Drawing]:
         """Return the frontier."""
@@ -217,11 +231,8 @@ class Mitigation(Result):
             f"{', dominated' if row['dominated'] else ''}{'' if row['beats_baseline'] else ', no better than baseline'}"
             for _, row in self.frontier.iterrows()
         ]
-        caption = (
-            f"Each point is one model on the test part with its 95% intervals: {self.metric} upwards, "
-            f"{self.disparity} over {self.feature} to the right, so that the upper left is better on both. Hollow: "
-            "another point is as good on both and better on one. Crosses are not shown to be better than the baseline."
-        )
+        named = {"metric": self.metric, "disparity": self.disparity, "feature": self.feature}
+        caption = CAPTIONS["frontier"].format(**named)
         words = Picture("Performance against disparity", caption, f"{'; '.join(said)}.")
         return [Drawing("frontier", words, self._draw, self.frontier)]
 
@@ -261,24 +272,6 @@ class Mitigation(Result):
         return Face("Mitigation", lead, [FaceTable(caption, shown)], self.findings())
 
 
-def _check(split: Split, methods: Any, metric: str, rows: Any) -> list[str]:
-    """Check the options and return the methods asked for."""
-    wanted = listed_names(methods, list(METHODS))
-    for one in wanted:
-        one_of("method", one, METHODS)
-    one_of("metric", metric, PERFORMANCE[:2])
-    whole("rows", rows, LEAST_ROWS)
-    if not wanted:
-        raise InputError(f"methods: name at least one of {listed(METHODS)}.")
-    if not isinstance(split, Split):
-        raise InputError(
-            f"mitigate needs a Split, to fit and to measure on different rows; found {type(split).__name__}."
-        )
-    if split.data.task != "binary":
-        raise NotApplicableError(f"Mitigation is for binary targets; {split.data.target.name!r} is {split.data.task}.")
-    return wanted
-
-
 def _joined(split: Split, columns: Sequence[str]) -> Split:
     """Put the sensitive columns beside the features, where models that need them find them."""
 
@@ -293,22 +286,16 @@ def _joined(split: Split, columns: Sequence[str]) -> Split:
 
 def _about_fits(fitted: Sequence[FittedMethod], setup: Setup) -> list[Finding]:
     """Say what was fitted on a sample, on merged groups, and on the rows that the original was fitted on."""
-    notes, all_rows = [], setup.split.train.rows
-    for method, groups in {one.method: one.groups for one in fitted if one.groups is not None}.items():
-        if groups.merged:
-            note = f"Too few rows to stand alone in {method}, treated as {groups.fallback}: "
-            notes.append(Finding("MITIGATE-GROUPS-MERGED", "low", f"{note}{listed(groups.merged)}.", method))
+    all_rows, by_group = setup.split.train.rows, {one.method: one.groups for one in fitted if one.groups is not None}
+    notes = [
+        finding("MITIGATE-GROUPS-MERGED", "low", name, method=name, fallback=one.fallback, merged=listed(one.merged))
+        for name, one in by_group.items()
+        if one.merged
+    ]
     sampled = [one.name for one in fitted if one.method != "threshold_optimizer" and one.rows < all_rows]
     if sampled:
-        note = (
-            f"Fitted on {setup.rows:,} of {all_rows:,} training rows, so that part of the price may be the smaller "
-            f"sample: {listed(sampled)}."
-        )
-        notes.append(Finding("MITIGATE-SAMPLED", "info", note, "frontier"))
-    if setup.split.validation is None and any(one.method == "threshold_optimizer" for one in fitted):
-        note = (
-            "There is no validation part, so the thresholds of threshold_optimizer were chosen on the training part, "
-            "where scores look better than they are."
-        )
-        notes.append(Finding("MITIGATE-ON-TRAINING", "low", note, "threshold_optimizer"))
+        numbers = {"rows": setup.rows, "all_rows": all_rows, "points": listed(sampled)}
+        notes.append(finding("MITIGATE-SAMPLED", "info", "frontier", **numbers))
+    if setup.split.validation is None and "threshold_optimizer" in by_group:
+        notes.append(finding("MITIGATE-ON-TRAINING", "low", "threshold_optimizer"))
     return notes

@@ -20,6 +20,8 @@ from toolkit.core.words import spoken, unique, value_text
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
 from toolkit.errors import NotApplicableError
+from toolkit.fairness.disparities import CAPTIONS
+from toolkit.fairness.findings import finding
 from toolkit.fairness.groups import sensitive_inputs
 from toolkit.models.preprocessing import make_model
 from toolkit.statistics.intervals import Array
@@ -131,19 +133,14 @@ class Proxies(Result):
     def findings(self) -> list[Finding]:
         """Say which sensitive columns are given away, and by which others."""
         found = []
-        for _, row in self.table.iterrows():
-            reached = sum(row["value"].low >= limit for limit in NOTABLE[row["measure"]])
-            if not reached:
-                continue
-            severity: Severity = ("low", "medium", "high")[reached - 1]
-            most = self.columns[self.columns["feature"] == row["feature"]].head(3)
-            told = ", ".join(f"{one.column} {format_number(one.value.value)}" for one in most.itertuples())
-            note = (
-                f"The other columns give {row['feature']} away: {spoken(row['measure'])} {row['value']}, by chance "
-                f"{format_number(row['chance'])}. Most by itself: {told}. Leaving {row['feature']} out of a model "
-                "does not keep the model from using it."
-            )
-            found.append(Finding("PROXY-STRONG", severity, note, row["feature"]))
+        for name, measure, value, chance in self.table.iloc[:, :4].itertuples(index=False):
+            reached = sum(value.low >= limit for limit in NOTABLE[measure])
+            if reached:
+                severity: Severity = ("low", "medium", "high")[reached - 1]
+                most = self.columns[self.columns["feature"] == name].head(3)
+                told = ", ".join(f"{one.column} {format_number(one.value.value)}" for one in most.itertuples())
+                numbers = {"measure": spoken(measure), "value": value, "chance": format_number(chance), "told": told}
+                found.append(finding("PROXY-STRONG", severity, name, name=name, **numbers))
         return by_severity(found)
 
     def drawings(self) -> list[Drawing]:
@@ -151,12 +148,8 @@ class Proxies(Result):
         shown = self.columns.groupby("feature", sort=False).head(max(1, 12 // len(self.table) - 1))
         said = [f"{row['feature']}: {spoken(row['measure'])} {row['value']}" for _, row in self.table.iterrows()]
         told = [f"{row['feature']} from {row['column']}: {row['value']}" for _, row in shown.iterrows()]
-        caption = (
-            "How well the columns that are not sensitive predict each sensitive one, all together (filled) and the "
-            "best few by themselves (hollow), with 95% intervals. 0 is chance, 1 is certainty: for groups twice the "
-            "ROC AUC less one, for numbers R²."
-        )
-        words = Picture("How well other columns tell the sensitive ones", caption, f"{'; '.join([*said, *told])}.")
+        title = "How well other columns tell the sensitive ones"
+        words = Picture(title, CAPTIONS["proxies"], f"{'; '.join([*said, *told])}.")
         return [Drawing("proxies", words, lambda ax: self._draw(ax, shown), self._all())]
 
     def _draw(self, ax: Axes, shown: pd.DataFrame) -> None:

@@ -31,6 +31,8 @@ RATES: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
     "precision": ((TP,), (FP, TP)),
 }
 _CELLS = {**RATES, "true_negative_rate": ((TN,), (TN, FP))}
+#: Means of several rates.
+SIDES = {"balanced_accuracy": ("recall", "true_negative_rate")}
 #: A rate is judged where it rests on this many rows of its kind, such as positives for the recall (or as few as a
 #: whole group may have, where that is less).
 LEAST_OF_KIND = 10
@@ -89,8 +91,8 @@ def group_values(cells: Array, metrics: Mapping[str, Callable[..., float]]) -> p
 
 def counted_metric(name: str) -> Callable[..., float]:
     """Return a key of ``RATES``, or ``balanced_accuracy``, as a function of ``(y_true, y_pred, sample_weight)``."""
-    if name == "balanced_accuracy":
-        sides = counted_metric("recall"), counted_metric("true_negative_rate")
+    if name in SIDES:
+        sides = [counted_metric(side) for side in SIDES[name]]
         return lambda *given, **weights: sum(side(*given, **weights) for side in sides) / 2
     hit, among = (np.isin(EVERY, cells) for cells in _CELLS[name])
 
@@ -124,69 +126,38 @@ def measure_rates(
     replicates : int
     rng : Generator
     """
-    drawn = _resampled(cells[judged_groups(cells, EVERY, least)], replicates, rng)
+    enough = cells.sum(axis=1) >= least
+    drawn = np.empty((0, 4, replicates))
+    if enough.any():
+        # One draw over the cells of all groups: their sizes vary as they would if the rows were drawn anew.
+        weights = cells[enough].ravel() + HALF
+        several = rng.multinomial(int(cells[enough].sum()), weights / weights.sum(), size=replicates)
+        drawn = np.ascontiguousarray(several.T, dtype=float).reshape(-1, 4, replicates)
     values = group_values(cells, {name: counted_metric(name) for name in names})
     found = {}
     for name in names:
-        if name == "balanced_accuracy":
-            found[name] = _balanced(values[name], cells, least, drawn)
+        sides = SIDES.get(name, (name,))
+        hits, size = np.transpose([_counts(side, cells) for side in sides], (1, 0, 2))
+        judged = np.asarray(enough & (size >= min(LEAST_OF_KIND, least)).all(axis=0))
+        kept, smooth = drawn[judged[enough]], cells[judged] + HALF
+        centres, shares = np.zeros(len(kept)), np.zeros((len(kept), replicates))
+        for side in sides:
+            centre = np.divide(*_counts(side, smooth))
+            some, among = _counts(side, kept)
+            centres += centre / len(sides)
+            shares += np.where(among > 0, some / np.maximum(among, 1), centre[:, None]) / len(sides)
+        errors = to_scale(shares, True) - to_scale(centres, True)[:, None]
+        deviations = 2 * np.sqrt(centres * (1 - centres)) * errors.std(axis=1)
+        if len(sides) == 1:
+            pooled, among = hits[0, judged].sum() / max(size[0, judged].sum(), 1), size[0, judged][:, None]
+            chance = rng.binomial(among.astype(np.int64), pooled, size=shares.shape) / among
         else:
-            found[name] = _rate(values[name], cells, least, drawn, rng)
+            same = np.average(centres, weights=1 / deviations**2) if judged.any() else math.nan
+            chance = from_scale(to_scale(np.asarray(same), True) + errors, True)
+        estimates = tuple(map(_estimate, values[name], hits.T, size.T))
+        constant = ((hits == 0) | (hits == size)).all(axis=0)[judged]
+        found[name] = GroupMetric(name, estimates, judged, centres, errors, deviations, chance, constant)
     return found
-
-
-def judged_groups(cells: Array, among: Sequence[int], least: int) -> NDArray[np.bool_]:
-    """Say which groups have enough rows, and enough of the kind that a metric rests on, to be judged."""
-    enough = cells[:, list(among)].sum(axis=1) >= least_of_kind(least)
-    return np.asarray((cells.sum(axis=1) >= least) & enough)
-
-
-def least_of_kind(least: int) -> int:
-    """Return how many rows of a kind a rate needs where a group needs ``least`` rows."""
-    return min(LEAST_OF_KIND, least)
-
-
-def both_kinds(cells: Array, least: int) -> NDArray[np.bool_]:
-    """Say which groups have enough positives and enough negatives to be judged."""
-    return judged_groups(cells, (FN, TP), least) & judged_groups(cells, (TN, FP), least)
-
-
-def _resampled(cells: Array, replicates: int, rng: np.random.Generator) -> Array:
-    """Draw the cells of the judged groups; shape (judged, 4, replicates)."""
-    if not len(cells):
-        return np.empty((0, 4, replicates))
-    # One draw over the cells of all groups: their sizes vary as they would if the rows were drawn anew.
-    weights = cells.ravel() + HALF
-    drawn = rng.multinomial(int(cells.sum()), weights / weights.sum(), size=replicates)
-    return np.ascontiguousarray(drawn.T, dtype=float).reshape(len(cells), 4, replicates)
-
-
-def _rate(values: pd.Series[float], cells: Array, least: int, drawn: Array, rng: np.random.Generator) -> GroupMetric:
-    name = str(values.name)
-    hits, size = _counts(name, cells)
-    judged = judged_groups(cells, RATES[name][1], least)
-    centres, shares = _centres_and_shares(name, cells, judged, drawn[judged[judged_groups(cells, EVERY, least)]])
-    pooled = hits[judged].sum() / max(size[judged].sum(), 1)
-    among = size[judged][:, None]
-    chance = rng.binomial(among.astype(np.int64), pooled, size=(len(among), drawn.shape[2])) / among
-    estimates = tuple(
-        Estimate(value, *wilson(x, n), int(n), "Wilson") if n else Estimate(math.nan)
-        for value, x, n in zip(values, hits, size, strict=True)
-    )
-    return GroupMetric(name, estimates, judged, centres, *_errors(shares, centres), chance)
-
-
-def _balanced(values: pd.Series[float], cells: Array, least: int, drawn: Array) -> GroupMetric:
-    judged = both_kinds(cells, least)
-    kept = drawn[judged[judged_groups(cells, EVERY, least)]]
-    sides = [_centres_and_shares(name, cells, judged, kept) for name in ("recall", "true_negative_rate")]
-    centres, shares = (sum(parts) / 2 for parts in zip(*sides, strict=True))
-    errors, deviations = _errors(shares, centres)
-    same = np.average(centres, weights=1 / deviations**2) if judged.any() else math.nan
-    chance = from_scale(to_scale(np.asarray(same), True) + errors, True)
-    estimates = tuple(_balanced_estimate(value, *row) for value, row in zip(values, cells, strict=True))
-    alike = (cells[judged][:, [[TN, FP], [FN, TP]]] == 0).any(axis=2).all(axis=1)
-    return GroupMetric("balanced_accuracy", estimates, judged, centres, errors, deviations, chance, constant=alike)
 
 
 def _counts(name: str, cells: Array) -> tuple[Array, Array]:
@@ -195,25 +166,12 @@ def _counts(name: str, cells: Array) -> tuple[Array, Array]:
     return hits, size
 
 
-def _centres_and_shares(name: str, cells: Array, judged: NDArray[np.bool_], drawn: Array) -> tuple[Array, Array]:
-    """Return the rate of the judged groups with half a row more in each cell, and the rates of their replicates."""
-    hits, size = _counts(name, cells[judged] + HALF)
-    centres = hits / size
-    hits, size = _counts(name, drawn)
-    return centres, np.where(size > 0, hits / np.maximum(size, 1), centres[:, None])
-
-
-def _errors(shares: Array, centres: Array) -> tuple[Array, Array]:
-    """Return deviations on the arcsine scale, and standard errors on the plain one."""
-    errors = to_scale(shares, True) - to_scale(centres, True)[:, None]
-    slope = 2 * np.sqrt(centres * (1 - centres))
-    return errors, slope * errors.std(axis=1)
-
-
-def _balanced_estimate(value: float, tn: float, fp: float, fn: float, tp: float) -> Estimate:
-    sides = [(tp, tp + fn), (tn, tn + fp)]
-    n = int(tn + fp + fn + tp)
+def _estimate(value: float, hits: Array, size: Array) -> Estimate:
+    """Return a rate with Wilson's interval, or the mean of several with MOVER over them."""
+    n = int(size.sum())
     if math.isnan(value):
         return Estimate(math.nan, n=n)
-    low, high = mover_mean([hits / size for hits, size in sides], [wilson(*side) for side in sides])
+    if len(size) == 1:
+        return Estimate(value, *wilson(*hits, *size), n, "Wilson")
+    low, high = mover_mean(hits / size, [wilson(*side) for side in zip(hits, size, strict=True)])
     return Estimate(value, max(low, 0.0), min(high, 1.0), n, "MOVER over Wilson")

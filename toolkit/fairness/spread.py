@@ -56,10 +56,10 @@ class GroupMetric:
         Standard errors on the metric's own scale.
     chance : array of shape (judged, replicates)
         Values where all groups have the same rate.
+    constant : bool array of shape (judged,)
+        Whether nothing in the group varies, as where a share is 0 or 1, so that there is nothing to resample.
     proportion : bool
         Whether the metric lies in [0, 1].
-    constant : bool array of shape (judged,), optional
-        Whether nothing in the group varies, so that there is nothing to resample; by default where a share is 0 or 1.
     """
 
     name: str
@@ -69,19 +69,13 @@ class GroupMetric:
     errors: Array
     deviations: Array
     chance: Array
+    constant: NDArray[np.bool_]
     proportion: bool = True
-    constant: NDArray[np.bool_] | None = None
 
     @property
     def kept(self) -> list[Estimate]:
         """Return the estimates of the judged groups."""
         return [found for found, judged in zip(self.estimates, self.judged, strict=True) if judged]
-
-    @property
-    def certain(self) -> NDArray[np.bool_]:
-        """Say in which judged groups nothing varies."""
-        edge = (self.values <= 0) | (self.values >= 1)
-        return np.asarray(self.proportion & (edge if self.constant is None else self.constant))
 
     @property
     def values(self) -> Array:
@@ -151,7 +145,9 @@ def measure_disparity(parts: Sequence[GroupMetric], *, ratio: bool = False) -> D
     low, high = _interval([_Shape(part, ratio) for part in parts], observed, ratio)
     low, high = _at_the_edge(parts, decides, (low, high), ratio)
     if not low < high:
-        low, high = _without_variation(decides, value, ratio)
+        # Where all groups agree, they might still differ as far as the widest of their own intervals reaches.
+        widest = max(one.high - one.low for one in decides.kept)
+        low, high = (min(one.low / one.high for one in decides.kept), value) if ratio else (value, value + widest)
     as_far = int((chance >= observed - 1e-12 * max(1.0, observed)).sum())
     places = np.flatnonzero(decides.judged)
     return Disparity(
@@ -271,7 +267,7 @@ def _at_the_edge(parts: Sequence[GroupMetric], decides: GroupMetric, found: Inte
     """Widen an interval to what groups with a share of exactly 0 or 1 leave possible."""
     low, high = found
     for part in parts:
-        values, certain = part.values, part.certain
+        values, certain = part.values, part.constant
         if not certain.any():
             continue
         near, far = _limits_of_pairs(part, ratio)
@@ -304,13 +300,6 @@ def _limits_of_pairs(part: GroupMetric, ratio: bool) -> tuple[Array, Array]:
         near = (product + np.sqrt(np.maximum(product**2 - below[:, None] * above[None, :], 0))) / below[:, None]
     # Where the group in the row may be at 0, its ratio has no upper limit, and none that is above 1 matters.
     return np.clip(np.nan_to_num(near, nan=1.0), 0.0, 1.0), np.clip(np.nan_to_num(far, nan=1.0), 0.0, 1.0)
-
-
-def _without_variation(part: GroupMetric, value: float, ratio: bool) -> Interval:
-    """Where all groups agree, they might still differ as far as the widest of their own intervals reaches."""
-    if ratio:
-        return min(estimate.low / estimate.high for estimate in part.kept), value
-    return value, value + max(estimate.high - estimate.low for estimate in part.kept)
 
 
 def _apart(least: Array, greatest: Array, ratio: bool) -> Array:

@@ -1,0 +1,181 @@
+"""How alike a model treats like rows: those near each other, and the same ones with another value in one column."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
+
+from toolkit.core.estimate import Estimate
+from toolkit.core.words import value_text
+from toolkit.data.dataset import Dataset
+from toolkit.models.model import Model
+from toolkit.models.prediction import Predictions, predict
+from toolkit.models.preprocessing import make_model
+from toolkit.statistics.intervals import Array, share_estimate, t_quantile, wald, wilson
+from toolkit.statistics.measure import mean
+
+MOST_VALUES = 8
+#: Quantiles that stand for a number with more values than that.
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+Positions = NDArray[np.intp]
+
+
+def nearest_rows(features: pd.DataFrame, asked: int, neighbours: int) -> Positions:
+    """Find the nearest other rows of each of the first ``asked`` rows.
+
+    By Euclidean distance, numbers standardized, other columns one-hot: the encoding that a linear model gets.
+
+    Parameters
+    ----------
+    features : DataFrame of shape (n_rows, n_columns)
+    asked, neighbours : int
+
+    Returns
+    -------
+    array of shape (asked, neighbours)
+        Positions, the nearest first. Fewer columns where there are fewer rows, none where no column has a value.
+
+    Examples
+    --------
+    >>> nearest_rows(pd.DataFrame({"age": [20.0, 50, 23, 58]}), 2, 1)
+    array([[2],
+           [3]])
+    """
+    keep = min(neighbours, len(features) - 1)
+    if keep < 1 or not features.notna().any().any():
+        return np.empty((asked, 0), dtype=np.intp)
+    encoded = make_model(KNeighborsClassifier(), features)[0].fit_transform(features)
+    search = NearestNeighbors(n_neighbors=keep + 1, algorithm="brute").fit(encoded)
+    found: Positions = search.kneighbors(encoded[:asked], return_distance=False)
+    # A row is not its own neighbour; among many equal rows the search may not have met it, then the last one goes.
+    own = found == np.arange(asked)[:, None]
+    own[~own.any(axis=1), -1] = True
+    near: Positions = found[~own].reshape(asked, keep)
+    return near
+
+
+def random_rows(rows: int, asked: int, neighbours: int) -> Positions:
+    """Return for each of the first ``asked`` rows the next ones, which in an order drawn by chance are any rows."""
+    steps = np.arange(1, min(neighbours, rows - 1) + 1)
+    positions: Positions = (np.arange(asked)[:, None] + steps) % max(rows, 1)
+    return positions
+
+
+def consistency(outcome: Array, near: Positions, *, classes: bool) -> Estimate:
+    """Estimate one minus the mean difference between a row's outcome and each of its neighbours' (Zemel et al. 2013).
+
+    A row that is near to many weighs in many pairs, so pairs that share a row are taken to go together (Aronow et al.
+    2015, doi:10.1093/pan/mpv018); the interval is Wald's on the logit scale.
+
+    Parameters
+    ----------
+    outcome : array of shape (n,)
+        Class codes, or numbers in [0, 1].
+    near : array of shape (asked, neighbours)
+        From ``nearest_rows``.
+    classes : bool
+        Whether outcomes differ or not; if not, their distance counts.
+
+    Examples
+    --------
+    >>> outcome = np.repeat([0.0, 1.0], 50)
+    >>> near = np.arange(100)[:, None] // 50 * 50 + np.arange(5)
+    >>> print(consistency(outcome, near, classes=True))
+    1.000 [0.963, 1.000]
+    """
+    asked, neighbours = near.shape
+    if near.size == 0:
+        return Estimate(math.nan, n=asked, method="no neighbours")
+    own, others = np.repeat(outcome[:asked], neighbours), outcome[near.ravel()]
+    apart = (own != others).astype(float) if classes else np.abs(own - others)
+    value = 1 - float(apart.mean())
+    first, second, error = np.repeat(np.arange(asked), neighbours), near.ravel(), apart - apart.mean()
+    asking = np.bincount(first, error, len(outcome))
+    either = asking + np.bincount(second, error, len(outcome))
+    # Pairs that share both rows were counted twice.
+    _, pair = np.unique(np.minimum(first, second) * len(outcome) + np.maximum(first, second), return_inverse=True)
+    both = np.bincount(pair, error)
+    deviation = math.sqrt(max(float(either @ either - both @ both), float(asking @ asking))) / len(apart)
+    if 0 < value < 1 and deviation > 1e-12:
+        low, high = wald(value, deviation, "logit", t_quantile(asked))
+        return Estimate(value, low, high, asked, "pairs that share a row go together, logit scale")
+    return Estimate(value, *wilson(value * asked, asked), asked, "Wilson")
+
+
+def change_column(
+    model: Model, data: Dataset, column: str, name: str, threshold: float
+) -> tuple[dict[str, Estimate], pd.DataFrame]:
+    """Change one column to each of its values, and see what the model then says.
+
+    Parameters
+    ----------
+    model : Model
+    data : Dataset
+    column, name : str
+        The feature, and what to call it.
+    threshold : float
+        Of the decisions; not a number where the model decides itself or the target is not binary.
+
+    Returns
+    -------
+    (dict of str to Estimate, DataFrame)
+        ``flip_rate`` (classes only) and ``score_change`` over all values, and a row a value: ``feature, changed_to,
+        rows, flip_rate, gained, lost, score_change``, as far as they apply. Exactly 0 and no rows where the model is
+        not given the column.
+    """
+    given = data.features
+    if column not in model.inputs(given, data.name):
+        never = Estimate(0.0, n=data.rows, method="exact: the model is not given this column")
+        return dict.fromkeys(_measures(data.task), never), pd.DataFrame()
+    before = predict(model, data)
+    flipped, moved, times = np.zeros(data.rows), np.zeros(data.rows), np.zeros(data.rows)
+    labels, rows = data.sensitive.get(column, given[column]), []
+    counts = given[column].dropna().value_counts()
+    values: Any = [value for value in counts.index[:MOST_VALUES] if counts[value] > 0]
+    if pd.api.types.is_numeric_dtype(given[column]) and len(counts) > MOST_VALUES:
+        values = np.unique(np.quantile(given[column].dropna(), QUANTILES, method="nearest"))
+    for value in values:
+        other = (given[column] != value).to_numpy()
+        if not other.any():
+            continue
+        changed = given.assign(**{column: pd.Series(value, index=given.index, dtype=given[column].dtype)})
+        after = predict(model, replace(data, features=changed))
+        # Each row is 0 where its decision stays, else 1, or -1 where it turns from positive to negative.
+        turned = np.asarray(after.y_pred != before.y_pred, dtype=float)
+        if data.task == "binary":
+            turned = after.decide(threshold) - before.decide(threshold)
+        # Its score moves by the difference; of several classes by half the sum of all, of labels by 0 or 1.
+        move = np.abs(after.y_pred - before.y_pred)
+        if before.y_prob is not None and after.y_prob is not None:
+            move = np.abs(after.y_prob - before.y_prob).sum(axis=1) / 2
+        elif not before.scored or len(before.classes) > 2:
+            move = np.abs(turned)
+        flipped, moved, times = np.maximum(flipped, np.abs(turned) * other), moved + move * other, times + other
+        rows.append({"feature": name, "changed_to": value_text(labels[~other].iloc[0]), "rows": int(other.sum())})
+        rows[-1] |= _counted(turned[other], data.task) | {"score_change": _mean(move[other], before)}
+    counted = times > 0
+    numbers = _counted(flipped[counted], data.task) | {"score_change": _mean(moved[counted] / times[counted], before)}
+    return {key: numbers[key] for key in _measures(data.task)}, pd.DataFrame(rows)
+
+
+def _measures(task: str) -> tuple[str, ...]:
+    return ("score_change",) if task == "regression" else ("flip_rate", "score_change")
+
+
+def _counted(turned: Array, task: str) -> dict[str, Estimate]:
+    """Return the share of rows whose decision turns and, for two classes, the shares that turn each way."""
+    if task == "regression":
+        return {}
+    counts = {"flip_rate": turned != 0} | ({"gained": turned > 0, "lost": turned < 0} if task == "binary" else {})
+    return {key: share_estimate(int(hits.sum()), len(turned)) for key, hits in counts.items()}
+
+
+def _mean(moved: Array, before: Predictions) -> Estimate:
+    unit = 1.0 if before.probabilities else float(np.ptp(before.y_pred)) or 1.0
+    return mean(moved, unit=unit).estimate
