@@ -9,8 +9,7 @@ import toolkit as tk
 from toolkit.explanation.attribution import choose_attributor
 from toolkit.explanation.crosscheck import ROWS, cross_check
 from toolkit.explanation.explain import explain
-from toolkit.explanation.importance import draw_rows, magnitudes
-from toolkit.explanation.interactions import interaction_table
+from toolkit.explanation.importance import draw_rows, interaction_table, magnitudes
 from toolkit.models.candidates import make_candidates
 from toolkit.models.preprocessing import make_model
 

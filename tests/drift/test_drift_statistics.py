@@ -9,7 +9,7 @@ from scipy import stats
 
 from toolkit.drift.chance import judge_pair, p_value
 from toolkit.drift.distances import METHODS, pair_of, sturges_edges
-from toolkit.drift.domain import tell_apart
+from toolkit.drift.model import tell_apart
 from toolkit.drift.summary import CELLS, align, summarize_column
 from toolkit.drift.verdicts import find_break, unit_change
 from toolkit.statistics.binning import cell_starts

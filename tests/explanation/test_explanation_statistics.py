@@ -12,10 +12,16 @@ from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LinearRegression
 
 from toolkit.data.load import load_dataset
-from toolkit.explanation.association import associations, correlation_ratio, cramers_v
 from toolkit.explanation.attribution import Attributor
-from toolkit.explanation.crosscheck import cross_check, rank_agreement
-from toolkit.explanation.groups import difference_of_means, group_table
+from toolkit.explanation.crosscheck import (
+    associations,
+    correlation_ratio,
+    cramers_v,
+    cross_check,
+    difference_of_means,
+    group_table,
+    rank_agreement,
+)
 from toolkit.explanation.importance import (
     draw_rows,
     importance_table,
@@ -24,7 +30,7 @@ from toolkit.explanation.importance import (
     rank_intervals,
     relative_errors,
 )
-from toolkit.explanation.scores import Outputs
+from toolkit.explanation.trace import Outputs
 from toolkit.statistics.binning import cut
 
 NAMES = ["a", "b", "c", "d"]

@@ -19,8 +19,8 @@ from toolkit.errors import InputError, NotApplicableError
 from toolkit.models.preprocessing import make_model
 from toolkit.models.recorded import RecordedPredictions
 from toolkit.models.threshold import Rule, Threshold
+from toolkit.monitoring.calibrator import density_ratio
 from toolkit.monitoring.performance import estimate_performance
-from toolkit.monitoring.ratio import density_ratio
 
 HOSTILE = "<script>{x}\n\u200f" + "n" * 300
 

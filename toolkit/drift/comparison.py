@@ -17,8 +17,7 @@ from toolkit.core.result import Finding
 from toolkit.data.dataset import Dataset
 from toolkit.data.times import Window
 from toolkit.drift.distances import DISTANCE_THRESHOLD, METHODS
-from toolkit.drift.domain import MOST_ROWS, Domain, tell_apart
-from toolkit.drift.model import with_importance, with_prediction
+from toolkit.drift.model import MOST_ROWS, Domain, tell_apart, with_importance, with_prediction
 from toolkit.drift.profile import Profile
 from toolkit.drift.summary import PREDICTION, ColumnSummary, roles_of, summarize_column, summarize_in
 from toolkit.drift.verdicts import Plan, Row, judge_column

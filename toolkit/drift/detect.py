@@ -17,10 +17,10 @@ from toolkit.data.dataset import Dataset
 from toolkit.data.load import as_dataset
 from toolkit.data.times import cut_windows
 from toolkit.drift.comparison import Source, chosen_columns, compare_columns, make_plan, roles_in, with_model
-from toolkit.drift.domain import THRESHOLD, Domain
 from toolkit.drift.evidently import comparison_of
 from toolkit.drift.figures import drawings
 from toolkit.drift.findings import findings_of, head_numbers, headline, share_text, size_findings, windows_finding
+from toolkit.drift.model import THRESHOLD, Domain
 from toolkit.drift.profile import Profile
 from toolkit.drift.verdicts import Plan, corrected, corrected_windows, share_moved
 from toolkit.errors import InputError, listed

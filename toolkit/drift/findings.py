@@ -14,7 +14,7 @@ from toolkit.core.result import Finding, Severity
 from toolkit.core.results import KeyNumber
 from toolkit.core.words import counted, value_text
 from toolkit.drift.distances import METHODS
-from toolkit.drift.domain import THRESHOLD, Domain
+from toolkit.drift.model import THRESHOLD, Domain
 from toolkit.drift.profile import Profile
 from toolkit.drift.summary import MOST_LABELS
 from toolkit.errors import listed

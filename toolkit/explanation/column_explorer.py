@@ -14,8 +14,8 @@ from toolkit.core.face import Face, FaceTable
 from toolkit.core.result import EXPLORER_MIME, Result
 from toolkit.core.words import shorten
 from toolkit.errors import NotApplicableError
+from toolkit.explanation.figures import by_level
 from toolkit.explanation.importance import EXPLORED
-from toolkit.explanation.scatter import by_level
 from toolkit.statistics.intervals import Array
 
 if TYPE_CHECKING:

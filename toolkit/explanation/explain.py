@@ -19,14 +19,19 @@ from toolkit.core.result import Finding, Record, Result
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
 from toolkit.errors import InputError, NotApplicableError, listed
-from toolkit.explanation.association import associations
 from toolkit.explanation.attribution import choose_attributor
-from toolkit.explanation.crosscheck import ROWS, CrossCheck, cross_check
+from toolkit.explanation.crosscheck import ROWS, CrossCheck, associations, cross_check, group_table, grouping_columns
 from toolkit.explanation.figures import drawings
 from toolkit.explanation.findings import judge
-from toolkit.explanation.groups import group_table, grouping_columns
-from toolkit.explanation.importance import EXPLORED, REPORTED, draw_rows, importance_table, magnitudes, rank_text
-from toolkit.explanation.interactions import interaction_table
+from toolkit.explanation.importance import (
+    EXPLORED,
+    REPORTED,
+    draw_rows,
+    importance_table,
+    interaction_table,
+    magnitudes,
+    rank_text,
+)
 from toolkit.explanation.local import LocalRow, explain_rows, find_rows, telling_rows
 from toolkit.models.choice import predict_at
 from toolkit.models.model import Model

@@ -12,9 +12,8 @@ from toolkit.core.estimate import format_number
 from toolkit.core.result import Finding, by_severity
 from toolkit.core.words import shorten
 from toolkit.errors import listed
-from toolkit.explanation.association import REDUNDANT
 from toolkit.explanation.attribution import tolerance
-from toolkit.explanation.groups import LEAST_ROWS
+from toolkit.explanation.crosscheck import LEAST_ROWS, REDUNDANT
 from toolkit.explanation.importance import LEVEL, REPORTED, magnitudes, rank_text, relative_errors
 
 if TYPE_CHECKING:

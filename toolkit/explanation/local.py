@@ -1,24 +1,28 @@
-"""Single rows: which are worth a look, what moved their score, and how that reads as a probability."""
+"""Single rows: which are worth a look, what moved their score, how that reads as a probability, and their figure."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from scipy import special
 
 from toolkit.core.estimate import format_number
-from toolkit.core.words import value_text
+from toolkit.core.figures import BLUE, GREY, ORANGE, Drawing, Picture
+from toolkit.core.words import shorten, value_text
 from toolkit.data.dataset import Dataset
 from toolkit.errors import InputError, listed
 from toolkit.explanation.attribution import Attributor
-from toolkit.explanation.scores import LOG_ODDS, PROBABILITY, SOFTMAX
+from toolkit.explanation.trace import LOG_ODDS, PROBABILITY, SOFTMAX
 from toolkit.models.prediction import Predictions
 from toolkit.models.threshold import DEFAULT
 from toolkit.statistics.intervals import Array
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 TEXT = 200  # letters of a value in a table
 REASONS = {
@@ -219,3 +223,65 @@ def probability_path(scale: str, base: Array, values: Array, output: int = 0) ->
     if scale == SOFTMAX:
         return np.asarray(special.softmax(steps, axis=1)[:, output])
     return np.asarray(steps[:, output]) if scale == PROBABILITY else None
+
+
+_MOST_STEPS = 8
+
+
+def waterfall(row: LocalRow) -> Drawing:
+    """Draw the largest attributions of one row as steps, the rest as one step, from the base at the bottom."""
+    steps = [f"{name} {_signed(step)}" for name, step in _steps(row)]
+    towards = "" if row.output == row.scale else f" towards {row.output}"
+    caption = (
+        f"Truth {row.truth}, said {row.said}. From the mean to the model's output for this row, in units of "
+        f"{row.scale}{towards}: bars to the right raise it, to the left lower it."
+    )
+    alt = (
+        f"Row {row.index!s}. From {format_number(row.base)} to "
+        f"{format_number(row.score)}{_as_probability(row)}: {'; '.join(steps)}."
+    )
+    words = Picture(f"Row {row.index!s}, {row.reason}", caption, alt)
+    return Drawing(f"waterfall_{row.key}", words, lambda ax: _draw(ax, row), row.parts, grid="x")
+
+
+def _draw(ax: Axes, row: LocalRow) -> None:
+    steps = _steps(row)[::-1]
+    sizes = np.array([step for _, step in steps])
+    ends = row.base + np.cumsum(sizes)
+    starts = ends - sizes
+    reach = np.array([*starts, *ends])
+    room = 0.22 * float(np.ptp(reach) or 1.0)
+    for place, ((_, step), start, end) in enumerate(zip(steps, starts, ends, strict=True)):
+        ax.barh(place, step, left=start, color=ORANGE if step > 0 else BLUE, height=0.6)
+        side = "left" if step >= 0 else "right"
+        gap = 3 if step >= 0 else -3
+        ax.annotate(
+            _signed(step), (end, place), xytext=(gap, 0), textcoords="offset points", ha=side, va="center", fontsize=9
+        )
+    ax.vlines(ends[:-1], np.arange(len(ends) - 1) - 0.3, np.arange(1, len(ends)) + 0.3, color=GREY, linewidth=0.6)
+    ax.axvline(row.base, color=GREY, linewidth=0.8, linestyle=":")
+    ax.set_yticks(range(len(steps)), [shorten(name, 34) for name, _ in steps])
+    ax.set(xlim=(float(reach.min()) - room, float(reach.max()) + room), ylim=(-0.6, len(steps) - 0.4))
+    ends_at = f"mean {format_number(row.base)},\nrow {format_number(row.score)}{_as_probability(row)}"
+    ax.set_xlabel(f"{shorten(row.scale, 24)}: {ends_at}")
+
+
+def _steps(row: LocalRow) -> list[tuple[str, float]]:
+    """Return the largest attributions, named by column and value, then what all others add up to."""
+    shown = row.parts.head(_MOST_STEPS if len(row.parts) > _MOST_STEPS + 1 else _MOST_STEPS + 1)
+    steps = [
+        (f"{shorten(name, 22)} = {shorten(value, 18)}", float(step))
+        for name, value, step in zip(shown["column"], shown["value"], shown["attribution"], strict=True)
+    ]
+    rest = row.parts["attribution"].iloc[len(shown) :]
+    return [*steps, (f"{len(rest)} others", float(rest.sum()))] if len(rest) else steps
+
+
+def _as_probability(row: LocalRow) -> str:
+    if row.scale == PROBABILITY or "probability_after" not in row.parts:
+        return ""
+    return f" (probability {format_number(float(row.parts['probability_after'].iloc[-1]))})"
+
+
+def _signed(number: float) -> str:
+    return f"+{format_number(number)}" if number > 0 else format_number(number)

@@ -22,12 +22,10 @@ from toolkit.models.choice import threshold_for
 from toolkit.models.model import Model
 from toolkit.models.prediction import Predictions, predict
 from toolkit.models.threshold import Threshold, ThresholdLike
-from toolkit.monitoring.calibrator import fit_calibrator
+from toolkit.monitoring.calibrator import density_ratio, fit_calibrator
 from toolkit.monitoring.confidence import BINARY, CELLS, ByScore, Scored, measure_scored
-from toolkit.monitoring.figures import estimates_drawing
-from toolkit.monitoring.findings import WHOLE, change_from, head_numbers, headline, judge_estimate
+from toolkit.monitoring.findings import WHOLE, change_from, estimates_drawing, head_numbers, headline, judge_estimate
 from toolkit.monitoring.losses import REGRESSION, ByLoss, expect_errors, measure_errors
-from toolkit.monitoring.ratio import density_ratio
 from toolkit.statistics.multiplicity import holm
 
 #: What reading a table here found that a model cannot make up for; a data set says it itself.
