@@ -1,4 +1,4 @@
-"""From a score to the chance of being positive, learnt on a reference that is weighted to look like the current rows."""
+"""From a score to the chance of being positive, learnt on a reference weighted to look like the current rows."""
 
 from __future__ import annotations
 
