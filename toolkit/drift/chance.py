@@ -50,9 +50,16 @@ def judge_pair(pair: Pair, method: str, seed: int = 0) -> dict[str, Any]:
     # The resampled pair is to the observed one as that is to the populations: what the step down there adds on
     # average was added here as well, and is taken off. Both sides of the step use the same pooled cells.
     centre = full**power - (float(drawn.mean()) - float(cells.among(method, cells.reference, cells.current)) ** power)
-    low, high = (
-        end ** (1 / power) for end in _ends(centre, drawn, t_quantile(int(min(sizes))), _unseen(cells, method) ** power)
-    )
+    # Resampling does not show how far rows not seen may move a distance of cells that are all alike (rule of three).
+    alike = not METHODS[method].labels or 1 in (np.count_nonzero(cells.reference), np.count_nonzero(cells.current))
+    unseen = min(RULE_OF_THREE / min(sizes), 1.0) ** power if alike else 0.0
+    # Which scale is nearer to normal, the given one or its root, depends on how far from 0 the distance lies: the wider
+    # end of both is taken.
+    quantile, root = t_quantile(int(min(sizes))), math.sqrt(max(centre, 0.0))
+    half = quantile * float(drawn.std(ddof=1)) + unseen
+    half_root = quantile * float(np.sqrt(drawn).std(ddof=1)) + math.sqrt(unseen)
+    low = min(max(centre - half, 0.0), max(root - half_root, 0.0) ** 2) ** (1 / power)
+    high = max(centre + half, (root + half_root) ** 2) ** (1 / power)
     # Freed from chance, both ends may lie below the distance as observed, which an interval must hold all the same.
     low, high = min(low, full), min(max(high, full), METHODS[method].most)
     distance = Estimate(full, low, high, n + m, f"cell counts resampled, {replicates} replicates")
@@ -74,22 +81,6 @@ def _resampled(
 ) -> list[Array]:
     drawn = zip(sizes, shares, strict=True)
     return [rng.multinomial(round(size), part / part.sum(), replicates).astype(float) for size, part in drawn]
-
-
-def _ends(centre: float, drawn: Array, quantile: float, unseen: float) -> tuple[float, float]:
-    # Which scale is nearer to normal, the given one or its root, depends on how far from 0 the distance lies: the wider
-    # end of both is taken.
-    half = quantile * float(drawn.std(ddof=1)) + unseen
-    root = math.sqrt(max(centre, 0.0))
-    half_root = quantile * float(np.sqrt(drawn).std(ddof=1)) + math.sqrt(unseen)
-    low = min(max(centre - half, 0.0), max(root - half_root, 0.0) ** 2)
-    return low, max(centre + half, (root + half_root) ** 2)
-
-
-def _unseen(cells: Pair, method: str) -> float:
-    """Return how far rows not seen may still move a distance, where resampling would not show it (rule of three)."""
-    alike = not METHODS[method].labels or 1 in (np.count_nonzero(cells.reference), np.count_nonzero(cells.current))
-    return min(RULE_OF_THREE / min(cells.effective), 1.0) if alike else 0.0
 
 
 def p_value(pair: Pair) -> float:

@@ -61,7 +61,13 @@ def with_model(
         return reference, current, importance, []
     features, known = current.features, roles_in(reference)
     gone = [name for name in model.columns if name not in features and name in known]
-    absent = {name: _absent(reference, name, features.index) for name in gone}
+    absent = {}
+    for name in gone:
+        column = _column(reference, name, {name: "feature"})[1]
+        labels = column.distinct if column is not None and column.dtype == "category" else None
+        absent[name] = pd.Series(
+            np.nan, features.index, "float64" if labels is None else pd.CategoricalDtype(list(labels))
+        )
     said = f"The model needs {listed(map(repr, gone), 5)}, which the current table does not have"
     try:
         current = with_prediction(current, features.assign(**absent), model)
@@ -72,14 +78,6 @@ def with_model(
         return reference, current, importance, [Finding("DRIFT-NO-PREDICTION", "critical", text)]
     notes = [Finding("DRIFT-PREDICTED-WITHOUT", "high", f"{said}; they were handed to it as missing.")] if gone else []
     return reference, current, importance, notes
-
-
-def _absent(reference: Source, name: str, index: pd.Index[Any]) -> pd.Series[Any]:
-    """Return cells without a value in the dtype of a column of the reference."""
-    column = _column(reference, name, {name: "feature"})[1]
-    labels = pd.Index(column.distinct if column else [], dtype=object)
-    text = column is not None and column.dtype == "category"
-    return pd.Series(np.nan, index, pd.CategoricalDtype(labels) if text else "float64")
 
 
 def make_plan(methods: object, thresholds: object, alpha: object, names: Sequence[str], seed: int) -> Plan:
@@ -187,7 +185,9 @@ def compare_columns(
             for sample, column, places in zip(sampled, (plain, later), picked, strict=True):
                 sample[old.name] = column.iloc[places].reset_index(drop=True)
     _check_kinds(rows, asked, reference.name, current.name)
-    groups = _groups(reference, current, picked)
+    tables = [part for part in (reference, current) if isinstance(part, Dataset)]
+    both = [part.group.iloc[at] for part, at in zip(tables, picked, strict=False) if part.group is not None]
+    groups = Units.of(pd.concat(both, ignore_index=True), None) if len(both) == 2 else None
     domain = tell_apart(pd.DataFrame(sampled[0]), pd.DataFrame(sampled[1]), plan.seed, groups)
     first, second = (
         Profile(part.name, part.rows, held, part.schema.without_cells())
@@ -235,13 +235,6 @@ def _picked(part: Source, seed: int) -> NDArray[np.intp]:
     if isinstance(part, Dataset) and part.rows > MOST_ROWS:
         return np.sort(np.random.default_rng(seed).choice(part.rows, MOST_ROWS, replace=False))
     return np.arange(part.rows if isinstance(part, Dataset) else 0)
-
-
-def _groups(reference: Source, current: Source, picked: Sequence[NDArray[np.intp]]) -> Units | None:
-    """Return the groups of some rows of both tables; None where those of either stand for themselves."""
-    tables = [part for part in (reference, current) if isinstance(part, Dataset)]
-    both = [part.group.iloc[at] for part, at in zip(tables, picked, strict=False) if part.group is not None]
-    return Units.of(pd.concat(both, ignore_index=True), None) if len(both) == 2 else None
 
 
 def _check_kinds(rows: Iterable[Row], asked: bool, reference: str, current: str) -> None:

@@ -19,7 +19,7 @@ from toolkit.data.times import cut_windows
 from toolkit.drift.comparison import Source, chosen_columns, compare_columns, make_plan, roles_in, with_model
 from toolkit.drift.evidently import comparison_of
 from toolkit.drift.figures import drawings
-from toolkit.drift.findings import findings_of, head_numbers, headline, share_text, size_findings, windows_finding
+from toolkit.drift.findings import findings_of, head_numbers, headline, share_text, size_findings
 from toolkit.drift.model import THRESHOLD, Domain
 from toolkit.drift.profile import Profile
 from toolkit.drift.verdicts import Plan, corrected, corrected_windows, share_moved
@@ -111,7 +111,8 @@ def detect_drift(
             Model.of(model, old if isinstance(old, Dataset) else None), old, new, seed
         )
         notes += said
-    plan = make_plan(methods, thresholds, alpha, list(roles_in(old)), seed)
+    known = roles_in(old)
+    plan = make_plan(methods, thresholds, alpha, list(known), seed)
     rows, windowed, profiles, domain = compare_columns(
         old,
         new,
@@ -122,13 +123,16 @@ def detect_drift(
         asked=columns is not None,
     )
     table, others = corrected(rows, plan, [] if domain is None else [domain.p_value])
+    if more := [repr(name) for name, role in roles_in(new).items() if role == "feature" and name not in known]:
+        text = f"The current table has columns that the reference does not have: {listed(more, 5)}."
+        notes.append(Finding("DRIFT-NEW-COLUMNS", "info", text))
     return Drift(
         *profiles,
         table,
         corrected_windows(windowed, plan),
         replace(domain, p_adjusted=others[0]) if domain is not None else None,
         plan,
-        (*notes, *_more_columns(old, new)),
+        tuple(notes),
         (old, new) if isinstance(old, Dataset) and isinstance(new, Dataset) else None,
         None if subject is None else subject.record(),
     )
@@ -233,7 +237,10 @@ class Drift(Result):
         found = [*findings_of(self.table, self.domain, self.plan.alpha, self.plan.rare), *self.notes]
         found += size_findings(self.reference, self.current)
         if len(self.windows):
-            found.append(windows_finding(list(dict.fromkeys(self.windows["window"])), self.drifted_windows()))
+            drifted, many = self.drifted_windows(), self.windows["window"].nunique()
+            some = f"{len(drifted)} of {many} windows have drifted from the reference: {listed(drifted, 6)}."
+            text = some if drifted else f"None of {many} windows has drifted from the reference."
+            found.append(Finding("DRIFT-WINDOWS", "medium" if drifted else "info", text))
         if self.tables is None:
             text = "Profiles hold no rows: no model was trained to tell the two tables apart."
             found.append(Finding("DRIFT-PROFILES", "info", text))
@@ -293,12 +300,3 @@ def _source(
     target = reference.target if isinstance(reference, Profile) else ""
     roles = {role: name for role, name in {"target": target, **asked}.items() if name in columns}
     return as_dataset(table, which, like=reference if isinstance(reference, Dataset) else model, **roles)
-
-
-def _more_columns(old: Source, new: Source) -> list[Finding]:
-    known = roles_in(old)
-    more = [name for name, role in roles_in(new).items() if name not in known and role == "feature"]
-    if not more:
-        return []
-    text = f"The current table has columns that the reference does not have: {listed(map(repr, more), 5)}."
-    return [Finding("DRIFT-NEW-COLUMNS", "info", text)]

@@ -20,10 +20,8 @@ import pandas as pd
 
 from toolkit.core.face import Face
 from toolkit.core.result import Finding, Record, Result
-from toolkit.data.dataset import Dataset
 from toolkit.drift.distances import METHODS
 from toolkit.drift.summary import column_in
-from toolkit.drift.verdicts import Plan
 from toolkit.errors import NotApplicableError, listed
 
 if TYPE_CHECKING:
@@ -170,8 +168,17 @@ def comparison_of(drift: Drift) -> Comparison:
     table, plan = drift.table, drift.plan
     compared = table["method"] != ""
     left_out = dict.fromkeys(table.loc[~compared, "column"], "not compared")
-    frames = [_sampled(part, table[compared], plan) for part in drift.tables]
-    drawn: list[str] = []
+    frames, drawn = [], list[str]()
+    for part in drift.tables:
+        picked, columns = np.arange(part.rows), {}
+        if part.rows > MOST_ROWS:
+            picked = np.sort(np.random.default_rng(plan.seed).choice(part.rows, MOST_ROWS, replace=False))
+        for name, kind in table.loc[compared, ["column", "kind"]].itertuples(index=False, name=None):
+            column = column_in(part, name)[0]
+            assert column is not None  # noqa: S101 - it has a distance, so it has values
+            column = column.iloc[picked].reset_index(drop=True)
+            columns[name] = column if kind == "number" else column.astype(object).where(column.notna(), None)
+        frames.append(pd.DataFrame(columns))
     for name, kind in zip(table.loc[compared, "column"], table.loc[compared, "kind"], strict=True):
         cells = [frame[name] for frame in frames]
         if any(column.isna().all() for column in cells):
@@ -184,23 +191,10 @@ def comparison_of(drift: Drift) -> Comparison:
             drawn.append(name)
     if not drawn:
         raise NotApplicableError("evidently has nothing to draw: no column with few labels has values in both tables.")
-    columns = table.set_index("column").loc[drawn, ["kind", "method", "threshold"]].reset_index()
-    tests = columns["method"].map(lambda method: METHODS[method].test)
-    columns["threshold"] = columns["threshold"].mask(tests, plan.alpha)
-    return Comparison(frames[0][drawn], frames[1][drawn], columns, left_out)
-
-
-def _sampled(part: Dataset, compared: pd.DataFrame, plan: Plan) -> pd.DataFrame:
-    picked = np.arange(part.rows)
-    if part.rows > MOST_ROWS:
-        picked = np.sort(np.random.default_rng(plan.seed).choice(part.rows, MOST_ROWS, replace=False))
-    columns = {}
-    for name, kind in zip(compared["column"], compared["kind"], strict=True):
-        column = column_in(part, name)[0]
-        assert column is not None  # noqa: S101 - it has a distance, so it has values
-        column = column.iloc[picked].reset_index(drop=True)
-        columns[name] = column if kind == "number" else column.astype(object).where(column.notna(), None)
-    return pd.DataFrame(columns)
+    given = table.set_index("column").loc[drawn, ["kind", "method", "threshold"]].reset_index()
+    tests = given["method"].map(lambda method: METHODS[method].test)
+    given["threshold"] = given["threshold"].mask(tests, plan.alpha)
+    return Comparison(frames[0][drawn], frames[1][drawn], given, left_out)
 
 
 def draw(given: Comparison) -> str:

@@ -10,8 +10,7 @@ import pandas as pd
 from toolkit.core.estimate import Estimate
 from toolkit.core.figures import BLUE, GREEN, GREY, ORANGE, Drawing, Picture, draw_intervals, name_rows, name_windows
 from toolkit.core.words import shorten, value_text
-from toolkit.drift.distances import pair_of
-from toolkit.drift.findings import columns_words
+from toolkit.drift.distances import METHODS, pair_of
 from toolkit.errors import listed
 
 if TYPE_CHECKING:
@@ -30,34 +29,34 @@ def drawings(drift: Drift) -> list[Drawing]:
     measured = drift.table[drift.table["method"] != ""].head(MOST_COLUMNS)
     if not len(measured):
         return []
-    return [_columns(measured), _worst(drift, measured.iloc[0]), *([_trend(drift)] if len(drift.windows) else [])]
-
-
-def _columns(measured: pd.DataFrame) -> Drawing:
-    words = Picture("Distance of each column", *columns_words(measured))
-    data = measured[["column", "verdict", "distance", "by_chance", "threshold"]]
-    return Drawing("columns", words, lambda ax: _draw_columns(ax, measured), data)
-
-
-def _worst(drift: Drift, worst: pd.Series) -> Drawing:
-    name = worst["column"]
-    alt = f"{name} in the reference and in the current table: {worst['change']}."
-    caption = "The column that moved most. Shares of the rows that have a value."
-    shares = _shares(drift, name)
-    return Drawing(
-        "worst", Picture(f"Before and after: {name}", caption, alt), lambda ax: _draw_shares(ax, shares, name), shares
+    caption = (
+        "Distance of each column from the reference, in units of its threshold (the dotted line at 1), with its 95% "
+        "interval; the grey bar is what chance alone would do at these sample sizes. Filled marks have drifted."
     )
-
-
-def _trend(drift: Drift) -> Drawing:
-    """Draw the windows of the columns that moved most in any of them."""
+    said = [
+        f"{value_text(row['column'])}: {METHODS[row['method']].title} {row['distance']}, {row['verdict']}"
+        for _, row in measured.iterrows()
+    ]
+    words = Picture("Distance of each column", caption, f"{'; '.join(said)}.")
+    data = measured[["column", "verdict", "distance", "by_chance", "threshold"]]
+    found = [Drawing("columns", words, lambda ax: _draw_columns(ax, measured), data)]
+    name, change = measured.iloc[0][["column", "change"]]
+    shares = _shares(drift, name)
+    caption = "The column that moved most. Shares of the rows that have a value."
+    words = Picture(
+        f"Before and after: {name}", caption, f"{name} in the reference and in the current table: {change}."
+    )
+    found.append(Drawing("worst", words, lambda ax: _draw_shares(ax, shares, name), shares))
+    if not len(drift.windows):
+        return found
     rows = drift.windows[drift.windows["role"] == "feature"]
     most = (rows["beyond_chance"] / rows["threshold"]).groupby(rows["column"]).max().nlargest(MOST_LINES).index
     lines = rows.loc[rows["column"].isin(most), ["window", "column", "verdict", "distance", "threshold"]]
     drifted, count = drift.drifted_windows(), drift.windows["window"].nunique()
-    said = f"{len(drifted)} of {count} windows drifted: {listed(drifted, 12) or 'none'}."
     caption = "Distances of the columns that moved most, in units of their thresholds (dotted), with 95% intervals."
-    return Drawing("trend", Picture("Distance over time", caption, said), lambda ax: _draw_trend(ax, lines), lines)
+    alt = f"{len(drifted)} of {count} windows drifted: {listed(drifted, 12) or 'none'}."
+    words = Picture("Distance over time", caption, alt)
+    return [*found, Drawing("trend", words, lambda ax: _draw_trend(ax, lines), lines)]
 
 
 def _shares(drift: Drift, name: str) -> pd.DataFrame:

@@ -40,9 +40,23 @@ def findings_of(table: pd.DataFrame, domain: Domain | None, alpha: float, rare: 
         for _, row in broken[broken["code"] == code].iterrows():
             yield Finding(f"DRIFT-{code}", "critical", f"Column {row['column']!r} {row['why']}.", row["column"])
     for _, row in table[(table["verdict"] == "drifted") & table["moved"]].iterrows():
-        yield Finding(f"DRIFT-{_subject(row)}", _severity(row), _moved_text(row), row["column"])
+        which, subject = {"target": ("TARGET", "The target "), "prediction": ("PREDICTION", "The ")}.get(
+            row["role"], ("COLUMN", "Column ")
+        )
+        name = row["column"] if row["role"] == "prediction" else repr(row["column"])
+        weight = "" if pd.isna(row["importance"]) else f" The model gives it {row['importance']:.0%} of all importance."
+        text = (
+            f"{subject}{name} has drifted ({row['change']}): {METHODS[row['method']].title} {row['distance']}, by "
+            f"chance about {format_number(row['by_chance'].value)}, threshold {format_number(row['threshold'])}, "
+            f"adjusted p {format_p(row['p_adjusted'])}.{weight}"
+        )
+        yield Finding(f"DRIFT-{which}", _severity(row), text, row["column"])
     for _, row in table[table["emptied"] & (table["code"] == "")].iterrows():
-        yield Finding("DRIFT-MISSING", _severity(row), _emptied_text(row), row["column"])
+        text = (
+            f"Column {row['column']!r} is missing in {row['missing_current']:.1%} of the rows, against "
+            f"{row['missing_reference']:.1%} in the reference."
+        )
+        yield Finding("DRIFT-MISSING", _severity(row), text, row["column"])
     for _, row in table.iterrows():
         yield from _novelties(row, rare)
     if domain is not None:
@@ -57,10 +71,6 @@ def findings_of(table: pd.DataFrame, domain: Domain | None, alpha: float, rare: 
         yield Finding("DRIFT-LEFT-OUT", "info", f"Not compared: {said}.")
 
 
-def _subject(row: pd.Series[Any]) -> str:
-    return {"target": "TARGET", "prediction": "PREDICTION"}.get(row["role"], "COLUMN")
-
-
 def _severity(row: pd.Series[Any]) -> Severity:
     """With a model, what it leans on weighs more and what it hardly looks at less."""
     if row["role"] != "feature":
@@ -68,24 +78,6 @@ def _severity(row: pd.Series[Any]) -> Severity:
     if pd.isna(row["importance"]):
         return "medium"
     return "high" if row["importance"] >= MATTERS_MUCH else "medium" if row["importance"] >= MATTERS else "low"
-
-
-def _moved_text(row: pd.Series[Any]) -> str:
-    subject = {"target": "The target", "prediction": "The"}.get(row["role"], "Column")
-    name = row["column"] if row["role"] == "prediction" else repr(row["column"])
-    weight = "" if pd.isna(row["importance"]) else f" The model gives it {row['importance']:.0%} of all importance."
-    chance, threshold = format_number(row["by_chance"].value), format_number(row["threshold"])
-    return (
-        f"{subject} {name} has drifted ({row['change']}): {METHODS[row['method']].title} {row['distance']}, by chance "
-        f"about {chance}, threshold {threshold}, adjusted p {format_p(row['p_adjusted'])}.{weight}"
-    )
-
-
-def _emptied_text(row: pd.Series[Any]) -> str:
-    return (
-        f"Column {row['column']!r} is missing in {row['missing_current']:.1%} of the rows, against "
-        f"{row['missing_reference']:.1%} in the reference."
-    )
 
 
 def _novelties(row: pd.Series[Any], rare: float) -> Iterator[Finding]:
@@ -132,27 +124,6 @@ def size_findings(reference: Profile, current: Profile) -> Iterator[Finding]:
         yield Finding("DRIFT-FEW-ROWS", "low", f"{size} only large changes can be told from chance.")
 
 
-def windows_finding(labels: list[str], drifted: list[str]) -> Finding:
-    """Say in which windows something has drifted."""
-    if not drifted:
-        return Finding("DRIFT-WINDOWS", "info", f"None of {len(labels)} windows has drifted from the reference.")
-    text = f"{len(drifted)} of {len(labels)} windows have drifted from the reference: {listed(drifted, 6)}."
-    return Finding("DRIFT-WINDOWS", "medium", text)
-
-
-def columns_words(table: pd.DataFrame) -> tuple[str, str]:
-    """Return caption and alternative text of the figure of distances."""
-    caption = (
-        "Distance of each column from the reference, in units of its threshold (the dotted line at 1), with its 95% "
-        "interval; the grey bar is what chance alone would do at these sample sizes. Filled marks have drifted."
-    )
-    said = [
-        f"{value_text(row['column'])}: {METHODS[row['method']].title} {row['distance']}, {row['verdict']}"
-        for _, row in table.iterrows()
-    ]
-    return caption, f"{'; '.join(said)}."
-
-
 def share_text(value: Estimate) -> str:
     """Write a share and its range as percentages."""
     return f"{value.value:.0%}" + (f" [{value.low:.0%}, {value.high:.0%}]" if value.has_interval else "")
@@ -168,32 +139,28 @@ def headline(table: pd.DataFrame, domain: Domain | None) -> str:
     domain : Domain or None
         Where it tells the two tables apart.
     """
-    return " ".join(_sentences(table, domain))
-
-
-def _sentences(table: pd.DataFrame, domain: Domain | None) -> Iterator[str]:
+    said = []
     broken = table[table["verdict"] == "broken"]
     if len(broken):
         named = zip(broken["column"].head(_MOST_NAMED), broken["why"], strict=False)
-        said = "; ".join(f"{_named(column)} {re.split('[:;]', why)[0]}" for column, why in named)
+        whys = "; ".join(f"{_named(column)} {re.split('[:;]', why)[0]}" for column, why in named)
         more = f"; and {len(broken) - _MOST_NAMED} more" if len(broken) > _MOST_NAMED else ""
-        yield f"Broken: {said}{more}."
+        said.append(f"Broken: {whys}{more}.")
     features = table[(table["role"] == "feature") & table["verdict"].isin(["drifted", "stable", "broken"])]
     moved = features[features["verdict"] == "drifted"]
     if len(moved):
         verb = "has" if len(moved) == 1 else "have"
-        yield f"{len(moved)} of {len(features)} columns {verb} drifted{_leaning(moved)}."
+        said.append(f"{len(moved)} of {len(features)} columns {verb} drifted{_leaning(moved)}.")
     others = table[(table["role"] != "feature") & (table["verdict"] == "drifted")]
     if len(others):
         which = " and ".join("the target" if role == "target" else "the model's predictions" for role in others["role"])
-        yield f"{which[:1].upper()}{which[1:]} moved{' too' if len(moved) else ''}."
+        said.append(f"{which[:1].upper()}{which[1:]} moved{' too' if len(moved) else ''}.")
     if not len(moved) and domain is not None:
-        yield (
+        said.append(
             f"No single column has drifted, but the tables can be told apart (ROC AUC {domain.roc_auc}): how their "
             "columns hang together has changed."
         )
-    elif not len(broken) and not len(moved) and not len(others):
-        yield f"Nothing broke, and no column of {len(features)} moved beyond chance and its threshold."
+    return " ".join(said) or f"Nothing broke, and no column of {len(features)} moved beyond chance and its threshold."
 
 
 def _leaning(moved: pd.DataFrame) -> str:

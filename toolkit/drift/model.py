@@ -47,7 +47,13 @@ def importances(model: Model, features: pd.DataFrame, table: str, seed: int = 0)
         inputs = inputs.iloc[np.sort(rng.choice(len(inputs), IMPORTANCE_ROWS, replace=False))]
     before, order = model.outputs(inputs, table), rng.permutation(len(inputs))
     shuffled = permuted(lambda rows: model.outputs(rows, table), inputs, order[None])
-    moved = [_apart(before, after[0]) for after in shuffled]
+    moved = []
+    for (after,) in shuffled:
+        if before.dtype.kind != "f":
+            moved.append(float((before != after).mean()))
+        else:
+            gap = np.abs(before - after)
+            moved.append(float(np.nanmean(gap.sum(axis=1) / 2 if gap.ndim == 2 else gap)))
     return {str(name): apart / (sum(moved) or 1.0) for name, apart in zip(inputs.columns, moved, strict=True)}
 
 
@@ -76,13 +82,6 @@ def with_prediction(data: Dataset, features: pd.DataFrame, model: Model) -> Data
     found = pd.Series(outputs if outputs.dtype.kind == "f" else pd.Categorical([str(label) for label in outputs]))
     plain = plain_column(found.set_axis(data.features.index).rename(PREDICTION))[0]
     return replace(data, others=data.others.assign(**{PREDICTION: np.nan if plain is None else plain}))
-
-
-def _apart(before: Any, after: Any) -> float:
-    if before.dtype.kind != "f":
-        return float((before != after).mean())
-    moved: Array = np.abs(before - after)
-    return float(np.nanmean(moved.sum(axis=1) / 2 if moved.ndim == 2 else moved))
 
 
 MOST_ROWS = 5000
@@ -193,19 +192,19 @@ def learnable(cells: Array, rows: NDArray[Any]) -> Array:
 
 
 def coded(reference: pd.DataFrame, current: pd.DataFrame) -> Array:
-    """Return the columns of both tables, one below the other, as numbers, of shape (n_reference + n_current, n)."""
-    return np.column_stack([_coded(reference[name], current[name]) for name in reference.columns])
+    """Return the columns of both tables, one below the other, as numbers, of shape (n_reference + n_current, n).
 
-
-def _coded(reference: pd.Series[Any], current: pd.Series[Any]) -> Array:
-    """Return both columns one below the other as numbers; labels by their frequency over both, the rarest first.
-
-    Labels that are as frequent stand in alphabetical order: that of their appearance would tell the tables apart.
+    Labels by their frequency over both, the rarest first. Labels that are as frequent stand in alphabetical order: that
+    of their appearance would tell the tables apart.
     """
-    both = pd.concat([reference, current], ignore_index=True)
-    if not isinstance(reference.dtype, pd.CategoricalDtype):
-        return both.to_numpy(dtype="float64", na_value=np.nan)
-    codes, labels = pd.factorize(both.astype(object), sort=True)
-    ranks = np.argsort(np.argsort(np.bincount(codes[codes >= 0], minlength=len(labels)), kind="stable"))
-    coded: Array = np.where(codes >= 0, ranks[codes] if len(labels) else 0, np.nan)
-    return coded
+    columns = []
+    for name in reference.columns:
+        both = pd.concat([reference[name], current[name]], ignore_index=True)
+        if isinstance(reference[name].dtype, pd.CategoricalDtype):
+            codes, labels = pd.factorize(both.astype(object), sort=True)
+            counts = np.bincount(codes[codes >= 0], minlength=len(labels))
+            ranks = np.append(np.argsort(np.argsort(counts, kind="stable")).astype(float), np.nan)
+            columns.append(ranks[codes])
+        else:
+            columns.append(both.to_numpy(dtype="float64", na_value=np.nan))
+    return np.column_stack(columns)

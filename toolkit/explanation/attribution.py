@@ -27,6 +27,8 @@ _MEAN_ROWS, _DEEP_ROWS, _PERMUTED_ROWS, _GIVEN_ROWS = 5000, 25, 50, 100
 _MOST_CELLS = 20_000_000
 _QUICK, _SLOW = 1000, 200
 
+# Attributions of shape (rows, encoded, raw outputs) and their base of shape (raw outputs,).
+Raw: TypeAlias = Callable[[Any], tuple[Array, Array]]
 Attribute: TypeAlias = Callable[[pd.DataFrame], tuple[Array, Array]]
 
 
@@ -96,7 +98,12 @@ def choose_attributor(
         raise InputError(f"There is no method {method!r}.{nearest(str(method), METHODS)} Known: {listed(METHODS)}.")
     rng = np.random.default_rng(seed)
     view = None if method == "permutation" else see_through(model, data.features)
-    kind = _kind(view) if method == "auto" else method
+    kind = "permutation" if method == "auto" else method
+    if method == "auto" and view is not None:
+        if hasattr(view.estimator, "coef_") and hasattr(view.estimator, "intercept_"):
+            kind = "linear"
+        elif type(view.estimator).__module__.startswith(_TREES):
+            kind = "tree"
     failure = "its encoding cannot be traced to the original columns"
     if view is not None and kind != "permutation":
         probe = _sampled(data, _PROBE_ROWS, rng).features
@@ -111,7 +118,19 @@ def choose_attributor(
         raise InputError(f"The {method} explainer does not fit this model: {failure}. Use method='auto'.")
     # The explainer holds every column of every step of every row of the background at once.
     most = max(5, min(_GIVEN_ROWS if given else _PERMUTED_ROWS, _MOST_CELLS // (2 * data.features.shape[1] ** 2)))
-    found = _permuted(model, data, _sampled(background, most, rng), seed)
+    outputs, sample = outputs_of(model, data), _sampled(background, most, rng)
+    scale, read = whole_scale(model, outputs)
+    raw = permutation_explainer(read, sample.features, seed)
+    base = read(sample.features).mean(axis=0)
+    found = Attributor(
+        "permutation",
+        scale,
+        outputs,
+        base,
+        _rows_of(sample),
+        lambda frame: (raw(frame)[0], read(frame)),
+        most_rows=_SLOW,
+    )
     if kind == "permutation":
         return found
     note = f"The {kind} explainer does not fit this model ({failure}), so the permutation explainer was used."
@@ -120,14 +139,6 @@ def choose_attributor(
 
 def _sampled(data: Dataset, most: int, rng: np.random.Generator) -> Dataset:
     return data if data.rows <= most else data.take(np.sort(rng.choice(data.rows, most, replace=False)))
-
-
-def _kind(view: View | None) -> str:
-    if view is None:
-        return "permutation"
-    if hasattr(view.estimator, "coef_") and hasattr(view.estimator, "intercept_"):
-        return "linear"
-    return "tree" if type(view.estimator).__module__.startswith(_TREES) else "permutation"
 
 
 def _seen_through(
@@ -156,16 +167,13 @@ def _seen_through(
         found = outputs.pick(raw(encoded)[0])
         return sum_to_columns(found, view.owners, probe.shape[1]), known[scale](encoded)
 
-    pairs = _interactions(view, interact, outputs, probe.shape[1]) if interact is not None else None
-    return Attributor(kind, scale, outputs, base, reference, attribute, pairs, most), gaps[scale] <= 1
-
-
-def _interactions(view: View, interact: Raw, outputs: Outputs, columns: int) -> Callable[[pd.DataFrame], Array]:
     def between(frame: pd.DataFrame) -> Array:
-        found = sum_to_columns(outputs.pick(interact(view.encode(frame))[0]), view.owners, columns)
-        return sum_to_columns(found.swapaxes(1, 2), view.owners, columns)
+        assert interact is not None  # noqa: S101 - else it is not called
+        found = sum_to_columns(outputs.pick(interact(view.encode(frame))[0]), view.owners, probe.shape[1])
+        return sum_to_columns(found.swapaxes(1, 2), view.owners, probe.shape[1])
 
-    return between
+    pairs = None if interact is None else between
+    return Attributor(kind, scale, outputs, base, reference, attribute, pairs, most), gaps[scale] <= 1
 
 
 def _explainer(
@@ -186,21 +194,6 @@ def _explainer(
 def _rows_of(data: Dataset) -> str:
     return f"{data.rows:,} rows of {data.name}"
 
-
-def _permuted(model: Model, data: Dataset, background: Dataset, seed: int) -> Attributor:
-    outputs = outputs_of(model, data)
-    scale, read = whole_scale(model, outputs)
-    raw = permutation_explainer(read, background.features, seed)
-
-    def attribute(frame: pd.DataFrame) -> tuple[Array, Array]:
-        return raw(frame)[0], read(frame)
-
-    base = read(background.features).mean(axis=0)
-    return Attributor("permutation", scale, outputs, base, _rows_of(background), attribute, most_rows=_SLOW)
-
-
-# Attributions of shape (rows, encoded, raw outputs) and their base of shape (raw outputs,).
-Raw: TypeAlias = Callable[[Any], tuple[Array, Array]]
 
 # Nodes times depth, each about 6 ns a row; interactions take that again for each column used.
 _DEEP, _LONG = 1_000_000, 20_000_000
@@ -230,7 +223,11 @@ def tree_explainer(estimator: Any, background: Any = None) -> tuple[Raw, Raw | N
         explainer = shap.TreeExplainer(estimator, data=data, feature_perturbation=kind)
     ensemble = explainer.model
     if background is not None:
-        ensemble.thresholds = _rounded_up(ensemble.thresholds)
+        # shap compares in single precision there: a threshold that was rounded to the nearest may come to lie below a
+        # value that equals it, and the row takes the wrong branch. So they are rounded up.
+        single = ensemble.thresholds.astype(np.float32)
+        above = np.where(single < ensemble.thresholds, np.nextafter(single, np.float32(np.inf)), single)
+        ensemble.thresholds = above.astype(ensemble.thresholds.dtype)
     work = ensemble.features.size * ensemble.max_depth
     deep = ensemble.model_type == "internal" and work > _DEEP
     quick = work * len(np.unique(ensemble.features)) <= _LONG
@@ -279,8 +276,10 @@ def permutation_explainer(score: Callable[[pd.DataFrame], Array], background: pd
 
     def attribute(frame: pd.DataFrame) -> tuple[Array, Array]:
         pool = pd.concat([background, frame], ignore_index=True)
-        places, firsts = _places(pool)
-        known = len(background)
+        # A value is written as its place among the column's distinct ones, and read from the row in which it is first.
+        coded = [pd.factorize(pool.iloc[:, position], use_na_sentinel=False)[0] for position in range(pool.shape[1])]
+        firsts = [np.unique(codes, return_index=True)[1] for codes in coded]
+        places, known = np.column_stack(coded).astype(float), len(background)
 
         def scored(matrix: Array) -> Array:
             taken = {
@@ -307,26 +306,6 @@ def _shap() -> Any:
     with _quiet():
         import shap
     return shap
-
-
-def _rounded_up(thresholds: Array) -> Array:
-    """Round thresholds up to single precision, in which shap compares values where there is a background.
-
-    Rounded to the nearest, some come to lie below a value that equals them, and the row takes the wrong branch.
-    """
-    single = thresholds.astype(np.float32)
-    above = np.where(single < thresholds, np.nextafter(single, np.float32(np.inf)), single)
-    return above.astype(thresholds.dtype)
-
-
-def _places(pool: pd.DataFrame) -> tuple[Array, list[Any]]:
-    """Write each value as its place among the column's distinct ones, and say in which row each of those is first."""
-    places, firsts = np.empty(pool.shape), []
-    for position in range(pool.shape[1]):
-        codes, _ = pd.factorize(pool.iloc[:, position], use_na_sentinel=False)
-        places[:, position] = codes
-        firsts.append(np.unique(codes, return_index=True)[1])
-    return places, firsts
 
 
 def _last_axis(values: Any, dimensions: int) -> Array:

@@ -130,37 +130,30 @@ def associations(features: pd.DataFrame, least: float = REDUNDANT) -> pd.DataFra
     >>> associations(frame).round(2).to_dict("list")["second"]
     ['b', 'd', 'd']
     """
-    sides = {name: _side(column) for name, column in features.items()}
-    found = [(*pair, *_associated(*(sides[name] for name in pair))) for pair in combinations(sides, 2)]
+    sides = {
+        name: (True, column.rank().to_numpy())
+        if pd.api.types.is_numeric_dtype(column.dtype)
+        else (False, pd.factorize(column, use_na_sentinel=False)[0])
+        for name, column in features.items()
+    }
+    found = []
+    for pair in combinations(sides, 2):
+        (coded, codes), (ranked, ranks) = sorted((sides[name] for name in pair), key=lambda side: side[0])
+        both = np.isfinite(codes) & np.isfinite(ranks)
+        if not ranked:
+            measure, value = "Cramér's V", cramers_v(codes, ranks)
+        elif not coded:
+            measure, value = "correlation ratio", correlation_ratio(codes, ranks)
+        elif both.sum() < 3 or not (np.ptp(codes[both]) and np.ptp(ranks[both])):
+            continue
+        else:
+            measure, value = "Spearman", abs(float(np.corrcoef(codes[both], ranks[both])[0, 1]))
+        found.append((*pair, measure, value))
     table = pd.DataFrame(found, columns=["first", "second", "measure", "value"])
     return table[table["value"] >= least].sort_values("value", ascending=False, kind="stable", ignore_index=True)
 
 
-def _side(column: pd.Series[Any]) -> tuple[bool, NDArray[Any]]:
-    """Return whether a column is numeric, and its ranks, or else the codes of its labels."""
-    if pd.api.types.is_numeric_dtype(column.dtype):
-        return True, column.rank().to_numpy()
-    return False, pd.factorize(column, use_na_sentinel=False)[0]
-
-
-def _associated(first: tuple[bool, NDArray[Any]], second: tuple[bool, NDArray[Any]]) -> tuple[str, float]:
-    (_, codes), (_, ranks) = sorted((first, second), key=lambda side: side[0])
-    if first[0] and second[0]:
-        return "Spearman", _correlation(codes, ranks)
-    if first[0] or second[0]:
-        return "correlation ratio", correlation_ratio(codes, ranks)
-    return "Cramér's V", cramers_v(codes, ranks)
-
-
-def _correlation(first: Array, second: Array) -> float:
-    both = np.isfinite(first) & np.isfinite(second)
-    x, y = first[both], second[both]
-    if len(x) < 3 or not (np.ptp(x) and np.ptp(y)):
-        return 0.0
-    return abs(float(np.corrcoef(x, y)[0, 1]))
-
-
-def cramers_v(first: NDArray[np.intp], second: NDArray[np.intp]) -> float:
+def cramers_v(first: NDArray[Any], second: NDArray[Any]) -> float:
     """Return Cramér's V of two columns of codes, freed from its bias.
 
     It is 0 where one of them never varies, and where there are far more pairs of codes than rows.
@@ -219,18 +212,14 @@ def group_table(grouping: Mapping[str, Levels], sizes: Array, columns: list[str]
     for by, levels in grouping.items():
         for label, member in levels.groups():
             for column in foremost:
-                found = _compared(sizes[member, column], sizes[~member, column], unit, columns[column] != by)
-                rows.append((by, label, int(member.sum()), columns[column], *found))
+                inside, outside = sizes[member, column], sizes[~member, column]
+                group, rest = mean_magnitude(inside, unit), mean_magnitude(outside, unit)
+                apart, p_value = Estimate(group.value - rest.value, n=len(inside)), math.nan
+                if columns[column] != by and min(len(inside), len(outside)) >= LEAST_ROWS:
+                    apart, p_value = difference_of_means(inside, outside)
+                rows.append((by, label, len(inside), columns[column], group, rest, apart, p_value))
     table = pd.DataFrame(rows, columns=COLUMNS)
     return table.assign(p_adjusted=benjamini_hochberg(table["p_adjusted"].to_numpy(dtype=float)))
-
-
-def _compared(inside: Array, outside: Array, unit: float, tested: bool) -> tuple[Estimate, Estimate, Estimate, float]:
-    group, rest = mean_magnitude(inside, unit), mean_magnitude(outside, unit)
-    apart, p_value = Estimate(group.value - rest.value, n=len(inside)), math.nan
-    if tested and min(len(inside), len(outside)) >= LEAST_ROWS:
-        apart, p_value = difference_of_means(inside, outside)
-    return group, rest, apart, p_value
 
 
 def difference_of_means(first: Array, second: Array) -> tuple[Estimate, float]:

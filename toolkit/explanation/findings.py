@@ -27,50 +27,43 @@ _ENDED = {"rows": "the most allowed", "time": "all that the time allowed", "tabl
 
 def judge(explanation: Explanation) -> list[Finding]:
     """Return the findings of an explanation, the most severe first."""
-    checks = (_additivity, _constant, _precision, _sensitive, _redundancy, _disagreement, _groups)
-    return by_severity([*explanation.notes, *chain.from_iterable(check(explanation) for check in checks)])
+    about = (_about_attributions, _about_columns, _about_permutation, _about_groups)
+    return by_severity([*explanation.notes, *chain.from_iterable(found(explanation) for found in about)])
 
 
-def _additivity(explanation: Explanation) -> Iterator[Finding]:
+def _about_attributions(explanation: Explanation) -> Iterator[Finding]:
+    """Yield where attributions miss the output, are all nil, or are not known as well as was wanted."""
     gap = explanation.additivity_gap
-    if gap <= tolerance(explanation.base, explanation.output):
-        return
-    note = (
-        f"Base and attributions miss the model's output by up to {format_number(gap)} ({explanation.scale}): the "
-        f"{explanation.method} explainer does not describe this model. Use method='permutation'."
-    )
-    yield Finding("EXPLAIN-ADDITIVITY", "high", note, "additivity")
-
-
-def _constant(explanation: Explanation) -> Iterator[Finding]:
-    if explanation.shap_values.any():
-        return
-    note = (
-        f"The model says the same of all {explanation.rows:,} rows explained: no column is attributed anything."
-        if not np.ptp(explanation.output, axis=0).any()
-        else f"No column is attributed anything in {explanation.rows:,} rows, although the model's output varies."
-    )
-    yield Finding("EXPLAIN-CONSTANT", "medium", note)
-
-
-def _precision(explanation: Explanation) -> Iterator[Finding]:
-    if explanation.stopped == "precision":
-        return
+    if gap > tolerance(explanation.base, explanation.output):
+        note = (
+            f"Base and attributions miss the model's output by up to {format_number(gap)} ({explanation.scale}): the "
+            f"{explanation.method} explainer does not describe this model. Use method='permutation'."
+        )
+        yield Finding("EXPLAIN-ADDITIVITY", "high", note, "additivity")
+    if not explanation.shap_values.any():
+        note = (
+            f"The model says the same of all {explanation.rows:,} rows explained: no column is attributed anything."
+            if not np.ptp(explanation.output, axis=0).any()
+            else f"No column is attributed anything in {explanation.rows:,} rows, although the model's output varies."
+        )
+        yield Finding("EXPLAIN-CONSTANT", "medium", note)
     errors = relative_errors(magnitudes(explanation.shap_values))
-    names = explanation.overall["column"].head(len(errors))
-    wide = [(name, error) for name, error in zip(names, errors, strict=True) if error > explanation.precision]
-    if not wide:
-        return
-    said = listed([f"{name} ({error:.1%})" if np.isfinite(error) else f"{name} (unknown)" for name, error in wide], 5)
-    number = "1 row is" if explanation.rows == 1 else f"{explanation.rows:,} rows are"
-    note = (
-        f"{number} explained, {_ENDED[explanation.stopped]}; the standard error of these importances is above the "
-        f"{100 * explanation.precision:g}% that was wanted: {said}."
-    )
-    yield Finding("EXPLAIN-IMPRECISE", "low" if explanation.stopped == "time" else "info", note)
+    wide = [
+        f"{name} ({error:.1%})" if np.isfinite(error) else f"{name} (unknown)"
+        for name, error in zip(explanation.overall["column"], errors, strict=False)
+        if error > explanation.precision
+    ]
+    if wide and explanation.stopped != "precision":
+        number = "1 row is" if explanation.rows == 1 else f"{explanation.rows:,} rows are"
+        note = (
+            f"{number} explained, {_ENDED[explanation.stopped]}; the standard error of these importances is above the "
+            f"{100 * explanation.precision:g}% that was wanted: {listed(wide, 5)}."
+        )
+        yield Finding("EXPLAIN-IMPRECISE", "low" if explanation.stopped == "time" else "info", note)
 
 
-def _sensitive(explanation: Explanation) -> Iterator[Finding]:
+def _about_columns(explanation: Explanation) -> Iterator[Finding]:
+    """Yield which sensitive columns are used, and which important ones say the same."""
     total = sum(one.value for one in explanation.overall["mean_abs_shap"])
     said = [
         f"{row['column']} (rank {rank_text(row['rank_low'], row['rank_high'])} of {len(explanation.overall)}, "
@@ -78,28 +71,23 @@ def _sensitive(explanation: Explanation) -> Iterator[Finding]:
         for _, row in explanation.overall.iterrows()
         if row["column"] in explanation.sensitive and row["mean_abs_shap"].value > 0
     ]
-    if not said:
-        return
-    yield Finding("EXPLAIN-SENSITIVE", "low", f"The model uses sensitive columns: {listed(said)}.", "sensitive")
-
-
-def _redundancy(explanation: Explanation) -> Iterator[Finding]:
+    if said:
+        yield Finding("EXPLAIN-SENSITIVE", "low", f"The model uses sensitive columns: {listed(said)}.", "sensitive")
     foremost = set(explanation.overall["column"].head(REPORTED))
     pairs = [
         f"{row['first']} and {row['second']} ({row['measure']} {row['value']:.2f})"
         for _, row in explanation.redundant.iterrows()
         if {str(row["first"]), str(row["second"])} & foremost
     ]
-    if not pairs:
-        return
-    note = (
-        f"Important columns say much the same as others (association of {REDUNDANT:g} or more), so their credit is "
-        f"split or lies with one by chance; judge them together: {listed(pairs, FOREMOST)}."
-    )
-    yield Finding("EXPLAIN-REDUNDANT", "low", note)
+    if pairs:
+        note = (
+            f"Important columns say much the same as others (association of {REDUNDANT:g} or more), so their credit is "
+            f"split or lies with one by chance; judge them together: {listed(pairs, FOREMOST)}."
+        )
+        yield Finding("EXPLAIN-REDUNDANT", "low", note)
 
 
-def _disagreement(explanation: Explanation) -> Iterator[Finding]:
+def _about_permutation(explanation: Explanation) -> Iterator[Finding]:
     check, agreement = explanation.check, explanation.check.agreement
     if agreement.high < _WEAK:
         note = (
@@ -122,7 +110,7 @@ def _disagreement(explanation: Explanation) -> Iterator[Finding]:
         yield Finding("EXPLAIN-IDLE", "low", note, "permutation")
 
 
-def _groups(explanation: Explanation) -> Iterator[Finding]:
+def _about_groups(explanation: Explanation) -> Iterator[Finding]:
     apart = explanation.groups[explanation.groups["p_adjusted"] <= LEVEL]
     few = explanation.groups[explanation.groups["rows"] < LEAST_ROWS].drop_duplicates(["by", "group"])
     if len(few):

@@ -158,7 +158,10 @@ def estimate_binary(cells: Cells, calibrator: Calibrator, *, seed: int) -> dict[
     expected = cells.rows * cells.chance
     values = _metrics(expected[None], (cells.rows - expected)[None], (cells.rows * cells.variance)[None], cells)
     metrics = {name: _with_interval(float(values[name][0]), [by_labels[name], by_rows[name]], n) for name in BINARY}
-    return metrics | {name: _count(float(values[name][0]), by_labels[name], n) for name in CELLS}
+    for name in CELLS:
+        share = _with_interval(float(values[name][0]) / n, [by_labels[name] / n], n)
+        metrics[name] = share.times(n)
+    return metrics
 
 
 def _metrics(positive: Array, negative: Array, own: Array, cells: Cells) -> dict[str, Array]:
@@ -199,8 +202,3 @@ def _with_interval(value: float, draws: Sequence[Array], n: int) -> Estimate:
     if not low < high:
         low, high = wilson(value * n, n)
     return Estimate(value, low, high, n, METHOD)
-
-
-def _count(value: float, draws: Array, n: int) -> Estimate:
-    share = _with_interval(value / n, [draws / n], n)
-    return Estimate(value, share.low * n, share.high * n, n, METHOD)
