@@ -231,6 +231,12 @@ def summarize_column(
     mean = float(values @ shares)
     off = values - mean
     off *= off
+    effect = 1.0
+    if groups is not None:
+        # A gap between shares hangs on the largest design effect of the shares below the deciles.
+        places = np.searchsorted(np.cumsum(counts), counts.sum() * np.arange(0.1, 0.95, 0.1))
+        cuts = np.unique(values[np.minimum(places, max(len(values) - 2, 0))])
+        effect = max(design_effect(column.to_numpy()[known] <= cut, groups[known]) for cut in cuts)
     return replace(
         summary,
         dtype=str(column.dtype),
@@ -239,15 +245,8 @@ def summarize_column(
         counts=counts,
         mean=mean,
         std=math.sqrt(float(off @ shares)),
-        effect=1.0 if groups is None else _ordered_effect(column.to_numpy()[known], groups[known], values, counts),
+        effect=effect,
     )
-
-
-def _ordered_effect(column: Array, groups: NDArray[np.intp], values: Array, counts: Counts) -> float:
-    """Return the largest design effect of the shares below the deciles, which is what a gap between shares hangs on."""
-    places = np.searchsorted(np.cumsum(counts), counts.sum() * np.arange(0.1, 0.95, 0.1))
-    cuts = np.unique(values[np.minimum(places, max(len(values) - 2, 0))])
-    return max(design_effect(column <= cut, groups) for cut in cuts)
 
 
 def _counted(numbers: NDArray[Any]) -> tuple[Array, Counts]:

@@ -126,9 +126,19 @@ def judge_column(reference: ColumnSummary, current: ColumnSummary | None, plan: 
         return row
     pair = pair_of(reference, current)
     method = plan.method_for(reference.name, pair)
+    if pair.scale:
+        both = reference.std > 0 and current.std > 0
+        wider = both and abs(math.log(current.std / reference.std)) > abs(current.mean - reference.mean) / reference.std
+        what, attribute = ("standard deviation", "std") if wider else ("mean", "mean")
+        ends = [format_number(getattr(one, attribute)) for one in (reference, current)]
+        change = f"{what} {' → '.join(ends)}"
+    else:
+        before, after = pair.reference / pair.reference.sum(), pair.current / pair.current.sum()
+        most = int(np.argmax(np.abs(after - before)))
+        change = f"{value_text(pair.labels[most])}: {before[most]:.1%} → {after[most]:.1%}"
     return (
         row
-        | {"kind": "number" if pair.scale else "label", "method": method, "change": _change(reference, current, pair)}
+        | {"kind": "number" if pair.scale else "label", "method": method, "change": change}
         | {"grouped": reference.hashed or current.hashed}
         | judge_pair(pair, method, plan.seed)
         | judge_novelty(reference, current, pair)
@@ -224,18 +234,6 @@ def _missing(reference: ColumnSummary, current: ColumnSummary) -> Row:
         "missing_difference": Estimate(after.value - before.value, *ends, n, "Newcombe"),
         "missing_p": homogeneity(*counts) if reference.missing + current.missing else math.nan,
     }
-
-
-def _change(reference: ColumnSummary, current: ColumnSummary, pair: Pair) -> str:
-    """Say in a few words what moved: the mean or the spread, or the label whose share changed most."""
-    if pair.scale:
-        both = reference.std > 0 and current.std > 0
-        if both and abs(math.log(current.std / reference.std)) > abs(current.mean - reference.mean) / reference.std:
-            return f"standard deviation {format_number(reference.std)} → {format_number(current.std)}"
-        return f"mean {format_number(reference.mean)} → {format_number(current.mean)}"
-    before, after = pair.reference / pair.reference.sum(), pair.current / pair.current.sum()
-    most = int(np.argmax(np.abs(after - before)))
-    return f"{value_text(pair.labels[most])}: {before[most]:.1%} → {after[most]:.1%}"
 
 
 def corrected(rows: Sequence[Row], plan: Plan, others: Sequence[float] = ()) -> tuple[pd.DataFrame, list[float]]:

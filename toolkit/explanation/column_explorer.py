@@ -100,28 +100,18 @@ class ColumnExplorer(Result):
         """Return what the numbers are, and all of them in a table to be opened."""
         caption = "Mean attribution by column and value, with 95% intervals"
         table = FaceTable(caption, self.table, len(self.table), "All columns as one table")
-        return Face("Column by column", self._lead(), [table])
+        towards = f" A positive one speaks for {shorten(self.towards, 60)}." if self.towards else ""
+        lead = (
+            f"What the {self.table['column'].nunique()} foremost columns add to the score, in units of "
+            f"{shorten(self.scale, 60)}, by their value.{towards}"
+        )
+        return Face("Column by column", lead, [table])
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
-        return {EXPLORER_MIME: self._plain(), "text/html": self._repr_html_(), "text/plain": repr(self)}
-
-    def _lead(self) -> str:
-        towards = f" A positive one speaks for {shorten(self.towards, 60)}." if self.towards else ""
-        count = self.table["column"].nunique()
-        return (
-            f"What the {count} foremost columns add to the score, in units of {shorten(self.scale, 60)}, "
-            f"by their value.{towards}"
-        )
-
-    def _plain(self) -> dict[str, Any]:
-        groups = self.table.groupby("column", sort=False)
-        return {
-            "kind": "columns",
-            "unit": self.scale,
-            "columns": [
-                {"name": name} | _drawn(rows, points) for (name, rows), points in zip(groups, self.points, strict=True)
-            ],
-        }
+        groups = zip(self.table.groupby("column", sort=False), self.points, strict=True)
+        columns = [{"name": name} | _drawn(rows, points) for (name, rows), points in groups]
+        explorer = {"kind": "columns", "unit": self.scale, "columns": columns}
+        return {EXPLORER_MIME: explorer, "text/html": self._repr_html_(), "text/plain": repr(self)}
 
 
 def _drawn(rows: pd.DataFrame, points: Sequence[Array]) -> dict[str, Any]:

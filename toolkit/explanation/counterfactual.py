@@ -89,7 +89,10 @@ def find_counterfactual(
         raise NotApplicableError("Recorded predictions have no model that could be asked about a changed row.")
     if part.task == "regression":
         raise NotApplicableError(f"{part.target.name!s} is a number: there is no decision that a change could turn.")
-    fixed = _immutable(part, immutable)
+    fixed = [name for name in part.sensitive.columns if name in part.features.columns]
+    if immutable is not None:
+        known = list(part.features.columns)
+        fixed = [column_of(name, known, f"the features of {part.name}") for name in listed_names(immutable, known)]
     position = find_rows(part, row)["1"]
     one = part.take([position])
     model, _, chosen = predict_at(model, data, threshold, part)
@@ -190,13 +193,6 @@ def _draw_changes(ax: Axes, changes: pd.DataFrame) -> None:
     named = zip(changes["column"], changes["value"], changes["change_to"], strict=True)
     name_rows(ax, [f"{shorten(name, 24)}\n{shorten(now, 16)} → {shorten(then, 16)}" for name, now, then in named])
     ax.set(xlabel="Share of the observed rows between", xlim=(0, 1.15 * float(changes["distance"].max()) or 1.0))
-
-
-def _immutable(data: Dataset, given: str | Sequence[str] | None) -> list[Any]:
-    if given is None:
-        return [name for name in data.sensitive.columns if name in data.features.columns]
-    columns = list(data.features.columns)
-    return [column_of(name, columns, f"the features of {data.name}") for name in listed_names(given, columns)]
 
 
 def _decided(predicted: Predictions, task: str, threshold: float) -> tuple[Array, Array]:

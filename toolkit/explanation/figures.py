@@ -94,8 +94,11 @@ def _beeswarm(explanation: Explanation) -> Drawing:
     def draw(ax: Axes) -> None:
         draw_swarm(ax, found, f"SHAP, {_scale(explanation)}")
 
-    shown = {f"SHAP of {name}": _rounded(values[:MOST_POINTS]) for name, (_, values) in found.items()}
-    data = pd.DataFrame({"row": explanation.features.index[:MOST_POINTS].map(str), **shown})
+    data = pd.DataFrame({"row": explanation.features.index[:MOST_POINTS].map(str)})
+    for name, (_, values) in found.items():
+        # Rounded to a thousandth of the largest, which no eye can tell apart, so that a page stays small.
+        largest = float(np.abs(values[:MOST_POINTS]).max()) or 1.0
+        data[f"SHAP of {name}"] = values[:MOST_POINTS].round(3 - math.floor(math.log10(largest)))
     return Drawing("beeswarm", words, draw, data, grid="x")
 
 
@@ -177,12 +180,6 @@ def _bars(
         ax.set_xlim(left=0)
 
     return Drawing(kind, words, draw, data, grid="x")
-
-
-def _rounded(values: Array) -> Array:
-    """Round to a thousandth of the largest, which no eye can tell apart, so that a page stays small."""
-    largest = float(np.abs(values).max(initial=0.0))
-    return values.round(3 - math.floor(math.log10(largest))) if largest else values
 
 
 def _named(name: object) -> str:

@@ -241,10 +241,10 @@ def waterfall(row: LocalRow) -> Drawing:
         f"{format_number(row.score)}{_as_probability(row)}: {'; '.join(steps)}."
     )
     words = Picture(f"Row {row.index!s}, {row.reason}", caption, alt)
-    return Drawing(f"waterfall_{row.key}", words, lambda ax: _draw(ax, row), row.parts, grid="x")
+    return Drawing(f"waterfall_{row.key}", words, lambda ax: _draw_steps(ax, row), row.parts, grid="x")
 
 
-def _draw(ax: Axes, row: LocalRow) -> None:
+def _draw_steps(ax: Axes, row: LocalRow) -> None:
     steps = _steps(row)[::-1]
     sizes = np.array([step for _, step in steps])
     ends = row.base + np.cumsum(sizes)

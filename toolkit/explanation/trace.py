@@ -220,7 +220,12 @@ def scales(estimator: Any, outputs: Outputs, probe: Any) -> dict[str, Score]:
     """
     if outputs.task == "regression":
         said = _reading(estimator.predict, outputs)
-        return {outputs.names[0]: said, f"log of {outputs.names[0]}": lambda matrix: _log(said(matrix))}
+
+        def log(matrix: Any) -> Array:
+            values = said(matrix)
+            return np.log(np.where(values > 0, values, np.nan))
+
+        return {outputs.names[0]: said, f"log of {outputs.names[0]}": log}
     found: dict[str, Score] = {}
     margin = _margin(estimator)
     if margin is not None:
@@ -272,8 +277,3 @@ def _link_name(estimator: Any, margin: Callable[[Any], Any], probe: Any) -> str:
     if raw.ndim == 1 or raw.shape[1] == 1:
         return LOG_ODDS if np.allclose(special.expit(raw.ravel()), chance[:, -1], atol=1e-4) else DECISION_SCORE
     return SOFTMAX if np.allclose(special.softmax(raw, axis=1), chance, atol=1e-4) else DECISION_SCORE
-
-
-def _log(values: Array) -> Array:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(values > 0, np.log(np.where(values > 0, values, 1.0)), np.nan)

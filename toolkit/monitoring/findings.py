@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -57,7 +57,31 @@ def judge_estimate(
     outside : float
         Share of the current rows whose score lies outside the range of the reference.
     """
-    found = [*_about_labels(table, shift, labelled), *_degraded(table), *_about_reference(reference, known)]
+    found = _about_labels(table, shift, labelled)
+    rows = table[table["metric"] == table["metric"].iloc[0]]
+    level, metric = rows["reference"].iloc[0], rows["metric"].iloc[0]
+    lower = metric in LOWER_IS_BETTER
+    worse = [cell.low > level.high if lower else cell.high < level.low for cell in rows["estimated"]]
+    if any(worse):
+        values = pd.Series([cell.value for cell in rows["estimated"]], rows.index)[worse]
+        worst = rows.loc[values.idxmax() if lower else values.idxmin()]
+        place = "over all rows" if worst["window"] == WHOLE else f"in {worst['window']}"
+        note = (
+            f"The model probably does worse than on the reference: {metric} {place} is estimated at "
+            f"{worst['estimated']}, against {level}."
+        )
+        found.append(Finding("ESTIMATE-DEGRADED", "medium", note, str(worst["window"])))
+    rarer, what = reference.rows, "rows"
+    if reference.task != "regression":
+        right = known.y_true if reference.task == "binary" else (known.y_pred == known.y_true)
+        rarer = int(min(right.sum(), reference.rows - right.sum()))
+        what += " of its rarer class" if reference.task == "binary" else " of its rarer outcome (right or wrong)"
+    if rarer < FEW_REFERENCE:
+        note = (
+            f"The reference has only {rarer} {what}: how scores relate to labels, or rows to errors, is learnt "
+            "roughly, and the intervals may be too narrow."
+        )
+        found.append(Finding("ESTIMATE-SMALL-REFERENCE", "medium", note))
     if outside > max(_NOTABLE_SHARE, 10 / (reference.rows + 1)):
         note = (
             f"{outside:.1%} of the current rows have a prediction outside the range seen on the reference: what is "
@@ -98,71 +122,30 @@ def _about_labels(table: pd.DataFrame, shift: pd.DataFrame, labelled: NDArray[np
     if not len(moved):
         note = f"The labels give no sign against the assumption that {subject} as on the reference ({_p(shift)})."
         return [*found, Finding("ESTIMATE-NO-SHIFT-SEEN", "info", note)]
-    worst, notable = _furthest(table, list(moved["window"]))
+    # The window and metric furthest off: first among those outside their interval, then by how much matters.
+    rows = table[table["window"].isin(moved["window"]) & table["labelled"].gt(0)]
+    values = {name: np.array([cell.value for cell in rows[name]]) for name in ("estimated", "realized")}
+    off = np.abs(values["realized"] - values["estimated"])
+    limit = np.where(rows["metric"].isin(REGRESSION), _NOTABLE_RATIO * values["estimated"], _NOTABLE_GAP)
+    low, high = (np.array([getattr(cell, end) for cell in rows["estimated"]]) for end in ("low", "high"))
+    size = np.nan_to_num(off / np.maximum(limit, np.finfo(float).tiny))
+    outside = (values["realized"] < low) | (values["realized"] > high)
+    place = int(np.lexsort((size, outside))[-1])
+    worst, notable = rows.iloc[place], bool(outside[place] and size[place] >= 1)
     gap = worst["realized"].value - worst["estimated"].value
     where = "" if worst["window"] == WHOLE else f" in {len(moved)} of {len(shift)} windows"
-    place = "" if worst["window"] == WHOLE else f" in {worst['window']}"
-    size = "" if notable else " The difference is small."
+    window = "" if worst["window"] == WHOLE else f" in {worst['window']}"
+    small = "" if notable else " The difference is small."
     note = (
         f"Concept shift: the labels contradict the assumption that {subject} as on the reference{where} ({_p(moved)}). "
-        f"Furthest off{place}, {worst['metric']} was estimated at {worst['estimated']} and is {worst['realized']} "
-        f"(difference {format_number(gap)}). This estimate cannot see such a shift.{size}"
+        f"Furthest off{window}, {worst['metric']} was estimated at {worst['estimated']} and is {worst['realized']} "
+        f"(difference {format_number(gap)}). This estimate cannot see such a shift.{small}"
     )
     return [*found, Finding("ESTIMATE-CONCEPT-SHIFT", "high" if notable else "low", note, str(worst["window"]))]
 
 
-def _furthest(table: pd.DataFrame, windows: Sequence[str]) -> tuple[pd.Series[Any], bool]:
-    """Find the window and metric furthest off, and whether it is outside its interval and by as much as matters."""
-    rows = table[table["window"].isin(windows) & table["labelled"].gt(0)]
-    values = {name: np.array([cell.value for cell in rows[name]]) for name in ("estimated", "realized")}
-    gap = values["realized"] - values["estimated"]
-    limit = np.where(rows["metric"].isin(REGRESSION), _NOTABLE_RATIO * values["estimated"], _NOTABLE_GAP)
-    size = np.nan_to_num(np.abs(gap) / np.maximum(limit, np.finfo(float).tiny))
-    low, high = (np.array([getattr(cell, end) for cell in rows["estimated"]]) for end in ("low", "high"))
-    outside = (values["realized"] < low) | (values["realized"] > high)
-    place = int(np.lexsort((size, outside))[-1])
-    return rows.iloc[place], bool(outside[place] and size[place] >= 1)
-
-
 def _p(shift: pd.DataFrame) -> str:
     return f"adjusted p {format_p(shift['p_adjusted'].min())}"
-
-
-def _degraded(table: pd.DataFrame) -> list[Finding]:
-    """Compare the estimate of the first metric with the level of the reference, window by window."""
-    metric = table["metric"].iloc[0]
-    rows = table[table["metric"] == metric]
-    level = rows["reference"].iloc[0]
-    lower = metric in LOWER_IS_BETTER
-    worse = [cell.low > level.high if lower else cell.high < level.low for cell in rows["estimated"]]
-    if not any(worse):
-        return []
-    pick = max if lower else min
-    worst = pick(
-        (row for (_, row), bad in zip(rows.iterrows(), worse, strict=True) if bad),
-        key=lambda row: row["estimated"].value,
-    )
-    place = "over all rows" if worst["window"] == WHOLE else f"in {worst['window']}"
-    note = (
-        f"The model probably does worse than on the reference: {metric} {place} is estimated at {worst['estimated']}, "
-        f"against {level}."
-    )
-    return [Finding("ESTIMATE-DEGRADED", "medium", note, str(worst["window"]))]
-
-
-def _about_reference(reference: Dataset, known: Predictions) -> list[Finding]:
-    rarer = reference.rows
-    if reference.task != "regression":
-        right = known.y_true if reference.task == "binary" else (known.y_pred == known.y_true)
-        rarer = int(min(right.sum(), reference.rows - right.sum()))
-    if rarer >= FEW_REFERENCE:
-        return []
-    what = {"binary": "rows of its rarer class", "multiclass": "rows of its rarer outcome (right or wrong)"}
-    note = (
-        f"The reference has only {rarer} {what.get(reference.task, 'rows')}: how scores relate to labels, or rows to "
-        "errors, is learnt roughly, and the intervals may be too narrow."
-    )
-    return [Finding("ESTIMATE-SMALL-REFERENCE", "medium", note)]
 
 
 def change_from(metric: str, now: Estimate, level: Estimate) -> tuple[str, Estimate]:
@@ -227,43 +210,38 @@ _SAID = 12
 
 def estimates_drawing(table: pd.DataFrame, metric: str) -> Drawing:
     """Draw one metric, a place a window: estimates as dots, realized values as diamonds, both with their intervals."""
-    rows = table[table["metric"] == metric]
-    rows = rows[rows["window"] != WHOLE] if len(rows) > 1 else rows
-    labelled = rows["labelled"].gt(0).any()
+    every = table[table["metric"] == metric]
+    rows = every[every["window"] != WHOLE] if len(every) > 1 else every
+    labelled, level, title = rows["labelled"].gt(0).any(), rows["reference"].iloc[0], titled(metric)
     caption = (
-        f"{titled(metric)} as estimated without labels, with 95% intervals"
+        f"{title} as estimated without labels, with 95% intervals"
         f"{', beside what the labels show' if labelled else ''}. The grey line and band are the reference. "
         f"{'Realized values should lie in the interval of the estimate. ' if labelled else ''}"
         "A concept shift does not show in the estimate."
     )
-    said = [_said(row) for _, row in rows.head(_SAID).iterrows()]
+    said = [
+        f"{_named(row['window'])}: estimated {row['estimated']}"
+        + (f", realized {row['realized']}" if row["labelled"] else "")
+        for _, row in rows.head(_SAID).iterrows()
+    ]
     more = f" and {len(rows) - _SAID} more windows" if len(rows) > _SAID else ""
-    alt = f"{titled(metric)} on the reference is {rows['reference'].iloc[0]}. {'; '.join(said)}{more}."
-    words = Picture("Estimated performance", caption, alt)
-    data = table.loc[table["metric"] == metric, ["window", "metric", "estimated", "realized", "reference"]]
-    return Drawing("estimated", words, lambda ax: _draw(ax, rows, titled(metric)), data)
+    words = Picture("Estimated performance", caption, f"{title} on the reference is {level}. {'; '.join(said)}{more}.")
 
+    def draw(ax: Axes) -> None:
+        places, apart = np.arange(len(rows)), 0.12 if len(rows) <= 30 else 0.0
+        ax.axhspan(level.low, level.high, color=GREY, alpha=0.15, linewidth=0)
+        ax.axhline(level.value, color=GREY, linewidth=1, linestyle="--")
+        line: dict[str, Any] = {"upright": True, "size": 5, "width": 1.8}
+        draw_intervals(ax, places - apart, rows["estimated"], label="estimated", **line)
+        if labelled:
+            draw_intervals(ax, places + apart, rows["realized"], label="realized", color=ORANGE, marker="D", **line)
+        beside = ax.get_yaxis_transform()
+        ax.text(1.01, level.value, "reference", transform=beside, color=GREY, va="center", fontsize=9)
+        name_windows(ax, [_named(window) for window in rows["window"]])
+        ax.set(ylabel=title, xlim=(-0.6, len(rows) - 0.4))
+        ax.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=2, borderaxespad=0.2)
 
-def _draw(ax: Axes, rows: pd.DataFrame, label: str) -> None:
-    places = np.arange(len(rows))
-    apart = 0.12 if len(rows) <= 30 else 0.0
-    level = rows["reference"].iloc[0]
-    ax.axhspan(level.low, level.high, color=GREY, alpha=0.15, linewidth=0)
-    ax.axhline(level.value, color=GREY, linewidth=1, linestyle="--")
-    line: dict[str, Any] = {"upright": True, "size": 5, "width": 1.8}
-    draw_intervals(ax, places - apart, rows["estimated"], label="estimated", **line)
-    if rows["labelled"].gt(0).any():
-        draw_intervals(ax, places + apart, rows["realized"], label="realized", color=ORANGE, marker="D", **line)
-    beside = ax.get_yaxis_transform()
-    ax.text(1.01, level.value, "reference", transform=beside, color=GREY, va="center", fontsize=9)
-    name_windows(ax, [_named(window) for window in rows["window"]])
-    ax.set(ylabel=label, xlim=(-0.6, len(rows) - 0.4))
-    ax.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=2, borderaxespad=0.2)
-
-
-def _said(row: pd.Series) -> str:
-    realized = f", realized {row['realized']}" if row["labelled"] else ""
-    return f"{_named(row['window'])}: estimated {row['estimated']}{realized}"
+    return Drawing("estimated", words, draw, every[["window", "metric", "estimated", "realized", "reference"]])
 
 
 def _named(window: str) -> str:

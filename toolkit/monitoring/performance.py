@@ -101,7 +101,14 @@ def estimate_performance(
     """
     if model is None:
         raise NotApplicableError("There is no model whose performance could be estimated.")
-    reference = _labelled(reference)
+    if not isinstance(reference, Dataset):
+        raise NotApplicableError(
+            f"The reference must be a Dataset with labels; found {type(reference).__name__}. "
+            "Load it with its target: load_dataset(table, target=...)."
+        )
+    reference = reference.labelled
+    if reference.rows < LEAST_ROWS:
+        raise InputError(f"The reference has {reference.rows} rows; at least {LEAST_ROWS} are needed to learn from.")
     wanted = _wanted(metrics, reference)
     model = Model.of(model, reference)
     data = data_like(current, reference)
@@ -236,18 +243,6 @@ def _wanted(metrics: Sequence[str] | None, reference: Dataset) -> tuple[str, ...
     if not chosen:
         raise InputError(f"Name a metric to estimate: {listed(known)}.")
     return chosen
-
-
-def _labelled(reference: Dataset) -> Dataset:
-    if not isinstance(reference, Dataset):
-        raise NotApplicableError(
-            f"The reference must be a Dataset with labels; found {type(reference).__name__}. "
-            "Load it with its target: load_dataset(table, target=...)."
-        )
-    known = reference.labelled
-    if known.rows < LEAST_ROWS:
-        raise InputError(f"The reference has {known.rows} rows; at least {LEAST_ROWS} are needed to learn from.")
-    return known
 
 
 def _expect(
