@@ -12,6 +12,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+
 import numpy as np
 
 from toolkit.core.estimate import Estimate
