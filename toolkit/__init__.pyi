@@ -5,15 +5,15 @@ from .card.diff import diff_cards as diff_cards
 from .card.model_card import ModelCard as ModelCard
 from .card.model_card import make_card as make_card
 from .card.model_card import read_card as read_card
-from .core.applicable import NotApplicable as NotApplicable
-from .core.applicable import if_applicable as if_applicable
 from .core.estimate import Estimate as Estimate
 from .core.figures import Figure as Figure
 from .core.figures import Figures as Figures
 from .core.figures import figure as figure
 from .core.figures import figures as figures
 from .core.result import Finding as Finding
+from .core.result import NotApplicable as NotApplicable
 from .core.result import Result as Result
+from .core.result import if_applicable as if_applicable
 from .data.dataset import Dataset as Dataset
 from .data.load import load_dataset as load_dataset
 from .data.schema import Schema as Schema

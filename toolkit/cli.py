@@ -261,7 +261,7 @@ def track(report: Path) -> None:
     The run, its models and the report's files are copied; the report then names the run there, and its finding
     TRACKING-FAILED is gone. Twice is harmless. Prints the path of the report.
     """
-    from toolkit.runs.track import track as log_later
+    from toolkit.runs.publish import track as log_later
 
     click.echo(log_later(report))
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolkit.card.content import Section, escape, table_of, write_markdown
-from toolkit.card.hub import eval_results, evaluated_metrics, metadata
+from toolkit.card.lineage import eval_results, evaluated_metrics, metadata
 from toolkit.card.model_card import make_card
 
 hub = pytest.importorskip("huggingface_hub")

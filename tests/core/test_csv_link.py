@@ -6,8 +6,8 @@ from urllib.parse import unquote
 
 import pandas as pd
 
-from toolkit.core.csv_link import csv_link
 from toolkit.core.estimate import Estimate
+from toolkit.core.face import csv_link
 from toolkit.report.sanitize import PageCleaner
 
 HOSTILE = ["a,b", '"quoted" <b>', "x&y#z%20", "line\nbreak", "'single'", "ümlaut 🙂", "=1+1", "a;b:c/d@e!$()*+?"]

@@ -3,10 +3,9 @@ import math
 import pandas as pd
 import pytest
 
-from toolkit.core.applicable import if_applicable
 from toolkit.core.estimate import Estimate, format_number, spread
 from toolkit.core.face import Face, FaceTable, cell_html, cell_text, findings_html, result_html, table_html
-from toolkit.core.result import Finding, Result, by_severity
+from toolkit.core.result import Finding, Result, by_severity, if_applicable
 from toolkit.errors import InputError, NotApplicableError
 
 HOSTILE = '<script>alert("1")</script>'

@@ -9,7 +9,7 @@ import pytest
 from browsing import running_browser, visit
 from payloads import PAYLOADS
 
-from toolkit.core.applicable import if_applicable
+from toolkit.core.result import if_applicable
 from toolkit.drift import evidently
 from toolkit.drift.detect import detect_drift
 from toolkit.drift.evidently import EvidentlyPage, comparison_of, draw, evidently_page, inert

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from toolkit.core.applicable import if_applicable
-from toolkit.core.result import EXPLORER_MIME
+from toolkit.core.result import EXPLORER_MIME, if_applicable
 from toolkit.data.load import load_dataset
 from toolkit.errors import InputError, NotApplicableError
 from toolkit.evaluation.evaluate import evaluate

@@ -18,9 +18,8 @@ from sklearn.metrics import (
     root_mean_squared_error,
 )
 
-from toolkit.core.applicable import if_applicable
 from toolkit.core.figures import figure
-from toolkit.core.result import Result
+from toolkit.core.result import Result, if_applicable
 from toolkit.data.load import load_dataset
 from toolkit.data.split import split_dataset
 from toolkit.errors import InputError, NotApplicableError

@@ -14,9 +14,8 @@ from browsing import running_browser, violations, visit
 from nbformat.v4 import new_markdown_cell, new_output
 from sample_notebook import code, entry, notebook_of, published, sample_results, saved, shown
 
-from toolkit.core.csv_link import csv_link
 from toolkit.core.estimate import Estimate
-from toolkit.core.face import findings_html, result_html, table_html
+from toolkit.core.face import csv_link, findings_html, result_html, table_html
 from toolkit.core.figures import Figure, Picture
 from toolkit.core.result import Finding
 from toolkit.data.load import load_dataset

@@ -31,11 +31,11 @@ from sample_notebook import (
     shown,
 )
 
-from toolkit.core.applicable import NotApplicable
 from toolkit.core.estimate import Estimate
 from toolkit.core.face import table_html
 from toolkit.core.figures import Figures
 from toolkit.core.resources import templates_folder
+from toolkit.core.result import NotApplicable
 from toolkit.core.results import PolicyVerdict, RuleOutcome
 from toolkit.errors import InputError
 from toolkit.report.narrative import plain_text, read_narrative

@@ -21,8 +21,7 @@ from toolkit.errors import InputError, RunError
 from toolkit.registry import tracking
 from toolkit.report import render as report
 from toolkit.runs import provenance, runner
-from toolkit.runs.process import Failure, _is_alive, interrupted_once
-from toolkit.runs.remains import tidy_notebook
+from toolkit.runs.process import Failure, _is_alive, interrupted_once, tidy_notebook
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 ROOT = Path(__file__).parents[2]

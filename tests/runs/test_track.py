@@ -19,7 +19,7 @@ from toolkit.models.load import load_model
 from toolkit.registry import store, tracking
 from toolkit.runs import provenance, runner
 from toolkit.runs.process import Failure
-from toolkit.runs.track import track
+from toolkit.runs.publish import track
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 ASKED = 1 + int(store.PATIENCE["MLFLOW_HTTP_REQUEST_MAX_RETRIES"])
@@ -275,7 +275,7 @@ def broken_off(monkeypatch):
 
     def attempt(folder):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("toolkit.runs.track.rewrite", lambda *_: (_ for _ in ()).throw(InputError("enough")))
+            patch.setattr("toolkit.runs.publish.rewrite", lambda *_: (_ for _ in ()).throw(InputError("enough")))
             with pytest.raises(InputError, match="enough"):
                 track(folder)
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
+import numpy as np
+
 from toolkit.card.author import questions
 from toolkit.card.content import as_text
 from toolkit.card.lineage import model_of
@@ -23,6 +25,12 @@ Kind = Literal["added", "removed", "changed", "same"]
 PARTS = ("data", "features", "training", "metrics", "fairness", "operation", "other numbers", "findings", "author")
 UNPAIRED = "MOVER, unpaired"
 _NONE = Estimate(math.nan)
+_BEGINNINGS: dict[str, tuple[str, ...]] = {
+    "data": ("data.", "split."),
+    "metrics": ("test.",),
+    "fairness": ("fairness.",),
+    "operation": PLACES["operation"],
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +127,13 @@ def changes_of_numbers(
             found.append(Change(_part(name), name, was, now, kind))
             continue
         difference = paired.get(name) or difference_of(new, old)
-        kind = "same" if _same(old, new) else "changed"
-        direction = _direction(name, difference)
-        found.append(Change(_part(name), name, str(old), str(new), kind, difference, direction, (old, new)))
+        before_ends, after_ends = ([one.value, one.low, one.high] for one in (old, new))
+        kind = "same" if np.array_equal(before_ends, after_ends, equal_nan=True) else "changed"
+        change = Change(_part(name), name, str(old), str(new), kind, difference, numbers=(old, new))
+        better = better_when(name) if change.beyond_chance else ""
+        if better:
+            change = replace(change, direction="better" if (difference.value > 0) == (better == "higher") else "worse")
+        found.append(change)
     return found
 
 
@@ -166,32 +178,8 @@ def difference_of(after: Estimate, before: Estimate) -> Estimate:
     return replace(moved, n=n, method=UNPAIRED if moved.has_interval else "")
 
 
-def _same(old: Estimate, new: Estimate) -> bool:
-    return all(
-        first == second or (math.isnan(first) and math.isnan(second))
-        for first, second in zip((old.value, old.low, old.high), (new.value, new.low, new.high), strict=True)
-    )
-
-
-def _direction(name: str, difference: Estimate) -> Literal["better", "worse", ""]:
-    if not difference.has_interval or difference.low <= 0 <= difference.high:
-        return ""
-    better = better_when(name)
-    if not better:
-        return ""
-    return "better" if (difference.value > 0) == (better == "higher") else "worse"
-
-
 def _part(name: str) -> str:
-    if name.startswith(("data.", "split.")):
-        return "data"
-    if name.startswith("test."):
-        return "metrics"
-    if name.startswith("fairness."):
-        return "fairness"
-    if name.startswith(PLACES["operation"]):
-        return "operation"
-    return "other numbers"
+    return next((part for part, beginnings in _BEGINNINGS.items() if name.startswith(beginnings)), "other numbers")
 
 
 def _compared(part: str, before: Mapping[str, str], after: Mapping[str, str]) -> list[Change]:

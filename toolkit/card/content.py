@@ -36,14 +36,6 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Fact:
-    """Something a run recorded."""
-
-    name: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
 class Section:
     """One section of a card.
 
@@ -53,7 +45,8 @@ class Section:
     lead : str
         What the numbers say, in sentences; may be empty.
     answers : sequence of Answer
-    facts : sequence of Fact
+    facts : sequence of (str, str)
+        What runs recorded: name and text.
     tables : sequence of FaceTable
     code : str
         Python, in the section that has some.
@@ -65,7 +58,7 @@ class Section:
     title: str
     lead: str = ""
     answers: Sequence[Answer] = ()
-    facts: Sequence[Fact] = ()
+    facts: Sequence[tuple[str, str]] = ()
     tables: Sequence[FaceTable] = ()
     code: str = ""
     numbers: Sequence[tuple[int, str]] = ()
@@ -90,7 +83,7 @@ def write_markdown(title: str, lead: str, sections: Sequence[Section], found: Ma
     title, lead : str
     sections : sequence of Section
     found : mapping
-        What ``toolkit.card.hub.metadata`` returned.
+        What ``toolkit.card.lineage.metadata`` returned.
     """
     template = _environment().get_template("card.md.j2")
     text = template.render(

@@ -19,8 +19,8 @@ from toolkit.card.changes import (
     changes_of_numbers,
     paired_differences,
 )
-from toolkit.card.figures import draw_beside
 from toolkit.card.model_card import ModelCard, read_card
+from toolkit.card.quantities import draw_beside
 from toolkit.core.estimate import Estimate, spread
 from toolkit.core.face import Face, FaceTable
 from toolkit.core.figures import ORANGE, Drawing, Picture
@@ -147,7 +147,9 @@ class CardDiff(Result):
     def _worse(self, beginning: str, code: str) -> Iterator[Finding]:
         """Name what is worse on intervals widened to hold for all of its kind at once (Bonferroni)."""
         ones = [one for one in self._metrics() if one.name.startswith(beginning) and one.difference.has_interval]
-        worse = [one for one in ones if one.direction == "worse" and _clear(one.difference, len(ones))]
+        normal = NormalDist()
+        wider = normal.inv_cdf(1 - 0.025 / len(ones)) / normal.inv_cdf(0.975) if ones else 1.0
+        worse = [one for one in ones if one.direction == "worse" and _leaves_zero_out(one.difference, wider)]
         if worse:
             said = [f"{one.name} by {one.difference}" for one in worse[:MOST_SAID]]
             said += [f"{len(worse) - MOST_SAID} more"] if len(worse) > MOST_SAID else []
@@ -157,9 +159,11 @@ class CardDiff(Result):
 
     def drawings(self) -> list[Drawing]:
         """Return the figure of the metrics' differences, where there are some."""
-        ones = self._drawn()
+        ones = [one for one in self._metrics() if one.name.count(".") == 1 and one.difference.has_interval]
         if not ones:
             return []
+        # Metrics that share the scale from -1 to 1 share a figure; where there are none, the first stands alone.
+        ones = [one for one in ones if max(-one.difference.low, one.difference.high) <= 1] or ones[:1]
         said = "; ".join(f"{one.name}: {one.difference}" for one in ones)
         caption = f"{_CAPTION} {self._pairing()}"
         words = Picture("Change of the test metrics", caption, f"Second card minus first. {said}.")
@@ -205,12 +209,6 @@ class CardDiff(Result):
             and ((one.name.startswith("test.") and one.part == "metrics") or is_disparity(one.name))
         ]
 
-    def _drawn(self) -> list[Change]:
-        """Return the metrics on the scale from -1 to 1 that have one part, or else the first one alone."""
-        ones = [one for one in self._metrics() if one.name.count(".") == 1 and one.difference.has_interval]
-        alike = [one for one in ones if max(-one.difference.low, one.difference.high) <= 1]
-        return alike or ones[:1]
-
     def face(self) -> Face:
         """Return how much changed, and what changed in each part."""
         lead = (
@@ -240,10 +238,8 @@ def _is_shown(one: Change) -> bool:
     return one.kind == "changed" or (one.kind != "same" and one.part not in NUMBERS)
 
 
-def _clear(difference: Estimate, together: int) -> bool:
-    """Whether zero stays outside when the interval is widened for several looked at together."""
-    normal = NormalDist()
-    wider = normal.inv_cdf(1 - 0.025 / together) / normal.inv_cdf(0.975)
+def _leaves_zero_out(difference: Estimate, wider: float) -> bool:
+    """Whether zero stays outside of an interval that is so many times wider."""
     below, above = difference.value - difference.low, difference.high - difference.value
     return not difference.value - wider * below <= 0 <= difference.value + wider * above
 
@@ -256,12 +252,9 @@ def _table(ones: Sequence[Change]) -> pd.DataFrame:
     columns["after"] = [one.numbers[1] if one.numbers else one.after or None for one in ones]
     if any(not math.isnan(one.difference.value) for one in ones):
         columns["difference"] = [None if math.isnan(one.difference.value) else one.difference for one in ones]
-        columns["more than chance"] = [_chance(one) for one in ones]
+        said = ((one.direction or "yes") if one.beyond_chance else "no" for one in ones)
+        columns["more than chance"] = [
+            text if one.difference.has_interval else None for one, text in zip(ones, said, strict=True)
+        ]
         columns["interval"] = [one.how or None for one in ones]
     return pd.DataFrame(columns, dtype=object)
-
-
-def _chance(one: Change) -> str | None:
-    if not one.difference.has_interval:
-        return None
-    return (one.direction or "yes") if one.beyond_chance else "no"

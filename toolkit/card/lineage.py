@@ -1,17 +1,33 @@
-"""Where a model comes from and how to load it: what runs recorded about data, run, model version and reports."""
+"""The reports that a card rests on, and what they recorded: data, run, model version, how to load it, for the Hub."""
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from pprint import pformat
+from typing import Any
 
-from toolkit.card.content import Fact, as_text, table_of
-from toolkit.card.reports import Report
+from toolkit.card.content import as_text, table_of
+from toolkit.core.estimate import Estimate
 from toolkit.core.face import FaceTable
-from toolkit.core.results import ModelInfo, Results
-from toolkit.errors import listed
+from toolkit.core.results import ModelInfo, Results, read_results, results_path
+from toolkit.core.words import one_line, slug
+from toolkit.errors import InputError, listed
+from toolkit.runs.provenance import sha256
+from toolkit.statistics.replicates import FILE, Replicated, is_of, read_replicates
 
 MOST_FEATURES = 40
+_CODE = """\
+import mlflow
+import pandas as pd
+
+model = mlflow.sklearn.load_model({})
+columns = {}
+table = pd.read_csv("new_rows.csv")[columns]
+print(model.predict(table))"""
 
 
 def task_of(results: Results) -> str:
@@ -48,7 +64,7 @@ def model_address(results: Results) -> str:
     return results.mlflow.model_uri or (audited if audited.startswith(("models:/", "runs:/")) else "")
 
 
-def detail_facts(results: Results) -> list[Fact]:
+def detail_facts(results: Results) -> list[tuple[str, str]]:
     """Return what was recorded about the model itself."""
     model = model_of(results)
     takes = list(model.features)
@@ -64,7 +80,7 @@ def detail_facts(results: Results) -> list[Fact]:
         "Made by": results.author,
         "Made on": results.created,
     }
-    return [Fact(name, text) for name, text in facts.items() if text]
+    return [(name, text) for name, text in facts.items() if text]
 
 
 def lineage_tables(reports: Sequence[Report]) -> list[FaceTable]:
@@ -119,17 +135,166 @@ def start_code(results: Results) -> str:
     takes = list(model_of(results).features)
     short = 0 < len(takes) <= MOST_FEATURES and sum(map(len, takes)) <= 2000
     columns = pformat(takes, width=100, compact=True) if short else "[...]  # as in training"
-    lines = [
-        "import mlflow",
-        "import pandas as pd",
-        "",
-        f"model = mlflow.sklearn.load_model({address!r})",
-        f"columns = {columns}",
-        'table = pd.read_csv("new_rows.csv")[columns]',
-        "print(model.predict(table))",
-    ]
-    return "\n".join(lines)
+    return _CODE.format(repr(address), columns)
 
 
 def _pairs(entries: Mapping[str, object]) -> str:
     return ", ".join(f"{key} = {as_text(entry)}" for key, entry in entries.items())
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One report.
+
+    Attributes
+    ----------
+    results : Results
+    folder : str
+        Name of its folder, without the path; empty where it was not read from one.
+    sha256 : str
+        Of its ``results.json``.
+    replicates : mapping of metric to Replicated
+        By which the metrics of the test part can be compared in pairs; empty where the report has none.
+    rows : str
+        Which rows those are of.
+    """
+
+    results: Results
+    folder: str = ""
+    sha256: str = ""
+    replicates: Mapping[str, Replicated] = field(default_factory=dict)
+    rows: str = ""
+
+    def plain(self) -> dict[str, Any]:
+        """Write it for JSON, without the replicates."""
+        return {"folder": self.folder, "sha256": self.sha256, "results": self.results.plain()}
+
+
+def read_report(source: str | Path) -> Report:
+    """Read a report that was written earlier.
+
+    Parameters
+    ----------
+    source : path
+        The report's folder, or its ``report.html`` or ``results.json``.
+
+    Raises
+    ------
+    InputError
+        Where there is no such report, or its results cannot be read.
+    """
+    if not isinstance(source, str | Path) or not str(source):
+        raise InputError(f"A report is a folder, a mapping or a result; found {source!r}. Give the folder of a report.")
+    path = results_path(source)
+    report = Report(read_results(source), path.resolve().parent.name, sha256(path))
+    return with_replicates(report, path.parent)
+
+
+def with_replicates(report: Report, folder: Path) -> Report:
+    """Add the replicates that lie in a folder, where there are some."""
+    path = folder / FILE
+    try:
+        return add_replicates(report, path.read_bytes()) if path.is_file() else report
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"{str(path)!r} holds no replicates: {error!r}. Without that file, metrics are compared unpaired."
+        ) from error
+
+
+def add_replicates(report: Report, text: str | bytes) -> Report:
+    """Add the replicates of the report's numbers; others are left out."""
+    replicates, rows = read_replicates(text)
+    numbers = report.results.scalars
+    own = {
+        name: one
+        for name, one in replicates.items()
+        if f"test.{name}" in numbers and is_of(one, numbers[f"test.{name}"])
+    }
+    return replace(report, replicates=own, rows=rows)
+
+
+_TASKS = {
+    "binary": "tabular-classification",
+    "multiclass": "tabular-classification",
+    "regression": "tabular-regression",
+}
+_LICENCE = re.compile(r"[a-z0-9][a-z0-9.\-]*")
+
+
+def metadata(results: Results, licence: str = "") -> dict[str, object]:
+    """Return the metadata of a card for the Hub, with every metric of the test part in its ``model-index``.
+
+    Parameters
+    ----------
+    results : Results
+        Of the evaluation.
+    licence : str
+        A short name such as ``apache-2.0``; other texts become a licence of their own.
+    """
+    task = _TASKS.get(task_of(results), "")
+    name = one_line(model_name(results)) or "model"
+    tests = evaluated_metrics(results)
+    found: dict[str, object] = {}
+    if licence:
+        short = licence.lower()
+        plain = _LICENCE.fullmatch(short) is not None
+        found |= {"license": short} if plain else {"license": "other", "license_name": one_line(licence)}
+    if any(text.startswith("scikit-learn") for text in model_of(results).requirements):
+        found["library_name"] = "sklearn"
+    if task:
+        found["pipeline_tag"] = task
+    found["tags"] = ["tabular", *([task] if task else [])]
+    if tests:
+        found |= {"metrics": list(tests), "model-index": [{"name": name, "results": [_result(results, task, tests)]}]}
+    return found
+
+
+def eval_results(results: Results) -> list[dict[str, object]]:
+    """Return the test metrics in the Hub's newer form of one entry a number, for ``.eval_results/`` in a repository.
+
+    The Hub shows those whose dataset it knows as a benchmark; the identifier here is our name of the table.
+    """
+    entries = []
+    for metric, number in evaluated_metrics(results).items():
+        note = f"{metric}, test part"
+        if number.has_interval:
+            note += f", 95% interval {number.low:.6g} to {number.high:.6g}"
+        entry: dict[str, object] = {
+            "dataset": {"id": slug(results.data.name, 90) or "table", "task_id": slug(results.data.target, 90)},
+            "value": number.value,
+            "notes": f"{note}, {number.n} rows, data {one_line(results.data.fingerprint)}",
+        }
+        if results.created:
+            entry["date"] = results.created
+        entries.append(entry)
+    return entries
+
+
+def evaluated_metrics(results: Results) -> dict[str, Estimate]:
+    """Return the defined metrics of the test part, by their plain names."""
+    return {
+        name.removeprefix("test."): number
+        for name, number in results.scalars.items()
+        if name.startswith("test.") and name.count(".") == 1 and math.isfinite(number.value)
+    }
+
+
+def _result(results: Results, task: str, tests: dict[str, Estimate]) -> dict[str, object]:
+    data = results.data
+    metrics = []
+    for metric, number in tests.items():
+        ends = {"low": number.low, "high": number.high, "confidence": 0.95} if number.has_interval else {}
+        known = {key: end for key, end in ends.items() if math.isfinite(end)}
+        metrics.append(
+            {"type": metric, "value": number.value, "name": f"Test {metric}", "args": {**known, "rows": number.n}}
+        )
+    return {
+        "task": {"type": task or "tabular-classification", "name": f"predict {one_line(data.target)}"},
+        "dataset": {
+            "type": slug(data.name, 90) or "table",
+            "name": one_line(data.name) or "table",
+            "split": "test",
+            "args": {"fingerprint": one_line(data.fingerprint)},
+        },
+        "metrics": metrics,
+    }

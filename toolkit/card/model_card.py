@@ -13,18 +13,27 @@ import pandas as pd
 
 from toolkit.card.author import questions, read_author
 from toolkit.card.content import Section, as_yaml, write_markdown
-from toolkit.card.figures import groups_drawings
-from toolkit.card.hub import eval_results, evaluated_metrics, metadata
-from toolkit.card.lineage import model_address, model_name, model_of
+from toolkit.card.lineage import (
+    Report,
+    add_replicates,
+    eval_results,
+    evaluated_metrics,
+    metadata,
+    model_address,
+    model_name,
+    model_of,
+    read_report,
+    with_replicates,
+)
+from toolkit.card.quantities import groups_drawings
 from toolkit.card.regulation import cross_reference
-from toolkit.card.reports import Report, add_replicates, read_report, with_replicates
 from toolkit.card.sections import TITLES, make_sections
 from toolkit.core.estimate import Estimate, spread
 from toolkit.core.face import Face, FaceTable
 from toolkit.core.figures import Drawing
 from toolkit.core.groups import group_numbers
 from toolkit.core.result import DataRecord, Finding, ModelRecord, Record, Result, VersionNote, by_severity
-from toolkit.core.results import PolicyVerdict, Results, against_baseline
+from toolkit.core.results import Results, against_baseline
 from toolkit.core.words import counted
 from toolkit.errors import InputError, listed, nearest
 from toolkit.runs.publish import summarize
@@ -71,7 +80,11 @@ def make_card(
     """
     given = [reports] if isinstance(reports, str | Path | Mapping | Result) else list(reports)
     results = [one for one in given if isinstance(one, Result)]
-    read = [_report(one) for one in given if not isinstance(one, Result)]
+    read = [
+        Report(Results.read(one)) if isinstance(one, Mapping) else read_report(one)
+        for one in given
+        if not isinstance(one, Result)
+    ]
     if results:
         records = [result.record() for result in results]
         first = Report(summarize(results, records, template="by hand", parameters={}))
@@ -186,8 +199,10 @@ class ModelCard(Result):
 
     def findings(self) -> list[Finding]:
         """Return what is amiss with the card, and the findings of the reports, the most severe first."""
-        reported = [one for results in self.results for one in results.findings if not _about_a_policy(one)]
-        return by_severity(dict.fromkeys([*self._own_findings(), *reported]))
+        reported = (one for results in self.results for one in results.findings)
+        # That a report was judged by no policy is nothing about the model.
+        kept = (one for one in reported if (one.code, one.where) != ("STEP-NOT-APPLICABLE", "check"))
+        return by_severity(dict.fromkeys([*self._own_findings(), *kept]))
 
     def _own_findings(self) -> list[Finding]:
         found, asked = [], len(questions())
@@ -211,25 +226,23 @@ class ModelCard(Result):
     def record(self) -> Record:
         """Return the data and the model by name, and the files of the card."""
         first, name = self.results[0], model_name(self.results[0])
+        verdicts = [results.verdict for results in self.results if results.verdict.outcome]
+        (replicates, rows), run = self.replicates(), first.mlflow.run_id
+        said = [self.title, self.answers.get("intended_use", ""), self.section("metrics").lead, self._lead()]
         return Record(
             parameters={"reports": ", ".join(report.folder or report.results.title for report in self.reports)},
             data=DataRecord(**asdict(first.data)),
             model=ModelRecord(name, requirements=model_of(first).requirements) if name else None,
-            verdict=self._verdict(),
+            verdict=min(verdicts, key=lambda verdict: verdict.outcome != "fail", default=None),
             numbers=against_baseline(self.scalars()),
             files={
                 "card.json": self.to_json(),
                 "card.md": self.to_markdown(),
                 "eval_results.yaml": as_yaml(eval_results(self._evaluated())),
-                **({FILE: write_replicates(*self.replicates())} if self.replicates()[0] else {}),
+                **({FILE: write_replicates(replicates, rows)} if replicates else {}),
             },
-            note=self._note(),
+            note=VersionNote(run, "\n\n".join(filter(None, said))) if run.isalnum() else None,
         )
-
-    def _verdict(self) -> PolicyVerdict | None:
-        """Return the verdict of the reports: of the first that fails, or else of the first that was judged."""
-        verdicts = [results.verdict for results in self.results if results.verdict.outcome]
-        return min(verdicts, key=lambda verdict: verdict.outcome != "fail", default=None)
 
     def to_json(self) -> str:
         """Return the card as JSON, as ``templates/card/card.schema.json`` describes it."""
@@ -240,10 +253,21 @@ class ModelCard(Result):
             "blanks": list(self.blanks),
             "author": dict(self.answers),
             "findings": [asdict(finding) for finding in self.findings()],
-            "sections": [_section_json(section, self) for section in self.sections],
+            "sections": [self._section_json(section) for section in self.sections],
             "reports": [report.plain() for report in self.reports],
         }
         return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+    def _section_json(self, section: Section) -> dict[str, Any]:
+        found: dict[str, Any] = {name: getattr(section, name) for name in ("id", "title", "lead")}
+        found["answers"] = [asdict(answer) for answer in section.answers]
+        found["facts"] = [{"name": name, "text": text} for name, text in section.facts]
+        found["numbers"] = [{"report": place, "name": name} for place, name in section.numbers]
+        if section.code:
+            found["code"] = section.code
+        if section.id == "regulation":
+            found["points"] = [one.plain() for one in cross_reference(self.results, self.answers)]
+        return found
 
     def to_markdown(self) -> str:
         """Return the card as Markdown with the metadata that the Hugging Face Hub reads."""
@@ -261,13 +285,6 @@ class ModelCard(Result):
         own = {name: one for name, one in known.replicates.items() if is_of(one, numbers[f"test.{name}"])}
         return own, known.rows
 
-    def _note(self) -> VersionNote | None:
-        run = self.results[0].mlflow.run_id
-        if not run.isalnum():
-            return None
-        said = [self.title, self.answers.get("intended_use", ""), self.section("metrics").lead, self._lead()]
-        return VersionNote(run, "\n\n".join(text for text in said if text))
-
     def _lead(self) -> str:
         asked = len(questions())
         return (
@@ -283,30 +300,3 @@ class ModelCard(Result):
         ]
         table = pd.DataFrame(answered, columns=["section", "answered", "questions", "numbers"])
         return Face(self.title, self._lead(), [FaceTable("Sections", table)], self._own_findings())
-
-
-def _report(source: Any) -> Report:
-    if isinstance(source, Mapping):
-        return Report(Results.read(source))
-    if isinstance(source, str | Path) and str(source):
-        return read_report(source)
-    raise InputError(f"A report is a folder, a mapping or a result; found {source!r}. Give the folder of a report.")
-
-
-def _about_a_policy(finding: Finding) -> bool:
-    """Whether it says that a report was judged by no policy, which is nothing about the model."""
-    return finding.code == "STEP-NOT-APPLICABLE" and finding.where == "check"
-
-
-def _section_json(section: Section, card: ModelCard) -> dict[str, Any]:
-    found: dict[str, Any] = {
-        **{name: getattr(section, name) for name in ("id", "title", "lead")},
-        "answers": [asdict(answer) for answer in section.answers],
-        "facts": [asdict(fact) for fact in section.facts],
-        "numbers": [{"report": place, "name": name} for place, name in section.numbers],
-    }
-    if section.code:
-        found["code"] = section.code
-    if section.id == "regulation":
-        found["points"] = [one.plain() for one in cross_reference(card.results, card.answers)]
-    return found

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
+from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from toolkit.card.content import Cell, table_of
 from toolkit.core.estimate import Estimate
 from toolkit.core.face import FaceTable
+from toolkit.core.figures import BLUE, GREY, Drawing, Picture, draw_intervals, name_rows
 from toolkit.core.groups import GroupNumber, group_numbers
 from toolkit.core.results import Results
+from toolkit.core.words import shorten
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 Scalars = Mapping[str, Estimate]
 Found = tuple[list[FaceTable], list[str]]
@@ -90,21 +98,21 @@ def driver_table(scalars: Scalars) -> Found:
         if name.startswith("explanation.") and name.endswith(ending) and not math.isnan(scalars[name].value)
     }
     features = {*known.values(), *(one.feature for one in group_numbers(scalars))}
-    whole = [name for name in known if not _is_of_group(known[name], features, known.values())]
+    # Of a group it reads <feature>.<group>.<column>; a column's own name may have dots.
+    groups = [name for name in known.values() if name.startswith(tuple(f"{feature}." for feature in features))]
+    columns = tuple(f".{name}" for name in known.values())
+    whole = [name for name in known if known[name] not in groups or not known[name].endswith(columns)]
     names = sorted(whole, key=lambda name: -scalars[name].value)[:MOST_DRIVERS]
     rows = [(known[name], scalars[name]) for name in names]
     caption = "Columns that move the output most (mean absolute SHAP value)"
     return table_of(caption, ("column", "mean |SHAP|"), rows), names
 
 
-def _is_of_group(middle: str, features: Collection[str], columns: Iterable[str]) -> bool:
-    """Whether it reads ``<feature>.<group>.<column>``, and is not a column whose own name has dots."""
-    begins = any(middle.startswith(f"{feature}.") for feature in features)
-    return begins and any(middle.endswith(f".{column}") for column in columns)
+def quantitative_tables(scalars: Scalars) -> Found:
+    """Return a table of groups for each feature, one of the disparities, and one of the numbers no other table has.
 
-
-def group_tables(scalars: Scalars) -> Found:
-    """Return a table of groups for each feature, and one of the disparities between them."""
+    Those are of classes, slices, individual fairness, proxies and the like.
+    """
     every = group_numbers(scalars)
     tables = []
     for feature, ones in _by(every, lambda one: one.feature).items():
@@ -112,7 +120,16 @@ def group_tables(scalars: Scalars) -> Found:
         if groups:
             kind = "Intersection" if groups[0].is_intersection else "Groups"
             tables += _group_table(f"{kind} of {feature}, with 95% intervals", groups)
-    return tables + _disparity_table([one for one in every if one.is_disparity]), [one.name for one in every]
+    disparities = [one for one in every if one.is_disparity]
+    features = list(dict.fromkeys(one.feature for one in disparities))
+    by_name: dict[str, dict[str, Estimate]] = {}
+    for one in disparities:  # of several classes the row's name has the class
+        by_name.setdefault(f"{one.group} {one.metric}".strip(), {})[one.feature] = one.number
+    rows = [(name, *(known.get(feature) for feature in features)) for name, known in by_name.items()]
+    tables += table_of("Disparities between groups, with 95% intervals", ("disparity", *features), rows)
+    rest = [name for name in scalars if not _is_metric(name, "test") and not name.startswith((*_OWN, *_PLACED))]
+    others, _ = plain_table(scalars, rest, "Other numbers: classes, slices and what else was looked into")
+    return tables + others, [*(one.name for one in every), *rest]
 
 
 def compared_groups(every: Sequence[Results]) -> tuple[Estimate, list[GroupNumber]]:
@@ -125,12 +142,6 @@ def compared_groups(every: Sequence[Results]) -> tuple[Estimate, list[GroupNumbe
                 overall = results.scalars.get(f"test.{metric}", Estimate(math.nan))
                 return overall, sorted(known, key=lambda one: (one.number.value, one.name))
     return Estimate(math.nan), []
-
-
-def other_table(scalars: Scalars) -> Found:
-    """Return the numbers that no other table has: classes, slices, individual fairness, proxies and the like."""
-    names = [name for name in scalars if not _is_metric(name, "test") and not name.startswith((*_OWN, *_PLACED))]
-    return plain_table(scalars, names, "Other numbers: classes, slices and what else was looked into")
 
 
 def _is_metric(name: str, part: str) -> bool:
@@ -148,15 +159,47 @@ def _group_table(caption: str, ones: Sequence[GroupNumber]) -> list[FaceTable]:
     return table_of(caption, ("group", *metrics, "rows"), rows)
 
 
-def _disparity_table(ones: Sequence[GroupNumber]) -> list[FaceTable]:
-    """Return a row a disparity and a column a feature; of several classes the row's name has the class."""
-    features = list(dict.fromkeys(one.feature for one in ones))
-    by_name: dict[str, dict[str, Estimate]] = {}
-    for one in ones:
-        by_name.setdefault(f"{one.group} {one.metric}".strip(), {})[one.feature] = one.number
-    rows = [(name, *(known.get(feature) for feature in features)) for name, known in by_name.items()]
-    return table_of("Disparities between groups, with 95% intervals", ("disparity", *features), rows)
-
-
 def _by(ones: Sequence[GroupNumber], key: Callable[[GroupNumber], str]) -> dict[str, list[GroupNumber]]:
     return {name: list(own) for name, own in groupby(sorted(ones, key=key), key)}
+
+
+MOST_LINES = 16
+_CAPTION = (
+    "Each dot is a group with its 95% interval; the dashed line is all rows together. Many groups are drawn, so one "
+    "interval in twenty misses its group's true value by chance alone."
+)
+
+
+def groups_drawings(every: Sequence[Results]) -> list[Drawing]:
+    """Draw one metric of every group, the smallest first; where no report knows groups, there is nothing to draw."""
+    overall, ones = compared_groups(every)
+    if not ones:
+        return []
+    if len(ones) > MOST_LINES:
+        ones = [*ones[: MOST_LINES // 2], *ones[-MOST_LINES // 2 :]]
+    metric = ones[0].metric
+    names, numbers = [shorten(one.group) for one in ones], [one.number for one in ones]
+    said = "; ".join(f"{name}: {number}" for name, number in zip(names, numbers, strict=True))
+    words = Picture(f"{metric} of each group", _CAPTION, f"{metric} by group. All rows: {overall}. {said}.")
+    return [draw_beside("groups", words, names, numbers, overall.value, metric)]
+
+
+def draw_beside(
+    kind: str,
+    words: Picture,
+    names: Sequence[str],
+    numbers: Sequence[Estimate],
+    middle: float,
+    label: str,
+    color: str = BLUE,
+) -> Drawing:
+    """Draw numbers with their intervals, one a line, beside a number that they are compared with."""
+
+    def draw(ax: Axes) -> None:
+        draw_intervals(ax, range(len(numbers)), numbers, color=color)
+        name_rows(ax, names)
+        if math.isfinite(middle):
+            ax.axvline(middle, color=GREY, linestyle="--", linewidth=1.2)
+        ax.set_xlabel(label)
+
+    return Drawing(kind, words, draw, pd.DataFrame({"name": names, label: numbers}), grid="x")

@@ -7,20 +7,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from toolkit.card.author import questions
-from toolkit.card.content import Answer, Fact, Section, table_of
-from toolkit.card.lineage import detail_facts, lineage_tables, model_name, start_code, start_lead
+from toolkit.card.content import Answer, Section, table_of
+from toolkit.card.lineage import Report, detail_facts, lineage_tables, model_name, start_code, start_lead
 from toolkit.card.quantities import (
     Found,
     compared_groups,
     driver_table,
-    group_tables,
     metric_table,
-    other_table,
     placed_table,
+    quantitative_tables,
     training_table,
 )
 from toolkit.card.regulation import LEGAL_LEAD, regulation_tables
-from toolkit.card.reports import Report
 from toolkit.core.face import FaceTable
 from toolkit.core.groups import group_numbers
 from toolkit.core.result import SEVERITIES, by_severity
@@ -57,6 +55,9 @@ def make_sections(reports: Sequence[Report], answers: Mapping[str, str]) -> tupl
     answers : mapping of key to text
     """
     every = [report.results for report in reports]
+    answered = [
+        (one.section, Answer(one.key, one.title, one.question, answers.get(one.key, ""))) for one in questions()
+    ]
     first = every[0]
     found = {name: _gathered(every, maker) for name, maker in _MAKERS.items()}
     leads = {
@@ -72,7 +73,11 @@ def make_sections(reports: Sequence[Report], answers: Mapping[str, str]) -> tupl
     tables |= {"lineage": lineage_tables(reports), "regulation": regulation_tables(every, answers, TITLES)}
     facts = {
         "details": detail_facts(first),
-        "metrics": _verdicts(every),
+        "metrics": [
+            (f"Verdict of {results.title}", f"{verdict.outcome}, by the policy {verdict.policy}")
+            for results in every
+            if (verdict := results.verdict).outcome
+        ],
         "evaluation_data": _data_facts(every),
         "training_data": _data_facts(
             every[:1] if any(name.startswith("split.train.") for name in first.scalars) else []
@@ -83,11 +88,7 @@ def make_sections(reports: Sequence[Report], answers: Mapping[str, str]) -> tupl
             id=name,
             title=title,
             lead=leads.get(name, ""),
-            answers=[
-                Answer(one.key, one.title, one.question, answers.get(one.key, ""))
-                for one in questions()
-                if one.section == name
-            ],
+            answers=[answer for section, answer in answered if section == name],
             facts=facts.get(name, ()),
             tables=tables.get(name, ()),
             code=start_code(first) if name == "start" else "",
@@ -97,17 +98,12 @@ def make_sections(reports: Sequence[Report], answers: Mapping[str, str]) -> tupl
     )
 
 
-def _quantitative(results: Results) -> Found:
-    (tables, names), (others, rest) = group_tables(results.scalars), other_table(results.scalars)
-    return tables + others, names + rest
-
-
 _MAKERS: dict[str, Callable[[Results], Found]] = {
     "details": lambda results: driver_table(results.scalars),
     "metrics": lambda results: metric_table(results.scalars),
     "evaluation_data": lambda results: placed_table(results.scalars, "evaluation_data", "The data, in numbers"),
     "training_data": lambda results: training_table(results.scalars),
-    "quantitative": _quantitative,
+    "quantitative": lambda results: quantitative_tables(results.scalars),
     "caveats": lambda results: placed_table(results.scalars, "caveats", "Change of the data since"),
     "operation": lambda results: placed_table(
         results.scalars, "operation", "Time, size and speed", model_name(results)
@@ -163,18 +159,10 @@ def _groups_lead(every: Sequence[Results]) -> str:
     )
 
 
-def _verdicts(every: Sequence[Results]) -> list[Fact]:
-    return [
-        Fact(f"Verdict of {results.title}", f"{verdict.outcome}, by the policy {verdict.policy}")
-        for results in every
-        if (verdict := results.verdict).outcome
-    ]
-
-
-def _data_facts(every: Sequence[Results]) -> list[Fact]:
+def _data_facts(every: Sequence[Results]) -> list[tuple[str, str]]:
     keys = ("name", "source", "fingerprint", "target")
     texts = dict.fromkeys((key, getattr(results.data, key)) for key in keys for results in every)
-    return [Fact("Data" if key == "name" else key.capitalize(), text) for key, text in texts if text]
+    return [("Data" if key == "name" else key.capitalize(), text) for key, text in texts if text]
 
 
 def _findings_table(every: Sequence[Results]) -> list[FaceTable]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
-from toolkit.core.csv_link import csv_link
-from toolkit.core.estimate import Estimate, format_number, format_p
+from toolkit.core.estimate import Estimate, format_number, format_p, spread
 from toolkit.core.words import counted, shorten, spoken
 
 if TYPE_CHECKING:
@@ -165,15 +167,13 @@ def table_html(frame: pd.DataFrame, caption: str, most: int = 60) -> str:
     head = "".join(
         f'<th scope="col"{kind}>{escape(spoken(name))}</th>' for name, kind in zip(names, kinds, strict=True)
     )
-    body = "".join(_row_html(row, names, kinds) for row in rows)
+    body = ""
+    for row in rows:
+        first, *cells = map(cell_html, row, names)
+        rest = "".join(f"<td{kind}>{cell}</td>" for cell, kind in zip(cells, kinds[1:], strict=True))
+        body += f'<tr><th scope="row">{first}</th>{rest}</tr>'
     table = f"<table><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
     return table + csv_link(frame)
-
-
-def _row_html(row: Sequence[object], names: Sequence[str], kinds: Sequence[str]) -> str:
-    head, *cells = (cell_html(value, name) for value, name in zip(row, names, strict=True))
-    rest = (f"<td{kind}>{cell}</td>" for cell, kind in zip(cells, kinds[1:], strict=True))
-    return f'<tr><th scope="row">{head}</th>{"".join(rest)}</tr>'
 
 
 def _is_numeric(column: Iterable[object]) -> bool:
@@ -217,3 +217,33 @@ def cell_text(value: object, column: str = "") -> str:
         return format_p(value) if column in _P_VALUES and isinstance(value, float) else format_number(value)
     text = spoken(value) if column in _NAMES and isinstance(value, str) else str(value)
     return text if column in _WHOLE else shorten(text, MOST_TEXT)
+
+
+MOST_ROWS = 1000
+_SAFE = ",:;/@!$()*+=?"  # may stand in an address as they are, which keeps it short
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def csv_link(frame: pd.DataFrame) -> str:
+    """Write an HTML link that holds the first ``MOST_ROWS`` rows of a frame as CSV.
+
+    Numbers have seven digits; an estimate takes four columns. Text that a spreadsheet would run as a formula gets an
+    apostrophe in front.
+    """
+    tidy = spread(frame.head(MOST_ROWS))
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(_text(str(name)) for name in tidy.columns)
+    writer.writerows(map(_text, row) for row in tidy.itertuples(index=False, name=None))
+    words = "CSV" if len(frame) <= MOST_ROWS else f"CSV of the first {MOST_ROWS:,} rows"
+    address = "data:text/csv;charset=utf-8," + quote(text.getvalue(), safe=_SAFE, errors="replace")
+    return f'<p class="tk-csv"><a href="{address}">{words}</a></p>'
+
+
+def _text(value: object) -> str:
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return ""
+    if isinstance(value, float):
+        return "" if math.isnan(value) else f"{value:.7g}"
+    text = str(value)
+    return f"'{text}" if isinstance(value, str) and text.startswith(_FORMULA) else text

@@ -240,7 +240,7 @@ def figures(result: Result) -> Figures:
 
     Examples
     --------
-    >>> from toolkit.core.applicable import NotApplicable
+    >>> from toolkit.core.result import NotApplicable
     >>> figures(NotApplicable("explain", "There is no model."))
     There is nothing to draw.
     """
@@ -268,10 +268,10 @@ def _compact(svg: str) -> str:
     Its texts stay as they are, except for characters that no XML may hold.
     """
     svg = re.sub(r"<!--.*?-->", "", svg, flags=re.DOTALL)
-    svg = re.sub(r"<[^>]*>", lambda tag: _LONG_NUMBER.sub(_two_decimals, tag[0]), svg)
+
+    def two_decimals(number: re.Match[str]) -> str:
+        return f"{float(number[0]):.2f}".rstrip("0").rstrip(".")
+
+    svg = re.sub(r"<[^>]*>", lambda tag: _LONG_NUMBER.sub(two_decimals, tag[0]), svg)
     svg = re.sub("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]", "\N{REPLACEMENT CHARACTER}", svg)
     return re.sub(r"\s*\n\s*", " ", svg)
-
-
-def _two_decimals(number: re.Match[str]) -> str:
-    return f"{float(number[0]):.2f}".rstrip("0").rstrip(".")

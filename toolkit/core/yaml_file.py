@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import yaml
@@ -68,7 +69,16 @@ def read_plain(path: Path, what: str) -> object:
 
 def _read(path: Path, what: str) -> tuple[yaml.SafeLoader, yaml.Node | None]:
     """Return the one document of a file, of which no mapping gives a name twice."""
-    text = _text(path, what)
+    try:
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+        if len(content) > MOST_BYTES:
+            raise InputError(f"The {what} {str(path)!r} has more than {MOST_BYTES:,} bytes, the most that is read.")
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"The {what} {str(path)!r} is not UTF-8 text.") from error
+    except (OSError, ValueError) as error:
+        raise InputError(f"Cannot read the {what} {shown(str(path))}: {getattr(error, 'strerror', error)}.") from error
     try:
         loader = yaml.SafeLoader(text)
         node = loader.get_single_node()
@@ -79,20 +89,6 @@ def _read(path: Path, what: str) -> tuple[yaml.SafeLoader, yaml.Node | None]:
     if node is not None:
         _check(node, path, what)
     return loader, node
-
-
-def _text(path: Path, what: str) -> str:
-    try:
-        with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
-    except (OSError, ValueError) as error:
-        raise InputError(f"Cannot read the {what} {shown(str(path))}: {getattr(error, 'strerror', error)}.") from error
-    if len(content) > MOST_BYTES:
-        raise InputError(f"The {what} {str(path)!r} has more than {MOST_BYTES:,} bytes, the most that is read.")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(f"The {what} {str(path)!r} is not UTF-8 text.") from error
 
 
 def _check(root: yaml.Node, path: Path, what: str) -> None:
@@ -106,18 +102,13 @@ def _check(root: yaml.Node, path: Path, what: str) -> None:
         if isinstance(node, yaml.SequenceNode):
             waiting += [(item, depth + 1) for item in node.value]
         elif isinstance(node, yaml.MappingNode):
-            _check_names(node, path, what)
+            keys = [key for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+            counts = Counter(str(key.value) for key in keys)
+            twice = next((key for key in reversed(keys) if counts[str(key.value)] > 1), None)
+            if twice is not None:
+                line = twice.start_mark.line + 1
+                raise InputError(f"The {what} {str(path)!r} gives {str(twice.value)!r} twice (line {line}).")
             waiting += [(item, depth + 1) for pair in node.value for item in pair]
-
-
-def _check_names(node: yaml.MappingNode, path: Path, what: str) -> None:
-    names = set()
-    for key, _ in node.value:
-        name = str(key.value) if isinstance(key, yaml.ScalarNode) else None
-        if name is not None and name in names:
-            line = key.start_mark.line + 1
-            raise InputError(f"The {what} {str(path)!r} gives {name!r} twice (line {line}).")
-        names.add(name)
 
 
 def _not_yaml(path: Path, what: str, error: Exception) -> InputError:

@@ -17,11 +17,10 @@ from nbformat import NotebookNode
 from toolkit.core.resources import templates_folder
 from toolkit.core.results import Results
 from toolkit.errors import InputError
-from toolkit.report.gallery import gallery_html, run_folders
+from toolkit.report.gallery import gallery_html, page_script, run_folders, security_policy
 from toolkit.report.glossary import Glossary, terms
 from toolkit.report.narrative import Narrative, read_narrative
 from toolkit.report.sanitize import Heading
-from toolkit.report.script import page_script, security_policy
 from toolkit.report.summary import FAILED, UNPUBLISHED, UNREADABLE, Issue, Pair, Summary, Verdict, pairs, summarize
 
 _IDS = {

@@ -18,6 +18,7 @@ from typing import Any
 from toolkit.core.yaml_file import UnquotedText
 
 _WORDS = {"str": "text", "int": "a whole number", "float": "a number", "bool": "true or false", "None": "none"}
+_WORDS |= {"list": "a list of {}", "dict": "a mapping of names to values"}
 _ITEMS = {"str": "texts", "int": "whole numbers", "float": "numbers"}
 _TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
@@ -62,25 +63,62 @@ def expected(kinds: Sequence[Kind]) -> str:
     >>> expected([Kind("list", "str"), Kind("None")])
     'a list of texts or none'
     """
-    return " or ".join(_words(kind) for kind in kinds)
+    return " or ".join(_WORDS[kind.base].format(_ITEMS.get(kind.item)) for kind in kinds)
 
 
-def _words(kind: Kind) -> str:
+def convert(value: object, kinds: Sequence[Kind]) -> Any:
+    """Return a value as one of ``kinds``: the exact one where there is one, else the first that takes it.
+
+    Unquoted text, from a command line or a file, is read as what is declared: it stays text where the type admits it,
+    and ``none`` and ``null`` mean None only where None is admitted.
+
+    Examples
+    --------
+    >>> convert(UnquotedText("yes"), [Kind("bool")]), convert(1, [Kind("float")])
+    (True, 1.0)
+    """
+    hint = ""
+    for kind in sorted(kinds, key=lambda kind: _order(kind, value)):
+        try:
+            return _convert(value, kind)
+        except ValueError as error:
+            hint = hint or str(error)
+    raise ValueError(hint)
+
+
+def from_texts(texts: Sequence[str], kinds: Sequence[Kind]) -> Any:
+    """Return what was written on a command line as one of ``kinds``; several texts can only be a list.
+
+    Examples
+    --------
+    >>> from_texts(["1"], [Kind("str")]), from_texts(["1"], [Kind("float")]), from_texts(["yes"], [Kind("bool")])
+    ('1', 1.0, True)
+    >>> from_texts(["a", "b"], [Kind("list", "str")]), from_texts(["[1, 2]"], [Kind("list", "int")])
+    (['a', 'b'], [1, 2])
+    """
+    if any("\ud800" <= letter <= "\udfff" for text in texts for letter in text):
+        raise ValueError("It is not valid UTF-8.")
+    if len(texts) == 1:
+        return convert(UnquotedText(texts[0]), kinds)
+    lists = [kind for kind in kinds if kind.base == "list"]
+    if not lists:
+        raise ValueError("It was given more than once.")
+    return [item for text in texts for item in _convert(UnquotedText(text), lists[0])]
+
+
+def _order(kind: Kind, value: object) -> int:
+    if not isinstance(value, UnquotedText):
+        return int(kind.base != type(value).__name__)
     if kind.base == "list":
-        return f"a list of {_ITEMS[kind.item]}"
-    return "a mapping of names to values" if kind.base == "dict" else _WORDS[kind.base]
+        return 2 if value.lstrip().startswith("[") else 4
+    return {"None": 0, "str": 3}.get(kind.base, 1)
 
 
-def from_value(value: object, kinds: Sequence[Kind]) -> Any:
-    """Return a Python value as one of ``kinds``: the exact one where there is one, else the first that takes it."""
-    for kind in sorted(kinds, key=lambda kind: kind.base != type(value).__name__):
-        with contextlib.suppress(ValueError):
-            return _as(value, kind)
-    raise ValueError("")
-
-
-def _as(value: Any, kind: Kind) -> Any:
-    """Return a Python value as it is written in its kind; raise ValueError where it is of another."""
+def _convert(value: Any, kind: Kind) -> Any:
+    """Return a value as it is written in its kind; raise ValueError where it is of another."""
+    unquoted = isinstance(value, UnquotedText)
+    if unquoted:
+        value = _parsed(value, kind)
     number = isinstance(value, Real) and not isinstance(value, bool)
     match kind.base:
         case "None" if value is None:
@@ -94,10 +132,41 @@ def _as(value: Any, kind: Kind) -> Any:
         case "str" if isinstance(value, str | os.PathLike):
             return str(os.fspath(value))
         case "list" if isinstance(value, list | tuple):
-            return [_as(item, Kind(kind.item)) for item in value]
+            items = (UnquotedText(item) if unquoted and isinstance(item, str) else item for item in value)
+            return [_convert(item, Kind(kind.item)) for item in items]
         case "dict" if isinstance(value, dict) and _is_json(value):
             return value
     raise ValueError("")
+
+
+def _parsed(text: UnquotedText, kind: Kind) -> Any:
+    """Read unquoted text as what its kind can be written as; a text stays as it is."""
+    folded = text.strip().casefold()
+    match kind.base:
+        case "None" if folded in ("none", "null"):
+            return None
+        case "bool" if folded in _TRUTH:
+            return _TRUTH[folded]
+        case "int" | "float":
+            with contextlib.suppress(ValueError):
+                return int(text) if kind.base == "int" else float(text)
+        case "list":
+            as_text = kind.item == "str"
+            return _read_json(text, list, '\'["one", "two"]\'', as_text) if folded.startswith("[") else [str(text)]
+        case "dict":
+            return _read_json(text, dict, "'{\"name\": 1}'")
+    return str(text)
+
+
+def _read_json(text: str, wanted: type, example: str, as_text: bool = False) -> Any:
+    numbers: dict[str, Any] = {"parse_int": str, "parse_float": str, "parse_constant": str} if as_text else {}
+    try:
+        value = json.loads(text, **numbers)
+    except ValueError as error:
+        raise ValueError(f"It is not JSON ({error}); write it like {example}.") from None
+    if not isinstance(value, wanted) or not (as_text or _is_json(value)):
+        raise ValueError(f"Write it like {example}.")
+    return value
 
 
 def _is_finite(value: Real | float) -> bool:
@@ -113,96 +182,3 @@ def _is_json(value: object) -> bool:
     if isinstance(value, list | tuple):
         return all(map(_is_json, value))
     return value is None or isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value))
-
-
-def from_texts(texts: Sequence[str], kinds: Sequence[Kind]) -> Any:
-    """Return what was written as one of ``kinds``; several texts can only be a list.
-
-    Text stays text where the type admits it; ``none`` and ``null`` mean None only where None is admitted.
-
-    Examples
-    --------
-    >>> from_texts(["1"], [Kind("str")]), from_texts(["1"], [Kind("float")]), from_texts(["yes"], [Kind("bool")])
-    ('1', 1.0, True)
-    >>> from_texts(["a", "b"], [Kind("list", "str")]), from_texts(["[1, 2]"], [Kind("list", "int")])
-    (['a', 'b'], [1, 2])
-    """
-    if any("\ud800" <= letter <= "\udfff" for text in texts for letter in text):
-        raise ValueError("It is not valid UTF-8.")
-    lists = [kind for kind in kinds if kind.base == "list"]
-    if len(texts) > 1:
-        if not lists:
-            raise ValueError("It was given more than once.")
-        return [item for text in texts for item in _read_list(text, lists[0])]
-    hint = ""
-    for kind in sorted(kinds, key=lambda kind: _reading_order(kind, texts[0])):
-        try:
-            return _read(texts[0], kind)
-        except ValueError as error:
-            hint = hint or str(error)
-    raise ValueError(hint)
-
-
-def from_file(value: object, kinds: Sequence[Kind]) -> Any:
-    """Return a value from a parameters file as one of ``kinds``; unquoted text is read like a command line."""
-    if isinstance(value, UnquotedText):
-        return from_texts([value], kinds)
-    lists = [kind for kind in kinds if kind.base == "list"]
-    if isinstance(value, list) and lists:
-        item = [Kind(lists[0].item)]
-        return [_read(one, item[0]) if isinstance(one, UnquotedText) else from_value(one, item) for one in value]
-    return from_value(value, kinds)
-
-
-def _reading_order(kind: Kind, text: str) -> int:
-    if kind.base == "list":
-        return 2 if text.lstrip().startswith("[") else 4
-    return {"None": 0, "str": 3}.get(kind.base, 1)
-
-
-def _read(text: str, kind: Kind) -> Any:
-    folded = text.strip().casefold()
-    match kind.base:
-        case "None" if folded in ("none", "null"):
-            return None
-        case "bool" if folded in _TRUTH:
-            return _TRUTH[folded]
-        case "int" | "float":
-            return _read_number(text, kind.base)
-        case "str":
-            return str(text)
-        case "list":
-            return _read_list(text, kind)
-        case "dict":
-            return _read_json(text, "{", "'{\"name\": 1}'")
-    raise ValueError("")
-
-
-def _read_number(text: str, base: str) -> int | float:
-    try:
-        number = int(text) if base == "int" else float(text)
-    except ValueError:
-        raise ValueError("") from None
-    if not _is_finite(number) and base == "float":
-        raise ValueError("")
-    return number
-
-
-def _read_list(text: str, kind: Kind) -> list[Any]:
-    if not text.lstrip().startswith("["):
-        return [_read(text, Kind(kind.item))]
-    return [
-        _read(item, Kind(kind.item)) if isinstance(item, str) else from_value(item, [Kind(kind.item)])
-        for item in _read_json(text, "[", '\'["one", "two"]\'', as_text=kind.item == "str")
-    ]
-
-
-def _read_json(text: str, opening: str, example: str, *, as_text: bool = False) -> Any:
-    numbers: dict[str, Any] = {"parse_int": str, "parse_float": str, "parse_constant": str} if as_text else {}
-    try:
-        value = json.loads(text, **numbers)
-    except ValueError as error:
-        raise ValueError(f"It is not JSON ({error}); write it like {example}.") from None
-    if not isinstance(value, {"[": list, "{": dict}[opening]) or not (as_text or _is_json(value)):
-        raise ValueError(f"Write it like {example}.")
-    return value

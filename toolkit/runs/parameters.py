@@ -10,7 +10,7 @@ import ast
 import io
 import json
 import tokenize
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from typing import Any
 from toolkit.core.resources import templates_folder
 from toolkit.core.words import shorten
 from toolkit.errors import InputError, listed, nearest
-from toolkit.runs.conversion import Kind, expected, from_file, from_texts, from_value, read_kinds
+from toolkit.runs.conversion import Kind, convert, expected, from_texts, read_kinds
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,10 @@ class Schema:
         InputError
             For a name the template does not have, a required one that is missing, and a value of another type.
         """
-        values = {name: self._value(self.find(name), value) for name, value in given.items()}
+        values = {}
+        for name, value in given.items():
+            shown = f"{shorten(repr(value), 80)} ({type(value).__name__})"
+            values[name] = _fitting(self.find(name), convert, value, shown)
         missing = [parameter for parameter in self.parameters if parameter.required and parameter.name not in values]
         if missing:
             raise InputError(self._missing_text(missing))
@@ -99,34 +102,20 @@ class Schema:
         texts: dict[str, list[str]] = {}
         for name, text in pairs:
             texts.setdefault(self.find(name).name, []).append(text)
-        return {name: self._texts(self.find(name), given) for name, given in texts.items()}
+        read = {}
+        for name, given_texts in texts.items():
+            shown = repr(given_texts[0]) if len(given_texts) == 1 else listed(map(repr, given_texts))
+            read[name] = _fitting(self.find(name), from_texts, given_texts, shorten(shown, 80))
+        return read
 
     def read_file(self, path: Path) -> dict[str, Any]:
         """Read parameters from a YAML file: quoted values are text, plain ones are read by the declared type."""
         from toolkit.core.yaml_file import read_mapping
 
         given = read_mapping(path)
-        return {name: self._read(self.find(name), value) for name, value in given.items()}
-
-    def _texts(self, parameter: Parameter, texts: list[str]) -> Any:
-        try:
-            return from_texts(texts, parameter.kinds)
-        except ValueError as error:
-            shown = repr(texts[0]) if len(texts) == 1 else listed(map(repr, texts))
-            raise InputError(_mistyped_text(parameter, shorten(shown, 80), error)) from None
-
-    def _read(self, parameter: Parameter, value: object) -> Any:
-        try:
-            return from_file(value, parameter.kinds)
-        except ValueError as error:
-            raise InputError(_mistyped_text(parameter, shorten(repr(value), 80), error)) from None
-
-    def _value(self, parameter: Parameter, value: object) -> Any:
-        try:
-            return from_value(value, parameter.kinds)
-        except ValueError as error:
-            shown = f"{shorten(repr(value), 80)} ({type(value).__name__})"
-            raise InputError(_mistyped_text(parameter, shown, error)) from None
+        return {
+            name: _fitting(self.find(name), convert, value, shorten(repr(value), 80)) for name, value in given.items()
+        }
 
     def _missing_text(self, missing: list[Parameter]) -> str:
         wanted = "; ".join(f"{one.name!r} ({one.help})" if one.help else repr(one.name) for one in missing)
@@ -135,10 +124,16 @@ class Schema:
         return f"Template {self.name!r} needs the {noun} {wanted}. Give it: toolkit run {self.name} {example}"
 
 
-def _mistyped_text(parameter: Parameter, shown: str, problem: ValueError) -> str:
-    hint = f" {problem}" if str(problem) else ""
-    about = f" It means: {parameter.help}." if parameter.help else ""
-    return f"Parameter {parameter.name!r} must be {expected(parameter.kinds)}, not {shown}.{hint}{about}"
+def _fitting(parameter: Parameter, read: Callable[[Any, Sequence[Kind]], Any], value: object, shown: str) -> Any:
+    """Return a value as its parameter wants it; where it does not fit, say so, and what it means."""
+    try:
+        return read(value, parameter.kinds)
+    except ValueError as problem:
+        hint = f" {problem}" if str(problem) else ""
+        about = f" It means: {parameter.help}." if parameter.help else ""
+        raise InputError(
+            f"Parameter {parameter.name!r} must be {expected(parameter.kinds)}, not {shown}.{hint}{about}"
+        ) from None
 
 
 def find_template(template: str | Path) -> Path:
@@ -259,7 +254,7 @@ def _parameter(statement: ast.stmt, comments: Mapping[int, str], where: str) -> 
     try:
         kinds = read_kinds(statement.annotation)
         default = ast.literal_eval(statement.value)
-        default = None if default is None else from_value(default, kinds)
+        default = None if default is None else convert(default, kinds)
     except ValueError as error:
         problem = f"{place}: {name!r} has no literal default of its type {annotation}. {error}"
         raise InputError(problem.strip()) from error

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import psutil
 
+
 WORKER = Path(__file__).absolute().with_name("worker.py")
 MARK = "TOOLKIT_RUN_FOLDER"
 
@@ -73,7 +74,12 @@ def execute(
             return Failure("TimeoutError", f"stopped at the time limit of {timeout:g} seconds")
         finally:
             _stop(process, marks[MARK])
-        return _read_outcome(Path(scratch), process.returncode)
+        path = Path(scratch) / "outcome.json"
+        if not path.exists():
+            said = f"the process running the notebook ended with code {process.returncode}; was memory short?"
+            return Failure("ProcessDied", said)
+        outcome = json.loads(path.read_text(encoding="utf-8"))
+        return None if outcome is None else Failure(**outcome)
 
 
 def _write_spec(scratch: Path, template: Path, notebook: Path, parameters: Mapping[str, Any]) -> Path:
@@ -121,21 +127,16 @@ def _environment(scratch: Path, marks: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _read_outcome(scratch: Path, returncode: int) -> Failure | None:
-    path = scratch / "outcome.json"
-    if not path.exists():
-        return Failure(
-            "ProcessDied", f"the process running the notebook ended with code {returncode}; was memory short?"
-        )
-    outcome = json.loads(path.read_text(encoding="utf-8"))
-    return None if outcome is None else Failure(outcome["kind"], outcome["message"])
-
-
 def _stop(process: subprocess.Popen[bytes], mark: str) -> None:
     """Kill what is left of a run: the descendants of its process, and whatever else carries its mark."""
     import psutil
 
-    left = set(_marked(mark))
+    left = set()
+    for number in psutil.pids():
+        with contextlib.suppress(psutil.Error):
+            other = psutil.Process(number)
+            if other.environ().get(MARK) == mark:
+                left.add(other)
     if process.poll() is None:
         root = psutil.Process(process.pid)
         left |= {root, *root.children(recursive=True)}
@@ -157,16 +158,6 @@ def _is_alive(process: psutil.Process) -> bool:
         return process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
-
-
-def _marked(mark: str) -> Iterator[psutil.Process]:
-    import psutil
-
-    for number in psutil.pids():
-        with contextlib.suppress(psutil.Error):
-            process = psutil.Process(number)
-            if process.environ().get(MARK) == mark:
-                yield process
 
 
 @contextlib.contextmanager
@@ -193,3 +184,37 @@ def interrupted_once() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+
+
+def tidy_notebook(path: Path, template: Path, failure: Failure | None) -> None:
+    """Take this machine's paths and kernel out of a notebook; say in the last cell begun why it stopped, if it did.
+
+    Parameters
+    ----------
+    path : Path
+        The executed notebook; where it is missing or cut off, it is made from the template.
+    template : Path
+    failure : Failure or None
+        Added as an error output where no cell has one: a killed kernel cannot write its own.
+    """
+    notebook: dict[str, Any] = {}
+    if path.exists():
+        # Stopped in the middle of writing it holds no JSON: only the text of the cells is left.
+        with contextlib.suppress(ValueError):
+            notebook = json.loads(path.read_text(encoding="utf-8"))
+    if not notebook:
+        notebook = {"metadata": {}, **json.loads(template.read_text(encoding="utf-8"))}
+    metadata = notebook["metadata"]
+    metadata["kernelspec"] = KERNELSPEC
+    if "papermill" in metadata:
+        metadata["papermill"] |= {"input_path": template.name, "output_path": path.name}
+    code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    outputs = [output for cell in code for output in cell.setdefault("outputs", [])]
+    if failure and not any(output["output_type"] == "error" for output in outputs):
+        error = {"output_type": "error", "ename": failure.kind, "evalue": failure.message, "traceback": []}
+        begun = [cell for cell in code if cell["metadata"].get("papermill", {}).get("start_time")]
+        (begun[-1] if begun else code[0])["outputs"].append(error)
+    path.write_text(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

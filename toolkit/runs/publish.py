@@ -6,11 +6,15 @@ is a finding of the report until ``toolkit track`` has copied the run to the ser
 
 from __future__ import annotations
 
+import json
 import math
 import os
+import shutil
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -18,7 +22,7 @@ from uuid import uuid4
 from toolkit.core.estimate import Estimate
 from toolkit.core.face import Face
 from toolkit.core.result import DataInfo, Finding, Record, Result, by_severity
-from toolkit.core.results import MIME, ModelInfo, PolicyVerdict, Results, RunInfo
+from toolkit.core.results import MIME, ModelInfo, PolicyVerdict, Results, RunInfo, read_results, results_path
 from toolkit.core.words import slug
 from toolkit.errors import InputError
 from toolkit.registry import tracking
@@ -75,7 +79,16 @@ def publish(
         experiment=found.data.name,
         name=name or f"{template} {found.data.name}",
         parameters=found.parameters,
-        tags=_tags(found),
+        tags={
+            "toolkit.template": template,
+            "toolkit.data_fingerprint": found.data.fingerprint,
+            "toolkit.commit": found.commit or "none",
+            "toolkit.dirty": str(found.dirty).lower(),
+            "toolkit.seed": str(found.parameters.get("seed", "")),
+            "toolkit.verdict": found.verdict.outcome or "none",
+            "mlflow.source.git.commit": found.commit or "",
+            tracking.REPORT_TAG: os.environ.get("TOOLKIT_REPORT_ID") or uuid4().hex,
+        },
         out=out,
     )
     found = record_tracking(folder, found, logged)
@@ -86,19 +99,6 @@ def publish(
         attached = tracking.attach(logged, [folder / "results.json", *(folder / name for name in files)], out)
         found = record_tracking(folder, found, attached)
     return Published(found, folder)
-
-
-def _tags(results: Results) -> dict[str, str]:
-    return {
-        "toolkit.template": results.template,
-        "toolkit.data_fingerprint": results.data.fingerprint,
-        "toolkit.commit": results.commit or "none",
-        "toolkit.dirty": str(results.dirty).lower(),
-        "toolkit.seed": str(results.parameters.get("seed", "")),
-        "toolkit.verdict": results.verdict.outcome or "none",
-        "mlflow.source.git.commit": results.commit or "",
-        tracking.REPORT_TAG: os.environ.get("TOOLKIT_REPORT_ID") or uuid4().hex,
-    }
 
 
 def record_tracking(folder: Path, results: Results, logged: RunInfo) -> Results:
@@ -176,7 +176,8 @@ class Published:
     folder: Path
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
-        return {MIME: self.results.plain(), "text/html": self._html(), "text/plain": self._text()}
+        face = Face("Published", self._text())
+        return {MIME: self.results.plain(), "text/html": face.html(), "text/plain": face.lead}
 
     def _text(self) -> str:
         mlflow = self.results.mlflow
@@ -184,17 +185,11 @@ class Published:
         failed = f"; {_untracked(mlflow)}" if mlflow.failure else ""
         return f"{len(self.results.scalars)} numbers, {run}{failed}"
 
-    def _html(self) -> str:
-        return Face("Published", f"{self._text()}.").html()
-
 
 def _new_folder(out: Path, template: str, name: str) -> Path:
-    base = out / f"{datetime.now():%Y%m%d-%H%M%S}-{template}-{slug(name) or 'table'}"
-    folder, count = base, 1
-    while folder.exists():
-        count += 1
-        folder = base.with_name(f"{base.name}-{count}")
-    return folder
+    base = f"{datetime.now():%Y%m%d-%H%M%S}-{template}-{slug(name) or 'table'}"
+    numbered = (out / (base if number == 1 else f"{base}-{number}") for number in count(1))
+    return next(folder for folder in numbered if not folder.exists())
 
 
 def _scalars(results: Sequence[Result]) -> dict[str, Estimate]:
@@ -224,3 +219,62 @@ def _plain(value: object) -> object:
     """Return what JSON can hold as it is, anything else as text."""
     finite = not isinstance(value, float) or math.isfinite(value)
     return value if finite and isinstance(value, str | int | float | bool | None) else str(value)
+
+
+def track(source: str | Path) -> Path:
+    """Log a report to the tracking server that ``MLFLOW_TRACKING_URI`` names.
+
+    When a server fails, the run goes whole to ``mlflow.db`` beside the reports: numbers, parameters, tags, candidates,
+    data and models, as it would have gone to the server. So nothing need be made again or guessed from the report: the
+    run is copied from there, the report's files are added, and what is on disk is changed last: ``results.json``, the
+    notebook and the page name the run on the server, and the finding is gone. Doing it twice changes nothing; the run
+    beside the reports stays, so that what names its model still finds it.
+
+    Parameters
+    ----------
+    source : path
+        The report's folder, or its ``report.html`` or ``results.json``.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    InputError
+        Where there is no such report or no server is named, or that fails; the report is as it was, and this may be
+        tried again.
+    """
+    from toolkit.registry import transfer
+    from toolkit.report import render as report
+
+    results = read_results(source)
+    folder = results_path(source).parent.resolve()
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".tracking-") as place:
+        changed = Path(shutil.copytree(folder, Path(place) / folder.name))
+        with transfer.copied_run(results.mlflow, folder.parent) as (logged, client):
+            rewrite(changed, results, logged)
+            client.log_artifacts(logged.run_id, str(changed), "report")
+        for file in changed.iterdir():
+            os.replace(file, folder / file.name)
+    report.write_index(folder.parent)
+    return folder
+
+
+def rewrite(folder: Path, results: Results, logged: RunInfo) -> Results:
+    """Write all of a finished report again that says where its run is tracked; return the new results."""
+    from toolkit.report import render as report
+
+    changed = record_tracking(folder, results, logged)
+    notebook = folder / "notebook.ipynb"
+    if notebook.exists():
+        content = json.loads(notebook.read_text(encoding="utf-8"))
+        for output in (output for cell in content["cells"] for output in cell.get("outputs", ())):
+            if MIME in output.get("data", {}):
+                output["data"] = Published(changed, folder)._repr_mimebundle_()
+        notebook.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        report.render(notebook, folder / "report.html")
+    if (folder / "manifest.json").exists():
+        provenance.update_manifest(folder)
+    return changed

@@ -20,8 +20,7 @@ from toolkit.core.words import slug
 from toolkit.errors import InputError, RunError
 from toolkit.policy.policy import check_policy
 from toolkit.runs.parameters import Schema, find_template, read_schema
-from toolkit.runs.process import Failure, execute, interrupted_once
-from toolkit.runs.remains import tidy_notebook
+from toolkit.runs.process import Failure, execute, interrupted_once, tidy_notebook
 
 
 def run(
@@ -123,18 +122,17 @@ class _Job:
         template = slug(self.schema.name) or "notebook"
         last = slug(self.name or (results.data.name if results else "")) or template
         base = f"{self.started:%Y%m%d-%H%M%S}-{template}-{last}{ending}"
-        count = 1
+        number = 1
         while True:
-            folder = self.out / (base if count == 1 else f"{base}-{count}")
-            count += 1
-            if folder.exists():
-                continue
+            folder = self.out / (base if number == 1 else f"{base}-{number}")
             try:
-                return self.staging.rename(folder)
+                if not folder.exists():
+                    return self.staging.rename(folder)
             except OSError:
                 # Another run may have taken the name since; anything else is a real error.
                 if not folder.exists():
                     raise
+            number += 1
 
 
 def _check_tracking(out: Path, required: bool) -> None:
@@ -162,7 +160,7 @@ def _say_untracked(done: Run, logged: RunInfo, required: bool) -> None:
 def _finish(job: _Job) -> Run:
     from toolkit.registry import tracking
     from toolkit.report import render as report
-    from toolkit.runs import provenance, track
+    from toolkit.runs import provenance, publish
 
     results = None
     try:
@@ -177,7 +175,7 @@ def _finish(job: _Job) -> Run:
     if results:
         attached = tracking.attach(results.mlflow, sorted(folder.iterdir()), job.out)
         if attached != results.mlflow:
-            results = track.rewrite(folder, results, attached)
+            results = publish.rewrite(folder, results, attached)
     report.write_index(job.out)
     return Run(folder, folder / "report.html", results, job.seconds())
 

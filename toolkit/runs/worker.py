@@ -58,15 +58,11 @@ def execute(spec: dict[str, Any]) -> None:
         ``template`` and ``notebook`` (paths), ``parameters``, ``kernel`` (name of the kernelspec), ``outcome`` (path of
         the JSON file to write), ``folders`` (to be removed if the parent process dies).
     """
-    threading.Thread(target=_end_with_parent, args=(spec["folders"],), daemon=True).start()
-    outcome = _outcome(spec)
-    Path(spec["outcome"]).write_text(json.dumps(outcome), encoding="utf-8")
-
-
-def _outcome(spec: dict[str, Any]) -> dict[str, str] | None:
     import papermill
     from nbclient.exceptions import DeadKernelError
 
+    threading.Thread(target=_end_with_parent, args=(spec["folders"],), daemon=True).start()
+    outcome = None
     logging.getLogger("papermill").setLevel(logging.CRITICAL)
     try:
         papermill.execute_notebook(
@@ -82,12 +78,12 @@ def _outcome(spec: dict[str, Any]) -> dict[str, str] | None:
             config=_connection(Path(spec["outcome"]).parent),
         )
     except papermill.PapermillExecutionError as error:
-        return {"kind": error.ename, "message": error.evalue}
+        outcome = {"kind": error.ename, "message": error.evalue}
     except DeadKernelError:
-        return {"kind": "KernelDied", "message": "the kernel died while running this cell; was memory short?"}
+        outcome = {"kind": "KernelDied", "message": "the kernel died while running this cell; was memory short?"}
     except Exception as error:  # noqa: BLE001  # whatever it is, the parent process reports it
-        return {"kind": type(error).__name__, "message": str(error)}
-    return None
+        outcome = {"kind": type(error).__name__, "message": str(error)}
+    Path(spec["outcome"]).write_text(json.dumps(outcome), encoding="utf-8")
 
 
 def _announcer(began: float) -> Callable[..., None]:
