@@ -62,6 +62,7 @@ class TestEveryNumberHasASection:
             tk.find_counterfactual(training.model, data, 0),
             tk.mitigate(training, split, methods="reweighing"),
             tk.check("standard", data, evaluation),
+            tk.compare(training.model, evaluation.model, data, margin=0.01),
         )
         assert len(names) > 150
         assert unknown(names) == []

@@ -65,9 +65,13 @@ class TestTemplate:
         ]
         given = [ast.unparse(call.func) for call in calls for option in call.keywords if option.arg == "threshold"]
         own = [call for call in calls if "evaluation.model" in map(ast.unparse, call.args)]
-        assert given == {"experiment": ["tk.evaluate"], "audit": ["tk.evaluate"], "drift": ["tk.load_drift"]}.get(
-            path.stem, []
-        )
+        steps = {
+            "experiment": ["tk.evaluate"],
+            "audit": ["tk.evaluate"],
+            "drift": ["tk.load_drift"],
+            "comparison": ["tk.compare"],
+        }
+        assert given == steps.get(path.stem, [])
         assert path.stem not in ("experiment", "audit") or len(own) >= 4
 
     def test_publishes_last(self, path):

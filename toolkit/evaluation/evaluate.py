@@ -97,7 +97,7 @@ def evaluate(
     chosen = threshold_for(model, data, threshold, predicted)
     notes = [*model.notes, *(about_decisions(chosen, predicted["test"]) if chosen else ())]
     units = {name: Units.of(part.group, part.time) for name, part in parts.items()}
-    measured = {name: _measure(part, test.task, chosen, units[name], seed) for name, part in predicted.items()}
+    measured = {name: measure(part, test.task, chosen, units[name], seed) for name, part in predicted.items()}
     compared = {}
     if baseline is not None:
         if isinstance(baseline, str):
@@ -108,7 +108,7 @@ def evaluate(
         if chosen and not (math.isfinite(chosen.value) and predicted["test"].probabilities == guessed.probabilities):
             # The scores of the two do not compare, so the baseline decides at its own boundary.
             at = replace(chosen, value=DEFAULT if guessed.probabilities else 0.0)
-        compared = _measure(guessed, test.task, at, units["test"], seed)
+        compared = measure(guessed, test.task, at, units["test"], seed)
     numbers = _numbers(measured, compared, units)
     notes += about_units(test, measured["test"], units["test"])
     by_class = _by_class(predicted["test"], units["test"]) if test.task == "multiclass" else None
@@ -263,9 +263,21 @@ def _guess(name: str, parts: Mapping[str, Dataset]) -> tuple[Any, list[Finding]]
     return fitted, [Finding("BASELINE-IN-HINDSIGHT", "info", note, "baseline")]
 
 
-def _measure(
+def measure(
     predicted: Predictions, task: str, chosen: Threshold | None, units: Units | None, seed: int
 ) -> dict[str, Measure]:
+    """Measure predictions of labelled rows by every metric of their task.
+
+    Parameters
+    ----------
+    predicted : Predictions
+    task : {"binary", "multiclass", "regression"}
+    chosen : Threshold or None
+        At which a row is called positive; binary only.
+    units : Units or None
+        The independent observations, where these are not the rows.
+    seed : int
+    """
     if task == "regression":
         return regression_metrics(predicted.y_true, predicted.y_pred, units=units)
     if chosen is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -57,6 +57,12 @@ class Predictions:
     def decide(self, threshold: float) -> Array:
         """Return 1 where a row is called positive: as the model itself decided, else by its score (binary)."""
         return self.decisions if self.decisions is not None else (self.y_pred >= threshold).astype(float)
+
+    def take(self, rows: NDArray[np.integer[Any]]) -> Predictions:
+        """Return those of some rows."""
+        y_prob = None if self.y_prob is None else self.y_prob[rows]
+        decisions = None if self.decisions is None else self.decisions[rows]
+        return replace(self, y_true=self.y_true[rows], y_pred=self.y_pred[rows], y_prob=y_prob, decisions=decisions)
 
 
 def predict(model: Any, data: Dataset) -> Predictions:

@@ -1,0 +1,207 @@
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from sklearn.datasets import load_breast_cancer
+from sklearn.ensemble import GradientBoostingClassifier
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from statsmodels.stats.contingency_tables import mcnemar as reference
+from statsmodels.stats.weightstats import ttost_paired
+
+import toolkit as tk
+from toolkit.comparison.paired import Paired, mcnemar
+from toolkit.errors import InputError
+from toolkit.statistics.measure import mean
+
+
+def table(rows=2000, *, seed=0, old=1.0, new=1.0, hurt=0.0, copies=1):
+    """Scores of two models: ``old`` and ``new`` are how well they tell the classes apart, ``hurt`` what women lose."""
+    rng = np.random.default_rng(seed)
+    y, sex = rng.integers(0, 2, rows), rng.choice(["f", "m"], rows)
+    shared = rng.normal(0, 1, rows)
+
+    def score(strength, loss):
+        signal = (strength - loss * (sex == "f")) * (2 * y - 1)
+        return 1 / (1 + np.exp(-(signal + 0.7 * shared + 0.7 * rng.normal(0, 1, rows))))
+
+    frame = pd.DataFrame({"y_true": y, "old": score(old, 0), "new": score(new, hurt), "sex": sex, "who": range(rows)})
+    return frame.loc[np.repeat(np.arange(rows), copies)].reset_index(drop=True)
+
+
+def compared(frame, margin=0.0, metric="", **options):
+    old, new, data = tk.load_comparison(champion="old", challenger="new", predictions=frame, **options)
+    return tk.compare(old, new, data, margin=margin, metric=metric, seed=1)
+
+
+class TestReferences:
+    def test_mcnemar_is_that_of_statsmodels(self):
+        rng = np.random.default_rng(0)
+        one, two = rng.random(300) < 0.7, rng.random(300) < 0.8
+        cells = pd.crosstab(one, two).to_numpy()
+        assert mcnemar(one, two) == pytest.approx(reference(cells, exact=True).pvalue, abs=1e-12)
+
+    def test_equal_models_have_nothing_to_tell(self):
+        right = np.ones(50)
+        assert mcnemar(right, right) == 1.0
+
+    def test_equivalence_is_that_of_statsmodels(self):
+        rng = np.random.default_rng(1)
+        old = rng.gamma(4, 1, 4000)
+        new = old + rng.normal(0.01, 0.5, 4000)
+        found = Paired.of("mean_absolute_error", mean(old), mean(new))
+        wanted, _, upper = ttost_paired(new, old, -0.03, 0.03)
+        # One row more is reckoned with in the standard error, which is 0.3 % of it here.
+        assert found.p_equivalent(0.03) == pytest.approx(wanted, rel=0.06)
+        assert found.p_not_inferior(0.03) == pytest.approx(upper[1], rel=0.06)
+        assert found.p_value == pytest.approx(stats.ttest_rel(new, old).pvalue, rel=0.06)
+        assert found.better == pytest.approx(stats.ttest_rel(new, old, alternative="greater").pvalue, rel=0.06)
+
+    def test_the_area_is_delongs(self):
+        frame = table(3000, new=1.05)
+        y = frame["y_true"].to_numpy() == 1
+
+        def placements(score):
+            ones, zeros = score[y][:, None], score[~y][None, :]
+            wins = (ones > zeros) + 0.5 * (ones == zeros)
+            return wins.mean(axis=1), wins.mean(axis=0), wins.mean()
+
+        (a1, a0, a), (b1, b0, b) = (placements(frame[name].to_numpy()) for name in ("old", "new"))
+        error = np.sqrt((b1 - a1).var(ddof=1) / y.sum() + (b0 - a0).var(ddof=1) / (~y).sum())
+        found = compared(frame).pairs["roc_auc"]
+        assert found.difference.value == pytest.approx(b - a, abs=1e-12)
+        # One row more is reckoned with in the standard error.
+        assert (found.difference.high - found.difference.low) / 2 == pytest.approx(1.96 * error, rel=0.01)
+        assert found.p_value == pytest.approx(2 * stats.norm.sf(abs(b - a) / error), rel=0.05)
+
+
+class TestConclusion:
+    def test_a_better_one_is_superior(self):
+        found = compared(table(new=1.4))
+        assert found.conclusion == "superior"
+        assert found.metric == "roc_auc"
+        assert found.main.better > 0.999
+        assert found.record().headline.startswith("The challenger is better: ROC AUC is 0.9")
+
+    def test_a_worse_one_is_inferior_and_a_high_finding(self):
+        found = compared(table(old=1.4))
+        assert found.conclusion == "inferior"
+        assert found.findings()[0].code == "COMPARE-WORSE"
+
+    def test_less_is_better_for_losses(self):
+        found = compared(table(new=1.4), metric="log_loss")
+        assert found.conclusion == "superior"
+        assert found.main.difference.high < 0 < found.main.gain.low
+
+    @pytest.mark.parametrize(("margin", "words"), [(0.0, "undecided"), (0.05, "equivalent"), (0.01, "not inferior")])
+    def test_a_margin_asks_for_more(self, margin, words):
+        frame = table(2000, seed=2).rename(columns={"old": "new", "new": "old"})
+        assert compared(frame, margin).conclusion == words
+
+    def test_a_margin_decides_before_a_difference_that_it_allows(self):
+        frame = table(30_000, old=1.05)
+        assert compared(frame).conclusion == "inferior"
+        assert compared(frame, 0.05).conclusion == "equivalent"
+
+    def test_people_count_not_rows(self):
+        one, many = compared(table(300, new=1.2)), compared(table(300, new=1.2, copies=20), group="who")
+        rows = compared(table(300, new=1.2, copies=20).drop(columns="who"))
+        width = {
+            name: found.main.difference.high - found.main.difference.low
+            for name, found in (("one", one), ("people", many), ("rows", rows))
+        }
+        assert width["people"] == pytest.approx(width["one"], rel=0.05)
+        assert width["rows"] < width["one"] / 4
+        assert "300 groups of 'who'" in many.face().lead
+
+
+class TestWhom:
+    def test_better_overall_and_worse_for_one_group(self):
+        found = compared(table(6000, new=1.8, hurt=0.9), sensitive="sex")
+        assert found.conclusion == "superior"
+        assert {item.where for item in found.findings() if item.code == "COMPARE-GROUP-WORSE"} == {"sex.f"}
+        assert found.scalars()["change.fairness.sex.f.roc_auc"].high < 0
+        assert found.scalars()["comparison.groups_worse"].value >= 1
+
+    def test_too_few_of_a_class_say_nothing_of_scores(self):
+        frame = table(1000)
+        frame.loc[frame["sex"] == "f", "y_true"] = 0
+        frame.loc[frame.index[frame["sex"] == "f"][:5], "y_true"] = 1
+        groups = compared(frame, sensitive="sex").groups
+        assert set(groups.loc[groups["group"] == "f", "metric"]) == {"accuracy", "recall", "precision"}
+
+    def test_flips_are_the_rows_decided_differently(self):
+        frame = table(500, new=1.2)
+        found = compared(frame)
+        turned = (frame["old"] >= 0.5) != (frame["new"] >= 0.5)
+        assert found.flips["row"].tolist() == frame.index[turned].tolist()
+        assert found.scalars()["comparison.flips"].value == pytest.approx(turned.mean())
+        right = (frame["new"] >= 0.5) == (frame["y_true"] == 1)
+        assert f"{int((turned & right).sum())} now right" in found.face().tables[-1].caption
+
+
+class TestModels:
+    def test_each_may_take_columns_that_the_other_does_not(self):
+        data = tk.load_dataset(load_breast_cancer(as_frame=True).frame, target="target")
+        few = LogisticRegression(max_iter=5000).fit(data.features.iloc[:, :3], data.target)
+        other = GradientBoostingClassifier(random_state=0).fit(data.features.iloc[:, 5:], data.target)
+        assert tk.compare(few, other, data, latency=False).conclusion == "superior"
+
+    def test_numbers_have_no_flips(self):
+        data = tk.load_dataset("diabetes")
+        one, two = (LinearRegression().fit(data.features.iloc[:, :k], data.target) for k in (2, 10))
+        found = tk.compare(one, two, data)
+        assert (found.conclusion, len(found.flips)) == ("superior", 0)
+        assert "comparison.flips" not in found.scalars()
+        assert set(found.speed["measure"]) >= {"latency.p50_ms", "model.size_bytes"}
+
+    def test_three_classes(self):
+        data = tk.load_dataset("wine")
+        one, two = (LogisticRegression(max_iter=20_000).fit(data.features.iloc[:, :k], data.target) for k in (1, 13))
+        found = tk.compare(one, two, data, latency=False)
+        assert found.conclusion == "superior"
+        assert set(found.flips.columns) == {"row", "truth", "champion", "challenger"}
+
+    def test_a_metric_that_there_is_not(self):
+        with pytest.raises(InputError, match="roc_auc"):
+            compared(table(), metric="roc_auk")
+
+    def test_a_negative_margin(self):
+        with pytest.raises(InputError, match="margin must be a number above 0"):
+            compared(table(), margin=-0.1)
+
+
+class TestLoading:
+    def test_labels_are_labels(self):
+        frame = table(300)
+        frame["new"] = (frame["new"] >= 0.5).astype(int)
+        found = compared(frame, metric="accuracy")
+        assert found.pairs["accuracy"].challenger.value == pytest.approx((frame["new"] == frame["y_true"]).mean())
+
+    @pytest.mark.parametrize(
+        ("given", "said"),
+        [
+            ({"champion": "", "challenger": "new"}, "needs a champion"),
+            ({"champion": "old", "challenger": "new", "data": "wine"}, "Give data"),
+            ({"champion": "old", "challenger": "newer"}, "newer"),
+        ],
+    )
+    def test_what_is_missing_is_said(self, given, said):
+        with pytest.raises(InputError, match=said):
+            tk.load_comparison(predictions=table(50), **given)
+
+
+@pytest.mark.slow
+def test_false_alarms_of_each_conclusion():
+    """At no difference 5 % are called better or worse; at the margin 2.5 % not inferior and 5 % equivalent."""
+    rng, counts, repeats = np.random.default_rng(3), {"apart": 0, "inferior": 0, "equivalent": 0}, 2000
+    for _ in range(repeats):
+        old = rng.normal(5, 1, 300)
+        same, worse = old + rng.normal(0, 1, 300), old + rng.normal(0.1, 0.3, 300)
+        at_zero, at_margin = (Paired.of("mean_absolute_error", mean(old), mean(new)) for new in (same, worse))
+        counts["apart"] += at_zero.p_value <= 0.05
+        counts["inferior"] += at_margin.p_not_inferior(0.1) <= 0.025
+        counts["equivalent"] += at_margin.p_equivalent(0.1) <= 0.05
+    print({name: count / repeats for name, count in counts.items()})
+    assert stats.binomtest(counts["apart"], repeats, 0.05).pvalue > 0.001
+    assert stats.binomtest(counts["inferior"], repeats, 0.025).pvalue > 0.001
+    assert stats.binomtest(counts["equivalent"], repeats, 0.05).pvalue > 0.001

@@ -1,0 +1,136 @@
+"""What two models say of the same rows, and how that differs: by metric, by group of people, row by row."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from toolkit.comparison.paired import Paired, mcnemar
+from toolkit.core.estimate import Estimate
+from toolkit.data.dataset import Dataset
+from toolkit.data.split import Split
+from toolkit.evaluation.evaluate import measure
+from toolkit.fairness.groups import group_rows
+from toolkit.models.choice import predict_at
+from toolkit.models.model import Model
+from toolkit.models.prediction import Predictions, measure_speed
+from toolkit.models.threshold import ThresholdLike
+from toolkit.statistics.metrics import LEAST_OF_CLASS, SCORE_METRICS
+from toolkit.statistics.multiplicity import holm
+from toolkit.statistics.units import Units
+
+ALPHA = 0.05
+#: Rows of a group below which it is not compared.
+LEAST_ROWS = 30
+#: What is compared for each group of people besides the metric that decides, as far as the task has it.
+OF_GROUPS = ("accuracy", "recall", "precision", "mean_absolute_error")
+_GROUPS = ("feature", "group", "rows", "metric", "champion", "challenger", "difference", "p_adjusted", "worse")
+_FLIPS = ("row", "truth", "champion", "challenger", "champion_score", "challenger_score")
+
+
+@dataclass(frozen=True, eq=False)
+class Sides:
+    """A champion and a challenger, in this order, and what each says of the same rows.
+
+    Attributes
+    ----------
+    part : Dataset
+        The rows.
+    models : tuple of Model
+        Each with the threshold at which it decides.
+    said : tuple of Predictions
+    seed : int
+    """
+
+    part: Dataset
+    models: tuple[Model, ...]
+    said: tuple[Predictions, ...]
+    seed: int
+
+    @classmethod
+    def of(cls, models: tuple[Any, Any], data: Dataset | Split, threshold: ThresholdLike, seed: int) -> Sides:
+        """Let both models predict; one may take columns that the other has no use for."""
+        part = data.test if isinstance(data, Split) else data.labelled
+        known, said = [], []
+        for one in models:
+            model = Model.of(one, part)
+            rows = part
+            if not set(model.columns) <= set(part.features.columns):
+                rows = replace(part, features=pd.concat([part.features, part.others], axis=1))
+            model, predicted, chosen = predict_at(model, data, threshold, rows)
+            known.append(replace(model, threshold=chosen))
+            said.append(predicted)
+        return cls(part, tuple(known), tuple(said), seed)
+
+    @property
+    def units(self) -> Units | None:
+        """The independent observations, where these are not the rows."""
+        return Units.of(self.part.group, self.part.time)
+
+    def metrics(self) -> dict[str, Paired]:
+        """Compare every metric of the task."""
+        task, exact = self.part.task, {}
+        both = zip(self.models, self.said, strict=True)
+        one, two = (measure(said, task, model.threshold, self.units, self.seed) for model, said in both)
+        if task != "regression" and self.units is None:
+            exact["accuracy"] = mcnemar(
+                *(labels == self.part.target.to_numpy(dtype=object) for labels in self.labels())
+            )
+        return {name: Paired.of(name, one[name], two[name], exact.get(name, math.nan)) for name in one if name in two}
+
+    def groups(self, main: str, depth: int) -> pd.DataFrame:
+        """Compare the metric that decides, and a few others, within each group of people of 30 rows or more.
+
+        The p values are Holm's over the whole table. A metric of scores needs ten rows of each class.
+        """
+        rows: list[tuple[object, ...]] = []
+        for grouping in group_rows(self.part.sensitive, depth) if self.part.sensitive.shape[1] else []:
+            for label, places in zip(grouping.labels, grouping.rows(), strict=True):
+                if len(places) < LEAST_ROWS:
+                    continue
+                within = replace(self, part=self.part.take(places), said=tuple(one.take(places) for one in self.said))
+                pairs = within.metrics()
+                few = self.part.task == "binary" and within.part.target.value_counts().min() < LEAST_OF_CLASS
+                for name in dict.fromkeys((main, *OF_GROUPS)):
+                    if name in pairs and not (few and name in SCORE_METRICS):
+                        one = pairs[name]
+                        numbers = (one.champion, one.challenger, one.difference, one.p_value, one.gain.value < 0)
+                        rows.append((grouping.feature, label, len(places), name, *numbers))
+        table = pd.DataFrame(rows, columns=list(_GROUPS))
+        table["p_adjusted"] = holm(table["p_adjusted"].to_numpy(dtype=float))
+        table["worse"] = table["worse"].astype(bool) & (table["p_adjusted"] <= ALPHA)
+        return table
+
+    def labels(self) -> list[NDArray[Any]]:
+        """Return the label that each model gives each row, at its own threshold."""
+        found = []
+        for model, said in zip(self.models, self.said, strict=True):
+            codes, labels = said.y_pred, said.classes
+            if model.threshold is not None:
+                codes = said.decide(model.threshold.value)
+                labels = (next(label for label in labels if label != self.part.positive), self.part.positive)
+            found.append(np.array(labels, dtype=object)[codes.astype(int)])
+        return found
+
+    def flips(self) -> pd.DataFrame:
+        """Return the rows that the two decide differently; none where numbers are predicted."""
+        if self.part.task == "regression":
+            return pd.DataFrame(columns=list(_FLIPS[:4]))
+        labels = self.labels()
+        apart = np.flatnonzero(labels[0] != labels[1])
+        columns = [self.part.target.index, self.part.target, *labels]
+        columns += [said.y_pred for said in self.said] if self.part.task == "binary" else []
+        return pd.DataFrame({name: np.asarray(one)[apart] for name, one in zip(_FLIPS, columns, strict=False)})
+
+    def speed(self) -> pd.DataFrame:
+        """Time both models and weigh them; recorded predictions take no time."""
+        timed = [
+            {} if model.recorded else measure_speed(model, self.part.features, seed=self.seed) for model in self.models
+        ]
+        rows = [(name, *(one.get(name, Estimate(math.nan)) for one in timed)) for name in timed[0] | timed[1]]
+        return pd.DataFrame(rows, columns=["measure", "champion", "challenger"])
