@@ -209,8 +209,14 @@ def data(source: str | None, schema: Path | None, save: Path | None, target: str
 )
 @click.argument("notebook", type=FOLDER)
 @click.option("-o", "--output", type=FOLDER, help="HTML file to write; by default beside the notebook.")
-@click.option("--pdf", is_flag=True, help="Write a PDF beside it, through a Chromium on this machine.")
-def render(notebook: Path, output: Path | None, pdf: bool) -> None:
+@click.option(
+    "--pdf",
+    is_flag=False,
+    flag_value="short",
+    type=click.Choice(["short", "full"]),
+    help="Write a PDF beside it, through a Chromium on this machine: what is seen as opened, or in full.",
+)
+def render(notebook: Path, output: Path | None, pdf: str | None) -> None:
     """Make one offline HTML file of an executed NOTEBOOK, with --pdf also a PDF, and print the path of the last."""
     from toolkit.report import render as report
 
@@ -219,7 +225,7 @@ def render(notebook: Path, output: Path | None, pdf: bool) -> None:
         from toolkit.report.pdf import print_pdf
 
         click.echo(page, err=True)
-        page = print_pdf(page)
+        page = print_pdf(page, full=pdf == "full")
     click.echo(page)
 
 

@@ -93,7 +93,7 @@ const makeFilterable = (table, rows) => {
 
 const improveTable = (table) => {
   const rows = table.tBodies[0] ? [...table.tBodies[0].rows] : [];
-  if (!table.tHead || table.tHead.rows.length !== 1 || rows.length < 2) return;
+  if (!table.tHead || table.tHead.rows.length !== 1 || rows.length < 2 || table.matches(".sign-off")) return;
   if (rows.some((row) => [...row.cells].some((cell) => cell.rowSpan > 1))) return;
   makeSortable(table, rows);
   if (rows.length >= ROWS_WORTH_A_FILTER || table.classList.contains("runs")) makeFilterable(table, rows);

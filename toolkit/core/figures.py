@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from toolkit.core.estimate import Estimate
 from toolkit.core.face import table_html
 from toolkit.core.resources import templates_folder
+from toolkit.core.result import NOTHING_MIME
 from toolkit.core.words import shorten
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#6b6b6b")
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY = PALETTE
 
-NO_FIGURES_MIME = "application/vnd.toolkit.no-figures+json"  # tells a report that nothing was to be shown
 _LONG_NUMBER = re.compile(r"-?\d+\.\d{3,}(?=[ \n\",)])")
 PIXELS = 96  # CSS pixels an inch
 MOST_ROWS = 20
@@ -226,7 +226,7 @@ class Figures:
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
         if not self.figures:
-            return {NO_FIGURES_MIME: {}, "text/plain": repr(self)}
+            return {NOTHING_MIME: {}, "text/plain": repr(self)}
         return {"text/html": "".join(drawn._repr_html_() for drawn in self.figures), "text/plain": repr(self)}
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 Severity = Literal["critical", "high", "medium", "low", "info"]
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
+NOTHING_MIME = "application/vnd.toolkit.nothing+json"  # tells a report that there is nothing to show, and why
 EXPLORER_MIME = "application/vnd.toolkit.explorer+json"  # what the page's script makes movable
 
 
@@ -248,6 +249,9 @@ class NotApplicable(Result):
     def face(self) -> Face:
         """Return the reason."""
         return Face("Not applicable", self.reason)
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
+        return {NOTHING_MIME: {"reason": self.reason}, "text/html": self._repr_html_(), "text/plain": repr(self)}
 
 
 def if_applicable(step: Callable[..., Any], *arguments: Any, **options: Any) -> Any:

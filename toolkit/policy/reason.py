@@ -9,7 +9,6 @@ from toolkit.core.estimate import Estimate, format_number
 from toolkit.core.groups import group_numbers
 from toolkit.core.results import PolicyVerdict, RuleOutcome
 from toolkit.core.words import counted, spoken
-from toolkit.errors import listed
 
 _OPENINGS = {"pass": "Passes", "fail": "Fails", "undecided": "Undecided by", "ok": "OK by"}
 #: The metrics of groups that a disparity compares; others bear their metric's name.
@@ -62,8 +61,6 @@ def reason(verdict: PolicyVerdict, scalars: Mapping[str, Estimate]) -> str:
         held = f": {every - len(undecided)} of {every} rules hold" if every > 1 else ": its rule holds" if every else ""
         first = f"{opening}{held}."
     parts = [first, *_open(undecided, scalars)]
-    if verdict.left_out:
-        parts.append(f"Left out, since there is no such number: {listed(map(number_words, verdict.left_out))}.")
     return " ".join(parts)
 
 

@@ -48,7 +48,7 @@ def _direction(number: KeyNumber) -> str:
     if not better or not gain.has_interval:
         return ""
     if gain.low <= 0 <= gain.high:
-        return "not told apart"
+        return "no clear difference"
     return "better" if (gain.value < 0) == (better == "lower") else "worse"
 
 

@@ -18,9 +18,9 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import TextLexer, get_lexer_by_name
 from pygments.util import ClassNotFound
 
-from toolkit.core.figures import NO_FIGURES_MIME
-from toolkit.core.result import EXPLORER_MIME
+from toolkit.core.result import EXPLORER_MIME, NOTHING_MIME
 from toolkit.core.results import MIME
+from toolkit.core.words import counted
 from toolkit.report.glossary import Glossary
 from toolkit.report.sanitize import Heading, PageCleaner
 
@@ -31,6 +31,7 @@ _ANSI = re.compile(r"\x1b(\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|[@-Z
 _BARE_REPR = re.compile(r"[\[(]?<[^<>]*(<[^<>]*>)?[^<>]*>.*", re.DOTALL)
 _MOST_CHARACTERS = 20_000
 _MOST_LINES = 40
+_FIGURE = re.compile(r'(?=<figure class="tk-figure")')
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +41,58 @@ class Block:
     The content of an explorer is what it shows without a script; its ``data`` is JSON for the script.
     """
 
-    kind: Literal["prose", "code", "output", "text", "error", "explorer"]
+    kind: Literal["prose", "code", "output", "figure", "text", "error", "explorer"]
     content: str
     label: str = ""
     data: str = ""
+
+
+@dataclass(slots=True)
+class Section:
+    """What stands between one heading and the next.
+
+    Attributes
+    ----------
+    headings : list of Heading
+        One, as a rule; none before the first.
+    answer : str
+        The sentence that answers its question: what its first result says of itself.
+    first, rest : list of Block
+        What is seen, and what a reader unfolds.
+    quiet : bool
+        Whether a cell of it said that there is nothing to show.
+    """
+
+    headings: list[Heading] = field(default_factory=list)
+    answer: str = ""
+    first: list[Block] = field(default_factory=list)
+    rest: list[Block] = field(default_factory=list)
+    quiet: bool = False
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it asks, and has nothing to show."""
+        return all(block.kind in ("prose", "code") for block in self.rest) and (self.quiet or not self.rest)
+
+    def fold(self, answer: str) -> None:
+        """Leave the heading, the answer and the first figure to be seen; one with neither, or an error, stays open."""
+        asked = [block for block in self.rest[:1] if block.kind == "prose"]
+        figure = [block for block in self.rest if block.kind == "figure"][:1]
+        opened = not (answer or figure) or any(block.kind == "error" for block in self.rest)
+        self.answer, self.first = answer, self.rest if opened else [*asked, *figure]
+        self.rest = [block for block in self.rest if block not in self.first]
+
+    @property
+    def folded(self) -> str:
+        """What is folded away, in words."""
+        figures = sum(block.kind == "figure" for block in self.rest)
+        tables = sum(block.content.count("<table") for block in self.rest if block.kind in ("output", "explorer"))
+        kinds = [
+            (figures, "figure"),
+            (tables, "table"),
+            (sum(block.kind == "code" for block in self.rest), "code cell"),
+        ]
+        return ", ".join(counted(count, noun) for count, noun in kinds if count) or "details"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +117,14 @@ class Narrative:
         Its first heading, where that is of the first level.
     intro : str
         What stands between the title and the first section.
-    blocks : list of Block
+    sections : list of Section
         The rest, in order.
-    sections : list of Heading
-        The sections one can go to.
+    left_out : mapping of str to str
+        Why a step did not apply, with the section in which it would stand.
     findings : mapping of str to Heading
-        Where a finding is shown, by its text.
+        In which section a finding was made, by its text.
     parameter_code : list of Block
-        The cells that set the parameters; not in ``blocks``.
+        The cells that set the parameters; in no section.
     results : mapping or None
         What the publishing cell left; None where none did.
     failure : Failure or None
@@ -85,8 +134,8 @@ class Narrative:
 
     title: str = ""
     intro: str = ""
-    blocks: list[Block] = field(default_factory=list)
-    sections: Sequence[Heading] = ()
+    sections: list[Section] = field(default_factory=list)
+    left_out: dict[str, str] = field(default_factory=dict)
     findings: Mapping[str, Heading] = field(default_factory=dict)
     parameter_code: list[Block] = field(default_factory=list)
     results: Mapping[str, object] | None = None
@@ -108,12 +157,20 @@ def read_narrative(
     glossary : Glossary, optional
         Notes the terms that are met.
     """
-    return _Reader(notebook, PageCleaner(reserved, glossary)).read()
+    outputs = (output for cell in notebook.cells for output in cell.get("outputs", ()))
+    results = [_json(output["data"][MIME]) for output in outputs if MIME in (output.get("data") or {})]
+    return _Reader(notebook, PageCleaner(reserved, glossary), results[-1] if results else None).read()
 
 
 class _Reader:
-    def __init__(self, notebook: NotebookNode, cleaner: PageCleaner) -> None:
-        self.cleaner, self.narrative, self.place = cleaner, Narrative(), 0
+    def __init__(self, notebook: NotebookNode, cleaner: PageCleaner, results: Mapping[str, object] | None) -> None:
+        self.cleaner, self.narrative, self.place = cleaner, Narrative(results=results), 0
+        self.section = Section()
+        found = results and results.get("findings")
+        for one in found if isinstance(found, list) else ():
+            if isinstance(one, dict):
+                words = f"{one.get('severity')} {one.get('code')} {one.get('message')}"
+                cleaner.reported.add(" ".join(words.split()))
         self.cells = [cell for cell in notebook.cells if "papermill-error-cell-tag" not in _tags(cell)]
         self.prose = {
             index: _markdown(_source(cell), cell.get("attachments", {}))
@@ -127,46 +184,50 @@ class _Reader:
         self.language = str(language.get("pygments_lexer") or language.get("name") or "python")
 
     def read(self) -> Narrative:
-        stop = self._failing_cell()
+        errors = (
+            index
+            for index, cell in enumerate(self.cells)
+            if "raises-exception" not in _tags(cell)
+            and any(output.get("output_type") == "error" for output in cell.get("outputs", []))
+        )
+        stop, sections = next(errors, None), [self.section]
         for index, cell in enumerate(self.cells):
             if cell.cell_type == "code":
                 self._code(index, failing=index == stop)
             elif cell.cell_type == "markdown" and not self._asks_in_vain(index):
                 self._prose(index)
+                if self.section is not sections[-1]:
+                    sections.append(self.section)
             if index == stop and not any(map(_was_run, self.cells[index + 1 :])):
                 break
-        self.narrative.title, self.narrative.sections = self.cleaner.title, self.cleaner.sections
-        self.narrative.findings = self.cleaner.findings
+        for section in sections:
+            section.fold(Markup(" ").join(filter(None, (self.cleaner.answers.get(one.id) for one in section.headings))))
+        self.narrative.title, self.narrative.findings = self.cleaner.title, self.cleaner.findings
+        self.narrative.sections = sections
         return self.narrative
-
-    def _failing_cell(self) -> int | None:
-        for index, cell in enumerate(self.cells):
-            expected = "raises-exception" in _tags(cell)
-            if not expected and any(output.get("output_type") == "error" for output in cell.get("outputs", [])):
-                return index
-        return None
 
     def _asks_in_vain(self, index: int) -> bool:
         """Tell whether this is a question, without a heading, about figures that there turned out to be none of."""
         outputs = [output for cell in self.cells[index + 1 : index + 2] for output in cell.get("outputs", [])]
-        nothing = [
-            NO_FIGURES_MIME in (output.get("data") or {}) for output in outputs if output.get("name") != "stderr"
-        ]
+        nothing = [NOTHING_MIME in (output.get("data") or {}) for output in outputs if output.get("name") != "stderr"]
         return bool(nothing) and all(nothing) and not re.search(r"<h[1-6]\b", self.prose[index])
 
     def _prose(self, index: int) -> None:
+        known = len(self.cleaner.sections)
         html = self.cleaner.clean(self.prose[index], shift=self.shift, prose=True, title=self.has_title)
+        if self.cleaner.sections[known:]:
+            self.section = Section(self.cleaner.sections[known:])
         if index == 0 and self.cleaner.title and not self.cleaner.sections:
             self.narrative.intro = html
         else:
-            self.narrative.blocks.append(Block("prose", html))
+            self.section.rest.append(Block("prose", html))
 
     def _code(self, index: int, failing: bool) -> None:
         self.place += 1
         cell, label = self.cells[index], f"code cell {self.place}"
         if _source(cell).strip():
             sets_parameters = {"parameters", "injected-parameters"} & set(_tags(cell))
-            blocks = self.narrative.parameter_code if sets_parameters else self.narrative.blocks
+            blocks = self.narrative.parameter_code if sets_parameters else self.section.rest
             blocks.append(Block("code", self._highlighted(_source(cell)), label))
         for output in _merged(cell.get("outputs", [])):
             if output["output_type"] == "error":
@@ -174,41 +235,46 @@ class _Reader:
             elif output["output_type"] == "stream":
                 self._stream(output)
             else:
-                if MIME in output["data"]:
-                    self.narrative.results = _json(output["data"][MIME])
-                self.narrative.blocks += self._shown(output["data"], label)
+                self.section.rest += self._shown(output["data"], label)
 
     def _stream(self, output: Mapping[str, Any]) -> None:
         text = plain_text(output["text"])
         if output.get("name") == "stderr":
             self.narrative.lines_left_out += len(text.splitlines())
         elif text.strip():
-            self.narrative.blocks.append(_text_block(text))
+            self.section.rest.append(_text_block(text))
 
     def _error(self, output: Mapping[str, Any], label: str, later: Sequence[NotebookNode] | None) -> None:
         traceback = plain_text("\n".join(output.get("traceback", [])))
         name, message = str(output.get("ename", "")), plain_text(str(output.get("evalue", "")))
-        self.narrative.blocks.append(Block("error", f"{name}: {message}", label))
+        self.section.rest.append(Block("error", f"{name}: {message}", label))
         if later is not None:
             not_run = sum(other.cell_type == "code" and not _was_run(other) for other in later)
             section = self.cleaner.sections[-1].text if self.cleaner.sections else ""
             self.narrative.failure = Failure(name, message, label, section, traceback, not_run)
 
     def _shown(self, data: Mapping[str, Any], label: str) -> Iterator[Block]:
-        if _WIDGET in data or NO_FIGURES_MIME in data:
+        if {_WIDGET, NOTHING_MIME, MIME} & set(data):
+            self.section.quiet = True
+            reason = (_json(data.get(NOTHING_MIME)) or {}).get("reason")
+            if reason:
+                heading = self.section.headings[-1:]
+                self.narrative.left_out[_joined(reason)] = heading[0].text if heading else ""
             return
         if "text/html" in data:
-            html = self.cleaner.clean(_joined(data["text/html"]))
             explorer = _json(data.get(EXPLORER_MIME))
+            pieces = [_joined(data["text/html"])] if explorer else _FIGURE.split(_joined(data["text/html"]))
+            cleaned = [self.cleaner.clean(piece) for piece in pieces]
             if explorer:
-                yield Block("explorer", html, data=json.dumps(explorer))
+                yield Block("explorer", cleaned[0], data=json.dumps(explorer))
                 return
-            if "<img" in html or html.striptags().strip():
-                yield Block("output", html)
+            shown = [html for html in cleaned if "<img" in html or html.striptags().strip()]
+            yield from (Block("figure" if html.startswith("<figure") else "output", html) for html in shown)
+            if shown:
                 return
         for kind in _IMAGES:
             if kind in data:
-                yield Block("output", self.cleaner.clean(_image(kind, _joined(data[kind]), label)))
+                yield Block("figure", self.cleaner.clean(_image(kind, _joined(data[kind]), label)))
                 return
         if "text/markdown" in data:
             yield Block("output", self.cleaner.clean(_markdown(_joined(data["text/markdown"]), {})))

@@ -14,7 +14,7 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 _SECONDS = 180
 
 
-def print_pdf(page: Path, output: Path | None = None) -> Path:
+def print_pdf(page: Path, output: Path | None = None, *, full: bool = False) -> Path:
     """Print a page of the toolkit as an A4 PDF.
 
     Parameters
@@ -23,6 +23,8 @@ def print_pdf(page: Path, output: Path | None = None) -> Path:
         An HTML file.
     output : Path, optional
         Where the PDF goes; by default beside the page.
+    full : bool
+        Print all that a reader can unfold, too.
 
     Returns
     -------
@@ -48,7 +50,7 @@ def print_pdf(page: Path, output: Path | None = None) -> Path:
         switches += ["--disable-dev-shm-usage", "--no-pdf-header-footer", f"--user-data-dir={folder}/profile"]
         if os.name == "posix" and os.geteuid() == 0:
             switches.append("--no-sandbox")  # Chromium's sandbox refuses to start for root
-        command = [browser, *switches, f"--print-to-pdf={printed}", page.resolve().as_uri()]
+        command = [browser, *switches, f"--print-to-pdf={printed}", page.resolve().as_uri() + "#full" * full]
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=False)
         except subprocess.TimeoutExpired:

@@ -17,21 +17,16 @@ from nbformat import NotebookNode
 from toolkit.core.resources import templates_folder
 from toolkit.core.results import Results
 from toolkit.errors import InputError
+from toolkit.policy.reason import number_words
 from toolkit.report.gallery import gallery_html, page_script, run_folders, security_policy
 from toolkit.report.glossary import Glossary, terms
-from toolkit.report.narrative import Narrative, read_narrative
+from toolkit.report.narrative import Narrative, Section, read_narrative
 from toolkit.report.sanitize import Heading
 from toolkit.report.summary import FAILED, UNPUBLISHED, UNREADABLE, Issue, Pair, Summary, Verdict, pairs, summarize
 
-_IDS = {
-    "rules": "Verdict",
-    "findings": "Findings",
-    "key-numbers": "Key numbers",
-    "parameters": "Parameters",
-    "environment": "Environment",
-    "lineage": "Where this comes from",
-}
-_MOST_FINDINGS = 8
+_BEFORE = {"findings": "Findings", "key-numbers": "Key numbers", "rules": "Policy rules", "sign-off": "Sign-off"}
+_AFTER = {"left-out": "Not in this report", "provenance": "Provenance"}
+_MOST_FINDINGS = 5
 
 
 def render(notebook: Path, output: Path | None = None) -> Path:
@@ -123,6 +118,7 @@ class ReviewExporter(TemplateExporter):
     def _create_environment(self) -> Environment:
         environment: Environment = super()._create_environment()  # type: ignore[no-untyped-call]
         environment.autoescape = True
+        environment.filters["words"] = number_words
         return environment
 
 
@@ -136,6 +132,7 @@ class Page:
     sentence: str
     summary: Summary | None
     narrative: Narrative
+    sections: Sequence[Section]
     parameters: Sequence[Pair]
     contents: Sequence[Heading]
     glossary: Glossary
@@ -154,14 +151,28 @@ def make_page(notebook: NotebookNode, name: str = "") -> Page:
         Title to fall back on.
     """
     glossary = Glossary()
-    reserved = frozenset(_IDS) | {"main", "verdict", "error", "glossary"} | {term.id for term in terms()}
+    own = {"main", "verdict", "error", "glossary", "full", "parameters", "environment", "lineage"}
+    reserved = frozenset({*_BEFORE, *_AFTER, *own, *(term.id for term in terms())})
     narrative = read_narrative(notebook, reserved, glossary)
     summary, absent = _summary(narrative)
     metadata = notebook.get("metadata", {})
     given = metadata.get("papermill", {}).get("parameters", {})
     title = (summary.results.title if summary else "") or narrative.title or str(metadata.get("title") or name)
-    first, rest = _parted([_linked(issue, narrative) for issue in summary.findings] if summary else ())
+    findings = [_linked(issue, narrative) for issue in summary.findings] if summary else []
+    findings = [issue for issue in findings if issue.message not in narrative.left_out]
+    serious = [issue for issue in findings if issue.tone != "none"]
+    first = (findings if len(findings) <= _MOST_FINDINGS else serious)[:_MOST_FINDINGS]
     parameters = summary.parameters if summary else pairs(given)
+    sections = [section for section in narrative.sections if not section.is_empty]
+    shown = {
+        "findings": summary,
+        "key-numbers": summary and summary.key_numbers,
+        "rules": summary and summary.rules,
+        "sign-off": summary,
+        "left-out": narrative.left_out,
+        "provenance": summary or parameters,
+    }
+    before, after = ([Heading(text, name) for name, text in own.items() if shown[name]] for own in (_BEFORE, _AFTER))
     return Page(
         title=title or "Untitled notebook",
         question=summary.results.question if summary else "",
@@ -170,10 +181,11 @@ def make_page(notebook: NotebookNode, name: str = "") -> Page:
         summary=summary,
         narrative=narrative,
         parameters=parameters,
-        contents=_contents(narrative, summary, bool(parameters)),
+        sections=sections,
+        contents=[*before, *(one for section in sections for one in section.headings), *after],
         glossary=glossary,
         findings_first=first,
-        findings_rest=rest,
+        findings_rest=[issue for issue in findings if issue not in first],
     )
 
 
@@ -197,33 +209,10 @@ def _failed_at(narrative: Narrative) -> str:
     return f"It stopped at {failure.cell}{where}.{rest}"
 
 
-def _contents(narrative: Narrative, summary: Summary | None, parameters: bool) -> list[Heading]:
-    shown = {
-        "rules": summary is not None and bool(summary.rules),
-        "findings": summary is not None,
-        "key-numbers": summary is not None and bool(summary.key_numbers),
-        "parameters": parameters,
-        "environment": summary is not None and bool(summary.environment),
-        "lineage": summary is not None,
-    }
-    own = [Heading(text, name) for name, text in _IDS.items() if shown[name]]
-    before = [heading for heading in own if heading.id in ("rules", "findings", "key-numbers")]
-    return [*before, *narrative.sections, *own[len(before) :]]
-
-
 def _linked(issue: Issue, narrative: Narrative) -> Issue:
-    """Add where the narrative shows a finding: by all its words, or as the reason why a step did not apply."""
-    words = (f"{issue.severity} {issue.code} {issue.message}", issue.message)
-    places = (narrative.findings.get(" ".join(text.split())) for text in words)
-    place = next((place for place in places if place), None)
+    """Add in which section a finding was made."""
+    place = narrative.findings.get(" ".join(f"{issue.severity} {issue.code} {issue.message}".split()))
     return replace(issue, link=place.id, section=place.text) if place else issue
-
-
-def _parted(findings: Sequence[Issue]) -> tuple[Sequence[Issue], Sequence[Issue]]:
-    if len(findings) <= _MOST_FINDINGS:
-        return findings, ()
-    minor = [issue for issue in findings if issue.tone == "none"]
-    return [issue for issue in findings if issue.tone != "none"], minor
 
 
 def _read(notebook: Path) -> NotebookNode:

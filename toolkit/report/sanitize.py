@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import StringIO
 
@@ -92,8 +92,12 @@ class PageCleaner:
         Second-level headings met in prose, in order.
     latest : str
         Id of the figure or table met last.
+    answers : dict of str to Markup
+        What the first result of a section says of itself, by the section's id; taken out of the piece.
     findings : dict of str to Heading
-        Where a result shows a finding: by its text, the section's words and the finding's id.
+        The section in which a result shows a finding, by its text.
+    reported : set of str
+        Findings that the page lists elsewhere, and which are taken out of the pieces.
 
     Examples
     --------
@@ -104,7 +108,9 @@ class PageCleaner:
     def __init__(self, reserved: frozenset[str] = frozenset(), glossary: Glossary | None = None) -> None:
         self.title = ""
         self.sections: list[Heading] = []
+        self.answers: dict[str, Markup] = {}
         self.findings: dict[str, Heading] = {}
+        self.reported: set[str] = set()
         self.glossary = Glossary() if glossary is None else glossary
         self._ids = set(reserved)
         self._repeated: Counter[str] = Counter()
@@ -126,7 +132,10 @@ class PageCleaner:
             Whether a first-level heading in it is the page's title, to be taken out.
         """
         tree = BeautifulSoup(StringIO(_FOREIGN.clean(html)), "html.parser", multi_valued_attributes=None)
-        _Arranger(tree, self, shift, prose, title).arrange()
+        arranger = _Arranger(tree, self, shift, prose, title)
+        arranger.arrange()
+        for name, node in arranger.answers.items():
+            self.answers[name] = Markup(_LAST.clean(node.decode_contents()))  # noqa: S704 - this is the sanitizer
         return Markup(_LAST.clean(tree.decode()))  # noqa: S704 - this is the sanitizer
 
     def unique_id(self, text: str) -> str:
@@ -143,14 +152,6 @@ class PageCleaner:
         self._counts[kind] += 1
         return self._counts[kind]
 
-    def shows(self, text: str) -> str:
-        """Note that a finding is shown here, and return the id to link to; empty where it was shown before."""
-        if text in self.findings:
-            return ""
-        section = self.sections[-1].text if self.sections else ""
-        self.findings[text] = Heading(section, self.unique_id("finding"))
-        return self.findings[text].id
-
 
 class _Arranger:
     """Drops, renumbers and labels what is left of a piece, in place, from its beginning to its end."""
@@ -158,6 +159,7 @@ class _Arranger:
     def __init__(self, tree: BeautifulSoup, page: PageCleaner, shift: int, prose: bool, title: bool) -> None:
         self.tree, self.page, self.shift, self.prose, self.title = tree, page, shift, prose, title
         self.inside: Counter[str] = Counter()
+        self.answers: dict[str, Tag] = {}
 
     def arrange(self) -> None:
         path: list[tuple[Tag, str]] = [(self.tree, "")]
@@ -188,9 +190,18 @@ class _Arranger:
             self._link(node, str(node["href"]))
         elif node.name == "pre":
             node["tabindex"] = "0"  # it may be too wide, and the keyboard has to reach what scrolls
-        elif {"tk-finding", "tk-lead"} & set(str(node.get("class")).split()) and not self._enclosed():
-            anchor = self.page.shows(_text_of(node))
-            node.attrs |= {"id": anchor} if anchor else {}
+        elif self.page.sections and not self._enclosed():
+            self._told(node, str(node.get("class")).split(), self.page.sections[-1])
+
+    def _told(self, node: Tag, classes: Sequence[str], section: Heading) -> None:
+        """Take out what the page says elsewhere: a section's first sentence, and findings that it reports."""
+        if "tk-lead" in classes and section.id not in {*self.page.answers, *self.answers}:
+            self.answers[section.id] = node.extract()
+        elif "tk-finding" in classes:
+            text = _text_of(node)
+            self.page.findings.setdefault(text, section)
+            if text in self.page.reported:
+                node.extract()
 
     def _heading(self, node: Tag) -> None:
         level, text = int(node.name[1]), _text_of(node)

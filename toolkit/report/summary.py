@@ -12,7 +12,8 @@ from datetime import datetime
 from toolkit.core.result import Finding, Severity, by_severity
 from toolkit.core.results import KeyNumber, Outcome, Results, RuleOutcome
 from toolkit.core.words import counted, shorten
-from toolkit.policy.reason import reason
+from toolkit.errors import listed
+from toolkit.policy.reason import number_words, reason
 from toolkit.report.key_numbers import KeyTable, key_tables, sentence
 
 
@@ -80,6 +81,7 @@ class Summary:
     results: Results
     verdict: Verdict
     rules: Sequence[tuple[RuleOutcome, Verdict]]
+    left_out: str
     sentence: str
     created: str
     model: str
@@ -104,17 +106,24 @@ def summarize(results: Results) -> Summary:
     """
     issues, verdict = _issues(results.findings), results.verdict
     rules = [(rule, _VERDICTS[rule.outcome]) for rule in verdict.rules]
-    numbers = sorted(_chosen_first(results), key=lambda one: math.isnan(one.value.value))  # not defined ones come last
+    chosen = str(results.recorded.get("metric") or "").removeprefix("neg_")
+    counts = Counter(issue.severity for issue in issues)
+    # The metric that chose the model comes first, and what is not defined last.
+    numbers = sorted(
+        results.key_numbers,
+        key=lambda one: (math.isnan(one.value.value), not (chosen and one.name.startswith(f"test.{chosen}"))),
+    )
     return Summary(
         results=results,
         verdict=replace(_VERDICTS[verdict.outcome], meaning=reason(verdict, results.scalars))
         if verdict.outcome
         else NO_POLICY,
         rules=rules,
+        left_out=listed(map(number_words, verdict.left_out)),
         sentence=_sentence(results.headline, numbers, issues),
         created=readable_date(results.created),
         model=_judged(results),
-        finding_counts=_counts(issues),
+        finding_counts=", ".join(f"{count} {severity}" for severity, count in counts.items()) or "none",
         facts=list(_facts(results)),
         findings=issues,
         key_numbers=numbers,
@@ -164,27 +173,18 @@ def _sentence(headline: str, numbers: Sequence[KeyNumber], issues: Sequence[Issu
     return " ".join([*said, f"{count} of high or critical severity."])
 
 
-def _counts(issues: Sequence[Issue]) -> str:
-    counts = Counter(issue.severity for issue in issues)
-    return ", ".join(f"{count} {severity}" for severity, count in counts.items()) or "none"
-
-
-def _chosen_first(results: Results) -> Sequence[KeyNumber]:
-    """List the key numbers; the metric that chose the model comes first."""
-    chosen = str(results.recorded.get("metric") or "").removeprefix("neg_")
-    return sorted(results.key_numbers, key=lambda one: not (chosen and one.name.startswith(f"test.{chosen}")))
-
-
 def _facts(results: Results) -> Iterator[Pair]:
     data, judged = results.data, _judged(results)
+    group = results.parameters.get("group")
     yield Pair("Data", data.name, short_fingerprint(data.fingerprint))
     yield Pair("Size", f"{counted(data.rows, 'row')}, {counted(data.columns, 'column')}" if data.rows else "")
+    yield Pair("Unit of observation", f"all rows of one {group}" if group else "one row" if data.rows else "")
     yield Pair("Target", data.target)
     if judged:
-        yield Pair("Model", judged, _version(results, judged))
-    yield Pair("Author", results.author)
-    if results.commit:
-        yield Pair("Commit", results.commit[:12], "with uncommitted changes" if results.dirty else "")
+        # What tells the logged model from others of its name, where the name is not that already.
+        address = str(results.mlflow.model_uri or results.parameters.get("model") or "").removeprefix("models:/")
+        yield Pair("Model", judged, "" if address in judged else address)
+    yield Pair("Threshold", str(results.recorded.get("threshold") or ""))
 
 
 def _judged(results: Results) -> str:
@@ -192,12 +192,6 @@ def _judged(results: Results) -> str:
     given = results.parameters
     predictions = f"predictions in {given['predictions']}" if given.get("predictions") else ""
     return str((results.model and results.model.name) or given.get("model") or predictions)
-
-
-def _version(results: Results, judged: str) -> str:
-    """Return what tells the logged model from others of its name, where the name is not that already."""
-    address = str(results.mlflow.model_uri or results.parameters.get("model") or "").removeprefix("models:/")
-    return "" if address in judged else address
 
 
 def _issues(findings: Sequence[Finding]) -> list[Issue]:
@@ -210,8 +204,8 @@ def _issues(findings: Sequence[Finding]) -> list[Issue]:
 
 def _lineage(results: Results) -> Iterator[Pair]:
     changed = " (with uncommitted changes)" if results.commit and results.dirty else ""
+    yield Pair("Author", results.author)
     yield Pair("Template", results.template)
-    yield Pair("Command", results.command)
     yield Pair("Data source", results.data.source)
     yield Pair("Data fingerprint", results.data.fingerprint)
     yield Pair("Commit", (results.commit or "") + changed)
