@@ -151,7 +151,7 @@ const exploreThreshold = (place, given) => {
     inputs[kind] = input;
     if (kind === "fp" || kind === "fn" || given.costs[kind]) costs.push(label);
   }
-  const confusion = tableOf("Rows by what is true and what the model says", ["True", "Called negative", "Called positive"]);
+  const confusion = tableOf("Confusion matrix", ["Actual", "Predicted negative", "Predicted positive"]);
   const rates = tableOf("At this threshold, with 95% intervals", ["Metric", "Value"]);
   const groups = tableOf("Each group at this threshold, with 95% intervals", [
     "Group", "Rows", "Selection rate", "Recall (TPR)", "False positive rate",

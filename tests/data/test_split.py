@@ -258,7 +258,7 @@ def test_shared_rows_are_counted_as_a_merge_would():
     )
     finding = split.findings()[0]
     assert (finding.code, finding.severity) == ("SPLIT-SHARED-ROWS", "high")
-    assert finding.message.startswith(f"{shared:,} test rows have a twin")
+    assert finding.message.startswith(f"{shared:,} test rows are duplicates")
 
 
 def test_findings_of_clean_and_of_small_splits():

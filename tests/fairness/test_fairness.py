@@ -163,12 +163,12 @@ def test_it_is_a_result_that_says_what_it_found(audited):
     assert len(codes) == len(set(codes)) <= 10
     calibration = next(finding for finding in audit.findings() if finding.code == "FAIRNESS-CALIBRATION")
     assert "Calibration gap for Female" in calibration.message
-    assert "more than chance explains (adjusted p 0.0" in calibration.message
+    assert "is expected by chance (adjusted p 0.0" in calibration.message
     frame = audit.frame()
     assert len(frame) == len(audit.groups) + len(audit.disparities)
     assert (frame["low"] < frame["high"]).all()
     assert frame["p_adjusted"].notna().sum() == len(audit.disparities)
-    assert "more than chance explains" in audit._repr_html_()
+    assert "more than chance explains (adjusted p of 0.05 or less)" in audit._repr_html_()
     assert audit.record().parameters["sensitive"] == "sex, race, sex+race"
     for kind, picture in audit.pictures().items():
         assert figure(audit, kind).image

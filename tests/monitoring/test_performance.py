@@ -139,7 +139,7 @@ def test_it_is_a_result_that_reads_well(fitted, reference):
     html = found._repr_html_()
     assert "<i>" not in html
     assert "&lt;i&gt;new" in html
-    assert found.record().parameters == {"window": "month", "seed": 0, "threshold": "0.5 (given in advance)"}
+    assert found.record().parameters == {"window": "month", "seed": 0, "threshold": "0.5 (fixed)"}
     again = estimate_performance(fitted, reference, loaded(people(6)), window="month")
     pd.testing.assert_frame_equal(found.frame(), again.frame())
 

@@ -4,6 +4,7 @@ import functools
 import http.server
 import json
 import random
+import re
 import shutil
 import threading
 from pathlib import Path
@@ -201,7 +202,7 @@ def test_contents_stand_beside_the_page_where_there_is_room(browser, site, width
     nav, title = page.locator("nav").bounding_box(), page.locator("h1").bounding_box()
     assert (nav["x"] + nav["width"] <= title["x"]) == beside
     page.locator("nav a").last.click()
-    assert page.locator("#lineage").is_visible()
+    assert page.locator("#provenance").is_visible()
     page.context.close()
 
 
@@ -231,19 +232,24 @@ def test_a_number_stands_beside_the_first_line_of_a_term_that_wraps(browser):
     assert lines[0][0] == pytest.approx(lines[1][0], abs=1)
 
 
-def test_a_figure_scrolls_in_its_box_rather_than_become_too_small_to_read(browser, site):
+def test_a_figure_fits_a_telephone_and_its_number_enlarges_it_in_a_box_that_scrolls(browser, site):
     page, _ = visit(browser, f"{site[0]}/sample.html", 360)
     box, image = page.locator("figure .scroll").first, page.locator("figure img").first
+    assert image.bounding_box()["width"] == 320
+    page.locator("figure a.number").first.click()
     assert image.bounding_box()["width"] == 448
     assert box.bounding_box()["width"] == 320
     page.context.close()
 
 
-def test_dark_is_dark_and_figures_stay_on_white(browser, site):
+def test_dark_is_dark_and_so_are_figures_but_not_on_paper(browser, site):
     page, _ = visit(browser, f"{site[0]}/sample.html", scheme="dark")
     background = "getComputedStyle(document.querySelector('{}')).backgroundColor"
     assert page.evaluate(background.format("html")) == "rgb(20, 23, 27)"
-    assert page.evaluate(background.format("figure img")) == "rgb(255, 255, 255)"
+    filtered = "getComputedStyle(document.querySelector('figure img')).filter"
+    assert page.evaluate(filtered) == "invert(0.92) hue-rotate(180deg)"
+    page.emulate_media(media="print")
+    assert page.evaluate(filtered) == "none"
     page.context.close()
 
 
@@ -256,6 +262,20 @@ def test_paper_has_no_code_and_no_contents(browser, site):
     assert page.evaluate("getComputedStyle(document.documentElement).backgroundColor") == "rgb(255, 255, 255)"
     assert page.pdf().startswith(b"%PDF")
     page.context.close()
+
+
+def test_paper_has_a_summary_and_at_its_address_all_there_is(browser, site):
+    pages = {}
+    for mark in ("", "#full"):
+        page, _ = visit(browser, f"{site[0]}/sample.html{mark}")
+        page.emulate_media(media="print")
+        assert page.locator(".sign-off").is_visible()
+        assert page.locator(".pairs").first.is_visible() == bool(mark)
+        assert page.locator("#glossary").is_visible() == bool(mark)
+        pages[mark] = len(re.findall(rb"/Type\s*/Page\b", page.pdf()))
+        page.context.close()
+    assert pages[""] == 2
+    assert pages["#full"] > pages[""]
 
 
 def test_the_index_leads_to_the_reports(browser, site):

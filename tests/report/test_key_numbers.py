@@ -33,7 +33,7 @@ def test_a_difference_that_could_be_zero_is_said():
         ("roc_auc", Estimate(0.4, 0.3, 0.5), "better"),
         ("roc_auc", Estimate(-0.4, -0.5, -0.3), "worse"),
         ("log_loss", Estimate(-0.4, -0.5, -0.3), "better"),
-        ("f1", Estimate(0.01, -0.02, 0.04), "not told apart"),
+        ("f1", Estimate(0.01, -0.02, 0.04), "no clear difference"),
         ("calibration_slope", Estimate(0.4, 0.3, 0.5), ""),
         ("accuracy", Estimate(0.4), ""),
     ],

@@ -11,8 +11,8 @@ import pytest
 import toolkit as tk
 from toolkit.core import figures
 from toolkit.core.face import Face
-from toolkit.core.figures import NO_FIGURES_MIME, Drawing, Picture
-from toolkit.core.result import Result
+from toolkit.core.figures import Drawing, Picture
+from toolkit.core.result import NOTHING_MIME, Result
 
 
 @dataclass(frozen=True, repr=False)
@@ -87,7 +87,7 @@ def test_all_figures_of_a_result_are_one_object():
 def test_a_result_without_figures_shows_that_there_is_none():
     shown = tk.figures(tk.NotApplicable("explain", "There is no model."))
     assert shown.figures == ()
-    assert shown._repr_mimebundle_() == {NO_FIGURES_MIME: {}, "text/plain": "There is nothing to draw."}
+    assert shown._repr_mimebundle_() == {NOTHING_MIME: {}, "text/plain": "There is nothing to draw."}
 
 
 def test_every_figure_of_an_experiment_carries_its_data(census):

@@ -15,7 +15,7 @@ from nbformat.v4 import new_markdown_cell, new_output
 from sample_notebook import code, entry, notebook_of, published, sample_results, saved, shown
 
 from toolkit.core.estimate import Estimate
-from toolkit.core.face import csv_link, findings_html, result_html, table_html
+from toolkit.core.face import csv_link, result_html, table_html
 from toolkit.core.figures import Figure, Picture
 from toolkit.core.result import Finding
 from toolkit.data.load import load_dataset
@@ -110,9 +110,15 @@ def pages(tmp_path_factory, explorer, columns):
 @pytest.fixture
 def page(browser, pages):
     page, noticed = visit(browser, (pages / "page.html").as_uri())
+    unfold(page)
     yield page
     page.context.close()
     assert noticed == []
+
+
+def unfold(page):
+    for summary in page.locator("details.rest > summary").all():
+        summary.click()
 
 
 def column(page, caption, place=0):
@@ -196,14 +202,16 @@ class TestGlossary:
         assert not meaning.is_visible()
         term.first.focus()
         page.keyboard.press("Enter")
-        assert "the share that the model calls positive" in meaning.inner_text()
+        assert "the share that the model predicts positive" in meaning.inner_text()
         page.keyboard.press("Escape")
         assert not meaning.is_visible()
 
-    def test_paper_has_the_terms_at_the_end(self, page):
+    def test_paper_in_full_has_the_terms_at_the_end(self, browser, pages):
+        page, _ = visit(browser, (pages / "page.html").as_uri() + "#full")
         page.emulate_media(media="print")
         assert page.get_by_role("heading", name="Terms").is_visible()
         assert page.locator("#term-shap").is_visible()
+        page.context.close()
 
 
 class TestExplorer:
@@ -284,9 +292,11 @@ class TestColumns:
 
     def test_without_a_script_and_on_paper_the_numbers_are_in_a_table(self, browser, pages, page):
         still, _ = visit(browser, (pages / "page.html").as_uri(), java_script_enabled=False)
+        unfold(still)
         still.get_by_text("All columns as one table").click()
         assert still.get_by_role("cell", name="<b>clerk</b>").is_visible()
         still.context.close()
+        page.goto((pages / "page.html").as_uri() + "#full")
         page.emulate_media(media="print")
         assert page.get_by_role("cell", name="<b>clerk</b>").is_visible()
 
@@ -306,6 +316,7 @@ def test_without_a_script_everything_is_there(browser, pages, page):
     rows = still.locator(".narrative tbody tr").count()
     assert rows == page.locator(".narrative tbody tr:not(.explorer-panel tr)").count() > 50
     assert still.locator("figure img").count() == 1
+    unfold(still)
     still.locator(".narrative button.term").first.click()
     assert still.locator("#term-recall").is_visible()
     still.context.close()
@@ -323,12 +334,14 @@ def test_broken_data_of_an_explorer_leaves_the_table(browser, tmp_path):
 
 def test_a_finding_leads_to_the_place_that_shows_it(browser, tmp_path):
     found = sample_results()["findings"][0]
-    shown_there = findings_html([Finding(*(found[name] for name in ("code", "severity", "message", "where")))])
+    finding = Finding(*(found[name] for name in ("code", "severity", "message", "where")))
+    shown_there = result_html("Data", "Ten rows.", findings=[finding])
     cells = [new_markdown_cell("# T"), new_markdown_cell("## The table"), code("1", [shown(shown_there)])]
     notebook = notebook_of(*cells, code("2", [published(sample_results())]))
     page, _ = visit(browser, render(saved(notebook, tmp_path / "n.ipynb")).as_uri())
     page.get_by_role("link", name="see “The table”").click()
-    assert page.evaluate("document.querySelector(':target').textContent").endswith(found["message"])
+    assert page.evaluate("document.querySelector(':target').textContent").startswith("The table")
+    assert page.evaluate("document.body.textContent").count(found["message"]) == 1
     page.context.close()
 
 

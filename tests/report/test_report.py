@@ -83,6 +83,11 @@ def page(notebook, folder):
     return render(saved(notebook, folder / "notebook.ipynb")).read_text(encoding="utf-8")
 
 
+def blocks_of(notebook):
+    """All that a notebook shows, what is folded last."""
+    return [block for section in read_narrative(notebook).sections for block in (*section.first, *section.rest)]
+
+
 @pytest.fixture(scope="module")
 def html(tmp_path_factory):
     return page(sample_notebook(), tmp_path_factory.mktemp("sample"))
@@ -102,7 +107,8 @@ class TestStructure:
 
     def test_the_order_is_verdict_findings_numbers_sections_parameters(self, outline):
         wanted = (
-            "verdict findings key-numbers data training leaderboard evaluation publish parameters environment lineage"
+            "verdict findings key-numbers sign-off data training leaderboard evaluation provenance lineage parameters "
+            "environment"
         )
         assert [name for name in outline.ids if name in wanted.split()] == wanted.split()
 
@@ -118,7 +124,7 @@ class TestStructure:
 
     def test_contents_list_every_section(self, outline):
         linked = {link["href"][1:] for link in outline.all("a")}
-        assert {"findings", "key-numbers", "data", "training", "evaluation", "parameters", "lineage"} <= linked
+        assert {"findings", "key-numbers", "sign-off", "data", "training", "evaluation", "provenance"} <= linked
 
     def test_figures_have_words_and_tables_a_caption_and_scoped_headers(self, html, outline):
         assert all(len(image["alt"]) > 20 for image in outline.all("img"))
@@ -182,19 +188,35 @@ class TestWords:
     def test_a_finding_links_to_where_it_is_shown(self):
         made = make_page(sample_notebook())
         links = {issue.code: (issue.link, issue.section) for issue in made.findings_first}
-        assert links["DATA-LEAKAGE"][1] == "Training"
-        assert len({link for link, _ in links.values()}) == 4
+        assert len(links) == 4
+        assert set(links.values()) == {("training", "Training")}
+
+    def test_a_finding_of_the_report_is_said_once(self, html):
+        text = " ".join(re.sub("<[^>]*>", "", html).split())
+        assert [text.count(found.message) for found in FINDINGS] == [1, 1, 1, 1]
+
+    def test_a_section_answers_with_its_first_sentence_and_shows_its_first_figure(self):
+        sections = {section.headings[0].id: section for section in make_page(sample_notebook()).sections}
+        assert re.sub("<[^>]*>", "", sections["training"].answer) == "Best of 3 candidates by ROC AUC."
+        assert [block.kind for block in sections["evaluation"].first] == ["prose", "figure"]
+        assert sections["evaluation"].folded == "1 figure, 1 code cell"
+        assert sections["data"].rest == []
+        assert "publish" not in sections
 
     def test_a_finding_that_no_section_shows_has_no_link(self):
         found = [{"code": "X", "severity": "low", "message": "m", "where": ""}]
         assert make_page(sample_notebook(sample_results(findings=found))).findings_first[0].link == ""
 
-    def test_a_step_that_does_not_apply_is_linked_to(self):
+    def test_a_step_that_does_not_apply_is_a_line_at_the_end(self):
         skipped = NotApplicable("explain", "There is no model.")
         found = [asdict(finding) for finding in skipped.findings()]
-        results = sample_results(findings=found)
-        notebook = notebook_of(code("x", [shown(skipped._repr_html_())]), code("p", [published(results)]))
-        assert make_page(notebook).findings_first[0].link == "finding"
+        output = new_output("execute_result", data=skipped._repr_mimebundle_(), execution_count=1)
+        asked = new_markdown_cell("## Explanation\n\nWhy?")
+        notebook = notebook_of(asked, code("x", [output]), code("p", [published(sample_results(findings=found))]))
+        made = make_page(notebook)
+        assert made.narrative.left_out == {"There is no model.": "Explanation"}
+        assert (made.sections, made.findings_first) == ([], [])
+        assert [heading.text for heading in made.contents][-2:] == ["Not in this report", "Provenance"]
 
     def test_many_minor_findings_are_folded(self):
         found = [{"code": f"C{number}", "severity": "info", "message": "m"} for number in range(20)]
@@ -346,7 +368,7 @@ class TestAnyNotebook:
 
     def test_a_script_without_anything_to_show_gives_way_to_plainer_forms(self):
         data = {"text/html": "<div><script>draw()</script></div>", "text/plain": "Figure of 3 bars"}
-        blocks = read_narrative(notebook_of(code("x", [new_output("display_data", data=data)]))).blocks
+        blocks = blocks_of(notebook_of(code("x", [new_output("display_data", data=data)])))
         assert [(block.kind, block.content) for block in blocks[1:]] == [("text", "Figure of 3 bars")]
 
     @pytest.mark.parametrize(
@@ -355,7 +377,7 @@ class TestAnyNotebook:
     )
     def test_bare_representations_are_not_shown(self, text):
         output = new_output("execute_result", data={"text/plain": text})
-        assert [block.kind for block in read_narrative(notebook_of(code("x", [output]))).blocks] == ["code"]
+        assert [block.kind for block in blocks_of(notebook_of(code("x", [output])))] == ["code"]
 
     @pytest.mark.parametrize(
         ("outputs", "kinds"),
@@ -368,32 +390,33 @@ class TestAnyNotebook:
     )
     def test_a_question_about_figures_that_there_are_none_of_is_not_asked(self, outputs, kinds):
         notebook = notebook_of(new_markdown_cell("## One"), new_markdown_cell("How?"), code("whatever()", outputs))
-        assert [block.kind for block in read_narrative(notebook).blocks[1:]] == kinds
+        assert [block.kind for block in blocks_of(notebook)[1:]] == kinds
 
     def test_of_two_equal_questions_the_one_without_an_answer_goes(self):
         answered = [new_markdown_cell("How?"), code("one", [shown("<p>x</p>")])]
         orphaned = [new_markdown_cell("How?"), code("two", [NOTHING])]
-        blocks = read_narrative(notebook_of(new_markdown_cell("## One"), *answered, *orphaned)).blocks
+        blocks = blocks_of(notebook_of(new_markdown_cell("## One"), *answered, *orphaned))
         assert [block.kind for block in blocks[1:]] == ["prose", "code", "output", "code"]
 
     def test_a_heading_stays_where_there_is_nothing_to_draw(self):
-        blocks = read_narrative(notebook_of(new_markdown_cell("## One\n\nHow?"), code("one", [NOTHING]))).blocks
+        blocks = blocks_of(notebook_of(new_markdown_cell("## One\n\nHow?"), code("one", [NOTHING])))
         assert [block.kind for block in blocks] == ["prose", "code"]
 
     def test_widgets_are_not_shown(self):
         data = {"application/vnd.jupyter.widget-view+json": {}, "text/plain": "  0%|          | 0/5"}
-        blocks = read_narrative(notebook_of(code("x", [new_output("display_data", data=data)]))).blocks
+        blocks = blocks_of(notebook_of(code("x", [new_output("display_data", data=data)])))
         assert [block.kind for block in blocks] == ["code"]
 
     def test_images_are_embedded(self):
         data = {"image/svg+xml": "<svg><script>alert(1)</script></svg>", "text/plain": "x"}
-        blocks = read_narrative(notebook_of(code("x", [new_output("display_data", data=data)]))).blocks
-        assert 'src="data:image/svg+xml;base64,' in blocks[1].content
-        assert "code cell 1" in blocks[1].content
+        blocks = blocks_of(notebook_of(code("x", [new_output("display_data", data=data)])))
+        assert [block.kind for block in blocks] == ["figure", "code"]
+        assert 'src="data:image/svg+xml;base64,' in blocks[0].content
+        assert "code cell 1" in blocks[0].content
 
     def test_long_output_is_folded_and_cut(self):
         output = new_output("stream", name="stdout", text="line\n" * 100_000)
-        block = read_narrative(notebook_of(code("x", [output]))).blocks[1]
+        block = blocks_of(notebook_of(code("x", [output])))[1]
         assert "480,000 characters are left out here" in block.content
         assert len(block.content) < 21_000
         assert block.label.endswith("lines of text")
@@ -411,7 +434,7 @@ class TestAnyNotebook:
         assert render(path).read_text(encoding="utf-8").count("a?b") >= 7
 
     def test_a_lost_attachment_does_not_stop_the_page(self):
-        blocks = read_narrative(notebook_of(new_markdown_cell("![a](attachment:gone.png)"))).blocks
+        blocks = blocks_of(notebook_of(new_markdown_cell("![a](attachment:gone.png)")))
         assert "attachment:gone.png" in blocks[0].content
 
     @pytest.mark.parametrize(
@@ -536,9 +559,7 @@ class TestVerdict:
             "required."
         )
         results = replace(JUDGED, verdict=replace(JUDGED.verdict, left_out=("test.r2",)))
-        assert summarize(results).verdict.meaning.endswith(
-            "Left out, since there is no such number: R² on the test part."
-        )
+        assert summarize(results).left_out == "R² on the test part"
 
     def test_each_rule_has_its_number_and_why(self):
         (failed, bad), (passed, good) = summarize(JUDGED).rules

@@ -1,5 +1,6 @@
 """What is left of hostile HTML, and how the rest is put in order."""
 
+import re
 from html.parser import HTMLParser
 
 import pytest
@@ -224,13 +225,23 @@ def test_the_data_of_a_figure_have_the_number_of_the_figure():
     assert '<div aria-label="Figure 1" class="scroll" role="group" tabindex="0"><img' in html
 
 
-def test_a_finding_that_is_shown_can_be_linked_to_once():
+def test_a_finding_is_known_by_its_section_and_taken_out_where_the_page_reports_it():
     cleaner = PageCleaner()
     cleaner.clean("<h2>Fairness</h2>", shift=0, prose=True)
     item = '<li class="tk-finding tk-high"><strong>high</strong> <code>X-Y</code> a &lt; b</li>'
-    html = cleaner.clean(f"<ul>{item}{item}</ul>")
-    assert cleaner.findings == {"high X-Y a < b": Heading("Fairness", "finding")}
-    assert html.count('id="finding"') == 1
+    assert cleaner.clean(f"<ul>{item}{item}</ul>").count("tk-finding") == 2
+    assert cleaner.findings == {"high X-Y a < b": Heading("Fairness", "fairness")}
+    cleaner.reported.add("high X-Y a < b")
+    assert cleaner.clean(f"<ul>{item}</ul>") == "<ul></ul>"
+
+
+def test_the_first_sentence_of_a_section_is_taken_out_and_cleaned():
+    cleaner = PageCleaner()
+    lead = '<p class="tk-lead">Recall is <b onclick="x()">low</b>.<script>x()</script></p>'
+    assert "tk-lead" in cleaner.clean(lead)
+    cleaner.clean("<h2>Fairness</h2>", shift=0, prose=True)
+    assert cleaner.clean(f"{lead}<p>More.</p>{lead}").count("tk-lead") == 1
+    assert re.sub("</?button[^>]*>", "", cleaner.answers["fairness"]) == "Recall is <b>low</b>."
 
 
 def test_terms_are_marked_once_a_section_and_not_where_a_button_may_not_stand():

@@ -90,7 +90,7 @@ def performance(realized=None, metric="roc_auc"):
         ),
         (
             performance(Estimate(0.89, 0.86, 0.92, 500)),
-            "ROC AUC is 0.890 [0.860, 0.920], against 0.900 on the reference: not told apart.",
+            "ROC AUC is 0.890 [0.860, 0.920], against 0.900 on the reference: no clear difference.",
         ),
         (
             performance(Estimate(0.8, 0.78, 0.82, 500), metric="root_mean_squared_error"),
@@ -143,7 +143,7 @@ def test_a_card_stands_beside_the_champion():
     assert first.difference.value == pytest.approx(-0.1)
     assert {one.name for one in numbers} == {"test.roc_auc", "test.accuracy", "test.log_loss", "test.precision"}
     (table,) = summarize(results_of(key_numbers=numbers)).key_tables
-    assert [one.direction for one in table.rows] == ["worse", "not told apart", "not told apart", ""]
+    assert [one.direction for one in table.rows] == ["worse", "no clear difference", "no clear difference", ""]
 
 
 def test_what_is_said_of_several_places_is_said_once():

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from toolkit.core.resources import templates_folder
 from toolkit.errors import InputError, listed, nearest
@@ -46,6 +47,20 @@ class Question:
 
 
 @cache
+def sections() -> dict[str, dict[str, Any]]:
+    """Return the sections of a card by their name, in order: title, numbers and questions of each.
+
+    Examples
+    --------
+    >>> sections()["caveats"]["title"]
+    'Caveats and recommendations'
+    """
+    import yaml
+
+    return dict(yaml.safe_load((templates_folder() / "card" / "sections.yaml").read_text(encoding="utf-8")))
+
+
+@cache
 def questions() -> tuple[Question, ...]:
     """Return every question a card asks its author, in the order of the card.
 
@@ -54,13 +69,10 @@ def questions() -> tuple[Question, ...]:
     >>> questions()[0].key
     'developers'
     """
-    import yaml
-
-    asked = yaml.safe_load((templates_folder() / "card" / "questions.yaml").read_text(encoding="utf-8"))
     return tuple(
-        Question(key, section, entry["title"], entry["question"])
-        for section, entries in asked.items()
-        for key, entry in entries.items()
+        Question(key, name, entry["title"], entry["question"])
+        for name, section in sections().items()
+        for key, entry in section.get("questions", {}).items()
     )
 
 

@@ -9,10 +9,9 @@ from typing import Literal
 
 import numpy as np
 
-from toolkit.card.author import questions
+from toolkit.card.author import questions, sections
 from toolkit.card.content import as_text
 from toolkit.card.lineage import model_of
-from toolkit.card.quantities import PLACES
 from toolkit.core.estimate import Estimate
 from toolkit.core.result import Finding
 from toolkit.core.results import Results
@@ -29,7 +28,7 @@ _BEGINNINGS: dict[str, tuple[str, ...]] = {
     "data": ("data.", "split."),
     "metrics": ("test.",),
     "fairness": ("fairness.",),
-    "operation": PLACES["operation"],
+    "operation": tuple(sections()["operation"]["numbers"]),
 }
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from toolkit.card.author import questions, read_author
+from toolkit.card.author import questions, read_author, sections
 from toolkit.card.content import Section, as_yaml, write_markdown
 from toolkit.card.lineage import (
     Report,
@@ -27,15 +27,16 @@ from toolkit.card.lineage import (
 )
 from toolkit.card.quantities import groups_drawings
 from toolkit.card.regulation import cross_reference
-from toolkit.card.sections import TITLES, make_sections
+from toolkit.card.sections import make_sections
 from toolkit.core.estimate import Estimate, spread
 from toolkit.core.face import Face, FaceTable
 from toolkit.core.figures import Drawing
 from toolkit.core.groups import group_numbers
+from toolkit.core.options import one_of
 from toolkit.core.result import DataRecord, Finding, ModelRecord, Record, Result, VersionNote, by_severity
 from toolkit.core.results import Results, against_baseline
 from toolkit.core.words import counted
-from toolkit.errors import InputError, listed, nearest
+from toolkit.errors import InputError, listed
 from toolkit.runs.publish import summarize
 from toolkit.statistics.replicates import FILE, Replicated, is_of, write_replicates
 
@@ -175,8 +176,7 @@ class ModelCard(Result):
         InputError
             Where there is none of that name.
         """
-        if name not in TITLES:
-            raise InputError(f"A card has no section {name!r}.{nearest(name, TITLES)} It has: {listed(TITLES, 20)}.")
+        one_of("section of a card", name, sections())
         return next(section for section in self.sections if section.id == name)
 
     def frame(self) -> pd.DataFrame:

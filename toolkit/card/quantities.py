@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from toolkit.card.author import sections
 from toolkit.card.content import Cell, table_of
 from toolkit.core.estimate import Estimate
 from toolkit.core.face import FaceTable
@@ -16,6 +17,7 @@ from toolkit.core.figures import BLUE, GREY, Drawing, Picture, draw_intervals, n
 from toolkit.core.groups import GroupNumber, group_numbers
 from toolkit.core.results import Results
 from toolkit.core.words import shorten
+from toolkit.policy.reason import number_words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,14 +25,6 @@ if TYPE_CHECKING:
 Scalars = Mapping[str, Estimate]
 Found = tuple[list[FaceTable], list[str]]
 
-#: Sections by the beginning of a number's name; ``test`` and ``fairness`` have tables of their own.
-PLACES = {
-    "evaluation_data": ("data.", "split.test.", "split.validation.", "split.shared_rows_share"),
-    "training_data": ("split.train.", "train.", "validation.", "cv."),
-    "operation": ("latency.", "throughput.", "model.", "time."),
-    "caveats": ("drift.",),
-}
-_PLACED = tuple(beginning for beginnings in PLACES.values() for beginning in beginnings)
 _OWN = ("baseline.", "difference.", "fairness.", "explanation.", "gates.", "card.", "change.")
 #: Metrics of groups, the first three of which have a column; the others are in ``card.json``.
 FOREMOST = (
@@ -67,7 +61,7 @@ def placed_table(scalars: Scalars, section: str, caption: str, model: str = "") 
 
     Of the candidates that were tried only the chosen ``model`` is shown.
     """
-    placed = (name for name in scalars if name.startswith(PLACES[section]))
+    placed = (name for name in scalars if name.startswith(tuple(sections()[section]["numbers"])))
     names = [name for name in placed if not name.startswith("time.") or name.startswith(f"time.{model}.")]
     return plain_table(scalars, names, caption)
 
@@ -85,7 +79,7 @@ def training_table(scalars: Scalars) -> Found:
 
 def plain_table(scalars: Scalars, names: Sequence[str], caption: str) -> Found:
     """Return numbers under their names, one a row."""
-    rows = [(name, scalars[name], scalars[name].n or None) for name in names]
+    rows = [(number_words(name), scalars[name], scalars[name].n or None) for name in names]
     return table_of(caption, ("number", "value", "rests on"), rows), list(names)
 
 
@@ -127,7 +121,8 @@ def quantitative_tables(scalars: Scalars) -> Found:
         by_name.setdefault(f"{one.group} {one.metric}".strip(), {})[one.feature] = one.number
     rows = [(name, *(known.get(feature) for feature in features)) for name, known in by_name.items()]
     tables += table_of("Disparities between groups, with 95% intervals", ("disparity", *features), rows)
-    rest = [name for name in scalars if not _is_metric(name, "test") and not name.startswith((*_OWN, *_PLACED))]
+    placed = [beginning for section in sections().values() for beginning in section.get("numbers", ())]
+    rest = [name for name in scalars if not _is_metric(name, "test") and not name.startswith((*_OWN, *placed))]
     others, _ = plain_table(scalars, rest, "Other numbers: classes, slices and what else was looked into")
     return tables + others, [*(one.name for one in every), *rest]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from toolkit.card.author import questions
+from toolkit.card.author import questions, sections
 from toolkit.card.content import table_of
 from toolkit.core.face import FaceTable
 from toolkit.core.resources import templates_folder
@@ -97,25 +97,23 @@ def cross_reference(every: Sequence[Results], answers: Mapping[str, str]) -> lis
     return [_coverage(point, every, answers) for point in points()]
 
 
-def regulation_tables(
-    every: Sequence[Results], answers: Mapping[str, str], titles: Mapping[str, str]
-) -> list[FaceTable]:
-    """Return a table for each source; ``titles`` are those of the card's sections."""
+def regulation_tables(every: Sequence[Results], answers: Mapping[str, str]) -> list[FaceTable]:
+    """Return a table for each source."""
     covered = cross_reference(every, answers)
     names = ("point", "asks", "answered from", "a person must still write")
     tables: list[FaceTable] = []
     for source, reference in dict.fromkeys((one.point.source, one.point.reference) for one in covered):
         own = [one for one in covered if one.point.source == source]
-        rows = [(one.point.point, one.point.asks, _where(one, titles), one.left) for one in own]
+        rows = [(one.point.point, one.point.asks, _where(one), one.left) for one in own]
         counts = ", ".join(f"{sum(one.state == state for one in own)} {state}" for state in STATES)
         tables += table_of(f"{source} ({reference}): {counts} of {len(own)} points", names, rows)
     return tables
 
 
-def _where(one: Coverage, titles: Mapping[str, str]) -> str:
+def _where(one: Coverage) -> str:
     if not one.used:
         return "Open."
-    places = ", ".join(titles[name] for name in one.point.sections)
+    places = ", ".join(sections()[name]["title"] for name in one.point.sections)
     return f"{one.state.capitalize()}. {places}: {'; '.join(one.used)}."
 
 

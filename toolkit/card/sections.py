@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from toolkit.card.author import questions
+from toolkit.card.author import questions, sections
 from toolkit.card.content import Answer, Section, table_of
 from toolkit.card.lineage import Report, detail_facts, lineage_tables, model_name, start_code, start_lead
 from toolkit.card.quantities import (
@@ -26,22 +26,6 @@ from toolkit.core.results import Results
 from toolkit.core.words import spoken
 from toolkit.errors import listed
 
-#: Identifiers and titles, in the order of Mitchell et al. (2019); the last four are ours.
-TITLES = {
-    "details": "Model details",
-    "intended_use": "Intended use",
-    "factors": "Factors",
-    "metrics": "Metrics",
-    "evaluation_data": "Evaluation data",
-    "training_data": "Training data",
-    "quantitative": "Quantitative analyses",
-    "ethics": "Ethical considerations",
-    "caveats": "Caveats and recommendations",
-    "start": "How to get started",
-    "operation": "Environmental and operational numbers",
-    "lineage": "Lineage",
-    "regulation": "Regulation",
-}
 MOST_FINDINGS = 15
 
 
@@ -70,7 +54,7 @@ def make_sections(reports: Sequence[Report], answers: Mapping[str, str]) -> tupl
     }
     tables = {name: made for name, (made, _) in found.items()}
     tables["caveats"] = _findings_table(every) + tables["caveats"]
-    tables |= {"lineage": lineage_tables(reports), "regulation": regulation_tables(every, answers, TITLES)}
+    tables |= {"lineage": lineage_tables(reports), "regulation": regulation_tables(every, answers)}
     facts = {
         "details": detail_facts(first),
         "metrics": [
@@ -86,15 +70,15 @@ def make_sections(reports: Sequence[Report], answers: Mapping[str, str]) -> tupl
     return tuple(
         Section(
             id=name,
-            title=title,
+            title=section["title"],
             lead=leads.get(name, ""),
-            answers=[answer for section, answer in answered if section == name],
+            answers=[answer for place, answer in answered if place == name],
             facts=facts.get(name, ()),
             tables=tables.get(name, ()),
             code=start_code(first) if name == "start" else "",
             numbers=found[name][1] if name in found else (),
         )
-        for name, title in TITLES.items()
+        for name, section in sections().items()
     )
 
 

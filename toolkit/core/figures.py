@@ -29,6 +29,8 @@ PALETTE = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#6
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY = PALETTE
 
 _LONG_NUMBER = re.compile(r"-?\d+\.\d{3,}(?=[ \n\",)])")
+_FONTS = "'DejaVu Sans', 'Verdana', sans-serif"
+_UNSEEN = re.compile(rf'(?<=<g) id="[^"]*"| transform="rotate\(-0 [^"]*"|font-family: {_FONTS}; ')
 PIXELS = 96  # CSS pixels an inch
 MOST_ROWS = 20
 SMALLEST_PNG = 20_000  # bytes; no figure in the house style has been seen to be smaller as PNG
@@ -263,7 +265,7 @@ def _smaller_image(canvas: Any) -> str:
 
 
 def _compact(svg: str) -> str:
-    """Leave out of a drawing what nobody sees: comments, line breaks, and all but two decimals of a point.
+    """Leave out of a drawing what nobody sees: comments, line breaks, names of parts, a third decimal of a point.
 
     Its texts stay as they are, except for characters that no XML may hold.
     """
@@ -272,6 +274,7 @@ def _compact(svg: str) -> str:
     def two_decimals(number: re.Match[str]) -> str:
         return f"{float(number[0]):.2f}".rstrip("0").rstrip(".")
 
-    svg = re.sub(r"<[^>]*>", lambda tag: _LONG_NUMBER.sub(two_decimals, tag[0]), svg)
+    svg = re.sub(r"<[^>]*>", lambda tag: _UNSEEN.sub("", _LONG_NUMBER.sub(two_decimals, tag[0])), svg)
     svg = re.sub("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]", "\N{REPLACEMENT CHARACTER}", svg)
+    svg = svg[svg.index("<svg ") :].replace("<svg ", f'<svg font-family="{_FONTS}" ', 1)
     return re.sub(r"\s*\n\s*", " ", svg)

@@ -170,9 +170,9 @@ class Split(Result):
         if not self._shared:
             return []
         share = self._shared / self.test.rows
-        rows = "1 test row has" if self._shared == 1 else f"{self._shared:,} test rows have"
+        rows = "1 test row is a duplicate" if self._shared == 1 else f"{self._shared:,} test rows are duplicates"
         message = (
-            f"{rows} a twin in the training part, equal in every feature and the target ({share:.1%} of "
+            f"{rows} of training rows, equal in every feature and the target ({share:.1%} of "
             f"{self.test.rows:,}): a model that remembers rows looks better than it is."
         )
         severity: Severity = "high" if share >= 0.5 else "medium" if share >= 0.05 else "low"

@@ -224,7 +224,7 @@ class Evaluation(Result):
         lead = f"{self.name}: {self.target}, {self.numbers[f'test.{self.metrics[0]}'].n:,} test rows"
         lead += f" in {units}, which intervals rest on." if units else "."
         if self.threshold:
-            lead += f" Positive is {self.positive}, called {self.threshold.called}."
+            lead += f" Positive is {self.positive}, predicted {self.threshold.called}."
         numbers, rows = self.numbers, []
         for metric in self.metrics:
             row: dict[str, object] = {"metric": metric, "test": numbers[f"test.{metric}"]}

@@ -44,7 +44,7 @@ def _roc(evaluation: Evaluation) -> Drawing:
 
 
 def _precision_recall(evaluation: Evaluation) -> Drawing:
-    caption = "What share of the rows called positive is right, as more of them are found."
+    caption = "What share of the rows predicted positive is right, as more of them are found."
     found = evaluation.numbers["test.average_precision"]
     alt = f"Average precision is {found} on the test part. {_at_threshold(evaluation)}"
     words = Picture("Precision and recall", caption, alt)
@@ -57,7 +57,7 @@ def _gain(evaluation: Evaluation) -> Drawing:
     held = [(share, np.interp(share, curve["called"], curve["recall"])) for share in (0.1, 0.2, 0.5)]
     said = ", ".join(f"{share:.0%} of the rows hold {found:.1%}" for share, found in held)
     words = Picture("Gain", caption, f"Taken by score, the first {said} of the positives.")
-    labels = ("Share of rows called positive", "Share of positives found")
+    labels = ("Share of rows predicted positive", "Share of positives found")
     return _ranked(evaluation, "gain", words, ("called", "recall"), labels, "by chance")
 
 

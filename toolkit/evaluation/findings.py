@@ -85,7 +85,7 @@ def about_decisions(chosen: Threshold, test: Predictions) -> list[Finding]:
     if share not in (0, 1) or rate in (0, 1):
         return findings
     who, missed = ("Nobody", "recall is 0") if share == 0 else ("Everybody", "it tells nobody apart")
-    note = f"{who} in the test part is called positive {chosen.called}: {missed}."
+    note = f"{who} in the test part is predicted positive {chosen.called}: {missed}."
     if test.scored:
         which, score = ("highest", test.y_pred.max()) if share == 0 else ("lowest", test.y_pred.min())
         note += f" The {which} score is {format_number(float(score))}."

@@ -328,7 +328,7 @@ class Explanation(Result):
                 "column": shown["column"],
                 "mean |SHAP|": shown["mean_abs_shap"],
                 "rank": ranks,
-                f"{self.check.loss} when shuffled": [self.increases[name] for name in shown["column"]],
+                f"increase of {self.check.loss} when shuffled": [self.increases[name] for name in shown["column"]],
             }
         )
         words = "Most important columns, with 95% intervals; equal ranks are ties"

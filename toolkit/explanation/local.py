@@ -233,7 +233,7 @@ def waterfall(row: LocalRow) -> Drawing:
     steps = [f"{name} {_signed(step)}" for name, step in _steps(row)]
     towards = "" if row.output == row.scale else f" towards {row.output}"
     caption = (
-        f"Truth {row.truth}, said {row.said}. From the mean to the model's output for this row, in units of "
+        f"Actual {row.truth}, predicted {row.said}. From the mean to the model's output for this row, in units of "
         f"{row.scale}{towards}: bars to the right raise it, to the left lower it."
     )
     alt = (

@@ -233,7 +233,7 @@ class FairnessAudit(Result):
         shown = self.disparities.drop(columns=["p_value", "metric", "groups"])
         if not shown["class"].any():
             shown = shown.drop(columns="class")
-        tables = [FaceTable("Disparities with 95% intervals, and what chance alone would make them", shown)]
+        tables = [FaceTable("Disparities with 95% intervals, and what is expected by chance", shown)]
         foremost = self.groups[self.groups["metric"].isin([*METRICS["shown"][self.task], *self.custom])]
         for name in self.groups["feature"].drop_duplicates()[:MOST_TABLES]:
             groups = foremost[foremost["feature"] == name]
@@ -248,5 +248,5 @@ class FairnessAudit(Result):
         lead = f"{self.target}, {self.rows:,} rows; {tested} comparisons, {beyond} of them more than chance explains"
         lead += " (adjusted p of 0.05 or less)."
         if self.threshold:
-            lead += f" Positive is {self.positive}, called {self.threshold.called}."
+            lead += f" Positive is {self.positive}, predicted {self.threshold.called}."
         return Face(f"Fairness of {self.name}", lead, tables, self.findings())

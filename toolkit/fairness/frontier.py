@@ -38,7 +38,7 @@ def measure_point(fitted: FittedMethod, setup: Setup, threshold: ThresholdLike) 
     """Measure one model on the test part: performance, and the disparity as ``audit_fairness`` does."""
     test, columns = setup.split.test, list(setup.columns)
     predicted = predict(fitted.model, test)
-    # A model that decides itself, by lot or by group, has no threshold to choose.
+    # A model that decides itself, at random or by group, has no threshold to choose.
     given = None if predicted.decisions is not None else threshold
     chosen = threshold_for(fitted.model, setup.split, given, {"test": predicted}) or AS_DECIDED
     called = predicted.decide(chosen.value)

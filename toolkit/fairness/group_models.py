@@ -25,8 +25,8 @@ class FairModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit
     Parameters
     ----------
     part : GroupThresholds, Mixture or Decorrelated
-        What decides. Where it decides by lot, a row's lot is drawn from its own values: asked again, it gets the same
-        answer, and so does every row that is equal to it.
+        What decides. Where it decides at random, a row's lot is drawn from its own values: asked again, it gets the
+        same answer, and so does every row that is equal to it.
     feature_names : sequence of str
         Columns that the part is given.
     classes : (object, object)
@@ -83,7 +83,7 @@ class FairModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit
 
     @available_if(lambda model: model.part.scored)  # type: ignore[untyped-decorator]
     def predict_proba(self, features: pd.DataFrame, *, sensitive_features: pd.DataFrame | None = None) -> Array:
-        """Return the probabilities of both classes, of shape (n, 2); only where the model does not decide by lot."""
+        """Return the probabilities of both classes, of shape (n, 2); only where the model does not decide at random."""
         chance = self._chance(features, sensitive_features)
         both = [1 - chance, chance]
         return np.column_stack(both if self.classes[1] == self.positive else both[::-1])

@@ -51,11 +51,11 @@ def mitigate(
 ) -> Mitigation:
     """Show what a smaller disparity costs: the frontier of performance against disparity, on the test part.
 
-    ``threshold_optimizer`` cuts the original's scores at a threshold for each group, by lot between two where needed
+    ``threshold_optimizer`` cuts the original's scores at a threshold for each group, at random between two where needed
     (Hardt et al. 2016); it is fitted on the validation part, or where there is none on the training part.
     ``exponentiated_gradient`` refits the original's estimator many times under the constraint, in five rounds, and
-    decides by lot among the fits (Agarwal et al. 2018), for two bounds. ``correlation_remover`` takes what is linear in
-    the groups out of the features, in full and by half, and fits a logistic regression. ``reweighing`` refits the
+    decides at random among the fits (Agarwal et al. 2018), for two bounds. ``correlation_remover`` takes what is linear
+    in the groups out of the features, in full and by half, and fits a logistic regression. ``reweighing`` refits the
     original with weights under which group and class are independent (Kamiran & Calders 2012,
     doi:10.1007/s10115-011-0463-8). The first three are Fairlearn's. The original and the baseline are points too: a
     point not shown to be better than the baseline is marked, however small its disparity. Nothing is recommended.

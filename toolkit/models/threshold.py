@@ -59,7 +59,7 @@ class Rule:
     def __str__(self) -> str:
         """Write the rule in words."""
         return {
-            "fixed": "given in advance",
+            "fixed": "fixed",
             "decided": "as the model itself decided",
             "youden": "largest Youden index (recall plus specificity)",
             "max_f1": "largest F1",
@@ -93,10 +93,7 @@ class Threshold:
 
     def __str__(self) -> str:
         """Write the threshold and where it comes from."""
-        if self.rule.kind == "decided":
-            return str(self.rule)
-        chosen = f"chosen on the {self.part} part: {self.rule}" if self.part else str(self.rule)
-        return f"{self.value:.6g} ({'kept with the model, ' * self.kept}{chosen})"
+        return str(self.rule) if self.rule.kind == "decided" else f"{self.value:.6g} ({self._origin})"
 
     def text(self) -> str:
         """Write it as JSON, to be kept with a model.
@@ -114,8 +111,14 @@ class Threshold:
 
     @property
     def called(self) -> str:
-        """Say when a row is called positive."""
-        return str(self.rule) if self.rule.kind == "decided" else f"at a score of at least {self}"
+        """Say when a row is predicted positive."""
+        decided = self.rule.kind == "decided"
+        return str(self.rule) if decided else f"at scores of {self.value:.6g} or more ({self._origin})"
+
+    @property
+    def _origin(self) -> str:
+        chosen = f"chosen on the {self.part} part: {self.rule}" if self.part else str(self.rule)
+        return f"{'kept with the model, ' * self.kept}{chosen}"
 
 
 #: No threshold: the model's own decisions are taken.

@@ -198,7 +198,7 @@ def headline(table: pd.DataFrame) -> str:
     if not gap.has_interval:
         return f"{text}."
     if gap.low <= 0 <= gap.high:
-        return f"{text}: not told apart."
+        return f"{text}: no clear difference."
     size = replace(
         gap, value=abs(gap.value), low=min(abs(gap.low), abs(gap.high)), high=max(abs(gap.low), abs(gap.high))
     )

@@ -12,10 +12,10 @@ from toolkit.core.estimate import Estimate, spread
 from toolkit.core.face import Face, FaceTable
 from toolkit.core.result import Finding, Record, Result
 from toolkit.core.results import PolicyVerdict, RuleOutcome, read_results
-from toolkit.errors import NotApplicableError
+from toolkit.errors import NotApplicableError, listed
 from toolkit.policy.outcomes import GateOutcome, gather, judge_policy, left_out, overall
 from toolkit.policy.policy import Policy, read_policy
-from toolkit.policy.reason import reason
+from toolkit.policy.reason import number_words, reason
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -125,6 +125,8 @@ class Verdict(Result):
         """Return the outcome, its reason, and each line."""
         import pandas as pd
 
+        absent = f" Left out, since there is no such number: {listed(map(number_words, self.left_out))}."
+        absent = absent if self.left_out else ""
         numbers = [None if math.isnan(one.number.value) else one.number for one in self.judged]
         table = pd.DataFrame(
             {
@@ -135,7 +137,7 @@ class Verdict(Result):
                 "why": [one.why for one in self.judged],
             }
         )
-        return Face(f"Verdict: {self.outcome}", self.sentence(), [FaceTable(_CAPTION, table)])
+        return Face(f"Verdict: {self.outcome}", f"{self.sentence()}{absent}", [FaceTable(_CAPTION, table)])
 
     def sentence(self) -> str:
         """Say what is broken, what is open, and why."""

@@ -148,8 +148,8 @@ def judge_number(number: Estimate, least: float, most: float, together: int = 1)
     >>> judge_number(Estimate(0.84, 0.81, 0.87, 500), 0.8, math.inf)
     ('pass', 'All of the interval satisfies it.')
     >>> print(judge_number(Estimate(0.82, 0.78, 0.86, 500), 0.8, math.inf)[1])
-    The interval reaches beyond the limit. With about 4,100 observations instead of 500 it would be decided four times \
-in five, if the value is as measured.
+    The interval reaches beyond the limit. It takes about 4,100 observations instead of 500 to decide with 80% \
+power, if the value is as measured.
     """
     if math.isnan(number.value):
         return "undecided", "The number is not defined on these rows."
@@ -190,8 +190,8 @@ def _size_needed(number: Estimate, least: float, most: float, wider: float) -> s
         return "The estimate all but lies on it, so more observations alone may not decide."
     size = max(int(float(f"{number.n * (shrink / gap) ** 2:.2g}")), number.n + 1)
     return (
-        f"With about {size:,} observations instead of {number.n:,} it would be decided four times in five, if the "
-        "value is as measured."
+        f"It takes about {size:,} observations instead of {number.n:,} to decide with 80% power, if the value is as "
+        "measured."
     )
 
 

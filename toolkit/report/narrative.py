@@ -72,7 +72,10 @@ class Section:
     @property
     def is_empty(self) -> bool:
         """Whether it asks, and has nothing to show."""
-        return all(block.kind in ("prose", "code") for block in self.rest) and (self.quiet or not self.rest)
+        blocks = [*self.first, *self.rest]
+        return not blocks or (
+            self.quiet and not self.answer and all(block.kind in ("prose", "code") for block in blocks)
+        )
 
     def fold(self, answer: str) -> None:
         """Leave the heading, the answer and the first figure to be seen; one with neither, or an error, stays open."""

@@ -158,12 +158,16 @@ def make_page(notebook: NotebookNode, name: str = "") -> Page:
     metadata = notebook.get("metadata", {})
     given = metadata.get("papermill", {}).get("parameters", {})
     title = (summary.results.title if summary else "") or narrative.title or str(metadata.get("title") or name)
-    findings = [_linked(issue, narrative) for issue in summary.findings] if summary else []
-    findings = [issue for issue in findings if issue.message not in narrative.left_out]
+    sections = [section for section in narrative.sections if not section.is_empty]
+    headings = [heading for section in sections for heading in section.headings]
+    findings = []
+    for issue in summary.findings if summary else ():
+        if issue.message not in narrative.left_out:
+            place = narrative.findings.get(" ".join(f"{issue.severity} {issue.code} {issue.message}".split()))
+            findings.append(replace(issue, link=place.id, section=place.text) if place and place in headings else issue)
     serious = [issue for issue in findings if issue.tone != "none"]
     first = (findings if len(findings) <= _MOST_FINDINGS else serious)[:_MOST_FINDINGS]
     parameters = summary.parameters if summary else pairs(given)
-    sections = [section for section in narrative.sections if not section.is_empty]
     shown = {
         "findings": summary,
         "key-numbers": summary and summary.key_numbers,
@@ -182,7 +186,7 @@ def make_page(notebook: NotebookNode, name: str = "") -> Page:
         narrative=narrative,
         parameters=parameters,
         sections=sections,
-        contents=[*before, *(one for section in sections for one in section.headings), *after],
+        contents=[*before, *headings, *after],
         glossary=glossary,
         findings_first=first,
         findings_rest=[issue for issue in findings if issue not in first],
@@ -207,12 +211,6 @@ def _failed_at(narrative: Narrative) -> str:
     later = failure.cells_not_run
     rest = f" {later} later code {'cell' if later == 1 else 'cells'} did not run." if later else ""
     return f"It stopped at {failure.cell}{where}.{rest}"
-
-
-def _linked(issue: Issue, narrative: Narrative) -> Issue:
-    """Add in which section a finding was made."""
-    place = narrative.findings.get(" ".join(f"{issue.severity} {issue.code} {issue.message}".split()))
-    return replace(issue, link=place.id, section=place.text) if place else issue
 
 
 def _read(notebook: Path) -> NotebookNode:

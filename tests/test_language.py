@@ -1,0 +1,67 @@
+"""What the product says, wherever it is written: plain terms of the field, and no names of the code."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from sample_notebook import sample_notebook, sample_results
+
+from toolkit.core.resources import templates_folder
+from toolkit.report.render import ReviewExporter
+
+PACKAGE = Path(__file__).parents[1] / "toolkit"
+AWKWARD = (
+    r"called (positive )?at a score of",
+    r"chance alone would make",
+    r"is else undecided",
+    r"decided four times in five",
+    r"twin in the training part",
+    r"not told apart",
+    r"(?<!increase of )\{[^}]*\} when shuffled",
+    r"Truth \{|, said \{",
+    r"\bby lot\b",
+    r"given in advance",
+)
+DOTTED = re.compile(r"\b(test|cv|train|baseline|difference|data|split|fairness|drift|explanation|latency)\.[a-z_*]+")
+
+
+def sentences():
+    """Every text that the code and its YAML hold, and what the templates of notebooks and pages say."""
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.JoinedStr | ast.Constant) and isinstance(getattr(node, "value", ""), str):
+                yield path, ast.unparse(node) if isinstance(node, ast.JoinedStr) else node.value
+    for path in (*PACKAGE.rglob("*.yaml"), *templates_folder().rglob("*.*")):
+        yield path, " ".join(path.read_text(encoding="utf-8").split())
+
+
+@pytest.mark.parametrize("words", AWKWARD)
+def test_no_awkward_sentence_is_left(words):
+    assert [(str(path), text[:200]) for path, text in sentences() if re.search(words, text)] == []
+
+
+def test_there_are_sentences_to_be_looked_at():
+    assert len(list(sentences())) > 3000
+    assert all(yaml.safe_load(path.read_text(encoding="utf-8")) for path in PACKAGE.rglob("*.yaml"))
+
+
+def test_no_dotted_name_reaches_the_prose_of_a_page():
+    names = ("test.roc_auc", "fairness.sex.equalized_odds_difference", "fairness.sex.Female.recall", "data.rows")
+    rules = [
+        {
+            "name": name,
+            "rule": "at most 0.2",
+            "outcome": outcome,
+            "number": {"value": 0.3, "low": 0.2, "high": 0.4, "n": 9},
+        }
+        | {"why": "None of the interval satisfies it.", "limit": "at most 0.2"}
+        for name, outcome in zip(names, ("fail", "undecided", "pass", "pass"), strict=True)
+    ]
+    verdict = {"outcome": "fail", "policy": "Ours", "rules": rules, "left_out": ["test.r2"]}
+    html, _ = ReviewExporter().from_notebook_node(sample_notebook(sample_results(verdict=verdict)))
+    prose = re.sub(r"<(style|script|code|pre)\b.*?</\1>|<[^>]*>", " ", html, flags=re.DOTALL)
+    assert "equalized odds difference by sex" in prose
+    assert "R² on the test part" in prose
+    assert DOTTED.search(prose) is None
