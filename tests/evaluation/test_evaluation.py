@@ -96,7 +96,7 @@ def test_the_cell_shows_numbers_and_escapes_text(split, model, baseline):
     assert "yes &amp; $x$" in html
     assert "<script>" not in html
     assert "no <b>" not in html
-    assert "0.5 (fixed)" in html
+    assert "0.5 or more (fixed)" in html
 
 
 def test_the_threshold_comes_from_the_validation_part(split, model):

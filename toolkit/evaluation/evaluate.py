@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from toolkit.core.estimate import Estimate
+from toolkit.core.estimate import Estimate, format_number
 from toolkit.core.face import Face, FaceTable
 from toolkit.core.figures import Drawing
 from toolkit.core.result import Finding, Record, Result, by_severity
 from toolkit.core.results import against_baseline
+from toolkit.core.words import titled
 from toolkit.data.dataset import Dataset
 from toolkit.data.fingerprint import fingerprint
 from toolkit.data.split import Split
@@ -220,9 +221,11 @@ class Evaluation(Result):
 
     def face(self) -> Face:
         """Return the threshold, and the metrics of the test part beside the baseline's."""
-        units = self.measured[self.metrics[0]].units
-        lead = f"{self.name}: {self.target}, {self.numbers[f'test.{self.metrics[0]}'].n:,} test rows"
-        lead += f" in {units}, which intervals rest on." if units else "."
+        first = self.metrics[0]
+        units, value, base = self.measured[first].units, self.numbers[f"test.{first}"], f"baseline.{first}"
+        lead = f"{titled(first)} for {self.target} is {value}"
+        lead += f", against {format_number(self.numbers[base].value)} for the baseline" if base in self.numbers else ""
+        lead += f", on {value.n:,} test rows{f' in {units}, which intervals rest on' if units else ''} of {self.name}."
         if self.threshold:
             lead += f" Positive is {self.positive}, predicted {self.threshold.called}."
         numbers, rows = self.numbers, []

@@ -317,9 +317,10 @@ class Explanation(Result):
 
     def face(self) -> Face:
         """Return how the model was explained, and its most important columns."""
+        most = ", ".join(self.overall["column"].head(3))
         lead = (
-            f"{self.target} of {self.name}: {self.rows:,} rows explained by the {self.method} explainer, in units of "
-            f"{self.scale}, against {self.reference}."
+            f"What moves {self.target} most: {most}. {self.rows:,} rows of {self.name} are explained by the "
+            f"{self.method} explainer, in units of {self.scale}, against {self.reference}."
         )
         shown = self.overall.head(2 * REPORTED)
         ranks = [rank_text(low, high) for low, high in zip(shown["rank_low"], shown["rank_high"], strict=True)]
