@@ -34,9 +34,7 @@ def _named(context: click.Context, option: click.Parameter, pairs: tuple[tuple[s
     return pairs
 
 
-@main.command(
-    short_help="Run a template.", epilog="Example: toolkit run experiment -p data sales.csv -p target churned"
-)
+@main.command(epilog="Example: toolkit run experiment -p data sales.csv -p target churned")
 @click.argument("template")
 @click.option(
     "-p",
@@ -204,9 +202,7 @@ def data(source: str | None, schema: Path | None, save: Path | None, target: str
         click.echo(table.schema.save(save))
 
 
-@main.command(
-    short_help="Make HTML of an executed notebook.", epilog="Example: toolkit render executed.ipynb -o report.html"
-)
+@main.command(epilog="Example: toolkit render executed.ipynb -o report.html")
 @click.argument("notebook", type=FOLDER)
 @click.option("-o", "--output", type=FOLDER, help="HTML file to write; by default beside the notebook.")
 @click.option(
@@ -217,7 +213,7 @@ def data(source: str | None, schema: Path | None, save: Path | None, target: str
     help="Write a PDF beside it, through a Chromium on this machine: what is seen as opened, or in full.",
 )
 def render(notebook: Path, output: Path | None, pdf: str | None) -> None:
-    """Make one offline HTML file of an executed NOTEBOOK, with --pdf also a PDF, and print the path of the last."""
+    """Make one offline HTML file of an executed NOTEBOOK, with --pdf also a PDF."""
     from toolkit.report import render as report
 
     page = report.render(notebook, output)
@@ -239,9 +235,9 @@ def card() -> None:
 @click.option("--overwrite", is_flag=True, help="Write even where the file exists; its answers are lost.")
 def init(path: Path, overwrite: bool) -> None:
     """Write the author's part of a card as a YAML file of questions to PATH (by default model_card.yaml)."""
-    from toolkit.card.author import write_author_file
+    from toolkit.card import author
 
-    click.echo(write_author_file(path, overwrite=overwrite))
+    click.echo(author.write_author_file(path, overwrite=overwrite))
 
 
 @card.command(short_help="Say what changed between two cards.", epilog="Example: toolkit card diff reports/A reports/B")
@@ -302,16 +298,12 @@ def demo(out: Path) -> None:
     click.echo(done.folder.parent / "index.html")
 
 
-@main.group(
-    short_help="Keep what is needed of a table to compare it later.", epilog="Example: toolkit profile show sales.json"
-)
+@main.group(epilog="Example: toolkit profile show sales.json")
 def profile() -> None:
-    """Keep a table's profile, which holds none of its rows, to compare another table with it later."""
+    """Keep a table's profile, none of its rows, to compare another later."""
 
 
-@profile.command(
-    "save", short_help="Write a table's profile.", epilog="Example: toolkit profile save sales.csv sales.json"
-)
+@profile.command("save", epilog="Example: toolkit profile save sales.csv sales.json")
 @click.argument("source")
 @click.argument("path", type=FOLDER)
 @click.option("--target", help="Column to predict; a built-in table knows its own.")

@@ -6,9 +6,8 @@ import base64
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from html import escape
-from typing import Any, Literal
+from typing import Any
 
 from markupsafe import Markup
 from nbconvert.filters.markdown_mistune import InvalidNotebook, IPythonRenderer, MarkdownWithMath
@@ -20,9 +19,9 @@ from pygments.util import ClassNotFound
 
 from toolkit.core.result import EXPLORER_MIME, NOTHING_MIME
 from toolkit.core.results import MIME
-from toolkit.core.words import counted
 from toolkit.report.glossary import Glossary
-from toolkit.report.sanitize import Heading, PageCleaner
+from toolkit.report.sanitize import PageCleaner
+from toolkit.report.sections import Block, Failure, Narrative, Section
 
 _IMAGES = ("image/svg+xml", "image/png", "image/jpeg", "image/gif", "image/webp")
 _WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -32,118 +31,6 @@ _BARE_REPR = re.compile(r"[\[(]?<[^<>]*(<[^<>]*>)?[^<>]*>.*", re.DOTALL)
 _MOST_CHARACTERS = 20_000
 _MOST_LINES = 40
 _FIGURE = re.compile(r'(?=<figure class="tk-figure")')
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """One piece of the body: prose, the code of a cell (``label`` says which), or something it printed or showed.
-
-    The content of an explorer is what it shows without a script; its ``data`` is JSON for the script.
-    """
-
-    kind: Literal["prose", "code", "output", "figure", "text", "error", "explorer"]
-    content: str
-    label: str = ""
-    data: str = ""
-
-
-@dataclass(slots=True)
-class Section:
-    """What stands between one heading and the next.
-
-    Attributes
-    ----------
-    headings : list of Heading
-        One, as a rule; none before the first.
-    answer : str
-        The sentence that answers its question: what its first result says of itself.
-    first, rest : list of Block
-        What is seen, and what a reader unfolds.
-    quiet : bool
-        Whether a cell of it said that there is nothing to show.
-    """
-
-    headings: list[Heading] = field(default_factory=list)
-    answer: str = ""
-    first: list[Block] = field(default_factory=list)
-    rest: list[Block] = field(default_factory=list)
-    quiet: bool = False
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether it asks, and has nothing to show."""
-        blocks = [*self.first, *self.rest]
-        return not blocks or (
-            self.quiet and not self.answer and all(block.kind in ("prose", "code") for block in blocks)
-        )
-
-    def fold(self, answer: str) -> None:
-        """Leave the heading, the answer and the first figure to be seen; one with neither, or an error, stays open."""
-        asked = [block for block in self.rest[:1] if block.kind == "prose"]
-        figure = [block for block in self.rest if block.kind == "figure"][:1]
-        opened = not (answer or figure) or any(block.kind == "error" for block in self.rest)
-        self.answer, self.first = answer, self.rest if opened else [*asked, *figure]
-        self.rest = [block for block in self.rest if block not in self.first]
-
-    @property
-    def folded(self) -> str:
-        """What is folded away, in words."""
-        figures = sum(block.kind == "figure" for block in self.rest)
-        tables = sum(block.content.count("<table") for block in self.rest if block.kind in ("output", "explorer"))
-        kinds = [
-            (figures, "figure"),
-            (tables, "table"),
-            (sum(block.kind == "code" for block in self.rest), "code cell"),
-        ]
-        return ", ".join(counted(count, noun) for count, noun in kinds if count) or "details"
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """The error a notebook stopped at, where it happened, and all that Python said about it."""
-
-    name: str
-    message: str
-    cell: str
-    section: str
-    traceback: str
-    cells_not_run: int
-
-
-@dataclass(slots=True)
-class Narrative:
-    """An executed notebook, read.
-
-    Attributes
-    ----------
-    title : str
-        Its first heading, where that is of the first level.
-    intro : str
-        What stands between the title and the first section.
-    sections : list of Section
-        The rest, in order.
-    left_out : mapping of str to str
-        Why a step did not apply, with the section in which it would stand.
-    findings : mapping of str to Heading
-        In which section a finding was made, by its text.
-    parameter_code : list of Block
-        The cells that set the parameters; in no section.
-    results : mapping or None
-        What the publishing cell left; None where none did.
-    failure : Failure or None
-    lines_left_out : int
-        Lines written to standard error, which the page does not show.
-    """
-
-    title: str = ""
-    intro: str = ""
-    sections: list[Section] = field(default_factory=list)
-    left_out: dict[str, str] = field(default_factory=dict)
-    findings: Mapping[str, Heading] = field(default_factory=dict)
-    parameter_code: list[Block] = field(default_factory=list)
-    results: Mapping[str, object] | None = None
-    failure: Failure | None = None
-    lines_left_out: int = 0
 
 
 def read_narrative(

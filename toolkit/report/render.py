@@ -20,8 +20,9 @@ from toolkit.errors import InputError
 from toolkit.policy.reason import number_words
 from toolkit.report.gallery import gallery_html, page_script, run_folders, security_policy
 from toolkit.report.glossary import Glossary, terms
-from toolkit.report.narrative import Narrative, Section, read_narrative
+from toolkit.report.narrative import read_narrative
 from toolkit.report.sanitize import Heading
+from toolkit.report.sections import Narrative, Section
 from toolkit.report.summary import FAILED, UNPUBLISHED, UNREADABLE, Issue, Pair, Summary, Verdict, pairs, summarize
 
 _BEFORE = {"findings": "Findings", "key-numbers": "Key numbers", "rules": "Policy rules", "sign-off": "Sign-off"}
