@@ -16,8 +16,8 @@ from toolkit.core.result import Result
 from toolkit.data.schema import Schema
 from toolkit.errors import InputError
 from toolkit.models.folds import make_folds
+from toolkit.models.leaderboard import SECONDS, Training
 from toolkit.models.preprocessing import make_model
-from toolkit.models.train import _cv_estimate
 
 
 def table(rows=300, seed=0):
@@ -76,13 +76,16 @@ def test_the_chosen_model_is_refitted_on_all_of_training(training, split):
     assert training.model.classes == ("no", "yes")
 
 
+def folds_of(metric, chosen="m", **values):
+    """Make a training of nothing but scores over folds, of which four train and one is scored."""
+    rows = [(name, metric, fold, value) for name, ones in values.items() for fold, value in enumerate(ones)]
+    rows += [(name, kind, 0, 0.1) for name in values for kind in SECONDS]
+    scores = pd.DataFrame(rows, columns=["candidate", "metric", "fold", "value"])
+    return Training(chosen, dict.fromkeys(values), metric, scores, 0.25, "", "5-fold", None, ())
+
+
 def test_corrected_interval_by_hand():
-    scores = pd.DataFrame(
-        [("m", "roc_auc", fold, value) for fold, value in enumerate([0.70, 0.72, 0.74, 0.76, 0.78])]
-        + [("m", "test_to_train", 0, 0.25)],
-        columns=["candidate", "metric", "fold", "value"],
-    )
-    estimate = _cv_estimate(scores, "m", "roc_auc")
+    estimate = folds_of("roc_auc", m=[0.70, 0.72, 0.74, 0.76, 0.78]).estimate("m", "roc_auc")
     half = stats.t.ppf(0.975, 4) * math.sqrt((1 / 5 + 0.25) * 0.001)
     assert (estimate.value, estimate.high - estimate.value) == pytest.approx((0.74, half))
 
@@ -207,6 +210,19 @@ def test_folds_in_time_train_strictly_before():
     assert all(time[fit].max() < time[check].min() for fit, check in folds)
 
 
+def test_folds_of_a_table_with_time_and_group_follow_both():
+    frame = table(900)
+    frame["customer"] = (frame["year"] - 2000) * 40 + frame["customer"] * 2  # most customers come in two years
+    split = tk.split_dataset(tk.load_dataset(frame, target="bought", time="year", group="customer"))
+    data = split.train
+    folds, kind, _ = make_folds(data, strategy=split.strategy, folds=5, seed=0)
+    time, groups = data.time.to_numpy(), data.group.astype(str).to_numpy()
+    assert kind.endswith("expanding windows in time, without earlier rows of the same groups")
+    assert len(folds) > 1
+    assert all(time[fit].max() < time[check].min() for fit, check in folds)
+    assert all(not set(groups[fit]) & set(groups[check]) for fit, check in folds)
+
+
 def test_one_period_of_training_is_said():
     data = tk.split_dataset(tk.load_dataset(table(), target="bought", time="year"), strategy="time", cut=2001).train
     _, kind, findings = make_folds(data, strategy="time", folds=5, seed=0)
@@ -287,12 +303,39 @@ def test_one_group_of_training_is_said():
 
 
 @pytest.mark.parametrize(
-    ("metric", "values", "best"), [("neg_log_loss", [-0.5, -0.01], 0.0), ("roc_auc", [0.8, 0.99], 1.0)]
+    ("metric", "values", "low", "high"),
+    [
+        ("neg_log_loss", [-0.5, -0.01], -math.inf, 0.0),
+        ("roc_auc", [0.8, 0.99], 0.0, 1.0),
+        ("average_precision", [0.05, 0.4, 0.02], 0.0, 1.0),
+        ("neg_brier_score", [-0.9, -0.1], -2.0, 0.0),
+        ("matthews_corrcoef", [0.9, -0.9], -1.0, 1.0),
+        ("r2", [0.2, 0.9], -math.inf, 1.0),
+    ],
 )
-def test_an_interval_ends_where_the_metric_does(metric, values, best):
-    rows = [("m", metric, fold, value) for fold, value in enumerate(values)] + [("m", "test_to_train", 0, 0.25)]
-    estimate = _cv_estimate(pd.DataFrame(rows, columns=["candidate", "metric", "fold", "value"]), "m", metric)
-    assert estimate.low < estimate.value < estimate.high == best
+def test_an_interval_ends_where_the_metric_does(metric, values, low, high):
+    estimate = folds_of(metric, m=values).estimate("m", metric)
+    assert low <= estimate.low < estimate.value < estimate.high <= high
+    assert estimate.low == low or estimate.high == high
+
+
+def test_a_difference_to_the_chosen_is_of_the_same_folds():
+    hard = np.array([0.9, 0.6, 0.8, 0.5, 0.7])
+    training = folds_of(
+        "roc_auc", m=hard, other=hard - [0.04, 0.05, 0.06, 0.05, 0.05], nearly=hard - [1e-3, -9e-3, 1e-3, 9e-3, 0]
+    )
+    found = training.estimate("other", "roc_auc", minus="m")
+    half = stats.t.ppf(0.975, 4) * math.sqrt((1 / 5 + 0.25) * 5e-5)
+    assert (found.value, found.high - found.value) == pytest.approx((-0.05, half))
+    alone = training.estimate("other", "roc_auc")
+    assert found.high < 0
+    assert alone.high > training.estimate("m", "roc_auc").value
+    nearly = training.scalars()["cv.nearly.minus_chosen"]
+    assert nearly.low < 0 < nearly.high
+    assert "cv.m.minus_chosen" not in training.scalars()
+    assert list(training.board["minus_chosen"].isna()) == list(training.board["chosen"])
+    wide = folds_of("roc_auc", m=[1.0, 0.0], other=[0.0, 1.0]).estimate("other", "roc_auc", minus="m")
+    assert (wide.low, wide.high) == (-1.0, 1.0)
 
 
 class Refusing(LogisticRegression):

@@ -7,7 +7,7 @@ import pytest
 from toolkit.core.estimate import Estimate
 from toolkit.core.result import Finding, Result
 from toolkit.errors import InputError
-from toolkit.policy.decide import decide
+from toolkit.policy.check import decide
 from toolkit.policy.policy import read_levels, read_policy
 
 

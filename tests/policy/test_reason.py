@@ -7,8 +7,7 @@ import pytest
 from toolkit.core.estimate import Estimate
 from toolkit.core.result import Finding
 from toolkit.core.results import PolicyVerdict
-from toolkit.policy.check import check
-from toolkit.policy.decide import decide
+from toolkit.policy.check import check, decide
 from toolkit.policy.outcomes import judge_policy, overall
 from toolkit.policy.policy import read_policy
 from toolkit.policy.reason import number_words, reason

@@ -15,8 +15,8 @@ from toolkit.core.result import Candidate, DataRecord, ModelRecord, Record
 from toolkit.core.results import RunInfo
 from toolkit.errors import InputError
 from toolkit.models.preprocessing import make_model
-from toolkit.registry import store, tracking
-from toolkit.registry.safe_names import safe_names
+from toolkit.registry import model_store, store, tracking
+from toolkit.registry.store import safe_names
 
 FRAME = pd.DataFrame(
     {
@@ -127,7 +127,7 @@ def test_the_loaded_model_predicts_the_same(tmp_path, estimator):
 def test_files_are_kept_with_the_model_and_read_back(tmp_path, capfd):
     _, logged = log(tmp_path, kept={"note é.json": "{}\n"})
     out = tmp_path / "reports"
-    assert tracking.load_model(logged.model_uri, out).kept == {"note é.json": "{}\n"}
+    assert model_store.load_model(logged.model_uri, out).kept == {"note é.json": "{}\n"}
     assert capfd.readouterr().err == ""
     assert "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR" not in os.environ
 

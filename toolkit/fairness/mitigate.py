@@ -25,10 +25,10 @@ from toolkit.fairness.frontier import PERFORMANCE, frontier_table, measure_point
 from toolkit.fairness.groups import sensitive_columns, sensitive_inputs
 from toolkit.fairness.methods import BASELINE, METHODS, ORIGINAL, FittedMethod, Setup, fit_method, read_constraint
 from toolkit.models.candidates import make_baseline, requirements_of
+from toolkit.models.leaderboard import Training
 from toolkit.models.model import Model
 from toolkit.models.preprocessing import make_model
 from toolkit.models.threshold import AS_DECIDED, ThresholdLike
-from toolkit.models.train import Training
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -1,47 +1,48 @@
-"""The models that are tried, the space in which each named one is tuned, and the scorers they are compared by."""
+"""The models that are tried, how their settings are searched, and the scorers they are compared by."""
 
 from __future__ import annotations
 
+import math
+import sys
 from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib import import_module
 from importlib.metadata import packages_distributions, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import yaml
-from sklearn import ensemble
-from sklearn.base import is_classifier, is_regressor
+from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.dummy import DummyClassifier, DummyRegressor
-from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import get_scorer_names
+from tqdm import tqdm
 
+from toolkit.data.dataset import Dataset
 from toolkit.errors import InputError, listed, nearest
+from toolkit.models.folds import Folds, score_fold
 
 if TYPE_CHECKING:
     import optuna
 
 BASELINE = "baseline"
-SPACES = Path(__file__).with_name("spaces.yaml")
-
-# From the simplest to the most complex: the one-standard-error rule prefers the earlier.
-CLASSIFIERS = ("logistic", "forest", "boosting")
-REGRESSORS = ("ridge", "forest", "boosting")
 # Without these every fit prints pages, and catboost writes a folder.
 _QUIET: Any = {"lightgbm": {"verbose": -1}, "catboost": {"verbose": False, "allow_writing_files": False}}
-
 
 SCORERS = {
     "binary": ("roc_auc", "average_precision", "neg_log_loss", "neg_brier_score", "balanced_accuracy", "accuracy"),
     "multiclass": ("accuracy", "balanced_accuracy", "f1_macro", "neg_log_loss"),
     "regression": ("neg_mean_absolute_error", "neg_root_mean_squared_error", "r2"),
 }
-AT_MOST_ONE = {"roc_auc", "average_precision", "balanced_accuracy", "accuracy", "f1", "f1_macro", "f1_weighted", "r2"}
+#: How the names of scikit-learn's scorers begin whose values lie in [0, 1], and the ranges of some others.
+_SHARES = ("accuracy", "average_precision", "balanced_acc", "f1", "jaccard", "precision", "recall", "roc_auc", "top_k")
+_RANGES = {"matthews_corrcoef": (-1.0, 1.0), "r2": (-math.inf, 1.0), "explained_variance": (-math.inf, 1.0)}
 DEFAULT_METRIC = {"binary": "roc_auc", "multiclass": "neg_log_loss", "regression": "neg_root_mean_squared_error"}
 
 
 def default_candidates(task: str) -> list[str]:
     """Name the candidates tried where none are asked for: a linear model and boosted trees."""
-    return ["ridge", "boosting"] if task == "regression" else ["logistic", "boosting"]
+    return ["ridge" if task == "regression" else "logistic", "boosting"]
 
 
 def make_baseline(task: str) -> Any:
@@ -91,41 +92,33 @@ def make_candidates(candidates: Sequence[object] | Mapping[str, object] | None, 
     return made
 
 
+@cache
+def named_candidates() -> dict[str, Any]:
+    """Return what each candidate that has a name is, from the simplest to the most complex, and where it is tuned."""
+    found: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("candidates.yaml").read_text(encoding="utf-8"))
+    return found
+
+
 def _named(name: str, task: str) -> Any:
     if "." in name:
-        return _imported(name)
-    classifier = task != "regression"
-    makers = {
-        "logistic": lambda: LogisticRegression(tol=1e-3, max_iter=500),
-        "ridge": lambda: Ridge(),
-        "forest": lambda: _forest(classifier),
-        "boosting": lambda: _boosting(classifier),
-    }
-    options = CLASSIFIERS if classifier else REGRESSORS
-    example = f"lightgbm.LGBM{'Classifier' if classifier else 'Regressor'}"
+        return _imported(name, _QUIET.get(name.partition(".")[0], {}))
+    known, kind = named_candidates(), "regression" if task == "regression" else "classification"
+    options = [one for one, said in known.items() if kind in said]
     if name not in options:
-        other = f" ({name!r} is not for a {task} target)" if name in makers else ""
+        other = f" ({name!r} is not for a {task} target)" if name in known else ""
+        example = f"lightgbm.LGBM{'Regressor' if kind == 'regression' else 'Classifier'}"
         raise InputError(
             f"Unknown candidate {name!r}{other}.{nearest(name, options)} "
             f"Candidates: {listed(options)}, or an import path such as {example!r}."
         )
-    return makers[name]()
+    settings = dict(known[name][kind])
+    return _imported(settings.pop("estimator"), settings)
 
 
-def _forest(classifier: bool) -> Any:
-    kind = ensemble.RandomForestClassifier if classifier else ensemble.RandomForestRegressor
-    return kind(n_estimators=200, min_samples_leaf=3, max_features="sqrt" if classifier else 0.4, n_jobs=-1)
-
-
-def _boosting(classifier: bool) -> Any:
-    kind = ensemble.HistGradientBoostingClassifier if classifier else ensemble.HistGradientBoostingRegressor
-    return kind(learning_rate=0.1, max_iter=100, l2_regularization=1.0, early_stopping=False)
-
-
-def _imported(path: str) -> Any:
+def _imported(path: str, settings: Mapping[str, Any]) -> Any:
     module, _, name = path.rpartition(".")
     try:
-        return getattr(import_module(module), name)(**_QUIET.get(module.partition(".")[0], {}))
+        return getattr(import_module(module), name)(**settings)
     except ImportError as error:
         raise InputError(
             f"Candidate {path!r} cannot be imported: {error}. Install the package that holds it, or name another."
@@ -154,44 +147,27 @@ def _check_task(estimator: Any, item: object, task: str) -> None:
         raise InputError(f"Candidate {item!r} is not a {kind}, but the task is {task}. Give a {kind}, or set the task.")
 
 
-def suggest(trial: optuna.Trial, name: str) -> dict[str, Any]:
-    """Draw settings for a named candidate from its search space.
-
-    ============  ==========================================================================================
-    candidate     space (log: drawn evenly on the logarithm)
-    ============  ==========================================================================================
-    ``logistic``  ``C`` 0.001 to 100 (log)
-    ``ridge``     ``alpha`` 0.001 to 1000 (log)
-    ``forest``    ``min_samples_leaf`` 1 to 50 (log), ``max_features`` 0.1 to 1, ``max_depth`` 4 to 30 (log)
-    ``boosting``  ``learning_rate`` 0.02 to 0.3 (log), ``max_iter`` 50 to 400 (log),
-                  ``max_leaf_nodes`` 7 to 127 (log), ``min_samples_leaf`` 5 to 100 (log),
-                  ``l2_regularization`` 0.001 to 10 (log), ``max_features`` 0.3 to 1
-    ============  ==========================================================================================
-    """
-    spaces = yaml.safe_load(SPACES.read_text(encoding="utf-8"))
-    return {
-        setting: (trial.suggest_int if isinstance(low, int) else trial.suggest_float)(setting, low, high, log=log)
-        for setting, (low, high, log) in spaces[name].items()
-    }
-
-
-def has_space(name: str) -> bool:
-    """Whether a candidate can be tuned: the named ones can."""
-    return name in {*CLASSIFIERS, *REGRESSORS}
-
-
-def settings_of(estimator: Any) -> dict[str, object]:
-    """Return the settings of an estimator, and what it is."""
-    settings = {name: value for name, value in estimator.get_params(deep=False).items() if not hasattr(value, "fit")}
-    return {"estimator": type(estimator).__name__, **settings}
-
-
 def requirements_of(estimator: Any) -> tuple[str, ...]:
     """Pin the packages that loading and calling an estimator needs."""
     modules = {"sklearn", "numpy", "pandas", "pyarrow", "scipy", "skops", type(estimator).__module__.partition(".")[0]}
     homes = packages_distributions()
     names = sorted({homes[module][0] for module in modules if module in homes})
     return tuple(f"{name}=={version(name)}" for name in names)
+
+
+def metric_range(metric: str) -> tuple[float, float]:
+    """Return the least and the greatest value of a scikit-learn scorer; infinite ends where none are known.
+
+    Examples
+    --------
+    >>> metric_range("f1_macro"), metric_range("neg_log_loss"), metric_range("profit")
+    ((0.0, 1.0), (-inf, 0.0), (-inf, inf))
+    """
+    if metric not in get_scorer_names():
+        return -math.inf, math.inf
+    if metric.startswith("neg_"):
+        return (-2.0 if metric == "neg_brier_score" else -math.inf), 0.0
+    return (0.0, 1.0) if metric.startswith(_SHARES) else _RANGES.get(metric, (-math.inf, math.inf))
 
 
 def read_metric(metric: Any, task: str) -> tuple[str, Any]:
@@ -223,3 +199,69 @@ def read_metric(metric: Any, task: str) -> tuple[str, Any]:
             f"usual for a {task} target: {listed(SCORERS[task])}."
         )
     return metric, metric
+
+
+def tune_candidate(
+    estimator: Any, name: str, data: Dataset, folds: Folds, *, scorer: Any, trials: int, seed: int
+) -> Any:
+    """Search the settings of a named candidate and return the estimator with the best ones, unfitted.
+
+    The settings it came with are kept unless a trial does better on the same folds. A trial whose running mean falls
+    below the median of the earlier ones at the same fold is stopped. Tree-structured Parzen estimator: Bergstra et al.
+    (2011), "Algorithms for hyper-parameter optimization", NeurIPS 24.
+
+    Parameters
+    ----------
+    estimator : object
+        Unfitted and scikit-learn compatible.
+    name : str
+        Whose search space, see ``candidates.yaml``.
+    data : Dataset
+        The training part.
+    folds : list of (train positions, test positions)
+    scorer : str or scorer
+        scikit-learn's; greater is better.
+    trials : int
+        How many settings are tried besides the present ones.
+    seed : int
+
+    Returns
+    -------
+    object
+        A new estimator of the same kind.
+    """
+    import optuna
+
+    space = named_candidates()[name]["space"]
+
+    def drawn(trial: optuna.Trial) -> dict[str, Any]:
+        return {
+            setting: (trial.suggest_int if isinstance(low, int) else trial.suggest_float)(setting, low, high, log=log)
+            for setting, (low, high, log) in space.items()
+        }
+
+    def mean_score(settings: dict[str, Any], trial: optuna.Trial | None = None) -> float:
+        scores: list[float] = []
+        for fold in folds:
+            tried = clone(estimator).set_params(**settings)
+            scores.append(score_fold(tried, data, fold, {"metric": scorer})["metric"])
+            if trial is not None:
+                trial.report(float(np.mean(scores)), len(scores))
+                if trial.should_prune():
+                    raise optuna.TrialPruned
+        return float(np.mean(scores))
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    pruner = optuna.pruners.MedianPruner(n_startup_trials=3)
+    study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=seed), pruner=pruner)
+    untuned = mean_score({})
+    with tqdm(total=trials, desc=f"tuning {name}", unit="trial", file=sys.stderr, leave=False) as bar:
+
+        def objective(trial: optuna.Trial) -> float:
+            bar.update()
+            return mean_score(drawn(trial), trial)
+
+        study.optimize(objective, n_trials=trials)
+    finished = study.get_trials(states=(optuna.trial.TrialState.COMPLETE,))
+    better = bool(finished) and study.best_value > untuned
+    return clone(estimator).set_params(**study.best_params) if better else estimator

@@ -33,7 +33,7 @@ def make_folds(data: Dataset, *, strategy: str, folds: int, seed: int) -> tuple[
     ----------
     data : Dataset
         The training part.
-    strategy : {"stratified", "random", "time", "group"}
+    strategy : {"stratified", "random", "time", "group", "time_group"}
         How train and test were separated.
     folds : int
         How many are wanted; fewer are made where classes, groups or periods are fewer.
@@ -69,29 +69,56 @@ def make_folds(data: Dataset, *, strategy: str, folds: int, seed: int) -> tuple[
 def _has_classes(data: Dataset, fit: np.ndarray, check: np.ndarray) -> bool:
     """Whether a fold can be learnt from, and, of a binary target, scored."""
     if data.task == "regression":
-        return True
+        return len(fit) > 0
     seen, asked = (len(data.target.iloc[rows].unique()) for rows in (fit, check))
     return seen > 1 and (data.task == "multiclass" or asked > 1)
 
 
 def _cut(data: Dataset, strategy: str, folds: int, seed: int) -> tuple[Folds, str, list[Finding]]:
-    if strategy == "group" and data.group is not None:
-        if len(data.group.astype(str).unique()) > 1:
-            return _by_group(data, folds)
-        made, kind, findings = _shuffled(data, folds, seed)
-        note = (
-            f"Cross-validation is {kind}, not by group, since the training part is one group; its scores may flatter."
-        )
-        return made, kind, [Finding("CV-NOT-BY-GROUP", "medium", note, "training"), *findings]
-    if strategy == "time" and data.time is not None:
-        periods = data.time.nunique()
-        if periods > 2:
-            return _by_time(data, min(folds, periods - 1))
-        reason = f"the training part has {periods} distinct {'time' if periods == 1 else 'times'}"
-        made, kind, findings = _shuffled(data, folds, seed)
-        note = f"Cross-validation is {kind}, not by time, since {reason}; its scores may be better than the future's."
-        return made, kind, [Finding("CV-NOT-BY-TIME", "low", note, "training"), *findings]
-    return _shuffled(data, folds, seed)
+    group = data.group.astype(str).to_numpy() if "group" in strategy and data.group is not None else None
+    time = data.time if "time" in strategy else None
+    periods = 0 if time is None else time.nunique()
+    groups = 0 if group is None else len(np.unique(group))
+    if time is not None and periods > 2:
+        made = min(folds, periods - 1)
+        apart = "" if group is None else ", without earlier rows of the same groups"
+        return _by_time(time, group, made), f"{made} expanding windows in time{apart}", []
+    if groups > 1:
+        made, few = min(folds, groups), f"The training part has {groups} groups"
+        kind, cut = f"{made}-fold by group", GroupKFold(made).split(data.features, groups=group)
+    else:
+        rarest = data.rows if data.task == "regression" else int(data.target.value_counts().min())
+        made, few = max(2, min(folds, rarest)), f"The rarest class has {rarest} training rows"
+        by_class = data.task != "regression" and rarest > 1
+        cutter = StratifiedKFold if by_class else KFold
+        kind = f"stratified {made}-fold" if by_class else f"{made}-fold"
+        cut = cutter(made, shuffle=True, random_state=seed).split(data.features, data.target.astype(str))
+    findings = []
+    if groups == 1:
+        reason = "not by group, since the training part is one group; its scores may flatter."
+        findings.append(Finding("CV-NOT-BY-GROUP", "medium", f"Cross-validation is {kind}, {reason}", "training"))
+    if periods:
+        reason = f"not by time, since the training part has {periods} distinct {'time' if periods == 1 else 'times'}"
+        note = f"Cross-validation is {kind}, {reason}; its scores may be better than the future's."
+        findings.append(Finding("CV-NOT-BY-TIME", "low", note, "training"))
+    if not groups > 1 and data.task != "regression" and rarest < 2:
+        note = "A class has a single training row, so the folds of the cross-validation could not hold every class."
+        findings.append(Finding("CV-CLASS-MISSING", "medium", note, "training"))
+    elif made < folds and (groups > 1 or data.task != "regression"):
+        note = f"{few}: {made} folds of {folds} asked for."
+        findings.append(Finding("CV-FEWER-FOLDS", "low", note, "training"))
+    return list(cut), kind, findings
+
+
+def _by_time(time: pd.Series[Any], group: np.ndarray | None, folds: int) -> Folds:
+    """Cut between distinct times, so that rows of one time, or of one group, are never on both sides."""
+    periods = time.rank(method="dense").to_numpy(dtype=int) - 1
+    made = []
+    for before, after in TimeSeriesSplit(folds).split(np.arange(periods.max() + 1)):
+        fit = np.flatnonzero(periods <= before.max())
+        check = np.flatnonzero((periods >= after.min()) & (periods <= after.max()))
+        made.append((fit if group is None else fit[~np.isin(group[fit], group[check])], check))
+    return made
 
 
 def fit_and_score(
@@ -118,17 +145,13 @@ def fit_and_score(
     except (ValueError, TypeError):
         if labels == tuple(range(len(labels))):
             raise
-        (model, seconds), *scored = tried(_coded(data, labels))
+        codes = {label: code for code, label in enumerate(labels)}
+        target = data.target.map(codes).astype("int64")
+        coded = replace(data, target=target, classes=tuple(codes.values()), positive=codes.get(data.positive))
+        (model, seconds), *scored = tried(coded)
     rows = [(name, key, fold, float(value)) for fold, scores in enumerate(scored) for key, value in scores.items()]
-    ratio = float(np.mean([len(check) / len(fit) for fit, check in folds]))
     model = replace(model, name=name, notes=()).settled(data.schema)
-    return model, [*rows, (name, "test_to_train", 0, ratio), (name, "refit_seconds", 0, seconds)]
-
-
-def _coded(data: Dataset, labels: tuple[Any, ...]) -> Dataset:
-    codes = {label: code for code, label in enumerate(labels)}
-    target = data.target.map(codes).astype("int64")
-    return replace(data, target=target, classes=tuple(codes.values()), positive=codes.get(data.positive))
+    return model, [*rows, (name, "refit_seconds", 0, seconds)]
 
 
 def score_fold(estimator: Any, data: Dataset, fold: Fold, scorers: Mapping[str, Any]) -> dict[str, float]:
@@ -150,7 +173,10 @@ def score_fold(estimator: Any, data: Dataset, fold: Fold, scorers: Mapping[str, 
     """
     fit, check = fold
     target = np.asarray(data.y_binary() if data.task == "binary" else data.target)
-    scoring = {name: _scorer(scorer, data) for name, scorer in scorers.items()}
+    scoring = {name: get_scorer(scorer) if isinstance(scorer, str) else scorer for name, scorer in scorers.items()}
+    if data.task == "multiclass":  # a fold may lack classes, which the log loss must know
+        every = partial(_neg_log_loss, classes=np.unique(target))
+        scoring |= {name: every for name, scorer in scorers.items() if scorer == "neg_log_loss"}
     started = time.perf_counter()
     model = make_model(clone(estimator), data.features.iloc[fit]).fit(data.features.iloc[fit], target[fit])
     fitted = time.perf_counter()
@@ -173,51 +199,8 @@ def side_by_side(tasks: Sequence[Callable[[], Any]]) -> list[Any]:
     return list(Parallel(n_jobs=at_once, prefer="threads")(delayed(run)(task) for task in tasks))
 
 
-def _scorer(metric: Any, data: Dataset) -> Any:
-    """Return a scorer; the log loss of many classes must know those that a fold lacks."""
-    if metric == "neg_log_loss" and data.task == "multiclass":
-        return partial(_neg_log_loss, classes=np.unique(np.asarray(data.target)))
-    return get_scorer(metric) if isinstance(metric, str) else metric
-
-
 def _neg_log_loss(model: Any, features: pd.DataFrame, target: np.ndarray, *, classes: np.ndarray) -> float:
     known = model.predict_proba(features)
     scores = np.zeros((len(target), len(classes)), dtype=known.dtype)  # it sums to one as its precision allows
     scores[:, np.searchsorted(classes, model.classes_)] = known
     return -float(log_loss(target, scores, labels=classes))
-
-
-def _shuffled(data: Dataset, folds: int, seed: int) -> tuple[Folds, str, list[Finding]]:
-    if data.task == "regression":
-        made = min(folds, data.rows)
-        return list(KFold(made, shuffle=True, random_state=seed).split(data.features)), f"{made}-fold", []
-    rarest = int(data.target.value_counts().min())
-    made = max(2, min(folds, rarest))
-    if rarest < 2:
-        note = "A class has a single training row, so the folds of the cross-validation could not hold every class."
-        splits = list(KFold(made, shuffle=True, random_state=seed).split(data.features))
-        return splits, f"{made}-fold", [Finding("CV-CLASS-MISSING", "medium", note, "training")]
-    splits = list(StratifiedKFold(made, shuffle=True, random_state=seed).split(data.features, data.target.astype(str)))
-    note = f"The rarest class has {rarest} training rows: {made} folds of {folds} asked for."
-    findings = [Finding("CV-FEWER-FOLDS", "low", note, "training")] if made < folds else []
-    return splits, f"stratified {made}-fold", findings
-
-
-def _by_group(data: Dataset, folds: int) -> tuple[Folds, str, list[Finding]]:
-    groups = np.asarray(data.group.astype(str) if data.group is not None else [])
-    made = min(folds, len(np.unique(groups)))
-    splits = list(GroupKFold(made).split(data.features, groups=groups))
-    note = f"The training part has {made} groups: {made} folds of {folds} asked for."
-    findings = [Finding("CV-FEWER-FOLDS", "low", note, "training")] if made < folds else []
-    return splits, f"{made}-fold by group", findings
-
-
-def _by_time(data: Dataset, folds: int) -> tuple[Folds, str, list[Finding]]:
-    """Cut between distinct times, so that rows of one time are never on both sides."""
-    periods = np.asarray(data.time.rank(method="dense") if data.time is not None else [], dtype=int) - 1
-    cuts = TimeSeriesSplit(folds).split(np.arange(periods.max() + 1))
-    splits = [
-        (np.flatnonzero(periods <= before.max()), np.flatnonzero((periods >= after.min()) & (periods <= after.max())))
-        for before, after in cuts
-    ]
-    return splits, f"{folds} expanding windows in time", []

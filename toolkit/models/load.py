@@ -23,7 +23,7 @@ from toolkit.models.model import Model
 from toolkit.models.prediction_file import join_predictions, load_predictions
 from toolkit.models.threshold import KEPT_AS as THRESHOLD
 from toolkit.models.threshold import read_kept
-from toolkit.registry import tracking
+from toolkit.registry import model_store
 
 PICKLES = (".joblib", ".pkl", ".pickle")
 _TRACKED = re.compile(r"(models|runs):/")
@@ -137,7 +137,7 @@ def load_model(address: str, *, out: str | Path | None = None) -> Model:
     text = address.strip()
     path, tracked = Path(text).expanduser(), _tracked(text)
     if tracked:
-        return _logged(tracking.load_model(tracked, Path(out or os.environ.get("TOOLKIT_OUT", "reports"))))
+        return _logged(model_store.load_model(tracked, Path(out or os.environ.get("TOOLKIT_OUT", "reports"))))
     if path.suffix.lower() in PICKLES:
         found = _unpickled(text, path)
     elif _IMPORT.fullmatch(text) and not path.exists() and ("." in text or ":" in text):
@@ -150,7 +150,7 @@ def load_model(address: str, *, out: str | Path | None = None) -> Model:
     return Model.of(_usable(found, text))
 
 
-def _logged(logged: tracking.Logged) -> Model:
+def _logged(logged: model_store.Logged) -> Model:
     """Take a logged model with what was kept beside it."""
     model, kept = Model.of(logged.model), logged.kept
     model = replace(model, name=logged.name, version=logged.version, kept=kept)

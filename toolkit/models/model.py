@@ -23,7 +23,7 @@ from toolkit.errors import InputError, NotApplicableError, ToolkitError, listed,
 from toolkit.models.recorded import RecordedPredictions
 from toolkit.models.score_function import ScoreFunction
 from toolkit.models.threshold import Rule, Threshold
-from toolkit.registry.table_function import table_function
+from toolkit.registry.model_store import table_function
 from toolkit.statistics.intervals import Array
 
 _DROP = "Leave them out with drop; those that are sensitive still name the groups."

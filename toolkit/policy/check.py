@@ -1,24 +1,26 @@
-"""Gates: a policy over named numbers becomes a verdict of pass, fail or undecided."""
+"""Gates and levels: a policy over named numbers becomes a verdict, or what to do about drift."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from toolkit.core.estimate import Estimate, spread
 from toolkit.core.face import Face, FaceTable
-from toolkit.core.result import Finding, Record, Result
-from toolkit.core.results import PolicyVerdict, RuleOutcome, read_results
+from toolkit.core.result import Record, Result
+from toolkit.core.results import Level, PolicyVerdict, RuleOutcome, read_results
 from toolkit.errors import NotApplicableError, listed
-from toolkit.policy.outcomes import GateOutcome, gather, judge_policy, left_out, overall
-from toolkit.policy.policy import Policy, read_policy
+from toolkit.policy.outcomes import GateOutcome, Numbers, gather, judge_policy, left_out, overall
+from toolkit.policy.policy import Levels, Policy, read_levels, read_policy
 from toolkit.policy.reason import number_words, reason
 
 if TYPE_CHECKING:
     import pandas as pd
+
 
 _CAPTION = (
     "Every rule on whole 95% intervals. A rule about several numbers fails on intervals widened to hold for all of "
@@ -56,7 +58,7 @@ def check(policy: str | Path | Mapping[str, object], *results: Result) -> Verdic
     """
     if not policy:
         raise NotApplicableError("No policy was given, so no rule says whether this is good enough.")
-    return _verdict(read_policy(policy), *gather(results))
+    return _judge(read_policy(policy), gather(results))
 
 
 def check_report(policy: str | Path | Mapping[str, object], report: str | Path) -> Verdict:
@@ -75,11 +77,77 @@ def check_report(policy: str | Path | Mapping[str, object], report: str | Path) 
         Where there is no such report, or its results cannot be read.
     """
     rules, results = read_policy(policy), read_results(report)
-    return _verdict(rules, results.scalars, results.findings, results.data.fingerprint)
+    return _judge(rules, (results.scalars, results.findings, results.data.fingerprint))
+
+
+def _judge(policy: Policy, numbers: Numbers) -> Verdict:
+    judged = sorted(judge_policy(policy, *numbers), key=lambda one: ("fail", "undecided", "pass").index(one.outcome))
+    return Verdict(numbers[0], policy, overall(policy, judged), tuple(judged), left_out(policy, numbers[0]))
+
+
+def decide(policy: str | Path | Mapping[str, object], *results: Result) -> Decision:
+    """Decide what to do: ``ok``, or the highest level at which a limit of the policy is shown to be broken.
+
+    A limit is shown to be broken where none of a number's interval satisfies it, as for gates. What the data cannot
+    tell never raises the level; it is counted.
+
+    Parameters
+    ----------
+    policy : str, Path or mapping
+        ``drift``, which comes with the toolkit, path of a YAML file, or its content. It maps levels, the least first
+        (``watch``, ``investigate``, ``retrain``), to rules as a gate's policy has them.
+    *results : Result
+        What the steps returned.
+
+    Returns
+    -------
+    Decision
+
+    Raises
+    ------
+    InputError
+        Where the policy cannot be read, or asks for a number that is not there.
+
+    Examples
+    --------
+    >>> from toolkit import load_dataset
+    >>> decide({"levels": {"watch": {"numbers": {"data.rows": {"min": 1000}}}}}, load_dataset("wine")).outcome
+    'watch'
+    """
+    levels = read_levels(policy)
+    known = gather(results)
+    judged = {name: tuple(judge_policy(rules, *known)) for name, rules in levels.levels.items()}
+    reached = [name for name, lines in judged.items() if any(line.outcome == "fail" for line in lines)]
+    return Decision(known[0], levels, reached[-1] if reached else "ok", judged)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Verdict(Result):
+class Judgement(Result):
+    """What a policy makes of results.
+
+    Attributes
+    ----------
+    numbers : mapping of str to Estimate
+        All that was looked at.
+    """
+
+    numbers: Mapping[str, Estimate]
+
+    @abstractmethod
+    def verdict(self) -> PolicyVerdict:
+        """Return it as ``results.json`` has it."""
+
+    def record(self) -> Record:
+        """Return it for the report."""
+        return Record(parameters={"policy": self.verdict().policy}, verdict=self.verdict())
+
+    def sentence(self) -> str:
+        """Say what is broken, what is open, and why."""
+        return reason(self.verdict(), self.numbers)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Verdict(Judgement):
     """What a policy says about results.
 
     Attributes
@@ -90,15 +158,12 @@ class Verdict(Result):
         One line a number or rule, those that failed first, then those left open.
     left_out : dict of str to str
         Optional rules that are about no number there is, each with the name that was perhaps meant.
-    numbers : mapping of str to Estimate
-        All that was looked at.
     """
 
     policy: Policy
     outcome: GateOutcome
     judged: tuple[RuleOutcome, ...]
     left_out: Mapping[str, str]
-    numbers: Mapping[str, Estimate]
 
     def frame(self) -> pd.DataFrame:
         """Return one row a number or rule: ``name, rule, outcome, value, low, high, n, why``."""
@@ -113,10 +178,6 @@ class Verdict(Result):
         names = {"passed": "pass", "failed": "fail", "undecided": "undecided"}
         return {f"gates.{name}": Estimate(outcomes.count(word), n=len(outcomes)) for name, word in names.items()}  # type: ignore[arg-type]
 
-    def record(self) -> Record:
-        """Return the verdict for the report."""
-        return Record(parameters={"policy": self.policy.title}, verdict=self.verdict())
-
     def verdict(self) -> PolicyVerdict:
         """Return the verdict as ``results.json`` has it."""
         return PolicyVerdict(self.outcome, self.policy.title, self.judged, tuple(self.left_out))
@@ -126,26 +187,73 @@ class Verdict(Result):
         import pandas as pd
 
         absent = f" Left out, since there is no such number: {listed(map(number_words, self.left_out))}."
-        absent = absent if self.left_out else ""
-        numbers = [None if math.isnan(one.number.value) else one.number for one in self.judged]
-        table = pd.DataFrame(
-            {
-                "what": [one.name for one in self.judged],
-                "outcome": [one.outcome for one in self.judged],
-                "number": numbers,
-                "rule": [one.rule for one in self.judged],
-                "why": [one.why for one in self.judged],
-            }
+        rows = [
+            (one.name, one.outcome, None if math.isnan(one.number.value) else one.number, one.rule, one.why)
+            for one in self.judged
+        ]
+        table = pd.DataFrame(rows, columns=["what", "outcome", "number", "rule", "why"])
+        return Face(f"Verdict: {self.outcome}", self.sentence() + absent * bool(self.left_out), [FaceTable(_CAPTION, table)])
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Decision(Judgement):
+    """What a policy says should be done.
+
+    Attributes
+    ----------
+    levels : Levels
+        The policy.
+    outcome : str
+        ``ok`` or the highest level reached.
+    judged : dict of str to tuple of RuleOutcome
+        Every rule of every level.
+    """
+
+    levels: Levels
+    outcome: Level | Literal["ok"]
+    judged: dict[Level, tuple[RuleOutcome, ...]]
+
+    def frame(self) -> pd.DataFrame:
+        """Return one row a rule, the highest level first: ``level, reached, name, rule, value, low, high, n, why``."""
+        import pandas as pd
+
+        rows = [
+            (level, self._reached(line), line.name, line.rule, line.number, line.why) for level, line in self._lines()
+        ]
+        return spread(pd.DataFrame(rows, columns=["level", "reached", "name", "rule", "value", "why"]))
+
+    def scalars(self) -> dict[str, Estimate]:
+        """Return how many rules of each level are shown to be broken."""
+        return {
+            f"decision.{level}": Estimate(sum(line.outcome == "fail" for line in lines), n=len(lines))
+            for level, lines in self.judged.items()
+        }
+
+    def verdict(self) -> PolicyVerdict:
+        """Return the decision as ``results.json`` has it."""
+        said = {"pass": "ok", "undecided": "undecided"}
+        rules = tuple(
+            replace(one, rule=f"{one.rule}, else {level}", outcome=said.get(one.outcome, level))
+            for level, one in self._lines()
         )
-        return Face(f"Verdict: {self.outcome}", f"{self.sentence()}{absent}", [FaceTable(_CAPTION, table)])
+        return PolicyVerdict(self.outcome, self.levels.title, rules)
 
-    def sentence(self) -> str:
-        """Say what is broken, what is open, and why."""
-        return reason(self.verdict(), self.numbers)
+    def face(self) -> Face:
+        """Return the outcome, the reason, and every rule."""
+        import pandas as pd
 
+        rows = [
+            (level, self._reached(one), one.name, str(one.number) if one.number.n else "", one.rule, one.why)
+            for level, one in self._lines()
+        ]
+        table = pd.DataFrame(rows, columns=["level", "reached", "what", "number", "unless", "why"])
+        return Face(f"Decision: {self.outcome}", self.sentence(), [FaceTable("Rules of each level", table)])
 
-def _verdict(policy: Policy, scalars: Mapping[str, Estimate], findings: Sequence[Finding], fingerprint: str) -> Verdict:
-    judged = judge_policy(policy, scalars, findings, fingerprint)
-    order = ("fail", "undecided", "pass")
-    ordered = tuple(sorted(judged, key=lambda one: order.index(one.outcome)))
-    return Verdict(policy, overall(policy, judged), ordered, left_out(policy, scalars), scalars)
+    def _lines(self) -> list[tuple[Level, RuleOutcome]]:
+        """Every rule with its level: what is reached first, then the highest level first."""
+        every = [(level, line) for level, lines in reversed(self.judged.items()) for line in lines]
+        return sorted(every, key=lambda pair: pair[1].outcome != "fail")
+
+    @staticmethod
+    def _reached(line: RuleOutcome) -> str:
+        return {"fail": "yes", "pass": "no", "undecided": "undecided"}[line.outcome]

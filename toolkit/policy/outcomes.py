@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from statistics import NormalDist
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from toolkit.core.estimate import Estimate
 from toolkit.core.result import SEVERITIES, Finding, Result
@@ -19,9 +19,11 @@ from toolkit.statistics.direction import better_when
 #: Standard errors beyond the reach of an interval that decide in 80 % of cases.
 POWER = NormalDist().inv_cdf(0.8)
 GateOutcome = Literal["pass", "fail", "undecided"]
+#: What a policy judges: numbers, findings, and the fingerprint of the data.
+Numbers: TypeAlias = tuple[Mapping[str, Estimate], Sequence[Finding], str]
 
 
-def gather(results: Iterable[Result]) -> tuple[dict[str, Estimate], list[Finding], str]:
+def gather(results: Iterable[Result]) -> Numbers:
     """Return what results hold for a policy to judge: their numbers and findings, and the fingerprint of the data."""
     ones = list(results)
     scalars = {name: number for result in ones for name, number in result.scalars().items()}

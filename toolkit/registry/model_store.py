@@ -1,24 +1,34 @@
-"""Models in MLflow's store: log one, and copy one to another store."""
+"""Models in MLflow's store: log one, load one, and copy one to another store."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import tempfile
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from toolkit.core.result import ModelRecord
-from toolkit.registry.store import log_batches
+from toolkit.errors import InputError
+from toolkit.registry import store
 
 if TYPE_CHECKING:
+    import pandas as pd
     from mlflow import MlflowClient
     from mlflow.entities import LoggedModel
     from mlflow.models import ModelSignature
 
 KEPT = "extra_files"  # as MLflow calls the folder
 THRESHOLD = "threshold.json"
+_ELSEWHERE = "MLFLOW_TRACKING_URI or TOOLKIT_OUT name another place."
+#: Ways of loading that keep a model's probabilities, in the order in which they are tried.
+FLAVOURS = ("sklearn", "lightgbm", "xgboost", "catboost")
+_KINDS = {"string": "text"} | dict.fromkeys(("boolean", "integer", "long", "float", "double"), "number")
+_STORED: dict[str, Any] = {"string": object, "boolean": bool, "integer": "int32", "long": "int64"}
+_STORED |= {"float": "float32", "double": "float64"}
 
 
 def log_model(run_id: str, model: ModelRecord, kept: Mapping[str, str]) -> str:
@@ -57,23 +67,19 @@ def _serialization(estimator: Any) -> dict[str, Any]:
 
 
 def _signature(model: ModelRecord) -> ModelSignature | None:
+    """Name the columns with their types, or as "any" where no types are known.
+
+    The stricter types refuse what the model takes: a double whole numbers, a long missing values, a string categories.
+    """
     from mlflow.models import ModelSignature, infer_signature
     from mlflow.types import Schema
 
     if model.example is None:
         return None
-    inputs = Schema.from_json(json.dumps(_signature_inputs(model)))
+    types = model.types or dict.fromkeys(map(str, model.example), "any")
+    inputs = [{"name": name, "type": kind, "required": bool(model.types)} for name, kind in types.items()]
     outputs = infer_signature(model.example, model.estimator.predict(model.example)).outputs
-    return ModelSignature(inputs=inputs, outputs=outputs)
-
-
-def _signature_inputs(model: ModelRecord) -> list[dict[str, object]]:
-    """Name the columns with their types, or as "any" where no types are known.
-
-    The stricter types refuse what the model takes: a double whole numbers, a long missing values, a string categories.
-    """
-    types = model.types or dict.fromkeys(map(str, [] if model.example is None else model.example), "any")
-    return [{"name": name, "type": kind, "required": bool(model.types)} for name, kind in types.items()]
+    return ModelSignature(inputs=Schema.from_json(json.dumps(inputs)), outputs=outputs)
 
 
 def copy_model(model: LoggedModel, client: MlflowClient, run_id: str, experiment_id: str) -> str:
@@ -95,5 +101,130 @@ def copy_model(model: LoggedModel, client: MlflowClient, run_id: str, experiment
     client.finalize_logged_model(new.model_id, "READY")
     client.log_outputs(run_id, [LoggedModelOutput(new.model_id, step=0)])
     metrics = [Metric(one.key, one.value, one.timestamp, one.step, new.model_id) for one in model.metrics or ()]
-    log_batches(client, run_id, metrics)
+    store.log_batches(client, run_id, metrics)
     return str(new.model_uri)
+
+
+class Logged(NamedTuple):
+    """A model as it was logged.
+
+    Attributes
+    ----------
+    model : object
+        With ``predict``, and ``predict_proba`` where the model has it.
+    columns : dict of str to str
+        Those of the signature, each with the kind ``number``, ``category`` or, where any will do, an empty text.
+    name, version : str
+        What it was logged as, and the identifier that MLflow gave it.
+    kept : dict of str to str
+        The files that were kept with it, by name.
+    """
+
+    model: Any
+    columns: dict[str, str]
+    name: str
+    version: str
+    kept: dict[str, str]
+
+
+def load_model(address: str, out: Path) -> Logged:
+    """Load a logged model, as the library that made it would, else as a plain function of a table.
+
+    Parameters
+    ----------
+    address : str
+        ``models:/NAME@ALIAS``, ``models:/NAME/VERSION``, ``models:/m-…``, ``runs:/RUN/NAME``, or the path of a model's
+        folder.
+    out : Path
+        The reports folder, beside which the default database lies.
+
+    Returns
+    -------
+    Logged
+
+    Raises
+    ------
+    InputError
+        Where there is no such model, or it cannot be loaded here.
+    """
+    uri = _store_of(address, out)
+    if re.match(r"(models|runs):", address) and uri.startswith("sqlite:///") and not Path(uri[10:]).exists():
+        raise InputError(f"There is no model {address!r}: nothing has been tracked in {uri} yet. {_ELSEWHERE}")
+    with store.connect(uri):
+        import mlflow
+
+        try:
+            info = mlflow.models.get_model_info(address)
+            flavour = next((name for name in FLAVOURS if name in info.flavors), "pyfunc")
+            folder = mlflow.artifacts.download_artifacts(address)
+            loaded = import_module(f"mlflow.{flavour}").load_model(folder)
+        except mlflow.exceptions.MlflowException as error:
+            reason = f"There is no model {address!r} in {uri}: {str(error).splitlines()[0]} {_ELSEWHERE}"
+            raise InputError(store.without_password(reason)) from error
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}".partition("\n")[0]
+            raise InputError(f"The model {address!r} cannot be loaded here: {reason}.") from error
+    kept = {file.name: file.read_text(encoding="utf-8") for file in (Path(folder) / KEPT).glob("*.json")}
+    return Logged(loaded, column_kinds(signed_types(info.signature)), info.name or "", info.model_id or "", kept)
+
+
+def _store_of(address: str, out: Path) -> str:
+    """Return the store that holds a model: the file beside the reports, if it went there when the server failed."""
+    usual, file = store.tracking_uri(out), store.beside(out)
+    made = re.match(r"(models:/m-|runs:/)(\w+)", address)
+    if made and usual != file and Path(file.removeprefix("sqlite:///")).exists():
+        with store.connect(file) as client:
+            from mlflow.exceptions import MlflowException
+
+            with contextlib.suppress(MlflowException):
+                client.get_run(made[2]) if made[1] == "runs:/" else client.get_logged_model(f"m-{made[2]}")
+                return file
+    return usual
+
+
+def column_kinds(types: Mapping[str, str]) -> dict[str, str]:
+    """Say of each typed column whether it is a ``number`` or ``text``; an empty text where any type will do.
+
+    Examples
+    --------
+    >>> column_kinds({"age": "long", "town": "string", "note": "any"})
+    {'age': 'number', 'town': 'text', 'note': ''}
+    """
+    return {name: _KINDS.get(kind, "") for name, kind in types.items()}
+
+
+def signed_types(signature: ModelSignature | None) -> dict[str, str]:
+    """Return MLflow's name of the type of each column that a model was signed for; none where it has no signature."""
+    inputs = signature.inputs.to_dict() if signature and signature.inputs else []
+    return {str(column["name"]): str(column["type"]) for column in inputs if "name" in column}
+
+
+def table_function(model: Any) -> Any:
+    """Return a pyfunc of MLflow as a function of the types of table that it was signed for; any other as it is."""
+    if type(model).__module__.partition(".")[0] != "mlflow" or not hasattr(model, "metadata"):
+        return model
+    return TableFunction(model, signed_types(model.metadata.signature))
+
+
+class TableFunction:
+    """Predictions by a loaded function of a table.
+
+    Parameters
+    ----------
+    loaded : object
+        With ``predict``.
+    types : mapping of str to str
+        MLflow's names of the types of its columns; the table is cast to them.
+    """
+
+    def __init__(self, loaded: Any, types: Mapping[str, str]) -> None:
+        self.loaded, self.types = loaded, dict(types)
+        self.columns = column_kinds(types)
+
+    def predict(self, features: pd.DataFrame) -> Any:
+        """Return the predictions of a table as an array, one row each."""
+        import numpy as np
+
+        texts = {name: object for name in features if features[name].dtype == "category"}
+        stored = {name: _STORED[kind] for name, kind in self.types.items() if kind in _STORED and name in features}
+        return np.asarray(self.loaded.predict(features.astype({**texts, **stored})))

@@ -12,10 +12,11 @@ import tempfile
 import urllib.error
 import urllib.request
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from toolkit.core.words import unique
 from toolkit.errors import InputError
 
 if TYPE_CHECKING:
@@ -68,7 +69,11 @@ def _check_database(uri: str) -> None:
     try:
         url = sqlalchemy.make_url(uri)
         if url.get_backend_name() == "sqlite" and url.database and not Path(url.database).exists():
-            _check_folder(uri, Path(url.database).resolve().parent)
+            folder = Path(url.database).resolve().parent
+            if not os.environ.get("MLFLOW_TRACKING_URI"):  # beside the reports, missing folders are made
+                folder = next(place for place in (folder, *folder.parents) if place.exists())
+            if not os.access(folder, os.W_OK):
+                raise unusable(uri, "its folder is missing or cannot be written to")
             return
         engine = sqlalchemy.create_engine(url)
         with engine.connect() as connection:
@@ -77,14 +82,6 @@ def _check_database(uri: str) -> None:
         engine.dispose()
     except (sqlalchemy.exc.SQLAlchemyError, ImportError) as error:
         raise unusable(uri, str(getattr(error, "orig", None) or error).splitlines()[0]) from None
-
-
-def _check_folder(uri: str, folder: Path) -> None:
-    """Refuse a folder that a new database cannot be made in; beside the reports, missing folders are made."""
-    if not os.environ.get("MLFLOW_TRACKING_URI"):
-        folder = next(place for place in (folder, *folder.parents) if place.exists())
-    if not os.access(folder, os.W_OK):
-        raise unusable(uri, "its folder is missing or cannot be written to")
 
 
 def unusable(uri: str, reason: str) -> InputError:
@@ -137,12 +134,14 @@ def connect(uri: str) -> Iterator[MlflowClient]:
         mlflow.set_tracking_uri(uri)
         try:
             yield mlflow.MlflowClient(uri)
-        except mlflow.exceptions.MlflowException as error:
-            raise unusable(uri, _reason(error)) from error
-        except OSError as error:
-            if hasattr(error, "request"):  # of requests, with which MLflow sends files
-                raise unusable(uri, _reason(error)) from error
-            raise
+        except (mlflow.exceptions.MlflowException, OSError) as error:
+            if not (isinstance(error, mlflow.exceptions.MlflowException) or hasattr(error, "request")):
+                raise  # not of requests, with which MLflow sends files
+            line = str(error).partition("\n")[0]
+            met = re.search(r"Caused by (.*?)\)*$", line)
+            tries = int(os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"]) + 1
+            asked = f"asked {tries} times (MLFLOW_HTTP_REQUEST_MAX_RETRIES sets that)"
+            raise unusable(uri, f"{asked}, {met[1]})" if met else line) from error
         finally:
             mlflow.set_tracking_uri(before)  # type: ignore[arg-type]  # None: as if it had never been set
             for name in own:
@@ -159,10 +158,14 @@ def log_batches(client: MlflowClient, run_id: str, metrics: Sequence[Metric], pa
         client.log_batch(run_id, params=params[start : start + 100])
 
 
-def _reason(error: Exception) -> str:
-    """Write MLflow's error in one line: what it met, where it says that, and how often it asked."""
-    line = str(error).partition("\n")[0]
-    met = re.search(r"Caused by (.*?)\)*$", line)
-    tries = int(os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"]) + 1
-    asked = f"asked {tries} times (MLFLOW_HTTP_REQUEST_MAX_RETRIES sets that)"
-    return f"{asked}, {met[1]})" if met else line
+def safe_names(names: Iterable[str]) -> dict[str, str]:
+    """Map each name to one that MLflow accepts, all of them different.
+
+    Examples
+    --------
+    >>> safe_names(["a/b", "a?b", "é"])
+    {'a/b': 'a_b', 'a?b': 'a_b-2', 'é': 'é'}
+    """
+    ours = list(names)
+    plain = (re.sub(r"\.{2,}", ".", re.sub(r"[^\w.\- :]", "_", name)).strip(". ")[:240] or "unnamed" for name in ours)
+    return dict(zip(ours, unique(plain, "{}-{}"), strict=True))

@@ -2,37 +2,30 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
-import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from toolkit.core.result import Candidate, DataRecord, Record
+from toolkit.core.result import DataRecord, Record
 from toolkit.core.results import RunInfo
 from toolkit.errors import InputError
 from toolkit.registry import store
-from toolkit.registry.model_store import KEPT, log_model
-from toolkit.registry.safe_names import safe_names
-from toolkit.registry.table_function import column_kinds, signed_types
+from toolkit.registry.model_store import log_model
 
 if TYPE_CHECKING:
-    import pandas as pd
     from mlflow import MlflowClient
 
     from toolkit.core.estimate import Estimate
 
 REPORT_TAG = "toolkit.report_id"
 NOTE_OF = "toolkit.note_of"
-#: Ways of loading that keep a model's probabilities, in the order in which they are tried.
-FLAVOURS = ("sklearn", "lightgbm", "xgboost", "catboost")
-_ELSEWHERE = "MLFLOW_TRACKING_URI or TOOLKIT_OUT name another place."
+PARENT = "mlflow.parentRunId"
+_TYPES = {"b": "boolean", "i": "long", "u": "long", "f": "double", "M": "datetime"}
 _Done = TypeVar("_Done")
 
 
@@ -163,83 +156,6 @@ def _failure(uri: str, error: Exception) -> str:
     return str(error if isinstance(error, InputError) else store.unusable(uri, f"{type(error).__name__}: {error}"))
 
 
-class Logged(NamedTuple):
-    """A model as it was logged.
-
-    Attributes
-    ----------
-    model : object
-        With ``predict``, and ``predict_proba`` where the model has it.
-    columns : dict of str to str
-        Those of the signature, each with the kind ``number``, ``category`` or, where any will do, an empty text.
-    name, version : str
-        What it was logged as, and the identifier that MLflow gave it.
-    kept : dict of str to str
-        The files that were kept with it, by name.
-    """
-
-    model: Any
-    columns: dict[str, str]
-    name: str
-    version: str
-    kept: dict[str, str]
-
-
-def load_model(address: str, out: Path) -> Logged:
-    """Load a logged model, as the library that made it would, else as a plain function of a table.
-
-    Parameters
-    ----------
-    address : str
-        ``models:/NAME@ALIAS``, ``models:/NAME/VERSION``, ``models:/m-…``, ``runs:/RUN/NAME``, or the path of a model's
-        folder.
-    out : Path
-        The reports folder, beside which the default database lies.
-
-    Returns
-    -------
-    Logged
-
-    Raises
-    ------
-    InputError
-        Where there is no such model, or it cannot be loaded here.
-    """
-    uri = _store_of(address, out)
-    if re.match(r"(models|runs):", address) and uri.startswith("sqlite:///") and not Path(uri[10:]).exists():
-        raise InputError(f"There is no model {address!r}: nothing has been tracked in {uri} yet. {_ELSEWHERE}")
-    with store.connect(uri):
-        import mlflow
-
-        try:
-            info = mlflow.models.get_model_info(address)
-            flavour = next((name for name in FLAVOURS if name in info.flavors), "pyfunc")
-            folder = mlflow.artifacts.download_artifacts(address)
-            loaded = import_module(f"mlflow.{flavour}").load_model(folder)
-        except mlflow.exceptions.MlflowException as error:
-            reason = f"There is no model {address!r} in {uri}: {str(error).splitlines()[0]} {_ELSEWHERE}"
-            raise InputError(store.without_password(reason)) from error
-        except Exception as error:
-            reason = f"{type(error).__name__}: {error}".partition("\n")[0]
-            raise InputError(f"The model {address!r} cannot be loaded here: {reason}.") from error
-    kept = {file.name: file.read_text(encoding="utf-8") for file in (Path(folder) / KEPT).glob("*.json")}
-    return Logged(loaded, column_kinds(signed_types(info.signature)), info.name or "", info.model_id or "", kept)
-
-
-def _store_of(address: str, out: Path) -> str:
-    """Return the store that holds a model: the file beside the reports, if it went there when the server failed."""
-    usual, file = store.tracking_uri(out), store.beside(out)
-    made = re.match(r"(models:/m-|runs:/)(\w+)", address)
-    if made and usual != file and Path(file.removeprefix("sqlite:///")).exists():
-        with store.connect(file) as client:
-            from mlflow.exceptions import MlflowException
-
-            with contextlib.suppress(MlflowException):
-                client.get_run(made[2]) if made[1] == "runs:/" else client.get_logged_model(f"m-{made[2]}")
-                return file
-    return usual
-
-
 def experiment_of(client: MlflowClient, name: str, out: Path) -> str:
     """Return the experiment's id; a new one beside the reports keeps its files there too."""
     found = client.get_experiment_by_name(name)
@@ -259,9 +175,9 @@ def _log_numbers(
 
     now = int(time.time() * 1000)
     defined = {name: number.value for name, number in scalars.items() if number.value == number.value}
-    metrics = [Metric(name, defined[key], now, 0) for key, name in safe_names(defined).items()]
+    metrics = [Metric(name, defined[key], now, 0) for key, name in store.safe_names(defined).items()]
     texts = {key: value if isinstance(value, str) else json.dumps(value, default=str) for key, value in given.items()}
-    params = [Param(name, texts[key][:6000]) for key, name in safe_names(texts).items()]
+    params = [Param(name, texts[key][:6000]) for key, name in store.safe_names(texts).items()]
     store.log_batches(client, run_id, metrics, params)
 
 
@@ -272,8 +188,11 @@ def _log_records(
     kept = {name: text for record in records for name, text in record.kept.items()}
     model = ""
     for record in records:
-        for candidate in record.candidates:
-            _log_candidate(client, experiment_id, run_id, candidate, tags)
+        for one in record.candidates:
+            own = {key: value for key, value in tags.items() if key != REPORT_TAG} | {PARENT: run_id}
+            child = client.create_run(experiment_id, tags=own, run_name=one.name).info.run_id
+            _log_numbers(client, child, one.scalars, one.parameters)
+            client.set_terminated(child, "FINISHED")
         if record.data is not None:
             _log_data(client, run_id, record.data)
         if record.note is not None:
@@ -287,25 +206,18 @@ def _log_records(
     return model
 
 
-def _log_candidate(
-    client: MlflowClient, experiment_id: str, parent: str, candidate: Candidate, tags: Mapping[str, str]
-) -> None:
-    own = {key: value for key, value in tags.items() if key != REPORT_TAG}
-    child = client.create_run(experiment_id, tags={**own, "mlflow.parentRunId": parent}, run_name=candidate.name)
-    _log_numbers(client, child.info.run_id, candidate.scalars, candidate.parameters)
-    client.set_terminated(child.info.run_id, "FINISHED")
-
-
 def _log_data(client: MlflowClient, run_id: str, data: DataRecord) -> None:
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
     profile = {"num_rows": data.rows, "num_elements": data.rows * data.columns, "fingerprint": data.fingerprint}
+    kinds = {} if data.frame is None else {str(name): data.frame[name].dtype.kind for name in data.frame}
+    columns = [{"name": name, "type": _TYPES.get(kind, "string")} for name, kind in kinds.items()]
     entity = Dataset(
         name=data.name[:500],
         digest=data.fingerprint.partition(":")[2][:32],
         source_type="toolkit",
         source=json.dumps({"source": data.source, "target": data.target}),
-        schema=None if data.frame is None else json.dumps({"mlflow_colspec": _column_types(data.frame)}),
+        schema=json.dumps({"mlflow_colspec": columns}) if columns else None,
         profile=json.dumps(profile),
     )
     client.log_inputs(run_id, [DatasetInput(entity, [InputTag("mlflow.data.context", "experiment")])])
@@ -315,8 +227,3 @@ def describe_versions(client: MlflowClient, run_id: str, text: str) -> None:
     """Write a text into the descriptions of the registered versions of a run's model."""
     for version in client.search_model_versions(f"run_id = '{run_id}'"):
         client.update_model_version(version.name, version.version, text[:5000])
-
-
-def _column_types(frame: pd.DataFrame) -> list[dict[str, object]]:
-    kinds = {"b": "boolean", "i": "long", "u": "long", "f": "double", "M": "datetime"}
-    return [{"name": str(name), "type": kinds.get(frame[name].dtype.kind, "string")} for name in frame]

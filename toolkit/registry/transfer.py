@@ -12,13 +12,11 @@ from toolkit.core.results import RunInfo
 from toolkit.errors import InputError
 from toolkit.registry.model_store import copy_model
 from toolkit.registry.store import beside, check_reachable, connect, log_batches, tracking_uri, without_password
-from toolkit.registry.tracking import NOTE_OF, REPORT_TAG, describe_versions, experiment_of
+from toolkit.registry.tracking import NOTE_OF, PARENT, REPORT_TAG, describe_versions, experiment_of
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
-
-_PARENT = "mlflow.parentRunId"
 
 
 @contextlib.contextmanager
@@ -86,7 +84,7 @@ def _copy(source: MlflowClient, client: MlflowClient, run: Run, logged: RunInfo,
         client.delete_run(left.info.run_id)
     run_id, address = _copy_one(client, run, experiment_id, {}), logged.model_uri
     for child in _children(source, run):
-        child_id = _copy_one(client, child, experiment_id, {_PARENT: run_id})
+        child_id = _copy_one(client, child, experiment_id, {PARENT: run_id})
         client.set_terminated(child_id, child.info.status)
     for model in source.search_logged_models([run.info.experiment_id], f"source_run_id = '{run.info.run_id}'"):
         copied = copy_model(model, client, run_id, experiment_id)
@@ -98,7 +96,7 @@ def _copy(source: MlflowClient, client: MlflowClient, run: Run, logged: RunInfo,
 
 
 def _children(client: MlflowClient, run: Run) -> list[Run]:
-    return list(client.search_runs([run.info.experiment_id], f"tags.`{_PARENT}` = '{run.info.run_id}'"))
+    return list(client.search_runs([run.info.experiment_id], f"tags.`{PARENT}` = '{run.info.run_id}'"))
 
 
 def _copy_one(client: MlflowClient, run: Run, experiment_id: str, tags: Mapping[str, str]) -> str:

@@ -1,0 +1,187 @@
+"""The trained candidates side by side: their scores over the folds, and their differences to the chosen one."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from toolkit.core.estimate import Estimate, spread
+from toolkit.core.face import Face, FaceTable
+from toolkit.core.figures import BLUE, GREY, Drawing, Picture, draw_intervals, name_rows
+from toolkit.core.result import Candidate, Finding, Record, Result
+from toolkit.core.words import spoken
+from toolkit.data.dataset import Dataset
+from toolkit.data.schema import KEPT_AS
+from toolkit.models.candidates import BASELINE, metric_range
+from toolkit.models.handover import handed_over
+from toolkit.models.model import Model
+from toolkit.statistics.intervals import Array
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+SECONDS = ("fit_seconds", "predict_seconds", "refit_seconds")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Training(Result):
+    """Trained candidates, how they compare, and the one that was chosen.
+
+    Attributes
+    ----------
+    name : str
+        The chosen candidate.
+    models : dict of str to Model
+        Every candidate, and ``baseline``, refitted on the whole training part.
+    metric : str
+        The scorer that decided; greater is better.
+    scores : DataFrame
+        One row a candidate, metric and fold: ``candidate, metric, fold, value``.
+    test_to_train : float
+        Rows of a fold that are scored for each that is trained on.
+    rule, folds : str
+        How the choice was made and how the folds were cut, in words.
+    data : Dataset
+        The training part.
+    """
+
+    name: str
+    models: dict[str, Model]
+    metric: str
+    scores: pd.DataFrame
+    test_to_train: float
+    rule: str
+    folds: str
+    data: Dataset
+    notes: tuple[Finding, ...]
+
+    @property
+    def model(self) -> Model:
+        """The chosen model, fitted on the whole training part."""
+        return self.models[self.name]
+
+    @property
+    def baseline(self) -> Model:
+        """The fitted baseline."""
+        return self.models[BASELINE]
+
+    def frame(self) -> pd.DataFrame:
+        """Return the leaderboard: a row a candidate, the best first, each metric with the ends of its interval."""
+        return spread(self.board)
+
+    @cached_property
+    def board(self) -> pd.DataFrame:
+        """The leaderboard with a column of Estimates for each metric, and of differences to the chosen candidate."""
+        rows = []
+        for candidate in self.models:
+            row: dict[str, Any] = {"candidate": candidate, "chosen": candidate == self.name}
+            row[self.metric] = self.estimate(candidate, self.metric)
+            row["minus_chosen"] = None if row["chosen"] else self.estimate(candidate, self.metric, minus=self.name)
+            row |= {name: self.estimate(candidate, name) for name in self.metrics if name != self.metric}
+            rows.append(row | {kind: self._values(candidate, kind).mean() for kind in SECONDS[:2]})
+        rows.sort(key=lambda row: np.nan_to_num(-row[self.metric].value, nan=math.inf))
+        return pd.DataFrame(rows)
+
+    @property
+    def metrics(self) -> list[str]:
+        """The metrics by which the candidates are compared."""
+        return [name for name in self.scores["metric"].unique() if name not in SECONDS]
+
+    def estimate(self, candidate: str, metric: str, *, minus: str = "") -> Estimate:
+        """Return the mean of a metric over the folds, or of its difference to another candidate on the same folds.
+
+        The interval is the corrected resampled t interval (Nadeau and Bengio 2003, doi:10.1023/A:1024068626366): folds
+        share training rows, so the plain standard error over them is too small, and the ratio of test to training
+        rows is added to one over the number of folds. It ends where the metric does.
+
+        Parameters
+        ----------
+        candidate, metric : str
+        minus : str, optional
+            The other candidate. What makes a fold hard for both cancels, so two candidates may differ clearly although
+            their own intervals overlap.
+        """
+        low, high = metric_range(metric)
+        values = self._values(candidate, metric)
+        if minus:
+            values, low, high = values - self._values(minus, metric), low - high, high - low
+        values = values[np.isfinite(values)]
+        folds, mean = len(values), float(values.mean()) if len(values) else math.nan
+        if folds < 2:
+            return Estimate(mean, n=folds, method="too few folds for an interval")
+        error = math.sqrt((1 / folds + self.test_to_train) * values.var(ddof=1)) * stats.t.ppf(0.975, folds - 1)
+        method = f"corrected resampled t over the folds{', paired' * bool(minus)}"
+        return Estimate(mean, float(max(mean - error, low)), float(min(mean + error, high)), folds, method)
+
+    def _values(self, candidate: str, metric: str) -> Array:
+        rows = (self.scores["candidate"] == candidate) & (self.scores["metric"] == metric)
+        return self.scores.loc[rows, "value"].to_numpy()
+
+    def scalars(self) -> dict[str, Estimate]:
+        """Return ``cv.<metric>`` of the chosen candidate and ``cv.<candidate>.<metric>`` and the times of each.
+
+        ``cv.<candidate>.minus_chosen`` is the paired difference in the metric that decided.
+        """
+        numbers = {f"cv.{metric}": self.estimate(self.name, metric) for metric in self.metrics}
+        for candidate in self.models:
+            numbers |= self._candidate_scalars(candidate)
+        return numbers
+
+    def _candidate_scalars(self, candidate: str) -> dict[str, Estimate]:
+        numbers = {f"cv.{candidate}.{name}": self.estimate(candidate, name) for name in self.metrics}
+        if candidate != self.name:
+            numbers[f"cv.{candidate}.minus_chosen"] = self.estimate(candidate, self.metric, minus=self.name)
+        times = {f"time.{candidate}.{kind}": Estimate(float(self._values(candidate, kind).mean())) for kind in SECONDS}
+        return numbers | times
+
+    def drawings(self) -> list[Drawing]:
+        """Return the one figure: the candidates' scores, fold by fold."""
+        said = "; ".join(f"{name} {self.estimate(name, self.metric)}" for name in self.models)
+        caption = f"Each dot is one fold ({self.folds}); the bar is the mean with its 95% interval. Right is better."
+        words = Picture(f"Cross-validated {spoken(self.metric)} of each candidate", caption, f"{said}.")
+
+        def draw(ax: Axes) -> None:
+            names = list(self.board["candidate"])
+            for place, (name, mean) in enumerate(zip(names, self.board[self.metric], strict=True)):
+                values = self._values(name, self.metric)
+                ax.plot(values, [place] * len(values), "o", color=GREY, alpha=0.5, markersize=5)
+                colour = BLUE if name == self.name else GREY
+                draw_intervals(ax, [place], [mean], color=colour, marker="|", size=18, width=3, markeredgewidth=3)
+            name_rows(ax, [f"{name} (chosen)" if name == self.name else name for name in names])
+            ax.set_xlabel(spoken(self.metric))
+
+        return [Drawing("leaderboard", words, draw, self.board)]
+
+    def record(self) -> Record:
+        """Return the chosen model and every candidate with its settings and numbers, for the tracker."""
+        candidates = tuple(
+            Candidate(name, _settings(model.last), self._candidate_scalars(name)) for name, model in self.models.items()
+        )
+        parameters = {"candidate": self.name, "metric": self.metric, "rule": self.rule, "folds": self.folds}
+        model = handed_over(self.model, self.name, self.data.features)
+        kept = {KEPT_AS: self.model.schema.text()}
+        return Record(parameters=parameters, candidates=candidates, model=model, kept=kept)
+
+    def face(self) -> Face:
+        """Return which candidate was chosen and how, and the leaderboard."""
+        lead = (
+            f"{self.name} was chosen among {len(self.models) - 1} candidate{'s' if len(self.models) > 2 else ''} by "
+            f"{self.rule} ({self.folds}), trained on {self.data.rows:,} rows."
+        )
+        caption = (
+            "Leaderboard: cross-validated means with 95% intervals, and the seconds that one fold took. Minus chosen: "
+            f"the difference in {spoken(self.metric)} on the same folds; where its interval holds 0, they do not tell "
+            "the two apart."
+        )
+        return Face("Training", lead, [FaceTable(caption, self.board.drop(columns="chosen"))], self.findings())
+
+
+def _settings(estimator: Any) -> dict[str, object]:
+    settings = {name: value for name, value in estimator.get_params(deep=False).items() if not hasattr(value, "fit")}
+    return {"estimator": type(estimator).__name__, **settings}
