@@ -16,7 +16,7 @@ from toolkit.evaluation.evaluate import evaluate
 from toolkit.evaluation.slices import find_slices
 from toolkit.models.model import Model
 from toolkit.models.prediction import predict
-from toolkit.models.prediction_file import load_predictions
+from toolkit.models.prediction_file import join_predictions, load_predictions
 from toolkit.models.recorded import RecordedPredictions
 from toolkit.statistics.metrics import SCORE_METRICS
 
@@ -368,3 +368,38 @@ def test_scores_named_after_labels_that_are_floats_are_those_of_their_class():
     two, _ = load_predictions({"y_true": truth, "y_score_0.0": [1 - s for s in scores], "y_score_1.0": scores})
     assert one.predict_proba(data.features)[:, 1].tolist() == scores
     assert two.predict_proba(data.features)[:, 1].tolist() == scores
+
+
+@pytest.mark.parametrize(("truth", "guess"), [("B3", "1E2"), ("012", "007"), ("low", "None"), ("x", "2021-02")])
+def test_predicted_labels_are_read_as_the_truth_is_though_they_look_like_something_else(tmp_path, truth, guess):
+    labels = [truth, guess, "zz"] * 20
+    file = tmp_path / "scored.csv"
+    file.write_text("y_true,y_pred\n" + "".join(f"{label},{guess}\n" for label in labels), encoding="utf-8")
+    recorded, data = load_predictions(file)
+    assert data.classes == tuple(sorted([truth, guess, "zz"]))
+    assert recorded.predict(data.features).tolist() == [guess] * 60
+    frame = pd.DataFrame({"left": labels, "x": range(60)})
+    (tmp_path / "calls.csv").write_text("y_pred\n" + f"{guess}\n" * 60, encoding="utf-8")
+    beside = join_predictions(tmp_path / "calls.csv", load_dataset(frame, target="left"), 60)[0]
+    assert beside.predict(data.features).tolist() == [guess] * 60
+
+
+@pytest.mark.parametrize("cells", [["0,125", "0,75"], ["0.125", "0.75"], ["1,25E-1", "7,5E-1"]])
+def test_scores_are_read_as_they_are_written(tmp_path, cells):
+    truth = ["nein", "ja"] * 20
+    (tmp_path / "scored.csv").write_text(
+        "y_true;y_score\n" + "".join(f"{label};{cell}\n" for label, cell in zip(truth, cells * 20, strict=True)),
+        encoding="utf-8",
+    )
+    for source in (tmp_path / "scored.csv", {"y_true": truth, "y_score": cells * 20}):
+        recorded, data = load_predictions(source)
+        assert recorded.predict_proba(data.features)[:2, 1].tolist() == [0.125, 0.75]
+
+
+def test_predicted_numbers_are_read_as_they_are_written(tmp_path):
+    numbers = np.linspace(1.5, 2000.25, 40)
+    written = [f"{number:,.4f}".translate(str.maketrans(",.", ".,")) for number in numbers]
+    table = {"y_true": numbers, "y_pred": written}
+    recorded, data = load_predictions(table)
+    assert data.task == "regression"
+    assert recorded.predict(data.features) == pytest.approx(numbers, abs=1e-4)

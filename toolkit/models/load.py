@@ -11,6 +11,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Unpack
 
+import joblib
+from sklearn.base import BaseEstimator, is_regressor
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.validation import check_is_fitted
+
 from toolkit.data.contract import schema_of
 from toolkit.data.dataset import Dataset
 from toolkit.data.load import load_dataset
@@ -99,7 +104,9 @@ def load_audit(
         recorded, dataset = join_predictions(predictions, dataset, len(table.frame), **columns)
         return Model.of(recorded), dataset
     subject = load_model(model) if isinstance(model, str) else Model.of(model)
-    options["task"] = options.get("task") or (None if subject.schema.task else _task_of(subject))
+    if not subject.schema.task and not options.get("task"):
+        numbers = isinstance(subject.estimator, BaseEstimator) and is_regressor(subject.estimator)
+        options["task"] = "classification" if subject.classes else "regression" if numbers else None
     dataset = load_dataset(data, target=target, like=subject, **options)
     return Model.of(subject, dataset), dataset
 
@@ -135,9 +142,10 @@ def load_model(address: str, *, out: str | Path | None = None) -> Model:
     toolkit.errors.InputError: The model 'toolkit.models.no_such_module:model' cannot be imported: No module named ...
     """
     text = address.strip()
-    path, tracked = Path(text).expanduser(), _tracked(text)
-    if tracked:
-        return _logged(model_store.load_model(tracked, Path(out or os.environ.get("TOOLKIT_OUT", "reports"))))
+    path = Path(text).expanduser()
+    folder = str(path.resolve()) if path.is_dir() and (path / "MLmodel").is_file() else ""
+    if folder or _TRACKED.match(text):
+        return _logged(model_store.load_model(folder or text, Path(out or os.environ.get("TOOLKIT_OUT", "reports"))))
     if path.suffix.lower() in PICKLES:
         found = _unpickled(text, path)
     elif _IMPORT.fullmatch(text) and not path.exists() and ("." in text or ":" in text):
@@ -161,17 +169,7 @@ def _logged(logged: model_store.Logged) -> Model:
     return replace(model, threshold=read_kept(kept[THRESHOLD])) if THRESHOLD in kept else model
 
 
-def _tracked(address: str) -> str:
-    """Return the address of a model as MLflow takes it; empty where it is of another kind."""
-    if _TRACKED.match(address):
-        return address
-    path = Path(address).expanduser()
-    return str(path.resolve()) if path.is_dir() and (path / "MLmodel").is_file() else ""
-
-
 def _unpickled(address: str, path: Path) -> Any:
-    import joblib
-
     if not path.is_file():
         near = nearest(path.name, [item.name for item in path.parent.iterdir()] if path.parent.is_dir() else [])
         raise InputError(f"There is no file {address!r}.{near}")
@@ -211,10 +209,6 @@ def _imported(address: str) -> Any:
 
 def _usable(model: Any, address: str) -> Any:
     """Refuse what is no model, or one that is not fitted."""
-    from sklearn.base import BaseEstimator
-    from sklearn.exceptions import NotFittedError
-    from sklearn.utils.validation import check_is_fitted
-
     if isinstance(model, type) or not hasattr(model, "predict"):
         raise InputError(f"{address!r} is a {type(model).__name__}, which has no 'predict'. Give a fitted model.")
     if isinstance(model, BaseEstimator) and hasattr(model, "fit"):
@@ -223,12 +217,3 @@ def _usable(model: Any, address: str) -> Any:
         except NotFittedError as error:
             raise InputError(f"The model {address!r} ({type(model).__name__}) is not fitted. Fit it first.") from error
     return model
-
-
-def _task_of(model: Model) -> str | None:
-    """Say whether a model classifies or predicts numbers; None where it does not tell."""
-    from sklearn.base import BaseEstimator, is_regressor
-
-    if model.classes:
-        return "classification"
-    return "regression" if isinstance(model.estimator, BaseEstimator) and is_regressor(model.estimator) else None

@@ -20,8 +20,7 @@ from toolkit.data.dataset import Dataset
 from toolkit.data.schema import Column, Schema
 from toolkit.data.table_reader.table_model import TableModel
 from toolkit.errors import InputError, NotApplicableError, ToolkitError, listed, nearest
-from toolkit.models.recorded import RecordedPredictions
-from toolkit.models.score_function import ScoreFunction
+from toolkit.models.recorded import RecordedPredictions, ScoreFunction
 from toolkit.models.threshold import Rule, Threshold
 from toolkit.registry.model_store import table_function
 from toolkit.statistics.intervals import Array
@@ -91,7 +90,7 @@ class Model:
         Parameters
         ----------
         model : Model, estimator, MLflow pyfunc, RecordedPredictions or callable
-            A function takes a frame of features and returns scores: see ``toolkit.models.score_function``.
+            A function takes a frame of features and returns scores: see ``toolkit.models.recorded``.
         data : Dataset, optional
             A model that knows no names of columns takes those of its features, by place; one that was fitted on codes
             speaks the labels of its target. Both are said in ``notes``.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Unpack
+from dataclasses import replace
+from typing import Any, NamedTuple, Unpack
 
 import numpy as np
 import pandas as pd
@@ -14,10 +14,13 @@ from toolkit.data.dataset import Dataset
 from toolkit.data.load import load_dataset
 from toolkit.data.read import RawTable, read_table
 from toolkit.data.roles import Options, listed_names
-from toolkit.data.schema import Schema
+from toolkit.data.schema import Column, Schema
 from toolkit.data.table_reader.cells import column_kind
+from toolkit.data.table_reader.formats import ABSENT, Format
+from toolkit.data.table_reader.table_model import read_cells
 from toolkit.data.target import target_by
 from toolkit.errors import InputError, listed, nearest
+from toolkit.models.model import in_order
 from toolkit.models.recorded import RecordedPredictions
 
 Source = str | os.PathLike[str] | pd.DataFrame | Mapping[str, Any] | RawTable
@@ -68,14 +71,18 @@ def load_predictions(
     [0.2, 0.9]
     """
     table = _read(source)
-    left = listed_names(options.get("drop"), list(table.frame.columns))
+    frame, left = table.frame, listed_names(options.get("drop"), list(table.frame.columns))
     columns = _find_columns(table, y_pred, y_score, left)
-    if y_true not in table.frame.columns:
-        raise no_column(y_true, "the true values", "y_true", table)
-    options["task"] = options.get("task") or _task(table.frame, y_true, columns)
-    options["drop"] = [name for name in (*left, *columns.names()) if name != y_true]
+    if y_true not in frame:
+        raise _no_column(y_true, "the true values", "y_true", table)
+    table = _with_labels(source, table, columns.pred, frame[y_true])
+    frame = table.frame
+    if not columns.scores and column_kind(frame[columns.pred]) == "number" and frame[y_true].nunique() > 2:
+        # Whole numbers with many values are a measurement where the predictions lie between them.
+        options["task"] = options.get("task") or (None if _whole(frame[columns.pred]) else "regression")
+    options["drop"] = [name for name in (*left, *columns.names) if name != y_true]
     data = load_dataset(table, target=y_true, **options)
-    return _record(table.frame.loc[data.target.index], data, columns)
+    return _record(table, data, columns)
 
 
 def join_predictions(source: Source, data: Dataset, rows: int, **names: Any) -> tuple[RecordedPredictions, Dataset]:
@@ -103,30 +110,36 @@ def join_predictions(source: Source, data: Dataset, rows: int, **names: Any) -> 
             "prediction for each row, in the same order."
         )
     columns = _find_columns(table, names.get("y_pred", ""), names.get("y_score", ""), [])
-    frame = table.frame.loc[data.target.index]
+    table = _with_labels(source, table, columns.pred, data.target)
     y_true = names.get("y_true", "")
-    if y_true in frame.columns:
-        _check_same(frame[y_true], data)
-    return _record(frame, data, columns)
+    if y_true in table.frame:
+        known = _predictions(table, y_true, data, data.classes)
+        same = np.isclose(known, data.target) if data.task == "regression" else (known == data.target).to_numpy()
+        if not same.all():
+            raise InputError(
+                f"{y_true!r} and {data.target.name!r} differ in {int((~same).sum()):,} of {len(same):,} rows: the "
+                "predictions are not of these rows, or not in their order."
+            )
+    return _record(table, data, columns)
 
 
-@dataclass(frozen=True)
-class _Columns:
+class _Columns(NamedTuple):
     """Where the predictions are; ``start`` is what the names of several score columns begin with, if they share it."""
 
     pred: str
     scores: tuple[str, ...]
     start: str = ""
 
+    @property
     def names(self) -> tuple[str, ...]:
-        return (*([self.pred] if self.pred else []), *self.scores)
+        return (self.pred, *self.scores) if self.pred else self.scores
 
 
-def _read(source: Source) -> RawTable:
+def _read(source: Source, known: Schema | None = None) -> RawTable:
     if isinstance(source, RawTable):
         return source
     if not isinstance(source, Mapping):
-        return read_table(source)
+        return read_table(source, known)
     arrays = {str(name): pd.Series(values).reset_index(drop=True) for name, values in source.items()}
     if len({len(values) for values in arrays.values()}) > 1:
         found = listed(f"{name} has {len(values):,}" for name, values in arrays.items())
@@ -134,22 +147,31 @@ def _read(source: Source) -> RawTable:
     return read_table(pd.DataFrame(arrays))
 
 
+def _with_labels(source: Source, table: RawTable, pred: str, truth: pd.Series[Any]) -> RawTable:
+    """Read predictions as the truth is read: where that is text, ``1E2`` and ``None`` are labels here too."""
+    if not pred or column_kind(truth) != "text":
+        return table
+    marks = tuple(label for label in truth.dropna().unique() if label.strip().casefold() in ABSENT)
+    as_it_is = column_kind(table.frame[pred]) == "text" and not marks
+    return table if as_it_is else _read(source, Schema({pred: Column("text", labels=marks)}))
+
+
 def _find_columns(table: RawTable, y_pred: str, y_score: str | Sequence[str], left: Sequence[str]) -> _Columns:
     """Find the columns of the predictions, among those that are not left out."""
     names = [name for name in table.frame.columns if name not in left]
     if y_pred and y_pred not in names:
-        raise no_column(y_pred, "the predictions", "y_pred", table)
+        raise _no_column(y_pred, "the predictions", "y_pred", table)
     pred = y_pred or ("y_pred" if "y_pred" in names else "")
     wanted = listed_names(y_score, names)
     absent = [name for name in wanted if name not in names]
     if len(wanted) > 1 and absent:
-        raise no_column(absent[0], "the scores", "y_score", table)
+        raise _no_column(absent[0], "the scores", "y_score", table)
     if wanted and not absent:
         return _Columns(pred, tuple(wanted))
     start = wanted[0] if wanted else "y_score"
     found = ("y_score",) if start in names else tuple(name for name in names if name.startswith(start))
     if wanted and not found:
-        raise no_column(start, "the scores", "y_score", table)
+        raise _no_column(start, "the scores", "y_score", table)
     if not pred and not found:
         raise InputError(
             f"{table.source} holds no predictions: there is no column y_pred (labels or numbers) and none y_score "
@@ -158,53 +180,34 @@ def _find_columns(table: RawTable, y_pred: str, y_score: str | Sequence[str], le
     return _Columns(pred, found, "" if start in names else start)
 
 
-def no_column(name: str, what: str, parameter: str, table: RawTable) -> InputError:
-    """Say that a column of the predictions is missing, and what to do."""
+def _no_column(name: str, what: str, parameter: str, table: RawTable) -> InputError:
     others = {"y_true", "y_pred", "y_score"} - {parameter}
     near = nearest(name, [column for column in table.frame.columns if column not in others])
     has = listed(table.frame.columns)
     return InputError(f"{table.source} has no column {name!r} ({what}).{near} Give {parameter}=. Columns: {has}.")
 
 
-def _check_same(truth: pd.Series[Any], data: Dataset) -> None:
-    """Refuse predictions whose true values are not those of the data: the rows of the two do not match."""
-    known, target = _predictions(truth, data, data.classes), data.target
-    same = np.isclose(known, target.astype(float)) if data.task == "regression" else (known == target).to_numpy()
-    if not same.all():
-        raise InputError(
-            f"{str(truth.name)!r} and {data.target.name!r} differ in {int((~same).sum()):,} of {len(same):,} rows: the "
-            "predictions are not of these rows, or not in their order."
-        )
-
-
-def _task(frame: pd.DataFrame, y_true: str, columns: _Columns) -> str | None:
-    """Take whole numbers with many values for a measurement where the predictions lie between them."""
-    if columns.scores or column_kind(frame[columns.pred]) != "number" or frame[y_true].nunique() <= 2:
-        return None
-    return None if _whole(frame[columns.pred]) else "regression"
-
-
-def _record(frame: pd.DataFrame, data: Dataset, columns: _Columns) -> tuple[RecordedPredictions, Dataset]:
+def _record(table: RawTable, data: Dataset, columns: _Columns) -> tuple[RecordedPredictions, Dataset]:
     """Check the predictions of the rows of a data set and record them under its index."""
-    scores, classes = _scores(frame, data, columns) if columns.scores else (None, tuple(data.classes))
-    pred = _predictions(frame[columns.pred], data, classes) if columns.pred else None
-    return RecordedPredictions(pred, scores, classes), replace(data, predictions=columns.names())
+    scores, classes = _scores(table, data, columns) if columns.scores else (None, tuple(data.classes))
+    pred = _predictions(table, columns.pred, data, classes) if columns.pred else None
+    return RecordedPredictions(pred, scores, classes), replace(data, predictions=columns.names)
 
 
-def _scores(frame: pd.DataFrame, data: Dataset, columns: _Columns) -> tuple[pd.DataFrame, tuple[Any, ...]]:
+def _scores(table: RawTable, data: Dataset, columns: _Columns) -> tuple[pd.DataFrame, tuple[Any, ...]]:
     if data.task == "regression":
         raise InputError(
             f"{columns.scores[0]!r} holds scores of classes, but {data.target.name!r} holds numbers to predict "
             "(regression). Give the predicted numbers as y_pred and leave the scores out with drop."
         )
-    table = pd.DataFrame({name: _numbers(frame[name]) for name in columns.scores}, index=frame.index)
+    scores = pd.DataFrame({name: _numbers(table, name, data) for name in columns.scores})
     if len(columns.scores) == 1 and not columns.start:
         if data.task != "binary":
             raise InputError(
                 f"{columns.scores[0]!r} is one column of scores, but {data.target.name!r} has {len(data.classes)} "
                 f"classes: {listed(data.classes)}. Give a column for each class, or y_pred alone."
             )
-        return table, (*(label for label in data.classes if label != data.positive), data.positive)
+        return scores, in_order(data)
     classes = tuple(_class_of(name, data, columns.start) for name in columns.scores)
     if len(classes) == 1 and data.task == "binary":
         classes = (*(label for label in data.classes if label not in classes), *classes)
@@ -214,7 +217,7 @@ def _scores(frame: pd.DataFrame, data: Dataset, columns: _Columns) -> tuple[pd.D
         raise InputError(
             f"The columns of scores ({listed(columns.scores)}) must be one for each class; there is {wrong}."
         )
-    return table, classes
+    return scores, classes
 
 
 def _class_of(column: str, data: Dataset, start: str) -> Any:
@@ -236,23 +239,24 @@ def _class_of(column: str, data: Dataset, start: str) -> Any:
     return int(rest) if rest.isdecimal() and isinstance(data.classes[0], int) else rest
 
 
-def _numbers(column: pd.Series[Any]) -> pd.Series[Any]:
-    """Read numbers, missing where they are; text is refused."""
-    plain = column.astype(object) if isinstance(column.dtype, pd.CategoricalDtype) else column
-    numbers = pd.to_numeric(plain, errors="coerce").astype("float64")
+def _numbers(table: RawTable, name: str, data: Dataset) -> pd.Series[Any]:
+    """Read the numbers of a data set's rows as its table writes them, missing where they are; text is refused."""
+    column, decision = table.frame.loc[data.target.index, name], table.decisions.get(name)
+    numbers = read_cells(column, decision.format if decision and decision.format.kind == "number" else Format("number"))
     wrong = column[numbers.isna() & column.notna()]
     if len(wrong):
-        raise InputError(f"Column {str(column.name)!r} must hold numbers; found {listed(map(repr, wrong), most=3)}.")
+        raise InputError(f"Column {name!r} must hold numbers; found {listed(map(repr, wrong), most=3)}.")
     return numbers
 
 
-def _predictions(column: pd.Series[Any], data: Dataset, classes: Sequence[Any]) -> pd.Series[Any]:
+def _predictions(table: RawTable, name: str, data: Dataset, classes: Sequence[Any]) -> pd.Series[Any]:
     """Read predicted numbers, or labels as the truth writes them."""
-    name, missing = str(column.name), int(column.isna().sum())
+    column = table.frame.loc[data.target.index, name]
+    missing = int(column.isna().sum())
     if missing:
         raise InputError(f"{name!r} is missing in {missing:,} of {len(column):,} rows. Give every row its prediction.")
     if data.task == "regression":
-        return _numbers(column)
+        return _numbers(table, name, data)
     if column_kind(column) == "number" and not _whole(column):
         values = column.to_numpy(dtype=float)
         between = values[values != np.floor(values)][0]

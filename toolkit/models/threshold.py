@@ -162,35 +162,33 @@ def read_threshold(given: ThresholdLike) -> Rule:
         return given if isinstance(given, Rule) else given.rule
     if given is None or given == "":
         return Rule("fixed", DEFAULT)
-    if isinstance(given, str):
-        return _read_text(given)
-    if isinstance(given, int | float | np.number) and not isinstance(given, bool):
-        return Rule("fixed", _level(float(given), "threshold"))
-    if isinstance(given, Mapping) and len(given) == 1:
-        ((kind, level),) = given.items()
-        if kind in ("precision", "recall"):
-            return Rule(str(kind), _level(level, str(kind)))
-        if kind == "cost" and isinstance(level, Mapping):
-            return Rule("cost", costs=_read_costs(level))
-    raise InputError(f"The threshold must be {RULES}; found {given!r}.")
-
-
-def _read_text(text: str) -> Rule:
-    stripped = text.strip().replace(" ", "").replace(">=", ">").replace("≥", ">")
-    if stripped in ("youden", "max_f1"):
-        return Rule(stripped)
-    kind, sign, level = stripped.partition(">")
-    if sign and kind in ("precision", "recall"):
+    meant = _parsed(given) if isinstance(given, str) else given
+    if meant in ("youden", "max_f1"):
+        return Rule(str(meant))
+    if isinstance(meant, int | float | np.number) and not isinstance(meant, bool):
+        return Rule("fixed", _level(meant, "threshold"))
+    ((kind, level),) = meant.items() if isinstance(meant, Mapping) and len(meant) == 1 else [("", None)]
+    if kind in ("precision", "recall"):
         return Rule(kind, _level(level, kind))
-    kind, sign, pairs = stripped.partition(":")
-    if kind == "cost" and sign:
-        items = dict(pair.partition("=")[::2] for pair in pairs.split(","))
-        return Rule("cost", costs=_read_costs(items))
+    if kind == "cost" and isinstance(level, Mapping):
+        return Rule("cost", costs=_read_costs(level))
+    forms = "'0.3', 'youden', 'max_f1', 'precision>=0.8', 'recall>=0.9' or 'cost:fp=1,fn=5,currency=EUR'"
+    raise InputError(f"The threshold must be {forms if isinstance(given, str) else RULES}; found {given!r}.")
+
+
+def _parsed(text: str) -> object:
+    """Turn a rule that is given as text into what Python would be given."""
+    plain = text.replace(" ", "").replace(">=", ">").replace("≥", ">").strip()
+    kind, above, level = plain.partition(">")
+    if above:
+        return {kind: level}
+    kind, colon, pairs = plain.partition(":")
+    if colon:
+        return {kind: dict(pair.partition("=")[::2] for pair in pairs.split(","))}
     try:
-        return Rule("fixed", _level(float(stripped), "threshold"))
+        return float(plain)
     except ValueError:
-        forms = "'0.3', 'youden', 'max_f1', 'precision>=0.8', 'recall>=0.9' or 'cost:fp=1,fn=5,currency=EUR'"
-        raise InputError(f"The threshold must be {forms}; found {text!r}.") from None
+        return plain
 
 
 def _level(value: object, name: str) -> float:

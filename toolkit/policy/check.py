@@ -7,7 +7,7 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from toolkit.core.estimate import Estimate, spread
 from toolkit.core.face import Face, FaceTable
@@ -231,7 +231,7 @@ class Decision(Judgement):
 
     def verdict(self) -> PolicyVerdict:
         """Return the decision as ``results.json`` has it."""
-        said = {"pass": "ok", "undecided": "undecided"}
+        said: dict[str, Any] = {"pass": "ok", "undecided": "undecided"}
         rules = tuple(
             replace(one, rule=f"{one.rule}, else {level}", outcome=said.get(one.outcome, level))
             for level, one in self._lines()
