@@ -115,7 +115,12 @@ def choose_threshold(
     0.3
     """
     if rule.kind == "fixed":
-        return Threshold(rule.level if probabilities else _boundary(rule), rule)
+        if not probabilities and not rule.default:
+            raise InputError(
+                f"The model gives no probabilities, so a threshold of {rule.level:g} has no meaning. Use 'youden', "
+                "'max_f1', a precision, a recall or a cost."
+            )
+        return Threshold(rule.level if probabilities else 0.0, rule)
     ones = float(y_true.sum())
     if len(y_true) == 0 or (ones in (0, len(y_true)) and rule.kind != "cost"):
         note = f"The {part} part holds one class only, so no threshold could be chosen on it; {DEFAULT} is used."
@@ -140,17 +145,10 @@ def choose_threshold(
         reached = (kept >= rule.level - 1e-12) & (called > 0)
         best = int(np.argmax(np.where(reached, other, -1.0))) if reached.any() else int(np.argmax(kept))
         if not reached.any():
-            notes = (_unreachable(rule, float(kept[best]), part),)
+            most = f"the one with the largest, {format_number(float(kept[best]))}, is used."
+            note = f"No threshold gives a {rule.kind} of {rule.level:g} on the {part} part; {most}"
+            notes = (Finding("THRESHOLD-UNREACHABLE", "high", note, part),)
     return Threshold(_shortest(steps, best), rule, part, notes)
-
-
-def _boundary(rule: Rule) -> float:
-    if rule.level != DEFAULT:
-        raise InputError(
-            f"The model gives no probabilities, so a threshold of {rule.level:g} has no meaning. Use 'youden', "
-            "'max_f1', a precision, a recall or a cost."
-        )
-    return 0.0
 
 
 def confusion_steps(y_true: Array, y_score: Array) -> tuple[Array, Array, Array]:
@@ -181,11 +179,3 @@ def _shortest(steps: Array, best: int) -> float:
         if low < value <= high:
             return float(value)
     return high
-
-
-def _unreachable(rule: Rule, most: float, part: str) -> Finding:
-    note = (
-        f"No threshold gives a {rule.kind} of {rule.level:g} on the {part} part; the one with the largest, "
-        f"{format_number(most)}, is used."
-    )
-    return Finding("THRESHOLD-UNREACHABLE", "high", note, part)

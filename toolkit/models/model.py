@@ -106,11 +106,13 @@ class Model:
             if isinstance(model, type) or not hasattr(model, "predict"):
                 raise InputError(f"A fitted model with a 'predict' method is needed; found {type(model).__name__}.")
             if type(model).__name__ == TableModel.__name__:
-                return cls.of(_unpacked(model), data)
-            model = table_function(model)
-            recorded = isinstance(model, RecordedPredictions)
-            decides = recorded and model.y_pred is not None
-            model = cls(model, schema_of(model), own_labels(model), recorded=recorded, decides=decides)
+                at = None if model.threshold is None else Threshold(model.threshold, Rule("fixed", model.threshold))
+                model = replace(cls.of(model.estimator).settled(Schema.read(model.schema)), threshold=at)
+            else:
+                model = table_function(model)
+                recorded = isinstance(model, RecordedPredictions)
+                decides = recorded and model.y_pred is not None
+                model = cls(model, schema_of(model), own_labels(model), recorded=recorded, decides=decides)
         found: Model = model
         return found if data is None else found._named(data)._labelled(data)
 
@@ -165,11 +167,7 @@ class Model:
         found, own = np.asarray(self.ask("predict", features, table)).ravel(), own_labels(self.estimator)
         if own in ((), self.classes):
             return found
-        places, distinct = pd.factorize(found, use_na_sentinel=False)
-        meant = dict(zip(own, self.classes, strict=True))
-        labels = np.empty(len(distinct), dtype=object)
-        labels[:] = [meant.get(label, label) for label in distinct.tolist()]
-        return labels[places]
+        return pd.Series(found).map(dict(zip(own, self.classes, strict=True))).to_numpy(dtype=object)
 
     def positive_scores(self, positive: object, features: pd.DataFrame, table: str = "the table") -> Array:
         """Return what a threshold cuts: the probability of a class, its decision values, or 1 where it is predicted."""
@@ -304,12 +302,6 @@ def own_labels(estimator: Any) -> tuple[Any, ...]:
     """Return the labels that an estimator itself predicts, in the order of its scores; none where it does not say."""
     known = getattr(estimator, "classes_", None)
     return () if known is None else tuple(np.asarray(known, dtype=object).tolist())
-
-
-def _unpacked(model: TableModel) -> Model:
-    """Take apart a model that was handed over."""
-    at = None if model.threshold is None else Threshold(model.threshold, Rule("fixed", model.threshold))
-    return replace(Model.of(model.estimator).settled(Schema.read(model.schema)), threshold=at)
 
 
 def _given_array(estimator: Any, features: pd.DataFrame, network: Any) -> Pipeline:
