@@ -98,3 +98,69 @@ def test_it_takes_the_table_as_it_is_here_too(logged):
     data = tk.load_dataset(folder / "raw.csv", like=again)
     np.testing.assert_array_equal(again.predict_proba(rows), model.predict_proba(data.features))
     assert again.predict(rows).tolist() == model.predict(data.features).tolist()
+
+
+@pytest.fixture(scope="module")
+def typed(tmp_path_factory):
+    """A model that was trained on a Parquet file, which has types, and logged."""
+    folder = tmp_path_factory.mktemp("typed") / "reports"
+    folder.mkdir()
+    rows = table().assign(visits=np.arange(ROWS) % 7, loan=["007", "12"] * (ROWS // 2))
+    rows.to_parquet(folder / "first.parquet")
+    split = tk.split_dataset(tk.load_dataset(folder / "first.parquet", target="buys", positive="yes"))
+    training = tk.train(split, candidates=["logistic"], cv=2)
+    options = {"experiment": "e", "name": "n", "parameters": {}, "tags": {}, "out": folder}
+    run = tracking.log_run([training.record()], {}, **options)
+    assert not run.failure
+    with store.connect(store.tracking_uri(folder)):
+        address = mlflow.artifacts.download_artifacts(run.model_uri)
+    return training.model, mlflow.pyfunc.load_model(address), split.test, rows
+
+
+def test_its_signature_names_the_types_of_the_table_and_is_loose_where_the_model_is(logged, typed):
+    first = mlflow.pyfunc.load_model(logged[2]).metadata.get_input_schema().to_dict()
+    assert {one["name"]: one["type"] for one in first} == {
+        "zip": "string",
+        "price": "any",  # its decimal mark is a comma
+        "start": "any",  # day first
+        "member": "boolean",
+    }
+    _, pyfunc, _, rows = typed
+    types = {one["name"]: one["type"] for one in pyfunc.metadata.get_input_schema().to_dict()}
+    assert types == {
+        "zip": "string",
+        "price": "double",
+        "start": "any",  # a date is text in a CSV
+        "member": "boolean",
+        "visits": "any",  # whole numbers, with or without missing ones
+        "loan": "string",
+    }
+    wanted = pyfunc.predict(rows)
+    loose = rows.assign(visits=rows["visits"].astype(float), zip=rows["zip"].astype(object))
+    loose["start"] = loose["start"].dt.strftime("%Y-%m-%d")
+    np.testing.assert_array_equal(pyfunc.predict(loose), wanted)
+    assert len(pyfunc.predict(rows.assign(visits=np.nan, price=np.nan))) == ROWS
+
+
+@pytest.mark.parametrize(
+    ("change", "said"), [({"price": "12o"}, "price"), ({"member": 7.5}, "member"), ({"zip": 7}, "zip")]
+)
+def test_mlflow_itself_refuses_what_is_of_another_type(typed, change, said):
+    _, pyfunc, _, rows = typed
+    with pytest.raises(mlflow.exceptions.MlflowException, match=f"Incompatible input types for column {said}"):
+        pyfunc.predict(rows.assign(**change))
+
+
+@pytest.mark.parametrize("name", ["price", "start", "member", "zip", "visits"])
+def test_mlflow_itself_refuses_a_table_without_a_column(typed, name):
+    _, pyfunc, _, rows = typed
+    with pytest.raises(mlflow.exceptions.MlflowException, match=rf"missing inputs \['{name}'\]"):
+        pyfunc.predict(rows.rename(columns={name: f"{name}s"}))
+
+
+def test_a_pyfunc_of_it_is_judged_as_the_model_itself(typed):
+    model, pyfunc, test, _ = typed
+    mine, theirs = (tk.evaluate(one, test, latency=False).scalars() for one in (model, pyfunc))
+    assert {name: number.value for name, number in theirs.items()} == {
+        name: number.value for name, number in mine.items()
+    }

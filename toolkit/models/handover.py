@@ -13,6 +13,7 @@ import pandas as pd
 from toolkit.core.result import ModelRecord
 from toolkit.data import table_reader
 from toolkit.data.contract import BY_TYPE
+from toolkit.data.schema import Column
 from toolkit.models.candidates import requirements_of
 from toolkit.models.model import Model
 
@@ -37,12 +38,24 @@ def handed_over(model: Model, name: str, features: pd.DataFrame) -> ModelRecord:
     requirements, schema = requirements_of(model.last), model.schema
     if not schema.features:
         return ModelRecord(name, model.estimator, features.head(5), requirements)
-    # Text and dates come as texts; a model takes whole numbers for others, and missing ones, which MLflow would refuse.
-    types = {
-        key: "string" if one.kind == "text" and one.why != BY_TYPE else "any" for key, one in schema.features.items()
-    }
+    types = {key: _type(one, features[key]) for key, one in schema.features.items()}
     whole = _travelling().TableModel(model.estimator, schema.plain(), list(model.classes))
-    return ModelRecord(name, whole, features.head(5), requirements, types, str(FOLDER))
+    example = features.head(5).astype({key: object for key, kind in types.items() if kind == "string"})
+    flags = [key for key, kind in types.items() if kind == "boolean"]
+    example[flags] = example[flags].astype(object).replace({0: False, 1: True})
+    return ModelRecord(name, whole, example, requirements, types, str(FOLDER))
+
+
+def _type(column: Column, values: pd.Series[Any]) -> str:
+    """Return MLflow's name of the type of a column, or ``any`` where MLflow would refuse what the model takes.
+
+    Where MLflow is told ``double`` it refuses whole numbers, as a file has them where all happen to be so; where it is
+    told ``string``, categories; where it is told ``datetime``, the texts that a date is in a CSV, and time zones.
+    """
+    if column.kind in ("text", "bool"):
+        return "boolean" if column.kind == "bool" else "any" if column.why == BY_TYPE else "string"
+    broken = values.dropna() % 1 != 0
+    return "double" if column.plain and not column.missing and broken.mean() > 0.5 else "any"
 
 
 def _travelling() -> Any:

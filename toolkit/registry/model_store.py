@@ -200,9 +200,15 @@ def signed_types(signature: ModelSignature | None) -> dict[str, str]:
 
 
 def table_function(model: Any) -> Any:
-    """Return a pyfunc of MLflow as a function of the types of table that it was signed for; any other as it is."""
+    """Return a pyfunc of MLflow as a function of the types of table that it was signed for; any other as it is.
+
+    One that reads tables by a schema of its own is taken out of it.
+    """
     if type(model).__module__.partition(".")[0] != "mlflow" or not hasattr(model, "metadata"):
         return model
+    with contextlib.suppress(NotImplementedError):
+        if hasattr(raw := model.get_raw_model(), "schema"):
+            return raw
     return TableFunction(model, signed_types(model.metadata.signature))
 
 
