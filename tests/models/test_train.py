@@ -1,21 +1,24 @@
 import json
 import math
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import fbeta_score, log_loss, make_scorer, roc_auc_score
 from sklearn.model_selection import GroupKFold, StratifiedKFold, cross_val_score
+from sklearn.pipeline import Pipeline
 from xgboost import XGBClassifier
 
 import toolkit as tk
 from toolkit.core.result import Result
 from toolkit.data.schema import Schema
 from toolkit.errors import InputError
-from toolkit.models.folds import make_folds
+from toolkit.models.folds import make_folds, score_fold
 from toolkit.models.leaderboard import SECONDS, Training
 from toolkit.models.preprocessing import make_model
 
@@ -424,3 +427,74 @@ def test_a_model_that_was_logged_keeps_its_labels(tmp_path):
     training = tk.train(split, candidates={"it": XGBClassifier(n_estimators=5)}, cv=2)
     assert Schema.read(json.loads(training.record().kept["schema.json"])) == training.model.schema
     assert (training.model.classes, training.model.schema.positive) == (("yes", "no"), "no")
+
+
+class OneColumn(ClassifierMixin, BaseEstimator):
+    """Tells two classes apart by the means of one column."""
+
+    def __init__(self, column="a"):
+        self.column = column
+
+    def fit(self, features, target):
+        column, self.classes_ = features[self.column].to_numpy(), np.unique(target)
+        low, high = (column[target == label].mean() for label in self.classes_)
+        self.middle_, self.slope_ = (low + high) / 2, (high - low) / column.var()
+        return self
+
+    def predict(self, features):
+        return self.classes_[(self.predict_proba(features)[:, 1] >= 0.5).astype(int)]
+
+    def predict_proba(self, features):
+        score = 1 / (1 + np.exp(-self.slope_ * (features[self.column].to_numpy() - self.middle_)))
+        return np.column_stack([1 - score, score])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("size", "strategy"), [(1, "stratified"), (20, "group")])
+def test_paired_differences_of_candidates_that_are_alike_hold_zero(size, strategy):
+    """Both columns tell as much, so the true difference is 0; of rows that belong together, folds keep groups apart."""
+    rng = np.random.default_rng(0)
+    runs, rows, held, apart = 1000, 400, 0, 0
+    frame = pd.DataFrame({"a": 0.0, "b": 0.0, "who": np.arange(rows) // size, "y": np.arange(rows) % 2})
+    data = tk.load_dataset(frame, target="y", group="who" if size > 1 else None, drop="who" if size == 1 else None)
+    candidates = {name: Pipeline([("model", OneColumn(name))]) for name in ("a", "b")}
+    for _ in range(runs):
+        shared = rng.normal(size=(3, rows // size)).repeat(size, axis=1) * (size > 1)
+        y = (rng.normal(size=rows) + shared[0] > 0).astype(int)
+        features = pd.DataFrame({name: y + rng.normal(size=rows) + shared[i + 1] for i, name in enumerate("ab")})
+        table = replace(data, features=features, target=pd.Series(y, name="y"))
+        folds, *_ = make_folds(table, strategy=strategy, folds=5, seed=0)
+        scorers = {"roc_auc": "roc_auc"}
+        values = {
+            name: [score_fold(one, table, fold, scorers)["roc_auc"] for fold in folds]
+            for name, one in candidates.items()
+        }
+        training = folds_of("roc_auc", chosen="b", **values)
+        found = training.estimate("a", "roc_auc", minus="b")
+        held += found.low <= 0 <= found.high
+        apart += training.estimate("a", "roc_auc").high < training.estimate("b", "roc_auc").low
+    print(f"{strategy}: 0 held in {held / runs:.1%}; intervals of the two apart in {apart / runs:.1%}")
+    assert 0.93 <= held / runs <= 0.99
+
+
+@pytest.mark.slow
+def test_paired_differences_tell_candidates_apart_whose_own_intervals_overlap():
+    rng = np.random.default_rng(1)
+    runs, rows, told, apart = 100, 400, 0, 0
+    for _ in range(runs):
+        y = (rng.normal(size=rows) > 0).astype(int)
+        a = y + rng.normal(size=rows)
+        table = tk.load_dataset(pd.DataFrame({"a": a, "b": a + rng.normal(size=rows), "y": y}), target="y")
+        folds, *_ = make_folds(table, strategy="stratified", folds=5, seed=0)
+        values = {
+            name: [
+                score_fold(Pipeline([("model", OneColumn(name))]), table, fold, {"it": "roc_auc"})["it"]
+                for fold in folds
+            ]
+            for name in "ab"
+        }
+        training = folds_of("roc_auc", chosen="a", **values)
+        told += training.estimate("b", "roc_auc", minus="a").high < 0
+        apart += training.estimate("b", "roc_auc").high < training.estimate("a", "roc_auc").low
+    print(f"told apart in {told / runs:.0%}, by intervals of their own in {apart / runs:.0%}")
+    assert told / runs > apart / runs + 0.2
