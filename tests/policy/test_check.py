@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from statistics import NormalDist
 
 import jsonschema
 import numpy as np
@@ -16,8 +17,9 @@ from toolkit.core.estimate import Estimate
 from toolkit.core.resources import templates_folder
 from toolkit.core.result import Finding, Result
 from toolkit.errors import InputError, NotApplicableError
+from toolkit.models.prediction_file import load_predictions
 from toolkit.policy.check import check, check_report
-from toolkit.policy.outcomes import judge_number, judge_policy, overall
+from toolkit.policy.outcomes import false_failures, judge_number, judge_policy, overall
 from toolkit.policy.policy import check_policy, policy_names, policy_schema, read_policy
 from toolkit.statistics.intervals import wilson
 
@@ -405,3 +407,68 @@ def test_a_broken_report_is_one_clear_error(tmp_path, content):
         check_report("standard", tmp_path)
     with pytest.raises(InputError, match="There is no report at"):
         check_report("standard", tmp_path / "nowhere")
+
+
+class TestSeveralRules:
+    """Rules that are met fail together more often than one, unless the policy asks for a correction over them."""
+
+    @staticmethod
+    def policy(names, **said):
+        return {"numbers": {f"test.{name}": {"min": 0.8} for name in names}, **said}
+
+    @staticmethod
+    def beyond(errors):
+        """A number that lies so many standard errors below 0.8."""
+        value, half = 0.8 - errors / 100, NormalDist().inv_cdf(0.975) / 100
+        return Estimate(value, value - half, value + half, 500)
+
+    @pytest.mark.parametrize(
+        ("errors", "alone", "corrected"),
+        [
+            ((2.1, 2.5), ["fail", "fail"], ["fail", "fail"]),  # 2.5 beyond 2.24 for two, then 2.1 beyond 1.96 for one
+            ((2.1, 2.2), ["fail", "fail"], ["undecided", "undecided"]),
+            ((2.3, -9.0), ["fail", "pass"], ["fail", "pass"]),
+            ((2.1, -9.0), ["fail", "pass"], ["undecided", "pass"]),
+        ],
+    )
+    def test_holm_goes_down_from_the_farthest(self, errors, alone, corrected):
+        numbers = {f"test.{name}": self.beyond(error) for name, error in zip("ab", errors, strict=True)}
+        assert [one.outcome for one in judged(self.policy("ab"), numbers)] == alone
+        assert [one.outcome for one in judged(self.policy("ab", correction="holm"), numbers)] == corrected
+
+    def test_a_policy_that_is_met_fails_by_chance_as_seldom_as_is_said(self):
+        rng, runs = np.random.default_rng(0), 400
+        failed = dict.fromkeys(["", "holm"], 0)
+        for _ in range(runs):
+            numbers = {f"test.{name}": self.beyond(rng.normal()) for name in "abcdefghij"}
+            for correction in failed:
+                said = {"correction": correction} if correction else {}
+                policy = read_policy(self.policy("abcdefghij", **said))
+                failed[correction] += overall(policy, judge_policy(policy, numbers, [], "")) == "fail"
+        assert 0.15 < failed[""] / runs < 0.25 + 0.03
+        assert failed["holm"] / runs < 0.025 + 0.02
+        numbers = dict.fromkeys(numbers, Estimate(0.9, 0.89, 0.91, 500))
+        assert false_failures(read_policy(self.policy("abcdefghij")), numbers) == pytest.approx(0.25)
+        assert false_failures(read_policy(self.policy("abcdefghij", correction="holm")), numbers) == 0.025
+
+    def test_the_verdict_states_it(self):
+        wine = tk.load_dataset("wine")
+        exact = check({"numbers": {"data.rows": {"min": 1}}}, wine).face().tables[0].caption
+        assert "not corrected for each other. Where all are met, chance alone fails the policy in at most 0%" in exact
+        with pytest.raises(InputError, match="correction"):
+            check({"numbers": {"data.rows": {"min": 1}}, "correction": "bonferoni"}, wine)
+
+
+@pytest.mark.parametrize(("signal", "outcome"), [(2.0, "pass"), (0.0, "undecided")])
+def test_recall_is_held_against_chance_where_the_baseline_calls_everybody_positive(signal, outcome):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=1000)
+    y = np.where(signal * x + rng.normal(size=1000) * 1.5 > -1, "yes", "no")
+    called = np.where(x > -0.8, "yes", "no")
+    recorded, data = load_predictions({"y_true": y, "y_pred": called}, positive="yes")
+    found = tk.evaluate(recorded, data, baseline="guess", latency=False)
+    rule = {"not_worse_than": "baseline"}
+    verdict = check({"numbers": {"test.recall": rule, "test.precision": rule, "test.f1": rule}}, found)
+    assert [one.outcome for one in verdict.judged] == [outcome] * 3
+    chance = found.scalars()["test.recall"].value - found.scalars()["difference.recall"].value
+    assert chance == pytest.approx((x > -0.8).mean())

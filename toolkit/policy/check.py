@@ -13,19 +13,13 @@ from toolkit.core.estimate import Estimate, spread
 from toolkit.core.face import Face, FaceTable
 from toolkit.core.result import Record, Result
 from toolkit.core.results import Level, PolicyVerdict, RuleOutcome, read_results
-from toolkit.errors import NotApplicableError, listed
-from toolkit.policy.outcomes import GateOutcome, Numbers, gather, judge_policy, left_out, overall
+from toolkit.errors import NotApplicableError
+from toolkit.policy.outcomes import GateOutcome, Numbers, false_failures, gather, judge_policy, left_out, overall
 from toolkit.policy.policy import Levels, Policy, read_levels, read_policy
 from toolkit.policy.reason import number_words, reason
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-_CAPTION = (
-    "Every rule on whole 95% intervals. A rule about several numbers fails on intervals widened to hold for all of "
-    "them at once; rules are not corrected for each other."
-)
 
 
 def check(policy: str | Path | Mapping[str, object], *results: Result) -> Verdict:
@@ -192,7 +186,13 @@ class Verdict(Judgement):
             for one in self.judged
         ]
         table = pd.DataFrame(rows, columns=["what", "outcome", "number", "rule", "why"])
-        return Face(f"Verdict: {self.outcome}", self.sentence() + absent * bool(self.left_out), [FaceTable(_CAPTION, table)])
+        together = "" if self.policy.correction else " not"
+        caption = (
+            "Every rule on whole 95% intervals. A rule about several numbers fails on intervals widened to hold for "
+            f"all of them at once; rules are{together} corrected for each other. Where all are met, chance alone fails "
+            f"the policy in at most {100 * false_failures(self.policy, self.numbers):g}% of tables."
+        )
+        return Face(f"Verdict: {self.outcome}", self.sentence(), [FaceTable(caption, table)])
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -42,7 +42,22 @@ def judge_policy(
     InputError
         Where a rule that is not optional names no number there is.
     """
-    judged = [one for name, rule in policy.numbers.items() for one in _judge_rule(name, rule, scalars)]
+    judged: list[RuleOutcome] = []
+    every = {pattern: _limits(pattern, rule, scalars) for pattern, rule in policy.numbers.items()}
+    excesses = [_excess(scalars[name], *ends) for limits in every.values() for name, ends in limits.items()]
+    for pattern, rule in policy.numbers.items():
+        limits = every[pattern]
+        if not limits and not rule.optional:
+            raise _nothing_to_judge(pattern, rule, scalars)
+        of_rule = sum(scalars[name].has_interval for name in limits)
+        each = f", for each of {len(limits)} numbers" if len(limits) > 1 else ""
+        text = f"{rule.condition}{each}" + (f" ({rule.why})" if rule.why else "")
+        for name, ends in limits.items():
+            together = _holm(_excess(scalars[name], *ends), excesses) if policy.correction else of_rule
+            # Numbers of cross-validation count folds, and more folds of the same rows would not decide.
+            number = replace(scalars[name], n=0) if name.startswith("cv.") else scalars[name]
+            outcome, why = judge_number(number, *ends, together)
+            judged.append(RuleOutcome(name, text, outcome, scalars[name], why, rule.condition))
     if policy.findings:
         judged.append(_judge_findings(policy.findings, findings))
     if policy.fingerprints:
@@ -50,6 +65,42 @@ def judge_policy(
         why = "The data are among those approved." if known else "The data are not among those approved."
         judged.append(RuleOutcome(fingerprint, "approved data", "pass" if known else "fail", UNKNOWN, why))
     return judged
+
+
+def _excess(number: Estimate, least: float, most: float) -> float:
+    """Return how many standard errors a number lies beyond its limits: less than 0 within; nan without an interval."""
+    value = number.value
+    gap, side = max((least - value, number.high - value), (value - most, value - number.low))
+    return gap / side * _quantile(1) if side else math.copysign(math.inf, gap)
+
+
+def _holm(own: float, excesses: Iterable[float]) -> int:
+    """Return for how many numbers the interval of one is widened (Holm 1979, Scandinavian Journal of Statistics 6:65).
+
+    The number farthest beyond its limit is widened for all of them, the next, once that is shown to fail, for all but
+    one, and so on down to the first that is not.
+    """
+    ordered = sorted((one for one in excesses if not math.isnan(one)), reverse=True)
+    left = len(ordered)
+    for one in ordered:
+        if one <= own or one <= _quantile(left):
+            break
+        left -= 1
+    return max(left, 1)
+
+
+def false_failures(policy: Policy, scalars: Mapping[str, Estimate]) -> float:
+    """Return at most how often a policy fails by chance alone though every rule is met (Bonferroni).
+
+    Examples
+    --------
+    >>> policy = Policy.model_validate({"numbers": {"test.recall": {"min": 0.5}, "test.precision": {"min": 0.5}}})
+    >>> false_failures(policy, {"test.recall": Estimate(0.6, 0.5, 0.7), "test.precision": Estimate(0.7, 0.6, 0.8)})
+    0.05
+    """
+    limits = [_limits(pattern, rule, scalars) for pattern, rule in policy.numbers.items()]
+    uncertain = sum(any(scalars[name].has_interval for name in of_rule) for of_rule in limits)
+    return min(1.0, 0.025 * (min(uncertain, 1) if policy.correction else uncertain))
 
 
 def left_out(policy: Policy, scalars: Mapping[str, Estimate]) -> dict[str, str]:
@@ -72,22 +123,6 @@ def overall(policy: Policy, judged: Sequence[RuleOutcome]) -> GateOutcome:
     if "undecided" in outcomes or not outcomes:
         return policy.undecided
     return "pass"
-
-
-def _judge_rule(pattern: str, rule: NumberRule, scalars: Mapping[str, Estimate]) -> list[RuleOutcome]:
-    limits = _limits(pattern, rule, scalars)
-    if not limits and not rule.optional:
-        raise _nothing_to_judge(pattern, rule, scalars)
-    together = sum(scalars[name].has_interval for name in limits)
-    each = f", for each of {len(limits)} numbers" if len(limits) > 1 else ""
-    text = f"{rule.condition}{each}" + (f" ({rule.why})" if rule.why else "")
-    judged = []
-    for name, (least, most) in limits.items():
-        # Numbers of cross-validation count folds, and more folds of the same rows would not decide.
-        number = replace(scalars[name], n=0) if name.startswith("cv.") else scalars[name]
-        outcome, why = judge_number(number, least, most, together)
-        judged.append(RuleOutcome(name, text, outcome, scalars[name], why, rule.condition))
-    return judged
 
 
 def _limits(pattern: str, rule: NumberRule, scalars: Mapping[str, Estimate]) -> dict[str, tuple[float, float]]:
@@ -130,8 +165,8 @@ def judge_number(number: Estimate, least: float, most: float, together: int = 1)
 
     Where a rule is about several numbers it passes only if each does, which needs no correction (an
     intersection-union test: Berger 1982, doi:10.1080/00401706.1982.10487790). It fails if any does, so for failing the
-    intervals are widened to hold for all at once (Bonferroni, on the normal scale). Several rules of a policy are not
-    corrected for each other.
+    intervals are widened to hold for all at once (Bonferroni, on the normal scale). Several rules of a policy are
+    corrected for each other where it says ``correction: holm``.
 
     Parameters
     ----------
@@ -139,7 +174,7 @@ def judge_number(number: Estimate, least: float, most: float, together: int = 1)
     least, most : float
         The limits; infinite where there is none.
     together : int
-        How many numbers the rule is about.
+        For how many numbers the interval must hold at once.
 
     Returns
     -------

@@ -117,6 +117,8 @@ class Policy(Part):
     title: Annotated[str, Field(max_length=200)] = ""
     undecided: Undecided = "undecided"
     """What the verdict is where no rule fails and at least one cannot be decided."""
+    correction: Literal["holm"] | None = None
+    """Corrects the rules for each other, so that a policy that is met fails by chance in at most 2.5 % of tables."""
     numbers: dict[str, NumberRule] = {}
     """Rules by dotted name; * stands for any text, ? for one sign."""
     findings: FindingRule | None = None

@@ -179,12 +179,14 @@ def difference(first: Measure, second: Measure) -> Estimate:
 
 
 def rival(first: Measure, second: Measure) -> Measure:
-    """Return what a metric is compared with: the second, or chance where that never says positive.
+    """Return what a metric is compared with: the second, or chance where that says positive never, or always.
 
-    Precision, recall and F1 of any model that says positive at all exceed those of one that never does, which says
-    nothing of how well it tells the classes apart. A guess that says positive as often as the first is the measure.
+    Precision, recall and F1 of any model that says positive at all exceed those of one that never does, and no recall
+    reaches that of one that always does, which says nothing of how well it tells the classes apart. A guess that says
+    positive as often as the first is the measure.
     """
-    return first.chance if first.chance and not second.chance else second
+    constant = second.chance is None or second.chance.estimate.value == second.estimate.value
+    return first.chance if first.chance and constant else second
 
 
 def mean(
