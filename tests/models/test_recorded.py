@@ -102,7 +102,7 @@ class TestEvaluate:
         assert found.numbers["difference.roc_auc"].low > 0
         assert "threshold.value" not in found.numbers
         assert str(found.threshold) == "as the model itself decided"
-        assert "called as the model itself decided" in found._repr_html_()
+        assert "predicted as the model itself decided" in found._repr_html_()
         assert not any(name.startswith(("latency", "throughput", "model")) for name in found.numbers)
         assert codes(found) == {"BASELINE-IN-HINDSIGHT"}
 

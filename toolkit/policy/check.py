@@ -13,7 +13,7 @@ from toolkit.core.estimate import Estimate, spread
 from toolkit.core.face import Face, FaceTable
 from toolkit.core.result import Record, Result
 from toolkit.core.results import Level, PolicyVerdict, RuleOutcome, read_results
-from toolkit.errors import NotApplicableError
+from toolkit.errors import NotApplicableError, listed
 from toolkit.policy.outcomes import GateOutcome, Numbers, false_failures, gather, judge_policy, left_out, overall
 from toolkit.policy.policy import Levels, Policy, read_levels, read_policy
 from toolkit.policy.reason import number_words, reason
@@ -192,7 +192,9 @@ class Verdict(Judgement):
             f"all of them at once; rules are{together} corrected for each other. Where all are met, chance alone fails "
             f"the policy in at most {100 * false_failures(self.policy, self.numbers):g}% of tables."
         )
-        return Face(f"Verdict: {self.outcome}", self.sentence(), [FaceTable(caption, table)])
+        return Face(
+            f"Verdict: {self.outcome}", self.sentence() + absent * bool(self.left_out), [FaceTable(caption, table)]
+        )
 
 
 @dataclass(frozen=True, eq=False, repr=False)
