@@ -7,10 +7,11 @@ import numpy as np
 
 import toolkit as tk
 from toolkit.explanation.attribution import choose_attributor
-from toolkit.explanation.crosscheck import ROWS, cross_check
+from toolkit.explanation.crosscheck import cross_check
 from toolkit.explanation.explain import explain
 from toolkit.explanation.importance import draw_rows, interaction_table, magnitudes
 from toolkit.models.candidates import make_candidates
+from toolkit.models.model import Model
 from toolkit.models.preprocessing import make_model
 
 
@@ -31,9 +32,9 @@ def explaining():
     rows = split.test.features.iloc[drawn.positions]
     _, seconds = _timed(lambda: interaction_table(attributor, rows, drawn.shap_values))
     print(f"  interactions     {seconds:6.2f} s")
-    part, sizes = split.test.take(drawn.positions[:ROWS]), magnitudes(drawn.shap_values).mean(axis=0)
-    _, seconds = _timed(lambda: cross_check(model, part, sizes))
-    print(f"  permutation      {seconds:6.2f} s   {ROWS} rows, each column twice")
+    sizes = magnitudes(drawn.shap_values).mean(axis=0)
+    check, seconds = _timed(lambda: cross_check(Model.of(model, split.test), split.test, sizes))
+    print(f"  permutation      {seconds:6.2f} s   {check.rows:,} rows, each column shuffled {check.repeats} times")
     found, seconds = _timed(lambda: explain(model, split, precision=1e-9))
     print(f"  explain          {seconds:6.2f} s   all of it, with predictions of {split.test.rows:,} rows")
     gap = found.scalars()["explanation.additivity_gap"].value

@@ -551,3 +551,48 @@ def test_a_format_that_changed_is_said_and_read(tmp_path):
         ("medium", "day")
     ]
     assert found.table.set_index("column").loc["day", "verdict"] == "stable"
+
+
+def seasonal(rng, first, days, each=20, warmer=0.0):
+    day = np.repeat(pd.date_range(first, periods=days), each)
+    season = 10 * np.sin(2 * np.pi * day.dayofyear / 365.25)
+    frame = pd.DataFrame(
+        {"day": day, "heat": season + rng.normal(warmer, 3, len(day)), "steady": rng.normal(size=len(day))}
+    )
+    return frame.assign(coat=np.where(rng.random(len(day)) < 1 / (1 + np.exp(season / 4)), "yes", "no"))
+
+
+def test_a_season_is_compared_with_the_same_season():
+    rng = np.random.default_rng(0)
+    year, later = seasonal(rng, "2021-01-01", 365), seasonal(rng, "2022-01-01", 396)
+    found = detect_drift(year, later, time="day", window="month")
+    assert found.windows["window"].nunique() == 13
+    assert found.drifted_windows() == []
+    assert (found.reference.rows, found.drifted) == (365 * 20, False)
+    # The same months against a year of which nobody knows the dates.
+    blind = detect_drift(year.drop(columns="day"), later, time="day", window="month")
+    assert len(blind.drifted_windows()) >= 9
+
+
+def test_a_change_within_a_season_is_found_and_the_season_is_named():
+    rng = np.random.default_rng(1)
+    year, march = seasonal(rng, "2021-01-01", 365), seasonal(rng, "2022-03-01", 31)
+    found = detect_drift(year, march, time="day")
+    assert not found.drifted
+    assert found.reference.rows == 31 * 20
+    said = next(one for one in found.findings() if one.code == "DRIFT-SEASON")
+    assert said.message.startswith("The current rows are of March: they are compared with the 620 of 7,300 rows")
+    warmer = detect_drift(year, seasonal(rng, "2022-03-01", 31, warmer=2.0), time="day", window="month")
+    assert warmer.table.set_index("column").loc["heat", "verdict"] == "drifted"
+    assert warmer.drifted_windows() == ["2022-03"]
+
+
+def test_where_the_reference_has_no_such_season_that_is_said():
+    rng = np.random.default_rng(2)
+    half, autumn = seasonal(rng, "2021-01-01", 181), seasonal(rng, "2021-09-01", 61)
+    found = detect_drift(half, autumn, time="day", model=None)
+    said = next(one for one in found.findings() if one.code == "DRIFT-OTHER-SEASON")
+    assert "of September, October: what has changed may be the season" in said.message
+    assert found.reference.rows == len(half)
+    same = detect_drift(half, seasonal(rng, "2022-01-01", 90), time="day")
+    assert not {one.code for one in same.findings()} & {"DRIFT-OTHER-SEASON", "DRIFT-SEASON"}

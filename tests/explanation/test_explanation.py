@@ -22,7 +22,7 @@ from toolkit.core.result import Result
 from toolkit.data.load import load_dataset
 from toolkit.data.split import split_dataset
 from toolkit.errors import InputError, NotApplicableError
-from toolkit.explanation.crosscheck import REPEATS, ROWS
+from toolkit.explanation.crosscheck import CHECKED
 from toolkit.explanation.explain import Explanation, explain
 from toolkit.explanation.local import probability_path, telling_rows
 from toolkit.models.model import Model
@@ -426,7 +426,7 @@ def test_an_explanation_is_plain_data(explained):
         explained.rows = 3
 
 
-def test_the_model_is_asked_about_few_rows_beyond_those_explained(model, split, monkeypatch):
+def test_the_model_is_asked_about_no_more_rows_than_the_budget(model, split, monkeypatch):
     asked = []
     for name in ("predict_proba", "decision_function", "predict"):
         method = getattr(HistGradientBoostingClassifier, name)
@@ -437,7 +437,29 @@ def test_the_model_is_asked_about_few_rows_beyond_those_explained(model, split, 
 
         monkeypatch.setattr(HistGradientBoostingClassifier, name, counted)
     found = explain(model, split, precision=1e-9, most_rows=100)
-    columns, checked = found.features.shape[1], min(ROWS, found.rows)
-    probed, single = 2 * 2 * 50, len(found.local)
-    assert found.rows == 100
-    assert sum(asked) <= split.test.rows + found.rows + (1 + REPEATS * columns) * checked + probed + single
+    columns, probed, single = found.features.shape[1], 2 * 2 * 50, len(found.local)
+    assert (found.rows, found.check.rows) == (100, split.test.rows)
+    shuffled = found.check.rows * columns * found.check.repeats
+    assert shuffled <= CHECKED * 1000
+    assert sum(asked) <= split.test.rows + found.rows + found.check.rows + shuffled + probed + single
+
+
+def test_rows_of_a_person_count_as_one_where_the_group_is_declared():
+    rng = np.random.default_rng(0)
+    person = np.repeat(np.arange(12), 40)
+    frame = pd.DataFrame({"a": rng.normal(size=12)[person], "b": rng.normal(size=480), "person": person})
+    frame["y"] = 3 * frame["a"] + frame["b"] + rng.normal(size=480)
+    alone = load_dataset(frame.drop(columns="person"), target="y")
+    grouped = load_dataset(frame, target="y", group="person")
+    fitted = LinearRegression().fit(alone.features, alone.target)
+    plain, found = explain(fitted, alone, precision=0.2), explain(fitted, grouped, precision=0.2)
+    assert plain.units is None
+    assert str(found.units) == "12 groups of 'person'"
+    assert "intervals are over 12 groups of 'person'" in repr(found)
+    assert [one.code for one in found.findings()].count("EXPLAIN-FEW-GROUPS") == 1
+    width = {}
+    for result in (plain, found):
+        size = result.scalars()["explanation.a.mean_abs_shap"]
+        width[result.units is None] = size.high - size.low, result.increases["a"].high - result.increases["a"].low
+    assert all(ours > 2 * theirs for ours, theirs in zip(width[False], width[True], strict=True))
+    assert found.overall["rank_high"].max() >= plain.overall["rank_high"].max()

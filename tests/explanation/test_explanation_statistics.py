@@ -12,16 +12,9 @@ from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LinearRegression
 
 from toolkit.data.load import load_dataset
+from toolkit.explanation.association import associations, correlation_ratio, cramers_v
 from toolkit.explanation.attribution import Attributor
-from toolkit.explanation.crosscheck import (
-    associations,
-    correlation_ratio,
-    cramers_v,
-    cross_check,
-    difference_of_means,
-    group_table,
-    rank_agreement,
-)
+from toolkit.explanation.crosscheck import cross_check, difference_of_means, group_table, rank_agreement
 from toolkit.explanation.importance import (
     draw_rows,
     importance_table,
@@ -31,7 +24,9 @@ from toolkit.explanation.importance import (
     relative_errors,
 )
 from toolkit.explanation.trace import Outputs
+from toolkit.models.model import Model
 from toolkit.statistics.binning import cut
+from toolkit.statistics.units import Units
 
 NAMES = ["a", "b", "c", "d"]
 
@@ -199,22 +194,85 @@ def test_groups_that_differ_are_told_apart_and_small_ones_are_not_judged():
 def test_permutation_importance_agrees_with_scikit_learn():
     data = load_dataset("diabetes")
     model = LinearRegression().fit(data.features, data.target)
-    mine = cross_check(model, data, np.arange(10.0), repeats=40)
+    mine = cross_check(Model.of(model, data), data, np.arange(10.0), precision=0.0)
     theirs = permutation_importance(
-        model, data.features, data.target, scoring="neg_mean_absolute_error", n_repeats=40, random_state=1
+        model, data.features, data.target, scoring="neg_mean_absolute_error", n_repeats=10, random_state=1
     )
-    error = np.sqrt(2) * theirs.importances_std / math.sqrt(40)
-    assert mine.loss == "absolute error"
+    error = np.sqrt(2) * theirs.importances_std / math.sqrt(10)
+    assert (mine.loss, mine.rows, mine.repeats) == ("absolute error", 442, 10)
     assert (np.abs([one.value for one in mine.increases] - theirs.importances_mean) < 4.5 * error + 1e-9).all()
     assert all(one.low < one.value < one.high for one in mine.increases)
-    again = [cross_check(model, data, np.arange(10.0), seed=5) for _ in range(2)]
+    again = [cross_check(Model.of(model, data), data, np.arange(10.0), seed=5) for _ in range(2)]
     assert again[0].increases == again[1].increases
+    few = cross_check(Model.of(model, data), data, np.arange(10.0), most=4200)
+    assert (few.rows, few.repeats) == (420, 1)
+
+
+def people(rng, persons, rows):
+    """Rows of persons, who differ in a column, in a noise column and in their outcome."""
+    person = np.repeat(np.arange(persons), rows)
+    own = rng.normal(size=(persons, 3))[person]
+    frame = pd.DataFrame({"a": rng.normal(size=len(person)), "b": own[:, 0], "noise": own[:, 1], "person": person})
+    frame["noise too"] = rng.normal(size=len(person))
+    return frame.assign(y=frame["a"] + 0.5 * frame["b"] + own[:, 2] + rng.normal(size=len(person)))
+
+
+def covered(persons, rows, runs):
+    """How often permutation importance holds its value over all people, and calls noise more than nothing."""
+    rng, names = np.random.default_rng(3), ["a", "b", "noise", "noise too"]
+    train, large = people(rng, 20, 10), load_dataset(people(rng, 40_000, 2), target="y", group="person")
+    model = Model.of(LinearRegression().fit(train[names], train["y"]), large)
+    truth = [one.value for one in cross_check(model, large, np.arange(4.0), most=10**6, precision=0.0).increases]
+    inside, beyond = np.zeros((2, 4)), np.zeros((2, 4))
+    for run in range(runs):
+        data = load_dataset(people(rng, persons, rows), target="y", group="person")
+        for place, units in enumerate((data.groups, None)):
+            found = cross_check(model, data, np.arange(4.0), units=units, most=12 * data.rows, seed=run).increases
+            inside[place] += [one.low <= value <= one.high for one, value in zip(found, truth, strict=True)]
+            beyond[place] += [one.low > 0 for one in found]
+    return inside / runs, beyond / runs
+
+
+def test_permutation_importance_of_people_covers_and_noise_is_not_important():
+    (grouped, alone), (beyond, _) = covered(40, 10, 60)
+    assert (grouped >= 0.9).all()
+    assert alone[1] < 0.85
+    assert (beyond[2:] <= 0.05).all()
+    assert beyond[0] > 0.9
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("persons", "rows"), [(400, 1), (100, 5), (50, 20), (20, 20)])
+def test_permutation_importance_covers_in_many_runs(persons, rows):
+    (grouped, _), (beyond, _) = covered(persons, rows, 500)
+    print(persons, rows, grouped, beyond)
+    assert (grouped >= 0.93).all()
+    assert (beyond[2:] <= 0.04).all()
+
+
+def test_importance_of_people_covers_ranks_and_groups_are_not_told_apart_by_chance():
+    rng, person = np.random.default_rng(0), np.repeat(np.arange(40), 15)
+    units, truth = Units(person, 40, "person"), math.exp(0.5)
+    inside, ranked, apart = np.zeros(2), np.zeros(2), np.zeros(2)
+    for _ in range(200):
+        sizes = np.exp(rng.normal(size=(40, 2))[person] * 0.8 + rng.normal(size=(600, 2)) * 0.6)
+        sex = cut(pd.Series(rng.choice(["F", "M"], 40)[person]))
+        for place, known in enumerate((units, None)):
+            size = mean_magnitude(sizes[:, 0], 1.0, known)
+            inside[place] += size.low <= truth <= size.high
+            ranked[place] += (rank_intervals(sizes, known)[0] > 1).any()
+            apart[place] += (group_table({"sex": sex}, sizes, NAMES[:2], known)["p_adjusted"] <= 0.05).any()
+    assert inside[0] >= 0.92 * 200 > 0.7 * 200 > inside[1]
+    assert ranked[0] <= 0.05 * 200 < 0.3 * 200 < ranked[1]
+    assert apart[0] <= 0.06 * 200 < 0.3 * 200 < apart[1]
+    again = draw_rows(stub(""), dataset(skewed(rng, 600)), precision=0.2, most=600, seconds=60, units=units)
+    assert again.units.count == 40
 
 
 def test_the_loss_follows_the_task():
     wine = load_dataset("wine")
     model = HistGradientBoostingClassifier(max_iter=10).fit(wine.features, wine.target)
-    found = cross_check(model, wine, np.arange(13.0))
+    found = cross_check(Model.of(model, wine), wine, np.arange(13.0))
     assert found.loss == "log loss"
     theirs = permutation_importance(
         model, wine.features, wine.target, scoring="neg_log_loss", n_repeats=20, random_state=0
@@ -227,7 +285,7 @@ def test_the_loss_follows_the_task():
         def predict(self, features):
             return model.predict(features)
 
-    assert cross_check(Labels(), wine, np.arange(13.0)).loss == "error rate"
+    assert cross_check(Model.of(Labels(), wine), wine, np.arange(13.0)).loss == "error rate"
 
 
 def test_agreement_is_spearmans_and_its_interval_covers():

@@ -15,12 +15,13 @@ from toolkit.core.figures import figure
 from toolkit.core.result import Result
 from toolkit.data.load import load_dataset
 from toolkit.data.split import split_dataset
+from toolkit.drift.model import density_ratio
 from toolkit.errors import InputError, NotApplicableError
 from toolkit.models.preprocessing import make_model
 from toolkit.models.recorded import RecordedPredictions
 from toolkit.models.threshold import Rule, Threshold
-from toolkit.monitoring.calibrator import density_ratio
 from toolkit.monitoring.performance import estimate_performance
+from toolkit.statistics.units import Units
 
 HOSTILE = "<script>{x}\n\u200f" + "n" * 300
 
@@ -384,35 +385,69 @@ def test_a_reference_that_will_not_do(fitted, reference):
         estimate_performance(fitted, reference.take(np.flatnonzero(reference.target == "yes")), later)
 
 
-def moved(rng, rows, by, flip=0.0):
-    """Rows of which one feature moved, and what it means did not, but for ``flip``."""
-    x = rng.normal(size=(rows, 3))
+def moved(rng, rows, by, flip=0.0, each=1):
+    """Rows of which one feature moved, and what it means did not, but for ``flip``; so many of each person."""
+    x, person = rng.normal(size=(rows, 3)), np.arange(rows) // each
     x[:, 0] += by
-    odds = -0.8 + 1.2 * x[:, 0] - 0.8 * x[:, 1] + 0.5 * x[:, 0] * x[:, 1] + flip
+    own = rng.normal(size=(rows, 2))[person] if each > 1 else np.zeros((rows, 2))
+    x[:, 1] = x[:, 1] * (0.6 if each > 1 else 1.0) + 0.8 * own[:, 0]
+    odds = -0.8 + 1.2 * x[:, 0] - 0.8 * x[:, 1] + 0.5 * x[:, 0] * x[:, 1] + flip + own[:, 1]
     bought = np.where(rng.random(rows) < 1 / (1 + np.exp(-odds)), "yes", "no")
-    return pd.DataFrame(x, columns=["a", "b", "c"]).assign(bought=bought)
+    return pd.DataFrame(x, columns=["a", "b", "c"]).assign(bought=bought, **({"person": person} if each > 1 else {}))
 
 
-def estimated(rng, by, flip=0.0):
-    past, old, new = moved(rng, 2000, 0), moved(rng, 3000, 0), moved(rng, 3000, by, flip)
+def estimated(rng, by, flip=0.0, each=1, rows=3000):
+    past, old, new = moved(rng, 2000, 0, 0, each), moved(rng, 3000, 0, 0, each), moved(rng, rows, by, flip, each)
     model = HistGradientBoostingClassifier(max_iter=40, random_state=0).fit(past[["a", "b", "c"]], past.bought)
-    found = estimate_performance(model, load_dataset(old, target="bought", positive="yes"), new)
+    role = {"group": "person"} if each > 1 else {}
+    found = estimate_performance(model, load_dataset(old, target="bought", positive="yes", **role), new)
     return found.frame(), {one.code for one in found.findings()}
 
 
 def test_a_feature_that_moved_is_no_concept_shift():
-    rng, inside, alarms = np.random.default_rng(3), [], 0
+    rng, inside, alarms, calibration = np.random.default_rng(3), [], 0, 0
     for _ in range(4):
         frame, codes = estimated(rng, 1.0)
         inside += list(frame["inside"])
         alarms += "ESTIMATE-CONCEPT-SHIFT" in codes
+        calibration += "ESTIMATE-CALIBRATION-SHIFT" in codes
     # Of 20 values 19 are expected; by scores alone it was 8, with an alarm every time.
     assert sum(inside) >= 16
     assert alarms <= 1
+    assert calibration >= 3
 
 
 def test_a_feature_that_moved_does_not_hide_a_concept_shift():
     assert "ESTIMATE-CONCEPT-SHIFT" in estimated(np.random.default_rng(4), 0.5, flip=0.8)[1]
+
+
+def test_people_of_many_rows_make_wider_intervals_and_no_shift():
+    frame, codes = estimated(np.random.default_rng(5), 0.0, each=20)
+    assert not codes & {"ESTIMATE-CONCEPT-SHIFT", "ESTIMATE-CALIBRATION-SHIFT"}
+    assert frame["inside"].all()
+    width = frame["estimated_high"] - frame["estimated_low"]
+    alone = estimated(np.random.default_rng(5), 0.0)[0]
+    assert (width > 1.2 * (alone["estimated_high"] - alone["estimated_low"])).all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("each", [1, 20])
+def test_what_moved_is_told_in_many_runs(each):
+    for by, flip, rows in ((0, 0, 3000), (0.5, 0, 3000), (1.0, 0, 5000), (0.5, 0.6, 3000), (8.0, 0, 3000)):
+        rng, inside, said = np.random.default_rng(7), [], {"CONCEPT-SHIFT": 0, "CALIBRATION-SHIFT": 0, "NO-SUPPORT": 0}
+        for _ in range(60):
+            frame, codes = estimated(rng, by, flip, each, rows)
+            inside.append(frame["inside"].fillna(False).astype(float).to_numpy())
+            for code in said:
+                said[code] += f"ESTIMATE-{code}" in codes
+        print(each, by, flip, np.mean(inside, axis=0), said)
+        if by == 8.0:
+            assert said["NO-SUPPORT"] >= 57
+        elif flip:
+            assert said["CONCEPT-SHIFT"] >= 48
+        else:
+            assert said["CONCEPT-SHIFT"] <= 5
+            assert np.min(np.mean(inside, axis=0)) >= 0.9
 
 
 def test_without_rows_like_the_current_ones_nothing_is_known():
@@ -428,10 +463,12 @@ def test_a_column_that_is_empty_in_part_of_the_rows_is_weighed_too():
     old, new = moved(rng, 60, 0), moved(rng, 3000, 0)
     old["rare"], new["rare"] = np.nan, np.nan
     new.loc[0, "rare"] = 1.0
-    ratio = density_ratio(old.drop(columns="bought"), new.drop(columns="bought"))
-    assert np.isfinite(ratio.weights).all()
-    assert ratio.weights.mean() == pytest.approx(1)
-    assert ratio.supported.mean() > 0.9
+    weights, supported = density_ratio(old.drop(columns="bought"), new.drop(columns="bought"))
+    assert np.isfinite(weights).all()
+    assert weights.mean() == pytest.approx(1)
+    assert supported.mean() > 0.9
+    two = Units(np.arange(3000) // 1500, 2, "person")
+    assert density_ratio(old.drop(columns="bought"), new.drop(columns="bought"), 0, (None, two))[1].mean() > 0.9
 
 
 def test_a_column_that_is_recorded_in_another_way_does_not_decide_how_alike_rows_are():
@@ -445,6 +482,6 @@ def test_a_column_that_is_recorded_in_another_way_does_not_decide_how_alike_rows
     for column in ("coded", "gone"):
         first = old.assign(**{column: labels["old"] if column == "coded" else 1.0})
         second = new.assign(**{column: labels["new"] if column == "coded" else np.nan})
-        ratio = density_ratio(first, second)
-        np.testing.assert_array_equal(ratio.weights, plain.weights)
-        assert ratio.supported.mean() > 0.99
+        weights, supported = density_ratio(first, second)
+        np.testing.assert_array_equal(weights, plain[0])
+        assert supported.mean() > 0.99

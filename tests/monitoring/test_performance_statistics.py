@@ -13,10 +13,11 @@ from scipy.special import expit, logit
 from sklearn.metrics import confusion_matrix, f1_score, precision_score, recall_score, roc_auc_score
 
 from toolkit.core.estimate import Estimate
-from toolkit.monitoring.calibrator import Calibrator, fit_calibrator, shift_test
+from toolkit.monitoring.calibrator import Calibrator, dispersion, fit_calibrator, likeness, shift_test
 from toolkit.monitoring.confidence import BINARY, BINS, CELLS, Scored, estimate_binary, gather, measure_scored
 from toolkit.monitoring.findings import change_from
 from toolkit.monitoring.losses import REGRESSION, expect_errors
+from toolkit.statistics.units import Units
 
 MAPS = {"identity": lambda odds: odds, "steep": lambda odds: 2 * odds + 0.5, "flat": lambda odds: 0.5 * odds - 1}
 
@@ -197,6 +198,50 @@ def alarms(reps, m, n, mapped, changed, seed, mean=-0.5):
     return float(np.mean(found))
 
 
+def persons(rng, count, rows, mean=0.0):
+    """Scores and labels of persons who differ beyond their scores, and who is who."""
+    person = np.repeat(np.arange(count), rows)
+    odds = mean + rng.normal(size=count * rows) + 0.7 * rng.normal(size=count)[person]
+    truth = (rng.random(len(odds)) < expit(odds + rng.normal(size=count)[person])).astype(float)
+    return expit(odds), truth, Units(person, count, "person")
+
+
+def test_labels_of_persons_are_tested_and_estimated_as_persons():
+    rng, alarm, hits = np.random.default_rng(9), np.zeros(2), np.zeros(2)
+    for rep in range(150):
+        score, y_true, units = persons(rng, 60, 20)
+        later, truth, others = persons(rng, 50, 20, 0.3)
+        called = (later >= 0.5).astype(float)
+        for place, (known, own) in enumerate([(units, others), (None, None)]):
+            found = fit_calibrator(y_true, score, units=known)
+            alarm[place] += shift_test(truth, later, found, own) < 0.05
+            effects = dispersion(found.alike, own), 1.0
+            one = estimate_binary(gather(later, called, found), found, seed=rep, effects=effects)["accuracy"]
+            hits[place] += one.low <= float((called == truth).mean()) <= one.high
+    assert alarm[0] / 150 <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / 150) < 0.3 < alarm[1] / 150
+    assert hits[0] / 150 >= 0.91 > 0.89 > hits[1] / 150
+
+
+def test_a_shift_of_persons_is_found():
+    rng, found = np.random.default_rng(10), 0
+    for _ in range(40):
+        score, y_true, units = persons(rng, 100, 20)
+        later, truth, others = persons(rng, 100, 20)
+        turned = np.where(rng.random(len(truth)) < 0.25, 1.0, truth)
+        found += shift_test(turned, later, fit_calibrator(y_true, score, units=units), others) < 0.05
+    assert found >= 36
+
+
+def test_labels_that_are_alike_within_groups_say_so():
+    codes = np.repeat(np.arange(200), 10)
+    units, rng = Units(codes, 200, "g"), np.random.default_rng(0)
+    mixed = 0.6 * rng.normal(size=200)[codes] + 0.8 * rng.normal(size=2000)
+    assert likeness(mixed, units) == pytest.approx(0.36, abs=0.06)
+    assert likeness(rng.normal(size=2000), units) < 0.02
+    assert (likeness(mixed, None), dispersion(0.5, None)) == (0.0, 1.0)
+    assert dispersion(0.36, units) == pytest.approx(1 + 0.36 * 9)
+
+
 @pytest.mark.parametrize("name", MAPS)
 @pytest.mark.parametrize(("m", "n", "mean"), [(100, 100, -0.5), (1000, 300, -2.5), (1000, 1500, -0.5)])
 def test_shift_gives_few_false_alarms(name, m, n, mean):
@@ -242,10 +287,30 @@ def loss_coverage(reps, m, n, mean, seed):
         found = expect_errors(noisy(rng, m), noisy(rng, n, mean), rep)
         rows = np.arange(n)
         estimated, realized = found.estimate(rows, 0), found.realize(rows)
-        alarm.append(found.surprise(rows) < 0.05)
+        alarm.append(found.surprise(rows)[0] < 0.05)
         for name in REGRESSION:
             hits[name].append(estimated[name].low <= realized[name].value <= estimated[name].high)
     return [float(np.mean(kept)) for kept in hits.values()], float(np.mean(alarm))
+
+
+def test_errors_of_persons_are_estimated_as_persons():
+    rng, hits, alarm, width = np.random.default_rng(12), np.zeros(2), np.zeros(2), np.zeros(2)
+    person = np.repeat(np.arange(40), 15)
+    units, rows = Units(person, 40, "person"), np.arange(600)
+    for rep in range(12):
+        parts = []
+        for _ in range(2):
+            x, truth, predicted = noisy(rng, 600)
+            parts.append((x, predicted + (truth - predicted) * np.exp(0.5 * rng.normal(size=40))[person], predicted))
+        for place, known in enumerate((units, None)):
+            found = expect_errors(*parts, rep, (known, known))
+            estimate, realized = found.estimate(rows, 0)[REGRESSION[0]], found.realize(rows)[REGRESSION[0]]
+            hits[place] += estimate.low <= realized.value <= estimate.high
+            alarm[place] += found.surprise(rows)[0] < 0.05
+            width[place] += estimate.high - estimate.low
+    assert hits[0] >= 10
+    assert alarm[0] <= 2
+    assert width[0] > 1.2 * width[1]
 
 
 def test_the_error_of_a_regression_follows_where_rows_moved():

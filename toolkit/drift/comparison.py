@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calendar import month_name
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
@@ -17,6 +18,7 @@ from toolkit.core.result import Finding
 from toolkit.data.dataset import Dataset
 from toolkit.data.times import Window
 from toolkit.drift.distances import DISTANCE_THRESHOLD, METHODS
+from toolkit.drift.findings import finding
 from toolkit.drift.model import MOST_ROWS, Domain, tell_apart, with_importance, with_prediction
 from toolkit.drift.profile import Profile
 from toolkit.drift.summary import PREDICTION, ColumnSummary, roles_of, summarize_column, summarize_in
@@ -26,6 +28,8 @@ from toolkit.models.model import Model
 from toolkit.statistics.units import Units
 
 Source = Dataset | Profile
+#: Days of a year, less the odd ends of its first and last month; rows that stand for a season; share of a month.
+YEAR, LEAST_ROWS, LEAST_SHARE_OF_MONTH = 350, 30, 0.05
 # The rows of a column, where there are any, and its summary, where there is such a column.
 Column = tuple["pd.Series[Any] | None", ColumnSummary | None]
 
@@ -68,15 +72,14 @@ def with_model(
         absent[name] = pd.Series(
             np.nan, features.index, "float64" if labels is None else pd.CategoricalDtype(list(labels))
         )
-    said = f"The model needs {listed(map(repr, gone), 5)}, which the current table does not have"
+    needed = listed(map(repr, gone), 5)
     try:
         current = with_prediction(current, features.assign(**absent), model)
     except InputError:
         if not gone:
             raise
-        text = f"{said}; it cannot predict without, so predictions were not compared."
-        return reference, current, importance, [Finding("DRIFT-NO-PREDICTION", "critical", text)]
-    notes = [Finding("DRIFT-PREDICTED-WITHOUT", "high", f"{said}; they were handed to it as missing.")] if gone else []
+        return reference, current, importance, [finding("DRIFT-NO-PREDICTION", "critical", gone=needed)]
+    notes = [finding("DRIFT-PREDICTED-WITHOUT", "high", gone=needed)] if gone else []
     return reference, current, importance, notes
 
 
@@ -130,6 +133,42 @@ def chosen_columns(reference: Source, current: Source, columns: Sequence[str] | 
     return [_known(name, old) for name in wanted]
 
 
+def months_of(table: Source, places: NDArray[np.intp] | None = None) -> frozenset[int]:
+    """Return the calendar months that at least 5% of some rows are of; none where their dates are not known."""
+    time = table.time if isinstance(table, Dataset) else None
+    if time is None or not pd.api.types.is_datetime64_any_dtype(time.dtype):
+        return frozenset()
+    shares = (time if places is None else time.iloc[places]).dt.month.value_counts(normalize=True)
+    return frozenset(shares.index[shares >= LEAST_SHARE_OF_MONTH])
+
+
+def in_season(reference: Source, months: frozenset[int]) -> NDArray[np.intp] | None:
+    """Return the rows of some months in a reference of a year or more; None where it is shorter, or has too few."""
+    if not months or not isinstance(reference, Dataset) or reference.time is None or not months_of(reference):
+        return None
+    rows = np.flatnonzero(reference.time.dt.month.isin(months))
+    year = (reference.time.max() - reference.time.min()).days >= YEAR
+    return rows if year and len(rows) >= LEAST_ROWS else None
+
+
+def of_season(reference: Source, current: Source) -> tuple[Source, list[Finding]]:
+    """Keep the rows of a reference that are of the months of the current ones, and say so, or that it has none.
+
+    Seasons differ from each other: a month compared with a whole year has drifted in all that has a season.
+    """
+    months = months_of(current)
+    rows = in_season(reference, months)
+    if isinstance(reference, Dataset) and rows is not None and len(rows) < reference.rows:
+        named = listed([month_name[month] for month in sorted(months)], 12)
+        note = finding("DRIFT-SEASON", "info", months=named, kept=len(rows), rows=reference.rows)
+        return reference.take(rows), [note]
+    known = months_of(reference)
+    if rows is None and known and months - known:
+        named = listed([month_name[month] for month in sorted(months - known)], 12)
+        return reference, [finding("DRIFT-OTHER-SEASON", "medium", months=named)]
+    return reference, []
+
+
 def compare_columns(
     reference: Source,
     current: Source,
@@ -143,7 +182,7 @@ def compare_columns(
     """Judge each column of the reference against the current table, and against each window of it.
 
     Columns are summed up exactly where rows are at hand, one ahead of the one judged, so that memory holds two of them
-    only.
+    only. A window is compared with the rows of the reference of the same months, where that is a year or more.
 
     Parameters
     ----------
@@ -170,15 +209,23 @@ def compare_columns(
     windowed: list[Row] = []
     kept: list[dict[str, ColumnSummary]] = [{}, {}]
     sampled: list[dict[str, pd.Series[Any]]] = [{}, {}]
-    picked = [_picked(part, plan.seed) for part in (reference, current)]
+    sizes = [part.rows if isinstance(part, Dataset) else 0 for part in (reference, current)]
+    rngs = [np.random.default_rng(plan.seed) for _ in sizes]
+    picked = [np.sort(rng.choice(n, min(n, MOST_ROWS), replace=False)) for n, rng in zip(sizes, rngs, strict=True)]
+    of_window = [months_of(current, at) for _, at in windows]
+    season = {months: in_season(reference, months) for months in set(of_window)}
     for before, after in _columns(reference, current, names, importance):
         (plain, old), (later, new) = before, after
         assert old is not None  # noqa: S101 - the names are those of the reference
         row = judge_column(old, new, plan)
         rows.append(row)
-        windowed += [
-            {"window": label, **judge_column(old, _window(later, new, current, at), plan)} for label, at in windows
-        ]
+        seasons = {
+            months: old if rows is None else _window(plain, old, reference, rows) for months, rows in season.items()
+        }
+        for (label, at), months in zip(windows, of_window, strict=True):
+            base = seasons[months]
+            assert base is not None  # noqa: S101 - the names are those of the reference
+            windowed.append({"window": label, **judge_column(base, _window(later, new, current, at), plan)})
         for held, summary in zip(kept, (old, new), strict=True):
             held.update({old.name: summary.reduced} if summary is not None else {})
         if row["role"] == "feature" and row["method"] and not row["code"] and plain is not None and later is not None:
@@ -223,18 +270,12 @@ def _window(
     plain: pd.Series[Any] | None, whole: ColumnSummary | None, current: Source, places: NDArray[np.intp]
 ) -> ColumnSummary | None:
     """Sum up some rows of a column; where it has no plain values, none of them has one."""
-    if whole is None or isinstance(current, Profile):
+    if whole is None or isinstance(current, Profile) or whole.dtype == "identifier":
         return whole
     codes = current.groups.codes[places] if current.groups else None
     rows = None if plain is None else plain.iloc[places]
-    part = summarize_column(rows, whole.name, len(places), whole.role, codes)
+    part = replace(summarize_column(rows, whole.name, len(places), whole.role, codes), importance=whole.importance)
     return replace(part, dtype=whole.dtype) if rows is None else part
-
-
-def _picked(part: Source, seed: int) -> NDArray[np.intp]:
-    if isinstance(part, Dataset) and part.rows > MOST_ROWS:
-        return np.sort(np.random.default_rng(seed).choice(part.rows, MOST_ROWS, replace=False))
-    return np.arange(part.rows if isinstance(part, Dataset) else 0)
 
 
 def _check_kinds(rows: Iterable[Row], asked: bool, reference: str, current: str) -> None:

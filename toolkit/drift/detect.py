@@ -16,10 +16,10 @@ from toolkit.data.checks import gathered
 from toolkit.data.dataset import Dataset
 from toolkit.data.load import as_dataset
 from toolkit.data.times import cut_windows
-from toolkit.drift.comparison import Source, chosen_columns, compare_columns, make_plan, roles_in, with_model
+from toolkit.drift.comparison import Source, chosen_columns, compare_columns, make_plan, of_season, roles_in, with_model
 from toolkit.drift.evidently import comparison_of
 from toolkit.drift.figures import drawings
-from toolkit.drift.findings import findings_of, head_numbers, headline, share_text, size_findings
+from toolkit.drift.findings import finding, findings_of, head_numbers, headline, share_text, size_findings
 from toolkit.drift.model import THRESHOLD, Domain
 from toolkit.drift.profile import Profile
 from toolkit.drift.verdicts import Plan, corrected, corrected_windows, share_moved
@@ -72,7 +72,8 @@ def detect_drift(
     time, group : str
         Columns with the time of each row and with what its group is, where a table is a DataFrame; by default those of
         a reference that knows them. Rows of a group, such as those of one person, count for no more than they tell
-        beyond each other (Rao & Scott 1992, doi:10.2307/2532311).
+        beyond each other (Rao & Scott 1992, doi:10.2307/2532311). Of a reference of a year or more, whose times are
+        dates, the rows of the same months are compared, with each window as with the whole table: seasons differ.
     alpha : float
         Rate of false alarms where nothing has changed.
     seed : int
@@ -105,6 +106,8 @@ def detect_drift(
         raise InputError("A profile has no rows to cut into windows. Give the current table itself.")
     tables = [part for part in (old, new) if isinstance(part, Dataset)]
     notes = [note for table in tables for note in table.notes if note.code in READING]
+    old, said = of_season(old, new)
+    notes += said
     importance: dict[str, float] = {}
     if subject is not None:
         old, new, importance, said = with_model(
@@ -124,8 +127,7 @@ def detect_drift(
     )
     table, others = corrected(rows, plan, [] if domain is None else [domain.p_value])
     if more := [repr(name) for name, role in roles_in(new).items() if role == "feature" and name not in known]:
-        text = f"The current table has columns that the reference does not have: {listed(more, 5)}."
-        notes.append(Finding("DRIFT-NEW-COLUMNS", "info", text))
+        notes.append(finding("DRIFT-NEW-COLUMNS", "info", columns=listed(more, 5)))
     return Drift(
         *profiles,
         table,
@@ -237,13 +239,11 @@ class Drift(Result):
         found = [*findings_of(self.table, self.domain, self.plan.alpha, self.plan.rare), *self.notes]
         found += size_findings(self.reference, self.current)
         if len(self.windows):
-            drifted, many = self.drifted_windows(), self.windows["window"].nunique()
-            some = f"{len(drifted)} of {many} windows have drifted from the reference: {listed(drifted, 6)}."
-            text = some if drifted else f"None of {many} windows has drifted from the reference."
-            found.append(Finding("DRIFT-WINDOWS", "medium" if drifted else "info", text))
+            named, many = self.drifted_windows(), self.windows["window"].nunique()
+            text, severity = ("DRIFT-WINDOWS", "medium") if named else ("DRIFT-WINDOWS none", "info")
+            found.append(finding(text, severity, drifted=len(named), windows=many, named=listed(named, 6)))
         if self.tables is None:
-            text = "Profiles hold no rows: no model was trained to tell the two tables apart."
-            found.append(Finding("DRIFT-PROFILES", "info", text))
+            found.append(finding("DRIFT-PROFILES", "info"))
         return by_severity(gathered(found))
 
     def evidently(self) -> Any:

@@ -21,6 +21,7 @@ import pandas as pd
 from toolkit.core.face import Face
 from toolkit.core.result import Finding, Record, Result
 from toolkit.drift.distances import METHODS
+from toolkit.drift.findings import finding
 from toolkit.drift.summary import column_in
 from toolkit.errors import NotApplicableError, listed
 
@@ -98,11 +99,10 @@ class EvidentlyPage(Result):
         """Say where evidently saw a sample only, and which columns it does not draw."""
         found = []
         if self.rows > MOST_ROWS:
-            text = f"evidently's page rests on a sample of {MOST_ROWS:,} rows of each longer table."
-            found.append(Finding("DRIFT-EVIDENTLY-SAMPLED", "info", text))
+            found.append(finding("DRIFT-EVIDENTLY-SAMPLED", "info", rows=MOST_ROWS))
         if self.left_out:
             named = listed([f"{name!r} ({why})" for name, why in self.left_out.items()], 5, longest=120)
-            found.append(Finding("DRIFT-EVIDENTLY", "info", f"evidently's page leaves out {named}."))
+            found.append(finding("DRIFT-EVIDENTLY", "info", columns=named))
         return found
 
     def record(self) -> Record:

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from toolkit.core.estimate import Estimate
-from toolkit.core.figures import BLUE, GREEN, GREY, ORANGE, Drawing, Picture, draw_intervals, name_rows, name_windows
+from toolkit.core.figures import BLUE, GREEN, GREY, ORANGE, Drawing, draw_intervals, name_rows, name_windows
+from toolkit.core.texts import picturer
 from toolkit.core.words import shorten, value_text
 from toolkit.drift.distances import METHODS, pair_of
 from toolkit.errors import listed
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from toolkit.drift.detect import Drift
 
+picture = picturer(__file__)
 MOST_COLUMNS, MOST_LINES = 12, 4
 MOST_LABELS_DRAWN = 8
 BARS = 24
@@ -29,23 +31,16 @@ def drawings(drift: Drift) -> list[Drawing]:
     measured = drift.table[drift.table["method"] != ""].head(MOST_COLUMNS)
     if not len(measured):
         return []
-    caption = (
-        "Distance of each column from the reference, in units of its threshold (the dotted line at 1), with its 95% "
-        "interval; the grey bar is what chance alone would do at these sample sizes. Filled marks have drifted."
-    )
     said = [
         f"{value_text(row['column'])}: {METHODS[row['method']].title} {row['distance']}, {row['verdict']}"
         for _, row in measured.iterrows()
     ]
-    words = Picture("Distance of each column", caption, f"{'; '.join(said)}.")
     data = measured[["column", "verdict", "distance", "by_chance", "threshold"]]
+    words = picture("columns", said="; ".join(said))
     found = [Drawing("columns", words, lambda ax: _draw_columns(ax, measured), data)]
     name, change = measured.iloc[0][["column", "change"]]
     shares = _shares(drift, name)
-    caption = "The column that moved most. Shares of the rows that have a value."
-    words = Picture(
-        f"Before and after: {name}", caption, f"{name} in the reference and in the current table: {change}."
-    )
+    words = picture("worst", name=name, change=change)
     found.append(Drawing("worst", words, lambda ax: _draw_shares(ax, shares, name), shares))
     if not len(drift.windows):
         return found
@@ -53,9 +48,7 @@ def drawings(drift: Drift) -> list[Drawing]:
     most = (rows["beyond_chance"] / rows["threshold"]).groupby(rows["column"]).max().nlargest(MOST_LINES).index
     lines = rows.loc[rows["column"].isin(most), ["window", "column", "verdict", "distance", "threshold"]]
     drifted, count = drift.drifted_windows(), drift.windows["window"].nunique()
-    caption = "Distances of the columns that moved most, in units of their thresholds (dotted), with 95% intervals."
-    alt = f"{len(drifted)} of {count} windows drifted: {listed(drifted, 12) or 'none'}."
-    words = Picture("Distance over time", caption, alt)
+    words = picture("trend", drifted=len(drifted), windows=count, named=listed(drifted, 12) or "none")
     return [*found, Drawing("trend", words, lambda ax: _draw_trend(ax, lines), lines)]
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 from toolkit.core.estimate import Estimate, format_number, format_p
 from toolkit.core.result import Finding, Severity
 from toolkit.core.results import KeyNumber
+from toolkit.core.texts import finder
 from toolkit.core.words import counted, value_text
 from toolkit.drift.distances import METHODS
 from toolkit.drift.model import THRESHOLD, Domain
@@ -20,9 +21,11 @@ from toolkit.drift.summary import MOST_LABELS
 from toolkit.errors import listed
 from toolkit.statistics.units import FEW_GROUPS
 
+finding = finder(__file__)
 MATTERS, MATTERS_MUCH = 0.02, 0.1
 FEW_ROWS = 200
 LEAST_NEW_SHARE = 0.01
+_SHARES = ("new_share", "outside_share")
 _KEY_NUMBERS = {
     "drift.columns_share": "Share of columns drifted or broken",
     "drift.importance_share": "Their share of the model's importance",
@@ -35,40 +38,41 @@ CODES = ("ALL-MISSING", "GONE", "TYPE", "CONSTANT", "UNIT")
 
 def findings_of(table: pd.DataFrame, domain: Domain | None, alpha: float, rare: float) -> Iterator[Finding]:
     """Yield what a reader should know about one comparison, breaks first."""
-    broken = table[table["code"] != ""]
     for code in CODES:
-        for _, row in broken[broken["code"] == code].iterrows():
-            yield Finding(f"DRIFT-{code}", "critical", f"Column {row['column']!r} {row['why']}.", row["column"])
+        for _, row in table[table["code"] == code].iterrows():
+            yield finding("DRIFT-BROKEN", "critical", row["column"], f"DRIFT-{code}", row=row)
     for _, row in table[(table["verdict"] == "drifted") & table["moved"]].iterrows():
-        which, subject = {"target": ("TARGET", "The target "), "prediction": ("PREDICTION", "The ")}.get(
-            row["role"], ("COLUMN", "Column ")
-        )
         name = row["column"] if row["role"] == "prediction" else repr(row["column"])
+        which, subject = {"target": ("TARGET", "The target"), "prediction": ("PREDICTION", "The")}.get(
+            row["role"], ("COLUMN", "Column")
+        )
         weight = "" if pd.isna(row["importance"]) else f" The model gives it {row['importance']:.0%} of all importance."
-        text = (
-            f"{subject}{name} has drifted ({row['change']}): {METHODS[row['method']].title} {row['distance']}, by "
-            f"chance about {format_number(row['by_chance'].value)}, threshold {format_number(row['threshold'])}, "
-            f"adjusted p {format_p(row['p_adjusted'])}.{weight}"
-        )
-        yield Finding(f"DRIFT-{which}", _severity(row), text, row["column"])
+        numbers = {"chance": format_number(row["by_chance"].value), "threshold": format_number(row["threshold"])}
+        numbers |= {"p": format_p(row["p_adjusted"]), "method": METHODS[row["method"]].title, "weight": weight}
+        where = row["column"], f"DRIFT-{which}"
+        yield finding("DRIFT-MOVED", _severity(row), *where, subject=f"{subject} {name}", row=row, **numbers)
     for _, row in table[table["emptied"] & (table["code"] == "")].iterrows():
-        text = (
-            f"Column {row['column']!r} is missing in {row['missing_current']:.1%} of the rows, against "
-            f"{row['missing_reference']:.1%} in the reference."
-        )
-        yield Finding("DRIFT-MISSING", _severity(row), text, row["column"])
-    for _, row in table.iterrows():
-        yield from _novelties(row, rare)
-    if domain is not None:
-        yield from _domain_findings(table, domain, alpha)
-    grouped = [repr(name) for name in table.loc[table["grouped"], "column"]]
-    if grouped:
-        text = f"A profile keeps more than {MOST_LABELS:,} labels in groups, where a change of single ones may not show"
-        yield Finding("DRIFT-GROUPED-LABELS", "info", f"{text}: {listed(grouped, 5)}.")
-    left = table[table["verdict"] == "left out"]
-    if len(left):
-        said = listed([f"{row['column']!r} {row['why']}" for _, row in left.iterrows()], 5)
-        yield Finding("DRIFT-LEFT-OUT", "info", f"Not compared: {said}.")
+        yield finding("DRIFT-MISSING", _severity(row), row["column"], row=row)
+    for _, row in table[table["code"] == ""].iterrows():
+        new, gone = (counted(row[f"{which}_labels"], "label") for which in ("new", "vanished"))
+        notable: list[Severity] = ["medium" if row[share] >= LEAST_NEW_SHARE else "low" for share in _SHARES]
+        if row["new_labels"] and row["p_new"] <= rare:
+            names = listed(row["new_names"], 5)
+            yield finding("DRIFT-NEW-LABELS", notable[0], row["column"], row=row, labels=new, names=names)
+        if row["vanished_labels"] and row["p_vanished"] <= rare:
+            yield finding("DRIFT-VANISHED-LABELS", "low", row["column"], row=row, labels=gone)
+        if row["outside_share"] > 0 and row["p_outside"] <= rare:
+            yield finding("DRIFT-RANGE", notable[1], row["column"], row=row)
+    if domain is not None and domain.p_adjusted <= alpha and domain.roc_auc.value >= THRESHOLD:
+        told = [repr(name) for name in domain.giveaways()]
+        alone = not (table["verdict"] == "drifted").any()
+        hidden = " No single column has drifted: what changed is how columns hang together." if alone else ""
+        giving = f", above all by {listed(told)}" if told else ""
+        yield finding("DRIFT-DOMAIN", "high" if alone else "medium", domain=domain, giving=giving, hidden=hidden)
+    if grouped := [repr(name) for name in table.loc[table["grouped"], "column"]]:
+        yield finding("DRIFT-GROUPED-LABELS", "info", most=MOST_LABELS, columns=listed(grouped, 5))
+    if left := [f"{row['column']!r} {row['why']}" for _, row in table[table["verdict"] == "left out"].iterrows()]:
+        yield finding("DRIFT-LEFT-OUT", "info", columns=listed(left, 5))
 
 
 def _severity(row: pd.Series[Any]) -> Severity:
@@ -80,48 +84,17 @@ def _severity(row: pd.Series[Any]) -> Severity:
     return "high" if row["importance"] >= MATTERS_MUCH else "medium" if row["importance"] >= MATTERS else "low"
 
 
-def _novelties(row: pd.Series[Any], rare: float) -> Iterator[Finding]:
-    name = row["column"]
-    if row["code"]:
-        return
-    if row["new_labels"] and row["p_new"] <= rare:
-        severity: Severity = "medium" if row["new_share"] >= LEAST_NEW_SHARE else "low"
-        labels = f"{counted(row['new_labels'], 'label')} unknown to the reference"
-        text = f"Column {name!r} has {labels} in {row['new_share']:.1%} of its rows: {listed(row['new_names'], 5)}."
-        yield Finding("DRIFT-NEW-LABELS", severity, text, name)
-    if row["vanished_labels"] and row["p_vanished"] <= rare:
-        gone = f"{counted(row['vanished_labels'], 'label')}, {row['vanished_share']:.1%} of the rows of the reference"
-        yield Finding("DRIFT-VANISHED-LABELS", "low", f"Column {name!r} has lost {gone}.", name)
-    if row["outside_share"] > 0 and row["p_outside"] <= rare:
-        severity = "medium" if row["outside_share"] >= LEAST_NEW_SHARE else "low"
-        text = f"Column {name!r} lies beyond the range of the reference in {row['outside_share']:.2%} of its rows."
-        yield Finding("DRIFT-RANGE", severity, text, name)
-
-
-def _domain_findings(table: pd.DataFrame, domain: Domain, alpha: float) -> Iterator[Finding]:
-    if domain.p_adjusted > alpha or domain.roc_auc.value < THRESHOLD:
-        return
-    told = [repr(name) for name in domain.giveaways()]
-    hidden = not (table["verdict"] == "drifted").any()
-    giving = f", above all by {listed(told)}" if told else ""
-    text = f"A small model tells the rows of the two tables apart with ROC AUC {domain.roc_auc}{giving}."
-    text += " No single column has drifted: what changed is how columns hang together." if hidden else ""
-    yield Finding("DRIFT-DOMAIN", "high" if hidden else "medium", text)
-
-
 def size_findings(reference: Profile, current: Profile) -> Iterator[Finding]:
     """Say what an observation is where rows belong together, and where there are too few to see but large changes."""
     sizes, what = (reference.rows, current.rows), "rows"
     if reference.groups and current.groups:
         sizes, what = (reference.groups, current.groups), "groups"
-        held = f"{counted(sizes[0], 'group')} in the reference, {sizes[1]:,} in the current table"
-        yield Finding("DRIFT-GROUPS", "info", f"Rows of one group belong together ({held}): chance is that of groups.")
+        yield finding("DRIFT-GROUPS", "info", before=counted(sizes[0], "group"), after=sizes[1])
     size = f"With {sizes[1]:,} {what} against {sizes[0]:,} of the reference"
     if what == "groups" and min(sizes) < FEW_GROUPS:
-        text = f"{size} nobody knows well how far groups differ by chance: intervals and p values are rough."
-        yield Finding("DRIFT-FEW-GROUPS", "medium", text)
+        yield finding("DRIFT-FEW-GROUPS", "medium", size=size)
     elif min(sizes) < FEW_ROWS:
-        yield Finding("DRIFT-FEW-ROWS", "low", f"{size} only large changes can be told from chance.")
+        yield finding("DRIFT-FEW-ROWS", "low", size=size)
 
 
 def share_text(value: Estimate) -> str:

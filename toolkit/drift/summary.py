@@ -177,21 +177,14 @@ def summarize_in(
     """
     plain, dtype = column_in(data, name)
     summary = summarize_column(plain, name, data.rows, role, data.groups.codes if data.groups else None)
-    if identifiers and role == "feature" and plain is not None and _identifies(plain, summary):
+    known = identifiers and role == "feature" and summary.dtype in ("int64", "category")
+    # The costly look is spared columns that cannot number or name the rows.
+    many = summary.rows >= IDENTIFIER_ROWS and len(summary.distinct) > IDENTIFIER_SHARE * summary.known
+    if known and many and plain is not None and (note := useless(plain)) and note.code == "DATA-IDENTIFIER":
         dtype = "identifier"
     if dtype in ("nested", "identifier"):
         return plain, replace(summarize_column(None, name, data.rows), dtype=dtype)
     return plain, replace(summary, importance=(importance or {}).get(name, math.nan))
-
-
-def _identifies(column: pd.Series[Any], summary: ColumnSummary) -> bool:
-    """Tell whether a column numbers or names the rows; the costly look is spared those that cannot."""
-    if summary.rows < IDENTIFIER_ROWS or summary.dtype not in ("int64", "category"):
-        return False
-    if len(summary.distinct) <= IDENTIFIER_SHARE * summary.known:
-        return False
-    note = useless(column)
-    return note is not None and note.code == "DATA-IDENTIFIER"
 
 
 def summarize_column(

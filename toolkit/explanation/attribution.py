@@ -121,16 +121,8 @@ def choose_attributor(
     outputs, sample = outputs_of(model, data), _sampled(background, most, rng)
     scale, read = whole_scale(model, outputs)
     raw = permutation_explainer(read, sample.features, seed)
-    base = read(sample.features).mean(axis=0)
-    found = Attributor(
-        "permutation",
-        scale,
-        outputs,
-        base,
-        _rows_of(sample),
-        lambda frame: (raw(frame)[0], read(frame)),
-        most_rows=_SLOW,
-    )
+    about = "permutation", scale, outputs, read(sample.features).mean(axis=0), _rows_of(sample)
+    found = Attributor(*about, lambda frame: (raw(frame)[0], read(frame)), most_rows=_SLOW)
     if kind == "permutation":
         return found
     note = f"The {kind} explainer does not fit this model ({failure}), so the permutation explainer was used."
@@ -151,7 +143,16 @@ def _seen_through(
     rng: np.random.Generator,
 ) -> tuple[Attributor, bool]:
     """Build a tree or linear attributor on the scale that it adds up to, and say whether it does on the probe."""
-    raw, interact, reference, most = _explainer(view, kind, background, given, rng)
+    interact, reference, most = None, "the rows it was trained on, as its trees count them", _QUICK
+    if kind == "linear":
+        seen = _sampled(background, _MEAN_ROWS, rng)
+        raw, reference = linear_explainer(view.estimator, view.encode(seen.features)), _rows_of(seen)
+    else:
+        raw, interact, deep = tree_explainer(view.estimator)
+        if given or deep:
+            seen = _sampled(background, _GIVEN_ROWS if given else _DEEP_ROWS, rng)
+            raw, interact, _ = tree_explainer(view.estimator, view.encode(seen.features))
+            reference, most = _rows_of(seen), _SLOW if deep else _QUICK
     matrix = view.encode(probe)
     values, base = (outputs.pick(part) for part in raw(matrix))
     known = scales(view.estimator, outputs, matrix)
@@ -174,21 +175,6 @@ def _seen_through(
 
     pairs = None if interact is None else between
     return Attributor(kind, scale, outputs, base, reference, attribute, pairs, most), gaps[scale] <= 1
-
-
-def _explainer(
-    view: View, kind: str, background: Dataset, given: bool, rng: np.random.Generator
-) -> tuple[Raw, Raw | None, str, int]:
-    """Build the raw explainer and that of interactions; say what they measure against, and for how many rows."""
-    if kind == "linear":
-        seen = _sampled(background, _MEAN_ROWS, rng)
-        return linear_explainer(view.estimator, view.encode(seen.features)), None, _rows_of(seen), _QUICK
-    raw, interact, deep = tree_explainer(view.estimator)
-    if not given and not deep:
-        return raw, interact, "the rows it was trained on, as its trees count them", _QUICK
-    seen = _sampled(background, _GIVEN_ROWS if given else _DEEP_ROWS, rng)
-    raw, interact, _ = tree_explainer(view.estimator, view.encode(seen.features))
-    return raw, interact, _rows_of(seen), _SLOW if deep else _QUICK
 
 
 def _rows_of(data: Dataset) -> str:

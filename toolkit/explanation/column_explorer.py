@@ -58,7 +58,7 @@ def column_explorer(explanation: Explanation | Any) -> ColumnExplorer:
         values = explanation.attributed(name)[1]
         if not values.any():
             continue
-        groups = by_level(explanation.levels[name], values)
+        groups = by_level(explanation.levels[name], values, explanation.units)
         rows += [[name, text, int(mask.sum()), mean] for text, mask, mean in groups]
         points.append([values[:MOST_POINTS][mask[:MOST_POINTS]] for _, mask, _ in groups])
     if not rows:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from toolkit.core.estimate import Estimate, format_number
 from toolkit.core.face import Face, FaceTable
-from toolkit.core.figures import BLUE, Drawing, Picture, name_rows
+from toolkit.core.figures import BLUE, Drawing, name_rows
 from toolkit.core.options import column_of
 from toolkit.core.result import Finding, Result
 from toolkit.core.words import shorten, value_text
@@ -20,7 +20,7 @@ from toolkit.data.dataset import Dataset
 from toolkit.data.roles import listed_names
 from toolkit.data.split import Split
 from toolkit.errors import NotApplicableError, listed
-from toolkit.explanation.local import TEXT, find_rows
+from toolkit.explanation.local import TEXT, find_rows, picture
 from toolkit.models.choice import predict_at
 from toolkit.models.model import Model
 from toolkit.models.prediction import Predictions, predict
@@ -171,11 +171,7 @@ class Counterfactual(Result):
         said = [
             f"{row['column']} {row['value']} → {row['change_to']}: {row['distance']:.1%}" for _, row in shown.iterrows()
         ]
-        caption = (
-            "How far each column alone would have to move to change the decision, as a share of the observed rows that "
-            f"lie between; the shorter, the easier. Now the model says {self.decision}."
-        )
-        words = Picture(f"What would change the decision about row {self.row!s}", caption, "; ".join(said))
+        words = picture("changes", found=self, said="; ".join(said))
         return [Drawing("changes", words, lambda ax: _draw_changes(ax, shown), self.table, grid="x")]
 
     def face(self) -> Face:

@@ -1,16 +1,14 @@
-"""What stands beside attributions: permutation importance, groups of rows, and columns that say the same."""
+"""What stands beside attributions: permutation importance, and the attributions of groups of rows."""
 
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
-from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy import stats
 
 from toolkit.core.estimate import Estimate
@@ -18,15 +16,18 @@ from toolkit.core.options import column_of
 from toolkit.data.dataset import Dataset
 from toolkit.data.roles import listed_names
 from toolkit.evaluation.scan import row_losses
-from toolkit.explanation.importance import REPORTED, mean_magnitude, mean_of
+from toolkit.explanation.importance import REPORTED, mean_magnitude
 from toolkit.models.model import Model
 from toolkit.models.prediction import predict
 from toolkit.statistics.binning import Levels
-from toolkit.statistics.intervals import Array, Z, welch
+from toolkit.statistics.intervals import Array, Z, standard_error, t_quantile, welch
 from toolkit.statistics.multiplicity import benjamini_hochberg
 from toolkit.statistics.permutation import permuted
+from toolkit.statistics.units import FEW_GROUPS, Units
 
-ROWS, REPEATS = 400, 2
+#: Rows predicted at most for permutation importance, for each row that an explainer can explain in acceptable time.
+CHECKED = 200
+LEAST_CHECKED, MOST_REPEATS = 400, 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,39 +42,94 @@ class CrossCheck:
         By how much the mean loss grows when the column's values are dealt out to other rows.
     agreement : Estimate
         Spearman's rank correlation of these with the attributions, over the columns.
+    rows, repeats : int
+        Rows shuffled, and how often.
     """
 
     loss: str
     increases: list[Estimate]
     agreement: Estimate
+    rows: int
+    repeats: int
 
 
-def cross_check(model: Model, data: Dataset, importance: Array, *, repeats: int = REPEATS, seed: int = 0) -> CrossCheck:
-    """Measure permutation importance and compare it with attributions.
+def cross_check(
+    model: Model,
+    data: Dataset,
+    importance: Array,
+    *,
+    units: Units | None = None,
+    precision: float = 0.05,
+    most: int = 200_000,
+    seconds: float = 60.0,
+    seed: int = 0,
+) -> CrossCheck:
+    """Measure permutation importance (Breiman 2001, doi:10.1023/A:1010933404324) and compare it with attributions.
 
-    A column's values are shuffled among the rows; the difference of each row's loss, averaged over the repeats, gives
-    the increase its interval.
+    A row counts twice: by what another row's value does to its loss, and by what its value does to the loss of other
+    rows. The variance of their sum over the repeats is that of the increase, and that of the shuffling once more, which
+    is taken off.
 
     Parameters
     ----------
     model : Model
     data : Dataset
-        The rows to predict, a few hundred.
     importance : array of shape (columns,)
         Mean |attribution| of each column.
-    repeats, seed : int
-        Shuffles of each column, and their seed.
+    units : Units, optional
+        The independent observations of the rows.
+    precision : float
+        Columns are shuffled again, up to ten times, until the standard error of each of the ten largest increases is at
+        most this share of it.
+    most : int
+        Rows to predict at most, of all columns and repeats together; a sample of the table is shuffled where once is
+        more, but of no fewer than 400 rows.
+    seconds : float
+        No further repeat begins after this time.
+    seed : int
     """
-    rng, n = np.random.default_rng(seed), data.rows
+    rng, columns, started = np.random.default_rng(seed), data.features.shape[1], time.monotonic()
+    n = min(data.rows, max(LEAST_CHECKED, most // max(columns, 1)))
+    if n < data.rows:
+        picked = np.sort(rng.choice(data.rows, n, replace=False))
+        data, units = data.take(picked), units.take(picked) if units else None
     loss, before = row_losses(predict(model, data), data.task)
+    unit = float(before.max()) or 1.0
 
     def losses(features: pd.DataFrame) -> Array:
         stacked = data.take(np.tile(np.arange(n), len(features) // n))
         return row_losses(predict(model, replace(stacked, features=features)), data.task)[1]
 
-    orders = np.array([[rng.permutation(n) for _ in range(repeats)] for _ in data.features])
-    increases = [mean_of(after.mean(axis=0) - before) for after in permuted(losses, data.features, orders)]
-    return CrossCheck(loss, increases, rank_agreement(importance, np.array([one.value for one in increases])))
+    sums, noise, repeats, increases = np.zeros((columns, n)), np.zeros(columns), 0, list[Estimate]()
+    while True:
+        order = rng.permutation(n)
+        for place, (after,) in enumerate(permuted(losses, data.features, order[None])):
+            apart = (after - before) / unit
+            sums[place] += apart
+            sums[place, order] += apart
+            noise[place] += apart.var() / max(n - 1, 1)
+        repeats += 1
+        increases = [
+            _increase(row / repeats, own / repeats**2, units).times(unit) for row, own in zip(sums, noise, strict=True)
+        ]
+        widest = sorted(increases, key=lambda one: one.value)[-REPORTED:]
+        if not any(one.high - one.value > Z * precision * one.value for one in widest) or repeats == MOST_REPEATS:
+            break
+        if (repeats + 1) * n * columns > most or time.monotonic() - started > seconds:
+            break
+    agreement = rank_agreement(importance, np.array([one.value for one in increases]))
+    return CrossCheck(loss, increases, agreement, n, repeats)
+
+
+def _increase(counted: Array, noise: float, units: Units | None) -> Estimate:
+    """Estimate an increase from what each row counts for twice over, and the variance of the shuffling."""
+    n, value = len(counted), float(counted.mean()) / 2
+    influence = counted - 2 * value
+    spread = (units.standard_error(influence) if units else standard_error(influence)) ** 2
+    half = (units.quantile(influence) if units else t_quantile(n)) * math.sqrt(max(spread - noise, spread / 2))
+    if not 0 < half < math.inf:
+        return Estimate(value, n=n)
+    return Estimate(value, value - half, value + half, n, f"t; {units}" if units else "t")
 
 
 def rank_agreement(first: Array, second: Array) -> Estimate:
@@ -100,94 +156,13 @@ def rank_agreement(first: Array, second: Array) -> Estimate:
     return Estimate(value, min(low, value), max(high, value), n, "Bonett & Wright")
 
 
-REDUNDANT = 0.8
-_MOST_CELLS = 50
-
-
-def associations(features: pd.DataFrame, least: float = REDUNDANT) -> pd.DataFrame:
-    """Find the pairs of columns that are associated at least so strongly, the strongest first.
-
-    Two numbers by the absolute value of Spearman's rank correlation; two categories by Cramér's V, freed from its bias
-    (Bergsma 2013, doi:10.1016/j.jkss.2012.10.002); a number and a category by the correlation ratio of the number's
-    ranks, freed from its bias likewise (Kelley 1935, doi:10.1073/pnas.21.9.554). All lie in [0, 1]. Missing values are
-    a category, and are left out of correlations of numbers; a column that never varies goes with none.
-
-    Parameters
-    ----------
-    features : DataFrame of shape (rows, columns)
-    least : float
-
-    Returns
-    -------
-    DataFrame
-        ``first, second, measure, value``.
-
-    Examples
-    --------
-    >>> rng = np.random.default_rng(0)
-    >>> a = rng.normal(size=200)
-    >>> frame = pd.DataFrame({"a": a, "b": np.exp(a), "c": rng.normal(size=200), "d": pd.Categorical(a > 0)})
-    >>> associations(frame).round(2).to_dict("list")["second"]
-    ['b', 'd', 'd']
-    """
-    sides = {
-        name: (True, column.rank().to_numpy())
-        if pd.api.types.is_numeric_dtype(column.dtype)
-        else (False, pd.factorize(column, use_na_sentinel=False)[0])
-        for name, column in features.items()
-    }
-    found = []
-    for pair in combinations(sides, 2):
-        (coded, codes), (ranked, ranks) = sorted((sides[name] for name in pair), key=lambda side: side[0])
-        both = np.isfinite(codes) & np.isfinite(ranks)
-        if not ranked:
-            measure, value = "Cramér's V", cramers_v(codes, ranks)
-        elif not coded:
-            measure, value = "correlation ratio", correlation_ratio(codes, ranks)
-        elif both.sum() < 3 or not (np.ptp(codes[both]) and np.ptp(ranks[both])):
-            continue
-        else:
-            measure, value = "Spearman", abs(float(np.corrcoef(codes[both], ranks[both])[0, 1]))
-        found.append((*pair, measure, value))
-    table = pd.DataFrame(found, columns=["first", "second", "measure", "value"])
-    return table[table["value"] >= least].sort_values("value", ascending=False, kind="stable", ignore_index=True)
-
-
-def cramers_v(first: NDArray[Any], second: NDArray[Any]) -> float:
-    """Return Cramér's V of two columns of codes, freed from its bias.
-
-    It is 0 where one of them never varies, and where there are far more pairs of codes than rows.
-    """
-    (_, left), (_, right) = np.unique(first, return_inverse=True), np.unique(second, return_inverse=True)
-    rows, columns, n = int(left.max()) + 1, int(right.max()) + 1, len(first)
-    if min(rows, columns) < 2 or n < 3 or rows * columns > _MOST_CELLS * n:
-        return 0.0
-    table = np.bincount(left * columns + right, minlength=rows * columns).reshape(rows, columns).astype(float)
-    expected = table.sum(axis=1, keepdims=True) * table.sum(axis=0, keepdims=True) / n
-    phi = float((np.square(table - expected) / expected).sum()) / n
-    phi = max(0.0, phi - (rows - 1) * (columns - 1) / (n - 1))
-    free = min(rows - (rows - 1) ** 2 / (n - 1), columns - (columns - 1) ** 2 / (n - 1)) - 1
-    return min(1.0, math.sqrt(phi / free)) if free > 0 else 0.0
-
-
-def correlation_ratio(codes: Any, ranks: Any) -> float:
-    """Return the correlation ratio of ranks over groups of codes, freed from its bias; 0 where one never varies."""
-    known = np.isfinite(ranks)
-    values, (_, groups) = ranks[known], np.unique(codes[known], return_inverse=True)
-    n, count = len(values), int(groups.max(initial=-1)) + 1
-    total = float(np.square(values - values.mean()).sum()) if n else 0.0
-    if count < 2 or n <= count or not total:
-        return 0.0
-    sizes, sums = np.bincount(groups), np.bincount(groups, values)
-    within = total - float((sizes * np.square(sums / sizes - values.mean())).sum())
-    return math.sqrt(max(0.0, 1 - (within / (n - count)) / (total / (n - 1))))
-
-
 LEAST_ROWS = 30
 COLUMNS = ["by", "group", "rows", "column", "mean_abs_shap", "rest", "difference", "p_adjusted"]
 
 
-def group_table(grouping: Mapping[str, Levels], sizes: Array, columns: list[str]) -> pd.DataFrame:
+def group_table(
+    grouping: Mapping[str, Levels], sizes: Array, columns: list[str], units: Units | None = None
+) -> pd.DataFrame:
     """Compare each group's mean |attribution| with that of all other rows, for the ten foremost columns.
 
     Welch's test (1947, doi:10.1093/biomet/34.1-2.28) for every group and column, p values adjusted together by
@@ -200,6 +175,8 @@ def group_table(grouping: Mapping[str, Levels], sizes: Array, columns: list[str]
     sizes : array of shape (rows, columns)
         |attribution|.
     columns : list of str
+    units : Units, optional
+        The independent observations of the rows: where they are groups of rows, 15 of them on either side are tested.
 
     Returns
     -------
@@ -211,18 +188,21 @@ def group_table(grouping: Mapping[str, Levels], sizes: Array, columns: list[str]
     unit, foremost = float(sizes.max(initial=0.0)), np.argsort(-sizes.mean(axis=0), kind="stable")[:REPORTED]
     for by, levels in grouping.items():
         for label, member in levels.groups():
+            both = np.concatenate([np.flatnonzero(member), np.flatnonzero(~member)])
+            mine, theirs = (units.take(part) if units and part.any() else None for part in (member, ~member))
+            least = min(mine.count if mine else member.sum(), theirs.count if theirs else (~member).sum())
             for column in foremost:
                 inside, outside = sizes[member, column], sizes[~member, column]
-                group, rest = mean_magnitude(inside, unit), mean_magnitude(outside, unit)
+                group, rest = mean_magnitude(inside, unit, mine), mean_magnitude(outside, unit, theirs)
                 apart, p_value = Estimate(group.value - rest.value, n=len(inside)), math.nan
-                if columns[column] != by and min(len(inside), len(outside)) >= LEAST_ROWS:
-                    apart, p_value = difference_of_means(inside, outside)
+                if columns[column] != by and least >= (FEW_GROUPS if units else LEAST_ROWS):
+                    apart, p_value = difference_of_means(inside, outside, units.take(both) if units else None)
                 rows.append((by, label, len(inside), columns[column], group, rest, apart, p_value))
     table = pd.DataFrame(rows, columns=COLUMNS)
     return table.assign(p_adjusted=benjamini_hochberg(table["p_adjusted"].to_numpy(dtype=float)))
 
 
-def difference_of_means(first: Array, second: Array) -> tuple[Estimate, float]:
+def difference_of_means(first: Array, second: Array, units: Units | None = None) -> tuple[Estimate, float]:
     """Estimate the difference of two means of magnitudes, and test that there is none.
 
     One row more is reckoned with in each group, as large as the largest seen, so that groups without any variation
@@ -232,6 +212,8 @@ def difference_of_means(first: Array, second: Array) -> tuple[Estimate, float]:
     ----------
     first, second : array
         Of two or more values each.
+    units : Units, optional
+        The independent observations of the values of the first and then of the second, which may share some.
 
     Examples
     --------
@@ -245,12 +227,18 @@ def difference_of_means(first: Array, second: Array) -> tuple[Estimate, float]:
     if not unit:
         return Estimate(0.0, n=n, method="no interval: never attributed anything"), 1.0
     first, second = first / unit, second / unit
-    own, other = ((values.var(ddof=1) + values.max() ** 2 / len(values)) / len(values) for values in (first, second))
-    error, freedom = map(float, welch(own, n, other, len(second)))
-    apart = float(first.mean() - second.mean())
+    apart, both = float(first.mean() - second.mean()), n + len(second)
+    if units is None:
+        own, other = ((part.var(ddof=1) + part.max() ** 2 / len(part)) / len(part) for part in (first, second))
+        error, freedom = map(float, welch(own, n, other, len(second)))
+    else:
+        influence = np.append((first - first.mean()) * both / n, (second.mean() - second) * both / len(second))
+        counts = [len(np.unique(codes)) for codes in (units.codes[:n], units.codes[n:])]
+        error = math.hypot(units.standard_error(influence), first.max() / counts[0], second.max() / counts[1])
+        freedom = max(units.freedom(influence), 1.0)
     half = float(stats.t.ppf(0.975, freedom)) * error
     p_value = 2 * float(stats.t.sf(abs(apart) / error, freedom))
-    return Estimate(apart, apart - half, apart + half, n, "Welch").times(unit), p_value
+    return Estimate(apart, apart - half, apart + half, n, f"t; {units}" if units else "Welch").times(unit), p_value
 
 
 def grouping_columns(data: Dataset, by: str | Sequence[str] | None) -> pd.DataFrame:

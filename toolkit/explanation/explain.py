@@ -19,8 +19,9 @@ from toolkit.core.result import Finding, Record, Result
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
 from toolkit.errors import InputError, NotApplicableError, listed
+from toolkit.explanation.association import associations
 from toolkit.explanation.attribution import choose_attributor
-from toolkit.explanation.crosscheck import ROWS, CrossCheck, associations, cross_check, group_table, grouping_columns
+from toolkit.explanation.crosscheck import CHECKED, CrossCheck, cross_check, group_table, grouping_columns
 from toolkit.explanation.figures import drawings
 from toolkit.explanation.findings import judge
 from toolkit.explanation.importance import (
@@ -32,12 +33,12 @@ from toolkit.explanation.importance import (
     magnitudes,
     rank_text,
 )
-from toolkit.explanation.local import LocalRow, explain_rows, find_rows, telling_rows
+from toolkit.explanation.local import LocalRow, explain_rows, find_rows
 from toolkit.models.choice import predict_at
-from toolkit.models.model import Model
 from toolkit.models.threshold import ThresholdLike
 from toolkit.statistics.binning import Levels, cut
 from toolkit.statistics.intervals import Array
+from toolkit.statistics.units import Units
 
 _ASSOCIATED = 40
 
@@ -65,7 +66,8 @@ def explain(
 
     Rows are drawn at random until the standard error of each of the ten foremost mean |SHAP| is below ``precision`` of
     it, or the budget is spent, which is then said. Intervals are for rows like these, given the model and what it is
-    measured against.
+    measured against; where the table has a group, or the times of a series, they are those of its groups or of the
+    series. Beside it stands permutation importance, measured on all rows up to the same precision or budget.
 
     Parameters
     ----------
@@ -112,30 +114,30 @@ def explain(
     's1'
     """
     part = data.test if isinstance(data, Split) else data.labelled
-    model = Model.of(model, part)
-    if model.recorded:
-        raise NotApplicableError("Recorded predictions have no model to explain. Give the model itself.")
     against = background or (data.train if isinstance(data, Split) else data)
     above("precision", precision)
     above("seconds", seconds)
-    most = None if most_rows is None else whole("most_rows", most_rows, 1)
+    most = 0 if most_rows is None else whole("most_rows", most_rows, 1)
     grouping = grouping_columns(part, by)
     chosen = None if rows is None else find_rows(part, rows)
     model, predicted, decided_at = predict_at(model, data, threshold, part)
-    level = decided_at.value if decided_at else math.nan
+    if model.recorded:
+        raise NotApplicableError("Recorded predictions have no model to explain. Give the model itself.")
     attributor = choose_attributor(model, part, against, method=method, given=background is not None, seed=seed)
-    most = most or attributor.most_rows
-    drawn = draw_rows(attributor, part, precision=precision, most=most, seconds=seconds, seed=seed)
+    units = Units.of(part.group, part.time)
+    wanted: dict[str, Any] = {"precision": precision, "seconds": seconds, "seed": seed, "units": units}
+    drawn = draw_rows(attributor, part, most=most or attributor.most_rows, **wanted)
     features, names = part.features.iloc[drawn.positions], [str(name) for name in part.features.columns]
-    table, sizes = importance_table(drawn.shap_values, names, attributor.outputs.names), magnitudes(drawn.shap_values)
+    sizes, table = (
+        magnitudes(drawn.shap_values),
+        importance_table(drawn.shap_values, names, attributor.outputs.names, drawn.units),
+    )
     foremost = list(table.loc[table["output"] == "overall", "column"])
     shown = part.features.loc[:, [name in foremost[:EXPLORED] for name in names]]
     levels = {
         str(name): cut(column, dates=str(name) in part.dates).take(drawn.positions)
         for name, column in (*shown.items(), *grouping.items())
     }
-    if chosen is None:
-        chosen = telling_rows(predicted, part.task, level)
     return Explanation(
         name=part.name,
         target=str(part.target.name),
@@ -151,14 +153,15 @@ def explain(
         precision=precision,
         stopped=drawn.stopped,
         table=table,
-        interactions=interaction_table(attributor, features, drawn.shap_values),
-        groups=group_table({str(name): levels[str(name)] for name in grouping}, sizes, names),
+        interactions=interaction_table(attributor, features, drawn.shap_values, drawn.units),
+        groups=group_table({str(name): levels[str(name)] for name in grouping}, sizes, names, drawn.units),
         levels=levels,
         redundant=associations(features.loc[:, [name in foremost[:_ASSOCIATED] for name in names]]),
         sensitive=tuple(map(str, part.sensitive.columns)),
-        check=cross_check(model, part.take(drawn.positions[:ROWS]), sizes.mean(axis=0), seed=seed),
-        local=explain_rows(attributor, part, predicted, chosen, level),
+        check=cross_check(model, part, sizes.mean(axis=0), most=CHECKED * attributor.most_rows, **wanted),
+        local=explain_rows(attributor, part, predicted, chosen, decided_at.value if decided_at else math.nan),
         notes=attributor.notes,
+        units=drawn.units,
     )
 
 
@@ -204,6 +207,8 @@ class Explanation(Result):
         Single rows.
     notes : tuple of Finding
         What had to be decided while choosing the explainer.
+    units : Units or None
+        The independent observations that the rows explained belong to; None where these are the rows.
     """
 
     name: str
@@ -228,6 +233,7 @@ class Explanation(Result):
     check: CrossCheck
     local: tuple[LocalRow, ...]
     notes: tuple[Finding, ...]
+    units: Units | None = None
 
     @property
     def rows(self) -> int:
@@ -320,7 +326,8 @@ class Explanation(Result):
         most = ", ".join(self.overall["column"].head(3))
         lead = (
             f"What moves {self.target} most: {most}. {self.rows:,} rows of {self.name} are explained by the "
-            f"{self.method} explainer, in units of {self.scale}, against {self.reference}."
+            f"{self.method} explainer, in units of {self.scale}, against {self.reference}"
+            f"{f'; intervals are over {self.units}' if self.units else ''}."
         )
         shown = self.overall.head(2 * REPORTED)
         ranks = [rank_text(low, high) for low, high in zip(shown["rank_low"], shown["rank_high"], strict=True)]

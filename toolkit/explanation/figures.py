@@ -24,17 +24,20 @@ from toolkit.core.figures import (
     draw_intervals,
     name_rows,
 )
+from toolkit.core.texts import picturer
 from toolkit.core.words import shorten
 from toolkit.explanation.importance import REPORTED, mean_of, rank_text
 from toolkit.explanation.local import waterfall
 from toolkit.statistics.binning import Levels
 from toolkit.statistics.intervals import Array
+from toolkit.statistics.units import Units
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from toolkit.explanation.explain import Explanation
 
+picture = picturer(__file__)
 _DEPENDENCE, _GROUPINGS, _GROUP_COLUMNS = 3, 4, 6
 _MARKS = (("o", BLUE), ("s", ORANGE), ("^", GREEN), ("D", RED), ("v", PURPLE), ("P", SKY))
 
@@ -61,12 +64,8 @@ def _importance(explanation: Explanation) -> Drawing:
         for _, row in table.head(REPORTED).iterrows()
     ]
     over = " and all classes" if len(explanation.outputs) > 1 else ""
-    caption = (
-        f"How far each column moves the model's score, up or down, on average over {explanation.rows:,} rows{over}, in "
-        f"units of {_named(explanation.scale)}; lines are 95% intervals. Columns whose ranks overlap cannot be told "
-        "apart."
-    )
-    words = Picture("Importance of the columns", caption, f"Mean |SHAP|: {'; '.join(said)}.")
+    about = {"rows": explanation.rows, "over": over, "scale": _named(explanation.scale)}
+    words = picture("importance", said="; ".join(said), **about)
     names, sizes = [shorten(name) for name in table["column"]], table["mean_abs_shap"].tolist()
     return _bars(explanation, "importance", words, names, sizes, table.drop(columns="output"))
 
@@ -84,12 +83,8 @@ def _beeswarm(explanation: Explanation) -> Drawing:
             with_value = pd.Series(values[known]).rank().corr(pd.Series(rank[known]).rank())
             way = f", rank correlation with its value {with_value:.2f}"
         said.append(f"{_named(name)}: 90% of attributions from {low:.3g} to {high:.3g}{way}")
-    caption = (
-        f"A dot is the attribution of one of {min(explanation.rows, MOST_POINTS):,} rows: how far the column moves its "
-        f"score.{_towards(explanation)} Light dots are high values of the column, dark ones low; grey ones are "
-        "categories or missing."
-    )
-    words = Picture("Attributions row by row", caption, f"{'; '.join(said)}.")
+    rows = min(explanation.rows, MOST_POINTS)
+    words = picture("beeswarm", rows=rows, towards=_towards(explanation), said="; ".join(said))
 
     def draw(ax: Axes) -> None:
         draw_swarm(ax, found, f"SHAP, {_scale(explanation)}")
@@ -104,15 +99,10 @@ def _beeswarm(explanation: Explanation) -> Drawing:
 
 def _dependence(explanation: Explanation, name: str, kind: str) -> Drawing:
     values = explanation.attributed(name)[1]
-    groups = by_level(explanation.levels[name], values)
+    groups = by_level(explanation.levels[name], values, explanation.units)
     said = [f"{_named(text)}: {mean}" for text, _, mean in groups]
-    caption = (
-        f"Attributions to {_named(name)} by its value: a dot is a row, a diamond the mean with its 95% interval."
-        f"{_towards(explanation, 'Upwards')} Dots far apart at one value "
-        "mean that other columns matter too."
-    )
-    alt = f"Mean attribution by value: {'; '.join(said)}."
-    words = Picture(f"What {_named(name)} does to the score", caption, alt)
+    towards = _towards(explanation, "Upwards")
+    words = picture("dependence", name=_named(name), towards=towards, said="; ".join(said))
 
     def draw(ax: Axes) -> None:
         draw_dependence(ax, groups, values)
@@ -126,11 +116,7 @@ def _interactions(explanation: Explanation) -> Drawing:
     pairs = explanation.interactions
     named = list(zip(pairs["first"], pairs["second"], pairs["mean_abs_interaction"], strict=True))
     said = [f"{_named(first)} × {_named(second)} {size}" for first, second, size in named]
-    caption = (
-        f"How far two columns move the score together, beyond what each does alone, on average over "
-        f"{named[0][2].n} rows; lines are 95% intervals."
-    )
-    words = Picture("Strongest interactions", caption, f"Mean |interaction|: {'; '.join(said)}.")
+    words = picture("interactions", rows=named[0][2].n, said="; ".join(said))
     names = [f"{shorten(first, 18)} × {shorten(second, 18)}" for first, second, _ in named]
     return _bars(explanation, "interactions", words, names, [size for *_, size in named], pairs)
 
@@ -141,11 +127,6 @@ def _groups(explanation: Explanation, by: str, kind: str) -> Drawing:
     columns = list(dict.fromkeys(table["column"]))[:_GROUP_COLUMNS]
     shown = table[table["group"].isin(groups) & table["column"].isin(columns)]
     said = [f"{_named(row['column'])}, {_named(row['group'])}: {row['mean_abs_shap']}" for _, row in shown.iterrows()]
-    caption = (
-        f"Mean |SHAP| of the foremost columns within the groups of {_named(by)}, with 95% intervals: where they lie "
-        "apart, the model leans on the column more in one group than in another."
-    )
-    alt = f"Mean |SHAP|: {'; '.join(said)}."
 
     def draw(ax: Axes) -> None:
         step = 0.7 / max(len(groups), 2)
@@ -159,7 +140,7 @@ def _groups(explanation: Explanation, by: str, kind: str) -> Drawing:
         ax.set_xlim(left=0)
         ax.legend(title=shorten(by, 24), loc="lower right")
 
-    return Drawing(kind, Picture(f"What the model leans on, by {_named(by)}", caption, alt), draw, table)
+    return Drawing(kind, picture("groups", by=_named(by), said="; ".join(said)), draw, table)
 
 
 def _bars(
@@ -245,9 +226,11 @@ def _swarm(values: Array) -> Array:
     return np.asarray(0.4 * step / fullest)
 
 
-def by_level(levels: Levels, values: Array) -> list[tuple[str, NDArray[np.bool_], Estimate]]:
+def by_level(levels: Levels, values: Array, units: Units | None) -> list[tuple[str, NDArray[np.bool_], Estimate]]:
     """Return each level of a column with a mask of its rows and the mean of their attributions."""
-    return [(label, mask, mean_of(values[mask])) for label, mask in levels.groups()]
+    return [
+        (label, mask, mean_of(values[mask], units.take(mask) if units else None)) for label, mask in levels.groups()
+    ]
 
 
 def draw_dependence(ax: Axes, groups: list[tuple[str, NDArray[np.bool_], Estimate]], values: Array) -> None:

@@ -10,15 +10,19 @@ import numpy as np
 
 from toolkit.core.estimate import format_number
 from toolkit.core.result import Finding, by_severity
+from toolkit.core.texts import finder
 from toolkit.core.words import shorten
 from toolkit.errors import listed
+from toolkit.explanation.association import REDUNDANT
 from toolkit.explanation.attribution import tolerance
-from toolkit.explanation.crosscheck import LEAST_ROWS, REDUNDANT
+from toolkit.explanation.crosscheck import LEAST_ROWS
 from toolkit.explanation.importance import LEVEL, REPORTED, magnitudes, rank_text, relative_errors
+from toolkit.statistics.units import FEW_GROUPS
 
 if TYPE_CHECKING:
     from toolkit.explanation.explain import Explanation
 
+finding = finder(__file__)
 FOREMOST = 5
 _NEGLIGIBLE = 0.05
 _WEAK = 0.5
@@ -33,33 +37,24 @@ def judge(explanation: Explanation) -> list[Finding]:
 
 def _about_attributions(explanation: Explanation) -> Iterator[Finding]:
     """Yield where attributions miss the output, are all nil, or are not known as well as was wanted."""
-    gap = explanation.additivity_gap
+    gap, rows = explanation.additivity_gap, explanation.rows
     if gap > tolerance(explanation.base, explanation.output):
-        note = (
-            f"Base and attributions miss the model's output by up to {format_number(gap)} ({explanation.scale}): the "
-            f"{explanation.method} explainer does not describe this model. Use method='permutation'."
-        )
-        yield Finding("EXPLAIN-ADDITIVITY", "high", note, "additivity")
+        about = {"gap": format_number(gap), "scale": explanation.scale, "method": explanation.method}
+        yield finding("EXPLAIN-ADDITIVITY", "high", "additivity", **about)
     if not explanation.shap_values.any():
-        note = (
-            f"The model says the same of all {explanation.rows:,} rows explained: no column is attributed anything."
-            if not np.ptp(explanation.output, axis=0).any()
-            else f"No column is attributed anything in {explanation.rows:,} rows, although the model's output varies."
-        )
-        yield Finding("EXPLAIN-CONSTANT", "medium", note)
-    errors = relative_errors(magnitudes(explanation.shap_values))
+        varies = np.ptp(explanation.output, axis=0).any()
+        yield finding("EXPLAIN-CONSTANT varies" if varies else "EXPLAIN-CONSTANT", "medium", rows=rows)
+    errors = relative_errors(magnitudes(explanation.shap_values), explanation.units)
     wide = [
         f"{name} ({error:.1%})" if np.isfinite(error) else f"{name} (unknown)"
         for name, error in zip(explanation.overall["column"], errors, strict=False)
         if error > explanation.precision
     ]
     if wide and explanation.stopped != "precision":
-        number = "1 row is" if explanation.rows == 1 else f"{explanation.rows:,} rows are"
-        note = (
-            f"{number} explained, {_ENDED[explanation.stopped]}; the standard error of these importances is above the "
-            f"{100 * explanation.precision:g}% that was wanted: {listed(wide, 5)}."
-        )
-        yield Finding("EXPLAIN-IMPRECISE", "low" if explanation.stopped == "time" else "info", note)
+        number = "1 row is" if rows == 1 else f"{rows:,} rows are"
+        about = {"number": number, "ended": _ENDED[explanation.stopped], "wide": listed(wide, 5)}
+        severity = "low" if explanation.stopped == "time" else "info"
+        yield finding("EXPLAIN-IMPRECISE", severity, wanted=100 * explanation.precision, **about)
 
 
 def _about_columns(explanation: Explanation) -> Iterator[Finding]:
@@ -72,7 +67,7 @@ def _about_columns(explanation: Explanation) -> Iterator[Finding]:
         if row["column"] in explanation.sensitive and row["mean_abs_shap"].value > 0
     ]
     if said:
-        yield Finding("EXPLAIN-SENSITIVE", "low", f"The model uses sensitive columns: {listed(said)}.", "sensitive")
+        yield finding("EXPLAIN-SENSITIVE", "low", "sensitive", columns=listed(said))
     foremost = set(explanation.overall["column"].head(REPORTED))
     pairs = [
         f"{row['first']} and {row['second']} ({row['measure']} {row['value']:.2f})"
@@ -80,53 +75,42 @@ def _about_columns(explanation: Explanation) -> Iterator[Finding]:
         if {str(row["first"]), str(row["second"])} & foremost
     ]
     if pairs:
-        note = (
-            f"Important columns say much the same as others (association of {REDUNDANT:g} or more), so their credit is "
-            f"split or lies with one by chance; judge them together: {listed(pairs, FOREMOST)}."
-        )
-        yield Finding("EXPLAIN-REDUNDANT", "low", note)
+        yield finding("EXPLAIN-REDUNDANT", "low", least=REDUNDANT, pairs=listed(pairs, FOREMOST))
 
 
 def _about_permutation(explanation: Explanation) -> Iterator[Finding]:
-    check, agreement = explanation.check, explanation.check.agreement
-    if agreement.high < _WEAK:
-        note = (
-            f"The order of the columns by SHAP hardly agrees with that by permutation importance (Spearman "
-            f"{agreement}): what moves the scores is not what makes them right."
-        )
-        yield Finding("EXPLAIN-DISAGREES", "medium", note, "permutation")
+    """Yield where what moves the scores is not what makes them right."""
+    check, increases = explanation.check, explanation.increases
+    if check.agreement.high < _WEAK:
+        yield finding("EXPLAIN-DISAGREES", "medium", "permutation", agreement=check.agreement)
     most = max((one.value for one in check.increases), default=0.0)
-    increases = explanation.increases
     idle = [
         f"{name} ({increases[name]})"
         for name in explanation.overall["column"].head(FOREMOST)
         if most > 0 and increases[name].high < _NEGLIGIBLE * most
     ]
     if idle:
-        note = (
-            f"Among the {FOREMOST} foremost columns, shuffling these costs next to nothing ({check.loss}, with its "
-            f"95% interval): {listed(idle)}. They move the scores without making them right, or others say the same."
-        )
-        yield Finding("EXPLAIN-IDLE", "low", note, "permutation")
+        about = {"foremost": FOREMOST, "loss": check.loss, "columns": listed(idle)}
+        yield finding("EXPLAIN-IDLE", "low", "permutation", **about)
 
 
 def _about_groups(explanation: Explanation) -> Iterator[Finding]:
-    apart = explanation.groups[explanation.groups["p_adjusted"] <= LEVEL]
-    few = explanation.groups[explanation.groups["rows"] < LEAST_ROWS].drop_duplicates(["by", "group"])
+    """Yield where the model leans on other columns in some groups, and where that is not known well."""
+    units, table = explanation.units, explanation.groups
+    if units and not units.serial and units.count < FEW_GROUPS:
+        yield finding("EXPLAIN-FEW-GROUPS", "medium", units.name, units=units)
+    few = table[table["rows"] < LEAST_ROWS].drop_duplicates(["by", "group"])
     if len(few):
         names = listed([f"{row['by']} {row['group']} ({row['rows']})" for _, row in few.iterrows()], FOREMOST)
-        note = f"Too few rows explained to compare what the model leans on: {names}."
-        yield Finding("EXPLAIN-GROUP-SMALL", "info", note)
+        yield finding("EXPLAIN-GROUP-SMALL", "info", groups=names)
+    apart = table[table["p_adjusted"] <= LEVEL]
     if len(apart):
         order = np.argsort([-abs(one.value) for one in apart["difference"]], kind="stable")
         largest = apart.iloc[order].drop_duplicates(["by", "column"]).head(3)
-        said = "; ".join(
+        most = "; ".join(
             f"{shorten(row['column'])} where {shorten(row['by'])} is {shorten(row['group'])} ({row['mean_abs_shap']}, "
             f"elsewhere {row['rest']})"
             for _, row in largest.iterrows()
         )
-        note = (
-            f"The model leans on columns more or less in some groups than elsewhere, beyond chance in {len(apart)} of "
-            f"{int(explanation.groups['p_adjusted'].notna().sum())} comparisons (Benjamini-Hochberg); most in {said}."
-        )
-        yield Finding("EXPLAIN-GROUPS", "low", note, str(largest.iloc[0]["by"]))
+        tested = int(table["p_adjusted"].notna().sum())
+        yield finding("EXPLAIN-GROUPS", "low", largest.iloc[0]["by"], apart=len(apart), tested=tested, most=most)

@@ -10,13 +10,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
+from scipy.fft import dct
 
 from toolkit.core.estimate import Estimate
 from toolkit.data.dataset import Dataset
 from toolkit.explanation.attribution import Attributor
 from toolkit.statistics.intervals import Array, mean_estimate
-from toolkit.statistics.measure import mean
+from toolkit.statistics.measure import mean, over_units
 from toolkit.statistics.multiplicity import holm
+from toolkit.statistics.units import Units
 
 REPORTED, EXPLORED = 10, 15
 _BATCH = {"tree": 250, "linear": 250, "permutation": 10}
@@ -37,16 +39,26 @@ class Drawn:
         What the model says of each row.
     stopped : {"precision", "table", "rows", "time"}
         Why no more were drawn: precise enough, the table ended, or the budget did.
+    units : Units or None
+        The independent observations that they belong to; None where these are the rows.
     """
 
     positions: NDArray[np.intp]
     shap_values: Array
     output: Array
     stopped: str
+    units: Units | None
 
 
 def draw_rows(
-    attributor: Attributor, data: Dataset, *, precision: float, most: int, seconds: float, seed: int = 0
+    attributor: Attributor,
+    data: Dataset,
+    *,
+    precision: float,
+    most: int,
+    seconds: float,
+    seed: int = 0,
+    units: Units | None = None,
 ) -> Drawn:
     """Explain rows in random order until each reported importance is known to a share of itself.
 
@@ -65,6 +77,8 @@ def draw_rows(
         No batch begins later than this.
     seed : int
         Of the order of the rows.
+    units : Units, optional
+        The independent observations that the rows of the table belong to.
     """
     order = np.random.default_rng(seed).permutation(data.rows)
     size, started = _BATCH[attributor.method], time.monotonic()
@@ -77,7 +91,8 @@ def draw_rows(
         output.append(said)
         done += len(batch)
         # Stopped by the errors, never by the ranks: a rule that waits for a wanted order would find it by chance.
-        if (relative_errors(magnitudes(np.concatenate(values))) <= precision).all():
+        few = units.take(order[:done]) if units else None
+        if (relative_errors(magnitudes(np.concatenate(values)), few) <= precision).all():
             stopped = "precision"
         elif done == data.rows:
             stopped = "table"
@@ -85,7 +100,7 @@ def draw_rows(
             stopped = "rows"
         elif time.monotonic() - started > seconds:
             stopped = "time"
-    return Drawn(order[:done], np.concatenate(values), np.concatenate(output), stopped)
+    return Drawn(order[:done], np.concatenate(values), np.concatenate(output), stopped, few)
 
 
 def magnitudes(values: Array) -> Array:
@@ -94,7 +109,7 @@ def magnitudes(values: Array) -> Array:
     return sizes
 
 
-def relative_errors(sizes: Array) -> Array:
+def relative_errors(sizes: Array, units: Units | None = None) -> Array:
     """Return the standard error of each of the ten largest means as a share of that mean; infinite for one row.
 
     Columns that are never attributed anything need no more rows.
@@ -105,11 +120,23 @@ def relative_errors(sizes: Array) -> Array:
     foremost = foremost[centre[foremost] > 0]
     if len(sizes) < 2:
         return np.full(len(foremost), math.inf)
-    errors: Array = (sizes[:, foremost] / unit).std(axis=0, ddof=1) / math.sqrt(len(sizes)) / centre[foremost]
-    return errors
+    spread = np.diag(np.atleast_2d(covariance_of_means(sizes[:, foremost] / unit, units)))
+    return np.asarray(np.sqrt(spread) / centre[foremost])
 
 
-def mean_magnitude(sizes: Array, unit: float) -> Estimate:
+def covariance_of_means(values: Array, units: Units | None) -> Array:
+    """Return the covariance of the means of columns over rows, or over the independent observations of these."""
+    rows = len(values)
+    if units is None:
+        return np.asarray(np.cov(values, rowvar=False) / rows)
+    sums = np.apply_along_axis(units.sums, 0, values - values.mean(axis=0))
+    if units.serial:
+        sums = dct(sums, axis=0, norm="ortho")[1 : units.stretches + 1]
+    share = units.stretches if units.serial else max(units.count - 1, 1)
+    return np.asarray(sums.T @ sums * (units.count / share / rows**2))
+
+
+def mean_magnitude(sizes: Array, unit: float, units: Units | None = None) -> Estimate:
     """Estimate one mean |attribution| by Student's t on the log scale.
 
     A column that was never attributed anything might be on rows not seen: the rule of three, with ``unit``, the largest
@@ -122,16 +149,19 @@ def mean_magnitude(sizes: Array, unit: float) -> Estimate:
     """
     if not unit:
         return Estimate(0.0, n=len(sizes), method="no interval: never attributed anything")
-    return mean(sizes / unit).estimate.times(unit)
+    return over_units({"": mean(sizes / unit)}, units)[""].estimate.times(unit)
 
 
-def mean_of(values: Array) -> Estimate:
+def mean_of(values: Array, units: Units | None = None) -> Estimate:
     """Estimate a mean of any sign by Student's t, however large the values."""
     unit = float(np.abs(values).max(initial=0.0)) or 1.0
-    return mean_estimate(values / unit).times(unit)
+    if units is None or not np.ptp(values):
+        return mean_estimate(values / unit).times(unit)
+    plain = mean(values / unit, bounds=(-math.inf, math.inf), scale="identity")
+    return over_units({"": plain}, units)[""].estimate.times(unit)
 
 
-def rank_intervals(sizes: Array) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def rank_intervals(sizes: Array, units: Units | None = None) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Return the best and the worst rank that each column's mean could have; columns that overlap are tied.
 
     All pairs of columns are compared on the same rows by paired t tests, adjusted by Holm's method, so that with 95%
@@ -141,6 +171,8 @@ def rank_intervals(sizes: Array) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     Parameters
     ----------
     sizes : array of shape (rows, columns)
+    units : Units, optional
+        The independent observations of the rows.
 
     Examples
     --------
@@ -150,24 +182,26 @@ def rank_intervals(sizes: Array) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     ([2, 2, 1], [3, 3, 1])
     """
     rows, columns = sizes.shape
-    if rows < 2 or columns < 2:
+    count = units.count if units else rows
+    if count < 2 or columns < 2:
         return np.ones(columns, dtype=np.intp), np.full(columns, columns, dtype=np.intp)
     scaled = sizes / (float(sizes.max(initial=0.0)) or 1.0)
-    centre, spread = scaled.mean(axis=0), np.cov(scaled, rowvar=False)
+    centre, spread = scaled.mean(axis=0), covariance_of_means(scaled, units)
     # Columns are measured on the same rows: what moves both alike cancels in the variance of their difference.
     variance = np.diag(spread)
     # One row more is reckoned with, at the furthest seen, so that a few rows without variation decide nothing.
     furthest = scaled.max(axis=0)
     error = np.sqrt(
-        np.maximum(variance[:, None] + variance[None] - 2 * spread, 0) / rows
-        + ((furthest[:, None] + furthest[None]) / rows) ** 2
+        np.maximum(variance[:, None] + variance[None] - 2 * spread, 0)
+        + ((furthest[:, None] + furthest[None]) / count) ** 2
     )
     apart = centre[:, None] - centre[None]
     first, second = np.triu_indices(columns, 1)
     # An error of 0 means that both columns are 0 on every row; their difference is 0 too, and stays a tie.
     ratio = np.abs(apart) / np.where(error > 0, error, 1.0)
+    freedom = units.stretches if units and units.serial else count - 1
     larger = np.zeros((columns, columns), dtype=bool)
-    larger[first, second] = holm(2 * stats.t.sf(ratio[first, second], rows - 1)) <= LEVEL
+    larger[first, second] = holm(2 * stats.t.sf(ratio[first, second], freedom)) <= LEVEL
     # larger[i, j]: column i is above j beyond doubt. A column's best place is behind all that are above it, its worst
     # before all that it is above; ranks are wrong only if one of the comparisons is, which Holm holds to 5 %.
     larger = (larger | larger.T) & (apart > 0)
@@ -179,7 +213,9 @@ def rank_text(best: int, worst: int) -> str:
     return str(best) if best == worst else f"{best}–{worst}"
 
 
-def importance_table(values: Array, columns: list[str], outputs: tuple[str, ...]) -> pd.DataFrame:
+def importance_table(
+    values: Array, columns: list[str], outputs: tuple[str, ...], units: Units | None = None
+) -> pd.DataFrame:
     """Rank the columns over all outputs and, where there are several, for each.
 
     Returns
@@ -193,9 +229,9 @@ def importance_table(values: Array, columns: list[str], outputs: tuple[str, ...]
         tables |= {name: np.abs(values[:, :, place]) for place, name in enumerate(outputs)}
     rows: list[tuple[object, ...]] = []
     for name, sizes in tables.items():
-        unit, (best, worst) = float(sizes.max(initial=0.0)), rank_intervals(sizes)
+        unit, (best, worst) = float(sizes.max(initial=0.0)), rank_intervals(sizes, units)
         for place in np.argsort(-sizes.mean(axis=0), kind="stable"):
-            size = mean_magnitude(sizes[:, place], unit)
+            size = mean_magnitude(sizes[:, place], unit, units)
             rows.append((columns[place], name, size, int(best[place]), int(worst[place])))
     return pd.DataFrame(rows, columns=["column", "output", "mean_abs_shap", "rank_low", "rank_high"])
 
@@ -205,7 +241,9 @@ MOST_PAIRS = 10
 _MOST_COLUMNS = 200
 
 
-def interaction_table(attributor: Attributor, features: pd.DataFrame, shap_values: Array) -> pd.DataFrame:
+def interaction_table(
+    attributor: Attributor, features: pd.DataFrame, shap_values: Array, units: Units | None = None
+) -> pd.DataFrame:
     """Measure the strongest interactions of trees (Lundberg et al. 2020, doi:10.1038/s42256-019-0138-9).
 
     An interaction is what two columns are attributed together, both halves of it. As they take long, only the first 25
@@ -220,6 +258,7 @@ def interaction_table(attributor: Attributor, features: pd.DataFrame, shap_value
     shap_values : array of shape (rows, columns, outputs)
         Their attributions. Interactions that do not add up to them, as with splits on categories that shap cannot read,
         are not given.
+    units : Units, optional
 
     Returns
     -------
@@ -241,5 +280,6 @@ def interaction_table(attributor: Attributor, features: pd.DataFrame, shap_value
     unit = float(sizes.max(initial=0.0))
     names = [str(name) for name in features.columns]
     found = [pair for pair in strongest if sizes[:, pair].any()]
-    rows = [(names[first[pair]], names[second[pair]], mean_magnitude(sizes[:, pair], unit)) for pair in found]
+    few = units.take(np.arange(len(sizes))) if units else None
+    rows = [(names[first[pair]], names[second[pair]], mean_magnitude(sizes[:, pair], unit, few)) for pair in found]
     return pd.DataFrame(rows, columns=empty.columns)

@@ -11,7 +11,8 @@ import pandas as pd
 from scipy import special
 
 from toolkit.core.estimate import format_number
-from toolkit.core.figures import BLUE, GREY, ORANGE, Drawing, Picture
+from toolkit.core.figures import BLUE, GREY, ORANGE, Drawing
+from toolkit.core.texts import picturer
 from toolkit.core.words import shorten, value_text
 from toolkit.data.dataset import Dataset
 from toolkit.errors import InputError, listed
@@ -24,6 +25,7 @@ from toolkit.statistics.intervals import Array
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+picture = picturer(__file__)
 TEXT = 200  # letters of a value in a table
 REASONS = {
     "right": "most confident right",
@@ -136,9 +138,10 @@ def _confidence(predicted: Predictions, threshold: float) -> Array:
 
 
 def explain_rows(
-    attributor: Attributor, data: Dataset, predicted: Predictions, chosen: dict[str, int], threshold: float
+    attributor: Attributor, data: Dataset, predicted: Predictions, chosen: dict[str, int] | None, threshold: float
 ) -> tuple[LocalRow, ...]:
-    """Explain single rows of a table, given by their positions."""
+    """Explain single rows of a table, given by their positions; by default those of ``telling_rows``."""
+    chosen = telling_rows(predicted, data.task, threshold) if chosen is None else chosen
     if not chosen:
         return ()
     positions = list(chosen.values())
@@ -146,6 +149,13 @@ def explain_rows(
     rows = []
     for place, (key, position) in enumerate(chosen.items()):
         said, output = _said(attributor, data, predicted, position, threshold)
+        features, order = data.features.iloc[position], np.argsort(-np.abs(values[place][:, output]), kind="stable")
+        texts = [value_text(value, TEXT) for value in features]
+        columns = {"column": list(map(str, features.index)), "value": texts, "attribution": values[place][:, output]}
+        parts = pd.DataFrame(columns).iloc[order]
+        path = probability_path(attributor.scale, attributor.base, values[place][order], output)
+        if path is not None:
+            parts = parts.assign(probability_before=path[:-1], probability_after=path[1:])
         row = LocalRow(
             key=key,
             reason=REASONS.get(key, "asked for"),
@@ -156,21 +166,10 @@ def explain_rows(
             scale=attributor.scale,
             base=float(attributor.base[output]),
             score=float(scores[place, output]),
-            parts=_parts(attributor, data.features.iloc[position], values[place], output),
+            parts=parts.reset_index(drop=True),
         )
         rows.append(row)
     return tuple(rows)
-
-
-def _parts(attributor: Attributor, features: pd.Series[Any], values: Array, output: int) -> pd.DataFrame:
-    order = np.argsort(-np.abs(values[:, output]), kind="stable")
-    texts = [value_text(value, TEXT) for value in features]
-    columns = {"column": list(map(str, features.index)), "value": texts, "attribution": values[:, output]}
-    parts = pd.DataFrame(columns).iloc[order]
-    path = probability_path(attributor.scale, attributor.base, values[order], output)
-    if path is not None:
-        parts = parts.assign(probability_before=path[:-1], probability_after=path[1:])
-    return parts.reset_index(drop=True)
 
 
 def _said(
@@ -230,17 +229,10 @@ _MOST_STEPS = 8
 
 def waterfall(row: LocalRow) -> Drawing:
     """Draw the largest attributions of one row as steps, the rest as one step, from the base at the bottom."""
-    steps = [f"{name} {_signed(step)}" for name, step in _steps(row)]
+    ends = {"base": format_number(row.base), "score": format_number(row.score), "chance": _as_probability(row)}
+    said = "; ".join(f"{name} {_signed(step)}" for name, step in _steps(row))
     towards = "" if row.output == row.scale else f" towards {row.output}"
-    caption = (
-        f"Actual {row.truth}, predicted {row.said}. From the mean to the model's output for this row, in units of "
-        f"{row.scale}{towards}: bars to the right raise it, to the left lower it."
-    )
-    alt = (
-        f"Row {row.index!s}. From {format_number(row.base)} to "
-        f"{format_number(row.score)}{_as_probability(row)}: {'; '.join(steps)}."
-    )
-    words = Picture(f"Row {row.index!s}, {row.reason}", caption, alt)
+    words = picture("waterfall", row=row, towards=towards, said=said, **ends)
     return Drawing(f"waterfall_{row.key}", words, lambda ax: _draw_steps(ax, row), row.parts, grid="x")
 
 

@@ -227,7 +227,11 @@ def scales(estimator: Any, outputs: Outputs, probe: Any) -> dict[str, Score]:
 
         return {outputs.names[0]: said, f"log of {outputs.names[0]}": log}
     found: dict[str, Score] = {}
-    margin = _margin(estimator)
+    # What lies behind the probabilities; the boosting libraries call it by names of their own.
+    library = type(estimator).__module__.partition(".")[0]
+    margin = getattr(estimator, "decision_function", None)
+    if library in ("xgboost", "lightgbm"):
+        margin = partial(estimator.predict, **{"output_margin" if library == "xgboost" else "raw_score": True})
     if margin is not None:
         found[_link_name(estimator, margin, probe)] = _reading(margin, outputs)
     if hasattr(estimator, "predict_proba"):
@@ -258,16 +262,6 @@ def _deciding(predict: Callable[[Any], Any], labels: tuple[Any, ...], outputs: O
         return outputs.pick(np.column_stack([said == label for label in labels]).astype(float))
 
     return decide
-
-
-def _margin(estimator: Any) -> Callable[[Any], Any] | None:
-    """Return the method behind the probabilities; the boosting libraries call it by names of their own."""
-    library = type(estimator).__module__.partition(".")[0]
-    if library == "xgboost":
-        return lambda matrix: estimator.predict(matrix, output_margin=True)
-    if library == "lightgbm":
-        return lambda matrix: estimator.predict(matrix, raw_score=True)
-    return getattr(estimator, "decision_function", None)
 
 
 def _link_name(estimator: Any, margin: Callable[[Any], Any], probe: Any) -> str:

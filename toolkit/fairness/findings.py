@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import yaml
 
 from toolkit.core.estimate import format_number, format_p
 from toolkit.core.result import Finding, Severity
+from toolkit.core.texts import finder
 from toolkit.core.words import titled, value_text
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
@@ -21,7 +20,7 @@ from toolkit.fairness.groups import MOST_GROUPS, Grouping
 from toolkit.fairness.measures import MOST_CLASSES, Case
 from toolkit.fairness.rates import LEAST_OF_KIND
 
-TEXTS: dict[str, str] = yaml.safe_load(Path(__file__).with_name("findings.yaml").read_text(encoding="utf-8"))
+finding = finder(__file__)
 SIGNIFICANT = 0.05
 #: A difference of shares above it is severe, above the lower one notable; of those that have a ratio, that is.
 LARGE, NOTABLE = 0.1, 0.05
@@ -35,17 +34,6 @@ LONGEST = 200
 #: Rows a group, on average, from which groups of one class each are no accident.
 LEAST_EACH = 10
 NUMBERS = ("mean_prediction", "mean_residual", "mean_absolute_error", "root_mean_squared_error")
-
-
-def finding(text: str, severity: Severity, where: object = "", code: str = "", /, **numbers: Any) -> Finding:
-    """Make a finding of a text of ``findings.yaml``, the first word of whose name is the code unless another is given.
-
-    Examples
-    --------
-    >>> finding("MITIGATE-LEFT-OUT", "info", name="reweighing", why="the model cannot be refitted").message
-    'reweighing was left out: the model cannot be refitted.'
-    """
-    return Finding(code or text.split()[0], severity, TEXTS[text].format(**numbers), str(where))
 
 
 def disparity_findings(disparities: pd.DataFrame, groups: pd.DataFrame) -> list[Finding]:

@@ -1,20 +1,17 @@
-"""From a score to the chance of being positive, learnt on a reference weighted to look like the current rows."""
+"""From a score to the chance of being positive, learnt on labelled rows, with how sure that is and whether it holds."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
 from scipy import stats
 from scipy.special import expit, logit
-from threadpoolctl import threadpool_limits
 
-from toolkit.drift.model import coded, learnable
 from toolkit.statistics.calibration import fit_logistic
 from toolkit.statistics.intervals import Array
+from toolkit.statistics.units import FEW_GROUPS, Units
 
 #: Knots by the rows of the rarer class: from that many rows on. Two knots are Platt's straight line.
 KNOTS = ((0, 2), (50, 3), (200, 4), (500, 5), (1000, 6), (5000, 8))
@@ -38,6 +35,8 @@ class Calibrator:
     covariance : array of shape (n_terms, n_terms)
     rarer : float
         Rows of the rarer class it was learnt on.
+    alike : float
+        Correlation of what is left of the labels of two rows of one group; 0 where each row stands for itself.
     """
 
     knots: Array
@@ -47,6 +46,7 @@ class Calibrator:
     beta: Array
     covariance: Array
     rarer: float
+    alike: float = 0.0
 
     def positions(self, score: Array) -> Array:
         """Return scores on the scale of the spline."""
@@ -70,7 +70,7 @@ class Calibrator:
 
 
 def fit_calibrator(
-    y_true: Array, score: Array, *, probabilities: bool = True, weights: Array | None = None
+    y_true: Array, score: Array, *, probabilities: bool = True, weights: Array | None = None, units: Units | None = None
 ) -> Calibrator:
     """Learn on labelled rows how likely a row of a given score is to be positive.
 
@@ -90,6 +90,9 @@ def fit_calibrator(
     weights : array of shape (n,), optional
         Of mean 1, such as a density ratio, which are themselves estimated. The covariance is then the sandwich, and as
         much more in the direction of the fit without weights as if half the way to it were a standard error.
+    units : Units, optional
+        The groups of rows that belong together, over which the sandwich is summed (Liang & Zeger 1986,
+        doi:10.1093/biomet/73.1.13).
 
     Examples
     --------
@@ -98,7 +101,10 @@ def fit_calibrator(
     >>> fit_calibrator(y_true, score).chance(np.array([0.3])).round(2)
     array([0.28])
     """
-    centre, unit = (0.0, 1.0) if probabilities else _scale(score)
+    centre, unit = 0.0, 1.0
+    if not probabilities:
+        low, centre, high = map(float, np.quantile(score, [0.1, 0.5, 0.9]))
+        unit = (high - low) / 2 or float(np.abs(score - centre).max()) or 1.0
     position = _positions(score, centre, unit, probabilities)
     each = np.ones(len(y_true)) if weights is None else weights
     ones, zeros = (_worth(each[y_true == label]) for label in (1, 0))
@@ -107,11 +113,40 @@ def fit_calibrator(
     target, terms = np.where(y_true == 1, (ones + 1) / (ones + 2), 1 / (zeros + 2)), _terms(position, knots)
     beta, information = fit_logistic(terms, target, weights)
     covariance = np.asarray(np.linalg.pinv(information), dtype=float)
+    chance = expit(terms @ beta)
+    if weights is not None or units:
+        sums = summed(terms * (each * (target - chance))[:, None], units)
+        covariance = covariance @ (sums.T @ sums) @ covariance
     if weights is not None:
-        gaps = terms * (weights * (target - expit(terms @ beta)))[:, None]
         apart = (beta - fit_logistic(terms, target)[0]) / 2
-        covariance = covariance @ (gaps.T @ gaps) @ covariance + np.outer(apart, apart)
-    return Calibrator(knots, centre, unit, probabilities, beta, covariance, rarer)
+        covariance = covariance + np.outer(apart, apart)
+    left = (y_true - chance) / np.sqrt(np.maximum(chance * (1 - chance), _CLIP))
+    return Calibrator(knots, centre, unit, probabilities, beta, covariance, rarer, likeness(left, units))
+
+
+def summed(rows: Array, units: Units | None) -> Array:
+    """Sum rows of numbers within groups, scaled so that the squares are those of a sample of groups."""
+    if units is None:
+        return rows
+    return np.asarray(np.apply_along_axis(units.sums, 0, rows) * math.sqrt(units.count / max(units.count - 1, 1)))
+
+
+def likeness(left: Array, units: Units | None) -> float:
+    """Return the correlation of what is left of two rows of one group: the moment estimator, not below 0."""
+    if units is None:
+        return 0.0
+    pairs = float((np.bincount(units.codes).astype(float) ** 2).sum()) - len(left)
+    square = float(left @ left)
+    products = float((units.sums(left) ** 2).sum()) - square
+    return min(max(products / pairs / (square / len(left)), 0.0), 1.0) if pairs and square else 0.0
+
+
+def dispersion(alike: float, units: Units | None) -> float:
+    """Return how many times the variance of a sum over rows is that of independent rows (Kish 1965)."""
+    if units is None:
+        return 1.0
+    sizes = np.bincount(units.codes).astype(float)
+    return 1 + alike * (float(sizes @ sizes) / float(sizes.sum()) - 1)
 
 
 def _worth(weights: Array) -> float:
@@ -120,13 +155,14 @@ def _worth(weights: Array) -> float:
     return float(weights.sum()) ** 2 / square if square else 0.0
 
 
-def shift_test(y_true: Array, score: Array, calibrator: Calibrator) -> float:
+def shift_test(y_true: Array, score: Array, calibrator: Calibrator, units: Units | None = None) -> float:
     """Return the p value of the hypothesis that labels follow the calibrated scores.
 
     Rao's score test of a recalibration, intercept and slope at once, as in Cox (1958, doi:10.1093/biomet/45.3-4.562):
     a change that leaves both as they are is not seen. The residuals, summed as they are and by score, are compared with
     their variance, which is that of the labels and that of the calibrator, itself learnt on a sample. Snedecor's F,
-    with the rows of the rarest class on either side as its degrees of freedom, makes up for small ones.
+    with the rows of the rarest class on either side as its degrees of freedom, makes up for small ones. Where rows
+    belong together, the variance of the labels is that of the sums over groups.
 
     Parameters
     ----------
@@ -134,6 +170,7 @@ def shift_test(y_true: Array, score: Array, calibrator: Calibrator) -> float:
         1 or 0.
     score : array of shape (n,)
     calibrator : Calibrator
+    units : Units, optional
 
     Examples
     --------
@@ -148,7 +185,11 @@ def shift_test(y_true: Array, score: Array, calibrator: Calibrator) -> float:
     weight = chance * (1 - chance)
     tested = terms[:, :2]
     passed = tested.T @ (weight[:, None] * terms)
-    variance = tested.T @ (weight[:, None] * tested) + passed @ calibrator.covariance @ passed.T
+    own = tested.T @ (weight[:, None] * tested)
+    if units:
+        sums = summed(tested * (y_true - chance)[:, None], units)
+        own = dispersion(calibrator.alike, units) * own if units.count < FEW_GROUPS else sums.T @ sums
+    variance = own + passed @ calibrator.covariance @ passed.T
     scale = np.sqrt(np.diag(variance))
     values, axes = np.linalg.eigh(variance / np.outer(scale, scale))
     kept = values > 1e-8 * values.max()
@@ -156,12 +197,8 @@ def shift_test(y_true: Array, score: Array, calibrator: Calibrator) -> float:
     statistic = float(((sums @ axes[:, kept]) ** 2 / values[kept]).sum())
     rarest = min(calibrator.rarer, float(chance.sum()), float((1 - chance).sum()))
     df = int(kept.sum())
+    rarest = min(rarest, units.count - df) if units else rarest
     return float(stats.f.sf(statistic / df, df, max(rarest, 1.0)))
-
-
-def _scale(score: Array) -> tuple[float, float]:
-    low, centre, high = np.quantile(score, [0.1, 0.5, 0.9])
-    return float(centre), float(high - low) / 2 or float(np.abs(score - centre).max()) or 1.0
 
 
 def _positions(score: Array, centre: float, unit: float, probabilities: bool) -> Array:
@@ -195,73 +232,3 @@ def _terms(position: Array, knots: Array) -> Array:
             last = (at[-2] - at[j]) / (1 - at[-2])
             columns.append(cubes[:, j] - cubes[:, -2] * (1 + last) + cubes[:, -1] * last)
     return np.column_stack(columns)
-
-
-FOLDS, MOST_ROWS = 3, 20_000
-#: Odds of a current row above which the reference has as good as none like it.
-FAR = 50.0
-#: Share of the rows of a column with labels that the other table lacks, up to which it is compared.
-MOST_STRANGE = 0.05
-_LEAST = 1e-9
-
-
-@dataclass(frozen=True, eq=False)
-class DensityRatio:
-    """Weights that make the reference look like the current rows.
-
-    Attributes
-    ----------
-    weights : array of shape (n_reference,)
-        Of mean 1.
-    supported : bool array of shape (n_current,)
-        Whether the reference has rows like a current one, at least one for fifty.
-    """
-
-    weights: Array
-    supported: NDArray[np.bool_]
-
-
-def density_ratio(reference: pd.DataFrame, current: pd.DataFrame, seed: int = 0) -> DensityRatio:
-    """Estimate the ratio of the densities of two tables, at the rows of the first, by a classifier of the two.
-
-    By cross-fitting, so that no row is judged by a model that has seen it (Bickel et al. 2009; of performance without
-    labels Bialek et al. 2024, arXiv:2401.08348). A column of which more than 5% of either table's rows hold labels, or
-    gaps, that the other lacks is recorded in another way and tells nothing of how alike rows are: it is left out.
-
-    Parameters
-    ----------
-    reference, current : DataFrame
-        ``int64``, ``float64`` and ``category`` columns; those of the same name are compared.
-    seed : int
-    """
-    from sklearn.ensemble import HistGradientBoostingClassifier
-
-    names = [name for name in reference if name in current and _is_alike(reference[name], current[name])]
-    n, m = len(reference), len(current)
-    if not names or min(n, m) < FOLDS:
-        return DensityRatio(np.ones(n), np.ones(m, dtype=bool))
-    cells = coded(reference[names], current[names])
-    side, rng = np.repeat([0.0, 1.0], [n, m]), np.random.default_rng(seed)
-    fold = np.concatenate([rng.permutation(n) % FOLDS, rng.permutation(m) % FOLDS])
-    model = HistGradientBoostingClassifier(
-        max_iter=60, max_leaf_nodes=15, min_samples_leaf=50, learning_rate=0.08, early_stopping=False, random_state=seed
-    )
-    odds = np.empty(n + m)
-    # Trees this small take longer to share out among threads than to grow.
-    with threadpool_limits(limits=1, user_api="openmp"):
-        for held in range(FOLDS):
-            sides = [rng.permutation(np.flatnonzero((fold != held) & (side == which)))[:MOST_ROWS] for which in (0, 1)]
-            others = np.concatenate(sides)
-            given = learnable(cells, others)
-            chance = model.fit(given[others], side[others]).predict_proba(given[fold == held])[:, 1]
-            prior = side[others].mean()
-            odds[fold == held] = chance / np.maximum(1 - chance, _LEAST) * (1 - prior) / prior
-    weights = odds[:n]
-    return DensityRatio(weights / weights.mean(), odds[n:] <= FAR)
-
-
-def _is_alike(reference: pd.Series[Any], current: pd.Series[Any]) -> bool:
-    """Whether the labels and gaps of most rows of either column occur in the other."""
-    first, second = (one.isna() if pd.api.types.is_numeric_dtype(one) else one for one in (reference, current))
-    known = [one.astype(object).where(one.notna(), None) for one in (first, second)]
-    return all(bool((~one.isin(other.unique())).mean() <= MOST_STRANGE) for one, other in (known, known[::-1]))

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from toolkit.core.estimate import Estimate
-from toolkit.monitoring.calibrator import Calibrator, shift_test
+from toolkit.monitoring.calibrator import Calibrator, dispersion, likeness, shift_test
 from toolkit.statistics.intervals import Array, wilson
 from toolkit.statistics.metrics import binary_metrics
+from toolkit.statistics.units import Units
 
 BINARY = ("roc_auc", "accuracy", "precision", "recall", "f1")
 CELLS = ("true_positives", "false_positives", "false_negatives", "true_negatives")
@@ -30,30 +31,42 @@ class Scored:
     """Truth, scores and decisions of some rows of a classifier; y_true is not to be trusted where there is no label.
 
     For more than two classes they are about whether the predicted class is right: y_true is 1 where it is, y_score the
-    probability given to it, and every row is called.
+    probability given to it, and every row is called. ``units`` are the groups of rows that belong together.
     """
 
     y_true: Array
     y_score: Array
     called: Array
+    units: Units | None = None
 
     def take(self, rows: NDArray[np.intp]) -> Scored:
         """Return some of the rows."""
-        return Scored(self.y_true[rows], self.y_score[rows], self.called[rows])
+        units = self.units.take(rows) if self.units else None
+        return Scored(self.y_true[rows], self.y_score[rows], self.called[rows], units)
 
 
 @dataclass(frozen=True, eq=False)
 class ByScore:
-    """What is expected of the current rows of a classification: labels follow the calibrated score."""
+    """What is expected of the current rows of a classification: labels follow the calibrated score.
+
+    ``calibrator`` has learnt on the reference weighted to look like the current rows, ``plain`` on it as it is.
+    """
 
     calibrator: Calibrator
+    plain: Calibrator
     current: Scored
     supported: NDArray[np.bool_]
 
     def estimate(self, rows: NDArray[np.intp], seed: int) -> dict[str, Estimate]:
         """Estimate metrics and expected confusion counts; without an interval where the reference has no such rows."""
         part = self.current.take(rows)
-        found = estimate_binary(gather(part.y_score, part.called, self.calibrator), self.calibrator, seed=seed)
+        cells, effects = gather(part.y_score, part.called, self.calibrator), (1.0, 1.0)
+        if part.units:
+            chance = self.calibrator.chance(part.y_score)
+            right = np.where(part.called == 1, chance, 1 - chance)
+            alike = max(likeness(values - values.mean(), part.units) for values in (chance, right))
+            effects = dispersion(self.calibrator.alike, part.units), dispersion(alike, part.units)
+        found = estimate_binary(cells, self.calibrator, seed=seed, effects=effects)
         if (~self.supported[rows]).mean() <= MOST_UNSUPPORTED:
             return found
         return {name: Estimate(one.value, n=one.n, method=UNKNOWABLE) for name, one in found.items()}
@@ -62,17 +75,21 @@ class ByScore:
         """Measure metrics and confusion counts."""
         return measure_scored(self.current.take(rows))
 
-    def surprise(self, rows: NDArray[np.intp]) -> float:
-        """Test whether labels follow the calibrated scores, of rows that the reference has others like."""
+    def surprise(self, rows: NDArray[np.intp]) -> tuple[float, float]:
+        """Test whether labels follow the scores, of rows that the reference has others like.
+
+        First as such rows tell of them (concept shift), then as the reference does as it is (calibration shift).
+        """
         part = self.current.take(rows[self.supported[rows]])
         if not len(part.y_true):
-            return 1.0
-        return shift_test(part.y_true, part.y_score, self.calibrator)
+            return 1.0, 1.0
+        found = [shift_test(part.y_true, part.y_score, one, part.units) for one in (self.calibrator, self.plain)]
+        return found[0], found[1]
 
 
 def measure_scored(part: Scored) -> dict[str, Estimate]:
     """Measure the metrics that can be estimated, and count the confusion cells."""
-    found = binary_metrics(part.y_true, part.y_score, decisions=part.called, probabilities=False)
+    found = binary_metrics(part.y_true, part.y_score, decisions=part.called, probabilities=False, units=part.units)
     counts = [
         float((sign * (part.y_true == label)).sum()) for sign in (part.called, 1 - part.called) for label in (1, 0)
     ]
@@ -125,7 +142,9 @@ def gather(score: Array, called: Array, calibrator: Calibrator) -> Cells:
     )
 
 
-def estimate_binary(cells: Cells, calibrator: Calibrator, *, seed: int) -> dict[str, Estimate]:
+def estimate_binary(
+    cells: Cells, calibrator: Calibrator, *, seed: int, effects: tuple[float, float] = (1.0, 1.0)
+) -> dict[str, Estimate]:
     """Estimate the metrics of ``BINARY`` and the expected confusion counts of ``CELLS``.
 
     The value is what is expected of the rows' labels: in place of a label stands its probability, and for the area
@@ -141,6 +160,8 @@ def estimate_binary(cells: Cells, calibrator: Calibrator, *, seed: int) -> dict[
     cells : Cells
     calibrator : Calibrator
     seed : int
+    effects : pair of float
+        How many times the variances of labels given their chances, and of rows, are those of independent rows.
 
     Returns
     -------
@@ -151,8 +172,9 @@ def estimate_binary(cells: Cells, calibrator: Calibrator, *, seed: int) -> dict[
     rng = np.random.default_rng(seed)
     chances = expit(calibrator.terms(cells.position) @ calibrator.draws(DRAWS, rng)).T
     labels = rng.binomial(cells.rows.astype(np.int64), chances).astype(float)
+    labels = cells.rows * chances + math.sqrt(effects[0]) * (labels - cells.rows * chances)
     by_labels = _metrics(labels, cells.rows - labels, np.zeros((1, len(cells.rows))), cells)
-    sampled = rng.multinomial(n, cells.rows / n, size=DRAWS).astype(float)
+    sampled = cells.rows + math.sqrt(effects[1]) * (rng.multinomial(n, cells.rows / n, size=DRAWS) - cells.rows)
     own = sampled * chances * (1 - chances)
     by_rows = _metrics(sampled * chances, sampled * (1 - chances), own, cells)
     expected = cells.rows * cells.chance

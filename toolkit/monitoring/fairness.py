@@ -13,7 +13,7 @@ from scipy import stats
 
 from toolkit.core.estimate import Estimate, spread
 from toolkit.core.face import Face, FaceTable
-from toolkit.core.figures import GREY, PALETTE, Drawing, Picture, draw_intervals, name_windows
+from toolkit.core.figures import GREY, PALETTE, Drawing, draw_intervals, name_windows
 from toolkit.core.result import Finding, Result
 from toolkit.core.words import titled
 from toolkit.data.dataset import Dataset
@@ -25,7 +25,7 @@ from toolkit.fairness.disparities import FOREMOST, adjusted
 from toolkit.fairness.findings import SIGNIFICANT
 from toolkit.fairness.groups import settled_bins
 from toolkit.models.threshold import ThresholdLike
-from toolkit.monitoring.findings import WHOLE
+from toolkit.monitoring.findings import WHOLE, finding, picture
 from toolkit.statistics.intervals import Z, change
 from toolkit.statistics.multiplicity import holm
 
@@ -114,7 +114,12 @@ def audit_windows(
         label: _foremost(audit_fairness(model, data.take(places), threshold=before.threshold, **options), label)
         for label, places in parts.items()
     }
-    table = _compared(_foremost(before, REFERENCE), found.pop(WHOLE), list(found.values()))
+    # The p values of the windows are adjusted together, those of all rows and of the reference by themselves.
+    first, whole = _foremost(before, REFERENCE), found.pop(WHOLE)
+    level = first.set_index(["feature", "disparity", "groups"])["value"].to_dict()
+    later = [whole, *([pd.concat(found.values(), ignore_index=True)] if found else [])]
+    tables = [_grown(adjusted(first), {}), *(_grown(adjusted(part), level) for part in later)]
+    table = pd.concat(tables, ignore_index=True)
     return FairnessOverTime(data.name, table, int(labelled.sum()), len(parts) - 1)
 
 
@@ -160,18 +165,11 @@ class FairnessOverTime(Result):
         where = f"in {grown['window'].nunique()} of {windows} windows" if self.windows else "over all rows"
         if len(grown):
             row = grown.iloc[int(np.argmax([cell.value for cell in grown["growth"]]))]
-            note = (
-                f"Disparities have grown since the reference {where}, corrected for all that were compared. Most: "
-                f"{titled(row['disparity'])} of {row['feature']} in {row['window']} is {row['value']}, {row['growth']} "
-                f"above the reference; worst off is {row['worst']}."
-            )
-            return [Finding("FAIRNESS-GROWN", "medium", note, str(row["feature"]))]
-        beyond = judged[judged["p_adjusted"] <= SIGNIFICANT]
-        note = (
-            f"No disparity is shown to have grown since the reference. More than chance explains are disparities in "
-            f"{beyond['window'].nunique()} of {windows} {'windows' if windows != 1 else 'window'}."
-        )
-        return [Finding("FAIRNESS-NOT-GROWN", "info", note)]
+            disparity = titled(row["disparity"])
+            return [finding("FAIRNESS-GROWN", "medium", row["feature"], where=where, disparity=disparity, row=row)]
+        beyond = judged[judged["p_adjusted"] <= SIGNIFICANT]["window"].nunique()
+        named = f"{windows} {'windows' if windows != 1 else 'window'}"
+        return [finding("FAIRNESS-NOT-GROWN", "info", beyond=beyond, windows=named)]
 
     def drawings(self) -> list[Drawing]:
         """Return the figure of the first disparity: on the reference, and in each window."""
@@ -182,8 +180,7 @@ class FairnessOverTime(Result):
         lines = lines[lines["disparity"] == lines["disparity"].iloc[0]]
         name = titled(lines["disparity"].iloc[0])
         said = [f"{row['feature']} in {row['window']}: {row['value']}" for _, row in lines.head(12).iterrows()]
-        caption = f"{name} between the groups of each sensitive column, with 95% intervals; 0 is no disparity."
-        words = Picture("Disparity over time", caption, f"{name}. {'; '.join(said)}.")
+        words = picture("disparity", name=name, said="; ".join(said))
         data = lines[["window", "feature", "disparity", "value"]]
         return [Drawing("disparity", words, lambda ax: _draw_lines(ax, data), data)]
 
@@ -219,14 +216,6 @@ def _foremost(audit: FairnessAudit, window: str) -> pd.DataFrame:
     kept = found[found["disparity"].isin(JUDGED) & (found["class"] == "")].drop(columns=["class", "p_adjusted"])
     kept.insert(0, "window", window)
     return kept
-
-
-def _compared(before: pd.DataFrame, whole: pd.DataFrame, windows: list[pd.DataFrame]) -> pd.DataFrame:
-    """Adjust the p values of the windows together, and those of all rows and of the reference by themselves."""
-    level = before.set_index(["feature", "disparity", "groups"])["value"].to_dict()
-    later = [whole, *([pd.concat(windows, ignore_index=True)] if windows else [])]
-    parts = [_grown(adjusted(before), {}), *(_grown(adjusted(part), level) for part in later)]
-    return pd.concat(parts, ignore_index=True)
 
 
 def _grown(table: pd.DataFrame, level: Mapping[Hashable, Estimate]) -> pd.DataFrame:

@@ -12,9 +12,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from toolkit.core.estimate import Estimate, format_number, format_p
-from toolkit.core.figures import GREY, ORANGE, Drawing, Picture, draw_intervals, name_windows
+from toolkit.core.figures import GREY, ORANGE, Drawing, draw_intervals, name_windows
 from toolkit.core.result import Finding, by_severity
 from toolkit.core.results import KeyNumber
+from toolkit.core.texts import finder, picturer
 from toolkit.core.words import titled
 from toolkit.data.dataset import Dataset
 from toolkit.errors import listed
@@ -27,6 +28,7 @@ from toolkit.statistics.intervals import change
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+finding, picture = finder(__file__), picturer(__file__)
 #: What all rows together are called among the windows.
 WHOLE = "all"
 LEVEL = 0.05
@@ -66,62 +68,41 @@ def judge_estimate(
         values = pd.Series([cell.value for cell in rows["estimated"]], rows.index)[worse]
         worst = rows.loc[values.idxmax() if lower else values.idxmin()]
         place = "over all rows" if worst["window"] == WHOLE else f"in {worst['window']}"
-        note = (
-            f"The model probably does worse than on the reference: {metric} {place} is estimated at "
-            f"{worst['estimated']}, against {level}."
-        )
-        found.append(Finding("ESTIMATE-DEGRADED", "medium", note, str(worst["window"])))
+        found.append(finding("ESTIMATE-DEGRADED", "medium", worst["window"], worst=worst, place=place, level=level))
     rarer, what = reference.rows, "rows"
     if reference.task != "regression":
         right = known.y_true if reference.task == "binary" else (known.y_pred == known.y_true)
         rarer = int(min(right.sum(), reference.rows - right.sum()))
         what += " of its rarer class" if reference.task == "binary" else " of its rarer outcome (right or wrong)"
     if rarer < FEW_REFERENCE:
-        note = (
-            f"The reference has only {rarer} {what}: how scores relate to labels, or rows to errors, is learnt "
-            "roughly, and the intervals may be too narrow."
-        )
-        found.append(Finding("ESTIMATE-SMALL-REFERENCE", "medium", note))
+        found.append(finding("ESTIMATE-SMALL-REFERENCE", "medium", rarer=rarer, what=what))
     if outside > max(_NOTABLE_SHARE, 10 / (reference.rows + 1)):
-        note = (
-            f"{outside:.1%} of the current rows have a prediction outside the range seen on the reference: what is "
-            "estimated for them is extrapolated."
-        )
-        found.append(Finding("ESTIMATE-OUT-OF-RANGE", "medium" if outside > LEVEL else "low", note))
+        found.append(finding("ESTIMATE-OUT-OF-RANGE", "medium" if outside > LEVEL else "low", outside=outside))
     if (unknown := table.loc[[one.method == UNKNOWABLE for one in table["estimated"]], "window"].unique()).size:
         where = "" if unknown[0] == WHOLE else f" in {listed(unknown)}"
-        note = (
-            f"How well the model does{where} cannot be known from these data: more than {MOST_UNSUPPORTED:.0%} of the "
-            "current rows have none like them in the reference. Wait for labels, or take a reference with such rows."
-        )
-        found.append(Finding("ESTIMATE-NO-SUPPORT", "high", note))
-    small = table.loc[table["rows"] < FEW_ROWS, "window"].unique()
-    if len(small):
-        note = f"Windows of fewer than {FEW_ROWS} rows say little, and their intervals are wide: {listed(small)}."
-        found.append(Finding("ESTIMATE-SMALL-WINDOW", "info", note))
+        found.append(finding("ESTIMATE-NO-SUPPORT", "high", where=where, most=MOST_UNSUPPORTED))
+    if (small := table.loc[table["rows"] < FEW_ROWS, "window"].unique()).size:
+        found.append(finding("ESTIMATE-SMALL-WINDOW", "info", few=FEW_ROWS, windows=listed(small)))
     if reference.task == "multiclass":
-        note = "Of three classes or more only accuracy is estimated."
-        found.append(Finding("ESTIMATE-ACCURACY-ONLY", "info", note))
+        found.append(finding("ESTIMATE-ACCURACY-ONLY", "info"))
     return by_severity(found)
 
 
 def _about_labels(table: pd.DataFrame, shift: pd.DataFrame, labelled: NDArray[np.bool_]) -> list[Finding]:
     subject = "errors are as large" if table["metric"].iloc[0] in REGRESSION else "scores mean the same"
     if not len(shift):
-        note = (
-            f"Without labels nothing tells whether {subject} as on the reference: a concept shift would change the "
-            "performance and leave this estimate as it is."
-        )
-        return [Finding("ESTIMATE-UNTESTED", "info", note)]
-    found = []
-    missing = int((~labelled).sum())
+        return [finding("ESTIMATE-UNTESTED", "info", subject=subject)]
+    found, missing = [], int((~labelled).sum())
     if missing:
-        note = f"{missing:,} of {len(labelled):,} current rows have no label: what is realized is of the others."
-        found.append(Finding("ESTIMATE-PARTLY-LABELLED", "info", note))
-    moved = shift[shift["p_adjusted"] < LEVEL]
+        found.append(finding("ESTIMATE-PARTLY-LABELLED", "info", missing=missing, rows=len(labelled)))
+    moved, scores = shift[shift["p_adjusted"] < LEVEL], shift[shift["p_calibration"] < LEVEL]
+    if not len(moved) and len(scores):
+        where = "" if (scores["window"] == WHOLE).all() else f" in {len(scores)} of {len(shift)} windows"
+        p = format_p(scores["p_calibration"].min())
+        return [*found, finding("ESTIMATE-CALIBRATION-SHIFT", "medium", where=where, p=p)]
+    p = format_p(shift["p_adjusted"].min())
     if not len(moved):
-        note = f"The labels give no sign against the assumption that {subject} as on the reference ({_p(shift)})."
-        return [*found, Finding("ESTIMATE-NO-SHIFT-SEEN", "info", note)]
+        return [*found, finding("ESTIMATE-NO-SHIFT-SEEN", "info", subject=subject, p=p)]
     # The window and metric furthest off: first among those outside their interval, then by how much matters.
     rows = table[table["window"].isin(moved["window"]) & table["labelled"].gt(0)]
     values = {name: np.array([cell.value for cell in rows[name]]) for name in ("estimated", "realized")}
@@ -132,20 +113,14 @@ def _about_labels(table: pd.DataFrame, shift: pd.DataFrame, labelled: NDArray[np
     outside = (values["realized"] < low) | (values["realized"] > high)
     place = int(np.lexsort((size, outside))[-1])
     worst, notable = rows.iloc[place], bool(outside[place] and size[place] >= 1)
-    gap = worst["realized"].value - worst["estimated"].value
-    where = "" if worst["window"] == WHOLE else f" in {len(moved)} of {len(shift)} windows"
-    window = "" if worst["window"] == WHOLE else f" in {worst['window']}"
-    small = "" if notable else " The difference is small."
-    note = (
-        f"Concept shift: the labels contradict the assumption that {subject} as on the reference{where} ({_p(moved)}). "
-        f"Furthest off{window}, {worst['metric']} was estimated at {worst['estimated']} and is {worst['realized']} "
-        f"(difference {format_number(gap)}). This estimate cannot see such a shift.{small}"
-    )
-    return [*found, Finding("ESTIMATE-CONCEPT-SHIFT", "high" if notable else "low", note, str(worst["window"]))]
-
-
-def _p(shift: pd.DataFrame) -> str:
-    return f"adjusted p {format_p(shift['p_adjusted'].min())}"
+    about: dict[str, Any] = {
+        "where": "" if worst["window"] == WHOLE else f" in {len(moved)} of {len(shift)} windows",
+        "window": "" if worst["window"] == WHOLE else f" in {worst['window']}",
+        "gap": format_number(worst["realized"].value - worst["estimated"].value),
+        "small": "" if notable else " The difference is small.",
+    }
+    about |= {"subject": subject, "p": p, "worst": worst}
+    return [*found, finding("ESTIMATE-CONCEPT-SHIFT", "high" if notable else "low", worst["window"], **about)]
 
 
 def change_from(metric: str, now: Estimate, level: Estimate) -> tuple[str, Estimate]:
@@ -213,19 +188,14 @@ def estimates_drawing(table: pd.DataFrame, metric: str) -> Drawing:
     every = table[table["metric"] == metric]
     rows = every[every["window"] != WHOLE] if len(every) > 1 else every
     labelled, level, title = rows["labelled"].gt(0).any(), rows["reference"].iloc[0], titled(metric)
-    caption = (
-        f"{title} as estimated without labels, with 95% intervals"
-        f"{', beside what the labels show' if labelled else ''}. The grey line and band are the reference. "
-        f"{'Realized values should lie in the interval of the estimate. ' if labelled else ''}"
-        "A concept shift does not show in the estimate."
-    )
     said = [
         f"{_named(row['window'])}: estimated {row['estimated']}"
         + (f", realized {row['realized']}" if row["labelled"] else "")
         for _, row in rows.head(_SAID).iterrows()
     ]
     more = f" and {len(rows) - _SAID} more windows" if len(rows) > _SAID else ""
-    words = Picture("Estimated performance", caption, f"{title} on the reference is {level}. {'; '.join(said)}{more}.")
+    name = "estimated labelled" if labelled else "estimated"
+    words = picture(name, metric=title, level=level, said=f"{'; '.join(said)}{more}")
 
     def draw(ax: Axes) -> None:
         places, apart = np.arange(len(rows)), 0.12 if len(rows) <= 30 else 0.0

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 from sklearn.ensemble import HistGradientBoostingRegressor
-from sklearn.model_selection import KFold
+from sklearn.model_selection import GroupKFold, KFold
 
 from toolkit.core.estimate import Estimate
 from toolkit.models.preprocessing import make_model
+from toolkit.monitoring.calibrator import dispersion, likeness
 from toolkit.statistics.intervals import RULE_OF_THREE, Array, Z, wald
 from toolkit.statistics.multiplicity import holm
 from toolkit.statistics.regression import regression_metrics
+from toolkit.statistics.units import Units
 
 Places = NDArray[np.intp]
 
@@ -35,24 +38,33 @@ class ByLoss:
     losses: dict[str, Array]
     y_true: Array
     y_pred: Array
+    units: Units | None = None
 
     def estimate(self, rows: Places, seed: int) -> dict[str, Estimate]:  # noqa: ARG002  # nothing is drawn
         """Estimate mean absolute and root mean squared error."""
-        return {name: loss_estimate(self.expected[name], rows, root=name == REGRESSION[1]) for name in REGRESSION}
+        units = self.units.take(rows) if self.units else None
+        return {
+            name: loss_estimate(self.expected[name], rows, units, root=name == REGRESSION[1]) for name in REGRESSION
+        }
 
     def realize(self, rows: Places) -> dict[str, Estimate]:
         """Measure the same."""
-        return measure_errors(self.y_true[rows], self.y_pred[rows])
+        return measure_errors(self.y_true[rows], self.y_pred[rows], self.units.take(rows) if self.units else None)
 
-    def surprise(self, rows: Places) -> float:
-        """Test both losses, by Holm."""
-        return float(holm([loss_test(self.expected[name], rows, self.losses[name][rows]) for name in REGRESSION]).min())
+    def surprise(self, rows: Places) -> tuple[float, float]:
+        """Test both losses, by Holm; there are no scores that could mean something else."""
+        units = self.units.take(rows) if self.units else None
+        tests = [loss_test(self.expected[name], rows, self.losses[name][rows], units) for name in REGRESSION]
+        return float(holm(tests).min()), math.nan
 
 
 def expect_errors(
-    reference: tuple[pd.DataFrame, Array, Array], current: tuple[pd.DataFrame, Array, Array], seed: int
+    reference: tuple[pd.DataFrame, Array, Array],
+    current: tuple[pd.DataFrame, Array, Array],
+    seed: int,
+    units: tuple[Units | None, Units | None] = (None, None),
 ) -> ByLoss:
-    """Learn the errors of the reference; both are features, truth and prediction."""
+    """Learn the errors of the reference; both are features, truth and prediction, and may have groups of rows."""
     (known, truth, predicted), (rows, target, guess) = reference, current
     unit = float(np.abs(predicted - truth).max()) or 1.0
     names = [name for name in known.columns if name in rows.columns]
@@ -62,13 +74,13 @@ def expect_errors(
     tables = (known[names].assign(**{column: predicted / unit}), rows[names].assign(**{column: guess / unit}))
     old, new = (np.abs(predicted - truth) / unit, np.abs(guess - target) / unit)
     powers = dict(zip(REGRESSION, (1, 2), strict=True))
-    expected = {name: expect_loss(old**power, *tables, unit=unit, seed=seed) for name, power in powers.items()}
-    return ByLoss(expected, {name: new**power for name, power in powers.items()}, target, guess)
+    expected = {name: expect_loss(old**power, *tables, unit, seed, units[0]) for name, power in powers.items()}
+    return ByLoss(expected, {name: new**power for name, power in powers.items()}, target, guess, units[1])
 
 
-def measure_errors(y_true: Array, y_pred: Array) -> dict[str, Estimate]:
+def measure_errors(y_true: Array, y_pred: Array, units: Units | None = None) -> dict[str, Estimate]:
     """Measure the errors of a regression."""
-    found = regression_metrics(y_true, y_pred)
+    found = regression_metrics(y_true, y_pred, units=units)
     return {name: found[name].estimate for name in REGRESSION}
 
 
@@ -88,6 +100,10 @@ class ExpectedLoss:
         Variance of the loss of a row over its squared expectation.
     unit : float
         What errors were divided by.
+    alike : float
+        Correlation of the residuals of two rows of one group; 0 where each row stands for itself.
+    units : Units or None
+        The groups of the reference.
     """
 
     by_fold: Array
@@ -95,10 +111,17 @@ class ExpectedLoss:
     residual: Array
     spread: float
     unit: float
+    alike: float = 0.0
+    units: Units | None = None
 
 
 def expect_loss(
-    loss: Array, reference: pd.DataFrame, current: pd.DataFrame, *, unit: float = 1.0, seed: int = 0
+    loss: Array,
+    reference: pd.DataFrame,
+    current: pd.DataFrame,
+    unit: float = 1.0,
+    seed: int = 0,
+    units: Units | None = None,
 ) -> ExpectedLoss:
     """Learn the loss of a row from its features on the reference, and predict it for the current rows.
 
@@ -115,9 +138,13 @@ def expect_loss(
         What the errors have been divided by, so that the square of a large one stays finite.
     seed : int
         Of the folds.
+    units : Units, optional
+        Groups of the rows of the reference, each of which lies in one fold.
     """
     by_fold, level, fitted = [], [], np.empty(len(loss))
-    for seen, unseen in KFold(FOLDS, shuffle=True, random_state=seed).split(loss):
+    codes = units.codes if units and units.count >= FOLDS else np.arange(len(loss))
+    folds: Any = (KFold if len(np.unique(codes)) == len(loss) else GroupKFold)(FOLDS, shuffle=True, random_state=seed)
+    for seen, unseen in folds.split(loss, groups=codes):
         boosting = HistGradientBoostingRegressor(max_iter=60, max_leaf_nodes=8, early_stopping=False, random_state=0)
         model = make_model(boosting, reference).fit(reference.iloc[seen], loss[seen])
         everywhere = np.maximum(model.predict(reference), 0.0)
@@ -127,10 +154,11 @@ def expect_loss(
     residual = loss - fitted
     square = float((fitted**2).mean())
     spread = float((residual**2).mean()) / square if square else 0.0
-    return ExpectedLoss(np.array(by_fold), np.array(level), residual, spread, unit)
+    alike = likeness(residual - residual.mean(), units)
+    return ExpectedLoss(np.array(by_fold), np.array(level), residual, spread, unit, alike, units)
 
 
-def mean_loss(expected: ExpectedLoss, rows: Places) -> tuple[float, float, float]:
+def mean_loss(expected: ExpectedLoss, rows: Places, units: Units | None) -> tuple[float, float, float]:
     """Return the mean loss expected of some current rows, and its standard error for their labels and for their rows.
 
     The mean of the model is corrected by its mean residual on the reference. The error is made of the labels (or of the
@@ -147,14 +175,16 @@ def mean_loss(expected: ExpectedLoss, rows: Places) -> tuple[float, float, float
     change = chosen.mean(axis=1) - expected.level
     wider = float(stats.t.ppf(0.975, k - 1)) / Z
     jackknife = wider**2 * (k - 1) / k * float(((change - change.mean()) ** 2).sum())
-    learnt = float(expected.residual.var(ddof=1)) / m + jackknife + (SHRINKAGE * float(change.mean())) ** 2
-    labels = expected.spread * float((each**2).mean()) / n
-    return value, math.sqrt(learnt + labels), math.sqrt(learnt + max(labels, float(each.var()) / n))
+    own = dispersion(expected.alike, expected.units) * float(expected.residual.var(ddof=1)) / m
+    learnt = own + jackknife + (SHRINKAGE * float(change.mean())) ** 2
+    labels = dispersion(expected.alike, units) * expected.spread * float((each**2).mean()) / n
+    sampled = dispersion(likeness(each - each.mean(), units), units) * float(each.var()) / n
+    return value, math.sqrt(learnt + labels), math.sqrt(learnt + max(labels, sampled))
 
 
-def loss_estimate(expected: ExpectedLoss, rows: Places, *, root: bool) -> Estimate:
+def loss_estimate(expected: ExpectedLoss, rows: Places, units: Units | None, *, root: bool) -> Estimate:
     """Estimate the mean loss of some current rows, or its root, with a 95% prediction interval of what they show."""
-    value, _, error = mean_loss(expected, rows)
+    value, _, error = mean_loss(expected, rows, units)
     n = len(rows)
     if value > 0 and error > 0:
         low, high = wald(value, error, "log")
@@ -164,9 +194,9 @@ def loss_estimate(expected: ExpectedLoss, rows: Places, *, root: bool) -> Estima
     return Estimate(value, low, high, n, METHOD)
 
 
-def loss_test(expected: ExpectedLoss, rows: Places, loss: Array) -> float:
+def loss_test(expected: ExpectedLoss, rows: Places, loss: Array, units: Units | None) -> float:
     """Return the p value of the hypothesis that the mean of the losses seen is the expected one, on the log scale."""
-    value, error, _ = mean_loss(expected, rows)
+    value, error, _ = mean_loss(expected, rows, units)
     seen = float(loss.mean())
     if value <= 0 or error <= 0 or seen <= 0:
         return 1.0

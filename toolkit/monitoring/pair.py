@@ -77,7 +77,12 @@ def load_drift(
     >>> reference.rows, current.rows, model
     (178, 178, None)
     """
-    subject = _subject(model, threshold)
+    subject, rule = None, read_threshold(threshold)
+    if given(model) is not None:
+        subject = load_model(model) if isinstance(model, str) else Model.of(model)
+        if rule.kind != "fixed":
+            raise InputError(f"Here the threshold must be a number, or be left to the model; found a rule: {rule}.")
+        subject = subject if given(threshold) is None else replace(subject, threshold=Threshold(rule.level, rule))
     options: dict[str, Any] = {"time": time, "group": group, "positive": positive}
     before: Dataset | Profile
     if given(reference) is None:
@@ -89,9 +94,10 @@ def load_drift(
         apart = _apart(table, drop, labels_by)
         options |= {"sensitive": sensitive, "periods": reference_periods}
         before = as_dataset(table, "reference", like=subject, target=target, drop=apart, **options)
+    known = before.target if isinstance(before, Profile) else before.roles.target
     settled = before.schema if isinstance(before, Dataset) else subject.schema if subject else None
     table = read_table(current, settled)
-    aim = target or (table.built_in.target if table.built_in else _target_of(before))
+    aim = target or (table.built_in.target if table.built_in else known)
     if given(labels) is not None:
         table = join_labels(table, read_table(labels, settled), target=aim, by=labels_by)
         aim = aim or str(table.frame.columns[-1])
@@ -109,20 +115,6 @@ def load_drift(
         **options,
     )
     return before, later, subject
-
-
-def _subject(model: Any, threshold: ThresholdLike) -> Model | None:
-    """Load the model, which is to decide at a number that was given."""
-    if given(model) is None:
-        return None
-    found, rule = load_model(model) if isinstance(model, str) else Model.of(model), read_threshold(threshold)
-    if rule.kind != "fixed":
-        raise InputError(f"Here the threshold must be a number, or be left to the model; found a rule: {rule}.")
-    return found if given(threshold) is None else replace(found, threshold=Threshold(rule.level, rule))
-
-
-def _target_of(reference: Dataset | Profile) -> str:
-    return reference.target if isinstance(reference, Profile) else reference.roles.target
 
 
 def _apart(table: RawTable, drop: object, labels_by: str) -> list[str]:

@@ -17,12 +17,13 @@ from toolkit.core.result import Finding, Record, Result, by_severity
 from toolkit.data.dataset import Dataset
 from toolkit.data.load import data_like
 from toolkit.data.times import cut_windows
+from toolkit.drift.model import density_ratio
 from toolkit.errors import InputError, NotApplicableError, listed, nearest
 from toolkit.models.choice import threshold_for
 from toolkit.models.model import Model
 from toolkit.models.prediction import Predictions, predict
 from toolkit.models.threshold import Threshold, ThresholdLike
-from toolkit.monitoring.calibrator import density_ratio, fit_calibrator
+from toolkit.monitoring.calibrator import fit_calibrator
 from toolkit.monitoring.confidence import BINARY, CELLS, ByScore, Scored, measure_scored
 from toolkit.monitoring.findings import WHOLE, change_from, estimates_drawing, head_numbers, headline, judge_estimate
 from toolkit.monitoring.losses import REGRESSION, ByLoss, expect_errors, measure_errors
@@ -32,6 +33,7 @@ from toolkit.statistics.multiplicity import holm
 MISFITS = ("DATA-KIND-CHANGED", "DATA-UNSEEN-LABELS")
 METRICS = {"binary": BINARY, "multiclass": ("accuracy",), "regression": REGRESSION}
 LEAST_ROWS, MOST_WINDOWS = 20, 1000
+_P_VALUES = ("p_value", "p_calibration")
 _NO_LABELS = Estimate(math.nan, method="no labels")
 
 
@@ -107,8 +109,6 @@ def estimate_performance(
             "Load it with its target: load_dataset(table, target=...)."
         )
     reference = reference.labelled
-    if reference.rows < LEAST_ROWS:
-        raise InputError(f"The reference has {reference.rows} rows; at least {LEAST_ROWS} are needed to learn from.")
     wanted = _wanted(metrics, reference)
     model = Model.of(model, reference)
     data = data_like(current, reference)
@@ -131,10 +131,11 @@ def estimate_performance(
         if reference.task == "binary":
             cells += [(label, cell, estimated[cell], realized.get(cell, _NO_LABELS)) for cell in CELLS]
         if len(truth) and (label != WHOLE or not windows):
-            tests.append((label, len(truth), expectation.surprise(truth)))
+            tests.append((label, len(truth), *expectation.surprise(truth)))
     table = pd.DataFrame(rows, columns=["window", "metric", "rows", "labelled", "estimated", "realized", "reference"])
-    shift = pd.DataFrame(tests, columns=["window", "labelled", "p_value"])
-    shift["p_adjusted"] = holm(shift["p_value"].to_numpy(dtype=float))
+    shift = pd.DataFrame(tests, columns=["window", "labelled", *_P_VALUES])
+    adjusted = [holm(shift[name].to_numpy(dtype=float)) for name in _P_VALUES]
+    shift["p_adjusted"], shift["p_calibration"] = adjusted
     notes = judge_estimate(table, shift, reference, labelled, known, outside)
     if not isinstance(current, Dataset):
         notes += [note for note in data.notes if note.code in MISFITS]
@@ -168,8 +169,9 @@ class PerformanceEstimate(Result):
     confusion : DataFrame or None
         Binary: ``window, cell, expected, realized``, the expected counts of true and false positives and negatives.
     shift : DataFrame
-        ``window, labelled, p_value, p_adjusted`` of the test whether scores (or rows) mean what they meant on the
-        reference; empty without labels.
+        ``window, labelled, p_value, p_calibration, p_adjusted``: the test whether rows mean what they meant on the
+        reference (concept shift) and its p value over all windows, and that of the test whether scores do, which a
+        change of the features alone may bring about (calibration shift; not of a regression). Empty without labels.
     parameters : dict
     notes : tuple of Finding
     """
@@ -207,8 +209,10 @@ class PerformanceEstimate(Result):
                 name, change = change_from(row["metric"], row[kind], row["reference"])
                 numbers[f"drift.{kind}_{name}.{row['metric']}"] = change
         if len(self.shift):
-            least = float(self.shift["p_adjusted"].min())
-            numbers["drift.concept_shift.p_value"] = Estimate(least, n=int(self.shift["labelled"].sum()))
+            n = int(self.shift["labelled"].sum())
+            numbers["drift.concept_shift.p_value"] = Estimate(float(self.shift["p_adjusted"].min()), n=n)
+            if self.shift["p_calibration"].notna().any():
+                numbers["drift.calibration_shift.p_value"] = Estimate(float(self.shift["p_calibration"].min()), n=n)
         return numbers
 
     def drawings(self) -> list[Drawing]:
@@ -249,18 +253,24 @@ def _expect(
     reference: Dataset, current: Dataset, known: Predictions, new: Predictions, chosen: Threshold | None, seed: int
 ) -> tuple[ByScore | ByLoss, dict[str, Estimate], float]:
     """Learn from the reference; measure it; and find the share of current rows outside the range it has shown."""
+    if reference.rows < LEAST_ROWS:
+        raise InputError(f"The reference has {reference.rows} rows; at least {LEAST_ROWS} are needed to learn from.")
     if reference.task == "regression":
         pairs = [(part.features, found.y_true, found.y_pred) for part, found in ((reference, known), (current, new))]
         outside = float(((new.y_pred < known.y_pred.min()) | (new.y_pred > known.y_pred.max())).mean())
-        return expect_errors(pairs[0], pairs[1], seed), measure_errors(known.y_true, known.y_pred), outside
+        units = reference.groups, current.groups
+        level = measure_errors(known.y_true, known.y_pred, units[0])
+        return expect_errors(pairs[0], pairs[1], seed, units), level, outside
     before, after = _scored(known, reference, chosen), _scored(new, current, chosen)
     if len(np.unique(before.y_true)) < 2:
         found = "one class only" if chosen else "rows that are all predicted right, or all wrong"
         raise InputError(f"The reference holds {found}, so that nothing can be learnt about the scores from it.")
-    ratio = density_ratio(reference.features, current.features, seed)
-    calibrator = fit_calibrator(before.y_true, before.y_score, probabilities=known.probabilities, weights=ratio.weights)
+    weights, supported = density_ratio(reference.features, current.features, seed, (before.units, after.units))
+    learnt: dict[str, Any] = {"probabilities": known.probabilities, "units": before.units}
+    calibrator = fit_calibrator(before.y_true, before.y_score, weights=weights, **learnt)
+    plain = fit_calibrator(before.y_true, before.y_score, **learnt)
     outside = float(((after.y_score < before.y_score.min()) | (after.y_score > before.y_score.max())).mean())
-    return ByScore(calibrator, after, ratio.supported), measure_scored(before), outside
+    return ByScore(calibrator, plain, after, supported), measure_scored(before), outside
 
 
 def _scored(found: Predictions, data: Dataset, chosen: Threshold | None) -> Scored:
@@ -270,11 +280,11 @@ def _scored(found: Predictions, data: Dataset, chosen: Threshold | None) -> Scor
                 "The model gives labels and no scores, so that nothing tells sure predictions from unsure ones: its "
                 "performance cannot be estimated without labels."
             )
-        return Scored(found.y_true, found.y_pred, found.decide(chosen.value))
+        return Scored(found.y_true, found.y_pred, found.decide(chosen.value), data.groups)
     if found.y_prob is None:
         raise NotApplicableError(
             f"The model gives no probabilities for the classes of {data.target.name!r}, so that its accuracy cannot be "
             "estimated without labels."
         )
     given = found.y_prob[np.arange(data.rows), found.y_pred.astype(np.intp)]
-    return Scored((found.y_pred == found.y_true).astype(float), given, np.ones(data.rows))
+    return Scored((found.y_pred == found.y_true).astype(float), given, np.ones(data.rows), data.groups)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -106,6 +106,11 @@ class Units:
             return None
         codes, names = time.factorize(sort=True)
         return cls(codes, len(names), str(time.name), serial=True)
+
+    def take(self, rows: NDArray[Any]) -> Units:
+        """Return those of some rows, by their positions or a mask."""
+        names, codes = np.unique(self.codes[rows], return_inverse=True)
+        return replace(self, codes=codes, count=len(names))
 
     def __str__(self) -> str:
         """Name them for a reader."""

@@ -1,0 +1,45 @@
+"""Findings and words of figures that stand in YAML, beside the code that says when they hold and fills them in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from toolkit.core.figures import Picture
+from toolkit.core.result import Finding, Severity
+
+
+def finder(module: str) -> Callable[..., Finding]:
+    """Return what makes a finding of a text of ``findings.yaml`` beside a module.
+
+    It takes the name of the text, whose first word is the code unless another is given, the severity, what the finding
+    is about, and the numbers of the text by name.
+
+    Examples
+    --------
+    >>> from toolkit import explanation
+    >>> finding = finder(explanation.__file__)
+    >>> finding("EXPLAIN-SENSITIVE", "low", "sensitive", columns="sex").message
+    'The model uses sensitive columns: sex.'
+    """
+    import yaml
+
+    texts: dict[str, str] = yaml.safe_load(Path(module).with_name("findings.yaml").read_text(encoding="utf-8"))
+
+    def finding(text: str, severity: Severity, where: object = "", code: str = "", /, **numbers: Any) -> Finding:
+        return Finding(code or text.split()[0], severity, texts[text].format(**numbers), str(where))
+
+    return finding
+
+
+def picturer(module: str) -> Callable[..., Picture]:
+    """Return what makes the words of a figure of ``figures.yaml`` beside a module: its name, and what is put in."""
+    import yaml
+
+    texts: dict[str, dict[str, str]] = yaml.safe_load(Path(module).with_name("figures.yaml").read_text("utf-8"))
+
+    def picture(name: str, /, **numbers: Any) -> Picture:
+        return Picture(**{part: text.format(**numbers) for part, text in texts[name].items()})
+
+    return picture
