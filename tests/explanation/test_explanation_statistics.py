@@ -265,8 +265,9 @@ def test_importance_of_people_covers_ranks_and_groups_are_not_told_apart_by_chan
     assert inside[0] >= 0.92 * 200 > 0.7 * 200 > inside[1]
     assert ranked[0] <= 0.05 * 200 < 0.3 * 200 < ranked[1]
     assert apart[0] <= 0.06 * 200 < 0.3 * 200 < apart[1]
-    again = draw_rows(stub(""), dataset(skewed(rng, 600)), precision=0.2, most=600, seconds=60, units=units)
-    assert again.units.count == 40
+    table = dataset(skewed(rng, 600)).frame().assign(person=person)
+    table = load_dataset(table, target="y", group="person")
+    assert draw_rows(stub(""), table, precision=0.2, most=600, seconds=60).units.count == 40
 
 
 def test_the_loss_follows_the_task():

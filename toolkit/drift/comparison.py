@@ -172,12 +172,10 @@ def of_season(reference: Source, current: Source) -> tuple[Source, list[Finding]
 def compare_columns(
     reference: Source,
     current: Source,
-    names: Sequence[str],
+    columns: Sequence[str] | None,
     plan: Plan,
     windows: Sequence[Window],
     importance: Mapping[str, float],
-    *,
-    asked: bool,
 ) -> tuple[list[Row], list[Row], tuple[Profile, Profile], Domain | None]:
     """Judge each column of the reference against the current table, and against each window of it.
 
@@ -187,14 +185,12 @@ def compare_columns(
     Parameters
     ----------
     reference, current : Dataset or Profile
-    names : list of str
-        Columns of the reference.
+    columns : list of str or None
+        Those of the reference that were asked for by name; by default all.
     plan : Plan
     windows : list of (label, positions)
     importance : dict of str to float
         Of the columns of a reference that is a Dataset.
-    asked : bool
-        Whether the columns were asked for by name.
 
     Returns
     -------
@@ -205,6 +201,7 @@ def compare_columns(
     domain : Domain or None
         Whether a small model tells sampled rows apart.
     """
+    names = chosen_columns(reference, current, columns)
     rows: list[Row] = []
     windowed: list[Row] = []
     kept: list[dict[str, ColumnSummary]] = [{}, {}]
@@ -231,7 +228,7 @@ def compare_columns(
         if row["role"] == "feature" and row["method"] and not row["code"] and plain is not None and later is not None:
             for sample, column, places in zip(sampled, (plain, later), picked, strict=True):
                 sample[old.name] = column.iloc[places].reset_index(drop=True)
-    _check_kinds(rows, asked, reference.name, current.name)
+    _check_kinds(rows, columns is not None, reference.name, current.name)
     tables = [part for part in (reference, current) if isinstance(part, Dataset)]
     both = [part.group.iloc[at] for part, at in zip(tables, picked, strict=False) if part.group is not None]
     groups = Units.of(pd.concat(both, ignore_index=True), None) if len(both) == 2 else None

@@ -16,7 +16,7 @@ from toolkit.data.checks import gathered
 from toolkit.data.dataset import Dataset
 from toolkit.data.load import as_dataset
 from toolkit.data.times import cut_windows
-from toolkit.drift.comparison import Source, chosen_columns, compare_columns, make_plan, of_season, roles_in, with_model
+from toolkit.drift.comparison import Source, compare_columns, make_plan, of_season, roles_in, with_model
 from toolkit.drift.evidently import comparison_of
 from toolkit.drift.figures import drawings
 from toolkit.drift.findings import finding, findings_of, head_numbers, headline, share_text, size_findings
@@ -119,11 +119,10 @@ def detect_drift(
     rows, windowed, profiles, domain = compare_columns(
         old,
         new,
-        chosen_columns(old, new, columns),
+        columns,
         plan,
         windows=[] if isinstance(new, Profile) else cut_windows(new.time, new.rows, window),
         importance=importance,
-        asked=columns is not None,
     )
     table, others = corrected(rows, plan, [] if domain is None else [domain.p_value])
     if more := [repr(name) for name, role in roles_in(new).items() if role == "feature" and name not in known]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -216,10 +216,7 @@ def coded(reference: pd.DataFrame, current: pd.DataFrame) -> Array:
 
 
 def density_ratio(
-    reference: pd.DataFrame,
-    current: pd.DataFrame,
-    seed: int = 0,
-    units: tuple[Units | None, Units | None] = (None, None),
+    reference: pd.DataFrame, current: pd.DataFrame, seed: int = 0, units: Sequence[Units | None] = (None, None)
 ) -> tuple[Array, NDArray[np.bool_]]:
     """Estimate the ratio of the densities of two tables, at the rows of the first, by a classifier of the two.
 
@@ -244,7 +241,12 @@ def density_ratio(
     """
     from sklearn.ensemble import HistGradientBoostingClassifier
 
-    names = [name for name in reference if name in current and _is_alike(reference[name], current[name])]
+    names = []
+    for name in reference.columns.intersection(current.columns, sort=False):
+        both = [one.isna() if pd.api.types.is_numeric_dtype(one) else one for one in (reference[name], current[name])]
+        known = [one.astype(object).where(one.notna(), None) for one in both]
+        strange = [(~one.isin(other.unique())).mean() for one, other in (known, known[::-1])]
+        names += [name] if max(strange) <= MOST_STRANGE else []
     n, m = len(reference), len(current)
     if not names or min(n, m) < FOLDS:
         return np.ones(n), np.ones(m, dtype=bool)
@@ -270,10 +272,3 @@ def density_ratio(
             odds[fold == held] = chance / np.maximum(1 - chance, _LEAST) * (1 - prior) / prior
     weights = odds[:n]
     return weights / weights.mean(), odds[n:] <= FAR
-
-
-def _is_alike(reference: pd.Series[Any], current: pd.Series[Any]) -> bool:
-    """Whether the labels and gaps of most rows of either column occur in the other."""
-    first, second = (one.isna() if pd.api.types.is_numeric_dtype(one) else one for one in (reference, current))
-    known = [one.astype(object).where(one.notna(), None) for one in (first, second)]
-    return all(bool((~one.isin(other.unique())).mean() <= MOST_STRANGE) for one, other in (known, known[::-1]))

@@ -263,7 +263,13 @@ def align(first: ColumnSummary, second: ColumnSummary) -> tuple[NDArray[Any], Co
     first, second : arrays of int, shape (k,)
     """
     if first.is_number:
-        return _interleaved(first, second)
+        # A stable sort finds the two runs and merges them, in linear time.
+        values = np.concatenate([first.distinct, second.distinct])
+        order = np.argsort(values, kind="stable")
+        values, counts = values[order], np.concatenate([first.counts, second.counts])[order]
+        before = counts * (order < len(first.distinct))
+        starts = np.flatnonzero(np.append(True, values[1:] != values[:-1])[: len(values)])
+        return values[starts], np.add.reduceat(before, starts), np.add.reduceat(counts - before, starts)
     if first.hashed or second.hashed:
         first, second = first.in_groups, second.in_groups
     codes, labels = pd.factorize(np.concatenate([first.distinct, second.distinct]), sort=True)
@@ -271,16 +277,3 @@ def align(first: ColumnSummary, second: ColumnSummary) -> tuple[NDArray[Any], Co
     before[codes[: len(first.distinct)]] = first.counts
     after[codes[len(first.distinct) :]] = second.counts
     return np.asarray(labels, dtype=object), before, after
-
-
-def _interleaved(first: ColumnSummary, second: ColumnSummary) -> tuple[NDArray[Any], Counts, Counts]:
-    """Merge two ordered sets of numbers in linear time: a stable sort finds the two runs and merges them."""
-    values = np.concatenate([first.distinct, second.distinct])
-    order = np.argsort(values, kind="stable")
-    values, counts = values[order], np.concatenate([first.counts, second.counts])[order]
-    before = counts * (order < len(first.distinct))
-    after = counts - before
-    starts = np.flatnonzero(np.append(True, values[1:] != values[:-1]))
-    if len(starts) == len(values):
-        return values, before, after
-    return values[starts], np.add.reduceat(before, starts), np.add.reduceat(after, starts)

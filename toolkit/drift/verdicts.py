@@ -105,7 +105,16 @@ def judge_column(reference: ColumnSummary, current: ColumnSummary | None, plan: 
             return row | {"verdict": "left out", "why": f"{why}, and had no value in the reference"}
         return row | ({"code": "GONE"} if reference.role == "feature" else {"verdict": "left out"}) | {"why": why}
     code, why = find_break(reference, current, plan.rare)
-    row |= _missing(reference, current) | {"code": code, "why": why}
+    counts = [np.array([part.missing, part.known]) / part.missing_effect for part in (reference, current)]
+    shares = [Estimate(part[0] / part.sum(), *wilson(part[0], part.sum())) for part in counts]
+    gap, ends = shares[1].value - shares[0].value, mover_difference(shares[1], shares[0])
+    row |= {
+        "missing_current": shares[1].value,
+        "missing_difference": Estimate(gap, *ends, reference.rows + current.rows, "Newcombe"),
+        "missing_p": homogeneity(*counts) if reference.missing + current.missing else math.nan,
+        "code": code,
+        "why": why,
+    }
     if code == "TYPE" or "missing" in (reference.dtype, current.dtype):
         return row
     pair = pair_of(reference, current)
@@ -114,8 +123,8 @@ def judge_column(reference: ColumnSummary, current: ColumnSummary | None, plan: 
         both = reference.std > 0 and current.std > 0
         wider = both and abs(math.log(current.std / reference.std)) > abs(current.mean - reference.mean) / reference.std
         what, attribute = ("standard deviation", "std") if wider else ("mean", "mean")
-        ends = [format_number(getattr(one, attribute)) for one in (reference, current)]
-        change = f"{what} {' → '.join(ends)}"
+        said = [format_number(getattr(one, attribute)) for one in (reference, current)]
+        change = f"{what} {' → '.join(said)}"
     else:
         before, after = pair.reference / pair.reference.sum(), pair.current / pair.current.sum()
         most = int(np.argmax(np.abs(after - before)))
@@ -205,19 +214,6 @@ def _gap(reference: ColumnSummary, current: ColumnSummary, factor: float) -> flo
     order = np.argsort(values, kind="stable")
     last = np.append(np.diff(values[order]) > 1e-9 * np.abs(values[order][1:]), True)
     return float(np.abs(np.cumsum(steps[order])[last]).max())
-
-
-def _missing(reference: ColumnSummary, current: ColumnSummary) -> Row:
-    counts = [np.array([part.missing, part.known]) / part.missing_effect for part in (reference, current)]
-    before, after = (
-        Estimate(missing / (missing + known), *wilson(missing, missing + known)) for missing, known in counts
-    )
-    ends, n = mover_difference(after, before), reference.rows + current.rows
-    return {
-        "missing_current": after.value,
-        "missing_difference": Estimate(after.value - before.value, *ends, n, "Newcombe"),
-        "missing_p": homogeneity(*counts) if reference.missing + current.missing else math.nan,
-    }
 
 
 def corrected(rows: Sequence[Row], plan: Plan, others: Sequence[float] = ()) -> tuple[pd.DataFrame, list[float]]:

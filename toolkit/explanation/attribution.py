@@ -121,7 +121,7 @@ def choose_attributor(
     outputs, sample = outputs_of(model, data), _sampled(background, most, rng)
     scale, read = whole_scale(model, outputs)
     raw = permutation_explainer(read, sample.features, seed)
-    about = "permutation", scale, outputs, read(sample.features).mean(axis=0), _rows_of(sample)
+    about = "permutation", scale, outputs, read(sample.features).mean(axis=0), f"{sample.rows:,} rows of {sample.name}"
     found = Attributor(*about, lambda frame: (raw(frame)[0], read(frame)), most_rows=_SLOW)
     if kind == "permutation":
         return found
@@ -146,13 +146,16 @@ def _seen_through(
     interact, reference, most = None, "the rows it was trained on, as its trees count them", _QUICK
     if kind == "linear":
         seen = _sampled(background, _MEAN_ROWS, rng)
-        raw, reference = linear_explainer(view.estimator, view.encode(seen.features)), _rows_of(seen)
+        raw, reference = (
+            linear_explainer(view.estimator, view.encode(seen.features)),
+            f"{seen.rows:,} rows of {seen.name}",
+        )
     else:
         raw, interact, deep = tree_explainer(view.estimator)
         if given or deep:
             seen = _sampled(background, _GIVEN_ROWS if given else _DEEP_ROWS, rng)
             raw, interact, _ = tree_explainer(view.estimator, view.encode(seen.features))
-            reference, most = _rows_of(seen), _SLOW if deep else _QUICK
+            reference, most = f"{seen.rows:,} rows of {seen.name}", _SLOW if deep else _QUICK
     matrix = view.encode(probe)
     values, base = (outputs.pick(part) for part in raw(matrix))
     known = scales(view.estimator, outputs, matrix)
@@ -175,10 +178,6 @@ def _seen_through(
 
     pairs = None if interact is None else between
     return Attributor(kind, scale, outputs, base, reference, attribute, pairs, most), gaps[scale] <= 1
-
-
-def _rows_of(data: Dataset) -> str:
-    return f"{data.rows:,} rows of {data.name}"
 
 
 # Nodes times depth, each about 6 ns a row; interactions take that again for each column used.

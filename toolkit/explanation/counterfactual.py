@@ -20,6 +20,7 @@ from toolkit.data.dataset import Dataset
 from toolkit.data.roles import listed_names
 from toolkit.data.split import Split
 from toolkit.errors import NotApplicableError, listed
+from toolkit.explanation.findings import finding
 from toolkit.explanation.local import TEXT, find_rows, picture
 from toolkit.models.choice import predict_at
 from toolkit.models.model import Model
@@ -154,14 +155,9 @@ class Counterfactual(Result):
     def findings(self) -> list[Finding]:
         """Say which change is the smallest, or that there is none."""
         if not len(self.table):
-            note = f"No change of one column to an observed value changes the decision about row {self.row!s}."
-            return [Finding("COUNTERFACTUAL-NONE", "info", note, str(self.row))]
+            return [finding("COUNTERFACTUAL-NONE", "info", self.row, row=self.row)]
         first = self.table.iloc[0]
-        note = (
-            f"Row {self.row!s} would be {first['decision']} instead of {self.decision} if {first['column']} were "
-            f"{first['change_to']} instead of {first['value']} (distance {first['distance']:.1%} of the observed rows)."
-        )
-        return [Finding("COUNTERFACTUAL-SMALLEST", "info", note, str(first["column"]))]
+        return [finding("COUNTERFACTUAL-SMALLEST", "info", first["column"], found=self, first=first)]
 
     def drawings(self) -> list[Drawing]:
         """Return the figure of the smallest changes, where there are any."""

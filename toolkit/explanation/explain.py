@@ -124,14 +124,12 @@ def explain(
     if model.recorded:
         raise NotApplicableError("Recorded predictions have no model to explain. Give the model itself.")
     attributor = choose_attributor(model, part, against, method=method, given=background is not None, seed=seed)
+    wanted: dict[str, Any] = {"precision": precision, "seconds": seconds, "seed": seed}
     units = Units.of(part.group, part.time)
-    wanted: dict[str, Any] = {"precision": precision, "seconds": seconds, "seed": seed, "units": units}
     drawn = draw_rows(attributor, part, most=most or attributor.most_rows, **wanted)
     features, names = part.features.iloc[drawn.positions], [str(name) for name in part.features.columns]
-    sizes, table = (
-        magnitudes(drawn.shap_values),
-        importance_table(drawn.shap_values, names, attributor.outputs.names, drawn.units),
-    )
+    table = importance_table(drawn.shap_values, names, attributor.outputs.names, drawn.units)
+    sizes = magnitudes(drawn.shap_values)
     foremost = list(table.loc[table["output"] == "overall", "column"])
     shown = part.features.loc[:, [name in foremost[:EXPLORED] for name in names]]
     levels = {
@@ -158,7 +156,7 @@ def explain(
         levels=levels,
         redundant=associations(features.loc[:, [name in foremost[:_ASSOCIATED] for name in names]]),
         sensitive=tuple(map(str, part.sensitive.columns)),
-        check=cross_check(model, part, sizes.mean(axis=0), most=CHECKED * attributor.most_rows, **wanted),
+        check=cross_check(model, part, sizes.mean(axis=0), units=units, most=CHECKED * attributor.most_rows, **wanted),
         local=explain_rows(attributor, part, predicted, chosen, decided_at.value if decided_at else math.nan),
         notes=attributor.notes,
         units=drawn.units,

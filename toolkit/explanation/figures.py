@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,19 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from toolkit.core.estimate import Estimate
-from toolkit.core.figures import (
-    BLUE,
-    GREEN,
-    GREY,
-    ORANGE,
-    PURPLE,
-    RED,
-    SKY,
-    Drawing,
-    Picture,
-    draw_intervals,
-    name_rows,
-)
+from toolkit.core.figures import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, SKY, Drawing, draw_intervals, name_rows
 from toolkit.core.texts import picturer
 from toolkit.core.words import shorten
 from toolkit.explanation.importance import REPORTED, mean_of, rank_text
@@ -67,7 +55,8 @@ def _importance(explanation: Explanation) -> Drawing:
     about = {"rows": explanation.rows, "over": over, "scale": _named(explanation.scale)}
     words = picture("importance", said="; ".join(said), **about)
     names, sizes = [shorten(name) for name in table["column"]], table["mean_abs_shap"].tolist()
-    return _bars(explanation, "importance", words, names, sizes, table.drop(columns="output"))
+    draw = _bars(f"Mean |SHAP|, {_scale(explanation)}", names, sizes)
+    return Drawing("importance", words, draw, table.drop(columns="output"), grid="x")
 
 
 def _beeswarm(explanation: Explanation) -> Drawing:
@@ -87,7 +76,22 @@ def _beeswarm(explanation: Explanation) -> Drawing:
     words = picture("beeswarm", rows=rows, towards=_towards(explanation), said="; ".join(said))
 
     def draw(ax: Axes) -> None:
-        draw_swarm(ax, found, f"SHAP, {_scale(explanation)}")
+        for place, (column, values) in enumerate(found.values()):
+            size, rank = values[:MOST_POINTS], standing(column.iloc[:MOST_POINTS])
+            # Points that lie close together are spread up and down, alternately, the fuller a place the wider.
+            slot = pd.Series(np.floor((size - size.min()) / (float(np.ptp(size)) or 1.0) * (_SLOTS - 1)))
+            turn = slot.groupby(slot).cumcount().to_numpy()
+            step = np.where(turn % 2 == 1, (turn + 1) // 2, -(turn // 2))
+            offset, known = place - 0.4 * step / max(float(np.abs(step).max()), 8.0), np.isfinite(rank)
+            ax.scatter(size[~known], offset[~known], color=GREY, **_DOT)
+            shade: dict[str, Any] = {"c": rank[known], "cmap": "cividis", "vmin": 0, "vmax": 1}
+            points = ax.scatter(size[known], offset[known], **shade, **_DOT)
+        ax.axvline(0, color=GREY, linewidth=0.8)
+        name_rows(ax, [shorten(name) for name in found], 0.6)
+        ax.set_xlabel(f"SHAP, {_scale(explanation)}")
+        bar = ax.figure.colorbar(points, ax=ax, ticks=[0, 1], pad=0.02, aspect=30)
+        bar.ax.set_yticklabels(["low", "high"])
+        bar.ax.set_ylabel("value of the column", labelpad=-10, fontsize=9)
 
     data = pd.DataFrame({"row": explanation.features.index[:MOST_POINTS].map(str)})
     for name, (_, values) in found.items():
@@ -118,7 +122,8 @@ def _interactions(explanation: Explanation) -> Drawing:
     said = [f"{_named(first)} × {_named(second)} {size}" for first, second, size in named]
     words = picture("interactions", rows=named[0][2].n, said="; ".join(said))
     names = [f"{shorten(first, 18)} × {shorten(second, 18)}" for first, second, _ in named]
-    return _bars(explanation, "interactions", words, names, [size for *_, size in named], pairs)
+    draw = _bars(f"Mean |interaction|, {_scale(explanation)}", names, [size for *_, size in named])
+    return Drawing("interactions", words, draw, pairs, grid="x")
 
 
 def _groups(explanation: Explanation, by: str, kind: str) -> Drawing:
@@ -143,24 +148,17 @@ def _groups(explanation: Explanation, by: str, kind: str) -> Drawing:
     return Drawing(kind, picture("groups", by=_named(by), said="; ".join(said)), draw, table)
 
 
-def _bars(
-    explanation: Explanation,
-    kind: str,
-    words: Picture,
-    names: Sequence[str],
-    sizes: Sequence[Estimate],
-    data: pd.DataFrame,
-) -> Drawing:
+def _bars(label: str, names: Sequence[str], sizes: Sequence[Estimate]) -> Callable[[Axes], None]:
     names, sizes = names[:REPORTED], sizes[:REPORTED]
 
     def draw(ax: Axes) -> None:
         ax.barh(range(len(sizes)), [size.value for size in sizes], color=BLUE, height=0.6, alpha=0.35)
         draw_intervals(ax, range(len(sizes)), sizes, size=5)
         name_rows(ax, names, 0.6)
-        ax.set_xlabel(f"{words.alt.partition(':')[0]}, {_scale(explanation)}")
+        ax.set_xlabel(label)
         ax.set_xlim(left=0)
 
-    return Drawing(kind, words, draw, data, grid="x")
+    return draw
 
 
 def _named(name: object) -> str:
@@ -182,31 +180,6 @@ _DOT: dict[str, Any] = {"s": 4, "linewidths": 0, "rasterized": True}
 _SLOTS = 80
 
 
-def draw_swarm(ax: Axes, columns: Mapping[str, tuple[pd.Series[Any], Array]], label: str) -> None:
-    """Draw the attributions of some columns, the first on top, each point shaded by the value of the column.
-
-    Parameters
-    ----------
-    ax : Axes
-    columns : mapping of str to (Series, array)
-        The values of each column and their attributions.
-    label : str
-        Of the horizontal axis.
-    """
-    for place, (column, values) in enumerate(columns.values()):
-        size, rank = values[:MOST_POINTS], standing(column.iloc[:MOST_POINTS])
-        offset, known = place - _swarm(size), np.isfinite(rank)
-        ax.scatter(size[~known], offset[~known], color=GREY, **_DOT)
-        shade: dict[str, Any] = {"c": rank[known], "cmap": "cividis", "vmin": 0, "vmax": 1}
-        points = ax.scatter(size[known], offset[known], **shade, **_DOT)
-    ax.axvline(0, color=GREY, linewidth=0.8)
-    name_rows(ax, [shorten(name) for name in columns], 0.6)
-    ax.set_xlabel(label)
-    bar = ax.figure.colorbar(points, ax=ax, ticks=[0, 1], pad=0.02, aspect=30)
-    bar.ax.set_yticklabels(["low", "high"])
-    bar.ax.set_ylabel("value of the column", labelpad=-10, fontsize=9)
-
-
 def standing(column: pd.Series[Any]) -> Array:
     """Return where each value stands among the column's, from 0 to 1; nan for categories and missing values."""
     if isinstance(column.dtype, pd.CategoricalDtype):
@@ -214,16 +187,6 @@ def standing(column: pd.Series[Any]) -> Array:
     rank = column.rank().to_numpy(dtype=float)
     most = float(np.nanmax(rank, initial=0.0))
     return np.asarray((rank - 1) / (most - 1) if most > 1 else rank * 0 + 0.5)
-
-
-def _swarm(values: Array) -> Array:
-    """Spread points that lie close together up and down, alternately, the fuller a place the wider."""
-    spread = float(np.ptp(values)) or 1.0
-    slot = pd.Series(np.floor((values - values.min()) / spread * (_SLOTS - 1)))
-    turn = slot.groupby(slot).cumcount().to_numpy()
-    step = np.where(turn % 2 == 1, (turn + 1) // 2, -(turn // 2))
-    fullest = max(float(np.abs(step).max()), 8.0)
-    return np.asarray(0.4 * step / fullest)
 
 
 def by_level(levels: Levels, values: Array, units: Units | None) -> list[tuple[str, NDArray[np.bool_], Estimate]]:

@@ -51,14 +51,7 @@ class Drawn:
 
 
 def draw_rows(
-    attributor: Attributor,
-    data: Dataset,
-    *,
-    precision: float,
-    most: int,
-    seconds: float,
-    seed: int = 0,
-    units: Units | None = None,
+    attributor: Attributor, data: Dataset, *, precision: float, most: int, seconds: float, seed: int = 0
 ) -> Drawn:
     """Explain rows in random order until each reported importance is known to a share of itself.
 
@@ -77,9 +70,8 @@ def draw_rows(
         No batch begins later than this.
     seed : int
         Of the order of the rows.
-    units : Units, optional
-        The independent observations that the rows of the table belong to.
     """
+    units = Units.of(data.group, data.time)
     order = np.random.default_rng(seed).permutation(data.rows)
     size, started = _BATCH[attributor.method], time.monotonic()
     values, output = [], []

@@ -111,7 +111,11 @@ def telling_rows(predicted: Predictions, task: str, threshold: float) -> dict[st
     if not predicted.scored:
         return {}
     if task == "binary":
-        confidence = doubt = _confidence(predicted, threshold)
+        boundary = (DEFAULT if predicted.probabilities else 0.0) if math.isnan(threshold) else threshold
+        apart = predicted.y_pred - boundary
+        sides = (1 - boundary, boundary) if predicted.probabilities else (float(apart.max()), float(-apart.min()))
+        above, below = (apart * sign / max(side, 1e-300) for sign, side in zip((1, -1), sides, strict=True))
+        confidence = doubt = np.where(apart >= 0, above, below)
         right = predicted.decide(threshold) == predicted.y_true
     elif predicted.y_prob is not None and predicted.y_prob.shape[1] > 1:
         second, confidence = np.partition(predicted.y_prob, -2, axis=1)[:, -2:].T
@@ -125,16 +129,6 @@ def telling_rows(predicted: Predictions, task: str, threshold: float) -> dict[st
         if mask.any():
             chosen[key] = int(np.flatnonzero(mask)[confidence[mask].argmax()])
     return chosen | {"threshold" if task == "binary" else "tie": int(doubt.argmin())}
-
-
-def _confidence(predicted: Predictions, threshold: float) -> Array:
-    if math.isnan(threshold):
-        threshold = DEFAULT if predicted.probabilities else 0.0
-    apart = predicted.y_pred - threshold
-    above, below = float(apart.max()), float(-apart.min())
-    if predicted.probabilities:
-        above, below = 1 - threshold, threshold
-    return np.where(apart >= 0, apart / max(above, 1e-300), -apart / max(below, 1e-300))
 
 
 def explain_rows(

@@ -233,7 +233,14 @@ def scales(estimator: Any, outputs: Outputs, probe: Any) -> dict[str, Score]:
     if library in ("xgboost", "lightgbm"):
         margin = partial(estimator.predict, **{"output_margin" if library == "xgboost" else "raw_score": True})
     if margin is not None:
-        found[_link_name(estimator, margin, probe)] = _reading(margin, outputs)
+        link = DECISION_SCORE
+        if hasattr(estimator, "predict_proba"):
+            raw, chance = (np.asarray(by_place(one)(probe), dtype=float) for one in (margin, estimator.predict_proba))
+            single = raw.ndim == 1 or raw.shape[1] == 1
+            said = special.expit(raw.ravel()) if single else special.softmax(raw, axis=1)
+            if np.allclose(said, chance[:, -1] if single else chance, atol=1e-4):
+                link = LOG_ODDS if single else SOFTMAX
+        found[link] = _reading(margin, outputs)
     if hasattr(estimator, "predict_proba"):
         found[PROBABILITY] = _reading(estimator.predict_proba, outputs)
     return found or {DECISION: _deciding(estimator.predict, own_labels(estimator) or outputs.known, outputs)}
@@ -262,12 +269,3 @@ def _deciding(predict: Callable[[Any], Any], labels: tuple[Any, ...], outputs: O
         return outputs.pick(np.column_stack([said == label for label in labels]).astype(float))
 
     return decide
-
-
-def _link_name(estimator: Any, margin: Callable[[Any], Any], probe: Any) -> str:
-    if not hasattr(estimator, "predict_proba"):
-        return DECISION_SCORE
-    raw, chance = (np.asarray(by_place(said)(probe), dtype=float) for said in (margin, estimator.predict_proba))
-    if raw.ndim == 1 or raw.shape[1] == 1:
-        return LOG_ODDS if np.allclose(special.expit(raw.ravel()), chance[:, -1], atol=1e-4) else DECISION_SCORE
-    return SOFTMAX if np.allclose(special.softmax(raw, axis=1), chance, atol=1e-4) else DECISION_SCORE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,7 @@ from toolkit.statistics.regression import regression_metrics
 from toolkit.statistics.units import Units
 
 Places = NDArray[np.intp]
+Rows = tuple[pd.DataFrame, Array, Array]
 
 REGRESSION = ("mean_absolute_error", "root_mean_squared_error")
 FOLDS = 5
@@ -58,12 +60,7 @@ class ByLoss:
         return float(holm(tests).min()), math.nan
 
 
-def expect_errors(
-    reference: tuple[pd.DataFrame, Array, Array],
-    current: tuple[pd.DataFrame, Array, Array],
-    seed: int,
-    units: tuple[Units | None, Units | None] = (None, None),
-) -> ByLoss:
+def expect_errors(reference: Rows, current: Rows, seed: int, units: Sequence[Units | None] = (None, None)) -> ByLoss:
     """Learn the errors of the reference; both are features, truth and prediction, and may have groups of rows."""
     (known, truth, predicted), (rows, target, guess) = reference, current
     unit = float(np.abs(predicted - truth).max()) or 1.0
@@ -116,12 +113,7 @@ class ExpectedLoss:
 
 
 def expect_loss(
-    loss: Array,
-    reference: pd.DataFrame,
-    current: pd.DataFrame,
-    unit: float = 1.0,
-    seed: int = 0,
-    units: Units | None = None,
+    loss: Array, reference: pd.DataFrame, current: pd.DataFrame, unit: float, seed: int, units: Units | None
 ) -> ExpectedLoss:
     """Learn the loss of a row from its features on the reference, and predict it for the current rows.
 
