@@ -15,8 +15,10 @@ from toolkit.core.figures import figure
 from toolkit.core.result import Result
 from toolkit.data.load import load_dataset
 from toolkit.data.split import split_dataset
+from toolkit.drift.detect import detect_drift
 from toolkit.drift.model import density_ratio
 from toolkit.errors import InputError, NotApplicableError
+from toolkit.explanation.explain import explain
 from toolkit.models.preprocessing import make_model
 from toolkit.models.recorded import RecordedPredictions
 from toolkit.models.threshold import Rule, Threshold
@@ -448,6 +450,16 @@ def test_what_moved_is_told_in_many_runs(each):
         else:
             assert said["CONCEPT-SHIFT"] <= 5
             assert np.min(np.mean(inside, axis=0)) >= 0.9
+
+
+def test_weights_that_are_not_used_are_named():
+    rng = np.random.default_rng(8)
+    old, new = (moved(rng, 300, 0).assign(w=rng.random(300) + 0.5) for _ in range(2))
+    data = load_dataset(old, target="bought", positive="yes", weight="w")
+    model = LogisticRegression().fit(data.features, data.target)
+    steps = (estimate_performance(model, data, new), detect_drift(data, new), explain(model, data, precision=1.0))
+    for found in steps:
+        assert [one.code for one in found.findings()].count("WEIGHTS-NOT-USED") == 1
 
 
 def test_without_rows_like_the_current_ones_nothing_is_known():

@@ -106,6 +106,7 @@ def detect_drift(
         raise InputError("A profile has no rows to cut into windows. Give the current table itself.")
     tables = [part for part in (old, new) if isinstance(part, Dataset)]
     notes = [note for table in tables for note in table.notes if note.code in READING]
+    notes += tables[-1].unweighted("Drift") if tables else []
     old, said = of_season(old, new)
     notes += said
     importance: dict[str, float] = {}

@@ -158,7 +158,7 @@ def explain(
         sensitive=tuple(map(str, part.sensitive.columns)),
         check=cross_check(model, part, sizes.mean(axis=0), units=units, most=CHECKED * attributor.most_rows, **wanted),
         local=explain_rows(attributor, part, predicted, chosen, decided_at.value if decided_at else math.nan),
-        notes=attributor.notes,
+        notes=(*attributor.notes, *part.unweighted("The explanation")),
         units=drawn.units,
     )
 

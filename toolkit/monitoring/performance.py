@@ -137,6 +137,7 @@ def estimate_performance(
     adjusted = [holm(shift[name].to_numpy(dtype=float)) for name in _P_VALUES]
     shift["p_adjusted"], shift["p_calibration"] = adjusted
     notes = judge_estimate(table, shift, reference, labelled, known, outside)
+    notes += data.unweighted("The estimate without labels")
     if not isinstance(current, Dataset):
         notes += [note for note in data.notes if note.code in MISFITS]
     return PerformanceEstimate(
