@@ -134,9 +134,9 @@ def expect_loss(
         Groups of the rows of the reference, each of which lies in one fold.
     """
     by_fold, level, fitted = [], [], np.empty(len(loss))
-    codes = units.codes if units and units.count >= FOLDS else np.arange(len(loss))
-    folds: Any = (KFold if len(np.unique(codes)) == len(loss) else GroupKFold)(FOLDS, shuffle=True, random_state=seed)
-    for seen, unseen in folds.split(loss, groups=codes):
+    whole = units.codes if units and units.count >= FOLDS else None
+    folds: Any = (KFold if whole is None else GroupKFold)(FOLDS, shuffle=True, random_state=seed)
+    for seen, unseen in folds.split(loss, groups=whole):
         boosting = HistGradientBoostingRegressor(max_iter=60, max_leaf_nodes=8, early_stopping=False, random_state=0)
         model = make_model(boosting, reference).fit(reference.iloc[seen], loss[seen])
         everywhere = np.maximum(model.predict(reference), 0.0)
