@@ -36,6 +36,7 @@ ORDER = [
     "card",
     "doctor",
     "console",
+    "cli_lifecycle",
     "cli",
     "__init__",
     "__main__",

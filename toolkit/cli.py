@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from toolkit import __version__
+from toolkit.cli_lifecycle import COMMANDS
 from toolkit.console import Commands, text_table
 from toolkit.core.words import printable
 from toolkit.errors import InputError
@@ -346,3 +347,7 @@ def doctor(out: Path) -> None:
     click.echo("\n" + "\n".join(["To do:", *fixes] if fixes else ["Nothing is missing."]))
     if any(one.state == "problem" for one in checks):
         raise SystemExit(1)
+
+
+for command in COMMANDS:
+    main.add_command(command)

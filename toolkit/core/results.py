@@ -24,6 +24,7 @@ MIME = "application/vnd.toolkit.results+json"
 UNKNOWN = Estimate(math.nan)
 Level = Literal["watch", "investigate", "retrain"]
 LEVELS: tuple[Level, ...] = get_args(Level)
+Approval = Literal["", "required", "independent"]
 Outcome = Literal["pass", "fail", "undecided", "ok"] | Level
 
 
@@ -159,12 +160,15 @@ class PolicyVerdict:
     rules : tuple of RuleOutcome
     left_out : tuple of str
         Optional rules that are about no number there is.
+    approval : {"", "required", "independent"}
+        Whether somebody, or somebody other than the author, must approve a model before it is promoted.
     """
 
     outcome: Outcome | None = None
     policy: str = ""
     rules: tuple[RuleOutcome, ...] = ()
     left_out: tuple[str, ...] = ()
+    approval: Approval = ""
 
     def plain(self) -> dict[str, Any]:
         """Write it as plain values, of which JSON can be made."""

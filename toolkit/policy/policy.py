@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter,
 
 from toolkit.core.resources import templates_folder
 from toolkit.core.result import Severity
-from toolkit.core.results import LEVELS, Level, problem
+from toolkit.core.results import LEVELS, Approval, Level, problem
 from toolkit.errors import InputError, listed, nearest, shown
 from toolkit.statistics.direction import better_when
 
@@ -124,6 +124,8 @@ class Policy(Part):
     findings: FindingRule | None = None
     fingerprints: list[Annotated[str, Field(pattern="^sha256:[0-9a-f]{64}$")]] = []
     """Data that are approved: whole fingerprints, as results.json has them; any where none is named."""
+    approval: Approval = ""
+    """Who must approve a model before it is promoted: somebody (required), or somebody but its author (independent)."""
 
     @model_validator(mode="after")
     def _rules(self) -> Policy:

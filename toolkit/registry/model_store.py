@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from toolkit.core.result import ModelRecord
 from toolkit.errors import InputError
 from toolkit.registry import store
+from toolkit.registry.ledger import Ledger, folder_hash
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -150,22 +151,33 @@ def load_model(address: str, out: Path) -> Logged:
     uri = _store_of(address, out)
     if re.match(r"(models|runs):", address) and uri.startswith("sqlite:///") and not Path(uri[10:]).exists():
         raise InputError(f"There is no model {address!r}: nothing has been tracked in {uri} yet. {_ELSEWHERE}")
-    with store.connect(uri):
+    with store.connect(uri) as client:
         import mlflow
 
         try:
             info = mlflow.models.get_model_info(address)
             flavour = next((name for name in FLAVOURS if name in info.flavors), "pyfunc")
             folder = mlflow.artifacts.download_artifacts(address)
+            _check_on_record(client, address, Path(folder), out)
             loaded = import_module(f"mlflow.{flavour}").load_model(folder)
         except mlflow.exceptions.MlflowException as error:
             reason = f"There is no model {address!r} in {uri}: {str(error).splitlines()[0]} {_ELSEWHERE}"
             raise InputError(store.without_password(reason)) from error
+        except InputError:
+            raise
         except Exception as error:
             reason = f"{type(error).__name__}: {error}".partition("\n")[0]
             raise InputError(f"The model {address!r} cannot be loaded here: {reason}.") from error
     kept = {file.name: file.read_text(encoding="utf-8") for file in (Path(folder) / KEPT).glob("*.json")}
     return Logged(loaded, column_kinds(signed_types(info.signature)), info.name or "", info.model_id or "", kept)
+
+
+def _check_on_record(client: MlflowClient, address: str, folder: Path, out: Path) -> None:
+    """Refuse a registered model that was changed since it was put on record, before anything of it is loaded."""
+    named = re.fullmatch(r"models:/([^/@]+)(?:/(\d+)|@(.+))", address)
+    if named:
+        number = named[2] or str(client.get_model_version_by_alias(named[1], named[3]).version)
+        Ledger(out).check_model(named[1], number, folder_hash(folder))
 
 
 def _store_of(address: str, out: Path) -> str:

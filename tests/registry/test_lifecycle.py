@@ -1,0 +1,188 @@
+"""From a report to the model in use and back, each step on record; what was changed since is found."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+import toolkit as tk
+from toolkit.cli import main
+from toolkit.errors import InputError
+from toolkit.registry import lifecycle
+from toolkit.registry.ledger import Ledger
+from toolkit.registry.store import connect, tracking_uri
+
+EASY = "title: Easy\nnumbers:\n  test.r2: {min: 0.0}\napproval: independent\n"
+HARD = "title: Hard\nnumbers:\n  test.r2: {min: 0.99}\n"
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory):
+    """Three experiments on diabetes by ann: two pass, the last fails."""
+    out = tmp_path_factory.mktemp("lifecycle") / "reports"
+    parts = tk.split_dataset(tk.load_dataset("diabetes"))
+    made = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TOOLKIT_AUTHOR", "ann")
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        for seed, text in ((1, EASY), (2, EASY), (3, HARD)):
+            training = tk.train(parts, candidates=["ridge"], cv=2, seed=seed)
+            evaluation = tk.evaluate(training.model, parts, latency=False)
+            policy = out.parent / f"{seed}.yaml"
+            policy.write_text(text, encoding="utf-8")
+            verdict = tk.check(str(policy), evaluation)
+            given = {"template": "experiment", "parameters": {"seed": seed}, "out": out, "name": f"run {seed}"}
+            made.append(tk.publish(parts, training, evaluation, verdict, **given).folder)
+        yield out, made
+
+
+def aliases(out, name):
+    with connect(tracking_uri(out)) as client:
+        return {alias: str(number) for alias, number in client.get_registered_model(name).aliases.items()}
+
+
+def test_the_whole_story(reports):
+    out, (first, second, third) = reports
+    by_bob = {"by": "bob", "reason": "tried on June", "out": out}
+    assert lifecycle.register(first, "sugar", by="ann", out=out).version == "1"
+    with pytest.raises(InputError, match="Nobody approved"):
+        lifecycle.promote("sugar/1", by="bob", out=out)
+    with pytest.raises(InputError, match="Say why"):
+        lifecycle.decide("sugar/1", "approve", by="bob", reason=" ", out=out)
+    lifecycle.decide("sugar/1", "approve", **{**by_bob, "by": "ann"})
+    with pytest.raises(InputError, match="Only ann, its author"):
+        lifecycle.promote("sugar/1", by="bob", out=out)
+    lifecycle.decide("sugar/1", "approve", **by_bob)
+    lifecycle.promote("sugar@challenger", by="bob", out=out)
+    assert aliases(out, "sugar") == {"champion": "1"}
+
+    lifecycle.register(third, "sugar", by="ann", out=out)
+    with pytest.raises(InputError, match=r"verdict of its report is fail\. An override needs a --reason"):
+        lifecycle.promote("sugar/2", by="bob", override=True, out=out)
+    lifecycle.register(second, "sugar", by="ann", out=out)
+    lifecycle.decide("sugar/3", "reject", **by_bob)
+    with pytest.raises(InputError, match="bob rejected it: tried on June"):
+        lifecycle.promote("sugar/3", by="bob", out=out)
+    lifecycle.decide("sugar/3", "approve", **by_bob)
+    lifecycle.promote("sugar/3", by="bob", out=out)
+    assert aliases(out, "sugar") == {"champion": "3", "previous": "1"}
+    lifecycle.roll_back("sugar", **by_bob)
+    assert aliases(out, "sugar") == {"champion": "1"}
+    lifecycle.promote("sugar/2", **by_bob, override=True)
+    lifecycle.retire("sugar/2", **by_bob)
+    assert aliases(out, "sugar") == {"previous": "1"}
+
+    entries, faults = lifecycle.history("sugar", out=out)
+    assert faults == []
+    told = [(one.what, one.version) for one in entries]
+    assert told[-4:] == [("promote", "3"), ("rollback", "1"), ("promote", "2"), ("retire", "2")]
+    assert entries[-2].facts["override"] == "The verdict of its report is fail."
+
+
+@pytest.fixture(scope="module")
+def model(reports):
+    """Two approved versions of "salt", of which the first is the champion."""
+    out, (first, second, _) = reports
+    for report in (first, second):
+        lifecycle.register(report, "salt", by="ann", out=out)
+        lifecycle.decide("salt@challenger", "approve", by="bob", reason="fine", out=out)
+    lifecycle.promote("salt/1", by="bob", out=out)
+    return out
+
+
+class TestWhatWasChangedIsFound:
+    @pytest.mark.parametrize("change", ["edit", "remove", "swap", "cut", "garble"])
+    def test_in_the_ledger(self, model, change):
+        path = Ledger(model).path
+        whole = path.read_text(encoding="utf-8")
+        lines = whole.splitlines(keepends=True)
+        changed = {
+            "edit": [lines[0].replace("ann", "eve"), *lines[1:]],
+            "remove": [*lines[:2], *lines[3:]],
+            "swap": [lines[1], lines[0], *lines[2:]],
+            "cut": lines[:-1],
+            "garble": [lines[0][:-10] + "\n", *lines[1:]],
+        }[change]
+        path.write_text("".join(changed), encoding="utf-8")
+        try:
+            assert lifecycle.history("salt", out=model)[1]
+        finally:
+            path.write_text(whole, encoding="utf-8")
+        assert lifecycle.history("salt", out=model)[1] == []
+
+    def test_in_the_aliases(self, model):
+        with connect(tracking_uri(model)) as client:
+            client.set_registered_model_alias("salt", "champion", "2")
+        assert (
+            "'champion' is at version 2, and by the ledger at version 1" in lifecycle.history("salt", out=model)[1][0]
+        )
+        with connect(tracking_uri(model)) as client:
+            client.set_registered_model_alias("salt", "champion", "1")
+
+    def test_a_record_whose_aliases_did_not_move_is_carried_out(self, model, monkeypatch):
+        def killed(*_):
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(lifecycle, "_settle", killed)
+            with pytest.raises(KeyboardInterrupt):
+                lifecycle.promote("salt/2", by="bob", out=model)
+        assert aliases(model, "salt")["champion"] == "1"
+        assert lifecycle.history("salt", out=model)[1] == []
+        assert aliases(model, "salt") == {"champion": "2", "previous": "1"}
+
+    def test_in_the_model(self, model):
+        with connect(tracking_uri(model)) as client:
+            source = client.get_model_version_download_uri("salt", "1")
+        file = next(Path(source.removeprefix("file://")).glob("model.*"))
+        whole = file.read_bytes()
+        file.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+        try:
+            with pytest.raises(InputError, match="was changed after"):
+                lifecycle.roll_back("salt", by="bob", reason="", out=model)
+            with pytest.raises(InputError, match="was changed after"):
+                tk.load_model("models:/salt/1", out=model)
+        finally:
+            file.write_bytes(whole)
+        assert tk.load_model("models:/salt/1", out=model).name
+
+
+class TestWrongInput:
+    @pytest.mark.parametrize(
+        ("address", "said"),
+        [
+            ("suger/1", "Did you mean"),
+            ("sugar/99", "has no version 99"),
+            ("sugar@best", "has no alias 'best'"),
+            ("sugar", "names no version"),
+            ("a/b/c", "names no version"),
+        ],
+    )
+    def test_is_one_message(self, reports, address, said):
+        lifecycle.register(reports[1][0], "sugar", by="ann", out=reports[0])
+        with pytest.raises(InputError, match=said):
+            lifecycle.promote(address, by="bob", out=reports[0])
+
+    def test_a_report_without_a_model(self, tmp_path):
+        with pytest.raises(InputError):
+            lifecycle.register(tmp_path, "sugar", by="ann", out=tmp_path)
+
+    def test_a_model_that_nobody_knows(self, reports):
+        with pytest.raises(InputError, match="There is no model 'pepper'"):
+            lifecycle.history("pepper", out=reports[0])
+
+
+def test_the_commands(reports):
+    out, (first, *_) = reports
+
+    def toolkit(*arguments):
+        return CliRunner().invoke(main, [*arguments, "--out", str(out)])
+
+    assert toolkit("register", str(first), "spice", "--by", "ann").stdout.startswith("register spice/1: record")
+    assert toolkit("promote", "spice/1", "--by", "bob").exit_code == 2
+    assert toolkit("approve", "spice/1", "--by", "bob", "--reason", "fine").exit_code == 0
+    assert toolkit("promote", "spice/1", "--by", "bob").exit_code == 0
+    told = json.loads(toolkit("history", "spice", "--json").stdout)
+    assert [one["what"] for one in told["records"]] == ["register", "approve", "promote"]
+    assert told["faults"] == []

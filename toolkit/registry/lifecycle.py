@@ -1,0 +1,289 @@
+"""From a report to the model in use: register, approve or reject, promote, roll back, retire; each on record."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from toolkit.core.results import Results, read_results
+from toolkit.errors import InputError, listed, nearest
+from toolkit.registry.ledger import MODEL, REPORT, Entry, Ledger, decisions, folder_hash
+from toolkit.registry.store import connect, tracking_uri
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+ALIASES = CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
+HEAD = "toolkit.ledger_head"
+_ADDRESS = re.compile(r"(?:models:/)?([^/@]+)(?:/(\d+)|@([\w-]+))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A registered version of a model, as the store has it now.
+
+    Attributes
+    ----------
+    name, number : str
+    report : Results or None
+        Of the run that made it; None where that is not in the store.
+    facts : dict of str to str
+        SHA-256 of the model's files and of its report, and the verdict.
+    """
+
+    name: str
+    number: str
+    report: Results | None
+    facts: dict[str, str]
+
+    def __str__(self) -> str:
+        return f"Version {self.number} of {self.name!r}"
+
+
+def register(report: Path, name: str, *, by: str, out: Path, reason: str = "") -> Entry:
+    """Register the model that a report is about as a new version, the challenger.
+
+    Parameters
+    ----------
+    report : Path
+        The report's folder.
+    name : str
+        What the model is called in the registry.
+    by, reason : str
+        Who does it, and why.
+    out : Path
+        The reports folder, beside which the ledger lies.
+
+    Raises
+    ------
+    InputError
+        Where the report trained no model.
+    """
+    results = read_results(report)
+    if not results.mlflow.model_uri or results.template != "experiment":
+        raise InputError(f"The report {str(report)!r} trained no model that is tracked. Give an experiment's.")
+    with _registry(out) as (client, ledger):
+        import mlflow
+
+        tags = {"toolkit.data_fingerprint": results.data.fingerprint, "toolkit.commit": results.commit or "none"}
+        made = mlflow.register_model(results.mlflow.model_uri, name, tags=tags)
+        version = _version(client, f"{name}/{made.version}")
+        moves = _moves(_aliases(client, name), {CHALLENGER: version.number})
+        return _record(client, ledger, version, "register", by, reason, **moves)
+
+
+def decide(address: str, what: str, *, by: str, reason: str, out: Path) -> Entry:
+    """Record that somebody approves or rejects a version, its model and its report as they are now.
+
+    Parameters
+    ----------
+    address : str
+        ``NAME/VERSION`` or ``NAME@ALIAS``.
+    what : {"approve", "reject"}
+    by, reason : str
+    out : Path
+
+    Raises
+    ------
+    InputError
+        Where there is no such version, it has no report, or no reason is given.
+    """
+    if not reason.strip():
+        raise InputError(f"Say why: `toolkit {what} {address} --by {by or 'WHO'} --reason TEXT`.")
+    with _registry(out) as (client, ledger):
+        version = _version(client, address)
+        if version.report is None:
+            raise InputError(f"{version} has no report in the store: there is nothing to {what}.")
+        return _record(client, ledger, version, what, by, reason)
+
+
+def promote(address: str, *, by: str, reason: str = "", override: bool = False, out: Path) -> Entry:
+    """Make a version the champion; the one before becomes ``previous``.
+
+    Parameters
+    ----------
+    address : str
+        ``NAME/VERSION`` or ``NAME@ALIAS``.
+    by, reason : str
+    override : bool
+        Promote although the verdict is not pass or nobody approved it; needs a reason, which is recorded.
+    out : Path
+
+    Raises
+    ------
+    InputError
+        Where the verdict is not pass, nobody but its author approved this very model and report, or the last decision
+        was to reject it, and nothing overrides that; or the model's files are not those that were registered.
+    """
+    with _registry(out) as (client, ledger):
+        version = _version(client, address)
+        ledger.check_model(version.name, version.number, version.facts[MODEL])
+        before, objection = _aliases(client, version.name), _objection(version, ledger.entries())
+        if objection and not override:
+            raise InputError(f"{version} is not promoted. {objection} --override with a --reason does it nevertheless.")
+        if objection and not reason.strip():
+            raise InputError(f"{version} is not promoted. {objection} An override needs a --reason.")
+        if before.get(CHAMPION) == version.number:
+            raise InputError(f"{version} is the champion already.")
+        after = {CHAMPION: version.number, PREVIOUS: before.get(CHAMPION, "")}
+        after |= {CHALLENGER: ""} if before.get(CHALLENGER) == version.number else {}
+        overridden = {"override": objection} if objection else {}
+        return _record(client, ledger, version, "promote", by, reason, **overridden, **_moves(before, after))
+
+
+def roll_back(name: str, *, by: str, reason: str, out: Path) -> Entry:
+    """Make the champion before this one the champion again, in one step.
+
+    Raises
+    ------
+    InputError
+        Where there is none, or its files are not those that were registered.
+    """
+    with _registry(out) as (client, ledger):
+        version = _version(client, f"{name}@{PREVIOUS}")
+        ledger.check_model(name, version.number, version.facts[MODEL])
+        moves = _moves(_aliases(client, name), {CHAMPION: version.number, PREVIOUS: ""})
+        return _record(client, ledger, version, "rollback", by, reason, **moves)
+
+
+def retire(address: str, *, by: str, reason: str, out: Path) -> Entry:
+    """Take every alias from a version, so that nothing loads it by one."""
+    with _registry(out) as (client, ledger):
+        version = _version(client, address)
+        before = _aliases(client, version.name)
+        moves = _moves(before, {alias: "" for alias, number in before.items() if number == version.number})
+        return _record(client, ledger, version, "retire", by, reason, **moves)
+
+
+def history(name: str, *, out: Path) -> tuple[list[Entry], list[str]]:
+    """Return every record of a model, and what is wrong: with the ledger, or between it and the store.
+
+    Raises
+    ------
+    InputError
+        Where neither the ledger nor the store knows the model, or a line of the ledger is no record.
+    """
+    with _registry(out) as (client, ledger):
+        known = {one.name: one for one in client.search_registered_models()}
+        faults = ledger.faults({one.name: one.tags[HEAD] for one in known.values() if HEAD in one.tags})
+        entries: list[Entry] = []
+        with suppress(InputError):  # which is among the faults
+            entries = [one for one in ledger.entries() if one.model == name]
+        if name not in known and not entries:
+            raise InputError(f"There is no model {name!r}.{nearest(name, known)} Known: {listed(known) or 'none'}.")
+        now = _aliases(client, name) if name in known else {}
+    meant: dict[str, str] = {}
+    for entry in entries:
+        meant |= {alias: entry.facts[f"{alias}.after"] for alias in ALIASES if f"{alias}.after" in entry.facts}
+    for alias in ALIASES:
+        if meant.get(alias, "") != now.get(alias, ""):
+            found, due = (f"version {one}" if one else "no version" for one in (now.get(alias), meant.get(alias)))
+            faults.append(f"The alias {alias!r} is at {found}, and by the ledger at {due}.")
+    return entries, faults
+
+
+@contextmanager
+def _registry(out: Path) -> Iterator[tuple[MlflowClient, Ledger]]:
+    """Yield the store and the ledger, which one process writes at a time; what one left half done is finished first.
+
+    A record is written before the aliases move and the store's mark of the last record after them, so a mark that is
+    behind the ledger means a record whose aliases may not have moved.
+    """
+    from filelock import FileLock
+
+    ledger = Ledger(out)
+    out.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{ledger.path}.busy"), connect(tracking_uri(out)) as client:
+        last = {entry.model: entry for entry in ledger.entries()} if not ledger.faults() else {}
+        for model in client.search_registered_models():
+            entry = last.get(model.name)
+            if entry and model.tags.get(HEAD, "") == entry.facts["head"]:
+                _settle(client, model.name, entry)
+        yield client, ledger
+
+
+def _settle(client: MlflowClient, name: str, entry: Entry) -> None:
+    """Move the aliases as a record says, then mark it as the last one that was carried out."""
+    for alias in ALIASES:
+        number = entry.facts.get(f"{alias}.after")
+        if number:
+            client.set_registered_model_alias(name, alias, number)
+        elif number == "":
+            client.delete_registered_model_alias(name, alias)
+    client.set_registered_model_tag(name, HEAD, entry.hash)
+
+
+def _record(
+    client: MlflowClient, ledger: Ledger, version: Version, what: str, by: str, reason: str, **facts: str
+) -> Entry:
+    """Write a record of a version, then carry it out."""
+    if not by.strip():
+        raise InputError("Say who decides: --by WHO.")
+    head = client.get_registered_model(version.name).tags.get(HEAD, "")
+    entry = ledger.add(by, what, version.name, version.number, reason, **version.facts, **facts, head=head)
+    _settle(client, version.name, entry)
+    return entry
+
+
+def _aliases(client: MlflowClient, name: str) -> dict[str, str]:
+    return {alias: str(number) for alias, number in client.get_registered_model(name).aliases.items()}
+
+
+def _moves(before: dict[str, str], after: dict[str, str]) -> dict[str, str]:
+    """Write down which aliases move, from which version to which."""
+    moves = {f"{alias}.before": before.get(alias, "") for alias in after}
+    return moves | {f"{alias}.after": number for alias, number in after.items()}
+
+
+def _version(client: MlflowClient, address: str) -> Version:
+    """Find a version by ``NAME/VERSION`` or ``NAME@ALIAS``, with the hashes of its model and its report."""
+    import mlflow
+    from mlflow.exceptions import MlflowException
+
+    meant = _ADDRESS.fullmatch(address)
+    if not meant or not (meant[2] or meant[3]):
+        raise InputError(f"{address!r} names no version of a model. Write NAME/VERSION or NAME@ALIAS, such as churn/3.")
+    name, number = meant[1], meant[2]
+    known = {one.name: one.aliases for one in client.search_registered_models()}
+    if name not in known:
+        raise InputError(f"There is no model {name!r}.{nearest(name, known)} Known: {listed(known) or 'none'}.")
+    if number is None and meant[3] not in known[name]:
+        raise InputError(f"{name!r} has no alias {meant[3]!r}. It has: {listed(known[name]) or 'none'}.")
+    number = number or str(known[name][meant[3]])
+    try:
+        found = client.get_model_version(name, number)
+    except MlflowException:
+        has = sorted(int(one.version) for one in client.search_model_versions(f"name = '{name}'"))
+        raise InputError(f"{name!r} has no version {number}. It has: {listed(has) or 'none'}.") from None
+    with tempfile.TemporaryDirectory() as folder:
+        model = mlflow.artifacts.download_artifacts(f"models:/{name}/{number}", dst_path=f"{folder}/model")
+        facts, results, run = {MODEL: folder_hash(Path(model))}, None, str(found.run_id)
+        if any(one.path == "report/results.json" for one in client.list_artifacts(run, "report")):
+            report = Path(client.download_artifacts(run, "report", folder))
+            results = read_results(report)
+            facts |= {REPORT: folder_hash(report), "verdict": results.verdict.outcome or "none"}
+    return Version(name, number, results, facts)
+
+
+def _objection(version: Version, entries: list[Entry]) -> str:
+    """Say why a version must not be promoted; empty where nothing speaks against it."""
+    if version.report is None:
+        return "It has no report in the store."
+    verdict = version.report.verdict
+    if verdict.outcome != "pass":
+        return f"The verdict of its report is {verdict.outcome}." if verdict.outcome else "No policy judged it."
+    same = {name: text for name, text in version.facts.items() if name.endswith("sha256")}
+    judged = decisions(entries, version.name, version.number, same)
+    if judged and judged[0].what == "reject":
+        return f"{judged[0].who} rejected it: {judged[0].why}"
+    approved = [one.who for one in judged if one.what == "approve"]
+    if verdict.approval and not approved:
+        return "Nobody approved this model with this report, and its policy wants that (toolkit approve)."
+    if verdict.approval == "independent" and set(approved) == {version.report.author}:
+        return f"Only {version.report.author}, its author, approved it, and its policy wants somebody else."
+    return ""
