@@ -16,10 +16,36 @@ FOLDER = click.Path(file_okay=True, path_type=Path)
 OUT = click.option("--out", type=FOLDER, default=Path("reports"), show_default=True, help="Folder of the reports.")
 BY = click.option("--by", required=True, metavar="WHO", help="Who decides this.")
 REASON = click.option("--reason", default="", metavar="TEXT", help="Why; kept with the decision.")
+OVERRIDE = click.option("--override", is_flag=True, help="Whatever speaks against it; needs a reason.")
+#: What is decided about a version, in one line for the list of commands, and whole.
+STEPS = {
+    "approve": ("Approve a version.", "Record that you approve MODEL, with its files and its report as they are now."),
+    "reject": ("Reject a version.", "Record that you reject MODEL, with its files and its report as they are now."),
+    "promote": (
+        "Make a version the champion.",
+        "Make MODEL the champion; `toolkit rollback` brings the one before back. Its report's verdict must be pass, "
+        "and where the policy wants an approval there must be one of this very model and report. Else it exits with 2.",
+    ),
+    "rollback": ("Go back to the champion before.", "Make the champion before this one the champion of MODEL again."),
+    "retire": ("Take a version out of use.", "Take every alias from MODEL, so that nothing loads it by one."),
+}
 
 
-def _said(entry: Any) -> None:
-    click.echo(f"{entry.what} {printable(entry.model)}/{entry.version}: record {entry.number}, {entry.hash[:12]}")
+def _step(what: str) -> click.Command:
+    """Make the command of one step: MODEL is NAME/VERSION or NAME@ALIAS, for a rollback NAME."""
+
+    def command(model: str, out: Path, **given: Any) -> None:
+        from toolkit.registry import lifecycle
+
+        entry = getattr(lifecycle, what)(model, out=out, **given)
+        click.echo(f"{what} {printable(entry.model)}/{entry.version}: record {entry.number}, {entry.hash[:12]}")
+
+    short, long = STEPS[what]
+    form = "NAME" if what == "rollback" else "NAME/VERSION or NAME@ALIAS"
+    for option in (click.argument("model"), BY, REASON, OUT, *([OVERRIDE] if what == "promote" else [])):
+        command = option(command)
+    example = f"Example: toolkit {what} churn{'' if what == 'rollback' else '/3'} --by ann --reason TEXT"
+    return click.command(what, short_help=short, help=f"{long} MODEL is {form}.", epilog=example)(command)
 
 
 @click.command(short_help="Register a report's model.", epilog="Example: toolkit register reports/RUN churn --by ann")
@@ -32,68 +58,7 @@ def register(report: Path, name: str, by: str, reason: str, out: Path) -> None:
     """Register the model of the report in folder RUN as a new version of NAME: the challenger."""
     from toolkit.registry import lifecycle
 
-    _said(lifecycle.register(report, name, by=by, reason=reason, out=out))
-
-
-def _decision(what: str) -> click.Command:
-    example = f"Example: toolkit {what} churn/3 --by ann --reason TEXT"
-
-    @click.command(what, short_help=f"{what.capitalize()} a version.", epilog=example)
-    @click.argument("model")
-    @BY
-    @REASON
-    @OUT
-    def command(model: str, by: str, reason: str, out: Path) -> None:
-        from toolkit.registry import lifecycle
-
-        _said(lifecycle.decide(model, what, by=by, reason=reason, out=out))
-
-    command.help = (
-        f"Record that you {what} MODEL (NAME/VERSION or NAME@ALIAS), with its files and its report as they are now. "
-        "A reason is needed."
-    )
-    return command
-
-
-@click.command(short_help="Make a version the champion.", epilog="Example: toolkit promote churn@challenger --by bob")
-@click.argument("model")
-@BY
-@REASON
-@click.option("--override", is_flag=True, help="Promote whatever speaks against it; needs a reason.")
-@OUT
-def promote(model: str, by: str, reason: str, override: bool, out: Path) -> None:
-    """Make MODEL (NAME/VERSION or NAME@ALIAS) the champion; the one before can be rolled back to.
-
-    Its report's verdict must be pass, and where the policy wants an approval there must be one of this very model and
-    report. Anything else exits with 2, unless overridden.
-    """
-    from toolkit.registry import lifecycle
-
-    _said(lifecycle.promote(model, by=by, reason=reason, override=override, out=out))
-
-
-@click.command(short_help="Go back to the champion before.", epilog="Example: toolkit rollback churn --by bob")
-@click.argument("name")
-@BY
-@REASON
-@OUT
-def rollback(name: str, by: str, reason: str, out: Path) -> None:
-    """Make the champion before this one the champion of NAME again."""
-    from toolkit.registry import lifecycle
-
-    _said(lifecycle.roll_back(name, by=by, reason=reason, out=out))
-
-
-@click.command(short_help="Take a version out of use.", epilog="Example: toolkit retire churn/2 --by bob")
-@click.argument("model")
-@BY
-@REASON
-@OUT
-def retire(model: str, by: str, reason: str, out: Path) -> None:
-    """Take every alias from MODEL (NAME/VERSION or NAME@ALIAS)."""
-    from toolkit.registry import lifecycle
-
-    _said(lifecycle.retire(model, by=by, reason=reason, out=out))
+    click.echo(f"{name}/{lifecycle.register(report, name, by=by, reason=reason, out=out).version}")
 
 
 @click.command(short_help="Show who decided what.", epilog="Example: toolkit history churn")
@@ -111,13 +76,11 @@ def history(name: str, as_json: bool, out: Path) -> None:
     if as_json:
         click.echo(json.dumps({"records": [asdict(one) for one in entries], "faults": faults}, ensure_ascii=False))
     else:
-        rows = [
-            [one.number, one.when, one.who, one.what, one.version, one.facts.get("verdict"), one.why] for one in entries
-        ]
-        click.echo(text_table(["record", "when", "who", "what", "version", "verdict", "why"], rows))
+        names = ["number", "when", "who", "what", "version", "why"]
+        click.echo(text_table(names, [[getattr(one, name) for name in names] for one in entries]))
         click.echo("\n".join(printable(one) for one in faults) or "The ledger is whole.")
     if faults:
         raise SystemExit(1)
 
 
-COMMANDS = (register, _decision("approve"), _decision("reject"), promote, rollback, retire, history)
+COMMANDS = (register, *map(_step, STEPS), history)

@@ -70,11 +70,11 @@ def _decide(out):
         step = draw.choice(["approve", "promote", "rollback", "retire"])
         try:
             if step == "approve":
-                lifecycle.decide(f"salt/{draw.choice('12')}", "approve", by="bob", reason="fine", out=out)
+                lifecycle.approve(f"salt/{draw.choice('12')}", by="bob", reason="fine", out=out)
             elif step == "promote":
                 lifecycle.promote(f"salt/{draw.choice('12')}", by="bob", out=out)
             elif step == "rollback":
-                lifecycle.roll_back("salt", by="bob", reason="", out=out)
+                lifecycle.rollback("salt", by="bob", reason="", out=out)
             else:
                 lifecycle.retire(f"salt/{draw.choice('12')}", by="bob", reason="", out=out)
         except InputError:

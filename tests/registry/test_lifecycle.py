@@ -49,11 +49,11 @@ def test_the_whole_story(reports):
     with pytest.raises(InputError, match="Nobody approved"):
         lifecycle.promote("sugar/1", by="bob", out=out)
     with pytest.raises(InputError, match="Say why"):
-        lifecycle.decide("sugar/1", "approve", by="bob", reason=" ", out=out)
-    lifecycle.decide("sugar/1", "approve", **{**by_bob, "by": "ann"})
+        lifecycle.approve("sugar/1", by="bob", reason=" ", out=out)
+    lifecycle.approve("sugar/1", **{**by_bob, "by": "ann"})
     with pytest.raises(InputError, match="Only ann, its author"):
         lifecycle.promote("sugar/1", by="bob", out=out)
-    lifecycle.decide("sugar/1", "approve", **by_bob)
+    lifecycle.approve("sugar/1", **by_bob)
     lifecycle.promote("sugar@challenger", by="bob", out=out)
     assert aliases(out, "sugar") == {"champion": "1"}
 
@@ -61,13 +61,13 @@ def test_the_whole_story(reports):
     with pytest.raises(InputError, match=r"verdict of its report is fail\. An override needs a --reason"):
         lifecycle.promote("sugar/2", by="bob", override=True, out=out)
     lifecycle.register(second, "sugar", by="ann", out=out)
-    lifecycle.decide("sugar/3", "reject", **by_bob)
+    lifecycle.reject("sugar/3", **by_bob)
     with pytest.raises(InputError, match="bob rejected it: tried on June"):
         lifecycle.promote("sugar/3", by="bob", out=out)
-    lifecycle.decide("sugar/3", "approve", **by_bob)
+    lifecycle.approve("sugar/3", **by_bob)
     lifecycle.promote("sugar/3", by="bob", out=out)
     assert aliases(out, "sugar") == {"champion": "3", "previous": "1"}
-    lifecycle.roll_back("sugar", **by_bob)
+    lifecycle.rollback("sugar", **by_bob)
     assert aliases(out, "sugar") == {"champion": "1"}
     lifecycle.promote("sugar/2", **by_bob, override=True)
     lifecycle.retire("sugar/2", **by_bob)
@@ -86,7 +86,7 @@ def model(reports):
     out, (first, second, _) = reports
     for report in (first, second):
         lifecycle.register(report, "salt", by="ann", out=out)
-        lifecycle.decide("salt@challenger", "approve", by="bob", reason="fine", out=out)
+        lifecycle.approve("salt@challenger", by="bob", reason="fine", out=out)
     lifecycle.promote("salt/1", by="bob", out=out)
     return out
 
@@ -140,7 +140,7 @@ class TestWhatWasChangedIsFound:
         file.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
         try:
             with pytest.raises(InputError, match="was changed after"):
-                lifecycle.roll_back("salt", by="bob", reason="", out=model)
+                lifecycle.rollback("salt", by="bob", reason="", out=model)
             with pytest.raises(InputError, match="was changed after"):
                 tk.load_model("models:/salt/1", out=model)
         finally:
@@ -179,7 +179,7 @@ def test_the_commands(reports):
     def toolkit(*arguments):
         return CliRunner().invoke(main, [*arguments, "--out", str(out)])
 
-    assert toolkit("register", str(first), "spice", "--by", "ann").stdout.startswith("register spice/1: record")
+    assert toolkit("register", str(first), "spice", "--by", "ann").output == "spice/1\n"
     assert toolkit("promote", "spice/1", "--by", "bob").exit_code == 2
     assert toolkit("approve", "spice/1", "--by", "bob", "--reason", "fine").exit_code == 0
     assert toolkit("promote", "spice/1", "--by", "bob").exit_code == 0

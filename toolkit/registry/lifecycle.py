@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import re
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stderr, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -71,20 +72,20 @@ def register(report: Path, name: str, *, by: str, out: Path, reason: str = "") -
         import mlflow
 
         tags = {"toolkit.data_fingerprint": results.data.fingerprint, "toolkit.commit": results.commit or "none"}
-        made = mlflow.register_model(results.mlflow.model_uri, name, tags=tags)
+        with redirect_stderr(io.StringIO()):  # on which MLflow says what we do
+            made = mlflow.register_model(results.mlflow.model_uri, name, tags=tags)
         version = _version(client, f"{name}/{made.version}")
         moves = _moves(_aliases(client, name), {CHALLENGER: version.number})
         return _record(client, ledger, version, "register", by, reason, **moves)
 
 
-def decide(address: str, what: str, *, by: str, reason: str, out: Path) -> Entry:
-    """Record that somebody approves or rejects a version, its model and its report as they are now.
+def approve(address: str, *, by: str, reason: str, out: Path, what: str = "approve") -> Entry:
+    """Record that somebody approves a version, its model and its report as they are now.
 
     Parameters
     ----------
     address : str
         ``NAME/VERSION`` or ``NAME@ALIAS``.
-    what : {"approve", "reject"}
     by, reason : str
     out : Path
 
@@ -100,6 +101,11 @@ def decide(address: str, what: str, *, by: str, reason: str, out: Path) -> Entry
         if version.report is None:
             raise InputError(f"{version} has no report in the store: there is nothing to {what}.")
         return _record(client, ledger, version, what, by, reason)
+
+
+def reject(address: str, *, by: str, reason: str, out: Path) -> Entry:
+    """Record that somebody rejects a version, as ``approve`` does."""
+    return approve(address, by=by, reason=reason, out=out, what="reject")
 
 
 def promote(address: str, *, by: str, reason: str = "", override: bool = False, out: Path) -> Entry:
@@ -136,7 +142,7 @@ def promote(address: str, *, by: str, reason: str = "", override: bool = False, 
         return _record(client, ledger, version, "promote", by, reason, **overridden, **_moves(before, after))
 
 
-def roll_back(name: str, *, by: str, reason: str, out: Path) -> Entry:
+def rollback(name: str, *, by: str, reason: str, out: Path) -> Entry:
     """Make the champion before this one the champion again, in one step.
 
     Raises
