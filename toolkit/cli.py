@@ -10,12 +10,9 @@ import click
 
 from toolkit import __version__
 from toolkit.cli_lifecycle import COMMANDS
-from toolkit.console import Commands, text_table
+from toolkit.console import FOLDER, OUT, Commands, text_table
 from toolkit.core.words import printable
 from toolkit.errors import InputError
-
-FOLDER = click.Path(file_okay=True, path_type=Path)
-OUT = click.option("--out", type=FOLDER, default=Path("reports"), show_default=True, help="Folder of the reports.")
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]}, epilog="Example: toolkit demo")
@@ -349,5 +346,4 @@ def doctor(out: Path) -> None:
         raise SystemExit(1)
 
 
-for command in COMMANDS:
-    main.add_command(command)
+main.commands |= {str(command.name): command for command in COMMANDS}

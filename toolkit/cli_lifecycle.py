@@ -9,11 +9,9 @@ from typing import Any
 
 import click
 
-from toolkit.console import text_table
+from toolkit.console import FOLDER, OUT, text_table
 from toolkit.core.words import printable
 
-FOLDER = click.Path(file_okay=True, path_type=Path)
-OUT = click.option("--out", type=FOLDER, default=Path("reports"), show_default=True, help="Folder of the reports.")
 BY = click.option("--by", required=True, metavar="WHO", help="Who decides this.")
 REASON = click.option("--reason", default="", metavar="TEXT", help="Why; kept with the decision.")
 OVERRIDE = click.option("--override", is_flag=True, help="Whatever speaks against it; needs a reason.")

@@ -7,6 +7,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -16,6 +17,8 @@ from toolkit.core.words import printable, shorten
 from toolkit.errors import ToolkitError
 
 WIDEST = 48
+FOLDER = click.Path(file_okay=True, path_type=Path)
+OUT = click.option("--out", type=FOLDER, default=Path("reports"), show_default=True, help="Folder of the reports.")
 
 
 class Commands(click.Group):
