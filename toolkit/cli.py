@@ -346,4 +346,4 @@ def doctor(out: Path) -> None:
         raise SystemExit(1)
 
 
-main.commands |= {str(command.name): command for command in COMMANDS}
+main.commands.update({str(command.name): command for command in COMMANDS})
