@@ -211,7 +211,7 @@ def data(source: str | None, schema: Path | None, save: Path | None, target: str
     help="Write a PDF beside it, through a Chromium on this machine: what is seen as opened, or in full.",
 )
 def render(notebook: Path, output: Path | None, pdf: str | None) -> None:
-    """Make one offline HTML file of an executed NOTEBOOK, with --pdf also a PDF."""
+    """Make an offline HTML file of an executed NOTEBOOK."""
     from toolkit.report import render as report
 
     page = report.render(notebook, output)
@@ -298,7 +298,7 @@ def demo(out: Path) -> None:
 
 @main.group(epilog="Example: toolkit profile show sales.json")
 def profile() -> None:
-    """Keep a table's profile, none of its rows, to compare another later."""
+    """Keep the profile of a table, and none of its rows."""
 
 
 @profile.command("save", epilog="Example: toolkit profile save sales.csv sales.json")
