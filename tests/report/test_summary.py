@@ -22,6 +22,7 @@ from toolkit.models.model import Model
 from toolkit.monitoring.findings import head_numbers
 from toolkit.monitoring.findings import headline as performance_headline
 from toolkit.monitoring.pair import load_drift
+from toolkit.report.key_numbers import direction_words
 from toolkit.report.summary import summarize
 
 
@@ -143,7 +144,7 @@ def test_a_card_stands_beside_the_champion():
     assert first.difference.value == pytest.approx(-0.1)
     assert {one.name for one in numbers} == {"test.roc_auc", "test.accuracy", "test.log_loss", "test.precision"}
     (table,) = summarize(results_of(key_numbers=numbers)).key_tables
-    assert [one.direction for one in table.rows] == ["worse", "no clear difference", "no clear difference", ""]
+    assert [direction_words(one) for one in table] == ["worse", "no clear difference", "no clear difference", ""]
 
 
 def test_what_is_said_of_several_places_is_said_once():

@@ -53,7 +53,11 @@ def make_sections(reports: Sequence[Report], answers: Mapping[str, str]) -> tupl
         "regulation": LEGAL_LEAD,
     }
     tables = {name: made for name, (made, _) in found.items()}
-    tables["caveats"] = _findings_table(every) + tables["caveats"]
+    findings = by_severity(dict.fromkeys(one for results in every for one in results.findings))
+    grave = [one for one in findings if one.severity != SEVERITIES[-1]]
+    worst = [(one.code, one.severity, one.message) for one in grave[:MOST_FINDINGS]]
+    caption = f"Findings of the reports ({len(worst)} of {len(grave)}, the most severe first)"
+    tables["caveats"] = table_of(caption, ("code", "severity", "finding"), worst) + tables["caveats"]
     tables |= {"lineage": lineage_tables(reports), "regulation": regulation_tables(every, answers)}
     facts = {
         "details": detail_facts(first),
@@ -147,11 +151,3 @@ def _data_facts(every: Sequence[Results]) -> list[tuple[str, str]]:
     keys = ("name", "source", "fingerprint", "target")
     texts = dict.fromkeys((key, getattr(results.data, key)) for key in keys for results in every)
     return [("Data" if key == "name" else key.capitalize(), text) for key, text in texts if text]
-
-
-def _findings_table(every: Sequence[Results]) -> list[FaceTable]:
-    found = dict.fromkeys(one for results in every for one in results.findings)
-    grave = [one for one in by_severity(found) if one.severity != SEVERITIES[-1]]
-    rows = [(one.code, one.severity, one.message) for one in grave[:MOST_FINDINGS]]
-    caption = f"Findings of the reports ({len(rows)} of {len(grave)}, the most severe first)"
-    return table_of(caption, ("code", "severity", "finding"), rows)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from markupsafe import Markup
 
@@ -16,34 +15,21 @@ from toolkit.statistics.direction import direction
 OWN_SCALE = 0.2  # up to here an interval on a scale from 0 to 1 could not be seen
 
 
-@dataclass(frozen=True, slots=True)
-class KeyRow:
-    """A key number as a row of its table: cells, the drawing, and for better or worse."""
-
-    label: str
-    value: Markup
-    drawing: Markup
-    other: str
-    difference: Markup
-    direction: str
-
-
-def key_row(number: KeyNumber) -> KeyRow:
-    """Write a key number for its table; of what it is compared with the number alone, without its interval."""
+def difference_html(number: KeyNumber) -> Markup:
+    """Write the difference to what a key number is compared with, with its sign and interval."""
     sign = "+" if number.difference.value > 0 else ""
-    difference = "–" if math.isnan(number.difference.value) else sign + cell_html(number.difference)
-    return KeyRow(
-        number.label or number.name,
-        Markup(cell_html(number.value)),  # noqa: S704 - escaped, and numbers only
-        draw_interval(number.value, number.other.value),
-        format_number(number.other.value),
-        Markup(difference),  # noqa: S704 - escaped, and numbers only
-        _direction(number),
-    )
+    text = "–" if math.isnan(number.difference.value) else sign + cell_html(number.difference)
+    return Markup(text)  # noqa: S704 - escaped, and numbers only
 
 
-def _direction(number: KeyNumber) -> str:
-    """Tell whether the difference is for better or worse; empty where the metric has no such direction."""
+def direction_words(number: KeyNumber) -> str:
+    """Tell whether the difference is for better or worse; empty where the metric has no such direction.
+
+    Examples
+    --------
+    >>> direction_words(KeyNumber("test.f1", "F1", Estimate(0.5), difference=Estimate(0.2, 0.1, 0.3)))
+    'better'
+    """
     gain, better = number.difference, direction(number.name.rpartition(".")[2])
     if not better or not gain.has_interval:
         return ""
@@ -77,25 +63,17 @@ def sentence(number: KeyNumber) -> str:
     return text
 
 
-@dataclass(frozen=True, slots=True)
-class KeyTable:
-    """Numbers that were measured on the same ``n`` rows and are compared with the same thing."""
-
-    on: str
-    beside: str
-    n: int
-    rows: Sequence[KeyRow]
-
-
-def key_tables(numbers: Sequence[KeyNumber]) -> list[KeyTable]:
+def key_tables(numbers: Sequence[KeyNumber]) -> list[list[KeyNumber]]:
     """Put the numbers that are comparable with each other into a table of their own, in the order given."""
     tables: dict[tuple[str, str], list[KeyNumber]] = {}
     for number in numbers:
         tables.setdefault((number.on, number.beside), []).append(number)
-    return [
-        KeyTable(*words, max(one.value.n for one in alike), [key_row(one) for one in alike])
-        for words, alike in tables.items()
-    ]
+    return list(tables.values())
+
+
+def draw_key(number: KeyNumber) -> Markup:
+    """Draw a key number beside what it is compared with."""
+    return draw_interval(number.value, number.other.value)
 
 
 def draw_interval(estimate: Estimate, baseline: float = math.nan) -> Markup:

@@ -11,15 +11,19 @@ from typing import Any
 
 import nbformat
 from jinja2 import Environment
+from markupsafe import Markup
 from nbconvert.exporters.templateexporter import TemplateExporter
 from nbformat import NotebookNode
 
+from toolkit.core.estimate import format_number
+from toolkit.core.face import cell_html
 from toolkit.core.resources import templates_folder
 from toolkit.core.results import Results
 from toolkit.errors import InputError
 from toolkit.policy.reason import number_words
 from toolkit.report.gallery import gallery_html, page_script, run_folders, security_policy
 from toolkit.report.glossary import Glossary, terms
+from toolkit.report.key_numbers import difference_html, direction_words, draw_key
 from toolkit.report.narrative import read_narrative
 from toolkit.report.sanitize import Heading
 from toolkit.report.sections import Narrative, Section
@@ -119,7 +123,9 @@ class ReviewExporter(TemplateExporter):
     def _create_environment(self) -> Environment:
         environment: Environment = super()._create_environment()  # type: ignore[no-untyped-call]
         environment.autoescape = True
-        environment.filters["words"] = number_words
+        cell = lambda number: Markup(cell_html(number))  # noqa: E731, S704 - escaped
+        environment.filters |= {"words": number_words, "plain": format_number, "cell": cell, "drawn": draw_key}
+        environment.filters |= {"difference": difference_html, "direction": direction_words}
         return environment
 
 

@@ -14,7 +14,7 @@ from toolkit.core.results import KeyNumber, Outcome, Results, RuleOutcome
 from toolkit.core.words import counted, shorten
 from toolkit.errors import listed
 from toolkit.policy.reason import number_words, reason
-from toolkit.report.key_numbers import KeyTable, key_tables, sentence
+from toolkit.report.key_numbers import key_tables, sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class Summary:
     facts: Sequence[Pair]
     findings: Sequence[Issue]
     key_numbers: Sequence[KeyNumber]
-    key_tables: Sequence[KeyTable]
+    key_tables: Sequence[Sequence[KeyNumber]]
     parameters: Sequence[Pair]
     environment: Sequence[Pair]
     lineage: Sequence[Pair]
@@ -113,6 +113,9 @@ def summarize(results: Results) -> Summary:
         results.key_numbers,
         key=lambda one: (math.isnan(one.value.value), not (chosen and one.name.startswith(f"test.{chosen}"))),
     )
+    serious = sum(issue.tone == "bad" for issue in issues)
+    count = counted(serious, "finding") if serious else "No finding"
+    said = [results.headline] if results.headline else [sentence(number) for number in numbers[:1]]
     return Summary(
         results=results,
         verdict=replace(_VERDICTS[verdict.outcome], meaning=reason(verdict, results.scalars))
@@ -120,7 +123,7 @@ def summarize(results: Results) -> Summary:
         else NO_POLICY,
         rules=rules,
         left_out=listed(map(number_words, verdict.left_out)),
-        sentence=_sentence(results.headline, numbers, issues),
+        sentence=" ".join([*said, f"{count} of high or critical severity."]),
         created=readable_date(results.created),
         model=_judged(results),
         finding_counts=", ".join(f"{count} {severity}" for severity, count in counts.items()) or "none",
@@ -164,13 +167,6 @@ def short_fingerprint(fingerprint: str) -> str:
     '0123456789ab'
     """
     return fingerprint.rpartition(":")[2][:12]
-
-
-def _sentence(headline: str, numbers: Sequence[KeyNumber], issues: Sequence[Issue]) -> str:
-    serious = sum(issue.tone == "bad" for issue in issues)
-    count = counted(serious, "finding") if serious else "No finding"
-    said = [headline] if headline else [sentence(number) for number in numbers[:1]]
-    return " ".join([*said, f"{count} of high or critical severity."])
 
 
 def _facts(results: Results) -> Iterator[Pair]:

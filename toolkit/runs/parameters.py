@@ -88,7 +88,12 @@ class Schema:
             values[name] = _fitting(self.find(name), convert, value, shown)
         missing = [parameter for parameter in self.parameters if parameter.required and parameter.name not in values]
         if missing:
-            raise InputError(self._missing_text(missing))
+            wanted = "; ".join(f"{one.name!r} ({one.help})" if one.help else repr(one.name) for one in missing)
+            noun = "parameter" if len(missing) == 1 else "parameters"
+            example = " ".join(f"-p {one.name} …" for one in missing)
+            raise InputError(
+                f"Template {self.name!r} needs the {noun} {wanted}. Give it: toolkit run {self.name} {example}"
+            )
         return {parameter.name: values.get(parameter.name, parameter.default) for parameter in self.parameters}
 
     def read_texts(self, pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
@@ -116,12 +121,6 @@ class Schema:
         return {
             name: _fitting(self.find(name), convert, value, shorten(repr(value), 80)) for name, value in given.items()
         }
-
-    def _missing_text(self, missing: list[Parameter]) -> str:
-        wanted = "; ".join(f"{one.name!r} ({one.help})" if one.help else repr(one.name) for one in missing)
-        noun = "parameter" if len(missing) == 1 else "parameters"
-        example = " ".join(f"-p {one.name} …" for one in missing)
-        return f"Template {self.name!r} needs the {noun} {wanted}. Give it: toolkit run {self.name} {example}"
 
 
 def _fitting(parameter: Parameter, read: Callable[[Any, Sequence[Kind]], Any], value: object, shown: str) -> Any:
@@ -179,7 +178,11 @@ def read_schema(path: Path) -> Schema:
         Where the file is no notebook, or its parameters cell is not one typed literal a line.
     """
     cells = _cells(path)
-    tagged = [cell for cell in cells if cell["cell_type"] == "code" and "parameters" in _tags(cell)]
+    tagged = [
+        cell
+        for cell in cells
+        if cell["cell_type"] == "code" and "parameters" in cell.get("metadata", {}).get("tags", ())
+    ]
     if len(tagged) != 1:
         raise InputError(
             f"{path.name} has {len(tagged) or 'no'} code cell{'s' * (len(tagged) > 1)} tagged 'parameters'; it needs "
@@ -200,11 +203,6 @@ def _cells(path: Path) -> list[dict[str, Any]]:
     if not isinstance(cells, list) or not all(isinstance(cell, dict) and "cell_type" in cell for cell in cells):
         raise InputError(f"{str(path)!r} is not a notebook of format 4: it has no cells. Save it in JupyterLab.")
     return cells
-
-
-def _tags(cell: dict[str, Any]) -> list[str]:
-    tags: list[str] = cell.get("metadata", {}).get("tags", [])
-    return tags
 
 
 def _source(cell: dict[str, Any]) -> str:

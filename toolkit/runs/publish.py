@@ -71,7 +71,9 @@ def publish(
     records = [result.record() for result in results]
     found = summarize(results, records, template=template, parameters=parameters)
     staged = os.environ.get("TOOLKIT_RUN_FOLDER")
-    folder = Path(staged) if staged else _new_folder(out, template, name or found.data.name)
+    base = f"{datetime.now():%Y%m%d-%H%M%S}-{template}-{slug(name or found.data.name) or 'table'}"
+    numbered = (out / (base if number == 1 else f"{base}-{number}") for number in count(1))
+    folder = Path(staged) if staged else next(folder for folder in numbered if not folder.exists())
     folder.mkdir(parents=True, exist_ok=True)
     logged = tracking.log_run(
         records,
@@ -184,12 +186,6 @@ class Published:
         run = f"MLflow run {mlflow.run_id} in {mlflow.experiment!r}" if mlflow.run_id else "no MLflow run"
         failed = f"; {_untracked(mlflow)}" if mlflow.failure else ""
         return f"{len(self.results.scalars)} numbers, {run}{failed}"
-
-
-def _new_folder(out: Path, template: str, name: str) -> Path:
-    base = f"{datetime.now():%Y%m%d-%H%M%S}-{template}-{slug(name) or 'table'}"
-    numbered = (out / (base if number == 1 else f"{base}-{number}") for number in count(1))
-    return next(folder for folder in numbered if not folder.exists())
 
 
 def _scalars(results: Sequence[Result]) -> dict[str, Estimate]:
