@@ -3,6 +3,7 @@
 import importlib
 import pkgutil
 from html import escape
+from inspect import isabstract
 
 import numpy as np
 import pandas as pd
@@ -71,6 +72,7 @@ def results():
         tk.check({"numbers": {"test.roc_auc": {"min": 0.99}}}, split, judged),
         tk.decide({"levels": {"watch": {"numbers": {"drift.columns": {"max": 1}}}}}, drift),
         tk.diff_cards(card, tk.make_card([split, training, tk.evaluate(training.baseline, split, latency=False)])),
+        tk.compare(training.baseline, model, split, margin=0.01),
         tk.if_applicable(tk.check, ""),
     ]
 
@@ -83,8 +85,8 @@ def test_every_class_of_results_is_among_them(results):
     for module in pkgutil.walk_packages(tk.__path__, "toolkit."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
-    ours = {one for one in subclasses(Result) if one.__module__.startswith("toolkit.")}
-    assert ours - {Result} == {type(result) for result in results}
+    known = {one for one in subclasses(Result) if one.__module__.startswith("toolkit.")}
+    assert {one for one in known if not isabstract(one)} == {type(result) for result in results}
 
 
 def test_a_terminal_shows_title_lead_and_key_numbers(results):
