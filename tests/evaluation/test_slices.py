@@ -13,8 +13,9 @@ from toolkit.core.figures import figure
 from toolkit.core.result import Result
 from toolkit.data.load import load_dataset
 from toolkit.errors import InputError
-from toolkit.evaluation.scan import cut_levels
+from toolkit.evaluation.scan import cut_levels, scan, worse_slices
 from toolkit.evaluation.slices import find_slices
+from toolkit.statistics.units import Units
 
 
 class Known:
@@ -79,20 +80,74 @@ def test_a_planted_pair_is_found_and_said():
     pd.testing.assert_frame_equal(found.frame(), again.frame())
 
 
-def test_the_numbers_are_welchs():
+def test_the_difference_is_welchs_and_its_interval_holds_for_all_slices():
     data = table(hurt=lambda frame: frame["sex"] == "Female")
     found = find_slices(Known(), data, depth=1)
     row = found.table.iloc[0]
     chance, y = data.features["chance"].to_numpy(), data.y_binary()
     loss = -np.log(np.where(y == 1, chance, 1 - chance))
     inside = (data.features["sex"] == "Female").to_numpy()
-    reference = stats.ttest_ind(loss[inside], loss[~inside], equal_var=False)
-    ends = reference.confidence_interval(1 - 0.05 / found.examined)
+    alone = stats.ttest_ind(loss[inside], loss[~inside], equal_var=False).confidence_interval(0.95)
+    corrected = stats.ttest_ind(loss[inside], loss[~inside], equal_var=False).confidence_interval(
+        1 - 2 * 0.05 / found.examined
+    )
     assert row["slice"] == "sex = Female"
     assert row["rows"] == inside.sum()
-    assert row["p_adjusted"] == pytest.approx(min(1, reference.pvalue * found.examined), rel=1e-6)
-    assert (row["difference"].low, row["difference"].high) == pytest.approx((ends.low, ends.high))
-    assert row["loss"].value == pytest.approx(loss[inside].mean())
+    assert row["difference"].value == pytest.approx(loss[inside].mean() - loss[~inside].mean(), rel=1e-9)
+    width, one, all_of_them = (end.high - end.low for end in (row["difference"], alone, corrected))
+    assert one < width < 1.1 * all_of_them
+    assert row["loss"].value == pytest.approx(loss[inside].mean(), rel=1e-9)
+    own = stats.sem(loss[inside])
+    assert (row["loss"].high - row["loss"].low) / (2 * own) == pytest.approx(
+        (row["difference"].high - row["difference"].low) / (2 * np.hypot(own, stats.sem(loss[~inside]))), rel=0.1
+    )
+
+
+def search(loss, columns, units=None, seed=0):
+    levels, members = cut_levels(columns, 30)
+    return scan(levels, members, loss, 30, pairs=True, units=units, seed=seed), levels
+
+
+def test_a_slice_with_an_error_a_fifth_higher_is_found_in_a_quarter_of_searches():
+    found = []
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        columns = pd.DataFrame(rng.integers(0, 5, size=(1000, 4)).astype(str), columns=list("abcd"))
+        columns = columns.assign(**{name: rng.normal(size=1000) for name in "uvwx"})
+        scanned, _ = search(np.abs(rng.normal(size=1000)) * np.where(columns["a"] == "0", 1.2, 1.0), columns, seed=seed)
+        found.append(scanned.p_adjusted[0] <= 0.05)
+    assert np.mean(found) >= 0.25
+
+
+def test_groups_whose_rows_are_alike_are_no_evidence():
+    wolves, alone = [], []
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        code = np.repeat(np.arange(50), 20)
+        columns = pd.DataFrame(rng.integers(0, 3, size=(50, 4)).astype(str), columns=list("abcd")).iloc[code]
+        loss = np.exp(0.7 * rng.normal(size=50)[code] + 0.5 * rng.normal(size=1000))
+        units = Units.of(pd.Series(code, name="person"), None)
+        wolves.append(bool(worse_slices(search(loss, columns, units, seed)[0])))
+        alone.append(bool(worse_slices(search(loss, columns, None, seed)[0])))
+    assert np.mean(wolves) <= 0.05
+    assert np.mean(alone) > 0.5
+
+
+def test_weights_count_rows_as_often_as_they_weigh():
+    rng = np.random.default_rng(0)
+    columns = pd.DataFrame(rng.integers(0, 3, size=(400, 3)).astype(str), columns=list("abc"))
+    loss, counts = rng.exponential(size=400) + (columns["a"] == "1"), rng.integers(1, 4, 400)
+    units = Units.of(None, None, pd.Series(counts, name="w"))
+    once, levels = search(loss.to_numpy(), columns, units)
+    often, again = search(np.repeat(loss.to_numpy(), counts), columns.loc[columns.index.repeat(counts)])
+    places = {
+        (levels[a].text, levels[b].text): one
+        for a, b, one in zip(once.first, once.second, once.difference, strict=True)
+    }
+    for a, b, one in zip(often.first, often.second, often.difference, strict=True):
+        names = (again[a].text, again[b].text)
+        assert places.get(names, one) == pytest.approx(one, rel=1e-5)
+    assert once.half_width.mean() > often.half_width.mean()
 
 
 def test_a_pair_that_adds_nothing_is_left_out_and_one_slice_is_called_the_only_one():

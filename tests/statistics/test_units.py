@@ -102,7 +102,9 @@ class TestIntervals:
 
     def test_a_share_that_does_not_vary_counts_groups(self):
         units = Units(np.repeat(np.arange(10), 5), 10, "g")
-        found = share(np.ones(50), np.ones(50)).over(units, share(np.ones(50), np.ones(50)).design_effect(units))
+        found = share(np.ones(50), np.ones(50)).over(
+            units, units.design_effect(share(np.ones(50), np.ones(50)).influence)
+        )
         alone = share(np.ones(10), np.ones(10)).estimate
         assert (found.estimate.low, found.estimate.high) == pytest.approx((alone.low, alone.high))
 
@@ -187,7 +189,7 @@ class TestCoverage:
 def test_means_of_rows_and_of_groups_of_one_agree():
     values = np.random.default_rng(10).normal(3, 1, 200)
     found = mean(values)
-    effect = found.design_effect(Units(np.arange(200), 200, "row"))
+    effect = Units(np.arange(200), 200, "row").design_effect(found.influence)
     assert effect == pytest.approx(1.0, rel=0.03)
 
 

@@ -70,7 +70,7 @@ class Sides:
     @property
     def units(self) -> Units | None:
         """The independent observations, where these are not the rows."""
-        return Units.of(self.part.group, self.part.time)
+        return Units.of(self.part.group, self.part.time, self.part.weight)
 
     def metrics(self) -> dict[str, Paired]:
         """Compare every metric of the task."""

@@ -21,7 +21,7 @@ from toolkit.data.roles import Roles
 from toolkit.data.schema import Schema, Task
 from toolkit.errors import InputError, NotApplicableError
 from toolkit.statistics.intervals import share_estimate, t_quantile, wald
-from toolkit.statistics.units import Units, design_effect_of
+from toolkit.statistics.units import Units, kish
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -171,7 +171,7 @@ class Dataset(Result):
             "data.missing_share": Estimate(missing, n=self.features.size),
         }
         if self.weight is not None:
-            numbers["data.design_effect"] = Estimate(design_effect_of(self.weight), n=self.rows, method="Kish")
+            numbers["data.design_effect"] = Estimate(kish(self.weight.to_numpy()), n=self.rows, method="Kish")
         name = {"binary": "data.target_rate", "regression": "data.target_mean"}.get(self.task)
         return numbers | ({name: self.target_level()} if name and self._has_labels else {})
 
@@ -198,7 +198,7 @@ class Dataset(Result):
         """Say what uneven weights cost (Kish 1965)."""
         if self.weight is None:
             return []
-        effect = design_effect_of(self.weight)
+        effect = kish(self.weight.to_numpy())
         message = (
             f"Rows count by their weights {str(self.weight.name)!r}: of an average, {self.rows:,} rows tell as much as "
             f"{self.rows / effect:,.0f} of equal weight would (Kish's design effect {effect:.2f})."

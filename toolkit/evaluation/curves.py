@@ -9,6 +9,7 @@ from toolkit.models.choice import confusion_steps
 from toolkit.models.threshold import Costs
 from toolkit.statistics.calibration import calibration_bins
 from toolkit.statistics.intervals import Array, wilson
+from toolkit.statistics.units import kish
 
 MOST_POINTS = 400
 SCORE_BINS = 40
@@ -16,7 +17,7 @@ MOST_DOTS = 1000
 
 
 def binary_curves(
-    y_true: Array, y_score: Array, *, costs: Costs | None, probabilities: bool
+    y_true: Array, y_score: Array, weights: Array | None = None, *, costs: Costs | None, probabilities: bool
 ) -> dict[str, pd.DataFrame]:
     """Compute every curve of a binary classifier.
 
@@ -25,6 +26,8 @@ def binary_curves(
     y_true : array of shape (n,)
         1 for the positive class, 0 for the other; both must be there.
     y_score : array of shape (n,)
+    weights : array of shape (n,), optional
+        How much each row counts, of mean 1.
     costs : Costs or None
         With them the cost curve is computed too.
     probabilities : bool
@@ -43,8 +46,9 @@ def binary_curves(
     >>> binary_curves(y_true, y_score, costs=None, probabilities=True)["roc"]["recall"].tolist()
     [0.0, 0.5, 0.5, 1.0, 1.0]
     """
-    steps, hits, called = confusion_steps(y_true, y_score)
-    n, ones = len(y_true), float(y_true.sum())
+    each = np.ones(len(y_true)) if weights is None else weights
+    steps, hits, called = confusion_steps(y_true, y_score, each)
+    n, ones = len(y_true), float(y_true @ each)
     kept, progress = np.arange(len(steps)), hits / ones + (called - hits) / (n - ones)
     if len(steps) > MOST_POINTS:
         # Evenly along both rates, which never fall; both ends stay.
@@ -59,15 +63,15 @@ def binary_curves(
             {"threshold": steps[1:], "recall": recall[1:], "precision": hits[1:] / called[1:]}
         ),
         "gain": pd.DataFrame({"threshold": steps, "called": called / n, "recall": recall}),
-        "scores": _score_bins(y_true, y_score),
+        "scores": _score_bins(y_true, y_score, each),
     }
     if costs:
         missed, refused = ones - hits, n - ones - called + hits
         total = costs.tp * hits + costs.fp * (called - hits) + costs.fn * missed + costs.tn * refused
         curves["cost"] = pd.DataFrame({"threshold": steps, "expected_cost": total / n})
     if probabilities:
-        bins = zip(*calibration_bins(y_true, y_score), strict=True)
-        rows = [(predicted, rate, *wilson(rate * size, size), int(size)) for size, predicted, rate in bins]
+        bins, effect = zip(*calibration_bins(y_true, y_score, weights=weights), strict=True), kish(each)
+        rows = [(at, rate, *wilson(rate * size / effect, size / effect), int(size)) for size, at, rate in bins]
         curves["calibration"] = pd.DataFrame(rows, columns=["predicted", "observed", "low", "high", "n"])
     return curves
 
@@ -88,13 +92,13 @@ def regression_curves(y_true: Array, y_pred: Array, *, seed: int) -> dict[str, p
     return {"predicted_vs_actual": dots, "residuals": dots}
 
 
-def _score_bins(y_true: Array, y_score: Array) -> pd.DataFrame:
+def _score_bins(y_true: Array, y_score: Array, weights: Array) -> pd.DataFrame:
     low, high = float(y_score.min()), float(y_score.max())
     if low >= 0 and high <= 1:
         low, high = 0.0, 1.0
     edges = np.linspace(low, high if high > low else low + 1, SCORE_BINS + 1)
     shares = {
-        name: np.histogram(y_score[y_true == value], edges)[0] / max((y_true == value).sum(), 1)
-        for name, value in (("positive", 1), ("negative", 0))
+        name: np.histogram(y_score, edges, weights=weights * own)[0] / float(weights @ own)
+        for name, own in (("positive", y_true), ("negative", 1 - y_true))
     }
     return pd.DataFrame({"low": edges[:-1], "high": edges[1:], **shares})

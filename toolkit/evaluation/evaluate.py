@@ -97,7 +97,7 @@ def evaluate(
     predicted = {name: predict(model, part) for name, part in parts.items()}
     chosen = threshold_for(model, data, threshold, predicted)
     notes = [*model.notes, *(about_decisions(chosen, predicted["test"]) if chosen else ())]
-    units = {name: Units.of(part.group, part.time) for name, part in parts.items()}
+    units = {name: Units.of(part.group, part.time, part.weight) for name, part in parts.items()}
     measured = {name: measure(part, test.task, chosen, units[name], seed) for name, part in predicted.items()}
     compared = {}
     if baseline is not None:
@@ -159,7 +159,7 @@ class Evaluation(Result):
     by_class : DataFrame or None
         Multiclass, on the test part: precision, recall, F1 and AUC of each class against the rest.
     confusion : DataFrame or None
-        Counts on the test part: a row a true class, a column a predicted class.
+        Counts on the test part, or sums of weights of mean 1: a row a true class, a column a predicted class.
     curves : dict of str to DataFrame
         What the figures draw: see ``toolkit.evaluation.curves``.
     notes : tuple of Finding
@@ -225,7 +225,7 @@ class Evaluation(Result):
         units, value, base = self.measured[first].units, self.numbers[f"test.{first}"], f"baseline.{first}"
         lead = f"{titled(first)} for {self.target} is {value}"
         lead += f", against {format_number(self.numbers[base].value)} for the baseline" if base in self.numbers else ""
-        lead += f", on {value.n:,} test rows{f' in {units}, which intervals rest on' if units else ''} of {self.name}."
+        lead += f", on {value.n:,} test rows{f' {units.text}' if units else ''} of {self.name}."
         if self.threshold:
             lead += f" Positive is {self.positive}, predicted {self.threshold.called}."
         numbers, rows = self.numbers, []
@@ -247,7 +247,7 @@ def _numbers(
         own = measured["test"][name]
         numbers[f"baseline.{name}"], numbers[f"difference.{name}"] = rival(own, other).estimate, difference(own, other)
     for part, found in units.items():
-        if found:
+        if found and found.name:
             kind = "times" if found.serial else "groups"
             numbers[f"{part}.{kind}"] = Estimate(found.count, n=len(found.codes))
     return numbers
@@ -258,7 +258,8 @@ def _guess(name: str, parts: Mapping[str, Dataset]) -> tuple[Any, list[Finding]]
     if name != "guess":
         raise InputError(f"The baseline must be a fitted model or 'guess'; found {name!r}.")
     known = parts.get("train", parts["test"])
-    fitted = make_baseline(known.task).fit(known.features, known.target)
+    weight = None if known.weight is None else known.weight.to_numpy()
+    fitted = make_baseline(known.task).fit(known.features, known.target, sample_weight=weight)
     if "train" in parts:
         return fitted, []
     what = "the mean" if known.task == "regression" else "how often each class occurs"
@@ -291,7 +292,7 @@ def measure(
     found = binary_metrics(predicted.y_true, score, decisions=called, **options)
     if costs := chosen.rule.costs:
         each, dearest = costs.of(predicted.y_true, called), float(np.ptp([costs.fp, costs.fn, costs.tp, costs.tn]))
-        cost = mean(each, bounds=(-math.inf, math.inf), unit=dearest, scale="identity")
+        cost = mean(each, predicted.weights, bounds=(-math.inf, math.inf), unit=dearest, scale="identity")
         found |= over_units({"expected_cost": cost}, units)
     return found
 
@@ -311,7 +312,7 @@ def _confusion(predicted: Predictions, test: Dataset, chosen: Threshold | None) 
         guess = predicted.decide(chosen.value)
         labels = (*(label for label in test.classes if label != test.positive), test.positive)
     names = [str(label) for label in labels]
-    cells = confusion_matrix(predicted.y_true, guess, labels=range(len(names)))
+    cells = confusion_matrix(predicted.y_true, guess, labels=range(len(names)), sample_weight=predicted.weights)
     return pd.DataFrame(cells, index=pd.Index(names, name="true"), columns=pd.Index(names, name="predicted"))
 
 
@@ -322,4 +323,5 @@ def _curves(predicted: Predictions, task: str, chosen: Threshold | None, seed: i
     if chosen is None or not predicted.scored or ones in (0, len(predicted.y_true)):
         return {}
     costs, probabilities = chosen.rule.costs, predicted.probabilities
-    return binary_curves(predicted.y_true, predicted.y_pred, costs=costs, probabilities=probabilities)
+    rows = (predicted.y_true, predicted.y_pred, predicted.weights)
+    return binary_curves(*rows, costs=costs, probabilities=probabilities)

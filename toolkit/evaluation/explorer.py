@@ -61,6 +61,8 @@ def threshold_explorer(evaluation: Evaluation, fairness: FairnessAudit | Any = N
     curve, chosen = evaluation.curves.get("roc"), evaluation.threshold
     if curve is None or chosen is None or evaluation.confusion is None or not math.isfinite(chosen.value):
         raise NotApplicableError("There is no threshold to move: the task is not binary, or no score decides.")
+    if (units := evaluation.measured["accuracy"].units) and units.weight:
+        raise NotApplicableError("The explorer counts rows, which have weights here.")
     cells = evaluation.confusion.to_numpy()
     negatives, positives = (int(count) for count in cells.sum(axis=1))
     groups = _groups(fairness, chosen.value, positives + negatives, positives)
@@ -152,7 +154,10 @@ class ThresholdExplorer(Result):
         return table.assign(threshold=levels)
 
     def _plain(self) -> dict[str, Any]:
-        counts = self.counts
+        counts, groups = self.counts, self.groups
+        sizes = groups.groupby(["feature", "group"])["size"].transform("first")
+        rank = sizes.groupby([groups["feature"], groups["threshold"]]).rank(ascending=False, method="first")
+        largest = groups.loc[rank <= MOST_GROUPS]
         return {
             "kind": "threshold",
             "labels": [f"{value:.4g}" for value in counts["threshold"]],
@@ -169,16 +174,9 @@ class ThresholdExplorer(Result):
                     **{name: int(rows[name].iloc[0]) for name in ("positives", "negatives")},
                     **{name: rows[name].tolist() for name in ("tp", "fp")},
                 }
-                for (feature, group), rows in self._followed().groupby(["feature", "group"], sort=False)
+                for (feature, group), rows in largest.groupby(["feature", "group"], sort=False)
             ],
         }
-
-    def _followed(self) -> pd.DataFrame:
-        """Leave out all but the largest groups of each feature."""
-        sizes = self.groups.groupby(["feature", "group"])["size"].transform("first")
-        rank = sizes.groupby([self.groups["feature"], self.groups["threshold"]]).rank(ascending=False, method="first")
-        largest: pd.DataFrame = self.groups.loc[rank <= MOST_GROUPS]
-        return largest
 
 
 def _groups(fairness: Any, threshold: float, rows: int, positives: int) -> pd.DataFrame:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+import yaml
 
 from toolkit.core.estimate import format_number
 from toolkit.core.figures import BLUE, GREY, ORANGE, Drawing, Picture, draw_intervals, name_rows
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from toolkit.evaluation.evaluate import Evaluation
 
 _MOST_LABELS, _LABEL = 30, 24
+_CURVES = yaml.safe_load(Path(__file__).with_name("figures.yaml").read_text(encoding="utf-8"))
 
 
 def drawings(evaluation: Evaluation) -> list[Drawing]:
@@ -32,40 +35,18 @@ def drawings(evaluation: Evaluation) -> list[Drawing]:
     return found
 
 
-def _roc(evaluation: Evaluation) -> Drawing:
-    caption = (
-        "The further to the upper left, the better positives are told from negatives; the dot shows the decisions."
-    )
-    area = evaluation.numbers["test.roc_auc"]
-    alt = f"The area under the curve is {area} on the test part. {_at_threshold(evaluation)}"
-    labels = ("False positive rate", "Recall (true positive rate)")
-    words = Picture("ROC curve", caption, alt)
-    return _ranked(evaluation, "roc", words, ("false_positive_rate", "recall"), labels, "no skill")
-
-
-def _precision_recall(evaluation: Evaluation) -> Drawing:
-    caption = "What share of the rows predicted positive is right, as more of them are found."
-    found = evaluation.numbers["test.average_precision"]
-    alt = f"Average precision is {found} on the test part. {_at_threshold(evaluation)}"
-    words = Picture("Precision and recall", caption, alt)
-    return _ranked(evaluation, "precision_recall", words, ("recall", "precision"), ("Recall", "Precision"), "")
-
-
-def _gain(evaluation: Evaluation) -> Drawing:
-    caption = "How many of the positives are found when only the rows with the highest scores are looked at."
-    curve = evaluation.curves["gain"]
-    held = [(share, np.interp(share, curve["called"], curve["recall"])) for share in (0.1, 0.2, 0.5)]
-    said = ", ".join(f"{share:.0%} of the rows hold {found:.1%}" for share, found in held)
-    words = Picture("Gain", caption, f"Taken by score, the first {said} of the positives.")
-    labels = ("Share of rows predicted positive", "Share of positives found")
-    return _ranked(evaluation, "gain", words, ("called", "recall"), labels, "by chance")
-
-
-def _ranked(
-    evaluation: Evaluation, kind: str, words: Picture, axes: tuple[str, str], labels: tuple[str, str], chance: str
-) -> Drawing:
+def _ranked(evaluation: Evaluation, kind: str) -> Drawing:
     """Draw a curve that follows the threshold down the scores, beside chance: the diagonal, or the last rate."""
-    curve, (x, y) = evaluation.curves[kind], axes
+    curve, numbers, about = evaluation.curves[kind], evaluation.numbers, _CURVES[kind]
+    (x, y), chance, (title, caption) = about["axes"], about["chance"], about["words"]
+    if kind == "gain":
+        held = [(share, np.interp(share, curve[x], curve[y])) for share in (0.1, 0.2, 0.5)]
+        said = ", ".join(f"{share:.0%} of the rows hold {found:.1%}" for share, found in held)
+        alt = f"Taken by score, the first {said} of the positives."
+    else:
+        area = "The area under the curve" if kind == "roc" else "Average precision"
+        found = numbers["test.roc_auc" if kind == "roc" else "test.average_precision"]
+        alt = f"{area} is {found} on the test part. {_at_threshold(evaluation)}"
 
     def draw(ax: Axes) -> None:
         rate = float(curve[y].iloc[-1])
@@ -74,9 +55,9 @@ def _ranked(
         ax.text(*place, chance or f"no skill {rate:.3f}", color=GREY, fontsize=9)
         ax.plot(curve[x], curve[y], color=BLUE)
         _mark_decisions(evaluation, ax, x, y)
-        ax.set(xlabel=labels[0], ylabel=labels[1], xlim=(0, 1), ylim=(0, 1.02))
+        ax.set(xlabel=about["labels"][0], ylabel=about["labels"][1], xlim=(0, 1), ylim=(0, 1.02))
 
-    return Drawing(kind, words, draw, curve)
+    return Drawing(kind, Picture(title, caption, alt), draw, curve)
 
 
 def _mark_decisions(evaluation: Evaluation, ax: Axes, x: str, y: str) -> None:
@@ -210,17 +191,20 @@ def _confusion(cells: pd.DataFrame) -> Drawing:
         ax.set_yticks(range(len(names)), names)
         for (row, column), count in np.ndenumerate(counts if len(names) <= 12 else counts[:0]):
             rate = shares[row, column]
-            text = f"{count:,}\n{rate:.1%}" if len(names) <= 5 else f"{count:,}"
+            text = f"{count:,.0f}\n{rate:.1%}" if len(names) <= 5 else f"{count:,.0f}"
             colour = "white" if rate > 0.55 else "#222222"
             ax.text(column, row, text, ha="center", va="center", color=colour, fontsize=9)
         ax.set(xlabel="Predicted", ylabel="True")
 
     if len(cells) == 2:
         (tn, fp), (fn, tp) = counts
-        alt = f"{tp:,} true positives, {fp:,} false positives, {fn:,} false negatives, {tn:,} true negatives."
+        alt = (
+            f"{tp:,.0f} true positives, {fp:,.0f} false positives, {fn:,.0f} false negatives, {tn:,.0f} true negatives."
+        )
     else:
         rates = [
-            f"{name} {right:,} of {size:,}" for name, right, size in zip(names, counts.diagonal(), sizes, strict=True)
+            f"{name} {right:,.0f} of {size:,.0f}"
+            for name, right, size in zip(names, counts.diagonal(), sizes, strict=True)
         ]
         alt = f"Called rightly: {'; '.join(rates[:_MOST_LABELS])}."
     caption = "Rows are the true classes; percentages and shades are shares of a row."
@@ -248,10 +232,8 @@ def _per_class(table: pd.DataFrame) -> Drawing:
 
 
 _OF_CURVES: dict[str, Callable[[Evaluation], Drawing]] = {
-    "roc": _roc,
-    "precision_recall": _precision_recall,
+    **{kind: partial(_ranked, kind=kind) for kind in _CURVES},
     "calibration": _calibration,
-    "gain": _gain,
     "cost": _cost,
     "scores": _scores,
     "predicted_vs_actual": partial(_against_truth, kind="predicted_vs_actual"),

@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import yaml
 
 from toolkit.core.estimate import Estimate, format_number
-from toolkit.core.result import Finding
+from toolkit.core.result import Finding, Severity
 from toolkit.core.results import UNKNOWN
-from toolkit.core.words import spoken
+from toolkit.core.words import counted, spoken
 from toolkit.data.dataset import Dataset
 from toolkit.models.prediction import Predictions
 from toolkit.models.threshold import Threshold
@@ -22,6 +25,7 @@ from toolkit.statistics.measure import Measure
 from toolkit.statistics.regression import HEAVY
 from toolkit.statistics.units import FEW_GROUPS, Units
 
+TEXTS: dict[str, str] = yaml.safe_load(Path(__file__).with_name("findings.yaml").read_text(encoding="utf-8"))
 DECIDING = {
     "binary": ("roc_auc", "balanced_accuracy"),
     "multiclass": ("log_loss", "balanced_accuracy"),
@@ -42,6 +46,11 @@ _UNITS = re.compile(
 )
 
 
+def finding(text: str, severity: Severity, where: str = "", /, **numbers: Any) -> Finding:
+    """Make a finding of a text of ``findings.yaml``, the first word of whose name is the code."""
+    return Finding(text.split()[0], severity, TEXTS[text].format(**numbers), where)
+
+
 def judge(task: str, numbers: Mapping[str, Estimate], predicted: Mapping[str, Predictions]) -> list[Finding]:
     """Return what a reader should know about measured numbers.
 
@@ -54,15 +63,23 @@ def judge(task: str, numbers: Mapping[str, Estimate], predicted: Mapping[str, Pr
         The predictions of each part.
     """
     usable = (name for name in DECIDING[task] if (found := numbers.get(f"test.{name}")) and found.has_interval)
-    metric = next(usable, "")
-    findings = []
+    metric, findings = next(usable, ""), []
     if metric:
         findings += _against_baseline(metric, numbers) + _overfit(metric, numbers)
-    findings += _backwards(numbers) + _heavy(numbers)
+    area = numbers.get("test.roc_auc")
+    if area and area.high < 0.5:
+        findings.append(finding("EVAL-RANKS-BACKWARDS", "high", "roc_auc", area=area))
+    if numbers.get("test.root_mean_squared_error", UNKNOWN).method == HEAVY:
+        size, middle = (numbers[f"test.{name}"] for name in ("mean_absolute_error", "median_absolute_error"))
+        findings.append(finding("EVAL-HEAVY-TAILS", "high", "root_mean_squared_error", size=size, middle=middle))
     findings += _calibration(numbers) + _bias(numbers, predicted["test"]) if task != "multiclass" else []
     if task != "regression":
-        findings += [finding for part, found in predicted.items() for finding in _classes(part, found, task)]
-        findings += _left_undefined(task, predicted["test"])
+        findings += [said for part, found in predicted.items() for said in _classes(part, found, task)]
+        if not predicted["test"].scored:
+            findings.append(finding("EVAL-NO-SCORES", "info", "model"))
+        elif not predicted["test"].probabilities:
+            names = "log loss, Brier score and calibration" if task == "binary" else "log loss and ROC AUC"
+            findings.append(finding("EVAL-NO-PROBABILITIES", "low", "model", names=names))
     return findings
 
 
@@ -70,78 +87,33 @@ def about_decisions(chosen: Threshold, test: Predictions) -> list[Finding]:
     """Say what a threshold does: how it was chosen, and whether it calls nobody, or everybody, positive."""
     findings = list(chosen.notes)
     if not chosen.kept and chosen.part == "train":
-        note = (
-            "There is no validation part, so the threshold was chosen on the training part, where the model looks "
-            "better than it is. Split with a validation part."
-        )
-        findings.append(Finding("THRESHOLD-ON-TRAINING", "medium", note, "threshold"))
+        findings.append(finding("THRESHOLD-ON-TRAINING", "medium", "threshold"))
     if not chosen.kept and chosen.part == "test":
-        note = (
-            "The threshold was chosen on the same rows that are measured, so the metrics at the threshold are "
-            "optimistic. Pass a split with a validation part."
-        )
-        findings.append(Finding("THRESHOLD-ON-TEST", "high", note, "threshold"))
+        findings.append(finding("THRESHOLD-ON-TEST", "high", "threshold"))
     share, rate = float(test.decide(chosen.value).mean()), float(test.y_true.mean())
     if share not in (0, 1) or rate in (0, 1):
         return findings
     who, missed = ("Nobody", "recall is 0") if share == 0 else ("Everybody", "it tells nobody apart")
-    note = f"{who} in the test part is predicted positive {chosen.called}: {missed}."
+    advice = ""
     if test.scored:
         which, score = ("highest", test.y_pred.max()) if share == 0 else ("lowest", test.y_pred.min())
-        note += f" The {which} score is {format_number(float(score))}."
-    note += " Choose the threshold by a rule, such as threshold='max_f1' or 'recall>=0.8'." if test.scored else ""
-    return [*findings, Finding("THRESHOLD-ONE-SIDED", "high", note, "threshold")]
-
-
-def _left_undefined(task: str, test: Predictions) -> list[Finding]:
-    if not test.scored:
-        note = "Only decisions are known, no scores: what ranks rows or needs probabilities is not applicable"
-        names = "ROC AUC, average precision, log loss, Brier score, calibration and their curves"
-        return [Finding("EVAL-NO-SCORES", "info", f"{note} ({names}).", "model")]
-    if test.probabilities:
-        return []
-    names = "log loss, Brier score and calibration" if task == "binary" else "log loss and ROC AUC"
-    note = f"The model gives no probabilities: {names} are not defined."
-    return [Finding("EVAL-NO-PROBABILITIES", "low", note, "model")]
+        advice = f" The {which} score is {format_number(float(score))}. Choose the threshold by a rule, such as "
+        advice += "threshold='max_f1' or 'recall>=0.8'."
+    said = {"who": who, "called": chosen.called, "missed": missed, "advice": advice}
+    return [*findings, finding("THRESHOLD-ONE-SIDED", "high", "threshold", **said)]
 
 
 def _against_baseline(metric: str, numbers: Mapping[str, Estimate]) -> list[Finding]:
     apart = numbers.get(f"difference.{metric}")
     if apart is None or not apart.has_interval:
         return []
-    lower = metric in LOWER_IS_BETTER
-    worse, better = (apart.low > 0, apart.high < 0) if lower else (apart.high < 0, apart.low > 0)
+    worse, better = (apart.low > 0, apart.high < 0)[:: 1 if metric in LOWER_IS_BETTER else -1]
     if better:
         return []
-    own, other = numbers[f"test.{metric}"], numbers[f"baseline.{metric}"]
-    pair = f"{spoken(metric)} is {own} on the test part, the baseline's {other}"
+    said = {"name": spoken(metric), "own": numbers[f"test.{metric}"], "other": numbers[f"baseline.{metric}"]}
     if worse:
-        note = f"The model is worse than the baseline: {pair} (difference {apart})."
-        return [Finding("EVAL-WORSE-THAN-BASELINE", "critical", note, metric)]
-    note = f"The model is not shown to be better than the baseline: {pair} (difference {apart}, which includes 0)."
-    return [Finding("EVAL-NOT-BETTER-THAN-BASELINE", "high", note, metric)]
-
-
-def _backwards(numbers: Mapping[str, Estimate]) -> list[Finding]:
-    area = numbers.get("test.roc_auc")
-    if area is None or not area.high < 0.5:
-        return []
-    note = (
-        f"The scores rank negatives above positives (ROC AUC {area}): are they those of the other class? Check which "
-        "class is the positive one; nothing was turned round."
-    )
-    return [Finding("EVAL-RANKS-BACKWARDS", "high", note, "roc_auc")]
-
-
-def _heavy(numbers: Mapping[str, Estimate]) -> list[Finding]:
-    if numbers.get("test.root_mean_squared_error", UNKNOWN).method != HEAVY:
-        return []
-    size, middle = (numbers[f"test.{name}"] for name in ("mean_absolute_error", "median_absolute_error"))
-    note = (
-        "A few very large errors decide the root mean squared error and R²: no interval holds for them (tail index of "
-        f"the errors below 4). Go by the mean absolute error, {size}, and the median, {middle}."
-    )
-    return [Finding("EVAL-HEAVY-TAILS", "high", note, "root_mean_squared_error")]
+        return [finding("EVAL-WORSE-THAN-BASELINE", "critical", metric, **said, apart=apart)]
+    return [finding("EVAL-NOT-BETTER-THAN-BASELINE", "high", metric, **said, apart=apart)]
 
 
 def _overfit(metric: str, numbers: Mapping[str, Estimate]) -> list[Finding]:
@@ -153,18 +125,14 @@ def _overfit(metric: str, numbers: Mapping[str, Estimate]) -> list[Finding]:
     limit = _NOTABLE_RATIO * test.value if metric in LOWER_IS_BETTER else _NOTABLE_GAP
     if low <= 0 or gap < limit:
         return []
-    note = (
-        f"The model fits the training part better than it predicts: {spoken(metric)} is "
-        f"{format_number(train.value)} there and {format_number(test.value)} on the test part."
-    )
-    return [Finding("EVAL-OVERFIT", "medium" if gap >= 2 * limit else "low", note, metric)]
+    said = {"name": spoken(metric), "train": format_number(train.value), "test": format_number(test.value)}
+    return [finding("EVAL-OVERFIT", "medium" if gap >= 2 * limit else "low", metric, **said)]
 
 
 def _calibration(numbers: Mapping[str, Estimate]) -> list[Finding]:
     slope, shift = (numbers.get(f"test.calibration_{name}", UNKNOWN) for name in ("slope", "intercept"))
     if math.isfinite(slope.value) and not slope.has_interval:
-        note = f"Whether predictions are too extreme or too timid is not known: {slope.method.partition(': ')[2]}."
-        return [Finding("EVAL-CALIBRATION-UNKNOWN", "low", note, "calibration")]
+        return [finding("EVAL-CALIBRATION-UNKNOWN", "low", "calibration", why=slope.method.partition(": ")[2])]
     said = [
         f"{what} (calibration {name} {found}, {ideal} is ideal)"
         for name, found, ideal, below, above in (
@@ -174,42 +142,32 @@ def _calibration(numbers: Mapping[str, Estimate]) -> list[Finding]:
         for what, off in ((below, found.high < ideal - _SLOPE_MARGIN), (above, found.low > ideal + _SLOPE_MARGIN))
         if off
     ]
-    if not said:
-        return []
     sentence = " and ".join(said)
-    return [Finding("EVAL-MISCALIBRATED", "medium", f"{sentence[0].upper()}{sentence[1:]}.", "calibration")]
+    sentence = f"{sentence[:1].upper()}{sentence[1:]}"
+    return [finding("EVAL-MISCALIBRATED", "medium", "calibration", said=sentence)] if said else []
 
 
 def _bias(numbers: Mapping[str, Estimate], test: Predictions) -> list[Finding]:
-    bias = numbers.get("test.bias")
-    if bias is None or not bias.has_interval or bias.low <= 0 <= bias.high:
+    bias, spread = numbers.get("test.bias", UNKNOWN), float(np.std(test.y_true))
+    if not bias.has_interval or bias.low <= 0 <= bias.high or abs(bias.value) < 0.05 * spread:
         return []
-    spread = float(np.std(test.y_true))
-    if abs(bias.value) < 0.05 * spread:
-        return []
-    way = "high" if bias.value > 0 else "low"
-    size = Estimate(abs(bias.value), min(abs(bias.low), abs(bias.high)), max(abs(bias.low), abs(bias.high)))
-    note = f"Predictions are too {way} by {size} on average (standard deviation of the target {format_number(spread)})."
-    return [Finding("EVAL-BIASED", "medium", note, "bias")]
+    least, most = sorted((abs(bias.low), abs(bias.high)))
+    said = {"way": "high" if bias.value > 0 else "low", "size": Estimate(abs(bias.value), least, most)}
+    return [finding("EVAL-BIASED", "medium", "bias", spread=format_number(spread), **said)]
 
 
 def _classes(part: str, found: Predictions, task: str) -> list[Finding]:
-    if task == "binary":
-        counts = {"positive": int(found.y_true.sum()), "negative": int(len(found.y_true) - found.y_true.sum())}
-    else:
-        sizes = np.bincount(found.y_true.astype(int), minlength=len(found.classes))
-        counts = {str(label): int(size) for label, size in zip(found.classes, sizes, strict=True)}
-    present = [label for label, size in counts.items() if size]
+    names = ("negative", "positive") if task == "binary" else tuple(map(str, found.classes))
+    sizes = np.bincount(found.y_true.astype(int), minlength=len(names))
+    present = [name for name, size in zip(names, sizes, strict=True) if size]
     if len(present) < 2:
         only = f"one class only ({present[0]})" if present else "no rows"
-        note = f"The {part} part holds {only}: what tells classes apart is not defined there."
-        return [Finding("EVAL-ONE-CLASS", "critical" if part == "test" else "high", note, part)]
-    label, least = min(counts.items(), key=lambda item: item[1])
+        return [finding("EVAL-ONE-CLASS", "critical" if part == "test" else "high", part, part=part, only=only)]
+    least = int(sizes.min())
     if part != "test" or least >= FEW_ROWS:
         return []
-    rows = f"{least} {'row' if least == 1 else 'rows'}"
-    note = f"The test part holds only {rows} of class {label}: intervals are wide and the judgement is weak."
-    return [Finding("EVAL-FEW-ROWS", "medium", note, label)]
+    label, rows = names[int(sizes.argmin())], counted(least, "row")
+    return [finding("EVAL-FEW-ROWS", "medium", label, rows=rows, label=label)]
 
 
 def about_units(test: Dataset, measured: Mapping[str, Measure], units: Units | None) -> list[Finding]:
@@ -227,11 +185,10 @@ def about_units(test: Dataset, measured: Mapping[str, Measure], units: Units | N
     units : Units or None
         What is known of them.
     """
-    if units:
+    if units and units.name:
         if units.serial or units.count >= FEW_GROUPS:
             return []
-        note = f"The test part holds only {units}: intervals that rest on so few are rough. Gather more groups."
-        return [Finding("EVAL-FEW-GROUPS", "medium", note, units.name)]
+        return [finding("EVAL-FEW-GROUPS", "medium", units.name, units=units)]
     influences = [measured[name].influence for name in _TELLING if name in measured]
     telling = [influence for influence in influences if influence is not None and influence.any()]
     found = ((_widening(influence, one), one.name) for one in _candidates(test) for influence in telling)
@@ -239,13 +196,8 @@ def about_units(test: Dataset, measured: Mapping[str, Measure], units: Units | N
     if times < _NOTABLE:
         return []
     if not name:
-        note = f"Exact copies of rows count as new ones: intervals would be {times:.1f} times as wide without them."
-        return [Finding("EVAL-DEPENDENT-ROWS", "medium", f"{note} Load the table without copies.", "test")]
-    note = (
-        f"Rows of the same {name!r} err alike: intervals would be up to {times:.1f} times as wide if they are not "
-        f"independent. If they are not, give group={name!r}."
-    )
-    return [Finding("EVAL-DEPENDENT-ROWS", "high" if times >= 1.5 else "medium", note, name)]
+        return [finding("EVAL-DEPENDENT-ROWS copies", "medium", "test", times=times)]
+    return [finding("EVAL-DEPENDENT-ROWS", "high" if times >= 1.5 else "medium", name, name=name, times=times)]
 
 
 def _candidates(test: Dataset) -> Iterator[Units]:

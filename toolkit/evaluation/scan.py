@@ -11,15 +11,16 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from toolkit.models.prediction import Predictions
-from toolkit.statistics.binning import cut
-from toolkit.statistics.intervals import Array, welch
+from toolkit.statistics.binning import Codes, cut
+from toolkit.statistics.intervals import Array
 from toolkit.statistics.metrics import EPSILON
+from toolkit.statistics.units import Units, weights_of
 
 ALPHA = 0.05
 MOST_SLICES = 10
-MOST_PAIRED_LEVELS = 800
+MOST_PAIRED_LEVELS = 400
 MOST_SHARE = 0.75
-_BLOCK = 20_000
+_BLOCKS, _DRAWS, _CHUNK = 200, 2000, 4096
 
 Members = NDArray[np.float32]
 
@@ -90,100 +91,161 @@ def cut_levels(table: pd.DataFrame, least: int, dates: Collection[str] = ()) -> 
 
 
 @dataclass(frozen=True, eq=False)
-class Scan:
-    """Every slice examined, as arrays of shape (slices,): its two levels (equal for a single one), rows, sums and test.
+class Sums:
+    """Weights and weighted losses of slices, block by block: arrays of shape (blocks, slices)."""
 
-    ``whole`` holds the rows, sums and sums of squares of each single level, of shape (3, levels), large ones included.
+    held: Array
+    lost: Array
+
+    def __sub__(self, other: Sums) -> Sums:
+        return Sums(self.held - other.held, self.lost - other.lost)
+
+    def take(self, places: int | Codes) -> Sums:
+        """Return those of some slices."""
+        return Sums(*(part[:, np.atleast_1d(places)] for part in (self.held, self.lost)))
+
+
+@dataclass(frozen=True, eq=False)
+class Scan:
+    """Every slice examined, as arrays of shape (slices,): its two levels (equal for a single one), rows and test.
+
+    ``half_width`` is that of an interval of the difference each end of which holds for all slices at once; ``tail`` is
+    the chance beyond it. ``sums`` are those of the slices, ``whole`` those of each single level, large ones included.
     """
 
-    first: NDArray[np.intp]
-    second: NDArray[np.intp]
+    first: Codes
+    second: Codes
     rows: Array
-    sums: Array
-    squares: Array
-    whole: Array
+    sums: Sums
+    whole: Sums
     difference: Array
     p_adjusted: Array
     half_width: Array
+    tail: Array
 
 
-def scan(levels: list[Level], members: Members, loss: Array, least: int, *, pairs: bool) -> Scan:
-    """Compare every slice of at least ``least`` and at most three quarters of the rows with the others."""
-    n, k = members.shape
-    centred = loss - loss.mean() if n else loss
-    centred = np.where(np.abs(centred) > 1e-12 * np.maximum(np.abs(loss), 1e-300), centred, 0.0)
-    rows, sums, squares = _pair_sums(members, centred)
-    column = np.array([level.column for level in levels], dtype=int)
-    whole = np.stack([table.diagonal() for table in (rows, sums, squares)])
-    pair = np.triu(column[:, None] != column[None, :], 1) & pairs
-    pair &= rows < np.minimum(whole[0][:, None], whole[0][None, :])
-    wanted = (np.eye(k, dtype=bool) | pair) & (rows >= least) & (rows <= MOST_SHARE * n)
-    first, second = np.nonzero(wanted)
-    own = np.stack([rows[wanted], sums[wanted], squares[wanted]])
-    total = np.array([n, centred.sum(), (centred**2).sum()])
-    difference, error, freedom = _apart(own, total[:, None] - own)
-    tests = max(own.shape[1], 1)
-    p_adjusted = np.minimum(2 * stats.t.sf(np.abs(difference) / error, freedom) * tests, 1.0)
-    half = stats.t.isf(ALPHA / 2 / tests, freedom) * error
-    return Scan(first, second, own[0], own[1], own[2], whole, difference, p_adjusted, half)
+def scan(
+    levels: list[Level],
+    members: Members,
+    loss: Array,
+    least: int,
+    *,
+    pairs: bool,
+    units: Units | None = None,
+    seed: int = 0,
+) -> Scan:
+    """Compare every slice of at least ``least`` and at most three quarters of the rows with the others.
 
-
-def _pair_sums(members: Members, loss: Array) -> tuple[Array, Array, Array]:
-    """Rows, sums and sums of squares of every pair of levels, from three matrix products over blocks of rows."""
-    k = members.shape[1]
-    rows, sums, squares = np.zeros((k, k)), np.zeros((k, k)), np.zeros((k, k))
-    for start in range(0, len(members), _BLOCK):
-        block = members[start : start + _BLOCK].astype(float)
-        here = loss[start : start + _BLOCK, None]
-        rows += block.T @ block
-        sums += block.T @ (block * here)
-        squares += block.T @ (block * here**2)
-    return rows, sums, squares
-
-
-def _apart(one: Array, other: Array) -> tuple[Array, Array, Array]:
-    """Difference of means, its standard error and degrees of freedom; both of shape (3, k): rows, sums, squares.
-
-    A side without spread (every row wrong) is given that of one row more, at the mean of the other side.
+    Rows are dealt out to 200 blocks, or as many as there are independent observations: of each block the sums of a
+    slice say what it adds to the difference, so that the blocks give its variance and, under random signs, the joint
+    distribution of all differences where no slice is worse.
     """
-    (n, total, square), (m, rest, rest_square) = one, other
-    difference = total / n - rest / m
-    own = np.maximum(square / n - (total / n) ** 2, 0) / np.maximum(n - 1, 1)
-    theirs = np.maximum(rest_square / m - (rest / m) ** 2, 0) / np.maximum(m - 1, 1)
-    own, theirs = np.maximum(own, (difference / n) ** 2), np.maximum(theirs, (difference / m) ** 2)
-    return difference, *welch(own, n, theirs, m)
+    n, weights = len(members), weights_of(units, len(members))
+    centred = loss - np.average(loss, weights=weights) if n else loss
+    centred = np.where(np.abs(centred) > 1e-12 * np.maximum(np.abs(loss), 1e-300), centred, 0.0)
+    rows = (members.T @ members).astype(float)
+    column, alone = np.array([level.column for level in levels], dtype=int), rows.diagonal()
+    pair = np.triu(column[:, None] != column[None, :], 1) & pairs & (rows < np.minimum(alone[:, None], alone))
+    wanted = (np.eye(len(levels), dtype=bool) | pair) & (rows >= least) & (rows <= MOST_SHARE * n)
+    first, second = np.nonzero(wanted)
+    rng = np.random.default_rng(seed)
+    codes, count = (np.arange(n), n) if units is None else units.independent
+    blocks = min(count, _BLOCKS)
+    block = (rng.permutation(count) * blocks // max(count, 1))[codes]
+    order, sums, whole = np.argsort(block, kind="stable"), [], []
+    parts = [part.astype(np.float32)[:, None] for part in (weights, weights * centred)]
+    for here in np.split(order, np.searchsorted(block[order], np.arange(1, blocks))):
+        inside = members[here]
+        tables = [inside.T @ (inside * part[here]) for part in parts]
+        sums.append([table[first, second] for table in tables])
+        whole.append([table.diagonal() for table in tables])
+    found, single = (Sums(*np.array(made, dtype=float).swapaxes(0, 1)) for made in (sums, whole))
+    all_held, all_lost = (np.bincount(block, part, blocks).astype(float) for part in (weights, weights * centred))
+    total = Sums(all_held[:, None], all_lost[:, None])
+    difference, apart = _contrast(found, total - found)
+    error, freedom = _error(difference, apart, found)
+    z = stats.norm.isf(stats.t.sf(difference / error, freedom))
+    p_adjusted, tail = np.ones(len(first)), np.ones(len(first))
+    families = [family for family in (np.flatnonzero(first == second), np.flatnonzero(first != second)) if len(family)]
+    for family in families:
+        p_adjusted[family], tail[family] = _step_down(z[family], apart[:, family], len(families), rng)
+    half = stats.t.isf(tail, freedom) * error
+    return Scan(first, second, rows[wanted], found, single, difference, p_adjusted, half, tail)
+
+
+def _contrast(one: Sums, other: Sums) -> tuple[Array, Array]:
+    """Return the differences of mean losses, and what each block adds to their errors."""
+    size, rest = (np.maximum(part.held.sum(axis=0), 1e-300) for part in (one, other))
+    own, theirs = one.lost.sum(axis=0) / size, other.lost.sum(axis=0) / rest
+    return own - theirs, (one.lost - own * one.held) / size - (other.lost - theirs * other.held) / rest
+
+
+def _error(difference: Array, apart: Array, found: Sums) -> tuple[Array, Array]:
+    """Return the standard errors of differences and their degrees of freedom, as ``Units.freedom`` has them.
+
+    A slice without spread (every row wrong) is given that of one block more, at the mean of the others.
+    """
+    square, used = apart**2, np.count_nonzero(found.held, axis=0)
+    variance = square.sum(axis=0) * len(apart) / max(len(apart) - 1, 1)
+    worth = 3 * square.sum(axis=0) ** 2 / np.maximum((square**2).sum(axis=0), 1e-300)
+    variance = np.maximum(variance, (difference / np.maximum(used, 1)) ** 2)
+    return np.sqrt(np.maximum(variance, 1e-300)), np.maximum(np.minimum(worth, used) - 1, 1.0)
+
+
+def _step_down(z: Array, apart: Array, families: int, rng: np.random.Generator) -> tuple[Array, float]:
+    """Adjust tests of one side by the step-down maxT of Westfall & Young (1993, ISBN 9780471557616).
+
+    The families share the level evenly, so that the many pairs cost single columns no power.
+
+    Returns
+    -------
+    (array, float)
+        The adjusted p values, and the tail beyond which a test of all is.
+    """
+    signs = rng.standard_normal((_DRAWS, len(apart)), dtype=np.float32)
+    scaled = (apart / np.maximum(np.sqrt((apart**2).sum(axis=0)), 1e-300)).astype(np.float32)
+    order, most = np.argsort(z), np.full(_DRAWS, -np.inf, dtype=np.float32)
+    p_values = np.empty(len(z))
+    for start in range(0, len(z), _CHUNK):
+        here = order[start : start + _CHUNK]
+        reached = np.maximum.accumulate(np.column_stack([most, signs @ scaled[:, here]]), axis=1)[:, 1:]
+        p_values[here], most = ((reached >= z[here]).sum(axis=0) + 1) / (_DRAWS + 1), reached[:, -1]
+    worst_first = order[::-1]
+    p_values[worst_first] = np.maximum.accumulate(p_values[worst_first])
+    tail = float(stats.norm.sf(np.quantile(most, 1 - ALPHA / families)))
+    # Beyond what the draws resolve, Bonferroni's bound is the smaller one.
+    return np.minimum(np.minimum(p_values, stats.norm.sf(z) * len(z)) * families, 1.0), tail
 
 
 def worse_slices(scanned: Scan) -> list[int]:
     """Return the slices that are worse for certain, the largest certain difference first."""
     low = scanned.difference - scanned.half_width
-    found = np.flatnonzero((scanned.p_adjusted <= ALPHA) & (low > 0))
+    found = np.flatnonzero(scanned.p_adjusted <= ALPHA)
     return [int(place) for place in found[np.argsort(-low[found], kind="stable")]]
 
 
 def prune(order: list[int], scanned: Scan, members: Members) -> list[int]:
-    """Leave out pairs that add nothing to a parent, and slices most of whose rows are in those already kept."""
+    """Leave out pairs that add nothing to a parent, and slices most of whose rows are in those already kept.
+
+    A pair adds to a parent where it is worse than what remains of it, at the corrected level.
+    """
     covered = np.zeros(len(members), dtype=bool)
     kept: list[int] = []
     for place in order:
         if len(kept) == MOST_SLICES:
             break
-        if scanned.first[place] != scanned.second[place] and not _adds(place, scanned):
-            continue
+        if scanned.first[place] != scanned.second[place]:
+            own = scanned.sums.take(place)
+            parents = scanned.whole.take(np.array([scanned.first[place], scanned.second[place]]))
+            difference, apart = _contrast(own, parents - own)
+            error, freedom = _error(difference, apart, own)
+            if np.any(stats.t.sf(difference / error, freedom) > scanned.tail[place]):
+                continue
         mask = slice_mask(place, scanned, members)
         if 2 * (mask & covered).sum() <= mask.sum():
             kept.append(place)
             covered |= mask
     return kept
-
-
-def _adds(place: int, scanned: Scan) -> bool:
-    """Whether a pair is worse than what remains of each parent, at the corrected level."""
-    own = np.array([scanned.rows[place], scanned.sums[place], scanned.squares[place]])[:, None]
-    parents = scanned.whole[:, [int(scanned.first[place]), int(scanned.second[place])]]
-    difference, error, freedom = _apart(own, parents - own)
-    tails = stats.t.sf(difference / error, freedom)
-    return bool(np.all(tails <= ALPHA / 2 / len(scanned.rows)))
 
 
 def slice_mask(place: int, scanned: Scan, members: Members) -> NDArray[np.bool_]:

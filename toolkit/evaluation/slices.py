@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from toolkit.core.estimate import Estimate, format_number, spread
 from toolkit.core.face import Face, FaceTable
@@ -17,6 +18,7 @@ from toolkit.core.result import Finding, Result, by_severity
 from toolkit.core.words import shorten
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
+from toolkit.evaluation.findings import finding
 from toolkit.evaluation.scan import (
     MOST_PAIRED_LEVELS,
     Level,
@@ -32,7 +34,9 @@ from toolkit.evaluation.scan import (
 )
 from toolkit.models.choice import predict_at
 from toolkit.models.threshold import ThresholdLike
-from toolkit.statistics.intervals import Array, mean_estimate, share_estimate
+from toolkit.statistics.intervals import Array, Z
+from toolkit.statistics.measure import Measure, mean, over_units, share, unbounded
+from toolkit.statistics.units import Units, weights_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -52,13 +56,15 @@ def find_slices(
     """Search single columns and pairs of columns for rows on which the model's loss is higher than on the rest.
 
     Numbers are cut at rounded quartiles, other columns into their frequent values; features and sensitive columns are
-    searched. Each slice is compared with all other rows by Welch's test (1947, doi:10.1093/biomet/34.1-2.28) on the
-    loss of each row. All slices examined count: p values and intervals of the differences are Bonferroni's, so that
-    where no slice is worse, one is reported in at most 5 % of searches. A pair is left out unless it is worse than what
-    remains of each of its parents, and so is a slice most of whose rows are in worse ones. At most ten are kept.
+    searched. Each slice is compared with all other rows on the loss of each row, by weights and independent groups
+    where rows have them. All slices examined count: p values are those of the step-down maxT of Westfall & Young (1993,
+    ISBN 9780471557616), half of the level for single columns and half for pairs, so that where no slice is worse, one
+    is reported in at most 5 % of searches; each end of every interval of a slice holds for all at once. A pair is left
+    out unless it is worse than what remains of each of its parents, and so is a slice most of whose rows are in worse
+    ones. At most ten are kept.
 
     Of more than 200,000 rows a random sample of that many is searched. A table with too many columns for pairs (more
-    than 800 levels) is searched by single columns, and that is said.
+    than 400 levels) is searched by single columns, and that is said.
 
     Parameters
     ----------
@@ -72,7 +78,7 @@ def find_slices(
     min_rows : int, optional
         Fewest rows of a slice, by default 1 % of all and at least 30; the most is three quarters of all.
     seed : int
-        Of the sample of a very long table.
+        Of the sample of a very long table, and of the null distribution.
 
     Returns
     -------
@@ -100,18 +106,20 @@ def find_slices(
     _, predicted, chosen = predict_at(model, data, threshold, part)
     value = chosen.value if chosen else math.nan
     loss_name, loss = row_losses(predicted, part.task, value)
+    units = Units.of(part.group, part.time, part.weight)
     extra = [name for name in part.sensitive.columns if name not in (*part.features.columns, part.target.name)]
     levels, members = cut_levels(pd.concat([part.features, part.sensitive[extra]], axis=1), least, part.dates)
     paired = depth == 2 and len(levels) <= MOST_PAIRED_LEVELS
-    scanned = scan(levels, members, loss, least, pairs=paired)
+    scanned = scan(levels, members, loss, least, pairs=paired, units=units, seed=seed)
     kept = prune(worse_slices(scanned), scanned, members)
-    beside = {"truth": predicted.y_true, "predicted": predicted.y_pred}
-    if part.task == "multiclass" or not (part.task == "regression" or predicted.probabilities):
-        beside = {}
-    right = None if part.task == "regression" else correct(predicted, part.task, value)
-    table = _described(kept, scanned, levels, members, loss, right, beside)
-    examined = len(scanned.rows)
-    return Slices(part.name, part.task, loss_name, mean_estimate(loss), examined, least, paired or depth == 1, table)
+    shown = {} if part.task == "regression" else {"accuracy": correct(predicted, part.task, value)}
+    if part.task == "regression" or (part.task == "binary" and predicted.probabilities):
+        shown |= {"truth": predicted.y_true, "predicted": predicted.y_pred}
+    table = _described(kept, scanned, levels, members, units, loss, shown)
+    anything, unit, examined = (-math.inf, math.inf), float(np.ptp(loss)), len(scanned.rows)
+    overall = mean(loss, weights_of(units, part.rows), bounds=anything, unit=unit, scale="identity")
+    overall = over_units({"": overall}, units)[""]
+    return Slices(part.name, part.task, loss_name, overall.estimate, examined, least, paired or depth == 1, table)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -133,7 +141,7 @@ class Slices(Result):
         False where pairs were wanted but the table has too many columns for them.
     table : DataFrame
         A row a slice: ``slice, rows, share, loss, overall, difference, p_adjusted, truth, predicted`` and, for classes,
-        ``accuracy``. The difference is to all other rows, its interval holds for all slices examined at once.
+        ``accuracy``. The difference is to all other rows; each end of the intervals holds for all slices at once.
     """
 
     name: str
@@ -167,23 +175,21 @@ class Slices(Result):
         """Say which slice is the worst, and how many are worse than the rest."""
         found = []
         if not self.complete:
-            note = "The table has too many columns to search pairs of them: only single columns were searched."
-            found.append(Finding("SLICE-SINGLE-COLUMNS", "info", note))
+            found.append(finding("SLICE-SINGLE-COLUMNS", "info"))
         if len(self.table):
             worst = self.table.iloc[0]
             severe = worst["difference"].low > self.overall.value
-            several = len(self.table) > 1
-            which = f"the worst of {len(self.table)} that stand out" if several else "the only one that stands out"
-            note = (
-                f"{self.loss.capitalize()} is {worst['loss']} where {worst['slice']} ({worst['rows']:,} rows, "
-                f"{worst['share']:.1%}), against {format_number(self.overall.value)} over all rows: {which} "
-                f"among {self.examined:,} slices examined."
+            which = (
+                f"the worst of {len(self.table)} that stand out"
+                if len(self.table) > 1
+                else "the only one that stands out"
             )
-            if "truth" in worst:
-                # Where the two agree, the slice is harder rather than misjudged.
-                truth, predicted = format_number(worst["truth"]), format_number(worst["predicted"])
-                note += f" There the truth is {truth} on average, the prediction {predicted}."
-            found.append(Finding("SLICE-WORSE", "medium" if severe else "low", note, str(worst["slice"])))
+            # Where truth and prediction agree, the slice is harder rather than misjudged.
+            means = {name: format_number(worst[name]) for name in ("truth", "predicted") if name in worst}
+            means |= {"loss": self.loss.capitalize(), "overall": format_number(self.overall.value)}
+            text = "SLICE-WORSE means" if "truth" in means else "SLICE-WORSE"
+            said = {"worst": worst, "which": which, "examined": self.examined, **means}
+            found.append(finding(text, "medium" if severe else "low", str(worst["slice"]), **said))
         return by_severity(found)
 
     def drawings(self) -> list[Drawing]:
@@ -219,24 +225,37 @@ class Slices(Result):
 
 
 def _described(
-    kept: list[int], scanned: Scan, levels: list[Level], members: Members, loss: Array, right: Array | None, beside: Any
+    kept: list[int], scanned: Scan, levels: list[Level], members: Members, units: Units | None, loss: Array, shown: Any
 ) -> pd.DataFrame:
-    rows, method = [], f"Welch, simultaneous over {len(scanned.rows):,} slices"
+    rows, weights = [], weights_of(units, len(loss))
+    method = f"simultaneous over {len(scanned.rows):,} slices{f'; {units}' if units else ''}"
+
+    def simultaneous(found: Measure, tail: float, count: int) -> Estimate:
+        effect = 1.0 if units is None else units.design_effect(found.influence)
+        low, high = (
+            found.ends(effect * (float(stats.t.isf(tail, count - 1)) / Z) ** 2) if found.ends else (math.nan,) * 2
+        )
+        return Estimate(found.estimate.value, max(low, 0.0), high, count, f"{found.estimate.method}, {method}")
+
     for place in kept:
         mask = slice_mask(place, scanned, members)
         count, names = int(mask.sum()), dict.fromkeys((int(scanned.first[place]), int(scanned.second[place])))
-        apart, half = float(scanned.difference[place]), float(scanned.half_width[place])
+        held = mask * weights
+        size, level = float(held.sum()), float(np.average(loss, weights=held))
+        influence = mask * (loss - level) * len(loss) / math.sqrt(size * max(size - 1, 1))
+        apart, half = level - float(np.average(loss, weights=weights - held)), float(scanned.half_width[place])
         row: dict[str, object] = {
             "slice": " and ".join(levels[name].text for name in names),
             "rows": count,
-            "share": float(mask.mean()),
-            "loss": mean_estimate(loss[mask]),
-            "overall": float(loss.mean()),
-            "difference": Estimate(apart, apart - half, apart + half, count, method),
+            "share": float(held.mean()),
+            "loss": simultaneous(unbounded(level, influence, weights, "Wald"), scanned.tail[place], count),
+            "overall": float(np.average(loss, weights=weights)),
+            "difference": Estimate(apart, apart - half, apart + half, count, f"t, {method}"),
             "p_adjusted": float(scanned.p_adjusted[place]),
         }
-        if right is not None:
-            row["accuracy"] = share_estimate(int(right[mask].sum()), count)
-        rows.append(row | {name: float(values[mask].mean()) for name, values in beside.items()})
+        for name, values in shown.items():
+            rate = simultaneous(share(values, held), scanned.tail[place], count) if name == "accuracy" else None
+            row[name] = rate or float(np.average(values, weights=held))
+        rows.append(row)
     named = ["slice", "rows", "share", "loss", "overall", "difference", "p_adjusted"]
     return pd.DataFrame(rows, columns=None if rows else named)

@@ -129,6 +129,7 @@ def audit_fairness(
     groups = pd.concat([group_table(*each) for each in measured], ignore_index=True)
     disparities = pd.concat([disparity_table(*each, names) for each in measured], ignore_index=True)
     notes = about_table(part, data, columns, groupings, case) + about_groups(groupings, groups, part.rows, min_count)
+    notes += part.unweighted("The audit of fairness")
     return FairnessAudit(
         name=part.name,
         target=str(part.target.name),

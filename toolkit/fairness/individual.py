@@ -117,6 +117,7 @@ def check_individual(
         spread=float(np.std(predicted.y_true)) if test.task == "regression" else 1.0,
         columns={name: numbers for name, (numbers, _) in found.items()},
         changes=pd.concat([pd.DataFrame(), *(changed for _, changed in found.values())], ignore_index=True),
+        notes=tuple(part.unweighted("Individual fairness")),
     )
 
 
@@ -142,6 +143,7 @@ class IndividualFairness(Result):
         A row a value that a column was changed to: ``feature, changed_to, rows, flip_rate, gained, lost,
         score_change``; what does not apply to the task is left out. ``gained`` and ``lost`` are the shares of rows that
         become positive and negative.
+    notes : tuple of Finding
     """
 
     name: str
@@ -152,6 +154,7 @@ class IndividualFairness(Result):
     spread: float
     columns: dict[str, dict[str, Estimate]]
     changes: pd.DataFrame
+    notes: tuple[Finding, ...] = ()
 
     def frame(self) -> pd.DataFrame:
         """Return one row a number: ``feature, measure, value, low, high, n, method``; none for the consistency."""
@@ -172,7 +175,7 @@ class IndividualFairness(Result):
 
     def findings(self) -> list[Finding]:
         """Say where the sensitive value itself decides, and where neighbours are no more alike than strangers."""
-        found = [self._about(name) for name in self.columns]
+        found = [*self.notes, *(self._about(name) for name in self.columns)]
         if not self.columns:
             found.append(finding("INDIVIDUAL-RECORDED", "info"))
         if self.by_chance < 1 and self.consistency.low <= self.by_chance:

@@ -134,7 +134,8 @@ def mitigate(
     columns = tuple(str(name) for name in sensitive_inputs(split.train, sensitive).columns)
     columns = columns if listed_names(sensitive) else columns[:MOST_COLUMNS]
     setup = Setup(original, _joined(split, columns), columns, constraint, metric, int(rows), seed)
-    points, notes = [measure_point(FittedMethod(ORIGINAL, "", "", original, split.train.rows), setup, threshold)], []
+    points = [measure_point(FittedMethod(ORIGINAL, "", "", original, split.train.rows), setup, threshold)]
+    notes = split.test.unweighted("Mitigation")
     if math.isnan(points[0].disparity.value):
         few = f"on {split.test.rows:,} test rows fewer than two groups by {listed(columns)} are large enough to judge"
         raise NotApplicableError(f"What less disparity would cost cannot be measured: {few}.")

@@ -95,7 +95,8 @@ def find_proxies(data: Dataset | Split, *, sensitive: object = None, rows: int =
     if not known:
         raise NotApplicableError(f"No sensitive column of {table.name} has two groups of {LEAST_ROWS} rows or more.")
     whole_row, each = zip(*known, strict=True)
-    return Proxies(table.name, pd.DataFrame(whole_row), pd.concat(each, ignore_index=True))
+    notes = tuple(table.unweighted("The search for proxies"))
+    return Proxies(table.name, pd.DataFrame(whole_row), pd.concat(each, ignore_index=True), notes)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -111,11 +112,13 @@ class Proxies(Result):
         groups``.
     columns : DataFrame
         A row a sensitive column and other column, the one that tells most first: ``feature, column, value``.
+    notes : tuple of Finding
     """
 
     name: str
     table: pd.DataFrame
     columns: pd.DataFrame
+    notes: tuple[Finding, ...] = ()
 
     def frame(self) -> pd.DataFrame:
         """Return one row a sensitive column and other column (empty: all together): value, ends of the interval."""
@@ -132,7 +135,7 @@ class Proxies(Result):
 
     def findings(self) -> list[Finding]:
         """Say which sensitive columns are given away, and by which others."""
-        found = []
+        found = list(self.notes)
         for name, measure, value, chance in self.table.iloc[:, :4].itertuples(index=False):
             reached = sum(value.low >= limit for limit in NOTABLE[measure])
             if reached:

@@ -85,12 +85,18 @@ def threshold_for(
         )
     if chosen is not None and rule.kind != "fixed":
         return chosen
-    found = choose_threshold(rule, rows.y_true, rows.y_pred, part, probabilities=rows.probabilities)
+    found = choose_threshold(rule, rows.y_true, rows.y_pred, part, rows.weights, probabilities=rows.probabilities)
     return found if chosen is None else replace(chosen, value=found.value)
 
 
 def choose_threshold(
-    rule: Rule, y_true: Array, y_score: Array, part: str = "", *, probabilities: bool = True
+    rule: Rule,
+    y_true: Array,
+    y_score: Array,
+    part: str = "",
+    weights: Array | None = None,
+    *,
+    probabilities: bool = True,
 ) -> Threshold:
     """Choose the threshold that a rule asks for on given rows.
 
@@ -105,6 +111,8 @@ def choose_threshold(
     y_score : array of shape (n,)
     part : str
         What these rows are called.
+    weights : array of shape (n,), optional
+        How much each row counts.
     probabilities : bool
         Whether the scores are probabilities. If not, a fixed 0.5 stands for the model's own boundary, which is 0.
 
@@ -121,23 +129,24 @@ def choose_threshold(
                 "'max_f1', a precision, a recall or a cost."
             )
         return Threshold(rule.level if probabilities else 0.0, rule)
-    ones = float(y_true.sum())
-    if len(y_true) == 0 or (ones in (0, len(y_true)) and rule.kind != "cost"):
+    each = np.ones(len(y_true)) if weights is None else weights
+    ones, zeros = float(y_true @ each), float((1 - y_true) @ each)
+    if len(y_true) == 0 or (not (ones and zeros) and rule.kind != "cost"):
         note = f"The {part} part holds one class only, so no threshold could be chosen on it; {DEFAULT} is used."
         finding = Finding("THRESHOLD-NOT-CHOSEN", "high", note, part)
         return Threshold(DEFAULT if probabilities else 0.0, rule, notes=(finding,))
-    steps, true_positives, called = confusion_steps(y_true, y_score)
+    steps, true_positives, called = confusion_steps(y_true, y_score, each)
     false_positives = called - true_positives
     recall = true_positives / ones if ones else np.zeros(len(steps))
     precision = np.divide(true_positives, called, where=called > 0, out=np.zeros(len(steps)))
     notes: tuple[Finding, ...] = ()
     if rule.kind == "youden":
-        best = int(np.argmax(recall - false_positives / (len(y_true) - ones)))
+        best = int(np.argmax(recall - false_positives / zeros))
     elif rule.kind == "max_f1":
         best = int(np.argmax(2 * true_positives / (called + ones)))
     elif rule.kind == "cost" and rule.costs:
         cost = rule.costs
-        missed, refused = ones - true_positives, len(y_true) - ones - false_positives
+        missed, refused = ones - true_positives, zeros - false_positives
         total = cost.tp * true_positives + cost.fp * false_positives + cost.fn * missed + cost.tn * refused
         best = int(np.argmin(total))
     else:
@@ -151,8 +160,10 @@ def choose_threshold(
     return Threshold(_shortest(steps, best), rule, part, notes)
 
 
-def confusion_steps(y_true: Array, y_score: Array) -> tuple[Array, Array, Array]:
+def confusion_steps(y_true: Array, y_score: Array, weights: Array) -> tuple[Array, Array, Array]:
     """Return each distinct threshold from above the highest score downwards, with the true positives and rows called.
+
+    Rows count by their weights.
 
     Returns
     -------
@@ -162,8 +173,8 @@ def confusion_steps(y_true: Array, y_score: Array) -> tuple[Array, Array, Array]
     order = np.argsort(-y_score, kind="stable")
     score = y_score[order]
     last = np.append(np.flatnonzero(np.diff(score)), len(score) - 1)
-    hits = np.cumsum(y_true[order])[last]
-    return np.append(math.inf, score[last]), np.append(0.0, hits), np.append(0.0, last + 1.0)
+    hits, called = np.cumsum((y_true * weights)[order])[last], np.cumsum(weights[order])[last]
+    return np.append(math.inf, score[last]), np.append(0.0, hits), np.append(0.0, called)
 
 
 def _shortest(steps: Array, best: int) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -131,7 +132,7 @@ def fit_and_score(
 
     def refit(table: Dataset) -> tuple[Model, float]:
         started = time.perf_counter()
-        fitted = make_model(clone(estimator), table.features).fit(table.features, table.target)
+        fitted = fit_model(clone(estimator), table.features, table.target, table.weight)
         return Model.of(fitted, table), time.perf_counter() - started
 
     def tried(table: Dataset) -> list[Any]:
@@ -178,10 +179,37 @@ def score_fold(estimator: Any, data: Dataset, fold: Fold, scorers: Mapping[str, 
         every = partial(_neg_log_loss, classes=np.unique(target))
         scoring |= {name: every for name, scorer in scorers.items() if scorer == "neg_log_loss"}
     started = time.perf_counter()
-    model = make_model(clone(estimator), data.features.iloc[fit]).fit(data.features.iloc[fit], target[fit])
+    weight = None if data.weight is None else data.weight.to_numpy()
+    model = fit_model(clone(estimator), data.features.iloc[fit], target[fit], None if weight is None else weight[fit])
     fitted = time.perf_counter()
-    scores = check_scoring(model, scoring=scoring)(model, data.features.iloc[check], target[check])
+    weights = (
+        {} if weight is None or not all(map(takes_weights, scoring.values())) else {"sample_weight": weight[check]}
+    )
+    scores = check_scoring(model, scoring=scoring)(model, data.features.iloc[check], target[check], **weights)
     return {**scores, "fit_seconds": fitted - started, "predict_seconds": time.perf_counter() - fitted}
+
+
+def fit_model(estimator: Any, features: pd.DataFrame, target: Any, weight: Any = None) -> Any:
+    """Fit an estimator with the preprocessing it needs, and with the rows' weights where it takes any."""
+    model = make_model(estimator, features)
+    name, last = model.steps[-1]
+    weights = {f"{name}__sample_weight": np.asarray(weight)} if weight is not None and takes_weights(last) else {}
+    return model.fit(features, target, **weights)
+
+
+def takes_weights(kind: Any) -> bool:
+    """Whether an estimator can be fitted, or a scorer score, with weights of the rows.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import Ridge
+    >>> from sklearn.neighbors import KNeighborsClassifier
+    >>> takes_weights(Ridge()), takes_weights(KNeighborsClassifier()), takes_weights(get_scorer("roc_auc"))
+    (True, False, True)
+    """
+    kind = kind.steps[-1][1] if hasattr(kind, "steps") else kind
+    called = kind.fit if hasattr(kind, "fit") else getattr(kind, "_score_func", kind)
+    return "sample_weight" in inspect.signature(called).parameters
 
 
 def side_by_side(tasks: Sequence[Callable[[], Any]]) -> list[Any]:
@@ -199,8 +227,10 @@ def side_by_side(tasks: Sequence[Callable[[], Any]]) -> list[Any]:
     return list(Parallel(n_jobs=at_once, prefer="threads")(delayed(run)(task) for task in tasks))
 
 
-def _neg_log_loss(model: Any, features: pd.DataFrame, target: np.ndarray, *, classes: np.ndarray) -> float:
+def _neg_log_loss(
+    model: Any, features: pd.DataFrame, target: np.ndarray, *, classes: np.ndarray, sample_weight: Any = None
+) -> float:
     known = model.predict_proba(features)
     scores = np.zeros((len(target), len(classes)), dtype=known.dtype)  # it sums to one as its precision allows
     scores[:, np.searchsorted(classes, model.classes_)] = known
-    return -float(log_loss(target, scores, labels=classes))
+    return -float(log_loss(target, scores, labels=classes, sample_weight=sample_weight))

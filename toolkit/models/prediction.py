@@ -44,6 +44,8 @@ class Predictions:
         Binary: 1 where the model itself says positive, given where that is not a matter of a threshold on its scores.
     scored : bool
         Whether ``y_pred`` ranks the rows; False where only labels are known (binary).
+    weights : array of shape (n,) or None
+        How much each row counts, of mean 1.
     """
 
     y_true: Array
@@ -53,6 +55,7 @@ class Predictions:
     classes: tuple[Any, ...]
     decisions: Array | None = None
     scored: bool = True
+    weights: Array | None = None
 
     def decide(self, threshold: float) -> Array:
         """Return 1 where a row is called positive: as the model itself decided, else by its score (binary)."""
@@ -62,7 +65,9 @@ class Predictions:
         """Return those of some rows."""
         y_prob = None if self.y_prob is None else self.y_prob[rows]
         decisions = None if self.decisions is None else self.decisions[rows]
-        return replace(self, y_true=self.y_true[rows], y_pred=self.y_pred[rows], y_prob=y_prob, decisions=decisions)
+        weights = None if self.weights is None else self.weights[rows] / self.weights[rows].mean()
+        y_true, y_pred = self.y_true[rows], self.y_pred[rows]
+        return replace(self, y_true=y_true, y_pred=y_pred, y_prob=y_prob, decisions=decisions, weights=weights)
 
 
 def predict(model: Any, data: Dataset) -> Predictions:
@@ -79,8 +84,10 @@ def predict(model: Any, data: Dataset) -> Predictions:
         Where the model fails on the table or does not fit it, or a prediction is missing or infinite.
     """
     model = Model.of(model, data)
+    weights = None if data.weight is None else data.weight.to_numpy() / data.weight.mean()
     if data.task == "regression":
-        return Predictions(data.target.to_numpy(dtype=float), _finite(model.labels, data), None, False, ())
+        y_true, y_pred = data.target.to_numpy(dtype=float), _finite(model.labels, data)
+        return Predictions(y_true, y_pred, None, False, (), weights=weights)
     if not set(model.classes) & set(data.classes):
         raise InputError(
             f"The model predicts {listed(model.classes)}, but target {data.target.name!r} holds "
@@ -88,7 +95,7 @@ def predict(model: Any, data: Dataset) -> Predictions:
         )
     classes = (*data.classes, *(label for label in model.classes if label not in data.classes))
     if data.task == "binary":
-        return _binary(model, data, classes)
+        return replace(_binary(model, data, classes), weights=weights)
     code = {label: position for position, label in enumerate(classes)}
     y_true = data.target.map(code).to_numpy(dtype=float)
     y_pred = _codes(model.labels(data.features, data.name), code).astype(float)
@@ -96,7 +103,7 @@ def predict(model: Any, data: Dataset) -> Predictions:
     if model.scores == "predict_proba":
         y_prob = np.zeros((data.rows, len(classes)))
         y_prob[:, [code[label] for label in model.classes]] = _finite(partial(model.read, "predict_proba"), data)
-    return Predictions(y_true, y_pred, y_prob, y_prob is not None, classes)
+    return Predictions(y_true, y_pred, y_prob, y_prob is not None, classes, weights=weights)
 
 
 def measure_speed(model: Model, features: pd.DataFrame, *, seed: int = 0) -> dict[str, Estimate]:

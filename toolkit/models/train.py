@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from sklearn.exceptions import ConvergenceWarning, UndefinedMetricWarning
+from sklearn.metrics import get_scorer
 
 from toolkit.core.result import Finding, by_severity
 from toolkit.core.words import spoken
+from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
 from toolkit.errors import InputError, listed
 from toolkit.models.candidates import (
@@ -23,7 +25,7 @@ from toolkit.models.candidates import (
     read_metric,
     tune_candidate,
 )
-from toolkit.models.folds import fit_and_score, make_folds
+from toolkit.models.folds import fit_and_score, make_folds, takes_weights
 from toolkit.models.leaderboard import Training
 
 
@@ -42,7 +44,8 @@ def train(
     Parameters
     ----------
     split : Split
-        Only its training part is used. Folds follow its kind: stratified, in time, by group, random.
+        Only its training part is used. Folds follow its kind: stratified, in time, by group, random. Weights of its
+        rows are used in fitting and scoring.
     candidates : sequence or mapping, optional
         Names (``logistic``, ``ridge``, ``forest``, ``boosting``), import paths such as ``lightgbm.LGBMClassifier``, or
         scikit-learn compatible estimators. By default a linear model and boosted trees.
@@ -84,7 +87,7 @@ def train(
         raise InputError(f"cv must be at least 2 and tune at least 0; found cv={cv}, tune={tune}.")
     estimators = make_candidates(candidates, data.task, seed)
     folds, kind, findings = make_folds(data, strategy=split.strategy, folds=cv, seed=seed)
-    findings += _about_tuning(estimators, tune)
+    findings += _about_tuning(estimators, tune) + _about_weights(data, estimators, scorer)
     scorers = {name: scorer, **{other: other for other in SCORERS[data.task] if other != name}}
     models, rows, failures = {}, [], {}
     for candidate, estimator in {BASELINE: make_baseline(data.task), **estimators}.items():
@@ -122,6 +125,16 @@ def _about_tuning(estimators: Mapping[str, Any], tune: int) -> list[Finding]:
         note = f"Not tuned, since only candidates given by name have a search space: {listed(names)}."
         findings.append(Finding("TRAIN-NOT-TUNED", "info", note, "training"))
     return findings
+
+
+def _about_weights(data: Dataset, estimators: Mapping[str, Any], scorer: Any) -> list[Finding]:
+    """Say what is fitted, or chosen, as if each row counted once although rows have weights."""
+    unable = [name for name, estimator in estimators.items() if not takes_weights(estimator)]
+    unable += [f"the metric {scorer}"] if not takes_weights(get_scorer(scorer)) else []
+    if data.weight is None or not unable:
+        return []
+    note = f"What takes no weights counts every row as one: {listed(unable)}. Choose others, or sample rows by weight."
+    return [Finding("TRAIN-UNWEIGHTED", "medium", note, str(data.weight.name))]
 
 
 def _about_failures(failures: Mapping[str, str], candidates: Sequence[str]) -> list[Finding]:

@@ -21,7 +21,7 @@ _RIDGE = 1e-9
 _APART = 1e-9
 
 
-def calibration_slope(y_true: Array, y_prob: Array) -> tuple[float, Array]:
+def calibration_slope(y_true: Array, y_prob: Array, weights: Array | None = None) -> tuple[float, Array]:
     """Return the slope of a logistic regression of the outcome on the logit of the prediction; 1 is ideal.
 
     Below 1 the predictions are too extreme (overfitting), above 1 too timid (Cox 1958, doi:10.1093/biomet/45.3-4.562).
@@ -32,13 +32,15 @@ def calibration_slope(y_true: Array, y_prob: Array) -> tuple[float, Array]:
         1 for the positive class, 0 for the other.
     y_prob : array of shape (n,)
         Predicted probabilities of the positive class; held within [1e-6, 1 - 1e-6] for the logit.
+    weights : array of shape (n,), optional
+        Of mean 1.
 
     Returns
     -------
     (float, array of shape (n,))
-        The slope and the influence of each row, with the HC2 correction for leverage (MacKinnon & White 1985,
-        doi:10.1016/0304-4076(85)90158-7). Not defined (nan) with one class, one distinct prediction, or where the
-        predictions separate the classes.
+        The slope and the influence of each row, as if it weighed 1, with the HC2 correction for leverage (MacKinnon &
+        White 1985, doi:10.1016/0304-4076(85)90158-7). Not defined (nan) with one class, one distinct prediction, or
+        where the predictions separate the classes.
     """
     n = len(y_true)
     x = logit(np.clip(y_prob, _CLIP, 1 - _CLIP))
@@ -47,17 +49,18 @@ def calibration_slope(y_true: Array, y_prob: Array) -> tuple[float, Array]:
         return math.nan, np.zeros(n)
     centre, spread = float(x.mean()), float(x.std())
     design = np.column_stack([np.ones(n), (x - centre) / spread])
-    beta, information = fit_logistic(design, y_true)
+    each = np.ones(n) if weights is None else weights
+    beta, information = fit_logistic(design, y_true, each)
     if not np.all(np.isfinite(beta)):
         return math.nan, np.zeros(n)
     fitted = expit(design @ beta)
     lever = design @ np.linalg.inv(information)
-    leverage = np.minimum(fitted * (1 - fitted) * np.einsum("ij,ij->i", lever, design), 0.9)
+    leverage = np.minimum(each * fitted * (1 - fitted) * np.einsum("ij,ij->i", lever, design), 0.9)
     influence = n * lever[:, 1] * (y_true - fitted) / np.sqrt(1 - leverage)
     return float(beta[1]) / spread, influence / spread
 
 
-def calibration_intercept(y_true: Array, y_prob: Array) -> tuple[float, Array]:
+def calibration_intercept(y_true: Array, y_prob: Array, weights: Array | None = None) -> tuple[float, Array]:
     """Return calibration in the large: how far the log-odds are off on average; 0 is ideal, above 0 too low.
 
     The intercept of a logistic regression with the logit of the prediction as offset, that is with the slope held at 1
@@ -65,7 +68,7 @@ def calibration_intercept(y_true: Array, y_prob: Array) -> tuple[float, Array]:
 
     Parameters
     ----------
-    y_true, y_prob : array of shape (n,)
+    y_true, y_prob, weights : array of shape (n,)
         As in ``calibration_slope``.
 
     Returns
@@ -73,15 +76,16 @@ def calibration_intercept(y_true: Array, y_prob: Array) -> tuple[float, Array]:
     (float, array of shape (n,))
         The intercept and the influence of each row; not defined (nan) with one class.
     """
-    n, ones = len(y_true), float(y_true.sum())
-    if ones in (0, n):
+    n, each = len(y_true), np.ones(len(y_true)) if weights is None else weights
+    ones, zeros = float(y_true @ each), float((1 - y_true) @ each)
+    if not (ones and zeros):
         return math.nan, np.zeros(n)
     x = logit(np.clip(y_prob, _CLIP, 1 - _CLIP))
     low, high = -40.0, 40.0
-    shift = float(logit(ones / n) - logit(np.clip(expit(x).mean(), _CLIP, 1 - _CLIP)))
+    shift = float(logit(ones / (ones + zeros)) - logit(np.clip(np.average(expit(x), weights=each), _CLIP, 1 - _CLIP)))
     for _ in range(200):
         fitted = expit(x + shift)
-        gap, slope = ones - float(fitted.sum()), float((fitted * (1 - fitted)).sum())
+        gap, slope = ones - float(each @ fitted), float(each @ (fitted * (1 - fitted)))
         low, high = (shift, high) if gap > 0 else (low, shift)
         step = shift + gap / slope if slope > 0 else math.nan
         step = step if low < step < high else (low + high) / 2
@@ -89,20 +93,24 @@ def calibration_intercept(y_true: Array, y_prob: Array) -> tuple[float, Array]:
             break
         shift = step
     fitted = expit(x + shift)
-    slope = float((fitted * (1 - fitted)).mean())
+    slope = float(each @ (fitted * (1 - fitted))) / n
     return shift, (y_true - fitted) / slope * math.sqrt(n / (n - 1))
 
 
-def calibration_bins(y_true: Array, y_prob: Array, bins: int = BINS) -> tuple[Array, Array, Array]:
-    """Group the rows into bins of equal mass: their sizes, mean predictions and observed rates, each of shape (bins,).
+def calibration_bins(
+    y_true: Array, y_prob: Array, bins: int = BINS, weights: Array | None = None
+) -> tuple[Array, Array, Array]:
+    """Group the rows into bins of equal count: their sizes, mean predictions and observed rates, each of shape (bins,).
 
-    Equal predictions stay together, so there may be fewer bins.
+    Equal predictions stay together, so there may be fewer bins. The size of weighted rows is the sum of their weights.
     """
     order = np.argsort(y_prob, kind="stable")
-    return sorted_bins(y_true[order], y_prob[order], bins)
+    return sorted_bins(y_true[order], y_prob[order], bins, None if weights is None else weights[order])
 
 
-def sorted_bins(y_true: Array, y_prob: Array, bins: int = BINS) -> tuple[Array, Array, Array]:
+def sorted_bins(
+    y_true: Array, y_prob: Array, bins: int = BINS, weights: Array | None = None
+) -> tuple[Array, Array, Array]:
     """Return ``calibration_bins`` of rows that are in the order of their predictions, without looking at each.
 
     Examples
@@ -116,8 +124,12 @@ def sorted_bins(y_true: Array, y_prob: Array, bins: int = BINS) -> tuple[Array, 
     low, high = y_prob[below], y_prob[np.minimum(below + 1, len(y_prob) - 1)]
     ends = np.searchsorted(y_prob, low + (high - low) * (place - below), side="right")
     starts = np.unique(np.concatenate([[0], ends[ends < len(y_prob)]]))
-    sizes = np.diff(starts, append=len(y_prob)).astype(float)
-    return sizes, np.add.reduceat(y_prob, starts) / sizes, np.add.reduceat(y_true, starts) / sizes
+    if weights is None:
+        sizes = np.diff(starts, append=len(y_prob)).astype(float)
+        return sizes, np.add.reduceat(y_prob, starts) / sizes, np.add.reduceat(y_true, starts) / sizes
+    sizes, *sums = (np.add.reduceat(values * weights, starts) for values in (np.ones(len(y_prob)), y_prob, y_true))
+    used = sizes > 0
+    return sizes[used], sums[0][used] / sizes[used], sums[1][used] / sizes[used]
 
 
 def calibration_error_of(

@@ -226,12 +226,12 @@ def welch(own: Array | float, n: Array | float, other: Array | float, m: Array |
     return np.sqrt(variance), np.maximum(freedom, 1.0)
 
 
-def t_quantile(n: int) -> float:
+def t_quantile(n: float) -> float:
     """Quantile of Student's t with ``n - 1`` degrees of freedom; infinite for fewer than two rows."""
     return float(stats.t.ppf(0.975, n - 1)) if n > 1 else math.inf
 
 
-def median_interval(values: Array, effective: float | None = None) -> Interval:
+def median_interval(values: Array, effective: float | None = None, weights: Array | None = None) -> Interval:
     """Interval of the median by order statistics, exact whatever the distribution.
 
     By Thompson (1936, doi:10.1214/aoms/1177732502). Where no pair of order statistics reaches 95% (fewer
@@ -242,15 +242,21 @@ def median_interval(values: Array, effective: float | None = None) -> Interval:
     values : array of shape (n,)
     effective : float, optional
         Of how many independent rows they are worth, by default all.
+    weights : array of shape (n,), optional
+        Of mean 1.
 
     Examples
     --------
     >>> median_interval(np.arange(1.0, 101.0))
     (40.0, 61.0)
     """
-    ordered = np.sort(values)
-    n = len(ordered)
+    order = np.argsort(values)
+    ordered, n = values[order], len(values)
     worth = max(round(n if effective is None else effective), 1)
     # The rank among so many independent rows, brought to the rows that there are.
     below = min(max(int(stats.binom.ppf(0.025, worth, 0.5) * n / worth), 1), n)
-    return float(ordered[below - 1]), float(ordered[n - below])
+    if weights is None:
+        return float(ordered[below - 1]), float(ordered[n - below])
+    each = weights[order]
+    low, high = (int(np.searchsorted(np.cumsum(side), below * (1 - 1e-12))) for side in (each, each[::-1]))
+    return float(ordered[low]), float(ordered[n - 1 - high])

@@ -15,7 +15,6 @@ from toolkit.statistics.intervals import (
     Array,
     Interval,
     Scale,
-    Z,
     mover_difference,
     standard_error,
     t_quantile,
@@ -36,7 +35,8 @@ class Measure:
     estimate : Estimate
         Value and interval.
     influence : array of shape (n,) or None
-        Of each row on the value (see ``intervals.standard_error``); None where the metric is not smooth enough for it.
+        Of each row on the value (see ``intervals.standard_error``), times its weight; None where the metric is not
+        smooth enough for it.
     bounds : (float, float)
         Least and greatest possible value.
     unit : float
@@ -45,7 +45,8 @@ class Measure:
     centre : float
         The value freed from its bias, where it has a notable one; else nan.
     ends : callable or None
-        The interval where the variance is so many times that of independent rows; None where there is no interval.
+        The interval where the variance is so many times that of independent rows, each of which was seen as often as it
+        weighs; None where there is no interval.
     units : Units or None
         The independent observations that the interval is of; None where these are the rows.
     chance : Measure or None
@@ -75,17 +76,6 @@ class Measure:
     ) -> Measure:
         """Measure with the interval of independent rows."""
         return cls(Estimate(value, *_cut(ends(1.0), bounds), n, method), influence, bounds, unit, centre, ends)
-
-    def design_effect(self, units: Units) -> float:
-        """Return how many times the variance is that of independent rows (Kish 1965), t for few units included.
-
-        Where no two rows differ there is no telling, and each unit counts as one row.
-        """
-        size = len(units.codes) / units.count
-        if self.influence is None or not self.influence.any():
-            return size
-        ratio = units.standard_error(self.influence) / standard_error(self.influence)
-        return max((ratio * units.quantile(self.influence) / Z) ** 2, 1 / size)
 
     def over(self, units: Units, effect: float) -> Measure:
         """Return the same with the interval of dependent rows.
@@ -127,7 +117,9 @@ def over_units(measures: dict[str, Measure], units: Units | None) -> dict[str, M
         name: replace(found, chance=over_units({"": found.chance}, units)[""]) if found.chance else found
         for name, found in measures.items()
     }
-    effects = {name: found.design_effect(units) for name, found in measures.items() if found.influence is not None}
+    effects = {
+        name: units.design_effect(found.influence) for name, found in measures.items() if found.influence is not None
+    }
     usual = effects.get("calibration_intercept", 1.0)
     return {name: found.over(units, effects.get(name, max(usual, 1.0))) for name, found in measures.items()}
 
@@ -190,7 +182,12 @@ def rival(first: Measure, second: Measure) -> Measure:
 
 
 def mean(
-    values: Array, *, bounds: Interval = (0.0, math.inf), unit: float = 1.0, scale: Scale = "log", method: str = ""
+    values: Array,
+    weights: Array | None = None,
+    *,
+    bounds: Interval = (0.0, math.inf),
+    unit: float = 1.0,
+    scale: Scale = "log",
 ) -> Measure:
     """Measure a mean over rows by Student's t, on the log scale for a positive mean.
 
@@ -198,20 +195,21 @@ def mean(
     ----------
     values : array of shape (n,)
         One loss a row.
+    weights : array of shape (n,), optional
+        Of mean 1.
     bounds : (float, float)
         Least and greatest possible mean.
     unit : float
         What one row might add at most; used where all rows agree.
     scale : {"log", "identity"}
-    method : str
-        What to say of the method instead of the default.
     """
     n = len(values)
     if n == 0:
         return undefined(0)
-    value = float(values.mean())
-    influence = (values - value) * math.sqrt(n / max(n - 1, 1))
-    error = standard_error(influence)
+    each = np.ones(n) if weights is None else weights
+    value = float(np.average(values, weights=weights))
+    apart = (values - value) * math.sqrt(n / max(n - 1, 1))
+    influence, error = apart * each, standard_error(apart * np.sqrt(each))
     if n == 1:
         return Measure(Estimate(value, n=1, method="no interval: one row"), influence, bounds, unit)
     if error <= 1e-14 * max(abs(value), unit):
@@ -225,9 +223,8 @@ def mean(
     def ends(effect: float) -> Interval:
         return wald(value, error * math.sqrt(effect), at, t_quantile(n))
 
-    return Measure.made(
-        value, ends, method or ("t on the log scale" if scale == "log" else "t"), influence, n, bounds, unit
-    )
+    method = "t on the log scale" if scale == "log" else "t"
+    return Measure.made(value, ends, method, influence, n, bounds, unit)
 
 
 def wider(found: Measure, ends: Callable[[float], Interval], method: str) -> Measure:
@@ -242,7 +239,10 @@ def wider(found: Measure, ends: Callable[[float], Interval], method: str) -> Mea
 
 
 def share(hits: Array, among: Array) -> Measure:
-    """Measure the share of ``hits`` among some rows (both of shape (n,), 0 or 1) by Wilson's interval."""
+    """Measure the share of ``hits`` among some rows by Wilson's interval.
+
+    Both are of shape (n,), 0 or 1; the rows may be weighted by weights of mean 1 over all.
+    """
     size, n = float(among.sum()), len(among)
     if size == 0:
         return undefined(n)
@@ -257,6 +257,7 @@ def share(hits: Array, among: Array) -> Measure:
 def smooth(
     value: float,
     influence: Array,
+    weights: Array | None = None,
     *,
     effective: float,
     scale: Scale = "logit",
@@ -269,13 +270,17 @@ def smooth(
     ----------
     value : float
     influence : array of shape (n,)
+        Of each row as if it weighed 1.
+    weights : array of shape (n,), optional
+        Of mean 1.
     effective : float
         Rows of the smallest class that matters: the sample size of the fall-back.
     scale, bounds, method
         The scale, the range of the statistic, and what to say of the method.
     """
     n, (least, most) = len(influence), bounds
-    error = standard_error(influence) if n else 0.0
+    each = np.ones(n) if weights is None else weights
+    error = standard_error(influence * np.sqrt(each)) if n else 0.0
     varies = least < value < most and error > 1e-12 and effective > 1
     at = (value - least) / (most - least)
 
@@ -286,16 +291,17 @@ def smooth(
         return least + low * (most - least), least + high * (most - least)
 
     unit = (most - least) * n / max(effective, 1.0)
-    return Measure.made(value, ends, method if varies else "Wilson on the smallest class", influence, n, bounds, unit)
+    method = method if varies else "Wilson on the smallest class"
+    return Measure.made(value, ends, method, influence * each, n, bounds, unit)
 
 
-def unbounded(value: float, influence: Array, method: str) -> Measure:
+def unbounded(value: float, influence: Array, weights: Array, method: str) -> Measure:
     """Measure an unbounded statistic by Wald's interval; not defined where the value is not."""
     n = len(influence)
     if not math.isfinite(value):
         return undefined(n)
-    error = standard_error(influence)
-    return Measure.made(value, lambda effect: wald(value, error * math.sqrt(effect)), method, influence, n)
+    error = standard_error(influence * np.sqrt(weights))
+    return Measure.made(value, lambda effect: wald(value, error * math.sqrt(effect)), method, influence * weights, n)
 
 
 def undefined(n: int) -> Measure:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from toolkit.core.estimate import Estimate
 from toolkit.errors import InputError
@@ -22,7 +21,7 @@ from toolkit.statistics.decisions import balanced_accuracy, f1, matthews, mean_f
 from toolkit.statistics.intervals import RULE_OF_THREE, Array, Interval, Scale, area_interval, t_quantile, wald, wilson
 from toolkit.statistics.measure import Measure, checked, mean, over_units, share, smooth, unbounded, undefined, wider
 from toolkit.statistics.ranking import average_precision, roc_auc
-from toolkit.statistics.units import Units
+from toolkit.statistics.units import Units, weights_of
 
 EPSILON = float(np.finfo(float).eps)
 
@@ -35,7 +34,7 @@ PROBABILITY_METRICS = (
 )
 #: Metrics that decisions alone do not define.
 SCORE_METRICS = ("roc_auc", "average_precision", *PROBABILITY_METRICS)
-#: Rows of the rarer class below which the calibration slope gets no interval.
+#: Rows of the rarer class below which the calibration slope gets no interval: none holds it (92 % with ten).
 LEAST_OF_CLASS = 10
 #: Rows of the rarer class in the wrong order, or in the right one, below which DeLong's variance is not enough.
 FEW_ORDERED = 1.5
@@ -67,7 +66,7 @@ def binary_metrics(
     probabilities : bool
         Whether the scores are probabilities; if not, metrics that need those are not defined.
     units : Units, optional
-        The independent observations that rows belong to; by default each row is one.
+        The independent observations that rows belong to, and their weights; by default each row is one.
     seed : int
         Of the simulated noise behind the interval of the expected calibration error.
 
@@ -94,26 +93,32 @@ def binary_metrics(
     for name, values in (("y_true", y), ("decisions", called)):
         if not np.all((values == 0) | (values == 1)):
             raise InputError(f"{name} must hold 1 for the positive class and 0 for the other, nothing else.")
+    weights = weights_of(units, len(y))
     found = {
-        **_score_metrics(y, y_score, probabilities, seed),
-        "accuracy": share((called == y).astype(float), np.ones(len(y))),
-        "balanced_accuracy": balanced_accuracy(y.astype(int), called.astype(int), 2),
-        **positive_metrics(y, called),
-        "matthews_corrcoef": matthews(y, called),
+        **_score_metrics(y, y_score, weights, probabilities, seed),
+        "accuracy": share((called == y).astype(float), weights),
+        "balanced_accuracy": balanced_accuracy(y.astype(int), called.astype(int), 2, weights),
+        **positive_metrics(y, called, weights),
+        "matthews_corrcoef": matthews(y, called, weights),
     }
     return over_units(found, units)
 
 
-def _score_metrics(y: Array, y_score: Array | None, probabilities: bool, seed: int) -> dict[str, Measure]:
+def _score_metrics(
+    y: Array, y_score: Array | None, weights: Array, probabilities: bool, seed: int
+) -> dict[str, Measure]:
     if y_score is None:
         return {name: undefined(len(y)) for name in SCORE_METRICS}
     _, score = checked(y, y_score)
     if probabilities and len(score) and (score.min() < 0 or score.max() > 1):
         raise InputError(f"Probabilities must lie between 0 and 1; found {score.min():.4g} to {score.max():.4g}.")
+    value, influence = average_precision(y, score, weights)
+    method, ones = "infinitesimal jackknife, logit scale", float(y @ weights)
+    precision = smooth(value, influence, weights, effective=ones, method=method) if ones else undefined(len(y))
     return {
-        "roc_auc": _area(y, score),
-        "average_precision": _average_precision(y, score),
-        **_probability_metrics(y, score, probabilities, seed),
+        "roc_auc": _area(y, score, weights),
+        "average_precision": precision,
+        **_probability_metrics(y, score, weights, probabilities, seed),
     }
 
 
@@ -143,24 +148,25 @@ def multiclass_metrics(
     >>> print(multiclass_metrics(truth, guess, None, 3)["accuracy"].estimate)
     0.667 [0.578, 0.745]
     """
-    n = len(y_true)
-    present = np.bincount(y_true, minlength=classes) > 0
+    n, weights = len(y_true), weights_of(units, len(y_true))
+    smallest = float(np.bincount(y_true, weights, classes).min())
     measured = {
-        "accuracy": share((y_true == y_pred).astype(float), np.ones(n)),
-        "balanced_accuracy": balanced_accuracy(y_true, y_pred, classes),
-        "f1_macro": mean_f1(y_true, y_pred, classes, weighted=False),
-        "f1_weighted": mean_f1(y_true, y_pred, classes, weighted=True),
+        "accuracy": share((y_true == y_pred).astype(float), weights),
+        "balanced_accuracy": balanced_accuracy(y_true, y_pred, classes, weights),
+        "f1_macro": mean_f1(y_true, y_pred, classes, weights, weighted=False),
+        "f1_weighted": mean_f1(y_true, y_pred, classes, weights, weighted=True),
         "log_loss": undefined(n),
         "roc_auc_ovr": undefined(n),
     }
     if y_prob is not None and n:
         clipped = np.clip(y_prob, EPSILON, 1 - EPSILON)
-        measured["log_loss"] = mean(-np.log(clipped[np.arange(n), y_true]), unit=-math.log(float(clipped.min())))
-        if present.all():
-            areas = [roc_auc((y_true == k).astype(float), y_prob[:, k]) for k in range(classes)]
+        worst = -math.log(float(clipped.min()))
+        measured["log_loss"] = mean(-np.log(clipped[np.arange(n), y_true]), weights, unit=worst)
+        if smallest > 0:
+            areas = [roc_auc((y_true == k).astype(float), y_prob[:, k], weights) for k in range(classes)]
             value, influence = float(np.mean([a for a, _ in areas])), np.mean([i for _, i in areas], axis=0)
-            smallest = float(np.bincount(y_true, minlength=classes).min())
-            measured["roc_auc_ovr"] = smooth(value, influence, effective=smallest, method="DeLong, logit scale")
+            method = "DeLong, logit scale"
+            measured["roc_auc_ovr"] = smooth(value, influence, weights, effective=smallest, method=method)
     return over_units(measured, units)
 
 
@@ -171,21 +177,23 @@ def class_table(
 
     Cells are Estimates, but for ``support``, the number of rows of that class.
     """
-    rows = []
+    rows, weights = [], weights_of(units, len(y_true))
     for code, label in enumerate(labels):
         y, called = (y_true == code).astype(float), (y_pred == code).astype(float)
-        area = undefined(len(y)) if y_prob is None else _area(y, y_prob[:, code])
-        parts = {"precision": share(y, called), "recall": share(called, y), "f1": f1(y, called), "roc_auc": area}
+        area = undefined(len(y)) if y_prob is None else _area(y, y_prob[:, code], weights)
+        precision, recall = share(y, called * weights), share(called, y * weights)
+        parts = {"precision": precision, "recall": recall, "f1": f1(y, called, weights), "roc_auc": area}
         row: dict[str, object] = {"class": str(label), "support": int(y.sum())}
         rows.append(row | {name: measured.estimate for name, measured in over_units(parts, units).items()})
     return pd.DataFrame(rows, columns=["class", "support", "precision", "recall", "f1", "roc_auc"])
 
 
-def _area(y: Array, score: Array) -> Measure:
-    value, influence = roc_auc(y, score)
+def _area(y: Array, score: Array, weights: Array) -> Measure:
+    value, influence = roc_auc(y, score, weights)
     if math.isnan(value):
         return undefined(len(y))
-    smaller = float(min(y.sum(), len(y) - y.sum()))
+    ones, zeros = float(y @ weights), float((1 - y) @ weights)
+    smaller = min(ones, zeros)
     if smaller > 1 and not influence.any() and 0 < value < 1:
         half = RULE_OF_THREE / smaller / 2
         return Measure.made(
@@ -197,56 +205,42 @@ def _area(y: Array, score: Array) -> Measure:
             (0.0, 1.0),
             len(y) / smaller,
         )
-    found = smooth(value, influence, effective=smaller, method="DeLong, logit scale")
+    found = smooth(value, influence, weights, effective=smaller, method="DeLong, logit scale")
     if smaller * min(value, 1 - value) >= FEW_ORDERED:
         return found
-    ones, zeros = float(y.sum()), float(len(y) - y.sum())
     method = "DeLong, widened by a score test"
     return wider(found, lambda effect: area_interval(value, ones / effect, zeros / effect), method)
 
 
-def _average_precision(y: Array, score: Array) -> Measure:
-    value, influence = average_precision(y, score)
-    if math.isnan(value):
-        return undefined(len(y))
-    return smooth(value, influence, effective=float(y.sum()), method="infinitesimal jackknife, logit scale")
-
-
-def _probability_metrics(y: Array, score: Array, probabilities: bool, seed: int) -> dict[str, Measure]:
+def _probability_metrics(y: Array, score: Array, weights: Array, probabilities: bool, seed: int) -> dict[str, Measure]:
     n = len(y)
     if not probabilities or n == 0:
         return {name: undefined(n) for name in PROBABILITY_METRICS}
     clipped = np.clip(score, EPSILON, 1 - EPSILON)
     worst = -math.log(float(min(clipped.min(), (1 - clipped).min())))
-    return {
-        "log_loss": class_mean(y, score, -np.log(clipped), -np.log(1 - clipped), unit=worst, most=math.inf),
-        "brier_score_loss": class_mean(y, score, (1 - score) ** 2, score**2, unit=1.0, most=1.0),
-        "calibration_slope": _slope(y, score),
-        "calibration_intercept": unbounded(*calibration_intercept(y, score), method="sandwich, Wald"),
-        "expected_calibration_error": _calibration_error(y, score, seed),
-    }
-
-
-def _calibration_error(y: Array, score: Array, seed: int) -> Measure:
-    sizes, predicted, observed = calibration_bins(y, score)
-    error, centre = calibration_error_of(sizes, predicted, observed, seed=seed)
+    slope = unbounded(*calibration_slope(y, score, weights), weights, "sandwich (HC2), Wald")
+    if min(y.sum(), n - y.sum()) < LEAST_OF_CLASS:
+        why = "no interval: too few rows of a class"
+        slope = Measure(Estimate(slope.estimate.value, n=n, method=why), None)
+    sizes, predicted, observed = calibration_bins(y, score, weights=weights)
 
     def ends(effect: float) -> Interval:
         found, _ = calibration_error_of(sizes / effect, predicted, observed, seed=seed)
         return found.low, found.high
 
-    return Measure(error, None, (0.0, 1.0), centre=centre, ends=ends)
+    error, centre = calibration_error_of(sizes, predicted, observed, seed=seed)
+    return {
+        "log_loss": class_mean(y, score, -np.log(clipped), -np.log(1 - clipped), weights, unit=worst, most=math.inf),
+        "brier_score_loss": class_mean(y, score, (1 - score) ** 2, score**2, weights, unit=1.0, most=1.0),
+        "calibration_slope": slope,
+        "calibration_intercept": unbounded(*calibration_intercept(y, score, weights), weights, "sandwich, Wald"),
+        "expected_calibration_error": Measure(error, None, (0.0, 1.0), centre=centre, ends=ends),
+    }
 
 
-def _slope(y: Array, score: Array) -> Measure:
-    """Measure the calibration slope; from a handful of rows of a class no interval holds it (92 % with ten)."""
-    found = unbounded(*calibration_slope(y, score), method="sandwich (HC2), Wald")
-    if min(y.sum(), len(y) - y.sum()) >= LEAST_OF_CLASS:
-        return found
-    return Measure(Estimate(found.estimate.value, n=len(y), method="no interval: too few rows of a class"), None)
-
-
-def class_mean(y: Array, score: Array, if_one: Array, if_zero: Array, *, unit: float, most: float) -> Measure:
+def class_mean(
+    y: Array, score: Array, if_one: Array, if_zero: Array, weights: Array, *, unit: float, most: float
+) -> Measure:
     """Measure the mean loss of probabilities where one of two classes may be rare.
 
     MOVER (Zou & Donner 2008, doi:10.1002/sim.3095) over the share of positives, by Wilson's interval, and the mean loss
@@ -259,20 +253,24 @@ def class_mean(y: Array, score: Array, if_one: Array, if_zero: Array, *, unit: f
         1 or 0, and the probability of 1.
     if_one, if_zero : array of shape (n,)
         The loss of each row if it were positive, and if it were negative.
+    weights : array of shape (n,)
+        Of mean 1.
     unit, most : float
         What one row might add at most, and the greatest possible mean.
     """
-    whole = mean(np.where(y == 1, if_one, if_zero), bounds=(0.0, most), unit=unit)
-    found, n, ones = whole.estimate, len(y), float(y.sum())
+    whole = mean(np.where(y == 1, if_one, if_zero), weights, bounds=(0.0, most), unit=unit)
+    found, n, ones = whole.estimate, len(y), float(y @ weights)
     if whole.ends is None or found.method == "rule of three":
         return whole
-    parts = [_level(if_one, y == 1, score), _level(if_zero, y == 0, 1 - score)]
-    weights, apart = (ones / n, 1 - ones / n), parts[0][0] - parts[1][0]
+    parts = [
+        _level(loss, own * weights, chance * weights)
+        for loss, own, chance in ((if_one, y, score), (if_zero, 1 - y, 1 - score))
+    ]
+    shares, apart = (ones / n, 1 - ones / n), parts[0][0] - parts[1][0]
 
     def ends(effect: float) -> Interval:
         sides = [
-            [weight * abs(end - part[0]) for end in part[1](effect)]
-            for weight, part in zip(weights, parts, strict=True)
+            [held * abs(end - part[0]) for end in part[1](effect)] for held, part in zip(shares, parts, strict=True)
         ]
         # More positives raise the mean where a positive costs more than a negative, and lower it where it costs less.
         less, more = sorted((end - ones / n) * apart for end in wilson(ones / effect, n / effect))
@@ -282,12 +280,12 @@ def class_mean(y: Array, score: Array, if_one: Array, if_zero: Array, *, unit: f
     return Measure.made(found.value, ends, "MOVER over the classes", whole.influence, n, whole.bounds, unit)
 
 
-def _level(loss: Array, own: NDArray[np.bool_], weight: Array) -> tuple[float, Callable[[float], Interval]]:
-    """Return the mean loss of a class with its interval; ``weight`` is how probably each row is of the class."""
-    weight = weight if weight.any() else np.ones(len(weight))
-    rows, seen = int(own.sum()), loss[own]
-    level = float(seen.mean()) if rows else float(np.average(loss, weights=weight))
-    squares = float(np.square(seen - level).sum() + np.average(np.square(loss - level), weights=weight))
+def _level(loss: Array, own: Array, chance: Array) -> tuple[float, Callable[[float], Interval]]:
+    """Return the mean loss of a class with its interval; ``chance`` is how probably each row is of the class."""
+    chance = chance if chance.any() else np.ones(len(chance))
+    rows = float(own.sum())
+    level = float(np.average(loss, weights=own if rows else chance))
+    squares = float(own @ np.square(loss - level) + np.average(np.square(loss - level), weights=chance))
     scale: Scale = "log" if level > 0 else "identity"
     error, greatest = math.sqrt(squares) / max(rows, 1), float(loss.max())
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy.stats import rankdata
 
 from toolkit.statistics.intervals import Array
 
 
-def roc_auc(y_true: Array, y_score: Array) -> tuple[float, Array]:
+def roc_auc(y_true: Array, y_score: Array, weights: Array | None = None) -> tuple[float, Array]:
     """Return the area under the ROC curve and the influence of each row, in O(n log n).
 
-    The influences are the placement values of DeLong et al. (1988, doi:10.2307/2531595), computed from ranks as in
+    The influences are the placement values of DeLong et al. (1988, doi:10.2307/2531595), computed from the order as in
     Sun & Xu (2014, doi:10.1109/LSP.2014.2337313): the sum of their squares over n² is DeLong's variance, and for two
     models on the same rows the same sum over their differences is the variance of the difference.
 
@@ -23,40 +22,42 @@ def roc_auc(y_true: Array, y_score: Array) -> tuple[float, Array]:
         1 for the positive class, 0 for the other.
     y_score : array of shape (n,)
         Higher means more likely positive.
+    weights : array of shape (n,), optional
+        Of mean 1.
 
     Returns
     -------
     (float, array of shape (n,))
-        Not defined (nan) where only one class is present.
+        Not defined (nan) where only one class is present. The influences are as if each row weighed 1.
 
     Examples
     --------
     >>> roc_auc(np.array([0.0, 0.0, 1.0, 1.0]), np.array([0.1, 0.4, 0.35, 0.8]))[0]
     0.75
     """
-    positive = y_true == 1
-    n, ones = len(y_true), int(positive.sum())
-    zeros = n - ones
-    if ones == 0 or zeros == 0:
+    n, each = len(y_true), np.ones(len(y_true)) if weights is None else weights
+    own = y_true * each
+    ones, zeros = float(own.sum()), float((each - own).sum())
+    if not (ones > 0 and zeros > 0):
         return math.nan, np.zeros(n)
-    ranks = rankdata(y_score)
-    placement = np.empty(n)
-    placement[positive] = (ranks[positive] - rankdata(y_score[positive])) / zeros
-    placement[~positive] = 1 - (ranks[~positive] - rankdata(y_score[~positive])) / ones
-    area = float(placement[positive].mean())
-    size = np.where(positive, ones, zeros)
+    values, place = np.unique(y_score, return_inverse=True)
+    positive, negative = (np.bincount(place, held, len(values)) for held in (own, each - own))
+    below, above = np.cumsum(negative) - negative / 2, ones - np.cumsum(positive) + positive / 2
+    placement = np.where(y_true == 1, below[place] / zeros, above[place] / ones)
+    area = float(own @ placement) / ones
+    size = np.where(y_true == 1, ones, zeros)
     influence = (placement - area) * n / np.sqrt(size * np.maximum(size - 1, 1))
     return area, influence
 
 
-def average_precision(y_true: Array, y_score: Array) -> tuple[float, Array]:
+def average_precision(y_true: Array, y_score: Array, weights: Array | None = None) -> tuple[float, Array]:
     """Return average precision, as scikit-learn defines it, and the influence of each row, in O(n log n).
 
     The influence is the derivative with respect to the row's weight (the infinitesimal jackknife).
 
     Parameters
     ----------
-    y_true, y_score : array of shape (n,)
+    y_true, y_score, weights : array of shape (n,)
         As in ``roc_auc``.
 
     Returns
@@ -69,17 +70,19 @@ def average_precision(y_true: Array, y_score: Array) -> tuple[float, Array]:
     >>> round(average_precision(np.array([0.0, 0.0, 1.0, 1.0]), np.array([0.1, 0.4, 0.35, 0.8]))[0], 4)
     0.8333
     """
-    n, ones = len(y_true), float(y_true.sum())
+    n, each = len(y_true), np.ones(len(y_true)) if weights is None else weights
+    ones = float(y_true @ each)
     if ones == 0:
         return math.nan, np.zeros(n)
     order = np.argsort(-y_score, kind="stable")
     y, score = y_true[order], y_score[order]
     last = np.append(np.flatnonzero(np.diff(score)), n - 1)
-    hits, called = np.cumsum(y)[last], last + 1.0
-    found, precision = np.diff(hits, prepend=0.0), hits / called
+    hits, called = np.cumsum((y_true * each)[order])[last], np.cumsum(each[order])[last]
+    share = np.divide(1.0, called, where=called > 0, out=np.zeros(len(last)))
+    found, precision = np.diff(hits, prepend=0.0), hits * share
     value = float(found @ precision) / ones
-    gained = np.cumsum((found / called)[::-1])[::-1]
-    lost = np.cumsum((found * precision / called)[::-1])[::-1]
+    gained = np.cumsum((found * share)[::-1])[::-1]
+    lost = np.cumsum((found * precision * share)[::-1])[::-1]
     group = np.repeat(np.arange(len(last)), np.diff(last, prepend=-1))
     slope = np.where(y == 1, precision[group] - value + gained[group], 0.0) - lost[group]
     influence = np.empty(n)

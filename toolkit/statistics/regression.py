@@ -11,7 +11,7 @@ from toolkit.core.estimate import Estimate
 from toolkit.errors import InputError
 from toolkit.statistics.intervals import RULE_OF_THREE, Array, Interval, Z, median_interval, standard_error, wald
 from toolkit.statistics.measure import Measure, checked, mean, over_units, undefined
-from toolkit.statistics.units import Units
+from toolkit.statistics.units import Units, weights_of
 
 #: Metrics of squared errors, and what their method says where a few of these decide.
 SQUARES, HEAVY = ("root_mean_squared_error", "r2"), "no interval: heavy tails"
@@ -26,7 +26,7 @@ def regression_metrics(y_true: Array, y_pred: Array, *, units: Units | None = No
     ----------
     y_true, y_pred : array of shape (n,)
     units : Units, optional
-        The independent observations that rows belong to; by default each row is one.
+        The independent observations that rows belong to, and their weights; by default each row is one.
 
     Returns
     -------
@@ -44,12 +44,17 @@ def regression_metrics(y_true: Array, y_pred: Array, *, units: Units | None = No
     if not len(y):
         raise InputError("There are no rows to measure.")
     unit = power_of_two(y, predicted)
-    found = over_units(_measured(y / unit, predicted / unit), units)
+    found = over_units(_measured(y / unit, predicted / unit, weights_of(units, len(y))), units)
     if has_heavy_tails(predicted / unit - y / unit):
         known = {name: found[name] for name in SQUARES if found[name].estimate.has_interval}
         bare = {name: Estimate(one.estimate.value, n=one.estimate.n, method=HEAVY) for name, one in known.items()}
         found |= {name: Measure(bare[name], None, one.bounds) for name, one in known.items()}
-    return {name: one if name in SCALE_FREE else _times(one, unit) for name, one in found.items()}
+    for name, one in found.items():
+        if name not in SCALE_FREE:
+            influence = None if one.influence is None else one.influence * unit
+            estimate = one.estimate.times(unit)
+            found[name] = replace(one, estimate=estimate, influence=influence, unit=one.unit * unit, ends=None)
+    return found
 
 
 def has_heavy_tails(error: Array) -> bool:
@@ -75,25 +80,19 @@ def has_heavy_tails(error: Array) -> bool:
     return k * (1 + Z / math.sqrt(k)) < _LEAST_INDEX * spread
 
 
-def _times(measure: Measure, unit: float) -> Measure:
-    influence = None if measure.influence is None else measure.influence * unit
-    estimate = measure.estimate.times(unit)
-    return replace(measure, estimate=estimate, influence=influence, unit=measure.unit * unit, ends=None)
-
-
-def _measured(y: Array, predicted: Array) -> dict[str, Measure]:
+def _measured(y: Array, predicted: Array, weights: Array) -> dict[str, Measure]:
     n, error = len(y), predicted - y
     reach = float(np.ptp(y)) or float(np.abs(y).max()) or 1.0
     size = np.abs(error)
     no_zero = bool(np.all(y != 0))
-    percentage = mean(size / np.abs(y)) if no_zero else undefined(n)
+    percentage = mean(size / np.abs(y), weights) if no_zero else undefined(n)
     return {
-        "mean_absolute_error": mean(size, unit=reach),
-        "root_mean_squared_error": root_mean_square(error, reach),
-        "r2": _r2(y, error),
-        "median_absolute_error": _median(size, reach),
+        "mean_absolute_error": mean(size, weights, unit=reach),
+        "root_mean_squared_error": root_mean_square(error, reach, weights),
+        "r2": _r2(y, error, weights),
+        "median_absolute_error": _median(size, reach, weights),
         "mean_absolute_percentage_error": percentage,
-        "bias": mean(error, bounds=(-math.inf, math.inf), unit=reach, scale="identity"),
+        "bias": mean(error, weights, bounds=(-math.inf, math.inf), unit=reach, scale="identity"),
     }
 
 
@@ -109,9 +108,9 @@ def power_of_two(*values: Array) -> float:
     return 2.0 ** math.floor(math.log2(largest)) if largest > 0 else 1.0
 
 
-def root_mean_square(error: Array, reach: float) -> Measure:
+def root_mean_square(error: Array, reach: float, weights: Array | None = None) -> Measure:
     """Measure the root of the mean square of errors; ``reach`` is what one row might add at most."""
-    square = mean(error**2, unit=reach**2)
+    square = mean(error**2, weights, unit=reach**2)
     value, among, influence = math.sqrt(square.estimate.value), square.ends, square.influence
     method = f"{square.estimate.method} (squares)"
     if influence is not None and value > 0:
@@ -126,15 +125,15 @@ def root_mean_square(error: Array, reach: float) -> Measure:
     return Measure.made(value, ends, method, influence, len(error), (0.0, math.inf), reach)
 
 
-def _r2(y: Array, error: Array) -> Measure:
-    n, centred = len(y), y - y.mean()
-    spread = float((centred**2).mean())
+def _r2(y: Array, error: Array, weights: Array) -> Measure:
+    n, centred = len(y), y - np.average(y, weights=weights)
+    spread = float(weights @ centred**2) / n
     if n < 2 or spread <= (np.finfo(float).eps * float(np.abs(y).max())) ** 2:
         return undefined(n)
-    left = float((error**2).mean()) / spread
+    left = float(weights @ error**2) / n / spread
     influence = -(error**2 - left * centred**2) / spread * math.sqrt(n / (n - 1))
     unit = float((centred**2).max()) / spread
-    third, deviation = RULE_OF_THREE * unit / n, standard_error(influence)
+    third, deviation = RULE_OF_THREE * unit / n, standard_error(influence * np.sqrt(weights))
 
     def ends(effect: float) -> Interval:
         if left == 0:
@@ -143,20 +142,22 @@ def _r2(y: Array, error: Array) -> Measure:
         return 1 - below, 1 - above
 
     method = "delta, log scale of 1 − R²" if left else "rule of three"
-    return Measure.made(1 - left, ends, method, influence, n, (-math.inf, 1.0), unit)
+    return Measure.made(1 - left, ends, method, influence * weights, n, (-math.inf, 1.0), unit)
 
 
-def _median(size: Array, reach: float) -> Measure:
-    n, value = len(size), float(np.median(size))
-    low, high = median_interval(size)
+def _median(size: Array, reach: float, weights: Array) -> Measure:
+    from sklearn.metrics import median_absolute_error
+
+    n, value = len(size), float(median_absolute_error(np.zeros(len(size)), size, sample_weight=weights))
+    low, high = median_interval(size, weights=weights)
     varies, third = low < high, RULE_OF_THREE * reach / n
 
     def ends(effect: float) -> Interval:
-        low, high = median_interval(size, n / effect)
+        low, high = median_interval(size, n / effect, weights)
         return low, high if varies else high + effect * third
 
     low, high = ends(1.0)
     side = np.where(size > value, 0.5, np.where(size < value, -0.5, 0.0))
-    influence = 2 * side * (high - low) / (2 * Z) * math.sqrt(n)
+    influence = weights * 2 * side * (high - low) / (2 * Z) * math.sqrt(n)
     method = "order statistics" if varies else "rule of three"
     return Measure.made(value, ends, method, influence, n, (0.0, math.inf), reach)

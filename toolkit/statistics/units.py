@@ -1,4 +1,4 @@
-"""What an independent observation is, where it is not a row: a group of rows, or the stretch of a series."""
+"""What an observation is, where it is not a row that counts once: a group of rows, a stretch of a series, a weight."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from scipy import stats
 from scipy.fft import dct
 
 from toolkit.errors import InputError
-from toolkit.statistics.intervals import Array, standard_error
+from toolkit.statistics.intervals import Array, Z, standard_error, t_quantile
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,22 +50,25 @@ def check_weights(weight: pd.Series[Any]) -> pd.Series[Any]:
     return values
 
 
-def design_effect_of(weight: pd.Series[Any]) -> float:
+def kish(weights: Array) -> float:
     """Return Kish's design effect (1965): how many times the variance of a mean is that of rows of equal weight.
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> design_effect_of(pd.Series([1.0, 1.0, 2.0]))
+    >>> kish(np.array([1.0, 1.0, 2.0]))
     1.125
     """
-    values = weight.to_numpy(dtype=float)
-    return len(values) * float(values @ values) / float(values.sum()) ** 2
+    return len(weights) * float(weights @ weights) / float(weights.sum()) ** 2
+
+
+def weights_of(units: Units | None, n: int) -> Array:
+    """Return the weight of each of ``n`` rows: 1 where nothing else is said."""
+    return np.ones(n) if units is None or units.weights is None else units.weights
 
 
 @dataclass(frozen=True, eq=False)
 class Units:
-    """The independent observations that rows belong to.
+    """The independent observations that rows belong to, and how much each row counts.
 
     Attributes
     ----------
@@ -74,28 +77,42 @@ class Units:
     count : int
         How many groups or times there are.
     name : str
-        The column they come from.
+        The column they come from; empty where each row stands alone.
     serial : bool
         Whether they are times, of which neighbours are alike, and not groups, which are independent.
+    weights : array of shape (n,) or None
+        Of mean 1.
+    weight : str
+        The column they come from.
     """
 
     codes: NDArray[np.intp]
     count: int
     name: str
     serial: bool = False
+    weights: Array | None = None
+    weight: str = ""
 
     @classmethod
-    def of(cls, group: pd.Series[Any] | None, time: pd.Series[Any] | None) -> Units | None:
+    def of(
+        cls, group: pd.Series[Any] | None, time: pd.Series[Any] | None, weight: pd.Series[Any] | None = None
+    ) -> Units | None:
         """Return the groups of rows, else their times if these are 100 or more; None where each row stands alone.
 
-        A row without a group is a group of its own.
+        A row without a group is a group of its own; so is each row where there are weights and neither.
 
         Examples
         --------
         >>> import pandas as pd
         >>> Units.of(pd.Series(["a", "a", None, "b"], name="person"), None).codes.tolist()
         [0, 0, 2, 1]
+        >>> str(Units.of(None, None, pd.Series([1, 3], name="w")))
+        "rows weighted by 'w'"
         """
+        if weight is not None:
+            values = check_weights(weight).to_numpy()
+            known = cls.of(group, time) or cls(np.arange(len(values)), len(values), "")
+            return replace(known, weights=values / values.mean(), weight=str(weight.name))
         if group is not None:
             codes, names = group.factorize()
             lone = codes < 0
@@ -114,7 +131,17 @@ class Units:
 
     def __str__(self) -> str:
         """Name them for a reader."""
-        return f"{self.count:,} {'times' if self.serial else 'groups'} of {self.name!r}"
+        found = f"{self.count:,} {'times' if self.serial else 'groups'} of {self.name!r}" if self.name else "rows"
+        return f"{found} weighted by {self.weight!r}" if self.weight else found
+
+    @property
+    def text(self) -> str:
+        """Say what intervals rest on, after a number of rows."""
+        found = f"in {self}, which intervals rest on" if self.name else f"weighted by {self.weight!r}"
+        worth = (
+            "" if self.weights is None else f" (as much as {len(self.codes) / kish(self.weights):,.0f} of equal weight)"
+        )
+        return found + worth
 
     @property
     def independent(self) -> tuple[NDArray[np.intp], int]:
@@ -140,15 +167,35 @@ class Units:
         """
         if self.serial:
             return float(self.stretches)
+        if not self.name and self.weights is not None:
+            used = self.weights[influence != 0] ** 2
+            return max(float(used.sum()) ** 2 / float(used @ used), 2.0) - 1 if len(used) else 0.0
         square = self.sums(influence) ** 2
         fourth = float(square @ square)
         worth = 3 * float(square.sum()) ** 2 / fourth if fourth > 0 else 0.0
         return min(worth, float(np.count_nonzero(np.bincount(self.codes, influence != 0)))) - 1
 
     def quantile(self, influence: Array) -> float:
-        """Return the quantile of Student's t for a 95% interval; infinite where a single group matters."""
+        """Return the quantile of Student's t for a 95% interval; infinite where a single group matters.
+
+        Of weighted rows it is as many times that of all rows as uneven weights widen it for those that matter.
+        """
         freedom = self.freedom(influence)
-        return float(stats.t.ppf(0.975, freedom)) if freedom > 0 else math.inf
+        found = float(stats.t.ppf(0.975, freedom)) if freedom > 0 else math.inf
+        used = int(np.count_nonzero(influence))
+        return found if self.name or used < 2 else found / t_quantile(used) * t_quantile(len(influence))
+
+    def design_effect(self, influence: Array | None) -> float:
+        """Return how many times the variance is that of independent rows, weights as counts, few units included.
+
+        Where no two rows differ there is no telling, and each unit counts as one row (Kish 1965).
+        """
+        size, n = len(self.codes) / self.count, len(self.codes)
+        if influence is None or not influence.any():
+            return size * (1.0 if self.weights is None else kish(self.weights))
+        each = 1.0 if self.weights is None else np.sqrt(np.where(influence != 0, self.weights, 1.0))
+        ratio = self.standard_error(influence) / standard_error(influence / each)
+        return max((ratio * self.quantile(influence) / (Z if self.name else t_quantile(n))) ** 2, 1 / size)
 
     def standard_error(self, influence: Array) -> float:
         """Return the standard error of a statistic from the influence of each row.
@@ -172,5 +219,5 @@ class Units:
         if self.serial:
             waves = dct(sums, norm="ortho")[1 : self.stretches + 1]
             return math.sqrt(self.count * float(waves @ waves) / self.stretches) / len(influence)
-        small = math.sqrt(self.count / max(self.count - 1, 1))
+        small = math.sqrt(self.count / max(self.count - 1, 1)) if self.name else 1.0
         return standard_error(sums) * small * self.count / len(influence)
