@@ -231,6 +231,23 @@ def t_quantile(n: float) -> float:
     return float(stats.t.ppf(0.975, n - 1)) if n > 1 else math.inf
 
 
+def weighted_median(values: Array, weights: Array) -> float:
+    """Return the median of weighted values: the mean of the two between which half of the weight lies, if so.
+
+    Examples
+    --------
+    >>> weighted_median(np.array([1.0, 2.0, 9.0]), np.array([1.0, 1.0, 2.0]))
+    5.5
+    """
+    order = np.argsort(values)
+    ordered, upto = values[order], np.cumsum(weights[order])
+    half = upto[-1] / 2
+    slack = 1e-12 * half
+    # From either side, as sums of weights that are no whole numbers seldom meet a half exactly.
+    low, high = np.searchsorted(upto, [half - slack, half + slack])
+    return float(ordered[low] + ordered[high]) / 2
+
+
 def median_interval(values: Array, effective: float | None = None, weights: Array | None = None) -> Interval:
     """Interval of the median by order statistics, exact whatever the distribution.
 

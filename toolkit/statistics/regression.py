@@ -9,7 +9,16 @@ import numpy as np
 
 from toolkit.core.estimate import Estimate
 from toolkit.errors import InputError
-from toolkit.statistics.intervals import RULE_OF_THREE, Array, Interval, Z, median_interval, standard_error, wald
+from toolkit.statistics.intervals import (
+    RULE_OF_THREE,
+    Array,
+    Interval,
+    Z,
+    median_interval,
+    standard_error,
+    wald,
+    weighted_median,
+)
 from toolkit.statistics.measure import Measure, checked, mean, over_units, undefined
 from toolkit.statistics.units import Units, weights_of
 
@@ -146,9 +155,7 @@ def _r2(y: Array, error: Array, weights: Array) -> Measure:
 
 
 def _median(size: Array, reach: float, weights: Array) -> Measure:
-    from sklearn.metrics import median_absolute_error
-
-    n, value = len(size), float(median_absolute_error(np.zeros(len(size)), size, sample_weight=weights))
+    n, value = len(size), weighted_median(size, weights)
     low, high = median_interval(size, weights=weights)
     varies, third = low < high, RULE_OF_THREE * reach / n
 
