@@ -17,6 +17,7 @@ from sklearn.metrics import (
 from toolkit.core.figures import figure
 from toolkit.errors import InputError
 from toolkit.fairness.audit import audit_fairness
+from toolkit.fairness.clusters import Resampling
 from toolkit.fairness.custom import CustomMetric, _by_cells, measure_custom
 from toolkit.fairness.groups import group_rows
 from toolkit.fairness.measures import Case
@@ -215,7 +216,7 @@ def coverage_of_counts(worlds, size):
     precision = 0.4 * recall / (0.4 * recall + 0.6 * miss)
     truth = np.repeat(2 * recall * precision / (recall + precision), worlds)
     cells = draw_cells(rng, np.repeat(recall, worlds), np.repeat(miss, worlds), 0.4, [size] * 2 * worlds)
-    found = _by_cells([CustomMetric("f1", f1_of_weights, False, True)], cells)["f1"]
+    found, _ = _by_cells([CustomMetric("f1", f1_of_weights, False, True)], cells)["f1"]
     held = [one.low <= true <= one.high for one, true in zip(found, truth, strict=True)]
     return np.reshape(held, (2, worlds)).mean(axis=1)
 
@@ -226,7 +227,7 @@ def coverage_of_rows(worlds, size):
     grouping = group_rows(people(size)[["sex"]], 1)[0]
     for _ in range(worlds):
         case = Case("regression", Predictions(rng.normal(size=size), np.zeros(size), None, False, ()), None)
-        found = measure_custom([metric], case, grouping, 30, 2, rng)["", "error"].estimates
+        found = measure_custom([metric], case, grouping, Resampling(30, 2, rng))["", "error"].estimates
         held.append([one.low <= math.sqrt(2 / math.pi) <= one.high for one in found])
     return np.mean(held, axis=0)
 

@@ -24,7 +24,7 @@ from toolkit.data.load import load_dataset
 from toolkit.data.split import split_dataset
 from toolkit.errors import InputError, NotApplicableError
 from toolkit.fairness.audit import audit_fairness
-from toolkit.fairness.disparities import too_few
+from toolkit.fairness.findings import too_few
 from toolkit.models.recorded import RecordedPredictions
 from toolkit.statistics.calibration import calibration_bins, calibration_error_of
 

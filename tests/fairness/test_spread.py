@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toolkit.core.estimate import Estimate
+from toolkit.fairness.clusters import Resampling
 from toolkit.fairness.measures import compared, ranked_area
 from toolkit.fairness.rates import HALF, RATES, count_cells, measure_rates
 from toolkit.fairness.spread import from_scale, measure_disparity, to_scale
@@ -29,7 +30,9 @@ UNEQUAL = (
 
 
 def rates(cells, names=ALL, *, least=30, replicates=2000, seed=0):
-    return measure_rates(np.asarray(cells, dtype=float), names, least, replicates, np.random.default_rng(seed))
+    return measure_rates(
+        np.asarray(cells, dtype=float), names, Resampling(least, replicates, np.random.default_rng(seed))
+    )
 
 
 def test_rates_of_a_small_table_by_hand():
@@ -240,8 +243,9 @@ def test_areas_agree_with_delong_over_rows(ties):
     score = y + rng.standard_normal(400)
     score = np.sort(np.round(score, 1) if ties else score)
     y = y[np.argsort(rng.random(400))] if ties else y
-    found = ranked_area(y, score)
-    value, influence = roc_auc(y, score)
+    area = ranked_area(y, score)
+    found, (value, influence) = area.estimate, roc_auc(y, score)
+    np.testing.assert_allclose(area.influence, influence, atol=1e-9)
     assert found.value == pytest.approx(value, abs=1e-12)
     error = math.sqrt(influence @ influence) / 400
     assert (found.low, found.high) == pytest.approx(wald(value, error, "logit"), abs=1e-9)
@@ -249,11 +253,11 @@ def test_areas_agree_with_delong_over_rows(ties):
 
 @pytest.mark.parametrize(("y", "value"), [([0, 0, 1, 1], 1.0), ([1, 1, 0, 0], 0.0), ([1, 0], 0.0)])
 def test_perfect_areas_are_not_certain(y, value):
-    found = ranked_area(np.array(y, dtype=float), np.arange(float(len(y))))
+    found = ranked_area(np.array(y, dtype=float), np.arange(float(len(y)))).estimate
     assert found.value == value
     assert found.low < found.high
-    assert math.isnan(ranked_area(np.ones(3), np.arange(3.0)).value)
-    flat = ranked_area(np.array([0.0, 1, 0, 1]), np.full(4, 0.3))
+    assert math.isnan(ranked_area(np.ones(3), np.arange(3.0)).estimate.value)
+    flat = ranked_area(np.array([0.0, 1, 0, 1]), np.full(4, 0.3)).estimate
     assert flat.value == 0.5
     assert flat.low < 0.5 < flat.high
 
@@ -262,13 +266,13 @@ def test_means_are_compared_by_their_own_intervals():
     rng = np.random.default_rng(4)
     groups = [rng.normal(level, 1, 400) for level in (0.0, 0.2, 1.0)]
     judged = np.array([True, True, True])
-    part = compared("x", [mean_estimate(group) for group in groups], judged, 20_000, rng)
+    part = compared("x", [mean_estimate(group) for group in groups], judged, Resampling(30, 20_000, rng))
     found = measure_disparity([part])
     assert (found.lowest, found.highest) == (0, 2)
     assert (found.estimate.low, found.estimate.high) == pytest.approx(
         wald(found.estimate.value, math.sqrt(2 / 400)), abs=0.02
     )
-    one = compared("x", [Estimate(1.0, n=1), *part.estimates[1:]], judged, 200, rng)
+    one = compared("x", [Estimate(1.0, n=1), *part.estimates[1:]], judged, Resampling(30, 200, rng))
     assert one.judged.tolist() == [False, True, True]
 
 
@@ -300,7 +304,7 @@ def test_intervals_of_groups_cover():
     truth["precision"] = recall / (recall + fpr)
     held = {name: [] for name in truth}
     for _ in range(3000):
-        found = measure_rates(draw_cells(rng, recall, fpr, 0.5, size), list(truth), 30, 2, rng)
+        found = measure_rates(draw_cells(rng, recall, fpr, 0.5, size), list(truth), Resampling(30, 2, rng))
         for name, true in truth.items():
             held[name].append(
                 [one.low <= value <= one.high for one, value in zip(found[name].estimates, true, strict=True)]

@@ -17,8 +17,9 @@ from toolkit.data.dataset import Dataset
 from toolkit.models.model import Model
 from toolkit.models.prediction import Predictions, predict
 from toolkit.models.preprocessing import make_model
-from toolkit.statistics.intervals import Array, share_estimate, t_quantile, wald, wilson
-from toolkit.statistics.measure import mean
+from toolkit.statistics.intervals import Array, t_quantile, wald, wilson
+from toolkit.statistics.measure import mean, over_units, share
+from toolkit.statistics.units import Units
 
 MOST_VALUES = 8
 #: Quantiles that stand for a number with more values than that.
@@ -67,11 +68,12 @@ def random_rows(rows: int, asked: int, neighbours: int) -> Positions:
     return positions
 
 
-def consistency(outcome: Array, near: Positions, *, classes: bool) -> Estimate:
+def consistency(outcome: Array, near: Positions, *, classes: bool, units: Units | None = None) -> Estimate:
     """Estimate one minus the mean difference between a row's outcome and each of its neighbours' (Zemel et al. 2013).
 
     A row that is near to many weighs in many pairs, so pairs that share a row are taken to go together (Aronow et al.
-    2015, doi:10.1093/pan/mpv018); the interval is Wald's on the logit scale.
+    2015, doi:10.1093/pan/mpv018), and so are pairs that share a unit where rows belong together; the interval is
+    Wald's on the logit scale.
 
     Parameters
     ----------
@@ -81,6 +83,8 @@ def consistency(outcome: Array, near: Positions, *, classes: bool) -> Estimate:
         From ``nearest_rows``.
     classes : bool
         Whether outcomes differ or not; if not, their distance counts.
+    units : Units, optional
+        What the rows of ``outcome`` belong to.
 
     Examples
     --------
@@ -95,17 +99,20 @@ def consistency(outcome: Array, near: Positions, *, classes: bool) -> Estimate:
     own, others = np.repeat(outcome[:asked], neighbours), outcome[near.ravel()]
     apart = (own != others).astype(float) if classes else np.abs(own - others)
     value = 1 - float(apart.mean())
-    first, second, error = np.repeat(np.arange(asked), neighbours), near.ravel(), apart - apart.mean()
-    asking = np.bincount(first, error, len(outcome))
-    either = asking + np.bincount(second, error, len(outcome))
-    # Pairs that share both rows were counted twice.
-    _, pair = np.unique(np.minimum(first, second) * len(outcome) + np.maximum(first, second), return_inverse=True)
-    both = np.bincount(pair, error)
+    codes, size = (units.codes, units.count) if units else (np.arange(len(outcome)), len(outcome))
+    first, second, error = codes[np.repeat(np.arange(asked), neighbours)], codes[near.ravel()], apart - apart.mean()
+    asking, strangers = np.bincount(first, error, size), error * (first != second)
+    either = asking + np.bincount(second, strangers, size)
+    # Pairs that share both ends were counted twice.
+    _, pair = np.unique(np.minimum(first, second) * size + np.maximum(first, second), return_inverse=True)
+    both = np.bincount(pair, strangers)
     deviation = math.sqrt(max(float(either @ either - both @ both), float(asking @ asking))) / len(apart)
+    count, said = len(np.unique(codes[:asked])), f"; {units}" if units else ""
     if 0 < value < 1 and deviation > 1e-12:
-        low, high = wald(value, deviation, "logit", t_quantile(asked))
-        return Estimate(value, low, high, asked, "pairs that share a row go together, logit scale")
-    return Estimate(value, *wilson(value * asked, asked), asked, "Wilson")
+        deviation *= math.sqrt(count / max(count - 1, 1)) if units else 1.0
+        ends = wald(value, deviation, "logit", t_quantile(count))
+        return Estimate(value, *ends, asked, f"pairs that share a row go together, logit scale{said}")
+    return Estimate(value, *wilson(value * count, count), asked, f"Wilson{said}")
 
 
 def change_column(
@@ -129,10 +136,10 @@ def change_column(
         rows, flip_rate, gained, lost, score_change``, as far as they apply. Exactly 0 and no rows where the model is
         not given the column.
     """
-    given = data.features
+    given, wanted = data.features, ["flip_rate", "score_change"][data.task == "regression" :]
     if column not in model.inputs(given, data.name):
         never = Estimate(0.0, n=data.rows, method="exact: the model is not given this column")
-        return dict.fromkeys(_measures(data.task), never), pd.DataFrame()
+        return dict.fromkeys(wanted, never), pd.DataFrame()
     before = predict(model, data)
     flipped, moved, times = np.zeros(data.rows), np.zeros(data.rows), np.zeros(data.rows)
     labels, rows = data.sensitive.get(column, given[column]), []
@@ -157,25 +164,21 @@ def change_column(
         elif not before.scored or len(before.classes) > 2:
             move = np.abs(turned)
         flipped, moved, times = np.maximum(flipped, np.abs(turned) * other), moved + move * other, times + other
-        rows.append({"feature": name, "changed_to": value_text(labels[~other].iloc[0]), "rows": int(other.sum())})
-        rows[-1] |= _counted(turned[other], data.task) | {"score_change": _mean(move[other], before)}
+        named = {"feature": name, "changed_to": value_text(labels[~other].iloc[0]), "rows": int(other.sum())}
+        rows.append(named | _numbers(turned[other], move[other], data, other, before))
     counted = times > 0
-    numbers = _counted(flipped[counted], data.task) | {"score_change": _mean(moved[counted] / times[counted], before)}
-    return {key: numbers[key] for key in _measures(data.task)}, pd.DataFrame(rows)
+    moved = moved[counted] / times[counted]
+    numbers = _numbers(flipped[counted], moved, data, counted, before)
+    return {key: numbers[key] for key in wanted}, pd.DataFrame(rows)
 
 
-def _measures(task: str) -> tuple[str, ...]:
-    return ("score_change",) if task == "regression" else ("flip_rate", "score_change")
-
-
-def _counted(turned: Array, task: str) -> dict[str, Estimate]:
-    """Return the share of rows whose decision turns and, for two classes, the shares that turn each way."""
-    if task == "regression":
-        return {}
-    counts = {"flip_rate": turned != 0} | ({"gained": turned > 0, "lost": turned < 0} if task == "binary" else {})
-    return {key: share_estimate(int(hits.sum()), len(turned)) for key, hits in counts.items()}
-
-
-def _mean(moved: Array, before: Predictions) -> Estimate:
+def _numbers(
+    turned: Array, moved: Array, data: Dataset, rows: NDArray[np.bool_], before: Predictions
+) -> dict[str, Estimate]:
+    """Return the share of rows whose decision turns, for two classes also each way, and how far scores move."""
+    every, kinds = np.ones(len(turned)), {"flip_rate": turned != 0, "gained": turned > 0, "lost": turned < 0}
+    names = {"binary": [*kinds], "multiclass": ["flip_rate"], "regression": []}[data.task]
     unit = 1.0 if before.probabilities else float(np.ptp(before.y_pred)) or 1.0
-    return mean(moved, unit=unit).estimate
+    found = {key: share(kinds[key].astype(float), every) for key in names} | {"score_change": mean(moved, unit=unit)}
+    units = Units.of(None if data.group is None else data.group[rows], None)
+    return {key: one.estimate for key, one in over_units(found, units).items()}

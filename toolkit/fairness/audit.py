@@ -20,16 +20,26 @@ from toolkit.core.words import spoken
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
 from toolkit.errors import NotApplicableError
+from toolkit.fairness.clusters import Resampling
 from toolkit.fairness.custom import measure_custom, read_metrics
-from toolkit.fairness.disparities import METRICS, adjusted, disparity_table, group_table, too_few
 from toolkit.fairness.figures import drawings
-from toolkit.fairness.findings import about_groups, about_table, disparity_findings
+from toolkit.fairness.findings import (
+    METRICS,
+    about_groups,
+    about_table,
+    adjusted,
+    disparity_findings,
+    disparity_table,
+    group_table,
+    too_few,
+)
 from toolkit.fairness.groups import group_rows, sensitive_columns
 from toolkit.fairness.measures import measure_groups, prepare, threshold_curves
 from toolkit.models.choice import predict_at
 from toolkit.models.folds import side_by_side
 from toolkit.models.threshold import Threshold, ThresholdLike
 from toolkit.statistics.binning import Bins
+from toolkit.statistics.units import Units
 
 FEWEST_REPLICATES, MOST_REPLICATES = 200, 100_000
 #: What a cell shows of the groups; everything is in ``FairnessAudit.frame``.
@@ -117,19 +127,19 @@ def audit_fairness(
     part = data.test if isinstance(data, Split) else data.labelled
     columns = sensitive_columns(part, sensitive)
     _, predicted, chosen = predict_at(model, data, threshold, part)
-    case, ordered = prepare(part.task, predicted, predicted.decide(chosen.value) if chosen else None, columns)
+    called, units = predicted.decide(chosen.value) if chosen else None, part.groups
+    case, ordered, of_rows = prepare(part.task, predicted, called, columns, units)
     custom = read_metrics(metrics, case)
-    groupings = group_rows(ordered, depth, bins)
-    generators = np.random.default_rng(seed).spawn(len(groupings))
-    asked = [(one, min_count, replicates, rng) for one, rng in zip(groupings, generators, strict=True)]
+    groupings = group_rows(ordered, depth, bins, of_rows)
+    hows = [Resampling(min_count, replicates, rng) for rng in np.random.default_rng(seed).spawn(len(groupings))]
+    asked = list(zip(groupings, hows, strict=True))
     found = side_by_side([partial(measure_groups, case, *one) for one in asked])
     # A caller's functions may not bear to be called from several threads.
     measured = [(one[0], known | measure_custom(custom, case, *one)) for one, known in zip(asked, found, strict=True)]
     names = tuple(metric.name for metric in custom)
     groups = pd.concat([group_table(*each) for each in measured], ignore_index=True)
     disparities = pd.concat([disparity_table(*each, names) for each in measured], ignore_index=True)
-    notes = about_table(part, data, columns, groupings, case) + about_groups(groupings, groups, part.rows, min_count)
-    notes += part.unweighted("The audit of fairness")
+    notes = [*part.unweighted("The audit of fairness"), *about_table(part, data, columns, groupings, case)]
     return FairnessAudit(
         name=part.name,
         target=str(part.target.name),
@@ -141,8 +151,9 @@ def audit_fairness(
         groups=groups,
         disparities=adjusted(disparities),
         curves=threshold_curves(case, groupings, chosen.value if chosen else math.nan),
-        notes=tuple(notes),
+        notes=(*notes, *about_groups(groupings, groups, part.rows, min_count)),
         custom=names,
+        units=units,
     )
 
 
@@ -161,10 +172,10 @@ class FairnessAudit(Result):
     rows, min_count : int
         Rows audited, and the fewest of a group that is judged.
     groups : DataFrame
-        A row a group and metric: ``feature, group, rows, class, metric, value, judged``. The values are Estimates, the
-        class is empty for metrics of all classes at once. ``calibration_gap`` is mean prediction minus observed rate,
-        ``mean_residual`` is truth minus prediction. ``expected_calibration_error`` is not compared, as chance alone
-        makes it larger in smaller groups.
+        A row a group and metric: ``feature, group, rows, units, class, metric, value, judged``. The values are
+        Estimates, the units are what the rows belong to (else the rows), the class is empty for metrics of all classes
+        at once. ``calibration_gap`` is mean prediction minus observed rate, ``mean_residual`` is truth minus
+        prediction. ``expected_calibration_error`` is not compared, as chance alone makes it larger in smaller groups.
     disparities : DataFrame
         A row a disparity: ``feature, class, disparity, value, expected, p_value, p_adjusted, metric, worst, best,
         groups``: the metric that decides it, the groups worst and best off, and how many were compared.
@@ -174,6 +185,8 @@ class FairnessAudit(Result):
         What is to be known about the groups.
     custom : tuple of str
         Names of the metrics that the caller brought.
+    units : Units or None
+        The groups that rows belong to, on which intervals and p values rest; None where each row stands alone.
     """
 
     name: str
@@ -188,6 +201,7 @@ class FairnessAudit(Result):
     curves: pd.DataFrame
     notes: tuple[Finding, ...]
     custom: tuple[str, ...] = ()
+    units: Units | None = None
 
     def frame(self) -> pd.DataFrame:
         """Return one row a number, of groups and then of disparities, with the ends of the intervals in columns."""
@@ -238,15 +252,18 @@ class FairnessAudit(Result):
         foremost = self.groups[self.groups["metric"].isin([*METRICS["shown"][self.task], *self.custom])]
         for name in self.groups["feature"].drop_duplicates()[:MOST_TABLES]:
             groups = foremost[foremost["feature"] == name]
-            side_by = groups[["group", "rows"]].drop_duplicates().reset_index(drop=True)
+            side_by = (
+                groups[["group", "rows", *(["units"] if self.units else [])]].drop_duplicates().reset_index(drop=True)
+            )
             for (kind, metric), rows in groups.groupby(["class", "metric"], sort=False):
                 side_by[f"{kind}: {spoken(str(metric))}" if kind else metric] = rows["value"].to_numpy()
             tables.append(FaceTable(f"Groups of {name}", side_by))
         few = too_few(self.groups, self.min_count)
         if len(few):
             tables.append(FaceTable("Too few to judge, wholly or by some metrics: left out of the disparities", few))
+        rows = f"{self.rows:,} rows" + (f" in {self.units}, which intervals rest on" if self.units else "")
         tested, beyond = self.disparities["p_adjusted"].count(), (self.disparities["p_adjusted"] <= 0.05).sum()
-        lead = f"{self.target}, {self.rows:,} rows; {tested} comparisons, {beyond} of them more than chance explains"
+        lead = f"{self.target}, {rows}; {tested} comparisons, {beyond} of them more than chance explains"
         lead += " (adjusted p of 0.05 or less)."
         if self.threshold:
             lead += f" Positive is {self.positive}, predicted {self.threshold.called}."

@@ -7,20 +7,24 @@ import math
 import re
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from sklearn.exceptions import UndefinedMetricWarning
 
 from toolkit.core.estimate import Estimate
 from toolkit.errors import InputError, shown
-from toolkit.fairness.disparities import PARITIES
+from toolkit.fairness.clusters import Resampling, design_effect, draw_errors
+from toolkit.fairness.findings import PARITIES
 from toolkit.fairness.groups import Grouping
 from toolkit.fairness.measures import Case, Measured, compared
-from toolkit.fairness.rates import HALF, RATES, count_cells, group_values
+from toolkit.fairness.rates import HALF, RATES, count_cells
+from toolkit.statistics.binning import Codes
 from toolkit.statistics.intervals import RULE_OF_THREE, Array, Z, t_quantile
+from toolkit.statistics.measure import ONE_UNIT
 
 #: Second parameters of functions that take scores rather than decisions, as scikit-learn calls them.
 SCORES = frozenset({"y_score", "y_proba", "y_prob"})
@@ -97,38 +101,45 @@ def read_metrics(given: object, case: Case) -> list[CustomMetric]:
     return found
 
 
-def measure_custom(
-    metrics: Sequence[CustomMetric],
-    case: Case,
-    grouping: Grouping,
-    least: int,
-    replicates: int,
-    rng: np.random.Generator,
-) -> Measured:
-    """Measure the groups of one grouping that have ``least`` rows; the others are not defined.
+def measure_custom(metrics: Sequence[CustomMetric], case: Case, grouping: Grouping, how: Resampling) -> Measured:
+    """Measure the groups of one grouping that have enough rows; the others are not defined.
 
     Decisions between two classes are counted, where the function takes weights, and Fairlearn's ``MetricFrame`` is fed
     with the counts; all else is measured row by row.
     """
-    judged = grouping.counts >= least
+    judged, clusters, found = grouping.counts >= how.least, grouping.clusters, Measured()
+    inside = np.flatnonzero(judged).tolist()
     counted = [metric for metric in metrics if metric.weighted and not metric.scored and case.called is not None]
-    by_cells: dict[str, list[Estimate]] = {}
-    if case.called is not None and counted and judged.any():
+    by_cells: dict[str, tuple[list[Estimate], list[Array]]] = {}
+    if case.called is not None and counted and inside:
         cells = count_cells(grouping.codes, len(grouping.labels), case.predicted.y_true, case.called)
-        by_cells = _by_cells(counted, cells[judged])
-    found: Measured = {}
+        parts = clusters.count_cells(case.predicted.y_true, case.called) if clusters else []
+        by_cells = _by_cells(counted, cells[judged], [parts[place] for place in inside] if clusters else [])
     for metric in metrics:
-        measured = iter(by_cells.get(metric.name) or _by_rows(metric, case, grouping, judged, rng))
-        estimates = [
-            next(measured) if enough else Estimate(math.nan, n=int(n))
-            for n, enough in zip(grouping.counts, judged, strict=True)
-        ]
-        found["", metric.name] = compared(metric.name, estimates, judged, replicates, rng)
+        places = [clusters.places[place] for place in inside] if clusters else []
+        if metric.name in by_cells:
+            known, sums = by_cells[metric.name]
+        else:
+            known, sums, places = _by_rows(metric, case, grouping, inside, how.rng)
+        estimates = [Estimate(math.nan, n=int(n)) for n in grouping.counts]
+        for place, one in zip(inside, known, strict=True):
+            units = clusters.within[place] if clusters else ""
+            estimates[place] = replace(one, method=f"{one.method}; {units}") if units else one
+        drawn = None
+        if clusters and inside:
+            drawn = np.zeros((len(judged), how.replicates))
+            drawn[inside] = draw_errors(sums, places, how)
+        found["", metric.name] = compared(metric.name, estimates, judged, how, drawn)
     return found
 
 
-def _by_cells(metrics: Sequence[CustomMetric], cells: Array) -> dict[str, list[Estimate]]:
-    """Measure groups by their counts, and how each count moves them: the infinitesimal jackknife over their rows."""
+def _by_cells(
+    metrics: Sequence[CustomMetric], cells: Array, parts: Sequence[Array] = ()
+) -> dict[str, tuple[list[Estimate], list[Array]]]:
+    """Measure groups by their counts, and how each count moves them: the infinitesimal jackknife over their rows.
+
+    Beside each metric's estimates stands what the rows of each unit add to their error, where ``parts`` are its counts.
+    """
     smooth = cells + HALF
     moved = [cells, smooth, *(smooth + step for step in np.eye(4))]
     values = group_values(np.concatenate(moved), {metric.name: metric for metric in metrics}).to_numpy()
@@ -139,36 +150,96 @@ def _by_cells(metrics: Sequence[CustomMetric], cells: Array) -> dict[str, list[E
     influence = influence - (weight * influence).sum(axis=0) / total
     error = np.sqrt((weight * influence**2).sum(axis=0)) / total
     sizes, method = cells.sum(axis=1).astype(int).tolist(), "infinitesimal jackknife over counted rows"
-    numbers = np.stack([value, centre, Z * error]).T.tolist()
-    return {
-        metric.name: [_estimate(*group, n=n, method=method) for group, n in zip(groups, sizes, strict=True)]
-        for metric, groups in zip(metrics, numbers, strict=True)
-    }
-
-
-def _by_rows(
-    metric: CustomMetric, case: Case, grouping: Grouping, judged: NDArray[np.bool_], rng: np.random.Generator
-) -> list[Estimate]:
-    """Measure groups on their rows, and without each of thirty blocks of them: the jackknife that deletes blocks."""
-    y_true, y_pred = case.given(scored=metric.scored)
-    found = []
-    for rows, enough in zip(grouping.rows(), judged, strict=True):
-        if not enough:
-            continue
-        picked = rng.permutation(rows)[:MOST_RESAMPLED]
-        block = np.arange(len(picked)) % BLOCKS
-        kept = [picked[block != left] for left in range(min(BLOCKS, len(picked)))]
-        value = metric(y_true[rows], y_pred[rows])
-        without = np.array([metric(y_true[rest], y_pred[rest]) for rest in kept]) if len(picked) > 1 else np.zeros(1)
-        error = math.sqrt((len(without) - 1) * float(without.var()) * len(picked) / len(rows))
-        half = t_quantile(len(without)) * error
-        found.append(_estimate(value, value, half, n=len(rows), method=f"jackknife over {len(without)} blocks of rows"))
+    found: dict[str, tuple[list[Estimate], list[Array]]] = {}
+    for place, metric in enumerate(metrics):
+        sums = [part @ (influence[:, group, place] / total[group]) for group, part in enumerate(parts)]
+        effects, counts = np.ones(len(cells)), [len(part) for part in parts] or sizes
+        for group in np.flatnonzero(error[:, place] > 1e-12) if parts else ():
+            effects[group] = design_effect(sums[group], error[group, place] ** 2, sizes[group])
+        halves = Z * error[:, place] * np.sqrt(effects)
+        numbers = zip(value[:, place].tolist(), centre[:, place].tolist(), halves.tolist(), sizes, counts, strict=True)
+        found[metric.name] = [_estimate(*one, method) for one in numbers], sums
     return found
 
 
-def _estimate(value: float, centre: float, half: float, *, n: int, method: str) -> Estimate:
+def group_values(cells: Array, metrics: Mapping[str, Callable[..., float]]) -> pd.DataFrame:
+    """Return metrics of every group by Fairlearn's ``MetricFrame``; a row a group, a column a metric.
+
+    Parameters
+    ----------
+    cells : array of shape (groups, 4)
+        From ``count_cells``.
+    metrics : mapping of name to function
+        Of ``(y_true, y_pred, sample_weight)``, such as Fairlearn's and scikit-learn's.
+
+    Examples
+    --------
+    >>> from sklearn.metrics import recall_score
+    >>> group_values(np.array([[5.0, 5, 4, 16], [9, 1, 3, 7]]), {"recall": recall_score})["recall"].tolist()
+    [0.8, 0.7]
+    """
+    from fairlearn.metrics import MetricFrame
+
+    def all_at_once(y_true: NDArray[np.intp], y_pred: NDArray[np.intp], sample_weight: Array) -> Array:
+        return np.array([metric(y_true, y_pred, sample_weight=sample_weight) for metric in metrics.values()])
+
+    weight = cells.ravel()
+    counted = weight > 0
+    frame = MetricFrame(
+        metrics=all_at_once,
+        y_true=np.tile([0, 0, 1, 1], len(cells))[counted],
+        y_pred=np.tile([0, 1, 0, 1], len(cells))[counted],
+        sensitive_features=np.repeat(np.arange(len(cells)), 4)[counted],
+        sample_params={"sample_weight": weight[counted]},
+    )
+    values = pd.DataFrame(frame.by_group.to_list(), index=frame.by_group.index, columns=list(metrics))
+    return values.reindex(range(len(cells)))
+
+
+def _by_rows(
+    metric: CustomMetric, case: Case, grouping: Grouping, inside: Sequence[int], rng: np.random.Generator
+) -> tuple[list[Estimate], list[Array], list[Codes]]:
+    """Measure groups on their rows, and without each of thirty blocks of them: the jackknife that deletes blocks.
+
+    A block holds whole units where rows belong together, those of a sensitive group side by side, so that blocks are of
+    about equal size. Beside the estimates stand how each block moves them, and which blocks there are.
+    """
+    y_true, y_pred = case.given(scored=metric.scored)
+    units, clusters = grouping.units, grouping.clusters
+    groups = clusters.rows if clusters else grouping.rows()
+    sums, places, found = [], [], []
+    if units and clusters:
+        home = np.zeros(units.count, dtype=np.intp)
+        for place, own in enumerate(clusters.places):
+            home[own] = place
+        order = rng.permutation(units.count)
+        rank = np.argsort(order[np.argsort(home[order], kind="stable")])
+    for place in inside:
+        rows = groups[place]
+        if units:
+            picked = rows[np.argsort(rank[units.codes[rows]], kind="stable")][:MOST_RESAMPLED]
+            block = rank[units.codes[picked]] % BLOCKS
+        else:
+            picked = rng.permutation(rows)[:MOST_RESAMPLED]
+            block = np.arange(len(picked)) % BLOCKS
+        blocks = np.unique(block)
+        kept = [picked[block != left] for left in blocks]
+        value = metric(y_true[rows], y_pred[rows])
+        without = np.array([metric(y_true[rest], y_pred[rest]) for rest in kept]) if len(blocks) > 1 else np.zeros(1)
+        error = math.sqrt((len(without) - 1) * float(without.var()) * len(picked) / len(rows))
+        half, count = t_quantile(len(without)) * error, clusters.within[place].count if clusters else len(rows)
+        what = "groups" if units else "rows"
+        found.append(_estimate(value, value, half, len(rows), count, f"jackknife over {len(without)} blocks of {what}"))
+        sums.append(without - without.mean())
+        places.append(blocks)
+    return found, sums, places
+
+
+def _estimate(value: float, centre: float, half: float, n: int, units: int, method: str) -> Estimate:
+    if math.isinf(half) or units == 1:
+        return Estimate(value, n=n, method=ONE_UNIT)
     if not math.isfinite(value + centre + half):
         return Estimate(value, n=n, method="no interval: not defined with other rows")
     if half <= 1e-12 * max(1.0, abs(value)):
-        half, method = RULE_OF_THREE * max(1.0, abs(value)) / n, "rule of three"
+        half, method = RULE_OF_THREE * max(1.0, abs(value)) / units, "rule of three"
     return Estimate(value, min(value, centre - half), max(value, centre + half), n, method)

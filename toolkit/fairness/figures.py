@@ -10,7 +10,7 @@ import numpy as np
 from toolkit.core.estimate import format_number
 from toolkit.core.figures import GREY, ORANGE, PALETTE, Drawing, Picture, draw_intervals, name_rows
 from toolkit.core.words import shorten, titled
-from toolkit.fairness.disparities import CAPTIONS, FOREMOST, METRICS
+from toolkit.fairness.findings import CAPTIONS, FOREMOST, METRICS
 from toolkit.statistics.intervals import wilson
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def drawings(audit: FairnessAudit) -> list[Drawing]:
 
 def _by_group(audit: FairnessAudit, metric: str) -> Drawing | None:
     """Draw the judged groups of one metric: those of single columns first, then the extremes of intersections."""
-    data = audit.groups[audit.groups["metric"] == metric]
+    data = audit.groups[audit.groups["metric"] == metric].drop(columns=[] if audit.units else "units")
     rows = data[(data["class"] == "") & data["judged"]]
     if not len(rows):
         return None

@@ -1,24 +1,31 @@
-"""What an audit says in words: disparities beyond chance, groups that cannot be judged, and oddities of the table."""
+"""What an audit says: its tables of groups and disparities, and in words what is beyond chance or cannot be judged."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import yaml
 
-from toolkit.core.estimate import format_number, format_p
+from toolkit.core.estimate import Estimate, format_number, format_p
 from toolkit.core.result import Finding, Severity
 from toolkit.core.texts import finder
 from toolkit.core.words import titled, value_text
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
 from toolkit.errors import listed
-from toolkit.fairness.disparities import PARITIES, too_few
 from toolkit.fairness.groups import MOST_GROUPS, Grouping
-from toolkit.fairness.measures import MOST_CLASSES, Case
+from toolkit.fairness.measures import MOST_CLASSES, Case, Measured
 from toolkit.fairness.rates import LEAST_OF_KIND
+from toolkit.fairness.spread import Disparity, GroupMetric, measure_disparity
+from toolkit.statistics.direction import AIMED_AT, LOWER_IS_BETTER
+from toolkit.statistics.multiplicity import benjamini_hochberg
+from toolkit.statistics.units import FEW_GROUPS
 
 finding = finder(__file__)
 SIGNIFICANT = 0.05
@@ -34,6 +41,104 @@ LONGEST = 200
 #: Rows a group, on average, from which groups of one class each are no accident.
 LEAST_EACH = 10
 NUMBERS = ("mean_prediction", "mean_residual", "mean_absolute_error", "root_mean_squared_error")
+
+
+@dataclass(frozen=True)
+class Parity:
+    """What is to be equal between groups.
+
+    Attributes
+    ----------
+    metrics : sequence of str
+        Of several the one that differs most counts.
+    family : str
+        Parities of one family are reported once.
+    ratio : bool
+        Whether there is a ratio beside the difference.
+    drawn : bool
+        Whether the difference is drawn.
+    """
+
+    metrics: Sequence[str]
+    family: str
+    ratio: bool = False
+    drawn: bool = False
+
+
+METRICS = yaml.safe_load(Path(__file__).with_name("metrics.yaml").read_text(encoding="utf-8"))
+CAPTIONS = METRICS["captions"]
+PARITIES = {str(name): Parity(**parity) for name, parity in METRICS["parities"].items()}
+FOREMOST = tuple(name for name, parity in PARITIES.items() if parity.drawn)
+
+
+def group_table(grouping: Grouping, measured: Measured) -> pd.DataFrame:
+    """Return one row a group and metric.
+
+    Columns ``feature, group, rows, units`` (what the rows belong to, else the rows), ``class, metric, value`` (an
+    Estimate), ``judged``.
+    """
+    rows, units = grouping.counts.tolist(), [one.count for one in grouping.clusters.within] if grouping.clusters else []
+    sizes = list(zip(grouping.labels, rows, units or rows, strict=True))
+    found = [
+        (grouping.feature, *size, kind, name, value, bool(judged))
+        for (kind, name), metric in measured.items()
+        for size, value, judged in zip(sizes, metric.estimates, metric.judged, strict=True)
+    ]
+    return pd.DataFrame(found, columns=["feature", "group", "rows", "units", "class", "metric", "value", "judged"])
+
+
+def too_few(groups: pd.DataFrame, least: int) -> pd.DataFrame:
+    """Return the groups that are not judged, or not by every metric, and why: ``feature, group, rows, too_few``."""
+    rows = groups[["feature", "group", "rows"]].drop_duplicates()
+    small = rows[rows["rows"] < least].assign(too_few=f"fewer than {least} rows")
+    scarce = groups[(groups["rows"] >= least) & ~groups["judged"] & groups["metric"].isin(METRICS["kinds"])]
+    found = [
+        f"{one.n} {METRICS['kinds'][metric]}" + (f" (class {kind})" if kind else "")
+        for kind, metric, one in zip(scarce["class"], scarce["metric"], scarce["value"], strict=True)
+    ]
+    scarce = scarce.assign(too_few=np.array(found, dtype=object))
+    joined = scarce.groupby(["feature", "group", "rows"], sort=False)["too_few"].agg(", ".join).reset_index()
+    return pd.concat([small, joined], ignore_index=True)
+
+
+def disparity_table(grouping: Grouping, measured: Measured, custom: Iterable[str] = ()) -> pd.DataFrame:
+    """Return one row a disparity, without adjusted p values; a disparity that is not defined has the value nan.
+
+    Of ``custom`` metrics there are the difference and the ratio.
+    """
+    parities = PARITIES | {name: Parity([name], "METRIC", ratio=True) for name in custom}
+    rows = [
+        {"feature": grouping.feature, "class": kind, "disparity": f"{name}_{'ratio' if ratio else 'difference'}"}
+        | _compared([measured[kind, metric] for metric in parity.metrics], ratio, grouping)
+        for kind in dict.fromkeys(kind for kind, _ in measured)
+        for name, parity in parities.items()
+        if all((kind, metric) in measured for metric in parity.metrics)
+        for ratio in ((False, True) if parity.ratio else (False,))
+    ]
+    return pd.DataFrame(rows)
+
+
+def adjusted(table: pd.DataFrame) -> pd.DataFrame:
+    """Adjust the p values for all comparisons of the table by Benjamini and Hochberg's method."""
+    return table.assign(p_adjusted=benjamini_hochberg(table["p_value"].to_numpy(dtype=float)))
+
+
+def _compared(parts: list[GroupMetric], ratio: bool, grouping: Grouping) -> dict[str, object]:
+    first, labels = parts[0], grouping.labels
+    undefined = Disparity(Estimate(math.nan, n=sum(one.n for one in first.kept)), math.nan, math.nan, first.name, 0, 0)
+    found = measure_disparity(parts, ratio=ratio) or undefined
+    estimates = next(part.estimates for part in parts if part.name == found.metric)
+    worst, best = found.lowest, found.highest
+    further = abs(estimates[best].value) > abs(estimates[worst].value)
+    lower = found.metric in LOWER_IS_BETTER or found.metric.endswith(("_loss", "_error"))
+    if lower or (found.metric in AIMED_AT and further):
+        worst, best = best, worst
+    named = {"worst": labels[worst], "best": labels[best]} if worst != best else {"worst": "", "best": ""}
+    value = found.estimate
+    if grouping.units and value.has_interval:
+        value = replace(value, method=f"{value.method}; {grouping.units}")
+    numbers = {"value": value, "expected": found.expected, "p_value": found.p_value, "p_adjusted": math.nan}
+    return numbers | {"metric": found.metric} | named | {"groups": min(int(part.judged.sum()) for part in parts)}
 
 
 def disparity_findings(disparities: pd.DataFrame, groups: pd.DataFrame) -> list[Finding]:
@@ -104,13 +209,16 @@ def about_groups(groupings: Sequence[Grouping], groups: pd.DataFrame, rows: int,
         said = [f"{name} ({f'only {only[0]}' if len(only) else 'none'})" for name, only in judged]
         severity: Severity = "medium" if any(len(one.columns) == 1 for one in alone) else "low"
         findings.append(finding("FAIRNESS-ONE-GROUP", severity, least=least, named=listed(said, MOST_LISTED)))
+    sizes = groups[["feature", "group", "rows", "units"]].drop_duplicates()
+    rough = sizes[(sizes["rows"] >= least) & (sizes["units"] < np.minimum(sizes["rows"], FEW_GROUPS))]
+    if len(rough):
+        named, units = _by_feature(rough.assign(too_few=rough["units"].astype(str))), groupings[0].units
+        findings.append(finding("FAIRNESS-FEW-UNITS", "medium", least=FEW_GROUPS, units=units, named=named))
     for one in groupings:
         if one.beyond:
-            left, known = int((one.codes < 0).sum()), {"name": one.feature, "rows": rows, "most": MOST_GROUPS}
-            many = finding(
-                "FAIRNESS-MANY-GROUPS", "medium", one.feature, groups=one.beyond + MOST_GROUPS, left=left, **known
-            )
-            findings.append(many)
+            left, groups_there = int((one.codes < 0).sum()), one.beyond + MOST_GROUPS
+            numbers = {"name": one.feature, "rows": rows, "most": MOST_GROUPS, "groups": groups_there, "left": left}
+            findings.append(finding("FAIRNESS-MANY-GROUPS", "medium", one.feature, **numbers))
     return findings
 
 

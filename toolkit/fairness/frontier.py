@@ -43,7 +43,7 @@ def measure_point(fitted: FittedMethod, setup: Setup, threshold: ThresholdLike) 
     chosen = threshold_for(fitted.model, setup.split, given, {"test": predicted}) or AS_DECIDED
     called = predicted.decide(chosen.value)
     score = predicted.y_pred if predicted.scored else None
-    found = binary_metrics(predicted.y_true, score, decisions=called, probabilities=False)
+    found = binary_metrics(predicted.y_true, score, decisions=called, probabilities=False, units=test.groups)
     negative = next(label for label in test.classes if label != test.positive)
     labels = pd.Series([test.positive if one else negative for one in called], test.features.index, dtype=object)
     recorded = RecordedPredictions(y_pred=labels, classes=test.classes)
@@ -91,7 +91,9 @@ def frontier_table(points: Sequence[Point], setup: Setup) -> pd.DataFrame:
         row |= {name: found.estimate for name, found in point.measures.items()} | {setup.disparity: point.disparity}
         ahead = same if fitted.name == ORIGINAL else difference(measure, measures[ORIGINAL])
         part = getattr(fitted.model.estimator, "part", None)
-        row |= {"difference": ahead, "over_baseline": apart, "needs_sensitive": fitted.needs(setup.columns)}
+        given = fitted.name != BASELINE and set(setup.columns) & set(fitted.model.columns)
+        needs = "yes" if fitted.needs_groups else "as a feature" if given else "no"
+        row |= {"difference": ahead, "over_baseline": apart, "needs_sensitive": needs}
         row |= {"by_lot": part is not None and not part.scored, "dominated": below, "beats_baseline": apart.low > 0}
         rows.append(row)
     return pd.DataFrame(rows).iloc[np.argsort(-values, kind="stable")].reset_index(drop=True)

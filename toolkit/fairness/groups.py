@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,9 @@ from toolkit.core.words import unique, value_text
 from toolkit.data.dataset import Dataset
 from toolkit.data.roles import listed_names
 from toolkit.errors import InputError, NotApplicableError, listed, nearest
+from toolkit.fairness.clusters import Clusters
 from toolkit.statistics.binning import Bins, Codes, Levels, cut, find_edges
+from toolkit.statistics.units import Units
 
 MOST_GROUPS = 50
 #: Fewest rows (where it matters: of each class) that a group needs to be treated as one of its own.
@@ -44,6 +47,8 @@ class Grouping:
         How many rows each group has.
     beyond : int
         How many groups those are.
+    units : Units or None
+        What rows belong to; None where each stands alone.
     """
 
     feature: str
@@ -52,6 +57,12 @@ class Grouping:
     codes: NDArray[np.int16]
     counts: Codes
     beyond: int = 0
+    units: Units | None = None
+
+    @cached_property
+    def clusters(self) -> Clusters | None:
+        """The units of each group's rows; None where each row stands alone."""
+        return Clusters.of(self.rows(), self.units) if self.units else None
 
     def rows(self) -> list[Codes]:
         """Return the places of each group's rows, in the order of the table."""
@@ -90,7 +101,9 @@ def sensitive_inputs(data: Dataset, names: object) -> pd.DataFrame:
     return found
 
 
-def group_rows(columns: pd.DataFrame, depth: int, bins: Mapping[str, Bins] | None = None) -> list[Grouping]:
+def group_rows(
+    columns: pd.DataFrame, depth: int, bins: Mapping[str, Bins] | None = None, units: Units | None = None
+) -> list[Grouping]:
     """Group rows by each column and by every intersection of up to ``depth`` columns.
 
     Rows without a value form the group ``missing``. Numbers with more than ten values are cut at their quartiles,
@@ -103,6 +116,8 @@ def group_rows(columns: pd.DataFrame, depth: int, bins: Mapping[str, Bins] | Non
         Most columns of one intersection.
     bins : mapping of column to int or list of float, optional
         How many bins of about equal size, or the edges between them.
+    units : Units, optional
+        What rows belong to.
 
     Examples
     --------
@@ -120,7 +135,7 @@ def group_rows(columns: pd.DataFrame, depth: int, bins: Mapping[str, Bins] | Non
     sets = [chosen for size in range(1, min(depth, len(names)) + 1) for chosen in combinations(names, size)]
     features = unique("+".join(chosen) for chosen in sets)
     return [
-        _crossed(feature, chosen, [levels[name] for name in chosen])
+        _crossed(feature, chosen, [levels[name] for name in chosen], units)
         for feature, chosen in zip(features, sets, strict=True)
     ]
 
@@ -157,7 +172,7 @@ def _check_bins(columns: pd.DataFrame, bins: Mapping[str, Bins]) -> None:
             )
 
 
-def _crossed(feature: str, names: tuple[str, ...], levels: Sequence[Levels]) -> Grouping:
+def _crossed(feature: str, names: tuple[str, ...], levels: Sequence[Levels], units: Units | None) -> Grouping:
     codes, labels = np.zeros(len(levels[0].codes), dtype=np.intp), [""]
     for level in levels:
         width = len(level.labels)
@@ -171,36 +186,15 @@ def _crossed(feature: str, names: tuple[str, ...], levels: Sequence[Levels]) -> 
         place = np.full(len(labels), -1, dtype=np.intp)
         place[kept] = np.arange(MOST_GROUPS)
         codes, labels, counts = place[codes], [labels[code] for code in kept], counts[kept]
-    return Grouping(feature, names, tuple(unique(labels)), codes.astype(np.int16), counts, beyond)
+    return Grouping(feature, names, tuple(unique(labels)), codes.astype(np.int16), counts, beyond, units)
 
 
-@dataclass(frozen=True, eq=False)
-class ColumnGroups:
-    """The groups of one sensitive column.
-
-    Attributes
-    ----------
-    edges : sequence of float
-        Lower ends of the bands of its numbers after the first; empty where each value is a group.
-    labels : mapping of str to str
-        The label of each value; empty where there are bands.
-    missing : str
-        The label of a missing value.
-    """
+class ColumnGroups(NamedTuple):
+    """The groups of one sensitive column: lower ends of the bands of its numbers, else the label of each value."""
 
     edges: Sequence[float]
     labels: Mapping[str, str]
     missing: str
-
-    def find(self, column: pd.Series[Any]) -> Labels:
-        """Return the label of each row, empty where its value is not known."""
-        if self.edges:
-            levels = cut(column, self.edges)
-            return np.array(levels.labels, dtype=object)[levels.codes]
-        codes, values = pd.factorize(column)
-        # The last label is for missing values, whose code is -1.
-        known = [self.labels.get(_key(value), "") for value in values]
-        return np.array([*known, self.missing], dtype=object)[codes]
 
 
 @dataclass(frozen=True, eq=False)
@@ -281,10 +275,17 @@ def _joined(columns: Mapping[str, ColumnGroups], frame: pd.DataFrame) -> Labels:
             f"The model needs the sensitive columns {listed(columns)}, and {listed(absent)} is not among the features. "
             "Give them with sensitive_features=."
         )
-    first, *others = (groups.find(frame[name]) for name, groups in columns.items())
-    for part in others:
-        first = first + "+" + part
-    return first
+    joined = np.array([""], dtype=object)
+    for name, (edges, labels, missing) in columns.items():
+        if edges:
+            levels = cut(frame[name], edges)
+            codes, known = levels.codes, [*levels.labels]
+        else:
+            codes, values = pd.factorize(frame[name])
+            # The last label is for missing values, whose code is -1; one not known has none.
+            known = [*(labels.get(_key(value), "") for value in values), missing]
+        joined = joined + "+" + np.array(known, dtype=object)[codes]
+    return np.array([label[1:] for label in joined], dtype=object)
 
 
 def _learn(column: pd.Series[Any], feature: pd.Series[Any] | None) -> ColumnGroups:

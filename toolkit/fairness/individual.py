@@ -18,13 +18,10 @@ from toolkit.core.words import unique, value_text
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
 from toolkit.fairness.alike import change_column, consistency, nearest_rows, random_rows
-from toolkit.fairness.disparities import CAPTIONS
-from toolkit.fairness.findings import finding
+from toolkit.fairness.findings import CAPTIONS, finding
 from toolkit.fairness.groups import sensitive_inputs
 from toolkit.models.choice import predict_at
-from toolkit.models.prediction import Predictions
 from toolkit.models.threshold import ThresholdLike
-from toolkit.statistics.intervals import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -51,7 +48,7 @@ def check_individual(
     row's decision and those of its nearest neighbours, from 0 to 1; beside it what it would be if the neighbours were
     any rows. Neighbours are the nearest by Euclidean distance over the columns that are not sensitive, numbers
     standardized, other columns one-hot. For a regression the prediction is read as a percentile of the target. The
-    interval knows that rows share neighbours (``toolkit.fairness.consistency``).
+    interval knows that rows share neighbours, and what they belong to where the table has a ``group``.
 
     *Flip rate*: the share of rows whose decision is another if nothing but the sensitive column is changed to any of
     the other values seen (eight most frequent ones; of a number with more values the 5, 25, 50, 75 and 95 %
@@ -102,7 +99,11 @@ def check_individual(
     pool = test.take(order)
     model, predicted, chosen = predict_at(model, data, threshold, pool)
     value = math.nan if chosen is None else chosen.value
-    outcome, classes, asked = _outcome(predicted, test.task, value), test.task != "regression", min(rows, pool.rows)
+    classes, asked = test.task != "regression", min(rows, pool.rows)
+    outcome = predicted.decide(value) if test.task == "binary" else predicted.y_pred
+    if not classes:  # percentiles of the target
+        shares = np.linspace(0, 1, 101)
+        outcome = np.interp(predicted.y_pred, np.quantile(predicted.y_true, shares), shares)
     near = nearest_rows(pool.features.drop(columns=columns, errors="ignore"), asked, neighbours)
     names = unique(value_text(name) for name in columns)
     part = pool.take(range(asked))
@@ -112,12 +113,12 @@ def check_individual(
         name=test.name,
         task=test.task,
         rows=asked,
-        consistency=consistency(outcome, near, classes=classes),
+        consistency=consistency(outcome, near, classes=classes, units=pool.groups),
         by_chance=consistency(outcome, random_rows(pool.rows, asked, neighbours), classes=classes).value,
         spread=float(np.std(predicted.y_true)) if test.task == "regression" else 1.0,
         columns={name: numbers for name, (numbers, _) in found.items()},
         changes=pd.concat([pd.DataFrame(), *(changed for _, changed in found.values())], ignore_index=True),
-        notes=tuple(part.unweighted("Individual fairness")),
+        notes=tuple(pool.unweighted("Individual fairness")),
     )
 
 
@@ -240,13 +241,3 @@ class IndividualFairness(Result):
         caption = "What changes when a sensitive column alone is changed, with 95% intervals"
         tables = [FaceTable(caption, self.changes)] if len(self.changes) else []
         return Face("Individual fairness", lead, tables, self.findings())
-
-
-def _outcome(predicted: Predictions, task: str, threshold: float) -> Array:
-    """Return decisions (0 or 1), class codes, or predictions as percentiles of the target, of shape (n,)."""
-    if task == "binary":
-        return predicted.decide(threshold)
-    if task == "multiclass":
-        return predicted.y_pred
-    shares = np.linspace(0, 1, 101)
-    return np.interp(predicted.y_pred, np.quantile(predicted.y_true, shares), shares)

@@ -13,15 +13,17 @@ from numpy.typing import NDArray
 
 from toolkit.core.estimate import Estimate
 from toolkit.core.words import unique, value_text
+from toolkit.fairness.clusters import Clusters, Resampling
 from toolkit.fairness.groups import Grouping
 from toolkit.fairness.rates import RATES, count_cells, measure_rates
 from toolkit.fairness.spread import GroupMetric, from_scale, to_scale
 from toolkit.models.prediction import Predictions
 from toolkit.statistics.binning import Codes
 from toolkit.statistics.calibration import calibration_error_of, sorted_bins
-from toolkit.statistics.intervals import Array, Z, wald, wilson
-from toolkit.statistics.measure import mean
+from toolkit.statistics.intervals import Array, Interval, Z, wald, wilson
+from toolkit.statistics.measure import Measure, mean, undefined
 from toolkit.statistics.regression import power_of_two, root_mean_square
+from toolkit.statistics.units import Units
 
 MOST_CLASSES, MOST_THRESHOLDS = 10, 200
 #: Fewer than for a whole table, as there are many groups.
@@ -73,34 +75,44 @@ class Case:
 
 
 def prepare(
-    task: str, predicted: Predictions, called: Array | None, columns: pd.DataFrame
-) -> tuple[Case, pd.DataFrame]:
-    """Sort predictions and sensitive columns by the score once, so that no grouping has to."""
+    task: str, predicted: Predictions, called: Array | None, columns: pd.DataFrame, units: Units | None
+) -> tuple[Case, pd.DataFrame, Units | None]:
+    """Sort predictions, sensitive columns and units by the score once, so that no grouping has to."""
     case = Case(task, predicted, called)
     if called is None or not case.ranked:
-        return case, columns
+        return case, columns, units
     order = np.argsort(predicted.y_pred)
     ordered = replace(predicted, y_true=predicted.y_true[order], y_pred=predicted.y_pred[order], decisions=None)
     taken = {place: columns.iloc[:, place].array.take(order) for place in range(columns.shape[1])}
-    return Case(task, ordered, called[order]), pd.DataFrame(taken, copy=False).set_axis(columns.columns, axis=1)
+    units = replace(units, codes=units.codes[order]) if units else None
+    return Case(task, ordered, called[order]), pd.DataFrame(taken, copy=False).set_axis(columns.columns, axis=1), units
 
 
-def measure_groups(case: Case, grouping: Grouping, least: int, replicates: int, rng: np.random.Generator) -> Measured:
+def measure_groups(case: Case, grouping: Grouping, how: Resampling) -> Measured:
     """Measure the groups of one grouping.
 
     Parameters
     ----------
     case : Case
     grouping : Grouping
-    least : int
-        Fewest rows of a group that is judged.
-    replicates : int
-    rng : Generator
+    how : Resampling
     """
-    truth, guess, enough = case.predicted.y_true, case.predicted.y_pred, grouping.counts >= least
+    truth, guess, enough = case.predicted.y_true, case.predicted.y_pred, grouping.counts >= how.least
+    clusters, measured = grouping.clusters, Measured()
+    rows = clusters.rows if clusters else grouping.rows()
+
+    def add(name: str, measures: Sequence[Measure], judged: NDArray[np.bool_], unit: float = 1.0, **kind: bool) -> None:
+        estimates, drawn = [one.estimate for one in measures], None
+        if clusters:
+            estimates, drawn = clusters.over(measures, how)
+        estimates = [one.times(unit) for one in estimates]
+        measured["", name] = compared(name, estimates, judged, how, drawn, **kind)
+
     if case.task == "regression":
-        means = regression_means(truth, guess, grouping.rows())
-        return {("", name): compared(name, found, enough, replicates, rng) for name, found in means.items()}
+        unit, means = regression_means(truth, guess, rows)
+        for name, found in means.items():
+            add(name, found, enough, unit)
+        return measured
     # What is counted: a class, where it is true, where it is called, and the metrics of these counts.
     counted: list[tuple[str, Array, Array, Sequence[str]]] = []
     if case.called is not None:
@@ -112,28 +124,38 @@ def measure_groups(case: Case, grouping: Grouping, least: int, replicates: int, 
         for code in sorted(common[:MOST_CLASSES].tolist()):
             one = (truth == code).astype(float), (guess == code).astype(float)
             counted.append((labels[code], *one, CLASS_METRICS))
-    measured: Measured = {}
     for kind, true, called, names in counted:
         cells = count_cells(grouping.codes, len(grouping.labels), true, called)
-        rates = measure_rates(cells, names, least, replicates, rng)
+        parts = clusters.count_cells(true, called) if clusters else ()
+        rates = measure_rates(cells, names, how, clusters, parts)
         measured |= {(kind, name): metric for name, metric in rates.items()}
     if case.ranked:
-        parts, both = [(truth[rows], guess[rows]) for rows in grouping.rows()], rates["balanced_accuracy"].judged
-        areas = [ranked_area(*part) for part in parts]
-        found = [compared("roc_auc", areas, both, replicates, rng, proportion=True)]
+        pairs, both = [(truth[one], guess[one]) for one in rows], rates["balanced_accuracy"].judged
+        add("roc_auc", [ranked_area(*pair) for pair in pairs], both, proportion=True)
         if case.predicted.probabilities:
-            excess = [score - true for true, score in parts]
-            losses = [mean(one**2, bounds=(0.0, 1.0)).estimate for one in excess]
-            gaps = [mean(one, bounds=(-1.0, 1.0), scale="identity").estimate for one in excess]
-            errors = [calibration_error_of(*sorted_bins(*part), draws=CALIBRATION_DRAWS)[0] for part in parts]
-            found.append(compared("brier_score_loss", losses, enough, replicates, rng))
-            found.append(compared("calibration_gap", gaps, enough, replicates, rng))
-            found.append(described("expected_calibration_error", errors, enough))
-        measured |= {("", metric.name): metric for metric in found}
+            excess = [score - true for true, score in pairs]
+            gaps = [mean(one, bounds=(-1.0, 1.0), scale="identity") for one in excess]
+            add("brier_score_loss", [mean(one**2, bounds=(0.0, 1.0)) for one in excess], enough)
+            add("calibration_gap", gaps, enough)
+            measured["", "expected_calibration_error"] = _calibration_errors(pairs, gaps, clusters, enough)
     return measured
 
 
-def ranked_area(y_true: Array, y_score: Array) -> Estimate:
+def _calibration_errors(
+    pairs: Sequence[tuple[Array, Array]], gaps: Sequence[Measure], clusters: Clusters | None, enough: NDArray[np.bool_]
+) -> GroupMetric:
+    """Measure calibration by group, without comparing it, as chance makes it larger in smaller groups."""
+    none, estimates = np.empty(0), []
+    for place, pair in enumerate(pairs):
+        sizes, *rates = sorted_bins(*pair)
+        effect = clusters.within[place].design_effect(gaps[place].influence) if clusters else 1.0
+        scaled = sizes / min(max(effect, 1.0), len(pair[0]))
+        estimates.append(replace(calibration_error_of(scaled, *rates, draws=CALIBRATION_DRAWS)[0], n=len(pair[0])))
+    empty = none[:, None], none, none[:, None], none.astype(bool)
+    return GroupMetric("expected_calibration_error", tuple(estimates), enough, none, *empty)
+
+
+def ranked_area(y_true: Array, y_score: Array) -> Measure:
     """Measure the area under the ROC curve of rows that are in the order of their scores already.
 
     One pass over the runs of equal scores gives the placement values of DeLong et al. (1988, doi:10.2307/2531595);
@@ -148,30 +170,34 @@ def ranked_area(y_true: Array, y_score: Array) -> Estimate:
 
     Examples
     --------
-    >>> ranked_area(np.array([0.0, 1.0, 0.0, 1.0]), np.array([0.1, 0.35, 0.4, 0.8])).value
+    >>> ranked_area(np.array([0.0, 1.0, 0.0, 1.0]), np.array([0.1, 0.35, 0.4, 0.8])).estimate.value
     0.75
     """
     n, p = len(y_true), float(y_true.sum())
     q = n - p
     if not p or not q:
-        return Estimate(math.nan, n=n)
+        return undefined(n)
     starts = np.flatnonzero(np.append(True, y_score[1:] != y_score[:-1]))
-    tied = len(starts) < n
-    ones = np.add.reduceat(y_true, starts) if tied else y_true
-    zeros = np.diff(starts, append=n) - ones if tied else 1 - ones
+    runs = np.diff(starts, append=n)
+    ones = np.add.reduceat(y_true, starts) if len(starts) < n else y_true
+    zeros = runs - ones
     of_ones = (np.cumsum(zeros) - zeros / 2) / q
     of_zeros = 1 - (np.cumsum(ones) - ones / 2) / p
     value = float(ones @ of_ones) / p
-    error = 0.0
-    if min(p, q) > 1:
-        spread = float(ones @ (of_ones - value) ** 2) / (p * (p - 1))
-        error = math.sqrt(spread + float(zeros @ (of_zeros - value) ** 2) / (q * (q - 1)))
-    if 0 < value < 1 and error > 1e-12:
-        return Estimate(value, *wald(value, error, "logit"), n, "DeLong, logit scale")
-    return Estimate(value, *wilson(value * min(p, q), min(p, q)), n, "Wilson on the smaller class")
+    above, below = ((one - value) / math.sqrt(size * max(size - 1, 1)) for one, size in ((of_ones, p), (of_zeros, q)))
+    error = math.sqrt(float(ones @ above**2) + float(zeros @ below**2)) if min(p, q) > 1 else 0.0
+    influence = n * np.where(y_true > 0, *(np.repeat(one, runs) for one in (above, below)))
+
+    def ends(effect: float) -> Interval:
+        if 0 < value < 1 and error > 1e-12:
+            return wald(value, error * math.sqrt(effect), "logit")
+        return wilson(value * min(p, q) / effect, min(p, q) / effect)
+
+    method = "DeLong, logit scale" if 0 < value < 1 and error > 1e-12 else "Wilson on the smaller class"
+    return Measure.made(value, ends, method, influence, n, (0.0, 1.0))
 
 
-def regression_means(y_true: Array, y_pred: Array, groups: Sequence[Codes]) -> dict[str, list[Estimate]]:
+def regression_means(y_true: Array, y_pred: Array, groups: Sequence[Codes]) -> tuple[float, dict[str, list[Measure]]]:
     """Measure mean prediction, mean residual (truth minus prediction), MAE and RMSE of every group.
 
     Numbers are divided by a power of two near the largest first, which is exact and keeps squares finite.
@@ -181,20 +207,26 @@ def regression_means(y_true: Array, y_pred: Array, groups: Sequence[Codes]) -> d
     y_true, y_pred : array of shape (n,)
     groups : sequence of integer arrays
         The places of each group's rows.
+
+    Returns
+    -------
+    (float, dict of str to list of Measure)
+        The power of two, by which the measures are to be multiplied.
     """
     unit = power_of_two(y_true, y_pred)
     truth, predicted = y_true / unit, y_pred / unit
     reach = float(np.ptp(truth)) or float(np.abs(truth).max(initial=0)) or 1.0
 
-    def level(values: Array) -> Estimate:
-        return mean(values, bounds=(-math.inf, math.inf), unit=reach, scale="identity").estimate
+    def level(values: Array) -> list[Measure]:
+        anything = (-math.inf, math.inf)
+        return [mean(values[rows], bounds=anything, unit=reach, scale="identity") for rows in groups]
 
     error = truth - predicted
-    return {
-        "mean_prediction": [level(predicted[rows]).times(unit) for rows in groups],
-        "mean_residual": [level(error[rows]).times(unit) for rows in groups],
-        "mean_absolute_error": [mean(np.abs(error[rows]), unit=reach).estimate.times(unit) for rows in groups],
-        "root_mean_squared_error": [root_mean_square(error[rows], reach).estimate.times(unit) for rows in groups],
+    return unit, {
+        "mean_prediction": level(predicted),
+        "mean_residual": level(error),
+        "mean_absolute_error": [mean(np.abs(error[rows]), unit=reach) for rows in groups],
+        "root_mean_squared_error": [root_mean_square(error[rows], reach) for rows in groups],
     }
 
 
@@ -202,31 +234,23 @@ def compared(
     name: str,
     estimates: list[Estimate],
     judged: NDArray[np.bool_],
-    replicates: int,
-    rng: np.random.Generator,
+    how: Resampling,
+    drawn: Array | None = None,
     *,
     proportion: bool = False,
 ) -> GroupMetric:
-    """Make a metric comparable between groups: normal errors that are as wide as each group's own interval."""
+    """Make a metric comparable between groups: errors, by default normal, that are as wide as each group's interval."""
     judged = judged & np.array([found.has_interval for found in estimates], dtype=bool)
     kept = [found for found, wanted in zip(estimates, judged, strict=True) if wanted]
     values, low, high = (np.array([getattr(found, end) for found in kept]) for end in ("value", "low", "high"))
     at = to_scale(values, proportion)
     sides = np.maximum(to_scale(high, proportion) - at, at - to_scale(low, proportion)) / Z
-    errors = rng.standard_normal((len(kept), replicates)) * sides[:, None]
+    errors = (how.normal(len(kept)) if drawn is None else drawn[judged]) * sides[:, None]
     deviations = (high - low) / (2 * Z)
-    same = to_scale(
-        np.asarray(np.average(values, weights=(deviations.min() / deviations) ** 2) if len(kept) else math.nan),
-        proportion,
-    )
-    chance, constant = from_scale(same + errors, proportion), proportion & ((values <= 0) | (values >= 1))
+    same = np.average(values, weights=(deviations.min() / deviations) ** 2) if len(kept) else math.nan
+    chance = from_scale(to_scale(np.asarray(same), proportion) + errors, proportion)
+    constant = proportion & ((values <= 0) | (values >= 1))
     return GroupMetric(name, tuple(estimates), judged, values, errors, deviations, chance, constant, proportion)
-
-
-def described(name: str, estimates: list[Estimate], judged: NDArray[np.bool_]) -> GroupMetric:
-    """Keep a metric by group that is not compared, such as one that chance makes larger the smaller the group."""
-    none = np.empty(0)
-    return GroupMetric(name, tuple(estimates), judged, none, none[:, None], none, none[:, None], none.astype(bool))
 
 
 def threshold_curves(case: Case, groupings: Sequence[Grouping], threshold: float) -> pd.DataFrame:
@@ -249,29 +273,22 @@ def threshold_curves(case: Case, groupings: Sequence[Grouping], threshold: float
     given = [threshold] if math.isfinite(threshold) else []
     grid = np.unique([*score[places], *given, math.nextafter(float(score[-1]), math.inf)])
     step = np.repeat(np.arange(len(grid) + 1), np.diff(np.searchsorted(score, grid), prepend=0, append=len(score)))
-    curves = [_group_curves(grouping, case.predicted.y_true.astype(np.intp), step, grid) for grouping in groupings]
+    curves, size, number = [], len(grid) + 1, len(grid)
+    for grouping in groupings:
+        groups = len(grouping.labels)
+        place = ((grouping.codes + 1).astype(np.intp) * size + step) * 2 + case.predicted.y_true.astype(np.intp)
+        cells = np.bincount(place, minlength=2 * size * (groups + 1)).reshape(groups + 1, size, 2)[1:]
+        reached = np.cumsum(cells[:, ::-1], axis=1)[:, ::-1].astype(float)
+        total, found = reached[:, :1], reached[:, 1:]
+        with np.errstate(invalid="ignore"):
+            rates = {
+                "selection_rate": found.sum(axis=2) / total.sum(axis=2),
+                "recall": found[..., 1] / total[..., 1],
+                "false_positive_rate": found[..., 0] / total[..., 0],
+            }
+        counts = {"rows": total.sum(axis=2), "positives": total[..., 1]}
+        named = {"feature": grouping.feature, "group": np.repeat(np.array(grouping.labels, dtype=object), number)}
+        values = {name: one.ravel() for name, one in rates.items()}
+        values |= {name: np.repeat(one.ravel().astype(int), number) for name, one in counts.items()}
+        curves.append(pd.DataFrame(named | {"threshold": np.tile(grid, groups)} | values))
     return pd.concat(curves, ignore_index=True)
-
-
-def _group_curves(grouping: Grouping, y_true: Codes, step: Codes, grid: Array) -> pd.DataFrame:
-    size, groups, number = len(grid) + 1, len(grouping.labels), len(grid)
-    place = ((grouping.codes + 1).astype(np.intp) * size + step) * 2 + y_true
-    cells = np.bincount(place, minlength=2 * size * (groups + 1)).reshape(groups + 1, size, 2)[1:]
-    reached = np.cumsum(cells[:, ::-1], axis=1)[:, ::-1].astype(float)
-    total, found = reached[:, :1], reached[:, 1:]
-    with np.errstate(invalid="ignore"):
-        rates = {
-            "selection_rate": found.sum(axis=2) / total.sum(axis=2),
-            "recall": found[..., 1] / total[..., 1],
-            "false_positive_rate": found[..., 0] / total[..., 0],
-        }
-    counts = {"rows": total.sum(axis=2), "positives": total[..., 1]}
-    return pd.DataFrame(
-        {
-            "feature": grouping.feature,
-            "group": np.repeat(np.array(grouping.labels, dtype=object), number),
-            "threshold": np.tile(grid, groups),
-            **{name: values.ravel() for name, values in rates.items()},
-            **{name: np.repeat(values.ravel().astype(int), number) for name, values in counts.items()},
-        }
-    )

@@ -94,12 +94,6 @@ class FittedMethod:
     groups: Groups | None = None
     needs_groups: bool = False
 
-    def needs(self, columns: Sequence[str]) -> str:
-        """Say whether the model needs the sensitive columns when it predicts."""
-        if self.needs_groups:
-            return "yes"
-        return "as a feature" if self.name != BASELINE and set(columns) & set(self.model.columns) else "no"
-
 
 def optimize_thresholds(setup: Setup) -> list[FittedMethod]:
     """Fit Fairlearn's ThresholdOptimizer on the validation part, or where there is none on the training part."""

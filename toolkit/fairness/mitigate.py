@@ -19,8 +19,7 @@ from toolkit.data.dataset import Dataset
 from toolkit.data.roles import listed_names
 from toolkit.data.split import Split
 from toolkit.errors import InputError, NotApplicableError, listed
-from toolkit.fairness.disparities import CAPTIONS
-from toolkit.fairness.findings import finding
+from toolkit.fairness.findings import CAPTIONS, finding
 from toolkit.fairness.frontier import PERFORMANCE, frontier_table, measure_point
 from toolkit.fairness.groups import sensitive_columns, sensitive_inputs
 from toolkit.fairness.methods import BASELINE, METHODS, ORIGINAL, FittedMethod, Setup, fit_method, read_constraint
@@ -116,18 +115,7 @@ def mitigate(
     if not constraint:
         raise NotApplicableError("No constraint was named, so nothing was mitigated.")
     read_constraint(constraint)
-    wanted = listed_names(methods, list(METHODS))
-    for one in wanted:
-        one_of("method", one, METHODS)
-    one_of("metric", metric, PERFORMANCE[:2])
-    whole("rows", rows, LEAST_ROWS)
-    if not wanted:
-        raise InputError(f"methods: name at least one of {listed(METHODS)}.")
-    if not isinstance(split, Split):
-        found = type(split).__name__
-        raise InputError(f"mitigate needs a Split, to fit and to measure on different rows; found {found}.")
-    if split.data.task != "binary":
-        raise NotApplicableError(f"Mitigation is for binary targets; {split.data.target.name!r} is {split.data.task}.")
+    wanted = _check(split, methods, metric, rows)
     original = Model.of(model.model if isinstance(model, Training) else model, split.train)
     if original.recorded:
         raise NotApplicableError("Mitigation needs a model; these are recorded predictions.")
@@ -216,14 +204,11 @@ class Mitigation(Result):
             ("MITIGATE-NEEDS-SENSITIVE", "info", table["needs_sensitive"] == "yes", feature),
             ("MITIGATE-BY-LOT", "info", table["by_lot"], "frontier"),
         ]
-        found = [
-            finding(
-                said, severity, about, metric=self.metric, feature=feature, points=listed(table.loc[where, "point"])
-            )
-            for said, severity, where, about in kinds
-            if where.any()
-        ]
-        return by_severity([*self.notes, *found])
+        found, numbers = list(self.notes), {"metric": self.metric, "feature": feature}
+        for said, severity, where, about in kinds:
+            if where.any():
+                found.append(finding(said, severity, about, points=listed(table.loc[where, "point"]), **numbers))
+        return by_severity(found)
 
     def drawings(self) -> list[Drawing]:
         """Return the frontier."""
@@ -232,8 +217,7 @@ class Mitigation(Result):
             f"{', dominated' if row['dominated'] else ''}{'' if row['beats_baseline'] else ', no better than baseline'}"
             for _, row in self.frontier.iterrows()
         ]
-        named = {"metric": self.metric, "disparity": self.disparity, "feature": self.feature}
-        caption = CAPTIONS["frontier"].format(**named)
+        caption = CAPTIONS["frontier"].format(metric=self.metric, disparity=self.disparity, feature=self.feature)
         words = Picture("Performance against disparity", caption, f"{'; '.join(said)}.")
         return [Drawing("frontier", words, self._draw, self.frontier)]
 
@@ -271,6 +255,21 @@ class Mitigation(Result):
         shown = self.frontier.drop(columns=["method", "over_baseline"])
         caption = "The frontier with 95% intervals; the difference is to the original, on the same rows"
         return Face("Mitigation", lead, [FaceTable(caption, shown)], self.findings())
+
+
+def _check(split: Split, methods: Any, metric: str, rows: Any) -> list[str]:
+    """Check the options and return the methods asked for."""
+    wanted = [one_of("method", one, METHODS) for one in listed_names(methods, list(METHODS))]
+    one_of("metric", metric, PERFORMANCE[:2])
+    whole("rows", rows, LEAST_ROWS)
+    if not wanted:
+        raise InputError(f"methods: name at least one of {listed(METHODS)}.")
+    if not isinstance(split, Split):
+        found = type(split).__name__
+        raise InputError(f"mitigate needs a Split, to fit and to measure on different rows; found {found}.")
+    if split.data.task != "binary":
+        raise NotApplicableError(f"Mitigation is for binary targets; {split.data.target.name!r} is {split.data.task}.")
+    return wanted
 
 
 def _joined(split: Split, columns: Sequence[str]) -> Split:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
-from sklearn.model_selection import KFold, StratifiedKFold, cross_val_predict
+from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold, cross_val_predict
 
 from toolkit.core.estimate import Estimate, format_number, spread
 from toolkit.core.face import Face, FaceTable
@@ -20,14 +20,14 @@ from toolkit.core.words import spoken, unique, value_text
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
 from toolkit.errors import NotApplicableError
-from toolkit.fairness.disparities import CAPTIONS
-from toolkit.fairness.findings import finding
+from toolkit.fairness.findings import CAPTIONS, finding
 from toolkit.fairness.groups import sensitive_inputs
 from toolkit.models.preprocessing import make_model
 from toolkit.statistics.intervals import Array
-from toolkit.statistics.measure import smooth
+from toolkit.statistics.measure import over_units, smooth
 from toolkit.statistics.ranking import roc_auc
 from toolkit.statistics.regression import regression_metrics
+from toolkit.statistics.units import Units
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,6 +42,7 @@ BINS = 20
 #: Lower ends of the interval from which a finding is low, medium and high.
 NOTABLE = {"roc_auc": (0.7, 0.8, 0.9), "r2": (0.25, 0.5, 0.75)}
 CHANCE = {"roc_auc": 0.5, "r2": 0.0}
+COLUMNS = ("feature", "measure", "value", "chance", "rows", "groups")
 
 
 def find_proxies(data: Dataset | Split, *, sensitive: object = None, rows: int = 10_000, seed: int = 0) -> Proxies:
@@ -51,8 +52,9 @@ def find_proxies(data: Dataset | Split, *, sensitive: object = None, rows: int =
     cross-validated in three folds; the area under the ROC curve of each group against the rest, averaged over the
     groups (0.5 is chance), or R² for a number with more than ten values (0 is chance). One by one: the same measure
     for the share of each group (or the mean) in twenty bins of the column, learnt on the other folds. The intervals
-    hold for the models as fitted (LeDell et al. 2015, doi:10.1214/15-EJS1035). Of the groups the ten largest with 30
-    rows or more are told apart; rows without a value are left out.
+    hold for the models as fitted (LeDell et al. 2015, doi:10.1214/15-EJS1035); folds and intervals keep together what
+    the table's ``group`` says belongs together. Of the groups the ten largest with 30 rows or more are told apart; rows
+    without a value are left out.
 
     Parameters
     ----------
@@ -90,7 +92,7 @@ def find_proxies(data: Dataset | Split, *, sensitive: object = None, rows: int =
     if not features.shape[1]:
         raise NotApplicableError(f"{table.name} has no column beside the sensitive ones that could stand in for them.")
     names = unique(map(value_text, columns.columns))
-    found = [_find(name, columns.iloc[:, place], features, rows, seed) for place, name in enumerate(names)]
+    found = [_find(name, columns.iloc[:, place], features, table, rows, seed) for place, name in enumerate(names)]
     known = [one for one in found if one is not None]
     if not known:
         raise NotApplicableError(f"No sensitive column of {table.name} has two groups of {LEAST_ROWS} rows or more.")
@@ -180,49 +182,47 @@ class Proxies(Result):
 
 
 def _find(
-    name: str, column: pd.Series[Any], features: pd.DataFrame, rows: int, seed: int
+    name: str, column: pd.Series[Any], features: pd.DataFrame, table: Dataset, rows: int, seed: int
 ) -> tuple[dict[str, object], pd.DataFrame] | None:
     """Measure one sensitive column: a row of the table and its columns; None where there are no two groups."""
     order = np.random.default_rng(seed).permutation(len(column))
     picked = order[column.notna().to_numpy()[order]][:rows]
-    target, groups, kept = _read(column.iloc[picked])
+    column, groups = column.iloc[picked], 0
+    target = np.asarray(column)
+    if not pd.api.types.is_numeric_dtype(column) or column.nunique() <= FEW_VALUES:
+        counts = column.value_counts()
+        told = [value for value in counts.index[:MOST_GROUPS] if counts[value] >= LEAST_ROWS]
+        codes, groups = pd.Index(told).get_indexer(pd.Index(column.astype(object))), max(len(told), 1)
+        target, picked = codes[codes >= 0], picked[codes >= 0]
     if groups == 1 or len(target) < LEAST_ROWS:
         return None
-    features = features.iloc[picked[kept]]
-    splitter = StratifiedKFold if groups else KFold
-    folds = list(splitter(FOLDS, shuffle=True, random_state=seed).split(features, target))
+    target, features = target if groups else target.astype(float), features.iloc[picked]
+    units = Units.of(None if table.group is None else table.group.iloc[picked], None)
+    # A unit in two folds could be recognized, and what is known of it taken for what the columns tell.
+    stratified, plain = (StratifiedGroupKFold, GroupKFold) if units else (StratifiedKFold, KFold)
+    splitter = (stratified if groups else plain)(FOLDS, shuffle=True, random_state=seed)
+    if units and units.count < FOLDS:
+        return None
+    folds = list(splitter.split(features, target, units.codes if units else None))
+    if groups and any(len(np.unique(target[ask])) < groups for _, ask in folds):
+        return None
     kind: Any = RandomForestClassifier if groups else RandomForestRegressor
     forest = kind(50, min_samples_leaf=5, max_features="sqrt" if groups else 0.3, random_state=seed)
     encoded = make_model(forest, features)[0].fit_transform(features)
     measure, method = ("roc_auc", "predict_proba") if groups else ("r2", "predict")
     together = cross_val_predict(forest, encoded, target, cv=folds, method=method)
-    found = {
-        "feature": name,
-        "measure": measure,
-        "value": _measured(target, groups, folds, together),
-        "chance": CHANCE[measure],
-        "rows": len(target),
-        "groups": groups or None,
-    }
+    value = _measured(target, groups, folds, together, units)
+    found: dict[str, object] = dict(
+        zip(COLUMNS, [name, measure, value, CHANCE[measure], len(target), groups or None], strict=True)
+    )
     values = np.eye(groups)[target] if groups else target[:, None]
     alone = [
-        (name, value_text(label), _measured(target, groups, folds, _by_bins(values, folds, _binned(one))))
+        (name, value_text(label), _measured(target, groups, folds, _by_bins(values, folds, _binned(one)), units))
         for label, one in features.items()
     ]
     each = pd.DataFrame(alone, columns=["feature", "column", "value"])
     best = np.argsort([-one.value for one in each["value"]], kind="stable")
     return found, each.iloc[best]
-
-
-def _read(column: pd.Series[Any]) -> tuple[NDArray[Any], int, NDArray[np.intp]]:
-    """Return codes of the groups that are large enough (or numbers), how many groups, and the positions of the rows."""
-    if pd.api.types.is_numeric_dtype(column) and column.nunique() > FEW_VALUES:
-        return column.to_numpy(dtype=float), 0, np.arange(len(column))
-    counts = column.value_counts()
-    kept = [value for value in counts.index[:MOST_GROUPS] if counts[value] >= LEAST_ROWS]
-    codes = pd.Index(kept).get_indexer(pd.Index(column.astype(object)))
-    rows = np.flatnonzero(codes >= 0)
-    return codes[rows], max(len(kept), 1), rows
 
 
 def _by_bins(values: Array, folds: Folds, bins: NDArray[np.intp]) -> Array:
@@ -252,10 +252,10 @@ def _binned(column: pd.Series[Any]) -> NDArray[np.intp]:
     return np.asarray(np.where(missing, 0, np.searchsorted(edges, values, side="left") + 1), dtype=np.intp)
 
 
-def _measured(target: NDArray[Any], groups: int, folds: Folds, predicted: Array) -> Estimate:
+def _measured(target: NDArray[Any], groups: int, folds: Folds, predicted: Array, units: Units | None) -> Estimate:
     """Measure predictions: the area of each group against the rest, averaged over groups and folds, or R²."""
     if not groups:
-        return regression_metrics(target, predicted.ravel())["r2"].estimate
+        return regression_metrics(target, predicted.ravel(), units=units)["r2"].estimate
     told = range(1, 2) if groups == 2 else range(groups)
     value, influence = 0.0, np.zeros(len(target))
     parts = len(told) * len(folds)
@@ -265,4 +265,5 @@ def _measured(target: NDArray[Any], groups: int, folds: Folds, predicted: Array)
             value += area / parts
             influence[ask] += rows * len(target) / len(ask) / parts
     smallest = float(np.bincount(target).min())
-    return smooth(value, influence, effective=smallest, method="DeLong over the folds, logit scale").estimate
+    found = smooth(value, influence, effective=smallest, method="DeLong over the folds, logit scale")
+    return over_units({"": found}, units)[""].estimate

@@ -149,15 +149,9 @@ def measure_disparity(parts: Sequence[GroupMetric], *, ratio: bool = False) -> D
         widest = max(one.high - one.low for one in decides.kept)
         low, high = (min(one.low / one.high for one in decides.kept), value) if ratio else (value, value + widest)
     as_far = int((chance >= observed - 1e-12 * max(1.0, observed)).sum())
-    places = np.flatnonzero(decides.judged)
-    return Disparity(
-        Estimate(value, low, high, sum(found.n for found in decides.kept), METHOD),
-        expected,
-        (1 + as_far) / (1 + len(chance)),
-        decides.name,
-        int(places[np.argmin(decides.values)]),
-        int(places[np.argmax(decides.values)]),
-    )
+    ends = np.flatnonzero(decides.judged)[[np.argmin(decides.values), np.argmax(decides.values)]].tolist()
+    estimate = Estimate(value, low, high, sum(found.n for found in decides.kept), METHOD)
+    return Disparity(estimate, expected, (1 + as_far) / (1 + len(chance)), decides.name, *ends)
 
 
 class _Shape:
@@ -170,15 +164,9 @@ class _Shape:
         self.error = part.deviations / centres if ratio else part.deviations
         top = (0.0 if ratio else 1.0) if part.proportion else math.inf
         self.bounds: Interval = (0.0 if part.proportion and not ratio else -math.inf, top)
-
-    @property
-    def width(self) -> float:
-        return float(np.ptp(self.at))
-
-    def most(self) -> float:
-        """Return a width that is out of the question."""
-        bounded = self.bounds[1] - self.bounds[0]
-        return min(bounded, self.width + 20 * float(self.error.max()))
+        self.width = float(np.ptp(self.at))
+        # What is out of the question.
+        self.most = min(top - self.bounds[0], self.width + 20 * float(self.error.max()))
 
     def draw(self, at: Array) -> Array:
         """Resample how far apart the groups are found to be when they truly are at ``at``."""
@@ -242,7 +230,7 @@ def _interval(shapes: Sequence[_Shape], observed: float, ratio: bool) -> Interva
 
     # Both quantiles rise with the disparity tried. The lower limit is the least one under which what was seen is not
     # among the largest 2.5 % of draws, the upper one the greatest under which it is not among the smallest 2.5 %.
-    most = max(shape.most() for shape in shapes)
+    most = max(shape.most for shape in shapes)
     tolerance = 1e-3 * min(float(shape.error.min()) for shape in shapes)
     # A hair below, so that a disparity at the edge of its range is reached where the quantile first gets there.
     narrow = _crossing(lambda width: quantile(width, 1 - TAIL) - observed * (1 - 1e-9), most, tolerance)

@@ -1,0 +1,146 @@
+"""Rows that belong together, within sensitive groups: how little they tell, and the errors that groups have in common.
+
+A sensitive group's number rests on the units (such as people) that its rows belong to. What their rows add to its error
+is summed (Liang & Zeger 1986, doi:10.1093/biomet/73.1.13): the variance of the sums, over that of independent rows, is
+the design effect, by which a share's rows are fewer than they look (Rao & Scott 1992, doi:10.2307/2532311). Units that
+have rows in several sensitive groups make the errors of these rise and fall together, so they are drawn together.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import stats
+from scipy.sparse import csr_array
+
+from toolkit.core.estimate import Estimate
+from toolkit.statistics.binning import Codes
+from toolkit.statistics.intervals import Array, Z
+from toolkit.statistics.measure import Measure
+from toolkit.statistics.units import Units
+
+
+@dataclass(frozen=True, eq=False)
+class Resampling:
+    """How groups are judged and resampled.
+
+    Attributes
+    ----------
+    least : int
+        Fewest rows of a group that is judged.
+    replicates : int
+        How often everything is drawn.
+    rng : Generator
+    """
+
+    least: int
+    replicates: int
+    rng: np.random.Generator
+
+    def normal(self, count: int) -> Array:
+        """Draw standard normal errors of so many groups, of shape (count, replicates)."""
+        return self.rng.standard_normal((count, self.replicates))
+
+
+@dataclass(frozen=True, eq=False)
+class Clusters:
+    """The units that the rows of each sensitive group belong to.
+
+    Attributes
+    ----------
+    rows : sequence of integer arrays
+        The places of each sensitive group's rows.
+    within : sequence of Units
+        The units of these rows.
+    places : sequence of integer arrays
+        Which of all units those are.
+    """
+
+    rows: Sequence[Codes]
+    within: Sequence[Units]
+    places: Sequence[NDArray[np.intp]]
+
+    @classmethod
+    def of(cls, rows: Sequence[Codes], units: Units) -> Clusters:
+        """Look up the units of the rows of each sensitive group."""
+        found = [pd.factorize(units.codes[one]) for one in rows]
+        return cls(rows, [Units(codes, len(own), units.name) for codes, own in found], [own for _, own in found])
+
+    def count_cells(self, y_true: Array, called: Array) -> list[Array]:
+        """Count the cells of the confusion matrix of each unit; an array of shape (units, 4) for each group."""
+        cell = (2 * y_true + called).astype(np.intp)
+        return [
+            np.bincount(4 * one.codes + cell[rows], minlength=4 * one.count).reshape(-1, 4).astype(float)
+            for one, rows in zip(self.within, self.rows, strict=True)
+        ]
+
+    def over(self, measures: Sequence[Measure], how: Resampling) -> tuple[list[Estimate], Array]:
+        """Give the metrics of the groups the intervals of their units, and draw their errors."""
+        pairs = list(zip(measures, self.within, strict=True))
+        sums = [one.sums(np.zeros(0) if found.influence is None else found.influence) for found, one in pairs]
+        estimates = [found.over(one, one.design_effect(found.influence)).estimate for found, one in pairs]
+        return estimates, draw_errors(sums, self.places, how)
+
+
+def design_effect(sums: Array, variance: float, rows: float) -> float:
+    """Return how many times the variance of a statistic is that of independent rows, t for few units included.
+
+    Infinite for a single unit. Where no two rows differ there is no telling, and each unit counts as one row.
+
+    Parameters
+    ----------
+    sums : array of shape (units,)
+        What the rows of each unit add to the statistic's error.
+    variance : float
+        Of the statistic, if rows were independent.
+    rows : float
+        How many there are.
+
+    Examples
+    --------
+    >>> round(design_effect(np.tile([0.1, -0.1], 500), 10.0, 1000), 3)  # as many units as rows
+    1.004
+    """
+    count = len(sums)
+    if count < 2:
+        return math.inf
+    if not sums.any():
+        return rows / count
+    units = Units(np.arange(count), count, "")
+    ratio = units.standard_error(count * sums) * units.quantile(sums) / Z
+    return max(ratio**2 / variance, count / rows)
+
+
+def draw_errors(sums: Sequence[Array], places: Sequence[NDArray[np.intp]], how: Resampling) -> Array:
+    """Draw errors of the groups together, of shape (groups, replicates), 95% of them within the normal's quantile.
+
+    Each group has Student's t with the degrees of freedom of its units, and those with units in common are correlated
+    as the sums of these units are.
+
+    Parameters
+    ----------
+    sums : sequence of arrays
+        Of each group, what the rows of each unit add to its error.
+    places : sequence of integer arrays
+        Which of all units those are.
+    how : Resampling
+    """
+    drawn, groups = how.normal(len(sums)), np.repeat(np.arange(len(sums)), list(map(len, sums)))
+    units = np.concatenate(places)
+    if np.bincount(units).max() > 1:
+        table = csr_array((np.concatenate(sums), (units, groups)))
+        together = (table.T @ table).toarray()
+        size = np.sqrt(np.maximum(together.diagonal(), 1e-300))
+        together = together / size[:, None] / size
+        np.fill_diagonal(together, 1.0)  # also of a group without any variation
+        values, vectors = np.linalg.eigh(together)
+        drawn = (vectors * np.sqrt(np.maximum(values, 0.0))) @ drawn
+    own = [Units(np.arange(len(one)), len(one), "").freedom(one) if one.any() else len(one) - 1 for one in sums]
+    freedom = np.maximum(own, 1.0)
+    heavy = np.sqrt(freedom / how.rng.chisquare(freedom, (how.replicates, len(sums)))) * Z / stats.t.ppf(0.975, freedom)
+    return np.asarray(drawn * heavy.T)
