@@ -57,15 +57,13 @@ def nearest_rows(features: pd.DataFrame, asked: int, neighbours: int) -> Positio
     # A row is not its own neighbour; among many equal rows the search may not have met it, then the last one goes.
     own = found == np.arange(asked)[:, None]
     own[~own.any(axis=1), -1] = True
-    near: Positions = found[~own].reshape(asked, keep)
-    return near
+    return np.asarray(found[~own].reshape(asked, keep))
 
 
 def random_rows(rows: int, asked: int, neighbours: int) -> Positions:
     """Return for each of the first ``asked`` rows the next ones, which in an order drawn by chance are any rows."""
     steps = np.arange(1, min(neighbours, rows - 1) + 1)
-    positions: Positions = (np.arange(asked)[:, None] + steps) % max(rows, 1)
-    return positions
+    return np.asarray((np.arange(asked)[:, None] + steps) % max(rows, 1))
 
 
 def consistency(outcome: Array, near: Positions, *, classes: bool, units: Units | None = None) -> Estimate:

@@ -69,8 +69,7 @@ def dominated(performance: Array, disparity: Array) -> NDArray[np.bool_]:
     """
     better = (performance >= performance[:, None]) & (disparity <= disparity[:, None])
     strictly = (performance > performance[:, None]) | (disparity < disparity[:, None])
-    result: NDArray[np.bool_] = np.any(better & strictly, axis=1)
-    return result
+    return np.asarray(np.any(better & strictly, axis=1))
 
 
 def frontier_table(points: Sequence[Point], setup: Setup) -> pd.DataFrame:

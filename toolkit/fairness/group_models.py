@@ -78,8 +78,7 @@ class FairModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit
         chance = self._chance(features, sensitive_features)
         lot = 0.5 if self.part.scored else 1 - lots(features[list(self.feature_names)], self.seed)
         place = list(self.classes).index(self.positive)
-        labels: NDArray[Any] = self.classes_[np.where(chance >= lot, place, 1 - place)]
-        return labels
+        return np.asarray(self.classes_[np.where(chance >= lot, place, 1 - place)])
 
     @available_if(lambda model: model.part.scored)  # type: ignore[untyped-decorator]
     def predict_proba(self, features: pd.DataFrame, *, sensitive_features: pd.DataFrame | None = None) -> Array:
@@ -111,8 +110,7 @@ def lots(features: pd.DataFrame, seed: int) -> Array:
     mixed = pd.util.hash_pandas_object(features, index=False).to_numpy(dtype=np.uint64)
     mixed = (mixed ^ np.uint64(seed % 2**32)) * np.uint64(0x9E3779B97F4A7C15)
     mixed = (mixed ^ (mixed >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9)
-    drawn: Array = (mixed >> np.uint64(11)) / 2.0**53
-    return drawn
+    return np.asarray((mixed >> np.uint64(11)) / 2.0**53)
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,8 +165,7 @@ class Mixture:
         """Return for each row the chance of being called positive."""
         encoded = features if self.encoder is None else dense(self.encoder.transform(features))
         votes = [np.asarray(model.predict(encoded), dtype=float) for model in self.models]
-        chance: Array = np.asarray(self.weights, dtype=float) @ np.array(votes)
-        return chance
+        return np.asarray(np.asarray(self.weights, dtype=float) @ np.array(votes))
 
 
 @dataclass(frozen=True, eq=False)
@@ -201,8 +198,7 @@ class Decorrelated:
 
 def with_groups(encoded: Any, groups: Labels | None, members: Sequence[str]) -> Array:
     """Join encoded features with a column of 0 and 1 for each group named."""
-    joined: Array = np.column_stack([dense(encoded), *[np.asarray(groups == name, dtype=float) for name in members]])
-    return joined
+    return np.column_stack([dense(encoded), *[np.asarray(groups == name, dtype=float) for name in members]])
 
 
 def dense(encoded: Any) -> Any:

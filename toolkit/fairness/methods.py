@@ -104,11 +104,7 @@ def optimize_thresholds(setup: Setup) -> list[FittedMethod]:
     names, positive = setup.features(), part.positive
     score = setup.model.positive_scores(positive, part.features)
     optimizer = ThresholdOptimizer(
-        estimator=_Scores(),
-        constraints=setup.constraint,
-        objective=f"{setup.metric}_score",
-        prefit=True,
-        predict_method="predict",
+        estimator=_Scores(), constraints=setup.constraint, objective=f"{setup.metric}_score", prefit=True
     )
     optimizer.fit(score[:, None], part.y_binary(), sensitive_features=found.astype(str))
     rules = {}
@@ -221,8 +217,7 @@ def reweighing_weights(groups: Labels, y: NDArray[np.integer[Any]]) -> Array:
     group, group_names = pd.factorize(groups)
     counts = np.bincount(group * 2 + y, minlength=2 * len(group_names)).reshape(-1, 2)
     fair = counts.sum(axis=1, keepdims=True) * counts.sum(axis=0) / len(y)
-    weights: Array = fair[group, y] / counts[group, y]
-    return weights
+    return np.asarray(fair[group, y] / counts[group, y])
 
 
 def _parts(setup: Setup) -> tuple[Any, Any]:
