@@ -103,8 +103,8 @@ def design_effect(sums: Array, variance: float, rows: float) -> float:
 
     Examples
     --------
-    >>> round(design_effect(np.tile([0.1, -0.1], 500), 10.0, 1000), 3)  # as many units as rows
-    1.004
+    >>> round(design_effect(np.tile([0.4, -0.4], 125), 10.0, 1000), 1)  # each row four times
+    4.1
     """
     count = len(sums)
     if count < 2:
