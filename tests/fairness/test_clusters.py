@@ -246,10 +246,10 @@ def test_weights_that_are_not_used_are_said_by_every_step():
     split = split_dataset(data)
     model = make_model(LogisticRegression(), split.train.features).fit(split.train.features, split.train.target)
     steps = {
-        "audit_fairness": audit_fairness(model, split, replicates=200),
-        "check_individual": check_individual(model, split, rows=50),
-        "find_proxies": find_proxies(split),
-        "mitigate": mitigate(model, split, methods=["threshold_optimizer"]),
+        "The audit of fairness": audit_fairness(model, split, replicates=200),
+        "Individual fairness": check_individual(model, split, rows=50),
+        "The search for proxies": find_proxies(split),
+        "Mitigation": mitigate(model, split, methods=["threshold_optimizer"]),
     }
     for step, result in steps.items():
         (note,) = [finding for finding in result.findings() if finding.code == "WEIGHTS-NOT-USED"]

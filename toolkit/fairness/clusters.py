@@ -111,7 +111,7 @@ def design_effect(sums: Array, variance: float, rows: float) -> float:
         return math.inf
     if not sums.any():
         return rows / count
-    units = Units(np.arange(count), count, "")
+    units = Units(np.arange(count), count, "unit")
     ratio = units.standard_error(count * sums) * units.quantile(sums) / Z
     return max(ratio**2 / variance, count / rows)
 
