@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy
 
 from toolkit.cli import main
-from toolkit.data.queries import plain_query
+from toolkit.data.databases import plain_query
 from toolkit.data.read import read_table
 from toolkit.errors import InputError
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,32 +14,25 @@ from toolkit.data.dataset import Dataset
 from toolkit.data.times import matching, time_order
 from toolkit.errors import InputError, listed
 
+#: The part of each row.
 TRAIN, VALIDATION, TEST, LEFT_OUT = 0, 1, 2, 3
 
 Codes = NDArray[np.int64]
 Sizes = tuple[float, float]
+Notes = tuple[Finding, ...]
 
 
-@dataclass(frozen=True, eq=False)
-class Marks:
-    """The part of each row: 0 train, 1 validation, 2 test, 3 left out; shape (n_rows,)."""
-
-    parts: Codes
-    wants_validation: bool
-    notes: tuple[Finding, ...] = ()
-
-
-def shuffled(rows: int, sizes: Sizes, random: np.random.Generator) -> Marks:
+def shuffled(rows: int, sizes: Sizes, random: np.random.Generator) -> Codes:
     """Draw the parts by chance; ``sizes`` are the shares of test and validation."""
     parts = np.zeros(rows, dtype="int64")
     order = random.permutation(rows)
     test, validation = (_count(rows, size) for size in sizes)
     parts[order[:test]] = TEST
     parts[order[test : test + validation]] = VALIDATION
-    return Marks(parts, sizes[1] > 0)
+    return parts
 
 
-def by_class(data: Dataset, sizes: Sizes, random: np.random.Generator) -> Marks:
+def by_class(data: Dataset, sizes: Sizes, random: np.random.Generator) -> Codes:
     """Draw the parts within each class.
 
     Each part gets its share of each class to within a row. A class goes to train first, then to test, then to
@@ -54,10 +46,10 @@ def by_class(data: Dataset, sizes: Sizes, random: np.random.Generator) -> Marks:
             taken = rest[_stratified(classes[rest], _count(data.rows, size), random)]
             parts[taken] = part
             rest = rest[parts[rest] == TRAIN]
-    return Marks(parts, sizes[1] > 0)
+    return parts
 
 
-def by_group(group: pd.Series[Any], sizes: Sizes, random: np.random.Generator) -> Marks:
+def by_group(group: pd.Series[Any], sizes: Sizes, random: np.random.Generator) -> Codes:
     """Draw whole groups, in random order, until a part has about its share of the rows.
 
     Raises
@@ -80,10 +72,11 @@ def by_group(group: pd.Series[Any], sizes: Sizes, random: np.random.Generator) -
             taken = int(np.argmin(np.abs(sums - size * len(groups)))) + 1
             part_of[order[:taken]] = part
             order, spare = order[taken:], spare - 1
-    return Marks(part_of[groups], sizes[1] > 0)
+    parts: Codes = part_of[groups]
+    return parts
 
 
-def apart(marks: Marks, group: pd.Series[Any]) -> Marks:
+def apart(parts: Codes, group: pd.Series[Any]) -> tuple[Codes, Notes]:
     """Leave out the rows of groups that occur in a later part too, so that no group is on both sides.
 
     A row without a group is a group of its own.
@@ -93,7 +86,7 @@ def apart(marks: Marks, group: pd.Series[Any]) -> Marks:
     InputError
         Where every group of the training part occurs later.
     """
-    parts, used = marks.parts.copy(), marks.parts != LEFT_OUT
+    parts, used = parts.copy(), parts != LEFT_OUT
     last = pd.Series(parts).where(used).groupby(group.to_numpy()).transform("max").to_numpy()
     early = used & (parts < last)
     parts[early] = LEFT_OUT
@@ -103,10 +96,11 @@ def apart(marks: Marks, group: pd.Series[Any]) -> Marks:
             "on. Use strategy='time' (groups on both sides) or strategy='group' (times on both sides)."
         )
     if not early.any():
-        return marks
+        return parts, ()
     message = f"{int(early.sum()):,} earlier rows are left out, as their {group.name!r} has rows in a later part."
-    note = Finding("SPLIT-GROUPS-LEFT-OUT", "low" if early.mean() < 0.1 else "medium", message, str(group.name))
-    return Marks(parts, marks.wants_validation, (*marks.notes, note))
+    return parts, (
+        Finding("SPLIT-GROUPS-LEFT-OUT", "low" if early.mean() < 0.1 else "medium", message, str(group.name)),
+    )
 
 
 def by_time(
@@ -117,7 +111,7 @@ def by_time(
     test_periods: Sequence[object],
     validation_periods: Sequence[object],
     random: np.random.Generator,
-) -> Marks:
+) -> tuple[Codes, Notes]:
     """Put the latest times into test, those before them into validation, and the earliest into train.
 
     Where a single time is left for train and validation, validation is drawn from it by chance, and said. Rows between
@@ -149,49 +143,30 @@ def by_time(
     part_of[test] = TEST
     if validation_periods:
         chosen = matching(labels, validation_periods, name)
-        _check_order(chosen, before, labels)
+        if max(chosen) >= before:
+            late, begins = labels[max(chosen)], labels[before]
+            raise InputError(
+                f"The validation period {late} does not come before the test part, which begins at {begins}."
+            )
+        if min(chosen) == 0:
+            raise InputError(f"Nothing comes before the validation period {labels[0]}: no training part is left.")
         part_of[min(chosen) : before] = LEFT_OUT
         part_of[chosen] = VALIDATION
     elif sizes[1] and before > 1:
         part_of[_latest(counts[:before], sizes[1], data.rows) : before] = VALIDATION
-    parts, notes = part_of[codes], _left_out(part_of[codes])
+    parts, notes = part_of[codes], list[Finding]()
+    outside = int((parts == LEFT_OUT).sum())
+    if outside:
+        message = f"{outside:,} of {len(parts):,} rows lie outside the periods of the parts and are in none of them."
+        notes.append(Finding("SPLIT-LEFT-OUT", "info", message))
     if sizes[1] and not validation_periods and before == 1:
-        return _validation_by_chance(data, parts, sizes[1], random, (*notes, _by_chance(labels[0])))
-    return Marks(parts, bool(sizes[1] or validation_periods), notes)
-
-
-def _validation_by_chance(
-    data: Dataset, parts: Codes, size: float, random: np.random.Generator, notes: tuple[Finding, ...]
-) -> Marks:
-    early = np.flatnonzero(parts == TRAIN)
-    share = min(size * data.rows / len(early), 0.5)
-    train = data.take(early)
-    sizes = (share, 0.0)
-    draw = shuffled(train.rows, sizes, random) if data.task == "regression" else by_class(train, sizes, random)
-    parts = parts.copy()
-    parts[early[draw.parts == TEST]] = VALIDATION
-    return Marks(parts, True, notes)
-
-
-def _by_chance(label: str) -> Finding:
-    message = f"Only {label} comes before the test part, so the validation part was drawn from it by chance."
-    return Finding("SPLIT-VALIDATION-BY-CHANCE", "info", message, "validation")
-
-
-def _left_out(parts: Codes) -> tuple[Finding, ...]:
-    rows = int((parts == LEFT_OUT).sum())
-    if not rows:
-        return ()
-    message = f"{rows:,} of {len(parts):,} rows lie outside the periods of the parts and are in none of them."
-    return (Finding("SPLIT-LEFT-OUT", "info", message),)
-
-
-def _check_order(chosen: list[int], before: int, labels: list[str]) -> None:
-    if max(chosen) >= before:
-        late, test = labels[max(chosen)], labels[before]
-        raise InputError(f"The validation period {late} does not come before the test part, which begins at {test}.")
-    if min(chosen) == 0:
-        raise InputError(f"Nothing comes before the validation period {labels[0]}: there would be no training part.")
+        message = f"Only {labels[0]} comes before the test part, so the validation part was drawn from it by chance."
+        notes.append(Finding("SPLIT-VALIDATION-BY-CHANCE", "info", message, "validation"))
+        early = np.flatnonzero(parts == TRAIN)
+        train, part = data.take(early), (min(sizes[1] * data.rows / len(early), 0.5), 0.0)
+        drawn = shuffled(train.rows, part, random) if data.task == "regression" else by_class(train, part, random)
+        parts[early[drawn == TEST]] = VALIDATION
+    return parts, tuple(notes)
 
 
 def _latest(counts: Codes, size: float, rows: int) -> int:

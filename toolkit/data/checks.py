@@ -10,9 +10,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from toolkit.core.result import Finding
+from toolkit.core.result import Finding, Severity
+from toolkit.core.words import counted
 from toolkit.data.decisions import column_note
-from toolkit.data.leakage import copies_target, leakage_scores
+from toolkit.errors import listed
+from toolkit.statistics.ranking import roc_auc
 
 FEW_ROWS = 200
 SMALL_CLASS = 20
@@ -23,6 +25,13 @@ MANY_CLASSES = 50
 LEAKAGE_SCORE = 0.99
 LEAST_ROWS_FOR_COPY = 20
 MOST_OF_A_CODE = 10
+MOST_ROWS = 50_000
+MOST_BINS = 256
+LEAST_ROWS = 40
+LEAST_OF_A_CLASS = 5
+
+Codes = NDArray[np.int64]
+Floats = NDArray[np.float64]
 
 
 def check_features(features: pd.DataFrame | None, target: pd.Series[Any], task: str) -> list[Finding]:
@@ -48,17 +57,39 @@ def check_features(features: pd.DataFrame | None, target: pd.Series[Any], task: 
     >>> [finding.code for finding in check_features(features, features["a"].rename("y"), "binary")]
     ['DATA-TARGET-COPY']
     """
-    about_target = [*_size(target), *_classes(target, task)]
+    rows, name, findings = len(target), str(target.name), list[Finding]()
+    if rows < FEW_ROWS:
+        message = f"The table has only {rows} rows; expect wide intervals and a verdict that often stays open."
+        findings.append(Finding("DATA-FEW-ROWS", "medium", message))
+    if task != "regression":
+        findings += _classes(target)
     if features is None:
-        return about_target
-    return [
-        *about_target,
-        *_missing(features),
-        *_near_constant(features),
-        *_many_labels(features),
-        *_duplicates(features, target),
-        *_leakage(features, target, task),
-    ]
+        return findings
+    findings += _columns(features)
+    repeated = int(pd.Series(row_hashes(features, target)).duplicated().sum())
+    if repeated:
+        said = f"{counted(repeated, 'row repeats', 'rows repeat')} an earlier one in every feature and the target"
+        severity: Severity = "medium" if repeated >= 0.1 * rows else "low"
+        findings.append(Finding("DATA-DUPLICATE-ROWS", severity, f"{said} ({repeated / rows:.1%} of {rows:,})."))
+    if rows < LEAST_ROWS_FOR_COPY or not task:
+        return findings
+    scores = leakage_scores(features, target, task)
+    measure = "rank R²" if task == "regression" else "ROC AUC"
+    # Where the rows are too few for a score, a column is still compared with the target.
+    for column in sorted(map(str, features.columns), key=lambda column: -scores.get(column, 0.0)):
+        score = scores.get(column, LEAKAGE_SCORE)
+        if score < LEAKAGE_SCORE:
+            break
+        if copies_target(features[column], target, task):
+            message = f"carries the same information as the target {name!r}: leave it out with drop="
+            findings.append(column_note("TARGET-COPY", "critical", column, message))
+        elif column in scores:
+            message = (
+                f"alone predicts the target almost perfectly ({measure} {score:.3f} on held-out rows): "
+                "make sure it is known before the target is"
+            )
+            findings.append(column_note("LEAKAGE", "high", column, message))
+    return findings
 
 
 def row_hashes(features: pd.DataFrame, target: pd.Series[Any]) -> NDArray[np.uint64]:
@@ -78,8 +109,6 @@ def gathered(findings: Iterable[Finding], most: int = MOST_OF_A_CODE) -> list[Fi
     >>> [finding.message for finding in gathered(many)][-1]
     '90 more findings of this kind: c10, c11, c12, c13, c14, … (90 in all).'
     """
-    from toolkit.errors import listed
-
     kept: list[Finding] = []
     rest: dict[str, list[Finding]] = {}
     seen: Counter[str] = Counter()
@@ -98,23 +127,13 @@ def gathered(findings: Iterable[Finding], most: int = MOST_OF_A_CODE) -> list[Fi
     return kept
 
 
-def _size(target: pd.Series[Any]) -> list[Finding]:
-    rows = len(target)
-    if rows >= FEW_ROWS:
-        return []
-    message = f"The table has only {rows} rows; expect wide intervals and a verdict that often stays open."
-    return [Finding("DATA-FEW-ROWS", "medium", message)]
-
-
-def _classes(target: pd.Series[Any], task: str) -> list[Finding]:
-    if task == "regression":
-        return []
+def _classes(target: pd.Series[Any]) -> list[Finding]:
     name, counts = str(target.name), target.value_counts()
     findings = [
         Finding(
             "DATA-TINY-CLASS",
             "high" if count < SMALL_CLASS / 2 else "medium",
-            f"Class {str(label)!r} of {name!r} has only {count} {'row' if count == 1 else 'rows'} of {len(target):,}: "
+            f"Class {str(label)!r} of {name!r} has only {counted(count, 'row')} of {len(target):,}: "
             "too few to learn it or to judge how well it is told apart.",
             str(label),
         )
@@ -127,76 +146,126 @@ def _classes(target: pd.Series[Any], task: str) -> list[Finding]:
     return findings
 
 
-def _missing(features: pd.DataFrame) -> list[Finding]:
-    shares = features.isna().mean()
-    return [
+def _columns(features: pd.DataFrame) -> list[Finding]:
+    """Say which columns have many gaps, nearly one value, or very many labels."""
+    shares = features.isna().mean().sort_values(ascending=False, kind="stable")
+    missing = [
         column_note("MISSING", "medium" if share >= 0.5 else "low", name, f"is missing in {share:.1%} of the rows")
-        for name, share in shares.sort_values(ascending=False, kind="stable").items()
+        for name, share in shares.items()
         if share >= MISSING_SHARE
     ]
-
-
-def _near_constant(features: pd.DataFrame) -> list[Finding]:
-    findings = []
-    for name in features.columns:
-        known = features[name].dropna()
-        if known.empty:
-            continue
-        values, counts = _counts(known)
-        share = counts.max() / len(features)
-        if share >= NEAR_CONSTANT_SHARE:
-            value = str(values[int(counts.argmax())])
-            findings.append(column_note("NEAR-CONSTANT", "low", name, f"is {value!r} in {share:.2%} of the rows"))
-    return findings
-
-
-def _counts(known: pd.Series[Any]) -> tuple[Any, NDArray[np.int64]]:
-    if isinstance(known.dtype, pd.CategoricalDtype):
-        return known.cat.categories, np.bincount(known.cat.codes, minlength=len(known.cat.categories))
-    codes, values = pd.factorize(known)
-    return values, np.bincount(codes)
-
-
-def _many_labels(features: pd.DataFrame) -> list[Finding]:
-    findings = []
+    constant, many = [], []
     for name, column in features.items():
-        if not isinstance(column.dtype, pd.CategoricalDtype):
-            continue
-        labels = len(column.cat.categories)
+        codes, values = pd.factorize(column)
+        counts = np.bincount(codes[codes >= 0])
+        if len(counts) and counts.max() >= NEAR_CONSTANT_SHARE * len(features):
+            value, share = str(values[int(counts.argmax())]), counts.max() / len(features)
+            constant.append(column_note("NEAR-CONSTANT", "low", name, f"is {value!r} in {share:.2%} of the rows"))
+        labels = len(column.cat.categories) if isinstance(column.dtype, pd.CategoricalDtype) else 0
         if labels > MANY_LABELS:
             message = f"has {labels:,} different labels in {len(column):,} rows; rare ones teach a model little"
-            findings.append(column_note("HIGH-CARDINALITY", "low", name, message))
-    return findings
+            many.append(column_note("HIGH-CARDINALITY", "low", name, message))
+    return [*missing, *constant, *many]
 
 
-def _duplicates(features: pd.DataFrame, target: pd.Series[Any]) -> list[Finding]:
-    repeated = int(pd.Series(row_hashes(features, target)).duplicated().sum())
-    if not repeated:
-        return []
-    share = repeated / len(target)
-    rows = "1 row repeats" if repeated == 1 else f"{repeated:,} rows repeat"
-    message = f"{rows} an earlier one in every feature and the target ({share:.1%} of {len(target):,})."
-    return [Finding("DATA-DUPLICATE-ROWS", "medium" if share >= 0.1 else "low", message)]
+def leakage_scores(features: pd.DataFrame, target: pd.Series[Any], task: str) -> dict[str, float]:
+    """Score each feature alone on rows it was not fitted on.
+
+    A feature is cut into its values, or into up to 256 quantile bins; the target's level in each bin is learnt on one
+    half of the rows and judged on the other. Missing is a bin of its own. At most 50,000 rows are used.
+
+    Parameters
+    ----------
+    features : DataFrame of shape (n_rows, n_columns)
+    target : Series of shape (n_rows,)
+    task : {"binary", "multiclass", "regression"}
+
+    Returns
+    -------
+    dict of str to float
+        ROC AUC (for several classes the mean of one against the rest, weighted by class), or R² of the target's
+        ranks; 1 is perfect. No score for tables with
+        fewer than 40 rows, or with fewer than 5 of a class on either half.
+
+    Examples
+    --------
+    >>> y = pd.Series(np.arange(200) % 2)
+    >>> leakage_scores(pd.DataFrame({"a": y * 3 + 1, "b": 7.0}), y, "binary")
+    {'a': 1.0, 'b': 0.5}
+    """
+    rows = len(target)
+    if rows < LEAST_ROWS:
+        return {}
+    order = np.random.default_rng(0).permutation(rows)[:MOST_ROWS]
+    fit, judge = order[: len(order) // 2], order[len(order) // 2 :]
+    if task == "regression":
+        ranks = target.rank().to_numpy().astype("float64")
+        return {
+            str(name): _rank_r2(_bins(column, fit), ranks, fit, judge)
+            for name, column in features.items()
+            if np.ptp(ranks[judge]) > 0
+        }
+    classes = pd.factorize(target, sort=True)[0].astype("int64")
+    size = int(classes.max()) + 1
+    least = min(np.bincount(classes[half], minlength=size).min() for half in (fit, judge))
+    if least < LEAST_OF_A_CLASS:
+        return {}
+    return {str(name): _auc(_bins(column, fit), classes, size, fit, judge) for name, column in features.items()}
 
 
-def _leakage(features: pd.DataFrame, target: pd.Series[Any], task: str) -> list[Finding]:
-    if len(target) < LEAST_ROWS_FOR_COPY or not task:
-        return []
-    findings = []
-    scores = leakage_scores(features, target, task)
-    measure = "rank R²" if task == "regression" else "ROC AUC"
-    # Where the rows are too few for a score, a column is still compared with the target.
-    for name in sorted(map(str, features.columns), key=lambda name: -scores.get(name, 0.0)):
-        score = scores.get(name, LEAKAGE_SCORE)
-        if score < LEAKAGE_SCORE:
-            break
-        if copies_target(features[name], target, task):
-            message = f"carries the same information as the target {str(target.name)!r}: leave it out with drop="
-            findings.append(column_note("TARGET-COPY", "critical", name, message))
-        elif name in scores:
-            message = (
-                f"alone predicts the target almost perfectly ({measure} {score:.3f} on held-out rows): "
-                "make sure it is known before the target is"
-            )
-            findings.append(column_note("LEAKAGE", "high", name, message))
-    return findings
+def copies_target(column: pd.Series[Any], target: pd.Series[Any], task: str) -> bool:
+    """Tell whether a feature is the target under other labels, or in regression rises (or falls) exactly with it.
+
+    Examples
+    --------
+    >>> copies_target(pd.Series(["x", "y", "x"]), pd.Series([0, 1, 0]), "binary")
+    True
+    """
+    if task == "regression":
+        if column.isna().any() or isinstance(column.dtype, pd.CategoricalDtype):
+            return False
+        mine, ranks = column.rank().to_numpy(), target.rank().to_numpy()
+        return bool((mine == ranks).all() or (mine == len(mine) + 1 - ranks).all())
+    mine = pd.factorize(column, use_na_sentinel=False)[0].astype("int64")
+    theirs = pd.factorize(target)[0].astype("int64")
+    width = int(theirs.max()) + 1
+    return int(mine.max()) + 1 == width == len(np.unique(mine * width + theirs))
+
+
+def _bins(column: pd.Series[Any], fit: Codes) -> Codes:
+    """Give each row the number of its value or quantile bin; 0 stands for missing."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return column.cat.codes.to_numpy().astype("int64") + 1
+    values = column.to_numpy(dtype="float64")
+    known = np.unique(values[fit][~np.isnan(values[fit])])
+    if not len(known):
+        return np.zeros(len(values), dtype="int64")
+    if len(known) > MOST_BINS:
+        sample = values[fit][~np.isnan(values[fit])]
+        bins = max(2, min(MOST_BINS, len(sample) // 10))
+        known = np.unique(np.quantile(sample, np.linspace(0, 1, bins + 1)[1:-1]))
+        codes = np.searchsorted(known, values, side="right") + 1
+    else:
+        middles = (known[1:] + known[:-1]) / 2
+        codes = np.searchsorted(middles, values, side="left") + 1
+    return cast("Codes", np.where(np.isnan(values), 0, codes).astype("int64"))
+
+
+def _auc(bins: Codes, classes: Codes, size: int, fit: Codes, judge: Codes) -> float:
+    """Mean one-against-the-rest ROC AUC of the class shares per bin, weighted by class, with ties counted half."""
+    height = int(bins.max()) + 1
+    learnt = np.bincount(bins[fit] * size + classes[fit], minlength=height * size).reshape(height, size)
+    prior = learnt.sum(axis=0) / learnt.sum()
+    rates = ((learnt + prior) / (learnt.sum(axis=1, keepdims=True) + 1))[bins[judge]]
+    which = [size - 1] if size == 2 else list(range(size))
+    areas = [roc_auc(np.asarray(classes[judge] == label, dtype=float), rates[:, label])[0] for label in which]
+    return float(np.average(areas, weights=np.bincount(classes[judge], minlength=size)[which]))
+
+
+def _rank_r2(bins: Codes, ranks: Floats, fit: Codes, judge: Codes) -> float:
+    height = int(bins.max()) + 1
+    counts = np.bincount(bins[fit], minlength=height)
+    mean = ranks[fit].mean()
+    levels = (np.bincount(bins[fit], ranks[fit], minlength=height) + mean) / (counts + 1)
+    errors = ranks[judge] - levels[bins[judge]]
+    return float(1 - (errors @ errors) / ((ranks[judge] - ranks[judge].mean()) ** 2).sum())

@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 
 from toolkit.core.result import Finding
+from toolkit.core.words import counted
 from toolkit.data.decisions import Decisions, about, column_note
 from toolkit.data.recognition import Decision, decide_format
-from toolkit.data.table_reader.cells import HUGE, as_days, as_texts, column_kind, plain_numbers, text_labels
+from toolkit.data.table_reader.cells import as_days, as_texts, column_kind, finite, plain_numbers, text_labels
 
 IDENTIFIER_ROWS = 20
 IDENTIFIER_SHARE = 0.95
@@ -91,8 +92,15 @@ def plain_column(
         message = "holds lists, records or binary cells and was left out of the features"
         return None, [column_note("NESTED", "medium", name, f"{message}; spread them over columns to use them")]
     if kind in ("number", "bool"):
-        column, infinite = _finite(_whole(plain) if texts else plain_numbers(plain))
-        return column, notes + infinite
+        numbers = plain_numbers(plain)
+        column = finite(numbers, texts)
+        infinite = int((numbers.notna() & column.isna()).sum())
+        if infinite:
+            message = f"has {counted(infinite, 'infinite or astronomically large value')}, read as missing"
+            notes.append(column_note("INFINITE", "medium", name, message))
+        if column.isna().all():
+            return None, [*notes, column_note("ALL-MISSING", "low", name, "has no finite value and was left out")]
+        return column, notes
     if kind in ("date", "duration"):
         written = f"holds {kind}s{' as text' * texts} and is used as days{' since 1970-01-01' * (kind == 'date')}"
         return as_days(plain, kind), [*notes, column_note("DATES", "info", name, written)]
@@ -135,20 +143,6 @@ def _labels(series: pd.Series[Any]) -> tuple[pd.Series[Any] | None, list[Finding
     return pd.Series(column.set_categories(order, ordered=ordered), index=series.index, name=name), notes
 
 
-def _finite(column: pd.Series[Any]) -> tuple[pd.Series[Any] | None, list[Finding]]:
-    infinite = np.abs(column.to_numpy()) > HUGE
-    if not infinite.any():
-        return column, []
-    count, name = int(infinite.sum()), str(column.name)
-    kind = "infinite" if np.isinf(column[infinite]).all() else "infinite or astronomically large"
-    cells = f"1 {kind} value" if count == 1 else f"{count:,} {kind} values"
-    notes = [column_note("INFINITE", "medium", name, f"has {cells}, read as missing")]
-    column = column.mask(infinite)
-    if column.isna().all():
-        return None, [*notes, column_note("ALL-MISSING", "low", name, "has no finite value and was left out")]
-    return column, notes
-
-
 def useless(column: pd.Series[Any]) -> Finding | None:
     """Say why a plain column cannot help a model: it is constant, or names or numbers the rows."""
     name, rows, distinct = str(column.name), len(column), int(column.nunique())
@@ -168,9 +162,3 @@ def useless(column: pd.Series[Any]) -> Finding | None:
         message = f"looks like a row number or identifier (whole numbers, all different, {how}) and was left out"
         return column_note("IDENTIFIER", "low", name, f"{message} of the features; store it as float to keep it")
     return None
-
-
-def _whole(column: pd.Series[Any]) -> pd.Series[Any]:
-    values = column.to_numpy()
-    whole = bool(np.isfinite(values).all() and (values == np.floor(values)).all() and np.abs(values).max() < 2**53)
-    return column.astype("int64") if whole else column

@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 
 from toolkit.core.result import Finding
-from toolkit.data.columns import plain_column
-from toolkit.data.decisions import Decisions, by_share, column_note, decide_formats
+from toolkit.core.words import counted
+from toolkit.data.decisions import Decisions, about, by_share, column_note, decide_formats
 from toolkit.data.recognition import Decision
 from toolkit.data.schema import Column, Role, Schema
-from toolkit.data.table_reader.cells import as_label, as_texts, column_kind
+from toolkit.data.table_reader.cells import as_texts, column_kind, read_cells
 from toolkit.data.table_reader.formats import ABSENT, Format
 from toolkit.errors import InputError, listed, nearest
 
@@ -153,51 +153,52 @@ def read_features(
 def _read(
     column: pd.Series[Any], spec: Column, decision: Decision | None, keep: bool
 ) -> tuple[pd.Series[Any], list[Finding]]:
-    name, kind = str(column.name), column_kind(column)
+    name, notes = str(column.name), list[Finding]()
+    kind: Any = column_kind(column)
     if kind == "category" and spec.kind not in ("", "text"):
         column, kind = column.astype(object), "text"
-    if kind in ("text", "mixed") and (decision is None or decision.record is None):
-        decision = decide_formats({name: as_texts(column)}, Schema({name: spec}))[name]
-    plain, notes = plain_column(column, decision)
-    if plain is None or plain.isna().all():
-        empty = pd.Series(np.nan, index=column.index, name=column.name, dtype="float64")
+    if kind in ("text", "mixed"):
+        if decision is None or decision.record is None:
+            decision = decide_formats({name: as_texts(column)}, Schema({name: spec}))[name]
+        kind, notes = decision.format.kind, about(name, decision, len(column))
+    held: Any = _KINDS.get(kind, kind)
+    wanted: Any = _KINDS.get(spec.kind, spec.kind)
+    plain = read_cells(column, decision.format if decision else Format(held), spec.categories, spec.ordered)
+    if plain.isna().all():
         note = column_note("ALL-MISSING", "medium", name, "is expected but has no usable value")
-        return (empty.astype(_labels_of(spec, [])) if spec.kind == "text" else empty), [note]
-    held = "text" if is_text(plain) else decision.format.kind if decision else kind
-    held, wanted = _KINDS.get(held, held), _KINDS.get(spec.kind, spec.kind)
+        return read_cells(plain, Format(wanted), spec.categories, spec.ordered), [note]
     if wanted == "date" and held == "number" and spec.low is not None and spec.high is not None:
         near = spec.low - NEAR_DAYS <= plain.median() <= spec.high + NEAR_DAYS
         held = "date" if near else held
     if wanted == "text" and held != "text":
-        texts = as_label(plain if held == "number" else column)
-        if not keep or not spec.categories or set(spec.categories) & set(texts.cat.categories):
+        texts = read_cells(plain if held == "number" else column, spec, spec.categories, spec.ordered)
+        if not keep or not spec.categories or texts.isin(spec.categories).any():
             plain, held = texts, "text"
-    if wanted in ("", "missing", "nested", held):
-        return _fitted(plain, spec, notes) if wanted == held else (plain, notes)
+    if wanted in ("", "missing", "nested"):
+        return plain, notes
+    if wanted == held:
+        lost = int((column.notna() & plain.isna()).sum()) if decision is None else 0
+        infinite = f"has {counted(lost, 'value')} that cannot be read or are beyond measure; they are missing"
+        notes += [column_note("INFINITE", "medium", name, infinite)] if lost and held == "number" else []
+        return plain, [*notes, *(_unseen(name, plain, spec) if is_text(plain) else _about_unit(name, plain, spec))]
     cells = listed((repr(str(cell)) for cell in column.dropna().unique()[:4]), 3)
     message = f"Column {name!r} must hold {spec}; found {held}: {cells}. {'' if keep else 'All its cells are missing.'}"
     notes = [Finding("DATA-KIND-CHANGED", "critical", message.rstrip(), name)]
     return (plain if keep else pd.Series(np.nan, plain.index, "float64", plain.name)), notes
 
 
-def _fitted(plain: pd.Series[Any], spec: Column, notes: list[Finding]) -> tuple[pd.Series[Any], list[Finding]]:
-    """Give a column of the right kind the labels of the schema, and say which it has never seen, or another unit."""
-    name = str(plain.name)
-    if not is_text(plain):
-        return plain, [*notes, *_about_unit(name, plain, spec)]
-    if not spec.categories:
-        return plain, notes
-    new = [label for label in plain.cat.categories if label not in set(spec.categories)]
-    strange = plain.isin(new)
-    count = int(strange.sum())
-    if count:
-        cells = listed(map(repr, plain[strange].astype(object).value_counts().index[:4]), 3)
-        message = (
-            f"holds labels never seen before in {count:,} of {len(plain):,} rows: {cells}, first in "
-            f"row {int(strange.to_numpy().argmax()) + 1:,}"
-        )
-        notes = [*notes, column_note("UNSEEN-LABELS", by_share(count / len(plain)), name, message)]
-    return plain.cat.set_categories(_labels_of(spec, new).categories, ordered=spec.ordered and not new), notes
+def _unseen(name: str, plain: pd.Series[Any], spec: Column) -> list[Finding]:
+    """Say which labels of a column the schema has never seen."""
+    strange = plain.isin(plain.cat.categories[len(spec.categories) :])
+    count = int(strange.sum()) if spec.categories else 0
+    if not count:
+        return []
+    cells = listed(map(repr, plain[strange].astype(object).value_counts().index[:4]), 3)
+    message = (
+        f"holds labels never seen before in {count:,} of {len(plain):,} rows: {cells}, first in "
+        f"row {int(strange.to_numpy().argmax()) + 1:,}"
+    )
+    return [column_note("UNSEEN-LABELS", by_share(count / len(plain)), name, message)]
 
 
 def _about_unit(name: str, plain: pd.Series[Any], spec: Column) -> list[Finding]:
@@ -237,10 +238,6 @@ def is_text(column: pd.Series[Any]) -> bool:
 def is_plain(column: pd.Series[Any], kind: str) -> bool:
     """Whether a column is as features are: labels where the kind is text, else numbers."""
     return str(column.dtype) in ("int64", "float64", "category") and is_text(column) == (kind == "text")
-
-
-def _labels_of(spec: Column, new: Sequence[str]) -> pd.CategoricalDtype:
-    return pd.CategoricalDtype(pd.Index([*spec.categories, *new], dtype=object), ordered=spec.ordered and not new)
 
 
 def _of_model(model: Any) -> Schema:

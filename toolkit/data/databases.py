@@ -1,7 +1,8 @@
-"""Read a table or a query from any SQLAlchemy address: nothing is changed there, and no credentials are shown."""
+"""Read a table, or a query that only reads, from any SQLAlchemy address; no credentials are shown."""
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from pathlib import Path
@@ -10,12 +11,11 @@ from urllib.parse import quote, unquote, urlsplit
 
 import pandas as pd
 
-from toolkit.data.queries import plain_query
 from toolkit.errors import InputError, listed, nearest
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
     from sqlalchemy.engine import URL
+    from sqlglot.tokenizer_core import Token
 
 _FILES = ("http", "https", "ftp", "file", "s3", "gs", "gcs", "az", "abfs", "hdfs")
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
@@ -30,6 +30,24 @@ _READ_ONLY = {
 _CONNECT = {"duckdb": {"read_only": True}}
 # The isolation level is named because naming one ends the autocommit an address may ask for.
 _OPTIONS = {"postgresql": {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}}
+_DIALECTS = {"postgresql": "postgres", "mariadb": "mysql", "mssql": "tsql"}
+_WRITES = re.compile(
+    r"alter|backup|bulk|commit|create|dbcc|delete|deny|drop|exec|execute|grant|insert|into|kill|merge|nextval"
+    r"|reconfigure|restore|revoke|rollback|shutdown|truncate|update|updatetext|writetext",
+    re.IGNORECASE,
+)
+# What they do is not undone with the transaction that calls them.
+_FUNCTIONS = re.compile(
+    r"setval|dblink\w*|lo_\w+|pg_file_\w+|load_extension|open(?:query|rowset|datasource)|sys_(?:eval|exec)",
+    re.IGNORECASE,
+)
+# Servers and settings differ in where these end, or in whether they are comments at all.
+_AMBIGUOUS = {
+    r"""\\['"`]""": r"a backslash before a quote. Write a quote inside a text twice, as in 'it''s'",
+    r"\$[\w\x80-\U0010ffff]*\$": "a text between dollar signs. Write it between single quotes",
+    r"/\*M?!": "a comment that MySQL runs. Leave it out",
+    r"\x00": "a null character. Leave it out",
+}
 
 
 def is_database(text: str) -> bool:
@@ -86,9 +104,13 @@ def _address(text: str) -> tuple[URL, str, dict[str, str]]:
     absent = [name for name in names if name not in os.environ]
     if absent:
         raise InputError(f"The environment variable {absent[0]} is not set, and the database address needs it.")
+    # In the user and password variables are taken as they are, and quoted.
+    login, at, rest = text.rpartition("@")
+    quoted = _VARIABLE.sub(lambda match: quote(os.environ[match.group(1)], safe=""), login)
+    plain = _VARIABLE.sub(lambda match: os.environ[match.group(1)], rest)
     url = None
     try:
-        url = make_url(_expanded(text))
+        url = make_url(quoted + at + plain)
     except (ArgumentError, ValueError):
         url = None
     if url is None:
@@ -102,18 +124,9 @@ def _address(text: str) -> tuple[URL, str, dict[str, str]]:
     return url, shown, dict.fromkeys(secrets, "***") | variables | whole
 
 
-def _expanded(text: str) -> str:
-    """Fill in the environment variables; in the user and password they are taken as they are, and quoted."""
-    if _VARIABLE.fullmatch(text):
-        return os.environ[text[2:-1]]
-    login, at, rest = text.rpartition("@")
-    quoted = _VARIABLE.sub(lambda match: quote(os.environ[match.group(1)], safe=""), login)
-    return quoted + at + _VARIABLE.sub(lambda match: os.environ[match.group(1)], rest)
-
-
 def _read(url: URL, query: str, name: str) -> tuple[pd.DataFrame | None, str]:
     """Read the query or else the table, or return why not: raising here would chain an error that has the address."""
-    from sqlalchemy import create_engine
+    from sqlalchemy import create_engine, inspect
     from sqlalchemy.exc import SQLAlchemyError
 
     engine, backend = None, url.get_backend_name()
@@ -127,8 +140,11 @@ def _read(url: URL, query: str, name: str) -> tuple[pd.DataFrame | None, str]:
                 # Without parameters, drivers take % and : as they are.
                 return pd.read_sql_query(query, connection.execution_options(no_parameters=True)), ""
             schema, _, table = name.rpartition(".")
-            absent = _absent_table(connection, table, schema or None)
-            return (None, absent) if absent else (pd.read_sql_table(table, connection, schema=schema or None), "")
+            inspector = inspect(connection)
+            tables = sorted([*inspector.get_table_names(schema or None), *inspector.get_view_names(schema or None)])
+            if table in tables:
+                return pd.read_sql_table(table, connection, schema=schema or None), ""
+            return None, f"it has no table {table!r}.{nearest(table, tables)} Tables: {listed(tables) or 'none'}."
     except ImportError as error:
         return None, f"it needs the Python package {error.name!r}, which is not installed."
     except (SQLAlchemyError, pd.errors.DatabaseError, FileNotFoundError) as error:
@@ -138,16 +154,6 @@ def _read(url: URL, query: str, name: str) -> tuple[pd.DataFrame | None, str]:
     finally:
         if engine is not None:
             engine.dispose()
-
-
-def _absent_table(connection: Connection, table: str, schema: str | None) -> str:
-    from sqlalchemy import inspect
-
-    inspector = inspect(connection)
-    tables = sorted([*inspector.get_table_names(schema), *inspector.get_view_names(schema)])
-    if table in tables:
-        return ""
-    return f"it has no table {table!r}.{nearest(table, tables)} Tables: {listed(tables) or 'none'}."
 
 
 def _opened_for_reading(url: URL) -> URL:
@@ -169,3 +175,81 @@ def _without(text: str, hidden: dict[str, str]) -> str:
     for secret in sorted(filter(None, hidden), key=len, reverse=True):
         text = text.replace(secret, hidden[secret])
     return text
+
+
+def plain_query(query: str, database: str) -> str:
+    """Return a query as the database may be given it: one statement that only reads, without comments.
+
+    Parameters
+    ----------
+    query : str
+        In the database's own SQL.
+    database : str
+        SQLAlchemy's name of the kind of database, such as ``postgresql``.
+
+    Returns
+    -------
+    str
+        What its parts were found to be, and nothing between them: where the server would see a comment otherwise than
+        the check did, there is none to see.
+
+    Raises
+    ------
+    InputError
+        Where it is not a SELECT, UNION or WITH … SELECT, may change something, or cannot be understood.
+
+    Notes
+    -----
+    This cannot know what the functions in a query do: those that write are stopped by the read-only transaction.
+
+    Examples
+    --------
+    >>> plain_query("SELECT a FROM t; -- all of it", "sqlite")
+    'SELECT a FROM t'
+    >>> plain_query("WITH x AS (SELECT 1) DELETE FROM t", "sqlite")
+    Traceback (most recent call last):
+    toolkit.errors.InputError: A query may only read, and this one has DELETE. If that is a name, put it in quotes.
+    """
+    import sqlglot
+    from sqlglot import exp
+
+    # What it would warn of is refused below.
+    logging.getLogger("sqlglot").setLevel(logging.ERROR)
+    dialect = _DIALECTS.get(database, database)
+    if sqlglot.Dialect.get(dialect) is None:
+        raise InputError(f"Whether a query only reads cannot be told for {database}: give a table or a view instead.")
+    for pattern, found in _AMBIGUOUS.items():
+        if re.search(pattern, query):
+            raise InputError(f"A query must read the same everywhere, and this one has {found}.")
+    try:
+        text = _without_comments(query, sqlglot.tokenize(query, read=dialect))
+        statements = sqlglot.parse(text, read=dialect)
+    except (sqlglot.errors.SqlglotError, RecursionError) as error:
+        problem = str(error.errors[0]["description"] if isinstance(error, sqlglot.ParseError) else error)
+        raise InputError(f"The query is not understood as one SELECT: {problem.partition(' but got')[0]}.") from None
+    kinds = [type(statement).__name__.upper() for statement in statements if statement]
+    if len(statements) != 1 or not isinstance(statements[0], exp.Select | exp.SetOperation | exp.Subquery):
+        raise InputError(f"A query must be one SELECT or WITH … SELECT, and this is {', then '.join(kinds) or 'none'}.")
+    writing = statements[0].find(exp.DML, exp.DDL, exp.Into, exp.Lock, exp.Command, exp.NextValueFor)
+    if writing:
+        raise InputError(f"A query may only read, and this one has {writing.key.upper()}. Leave it out.")
+    return text
+
+
+def _without_comments(query: str, tokens: list[Token]) -> str:
+    """Join the tokens as they were written; what lies between two of them is white space, or a comment to leave out."""
+    while tokens and query[tokens[-1].start] == ";":
+        tokens = tokens[:-1]
+    text, end = "", 0
+    for token, following in zip(tokens, [*tokens[1:], None], strict=False):
+        raw, between = query[token.start : token.end + 1], query[end : token.start]
+        # Unlike a word, what is quoted ends in a quote, a bracket or a dollar sign.
+        if raw[-1].isalpha() and any(map(_WRITES.fullmatch, raw.split())):
+            raise InputError(f"A query may only read, and this one has {raw}. If that is a name, put it in quotes.")
+        if following and following.text == "(" and _FUNCTIONS.fullmatch(token.text):
+            raise InputError(f"A query may only read, and what {token.text}() does would stay done. Leave it out.")
+        # Two tokens side by side may look like the beginning of a comment to the server.
+        if between.strip() or (not between and text[-1:] + raw[:1] in ("--", "/*")):
+            between = "\n" if "\n" in between else " "
+        text, end = text + between + raw, token.end + 1
+    return text.strip()

@@ -10,9 +10,9 @@ import zipfile
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
 from urllib.parse import unquote, urlsplit
 
 import pandas as pd
@@ -27,7 +27,8 @@ from toolkit.data.schema import Schema
 from toolkit.data.table_reader.cells import as_texts, column_kind
 from toolkit.errors import InputError, listed, nearest
 
-PACKED = (".gz", ".bz2", ".xz", ".zst", ".zip")
+#: Endings of packed files, and what Arrow calls the way they are packed.
+PACKED = {".gz": "gzip", ".bz2": "bz2", ".xz": "", ".zst": "zstd", ".zip": ""}
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,17 +160,15 @@ def _openml(name: str) -> RawTable:
     if not name:
         raise InputError("Say which OpenML data set: openml:NAME, such as openml:adult, or openml:ID.")
     which: dict[str, Any] = {"data_id": int(name)} if name.isdigit() else {"name": name}
-    problem = ""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             bunch = fetch_openml(**which, as_frame=True, parser="auto", n_retries=1)
-    except (URLError, OSError, TimeoutError) as error:
-        problem = f"OpenML could not be reached ({error}). It needs internet; a file on this machine does not."
+    except OSError as error:
+        found = f"OpenML could not be reached ({error}). It needs internet; a file on this machine does not."
+        raise InputError(found) from error
     except ValueError as error:
-        problem = f"OpenML has no usable data set {name!r}: {error}"
-    if problem:
-        raise InputError(problem)
+        raise InputError(f"OpenML has no usable data set {name!r}: {error}") from error
     target = bunch.target_names[0] if len(bunch.target_names) == 1 else None
     return RawTable(bunch.frame, str(bunch.details["name"]), f"openml:{name}", target=target)
 
@@ -200,23 +199,19 @@ def _file(text: str, known: Schema | None) -> RawTable:
         inside = sorted(item.name for item in path.iterdir() if item.is_file())
         found = f"It holds: {listed(inside, 5)}" if inside else "It holds no files"
         raise InputError(f"{text} is a folder. Give one file. {found}.")
+    if not path.exists() and not path.suffix and len(path.parts) == 1:
+        near = nearest(text, BUILT_IN)
+        raise InputError(f"There is no built-in table and no file {text!r}.{near} Built-in tables: {listed(BUILT_IN)}.")
+    if not path.parent.is_dir():
+        raise InputError(f"There is no file {text!r}: the folder {str(path.parent)!r} does not exist.")
     if not path.exists():
-        raise InputError(_no_such_file(text, path))
+        near = nearest(path.name, [item.name for item in path.parent.iterdir()])
+        raise InputError(f"There is no file {text!r}.{near}")
     try:
         content = path.read_bytes()
     except OSError as error:
         raise InputError(f"{text} cannot be read: {error.strerror or error}.") from error
     return _parsed(content, path, str(text), known)
-
-
-def _no_such_file(text: str, path: Path) -> str:
-    if not path.suffix and len(path.parts) == 1:
-        near = nearest(text, BUILT_IN)
-        return f"There is no built-in table and no file {text!r}.{near} Built-in tables: {listed(BUILT_IN)}."
-    folder = path.parent
-    if not folder.is_dir():
-        return f"There is no file {text!r}: the folder {str(folder)!r} does not exist."
-    return f"There is no file {text!r}.{nearest(path.name, [item.name for item in folder.iterdir()])}"
 
 
 def _parsed(content: bytes, path: Path, shown: str, known: Schema | None) -> RawTable:
@@ -244,61 +239,35 @@ def _parsed(content: bytes, path: Path, shown: str, known: Schema | None) -> Raw
 
 def _unpacked(content: bytes, suffix: str, shown: str) -> tuple[bytes, str]:
     """Unpack a file; for a zip also return the name of the one file in it."""
-    import bz2
-    import gzip
     import lzma
 
-    import zstandard
+    import pyarrow as pa
 
-    plain: dict[str, Callable[[bytes], bytes]] = {
-        ".gz": gzip.decompress,
-        ".bz2": bz2.decompress,
-        ".xz": lzma.decompress,
-        ".zst": _unpacked_zstandard,
-    }
-    broken = (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError, zstandard.ZstdError, zipfile.BadZipFile)
     try:
+        if suffix == ".xz":
+            return lzma.decompress(content), ""
         if suffix != ".zip":
-            return plain[suffix](content), ""
+            with pa.input_stream(pa.py_buffer(content), compression=PACKED[suffix]) as stream:
+                return stream.read(), ""
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             files = [item for item in archive.namelist() if not item.endswith("/") and not item.startswith("__MACOSX")]
             if len(files) == 1:
                 return archive.read(files[0]), Path(files[0]).name
-    except (*broken, RuntimeError, NotImplementedError) as error:
+    except (OSError, EOFError, ValueError, RuntimeError, zlib.error, lzma.LZMAError, zipfile.BadZipFile) as error:
         raise InputError(f"{shown} cannot be unpacked: {error}. Is it complete, and really a {suffix} file?") from error
     raise InputError(f"{shown} holds {len(files)} files; a zip must hold one table. Found: {listed(files, 5)}.")
 
 
-def _unpacked_zstandard(packed: bytes) -> bytes:
-    """Unpack all frames; the library's own reader takes a file that ends too early for a whole one."""
-    import zstandard
-
-    parts = []
-    while packed:
-        frame = zstandard.ZstdDecompressor().decompressobj()
-        parts.append(frame.decompress(packed))
-        if not frame.eof:
-            raise EOFError("it ends too early")
-        packed = frame.unused_data
-    return b"".join(parts)
-
-
-def _arrow(content: bytes, shown: str, read: Callable[[io.BytesIO], pd.DataFrame], kind: str) -> pd.DataFrame:
+def _arrow(
+    content: bytes, shown: str, read: Callable[[io.BytesIO], pd.DataFrame], kind: str
+) -> tuple[pd.DataFrame, list[Finding]]:
     import pyarrow as pa
 
     try:
-        return read(io.BytesIO(content))
+        return read(io.BytesIO(content)), []
     except (pa.ArrowException, OSError, ValueError) as error:
         reason = re.split(r"[.\n]", str(error))[0]
         raise InputError(f"{shown} is not a readable {kind} file: {reason}. Is it complete?") from error
-
-
-def _parquet(content: bytes, shown: str) -> tuple[pd.DataFrame, list[Finding]]:
-    return _arrow(content, shown, pd.read_parquet, "Parquet"), []
-
-
-def _feather(content: bytes, shown: str) -> tuple[pd.DataFrame, list[Finding]]:
-    return _arrow(content, shown, pd.read_feather, "Feather"), []
 
 
 def _json(content: bytes, shown: str) -> tuple[pd.DataFrame, list[Finding]]:
@@ -335,8 +304,8 @@ def _excel(content: bytes, shown: str) -> tuple[pd.DataFrame, list[Finding]]:
 
 DELIMITED = (".csv", ".tsv", ".tab", ".txt")
 READERS: dict[str, Callable[[bytes, str], tuple[pd.DataFrame, list[Finding]]]] = {
-    **dict.fromkeys((".parquet", ".pq"), _parquet),
-    **dict.fromkeys((".feather", ".arrow"), _feather),
+    **dict.fromkeys((".parquet", ".pq"), partial(_arrow, read=pd.read_parquet, kind="Parquet")),
+    **dict.fromkeys((".feather", ".arrow"), partial(_arrow, read=pd.read_feather, kind="Feather")),
     **dict.fromkeys((".jsonl", ".ndjson", ".json"), _json),
     **dict.fromkeys((".xlsx", ".xlsm", ".xls"), _excel),
 }

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,8 @@ from toolkit.core.estimate import Estimate, spread
 from toolkit.core.face import Face, FaceTable
 from toolkit.core.figures import BLUE, Drawing, Picture, name_rows
 from toolkit.core.result import Finding, Record, Result, Severity, by_severity
-from toolkit.data.assignment import Marks, apart, by_class, by_group, by_time, shuffled
+from toolkit.core.words import counted
+from toolkit.data.assignment import apart, by_class, by_group, by_time, shuffled
 from toolkit.data.checks import row_hashes
 from toolkit.data.dataset import Dataset
 from toolkit.data.times import time_order
@@ -76,21 +77,34 @@ def split_dataset(
     >>> split.strategy, split.train.rows, split.test.rows
     ('stratified', 142, 36)
     """
-    _check_sizes(test_size, validation_size)
+    for name, size in (("test_size", test_size), ("validation_size", validation_size)):
+        number = isinstance(size, int | float | np.number) and not isinstance(size, bool)
+        if not number or not 0 <= float(size) < 1 or (name == "test_size" and size == 0):
+            raise InputError(f"'{name}' is a share of the rows between 0 and 1, such as 0.2; found {size!r}.")
+    if test_size + validation_size >= 1:
+        raise InputError(f"'test_size' {test_size} and 'validation_size' {validation_size} leave no rows to train on.")
     chosen = _strategy(data, strategy)
     if "time" not in chosen and (cut is not None or test_periods or validation_periods):
         raise InputError(f"'cut' and periods are for strategy='time', but the strategy is {chosen!r}.")
     random, sizes = np.random.default_rng(seed), (float(test_size), float(validation_size))
+    notes: tuple[Finding, ...] = ()
     if "time" in chosen and data.time is not None:
-        marks = by_time(data, data.time, sizes, cut, test_periods or (), validation_periods or (), random)
-        marks = apart(marks, data.group) if chosen == "time_group" and data.group is not None else marks
+        parts, notes = by_time(data, data.time, sizes, cut, test_periods or (), validation_periods or (), random)
+        if chosen == "time_group" and data.group is not None:
+            parts, more = apart(parts, data.group)
+            notes += more
     elif chosen == "group" and data.group is not None:
-        marks = by_group(data.group, sizes, random)
+        parts = by_group(data.group, sizes, random)
     elif chosen == "stratified":
-        marks = by_class(data, sizes, random)
+        parts = by_class(data, sizes, random)
     else:
-        marks = shuffled(data.rows, sizes, random)
-    return _split(data, marks, chosen, seed)
+        parts = shuffled(data.rows, sizes, random)
+    positions = {name: np.flatnonzero(parts == code) for code, name in enumerate(PARTS)}
+    for name, rows in positions.items():
+        if not len(rows) and (name != "validation" or validation_size or validation_periods):
+            raise InputError(f"The {name} part would be empty: {data.rows} rows are too few for these sizes.")
+    found = {name: data.take(rows) for name, rows in positions.items() if len(rows)}
+    return Split(data, found["train"], found["test"], found.get("validation"), chosen, seed, notes)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -130,20 +144,21 @@ class Split(Result):
         return spread(self._table())
 
     def _table(self) -> pd.DataFrame:
-        return pd.DataFrame([self._row(name, part) for name, part in self.parts().items()])
-
-    def _row(self, name: str, part: Dataset) -> dict[str, object]:
-        row: dict[str, object] = {"part": name, "rows": part.rows, "share": part.rows / self.data.rows}
-        if self.data.task == "multiclass":
-            shares = part.target.value_counts(normalize=True)
-            for label in self.data.classes[:MOST_CLASS_COLUMNS]:
-                row[f"share of {label}"] = float(shares.get(label, 0.0))
-        else:
-            row["target_rate" if self.data.task == "binary" else "target_mean"] = part.target_level()
-        if part.time is not None:
-            labels = time_order(part.time)[1]
-            row |= {"first_time": labels[0], "last_time": labels[-1]}
-        return row
+        rows = []
+        for name, part in self.parts().items():
+            row: dict[str, object] = {"part": name, "rows": part.rows, "share": part.rows / self.data.rows}
+            if self.data.task == "multiclass":
+                shares = part.target.value_counts(normalize=True)
+                row |= {
+                    f"share of {one}": float(shares.get(one, 0.0)) for one in self.data.classes[:MOST_CLASS_COLUMNS]
+                }
+            else:
+                row["target_rate" if self.data.task == "binary" else "target_mean"] = part.target_level()
+            if part.time is not None:
+                labels = time_order(part.time)[1]
+                row |= {"first_time": labels[0], "last_time": labels[-1]}
+            rows.append(row)
+        return pd.DataFrame(rows)
 
     def scalars(self) -> dict[str, Estimate]:
         """Return the rows and the target's rate or mean of each part, and the share of test rows also in train."""
@@ -159,62 +174,53 @@ class Split(Result):
 
     def findings(self) -> list[Finding]:
         """Return what the cutting decided and what spoils the judgement, the most severe first."""
-        return by_severity([*self.notes, *self._shared_rows(), *self._shared_groups(), *self._small(), *self._absent()])
+        found = [*self.notes]
+        if self._shared:
+            share = self._shared / self.test.rows
+            twins = counted(self._shared, "test row is a duplicate", "test rows are duplicates")
+            message = (
+                f"{twins} of training rows, equal in every feature and the target ({share:.1%} of {self.test.rows:,}): "
+                "a model that remembers rows looks better than it is."
+            )
+            severity: Severity = "high" if share >= 0.5 else "medium" if share >= 0.05 else "low"
+            found.append(Finding("SPLIT-SHARED-ROWS", severity, message, "test"))
+        if self.train.group is not None and self.test.group is not None and "group" not in self.strategy:
+            shared = int(self.test.group.isin(self.train.group).sum())
+            message = (
+                f"{shared:,} of {self.test.rows:,} test rows belong to a group ({self.test.group.name!s}) that is also "
+                "in the training part; strategy='group' keeps each group on one side."
+            )
+            found += [Finding("SPLIT-SHARED-GROUPS", "high", message, "test")] if shared else []
+        for name, part in self.parts().items():
+            if part.rows < SMALL_PART:
+                message = f"The {name} part has only {counted(part.rows, 'row')}: its intervals are wide."
+                found.append(Finding("SPLIT-SMALL-PART", "medium", message, name))
+            absent = [label for label in self.data.classes if label not in set(part.target.unique())]
+            if absent:
+                what = f"{'class' if len(absent) == 1 else 'classes'} {listed(map(repr, absent), 5)}"
+                message = f"The {name} part has no row of {what} of {self.data.target.name!r}."
+                found.append(Finding("SPLIT-CLASS-MISSING", "high", message, name))
+        return by_severity(found)
 
     @cached_property
     def _shared(self) -> int:
         hashes = pd.Series(row_hashes(self.data.features, self.data.target), index=self.data.target.index)
         return int(hashes.loc[self.test.target.index].isin(hashes.loc[self.train.target.index]).sum())
 
-    def _shared_rows(self) -> list[Finding]:
-        if not self._shared:
-            return []
-        share = self._shared / self.test.rows
-        rows = "1 test row is a duplicate" if self._shared == 1 else f"{self._shared:,} test rows are duplicates"
-        message = (
-            f"{rows} of training rows, equal in every feature and the target ({share:.1%} of "
-            f"{self.test.rows:,}): a model that remembers rows looks better than it is."
-        )
-        severity: Severity = "high" if share >= 0.5 else "medium" if share >= 0.05 else "low"
-        return [Finding("SPLIT-SHARED-ROWS", severity, message, "test")]
-
-    def _shared_groups(self) -> list[Finding]:
-        if self.train.group is None or self.test.group is None or "group" in self.strategy:
-            return []
-        shared = int(self.test.group.isin(self.train.group).sum())
-        if not shared:
-            return []
-        message = (
-            f"{shared:,} of {self.test.rows:,} test rows belong to a group ({self.test.group.name!s}) that is also in "
-            "the training part; strategy='group' keeps each group on one side."
-        )
-        return [Finding("SPLIT-SHARED-GROUPS", "high", message, "test")]
-
-    def _small(self) -> list[Finding]:
-        small = {name: part.rows for name, part in self.parts().items() if part.rows < SMALL_PART}
-        sizes = {name: "1 row" if rows == 1 else f"{rows} rows" for name, rows in small.items()}
-        return [
-            Finding("SPLIT-SMALL-PART", "medium", f"The {name} part has only {size}: its intervals are wide.", name)
-            for name, size in sizes.items()
-        ]
-
-    def _absent(self) -> list[Finding]:
-        findings = []
-        for name, part in self.parts().items():
-            present = set(part.target.unique()) if self.data.classes else set()
-            absent = [label for label in self.data.classes if label not in present]
-            if absent:
-                what = f"{'class' if len(absent) == 1 else 'classes'} {listed(map(repr, absent), 5)}"
-                message = f"The {name} part has no row of {what} of {self.data.target.name!r}."
-                findings.append(Finding("SPLIT-CLASS-MISSING", "high", message, name))
-        return findings
-
     def drawings(self) -> list[Drawing]:
         """Return the figure of the sizes."""
         sizes = {name: part.rows for name, part in self.parts().items()}
         said = "; ".join(f"{name}: {rows:,} rows" for name, rows in sizes.items())
         words = Picture("Sizes of the parts", f"Rows in each part of the {self.strategy} split.", f"{said}.")
-        return [Drawing("sizes", words, lambda ax: _draw_sizes(ax, sizes), self._table(), grid="x")]
+
+        def draw(ax: Axes) -> None:
+            bars = ax.barh(range(len(sizes)), list(sizes.values()), color=BLUE)
+            ax.bar_label(bars, [f"{rows:,}" for rows in sizes.values()], padding=3, fontsize=9)
+            name_rows(ax, list(sizes))
+            ax.set_xlabel("Rows")
+            ax.margins(x=0.12)
+
+        return [Drawing("sizes", words, draw, self._table(), grid="x")]
 
     def record(self) -> Record:
         """Return the data and how it was cut, for the tracker."""
@@ -225,23 +231,6 @@ class Split(Result):
         """Return how the data were cut, and the parts."""
         lead = f"{self.data.rows:,} rows, {self.strategy} split, seed {self.seed}."
         return Face(f"Split of {self.data.name}", lead, [FaceTable("Parts", self._table())], self.findings())
-
-
-def _draw_sizes(ax: Axes, sizes: Mapping[str, int]) -> None:
-    bars = ax.barh(range(len(sizes)), list(sizes.values()), color=BLUE)
-    ax.bar_label(bars, [f"{rows:,}" for rows in sizes.values()], padding=3, fontsize=9)
-    name_rows(ax, list(sizes))
-    ax.set_xlabel("Rows")
-    ax.margins(x=0.12)
-
-
-def _check_sizes(test_size: object, validation_size: object) -> None:
-    for name, size in (("test_size", test_size), ("validation_size", validation_size)):
-        number = isinstance(size, int | float | np.number) and not isinstance(size, bool)
-        if not number or not 0 <= float(size) < 1 or (name == "test_size" and size == 0):  # type: ignore[arg-type]
-            raise InputError(f"'{name}' is a share of the rows between 0 and 1, such as 0.2; found {size!r}.")
-    if float(test_size) + float(validation_size) >= 1:  # type: ignore[arg-type]
-        raise InputError(f"'test_size' {test_size} and 'validation_size' {validation_size} leave no rows to train on.")
 
 
 def _strategy(data: Dataset, strategy: str) -> str:
@@ -260,12 +249,3 @@ def _strategy(data: Dataset, strategy: str) -> str:
         if needed in strategy and column is None:
             raise InputError(f"A {needed} split needs a {needed} column. Give {needed}= to load_dataset.")
     return strategy
-
-
-def _split(data: Dataset, marks: Marks, strategy: str, seed: int) -> Split:
-    positions: dict[str, Any] = {name: np.flatnonzero(marks.parts == code) for code, name in enumerate(PARTS)}
-    for name, rows in positions.items():
-        if not len(rows) and (name != "validation" or marks.wants_validation):
-            raise InputError(f"The {name} part would be empty: {data.rows} rows are too few for these sizes.")
-    parts = {name: data.take(rows) for name, rows in positions.items() if len(rows)}
-    return Split(data, parts["train"], parts["test"], parts.get("validation"), strategy, seed, marks.notes)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
+
+from .formats import Format
 
 # Squares of larger numbers, as in a standard deviation, leave the range of a float.
 HUGE = 1e100
@@ -79,6 +82,65 @@ def as_texts(series: pd.Series[Any]) -> pa.StringArray:
     except UnicodeEncodeError:
         texts = pa.array([str(label).encode("utf-8", "replace").decode() for label in labels], pa.string())
     return texts.take(pa.array(codes, mask=codes < 0))
+
+
+def read_cells(
+    series: pd.Series[Any], how: Format, categories: Sequence[str] = (), ordered: bool = False
+) -> pd.Series[Any]:
+    """Read a column as it was settled: as numbers, or as a category where it holds text.
+
+    Parameters
+    ----------
+    series : Series
+        Of any type, texts or not.
+    how : Format
+    categories : sequence of str
+        Labels that are known; others follow them, sorted.
+    ordered : bool
+        Whether the known labels have an order.
+
+    Returns
+    -------
+    Series
+        ``int64`` (whole numbers without gaps), ``float64`` (dates and durations in days) or ``category``; what cannot
+        be read is missing.
+
+    Examples
+    --------
+    >>> read_cells(pd.Series(["31/01/1970", "?"]), Format("date", dates="%d/%m/%Y")).tolist()
+    [30.0, nan]
+    >>> read_cells(pd.Series([7, None]), Format("text")).tolist()
+    ['7', nan]
+    """
+    kind = column_kind(series)
+    written = kind in ("text", "mixed", "category")
+    if how.kind == "text":
+        codes, labels = text_labels(series.astype(object) if written else as_label(series))
+        known = {label: place for place, label in enumerate(categories)}
+        read = how.read(as_texts(pd.Series(labels, dtype=object)))[0]
+        texts = [label if label in known else text for label, text in zip(labels, read, strict=True)]
+        new = sorted({text for text in texts if text is not None and text not in known})
+        places = known | {label: place for place, label in enumerate(new, len(known))}
+        found = np.array([*(-1 if text is None else places[text] for text in texts), -1])[codes]
+        dtype = pd.CategoricalDtype(pd.Index([*places], dtype=object), ordered=ordered and not new)
+        return pd.Series(pd.Categorical.from_codes(found, dtype=dtype), index=series.index, name=series.name)
+    if written:
+        values = how.read(as_texts(series.astype(object)))[0]
+        series = pd.Series(values, index=series.index, name=series.name)
+        kind = how.kind if how.kind == "date" else "number"
+    if kind in ("date", "duration") and (kind, how.kind) != ("date", "number"):
+        return as_days(series, kind)
+    if kind in ("missing", "nested", "date"):
+        return pd.Series(np.nan, index=series.index, name=series.name)
+    return finite(plain_numbers(series), written)
+
+
+def finite(numbers: pd.Series[Any], written: bool = False) -> pd.Series[Any]:
+    """Return numbers, missing where beyond measure; ``int64`` where they were written as text and all are whole."""
+    values = numbers.to_numpy()
+    if written and bool((values == np.floor(values)).all() and (np.abs(values) < 2**53).all()):
+        return numbers.astype("int64")
+    return numbers.mask(np.abs(values) > HUGE)
 
 
 def as_label(plain: pd.Series[Any]) -> pd.Series[Any]:

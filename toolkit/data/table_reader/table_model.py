@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.metaestimators import available_if
 
-from .cells import HUGE, as_days, as_label, as_texts, column_kind, plain_numbers
+from .cells import read_cells
 from .formats import Format
 
 
@@ -52,7 +52,7 @@ class TableModel(BaseEstimator):  # type: ignore[misc]
         gone = [name for name in wanted if name not in table]
         if gone:
             raise ValueError(f"The table lacks columns that the model needs: {', '.join(map(repr, gone))}.")
-        return pd.DataFrame({name: _column(table[name], one) for name, one in wanted.items()}, index=table.index)
+        return pd.DataFrame({name: _read(table[name], one) for name, one in wanted.items()}, index=table.index)
 
     def predict(self, table: pd.DataFrame) -> NDArray[Any]:
         """Return the label of each row, or its number."""
@@ -73,42 +73,9 @@ class TableModel(BaseEstimator):  # type: ignore[misc]
         return np.asarray(self.estimator.predict_proba(self.read(table)))
 
 
-def _column(series: pd.Series[Any], settled: Mapping[str, Any]) -> pd.Series[Any]:
-    names = {one.name for one in fields(Format)}
-    given: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in settled.items()
+def _read(series: pd.Series[Any], settled: Mapping[str, Any]) -> pd.Series[Any]:
+    names = [one.name for one in fields(Format) if one.name in settled]
+    how: dict[str, Any] = {
+        name: tuple(settled[name]) if name in ("missing", "labels") else settled[name] for name in names
     }
-    how = Format(**{name: value for name, value in given.items() if name in names})
-    column = read_cells(series, how)
-    if how.kind != "text":
-        return column
-    known = [*settled.get("categories", ())]
-    labels = [*known, *sorted(set(column.dropna()) - set(known))]
-    return column.astype(pd.CategoricalDtype(pd.Index(labels, dtype=object)))
-
-
-def read_cells(series: pd.Series[Any], how: Format) -> pd.Series[Any]:
-    """Read a column as ``float64``, or as texts where it holds labels; what cannot be read is missing.
-
-    Examples
-    --------
-    >>> read_cells(pd.Series(["31/01/1970", "?"]), Format("date", dates="%d/%m/%Y")).tolist()
-    [30.0, nan]
-    >>> read_cells(pd.Series([7, None]), Format("text")).tolist()
-    ['7', None]
-    """
-    kind = column_kind(series)
-    written = kind in ("text", "mixed", "category")
-    if how.kind == "text":
-        texts = series.astype(object) if written else as_label(series).astype(object)
-        return pd.Series(how.read(as_texts(texts))[0], index=series.index, dtype=object)
-    if written:
-        series = pd.Series(how.read(as_texts(series.astype(object)))[0], index=series.index)
-        kind = how.kind if how.kind == "date" else "number"
-    if kind in ("date", "duration") and (kind, how.kind) != ("date", "number"):
-        column = as_days(series, kind)
-    elif kind in ("missing", "nested", "date"):
-        column = pd.Series(np.nan, index=series.index)
-    else:
-        column = plain_numbers(series).astype("float64")
-    return column.mask(column.abs() > HUGE)
+    return read_cells(series, Format(**how), settled.get("categories", ()))
