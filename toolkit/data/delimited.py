@@ -19,26 +19,14 @@ import pyarrow.csv
 
 from toolkit.core.result import Finding
 from toolkit.data.decisions import about, decide_formats
-from toolkit.data.recognition import Decision
+from toolkit.data.recognition import WORDS, Decision
 from toolkit.data.schema import Schema
 from toolkit.data.table_reader.formats import Format
 from toolkit.errors import InputError, listed
 
 SEPARATORS = (",", ";", "\t", "|")
 _SAMPLE_LINES = 50
-_FOREIGN = (
-    (b"\x89PNG", "a PNG image"),
-    (b"\xff\xd8\xff", "a JPEG image"),
-    (b"GIF8", "a GIF image"),
-    (b"%PDF", "a PDF document"),
-    (b"PK\x03\x04", "a zip archive or an Excel file"),
-    (b"\xd0\xcf\x11\xe0", "an old Excel or Word file"),
-    (b"PAR1", "a Parquet file"),
-    (b"ARROW1", "a Feather file"),
-    (b"\x1f\x8b", "a gzip archive"),
-    (b"\x28\xb5\x2f\xfd", "a zstandard archive"),
-    (b"SQLite format 3", "an SQLite database"),
-)
+_FOREIGN = {begins.encode("latin-1"): kind for begins, kind in WORDS["foreign"].items()}
 
 
 def read_delimited(
@@ -120,7 +108,7 @@ def refuse_foreign(content: bytes, shown: str, kinds: tuple[str, ...] = ("HTML",
         Says what the content looks like.
     """
     head = content[:4096]
-    found = next((kind for magic, kind in _FOREIGN if head.startswith(magic)), None)
+    found = next((kind for magic, kind in _FOREIGN.items() if head.startswith(magic)), None)
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:200].lower()
     if start.startswith((b"<!doctype", b"<html", b"<?xml", b"<head", b"<table")):
         found = "a web page or XML"

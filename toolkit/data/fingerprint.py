@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 _EXACT_FLOAT = 2**53
 
@@ -40,7 +39,7 @@ def fingerprint(frame: pd.DataFrame) -> str:
     digest = hashlib.sha256(b"table 1\n")
     digest.update(_sized(np.array(frame.shape, dtype="<i8").tobytes()))
     for position, name in enumerate(frame.columns):
-        digest.update(_sized(_utf8(str(name))))
+        digest.update(_sized(str(name).encode("utf-8", "surrogatepass")))
         for part in _content(frame.iloc[:, position]):
             digest.update(_sized(part))
     return f"sha256:{digest.hexdigest()}"
@@ -52,7 +51,8 @@ def _content(column: pd.Series[Any]) -> tuple[bytes, ...]:
     if column.isna().all():
         return (b"missing",)
     if isinstance(dtype, pd.CategoricalDtype):
-        return _category_content(column)
+        whole = dtype.categories.dtype if column.notna().all() else object
+        return _content(column.astype(whole))
     if isinstance(dtype, pd.SparseDtype):
         return _content(pd.Series(np.asarray(column)))
     if pd.api.types.is_bool_dtype(dtype):
@@ -61,36 +61,22 @@ def _content(column: pd.Series[Any]) -> tuple[bytes, ...]:
         return _time_content(column)
     if pd.api.types.is_integer_dtype(dtype) or pd.api.types.is_float_dtype(dtype):
         return _number_content(column)
-    return _object_content(column)
-
-
-def _object_content(column: pd.Series[Any]) -> tuple[bytes, ...]:
     kind = pd.api.types.infer_dtype(column, skipna=True)
-    if kind in ("string", "empty"):
-        codes, known = pd.factorize(column)
-        return _label_content(codes, [_utf8(label) for label in known])
     if kind == "boolean":
         return _content(column.astype("boolean"))
     if kind in ("integer", "floating", "mixed-integer-float"):
         return _number_content(column)
-    texts = [None if _is_missing(cell) else f"{type(_plain(cell)).__name__} {_plain(cell)!r}" for cell in column]
-    codes, labels = pd.factorize(np.array(texts, dtype=object))
-    return (b"object", *_label_content(codes, [_utf8(label) for label in labels]))
+    if kind in ("string", "empty"):
+        return _label_content(column)
+    gone = [pd.api.types.is_scalar(cell) and pd.isna(cell) for cell in column]
+    texts = column.map(lambda cell: f"{type(_plain(cell)).__name__} {_plain(cell)!r}").astype(object)
+    return b"object", *_label_content(texts.mask(np.array(gone, dtype=bool), None))
 
 
-def _category_content(column: pd.Series[Any]) -> tuple[bytes, ...]:
-    categories = column.cat.categories
-    if pd.api.types.infer_dtype(categories, skipna=True) not in ("string", "empty"):
-        return _content(column.astype(categories.dtype if column.notna().all() else object))
-    places = column.cat.codes.to_numpy().astype("int64")
-    used = pd.unique(places[places >= 0])
-    first = np.full(len(categories) + 1, -1)
-    first[used] = np.arange(len(used))
-    return _label_content(first[places], [_utf8(categories[place]) for place in used])
-
-
-def _label_content(codes: NDArray[Any], labels: list[bytes]) -> tuple[bytes, ...]:
+def _label_content(column: pd.Series[Any]) -> tuple[bytes, ...]:
     """Labels in order of first appearance, each with its length, then one code a row; 0 stands for missing."""
+    codes, found = pd.factorize(column)
+    labels = [label.encode("utf-8", "surrogatepass") for label in found]
     width = "u1" if len(labels) < 2**8 else "<u2" if len(labels) < 2**16 else "<u4"
     return b"text", b"".join(_sized(label) for label in labels), (codes + 1).astype(width).tobytes()
 
@@ -122,14 +108,6 @@ def _plain(cell: Any) -> Any:
     if isinstance(cell, dict):
         return {key: _plain(value) for key, value in cell.items()}
     return cell.item() if isinstance(cell, np.generic) else cell
-
-
-def _is_missing(cell: Any) -> bool:
-    return bool(pd.api.types.is_scalar(cell) and pd.isna(cell))
-
-
-def _utf8(text: str) -> bytes:
-    return text.encode("utf-8", "surrogatepass")
 
 
 def _sized(content: bytes) -> bytes:

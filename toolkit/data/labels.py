@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -47,7 +46,13 @@ def join_labels(table: RawTable, labels: RawTable, *, target: str | None = None,
     >>> join_labels(rows, later, by="id").frame["paid"].tolist()
     [0.0, nan, 1.0]
     """
-    column = _label_column(labels, target, by)
+    columns = [str(name) for name in labels.frame.columns if name != by]
+    if target and target not in columns and len(columns) != 1:
+        near = nearest(target, columns)
+        raise InputError(f"{labels.name} has no column {target!r} of labels.{near} Columns: {listed(columns)}.")
+    if target not in columns and len(columns) != 1:
+        raise InputError(f"Which column of {labels.name} holds the labels? Give target=. Columns: {listed(columns)}.")
+    column = target if target in columns else columns[0]
     name = target or column
     if name in table.frame.columns and bool(table.frame[name].notna().any()):
         raise InputError(f"{table.name} has labels of its own in {name!r}. Leave that column out, or the labels.")
@@ -56,24 +61,15 @@ def join_labels(table: RawTable, labels: RawTable, *, target: str | None = None,
         values = labels.frame[column].reindex(places).reset_index(drop=True)
     else:
         if len(labels.frame) != len(table.frame):
+            both = [name for name in labels.frame.columns if name in table.frame.columns and name != column]
+            known = f", such as {both[0]!r}" if both else ""
+            sizes = [f"{part.name} has {counted(len(part.frame), 'row')}" for part in (labels, table)]
             raise InputError(
-                f"{labels.name} has {_rows(labels)} and {table.name} has {_rows(table)}, so they cannot be matched by "
-                f"their order.{_shared(table, labels, column)}"
+                f"{' and '.join(sizes)}, so they cannot be matched by their order. Give a label for every row, or "
+                f"labels_by= a column that both have{known}."
             )
         values = labels.frame[column]
     return replace(table, frame=table.frame.assign(**{name: values.to_numpy()}))
-
-
-def _label_column(labels: RawTable, target: str | None, by: str) -> str:
-    columns = [str(name) for name in labels.frame.columns if name != by]
-    if target in columns or (target and len(columns) != 1):
-        if target not in columns:
-            near = nearest(str(target), columns)
-            raise InputError(f"{labels.name} has no column {target!r} of labels.{near} Columns: {listed(columns)}.")
-        return str(target)
-    if len(columns) != 1:
-        raise InputError(f"Which column of {labels.name} holds the labels? Give target=. Columns: {listed(columns)}.")
-    return columns[0]
 
 
 def _places(table: RawTable, labels: RawTable, by: str) -> NDArray[np.intp]:
@@ -86,8 +82,8 @@ def _places(table: RawTable, labels: RawTable, by: str) -> NDArray[np.intp]:
     unknown = theirs[~theirs.isin(mine)]
     if len(unknown):
         raise InputError(
-            f"{len(unknown):,} of the {_rows(labels)} of {labels.name} are of no row of {table.name}: {by!r} is "
-            f"{_some(unknown)}. Leave them out."
+            f"{len(unknown):,} of the {counted(len(theirs), 'row')} of {labels.name} are of no row of {table.name}: "
+            f"{by!r} is {listed(map(repr, unknown.unique()), 3)}. Leave them out."
         )
     found: NDArray[np.intp] = pd.Index(theirs).get_indexer(pd.Index(mine))
     return found
@@ -97,26 +93,14 @@ def _keys(part: RawTable, by: str) -> pd.Series[Any]:
     """Write identifiers as text, so that 7, 7.0 and "7" are the same."""
     column = part.frame[by]
     if column.isna().any():
-        raise InputError(f"{by!r} is missing in {int(column.isna().sum()):,} of the {_rows(part)} of {part.name}.")
+        rows = counted(len(column), "row")
+        raise InputError(f"{by!r} is missing in {int(column.isna().sum()):,} of the {rows} of {part.name}.")
     if column.dtype.kind == "f" and bool((column == np.floor(column)).all()):
         column = column.astype("int64")
     codes, texts = text_labels(column.astype(object))
     keys = pd.Series(texts[codes], dtype=object)
     twice = keys[keys.duplicated()]
     if len(twice):
-        raise InputError(f"{by!r} must tell the rows of {part.name} apart, but it repeats {_some(twice)}.")
+        found = listed(map(repr, twice.unique()), 3)
+        raise InputError(f"{by!r} must tell the rows of {part.name} apart, but it repeats {found}.")
     return keys
-
-
-def _some(keys: Sequence[object] | pd.Series[Any]) -> str:
-    return listed(map(repr, dict.fromkeys(keys)), 3)
-
-
-def _rows(part: RawTable) -> str:
-    return counted(len(part.frame), "row")
-
-
-def _shared(table: RawTable, labels: RawTable, column: str) -> str:
-    both = [name for name in labels.frame.columns if name in table.frame.columns and name != column]
-    known = f", such as {both[0]!r}" if both else ""
-    return f" Give a label for every row, or labels_by= a column that both have{known}."

@@ -38,7 +38,8 @@ CODES = 30
 NOTATIONS: Any = (".", ".,", ",", ",.", ". ", ", ", ".'", ",'")
 LOST = "numbers would not give its spelling back"
 _CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
-_SHAPES = yaml.safe_load(Path(__file__).with_name("date_shapes.yaml").read_text(encoding="utf-8"))
+#: Words and signs that tell what a file, a column or a cell is.
+WORDS: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("words.yaml").read_text(encoding="utf-8"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +165,7 @@ def _are_codes(numbers: pa.StringArray) -> bool:
 def _as_dates(labels: pa.StringArray, counts: NDArray[np.int64]) -> Decision | None:
     """Find the pattern that reads most cells as dates; None where none reads nearly all of them."""
     total = int(counts.sum())
-    for shape, patterns in _SHAPES:
+    for shape, patterns in WORDS["dates"]:
         shaped = flags(pc.match_substring_regex(labels, shape))
         if counts[shaped].sum() < (1 - ODD_SHARE) * total:
             continue

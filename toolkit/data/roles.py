@@ -13,21 +13,13 @@ import pandas as pd
 from toolkit.core.result import Finding
 from toolkit.data.columns import plain_column
 from toolkit.data.read import RawTable
+from toolkit.data.recognition import WORDS
 from toolkit.data.schema import Schema
 from toolkit.errors import InputError, listed, nearest
 
 MOST_NUMBERS = 10
-# A word of the name, or the whole name, in the languages that tables are most often written in.
-_TELLING = re.compile(
-    r"""(?<![^\W\d_]) (
-        sex | gender | race | ethnic(ity)? | religion | nationality | citizenship | disab(ility|led) | pregnan(cy|t)
-        | caste | geschlecht | herkunft | nationalität | staatsangehörigkeit | behinderung | sexe | ethnie | nationalité
-        | handicap | sexo | g[eé]nero | raza | etnia | religión | nacionalidad | discapacidad | sesso | genere | razza
-        | raça | religião
-    ) (?![^\W\d_])
-    | ^ ( ages? | age_(group|years|band) | marital_status | alter | edad | âge | idade | età | genre ) $""",
-    re.VERBOSE | re.IGNORECASE,
-)
+_PEOPLE = {kind: "|".join(names.split()) for kind, names in WORDS["people"].items()}
+_TELLING = re.compile(rf"(?i)(?<![^\W\d_])(?:{_PEOPLE['word']})(?![^\W\d_])|^(?:{_PEOPLE['name']})$")
 
 
 class Options(TypedDict, total=False):

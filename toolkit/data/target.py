@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from toolkit.core.result import Finding
 from toolkit.data.decisions import by_share
-from toolkit.data.recognition import Decision, decide_format
+from toolkit.data.recognition import WORDS, Decision, decide_format
 from toolkit.data.schema import Schema, Task
 from toolkit.data.table_reader.cells import as_texts, column_kind, plain_numbers, text_labels
 from toolkit.errors import InputError, listed, nearest
@@ -19,8 +19,6 @@ from toolkit.errors import InputError, listed, nearest
 TASKS = ("binary", "multiclass", "regression")
 MOST_NUMBER_CLASSES = 15
 ROWS_PER_NUMBER_CLASS = 10
-_AFFIRMED = {"yes": "no", "y": "n", "true": "false", "t": "f", "positive": "negative", "pos": "neg", "ja": "nein"}
-_AFFIRMED |= {"oui": "non", "sí": "no", "sì": "no", "si": "no", "sim": "não"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,11 +70,6 @@ def plain_target(column: pd.Series[Any], decision: Decision | None = None) -> tu
         return (values.mask(np.isinf(values.to_numpy())) if values.dtype == "float64" else values), []
     if kind == "bool":
         return (column.astype(bool) if column.notna().all() else column.astype(object)), []
-    return _plain_text(column, kind, decision)
-
-
-def _plain_text(column: pd.Series[Any], kind: str, decision: Decision | None) -> tuple[pd.Series[Any], list[Finding]]:
-    name = str(column.name)
     codes, labels = text_labels(column.astype(object))
     kept = [label if label.strip() else None for label in labels]
     if not any(kept):
@@ -246,7 +239,7 @@ def _positive(
     if how.kind == "number":
         return classes[int(np.argmax(how.read(pa.array(classes))[0]))], []
     for label, other in (classes, classes[::-1]):
-        if _AFFIRMED.get(label.strip().casefold()) == other.strip().casefold():
+        if WORDS["affirmed"].get(label.strip().casefold()) == other.strip().casefold():
             return label, []
     label = min(reversed(classes), key=lambda option: counts[option])
     message = (

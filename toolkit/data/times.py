@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -144,16 +145,16 @@ def matching(labels: Sequence[str], periods: Iterable[object], name: str) -> lis
     found: set[int] = set()
     for period in periods:
         text = str(period).strip()
-        hits = [place for place, label in enumerate(labels) if _names(text, label)]
-        if not hits:
+        date = re.compile(rf"{re.escape(text)}(?:[- ].*)?")
+        hits = [
+            place
+            for place, label in enumerate(labels)
+            if label == text or (label[:4].isdigit() and date.fullmatch(label))
+        ]
+        if not text or not hits:
             raise InputError(f"No row has {name!r} equal to {text!r}. It holds: {listed(labels)}.")
         found.update(hits)
     return sorted(found)
-
-
-def _names(text: str, label: str) -> bool:
-    begins = label.startswith(text) and label[len(text) : len(text) + 1] in ("-", " ") and label[:4].isdigit()
-    return bool(text) and (label == text or begins)
 
 
 def cut_windows(time: pd.Series[Any] | None, rows: int, window: object) -> list[Window]:
