@@ -26,6 +26,8 @@ BY_TYPE = "the file has this type"
 UNIT_FACTOR, UNIT_ROWS = 10, 20
 #: The same where the median lies outside the range seen before.
 OUTSIDE_FACTOR = 1.5
+#: Share of the numbers that may lie outside the range seen before and nothing is said.
+OUTSIDE_SHARE = 0.01
 #: Days that numbers may lie beside the dates seen to be taken for days since 1970-01-01.
 NEAR_DAYS = 3660
 MISFITS = ("ODD-CELLS", "FORMAT-CHANGED", "UNSEEN-LABELS", "KIND-CHANGED", "UNIT-CHANGED", "COLUMNS-GONE")
@@ -88,7 +90,9 @@ def _described(raw: pd.Series[Any], plain: pd.Series[Any] | None, decision: Deci
     values = plain.dropna().to_numpy(dtype=float)
     sizes = np.abs(values[values != 0])
     said |= {"low": float(values.min()), "typical": float(np.median(sizes)) if len(sizes) else 0.0}
-    return Column(**said, high=float(values.max()))
+    lower, upper = map(float, np.quantile(values, [0.25, 0.75]))
+    whole = how.kind == "number" and bool((values == np.floor(values)).all())
+    return Column(**said, high=float(values.max()), half=(lower, upper), whole=whole)
 
 
 def find_columns(wanted: Iterable[str], columns: Sequence[str], owner: str = "") -> dict[str, str]:
@@ -180,7 +184,7 @@ def _read(
         lost = int((column.notna() & plain.isna()).sum()) if decision is None else 0
         infinite = f"has {counted(lost, 'value')} that cannot be read or are beyond measure; they are missing"
         notes += [column_note("INFINITE", "medium", name, infinite)] if lost and held == "number" else []
-        return plain, [*notes, *(_unseen(name, plain, spec) if is_text(plain) else _about_unit(name, plain, spec))]
+        return plain, [*notes, *(_unseen(name, plain, spec) if is_text(plain) else _about_numbers(name, plain, spec))]
     cells = listed((repr(str(cell)) for cell in column.dropna().unique()[:4]), 3)
     message = f"Column {name!r} must hold {spec}; found {held}: {cells}. {'' if keep else 'All its cells are missing.'}"
     notes = [Finding("DATA-KIND-CHANGED", "critical", message.rstrip(), name)]
@@ -201,21 +205,39 @@ def _unseen(name: str, plain: pd.Series[Any], spec: Column) -> list[Finding]:
     return [column_note("UNSEEN-LABELS", by_share(count / len(plain)), name, message)]
 
 
-def _about_unit(name: str, plain: pd.Series[Any], spec: Column) -> list[Finding]:
-    """Say where numbers are of another size than those seen before, as they are in another unit."""
-    sizes = plain[plain.notna() & (plain != 0)].abs()
-    if spec.kind != "number" or not spec.typical or len(sizes) < UNIT_ROWS or spec.low is None or spec.high is None:
+def _about_numbers(name: str, plain: pd.Series[Any], spec: Column) -> list[Finding]:
+    """Say where numbers are of another size than those seen before, as they are in another unit, or lie elsewhere."""
+    values = plain.dropna()
+    sizes = values[values != 0].abs()
+    if spec.low is None or spec.high is None or not len(values):
         return []
-    middle, typical = float(plain.median()), float(sizes.median())
-    ratio = typical / spec.typical
-    inside, size = spec.low <= middle <= spec.high, max(ratio, 1 / ratio)
-    if size < (UNIT_FACTOR if inside else OUTSIDE_FACTOR):
-        return []
-    message = (
-        f"The numbers of column {name!r} are about {ratio:.3g} times those seen before (median {middle:.4g}; before "
-        f"{spec.low:.4g} to {spec.high:.4g}): is it in another unit?"
-    )
-    return [Finding("DATA-UNIT-CHANGED", "high" if size >= UNIT_FACTOR else "medium", message, name)]
+    middle, before = float(values.median()), f"before {spec.low:.4g} to {spec.high:.4g}"
+    if spec.kind == "number" and spec.typical and len(sizes) >= UNIT_ROWS:
+        ratio = float(sizes.median()) / spec.typical
+        inside, size = spec.low <= middle <= spec.high, max(ratio, 1 / ratio)
+        if size >= (UNIT_FACTOR if inside else OUTSIDE_FACTOR):
+            message = (
+                f"The numbers of column {name!r} are about {ratio:.3g} times those seen before (median {middle:.4g}; "
+                f"{before}): is it in another unit?"
+            )
+            return [Finding("DATA-UNIT-CHANGED", "high" if size >= UNIT_FACTOR else "medium", message, name)]
+    notes, width = [], max(spec.high - spec.low, NEAR_DAYS if spec.kind == "date" else 0.0)
+    if spec.whole and (values != np.floor(values)).any():
+        message = f"holds decimals, as in {values[values != np.floor(values)].iloc[0]:g}, before whole numbers only"
+        notes.append(column_note("FORMAT-CHANGED", "medium", name, message))
+    outside = np.maximum(spec.low - values, values - spec.high)
+    beyond, far = int((outside > 0).sum()), int((outside > width).sum())
+    elsewhere = spec.half is not None and len(values) >= UNIT_ROWS and not spec.half[0] <= middle <= spec.half[1]
+    if far or (spec.kind != "date" and (elsewhere or beyond > OUTSIDE_SHARE * len(values))):
+        cells = listed((f"{value:g}" for value in values[outside > 0].unique()[:4]), 3)
+        message = f"has {counted(beyond, 'value')} outside the range seen before{': ' * bool(cells)}{cells}"
+        where = (
+            f" (median {middle:.4g}; {before}, half of them {spec.half[0]:.4g} to {spec.half[1]:.4g})"
+            if spec.half
+            else ""
+        )
+        notes.append(column_note("RANGE", by_share(far / len(values)), name, message + where))
+    return notes
 
 
 def about_columns(known: Schema, columns: Iterable[str]) -> list[Finding]:

@@ -7,6 +7,7 @@ tell, the likelier one is taken and the other one is named.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from toolkit.core.result import Finding, Severity
 from toolkit.data.recognition import ODD_SHARE, Decision, decide_format
 from toolkit.data.schema import Column, Schema
+from toolkit.data.table_reader.cells import read_cells
 from toolkit.data.table_reader.formats import Format, is_absent, read_moments
 from toolkit.errors import listed
 
@@ -54,6 +56,16 @@ def decide_formats(columns: Mapping[str, pa.StringArray], known: Schema | None =
     orders = {_day_first(one.dates) for one in sure if one.kind == "date"} - {None}
     orders = {_day_first(known.dates)} if known.dates else orders
     return {name: _settled(one, marks, orders) for name, one in found.items()}
+
+
+def read_texts(columns: Mapping[str, pa.StringArray], decisions: Decisions) -> tuple[dict[str, Any], list[Finding]]:
+    """Read text columns as decided: int64 where whole and complete, float64, bool, datetime64 or text.
+
+    Notes say what a reader should know; what stays text is spoken of when it becomes a feature.
+    """
+    read = {name: one for name, one in decisions.items() if one.format.kind != "text"}
+    notes = [note for name, one in read.items() for note in about(name, one, len(columns[name]))]
+    return {name: _typed(columns[name], one.format) for name, one in decisions.items()}, notes
 
 
 def about(name: str, decision: Decision, rows: int) -> list[Finding]:
@@ -108,12 +120,23 @@ def _by_record(texts: pa.StringArray, record: Column) -> Decision:
     odd = record.read(texts)[1]
     if not odd.any():
         return Decision(record, record.why, record=record)
-    if odd.mean() > ODD_SHARE:
-        found, filled = decide_format(texts), len(texts) - int(is_absent(pc.utf8_trim_whitespace(texts), record).sum())
-        written_otherwise = found.format.kind == record.kind and sum(found.odd.values()) < odd.sum() / 2
-        if written_otherwise or (found.format.kind != record.kind and odd.sum() > filled / 2):
-            return replace(found, record=record)
+    found, filled = decide_format(texts), len(texts) - int(is_absent(pc.utf8_trim_whitespace(texts), record).sum())
+    written_otherwise = found.format.kind == record.kind and sum(found.odd.values()) < odd.sum() / 2
+    if written_otherwise or (found.format.kind != record.kind and odd.sum() > filled / 2):
+        return _nearer(replace(found, record=record), texts)
     return Decision(record, record.why, _counted(texts, odd), record=record, row=int(odd.argmax()) + 1)
+
+
+def _nearer(found: Decision, texts: pa.StringArray) -> Decision:
+    """Of two readings take the one whose values lie nearer to those that the record has seen."""
+    record = found.record
+    if found.other is None or record is None or record.low is None or record.high is None:
+        return found
+    middle, far = (record.low + record.high) / 2, []
+    for how in (found.format, found.other):
+        values = read_cells(pd.Series(texts.to_pandas(), dtype=object), how)
+        far.append(abs(values.median() - middle))
+    return replace(found, format=found.other if far[1] < far[0] else found.format, other=None)
 
 
 def _counted(texts: pa.StringArray, odd: NDArray[np.bool_]) -> dict[str, int]:
@@ -139,3 +162,22 @@ def _settled(one: Decision, marks: set[str], orders: set[Any]) -> Decision:
 def _day_first(pattern: str) -> bool | None:
     day, month = pattern.find("%d"), pattern.find("%m")
     return None if day < 0 or month < 0 or pattern.startswith("%Y") else day < month
+
+
+def _typed(texts: pa.StringArray, how: Format) -> Any:
+    """Read a column by its format: int64 where whole and complete, float64, bool, datetime64 or text."""
+    if how.plain and not pc.any(pc.match_substring(texts[:1000], ".")).as_py():
+        with contextlib.suppress(pa.ArrowInvalid):
+            return pc.cast(texts, pa.int64()).to_numpy(zero_copy_only=False)
+    values, _ = how.read(texts)
+    if how.kind == "text":
+        return pa.array(values, pa.string()).to_pandas()
+    if how.kind == "missing":
+        return np.full(len(texts), np.nan)
+    if how.kind == "bool" and not np.isnan(values).any():
+        return values.astype(bool)
+    if how.kind == "bool":
+        return pd.Series(np.where(np.isnan(values), None, values == 1), dtype=object)
+    whole = how.kind == "number" and bool((values == np.floor(values)).all() and (np.abs(values) < 2**53).all())
+    written_whole = whole and how.thousands != "" and not pc.any(pc.match_substring(texts, how.decimal)).as_py()
+    return values.astype("int64") if written_whole else values

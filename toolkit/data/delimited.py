@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import io
 import re
 import sys
 from collections import Counter
 from itertools import islice
-from typing import Any
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv
 
 from toolkit.core.result import Finding
-from toolkit.data.decisions import about, decide_formats
+from toolkit.data.decisions import decide_formats, read_texts
 from toolkit.data.recognition import WORDS, Decision
 from toolkit.data.schema import Schema
-from toolkit.data.table_reader.formats import Format
 from toolkit.errors import InputError, listed
 
 SEPARATORS = (",", ";", "\t", "|")
@@ -70,14 +65,10 @@ def read_delimited(
     text, notes = _decoded(content, shown)
     columns, found = _cells(text, shown)
     decisions = decide_formats(columns, known)
-    frame = pd.DataFrame({name: _typed(columns[name], one.format) for name, one in decisions.items()})
+    read, said = read_texts(columns, decisions)
     if any(one.format.kind == "number" and one.format.decimal == "," for one in decisions.values()):
         notes.append(Finding("DATA-DECIMAL-COMMA", "info", "A comma was read as the decimal point, as in 2,5."))
-    rows = len(frame)
-    # What stays text is looked at again, and spoken of, when it becomes a feature.
-    read = {name: one for name, one in decisions.items() if one.format.kind != "text"}
-    said = [note for name, one in read.items() for note in about(name, one, rows)]
-    return frame, [*notes, *found, *said], decisions
+    return pd.DataFrame(read), [*notes, *found, *said], decisions
 
 
 def find_separator(lines: list[str]) -> str:
@@ -208,22 +199,3 @@ def _uneven(text: str, separator: str, names: list[str], shown: str) -> pa.Table
         if row:
             rows.append([*row, *[""] * (len(names) - len(row))])
     return pa.table({name: pa.array([row[place] for row in rows], pa.string()) for place, name in enumerate(names)})
-
-
-def _typed(texts: pa.StringArray, how: Format) -> Any:
-    """Read a column by its format: int64 where whole and complete, float64, bool, datetime64 or text."""
-    if how.plain and not pc.any(pc.match_substring(texts[:1000], ".")).as_py():
-        with contextlib.suppress(pa.ArrowInvalid):
-            return pc.cast(texts, pa.int64()).to_numpy(zero_copy_only=False)
-    values, _ = how.read(texts)
-    if how.kind == "text":
-        return pa.array(values, pa.string()).to_pandas()
-    if how.kind == "missing":
-        return np.full(len(texts), np.nan)
-    if how.kind == "bool" and not np.isnan(values).any():
-        return values.astype(bool)
-    if how.kind == "bool":
-        return pd.Series(np.where(np.isnan(values), None, values == 1), dtype=object)
-    whole = how.kind == "number" and bool((values == np.floor(values)).all() and (np.abs(values) < 2**53).all())
-    written_whole = whole and how.thousands != "" and not pc.any(pc.match_substring(texts, how.decimal)).as_py()
-    return values.astype("int64") if written_whole else values

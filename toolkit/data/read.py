@@ -20,7 +20,7 @@ import pandas as pd
 from toolkit.core.result import Finding
 from toolkit.data.databases import is_database, read_database
 from toolkit.data.datasets import BUILT_IN, BuiltIn
-from toolkit.data.decisions import Decisions, decide_formats
+from toolkit.data.decisions import Decisions, decide_formats, read_texts
 from toolkit.data.delimited import read_delimited, refuse_foreign
 from toolkit.data.recognition import Decision
 from toolkit.data.schema import Schema
@@ -135,8 +135,15 @@ def _finished(table: RawTable, known: Schema | None) -> RawTable:
         for name in frame.columns.difference(list(table.decisions), sort=False)
         if frame[name].dtype in (object, "str") and column_kind(frame[name]) in ("text", "mixed")
     }
-    decisions = {**table.decisions, **decide_formats(texts, known)}
-    return replace(table, frame=frame, notes=tuple(notes), decisions=decisions)
+    decisions = decide_formats(texts, known)
+    settled = {name: one for name, one in decisions.items() if one.record is not None}
+    read, said = read_texts(texts, settled)
+    for name in [name for name, one in (known or Schema()).columns.items() if one.kind == "bool" and name in frame]:
+        # Some databases keep yes and no as 1 and 0.
+        if frame[name].dtype.kind in "if" and frame[name].dropna().isin([0, 1]).all():
+            read[name] = frame[name].astype("boolean")
+    decisions = {**table.decisions, **decisions}
+    return replace(table, frame=frame.assign(**read), notes=(*notes, *said), decisions=decisions)
 
 
 def _built_in(table: BuiltIn) -> RawTable:

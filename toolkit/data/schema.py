@@ -40,6 +40,10 @@ class Column(Format):
         Whether the labels have an order.
     low, typical, high : float or None
         The range seen, and the median size of the numbers that are not 0; dates in days since 1970-01-01.
+    half : tuple of float or None
+        The quartiles, between which half of the numbers lie.
+    whole : bool
+        Whether all numbers seen are whole.
     example : str
         A cell, as it is written.
     why : str
@@ -52,6 +56,8 @@ class Column(Format):
     low: float | None = None
     typical: float | None = None
     high: float | None = None
+    half: tuple[float, float] | None = None
+    whole: bool = False
     example: str = ""
     why: str = ""
 
@@ -129,7 +135,7 @@ class Schema:
         columns = {
             name: one
             if one == other.columns.get(name)
-            else replace(one, categories=(), low=None, typical=None, high=None)
+            else replace(one, categories=(), low=None, typical=None, high=None, half=None)
             for name, one in self.columns.items()
         }
         return replace(self, columns=columns)
