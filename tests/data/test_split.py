@@ -341,3 +341,31 @@ class TestTimeAndGroup:
         assert split_dataset(data, strategy="group").strategy == "group"
         timed = split_dataset(data, strategy="time")
         assert "SPLIT-SHARED-GROUPS" in {one.code for one in timed.findings()}
+
+
+def test_two_tables_of_ones_own_are_read_by_the_schema_of_the_training_part():
+    rows = table(400, times=4).sort_values("t", kind="stable", ignore_index=True).astype({"g": str})
+    later = rows.iloc[300:].reset_index(drop=True)
+    later.loc[0] = rows.loc[0]
+    later.loc[1, "b"], later.loc[2, "y"] = "new", None
+    train = load_dataset(rows.iloc[:300], target="y", positive="c1", time="t", group="g")
+    split = split_dataset(train=train, test=later)
+    assert (split.strategy, split.train.rows, split.test.rows, split.data.rows) == ("given", 300, 99, 399)
+    assert split.train.target.tolist() == rows["y"][:300].tolist()
+    assert list(split.test.features["b"].cat.categories) == list(split.train.features["b"].cat.categories)
+    assert split.test.features["b"].tolist()[1] == "new"
+    found = {finding.code: finding for finding in split.findings()}
+    assert found["SPLIT-SHARED-ROWS"].message.startswith("1 test row is a duplicate")
+    early = int((later["t"].drop(2) <= rows["t"][:300].max()).sum())
+    assert found["SPLIT-TIME-ORDER"].message.startswith(f"{early} of 99 test rows are not later")
+    shared = int(later["g"].drop(2).isin(rows["g"][:300]).sum())
+    assert found["SPLIT-SHARED-GROUPS"].message.startswith(f"{shared} of 99 test rows belong to a group")
+    assert "1 of 100 rows: 'new'" in found["DATA-UNSEEN-LABELS"].message
+
+
+def test_parts_are_given_whole_and_alike():
+    whole = load_dataset(table(), target="y", positive="c1")
+    with pytest.raises(InputError, match="Give either a data set to cut, or train= and test="):
+        split_dataset(whole, test=whole)
+    with pytest.raises(InputError, match="has other columns or labels"):
+        split_dataset(train=whole, test=load_dataset(table()[["a", "y"]], target="y", positive="c1"))

@@ -136,7 +136,8 @@ def _finished(table: RawTable, known: Schema | None) -> RawTable:
         if frame[name].dtype in (object, "str") and column_kind(frame[name]) in ("text", "mixed")
     }
     decisions = decide_formats(texts, known)
-    settled = {name: one for name, one in decisions.items() if one.record is not None}
+    # Groups are compared with those of other tables as they are.
+    settled = {name: one for name, one in decisions.items() if one.record is not None and one.record.role != "group"}
     read, said = read_texts(texts, settled)
     for name in [name for name, one in (known or Schema()).columns.items() if one.kind == "bool" and name in frame]:
         # Some databases keep yes and no as 1 and 0.

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,11 @@ from toolkit.core.result import Finding, Record, Result, Severity, by_severity
 from toolkit.core.words import counted
 from toolkit.data.assignment import apart, by_class, by_group, by_time, shuffled
 from toolkit.data.checks import row_hashes
+from toolkit.data.contract import is_text
 from toolkit.data.dataset import Dataset
+from toolkit.data.fingerprint import fingerprint
+from toolkit.data.load import load_dataset
+from toolkit.data.table_reader.cells import as_label
 from toolkit.data.times import time_order
 from toolkit.errors import InputError, listed, nearest
 from toolkit.statistics.intervals import wilson
@@ -32,8 +36,11 @@ MOST_CLASS_COLUMNS = 6
 
 
 def split_dataset(
-    data: Dataset,
+    data: Dataset | None = None,
     *,
+    train: Dataset | None = None,
+    test: Any = None,
+    validation: Any = None,
     strategy: str = "auto",
     test_size: float = 0.2,
     validation_size: float = 0.0,
@@ -42,11 +49,16 @@ def split_dataset(
     validation_periods: Sequence[object] | None = None,
     seed: int = 0,
 ) -> Split:
-    """Cut a data set into train, test and, if wanted, validation parts.
+    """Cut a data set into train, test and, if wanted, validation parts; or take tables that are parts already.
 
     Parameters
     ----------
     data : Dataset
+    train : Dataset, optional
+        A table that is the training part, in place of ``data``. Nothing is cut then: rows and groups in two parts, and
+        test rows no later than training rows, are findings.
+    test, validation : Dataset, or anything that ``load_dataset`` reads, optional
+        The other parts, beside ``train``: read by its schema. Rows without a label are left out.
     strategy : {"auto", "stratified", "time", "group", "time_group", "random"}
         ``stratified`` keeps the share of each class in each part; ``time`` puts train strictly before test (and
         validation between them); ``group`` puts each group on one side only; ``time_group`` does both, and leaves out
@@ -77,6 +89,10 @@ def split_dataset(
     >>> split.strategy, split.train.rows, split.test.rows
     ('stratified', 142, 36)
     """
+    if data is None or train is not None or test is not None:
+        if data is not None or train is None or test is None:
+            raise InputError("Give either a data set to cut, or train= and test=, two tables that are parts already.")
+        return _given(train, test, validation, seed)
     for name, size in (("test_size", test_size), ("validation_size", validation_size)):
         number = isinstance(size, int | float | np.number) and not isinstance(size, bool)
         if not number or not 0 <= float(size) < 1 or (name == "test_size" and size == 0):
@@ -117,7 +133,7 @@ class Split(Result):
         The whole.
     train, test : Dataset
     validation : Dataset or None
-    strategy : {"stratified", "time", "group", "random"}
+    strategy : {"stratified", "time", "group", "time_group", "random", "given"}
     seed : int
     notes : tuple of Finding
         What had to be decided while cutting.
@@ -186,9 +202,10 @@ class Split(Result):
             found.append(Finding("SPLIT-SHARED-ROWS", severity, message, "test"))
         if self.train.group is not None and self.test.group is not None and "group" not in self.strategy:
             shared = int(self.test.group.isin(self.train.group).sum())
+            way = "leave them out of one" if self.strategy == "given" else "strategy='group' keeps each on one side"
             message = (
                 f"{shared:,} of {self.test.rows:,} test rows belong to a group ({self.test.group.name!s}) that is also "
-                "in the training part; strategy='group' keeps each group on one side."
+                f"in the training part; {way}."
             )
             found += [Finding("SPLIT-SHARED-GROUPS", "high", message, "test")] if shared else []
         for name, part in self.parts().items():
@@ -231,6 +248,53 @@ class Split(Result):
         """Return how the data were cut, and the parts."""
         lead = f"{self.data.rows:,} rows, {self.strategy} split, seed {self.seed}."
         return Face(f"Split of {self.data.name}", lead, [FaceTable("Parts", self._table())], self.findings())
+
+
+def _given(train: Dataset, test: Any, validation: Any, seed: int) -> Split:
+    """Put tables that are parts already into one split."""
+    read = {"train": train.labelled}
+    for name, part in {"test": test, "validation": validation}.items():
+        if part is not None:
+            read[name] = (part if isinstance(part, Dataset) else load_dataset(part, like=train)).labelled
+            if list(read[name].features) != list(train.features) or read[name].classes != train.classes:
+                raise InputError(
+                    f"The {name} table has other columns or labels. Read it with load_dataset(…, like=train)."
+                )
+    parts = list(read.values())
+
+    def whole(role: str) -> Any:
+        columns = [getattr(part, role) for part in parts]
+        if any(column is None for column in columns):
+            return None
+        if not isinstance(columns[0], pd.DataFrame):
+            return _stacked(columns)
+        shared = [name for name in columns[0] if all(name in table for table in columns)]
+        return pd.DataFrame({name: _stacked([table[name] for table in columns]) for name in shared}, index=range(rows))
+
+    rows = sum(part.rows for part in parts)
+    roles = ("features", "target", "sensitive", "time", "group", "weight", "others")
+    prints = pd.DataFrame({"part": list(read), "fingerprint": [part.fingerprint for part in parts]})
+    data = replace(train, **{role: whole(role) for role in roles}, fingerprint=fingerprint(prints))
+    ends = np.cumsum([0, *(part.rows for part in parts)])
+    cut = {name: data.take(np.arange(*ends[place : place + 2])) for place, name in enumerate(read)}
+    later = dict.fromkeys(note for part in parts[1:] for note in part.notes)
+    notes = [note for note in later if note not in train.notes and note.severity != "info"]
+    for name, part in cut.items():
+        before = cut["train"].time
+        if name != "train" and part.time is not None and before is not None:
+            early = int((part.time <= before.max()).sum())
+            message = f"{early:,} of {part.rows:,} {name} rows are not later than the latest training row."
+            notes += [Finding("SPLIT-TIME-ORDER", "high", message, name)] if early else []
+    return Split(data, cut["train"], cut["test"], cut.get("validation"), "given", seed, tuple(notes))
+
+
+def _stacked(columns: list[pd.Series[Any]]) -> pd.Series[Any]:
+    """Put the columns of several parts below each other; those of labels get the labels of all."""
+    if len({column.dtype for column in columns}) > 1 and any(map(is_text, columns)):
+        labels = [column if is_text(column) else as_label(column) for column in columns]
+        joined = pd.api.types.union_categoricals(labels, ignore_order=True)
+        return pd.Series(joined, name=columns[0].name)
+    return pd.concat(columns, ignore_index=True)
 
 
 def _strategy(data: Dataset, strategy: str) -> str:
