@@ -90,7 +90,7 @@ def tables(draw):
     return columns(random, set(gaps))
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck))
 @given(tables(), st.sampled_from(["comma.csv", "table.parquet"]))
 def test_the_same_rows_in_any_file_are_the_same_table(frame, first):
     with TemporaryDirectory() as folder:
@@ -104,7 +104,7 @@ def test_the_same_rows_in_any_file_are_the_same_table(frame, first):
             misfits = {note.code.removeprefix("DATA-") for note in table.notes if note.severity != "info"} & {*MISFITS}
             assert misfits <= {"ODD-CELLS", *(("FORMAT-CHANGED",) * (name == "semicolon.csv"))}, (name, table.notes)
             if name in ("semicolon.csv", "table.jsonl"):
-                assert detect_drift(known, table).verdict == "ok", name
+                assert set(detect_drift(known, table).frame()["verdict"]) <= {"stable", "left out"}, name
 
 
 def decided(table):
@@ -115,7 +115,7 @@ def decided(table):
     return features, columns, said, table.positive, table.classes
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
 @given(tables(), st.sampled_from(["semicolon.csv", "table.parquet"]), st.integers(0, 2**32))
 def test_the_order_of_rows_and_columns_decides_nothing(frame, file, seed):
     shuffled = frame.sample(frac=1, random_state=seed)
