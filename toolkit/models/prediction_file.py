@@ -15,9 +15,8 @@ from toolkit.data.load import load_dataset
 from toolkit.data.read import RawTable, read_table
 from toolkit.data.roles import Options, listed_names
 from toolkit.data.schema import Column, Schema
-from toolkit.data.table_reader.cells import column_kind
+from toolkit.data.table_reader.cells import column_kind, read_cells
 from toolkit.data.table_reader.formats import ABSENT, Format
-from toolkit.data.table_reader.table_model import read_cells
 from toolkit.data.target import target_by
 from toolkit.errors import InputError, listed, nearest
 from toolkit.models.model import in_order
@@ -242,7 +241,8 @@ def _class_of(column: str, data: Dataset, start: str) -> Any:
 def _numbers(table: RawTable, name: str, data: Dataset) -> pd.Series[Any]:
     """Read the numbers of a data set's rows as its table writes them, missing where they are; text is refused."""
     column, decision = table.frame.loc[data.target.index, name], table.decisions.get(name)
-    numbers = read_cells(column, decision.format if decision and decision.format.kind == "number" else Format("number"))
+    how = decision.format if decision and decision.format.kind == "number" else Format("number")
+    numbers = read_cells(column, how).astype("float64")
     wrong = column[numbers.isna() & column.notna()]
     if len(wrong):
         raise InputError(f"Column {name!r} must hold numbers; found {listed(map(repr, wrong), most=3)}.")
