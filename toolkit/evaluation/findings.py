@@ -5,16 +5,14 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
-import yaml
 
 from toolkit.core.estimate import Estimate, format_number
-from toolkit.core.result import Finding, Severity
+from toolkit.core.result import Finding
 from toolkit.core.results import UNKNOWN
+from toolkit.core.texts import finder
 from toolkit.core.words import counted, spoken
 from toolkit.data.dataset import Dataset
 from toolkit.models.prediction import Predictions
@@ -25,7 +23,7 @@ from toolkit.statistics.measure import Measure
 from toolkit.statistics.regression import HEAVY
 from toolkit.statistics.units import FEW_GROUPS, Units
 
-TEXTS: dict[str, str] = yaml.safe_load(Path(__file__).with_name("findings.yaml").read_text(encoding="utf-8"))
+finding = finder(__file__)
 DECIDING = {
     "binary": ("roc_auc", "balanced_accuracy"),
     "multiclass": ("log_loss", "balanced_accuracy"),
@@ -44,11 +42,6 @@ _UNITS = re.compile(
     r"individual|machine|member|operator|participant|patient|person|plant|player|school|sensor|session|shop|site|store|"
     r"student|subject|supplier|team|user|vehicle)([^a-z]|$)"
 )
-
-
-def finding(text: str, severity: Severity, where: str = "", /, **numbers: Any) -> Finding:
-    """Make a finding of a text of ``findings.yaml``, the first word of whose name is the code."""
-    return Finding(text.split()[0], severity, TEXTS[text].format(**numbers), where)
 
 
 def judge(task: str, numbers: Mapping[str, Estimate], predicted: Mapping[str, Predictions]) -> list[Finding]:
