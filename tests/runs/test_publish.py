@@ -40,7 +40,7 @@ def test_writes_results_and_a_tracked_run(results, folder):
     assert written["parameters"] == {"data": "wine", "seed": 0}
     assert written["command"] == "toolkit run experiment -p data wine"
     assert written["data"]["rows"] == 178
-    assert written["verdict"] == {"outcome": None, "policy": "", "rules": [], "left_out": []}
+    assert written["verdict"] == {"outcome": None, "policy": "", "rules": [], "left_out": [], "approval": ""}
     assert Results.read(written).plain() == written == published.results.plain()
     assert {"data.rows", "split.test.rows", "cv.neg_log_loss", "test.accuracy", "baseline.accuracy"} <= set(
         written["scalars"]

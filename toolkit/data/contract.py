@@ -184,6 +184,8 @@ def _read(
         lost = int((column.notna() & plain.isna()).sum()) if decision is None else 0
         infinite = f"has {counted(lost, 'value')} that cannot be read or are beyond measure; they are missing"
         notes += [column_note("INFINITE", "medium", name, infinite)] if lost and held == "number" else []
+        days = "holds dates and is used as days since 1970-01-01"
+        notes += [column_note("DATES", "info", name, days)] if held == "date" else []
         return plain, [*notes, *(_unseen(name, plain, spec) if is_text(plain) else _about_numbers(name, plain, spec))]
     cells = listed((repr(str(cell)) for cell in column.dropna().unique()[:4]), 3)
     message = f"Column {name!r} must hold {spec}; found {held}: {cells}. {'' if keep else 'All its cells are missing.'}"
