@@ -19,11 +19,11 @@ from toolkit.card.changes import (
     changes_of_numbers,
     paired_differences,
 )
-from toolkit.card.model_card import ModelCard, read_card
-from toolkit.card.quantities import draw_beside
+from toolkit.card.model_card import ModelCard, finding, read_card
+from toolkit.card.quantities import draw_beside, picture
 from toolkit.core.estimate import Estimate, spread
 from toolkit.core.face import Face, FaceTable
-from toolkit.core.figures import ORANGE, Drawing, Picture
+from toolkit.core.figures import ORANGE, Drawing
 from toolkit.core.result import Finding, Record, Result, by_severity
 from toolkit.core.results import KeyNumber
 from toolkit.core.words import shorten, titled
@@ -40,10 +40,6 @@ _FOLDED_KINDS = {
     "added": "only in the second card",
     "same": "unchanged",
 }
-_CAPTION = (
-    "Each dot is the difference in one metric, second card minus first, with its 95% interval; the dashed line is no "
-    "difference."
-)
 
 
 def diff_cards(a: ModelCard | str | Path, b: ModelCard | str | Path) -> CardDiff:
@@ -140,8 +136,7 @@ class CardDiff(Result):
         """Say whether the data are others, and what became worse by more than chance."""
         found = [*self._worse("test.", "CARD-METRIC-WORSE"), *self._worse("fairness.", "CARD-FAIRNESS-WORSE")]
         if not self.same_data:
-            note = "The two cards rest on different data, so a number may differ because the data do."
-            found.append(Finding("CARD-OTHER-DATA", "medium", note, "data"))
+            found.append(finding("CARD-OTHER-DATA", "medium", "data"))
         return by_severity(found)
 
     def _worse(self, beginning: str, code: str) -> Iterator[Finding]:
@@ -153,9 +148,7 @@ class CardDiff(Result):
         if worse:
             said = [f"{one.name} by {one.difference}" for one in worse[:MOST_SAID]]
             said += [f"{len(worse) - MOST_SAID} more"] if len(worse) > MOST_SAID else []
-            note = f"Worse than before by more than chance explains, {len(ones)} numbers looked at together: "
-            note += f"{'; '.join(said)}."
-            yield Finding(code, "medium", note, worse[0].name)
+            yield finding("WORSE", "medium", worse[0].name, code, count=len(ones), said="; ".join(said))
 
     def drawings(self) -> list[Drawing]:
         """Return the figure of the metrics' differences, where there are some."""
@@ -165,8 +158,7 @@ class CardDiff(Result):
         # Metrics that share the scale from -1 to 1 share a figure; where there are none, the first stands alone.
         ones = [one for one in ones if max(-one.difference.low, one.difference.high) <= 1] or ones[:1]
         said = "; ".join(f"{one.name}: {one.difference}" for one in ones)
-        caption = f"{_CAPTION} {self._pairing()}"
-        words = Picture("Change of the test metrics", caption, f"Second card minus first. {said}.")
+        words = picture("metrics", pairing=self._pairing(), said=said)
         names, differences = [shorten(one.name) for one in ones], [one.difference for one in ones]
         return [draw_beside("metrics", words, names, differences, 0.0, "second card minus first", ORANGE)]
 

@@ -213,11 +213,6 @@ def add_replicates(report: Report, text: str | bytes) -> Report:
     return replace(report, replicates=own, rows=rows)
 
 
-_TASKS = {
-    "binary": "tabular-classification",
-    "multiclass": "tabular-classification",
-    "regression": "tabular-regression",
-}
 _LICENCE = re.compile(r"[a-z0-9][a-z0-9.\-]*")
 
 
@@ -231,7 +226,8 @@ def metadata(results: Results, licence: str = "") -> dict[str, object]:
     licence : str
         A short name such as ``apache-2.0``; other texts become a licence of their own.
     """
-    task = _TASKS.get(task_of(results), "")
+    kind = task_of(results)
+    task = f"tabular-{'regression' if kind == 'regression' else 'classification'}" if kind else ""
     name = one_line(model_name(results)) or "model"
     tests = evaluated_metrics(results)
     found: dict[str, object] = {}

@@ -35,11 +35,13 @@ from toolkit.core.groups import group_numbers
 from toolkit.core.options import one_of
 from toolkit.core.result import DataRecord, Finding, ModelRecord, Record, Result, VersionNote, by_severity
 from toolkit.core.results import Results, against_baseline
+from toolkit.core.texts import finder
 from toolkit.core.words import counted
 from toolkit.errors import InputError, listed
 from toolkit.runs.publish import summarize
 from toolkit.statistics.replicates import FILE, Replicated, is_of, write_replicates
 
+finding = finder(__file__)
 SCHEMA = 2
 #: Numbers about a report itself, which the card's own take the place of.
 _OF_REPORTS = ("gates.", "card.", "change.")
@@ -205,18 +207,17 @@ class ModelCard(Result):
         return by_severity(dict.fromkeys([*self._own_findings(), *kept]))
 
     def _own_findings(self) -> list[Finding]:
-        found, asked = [], len(questions())
-        if self.blanks:
-            note = f"{len(self.blanks)} of {asked} questions are not answered by the author: "
-            found.append(Finding("CARD-INCOMPLETE", "medium", f"{note}{listed(self.blanks, asked)}.", "author"))
+        found, blank = [], len(self.blanks)
+        if blank:
+            titles = listed(self.blanks, blank)
+            numbers = {"blank": blank, "asked": len(questions()), "titles": titles}
+            found.append(finding("CARD-INCOMPLETE", "medium", "author", **numbers))
         if not any(group_numbers(results.scalars) for results in self.results):
-            note = "No number is broken down by group of people: the reports know no sensitive column."
-            found.append(Finding("CARD-NO-GROUPS", "low", note, "quantitative"))
+            found.append(finding("CARD-NO-GROUPS", "low", "quantitative"))
         named = (model_address(results) or model_name(results) for results in self.results)
         models = list(dict.fromkeys(name for name in named if name))
         if len(models) > 1:
-            note = f"The reports name {len(models)} models: {listed(models)}. A card should be about one."
-            found.append(Finding("CARD-SEVERAL-MODELS", "medium", note, "lineage"))
+            found.append(finding("CARD-SEVERAL-MODELS", "medium", "lineage", count=len(models), models=listed(models)))
         return found
 
     def drawings(self) -> list[Drawing]:

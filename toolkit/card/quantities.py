@@ -16,12 +16,14 @@ from toolkit.core.face import FaceTable
 from toolkit.core.figures import BLUE, GREY, Drawing, Picture, draw_intervals, name_rows
 from toolkit.core.groups import GroupNumber, group_numbers
 from toolkit.core.results import Results
+from toolkit.core.texts import picturer
 from toolkit.core.words import shorten
 from toolkit.policy.reason import number_words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+picture = picturer(__file__)
 Scalars = Mapping[str, Estimate]
 Found = tuple[list[FaceTable], list[str]]
 
@@ -159,10 +161,6 @@ def _by(ones: Sequence[GroupNumber], key: Callable[[GroupNumber], str]) -> dict[
 
 
 MOST_LINES = 16
-_CAPTION = (
-    "Each dot is a group with its 95% interval; the dashed line is all rows together. Many groups are drawn, so one "
-    "interval in twenty misses its group's true value by chance alone."
-)
 
 
 def groups_drawings(every: Sequence[Results]) -> list[Drawing]:
@@ -175,7 +173,7 @@ def groups_drawings(every: Sequence[Results]) -> list[Drawing]:
     metric = ones[0].metric
     names, numbers = [shorten(one.group) for one in ones], [one.number for one in ones]
     said = "; ".join(f"{name}: {number}" for name, number in zip(names, numbers, strict=True))
-    words = Picture(f"{metric} of each group", _CAPTION, f"{metric} by group. All rows: {overall}. {said}.")
+    words = picture("groups", metric=metric, overall=overall, said=said)
     return [draw_beside("groups", words, names, numbers, overall.value, metric)]
 
 

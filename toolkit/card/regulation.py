@@ -16,11 +16,6 @@ from toolkit.core.words import matching
 from toolkit.errors import listed
 
 STATES = ("covered", "partly", "open")
-LEGAL_LEAD = (
-    "An aid to finding things, not legal advice: what a point asks is put in our own few words, and only the official "
-    "text counts. A point is called covered where all that a card can say about it is here, which does not mean that "
-    "the law's demand is met."
-)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from toolkit.card.quantities import (
     quantitative_tables,
     training_table,
 )
-from toolkit.card.regulation import LEGAL_LEAD, regulation_tables
+from toolkit.card.regulation import regulation_tables
 from toolkit.core.face import FaceTable
 from toolkit.core.groups import group_numbers
 from toolkit.core.result import SEVERITIES, by_severity
@@ -50,7 +50,7 @@ def make_sections(reports: Sequence[Report], answers: Mapping[str, str]) -> tupl
         "training_data": "" if found["training_data"][1] else "The reports hold no numbers of the training.",
         "quantitative": _groups_lead(every),
         "start": start_lead(first),
-        "regulation": LEGAL_LEAD,
+        "regulation": sections()["regulation"]["lead"],
     }
     tables = {name: made for name, (made, _) in found.items()}
     findings = by_severity(dict.fromkeys(one for results in every for one in results.findings))
