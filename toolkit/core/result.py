@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-    from toolkit.core.face import Face
     from toolkit.core.figures import Drawing, Picture
     from toolkit.core.results import KeyNumber, PolicyVerdict
 

@@ -6,6 +6,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Iterable
+from fnmatch import fnmatchcase
 from numbers import Real
 
 from toolkit.core.estimate import format_number
@@ -155,26 +156,12 @@ def slug(text: object, most: int = 40, *, ascii_only: bool = True) -> str:
 def matches(name: str, pattern: str) -> bool:
     """Whether a pattern fits a whole name: ``*`` stands for any text, ``?`` for one sign, all else for itself.
 
-    It never goes back further than to the last ``*``, so no pattern takes longer than their lengths multiplied.
-
     Examples
     --------
     >>> matches("fairness.sex.Female.recall", "fairness.*.recall"), matches("test.recall", "test.?")
     (True, False)
     """
-    at = place = start = 0
-    star = -1
-    while at < len(name):
-        if place < len(pattern) and pattern[place] == "*":
-            star, start, place = place, at, place + 1
-        elif place < len(pattern) and pattern[place] in ("?", name[at]):
-            at, place = at + 1, place + 1
-        elif star >= 0:
-            start += 1
-            at, place = start, star + 1
-        else:
-            return False
-    return not pattern[place:].strip("*")
+    return fnmatchcase(name, pattern.replace("[", "[[]"))
 
 
 def matching(pattern: str, names: Iterable[str]) -> list[str]:
