@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toolkit.core.estimate import Estimate
-from toolkit.fairness.clusters import Resampling
+from toolkit.fairness.clusters import Resampling, count_cells
 from toolkit.fairness.measures import compared, ranked_area
-from toolkit.fairness.rates import HALF, RATES, count_cells, measure_rates
+from toolkit.fairness.rates import HALF, RATES, measure_rates
 from toolkit.fairness.spread import from_scale, measure_disparity, to_scale
 from toolkit.statistics.intervals import mean_estimate, wald, wilson
 from toolkit.statistics.ranking import roc_auc

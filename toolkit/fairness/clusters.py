@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -73,11 +74,8 @@ class Clusters:
 
     def count_cells(self, y_true: Array, called: Array) -> list[Array]:
         """Count the cells of the confusion matrix of each unit; an array of shape (units, 4) for each group."""
-        cell = (2 * y_true + called).astype(np.intp)
-        return [
-            np.bincount(4 * one.codes + cell[rows], minlength=4 * one.count).reshape(-1, 4).astype(float)
-            for one, rows in zip(self.within, self.rows, strict=True)
-        ]
+        every = zip(self.within, self.rows, strict=True)
+        return [count_cells(one.codes, one.count, y_true[rows], called[rows]) for one, rows in every]
 
     def over(self, measures: Sequence[Measure], how: Resampling) -> tuple[list[Estimate], Array]:
         """Give the metrics of the groups the intervals of their units, and draw their errors."""
@@ -85,6 +83,21 @@ class Clusters:
         sums = [one.sums(np.zeros(0) if found.influence is None else found.influence) for found, one in pairs]
         estimates = [found.over(one, one.design_effect(found.influence)).estimate for found, one in pairs]
         return estimates, draw_errors(sums, self.places, how)
+
+
+def count_cells(codes: NDArray[np.integer[Any]], groups: int, y_true: Array, called: Array) -> Array:
+    """Count true negatives, false positives, false negatives and true positives; shape (groups, 4).
+
+    Rows with a code of -1 are left out.
+
+    Examples
+    --------
+    >>> count_cells(np.array([0, 0, 1, -1]), 2, np.array([1.0, 0, 1, 1]), np.array([1.0, 1, 0, 1]))
+    array([[0., 1., 0., 1.],
+           [0., 0., 1., 0.]])
+    """
+    place = (codes + 1) * 4 + (2 * y_true + called).astype(np.int16)
+    return np.bincount(place, minlength=4 * (groups + 1)).reshape(-1, 4)[1:].astype(float)
 
 
 def design_effect(sums: Array, variance: float, rows: float) -> float:

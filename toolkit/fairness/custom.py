@@ -17,11 +17,11 @@ from sklearn.exceptions import UndefinedMetricWarning
 
 from toolkit.core.estimate import Estimate
 from toolkit.errors import InputError, shown
-from toolkit.fairness.clusters import Resampling, design_effect, draw_errors
+from toolkit.fairness.clusters import Resampling, count_cells, design_effect, draw_errors
 from toolkit.fairness.findings import PARITIES
 from toolkit.fairness.groups import Grouping
 from toolkit.fairness.measures import Case, Measured, compared
-from toolkit.fairness.rates import HALF, RATES, count_cells
+from toolkit.fairness.rates import HALF, RATES
 from toolkit.statistics.binning import Codes
 from toolkit.statistics.intervals import RULE_OF_THREE, Array, Z, t_quantile
 from toolkit.statistics.measure import ONE_UNIT

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from toolkit.core.estimate import Estimate
 from toolkit.core.words import unique, value_text
-from toolkit.fairness.clusters import Clusters, Resampling
+from toolkit.fairness.clusters import Clusters, Resampling, count_cells
 from toolkit.fairness.groups import Grouping
-from toolkit.fairness.rates import RATES, count_cells, measure_rates
+from toolkit.fairness.rates import RATES, measure_rates
 from toolkit.fairness.spread import GroupMetric, from_scale, to_scale
 from toolkit.models.prediction import Predictions
 from toolkit.statistics.binning import Codes

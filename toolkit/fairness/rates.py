@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from toolkit.core.estimate import Estimate
 from toolkit.fairness.clusters import Clusters, Resampling, design_effect, draw_errors
@@ -35,21 +33,6 @@ SIDES = {"balanced_accuracy": ("recall", "true_negative_rate")}
 LEAST_OF_KIND = 10
 #: Added to each cell before resampling, so that what was not seen is not held to be impossible.
 HALF = 0.5
-
-
-def count_cells(codes: NDArray[np.integer[Any]], groups: int, y_true: Array, called: Array) -> Array:
-    """Count true negatives, false positives, false negatives and true positives; shape (groups, 4).
-
-    Rows with a code of -1 are left out.
-
-    Examples
-    --------
-    >>> count_cells(np.array([0, 0, 1, -1]), 2, np.array([1.0, 0, 1, 1]), np.array([1.0, 1, 0, 1]))
-    array([[0., 1., 0., 1.],
-           [0., 0., 1., 0.]])
-    """
-    place = (codes + 1) * 4 + (2 * y_true + called).astype(np.int16)
-    return np.bincount(place, minlength=4 * (groups + 1)).reshape(-1, 4)[1:].astype(float)
 
 
 def measure_rates(
