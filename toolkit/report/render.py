@@ -19,6 +19,7 @@ from toolkit.core.estimate import format_number
 from toolkit.core.face import cell_html
 from toolkit.core.resources import templates_folder
 from toolkit.core.results import Results
+from toolkit.core.words import counted
 from toolkit.errors import InputError
 from toolkit.policy.reason import number_words
 from toolkit.report.gallery import gallery_html, page_script, run_folders, security_policy
@@ -26,7 +27,7 @@ from toolkit.report.glossary import Glossary, terms
 from toolkit.report.key_numbers import difference_html, direction_words, draw_key
 from toolkit.report.narrative import read_narrative
 from toolkit.report.sanitize import Heading
-from toolkit.report.sections import Narrative, Section
+from toolkit.report.sections import Failure, Narrative, Section
 from toolkit.report.summary import FAILED, UNPUBLISHED, UNREADABLE, Issue, Pair, Summary, Verdict, pairs, summarize
 
 _BEFORE = {"findings": "Findings", "key-numbers": "Key numbers", "rules": "Policy rules", "sign-off": "Sign-off"}
@@ -188,7 +189,7 @@ def make_page(notebook: NotebookNode, name: str = "") -> Page:
         title=title or "Untitled notebook",
         question=summary.results.question if summary else "",
         verdict=FAILED if narrative.failure else summary.verdict if summary else absent,
-        sentence=_failed_at(narrative) if narrative.failure else summary.sentence if summary else "",
+        sentence=_failed_at(narrative.failure) if narrative.failure else summary.sentence if summary else "",
         summary=summary,
         narrative=narrative,
         parameters=parameters,
@@ -210,13 +211,9 @@ def _summary(narrative: Narrative) -> tuple[Summary | None, Verdict]:
         return None, replace(UNREADABLE, meaning=str(error))
 
 
-def _failed_at(narrative: Narrative) -> str:
-    failure = narrative.failure
-    if failure is None:
-        return ""
+def _failed_at(failure: Failure) -> str:
     where = f", in the section “{failure.section}”" if failure.section else ""
-    later = failure.cells_not_run
-    rest = f" {later} later code {'cell' if later == 1 else 'cells'} did not run." if later else ""
+    rest = f" {counted(failure.cells_not_run, 'later code cell')} did not run." if failure.cells_not_run else ""
     return f"It stopped at {failure.cell}{where}.{rest}"
 
 

@@ -12,7 +12,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import StringIO
+from pathlib import Path
 
+import yaml
 from bs4 import BeautifulSoup, Tag
 from bs4.element import NavigableString
 from markupsafe import Markup
@@ -22,30 +24,11 @@ from toolkit.core.words import slug
 from toolkit.report.glossary import Glossary
 
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
-_BLOCKS = {"blockquote", "dd", "details", "div", "dl", "dt", "hr", "li", "ol", "p", "pre", "summary", "ul", *_HEADINGS}
-_INLINE = {"a", "abbr", "b", "br", "code", "del", "em", "i", "ins", "kbd", "mark", "q", "s", "samp", "small", "span"}
-_INLINE |= {"strong", "sub", "sup", "tt", "u", "var"}
-_TABLES = {"caption", "col", "colgroup", "table", "tbody", "td", "tfoot", "th", "thead", "tr"}
-_ALLOWED = _BLOCKS | _INLINE | _TABLES | {"figcaption", "figure", "img"}
-# These go with their content; any other element loses its tags and keeps its text.
-_DROPPED = {"audio", "button", "canvas", "iframe", "math", "noscript", "object", "script", "select", "style", "svg"}
-_DROPPED |= {"template", "textarea", "title", "video"}
-_ATTRIBUTES = {
-    "*": {"class"},
-    "a": {"href", "title"},
-    "abbr": {"title"},
-    "img": {"alt", "height", "src", "title", "width"},
-    "ol": {"start"},
-    "td": {"colspan", "rowspan"},
-    "th": {"colspan", "rowspan", "scope"},
-}
-_OWN_ATTRIBUTES = {
-    "*": {"class", "id"},
-    "a": {"aria-hidden", "download", "href", "rel", "tabindex", "title"},
-    "button": {"popovertarget", "type"},
-    "div": {"aria-label", "role", "tabindex"},
-    "pre": {"tabindex"},
-}
+_RULES = yaml.safe_load(Path(__file__).with_name("sanitize.yaml").read_text(encoding="utf-8"))
+_ALLOWED, _DROPPED = set(_RULES["allowed"]), set(_RULES["dropped"])
+_ATTRIBUTES, _OWN_ATTRIBUTES = (
+    {element: set(names) for element, names in _RULES[kind].items()} for kind in ("attributes", "own")
+)
 _CSV = re.compile(r"data:text/csv;charset=utf-8,[\w%.~,:;/@!$()*+=?-]*", re.ASCII)
 _VALUES = {
     # A scheme of the list, or none: a browser skips control characters inside one, so that "da\tta:" is "data:" to it.

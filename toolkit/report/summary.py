@@ -8,9 +8,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
+
+import yaml
 
 from toolkit.core.result import Finding, Severity, by_severity
-from toolkit.core.results import KeyNumber, Outcome, Results, RuleOutcome
+from toolkit.core.results import KeyNumber, Results, RuleOutcome
 from toolkit.core.words import counted, shorten
 from toolkit.errors import listed
 from toolkit.policy.reason import number_words, reason
@@ -31,20 +34,10 @@ class Verdict:
     meaning: str = ""
 
 
-_VERDICTS: Mapping[Outcome, Verdict] = {
-    "pass": Verdict("Pass", "Pass", "good", "check"),
-    "fail": Verdict("Fail", "Fail", "bad", "cross"),
-    "undecided": Verdict("Undecided", "Undecided", "unsure", "question"),
-    "ok": Verdict("OK", "OK", "good", "check"),
-    "watch": Verdict("Watch", "Watch", "unsure", "bang"),
-    "investigate": Verdict("Investigate", "Investigate", "unsure", "bang"),
-    "retrain": Verdict("Retrain", "Retrain", "bad", "cross"),
-}
-NO_POLICY = Verdict("No policy", "No policy was applied", "none", "dash", "No rule says whether this is good enough.")
-FAILED = Verdict("Failed", "The run failed", "bad", "cross")
-UNREADABLE = Verdict("Unreadable", "Unreadable", "unsure", "question")
-UNPUBLISHED = Verdict(
-    "No results", "No results", "none", "dash", "This notebook published no results, so there is nothing to judge."
+_TEXTS = yaml.safe_load(Path(__file__).with_name("verdicts.yaml").read_text(encoding="utf-8"))
+_VERDICTS = {str(name): Verdict(**words) for name, words in _TEXTS.items()}
+NO_POLICY, FAILED, UNREADABLE, UNPUBLISHED = (
+    _VERDICTS[name] for name in ("no policy", "failed", "unreadable", "unpublished")
 )
 
 
