@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -17,14 +16,6 @@ from toolkit.errors import InputError, listed, nearest
 LONGEST = 10_000
 _PLACEHOLDER = re.compile(r"\W*|\W*(todo|tbd|tba|fixme|xxx)\W*", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
-_HEAD = """\
-# The author's part of a model card. Write below each question; what stays empty is shown as "not provided by the
-# author". Longer texts go on indented lines after a |, and a list will do where there are several answers:
-#
-#   intended_use: |
-#     Ranks applications for a second look by a person.
-#     It decides nothing by itself.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,14 +130,9 @@ def write_author_file(path: str | Path, *, overwrite: bool = False) -> Path:
 
 def author_file() -> str:
     """Return the text of an author's file in which nothing is answered yet."""
-    lines, section = [_HEAD], ""
-    for question in questions():
-        if question.section != section:
-            section = question.section
-            lines.append(f"\n# ---- {section.replace('_', ' ').capitalize()} ----\n")
-        asked = textwrap.wrap(question.question, 116, initial_indent="# ", subsequent_indent="# ")
-        lines.append("\n".join([*asked, f"{question.key}:\n"]))
-    return "\n".join(lines)
+    from toolkit.card.content import environment
+
+    return environment().get_template("author.yaml.j2").render(sections=sections())
 
 
 def _text(value: object, key: str, where: str) -> str:

@@ -66,7 +66,7 @@ class Section:
     def _repr_html_(self) -> str:
         answered = sum(bool(answer.text) for answer in self.answers)
         asked = f": {answered} of {len(self.answers)} questions answered" if self.answers else ""
-        content = _environment().get_template("section.html.j2").render(section=self, blank=BLANK)
+        content = environment().get_template("section.html.j2").render(section=self, blank=BLANK)
         return result_html(self.title + asked, self.lead, [content])
 
 
@@ -85,7 +85,7 @@ def write_markdown(title: str, lead: str, sections: Sequence[Section], found: Ma
     found : mapping
         What ``toolkit.card.lineage.metadata`` returned.
     """
-    template = _environment().get_template("card.md.j2")
+    template = environment().get_template("card.md.j2")
     text = template.render(
         title=title, lead=lead, sections=sections, metadata=as_yaml(found), blank=BLANK, most=MOST_ROWS
     )
@@ -125,7 +125,8 @@ def as_text(value: object) -> str:
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Return what fills in the templates of a card: ``mark`` writes text for Markdown, and HTML is escaped."""
     made = Environment(
         loader=FileSystemLoader(templates_folder() / "card"),
         autoescape=select_autoescape(["html.j2"]),

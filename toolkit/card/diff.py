@@ -164,14 +164,11 @@ class CardDiff(Result):
 
     def record(self) -> Record:
         """Return which card this one was compared with, and the metrics beside those of that one."""
-        numbers = tuple(
-            KeyNumber(
-                one.name, titled(one.name.rpartition(".")[2]), after, "test part", "champion", before, one.difference
-            )
-            for one in self._metrics()
-            if one.numbers and one.name.count(".") == 1
-            for before, after in [one.numbers]
-        )
+        numbers = []
+        for one in self._metrics():
+            if one.numbers and one.name.count(".") == 1:
+                label, (before, after) = titled(one.name.rpartition(".")[2]), one.numbers
+                numbers.append(KeyNumber(one.name, label, after, "test part", "champion", before, one.difference))
         return Record(parameters={"compared_with": self.before}, numbers=numbers)
 
     def sentence(self) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from pprint import pformat
 from typing import Any
 
-from toolkit.card.content import as_text, table_of
+from toolkit.card.content import as_text, environment, table_of
 from toolkit.core.estimate import Estimate
 from toolkit.core.face import FaceTable
 from toolkit.core.results import ModelInfo, Results, read_results, results_path
@@ -20,14 +20,6 @@ from toolkit.runs.provenance import sha256
 from toolkit.statistics.replicates import FILE, Replicated, is_of, read_replicates
 
 MOST_FEATURES = 40
-_CODE = """\
-import mlflow
-import pandas as pd
-
-model = mlflow.sklearn.load_model({})
-columns = {}
-table = pd.read_csv("new_rows.csv")[columns]
-print(model.predict(table))"""
 
 
 def task_of(results: Results) -> str:
@@ -135,7 +127,7 @@ def start_code(results: Results) -> str:
     takes = list(model_of(results).features)
     short = 0 < len(takes) <= MOST_FEATURES and sum(map(len, takes)) <= 2000
     columns = pformat(takes, width=100, compact=True) if short else "[...]  # as in training"
-    return _CODE.format(repr(address), columns)
+    return environment().get_template("start.py.j2").render(address=repr(address), columns=columns)
 
 
 def _pairs(entries: Mapping[str, object]) -> str:

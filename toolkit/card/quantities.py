@@ -28,19 +28,6 @@ Scalars = Mapping[str, Estimate]
 Found = tuple[list[FaceTable], list[str]]
 
 _OWN = ("baseline.", "difference.", "fairness.", "explanation.", "gates.", "card.", "change.")
-#: Metrics of groups, the first three of which have a column; the others are in ``card.json``.
-FOREMOST = (
-    "selection_rate",
-    "recall",
-    "false_positive_rate",
-    "precision",
-    "accuracy",
-    "mean_prediction",
-    "mean_residual",
-    "mean_absolute_error",
-)
-#: Metrics by which groups are compared in a sentence and in a figure: the first that several have.
-COMPARED = ("recall", "accuracy", "selection_rate", "mean_absolute_error")
 MOST_METRICS = 3
 MOST_DRIVERS = 10
 
@@ -133,7 +120,7 @@ def compared_groups(every: Sequence[Results]) -> tuple[Estimate, list[GroupNumbe
     """Return one metric over all rows and of every group, the smallest first: the first that several groups have."""
     for results in every:
         ones = [one for one in group_numbers(results.scalars) if one.group and not one.is_disparity]
-        for metric in COMPARED:
+        for metric in sections()["quantitative"]["compared"]:
             known = [one for one in ones if one.metric == metric and not math.isnan(one.number.value)]
             if len(known) > 1:
                 overall = results.scalars.get(f"test.{metric}", Estimate(math.nan))
@@ -148,7 +135,7 @@ def _is_metric(name: str, part: str) -> bool:
 
 def _group_table(caption: str, ones: Sequence[GroupNumber]) -> list[FaceTable]:
     known = list(dict.fromkeys(one.metric for one in ones))
-    metrics = ([metric for metric in FOREMOST if metric in known] or known)[:MOST_METRICS]
+    metrics = ([metric for metric in sections()["quantitative"]["foremost"] if metric in known] or known)[:MOST_METRICS]
     rows = []
     for group, own in _by(ones, lambda one: one.group).items():
         by_metric = {one.metric: one.number for one in own}

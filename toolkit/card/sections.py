@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from toolkit.card.author import questions, sections
 from toolkit.card.content import Answer, Section, table_of
-from toolkit.card.lineage import Report, detail_facts, lineage_tables, model_name, start_code, start_lead
+from toolkit.card.lineage import (
+    Report,
+    detail_facts,
+    evaluated_metrics,
+    lineage_tables,
+    model_name,
+    start_code,
+    start_lead,
+)
 from toolkit.card.quantities import (
     Found,
     compared_groups,
@@ -126,12 +133,10 @@ def _factors_lead(every: Sequence[Results]) -> str:
 
 def _metrics_lead(every: Sequence[Results]) -> str:
     for results in every:
-        for name, number in results.scalars.items():
-            metric = name.removeprefix("test.")
-            if name.startswith("test.") and "." not in metric and not math.isnan(number.value):
-                lead = f"On the test part {spoken(metric)} is {number}"
-                baseline = results.scalars.get(f"baseline.{metric}")
-                return f"{lead}; the baseline has {baseline}." if baseline else f"{lead}."
+        for metric, number in evaluated_metrics(results).items():
+            lead = f"On the test part {spoken(metric)} is {number}"
+            baseline = results.scalars.get(f"baseline.{metric}")
+            return f"{lead}; the baseline has {baseline}." if baseline else f"{lead}."
     return "No number says how good the model is."
 
 
