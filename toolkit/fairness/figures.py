@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from toolkit.core.estimate import format_number
-from toolkit.core.figures import GREY, ORANGE, PALETTE, Drawing, Picture, draw_intervals, name_rows
+from toolkit.core.figures import GREY, ORANGE, PALETTE, Drawing, draw_intervals, name_rows
 from toolkit.core.words import shorten, titled
-from toolkit.fairness.findings import CAPTIONS, FOREMOST, METRICS
+from toolkit.fairness.findings import FOREMOST, METRICS, picture
 from toolkit.statistics.intervals import wilson
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def _by_group(audit: FairnessAudit, metric: str) -> Drawing | None:
     rows = rows.assign(size=size, depth=depth, far=far).sort_values(["far", "depth"], kind="stable")
     rows = rows.head(MOST_ROWS).sort_values(["depth", "size"])
     said = "; ".join(f"{row.group}: {row.value}" for row in rows.itertuples())
-    caption = CAPTIONS["groups"].format(metric=titled(metric), meaning=METRICS["meaning"].get(metric, ""))
+    words = picture("groups", metric=titled(metric), meaning=METRICS["meaning"].get(metric, ""), said=said)
 
     def draw(ax: Axes) -> None:
         draw_intervals(ax, range(len(rows)), rows["value"])
@@ -52,7 +52,7 @@ def _by_group(audit: FairnessAudit, metric: str) -> Drawing | None:
             ax.axvline(0, color=GREY, linewidth=1, linestyle=":")
         ax.set_xlabel(titled(metric))
 
-    return Drawing(metric, Picture(f"{titled(metric)} by group", caption, f"{said}."), draw, data, grid="x")
+    return Drawing(metric, words, draw, data, grid="x")
 
 
 def _disparities(audit: FairnessAudit) -> Drawing | None:
@@ -76,8 +76,7 @@ def _disparities(audit: FairnessAudit) -> Drawing | None:
         ax.set_xlabel("Difference between groups")
         ax.set_xlim(left=0)
 
-    words = Picture("Disparities", CAPTIONS["disparities"], f"{said}.")
-    return Drawing("disparities", words, draw, audit.disparities, grid="x")
+    return Drawing("disparities", picture("disparities", said=said), draw, audit.disparities, grid="x")
 
 
 def _thresholds(audit: FairnessAudit) -> Drawing | None:
@@ -111,6 +110,4 @@ def _thresholds(audit: FairnessAudit) -> Drawing | None:
         ax.set(xlabel="Threshold", ylabel="Recall", ylim=(0, 1.02))
         ax.legend(loc="lower left", handlelength=3)
 
-    title = f"Recall by {feature} over the thresholds"
-    words = Picture(title, CAPTIONS["thresholds"], f"At the threshold in use, {said}.")
-    return Drawing("thresholds", words, draw, lines)
+    return Drawing("thresholds", picture("thresholds", feature=feature, said=said), draw, lines)

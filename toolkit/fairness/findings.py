@@ -14,7 +14,7 @@ import yaml
 
 from toolkit.core.estimate import Estimate, format_number, format_p
 from toolkit.core.result import Finding, Severity
-from toolkit.core.texts import finder
+from toolkit.core.texts import finder, picturer
 from toolkit.core.words import titled, value_text
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
@@ -27,7 +27,7 @@ from toolkit.statistics.direction import AIMED_AT, LOWER_IS_BETTER
 from toolkit.statistics.multiplicity import benjamini_hochberg
 from toolkit.statistics.units import FEW_GROUPS
 
-finding = finder(__file__)
+finding, picture = finder(__file__), picturer(__file__)
 SIGNIFICANT = 0.05
 #: A difference of shares above it is severe, above the lower one notable; of those that have a ratio, that is.
 LARGE, NOTABLE = 0.1, 0.05
@@ -66,7 +66,6 @@ class Parity:
 
 
 METRICS = yaml.safe_load(Path(__file__).with_name("metrics.yaml").read_text(encoding="utf-8"))
-CAPTIONS = METRICS["captions"]
 PARITIES = {str(name): Parity(**parity) for name, parity in METRICS["parities"].items()}
 FOREMOST = tuple(name for name, parity in PARITIES.items() if parity.drawn)
 

@@ -11,14 +11,14 @@ import pandas as pd
 
 from toolkit.core.estimate import Estimate, format_number, spread
 from toolkit.core.face import Face, FaceTable
-from toolkit.core.figures import Drawing, Picture, draw_intervals, name_rows
+from toolkit.core.figures import Drawing, draw_intervals, name_rows
 from toolkit.core.options import whole
 from toolkit.core.result import Finding, Result, Severity, by_severity
 from toolkit.core.words import unique, value_text
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
 from toolkit.fairness.alike import change_column, consistency, nearest_rows, random_rows
-from toolkit.fairness.findings import CAPTIONS, finding
+from toolkit.fairness.findings import finding, picture
 from toolkit.fairness.groups import sensitive_inputs
 from toolkit.models.choice import predict_at
 from toolkit.models.threshold import ThresholdLike
@@ -221,7 +221,7 @@ class IndividualFairness(Result):
         if self.task == "regression":
             measure, title = "score_change", "Mean absolute change of the prediction"
         said = [f"{row['feature']} to {row['changed_to']}: {row[measure]}" for _, row in self.changes.iterrows()]
-        caption = CAPTIONS["changes"].format(title=title)
+        words = picture("changes", title=title, said="; ".join(said))
         names = self.changes["feature"] + " → " + self.changes["changed_to"]
 
         def draw(ax: Axes) -> None:
@@ -230,7 +230,7 @@ class IndividualFairness(Result):
             ax.set_xlabel(title)
             ax.set_xlim(left=0)
 
-        return [Drawing("changes", Picture(title, caption, f"{'; '.join(said)}."), draw, self.changes)]
+        return [Drawing("changes", words, draw, self.changes)]
 
     def face(self) -> Face:
         """Return the consistency, and what each changed value changes."""

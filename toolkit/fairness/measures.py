@@ -22,6 +22,7 @@ from toolkit.statistics.binning import Codes
 from toolkit.statistics.calibration import calibration_error_of, sorted_bins
 from toolkit.statistics.intervals import Array, Interval, Z, wald, wilson
 from toolkit.statistics.measure import Measure, mean, undefined
+from toolkit.statistics.ranking import roc_auc
 from toolkit.statistics.regression import power_of_two, root_mean_square
 from toolkit.statistics.units import Units
 
@@ -156,17 +157,16 @@ def _calibration_errors(
 
 
 def ranked_area(y_true: Array, y_score: Array) -> Measure:
-    """Measure the area under the ROC curve of rows that are in the order of their scores already.
+    """Measure the area under the ROC curve.
 
-    One pass over the runs of equal scores gives the placement values of DeLong et al. (1988, doi:10.2307/2531595);
-    Wald's interval on the logit scale, or Wilson's where every placement is the same.
+    Wald's interval on the logit scale by DeLong's variance (see ``roc_auc``), or Wilson's where every placement is the
+    same.
 
     Parameters
     ----------
     y_true : array of shape (n,)
         1 for the positive class, 0 for the other.
     y_score : array of shape (n,)
-        Rising.
 
     Examples
     --------
@@ -174,26 +174,19 @@ def ranked_area(y_true: Array, y_score: Array) -> Measure:
     0.75
     """
     n, p = len(y_true), float(y_true.sum())
-    q = n - p
-    if not p or not q:
+    smallest = min(p, n - p)
+    if not smallest:
         return undefined(n)
-    starts = np.flatnonzero(np.append(True, y_score[1:] != y_score[:-1]))
-    runs = np.diff(starts, append=n)
-    ones = np.add.reduceat(y_true, starts) if len(starts) < n else y_true
-    zeros = runs - ones
-    of_ones = (np.cumsum(zeros) - zeros / 2) / q
-    of_zeros = 1 - (np.cumsum(ones) - ones / 2) / p
-    value = float(ones @ of_ones) / p
-    above, below = ((one - value) / math.sqrt(size * max(size - 1, 1)) for one, size in ((of_ones, p), (of_zeros, q)))
-    error = math.sqrt(float(ones @ above**2) + float(zeros @ below**2)) if min(p, q) > 1 else 0.0
-    influence = n * np.where(y_true > 0, *(np.repeat(one, runs) for one in (above, below)))
+    value, influence = roc_auc(y_true, y_score)
+    error = math.sqrt(float(influence @ influence)) / n if smallest > 1 else 0.0
+    varies = 0 < value < 1 and error > 1e-12
 
     def ends(effect: float) -> Interval:
-        if 0 < value < 1 and error > 1e-12:
+        if varies:
             return wald(value, error * math.sqrt(effect), "logit")
-        return wilson(value * min(p, q) / effect, min(p, q) / effect)
+        return wilson(value * smallest / effect, smallest / effect)
 
-    method = "DeLong, logit scale" if 0 < value < 1 and error > 1e-12 else "Wilson on the smaller class"
+    method = "DeLong, logit scale" if varies else "Wilson on the smaller class"
     return Measure.made(value, ends, method, influence, n, (0.0, 1.0))
 
 

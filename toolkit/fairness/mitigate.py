@@ -11,7 +11,7 @@ import pandas as pd
 
 from toolkit.core.estimate import Estimate, spread
 from toolkit.core.face import Face, FaceTable
-from toolkit.core.figures import BLUE, GREY, ORANGE, Drawing, Picture
+from toolkit.core.figures import BLUE, GREY, ORANGE, Drawing
 from toolkit.core.options import one_of, whole
 from toolkit.core.result import Candidate, Finding, ModelRecord, Record, Result, Severity, by_severity
 from toolkit.core.words import unique, value_text
@@ -19,7 +19,7 @@ from toolkit.data.dataset import Dataset
 from toolkit.data.roles import listed_names
 from toolkit.data.split import Split
 from toolkit.errors import InputError, NotApplicableError, listed
-from toolkit.fairness.findings import CAPTIONS, finding
+from toolkit.fairness.findings import finding, picture
 from toolkit.fairness.frontier import PERFORMANCE, frontier_table, measure_point
 from toolkit.fairness.groups import sensitive_columns, sensitive_inputs
 from toolkit.fairness.methods import BASELINE, METHODS, ORIGINAL, FittedMethod, Setup, fit_method, read_constraint
@@ -217,8 +217,8 @@ class Mitigation(Result):
             f"{', dominated' if row['dominated'] else ''}{'' if row['beats_baseline'] else ', no better than baseline'}"
             for _, row in self.frontier.iterrows()
         ]
-        caption = CAPTIONS["frontier"].format(metric=self.metric, disparity=self.disparity, feature=self.feature)
-        words = Picture("Performance against disparity", caption, f"{'; '.join(said)}.")
+        numbers = {"metric": self.metric, "disparity": self.disparity, "feature": self.feature}
+        words = picture("frontier", said="; ".join(said), **numbers)
         return [Drawing("frontier", words, self._draw, self.frontier)]
 
     def _draw(self, ax: Axes) -> None:

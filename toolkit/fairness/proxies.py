@@ -13,14 +13,14 @@ from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, Str
 
 from toolkit.core.estimate import Estimate, format_number, spread
 from toolkit.core.face import Face, FaceTable
-from toolkit.core.figures import BLUE, GREY, Drawing, Picture, draw_intervals, name_rows
+from toolkit.core.figures import BLUE, GREY, Drawing, draw_intervals, name_rows
 from toolkit.core.options import whole
 from toolkit.core.result import Finding, Result, Severity, by_severity
 from toolkit.core.words import spoken, unique, value_text
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
 from toolkit.errors import NotApplicableError
-from toolkit.fairness.findings import CAPTIONS, finding
+from toolkit.fairness.findings import finding, picture
 from toolkit.fairness.groups import sensitive_inputs
 from toolkit.models.preprocessing import make_model
 from toolkit.statistics.intervals import Array
@@ -42,7 +42,6 @@ BINS = 20
 #: Lower ends of the interval from which a finding is low, medium and high.
 NOTABLE = {"roc_auc": (0.7, 0.8, 0.9), "r2": (0.25, 0.5, 0.75)}
 CHANCE = {"roc_auc": 0.5, "r2": 0.0}
-COLUMNS = ("feature", "measure", "value", "chance", "rows", "groups")
 
 
 def find_proxies(data: Dataset | Split, *, sensitive: object = None, rows: int = 10_000, seed: int = 0) -> Proxies:
@@ -153,8 +152,7 @@ class Proxies(Result):
         shown = self.columns.groupby("feature", sort=False).head(max(1, 12 // len(self.table) - 1))
         said = [f"{row['feature']}: {spoken(row['measure'])} {row['value']}" for _, row in self.table.iterrows()]
         told = [f"{row['feature']} from {row['column']}: {row['value']}" for _, row in shown.iterrows()]
-        title = "How well other columns tell the sensitive ones"
-        words = Picture(title, CAPTIONS["proxies"], f"{'; '.join([*said, *told])}.")
+        words = picture("proxies", said="; ".join([*said, *told]))
         return [Drawing("proxies", words, lambda ax: self._draw(ax, shown), self._all())]
 
     def _draw(self, ax: Axes, shown: pd.DataFrame) -> None:
@@ -212,9 +210,8 @@ def _find(
     measure, method = ("roc_auc", "predict_proba") if groups else ("r2", "predict")
     together = cross_val_predict(forest, encoded, target, cv=folds, method=method)
     value = _measured(target, groups, folds, together, units)
-    found: dict[str, object] = dict(
-        zip(COLUMNS, [name, measure, value, CHANCE[measure], len(target), groups or None], strict=True)
-    )
+    found: dict[str, object] = {"feature": name, "measure": measure, "value": value, "chance": CHANCE[measure]}
+    found |= {"rows": len(target), "groups": groups or None}
     values = np.eye(groups)[target] if groups else target[:, None]
     alone = [
         (name, value_text(label), _measured(target, groups, folds, _by_bins(values, folds, _binned(one)), units))
