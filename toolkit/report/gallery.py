@@ -31,9 +31,7 @@ class Run:
 
     folder: str
     link: str
-    seconds: float
-    when: str
-    when_iso: str
+    when: datetime
     verdict: Verdict
     summary: Summary | None
     note: str = ""
@@ -61,10 +59,11 @@ def gallery_html(folders: Sequence[Path]) -> str:
     folders : sequence of Path
         Subfolders of the folder that the page will stand in.
     """
-    runs = _with_series(sorted(map(read_run, folders), key=lambda run: (run.seconds, run.folder), reverse=True))
+    runs = _with_series(sorted(map(read_run, folders), key=lambda run: (run.when, run.folder), reverse=True))
     environment = Environment(
         loader=FileSystemLoader(templates_folder() / "review"), autoescape=True, undefined=StrictUndefined
     )
+    environment.filters["date"] = readable_date
     template = environment.get_template("gallery.html.j2")
     return template.render(runs=runs, script=page_script(), policy=security_policy())
 
@@ -73,7 +72,6 @@ def read_run(folder: Path) -> Run:
     """Read one run from its folder, without ever failing for what it holds."""
     failed = "FAILED" in folder.name
     summary, note = _read_summary(folder / "results.json")
-    when = _when(folder, summary.results.created if summary else "")
     if failed:
         verdict, note = FAILED, ""
     elif summary:
@@ -84,9 +82,7 @@ def read_run(folder: Path) -> Run:
     return Run(
         folder=os.fsencode(folder.name).decode("utf-8", "replace"),
         link=f"{quote(os.fsencode(folder.name))}/{page}",
-        seconds=when.timestamp(),
-        when=readable_date(when.isoformat()),
-        when_iso=when.isoformat(timespec="seconds"),
+        when=_when(folder, summary.results.created if summary else ""),
         verdict=verdict,
         summary=summary,
         note=note,

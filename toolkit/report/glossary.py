@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -16,33 +16,28 @@ from toolkit.core.words import slug
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A word and what it means; ``spellings`` are the ways a report writes it."""
+    """A word and what it means; ``spellings`` are other ways a report writes it."""
 
-    id: str
     title: str
     meaning: str
-    spellings: tuple[str, ...]
+    spellings: Sequence[str] = ()
+
+    @property
+    def id(self) -> str:
+        """What the page calls it."""
+        return f"term-{slug(self.title)}"
 
 
 @cache
 def terms() -> tuple[Term, ...]:
     """Read the terms that ``glossary.yaml`` explains, in the order of the alphabet."""
     entries = yaml.safe_load((templates_folder() / "review" / "glossary.yaml").read_text(encoding="utf-8"))
-    made = (
-        Term(
-            "term-" + slug(entry["title"]),
-            entry["title"],
-            entry["meaning"],
-            (entry["title"], *entry.get("spellings", ())),
-        )
-        for entry in entries
-    )
-    return tuple(sorted(made, key=lambda term: term.title.casefold()))
+    return tuple(sorted((Term(**entry) for entry in entries), key=lambda term: term.title.casefold()))
 
 
 @cache
 def _by_spelling() -> dict[str, Term]:
-    return {spelling.casefold(): term for term in terms() for spelling in term.spellings}
+    return {spelling.casefold(): term for term in terms() for spelling in (term.title, *term.spellings)}
 
 
 @cache

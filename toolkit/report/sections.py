@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -64,14 +65,10 @@ class Section:
     @property
     def folded(self) -> str:
         """What is folded away, in words."""
-        figures = sum(block.kind == "figure" for block in self.rest)
+        kinds = Counter(block.kind for block in self.rest)
         tables = sum(block.content.count("<table") for block in self.rest if block.kind in ("output", "explorer"))
-        kinds = [
-            (figures, "figure"),
-            (tables, "table"),
-            (sum(block.kind == "code" for block in self.rest), "code cell"),
-        ]
-        return ", ".join(counted(count, noun) for count, noun in kinds if count) or "details"
+        counts = {"figure": kinds["figure"], "table": tables, "code cell": kinds["code"]}
+        return ", ".join(counted(count, noun) for noun, count in counts.items() if count) or "details"
 
 
 @dataclass(frozen=True, slots=True)
