@@ -131,15 +131,10 @@ def params(template: str) -> None:
 
     schema = read_schema(find_template(template))
     click.echo(f"{schema.title}\n{schema.question}\n")
-    rows = [
-        [
-            one.name,
-            one.annotation,
-            "required" if one.required else json.dumps(one.default, ensure_ascii=False),
-            one.help,
-        ]
-        for one in schema.parameters
-    ]
+    rows = []
+    for one in schema.parameters:
+        default = "required" if one.required else json.dumps(one.default, ensure_ascii=False)
+        rows.append([one.name, one.annotation, default, one.help])
     click.echo(text_table(["parameter", "type", "default", "meaning"], rows))
 
 

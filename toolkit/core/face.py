@@ -84,11 +84,8 @@ class FaceTable:
             right = bool(place) and _is_numeric(cells)
             columns.append([text.rjust(size) if right else text.ljust(size) for text in texts])
         lines = ["  ".join(cells).rstrip() for cells in zip(*columns, strict=True)]
-        left_out = [
-            counted(count, f"more {what}")
-            for count, what in ((len(self.frame) - len(rows), "row"), (self.frame.shape[1] - len(columns), "column"))
-            if count
-        ]
+        more = {"more row": len(self.frame) - len(rows), "more column": self.frame.shape[1] - len(columns)}
+        left_out = [counted(count, what) for what, count in more.items() if count]
         return "\n".join([self.caption, *lines, *([f"… {' and '.join(left_out)}"] if left_out else [])])
 
 

@@ -100,20 +100,13 @@ def against_baseline(scalars: Mapping[str, Estimate]) -> tuple[KeyNumber, ...]:
     """
     groups = scalars.get("test.groups", UNKNOWN).value
     on = "test part" if math.isnan(groups) else f"test part ({groups:,.0f} groups)"
-    return tuple(
-        KeyNumber(
-            name,
-            titled(metric),
-            number,
-            on,
-            "baseline",
-            scalars[f"baseline.{metric}"],
-            scalars.get(f"difference.{metric}", UNKNOWN),
-        )
-        for name, number in scalars.items()
-        for part, _, metric in [name.partition(".")]
-        if part == "test" and f"baseline.{metric}" in scalars
-    )
+    found = []
+    for name, number in scalars.items():
+        part, _, metric = name.partition(".")
+        if part == "test" and f"baseline.{metric}" in scalars:
+            other, difference = scalars[f"baseline.{metric}"], scalars.get(f"difference.{metric}", UNKNOWN)
+            found.append(KeyNumber(name, titled(metric), number, on, "baseline", other, difference))
+    return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -178,14 +178,11 @@ class Published:
     folder: Path
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
-        face = Face("Published", self._text())
-        return {MIME: self.results.plain(), "text/html": face.html(), "text/plain": face.lead}
-
-    def _text(self) -> str:
         mlflow = self.results.mlflow
         run = f"MLflow run {mlflow.run_id} in {mlflow.experiment!r}" if mlflow.run_id else "no MLflow run"
         failed = f"; {_untracked(mlflow)}" if mlflow.failure else ""
-        return f"{len(self.results.scalars)} numbers, {run}{failed}"
+        said = f"{len(self.results.scalars)} numbers, {run}{failed}"
+        return {MIME: self.results.plain(), "text/html": Face("Published", said).html(), "text/plain": said}
 
 
 def _scalars(results: Sequence[Result]) -> dict[str, Estimate]:
