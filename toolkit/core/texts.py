@@ -14,7 +14,7 @@ def finder(module: str) -> Callable[..., Finding]:
     """Return what makes a finding of a text of ``findings.yaml`` beside a module.
 
     It takes the name of the text, whose first word is the code unless another is given, the severity, what the finding
-    is about, and the numbers of the text by name.
+    is about (``where`` in the text), and the numbers of the text by name.
 
     Examples
     --------
@@ -28,7 +28,9 @@ def finder(module: str) -> Callable[..., Finding]:
     texts: dict[str, str] = yaml.safe_load(Path(module).with_name("findings.yaml").read_text(encoding="utf-8"))
 
     def finding(text: str, severity: Severity, where: object = "", code: str = "", /, **numbers: Any) -> Finding:
-        return Finding(code or text.split()[0], severity, texts[text].format(**numbers), str(where))
+        return Finding(
+            code or text.split()[0], severity, texts[text].format(**{"where": str(where)} | numbers), str(where)
+        )
 
     return finding
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from toolkit.core.result import Finding
 from toolkit.data.dataset import Dataset
+from toolkit.data.findings import finding
 from toolkit.data.times import matching, time_order
 from toolkit.errors import InputError, listed
 
@@ -97,10 +98,8 @@ def apart(parts: Codes, group: pd.Series[Any]) -> tuple[Codes, Notes]:
         )
     if not early.any():
         return parts, ()
-    message = f"{int(early.sum()):,} earlier rows are left out, as their {group.name!r} has rows in a later part."
-    return parts, (
-        Finding("SPLIT-GROUPS-LEFT-OUT", "low" if early.mean() < 0.1 else "medium", message, str(group.name)),
-    )
+    severity = "low" if early.mean() < 0.1 else "medium"
+    return parts, (finding("SPLIT-GROUPS-LEFT-OUT", severity, group.name, rows=int(early.sum())),)
 
 
 def by_time(
@@ -157,11 +156,9 @@ def by_time(
     parts, notes = part_of[codes], list[Finding]()
     outside = int((parts == LEFT_OUT).sum())
     if outside:
-        message = f"{outside:,} of {len(parts):,} rows lie outside the periods of the parts and are in none of them."
-        notes.append(Finding("SPLIT-LEFT-OUT", "info", message))
+        notes.append(finding("SPLIT-LEFT-OUT", "info", outside=outside, rows=len(parts)))
     if sizes[1] and not validation_periods and before == 1:
-        message = f"Only {labels[0]} comes before the test part, so the validation part was drawn from it by chance."
-        notes.append(Finding("SPLIT-VALIDATION-BY-CHANCE", "info", message, "validation"))
+        notes.append(finding("SPLIT-VALIDATION-BY-CHANCE", "info", "validation", time=labels[0]))
         early = np.flatnonzero(parts == TRAIN)
         train, part = data.take(early), (min(sizes[1] * data.rows / len(early), 0.5), 0.0)
         drawn = shuffled(train.rows, part, random) if data.task == "regression" else by_class(train, part, random)

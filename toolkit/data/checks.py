@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import Any, cast
 
@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from toolkit.core.result import Finding, Severity
+from toolkit.core.result import Finding
 from toolkit.core.words import counted
-from toolkit.data.decisions import column_note
+from toolkit.data.findings import finding
 from toolkit.errors import listed
 from toolkit.statistics.ranking import roc_auc
 
@@ -59,8 +59,7 @@ def check_features(features: pd.DataFrame | None, target: pd.Series[Any], task: 
     """
     rows, name, findings = len(target), str(target.name), list[Finding]()
     if rows < FEW_ROWS:
-        message = f"The table has only {rows} rows; expect wide intervals and a verdict that often stays open."
-        findings.append(Finding("DATA-FEW-ROWS", "medium", message))
+        findings.append(finding("DATA-FEW-ROWS", "medium", rows=rows))
     if task != "regression":
         findings += _classes(target)
     if features is None:
@@ -68,9 +67,8 @@ def check_features(features: pd.DataFrame | None, target: pd.Series[Any], task: 
     findings += _columns(features)
     repeated = int(pd.Series(row_hashes(features, target)).duplicated().sum())
     if repeated:
-        said = f"{counted(repeated, 'row repeats', 'rows repeat')} an earlier one in every feature and the target"
-        severity: Severity = "medium" if repeated >= 0.1 * rows else "low"
-        findings.append(Finding("DATA-DUPLICATE-ROWS", severity, f"{said} ({repeated / rows:.1%} of {rows:,})."))
+        said, severity = counted(repeated, "row repeats", "rows repeat"), "medium" if repeated >= 0.1 * rows else "low"
+        findings.append(finding("DATA-DUPLICATE-ROWS", severity, repeated=said, share=repeated / rows, rows=rows))
     if rows < LEAST_ROWS_FOR_COPY or not task:
         return findings
     scores = leakage_scores(features, target, task)
@@ -81,14 +79,9 @@ def check_features(features: pd.DataFrame | None, target: pd.Series[Any], task: 
         if score < LEAKAGE_SCORE:
             break
         if copies_target(features[column], target, task):
-            message = f"carries the same information as the target {name!r}: leave it out with drop="
-            findings.append(column_note("TARGET-COPY", "critical", column, message))
+            findings.append(finding("DATA-TARGET-COPY", "critical", column, target=name))
         elif column in scores:
-            message = (
-                f"alone predicts the target almost perfectly ({measure} {score:.3f} on held-out rows): "
-                "make sure it is known before the target is"
-            )
-            findings.append(column_note("LEAKAGE", "high", column, message))
+            findings.append(finding("DATA-LEAKAGE", "high", column, measure=measure, score=score))
     return findings
 
 
@@ -109,40 +102,27 @@ def gathered(findings: Iterable[Finding], most: int = MOST_OF_A_CODE) -> list[Fi
     >>> [finding.message for finding in gathered(many)][-1]
     '90 more findings of this kind: c10, c11, c12, c13, c14, … (90 in all).'
     """
-    kept: list[Finding] = []
-    rest: dict[str, list[Finding]] = {}
-    seen: Counter[str] = Counter()
-    for finding in findings:
-        seen[finding.code] += 1
-        if seen[finding.code] <= most:
-            kept.append(finding)
-        else:
-            rest.setdefault(finding.code, []).append(finding)
+    kept, rest, seen = list[Finding](), defaultdict[str, list[Finding]](list), Counter[str]()
+    for one in findings:
+        seen[one.code] += 1
+        (kept if seen[one.code] <= most else rest[one.code]).append(one)
     for code, others in rest.items():
-        if len(others) == 1:
-            kept.append(others[0])
-            continue
-        where = listed((finding.where for finding in others), most=5)
-        kept.append(Finding(code, others[0].severity, f"{len(others)} more findings of this kind: {where}."))
+        where = listed((one.where for one in others), most=5)
+        summed = Finding(code, others[0].severity, f"{len(others)} more findings of this kind: {where}.")
+        kept.append(summed if len(others) > 1 else others[0])
     return kept
 
 
 def _classes(target: pd.Series[Any]) -> list[Finding]:
     name, counts = str(target.name), target.value_counts()
     findings = [
-        Finding(
-            "DATA-TINY-CLASS",
-            "high" if count < SMALL_CLASS / 2 else "medium",
-            f"Class {str(label)!r} of {name!r} has only {counted(count, 'row')} of {len(target):,}: "
-            "too few to learn it or to judge how well it is told apart.",
-            str(label),
-        )
+        finding("DATA-TINY-CLASS", severity, label, target=name, count=counted(count, "row"), rows=len(target))
         for label, count in counts[::-1].items()
+        for severity in ("high" if count < SMALL_CLASS / 2 else "medium",)
         if count < SMALL_CLASS
     ]
     if len(counts) > MANY_CLASSES:
-        message = f"Target {name!r} has {len(counts)} classes; training and judging take long, and most will be rare."
-        findings.append(Finding("DATA-MANY-CLASSES", "medium", message, name))
+        findings.append(finding("DATA-MANY-CLASSES", "medium", name, classes=len(counts)))
     return findings
 
 
@@ -150,7 +130,7 @@ def _columns(features: pd.DataFrame) -> list[Finding]:
     """Say which columns have many gaps, nearly one value, or very many labels."""
     shares = features.isna().mean().sort_values(ascending=False, kind="stable")
     missing = [
-        column_note("MISSING", "medium" if share >= 0.5 else "low", name, f"is missing in {share:.1%} of the rows")
+        finding("DATA-MISSING", "medium" if share >= 0.5 else "low", name, share=share)
         for name, share in shares.items()
         if share >= MISSING_SHARE
     ]
@@ -160,11 +140,10 @@ def _columns(features: pd.DataFrame) -> list[Finding]:
         counts = np.bincount(codes[codes >= 0])
         if len(counts) and counts.max() >= NEAR_CONSTANT_SHARE * len(features):
             value, share = str(values[int(counts.argmax())]), counts.max() / len(features)
-            constant.append(column_note("NEAR-CONSTANT", "low", name, f"is {value!r} in {share:.2%} of the rows"))
+            constant.append(finding("DATA-NEAR-CONSTANT", "low", name, value=value, share=share))
         labels = len(column.cat.categories) if isinstance(column.dtype, pd.CategoricalDtype) else 0
         if labels > MANY_LABELS:
-            message = f"has {labels:,} different labels in {len(column):,} rows; rare ones teach a model little"
-            many.append(column_note("HIGH-CARDINALITY", "low", name, message))
+            many.append(finding("DATA-HIGH-CARDINALITY", "low", name, labels=labels, rows=len(column)))
     return [*missing, *constant, *many]
 
 
@@ -200,11 +179,8 @@ def leakage_scores(features: pd.DataFrame, target: pd.Series[Any], task: str) ->
     fit, judge = order[: len(order) // 2], order[len(order) // 2 :]
     if task == "regression":
         ranks = target.rank().to_numpy().astype("float64")
-        return {
-            str(name): _rank_r2(_bins(column, fit), ranks, fit, judge)
-            for name, column in features.items()
-            if np.ptp(ranks[judge]) > 0
-        }
+        columns = features.items() if np.ptp(ranks[judge]) > 0 else ()
+        return {str(name): _rank_r2(_bins(column, fit), ranks, fit, judge) for name, column in columns}
     classes = pd.factorize(target, sort=True)[0].astype("int64")
     size = int(classes.max()) + 1
     least = min(np.bincount(classes[half], minlength=size).min() for half in (fit, judge))
@@ -237,17 +213,16 @@ def _bins(column: pd.Series[Any], fit: Codes) -> Codes:
     if isinstance(column.dtype, pd.CategoricalDtype):
         return column.cat.codes.to_numpy().astype("int64") + 1
     values = column.to_numpy(dtype="float64")
-    known = np.unique(values[fit][~np.isnan(values[fit])])
+    sample = values[fit][~np.isnan(values[fit])]
+    known = np.unique(sample)
     if not len(known):
         return np.zeros(len(values), dtype="int64")
     if len(known) > MOST_BINS:
-        sample = values[fit][~np.isnan(values[fit])]
         bins = max(2, min(MOST_BINS, len(sample) // 10))
         known = np.unique(np.quantile(sample, np.linspace(0, 1, bins + 1)[1:-1]))
         codes = np.searchsorted(known, values, side="right") + 1
     else:
-        middles = (known[1:] + known[:-1]) / 2
-        codes = np.searchsorted(middles, values, side="left") + 1
+        codes = np.searchsorted((known[1:] + known[:-1]) / 2, values, side="left") + 1
     return cast("Codes", np.where(np.isnan(values), 0, codes).astype("int64"))
 
 

@@ -10,7 +10,8 @@ import pandas as pd
 
 from toolkit.core.result import Finding
 from toolkit.core.words import counted
-from toolkit.data.decisions import Decisions, about, column_note
+from toolkit.data.decisions import Decisions, about
+from toolkit.data.findings import finding
 from toolkit.data.recognition import Decision, decide_format
 from toolkit.data.table_reader.cells import as_days, as_texts, column_kind, finite, plain_numbers, text_labels
 
@@ -79,31 +80,29 @@ def plain_column(
     """
     name, notes = str(series.name), []
     if column_kind(series) == "mixed":
-        kinds = sorted({type(cell).__name__ for cell in series.dropna()})
-        notes.append(column_note("MIXED-TYPES", "medium", name, f"mixes {', '.join(kinds)} and is used as text"))
+        kinds = ", ".join(sorted({type(cell).__name__ for cell in series.dropna()}))
+        notes.append(finding("DATA-MIXED-TYPES", "medium", name, kinds=kinds))
     plain, said = typed(series, decision)
     texts, kind = plain is not series, column_kind(plain)
     notes += said
     if texts and kind == "number":
-        notes.append(column_note("TEXT-NUMBERS", "low", name, "holds numbers stored as text and is used as numbers"))
+        notes.append(finding("DATA-TEXT-NUMBERS", "low", name))
     if kind == "missing":
-        return None, [column_note("ALL-MISSING", "low", name, "has no value in any row and was left out")]
+        return None, [finding("DATA-ALL-MISSING", "low", name)]
     if kind == "nested":
-        message = "holds lists, records or binary cells and was left out of the features"
-        return None, [column_note("NESTED", "medium", name, f"{message}; spread them over columns to use them")]
+        return None, [finding("DATA-NESTED", "medium", name)]
     if kind in ("number", "bool"):
         numbers = plain_numbers(plain)
         column = finite(numbers, texts)
         infinite = int((numbers.notna() & column.isna()).sum())
         if infinite:
-            message = f"has {counted(infinite, 'infinite or astronomically large value')}, read as missing"
-            notes.append(column_note("INFINITE", "medium", name, message))
+            values = counted(infinite, "infinite or astronomically large value")
+            notes.append(finding("DATA-INFINITE", "medium", name, values=values))
         if column.isna().all():
-            return None, [*notes, column_note("ALL-MISSING", "low", name, "has no finite value and was left out")]
+            return None, [*notes, finding("DATA-ALL-MISSING finite", "low", name)]
         return column, notes
     if kind in ("date", "duration"):
-        written = f"holds {kind}s{' as text' * texts} and is used as days{' since 1970-01-01' * (kind == 'date')}"
-        return as_days(plain, kind), [*notes, column_note("DATES", "info", name, written)]
+        return as_days(plain, kind), [*notes, finding(f"DATA-DATES {kind}", "info", name, written=" as text" * texts)]
     labels, blanks = _labels(plain)
     return labels, notes + blanks
 
@@ -136,9 +135,9 @@ def _labels(series: pd.Series[Any]) -> tuple[pd.Series[Any] | None, list[Finding
     named = [label for label in labels if label.strip()]
     blank, notes = int(column.isin([label for label in labels if not label.strip()]).sum()), []
     if blank:
-        notes = [column_note("BLANK-TEXT", "info", name, f"has {blank:,} blank cells, read as missing")]
+        notes = [finding("DATA-BLANK-TEXT", "info", name, blank=blank)]
     if not named:
-        return None, [*notes, column_note("ALL-MISSING", "low", name, "has no value in any row and was left out")]
+        return None, [*notes, finding("DATA-ALL-MISSING", "low", name)]
     order = pd.Index(named if ordered else sorted(named), dtype=object)
     return pd.Series(column.set_categories(order, ordered=ordered), index=series.index, name=name), notes
 
@@ -147,18 +146,16 @@ def useless(column: pd.Series[Any]) -> Finding | None:
     """Say why a plain column cannot help a model: it is constant, or names or numbers the rows."""
     name, rows, distinct = str(column.name), len(column), int(column.nunique())
     if distinct <= 1 and not column.isna().any():
-        return column_note("CONSTANT", "low", name, "has the same value in every row and was left out of the features")
+        return finding("DATA-CONSTANT", "low", name)
     if rows < IDENTIFIER_ROWS:
         return None
     text = isinstance(column.dtype, pd.CategoricalDtype)
     if text and distinct > IDENTIFIER_SHARE * column.notna().sum() and column.notna().sum() >= IDENTIFIER_ROWS:
-        message = f"looks like an identifier or free text ({distinct:,} different values in {rows:,} rows)"
-        return column_note("IDENTIFIER", "low", name, f"{message} and was left out of the features")
+        return finding("DATA-IDENTIFIER text", "low", name, distinct=distinct, rows=rows)
     if column.dtype != "int64" or distinct < rows:
         return None
     gapless = int(column.max()) - int(column.min()) + 1 == rows
     if gapless or _NAMES_ROWS.fullmatch(name.strip()):
         how = "without a gap" if gapless else f"and it is called {name!r}"
-        message = f"looks like a row number or identifier (whole numbers, all different, {how}) and was left out"
-        return column_note("IDENTIFIER", "low", name, f"{message} of the features; store it as float to keep it")
+        return finding("DATA-IDENTIFIER number", "low", name, how=how)
     return None

@@ -13,7 +13,8 @@ import pandas as pd
 
 from toolkit.core.result import Finding
 from toolkit.core.words import counted
-from toolkit.data.decisions import Decisions, about, by_share, column_note, decide_formats
+from toolkit.data.decisions import Decisions, about, decide_formats
+from toolkit.data.findings import by_share, finding
 from toolkit.data.recognition import Decision
 from toolkit.data.schema import Column, Role, Schema
 from toolkit.data.table_reader.cells import as_texts, column_kind, read_cells
@@ -169,7 +170,7 @@ def _read(
     wanted: Any = _KINDS.get(spec.kind, spec.kind)
     plain = read_cells(column, decision.format if decision else Format(held), spec.categories, spec.ordered)
     if plain.isna().all():
-        note = column_note("ALL-MISSING", "medium", name, "is expected but has no usable value")
+        note = finding("DATA-ALL-MISSING expected", "medium", name)
         return read_cells(plain, Format(wanted), spec.categories, spec.ordered), [note]
     if wanted == "date" and held == "number" and spec.low is not None and spec.high is not None:
         near = spec.low - NEAR_DAYS <= plain.median() <= spec.high + NEAR_DAYS
@@ -182,14 +183,13 @@ def _read(
         return plain, notes
     if wanted == held:
         lost = int((column.notna() & plain.isna()).sum()) if decision is None else 0
-        infinite = f"has {counted(lost, 'value')} that cannot be read or are beyond measure; they are missing"
-        notes += [column_note("INFINITE", "medium", name, infinite)] if lost and held == "number" else []
-        days = "holds dates and is used as days since 1970-01-01"
-        notes += [column_note("DATES", "info", name, days)] if held == "date" else []
+        if lost and held == "number":
+            notes.append(finding("DATA-INFINITE unread", "medium", name, values=counted(lost, "value")))
+        notes += [finding("DATA-DATES date", "info", name, written="")] if held == "date" else []
         return plain, [*notes, *(_unseen(name, plain, spec) if is_text(plain) else _about_numbers(name, plain, spec))]
     cells = listed((repr(str(cell)) for cell in column.dropna().unique()[:4]), 3)
-    message = f"Column {name!r} must hold {spec}; found {held}: {cells}. {'' if keep else 'All its cells are missing.'}"
-    notes = [Finding("DATA-KIND-CHANGED", "critical", message.rstrip(), name)]
+    missing = "" if keep else " All its cells are missing."
+    notes = [finding("DATA-KIND-CHANGED", "critical", name, spec=spec, held=held, cells=cells, missing=missing)]
     return (plain if keep else pd.Series(np.nan, plain.index, "float64", plain.name)), notes
 
 
@@ -200,11 +200,8 @@ def _unseen(name: str, plain: pd.Series[Any], spec: Column) -> list[Finding]:
     if not count:
         return []
     cells = listed(map(repr, plain[strange].astype(object).value_counts().index[:4]), 3)
-    message = (
-        f"holds labels never seen before in {count:,} of {len(plain):,} rows: {cells}, first in "
-        f"row {int(strange.to_numpy().argmax()) + 1:,}"
-    )
-    return [column_note("UNSEEN-LABELS", by_share(count / len(plain)), name, message)]
+    numbers = {"count": count, "rows": len(plain), "first": int(strange.to_numpy().argmax()) + 1}
+    return [finding("DATA-UNSEEN-LABELS", by_share(count / len(plain)), name, cells=cells, **numbers)]
 
 
 def _about_numbers(name: str, plain: pd.Series[Any], spec: Column) -> list[Finding]:
@@ -213,32 +210,25 @@ def _about_numbers(name: str, plain: pd.Series[Any], spec: Column) -> list[Findi
     sizes = values[values != 0].abs()
     if spec.low is None or spec.high is None or not len(values):
         return []
-    middle, before = float(values.median()), f"before {spec.low:.4g} to {spec.high:.4g}"
+    middle = float(values.median())
     if spec.kind == "number" and spec.typical and len(sizes) >= UNIT_ROWS:
         ratio = float(sizes.median()) / spec.typical
         inside, size = spec.low <= middle <= spec.high, max(ratio, 1 / ratio)
         if size >= (UNIT_FACTOR if inside else OUTSIDE_FACTOR):
-            message = (
-                f"The numbers of column {name!r} are about {ratio:.3g} times those seen before (median {middle:.4g}; "
-                f"{before}): is it in another unit?"
-            )
-            return [Finding("DATA-UNIT-CHANGED", "high" if size >= UNIT_FACTOR else "medium", message, name)]
+            severity = "high" if size >= UNIT_FACTOR else "medium"
+            return [finding("DATA-UNIT-CHANGED", severity, name, ratio=ratio, middle=middle, spec=spec)]
     notes, width = [], max(spec.high - spec.low, NEAR_DAYS if spec.kind == "date" else 0.0)
     if spec.whole and (values != np.floor(values)).any():
-        message = f"holds decimals, as in {values[values != np.floor(values)].iloc[0]:g}, before whole numbers only"
-        notes.append(column_note("FORMAT-CHANGED", "medium", name, message))
+        value = values[values != np.floor(values)].iloc[0]
+        notes.append(finding("DATA-FORMAT-CHANGED decimals", "medium", name, value=value))
     outside = np.maximum(spec.low - values, values - spec.high)
     beyond, far = int((outside > 0).sum()), int((outside > width).sum())
     elsewhere = spec.half is not None and len(values) >= UNIT_ROWS and not spec.half[0] <= middle <= spec.half[1]
     if far or (spec.kind != "date" and (elsewhere or beyond > OUTSIDE_SHARE * len(values))):
         cells = listed((f"{value:g}" for value in values[outside > 0].unique()[:4]), 3)
-        message = f"has {counted(beyond, 'value')} outside the range seen before{': ' * bool(cells)}{cells}"
-        where = (
-            f" (median {middle:.4g}; {before}, half of them {spec.half[0]:.4g} to {spec.half[1]:.4g})"
-            if spec.half
-            else ""
-        )
-        notes.append(column_note("RANGE", by_share(far / len(values)), name, message + where))
+        said = {"beyond": counted(beyond, "value"), "cells": ": " * bool(cells) + cells, "middle": middle, "spec": spec}
+        text = "DATA-RANGE half" if spec.half else "DATA-RANGE"
+        notes.append(finding(text, by_share(far / len(values)), name, **said))
     return notes
 
 
@@ -249,9 +239,8 @@ def about_columns(known: Schema, columns: Iterable[str]) -> list[Finding]:
     gone = [name for name, one in known.columns.items() if name not in has and one.role not in ("target", "feature")]
     if not known.named("target"):
         return []
-    went = Finding("DATA-COLUMNS-GONE", "low", f"Columns of {known.name} are gone here: {listed(gone)}.")
-    came = Finding("DATA-COLUMNS-NEW", "info", f"Columns that {known.name} does not have: {listed(new)}.")
-    return [went] * bool(gone) + [came] * bool(new)
+    notes = [finding("DATA-COLUMNS-GONE", "low", known=known, columns=listed(gone))] if gone else []
+    return [*notes, finding("DATA-COLUMNS-NEW", "info", known=known, columns=listed(new))] if new else notes
 
 
 def is_text(column: pd.Series[Any]) -> bool:
@@ -277,14 +266,11 @@ def _of_model(model: Any) -> Schema:
             for column, seen in zip(columns, getattr(encoder, "categories_", ()), strict=False):
                 if any(isinstance(label, str) for label in seen):
                     labels[str(column)] = tuple(label for label in seen if isinstance(label, str))
-    names = _names(inner)
-    return Schema(
-        {
-            name: Column("text" if name in labels else "", role="feature", categories=labels.get(name, ()))
-            for name in names
-        },
-        type(model).__name__,
-    )
+    columns = {
+        name: Column("text" if name in labels else "", role="feature", categories=labels.get(name, ()))
+        for name in _names(inner)
+    }
+    return Schema(columns, type(model).__name__)
 
 
 def _names(model: Any) -> list[str]:

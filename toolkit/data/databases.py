@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import re
@@ -11,49 +12,28 @@ from urllib.parse import quote, unquote, urlsplit
 
 import pandas as pd
 
+from toolkit.data.recognition import WORDS
 from toolkit.errors import InputError, listed, nearest
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL
     from sqlglot.tokenizer_core import Token
 
-_FILES = ("http", "https", "ftp", "file", "s3", "gs", "gcs", "az", "abfs", "hdfs")
+_SQL = WORDS["databases"]
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 _SPLIT = re.compile(r"((?:\[[^\]]*\]|[^\[])*?)::(.*)", re.DOTALL)
 _QUERY = re.compile(r"(?:select|with)\b|\(|--|/\*", re.IGNORECASE)
-_READ_ONLY = {
-    "sqlite": "PRAGMA query_only = ON",
-    "mysql": "START TRANSACTION READ ONLY",
-    "mariadb": "START TRANSACTION READ ONLY",
-    "oracle": "SET TRANSACTION READ ONLY",
-}
+_READ_ONLY = _SQL["read_only"]
 _CONNECT = {"duckdb": {"read_only": True}}
 # The isolation level is named because naming one ends the autocommit an address may ask for.
 _OPTIONS = {"postgresql": {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}}
-_DIALECTS = {"postgresql": "postgres", "mariadb": "mysql", "mssql": "tsql"}
-_WRITES = re.compile(
-    r"alter|backup|bulk|commit|create|dbcc|delete|deny|drop|exec|execute|grant|insert|into|kill|merge|nextval"
-    r"|reconfigure|restore|revoke|rollback|shutdown|truncate|update|updatetext|writetext",
-    re.IGNORECASE,
-)
-# What they do is not undone with the transaction that calls them.
-_FUNCTIONS = re.compile(
-    r"setval|dblink\w*|lo_\w+|pg_file_\w+|load_extension|open(?:query|rowset|datasource)|sys_(?:eval|exec)",
-    re.IGNORECASE,
-)
-# Servers and settings differ in where these end, or in whether they are comments at all.
-_AMBIGUOUS = {
-    r"""\\['"`]""": r"a backslash before a quote. Write a quote inside a text twice, as in 'it''s'",
-    r"\$[\w\x80-\U0010ffff]*\$": "a text between dollar signs. Write it between single quotes",
-    r"/\*M?!": "a comment that MySQL runs. Leave it out",
-    r"\x00": "a null character. Leave it out",
-}
+_WRITES, _FUNCTIONS = (re.compile(_SQL[kind], re.IGNORECASE) for kind in ("writes", "functions"))
 
 
 def is_database(text: str) -> bool:
     """Tell whether a source is a database address: ``driver://…`` or ``${NAME}…``, and not a file on the web."""
     scheme = re.match(r"([A-Za-z][\w+.-]*)://", text)
-    return scheme.group(1).lower() not in _FILES if scheme else text.startswith("${")
+    return scheme.group(1).lower() not in _SQL["files"] if scheme else text.startswith("${")
 
 
 def read_database(text: str) -> tuple[pd.DataFrame, str, str]:
@@ -109,10 +89,8 @@ def _address(text: str) -> tuple[URL, str, dict[str, str]]:
     quoted = _VARIABLE.sub(lambda match: quote(os.environ[match.group(1)], safe=""), login)
     plain = _VARIABLE.sub(lambda match: os.environ[match.group(1)], rest)
     url = None
-    try:
+    with contextlib.suppress(ArgumentError, ValueError):
         url = make_url(quoted + at + plain)
-    except (ArgumentError, ValueError):
-        url = None
     if url is None:
         raise InputError("The database address cannot be read. Write driver://user:password@host:port/database::table.")
     options = [value for values in url.query.values() for value in ([values] if isinstance(values, str) else values)]
@@ -215,10 +193,10 @@ def plain_query(query: str, database: str) -> str:
 
     # What it would warn of is refused below.
     logging.getLogger("sqlglot").setLevel(logging.ERROR)
-    dialect = _DIALECTS.get(database, database)
+    dialect = _SQL["dialects"].get(database, database)
     if sqlglot.Dialect.get(dialect) is None:
         raise InputError(f"Whether a query only reads cannot be told for {database}: give a table or a view instead.")
-    for pattern, found in _AMBIGUOUS.items():
+    for pattern, found in _SQL["ambiguous"].items():
         if re.search(pattern, query):
             raise InputError(f"A query must read the same everywhere, and this one has {found}.")
     try:

@@ -16,6 +16,7 @@ from toolkit.core.face import Face, FaceTable
 from toolkit.core.figures import Drawing
 from toolkit.core.result import DataRecord, Finding, Record, Result, by_severity
 from toolkit.data.checks import check_features, gathered
+from toolkit.data.findings import finding
 from toolkit.data.overview import describe_columns, readable, target_drawing
 from toolkit.data.roles import Roles
 from toolkit.data.schema import Schema, Task
@@ -138,8 +139,7 @@ class Dataset(Result):
         """Say that a step counts every row as one although rows have weights."""
         if self.weight is None:
             return []
-        message = f"{step} counts every row as one: the weights {str(self.weight.name)!r} are not used there."
-        return [Finding("WEIGHTS-NOT-USED", "medium", message, step)]
+        return [finding("WEIGHTS-NOT-USED", "medium", step, weights=str(self.weight.name))]
 
     def y_binary(self) -> NDArray[np.int64]:
         """Return 1 where the target is the positive class, else 0, also without a label; shape (n_rows,).
@@ -194,24 +194,16 @@ class Dataset(Result):
         """Return what loading decided and what the checks found, the most severe first."""
         return self._findings
 
-    def _weighting(self) -> list[Finding]:
-        """Say what uneven weights cost (Kish 1965)."""
-        if self.weight is None:
-            return []
-        effect = kish(self.weight.to_numpy())
-        message = (
-            f"Rows count by their weights {str(self.weight.name)!r}: of an average, {self.rows:,} rows tell as much as "
-            f"{self.rows / effect:,.0f} of equal weight would (Kish's design effect {effect:.2f})."
-        )
-        return [Finding("DATA-WEIGHTED", "info", message, str(self.weight.name))]
-
     @cached_property
     def _findings(self) -> list[Finding]:
         part = self.labelled if self._has_labels else replace(self, task="")
-        features = None if self.predictions or not part.features.shape[1] else part.features
-        return by_severity(
-            gathered([*self.notes, *self._weighting(), *check_features(features, part.target, part.task)])
-        )
+        features, notes = None if self.predictions or not part.features.shape[1] else part.features, [*self.notes]
+        if self.weight is not None:
+            # What uneven weights cost (Kish 1965).
+            effect, name = kish(self.weight.to_numpy()), self.weight.name
+            worth = self.rows / effect
+            notes.append(finding("DATA-WEIGHTED", "info", name, rows=self.rows, worth=worth, effect=effect))
+        return by_severity(gathered([*notes, *check_features(features, part.target, part.task)]))
 
     def drawings(self) -> list[Drawing]:
         """Return the figure of the target, where there are labels: the share of each class, or a histogram."""

@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from toolkit.core.result import Finding, Severity
+from toolkit.data.findings import by_share, finding
 from toolkit.data.recognition import ODD_SHARE, Decision, decide_format
 from toolkit.data.schema import Column, Schema
 from toolkit.data.table_reader.cells import read_cells
@@ -75,29 +76,17 @@ def about(name: str, decision: Decision, rows: int) -> list[Finding]:
     cells = listed(map(repr, decision.odd), 4) + (f", first in row {decision.row:,}" if decision.row else "")
     changed = record is not None and record.kind == how.kind and how is not record
     marks, labels = listed(map(repr, how.missing), 4), listed(map(repr, how.labels))
-    unread = f"{odd:,} of {rows:,} cells cannot be read so ({cells}); they are missing"
-    reading = f"is read as {how}; it could also be {decision.other}. Nothing in the table tells"
-    mark = f"holds {labels} as often as its other labels, so it is a label, not a missing value"
-    said: list[tuple[object, str, Severity, str]] = [
-        (odd, "ODD-CELLS", by_share(odd / max(rows, 1)), f"holds {how}, but {unread}"),
-        (changed, "FORMAT-CHANGED", "medium", f"holds {how}, before {record}; it is read as it is"),
-        (marks and record is None, "MISSING-MARKS", "low", f"holds {how}; {marks} is read as missing"),
-        (decision.other, "TWO-READINGS", "medium", reading),
-        (how.unit, "UNIT", "info", f"holds numbers with the unit {how.unit!r}, taken as written"),
-        (how.kind == "text" and decision.why, "CODES", "info", f"is kept as text, since {decision.why}"),
-        (labels, "MARK-IS-LABEL", "low", mark),
+    said: list[tuple[object, str, Severity]] = [
+        (odd, "DATA-ODD-CELLS", by_share(odd / max(rows, 1))),
+        (changed, "DATA-FORMAT-CHANGED", "medium"),
+        (marks and record is None, "DATA-MISSING-MARKS", "low"),
+        (decision.other, "DATA-TWO-READINGS", "medium"),
+        (how.unit, "DATA-UNIT", "info"),
+        (how.kind == "text" and decision.why, "DATA-CODES", "info"),
+        (labels, "DATA-MARK-IS-LABEL", "low"),
     ]
-    return [column_note(code, grave, name, text) for so, code, grave, text in said if so]
-
-
-def column_note(code: str, severity: Severity, name: object, text: str) -> Finding:
-    """Say something of a column."""
-    return Finding(f"DATA-{code}", severity, f"Column {str(name)!r} {text}.", str(name))
-
-
-def by_share(share: float) -> Severity:
-    """Return how severe it is that a share of the cells of a column does not fit."""
-    return "low" if share <= 0.01 else "medium" if share <= 0.1 else "high" if share <= 0.5 else "critical"
+    numbers = {"decision": decision, "how": how, "odd": odd, "rows": rows, "cells": cells}
+    return [finding(code, grave, name, **numbers, marks=marks, labels=labels) for so, code, grave in said if so]
 
 
 def _decided(texts: pa.StringArray, record: Column | None, dates: str) -> Decision:

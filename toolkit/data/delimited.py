@@ -15,6 +15,7 @@ import pyarrow.csv
 
 from toolkit.core.result import Finding
 from toolkit.data.decisions import decide_formats, read_texts
+from toolkit.data.findings import finding
 from toolkit.data.recognition import WORDS, Decision
 from toolkit.data.schema import Schema
 from toolkit.errors import InputError, listed
@@ -67,7 +68,7 @@ def read_delimited(
     decisions = decide_formats(columns, known)
     read, said = read_texts(columns, decisions)
     if any(one.format.kind == "number" and one.format.decimal == "," for one in decisions.values()):
-        notes.append(Finding("DATA-DECIMAL-COMMA", "info", "A comma was read as the decimal point, as in 2,5."))
+        notes.append(finding("DATA-DECIMAL-COMMA", "info"))
     return pd.DataFrame(read), [*notes, *found, *said], decisions
 
 
@@ -127,8 +128,7 @@ def _decoded(content: bytes, shown: str) -> tuple[str, list[Finding]]:
         text = content.decode(encoding)
     except UnicodeDecodeError as error:
         raise InputError(f"{shown} is neither UTF-8 text nor {encoding}. Save it as UTF-8.") from error
-    message = f"The file is not UTF-8; it was read as {encoding}. Save it as UTF-8 if letters look wrong."
-    return text, [Finding("DATA-ENCODING", "low", message)]
+    return text, [finding("DATA-ENCODING", "low", encoding=encoding)]
 
 
 def _cells(text: str, shown: str) -> tuple[dict[str, pa.StringArray], list[Finding]]:
@@ -163,9 +163,7 @@ def _cells(text: str, shown: str) -> tuple[dict[str, pa.StringArray], list[Findi
         raise InputError(f"{shown} is not a table: {reason}. Check the separator and the quotes.") from error
     if wrong:
         table = _uneven(text, separator, names, shown)
-        short = sum(wrong.values())
-        message = f"{short:,} of {table.num_rows:,} rows have fewer cells than the header; the last ones are missing."
-        notes.append(Finding("DATA-SHORT-ROWS", "medium", message))
+        notes.append(finding("DATA-SHORT-ROWS", "medium", short=sum(wrong.values()), rows=table.num_rows))
     return {name: table[name].combine_chunks() for name in names}, notes
 
 
@@ -178,12 +176,8 @@ def _names(header: list[str]) -> tuple[list[str], list[Finding]]:
         seen[plain] += 1
         names.append(plain if seen[plain] == 1 else f"{plain}.{seen[plain] - 1}")
     twice = [name for name, count in seen.items() if count > 1]
-    if not twice:
-        return names, []
-    message = (
-        f"The header names {listed(map(repr, twice))} more than once; the later ones got a number, as in {twice[0]}.1."
-    )
-    return names, [Finding("DATA-NAME-TWICE", "medium", message)]
+    said = [finding("DATA-NAME-TWICE", "medium", names=listed(map(repr, twice)), first=twice[0])] if twice else []
+    return names, said
 
 
 def _uneven(text: str, separator: str, names: list[str], shown: str) -> pa.Table:

@@ -16,6 +16,7 @@ from toolkit.data.columns import plain_column, prepare_features
 from toolkit.data.contract import MISFITS, about_columns, describe, find_columns, is_text, read_features, schema_of
 from toolkit.data.dataset import Dataset
 from toolkit.data.decisions import Decisions
+from toolkit.data.findings import finding
 from toolkit.data.fingerprint import fingerprint
 from toolkit.data.read import RawTable, read_table
 from toolkit.data.roles import Options, Roles, find_roles, given, listed_names, not_named, sensitive_groups
@@ -114,10 +115,11 @@ def load_dataset(
     settled = like if schema is None else schema
     known = _known(settled, kinds or {}, decimal, dates)
     table = source if isinstance(source, RawTable) else read_table(source, known)
-    roles = find_roles(table, target, sensitive, time, group, weight, drop, known=known)
+    options: Options = {"sensitive": sensitive, "time": time, "group": group, "weight": weight, "drop": drop}
+    options |= {"task": task, "positive": positive, "periods": periods, "name": name}
+    roles = find_roles(table, target, known=known, **options)
     if not roles.target:
         raise InputError(f"Which column is the target? Give target=. Columns: {listed(table.frame.columns, 40)}.")
-    options: Options = {"task": task, "positive": positive, "periods": periods, "name": name}
     data = _assign(table, roles, known, options, every=settled is not None, apart=not sensitive_as_features)
     misfits = [note for note in data.notes if note.code.removeprefix("DATA-") in MISFITS and note.severity != "info"]
     if strict and known.columns and misfits:
@@ -171,8 +173,7 @@ def as_dataset(table: object, which: str, *, like: Any = None, target: str = "",
     known = Schema() if like is None else schema_of(like)
     if isinstance(table, pd.DataFrame):
         table = replace(read_table(table, known), name=which)
-    names = [options.get(role) for role in ("sensitive", "time", "group", "weight", "drop")]
-    return _assign(table, find_roles(table, target, *names, known=known), known, options, keep=True)
+    return _assign(table, find_roles(table, target, known=known, **options), known, options, keep=True)
 
 
 def data_like(table: object, known: Dataset) -> Dataset:
@@ -277,16 +278,14 @@ def _labels(
         values, notes = plain_target(frame[roles.target], table.decisions.get(roles.target))
         missing = int(values.isna().sum())
         severity: Severity = "info" if not whole else "medium" if missing > 0.05 * len(frame) else "low"
-        message = f"Target {roles.target!r} is missing in {missing:,} of {len(frame):,} rows, which"
-        message += " were dropped." if whole else " have no label."
-        notes += [Finding("DATA-TARGET-MISSING", severity, message, roles.target)] if missing else []
+        if missing:
+            text = "DATA-TARGET-MISSING" if whole else "DATA-TARGET-MISSING kept"
+            notes.append(finding(text, severity, roles.target, missing=missing, rows=len(frame)))
     groupless = int(frame[roles.group].isna().sum()) if roles.group else 0
     if groupless:
-        message = f"Group {roles.group!r} is missing in {groupless:,} of {len(frame):,} rows, which form one group."
-        notes.append(Finding("DATA-GROUP-MISSING", "medium", message, roles.group))
+        notes.append(finding("DATA-GROUP-MISSING", "medium", roles.group, missing=groupless, rows=len(frame)))
     if (absent := known.named("weight")) and absent not in frame:
-        message = f"The column of weights {absent!r} is not in the table: every row counts as one."
-        notes.append(Finding("DATA-WEIGHT-ABSENT", "medium", message, absent))
+        notes.append(finding("DATA-WEIGHT-ABSENT", "medium", absent))
     return values, notes
 
 

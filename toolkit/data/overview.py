@@ -64,22 +64,13 @@ def readable(profile: pd.DataFrame) -> pd.DataFrame:
     >>> readable(describe_columns(pd.DataFrame({"age": [20, 40]}))).to_dict("records")
     [{'column': 'age', 'kind': 'whole number', 'missing': 'none', 'distinct': 2, 'values': '20 to 40, mean 30'}]
     """
-    rows = profile.to_dict("records")
-    return pd.DataFrame(
-        {
-            "column": profile["column"],
-            "kind": profile["kind"],
-            "missing": [_share_text(row["missing"]) for row in rows],
-            "distinct": profile["distinct"],
-            "values": [_values_text(row) for row in rows],
-        }
-    )
+    missing = list(map(_share_text, profile["missing"]))
+    values = list(map(_values_text, profile.to_dict("records")))
+    return profile[["column", "kind", "missing", "distinct"]].assign(missing=missing, values=values)
 
 
 def _share_text(share: float) -> str:
-    if share == 0:
-        return "none"
-    return f"{share:.1%}" if share >= 0.001 else "under 0.1%"
+    return "none" if share == 0 else f"{share:.1%}" if share >= 0.001 else "under 0.1%"
 
 
 def _values_text(row: Mapping[Any, Any]) -> str:
@@ -108,9 +99,8 @@ def target_drawing(target: pd.Series[Any], task: str) -> Drawing:
     alt = "; ".join(f"{label}: {share:.1%}" for label, share in shares.items())
     words = Picture(f"Classes of {name}", "Share of the rows in each class.", f"{alt}. {len(target):,} rows.")
     counts = target.value_counts()
-    table = pd.DataFrame({"class": counts.index.map(str), "rows": counts.to_numpy()}).assign(
-        share=counts.to_numpy() / len(target)
-    )
+    rows, labels = counts.to_numpy(), counts.index.map(str)
+    table = pd.DataFrame({"class": labels, "rows": rows, "share": rows / len(target)})
     return Drawing("target", words, lambda ax: _draw_classes(ax, shares), table, grid="x")
 
 
@@ -130,8 +120,6 @@ def _shares(target: pd.Series[Any]) -> pd.Series[float]:
     """Return the share of each class in the order of the labels; beyond ten, the largest ones and the rest."""
     shares = target.value_counts(normalize=True)
     if len(shares) <= MOST_BARS:
-        shares = shares.sort_index()
-        return shares.set_axis([str(label) for label in shares.index])
-    largest = shares.iloc[: MOST_BARS - 1].set_axis([str(label) for label in shares.index[: MOST_BARS - 1]])
-    rest = f"{len(shares) - MOST_BARS + 1} other classes"
-    return pd.concat([largest, pd.Series({rest: float(shares.iloc[MOST_BARS - 1 :].sum())})])
+        return shares.sort_index().rename(index=str)
+    rest = {f"{len(shares) - MOST_BARS + 1} other classes": float(shares.iloc[MOST_BARS - 1 :].sum())}
+    return pd.concat([shares.iloc[: MOST_BARS - 1].rename(index=str), pd.Series(rest)])

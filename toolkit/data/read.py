@@ -22,6 +22,7 @@ from toolkit.data.databases import is_database, read_database
 from toolkit.data.datasets import BUILT_IN, BuiltIn
 from toolkit.data.decisions import Decisions, decide_formats, read_texts
 from toolkit.data.delimited import read_delimited, refuse_foreign
+from toolkit.data.findings import finding
 from toolkit.data.recognition import Decision
 from toolkit.data.schema import Schema
 from toolkit.data.table_reader.cells import as_texts, column_kind
@@ -127,8 +128,7 @@ def _finished(table: RawTable, known: Schema | None) -> RawTable:
         raise InputError(f"{table.source} has {found}: there is nothing to learn from.")
     kept = [str(name) for name in frame.index.names if name is not None]
     if kept:
-        message = f"The index ({', '.join(kept)}) was left out; use reset_index() to make it a column."
-        notes.append(Finding("DATA-INDEX", "info", message))
+        notes.append(finding("DATA-INDEX", "info", names=", ".join(kept)))
     frame = frame.set_axis(names, axis=1).reset_index(drop=True)
     texts = {
         name: as_texts(frame[name])
@@ -306,8 +306,8 @@ def _excel(content: bytes, shown: str) -> tuple[pd.DataFrame, list[Finding]]:
         raise InputError(f"{shown} is not a readable Excel file: {error}. Save it again as .xlsx or .csv.") from error
     if len(sheets) == 1:
         return frame, []
-    message = f"The workbook has {len(sheets)} sheets ({listed(sheets, 5)}); the first, {sheets[0]!r}, was read."
-    return frame, [Finding("DATA-SHEETS", "low", message)]
+    said = {"count": len(sheets), "sheets": listed(sheets, 5), "first": sheets[0]}
+    return frame, [finding("DATA-SHEETS", "low", **said)]
 
 
 DELIMITED = (".csv", ".tsv", ".tab", ".txt")

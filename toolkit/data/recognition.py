@@ -112,9 +112,11 @@ def _as_numbers(labels: pa.StringArray, counts: NDArray[np.int64]) -> Decision |
     if most < (1 - ODD_SHARE) * total:
         return None
     numbers = parts.field("number").filter(pa.array(decorated))
-    units = _units(parts, decorated)
-    unit, share = _most_frequent(units, counts[decorated])
-    if share < 1 - ODD_SHARE:
+    joined = pc.binary_join_element_wise(parts.field("before"), parts.field("after"), "")
+    units = np.asarray(joined.filter(pa.array(decorated)).to_numpy(zero_copy_only=False), dtype=object)
+    shares = pd.Series(counts[decorated]).groupby(units).sum() / most
+    unit = str(shares.idxmax())
+    if shares.max() < 1 - ODD_SHARE:
         return None
     read = []
     for decimal, *rest in NOTATIONS:
@@ -208,27 +210,13 @@ def _as_text(counted: pa.StructArray) -> Format:
     others, share = labels[~marks], counts[~marks].mean() if (~marks).any() else 0.0
     if not words or not 2 <= len(others) <= 300:
         return Format("text")
-    codes = all(re.fullmatch("[A-Z]{2}", str(label).strip()) for label in others)
+    codes, few = all(re.fullmatch("[A-Z]{2}", str(label).strip()) for label in others), len(others) <= ODD_DISTINCT
     kept = [
         str(label)
         for label, count in zip(labels, counts, strict=True)
-        if str(label).strip() in words
-        and (
-            (label.strip() != "NA" and len(others) <= ODD_DISTINCT and count >= share / 2)
-            or (label.strip() == "NA" and codes)
-        )
+        if label.strip() in words and (codes if label.strip() == "NA" else few and count >= share / 2)
     ]
     return Format("text", labels=tuple(sorted(kept)))
-
-
-def _units(parts: pa.StructArray, decorated: NDArray[np.bool_]) -> NDArray[Any]:
-    joined = pc.binary_join_element_wise(parts.field("before"), parts.field("after"), "")
-    return np.asarray(joined.filter(pa.array(decorated)).to_numpy(zero_copy_only=False), dtype=object)
-
-
-def _most_frequent(units: NDArray[Any], counts: NDArray[np.int64]) -> tuple[str, float]:
-    shares = pd.Series(counts).groupby(units).sum() / counts.sum()
-    return str(shares.idxmax()), float(shares.max())
 
 
 def _odd(labels: pa.StringArray, counts: NDArray[np.int64], fitting: NDArray[np.bool_]) -> dict[str, int]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 import pandas as pd
 
 from toolkit.core.result import Finding
 from toolkit.data.columns import plain_column
+from toolkit.data.findings import finding
 from toolkit.data.read import RawTable
 from toolkit.data.recognition import WORDS
 from toolkit.data.schema import Schema
@@ -54,15 +55,7 @@ class Roles:
 
 
 def find_roles(
-    table: RawTable,
-    target: object,
-    sensitive: object,
-    time: object,
-    group: object,
-    weight: object,
-    drop: object,
-    *,
-    known: Schema | None = None,
+    table: RawTable, target: str | None, *, known: Schema | None = None, **options: Unpack[Options]
 ) -> Roles:
     """Find the column of each role.
 
@@ -70,12 +63,13 @@ def find_roles(
     ----------
     table : RawTable
         Its built-in roles hold for what is not given.
-    target, time, group, weight : str, optional
-        Column names; an empty text counts as not given.
-    sensitive, drop : str or list of str, optional
-        Column names, as a list or separated by commas.
+    target : str, optional
+        Name of a column; an empty text counts as not given.
     known : Schema, optional
         Its roles hold too for what is not given, as far as the table has the columns. It need not have the target.
+    **options
+        Of them ``time``, ``group`` and ``weight``, each the name of a column; ``sensitive`` and ``drop``, each a list of
+        names, or names separated by commas.
 
     Raises
     ------
@@ -85,28 +79,24 @@ def find_roles(
     Examples
     --------
     >>> table = RawTable(pd.DataFrame(columns=["a", "b", "c, d"]), "t", "t")
-    >>> find_roles(table, "a", "c, d", None, None, None, "b").sensitive
+    >>> find_roles(table, "a", sensitive="c, d", drop="b").sensitive
     ('c, d',)
     """
-    own, names = table.built_in, list(table.frame.columns)
+    own, names, sensitive = table.built_in, list(table.frame.columns), given(options.get("sensitive"))
     settled = known.named("target") if known else ""
     if known and settled:
         inherits = Roles(settled, known.sensitive, known.named("time"), known.named("group"), known.named("weight"))
     else:
         inherits = Roles(own.target, own.sensitive, own.time or "") if own else Roles(table.target or "")
 
-    def one(name: object, inherited: str) -> str:
-        return str(name) if given(name) is not None else inherited if inherited in names else ""
-
-    groups = inherits.sensitive if given(sensitive) is None else listed_names(sensitive, names)
-    roles = Roles(
-        target=str(target) if given(target) is not None else inherits.target,
-        sensitive=tuple(name for name in groups if given(sensitive) is not None or name in names),
-        time=one(time, inherits.time),
-        group=one(group, inherits.group),
-        weight=one(weight, inherits.weight),
-        drop=tuple(listed_names(drop, names)),
-    )
+    single = dict.fromkeys(("time", "group", "weight"), "")
+    for role in single:
+        name, inherited = given(options.get(role)), getattr(inherits, role)
+        single[role] = str(name) if name is not None else inherited if inherited in names else ""
+    settled_groups = (name for name in inherits.sensitive if name in names)
+    groups = tuple(settled_groups if sensitive is None else listed_names(sensitive, names))
+    aim = str(target) if given(target) is not None else inherits.target
+    roles = Roles(aim, groups, drop=tuple(listed_names(options.get("drop"), names)), **single)
     _check(roles, names, settled)
     return roles
 
@@ -162,11 +152,8 @@ def not_named(columns: Iterable[object], roles: Roles) -> list[Finding]:
     found = [name for name in map(str, columns) if name not in apart and _TELLING.search(name)]
     if roles.sensitive or not found:
         return []
-    message = (
-        f"Nothing is judged by group of people, though {'a column seems' if len(found) == 1 else 'columns seem'} to "
-        f"name some: {listed(found)}. Name them as 'sensitive' if so."
-    )
-    return [Finding("DATA-SENSITIVE-NOT-NAMED", "medium", message, found[0])]
+    columns = "a column seems" if len(found) == 1 else "columns seem"
+    return [finding("DATA-SENSITIVE-NOT-NAMED", "medium", found[0], columns=columns, names=listed(found))]
 
 
 def sensitive_groups(column: pd.Series[Any]) -> pd.Series[Any]:

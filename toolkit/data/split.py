@@ -13,12 +13,13 @@ import pandas as pd
 from toolkit.core.estimate import Estimate, spread
 from toolkit.core.face import Face, FaceTable
 from toolkit.core.figures import BLUE, Drawing, Picture, name_rows
-from toolkit.core.result import Finding, Record, Result, Severity, by_severity
+from toolkit.core.result import Finding, Record, Result, by_severity
 from toolkit.core.words import counted
 from toolkit.data.assignment import apart, by_class, by_group, by_time, shuffled
 from toolkit.data.checks import row_hashes
 from toolkit.data.contract import is_text
 from toolkit.data.dataset import Dataset
+from toolkit.data.findings import finding
 from toolkit.data.fingerprint import fingerprint
 from toolkit.data.load import load_dataset
 from toolkit.data.table_reader.cells import as_label
@@ -194,29 +195,20 @@ class Split(Result):
         if self._shared:
             share = self._shared / self.test.rows
             twins = counted(self._shared, "test row is a duplicate", "test rows are duplicates")
-            message = (
-                f"{twins} of training rows, equal in every feature and the target ({share:.1%} of {self.test.rows:,}): "
-                "a model that remembers rows looks better than it is."
-            )
-            severity: Severity = "high" if share >= 0.5 else "medium" if share >= 0.05 else "low"
-            found.append(Finding("SPLIT-SHARED-ROWS", severity, message, "test"))
+            severity = "high" if share >= 0.5 else "medium" if share >= 0.05 else "low"
+            found.append(finding("SPLIT-SHARED-ROWS", severity, "test", twins=twins, share=share, rows=self.test.rows))
         if self.train.group is not None and self.test.group is not None and "group" not in self.strategy:
-            shared = int(self.test.group.isin(self.train.group).sum())
+            shared, group = int(self.test.group.isin(self.train.group).sum()), self.test.group.name
             way = "leave them out of one" if self.strategy == "given" else "strategy='group' keeps each on one side"
-            message = (
-                f"{shared:,} of {self.test.rows:,} test rows belong to a group ({self.test.group.name!s}) that is also "
-                f"in the training part; {way}."
-            )
-            found += [Finding("SPLIT-SHARED-GROUPS", "high", message, "test")] if shared else []
+            said = {"shared": shared, "rows": self.test.rows, "group": group, "way": way}
+            found += [finding("SPLIT-SHARED-GROUPS", "high", "test", **said)] if shared else []
         for name, part in self.parts().items():
             if part.rows < SMALL_PART:
-                message = f"The {name} part has only {counted(part.rows, 'row')}: its intervals are wide."
-                found.append(Finding("SPLIT-SMALL-PART", "medium", message, name))
+                found.append(finding("SPLIT-SMALL-PART", "medium", name, rows=counted(part.rows, "row")))
             absent = [label for label in self.data.classes if label not in set(part.target.unique())]
             if absent:
                 what = f"{'class' if len(absent) == 1 else 'classes'} {listed(map(repr, absent), 5)}"
-                message = f"The {name} part has no row of {what} of {self.data.target.name!r}."
-                found.append(Finding("SPLIT-CLASS-MISSING", "high", message, name))
+                found.append(finding("SPLIT-CLASS-MISSING", "high", name, classes=what, target=self.data.target.name))
         return by_severity(found)
 
     @cached_property
@@ -283,8 +275,7 @@ def _given(train: Dataset, test: Any, validation: Any, seed: int) -> Split:
         before = cut["train"].time
         if name != "train" and part.time is not None and before is not None:
             early = int((part.time <= before.max()).sum())
-            message = f"{early:,} of {part.rows:,} {name} rows are not later than the latest training row."
-            notes += [Finding("SPLIT-TIME-ORDER", "high", message, name)] if early else []
+            notes += [finding("SPLIT-TIME-ORDER", "high", name, early=early, rows=part.rows)] if early else []
     return Split(data, cut["train"], cut["test"], cut.get("validation"), "given", seed, tuple(notes))
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 
 from toolkit.core.result import Finding
-from toolkit.data.decisions import by_share
+from toolkit.data.findings import by_share, finding
 from toolkit.data.recognition import WORDS, Decision, decide_format
 from toolkit.data.schema import Schema, Task
 from toolkit.data.table_reader.cells import as_texts, column_kind, plain_numbers, text_labels
@@ -79,12 +79,8 @@ def plain_target(column: pd.Series[Any], decision: Decision | None = None) -> tu
     how = (decision or decide_format(written)).format
     if how.kind == "number" and len(labels) > MOST_NUMBER_CLASSES:
         values = pd.Series(how.read(written)[0], index=column.index, name=column.name)
-        message = f"Target {name!r} holds numbers stored as text and is used as numbers."
-        return values.mask(np.isinf(values.to_numpy())), [Finding("DATA-TARGET-TEXT-NUMBERS", "low", message, name)]
-    if kind == "mixed":
-        message = f"Target {name!r} mixes types; its labels are used as text."
-        return texts, [Finding("DATA-TARGET-MIXED", "medium", message, name)]
-    return texts, []
+        return values.mask(np.isinf(values.to_numpy())), [finding("DATA-TARGET-TEXT-NUMBERS", "low", name)]
+    return texts, [finding("DATA-TARGET-MIXED", "medium", name)] if kind == "mixed" else []
 
 
 def read_target(values: pd.Series[Any], task: str | None = None, positive: object = None) -> Target:
@@ -160,12 +156,9 @@ def target_by(values: pd.Series[Any], known: Schema) -> Target:
     notes = []
     if len(strange):
         cells = listed(map(repr, strange.astype(str).value_counts().index[:4]), 3)
-        message = (
-            f"Target {name!r} holds labels that {known.name} does not know in {len(strange):,} of {len(labels):,} "
-            f"rows: {cells}, first in row {int(strange.index[0]) + 1:,}; they count as missing. "
-            f"Known: {listed(known.classes)}."
-        )
-        notes.append(Finding("DATA-UNSEEN-LABELS", by_share(len(strange) / len(labels)), message, name))
+        said = {"known": known, "count": len(strange), "rows": len(labels), "cells": cells}
+        said |= {"first": int(strange.index[0]) + 1, "classes": listed(known.classes)}
+        notes.append(finding("DATA-UNSEEN-LABELS target", by_share(len(strange) / len(labels)), name, **said))
     found = found[found.notna()].infer_objects() if len(strange) else found
     return Target(among(found, values.index), known.task, known.positive, known.classes, tuple(notes))
 
@@ -197,11 +190,7 @@ def _task(values: pd.Series[Any], task: str | None, distinct: int) -> tuple[Task
         whole = values.dtype == "int64" or bool((values == np.floor(values)).all())
         if not (whole and distinct <= MOST_NUMBER_CLASSES and rows >= ROWS_PER_NUMBER_CLASS * distinct):
             return "regression", []
-        message = (
-            f"Target {name!r} holds {distinct} different whole numbers and is read as {distinct} classes; "
-            "give task='regression' to predict it as a number."
-        )
-        return "multiclass", [Finding("DATA-TASK", "info", message, name)]
+        return "multiclass", [finding("DATA-TASK", "info", name, distinct=distinct)]
     if distinct > 2 and distinct > rows / 2:
         found = f"{distinct:,} different values in {rows:,} rows"
         raise InputError(
@@ -242,11 +231,8 @@ def _positive(
         if WORDS["affirmed"].get(label.strip().casefold()) == other.strip().casefold():
             return label, []
     label = min(reversed(classes), key=lambda option: counts[option])
-    message = (
-        f"{label!r}, the rarer of the two labels of {name!r} ({counts[label]:,} of {sum(counts.values()):,} rows), "
-        "is taken as the positive class; give positive= to choose."
-    )
-    return label, [Finding("DATA-POSITIVE-CLASS", "info", message, name)]
+    said = {"label": label, "count": counts[label], "rows": sum(counts.values())}
+    return label, [finding("DATA-POSITIVE-CLASS", "info", name, **said)]
 
 
 def _some(values: pd.Series[Any]) -> str:

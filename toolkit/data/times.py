@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from toolkit.core.result import Finding
 from toolkit.data.columns import typed
+from toolkit.data.findings import finding
 from toolkit.data.recognition import Decision
 from toolkit.data.table_reader.cells import as_days, as_texts, column_kind, moments, plain_numbers
 from toolkit.errors import InputError, listed, nearest
@@ -124,8 +125,7 @@ def of_periods(
         return frame.loc[moments.index], moments, notes
     gone = len(frame) - len(moments)
     if gone:
-        message = f"Time {time!r} is missing in {gone:,} of {len(frame):,} rows, which were dropped."
-        notes = [Finding("DATA-TIME-MISSING", "medium", message, time), *notes]
+        notes = [finding("DATA-TIME-MISSING", "medium", time, missing=gone, rows=len(frame)), *notes]
     return frame, moments, notes
 
 
@@ -211,7 +211,6 @@ def _by_rows(time: pd.Series[Any] | None, rows: int, size: int) -> list[Window]:
     if size < LEAST_ROWS_OF_A_WINDOW:
         raise InputError(f"A window must have at least {LEAST_ROWS_OF_A_WINDOW} rows; found window={size}.")
     order = np.arange(rows) if time is None else np.argsort(pd.factorize(time, sort=True)[0], kind="stable")
-    pieces = max(1, round(rows / size))
-    starts = [size * piece for piece in range(pieces)]
+    starts = range(0, max(1, round(rows / size)) * size, size)
     ends = [*starts[1:], rows]
     return [(f"rows {start + 1:,} to {end:,}", order[start:end]) for start, end in zip(starts, ends, strict=True)]
