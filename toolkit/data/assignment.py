@@ -20,6 +20,7 @@ TRAIN, VALIDATION, TEST, LEFT_OUT = 0, 1, 2, 3
 
 Codes = NDArray[np.int64]
 Sizes = tuple[float, float]
+Periods = tuple[Sequence[object], Sequence[object]]
 Notes = tuple[Finding, ...]
 
 
@@ -103,25 +104,19 @@ def apart(parts: Codes, group: pd.Series[Any]) -> tuple[Codes, Notes]:
 
 
 def by_time(
-    data: Dataset,
-    time: pd.Series[Any],
-    sizes: Sizes,
-    cut: object,
-    test_periods: Sequence[object],
-    validation_periods: Sequence[object],
-    random: np.random.Generator,
+    data: Dataset, time: pd.Series[Any], sizes: Sizes, cut: object, periods: Periods, random: np.random.Generator
 ) -> tuple[Codes, Notes]:
     """Put the latest times into test, those before them into validation, and the earliest into train.
 
-    Where a single time is left for train and validation, validation is drawn from it by chance, and said. Rows between
-    and after listed periods are left out, and said.
+    ``periods`` are those of test and of validation. Where a single time is left for train and validation, validation is
+    drawn from it by chance, and said. Rows between and after listed periods are left out, and said.
 
     Raises
     ------
     InputError
         Where there is one time only, or nothing comes before the test part.
     """
-    name = str(time.name)
+    name, (test_periods, validation_periods) = str(time.name), periods
     codes, labels = time_order(time)
     counts = np.bincount(codes, minlength=len(labels))
     if len(labels) < 2:

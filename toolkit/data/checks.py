@@ -114,13 +114,10 @@ def gathered(findings: Iterable[Finding], most: int = MOST_OF_A_CODE) -> list[Fi
 
 
 def _classes(target: pd.Series[Any]) -> list[Finding]:
-    name, counts = str(target.name), target.value_counts()
-    findings = [
-        finding("DATA-TINY-CLASS", severity, label, target=name, count=counted(count, "row"), rows=len(target))
-        for label, count in counts[::-1].items()
-        for severity in ("high" if count < SMALL_CLASS / 2 else "medium",)
-        if count < SMALL_CLASS
-    ]
+    name, counts, findings = str(target.name), target.value_counts(), list[Finding]()
+    for label, count in counts[counts < SMALL_CLASS][::-1].items():
+        severity, numbers = "high" if count < SMALL_CLASS / 2 else "medium", {"rows": len(target), "target": name}
+        findings.append(finding("DATA-TINY-CLASS", severity, label, count=counted(count, "row"), **numbers))
     if len(counts) > MANY_CLASSES:
         findings.append(finding("DATA-MANY-CLASSES", "medium", name, classes=len(counts)))
     return findings

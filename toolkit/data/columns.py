@@ -12,17 +12,14 @@ from toolkit.core.result import Finding
 from toolkit.core.words import counted
 from toolkit.data.decisions import Decisions, about
 from toolkit.data.findings import finding
-from toolkit.data.recognition import Decision, decide_format
+from toolkit.data.recognition import WORDS, Decision, decide_format
 from toolkit.data.table_reader.cells import as_days, as_texts, column_kind, finite, plain_numbers, text_labels
 
 IDENTIFIER_ROWS = 20
 IDENTIFIER_SHARE = 0.95
 
 #: Names of columns that number or name the rows, such as the index that a table was saved with.
-_NAMES_ROWS = re.compile(
-    r"(?i:unnamed: ?\d+|index|row(?:_?(?:no|nr|num|number|id))?|nr|no|number|#|(?:.*[_ ])?(?:id|uid|uuid|key))"
-    r"|.*[a-z]I[dD]"
-)
+_NAMES_ROWS = re.compile(WORDS["rows"])
 
 
 def prepare_features(
@@ -133,9 +130,8 @@ def _labels(series: pd.Series[Any]) -> tuple[pd.Series[Any] | None, list[Finding
         codes, labels = text_labels(series)
     column = pd.Categorical.from_codes(np.asarray(codes), pd.Index(labels, dtype=object))
     named = [label for label in labels if label.strip()]
-    blank, notes = int(column.isin([label for label in labels if not label.strip()]).sum()), []
-    if blank:
-        notes = [finding("DATA-BLANK-TEXT", "info", name, blank=blank)]
+    blank = int(column.isin([label for label in labels if not label.strip()]).sum())
+    notes = [finding("DATA-BLANK-TEXT", "info", name, blank=blank)] if blank else []
     if not named:
         return None, [*notes, finding("DATA-ALL-MISSING", "low", name)]
     order = pd.Index(named if ordered else sorted(named), dtype=object)

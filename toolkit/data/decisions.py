@@ -163,10 +163,9 @@ def _typed(texts: pa.StringArray, how: Format) -> Any:
         return pa.array(values, pa.string()).to_pandas()
     if how.kind == "missing":
         return np.full(len(texts), np.nan)
-    if how.kind == "bool" and not np.isnan(values).any():
-        return values.astype(bool)
     if how.kind == "bool":
-        return pd.Series(np.where(np.isnan(values), None, values == 1), dtype=object)
+        gaps = np.isnan(values)
+        return pd.Series(np.where(gaps, None, values == 1), dtype=object) if gaps.any() else values.astype(bool)
     whole = how.kind == "number" and bool((values == np.floor(values)).all() and (np.abs(values) < 2**53).all())
     written_whole = whole and how.thousands != "" and not pc.any(pc.match_substring(texts, how.decimal)).as_py()
     return values.astype("int64") if written_whole else values

@@ -80,15 +80,12 @@ def find_separator(lines: list[str]) -> str:
     >>> find_separator(["a;b", "1,5;2", "3,5;4"])
     ';'
     """
-    best, most = ",", (0.0, 0)
-    for separator in SEPARATORS:
+
+    def fit(separator: str) -> tuple[float, int]:
         widths = [len(row) for row in csv.reader(lines, delimiter=separator)] or [1]
-        if widths[0] < 2:
-            continue
-        agreeing = sum(width == widths[0] for width in widths) / len(widths)
-        if (agreeing, widths[0]) > most:
-            best, most = separator, (agreeing, widths[0])
-    return best
+        return (sum(width == widths[0] for width in widths) / len(widths) if widths[0] > 1 else 0.0), widths[0]
+
+    return max(SEPARATORS, key=fit)
 
 
 def refuse_foreign(content: bytes, shown: str, kinds: tuple[str, ...] = ("HTML", "JSON")) -> None:

@@ -59,8 +59,6 @@ def _content(column: pd.Series[Any]) -> tuple[bytes, ...]:
         return (b"bool", column.to_numpy(dtype="f4", na_value=np.nan).tobytes())
     if pd.api.types.is_datetime64_any_dtype(dtype):
         return _time_content(column)
-    if pd.api.types.is_integer_dtype(dtype) or pd.api.types.is_float_dtype(dtype):
-        return _number_content(column)
     kind = pd.api.types.infer_dtype(column, skipna=True)
     if kind == "boolean":
         return _content(column.astype("boolean"))

@@ -56,19 +56,17 @@ def join_labels(table: RawTable, labels: RawTable, *, target: str | None = None,
     name = target or column
     if name in table.frame.columns and bool(table.frame[name].notna().any()):
         raise InputError(f"{table.name} has labels of its own in {name!r}. Leave that column out, or the labels.")
+    values = labels.frame[column]
     if by:
-        places = _places(table, labels, by)
-        values = labels.frame[column].reindex(places).reset_index(drop=True)
-    else:
-        if len(labels.frame) != len(table.frame):
-            both = [name for name in labels.frame.columns if name in table.frame.columns and name != column]
-            known = f", such as {both[0]!r}" if both else ""
-            sizes = [f"{part.name} has {counted(len(part.frame), 'row')}" for part in (labels, table)]
-            raise InputError(
-                f"{' and '.join(sizes)}, so they cannot be matched by their order. Give a label for every row, or "
-                f"labels_by= a column that both have{known}."
-            )
-        values = labels.frame[column]
+        values = values.reindex(_places(table, labels, by))
+    elif len(values) != len(table.frame):
+        both = [name for name in labels.frame.columns if name in table.frame.columns and name != column]
+        known = f", such as {both[0]!r}" if both else ""
+        sizes = [f"{part.name} has {counted(len(part.frame), 'row')}" for part in (labels, table)]
+        raise InputError(
+            f"{' and '.join(sizes)}, so they cannot be matched by their order. Give a label for every row, or "
+            f"labels_by= a column that both have{known}."
+        )
     return replace(table, frame=table.frame.assign(**{name: values.to_numpy()}))
 
 

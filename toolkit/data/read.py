@@ -169,8 +169,7 @@ def _openml(name: str) -> RawTable:
         raise InputError("Say which OpenML data set: openml:NAME, such as openml:adult, or openml:ID.")
     which: dict[str, Any] = {"data_id": int(name)} if name.isdigit() else {"name": name}
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(action="ignore"):
             bunch = fetch_openml(**which, as_frame=True, parser="auto", n_retries=1)
     except OSError as error:
         found = f"OpenML could not be reached ({error}). It needs internet; a file on this machine does not."
@@ -189,16 +188,15 @@ def _web(address: str, known: Schema | None) -> RawTable:
     if parts.scheme not in ("http", "https", "ftp", "file"):
         kinds = "http, https, ftp, file, or a database address followed by ::table"
         raise InputError(f"Addresses that begin with {parts.scheme}:// cannot be read. Known: {kinds}.")
-    problem = ""
     try:
         with urlopen(address, timeout=60) as answer:  # noqa: S310 - the scheme was checked above
             content = answer.read()
     except (OSError, ValueError) as error:
         problem = str(getattr(error, "reason", "")) or type(error).__name__
         problem = f"HTTP {error.code} {problem}" if hasattr(error, "code") else problem
-    if problem:
-        raise InputError(f"{shown} could not be read: {problem}. Check the address and the connection.")
-    return _parsed(content, Path(unquote(parts.path)), shown, known)
+    else:
+        return _parsed(content, Path(unquote(parts.path)), shown, known)
+    raise InputError(f"{shown} could not be read: {problem}. Check the address and the connection.")
 
 
 def _file(text: str, known: Schema | None) -> RawTable:
@@ -224,13 +222,10 @@ def _file(text: str, known: Schema | None) -> RawTable:
 
 def _parsed(content: bytes, path: Path, shown: str, known: Schema | None) -> RawTable:
     """Unpack and read the bytes of a file by its extension."""
-    suffixes = [suffix.lower() for suffix in path.suffixes]
-    name = path.name
-    if suffixes and suffixes[-1] in PACKED:
-        content, inner = _unpacked(content, suffixes.pop(), shown)
-        name = inner or name[: -len(path.suffix)]
-        suffixes = [suffix.lower() for suffix in Path(name).suffixes]
-    suffix = suffixes[-1] if suffixes else ""
+    if path.suffix.lower() in PACKED:
+        content, inner = _unpacked(content, path.suffix.lower(), shown)
+        path = Path(inner or path.stem)
+    suffix = path.suffix.lower()
     if suffix not in (*DELIMITED, *READERS):
         found = f"its name ends with {suffix}" if suffix else "its name has no extension"
         readable = f"{listed((*DELIMITED, *READERS), 20)}, also packed as {listed(PACKED)}"
@@ -242,7 +237,7 @@ def _parsed(content: bytes, path: Path, shown: str, known: Schema | None) -> Raw
         frame, notes, decisions = read_delimited(content, shown, known)
     else:
         frame, notes = READERS[suffix](content, shown)
-    return RawTable(frame, Path(name).stem or "table", shown, notes=tuple(notes), decisions=decisions)
+    return RawTable(frame, path.stem or "table", shown, notes=tuple(notes), decisions=decisions)
 
 
 def _unpacked(content: bytes, suffix: str, shown: str) -> tuple[bytes, str]:

@@ -220,9 +220,8 @@ def _as_text(counted: pa.StructArray) -> Format:
 
 
 def _odd(labels: pa.StringArray, counts: NDArray[np.int64], fitting: NDArray[np.bool_]) -> dict[str, int]:
-    odd = np.flatnonzero(~fitting)
-    named = sorted(((str(labels[int(place)]), int(counts[place])) for place in odd), key=lambda one: (-one[1], one[0]))
-    return dict(named)
+    odd = zip(labels.filter(pa.array(~fitting)).to_pylist(), counts[~fitting].tolist(), strict=True)
+    return dict(sorted(odd, key=lambda one: (-one[1], one[0])))
 
 
 def _some(texts: pa.StringArray, pattern: str) -> bool:

@@ -10,13 +10,14 @@ from typing import Any, TypedDict, Unpack
 import numpy as np
 import pandas as pd
 
+from toolkit.core.options import column_of
 from toolkit.core.result import Finding
 from toolkit.data.columns import plain_column
 from toolkit.data.findings import finding
 from toolkit.data.read import RawTable
 from toolkit.data.recognition import WORDS
 from toolkit.data.schema import Schema
-from toolkit.errors import InputError, listed, nearest
+from toolkit.errors import InputError, listed
 
 MOST_NUMBERS = 10
 _PEOPLE = {kind: "|".join(names.split()) for kind, names in WORDS["people"].items()}
@@ -68,8 +69,8 @@ def find_roles(
     known : Schema, optional
         Its roles hold too for what is not given, as far as the table has the columns. It need not have the target.
     **options
-        Of them ``time``, ``group`` and ``weight``, each the name of a column; ``sensitive`` and ``drop``, each a list of
-        names, or names separated by commas.
+        Of them ``time``, ``group`` and ``weight``, each the name of a column; ``sensitive`` and ``drop``, each a list
+        of names, or names separated by commas.
 
     Raises
     ------
@@ -88,13 +89,12 @@ def find_roles(
         inherits = Roles(settled, known.sensitive, known.named("time"), known.named("group"), known.named("weight"))
     else:
         inherits = Roles(own.target, own.sensitive, own.time or "") if own else Roles(table.target or "")
-
     single = dict.fromkeys(("time", "group", "weight"), "")
     for role in single:
         name, inherited = given(options.get(role)), getattr(inherits, role)
         single[role] = str(name) if name is not None else inherited if inherited in names else ""
-    settled_groups = (name for name in inherits.sensitive if name in names)
-    groups = tuple(settled_groups if sensitive is None else listed_names(sensitive, names))
+    inherited_groups = (name for name in inherits.sensitive if name in names)
+    groups = tuple(inherited_groups if sensitive is None else listed_names(sensitive, names))
     aim = str(target) if given(target) is not None else inherits.target
     roles = Roles(aim, groups, drop=tuple(listed_names(options.get("drop"), names)), **single)
     _check(roles, names, settled)
@@ -127,9 +127,8 @@ def _check(roles: Roles, names: list[str], absent: str) -> None:
     single = [("Target", roles.target), ("Time", roles.time), ("Group", roles.group), ("Weight", roles.weight)]
     several = [("Sensitive", name) for name in roles.sensitive] + [("Dropped", name) for name in roles.drop]
     for role, name in single + several:
-        if name and name not in names and (role, name) != ("Target", absent):
-            near = nearest(name, names)
-            raise InputError(f"{role} column {name!r} is not in the table.{near} Columns: {listed(names)}.")
+        if name and (role, name) != ("Target", absent):
+            column_of(name, names, role=role)
     others = {"time": (roles.time,), "group": (roles.group,), "weight": (roles.weight,), "drop": roles.drop}
     for role, taken in others.items():
         if roles.target and roles.target in taken:

@@ -13,6 +13,7 @@ import pandas as pd
 from toolkit.core.estimate import Estimate, spread
 from toolkit.core.face import Face, FaceTable
 from toolkit.core.figures import BLUE, Drawing, Picture, name_rows
+from toolkit.core.options import one_of
 from toolkit.core.result import Finding, Record, Result, by_severity
 from toolkit.core.words import counted
 from toolkit.data.assignment import apart, by_class, by_group, by_time, shuffled
@@ -24,7 +25,7 @@ from toolkit.data.fingerprint import fingerprint
 from toolkit.data.load import load_dataset
 from toolkit.data.table_reader.cells import as_label
 from toolkit.data.times import time_order
-from toolkit.errors import InputError, listed, nearest
+from toolkit.errors import InputError, listed
 from toolkit.statistics.intervals import wilson
 
 if TYPE_CHECKING:
@@ -106,7 +107,8 @@ def split_dataset(
     random, sizes = np.random.default_rng(seed), (float(test_size), float(validation_size))
     notes: tuple[Finding, ...] = ()
     if "time" in chosen and data.time is not None:
-        parts, notes = by_time(data, data.time, sizes, cut, test_periods or (), validation_periods or (), random)
+        periods = test_periods or (), validation_periods or ()
+        parts, notes = by_time(data, data.time, sizes, cut, periods, random)
         if chosen == "time_group" and data.group is not None:
             parts, more = apart(parts, data.group)
             notes += more
@@ -289,14 +291,10 @@ def _stacked(columns: list[pd.Series[Any]]) -> pd.Series[Any]:
 
 
 def _strategy(data: Dataset, strategy: str) -> str:
-    if strategy not in STRATEGIES:
-        near = nearest(str(strategy), STRATEGIES)
-        raise InputError(f"There is no strategy {strategy!r}.{near} Known: {listed(STRATEGIES)}.")
-    if strategy == "auto":
+    if one_of("strategy", strategy, STRATEGIES) == "auto":
         timed = data.time is not None and len(data.time.unique()) > 1
-        if timed or data.group is not None:
-            return "_".join(name for name, has in (("time", timed), ("group", data.group is not None)) if has)
-        return "random" if data.task == "regression" else "stratified"
+        by = [name for name, has in (("time", timed), ("group", data.group is not None)) if has]
+        return "_".join(by) or ("random" if data.task == "regression" else "stratified")
     if strategy == "stratified" and data.task == "regression":
         name = str(data.target.name)
         raise InputError(f"A stratified split needs classes, but {name!r} is a number. Use strategy='random'.")

@@ -117,14 +117,13 @@ def read_target(values: pd.Series[Any], task: str | None = None, positive: objec
             raise InputError(f"'positive' names a class, but the target {name!r} is a number to predict (regression).")
         return Target(values.astype("float64") if values.dtype != "int64" else values, chosen, None, (), tuple(notes))
     values = _labels(values)
-    counts = values.value_counts()
-    classes = tuple(sorted(_python(label) for label in counts.index))
+    classes = tuple(sorted(map(_python, values.unique())))
     if chosen == "multiclass":
         if positive is not None:
             found = f"the target {name!r} has {len(classes)} classes: {listed(classes)}"
             raise InputError(f"'positive' needs a target with two classes, but {found}.")
         return Target(values, chosen, None, classes, tuple(notes))
-    label, said = _positive(name, classes, {_python(key): int(count) for key, count in counts.items()}, positive)
+    label, said = _positive(values, classes, positive)
     return Target(values, chosen, label, classes, (*notes, *said))
 
 
@@ -213,9 +212,8 @@ def _labels(values: pd.Series[Any]) -> pd.Series[Any]:
     return values.astype("int64") if whole else values.map(repr).astype(object)
 
 
-def _positive(
-    name: str, classes: tuple[Any, ...], counts: dict[Any, int], positive: object
-) -> tuple[object, list[Finding]]:
+def _positive(values: pd.Series[Any], classes: tuple[Any, ...], positive: object) -> tuple[object, list[Finding]]:
+    name, counts = str(values.name), values.value_counts()
     if positive is not None:
         matching = [label for label in classes if label == positive or str(label) == str(positive).strip()]
         if not matching:
@@ -231,8 +229,8 @@ def _positive(
         if WORDS["affirmed"].get(label.strip().casefold()) == other.strip().casefold():
             return label, []
     label = min(reversed(classes), key=lambda option: counts[option])
-    said = {"label": label, "count": counts[label], "rows": sum(counts.values())}
-    return label, [finding("DATA-POSITIVE-CLASS", "info", name, **said)]
+    numbers = {"count": counts[label], "rows": len(values)}
+    return label, [finding("DATA-POSITIVE-CLASS", "info", name, label=label, **numbers)]
 
 
 def _some(values: pd.Series[Any]) -> str:
