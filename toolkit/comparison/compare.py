@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -12,10 +12,11 @@ from toolkit.comparison.paired import Paired
 from toolkit.comparison.sides import ALPHA, Sides
 from toolkit.core.estimate import Estimate, format_number, format_p, spread
 from toolkit.core.face import Face, FaceTable
-from toolkit.core.figures import GREY, Drawing, Picture, draw_intervals, name_rows
+from toolkit.core.figures import GREY, Drawing, draw_intervals, name_rows
 from toolkit.core.options import above, one_of
 from toolkit.core.result import Finding, Record, Result, by_severity
 from toolkit.core.results import KeyNumber
+from toolkit.core.texts import finder, picturer
 from toolkit.core.words import counted, shorten, spoken, titled
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
@@ -24,7 +25,16 @@ from toolkit.models.model import Model
 from toolkit.models.threshold import ThresholdLike
 from toolkit.statistics.intervals import share_estimate
 from toolkit.statistics.multiplicity import holm
-from toolkit.statistics.units import Units
+
+finding, picture = finder(__file__), picturer(__file__)
+#: What a conclusion says, before the numbers.
+_SAID = {
+    "superior": "The challenger is better",
+    "inferior": "The challenger is worse",
+    "equivalent": "The two are equivalent within {:g}",
+    "not inferior": "The challenger is not worse by {:g} or more",
+    "undecided": "Which of the two is better is undecided",
+}
 
 
 def compare(
@@ -88,20 +98,7 @@ def compare(
     pairs = sides.metrics()
     known = [name for name, one in pairs.items() if one.sign and one.difference.has_interval]
     main = one_of("metric to compare by", metric or known[0], known)
-    return Comparison(
-        name=sides.part.name,
-        target=str(sides.part.target.name),
-        task=sides.part.task,
-        rows=sides.part.rows,
-        units=sides.units,
-        metric=main,
-        margin=margin,
-        pairs=pairs,
-        groups=sides.groups(main, depth),
-        speed=sides.speed() if latency else pd.DataFrame(),
-        flips=sides.flips(),
-        models=sides.models,
-    )
+    return Comparison(sides, main, margin, pairs, sides.groups(main, depth), sides.speed(latency), sides.flips())
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -110,10 +107,8 @@ class Comparison(Result):
 
     Attributes
     ----------
-    name, target, task : str
-    rows : int
-    units : Units or None
-        The independent observations, where these are not the rows.
+    sides : Sides
+        The rows, and the champion and the challenger, each with the threshold at which it decides.
     metric : str
         The one that decides.
     margin : float
@@ -126,27 +121,20 @@ class Comparison(Result):
         Latency and size of both: ``measure, champion, challenger``.
     flips : DataFrame
         The rows that the two decide differently; none for numbers.
-    models : tuple of Model
-        The champion and the challenger, each with the threshold at which it decides.
     """
 
-    name: str
-    target: str
-    task: str
-    rows: int
-    units: Units | None
+    sides: Sides
     metric: str
     margin: float
     pairs: dict[str, Paired]
     groups: pd.DataFrame
     speed: pd.DataFrame
     flips: pd.DataFrame
-    models: tuple[Model, ...] = field(repr=False)
 
     @property
     def model(self) -> Model:
         """The challenger, which the other steps take."""
-        return self.models[1]
+        return self.sides.models[1]
 
     @property
     def main(self) -> Paired:
@@ -188,6 +176,7 @@ class Comparison(Result):
 
     def scalars(self) -> dict[str, Estimate]:
         """Return ``champion.<metric>``, ``change.test.<metric>``, ``change.fairness.…``, and the tests."""
+        part = self.sides.part
         found = {f"champion.{name}": one.champion for name, one in self.pairs.items()}
         found |= {f"change.test.{name}": one.difference for name, one in self.pairs.items()}
         for _, row in self.groups.iterrows():
@@ -197,9 +186,9 @@ class Comparison(Result):
         if self.margin > 0:
             tests["p_not_inferior"] = self.main.p_not_inferior(self.margin)
             tests["p_equivalent"] = self.main.p_equivalent(self.margin)
-        found |= {f"comparison.{name}": Estimate(value, n=self.rows) for name, value in tests.items()}
-        if self.task != "regression":
-            found["comparison.flips"] = share_estimate(len(self.flips), self.rows)
+        found |= {f"comparison.{name}": Estimate(value, n=part.rows) for name, value in tests.items()}
+        if part.task != "regression":
+            found["comparison.flips"] = share_estimate(len(self.flips), part.rows)
         found["comparison.groups_worse"] = Estimate(int(self.groups["worse"].sum()), n=len(self.groups))
         return found
 
@@ -209,24 +198,19 @@ class Comparison(Result):
 
     def _findings(self) -> Iterator[Finding]:
         if self.conclusion == "inferior":
-            yield Finding("COMPARE-WORSE", "high", self._sentence(), self.metric)
+            yield finding("COMPARE-WORSE", "high", self.metric, said=self._sentence())
         for (feature, group, rows), worse in self.groups[self.groups["worse"]].groupby(["feature", "group", "rows"]):
             said = [f"{spoken(row['metric'])} {row['difference']}" for _, row in worse.iterrows()]
-            note = (
-                f"The challenger is worse for {feature} {group} ({rows:,} rows): it differs from the champion by "
-                f"{listed(said)} (adjusted p {format_p(worse['p_adjusted'].max())} or less)."
-            )
-            yield Finding("COMPARE-GROUP-WORSE", "high", note, f"{feature}.{group}")
+            told = {"feature": feature, "group": group, "rows": rows, "p": format_p(worse["p_adjusted"].max())}
+            yield finding("COMPARE-GROUP-WORSE", "high", f"{feature}.{group}", said=listed(said), **told)
         better, worse_in = self._others(1), self._others(-1)
         if worse_in and self.conclusion != "inferior":
-            note = (
-                f"The challenger is worse in {listed(worse_in)}{f', and better in {listed(better)}' if better else ''}."
-            )
-            yield Finding("COMPARE-METRICS-APART", "medium", note, self.metric)
-        one, other = (model.threshold for model in self.models)
+            also = f", and better in {listed(better)}" if better else ""
+            yield finding("COMPARE-METRICS-APART", "medium", self.metric, worse=listed(worse_in), better=also)
+        one, other = (model.threshold for model in self.sides.models)
         if one and other and one.value != other.value:
-            note = f"The champion predicts positive {one.called}, the challenger {other.called}."
-            yield Finding("COMPARE-THRESHOLDS", "info", note, "threshold")
+            called = {"champion": one.called, "challenger": other.called}
+            yield finding("COMPARE-THRESHOLDS", "info", "threshold", **called)
 
     def _others(self, sign: int) -> list[str]:
         """Name the metrics in which the challenger is better (1) or worse (-1) for certain (Holm over the metrics)."""
@@ -239,14 +223,8 @@ class Comparison(Result):
         ]
 
     def _sentence(self) -> str:
-        found, words = self.main, self.conclusion
-        what = {
-            "superior": "The challenger is better",
-            "inferior": "The challenger is worse",
-            "equivalent": f"The two are equivalent within {self.margin:g}",
-            "not inferior": f"The challenger is not worse by {self.margin:g} or more",
-            "undecided": "Which of the two is better is undecided",
-        }[words]
+        found = self.main
+        what = _SAID[self.conclusion].format(self.margin)
         return (
             f"{what}: {titled(self.metric)} is {format_number(found.challenger.value)}, the champion's "
             f"{format_number(found.champion.value)}, a difference of {found.difference}."
@@ -255,18 +233,14 @@ class Comparison(Result):
     def drawings(self) -> list[Drawing]:
         """Return the differences, the metric that decides first, and those of the groups."""
         shown = [self.main]
-        if self.task != "regression":
+        if self.sides.part.task != "regression":
             unit = [one for one in self.pairs.values() if one.sign and one.metric not in ("log_loss", "expected_cost")]
             shown = [one for one in unit if one.difference.has_interval]
         named = {"metric": [titled(one.metric) for one in shown], "difference": [one.difference for one in shown]}
-        drawn = [_differences("differences", "Differences of the metrics", pd.DataFrame(named))]
         groups = self.groups[self.groups["metric"] == self.metric]
-        if len(groups):
-            rows = pd.DataFrame(
-                {"group": groups["feature"] + " " + groups["group"], "difference": groups["difference"]}
-            )
-            drawn.append(_differences("groups", f"Difference of {titled(self.metric)} by group", rows))
-        return drawn
+        by_group = {"group": groups["feature"] + " " + groups["group"], "difference": groups["difference"]}
+        kinds = {"differences": pd.DataFrame(named), "groups": pd.DataFrame(by_group)}
+        return [_drawing(kind, rows, titled(self.metric)) for kind, rows in kinds.items() if len(rows)]
 
     def record(self) -> Record:
         """Return what decided, and the sentence that a report says first."""
@@ -279,25 +253,22 @@ class Comparison(Result):
 
     def face(self) -> Face:
         """Return the conclusion, the metrics of both, the groups, and the rows that are decided differently."""
-        lead = f"{self.name}: {self.target}, {self.rows:,} rows" + (f" in {self.units}" if self.units else "")
-        tables = [FaceTable("Metrics of both models, with 95% intervals", self._table())]
-        if len(self.speed):
-            tables.append(FaceTable("Latency and size", self.speed.assign(measure=self.speed["measure"].map(titled))))
-        if len(self.groups):
-            tables.append(FaceTable("By group of people", self.groups.drop(columns="worse")))
-        if len(self.flips):
-            tables.append(FaceTable(self._flipped(), self.flips, most=12, folded="Rows that are decided differently"))
-        return Face("Comparison", f"{lead}. {self._sentence()}", tables, self.findings())
-
-    def _flipped(self) -> str:
-        fixed = int((self.flips["challenger"] == self.flips["truth"]).sum())
-        broken = int((self.flips["champion"] == self.flips["truth"]).sum())
-        return f"{counted(len(self.flips), 'row')} decided differently: {fixed:,} now right, {broken:,} now wrong"
+        part, units = self.sides.part, self.sides.units
+        lead = f"{part.name}: {part.target.name}, {part.rows:,} rows" + (f" in {units}" if units else "")
+        fixed, broken = (int((self.flips[one] == self.flips["truth"]).sum()) for one in ("challenger", "champion"))
+        flipped = f"{counted(len(self.flips), 'row')} decided differently: {fixed:,} now right, {broken:,} now wrong"
+        tables = [
+            FaceTable("Metrics of both models, with 95% intervals", self._table()),
+            FaceTable("Latency and size", self.speed.assign(measure=self.speed["measure"].map(titled))),
+            FaceTable("By group of people", self.groups.drop(columns="worse")),
+            FaceTable(flipped, self.flips, most=12, folded="Rows that are decided differently"),
+        ]
+        shown = [table for table in tables if len(table.frame)]
+        return Face("Comparison", f"{lead}. {self._sentence()}", shown, self.findings())
 
 
-def _differences(kind: str, title: str, rows: pd.DataFrame) -> Drawing:
-    caption = "Challenger less champion with 95% intervals; the dotted line is no difference."
-    alt = "; ".join(f"{name}: {found}" for name, found in rows.itertuples(index=False)) + "."
+def _drawing(kind: str, rows: pd.DataFrame, metric: str) -> Drawing:
+    said = "; ".join(f"{name}: {found}" for name, found in rows.itertuples(index=False))
 
     def draw(ax: Any) -> None:
         draw_intervals(ax, range(len(rows)), rows["difference"])
@@ -305,4 +276,4 @@ def _differences(kind: str, title: str, rows: pd.DataFrame) -> Drawing:
         name_rows(ax, [shorten(text, 44) for text in rows.iloc[:, 0]])
         ax.set_xlabel("Challenger less champion")
 
-    return Drawing(kind, Picture(title, caption, alt), draw, rows, "x")
+    return Drawing(kind, picture(kind, metric=metric, said=said), draw, rows, "x")

@@ -127,10 +127,11 @@ class Sides:
         columns += [said.y_pred for said in self.said] if self.part.task == "binary" else []
         return pd.DataFrame({name: np.asarray(one)[apart] for name, one in zip(_FLIPS, columns, strict=False)})
 
-    def speed(self) -> pd.DataFrame:
-        """Time both models and weigh them; recorded predictions take no time."""
+    def speed(self, wanted: bool) -> pd.DataFrame:
+        """Time both models and weigh them, where that is wanted; recorded predictions take no time."""
         timed = [
-            {} if model.recorded else measure_speed(model, self.part.features, seed=self.seed) for model in self.models
+            measure_speed(one, self.part.features, seed=self.seed) if wanted and not one.recorded else {}
+            for one in self.models
         ]
         rows = [(name, *(one.get(name, Estimate(math.nan)) for one in timed)) for name in timed[0] | timed[1]]
         return pd.DataFrame(rows, columns=["measure", "champion", "challenger"])

@@ -141,9 +141,8 @@ def _check_task(estimator: Any, item: object, task: str) -> None:
             f"Candidate {item!r} is not a scikit-learn compatible estimator: it needs fit, predict and get_params. "
             "Give an instance, a name or an import path."
         )
-    fits = is_regressor(estimator) if task == "regression" else is_classifier(estimator)
-    if not fits:
-        kind = "regressor" if task == "regression" else "classifier"
+    kind, fits = ("regressor", is_regressor) if task == "regression" else ("classifier", is_classifier)
+    if not fits(estimator):
         raise InputError(f"Candidate {item!r} is not a {kind}, but the task is {task}. Give a {kind}, or set the task.")
 
 
@@ -255,13 +254,8 @@ def tune_candidate(
     pruner = optuna.pruners.MedianPruner(n_startup_trials=3)
     study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=seed), pruner=pruner)
     untuned = mean_score({})
-    with tqdm(total=trials, desc=f"tuning {name}", unit="trial", file=sys.stderr, leave=False) as bar:
-
-        def objective(trial: optuna.Trial) -> float:
-            bar.update()
-            return mean_score(drawn(trial), trial)
-
-        study.optimize(objective, n_trials=trials)
+    for _ in tqdm(range(trials), desc=f"tuning {name}", unit="trial", file=sys.stderr, leave=False):
+        study.optimize(lambda trial: mean_score(drawn(trial), trial), n_trials=1)
     finished = study.get_trials(states=(optuna.trial.TrialState.COMPLETE,))
     better = bool(finished) and study.best_value > untuned
     return clone(estimator).set_params(**study.best_params) if better else estimator

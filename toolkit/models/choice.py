@@ -11,6 +11,7 @@ import numpy as np
 
 from toolkit.core.estimate import format_number
 from toolkit.core.result import Finding
+from toolkit.core.texts import finder
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
 from toolkit.errors import InputError
@@ -18,6 +19,8 @@ from toolkit.models.model import Model
 from toolkit.models.prediction import Predictions, predict
 from toolkit.models.threshold import AS_DECIDED, DEFAULT, Rule, Threshold, ThresholdLike, read_threshold
 from toolkit.statistics.intervals import Array
+
+finding = finder(__file__)
 
 
 def predict_at(
@@ -132,9 +135,8 @@ def choose_threshold(
     each = np.ones(len(y_true)) if weights is None else weights
     ones, zeros = float(y_true @ each), float((1 - y_true) @ each)
     if len(y_true) == 0 or (not (ones and zeros) and rule.kind != "cost"):
-        note = f"The {part} part holds one class only, so no threshold could be chosen on it; {DEFAULT} is used."
-        finding = Finding("THRESHOLD-NOT-CHOSEN", "high", note, part)
-        return Threshold(DEFAULT if probabilities else 0.0, rule, notes=(finding,))
+        note = finding("THRESHOLD-NOT-CHOSEN", "high", part, part=part, default=DEFAULT)
+        return Threshold(DEFAULT if probabilities else 0.0, rule, notes=(note,))
     steps, true_positives, called = confusion_steps(y_true, y_score, each)
     false_positives = called - true_positives
     recall = true_positives / ones if ones else np.zeros(len(steps))
@@ -154,9 +156,8 @@ def choose_threshold(
         reached = (kept >= rule.level - 1e-12) & (called > 0)
         best = int(np.argmax(np.where(reached, other, -1.0))) if reached.any() else int(np.argmax(kept))
         if not reached.any():
-            most = f"the one with the largest, {format_number(float(kept[best]))}, is used."
-            note = f"No threshold gives a {rule.kind} of {rule.level:g} on the {part} part; {most}"
-            notes = (Finding("THRESHOLD-UNREACHABLE", "high", note, part),)
+            most = format_number(float(kept[best]))
+            notes = (finding("THRESHOLD-UNREACHABLE", "high", part, rule=rule, part=part, most=most),)
     return Threshold(_shortest(steps, best), rule, part, notes)
 
 

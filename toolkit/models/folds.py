@@ -18,11 +18,14 @@ from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold, TimeSeri
 from threadpoolctl import threadpool_limits
 
 from toolkit.core.result import Finding
+from toolkit.core.texts import finder
+from toolkit.core.words import counted
 from toolkit.data.dataset import Dataset
 from toolkit.errors import InputError
 from toolkit.models.model import Model, in_order
 from toolkit.models.preprocessing import make_model
 
+finding = finder(__file__)
 Fold = tuple[np.ndarray, np.ndarray]
 Folds = list[Fold]
 
@@ -62,8 +65,8 @@ def make_folds(data: Dataset, *, strategy: str, folds: int, seed: int) -> tuple[
             "cross-validate. Give more rows, a larger training part, or merge rare classes."
         )
     if len(usable) < len(made):
-        note = f"{len(made) - len(usable)} of {len(made)} folds hold a single class and were left out."
-        findings.append(Finding("CV-ONE-CLASS-FOLD", "medium", note, "training"))
+        left = len(made) - len(usable)
+        findings.append(finding("CV-ONE-CLASS-FOLD", "medium", "training", left=left, made=len(made)))
     return usable, kind, findings
 
 
@@ -94,20 +97,14 @@ def _cut(data: Dataset, strategy: str, folds: int, seed: int) -> tuple[Folds, st
         cutter = StratifiedKFold if by_class else KFold
         kind = f"stratified {made}-fold" if by_class else f"{made}-fold"
         cut = cutter(made, shuffle=True, random_state=seed).split(data.features, data.target.astype(str))
-    findings = []
-    if groups == 1:
-        reason = "not by group, since the training part is one group; its scores may flatter."
-        findings.append(Finding("CV-NOT-BY-GROUP", "medium", f"Cross-validation is {kind}, {reason}", "training"))
+    findings = [finding("CV-NOT-BY-GROUP", "medium", "training", kind=kind)] if groups == 1 else []
     if periods:
-        reason = f"not by time, since the training part has {periods} distinct {'time' if periods == 1 else 'times'}"
-        note = f"Cross-validation is {kind}, {reason}; its scores may be better than the future's."
-        findings.append(Finding("CV-NOT-BY-TIME", "low", note, "training"))
+        times = counted(periods, "distinct time")
+        findings.append(finding("CV-NOT-BY-TIME", "low", "training", kind=kind, times=times))
     if not groups > 1 and data.task != "regression" and rarest < 2:
-        note = "A class has a single training row, so the folds of the cross-validation could not hold every class."
-        findings.append(Finding("CV-CLASS-MISSING", "medium", note, "training"))
+        findings.append(finding("CV-CLASS-MISSING", "medium", "training"))
     elif made < folds and (groups > 1 or data.task != "regression"):
-        note = f"{few}: {made} folds of {folds} asked for."
-        findings.append(Finding("CV-FEWER-FOLDS", "low", note, "training"))
+        findings.append(finding("CV-FEWER-FOLDS", "low", "training", few=few, made=made, folds=folds))
     return list(cut), kind, findings
 
 
@@ -182,9 +179,8 @@ def score_fold(estimator: Any, data: Dataset, fold: Fold, scorers: Mapping[str, 
     weight = None if data.weight is None else data.weight.to_numpy()
     model = fit_model(clone(estimator), data.features.iloc[fit], target[fit], None if weight is None else weight[fit])
     fitted = time.perf_counter()
-    weights = (
-        {} if weight is None or not all(map(takes_weights, scoring.values())) else {"sample_weight": weight[check]}
-    )
+    weighs = all(map(takes_weights, scoring.values()))
+    weights = {"sample_weight": weight[check]} if weight is not None and weighs else {}
     scores = check_scoring(model, scoring=scoring)(model, data.features.iloc[check], target[check], **weights)
     return {**scores, "fit_seconds": fitted - started, "predict_seconds": time.perf_counter() - fitted}
 

@@ -15,7 +15,7 @@ from toolkit.core.estimate import Estimate, spread
 from toolkit.core.face import Face, FaceTable
 from toolkit.core.figures import BLUE, GREY, Drawing, Picture, draw_intervals, name_rows
 from toolkit.core.result import Candidate, Finding, Record, Result
-from toolkit.core.words import spoken
+from toolkit.core.words import counted, spoken
 from toolkit.data.dataset import Dataset
 from toolkit.data.schema import KEPT_AS
 from toolkit.models.candidates import BASELINE, metric_range
@@ -160,9 +160,9 @@ class Training(Result):
 
     def record(self) -> Record:
         """Return the chosen model and every candidate with its settings and numbers, for the tracker."""
-        candidates = tuple(
-            Candidate(name, _settings(model.last), self._candidate_scalars(name)) for name, model in self.models.items()
-        )
+        candidates = [
+            Candidate(name, _settings(one.last), self._candidate_scalars(name)) for name, one in self.models.items()
+        ]
         parameters = {"candidate": self.name, "metric": self.metric, "rule": self.rule, "folds": self.folds}
         model = handed_over(self.model, self.name, self.data.features)
         kept = {KEPT_AS: self.model.schema.text()}
@@ -170,10 +170,8 @@ class Training(Result):
 
     def face(self) -> Face:
         """Return which candidate was chosen and how, and the leaderboard."""
-        lead = (
-            f"{self.name} was chosen among {len(self.models) - 1} candidate{'s' if len(self.models) > 2 else ''} by "
-            f"{self.rule} ({self.folds}), trained on {self.data.rows:,} rows."
-        )
+        among, rows = counted(len(self.models) - 1, "candidate"), counted(self.data.rows, "row")
+        lead = f"{self.name} was chosen among {among} by {self.rule} ({self.folds}), trained on {rows}."
         caption = (
             "Leaderboard: cross-validated means with 95% intervals, and the seconds that one fold took. Minus chosen: "
             f"the difference in {spoken(self.metric)} on the same folds; where its interval holds 0, they do not tell "

@@ -15,6 +15,7 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.metaestimators import available_if
 
 from toolkit.core.result import Finding, ModelRecord
+from toolkit.core.texts import finder
 from toolkit.data.contract import find_columns, is_plain, schema_of
 from toolkit.data.dataset import Dataset
 from toolkit.data.schema import Column, Schema
@@ -25,6 +26,7 @@ from toolkit.models.threshold import Rule, Threshold
 from toolkit.registry.model_store import table_function
 from toolkit.statistics.intervals import Array
 
+finding = finder(__file__)
 _DROP = "Leave them out with drop; those that are sensitive still name the groups."
 
 
@@ -255,8 +257,7 @@ class Model:
                 f"The model was fitted on {wanted} columns without names, but the table has {len(columns)}: "
                 f"{listed(columns, 40)}. {_DROP}"
             )
-        note = f"The model knows no names of columns, so it gets them in the order of the table: {listed(columns, 40)}."
-        notes = (*self.notes, Finding("MODEL-COLUMNS-BY-PLACE", "medium", note))
+        notes = (*self.notes, finding("MODEL-COLUMNS-BY-PLACE", "medium", columns=listed(columns, 40)))
         network = getattr(self.last, "module_", None)
         estimator = self.estimator if network is None else _given_array(self.estimator, data.features, network)
         by_place = replace(self.schema, columns=dict.fromkeys(columns, Column(role="feature")))
@@ -268,17 +269,16 @@ class Model:
             return self
         told = replace(self, classes=self.classes or data.classes, positive=data.positive)
         if self.threshold is not None and str(self.positive) not in ("None", str(data.positive)):
-            note = f"The model's own threshold is for {self.positive!s}, not for {data.positive!s}, so it was not used."
-            finding = Finding("MODEL-THRESHOLD-UNUSED", "medium", note, "threshold")
-            told = replace(told, threshold=None, notes=(*self.notes, finding))
+            labels = {"own": self.positive, "positive": data.positive}
+            unused = finding("MODEL-THRESHOLD-UNUSED", "medium", "threshold", **labels)
+            told = replace(told, threshold=None, notes=(*self.notes, unused))
         if set(told.classes) & set(data.classes):
             return told
         meant = _meaning(told.classes, data)
         if not meant:
             return told
         said = listed(f"{code!r} for {label!r}" for code, label in meant.items())
-        note = f"The model predicts codes, which were taken for the target's labels: {said}. Check that they mean them."
-        notes = (*told.notes, Finding("MODEL-LABELS-CODED", "medium", note, str(data.target.name)))
+        notes = (*told.notes, finding("MODEL-LABELS-CODED", "medium", data.target.name, said=said))
         return replace(told, classes=tuple(meant.get(code, code) for code in told.classes), notes=notes)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -63,11 +64,10 @@ class Predictions:
 
     def take(self, rows: NDArray[np.integer[Any]]) -> Predictions:
         """Return those of some rows."""
-        y_prob = None if self.y_prob is None else self.y_prob[rows]
-        decisions = None if self.decisions is None else self.decisions[rows]
-        weights = None if self.weights is None else self.weights[rows] / self.weights[rows].mean()
-        y_true, y_pred = self.y_true[rows], self.y_pred[rows]
-        return replace(self, y_true=y_true, y_pred=y_pred, y_prob=y_prob, decisions=decisions, weights=weights)
+        taken: dict[str, Any] = {name: one[rows] for name, one in vars(self).items() if isinstance(one, np.ndarray)}
+        if self.weights is not None:
+            taken["weights"] = taken["weights"] / taken["weights"].mean()
+        return replace(self, **taken)
 
 
 def predict(model: Any, data: Dataset) -> Predictions:
@@ -130,8 +130,9 @@ def measure_speed(model: Model, features: pd.DataFrame, *, seed: int = 0) -> dic
     }
     rate = 1000 * len(batch) / numbers["latency.batch_p50_ms"].value
     numbers["throughput.rows_per_second"] = Estimate(rate, n=len(many))
-    size = _pickled_size(model.estimator)
-    return numbers | ({"model.size_bytes": Estimate(size, n=1)} if size else {})
+    with suppress(pickle.PicklingError, AttributeError, TypeError):
+        numbers["model.size_bytes"] = Estimate(len(pickle.dumps(model.estimator)), n=1)
+    return numbers
 
 
 def _timed(call: Any, inputs: list[pd.DataFrame], budget: float) -> list[float]:
@@ -146,13 +147,6 @@ def _timed(call: Any, inputs: list[pd.DataFrame], budget: float) -> list[float]:
         if time.perf_counter() > end:
             break
     return times
-
-
-def _pickled_size(model: Any) -> int:
-    try:
-        return len(pickle.dumps(model))
-    except (pickle.PicklingError, AttributeError, TypeError):
-        return 0
 
 
 def _binary(model: Model, data: Dataset, classes: tuple[Any, ...]) -> Predictions:

@@ -62,25 +62,12 @@ def make_model(estimator: Any, features: pd.DataFrame) -> Pipeline:
     encoding = encoding_for(estimator)
     if encoding == "none":
         return Pipeline([("encode", "passthrough"), ("model", estimator)])
-    if encoding == "ordinal":
-        encoder = _ordinal(numbers, texts, impute=not tags.allow_nan)
-    else:
-        encoder = _onehot(numbers, texts, sparse=tags.sparse)
+    number: Any = "passthrough" if tags.allow_nan else SimpleImputer(strategy="median")
+    text: Any = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1, encoded_missing_value=-2)
+    if encoding == "onehot":
+        number = make_pipeline(SimpleImputer(strategy="median", add_indicator=True), StandardScaler())
+        levels = OneHotEncoder(min_frequency=RARE, max_categories=MOST_LEVELS, handle_unknown="infrequent_if_exist")
+        text = make_pipeline(text, levels)  # counting levels is many times faster on codes than on texts
+    threshold = 0.5 if encoding == "onehot" and tags.sparse else 0
+    encoder = ColumnTransformer([("number", number, numbers), ("text", text, texts)], sparse_threshold=threshold)
     return Pipeline([("encode", encoder), ("model", estimator)])
-
-
-def _ordinal(numbers: list[str], texts: list[str], impute: bool) -> ColumnTransformer:
-    codes = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1, encoded_missing_value=-2)
-    plain = SimpleImputer(strategy="median") if impute else "passthrough"
-    return ColumnTransformer([("number", plain, numbers), ("text", codes, texts)], sparse_threshold=0)
-
-
-def _onehot(numbers: list[str], texts: list[str], sparse: bool) -> ColumnTransformer:
-    scaled = make_pipeline(SimpleImputer(strategy="median", add_indicator=True), StandardScaler())
-    # Counting levels is many times faster on codes than on texts, so the texts are coded first.
-    codes = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1, encoded_missing_value=-2)
-    levels = OneHotEncoder(min_frequency=RARE, max_categories=MOST_LEVELS, handle_unknown="infrequent_if_exist")
-    return ColumnTransformer(
-        [("number", scaled, numbers), ("text", make_pipeline(codes, levels), texts)],
-        sparse_threshold=0.5 if sparse else 0,
-    )

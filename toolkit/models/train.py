@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from sklearn.exceptions import ConvergenceWarning, UndefinedMetricWarning
 from sklearn.metrics import get_scorer
 
 from toolkit.core.result import Finding, by_severity
+from toolkit.core.texts import finder
 from toolkit.core.words import spoken
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
@@ -27,6 +28,8 @@ from toolkit.models.candidates import (
 )
 from toolkit.models.folds import fit_and_score, make_folds, takes_weights
 from toolkit.models.leaderboard import Training
+
+finding = finder(__file__)
 
 
 def train(
@@ -87,7 +90,7 @@ def train(
         raise InputError(f"cv must be at least 2 and tune at least 0; found cv={cv}, tune={tune}.")
     estimators = make_candidates(candidates, data.task, seed)
     folds, kind, findings = make_folds(data, strategy=split.strategy, folds=cv, seed=seed)
-    findings += _about_tuning(estimators, tune) + _about_weights(data, estimators, scorer)
+    findings += _about_settings(data, estimators, scorer, tune)
     scorers = {name: scorer, **{other: other for other in SCORERS[data.task] if other != name}}
     models, rows, failures = {}, [], {}
     for candidate, estimator in {BASELINE: make_baseline(data.task), **estimators}.items():
@@ -113,28 +116,16 @@ def train(
     return Training(chosen, models, name, scores, ratio, f"{how} {spoken(name)}", kind, data, tuple(findings))
 
 
-def _about_tuning(estimators: Mapping[str, Any], tune: int) -> list[Finding]:
-    if not tune:
-        return []
-    note = (
-        "Settings were searched on the same folds, so the cross-validated scores are optimistic; the test part is not."
-    )
-    findings = [Finding("TRAIN-TUNED-ON-FOLDS", "info", note, "training")]
-    names = [name for name in estimators if name not in named_candidates()]
-    if names:
-        note = f"Not tuned, since only candidates given by name have a search space: {listed(names)}."
-        findings.append(Finding("TRAIN-NOT-TUNED", "info", note, "training"))
-    return findings
-
-
-def _about_weights(data: Dataset, estimators: Mapping[str, Any], scorer: Any) -> list[Finding]:
-    """Say what is fitted, or chosen, as if each row counted once although rows have weights."""
+def _about_settings(data: Dataset, estimators: Mapping[str, Any], scorer: Any, tune: int) -> Iterator[Finding]:
+    """Say what is tuned, and what is fitted or chosen as if each row counted once although rows have weights."""
+    if tune:
+        yield finding("TRAIN-TUNED-ON-FOLDS", "info", "training")
+        if names := [name for name in estimators if name not in named_candidates()]:
+            yield finding("TRAIN-NOT-TUNED", "info", "training", names=listed(names))
     unable = [name for name, estimator in estimators.items() if not takes_weights(estimator)]
     unable += [f"the metric {scorer}"] if not takes_weights(get_scorer(scorer)) else []
-    if data.weight is None or not unable:
-        return []
-    note = f"What takes no weights counts every row as one: {listed(unable)}. Choose others, or sample rows by weight."
-    return [Finding("TRAIN-UNWEIGHTED", "medium", note, str(data.weight.name))]
+    if data.weight is not None and unable:
+        yield finding("TRAIN-UNWEIGHTED", "medium", data.weight.name, unable=listed(unable))
 
 
 def _about_failures(failures: Mapping[str, str], candidates: Sequence[str]) -> list[Finding]:
@@ -142,21 +133,17 @@ def _about_failures(failures: Mapping[str, str], candidates: Sequence[str]) -> l
     said = {name: f"Candidate {name!r} could not be trained and scored {why}" for name, why in failures.items()}
     if BASELINE in failures or len(failures) == len(candidates):
         raise InputError(" ".join(said.values()))
-    return [Finding("TRAIN-FAILED", "high", f"{note} It was left out.", name) for name, note in said.items()]
+    return [finding("TRAIN-FAILED", "high", name, failure=failure) for name, failure in said.items()]
 
 
-def _about_warnings(caught: Sequence[warnings.WarningMessage], name: str) -> list[Finding]:
+def _about_warnings(caught: Sequence[warnings.WarningMessage], name: str) -> Iterator[Finding]:
     """Turn what a candidate warned of into findings, so that a reader of the report sees it too."""
-    findings = []
     if any(issubclass(warning.category, ConvergenceWarning) for warning in caught):
-        note = f"The fit of {name} stopped before it had converged: scale or drop extreme columns, or tune it."
-        findings.append(Finding("TRAIN-NOT-CONVERGED", "medium", note, name))
+        yield finding("TRAIN-NOT-CONVERGED", "medium", name, name=name)
     others = dict.fromkeys(str(one.message) for one in caught if not issubclass(one.category, ConvergenceWarning))
     if others:
-        note = f"{name} warned in training: {' '.join(next(iter(others)).split())[:300]}"
-        note += f" (and {len(others) - 1} more)" if len(others) > 1 else ""
-        findings.append(Finding("TRAIN-WARNED", "low", note, name))
-    return findings
+        first, more = " ".join(next(iter(others)).split())[:300], f" (and {len(others) - 1} more)" * (len(others) > 1)
+        yield finding("TRAIN-WARNED", "low", name, name=name, first=first, more=more)
 
 
 def _choose(
@@ -177,5 +164,5 @@ def _choose(
     behind = means[BASELINE] - tried[chosen]
     if not behind >= 0:
         return chosen, how, []
-    note = f"No candidate beats the baseline in cross-validation ({metric}: {chosen} is {behind:.3g} below it)."
-    return chosen, how, [Finding("TRAIN-NOT-BETTER-THAN-BASELINE", "high", note, chosen)]
+    numbers = {"metric": metric, "chosen": chosen, "behind": behind}
+    return chosen, how, [finding("TRAIN-NOT-BETTER-THAN-BASELINE", "high", chosen, **numbers)]

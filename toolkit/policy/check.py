@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -161,10 +161,8 @@ class Verdict(Judgement):
 
     def frame(self) -> pd.DataFrame:
         """Return one row a number or rule: ``name, rule, outcome, value, low, high, n, why``."""
-        import pandas as pd
-
         rows = [(one.name, one.rule, one.outcome, one.number, one.why) for one in self.judged]
-        return spread(pd.DataFrame(rows, columns=["name", "rule", "outcome", "value", "why"]))
+        return spread(_table(rows, "name", "rule", "outcome", "value", "why"))
 
     def scalars(self) -> dict[str, Estimate]:
         """Return how many lines passed, failed and stayed open."""
@@ -179,14 +177,12 @@ class Verdict(Judgement):
 
     def face(self) -> Face:
         """Return the outcome, its reason, and each line."""
-        import pandas as pd
-
         absent = f" Left out, since there is no such number: {listed(map(number_words, self.left_out))}."
         rows = [
             (one.name, one.outcome, None if math.isnan(one.number.value) else one.number, one.rule, one.why)
             for one in self.judged
         ]
-        table = pd.DataFrame(rows, columns=["what", "outcome", "number", "rule", "why"])
+        table = _table(rows, "what", "outcome", "number", "rule", "why")
         together = "" if self.policy.correction else " not"
         caption = (
             "Every rule on whole 95% intervals. A rule about several numbers fails on intervals widened to hold for "
@@ -218,12 +214,8 @@ class Decision(Judgement):
 
     def frame(self) -> pd.DataFrame:
         """Return one row a rule, the highest level first: ``level, reached, name, rule, value, low, high, n, why``."""
-        import pandas as pd
-
-        rows = [
-            (level, self._reached(line), line.name, line.rule, line.number, line.why) for level, line in self._lines()
-        ]
-        return spread(pd.DataFrame(rows, columns=["level", "reached", "name", "rule", "value", "why"]))
+        rows = [(level, reached, one.name, one.rule, one.number, one.why) for level, reached, one in self._lines()]
+        return spread(_table(rows, "level", "reached", "name", "rule", "value", "why"))
 
     def scalars(self) -> dict[str, Estimate]:
         """Return how many rules of each level are shown to be broken."""
@@ -237,26 +229,27 @@ class Decision(Judgement):
         said: dict[str, Any] = {"pass": "ok", "undecided": "undecided"}
         rules = tuple(
             replace(one, rule=f"{one.rule}, else {level}", outcome=said.get(one.outcome, level))
-            for level, one in self._lines()
+            for level, _, one in self._lines()
         )
         return PolicyVerdict(self.outcome, self.levels.title, rules)
 
     def face(self) -> Face:
         """Return the outcome, the reason, and every rule."""
-        import pandas as pd
-
         rows = [
-            (level, self._reached(one), one.name, str(one.number) if one.number.n else "", one.rule, one.why)
-            for level, one in self._lines()
+            (level, reached, one.name, str(one.number) if one.number.n else "", one.rule, one.why)
+            for level, reached, one in self._lines()
         ]
-        table = pd.DataFrame(rows, columns=["level", "reached", "what", "number", "unless", "why"])
+        table = _table(rows, "level", "reached", "what", "number", "unless", "why")
         return Face(f"Decision: {self.outcome}", self.sentence(), [FaceTable("Rules of each level", table)])
 
-    def _lines(self) -> list[tuple[Level, RuleOutcome]]:
-        """Every rule with its level: what is reached first, then the highest level first."""
-        every = [(level, line) for level, lines in reversed(self.judged.items()) for line in lines]
-        return sorted(every, key=lambda pair: pair[1].outcome != "fail")
+    def _lines(self) -> list[tuple[Level, str, RuleOutcome]]:
+        """Every rule with its level and whether that is reached: what is first, then the highest level first."""
+        said = {"fail": "yes", "pass": "no", "undecided": "undecided"}
+        every = [(level, said[one.outcome], one) for level, lines in reversed(self.judged.items()) for one in lines]
+        return sorted(every, key=lambda line: line[1] != "yes")
 
-    @staticmethod
-    def _reached(line: RuleOutcome) -> str:
-        return {"fail": "yes", "pass": "no", "undecided": "undecided"}[line.outcome]
+
+def _table(rows: Sequence[tuple[object, ...]], *columns: str) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame(rows, columns=list(columns))

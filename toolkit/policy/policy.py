@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from toolkit.core.resources import templates_folder
 from toolkit.core.result import Severity
@@ -148,12 +148,6 @@ class Levels(Part):
     levels: Annotated[
         dict[Level, Policy], Field(min_length=1), BeforeValidator(lambda content: _given(content, LEVELS))
     ]
-
-
-def policy_schema() -> dict[str, Any]:
-    """Return the JSON Schema of a policy's file, as ``templates/policies/policy.schema.json`` holds it."""
-    described = TypeAdapter(Policy | Levels).json_schema()
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Policy", **described}
 
 
 def policy_names() -> list[str]:

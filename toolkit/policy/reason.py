@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from toolkit.core.estimate import Estimate, format_number
 from toolkit.core.groups import group_numbers
@@ -51,7 +51,8 @@ def reason(verdict: PolicyVerdict, scalars: Mapping[str, Estimate]) -> str:
     reached = [rule for rule in broken if rule.outcome == verdict.outcome]
     undecided = [rule for rule in verdict.rules if rule.outcome == "undecided"]
     if reached:
-        first = f"{opening}: {_told(reached, scalars)}."
+        more = f"; and {counted(len(reached) - _MOST, 'more rule')}" if len(reached) > _MOST else ""
+        first = f"{opening}: {'; '.join(_rule(rule, scalars) for rule in reached[:_MOST])}{more}."
     elif verdict.outcome == "fail":
         first = f"{opening}, in which what is undecided counts as failed."
     elif verdict.outcome == "undecided" and not undecided:
@@ -60,20 +61,10 @@ def reason(verdict: PolicyVerdict, scalars: Mapping[str, Estimate]) -> str:
         every = len(verdict.rules)
         held = f": {every - len(undecided)} of {every} rules hold" if every > 1 else ": its rule holds" if every else ""
         first = f"{opening}{held}."
-    parts = [first, *_open(undecided, scalars)]
-    return " ".join(parts)
-
-
-def _told(rules: Sequence[RuleOutcome], scalars: Mapping[str, Estimate]) -> str:
-    more = f"; and {counted(len(rules) - _MOST, 'more rule')}" if len(rules) > _MOST else ""
-    return "; ".join(_rule(rule, scalars) for rule in rules[:_MOST]) + more
-
-
-def _open(rules: Sequence[RuleOutcome], scalars: Mapping[str, Estimate]) -> list[str]:
-    if not rules:
-        return []
-    more = [f"Of {len(rules)} undecided rules this is the first."] if len(rules) > 1 else []
-    return [f"Undecided: {_rule(rules[0], scalars)}.", rules[0].why, *more]
+    if not undecided:
+        return first
+    more = f" Of {len(undecided)} undecided rules this is the first." if len(undecided) > 1 else ""
+    return f"{first} Undecided: {_rule(undecided[0], scalars)}. {undecided[0].why}{more}"
 
 
 def _rule(rule: RuleOutcome, scalars: Mapping[str, Estimate]) -> str:

@@ -156,10 +156,8 @@ class Ledger:
                 found.append(f"Record {place} was changed after it was written.")
             before = entry.hash
         known = {entry.hash for entry in entries}
-        cut = [name for name, head in (heads or {}).items() if head not in known]
-        return found + [
-            f"The last record of {name!r} that MLflow knows is missing: the end was cut off." for name in cut
-        ]
+        lost = "The last record of {!r} that MLflow knows is missing: the end was cut off."
+        return found + [lost.format(name) for name, head in (heads or {}).items() if head not in known]
 
     def _write(self, entries: list[Entry]) -> None:
         text = "".join(json.dumps(asdict(entry), ensure_ascii=False) + "\n" for entry in entries)
@@ -169,13 +167,6 @@ class Ledger:
             file.flush()
             os.fsync(file.fileno())
         Path(name).replace(self.path)
-
-
-def decisions(entries: list[Entry], model: str, version: str, facts: Mapping[str, str]) -> list[Entry]:
-    """Return what people decided about one version and the very report and model that it has now, the last first."""
-    about = [entry for entry in entries if (entry.model, entry.version) == (model, version)]
-    judged = [entry for entry in about if entry.what in ("approve", "reject")]
-    return [one for one in reversed(judged) if all(one.facts.get(name) == text for name, text in facts.items())]
 
 
 def folder_hash(folder: Path) -> str:

@@ -9,16 +9,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from toolkit.core.results import Results, read_results
 from toolkit.errors import InputError, listed, nearest
-from toolkit.registry.ledger import MODEL, REPORT, Entry, Ledger, decisions, folder_hash
+from toolkit.registry.ledger import MODEL, REPORT, Entry, Ledger, folder_hash
 from toolkit.registry.store import connect, tracking_uri
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+Moves: TypeAlias = dict[str, str]
 ALIASES = CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 HEAD = "toolkit.ledger_head"
 _ADDRESS = re.compile(r"(?:models:/)?([^/@]+)(?:/(\d+)|@([\w-]+))?")
@@ -75,8 +76,7 @@ def register(report: Path, name: str, *, by: str, out: Path, reason: str = "") -
         with redirect_stderr(io.StringIO()):  # on which MLflow says what we do
             made = mlflow.register_model(results.mlflow.model_uri, name, tags=tags)
         version = _version(client, f"{name}/{made.version}")
-        moves = _moves(_aliases(client, name), {CHALLENGER: version.number})
-        return _record(client, ledger, version, "register", by, reason, **moves)
+        return _record(client, ledger, version, "register", by, reason, {CHALLENGER: version.number})
 
 
 def approve(address: str, *, by: str, reason: str, out: Path, what: str = "approve") -> Entry:
@@ -100,7 +100,7 @@ def approve(address: str, *, by: str, reason: str, out: Path, what: str = "appro
         version = _version(client, address)
         if version.report is None:
             raise InputError(f"{version} has no report in the store: there is nothing to {what}.")
-        return _record(client, ledger, version, what, by, reason)
+        return _record(client, ledger, version, what, by, reason, {})
 
 
 def reject(address: str, *, by: str, reason: str, out: Path) -> Entry:
@@ -130,16 +130,15 @@ def promote(address: str, *, by: str, reason: str = "", override: bool = False, 
         version = _version(client, address)
         ledger.check_model(version.name, version.number, version.facts[MODEL])
         before, objection = _aliases(client, version.name), _objection(version, ledger.entries())
-        if objection and not override:
-            raise InputError(f"{version} is not promoted. {objection} --override with a --reason does it nevertheless.")
-        if objection and not reason.strip():
-            raise InputError(f"{version} is not promoted. {objection} An override needs a --reason.")
+        if objection and not (override and reason.strip()):
+            way = "An override needs a --reason." if override else "--override with a --reason does it nevertheless."
+            raise InputError(f"{version} is not promoted. {objection} {way}")
         if before.get(CHAMPION) == version.number:
             raise InputError(f"{version} is the champion already.")
         after = {CHAMPION: version.number, PREVIOUS: before.get(CHAMPION, "")}
         after |= {CHALLENGER: ""} if before.get(CHALLENGER) == version.number else {}
         overridden = {"override": objection} if objection else {}
-        return _record(client, ledger, version, "promote", by, reason, **overridden, **_moves(before, after))
+        return _record(client, ledger, version, "promote", by, reason, after, **overridden)
 
 
 def rollback(name: str, *, by: str, reason: str, out: Path) -> Entry:
@@ -153,17 +152,15 @@ def rollback(name: str, *, by: str, reason: str, out: Path) -> Entry:
     with _registry(out) as (client, ledger):
         version = _version(client, f"{name}@{PREVIOUS}")
         ledger.check_model(name, version.number, version.facts[MODEL])
-        moves = _moves(_aliases(client, name), {CHAMPION: version.number, PREVIOUS: ""})
-        return _record(client, ledger, version, "rollback", by, reason, **moves)
+        return _record(client, ledger, version, "rollback", by, reason, {CHAMPION: version.number, PREVIOUS: ""})
 
 
 def retire(address: str, *, by: str, reason: str, out: Path) -> Entry:
     """Take every alias from a version, so that nothing loads it by one."""
     with _registry(out) as (client, ledger):
         version = _version(client, address)
-        before = _aliases(client, version.name)
-        moves = _moves(before, {alias: "" for alias, number in before.items() if number == version.number})
-        return _record(client, ledger, version, "retire", by, reason, **moves)
+        own = [alias for alias, number in _aliases(client, version.name).items() if number == version.number]
+        return _record(client, ledger, version, "retire", by, reason, dict.fromkeys(own, ""))
 
 
 def history(name: str, *, out: Path) -> tuple[list[Entry], list[str]]:
@@ -183,12 +180,11 @@ def history(name: str, *, out: Path) -> tuple[list[Entry], list[str]]:
         if name not in known and not entries:
             raise InputError(f"There is no model {name!r}.{nearest(name, known)} Known: {listed(known) or 'none'}.")
         now = _aliases(client, name) if name in known else {}
-    meant: dict[str, str] = {}
-    for entry in entries:
-        meant |= {alias: entry.facts[f"{alias}.after"] for alias in ALIASES if f"{alias}.after" in entry.facts}
+    decided = {name: number for entry in entries for name, number in entry.facts.items()}
     for alias in ALIASES:
-        if meant.get(alias, "") != now.get(alias, ""):
-            found, due = (f"version {one}" if one else "no version" for one in (now.get(alias), meant.get(alias)))
+        places = now.get(alias, ""), decided.get(f"{alias}.after", "")
+        if places[0] != places[1]:
+            found, due = (f"version {one}" if one else "no version" for one in places)
             faults.append(f"The alias {alias!r} is at {found}, and by the ledger at {due}.")
     return entries, faults
 
@@ -225,25 +221,22 @@ def _settle(client: MlflowClient, name: str, entry: Entry) -> None:
 
 
 def _record(
-    client: MlflowClient, ledger: Ledger, version: Version, what: str, by: str, reason: str, **facts: str
+    client: MlflowClient, ledger: Ledger, version: Version, what: str, by: str, reason: str, after: Moves, **facts: str
 ) -> Entry:
-    """Write a record of a version, then carry it out."""
+    """Write a record of a version and of the aliases that move, from which version to which, then carry it out."""
     if not by.strip():
         raise InputError("Say who decides: --by WHO.")
+    before = _aliases(client, version.name)
+    facts |= {f"{alias}.before": before.get(alias, "") for alias in after}
+    facts |= {f"{alias}.after": number for alias, number in after.items()}
     head = client.get_registered_model(version.name).tags.get(HEAD, "")
     entry = ledger.add(by, what, version.name, version.number, reason, **version.facts, **facts, head=head)
     _settle(client, version.name, entry)
     return entry
 
 
-def _aliases(client: MlflowClient, name: str) -> dict[str, str]:
+def _aliases(client: MlflowClient, name: str) -> Moves:
     return {alias: str(number) for alias, number in client.get_registered_model(name).aliases.items()}
-
-
-def _moves(before: dict[str, str], after: dict[str, str]) -> dict[str, str]:
-    """Write down which aliases move, from which version to which."""
-    moves = {f"{alias}.before": before.get(alias, "") for alias in after}
-    return moves | {f"{alias}.after": number for alias, number in after.items()}
 
 
 def _version(client: MlflowClient, address: str) -> Version:
@@ -283,10 +276,12 @@ def _objection(version: Version, entries: list[Entry]) -> str:
     verdict = version.report.verdict
     if verdict.outcome != "pass":
         return f"The verdict of its report is {verdict.outcome}." if verdict.outcome else "No policy judged it."
-    same = {name: text for name, text in version.facts.items() if name.endswith("sha256")}
-    judged = decisions(entries, version.name, version.number, same)
-    if judged and judged[0].what == "reject":
-        return f"{judged[0].who} rejected it: {judged[0].why}"
+    about = [one for one in entries if (one.model, one.version) == (version.name, version.number)]
+    # Only what was said of the very files that it has now.
+    same = [one for one in about if all(one.facts.get(name) == version.facts[name] for name in (MODEL, REPORT))]
+    judged = [one for one in same if one.what in ("approve", "reject")]
+    if judged and judged[-1].what == "reject":
+        return f"{judged[-1].who} rejected it: {judged[-1].why}"
     approved = [one.who for one in judged if one.what == "approve"]
     if verdict.approval and not approved:
         return "Nobody approved this model with this report, and its policy wants that (toolkit approve)."
