@@ -162,17 +162,10 @@ class Comparison(Result):
         return spread(self._table())
 
     def _table(self) -> pd.DataFrame:
-        return pd.DataFrame(
-            {
-                "metric": one.metric,
-                "champion": one.champion,
-                "challenger": one.challenger,
-                "difference": one.difference,
-                "p_value": one.p_value,
-                "probability_better": one.better,
-            }
-            for one in self.pairs.values()
-        )
+        names = ["metric", "champion", "challenger", "difference", "p_value", "probability_better"]
+        pairs = self.pairs.values()
+        rows = [(one.metric, one.champion, one.challenger, one.difference, one.p_value, one.better) for one in pairs]
+        return pd.DataFrame(rows, columns=names)
 
     def scalars(self) -> dict[str, Estimate]:
         """Return ``champion.<metric>``, ``change.test.<metric>``, ``change.fairness.…``, and the tests."""
@@ -215,12 +208,8 @@ class Comparison(Result):
     def _others(self, sign: int) -> list[str]:
         """Name the metrics in which the challenger is better (1) or worse (-1) for certain (Holm over the metrics)."""
         pairs = [one for one in self.pairs.values() if one.sign]
-        adjusted = holm([one.p_value for one in pairs])
-        return [
-            spoken(one.metric)
-            for one, p in zip(pairs, adjusted, strict=True)
-            if p <= ALPHA and sign * one.gain.value > 0
-        ]
+        found = zip(pairs, holm([one.p_value for one in pairs]), strict=True)
+        return [spoken(one.metric) for one, p in found if p <= ALPHA and sign * one.gain.value > 0]
 
     def _sentence(self) -> str:
         found = self.main

@@ -17,7 +17,7 @@ from toolkit.data.split import Split
 from toolkit.evaluation.evaluate import measure
 from toolkit.fairness.groups import group_rows
 from toolkit.models.choice import predict_at
-from toolkit.models.model import Model
+from toolkit.models.model import Model, in_order
 from toolkit.models.prediction import Predictions, measure_speed
 from toolkit.models.threshold import ThresholdLike
 from toolkit.statistics.metrics import LEAST_OF_CLASS, SCORE_METRICS
@@ -78,9 +78,8 @@ class Sides:
         both = zip(self.models, self.said, strict=True)
         one, two = (measure(said, task, model.threshold, self.units, self.seed) for model, said in both)
         if task != "regression" and self.units is None:
-            exact["accuracy"] = mcnemar(
-                *(labels == self.part.target.to_numpy(dtype=object) for labels in self.labels())
-            )
+            truth = self.part.target.to_numpy(dtype=object)
+            exact["accuracy"] = mcnemar(*(labels == truth for labels in self.labels()))
         return {name: Paired.of(name, one[name], two[name], exact.get(name, math.nan)) for name in one if name in two}
 
     def groups(self, main: str, depth: int) -> pd.DataFrame:
@@ -110,10 +109,8 @@ class Sides:
         """Return the label that each model gives each row, at its own threshold."""
         found = []
         for model, said in zip(self.models, self.said, strict=True):
-            codes, labels = said.y_pred, said.classes
-            if model.threshold is not None:
-                codes = said.decide(model.threshold.value)
-                labels = (next(label for label in labels if label != self.part.positive), self.part.positive)
+            at = model.threshold
+            codes, labels = (said.y_pred, said.classes) if at is None else (said.decide(at.value), in_order(self.part))
             found.append(np.array(labels, dtype=object)[codes.astype(int)])
         return found
 

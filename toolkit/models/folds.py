@@ -133,9 +133,8 @@ def fit_and_score(
         return Model.of(fitted, table), time.perf_counter() - started
 
     def tried(table: Dataset) -> list[Any]:
-        return side_by_side(
-            [partial(refit, table), *[partial(score_fold, estimator, table, one, scorers) for one in folds]]
-        )
+        scored = [partial(score_fold, estimator, table, one, scorers) for one in folds]
+        return side_by_side([partial(refit, table), *scored])
 
     labels = in_order(data)
     try:

@@ -160,9 +160,8 @@ class Training(Result):
 
     def record(self) -> Record:
         """Return the chosen model and every candidate with its settings and numbers, for the tracker."""
-        candidates = [
-            Candidate(name, _settings(one.last), self._candidate_scalars(name)) for name, one in self.models.items()
-        ]
+        models = self.models.items()
+        candidates = [Candidate(name, _settings(one.last), self._candidate_scalars(name)) for name, one in models]
         parameters = {"candidate": self.name, "metric": self.metric, "rule": self.rule, "folds": self.folds}
         model = handed_over(self.model, self.name, self.data.features)
         kept = {KEPT_AS: self.model.schema.text()}

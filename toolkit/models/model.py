@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -28,10 +28,6 @@ from toolkit.statistics.intervals import Array
 
 finding = finder(__file__)
 _DROP = "Leave them out with drop; those that are sensitive still name the groups."
-
-
-def _gives(method: str) -> Callable[[Model], bool]:
-    return lambda model: hasattr(model.estimator, method)
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,12 +135,12 @@ class Model:
         labels: NDArray[Any] = np.array([negative, self.positive], dtype=object)[called.astype(int)]
         return labels
 
-    @available_if(_gives("predict_proba"))  # type: ignore[untyped-decorator]
+    @available_if(lambda self: hasattr(self.estimator, "predict_proba"))  # type: ignore[untyped-decorator]
     def predict_proba(self, features: pd.DataFrame) -> Array:
         """Return the probability of each row and class, in the order of ``classes``."""
         return self.read("predict_proba", features)
 
-    @available_if(_gives("decision_function"))  # type: ignore[untyped-decorator]
+    @available_if(lambda self: hasattr(self.estimator, "decision_function"))  # type: ignore[untyped-decorator]
     def decision_function(self, features: pd.DataFrame) -> Array:
         """Return the estimator's own scores: of two classes one, for the second of them."""
         return self.read("decision_function", features)

@@ -239,9 +239,8 @@ def _quantile(together: int) -> float:
 def _judge_findings(allowed: FindingRule, findings: Sequence[Finding]) -> RuleOutcome:
     severe = SEVERITIES[: SEVERITIES.index(allowed.below) + 1]
     against = [one for one in findings if one.severity in severe and one.code not in allowed.excepted]
-    rule = f"no finding of {allowed.below} severity or above"
-    if allowed.excepted:
-        rule += f" but {', '.join(allowed.excepted)}"
+    excepted = f" but {', '.join(allowed.excepted)}" if allowed.excepted else ""
+    rule = f"no finding of {allowed.below} severity or above{excepted}"
     if not against:
         return RuleOutcome("findings", rule, "pass", UNKNOWN, "There is none.")
     codes = ", ".join(dict.fromkeys(one.code for one in against))

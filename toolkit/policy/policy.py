@@ -15,9 +15,6 @@ from toolkit.core.results import LEVELS, Approval, Level, problem
 from toolkit.errors import InputError, listed, nearest, shown
 from toolkit.statistics.direction import better_when
 
-Undecided = Literal["undecided", "fail"]
-
-
 RULES = ("numbers", "findings", "fingerprints")
 
 #: What a metric may be compared with, and the beginning of the names of the numbers that compare it.
@@ -115,7 +112,7 @@ class Policy(Part):
     model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": [key]} for key in RULES]})
 
     title: Annotated[str, Field(max_length=200)] = ""
-    undecided: Undecided = "undecided"
+    undecided: Literal["undecided", "fail"] = "undecided"
     """What the verdict is where no rule fails and at least one cannot be decided."""
     correction: Literal["holm"] | None = None
     """Corrects the rules for each other, so that a policy that is met fails by chance in at most 2.5 % of tables."""

@@ -75,7 +75,10 @@ class Ledger:
     """
 
     def __init__(self, out: Path) -> None:
+        from filelock import FileLock
+
         self.path = out / NAME
+        self.lock = FileLock(f"{self.path}.lock")
 
     def entries(self) -> list[Entry]:
         """Read every record.
@@ -103,10 +106,8 @@ class Ledger:
         InputError
             Where the ledger was changed: nothing is added to one that cannot be trusted.
         """
-        from filelock import FileLock
-
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(f"{self.path}.lock"):
+        with self.lock:
             faults = self.faults()
             if faults:
                 raise InputError(f"The ledger {str(self.path)!r} cannot be trusted: {faults[0]} Nothing was recorded.")
@@ -115,7 +116,13 @@ class Ledger:
             when = datetime.now(UTC).isoformat(timespec="seconds")
             entry = Entry(len(known) + 1, when, who, what, model, version, why, facts, before)
             entry = replace(entry, hash=entry.digest())
-            self._write([*known, entry])
+            text = "".join(json.dumps(asdict(one), ensure_ascii=False) + "\n" for one in (*known, entry))
+            handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=f".{NAME}-")
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).replace(self.path)
         return entry
 
     def check_model(self, name: str, version: str, digest: str) -> None:
@@ -158,15 +165,6 @@ class Ledger:
         known = {entry.hash for entry in entries}
         lost = "The last record of {!r} that MLflow knows is missing: the end was cut off."
         return found + [lost.format(name) for name, head in (heads or {}).items() if head not in known]
-
-    def _write(self, entries: list[Entry]) -> None:
-        text = "".join(json.dumps(asdict(entry), ensure_ascii=False) + "\n" for entry in entries)
-        handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=f".{NAME}-")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(self.path)
 
 
 def folder_hash(folder: Path) -> str:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Moves: TypeAlias = dict[str, str]
 ALIASES = CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 HEAD = "toolkit.ledger_head"
-_ADDRESS = re.compile(r"(?:models:/)?([^/@]+)(?:/(\d+)|@([\w-]+))?")
+_ADDRESS = re.compile(r"(?:models:/)?([^/@]+)(?:/(\d+)|@([\w-]+))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,11 +196,9 @@ def _registry(out: Path) -> Iterator[tuple[MlflowClient, Ledger]]:
     A record is written before the aliases move and the store's mark of the last record after them, so a mark that is
     behind the ledger means a record whose aliases may not have moved.
     """
-    from filelock import FileLock
-
     ledger = Ledger(out)
     out.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{ledger.path}.busy"), connect(tracking_uri(out)) as client:
+    with ledger.lock, connect(tracking_uri(out)) as client:
         last = {entry.model: entry for entry in ledger.entries()} if not ledger.faults() else {}
         for model in client.search_registered_models():
             entry = last.get(model.name)
@@ -245,7 +243,7 @@ def _version(client: MlflowClient, address: str) -> Version:
     from mlflow.exceptions import MlflowException
 
     meant = _ADDRESS.fullmatch(address)
-    if not meant or not (meant[2] or meant[3]):
+    if not meant:
         raise InputError(f"{address!r} names no version of a model. Write NAME/VERSION or NAME@ALIAS, such as churn/3.")
     name, number = meant[1], meant[2]
     known = {one.name: one.aliases for one in client.search_registered_models()}
