@@ -299,10 +299,8 @@ def _excel(content: bytes, shown: str) -> tuple[pd.DataFrame, list[Finding]]:
         raise InputError(f"{shown} needs another package: {error} Or save it as .xlsx or .csv.") from error
     except (ValueError, OSError, KeyError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(f"{shown} is not a readable Excel file: {error}. Save it again as .xlsx or .csv.") from error
-    if len(sheets) == 1:
-        return frame, []
     said = {"count": len(sheets), "sheets": listed(sheets, 5), "first": sheets[0]}
-    return frame, [finding("DATA-SHEETS", "low", **said)]
+    return frame, [finding("DATA-SHEETS", "low", **said)] if len(sheets) > 1 else []
 
 
 DELIMITED = (".csv", ".tsv", ".tab", ".txt")

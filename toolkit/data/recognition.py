@@ -196,9 +196,8 @@ def _likelier(found: Decision, values: Moments) -> Decision:
     if found.other is None or len(values) < 2:
         return found
     days = pd.DatetimeIndex(values)
-    if bool((days.month == 1).all()) and not bool((days.day == 1).all()):
-        return replace(found, format=found.other, other=found.format)
-    return found
+    swapped = bool((days.month == 1).all()) and not bool((days.day == 1).all())
+    return replace(found, format=found.other, other=found.format) if swapped else found
 
 
 def _as_text(counted: pa.StructArray) -> Format:

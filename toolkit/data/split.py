@@ -201,9 +201,8 @@ class Split(Result):
             found.append(finding("SPLIT-SHARED-ROWS", severity, "test", twins=twins, share=share, rows=self.test.rows))
         if self.train.group is not None and self.test.group is not None and "group" not in self.strategy:
             shared, group = int(self.test.group.isin(self.train.group).sum()), self.test.group.name
-            way = "leave them out of one" if self.strategy == "given" else "strategy='group' keeps each on one side"
-            said = {"shared": shared, "rows": self.test.rows, "group": group, "way": way}
-            found += [finding("SPLIT-SHARED-GROUPS", "high", "test", **said)] if shared else []
+            text = "SPLIT-SHARED-GROUPS given" if self.strategy == "given" else "SPLIT-SHARED-GROUPS"
+            found += [finding(text, "high", "test", shared=shared, rows=self.test.rows, group=group)] if shared else []
         for name, part in self.parts().items():
             if part.rows < SMALL_PART:
                 found.append(finding("SPLIT-SMALL-PART", "medium", name, rows=counted(part.rows, "row")))
