@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from toolkit.core.estimate import Estimate
 from toolkit.core.results import KeyNumber
-from toolkit.report.key_numbers import difference_html, direction_words, draw_interval, draw_key, draw_series, sentence
+from toolkit.report.key_numbers import difference_html, direction_words, draw_interval, draw_series, sentence
 
 
 def test_a_sentence_says_the_number_its_interval_and_the_baseline():
@@ -45,7 +45,7 @@ def test_a_difference_is_for_better_or_worse(name, difference, word):
 def test_what_is_missing_is_not_defined():
     number = KeyNumber("f1", "", Estimate(math.nan))
     assert sentence(number) == "f1 is not defined."
-    assert (difference_html(number), draw_key(number)) == ("–", "")
+    assert (difference_html(number), draw_interval(number.value, number.other.value)) == ("–", "")
 
 
 @pytest.mark.parametrize(

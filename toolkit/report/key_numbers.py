@@ -71,11 +71,6 @@ def key_tables(numbers: Sequence[KeyNumber]) -> list[list[KeyNumber]]:
     return list(tables.values())
 
 
-def draw_key(number: KeyNumber) -> Markup:
-    """Draw a key number beside what it is compared with."""
-    return draw_interval(number.value, number.other.value)
-
-
 def draw_interval(estimate: Estimate, baseline: float = math.nan) -> Markup:
     """Draw an estimate as a dot on its interval, and the baseline as a tick, on a scale that holds both.
 

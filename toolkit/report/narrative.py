@@ -122,17 +122,12 @@ class _Reader:
         for output in _merged(cell.get("outputs", [])):
             if output["output_type"] == "error":
                 self._error(output, label, self.cells[index + 1 :] if failing else None)
-            elif output["output_type"] == "stream":
-                self._stream(output)
-            else:
+            elif output["output_type"] != "stream":
                 self.section.rest += self._shown(output["data"], label)
-
-    def _stream(self, output: Mapping[str, Any]) -> None:
-        text = plain_text(output["text"])
-        if output.get("name") == "stderr":
-            self.narrative.lines_left_out += len(text.splitlines())
-        elif text.strip():
-            self.section.rest.append(_text_block(text))
+            elif output.get("name") == "stderr":
+                self.narrative.lines_left_out += len(plain_text(output["text"]).splitlines())
+            elif (text := plain_text(output["text"])).strip():
+                self.section.rest.append(_text_block(text))
 
     def _error(self, output: Mapping[str, Any], label: str, later: Sequence[NotebookNode] | None) -> None:
         traceback = plain_text("\n".join(output.get("traceback", [])))

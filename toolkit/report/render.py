@@ -24,7 +24,7 @@ from toolkit.errors import InputError
 from toolkit.policy.reason import number_words
 from toolkit.report.gallery import gallery_html, page_script, run_folders, security_policy
 from toolkit.report.glossary import Glossary, terms
-from toolkit.report.key_numbers import difference_html, direction_words, draw_key
+from toolkit.report.key_numbers import difference_html, direction_words, draw_interval
 from toolkit.report.narrative import read_narrative
 from toolkit.report.sanitize import Heading
 from toolkit.report.sections import Failure, Narrative, Section
@@ -125,7 +125,7 @@ class ReviewExporter(TemplateExporter):
         environment: Environment = super()._create_environment()  # type: ignore[no-untyped-call]
         environment.autoescape = True
         cell = lambda number: Markup(cell_html(number))  # noqa: E731, S704 - escaped
-        environment.filters |= {"words": number_words, "plain": format_number, "cell": cell, "drawn": draw_key}
+        environment.filters |= {"words": number_words, "plain": format_number, "cell": cell, "drawn": draw_interval}
         environment.filters |= {"difference": difference_html, "direction": direction_words}
         return environment
 
@@ -135,7 +135,6 @@ class Page:
     """All that the template shows."""
 
     title: str
-    question: str
     verdict: Verdict
     sentence: str
     summary: Summary | None
@@ -187,7 +186,6 @@ def make_page(notebook: NotebookNode, name: str = "") -> Page:
     before, after = ([Heading(text, name) for name, text in own.items() if shown[name]] for own in (_BEFORE, _AFTER))
     return Page(
         title=title or "Untitled notebook",
-        question=summary.results.question if summary else "",
         verdict=FAILED if narrative.failure else summary.verdict if summary else absent,
         sentence=_failed_at(narrative.failure) if narrative.failure else summary.sentence if summary else "",
         summary=summary,
