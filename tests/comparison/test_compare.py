@@ -165,6 +165,10 @@ class TestModels:
         with pytest.raises(InputError, match="roc_auc"):
             compared(table(), metric="roc_auk")
 
+    def test_rows_of_one_group_cannot_be_told_apart(self):
+        with pytest.raises(InputError, match="no metric's difference has an interval"):
+            compared(table(100).assign(who=1), group="who")
+
     def test_a_negative_margin(self):
         with pytest.raises(InputError, match="margin must be a number above 0"):
             compared(table(), margin=-0.1)

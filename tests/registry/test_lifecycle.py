@@ -154,7 +154,7 @@ class TestWrongInput:
         [
             ("suger/1", "Did you mean"),
             ("sugar/99", "has no version 99"),
-            ("sugar@best", "has no alias 'best'"),
+            ("sugar@best", "has no version called 'best'"),
             ("sugar", "names no version"),
             ("a/b/c", "names no version"),
         ],

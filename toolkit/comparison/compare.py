@@ -20,7 +20,7 @@ from toolkit.core.texts import finder, picturer
 from toolkit.core.words import counted, shorten, spoken, titled
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
-from toolkit.errors import listed
+from toolkit.errors import InputError, listed
 from toolkit.models.model import Model
 from toolkit.models.threshold import ThresholdLike
 from toolkit.statistics.intervals import share_estimate
@@ -97,6 +97,10 @@ def compare(
     sides = Sides.of((champion, challenger), data, threshold, seed)
     pairs = sides.metrics()
     known = [name for name, one in pairs.items() if one.sign and one.difference.has_interval]
+    if not known:
+        raise InputError(
+            f"On the {sides.part.rows:,} rows of {sides.part.name} no metric's difference has an interval."
+        )
     main = one_of("metric to compare by", metric or known[0], known)
     return Comparison(sides, main, margin, pairs, sides.groups(main, depth), sides.speed(latency), sides.flips())
 
@@ -234,7 +238,9 @@ class Comparison(Result):
     def record(self) -> Record:
         """Return what decided, and the sentence that a report says first."""
         numbers = [
-            KeyNumber(name, titled(name), one.challenger, "same rows", "champion", one.champion, one.difference)
+            KeyNumber(
+                f"test.{name}", titled(name), one.challenger, "test part", "champion", one.champion, one.difference
+            )
             for name, one in self.pairs.items()
         ]
         settings = {"metric": self.metric, "margin": self.margin}

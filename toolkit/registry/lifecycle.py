@@ -250,7 +250,7 @@ def _version(client: MlflowClient, address: str) -> Version:
     if name not in known:
         raise InputError(f"There is no model {name!r}.{nearest(name, known)} Known: {listed(known) or 'none'}.")
     if number is None and meant[3] not in known[name]:
-        raise InputError(f"{name!r} has no alias {meant[3]!r}. It has: {listed(known[name]) or 'none'}.")
+        raise InputError(f"{name!r} has no version called {meant[3]!r}. It has: {listed(known[name]) or 'none'}.")
     number = number or str(known[name][meant[3]])
     try:
         found = client.get_model_version(name, number)
