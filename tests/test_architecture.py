@@ -42,7 +42,7 @@ ORDER = [
     "__main__",
 ]
 STEPS = {"data", "models", "evaluation", "explanation", "fairness", "drift", "monitoring", "comparison"}
-MOST_CODE_LINES = 19_450  # the design: 16,000 once rebuilt, never above 19,000; to be brought back
+MOST_CODE_LINES = 19_000  # the design: 16,000 once rebuilt, never above 19,000
 
 
 def home(name):

@@ -7,7 +7,7 @@ from .card.model_card import make_card as make_card
 from .card.model_card import read_card as read_card
 from .comparison.compare import Comparison as Comparison
 from .comparison.compare import compare as compare
-from .comparison.load import load_comparison as load_comparison
+from .comparison.sides import load_comparison as load_comparison
 from .core.estimate import Estimate as Estimate
 from .core.figures import Figure as Figure
 from .core.figures import Figures as Figures

@@ -28,9 +28,8 @@ def finder(module: str) -> Callable[..., Finding]:
     texts: dict[str, str] = yaml.safe_load(Path(module).with_name("findings.yaml").read_text(encoding="utf-8"))
 
     def finding(text: str, severity: Severity, where: object = "", code: str = "", /, **numbers: Any) -> Finding:
-        return Finding(
-            code or text.split()[0], severity, texts[text].format(**{"where": str(where)} | numbers), str(where)
-        )
+        message = texts[text].format(**{"where": str(where)} | numbers)
+        return Finding(code or text.split()[0], severity, message, str(where))
 
     return finding
 

@@ -23,7 +23,7 @@ from toolkit.data.split import Split
 from toolkit.errors import InputError
 from toolkit.evaluation.curves import binary_curves, regression_curves
 from toolkit.evaluation.figures import drawings
-from toolkit.evaluation.findings import about_decisions, about_units, judge
+from toolkit.evaluation.findings import about_decisions, about_units, finding, judge
 from toolkit.models.candidates import make_baseline
 from toolkit.models.choice import threshold_for
 from toolkit.models.model import Model
@@ -263,8 +263,7 @@ def _guess(name: str, parts: Mapping[str, Dataset]) -> tuple[Any, list[Finding]]
     if "train" in parts:
         return fitted, []
     what = "the mean" if known.task == "regression" else "how often each class occurs"
-    note = f"There is no training part, so the baseline is the best guess in hindsight: it knows {what} in these rows."
-    return fitted, [Finding("BASELINE-IN-HINDSIGHT", "info", note, "baseline")]
+    return fitted, [finding("BASELINE-IN-HINDSIGHT", "info", "baseline", what=what)]
 
 
 def measure(

@@ -13,7 +13,8 @@ import pandas as pd
 import yaml
 
 from toolkit.core.estimate import format_number
-from toolkit.core.figures import BLUE, GREY, ORANGE, Drawing, Picture, draw_intervals, name_rows
+from toolkit.core.figures import BLUE, GREY, ORANGE, Drawing, draw_intervals, name_rows
+from toolkit.core.texts import picturer
 from toolkit.core.words import shorten
 
 if TYPE_CHECKING:
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from toolkit.evaluation.evaluate import Evaluation
 
 _MOST_LABELS, _LABEL = 30, 24
-_CURVES = yaml.safe_load(Path(__file__).with_name("figures.yaml").read_text(encoding="utf-8"))
+_CURVES = yaml.safe_load(Path(__file__).with_name("curves.yaml").read_text(encoding="utf-8"))
+picture = picturer(__file__)
 
 
 def drawings(evaluation: Evaluation) -> list[Drawing]:
@@ -38,15 +40,14 @@ def drawings(evaluation: Evaluation) -> list[Drawing]:
 def _ranked(evaluation: Evaluation, kind: str) -> Drawing:
     """Draw a curve that follows the threshold down the scores, beside chance: the diagonal, or the last rate."""
     curve, numbers, about = evaluation.curves[kind], evaluation.numbers, _CURVES[kind]
-    (x, y), chance, (title, caption) = about["axes"], about["chance"], about["words"]
-    if kind == "gain":
-        held = [(share, np.interp(share, curve[x], curve[y])) for share in (0.1, 0.2, 0.5)]
-        said = ", ".join(f"{share:.0%} of the rows hold {found:.1%}" for share, found in held)
-        alt = f"Taken by score, the first {said} of the positives."
-    else:
-        area = "The area under the curve" if kind == "roc" else "Average precision"
-        found = numbers["test.roc_auc" if kind == "roc" else "test.average_precision"]
-        alt = f"{area} is {found} on the test part. {_at_threshold(evaluation)}"
+    (x, y), chance = about["axes"], about["chance"]
+    held = [(share, np.interp(share, curve[x], curve[y])) for share in (0.1, 0.2, 0.5)]
+    words = picture(
+        kind,
+        held=", ".join(f"{share:.0%} of the rows hold {found:.1%}" for share, found in held),
+        found=numbers["test.roc_auc" if kind == "roc" else "test.average_precision"],
+        at_threshold=_at_threshold(evaluation),
+    )
 
     def draw(ax: Axes) -> None:
         rate = float(curve[y].iloc[-1])
@@ -57,7 +58,7 @@ def _ranked(evaluation: Evaluation, kind: str) -> Drawing:
         _mark_decisions(evaluation, ax, x, y)
         ax.set(xlabel=about["labels"][0], ylabel=about["labels"][1], xlim=(0, 1), ylim=(0, 1.02))
 
-    return Drawing(kind, Picture(title, caption, alt), draw, curve)
+    return Drawing(kind, words, draw, curve)
 
 
 def _mark_decisions(evaluation: Evaluation, ax: Axes, x: str, y: str) -> None:
@@ -97,16 +98,9 @@ def _calibration(evaluation: Evaluation) -> Drawing:
         ax.errorbar(curve["predicted"], curve["observed"], ends, color=BLUE, marker="o", markersize=4, linewidth=1.2)
         ax.set(xlabel="Predicted probability", ylabel="Observed rate", xlim=(0, most), ylim=(0, most))
 
-    pairs = zip(curve["predicted"], curve["observed"], strict=True)
-    alt = (
-        f"Calibration slope {numbers['test.calibration_slope']}, intercept {numbers['test.calibration_intercept']}, "
-        f"expected calibration error {numbers['test.expected_calibration_error']}. Predicted against observed: "
-        f"{'; '.join(f'{format_number(p)} {format_number(o)}' for p, o in pairs)}."
-    )
-    caption = (
-        "Each dot is a tenth of the test rows by predicted probability, with its 95% interval; on the line is ideal."
-    )
-    return Drawing("calibration", Picture("Calibration", caption, alt), draw, curve)
+    pairs = zip(curve["predicted"].map(format_number), curve["observed"].map(format_number), strict=True)
+    words = picture("calibration", numbers=numbers, pairs="; ".join(map(" ".join, pairs)))
+    return Drawing("calibration", words, draw, curve)
 
 
 def _cost(evaluation: Evaluation) -> Drawing:
@@ -124,12 +118,9 @@ def _cost(evaluation: Evaluation) -> Drawing:
 
     best = finite.iloc[int(finite["expected_cost"].to_numpy().argmin())]
     at_chosen = f"{evaluation.numbers['test.expected_cost']} {unit}".rstrip()
-    alt = (
-        f"Expected cost of one test row at the chosen threshold: {at_chosen}; the "
-        f"least on these rows is {format_number(best['expected_cost'])} at {best['threshold']:.4g}."
-    )
-    caption = "The lower the better; the upright line is the chosen threshold."
-    return Drawing("cost", Picture("Cost against threshold", caption, alt), draw, curve)
+    least = format_number(best["expected_cost"])
+    words = picture("cost", at_chosen=at_chosen, least=least, best=best["threshold"])
+    return Drawing("cost", words, draw, curve)
 
 
 def _scores(evaluation: Evaluation) -> Drawing:
@@ -146,12 +137,10 @@ def _scores(evaluation: Evaluation) -> Drawing:
         ax.set(xlabel="Score", ylabel="Share of the class")
 
     centre = (bins["low"] + bins["high"]) / 2
-    said = [
-        f"{name} rows score {float((centre * bins[name]).sum()):.3f} on average" for name in ("positive", "negative")
-    ]
-    alt = f"{said[0].capitalize()}, {said[1]}. {_at_threshold(evaluation)}"
-    caption = f"How the scores of the two classes lie; positive is {evaluation.positive}. The less overlap, the better."
-    return Drawing("scores", Picture("Scores by class", caption, alt), draw, bins)
+    means = {name: float((centre * bins[name]).sum()) for name in ("positive", "negative")}
+    at_threshold = _at_threshold(evaluation)
+    words = picture("scores", positive=evaluation.positive, means=means, at_threshold=at_threshold)
+    return Drawing("scores", words, draw, bins)
 
 
 def _against_truth(evaluation: Evaluation, kind: str) -> Drawing:
@@ -170,14 +159,7 @@ def _against_truth(evaluation: Evaluation, kind: str) -> Drawing:
         above = "Predicted minus actual" if residual else f"Actual {shorten(evaluation.target, _LABEL)}"
         ax.set(xlabel="Predicted", ylabel=above)
 
-    if residual:
-        bias, median = numbers["test.bias"], numbers["test.median_absolute_error"]
-        alt = f"The mean residual is {bias}, the median absolute one {median}."
-        words = Picture("Residuals", f"No pattern around 0 is ideal; {each}.", alt)
-    else:
-        alt = f"R² is {numbers['test.r2']}, the mean absolute error {numbers['test.mean_absolute_error']}."
-        words = Picture("Predicted and actual", f"On the line is ideal; {each}.", alt)
-    return Drawing(kind, words, draw, dots)
+    return Drawing(kind, picture(kind, each=each, numbers=numbers), draw, dots)
 
 
 def _confusion(cells: pd.DataFrame) -> Drawing:
@@ -198,18 +180,15 @@ def _confusion(cells: pd.DataFrame) -> Drawing:
 
     if len(cells) == 2:
         (tn, fp), (fn, tp) = counts
-        alt = (
-            f"{tp:,.0f} true positives, {fp:,.0f} false positives, {fn:,.0f} false negatives, {tn:,.0f} true negatives."
+        said = (
+            f"{tp:,.0f} true positives, {fp:,.0f} false positives, {fn:,.0f} false negatives, {tn:,.0f} true negatives"
         )
     else:
-        rates = [
-            f"{name} {right:,.0f} of {size:,.0f}"
-            for name, right, size in zip(names, counts.diagonal(), sizes, strict=True)
-        ]
-        alt = f"Called rightly: {'; '.join(rates[:_MOST_LABELS])}."
-    caption = "Rows are the true classes; percentages and shades are shares of a row."
+        rated = zip(names, counts.diagonal(), sizes, strict=True)
+        rates = [f"{name} {right:,.0f} of {size:,.0f}" for name, right, size in rated]
+        said = f"Called rightly: {'; '.join(rates[:_MOST_LABELS])}"
     data = cells.rename(columns="called {}".format).reset_index()
-    return Drawing("confusion", Picture("Confusion matrix", caption, alt), draw, data, grid="")
+    return Drawing("confusion", picture("confusion", counted=said), draw, data, grid="")
 
 
 def _per_class(table: pd.DataFrame) -> Drawing:
@@ -227,8 +206,7 @@ def _per_class(table: pd.DataFrame) -> Drawing:
 
     rated = zip(names, shown["recall"], shown["precision"], strict=True)
     said = [f"{name}: recall {recall}, precision {precision}" for name, recall, precision in rated]
-    caption = "Each class against the rest on the test part, with 95% intervals; the number of its rows in brackets."
-    return Drawing("per_class", Picture("Classes", caption, f"{'; '.join(said)}."), draw, table)
+    return Drawing("per_class", picture("per_class", said="; ".join(said)), draw, table)
 
 
 _OF_CURVES: dict[str, Callable[[Evaluation], Drawing]] = {

@@ -12,12 +12,13 @@ from scipy import stats
 
 from toolkit.core.estimate import Estimate, format_number, spread
 from toolkit.core.face import Face, FaceTable
-from toolkit.core.figures import GREY, Drawing, Picture, draw_intervals, name_rows
+from toolkit.core.figures import GREY, Drawing, draw_intervals, name_rows
 from toolkit.core.options import whole
 from toolkit.core.result import Finding, Result, by_severity
 from toolkit.core.words import shorten
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
+from toolkit.evaluation.figures import picture
 from toolkit.evaluation.findings import finding
 from toolkit.evaluation.scan import (
     MOST_PAIRED_LEVELS,
@@ -179,11 +180,8 @@ class Slices(Result):
         if len(self.table):
             worst = self.table.iloc[0]
             severe = worst["difference"].low > self.overall.value
-            which = (
-                f"the worst of {len(self.table)} that stand out"
-                if len(self.table) > 1
-                else "the only one that stands out"
-            )
+            count = len(self.table)
+            which = f"the worst of {count} that stand out" if count > 1 else "the only one that stands out"
             # Where truth and prediction agree, the slice is harder rather than misjudged.
             means = {name: format_number(worst[name]) for name in ("truth", "predicted") if name in worst}
             means |= {"loss": self.loss.capitalize(), "overall": format_number(self.overall.value)}
@@ -197,12 +195,8 @@ class Slices(Result):
         if not len(self.table):
             return []
         said = [f"{text}: {loss}" for text, loss in zip(self.table["slice"], self.table["loss"], strict=True)]
-        caption = (
-            f"Mean {self.loss} with its 95% interval; the dotted line is the mean over all rows. A slice may be "
-            f"harder to predict rather than neglected. {self.examined:,} slices were examined."
-        )
-        alt = f"Over all rows {self.loss} is {self.overall}. {'; '.join(said)}."
-        return [Drawing("slices", Picture("Worst slices", caption, alt), self._draw, self.table)]
+        words = picture("slices", slices=self, said="; ".join(said))
+        return [Drawing("slices", words, self._draw, self.table)]
 
     def _draw(self, ax: Axes) -> None:
         draw_intervals(ax, range(len(self.table)), self.table["loss"])
@@ -232,9 +226,8 @@ def _described(
 
     def simultaneous(found: Measure, tail: float, count: int) -> Estimate:
         effect = 1.0 if units is None else units.design_effect(found.influence)
-        low, high = (
-            found.ends(effect * (float(stats.t.isf(tail, count - 1)) / Z) ** 2) if found.ends else (math.nan,) * 2
-        )
+        wider = effect * (float(stats.t.isf(tail, count - 1)) / Z) ** 2
+        low, high = found.ends(wider) if found.ends else (math.nan, math.nan)
         return Estimate(found.estimate.value, max(low, 0.0), high, count, f"{found.estimate.method}, {method}")
 
     for place in kept:

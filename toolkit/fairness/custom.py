@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from sklearn.exceptions import UndefinedMetricWarning
 
@@ -21,7 +20,7 @@ from toolkit.fairness.clusters import Resampling, count_cells, design_effect, dr
 from toolkit.fairness.findings import PARITIES
 from toolkit.fairness.groups import Grouping
 from toolkit.fairness.measures import Case, Measured, compared
-from toolkit.fairness.rates import HALF, RATES
+from toolkit.fairness.rates import HALF, RATES, group_values
 from toolkit.statistics.binning import Codes
 from toolkit.statistics.intervals import RULE_OF_THREE, Array, Z, t_quantile
 from toolkit.statistics.measure import ONE_UNIT
@@ -160,40 +159,6 @@ def _by_cells(
         numbers = zip(value[:, place].tolist(), centre[:, place].tolist(), halves.tolist(), sizes, counts, strict=True)
         found[metric.name] = [_estimate(*one, method) for one in numbers], sums
     return found
-
-
-def group_values(cells: Array, metrics: Mapping[str, Callable[..., float]]) -> pd.DataFrame:
-    """Return metrics of every group by Fairlearn's ``MetricFrame``; a row a group, a column a metric.
-
-    Parameters
-    ----------
-    cells : array of shape (groups, 4)
-        From ``count_cells``.
-    metrics : mapping of name to function
-        Of ``(y_true, y_pred, sample_weight)``, such as Fairlearn's and scikit-learn's.
-
-    Examples
-    --------
-    >>> from sklearn.metrics import recall_score
-    >>> group_values(np.array([[5.0, 5, 4, 16], [9, 1, 3, 7]]), {"recall": recall_score})["recall"].tolist()
-    [0.8, 0.7]
-    """
-    from fairlearn.metrics import MetricFrame
-
-    def all_at_once(y_true: NDArray[np.intp], y_pred: NDArray[np.intp], sample_weight: Array) -> Array:
-        return np.array([metric(y_true, y_pred, sample_weight=sample_weight) for metric in metrics.values()])
-
-    weight = cells.ravel()
-    counted = weight > 0
-    frame = MetricFrame(
-        metrics=all_at_once,
-        y_true=np.tile([0, 0, 1, 1], len(cells))[counted],
-        y_pred=np.tile([0, 1, 0, 1], len(cells))[counted],
-        sensitive_features=np.repeat(np.arange(len(cells)), 4)[counted],
-        sample_params={"sample_weight": weight[counted]},
-    )
-    values = pd.DataFrame(frame.by_group.to_list(), index=frame.by_group.index, columns=list(metrics))
-    return values.reindex(range(len(cells)))
 
 
 def _by_rows(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 
 from toolkit.core.estimate import Estimate
 from toolkit.fairness.clusters import Clusters, Resampling, design_effect, draw_errors
@@ -33,6 +35,54 @@ SIDES = {"balanced_accuracy": ("recall", "true_negative_rate")}
 LEAST_OF_KIND = 10
 #: Added to each cell before resampling, so that what was not seen is not held to be impossible.
 HALF = 0.5
+
+
+def group_values(cells: Array, metrics: Mapping[str, Callable[..., float]]) -> pd.DataFrame:
+    """Return metrics of every group by Fairlearn's ``MetricFrame``; a row a group, a column a metric.
+
+    Parameters
+    ----------
+    cells : array of shape (groups, 4)
+        From ``count_cells``.
+    metrics : mapping of name to function
+        Of ``(y_true, y_pred, sample_weight)``, such as Fairlearn's and scikit-learn's.
+
+    Examples
+    --------
+    >>> from sklearn.metrics import recall_score
+    >>> group_values(np.array([[5.0, 5, 4, 16], [9, 1, 3, 7]]), {"recall": recall_score})["recall"].tolist()
+    [0.8, 0.7]
+    """
+    from fairlearn.metrics import MetricFrame
+
+    def all_at_once(y_true: NDArray[np.intp], y_pred: NDArray[np.intp], sample_weight: Array) -> Array:
+        return np.array([metric(y_true, y_pred, sample_weight=sample_weight) for metric in metrics.values()])
+
+    weight = cells.ravel()
+    counted = weight > 0
+    frame = MetricFrame(
+        metrics=all_at_once,
+        y_true=np.tile([0, 0, 1, 1], len(cells))[counted],
+        y_pred=np.tile([0, 1, 0, 1], len(cells))[counted],
+        sensitive_features=np.repeat(np.arange(len(cells)), 4)[counted],
+        sample_params={"sample_weight": weight[counted]},
+    )
+    values = pd.DataFrame(frame.by_group.to_list(), index=frame.by_group.index, columns=list(metrics))
+    return values.reindex(range(len(cells)))
+
+
+def counted_metric(name: str) -> Callable[..., float]:
+    """Return a key of ``RATES`` or ``SIDES`` as a function of ``(y_true, y_pred, sample_weight)``."""
+    from fairlearn.metrics import mean_prediction
+
+    def shares(y_true: NDArray[np.intp], y_pred: NDArray[np.intp], sample_weight: Array) -> float:
+        cell, found = 2 * y_true + y_pred, []
+        for side in SIDES.get(name, (name,)):
+            hit, among = (np.isin(EVERY, kind) for kind in _CELLS[side])
+            found.append(mean_prediction(y_true, hit[cell], sample_weight=sample_weight * among[cell]))
+        return float(np.mean(found))
+
+    return shares
 
 
 def measure_rates(
@@ -64,6 +114,8 @@ def measure_rates(
         weights = cells[enough].ravel() + HALF
         several = how.rng.multinomial(int(cells[enough].sum()), weights / weights.sum(), size=how.replicates)
         drawn = np.ascontiguousarray(several.T, dtype=float).reshape(-1, 4, how.replicates)
+    with np.errstate(invalid="ignore"):  # of a rate that rests on no row, which is not defined
+        values = group_values(cells, {name: counted_metric(name) for name in names})
     said = [f"; {one}" for one in clusters.within] if clusters else [""] * len(cells)
     found = {}
     for name in names:
@@ -88,7 +140,7 @@ def measure_rates(
         else:
             same = np.average(centres, weights=1 / deviations**2) if judged.any() else math.nan
             chance = from_scale(to_scale(np.asarray(same), True) + errors, True)
-        estimates = tuple(map(_estimate, hits.T, size.T, effect, said))
+        estimates = tuple(map(_estimate, values[name], hits.T, size.T, effect, said))
         constant = ((hits == 0) | (hits == size)).all(axis=0)[judged]
         found[name] = GroupMetric(name, estimates, judged, centres, errors, deviations, chance, constant)
     return found
@@ -124,12 +176,11 @@ def _counts(name: str, cells: Array) -> tuple[Array, Array]:
     return hits, size
 
 
-def _estimate(hits: Array, size: Array, effect: float, said: str) -> Estimate:
+def _estimate(value: float, hits: Array, size: Array, effect: float, said: str) -> Estimate:
     """Return a rate with Wilson's interval, or the mean of several with MOVER over them."""
     n = int(size.sum())
     if not size.all():
         return Estimate(math.nan, n=n)
-    value = float((hits / size).mean())
     if math.isinf(effect):
         return Estimate(value, n=n, method=ONE_UNIT)
     ends = [wilson(*side) for side in zip(hits / effect, size / effect, strict=True)]

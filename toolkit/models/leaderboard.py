@@ -1,10 +1,14 @@
-"""The trained candidates side by side: their scores over the folds, and their differences to the chosen one."""
+"""The trained candidates side by side, their differences to the chosen one, and that one as it is handed over."""
 
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,18 +18,21 @@ from scipy import stats
 from toolkit.core.estimate import Estimate, spread
 from toolkit.core.face import Face, FaceTable
 from toolkit.core.figures import BLUE, GREY, Drawing, Picture, draw_intervals, name_rows
-from toolkit.core.result import Candidate, Finding, Record, Result
+from toolkit.core.result import Candidate, Finding, ModelRecord, Record, Result
 from toolkit.core.words import counted, spoken
+from toolkit.data import table_reader
+from toolkit.data.contract import BY_TYPE
 from toolkit.data.dataset import Dataset
-from toolkit.data.schema import KEPT_AS
-from toolkit.models.candidates import BASELINE, metric_range
-from toolkit.models.handover import handed_over
+from toolkit.data.schema import KEPT_AS, Column
+from toolkit.models.candidates import BASELINE, metric_range, requirements_of
 from toolkit.models.model import Model
 from toolkit.statistics.intervals import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+#: What travels with a model that is handed over.
+FOLDER = Path(str(table_reader.__file__)).parent
 SECONDS = ("fit_seconds", "predict_seconds", "refit_seconds")
 
 
@@ -182,3 +189,52 @@ class Training(Result):
 def _settings(estimator: Any) -> dict[str, object]:
     settings = {name: value for name, value in estimator.get_params(deep=False).items() if not hasattr(value, "fit")}
     return {"estimator": type(estimator).__name__, **settings}
+
+
+def handed_over(model: Model, name: str, features: pd.DataFrame) -> ModelRecord:
+    """Return what is logged of a trained model: it reads a table by its schema and speaks the target's labels.
+
+    Parameters
+    ----------
+    model : Model
+    name : str
+    features : DataFrame
+        Rows as it was trained on.
+
+    Returns
+    -------
+    ModelRecord
+        The folder ``toolkit/data/table_reader`` travels with it. A model without a schema is logged as it is.
+    """
+    requirements, schema = requirements_of(model.last), model.schema
+    if not schema.features:
+        return ModelRecord(name, model.estimator, features.head(5), requirements)
+    types = {key: _type(one, features[key]) for key, one in schema.features.items()}
+    whole = _travelling().TableModel(model.estimator, schema.plain(), list(model.classes))
+    example = features.head(5).astype({key: object for key, kind in types.items() if kind == "string"})
+    flags = [key for key, kind in types.items() if kind == "boolean"]
+    example[flags] = example[flags].astype(object).replace({0: False, 1: True})
+    return ModelRecord(name, whole, example, requirements, types, str(FOLDER))
+
+
+def _type(column: Column, values: pd.Series[Any]) -> str:
+    """Return MLflow's name of the type of a column, or ``any`` where MLflow would refuse what the model takes.
+
+    Where MLflow is told ``double`` it refuses whole numbers, as a file has them where all happen to be so; where it is
+    told ``string``, categories; where it is told ``datetime``, the texts that a date is in a CSV, and time zones.
+    """
+    if column.kind in ("text", "bool"):
+        return "boolean" if column.kind == "bool" else "any" if column.why == BY_TYPE else "string"
+    broken = values.dropna() % 1 != 0
+    return "double" if column.plain and not column.missing and broken.mean() > 0.5 else "any"
+
+
+def _travelling() -> Any:
+    """Import the folder under the name that its copy has where the toolkit is not installed."""
+    name = FOLDER.name
+    if name not in sys.modules:
+        within = [str(FOLDER)]
+        found: Any = spec_from_file_location(name, FOLDER / "__init__.py", submodule_search_locations=within)
+        sys.modules[name] = module_from_spec(found)
+        found.loader.exec_module(sys.modules[name])
+    return import_module(f"{name}.table_model")

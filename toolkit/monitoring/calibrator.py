@@ -11,7 +11,7 @@ from scipy.special import expit, logit
 
 from toolkit.statistics.calibration import fit_logistic
 from toolkit.statistics.intervals import Array
-from toolkit.statistics.units import FEW_GROUPS, Units
+from toolkit.statistics.units import FEW_GROUPS, Units, kish
 
 #: Knots by the rows of the rarer class: from that many rows on. Two knots are Platt's straight line.
 KNOTS = ((0, 2), (50, 3), (200, 4), (500, 5), (1000, 6), (5000, 8))
@@ -151,8 +151,7 @@ def dispersion(alike: float, units: Units | None) -> float:
 
 def _worth(weights: Array) -> float:
     """Return how many equally weighted rows some rows are worth (Kish 1965)."""
-    square = float(weights @ weights)
-    return float(weights.sum()) ** 2 / square if square else 0.0
+    return len(weights) / kish(weights) if weights.any() else 0.0
 
 
 def shift_test(y_true: Array, score: Array, calibrator: Calibrator, units: Units | None = None) -> float:

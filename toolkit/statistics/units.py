@@ -138,10 +138,9 @@ class Units:
     def text(self) -> str:
         """Say what intervals rest on, after a number of rows."""
         found = f"in {self}, which intervals rest on" if self.name else f"weighted by {self.weight!r}"
-        worth = (
-            "" if self.weights is None else f" (as much as {len(self.codes) / kish(self.weights):,.0f} of equal weight)"
-        )
-        return found + worth
+        if self.weights is None:
+            return found
+        return f"{found} (as much as {len(self.codes) / kish(self.weights):,.0f} of equal weight)"
 
     @property
     def independent(self) -> tuple[NDArray[np.intp], int]:
