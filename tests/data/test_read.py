@@ -16,6 +16,7 @@ import zstandard
 
 from toolkit.data.datasets import BUILT_IN
 from toolkit.data.delimited import find_separator
+from toolkit.data.load import load_dataset
 from toolkit.data.read import read_table
 from toolkit.errors import InputError
 
@@ -94,6 +95,21 @@ def test_separators_marks_and_decimal_commas(tmp_path, content, expected):
     assert list(table.frame.columns) == ["a", "b"]
     assert table.frame.to_numpy(dtype=object).tolist() == expected
     assert ("DATA-DECIMAL-COMMA" in {note.code for note in table.notes}) == ("2,25;" in content)
+
+
+def test_the_labels_of_the_record_decide_between_encodings(tmp_path):
+    """A few letters beyond ASCII fit many code pages; the reference's labels fit one."""
+    towns = ["Åre", "Bergen", "Malmö", "Tromsø"]
+    reference = load_dataset(pd.DataFrame({"town": towns * 20, "x": range(80), "y": ["a", "b"] * 40}), target="y")
+    misread = []
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        later = pd.DataFrame({"town": rng.choice(towns, 60, p=rng.dirichlet([0.3] * 4)), "x": rng.integers(0, 80, 60)})
+        later.to_csv(tmp_path / "later.csv", index=False, encoding="latin-1")
+        read = load_dataset(tmp_path / "later.csv", like=reference)
+        if read.features["town"].astype(str).tolist() != later["town"].tolist():
+            misread.append(seed)
+    assert misread == []
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "latin-1", "cp1252"])

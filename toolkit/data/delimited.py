@@ -63,7 +63,7 @@ def read_delimited(
     ([2.5], ['01067'])
     """
     refuse_foreign(content, shown)
-    text, notes = _decoded(content, shown)
+    text, notes = _decoded(content, shown, known)
     columns, found = _cells(text, shown)
     decisions = decide_formats(columns, known)
     read, said = read_texts(columns, decisions)
@@ -109,8 +109,8 @@ def refuse_foreign(content: bytes, shown: str, kinds: tuple[str, ...] = ("HTML",
         raise InputError(f"{shown} is not a text table: it looks like {found}. Export the table as CSV or Parquet.")
 
 
-def _decoded(content: bytes, shown: str) -> tuple[str, list[Finding]]:
-    """Decode UTF-8, UTF-16 with its mark, or whatever the bytes beyond ASCII make likely."""
+def _decoded(content: bytes, shown: str, known: Schema | None) -> tuple[str, list[Finding]]:
+    """Decode UTF-8, UTF-16 with its mark, or whatever makes sense of most labels that are known, else of the bytes."""
     from charset_normalizer import from_bytes
 
     wide = content.startswith((b"\xff\xfe", b"\xfe\xff"))
@@ -119,9 +119,12 @@ def _decoded(content: bytes, shown: str) -> tuple[str, list[Finding]]:
         return content.decode(encoding), []
     except UnicodeDecodeError:
         lines = [line for line in content.splitlines() if not line.isascii()]
-        likely = from_bytes(b"\n".join(lines)[:65_536]).best()
+        likely = [one.encoding for one in from_bytes(b"\n".join(lines)[:65_536])]
+    labels = {str(label) for column in (known.columns.values() if known else ()) for label in column.categories}
     try:
-        encoding = likely.encoding if likely is not None else "cp1252"
+        encoding = max(
+            (*likely, "cp1252"), key=lambda name: sum(one.encode(name, "replace") in content for one in labels)
+        )
         text = content.decode(encoding)
     except UnicodeDecodeError as error:
         raise InputError(f"{shown} is neither UTF-8 text nor {encoding}. Save it as UTF-8.") from error
