@@ -9,7 +9,7 @@ import yaml
 from sample_notebook import sample_notebook, sample_results
 
 from toolkit.core.resources import templates_folder
-from toolkit.report.render import ReviewExporter
+from toolkit.report.render import page_html
 
 PACKAGE = Path(__file__).parents[1] / "toolkit"
 AWKWARD = (
@@ -60,7 +60,7 @@ def test_no_dotted_name_reaches_the_prose_of_a_page():
         for name, outcome in zip(names, ("fail", "undecided", "pass", "pass"), strict=True)
     ]
     verdict = {"outcome": "fail", "policy": "Ours", "rules": rules, "left_out": ["test.r2"]}
-    html, _ = ReviewExporter().from_notebook_node(sample_notebook(sample_results(verdict=verdict)))
+    html = page_html(sample_notebook(sample_results(verdict=verdict)))
     prose = re.sub(r"<(style|script|code|pre)\b.*?</\1>|<[^>]*>", " ", html, flags=re.DOTALL)
     assert "equalized odds difference by sex" in prose
     assert "R² on the test part" in prose

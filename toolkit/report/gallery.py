@@ -15,11 +15,15 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from toolkit.core.estimate import format_number
+from toolkit.core.face import cell_html
 from toolkit.core.resources import templates_folder
 from toolkit.core.results import Results
-from toolkit.errors import InputError
-from toolkit.report.key_numbers import draw_series
-from toolkit.report.summary import FAILED, UNPUBLISHED, UNREADABLE, Summary, Verdict, readable_date, summarize
+from toolkit.core.words import counted
+from toolkit.errors import InputError, listed
+from toolkit.policy.reason import number_words
+from toolkit.report.key_numbers import difference_html, direction_words, draw_interval, draw_series, key_tables
+from toolkit.report.summary import VERDICTS, Summary, Verdict, readable_date, shown, summarize
 
 MOST_IN_SERIES = 20
 _FILES = ("report.html", "notebook.ipynb", "results.json", "manifest.json")
@@ -60,12 +64,7 @@ def gallery_html(folders: Sequence[Path]) -> str:
         Subfolders of the folder that the page will stand in.
     """
     runs = _with_series(sorted(map(read_run, folders), key=lambda run: (run.when, run.folder), reverse=True))
-    environment = Environment(
-        loader=FileSystemLoader(templates_folder() / "review"), autoescape=True, undefined=StrictUndefined
-    )
-    environment.filters["date"] = readable_date
-    template = environment.get_template("gallery.html.j2")
-    return template.render(runs=runs, script=page_script(), policy=security_policy())
+    return environment().get_template("gallery.html.j2").render(runs=runs)
 
 
 def read_run(folder: Path) -> Run:
@@ -73,11 +72,11 @@ def read_run(folder: Path) -> Run:
     failed = "FAILED" in folder.name
     summary, note = _read_summary(folder / "results.json")
     if failed:
-        verdict, note = FAILED, ""
+        verdict, note = VERDICTS["failed"], ""
     elif summary:
         verdict = summary.verdict
     else:
-        verdict = UNREADABLE if note else UNPUBLISHED
+        verdict = VERDICTS["unreadable"] if note else VERDICTS["unpublished"]
     page = next((name for name in _FILES if (folder / name).exists()), "")
     return Run(
         folder=os.fsencode(folder.name).decode("utf-8", "replace"),
@@ -125,17 +124,19 @@ def _when(folder: Path, created: str) -> datetime:
 
 
 @cache
-def page_script() -> Markup:
-    """Return the script that sorts, filters and moves the threshold; it holds nothing from data."""
-    path = templates_folder() / "review" / "review.js"
-    return Markup(path.read_text(encoding="utf-8"))  # noqa: S704 - a file of our own
-
-
-@cache
-def security_policy() -> Markup:
-    """Return the Content-Security-Policy of a page: no network, no frame, no script but ours, by its hash."""
-    digest = base64.b64encode(hashlib.sha256(page_script().encode()).digest()).decode()
-    return Markup(  # noqa: S704 - a hash of a file of our own
+def environment() -> Environment:
+    """Return what makes the pages: every text is escaped unless it was cleaned, and no page loads anything."""
+    folder = templates_folder() / "review"
+    script = (folder / "review.js").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    policy = (
         f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; base-uri 'none'; "
         "form-action 'none'"
     )
+    made = Environment(loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined)
+    made.globals |= {"script": Markup(script), "policy": Markup(policy)}  # noqa: S704 - a file of our own, and its hash
+    cell = lambda number: Markup(cell_html(number))  # noqa: E731, S704 - escaped
+    made.filters |= {"words": number_words, "plain": format_number, "cell": cell, "drawn": draw_interval}
+    made.filters |= {"difference": difference_html, "direction": direction_words, "tables": key_tables}
+    made.filters |= {"counted": counted, "date": readable_date, "listed": listed, "shown": shown}
+    return made

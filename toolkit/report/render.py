@@ -4,31 +4,22 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import nbformat
-from jinja2 import Environment
-from markupsafe import Markup
-from nbconvert.exporters.templateexporter import TemplateExporter
 from nbformat import NotebookNode
 
-from toolkit.core.estimate import format_number
-from toolkit.core.face import cell_html
-from toolkit.core.resources import templates_folder
 from toolkit.core.results import Results
 from toolkit.core.words import counted
 from toolkit.errors import InputError
-from toolkit.policy.reason import number_words
-from toolkit.report.gallery import gallery_html, page_script, run_folders, security_policy
+from toolkit.report.gallery import environment, gallery_html, run_folders
 from toolkit.report.glossary import Glossary, terms
-from toolkit.report.key_numbers import difference_html, direction_words, draw_interval
 from toolkit.report.narrative import read_narrative
 from toolkit.report.sanitize import Heading
 from toolkit.report.sections import Failure, Narrative, Section
-from toolkit.report.summary import FAILED, UNPUBLISHED, UNREADABLE, Issue, Pair, Summary, Verdict, pairs, summarize
+from toolkit.report.summary import VERDICTS, Issue, Summary, Verdict, summarize
 
 _BEFORE = {"findings": "Findings", "key-numbers": "Key numbers", "rules": "Policy rules", "sign-off": "Sign-off"}
 _AFTER = {"left-out": "Not in this report", "provenance": "Provenance"}
@@ -60,8 +51,7 @@ def render(notebook: Path, output: Path | None = None) -> Path:
     """
     notebook = Path(notebook)
     output = Path(output) if output else notebook.with_suffix(".html")
-    html, _ = ReviewExporter().from_notebook_node(_read(notebook), {"metadata": {"name": notebook.stem}})
-    _write(output, html)
+    _write(output, page_html(_read(notebook), notebook.stem))
     return output
 
 
@@ -96,38 +86,9 @@ def write_index(folder: Path) -> Path:
     return index
 
 
-class ReviewExporter(TemplateExporter):
-    """nbconvert's exporter with the template ``review``, in which every text is escaped unless it was cleaned."""
-
-    export_from_notebook = "Review"
-    output_mimetype = "text/html"
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(  # type: ignore[no-untyped-call]
-            template_name="review",
-            template_file="index.html.j2",
-            extra_template_basedirs=[str(templates_folder())],
-            default_preprocessors=[],  # none is wanted, and each would refuse a notebook for a slip in its metadata
-            **options,
-        )
-
-    def from_notebook_node(  # type: ignore[override]
-        self, nb: NotebookNode, resources: dict[str, Any] | None = None, **options: Any
-    ) -> tuple[str, dict[str, Any]]:
-        """Convert a notebook; the file's name serves as the title where the notebook has none."""
-        resources = dict(resources or {})
-        name = resources.get("metadata", {}).get("name", "")
-        resources["page"] = make_page(nb, name)
-        resources |= {"script": page_script(), "policy": security_policy()}
-        return super().from_notebook_node(nb, resources, **options)
-
-    def _create_environment(self) -> Environment:
-        environment: Environment = super()._create_environment()  # type: ignore[no-untyped-call]
-        environment.autoescape = True
-        cell = lambda number: Markup(cell_html(number))  # noqa: E731, S704 - escaped
-        environment.filters |= {"words": number_words, "plain": format_number, "cell": cell, "drawn": draw_interval}
-        environment.filters |= {"difference": difference_html, "direction": direction_words}
-        return environment
+def page_html(notebook: NotebookNode, name: str = "") -> str:
+    """Return the page of a notebook; ``name`` stands for a title where it has none."""
+    return environment().get_template("index.html.j2").render(page=make_page(notebook, name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +101,7 @@ class Page:
     summary: Summary | None
     narrative: Narrative
     sections: Sequence[Section]
-    parameters: Sequence[Pair]
+    parameters: Mapping[str, object]
     contents: Sequence[Heading]
     glossary: Glossary
     findings_first: Sequence[Issue] = ()
@@ -174,8 +135,8 @@ def make_page(notebook: NotebookNode, name: str = "") -> Page:
             findings.append(replace(issue, link=place.id, section=place.text) if place and place in headings else issue)
     serious = [issue for issue in findings if issue.tone != "none"]
     first = (findings if len(findings) <= _MOST_FINDINGS else serious)[:_MOST_FINDINGS]
-    parameters = summary.parameters if summary else pairs(given)
-    shown = {
+    parameters = summary.results.parameters if summary else given
+    present = {
         "findings": summary,
         "key-numbers": summary and summary.key_numbers,
         "rules": summary and summary.rules,
@@ -183,10 +144,10 @@ def make_page(notebook: NotebookNode, name: str = "") -> Page:
         "left-out": narrative.left_out,
         "provenance": summary or parameters,
     }
-    before, after = ([Heading(text, name) for name, text in own.items() if shown[name]] for own in (_BEFORE, _AFTER))
+    before, after = ([Heading(text, name) for name, text in own.items() if present[name]] for own in (_BEFORE, _AFTER))
     return Page(
         title=title or "Untitled notebook",
-        verdict=FAILED if narrative.failure else summary.verdict if summary else absent,
+        verdict=VERDICTS["failed"] if narrative.failure else summary.verdict if summary else absent,
         sentence=_failed_at(narrative.failure) if narrative.failure else summary.sentence if summary else "",
         summary=summary,
         narrative=narrative,
@@ -202,11 +163,11 @@ def make_page(notebook: NotebookNode, name: str = "") -> Page:
 def _summary(narrative: Narrative) -> tuple[Summary | None, Verdict]:
     """Read the results that a notebook published; else say that it published none, or none that can be read."""
     if narrative.results is None:
-        return None, UNPUBLISHED
+        return None, VERDICTS["unpublished"]
     try:
-        return summarize(Results.read(narrative.results, "What this notebook published")), UNPUBLISHED
+        return summarize(Results.read(narrative.results, "What this notebook published")), VERDICTS["unpublished"]
     except InputError as error:
-        return None, replace(UNREADABLE, meaning=str(error))
+        return None, replace(VERDICTS["unreadable"], meaning=str(error))
 
 
 def _failed_at(failure: Failure) -> str:

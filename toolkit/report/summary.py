@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -15,9 +15,8 @@ import yaml
 from toolkit.core.result import Finding, Severity, by_severity
 from toolkit.core.results import KeyNumber, Results, RuleOutcome
 from toolkit.core.words import counted, shorten
-from toolkit.errors import listed
-from toolkit.policy.reason import number_words, reason
-from toolkit.report.key_numbers import key_tables, sentence
+from toolkit.policy.reason import reason
+from toolkit.report.key_numbers import sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +34,7 @@ class Verdict:
 
 
 _TEXTS = yaml.safe_load(Path(__file__).with_name("verdicts.yaml").read_text(encoding="utf-8"))
-_VERDICTS = {str(name): Verdict(**words) for name, words in _TEXTS.items()}
-NO_POLICY, FAILED, UNREADABLE, UNPUBLISHED = (
-    _VERDICTS[name] for name in ("no policy", "failed", "unreadable", "unpublished")
-)
+VERDICTS = {str(name): Verdict(**words) for name, words in _TEXTS.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,33 +55,17 @@ class Issue:
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
-    """A name and what stands beside it; ``more`` is the long form, shown on demand."""
-
-    name: str
-    text: str
-    more: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Summary:
-    """Everything of a page that comes from results.json, ready to be shown."""
+    """All that a page shows of results."""
 
     results: Results
     verdict: Verdict
     rules: Sequence[tuple[RuleOutcome, Verdict]]
-    left_out: str
     sentence: str
-    created: str
     model: str
     finding_counts: str
-    facts: Sequence[Pair]
     findings: Sequence[Issue]
     key_numbers: Sequence[KeyNumber]
-    key_tables: Sequence[Sequence[KeyNumber]]
-    parameters: Sequence[Pair]
-    environment: Sequence[Pair]
-    lineage: Sequence[Pair]
 
 
 def summarize(results: Results) -> Summary:
@@ -98,7 +78,7 @@ def summarize(results: Results) -> Summary:
     'Pass'
     """
     issues, verdict = _issues(results.findings), results.verdict
-    rules = [(rule, _VERDICTS[rule.outcome]) for rule in verdict.rules]
+    rules = [(rule, VERDICTS[rule.outcome]) for rule in verdict.rules]
     chosen = str(results.recorded.get("metric") or "").removeprefix("neg_")
     counts = Counter(issue.severity for issue in issues)
     # The metric that chose the model comes first, and what is not defined last.
@@ -111,28 +91,16 @@ def summarize(results: Results) -> Summary:
     said = [results.headline] if results.headline else [sentence(number) for number in numbers[:1]]
     return Summary(
         results=results,
-        verdict=replace(_VERDICTS[verdict.outcome], meaning=reason(verdict, results.scalars))
+        verdict=replace(VERDICTS[verdict.outcome], meaning=reason(verdict, results.scalars))
         if verdict.outcome
-        else NO_POLICY,
+        else VERDICTS["no policy"],
         rules=rules,
-        left_out=listed(map(number_words, verdict.left_out)),
         sentence=" ".join([*said, f"{count} of high or critical severity."]),
-        created=readable_date(results.created),
         model=_judged(results),
         finding_counts=", ".join(f"{count} {severity}" for severity, count in counts.items()) or "none",
-        facts=list(_facts(results)),
         findings=issues,
         key_numbers=numbers,
-        key_tables=key_tables(numbers),
-        parameters=pairs(results.parameters),
-        environment=pairs(results.environment),
-        lineage=list(_lineage(results)),
     )
-
-
-def pairs(values: Mapping[str, object]) -> list[Pair]:
-    """List the entries of a mapping for a reader."""
-    return [Pair(str(name), _shown(value)) for name, value in values.items()]
 
 
 def readable_date(iso: str) -> str:
@@ -151,31 +119,6 @@ def readable_date(iso: str) -> str:
     return f"{when.day} {when:%B %Y, %H:%M} {zone}".strip()
 
 
-def short_fingerprint(fingerprint: str) -> str:
-    """Shorten a fingerprint to what a reader compares at a glance.
-
-    Examples
-    --------
-    >>> short_fingerprint("sha256:0123456789abcdef0123")
-    '0123456789ab'
-    """
-    return fingerprint.rpartition(":")[2][:12]
-
-
-def _facts(results: Results) -> Iterator[Pair]:
-    data, judged = results.data, _judged(results)
-    group = results.parameters.get("group")
-    yield Pair("Data", data.name, short_fingerprint(data.fingerprint))
-    yield Pair("Size", f"{counted(data.rows, 'row')}, {counted(data.columns, 'column')}" if data.rows else "")
-    yield Pair("Unit of observation", f"all rows of one {group}" if group else "one row" if data.rows else "")
-    yield Pair("Target", data.target)
-    if judged:
-        # What tells the logged model from others of its name, where the name is not that already.
-        address = str(results.mlflow.model_uri or results.parameters.get("model") or "").removeprefix("models:/")
-        yield Pair("Model", judged, "" if address in judged else address)
-    yield Pair("Threshold", str(results.recorded.get("threshold") or ""))
-
-
 def _judged(results: Results) -> str:
     """Name what was judged: the model that the run made, else the one, or the predictions, that it was given."""
     given = results.parameters
@@ -191,20 +134,8 @@ def _issues(findings: Sequence[Finding]) -> list[Issue]:
     return [Issue(*words, ", ".join(filter(None, wheres))) for words, wheres in places.items()]
 
 
-def _lineage(results: Results) -> Iterator[Pair]:
-    changed = " (with uncommitted changes)" if results.commit and results.dirty else ""
-    yield Pair("Author", results.author)
-    yield Pair("Template", results.template)
-    yield Pair("Data source", results.data.source)
-    yield Pair("Data fingerprint", results.data.fingerprint)
-    yield Pair("Commit", (results.commit or "") + changed)
-    yield Pair("MLflow run", results.mlflow.run_id)
-    yield Pair("MLflow experiment", results.mlflow.experiment)
-    yield Pair("MLflow model", results.mlflow.model_uri)
-    yield Pair("Files", ", ".join(results.artifacts))
-
-
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
+    """Write the value of a parameter."""
     if value is None:
         return "not set"
     text = value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False)
