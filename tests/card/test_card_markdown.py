@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolkit.card.content import Section, escape, table_of, write_markdown
-from toolkit.card.lineage import eval_results, evaluated_metrics, metadata
+from toolkit.card.lineage import evaluated_metrics, for_the_hub
 from toolkit.card.model_card import make_card
 
 hub = pytest.importorskip("huggingface_hub")
@@ -76,7 +76,7 @@ class TestHub:
         assert parsed(report(scalars=scalars)).data.pipeline_tag == "tabular-regression"
         data = parsed(report(scalars={})).data
         assert data.eval_results is None
-        assert metadata(make_card(report(scalars={})).results[0])["tags"] == ["tabular"]
+        assert for_the_hub("metadata", make_card(report(scalars={})).results[0])["tags"] == ["tabular"]
 
     @pytest.mark.parametrize(
         "text", ["a\n---\nb", "{{7*7}}", "'\"", "yes", "1.0", "<script>", "x" * 10_000, "# c", "null"]
@@ -128,5 +128,5 @@ class TestEscaping:
 
 
 def test_each_of_the_newer_results_names_its_data():
-    (one,) = eval_results(make_card(report(scalars={"test.r2": number(0.5, n=7)})).results[0])
+    (one,) = for_the_hub("eval_results", make_card(report(scalars={"test.r2": number(0.5, n=7)})).results[0])
     assert one["notes"] == f"r2, test part, 7 rows, data sha256:{'ab' * 32}"

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 
 import pandas as pd
 import yaml
@@ -15,7 +15,7 @@ from jinja2 import Environment, FileSystemLoader, select_autoescape
 from toolkit.core.estimate import Estimate
 from toolkit.core.face import FaceTable, result_html
 from toolkit.core.resources import templates_folder
-from toolkit.core.words import one_line, shorten
+from toolkit.core.words import one_line, shorten, slug
 
 BLANK = "not provided by the author"
 #: Rows of a table, and characters of a cell, that the Markdown has; ``card.json`` has all.
@@ -134,7 +134,17 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= {"mark": escape, "cell": _cell, "shorten": shorten, "fence": _fence}
+    made.filters |= {"flow": _flow, "line": one_line, "pairs": _pairs, "slug": partial(slug, most=90)}
     return made
+
+
+def _flow(value: object) -> str:
+    text = str(yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=10**6))
+    return text.removesuffix("...\n").strip()
+
+
+def _pairs(entries: Mapping[str, object]) -> str:
+    return ", ".join(f"{key} = {as_text(entry)}" for key, entry in entries.items())
 
 
 def _cell(value: Cell) -> str:

@@ -8,13 +8,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from pprint import pformat
-from typing import Any
+from typing import Any, Literal
 
-from toolkit.card.content import as_text, environment, table_of
+import yaml
+
+from toolkit.card.author import sections
+from toolkit.card.content import environment, table_of
 from toolkit.core.estimate import Estimate
 from toolkit.core.face import FaceTable
 from toolkit.core.results import ModelInfo, Results, read_results, results_path
-from toolkit.core.words import one_line, slug
 from toolkit.errors import InputError, listed
 from toolkit.runs.provenance import sha256
 from toolkit.statistics.replicates import FILE, Replicated, is_of, read_replicates
@@ -59,39 +61,17 @@ def model_address(results: Results) -> str:
 def detail_facts(results: Results) -> list[tuple[str, str]]:
     """Return what was recorded about the model itself."""
     model = model_of(results)
-    takes = list(model.features)
-    facts = {
-        "Model": model_name(results),
-        "Task": task_of(results),
-        "Target": results.data.target,
-        "Features": f"{len(takes)}: {listed(takes, MOST_FEATURES)}" if takes else "",
-        "Settings": _pairs(model.settings),
-        "Recorded": _pairs(results.recorded),
-        "Requirements": ", ".join(model.requirements),
-        "Environment": _pairs(results.environment),
-        "Made by": results.author,
-        "Made on": results.created,
-    }
-    return [(name, text) for name, text in facts.items() if text]
+    takes = f"{len(model.features)}: {listed(model.features, MOST_FEATURES)}" if model.features else ""
+    about = {"model": model, "name": model_name(results), "task": task_of(results), "takes": takes}
+    return _filled(sections()["details"]["facts"], results=results, **about)
 
 
 def lineage_tables(reports: Sequence[Report]) -> list[FaceTable]:
     """Return the way from data to run to model to report, a table for each report."""
     tables: list[FaceTable] = []
     for place, report in enumerate(reports, 1):
-        one = report.results
-        steps = {
-            "data": f"{one.data.name}, {one.data.source}",
-            "data fingerprint": one.data.fingerprint,
-            "commit": (one.commit or "") + (" with uncommitted changes" if one.commit and one.dirty else ""),
-            "command": one.command,
-            "MLflow run": one.mlflow.run_id,
-            "model": model_address(one),
-            "report": f"{one.title} {f'({report.folder})' if report.folder else ''}".strip(),
-            "made": f"{one.created} by {one.author}",
-            "SHA-256 of results.json": report.sha256,
-        }
-        rows = [(step, text) for step, text in steps.items() if text]
+        address = model_address(report.results)
+        rows = _filled(sections()["lineage"]["facts"], results=report.results, report=report, address=address)
         tables += table_of(f"From data to report {place} of {len(reports)}", ("step", "recorded"), rows)
     return tables
 
@@ -130,8 +110,9 @@ def start_code(results: Results) -> str:
     return environment().get_template("start.py.j2").render(address=repr(address), columns=columns)
 
 
-def _pairs(entries: Mapping[str, object]) -> str:
-    return ", ".join(f"{key} = {as_text(entry)}" for key, entry in entries.items())
+def _filled(texts: Mapping[str, str], **values: object) -> list[tuple[str, str]]:
+    made = [(name, environment().from_string(text).render(values)) for name, text in texts.items()]
+    return [(name, text) for name, text in made if text]
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,54 +189,33 @@ def add_replicates(report: Report, text: str | bytes) -> Report:
 _LICENCE = re.compile(r"[a-z0-9][a-z0-9.\-]*")
 
 
-def metadata(results: Results, licence: str = "") -> dict[str, object]:
-    """Return the metadata of a card for the Hub, with every metric of the test part in its ``model-index``.
+def for_the_hub(form: Literal["metadata", "eval_results"], results: Results, licence: str = "") -> Any:
+    """Return the results of an evaluation as the Hub reads them.
 
     Parameters
     ----------
+    form : {"metadata", "eval_results"}
+        The head of a card, with every metric of the test part in its ``model-index``; or one entry a metric.
     results : Results
-        Of the evaluation.
     licence : str
         A short name such as ``apache-2.0``; other texts become a licence of their own.
     """
     kind = task_of(results)
-    task = f"tabular-{'regression' if kind == 'regression' else 'classification'}" if kind else ""
-    name = one_line(model_name(results)) or "model"
-    tests = evaluated_metrics(results)
-    found: dict[str, object] = {}
-    if licence:
-        short = licence.lower()
-        plain = _LICENCE.fullmatch(short) is not None
-        found |= {"license": short} if plain else {"license": "other", "license_name": one_line(licence)}
-    if any(text.startswith("scikit-learn") for text in model_of(results).requirements):
-        found["library_name"] = "sklearn"
-    if task:
-        found["pipeline_tag"] = task
-    found["tags"] = ["tabular", *([task] if task else [])]
-    if tests:
-        found |= {"metrics": list(tests), "model-index": [{"name": name, "results": [_result(results, task, tests)]}]}
-    return found
-
-
-def eval_results(results: Results) -> list[dict[str, object]]:
-    """Return the test metrics in the Hub's newer form of one entry a number, for ``.eval_results/`` in a repository.
-
-    The Hub shows those whose dataset it knows as a benchmark; the identifier here is our name of the table.
-    """
-    entries = []
-    for metric, number in evaluated_metrics(results).items():
-        note = f"{metric}, test part"
-        if number.has_interval:
-            note += f", 95% interval {number.low:.6g} to {number.high:.6g}"
-        entry: dict[str, object] = {
-            "dataset": {"id": slug(results.data.name, 90) or "table", "task_id": slug(results.data.target, 90)},
-            "value": number.value,
-            "notes": f"{note}, {number.n} rows, data {one_line(results.data.fingerprint)}",
-        }
-        if results.created:
-            entry["date"] = results.created
-        entries.append(entry)
-    return entries
+    text = (
+        environment()
+        .get_template(f"{form}.yaml.j2")
+        .render(
+            results=results,
+            data=results.data,
+            model=model_of(results),
+            name=model_name(results),
+            task=f"tabular-{'regression' if kind == 'regression' else 'classification'}" if kind else "",
+            tests=evaluated_metrics(results),
+            licence=licence,
+            is_short=_LICENCE.fullmatch(licence.lower()),
+        )
+    )
+    return yaml.safe_load(text)
 
 
 def evaluated_metrics(results: Results) -> dict[str, Estimate]:
@@ -264,25 +224,4 @@ def evaluated_metrics(results: Results) -> dict[str, Estimate]:
         name.removeprefix("test."): number
         for name, number in results.scalars.items()
         if name.startswith("test.") and name.count(".") == 1 and math.isfinite(number.value)
-    }
-
-
-def _result(results: Results, task: str, tests: dict[str, Estimate]) -> dict[str, object]:
-    data = results.data
-    metrics = []
-    for metric, number in tests.items():
-        ends = {"low": number.low, "high": number.high, "confidence": 0.95} if number.has_interval else {}
-        known = {key: end for key, end in ends.items() if math.isfinite(end)}
-        metrics.append(
-            {"type": metric, "value": number.value, "name": f"Test {metric}", "args": {**known, "rows": number.n}}
-        )
-    return {
-        "task": {"type": task or "tabular-classification", "name": f"predict {one_line(data.target)}"},
-        "dataset": {
-            "type": slug(data.name, 90) or "table",
-            "name": one_line(data.name) or "table",
-            "split": "test",
-            "args": {"fingerprint": one_line(data.fingerprint)},
-        },
-        "metrics": metrics,
     }

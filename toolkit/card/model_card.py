@@ -16,9 +16,8 @@ from toolkit.card.content import Section, as_yaml, write_markdown
 from toolkit.card.lineage import (
     Report,
     add_replicates,
-    eval_results,
     evaluated_metrics,
-    metadata,
+    for_the_hub,
     model_address,
     model_name,
     model_of,
@@ -239,7 +238,7 @@ class ModelCard(Result):
             files={
                 "card.json": self.to_json(),
                 "card.md": self.to_markdown(),
-                "eval_results.yaml": as_yaml(eval_results(self._evaluated())),
+                "eval_results.yaml": as_yaml(for_the_hub("eval_results", self._evaluated())),
                 **({FILE: write_replicates(replicates, rows)} if replicates else {}),
             },
             note=VersionNote(run, "\n\n".join(filter(None, said))) if run.isalnum() else None,
@@ -272,7 +271,7 @@ class ModelCard(Result):
 
     def to_markdown(self) -> str:
         """Return the card as Markdown with the metadata that the Hugging Face Hub reads."""
-        found = metadata(self._evaluated(), self.answers.get("licence", ""))
+        found = for_the_hub("metadata", self._evaluated(), self.answers.get("licence", ""))
         return write_markdown(self.title, self._lead(), self.sections, found)
 
     def _evaluated(self) -> Results:
