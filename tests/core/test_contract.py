@@ -2,12 +2,12 @@
 
 import importlib
 import pkgutil
-from html import escape
 from inspect import isabstract
 
 import numpy as np
 import pandas as pd
 import pytest
+from markupsafe import escape
 from matplotlib.figure import Figure
 from sklearn.linear_model import LinearRegression
 

@@ -11,7 +11,7 @@ from payloads import PAYLOADS
 from sample_notebook import code, entry, notebook_of, published, sample_results, saved, shown
 
 from toolkit.core.estimate import Estimate
-from toolkit.core.face import findings_html, result_html, table_html
+from toolkit.core.face import result_html, table_html
 from toolkit.core.figures import Figure, Picture
 from toolkit.core.result import Finding
 from toolkit.data.load import load_dataset
@@ -74,7 +74,7 @@ def columns_about(names):
 
 
 def notebook_about(names):
-    findings = findings_html([Finding(name, "low", name, name) for name in names])
+    findings = [Finding(name, "low", name, name) for name in names]
     table = table_html(pd.DataFrame({name: [name, name] for name in names}), names[0])
     figures = [
         shown(Figure(Picture(name, name, name), DOT, 1, 1, pd.DataFrame({name: [name]}))._repr_html_())
@@ -86,7 +86,7 @@ def notebook_about(names):
     errors = [new_output("error", ename=name, evalue=name, traceback=[name]) for name in names]
     return notebook_of(
         new_markdown_cell("# Title\n\nquestion"),
-        code("1", [shown(findings + table)]),
+        code("1", [shown(result_html("", "", [table], findings))]),
         new_markdown_cell("## Section"),
         code("2", [shown(dataset._repr_html_()), *outputs]),
         code("3", figures),

@@ -7,11 +7,14 @@ import io
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from html import escape
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from markupsafe import Markup, escape
+
 from toolkit.core.estimate import Estimate, format_number, format_p, spread
+from toolkit.core.resources import templates_folder
 from toolkit.core.words import counted, shorten, spoken
 
 if TYPE_CHECKING:
@@ -24,12 +27,15 @@ TERMINAL_ROWS, TERMINAL_WIDTH, TERMINAL_TEXT = 10, 110, 32
 _NAMES = frozenset({"metric", "disparity", "measure"})
 _P_VALUES = frozenset({"p_value", "p_adjusted", "missing_p_adjusted"})
 _WHOLE = frozenset({"finding", "names"})
-_CSS = """<style>.tk-result{font:14px/1.5 system-ui,sans-serif;max-width:64rem}.tk-result table{margin:.5em 0;
-border-collapse:collapse}.tk-result caption{text-align:left;font-weight:600;padding:.3em 0}.tk-result th,.tk-result td{
-padding:.25em .8em;text-align:left;border-bottom:1px solid rgba(128,128,128,.35);background:none}.tk-result .tk-number{
-text-align:right;font-variant-numeric:tabular-nums}.tk-result .tk-ci{white-space:nowrap}.tk-result .tk-title{
-font-weight:600;font-size:1.1em;margin:.2em 0}.tk-result .tk-lead{margin:.2em 0 .6em}.tk-result ul{margin:.4em 0;
-padding-left:1.2em}.tk-result .tk-csv{margin:0 0 .8em;font-size:.85em}</style>"""
+
+
+@cache
+def face_macros() -> Any:
+    """Return the pieces of HTML of a result, as functions; all text is escaped."""
+    from jinja2 import Environment, FileSystemLoader
+
+    environment = Environment(loader=FileSystemLoader(templates_folder() / "review"), autoescape=True)
+    return environment.get_template("face.html.j2").module
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +61,7 @@ class FaceTable:
     def html(self) -> str:
         """Write it as HTML."""
         table = table_html(self.frame, self.caption, self.most)
-        if not self.folded:
-            return table
-        return f'<details class="tk-rest"><summary>{escape(self.folded)}</summary>{table}</details>'
+        return str(face_macros().folded(self.folded, table, "tk-rest")) if self.folded else table
 
     def text(self) -> str:
         """Write its first rows, and as many columns as fit, aligned for a terminal.
@@ -129,22 +133,7 @@ def result_html(title: str, lead: str = "", tables: Sequence[str] = (), findings
 
     All text is escaped; it looks right in JupyterLab, light and dark, and the report restyles it.
     """
-    parts = ['<div class="tk-result">', _CSS, f'<p class="tk-title">{escape(title)}</p>']
-    if lead:
-        parts.append(f'<p class="tk-lead">{escape(lead)}</p>')
-    return "".join([*parts, findings_html(findings), *tables, "</div>"])
-
-
-def findings_html(findings: Sequence[Finding]) -> str:
-    """List findings, each with its severity, code and sentence; empty where there is none."""
-    if not findings:
-        return ""
-    items = (
-        f'<li class="tk-finding tk-{finding.severity}"><strong>{finding.severity}</strong> '
-        f"<code>{escape(finding.code)}</code> {escape(finding.message)}</li>"
-        for finding in findings
-    )
-    return f'<ul class="tk-findings">{"".join(items)}</ul>'
+    return str(face_macros().result(title, lead, tables, findings))
 
 
 def table_html(frame: pd.DataFrame, caption: str, most: int = 60) -> str:
@@ -158,19 +147,9 @@ def table_html(frame: pd.DataFrame, caption: str, most: int = 60) -> str:
         caption = f"{caption} (first {most} of {len(frame):,} rows)"
     names = [str(name) for name in frame.columns]
     rows = list(frame.head(most).itertuples(index=False, name=None))
-    kinds = [
-        ' class="tk-number"' if place and _is_numeric(row[place] for row in rows) else "" for place in range(len(names))
-    ]
-    head = "".join(
-        f'<th scope="col"{kind}>{escape(spoken(name))}</th>' for name, kind in zip(names, kinds, strict=True)
-    )
-    body = ""
-    for row in rows:
-        first, *cells = map(cell_html, row, names)
-        rest = "".join(f"<td{kind}>{cell}</td>" for cell, kind in zip(cells, kinds[1:], strict=True))
-        body += f'<tr><th scope="row">{first}</th>{rest}</tr>'
-    table = f"<table><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-    return table + csv_link(frame)
+    numeric = [place > 0 and _is_numeric(row[place] for row in rows) for place in range(len(names))]
+    cells = [list(map(cell_html, row, names)) for row in rows]
+    return str(face_macros().table(caption, list(map(spoken, names)), numeric, cells)) + csv_link(frame)
 
 
 def _is_numeric(column: Iterable[object]) -> bool:
@@ -181,14 +160,14 @@ def _is_numeric(column: Iterable[object]) -> bool:
     )
 
 
-def cell_html(value: object, column: str = "") -> str:
+def cell_html(value: object, column: str = "") -> Markup:
     """Write one cell as HTML, escaped.
 
     An interval may stand on a line of its own, below its number, where a table would be too wide otherwise.
     """
     if isinstance(value, Estimate) and value.has_interval and not math.isnan(value.value):
         number, low, high = value.texts()
-        return f'{number} <span class="tk-ci">[{low}, {high}]</span>'
+        return Markup('{} <span class="tk-ci">[{}, {}]</span>').format(number, low, high)
     return escape(cell_text(value, column))
 
 

@@ -7,12 +7,11 @@ import io
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.core.estimate import Estimate
-from toolkit.core.face import table_html
+from toolkit.core.face import face_macros, table_html
 from toolkit.core.resources import templates_folder
 from toolkit.core.result import NOTHING_MIME
 from toolkit.core.words import shorten
@@ -184,14 +183,8 @@ class Figure:
         return f"{self.picture.title}. {self.picture.alt}"
 
     def _repr_html_(self) -> str:
-        picture = self.picture
-        drawn = (
-            f'<figure class="tk-figure" style="margin:1em 0"><img src="{self.image}" alt="{escape(picture.alt)}" '
-            f'width="{self.width}" height="{self.height}" style="max-width:100%;height:auto;background:#fff">'
-            f"<figcaption><strong>{escape(picture.title)}.</strong> {escape(picture.caption)}</figcaption></figure>"
-        )
-        table = table_html(self.data, f"Data of the figure “{picture.title}”", most=MOST_ROWS)
-        return f'{drawn}<details class="tk-data"><summary>Data of this figure</summary>{table}</details>'
+        table = table_html(self.data, f"Data of the figure “{self.picture.title}”", most=MOST_ROWS)
+        return str(face_macros().figure(self.picture, self.image, self.width, self.height, table))
 
 
 def figure(result: Result, kind: str, *, width: float = 6.4, height: float = 4.0) -> Figure:

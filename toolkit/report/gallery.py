@@ -135,8 +135,7 @@ def environment() -> Environment:
     )
     made = Environment(loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined)
     made.globals |= {"script": Markup(script), "policy": Markup(policy)}  # noqa: S704 - a file of our own, and its hash
-    cell = lambda number: Markup(cell_html(number))  # noqa: E731, S704 - escaped
-    made.filters |= {"words": number_words, "plain": format_number, "cell": cell, "drawn": draw_interval}
+    made.filters |= {"words": number_words, "plain": format_number, "cell": cell_html, "drawn": draw_interval}
     made.filters |= {"difference": difference_html, "direction": direction_words, "tables": key_tables}
     made.filters |= {"counted": counted, "date": readable_date, "listed": listed, "shown": shown}
     return made

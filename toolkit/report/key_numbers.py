@@ -18,8 +18,7 @@ OWN_SCALE = 0.2  # up to here an interval on a scale from 0 to 1 could not be se
 def difference_html(number: KeyNumber) -> Markup:
     """Write the difference to what a key number is compared with, with its sign and interval."""
     sign = "+" if number.difference.value > 0 else ""
-    text = "–" if math.isnan(number.difference.value) else sign + cell_html(number.difference)
-    return Markup(text)  # noqa: S704 - escaped, and numbers only
+    return Markup("–") if math.isnan(number.difference.value) else sign + cell_html(number.difference)
 
 
 def direction_words(number: KeyNumber) -> str:
