@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -13,15 +12,12 @@ from toolkit.card.author import sections
 from toolkit.card.content import Cell, table_of
 from toolkit.core.estimate import Estimate
 from toolkit.core.face import FaceTable
-from toolkit.core.figures import BLUE, GREY, Drawing, Picture, draw_intervals, name_rows
+from toolkit.core.figures import BLUE, GREY, Axes, Drawing, Picture, draw_intervals, name_rows
 from toolkit.core.groups import GroupNumber, group_numbers
 from toolkit.core.results import Results
 from toolkit.core.texts import picturer
 from toolkit.core.words import shorten
 from toolkit.policy.reason import number_words
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 picture = picturer(__file__)
 Scalars = Mapping[str, Estimate]

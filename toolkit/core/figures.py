@@ -18,10 +18,12 @@ from toolkit.core.words import shorten
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.axes import Axes
+    from matplotlib.axes import Axes as Axes
     from numpy.typing import NDArray
 
     from toolkit.core.result import Result
+else:
+    Axes = Any  # only drawing needs it, and it is slow to load
 
 # Okabe & Ito (2008), "Color Universal Design": told apart with every common colour vision.
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#6b6b6b")

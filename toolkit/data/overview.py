@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from toolkit.core.estimate import format_number
-from toolkit.core.figures import BLUE, Drawing, Picture, name_rows
+from toolkit.core.figures import BLUE, Axes, Drawing, Picture, name_rows
 from toolkit.core.words import shorten
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 MOST_BARS = 10
 _KINDS = {"int64": "whole number", "float64": "number"}

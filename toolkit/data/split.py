@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from toolkit.core.estimate import Estimate, spread
 from toolkit.core.face import Face, FaceTable
-from toolkit.core.figures import BLUE, Drawing, Picture, name_rows
+from toolkit.core.figures import BLUE, Axes, Drawing, Picture, name_rows
 from toolkit.core.options import one_of
 from toolkit.core.result import Finding, Record, Result, by_severity
 from toolkit.core.words import counted
@@ -27,9 +27,6 @@ from toolkit.data.table_reader.cells import as_label
 from toolkit.data.times import time_order
 from toolkit.errors import InputError, listed
 from toolkit.statistics.intervals import wilson
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 STRATEGIES = ("auto", "stratified", "time", "group", "time_group", "random")
 PARTS = ("train", "validation", "test")

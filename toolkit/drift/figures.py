@@ -8,15 +8,13 @@ import numpy as np
 import pandas as pd
 
 from toolkit.core.estimate import Estimate
-from toolkit.core.figures import BLUE, GREEN, GREY, ORANGE, Drawing, draw_intervals, name_rows, name_windows
+from toolkit.core.figures import BLUE, GREEN, GREY, ORANGE, Axes, Drawing, draw_intervals, name_rows, name_windows
 from toolkit.core.texts import picturer
 from toolkit.core.words import shorten, value_text
 from toolkit.drift.distances import METHODS, pair_of
 from toolkit.errors import listed
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
     from toolkit.drift.detect import Drift
 
 picture = picturer(__file__)

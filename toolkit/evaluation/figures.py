@@ -13,13 +13,11 @@ import pandas as pd
 import yaml
 
 from toolkit.core.estimate import format_number
-from toolkit.core.figures import BLUE, GREY, ORANGE, Drawing, draw_intervals, name_rows
+from toolkit.core.figures import BLUE, GREY, ORANGE, Axes, Drawing, draw_intervals, name_rows
 from toolkit.core.texts import picturer
 from toolkit.core.words import shorten
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
     from toolkit.evaluation.evaluate import Evaluation
 
 _MOST_LABELS, _LABEL = 30, 24

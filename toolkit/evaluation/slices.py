@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,7 @@ from scipy import stats
 
 from toolkit.core.estimate import Estimate, format_number, spread
 from toolkit.core.face import Face, FaceTable
-from toolkit.core.figures import GREY, Drawing, draw_intervals, name_rows
+from toolkit.core.figures import GREY, Axes, Drawing, draw_intervals, name_rows
 from toolkit.core.options import whole
 from toolkit.core.result import Finding, Result, by_severity
 from toolkit.core.words import shorten
@@ -38,9 +38,6 @@ from toolkit.models.threshold import ThresholdLike
 from toolkit.statistics.intervals import Array, Z
 from toolkit.statistics.measure import Measure, mean, over_units, share, unbounded
 from toolkit.statistics.units import Units, weights_of
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 MOST_ROWS = 200_000
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from toolkit.core.estimate import Estimate, format_number
 from toolkit.core.face import Face, FaceTable
-from toolkit.core.figures import BLUE, Drawing, name_rows
+from toolkit.core.figures import BLUE, Axes, Drawing, name_rows
 from toolkit.core.options import column_of
 from toolkit.core.result import Finding, Result
 from toolkit.core.words import shorten, value_text
@@ -27,9 +27,6 @@ from toolkit.models.model import Model
 from toolkit.models.prediction import Predictions, predict
 from toolkit.models.threshold import ThresholdLike
 from toolkit.statistics.intervals import Array
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 MOST_VALUES = 1000
 MOST_SHOWN = 8

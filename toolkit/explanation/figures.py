@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from toolkit.core.estimate import Estimate
-from toolkit.core.figures import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, SKY, Drawing, draw_intervals, name_rows
+from toolkit.core.figures import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, SKY, Axes, Drawing, draw_intervals, name_rows
 from toolkit.core.texts import picturer
 from toolkit.core.words import shorten
 from toolkit.explanation.importance import REPORTED, mean_of, rank_text
@@ -21,8 +21,6 @@ from toolkit.statistics.intervals import Array
 from toolkit.statistics.units import Units
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
     from toolkit.explanation.explain import Explanation
 
 picture = picturer(__file__)

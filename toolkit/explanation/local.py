@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import special
 
 from toolkit.core.estimate import format_number
-from toolkit.core.figures import BLUE, GREY, ORANGE, Drawing
+from toolkit.core.figures import BLUE, GREY, ORANGE, Axes, Drawing
 from toolkit.core.texts import picturer
 from toolkit.core.words import shorten, value_text
 from toolkit.data.dataset import Dataset
@@ -21,9 +21,6 @@ from toolkit.explanation.trace import LOG_ODDS, PROBABILITY, SOFTMAX
 from toolkit.models.prediction import Predictions
 from toolkit.models.threshold import DEFAULT
 from toolkit.statistics.intervals import Array
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 picture = picturer(__file__)
 TEXT = 200  # letters of a value in a table

@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from toolkit.core.estimate import format_number
-from toolkit.core.figures import GREY, ORANGE, PALETTE, Drawing, draw_intervals, name_rows
+from toolkit.core.figures import GREY, ORANGE, PALETTE, Axes, Drawing, draw_intervals, name_rows
 from toolkit.core.words import shorten, titled
 from toolkit.fairness.findings import FOREMOST, METRICS, picture
 from toolkit.statistics.intervals import wilson
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
     from toolkit.fairness.audit import FairnessAudit
 
 MOST_ROWS = 12

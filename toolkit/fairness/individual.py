@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from toolkit.core.estimate import Estimate, format_number, spread
 from toolkit.core.face import Face, FaceTable
-from toolkit.core.figures import Drawing, draw_intervals, name_rows
+from toolkit.core.figures import Axes, Drawing, draw_intervals, name_rows
 from toolkit.core.options import whole
 from toolkit.core.result import Finding, Result, Severity, by_severity
 from toolkit.core.words import unique, value_text
@@ -22,9 +22,6 @@ from toolkit.fairness.findings import finding, picture
 from toolkit.fairness.groups import sensitive_inputs
 from toolkit.models.choice import predict_at
 from toolkit.models.threshold import ThresholdLike
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 POOL = 5_000
 #: Shares of changed decisions, and of the target's spread, from which a finding weighs medium and high.

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from toolkit.core.estimate import Estimate, spread
 from toolkit.core.face import Face, FaceTable
-from toolkit.core.figures import BLUE, GREY, ORANGE, Drawing
+from toolkit.core.figures import BLUE, GREY, ORANGE, Axes, Drawing
 from toolkit.core.options import one_of, whole
 from toolkit.core.result import Candidate, Finding, ModelRecord, Record, Result, Severity, by_severity
 from toolkit.core.words import unique, value_text
@@ -28,9 +28,6 @@ from toolkit.models.leaderboard import Training
 from toolkit.models.model import Model
 from toolkit.models.preprocessing import make_model
 from toolkit.models.threshold import AS_DECIDED, ThresholdLike
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 MOST_COLUMNS = 2
 LEAST_ROWS = 100

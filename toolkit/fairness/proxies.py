@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, Str
 
 from toolkit.core.estimate import Estimate, format_number, spread
 from toolkit.core.face import Face, FaceTable
-from toolkit.core.figures import BLUE, GREY, Drawing, draw_intervals, name_rows
+from toolkit.core.figures import BLUE, GREY, Axes, Drawing, draw_intervals, name_rows
 from toolkit.core.options import whole
 from toolkit.core.result import Finding, Result, Severity, by_severity
 from toolkit.core.words import spoken, unique, value_text
@@ -28,9 +28,6 @@ from toolkit.statistics.measure import over_units, smooth
 from toolkit.statistics.ranking import roc_auc
 from toolkit.statistics.regression import regression_metrics
 from toolkit.statistics.units import Units
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 Folds = list[tuple[NDArray[np.intp], NDArray[np.intp]]]
 

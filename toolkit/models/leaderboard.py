@@ -9,7 +9,7 @@ from functools import cached_property
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,7 @@ from scipy import stats
 
 from toolkit.core.estimate import Estimate, spread
 from toolkit.core.face import Face, FaceTable
-from toolkit.core.figures import BLUE, GREY, Drawing, Picture, draw_intervals, name_rows
+from toolkit.core.figures import BLUE, GREY, Axes, Drawing, Picture, draw_intervals, name_rows
 from toolkit.core.result import Candidate, Finding, ModelRecord, Record, Result
 from toolkit.core.words import counted, spoken
 from toolkit.data import table_reader
@@ -27,9 +27,6 @@ from toolkit.data.schema import KEPT_AS, Column
 from toolkit.models.candidates import BASELINE, metric_range, requirements_of
 from toolkit.models.model import Model
 from toolkit.statistics.intervals import Array
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 #: What travels with a model that is handed over.
 FOLDER = Path(str(table_reader.__file__)).parent

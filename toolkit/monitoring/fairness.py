@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ from scipy import stats
 
 from toolkit.core.estimate import Estimate, spread
 from toolkit.core.face import Face, FaceTable
-from toolkit.core.figures import GREY, PALETTE, Drawing, draw_intervals, name_windows
+from toolkit.core.figures import GREY, PALETTE, Axes, Drawing, draw_intervals, name_windows
 from toolkit.core.result import Finding, Result
 from toolkit.core.words import titled
 from toolkit.data.dataset import Dataset
@@ -27,9 +27,6 @@ from toolkit.models.threshold import ThresholdLike
 from toolkit.monitoring.findings import WHOLE, finding, picture
 from toolkit.statistics.intervals import Z, change
 from toolkit.statistics.multiplicity import holm
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 REFERENCE = "reference"
 SHOWN = ["window", "feature", "disparity", "value", "expected", "p_adjusted", "worst", "best", "growth", "p_growth"]

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from toolkit.core.estimate import Estimate, format_number, format_p
-from toolkit.core.figures import GREY, ORANGE, Drawing, draw_intervals, name_windows
+from toolkit.core.figures import GREY, ORANGE, Axes, Drawing, draw_intervals, name_windows
 from toolkit.core.result import Finding, by_severity
 from toolkit.core.results import KeyNumber
 from toolkit.core.texts import finder, picturer
@@ -24,9 +24,6 @@ from toolkit.monitoring.confidence import MOST_UNSUPPORTED, UNKNOWABLE
 from toolkit.monitoring.losses import REGRESSION
 from toolkit.statistics.direction import LOWER_IS_BETTER
 from toolkit.statistics.intervals import change
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 finding, picture = finder(__file__), picturer(__file__)
 #: What all rows together are called among the windows.
