@@ -39,7 +39,7 @@ from toolkit.core.result import NotApplicable
 from toolkit.core.results import PolicyVerdict, RuleOutcome
 from toolkit.errors import InputError
 from toolkit.report.narrative import plain_text, read_narrative
-from toolkit.report.render import make_page, render
+from toolkit.report.render import make_page, page_html, render
 from toolkit.report.summary import summarize
 
 NOTHING = new_output("execute_result", data=Figures(())._repr_mimebundle_(), execution_count=1)
@@ -454,7 +454,9 @@ class TestAnyNotebook:
         )
     )
     def test_results_of_any_shape_are_read_or_refused(self, changes):
-        made = make_page(notebook_of(code("publish()", [published(sample_results() | changes)])))
+        notebook = notebook_of(code("publish()", [published(sample_results() | changes)]))
+        made = make_page(notebook)
+        assert page_html(notebook)
         if made.summary is None:
             assert made.verdict.word == "Unreadable"
             assert re.match("What this notebook published (does not hold|was written)", made.verdict.meaning)
@@ -559,7 +561,8 @@ class TestVerdict:
             "required."
         )
         results = replace(JUDGED, verdict=replace(JUDGED.verdict, left_out=("test.r2",)))
-        assert summarize(results).left_out == "R² on the test part"
+        html = page_html(notebook_of(code("publish()", [published(results.plain())])))
+        assert "Not judged, as this report does not measure it: R² on the test part." in html
 
     def test_each_rule_has_its_number_and_why(self):
         (failed, bad), (passed, good) = summarize(JUDGED).rules

@@ -1,12 +1,14 @@
 """What stands at the head of a report: its first sentence and its numbers, as results state them."""
 
 import math
+import re
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 from card_reports import number, report, with_scalars
+from sample_notebook import code, notebook_of, published
 from sklearn.linear_model import LogisticRegression
 
 from toolkit.card.diff import diff_cards
@@ -22,7 +24,8 @@ from toolkit.models.model import Model
 from toolkit.monitoring.findings import head_numbers
 from toolkit.monitoring.findings import headline as performance_headline
 from toolkit.monitoring.pair import load_drift
-from toolkit.report.key_numbers import direction_words
+from toolkit.report.key_numbers import direction_words, key_tables
+from toolkit.report.render import page_html
 from toolkit.report.summary import summarize
 
 
@@ -128,11 +131,11 @@ def test_records_of_drift_and_evaluation_head_their_reports():
 
 
 def test_the_page_says_the_headline_and_names_the_model_with_its_address():
-    found = summarize(
-        results_of(headline="It broke.", model=ModelInfo("boosting"), parameters={"model": "models:/m-1"})
-    )
-    assert found.sentence == "It broke. No finding of high or critical severity."
-    assert [(fact.text, fact.more) for fact in found.facts if fact.text] == [("t", ""), ("boosting", "m-1")]
+    results = results_of(headline="It broke.", model=ModelInfo("boosting"), parameters={"model": "models:/m-1"})
+    assert summarize(results).sentence == "It broke. No finding of high or critical severity."
+    html = page_html(notebook_of(code("publish()", [published(results.plain())])))
+    facts = re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", html.partition('<dl class="facts">')[2].partition("</dl>")[0])
+    assert facts == [("Data", "t"), ("Model", 'boosting <span class="more">m-1</span>')]
 
 
 def test_a_card_stands_beside_the_champion():
@@ -143,7 +146,7 @@ def test_a_card_stands_beside_the_champion():
     assert (first.other.value, first.value.value) == (0.8, 0.7)
     assert first.difference.value == pytest.approx(-0.1)
     assert {one.name for one in numbers} == {"test.roc_auc", "test.accuracy", "test.log_loss", "test.precision"}
-    (table,) = summarize(results_of(key_numbers=numbers)).key_tables
+    (table,) = key_tables(summarize(results_of(key_numbers=numbers)).key_numbers)
     assert [direction_words(one) for one in table] == ["worse", "no clear difference", "no clear difference", ""]
 
 

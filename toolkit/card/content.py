@@ -139,8 +139,9 @@ def environment() -> Environment:
 
 
 def _flow(value: object) -> str:
-    text = str(yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=10**6))
-    return text.removesuffix("...\n").strip()
+    # As the item of a list: what may stand bare at the beginning of a line may not do so within braces.
+    text = str(yaml.safe_dump([value], default_flow_style=True, allow_unicode=True, width=10**6))
+    return text.strip().removeprefix("[").removesuffix("]")
 
 
 def _pairs(entries: Mapping[str, object]) -> str:

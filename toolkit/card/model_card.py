@@ -25,8 +25,7 @@ from toolkit.card.lineage import (
     with_replicates,
 )
 from toolkit.card.quantities import groups_drawings
-from toolkit.card.regulation import cross_reference
-from toolkit.card.sections import make_sections
+from toolkit.card.sections import cross_reference, make_sections
 from toolkit.core.estimate import Estimate, spread
 from toolkit.core.face import Face, FaceTable
 from toolkit.core.figures import Drawing

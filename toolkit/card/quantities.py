@@ -41,14 +41,14 @@ def metric_table(scalars: Scalars) -> Found:
     return table_of("Metrics on the test part, with 95% intervals", ("metric", *kinds, "rows"), rows), names
 
 
-def placed_table(scalars: Scalars, section: str, caption: str, model: str = "") -> Found:
+def placed_table(scalars: Scalars, section: str, model: str) -> Found:
     """Return the numbers whose names say that they belong into a section.
 
     Of the candidates that were tried only the chosen ``model`` is shown.
     """
     placed = (name for name in scalars if name.startswith(tuple(sections()[section]["numbers"])))
     names = [name for name in placed if not name.startswith("time.") or name.startswith(f"time.{model}.")]
-    return plain_table(scalars, names, caption)
+    return plain_table(scalars, names, sections()[section]["caption"])
 
 
 def training_table(scalars: Scalars) -> Found:
