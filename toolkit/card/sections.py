@@ -1,4 +1,4 @@
-"""Put a card's sections together from reports and the author's answers, and which point of a regulation they help with."""
+"""The sections of a card, put together from reports and answers, and which point of a regulation they help with."""
 
 from __future__ import annotations
 
