@@ -1,7 +1,5 @@
 """The command line. Progress goes to stderr; the result is the last line of stdout."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

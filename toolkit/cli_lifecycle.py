@@ -1,7 +1,5 @@
 """The commands of a model's life: register, approve, reject, promote, rollback, retire, history."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import asdict
 from pathlib import Path

@@ -1,7 +1,5 @@
 """How commands speak: errors without tracebacks, and tables as plain text."""
 
-from __future__ import annotations
-
 import io
 import os
 import sys

@@ -1,7 +1,5 @@
 """Look at this machine: what works, what is missing, and what to do about it."""
 
-from __future__ import annotations
-
 import os
 import platform
 import shutil

@@ -1,7 +1,5 @@
 """The few errors of the toolkit. The message is the product: what was wrong, what was found, what to do."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The author's part of a model card: the questions, the file that is filled in, and what it says."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass

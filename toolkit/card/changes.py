@@ -1,7 +1,5 @@
 """Tell what changed between two cards: facts, texts, findings, and numbers with the interval of their difference."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace

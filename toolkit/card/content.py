@@ -1,7 +1,5 @@
 """The content of a card, and its two forms: sections of answers, facts and tables, as HTML and as Markdown."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,5 @@
 """Which numbers belong into which section of a card, and the tables made of them."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby

@@ -1,7 +1,5 @@
 """The sections of a card, put together from reports and answers, and which point of a regulation they help with."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial

@@ -1,7 +1,5 @@
 """Sort the numbers of groups of people out of the one namespace: feature, group and metric of each."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 

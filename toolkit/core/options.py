@@ -1,7 +1,5 @@
 """Options as a caller gives them: one of several words, a whole number, a number within bounds, a column of a table."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable
 from numbers import Integral, Real

@@ -1,7 +1,5 @@
 """Where the files that travel with the package are: templates, the review page, policies."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 

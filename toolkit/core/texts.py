@@ -1,7 +1,5 @@
 """Findings and words of figures that stand in YAML, beside the code that says when they hold and fills them in."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any

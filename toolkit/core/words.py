@@ -1,7 +1,5 @@
 """How names, numbers and texts from data are written for a reader: printable, short, in words."""
 
-from __future__ import annotations
-
 import math
 import re
 import unicodedata

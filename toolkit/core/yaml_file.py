@@ -1,7 +1,5 @@
 """YAML files that people write: parameters, policies and the author's part of a card, read strictly and in bounds."""
 
-from __future__ import annotations
-
 from collections import Counter
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """How strongly columns go together: attributions are split between columns that say the same."""
 
-from __future__ import annotations
-
 import math
 from itertools import combinations
 from typing import Any

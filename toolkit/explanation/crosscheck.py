@@ -1,7 +1,5 @@
 """What stands beside attributions: permutation importance, and the attributions of groups of rows."""
 
-from __future__ import annotations
-
 import math
 import time
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,5 @@
 """How much each column moves the score: rows drawn until it is known well enough, intervals, and ranks with ties."""
 
-from __future__ import annotations
-
 import math
 import time
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Single rows: which are worth a look, what moved their score, how that reads as a probability, and their figure."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from typing import Any

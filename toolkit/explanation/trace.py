@@ -1,7 +1,5 @@
 """See through a pipeline: which column each encoded one comes from, and on which scale the estimator speaks."""
 
-from __future__ import annotations
-
 import copy
 import re
 import warnings

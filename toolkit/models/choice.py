@@ -1,7 +1,5 @@
 """Choose a threshold: what a rule makes of given rows, and which rows a step lets it choose on."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from dataclasses import replace

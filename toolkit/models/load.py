@@ -1,7 +1,5 @@
 """What an audit is about: a model that somebody else made with data to judge it on, or their predictions."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

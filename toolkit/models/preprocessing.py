@@ -3,8 +3,6 @@
 Everything here is scikit-learn's own: a fitted model loads wherever scikit-learn is installed.
 """
 
-from __future__ import annotations
-
 from typing import Any, Literal
 
 import pandas as pd

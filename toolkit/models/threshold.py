@@ -1,7 +1,5 @@
 """At which score a row is called positive: a threshold that was chosen, and the rules to choose one by."""
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Mapping

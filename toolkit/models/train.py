@@ -1,7 +1,5 @@
 """Train a baseline and candidates on the training part, compare them by cross-validation, choose one, refit it."""
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any

@@ -1,7 +1,5 @@
 """Judge numbers by the rules of a policy, each on its whole interval."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Why a verdict is what it is, in sentences: for the page, the card and the end of a run in the shell."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 

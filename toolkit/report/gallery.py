@@ -1,7 +1,5 @@
 """The index of a folder of reports: one line a run, newest first, whatever state its neighbours are in."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import os

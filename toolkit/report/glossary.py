@@ -1,7 +1,5 @@
 """The words of a report that a reviewer may want explained: each unfolds where a section first uses it."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

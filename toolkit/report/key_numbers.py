@@ -1,7 +1,5 @@
 """The numbers a reviewer looks at first, in words, and drawn with their intervals."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

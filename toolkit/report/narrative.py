@@ -1,7 +1,5 @@
 """The body of a report: the cells of an executed notebook as pieces of a page, each cleaned and ready to be shown."""
 
-from __future__ import annotations
-
 import base64
 import json
 import re

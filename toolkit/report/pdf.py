@@ -1,7 +1,5 @@
 """The page on paper: a PDF printed by a Chromium that is already on the machine."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess

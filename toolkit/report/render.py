@@ -1,7 +1,5 @@
 """An executed notebook becomes one HTML file that needs nothing else; the index of all reports becomes another."""
 
-from __future__ import annotations
-
 import os
 import tempfile
 from collections.abc import Mapping, Sequence

@@ -5,8 +5,6 @@ arranged gets past the allow-list. Both times the parser is html5ever, through n
 browser will see. No element whose content a browser reads as something other than HTML is let through.
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence

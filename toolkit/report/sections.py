@@ -1,7 +1,5 @@
 """What an executed notebook is made into: sections of blocks, what is seen of them, and what is folded away."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field

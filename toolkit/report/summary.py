@@ -1,7 +1,5 @@
 """What a reviewer reads first, made of results alone: verdict, facts, findings, key numbers."""
 
-from __future__ import annotations
-
 import json
 import math
 from collections import Counter

@@ -3,8 +3,6 @@
 Every function raises ``ValueError``, with a hint or empty, where a value does not fit; the caller names the parameter.
 """
 
-from __future__ import annotations
-
 import ast
 import contextlib
 import json

@@ -4,8 +4,6 @@ A parameter is one line of that cell, ``name: type = literal  # help``. One whos
 does not admit None is required. Only the standard library is needed, so that looking is quick.
 """
 
-from __future__ import annotations
-
 import ast
 import io
 import json

@@ -1,7 +1,5 @@
 """Where a report comes from: commit, environment, command, and a manifest of hashes over what was written."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os
