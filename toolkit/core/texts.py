@@ -1,10 +1,10 @@
 """Findings and words of figures that stand in YAML, beside the code that says when they hold and fills them in."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from toolkit.core.figures import Picture
+from toolkit.core.resources import beside
 from toolkit.core.result import Finding, Severity
 
 
@@ -21,9 +21,7 @@ def finder(module: str) -> Callable[..., Finding]:
     >>> finding("EXPLAIN-SENSITIVE", "low", "sensitive", columns="sex").message
     'The model uses sensitive columns: sex.'
     """
-    import yaml
-
-    texts: dict[str, str] = yaml.safe_load(Path(module).with_name("findings.yaml").read_text(encoding="utf-8"))
+    texts: dict[str, str] = beside(module, "findings.yaml")
 
     def finding(text: str, severity: Severity, where: object = "", code: str = "", /, **numbers: Any) -> Finding:
         message = texts[text].format(**{"where": str(where)} | numbers)
@@ -34,9 +32,7 @@ def finder(module: str) -> Callable[..., Finding]:
 
 def picturer(module: str) -> Callable[..., Picture]:
     """Return what makes the words of a figure of ``figures.yaml`` beside a module: its name, and what is put in."""
-    import yaml
-
-    texts: dict[str, dict[str, str]] = yaml.safe_load(Path(module).with_name("figures.yaml").read_text("utf-8"))
+    texts: dict[str, dict[str, str]] = beside(module, "figures.yaml")
 
     def picture(name: str, /, **numbers: Any) -> Picture:
         return Picture(**{part: text.format(**numbers) for part, text in texts[name].items()})

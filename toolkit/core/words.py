@@ -8,18 +8,9 @@ from fnmatch import fnmatchcase
 from numbers import Real
 
 from toolkit.core.estimate import format_number
+from toolkit.core.resources import beside
 
-_WORDS = {
-    "auc": "AUC",
-    "corrcoef": "correlation",
-    "f1": "F1",
-    "neg": "negated",
-    "ovr": "one-vs-rest",
-    "r2": "R²",
-    "roc": "ROC",
-    "shap": "SHAP",
-}
-_WHOLE = {"p_adjusted": "adjusted p", "p_value": "p", "mean_abs_shap": "mean |SHAP|"}
+_WHOLE, _PARTS = beside(__file__, "words.yaml").values()
 _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
 
@@ -33,7 +24,7 @@ def spoken(name: str) -> str:
     """
     if not _NAME.fullmatch(name):
         return name
-    return _WHOLE.get(name) or " ".join(_WORDS.get(word, word) for word in name.split("_"))
+    return _WHOLE.get(name) or " ".join(_PARTS.get(word, word) for word in name.split("_"))
 
 
 def titled(name: str) -> str:

@@ -5,15 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-import yaml
 
 from toolkit.core.estimate import format_number
 from toolkit.core.figures import BLUE, GREY, ORANGE, Axes, Drawing, draw_intervals, name_rows
+from toolkit.core.resources import beside
 from toolkit.core.texts import picturer
 from toolkit.core.words import shorten
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from toolkit.evaluation.evaluate import Evaluation
 
 _MOST_LABELS, _LABEL = 30, 24
-_CURVES = yaml.safe_load(Path(__file__).with_name("curves.yaml").read_text(encoding="utf-8"))
+_CURVES = beside(__file__, "curves.yaml")
 picture = picturer(__file__)
 
 

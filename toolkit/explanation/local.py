@@ -10,6 +10,7 @@ from scipy import special
 
 from toolkit.core.estimate import format_number
 from toolkit.core.figures import BLUE, GREY, ORANGE, Axes, Drawing
+from toolkit.core.resources import beside
 from toolkit.core.texts import picturer
 from toolkit.core.words import shorten, value_text
 from toolkit.data.dataset import Dataset
@@ -22,15 +23,7 @@ from toolkit.statistics.intervals import Array
 
 picture = picturer(__file__)
 TEXT = 200  # letters of a value in a table
-REASONS = {
-    "right": "most confident right",
-    "wrong": "most confident wrong",
-    "threshold": "nearest to the threshold",
-    "tie": "nearest to a tie",
-    "best": "best prediction",
-    "over": "furthest too high",
-    "under": "furthest too low",
-}
+REASONS = beside(__file__, "words.yaml")["reasons"]
 
 
 @dataclass(frozen=True, eq=False)

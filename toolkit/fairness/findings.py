@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import yaml
 
 from toolkit.core.estimate import Estimate, format_number, format_p
+from toolkit.core.resources import beside
 from toolkit.core.result import Finding, Severity
 from toolkit.core.texts import finder, picturer
 from toolkit.core.words import titled, value_text
@@ -65,7 +64,7 @@ class Parity:
     drawn: bool = False
 
 
-METRICS = yaml.safe_load(Path(__file__).with_name("metrics.yaml").read_text(encoding="utf-8"))
+METRICS = beside(__file__, "metrics.yaml")
 PARITIES = {str(name): Parity(**parity) for name, parity in METRICS["parities"].items()}
 FOREMOST = tuple(name for name, parity in PARITIES.items() if parity.drawn)
 

@@ -8,16 +8,15 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from importlib.metadata import packages_distributions, version
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import yaml
 from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.metrics import get_scorer_names
 from tqdm import tqdm
 
+from toolkit.core.resources import beside
 from toolkit.data.dataset import Dataset
 from toolkit.errors import InputError, listed, nearest
 from toolkit.models.folds import Folds, score_fold
@@ -95,7 +94,7 @@ def make_candidates(candidates: Sequence[object] | Mapping[str, object] | None, 
 @cache
 def named_candidates() -> dict[str, Any]:
     """Return what each candidate that has a name is, from the simplest to the most complex, and where it is tuned."""
-    found: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("candidates.yaml").read_text(encoding="utf-8"))
+    found: dict[str, Any] = beside(__file__, "candidates.yaml")
     return found
 
 

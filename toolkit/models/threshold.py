@@ -8,12 +8,14 @@ from typing import TypeAlias
 
 import numpy as np
 
+from toolkit.core.resources import beside
 from toolkit.core.result import Finding
 from toolkit.errors import InputError, listed
 from toolkit.statistics.intervals import Array
 
 RULES = "a number in [0, 1], 'youden', 'max_f1', {'precision': 0.8}, {'recall': 0.9} or {'cost': {'fp': 1, 'fn': 5}}"
 DEFAULT = 0.5
+_RULES = beside(__file__, "rules.yaml")
 KEPT_AS = "threshold.json"
 OUTCOMES = ("tp", "fp", "fn", "tn")
 
@@ -56,15 +58,7 @@ class Rule:
 
     def __str__(self) -> str:
         """Write the rule in words."""
-        return {
-            "fixed": "fixed",
-            "decided": "as the model itself decided",
-            "youden": "largest Youden index (recall plus specificity)",
-            "max_f1": "largest F1",
-            "precision": f"largest recall with a precision of at least {self.level:g}",
-            "recall": f"largest precision with a recall of at least {self.level:g}",
-            "cost": f"least expected cost ({self.costs})",
-        }[self.kind]
+        return str(_RULES[self.kind]).format(level=self.level, costs=self.costs)
 
 
 @dataclass(frozen=True)

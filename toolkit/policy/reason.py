@@ -5,24 +5,11 @@ from collections.abc import Mapping
 
 from toolkit.core.estimate import Estimate, format_number
 from toolkit.core.groups import group_numbers
+from toolkit.core.resources import beside
 from toolkit.core.results import PolicyVerdict, RuleOutcome
 from toolkit.core.words import counted, spoken
 
-_OPENINGS = {"pass": "Passes", "fail": "Fails", "undecided": "Undecided by", "ok": "OK by"}
-#: The metrics of groups that a disparity compares; others bear their metric's name.
-_COMPARED = {
-    "demographic_parity": ("selection_rate",),
-    "equal_opportunity": ("recall",),
-    "equalized_odds": ("recall", "false_positive_rate"),
-    "predictive_parity": ("precision",),
-}
-#: Where a number was measured, by the beginning of its name.
-_MEASURED = {
-    "test": "{} on the test part",
-    "cv": "{} in cross-validation",
-    "difference": "{} minus the baseline's",
-    "change": "{} minus the champion's",
-}
+_OPENINGS, _COMPARED, _MEASURED = beside(__file__, "words.yaml").values()
 _MOST = 2
 
 
@@ -83,7 +70,7 @@ def _groups(rule: RuleOutcome, scalars: Mapping[str, Estimate]) -> str:
     if own is None:
         return ""
     kind, _, form = own.metric.rpartition("_")
-    for metric in _COMPARED.get(kind, (kind,)):
+    for metric in _COMPARED.get(kind, [kind]):
         known = [
             one
             for one in ones
@@ -115,7 +102,7 @@ def number_words(name: str) -> str:
     """
     part, _, rest = name.partition(".")
     if part == "change":
-        return _MEASURED[part].format(number_words(rest).removesuffix(" on the test part"))
+        return str(_MEASURED[part]).format(number_words(rest).removesuffix(" on the test part"))
     if part == "fairness":
         one = group_numbers({name: Estimate(math.nan)})[0]
         metric = spoken(one.metric)
@@ -124,5 +111,5 @@ def number_words(name: str) -> str:
     if part in _MEASURED and rest:
         middle, _, metric = rest.rpartition(".")
         of = f" of {middle.replace('class_', 'class ', 1)}" if middle else ""
-        return _MEASURED[part].format(spoken(metric) + of)
+        return str(_MEASURED[part]).format(spoken(metric) + of)
     return " ".join(spoken(word) for word in name.split("."))

@@ -10,19 +10,18 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import StringIO
-from pathlib import Path
 
-import yaml
 from bs4 import BeautifulSoup, Tag
 from bs4.element import NavigableString
 from markupsafe import Markup
 from nh3 import Cleaner
 
+from toolkit.core.resources import beside
 from toolkit.core.words import slug
 from toolkit.report.glossary import Glossary
 
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
-_RULES = yaml.safe_load(Path(__file__).with_name("sanitize.yaml").read_text(encoding="utf-8"))
+_RULES = beside(__file__, "sanitize.yaml")
 _ALLOWED, _DROPPED = set(_RULES["allowed"]), set(_RULES["dropped"])
 _ATTRIBUTES, _OWN_ATTRIBUTES = (
     {element: set(names) for element, names in _RULES[kind].items()} for kind in ("attributes", "own")

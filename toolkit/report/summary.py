@@ -6,10 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
 
-import yaml
-
+from toolkit.core.resources import beside
 from toolkit.core.result import Finding, Severity, by_severity
 from toolkit.core.results import KeyNumber, Results, RuleOutcome
 from toolkit.core.words import counted, shorten
@@ -31,7 +29,7 @@ class Verdict:
     meaning: str = ""
 
 
-_TEXTS = yaml.safe_load(Path(__file__).with_name("verdicts.yaml").read_text(encoding="utf-8"))
+_TEXTS = beside(__file__, "verdicts.yaml")
 VERDICTS = {str(name): Verdict(**words) for name, words in _TEXTS.items()}
 
 
