@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from toolkit.core.estimate import Estimate, format_number
-from toolkit.core.face import cell_html
+from toolkit.core.face import cell_html, face_macros
 from toolkit.core.results import KeyNumber
 from toolkit.statistics.direction import direction
 
@@ -75,28 +75,16 @@ def draw_interval(estimate: Estimate, baseline: float = math.nan) -> Markup:
     beyond them.
     The numbers stand beside it in the table, so the drawing is hidden from screen readers.
     """
-    points = [point for point in (estimate.value, estimate.low, estimate.high, baseline) if math.isfinite(point)]
-    if not math.isfinite(estimate.value):
+    numbers = {"value": estimate.value, "low": estimate.low, "high": estimate.high, "baseline": baseline}
+    known = {name: number for name, number in numbers.items() if math.isfinite(number)}
+    if "value" not in known:
         return Markup("")
-    lowest, highest = 0.0 - _round_beyond(-min(points)), _round_beyond(max(points))
+    lowest, highest = 0.0 - _round_beyond(-min(known.values())), _round_beyond(max(known.values()))
     if lowest == 0 and (OWN_SCALE < highest <= 1 or highest == 0):
         highest = 1.0
-    width = highest - lowest
-
-    def place(point: float) -> str:
-        return f"{4 + 112 * (point - lowest) / width:.1f}"
-
-    shapes = ['<path class="iv-axis" d="M4 10H116M4 6V14M116 6V14"/>']
-    if lowest < 0 < highest:
-        shapes.append(f'<path class="iv-axis" d="M{place(0)} 6V14"/>')
-    if math.isfinite(baseline):
-        shapes.append(f'<path class="iv-baseline" d="M{place(baseline)} 2V18"/>')
-    if math.isfinite(estimate.low) and math.isfinite(estimate.high):
-        shapes.append(f'<path class="iv-range" d="M{place(estimate.low)} 10H{place(estimate.high)}"/>')
-    shapes.append(f'<circle class="iv-dot" cx="{place(estimate.value)}" cy="10" r="3.5"/>')
-    drawing = f'<svg viewBox="0 0 120 20" width="120" height="20" focusable="false">{"".join(shapes)}</svg>'
-    left, right = f"<span>{_short(lowest)}</span>", f"<span>{_short(highest)}</span>"
-    return Markup(f'<span class="iv" aria-hidden="true">{left}{drawing}{right}</span>')  # noqa: S704 - numbers only
+    known |= {"zero": 0.0} if lowest < 0 < highest else {}
+    at = {name: f"{4 + 112 * (number - lowest) / (highest - lowest):.1f}" for name, number in known.items()}
+    return Markup(face_macros().interval(at, _short(lowest), _short(highest)))  # noqa: S704 - escaped
 
 
 def draw_series(estimates: Sequence[Estimate], place: int) -> Markup:
@@ -112,24 +100,15 @@ def draw_series(estimates: Sequence[Estimate], place: int) -> Markup:
     scale = max(abs(lowest), abs(highest), 1e-300)
     height = highest / scale - lowest / scale
 
-    def point(step: int, value: float) -> tuple[str, str]:
-        across = 6 + 88 * step / (len(finite) - 1)
-        return f"{across:.1f}", f"{21 - 18 * (value / scale - lowest / scale) / height if height else 12:.1f}"
+    def down(value: float) -> str:
+        return f"{21 - 18 * (value / scale - lowest / scale) / height if height else 12:.1f}"
 
-    shapes = []
-    for step, (_, one) in enumerate(finite):
-        if math.isfinite(one.low) and math.isfinite(one.high):
-            (across, low), (_, high) = point(step, one.low), point(step, one.high)
-            shapes.append(f'<path class="iv-range" d="M{across} {low}V{high}"/>')
-    line = "L".join(" ".join(point(step, one.value)) for step, (_, one) in enumerate(finite))
-    shapes.append(f'<path class="iv-line" d="M{line}"/>')
+    steps = []
     for step, (where, one) in enumerate(finite):
-        across, down = point(step, one.value)
-        shapes.append(f'<circle class="iv-dot" cx="{across}" cy="{down}" r="{4 if where == place else 1.6}"/>')
-    return Markup(  # noqa: S704 - numbers only
-        '<svg class="series" viewBox="0 0 100 24" width="100" height="24" aria-hidden="true" focusable="false">'
-        f"{''.join(shapes)}</svg>"
-    )
+        reach = [down(one.low), down(one.high)] if math.isfinite(one.low) and math.isfinite(one.high) else []
+        across, here = f"{6 + 88 * step / (len(finite) - 1):.1f}", where == place
+        steps.append({"across": across, "down": down(one.value), "ends": reach, "here": here})
+    return Markup(face_macros().series(steps))  # noqa: S704 - escaped
 
 
 def _round_beyond(number: float) -> float:
