@@ -140,15 +140,16 @@ def _labels(series: pd.Series[Any]) -> tuple[pd.Series[Any] | None, list[Finding
 
 def useless(column: pd.Series[Any]) -> Finding | None:
     """Say why a plain column cannot help a model: it is constant, or names or numbers the rows."""
-    name, rows, distinct = str(column.name), len(column), int(column.nunique())
-    if distinct <= 1 and not column.isna().any():
+    name, rows = str(column.name), len(column)
+    if column.eq(column.iloc[0]).all():
         return finding("DATA-CONSTANT", "low", name)
     if rows < IDENTIFIER_ROWS:
         return None
-    text = isinstance(column.dtype, pd.CategoricalDtype)
-    if text and distinct > IDENTIFIER_SHARE * column.notna().sum() and column.notna().sum() >= IDENTIFIER_ROWS:
-        return finding("DATA-IDENTIFIER text", "low", name, distinct=distinct, rows=rows)
-    if column.dtype != "int64" or distinct < rows:
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        distinct, filled = len(column.cat.remove_unused_categories().cat.categories), int(column.notna().sum())
+        if distinct > IDENTIFIER_SHARE * filled and filled >= IDENTIFIER_ROWS:
+            return finding("DATA-IDENTIFIER text", "low", name, distinct=distinct, rows=rows)
+    if column.dtype != "int64" or column.iloc[:1000].duplicated().any() or column.duplicated().any():
         return None
     gapless = int(column.max()) - int(column.min()) + 1 == rows
     if gapless or _NAMES_ROWS.fullmatch(name.strip()):

@@ -7,7 +7,6 @@ tell, the likelier one is taken and the other one is named.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -16,14 +15,13 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from toolkit.core.result import Finding, Severity
 from toolkit.data.findings import by_share, finding
-from toolkit.data.recognition import ODD_SHARE, Decision, decide_format
+from toolkit.data.recognition import ODD_SHARE, Decision, decide_format, odd_cells
 from toolkit.data.schema import Column, Schema
 from toolkit.data.table_reader.cells import read_cells
-from toolkit.data.table_reader.formats import Format, is_absent, read_moments
+from toolkit.data.table_reader.formats import Format, cast_numbers, is_absent, read_moments
 from toolkit.errors import listed
 
 Decisions = Mapping[str, Decision]
@@ -96,7 +94,7 @@ def _decided(texts: pa.StringArray, record: Column | None, dates: str) -> Decisi
     hinted = Format("date", dates=dates)
     fits = bool(dates) and ~np.isnat(read_moments(pc.utf8_trim_whitespace(texts), dates))
     if np.any(fits) and np.sum(fits) >= (1 - ODD_SHARE) * len(texts):
-        return Decision(hinted, "as dates= says", _counted(texts, hinted.read(texts)[1]))
+        return Decision(hinted, "as dates= says", odd_cells(texts, hinted.read(texts)[1]))
     return decide_format(texts)
 
 
@@ -113,7 +111,7 @@ def _by_record(texts: pa.StringArray, record: Column) -> Decision:
     written_otherwise = found.format.kind == record.kind and sum(found.odd.values()) < odd.sum() / 2
     if written_otherwise or (found.format.kind != record.kind and odd.sum() > filled / 2):
         return _nearer(replace(found, record=record), texts)
-    return Decision(record, record.why, _counted(texts, odd), record=record, row=int(odd.argmax()) + 1)
+    return Decision(record, record.why, odd_cells(texts, odd), record=record, row=int(odd.argmax()) + 1)
 
 
 def _nearer(found: Decision, texts: pa.StringArray) -> Decision:
@@ -126,11 +124,6 @@ def _nearer(found: Decision, texts: pa.StringArray) -> Decision:
         values = read_cells(pd.Series(texts.to_pandas(), dtype=object), how)
         far.append(abs(values.median() - middle))
     return replace(found, format=found.other if far[1] < far[0] else found.format, other=None)
-
-
-def _counted(texts: pa.StringArray, odd: NDArray[np.bool_]) -> dict[str, int]:
-    counts = pd.Series(texts.filter(pa.array(odd)).to_pylist(), dtype=object).value_counts(sort=True)
-    return {str(text): int(count) for text, count in counts.items()}
 
 
 def _settled(one: Decision, marks: set[str], orders: set[Any]) -> Decision:
@@ -155,12 +148,13 @@ def _day_first(pattern: str) -> bool | None:
 
 def _typed(texts: pa.StringArray, how: Format) -> Any:
     """Read a column by its format: int64 where whole and complete, float64, bool, datetime64 or text."""
-    if how.plain and not pc.any(pc.match_substring(texts[:1000], ".")).as_py():
-        with contextlib.suppress(pa.ArrowInvalid):
-            return pc.cast(texts, pa.int64()).to_numpy(zero_copy_only=False)
-    values, _ = how.read(texts)
+    values: Any = cast_numbers(texts, whole=True) if how.plain else None
+    if values is not None:
+        return values
     if how.kind == "text":
-        return pa.array(values, pa.string()).to_pandas()
+        absent = is_absent(pc.utf8_trim_whitespace(texts), how)
+        return pc.if_else(pa.array(absent), pa.scalar(None, pa.string()), texts).to_pandas()
+    values, _ = how.read(texts)
     if how.kind == "missing":
         return np.full(len(texts), np.nan)
     if how.kind == "bool":

@@ -63,8 +63,8 @@ def read_delimited(
     ([2.5], ['01067'])
     """
     refuse_foreign(content, shown)
-    text, notes = _decoded(content, shown, known)
-    columns, found = _cells(text, shown)
+    utf8, notes = _as_utf8(content, shown, known)
+    columns, found = _cells(utf8, shown)
     decisions = decide_formats(columns, known)
     read, said = read_texts(columns, decisions)
     if any(one.format.kind == "number" and one.format.decimal == "," for one in decisions.values()):
@@ -109,14 +109,15 @@ def refuse_foreign(content: bytes, shown: str, kinds: tuple[str, ...] = ("HTML",
         raise InputError(f"{shown} is not a text table: it looks like {found}. Export the table as CSV or Parquet.")
 
 
-def _decoded(content: bytes, shown: str, known: Schema | None) -> tuple[str, list[Finding]]:
-    """Decode UTF-8, UTF-16 with its mark, or whatever makes sense of most labels that are known, else of the bytes."""
+def _as_utf8(content: bytes, shown: str, known: Schema | None) -> tuple[bytes, list[Finding]]:
+    """Recode UTF-16 with its mark, or whatever makes sense of most labels that are known, else of the bytes."""
     from charset_normalizer import from_bytes
 
     wide = content.startswith((b"\xff\xfe", b"\xfe\xff"))
     encoding = "utf-16" if wide else "utf-8-sig"
     try:
-        return content.decode(encoding), []
+        text = content.decode(encoding)
+        return text.encode() if wide else content.removeprefix(b"\xef\xbb\xbf"), []
     except UnicodeDecodeError:
         lines = [line for line in content.splitlines() if not line.isascii()]
         likely = [one.encoding for one in from_bytes(b"\n".join(lines)[:65_536])]
@@ -128,17 +129,17 @@ def _decoded(content: bytes, shown: str, known: Schema | None) -> tuple[str, lis
         text = content.decode(encoding)
     except UnicodeDecodeError as error:
         raise InputError(f"{shown} is neither UTF-8 text nor {encoding}. Save it as UTF-8.") from error
-    return text, [finding("DATA-ENCODING", "low", encoding=encoding)]
+    return text.encode(), [finding("DATA-ENCODING", "low", encoding=encoding)]
 
 
-def _cells(text: str, shown: str) -> tuple[dict[str, pa.StringArray], list[Finding]]:
-    """Cut a text into columns of cells, each as it is written."""
+def _cells(content: bytes, shown: str) -> tuple[dict[str, pa.StringArray], list[Finding]]:
+    """Cut a text in UTF-8 into columns of cells, each as it is written."""
     csv.field_size_limit(sys.maxsize)
-    named = re.match(r"sep=(.)\r?\n", text)
-    text = text[named.end() :] if named else text
-    lines = [line for line in islice(io.StringIO(text, newline=""), _SAMPLE_LINES + 1) if line.strip()]
-    separator = named.group(1) if named else find_separator(lines)
-    header = next(csv.reader(io.StringIO(text.lstrip("\r\n"), newline=""), delimiter=separator), [])
+    named = re.match(rb"sep=(.)\r?\n", content)
+    content = content[named.end() :].lstrip(b"\r\n") if named else content.lstrip(b"\r\n")
+    lines = [line for line in islice(_text(content), _SAMPLE_LINES + 1) if line.strip()]
+    separator = named.group(1).decode() if named else find_separator(lines)
+    header = next(csv.reader(_text(content), delimiter=separator), [])
     names, notes = _names(header)
     wrong: Counter[int] = Counter()
 
@@ -146,10 +147,11 @@ def _cells(text: str, shown: str) -> tuple[dict[str, pa.StringArray], list[Findi
         wrong[row.actual_columns] += 1
         return "skip"
 
-    content = text.lstrip("\r\n").encode()
     parse = pyarrow.csv.ParseOptions(delimiter=separator, newlines_in_values=True, invalid_row_handler=skip)
     read = pyarrow.csv.ReadOptions(column_names=names, skip_rows=1 + sum(name.count("\n") for name in header))
-    convert = pyarrow.csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False)
+    convert = pyarrow.csv.ConvertOptions(
+        column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False, check_utf8=False
+    )
     try:
         try:
             table = pyarrow.csv.read_csv(pa.py_buffer(content), read, parse, convert)
@@ -162,7 +164,7 @@ def _cells(text: str, shown: str) -> tuple[dict[str, pa.StringArray], list[Findi
         reason = str(error).removeprefix("CSV parse error: ").partition("\n")[0]
         raise InputError(f"{shown} is not a table: {reason}. Check the separator and the quotes.") from error
     if wrong:
-        table = _uneven(text, separator, names, shown)
+        table = _uneven(content, separator, names, shown)
         notes.append(finding("DATA-SHORT-ROWS", "medium", short=sum(wrong.values()), rows=table.num_rows))
     return {name: table[name].combine_chunks() for name in names}, notes
 
@@ -180,10 +182,14 @@ def _names(header: list[str]) -> tuple[list[str], list[Finding]]:
     return names, said
 
 
-def _uneven(text: str, separator: str, names: list[str], shown: str) -> pa.Table:
+def _text(content: bytes) -> io.TextIOWrapper:
+    return io.TextIOWrapper(io.BytesIO(content), encoding="utf-8", newline="")
+
+
+def _uneven(content: bytes, separator: str, names: list[str], shown: str) -> pa.Table:
     """Read rows that end too early; refuse one that has too many cells, and say which."""
     rows = []
-    reader = csv.reader(io.StringIO(text.lstrip("\r\n"), newline=""), delimiter=separator)
+    reader = csv.reader(_text(content), delimiter=separator)
     for row in islice(reader, 1, None):
         if len(row) > len(names):
             raise InputError(

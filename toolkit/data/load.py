@@ -223,7 +223,7 @@ def _assign(
         if len(kept) < LEAST_ROWS:
             having = f"{counted(len(kept), 'row')} with a target{' and a time' if roles.time else ''}"
             raise InputError(f"The table has {having}: too few to split and judge. At least {LEAST_ROWS} are needed.")
-    rows = frame.loc[kept]
+    rows = frame if len(kept) == len(frame) else frame.loc[kept]
     features, others, found = _features(rows, roles, known, decisions, apart, every, keep)
     target = _target(values.loc[kept], known if settled else Schema(), task, positive, keep)
     names = [column for column in roles.sensitive if not keep or rows[column].notna().any()]

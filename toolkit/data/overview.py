@@ -98,7 +98,7 @@ def target_drawing(target: pd.Series[Any], task: str) -> Drawing:
     counts = target.value_counts()
     rows, labels = counts.to_numpy(), counts.index.map(str)
     table = pd.DataFrame({"class": labels, "rows": rows, "share": rows / len(target)})
-    return Drawing("target", words, lambda ax: _draw_classes(ax, shares), table, grid="x")
+    return Drawing("target", words, lambda ax: draw_bars(ax, shares, "{:.1%}", "Share of rows"), table, grid="x")
 
 
 def _draw_histogram(ax: Axes, bars: pd.DataFrame, name: str) -> None:
@@ -106,11 +106,13 @@ def _draw_histogram(ax: Axes, bars: pd.DataFrame, name: str) -> None:
     ax.set(xlabel=name, ylabel="Rows")
 
 
-def _draw_classes(ax: Axes, shares: pd.Series[float]) -> None:
-    bars = ax.barh(range(len(shares)), shares.to_numpy(), color=BLUE)
-    ax.bar_label(bars, [f"{share:.1%}" for share in shares], padding=3, fontsize=9)
-    name_rows(ax, [shorten(label) for label in shares.index])
-    ax.set(xlabel="Share of rows", xlim=(0, min(1.15 * float(shares.max()), 1.1)))
+def draw_bars(ax: Axes, sizes: pd.Series[Any], written: str, label: str) -> None:
+    """Draw a bar for each size, with the size written beside it in this form."""
+    bars = ax.barh(range(len(sizes)), sizes.to_numpy(), color=BLUE)
+    ax.bar_label(bars, list(map(written.format, sizes)), padding=3, fontsize=9)
+    name_rows(ax, list(map(shorten, sizes.index)))
+    ax.set_xlabel(label)
+    ax.margins(x=0.12)
 
 
 def _shares(target: pd.Series[Any]) -> pd.Series[float]:

@@ -230,7 +230,7 @@ def _parsed(content: bytes, path: Path, shown: str, known: Schema | None) -> Raw
         found = f"its name ends with {suffix}" if suffix else "its name has no extension"
         readable = f"{listed((*DELIMITED, *READERS), 20)}, also packed as {listed(PACKED)}"
         raise InputError(f"{shown} cannot be read: {found}. Known: {readable}.")
-    if not content.strip():
+    if not content[:1000].strip() and not content.strip():
         raise InputError(f"{shown} is empty. Check that the export or download finished.")
     decisions: dict[str, Decision] = {}
     if suffix in DELIMITED:

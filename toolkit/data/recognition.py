@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from toolkit.core.resources import beside
 from toolkit.data.schema import Column
 from toolkit.data.table_reader.formats import (
-    ABSENT,
     DECORATED,
     Format,
     Moments,
@@ -36,7 +35,6 @@ CODES = 30
 #: Decimal mark and, behind it, that of thousands; the likelier first.
 NOTATIONS: Any = (".", ".,", ",", ",.", ". ", ", ", ".'", ",'")
 LOST = "numbers would not give its spelling back"
-_CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
 #: Words and signs that tell what a file, a column or a cell is.
 WORDS: dict[str, Any] = beside(__file__, "words.yaml")
 
@@ -78,25 +76,26 @@ def decide_format(texts: pa.StringArray) -> Decision:
     ('text', 'quarter')
     """
     texts = texts.drop_null() if texts.null_count else texts
-    filled = texts.filter(pc.not_equal(texts, ""))
+    given = pc.not_equal(texts, "")
+    filled = texts if pc.all(given).as_py() else texts.filter(given)
     values = cast_numbers(filled)
     if values is not None and not np.isnan(values).all():
         return _plain_numbers(filled)
     counted = pc.value_counts(texts)
     labels = trimmed = pc.utf8_trim_whitespace(counted.field("values"))
     counts = counted.field("counts").to_numpy()
-    given = ~is_absent(labels, Format("number"))
-    if not given.any():
+    known = ~is_absent(labels, Format("number"))
+    if not known.any():
         named = ~is_absent(labels, Format("text"))
         return Decision(Format("text") if named.any() else Format("missing"))
-    labels, counts = labels.filter(pa.array(given)), counts[given]
+    labels, counts = labels.filter(pa.array(known)), counts[known]
     lower = set(pc.utf8_lower(labels).to_pylist()) if len(labels) <= 6 else set()
     if lower and lower <= {"true", "false"}:
         return Decision(Format("bool"))
     found = _as_numbers(labels, counts) or _as_dates(labels, counts)
     if found is None or found.format.kind == "text":
         return found or Decision(_as_text(counted))
-    marked = ~given & ~is_absent(trimmed, Format("text"))
+    marked = ~known & ~is_absent(trimmed, Format("text"))
     missing = tuple(sorted(trimmed.filter(pa.array(marked)).to_pylist()))
     return replace(found, format=replace(found.format, missing=missing))
 
@@ -134,30 +133,32 @@ def _as_numbers(labels: pa.StringArray, counts: NDArray[np.int64]) -> Decision |
         return Decision(Format("text"), LOST)
     values = read_numbers(kept, first[0])
     other = next((one for one, _ in others if not np.array_equal(read_numbers(kept, one), values)), None)
-    return Decision(first[0], odd=_odd(labels, counts, fitting), other=other)
+    return Decision(first[0], odd=odd_cells(labels, ~fitting, counts), other=other)
 
 
 def _plain_numbers(texts: pa.StringArray) -> Decision:
     """Decide on texts that all are numbers with a decimal point; the point may set off thousands too."""
+    whole = cast_numbers(texts, whole=True)
+    if whole is not None and pc.cast(pa.array(whole), pa.string()).equals(texts):
+        return Decision(Format("number"))
     if _are_codes(texts):
         return Decision(Format("text"), LOST)
-    if _some(texts, r"\.[0-9]{0,2}$|\.[0-9]{4,}$|^[+-]?0?\.|[0-9]{4}\.|[a-z]") or not _some(texts, r"\."):
+    pointed = texts.filter(pc.match_substring(texts, "."))
+    if not len(pointed) or _some(texts, r"\.[0-9]{0,2}$|\.[0-9]{4,}$|^[+-]?0?\.|[0-9]{4}\.|[a-z]"):
         return Decision(Format("number"))
     return Decision(Format("number"), other=Format("number", ",", "."))
 
 
 def _are_codes(numbers: pa.StringArray) -> bool:
     """Whether numbers would not give these spellings back: 007, +47, 1E2, 1.10 beside 1.9, more than 64 bits."""
-    if _some(numbers, r"^[+-]?0[0-9]|^[0-9]+[eE][0-9]+$|^[+]|^-?[0-9]{19,}$"):
-        if _some(numbers, r"^[+-]?0[0-9]|^[0-9]+[eE][0-9]+$|^-?[0-9]{20,}$"):
-            return True
-        if _some(numbers, r"^[+]"):
-            return not _some(numbers, r"^-")
-        try:
-            pc.cast(numbers, pa.int64())
-        except pa.ArrowInvalid:
-            return True
-    if not _some(numbers, r"\.[0-9]+0$"):
+    heads = pc.unique(pc.utf8_slice_codeunits(numbers, 0, 3))
+    whole = numbers.filter(pc.invert(pc.match_substring(numbers, ".")))
+    if _some(heads, r"^[+-]?0[0-9]") or _some(whole, r"^[0-9]+[eE][0-9]+$|^-?[0-9]{19,}$"):
+        return True
+    if _some(heads, r"^[+]"):
+        return not _some(heads, r"^-")
+    zeros = numbers.filter(pc.ends_with(numbers, "0"))
+    if not _some(zeros, r"\.[0-9]+0$") or len(pc.unique(numbers[:1000])) > CODES:
         return False
     labels = pc.unique(numbers)
     return len(labels) <= CODES and len({len(text.partition(".")[2]) for text in labels.to_pylist() if "." in text}) > 1
@@ -166,24 +167,28 @@ def _are_codes(numbers: pa.StringArray) -> bool:
 def _as_dates(labels: pa.StringArray, counts: NDArray[np.int64]) -> Decision | None:
     """Find the pattern that reads most cells as dates; None where none reads nearly all of them."""
     total = int(counts.sum())
+
+    def likely(shape: str) -> bool:
+        return bool(counts[flags(pc.match_substring_regex(labels, shape))].sum() >= (1 - ODD_SHARE) * total)
+
+    clocks = [clock for shape, clock in WORDS["clocks"] if likely(shape)]
     for shape, patterns in WORDS["dates"]:
-        shaped = flags(pc.match_substring_regex(labels, shape))
-        if counts[shaped].sum() < (1 - ODD_SHARE) * total:
+        if not likely(shape):
             continue
         read = []
         for pattern in patterns:
-            for clock in _CLOCKS if "%d" in pattern else ("",):
+            for clock in clocks if "%d" in pattern else ("",):
                 values = read_moments(labels, pattern + clock)
                 fits = ~np.isnat(values)
                 read.append((int(counts[fits].sum()), pattern + clock, values, fits))
-        best = max(count for count, *_ in read)
+        best = max((count for count, *_ in read), default=0)
         (_, pattern, values, fits), *others = [one for one in read if one[0] == best]
         if best < total and (best < (1 - ODD_SHARE) * total or fits.sum() < ODD_DISTINCT):
             continue
         other = next((name for _, name, moments, _ in others if not np.array_equal(moments[fits], values[fits])), "")
         found = Decision(
             Format("date", dates=pattern),
-            odd=_odd(labels, counts, fits),
+            odd=odd_cells(labels, ~fits, counts),
             other=Format("date", dates=other) if other else None,
         )
         return _likelier(found, values[fits])
@@ -201,13 +206,13 @@ def _likelier(found: Decision, values: Moments) -> Decision:
 
 def _as_text(counted: pa.StructArray) -> Format:
     """Keep as labels what usually marks a missing value but is one of a few labels, as frequent as the others."""
-    labels = np.asarray(counted.field("values").to_pylist(), dtype=object)
-    counts = counted.field("counts").to_numpy()
-    marks = np.array([str(label).strip().casefold() in ABSENT for label in labels])
-    words = {str(label).strip() for label in labels[marks]} & {"None", "none", "NA"}
-    others, share = labels[~marks], counts[~marks].mean() if (~marks).any() else 0.0
-    if not words or not 2 <= len(others) <= 300:
+    values, counts = counted.field("values"), counted.field("counts").to_numpy()
+    marks = is_absent(pc.utf8_trim_whitespace(values), Format("text"))
+    words = {label.strip() for label in values.filter(pa.array(marks)).to_pylist()} & {"None", "none", "NA"}
+    if not words or not 2 <= (~marks).sum() <= 300:
         return Format("text")
+    labels, share = np.asarray(values.to_pylist(), dtype=object), counts[~marks].mean()
+    others = labels[~marks]
     codes, few = all(re.fullmatch("[A-Z]{2}", str(label).strip()) for label in others), len(others) <= ODD_DISTINCT
     kept = [
         str(label)
@@ -217,9 +222,11 @@ def _as_text(counted: pa.StructArray) -> Format:
     return Format("text", labels=tuple(sorted(kept)))
 
 
-def _odd(labels: pa.StringArray, counts: NDArray[np.int64], fitting: NDArray[np.bool_]) -> dict[str, int]:
-    odd = zip(labels.filter(pa.array(~fitting)).to_pylist(), counts[~fitting].tolist(), strict=True)
-    return dict(sorted(odd, key=lambda one: (-one[1], one[0])))
+def odd_cells(texts: pa.StringArray, odd: NDArray[np.bool_], counts: NDArray[np.int64] | None = None) -> dict[str, int]:
+    """Count the texts that are odd, each as often as ``counts`` says; the most frequent ones come first."""
+    counts = np.ones(len(texts), dtype="int64") if counts is None else counts
+    found = pd.Series(counts[odd]).groupby(texts.filter(pa.array(odd)).to_pylist()).sum()
+    return {str(text): int(count) for text, count in found.sort_values(ascending=False, kind="stable").items()}
 
 
 def _some(texts: pa.StringArray, pattern: str) -> bool:

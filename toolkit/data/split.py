@@ -12,7 +12,7 @@ import pandas as pd
 
 from toolkit.core.estimate import Estimate, spread
 from toolkit.core.face import Face, FaceTable
-from toolkit.core.figures import BLUE, Axes, Drawing, Picture, name_rows
+from toolkit.core.figures import Drawing, Picture
 from toolkit.core.options import one_of
 from toolkit.core.result import Finding, Record, Result, by_severity
 from toolkit.core.words import counted
@@ -23,6 +23,7 @@ from toolkit.data.dataset import Dataset
 from toolkit.data.findings import finding
 from toolkit.data.fingerprint import fingerprint
 from toolkit.data.load import load_dataset
+from toolkit.data.overview import draw_bars
 from toolkit.data.table_reader.cells import as_label
 from toolkit.data.times import time_order
 from toolkit.errors import InputError, listed
@@ -219,15 +220,8 @@ class Split(Result):
         sizes = {name: part.rows for name, part in self.parts().items()}
         said = "; ".join(f"{name}: {rows:,} rows" for name, rows in sizes.items())
         words = Picture("Sizes of the parts", f"Rows in each part of the {self.strategy} split.", f"{said}.")
-
-        def draw(ax: Axes) -> None:
-            bars = ax.barh(range(len(sizes)), list(sizes.values()), color=BLUE)
-            ax.bar_label(bars, [f"{rows:,}" for rows in sizes.values()], padding=3, fontsize=9)
-            name_rows(ax, list(sizes))
-            ax.set_xlabel("Rows")
-            ax.margins(x=0.12)
-
-        return [Drawing("sizes", words, draw, self._table(), grid="x")]
+        bars = pd.Series(sizes)
+        return [Drawing("sizes", words, lambda ax: draw_bars(ax, bars, "{:,}", "Rows"), self._table(), grid="x")]
 
     def record(self) -> Record:
         """Return the data and how it was cut, for the tracker."""

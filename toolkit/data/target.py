@@ -70,15 +70,14 @@ def plain_target(column: pd.Series[Any], decision: Decision | None = None) -> tu
         return (values.mask(np.isinf(values.to_numpy())) if values.dtype == "float64" else values), []
     if kind == "bool":
         return (column.astype(bool) if column.notna().all() else column.astype(object)), []
-    codes, labels = text_labels(column.astype(object))
+    codes, labels = text_labels(column)
     kept = [label if label.strip() else None for label in labels]
     if not any(kept):
         raise InputError(f"Target {name!r} is missing in every row. Name another column as target.")
     texts = pd.Series(np.array([*kept, None], dtype=object)[codes], index=column.index, name=column.name, dtype=object)
-    written = as_texts(column.astype(object))
-    how = (decision or decide_format(written)).format
+    how = (decision or decide_format(as_texts(column))).format
     if how.kind == "number" and len(labels) > MOST_NUMBER_CLASSES:
-        values = pd.Series(how.read(written)[0], index=column.index, name=column.name)
+        values = pd.Series(how.read(as_texts(column))[0], index=column.index, name=column.name)
         return values.mask(np.isinf(values.to_numpy())), [finding("DATA-TARGET-TEXT-NUMBERS", "low", name)]
     return texts, [finding("DATA-TARGET-MIXED", "medium", name)] if kind == "mixed" else []
 

@@ -5,8 +5,8 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any, Unpack
 
 import joblib
@@ -181,20 +181,16 @@ def _unpickled(address: str, path: Path) -> Any:
 
 
 def _imported(address: str) -> Any:
-    module, _, name = address.partition(":") if ":" in address else address.rpartition(".")
     try:
-        found = import_module(module)
+        found = resolve_name(address)
+    except AttributeError as error:
+        near = nearest(str(error.name), dir(error.obj))
+        raise InputError(f"The model {address!r} cannot be imported: there is no {error.name!r}.{near}") from error
     except Exception as error:
         raise InputError(
             f"The model {address!r} cannot be imported: {error}. Modules are looked for among the installed ones and "
             "in the current folder."
         ) from error
-    for part in name.split("."):
-        if not hasattr(found, part):
-            raise InputError(
-                f"The model {address!r} cannot be imported: there is no {part!r}.{nearest(part, dir(found))}"
-            )
-        found = getattr(found, part)
     if hasattr(found, "predict") and not isinstance(found, type):
         return found
     if not callable(found):

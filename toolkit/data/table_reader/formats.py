@@ -93,9 +93,12 @@ class Format:
         >>> values.tolist(), odd.tolist()
         ([1234.5, nan, nan], [False, False, True])
         """
+        values: Any = cast_numbers(texts) if self.plain else None
+        if values is not None and not np.isnan(values).any():
+            return values, np.zeros(len(texts), dtype=bool)
         plain = pc.utf8_trim_whitespace(texts)
         if self.kind == "date":
-            values: Any = read_moments(plain, self.dates)
+            values = read_moments(plain, self.dates)
             unread = np.isnat(values)
         elif self.kind == "number":
             values = read_numbers(plain, self)
@@ -133,12 +136,15 @@ def read_numbers(plain: pa.StringArray, how: Format) -> NDArray[np.float64]:
     return np.asarray(pc.cast(texts, pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
 
 
-def cast_numbers(texts: pa.StringArray) -> NDArray[np.float64] | None:
-    """Read texts as numbers with a decimal point; None where one of them is something else."""
+def cast_numbers(texts: pa.StringArray, whole: bool = False) -> NDArray[Any] | None:
+    """Read texts as numbers with a decimal point, or as whole ones; None where one of them is something else."""
     try:
-        return np.asarray(pc.cast(texts, pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
+        # A cast fails after all cells, and slowly: most often the first ones tell.
+        for part in (texts[:1000], texts):
+            values = pc.cast(part, pa.int64() if whole else pa.float64()).to_numpy(zero_copy_only=False)
     except pa.ArrowInvalid:
         return None
+    return np.asarray(values)
 
 
 def read_moments(plain: pa.StringArray, pattern: str) -> Moments:
