@@ -1,6 +1,7 @@
-"""The commands of a model's life: register, approve, reject, promote, rollback, retire, history."""
+"""The commands of a model's life, from register to history, and of a report's proof: verify."""
 
 import json
+import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import click
 
 from toolkit.console import FOLDER, OUT, text_table
-from toolkit.core.words import printable
+from toolkit.core.words import counted, printable
 
 BY = click.option("--by", required=True, metavar="WHO", help="Who decides this.")
 REASON = click.option("--reason", default="", metavar="TEXT", help="Why; kept with the decision.")
@@ -79,4 +80,55 @@ def history(name: str, as_json: bool, out: Path) -> None:
         raise SystemExit(1)
 
 
-COMMANDS = (register, *map(_step, STEPS), history)
+@click.command(short_help="Check that a report is what was written.", epilog="Example: toolkit verify reports/RUN")
+@click.argument("report", type=FOLDER)
+@click.option("--json", "as_json", is_flag=True, help="Print the parts for machines.")
+def verify(report: Path, as_json: bool) -> None:
+    """Check REPORT, its folder or its HTML file alone, against the manifest in it, part by part.
+
+    Exit code: 0 all that can be checked matches, 1 something differs, 2 it is no report.
+    """
+    from toolkit.runs import manifest
+
+    checks = manifest.verify(report)
+    differing = sum(one.state == "differs" for one in checks)
+    if as_json:
+        click.echo(json.dumps([asdict(one) for one in checks], ensure_ascii=False))
+    else:
+        click.echo(text_table(["part", "state", "why"], [[one.part, one.state, one.why] for one in checks]))
+        click.echo(f"{counted(differing, 'part')} of {len(checks)} {'differs' if differing == 1 else 'differ'}.")
+    if differing:
+        raise SystemExit(1)
+
+
+@click.command(short_help="Make a report again and compare.", epilog="Example: toolkit reproduce reports/RUN")
+@click.argument("report", type=FOLDER)
+@click.option("--template", type=FOLDER, help="Where a template of your own is.")
+@click.option("--out", type=FOLDER, help="Keep the new report in this folder; else it is removed.")
+@click.option("--json", "as_json", is_flag=True, help="Print every number for machines.")
+def reproduce(report: Path, template: Path | None, out: Path | None, as_json: bool) -> None:
+    """Run the report in folder REPORT again as it is recorded, and compare every number with the recorded one.
+
+    With SOURCE_DATE_EPOCH set as it was for the report, the HTML file must be the same to the byte.
+
+    Exit code: 0 nothing differs, 1 something does, 2 the input is wrong, 3 the notebook failed.
+    """
+    from toolkit.runs.reproduce import reproduce
+
+    with tempfile.TemporaryDirectory() as scratch:
+        found = reproduce(report, out or Path(scratch), template=template)
+    for what, how in found.changes.items():
+        click.echo(f"Warning: not as recorded: {what} ({printable(how)})", err=True)
+    if as_json:
+        click.echo(json.dumps({"numbers": [one.plain() for one in found.numbers], "changes": found.changes}))
+    else:
+        apart = [one for one in found.numbers if one.state in ("within tolerance", "different")]
+        rows = [[one.name, one.state, one.recorded, one.now] for one in apart]
+        click.echo(
+            "\n".join([*([text_table(["number", "state", "recorded", "now"], rows)] if rows else []), found.sentence()])
+        )
+    if found.differs:
+        raise SystemExit(1)
+
+
+COMMANDS = (register, *map(_step, STEPS), history, verify, reproduce)

@@ -10,6 +10,7 @@ from statsmodels.stats.weightstats import ttost_paired
 
 import toolkit as tk
 from toolkit.comparison.paired import Paired, mcnemar
+from toolkit.comparison.sides import Sides
 from toolkit.errors import InputError
 from toolkit.statistics.measure import mean
 
@@ -209,3 +210,67 @@ def test_false_alarms_of_each_conclusion():
     assert stats.binomtest(counts["apart"], repeats, 0.05).pvalue > 0.001
     assert stats.binomtest(counts["inferior"], repeats, 0.025).pvalue > 0.001
     assert stats.binomtest(counts["equivalent"], repeats, 0.05).pvalue > 0.001
+
+
+class TestSlices:
+    """Better overall, worse for old women."""
+
+    @staticmethod
+    def frame(hurt, seed=0, rows=4000):
+        frame = table(rows, seed=seed, new=1.6)
+        rng = np.random.default_rng(seed + 1)
+        frame["age"] = rng.integers(18, 90, rows)
+        worse = (frame["sex"] == "f") & (frame["age"] >= 72)
+        towards = np.where(frame["y_true"] == 1, -hurt, hurt)
+        logits = np.log(frame["new"] / (1 - frame["new"])) + worse * towards
+        return frame.assign(new=1 / (1 + np.exp(-logits)))
+
+    def test_a_slice_that_gets_worse_is_found_although_the_whole_gets_better(self):
+        frame = self.frame(1.2)
+        found = compared(frame, sensitive=["sex"], drop=["who"])
+        assert found.conclusion == "superior"
+        worst = found.slices.iloc[0]
+        assert worst["slice"] == "sex = f and age 70 and over"
+        here = (frame["age"] >= 70) & (frame["sex"] == "f")
+        losses = {
+            name: -np.log(np.where(frame["y_true"] == 1, frame[name], 1 - frame[name])) for name in ("old", "new")
+        }
+        assert worst["rows"] == here.sum()
+        assert worst["difference"].value == pytest.approx((losses["new"] - losses["old"])[here].mean(), abs=1e-4)
+        assert worst["challenger"] == pytest.approx(losses["new"][here].mean())
+        assert worst["difference"].low > 0
+        told = next(one for one in found.findings() if one.code == "COMPARE-SLICE-WORSE")
+        assert told.severity == "high"
+        assert f"worse where {worst['slice']} ({worst['rows']:,} rows): its log loss is" in told.message
+        assert found.scalars()["comparison.slices_worse"].value == len(found.slices)
+
+    def test_where_none_gets_worse_none_is_said(self):
+        found = compared(self.frame(0.0), sensitive=["sex"], drop=["who"])
+        assert len(found.slices) == 0
+        assert "COMPARE-SLICE-WORSE" not in {one.code for one in found.findings()}
+
+    def test_labels_alone_are_compared_by_their_errors(self):
+        frame = self.frame(6.0)
+        frame["new"] = (frame["new"] > 0.5).astype(int)
+        found = compared(frame, sensitive=["sex"], drop=["who"])
+        assert set(found.slices["loss"]) == {"error rate"}
+        here = (frame["age"] >= 70) & (frame["sex"] == "f")
+        assert found.slices.iloc[0]["slice"] == "sex = f and age 70 and over"
+        assert found.slices.iloc[0]["challenger"] == pytest.approx((frame["new"] != frame["y_true"])[here].mean())
+
+    @pytest.mark.slow
+    def test_equal_models_have_no_slice_that_gets_worse(self):
+        rng, cried = np.random.default_rng(0), 0
+        for seed in range(400):
+            frame = table(800, seed=seed)
+            frame["age"] = rng.integers(18, 90, 800)
+            cried += len(Sides.of(*sides_of(frame)).slices()) > 0
+        print("a slice is called worse in", cried, "of 400 comparisons of equal models")
+        assert cried <= 400 * 0.05 + 2 * np.sqrt(400 * 0.05 * 0.95)
+
+
+def sides_of(frame):
+    old, new, data = tk.load_comparison(
+        champion="old", challenger="new", predictions=frame, sensitive=["sex"], drop=["who"]
+    )
+    return (old, new), data, None, 0

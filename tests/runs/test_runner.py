@@ -20,7 +20,7 @@ from toolkit.core.results import Results, RunInfo, read_results
 from toolkit.errors import InputError, RunError
 from toolkit.registry import tracking
 from toolkit.report import render as report
-from toolkit.runs import provenance, runner
+from toolkit.runs import manifest, runner
 from toolkit.runs.process import Failure, _is_alive, interrupted_once, tidy_notebook
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
@@ -241,7 +241,7 @@ class TestReportThatCannotBeMade:
         assert everything_in(failed_run(tmp_path / "out")) == ["notebook.ipynb", "results.json"]
 
     def test_a_manifest_that_cannot_be_written_keeps_what_there_is(self, tmp_path, monkeypatch):
-        self.break_(monkeypatch, provenance, "write_manifest", OSError("disk full"))
+        self.break_(monkeypatch, manifest, "write_manifest", OSError("disk full"))
         with pytest.raises(RunError, match=r"The report could not be made\. OSError: disk full"):
             runner.run(NOTEBOOKS / "breaks.ipynb", {}, out=tmp_path / "out")
         left = everything_in(failed_run(tmp_path / "out"))
@@ -255,7 +255,7 @@ class TestReportThatCannotBeMade:
         assert left == ["notebook.ipynb", "report.html", "results.json"]
 
     def test_a_tracker_that_went_away_costs_no_report(self, tmp_path, monkeypatch, capsys):
-        monkeypatch.setattr(provenance, "write_manifest", lambda *_: None)
+        monkeypatch.setattr(manifest, "write_manifest", lambda *_: None)
         monkeypatch.setattr(tracking, "attach", lambda logged, *_: replace(logged, failure="It is gone."))
         run = runner.run(NOTEBOOKS / "breaks.ipynb", {}, out=tmp_path / "out")
         assert not run.folder.name.endswith("FAILED")

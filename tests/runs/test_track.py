@@ -17,7 +17,7 @@ from toolkit.core.results import read_results
 from toolkit.errors import InputError, RunError
 from toolkit.models.load import load_model
 from toolkit.registry import store, tracking
-from toolkit.runs import provenance, runner
+from toolkit.runs import manifest, runner
 from toolkit.runs.process import Failure
 from toolkit.runs.publish import track
 
@@ -108,8 +108,8 @@ def assert_whole(folder):
     """The page and the notebook say what results.json says, and the manifest is of these very files."""
     names = {"report.html", "notebook.ipynb", "results.json"}
     assert {path.name for path in folder.iterdir()} == names | {"manifest.json"}
-    hashes = json.loads((folder / "manifest.json").read_text())["files"]
-    assert hashes == {name: provenance.sha256(folder / name) for name in names}
+    states = {one.part: one.state for one in manifest.verify(folder)}
+    assert {states.pop(name) for name in (*names, "manifest.json", "manifest in report.html")} == {"matches"}
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert ("TRACKING-FAILED" in page) == bool(untracked(folder))
     assert results_of(folder)["mlflow"]["run_id"] in page

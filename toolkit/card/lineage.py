@@ -18,7 +18,7 @@ from toolkit.core.estimate import Estimate
 from toolkit.core.face import FaceTable
 from toolkit.core.results import ModelInfo, Results, read_results, results_path
 from toolkit.errors import InputError, listed
-from toolkit.runs.provenance import sha256
+from toolkit.registry.ledger import content_hash
 from toolkit.statistics.replicates import FILE, Replicated, is_of, read_replicates
 
 MOST_FEATURES = 40
@@ -159,7 +159,7 @@ def read_report(source: str | Path) -> Report:
     if not isinstance(source, str | Path) or not str(source):
         raise InputError(f"A report is a folder, a mapping or a result; found {source!r}. Give the folder of a report.")
     path = results_path(source)
-    report = Report(read_results(source), path.resolve().parent.name, sha256(path))
+    report = Report(read_results(source), path.resolve().parent.name, content_hash(path.read_bytes()))
     return with_replicates(report, path.parent)
 
 

@@ -102,7 +102,8 @@ def compare(
             f"On the {sides.part.rows:,} rows of {sides.part.name} no metric's difference has an interval."
         )
     main = one_of("metric to compare by", metric or known[0], known)
-    return Comparison(sides, main, margin, pairs, sides.groups(main, depth), sides.speed(latency), sides.flips())
+    groups, speed = sides.groups(main, depth), sides.speed(latency)
+    return Comparison(sides, main, margin, pairs, groups, speed, sides.flips(), sides.slices())
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -125,6 +126,9 @@ class Comparison(Result):
         Latency and size of both: ``measure, champion, challenger``.
     flips : DataFrame
         The rows that the two decide differently; none for numbers.
+    slices : DataFrame
+        The slices on which the challenger is worse for certain, the worst first: ``slice, rows, loss, champion,
+        challenger, difference, p_adjusted``.
     """
 
     sides: Sides
@@ -134,6 +138,7 @@ class Comparison(Result):
     groups: pd.DataFrame
     speed: pd.DataFrame
     flips: pd.DataFrame
+    slices: pd.DataFrame
 
     @property
     def model(self) -> Model:
@@ -187,6 +192,7 @@ class Comparison(Result):
         if part.task != "regression":
             found["comparison.flips"] = share_estimate(len(self.flips), part.rows)
         found["comparison.groups_worse"] = Estimate(int(self.groups["worse"].sum()), n=len(self.groups))
+        found["comparison.slices_worse"] = Estimate(len(self.slices), n=part.rows)
         return found
 
     def findings(self) -> list[Finding]:
@@ -200,6 +206,11 @@ class Comparison(Result):
             said = [f"{spoken(row['metric'])} {row['difference']}" for _, row in worse.iterrows()]
             told = {"feature": feature, "group": group, "rows": rows, "p": format_p(worse["p_adjusted"].max())}
             yield finding("COMPARE-GROUP-WORSE", "high", f"{feature}.{group}", said=listed(said), **told)
+        if len(self.slices) and self.conclusion != "inferior":
+            row, count = self.slices.iloc[0], len(self.slices)
+            which = f"the worst of {count} such slices" if count > 1 else "the only such slice"
+            p = format_p(row["p_adjusted"])
+            yield finding("COMPARE-SLICE-WORSE", "high", row["slice"], row=row, which=which, p=p)
         better, worse_in = self._others(1), self._others(-1)
         if worse_in and self.conclusion != "inferior":
             also = f", and better in {listed(better)}" if better else ""
@@ -255,6 +266,7 @@ class Comparison(Result):
             FaceTable("Metrics of both models, with 95% intervals", self._table()),
             FaceTable("Latency and size", self.speed.assign(measure=self.speed["measure"].map(titled))),
             FaceTable("By group of people", self.groups.drop(columns="worse")),
+            FaceTable("Slices on which the challenger is worse", self.slices),
             FaceTable(flipped, self.flips, most=12, folded="Rows that are decided differently"),
         ]
         shown = [table for table in tables if len(table.frame)]

@@ -18,6 +18,8 @@ from toolkit.data.roles import Options, given, listed_names
 from toolkit.data.split import Split
 from toolkit.errors import InputError
 from toolkit.evaluation.evaluate import measure
+from toolkit.evaluation.scan import row_losses, slice_mask
+from toolkit.evaluation.slices import MOST_ROWS, fewest, sampled, search, slice_text
 from toolkit.fairness.groups import group_rows
 from toolkit.models.choice import predict_at
 from toolkit.models.load import load_audit, load_model
@@ -27,7 +29,7 @@ from toolkit.models.prediction_file import load_predictions
 from toolkit.models.threshold import ThresholdLike
 from toolkit.statistics.metrics import LEAST_OF_CLASS, SCORE_METRICS
 from toolkit.statistics.multiplicity import holm
-from toolkit.statistics.units import Units
+from toolkit.statistics.units import Units, weights_of
 
 ALPHA = 0.05
 #: Rows of a group below which it is not compared.
@@ -35,6 +37,8 @@ LEAST_ROWS = 30
 #: What is compared for each group of people besides the metric that decides, as far as the task has it.
 OF_GROUPS = ("accuracy", "recall", "precision", "mean_absolute_error")
 _GROUPS = ("feature", "group", "rows", "metric", "champion", "challenger", "difference", "p_adjusted", "worse")
+_SLICES = ("slice", "rows", "loss", "champion", "challenger", "difference", "p_adjusted")
+_SIMULTANEOUS = "t, simultaneous over all slices"
 _FLIPS = ("row", "truth", "champion", "challenger", "champion_score", "challenger_score")
 
 
@@ -174,6 +178,34 @@ class Sides:
         table["p_adjusted"] = holm(table["p_adjusted"].to_numpy(dtype=float))
         table["worse"] = table["worse"].astype(bool) & (table["p_adjusted"] <= ALPHA)
         return table
+
+    def slices(self) -> pd.DataFrame:
+        """Search single columns and pairs for rows on which the challenger's loss is higher for certain.
+
+        As ``find_slices`` does, of the difference of the two losses of each row; all slices examined count.
+        """
+        if self.part.rows > MOST_ROWS:
+            places = sampled(self.part.rows, self.seed)
+            few = replace(self, part=self.part.take(places), said=tuple(one.take(places) for one in self.said))
+            return few.slices()
+        task, bare = self.part.task, [replace(one, probabilities=False) for one in self.said]
+        alike = self.said[0].probabilities == self.said[1].probabilities
+        at = [0.0 if one.threshold is None else one.threshold.value for one in self.models]
+        found = [row_losses(*one) for one in zip(self.said if alike else bare, (task, task), at, strict=True)]
+        (name, old), (_, new) = found
+        least = fewest(self.part.rows)
+        levels, members, scanned, kept = search(
+            self.part, new - old, least, 2, self.units, self.seed, against_zero=True
+        )
+        rows = []
+        for place in kept:
+            held = slice_mask(place, scanned, members) * weights_of(self.units, self.part.rows)
+            apart, half = float(scanned.difference[place]), float(scanned.half_width[place])
+            difference = Estimate(apart, apart - half, apart + half, int(scanned.rows[place]), _SIMULTANEOUS)
+            means = (float(np.average(loss, weights=held)) for loss in (old, new))
+            text, p = slice_text(place, scanned, levels), float(scanned.p_adjusted[place])
+            rows.append((text, int(scanned.rows[place]), name, *means, difference, p))
+        return pd.DataFrame(rows, columns=list(_SLICES))
 
     def labels(self) -> list[NDArray[Any]]:
         """Return the label that each model gives each row, at its own threshold."""

@@ -133,15 +133,18 @@ def scan(
     pairs: bool,
     units: Units | None = None,
     seed: int = 0,
+    against_zero: bool = False,
 ) -> Scan:
     """Compare every slice of at least ``least`` and at most three quarters of the rows with the others.
+
+    ``against_zero`` compares each with a loss of zero instead, as of the differences of two models.
 
     Rows are dealt out to 200 blocks, or as many as there are independent observations: of each block the sums of a
     slice say what it adds to the difference, so that the blocks give its variance and, under random signs, the joint
     distribution of all differences where no slice is worse.
     """
     n, weights = len(members), weights_of(units, len(members))
-    centred = loss - np.average(loss, weights=weights) if n else loss
+    centred = loss - np.average(loss, weights=weights) if n and not against_zero else loss
     centred = np.where(np.abs(centred) > 1e-12 * np.maximum(np.abs(loss), 1e-300), centred, 0.0)
     rows = (members.T @ members).astype(float)
     column, alone = np.array([level.column for level in levels], dtype=int), rows.diagonal()
@@ -162,7 +165,7 @@ def scan(
     found, single = (Sums(*np.array(made, dtype=float).swapaxes(0, 1)) for made in (sums, whole))
     all_held, all_lost = (np.bincount(block, part, blocks).astype(float) for part in (weights, weights * centred))
     total = Sums(all_held[:, None], all_lost[:, None])
-    difference, apart = _contrast(found, total - found)
+    difference, apart = _contrast(found, Sums(total.held, 0 * total.lost) if against_zero else total - found)
     error, freedom = _error(difference, apart, found)
     z = stats.norm.isf(stats.t.sf(difference / error, freedom))
     p_adjusted, tail = np.ones(len(first)), np.ones(len(first))

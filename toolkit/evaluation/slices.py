@@ -35,6 +35,7 @@ from toolkit.evaluation.scan import (
 )
 from toolkit.models.choice import predict_at
 from toolkit.models.threshold import ThresholdLike
+from toolkit.statistics.binning import Codes
 from toolkit.statistics.intervals import Array, Z
 from toolkit.statistics.measure import Measure, mean, over_units, share, unbounded
 from toolkit.statistics.units import Units, weights_of
@@ -99,17 +100,13 @@ def find_slices(
     whole("depth", depth, 1, 2)
     part = data.test if isinstance(data, Split) else data.labelled
     if part.rows > MOST_ROWS:
-        part = part.take(np.sort(np.random.default_rng(seed).choice(part.rows, MOST_ROWS, replace=False)))
-    least = max(30, math.ceil(part.rows / 100)) if min_rows is None else whole("min_rows", min_rows, 5)
+        part = part.take(sampled(part.rows, seed))
+    least = fewest(part.rows) if min_rows is None else whole("min_rows", min_rows, 5)
     _, predicted, chosen = predict_at(model, data, threshold, part)
     value = chosen.value if chosen else math.nan
     loss_name, loss = row_losses(predicted, part.task, value)
     units = Units.of(part.group, part.time, part.weight)
-    extra = [name for name in part.sensitive.columns if name not in (*part.features.columns, part.target.name)]
-    levels, members = cut_levels(pd.concat([part.features, part.sensitive[extra]], axis=1), least, part.dates)
-    paired = depth == 2 and len(levels) <= MOST_PAIRED_LEVELS
-    scanned = scan(levels, members, loss, least, pairs=paired, units=units, seed=seed)
-    kept = prune(worse_slices(scanned), scanned, members)
+    levels, members, scanned, kept = search(part, loss, least, depth, units, seed)
     shown = {} if part.task == "regression" else {"accuracy": correct(predicted, part.task, value)}
     if part.task == "regression" or (part.task == "binary" and predicted.probabilities):
         shown |= {"truth": predicted.y_true, "predicted": predicted.y_pred}
@@ -117,7 +114,42 @@ def find_slices(
     anything, unit, examined = (-math.inf, math.inf), float(np.ptp(loss)), len(scanned.rows)
     overall = mean(loss, weights_of(units, part.rows), bounds=anything, unit=unit, scale="identity")
     overall = over_units({"": overall}, units)[""]
-    return Slices(part.name, part.task, loss_name, overall.estimate, examined, least, paired or depth == 1, table)
+    complete = depth == 1 or len(levels) <= MOST_PAIRED_LEVELS
+    return Slices(part.name, part.task, loss_name, overall.estimate, examined, least, complete, table)
+
+
+def search(
+    part: Dataset, loss: Array, least: int, depth: int, units: Units | None, seed: int, *, against_zero: bool = False
+) -> tuple[list[Level], Members, Scan, list[int]]:
+    """Cut the features and the sensitive columns into levels, scan them, and keep the slices with a higher loss.
+
+    A slice is compared with all other rows, or, ``against_zero``, with a loss of zero.
+
+    Returns
+    -------
+    (levels, members, scan, places of the slices kept, the worst first)
+    """
+    extra = [name for name in part.sensitive.columns if name not in (*part.features.columns, part.target.name)]
+    levels, members = cut_levels(pd.concat([part.features, part.sensitive[extra]], axis=1), least, part.dates)
+    pairs = depth == 2 and len(levels) <= MOST_PAIRED_LEVELS
+    scanned = scan(levels, members, loss, least, pairs=pairs, units=units, seed=seed, against_zero=against_zero)
+    return levels, members, scanned, prune(worse_slices(scanned), scanned, members)
+
+
+def sampled(rows: int, seed: int) -> Codes:
+    """Return the places of as many random rows as are searched."""
+    return np.sort(np.random.default_rng(seed).choice(rows, min(rows, MOST_ROWS), replace=False))
+
+
+def fewest(rows: int) -> int:
+    """Return how many rows a slice has at least: 1 % of all, and 30."""
+    return max(30, math.ceil(rows / 100))
+
+
+def slice_text(place: int, scanned: Scan, levels: list[Level]) -> str:
+    """Say what the rows of a slice have in common."""
+    names = dict.fromkeys((int(scanned.first[place]), int(scanned.second[place])))
+    return " and ".join(levels[name].text for name in names)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -229,13 +261,13 @@ def _described(
 
     for place in kept:
         mask = slice_mask(place, scanned, members)
-        count, names = int(mask.sum()), dict.fromkeys((int(scanned.first[place]), int(scanned.second[place])))
+        count = int(mask.sum())
         held = mask * weights
         size, level = float(held.sum()), float(np.average(loss, weights=held))
         influence = mask * (loss - level) * len(loss) / math.sqrt(size * max(size - 1, 1))
         apart, half = level - float(np.average(loss, weights=weights - held)), float(scanned.half_width[place])
         row: dict[str, object] = {
-            "slice": " and ".join(levels[name].text for name in names),
+            "slice": slice_text(place, scanned, levels),
             "rows": count,
             "share": float(held.mean()),
             "loss": simultaneous(unbounded(level, influence, weights, "Wald"), scanned.tail[place], count),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -17,6 +16,7 @@ from sklearn.metrics import check_scoring, get_scorer, log_loss
 from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold, TimeSeriesSplit
 from threadpoolctl import threadpool_limits
 
+from toolkit.core.clock import clock
 from toolkit.core.result import Finding
 from toolkit.core.texts import finder
 from toolkit.core.words import counted
@@ -128,9 +128,9 @@ def fit_and_score(
     """
 
     def refit(table: Dataset) -> tuple[Model, float]:
-        started = time.perf_counter()
+        started = clock()
         fitted = fit_model(clone(estimator), table.features, table.target, table.weight)
-        return Model.of(fitted, table), time.perf_counter() - started
+        return Model.of(fitted, table), clock() - started
 
     def tried(table: Dataset) -> list[Any]:
         scored = [partial(score_fold, estimator, table, one, scorers) for one in folds]
@@ -174,14 +174,14 @@ def score_fold(estimator: Any, data: Dataset, fold: Fold, scorers: Mapping[str, 
     if data.task == "multiclass":  # a fold may lack classes, which the log loss must know
         every = partial(_neg_log_loss, classes=np.unique(target))
         scoring |= {name: every for name, scorer in scorers.items() if scorer == "neg_log_loss"}
-    started = time.perf_counter()
+    started = clock()
     weight = None if data.weight is None else data.weight.to_numpy()
     model = fit_model(clone(estimator), data.features.iloc[fit], target[fit], None if weight is None else weight[fit])
-    fitted = time.perf_counter()
+    fitted = clock()
     weighs = all(map(takes_weights, scoring.values()))
     weights = {"sample_weight": weight[check]} if weight is not None and weighs else {}
     scores = check_scoring(model, scoring=scoring)(model, data.features.iloc[check], target[check], **weights)
-    return {**scores, "fit_seconds": fitted - started, "predict_seconds": time.perf_counter() - fitted}
+    return {**scores, "fit_seconds": fitted - started, "predict_seconds": clock() - fitted}
 
 
 def fit_model(estimator: Any, features: pd.DataFrame, target: Any, weight: Any = None) -> Any:

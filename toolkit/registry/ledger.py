@@ -53,7 +53,7 @@ class Entry:
     def digest(self) -> str:
         """Return the SHA-256 of everything in it but its own hash."""
         plain = {name: value for name, value in asdict(self).items() if name != "hash"}
-        return hashlib.sha256(json.dumps(plain, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+        return record_hash(plain)
 
 
 class Ledger:
@@ -167,11 +167,18 @@ class Ledger:
         return found + [lost.format(name) for name, head in (heads or {}).items() if head not in known]
 
 
+def content_hash(content: bytes) -> str:
+    """Return the SHA-256 of some bytes, in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def record_hash(record: Mapping[str, object]) -> str:
+    """Return the SHA-256 of plain values, whatever their order."""
+    return content_hash(json.dumps(record, sort_keys=True, ensure_ascii=False).encode())
+
+
 def folder_hash(folder: Path) -> str:
     """Return the SHA-256 over the names and the bytes of the files in a folder, as of a model or a report."""
     files = sorted(one for one in folder.rglob("*") if one.is_file() and one.name != _BY_MLFLOW)
-    digest = hashlib.sha256()
-    for file in files:
-        content = hashlib.sha256(file.read_bytes()).hexdigest()
-        digest.update(f"{content}  {file.relative_to(folder).as_posix()}\n".encode())
-    return digest.hexdigest()
+    lines = (f"{content_hash(file.read_bytes())}  {file.relative_to(folder).as_posix()}\n" for file in files)
+    return content_hash("".join(lines).encode())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import signal
 import subprocess
@@ -16,6 +17,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from toolkit.core.clock import clock
 
 if TYPE_CHECKING:
     import psutil
@@ -217,4 +220,12 @@ def tidy_notebook(path: Path, template: Path, failure: Failure | None) -> None:
         error = {"output_type": "error", "ename": failure.kind, "evalue": failure.message, "traceback": []}
         begun = [cell for cell in code if cell["metadata"].get("papermill", {}).get("start_time")]
         (begun[-1] if begun else code[0])["outputs"].append(error)
+    for number, cell in enumerate(notebook["cells"]):
+        if "injected-parameters" in cell["metadata"].get("tags", ()):
+            cell["id"] = f"injected-{number}"  # papermill's is drawn by chance
+    if math.isnan(clock()):
+        for part in (metadata, *(cell["metadata"] for cell in notebook["cells"])):
+            part.pop("execution", None)
+            for name in ("start_time", "end_time", "duration"):
+                part.get("papermill", {}).pop(name, None)
     path.write_text(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -1,20 +1,16 @@
-"""Where a report comes from: commit, environment, command, and a manifest of hashes over what was written."""
+"""Where a report comes from: commit, environment, author and command."""
 
-import hashlib
 import json
 import os
 import platform
 import shlex
 import shutil
 import subprocess
-import sys
 from collections.abc import Mapping
 from getpass import getuser
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
-
-from toolkit.core.results import read_results
 
 PACKAGES = (
     "jupyter-experiment-toolkit",
@@ -79,39 +75,3 @@ def command(template: str, parameters: Mapping[str, Any], defaults: Mapping[str,
         if name not in defaults or value != defaults[name]:
             parts += ["-p", name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)]
     return shlex.join(parts)
-
-
-def write_manifest(folder: Path, template: Path, seconds: float) -> Path:
-    """Write ``manifest.json`` over a finished report.
-
-    It holds the hashes of the files in ``folder`` and of the template, and from ``results.json`` the fingerprint of the
-    data, the parameters, the commit and the versions, so that the report can be checked and made again.
-    """
-    results = read_results(folder).plain()
-    manifest = {
-        "schema": 1,
-        "template": {"name": results["template"], "sha256": sha256(template)},
-        **{name: results[name] for name in ("parameters", "data", "commit", "dirty", "environment")},
-        "interpreter": f"{sys.implementation.name} {platform.python_version()}",
-        "seconds": round(seconds, 1),
-    }
-    return _write(folder, manifest)
-
-
-def update_manifest(folder: Path) -> Path:
-    """Write the hashes of a report's files into its ``manifest.json`` again, after they were changed."""
-    return _write(folder, json.loads((folder / "manifest.json").read_text(encoding="utf-8")))
-
-
-def _write(folder: Path, manifest: Mapping[str, Any]) -> Path:
-    path = folder / "manifest.json"
-    files = sorted(one for one in folder.iterdir() if one.is_file() and one != path)
-    manifest = {**manifest, "files": {one.name: sha256(one) for one in files}}
-    path.write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    return path
-
-
-def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -13,12 +13,13 @@ import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import count
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from toolkit.core.clock import now
 from toolkit.core.estimate import Estimate
 from toolkit.core.face import Face
 from toolkit.core.result import DataInfo, Finding, Record, Result, by_severity
@@ -26,10 +27,10 @@ from toolkit.core.results import MIME, ModelInfo, PolicyVerdict, Results, RunInf
 from toolkit.core.words import slug
 from toolkit.errors import InputError
 from toolkit.registry import tracking
-from toolkit.runs import provenance
+from toolkit.runs import manifest, provenance
 from toolkit.runs.parameters import list_templates
 
-ARTIFACTS = ("report.html", "notebook.ipynb", "results.json", "manifest.json")
+ARTIFACTS = (manifest.PAGE, "notebook.ipynb", "results.json", manifest.NAME)
 UNTRACKED = "TRACKING-FAILED"
 
 
@@ -75,13 +76,10 @@ def publish(
     numbered = (out / (base if number == 1 else f"{base}-{number}") for number in count(1))
     folder = Path(staged) if staged else next(folder for folder in numbered if not folder.exists())
     folder.mkdir(parents=True, exist_ok=True)
-    logged = tracking.log_run(
-        records,
-        found.scalars,
-        experiment=found.data.name,
-        name=name or f"{template} {found.data.name}",
-        parameters=found.parameters,
-        tags={
+    if recorded := os.environ.get("TOOLKIT_RECORD"):
+        logged = read_results(recorded).mlflow
+    else:
+        tags = {
             "toolkit.template": template,
             "toolkit.data_fingerprint": found.data.fingerprint,
             "toolkit.commit": found.commit or "none",
@@ -90,9 +88,11 @@ def publish(
             "toolkit.verdict": found.verdict.outcome or "none",
             "mlflow.source.git.commit": found.commit or "",
             tracking.REPORT_TAG: os.environ.get("TOOLKIT_REPORT_ID") or uuid4().hex,
-        },
-        out=out,
-    )
+        }
+        called, about = name or f"{template} {found.data.name}", found.data.name
+        logged = tracking.log_run(
+            records, found.scalars, experiment=about, name=called, parameters=found.parameters, tags=tags, out=out
+        )
     found = record_tracking(folder, found, logged)
     files = {name: text for record in records for name, text in record.files.items()}
     for name, text in files.items():
@@ -151,7 +151,7 @@ def summarize(
         template=template,
         title=f"{head.title if head else template}: {f'{data.target} in ' if data.target else ''}{data.name}",
         question=head.question if head else "",
-        created=datetime.now(UTC).astimezone().isoformat(timespec="seconds"),
+        created=now().isoformat(timespec="seconds"),
         author=provenance.author(),
         command=provenance.command(template, parameters, defaults) if head else "",
         parameters=parameters,
@@ -268,6 +268,6 @@ def rewrite(folder: Path, results: Results, logged: RunInfo) -> Results:
                 output["data"] = Published(changed, folder)._repr_mimebundle_()
         notebook.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         report.render(notebook, folder / "report.html")
-    if (folder / "manifest.json").exists():
-        provenance.update_manifest(folder)
+    if (folder / manifest.NAME).exists():
+        manifest.update_manifest(folder)
     return changed

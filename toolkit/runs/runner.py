@@ -31,6 +31,7 @@ def run(
     timeout: float | None = None,
     name: str | None = None,
     require_tracking: bool = False,
+    record: Path | None = None,
 ) -> Run:
     """Run a template and return its report.
 
@@ -52,6 +53,8 @@ def run(
         Ends the folder's name; by default the name of the data.
     require_tracking : bool
         Refuse to begin without the tracking server, and raise where it fails in the end.
+    record : Path, optional
+        The folder of a report that is made again: it is not tracked anew, and what was tracked is looked for beside it.
 
     Returns
     -------
@@ -72,10 +75,12 @@ def run(
     if timeout is not None and not timeout > 0:
         raise InputError(f"The time limit must be more than 0 seconds, not {timeout:g}.")
     with interrupted_once(), _staging(Path(os.path.abspath(out or "reports"))) as staging:
-        _check_tracking(staging.parent, require_tracking)
-        job = _Job(schema, values, staging, name, datetime.now(), time.perf_counter(), uuid.uuid4().hex)
+        if record is None:
+            _check_tracking(staging.parent, require_tracking)
+        job = _Job(schema, values, staging, name, record, datetime.now(), time.perf_counter(), uuid.uuid4().hex)
         given = {key: values[key] for key in parameters}
-        marks = {"TOOLKIT_OUT": str(job.out), "TOOLKIT_REPORT_ID": job.report_id, "TOOLKIT_TEMPLATE": schema.name}
+        marks = {"TOOLKIT_OUT": str(record.parent if record else job.out), "TOOLKIT_REPORT_ID": job.report_id}
+        marks |= {"TOOLKIT_TEMPLATE": schema.name} | ({"TOOLKIT_RECORD": str(record)} if record else {})
         failure = execute(schema.path, job.notebook, given, marks=marks, timeout=timeout)
         if failure and failure.kind in ("InputError", "NotApplicableError"):
             raise InputError(failure.message)
@@ -102,6 +107,7 @@ class _Job:
     values: dict[str, Any]
     staging: Path
     name: str | None
+    record: Path | None
     started: datetime
     clock: float
     report_id: str
@@ -160,7 +166,7 @@ def _say_untracked(done: Run, logged: RunInfo, required: bool) -> None:
 def _finish(job: _Job) -> Run:
     from toolkit.registry import tracking
     from toolkit.report import render as report
-    from toolkit.runs import provenance, publish
+    from toolkit.runs import manifest, publish
 
     results = None
     try:
@@ -168,11 +174,11 @@ def _finish(job: _Job) -> Run:
             results = read_results(job.staging)
         report.render(job.notebook, job.staging / "report.html")
         if results:
-            provenance.write_manifest(job.staging, job.schema.path, job.seconds())
+            manifest.write_manifest(job.staging, job.schema.path)
     except Exception as error:  # noqa: BLE001  # hours of work may lie in the folder: keep it, whatever went wrong
         return _fail(job, Failure(type(error).__name__, str(error)), results, error)
     folder = job.settle(results)
-    if results:
+    if results and not job.record:
         attached = tracking.attach(results.mlflow, sorted(folder.iterdir()), job.out)
         if attached != results.mlflow:
             results = publish.rewrite(folder, results, attached)

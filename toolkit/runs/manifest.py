@@ -1,0 +1,169 @@
+"""The manifest of a report: what it was made from, and the hashes of its files; beside them and inside the page."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.metadata import distributions
+from pathlib import Path
+from typing import Any, Literal
+
+from toolkit.core.results import read_results
+from toolkit.errors import InputError
+from toolkit.registry.ledger import content_hash, record_hash
+
+NAME, PAGE = "manifest.json", "report.html"
+MISSING = "it is not there"
+_OPEN, _CLOSE = b'<script type="application/json" id="manifest">', b"</script>"
+_BEGIN = b'{\n  "manifest": '
+_MADE_FROM = ("parameters", "data", "commit", "dirty", "environment", "mlflow")
+_ENDINGS = "only in its line endings, which git may rewrite (core.autocrlf): the content is the same"
+
+
+def write_manifest(folder: Path, template: Path) -> Path:
+    """Write ``manifest.json`` over a finished report, and into its page.
+
+    It holds the hashes of the report's files and of the template, every package by version, and from ``results.json``
+    the fingerprint of the data, the parameters, the commit and the ids of the tracked run, so that the report can be
+    checked and made again. The page is hashed without the manifest in it; the manifest has a hash of its own.
+    """
+    results = read_results(folder).plain()
+    packages = {one.name: one.version for one in distributions()}
+    manifest = {
+        "manifest": 1,
+        "template": {"name": results["template"], "sha256": content_hash(template.read_bytes())},
+        **{name: results[name] for name in _MADE_FROM},
+        "packages": dict(sorted(packages.items())),
+    }
+    return _write(folder, manifest)
+
+
+def update_manifest(folder: Path) -> Path:
+    """Write the hashes of a report's files into its manifest again, after they were changed."""
+    return _write(folder, {**read_manifest(folder), **{"mlflow": read_results(folder).plain()["mlflow"]}})
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Read the manifest that lies in a report's folder.
+
+    Raises
+    ------
+    InputError
+        Where there is none, or it was changed.
+    """
+    path = folder / NAME
+    manifest = _sound(_lf(path.read_bytes())) if path.is_file() else None
+    if manifest is None:
+        what = "was changed after it was written" if path.is_file() else "is not there"
+        raise InputError(f"{str(path)!r} {what}. Give the folder of a finished report.")
+    return manifest
+
+
+def _write(folder: Path, manifest: Mapping[str, Any]) -> Path:
+    path, page = folder / NAME, folder / PAGE
+    files = {one.name: one.read_bytes() for one in sorted(folder.iterdir()) if one.is_file() and one != path}
+    body, _ = _parted(files[PAGE])
+    if _OPEN not in body:
+        before, end, after = body.rpartition(b"</body>")
+        body = before + _OPEN + _CLOSE + b"\n" + end + after
+    files[PAGE] = body
+    hashes = {name: content_hash(content) for name, content in files.items()}
+    manifest = {name: value for name, value in manifest.items() if name not in ("files", "sha256")} | {"files": hashes}
+    text = _text({**manifest, "sha256": record_hash(manifest)})
+    before, end, after = body.partition(_OPEN)
+    page.write_bytes(before + end + text + after)
+    path.write_bytes(text)
+    return path
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Whether one part of a report is as its manifest says, and if not, why."""
+
+    part: str
+    state: Literal["matches", "differs", "not checked"]
+    why: str = ""
+
+
+def verify(source: str | Path) -> list[Check]:
+    """Check a report against its manifest, part by part: whether it is, to the byte, what was written.
+
+    Parameters
+    ----------
+    source : path
+        The report's folder, or its page alone, whatever they are called now.
+
+    Returns
+    -------
+    list of Check
+        The manifests first.
+
+    Raises
+    ------
+    InputError
+        Where there is no report, or it has no manifest.
+    """
+    path = Path(source)
+    try:
+        found = [one for one in sorted(path.iterdir()) if one.is_file()] if path.is_dir() else [path]
+        files = {one.name if path.is_dir() else PAGE: one.read_bytes() for one in found}
+    except OSError as error:
+        raise InputError(f"There is no report at {str(path)!r}: {error.strerror}.") from error
+    files[PAGE], embedded = _parted(files.get(PAGE, b""))
+    texts = {f"manifest in {PAGE}": embedded} | ({NAME: files.pop(NAME, b"")} if path.is_dir() else {})
+    if not any(texts.values()) and _BEGIN not in files[PAGE]:
+        raise InputError(f"{str(path)!r} is no finished report: it holds no manifest. Give its folder or its page.")
+    return [*_checks(texts, files, path.is_dir())]
+
+
+def _checks(texts: Mapping[str, bytes], files: Mapping[str, bytes], whole: bool) -> Iterator[Check]:
+    sound = {part: _sound(_lf(text)) for part, text in texts.items()}
+    manifest = next((one for one in sound.values() if one), None)
+    for part, text in texts.items():
+        if sound[part] is None or sound[part] != manifest:
+            why = "it was changed after it was written" if text else MISSING
+            yield Check(part, "differs", "it is not the one in the page" if sound[part] else why)
+        elif text != _lf(text):
+            yield Check(part, "differs", _ENDINGS)
+        else:
+            yield Check(part, "matches")
+    due: Mapping[str, str] = manifest["files"] if manifest else {}
+    for name in sorted(due.keys() | files.keys()):
+        content = files.get(name, b"")
+        if name not in due:
+            yield Check(name, "not checked", "the manifest does not name it" if manifest else "no manifest to check it")
+        elif content_hash(content) == due[name]:
+            yield Check(name, "matches")
+        elif content_hash(_lf(content)) == due[name]:
+            yield Check(name, "differs", _ENDINGS)
+        elif content:
+            yield Check(name, "differs", "it was changed after it was written")
+        else:
+            yield Check(name, "differs" if whole else "not checked", MISSING)
+    yield Check("data, template, packages", "not checked", "`toolkit reproduce` compares them with what is here")
+
+
+def _sound(text: bytes) -> dict[str, Any] | None:
+    """Read a manifest; None where a byte of it is not as it was written."""
+    try:
+        manifest = json.loads(text)
+    except ValueError:
+        return None
+    whole = isinstance(manifest, dict) and text == _text(manifest)
+    plain = {name: value for name, value in manifest.items() if name != "sha256"} if whole else {}
+    return manifest if whole and manifest.get("sha256") == record_hash(plain) else None
+
+
+def _parted(page: bytes) -> tuple[bytes, bytes]:
+    """Return a page without its manifest, and the manifest; empty where there is none."""
+    before, mark, rest = page.rpartition(_OPEN)
+    text, end, after = rest.partition(_CLOSE)
+    return (before + mark + end + after, text) if mark else (page, b"")
+
+
+def _text(manifest: Mapping[str, Any]) -> bytes:
+    """Write a manifest as a page can hold it: no ``<`` of a value ends it."""
+    return (json.dumps(manifest, indent=2, ensure_ascii=False).replace("<", "\\u003c") + "\n").encode()
+
+
+def _lf(content: bytes) -> bytes:
+    return content.replace(b"\r\n", b"\n")
