@@ -185,7 +185,6 @@ def _read(
         lost = int((column.notna() & plain.isna()).sum()) if decision is None else 0
         if lost and held == "number":
             notes.append(finding("DATA-INFINITE unread", "medium", name, values=counted(lost, "value")))
-        notes += [finding("DATA-DATES date", "info", name, written="")] if held == "date" else []
         return plain, [*notes, *(_unseen(name, plain, spec) if is_text(plain) else _about_numbers(name, plain, spec))]
     cells = listed((repr(str(cell)) for cell in column.dropna().unique()[:4]), 3)
     missing = "" if keep else " All its cells are missing."

@@ -72,16 +72,16 @@ def about(name: str, decision: Decision, rows: int) -> list[Finding]:
     how, record = decision.format, decision.record
     odd = sum(decision.odd.values())
     cells = listed(map(repr, decision.odd), 4) + (f", first in row {decision.row:,}" if decision.row else "")
-    changed = record is not None and record.kind == how.kind and how is not record
+    new, changed = record is None, record is not None and record.kind == how.kind and how is not record
     marks, labels = listed(map(repr, how.missing), 4), listed(map(repr, how.labels))
     said: list[tuple[object, str, Severity]] = [
         (odd, "DATA-ODD-CELLS", by_share(odd / max(rows, 1))),
         (changed, "DATA-FORMAT-CHANGED", "medium"),
-        (marks and record is None, "DATA-MISSING-MARKS", "low"),
+        (marks and new, "DATA-MISSING-MARKS", "low"),
         (decision.other, "DATA-TWO-READINGS", "medium"),
-        (how.unit, "DATA-UNIT", "info"),
-        (how.kind == "text" and decision.why, "DATA-CODES", "info"),
-        (labels, "DATA-MARK-IS-LABEL", "low"),
+        (how.unit and (new or changed), "DATA-UNIT", "info"),
+        (how.kind == "text" and decision.why and new, "DATA-CODES", "info"),
+        (labels and new, "DATA-MARK-IS-LABEL", "low"),
     ]
     numbers = {"decision": decision, "how": how, "odd": odd, "rows": rows, "cells": cells}
     return [finding(code, grave, name, **numbers, marks=marks, labels=labels) for so, code, grave in said if so]

@@ -67,7 +67,7 @@ def read_delimited(
     columns, found = _cells(utf8, shown)
     decisions = decide_formats(columns, known)
     read, said = read_texts(columns, decisions)
-    if any(one.format.kind == "number" and one.format.decimal == "," for one in decisions.values()):
+    if any(one.format.decimal == "," and one.format is not one.record for one in decisions.values()):
         notes.append(finding("DATA-DECIMAL-COMMA", "info"))
     return pd.DataFrame(read), [*notes, *found, *said], decisions
 

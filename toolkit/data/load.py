@@ -226,6 +226,7 @@ def _assign(
     rows = frame if len(kept) == len(frame) else frame.loc[kept]
     features, others, found = _features(rows, roles, known, decisions, apart, every, keep)
     target = _target(values.loc[kept], known if settled else Schema(), task, positive, keep)
+    unasked = [column for column in frame if not known.task or column not in known.columns]
     names = [column for column in roles.sensitive if not keep or rows[column].notna().any()]
     data = Dataset(
         name=name or f"{table.name} {', '.join(wanted)}".rstrip(),
@@ -241,7 +242,7 @@ def _assign(
         positive=target.positive,
         classes=target.classes,
         fingerprint=fingerprint(frame),
-        notes=(*table.notes, *said, *target.notes, *notes, *found, *not_named(frame.columns, roles)),
+        notes=(*table.notes, *said, *target.notes, *notes, *found, *not_named(unasked, roles)),
         columns=frame.shape[1],
         schema=known,
     )
