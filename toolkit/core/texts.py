@@ -1,11 +1,17 @@
-"""Findings and words of figures that stand in YAML, beside the code that says when they hold and fills them in."""
+"""Findings, and words of figures and faces, that stand in YAML beside the code that fills them in."""
+
+from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from toolkit.core.face import Face, FaceTable
 from toolkit.core.figures import Picture
 from toolkit.core.resources import beside
-from toolkit.core.result import Finding, Severity
+from toolkit.core.result import Finding, Result, Severity
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def finder(module: str) -> Callable[..., Finding]:
@@ -38,3 +44,17 @@ def picturer(module: str) -> Callable[..., Picture]:
         return Picture(**{part: text.format(**numbers) for part, text in texts[name].items()})
 
     return picture
+
+
+def facer(module: str) -> Callable[..., Face]:
+    """Return what makes a face of ``faces.yaml`` beside a module: its name, the result, frames, and what is put in."""
+    texts: dict[str, dict[str, Any]] = beside(module, "faces.yaml")
+
+    def face(name: str, result: Result, /, *frames: pd.DataFrame, **numbers: Any) -> Face:
+        filled = {"it": result} | numbers
+        words = texts[name]
+        captions = [caption.format(**filled) for caption in words["tables"][: len(frames)]]
+        tables = list(map(FaceTable, captions, frames))
+        return Face(words["title"].format(**filled), words["lead"].format(**filled), tables, result.findings())
+
+    return face

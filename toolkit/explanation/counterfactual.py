@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from toolkit.core.estimate import Estimate, format_number
-from toolkit.core.face import Face, FaceTable
+from toolkit.core.face import Face
 from toolkit.core.figures import BLUE, Axes, Drawing, name_rows
 from toolkit.core.options import column_of
 from toolkit.core.result import Finding, Result
@@ -20,7 +20,7 @@ from toolkit.data.dataset import Dataset
 from toolkit.data.roles import listed_names
 from toolkit.data.split import Split
 from toolkit.errors import NotApplicableError, listed
-from toolkit.explanation.findings import finding
+from toolkit.explanation.findings import face, finding
 from toolkit.explanation.local import TEXT, find_rows, picture
 from toolkit.models.choice import predict_at
 from toolkit.models.model import Model
@@ -169,11 +169,9 @@ class Counterfactual(Result):
 
     def face(self) -> Face:
         """Return the decision now, and the changes that would turn it."""
-        lead = f"Row {self.row!s} of {self.name}: {self.decision}, score {format_number(self.score)}."
-        if self.immutable:
-            lead += f" Not changed: {listed(self.immutable)}."
-        table = FaceTable("Smallest change of one column that changes the decision", self.table)
-        return Face("Counterfactual", lead, [table] if len(self.table) else [], self.findings())
+        fixed = f" Not changed: {listed(self.immutable)}." if self.immutable else ""
+        frames = [self.table] if len(self.table) else []
+        return face("counterfactual", self, *frames, score=format_number(self.score), fixed=fixed)
 
 
 def _draw_changes(ax: Axes, changes: pd.DataFrame) -> None:

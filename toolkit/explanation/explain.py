@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from toolkit.core.estimate import Estimate, spread
-from toolkit.core.face import Face, FaceTable
+from toolkit.core.face import Face
 from toolkit.core.figures import Drawing
 from toolkit.core.options import above, whole
 from toolkit.core.result import Finding, Record, Result
@@ -23,7 +23,7 @@ from toolkit.explanation.association import associations
 from toolkit.explanation.attribution import choose_attributor
 from toolkit.explanation.crosscheck import CHECKED, CrossCheck, cross_check, group_table, grouping_columns
 from toolkit.explanation.figures import drawings
-from toolkit.explanation.findings import judge
+from toolkit.explanation.findings import face, judge
 from toolkit.explanation.importance import (
     EXPLORED,
     REPORTED,
@@ -321,21 +321,10 @@ class Explanation(Result):
 
     def face(self) -> Face:
         """Return how the model was explained, and its most important columns."""
-        most = ", ".join(self.overall["column"].head(3))
-        lead = (
-            f"What moves {self.target} most: {most}. {self.rows:,} rows of {self.name} are explained by the "
-            f"{self.method} explainer, in units of {self.scale}, against {self.reference}"
-            f"{f'; intervals are over {self.units}' if self.units else ''}."
-        )
         shown = self.overall.head(2 * REPORTED)
         ranks = [rank_text(low, high) for low, high in zip(shown["rank_low"], shown["rank_high"], strict=True)]
-        table = pd.DataFrame(
-            {
-                "column": shown["column"],
-                "mean |SHAP|": shown["mean_abs_shap"],
-                "rank": ranks,
-                f"increase of {self.check.loss} when shuffled": [self.increases[name] for name in shown["column"]],
-            }
-        )
-        words = "Most important columns, with 95% intervals; equal ranks are ties"
-        return Face("Explanation", lead, [FaceTable(words, table)], self.findings())
+        table: dict[str, object] = {"column": shown["column"], "mean |SHAP|": shown["mean_abs_shap"], "rank": ranks}
+        table[f"increase of {self.check.loss} when shuffled"] = [self.increases[name] for name in shown["column"]]
+        most = ", ".join(self.overall["column"].head(3))
+        units = f"; intervals are over {self.units}" if self.units else ""
+        return face("explanation", self, pd.DataFrame(table), most=most, units=units)

@@ -10,7 +10,7 @@ import numpy as np
 
 from toolkit.core.estimate import format_number
 from toolkit.core.result import Finding, by_severity
-from toolkit.core.texts import finder
+from toolkit.core.texts import facer, finder
 from toolkit.core.words import shorten
 from toolkit.errors import listed
 from toolkit.explanation.association import REDUNDANT
@@ -22,7 +22,7 @@ from toolkit.statistics.units import FEW_GROUPS
 if TYPE_CHECKING:
     from toolkit.explanation.explain import Explanation
 
-finding = finder(__file__)
+finding, face = finder(__file__), facer(__file__)
 FOREMOST = 5
 _NEGLIGIBLE = 0.05
 _WEAK = 0.5

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from toolkit.core.estimate import Estimate, format_number, spread
-from toolkit.core.face import Face, FaceTable
+from toolkit.core.face import Face
 from toolkit.core.figures import Axes, Drawing, draw_intervals, name_rows
 from toolkit.core.options import whole
 from toolkit.core.result import Finding, Result, Severity, by_severity
@@ -18,7 +18,7 @@ from toolkit.core.words import unique, value_text
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
 from toolkit.fairness.alike import change_column, consistency, nearest_rows, random_rows
-from toolkit.fairness.findings import finding, picture
+from toolkit.fairness.findings import face, finding, picture
 from toolkit.fairness.groups import sensitive_inputs
 from toolkit.models.choice import predict_at
 from toolkit.models.threshold import ThresholdLike
@@ -231,10 +231,5 @@ class IndividualFairness(Result):
 
     def face(self) -> Face:
         """Return the consistency, and what each changed value changes."""
-        lead = (
-            f"{self.rows:,} rows of {self.name}. Consistency with the nearest neighbours is {self.consistency}; "
-            f"if they were any rows it would be {format_number(self.by_chance)}."
-        )
-        caption = "What changes when a sensitive column alone is changed, with 95% intervals"
-        tables = [FaceTable(caption, self.changes)] if len(self.changes) else []
-        return Face("Individual fairness", lead, tables, self.findings())
+        frames = [self.changes] if len(self.changes) else []
+        return face("individual", self, *frames, chance=format_number(self.by_chance))

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from toolkit.core.estimate import Estimate, spread
-from toolkit.core.face import Face, FaceTable
+from toolkit.core.face import Face
 from toolkit.core.figures import BLUE, GREY, ORANGE, Axes, Drawing
 from toolkit.core.options import one_of, whole
 from toolkit.core.result import Candidate, Finding, ModelRecord, Record, Result, Severity, by_severity
@@ -19,7 +19,7 @@ from toolkit.data.dataset import Dataset
 from toolkit.data.roles import listed_names
 from toolkit.data.split import Split
 from toolkit.errors import InputError, NotApplicableError, listed
-from toolkit.fairness.findings import finding, picture
+from toolkit.fairness.findings import face, finding, picture
 from toolkit.fairness.frontier import PERFORMANCE, frontier_table, measure_point
 from toolkit.fairness.groups import sensitive_columns, sensitive_inputs
 from toolkit.fairness.methods import BASELINE, METHODS, ORIGINAL, FittedMethod, Setup, fit_method, read_constraint
@@ -245,13 +245,8 @@ class Mitigation(Result):
 
     def face(self) -> Face:
         """Return the points of the frontier, of which none is recommended."""
-        lead = (
-            f"{self.name}: {len(self.frontier)} models on {self.split.test.rows:,} test rows, "
-            f"{self.disparity} over {self.feature} against performance. None is recommended."
-        )
         shown = self.frontier.drop(columns=["method", "over_baseline"])
-        caption = "The frontier with 95% intervals; the difference is to the original, on the same rows"
-        return Face("Mitigation", lead, [FaceTable(caption, shown)], self.findings())
+        return face("mitigation", self, shown, models=len(shown))
 
 
 def _check(split: Split, methods: Any, metric: str, rows: Any) -> list[str]:

@@ -12,7 +12,7 @@ from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold, cross_val_predict
 
 from toolkit.core.estimate import Estimate, format_number, spread
-from toolkit.core.face import Face, FaceTable
+from toolkit.core.face import Face
 from toolkit.core.figures import BLUE, GREY, Axes, Drawing, draw_intervals, name_rows
 from toolkit.core.options import whole
 from toolkit.core.result import Finding, Result, Severity, by_severity
@@ -20,7 +20,7 @@ from toolkit.core.words import spoken, unique, value_text
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
 from toolkit.errors import NotApplicableError
-from toolkit.fairness.findings import finding, picture
+from toolkit.fairness.findings import face, finding, picture
 from toolkit.fairness.groups import sensitive_inputs
 from toolkit.models.preprocessing import make_model
 from toolkit.statistics.intervals import Array
@@ -167,13 +167,7 @@ class Proxies(Result):
 
     def face(self) -> Face:
         """Return how well each sensitive column is told, by all others together and by the best few."""
-        lead = f"How well the columns of {self.name} that are not sensitive predict those that are."
-        shown = self.columns.groupby("feature", sort=False).head(5)
-        tables = [
-            FaceTable("All other columns together, with 95% intervals", self.table),
-            FaceTable("The five best columns by themselves, with 95% intervals", shown),
-        ]
-        return Face("Proxies", lead, tables, self.findings())
+        return face("proxies", self, self.table, self.columns.groupby("feature", sort=False).head(5))
 
 
 def _find(

@@ -16,9 +16,10 @@ import pandas as pd
 from scipy import stats
 
 from toolkit.core.estimate import Estimate, spread
-from toolkit.core.face import Face, FaceTable
+from toolkit.core.face import Face
 from toolkit.core.figures import BLUE, GREY, Axes, Drawing, Picture, draw_intervals, name_rows
 from toolkit.core.result import Candidate, Finding, ModelRecord, Record, Result
+from toolkit.core.texts import facer
 from toolkit.core.words import counted, spoken
 from toolkit.data import table_reader
 from toolkit.data.contract import BY_TYPE
@@ -174,13 +175,8 @@ class Training(Result):
     def face(self) -> Face:
         """Return which candidate was chosen and how, and the leaderboard."""
         among, rows = counted(len(self.models) - 1, "candidate"), counted(self.data.rows, "row")
-        lead = f"{self.name} was chosen among {among} by {self.rule} ({self.folds}), trained on {rows}."
-        caption = (
-            "Leaderboard: cross-validated means with 95% intervals, and the seconds that one fold took. Minus chosen: "
-            f"the difference in {spoken(self.metric)} on the same folds; where its interval holds 0, they do not tell "
-            "the two apart."
-        )
-        return Face("Training", lead, [FaceTable(caption, self.board.drop(columns="chosen"))], self.findings())
+        shown = self.board.drop(columns="chosen")
+        return facer(__file__)("training", self, shown, among=among, rows=rows, metric=spoken(self.metric))
 
 
 def _settings(estimator: Any) -> dict[str, object]:

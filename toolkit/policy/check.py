@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from toolkit.core.estimate import Estimate, spread
-from toolkit.core.face import Face, FaceTable
+from toolkit.core.face import Face
 from toolkit.core.result import Record, Result
 from toolkit.core.results import Level, PolicyVerdict, RuleOutcome, read_results
+from toolkit.core.texts import facer
 from toolkit.errors import NotApplicableError, listed
 from toolkit.policy.outcomes import GateOutcome, Numbers, false_failures, gather, judge_policy, left_out, overall
 from toolkit.policy.policy import Levels, Policy, read_levels, read_policy
@@ -20,6 +21,9 @@ from toolkit.policy.reason import number_words, reason
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+face = facer(__file__)
 
 
 def check(policy: str | Path | Mapping[str, object], *results: Result) -> Verdict:
@@ -177,21 +181,15 @@ class Verdict(Judgement):
 
     def face(self) -> Face:
         """Return the outcome, its reason, and each line."""
-        absent = f" Left out, since there is no such number: {listed(map(number_words, self.left_out))}."
         rows = [
             (one.name, one.outcome, None if math.isnan(one.number.value) else one.number, one.rule, one.why)
             for one in self.judged
         ]
         table = _table(rows, "what", "outcome", "number", "rule", "why")
         together = "" if self.policy.correction else " not"
-        caption = (
-            "Every rule on whole 95% intervals. A rule about several numbers fails on intervals widened to hold for "
-            f"all of them at once; rules are{together} corrected for each other. Where all are met, chance alone fails "
-            f"the policy in at most {100 * false_failures(self.policy, self.numbers):g}% of tables."
-        )
-        return Face(
-            f"Verdict: {self.outcome}", self.sentence() + absent * bool(self.left_out), [FaceTable(caption, table)]
-        )
+        absent = f" Left out, since there is no such number: {listed(map(number_words, self.left_out))}."
+        numbers = {"absent": absent * bool(self.left_out), "percent": 100 * false_failures(self.policy, self.numbers)}
+        return face("verdict", self, table, together=together, said=self.sentence(), **numbers)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -240,7 +238,7 @@ class Decision(Judgement):
             for level, reached, one in self._lines()
         ]
         table = _table(rows, "level", "reached", "what", "number", "unless", "why")
-        return Face(f"Decision: {self.outcome}", self.sentence(), [FaceTable("Rules of each level", table)])
+        return face("decision", self, table, said=self.sentence())
 
     def _lines(self) -> list[tuple[Level, str, RuleOutcome]]:
         """Every rule with its level and whether that is reached: what is first, then the highest level first."""
