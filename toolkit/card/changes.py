@@ -1,7 +1,7 @@
 """Tell what changed between two cards: facts, texts, findings, and numbers with the interval of their difference."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
@@ -96,32 +96,29 @@ class Change:
         return {**texts, "difference": self.difference.plain(), "how": self.how}
 
 
-def changes_of_facts(before: Results, after: Results) -> list[Change]:
+def changes_of_facts(before: Results, after: Results) -> Iterator[Change]:
     """Compare what two runs recorded: the data, the features, and all that decided the training.
 
     Where only one of them recorded a kind of fact at all, such as the features, nothing is said about it.
     """
-    found = []
     for (part, old), (_, new) in zip(_facts(before), _facts(after), strict=True):
         if bool(old) == bool(new):
-            found += _compared(part, old, new)
-    return found
+            yield from _compared(part, old, new)
 
 
 def changes_of_numbers(
     before: Mapping[str, Estimate], after: Mapping[str, Estimate], paired: Mapping[str, Estimate]
-) -> list[Change]:
+) -> Iterator[Change]:
     """Compare every number; a difference of two numbers with intervals has one too (see ``difference_of``).
 
     ``paired`` holds by name the differences that are known more sharply, since both were measured on the same rows.
     """
-    found = []
     for name in [*before, *(name for name in after if name not in before)]:
         old, new = before.get(name), after.get(name)
         if old is None or new is None:
             kind: Kind = "added" if old is None else "removed"
             was, now = ("" if one is None else str(one) for one in (old, new))
-            found.append(Change(_part(name), name, was, now, kind))
+            yield Change(_part(name), name, was, now, kind)
             continue
         difference = paired.get(name) or difference_of(new, old)
         before_ends, after_ends = ([one.value, one.low, one.high] for one in (old, new))
@@ -130,11 +127,10 @@ def changes_of_numbers(
         better = better_when(name) if change.beyond_chance else ""
         if better:
             change = replace(change, direction="better" if (difference.value > 0) == (better == "higher") else "worse")
-        found.append(change)
-    return found
+        yield change
 
 
-def changes_of_findings(before: Sequence[Finding], after: Sequence[Finding]) -> list[Change]:
+def changes_of_findings(before: Sequence[Finding], after: Sequence[Finding]) -> Iterator[Change]:
     """Compare findings by code, place and severity; the numbers that their sentences hold are compared elsewhere."""
     old, new = ({f"{one.code} {one.where}".strip(): one for one in ones} for ones in (before, after))
     alike = {name: old[name].severity for name in old if name in new and old[name].severity == new[name].severity}
@@ -142,7 +138,7 @@ def changes_of_findings(before: Sequence[Finding], after: Sequence[Finding]) -> 
     return _compared("findings", *texts)
 
 
-def changes_of_answers(before: Mapping[str, str], after: Mapping[str, str]) -> list[Change]:
+def changes_of_answers(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[Change]:
     """Compare what the authors said."""
     old, new = ({one.title: ones[one.key] for one in questions() if one.key in ones} for ones in (before, after))
     return _compared("author", old, new)
@@ -179,13 +175,11 @@ def _part(name: str) -> str:
     return next((part for part, beginnings in _BEGINNINGS.items() if name.startswith(beginnings)), "other numbers")
 
 
-def _compared(part: str, before: Mapping[str, str], after: Mapping[str, str]) -> list[Change]:
-    found = []
+def _compared(part: str, before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[Change]:
     for name in [*before, *(name for name in after if name not in before)]:
         old, new = before.get(name, ""), after.get(name, "")
         kind: Kind = "added" if name not in before else "removed" if name not in after else "changed"
-        found.append(Change(part, name, old, new, "same" if old == new and name in before and name in after else kind))
-    return found
+        yield Change(part, name, old, new, "same" if old == new and name in before and name in after else kind)
 
 
 def _facts(results: Results) -> list[tuple[str, dict[str, str]]]:

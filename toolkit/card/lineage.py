@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from pprint import pformat
@@ -66,14 +66,12 @@ def detail_facts(results: Results) -> list[tuple[str, str]]:
     return _filled(sections()["details"]["facts"], results=results, **about)
 
 
-def lineage_tables(reports: Sequence[Report]) -> list[FaceTable]:
+def lineage_tables(reports: Sequence[Report]) -> Iterator[FaceTable]:
     """Return the way from data to run to model to report, a table for each report."""
-    tables: list[FaceTable] = []
     for place, report in enumerate(reports, 1):
         address = model_address(report.results)
         rows = _filled(sections()["lineage"]["facts"], results=report.results, report=report, address=address)
-        tables += table_of(f"From data to report {place} of {len(reports)}", ("step", "recorded"), rows)
-    return tables
+        yield from table_of(f"From data to report {place} of {len(reports)}", ("step", "recorded"), rows)
 
 
 def start_lead(results: Results) -> str:

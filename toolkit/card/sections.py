@@ -1,6 +1,6 @@
 """The sections of a card, put together from reports and answers, and which point of a regulation they help with."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import Any
@@ -67,7 +67,7 @@ def make_sections(reports: Sequence[Report], answers: Mapping[str, str]) -> tupl
     worst = [(one.code, one.severity, one.message) for one in grave[:MOST_FINDINGS]]
     caption = f"Findings of the reports ({len(worst)} of {len(grave)}, the most severe first)"
     tables["caveats"] = table_of(caption, ("code", "severity", "finding"), worst) + tables["caveats"]
-    tables |= {"lineage": lineage_tables(reports), "regulation": regulation_tables(every, answers)}
+    tables |= {"lineage": list(lineage_tables(reports)), "regulation": list(regulation_tables(every, answers))}
     facts = {
         "details": detail_facts(first),
         "metrics": [
@@ -231,17 +231,15 @@ def cross_reference(every: Sequence[Results], answers: Mapping[str, str]) -> lis
     return [_coverage(point, every, answers) for point in points()]
 
 
-def regulation_tables(every: Sequence[Results], answers: Mapping[str, str]) -> list[FaceTable]:
+def regulation_tables(every: Sequence[Results], answers: Mapping[str, str]) -> Iterator[FaceTable]:
     """Return a table for each source."""
     covered = cross_reference(every, answers)
     names = ("point", "asks", "answered from", "a person must still write")
-    tables: list[FaceTable] = []
     for source, reference in dict.fromkeys((one.point.source, one.point.reference) for one in covered):
         own = [one for one in covered if one.point.source == source]
         rows = [(one.point.point, one.point.asks, _where(one), one.left) for one in own]
         counts = ", ".join(f"{sum(one.state == state for one in own)} {state}" for state in STATES)
-        tables += table_of(f"{source} ({reference}): {counts} of {len(own)} points", names, rows)
-    return tables
+        yield from table_of(f"{source} ({reference}): {counts} of {len(own)} points", names, rows)
 
 
 def _where(one: Coverage) -> str:

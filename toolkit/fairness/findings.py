@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -139,7 +139,7 @@ def _compared(parts: list[GroupMetric], ratio: bool, grouping: Grouping) -> dict
     return numbers | {"metric": found.metric} | named | {"groups": min(int(part.judged.sum()) for part in parts)}
 
 
-def disparity_findings(disparities: pd.DataFrame, groups: pd.DataFrame) -> list[Finding]:
+def disparity_findings(disparities: pd.DataFrame, groups: pd.DataFrame) -> Iterator[Finding]:
     """Report of each family the disparity that exceeds chance the most, and where four fifths are not reached.
 
     Features whose groups each hold one class only are passed over: what differs there is the target itself.
@@ -154,17 +154,15 @@ def disparity_findings(disparities: pd.DataFrame, groups: pd.DataFrame) -> list[
     # A metric of the caller's own is reported by itself, a ratio not at all.
     family = [PARITIES[one].family if one in PARITIES else "METRIC" for one in name]
     beyond = beyond.assign(size=size, excess=excess, family=family, own=name.where(~name.isin(PARITIES), ""))
-    findings = []
     for (kind, _), rows in beyond[name != beyond["disparity"]].groupby(["family", "own"], sort=False):
         worst = rows.iloc[int(np.argmax(rows["excess"]))]
         others = [name for name in dict.fromkeys(rows["feature"]) if name != worst["feature"]]
         also = f" Also by {listed(others, 5)}." if others else ""
-        findings.append(_about(worst, "FAIRNESS-DISPARITY", _severity(worst, groups), groups, f"FAIRNESS-{kind}", also))
+        yield _about(worst, "FAIRNESS-DISPARITY", _severity(worst, groups), groups, f"FAIRNESS-{kind}", also)
     low = beyond[(beyond["disparity"] == "demographic_parity_ratio") & (beyond["size"] < FOUR_FIFTHS)]
     if len(low):
         worst = low.iloc[int(np.argmin(low["size"]))]
-        findings.append(_about(worst, "FAIRNESS-FOUR-FIFTHS", "high", groups))
-    return findings
+        yield _about(worst, "FAIRNESS-FOUR-FIFTHS", "high", groups)
 
 
 def _about(
@@ -190,34 +188,32 @@ def _severity(row: pd.Series[Any], groups: pd.DataFrame) -> Severity:
     return "medium" if row["value"].value > NOTABLE and parity.ratio else "low"
 
 
-def about_groups(groupings: Sequence[Grouping], groups: pd.DataFrame, rows: int, least: int) -> list[Finding]:
+def about_groups(groupings: Sequence[Grouping], groups: pd.DataFrame, rows: int, least: int) -> Iterator[Finding]:
     """Name the groups that are too few to judge, and the columns without two groups to compare."""
     few = too_few(groups, least)
     small = few["rows"] < least
-    findings = []
     if small.any():
         named = _by_feature(few[small].assign(too_few=few["rows"].astype(str)))
-        findings.append(finding("FAIRNESS-GROUP-TOO-SMALL", "low", least=least, named=named))
+        yield finding("FAIRNESS-GROUP-TOO-SMALL", "low", least=least, named=named)
     if not small.all():
         of_kind, named = min(LEAST_OF_KIND, least), _by_feature(few[~small])
-        findings.append(finding("FAIRNESS-TOO-FEW-OF-KIND", "low", least=of_kind, named=named))
+        yield finding("FAIRNESS-TOO-FEW-OF-KIND", "low", least=of_kind, named=named)
     alone = [grouping for grouping in groupings if (grouping.counts >= least).sum() < 2]
     if alone:
         judged = [(one.feature, np.array(one.labels)[one.counts >= least]) for one in alone]
         said = [f"{name} ({f'only {only[0]}' if len(only) else 'none'})" for name, only in judged]
         severity: Severity = "medium" if any(len(one.columns) == 1 for one in alone) else "low"
-        findings.append(finding("FAIRNESS-ONE-GROUP", severity, least=least, named=listed(said, MOST_LISTED)))
+        yield finding("FAIRNESS-ONE-GROUP", severity, least=least, named=listed(said, MOST_LISTED))
     sizes = groups[["feature", "group", "rows", "units"]].drop_duplicates()
     rough = sizes[(sizes["rows"] >= least) & (sizes["units"] < np.minimum(sizes["rows"], FEW_GROUPS))]
     if len(rough):
         named, units = _by_feature(rough.assign(too_few=rough["units"].astype(str))), groupings[0].units
-        findings.append(finding("FAIRNESS-FEW-UNITS", "medium", least=FEW_GROUPS, units=units, named=named))
+        yield finding("FAIRNESS-FEW-UNITS", "medium", least=FEW_GROUPS, units=units, named=named)
     for one in groupings:
         if one.beyond:
             left, groups_there = int((one.codes < 0).sum()), one.beyond + MOST_GROUPS
             numbers = {"name": one.feature, "rows": rows, "most": MOST_GROUPS, "groups": groups_there, "left": left}
-            findings.append(finding("FAIRNESS-MANY-GROUPS", "medium", one.feature, **numbers))
-    return findings
+            yield finding("FAIRNESS-MANY-GROUPS", "medium", one.feature, **numbers)
 
 
 def _by_feature(few: pd.DataFrame) -> str:
@@ -227,31 +223,29 @@ def _by_feature(few: pd.DataFrame) -> str:
 
 def about_table(
     part: Dataset, data: Dataset | Split, columns: pd.DataFrame, groupings: Sequence[Grouping], case: Case
-) -> list[Finding]:
+) -> Iterator[Finding]:
     """Say what is odd about the sensitive columns, and what could not be computed; groupings begin with the columns."""
-    findings = []
     for (label, column), grouping in zip(columns.items(), groupings, strict=False):
         name, target = value_text(label), value_text(part.target.name)
         if label == part.target.name or _follows(grouping, case):
-            findings.append(finding("FAIRNESS-TARGET-IS-SENSITIVE", "high", name, name=name, target=target))
+            yield finding("FAIRNESS-TARGET-IS-SENSITIVE", "high", name, name=name, target=target)
         unnamed = int(column.isna().sum())
         if unnamed:
             missing = finding("FAIRNESS-GROUP-MISSING", "low", name, name=name, unnamed=unnamed, rows=part.rows)
-            findings.append(missing)
+            yield missing
         if isinstance(data, Split) and not pd.api.types.is_numeric_dtype(column):
             present, whole = set(column.dropna().unique()), data.data
             known = (whole.sensitive if label in whole.sensitive.columns else whole.frame())[label]
             absent = [value_text(value) for value in pd.unique(known.dropna()) if value not in present]
             if absent:
                 said = listed(absent, MOST_LISTED)
-                findings.append(finding("FAIRNESS-GROUP-ABSENT", "low", name, name=name, absent=said))
+                yield finding("FAIRNESS-GROUP-ABSENT", "low", name, name=name, absent=said)
     scored, classes = case.predicted.scored, len(case.predicted.classes)
     if case.task == "binary" and not (scored and case.predicted.probabilities):
         given, more = ("probabilities", "") if scored else ("scores", ", ROC AUC and threshold curves")
-        findings.append(finding("FAIRNESS-NOT-COMPUTED", "info", given=given, more=more))
+        yield finding("FAIRNESS-NOT-COMPUTED", "info", given=given, more=more)
     if case.task == "multiclass" and classes > MOST_CLASSES:
-        findings.append(finding("FAIRNESS-NOT-COMPUTED classes", "info", classes=classes, most=MOST_CLASSES))
-    return findings
+        yield finding("FAIRNESS-NOT-COMPUTED classes", "info", classes=classes, most=MOST_CLASSES)
 
 
 def _follows(grouping: Grouping, case: Case) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -158,7 +158,7 @@ def exponentiate_gradient(setup: Setup) -> list[FittedMethod]:
     return side_by_side([partial(search, bound) for bound in BOUNDS])
 
 
-def remove_correlation(setup: Setup) -> list[FittedMethod]:
+def remove_correlation(setup: Setup) -> Iterator[FittedMethod]:
     """Fit a linear model on features freed of what is linear in the groups, for each alpha.
 
     The original's own estimator where it is linear, else a logistic regression: trees could read the group off the
@@ -178,17 +178,13 @@ def remove_correlation(setup: Setup) -> list[FittedMethod]:
     encoded = _narrow(encoder.fit_transform(data.features[names]))
     members = groups.all()[1:]
     joined = with_groups(encoded, found, members)
-    made = []
     for alpha in ALPHAS:
         remover = CorrelationRemover(sensitive_feature_ids=list(range(encoded.shape[1], joined.shape[1])), alpha=alpha)
         fitted = clone(estimator).fit(remover.fit_transform(joined), data.y_binary())
         part = Decorrelated(encoder, remover, members, fitted)
         model = FairModel(part, names, data.classes, data.positive, groups, setup.seed)
         name = f"correlation_remover_{100 * alpha:g}pct"
-        made.append(
-            FittedMethod(name, "correlation_remover", f"alpha {alpha:g}", model, data.rows, groups, needs_groups=True)
-        )
-    return made
+        yield FittedMethod(name, "correlation_remover", f"alpha {alpha:g}", model, data.rows, groups, needs_groups=True)
 
 
 def reweigh(setup: Setup) -> list[FittedMethod]:
@@ -237,7 +233,7 @@ def _narrow(encoded: Any) -> Any:
     return encoded
 
 
-METHODS: dict[str, Callable[[Setup], Sequence[FittedMethod]]] = {
+METHODS: dict[str, Callable[[Setup], Iterable[FittedMethod]]] = {
     "threshold_optimizer": optimize_thresholds,
     "exponentiated_gradient": exponentiate_gradient,
     "correlation_remover": remove_correlation,

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
@@ -61,8 +61,8 @@ def gallery_html(folders: Sequence[Path]) -> str:
     folders : sequence of Path
         Subfolders of the folder that the page will stand in.
     """
-    runs = _with_series(sorted(map(read_run, folders), key=lambda run: (run.when, run.folder), reverse=True))
-    return environment().get_template("gallery.html.j2").render(runs=runs)
+    runs = sorted(map(read_run, folders), key=lambda run: (run.when, run.folder), reverse=True)
+    return environment().get_template("gallery.html.j2").render(runs=list(_with_series(runs)))
 
 
 def read_run(folder: Path) -> Run:
@@ -86,18 +86,16 @@ def read_run(folder: Path) -> Run:
     )
 
 
-def _with_series(runs: Sequence[Run]) -> list[Run]:
+def _with_series(runs: Sequence[Run]) -> Iterator[Run]:
     """Add to each run, newest first, the drawing of its key number over the runs that it may be compared with."""
     alike: dict[tuple[str, str, str], list[Run]] = {}
     for run in reversed(runs):
         if run.kind:
             alike.setdefault(run.kind, []).append(run)
-    drawn = []
     for run in runs:
         others = alike[run.kind][-MOST_IN_SERIES:] if run.kind else []
         numbers = [other.summary.key_numbers[0].value for other in others if other.summary]
-        drawn.append(replace(run, series=draw_series(numbers, others.index(run)) if run in others else ""))
-    return drawn
+        yield replace(run, series=draw_series(numbers, others.index(run)) if run in others else "")
 
 
 def _read_summary(path: Path) -> tuple[Summary | None, str]:
