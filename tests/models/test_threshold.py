@@ -144,9 +144,9 @@ def test_one_class_leaves_the_default(y):
 
 def test_a_fixed_threshold_without_probabilities():
     y, score = np.array([0.0, 1.0]), np.array([-2.0, 2.0])
-    assert choose_threshold(Rule("fixed", 0.5), y, score, probabilities=False).value == 0
+    assert choose_threshold(Rule("fixed", 0.5), y, score, "", probabilities=False).value == 0
     with pytest.raises(InputError, match="gives no probabilities"):
-        choose_threshold(Rule("fixed", 0.4), y, score, probabilities=False)
+        choose_threshold(Rule("fixed", 0.4), y, score, "", probabilities=False)
 
 
 def test_curves_are_thin_and_keep_their_ends():

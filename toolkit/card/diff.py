@@ -159,8 +159,8 @@ class CardDiff(Result):
         ones = [one for one in ones if max(-one.difference.low, one.difference.high) <= 1] or ones[:1]
         said = "; ".join(f"{one.name}: {one.difference}" for one in ones)
         words = picture("metrics", pairing=self._pairing(), said=said)
-        names, differences = [shorten(one.name) for one in ones], [one.difference for one in ones]
-        return [draw_beside("metrics", words, names, differences, 0.0, "second card minus first", ORANGE)]
+        named = [(shorten(one.name), one.difference) for one in ones]
+        return [draw_beside("metrics", words, named, 0.0, "second card minus first", ORANGE)]
 
     def record(self) -> Record:
         """Return which card this one was compared with, and the metrics beside those of that one."""

@@ -152,22 +152,17 @@ def groups_drawings(every: Sequence[Results]) -> list[Drawing]:
     if len(ones) > MOST_LINES:
         ones = [*ones[: MOST_LINES // 2], *ones[-MOST_LINES // 2 :]]
     metric = ones[0].metric
-    names, numbers = [shorten(one.group) for one in ones], [one.number for one in ones]
-    said = "; ".join(f"{name}: {number}" for name, number in zip(names, numbers, strict=True))
+    named = [(shorten(one.group), one.number) for one in ones]
+    said = "; ".join(f"{name}: {number}" for name, number in named)
     words = picture("groups", metric=metric, overall=overall, said=said)
-    return [draw_beside("groups", words, names, numbers, overall.value, metric)]
+    return [draw_beside("groups", words, named, overall.value, metric)]
 
 
 def draw_beside(
-    kind: str,
-    words: Picture,
-    names: Sequence[str],
-    numbers: Sequence[Estimate],
-    middle: float,
-    label: str,
-    color: str = BLUE,
+    kind: str, words: Picture, named: Sequence[tuple[str, Estimate]], middle: float, label: str, color: str = BLUE
 ) -> Drawing:
     """Draw numbers with their intervals, one a line, beside a number that they are compared with."""
+    names, numbers = zip(*named, strict=True)
 
     def draw(ax: Axes) -> None:
         draw_intervals(ax, range(len(numbers)), numbers, color=color)

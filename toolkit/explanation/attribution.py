@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from toolkit.core.options import one_of
 from toolkit.core.result import Finding
 from toolkit.data.dataset import Dataset
-from toolkit.errors import InputError, listed, nearest
+from toolkit.errors import InputError
 from toolkit.explanation.trace import Outputs, View, outputs_of, scales, see_through, sum_to_columns, whole_scale
 from toolkit.models.model import Model
 from toolkit.statistics.intervals import Array
@@ -94,8 +95,7 @@ def choose_attributor(
         Where the method is unknown or does not fit the model.
     """
     model = Model.of(model, data)
-    if method not in METHODS:
-        raise InputError(f"There is no method {method!r}.{nearest(str(method), METHODS)} Known: {listed(METHODS)}.")
+    one_of("method", method, METHODS)
     rng = np.random.default_rng(seed)
     view = None if method == "permutation" else see_through(model, data.features)
     kind = "permutation" if method == "auto" else method
@@ -106,9 +106,8 @@ def choose_attributor(
             kind = "tree"
     failure = "its encoding cannot be traced to the original columns"
     if view is not None and kind != "permutation":
-        probe = _sampled(data, _PROBE_ROWS, rng).features
         try:
-            found, adds_up = _seen_through(view, kind, outputs_of(model, data), background, given, probe, rng)
+            found, adds_up = _seen_through(model, view, kind, data, background, given, rng)
             if adds_up or method != "auto":
                 return found
             failure = "its attributions do not add up to the model's output"
@@ -134,22 +133,15 @@ def _sampled(data: Dataset, most: int, rng: np.random.Generator) -> Dataset:
 
 
 def _seen_through(
-    view: View,
-    kind: str,
-    outputs: Outputs,
-    background: Dataset,
-    given: bool,
-    probe: pd.DataFrame,
-    rng: np.random.Generator,
+    model: Model, view: View, kind: str, data: Dataset, background: Dataset, given: bool, rng: np.random.Generator
 ) -> tuple[Attributor, bool]:
     """Build a tree or linear attributor on the scale that it adds up to, and say whether it does on the probe."""
+    outputs, probe = outputs_of(model, data), _sampled(data, _PROBE_ROWS, rng).features
     interact, reference, most = None, "the rows it was trained on, as its trees count them", _QUICK
     if kind == "linear":
         seen = _sampled(background, _MEAN_ROWS, rng)
-        raw, reference = (
-            linear_explainer(view.estimator, view.encode(seen.features)),
-            f"{seen.rows:,} rows of {seen.name}",
-        )
+        raw = linear_explainer(view.estimator, view.encode(seen.features))
+        reference = f"{seen.rows:,} rows of {seen.name}"
     else:
         raw, interact, deep = tree_explainer(view.estimator)
         if given or deep:

@@ -91,13 +91,7 @@ def threshold_for(
 
 
 def choose_threshold(
-    rule: Rule,
-    y_true: Array,
-    y_score: Array,
-    part: str = "",
-    weights: Array | None = None,
-    *,
-    probabilities: bool = True,
+    rule: Rule, y_true: Array, y_score: Array, part: str, weights: Array | None = None, *, probabilities: bool = True
 ) -> Threshold:
     """Choose the threshold that a rule asks for on given rows.
 
