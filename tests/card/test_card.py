@@ -247,7 +247,7 @@ class TestHostile:
         html = "".join(section._repr_html_() for section in card.sections) + card._repr_html_()
         assert "<script" not in html
         assert "<img" not in html
-        assert card.section("ethics").answers[0].text.splitlines()[0] in text
+        assert card.section("ethics").answers[0][1].splitlines()[0] in text
         assert card.pictures()["groups"].alt
         card.plot("groups").figure.canvas.draw()
         compile(card.section("start").code, "start", "exec")

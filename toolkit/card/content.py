@@ -10,6 +10,7 @@ import pandas as pd
 import yaml
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
+from toolkit.card.author import Question
 from toolkit.core.estimate import Estimate
 from toolkit.core.face import FaceTable, result_html
 from toolkit.core.resources import templates_folder
@@ -24,16 +25,6 @@ _MARKS = re.compile(r"[\\`*\[\]<>|~$&@]|(?<![^\W_])_|_(?![^\W_])|:(?=//)")
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What the author was asked, and said; ``text`` is empty where nothing was."""
-
-    key: str
-    title: str
-    question: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
 class Section:
     """One section of a card.
 
@@ -42,7 +33,8 @@ class Section:
     id, title : str
     lead : str
         What the numbers say, in sentences; may be empty.
-    answers : sequence of Answer
+    answers : sequence of (Question, str)
+        What the author was asked and said; the text is empty where nothing was.
     facts : sequence of (str, str)
         What runs recorded: name and text.
     tables : sequence of FaceTable
@@ -55,14 +47,14 @@ class Section:
     id: str
     title: str
     lead: str = ""
-    answers: Sequence[Answer] = ()
+    answers: Sequence[tuple[Question, str]] = ()
     facts: Sequence[tuple[str, str]] = ()
     tables: Sequence[FaceTable] = ()
     code: str = ""
     numbers: Sequence[tuple[int, str]] = ()
 
     def _repr_html_(self) -> str:
-        answered = sum(bool(answer.text) for answer in self.answers)
+        answered = sum(bool(text) for _, text in self.answers)
         asked = f": {answered} of {len(self.answers)} questions answered" if self.answers else ""
         content = environment().get_template("section.html.j2").render(section=self, blank=BLANK)
         return result_html(self.title + asked, self.lead, [content])

@@ -259,7 +259,10 @@ class ModelCard(Result):
 
     def _section_json(self, section: Section) -> dict[str, Any]:
         found: dict[str, Any] = {name: getattr(section, name) for name in ("id", "title", "lead")}
-        found["answers"] = [asdict(answer) for answer in section.answers]
+        names = ("key", "title", "question")
+        found["answers"] = [
+            {name: getattr(one, name) for name in names} | {"text": text} for one, text in section.answers
+        ]
         found["facts"] = [{"name": name, "text": text} for name, text in section.facts]
         found["numbers"] = [{"report": place, "name": name} for place, name in section.numbers]
         if section.code:
@@ -294,7 +297,7 @@ class ModelCard(Result):
     def face(self) -> Face:
         """Return what the card rests on, and how much of each section is answered."""
         answered = [
-            (section.title, sum(bool(one.text) for one in section.answers), len(section.answers), len(section.numbers))
+            (section.title, sum(bool(text) for _, text in section.answers), len(section.answers), len(section.numbers))
             for section in self.sections
         ]
         table = pd.DataFrame(answered, columns=["section", "answered", "questions", "numbers"])

@@ -95,7 +95,7 @@ def quantitative_tables(scalars: Scalars) -> Found:
     for feature, ones in _by(every, lambda one: one.feature).items():
         groups = [one for one in ones if one.group and not one.is_disparity]
         if groups:
-            kind = "Intersection" if groups[0].is_intersection else "Groups"
+            kind = "Intersection" if "+" in feature else "Groups"
             tables += _group_table(f"{kind} of {feature}, with 95% intervals", groups)
     disparities = [one for one in every if one.is_disparity]
     features = list(dict.fromkeys(one.feature for one in disparities))

@@ -6,7 +6,7 @@ from functools import cache, partial
 from typing import Any
 
 from toolkit.card.author import questions, sections
-from toolkit.card.content import Answer, Section, table_of
+from toolkit.card.content import Section, table_of
 from toolkit.card.lineage import (
     Report,
     detail_facts,
@@ -47,9 +47,6 @@ def make_sections(reports: Sequence[Report], answers: Mapping[str, str]) -> tupl
     answers : mapping of key to text
     """
     every = [report.results for report in reports]
-    answered = [
-        (one.section, Answer(one.key, one.title, one.question, answers.get(one.key, ""))) for one in questions()
-    ]
     first = every[0]
     of_reports = [name for name, section in sections().items() if name in _MAKERS or "caption" in section]
     found = {name: _gathered(every, name) for name in of_reports}
@@ -85,7 +82,7 @@ def make_sections(reports: Sequence[Report], answers: Mapping[str, str]) -> tupl
             id=name,
             title=section["title"],
             lead=leads.get(name, ""),
-            answers=[answer for place, answer in answered if place == name],
+            answers=[(one, answers.get(one.key, "")) for one in questions() if one.section == name],
             facts=facts.get(name, ()),
             tables=tables.get(name, ()),
             code=start_code(first) if name == "start" else "",

@@ -36,11 +36,6 @@ class GroupNumber:
         """Whether it compares groups."""
         return self.metric.endswith(_DISPARITY)
 
-    @property
-    def is_intersection(self) -> bool:
-        """Whether the groups are intersections of several features."""
-        return "+" in self.feature
-
 
 def group_numbers(scalars: Mapping[str, Estimate]) -> list[GroupNumber]:
     """Return every number ``fairness.<feature>.<group>.<metric>`` and ``fairness.<feature>.<disparity>``, taken apart.

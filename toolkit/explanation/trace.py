@@ -82,18 +82,14 @@ def see_through(model: Model, features: pd.DataFrame) -> View | None:
         return None
     if traced is None:
         return None
-    return View(estimator[-1], lambda frame: by_place(encoder.transform)(frame[taken]), traced)
+    return View(estimator[-1], lambda frame: by_place(encoder.transform, frame[taken]), traced)
 
 
-def by_place(method: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Return a model's method that does not warn where it was fitted on an array and takes columns by their place."""
-
-    def called(matrix: Any) -> Any:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="X has feature names, but", category=UserWarning)
-            return method(matrix)
-
-    return called
+def by_place(method: Callable[[Any], Any], matrix: Any) -> Any:
+    """Call a model's method, without a warning where it was fitted on an array and takes columns by their place."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="X has feature names, but", category=UserWarning)
+        return method(matrix)
 
 
 def sum_to_columns(values: NDArray[np.float64], owners: Owners, columns: int) -> NDArray[np.float64]:
@@ -199,6 +195,15 @@ class Outputs:
             return raw if self.positive == 1 else -raw
         return raw[..., self.positive : self.positive + 1]
 
+    def read(self, method: Callable[[Any], Any], matrix: Any) -> Array:
+        """Return what a model's method gives for the outputs."""
+        return self.pick(np.asarray(by_place(method, matrix), dtype=float).reshape(matrix.shape[0], -1))
+
+    def decide(self, predict: Callable[[Any], Any], labels: tuple[Any, ...], matrix: Any) -> Array:
+        """Return 1 where a model predicts the label of an output, else 0."""
+        said = np.asarray(by_place(predict, matrix)).ravel()
+        return self.pick(np.column_stack([said == label for label in labels]).astype(float))
+
 
 def outputs_of(model: Model, data: Dataset) -> Outputs:
     """Say which outputs of a model are explained on a table."""
@@ -217,7 +222,7 @@ def scales(estimator: Any, outputs: Outputs, probe: Any) -> dict[str, Score]:
     turns it into its probabilities, tried on the matrix ``probe``.
     """
     if outputs.task == "regression":
-        said = _reading(estimator.predict, outputs)
+        said = partial(outputs.read, estimator.predict)
 
         def log(matrix: Any) -> Array:
             values = said(matrix)
@@ -233,37 +238,22 @@ def scales(estimator: Any, outputs: Outputs, probe: Any) -> dict[str, Score]:
     if margin is not None:
         link = DECISION_SCORE
         if hasattr(estimator, "predict_proba"):
-            raw, chance = (np.asarray(by_place(one)(probe), dtype=float) for one in (margin, estimator.predict_proba))
+            raw, chance = (np.asarray(by_place(one, probe), dtype=float) for one in (margin, estimator.predict_proba))
             single = raw.ndim == 1 or raw.shape[1] == 1
             said = special.expit(raw.ravel()) if single else special.softmax(raw, axis=1)
             if np.allclose(said, chance[:, -1] if single else chance, atol=1e-4):
                 link = LOG_ODDS if single else SOFTMAX
-        found[link] = _reading(margin, outputs)
+        found[link] = partial(outputs.read, margin)
     if hasattr(estimator, "predict_proba"):
-        found[PROBABILITY] = _reading(estimator.predict_proba, outputs)
-    return found or {DECISION: _deciding(estimator.predict, own_labels(estimator) or outputs.known, outputs)}
+        found[PROBABILITY] = partial(outputs.read, estimator.predict_proba)
+    return found or {DECISION: partial(outputs.decide, estimator.predict, own_labels(estimator) or outputs.known)}
 
 
 def whole_scale(model: Model, outputs: Outputs) -> tuple[str, Score]:
     """Return the scale of a model taken as a whole, and what reads it off a frame, shape (rows, outputs)."""
     if outputs.task == "regression":
-        return outputs.names[0], _reading(model.labels, outputs)
+        return outputs.names[0], partial(outputs.read, model.labels)
     if model.scores:
         scale = PROBABILITY if model.scores == "predict_proba" else DECISION_SCORE
-        return scale, _reading(partial(model.read, model.scores), outputs)
-    return DECISION, _deciding(model.labels, outputs.known, outputs)
-
-
-def _reading(method: Callable[[Any], Any], outputs: Outputs) -> Score:
-    def read(matrix: Any) -> Array:
-        return outputs.pick(np.asarray(by_place(method)(matrix), dtype=float).reshape(matrix.shape[0], -1))
-
-    return read
-
-
-def _deciding(predict: Callable[[Any], Any], labels: tuple[Any, ...], outputs: Outputs) -> Score:
-    def decide(matrix: Any) -> Array:
-        said = np.asarray(by_place(predict)(matrix)).ravel()
-        return outputs.pick(np.column_stack([said == label for label in labels]).astype(float))
-
-    return decide
+        return scale, partial(outputs.read, partial(model.read, model.scores))
+    return DECISION, partial(outputs.decide, model.labels, outputs.known)
