@@ -76,7 +76,7 @@ class TestHub:
         assert parsed(report(scalars=scalars)).data.pipeline_tag == "tabular-regression"
         data = parsed(report(scalars={})).data
         assert data.eval_results is None
-        assert for_the_hub("metadata", make_card(report(scalars={})).results[0])["tags"] == ["tabular"]
+        assert for_the_hub("metadata", make_card(report(scalars={})).results)["tags"] == ["tabular"]
 
     @pytest.mark.parametrize(
         "text", ["a\n---\nb", "{{7*7}}", "'\"", "yes", "1.0", "<script>", "x" * 10_000, "# c", "null"]
@@ -128,5 +128,5 @@ class TestEscaping:
 
 
 def test_each_of_the_newer_results_names_its_data():
-    (one,) = for_the_hub("eval_results", make_card(report(scalars={"test.r2": number(0.5, n=7)})).results[0])
+    (one,) = for_the_hub("eval_results", make_card(report(scalars={"test.r2": number(0.5, n=7)})).results)
     assert one["notes"] == f"r2, test part, 7 rows, data sha256:{'ab' * 32}"

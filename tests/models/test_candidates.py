@@ -4,7 +4,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.tree import DecisionTreeClassifier
 
 from toolkit.errors import InputError
-from toolkit.models.candidates import default_candidates, make_candidates, named_candidates
+from toolkit.models.candidates import CANDIDATES, default_candidates, make_candidates
 
 
 def test_defaults_fit_the_task():
@@ -54,7 +54,7 @@ def test_what_cannot_be_used_is_one_clear_error(candidates, task, message):
 
 
 def test_every_named_candidate_has_a_space_whose_ends_it_takes():
-    for name, known in named_candidates().items():
+    for name, known in CANDIDATES.items():
         (task, *_) = ["binary" if kind == "classification" else kind for kind in known if kind != "space"]
         ((_, estimator),) = make_candidates([name], task, 0).items()
         assert all(low < high for low, high, _ in known["space"].values())

@@ -10,6 +10,7 @@ import numpy as np
 from toolkit.card.author import questions, sections
 from toolkit.card.content import as_text
 from toolkit.card.lineage import model_of
+from toolkit.card.model_card import ModelCard
 from toolkit.core.estimate import Estimate
 from toolkit.core.result import Finding
 from toolkit.core.results import Results
@@ -94,6 +95,18 @@ class Change:
         """Write it for JSON."""
         texts = {name: getattr(self, name) for name in ("part", "name", "kind", "before", "after", "direction")}
         return {**texts, "difference": self.difference.plain(), "how": self.how}
+
+
+def changes_between(old: ModelCard, new: ModelCard) -> Iterator[Change]:
+    """Compare all that two cards hold, but for what they say of themselves."""
+    numbers = [
+        {name: one for name, one in card.scalars().items() if not name.startswith("card.")} for card in (old, new)
+    ]
+    findings = [[one for one in card.findings() if not one.code.startswith("CARD-")] for card in (old, new)]
+    yield from changes_of_facts(old.results[0], new.results[0])
+    yield from changes_of_numbers(numbers[0], numbers[1], paired_differences(old.replicates(), new.replicates()))
+    yield from changes_of_findings(*findings)
+    yield from changes_of_answers(old.answers, new.answers)
 
 
 def changes_of_facts(before: Results, after: Results) -> Iterator[Change]:

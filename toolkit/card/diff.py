@@ -10,15 +10,7 @@ from statistics import NormalDist
 
 import pandas as pd
 
-from toolkit.card.changes import (
-    PARTS,
-    Change,
-    changes_of_answers,
-    changes_of_facts,
-    changes_of_findings,
-    changes_of_numbers,
-    paired_differences,
-)
+from toolkit.card.changes import PARTS, Change, changes_between
 from toolkit.card.model_card import ModelCard, finding, read_card
 from toolkit.card.quantities import draw_beside, picture
 from toolkit.core.estimate import Estimate, spread
@@ -73,17 +65,7 @@ def diff_cards(a: ModelCard | str | Path, b: ModelCard | str | Path) -> CardDiff
     if not a or not b:
         raise NotApplicableError("No second card was given, so there is nothing to compare this one with.")
     old, new = (one if isinstance(one, ModelCard) else read_card(one) for one in (a, b))
-    numbers = [
-        {name: one for name, one in card.scalars().items() if not name.startswith("card.")} for card in (old, new)
-    ]
-    findings = [[one for one in card.findings() if not one.code.startswith("CARD-")] for card in (old, new)]
-    changes = [
-        *changes_of_facts(old.results[0], new.results[0]),
-        *changes_of_numbers(numbers[0], numbers[1], paired_differences(old.replicates(), new.replicates())),
-        *changes_of_findings(*findings),
-        *changes_of_answers(old.answers, new.answers),
-    ]
-    ordered = tuple(sorted(changes, key=lambda one: PARTS.index(one.part)))
+    ordered = tuple(sorted(changes_between(old, new), key=lambda one: PARTS.index(one.part)))
     prints = [card.results[0].data.fingerprint for card in (old, new)]
     return CardDiff(old.title, new.title, bool(prints[0]) and prints[0] == prints[1], ordered)
 

@@ -136,6 +136,23 @@ class Report:
     replicates: Mapping[str, Replicated] = field(default_factory=dict)
     rows: str = ""
 
+    def with_files_of(self, folder: Path) -> Report:
+        """Add the replicates that lie in a folder, where there are some."""
+        path = folder / FILE
+        try:
+            return self.with_replicates(path.read_bytes()) if path.is_file() else self
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise InputError(
+                f"{str(path)!r} holds no replicates: {error!r}. Without that file, metrics are compared unpaired."
+            ) from error
+
+    def with_replicates(self, text: str | bytes) -> Report:
+        """Add the replicates of the report's numbers; others are left out."""
+        known, rows = read_replicates(text)
+        numbers = {name: self.results.scalars.get(f"test.{name}") for name in known}
+        own = {name: one for name, one in known.items() if (number := numbers[name]) and is_of(one, number)}
+        return replace(self, replicates=own, rows=rows)
+
     def plain(self) -> dict[str, Any]:
         """Write it for JSON, without the replicates."""
         return {"folder": self.folder, "sha256": self.sha256, "results": self.results.plain()}
@@ -158,46 +175,25 @@ def read_report(source: str | Path) -> Report:
         raise InputError(f"A report is a folder, a mapping or a result; found {source!r}. Give the folder of a report.")
     path = results_path(source)
     report = Report(read_results(source), path.resolve().parent.name, content_hash(path.read_bytes()))
-    return with_replicates(report, path.parent)
-
-
-def with_replicates(report: Report, folder: Path) -> Report:
-    """Add the replicates that lie in a folder, where there are some."""
-    path = folder / FILE
-    try:
-        return add_replicates(report, path.read_bytes()) if path.is_file() else report
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(
-            f"{str(path)!r} holds no replicates: {error!r}. Without that file, metrics are compared unpaired."
-        ) from error
-
-
-def add_replicates(report: Report, text: str | bytes) -> Report:
-    """Add the replicates of the report's numbers; others are left out."""
-    replicates, rows = read_replicates(text)
-    numbers = report.results.scalars
-    own = {
-        name: one
-        for name, one in replicates.items()
-        if f"test.{name}" in numbers and is_of(one, numbers[f"test.{name}"])
-    }
-    return replace(report, replicates=own, rows=rows)
+    return report.with_files_of(path.parent)
 
 
 _LICENCE = re.compile(r"[a-z0-9][a-z0-9.\-]*")
 
 
-def for_the_hub(form: Literal["metadata", "eval_results"], results: Results, licence: str = "") -> Any:
+def for_the_hub(form: Literal["metadata", "eval_results"], every: Sequence[Results], licence: str = "") -> Any:
     """Return the results of an evaluation as the Hub reads them.
 
     Parameters
     ----------
     form : {"metadata", "eval_results"}
         The head of a card, with every metric of the test part in its ``model-index``; or one entry a metric.
-    results : Results
+    every : sequence of Results
+        The first that holds metrics of the test part is taken, or the first.
     licence : str
         A short name such as ``apache-2.0``; other texts become a licence of their own.
     """
+    results = next(filter(evaluated_metrics, every), every[0])
     kind = task_of(results)
     text = (
         environment()

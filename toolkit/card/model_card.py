@@ -13,17 +13,7 @@ import pandas as pd
 
 from toolkit.card.author import questions, read_author, sections
 from toolkit.card.content import Section, as_yaml, write_markdown
-from toolkit.card.lineage import (
-    Report,
-    add_replicates,
-    evaluated_metrics,
-    for_the_hub,
-    model_address,
-    model_name,
-    model_of,
-    read_report,
-    with_replicates,
-)
+from toolkit.card.lineage import Report, for_the_hub, model_address, model_name, model_of, read_report
 from toolkit.card.quantities import groups_drawings
 from toolkit.card.sections import cross_reference, make_sections
 from toolkit.core.estimate import Estimate, spread
@@ -90,7 +80,7 @@ def make_card(
         records = [result.record() for result in results]
         first = Report(summarize(results, records, template="by hand", parameters={}))
         kept = next((record.files[FILE] for record in records if FILE in record.files), "")
-        read.insert(0, add_replicates(first, kept) if kept else first)
+        read.insert(0, first.with_replicates(kept) if kept else first)
     if not read:
         raise InputError("A model card needs at least one report. Give the folder of an experiment or an audit.")
     return ModelCard(tuple(read), read_author(author))
@@ -129,7 +119,7 @@ def read_card(source: str | Path) -> ModelCard:
         raise InputError(f"{str(path)!r} does not hold a model card: {error!r}.") from error
     if not reports:
         raise InputError(f"{str(path)!r} does not hold a model card: it rests on no report.")
-    return ModelCard(tuple(with_replicates(report, path.parent) for report in reports), answered)
+    return ModelCard(tuple(report.with_files_of(path.parent) for report in reports), answered)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -237,7 +227,7 @@ class ModelCard(Result):
             files={
                 "card.json": self.to_json(),
                 "card.md": self.to_markdown(),
-                "eval_results.yaml": as_yaml(for_the_hub("eval_results", self._evaluated())),
+                "eval_results.yaml": as_yaml(for_the_hub("eval_results", self.results)),
                 **({FILE: write_replicates(replicates, rows)} if replicates else {}),
             },
             note=VersionNote(run, "\n\n".join(filter(None, said))) if run.isalnum() else None,
@@ -273,11 +263,8 @@ class ModelCard(Result):
 
     def to_markdown(self) -> str:
         """Return the card as Markdown with the metadata that the Hugging Face Hub reads."""
-        found = for_the_hub("metadata", self._evaluated(), self.answers.get("licence", ""))
+        found = for_the_hub("metadata", self.results, self.answers.get("licence", ""))
         return write_markdown(self.title, self._lead(), self.sections, found)
-
-    def _evaluated(self) -> Results:
-        return next((results for results in self.results if evaluated_metrics(results)), self.results[0])
 
     def replicates(self) -> tuple[Mapping[str, Replicated], str]:
         """Return the replicates of the test metrics in ``scalars``, and which rows they are of."""

@@ -2,12 +2,15 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from itertools import groupby
 
 import pandas as pd
 
 from toolkit.card.author import sections
 from toolkit.card.content import Cell, table_of
+from toolkit.card.lineage import model_name
 from toolkit.core.estimate import Estimate
 from toolkit.core.face import FaceTable
 from toolkit.core.figures import BLUE, GREY, Axes, Drawing, Picture, draw_intervals, name_rows
@@ -108,6 +111,26 @@ def quantitative_tables(scalars: Scalars) -> Found:
     rest = [name for name in scalars if not _is_metric(name, "test") and not name.startswith((*_OWN, *placed))]
     others, _ = plain_table(scalars, rest, "Other numbers: classes, slices and what else was looked into")
     return tables + others, [*(one.name for one in every), *rest]
+
+
+MAKERS: dict[str, Callable[[Scalars], Found]] = {
+    "details": driver_table,
+    "metrics": metric_table,
+    "training_data": training_table,
+    "quantitative": quantitative_tables,
+}
+
+
+def gathered(every: Sequence[Results], section: str) -> tuple[list[FaceTable], list[tuple[int, str]]]:
+    """Make a section's tables of every report; where there are several, a caption says which report it is of."""
+    tables, names = [], []
+    for place, results in enumerate(every):
+        maker = MAKERS.get(section) or partial(placed_table, section=section, model=model_name(results))
+        made, used = maker(results.scalars)
+        names += [(place, name) for name in used]
+        after = f" (report {place + 1}: {results.title})" if len(every) > 1 else ""
+        tables += [replace(table, caption=table.caption + after) for table in made]
+    return tables, names
 
 
 def compared_groups(every: Sequence[Results]) -> tuple[Estimate, list[GroupNumber]]:

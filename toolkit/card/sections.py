@@ -1,31 +1,14 @@
 """The sections of a card, put together from reports and answers, and which point of a regulation they help with."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cache, partial
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from toolkit.card.author import questions, sections
 from toolkit.card.content import Section, table_of
-from toolkit.card.lineage import (
-    Report,
-    detail_facts,
-    evaluated_metrics,
-    lineage_tables,
-    model_name,
-    start_code,
-    start_lead,
-)
-from toolkit.card.quantities import (
-    Found,
-    Scalars,
-    compared_groups,
-    driver_table,
-    metric_table,
-    placed_table,
-    quantitative_tables,
-    training_table,
-)
+from toolkit.card.lineage import Report, detail_facts, evaluated_metrics, lineage_tables, start_code, start_lead
+from toolkit.card.quantities import MAKERS, compared_groups, gathered
 from toolkit.core.face import FaceTable
 from toolkit.core.groups import group_numbers
 from toolkit.core.resources import templates_folder
@@ -48,8 +31,8 @@ def make_sections(reports: Sequence[Report], answers: Mapping[str, str]) -> tupl
     """
     every = [report.results for report in reports]
     first = every[0]
-    of_reports = [name for name, section in sections().items() if name in _MAKERS or "caption" in section]
-    found = {name: _gathered(every, name) for name in of_reports}
+    of_reports = [name for name, section in sections().items() if name in MAKERS or "caption" in section]
+    found = {name: gathered(every, name) for name in of_reports}
     leads = {
         "factors": _factors_lead(every),
         "metrics": _metrics_lead(every),
@@ -90,26 +73,6 @@ def make_sections(reports: Sequence[Report], answers: Mapping[str, str]) -> tupl
         )
         for name, section in sections().items()
     )
-
-
-_MAKERS: dict[str, Callable[[Scalars], Found]] = {
-    "details": driver_table,
-    "metrics": metric_table,
-    "training_data": training_table,
-    "quantitative": quantitative_tables,
-}
-
-
-def _gathered(every: Sequence[Results], section: str) -> tuple[list[FaceTable], list[tuple[int, str]]]:
-    """Make a section's tables of every report; where there are several, a caption says which report it is of."""
-    tables, names = [], []
-    for place, results in enumerate(every):
-        maker = _MAKERS.get(section) or partial(placed_table, section=section, model=model_name(results))
-        made, used = maker(results.scalars)
-        names += [(place, name) for name in used]
-        after = f" (report {place + 1}: {results.title})" if len(every) > 1 else ""
-        tables += [replace(table, caption=table.caption + after) for table in made]
-    return tables, names
 
 
 def _factors_lead(every: Sequence[Results]) -> str:

@@ -18,8 +18,8 @@ from toolkit.data.roles import Options, given, listed_names
 from toolkit.data.split import Split
 from toolkit.errors import InputError
 from toolkit.evaluation.evaluate import measure
-from toolkit.evaluation.scan import row_losses, slice_mask
-from toolkit.evaluation.slices import MOST_ROWS, fewest, sampled, search, slice_text
+from toolkit.evaluation.scan import row_losses, search, slice_mask
+from toolkit.evaluation.slices import MOST_ROWS, fewest, sampled, slice_text
 from toolkit.fairness.groups import group_rows
 from toolkit.models.choice import predict_at
 from toolkit.models.load import load_audit, load_model

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
+from toolkit.data.dataset import Dataset
 from toolkit.models.prediction import Predictions
 from toolkit.statistics.binning import Codes, cut
 from toolkit.statistics.intervals import Array
@@ -254,3 +255,21 @@ def prune(order: list[int], scanned: Scan, members: Members) -> list[int]:
 def slice_mask(place: int, scanned: Scan, members: Members) -> NDArray[np.bool_]:
     """Return which rows are in a slice."""
     return (members[:, scanned.first[place]] > 0) & (members[:, scanned.second[place]] > 0)
+
+
+def search(
+    part: Dataset, loss: Array, least: int, depth: int, units: Units | None, seed: int, *, against_zero: bool = False
+) -> tuple[list[Level], Members, Scan, list[int]]:
+    """Cut the features and the sensitive columns into levels, scan them, and keep the slices with a higher loss.
+
+    A slice is compared with all other rows, or, ``against_zero``, with a loss of zero.
+
+    Returns
+    -------
+    (levels, members, scan, places of the slices kept, the worst first)
+    """
+    extra = [name for name in part.sensitive.columns if name not in (*part.features.columns, part.target.name)]
+    levels, members = cut_levels(pd.concat([part.features, part.sensitive[extra]], axis=1), least, part.dates)
+    pairs = depth == 2 and len(levels) <= MOST_PAIRED_LEVELS
+    scanned = scan(levels, members, loss, least, pairs=pairs, units=units, seed=seed, against_zero=against_zero)
+    return levels, members, scanned, prune(worse_slices(scanned), scanned, members)

@@ -20,19 +20,7 @@ from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
 from toolkit.evaluation.figures import picture
 from toolkit.evaluation.findings import finding
-from toolkit.evaluation.scan import (
-    MOST_PAIRED_LEVELS,
-    Level,
-    Members,
-    Scan,
-    correct,
-    cut_levels,
-    prune,
-    row_losses,
-    scan,
-    slice_mask,
-    worse_slices,
-)
+from toolkit.evaluation.scan import MOST_PAIRED_LEVELS, Level, Members, Scan, correct, row_losses, search, slice_mask
 from toolkit.models.choice import predict_at
 from toolkit.models.threshold import ThresholdLike
 from toolkit.statistics.binning import Codes
@@ -116,24 +104,6 @@ def find_slices(
     overall = over_units({"": overall}, units)[""]
     complete = depth == 1 or len(levels) <= MOST_PAIRED_LEVELS
     return Slices(part.name, part.task, loss_name, overall.estimate, examined, least, complete, table)
-
-
-def search(
-    part: Dataset, loss: Array, least: int, depth: int, units: Units | None, seed: int, *, against_zero: bool = False
-) -> tuple[list[Level], Members, Scan, list[int]]:
-    """Cut the features and the sensitive columns into levels, scan them, and keep the slices with a higher loss.
-
-    A slice is compared with all other rows, or, ``against_zero``, with a loss of zero.
-
-    Returns
-    -------
-    (levels, members, scan, places of the slices kept, the worst first)
-    """
-    extra = [name for name in part.sensitive.columns if name not in (*part.features.columns, part.target.name)]
-    levels, members = cut_levels(pd.concat([part.features, part.sensitive[extra]], axis=1), least, part.dates)
-    pairs = depth == 2 and len(levels) <= MOST_PAIRED_LEVELS
-    scanned = scan(levels, members, loss, least, pairs=pairs, units=units, seed=seed, against_zero=against_zero)
-    return levels, members, scanned, prune(worse_slices(scanned), scanned, members)
 
 
 def sampled(rows: int, seed: int) -> Codes:

@@ -23,16 +23,8 @@ from toolkit.explanation.association import associations
 from toolkit.explanation.attribution import choose_attributor
 from toolkit.explanation.crosscheck import CHECKED, CrossCheck, cross_check, group_table, grouping_columns
 from toolkit.explanation.figures import drawings
-from toolkit.explanation.findings import face, judge
-from toolkit.explanation.importance import (
-    EXPLORED,
-    REPORTED,
-    draw_rows,
-    importance_table,
-    interaction_table,
-    magnitudes,
-    rank_text,
-)
+from toolkit.explanation.findings import face, judge, ranking
+from toolkit.explanation.importance import EXPLORED, draw_rows, importance_table, interaction_table, magnitudes
 from toolkit.explanation.local import LocalRow, explain_rows, find_rows
 from toolkit.models.choice import predict_at
 from toolkit.models.threshold import ThresholdLike
@@ -321,10 +313,6 @@ class Explanation(Result):
 
     def face(self) -> Face:
         """Return how the model was explained, and its most important columns."""
-        shown = self.overall.head(2 * REPORTED)
-        ranks = [rank_text(low, high) for low, high in zip(shown["rank_low"], shown["rank_high"], strict=True)]
-        table: dict[str, object] = {"column": shown["column"], "mean |SHAP|": shown["mean_abs_shap"], "rank": ranks}
-        table[f"increase of {self.check.loss} when shuffled"] = [self.increases[name] for name in shown["column"]]
         most = ", ".join(self.overall["column"].head(3))
         units = f"; intervals are over {self.units}" if self.units else ""
-        return face("explanation", self, pd.DataFrame(table), most=most, units=units)
+        return face("explanation", self, ranking(self), most=most, units=units)

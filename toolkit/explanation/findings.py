@@ -7,6 +7,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from toolkit.core.estimate import format_number
 from toolkit.core.result import Finding, by_severity
@@ -114,3 +115,12 @@ def _about_groups(explanation: Explanation) -> Iterator[Finding]:
         )
         tested = int(table["p_adjusted"].notna().sum())
         yield finding("EXPLAIN-GROUPS", "low", largest.iloc[0]["by"], apart=len(apart), tested=tested, most=most)
+
+
+def ranking(explanation: Explanation) -> pd.DataFrame:
+    """Return the foremost columns with their ranks, and what shuffling each costs."""
+    shown = explanation.overall.head(2 * REPORTED)
+    ranks = [rank_text(low, high) for low, high in zip(shown["rank_low"], shown["rank_high"], strict=True)]
+    table: dict[str, object] = {"column": shown["column"], "mean |SHAP|": shown["mean_abs_shap"], "rank": ranks}
+    costs = [explanation.increases[name] for name in shown["column"]]
+    return pd.DataFrame(table | {f"increase of {explanation.check.loss} when shuffled": costs})

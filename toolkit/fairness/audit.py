@@ -23,16 +23,7 @@ from toolkit.errors import NotApplicableError
 from toolkit.fairness.clusters import Resampling
 from toolkit.fairness.custom import measure_custom, read_metrics
 from toolkit.fairness.figures import drawings
-from toolkit.fairness.findings import (
-    METRICS,
-    about_groups,
-    about_table,
-    adjusted,
-    disparity_findings,
-    disparity_table,
-    group_table,
-    too_few,
-)
+from toolkit.fairness.findings import METRICS, about_groups, about_table, disparity_table, group_table, judge, too_few
 from toolkit.fairness.groups import group_rows, sensitive_columns
 from toolkit.fairness.measures import measure_groups, prepare, threshold_curves
 from toolkit.models.choice import predict_at
@@ -138,7 +129,6 @@ def audit_fairness(
     measured = [(one[0], known | measure_custom(custom, case, *one)) for one, known in zip(asked, found, strict=True)]
     names = tuple(metric.name for metric in custom)
     groups = pd.concat([group_table(*each) for each in measured], ignore_index=True)
-    disparities = pd.concat([disparity_table(*each, names) for each in measured], ignore_index=True)
     notes = [*part.unweighted("The audit of fairness"), *about_table(part, data, columns, groupings, case)]
     return FairnessAudit(
         name=part.name,
@@ -149,7 +139,7 @@ def audit_fairness(
         rows=part.rows,
         min_count=min_count,
         groups=groups,
-        disparities=adjusted(disparities),
+        disparities=disparity_table(measured, names),
         curves=threshold_curves(case, groupings, chosen.value if chosen else math.nan),
         notes=(*notes, *about_groups(groupings, groups, part.rows, min_count)),
         custom=names,
@@ -225,7 +215,7 @@ class FairnessAudit(Result):
 
     def findings(self) -> list[Finding]:
         """Say which disparities are more than chance, and which groups could not be judged."""
-        return by_severity([*disparity_findings(self.disparities, self.groups), *self.notes])
+        return by_severity([*judge(self.disparities, self.groups), *self.notes])
 
     def threshold_curves(self) -> pd.DataFrame:
         """Return selection rate, recall and false positive rate of every group at up to 200 thresholds.

@@ -99,7 +99,7 @@ def too_few(groups: pd.DataFrame, least: int) -> pd.DataFrame:
     return pd.concat([small, joined], ignore_index=True)
 
 
-def disparity_table(grouping: Grouping, measured: Measured, custom: Iterable[str] = ()) -> pd.DataFrame:
+def disparity_table(every: Iterable[tuple[Grouping, Measured]], custom: Iterable[str] = ()) -> pd.DataFrame:
     """Return one row a disparity, without adjusted p values; a disparity that is not defined has the value nan.
 
     Of ``custom`` metrics there are the difference and the ratio.
@@ -108,12 +108,13 @@ def disparity_table(grouping: Grouping, measured: Measured, custom: Iterable[str
     rows = [
         {"feature": grouping.feature, "class": kind, "disparity": f"{name}_{'ratio' if ratio else 'difference'}"}
         | _compared([measured[kind, metric] for metric in parity.metrics], ratio, grouping)
+        for grouping, measured in every
         for kind in dict.fromkeys(kind for kind, _ in measured)
         for name, parity in parities.items()
         if all((kind, metric) in measured for metric in parity.metrics)
         for ratio in ((False, True) if parity.ratio else (False,))
     ]
-    return pd.DataFrame(rows)
+    return adjusted(pd.DataFrame(rows))
 
 
 def adjusted(table: pd.DataFrame) -> pd.DataFrame:
@@ -139,7 +140,7 @@ def _compared(parts: list[GroupMetric], ratio: bool, grouping: Grouping) -> dict
     return numbers | {"metric": found.metric} | named | {"groups": min(int(part.judged.sum()) for part in parts)}
 
 
-def disparity_findings(disparities: pd.DataFrame, groups: pd.DataFrame) -> Iterator[Finding]:
+def judge(disparities: pd.DataFrame, groups: pd.DataFrame) -> Iterator[Finding]:
     """Report of each family the disparity that exceeds chance the most, and where four fifths are not reached.
 
     Features whose groups each hold one class only are passed over: what differs there is the target itself.

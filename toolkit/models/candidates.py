@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Mapping, Sequence
-from functools import cache
 from importlib import import_module
 from importlib.metadata import packages_distributions, version
 from typing import TYPE_CHECKING, Any
@@ -37,6 +36,8 @@ SCORERS = {
 _SHARES = ("accuracy", "average_precision", "balanced_acc", "f1", "jaccard", "precision", "recall", "roc_auc", "top_k")
 _RANGES = {"matthews_corrcoef": (-1.0, 1.0), "r2": (-math.inf, 1.0), "explained_variance": (-math.inf, 1.0)}
 DEFAULT_METRIC = {"binary": "roc_auc", "multiclass": "neg_log_loss", "regression": "neg_root_mean_squared_error"}
+#: The estimators that have a name, with their settings by kind of task and the space in which they are tuned.
+CANDIDATES: dict[str, Any] = beside(__file__, "candidates.yaml")
 
 
 def default_candidates(task: str) -> list[str]:
@@ -91,17 +92,10 @@ def make_candidates(candidates: Sequence[object] | Mapping[str, object] | None, 
     return made
 
 
-@cache
-def named_candidates() -> dict[str, Any]:
-    """Return what each candidate that has a name is, from the simplest to the most complex, and where it is tuned."""
-    found: dict[str, Any] = beside(__file__, "candidates.yaml")
-    return found
-
-
 def _named(name: str, task: str) -> Any:
     if "." in name:
         return _imported(name, _QUIET.get(name.partition(".")[0], {}))
-    known, kind = named_candidates(), "regression" if task == "regression" else "classification"
+    known, kind = CANDIDATES, "regression" if task == "regression" else "classification"
     options = [one for one, said in known.items() if kind in said]
     if name not in options:
         other = f" ({name!r} is not for a {task} target)" if name in known else ""
@@ -168,8 +162,8 @@ def metric_range(metric: str) -> tuple[float, float]:
     return (0.0, 1.0) if metric.startswith(_SHARES) else _RANGES.get(metric, (-math.inf, math.inf))
 
 
-def read_metric(metric: Any, task: str) -> tuple[str, Any]:
-    """Return the scorer that decides with its name: the one asked for, or the usual one for the task.
+def read_metric(metric: Any, task: str) -> tuple[str, dict[str, Any]]:
+    """Return the name of the scorer that decides, and by name that scorer and the others that are usual for the task.
 
     Parameters
     ----------
@@ -183,20 +177,18 @@ def read_metric(metric: Any, task: str) -> tuple[str, Any]:
     >>> read_metric(make_scorer(fbeta_score, beta=2), "binary")[0]
     'fbeta_score'
     """
-    if not metric:
-        return DEFAULT_METRIC[task], DEFAULT_METRIC[task]
-    if not isinstance(metric, str):
-        if not callable(metric):
+    name = scorer = metric or DEFAULT_METRIC[task]
+    if not isinstance(scorer, str):
+        if not callable(scorer):
             raise InputError(f"The metric must be the name of a scikit-learn scorer, or a scorer; found {metric!r}.")
-        name = getattr(getattr(metric, "_score_func", metric), "__name__", type(metric).__name__)
-        return f"neg_{name}" if getattr(metric, "_sign", 1) < 0 else name, metric
-    known = get_scorer_names()
-    if metric not in known:
+        name = getattr(getattr(scorer, "_score_func", scorer), "__name__", type(scorer).__name__)
+        name = f"neg_{name}" if getattr(scorer, "_sign", 1) < 0 else name
+    elif scorer not in get_scorer_names():
         raise InputError(
-            f"Unknown metric {metric!r}.{nearest(metric, known)} It is the name of a scikit-learn scorer; "
+            f"Unknown metric {metric!r}.{nearest(metric, get_scorer_names())} It is the name of a scikit-learn scorer; "
             f"usual for a {task} target: {listed(SCORERS[task])}."
         )
-    return metric, metric
+    return name, {name: scorer, **{other: other for other in SCORERS[task] if other != name}}
 
 
 def tune_candidate(
@@ -230,7 +222,7 @@ def tune_candidate(
     """
     import optuna
 
-    space = named_candidates()[name]["space"]
+    space = CANDIDATES[name]["space"]
 
     def drawn(trial: optuna.Trial) -> dict[str, Any]:
         return {

@@ -15,15 +15,7 @@ from toolkit.core.words import spoken
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
 from toolkit.errors import InputError, listed
-from toolkit.models.candidates import (
-    BASELINE,
-    SCORERS,
-    make_baseline,
-    make_candidates,
-    named_candidates,
-    read_metric,
-    tune_candidate,
-)
+from toolkit.models.candidates import BASELINE, CANDIDATES, make_baseline, make_candidates, read_metric, tune_candidate
 from toolkit.models.folds import fit_and_score, make_folds, takes_weights
 from toolkit.models.leaderboard import Training
 
@@ -83,21 +75,20 @@ def train(
     if not data.features.shape[1]:
         reasons = " ".join([note.message for note in data.notes if note.message.startswith("Column ")][:5])
         raise InputError(f"No feature is left beside {str(data.target.name)!r}. {reasons}".rstrip())
-    name, scorer = read_metric(metric, data.task)
+    name, scorers = read_metric(metric, data.task)
     if cv < 2 or tune < 0:
         raise InputError(f"cv must be at least 2 and tune at least 0; found cv={cv}, tune={tune}.")
     estimators = make_candidates(candidates, data.task, seed)
     folds, kind, findings = make_folds(data, strategy=split.strategy, folds=cv, seed=seed)
-    findings += _about_settings(data, estimators, scorer, tune)
-    scorers = {name: scorer, **{other: other for other in SCORERS[data.task] if other != name}}
+    findings += _about_settings(data, estimators, scorers[name], tune)
     models, rows, failures = {}, [], {}
     for candidate, estimator in {BASELINE: make_baseline(data.task), **estimators}.items():
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", ConvergenceWarning)
             warnings.simplefilter("ignore", UndefinedMetricWarning)
             try:
-                if tune and candidate in named_candidates():
-                    options = {"scorer": scorer, "trials": tune, "seed": seed}
+                if tune and candidate in CANDIDATES:
+                    options = {"scorer": scorers[name], "trials": tune, "seed": seed}
                     estimator = tune_candidate(estimator, candidate, data, folds, **options)
                 models[candidate], scored = fit_and_score(estimator, candidate, data, folds, scorers)
                 rows += scored
@@ -118,7 +109,7 @@ def _about_settings(data: Dataset, estimators: Mapping[str, Any], scorer: Any, t
     """Say what is tuned, and what is fitted or chosen as if each row counted once although rows have weights."""
     if tune:
         yield finding("TRAIN-TUNED-ON-FOLDS", "info", "training")
-        if names := [name for name in estimators if name not in named_candidates()]:
+        if names := [name for name in estimators if name not in CANDIDATES]:
             yield finding("TRAIN-NOT-TUNED", "info", "training", names=listed(names))
     unable = [name for name, estimator in estimators.items() if not takes_weights(estimator)]
     unable += [f"the metric {scorer}"] if not takes_weights(get_scorer(scorer)) else []
