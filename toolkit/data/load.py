@@ -120,7 +120,7 @@ def load_dataset(
     roles = find_roles(table, target, known=known, **options)
     if not roles.target:
         raise InputError(f"Which column is the target? Give target=. Columns: {listed(table.frame.columns, 40)}.")
-    data = _assign(table, roles, known, options, every=settled is not None, apart=not sensitive_as_features)
+    data = _assign(table, roles, known, options, every=settled is not None, keep=False, apart=not sensitive_as_features)
     misfits = [note for note in data.notes if note.code.removeprefix("DATA-") in MISFITS and note.severity != "info"]
     if strict and known.columns and misfits:
         raise InputError(" ".join(note.message for note in misfits[:5]))
@@ -173,7 +173,8 @@ def as_dataset(table: object, which: str, *, like: Any = None, target: str = "",
     known = Schema() if like is None else schema_of(like)
     if isinstance(table, pd.DataFrame):
         table = replace(read_table(table, known), name=which)
-    return _assign(table, find_roles(table, target, known=known, **options), known, options, keep=True)
+    roles = find_roles(table, target, known=known, **options)
+    return _assign(table, roles, known, options, every=False, keep=True, apart=False)
 
 
 def data_like(table: object, known: Dataset) -> Dataset:
@@ -197,14 +198,7 @@ def data_like(table: object, known: Dataset) -> Dataset:
 
 
 def _assign(
-    table: RawTable,
-    roles: Roles,
-    known: Schema,
-    options: Options,
-    *,
-    every: bool = False,
-    keep: bool = False,
-    apart: bool = False,
+    table: RawTable, roles: Roles, known: Schema, options: Options, *, every: bool, keep: bool, apart: bool
 ) -> Dataset:
     """Put every column of a table into its place; ``every`` one is a feature where a model knows no names."""
     wanted, decisions, name = listed_names(options.get("periods")), table.decisions, options.get("name")

@@ -99,13 +99,8 @@ def make_plan(methods: object, thresholds: object, alpha: object, names: Sequenc
     everywhere = DISTANCE_THRESHOLD if thresholds is None or by_column else thresholds
     limits = dict.fromkeys(names, everywhere) | {_known(name, names): limit for name, limit in by_column.items()}
     rate = share("alpha", alpha)
-    return Plan(
-        methods,
-        {name: above("A threshold", limit) for name, limit in limits.items()},
-        rate,
-        rate / max(len(names), 1) / 2,
-        seed,
-    )
+    checked = {name: above("A threshold", limit) for name, limit in limits.items()}
+    return Plan(methods, checked, rate, rate / max(len(names), 1) / 2, seed)
 
 
 def _known(name: object, names: Iterable[str]) -> str:

@@ -111,20 +111,13 @@ def detect_drift(
     notes += said
     importance: dict[str, float] = {}
     if subject is not None:
-        old, new, importance, said = with_model(
-            Model.of(model, old if isinstance(old, Dataset) else None), old, new, seed
-        )
+        known_model = Model.of(model, old if isinstance(old, Dataset) else None)
+        old, new, importance, said = with_model(known_model, old, new, seed)
         notes += said
     known = roles_in(old)
     plan = make_plan(methods, thresholds, alpha, list(known), seed)
-    rows, windowed, profiles, domain = compare_columns(
-        old,
-        new,
-        columns,
-        plan,
-        windows=[] if isinstance(new, Profile) else cut_windows(new.time, new.rows, window),
-        importance=importance,
-    )
+    windows = [] if isinstance(new, Profile) else cut_windows(new.time, new.rows, window)
+    rows, windowed, profiles, domain = compare_columns(old, new, columns, plan, windows=windows, importance=importance)
     table, others = corrected(rows, plan, [] if domain is None else [domain.p_value])
     if more := [repr(name) for name, role in roles_in(new).items() if role == "feature" and name not in known]:
         notes.append(finding("DRIFT-NEW-COLUMNS", "info", columns=listed(more, 5)))
