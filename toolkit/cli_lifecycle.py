@@ -9,23 +9,13 @@ from typing import Any
 import click
 
 from toolkit.console import FOLDER, OUT, text_table
+from toolkit.core.resources import beside
 from toolkit.core.words import counted, printable
 
 BY = click.option("--by", required=True, metavar="WHO", help="Who decides this.")
 REASON = click.option("--reason", default="", metavar="TEXT", help="Why; kept with the decision.")
 OVERRIDE = click.option("--override", is_flag=True, help="Whatever speaks against it; needs a reason.")
-#: What is decided about a version, in one line for the list of commands, and whole.
-STEPS = {
-    "approve": ("Approve a version.", "Record that you approve MODEL, with its files and its report as they are now."),
-    "reject": ("Reject a version.", "Record that you reject MODEL, with its files and its report as they are now."),
-    "promote": (
-        "Make a version the champion.",
-        "Make MODEL the champion; `toolkit rollback` brings the one before back. Its report's verdict must be pass, "
-        "and where the policy wants an approval there must be one of this very model and report. Else it exits with 2.",
-    ),
-    "rollback": ("Go back to the champion before.", "Make the champion before this one the champion of MODEL again."),
-    "retire": ("Take a version out of use.", "Take every alias from MODEL, so that nothing loads it by one."),
-}
+STEPS = beside(__file__, "cli_lifecycle.yaml")
 
 
 def _step(what: str) -> click.Command:

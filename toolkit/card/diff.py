@@ -16,6 +16,7 @@ from toolkit.card.quantities import draw_beside, picture
 from toolkit.core.estimate import Estimate, spread
 from toolkit.core.face import Face, FaceTable
 from toolkit.core.figures import ORANGE, Drawing
+from toolkit.core.resources import beside
 from toolkit.core.result import Finding, Record, Result, by_severity
 from toolkit.core.results import KeyNumber
 from toolkit.core.words import shorten, titled
@@ -26,12 +27,7 @@ MOST_NAMES, MOST_SAID = 60, 5
 #: Parts of numbers, whose new and vanished ones are only named; and those whose table is folded away.
 NUMBERS = ("metrics", "fairness", "operation", "other numbers")
 FOLDED = ("operation", "other numbers")
-_FOLDED_KINDS = {
-    "changed": "changed by no more than chance explains",
-    "removed": "only in the first card",
-    "added": "only in the second card",
-    "same": "unchanged",
-}
+_FOLDED_KINDS = beside(__file__, "changes.yaml")
 
 
 def diff_cards(a: ModelCard | str | Path, b: ModelCard | str | Path) -> CardDiff:

@@ -14,6 +14,7 @@ from toolkit.core.estimate import Estimate, format_number, format_p, spread
 from toolkit.core.face import Face, FaceTable
 from toolkit.core.figures import GREY, Drawing, draw_intervals, name_rows
 from toolkit.core.options import above, one_of
+from toolkit.core.resources import beside
 from toolkit.core.result import Finding, Record, Result, by_severity
 from toolkit.core.results import KeyNumber
 from toolkit.core.texts import finder, picturer
@@ -28,13 +29,7 @@ from toolkit.statistics.multiplicity import holm
 
 finding, picture = finder(__file__), picturer(__file__)
 #: What a conclusion says, before the numbers.
-_SAID = {
-    "superior": "The challenger is better",
-    "inferior": "The challenger is worse",
-    "equivalent": "The two are equivalent within {:g}",
-    "not inferior": "The challenger is not worse by {:g} or more",
-    "undecided": "Which of the two is better is undecided",
-}
+_SAID = beside(__file__, "conclusions.yaml")
 
 
 def compare(

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from toolkit.core.estimate import Estimate, format_number, format_p
+from toolkit.core.resources import beside
 from toolkit.core.result import Finding, Severity
 from toolkit.core.results import KeyNumber
 from toolkit.core.texts import finder
@@ -26,11 +27,7 @@ MATTERS, MATTERS_MUCH = 0.02, 0.1
 FEW_ROWS = 200
 LEAST_NEW_SHARE = 0.01
 _SHARES = ("new_share", "outside_share")
-_KEY_NUMBERS = {
-    "drift.columns_share": "Share of columns drifted or broken",
-    "drift.importance_share": "Their share of the model's importance",
-    "drift.domain.roc_auc": "ROC AUC of telling the tables apart",
-}
+_KEY_NUMBERS = beside(__file__, "key_numbers.yaml")
 _MOST_NAMED = 3
 # What has no value at all is said first, then what is not there.
 CODES = ("ALL-MISSING", "GONE", "TYPE", "CONSTANT", "UNIT")

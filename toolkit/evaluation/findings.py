@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from toolkit.core.estimate import Estimate, format_number
+from toolkit.core.resources import beside
 from toolkit.core.result import Finding
 from toolkit.core.results import UNKNOWN
 from toolkit.core.texts import finder
@@ -24,11 +25,8 @@ from toolkit.statistics.regression import HEAVY
 from toolkit.statistics.units import FEW_GROUPS, Units
 
 finding = finder(__file__)
-DECIDING = {
-    "binary": ("roc_auc", "balanced_accuracy"),
-    "multiclass": ("log_loss", "balanced_accuracy"),
-    "regression": ("root_mean_squared_error", "mean_absolute_error"),
-}
+_WORDS = beside(__file__, "words.yaml")
+DECIDING = _WORDS["deciding"]
 FEW_ROWS = 20
 _NOTABLE_GAP, _NOTABLE_RATIO = 0.03, 0.1
 _SLOPE_MARGIN = 0.1
@@ -37,11 +35,7 @@ _TELLING = ("calibration_intercept", "log_loss", "accuracy", "bias", "mean_absol
 _LEAST_GROUPS, _MOST_ROWS_A_GROUP = 30, 50
 _LEAST_Z, _NOTABLE = 3.5, 1.1
 #: Words in the name of a column that tell one unit from another.
-_UNITS = re.compile(
-    r"(^|[^a-z])(account|case|client|cluster|customer|device|doctor|employee|family|firm|group|household|id|hospital|"
-    r"individual|machine|member|operator|participant|patient|person|plant|player|school|sensor|session|shop|site|store|"
-    r"student|subject|supplier|team|user|vehicle)([^a-z]|$)"
-)
+_UNITS = re.compile(rf"(^|[^a-z])({'|'.join(_WORDS['units'])})([^a-z]|$)")
 
 
 def judge(task: str, numbers: Mapping[str, Estimate], predicted: Mapping[str, Predictions]) -> list[Finding]:

@@ -21,7 +21,7 @@ from toolkit.core.result import Finding
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
 from toolkit.errors import NotApplicableError
-from toolkit.fairness.findings import finding
+from toolkit.fairness.findings import METRICS, finding
 from toolkit.fairness.group_models import Decorrelated, FairModel, GroupThresholds, Mixture, dense, with_groups
 from toolkit.fairness.groups import FEWEST, Groups, Labels, learn_groups, sensitive_columns
 from toolkit.models.candidates import make_candidates
@@ -36,12 +36,7 @@ ALPHAS = (0.5, 1.0)
 MOST_ROUNDS = 5
 MOST_ENCODED = 2_000
 ORIGINAL, BASELINE = "original", "baseline"
-#: What each constraint makes small, by the name of the audit, and Fairlearn's class for it.
-CONSTRAINTS = {
-    "demographic_parity": ("demographic_parity_difference", "DemographicParity"),
-    "equalized_odds": ("equalized_odds_difference", "EqualizedOdds"),
-    "true_positive_rate_parity": ("equal_opportunity_difference", "TruePositiveRateParity"),
-}
+CONSTRAINTS = METRICS["constraints"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +54,7 @@ class Setup:
     @property
     def disparity(self) -> str:
         """What the constraint makes small."""
-        return CONSTRAINTS[self.constraint][0]
+        return str(CONSTRAINTS[self.constraint][0])
 
     def features(self) -> list[str]:
         """Return the columns that the original model is given."""

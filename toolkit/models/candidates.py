@@ -27,15 +27,10 @@ BASELINE = "baseline"
 # Without these every fit prints pages, and catboost writes a folder.
 _QUIET: Any = {"lightgbm": {"verbose": -1}, "catboost": {"verbose": False, "allow_writing_files": False}}
 
-SCORERS = {
-    "binary": ("roc_auc", "average_precision", "neg_log_loss", "neg_brier_score", "balanced_accuracy", "accuracy"),
-    "multiclass": ("accuracy", "balanced_accuracy", "f1_macro", "neg_log_loss"),
-    "regression": ("neg_mean_absolute_error", "neg_root_mean_squared_error", "r2"),
-}
+SCORERS, DEFAULT_METRIC = beside(__file__, "scorers.yaml").values()
 #: How the names of scikit-learn's scorers begin whose values lie in [0, 1], and the ranges of some others.
 _SHARES = ("accuracy", "average_precision", "balanced_acc", "f1", "jaccard", "precision", "recall", "roc_auc", "top_k")
 _RANGES = {"matthews_corrcoef": (-1.0, 1.0), "r2": (-math.inf, 1.0), "explained_variance": (-math.inf, 1.0)}
-DEFAULT_METRIC = {"binary": "roc_auc", "multiclass": "neg_log_loss", "regression": "neg_root_mean_squared_error"}
 #: The estimators that have a name, with their settings by kind of task and the space in which they are tuned.
 CANDIDATES: dict[str, Any] = beside(__file__, "candidates.yaml")
 
