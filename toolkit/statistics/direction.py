@@ -1,26 +1,13 @@
 """Which way a named number is better, so that "worse" means the same in a gate and in the difference of two cards."""
 
-from __future__ import annotations
-
 from typing import Literal
+
+from toolkit.core.resources import beside
 
 Direction = Literal["higher", "lower", ""]
 
-LOWER_IS_BETTER = frozenset(
-    {
-        "log_loss",
-        "brier_score_loss",
-        "expected_calibration_error",
-        "expected_cost",
-        "false_positive_rate",
-        "mean_absolute_error",
-        "root_mean_squared_error",
-        "median_absolute_error",
-        "mean_absolute_percentage_error",
-    }
-)
-#: Metrics that are best at a value between the ends, so that neither way is better.
-AIMED_AT = frozenset({"calibration_slope", "calibration_intercept", "calibration_gap", "bias", "mean_residual"})
+#: Metrics that are better when lower, and those best at a value between the ends, so that neither way is better.
+LOWER_IS_BETTER, AIMED_AT = map(frozenset, beside(__file__, "direction.yaml").values())
 
 
 def direction(metric: str) -> Direction:
