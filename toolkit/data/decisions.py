@@ -5,8 +5,6 @@ settled comes first; where two readings are possible, the other columns of the s
 tell, the likelier one is taken and the other one is named.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any

@@ -1,7 +1,5 @@
 """Read text tables (CSV, TSV): as text first, then by what each whole column holds."""
 
-from __future__ import annotations
-
 import csv
 import io
 import re

@@ -1,7 +1,5 @@
 """Make the findings about data of their texts, and say how severe those are that tell of a share of the cells."""
 
-from __future__ import annotations
-
 from toolkit.core.result import Severity
 from toolkit.core.texts import finder
 

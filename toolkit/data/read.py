@@ -1,7 +1,5 @@
 """Read a table from wherever it is: a built-in name, a file, a web address, a frame, a database or OpenML."""
 
-from __future__ import annotations
-
 import io
 import os
 import re

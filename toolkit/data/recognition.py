@@ -1,7 +1,5 @@
 """Recognize how the texts of one column are written, from its different texts and their counts: rows in any order."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace

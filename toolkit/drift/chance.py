@@ -1,7 +1,5 @@
 """What chance alone does to a distance and to new values: p values, what is expected without drift, and intervals."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable
 from typing import Any

@@ -1,7 +1,5 @@
 """What models say about drift: one that tells the tables apart, and the predictions of the model that is watched."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace

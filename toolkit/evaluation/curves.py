@@ -1,7 +1,5 @@
 """The curves behind the figures, as frames of a few hundred rows: numbers before pictures."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 

@@ -1,7 +1,5 @@
 """What the numbers of an evaluation say, in sentences: no better than the baseline, miscalibrated, dependent."""
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Iterator, Mapping

@@ -1,7 +1,5 @@
 """How alike a model treats like rows: those near each other, and the same ones with another value in one column."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import replace
 from typing import Any

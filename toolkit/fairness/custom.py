@@ -1,7 +1,5 @@
 """Metrics that a caller brings: any function of Fairlearn, scikit-learn or one's own, with an interval by group."""
 
-from __future__ import annotations
-
 import inspect
 import math
 import re

@@ -1,7 +1,5 @@
 """The price of a smaller disparity: every point measured on the same held-out rows, and which of them are dominated."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 

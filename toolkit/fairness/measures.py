@@ -1,7 +1,5 @@
 """Every metric of every group for each kind of task: counted, ranked or averaged."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """Metrics that are counted: every one a share of one kind of cell of the confusion matrix among another, by group."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping, Sequence
 

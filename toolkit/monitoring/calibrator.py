@@ -1,7 +1,5 @@
 """From a score to the chance of being positive, learnt on labelled rows, with how sure that is and whether it holds."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """What an estimate without labels says: first, in numbers, in sentences, as a figure, and when not to believe it."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from dataclasses import replace

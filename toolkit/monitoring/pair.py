@@ -1,7 +1,5 @@
 """What a drift report compares: a reference, a current table, and the model that is to predict both."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Sequence
 from dataclasses import replace

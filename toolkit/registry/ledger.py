@@ -1,7 +1,5 @@
 """The ledger: who decided what about a model, when and why; each record carries the hash of the one before."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

@@ -1,7 +1,5 @@
 """Whether predicted probabilities mean what they say: recalibration slope and intercept, expected calibration error."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Counts of two tables: their chances where rows were dealt out at random, and what rows of groups tell."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The metrics of decisions that need no scores: how well classes are found, each with its interval."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from dataclasses import replace

@@ -3,8 +3,6 @@
 All intervals are at 95%. None of them claims certainty where the sample merely shows no variation.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from typing import Literal, TypeAlias

@@ -1,7 +1,5 @@
 """The metrics of classification, each measured with its interval from plain arrays. Names are scikit-learn's."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 

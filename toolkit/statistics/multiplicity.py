@@ -1,7 +1,5 @@
 """P values of several tests, adjusted for how many there are; those of tests not made (nan) stay and do not count."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Permutation importance: what becomes of predictions when the values of one column are dealt out to other rows."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from typing import Any
 

@@ -1,7 +1,5 @@
 """How well scores order the rows: area under the ROC curve and average precision, each with its rows' influence."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -6,8 +6,6 @@ two models measured on the same rows the differences of replicates have the vari
 kilobytes stand for all rows, none of which can be told from them.
 """
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Mapping

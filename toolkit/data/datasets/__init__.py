@@ -1,7 +1,5 @@
 """The built-in tables: what each is, its target, its sensitive columns and its time column. Cheap to import."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
