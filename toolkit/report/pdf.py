@@ -12,22 +12,20 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 _SECONDS = 180
 
 
-def print_pdf(page: Path, output: Path | None = None, *, full: bool = False) -> Path:
+def print_pdf(page: Path, *, full: bool = False) -> Path:
     """Print a page of the toolkit as an A4 PDF.
 
     Parameters
     ----------
     page : Path
         An HTML file.
-    output : Path, optional
-        Where the PDF goes; by default beside the page.
     full : bool
         Print all that a reader can unfold, too.
 
     Returns
     -------
     Path
-        The PDF.
+        The PDF, beside the page.
 
     Raises
     ------
@@ -35,7 +33,7 @@ def print_pdf(page: Path, output: Path | None = None, *, full: bool = False) -> 
         Where no browser is found, or it prints nothing.
     """
     page = Path(page)
-    output = Path(output) if output else page.with_suffix(".pdf")
+    output = page.with_suffix(".pdf")
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     if browser is None:
         raise InputError(
@@ -56,6 +54,5 @@ def print_pdf(page: Path, output: Path | None = None, *, full: bool = False) -> 
         if not printed.is_file():
             said = " ".join(done.stderr.split())[-300:]
             raise InputError(f"{browser} printed nothing (exit code {done.returncode}): {said or 'it gave no reason'}.")
-        output.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(printed, output)
     return output
