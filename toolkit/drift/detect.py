@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from toolkit.core.estimate import Estimate, spread
-from toolkit.core.face import Face, FaceTable
+from toolkit.core.face import Face
 from toolkit.core.figures import Drawing
 from toolkit.core.result import DataRecord, Finding, ModelRecord, Record, Result, by_severity
 from toolkit.data.checks import gathered
@@ -19,7 +19,7 @@ from toolkit.data.times import cut_windows
 from toolkit.drift.comparison import Source, compare_columns, make_plan, of_season, roles_in, with_model
 from toolkit.drift.evidently import comparison_of
 from toolkit.drift.figures import drawings
-from toolkit.drift.findings import finding, findings_of, head_numbers, headline, share_text, size_findings
+from toolkit.drift.findings import face, finding, findings_of, head_numbers, headline, share_text, size_findings
 from toolkit.drift.model import THRESHOLD, Domain
 from toolkit.drift.profile import Profile
 from toolkit.drift.verdicts import Plan, corrected, corrected_windows, share_moved
@@ -271,16 +271,10 @@ class Drift(Result):
 
     def face(self) -> Face:
         """Return how many columns drifted, and what changed in each."""
-        share = self.scalars()["drift.columns_share"]
-        lead = (
-            f"{self.current.name} ({self.current.rows:,} rows) against {self.reference.name} "
-            f"({self.reference.rows:,} rows): {share_text(share)} of the columns drifted or broken."
-        )
         emptier = self.table["missing_difference"].map(lambda cell: cell if abs(cell.value) > 0 else None)
         shown = self.table.assign(missing_difference=emptier)[[*_SHOWN, "missing_difference", "importance"]]
         shown = shown.dropna(axis="columns", how="all")
-        table = FaceTable("Columns, what moved most first; distances with 95% intervals", shown)
-        return Face("Drift", lead, [table], self.findings())
+        return face("drift", self, shown, share=share_text(self.scalars()["drift.columns_share"]))
 
 
 def _source(

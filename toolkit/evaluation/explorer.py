@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 
 from toolkit.core.estimate import spread
-from toolkit.core.face import Face, FaceTable
+from toolkit.core.face import Face
 from toolkit.core.result import EXPLORER_MIME, Result
 from toolkit.errors import InputError, NotApplicableError
+from toolkit.evaluation.findings import face
 from toolkit.models.threshold import OUTCOMES, Costs
 from toolkit.statistics.intervals import share_estimate
 
@@ -134,12 +135,7 @@ class ThresholdExplorer(Result):
 
     def face(self) -> Face:
         """Return the threshold, and what some others would give."""
-        chosen, costs = self.counts["threshold"][self.chosen], self.costs
-        lead = (
-            f"Positive is {self.positive}; the threshold is {chosen:.6g}. The test part shows what another would give: "
-            f"choose one elsewhere, or it fits this part by luck. The costs are {costs}."
-        )
-        return Face("Other thresholds", lead, [FaceTable("What other thresholds give", self._at_rest())])
+        return face("explorer", self, self._at_rest(), chosen=self.counts["threshold"][self.chosen])
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
         return {EXPLORER_MIME: self._plain(), "text/html": self._repr_html_(), "text/plain": repr(self)}

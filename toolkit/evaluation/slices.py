@@ -11,7 +11,7 @@ import pandas as pd
 from scipy import stats
 
 from toolkit.core.estimate import Estimate, format_number, spread
-from toolkit.core.face import Face, FaceTable
+from toolkit.core.face import Face
 from toolkit.core.figures import GREY, Axes, Drawing, draw_intervals, name_rows
 from toolkit.core.options import whole
 from toolkit.core.result import Finding, Result, by_severity
@@ -19,7 +19,7 @@ from toolkit.core.words import shorten
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
 from toolkit.evaluation.figures import picture
-from toolkit.evaluation.findings import finding
+from toolkit.evaluation.findings import face, finding
 from toolkit.evaluation.scan import MOST_PAIRED_LEVELS, Level, Members, Scan, correct, row_losses, search, slice_mask
 from toolkit.models.choice import predict_at
 from toolkit.models.threshold import ThresholdLike
@@ -209,12 +209,8 @@ class Slices(Result):
         if not len(self.table):
             lead = f"No slice was found to be worse than the rest ({self.examined:,} of {self.min_rows} rows or more)."
             return Face("Slices", lead)
-        shown = "is" if len(self.table) == 1 else "are"
-        lead = (
-            f"{len(self.table)} of {self.examined:,} slices examined {shown} shown, worse than the rest in {self.loss}."
-            " The p values and the intervals of the differences are corrected for all of them."
-        )
-        return Face("Slices", lead, [FaceTable("Worst slices, with 95% intervals", self.table)], self.findings())
+        count = len(self.table)
+        return face("slices", self, self.table, count=count, are="is" if count == 1 else "are")
 
 
 def _described(

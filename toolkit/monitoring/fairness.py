@@ -12,7 +12,7 @@ import pandas as pd
 from scipy import stats
 
 from toolkit.core.estimate import Estimate, spread
-from toolkit.core.face import Face, FaceTable
+from toolkit.core.face import Face
 from toolkit.core.figures import GREY, PALETTE, Axes, Drawing, draw_intervals, name_windows
 from toolkit.core.result import Finding, Result
 from toolkit.core.words import titled
@@ -24,7 +24,7 @@ from toolkit.fairness.audit import FairnessAudit, audit_fairness
 from toolkit.fairness.findings import FOREMOST, SIGNIFICANT, adjusted
 from toolkit.fairness.groups import settled_bins
 from toolkit.models.threshold import ThresholdLike
-from toolkit.monitoring.findings import WHOLE, finding, picture
+from toolkit.monitoring.findings import WHOLE, face, finding, picture
 from toolkit.statistics.intervals import Z, change
 from toolkit.statistics.multiplicity import holm
 
@@ -188,9 +188,7 @@ class FairnessOverTime(Result):
     def face(self) -> Face:
         """Return the disparities of each window, and their growth."""
         where = f" in {self.windows} windows, each" if self.windows else ","
-        lead = f"{self.name}: {self.rows:,} rows with a label{where} against the reference."
-        caption = "Disparities of each window with 95% intervals, and their growth since the reference"
-        return Face("Fairness over time", lead, [FaceTable(caption, self.table[SHOWN])], self.findings())
+        return face("fairness", self, self.table[SHOWN], where=where)
 
 
 def _draw_lines(ax: Axes, lines: pd.DataFrame) -> None:

@@ -13,7 +13,7 @@ from toolkit.core.estimate import Estimate, format_number, format_p
 from toolkit.core.figures import GREY, ORANGE, Axes, Drawing, draw_intervals, name_windows
 from toolkit.core.result import Finding, by_severity
 from toolkit.core.results import KeyNumber
-from toolkit.core.texts import finder, picturer
+from toolkit.core.texts import facer, finder, picturer
 from toolkit.core.words import titled
 from toolkit.data.dataset import Dataset
 from toolkit.errors import listed
@@ -23,7 +23,7 @@ from toolkit.monitoring.losses import REGRESSION
 from toolkit.statistics.direction import LOWER_IS_BETTER
 from toolkit.statistics.intervals import change
 
-finding, picture = finder(__file__), picturer(__file__)
+finding, picture, face = finder(__file__), picturer(__file__), facer(__file__)
 #: What all rows together are called among the windows.
 WHOLE = "all"
 LEVEL = 0.05

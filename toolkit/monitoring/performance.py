@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from toolkit.core.estimate import Estimate, spread
-from toolkit.core.face import Face, FaceTable
+from toolkit.core.face import Face
 from toolkit.core.figures import Drawing
 from toolkit.core.result import Finding, Record, Result, by_severity
 from toolkit.data.dataset import Dataset
@@ -25,7 +25,15 @@ from toolkit.models.prediction import Predictions, predict
 from toolkit.models.threshold import Threshold, ThresholdLike
 from toolkit.monitoring.calibrator import fit_calibrator
 from toolkit.monitoring.confidence import BINARY, CELLS, ByScore, Scored, measure_scored
-from toolkit.monitoring.findings import WHOLE, change_from, estimates_drawing, head_numbers, headline, judge_estimate
+from toolkit.monitoring.findings import (
+    WHOLE,
+    change_from,
+    estimates_drawing,
+    face,
+    head_numbers,
+    headline,
+    judge_estimate,
+)
 from toolkit.monitoring.losses import REGRESSION, ByLoss, expect_errors, measure_errors
 from toolkit.statistics.multiplicity import holm
 
@@ -228,12 +236,10 @@ class PerformanceEstimate(Result):
         """Return how many rows have a label, and each metric as estimated and as realized."""
         labelled = int(self.table["labelled"].iloc[0])
         rows = int(self.table["rows"].iloc[0])
-        lead = f"{self.name}: {rows:,} rows, {labelled:,} of them with a label."
         shown = self.table if labelled else self.table.drop(columns=["labelled", "realized"])
-        tables = [FaceTable("Estimated performance with 95% intervals", shown)]
-        if len(self.shift):
-            tables.append(FaceTable("Do scores mean what they meant on the reference?", self.shift))
-        return Face("Estimated performance", lead, tables, self.findings())
+        return face(
+            "performance", self, shown, *([self.shift] if len(self.shift) else []), rows=rows, labelled=labelled
+        )
 
 
 def _wanted(metrics: Sequence[str] | None, reference: Dataset) -> tuple[str, ...]:
