@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toolkit.core.estimate import Estimate
-from toolkit.core.results import KeyNumber
+from toolkit.core.numbers import KeyNumber
 from toolkit.report.key_numbers import difference_html, direction_words, draw_interval, draw_series, sentence
 
 

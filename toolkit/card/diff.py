@@ -16,9 +16,9 @@ from toolkit.card.quantities import draw_beside, picture
 from toolkit.core.estimate import Estimate, spread
 from toolkit.core.face import Face, FaceTable
 from toolkit.core.figures import ORANGE, Drawing
+from toolkit.core.numbers import KeyNumber
 from toolkit.core.resources import beside
 from toolkit.core.result import Finding, Record, Result, by_severity
-from toolkit.core.results import KeyNumber
 from toolkit.core.words import shorten, titled
 from toolkit.errors import NotApplicableError, listed
 from toolkit.statistics.direction import is_disparity

@@ -19,10 +19,10 @@ from toolkit.card.sections import cross_reference, make_sections
 from toolkit.core.estimate import Estimate, spread
 from toolkit.core.face import Face, FaceTable
 from toolkit.core.figures import Drawing
-from toolkit.core.groups import group_numbers
+from toolkit.core.numbers import against_baseline, group_numbers
 from toolkit.core.options import one_of
 from toolkit.core.result import DataRecord, Finding, ModelRecord, Record, Result, VersionNote, by_severity
-from toolkit.core.results import Results, against_baseline
+from toolkit.core.results import Results
 from toolkit.core.texts import finder
 from toolkit.core.words import counted
 from toolkit.errors import InputError, listed

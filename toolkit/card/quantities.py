@@ -14,7 +14,7 @@ from toolkit.card.lineage import model_name
 from toolkit.core.estimate import Estimate
 from toolkit.core.face import FaceTable
 from toolkit.core.figures import BLUE, GREY, Axes, Drawing, Picture, draw_intervals, name_rows
-from toolkit.core.groups import GroupNumber, group_numbers
+from toolkit.core.numbers import GroupNumber, group_numbers
 from toolkit.core.results import Results
 from toolkit.core.texts import picturer
 from toolkit.core.words import shorten

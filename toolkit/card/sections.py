@@ -10,7 +10,7 @@ from toolkit.card.content import Section, table_of
 from toolkit.card.lineage import Report, detail_facts, evaluated_metrics, lineage_tables, start_code, start_lead
 from toolkit.card.quantities import MAKERS, compared_groups, gathered
 from toolkit.core.face import FaceTable
-from toolkit.core.groups import group_numbers
+from toolkit.core.numbers import group_numbers
 from toolkit.core.resources import templates_folder
 from toolkit.core.result import SEVERITIES, by_severity
 from toolkit.core.results import Results

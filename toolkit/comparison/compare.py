@@ -13,10 +13,10 @@ from toolkit.comparison.sides import ALPHA, Sides
 from toolkit.core.estimate import Estimate, format_number, format_p, spread
 from toolkit.core.face import Face, FaceTable
 from toolkit.core.figures import GREY, Drawing, draw_intervals, name_rows
+from toolkit.core.numbers import KeyNumber
 from toolkit.core.options import above, one_of
 from toolkit.core.resources import beside
 from toolkit.core.result import Finding, Record, Result, by_severity
-from toolkit.core.results import KeyNumber
 from toolkit.core.texts import finder, picturer
 from toolkit.core.words import counted, shorten, spoken, titled
 from toolkit.data.dataset import Dataset

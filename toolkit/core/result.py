@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from toolkit.core.figures import Drawing, Picture
-    from toolkit.core.results import KeyNumber, PolicyVerdict
+    from toolkit.core.numbers import KeyNumber
+    from toolkit.core.results import PolicyVerdict
 
 Severity = Literal["critical", "high", "medium", "low", "info"]
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 from toolkit.core.estimate import Estimate
+from toolkit.core.numbers import KeyNumber
 from toolkit.core.result import DataInfo, Finding
-from toolkit.core.words import shorten, titled
+from toolkit.core.words import shorten
 from toolkit.errors import InputError, shown
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 SCHEMA: Literal[1] = 1
 #: The kind of cell output by which results travel in a notebook.
 MIME = "application/vnd.toolkit.results+json"
-UNKNOWN = Estimate(math.nan)
 Level = Literal["watch", "investigate", "retrain"]
 LEVELS: tuple[Level, ...] = get_args(Level)
 Approval = Literal["", "required", "independent"]
@@ -61,52 +61,6 @@ class RunInfo:
     experiment_id: str = ""
     model_uri: str = ""
     failure: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class KeyNumber:
-    """A number for the head of a report, beside what it is to be compared with.
-
-    Attributes
-    ----------
-    name : str
-        As among the scalars; its last part is the metric, which tells whether more of it is better.
-    label : str
-        The name for a reader.
-    value : Estimate
-    on, beside : str
-        Which rows it was measured on, and what it is compared with, such as ``test part`` and ``baseline``.
-    other, difference : Estimate
-        The number of what it is compared with, and the difference to it; may be not defined.
-    """
-
-    name: str
-    label: str
-    value: Estimate
-    on: str = ""
-    beside: str = ""
-    other: Estimate = UNKNOWN
-    difference: Estimate = UNKNOWN
-
-
-def against_baseline(scalars: Mapping[str, Estimate]) -> tuple[KeyNumber, ...]:
-    """Return the numbers of the test part that have a baseline beside them.
-
-    Examples
-    --------
-    >>> found = against_baseline({"test.f1": Estimate(0.5), "baseline.f1": Estimate(0.1), "test.rows": Estimate(9)})
-    >>> [(one.name, one.label, str(one.value), str(one.other)) for one in found]
-    [('test.f1', 'F1', '0.500', '0.100')]
-    """
-    groups = scalars.get("test.groups", UNKNOWN).value
-    on = "test part" if math.isnan(groups) else f"test part ({groups:,.0f} groups)"
-    found = []
-    for name, number in scalars.items():
-        part, _, metric = name.partition(".")
-        if part == "test" and f"baseline.{metric}" in scalars:
-            other, difference = scalars[f"baseline.{metric}"], scalars.get(f"difference.{metric}", UNKNOWN)
-            found.append(KeyNumber(name, titled(metric), number, on, "baseline", other, difference))
-    return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)

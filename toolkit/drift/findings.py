@@ -10,9 +10,9 @@ from typing import Any
 import pandas as pd
 
 from toolkit.core.estimate import Estimate, format_number, format_p
+from toolkit.core.numbers import KeyNumber
 from toolkit.core.resources import beside
 from toolkit.core.result import Finding, Severity
-from toolkit.core.results import KeyNumber
 from toolkit.core.texts import facer, finder
 from toolkit.core.words import counted, value_text
 from toolkit.drift.distances import METHODS

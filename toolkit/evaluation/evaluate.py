@@ -14,8 +14,8 @@ import pandas as pd
 from toolkit.core.estimate import Estimate, format_number
 from toolkit.core.face import Face, FaceTable
 from toolkit.core.figures import Drawing
+from toolkit.core.numbers import against_baseline
 from toolkit.core.result import Finding, Record, Result, by_severity
-from toolkit.core.results import against_baseline
 from toolkit.core.words import titled
 from toolkit.data.dataset import Dataset
 from toolkit.data.fingerprint import fingerprint

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from toolkit.core.estimate import Estimate, format_number
+from toolkit.core.numbers import UNKNOWN
 from toolkit.core.resources import beside
 from toolkit.core.result import Finding
-from toolkit.core.results import UNKNOWN
 from toolkit.core.texts import facer, finder
 from toolkit.core.words import counted, spoken
 from toolkit.data.dataset import Dataset

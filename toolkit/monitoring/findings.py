@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from toolkit.core.estimate import Estimate, format_number, format_p
 from toolkit.core.figures import GREY, ORANGE, Axes, Drawing, draw_intervals, name_windows
+from toolkit.core.numbers import KeyNumber
 from toolkit.core.result import Finding, by_severity
-from toolkit.core.results import KeyNumber
 from toolkit.core.texts import facer, finder, picturer
 from toolkit.core.words import titled
 from toolkit.data.dataset import Dataset

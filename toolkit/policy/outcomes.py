@@ -7,8 +7,9 @@ from statistics import NormalDist
 from typing import Literal, TypeAlias
 
 from toolkit.core.estimate import Estimate
+from toolkit.core.numbers import UNKNOWN
 from toolkit.core.result import SEVERITIES, Finding, Result
-from toolkit.core.results import UNKNOWN, RuleOutcome
+from toolkit.core.results import RuleOutcome
 from toolkit.core.words import counted, matching
 from toolkit.errors import InputError, nearest
 from toolkit.policy.policy import AGAINST, FindingRule, NumberRule, Policy

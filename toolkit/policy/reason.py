@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 
 from toolkit.core.estimate import Estimate, format_number
-from toolkit.core.groups import group_numbers
+from toolkit.core.numbers import group_numbers
 from toolkit.core.resources import beside
 from toolkit.core.results import PolicyVerdict, RuleOutcome
 from toolkit.core.words import counted, spoken

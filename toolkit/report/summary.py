@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from toolkit.core.numbers import KeyNumber
 from toolkit.core.resources import beside
 from toolkit.core.result import Finding, Severity, by_severity
-from toolkit.core.results import KeyNumber, Results, RuleOutcome
+from toolkit.core.results import Results, RuleOutcome
 from toolkit.core.words import counted, shorten
 from toolkit.policy.reason import reason
 from toolkit.report.key_numbers import sentence

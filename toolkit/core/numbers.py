@@ -1,10 +1,13 @@
-"""Sort the numbers of groups of people out of the one namespace: feature, group and metric of each."""
+"""Numbers of the one namespace: those at the head of a report, and those of groups of people, taken apart by name."""
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from toolkit.core.estimate import Estimate
+from toolkit.core.words import titled
 
+UNKNOWN = Estimate(math.nan)
 PREFIX = "fairness."
 _DISPARITY = ("_difference", "_ratio")
 
@@ -67,3 +70,49 @@ def _features(middles: Iterable[str]) -> list[str]:
         if not any(middle.startswith(f"{one}.") for one in kept):
             kept.append(middle)
     return kept
+
+
+@dataclass(frozen=True, slots=True)
+class KeyNumber:
+    """A number for the head of a report, beside what it is to be compared with.
+
+    Attributes
+    ----------
+    name : str
+        As among the scalars; its last part is the metric, which tells whether more of it is better.
+    label : str
+        The name for a reader.
+    value : Estimate
+    on, beside : str
+        Which rows it was measured on, and what it is compared with, such as ``test part`` and ``baseline``.
+    other, difference : Estimate
+        The number of what it is compared with, and the difference to it; may be not defined.
+    """
+
+    name: str
+    label: str
+    value: Estimate
+    on: str = ""
+    beside: str = ""
+    other: Estimate = UNKNOWN
+    difference: Estimate = UNKNOWN
+
+
+def against_baseline(scalars: Mapping[str, Estimate]) -> tuple[KeyNumber, ...]:
+    """Return the numbers of the test part that have a baseline beside them.
+
+    Examples
+    --------
+    >>> found = against_baseline({"test.f1": Estimate(0.5), "baseline.f1": Estimate(0.1), "test.rows": Estimate(9)})
+    >>> [(one.name, one.label, str(one.value), str(one.other)) for one in found]
+    [('test.f1', 'F1', '0.500', '0.100')]
+    """
+    groups = scalars.get("test.groups", UNKNOWN).value
+    on = "test part" if math.isnan(groups) else f"test part ({groups:,.0f} groups)"
+    found = []
+    for name, number in scalars.items():
+        part, _, metric = name.partition(".")
+        if part == "test" and f"baseline.{metric}" in scalars:
+            other, difference = scalars[f"baseline.{metric}"], scalars.get(f"difference.{metric}", UNKNOWN)
+            found.append(KeyNumber(name, titled(metric), number, on, "baseline", other, difference))
+    return tuple(found)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolkit.core.estimate import Estimate
-from toolkit.core.groups import group_numbers
+from toolkit.core.numbers import group_numbers
 
 LABELS = st.text(st.characters(codec="utf-8", exclude_characters="."), min_size=1, max_size=12)
 
