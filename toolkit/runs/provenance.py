@@ -12,16 +12,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-PACKAGES = (
-    "jupyter-experiment-toolkit",
-    "scikit-learn",
-    "pandas",
-    "numpy",
-    "scipy",
-    "mlflow",
-    "papermill",
-    "nbconvert",
-)
+from toolkit.core.resources import beside
+
+PACKAGES = beside(__file__, "packages.yaml")
 
 
 def environment() -> dict[str, str]:
