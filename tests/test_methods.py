@@ -63,6 +63,7 @@ class TestEveryNumberHasASection:
             tk.mitigate(training, split, methods="reweighing"),
             tk.check("standard", data, evaluation),
             tk.compare(training.model, evaluation.model, data, margin=0.01),
+            tk.ab_test(data.features.assign(arm=data.sensitive["sex"]), outcome="x", arm="arm"),
         )
         assert len(names) > 150
         assert unknown(names) == []

@@ -5,8 +5,11 @@ from .card.diff import diff_cards as diff_cards
 from .card.model_card import ModelCard as ModelCard
 from .card.model_card import make_card as make_card
 from .card.model_card import read_card as read_card
+from .comparison.ab_test import ABTest as ABTest
+from .comparison.ab_test import ab_test as ab_test
 from .comparison.compare import Comparison as Comparison
 from .comparison.compare import compare as compare
+from .comparison.sequential import plan_ab_test as plan_ab_test
 from .comparison.sides import load_comparison as load_comparison
 from .core.estimate import Estimate as Estimate
 from .core.figures import Figure as Figure

@@ -239,7 +239,8 @@ class Comparison(Result):
         groups = self.groups[self.groups["metric"] == self.metric]
         by_group = {"group": groups["feature"] + " " + groups["group"], "difference": groups["difference"]}
         kinds = {"differences": pd.DataFrame(named), "groups": pd.DataFrame(by_group)}
-        return [_drawing(kind, rows, titled(self.metric)) for kind, rows in kinds.items() if len(rows)]
+        said, label = {"metric": titled(self.metric)}, "Challenger less champion"
+        return [draw_differences(kind, rows, label, **said) for kind, rows in kinds.items() if len(rows)]
 
     def record(self) -> Record:
         """Return what decided, and the sentence that a report says first."""
@@ -268,13 +269,14 @@ class Comparison(Result):
         return Face("Comparison", f"{lead}. {self._sentence()}", shown, self.findings())
 
 
-def _drawing(kind: str, rows: pd.DataFrame, metric: str) -> Drawing:
+def draw_differences(kind: str, rows: pd.DataFrame, label: str, **words: str) -> Drawing:
+    """Return a figure of named differences, by a name and an Estimate a row, beside the line of none."""
     said = "; ".join(f"{name}: {found}" for name, found in rows.itertuples(index=False))
 
     def draw(ax: Any) -> None:
-        draw_intervals(ax, range(len(rows)), rows["difference"])
+        draw_intervals(ax, range(len(rows)), rows.iloc[:, 1])
         ax.axvline(0, color=GREY, linewidth=1, linestyle=":")
         name_rows(ax, [shorten(text, 44) for text in rows.iloc[:, 0]])
-        ax.set_xlabel("Challenger less champion")
+        ax.set_xlabel(label)
 
-    return Drawing(kind, picture(kind, metric=metric, said=said), draw, rows, "x")
+    return Drawing(kind, picture(kind, said=said, **words), draw, rows, "x")

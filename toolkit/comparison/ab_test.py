@@ -1,0 +1,236 @@
+"""A test of two or more arms in use: the lift, by an interval that holds however often it is looked at."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from toolkit.comparison.compare import draw_differences
+from toolkit.comparison.sequential import ALPHA, Contrast, Mean, adjusted
+from toolkit.core.estimate import Estimate, format_p, spread
+from toolkit.core.face import Face, FaceTable
+from toolkit.core.figures import Drawing
+from toolkit.core.options import column_of, one_of, whole
+from toolkit.core.result import Finding, Record, Result, by_severity
+from toolkit.core.results import KeyNumber
+from toolkit.core.texts import finder
+from toolkit.core.words import shorten
+from toolkit.data.dataset import Dataset
+from toolkit.data.load import as_dataset
+from toolkit.data.read import read_table
+from toolkit.errors import InputError, listed, shown
+from toolkit.statistics.multiplicity import holm
+from toolkit.statistics.units import Units
+
+finding = finder(__file__)
+MISMATCH = 0.001
+DIRECTIONS = {"higher": 1, "lower": -1}
+_COLUMNS = ("measure", "arm", "units", "mean", "control", "difference", "lift", "p_value", "p_adjusted", "outcome")
+
+
+def ab_test(
+    data: Any,
+    *,
+    outcome: str,
+    arm: str,
+    control: str = "",
+    better: str = "higher",
+    unit: str = "",
+    covariate: str = "",
+    guardrails: Mapping[str, str] | None = None,
+    shares: Mapping[str, float] | None = None,
+    planned: int = 10_000,
+) -> ABTest:
+    """Compare the arms of a test in use with its control.
+
+    The intervals are asymptotic confidence sequences (Waudby-Smith et al. 2024, doi:10.1214/24-AOS2408): they hold at
+    all looks together, so that the test may be looked at every day and stopped at any time. P values of several arms
+    are Holm's. With a covariate from before the start the outcome is adjusted by it (CUPED: Deng et al. 2013,
+    doi:10.1145/2433396.2433413).
+
+    Parameters
+    ----------
+    data : DataFrame, str or path
+        A row an observation, as for ``load_dataset``.
+    outcome, arm : str
+        The column that decides, of 0 and 1 or of numbers, and the one that names the arms.
+    control : str, optional
+        The arm that the others are compared with; by default the first in the alphabet.
+    better : {"higher", "lower"}
+    unit : str, optional
+        Whom the arms were assigned to, such as a user: rows of one belong together.
+    covariate : str, optional
+        Known before the start, such as the same outcome in an earlier month.
+    guardrails : mapping of column to {"higher", "lower"}, optional
+        What must not get worse, and which of it is better.
+    shares : mapping of arm to number, optional
+        In which proportion the arms were assigned; by default evenly.
+    planned : int
+        At how many units of two arms the interval is to be narrowest: to be fixed before the start.
+
+    Returns
+    -------
+    ABTest
+
+    Raises
+    ------
+    InputError
+        Where a column is missing or holds no numbers, or there are not two arms.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"arm": ["new", "old"] * 2000, "bought": [1, 0, 0, 0, 1, 1, 0, 0] * 500})
+    >>> found = ab_test(rows, outcome="bought", arm="arm", control="old")
+    >>> print(found.table["difference"][0])
+    0.250 [0.204, 0.296]
+    """
+    whole("planned", planned, 2)
+    raw = read_table(data)
+    raw = replace(raw, frame=raw.frame.dropna(subset=[column_of(arm, raw.frame, raw.name, "arm")]))
+    table, frame = as_dataset(raw, "A/B test", group=unit), raw.frame
+    arms = frame[arm].astype(str).to_numpy()
+    names = sorted(set(arms))
+    control = one_of("arm", control or names[0], names)
+    named = {outcome: better, **(guardrails or {})}
+    known = Units.of(table.group, None)
+    units = np.arange(table.rows) if known is None else known.codes
+    in_arms = pd.Series(arms).groupby(units).nunique()
+    mixed = np.isin(units, in_arms.index[in_arms > 1])
+    counts = pd.Series(units[~mixed]).groupby(arms[~mixed]).nunique().reindex(names, fill_value=0)
+    if len(names) < 2:
+        raise InputError(f"A test has two arms or more; column {arm!r} of {table.name} names {listed(names)}.")
+    before = _numbers(frame, covariate) if covariate else np.zeros(table.rows)
+    before = np.where(np.isfinite(before), before, np.nanmean(before))  # of newcomers nothing is known
+    rows = []
+    for measure, way in named.items():
+        values, sign = _numbers(frame, measure), DIRECTIONS[one_of(f"direction of {measure!r}", way, DIRECTIONS)]
+        here = ~mixed & np.isfinite(values)
+        clean = adjusted(values[here], before[here], arms[here])
+        means = {one: Mean.of(clean[arms[here] == one], units[here][arms[here] == one]) for one in names}
+        rows += _compared(measure, means, control, sign, planned)
+    due = pd.Series(shares or dict.fromkeys(names, 1.0), dtype=float)
+    if set(due.index) != set(names) or not (due > 0).all():
+        raise InputError(f"Give the share of every arm, more than 0: {listed(names)}; found {shown(shares)}.")
+    ratio = stats.chisquare(counts, (due / due.sum() * counts.sum())[names])
+    found, size = pd.DataFrame(rows, columns=list(_COLUMNS)), dict(zip(names, map(int, counts), strict=True))
+    return ABTest(table, outcome, control, size, int((in_arms > 1).sum()), float(ratio.pvalue), found)
+
+
+def _numbers(frame: pd.DataFrame, name: str) -> Any:
+    column = frame[column_of(name, frame, "the table", "measured")]
+    if not pd.api.types.is_numeric_dtype(column):
+        example = column.dropna().iloc[0] if column.notna().any() else None
+        raise InputError(f"Column {name!r} must hold numbers, or 0 and 1; found {str(example)!r}.")
+    return column.to_numpy(dtype=float)
+
+
+def _compared(measure: str, means: Mapping[str, Mean], control: str, sign: int, planned: int) -> list[tuple[Any, ...]]:
+    """Compare each arm with the control; the p values are Holm's over the arms."""
+    first, others = means[control], {name: one for name, one in means.items() if name != control}
+    found = [Contrast.of(one, first, len(others), planned) for one in others.values()]
+    rows = []
+    for (name, one), contrast, p in zip(others.items(), found, holm([each.p_value for each in found]), strict=True):
+        ahead = sign * contrast.difference.value
+        outcome = "too few units" if math.isnan(p) else "undecided" if p > ALPHA else "better" if ahead > 0 else "worse"
+        numbers = (one.units, one.value, first.value, contrast.difference, contrast.lift, contrast.p_value)
+        rows.append((measure, name, *numbers, float(p), outcome))
+    return rows
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ABTest(Result):
+    """How the arms of a test in use compare with its control.
+
+    Attributes
+    ----------
+    data : Dataset
+    outcome, control : str
+        The measure that decides, and the arm that the others are compared with.
+    units : dict of str to int
+        Of each arm.
+    mixed : int
+        Units that were seen in more than one arm, which are left out.
+    ratio : float
+        P value of the units of the arms, against their planned shares (chi-squared).
+    table : DataFrame
+        A row a measure and arm: ``measure, arm, units, mean, control, difference, lift, p_value, p_adjusted, outcome``;
+        the means are those adjusted by the covariate.
+    """
+
+    data: Dataset
+    outcome: str
+    control: str
+    units: dict[str, int]
+    mixed: int
+    ratio: float
+    table: pd.DataFrame
+
+    def frame(self) -> pd.DataFrame:
+        """Return the table, with the ends of the intervals in columns of their own."""
+        return spread(self.table)
+
+    @property
+    def _parts(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        decides = self.table["measure"] == self.outcome
+        return self.table[decides], self.table[~decides]
+
+    def scalars(self) -> dict[str, Estimate]:
+        """Return ``ab.<arm>.difference``, ``.lift`` and ``.p_value``, the units, their ratio, and harmed guardrails."""
+        main, guards = self._parts
+        total = sum(self.units.values())
+        found = {"ab.units": Estimate(total, n=total), "ab.sample_ratio.p_value": Estimate(self.ratio, n=total)}
+        for _, row in main.iterrows():
+            found |= {f"ab.{row['arm']}.{name}": row[name] for name in ("difference", "lift")}
+            found[f"ab.{row['arm']}.p_value"] = Estimate(row["p_adjusted"], n=row["difference"].n)
+        return found | {"ab.guardrails_harmed": Estimate(int((guards["outcome"] == "worse").sum()), n=len(guards))}
+
+    def findings(self) -> list[Finding]:
+        """Say which arm is worse, which guardrail is harmed, and what makes the test one not to be trusted."""
+        return by_severity(self._findings())
+
+    def _findings(self) -> Iterator[Finding]:
+        if self.ratio < MISMATCH:
+            counts = listed(f"{name} {count:,}" for name, count in self.units.items())
+            yield finding("AB-SAMPLE-RATIO", "high", "arms", counts=counts, p=format_p(self.ratio))
+        if self.mixed:
+            yield finding("AB-UNIT-IN-ARMS", "medium", "arms", mixed=self.mixed)
+        for _, row in self.table[self.table["outcome"] == "worse"].iterrows():
+            code = "AB-WORSE" if row["measure"] == self.outcome else "AB-GUARDRAIL"
+            yield finding(code, "high", f"{row['arm']}.{row['measure']}", row=row, p=format_p(row["p_adjusted"]))
+
+    def drawings(self) -> list[Drawing]:
+        """Return the relative lift of every measure and arm."""
+        known = self.table[[lift.has_interval for lift in self.table["lift"]]]
+        rows = pd.DataFrame({"measure": known["arm"] + ": " + known["measure"], "lift": known["lift"]})
+        label = f"Change relative to {shorten(self.control, 30)}"
+        return [draw_differences("lift", rows, label, control=self.control)] if len(rows) else []
+
+    def _sentence(self) -> str:
+        main, _ = self._parts
+        said = [
+            f"{row['arm']} is {row['outcome']}: {self.outcome} differs by {row['difference']}, {row['lift']} relative"
+            for _, row in main.iterrows()
+        ]
+        return f"Beside {self.control}, {'; '.join(said)}."
+
+    def record(self) -> Record:
+        """Return the table, what decided, and the sentence that a report says first."""
+        numbers = []
+        for _, row in self.table.iterrows():
+            name, both = f"{row['arm']}: {row['measure']}", [Estimate(row[one]) for one in ("mean", "control")]
+            numbers.append(KeyNumber(name, name, both[0], "arm", "control", both[1], row["difference"]))
+        settings = {"outcome": self.outcome, "control": self.control}
+        return Record(settings, data=self.data.record().data, headline=self._sentence(), numbers=numbers)
+
+    def face(self) -> Face:
+        """Return the outcome of each arm, and the guardrails."""
+        main, guards = self._parts
+        captions = {"Arms beside the control, by intervals that hold at every look": main, "Guardrails": guards}
+        tables = [FaceTable(caption, part) for caption, part in captions.items() if len(part)]
+        return Face("A/B test", self._sentence(), tables, self.findings())
