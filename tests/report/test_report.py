@@ -573,3 +573,14 @@ class TestVerdict:
     def test_rules_of_any_shape_are_refused(self, rules):
         made = make_page(sample_notebook(sample_results(verdict={"outcome": "pass", "rules": rules})))
         assert "verdict.rules" in made.verdict.meaning
+
+
+def test_decisions_on_record_fill_the_sign_off(tmp_path):
+    who, hash_ = "Eve <b>", "0123456789abcdef"
+    one = {"who": who, "what": "reject", "why": "June & July", "when": "2026-11-26T10:00:00+00:00", "record": hash_}
+    html = page(sample_notebook(read_sample(sign_off=[one]).plain()), tmp_path)
+    rows = html[html.index('class="sign-off"') :].partition("</table>")[0]
+    assert "from the ledger" in rows
+    assert ">Approver</th><td>Eve &lt;b&gt;</td><td>rejected: June &amp; July</td><td>2026-11-26</td>" in rows
+    assert "<code>0123456789ab</code>" in rows
+    assert "Validator" not in rows

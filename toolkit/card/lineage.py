@@ -18,7 +18,7 @@ from toolkit.core.estimate import Estimate
 from toolkit.core.face import FaceTable
 from toolkit.core.results import ModelInfo, Results, read_results, results_path
 from toolkit.errors import InputError, listed
-from toolkit.registry.ledger import content_hash
+from toolkit.registry.ledger import Entry, Ledger, content_hash
 from toolkit.statistics.replicates import FILE, Replicated, is_of, read_replicates
 
 MOST_FEATURES = 40
@@ -128,6 +128,8 @@ class Report:
         By which the metrics of the test part can be compared in pairs; empty where the report has none.
     rows : str
         Which rows those are of.
+    decisions : sequence of Entry
+        Of the ledger beside the report, about this very report.
     """
 
     results: Results
@@ -135,6 +137,7 @@ class Report:
     sha256: str = ""
     replicates: Mapping[str, Replicated] = field(default_factory=dict)
     rows: str = ""
+    decisions: Sequence[Entry] = ()
 
     def with_files_of(self, folder: Path) -> Report:
         """Add the replicates that lie in a folder, where there are some."""
@@ -174,8 +177,9 @@ def read_report(source: str | Path) -> Report:
     if not isinstance(source, str | Path) or not str(source):
         raise InputError(f"A report is a folder, a mapping or a result; found {source!r}. Give the folder of a report.")
     path = results_path(source)
-    report = Report(read_results(source), path.resolve().parent.name, content_hash(path.read_bytes()))
-    return report.with_files_of(path.parent)
+    folder = path.resolve().parent
+    report = Report(read_results(source), folder.name, content_hash(path.read_bytes()))
+    return replace(report, decisions=Ledger(folder.parent).about(folder)).with_files_of(folder)
 
 
 _LICENCE = re.compile(r"[a-z0-9][a-z0-9.\-]*")

@@ -230,6 +230,10 @@ class ModelCard(Result):
                 "eval_results.yaml": as_yaml(for_the_hub("eval_results", self.results)),
                 **({FILE: write_replicates(replicates, rows)} if replicates else {}),
             },
+            sign_off=[
+                {**{name: str(getattr(one, name)) for name in ("who", "what", "why", "when")}, "record": one.hash}
+                for one in self.reports[0].decisions
+            ],
             note=VersionNote(run, "\n\n".join(filter(None, said))) if run.isalnum() else None,
         )
 

@@ -138,6 +138,8 @@ class Record:
         What a report says first, in a sentence or two; may be left to its first number.
     numbers : sequence of KeyNumber
         For the head of a report.
+    sign_off : sequence of mapping of str to str
+        As of ``Results``.
     """
 
     parameters: Mapping[str, object] = field(default_factory=dict)
@@ -151,6 +153,7 @@ class Record:
     note: VersionNote | None = None
     headline: str = ""
     numbers: Sequence[KeyNumber] = ()
+    sign_off: Sequence[Mapping[str, str]] = ()
 
 
 class Result(ABC):

@@ -161,6 +161,8 @@ class Results:
     mlflow : RunInfo
     artifacts : tuple of str
         Names of the report's files.
+    sign_off : tuple of mapping of str to str
+        Who approved or rejected the model that a card is about: ``who, what, why, when, record``.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, object]] = {
@@ -189,6 +191,7 @@ class Results:
     environment: Mapping[str, str] = field(default_factory=dict)
     mlflow: RunInfo = RunInfo()
     artifacts: tuple[str, ...] = ()
+    sign_off: tuple[Mapping[str, str], ...] = ()
 
     @classmethod
     def read(cls, content: str | bytes | Mapping[str, Any], name: str = "This") -> Results:

@@ -96,6 +96,19 @@ class Ledger:
                 raise InputError(f"Line {number} of the ledger {str(self.path)!r} is no record: {error}.") from error
         return found
 
+    def trusted(self) -> list[Entry]:
+        """Read every record, unless one was changed.
+
+        Raises
+        ------
+        InputError
+            Where one was: nothing rests on such a ledger, and nothing is added to it.
+        """
+        faults = self.faults()
+        if faults:
+            raise InputError(f"The ledger {str(self.path)!r} cannot be trusted: {faults[0]}")
+        return self.entries()
+
     def add(self, who: str, what: str, model: str, version: str, why: str, **facts: str) -> Entry:
         """Write one record more, whole or not at all, whoever else writes at the time; return it.
 
@@ -106,10 +119,7 @@ class Ledger:
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.lock:
-            faults = self.faults()
-            if faults:
-                raise InputError(f"The ledger {str(self.path)!r} cannot be trusted: {faults[0]} Nothing was recorded.")
-            known = self.entries()
+            known = self.trusted()
             before = known[-1].hash if known else FIRST
             when = datetime.now(UTC).isoformat(timespec="seconds")
             entry = Entry(len(known) + 1, when, who, what, model, version, why, facts, before)
@@ -138,6 +148,12 @@ class Ledger:
                 f"Version {version} of {name!r} was changed after {first.when[:10]}, when it was put on record. "
                 "It is not used."
             )
+
+    def about(self, report: Path) -> list[Entry]:
+        """Return the approvals and rejections of the very report that lies in a folder."""
+        judged = [one for one in self.trusted() if one.what in ("approve", "reject")]
+        digest = folder_hash(report) if judged else ""
+        return [one for one in judged if one.facts.get(REPORT) == digest]
 
     def faults(self, heads: Mapping[str, str] | None = None) -> list[str]:
         """Say what is wrong with it: a record that was edited, removed, moved or added by hand, or a lost end.

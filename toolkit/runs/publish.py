@@ -167,6 +167,7 @@ def summarize(
         dirty=dirty,
         environment=provenance.environment(),
         artifacts=(*ARTIFACTS, *(name for record in records for name in record.files)),
+        sign_off=tuple(one for record in records for one in record.sign_off),
     )
 
 
