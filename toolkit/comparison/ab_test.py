@@ -16,9 +16,9 @@ from toolkit.comparison.sequential import ALPHA, Contrast, Mean, adjusted
 from toolkit.core.estimate import Estimate, format_p, spread
 from toolkit.core.face import Face, FaceTable
 from toolkit.core.figures import Drawing
+from toolkit.core.numbers import KeyNumber
 from toolkit.core.options import column_of, one_of, whole
 from toolkit.core.result import Finding, Record, Result, by_severity
-from toolkit.core.results import KeyNumber
 from toolkit.core.texts import finder
 from toolkit.core.words import shorten
 from toolkit.data.dataset import Dataset
