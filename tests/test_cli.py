@@ -283,11 +283,14 @@ class TestLooking:
         assert first.exit_code == 0, first.stderr
         shown = [line.split() for line in first.stdout.splitlines()]
         assert ["zip", "feature", "text", "007", "numbers", "would", "not", "give", "its", "spelling", "back"] in shown
-        assert ["start", "feature", "dates", "as", "%d/%m/%Y", "2021-02-01"] in [line[:6] for line in shown]
+        assert ["start", "feature", "dates", "as", "%d/%m/%Y", "01/02/2021"] in [line[:6] for line in shown]
         assert first.stdout.splitlines()[-1] == str(schema)
         assert Schema.load(schema) == load_dataset(table, target="buys", positive="no").schema
         again = call("data", table, "--schema", schema)
-        assert again.stdout.splitlines() == first.stdout.splitlines()[:-1]
+        columns, _, said = again.stdout.partition("severity")
+        assert columns == first.stdout.partition("severity")[0]
+        assert "DATA-FEW-ROWS" in said  # what the schema has settled is not said again
+        assert "DATA-DATES" not in said
 
         schema.write_text(schema.read_text().replace("dates: '%d/%m/%Y'", "dates: '%m/%d/%Y'"))
         edited = call("data", table, "--schema", schema)

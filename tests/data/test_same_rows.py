@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -90,9 +91,12 @@ def tables(draw):
     return columns(random, set(gaps))
 
 
-@settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck))
-@given(tables(), st.sampled_from(["comma.csv", "table.parquet"]))
-def test_the_same_rows_in_any_file_are_the_same_table(frame, first):
+def examples(count):
+    return settings(max_examples=count, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+@given(tables(), st.sampled_from(["comma.csv", "table.parquet", "table.jsonl"]))
+def same_in_any_file(frame, first):
     with TemporaryDirectory() as folder:
         paths = {name: write(frame, Path(folder) / name) or Path(folder) / name for name, write in WRITERS.items()}
         known = load_dataset(paths[first], target="y", positive="yes")
@@ -100,7 +104,7 @@ def test_the_same_rows_in_any_file_are_the_same_table(frame, first):
             table, same = (load_dataset(one, like=known) for one in (path, paths[first]))
             pd.testing.assert_frame_equal(table.features, known.features, check_dtype=False, obj=name)
             assert table.target.tolist() == known.target.tolist(), name
-            assert table.fingerprint == same.fingerprint, name
+            assert table.fingerprint == same.fingerprint == known.fingerprint, name
             misfits = {note.code.removeprefix("DATA-") for note in table.notes if note.severity != "info"} & {*MISFITS}
             assert misfits <= {"ODD-CELLS", *(("FORMAT-CHANGED",) * (name == "semicolon.csv"))}, (name, table.notes)
             if name in ("semicolon.csv", "table.jsonl"):
@@ -115,9 +119,8 @@ def decided(table):
     return features, columns, said, table.positive, table.classes
 
 
-@settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
 @given(tables(), st.sampled_from(["semicolon.csv", "table.parquet"]), st.integers(0, 2**32))
-def test_the_order_of_rows_and_columns_decides_nothing(frame, file, seed):
+def same_in_any_order(frame, file, seed):
     shuffled = frame.sample(frac=1, random_state=seed)
     shuffled = shuffled[list(np.random.default_rng(seed).permutation(frame.columns))]
     with TemporaryDirectory() as folder:
@@ -126,3 +129,17 @@ def test_the_order_of_rows_and_columns_decides_nothing(frame, file, seed):
             WRITERS[file](one, path) or decided(load_dataset(path, target="y")) for one in (frame, shuffled)
         )
     assert first == second
+
+
+def test_the_same_rows_in_any_file_are_the_same_table():
+    examples(3)(same_in_any_file)()
+
+
+def test_the_order_of_rows_and_columns_decides_nothing():
+    examples(4)(same_in_any_order)()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("law", [same_in_any_file, same_in_any_order])
+def test_both_hold_of_many_tables(law):
+    examples(30)(law)()

@@ -80,6 +80,46 @@ def test_a_slip_in_an_edited_schema_is_named_with_the_nearest_word(first, change
         Schema.read({**first.schema.plain(), **change}, "'schema.yaml'")
 
 
+@pytest.mark.parametrize(
+    ("was", "now", "said"),
+    [
+        ("    kind: date", "    knd: date", "columns start: there is no 'knd'. Did you mean 'kind'"),
+        ("    kind: date", "    kind: dat", r"columns.start.kind: .*found 'dat'\. Did you mean 'date'"),
+        ("    dates: '%d/%m/%Y'", "    dates: '%d/%Q/%Y'", "columns.start.dates: '%d/%Q/%Y' is no pattern of dates"),
+        ("    dates: '%d/%m/%Y'", "    dates: dd/mm/yyyy", "columns.start.dates: 'dd/mm/yyyy' is no pattern of dates"),
+        ("    decimal: ','", "    decimal: ';'", r"columns.price.decimal: .*found ';'"),
+        ("    - '007'", "    - 007", r"columns.zip.categories.0: .*found 7\. Put it in quotes"),
+        ("    role: target", "    role: targt", r"columns.buys.role: .*found 'targt'\. Did you mean 'target'"),
+        ("positive: 'yes'", "positive: yess", "the positive class 'yess' .* Did you mean 'yes'"),
+        ("columns:", "colums:", "there is no 'colums'. Did you mean 'columns'"),
+    ],
+)
+def test_a_slip_in_a_file_is_named_with_its_line(first, tmp_path, was, now, said):
+    lines = first.schema.save(tmp_path / "schema.yaml").read_text().splitlines()
+    place = lines.index(was)
+    lines[place] = now
+    (tmp_path / "schema.yaml").write_text("\n".join(lines))
+    with pytest.raises(InputError, match=rf"schema\.yaml'.*: line {place + 1}: {said}"):
+        load_dataset(table(), schema=tmp_path / "schema.yaml")
+
+
+def test_it_says_of_every_column_why_and_gives_a_cell_as_it_stands_in_the_file(tmp_path):
+    rows = table().assign(count=range(ROWS), flag=["True", "False"] * 30, paid=table()["price"].map("${:,.2f}".format))
+    rows.loc[0, "start"] = "23/04/2020"
+    rows["price"] = ["<5", "2.5", *rows["price"][2:].map(str)]
+    columns = load_dataset(written(rows, tmp_path / "first.csv"), target="buys").schema.columns
+    assert {name: (one.example, one.why) for name, one in columns.items()} == {
+        "zip": (rows["zip"][0], "numbers would not give its spelling back"),
+        "price": ("2.5", "every cell but 1 is a number"),
+        "start": ("23/04/2020", "day first: 23/04 occurs"),
+        "town": (rows["town"][0], "2 distinct texts"),
+        "count": ("0", "every cell is a whole number"),
+        "flag": ("True", "only True and False occur"),
+        "paid": (rows["paid"][0], "every cell is a number"),
+        "buys": (rows["buys"][0], "2 distinct texts"),
+    }
+
+
 @pytest.mark.parametrize("kind", ["csv", "parquet", "jsonl", "xlsx"])
 def test_the_same_rows_are_the_same_table_whatever_file_holds_them(first, tmp_path, kind):
     rows, place = table(1), tmp_path / f"next.{kind}"

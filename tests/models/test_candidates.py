@@ -1,10 +1,14 @@
 import numpy as np
 import pytest
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
+from xgboost import XGBClassifier
 
 from toolkit.errors import InputError
-from toolkit.models.candidates import CANDIDATES, default_candidates, make_candidates
+from toolkit.models.candidates import CANDIDATES, default_candidates, make_candidates, requirements_of
 
 
 def test_defaults_fit_the_task():
@@ -68,3 +72,10 @@ def test_a_candidate_that_prints_pages_is_quiet(path, capfd):
     rng = np.random.default_rng(0)
     estimator.fit(rng.normal(size=(200, 2)), rng.integers(0, 2, 200))
     assert capfd.readouterr() == ("", "")
+
+
+def test_what_an_estimator_inside_another_needs_is_required_too():
+    inside = make_pipeline(StandardScaler(), CalibratedClassifierCV(XGBClassifier()))
+    packages = {one.partition("==")[0] for one in requirements_of(inside)}
+    assert packages - {"xgboost", "xgboost-cpu"} == {"numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "skops"}
+    assert len(packages) == 7

@@ -1,6 +1,7 @@
 """The model that is handed over takes the table as a file holds it, where nothing of ours is installed."""
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -11,7 +12,9 @@ import pytest
 from xgboost import XGBClassifier
 
 import toolkit as tk
+from toolkit.data.datasets import BUILT_IN
 from toolkit.registry import store, tracking
+from toolkit.runs import runner
 
 ROWS = 300
 ALONE = """
@@ -164,3 +167,60 @@ def test_a_pyfunc_of_it_is_judged_as_the_model_itself(typed):
     assert {name: number.value for name, number in theirs.items()} == {
         name: number.value for name, number in mine.items()
     }
+
+
+FRESH = """
+import importlib.util, json, sys
+assert importlib.util.find_spec("toolkit") is None
+import mlflow, pandas as pd
+readers = {"csv": pd.read_csv, "parquet": pd.read_parquet, "json": pd.read_json}
+readers["jsonl"] = lambda path: pd.read_json(path, lines=True)
+uri, said, *files = sys.argv[1:]
+model, pyfunc = mlflow.sklearn.load_model(uri), mlflow.pyfunc.load_model(uri)
+found = {}
+for file in files:
+    rows = readers[file.rpartition(".")[2]](file)
+    found[file.rpartition(".")[2]] = model.predict_proba(rows)[:, 1].tolist(), pyfunc.predict(rows).tolist()
+json.dump(found, open(said, "w"))
+"""
+
+
+@pytest.fixture
+def fresh(tmp_path):
+    """Make an environment, and return what installs requirements into it and its Python."""
+    python = tmp_path / "env" / "bin" / "python"
+    if shutil.which("uv"):
+        subprocess.run(["uv", "venv", "--quiet", "--python", sys.executable, tmp_path / "env"], check=True)
+        return ["uv", "pip", "install", "--quiet", "--python", python], python
+    subprocess.run([sys.executable, "-m", "venv", tmp_path / "env"], check=True)
+    return [python, "-m", "pip", "install", "--quiet"], python
+
+
+@pytest.mark.slow
+def test_the_model_of_the_demo_scores_next_year_in_a_fresh_environment_with_its_own_requirements(fresh, tmp_path):
+    install, python = fresh
+    out = tmp_path / "reports"
+    demo = {"data": "census_income", "periods": ["1994"], "policy": "standard"}
+    uri = runner.run("experiment", demo, out=out).results.mlflow.model_uri
+    with store.connect(store.tracking_uri(out)):
+        folder = mlflow.artifacts.download_artifacts(uri, dst_path=str(tmp_path / "model"))
+    done = subprocess.run([*install, "-r", f"{folder}/requirements.txt"], capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"the model's requirements cannot be installed here: {done.stderr.strip()[-300:]}")
+    rows = pd.read_parquet(BUILT_IN["census_income"].file).query("year == 1995").reset_index(drop=True)
+    files = {kind: tmp_path / f"next.{kind}" for kind in ("csv", "parquet", "jsonl", "json")}
+    rows.to_csv(files["csv"], index=False)
+    rows.to_parquet(files["parquet"])
+    rows.to_json(files["jsonl"], orient="records", lines=True)
+    rows.to_json(files["json"], orient="records")
+    (tmp_path / "fresh.py").write_text(FRESH)
+    said = tmp_path / "said.json"
+    subprocess.run([python, tmp_path / "fresh.py", folder, said, *files.values()], check=True, cwd=tmp_path)
+    model = tk.load_model(uri, out=out)
+    features = tk.load_dataset(files["csv"], like=model).features
+    scores, labels = model.positive_scores(model.positive, features), model.predict(features).tolist()
+    found = json.loads(said.read_text())
+    print({kind: float(np.abs(np.array(one[0]) - scores).max()) for kind, one in found.items()})
+    for kind in files:
+        np.testing.assert_allclose(found[kind][0], scores, rtol=0, atol=1e-12, err_msg=kind)
+        assert found[kind][1] == labels, kind

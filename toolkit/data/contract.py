@@ -77,9 +77,9 @@ def _described(raw: pd.Series[Any], plain: pd.Series[Any] | None, decision: Deci
     how = decision.format if decision else Format(_KINDS.get(kind, kind) if kind != "bool" else kind)
     said: dict[str, Any] = {one.name: getattr(how, one.name) for one in fields(Format)}
     first = raw.first_valid_index()
-    said |= {"role": role, "why": decision.why if decision else BY_TYPE}
+    said |= {"role": role, "why": BY_TYPE if decision is None else decision.why or _reason(raw, plain, decision)}
     said |= {"dates": said["dates"] or "ISO8601"} if how.kind == "date" else {}
-    said |= {} if first is None else {"example": str(raw[first])[:80]}
+    said |= {"example": (decision.example if decision else "") or ("" if first is None else str(raw[first])[:80])}
     if plain is None or plain.isna().all():
         return Column(**said)
     if is_text(plain):
@@ -94,6 +94,22 @@ def _described(raw: pd.Series[Any], plain: pd.Series[Any] | None, decision: Deci
     lower, upper = map(float, np.quantile(values, [0.25, 0.75]))
     whole = how.kind == "number" and bool((values == np.floor(values)).all())
     return Column(**said, high=float(values.max()), half=(lower, upper), whole=whole)
+
+
+def _reason(raw: pd.Series[Any], plain: pd.Series[Any] | None, decision: Decision) -> str:
+    """Say in a few words what settled how the texts of a column are read."""
+    how, odd = decision.format, sum(decision.odd.values())
+    every = f"every cell but {odd:,} is" if odd else "every cell is"
+    if how.kind == "date" and pd.api.types.is_datetime64_dtype(raw.dtype):
+        late = raw[raw.dt.day > 12]
+        if "%d" in how.dates and "%m" in how.dates and not decision.other and len(late):
+            return f"{'day' if how.dates.startswith('%d') else 'month'} first: {late.min():{how.dates[:5]}} occurs"
+        return f"{every} a date"
+    if how.kind == "number" and (plain is not None or column_kind(raw) == "number"):
+        values = (raw if plain is None else plain).dropna()
+        return f"{every} a {'whole ' * bool((values % 1 == 0).all())}number"
+    said = {"bool": "only True and False occur", "missing": "no cell has a value"}
+    return said.get(how.kind, f"{raw.nunique():,} distinct texts")
 
 
 def find_columns(wanted: Iterable[str], columns: Sequence[str], owner: str = "") -> dict[str, str]:

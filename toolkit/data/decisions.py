@@ -52,7 +52,8 @@ def decide_formats(columns: Mapping[str, pa.StringArray], known: Schema | None =
     marks = {known.decimal} if known.decimal else marks
     orders = {_day_first(one.dates) for one in sure if one.kind == "date"} - {None}
     orders = {_day_first(known.dates)} if known.dates else orders
-    return {name: _settled(one, marks, orders) for name, one in found.items()}
+    settled = {name: _settled(one, marks, orders) for name, one in found.items()}
+    return {name: replace(one, example=_example(columns[name], one.format)) for name, one in settled.items()}
 
 
 def read_texts(columns: Mapping[str, pa.StringArray], decisions: Decisions) -> tuple[dict[str, Any], list[Finding]]:
@@ -83,6 +84,12 @@ def about(name: str, decision: Decision, rows: int) -> list[Finding]:
     ]
     numbers = {"decision": decision, "how": how, "odd": odd, "rows": rows, "cells": cells}
     return [finding(code, grave, name, **numbers, marks=marks, labels=labels) for so, code, grave in said if so]
+
+
+def _example(texts: pa.StringArray, how: Format) -> str:
+    """Return a cell that can be read, as it is written."""
+    read = np.flatnonzero(pd.notna(how.read(texts[:1000])[0]))
+    return str(texts[int(read[0])])[:80] if len(read) else ""
 
 
 def _decided(texts: pa.StringArray, record: Column | None, dates: str) -> Decision:

@@ -15,12 +15,13 @@ from toolkit.core.words import counted
 from toolkit.data.columns import plain_column, prepare_features
 from toolkit.data.contract import MISFITS, about_columns, describe, find_columns, is_text, read_features, schema_of
 from toolkit.data.dataset import Dataset
-from toolkit.data.decisions import Decisions
+from toolkit.data.decisions import Decisions, read_texts
 from toolkit.data.findings import finding
 from toolkit.data.fingerprint import fingerprint
 from toolkit.data.read import RawTable, read_table
 from toolkit.data.roles import Options, Roles, find_roles, given, listed_names, not_named, sensitive_groups
 from toolkit.data.schema import Column, Label, Role, Schema
+from toolkit.data.table_reader.cells import as_texts
 from toolkit.data.target import Target, among, has_labels_of, plain_target, read_target, target_by
 from toolkit.data.times import of_periods
 from toolkit.errors import InputError, listed
@@ -235,12 +236,21 @@ def _assign(
         task=target.task,
         positive=target.positive,
         classes=target.classes,
-        fingerprint=fingerprint(frame),
+        fingerprint=fingerprint(_as_decided(frame, decisions)),
         notes=(*table.notes, *said, *target.notes, *notes, *found, *not_named(unasked, roles)),
         columns=frame.shape[1],
         schema=known,
     )
     return data if settled and known.features else replace(data, schema=_settle(data, rows, decisions))
+
+
+def _as_decided(frame: pd.DataFrame, decisions: Decisions) -> pd.DataFrame:
+    """Read texts that are numbers, dates or yes/no: a table has one fingerprint, whatever its file calls them."""
+    late = [
+        name for name, one in decisions.items() if one.format.kind != "text" and frame[name].dtype in (object, "str")
+    ]
+    texts = {name: as_texts(frame[name]) for name in late}
+    return frame.assign(**read_texts(texts, {name: decisions[name] for name in late})[0])
 
 
 def _settle(data: Dataset, rows: pd.DataFrame, decisions: Decisions) -> Schema:

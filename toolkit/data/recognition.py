@@ -55,6 +55,8 @@ class Decision:
         otherwise now.
     row : int
         The first row with an odd cell, from 1, where the column was read by a record.
+    example : str
+        A cell that can be read, as it is written.
     """
 
     format: Format
@@ -63,6 +65,7 @@ class Decision:
     other: Format | None = None
     record: Column | None = None
     row: int = 0
+    example: str = ""
 
 
 def decide_format(texts: pa.StringArray) -> Decision:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -183,11 +185,12 @@ class Schema:
                 f"{str(path)!r} is not a schema: {reason}. `toolkit data FILE --save` makes one."
             ) from error
         kept = content.get("data") if isinstance(content, Mapping) else None
-        return cls.read(kept.get("schema") if isinstance(kept, Mapping) else content, repr(str(path)))
+        content, text = (kept.get("schema"), "") if isinstance(kept, Mapping) else (content, text)
+        return cls.read(content, repr(str(path)), text)
 
     @classmethod
-    def read(cls, content: object, name: str = "This") -> Schema:
-        """Read what ``plain`` wrote, perhaps edited by hand; a slip is named with the nearest word.
+    def read(cls, content: object, name: str = "This", text: str = "") -> Schema:
+        """Read what ``plain`` wrote, perhaps edited by hand; a slip is named with the nearest word and its line.
 
         Raises
         ------
@@ -204,13 +207,47 @@ class Schema:
         try:
             found = _adapter().validate_python(dict(content))
         except ValidationError as error:
-            raise InputError(f"{name} is not a schema: {_slip(error.errors(include_url=False)[0])}") from error
+            first = error.errors(include_url=False)[0]
+            raise InputError(f"{name} is not a schema: {_line(text, first['loc'])}{_slip(first)}") from error
+        for where in (("dates",), *(("columns", column, "dates") for column in found.columns)):
+            pattern = found.columns[where[1]].dates if len(where) > 1 else found.dates
+            wrong = _wrong_pattern(pattern)
+            if wrong:
+                raise InputError(f"{name} is not a schema: {_line(text, where)}{'.'.join(where)}: {wrong}")
         if found.positive is not None and found.positive not in found.classes:
             near = nearest(str(found.positive), map(str, found.classes))
             raise InputError(
-                f"{name}: the positive class {found.positive!r} is not among the classes {listed(found.classes)}.{near}"
+                f"{name}: {_line(text, ['positive'])}the positive class {found.positive!r} is not among the classes "
+                f"{listed(found.classes)}.{near}"
             )
         return found
+
+
+def _wrong_pattern(pattern: str) -> str:
+    """Say what is wrong with a pattern of dates."""
+    if pattern in ("", "ISO8601", "quarter", "week"):
+        return ""
+    try:
+        datetime.strptime("", pattern)  # only the pattern is looked at
+    except (ValueError, re.error) as error:
+        bad = "%" not in pattern or "does not match" not in str(error)
+    return f"{pattern!r} is no pattern of dates. Write it as %d/%m/%Y, with the letters of strptime." if bad else ""
+
+
+def _line(text: str, where: Sequence[int | str]) -> str:
+    """Name the line of a YAML text where something is; nothing where it is not to be found."""
+    import yaml
+
+    node: Any = yaml.compose(text)
+    line = 0
+    for key in where:
+        parts = node.value if isinstance(node, yaml.CollectionNode) else []
+        pairs = parts if isinstance(node, yaml.MappingNode) else zip(parts, parts, strict=True)
+        found = [pair for place, pair in enumerate(pairs) if key in (place, pair[0].value)]
+        if not found:
+            break
+        line, node = found[0][0].start_mark.line + 1, found[0][1]
+    return f"line {line}: " if line else ""
 
 
 def _slip(error: Mapping[str, Any]) -> str:
@@ -221,6 +258,8 @@ def _slip(error: Mapping[str, Any]) -> str:
         said = f"{' '.join(where)}{': ' * bool(where)}there is no {last!r}"
         return f"{said}.{nearest(last, known)} Known: {listed(known, 20)}."
     expected = str(error.get("ctx", {}).get("expected", ""))
+    if error["type"] == "string_type":
+        return f"{problem(error)}. Put it in quotes."
     near = nearest(str(error["input"]), [word.strip(" '") for word in expected.replace(" or ", ",").split(",")])
     return f"{problem(error)}.{near if expected else ''}"
 

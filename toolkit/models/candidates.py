@@ -135,8 +135,10 @@ def _check_task(estimator: Any, item: object, task: str) -> None:
 
 
 def requirements_of(estimator: Any) -> tuple[str, ...]:
-    """Pin the packages that loading and calling an estimator needs."""
-    modules = {"sklearn", "numpy", "pandas", "pyarrow", "scipy", "skops", type(estimator).__module__.partition(".")[0]}
+    """Pin the packages that loading and calling an estimator, and those inside it, needs."""
+    inside = [estimator, *estimator.get_params().values()] if hasattr(estimator, "get_params") else [estimator]
+    modules = {"sklearn", "numpy", "pandas", "pyarrow", "scipy", "skops"}
+    modules |= {type(one).__module__.partition(".")[0] for one in inside}
     homes = packages_distributions()
     names = sorted({homes[module][0] for module in modules if module in homes})
     return tuple(f"{name}=={version(name)}" for name in names)

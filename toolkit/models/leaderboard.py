@@ -199,7 +199,7 @@ def handed_over(model: Model, name: str, features: pd.DataFrame) -> ModelRecord:
     ModelRecord
         The folder ``toolkit/data/table_reader`` travels with it. A model without a schema is logged as it is.
     """
-    requirements, schema = requirements_of(model.last), model.schema
+    requirements, schema = requirements_of(model.estimator), model.schema
     if not schema.features:
         return ModelRecord(name, model.estimator, features.head(5), requirements)
     types = {key: _type(one, features[key]) for key, one in schema.features.items()}
