@@ -9,6 +9,7 @@ from toolkit.core.face import Face, FaceTable
 from toolkit.core.figures import Picture
 from toolkit.core.resources import beside
 from toolkit.core.result import Finding, Result, Severity
+from toolkit.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,6 +35,16 @@ def finder(module: str) -> Callable[..., Finding]:
         return Finding(code or text.split()[0], severity, message, str(where))
 
     return finding
+
+
+def refuser(module: str) -> Callable[..., InputError]:
+    """Return what makes an error of a text of ``refusals.yaml`` beside a module: its name, and what is put in."""
+    texts: dict[str, str] = beside(module, "refusals.yaml")
+
+    def refusal(name: str, /, **numbers: Any) -> InputError:
+        return InputError(texts[name].format(**numbers))
+
+    return refusal
 
 
 def picturer(module: str) -> Callable[..., Picture]:

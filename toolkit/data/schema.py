@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -209,11 +210,12 @@ class Schema:
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             raise InputError(f"{name} is not a schema: {_line(text, first['loc'])}{_slip(first)}") from error
-        for where in (("dates",), *(("columns", column, "dates") for column in found.columns)):
-            pattern = found.columns[where[1]].dates if len(where) > 1 else found.dates
-            wrong = _wrong_pattern(pattern)
-            if wrong:
-                raise InputError(f"{name} is not a schema: {_line(text, where)}{'.'.join(where)}: {wrong}")
+        patterns: dict[tuple[str, ...], str] = {("dates",): found.dates}
+        patterns |= {("columns", column, "dates"): one.dates for column, one in found.columns.items()}
+        for where, pattern in patterns.items():
+            if not _is_pattern(pattern):
+                said = f"{'.'.join(where)}: {pattern!r} is no pattern of dates. Write it as strptime does, %d/%m/%Y."
+                raise InputError(f"{name} is not a schema: {_line(text, where)}{said}")
         if found.positive is not None and found.positive not in found.classes:
             near = nearest(str(found.positive), map(str, found.classes))
             raise InputError(
@@ -223,15 +225,12 @@ class Schema:
         return found
 
 
-def _wrong_pattern(pattern: str) -> str:
-    """Say what is wrong with a pattern of dates."""
-    if pattern in ("", "ISO8601", "quarter", "week"):
-        return ""
-    try:
-        datetime.strptime("", pattern)  # only the pattern is looked at
-    except (ValueError, re.error) as error:
-        bad = "%" not in pattern or "does not match" not in str(error)
-    return f"{pattern!r} is no pattern of dates. Write it as %d/%m/%Y, with the letters of strptime." if bad else ""
+def _is_pattern(dates: str) -> bool:
+    with contextlib.suppress(ValueError, re.error):
+        return dates in ("", "ISO8601", "quarter", "week") or (
+            "%" in dates and bool(datetime.strptime(datetime(2000, 1, 1).strftime(dates), dates))
+        )
+    return False
 
 
 def _line(text: str, where: Sequence[int | str]) -> str:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Unpack
 import numpy as np
 import pandas as pd
 
+from toolkit.core.texts import refuser
 from toolkit.data.dataset import Dataset
 from toolkit.data.load import load_dataset
 from toolkit.data.read import RawTable, read_table
@@ -22,6 +23,7 @@ from toolkit.errors import InputError, listed, nearest
 from toolkit.models.model import in_order
 from toolkit.models.recorded import RecordedPredictions
 
+refusal = refuser(__file__)
 Source = str | os.PathLike[str] | pd.DataFrame | Mapping[str, Any] | RawTable
 SEPARATORS = "_.:-[]() "
 
@@ -104,10 +106,7 @@ def join_predictions(source: Source, data: Dataset, rows: int, **names: Any) -> 
     """
     table = _read(source)
     if len(table.frame) != rows:
-        raise InputError(
-            f"{table.source} holds {len(table.frame):,} predictions, but the data has {rows:,} rows. Give one "
-            "prediction for each row, in the same order."
-        )
+        raise refusal("other length", source=table.source, given=len(table.frame), rows=rows)
     columns = _find_columns(table, names.get("y_pred", ""), names.get("y_score", ""), [])
     table = _with_labels(source, table, columns.pred, data.target)
     y_true = names.get("y_true", "")
@@ -115,10 +114,8 @@ def join_predictions(source: Source, data: Dataset, rows: int, **names: Any) -> 
         known = _predictions(table, y_true, data, data.classes)
         same = np.isclose(known, data.target) if data.task == "regression" else (known == data.target).to_numpy()
         if not same.all():
-            raise InputError(
-                f"{y_true!r} and {data.target.name!r} differ in {int((~same).sum()):,} of {len(same):,} rows: the "
-                "predictions are not of these rows, or not in their order."
-            )
+            wrong = int((~same).sum())
+            raise refusal("other truth", y_true=y_true, target=data.target.name, wrong=wrong, rows=len(same))
     return _record(table, data, columns)
 
 
@@ -172,10 +169,7 @@ def _find_columns(table: RawTable, y_pred: str, y_score: str | Sequence[str], le
     if wanted and not found:
         raise _no_column(start, "the scores", "y_score", table)
     if not pred and not found:
-        raise InputError(
-            f"{table.source} holds no predictions: there is no column y_pred (labels or numbers) and none y_score "
-            f"(probabilities). Name them with y_pred= or y_score=. Columns: {listed(table.frame.columns)}."
-        )
+        raise refusal("no predictions", source=table.source, columns=listed(table.frame.columns))
     return _Columns(pred, found, "" if start in names else start)
 
 
@@ -194,18 +188,13 @@ def _record(table: RawTable, data: Dataset, columns: _Columns) -> tuple[Recorded
 
 
 def _scores(table: RawTable, data: Dataset, columns: _Columns) -> tuple[pd.DataFrame, tuple[Any, ...]]:
+    said = {"name": columns.scores[0], "target": data.target.name, "classes": listed(data.classes)}
     if data.task == "regression":
-        raise InputError(
-            f"{columns.scores[0]!r} holds scores of classes, but {data.target.name!r} holds numbers to predict "
-            "(regression). Give the predicted numbers as y_pred and leave the scores out with drop."
-        )
+        raise refusal("scores of numbers", **said)
     scores = pd.DataFrame({name: _numbers(table, name, data) for name in columns.scores})
     if len(columns.scores) == 1 and not columns.start:
         if data.task != "binary":
-            raise InputError(
-                f"{columns.scores[0]!r} is one column of scores, but {data.target.name!r} has {len(data.classes)} "
-                f"classes: {listed(data.classes)}. Give a column for each class, or y_pred alone."
-            )
+            raise refusal("one column", count=len(data.classes), **said)
         return scores, in_order(data)
     classes = tuple(_class_of(name, data, columns.start) for name in columns.scores)
     if len(classes) == 1 and data.task == "binary":
@@ -213,9 +202,7 @@ def _scores(table: RawTable, data: Dataset, columns: _Columns) -> tuple[pd.DataF
     lacking = [label for label in data.classes if label not in classes]
     if lacking or len(set(classes)) < len(classes):
         wrong = f"none for {listed(lacking)}" if lacking else "two for one class"
-        raise InputError(
-            f"The columns of scores ({listed(columns.scores)}) must be one for each class; there is {wrong}."
-        )
+        raise refusal("not each class", names=listed(columns.scores), wrong=wrong)
     return scores, classes
 
 
@@ -230,10 +217,7 @@ def _class_of(column: str, data: Dataset, start: str) -> Any:
         if fitting:
             return labels[max(fitting, key=len)]
     if not start:
-        raise InputError(
-            f"The name of the score column {column!r} ends with none of the classes of {data.target.name!r}: "
-            f"{listed(data.classes)}. Name each column after its class."
-        )
+        raise refusal("no class", name=column, target=data.target.name, classes=listed(data.classes))
     rest = whole.strip(SEPARATORS)
     return int(rest) if rest.isdecimal() and isinstance(data.classes[0], int) else rest
 
@@ -260,17 +244,12 @@ def _predictions(table: RawTable, name: str, data: Dataset, classes: Sequence[An
     if column_kind(column) == "number" and not _whole(column):
         values = column.to_numpy(dtype=float)
         between = values[values != np.floor(values)][0]
-        raise InputError(
-            f"{name!r} must hold labels of {data.target.name!r} ({listed(classes)}), but holds numbers between them, "
-            f"such as {between:.4g}. Probabilities are given as y_score."
-        )
+        raise refusal("between labels", name=name, target=data.target.name, classes=listed(classes), between=between)
     labels = target_by(column, Schema(classes=tuple(classes)))
     unknown = column[labels.values.isna()].unique()  # noqa: PD011  # not a frame
     if len(unknown):
-        raise InputError(
-            f"{name!r} holds labels that {data.target.name!r} does not: {listed(map(repr, unknown.tolist()))}. "
-            f"Known: {listed(map(repr, classes))}."
-        )
+        said = {"unknown": listed(map(repr, unknown.tolist())), "classes": listed(map(repr, classes))}
+        raise refusal("unknown labels", name=name, target=data.target.name, **said)
     return labels.values  # noqa: PD011
 
 

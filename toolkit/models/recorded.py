@@ -11,10 +11,12 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils.metaestimators import available_if
 
+from toolkit.core.texts import refuser
 from toolkit.data.dataset import Dataset
 from toolkit.errors import InputError
 from toolkit.statistics.intervals import Array
 
+refusal = refuser(__file__)
 #: Scores rounded to two decimals add up to one within this, for each class.
 ROUNDING = 0.005
 
@@ -79,10 +81,7 @@ class RecordedPredictions:
         places = index.get_indexer(features.index)
         missing = int((places < 0).sum())
         if missing:
-            raise InputError(
-                f"{len(index):,} predictions are recorded, but {missing:,} of the {len(features):,} rows asked about "
-                "have none. Give one prediction for each row of the table."
-            )
+            raise refusal("not recorded", given=len(index), missing=missing, rows=len(features))
         return places
 
 
@@ -150,10 +149,7 @@ class ScoreFunction:
         columns, classes = scores.shape[1] if scores.ndim == 2 else 1, len(self.classes_)
         right = columns == max(classes, 1) or (columns == 1 and classes < 3)
         if scores.ndim not in (1, 2) or len(scores) != len(features) or not right:
-            raise InputError(
-                f"The function returned an array of shape {scores.shape} for {len(features):,} rows. It must return "
-                "one score a row, or one a row and class."
-            )
+            raise refusal("other shape", shape=scores.shape, rows=len(features))
         return scores.reshape(len(features), columns)
 
 
@@ -162,27 +158,19 @@ def _probabilities(scores: Any, classes: Sequence[Any]) -> pd.DataFrame:
     table = pd.DataFrame(scores)
     columns = table.shape[1]
     if len(classes) != max(columns, 2):
-        raise InputError(
-            f"y_score has {columns} column(s), so {max(columns, 2)} classes are needed, not {len(classes)}."
-        )
+        raise refusal("classes needed", columns=columns, needed=max(columns, 2), given=len(classes))
     values = table.to_numpy(dtype=float, na_value=np.nan)
     missing = int(np.isnan(values).any(axis=1).sum())
     if missing:
-        raise InputError(f"y_score is missing in {missing:,} of {len(values):,} rows. Give every row its score.")
+        raise refusal("missing scores", missing=missing, rows=len(values))
     outside = int(((values < 0) | (values > 1)).any(axis=1).sum())
     if outside:
-        raise InputError(
-            f"y_score must hold probabilities in [0, 1]; {outside:,} of {len(values):,} rows lie outside "
-            f"(all together {values.min():.4g} to {values.max():.4g}). Turn scores into probabilities first, or give "
-            "y_pred alone."
-        )
+        raise refusal("no probabilities", outside=outside, rows=len(values), low=values.min(), high=values.max())
     if columns == 1:
         values = np.column_stack([1 - values[:, 0], values[:, 0]])
     off = int((np.abs(values.sum(axis=1) - 1) > ROUNDING * columns + 1e-9).sum())
     if columns > 1 and off:
-        raise InputError(
-            f"The probabilities of the classes must add up to 1; in {off:,} of {len(values):,} rows not so."
-        )
+        raise refusal("other sum", off=off, rows=len(values))
     return pd.DataFrame(values, index=table.index)
 
 
