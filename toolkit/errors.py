@@ -1,6 +1,7 @@
 """The few errors of the toolkit. The message is the product: what was wrong, what was found, what to do."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 from reprlib import Repr
@@ -28,6 +29,23 @@ class RunError(ToolkitError):
     def __init__(self, message: str, folder: Path | None = None) -> None:
         super().__init__(message)
         self.folder = folder
+
+
+@contextmanager
+def refusing(said: str, advice: str = "", kinds: tuple[type[Exception], ...] = (OSError,)) -> Iterator[None]:
+    """Turn what the system refuses into an error that says what was wanted, why it failed, and what to do.
+
+    Examples
+    --------
+    >>> with refusing("Cannot read the file"):
+    ...     Path("/no/such/file").read_text()
+    Traceback (most recent call last):
+    toolkit.errors.InputError: Cannot read the file: No such file or directory.
+    """
+    try:
+        yield
+    except kinds as error:
+        raise InputError(f"{said}: {getattr(error, 'strerror', None) or error}.{advice}") from error
 
 
 def nearest(name: str, options: Iterable[str]) -> str:

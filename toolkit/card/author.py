@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.core.resources import templates_folder
-from toolkit.errors import InputError, listed, nearest
+from toolkit.errors import InputError, listed, nearest, refusing
 
 #: More than this belongs into a document that the card links to.
 LONGEST = 10_000
@@ -118,11 +118,9 @@ def write_author_file(path: str | Path, *, overwrite: bool = False) -> Path:
         path = path / "model_card.yaml"
     if path.exists() and not overwrite:
         raise InputError(f"{str(path)!r} exists, and may hold answers. Choose another name, or give --overwrite.")
-    try:
+    with refusing(f"Cannot write {str(path)!r}"):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(author_file(), encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"Cannot write {str(path)!r}: {error.strerror}.") from error
     return path
 
 

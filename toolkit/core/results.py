@@ -14,7 +14,7 @@ from toolkit.core.estimate import Estimate
 from toolkit.core.numbers import KeyNumber
 from toolkit.core.result import DataInfo, Finding
 from toolkit.core.words import shorten
-from toolkit.errors import InputError, shown
+from toolkit.errors import InputError, refusing, shown
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -266,11 +266,8 @@ def read_results(source: str | Path) -> Results:
         Where there is no such report, it is broken, or another version wrote it.
     """
     path = results_path(source)
-    try:
+    with refusing(f"There is no report at {shown(str(source))}", " Give its folder.", (OSError, ValueError)):
         content = path.read_bytes()
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", error)
-        raise InputError(f"There is no report at {shown(str(source))}: {reason}. Give its folder.") from error
     return Results.read(content, repr(str(path)))
 
 

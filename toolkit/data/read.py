@@ -24,7 +24,7 @@ from toolkit.data.findings import finding
 from toolkit.data.recognition import Decision
 from toolkit.data.schema import Schema
 from toolkit.data.table_reader.cells import as_texts, column_kind
-from toolkit.errors import InputError, listed, nearest
+from toolkit.errors import InputError, listed, nearest, refusing
 
 #: Endings of packed files, and what Arrow calls the way they are packed.
 PACKED = {".gz": "gzip", ".bz2": "bz2", ".xz": "", ".zst": "zstd", ".zip": ""}
@@ -211,10 +211,8 @@ def _file(text: str, known: Schema | None) -> RawTable:
     if not path.exists():
         near = nearest(path.name, [item.name for item in path.parent.iterdir()])
         raise InputError(f"There is no file {text!r}.{near}")
-    try:
+    with refusing(f"{text} cannot be read"):
         content = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{text} cannot be read: {error.strerror or error}.") from error
     return _parsed(content, path, str(text), known)
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from toolkit.core.results import problem, results_path
 from toolkit.data.table_reader.formats import Format
-from toolkit.errors import InputError, listed, nearest
+from toolkit.errors import InputError, listed, nearest, refusing
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -158,10 +158,8 @@ class Schema:
 
         place = Path(path).expanduser()
         written = yaml.safe_dump(self.plain(), allow_unicode=True, sort_keys=False, width=120)
-        try:
+        with refusing(f"The schema cannot be written to {place}"):
             place.write_text(written, encoding="utf-8")
-        except OSError as error:
-            raise InputError(f"The schema cannot be written to {place}: {error.strerror or error}.") from error
         return place
 
     @classmethod

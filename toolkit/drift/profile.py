@@ -18,7 +18,7 @@ from toolkit.data.load import as_dataset
 from toolkit.data.schema import Schema
 from toolkit.drift.model import with_importance
 from toolkit.drift.summary import ColumnSummary, roles_of, summarize_in
-from toolkit.errors import InputError
+from toolkit.errors import InputError, refusing
 from toolkit.models.model import Model
 
 if TYPE_CHECKING:
@@ -103,10 +103,8 @@ class Profile(Result):
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the profile to a file and return its path."""
         place = Path(path).expanduser()
-        try:
+        with refusing(f"The profile cannot be written to {place}"):
             place.write_text(self.text(), encoding="utf-8")
-        except OSError as error:
-            raise InputError(f"The profile cannot be written to {place}: {error.strerror or error}.") from error
         return place
 
     def frame(self) -> pd.DataFrame:
@@ -199,10 +197,8 @@ def load_profile(path: str | os.PathLike[str]) -> Profile:
     178
     """
     place = Path(path).expanduser()
-    try:
+    with refusing(f"The profile {place} cannot be read"):
         return read_profile(place.read_bytes(), str(place))
-    except OSError as error:
-        raise InputError(f"The profile {place} cannot be read: {error.strerror or error}.") from error
 
 
 def read_profile(text: str | bytes, place: str) -> Profile:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from toolkit.core.resources import templates_folder
 from toolkit.core.result import Severity
 from toolkit.core.results import LEVELS, Approval, Level, problem
-from toolkit.errors import InputError, listed, nearest, shown
+from toolkit.errors import InputError, listed, nearest, refusing, shown
 from toolkit.statistics.direction import better_when
 
 RULES = ("numbers", "findings", "fingerprints")
@@ -222,12 +222,10 @@ def _path(source: str | Path) -> Path:
     known = policy_names()
     if str(source) in known:
         return templates_folder() / "policies" / f"{source}.yaml"
-    try:
+    with refusing(f"Cannot read the policy {shown(str(source))}"):
         if str(source) and Path(source).is_dir():
             raise InputError(f"The policy {shown(str(source))} is a folder. Name a YAML file in it.")
         if Path(source).is_file():
             return Path(source)
-    except OSError as error:
-        raise InputError(f"Cannot read the policy {shown(str(source))}: {error.strerror}.") from error
     near = nearest(str(source), known)
     raise InputError(f"There is no policy {shown(str(source))}.{near} Known: {listed(known)}, or name a YAML file.")

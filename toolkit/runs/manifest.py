@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from toolkit.core.results import read_results
-from toolkit.errors import InputError
+from toolkit.errors import InputError, refusing
 from toolkit.registry.ledger import content_hash, record_hash
 
 NAME, PAGE = "manifest.json", "report.html"
@@ -103,11 +103,9 @@ def verify(source: str | Path) -> list[Check]:
         Where there is no report, or it has no manifest.
     """
     path = Path(source)
-    try:
+    with refusing(f"There is no report at {str(path)!r}"):
         found = [one for one in sorted(path.iterdir()) if one.is_file()] if path.is_dir() else [path]
         files = {one.name if path.is_dir() else PAGE: one.read_bytes() for one in found}
-    except OSError as error:
-        raise InputError(f"There is no report at {str(path)!r}: {error.strerror}.") from error
     files[PAGE], embedded = _parted(files.get(PAGE, b""))
     texts = {f"manifest in {PAGE}": embedded} | ({NAME: files.pop(NAME, b"")} if path.is_dir() else {})
     if not any(texts.values()) and _BEGIN not in files[PAGE]:

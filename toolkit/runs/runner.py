@@ -17,7 +17,7 @@ from typing import Any
 
 from toolkit.core.results import Results, RunInfo, read_results
 from toolkit.core.words import slug
-from toolkit.errors import InputError, RunError
+from toolkit.errors import InputError, RunError, refusing
 from toolkit.policy.policy import check_policy
 from toolkit.runs.parameters import Schema, find_template, read_schema
 from toolkit.runs.process import Failure, execute, interrupted_once, tidy_notebook
@@ -211,12 +211,8 @@ def _staging(out: Path) -> Iterator[Path]:
     made = [folder for folder in (out, *out.parents) if not folder.exists()]
     staging = out / f".running-{uuid.uuid4().hex[:12]}"
     try:
-        try:
+        with refusing(f"Cannot write reports in {str(out)!r}", " Choose another folder with --out."):
             staging.mkdir(parents=True)
-        except OSError as error:
-            raise InputError(
-                f"Cannot write reports in {str(out)!r}: {error.strerror or error}. Choose another folder with --out."
-            ) from error
         yield staging
     finally:
         if staging.exists():
