@@ -275,9 +275,8 @@ def evidently_score(pair: Pair, method: str, distance: float) -> float:
         error = math.sqrt(pooled * (1 - pooled) * (1 / n + 1 / m))
         return float(2 * stats.norm.sf(abs(before[0] / n - after[0] / m) / error))
     samples = [np.repeat(pair.points, part.astype("int64")) for part in (before, after)]
-    with warnings.catch_warnings():
-        # scipy warns where an exact p value cannot be had, and where the tables of Anderson and Darling end.
-        warnings.simplefilter("ignore")
+    # scipy warns where an exact p value cannot be had, and where the tables of Anderson and Darling end.
+    with warnings.catch_warnings(action="ignore"):
         if method == "ks":
             return float(stats.ks_2samp(*samples).pvalue)
         return float(stats.anderson_ksamp(samples, variant="midrank").pvalue)

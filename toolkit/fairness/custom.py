@@ -51,8 +51,7 @@ class CustomMetric:
 
     def __call__(self, y_true: NDArray[Any], y_pred: NDArray[Any], **weights: Array) -> float:
         """Measure rows; nan where scikit-learn warns that they do not define the metric."""
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", UndefinedMetricWarning)
+        with warnings.catch_warnings(action="error", category=UndefinedMetricWarning):
             try:
                 value = float(self.function(y_true, y_pred, **weights))
             except UndefinedMetricWarning:
