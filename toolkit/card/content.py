@@ -97,8 +97,7 @@ def escape(text: object) -> str:
     >>> print(escape("1. *one*"))
     1\. \*one\*
     """
-    marked = _MARKS.sub(r"\\\g<0>", one_line(text))
-    return re.sub(r"^(\d{0,9})([-+=#.)])", r"\1\\\2", marked)
+    return re.sub(r"^(\d{0,9})([-+=#.)])", r"\1\\\2", _MARKS.sub(r"\\\g<0>", one_line(text)))
 
 
 def as_text(value: object) -> str:

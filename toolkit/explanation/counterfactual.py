@@ -91,8 +91,7 @@ def find_counterfactual(
     if immutable is not None:
         known = list(part.features.columns)
         fixed = [column_of(name, known, f"the features of {part.name}") for name in listed_names(immutable, known)]
-    position = find_rows(part, row)["1"]
-    one = part.take([position])
+    one = part.take([find_rows(part, row)["1"]])
     model, _, chosen = predict_at(model, data, threshold, part)
     value = chosen.value if chosen else math.nan
     predicted = predict(model, one)

@@ -295,8 +295,7 @@ class Explanation(Result):
         for _, row in self.overall.iterrows():
             numbers[f"explanation.{row['column']}.mean_abs_shap"] = row["mean_abs_shap"]
         for _, row in self.groups.iterrows():
-            name = f"explanation.{row['by']}.{row['group']}.{row['column']}.mean_abs_shap"
-            numbers[name] = row["mean_abs_shap"]
+            numbers[f"explanation.{row['by']}.{row['group']}.{row['column']}.mean_abs_shap"] = row["mean_abs_shap"]
         return numbers
 
     def findings(self) -> list[Finding]:

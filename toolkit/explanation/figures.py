@@ -58,8 +58,7 @@ def _importance(explanation: Explanation) -> Drawing:
 
 
 def _beeswarm(explanation: Explanation) -> Drawing:
-    names = list(explanation.overall["column"].head(REPORTED))
-    found = {name: explanation.attributed(name) for name in names}
+    found = {name: explanation.attributed(name) for name in explanation.overall["column"].head(REPORTED)}
     said = []
     for name, (column, values) in found.items():
         low, high = np.quantile(values, [0.05, 0.95])

@@ -126,8 +126,7 @@ def explain_rows(
     chosen = telling_rows(predicted, data.task, threshold) if chosen is None else chosen
     if not chosen:
         return ()
-    positions = list(chosen.values())
-    values, scores = attributor.attribute(data.features.iloc[positions])
+    values, scores = attributor.attribute(data.features.iloc[list(chosen.values())])
     rows = []
     for place, (key, position) in enumerate(chosen.items()):
         said, output = _said(attributor, data, predicted, position, threshold)

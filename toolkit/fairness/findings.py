@@ -232,15 +232,13 @@ def about_table(
             yield finding("FAIRNESS-TARGET-IS-SENSITIVE", "high", name, name=name, target=target)
         unnamed = int(column.isna().sum())
         if unnamed:
-            missing = finding("FAIRNESS-GROUP-MISSING", "low", name, name=name, unnamed=unnamed, rows=part.rows)
-            yield missing
+            yield finding("FAIRNESS-GROUP-MISSING", "low", name, name=name, unnamed=unnamed, rows=part.rows)
         if isinstance(data, Split) and not pd.api.types.is_numeric_dtype(column):
             present, whole = set(column.dropna().unique()), data.data
             known = (whole.sensitive if label in whole.sensitive.columns else whole.frame())[label]
             absent = [value_text(value) for value in pd.unique(known.dropna()) if value not in present]
             if absent:
-                said = listed(absent, MOST_LISTED)
-                yield finding("FAIRNESS-GROUP-ABSENT", "low", name, name=name, absent=said)
+                yield finding("FAIRNESS-GROUP-ABSENT", "low", name, name=name, absent=listed(absent, MOST_LISTED))
     scored, classes = case.predicted.scored, len(case.predicted.classes)
     if case.task == "binary" and not (scored and case.predicted.probabilities):
         given, more = ("probabilities", "") if scored else ("scores", ", ROC AUC and threshold curves")

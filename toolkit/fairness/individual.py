@@ -92,8 +92,7 @@ def check_individual(
     whole("rows", rows, 1)
     test = data.test if isinstance(data, Split) else data.labelled
     columns = list(sensitive_inputs(test, sensitive).columns)
-    order = np.random.default_rng(seed).permutation(test.rows)[: max(POOL, rows)]
-    pool = test.take(order)
+    pool = test.take(np.random.default_rng(seed).permutation(test.rows)[: max(POOL, rows)])
     model, predicted, chosen = predict_at(model, data, threshold, pool)
     value = math.nan if chosen is None else chosen.value
     classes, asked = test.task != "regression", min(rows, pool.rows)

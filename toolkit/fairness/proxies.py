@@ -209,8 +209,7 @@ def _find(
         for label, one in features.items()
     ]
     each = pd.DataFrame(alone, columns=["feature", "column", "value"])
-    best = np.argsort([-one.value for one in each["value"]], kind="stable")
-    return found, each.iloc[best]
+    return found, each.iloc[np.argsort([-one.value for one in each["value"]], kind="stable")]
 
 
 def _by_bins(values: Array, folds: Folds, bins: NDArray[np.intp]) -> Array:

@@ -252,8 +252,7 @@ class _Arranger:
 
     def _breakable(self, words: str) -> list[str | Tag]:
         """Let a long name that heads a row or a column break after an underscore."""
-        parts = re.split("(?<=_)", words)
-        return [node for part in parts for node in (part, self.tree.new_tag("wbr"))][:-1]
+        return [node for part in re.split("(?<=_)", words) for node in (part, self.tree.new_tag("wbr"))][:-1]
 
 
 def _text_of(node: Tag) -> str:
