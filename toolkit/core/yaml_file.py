@@ -5,7 +5,7 @@ from pathlib import Path
 
 import yaml
 
-from toolkit.errors import InputError, shown
+from toolkit.errors import InputError, refusing, shown
 
 #: What a file written by hand never reaches, and one made to exhaust the reader does.
 MOST_BYTES = 1_000_000
@@ -67,19 +67,15 @@ def read_plain(path: Path, what: str) -> object:
 
 def _read(path: Path, what: str) -> tuple[yaml.SafeLoader, yaml.Node | None]:
     """Return the one document of a file, of which no mapping gives a name twice."""
+    with refusing(f"Cannot read the {what} {shown(str(path))}", kinds=(OSError, ValueError)), path.open("rb") as file:
+        content = file.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise InputError(f"The {what} {str(path)!r} has more than {MOST_BYTES:,} bytes, the most that is read.")
     try:
-        with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
-        if len(content) > MOST_BYTES:
-            raise InputError(f"The {what} {str(path)!r} has more than {MOST_BYTES:,} bytes, the most that is read.")
-        text = content.decode("utf-8-sig")
+        loader = yaml.SafeLoader(content.decode("utf-8-sig"))
+        node = loader.get_single_node()
     except UnicodeDecodeError as error:
         raise InputError(f"The {what} {str(path)!r} is not UTF-8 text.") from error
-    except (OSError, ValueError) as error:
-        raise InputError(f"Cannot read the {what} {shown(str(path))}: {getattr(error, 'strerror', error)}.") from error
-    try:
-        loader = yaml.SafeLoader(text)
-        node = loader.get_single_node()
     except yaml.YAMLError as error:
         raise _not_yaml(path, what, error) from error
     except RecursionError as error:
