@@ -14,6 +14,7 @@ from toolkit.core.estimate import Estimate, spread
 from toolkit.core.face import Face
 from toolkit.core.figures import Drawing
 from toolkit.core.result import Finding, Record, Result, by_severity
+from toolkit.core.texts import facer
 from toolkit.data.dataset import Dataset
 from toolkit.data.load import data_like
 from toolkit.data.times import cut_windows
@@ -25,15 +26,7 @@ from toolkit.models.prediction import Predictions, predict
 from toolkit.models.threshold import Threshold, ThresholdLike
 from toolkit.monitoring.calibrator import fit_calibrator
 from toolkit.monitoring.confidence import BINARY, CELLS, ByScore, Scored, measure_scored
-from toolkit.monitoring.findings import (
-    WHOLE,
-    change_from,
-    estimates_drawing,
-    face,
-    head_numbers,
-    headline,
-    judge_estimate,
-)
+from toolkit.monitoring.findings import WHOLE, change_from, estimates_drawing, head_numbers, headline, judge_estimate
 from toolkit.monitoring.losses import REGRESSION, ByLoss, expect_errors, measure_errors
 from toolkit.statistics.multiplicity import holm
 
@@ -236,10 +229,9 @@ class PerformanceEstimate(Result):
         """Return how many rows have a label, and each metric as estimated and as realized."""
         labelled = int(self.table["labelled"].iloc[0])
         rows = int(self.table["rows"].iloc[0])
-        shown = self.table if labelled else self.table.drop(columns=["labelled", "realized"])
-        return face(
-            "performance", self, shown, *([self.shift] if len(self.shift) else []), rows=rows, labelled=labelled
-        )
+        frames = [self.table if labelled else self.table.drop(columns=["labelled", "realized"])]
+        frames += [self.shift] if len(self.shift) else []
+        return facer(__file__)("performance", self, *frames, rows=rows, labelled=labelled)
 
 
 def _wanted(metrics: Sequence[str] | None, reference: Dataset) -> tuple[str, ...]:
