@@ -73,6 +73,7 @@ def results():
         tk.decide({"levels": {"watch": {"numbers": {"drift.columns": {"max": 1}}}}}, drift),
         tk.diff_cards(card, tk.make_card([split, training, tk.evaluate(training.baseline, split, latency=False)])),
         tk.compare(training.baseline, model, split, margin=0.01),
+        tk.ab_test(applicants(0), outcome=HOSTILE, arm="group", control="b"),
         tk.if_applicable(tk.check, ""),
     ]
 
