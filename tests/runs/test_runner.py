@@ -406,7 +406,7 @@ class TestSettle:
         staging.mkdir()
         (staging / "notebook.ipynb").touch()
         schema = runner.read_schema(NOTEBOOKS / "breaks.ipynb")
-        return runner._Job(schema, {}, staging, name, datetime(2026, 1, 2, 3, 4, 5), 0.0, "id")
+        return runner._Job(schema, {}, staging, name, None, datetime(2026, 1, 2, 3, 4, 5), 0.0, "id")
 
     def test_a_taken_name_gets_a_number(self, tmp_path):
         names = [self.job(tmp_path).settle(None).name for _ in range(3)]
