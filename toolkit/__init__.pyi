@@ -69,6 +69,8 @@ from .monitoring.fairness import audit_windows as audit_windows
 from .monitoring.pair import load_drift as load_drift
 from .monitoring.performance import PerformanceEstimate as PerformanceEstimate
 from .monitoring.performance import estimate_performance as estimate_performance
+from .monitoring.retrain import load_retraining as load_retraining
+from .monitoring.retrain import split_retraining as split_retraining
 from .policy.check import Decision as Decision
 from .policy.check import Verdict as Verdict
 from .policy.check import check as check

@@ -74,6 +74,7 @@ def run(
     answer at the start, and 3 where it fails at the end (the report is left whole).
     """
     from toolkit.policy.reason import reason
+    from toolkit.registry import lifecycle
     from toolkit.runs import runner
     from toolkit.runs.parameters import find_template, read_schema
 
@@ -88,6 +89,9 @@ def run(
         click.echo(done.report)
     if done.results and done.results.verdict.outcome:
         click.echo(printable(reason(done.results.verdict, done.results.scalars)), err=True)
+    entry = lifecycle.register_retrained(done.folder, out=out) if done.results else None
+    if entry:
+        click.echo(f"{printable(entry.model)}/{entry.version} is the challenger now; nothing is promoted.", err=True)
     _exit_by(done.results.verdict.outcome if done.results else None, fail_on)
 
 

@@ -129,6 +129,7 @@ class Sides:
     @classmethod
     def of(cls, models: tuple[Any, Any], data: Dataset | Split, threshold: ThresholdLike, seed: int) -> Sides:
         """Let both models predict; one may take columns that the other has no use for."""
+        models = Model.of(models[0]), Model.of(models[1])
         part = data.test if isinstance(data, Split) else data.labelled
         known, said = [], []
         for one in models:

@@ -260,6 +260,8 @@ class NotApplicable(Result):
 def if_applicable(step: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
     """Call a step; where it has nothing to say about this input, return that as a result instead of an error.
 
+    A step that rests on one that did not apply, its first argument, does not apply either, for the same reason.
+
     Parameters
     ----------
     step : callable
@@ -284,6 +286,8 @@ def if_applicable(step: Callable[..., Any], *arguments: Any, **options: Any) -> 
     >>> if_applicable(judge, None).reason
     'There is no model.'
     """
+    if arguments and isinstance(arguments[0], NotApplicable):
+        return arguments[0]
     try:
         return step(*arguments, **options)
     except NotApplicableError as error:

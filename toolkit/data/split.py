@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -244,21 +244,7 @@ def _given(train: Dataset, test: Any, validation: Any, seed: int) -> Split:
                 raise InputError(
                     f"The {name} table has other columns or labels. Read it with load_dataset(…, like=train)."
                 )
-    parts = list(read.values())
-
-    def whole(role: str) -> Any:
-        columns = [getattr(part, role) for part in parts]
-        if any(column is None for column in columns):
-            return None
-        if not isinstance(columns[0], pd.DataFrame):
-            return _stacked(columns)
-        shared = [name for name in columns[0] if all(name in table for table in columns)]
-        return pd.DataFrame({name: _stacked([table[name] for table in columns]) for name in shared}, index=range(rows))
-
-    rows = sum(part.rows for part in parts)
-    roles = ("features", "target", "sensitive", "time", "group", "weight", "others")
-    prints = pd.DataFrame({"part": list(read), "fingerprint": [part.fingerprint for part in parts]})
-    data = replace(train, **{role: whole(role) for role in roles}, fingerprint=fingerprint(prints))
+    parts, data = list(read.values()), stacked(read)
     ends = np.cumsum([0, *(part.rows for part in parts)])
     cut = {name: data.take(np.arange(*ends[place : place + 2])) for place, name in enumerate(read)}
     later = dict.fromkeys(note for part in parts[1:] for note in part.notes)
@@ -271,12 +257,32 @@ def _given(train: Dataset, test: Any, validation: Any, seed: int) -> Split:
     return Split(data, cut["train"], cut["test"], cut.get("validation"), "given", seed, tuple(notes))
 
 
+def stacked(parts: Mapping[str, Dataset]) -> Dataset:
+    """Put tables of the same columns below each other, rows numbered anew; what is not a row is the first one's."""
+    tables = list(parts.values())
+
+    def whole(role: str) -> Any:
+        columns = [getattr(part, role) for part in tables]
+        if any(column is None for column in columns):
+            return None
+        if not isinstance(columns[0], pd.DataFrame):
+            return _stacked(columns)
+        shared = [name for name in columns[0] if all(name in table for table in columns)]
+        return pd.DataFrame({name: _stacked([table[name] for table in columns]) for name in shared}, index=range(rows))
+
+    rows = sum(part.rows for part in tables)
+    roles = ("features", "target", "sensitive", "time", "group", "weight", "others")
+    prints = pd.DataFrame({"part": list(parts), "fingerprint": [part.fingerprint for part in tables]})
+    return replace(tables[0], **{role: whole(role) for role in roles}, fingerprint=fingerprint(prints))
+
+
 def _stacked(columns: list[pd.Series[Any]]) -> pd.Series[Any]:
     """Put the columns of several parts below each other; those of labels get the labels of all."""
     if len({column.dtype for column in columns}) > 1 and any(map(is_text, columns)):
         labels = [column if is_text(column) else as_label(column) for column in columns]
         joined = pd.api.types.union_categoricals(labels, ignore_order=True)
-        return pd.Series(joined, name=columns[0].name)
+        plain = joined.rename_categories(pd.Index(joined.categories, dtype=labels[0].cat.categories.dtype))
+        return pd.Series(plain, name=columns[0].name)
     return pd.concat(columns, ignore_index=True)
 
 

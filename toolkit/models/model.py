@@ -14,7 +14,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.metaestimators import available_if
 
-from toolkit.core.result import Finding, ModelRecord
+from toolkit.core.result import Finding, ModelRecord, Result
 from toolkit.core.texts import finder
 from toolkit.data.contract import find_columns, is_plain, schema_of
 from toolkit.data.dataset import Dataset
@@ -87,7 +87,7 @@ class Model:
 
         Parameters
         ----------
-        model : Model, estimator, MLflow pyfunc, RecordedPredictions or callable
+        model : Model, estimator, MLflow pyfunc, RecordedPredictions, callable, or a result that has a model
             A function takes a frame of features and returns scores: see ``toolkit.models.recorded``.
         data : Dataset, optional
             A model that knows no names of columns takes those of its features, by place; one that was fitted on codes
@@ -98,6 +98,10 @@ class Model:
         InputError
             Where it cannot predict, or takes another number of columns.
         """
+        if isinstance(model, Result):
+            if not hasattr(model, "model"):
+                raise NotApplicableError(model.face().lead)
+            model = model.model
         if not isinstance(model, Model):
             if callable(model) and not isinstance(model, type) and not hasattr(model, "predict"):
                 model = ScoreFunction.of(model, data)

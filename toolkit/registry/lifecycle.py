@@ -67,7 +67,7 @@ def register(report: Path, name: str, *, by: str, out: Path, reason: str = "") -
         Where the report trained no model.
     """
     results = read_results(report)
-    if not results.mlflow.model_uri or results.template != "experiment":
+    if not results.mlflow.model_uri or results.template not in ("experiment", "retrain"):
         raise InputError(f"The report {str(report)!r} trained no model that is tracked. Give an experiment's.")
     with _registry(out) as (client, ledger):
         import mlflow
@@ -77,6 +77,16 @@ def register(report: Path, name: str, *, by: str, out: Path, reason: str = "") -
             made = mlflow.register_model(results.mlflow.model_uri, name, tags=tags)
         version = _version(client, f"{name}/{made.version}")
         return _record(client, ledger, version, "register", by, reason, {CHALLENGER: version.number})
+
+
+def register_retrained(report: Path, *, out: Path) -> Entry | None:
+    """Register the model of a retraining as the challenger of the one it began from, where its verdict is pass."""
+    results = read_results(report)
+    meant = _ADDRESS.fullmatch(str(results.parameters.get("model", "")))
+    if results.template != "retrain" or results.verdict.outcome != "pass" or not meant:
+        return None
+    reason = f"retrained from {results.parameters['model']} on {results.parameters['current']}"
+    return register(report, meant[1], by=results.author, reason=reason, out=out)
 
 
 def approve(address: str, *, by: str, reason: str, out: Path, what: str = "approve") -> Entry:

@@ -1,0 +1,143 @@
+"""Retraining: a champion that became worse is trained again, judged, registered as the challenger, and not promoted."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from test_audit import toolkit
+
+import toolkit as tk
+from toolkit.core.result import NotApplicable, if_applicable
+from toolkit.errors import InputError, NotApplicableError
+from toolkit.registry import lifecycle
+from toolkit.registry.store import connect, tracking_uri
+
+POLICY = "title: Easy\nnumbers:\n  test.roc_auc: {min: 0.55}\n"
+
+
+def rows(n, seed, weights):
+    """Two classes by three columns and ``weights``; women and men."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(n, 3))
+    bought = np.where(rng.random(n) < 1 / (1 + np.exp(-x @ np.array(weights))), "yes", "no")
+    return pd.DataFrame(x, columns=list("abc")).assign(sex=rng.choice(["f", "m"], n), bought=bought)
+
+
+BEFORE, AFTER = (1.5, -1.0, 0.0), (-1.0, -1.0, 1.0)
+
+
+@pytest.fixture(scope="module")
+def champion(tmp_path_factory):
+    """A folder with the tables, and the model of an experiment as the champion."""
+    place = tmp_path_factory.mktemp("retrain")
+    for name, seed, weights in (("old", 0, BEFORE), ("same", 2, BEFORE), ("new", 1, AFTER)):
+        rows(1000, seed, weights).to_csv(place / f"{name}.csv", index=False)
+    (place / "easy.yaml").write_text(POLICY, encoding="utf-8")
+    given = ("-p", "data", "old.csv", "-p", "target", "bought", "-p", "positive", "yes", "-p", "sensitive", "sex")
+    done = toolkit("run", "experiment", *given, "-p", "candidates", "logistic", "--policy", "easy.yaml", folder=place)
+    assert done.returncode == 0, done.stderr
+    out = place / "reports"
+    lifecycle.register(place / done.stdout.strip().removesuffix("/report.html"), "shop", by="ann", out=out)
+    lifecycle.promote("shop/1", by="bob", out=out)
+    return place
+
+
+def retrain(place, current, *more):
+    model = ("-p", "model", "models:/shop@champion", "-p", "current", current, "--policy", "easy.yaml")
+    done = toolkit("run", "retrain", *model, *more, folder=place)
+    return done, json.loads((place / done.stdout.strip()).with_name("results.json").read_text(encoding="utf-8"))
+
+
+def aliases(place):
+    with connect(tracking_uri(place / "reports")) as client:
+        return {alias: str(number) for alias, number in client.get_registered_model("shop").aliases.items()}
+
+
+def test_a_worse_model_is_trained_again_and_registered(champion):
+    done, results = retrain(champion, "new.csv")
+    assert done.returncode == 0
+    assert "shop/2 is the challenger now; nothing is promoted." in done.stderr
+    assert aliases(champion) == {"champion": "1", "challenger": "2"}
+    assert results["headline"].startswith("The challenger is better: ROC AUC is ")
+    scalars, settings = results["scalars"], results["parameters"]["settings"]
+    assert (settings["candidates"], settings["target"], settings["data"]) == (["logistic"], "bought", "old.csv")
+    # All former rows, and those newer ones that are neither tried on nor used for a threshold.
+    assert (scalars["split.train.rows"]["value"], scalars["split.test.rows"]["value"]) == (1000 + 650, 200)
+    assert scalars["change.test.roc_auc"]["low"] > 0
+    assert scalars["champion.roc_auc"]["value"] < 0.6
+    entries, faults = lifecycle.history("shop", out=champion / "reports")
+    assert faults == []
+    assert (entries[-1].what, entries[-1].why) == ("register", "retrained from models:/shop@champion on new.csv")
+
+
+def test_one_that_is_as_good_as_before_is_left_alone(champion):
+    before = aliases(champion)
+    done, results = retrain(champion, "same.csv")
+    assert done.returncode == 0
+    assert results["verdict"]["outcome"] in ("ok", "watch")
+    assert not [name for name in results["scalars"] if name.startswith(("test.", "split."))]
+    assert results["mlflow"]["model_uri"] == ""
+    assert aliases(champion) == before
+
+
+def test_one_that_fails_the_policy_is_not_registered(champion):
+    before = aliases(champion)
+    (champion / "easy.yaml").write_text(POLICY.replace("0.55", "0.999"), encoding="utf-8")
+    done, results = retrain(champion, "same.csv", "-p", "at_least", "ok")
+    assert done.returncode == 1
+    assert results["verdict"]["outcome"] == "fail"
+    assert results["mlflow"]["model_uri"]
+    assert aliases(champion) == before
+
+
+SETTINGS = {"split": "random", "test_size": 0.2, "validation_size": 0.0, "seed": 0}
+
+
+class TestParts:
+    def tables(self):
+        old = tk.load_dataset(rows(300, 0, BEFORE), target="bought", sensitive=["sex"])
+        later = rows(100, 1, AFTER).assign(sex=["x"] * 50 + ["f"] * 50)
+        later.loc[:9, "bought"] = None
+        return old, tk.load_dataset(later, like=old, sensitive=["sex"])
+
+    def test_the_newer_rows_are_held_out_or_added(self):
+        old, new = self.tables()
+        parts = tk.split_retraining("retrain", old, new, settings=SETTINGS)
+        assert (parts.train.rows, parts.test.rows) == (300 + 72, 18)
+        assert parts.train.target.notna().all()
+        assert set(parts.train.sensitive["sex"].cat.categories) == {"f", "m", "x"}
+        known = set(new.features["a"])
+        assert set(parts.test.features["a"]) <= known
+        assert sum(value in known for value in parts.train.features["a"]) == 72
+
+    def test_below_the_level_nothing_is_split(self):
+        old, new = self.tables()
+        with pytest.raises(NotApplicableError, match="The decision is 'watch': the model is not trained again below"):
+            tk.split_retraining("watch", old, new, settings=SETTINGS)
+        assert tk.split_retraining("watch", old, new, settings=SETTINGS, at_least="watch").test.rows == 18
+
+    def test_without_the_former_rows_it_asks_for_them(self):
+        old, new = self.tables()
+        with pytest.raises(InputError, match="Give reference"):
+            tk.split_retraining("retrain", tk.summarize(old), new, settings=SETTINGS)
+
+    def test_what_rests_on_a_step_that_did_not_apply_does_not_apply(self):
+        absent = NotApplicable("split", "Nothing to do.")
+        assert if_applicable(tk.train, absent) is absent
+        found = if_applicable(tk.compare, LogisticLike(), absent, absent)
+        assert found.reason == "Nothing to do."
+
+
+class LogisticLike:
+    classes_ = np.array(["no", "yes"])
+
+    def predict(self, features):
+        return np.repeat("no", len(features))
+
+
+def test_a_model_of_no_run_is_refused(tmp_path, monkeypatch):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="Of the model 'models:/none@champion' no report is kept"):
+        tk.load_retraining(model="models:/none@champion", current="new.csv")

@@ -1,0 +1,104 @@
+"""What a model is trained on again: the rows it was made from and later ones, by the settings recorded with it."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from toolkit.core.results import LEVELS
+from toolkit.data.dataset import Dataset
+from toolkit.data.split import Split, split_dataset, stacked
+from toolkit.drift.profile import Profile
+from toolkit.errors import InputError, NotApplicableError
+from toolkit.models.model import Model
+from toolkit.monitoring.pair import load_drift
+from toolkit.registry.model_store import load_record
+
+_ROLES = ("target", "sensitive", "time", "group", "positive", "drop")
+
+
+def load_retraining(
+    *,
+    model: str,
+    current: Any,
+    labels: Any = "",
+    labels_by: str = "",
+    reference: Any = "",
+    settings: Mapping[str, object] | None = None,
+) -> tuple[Dataset | Profile, Dataset, Model | None, dict[str, Any]]:
+    """Load a champion, the table that it was trained on, the current one, and the settings of its training.
+
+    Parameters
+    ----------
+    model : str
+        Address of a model that an experiment logged.
+    current, labels, labels_by
+        As for ``load_drift``.
+    reference : str, path or DataFrame, optional
+        The table that it was trained on, or all rows known since; by default the recorded one.
+    settings : mapping, optional
+        Parameters of the template ``experiment`` that are to be others than the recorded ones.
+
+    Returns
+    -------
+    (reference, current, model, settings)
+
+    Raises
+    ------
+    InputError
+        Where no run of an experiment or a retraining is recorded with the model, or it was trained with weights.
+    """
+    record = load_record(model, Path(os.environ.get("TOOLKIT_OUT", "reports")))
+    if record.template not in ("experiment", "retrain"):
+        raise InputError(f"The model {model!r} comes from the template {record.template!r}, which trains none anew.")
+    recorded = record.parameters
+    found = {**recorded, **recorded.get("settings", {}), **(settings or {})}
+    if found.get("weight"):
+        raise InputError(f"The model {model!r} was trained with weights, which a retraining does not know yet.")
+    roles = {name: found[name] for name in _ROLES}
+    first = reference or ("" if record.template == "retrain" else found["data"])
+    tables = {"reference": first, "current": current, "labels": labels, "labels_by": labels_by}
+    return *load_drift(model=model, reference_periods=found["periods"], **tables, **roles), found
+
+
+def split_retraining(
+    decision: str,
+    reference: Dataset | Profile,
+    current: Dataset,
+    *,
+    settings: Mapping[str, Any],
+    at_least: str = "retrain",
+) -> Split:
+    """Add the older labelled rows of the current table to the reference, and hold the newest ones out.
+
+    Parameters
+    ----------
+    decision : str
+        What ``decide`` came to.
+    reference, current : Dataset
+    settings : mapping
+        With ``split``, ``test_size``, ``validation_size`` and ``seed``.
+    at_least : {"watch", "investigate", "retrain", "ok"}
+        The decision from which a model is trained again.
+
+    Returns
+    -------
+    Split
+        By time where the table has one, else at random; the test part holds current rows only.
+
+    Raises
+    ------
+    NotApplicableError
+        Where the decision asks for less, or no current row has a label.
+    InputError
+        Where the reference has no rows.
+    """
+    levels = ("ok", *LEVELS)
+    if levels.index(decision) < levels.index(at_least):
+        raise NotApplicableError(f"The decision is {decision!r}: the model is not trained again below {at_least!r}.")
+    if isinstance(reference, Profile):
+        raise InputError("Give reference: the table to train on with the current rows. No rows of it are recorded.")
+    sizes = {name: settings[name] for name in ("test_size", "validation_size", "seed")}
+    cut = split_dataset(current.labelled, strategy=settings["split"], **sizes)
+    pooled = stacked({"reference": reference.labelled, "current": cut.train})
+    return split_dataset(train=pooled, validation=cut.validation, test=cut.test, seed=settings["seed"])
