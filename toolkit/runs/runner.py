@@ -78,7 +78,7 @@ def run(
         if record is None:
             _check_tracking(staging.parent, require_tracking)
         job = _Job(schema, values, staging, name, record, datetime.now(), time.perf_counter(), uuid.uuid4().hex)
-        given = {key: values[key] for key in parameters}
+        given = {key: value for key, value in values.items() if key in parameters}  # in the order of the template
         marks = {"TOOLKIT_OUT": str(record.parent if record else job.out), "TOOLKIT_REPORT_ID": job.report_id}
         marks |= {"TOOLKIT_TEMPLATE": schema.name} | ({"TOOLKIT_RECORD": str(record)} if record else {})
         failure = execute(schema.path, job.notebook, given, marks=marks, timeout=timeout)
