@@ -8,7 +8,7 @@ import click
 
 from toolkit import __version__
 from toolkit.cli_lifecycle import COMMANDS
-from toolkit.console import FOLDER, OUT, Commands, text_table
+from toolkit.console import FOLDER, OUT, Commands, answer, text_table
 from toolkit.core.words import printable
 from toolkit.errors import InputError
 
@@ -82,11 +82,8 @@ def run(
     given = [*pairs, ("policy", policy)] if policy else pairs
     values = {**(schema.read_file(file) if file else {}), **schema.read_texts(given)}
     done = runner.run(template, values, out=out, timeout=timeout, require_tracking=require_tracking)
-    if as_json:
-        summary = {"report": str(done.report), "folder": str(done.folder), "seconds": round(done.seconds, 1)}
-        click.echo(json.dumps({**summary, "results": done.results and done.results.plain()}, ensure_ascii=False))
-    else:
-        click.echo(done.report)
+    summary = {"report": str(done.report), "folder": str(done.folder), "seconds": round(done.seconds, 1)}
+    answer(as_json, {**summary, "results": done.results and done.results.plain()}, str(done.report))
     if done.results and done.results.verdict.outcome:
         click.echo(printable(reason(done.results.verdict, done.results.scalars)), err=True)
     entry = lifecycle.register_retrained(done.folder, out=out) if done.results else None
@@ -116,12 +113,9 @@ def gate(report: Path, policy: str, as_json: bool) -> None:
     from toolkit.policy.outcomes import describe
 
     verdict = check_report(policy, report)
-    if as_json:
-        click.echo(json.dumps(verdict.verdict().plain(), ensure_ascii=False))
-    else:
-        absent = (f"{'left out':<10} {name}: no such number. {near}" for name, near in verdict.left_out.items())
-        lines = [*map(describe, verdict.judged), *absent]
-        click.echo("\n".join([*(printable(line).rstrip() for line in lines), verdict.outcome]))
+    absent = (f"{'left out':<10} {name}: no such number. {near}" for name, near in verdict.left_out.items())
+    lines = (printable(line).rstrip() for line in (*map(describe, verdict.judged), *absent))
+    answer(as_json, verdict.verdict().plain(), *lines, verdict.outcome)
     _exit_by(verdict.outcome)
 
 
@@ -244,10 +238,8 @@ def diff(a: Path, b: Path, as_json: bool) -> None:
     from toolkit.card.diff import diff_cards
 
     changes = diff_cards(a, b)
-    if as_json:
-        click.echo(json.dumps([one.plain() for one in changes.changed], ensure_ascii=False))
-    else:
-        click.echo("\n".join([*(printable(one.describe()) for one in changes.changed), changes.sentence()]))
+    lines = (printable(one.describe()) for one in changes.changed)
+    answer(as_json, [one.plain() for one in changes.changed], *lines, changes.sentence())
 
 
 @main.command(short_help="Log a report to the server later.", epilog="Example: toolkit track reports/RUN")

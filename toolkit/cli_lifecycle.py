@@ -1,6 +1,5 @@
 """The commands of a model's life, from register to history, and of a report's proof: verify."""
 
-import json
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Any
 
 import click
 
-from toolkit.console import FOLDER, OUT, text_table
+from toolkit.console import FOLDER, OUT, answer, text_table
 from toolkit.core.resources import beside
 from toolkit.core.words import counted, printable
 
@@ -60,12 +59,10 @@ def history(name: str, as_json: bool, out: Path) -> None:
     from toolkit.registry import lifecycle
 
     entries, faults = lifecycle.history(name, out=out)
-    if as_json:
-        click.echo(json.dumps({"records": [asdict(one) for one in entries], "faults": faults}, ensure_ascii=False))
-    else:
-        names = ["number", "when", "who", "what", "version", "why"]
-        click.echo(text_table(names, [[getattr(one, name) for name in names] for one in entries]))
-        click.echo("\n".join(printable(one) for one in faults) or "The ledger is whole.")
+    names = ["number", "when", "who", "what", "version", "why"]
+    table = text_table(names, [[getattr(one, name) for name in names] for one in entries])
+    said = map(printable, faults or ["The ledger is whole."])
+    answer(as_json, {"records": [asdict(one) for one in entries], "faults": faults}, table, *said)
     if faults:
         raise SystemExit(1)
 
@@ -82,11 +79,9 @@ def verify(report: Path, as_json: bool) -> None:
 
     checks = manifest.verify(report)
     differing = sum(one.state == "differs" for one in checks)
-    if as_json:
-        click.echo(json.dumps([asdict(one) for one in checks], ensure_ascii=False))
-    else:
-        click.echo(text_table(["part", "state", "why"], [[one.part, one.state, one.why] for one in checks]))
-        click.echo(f"{counted(differing, 'part')} of {len(checks)} {'differs' if differing == 1 else 'differ'}.")
+    table = text_table(["part", "state", "why"], [[one.part, one.state, one.why] for one in checks])
+    said = f"{counted(differing, 'part')} of {len(checks)} {'differs' if differing == 1 else 'differ'}."
+    answer(as_json, [asdict(one) for one in checks], table, said)
     if differing:
         raise SystemExit(1)
 
@@ -109,14 +104,11 @@ def reproduce(report: Path, template: Path | None, out: Path | None, as_json: bo
         found = reproduce(report, out or Path(scratch), template=template)
     for what, how in found.changes.items():
         click.echo(f"Warning: not as recorded: {what} ({printable(how)})", err=True)
-    if as_json:
-        click.echo(json.dumps({"numbers": [one.plain() for one in found.numbers], "changes": found.changes}))
-    else:
-        apart = [one for one in found.numbers if one.state in ("within tolerance", "different")]
-        rows = [[one.name, one.state, one.recorded, one.now] for one in apart]
-        click.echo(
-            "\n".join([*([text_table(["number", "state", "recorded", "now"], rows)] if rows else []), found.sentence()])
-        )
+    apart = [one for one in found.numbers if one.state in ("within tolerance", "different")]
+    rows = [[one.name, one.state, one.recorded, one.now] for one in apart]
+    table = [text_table(["number", "state", "recorded", "now"], rows)] if rows else []
+    plain = {"numbers": [one.plain() for one in found.numbers], "changes": found.changes}
+    answer(as_json, plain, *table, found.sentence())
     if found.differs:
         raise SystemExit(1)
 

@@ -1,6 +1,7 @@
 """How commands speak: errors without tracebacks, and tables as plain text."""
 
 import io
+import json
 import os
 import sys
 import traceback
@@ -37,6 +38,11 @@ class Commands(click.Group):
         except KeyboardInterrupt:
             click.echo("\nStopped.", err=True)
             ctx.exit(130)
+
+
+def answer(as_json: bool, plain: object, *lines: str) -> None:
+    """Print the outcome of a command: as JSON for machines, or line by line."""
+    click.echo(json.dumps(plain, ensure_ascii=False) if as_json else "\n".join(lines))
 
 
 def text_table(names: Sequence[str], rows: Sequence[Sequence[object]], widest: int = WIDEST) -> str:

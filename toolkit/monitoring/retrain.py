@@ -12,7 +12,7 @@ from toolkit.drift.profile import Profile
 from toolkit.errors import InputError, NotApplicableError
 from toolkit.models.model import Model
 from toolkit.monitoring.pair import load_drift
-from toolkit.registry.model_store import load_record
+from toolkit.registry.lifecycle import report_of
 
 _ROLES = ("target", "sensitive", "time", "group", "positive", "drop")
 
@@ -31,7 +31,7 @@ def load_retraining(
     Parameters
     ----------
     model : str
-        Address of a model that an experiment logged.
+        Of a registered model that an experiment made: ``models:/NAME@ALIAS`` or ``models:/NAME/VERSION``.
     current, labels, labels_by
         As for ``load_drift``.
     reference : str, path or DataFrame, optional
@@ -46,9 +46,9 @@ def load_retraining(
     Raises
     ------
     InputError
-        Where no run of an experiment or a retraining is recorded with the model, or it was trained with weights.
+        Where there is no such model, no experiment made it, or it was trained with weights.
     """
-    record = load_record(model, Path(os.environ.get("TOOLKIT_OUT", "reports")))
+    record = report_of(model, out=Path(os.environ.get("TOOLKIT_OUT", "reports")))
     if record.template not in ("experiment", "retrain"):
         raise InputError(f"The model {model!r} comes from the template {record.template!r}, which trains none anew.")
     recorded = record.parameters

@@ -79,6 +79,21 @@ def register(report: Path, name: str, *, by: str, out: Path, reason: str = "") -
         return _record(client, ledger, version, "register", by, reason, {CHALLENGER: version.number})
 
 
+def report_of(address: str, *, out: Path) -> Results:
+    """Return what the report of a registered version says.
+
+    Raises
+    ------
+    InputError
+        Where there is no such version, or it has no report in the store.
+    """
+    with _registry(out) as (client, _):
+        version = _version(client, address)
+    if version.report is None:
+        raise InputError(f"{version} has no report in the store.")
+    return version.report
+
+
 def register_retrained(report: Path, *, out: Path) -> Entry | None:
     """Register the model of a retraining as the challenger of the one it began from, where its verdict is pass."""
     results = read_results(report)

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from toolkit.core.result import ModelRecord
-from toolkit.core.results import Results, read_results
 from toolkit.errors import InputError
 from toolkit.registry import store
 from toolkit.registry.ledger import Ledger, folder_hash
@@ -171,25 +170,6 @@ def load_model(address: str, out: Path) -> Logged:
             raise InputError(f"The model {address!r} cannot be loaded here: {reason}.") from error
     kept = {file.name: file.read_text(encoding="utf-8") for file in (Path(folder) / KEPT).glob("*.json")}
     return Logged(loaded, column_kinds(signed_types(info.signature)), info.name or "", info.model_id or "", kept)
-
-
-def load_record(address: str, out: Path) -> Results:
-    """Return the results of the run that made a logged model, by its address as for ``load_model``.
-
-    Raises
-    ------
-    InputError
-        Where there is no such model, or no report of its run is kept.
-    """
-    with store.connect(_store_of(address, out)) as client, tempfile.TemporaryDirectory() as folder:
-        import mlflow
-
-        try:
-            run_id = mlflow.models.get_model_info(address).run_id or ""
-            return read_results(client.download_artifacts(run_id, "report/results.json", folder))
-        except mlflow.exceptions.MlflowException as error:
-            reason = str(error).partition("\n")[0]
-            raise InputError(f"Of the model {address!r} no report is kept: {reason} {_ELSEWHERE}") from error
 
 
 def _check_on_record(client: MlflowClient, address: str, folder: Path, out: Path) -> None:

@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -135,18 +135,11 @@ def _compared(name: str, recorded: Estimate | None, now: Estimate | None) -> Com
     return Compared(name, "identical" if not apart else "within tolerance" if near else "different", recorded, now)
 
 
-def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, str]:
     """Say what is no longer as recorded: the likeliest cause of another number first."""
-    both = [_facts(one) for one in (before, after)]
-    for what in both[0]:
-        then, now = (facts[what] for facts in both)
-        if then != now:
-            yield what, f"{then} then, {now} now"
-    then, now = before["packages"], after["packages"]
-    moved = [name for name in sorted(then.keys() | now.keys()) if then.get(name) != now.get(name)]
-    if moved:
-        words = [f"{name} {then.get(name, 'absent')} then, {now.get(name, 'absent')} now" for name in moved]
-        yield "packages", listed(words)
+    then, now = _facts(before), _facts(after)
+    other = [what for what in then | now if then.get(what) != now.get(what)]
+    return {what: f"{then.get(what, 'absent')} then, {now.get(what, 'absent')} now" for what in other}
 
 
 def _facts(record: Mapping[str, Any]) -> dict[str, str]:
@@ -154,6 +147,7 @@ def _facts(record: Mapping[str, Any]) -> dict[str, str]:
     return {
         "data": record["data"]["fingerprint"],
         "template": record["template"]["sha256"],
+        **{f"package {name}": version for name, version in record["packages"].items()},
         "code": f"{record['commit'] or 'no commit'} with {files}",
         "machine": f"Python {system['python']} on {system['system']}",
     }
