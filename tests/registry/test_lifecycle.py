@@ -92,7 +92,9 @@ def model(reports):
 
 
 def test_without_an_earlier_champion_a_rollback_says_so(model):
-    with pytest.raises(InputError, match="There is no earlier champion of 'salt' to go back to: one is kept from"):
+    with pytest.raises(
+        InputError, match="There is no earlier champion of 'salt' to go back to: that takes a second promotion"
+    ):
         lifecycle.rollback("salt", by="bob", reason="worse", out=model)
     with pytest.raises(InputError, match=r"There is no model 'slat'\. Did you mean 'salt'"):
         lifecycle.rollback("slat", by="bob", reason="worse", out=model)
@@ -105,7 +107,7 @@ def test_a_card_bears_the_decisions_about_its_very_report(model, reports):
     mine = [one for one in signed if (one["who"], one["why"]) in (("bob", "fine"), ("carl", "June <b>failed</b>"))]
     assert [(one["who"], one["what"]) for one in mine] == [("bob", "approve"), ("carl", "reject")]
     ledger = {one.hash: one for one in Ledger(model).entries()}
-    assert {ledger[one["record"]].version for one in mine} == {"1"}
+    assert {ledger[one["hash"]].version for one in mine} == {"1"}
     assert tk.make_card(reports[1][2]).record().sign_off == []
     results = tk.publish(tk.make_card(first), template="model_card", parameters={}, out=model.parent / "cards").results
     assert results.sign_off == tuple(signed)

@@ -577,7 +577,7 @@ class TestVerdict:
 
 def test_decisions_on_record_fill_the_sign_off(tmp_path):
     who, hash_ = "Eve <b>", "0123456789abcdef"
-    one = {"who": who, "what": "reject", "why": "June & July", "when": "2026-11-26T10:00:00+00:00", "record": hash_}
+    one = {"who": who, "what": "reject", "why": "June & July", "when": "2026-11-26T10:00:00+00:00", "hash": hash_}
     html = page(sample_notebook(read_sample(sign_off=[one]).plain()), tmp_path)
     rows = html[html.index('class="sign-off"') :].partition("</table>")[0]
     assert "from the ledger" in rows

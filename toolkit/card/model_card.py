@@ -31,6 +31,7 @@ from toolkit.statistics.replicates import FILE, Replicated, is_of, write_replica
 
 finding = finder(__file__)
 SCHEMA = 2
+SIGNED = ("who", "what", "why", "when", "hash")
 #: Numbers about a report itself, which the card's own take the place of.
 _OF_REPORTS = ("gates.", "card.", "change.")
 Source = str | Path | Mapping[str, Any] | Result
@@ -229,10 +230,7 @@ class ModelCard(Result):
                 "eval_results.yaml": as_yaml(for_the_hub("eval_results", self.results)),
                 **({FILE: write_replicates(replicates, rows)} if replicates else {}),
             },
-            sign_off=[
-                {**{name: str(getattr(one, name)) for name in ("who", "what", "why", "when")}, "record": one.hash}
-                for one in self.reports[0].decisions
-            ],
+            sign_off=[{name: getattr(one, name) for name in SIGNED} for one in self.reports[0].decisions],
             note=VersionNote(run, "\n\n".join(filter(None, said))) if run.isalnum() else None,
         )
 

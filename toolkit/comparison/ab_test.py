@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -26,7 +26,6 @@ from toolkit.data.load import as_dataset
 from toolkit.data.read import read_table
 from toolkit.errors import InputError, listed, shown
 from toolkit.statistics.multiplicity import holm
-from toolkit.statistics.units import Units
 
 finding = finder(__file__)
 MISMATCH = 0.001
@@ -98,8 +97,7 @@ def ab_test(
     names = sorted(set(arms))
     control = one_of("arm", control or names[0], names)
     named = {outcome: better, **(guardrails or {})}
-    known = Units.of(table.group, None)
-    units = np.arange(table.rows) if known is None else known.codes
+    units = np.arange(table.rows) if table.groups is None else table.groups.codes
     in_arms = pd.Series(arms).groupby(units).nunique()
     mixed = np.isin(units, in_arms.index[in_arms > 1])
     counts = pd.Series(units[~mixed]).groupby(arms[~mixed]).nunique().reindex(names, fill_value=0)
@@ -176,33 +174,30 @@ class ABTest(Result):
         return spread(self.table)
 
     @property
-    def _parts(self) -> tuple[pd.DataFrame, pd.DataFrame]:
-        decides = self.table["measure"] == self.outcome
-        return self.table[decides], self.table[~decides]
+    def _main(self) -> pd.DataFrame:
+        return self.table[self.table["measure"] == self.outcome]
 
     def scalars(self) -> dict[str, Estimate]:
         """Return ``ab.<arm>.difference``, ``.lift`` and ``.p_value``, the units, their ratio, and harmed guardrails."""
-        main, guards = self._parts
-        total = sum(self.units.values())
+        total, guards = sum(self.units.values()), self.table[self.table["measure"] != self.outcome]
         found = {"ab.units": Estimate(total, n=total), "ab.sample_ratio.p_value": Estimate(self.ratio, n=total)}
-        for _, row in main.iterrows():
+        for _, row in self._main.iterrows():
             found |= {f"ab.{row['arm']}.{name}": row[name] for name in ("difference", "lift")}
             found[f"ab.{row['arm']}.p_value"] = Estimate(row["p_adjusted"], n=row["difference"].n)
         return found | {"ab.guardrails_harmed": Estimate(int((guards["outcome"] == "worse").sum()), n=len(guards))}
 
     def findings(self) -> list[Finding]:
         """Say which arm is worse, which guardrail is harmed, and what makes the test one not to be trusted."""
-        return by_severity(self._findings())
-
-    def _findings(self) -> Iterator[Finding]:
-        if self.ratio < MISMATCH:
-            counts = listed(f"{name} {count:,}" for name, count in self.units.items())
-            yield finding("AB-SAMPLE-RATIO", "high", "arms", counts=counts, p=format_p(self.ratio))
-        if self.mixed:
-            yield finding("AB-UNIT-IN-ARMS", "medium", "arms", mixed=self.mixed)
+        counts = listed(f"{name} {count:,}" for name, count in self.units.items())
+        said = {"counts": counts, "p": format_p(self.ratio)}
+        found = [finding("AB-SAMPLE-RATIO", "high", "arms", **said)] if self.ratio < MISMATCH else []
+        found += [finding("AB-UNIT-IN-ARMS", "medium", "arms", mixed=self.mixed)] if self.mixed else []
         for _, row in self.table[self.table["outcome"] == "worse"].iterrows():
             code = "AB-WORSE" if row["measure"] == self.outcome else "AB-GUARDRAIL"
-            yield finding(code, "high", f"{row['arm']}.{row['measure']}", row=row, p=format_p(row["p_adjusted"]))
+            found.append(
+                finding(code, "high", f"{row['arm']}.{row['measure']}", row=row, p=format_p(row["p_adjusted"]))
+            )
+        return by_severity(found)
 
     def drawings(self) -> list[Drawing]:
         """Return the relative lift of every measure and arm."""
@@ -212,10 +207,9 @@ class ABTest(Result):
         return [draw_differences("lift", rows, label, control=self.control)] if len(rows) else []
 
     def _sentence(self) -> str:
-        main, _ = self._parts
         said = [
             f"{row['arm']} is {row['outcome']}: {self.outcome} differs by {row['difference']}, {row['lift']} relative"
-            for _, row in main.iterrows()
+            for _, row in self._main.iterrows()
         ]
         return f"Beside {self.control}, {'; '.join(said)}."
 
@@ -230,7 +224,5 @@ class ABTest(Result):
 
     def face(self) -> Face:
         """Return the outcome of each arm, and the guardrails."""
-        main, guards = self._parts
-        captions = {"Arms beside the control, by intervals that hold at every look": main, "Guardrails": guards}
-        tables = [FaceTable(caption, part) for caption, part in captions.items() if len(part)]
-        return Face("A/B test", self._sentence(), tables, self.findings())
+        table = FaceTable("Arms beside the control, by intervals that hold at every look", self.table)
+        return Face("A/B test", self._sentence(), [table], self.findings())

@@ -27,6 +27,7 @@ from toolkit.models.model import Model, in_order
 from toolkit.models.prediction import Predictions, measure_speed
 from toolkit.models.prediction_file import load_predictions
 from toolkit.models.threshold import ThresholdLike
+from toolkit.statistics.binning import Codes
 from toolkit.statistics.metrics import LEAST_OF_CLASS, SCORE_METRICS
 from toolkit.statistics.multiplicity import holm
 from toolkit.statistics.units import Units, weights_of
@@ -38,7 +39,6 @@ LEAST_ROWS = 30
 OF_GROUPS = ("accuracy", "recall", "precision", "mean_absolute_error")
 _GROUPS = ("feature", "group", "rows", "metric", "champion", "challenger", "difference", "p_adjusted", "worse")
 _SLICES = ("slice", "rows", "loss", "champion", "challenger", "difference", "p_adjusted")
-_SIMULTANEOUS = "t, simultaneous over all slices"
 _FLIPS = ("row", "truth", "champion", "challenger", "champion_score", "challenger_score")
 
 
@@ -147,6 +147,10 @@ class Sides:
         """The independent observations, where these are not the rows."""
         return Units.of(self.part.group, self.part.time, self.part.weight)
 
+    def take(self, places: Codes) -> Sides:
+        """Return both on some of the rows."""
+        return replace(self, part=self.part.take(places), said=tuple(one.take(places) for one in self.said))
+
     def metrics(self) -> dict[str, Paired]:
         """Compare every metric of the task."""
         task, exact = self.part.task, {}
@@ -167,7 +171,7 @@ class Sides:
             for label, places in zip(grouping.labels, grouping.rows(), strict=True):
                 if len(places) < LEAST_ROWS:
                     continue
-                within = replace(self, part=self.part.take(places), said=tuple(one.take(places) for one in self.said))
+                within = self.take(places)
                 pairs = within.metrics()
                 few = self.part.task == "binary" and within.part.target.value_counts().min() < LEAST_OF_CLASS
                 for name in dict.fromkeys((main, *OF_GROUPS)):
@@ -186,26 +190,21 @@ class Sides:
         As ``find_slices`` does, of the difference of the two losses of each row; all slices examined count.
         """
         if self.part.rows > MOST_ROWS:
-            places = sampled(self.part.rows, self.seed)
-            few = replace(self, part=self.part.take(places), said=tuple(one.take(places) for one in self.said))
-            return few.slices()
+            return self.take(sampled(self.part.rows, self.seed)).slices()
         task, bare = self.part.task, [replace(one, probabilities=False) for one in self.said]
         alike = self.said[0].probabilities == self.said[1].probabilities
         at = [0.0 if one.threshold is None else one.threshold.value for one in self.models]
         found = [row_losses(*one) for one in zip(self.said if alike else bare, (task, task), at, strict=True)]
         (name, old), (_, new) = found
-        least = fewest(self.part.rows)
-        levels, members, scanned, kept = search(
-            self.part, new - old, least, 2, self.units, self.seed, against_zero=True
-        )
-        rows = []
+        given = self.part, new - old, fewest(self.part.rows), 2, self.units, self.seed
+        levels, members, scanned, kept = search(*given, against_zero=True)
+        numbers, rows = (scanned.difference, scanned.half_width, scanned.p_adjusted), []
         for place in kept:
             held = slice_mask(place, scanned, members) * weights_of(self.units, self.part.rows)
-            apart, half = float(scanned.difference[place]), float(scanned.half_width[place])
-            difference = Estimate(apart, apart - half, apart + half, int(scanned.rows[place]), _SIMULTANEOUS)
+            (apart, half, p), count = (float(part[place]) for part in numbers), int(scanned.rows[place])
+            difference = Estimate(apart, apart - half, apart + half, count, "t, simultaneous over all slices")
             means = (float(np.average(loss, weights=held)) for loss in (old, new))
-            text, p = slice_text(place, scanned, levels), float(scanned.p_adjusted[place])
-            rows.append((text, int(scanned.rows[place]), name, *means, difference, p))
+            rows.append((slice_text(place, scanned, levels), count, name, *means, difference, p))
         return pd.DataFrame(rows, columns=list(_SLICES))
 
     def labels(self) -> list[NDArray[Any]]:

@@ -162,7 +162,7 @@ class Results:
     artifacts : tuple of str
         Names of the report's files.
     sign_off : tuple of mapping of str to str
-        Who approved or rejected the model that a card is about: ``who, what, why, when, record``.
+        Who approved or rejected the model that a card is about: ``who, what, why, when, hash``.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, object]] = {

@@ -14,7 +14,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.metaestimators import available_if
 
-from toolkit.core.result import Finding, ModelRecord, Result
+from toolkit.core.result import Finding, ModelRecord, NotApplicable, Result
 from toolkit.core.texts import finder
 from toolkit.data.contract import find_columns, is_plain, schema_of
 from toolkit.data.dataset import Dataset
@@ -98,10 +98,9 @@ class Model:
         InputError
             Where it cannot predict, or takes another number of columns.
         """
-        if isinstance(model, Result):
-            if not hasattr(model, "model"):
-                raise NotApplicableError(model.face().lead)
-            model = model.model
+        if isinstance(model, NotApplicable):
+            raise NotApplicableError(model.reason)
+        model = getattr(model, "model", model) if isinstance(model, Result) else model
         if not isinstance(model, Model):
             if callable(model) and not isinstance(model, type) and not hasattr(model, "predict"):
                 model = ScoreFunction.of(model, data)

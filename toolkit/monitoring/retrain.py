@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from toolkit.core.options import one_of
 from toolkit.core.results import LEVELS
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split, split_dataset, stacked
@@ -13,8 +14,6 @@ from toolkit.errors import InputError, NotApplicableError
 from toolkit.models.model import Model
 from toolkit.monitoring.pair import load_drift
 from toolkit.registry.lifecycle import report_of
-
-_ROLES = ("target", "sensitive", "time", "group", "positive", "drop")
 
 
 def load_retraining(
@@ -49,16 +48,14 @@ def load_retraining(
         Where there is no such model, no experiment made it, or it was trained with weights.
     """
     record = report_of(model, out=Path(os.environ.get("TOOLKIT_OUT", "reports")))
-    if record.template not in ("experiment", "retrain"):
-        raise InputError(f"The model {model!r} comes from the template {record.template!r}, which trains none anew.")
-    recorded = record.parameters
-    found = {**recorded, **recorded.get("settings", {}), **(settings or {})}
-    if found.get("weight"):
-        raise InputError(f"The model {model!r} was trained with weights, which a retraining does not know yet.")
-    roles = {name: found[name] for name in _ROLES}
+    found = {**record.parameters, **record.parameters.get("settings", {}), **(settings or {})}
+    if record.template not in ("experiment", "retrain") or found.get("weight"):
+        made = f"the template {record.template!r}{' with weights' if found.get('weight') else ''}"
+        raise InputError(f"Trained again is the model of an experiment without weights; {model!r} comes from {made}.")
+    roles = {name: found[name] for name in ("target", "sensitive", "time", "group", "positive", "drop")}
     first = reference or ("" if record.template == "retrain" else found["data"])
-    tables = {"reference": first, "current": current, "labels": labels, "labels_by": labels_by}
-    return *load_drift(model=model, reference_periods=found["periods"], **tables, **roles), found
+    given = {"reference": first, "current": current, "labels": labels, "labels_by": labels_by, "model": model}
+    return *load_drift(reference_periods=found["periods"], **given, **roles), found
 
 
 def split_retraining(
@@ -94,7 +91,7 @@ def split_retraining(
         Where the reference has no rows.
     """
     levels = ("ok", *LEVELS)
-    if levels.index(decision) < levels.index(at_least):
+    if levels.index(decision) < levels.index(one_of("level", at_least, levels)):
         raise NotApplicableError(f"The decision is {decision!r}: the model is not trained again below {at_least!r}.")
     if isinstance(reference, Profile):
         raise InputError("Give reference: the table to train on with the current rows. No rows of it are recorded.")

@@ -176,10 +176,7 @@ def rollback(name: str, *, by: str, reason: str, out: Path) -> Entry:
     """
     with _registry(out) as (client, ledger):
         if client.search_registered_models(f"name = '{name}'") and PREVIOUS not in _aliases(client, name):
-            raise InputError(
-                f"There is no earlier champion of {name!r} to go back to: one is kept from the second promotion on, "
-                f"until a rollback. `toolkit history {name}` shows its versions, `toolkit promote` takes one of them."
-            )
+            raise InputError(f"There is no earlier champion of {name!r} to go back to: that takes a second promotion.")
         version = _version(client, f"{name}@{PREVIOUS}")
         ledger.check_model(name, version.number, version.facts[MODEL])
         return _record(client, ledger, version, "rollback", by, reason, {CHAMPION: version.number, PREVIOUS: ""})

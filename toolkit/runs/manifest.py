@@ -27,12 +27,11 @@ def write_manifest(folder: Path, template: Path) -> Path:
     checked and made again. The page is hashed without the manifest in it; the manifest has a hash of its own.
     """
     results = read_results(folder).plain()
-    packages = {one.name: one.version for one in distributions()}
     manifest = {
         "manifest": 1,
         "template": {"name": results["template"], "sha256": content_hash(template.read_bytes())},
         **{name: results[name] for name in _MADE_FROM},
-        "packages": dict(sorted(packages.items())),
+        "packages": dict(sorted((one.name, one.version) for one in distributions())),
     }
     return _write(folder, manifest)
 
@@ -53,8 +52,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     path = folder / NAME
     manifest = _sound(_lf(path.read_bytes())) if path.is_file() else None
     if manifest is None:
-        what = "was changed after it was written" if path.is_file() else "is not there"
-        raise InputError(f"{str(path)!r} {what}. Give the folder of a finished report.")
+        raise InputError(f"{str(path)!r} is not there, or was changed. Give the folder of a finished report.")
     return manifest
 
 
