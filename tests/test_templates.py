@@ -70,6 +70,7 @@ class TestTemplate:
             "audit": ["tk.evaluate"],
             "drift": ["tk.load_drift"],
             "comparison": ["tk.compare"],
+            "retrain": ["tk.if_applicable"],  # of tk.evaluate
         }
         assert given == steps.get(path.stem, [])
         assert path.stem not in ("experiment", "audit") or len(own) >= 4

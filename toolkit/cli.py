@@ -86,7 +86,7 @@ def run(
     answer(as_json, {**summary, "results": done.results and done.results.plain()}, str(done.report))
     if done.results and done.results.verdict.outcome:
         click.echo(printable(reason(done.results.verdict, done.results.scalars)), err=True)
-    entry = lifecycle.register_retrained(done.folder, out=out) if done.results else None
+    entry = lifecycle.register_retrained(done.folder, done.results, out=out) if done.results else None
     if entry:
         click.echo(f"{printable(entry.model)}/{entry.version} is the challenger now; nothing is promoted.", err=True)
     _exit_by(done.results.verdict.outcome if done.results else None, fail_on)

@@ -94,9 +94,8 @@ def report_of(address: str, *, out: Path) -> Results:
     return version.report
 
 
-def register_retrained(report: Path, *, out: Path) -> Entry | None:
+def register_retrained(report: Path, results: Results, *, out: Path) -> Entry | None:
     """Register the model of a retraining as the challenger of the one it began from, where its verdict is pass."""
-    results = read_results(report)
     meant = _ADDRESS.fullmatch(str(results.parameters.get("model", "")))
     if results.template != "retrain" or results.verdict.outcome != "pass" or not meant:
         return None
