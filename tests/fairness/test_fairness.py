@@ -26,7 +26,7 @@ from toolkit.errors import InputError, NotApplicableError
 from toolkit.fairness.audit import audit_fairness
 from toolkit.fairness.findings import too_few
 from toolkit.models.recorded import RecordedPredictions
-from toolkit.statistics.calibration import calibration_bins, calibration_error_of
+from toolkit.statistics.calibration import calibration_bins, calibration_error
 
 SETS = {"sex": ["sex"], "race": ["race"], "sex+race": ["sex", "race"]}
 COUNTED = {
@@ -50,7 +50,7 @@ SCORED = {
     "roc_auc": roc_auc_score,
     "brier_score_loss": brier_score_loss,
     "calibration_gap": lambda y, score: np.mean(score) - np.mean(y),
-    "expected_calibration_error": lambda y, score: calibration_error_of(*calibration_bins(y, score))[0].value,
+    "expected_calibration_error": lambda y, score: calibration_error(*calibration_bins(y, score))[0].value,
 }
 
 

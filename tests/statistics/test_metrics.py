@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 
 from toolkit.errors import InputError
-from toolkit.statistics.calibration import calibration_bins, calibration_error_of
+from toolkit.statistics.calibration import calibration_bins, calibration_error
 from toolkit.statistics.measure import difference
 from toolkit.statistics.metrics import binary_metrics, class_table, multiclass_metrics
 from toolkit.statistics.ranking import average_precision, roc_auc
@@ -149,7 +149,7 @@ def test_calibrated_predictions_may_have_no_calibration_error():
     held = []
     for _ in range(200):
         prob = rng.random(500)
-        found, _ = calibration_error_of(*calibration_bins((rng.random(500) < prob).astype(float), prob))
+        found, _ = calibration_error(*calibration_bins((rng.random(500) < prob).astype(float), prob))
         held.append(found.low == 0)
         assert found.value > 0
     assert np.mean(held) >= 0.94

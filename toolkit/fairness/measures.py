@@ -17,7 +17,7 @@ from toolkit.fairness.rates import RATES, measure_rates
 from toolkit.fairness.spread import GroupMetric, from_scale, to_scale
 from toolkit.models.prediction import Predictions
 from toolkit.statistics.binning import Codes
-from toolkit.statistics.calibration import calibration_error_of, sorted_bins
+from toolkit.statistics.calibration import calibration_error, sorted_bins
 from toolkit.statistics.intervals import Array, Interval, Z, wald, wilson
 from toolkit.statistics.measure import Measure, mean, undefined
 from toolkit.statistics.ranking import roc_auc
@@ -149,7 +149,7 @@ def _calibration_errors(
         sizes, *rates = sorted_bins(*pair)
         effect = clusters.within[place].design_effect(gaps[place].influence) if clusters else 1.0
         scaled = sizes / min(max(effect, 1.0), len(pair[0]))
-        estimates.append(replace(calibration_error_of(scaled, *rates, draws=CALIBRATION_DRAWS)[0], n=len(pair[0])))
+        estimates.append(replace(calibration_error(scaled, *rates, draws=CALIBRATION_DRAWS)[0], n=len(pair[0])))
     empty = none[:, None], none, none[:, None], none.astype(bool)
     return GroupMetric("expected_calibration_error", tuple(estimates), enough, none, *empty)
 

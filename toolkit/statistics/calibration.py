@@ -130,7 +130,7 @@ def sorted_bins(
     return sizes[used], sums[0][used] / sizes[used], sums[1][used] / sizes[used]
 
 
-def calibration_error_of(
+def calibration_error(
     sizes: Array, predicted: Array, observed: Array, *, draws: int = _DRAWS, seed: int = 0
 ) -> tuple[Estimate, float]:
     """Estimate the expected calibration error from bins.

@@ -9,12 +9,7 @@ import pandas as pd
 from toolkit.core.estimate import Estimate
 from toolkit.errors import InputError
 from toolkit.statistics.binning import Codes
-from toolkit.statistics.calibration import (
-    calibration_bins,
-    calibration_error_of,
-    calibration_intercept,
-    calibration_slope,
-)
+from toolkit.statistics.calibration import calibration_bins, calibration_error, calibration_intercept, calibration_slope
 from toolkit.statistics.decisions import balanced_accuracy, f1, matthews, mean_f1, positive_metrics
 from toolkit.statistics.intervals import RULE_OF_THREE, Array, Interval, Scale, area_interval, t_quantile, wald, wilson
 from toolkit.statistics.measure import Measure, checked, mean, over_units, share, smooth, unbounded, undefined, wider
@@ -223,10 +218,10 @@ def _probability_metrics(y: Array, score: Array, weights: Array, probabilities: 
     sizes, predicted, observed = calibration_bins(y, score, weights=weights)
 
     def ends(effect: float) -> Interval:
-        found, _ = calibration_error_of(sizes / effect, predicted, observed, seed=seed)
+        found, _ = calibration_error(sizes / effect, predicted, observed, seed=seed)
         return found.low, found.high
 
-    error, centre = calibration_error_of(sizes, predicted, observed, seed=seed)
+    error, centre = calibration_error(sizes, predicted, observed, seed=seed)
     return {
         "log_loss": class_mean(y, score, -np.log(clipped), -np.log(1 - clipped), weights, unit=worst, most=math.inf),
         "brier_score_loss": class_mean(y, score, (1 - score) ** 2, score**2, weights, unit=1.0, most=1.0),
