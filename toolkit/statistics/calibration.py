@@ -95,15 +95,13 @@ def calibration_intercept(y_true: Array, y_prob: Array, weights: Array | None = 
     return shift, (y_true - fitted) / slope * math.sqrt(n / (n - 1))
 
 
-def calibration_bins(
-    y_true: Array, y_prob: Array, bins: int = BINS, weights: Array | None = None
-) -> tuple[Array, Array, Array]:
+def calibration_bins(y_true: Array, y_prob: Array, weights: Array | None = None) -> tuple[Array, Array, Array]:
     """Group the rows into bins of equal count: their sizes, mean predictions and observed rates, each of shape (bins,).
 
     Equal predictions stay together, so there may be fewer bins. The size of weighted rows is the sum of their weights.
     """
     order = np.argsort(y_prob, kind="stable")
-    return sorted_bins(y_true[order], y_prob[order], bins, None if weights is None else weights[order])
+    return sorted_bins(y_true[order], y_prob[order], BINS, None if weights is None else weights[order])
 
 
 def sorted_bins(

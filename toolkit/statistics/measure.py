@@ -72,10 +72,9 @@ class Measure:
         n: int,
         bounds: Interval = (-math.inf, math.inf),
         unit: float = 1.0,
-        centre: float = math.nan,
     ) -> Measure:
         """Measure with the interval of independent rows."""
-        return cls(Estimate(value, *_cut(ends(1.0), bounds), n, method), influence, bounds, unit, centre, ends)
+        return cls(Estimate(value, *_cut(ends(1.0), bounds), n, method), influence, bounds, unit, ends=ends)
 
     def over(self, units: Units, effect: float) -> Measure:
         """Return the same with the interval of dependent rows.
