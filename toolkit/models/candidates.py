@@ -16,12 +16,15 @@ from sklearn.metrics import get_scorer_names
 from tqdm import tqdm
 
 from toolkit.core.resources import beside
+from toolkit.core.texts import refuser
 from toolkit.data.dataset import Dataset
 from toolkit.errors import InputError, listed, nearest
 from toolkit.models.folds import Folds, score_fold
 
 if TYPE_CHECKING:
     import optuna
+
+refusal = refuser(__file__)
 
 BASELINE = "baseline"
 # Without these every fit prints pages, and catboost writes a folder.
@@ -80,9 +83,7 @@ def make_candidates(candidates: Sequence[object] | Mapping[str, object] | None, 
             estimator.set_params(random_state=seed)
         name = given or (item if isinstance(item, str) and "." not in item else type(estimator).__name__)
         if name in made or name == BASELINE:
-            raise InputError(
-                f"Two candidates are named {name!r}. Give each a name: candidates={{'first': …, 'second': …}}."
-            )
+            raise refusal("two candidates", name=name)
         made[name] = estimator
     return made
 
@@ -95,10 +96,8 @@ def _named(name: str, task: str) -> Any:
     if name not in options:
         other = f" ({name!r} is not for a {task} target)" if name in known else ""
         example = f"lightgbm.LGBM{'Regressor' if kind == 'regression' else 'Classifier'}"
-        raise InputError(
-            f"Unknown candidate {name!r}{other}.{nearest(name, options)} "
-            f"Candidates: {listed(options)}, or an import path such as {example!r}."
-        )
+        said = {"near": nearest(name, options), "options": listed(options), "example": example}
+        raise refusal("unknown candidate", name=name, other=other, **said)
     settings = dict(known[name][kind])
     return _imported(settings.pop("estimator"), settings)
 
@@ -108,27 +107,19 @@ def _imported(path: str, settings: Mapping[str, Any]) -> Any:
     try:
         return getattr(import_module(module), name)(**settings)
     except ImportError as error:
-        raise InputError(
-            f"Candidate {path!r} cannot be imported: {error}. Install the package that holds it, or name another."
-        ) from error
+        raise refusal("candidate import", path=path, error=error) from error
     except AttributeError as error:
-        raise InputError(
-            f"Candidate {path!r}: module {module!r} has no {name!r}.{nearest(name, dir(import_module(module)))}"
-        ) from error
+        near = nearest(name, dir(import_module(module)))
+        raise refusal("candidate name", path=path, module=module, name=name, near=near) from error
     except TypeError as error:
-        raise InputError(
-            f"Candidate {path!r} cannot be made without arguments: {error}. Give it as an object."
-        ) from error
+        raise refusal("candidate arguments", path=path, error=error) from error
 
 
 def _check_task(estimator: Any, item: object, task: str) -> None:
     if isinstance(estimator, type) or not all(
         hasattr(estimator, method) for method in ("fit", "predict", "get_params")
     ):
-        raise InputError(
-            f"Candidate {item!r} is not a scikit-learn compatible estimator: it needs fit, predict and get_params. "
-            "Give an instance, a name or an import path."
-        )
+        raise refusal("no estimator", item=item)
     kind, fits = ("regressor", is_regressor) if task == "regression" else ("classifier", is_classifier)
     if not fits(estimator):
         raise InputError(f"Candidate {item!r} is not a {kind}, but the task is {task}. Give a {kind}, or set the task.")
@@ -181,10 +172,8 @@ def read_metric(metric: Any, task: str) -> tuple[str, dict[str, Any]]:
         name = getattr(getattr(scorer, "_score_func", scorer), "__name__", type(scorer).__name__)
         name = f"neg_{name}" if getattr(scorer, "_sign", 1) < 0 else name
     elif scorer not in get_scorer_names():
-        raise InputError(
-            f"Unknown metric {metric!r}.{nearest(metric, get_scorer_names())} It is the name of a scikit-learn scorer; "
-            f"usual for a {task} target: {listed(SCORERS[task])}."
-        )
+        near = nearest(metric, get_scorer_names())
+        raise refusal("unknown metric", metric=metric, near=near, task=task, usual=listed(SCORERS[task]))
     return name, {name: scorer, **{other: other for other in SCORERS[task] if other != name}}
 
 

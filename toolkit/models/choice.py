@@ -9,7 +9,7 @@ import numpy as np
 
 from toolkit.core.estimate import format_number
 from toolkit.core.result import Finding
-from toolkit.core.texts import finder
+from toolkit.core.texts import finder, refuser
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
 from toolkit.errors import InputError
@@ -18,7 +18,7 @@ from toolkit.models.prediction import Predictions, predict
 from toolkit.models.threshold import AS_DECIDED, DEFAULT, Rule, Threshold, ThresholdLike, read_threshold
 from toolkit.statistics.intervals import Array
 
-finding = finder(__file__)
+finding, refusal = finder(__file__), refuser(__file__)
 
 
 def predict_at(
@@ -80,10 +80,7 @@ def threshold_for(
         if rule.default:
             return AS_DECIDED
         way = "leave y_pred out to judge by the scores" if rows.scored else "there are no scores to apply it to"
-        raise InputError(
-            f"The decisions are the model's own, so the threshold ({rule}) cannot be applied: {way}, or leave the "
-            f"threshold at {DEFAULT} to judge the decisions."
-        )
+        raise refusal("own decisions", rule=rule, way=way, default=DEFAULT)
     if chosen is not None and rule.kind != "fixed":
         return chosen
     found = choose_threshold(rule, rows.y_true, rows.y_pred, part, rows.weights, probabilities=rows.probabilities)
@@ -119,10 +116,7 @@ def choose_threshold(
     """
     if rule.kind == "fixed":
         if not probabilities and not rule.default:
-            raise InputError(
-                f"The model gives no probabilities, so a threshold of {rule.level:g} has no meaning. Use 'youden', "
-                "'max_f1', a precision, a recall or a cost."
-            )
+            raise refusal("threshold without probabilities", level=rule.level)
         return Threshold(rule.level if probabilities else 0.0, rule)
     each = np.ones(len(y_true)) if weights is None else weights
     ones, zeros = float(y_true @ each), float((1 - y_true) @ each)

@@ -18,14 +18,13 @@ from threadpoolctl import threadpool_limits
 
 from toolkit.core.clock import clock
 from toolkit.core.result import Finding
-from toolkit.core.texts import finder
+from toolkit.core.texts import finder, refuser
 from toolkit.core.words import counted
 from toolkit.data.dataset import Dataset
-from toolkit.errors import InputError
 from toolkit.models.model import Model, in_order
 from toolkit.models.preprocessing import make_model
 
-finding = finder(__file__)
+finding, refusal = finder(__file__), refuser(__file__)
 Fold = tuple[np.ndarray, np.ndarray]
 Folds = list[Fold]
 
@@ -60,10 +59,7 @@ def make_folds(data: Dataset, *, strategy: str, folds: int, seed: int) -> tuple[
     usable = [fold for fold in made if _has_classes(data, *fold)]
     if not usable:
         rarest = data.target.value_counts().sort_values()
-        raise InputError(
-            f"Class {str(rarest.index[0])!r} has {rarest.iloc[0]} of the {data.rows:,} training rows: too few to "
-            "cross-validate. Give more rows, a larger training part, or merge rare classes."
-        )
+        raise refusal("rare class", label=str(rarest.index[0]), count=rarest.iloc[0], rows=data.rows)
     if len(usable) < len(made):
         left = len(made) - len(usable)
         findings.append(finding("CV-ONE-CLASS-FOLD", "medium", "training", left=left, made=len(made)))

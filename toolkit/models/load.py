@@ -14,6 +14,7 @@ from sklearn.base import BaseEstimator, is_regressor
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
+from toolkit.core.texts import refuser
 from toolkit.data.contract import schema_of
 from toolkit.data.dataset import Dataset
 from toolkit.data.load import load_dataset
@@ -27,6 +28,8 @@ from toolkit.models.prediction_file import join_predictions, load_predictions
 from toolkit.models.threshold import KEPT_AS as THRESHOLD
 from toolkit.models.threshold import read_kept
 from toolkit.registry import model_store
+
+refusal = refuser(__file__)
 
 PICKLES = (".joblib", ".pkl", ".pickle")
 _TRACKED = re.compile(r"(models|runs):/")
@@ -85,10 +88,7 @@ def load_audit(
     has_model, has_predictions, has_data = (given(one) is not None for one in (model, predictions, data))
     if has_model == has_predictions:
         found = "both" if has_model else "neither"
-        raise InputError(
-            f"Give a model (with data) or a file of predictions to audit; found {found}. For example: "
-            "-p model models:/churn@champion -p data customers.csv -p target churned, or -p predictions scored.csv"
-        )
+        raise refusal("model or predictions", found=found)
     if has_predictions and not has_data:
         if target:
             raise InputError("A file of predictions names its true values with y_true, not with target.")
@@ -149,10 +149,7 @@ def load_model(address: str, *, out: str | Path | None = None) -> Model:
     elif _IMPORT.fullmatch(text) and not path.exists() and ("." in text or ":" in text):
         found = _imported(text)
     else:
-        raise InputError(
-            f"{address!r} is not the address of a model. Give models:/NAME@ALIAS, runs:/RUN/NAME, the folder of an "
-            f"MLflow model, a file ({listed(PICKLES)}) or an import path (package.module:name)."
-        )
+        raise refusal("no address", address=address, files=listed(PICKLES))
     return Model.of(_usable(found, text))
 
 
@@ -187,10 +184,7 @@ def _imported(address: str) -> Any:
         near = nearest(str(error.name), dir(error.obj))
         raise InputError(f"The model {address!r} cannot be imported: there is no {error.name!r}.{near}") from error
     except Exception as error:
-        raise InputError(
-            f"The model {address!r} cannot be imported: {error}. Modules are looked for among the installed ones and "
-            "in the current folder."
-        ) from error
+        raise refusal("model import", address=address, error=error) from error
     if hasattr(found, "predict") and not isinstance(found, type):
         return found
     if not callable(found):

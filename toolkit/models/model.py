@@ -15,7 +15,7 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.metaestimators import available_if
 
 from toolkit.core.result import Finding, ModelRecord, NotApplicable, Result
-from toolkit.core.texts import finder
+from toolkit.core.texts import finder, refuser
 from toolkit.data.contract import find_columns, is_plain, schema_of
 from toolkit.data.dataset import Dataset
 from toolkit.data.schema import Column, Schema
@@ -26,7 +26,7 @@ from toolkit.models.threshold import Rule, Threshold
 from toolkit.registry.model_store import table_function
 from toolkit.statistics.intervals import Array
 
-finding = finder(__file__)
+finding, refusal = finder(__file__), refuser(__file__)
 _DROP = "Leave them out with drop; those that are sensitive still name the groups."
 
 
@@ -238,9 +238,7 @@ class Model:
         found = np.asarray(self.ask(method, features, table), dtype=float)
         if method == "predict_proba" and self.classes and found.shape[1:] != (len(self.classes),):
             shape = " x ".join(map(str, found.shape))
-            raise InputError(
-                f"predict_proba must give a column for each of {listed(self.classes)}; it gave an array of {shape}."
-            )
+            raise refusal("column each class", classes=listed(self.classes), shape=shape)
         return found
 
     def _named(self, data: Dataset) -> Model:
@@ -252,10 +250,8 @@ class Model:
             return self
         wanted = getattr(self.estimator, "n_features_in_", len(columns))
         if wanted != len(columns):
-            raise InputError(
-                f"The model was fitted on {wanted} columns without names, but the table has {len(columns)}: "
-                f"{listed(columns, 40)}. {_DROP}"
-            )
+            said = {"count": len(columns), "columns": listed(columns, 40), "advice": _DROP}
+            raise refusal("columns by place", wanted=wanted, **said)
         notes = (*self.notes, finding("MODEL-COLUMNS-BY-PLACE", "medium", columns=listed(columns, 40)))
         network = getattr(self.last, "module_", None)
         estimator = self.estimator if network is None else _given_array(self.estimator, data.features, network)
@@ -310,8 +306,6 @@ def _given_array(estimator: Any, features: pd.DataFrame, network: Any) -> Pipeli
     """
     other = list(features.select_dtypes(exclude="number").columns)
     if other:
-        raise InputError(
-            f"The network was fitted on an array of numbers, but the table has other columns: {listed(other)}. {_DROP}"
-        )
+        raise refusal("columns for a network", columns=listed(other), advice=_DROP)
     precision = str(next(network.parameters()).dtype).removeprefix("torch.")
     return Pipeline([("array", FunctionTransformer(np.array, kw_args={"dtype": precision})), ("model", estimator)])

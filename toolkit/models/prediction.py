@@ -15,10 +15,13 @@ from numpy.typing import NDArray
 
 from toolkit.core.clock import clock
 from toolkit.core.estimate import Estimate
+from toolkit.core.texts import refuser
 from toolkit.data.dataset import Dataset
 from toolkit.errors import InputError, listed
 from toolkit.models.model import Model
 from toolkit.statistics.intervals import Array
+
+refusal = refuser(__file__)
 
 REPEATS = 50
 BATCH_ROWS = 1000
@@ -89,10 +92,8 @@ def predict(model: Any, data: Dataset) -> Predictions:
         y_true, y_pred = data.target.to_numpy(dtype=float), _finite(model.labels, data)
         return Predictions(y_true, y_pred, None, False, (), weights=weights)
     if not set(model.classes) & set(data.classes):
-        raise InputError(
-            f"The model predicts {listed(model.classes)}, but target {data.target.name!r} holds "
-            f"{listed(data.classes)}. Fit the model on the target's own labels."
-        )
+        said = {"own": listed(model.classes), "classes": listed(data.classes)}
+        raise refusal("other labels", target=data.target.name, **said)
     classes = (*data.classes, *(label for label in model.classes if label not in data.classes))
     if data.task == "binary":
         return replace(_binary(model, data, classes), weights=weights)
@@ -185,7 +186,5 @@ def _finite(said: Callable[[pd.DataFrame, str], Any], data: Dataset) -> Array:
         raise InputError(f"The model returned {len(numbers):,} predictions for the {data.rows:,} rows of {data.name}.")
     bad = int((~np.isfinite(numbers)).reshape(len(numbers), -1).any(axis=1).sum())
     if bad:
-        raise InputError(
-            f"The model's predictions are missing or infinite in {bad:,} of {data.rows:,} rows of {data.name}."
-        )
+        raise refusal("not finite", bad=bad, rows=data.rows, table=data.name)
     return numbers
