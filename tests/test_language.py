@@ -2,6 +2,7 @@
 
 import ast
 import re
+import string
 from pathlib import Path
 
 import pytest
@@ -65,3 +66,34 @@ def test_no_dotted_name_reaches_the_prose_of_a_page():
     assert "equalized odds difference by sex" in prose
     assert "R² on the test part" in prose
     assert DOTTED.search(prose) is None
+
+
+def given_to(call, function):
+    """The names that a call gives, those of a dict of the same function that is unpacked among them."""
+    dicts = [one for one in ast.walk(function) if isinstance(one, ast.Assign) and isinstance(one.value, ast.Dict)]
+    by_name = {one.targets[0].id: [key.value for key in one.value.keys] for one in dicts}
+    for keyword in call.keywords:
+        yield from [keyword.arg] if keyword.arg else by_name[keyword.value.id]
+
+
+def refusals():
+    for path in PACKAGE.rglob("*.py"):
+        functions = [
+            one for one in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(one, ast.FunctionDef)
+        ]
+        for function in functions:
+            for call in ast.walk(function):
+                if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "refusal":
+                    yield path.with_name("refusals.yaml"), call.args[0].value, set(given_to(call, function))
+
+
+def test_an_error_is_given_every_number_that_its_text_names():
+    used = list(refusals())
+    for path, name, given in used:
+        text = yaml.safe_load(path.read_text(encoding="utf-8"))[name]
+        named = {re.split("[.[]", field)[0] for _, field, *_ in string.Formatter().parse(text) if field is not None}
+        assert named <= given, (path, name)
+    written = {
+        (path, name) for path in PACKAGE.rglob("refusals.yaml") for name in yaml.safe_load(path.read_text("utf-8"))
+    }
+    assert {(path, name) for path, name, _ in used} == written

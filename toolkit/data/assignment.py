@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from toolkit.core.result import Finding
 from toolkit.data.dataset import Dataset
-from toolkit.data.findings import finding
+from toolkit.data.findings import finding, refusal
 from toolkit.data.times import matching, time_order
 from toolkit.errors import InputError, listed
 
@@ -93,10 +93,7 @@ def apart(parts: Codes, group: pd.Series[Any]) -> tuple[Codes, Notes]:
     early = used & (parts < last)
     parts[early] = LEFT_OUT
     if not (parts == TRAIN).any():
-        raise InputError(
-            f"Every {group.name!r} with rows before the test part has rows in it too, so that no row is left to train "
-            "on. Use strategy='time' (groups on both sides) or strategy='group' (times on both sides)."
-        )
+        raise refusal("no row to train on", group=group.name)
     if not early.any():
         return parts, ()
     severity = "low" if early.mean() < 0.1 else "medium"
@@ -139,9 +136,7 @@ def by_time(
         chosen = matching(labels, validation_periods, name)
         if max(chosen) >= before:
             late, begins = labels[max(chosen)], labels[before]
-            raise InputError(
-                f"The validation period {late} does not come before the test part, which begins at {begins}."
-            )
+            raise refusal("late validation", late=late, begins=begins)
         if min(chosen) == 0:
             raise InputError(f"Nothing comes before the validation period {labels[0]}: no training part is left.")
         part_of[min(chosen) : before] = LEFT_OUT

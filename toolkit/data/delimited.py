@@ -13,7 +13,7 @@ import pyarrow.csv
 
 from toolkit.core.result import Finding
 from toolkit.data.decisions import decide_formats, read_texts
-from toolkit.data.findings import finding
+from toolkit.data.findings import finding, refusal
 from toolkit.data.recognition import WORDS, Decision
 from toolkit.data.schema import Schema
 from toolkit.errors import InputError, listed
@@ -190,10 +190,7 @@ def _uneven(content: bytes, separator: str, names: list[str], shown: str) -> pa.
     reader = csv.reader(_text(content), delimiter=separator)
     for row in islice(reader, 1, None):
         if len(row) > len(names):
-            raise InputError(
-                f"{shown} is not a table: its row {reader.line_num:,} has more cells ({len(row)}) than its header "
-                f"({len(names)}). Check the separator and the quotes."
-            )
+            raise refusal("more cells", shown=shown, row=reader.line_num, cells=len(row), names=len(names))
         if row:
             rows.append([*row, *[""] * (len(names) - len(row))])
     return pa.table({name: pa.array([row[place] for row in rows], pa.string()) for place, name in enumerate(names)})

@@ -1,9 +1,9 @@
 """Make the findings about data of their texts, and say how severe those are that tell of a share of the cells."""
 
 from toolkit.core.result import Severity
-from toolkit.core.texts import finder
+from toolkit.core.texts import finder, refuser
 
-finding = finder(__file__)
+finding, refusal = finder(__file__), refuser(__file__)
 
 
 def by_share(share: float) -> Severity:

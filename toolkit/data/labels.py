@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from toolkit.core.words import counted
+from toolkit.data.findings import refusal
 from toolkit.data.read import RawTable
 from toolkit.data.table_reader.cells import text_labels
 from toolkit.errors import InputError, listed, nearest
@@ -63,10 +64,7 @@ def join_labels(table: RawTable, labels: RawTable, *, target: str | None = None,
         both = [name for name in labels.frame.columns if name in table.frame.columns and name != column]
         known = f", such as {both[0]!r}" if both else ""
         sizes = [f"{part.name} has {counted(len(part.frame), 'row')}" for part in (labels, table)]
-        raise InputError(
-            f"{' and '.join(sizes)}, so they cannot be matched by their order. Give a label for every row, or "
-            f"labels_by= a column that both have{known}."
-        )
+        raise refusal("other size", sizes=" and ".join(sizes), known=known)
     return replace(table, frame=table.frame.assign(**{name: values.to_numpy()}))
 
 
@@ -79,12 +77,11 @@ def _places(table: RawTable, labels: RawTable, by: str) -> NDArray[np.intp]:
     mine, theirs = (_keys(part, by) for part in (table, labels))
     unknown = theirs[~theirs.isin(mine)]
     if len(unknown):
-        raise InputError(
-            f"{len(unknown):,} of the {counted(len(theirs), 'row')} of {labels.name} are of no row of {table.name}: "
-            f"{by!r} is {listed(map(repr, unknown.unique()), 3)}. Leave them out."
-        )
-    found: NDArray[np.intp] = pd.Index(theirs).get_indexer(pd.Index(mine))
-    return found
+        rows, found = counted(len(theirs), "row"), listed(map(repr, unknown.unique()), 3)
+        said = {"labels": labels.name, "table": table.name, "by": by, "found": found}
+        raise refusal("unknown rows", unknown=len(unknown), rows=rows, **said)
+    places: NDArray[np.intp] = pd.Index(theirs).get_indexer(pd.Index(mine))
+    return places
 
 
 def _keys(part: RawTable, by: str) -> pd.Series[Any]:

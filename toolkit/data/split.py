@@ -20,7 +20,7 @@ from toolkit.data.assignment import apart, by_class, by_group, by_time, shuffled
 from toolkit.data.checks import row_hashes
 from toolkit.data.contract import is_text
 from toolkit.data.dataset import Dataset
-from toolkit.data.findings import finding
+from toolkit.data.findings import finding, refusal
 from toolkit.data.fingerprint import fingerprint
 from toolkit.data.load import load_dataset
 from toolkit.data.overview import draw_bars
@@ -241,9 +241,7 @@ def _given(train: Dataset, test: Any, validation: Any, seed: int) -> Split:
         if part is not None:
             read[name] = (part if isinstance(part, Dataset) else load_dataset(part, like=train)).labelled
             if list(read[name].features) != list(train.features) or read[name].classes != train.classes:
-                raise InputError(
-                    f"The {name} table has other columns or labels. Read it with load_dataset(…, like=train)."
-                )
+                raise refusal("other columns", name=name)
     parts, data = list(read.values()), stacked(read)
     ends = np.cumsum([0, *(part.rows for part in parts)])
     cut = {name: data.take(np.arange(*ends[place : place + 2])) for place, name in enumerate(read)}

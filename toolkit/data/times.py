@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from toolkit.core.result import Finding
 from toolkit.data.columns import typed
-from toolkit.data.findings import finding
+from toolkit.data.findings import finding, refusal
 from toolkit.data.recognition import Decision
 from toolkit.data.table_reader.cells import as_days, as_texts, column_kind, moments, plain_numbers
 from toolkit.errors import InputError, listed, nearest
@@ -60,10 +60,7 @@ def read_time(column: pd.Series[Any], decision: Decision | None = None) -> tuple
     if kind == "category":
         return read_time(plain.astype(object), decision)
     found = listed(sorted({repr(text) for text in as_texts(plain).drop_null().to_pylist()}), 5)
-    raise InputError(
-        f"Time column {name!r} holds neither numbers nor dates that can be read: {found}. Write them as 2021-01-31, "
-        "2021-Q1 or numbers, or make the column an ordered category."
-    )
+    raise refusal("no time", name=name, found=found)
 
 
 def time_order(time: pd.Series[Any]) -> tuple[NDArray[np.int64], list[str]]:
@@ -196,10 +193,7 @@ def cut_windows(time: pd.Series[Any] | None, rows: int, window: object) -> list[
     elif window == "year" and pd.api.types.is_integer_dtype(time.dtype) and time.between(1000, 3000).all():
         labels = time
     else:
-        raise InputError(
-            f"Column {name!r} is not a time that can be cut by {window}: it holds {time.dtype} values such as "
-            f"{str(time.iloc[0])!r}. Give dates, or window= as a number of rows."
-        )
+        raise refusal("no window", name=name, window=window, kind=time.dtype, example=str(time.iloc[0]))
     codes, periods = pd.factorize(labels, sort=True)
     texts = [str(period) if window != "week" else f"week of {period.start_time.date()}" for period in periods]
     order = np.argsort(codes, kind="stable")

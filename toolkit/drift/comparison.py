@@ -18,7 +18,7 @@ from toolkit.core.result import Finding
 from toolkit.data.dataset import Dataset
 from toolkit.data.times import Window
 from toolkit.drift.distances import DISTANCE_THRESHOLD, METHODS
-from toolkit.drift.findings import finding
+from toolkit.drift.findings import finding, refusal
 from toolkit.drift.model import MOST_ROWS, Domain, tell_apart, with_importance, with_prediction
 from toolkit.drift.profile import Profile
 from toolkit.drift.summary import PREDICTION, ColumnSummary, roles_of, summarize_column, summarize_in
@@ -54,10 +54,7 @@ def with_model(
     """
     for part in (reference, current):
         if isinstance(part, Profile) and PREDICTION not in part.columns:
-            raise InputError(
-                f"The profile {part.name} was made without a model, so its predictions are not known. "
-                "Make it with summarize(table, model=model)."
-            )
+            raise refusal("no predictions", name=part.name)
     importance: dict[str, float] = {}
     if isinstance(reference, Dataset):
         reference, importance = with_importance(reference, model, seed)
@@ -285,7 +282,5 @@ def _check_kinds(rows: Iterable[Row], asked: bool, reference: str, current: str)
     if fatal:
         said = "; ".join(f"{row['column']!r} {row['why']}" for row in fatal[:5])
         names = "columns have" if len(fatal) > 1 else "column has"
-        raise InputError(
-            f"{len(fatal)} {names} incompatible types in {reference} and {current}: {said}. "
-            "Give both tables the same types."
-        )
+        about = {"reference": reference, "current": current, "said": said}
+        raise refusal("other types", count=len(fatal), names=names, **about)

@@ -13,7 +13,7 @@ from toolkit.core.estimate import Estimate, format_number, format_p
 from toolkit.core.numbers import KeyNumber
 from toolkit.core.resources import beside
 from toolkit.core.result import Finding, Severity
-from toolkit.core.texts import facer, finder
+from toolkit.core.texts import facer, finder, refuser
 from toolkit.core.words import counted, value_text
 from toolkit.drift.distances import METHODS
 from toolkit.drift.model import THRESHOLD, Domain
@@ -22,7 +22,7 @@ from toolkit.drift.summary import MOST_LABELS
 from toolkit.errors import listed
 from toolkit.statistics.units import FEW_GROUPS
 
-finding, face = finder(__file__), facer(__file__)
+finding, face, refusal = finder(__file__), facer(__file__), refuser(__file__)
 MATTERS, MATTERS_MUCH = 0.02, 0.1
 FEW_ROWS = 200
 LEAST_NEW_SHARE = 0.01

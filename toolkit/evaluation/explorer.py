@@ -12,8 +12,8 @@ import pandas as pd
 from toolkit.core.estimate import spread
 from toolkit.core.face import Face
 from toolkit.core.result import EXPLORER_MIME, Result
-from toolkit.errors import InputError, NotApplicableError
-from toolkit.evaluation.findings import face
+from toolkit.errors import NotApplicableError
+from toolkit.evaluation.findings import face, refusal
 from toolkit.models.threshold import OUTCOMES, Costs
 from toolkit.statistics.intervals import share_estimate
 
@@ -181,10 +181,8 @@ def _groups(fairness: Any, threshold: float, rows: int, positives: int) -> pd.Da
     if curves is None or curves.empty:
         return pd.DataFrame(columns=list(_GROUPS))
     if fairness.rows != rows or fairness.threshold.value != threshold:
-        raise InputError(
-            f"The audit is of {fairness.rows:,} rows at a threshold of {fairness.threshold.value:.6g}, the evaluation "
-            f"of {rows:,} at {threshold:.6g}. Make both of the same data with the same threshold."
-        )
+        said = {"audited": fairness.rows, "at": fairness.threshold.value}
+        raise refusal("other rows", rows=rows, threshold=threshold, **said)
     held = curves[curves["threshold"] == threshold].groupby("feature")[["rows", "positives"]].sum()
     whole = held.index[(held["rows"] == rows) & (held["positives"] == positives)]
     kept = curves[curves["feature"].isin(whole)]

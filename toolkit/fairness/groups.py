@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from toolkit.core.options import column_of
+from toolkit.core.texts import refuser
 from toolkit.core.words import unique, value_text
 from toolkit.data.dataset import Dataset
 from toolkit.data.roles import listed_names
@@ -22,6 +23,7 @@ from toolkit.fairness.clusters import Clusters
 from toolkit.statistics.binning import Bins, Codes, Levels, cut, find_edges
 from toolkit.statistics.units import Units
 
+refusal = refuser(__file__)
 MOST_GROUPS = 50
 #: Fewest rows (where it matters: of each class) that a group needs to be treated as one of its own.
 FEWEST = 10
@@ -166,10 +168,7 @@ def _check_bins(columns: pd.DataFrame, bins: Mapping[str, Bins]) -> None:
         number = all(isinstance(edge, int | float | np.number) and not isinstance(edge, bool) for edge in edges)
         rising = number and all(math.isfinite(edge) for edge in edges) and all(np.diff(edges) > 0)
         if not edges or not rising or (single and not 2 <= edges[0] <= MOST_GROUPS):
-            raise InputError(
-                f"bins: for column {name!r} give a number of bins from 2 to {MOST_GROUPS}, or rising edges such as "
-                f"[30, 50]; found {asked!r}."
-            )
+            raise refusal("bins", name=name, most=MOST_GROUPS, asked=asked)
 
 
 def _crossed(feature: str, names: tuple[str, ...], levels: Sequence[Levels], units: Units | None) -> Grouping:
@@ -271,10 +270,7 @@ def learn_groups(
 def _joined(columns: Mapping[str, ColumnGroups], frame: pd.DataFrame) -> Labels:
     absent = [name for name in columns if name not in frame.columns]
     if absent:
-        raise InputError(
-            f"The model needs the sensitive columns {listed(columns)}, and {listed(absent)} is not among the features. "
-            "Give them with sensitive_features=."
-        )
+        raise refusal("no sensitive columns", columns=listed(columns), absent=listed(absent))
     joined = np.array([""], dtype=object)
     for name, (edges, labels, missing) in columns.items():
         if edges:

@@ -10,11 +10,13 @@ from toolkit.core.estimate import Estimate
 from toolkit.core.numbers import UNKNOWN
 from toolkit.core.result import SEVERITIES, Finding, Result
 from toolkit.core.results import RuleOutcome
+from toolkit.core.texts import refuser
 from toolkit.core.words import counted, matching
 from toolkit.errors import InputError, nearest
 from toolkit.policy.policy import AGAINST, FindingRule, NumberRule, Policy
 from toolkit.statistics.direction import better_when
 
+refusal = refuser(__file__)
 #: Standard errors beyond the reach of an interval that decide in 80 % of cases.
 POWER = NormalDist().inv_cdf(0.8)
 GateOutcome = Literal["pass", "fail", "undecided"]
@@ -145,14 +147,8 @@ def _compared(against: str, scalars: Mapping[str, Estimate]) -> dict[str, str]:
 
 def _nothing_to_judge(pattern: str, rule: NumberRule, scalars: Mapping[str, Estimate]) -> InputError:
     if rule.not_worse_than == "champion" and not _compared("champion", scalars):
-        return InputError(
-            f"The policy compares {pattern!r} with a champion, and these results know none. Make a model card "
-            "with the parameter champion, or mark the rule optional: true."
-        )
-    return InputError(
-        f"The policy asks for {pattern!r}, and these results have no such number.{_near(pattern, rule, scalars)} "
-        "Correct the name, or mark the rule optional: true."
-    )
+        return refusal("no champion", pattern=pattern)
+    return refusal("no number", pattern=pattern, near=_near(pattern, rule, scalars))
 
 
 def _near(pattern: str, rule: NumberRule, scalars: Mapping[str, Estimate]) -> str:

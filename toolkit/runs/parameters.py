@@ -14,9 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.core.resources import templates_folder
+from toolkit.core.texts import refuser
 from toolkit.core.words import shorten
 from toolkit.errors import InputError, listed, nearest
 from toolkit.runs.conversion import Kind, convert, expected, from_texts, read_kinds
+
+refusal = refuser(__file__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +92,7 @@ class Schema:
             wanted = "; ".join(f"{one.name!r} ({one.help})" if one.help else repr(one.name) for one in missing)
             noun = "parameter" if len(missing) == 1 else "parameters"
             example = " ".join(f"-p {one.name} …" for one in missing)
-            raise InputError(
-                f"Template {self.name!r} needs the {noun} {wanted}. Give it: toolkit run {self.name} {example}"
-            )
+            raise refusal("missing", template=self.name, noun=noun, wanted=wanted, example=example)
         return {parameter.name: values.get(parameter.name, parameter.default) for parameter in self.parameters}
 
     def read_texts(self, pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
@@ -128,9 +129,8 @@ def _fitting(parameter: Parameter, read: Callable[[Any, Sequence[Kind]], Any], v
     except ValueError as problem:
         hint = f" {problem}" if str(problem) else ""
         about = f" It means: {parameter.help}." if parameter.help else ""
-        raise InputError(
-            f"Parameter {parameter.name!r} must be {expected(parameter.kinds)}, not {shown}.{hint}{about}"
-        ) from None
+        said = {"expected": expected(parameter.kinds), "shown": shown, "hint": hint, "about": about}
+        raise refusal("other type", name=parameter.name, **said) from None
 
 
 def find_template(template: str | Path) -> Path:
@@ -151,10 +151,8 @@ def find_template(template: str | Path) -> Path:
     names = [found.stem for found in sorted(folder.glob("*.ipynb"))]
     if path.suffix == ".ipynb" or len(path.parts) > 1:
         raise InputError(f"There is no notebook {str(template)!r}. Templates by name: {listed(names)}.")
-    raise InputError(
-        f"There is no template {str(template)!r}.{nearest(str(template), names)} Templates: {listed(names)}; "
-        "or give the path of an .ipynb file."
-    )
+    near = nearest(str(template), names)
+    raise refusal("no template", template=str(template), near=near, names=listed(names))
 
 
 def list_templates() -> list[Schema]:
@@ -182,10 +180,8 @@ def read_schema(path: Path) -> Schema:
         if cell["cell_type"] == "code" and "parameters" in cell.get("metadata", {}).get("tags", ())
     ]
     if len(tagged) != 1:
-        raise InputError(
-            f"{path.name} has {len(tagged) or 'no'} code cell{'s' * (len(tagged) > 1)} tagged 'parameters'; it needs "
-            "exactly one. In JupyterLab: select the cell, open the property inspector, add the tag."
-        )
+        count = f"{len(tagged) or 'no'} code cell{'s' * (len(tagged) > 1)}"
+        raise refusal("tagged cells", name=path.name, count=count)
     title, question = _heading(cells)
     return Schema(path, title or path.stem, question, _parameters(_source(tagged[0]), path.name))
 
@@ -226,9 +222,7 @@ def _parameters(source: str, where: str) -> tuple[Parameter, ...]:
     try:
         statements = ast.parse(source).body
     except SyntaxError as error:
-        raise InputError(
-            f"The parameters cell of {where} is not plain Python: {error.msg} (line {error.lineno})."
-        ) from error
+        raise refusal("no Python", where=where, error=error) from error
     comments = {
         token.start[0]: token.string.lstrip("#").strip()
         for token in tokenize.generate_tokens(io.StringIO(source).readline)
