@@ -37,12 +37,12 @@ def finder(module: str) -> Callable[..., Finding]:
     return finding
 
 
-def refuser(module: str) -> Callable[..., InputError]:
+def refuser(module: str, kind: type[InputError] = InputError) -> Callable[..., InputError]:
     """Return what makes an error of a text of ``refusals.yaml`` beside a module: its name, and what is put in."""
     texts: dict[str, str] = beside(module, "refusals.yaml")
 
     def refusal(name: str, /, **numbers: Any) -> InputError:
-        return InputError(texts[name].format(**numbers))
+        return kind(texts[name].format(**numbers))
 
     return refusal
 

@@ -14,7 +14,7 @@ from toolkit.core.estimate import Estimate, spread
 from toolkit.core.face import Face
 from toolkit.core.figures import Drawing
 from toolkit.core.result import Finding, Record, Result, by_severity
-from toolkit.core.texts import facer
+from toolkit.core.texts import facer, refuser
 from toolkit.data.dataset import Dataset
 from toolkit.data.load import data_like
 from toolkit.data.times import cut_windows
@@ -29,6 +29,8 @@ from toolkit.monitoring.confidence import BINARY, CELLS, ByScore, Scored, measur
 from toolkit.monitoring.findings import WHOLE, change_from, estimates_drawing, head_numbers, headline, judge_estimate
 from toolkit.monitoring.losses import REGRESSION, ByLoss, expect_errors, measure_errors
 from toolkit.statistics.multiplicity import holm
+
+refusal = refuser(__file__, NotApplicableError)
 
 #: What reading a table here found that a model cannot make up for; a data set says it itself.
 MISFITS = ("DATA-KIND-CHANGED", "DATA-UNSEEN-LABELS")
@@ -105,10 +107,7 @@ def estimate_performance(
     if model is None:
         raise NotApplicableError("There is no model whose performance could be estimated.")
     if not isinstance(reference, Dataset):
-        raise NotApplicableError(
-            f"The reference must be a Dataset with labels; found {type(reference).__name__}. "
-            "Load it with its target: load_dataset(table, target=...)."
-        )
+        raise refusal("no labels", found=type(reference).__name__)
     reference = reference.labelled
     wanted = _wanted(metrics, reference)
     model = Model.of(model, reference)
@@ -275,15 +274,9 @@ def _expect(
 def _scored(found: Predictions, data: Dataset, chosen: Threshold | None) -> Scored:
     if chosen is not None:
         if not found.scored:
-            raise NotApplicableError(
-                "The model gives labels and no scores, so that nothing tells sure predictions from unsure ones: its "
-                "performance cannot be estimated without labels."
-            )
+            raise refusal("no scores")
         return Scored(found.y_true, found.y_pred, found.decide(chosen.value), data.groups)
     if found.y_prob is None:
-        raise NotApplicableError(
-            f"The model gives no probabilities for the classes of {data.target.name!r}, so that its accuracy cannot be "
-            "estimated without labels."
-        )
+        raise refusal("no probabilities", target=data.target.name)
     given = found.y_prob[np.arange(data.rows), found.y_pred.astype(np.intp)]
     return Scored((found.y_pred == found.y_true).astype(float), given, np.ones(data.rows), data.groups)
