@@ -27,7 +27,6 @@ from toolkit.registry.model_store import table_function
 from toolkit.statistics.intervals import Array
 
 finding, refusal = finder(__file__), refuser(__file__)
-_DROP = "Leave them out with drop; those that are sensitive still name the groups."
 
 
 @dataclass(frozen=True, eq=False)
@@ -224,9 +223,9 @@ class Model:
             raise
         except Exception as error:
             name, reason = type(self.estimator).__name__, str(error).strip().partition("\n")[0]
+            why = f"{type(error).__name__}: {reason[:300]}"
             raise InputError(
-                f"{name}.{method} failed on the {np.shape(inputs)[-1]} columns of {table}: "
-                f"{type(error).__name__}: {reason[:300]}"
+                f"{name}.{method} failed on the {np.shape(inputs)[-1]} columns of {table}: {why}"
             ) from error
 
     def record(self) -> ModelRecord | None:
@@ -250,8 +249,7 @@ class Model:
             return self
         wanted = getattr(self.estimator, "n_features_in_", len(columns))
         if wanted != len(columns):
-            said = {"count": len(columns), "columns": listed(columns, 40), "advice": _DROP}
-            raise refusal("columns by place", wanted=wanted, **said)
+            raise refusal("columns by place", wanted=wanted, count=len(columns), columns=listed(columns, 40))
         notes = (*self.notes, finding("MODEL-COLUMNS-BY-PLACE", "medium", columns=listed(columns, 40)))
         network = getattr(self.last, "module_", None)
         estimator = self.estimator if network is None else _given_array(self.estimator, data.features, network)
@@ -306,6 +304,6 @@ def _given_array(estimator: Any, features: pd.DataFrame, network: Any) -> Pipeli
     """
     other = list(features.select_dtypes(exclude="number").columns)
     if other:
-        raise refusal("columns for a network", columns=listed(other), advice=_DROP)
+        raise refusal("columns for a network", columns=listed(other))
     precision = str(next(network.parameters()).dtype).removeprefix("torch.")
     return Pipeline([("array", FunctionTransformer(np.array, kw_args={"dtype": precision})), ("model", estimator)])
