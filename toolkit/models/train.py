@@ -10,7 +10,7 @@ from sklearn.exceptions import ConvergenceWarning, UndefinedMetricWarning
 from sklearn.metrics import get_scorer
 
 from toolkit.core.result import Finding, by_severity
-from toolkit.core.texts import finder
+from toolkit.core.texts import finder, refuser
 from toolkit.core.words import spoken
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
@@ -19,7 +19,7 @@ from toolkit.models.candidates import BASELINE, CANDIDATES, make_baseline, make_
 from toolkit.models.folds import fit_and_score, make_folds, takes_weights
 from toolkit.models.leaderboard import Training
 
-finding = finder(__file__)
+finding, refusal = finder(__file__), refuser(__file__)
 
 
 def train(
@@ -143,9 +143,7 @@ def _choose(
     means = by_candidate.mean()
     tried = means[names].dropna()
     if tried.empty:
-        raise InputError(
-            f"The metric {metric!r} is not defined in any fold of the cross-validation. Choose another one."
-        )
+        raise refusal("undefined metric", metric=metric)
     chosen, how = str(tried.idxmax()), "the best mean"
     if one_standard_error:
         how = "the simplest within one standard error of the best"
