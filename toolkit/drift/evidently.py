@@ -10,8 +10,10 @@ import re
 import subprocess
 import sys
 import tempfile
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -220,9 +222,7 @@ def draw(given: Comparison) -> str:
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            raise NotApplicableError(
-                f"evidently's page was not drawn: it took more than {SECONDS:g} seconds."
-            ) from None
+            raise NotApplicableError(f"evidently's page was not drawn: it took over {SECONDS:g} seconds.") from None
         if done.returncode:
             last = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
             raise NotApplicableError(f"evidently's page was not drawn: {last or f'it ended with {done.returncode}'}")
@@ -230,7 +230,14 @@ def draw(given: Comparison) -> str:
 
 
 def draw_into(folder: str) -> None:
-    """Draw the comparison that lies in a folder; this is what the process does."""
+    """Draw the comparison that lies in a folder; this is what the process does.
+
+    The identifiers in the page are numbered rather than drawn by chance, so that one made again is the same.
+    """
+    import uuid6
+
+    numbers = count()
+    uuid.uuid4 = uuid6.uuid7 = lambda: uuid6.UUID(int=next(numbers))
     given = pickle.loads((Path(folder) / "comparison").read_bytes())  # noqa: S301 - written by ``draw``
     given.run().save_html(str(Path(folder) / FILE))
 
