@@ -26,6 +26,8 @@ from toolkit.evaluation.figures import drawings
 from toolkit.evaluation.findings import about_decisions, about_units, finding, judge
 from toolkit.models.candidates import make_baseline
 from toolkit.models.choice import threshold_for
+from toolkit.models.held_out import KEPT_AS as HELD_OUT
+from toolkit.models.held_out import count_held_out
 from toolkit.models.model import Model
 from toolkit.models.prediction import Predictions, measure_speed, predict
 from toolkit.models.threshold import DEFAULT, KEPT_AS, Threshold, ThresholdLike
@@ -136,6 +138,7 @@ def evaluate(
         measured=measured["test"],
         rows=fingerprint(test.target.rename("target").reset_index()),
         model=replace(model, threshold=chosen),
+        held_out="" if model.recorded else count_held_out(predicted["test"], chosen),
     )
 
 
@@ -169,6 +172,8 @@ class Evaluation(Result):
         Fingerprint of the rows and targets of the test part.
     model : Model
         The model that was measured, which decides at this threshold: the other steps take it.
+    held_out : str
+        Counts of the test part by score, which are kept with the model: see ``toolkit.models.held_out``.
     """
 
     name: str
@@ -186,6 +191,7 @@ class Evaluation(Result):
     measured: dict[str, Measure] = field(repr=False)
     rows: str
     model: Model = field(repr=False)
+    held_out: str = field(default="", repr=False)
 
     def frame(self) -> pd.DataFrame:
         """Return one row a metric and part; on the test part also the baseline and the difference to it."""
@@ -212,6 +218,7 @@ class Evaluation(Result):
         """Return how the threshold was chosen, and replicates by which a later model can be compared in pairs."""
         at, files = self.threshold, {FILE: self._replicates}
         kept = {KEPT_AS: at.text()} if at and math.isfinite(at.value) else {}
+        kept |= {HELD_OUT: self.held_out} if self.held_out else {}
         parameters, numbers = {"threshold": str(at)} if at else {}, against_baseline(self.numbers)
         return Record(parameters, model=self.model.record(), files=files, kept=kept, numbers=numbers)
 

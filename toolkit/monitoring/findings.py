@@ -64,6 +64,8 @@ def judge_estimate(
         worst = rows.loc[values.idxmax() if lower else values.idxmin()]
         place = "over all rows" if worst["window"] == WHOLE else f"in {worst['window']}"
         found.append(finding("ESTIMATE-DEGRADED", "medium", worst["window"], worst=worst, place=place, level=level))
+    if not reference.features.shape[1]:
+        found.append(finding("ESTIMATE-FROM-SCORES", "low", rows=reference.rows))
     rarer, what = reference.rows, "rows"
     if reference.task != "regression":
         right = known.y_true if reference.task == "binary" else (known.y_pred == known.y_true)

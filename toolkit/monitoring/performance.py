@@ -19,8 +19,10 @@ from toolkit.data.dataset import Dataset
 from toolkit.data.load import data_like
 from toolkit.data.times import cut_windows
 from toolkit.drift.model import density_ratio
+from toolkit.drift.profile import Profile
 from toolkit.errors import InputError, NotApplicableError, listed, nearest
 from toolkit.models.choice import threshold_for
+from toolkit.models.held_out import held_out_rows
 from toolkit.models.model import Model
 from toolkit.models.prediction import Predictions, predict
 from toolkit.models.threshold import Threshold, ThresholdLike
@@ -42,7 +44,7 @@ _NO_LABELS = Estimate(math.nan, method="no labels")
 
 def estimate_performance(
     model: Any,
-    reference: Dataset,
+    reference: Dataset | Profile,
     current: Dataset | pd.DataFrame,
     *,
     threshold: ThresholdLike = None,
@@ -66,8 +68,9 @@ def estimate_performance(
     Parameters
     ----------
     model : Model, or anything that ``Model.of`` takes
-    reference : Dataset
-        Labelled, and not the rows the model was fitted on.
+    reference : Dataset or Profile
+        Labelled, and not the rows the model was fitted on. In place of a profile stand the scores and labels of the
+        held-out rows that an experiment keeps with its model; they cannot be weighted.
     current : Dataset or DataFrame
         Labels may be missing in some rows or in all.
     threshold : float, str, mapping, Rule or Threshold, optional
@@ -106,14 +109,12 @@ def estimate_performance(
     """
     if model is None:
         raise NotApplicableError("There is no model whose performance could be estimated.")
-    if not isinstance(reference, Dataset):
-        raise refusal("no labels", found=type(reference).__name__)
-    reference = reference.labelled
+    reference, known = _judged_before(model, reference)
     wanted = _wanted(metrics, reference)
     model = Model.of(model, reference)
     data = data_like(current, reference)
     model.check_columns(data.features, data.name, data.others)
-    known, new = predict(model, reference), predict(model, data)
+    new = predict(model, data)
     chosen = threshold_for(model, reference, threshold, {"reference": known})
     expectation, level, outside = _expect(reference, data, known, new, chosen, seed)
     windows = dict(cut_windows(data.time, data.rows, window))
@@ -233,6 +234,14 @@ class PerformanceEstimate(Result):
         return facer(__file__)("performance", self, *frames, rows=rows, labelled=labelled)
 
 
+def _judged_before(model: Any, reference: object) -> tuple[Dataset, Predictions]:
+    if isinstance(reference, Profile):
+        return held_out_rows(Model.of(model))
+    if not isinstance(reference, Dataset):
+        raise refusal("no labels", found=type(reference).__name__)
+    return reference.labelled, predict(Model.of(model, reference.labelled), reference.labelled)
+
+
 def _wanted(metrics: Sequence[str] | None, reference: Dataset) -> tuple[str, ...]:
     known = METRICS[reference.task]
     chosen = known if metrics is None else tuple([metrics] if isinstance(metrics, str) else metrics)
@@ -263,7 +272,9 @@ def _expect(
     if len(np.unique(before.y_true)) < 2:
         found = "one class only" if chosen else "rows that are all predicted right, or all wrong"
         raise InputError(f"The reference holds {found}, so that nothing can be learnt about the scores from it.")
-    weights, supported = density_ratio(reference.features, current.features, seed, (before.units, after.units))
+    weights, supported = None, np.ones(current.rows, dtype=bool)
+    if reference.features.shape[1]:
+        weights, supported = density_ratio(reference.features, current.features, seed, (before.units, after.units))
     learnt: dict[str, Any] = {"probabilities": known.probabilities, "units": before.units}
     calibrator = fit_calibrator(before.y_true, before.y_score, weights=weights, **learnt)
     plain = fit_calibrator(before.y_true, before.y_score, **learnt)
