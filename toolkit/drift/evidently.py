@@ -6,14 +6,16 @@ import base64
 import hashlib
 import os
 import pickle
+import random
 import re
+import secrets
 import subprocess
 import sys
 import tempfile
+import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -232,12 +234,11 @@ def draw(given: Comparison) -> str:
 def draw_into(folder: str) -> None:
     """Draw the comparison that lies in a folder; this is what the process does.
 
-    The identifiers in the page are numbered rather than drawn by chance, so that one made again is the same.
+    The identifiers in the page are the same each time, so that one made again is the same.
     """
-    import uuid6
-
-    numbers = count()
-    uuid.uuid4 = uuid6.uuid7 = lambda: uuid6.UUID(int=next(numbers))
+    chance = random.Random(0)  # noqa: S311 - for names of parts of a page
+    uuid.uuid4 = lambda: uuid.UUID(int=chance.getrandbits(128), version=4)
+    secrets.randbits, time.time_ns = lambda k: chance.getrandbits(k), lambda: 0
     given = pickle.loads((Path(folder) / "comparison").read_bytes())  # noqa: S301 - written by ``draw``
     given.run().save_html(str(Path(folder) / FILE))
 
