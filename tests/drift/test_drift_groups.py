@@ -11,6 +11,7 @@ from toolkit.drift.distances import pair_of
 from toolkit.drift.profile import load_profile, summarize
 from toolkit.drift.summary import summarize_column
 from toolkit.monitoring.pair import load_drift
+from toolkit.statistics.units import Units
 
 
 def visits(rng, persons, visits, alike=0.5, first=0, shift=0.0, uneven=False):
@@ -91,7 +92,8 @@ def test_intervals_of_distances_hold_among_groups(shift):
         rng = np.random.default_rng(seed)
         groups = np.repeat(np.arange(120), 10)
         columns = [rng.normal(moved, 1, 120)[groups] for moved in (0.0, shift)]
-        parts = [summarize_column(pd.Series(column), "a", 1200, groups=groups) for column in columns]
+        people = Units(groups, 120, "person")
+        parts = [summarize_column(pd.Series(column), "a", 1200, units=people) for column in columns]
         distance = judge_pair(pair_of(*parts), "wasserstein", seed)["distance"]
         hits += distance.low <= shift <= distance.high
     assert hits / repeats >= 0.87

@@ -15,7 +15,9 @@ from toolkit.data.load import load_dataset
 from toolkit.explanation.association import associations, correlation_ratio, cramers_v
 from toolkit.explanation.attribution import Attributor
 from toolkit.explanation.crosscheck import cross_check, difference_of_means, group_table, rank_agreement
+from toolkit.explanation.explain import explain
 from toolkit.explanation.importance import (
+    covariance_of_means,
     draw_rows,
     importance_table,
     magnitudes,
@@ -344,3 +346,32 @@ def test_associations_of_independent_columns_are_about_nil():
     ranks = rng.random((200, 200))
     assert np.mean([correlation_ratio(a, b) ** 2 for a, b in zip(codes, ranks, strict=True)]) < 0.05
     assert associations(pd.DataFrame({"a": pd.Categorical(["x"]), "b": [1.0]})).empty
+
+
+def test_importance_is_weighted_and_its_interval_is_that_of_the_weights():
+    rng = np.random.default_rng(3)
+    sizes, weights = rng.exponential(size=(800, 2)), rng.exponential(size=800)
+    units = Units.of(None, None, pd.Series(weights, name="w"))
+    table = importance_table(sizes[:, :, None], ["a", "b"], ("x",), units).set_index("column")
+    for place, name in enumerate("ab"):
+        value = np.average(sizes[:, place], weights=weights)
+        found = table.loc[name, "mean_abs_shap"]
+        assert found.value == pytest.approx(value, rel=1e-12)
+        error = np.sqrt((weights**2 * (sizes[:, place] - value) ** 2).sum()) / weights.sum()
+        assert np.sqrt(covariance_of_means(sizes, units)[place, place]) == pytest.approx(error, rel=0.01)
+        assert 1 < (found.high - found.low) / (2 * 1.96 * error) < 1.15
+
+
+def test_weights_enter_the_summary_and_the_permutations():
+    rng = np.random.default_rng(4)
+    frame = pd.DataFrame({"a": rng.normal(size=600), "b": rng.normal(size=600)})
+    frame["y"], frame["w"] = frame["a"] + frame["b"] * (np.arange(600) < 300), np.where(np.arange(600) < 300, 0.01, 1.0)
+    data = load_dataset(frame, target="y", weight="w")
+    model = LinearRegression().fit(data.features, data.target)
+    found = explain(model, data, precision=0.01)
+    order = found.features.index
+    value = np.average(np.abs(found.shap_values[:, 1, 0]), weights=frame.loc[order, "w"])
+    assert found.scalars()["explanation.b.mean_abs_shap"].value == pytest.approx(value, rel=1e-9)
+    plain = explain(model, load_dataset(frame.drop(columns="w"), target="y"), precision=0.01)
+    assert found.increases["b"].value < plain.increases["b"].value
+    assert "WEIGHTS-NOT-USED" not in [one.code for one in found.findings()]

@@ -240,22 +240,6 @@ def test_what_mitigation_changes_is_measured_over_persons():
     assert all("groups of 'person'" in found[f"mitigation.threshold_optimizer.{name}"].method for name in names)
 
 
-def test_weights_that_are_not_used_are_said_by_every_step():
-    frame = visits(100, 8).rename(columns={"chance": "x"}).assign(w=lambda table: 1.0 + table.index % 3)
-    data = load_dataset(frame, target="y", sensitive=["sex"], group="person", weight="w", positive="yes")
-    split = split_dataset(data)
-    model = make_model(LogisticRegression(), split.train.features).fit(split.train.features, split.train.target)
-    steps = {
-        "The audit of fairness": audit_fairness(model, split, replicates=200),
-        "Individual fairness": check_individual(model, split, rows=50),
-        "The search for proxies": find_proxies(split),
-        "Mitigation": mitigate(model, split, methods=["threshold_optimizer"]),
-    }
-    for step, result in steps.items():
-        (note,) = [finding for finding in result.findings() if finding.code == "WEIGHTS-NOT-USED"]
-        assert note.where == step
-
-
 def truths(**world):
     """Return every number of a population so large that it is the truth."""
     return numbers(visits(4000, seed=99, **world), group=None, replicates=200)

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from toolkit.core.estimate import Estimate
 from toolkit.fairness.clusters import Resampling, count_cells
-from toolkit.fairness.measures import compared, ranked_area
+from toolkit.fairness.measures import compared
 from toolkit.fairness.rates import HALF, RATES, measure_rates
 from toolkit.fairness.spread import from_scale, measure_disparity, to_scale
-from toolkit.statistics.intervals import mean_estimate, wald, wilson
+from toolkit.statistics.intervals import mean_estimate, standard_error, wald, wilson
+from toolkit.statistics.metrics import area_of
 from toolkit.statistics.ranking import roc_auc
 
 ALL = [*RATES, "balanced_accuracy"]
@@ -243,21 +244,20 @@ def test_areas_agree_with_delong_over_rows(ties):
     score = y + rng.standard_normal(400)
     score = np.sort(np.round(score, 1) if ties else score)
     y = y[np.argsort(rng.random(400))] if ties else y
-    area = ranked_area(y, score)
+    area = area_of(y, score)
     found, (value, influence) = area.estimate, roc_auc(y, score)
     np.testing.assert_allclose(area.influence, influence, atol=1e-9)
     assert found.value == pytest.approx(value, abs=1e-12)
-    error = math.sqrt(influence @ influence) / 400
-    assert (found.low, found.high) == pytest.approx(wald(value, error, "logit"), abs=1e-9)
+    assert (found.low, found.high) == pytest.approx(wald(value, standard_error(influence), "logit"), abs=1e-9)
 
 
 @pytest.mark.parametrize(("y", "value"), [([0, 0, 1, 1], 1.0), ([1, 1, 0, 0], 0.0), ([1, 0], 0.0)])
 def test_perfect_areas_are_not_certain(y, value):
-    found = ranked_area(np.array(y, dtype=float), np.arange(float(len(y)))).estimate
+    found = area_of(np.array(y, dtype=float), np.arange(float(len(y)))).estimate
     assert found.value == value
     assert found.low < found.high
-    assert math.isnan(ranked_area(np.ones(3), np.arange(3.0)).estimate.value)
-    flat = ranked_area(np.array([0.0, 1, 0, 1]), np.full(4, 0.3)).estimate
+    assert math.isnan(area_of(np.ones(3), np.arange(3.0)).estimate.value)
+    flat = area_of(np.array([0.0, 1, 0, 1]), np.full(4, 0.3)).estimate
     assert flat.value == 0.5
     assert flat.low < 0.5 < flat.high
 

@@ -15,10 +15,8 @@ from toolkit.core.figures import figure
 from toolkit.core.result import Result
 from toolkit.data.load import load_dataset
 from toolkit.data.split import split_dataset
-from toolkit.drift.detect import detect_drift
 from toolkit.drift.model import density_ratio
 from toolkit.errors import InputError, NotApplicableError
-from toolkit.explanation.explain import explain
 from toolkit.models.preprocessing import make_model
 from toolkit.models.recorded import RecordedPredictions
 from toolkit.models.threshold import Rule, Threshold
@@ -452,14 +450,44 @@ def test_what_moved_is_told_in_many_runs(each):
             assert np.min(np.mean(inside, axis=0)) >= 0.9
 
 
-def test_weights_that_are_not_used_are_named():
+def weighty(rng, rows):
+    """Make rows of which those that are hard to tell weigh the most."""
+    x = rng.normal(size=rows)
+    bought = np.where(rng.random(rows) < 1 / (1 + np.exp(-3 * x)), "yes", "no")
+    return pd.DataFrame(
+        {"x": x, "other": rng.normal(size=rows), "bought": bought, "w": np.exp(-np.abs(x)) * rng.random(rows)}
+    )
+
+
+def test_what_rows_weigh_enters_estimates_of_classes():
     rng = np.random.default_rng(8)
-    old, new = (moved(rng, 300, 0).assign(w=rng.random(300) + 0.5) for _ in range(2))
+    old, new = weighty(rng, 2000), weighty(rng, 3000)
     data = load_dataset(old, target="bought", positive="yes", weight="w")
-    model = LogisticRegression().fit(data.features, data.target)
-    steps = (estimate_performance(model, data, new), detect_drift(data, new), explain(model, data, precision=1.0))
-    for found in steps:
-        assert [one.code for one in found.findings()].count("WEIGHTS-NOT-USED") == 1
+    model = LogisticRegression().fit(data.features[:500], data.target[:500])
+    found = estimate_performance(model, data.take(range(500, 2000)), new)
+    assert "WEIGHTS-NOT-USED" not in [one.code for one in found.findings()]
+    right = model.predict(new[["x", "other"]]) == new["bought"]
+    numbers = found.scalars()
+    realized, estimated = numbers["drift.realized.accuracy"], numbers["drift.estimated.accuracy"]
+    assert realized.value == pytest.approx(np.average(right, weights=new["w"]), rel=1e-12)
+    assert estimated.low <= realized.value <= estimated.high
+    assert not estimated.low <= right.mean() <= estimated.high
+    assert "ESTIMATE-CONCEPT-SHIFT" not in [one.code for one in found.findings()]
+
+
+def test_what_rows_weigh_enters_estimates_of_numbers():
+    rng = np.random.default_rng(9)
+    tables = [
+        weighty(rng, rows).assign(bought=lambda frame: frame["x"] * rng.normal(size=len(frame)))
+        for rows in (2000, 3000)
+    ]
+    data = load_dataset(tables[0], target="bought", weight="w")
+    model = LinearRegression().fit(data.features[:500], data.target[:500])
+    numbers = estimate_performance(model, data.take(range(500, 2000)), tables[1]).scalars()
+    error = np.abs(model.predict(tables[1][["x", "other"]]) - tables[1]["bought"])
+    realized, estimated = (numbers[f"drift.{kind}.mean_absolute_error"] for kind in ("realized", "estimated"))
+    assert realized.value == pytest.approx(np.average(error, weights=tables[1]["w"]), rel=1e-12)
+    assert estimated.low <= realized.value <= estimated.high < error.mean()
 
 
 def test_without_rows_like_the_current_ones_nothing_is_known():

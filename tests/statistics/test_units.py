@@ -30,7 +30,7 @@ def series(rng, length, memory):
     """Truth, predictions and days, with errors that remember those before."""
     noise = rng.normal(size=length + 200)
     errors = lfilter([math.sqrt(1 - memory**2)], [1, -memory], noise)[200:]
-    return np.full(length, 5.0), 5 + errors, Units(np.arange(length), length, "day", serial=True)
+    return np.full(length, 5.0), 5 + errors, Units(np.arange(length), length, "day", kind="time")
 
 
 class TestOf:
@@ -38,7 +38,7 @@ class TestOf:
         group, time = pd.Series(["b", None, "a", "b", None], name="g"), pd.Series(range(5), name="t")
         units = Units.of(group, time)
         assert units.count == 4
-        assert not units.serial
+        assert units.kind == "group"
         assert units.codes[0] == units.codes[3]
         assert len(set(units.codes)) == 4
 
@@ -50,7 +50,7 @@ class TestOf:
     def test_a_series_is_in_the_order_of_its_times(self):
         time = pd.Series(np.random.default_rng(0).permutation(150), name="t")
         units = Units.of(None, time)
-        assert units.serial
+        assert units.kind == "time"
         np.testing.assert_array_equal(units.codes, time)
 
 

@@ -97,7 +97,7 @@ def ab_test(
     names = sorted(set(arms))
     control = one_of("arm", control or names[0], names)
     named = {outcome: better, **(guardrails or {})}
-    units = np.arange(table.rows) if table.groups is None else table.groups.codes
+    units = np.arange(table.rows) if table.units is None else table.units.codes
     in_arms = pd.Series(arms).groupby(units).nunique()
     mixed = np.isin(units, in_arms.index[in_arms > 1])
     counts = pd.Series(units[~mixed]).groupby(arms[~mixed]).nunique().reindex(names, fill_value=0)

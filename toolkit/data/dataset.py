@@ -98,9 +98,9 @@ class Dataset(Result):
         return Roles(str(self.target.name or ""), tuple(map(str, self.sensitive)), time, group, weight)
 
     @cached_property
-    def groups(self) -> Units | None:
-        """The groups that rows belong to; None where each row stands alone."""
-        return Units.of(self.group, None)
+    def units(self) -> Units | None:
+        """The groups that rows belong to, whenever they are from, and weights; None where each row stands alone."""
+        return Units.of(self.group, None, self.weight)
 
     @property
     def _has_labels(self) -> bool:

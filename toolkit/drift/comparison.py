@@ -19,13 +19,12 @@ from toolkit.data.dataset import Dataset
 from toolkit.data.times import Window
 from toolkit.drift.distances import DISTANCE_THRESHOLD, METHODS
 from toolkit.drift.findings import finding, refusal
-from toolkit.drift.model import MOST_ROWS, Domain, tell_apart, with_importance, with_prediction
+from toolkit.drift.model import MOST_ROWS, Domain, tell_apart, units_of_both, with_importance, with_prediction
 from toolkit.drift.profile import Profile
 from toolkit.drift.summary import PREDICTION, ColumnSummary, roles_of, summarize_column, summarize_in
 from toolkit.drift.verdicts import Plan, Row, judge_column
 from toolkit.errors import InputError, listed
 from toolkit.models.model import Model
-from toolkit.statistics.units import Units
 
 Source = Dataset | Profile
 #: Days of a year, less the odd ends of its first and last month; rows that stand for a season; share of a month.
@@ -222,9 +221,8 @@ def compare_columns(
                 sample[old.name] = column.iloc[places].reset_index(drop=True)
     _check_kinds(rows, columns is not None, reference.name, current.name)
     tables = [part for part in (reference, current) if isinstance(part, Dataset)]
-    both = [part.group.iloc[at] for part, at in zip(tables, picked, strict=False) if part.group is not None]
-    groups = Units.of(pd.concat(both, ignore_index=True), None) if len(both) == 2 else None
-    domain = tell_apart(pd.DataFrame(sampled[0]), pd.DataFrame(sampled[1]), plan.seed, groups)
+    units = units_of_both(tables, picked)
+    domain = tell_apart(pd.DataFrame(sampled[0]), pd.DataFrame(sampled[1]), plan.seed, units)
     first, second = (
         Profile(part.name, part.rows, held, part.schema.without_cells())
         for part, held in zip((reference, current), kept, strict=True)
@@ -261,9 +259,9 @@ def _window(
     """Sum up some rows of a column; where it has no plain values, none of them has one."""
     if whole is None or isinstance(current, Profile) or whole.dtype == "identifier":
         return whole
-    codes = current.groups.codes[places] if current.groups else None
+    units = current.units.take(places) if current.units else None
     rows = None if plain is None else plain.iloc[places]
-    part = replace(summarize_column(rows, whole.name, len(places), whole.role, codes), importance=whole.importance)
+    part = replace(summarize_column(rows, whole.name, len(places), whole.role, units), importance=whole.importance)
     return replace(part, dtype=whole.dtype) if rows is None else part
 
 

@@ -41,6 +41,7 @@ def detect_drift(
     window: str | int | None = None,
     time: str = "",
     group: str = "",
+    weight: str = "",
     alpha: float = 0.05,
     seed: int = 0,
 ) -> Drift:
@@ -69,8 +70,8 @@ def detect_drift(
         shares (``ks``, ``anderson``) or the total variation (``chisquare``, ``z``).
     window : {"day", "week", "month", "year"} or int, optional
         Compare consecutive windows of the current table as well, by its time or by a number of rows.
-    time, group : str
-        Columns with the time of each row and with what its group is, where a table is a DataFrame; by default those of
+    time, group, weight : str
+        Columns with the time of each row, its group and its weight, where a table is a DataFrame; by default those of
         a reference that knows them. Rows of a group, such as those of one person, count for no more than they tell
         beyond each other (Rao & Scott 1992, doi:10.2307/2532311). Of a reference of a year or more, whose times are
         dates, the rows of the same months are compared, with each window as with the whole table: seasons differ.
@@ -99,14 +100,13 @@ def detect_drift(
     [['a', 'drifted'], ['b', 'stable']]
     """
     subject = None if model is None else Model.of(model)
-    asked = {"time": time, "group": group}
+    asked = {"time": time, "group": group, "weight": weight}
     old = _source(reference, "reference", asked, subject)
     new = _source(current, "current", asked, subject, old)
     if window and isinstance(new, Profile):
         raise InputError("A profile has no rows to cut into windows. Give the current table itself.")
     tables = [part for part in (old, new) if isinstance(part, Dataset)]
     notes = [note for table in tables for note in table.notes if note.code in READING]
-    notes += tables[-1].unweighted("Drift") if tables else []
     old, said = of_season(old, new)
     notes += said
     importance: dict[str, float] = {}

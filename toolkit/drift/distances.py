@@ -149,7 +149,7 @@ class Pair:
     @cached_property
     def sizes(self) -> tuple[int, int]:
         """Rows with a value, of the reference and of the current column."""
-        return int(self.reference.sum()), int(self.current.sum())
+        return round(self.reference.sum()), round(self.current.sum())
 
     @property
     def effective(self) -> tuple[float, float]:

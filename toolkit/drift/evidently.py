@@ -88,7 +88,7 @@ class EvidentlyPage(Result):
     rows : int
         Of the larger table.
     left_out : dict of str to str
-        Why a column is not drawn.
+        Why a column is not drawn; that weights are not used, where there are some.
     """
 
     html: str
@@ -172,6 +172,7 @@ def comparison_of(drift: Drift) -> Comparison:
     table, plan = drift.table, drift.plan
     compared = table["method"] != ""
     left_out = dict.fromkeys(table.loc[~compared, "column"], "not compared")
+    left_out |= {one.weight.name: "weights are not used there" for one in drift.tables if one.weight is not None}
     frames, drawn = [], list[str]()
     for part in drift.tables:
         picked, columns = np.arange(part.rows), {}

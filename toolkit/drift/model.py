@@ -21,12 +21,14 @@ from toolkit.statistics.intervals import Array
 from toolkit.statistics.measure import over_units, smooth
 from toolkit.statistics.permutation import permuted
 from toolkit.statistics.ranking import roc_auc
-from toolkit.statistics.units import Units
+from toolkit.statistics.units import Units, weights_of
 
 IMPORTANCE_ROWS = 2000
 
 
-def importances(model: Model, features: pd.DataFrame, table: str, seed: int = 0) -> dict[str, float]:
+def importances(
+    model: Model, features: pd.DataFrame, table: str, seed: int = 0, weights: Array | None = None
+) -> dict[str, float]:
     """Measure how much the model's output moves when one column is shuffled, as shares that add up to 1.
 
     Permutation importance of the predictions themselves rather than of
@@ -40,24 +42,24 @@ def importances(model: Model, features: pd.DataFrame, table: str, seed: int = 0)
     True
     """
     inputs = model.inputs(features, table)
-    rng = np.random.default_rng(seed)
+    rng, each = np.random.default_rng(seed), np.ones(len(inputs)) if weights is None else weights
     if len(inputs) > IMPORTANCE_ROWS:
-        inputs = inputs.iloc[np.sort(rng.choice(len(inputs), IMPORTANCE_ROWS, replace=False))]
+        picked = np.sort(rng.choice(len(inputs), IMPORTANCE_ROWS, replace=False))
+        inputs, each = inputs.iloc[picked], each[picked]
     before, order = model.outputs(inputs, table), rng.permutation(len(inputs))
     shuffled = permuted(lambda rows: model.outputs(rows, table), inputs, order[None])
     moved = []
     for (after,) in shuffled:
-        if before.dtype.kind != "f":
-            moved.append(float((before != after).mean()))
-        else:
-            gap = np.abs(before - after)
-            moved.append(float(np.nanmean(gap.sum(axis=1) / 2 if gap.ndim == 2 else gap)))
+        gap = np.abs(before - after) if before.dtype.kind == "f" else (before != after).astype(float)
+        gap = gap.sum(axis=1) / 2 if gap.ndim == 2 else gap
+        known = np.isfinite(gap)
+        moved.append(float(np.average(gap[known], weights=each[known])))
     return {str(name): apart / (sum(moved) or 1.0) for name, apart in zip(inputs.columns, moved, strict=True)}
 
 
 def with_importance(data: Dataset, model: Model, seed: int = 0) -> tuple[Dataset, dict[str, float]]:
     """Put the model's predictions beside a table, and measure the importance of each of its columns to the model."""
-    weights = importances(model, data.features, data.name, seed)
+    weights = importances(model, data.features, data.name, seed, weights_of(data.units, data.rows))
     named = {name: weights.get(name, 0.0) for name, role in roles_of(data).items() if role == "feature"}
     return with_prediction(data, data.features, model), named
 
@@ -124,8 +126,21 @@ class Domain:
         return [name for name, drop in self.columns.items() if drop >= 0.005][:most]
 
 
+def units_of_both(tables: Sequence[Dataset], picked: Sequence[NDArray[np.intp]]) -> Units | None:
+    """Return what some rows of two tables belong to, if both say it, and weigh, one table below the other."""
+    if len(tables) < 2:
+        return None
+    parts = [part.take(at) for part, at in zip(tables, picked, strict=True)]
+    known = [part.group for part in parts if part.group is not None]
+    group = pd.concat(known, ignore_index=True) if len(known) == 2 else None
+    each = [weights_of(part.units, part.rows) for part in parts]
+    named = next((part.weight.name for part in parts if part.weight is not None), None)
+    weight = None if named is None else pd.Series(np.concatenate(each), name=named)
+    return Units.of(group, None, weight)
+
+
 def tell_apart(
-    reference: pd.DataFrame, current: pd.DataFrame, seed: int = 0, groups: Units | None = None
+    reference: pd.DataFrame, current: pd.DataFrame, seed: int = 0, units: Units | None = None
 ) -> Domain | None:
     """Train a small boosted model to tell the tables apart, and judge it on rows it has not seen.
 
@@ -138,9 +153,9 @@ def tell_apart(
     reference, current : DataFrame
         A sample of each table: ``int64``, ``float64`` and ``category`` columns of the same names.
     seed : int
-    groups : Units, optional
-        Of the rows of both, where rows belong together: folds then hold whole groups, and influences are summed within
-        them (Obuchowski 1997, doi:10.2307/2533958).
+    units : Units, optional
+        Of the rows of both, where rows belong together or have weights: folds then hold whole groups, and influences
+        are summed within them (Obuchowski 1997, doi:10.2307/2533958).
 
     Returns
     -------
@@ -148,7 +163,7 @@ def tell_apart(
         None where one of the tables has fewer than 30 rows, or groups of them, or there is no column.
     """
     n, m = len(reference), len(current)
-    own = np.arange(n + m) if groups is None else groups.codes
+    own, weights = np.arange(n + m) if units is None else units.codes, weights_of(units, n + m)
     least = min(len(np.unique(own[:n])), len(np.unique(own[n:])))
     if least < LEAST_ROWS or not reference.shape[1]:
         return None
@@ -166,8 +181,8 @@ def tell_apart(
         for held in range(FOLDS):
             judge = fold == held
             given = learnable(cells, ~judge)
-            model.fit(given[~judge], side[~judge])
-            area, influence[judge] = roc_auc(side[judge], model.predict_proba(given[judge])[:, 1])
+            model.fit(given[~judge], side[~judge], weights[~judge] if units and units.weights is not None else None)
+            area, influence[judge] = roc_auc(side[judge], model.predict_proba(given[judge])[:, 1], weights[judge])
             ones = int(side[judge].sum())
             zeros = int(judge.sum()) - ones
             spread += (ones + zeros + 1) / (12 * ones * zeros)
@@ -176,14 +191,14 @@ def tell_apart(
         shuffled = permuted(
             lambda rows: model.predict_proba(rows.to_numpy())[:, 1], pd.DataFrame(given[judge]), order[None]
         )
-        drops = areas[-1] - np.array([roc_auc(side[judge], scores[0])[0] for scores in shuffled])
+        drops = areas[-1] - np.array([roc_auc(side[judge], scores[0], weights[judge])[0] for scores in shuffled])
     value, influence = float(np.mean(areas)), influence * math.sqrt(SHARED)
-    found = smooth(value, influence, effective=min(n, m), method=f"DeLong, {FOLDS} dependent folds")
-    if groups is None:
+    found = smooth(value, influence, weights, effective=min(n, m), method=f"DeLong, {FOLDS} dependent folds")
+    if units is None:
         p_value = float(stats.norm.sf((value - 0.5) / (math.sqrt(SHARED * spread) / FOLDS)))
     else:
-        found = over_units({"roc_auc": found}, groups)["roc_auc"]
-        p_value = float(stats.t.sf((value - 0.5) / groups.standard_error(influence), groups.count - 1))
+        found = over_units({"roc_auc": found}, units)["roc_auc"]
+        p_value = float(stats.t.sf((value - 0.5) / units.standard_error(weights * influence), units.count - 1))
     most = np.argsort(-drops, kind="stable")
     told = {str(reference.columns[place]): float(drops[place]) for place in most}
     return Domain(found.estimate, p_value, told, max(n, m))
@@ -233,7 +248,7 @@ def density_ratio(
     Returns
     -------
     weights : array of shape (n_reference,)
-        Of mean 1: they make the reference look like the current rows.
+        Of mean 1: they make the reference look like the current rows. Where rows have weights of their own these enter.
     supported : bool array of shape (n_current,)
         Whether the reference has rows like a current one, at least one for fifty.
     """
@@ -246,8 +261,10 @@ def density_ratio(
         strange = [(~one.isin(other.unique())).mean() for one, other in (known, known[::-1])]
         names += [name] if max(strange) <= MOST_STRANGE else []
     n, m = len(reference), len(current)
+    each = np.concatenate([weights_of(part, rows) for part, rows in zip(units, (n, m), strict=True)])
+    uneven = any(part is not None and part.weights is not None for part in units)
     if not names or min(n, m) < FOLDS:
-        return np.ones(n), np.ones(m, dtype=bool)
+        return each[:n], np.ones(m, dtype=bool)
     cells = coded(reference[names], current[names])
     side, rng = np.repeat([0.0, 1.0], [n, m]), np.random.default_rng(seed)
     owners = [
@@ -265,8 +282,9 @@ def density_ratio(
             sides = [rng.permutation(np.flatnonzero((fold != held) & (side == which))) for which in (0, 1)]
             others = np.concatenate([rows[:_MOST_LEARNT] for rows in sides])
             given = learnable(cells, others)
-            chance = model.fit(given[others], side[others]).predict_proba(given[fold == held])[:, 1]
-            prior = side[others].mean()
+            model.fit(given[others], side[others], each[others] if uneven else None)
+            chance = model.predict_proba(given[fold == held])[:, 1]
+            prior = np.average(side[others], weights=each[others])
             odds[fold == held] = chance / np.maximum(1 - chance, _LEAST) * (1 - prior) / prior
-    weights = odds[:n]
+    weights = odds[:n] * each[:n]
     return weights / weights.mean(), odds[n:] <= FAR

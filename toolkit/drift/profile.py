@@ -239,9 +239,9 @@ def _read(item: Mapping[str, Any]) -> ColumnSummary:
     summary = ColumnSummary(
         **{name: read(item[name]) for name, read in _READ.items()},
         distinct=np.array(item["values"], dtype="float64" if item["dtype"] in ("int64", "float64") else object),
-        counts=np.array(item["counts"], dtype="int64"),
+        counts=np.array(item["counts"] or np.array([], dtype="int64")),
     )
-    counted = int(summary.counts.sum())
-    if len(summary.distinct) != len(summary.counts) or (summary.distinct.size and counted != summary.known):
+    even = math.isclose(float(summary.counts.sum()), summary.known, rel_tol=1e-9)
+    if len(summary.distinct) != len(summary.counts) or (summary.distinct.size and not even):
         raise ValueError(f"the counts of {summary.name!r} do not add up")
     return summary

@@ -18,13 +18,14 @@ from toolkit.data.dataset import Dataset
 from toolkit.statistics.binning import cell_starts
 from toolkit.statistics.contingency import design_effect
 from toolkit.statistics.intervals import Array
+from toolkit.statistics.units import Units
 
 #: What the predictions of a model are called among the columns of a table.
 PREDICTION = "model prediction"
 CELLS = 256
 MOST_LABELS = 1000
 
-Counts = NDArray[np.int64]
+Counts = NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,10 +39,11 @@ class ColumnSummary:
     dtype : str
         ``int64``, ``float64``, ``category``, or ``missing`` where no row has a value.
     rows, missing : int
-        All rows, and those without a value.
+        All rows, and those without a value; where rows have weights, as many as these make them.
     distinct : array of shape (k,)
         Numbers in order, or labels.
-    counts : array of int, shape (k,)
+    counts : array of shape (k,)
+        Whole numbers, or of rows with weights their sums.
     mean, std : float
         Of the numbers, before any cells were formed; ``std`` divides by n. NaN for labels.
     error : float
@@ -56,14 +58,14 @@ class ColumnSummary:
     groups : int
         Groups of rows that belong together, such as those of one person; 0 where each row stands for itself.
     effect, missing_effect : float
-        How many rows of such groups tell as much as an independent one: about the values, and about whether there is
-        one. See ``toolkit.statistics.contingency``.
+        How many rows of such groups, or of their weights, tell as much as an independent one: about the values, and
+        about whether there is one. See ``toolkit.statistics.contingency``.
     """
 
     name: str
     dtype: str
     rows: int
-    missing: int
+    missing: float
     distinct: NDArray[Any]
     counts: Counts
     mean: float = math.nan
@@ -79,10 +81,10 @@ class ColumnSummary:
     @property
     def unit(self) -> float:
         """How many observations a row is where all rows of a group are alike."""
-        return self.groups / self.rows if self.groups else 1.0
+        return self.groups / self.rows if self.groups else 1 / self.effect
 
     @property
-    def known(self) -> int:
+    def known(self) -> float:
         """Rows that have a value."""
         return self.rows - self.missing
 
@@ -114,7 +116,7 @@ class ColumnSummary:
         if self.hashed or self.is_number:
             return self
         group = np.array([zlib.crc32(str(label).encode()) % MOST_LABELS for label in self.distinct], dtype="int64")
-        counts = np.bincount(group, self.counts, minlength=MOST_LABELS).astype("int64")
+        counts = np.bincount(group, self.counts, minlength=MOST_LABELS).astype(self.counts.dtype)
         used = np.flatnonzero(counts)
         labels = np.array([f"labels of group {place:03}" for place in used], dtype=object)
         return replace(self, distinct=labels, counts=counts[used], hashed=True)
@@ -176,7 +178,7 @@ def summarize_in(
     Nested cells, and where ``identifiers`` is set what numbers or names the rows, are named rather than counted.
     """
     plain, dtype = column_in(data, name)
-    summary = summarize_column(plain, name, data.rows, role, data.groups.codes if data.groups else None)
+    summary = summarize_column(plain, name, data.rows, role, data.units)
     known = identifiers and role == "feature" and summary.dtype in ("int64", "category")
     # The costly look is spared columns that cannot number or name the rows.
     many = summary.rows >= IDENTIFIER_ROWS and len(summary.distinct) > IDENTIFIER_SHARE * summary.known
@@ -188,12 +190,12 @@ def summarize_in(
 
 
 def summarize_column(
-    column: pd.Series[Any] | None, name: str, rows: int, role: str = "feature", groups: NDArray[np.intp] | None = None
+    column: pd.Series[Any] | None, name: str, rows: int, role: str = "feature", units: Units | None = None
 ) -> ColumnSummary:
     """Count the values of a plain column (``int64``, ``float64`` or ``category``); None stands for no value at all.
 
-    Of a target only the rows that have a label count: one that has not come yet is not missing. ``groups`` holds the
-    number of the group of each row, where rows belong together.
+    Of a target only the rows that have a label count: one that has not come yet is not missing. ``units`` are what rows
+    belong to and weigh, if anything.
 
     Examples
     --------
@@ -203,23 +205,25 @@ def summarize_column(
     """
     known = np.zeros(rows, dtype=bool) if column is None else column.notna().to_numpy()
     if role == "target" and not known.all():
-        groups = None if groups is None else groups[known]
-        return summarize_column(None if column is None else column[known], name, int(known.sum()), role, groups)
+        units = units.take(known) if units else None
+        return summarize_column(None if column is None else column[known], name, int(known.sum()), role, units)
     summary = ColumnSummary(name, "missing", rows, rows, np.array([]), np.array([], dtype="int64"), role=role)
-    if groups is not None:
-        effect = design_effect(known, groups) if known.any() and not known.all() else 1.0
-        summary = replace(summary, groups=len(np.unique(groups)), missing_effect=effect)
+    weights = units.weights if units else None
+    if units:
+        effect = design_effect(known, units.codes, weights) if known.any() and not known.all() else 1.0
+        summary = replace(summary, groups=units.count * (units.kind != "row"), missing_effect=effect)
     if column is None or not known.any():
         return summary
-    missing = rows - int(known.sum())
+    missing = rows - int(known.sum()) if weights is None else float(weights[~known].sum())
+    groups, own = (units.codes[known] if units else None), (None if weights is None else weights[known])
     if isinstance(column.dtype, pd.CategoricalDtype):
         codes = column.cat.codes.to_numpy().astype("int64")
-        seen = np.bincount(codes[known], minlength=len(column.cat.categories))
+        seen = np.bincount(codes[known], own, len(column.cat.categories))
         used = np.flatnonzero(seen)
         labels = np.asarray(column.cat.categories, dtype=object)[used]
-        effect = 1.0 if groups is None else design_effect(codes[known], groups[known])
+        effect = 1.0 if groups is None else design_effect(codes[known], groups, own)
         return replace(summary, dtype="category", missing=missing, distinct=labels, counts=seen[used], effect=effect)
-    values, counts = _counted(column.to_numpy())
+    values, counts = _counted(column.to_numpy(), weights)
     shares = counts / counts.sum()
     mean = float(values @ shares)
     off = values - mean
@@ -229,7 +233,7 @@ def summarize_column(
         # A gap between shares hangs on the largest design effect of the shares below the deciles.
         places = np.searchsorted(np.cumsum(counts), counts.sum() * np.arange(0.1, 0.95, 0.1))
         cuts = np.unique(values[np.minimum(places, max(len(values) - 2, 0))])
-        effect = max(design_effect(column.to_numpy()[known] <= cut, groups[known]) for cut in cuts)
+        effect = max(design_effect(column.to_numpy()[known] <= cut, groups, own) for cut in cuts)
     return replace(
         summary,
         dtype=str(column.dtype),
@@ -242,8 +246,11 @@ def summarize_column(
     )
 
 
-def _counted(numbers: NDArray[Any]) -> tuple[Array, Counts]:
-    """Return the values in order, without those missing, and how often each occurs."""
+def _counted(numbers: NDArray[Any], weights: Array | None) -> tuple[Array, Counts]:
+    """Return the values in order, without those missing, and how often each occurs, or how much it weighs."""
+    if weights is not None:
+        values, place = np.unique(numbers[~np.isnan(numbers)].astype("float64"), return_inverse=True)
+        return values, np.bincount(place, weights[~np.isnan(numbers)])
     if numbers.dtype.kind == "i" and len(numbers) and int(numbers.max()) - int(numbers.min()) <= 2 * len(numbers):
         low = int(numbers.min())
         counts = np.bincount(numbers - low)
@@ -260,7 +267,7 @@ def align(first: ColumnSummary, second: ColumnSummary) -> tuple[NDArray[Any], Co
     Returns
     -------
     values : array of shape (k,)
-    first, second : arrays of int, shape (k,)
+    first, second : arrays of shape (k,)
     """
     if first.is_number:
         # A stable sort finds the two runs and merges them, in linear time.
@@ -273,7 +280,7 @@ def align(first: ColumnSummary, second: ColumnSummary) -> tuple[NDArray[Any], Co
     if first.hashed or second.hashed:
         first, second = first.in_groups, second.in_groups
     codes, labels = pd.factorize(np.concatenate([first.distinct, second.distinct]), sort=True)
-    before, after = np.zeros(len(labels), dtype="int64"), np.zeros(len(labels), dtype="int64")
+    before, after = (np.zeros(len(labels), one.counts.dtype) for one in (first, second))
     before[codes[: len(first.distinct)]] = first.counts
     after[codes[len(first.distinct) :]] = second.counts
     return np.asarray(labels, dtype=object), before, after

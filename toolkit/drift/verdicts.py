@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from toolkit.core.estimate import Estimate, format_number
+from toolkit.core.resources import beside
 from toolkit.core.words import value_text
 from toolkit.drift.chance import judge_novelty, judge_pair
 from toolkit.drift.distances import METHODS, Pair, pair_of
@@ -32,21 +33,8 @@ _NOTHING = Estimate(math.nan)
 
 Row = dict[str, Any]
 # What a column is said to be before it is judged, in the order of the columns of ``Drift.table``.
-_BLANK: Row = {
-    **dict.fromkeys(("column", "role", "kind", "method"), ""),
-    **dict.fromkeys(("distance", "by_chance"), _NOTHING),
-    **dict.fromkeys(("beyond_chance", "threshold", "score", "p_value"), math.nan),
-    "change": "",
-    **dict.fromkeys(("missing_reference", "missing_current"), math.nan),
-    "missing_difference": _NOTHING,
-    "missing_p": math.nan,
-    **{"new_labels": 0, "new_share": math.nan, "vanished_labels": 0, "vanished_share": math.nan},
-    "outside_share": math.nan,
-    "grouped": False,
-    "importance": math.nan,
-    **{"verdict": "stable", "code": "", "why": "", "new_names": ()},
-    **dict.fromkeys(("p_new", "p_vanished", "p_outside"), 1.0),
-}
+_BLANK: Row = beside(__file__, "columns.yaml")
+_BLANK |= dict.fromkeys(("distance", "by_chance", "missing_difference"), _NOTHING) | {"new_names": ()}
 
 
 @dataclass(frozen=True)

@@ -254,8 +254,8 @@ def _numbers(
         own = measured["test"][name]
         numbers[f"baseline.{name}"], numbers[f"difference.{name}"] = rival(own, other).estimate, difference(own, other)
     for part, found in units.items():
-        if found and found.name:
-            kind = "times" if found.serial else "groups"
+        if found and found.kind != "row":
+            kind = f"{found.kind}s"
             numbers[f"{part}.{kind}"] = Estimate(found.count, n=len(found.codes))
     return numbers
 

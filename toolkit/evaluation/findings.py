@@ -170,8 +170,8 @@ def about_units(test: Dataset, measured: Mapping[str, Measure], units: Units | N
     units : Units or None
         What is known of them.
     """
-    if units and units.name:
-        if units.serial or units.count >= FEW_GROUPS:
+    if units and units.kind != "row":
+        if units.kind == "time" or units.count >= FEW_GROUPS:
             return []
         return [finding("EVAL-FEW-GROUPS", "medium", units.name, units=units)]
     influences = [measured[name].influence for name in _TELLING if name in measured]

@@ -18,10 +18,10 @@ from toolkit.explanation.importance import REPORTED, mean_magnitude
 from toolkit.models.model import Model
 from toolkit.models.prediction import predict
 from toolkit.statistics.binning import Levels
-from toolkit.statistics.intervals import Array, Z, standard_error, t_quantile, welch
+from toolkit.statistics.intervals import Array, Z, standard_error, t_quantile
 from toolkit.statistics.multiplicity import benjamini_hochberg
 from toolkit.statistics.permutation import permuted
-from toolkit.statistics.units import FEW_GROUPS, Units
+from toolkit.statistics.units import FEW_GROUPS, Units, weights_of
 
 #: Rows predicted at most for permutation importance, for each row that an explainer can explain in acceptable time.
 CHECKED = 200
@@ -92,7 +92,7 @@ def cross_check(
         picked = np.sort(rng.choice(data.rows, n, replace=False))
         data, units = data.take(picked), units.take(picked) if units else None
     loss, before = row_losses(predict(model, data), data.task)
-    unit = float(before.max()) or 1.0
+    unit, weights = float(before.max()) or 1.0, weights_of(units, n)
 
     def losses(features: pd.DataFrame) -> Array:
         stacked = data.take(np.tile(np.arange(n), len(features) // n))
@@ -102,7 +102,7 @@ def cross_check(
     while True:
         order = rng.permutation(n)
         for place, (after,) in enumerate(permuted(losses, data.features, order[None])):
-            apart = (after - before) / unit
+            apart = weights * (after - before) / unit
             sums[place] += apart
             sums[place, order] += apart
             noise[place] += apart.var() / max(n - 1, 1)
@@ -122,7 +122,7 @@ def cross_check(
 def _increase(counted: Array, noise: float, units: Units | None) -> Estimate:
     """Estimate an increase from what each row counts for twice over, and the variance of the shuffling."""
     n, value = len(counted), float(counted.mean()) / 2
-    influence = counted - 2 * value
+    influence = counted - 2 * value * weights_of(units, n)
     spread = (units.standard_error(influence) if units else standard_error(influence)) ** 2
     half = (units.quantile(influence) if units else t_quantile(n)) * math.sqrt(max(spread - noise, spread / 2))
     if not 0 < half < math.inf:
@@ -183,7 +183,8 @@ def group_table(
         rows, and of the difference; ``p_adjusted`` is nan where not tested.
     """
     rows = []
-    unit, foremost = float(sizes.max(initial=0.0)), np.argsort(-sizes.mean(axis=0), kind="stable")[:REPORTED]
+    unit, centre = float(sizes.max(initial=0.0)), np.average(sizes, axis=0, weights=weights_of(units, len(sizes)))
+    foremost, together = np.argsort(-centre, kind="stable")[:REPORTED], units is not None and units.kind != "row"
     for by, levels in grouping.items():
         for label, member in levels.groups():
             both = np.concatenate([np.flatnonzero(member), np.flatnonzero(~member)])
@@ -193,7 +194,7 @@ def group_table(
                 inside, outside = sizes[member, column], sizes[~member, column]
                 group, rest = mean_magnitude(inside, unit, mine), mean_magnitude(outside, unit, theirs)
                 apart, p_value = Estimate(group.value - rest.value, n=len(inside)), math.nan
-                if columns[column] != by and least >= (FEW_GROUPS if units else LEAST_ROWS):
+                if columns[column] != by and least >= (FEW_GROUPS if together else LEAST_ROWS):
                     apart, p_value = difference_of_means(inside, outside, units.take(both) if units else None)
                 rows.append((by, label, len(inside), columns[column], group, rest, apart, p_value))
     table = pd.DataFrame(rows, columns=COLUMNS)
@@ -225,12 +226,17 @@ def difference_of_means(first: Array, second: Array, units: Units | None = None)
     if not unit:
         return Estimate(0.0, n=n, method="no interval: never attributed anything"), 1.0
     first, second = first / unit, second / unit
-    apart, both = float(first.mean() - second.mean()), n + len(second)
+    both = n + len(second)
+    each = np.split(weights_of(units, both), [n])
+    one, two = (float(np.average(part, weights=own)) for part, own in zip((first, second), each, strict=True))
+    apart = one - two
     if units is None:
         own, other = ((part.var(ddof=1) + part.max() ** 2 / len(part)) / len(part) for part in (first, second))
-        error, freedom = map(float, welch(own, n, other, len(second)))
+        error = math.sqrt(own + other)
+        freedom = max(error**4 / (own**2 / max(n - 1, 1) + other**2 / max(both - n - 1, 1)), 1.0)
     else:
-        influence = np.append((first - first.mean()) * both / n, (second.mean() - second) * both / len(second))
+        sides = (first - one) / each[0].sum() * each[0], (two - second) / each[1].sum() * each[1]
+        influence = both * np.concatenate(sides)
         counts = [len(np.unique(codes)) for codes in (units.codes[:n], units.codes[n:])]
         error = math.hypot(units.standard_error(influence), first.max() / counts[0], second.max() / counts[1])
         freedom = max(units.freedom(influence), 1.0)

@@ -30,7 +30,7 @@ from toolkit.models.choice import predict_at
 from toolkit.models.threshold import ThresholdLike
 from toolkit.statistics.binning import Levels, cut
 from toolkit.statistics.intervals import Array
-from toolkit.statistics.units import Units
+from toolkit.statistics.units import Units, weights_of
 
 _ASSOCIATED = 40
 
@@ -117,11 +117,12 @@ def explain(
         raise NotApplicableError("Recorded predictions have no model to explain. Give the model itself.")
     attributor = choose_attributor(model, part, against, method=method, given=background is not None, seed=seed)
     wanted: dict[str, Any] = {"precision": precision, "seconds": seconds, "seed": seed}
-    units = Units.of(part.group, part.time)
+    units = Units.of(part.group, part.time, part.weight)
     drawn = draw_rows(attributor, part, most=most or attributor.most_rows, **wanted)
     features, names = part.features.iloc[drawn.positions], [str(name) for name in part.features.columns]
     table = importance_table(drawn.shap_values, names, attributor.outputs.names, drawn.units)
     sizes = magnitudes(drawn.shap_values)
+    importance = np.average(sizes, axis=0, weights=weights_of(drawn.units, len(sizes)))
     foremost = list(table.loc[table["output"] == "overall", "column"])
     shown = part.features.loc[:, [name in foremost[:EXPLORED] for name in names]]
     levels = {
@@ -148,9 +149,9 @@ def explain(
         levels=levels,
         redundant=associations(features.loc[:, [name in foremost[:_ASSOCIATED] for name in names]]),
         sensitive=tuple(map(str, part.sensitive.columns)),
-        check=cross_check(model, part, sizes.mean(axis=0), units=units, most=CHECKED * attributor.most_rows, **wanted),
+        check=cross_check(model, part, importance, units=units, most=CHECKED * attributor.most_rows, **wanted),
         local=explain_rows(attributor, part, predicted, chosen, decided_at.value if decided_at else math.nan),
-        notes=(*attributor.notes, *part.unweighted("The explanation")),
+        notes=tuple(attributor.notes),
         units=drawn.units,
     )
 

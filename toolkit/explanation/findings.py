@@ -98,7 +98,7 @@ def _about_permutation(explanation: Explanation) -> Iterator[Finding]:
 def _about_groups(explanation: Explanation) -> Iterator[Finding]:
     """Yield where the model leans on other columns in some groups, and where that is not known well."""
     units, table = explanation.units, explanation.groups
-    if units and not units.serial and units.count < FEW_GROUPS:
+    if units and units.kind == "group" and units.count < FEW_GROUPS:
         yield finding("EXPLAIN-FEW-GROUPS", "medium", units.name, units=units)
     few = table[table["rows"] < LEAST_ROWS].drop_duplicates(["by", "group"])
     if len(few):

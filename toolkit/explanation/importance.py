@@ -16,7 +16,7 @@ from toolkit.explanation.attribution import Attributor
 from toolkit.statistics.intervals import Array, mean_estimate
 from toolkit.statistics.measure import mean, over_units
 from toolkit.statistics.multiplicity import holm
-from toolkit.statistics.units import Units
+from toolkit.statistics.units import Units, kish, weights_of
 
 REPORTED, EXPLORED = 10, 15
 _BATCH = {"tree": 250, "linear": 250, "permutation": 10}
@@ -69,7 +69,7 @@ def draw_rows(
     seed : int
         Of the order of the rows.
     """
-    units = Units.of(data.group, data.time)
+    units = Units.of(data.group, data.time, data.weight)
     order = np.random.default_rng(seed).permutation(data.rows)
     size, started = _BATCH[attributor.method], time.monotonic()
     values, output = [], []
@@ -105,7 +105,7 @@ def relative_errors(sizes: Array, units: Units | None = None) -> Array:
     Columns that are never attributed anything need no more rows.
     """
     unit = float(sizes.max(initial=0.0)) or 1.0
-    centre = sizes.mean(axis=0) / unit
+    centre = np.average(sizes, axis=0, weights=weights_of(units, len(sizes))) / unit
     foremost = np.argsort(-centre, kind="stable")[:REPORTED]
     foremost = foremost[centre[foremost] > 0]
     if len(sizes) < 2:
@@ -119,10 +119,11 @@ def covariance_of_means(values: Array, units: Units | None) -> Array:
     rows = len(values)
     if units is None:
         return np.asarray(np.cov(values, rowvar=False) / rows)
-    sums = np.apply_along_axis(units.sums, 0, values - values.mean(axis=0))
-    if units.serial:
+    each = weights_of(units, rows)[:, None]
+    sums = np.apply_along_axis(units.sums, 0, each * (values - (each * values).mean(axis=0)))
+    if units.kind == "time":
         sums = dct(sums, axis=0, norm="ortho")[1 : units.stretches + 1]
-    share = units.stretches if units.serial else max(units.count - 1, 1)
+    share = units.stretches if units.kind == "time" else max(units.count - 1, 1)
     return np.asarray(sums.T @ sums * (units.count / share / rows**2))
 
 
@@ -139,7 +140,7 @@ def mean_magnitude(sizes: Array, unit: float, units: Units | None = None) -> Est
     """
     if not unit:
         return Estimate(0.0, n=len(sizes), method="no interval: never attributed anything")
-    return over_units({"": mean(sizes / unit)}, units)[""].estimate.times(unit)
+    return over_units({"": mean(sizes / unit, weights_of(units, len(sizes)))}, units)[""].estimate.times(unit)
 
 
 def mean_of(values: Array, units: Units | None = None) -> Estimate:
@@ -147,7 +148,7 @@ def mean_of(values: Array, units: Units | None = None) -> Estimate:
     unit = float(np.abs(values).max(initial=0.0)) or 1.0
     if units is None or not np.ptp(values):
         return mean_estimate(values / unit).times(unit)
-    plain = mean(values / unit, bounds=(-math.inf, math.inf), scale="identity")
+    plain = mean(values / unit, units.weights, bounds=(-math.inf, math.inf), scale="identity")
     return over_units({"": plain}, units)[""].estimate.times(unit)
 
 
@@ -176,7 +177,8 @@ def rank_intervals(sizes: Array, units: Units | None = None) -> tuple[NDArray[np
     if count < 2 or columns < 2:
         return np.ones(columns, dtype=np.intp), np.full(columns, columns, dtype=np.intp)
     scaled = sizes / (float(sizes.max(initial=0.0)) or 1.0)
-    centre, spread = scaled.mean(axis=0), covariance_of_means(scaled, units)
+    weights = weights_of(units, rows)
+    centre, spread = np.average(scaled, axis=0, weights=weights), covariance_of_means(scaled, units)
     # Columns are measured on the same rows: what moves both alike cancels in the variance of their difference.
     variance = np.diag(spread)
     # One row more is reckoned with, at the furthest seen, so that a few rows without variation decide nothing.
@@ -189,7 +191,7 @@ def rank_intervals(sizes: Array, units: Units | None = None) -> tuple[NDArray[np
     first, second = np.triu_indices(columns, 1)
     # An error of 0 means that both columns are 0 on every row; their difference is 0 too, and stays a tie.
     ratio = np.abs(apart) / np.where(error > 0, error, 1.0)
-    freedom = units.stretches if units and units.serial else count - 1
+    freedom = units.stretches if units and units.kind == "time" else count / kish(weights) - 1
     larger = np.zeros((columns, columns), dtype=bool)
     larger[first, second] = holm(2 * stats.t.sf(ratio[first, second], freedom)) <= LEVEL
     # larger[i, j]: column i is above j beyond doubt. A column's best place is behind all that are above it, its worst
@@ -220,7 +222,7 @@ def importance_table(
     rows: list[tuple[object, ...]] = []
     for name, sizes in tables.items():
         unit, (best, worst) = float(sizes.max(initial=0.0)), rank_intervals(sizes, units)
-        for place in np.argsort(-sizes.mean(axis=0), kind="stable"):
+        for place in np.argsort(-np.average(sizes, axis=0, weights=weights_of(units, len(sizes))), kind="stable"):
             size = mean_magnitude(sizes[:, place], unit, units)
             rows.append((columns[place], name, size, int(best[place]), int(worst[place])))
     return pd.DataFrame(rows, columns=["column", "output", "mean_abs_shap", "rank_low", "rank_high"])

@@ -118,7 +118,7 @@ def audit_fairness(
     part = data.test if isinstance(data, Split) else data.labelled
     columns = sensitive_columns(part, sensitive)
     _, predicted, chosen = predict_at(model, data, threshold, part)
-    called, units = predicted.decide(chosen.value) if chosen else None, part.groups
+    called, units = predicted.decide(chosen.value) if chosen else None, part.units
     case, ordered, of_rows = prepare(part.task, predicted, called, columns, units)
     custom = read_metrics(metrics, case)
     groupings = group_rows(ordered, depth, bins, of_rows)
@@ -129,7 +129,8 @@ def audit_fairness(
     measured = [(one[0], known | measure_custom(custom, case, *one)) for one, known in zip(asked, found, strict=True)]
     names = tuple(metric.name for metric in custom)
     groups = pd.concat([group_table(*each) for each in measured], ignore_index=True)
-    notes = [*part.unweighted("The audit of fairness"), *about_table(part, data, columns, groupings, case)]
+    notes = [note for metric in custom if not metric.weighted for note in part.unweighted(f"Metric {metric.name}")]
+    notes += about_table(part, data, columns, groupings, case)
     return FairnessAudit(
         name=part.name,
         target=str(part.target.name),
@@ -176,7 +177,7 @@ class FairnessAudit(Result):
     custom : tuple of str
         Names of the metrics that the caller brought.
     units : Units or None
-        The groups that rows belong to, on which intervals and p values rest; None where each row stands alone.
+        What rows belong to and weigh, on which intervals and p values rest; None where each row stands alone.
     """
 
     name: str
@@ -240,18 +241,17 @@ class FairnessAudit(Result):
             shown = shown.drop(columns="class")
         tables = [FaceTable("Disparities with 95% intervals, and what is expected by chance", shown)]
         foremost = self.groups[self.groups["metric"].isin([*METRICS["shown"][self.task], *self.custom])]
+        belong = ["units"] if (self.groups["units"] != self.groups["rows"]).any() else []
         for name in self.groups["feature"].drop_duplicates()[:MOST_TABLES]:
             groups = foremost[foremost["feature"] == name]
-            side_by = (
-                groups[["group", "rows", *(["units"] if self.units else [])]].drop_duplicates().reset_index(drop=True)
-            )
+            side_by = groups[["group", "rows", *belong]].drop_duplicates().reset_index(drop=True)
             for (kind, metric), rows in groups.groupby(["class", "metric"], sort=False):
                 side_by[f"{kind}: {spoken(str(metric))}" if kind else metric] = rows["value"].to_numpy()
             tables.append(FaceTable(f"Groups of {name}", side_by))
         few = too_few(self.groups, self.min_count)
         if len(few):
             tables.append(FaceTable("Too few to judge, wholly or by some metrics: left out of the disparities", few))
-        rows = f"{self.rows:,} rows" + (f" in {self.units}, which intervals rest on" if self.units else "")
+        rows = f"{self.rows:,} rows" + (f" {self.units.text}" if self.units else "")
         tested, beyond = self.disparities["p_adjusted"].count(), (self.disparities["p_adjusted"] <= 0.05).sum()
         lead = f"{self.target}, {rows}; {tested} comparisons, {beyond} of them more than chance explains"
         lead += " (adjusted p of 0.05 or less)."

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 from scipy.sparse import csr_array
@@ -69,13 +68,18 @@ class Clusters:
     @classmethod
     def of(cls, rows: Sequence[Codes], units: Units) -> Clusters:
         """Look up the units of the rows of each sensitive group."""
-        found = [pd.factorize(units.codes[one]) for one in rows]
-        return cls(rows, [Units(codes, len(own), units.name) for codes, own in found], [own for _, own in found])
+        within, places = zip(*(units.among(one) for one in rows), strict=True)
+        return cls(rows, within, places)
+
+    @property
+    def weights(self) -> list[Array | None]:
+        """The weights of each sensitive group's rows, of mean 1; None where rows have none."""
+        return [one.weights for one in self.within]
 
     def count_cells(self, y_true: Array, called: Array) -> list[Array]:
         """Count the cells of the confusion matrix of each unit; an array of shape (units, 4) for each group."""
         every = zip(self.within, self.rows, strict=True)
-        return [count_cells(one.codes, one.count, y_true[rows], called[rows]) for one, rows in every]
+        return [count_cells(one.codes, one.count, y_true[at], called[at], one.weights) for one, at in every]
 
     def over(self, measures: Sequence[Measure], how: Resampling) -> tuple[list[Estimate], Array]:
         """Give the metrics of the groups the intervals of their units, and draw their errors."""
@@ -85,10 +89,12 @@ class Clusters:
         return estimates, draw_errors(sums, self.places, how)
 
 
-def count_cells(codes: NDArray[np.integer[Any]], groups: int, y_true: Array, called: Array) -> Array:
+def count_cells(
+    codes: NDArray[np.integer[Any]], groups: int, y_true: Array, called: Array, weights: Array | None = None
+) -> Array:
     """Count true negatives, false positives, false negatives and true positives; shape (groups, 4).
 
-    Rows with a code of -1 are left out.
+    Rows with a code of -1 are left out; weighted ones count by their weights.
 
     Examples
     --------
@@ -97,7 +103,7 @@ def count_cells(codes: NDArray[np.integer[Any]], groups: int, y_true: Array, cal
            [0., 0., 1., 0.]])
     """
     place = (codes + 1) * 4 + (2 * y_true + called).astype(np.int16)
-    return np.bincount(place, minlength=4 * (groups + 1)).reshape(-1, 4)[1:].astype(float)
+    return np.bincount(place, weights, minlength=4 * (groups + 1)).reshape(-1, 4)[1:].astype(float)
 
 
 def design_effect(sums: Array, variance: float, rows: float) -> float:

@@ -110,7 +110,9 @@ def measure_custom(metrics: Sequence[CustomMetric], case: Case, grouping: Groupi
     if case.called is not None and counted and inside:
         cells = count_cells(grouping.codes, len(grouping.labels), case.predicted.y_true, case.called)
         parts = clusters.count_cells(case.predicted.y_true, case.called) if clusters else []
-        by_cells = _by_cells(counted, cells[judged], [parts[place] for place in inside] if clusters else [])
+        weighted = np.array([part.sum(axis=0) for part in parts]) if clusters else cells
+        sizes = grouping.counts[judged].tolist()
+        by_cells = _by_cells(counted, weighted[judged], sizes, [parts[place] for place in inside] if clusters else [])
     for metric in metrics:
         places = [clusters.places[place] for place in inside] if clusters else []
         if metric.name in by_cells:
@@ -130,7 +132,7 @@ def measure_custom(metrics: Sequence[CustomMetric], case: Case, grouping: Groupi
 
 
 def _by_cells(
-    metrics: Sequence[CustomMetric], cells: Array, parts: Sequence[Array] = ()
+    metrics: Sequence[CustomMetric], cells: Array, sizes: Sequence[int], parts: Sequence[Array] = ()
 ) -> dict[str, tuple[list[Estimate], list[Array]]]:
     """Measure groups by their counts, and how each count moves them: the infinitesimal jackknife over their rows.
 
@@ -145,12 +147,12 @@ def _by_cells(
     influence = (total + 1) * (np.array(others) - centre)
     influence = influence - (weight * influence).sum(axis=0) / total
     error = np.sqrt((weight * influence**2).sum(axis=0)) / total
-    sizes, method = cells.sum(axis=1).astype(int).tolist(), "infinitesimal jackknife over counted rows"
+    method = "infinitesimal jackknife over counted rows"
     found: dict[str, tuple[list[Estimate], list[Array]]] = {}
     for place, metric in enumerate(metrics):
         sums = [part @ (influence[:, group, place] / total[group]) for group, part in enumerate(parts)]
         effects, counts = np.ones(len(cells)), [len(part) for part in parts] or sizes
-        for group in np.flatnonzero(error[:, place] > 1e-12) if parts else ():
+        for group in np.flatnonzero(error[:, place] > 1e-12).tolist() if parts else ():
             effects[group] = design_effect(sums[group], error[group, place] ** 2, sizes[group])
         halves = Z * error[:, place] * np.sqrt(effects)
         numbers = zip(value[:, place].tolist(), centre[:, place].tolist(), halves.tolist(), sizes, counts, strict=True)
@@ -168,6 +170,7 @@ def _by_rows(
     """
     y_true, y_pred = case.given(scored=metric.scored)
     units, clusters = grouping.units, grouping.clusters
+    given = {"sample_weight": units.weights} if metric.weighted and units and units.weights is not None else {}
     groups = clusters.rows if clusters else grouping.rows()
     sums, places, found = [], [], []
     if units and clusters:
@@ -186,11 +189,12 @@ def _by_rows(
             block = np.arange(len(picked)) % BLOCKS
         blocks = np.unique(block)
         kept = [picked[block != left] for left in blocks]
-        value = metric(y_true[rows], y_pred[rows])
-        without = np.array([metric(y_true[rest], y_pred[rest]) for rest in kept]) if len(blocks) > 1 else np.zeros(1)
+        parts = [(part, {name: one[part] for name, one in given.items()}) for part in (rows, *kept)]
+        value, *left = (metric(y_true[part], y_pred[part], **weights) for part, weights in parts)
+        without = np.array(left if len(blocks) > 1 else [0.0])
         error = math.sqrt((len(without) - 1) * float(without.var()) * len(picked) / len(rows))
         half, count = t_quantile(len(without)) * error, clusters.within[place].count if clusters else len(rows)
-        what = "groups" if units else "rows"
+        what = "groups" if units and units.kind != "row" else "rows"
         found.append(_estimate(value, value, half, len(rows), count, f"jackknife over {len(without)} blocks of {what}"))
         sums.append(without - without.mean())
         places.append(blocks)

@@ -30,7 +30,8 @@ def drawings(audit: FairnessAudit) -> list[Drawing]:
 
 def _by_group(audit: FairnessAudit, metric: str) -> Drawing | None:
     """Draw the judged groups of one metric: those of single columns first, then the extremes of intersections."""
-    data = audit.groups[audit.groups["metric"] == metric].drop(columns=[] if audit.units else "units")
+    belong = (audit.groups["units"] != audit.groups["rows"]).any()
+    data = audit.groups[audit.groups["metric"] == metric].drop(columns=[] if belong else "units")
     rows = data[(data["class"] == "") & data["judged"]]
     if not len(rows):
         return None

@@ -41,7 +41,7 @@ def measure_point(fitted: FittedMethod, setup: Setup, threshold: ThresholdLike) 
     chosen = threshold_for(fitted.model, setup.split, given, {"test": predicted}) or AS_DECIDED
     called = predicted.decide(chosen.value)
     score = predicted.y_pred if predicted.scored else None
-    found = binary_metrics(predicted.y_true, score, decisions=called, probabilities=False, units=test.groups)
+    found = binary_metrics(predicted.y_true, score, decisions=called, probabilities=False, units=test.units)
     negative = next(label for label in test.classes if label != test.positive)
     labels = pd.Series([test.positive if one else negative for one in called], test.features.index, dtype=object)
     recorded = RecordedPredictions(y_pred=labels, classes=test.classes)

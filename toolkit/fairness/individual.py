@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -101,6 +102,7 @@ def check_individual(
         shares = np.linspace(0, 1, 101)
         outcome = np.interp(predicted.y_pred, np.quantile(predicted.y_true, shares), shares)
     near = nearest_rows(pool.features.drop(columns=columns, errors="ignore"), asked, neighbours)
+    alike = partial(consistency, outcome, classes=classes, units=pool.units)
     names = unique(value_text(name) for name in columns)
     part = pool.take(range(asked))
     pairs = [] if model.recorded else list(zip(columns, names, strict=True))
@@ -109,12 +111,11 @@ def check_individual(
         name=test.name,
         task=test.task,
         rows=asked,
-        consistency=consistency(outcome, near, classes=classes, units=pool.groups),
-        by_chance=consistency(outcome, random_rows(pool.rows, asked, neighbours), classes=classes).value,
+        consistency=alike(near),
+        by_chance=alike(random_rows(pool.rows, asked, neighbours)).value,
         spread=float(np.std(predicted.y_true)) if test.task == "regression" else 1.0,
         columns={name: numbers for name, (numbers, _) in found.items()},
         changes=pd.concat([pd.DataFrame(), *(changed for _, changed in found.values())], ignore_index=True),
-        notes=tuple(pool.unweighted("Individual fairness")),
     )
 
 
@@ -140,7 +141,6 @@ class IndividualFairness(Result):
         A row a value that a column was changed to: ``feature, changed_to, rows, flip_rate, gained, lost,
         score_change``; what does not apply to the task is left out. ``gained`` and ``lost`` are the shares of rows that
         become positive and negative.
-    notes : tuple of Finding
     """
 
     name: str
@@ -151,7 +151,6 @@ class IndividualFairness(Result):
     spread: float
     columns: dict[str, dict[str, Estimate]]
     changes: pd.DataFrame
-    notes: tuple[Finding, ...] = ()
 
     def frame(self) -> pd.DataFrame:
         """Return one row a number: ``feature, measure, value, low, high, n, method``; none for the consistency."""
@@ -172,7 +171,7 @@ class IndividualFairness(Result):
 
     def findings(self) -> list[Finding]:
         """Say where the sensitive value itself decides, and where neighbours are no more alike than strangers."""
-        found = [*self.notes, *(self._about(name) for name in self.columns)]
+        found = [self._about(name) for name in self.columns]
         if not self.columns:
             found.append(finding("INDIVIDUAL-RECORDED", "info"))
         if self.by_chance < 1 and self.consistency.low <= self.by_chance:

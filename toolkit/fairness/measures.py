@@ -18,9 +18,9 @@ from toolkit.fairness.spread import GroupMetric, from_scale, to_scale
 from toolkit.models.prediction import Predictions
 from toolkit.statistics.binning import Codes
 from toolkit.statistics.calibration import calibration_error, sorted_bins
-from toolkit.statistics.intervals import Array, Interval, Z, wald, wilson
-from toolkit.statistics.measure import Measure, mean, undefined
-from toolkit.statistics.ranking import roc_auc
+from toolkit.statistics.intervals import Array, Z
+from toolkit.statistics.measure import Measure, mean
+from toolkit.statistics.metrics import area_of
 from toolkit.statistics.regression import power_of_two, root_mean_square
 from toolkit.statistics.units import Units
 
@@ -83,7 +83,7 @@ def prepare(
     order = np.argsort(predicted.y_pred)
     ordered = replace(predicted, y_true=predicted.y_true[order], y_pred=predicted.y_pred[order], decisions=None)
     taken = {place: columns.iloc[:, place].array.take(order) for place in range(columns.shape[1])}
-    units = replace(units, codes=units.codes[order]) if units else None
+    units = units.take(order) if units else None
     return Case(task, ordered, called[order]), pd.DataFrame(taken, copy=False).set_axis(columns.columns, axis=1), units
 
 
@@ -99,6 +99,7 @@ def measure_groups(case: Case, grouping: Grouping, how: Resampling) -> Measured:
     truth, guess, enough = case.predicted.y_true, case.predicted.y_pred, grouping.counts >= how.least
     clusters, measured = grouping.clusters, Measured()
     rows = clusters.rows if clusters else grouping.rows()
+    weights = clusters.weights if clusters else [None] * len(rows)
 
     def add(name: str, measures: Sequence[Measure], judged: NDArray[np.bool_], unit: float = 1.0, **kind: bool) -> None:
         estimates, drawn = [one.estimate for one in measures], None
@@ -108,7 +109,7 @@ def measure_groups(case: Case, grouping: Grouping, how: Resampling) -> Measured:
         measured["", name] = compared(name, estimates, judged, how, drawn, **kind)
 
     if case.task == "regression":
-        unit, means = regression_means(truth, guess, rows)
+        unit, means = regression_means(truth, guess, rows, weights)
         for name, found in means.items():
             add(name, found, enough, unit)
         return measured
@@ -130,11 +131,11 @@ def measure_groups(case: Case, grouping: Grouping, how: Resampling) -> Measured:
         measured |= {(kind, name): metric for name, metric in rates.items()}
     if case.ranked:
         pairs, both = [(truth[one], guess[one]) for one in rows], rates["balanced_accuracy"].judged
-        add("roc_auc", [ranked_area(*pair) for pair in pairs], both, proportion=True)
+        add("roc_auc", list(map(area_of, *zip(*pairs, strict=True), weights)), both, proportion=True)
         if case.predicted.probabilities:
-            excess = [score - true for true, score in pairs]
-            gaps = [mean(one, bounds=(-1.0, 1.0), scale="identity") for one in excess]
-            add("brier_score_loss", [mean(one**2, bounds=(0.0, 1.0)) for one in excess], enough)
+            excess = [(score - true, one) for (true, score), one in zip(pairs, weights, strict=True)]
+            gaps = [mean(*one, bounds=(-1.0, 1.0), scale="identity") for one in excess]
+            add("brier_score_loss", [mean(gap**2, one, bounds=(0.0, 1.0)) for gap, one in excess], enough)
             add("calibration_gap", gaps, enough)
             measured["", "expected_calibration_error"] = _calibration_errors(pairs, gaps, clusters, enough)
     return measured
@@ -146,7 +147,7 @@ def _calibration_errors(
     """Measure calibration by group, without comparing it, as chance makes it larger in smaller groups."""
     none, estimates = np.empty(0), []
     for place, pair in enumerate(pairs):
-        sizes, *rates = sorted_bins(*pair)
+        sizes, *rates = sorted_bins(*pair, weights=clusters.weights[place] if clusters else None)
         effect = clusters.within[place].design_effect(gaps[place].influence) if clusters else 1.0
         scaled = sizes / min(max(effect, 1.0), len(pair[0]))
         estimates.append(replace(calibration_error(scaled, *rates, draws=CALIBRATION_DRAWS)[0], n=len(pair[0])))
@@ -154,41 +155,9 @@ def _calibration_errors(
     return GroupMetric("expected_calibration_error", tuple(estimates), enough, none, *empty)
 
 
-def ranked_area(y_true: Array, y_score: Array) -> Measure:
-    """Measure the area under the ROC curve.
-
-    Wald's interval on the logit scale by DeLong's variance (see ``roc_auc``), or Wilson's where every placement is the
-    same.
-
-    Parameters
-    ----------
-    y_true : array of shape (n,)
-        1 for the positive class, 0 for the other.
-    y_score : array of shape (n,)
-
-    Examples
-    --------
-    >>> ranked_area(np.array([0.0, 1.0, 0.0, 1.0]), np.array([0.1, 0.35, 0.4, 0.8])).estimate.value
-    0.75
-    """
-    n, p = len(y_true), float(y_true.sum())
-    smallest = min(p, n - p)
-    if not smallest:
-        return undefined(n)
-    value, influence = roc_auc(y_true, y_score)
-    error = math.sqrt(float(influence @ influence)) / n if smallest > 1 else 0.0
-    varies = 0 < value < 1 and error > 1e-12
-
-    def ends(effect: float) -> Interval:
-        if varies:
-            return wald(value, error * math.sqrt(effect), "logit")
-        return wilson(value * smallest / effect, smallest / effect)
-
-    method = "DeLong, logit scale" if varies else "Wilson on the smaller class"
-    return Measure.made(value, ends, method, influence, n, (0.0, 1.0))
-
-
-def regression_means(y_true: Array, y_pred: Array, groups: Sequence[Codes]) -> tuple[float, dict[str, list[Measure]]]:
+def regression_means(
+    y_true: Array, y_pred: Array, groups: Sequence[Codes], weights: Sequence[Array | None]
+) -> tuple[float, dict[str, list[Measure]]]:
     """Measure mean prediction, mean residual (truth minus prediction), MAE and RMSE of every group.
 
     Numbers are divided by a power of two near the largest first, which is exact and keeps squares finite.
@@ -198,6 +167,8 @@ def regression_means(y_true: Array, y_pred: Array, groups: Sequence[Codes]) -> t
     y_true, y_pred : array of shape (n,)
     groups : sequence of integer arrays
         The places of each group's rows.
+    weights : sequence of arrays or None
+        Of these rows, of mean 1.
 
     Returns
     -------
@@ -207,17 +178,18 @@ def regression_means(y_true: Array, y_pred: Array, groups: Sequence[Codes]) -> t
     unit = power_of_two(y_true, y_pred)
     truth, predicted = y_true / unit, y_pred / unit
     reach = float(np.ptp(truth)) or float(np.abs(truth).max(initial=0)) or 1.0
+    each = list(zip(groups, weights, strict=True))
 
     def level(values: Array) -> list[Measure]:
         anything = (-math.inf, math.inf)
-        return [mean(values[rows], bounds=anything, unit=reach, scale="identity") for rows in groups]
+        return [mean(values[rows], one, bounds=anything, unit=reach, scale="identity") for rows, one in each]
 
     error = truth - predicted
     return unit, {
         "mean_prediction": level(predicted),
         "mean_residual": level(error),
-        "mean_absolute_error": [mean(np.abs(error[rows]), unit=reach) for rows in groups],
-        "root_mean_squared_error": [root_mean_square(error[rows], reach) for rows in groups],
+        "mean_absolute_error": [mean(np.abs(error[rows]), one, unit=reach) for rows, one in each],
+        "root_mean_squared_error": [root_mean_square(error[rows], reach, one) for rows, one in each],
     }
 
 
@@ -268,8 +240,9 @@ def threshold_curves(case: Case, groupings: Sequence[Grouping], threshold: float
     for grouping in groupings:
         groups = len(grouping.labels)
         place = ((grouping.codes + 1).astype(np.intp) * size + step) * 2 + case.predicted.y_true.astype(np.intp)
-        cells = np.bincount(place, minlength=2 * size * (groups + 1)).reshape(groups + 1, size, 2)[1:]
-        reached = np.cumsum(cells[:, ::-1], axis=1)[:, ::-1].astype(float)
+        counted = _reached(place, (groups + 1, size, 2))
+        weights = grouping.units.weights if grouping.units else None
+        reached = counted if weights is None else _reached(place, (groups + 1, size, 2), weights)
         total, found = reached[:, :1], reached[:, 1:]
         with np.errstate(invalid="ignore"):
             rates = {
@@ -277,9 +250,14 @@ def threshold_curves(case: Case, groupings: Sequence[Grouping], threshold: float
                 "recall": found[..., 1] / total[..., 1],
                 "false_positive_rate": found[..., 0] / total[..., 0],
             }
-        counts = {"rows": total.sum(axis=2), "positives": total[..., 1]}
+        counts = {"rows": counted[:, :1].sum(axis=2), "positives": counted[:, :1, 1]}
         named = {"feature": grouping.feature, "group": np.repeat(np.array(grouping.labels, dtype=object), number)}
         values = {name: one.ravel() for name, one in rates.items()}
         values |= {name: np.repeat(one.ravel().astype(int), number) for name, one in counts.items()}
         curves.append(pd.DataFrame(named | {"threshold": np.tile(grid, groups)} | values))
     return pd.concat(curves, ignore_index=True)
+
+
+def _reached(place: Codes, shape: tuple[int, int, int], weights: Array | None = None) -> Array:
+    cells = np.bincount(place, weights, minlength=math.prod(shape)).reshape(shape)[1:]
+    return np.asarray(np.cumsum(cells[:, ::-1], axis=1)[:, ::-1], dtype=float)

@@ -120,7 +120,7 @@ def mitigate(
     columns = columns if listed_names(sensitive) else columns[:MOST_COLUMNS]
     setup = Setup(original, _joined(split, columns), columns, constraint, metric, int(rows), seed)
     points = [measure_point(FittedMethod(ORIGINAL, "", "", original, split.train.rows), setup, threshold)]
-    notes = split.test.unweighted("Mitigation")
+    notes = split.test.unweighted("The fit of a mitigated model")
     if math.isnan(points[0].disparity.value):
         few = f"on {split.test.rows:,} test rows fewer than two groups by {listed(columns)} are large enough to judge"
         raise NotApplicableError(f"What less disparity would cost cannot be measured: {few}.")

@@ -8,24 +8,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from toolkit.core.estimate import Estimate
+from toolkit.core.resources import beside
 from toolkit.fairness.clusters import Clusters, Resampling, design_effect, draw_errors
 from toolkit.fairness.spread import GroupMetric, from_scale, to_scale
 from toolkit.statistics.intervals import Array, mover_mean, wilson
 from toolkit.statistics.measure import ONE_UNIT
+from toolkit.statistics.units import kish
 
-TN, FP, FN, TP = range(4)
-EVERY = (TN, FP, FN, TP)
+EVERY = range(4)
 #: The cells that are counted, and those among which they are.
-RATES: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
-    "selection_rate": ((FP, TP), EVERY),
-    "base_rate": ((FN, TP), EVERY),
-    "accuracy": ((TN, TP), EVERY),
-    "recall": ((TP,), (FN, TP)),
-    "false_positive_rate": ((FP,), (TN, FP)),
-    "false_negative_rate": ((FN,), (FN, TP)),
-    "precision": ((TP,), (FP, TP)),
-}
-_CELLS = {**RATES, "true_negative_rate": ((TN,), (TN, FP))}
+_CELLS: dict[str, list[list[int]]] = beside(__file__, "metrics.yaml")["cells"]
+RATES = [name for name in _CELLS if name != "true_negative_rate"]
 #: Means of several rates.
 SIDES = {"balanced_accuracy": ("recall", "true_negative_rate")}
 #: A rate is judged where it rests on this many rows of its kind, such as positives for the recall (or as few as a
@@ -103,9 +96,11 @@ def measure_rates(
     clusters : Clusters, optional
         What the rows of each group belong to.
     parts : sequence of arrays of shape (units, 4)
-        The cells of each group's units, where there are some.
+        The cells of each group's units, where there are some; weighted if rows are.
     """
-    enough = cells.sum(axis=1) >= how.least
+    enough, rows = cells.sum(axis=1) >= how.least, cells
+    if clusters:
+        cells = np.array([part.sum(axis=0) for part in parts])
     drawn = np.empty((0, 4, how.replicates))
     if enough.any() and not clusters:
         # One draw over the cells of all groups: their sizes vary as they would if the rows were drawn anew.
@@ -119,7 +114,8 @@ def measure_rates(
     for name in names:
         sides = SIDES.get(name, (name,))
         hits, size = np.transpose([_counts(side, cells) for side in sides], (1, 0, 2))
-        judged = np.asarray(enough & (size >= min(LEAST_OF_KIND, how.least)).all(axis=0))
+        of_kind = np.array([_counts(side, rows)[1] for side in sides])
+        judged = np.asarray(enough & (of_kind >= min(LEAST_OF_KIND, how.least)).all(axis=0))
         smooth, effect = np.array([np.divide(*_counts(side, cells + HALF)) for side in sides]), np.ones(len(cells))
         if clusters:
             effect, errors = _clustered(sides, cells, clusters, parts, how)
@@ -138,7 +134,7 @@ def measure_rates(
         else:
             same = np.average(centres, weights=1 / deviations**2) if judged.any() else math.nan
             chance = from_scale(to_scale(np.asarray(same), True) + errors, True)
-        estimates = tuple(map(_estimate, values[name], hits.T, size.T, effect, said))
+        estimates = tuple(map(_estimate, values[name], hits.T, size.T, of_kind.sum(axis=0), effect, said))
         constant = ((hits == 0) | (hits == size)).all(axis=0)[judged]
         found[name] = GroupMetric(name, estimates, judged, centres, errors, deviations, chance, constant)
     return found
@@ -162,8 +158,11 @@ def _clustered(
         smooth += share**2 * hits / size * (1 - hits / size) / size
         middle += share * hits / size
     sums = [part @ move for part, move in zip(parts, moves, strict=True)]
-    known = zip(sums, parts, variance, rows, strict=True)
-    effect = np.array([design_effect(one[part @ taking > 0], apart, n) for one, part, apart, n in known])
+    totals = [part @ taking for part in parts]
+    if any(weights is not None for weights in clusters.weights):
+        rows = rows * [kish(total[total > 0]) if total.any() else 1.0 for total in totals]
+    known = zip(sums, totals, variance, rows, strict=True)
+    effect = np.array([design_effect(one[total > 0], apart, n) for one, total, apart, n in known])
     deviation = np.sqrt(np.nan_to_num(effect, posinf=1.0) * smooth / (4 * middle * (1 - middle)))
     return effect, draw_errors(sums, clusters.places, how) * deviation[:, None]
 
@@ -174,9 +173,9 @@ def _counts(name: str, cells: Array) -> tuple[Array, Array]:
     return hits, size
 
 
-def _estimate(value: float, hits: Array, size: Array, effect: float, said: str) -> Estimate:
+def _estimate(value: float, hits: Array, size: Array, rows: float, effect: float, said: str) -> Estimate:
     """Return a rate with Wilson's interval, or the mean of several with MOVER over them."""
-    n = int(size.sum())
+    n = int(rows)
     if not size.all():
         return Estimate(math.nan, n=n)
     if math.isinf(effect):

@@ -9,7 +9,7 @@ from scipy.special import expit, logit
 
 from toolkit.statistics.calibration import fit_logistic
 from toolkit.statistics.intervals import Array
-from toolkit.statistics.units import FEW_GROUPS, Units, kish
+from toolkit.statistics.units import FEW_GROUPS, Units, kish, weights_of
 
 #: Knots by the rows of the rarer class: from that many rows on. Two knots are Platt's straight line.
 KNOTS = ((0, 2), (50, 3), (200, 4), (500, 5), (1000, 6), (5000, 8))
@@ -140,11 +140,12 @@ def likeness(left: Array, units: Units | None) -> float:
 
 
 def dispersion(alike: float, units: Units | None) -> float:
-    """Return how many times the variance of a sum over rows is that of independent rows (Kish 1965)."""
+    """Return how many times the variance of a sum over rows is that of independent rows of one weight (Kish 1965)."""
     if units is None:
         return 1.0
     sizes = np.bincount(units.codes).astype(float)
-    return 1 + alike * (float(sizes @ sizes) / float(sizes.sum()) - 1)
+    uneven = 1.0 if units.weights is None else kish(units.weights)
+    return uneven * (1 + alike * (float(sizes @ sizes) / float(sizes.sum()) - 1))
 
 
 def _worth(weights: Array) -> float:
@@ -179,18 +180,19 @@ def shift_test(y_true: Array, score: Array, calibrator: Calibrator, units: Units
     """
     terms = calibrator.terms(calibrator.positions(score))
     chance = expit(terms @ calibrator.beta)
-    weight = chance * (1 - chance)
+    each = weights_of(units, len(y_true))
+    weight, gap = each * chance * (1 - chance), each * (y_true - chance)
     tested = terms[:, :2]
     passed = tested.T @ (weight[:, None] * terms)
     own = tested.T @ (weight[:, None] * tested)
     if units:
-        sums = summed(tested * (y_true - chance)[:, None], units)
+        sums = summed(tested * gap[:, None], units)
         own = dispersion(calibrator.alike, units) * own if units.count < FEW_GROUPS else sums.T @ sums
     variance = own + passed @ calibrator.covariance @ passed.T
     scale = np.sqrt(np.diag(variance))
     values, axes = np.linalg.eigh(variance / np.outer(scale, scale))
     kept = values > 1e-8 * values.max()
-    sums = (tested.T @ (y_true - chance)) / scale
+    sums = (tested.T @ gap) / scale
     statistic = float(((sums @ axes[:, kept]) ** 2 / values[kept]).sum())
     rarest = min(calibrator.rarer, float(chance.sum()), float((1 - chance).sum()))
     df = int(kept.sum())

@@ -14,7 +14,7 @@ from toolkit.core.estimate import Estimate
 from toolkit.monitoring.calibrator import Calibrator, dispersion, likeness, shift_test
 from toolkit.statistics.intervals import Array, wilson
 from toolkit.statistics.metrics import binary_metrics
-from toolkit.statistics.units import Units
+from toolkit.statistics.units import Units, weights_of
 
 BINARY = ("roc_auc", "accuracy", "precision", "recall", "f1")
 CELLS = ("true_positives", "false_positives", "false_negatives", "true_negatives")
@@ -60,14 +60,15 @@ class ByScore:
     def estimate(self, rows: NDArray[np.intp], seed: int) -> dict[str, Estimate]:
         """Estimate metrics and expected confusion counts; without an interval where the reference has no such rows."""
         part = self.current.take(rows)
-        cells, effects = gather(part.y_score, part.called, self.calibrator), (1.0, 1.0)
+        weights = weights_of(part.units, len(rows))
+        cells, effects = gather(part.y_score, part.called, self.calibrator, weights), (1.0, 1.0)
         if part.units:
             chance = self.calibrator.chance(part.y_score)
             right = np.where(part.called == 1, chance, 1 - chance)
             alike = max(likeness(values - values.mean(), part.units) for values in (chance, right))
             effects = dispersion(self.calibrator.alike, part.units), dispersion(alike, part.units)
         found = estimate_binary(cells, self.calibrator, seed=seed, effects=effects)
-        if (~self.supported[rows]).mean() <= MOST_UNSUPPORTED:
+        if np.average(~self.supported[rows], weights=weights) <= MOST_UNSUPPORTED:
             return found
         return {name: Estimate(one.value, n=one.n, method=UNKNOWABLE) for name, one in found.items()}
 
@@ -90,9 +91,8 @@ class ByScore:
 def measure_scored(part: Scored) -> dict[str, Estimate]:
     """Measure the metrics that can be estimated, and count the confusion cells."""
     found = binary_metrics(part.y_true, part.y_score, decisions=part.called, probabilities=False, units=part.units)
-    counts = [
-        float((sign * (part.y_true == label)).sum()) for sign in (part.called, 1 - part.called) for label in (1, 0)
-    ]
+    each, called = weights_of(part.units, len(part.called)), part.called
+    counts = [float(each @ (sign * (part.y_true == label))) for sign in (called, 1 - called) for label in (1, 0)]
     cells = {name: Estimate(count, n=len(part.called)) for name, count in zip(CELLS, counts, strict=True)}
     return {name: measure.estimate for name, measure in found.items()} | cells
 
@@ -104,7 +104,7 @@ class Cells:
     Attributes
     ----------
     rows : array of shape (n_cells,)
-        How many rows each holds.
+        How many rows each holds, or what these weigh.
     chance, variance : array of shape (n_cells,)
         Mean of the rows' probabilities p, and of their p(1 − p).
     called : array of shape (n_cells,)
@@ -123,21 +123,23 @@ class Cells:
     starts: np.ndarray[tuple[int], np.dtype[np.intp]]
 
 
-def gather(score: Array, called: Array, calibrator: Calibrator) -> Cells:
+def gather(score: Array, called: Array, calibrator: Calibrator, weights: Array | None = None) -> Cells:
     """Gather rows into at most 256 bins of equal mass of the score (equal scores stay together) by decision."""
+    each = np.ones(len(score)) if weights is None else weights
+    score, called, each = score[each > 0], called[each > 0], each[each > 0]
     levels = np.unique(score)
     if len(levels) > BINS:
         levels = np.unique(np.quantile(score, np.arange(1, BINS + 1) / BINS, method="higher"))
     key = 2 * np.searchsorted(levels, score) + called.astype(np.intp)
     kept, cell = np.unique(key, return_inverse=True)
     chance = calibrator.chance(score)
-    rows = np.bincount(cell).astype(float)
+    rows = np.bincount(cell, each).astype(float)
     return Cells(
         rows,
-        np.bincount(cell, chance) / rows,
-        np.bincount(cell, chance * (1 - chance)) / rows,
+        np.bincount(cell, each * chance) / rows,
+        np.bincount(cell, each * chance * (1 - chance)) / rows,
         (kept % 2).astype(float),
-        np.bincount(cell, calibrator.positions(score)) / rows,
+        np.bincount(cell, each * calibrator.positions(score)) / rows,
         np.unique(kept // 2, return_index=True)[1],
     )
 
@@ -168,13 +170,16 @@ def estimate_binary(
     dict of str to Estimate
         Not defined (nan) where the rows do not define it, such as precision where none is called positive.
     """
-    n = int(cells.rows.sum())
+    n = round(cells.rows.sum())
     rng = np.random.default_rng(seed)
     chances = expit(calibrator.terms(cells.position) @ calibrator.draws(DRAWS, rng)).T
-    labels = rng.binomial(cells.rows.astype(np.int64), chances).astype(float)
-    labels = cells.rows * chances + math.sqrt(effects[0]) * (labels - cells.rows * chances)
+    # Of rows with weights as many are drawn as these come nearest to, and what that leaves is made up for.
+    whole = np.maximum(np.rint(cells.rows), 1)
+    drawn = (rng.binomial(whole.astype(np.int64), chances) - whole * chances) * np.sqrt(cells.rows / whole)
+    labels = cells.rows * chances + math.sqrt(effects[0]) * drawn
     by_labels = _metrics(labels, cells.rows - labels, np.zeros((1, len(cells.rows))), cells)
-    sampled = cells.rows + math.sqrt(effects[1]) * (rng.multinomial(n, cells.rows / n, size=DRAWS) - cells.rows)
+    again = rng.multinomial(n, cells.rows / cells.rows.sum(), size=DRAWS)
+    sampled = cells.rows + math.sqrt(effects[1]) * (again - cells.rows)
     own = sampled * chances * (1 - chances)
     by_rows = _metrics(sampled * chances, sampled * (1 - chances), own, cells)
     expected = cells.rows * cells.chance

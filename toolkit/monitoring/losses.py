@@ -20,7 +20,7 @@ from toolkit.monitoring.calibrator import dispersion, likeness
 from toolkit.statistics.intervals import RULE_OF_THREE, Array, Z, wald
 from toolkit.statistics.multiplicity import holm
 from toolkit.statistics.regression import regression_metrics
-from toolkit.statistics.units import Units
+from toolkit.statistics.units import Units, weights_of
 
 Places = NDArray[np.intp]
 Rows = tuple[pd.DataFrame, Array, Array]
@@ -134,14 +134,14 @@ def expect_loss(
         Groups of the rows of the reference, each of which lies in one fold.
     """
     by_fold, level, fitted = [], [], np.empty(len(loss))
-    whole = units.codes if units and units.count >= FOLDS else None
+    whole = units.codes if units and units.kind == "group" and units.count >= FOLDS else None
     folds: Any = (KFold if whole is None else GroupKFold)(FOLDS, shuffle=True, random_state=seed)
     for seen, unseen in folds.split(loss, groups=whole):
         boosting = HistGradientBoostingRegressor(max_iter=60, max_leaf_nodes=8, early_stopping=False, random_state=0)
         model = make_model(boosting, reference).fit(reference.iloc[seen], loss[seen])
         everywhere = np.maximum(model.predict(reference), 0.0)
         fitted[unseen] = everywhere[unseen]
-        level.append(float(everywhere.mean()))
+        level.append(float(np.average(everywhere, weights=weights_of(units, len(loss)))))
         by_fold.append(np.maximum(model.predict(current), 0.0))
     residual = loss - fitted
     square = float((fitted**2).mean())
@@ -163,8 +163,9 @@ def mean_loss(expected: ExpectedLoss, rows: Places, units: Units | None) -> tupl
     chosen = expected.by_fold[:, rows]
     each, k = chosen.mean(axis=0), len(chosen)
     n, m = len(each), len(expected.residual)
-    value = max(float(each.mean() + expected.residual.mean()), 0.0)
-    change = chosen.mean(axis=1) - expected.level
+    here, there = weights_of(units, n), weights_of(expected.units, m)
+    value = max(float(np.average(each, weights=here) + np.average(expected.residual, weights=there)), 0.0)
+    change = np.average(chosen, axis=1, weights=here) - expected.level
     wider = float(stats.t.ppf(0.975, k - 1)) / Z
     jackknife = wider**2 * (k - 1) / k * float(((change - change.mean()) ** 2).sum())
     own = dispersion(expected.alike, expected.units) * float(expected.residual.var(ddof=1)) / m
@@ -189,7 +190,7 @@ def loss_estimate(expected: ExpectedLoss, rows: Places, units: Units | None, *, 
 def loss_test(expected: ExpectedLoss, rows: Places, loss: Array, units: Units | None) -> float:
     """Return the p value of the hypothesis that the mean of the losses seen is the expected one, on the log scale."""
     value, error, _ = mean_loss(expected, rows, units)
-    seen = float(loss.mean())
+    seen = float(np.average(loss, weights=weights_of(units, len(loss))))
     if value <= 0 or error <= 0 or seen <= 0:
         return 1.0
     return float(2 * stats.norm.sf(abs(math.log(seen / value)) * value / error))

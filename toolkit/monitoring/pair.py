@@ -29,6 +29,7 @@ def load_drift(
     sensitive: str | Sequence[str] = (),
     time: str = "",
     group: str = "",
+    weight: str = "",
     positive: object = "",
     drop: str | Sequence[str] = (),
     reference_periods: Sequence[object] | str | int = (),
@@ -52,7 +53,7 @@ def load_drift(
     target : str
         Where it is known and the current table has it, its drift and the realized performance are measured too, on the
         rows that have a label.
-    sensitive, time, group, positive, drop
+    sensitive, time, group, weight, positive, drop
         As for ``load_dataset``; an empty text or list for what is not given.
     reference_periods, current_periods : list
         Keep only the rows of these times, so that one table can be compared with itself.
@@ -81,7 +82,7 @@ def load_drift(
         if rule.kind != "fixed":
             raise InputError(f"Here the threshold must be a number, or be left to the model; found a rule: {rule}.")
         subject = subject if given(threshold) is None else replace(subject, threshold=Threshold(rule.level, rule))
-    options: dict[str, Any] = {"time": time, "group": group, "positive": positive}
+    options: dict[str, Any] = {"time": time, "group": group, "weight": weight, "positive": positive}
     before: Dataset | Profile
     if given(reference) is None:
         before = _kept_with(subject, model)

@@ -138,7 +138,6 @@ def estimate_performance(
     adjusted = [holm(shift[name].to_numpy(dtype=float)) for name in _P_VALUES]
     shift["p_adjusted"], shift["p_calibration"] = adjusted
     notes = judge_estimate(table, shift, reference, labelled, known, outside)
-    notes += data.unweighted("The estimate without labels")
     if not isinstance(current, Dataset):
         notes += [note for note in data.notes if note.code in MISFITS]
     return PerformanceEstimate(
@@ -265,7 +264,7 @@ def _expect(
     if reference.task == "regression":
         pairs = [(part.features, found.y_true, found.y_pred) for part, found in ((reference, known), (current, new))]
         outside = float(((new.y_pred < known.y_pred.min()) | (new.y_pred > known.y_pred.max())).mean())
-        units = reference.groups, current.groups
+        units = reference.units, current.units
         level = measure_errors(known.y_true, known.y_pred, units[0])
         return expect_errors(pairs[0], pairs[1], seed, units), level, outside
     before, after = _scored(known, reference, chosen), _scored(new, current, chosen)
@@ -277,7 +276,8 @@ def _expect(
         weights, supported = density_ratio(reference.features, current.features, seed, (before.units, after.units))
     learnt: dict[str, Any] = {"probabilities": known.probabilities, "units": before.units}
     calibrator = fit_calibrator(before.y_true, before.y_score, weights=weights, **learnt)
-    plain = fit_calibrator(before.y_true, before.y_score, **learnt)
+    own = before.units.weights if before.units else None
+    plain = fit_calibrator(before.y_true, before.y_score, weights=own, **learnt)
     outside = float(((after.y_score < before.y_score.min()) | (after.y_score > before.y_score.max())).mean())
     return ByScore(calibrator, plain, after, supported), measure_scored(before), outside
 
@@ -286,8 +286,8 @@ def _scored(found: Predictions, data: Dataset, chosen: Threshold | None) -> Scor
     if chosen is not None:
         if not found.scored:
             raise refusal("no scores")
-        return Scored(found.y_true, found.y_pred, found.decide(chosen.value), data.groups)
+        return Scored(found.y_true, found.y_pred, found.decide(chosen.value), data.units)
     if found.y_prob is None:
         raise refusal("no probabilities", target=data.target.name)
     given = found.y_prob[np.arange(data.rows), found.y_pred.astype(np.intp)]
-    return Scored((found.y_pred == found.y_true).astype(float), given, np.ones(data.rows), data.groups)
+    return Scored((found.y_pred == found.y_true).astype(float), given, np.ones(data.rows), data.units)

@@ -11,7 +11,9 @@ from toolkit.statistics.intervals import Array
 BINS = 10
 _CLIP = 1e-6
 _DRAWS = 2000
-_STEPS = 14
+_STEPS = 18
+#: Share of samples without any error in which chance undercuts what the upper limit is never below.
+LUCKY = 0.16
 _NEWTON_STEPS = 100
 _HALVINGS = 40
 _SETTLED = 1e-12
@@ -133,11 +135,11 @@ def calibration_error(
 ) -> tuple[Estimate, float]:
     """Estimate the expected calibration error from bins.
 
-    It is the mean distance of predicted from observed rates; 0 is ideal. The plain value cannot be 0 in a finite
-    sample, and resampling it makes that worse. The interval inverts a test instead: it holds the errors that, with the
-    observed shape of the gaps and the noise of bins of these sizes, would make the observed value no surprise. So it
-    holds 0 where the predictions may well be calibrated (Naeini et al. 2015, doi:10.1609/aaai.v29i1.9602, for the
-    measure).
+    It is the mean distance of predicted from observed rates; 0 is ideal (Naeini et al. 2015,
+    doi:10.1609/aaai.v29i1.9602). The plain value cannot be 0 in a finite sample, and resampling it makes that worse.
+    The interval inverts a test instead: it holds the errors that would make the observed value no surprise where the
+    gaps are moved as little as possible, in units of their noise, to have that error (hybrid resampling: Chuang & Lai
+    2000, Statistica Sinica 10, 1-50). So it holds 0 where the predictions may well be calibrated.
 
     Parameters
     ----------
@@ -151,42 +153,38 @@ def calibration_error(
     (Estimate, float)
         The error, and the error under which the observed value would be the median: what is left of it without noise.
     """
-    n = int(sizes.sum())
-    gap, mass = observed - predicted, sizes / sizes.sum()
-    value = float(mass @ np.abs(gap))
-    # Two rows more at the predicted rate, so that a bin without positives, or without negatives, has noise too.
-    rate = (observed * sizes + 2 * predicted) / (sizes + 2)
-    rate = np.clip(rate, 0.5 / (sizes + 1), 1 - 0.5 / (sizes + 1))
-    noise = np.sqrt(rate * (1 - rate) / sizes)
-    jitter = noise * np.random.default_rng(seed).standard_normal((draws, len(sizes)))
-    # The error may sit where it was seen or lie evenly over the bins; the interval allows for both.
-    ends = [_invert(value, direction, jitter, mass) for direction in (gap, noise) if np.any(direction)]
-    low, high = min(end[0] for end in ends), max(end[2] for end in ends)
-    # A value smaller than noise alone would make it is luck: it must not pass for certainty.
-    quiet = float(np.median(np.abs(jitter) @ mass))
-    if value < quiet:
-        high = _invert(quiet, noise, jitter, mass)[2]
-    return Estimate(value, min(low, value), min(max(high, value), 1.0), n, "test inversion over 10 bins"), ends[0][1]
+    gap, mass = np.abs(observed - predicted), sizes / sizes.sum()
+    value, side = float(mass @ gap), np.sign(observed - predicted)
+    normal = np.random.default_rng(seed).standard_normal((draws, len(sizes)))
 
+    def noise(rates: Array) -> Array:
+        # Two rows more at the predicted rate, so that a bin without positives, or without negatives, has noise too.
+        rate = (rates * sizes + 2 * predicted) / (sizes + 2)
+        rate = np.clip(rate, 0.5 / (sizes + 1), 1 - 0.5 / (sizes + 1))
+        return np.asarray(np.sqrt(rate * (1 - rate) / sizes))
 
-def _invert(value: float, direction: Array, jitter: Array, mass: Array) -> tuple[float, float, float]:
-    """Find the errors, spread over the bins like ``direction``, under which ``value`` is no surprise."""
-    # Gaps along this direction times an error have exactly that error, so that one number stands for all bins.
-    shape = direction / float(mass @ np.abs(direction))
-    # With an error as large as this even the luckiest draw shows more than what was seen.
-    most = value + float(mass @ np.abs(jitter).max(axis=0))
+    own = noise(observed)
+    pull = mass * own**2
+    # From no error at all to one with which even the luckiest draw shows more than what was seen.
+    least, most = -1.001 * float((gap / pull).max()), float(mass @ (own * np.abs(normal).max(axis=0)) / (mass @ pull))
 
-    def crossing(level: float) -> float:
+    def shown(step: float) -> Array:
+        moved = side * np.maximum(gap + step * pull, 0)
+        return np.asarray(np.abs(moved + normal * noise(predicted + moved)) @ mass)
+
+    def crossing(seen: float, level: float) -> float:
         # The share of draws that show more than what was seen rises with the error: halve the range until it is level.
-        low, high = 0.0, most
+        low, high = least, most
         for _ in range(_STEPS):
             middle = (low + high) / 2
-            above = float((np.abs(middle * shape + jitter) @ mass > value).mean())
-            low, high = (middle, high) if above < level else (low, middle)
-        return low
+            low, high = (middle, high) if float((shown(middle) > seen).mean()) < level else (low, middle)
+        return float(mass @ np.maximum(gap + low * pull, 0))
 
-    # The same draws for all three, so that they are in order and differ by the level alone.
-    return crossing(0.025), crossing(0.5), crossing(0.975)
+    # A value smaller than noise alone makes it in 16 % of samples is luck: it must not pass for certainty.
+    seen = max(value, float(np.quantile(shown(least), LUCKY)))
+    low, middle, high = crossing(value, 0.025), crossing(value, 0.5), crossing(seen, 0.975)
+    ends = min(low, value), min(max(high, value), 1.0)
+    return Estimate(value, *ends, round(sizes.sum()), "hybrid resampling over 10 bins"), middle
 
 
 def fit_logistic(terms: Array, y_true: Array, weights: Array | None = None) -> tuple[Array, Array]:

@@ -86,7 +86,7 @@ def all_alike(counts: NDArray[Any], drawn: float) -> float:
     return float(np.exp(ways).sum())
 
 
-def design_effect(codes: NDArray[Any], groups: NDArray[np.intp]) -> float:
+def design_effect(codes: NDArray[Any], groups: NDArray[np.intp], weights: NDArray[Any] | None = None) -> float:
     """Return how many rows of groups tell as much about the shares of some values as one independent row does.
 
     The average of the design effects of all values by the ratio estimator over groups (Rao & Scott 1992,
@@ -98,7 +98,9 @@ def design_effect(codes: NDArray[Any], groups: NDArray[np.intp]) -> float:
     codes : array of shape (n,)
         Which value each row has: 0, 1, …, or no and yes.
     groups : array of int, shape (n,)
-        Number of the group of each row.
+        Number of the group of each row; of rows that stand alone their places.
+    weights : array of shape (n,), optional
+        Of mean 1.
 
     Examples
     --------
@@ -109,14 +111,15 @@ def design_effect(codes: NDArray[Any], groups: NDArray[np.intp]) -> float:
     (20.0, 1.0)
     """
     n, levels = len(codes), int(codes.max(initial=0)) + 1
-    sizes = np.bincount(groups).astype(float)
+    sizes = np.bincount(groups, weights).astype(float)
     size, used = len(sizes) * levels, int(np.count_nonzero(sizes))
     keys = groups * levels + codes
     if size <= 8 * n:
-        cells, counts = np.arange(size), np.bincount(keys, minlength=size).astype(float)
+        cells, counts = np.arange(size), np.bincount(keys, weights, size).astype(float)
     else:
-        cells, counts = np.unique(keys, return_counts=True)
-    totals = np.bincount(codes)
+        cells, place = np.unique(keys, return_inverse=True)
+        counts = np.bincount(place, weights).astype(float)
+    totals = np.bincount(codes, weights)
     squares = np.bincount(cells % levels, counts**2.0, minlength=levels)[totals > 0]
     spread = n * float((squares / totals[totals > 0]).sum()) - float(sizes @ sizes)
     kinds = int(np.count_nonzero(totals))

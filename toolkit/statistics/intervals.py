@@ -15,7 +15,7 @@ from toolkit.core.estimate import Estimate
 
 Array: TypeAlias = NDArray[np.float64]
 Interval: TypeAlias = tuple[float, float]
-Scale: TypeAlias = Literal["identity", "log", "logit", "fisher"]
+Scale: TypeAlias = Literal["identity", "log", "logit"]
 
 Z = float(stats.norm.ppf(0.975))
 RULE_OF_THREE = 3.0
@@ -127,10 +127,10 @@ def mover_mean(
     return max(float(centres.mean()) - below, 0.0), min(float(centres.mean()) + above, 1.0)
 
 
-def mover_difference(first: Estimate, second: Estimate) -> Interval:
-    """Interval of ``first - second`` from their own intervals, taken as independent (Zou & Donner 2008).
+def mover_difference(first: Estimate, second: Estimate, correlation: float = 0.0) -> Interval:
+    """Interval of ``first - second`` from their own intervals and their correlation (Zou & Donner 2008).
 
-    For paired estimates, which as a rule rise and fall together, it is wider than needed.
+    For paired estimates that are taken as independent, it is as a rule wider than needed.
 
     Examples
     --------
@@ -138,8 +138,8 @@ def mover_difference(first: Estimate, second: Estimate) -> Interval:
     (-0.5, 0.14142135623730948)
     """
     value = first.value - second.value
-    below = math.hypot(first.value - first.low, second.high - second.value)
-    above = math.hypot(first.high - first.value, second.value - second.low)
+    sides = (first.value - first.low, second.high - second.value), (first.high - first.value, second.value - second.low)
+    below, above = (math.sqrt(max(a * a + b * b - 2 * correlation * a * b, 0.0)) for a, b in sides)
     return value - below, value + above
 
 
@@ -179,8 +179,8 @@ def wald(value: float, error: float, scale: Scale = "identity", quantile: float 
     ----------
     value, error : float
         The estimate and its standard error.
-    scale : {"identity", "log", "logit", "fisher"}
-        ``logit`` for values in (0, 1), ``log`` for positive ones, ``fisher`` (inverse tanh) for (-1, 1).
+    scale : {"identity", "log", "logit"}
+        ``logit`` for values in (0, 1), ``log`` for positive ones.
     quantile : float
         Of the reference distribution, normal by default.
 
@@ -195,33 +195,8 @@ def wald(value: float, error: float, scale: Scale = "identity", quantile: float 
     if scale == "log":
         factor = math.exp(min(half / value, 700.0))
         return value / factor, value * factor
-    if scale == "logit":
-        odds, factor = value / (1 - value), math.exp(min(half / (value * (1 - value)), 700.0))
-        return odds / (odds + factor), odds * factor / (1 + odds * factor)
-    centre, half = math.atanh(value), half / (1 - value * value)
-    return math.tanh(centre - half), math.tanh(centre + half)
-
-
-def welch(own: Array | float, n: Array | float, other: Array | float, m: Array | float) -> tuple[Array, Array]:
-    """Return the standard error of a difference of two means and its degrees of freedom.
-
-    By Welch (1947, doi:10.1093/biomet/34.1-2.28), of many differences at once.
-
-    Parameters
-    ----------
-    own, other : array or float
-        Variances of the two means.
-    n, m : array or float
-        Values that each mean is of.
-
-    Examples
-    --------
-    >>> [part.round(3).tolist() for part in welch(np.array([0.5, 0.25]), 9, 0.0, 20)]
-    [[0.707, 0.5], [8.0, 8.0]]
-    """
-    variance = np.maximum(own + other, 1e-300)
-    freedom = variance**2 / np.maximum(own**2 / np.maximum(n - 1, 1) + other**2 / np.maximum(m - 1, 1), 1e-300)
-    return np.sqrt(variance), np.maximum(freedom, 1.0)
+    odds, factor = value / (1 - value), math.exp(min(half / (value * (1 - value)), 700.0))
+    return odds / (odds + factor), odds * factor / (1 + odds * factor)
 
 
 def t_quantile(n: float) -> float:

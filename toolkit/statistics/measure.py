@@ -44,6 +44,8 @@ class Measure:
         reckoned with.
     centre : float
         The value freed from its bias, where it has a notable one; else nan.
+    few : bool
+        Whether so few rows decide that a difference rests on both intervals, not on Wald's.
     ends : callable or None
         The interval where the variance is so many times that of independent rows, each of which was seen as often as it
         weighs; None where there is no interval.
@@ -58,6 +60,7 @@ class Measure:
     bounds: Interval = (-math.inf, math.inf)
     unit: float = 1.0
     centre: float = math.nan
+    few: bool = False
     ends: Callable[[float], Interval] | None = None
     units: Units | None = None
     chance: Measure | None = None
@@ -75,6 +78,11 @@ class Measure:
     ) -> Measure:
         """Measure with the interval of independent rows."""
         return cls(Estimate(value, *_cut(ends(1.0), bounds), n, method), influence, bounds, unit, ends=ends)
+
+    @property
+    def pairing(self) -> Array | None:
+        """The influence of each row, where that of a difference is the difference of two; None elsewhere."""
+        return None if math.isfinite(self.centre) else self.influence
 
     def over(self, units: Units, effect: float) -> Measure:
         """Return the same with the interval of dependent rows.
@@ -102,7 +110,7 @@ def over_units(measures: dict[str, Measure], units: Units | None) -> dict[str, M
     """Give metrics of the same rows the intervals of their independent observations.
 
     A share gets an effective sample size (Rao & Scott 1992, doi:10.2307/2532311), every other metric the variance of
-    its units. One without influences has the design effect of the calibration intercept.
+    its units.
 
     Parameters
     ----------
@@ -116,11 +124,10 @@ def over_units(measures: dict[str, Measure], units: Units | None) -> dict[str, M
         name: replace(found, chance=over_units({"": found.chance}, units)[""]) if found.chance else found
         for name, found in measures.items()
     }
-    effects = {
-        name: units.design_effect(found.influence) for name, found in measures.items() if found.influence is not None
+    return {
+        name: found.over(units, 1.0 if found.influence is None else units.design_effect(found.influence))
+        for name, found in measures.items()
     }
-    usual = effects.get("calibration_intercept", 1.0)
-    return {name: found.over(units, effects.get(name, max(usual, 1.0))) for name, found in measures.items()}
 
 
 def difference(first: Measure, second: Measure) -> Estimate:
@@ -148,17 +155,18 @@ def difference(first: Measure, second: Measure) -> Estimate:
     value, n = a.value - b.value, a.n
     if not math.isfinite(value):
         return Estimate(math.nan, n=n)
-    if not (a.has_interval and b.has_interval) and None in (first.ends, second.ends):
+    unknown = not (a.has_interval and b.has_interval) and None in (first.ends, second.ends)
+    if unknown or first.influence is None or second.influence is None:
         return Estimate(value, n=n, method=b.method if a.has_interval else a.method)
     reach = (first.bounds[0] - first.bounds[1], first.bounds[1] - first.bounds[0])
-    if first.influence is None or second.influence is None:
-        low, high = _apart(first, second)
-        return Estimate(value, *_cut((min(low, value), max(high, value)), reach), n, "MOVER, pairing not used")
     apart = first.influence - second.influence
     most = float(np.abs(apart).max())
     units = first.units
     if most <= 1e-12 * max(first.unit, second.unit):
         half, method = RULE_OF_THREE * max(first.unit, second.unit) / (units.count if units else n), "rule of three"
+    elif math.isfinite(first.centre) or first.few or second.few:
+        low, high = _joined(first, second, first.influence, second.influence)
+        return Estimate(value, *_cut((min(low, value), max(high, value)), reach), n, "MOVER over both")
     else:
         error = units.standard_error(apart) if units else standard_error(apart)
         half = (units.quantile(apart) if units else t_quantile(n)) * error
@@ -308,9 +316,13 @@ def undefined(n: int) -> Measure:
     return Measure(Estimate(math.nan, n=n, method="not defined"), np.zeros(n))
 
 
-def _apart(first: Measure, second: Measure) -> Interval:
-    """MOVER around the values freed from bias; in full on a side where one of them rests at its least value."""
+def _joined(first: Measure, second: Measure, one: Array, two: Array) -> Interval:
+    """MOVER with the correlation of influences, or of values freed from bias; in full where one rests at its least."""
     a, b = first.estimate, second.estimate
+    if not math.isfinite(first.centre):
+        one, two = (first.units.sums(found) if first.units else found for found in (one, two))
+        size = math.sqrt(float(one @ one) * float(two @ two))
+        return mover_difference(a, b, float(one @ two) / size if size else 0.0)
     low, high = mover_difference(replace(a, value=first.centre), replace(b, value=second.centre))
     low = a.low - b.high if a.low <= first.bounds[0] else low
     return low, a.high - b.low if b.low <= second.bounds[0] else high

@@ -2,14 +2,16 @@
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from toolkit.core.estimate import Estimate
+from toolkit.core.resources import beside
 from toolkit.errors import InputError
 from toolkit.statistics.binning import Codes
-from toolkit.statistics.calibration import calibration_bins, calibration_error, calibration_intercept, calibration_slope
+from toolkit.statistics.calibration import calibration_error, calibration_intercept, calibration_slope, sorted_bins
 from toolkit.statistics.decisions import balanced_accuracy, f1, matthews, mean_f1, positive_metrics
 from toolkit.statistics.intervals import RULE_OF_THREE, Array, Interval, Scale, area_interval, t_quantile, wald, wilson
 from toolkit.statistics.measure import Measure, checked, mean, over_units, share, smooth, unbounded, undefined, wider
@@ -18,19 +20,15 @@ from toolkit.statistics.units import Units, weights_of
 
 EPSILON = float(np.finfo(float).eps)
 
-PROBABILITY_METRICS = (
-    "log_loss",
-    "brier_score_loss",
-    "calibration_slope",
-    "calibration_intercept",
-    "expected_calibration_error",
-)
-#: Metrics that decisions alone do not define.
-SCORE_METRICS = ("roc_auc", "average_precision", *PROBABILITY_METRICS)
+#: Metrics that need probabilities, those that decisions alone do not define, and those that a few rows decide.
+PROBABILITY_METRICS, RANKED, DECIDED = beside(__file__, "metrics.yaml").values()
+SCORE_METRICS = (*RANKED, *PROBABILITY_METRICS)
 #: Rows of the rarer class below which the calibration slope gets no interval: none holds it (92 % with ten).
 LEAST_OF_CLASS = 10
 #: Rows of the rarer class in the wrong order, or in the right one, below which DeLong's variance is not enough.
 FEW_ORDERED = 1.5
+#: Rows of the rarer class, or called positive, below which Wald's interval of a difference does not hold it.
+FEW = 20
 
 
 def binary_metrics(
@@ -94,6 +92,9 @@ def binary_metrics(
         **positive_metrics(y, called, weights),
         "matthews_corrcoef": matthews(y, called, weights),
     }
+    rare, said = min(y @ weights, (1 - y) @ weights) < FEW, called @ weights
+    few = dict.fromkeys(DECIDED, rare or 0 < said < FEW) | dict.fromkeys(RANKED, rare)
+    found = {name: replace(one, few=bool(few.get(name))) for name, one in found.items()}
     return over_units(found, units)
 
 
@@ -109,7 +110,7 @@ def _score_metrics(
     method, ones = "infinitesimal jackknife, logit scale", float(y @ weights)
     precision = smooth(value, influence, weights, effective=ones, method=method) if ones else undefined(len(y))
     return {
-        "roc_auc": _area(y, score, weights),
+        "roc_auc": area_of(y, score, weights),
         "average_precision": precision,
         **_probability_metrics(y, score, weights, probabilities, seed),
     }
@@ -160,7 +161,9 @@ def multiclass_metrics(
             value, influence = float(np.mean([a for a, _ in areas])), np.mean([i for _, i in areas], axis=0)
             method = "DeLong, logit scale"
             measured["roc_auc_ovr"] = smooth(value, influence, weights, effective=smallest, method=method)
-    return over_units(measured, units)
+    rare = [name for name in ("balanced_accuracy", "f1_macro", "roc_auc_ovr") if smallest < FEW]
+    few = {name: replace(measured[name], few=True) for name in rare}
+    return over_units(measured | few, units)
 
 
 def class_table(
@@ -173,7 +176,7 @@ def class_table(
     rows, weights = [], weights_of(units, len(y_true))
     for code, label in enumerate(labels):
         y, called = (y_true == code).astype(float), (y_pred == code).astype(float)
-        area = undefined(len(y)) if y_prob is None else _area(y, y_prob[:, code], weights)
+        area = undefined(len(y)) if y_prob is None else area_of(y, y_prob[:, code], weights)
         precision, recall = share(y, called * weights), share(called, y * weights)
         parts = {"precision": precision, "recall": recall, "f1": f1(y, called, weights), "roc_auc": area}
         row: dict[str, object] = {"class": str(label), "support": int(y.sum())}
@@ -181,11 +184,19 @@ def class_table(
     return pd.DataFrame(rows, columns=["class", "support", "precision", "recall", "f1", "roc_auc"])
 
 
-def _area(y: Array, score: Array, weights: Array) -> Measure:
+def area_of(y: Array, score: Array, weights: Array | None = None) -> Measure:
+    """Measure the area under the ROC curve: by DeLong's variance on the logit scale, near 0 and 1 by a score test too.
+
+    Parameters
+    ----------
+    y, score, weights : array of shape (n,)
+        As ``roc_auc`` takes them.
+    """
     value, influence = roc_auc(y, score, weights)
     if math.isnan(value):
         return undefined(len(y))
-    ones, zeros = float(y @ weights), float((1 - y) @ weights)
+    each = np.ones(len(y)) if weights is None else weights
+    ones, zeros = float(y @ each), float((1 - y) @ each)
     smaller = min(ones, zeros)
     if smaller > 1 and not influence.any() and 0 < value < 1:
         half = RULE_OF_THREE / smaller / 2
@@ -215,20 +226,33 @@ def _probability_metrics(y: Array, score: Array, weights: Array, probabilities: 
     if min(y.sum(), n - y.sum()) < LEAST_OF_CLASS:
         why = "no interval: too few rows of a class"
         slope = Measure(Estimate(slope.estimate.value, n=n, method=why), None)
-    sizes, predicted, observed = calibration_bins(y, score, weights=weights)
-
-    def ends(effect: float) -> Interval:
-        found, _ = calibration_error(sizes / effect, predicted, observed, seed=seed)
-        return found.low, found.high
-
-    error, centre = calibration_error(sizes, predicted, observed, seed=seed)
     return {
         "log_loss": class_mean(y, score, -np.log(clipped), -np.log(1 - clipped), weights, unit=worst, most=math.inf),
         "brier_score_loss": class_mean(y, score, (1 - score) ** 2, score**2, weights, unit=1.0, most=1.0),
         "calibration_slope": slope,
         "calibration_intercept": unbounded(*calibration_intercept(y, score, weights), weights, "sandwich, Wald"),
-        "expected_calibration_error": Measure(error, None, (0.0, 1.0), centre=centre, ends=ends),
+        "expected_calibration_error": _calibration_error(y, score, weights, seed),
     }
+
+
+def _calibration_error(y: Array, score: Array, weights: Array, seed: int) -> Measure:
+    order = np.argsort(score, kind="stable")
+    each, residual = weights[order], (y - score)[order]
+    bins = sorted_bins(y[order], score[order], weights=each)
+
+    found, centre = calibration_error(*bins, seed=seed)
+
+    def ends(effect: float) -> Interval:
+        # What rows of a unit have in common may differ from bin to bin, as noise does, or be the same in all of them.
+        one, _ = calibration_error(bins[0] / effect, *bins[1:], seed=seed)
+        times = math.sqrt(effect)
+        return min(one.low, centre - (centre - found.low) * times), centre + (found.high - centre) * times
+
+    # Of each row what it adds to the gap of its bin, whose sizes add up to the error.
+    place, influence = np.searchsorted(np.cumsum(bins[0]), np.cumsum(each) - each / 2), np.empty(len(y))
+    influence[order] = each * np.sign(bins[2] - bins[1])[np.minimum(place, len(bins[0]) - 1)] * residual
+    influence -= weights * influence.mean()
+    return Measure(found, influence, (0.0, 1.0), centre=centre, ends=ends)
 
 
 def class_mean(

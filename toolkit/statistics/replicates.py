@@ -57,9 +57,9 @@ def replicate(measures: Mapping[str, Measure]) -> dict[str, Replicated]:
         All measured on the same rows.
     """
     smooth = {
-        name: found.influence
+        name: found.pairing
         for name, found in measures.items()
-        if found.influence is not None and len(found.influence) and math.isfinite(found.estimate.value)
+        if found.pairing is not None and len(found.pairing) and math.isfinite(found.estimate.value)
     }
     if not smooth:
         return {}

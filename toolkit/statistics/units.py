@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 from scipy.fft import dct
 
 from toolkit.errors import InputError
 from toolkit.statistics.intervals import Array, Z, standard_error, t_quantile
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 #: Groups below which an interval is a rough one, and times below which a series is too short to tell.
 FEW_GROUPS, LEAST_TIMES = 15, 100
@@ -35,8 +33,6 @@ def check_weights(weight: pd.Series[Any]) -> pd.Series[Any]:
     >>> check_weights(pd.Series([1, 2])).tolist()
     [1.0, 2.0]
     """
-    import pandas as pd
-
     values = pd.to_numeric(weight, errors="coerce").astype("float64")
     usable = np.isfinite(values.to_numpy()) & (values.to_numpy() >= 0)
     if not usable.all():
@@ -77,9 +73,9 @@ class Units:
     count : int
         How many groups or times there are.
     name : str
-        The column they come from; empty where each row stands alone.
-    serial : bool
-        Whether they are times, of which neighbours are alike, and not groups, which are independent.
+        The column they come from; empty of rows.
+    kind : {"group", "time", "row"}
+        Of times neighbours are alike; groups are independent, and so are rows that have weights alone.
     weights : array of shape (n,) or None
         Of mean 1.
     weight : str
@@ -89,7 +85,7 @@ class Units:
     codes: NDArray[np.intp]
     count: int
     name: str
-    serial: bool = False
+    kind: Literal["group", "time", "row"] = "group"
     weights: Array | None = None
     weight: str = ""
 
@@ -111,7 +107,7 @@ class Units:
         """
         if weight is not None:
             values = check_weights(weight).to_numpy()
-            known = cls.of(group, time) or cls(np.arange(len(values)), len(values), "")
+            known = cls.of(group, time) or cls(np.arange(len(values)), len(values), "", "row")
             return replace(known, weights=values / values.mean(), weight=str(weight.name))
         if group is not None:
             codes, names = group.factorize()
@@ -122,22 +118,29 @@ class Units:
         if time is None or time.nunique() < LEAST_TIMES:
             return None
         codes, names = time.factorize(sort=True)
-        return cls(codes, len(names), str(time.name), serial=True)
+        return cls(codes, len(names), str(time.name), "time")
+
+    def among(self, rows: NDArray[Any]) -> tuple[Units, NDArray[np.intp]]:
+        """Return those of some rows, by their positions or a mask, and their places among all units."""
+        codes, places = pd.factorize(self.codes[rows], sort=True)
+        weights = None if self.weights is None else self.weights[rows]
+        if weights is not None and weights.any():
+            weights = weights / weights.mean()
+        return replace(self, codes=codes, count=len(places), weights=weights), places
 
     def take(self, rows: NDArray[Any]) -> Units:
-        """Return those of some rows, by their positions or a mask."""
-        names, codes = np.unique(self.codes[rows], return_inverse=True)
-        return replace(self, codes=codes, count=len(names))
+        """Return those of some rows alone."""
+        return self.among(rows)[0]
 
     def __str__(self) -> str:
         """Name them for a reader."""
-        found = f"{self.count:,} {'times' if self.serial else 'groups'} of {self.name!r}" if self.name else "rows"
+        found = "rows" if self.kind == "row" else f"{self.count:,} {self.kind}s of {self.name!r}"
         return f"{found} weighted by {self.weight!r}" if self.weight else found
 
     @property
     def text(self) -> str:
         """Say what intervals rest on, after a number of rows."""
-        found = f"in {self}, which intervals rest on" if self.name else f"weighted by {self.weight!r}"
+        found = f"in {self}, which intervals rest on" if self.kind != "row" else f"weighted by {self.weight!r}"
         if self.weights is None:
             return found
         return f"{found} (as much as {len(self.codes) / kish(self.weights):,.0f} of equal weight)"
@@ -145,7 +148,7 @@ class Units:
     @property
     def independent(self) -> tuple[NDArray[np.intp], int]:
         """Return of each row what may be drawn as a whole, and how many there are: groups, or stretches of a series."""
-        if not self.serial:
+        if self.kind != "time":
             return self.codes, self.count
         return self.codes * self.stretches // self.count, self.stretches
 
@@ -161,18 +164,17 @@ class Units:
     def freedom(self, influence: Array) -> float:
         """Return the degrees of freedom of a statistic's variance.
 
-        Those of groups are of a variance that a few of them may dominate (Satterthwaite 1946, doi:10.2307/3002019):
-        their number where the sums are normal, less where few hold what the statistic is about.
+        Those of groups, or of stretches of a series, are of a variance that a few of them may dominate (Satterthwaite
+        1946, doi:10.2307/3002019): their number where the sums are normal, less where few hold what it is about.
         """
-        if self.serial:
-            return float(self.stretches)
-        if not self.name and self.weights is not None:
+        if self.kind == "row" and self.weights is not None:
             used = self.weights[influence != 0] ** 2
             return max(float(used.sum()) ** 2 / float(used @ used), 2.0) - 1 if len(used) else 0.0
-        square = self.sums(influence) ** 2
+        codes, count = self.independent
+        square = np.bincount(codes, influence, count) ** 2
         fourth = float(square @ square)
         worth = 3 * float(square.sum()) ** 2 / fourth if fourth > 0 else 0.0
-        return min(worth, float(np.count_nonzero(np.bincount(self.codes, influence != 0)))) - 1
+        return min(worth, float(np.count_nonzero(np.bincount(codes, influence != 0)))) - (self.kind != "time")
 
     def quantile(self, influence: Array) -> float:
         """Return the quantile of Student's t for a 95% interval; infinite where a single group matters.
@@ -182,7 +184,7 @@ class Units:
         freedom = self.freedom(influence)
         found = float(stats.t.ppf(0.975, freedom)) if freedom > 0 else math.inf
         used = int(np.count_nonzero(influence))
-        return found if self.name or used < 2 else found / t_quantile(used) * t_quantile(len(influence))
+        return found if self.kind != "row" or used < 2 else found / t_quantile(used) * t_quantile(len(influence))
 
     def design_effect(self, influence: Array | None) -> float:
         """Return how many times the variance is that of independent rows, weights as counts, few units included.
@@ -194,7 +196,7 @@ class Units:
             return size * (1.0 if self.weights is None else kish(self.weights))
         each = 1.0 if self.weights is None else np.sqrt(np.where(influence != 0, self.weights, 1.0))
         ratio = self.standard_error(influence) / standard_error(influence / each)
-        return max((ratio * self.quantile(influence) / (Z if self.name else t_quantile(n))) ** 2, 1 / size)
+        return max((ratio * self.quantile(influence) / (t_quantile(n) if self.kind == "row" else Z)) ** 2, 1 / size)
 
     def standard_error(self, influence: Array) -> float:
         """Return the standard error of a statistic from the influence of each row.
@@ -215,8 +217,8 @@ class Units:
         1.0801
         """
         sums = self.sums(influence)
-        if self.serial:
+        if self.kind == "time":
             waves = dct(sums, norm="ortho")[1 : self.stretches + 1]
             return math.sqrt(self.count * float(waves @ waves) / self.stretches) / len(influence)
-        small = math.sqrt(self.count / max(self.count - 1, 1)) if self.name else 1.0
+        small = math.sqrt(self.count / max(self.count - 1, 1)) if self.kind != "row" else 1.0
         return standard_error(sums) * small * self.count / len(influence)
