@@ -18,7 +18,7 @@ from toolkit.statistics.units import kish
 EVERY = range(4)
 #: The cells that are counted, and those among which they are.
 _CELLS: dict[str, list[list[int]]] = beside(__file__, "metrics.yaml")["cells"]
-RATES = [name for name in _CELLS if name != "true_negative_rate"]
+RATES = {name: cells for name, cells in _CELLS.items() if name != "true_negative_rate"}
 #: Means of several rates.
 SIDES = {"balanced_accuracy": ("recall", "true_negative_rate")}
 #: A rate is judged where it rests on this many rows of its kind, such as positives for the recall (or as few as a
