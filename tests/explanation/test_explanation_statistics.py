@@ -228,7 +228,7 @@ def covered(persons, rows, runs):
     inside, beyond = np.zeros((2, 4)), np.zeros((2, 4))
     for run in range(runs):
         data = load_dataset(people(rng, persons, rows), target="y", group="person")
-        for place, units in enumerate((data.groups, None)):
+        for place, units in enumerate((data.units, None)):
             found = cross_check(model, data, np.arange(4.0), units=units, most=12 * data.rows, seed=run).increases
             inside[place] += [one.low <= value <= one.high for one, value in zip(found, truth, strict=True)]
             beyond[place] += [one.low > 0 for one in found]
