@@ -128,11 +128,7 @@ def test_the_other_steps_use_weights_or_say_that_they_do_not():
     expected = np.average(said == test.target, weights=test.weight)
     assert original.value == pytest.approx(expected, rel=1e-12)
     for found in (check_individual(model, split, rows=200), find_proxies(split)):
-        assert "WEIGHTS-NOT-USED" not in [one.code for one in found.findings()]
-    told = check_individual(model, split, rows=200).scalars()["individual.consistency"]
-    assert "weighted by 'w'" in told.method
-    one = find_proxies(split).table["value"].iloc[0]
-    assert "weighted by 'w'" in one.method
+        assert [one.code for one in found.findings()].count("WEIGHTS-NOT-USED") == 1
 
 
 @pytest.mark.slow

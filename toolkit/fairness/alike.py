@@ -17,7 +17,7 @@ from toolkit.models.prediction import Predictions, predict
 from toolkit.models.preprocessing import make_model
 from toolkit.statistics.intervals import Array, t_quantile, wald, wilson
 from toolkit.statistics.measure import mean, over_units, share
-from toolkit.statistics.units import Units, kish, weights_of
+from toolkit.statistics.units import Units
 
 MOST_VALUES = 8
 #: Quantiles that stand for a number with more values than that.
@@ -94,16 +94,9 @@ def consistency(outcome: Array, near: Positions, *, classes: bool, units: Units 
         return Estimate(math.nan, n=asked, method="no neighbours")
     own, others = np.repeat(outcome[:asked], neighbours), outcome[near.ravel()]
     apart = (own != others).astype(float) if classes else np.abs(own - others)
-    weights = weights_of(units, len(outcome))[:asked]
-    each = np.repeat(weights / weights.mean(), neighbours)
-    distance = float(np.average(apart, weights=each))
-    value = 1 - distance
+    value = 1 - float(apart.mean())
     codes, size = (units.codes, units.count) if units else (np.arange(len(outcome)), len(outcome))
-    first, second, error = (
-        codes[np.repeat(np.arange(asked), neighbours)],
-        codes[near.ravel()],
-        each * (apart - distance),
-    )
+    first, second, error = codes[np.repeat(np.arange(asked), neighbours)], codes[near.ravel()], apart - apart.mean()
     asking, strangers = np.bincount(first, error, size), error * (first != second)
     either = asking + np.bincount(second, strangers, size)
     # Pairs that share both ends were counted twice.
@@ -115,8 +108,7 @@ def consistency(outcome: Array, near: Positions, *, classes: bool, units: Units 
         deviation *= math.sqrt(count / max(count - 1, 1)) if units else 1.0
         ends = wald(value, deviation, "logit", t_quantile(count))
         return Estimate(value, *ends, asked, f"pairs that share a row go together, logit scale{said}")
-    worth = count / kish(weights)
-    return Estimate(value, *wilson(value * worth, worth), asked, f"Wilson{said}")
+    return Estimate(value, *wilson(value * count, count), asked, f"Wilson{said}")
 
 
 def change_column(
@@ -180,13 +172,9 @@ def _numbers(
     turned: Array, moved: Array, data: Dataset, rows: NDArray[np.bool_], before: Predictions
 ) -> dict[str, Estimate]:
     """Return the share of rows whose decision turns, for two classes also each way, and how far scores move."""
-    units = data.take(np.flatnonzero(rows)).units
-    weights, kinds = (
-        weights_of(units, len(turned)),
-        {"flip_rate": turned != 0, "gained": turned > 0, "lost": turned < 0},
-    )
+    every, kinds = np.ones(len(turned)), {"flip_rate": turned != 0, "gained": turned > 0, "lost": turned < 0}
     names = {"binary": [*kinds], "multiclass": ["flip_rate"], "regression": []}[data.task]
     unit = 1.0 if before.probabilities else float(np.ptp(before.y_pred)) or 1.0
-    found = {key: share(kinds[key].astype(float), weights) for key in names}
-    found["score_change"] = mean(moved, weights, unit=unit)
+    found = {key: share(kinds[key].astype(float), every) for key in names} | {"score_change": mean(moved, unit=unit)}
+    units = Units.of(None if data.group is None else data.group[rows], None)
     return {key: one.estimate for key, one in over_units(found, units).items()}

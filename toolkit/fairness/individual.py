@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,6 +22,7 @@ from toolkit.fairness.findings import face, finding, picture
 from toolkit.fairness.groups import sensitive_inputs
 from toolkit.models.choice import predict_at
 from toolkit.models.threshold import ThresholdLike
+from toolkit.statistics.units import Units
 
 POOL = 5_000
 #: Shares of changed decisions, and of the target's spread, from which a finding weighs medium and high.
@@ -102,7 +102,6 @@ def check_individual(
         shares = np.linspace(0, 1, 101)
         outcome = np.interp(predicted.y_pred, np.quantile(predicted.y_true, shares), shares)
     near = nearest_rows(pool.features.drop(columns=columns, errors="ignore"), asked, neighbours)
-    alike = partial(consistency, outcome, classes=classes, units=pool.units)
     names = unique(value_text(name) for name in columns)
     part = pool.take(range(asked))
     pairs = [] if model.recorded else list(zip(columns, names, strict=True))
@@ -111,11 +110,12 @@ def check_individual(
         name=test.name,
         task=test.task,
         rows=asked,
-        consistency=alike(near),
-        by_chance=alike(random_rows(pool.rows, asked, neighbours)).value,
+        consistency=consistency(outcome, near, classes=classes, units=Units.of(pool.group, None)),
+        by_chance=consistency(outcome, random_rows(pool.rows, asked, neighbours), classes=classes).value,
         spread=float(np.std(predicted.y_true)) if test.task == "regression" else 1.0,
         columns={name: numbers for name, (numbers, _) in found.items()},
         changes=pd.concat([pd.DataFrame(), *(changed for _, changed in found.values())], ignore_index=True),
+        notes=tuple(pool.unweighted("Individual fairness")),
     )
 
 
@@ -141,6 +141,7 @@ class IndividualFairness(Result):
         A row a value that a column was changed to: ``feature, changed_to, rows, flip_rate, gained, lost,
         score_change``; what does not apply to the task is left out. ``gained`` and ``lost`` are the shares of rows that
         become positive and negative.
+    notes : tuple of Finding
     """
 
     name: str
@@ -151,6 +152,7 @@ class IndividualFairness(Result):
     spread: float
     columns: dict[str, dict[str, Estimate]]
     changes: pd.DataFrame
+    notes: tuple[Finding, ...] = ()
 
     def frame(self) -> pd.DataFrame:
         """Return one row a number: ``feature, measure, value, low, high, n, method``; none for the consistency."""
@@ -171,7 +173,7 @@ class IndividualFairness(Result):
 
     def findings(self) -> list[Finding]:
         """Say where the sensitive value itself decides, and where neighbours are no more alike than strangers."""
-        found = [self._about(name) for name in self.columns]
+        found = [*self.notes, *(self._about(name) for name in self.columns)]
         if not self.columns:
             found.append(finding("INDIVIDUAL-RECORDED", "info"))
         if self.by_chance < 1 and self.consistency.low <= self.by_chance:

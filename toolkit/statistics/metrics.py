@@ -200,15 +200,11 @@ def area_of(y: Array, score: Array, weights: Array | None = None) -> Measure:
     smaller = min(ones, zeros)
     if smaller > 1 and not influence.any() and 0 < value < 1:
         half = RULE_OF_THREE / smaller / 2
-        return Measure.made(
-            value,
-            lambda effect: (value - effect * half, value + effect * half),
-            "rule of three",
-            influence,
-            len(y),
-            (0.0, 1.0),
-            len(y) / smaller,
-        )
+
+        def even(effect: float) -> Interval:
+            return value - effect * half, value + effect * half
+
+        return Measure.made(value, even, "rule of three", influence, len(y), (0.0, 1.0), len(y) / smaller)
     found = smooth(value, influence, weights, effective=smaller, method="DeLong, logit scale")
     if smaller * min(value, 1 - value) >= FEW_ORDERED:
         return found
