@@ -176,3 +176,14 @@ class TestLikeAModel:
         with pytest.raises(InputError, match="The table lacks columns that LogisticRegression needs: pay, id"):
             load_dataset(table()[["same", "buys", "town"]], target="buys", like=model)
         assert find_columns(schema_of(model).features, ["id"]) == {"id": "id"}
+
+
+def test_labels_of_a_sensitive_column_that_no_model_uses_are_counted_too(tmp_path):
+    rows = pd.DataFrame({"x": np.arange(100) / 7, "sex": ["F", "M"] * 50, "y": ["no", "no", "yes", "yes"] * 25})
+    rows.to_csv(tmp_path / "first.csv", index=False)
+    first = load_dataset(tmp_path / "first.csv", target="y", sensitive="sex", sensitive_as_features=False)
+    rows.loc[5:24, "sex"] = "diverse"
+    rows.to_csv(tmp_path / "next.csv", index=False)
+    (said,) = load_dataset(tmp_path / "next.csv", like=first).notes
+    assert (said.code, said.where, said.severity) == ("DATA-UNSEEN-LABELS", "sex", "high")
+    assert "in 20 of 100 rows: 'diverse', first in row 6" in said.message

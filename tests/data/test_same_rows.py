@@ -91,11 +91,6 @@ def tables(draw):
     return columns(random, set(gaps))
 
 
-def examples(count):
-    return settings(max_examples=count, deadline=None, suppress_health_check=list(HealthCheck))
-
-
-@given(tables(), st.sampled_from(["comma.csv", "table.parquet", "table.jsonl"]))
 def same_in_any_file(frame, first):
     with TemporaryDirectory() as folder:
         paths = {name: write(frame, Path(folder) / name) or Path(folder) / name for name, write in WRITERS.items()}
@@ -119,7 +114,6 @@ def decided(table):
     return features, columns, said, table.positive, table.classes
 
 
-@given(tables(), st.sampled_from(["semicolon.csv", "table.parquet"]), st.integers(0, 2**32))
 def same_in_any_order(frame, file, seed):
     shuffled = frame.sample(frac=1, random_state=seed)
     shuffled = shuffled[list(np.random.default_rng(seed).permutation(frame.columns))]
@@ -131,15 +125,14 @@ def same_in_any_order(frame, file, seed):
     assert first == second
 
 
-def test_the_same_rows_in_any_file_are_the_same_table():
-    examples(3)(same_in_any_file)()
+LAWS = {
+    same_in_any_file: (tables(), st.sampled_from(["comma.csv", "table.parquet", "table.jsonl"])),
+    same_in_any_order: (tables(), st.sampled_from(["semicolon.csv", "table.parquet"]), st.integers(0, 2**32)),
+}
 
 
-def test_the_order_of_rows_and_columns_decides_nothing():
-    examples(4)(same_in_any_order)()
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("law", [same_in_any_file, same_in_any_order])
-def test_both_hold_of_many_tables(law):
-    examples(30)(law)()
+@pytest.mark.parametrize("law", LAWS)
+@pytest.mark.parametrize("count", [3, pytest.param(25, marks=pytest.mark.slow)])
+def test_the_same_rows_are_the_same_table_in_any_file_and_in_any_order(law, count):
+    examples = settings(max_examples=count, deadline=None, suppress_health_check=list(HealthCheck))
+    examples(given(*LAWS[law])(law))()

@@ -403,3 +403,12 @@ def test_predicted_numbers_are_read_as_they_are_written(tmp_path):
     recorded, data = load_predictions(table)
     assert data.task == "regression"
     assert recorded.predict(data.features) == pytest.approx(numbers, abs=1e-4)
+
+
+def test_a_truth_of_two_labels_may_have_one_that_usually_marks_a_missing_value(tmp_path):
+    rng = np.random.default_rng(0)
+    rows = pd.DataFrame({"y_true": ["NA", "EU"] * 50, "y_score": rng.random(100).round(3)})
+    rows.assign(y_pred=["NA", "NA", "EU", "EU"] * 25).to_csv(tmp_path / "scored.csv", index=False)
+    recorded, data = load_predictions(tmp_path / "scored.csv", positive="NA")
+    assert (data.classes, data.rows) == (("EU", "NA"), 100)
+    assert recorded.predict(data.features.head(4)).tolist() == ["NA", "NA", "EU", "EU"]

@@ -498,3 +498,16 @@ def test_paired_differences_tell_candidates_apart_whose_own_intervals_overlap():
         apart += training.estimate("b", "roc_auc").high < training.estimate("a", "roc_auc").low
     print(f"told apart in {told / runs:.0%}, by intervals of their own in {apart / runs:.0%}")
     assert told / runs > apart / runs + 0.2
+
+
+def test_a_scorer_may_name_the_label_that_is_positive():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=300)
+    table = tk.load_dataset(
+        pd.DataFrame({"x": x, "y": np.where(x + rng.normal(size=300) > 0.5, "yes", "no")}), target="y"
+    )
+    split = tk.split_dataset(table)
+    scorers = {label: make_scorer(fbeta_score, beta=2, pos_label=label) for label in ("yes", "no", 1)}
+    found = {label: tk.train(split, candidates=["logistic"], metric=one, cv=3) for label, one in scorers.items()}
+    yes, no, code = (one.estimate("logistic", "fbeta_score").value for one in found.values())
+    assert yes == code != no

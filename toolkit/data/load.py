@@ -261,6 +261,7 @@ def _settle(data: Dataset, rows: pd.DataFrame, decisions: Decisions) -> Schema:
     roles |= dict.fromkeys(map(str, data.features), "feature")
     roles |= {name: role for role, name in single.items() if name}
     plain = {str(name): column for part in (data.features, data.others) for name, column in part.items()}
+    plain |= {str(name): column for name, column in data.sensitive.items() if str(name) not in plain}
     plain = {name: one for name, one in plain.items() if str(one.dtype) in ("int64", "float64", "category")}
     columns, positive = describe(rows, plain, decisions, roles), cast("Label | None", data.positive)
     return Schema(columns, data.name, data.task, data.classes, positive, data.roles.sensitive)
@@ -325,6 +326,8 @@ def _features(
         owner = owner or known.name
         raise InputError(f"{owner} needs the column {taken[0]!r}, which is {role}. Give it one role only.")
     features, notes = read_features(rows, known, names, decisions, keep=keep)
+    apart_from = {name: name for name in roles.sensitive if name in known.columns and name not in features}
+    notes += read_features(rows, known, apart_from, decisions, keep=True)[1]
     rest = rows[rows.columns.difference([*features, *roles.named], sort=False)]
     odd = ("", "missing", "nested")
     spared = [name for name in map(str, rest) if known.columns.get(name, Column()).kind not in odd]

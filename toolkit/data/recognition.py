@@ -210,15 +210,18 @@ def _as_text(counted: pa.StructArray) -> Format:
     values, counts = counted.field("values"), counted.field("counts").to_numpy()
     marks = is_absent(pc.utf8_trim_whitespace(values), Format("text"))
     words = {label.strip() for label in values.filter(pa.array(marks)).to_pylist()} & {"None", "none", "NA"}
-    if not words or not 2 <= (~marks).sum() <= 300:
+    if not words or not 1 <= (~marks).sum() <= 300:
         return Format("text")
     labels, share = np.asarray(values.to_pylist(), dtype=object), counts[~marks].mean()
     others = labels[~marks]
+    # Of two labels a code is one only where it is frequent too.
     codes, few = all(re.fullmatch("[A-Z]{2}", str(label).strip()) for label in others), len(others) <= ODD_DISTINCT
     kept = [
         str(label)
         for label, count in zip(labels, counts, strict=True)
-        if label.strip() in words and (codes if label.strip() == "NA" else few and count >= share / 2)
+        if label.strip() in words
+        and (codes if label.strip() == "NA" else few)
+        and ((label.strip() == "NA" and len(others) > 1) or count >= share / 2)
     ]
     return Format("text", labels=tuple(sorted(kept)))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -167,6 +168,7 @@ def score_fold(estimator: Any, data: Dataset, fold: Fold, scorers: Mapping[str, 
     fit, check = fold
     target = np.asarray(data.y_binary() if data.task == "binary" else data.target)
     scoring = {name: get_scorer(scorer) if isinstance(scorer, str) else scorer for name, scorer in scorers.items()}
+    scoring = {name: _coded(scorer, data) for name, scorer in scoring.items()}
     if data.task == "multiclass":  # a fold may lack classes, which the log loss must know
         every = partial(_neg_log_loss, classes=np.unique(target))
         scoring |= {name: every for name, scorer in scorers.items() if scorer == "neg_log_loss"}
@@ -178,6 +180,16 @@ def score_fold(estimator: Any, data: Dataset, fold: Fold, scorers: Mapping[str, 
     weights = {"sample_weight": weight[check]} if weight is not None and weighs else {}
     scores = check_scoring(model, scoring=scoring)(model, data.features.iloc[check], target[check], **weights)
     return {**scores, "fit_seconds": fitted - started, "predict_seconds": clock() - fitted}
+
+
+def _coded(scorer: Any, data: Dataset) -> Any:
+    """Return a scorer whose ``pos_label`` is a label of the target for the codes that stand for its labels."""
+    label = getattr(scorer, "_kwargs", {}).get("pos_label")
+    if data.task != "binary" or label not in data.classes:
+        return scorer
+    coded = copy(scorer)
+    coded._kwargs = {**scorer._kwargs, "pos_label": int(label == data.positive)}
+    return coded
 
 
 def fit_model(estimator: Any, features: pd.DataFrame, target: Any, weight: Any = None) -> Any:
