@@ -137,9 +137,8 @@ class Dataset(Result):
 
     def unweighted(self, step: str) -> list[Finding]:
         """Say that a step counts every row as one although rows have weights."""
-        if self.weight is None:
-            return []
-        return [finding("WEIGHTS-NOT-USED", "medium", step, weights=str(self.weight.name))]
+        name = None if self.weight is None else str(self.weight.name)
+        return [finding("WEIGHTS-NOT-USED", "medium", step, weights=name)] if name is not None else []
 
     def y_binary(self) -> NDArray[np.int64]:
         """Return 1 where the target is the positive class, else 0, also without a label; shape (n_rows,).

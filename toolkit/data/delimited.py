@@ -147,9 +147,8 @@ def _cells(content: bytes, shown: str) -> tuple[dict[str, pa.StringArray], list[
 
     parse = pyarrow.csv.ParseOptions(delimiter=separator, newlines_in_values=True, invalid_row_handler=skip)
     read = pyarrow.csv.ReadOptions(column_names=names, skip_rows=1 + sum(name.count("\n") for name in header))
-    convert = pyarrow.csv.ConvertOptions(
-        column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False, check_utf8=False
-    )
+    types = dict.fromkeys(names, pa.string())
+    convert = pyarrow.csv.ConvertOptions(column_types=types, strings_can_be_null=False, check_utf8=False)
     try:
         try:
             table = pyarrow.csv.read_csv(pa.py_buffer(content), read, parse, convert)
@@ -176,8 +175,9 @@ def _names(header: list[str]) -> tuple[list[str], list[Finding]]:
         seen[plain] += 1
         names.append(plain if seen[plain] == 1 else f"{plain}.{seen[plain] - 1}")
     twice = [name for name, count in seen.items() if count > 1]
-    said = [finding("DATA-NAME-TWICE", "medium", names=listed(map(repr, twice)), first=twice[0])] if twice else []
-    return names, said
+    return names, [
+        finding("DATA-NAME-TWICE", "medium", names=listed(map(repr, twice)), first=twice[0])
+    ] if twice else []
 
 
 def _text(content: bytes) -> io.TextIOWrapper:

@@ -246,11 +246,9 @@ def _assign(
 
 def _as_decided(frame: pd.DataFrame, decisions: Decisions) -> pd.DataFrame:
     """Read texts that are numbers, dates or yes/no: a table has one fingerprint, whatever its file calls them."""
-    late = [
-        name for name, one in decisions.items() if one.format.kind != "text" and frame[name].dtype in (object, "str")
-    ]
-    texts = {name: as_texts(frame[name]) for name in late}
-    return frame.assign(**read_texts(texts, {name: decisions[name] for name in late})[0])
+    late = {name: one for name, one in decisions.items() if one.format.kind != "text"}
+    texts = {name: as_texts(frame[name]) for name in late if frame[name].dtype in (object, "str")}
+    return frame.assign(**read_texts(texts, {name: late[name] for name in texts})[0])
 
 
 def _settle(data: Dataset, rows: pd.DataFrame, decisions: Decisions) -> Schema:

@@ -214,15 +214,12 @@ def _as_text(counted: pa.StructArray) -> Format:
         return Format("text")
     labels, share = np.asarray(values.to_pylist(), dtype=object), counts[~marks].mean()
     others = labels[~marks]
+    codes = all(re.fullmatch("[A-Z]{2}", str(label).strip()) for label in others)
+    usual = share / 2 if len(others) <= ODD_DISTINCT else np.inf
     # Of two labels a code is one only where it is frequent too.
-    codes, few = all(re.fullmatch("[A-Z]{2}", str(label).strip()) for label in others), len(others) <= ODD_DISTINCT
-    kept = [
-        str(label)
-        for label, count in zip(labels, counts, strict=True)
-        if label.strip() in words
-        and (codes if label.strip() == "NA" else few)
-        and ((label.strip() == "NA" and len(others) > 1) or count >= share / 2)
-    ]
+    least = {"NA": (0.0 if len(others) > 1 else usual) if codes else np.inf}
+    found = zip(map(str, labels), counts, strict=True)
+    kept = [one for one, count in found if one.strip() in words and count >= least.get(one.strip(), usual)]
     return Format("text", labels=tuple(sorted(kept)))
 
 

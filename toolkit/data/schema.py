@@ -224,10 +224,9 @@ class Schema:
 
 
 def _is_pattern(dates: str) -> bool:
+    known = dates in ("", "ISO8601", "quarter", "week")
     with contextlib.suppress(ValueError, re.error):
-        return dates in ("", "ISO8601", "quarter", "week") or (
-            "%" in dates and bool(datetime.strptime(datetime(2000, 1, 1).strftime(dates), dates))
-        )
+        return known or bool("%" in dates and datetime.strptime(datetime(2000, 1, 1).strftime(dates), dates))
     return False
 
 

@@ -17,7 +17,6 @@ KEPT_AS = "held_out.json"
 #: Scores that are alike within this are counted together: of probabilities their log-odds.
 STEP = 0.01
 _LEAST = 1e-6
-_KEY = ["at", "truth", "said"]
 
 
 def count_held_out(found: Predictions, chosen: Threshold | None) -> str:
@@ -50,7 +49,7 @@ def count_held_out(found: Predictions, chosen: Threshold | None) -> str:
         return ""
     at = logit(np.clip(score, _LEAST, 1 - _LEAST)) if found.probabilities else score
     rows = pd.DataFrame({"at": np.round(at / STEP), "truth": found.y_true, "said": said, "score": score})
-    counts = rows.groupby(_KEY)["score"].agg(score="mean", rows="size").reset_index()
+    counts = rows.groupby(["at", "truth", "said"])["score"].agg(score="mean", rows="size").reset_index()
     return json.dumps({"probabilities": found.probabilities} | counts.to_dict("list"))
 
 

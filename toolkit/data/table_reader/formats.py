@@ -64,10 +64,9 @@ class Format:
         if self.kind == "date":
             return f"dates as {self.dates}"
         if self.kind == "number":
-            marks = [f"decimal mark {self.decimal!r}"] if self.decimal != "." else []
-            marks += [f"thousands mark {self.thousands!r}"] if self.thousands else []
-            marks += [f"unit {self.unit!r}"] if self.unit else []
-            return f"numbers ({', '.join(marks)})" if marks else "numbers"
+            said = {"decimal mark": self.decimal.strip("."), "thousands mark": self.thousands, "unit": self.unit}
+            marks = ", ".join(f"{name} {mark!r}" for name, mark in said.items() if mark)
+            return f"numbers ({marks})" if marks else "numbers"
         return {"bool": "yes/no", "missing": "no value", "duration": "durations", "nested": "lists or records"}.get(
             self.kind, self.kind
         )

@@ -74,8 +74,6 @@ class TableModel(BaseEstimator):  # type: ignore[misc]
 
 
 def _read(series: pd.Series[Any], settled: Mapping[str, Any]) -> pd.Series[Any]:
-    names = [one.name for one in fields(Format) if one.name in settled]
-    how: dict[str, Any] = {
-        name: tuple(settled[name]) if name in ("missing", "labels") else settled[name] for name in names
-    }
+    names = {one.name for one in fields(Format)} & set(settled)
+    how: dict[str, Any] = {name: tuple(one) if isinstance(one := settled[name], list) else one for name in names}
     return read_cells(series, Format(**how), settled.get("categories", ()))
