@@ -95,8 +95,7 @@ def run(
 def _exit_by(outcome: str | None, fail_on: str | None = None) -> None:
     from toolkit.core.results import LEVELS
 
-    negative = {"fail", *(LEVELS[LEVELS.index(fail_on) :] if fail_on else ())}
-    if outcome in negative:
+    if outcome in {"fail", *(LEVELS[LEVELS.index(fail_on) :] if fail_on else ())}:
         raise SystemExit(1)
 
 
@@ -139,8 +138,7 @@ def templates() -> None:
     """List the templates and the question each answers."""
     from toolkit.runs.parameters import list_templates
 
-    rows = [[schema.name, schema.question] for schema in list_templates()]
-    click.echo(text_table(["template", "question"], rows))
+    click.echo(text_table(["template", "question"], [[one.name, one.question] for one in list_templates()]))
 
 
 @main.command(short_help="List or profile tables.", epilog="Example: toolkit data sales.csv --target churned")

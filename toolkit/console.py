@@ -1,5 +1,6 @@
 """How commands speak: errors without tracebacks, and tables as plain text."""
 
+import errno
 import io
 import json
 import os
@@ -13,7 +14,7 @@ import click
 
 from toolkit.core.estimate import format_number
 from toolkit.core.words import printable, shorten
-from toolkit.errors import ToolkitError
+from toolkit.errors import ToolkitError, shown
 
 WIDEST = 48
 FOLDER = click.Path(file_okay=True, path_type=Path)
@@ -30,14 +31,33 @@ class Commands(click.Group):
                 stream.reconfigure(errors="replace")
         try:
             return super().invoke(ctx)
-        except ToolkitError as error:
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or the interpreter fails on it once more when it ends
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:  # noqa: BLE001  # the last place to turn a traceback into a message
             if os.environ.get("TOOLKIT_DEBUG") == "1":
                 click.echo(traceback.format_exc(), err=True)
-            click.echo(f"Error: {error}", err=True)
-            ctx.exit(error.exit_code)
+            message, code = _explained(error)
+            click.echo(f"Error: {printable(message)}", err=True)
+            ctx.exit(code)
         except KeyboardInterrupt:
             click.echo("\nStopped.", err=True)
             ctx.exit(130)
+
+
+def _explained(error: Exception) -> tuple[str, int]:
+    """Say what went wrong and what to do, with the exit code."""
+    if isinstance(error, ToolkitError):
+        return str(error), error.exit_code
+    if isinstance(error, MemoryError):
+        return "There is not enough memory. Give fewer rows or columns, or run it on a machine with more.", 3
+    if isinstance(error, RecursionError):
+        return "What was given is nested too deeply.", 2
+    if isinstance(error, OSError):
+        said = f"{shown(str(error.filename))}: {error.strerror}" if error.filename else str(error)
+        return f"The system refused: {said}.", 3 if error.errno in (errno.ENOSPC, errno.EDQUOT) else 2
+    return f"The toolkit failed itself ({type(error).__name__}: {shorten(error)}). TOOLKIT_DEBUG=1 says where.", 4
 
 
 def answer(as_json: bool, plain: object, *lines: str) -> None:

@@ -12,6 +12,10 @@ class ToolkitError(Exception):
 
     exit_code = 2
 
+    def _render_traceback_(self) -> list[str]:
+        """Show only the message in a notebook; ``%tb`` shows the rest."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 class InputError(ToolkitError):
     """What was given cannot be used: a file, a column, a parameter. Nothing has been written."""

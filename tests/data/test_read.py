@@ -175,7 +175,7 @@ WRONG = {
     "text.parquet": (b"a,b\n1,2\n", "not a readable Parquet file"),
     "broken.feather": (b"ARROW1 and then nothing", "not a readable Feather file"),
     "broken.xlsx": (b"a,b\n1,2\n", "not a readable Excel file"),
-    "broken.jsonl": (b'{"a": 1}\n{"a": ', "not a JSON table"),
+    "broken.jsonl": (b'{"a": 1}\n{"a": ', "not a readable JSON file"),
     "scalar.json": (b"42", "not a JSON table"),
     "page.jsonl": (b"<html></html>", "a web page"),
     "broken.csv.gz": (b"a,b\n1,2\n", "cannot be unpacked"),

@@ -138,7 +138,5 @@ def _text(value: object, key: str, where: str) -> str:
     lines = [str(part).strip() for part in parts if part is not None]
     text = _CONTROL.sub("", "\n".join(line for line in lines if line)).strip()
     if len(text) > LONGEST:
-        raise InputError(
-            f"{where} answers {key!r} with {len(text):,} characters; {LONGEST:,} is the most. Link to a document."
-        )
+        raise InputError(f"{where} answers {key!r} with {len(text):,} characters, not {LONGEST:,} at most. Link to it.")
     return text

@@ -16,8 +16,9 @@ from toolkit.card.author import sections
 from toolkit.card.content import environment, table_of
 from toolkit.core.estimate import Estimate
 from toolkit.core.face import FaceTable
+from toolkit.core.resources import read_bytes
 from toolkit.core.results import ModelInfo, Results, read_results, results_path
-from toolkit.errors import InputError, listed
+from toolkit.errors import InputError, listed, refusing
 from toolkit.registry.ledger import Entry, Ledger, content_hash
 from toolkit.statistics.replicates import FILE, Replicated, is_of, read_replicates
 
@@ -141,13 +142,10 @@ class Report:
 
     def with_files_of(self, folder: Path) -> Report:
         """Add the replicates that lie in a folder, where there are some."""
-        path = folder / FILE
-        try:
-            return self.with_replicates(path.read_bytes()) if path.is_file() else self
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise InputError(
-                f"{str(path)!r} holds no replicates: {error!r}. Without that file, metrics are compared unpaired."
-            ) from error
+        path, kinds = folder / FILE, (OSError, ValueError, KeyError, TypeError, AttributeError)
+        advice = " Without that file, metrics are compared unpaired."
+        with refusing(f"{str(path)!r} holds no replicates", advice, kinds):
+            return self.with_replicates(read_bytes(path)) if path.is_file() else self
 
     def with_replicates(self, text: str | bytes) -> Report:
         """Add the replicates of the report's numbers; others are left out."""
@@ -178,7 +176,7 @@ def read_report(source: str | Path) -> Report:
         raise InputError(f"A report is a folder, a mapping or a result; found {source!r}. Give the folder of a report.")
     path = results_path(source)
     folder = path.resolve().parent
-    report = Report(read_results(source), folder.name, content_hash(path.read_bytes()))
+    report = Report(read_results(source), folder.name, content_hash(read_bytes(path)))
     return replace(report, decisions=Ledger(folder.parent).about(folder)).with_files_of(folder)
 
 

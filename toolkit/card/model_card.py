@@ -21,6 +21,7 @@ from toolkit.core.face import Face, FaceTable
 from toolkit.core.figures import Drawing
 from toolkit.core.numbers import against_baseline, group_numbers
 from toolkit.core.options import one_of
+from toolkit.core.resources import read_bytes
 from toolkit.core.result import DataRecord, Finding, ModelRecord, Record, Result, VersionNote, by_severity
 from toolkit.core.results import Results
 from toolkit.core.texts import finder
@@ -105,7 +106,7 @@ def read_card(source: str | Path) -> ModelCard:
         return make_card(path)
     path = path / "card.json" if path.is_dir() else path
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_bytes(path))
         entries, answers = content["reports"], content["author"]
         named = f"A report in {str(path)!r}"
         reports = tuple(

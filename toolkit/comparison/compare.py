@@ -93,9 +93,8 @@ def compare(
     pairs = sides.metrics()
     known = [name for name, one in pairs.items() if one.sign and one.difference.has_interval]
     if not known:
-        raise InputError(
-            f"On the {sides.part.rows:,} rows of {sides.part.name} no metric's difference has an interval."
-        )
+        part = sides.part
+        raise InputError(f"On the {part.rows:,} rows of {part.name} no metric's difference has an interval.")
     main = one_of("metric to compare by", metric or known[0], known)
     groups, speed = sides.groups(main, depth), sides.speed(latency)
     return Comparison(sides, main, margin, pairs, groups, speed, sides.flips(), sides.slices())

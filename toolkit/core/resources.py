@@ -1,5 +1,6 @@
-"""Where the files that travel with the package are: templates, the review page, policies."""
+"""Where the files that travel with the package are, and how those of a user are read: in bounds."""
 
+import errno
 from pathlib import Path
 from typing import Any
 
@@ -22,3 +23,23 @@ def beside(module: str, name: str) -> Any:
     import yaml
 
     return yaml.safe_load(Path(module).with_name(name).read_text(encoding="utf-8"))
+
+
+def read_bytes(path: Path, most: int = 1_000_000_000) -> bytes:
+    """Read a file that a user names.
+
+    Raises
+    ------
+    OSError
+        Where there is none, it has more than ``most`` bytes, or it is a device, a pipe or a socket: they may never end.
+
+    Examples
+    --------
+    >>> b"AUC" in read_bytes(Path(__file__).with_name("words.yaml"))
+    True
+    """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise OSError(errno.EINVAL, "it is a device, a pipe or a socket, not a file", str(path))
+    if path.stat().st_size > most:
+        raise OSError(errno.EFBIG, f"it has more than {most:,} bytes, the most that is read", str(path))
+    return path.read_bytes()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 from toolkit.core.estimate import Estimate
 from toolkit.core.numbers import KeyNumber
+from toolkit.core.resources import read_bytes
 from toolkit.core.result import DataInfo, Finding
 from toolkit.core.words import shorten
 from toolkit.errors import InputError, refusing, shown
@@ -223,10 +224,8 @@ class Results:
             problems = error.errors(include_url=False)
             found = next((one["input"] for one in problems if one["loc"] == ("schema",)), None)
             if found is not None:
-                raise InputError(
-                    f"{name} was written by another version (schema {shown(found)}; this one reads {SCHEMA}). Make the "
-                    "report again."
-                ) from error
+                said = f"{name} was written by another version (schema {shown(found)}; this one reads {SCHEMA})"
+                raise InputError(f"{said}. Make the report again.") from error
             raise InputError(f"{name} does not hold the results of a report: {problem(problems[0])}.") from error
 
     def plain(self) -> dict[str, Any]:
@@ -267,7 +266,7 @@ def read_results(source: str | Path) -> Results:
     """
     path = results_path(source)
     with refusing(f"There is no report at {shown(str(source))}", " Give its folder.", (OSError, ValueError)):
-        content = path.read_bytes()
+        content = read_bytes(path)
     return Results.read(content, repr(str(path)))
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import yaml
 
+from toolkit.core.resources import read_bytes
 from toolkit.errors import InputError, refusing, shown
 
 #: What a file written by hand never reaches, and one made to exhaust the reader does.
@@ -67,10 +68,8 @@ def read_plain(path: Path, what: str) -> object:
 
 def _read(path: Path, what: str) -> tuple[yaml.SafeLoader, yaml.Node | None]:
     """Return the one document of a file, of which no mapping gives a name twice."""
-    with refusing(f"Cannot read the {what} {shown(str(path))}", kinds=(OSError, ValueError)), path.open("rb") as file:
-        content = file.read(MOST_BYTES + 1)
-    if len(content) > MOST_BYTES:
-        raise InputError(f"The {what} {str(path)!r} has more than {MOST_BYTES:,} bytes, the most that is read.")
+    with refusing(f"Cannot read the {what} {shown(str(path))}", kinds=(OSError, ValueError)):
+        content = read_bytes(path, MOST_BYTES)
     try:
         loader = yaml.SafeLoader(content.decode("utf-8-sig"))
         node = loader.get_single_node()

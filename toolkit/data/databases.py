@@ -12,6 +12,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 import pandas as pd
 
+from toolkit.data.findings import refusal
 from toolkit.data.recognition import WORDS
 from toolkit.errors import InputError, listed, nearest
 
@@ -31,9 +32,23 @@ _WRITES, _FUNCTIONS = (re.compile(_SQL[kind], re.IGNORECASE) for kind in ("write
 
 
 def is_database(text: str) -> bool:
-    """Tell whether a source is a database address: ``driver://…`` or ``${NAME}…``, and not a file on the web."""
+    """Tell whether a source is a database address: ``driver://…`` or ``${NAME}…::…``, and not a file on the web."""
     scheme = re.match(r"([A-Za-z][\w+.-]*)://", text)
-    return scheme.group(1).lower() not in _SQL["files"] if scheme else text.startswith("${")
+    return scheme.group(1).lower() not in _SQL["files"] if scheme else text.startswith("${") and "::" in text
+
+
+def with_variables(text: str, quoted: bool = False) -> str:
+    """Replace each ``${NAME}`` by that environment variable, if asked quoted as a part of an address.
+
+    Raises
+    ------
+    InputError
+        Where a variable is not set.
+    """
+    for name in _VARIABLE.findall(text):
+        if name not in os.environ:
+            raise InputError(f"The environment variable {name} is not set, and the address needs it.")
+    return _VARIABLE.sub(lambda found: quote(os.environ[found[1]], safe="") if quoted else os.environ[found[1]], text)
 
 
 def read_database(text: str) -> tuple[pd.DataFrame, str, str]:
@@ -63,9 +78,7 @@ def read_database(text: str) -> tuple[pd.DataFrame, str, str]:
     """
     parts = _SPLIT.fullmatch(text)
     if parts is None or not parts.group(2).strip():
-        raise InputError(
-            "A database address must be followed by ::table or ::SELECT …, as in sqlite:///file.db::sales."
-        )
+        raise refusal("no query")
     what = parts.group(2).strip()
     url, shown, hidden = _address(parts.group(1))
     query = plain_query(what, url.get_backend_name()) if _QUERY.match(what) else ""
@@ -81,13 +94,9 @@ def _address(text: str) -> tuple[URL, str, dict[str, str]]:
     from sqlalchemy.exc import ArgumentError
 
     names = _VARIABLE.findall(text)
-    absent = [name for name in names if name not in os.environ]
-    if absent:
-        raise InputError(f"The environment variable {absent[0]} is not set, and the database address needs it.")
     # In the user and password variables are taken as they are, and quoted.
     login, at, rest = text.rpartition("@")
-    quoted = _VARIABLE.sub(lambda match: quote(os.environ[match.group(1)], safe=""), login)
-    plain = _VARIABLE.sub(lambda match: os.environ[match.group(1)], rest)
+    quoted, plain = with_variables(login, quoted=True), with_variables(rest)
     url = None
     with contextlib.suppress(ArgumentError, ValueError):
         url = make_url(quoted + at + plain)

@@ -20,6 +20,8 @@ from toolkit.errors import InputError, listed
 
 SEPARATORS = (",", ";", "\t", "|")
 _SAMPLE_LINES = 50
+#: No header is longer; what is packed to exhaust the memory may be.
+_LONGEST = 10_000_000
 _FOREIGN = {begins.encode("latin-1"): kind for begins, kind in WORDS["foreign"].items()}
 
 
@@ -61,6 +63,8 @@ def read_delimited(
     ([2.5], ['01067'])
     """
     refuse_foreign(content, shown)
+    if len(content) > _LONGEST and not re.search(rb"[\r\n]", content[:_LONGEST]):
+        raise InputError(f"{shown} is not a text table: its first line has more than {_LONGEST:,} bytes.")
     utf8, notes = _as_utf8(content, shown, known)
     columns, found = _cells(utf8, shown)
     decisions = decide_formats(columns, known)

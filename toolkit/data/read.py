@@ -3,6 +3,7 @@
 import io
 import os
 import re
+import sys
 import warnings
 import zipfile
 import zlib
@@ -15,8 +16,10 @@ from urllib.parse import unquote, urlsplit
 
 import pandas as pd
 
+from toolkit.core.resources import read_bytes
 from toolkit.core.result import Finding
-from toolkit.data.databases import is_database, read_database
+from toolkit.core.words import shorten
+from toolkit.data.databases import is_database, read_database, with_variables
 from toolkit.data.datasets import BUILT_IN, BuiltIn
 from toolkit.data.decisions import Decisions, decide_formats, read_texts
 from toolkit.data.delimited import read_delimited, refuse_foreign
@@ -26,6 +29,8 @@ from toolkit.data.schema import Schema
 from toolkit.data.table_reader.cells import as_texts, column_kind
 from toolkit.errors import InputError, listed, nearest, refusing
 
+#: The most that a packed file may hold, so that a small one cannot fill the memory; TOOLKIT_MOST_UNPACKED_GB sets it.
+MOST_UNPACKED_GB = 4.0
 #: Endings of packed files, and what Arrow calls the way they are packed.
 PACKED = {".gz": "gzip", ".bz2": "bz2", ".xz": "", ".zst": "zstd", ".zip": ""}
 
@@ -111,7 +116,8 @@ def _read(source: str | os.PathLike[str] | pd.DataFrame, known: Schema | None) -
         return _openml(text.removeprefix("openml:").strip())
     if is_database(text):
         return RawTable(*read_database(text))
-    return _web(text, known) if "://" in text else _file(text, known)
+    address = with_variables(text)
+    return _web(address, text, known) if "://" in address else _file(address, text, known)
 
 
 def _finished(table: RawTable, known: Schema | None) -> RawTable:
@@ -178,11 +184,13 @@ def _openml(name: str) -> RawTable:
     return RawTable(bunch.frame, str(bunch.details["name"]), f"openml:{name}", target=target)
 
 
-def _web(address: str, known: Schema | None) -> RawTable:
+def _web(address: str, written: str, known: Schema | None) -> RawTable:
     from urllib.request import urlopen
 
-    parts = urlsplit(address)
-    shown = f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}"
+    with refusing("The address cannot be read", kinds=(ValueError,)):
+        parts = urlsplit(address)
+        port = f":{parts.port}" if parts.port else ""
+    shown = f"{parts.scheme}://{parts.hostname or ''}{port}{urlsplit(written).path or parts.path}"
     if parts.scheme not in ("http", "https", "ftp", "file"):
         kinds = "http, https, ftp, file, or a database address followed by ::table"
         raise InputError(f"Addresses that begin with {parts.scheme}:// cannot be read. Known: {kinds}.")
@@ -197,8 +205,8 @@ def _web(address: str, known: Schema | None) -> RawTable:
     raise InputError(f"{shown} could not be read: {problem}. Check the address and the connection.")
 
 
-def _file(text: str, known: Schema | None) -> RawTable:
-    path = Path(text).expanduser()
+def _file(address: str, text: str, known: Schema | None) -> RawTable:
+    path = Path(os.path.expanduser(address))
     if path.is_dir():
         inside = sorted(item.name for item in path.iterdir() if item.is_file())
         found = f"It holds: {listed(inside, 5)}" if inside else "It holds no files"
@@ -212,8 +220,8 @@ def _file(text: str, known: Schema | None) -> RawTable:
         near = nearest(path.name, [item.name for item in path.parent.iterdir()])
         raise InputError(f"There is no file {text!r}.{near}")
     with refusing(f"{text} cannot be read"):
-        content = path.read_bytes()
-    return _parsed(content, path, str(text), known)
+        content = read_bytes(path, sys.maxsize)
+    return _parsed(content, path, text, known)
 
 
 def _parsed(content: bytes, path: Path, shown: str, known: Schema | None) -> RawTable:
@@ -229,10 +237,20 @@ def _parsed(content: bytes, path: Path, shown: str, known: Schema | None) -> Raw
     if not content[:1000].strip() and not content.strip():
         raise InputError(f"{shown} is empty. Check that the export or download finished.")
     decisions: dict[str, Decision] = {}
-    if suffix in DELIMITED:
-        frame, notes, decisions = read_delimited(content, shown, known)
-    else:
-        frame, notes = READERS[suffix](content, shown)
+    kind, read = READERS.get(suffix, ("text", None))
+    try:
+        if read is None:
+            frame, notes, decisions = read_delimited(content, shown, known)
+        else:
+            frame, notes = read(content, shown)
+    except (InputError, MemoryError):
+        raise
+    except ImportError as error:
+        raise InputError(f"{shown} needs another package: {error} Or save it as .csv.") from error
+    except Exception as error:
+        # Bytes that are no table can make a parser raise anything.
+        reason = shorten(re.split(r"\.\s|\n", str(error))[0] or type(error).__name__, 200)
+        raise InputError(f"{shown} is not a readable {kind} file: {reason.rstrip('.')}. Is it complete?") from error
     return RawTable(frame, path.stem or "table", shown, notes=tuple(notes), decisions=decisions)
 
 
@@ -242,67 +260,48 @@ def _unpacked(content: bytes, suffix: str, shown: str) -> tuple[bytes, str]:
 
     import pyarrow as pa
 
-    try:
-        if suffix == ".xz":
-            return lzma.decompress(content), ""
-        if suffix != ".zip":
-            with pa.input_stream(pa.py_buffer(content), compression=PACKED[suffix]) as stream:
-                return stream.read(), ""
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            files = [item for item in archive.namelist() if not item.endswith("/") and not item.startswith("__MACOSX")]
-            if len(files) == 1:
-                return archive.read(files[0]), Path(files[0]).name
-    except (OSError, EOFError, ValueError, RuntimeError, zlib.error, lzma.LZMAError, zipfile.BadZipFile) as error:
-        raise InputError(f"{shown} cannot be unpacked: {error}. Is it complete, and really a {suffix} file?") from error
-    raise InputError(f"{shown} holds {len(files)} files; a zip must hold one table. Found: {listed(files, 5)}.")
-
-
-def _arrow(
-    content: bytes, shown: str, read: Callable[[io.BytesIO], pd.DataFrame], kind: str
-) -> tuple[pd.DataFrame, list[Finding]]:
-    import pyarrow as pa
-
-    try:
-        return read(io.BytesIO(content)), []
-    except (pa.ArrowException, OSError, ValueError) as error:
-        reason = re.split(r"[.\n]", str(error))[0]
-        raise InputError(f"{shown} is not a readable {kind} file: {reason}. Is it complete?") from error
+    packed, name = io.BytesIO(content), ""
+    kinds = (OSError, EOFError, ValueError, RuntimeError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
+    with refusing(f"{shown} cannot be unpacked", f" Is it complete, and really a {suffix} file?", kinds):
+        most = int(float(os.environ.get("TOOLKIT_MOST_UNPACKED_GB", MOST_UNPACKED_GB)) * 1e9)
+        if suffix == ".zip":
+            archive = zipfile.ZipFile(packed)
+            files = [one for one in archive.namelist() if not one.endswith("/") and not one.startswith("__MACOSX")]
+            if len(files) != 1:
+                raise InputError(f"{shown} holds {len(files)} files, but must hold one table: {listed(files, 5)}.")
+            name, stream = Path(files[0]).name, archive.open(files[0])
+        else:
+            opened = lzma.LZMAFile if suffix == ".xz" else partial(pa.input_stream, compression=PACKED[suffix])
+            stream = opened(packed)
+        unpacked: bytes = stream.read(most + 1)
+    if len(unpacked) > most:
+        raise InputError(f"{shown} holds more than {most / 1e9:g} GB. Set TOOLKIT_MOST_UNPACKED_GB to allow more.")
+    return unpacked, name
 
 
 def _json(content: bytes, shown: str) -> tuple[pd.DataFrame, list[Finding]]:
     """Read JSON lines, or one array of records."""
     refuse_foreign(content, shown, kinds=("HTML",))
-    wanted = "one JSON object a line, or one array of objects"
     start = content.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
     if start not in (b"{", b"["):
-        raise InputError(f"{shown} is not a JSON table. Wanted: {wanted}.")
-    lines = start == b"{"
-    try:
-        plain = io.BytesIO(content.removeprefix(b"\xef\xbb\xbf"))
-        frame = pd.read_json(plain, lines=lines, dtype=False, convert_dates=False, precise_float=True)
-    except (ValueError, TypeError, AttributeError) as error:
-        raise InputError(f"{shown} is not a JSON table ({error}). Wanted: {wanted}.") from error
-    return frame, []
+        raise InputError(f"{shown} is not a JSON table. Wanted: one JSON object a line, or one array of objects.")
+    plain = io.BytesIO(content.removeprefix(b"\xef\xbb\xbf"))
+    return pd.read_json(plain, lines=start == b"{", dtype=False, convert_dates=False, precise_float=True), []
 
 
-def _excel(content: bytes, shown: str) -> tuple[pd.DataFrame, list[Finding]]:
-    try:
-        with pd.ExcelFile(io.BytesIO(content)) as book:
-            # As objects, so that a text such as 007 stays the text it is in the workbook.
-            frame = book.parse(0, dtype=object, keep_default_na=False, na_values=[""]).infer_objects()
-            sheets = [str(sheet) for sheet in book.sheet_names]
-    except ImportError as error:
-        raise InputError(f"{shown} needs another package: {error} Or save it as .xlsx or .csv.") from error
-    except (ValueError, OSError, KeyError, zipfile.BadZipFile, zlib.error) as error:
-        raise InputError(f"{shown} is not a readable Excel file: {error}. Save it again as .xlsx or .csv.") from error
+def _excel(content: bytes, _: str) -> tuple[pd.DataFrame, list[Finding]]:
+    with pd.ExcelFile(io.BytesIO(content)) as book:
+        # As objects, so that a text such as 007 stays the text it is in the workbook.
+        frame = book.parse(0, dtype=object, keep_default_na=False, na_values=[""]).infer_objects()
+        sheets = [str(sheet) for sheet in book.sheet_names]
     said = {"count": len(sheets), "sheets": listed(sheets, 5), "first": sheets[0]}
     return frame, [finding("DATA-SHEETS", "low", **said)] if len(sheets) > 1 else []
 
 
 DELIMITED = (".csv", ".tsv", ".tab", ".txt")
-READERS: dict[str, Callable[[bytes, str], tuple[pd.DataFrame, list[Finding]]]] = {
-    **dict.fromkeys((".parquet", ".pq"), partial(_arrow, read=pd.read_parquet, kind="Parquet")),
-    **dict.fromkeys((".feather", ".arrow"), partial(_arrow, read=pd.read_feather, kind="Feather")),
-    **dict.fromkeys((".jsonl", ".ndjson", ".json"), _json),
-    **dict.fromkeys((".xlsx", ".xlsm", ".xls"), _excel),
+READERS: dict[str, tuple[str, Callable[[bytes, str], tuple[pd.DataFrame, list[Finding]]]]] = {
+    **dict.fromkeys((".parquet", ".pq"), ("Parquet", lambda content, _: (pd.read_parquet(io.BytesIO(content)), []))),
+    **dict.fromkeys((".feather", ".arrow"), ("Feather", lambda content, _: (pd.read_feather(io.BytesIO(content)), []))),
+    **dict.fromkeys((".jsonl", ".ndjson", ".json"), ("JSON", _json)),
+    **dict.fromkeys((".xlsx", ".xlsm", ".xls"), ("Excel", _excel)),
 }

@@ -13,7 +13,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from toolkit.core.resources import read_bytes
 from toolkit.core.results import problem, results_path
+from toolkit.data.findings import refusal
 from toolkit.data.table_reader.formats import Format
 from toolkit.errors import InputError, listed, nearest, refusing
 
@@ -176,13 +178,11 @@ class Schema:
         place = Path(path).expanduser()
         place = results_path(place) if place.is_dir() or place.suffix == ".html" else place
         try:
-            text = place.read_text(encoding="utf-8")
+            text = read_bytes(place).decode()
             content = json.loads(text) if place.suffix == ".json" else yaml.safe_load(text)
         except (OSError, ValueError, yaml.YAMLError) as error:
             reason = " ".join(str(getattr(error, "strerror", None) or error).split())
-            raise InputError(
-                f"{str(path)!r} is not a schema: {reason}. `toolkit data FILE --save` makes one."
-            ) from error
+            raise refusal("no schema", path=str(path), reason=reason) from error
         kept = content.get("data") if isinstance(content, Mapping) else None
         content, text = (kept.get("schema"), "") if isinstance(kept, Mapping) else (content, text)
         return cls.read(content, repr(str(path)), text)
@@ -215,11 +215,9 @@ class Schema:
                 said = f"{'.'.join(where)}: {pattern!r} is no pattern of dates. Write it as strptime does, %d/%m/%Y."
                 raise InputError(f"{name} is not a schema: {_line(text, where)}{said}")
         if found.positive is not None and found.positive not in found.classes:
-            near = nearest(str(found.positive), map(str, found.classes))
-            raise InputError(
-                f"{name}: {_line(text, ['positive'])}the positive class {found.positive!r} is not among the classes "
-                f"{listed(found.classes)}.{near}"
-            )
+            near, line = nearest(str(found.positive), map(str, found.classes)), _line(text, ["positive"])
+            classes = listed(found.classes)
+            raise refusal("other positive", name=name, line=line, positive=found.positive, classes=classes, near=near)
         return found
 
 

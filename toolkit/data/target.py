@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 
 from toolkit.core.result import Finding
-from toolkit.data.findings import by_share, finding
+from toolkit.data.findings import by_share, finding, refusal
 from toolkit.data.recognition import WORDS, Decision, decide_format
 from toolkit.data.schema import Schema, Task
 from toolkit.data.table_reader.cells import as_texts, column_kind, plain_numbers, text_labels
@@ -190,11 +190,8 @@ def _task(values: pd.Series[Any], task: str | None, distinct: int) -> tuple[Task
             return "regression", []
         return "multiclass", [finding("DATA-TASK", "info", name, distinct=distinct)]
     if distinct > 2 and distinct > rows / 2:
-        found = f"{distinct:,} different values in {rows:,} rows"
-        raise InputError(
-            f"Target {name!r} has {found}: it looks like an identifier, free text or a measurement, not classes. "
-            + ("Use task='regression' or name another target." if number else "Name another column as target.")
-        )
+        instead = "Use task='regression' or name another target." if number else "Name another column as target."
+        raise refusal("too many classes", name=name, distinct=distinct, rows=rows, instead=instead)
     fitting: Task = "binary" if distinct == 2 else "multiclass"
     if task in ("binary", "multiclass") and task != fitting:
         raise InputError(f"Task {task!r} does not fit the target {name!r}: it has {distinct} classes: {_some(values)}.")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from toolkit.core.face import Face, FaceTable
+from toolkit.core.resources import read_bytes
 from toolkit.core.result import Record, Result
 from toolkit.data.load import as_dataset
 from toolkit.data.schema import Schema
@@ -173,7 +174,7 @@ def summarize(table: Dataset | pd.DataFrame, *, model: Any = None, name: str | N
 def is_profile(path: str | os.PathLike[str]) -> bool:
     """Say whether a file is a profile, of whatever version."""
     try:
-        content = json.loads(Path(path).expanduser().read_text(encoding="utf-8"))
+        content = json.loads(read_bytes(Path(path).expanduser()))
     except (OSError, ValueError):
         return False
     return isinstance(content, dict) and content.get("kind") == KIND
@@ -198,7 +199,7 @@ def load_profile(path: str | os.PathLike[str]) -> Profile:
     """
     place = Path(path).expanduser()
     with refusing(f"The profile {place} cannot be read"):
-        return read_profile(place.read_bytes(), str(place))
+        return read_profile(read_bytes(place), str(place))
 
 
 def read_profile(text: str | bytes, place: str) -> Profile:

@@ -78,9 +78,7 @@ def read_metrics(given: object, case: Case) -> list[CustomMetric]:
     """
     taken = {*PARITIES, *RATES, "expected_calibration_error"}
     if not isinstance(given, Mapping | None) or not all(map(callable, (given or {}).values())):
-        raise InputError(
-            f'metrics must be functions by name, such as {{"f1": f1_score}}; found {shown(given)}. {TAKES}'
-        )
+        raise InputError(f'metrics must be functions by name, {{"f1": f1_score}}; found {shown(given)}. {TAKES}')
     found = []
     for name, function in (given or {}).items():
         if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z]\w*", name) or name in taken:

@@ -224,9 +224,8 @@ class Model:
         except Exception as error:
             name, reason = type(self.estimator).__name__, str(error).strip().partition("\n")[0]
             why = f"{type(error).__name__}: {reason[:300]}"
-            raise InputError(
-                f"{name}.{method} failed on the {np.shape(inputs)[-1]} columns of {table}: {why}"
-            ) from error
+            count = np.shape(inputs)[-1]
+            raise InputError(f"{name}.{method} failed on the {count} columns of {table}: {why}") from error
 
     def record(self) -> ModelRecord | None:
         """Name a model that was loaded from where it was logged; any other is named by the run that makes it."""

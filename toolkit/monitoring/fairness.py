@@ -100,9 +100,8 @@ def audit_windows(
     if not parts:
         raise NotApplicableError("No current row has a label yet, so there is nothing to audit.")
     if len(parts) > MOST_WINDOWS + 1:
-        raise NotApplicableError(
-            f"window={window!r} makes {len(parts) - 1:,} windows; at most {MOST_WINDOWS} are audited."
-        )
+        made = f"window={window!r} makes {len(parts) - 1:,} windows"
+        raise NotApplicableError(f"{made}; at most {MOST_WINDOWS} are audited.")
     bins = settled_bins(reference.sensitive[names], data.sensitive[names])
     options: dict[str, Any] = {"sensitive": names, "depth": 1, "bins": bins, "replicates": replicates, "seed": seed}
     before = audit_fairness(model, reference, threshold=threshold, **options)

@@ -144,10 +144,8 @@ class Ledger:
         about = (one for one in self.entries() if (one.model, one.version) == (name, version) and MODEL in one.facts)
         first = next(about, None)
         if first and first.facts[MODEL] != digest:
-            raise InputError(
-                f"Version {version} of {name!r} was changed after {first.when[:10]}, when it was put on record. "
-                "It is not used."
-            )
+            when = f"{first.when[:10]}, when it was put on record"
+            raise InputError(f"Version {version} of {name!r} was changed after {when}. It is not used.")
 
     def about(self, report: Path) -> list[Entry]:
         """Return the approvals and rejections of the very report that lies in a folder."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from toolkit.core.results import Results, read_results
 from toolkit.errors import InputError, listed, nearest
 from toolkit.registry.ledger import MODEL, REPORT, Entry, Ledger, folder_hash
-from toolkit.registry.store import connect, tracking_uri
+from toolkit.registry.store import beside, connect, tracking_uri
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -222,9 +222,11 @@ def _registry(out: Path) -> Iterator[tuple[MlflowClient, Ledger]]:
     A record is written before the aliases move and the store's mark of the last record after them, so a mark that is
     behind the ledger means a record whose aliases may not have moved.
     """
-    ledger = Ledger(out)
+    ledger, uri = Ledger(out), tracking_uri(out)
+    if uri == beside(out) and not Path(uri.removeprefix("sqlite:///")).exists():
+        raise InputError(f"No model is registered beside {str(out)!r}. Begin with `toolkit register`.")
     out.mkdir(parents=True, exist_ok=True)
-    with ledger.lock, connect(tracking_uri(out)) as client:
+    with ledger.lock, connect(uri) as client:
         last = {entry.model: entry for entry in ledger.entries()} if not ledger.faults() else {}
         for model in client.search_registered_models():
             entry = last.get(model.name)

@@ -56,10 +56,8 @@ def copied_run(logged: RunInfo, out: Path) -> Iterator[tuple[RunInfo, MlflowClie
         elif source and (run := _found(source, logged.run_id)):
             copy, status = _copy(source, client, run, logged, out), run.info.status
         else:
-            raise InputError(
-                f"The run of this report is neither in {without_password(uri)} nor in mlflow.db beside the reports. "
-                "Run the report's command again."
-            )
+            places = f"neither in {without_password(uri)} nor in mlflow.db beside the reports"
+            raise InputError(f"The run of this report is {places}. Run the report's command again.")
         yield copy, client
         client.set_terminated(copy.run_id, status)
 

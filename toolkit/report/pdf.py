@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from toolkit.errors import InputError
+from toolkit.errors import InputError, listed
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "microsoft-edge")
 _SECONDS = 180
@@ -36,10 +36,8 @@ def print_pdf(page: Path, *, full: bool = False) -> Path:
     output = page.with_suffix(".pdf")
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     if browser is None:
-        raise InputError(
-            f"There is no Chromium or Chrome to print {page.name} (looked for: {', '.join(BROWSERS)}). Install one, "
-            "or open the page in any browser and print it from there."
-        )
+        advice = "Install one, or open the page in any browser and print it from there."
+        raise InputError(f"There is no Chromium or Chrome to print {page.name} ({listed(BROWSERS)}). {advice}")
     with tempfile.TemporaryDirectory() as folder:
         printed = Path(folder) / "page.pdf"
         switches = ["--headless", "--disable-gpu", "--disable-background-networking", "--no-first-run"]

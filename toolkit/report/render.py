@@ -9,6 +9,7 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
+from toolkit.core.resources import read_bytes
 from toolkit.core.results import Results
 from toolkit.core.words import counted
 from toolkit.errors import InputError
@@ -178,7 +179,7 @@ def _read(notebook: Path) -> NotebookNode:
     if not notebook.is_file():
         raise InputError(f"There is no notebook {str(notebook)!r}. Give the path of an executed .ipynb file.")
     try:
-        content: NotebookNode = nbformat.read(notebook, as_version=4)  # type: ignore[no-untyped-call]
+        content: NotebookNode = nbformat.reads(read_bytes(notebook).decode(), as_version=4)  # type: ignore[no-untyped-call]
     except (ValueError, AttributeError, KeyError, nbformat.ValidationError) as error:
         reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         raise InputError(f"{str(notebook)!r} is not a notebook ({reason}). Give an executed .ipynb file.") from error

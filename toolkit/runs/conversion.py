@@ -18,6 +18,7 @@ from toolkit.core.yaml_file import UnquotedText
 _WORDS = {"str": "text", "int": "a whole number", "float": "a number", "bool": "true or false", "None": "none"}
 _WORDS |= {"list": "a list of {}", "dict": "a mapping of names to values"}
 _ITEMS = {"str": "texts", "int": "whole numbers", "float": "numbers"}
+TYPES = ("str", "int", "float", "bool", "list[str]", "list[int]", "list[float]", "dict[str, object]")
 _TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
@@ -48,9 +49,7 @@ def read_kinds(annotation: ast.expr) -> tuple[Kind, ...]:
             return (Kind("list", item),)
         case ast.Subscript(value=ast.Name(id="dict"), slice=ast.Tuple(elts=[ast.Name("str"), ast.Name("object")])):
             return (Kind("dict"),)
-    raise ValueError(
-        "Types are str, int, float, bool, list[str], list[int], list[float], dict[str, object] and unions with |."
-    )
+    raise ValueError(f"Types are {', '.join(TYPES)} and unions with |.")
 
 
 def expected(kinds: Sequence[Kind]) -> str:

@@ -7,6 +7,7 @@ from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any, Literal
 
+from toolkit.core.resources import read_bytes
 from toolkit.core.results import read_results
 from toolkit.errors import InputError, refusing
 from toolkit.registry.ledger import content_hash, record_hash
@@ -103,7 +104,7 @@ def verify(source: str | Path) -> list[Check]:
     path = Path(source)
     with refusing(f"There is no report at {str(path)!r}"):
         found = [one for one in sorted(path.iterdir()) if one.is_file()] if path.is_dir() else [path]
-        files = {one.name if path.is_dir() else PAGE: one.read_bytes() for one in found}
+        files = {one.name if path.is_dir() else PAGE: read_bytes(one) for one in found}
     files[PAGE], embedded = _parted(files.get(PAGE, b""))
     texts = {f"manifest in {PAGE}": embedded} | ({NAME: files.pop(NAME, b"")} if path.is_dir() else {})
     if not any(texts.values()) and _BEGIN not in files[PAGE]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from toolkit.core.resources import templates_folder
+from toolkit.core.resources import read_bytes, templates_folder
 from toolkit.core.texts import refuser
 from toolkit.core.words import shorten
 from toolkit.errors import InputError, listed, nearest
@@ -188,7 +188,7 @@ def read_schema(path: Path) -> Schema:
 
 def _cells(path: Path) -> list[dict[str, Any]]:
     try:
-        notebook = json.loads(path.read_text(encoding="utf-8"))
+        notebook = json.loads(read_bytes(path))
     except OSError as error:
         raise InputError(f"Cannot read {str(path)!r}: {error.strerror or error}.") from error
     except ValueError as error:

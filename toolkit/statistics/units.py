@@ -40,9 +40,7 @@ def check_weights(weight: pd.Series[Any]) -> pd.Series[Any]:
         found = f"{bad:,} of {len(values):,} rows have none such, the first {first!r}"
         raise InputError(f"Weights {str(weight.name)!r} must be numbers of 0 or more; {found}. Leave those rows out.")
     if not values.any():
-        raise InputError(
-            f"Weights {str(weight.name)!r} are 0 in all of {len(values):,} rows: there is nothing to count."
-        )
+        raise InputError(f"Weights {str(weight.name)!r} are 0 in all {len(values):,} rows: there is nothing to count.")
     return values
 
 

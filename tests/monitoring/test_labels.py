@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from toolkit.data.labels import join_labels
 from toolkit.data.read import RawTable
 from toolkit.errors import InputError
+from toolkit.monitoring.pair import join_labels
 
 
 def table(name="now", **columns):
