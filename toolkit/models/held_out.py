@@ -37,7 +37,7 @@ def count_held_out(found: Predictions, chosen: Threshold | None) -> str:
     Examples
     --------
     >>> found = Predictions(np.array([0.0, 1, 1]), np.array([0.2, 0.8, 0.8]), None, True, ("no", "yes"))
-    >>> json.loads(count_held_out(found, Threshold(0.5)))["rows"]
+    >>> json.loads(count_held_out(found, Threshold(0.5, "0.5")))["rows"]
     [1, 2]
     """
     score, said = found.y_pred, found.y_pred
