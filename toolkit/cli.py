@@ -126,10 +126,9 @@ def params(template: str) -> None:
 
     schema = read_schema(find_template(template))
     click.echo(f"{schema.title}\n{schema.question}\n")
-    rows = []
-    for one in schema.parameters:
-        default = "required" if one.required else json.dumps(one.default, ensure_ascii=False)
-        rows.append([one.name, one.annotation, default, one.help])
+    ones = schema.parameters
+    texts = ["required" if one.required else json.dumps(one.default, ensure_ascii=False) for one in ones]
+    rows = [[one.name, one.annotation, text, one.help] for one, text in zip(ones, texts, strict=True)]
     click.echo(text_table(["parameter", "type", "default", "meaning"], rows))
 
 
@@ -312,10 +311,7 @@ def show_profile(path: Path) -> None:
 
     found = load_profile(path)
     click.echo(f"{printable(found.name)}: {found.rows:,} rows, {len(found.columns)} columns\n")
-    rows = [
-        [column, role, kind, f"{missing:.1%}", kept]
-        for column, role, kind, missing, kept in found.frame().itertuples(index=False, name=None)
-    ]
+    rows = [[*one[:3], f"{one[3]:.1%}", one[4]] for one in found.frame().itertuples(index=False, name=None)]
     click.echo(text_table(["column", "role", "kind", "missing", "values kept"], rows))
 
 

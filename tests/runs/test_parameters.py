@@ -52,7 +52,9 @@ class TestSchema:
     @pytest.mark.parametrize(
         ("source", "message"),
         [
-            ("seed = 0", r"Line 1 of the parameters cell of own\.ipynb is not `name: type = literal"),
+            ("seed = len('x')", r"Line 1 of the parameters cell of own\.ipynb is not `name: type = literal"),
+            ("a = b = 1", "Line 1"),
+            ("a = (1, 2)", "Types are str, int, float"),
             ("a: int = 1\nprint(a)", "Line 2"),
             ("a: int", "Line 1"),
             ("a: int = len('x')", "has no literal default of its type int"),
@@ -66,6 +68,20 @@ class TestSchema:
     def test_refuses_a_parameters_cell_that_is_no_schema(self, notebook, source, message):
         with pytest.raises(InputError, match=message):
             read_schema(notebook(source))
+
+    def test_reads_papermills_own_form_by_the_value(self, notebook):
+        source = "data = 'churn.csv'  # what to read\nseed = 3\nshare = 0.5\nfast = True\n"
+        source += "sizes = [1]\nnames = []\nnote = None"
+        read = {one.name: (one.annotation, one.default, one.help) for one in read_schema(notebook(source)).parameters}
+        assert read == {
+            "data": ("str", "churn.csv", "what to read"),
+            "seed": ("int", 3, ""),
+            "share": ("float", 0.5, ""),
+            "fast": ("bool", True, ""),
+            "sizes": ("list[int]", [1], ""),
+            "names": ("list[str]", [], ""),
+            "note": ("str | None", None, ""),
+        }
 
     def test_needs_exactly_one_tagged_cell(self, notebook):
         with pytest.raises(InputError, match="has no code cell tagged 'parameters'"):

@@ -238,9 +238,7 @@ class Mitigation(Result):
         options = {"constraint": self.disparity, "sensitive": self.feature}
         candidates = [Candidate(f"mitigation {name}", options, self._numbers(name)) for name in names]
         example, requirements = self.split.train.features.head(5), requirements_of(self.models[ORIGINAL].last)
-        models = [
-            ModelRecord(f"mitigation_{name}", self.models[name].estimator, example, requirements) for name in names
-        ]
+        models = [ModelRecord(f"mitigation_{one}", self.models[one].estimator, example, requirements) for one in names]
         return Record(candidates=candidates, models=models)
 
     def face(self) -> Face:

@@ -116,9 +116,7 @@ def _imported(path: str, settings: Mapping[str, Any]) -> Any:
 
 
 def _check_task(estimator: Any, item: object, task: str) -> None:
-    if isinstance(estimator, type) or not all(
-        hasattr(estimator, method) for method in ("fit", "predict", "get_params")
-    ):
+    if isinstance(estimator, type) or not all(hasattr(estimator, name) for name in ("fit", "predict", "get_params")):
         raise refusal("no estimator", item=item)
     kind, fits = ("regressor", is_regressor) if task == "regression" else ("classifier", is_classifier)
     if not fits(estimator):

@@ -45,9 +45,7 @@ class ByLoss:
     def estimate(self, rows: Places, seed: int) -> dict[str, Estimate]:  # noqa: ARG002  # nothing is drawn
         """Estimate mean absolute and root mean squared error."""
         units = self.units.take(rows) if self.units else None
-        return {
-            name: loss_estimate(self.expected[name], rows, units, root=name == REGRESSION[1]) for name in REGRESSION
-        }
+        return {one: loss_estimate(self.expected[one], rows, units, root=one == REGRESSION[1]) for one in REGRESSION}
 
     def realize(self, rows: Places) -> dict[str, Estimate]:
         """Measure the same."""

@@ -48,9 +48,7 @@ class Section:
     def is_empty(self) -> bool:
         """Whether it asks, and has nothing to show."""
         blocks = [*self.first, *self.rest]
-        return not blocks or (
-            self.quiet and not self.answer and all(block.kind in ("prose", "code") for block in blocks)
-        )
+        return not blocks or (self.quiet and not self.answer and all(one.kind in ("prose", "code") for one in blocks))
 
     def fold(self, answer: str) -> None:
         """Leave the heading, the answer and the first figure to be seen; one with neither, or an error, stays open."""

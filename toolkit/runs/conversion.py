@@ -131,7 +131,7 @@ def _convert(value: Any, kind: Kind) -> Any:
         case "list" if isinstance(value, list | tuple):
             items = (UnquotedText(item) if unquoted and isinstance(item, str) else item for item in value)
             return [_convert(item, Kind(kind.item)) for item in items]
-        case "dict" if isinstance(value, dict) and _is_json(value):
+        case "dict" if isinstance(value, dict) and is_json(value):
             return value
     raise ValueError("")
 
@@ -161,7 +161,7 @@ def _read_json(text: str, wanted: type, example: str, as_text: bool = False) -> 
         value = json.loads(text, **numbers)
     except ValueError as error:
         raise ValueError(f"It is not JSON ({error}); write it like {example}.") from None
-    if not isinstance(value, wanted) or not (as_text or _is_json(value)):
+    if not isinstance(value, wanted) or not (as_text or is_json(value)):
         raise ValueError(f"Write it like {example}.")
     return value
 
@@ -173,9 +173,10 @@ def _is_finite(value: Real | float) -> bool:
         return False
 
 
-def _is_json(value: object) -> bool:
+def is_json(value: object) -> bool:
+    """Tell whether JSON can hold a value as it is."""
     if isinstance(value, dict):
-        return all(isinstance(key, str) and _is_json(item) for key, item in value.items())
+        return all(isinstance(key, str) and is_json(item) for key, item in value.items())
     if isinstance(value, list | tuple):
-        return all(map(_is_json, value))
+        return all(map(is_json, value))
     return value is None or isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value))

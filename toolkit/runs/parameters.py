@@ -1,10 +1,12 @@
 """What a template asks for: the typed parameters of its tagged cell, and the check of what was given.
 
-A parameter is one line of that cell, ``name: type = literal  # help``. One whose default is None although its type
-does not admit None is required. Only the standard library is needed, so that looking is quick.
+A parameter is one line of that cell, ``name: type = literal  # help``, or in papermill's own form ``name = literal``,
+whose type is that of the value. One whose default is None although its type does not admit None is required. Only the
+standard library is needed, so that looking is quick.
 """
 
 import ast
+import contextlib
 import io
 import json
 import tokenize
@@ -20,6 +22,8 @@ from toolkit.errors import InputError, listed, nearest
 from toolkit.runs.conversion import Kind, convert, expected, from_texts, read_kinds
 
 refusal = refuser(__file__)
+#: The types of values whose names are not those of the types.
+_PLAIN = {"list": "list[{}]", "dict": "dict[str, object]", "NoneType": "str | None"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +121,7 @@ class Schema:
         from toolkit.core.yaml_file import read_mapping
 
         given = read_mapping(path)
-        return {
-            name: _fitting(self.find(name), convert, value, shorten(repr(value), 80)) for name, value in given.items()
-        }
+        return {one: _fitting(self.find(one), convert, value, shorten(repr(value), 80)) for one, value in given.items()}
 
 
 def _fitting(parameter: Parameter, read: Callable[[Any, Sequence[Kind]], Any], value: object, shown: str) -> Any:
@@ -236,7 +238,19 @@ def _parameters(source: str, where: str) -> tuple[Parameter, ...]:
     return tuple(parameters)
 
 
+def _type_of(value: object) -> ast.expr:
+    """Return the annotation that a default would have, were it written."""
+    item = type(value[0]).__name__ if isinstance(value, list) and value else "str"
+    kind = _PLAIN.get(type(value).__name__, type(value).__name__)
+    return ast.parse(kind.format(item), mode="eval").body
+
+
 def _parameter(statement: ast.stmt, comments: Mapping[int, str], where: str) -> Parameter:
+    match statement:
+        case ast.Assign(targets=[ast.Name() as target], value=value):
+            with contextlib.suppress(ValueError):
+                typed = ast.AnnAssign(target, _type_of(ast.literal_eval(value)), value, simple=1)
+                statement = ast.copy_location(typed, statement)
     place = f"Line {statement.lineno} of the parameters cell of {where}"
     if not isinstance(statement, ast.AnnAssign) or not isinstance(statement.target, ast.Name) or not statement.value:
         raise InputError(f"{place} is not `name: type = literal  # help`: {shorten(ast.unparse(statement), 80)}")

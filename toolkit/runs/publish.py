@@ -28,6 +28,7 @@ from toolkit.core.words import slug
 from toolkit.errors import InputError
 from toolkit.registry import tracking
 from toolkit.runs import manifest, provenance
+from toolkit.runs.conversion import is_json
 from toolkit.runs.parameters import list_templates
 
 ARTIFACTS = (manifest.PAGE, "notebook.ipynb", "results.json", manifest.NAME)
@@ -53,7 +54,7 @@ def publish(
         Name of the notebook's template, whose title and question head the report; any other name for one run by hand.
     parameters : mapping
         Holds the notebook's parameters by name, so ``globals()`` will do: of a known template, only the names that its
-        parameters cell declares are kept.
+        parameters cell declares are kept, else what JSON can hold.
     name : str, optional
         Names the run; by default the name of the data.
     out : path, optional
@@ -144,7 +145,8 @@ def summarize(
         raise InputError("None of the published results knows the data. Publish the Split or the Dataset among them.")
     head = next((schema for schema in list_templates() if schema.name == template), None)
     defaults = {parameter.name: parameter.default for parameter in head.parameters} if head else {}
-    parameters = {name: parameters[name] for name in defaults if name in parameters} if head else dict(parameters)
+    own = [one for one, value in parameters.items() if one[0] != "_" and one not in ("In", "Out") and is_json(value)]
+    parameters = {name: parameters[name] for name in (defaults if head else own) if name in parameters}
     findings = by_severity(finding for result in results for finding in result.findings())
     hash_, dirty = provenance.commit(Path.cwd())
     return Results(
