@@ -139,5 +139,5 @@ class LogisticLike:
 def test_a_model_that_is_not_registered_is_refused(tmp_path, monkeypatch):
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(InputError, match="There is no model 'none'"):
+    with pytest.raises(InputError, match="No model is registered beside 'reports'"):
         tk.load_retraining(model="models:/none@champion", current="new.csv")

@@ -53,7 +53,7 @@ def test_weights_may_be_written_as_texts(people):
         ({3: np.nan, 9: np.nan}, r"2 of 200 rows have none such, the first 'nan'"),
         ({3: np.inf}, r"1 of 200 rows"),
         ({3: "many"}, r"200 of 200 rows|1 of 200 rows"),
-        (dict.fromkeys(range(200), 0.0), r"Weights 'w' are 0 in all of 200 rows"),
+        (dict.fromkeys(range(200), 0.0), r"Weights 'w' are 0 in all 200 rows"),
     ],
 )
 def test_weights_that_cannot_be_used_are_refused(people, cells, said):
