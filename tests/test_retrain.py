@@ -141,3 +141,43 @@ def test_a_model_that_is_not_registered_is_refused(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match="No model is registered beside 'reports'"):
         tk.load_retraining(model="models:/none@champion", current="new.csv")
+
+
+@pytest.mark.parametrize("settings", [{"candidtes": ["logistic"]}, {"sed": 3}])
+def test_a_setting_that_is_none_is_refused_with_the_nearest(champion, monkeypatch, settings):
+    monkeypatch.chdir(champion)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    with pytest.raises(InputError, match=r"Did you mean '(candidates|seed)'"):
+        tk.load_retraining(model="models:/shop@champion", current="new.csv", settings=settings)
+
+
+def test_a_retrained_model_asks_for_its_table_at_once(champion, monkeypatch):
+    if "challenger" not in aliases(champion):
+        (champion / "easy.yaml").write_text(POLICY, encoding="utf-8")
+        retrain(champion, "new.csv")
+    monkeypatch.chdir(champion)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    with pytest.raises(InputError, match="was itself retrained: give reference"):
+        tk.load_retraining(model="models:/shop@challenger", current="new.csv")
+    old, _, _, settings = tk.load_retraining(model="models:/shop@challenger", current="new.csv", reference="old.csv")
+    assert (old.rows, settings["candidates"], "settings" in settings) == (1000, ["logistic"], False)
+
+
+def test_rows_of_another_table_are_not_called_held_out(champion):
+    """The model in use was trained on four of five of them: it is judged by the counts that were kept with it."""
+    both = pd.concat([pd.read_csv(champion / "old.csv"), rows(600, 5, BEFORE)])
+    both.to_csv(champion / "both.csv", index=False)
+    _, exact = retrain(champion, "new.csv")
+    _, wider = retrain(champion, "new.csv", "-p", "reference", "both.csv")
+    name = "drift.realized_change.roc_auc"
+    assert wider["scalars"][name]["value"] == pytest.approx(exact["scalars"][name]["value"], abs=0.01)
+
+
+def test_folds_of_given_parts_keep_groups_together():
+    rng = np.random.default_rng(0)
+    people = pd.DataFrame({"person": np.repeat(np.arange(80), 5), "x": np.repeat(rng.normal(size=80), 5)})
+    people["bought"] = np.repeat(rng.choice(["yes", "no"], 80), 5)
+    old = tk.load_dataset(people, target="bought", group="person", name="people")
+    parts = tk.split_dataset(old, seed=1)
+    given = tk.split_dataset(train=parts.train, test=parts.test)
+    assert tk.train(given, candidates=["logistic"]).folds == "5-fold by group"

@@ -107,7 +107,7 @@ def reproduce(report: Path, template: Path | None, out: Path | None, as_json: bo
     apart = [one for one in found.numbers if one.state in ("within tolerance", "different")]
     rows = [[one.name, one.state, one.recorded, one.now] for one in apart]
     table = [text_table(["number", "state", "recorded", "now"], rows)] if rows else []
-    plain = {"numbers": [one.plain() for one in found.numbers], "changes": found.changes}
+    plain = {"numbers": [one.plain() for one in found.numbers], "changes": found.changes, "same_page": found.same_page}
     answer(as_json, plain, *table, found.sentence())
     if found.differs:
         raise SystemExit(1)

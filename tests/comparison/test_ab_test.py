@@ -1,5 +1,7 @@
 """A/B tests: numbers by hand, what makes one not to be trusted, and looking at it every day."""
 
+import math
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +11,7 @@ from statsmodels.stats.power import NormalIndPower
 import toolkit as tk
 from toolkit.comparison.sequential import Contrast, Mean, adjusted, half_width
 from toolkit.errors import InputError
+from toolkit.report.key_numbers import direction_words
 
 
 def trial(rows=8000, *, seed=0, lift=0.0, arms=("new", "old"), visits=1):
@@ -182,3 +185,43 @@ def test_looking_every_day_keeps_the_level():
     assert false <= 0.05
     assert in_time >= 0.8
     assert coverage >= 0.95
+
+
+def test_the_key_numbers_know_which_way_is_better():
+    rows = trial(lift=-2.0)
+    numbers = {one.label: direction_words(one) for one in measured(rows, better="lower").record().numbers}
+    assert numbers == {"new: spent": "better"}
+    slower = rows.assign(wait=rows["wait"] * np.where(rows["arm"] == "new", 1.5, 1.0))
+    found = measured(slower, guardrails={"wait": "lower"}).record().numbers
+    assert {one.label: direction_words(one) for one in found} == {"new: spent": "worse", "new: wait": "worse"}
+
+
+def test_cells_that_are_missing_are_taken_as_such():
+    rows = trial(4000)
+    gaps = rows.assign(arm=rows["arm"].mask(rows.index % 4 == 0))
+    found = measured(gaps)
+    assert {one.code: one.message.split()[0] for one in found.findings()} == {"AB-NO-ARM": "1,000"}
+    unknown = rows.assign(before=rows["before"].mask(rows.index % 3 == 0, np.inf))
+    assert math.isfinite(measured(unknown, covariate="before").table["difference"][0].value)
+    spoken = rows.assign(bought=rows["bought"].astype(bool).astype(object).mask(rows.index % 5 == 0))
+    assert measured(spoken, outcome="bought").table["units"][0] > 1000
+    counted = rows.assign(arm=(rows["arm"] == "new").astype(float).mask(rows.index % 4 == 0))
+    assert measured(counted, control=0).control == "0"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"guardrails": {"spent": "lower"}}, "'spent' is the outcome, and no guardrail beside itself"),
+        ({"shares": {"old": "half", "new": "half"}}, "Give the share of every arm"),
+    ],
+)
+def test_options_that_contradict_themselves_are_refused(options, said):
+    with pytest.raises(InputError, match=said):
+        measured(trial(200), **options)
+
+
+@pytest.mark.parametrize("given", [{"lift": 0.0}, {"lift": 0.1, "correlation": 1.0}, {"baseline": 0.6, "lift": 1.0}])
+def test_a_plan_of_the_impossible_is_refused(given):
+    with pytest.raises(InputError, match="Give a lift other than 0"):
+        tk.plan_ab_test(**{"baseline": 0.1, **given})

@@ -274,3 +274,11 @@ def sides_of(frame):
         champion="old", challenger="new", predictions=frame, sensitive=["sex"], drop=["who"]
     )
     return (old, new), data, None, 0
+
+
+def test_recorded_numbers_are_compared():
+    rng = np.random.default_rng(0)
+    truth = rng.normal(size=400)
+    rows = pd.DataFrame({"y_true": truth, "old": truth + rng.normal(0, 1, 400), "new": truth + rng.normal(0, 0.2, 400)})
+    old, new, data = tk.load_comparison(champion="old", challenger="new", predictions=rows)
+    assert tk.compare(old, new, data, latency=False).conclusion == "superior"

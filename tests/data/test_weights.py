@@ -43,7 +43,8 @@ def test_a_later_table_is_weighted_by_the_same_column(people):
 
 def test_weights_may_be_written_as_texts(people):
     data = weighted(people.assign(w=[f"{value:.3f}".replace(".", ",") for value in people["w"]]))
-    np.testing.assert_allclose(data.weight, people["w"].round(3))
+    rounded = people["w"].round(3)
+    np.testing.assert_allclose(data.weight, rounded[rounded > 0])
 
 
 @pytest.mark.parametrize(
@@ -80,3 +81,21 @@ def test_what_uneven_weights_cost_is_said(people):
 def test_a_step_that_counts_rows_says_so(people):
     assert weighted(people).unweighted("Drift")[0].code == "WEIGHTS-NOT-USED"
     assert load_dataset(people, target="ill").unweighted("Drift") == []
+
+
+def test_rows_of_weight_0_are_left_out_and_counted(people):
+    idle = people["sex"].eq("m") & (people.index % 3 == 0)
+    data = weighted(people.assign(w=people["w"].mask(idle, 0.0)))
+    alone = weighted(people[~idle])
+    assert data.rows == alone.rows == 200 - idle.sum()
+    assert data.target.tolist() == alone.target.tolist()
+    assert data.weight.tolist() == alone.weight.tolist()
+    said = {finding.code: finding.message for finding in data.findings()}
+    assert f"{idle.sum()} of 200 rows" in said["DATA-WEIGHT-ZERO"]
+
+
+def test_a_group_without_any_weight_stops_no_step(people):
+    data = weighted(people.assign(w=people["w"].mask(people["sex"] == "m", 0.0)))
+    assert data.sensitive["sex"].unique().tolist() == ["f"]
+    with pytest.raises(InputError, match=r"1 row with a target.*too few"):
+        weighted(people.assign(w=[1.0, *[0.0] * 199]))

@@ -5,11 +5,14 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import roc_auc_score
 
 import toolkit as tk
 from toolkit.drift.profile import Profile
 from toolkit.errors import NotApplicableError
-from toolkit.models.held_out import KEPT_AS, held_out_rows
+from toolkit.models.held_out import KEPT_AS, count_held_out, held_out_rows
+from toolkit.models.prediction import Predictions
+from toolkit.models.threshold import Threshold
 from toolkit.registry import tracking
 
 ROWS = 3000
@@ -118,3 +121,17 @@ def test_without_them_the_reference_is_asked_for(experiment):
     reference, current, model = drift(experiment, customers(1))
     with pytest.raises(NotApplicableError, match="No scores of held-out rows were kept"):
         tk.estimate_performance(model.estimator, reference, current)
+
+
+def test_scores_of_any_size_keep_their_order():
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 2, 2000).astype(float)
+    for size in (1e-4, 1.0, 1e4):
+        score = size * (truth + rng.normal(size=2000))
+        found = Predictions(truth, score, None, False, ("no", "yes"))
+        content = json.loads(count_held_out(found, Threshold(0.5, "0.5")))
+        assert content.pop("probabilities") is False
+        kept = pd.DataFrame(content)
+        assert 200 < len(kept) < 1900
+        area = roc_auc_score(kept["truth"], kept["score"], sample_weight=kept["rows"])
+        assert area == pytest.approx(roc_auc_score(truth, score), abs=0.002)

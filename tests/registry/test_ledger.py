@@ -100,3 +100,9 @@ def test_a_kill_at_any_moment_loses_nothing(model):  # noqa: F811
     print(f"{before} records after 100 kills")
     assert before > 100
     assert all(json.loads(line) for line in Ledger(model).path.read_text(encoding="utf-8").splitlines())
+
+
+def test_a_reason_may_hold_any_sign_that_ends_a_line_elsewhere(tmp_path):
+    for why in ("pasted\u2028from a letter", "\u2029", "\x85", "two\nlines", "plain"):
+        Ledger(tmp_path).add("ann", "approve", "churn", "1", why)
+    assert next(one.why for one in Ledger(tmp_path).trusted()) == "pasted\u2028from a letter"

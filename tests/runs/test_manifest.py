@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from toolkit.cli import main
 from toolkit.errors import InputError
 from toolkit.runs import manifest, runner
+from toolkit.runs.publish import track
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 
@@ -125,3 +126,19 @@ def test_on_the_command_line(copy):
     assert '"part": "results.json", "state": "differs"' in done.stdout
     assert verify(copy / "results.json").exit_code == 2
     assert "No such file" in verify(copy / "absent").stderr
+
+
+def test_a_broken_package_costs_no_report(copy, monkeypatch):
+    (copy.parent / "broken-1.0.dist-info").mkdir()
+    monkeypatch.syspath_prepend(str(copy.parent))
+    manifest.write_manifest(copy, NOTEBOOKS / "publishes.ipynb")
+    assert differing(copy) == set()
+
+
+def test_a_report_that_was_changed_is_not_signed_anew(copy, monkeypatch, tmp_path):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'other.db'}")
+    path = copy / "results.json"
+    path.write_text(path.read_text(encoding="utf-8").replace('"title": "', '"title": "Better '), encoding="utf-8")
+    with pytest.raises(InputError, match=r"is not as it was written: results\.json"):
+        track(copy)
+    assert differing(copy) == {"results.json"}

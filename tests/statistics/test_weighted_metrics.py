@@ -7,6 +7,7 @@ import statsmodels.api as sm
 from scipy import special, stats
 from sklearn import metrics
 
+from toolkit.statistics.calibration import sorted_bins
 from toolkit.statistics.intervals import standard_error, wilson
 from toolkit.statistics.measure import difference, mean, over_units
 from toolkit.statistics.metrics import binary_metrics, class_table, multiclass_metrics
@@ -173,3 +174,20 @@ def test_coverage_with_uneven_weights(kind):
     shares = {name: float(np.mean(found)) for name, found in held.items()}
     print(kind, shares)
     assert min(shares.values()) >= 0.905, shares
+
+
+def test_bins_of_calibration_are_of_equal_weight():
+    """Weights alike change nothing; rows of weight 2 make bins as if they stood there twice."""
+    rng = np.random.default_rng(0)
+    prob = np.sort(rng.random(1000))
+    true = (rng.random(1000) < prob).astype(float)
+    plain = sorted_bins(true, prob)
+    for one, other in zip(plain, sorted_bins(true, prob, weights=np.full(1000, 0.1)), strict=True):
+        np.testing.assert_allclose(one, other * (10 if one is plain[0] else 1), rtol=1e-12)
+    weights = np.where(prob > 0.7, 9.0, 1.0)
+    twice = np.repeat(np.arange(1000), weights.astype(int))
+    sizes, _, observed = sorted_bins(true, prob, weights=weights)
+    repeated, _, rates = sorted_bins(true[twice], prob[twice])
+    np.testing.assert_allclose(sizes, repeated, atol=9)
+    np.testing.assert_allclose(observed, rates, atol=0.02)
+    assert sizes.max() < 1.1 * sizes.min()

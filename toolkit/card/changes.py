@@ -99,9 +99,7 @@ class Change:
 
 def changes_between(old: ModelCard, new: ModelCard) -> Iterator[Change]:
     """Compare all that two cards hold, but for what they say of themselves."""
-    numbers = [
-        {name: one for name, one in card.scalars().items() if not name.startswith("card.")} for card in (old, new)
-    ]
+    numbers = [{key: one for key, one in card.scalars().items() if not key.startswith("card.")} for card in (old, new)]
     findings = [[one for one in card.findings() if not one.code.startswith("CARD-")] for card in (old, new)]
     yield from changes_of_facts(old.results[0], new.results[0])
     yield from changes_of_numbers(numbers[0], numbers[1], paired_differences(old.replicates(), new.replicates()))

@@ -252,9 +252,7 @@ class ModelCard(Result):
     def _section_json(self, section: Section) -> dict[str, Any]:
         found: dict[str, Any] = {name: getattr(section, name) for name in ("id", "title", "lead")}
         names = ("key", "title", "question")
-        found["answers"] = [
-            {name: getattr(one, name) for name in names} | {"text": text} for one, text in section.answers
-        ]
+        found["answers"] = [{key: getattr(one, key) for key in names} | {"text": text} for one, text in section.answers]
         found["facts"] = [{"name": name, "text": text} for name, text in section.facts]
         found["numbers"] = [{"report": place, "name": name} for place, name in section.numbers]
         if section.code:

@@ -56,9 +56,7 @@ def make_sections(reports: Sequence[Report], answers: Mapping[str, str]) -> tupl
             if (verdict := results.verdict).outcome
         ],
         "evaluation_data": _data_facts(every),
-        "training_data": _data_facts(
-            every[:1] if any(name.startswith("split.train.") for name in first.scalars) else []
-        ),
+        "training_data": _data_facts(every[:1] if any(one.startswith("split.train.") for one in first.scalars) else []),
     }
     return tuple(
         Section(
@@ -156,9 +154,7 @@ def points() -> tuple[Point, ...]:
     import yaml
 
     sources = yaml.safe_load((templates_folder() / "card" / "regulation.yaml").read_text(encoding="utf-8"))
-    return tuple(
-        Point(source["source"], source["reference"], **entry) for source in sources for entry in source["points"]
-    )
+    return tuple(Point(each["source"], each["reference"], **one) for each in sources for one in each["points"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,11 +91,15 @@ def ab_test(
     """
     whole("planned", planned, 2)
     raw = read_table(data)
-    raw = replace(raw, frame=raw.frame.dropna(subset=[column_of(arm, raw.frame, raw.name, "arm")]))
-    table, frame = as_dataset(raw, "A/B test", group=unit), raw.frame
-    arms = frame[arm].astype(str).to_numpy()
+    frame = raw.frame.dropna(subset=[column_of(arm, raw.frame, raw.name, "arm")])
+    lost = len(raw.frame) - len(frame)
+    notes = [finding("AB-NO-ARM", "medium", arm, lost=lost, rows=len(raw.frame))] if lost else []
+    table = as_dataset(replace(raw, frame=frame, notes=(*raw.notes, *notes)), "A/B test", group=unit)
+    arms = frame[arm].convert_dtypes().astype(str).to_numpy()
     names = sorted(set(arms))
-    control = one_of("arm", control or names[0], names)
+    control = one_of("arm", names[0] if control == "" else str(control), names)
+    if outcome in (guardrails or {}):
+        raise InputError(f"{outcome!r} is the outcome, and no guardrail beside itself. Leave it out of guardrails.")
     named = {outcome: better, **(guardrails or {})}
     units = np.arange(table.rows) if table.units is None else table.units.codes
     in_arms = pd.Series(arms).groupby(units).nunique()
@@ -104,7 +108,7 @@ def ab_test(
     if len(names) < 2:
         raise InputError(f"A test has two arms or more; column {arm!r} of {table.name} names {listed(names)}.")
     before = _numbers(frame, covariate) if covariate else np.zeros(table.rows)
-    before = np.where(np.isfinite(before), before, np.nanmean(before))  # of newcomers nothing is known
+    before = np.where(np.isfinite(before), before, before[np.isfinite(before)].mean())  # of newcomers nothing is known
     rows = []
     for measure, way in named.items():
         values, sign = _numbers(frame, measure), DIRECTIONS[one_of(f"direction of {measure!r}", way, DIRECTIONS)]
@@ -112,20 +116,20 @@ def ab_test(
         clean = adjusted(values[here], before[here], arms[here])
         means = {one: Mean.of(clean[arms[here] == one], units[here][arms[here] == one]) for one in names}
         rows += _compared(measure, means, control, sign, planned)
-    due = pd.Series(shares or dict.fromkeys(names, 1.0), dtype=float)
+    due = pd.to_numeric(pd.Series(shares or dict.fromkeys(names, 1.0)), errors="coerce")
     if set(due.index) != set(names) or not (due > 0).all():
         raise InputError(f"Give the share of every arm, more than 0: {listed(names)}; found {shown(shares)}.")
     ratio = stats.chisquare(counts, (due / due.sum() * counts.sum())[names])
     found, size = pd.DataFrame(rows, columns=list(_COLUMNS)), dict(zip(names, map(int, counts), strict=True))
-    return ABTest(table, outcome, control, size, int((in_arms > 1).sum()), float(ratio.pvalue), found)
+    return ABTest(table, outcome, control, size, int((in_arms > 1).sum()), float(ratio.pvalue), found, named)
 
 
 def _numbers(frame: pd.DataFrame, name: str) -> Any:
     column = frame[column_of(name, frame, "the table", "measured")]
-    if not pd.api.types.is_numeric_dtype(column):
-        example = column.dropna().iloc[0] if column.notna().any() else None
-        raise InputError(f"Column {name!r} must hold numbers, or 0 and 1; found {str(example)!r}.")
-    return column.to_numpy(dtype=float)
+    column = column.mask(column.isin([np.inf, -np.inf])).convert_dtypes()
+    if not pd.api.types.is_numeric_dtype(column) or column.isna().all():
+        raise InputError(f"{name!r} must hold numbers, or 0 and 1; found {next(iter(column.dropna()), None)!r}.")
+    return column.to_numpy(dtype=float, na_value=np.nan)
 
 
 def _compared(measure: str, means: Mapping[str, Mean], control: str, sign: int, planned: int) -> list[tuple[Any, ...]]:
@@ -159,6 +163,8 @@ class ABTest(Result):
     table : DataFrame
         A row a measure and arm: ``measure, arm, units, mean, control, difference, lift, p_value, p_adjusted, outcome``;
         the means are those adjusted by the covariate.
+    better : dict of str to {"higher", "lower"}
+        Which of each measure is better.
     """
 
     data: Dataset
@@ -168,6 +174,7 @@ class ABTest(Result):
     mixed: int
     ratio: float
     table: pd.DataFrame
+    better: Mapping[str, Any]
 
     def frame(self) -> pd.DataFrame:
         """Return the table, with the ends of the intervals in columns of their own."""
@@ -188,15 +195,13 @@ class ABTest(Result):
 
     def findings(self) -> list[Finding]:
         """Say which arm is worse, which guardrail is harmed, and what makes the test one not to be trusted."""
-        counts = listed(f"{name} {count:,}" for name, count in self.units.items())
-        said = {"counts": counts, "p": format_p(self.ratio)}
-        found = [finding("AB-SAMPLE-RATIO", "high", "arms", **said)] if self.ratio < MISMATCH else []
+        said = {"counts": listed(f"{name} {count:,}" for name, count in self.units.items()), "p": format_p(self.ratio)}
+        found = [one for one in self.data.notes if one.severity not in ("info", "low")]
+        found += [finding("AB-SAMPLE-RATIO", "high", "arms", **said)] if self.ratio < MISMATCH else []
         found += [finding("AB-UNIT-IN-ARMS", "medium", "arms", mixed=self.mixed)] if self.mixed else []
         for _, row in self.table[self.table["outcome"] == "worse"].iterrows():
-            code = "AB-WORSE" if row["measure"] == self.outcome else "AB-GUARDRAIL"
-            found.append(
-                finding(code, "high", f"{row['arm']}.{row['measure']}", row=row, p=format_p(row["p_adjusted"]))
-            )
+            code, p = "AB-WORSE" if row["measure"] == self.outcome else "AB-GUARDRAIL", format_p(row["p_adjusted"])
+            found.append(finding(code, "high", f"{row['arm']}.{row['measure']}", row=row, p=p))
         return by_severity(found)
 
     def drawings(self) -> list[Drawing]:
@@ -208,17 +213,18 @@ class ABTest(Result):
 
     def _sentence(self) -> str:
         said = [
-            f"{row['arm']} is {row['outcome']}: {self.outcome} differs by {row['difference']}, {row['lift']} relative"
+            f"{row['arm']} is {row['outcome']}, with a difference of {row['difference']} (relative: {row['lift']})"
             for _, row in self._main.iterrows()
         ]
-        return f"Beside {self.control}, {'; '.join(said)}."
+        return f"{self.outcome} compared with {self.control}: {'; '.join(said)}."
 
     def record(self) -> Record:
         """Return the table, what decided, and the sentence that a report says first."""
         numbers = []
         for _, row in self.table.iterrows():
             name, both = f"{row['arm']}: {row['measure']}", [Estimate(row[one]) for one in ("mean", "control")]
-            numbers.append(KeyNumber(name, name, both[0], "arm", "control", both[1], row["difference"]))
+            way = self.better[row["measure"]]
+            numbers.append(KeyNumber(name, name, both[0], "arm", "control", both[1], row["difference"], way))
         settings = {"outcome": self.outcome, "control": self.control}
         return Record(settings, data=self.data.record().data, headline=self._sentence(), numbers=numbers)
 

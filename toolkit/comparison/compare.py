@@ -243,9 +243,9 @@ class Comparison(Result):
 
     def record(self) -> Record:
         """Return what decided, and the sentence that a report says first."""
-        beside = "test part", "champion"
+        where = "test part", "champion"
         numbers = [
-            KeyNumber(f"test.{name}", titled(name), one.challenger, *beside, one.champion, one.difference)
+            KeyNumber(f"test.{name}", titled(name), one.challenger, *where, one.champion, one.difference)
             for name, one in self.pairs.items()
         ]
         settings = {"metric": self.metric, "margin": self.margin}

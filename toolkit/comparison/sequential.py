@@ -11,6 +11,7 @@ from scipy import stats
 
 from toolkit.core.estimate import Estimate
 from toolkit.core.options import above, share, whole
+from toolkit.errors import InputError
 from toolkit.statistics.intervals import Array
 
 ALPHA = 0.05
@@ -138,6 +139,8 @@ def plan_ab_test(
     """
     above("baseline", baseline), share("power", power), whole("arms", arms, 2)
     other, alpha = baseline * (1 + lift), ALPHA / (arms - 1)
+    if not lift or not -1 < correlation < 1 or not (sd or 0 < other < 1 > baseline):
+        raise InputError("Give a lift other than 0, a correlation between -1 and 1, and without sd rates below 1.")
     spreads = [sd**2 if sd else one * (1 - one) for one in (baseline, other)]
     noise = sum(spreads) * (1 - correlation**2) / (other - baseline) ** 2
     reached = float(stats.norm.ppf(power))

@@ -99,7 +99,8 @@ def load_comparison(
     left, found = listed_names(options.get("drop"), names), []
     for own in (champion, challenger):
         others = [name for name in (champion, challenger, "y_pred", "y_score") if name != own and name in names]
-        labels = own in names and set(table.frame[own].dropna().unique()) <= truth
+        numbers = len(truth) > 2 and pd.api.types.is_numeric_dtype(table.frame[y_true])
+        labels = own in names and (numbers or set(table.frame[own].dropna().unique()) <= truth)
         options["drop"] = [*left, *others]
         column = {"y_pred" if labels else "y_score": own}
         recorded, dataset = load_predictions(table, y_true=y_true, **column, **options)

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from toolkit.core.estimate import Estimate
 from toolkit.core.words import titled
@@ -87,6 +88,8 @@ class KeyNumber:
         Which rows it was measured on, and what it is compared with, such as ``test part`` and ``baseline``.
     other, difference : Estimate
         The number of what it is compared with, and the difference to it; may be not defined.
+    better : {"", "higher", "lower"}
+        Which of it is better, where its name does not say.
     """
 
     name: str
@@ -96,6 +99,7 @@ class KeyNumber:
     beside: str = ""
     other: Estimate = UNKNOWN
     difference: Estimate = UNKNOWN
+    better: Literal["", "higher", "lower"] = ""
 
 
 def against_baseline(scalars: Mapping[str, Estimate]) -> tuple[KeyNumber, ...]:

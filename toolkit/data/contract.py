@@ -100,8 +100,8 @@ def _reason(raw: pd.Series[Any], plain: pd.Series[Any] | None, decision: Decisio
     """Say in a few words what settled how the texts of a column are read."""
     how, odd = decision.format, sum(decision.odd.values())
     every = f"every cell but {odd:,} is" if odd else "every cell is"
-    if how.kind == "date" and pd.api.types.is_datetime64_dtype(raw.dtype):
-        late = raw[raw.dt.day > 12]
+    if how.kind == "date":
+        late = raw[raw.dt.day > 12] if pd.api.types.is_datetime64_dtype(raw.dtype) else raw[:0]
         if "%d" in how.dates and "%m" in how.dates and not decision.other and len(late):
             return f"{'day' if how.dates.startswith('%d') else 'month'} first: {late.min():{how.dates[:5]}} occurs"
         return f"{every} a date"

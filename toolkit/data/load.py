@@ -215,9 +215,14 @@ def _assign(
             one = f"{labels[0]!r} in every row with a label; {counted(len(blank), 'row')} of {len(values):,} have none"
             raise InputError(f"Target {roles.target!r} is {one}, first row {blank[0] + 1:,}. Write the label there.")
         kept = kept[values.loc[kept].notna()]
-        if len(kept) < LEAST_ROWS:
-            having = f"{counted(len(kept), 'row')} with a target{' and a time' if roles.time else ''}"
-            raise InputError(f"The table has {having}: too few to split and judge. At least {LEAST_ROWS} are needed.")
+    weight = _weights(frame.loc[kept, roles.weight], decisions) if roles.weight else None
+    if weight is not None and not weight.all():
+        none, weight = int((weight == 0).sum()), weight[weight > 0]
+        notes = [*notes, finding("DATA-WEIGHT-ZERO", "low", roles.weight, none=none, rows=len(kept))]
+        kept = weight.index
+    if whole and len(kept) < LEAST_ROWS:
+        having = f"{counted(len(kept), 'row')} with a target{' and a time' if roles.time else ''}"
+        raise InputError(f"The table has {having}: too few to split and judge. At least {LEAST_ROWS} are needed.")
     rows = frame if len(kept) == len(frame) else frame.loc[kept]
     features, others, found = _features(rows, roles, known, decisions, apart, every, keep)
     target = _target(values.loc[kept], known if settled else Schema(), task, positive, keep)
@@ -231,7 +236,7 @@ def _assign(
         sensitive=pd.DataFrame({column: sensitive_groups(rows[column]) for column in names}, index=rows.index),
         time=None if moments is None else moments.loc[kept],
         group=rows[roles.group] if roles.group else None,
-        weight=_weights(rows[roles.weight], decisions) if roles.weight else None,
+        weight=weight,
         others=others,
         task=target.task,
         positive=target.positive,

@@ -262,8 +262,9 @@ def _unpacked(content: bytes, suffix: str, shown: str) -> tuple[bytes, str]:
 
     packed, name = io.BytesIO(content), ""
     kinds = (OSError, EOFError, ValueError, RuntimeError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
-    with refusing(f"{shown} cannot be unpacked", f" Is it complete, and really a {suffix} file?", kinds):
+    with refusing("TOOLKIT_MOST_UNPACKED_GB must be a number", kinds=(ValueError,)):
         most = int(float(os.environ.get("TOOLKIT_MOST_UNPACKED_GB", MOST_UNPACKED_GB)) * 1e9)
+    with refusing(f"{shown} cannot be unpacked", f" Is it complete, and really a {suffix} file?", kinds):
         if suffix == ".zip":
             archive = zipfile.ZipFile(packed)
             files = [one for one in archive.namelist() if not one.endswith("/") and not one.startswith("__MACOSX")]

@@ -64,10 +64,8 @@ def with_model(
     absent = {}
     for name in gone:
         column = _column(reference, name, {name: "feature"})[1]
-        labels = column.distinct if column is not None and column.dtype == "category" else None
-        absent[name] = pd.Series(
-            np.nan, features.index, "float64" if labels is None else pd.CategoricalDtype(list(labels))
-        )
+        labels = list(column.distinct) if column is not None and column.dtype == "category" else None
+        absent[name] = pd.Series(np.nan, features.index, "float64" if labels is None else pd.CategoricalDtype(labels))
     needed = listed(map(repr, gone), 5)
     try:
         current = with_prediction(current, features.assign(**absent), model)
@@ -207,9 +205,7 @@ def compare_columns(
         assert old is not None  # noqa: S101 - the names are those of the reference
         row = judge_column(old, new, plan)
         rows.append(row)
-        seasons = {
-            months: old if rows is None else _window(plain, old, reference, rows) for months, rows in season.items()
-        }
+        seasons = {when: old if rows is None else _window(plain, old, reference, rows) for when, rows in season.items()}
         for (label, at), months in zip(windows, of_window, strict=True):
             base = seasons[months]
             assert base is not None  # noqa: S101 - the names are those of the reference

@@ -214,9 +214,7 @@ class Drift(Result):
         for _, row in self.table[self.table["method"] != ""].iterrows():
             named = f"column.{row['column']}" if row["role"] == "feature" else row["role"]
             numbers[f"drift.{named}.distance"] = row["distance"]
-        for _, row in features[
-            features["missing_difference"].map(lambda cell: cell.value != 0 and cell.n > 0)
-        ].iterrows():
+        for _, row in features[features["missing_difference"].map(lambda one: one.value != 0 and one.n > 0)].iterrows():
             numbers[f"drift.column.{row['column']}.missing_difference"] = row["missing_difference"]
         return numbers
 

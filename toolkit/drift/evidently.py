@@ -148,9 +148,7 @@ class Comparison:
         definition = DataDefinition(
             numerical_columns=list(given.index[number]), categorical_columns=list(given.index[~number])
         )
-        before, after = (
-            Dataset.from_pandas(part, data_definition=definition) for part in (self.reference, self.current)
-        )
+        before, after = (Dataset.from_pandas(one, data_definition=definition) for one in (self.reference, self.current))
         preset = DataDriftPreset(
             columns=list(given.index),
             per_column_method=given["method"].to_dict(),

@@ -188,17 +188,16 @@ def tell_apart(
             spread += (ones + zeros + 1) / (12 * ones * zeros)
             areas.append(area)
         order = np.random.default_rng(seed).permutation(int(judge.sum()))
-        shuffled = permuted(
-            lambda rows: model.predict_proba(rows.to_numpy())[:, 1], pd.DataFrame(given[judge]), order[None]
-        )
+        judged = pd.DataFrame(given[judge])
+        shuffled = permuted(lambda rows: model.predict_proba(rows.to_numpy())[:, 1], judged, order[None])
         drops = areas[-1] - np.array([roc_auc(side[judge], scores[0], weights[judge])[0] for scores in shuffled])
     value, influence = float(np.mean(areas)), influence * math.sqrt(SHARED)
     found = smooth(value, influence, weights, effective=min(n, m), method=f"DeLong, {FOLDS} dependent folds")
     if units is None:
         p_value = float(stats.norm.sf((value - 0.5) / (math.sqrt(SHARED * spread) / FOLDS)))
     else:
-        found = over_units({"roc_auc": found}, units)["roc_auc"]
-        p_value = float(stats.t.sf((value - 0.5) / units.standard_error(weights * influence), units.count - 1))
+        found, each = over_units({"roc_auc": found}, units)["roc_auc"], weights * influence
+        p_value = float(stats.t.sf((value - 0.5) / units.standard_error(each), max(units.freedom(each), 1)))
     most = np.argsort(-drops, kind="stable")
     told = {str(reference.columns[place]): float(drops[place]) for place in most}
     return Domain(found.estimate, p_value, told, max(n, m))

@@ -160,9 +160,8 @@ class Counterfactual(Result):
         if not len(self.table):
             return []
         shown = self.table.head(MOST_SHOWN)
-        said = [
-            f"{row['column']} {row['value']} → {row['change_to']}: {row['distance']:.1%}" for _, row in shown.iterrows()
-        ]
+        rows = shown.to_dict("records")
+        said = [f"{row['column']} {row['value']} → {row['change_to']}: {row['distance']:.1%}" for row in rows]
         words = picture("changes", found=self, said="; ".join(said))
         return [Drawing("changes", words, lambda ax: _draw_changes(ax, shown), self.table, grid="x")]
 

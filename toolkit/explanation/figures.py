@@ -188,9 +188,7 @@ def standing(column: pd.Series[Any]) -> Array:
 
 def by_level(levels: Levels, values: Array, units: Units | None) -> list[tuple[str, NDArray[np.bool_], Estimate]]:
     """Return each level of a column with a mask of its rows and the mean of their attributions."""
-    return [
-        (label, mask, mean_of(values[mask], units.take(mask) if units else None)) for label, mask in levels.groups()
-    ]
+    return [(text, mask, mean_of(values[mask], units.take(mask) if units else None)) for text, mask in levels.groups()]
 
 
 def draw_dependence(ax: Axes, groups: list[tuple[str, NDArray[np.bool_], Estimate]], values: Array) -> None:

@@ -76,8 +76,9 @@ def _has_classes(data: Dataset, fit: np.ndarray, check: np.ndarray) -> bool:
 
 
 def _cut(data: Dataset, strategy: str, folds: int, seed: int) -> tuple[Folds, str, list[Finding]]:
-    group = data.group.astype(str).to_numpy() if "group" in strategy and data.group is not None else None
-    time = data.time if "time" in strategy else None
+    by = "time_group" if strategy == "given" else strategy  # whoever cut the parts, these columns tell rows apart
+    group = data.group.astype(str).to_numpy() if "group" in by and data.group is not None else None
+    time = data.time if "time" in by else None
     periods = 0 if time is None else time.nunique()
     groups = 0 if group is None else len(np.unique(group))
     if time is not None and periods > 2:

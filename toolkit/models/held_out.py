@@ -14,13 +14,13 @@ from toolkit.models.prediction import Predictions
 from toolkit.models.threshold import Threshold
 
 KEPT_AS = "held_out.json"
-#: Scores that are alike within this are counted together: of probabilities their log-odds.
+#: Scores alike within this are counted together: of probabilities in log-odds, of others in standard deviations.
 STEP = 0.01
 _LEAST = 1e-6
 
 
 def count_held_out(found: Predictions, chosen: Threshold | None) -> str:
-    """Count held-out rows by score, label and decision, on a grid that all tables share, so that counts can be added.
+    """Count held-out rows by score, label and decision; scores that are nearly alike are counted together.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def count_held_out(found: Predictions, chosen: Threshold | None) -> str:
         score = found.y_prob[np.arange(len(said)), said.astype(np.intp)]
     else:
         return ""
-    at = logit(np.clip(score, _LEAST, 1 - _LEAST)) if found.probabilities else score
+    at = logit(np.clip(score, _LEAST, 1 - _LEAST)) if found.probabilities else score / (float(score.std()) or 1.0)
     rows = pd.DataFrame({"at": np.round(at / STEP), "truth": found.y_true, "said": said, "score": score})
     counts = rows.groupby(["at", "truth", "said"])["score"].agg(score="mean", rows="size").reset_index()
     return json.dumps({"probabilities": found.probabilities} | counts.to_dict("list"))

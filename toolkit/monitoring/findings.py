@@ -171,9 +171,8 @@ def headline(table: pd.DataFrame) -> str:
         return f"{text}."
     if gap.low <= 0 <= gap.high:
         return f"{text}: no clear difference."
-    size = replace(
-        gap, value=abs(gap.value), low=min(abs(gap.low), abs(gap.high)), high=max(abs(gap.low), abs(gap.high))
-    )
+    low, high = sorted((abs(gap.low), abs(gap.high)))
+    size = replace(gap, value=abs(gap.value), low=low, high=high)
     return f"{text}: {'better' if (gap.value < 0) == (metric in LOWER_IS_BETTER) else 'worse'} by {size}."
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from toolkit.core.options import one_of
 from toolkit.core.results import LEVELS
 from toolkit.data.dataset import Dataset
+from toolkit.data.roles import given
 from toolkit.data.split import Split, split_dataset, stacked
 from toolkit.drift.profile import Profile
 from toolkit.errors import InputError, NotApplicableError
@@ -34,7 +35,8 @@ def load_retraining(
     current, labels, labels_by
         As for ``load_drift``.
     reference : str, path or DataFrame, optional
-        The table that it was trained on, or all rows known since; by default the recorded one.
+        The table that it was trained on, or all rows known since; by default the recorded one. A model that was itself
+        retrained needs it.
     settings : mapping, optional
         Parameters of the template ``experiment`` that are to be others than the recorded ones.
 
@@ -48,14 +50,18 @@ def load_retraining(
         Where there is no such model, no experiment made it, or it was trained with weights.
     """
     record = report_of(model, out=Path(os.environ.get("TOOLKIT_OUT", "reports")))
-    found = {**record.parameters, **record.parameters.get("settings", {}), **(settings or {})}
+    if record.template == "retrain" and given(reference) is None:
+        raise InputError(f"{model!r} was itself retrained: give reference, the table to train on with current.")
+    found = {**record.parameters, **record.parameters.get("settings", {})}
+    found.pop("settings", None)
+    found |= {one_of("setting", name, found): value for name, value in (settings or {}).items()}
     if record.template not in ("experiment", "retrain") or found.get("weight"):
         made = f"the template {record.template!r}{' with weights' if found.get('weight') else ''}"
         raise InputError(f"Trained again is the model of an experiment without weights; {model!r} comes from {made}.")
     roles = {name: found[name] for name in ("target", "sensitive", "time", "group", "positive", "drop")}
-    first = reference or ("" if record.template == "retrain" else found["data"])
-    given = {"reference": first, "current": current, "labels": labels, "labels_by": labels_by, "model": model}
-    return *load_drift(reference_periods=found["periods"], **given, **roles), found
+    tables = {"reference": found["data"] if given(reference) is None else reference, "current": current, "model": model}
+    later = {"labels": labels, "labels_by": labels_by, "reference_periods": found["periods"]}
+    return *load_drift(**tables, **later, **roles), found
 
 
 def split_retraining(

@@ -142,9 +142,7 @@ class Levels(Part):
     """Levels of rules, for drift: each, the least first, is reached where one of its rules is broken."""
 
     title: Annotated[str, Field(max_length=200)] = ""
-    levels: Annotated[
-        dict[Level, Policy], Field(min_length=1), BeforeValidator(lambda content: _given(content, LEVELS))
-    ]
+    levels: Annotated[dict[Level, Policy], Field(min_length=1), BeforeValidator(lambda one: _given(one, LEVELS))]
 
 
 def policy_names() -> list[str]:

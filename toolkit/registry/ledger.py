@@ -89,7 +89,7 @@ class Ledger:
         if not self.path.exists():
             return []
         found = []
-        for number, line in enumerate(self.path.read_text(encoding="utf-8").splitlines(), 1):
+        for number, line in enumerate(self.path.read_text(encoding="utf-8").rstrip("\n").split("\n"), 1):
             try:
                 found.append(Entry(**json.loads(line)))
             except (ValueError, TypeError) as error:

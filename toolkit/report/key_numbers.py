@@ -27,7 +27,7 @@ def direction_words(number: KeyNumber) -> str:
     >>> direction_words(KeyNumber("test.f1", "F1", Estimate(0.5), difference=Estimate(0.2, 0.1, 0.3)))
     'better'
     """
-    gain, better = number.difference, direction(number.name.rpartition(".")[2])
+    gain, better = number.difference, number.better or direction(number.name.rpartition(".")[2])
     if not better or not gain.has_interval:
         return ""
     if gain.low <= 0 <= gain.high:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from importlib.metadata import distributions
+from importlib.metadata import Distribution, distributions
 from pathlib import Path
 from typing import Any, Literal
 
@@ -32,9 +32,14 @@ def write_manifest(folder: Path, template: Path) -> Path:
         "manifest": 1,
         "template": {"name": results["template"], "sha256": content_hash(template.read_bytes())},
         **{name: results[name] for name in _MADE_FROM},
-        "packages": dict(sorted((one.name, one.version) for one in distributions())),
+        "packages": dict(sorted((one.name, one.version) for one in distributions() if _described(one))),
     }
     return _write(folder, manifest)
+
+
+def _described(package: Distribution) -> bool:
+    """Whether a package says what it is: an installation that broke off leaves an empty folder."""
+    return bool(package.read_text("METADATA") or package.read_text("PKG-INFO"))
 
 
 def update_manifest(folder: Path) -> Path:

@@ -31,9 +31,7 @@ def environment() -> dict[str, str]:
 def commit(folder: Path) -> tuple[str | None, bool]:
     """Return the commit checked out around ``folder`` and whether files in it differ; ``(None, False)`` outside git."""
     head = _git(folder, "rev-parse", "HEAD")
-    return (
-        (None, False) if head is None else (head, bool(_git(folder, "status", "--porcelain", "--untracked-files=no")))
-    )
+    return (None, False) if head is None else (head, bool(_git(folder, "status", "--short", "--untracked-files=no")))
 
 
 def _git(folder: Path, *arguments: str) -> str | None:

@@ -25,7 +25,7 @@ from toolkit.core.face import Face
 from toolkit.core.result import DataInfo, Finding, Record, Result, by_severity
 from toolkit.core.results import MIME, ModelInfo, PolicyVerdict, Results, RunInfo, read_results, results_path
 from toolkit.core.words import slug
-from toolkit.errors import InputError
+from toolkit.errors import InputError, listed
 from toolkit.registry import tracking
 from toolkit.runs import manifest, provenance
 from toolkit.runs.conversion import is_json
@@ -247,6 +247,9 @@ def track(source: str | Path) -> Path:
 
     results = read_results(source)
     folder = results_path(source).parent.resolve()
+    checks = manifest.verify(folder) if (folder / manifest.NAME).exists() else []
+    if apart := [one.part for one in checks if one.state == "differs"]:
+        raise InputError(f"{str(folder)!r} is not as it was written: {listed(apart)}. See `toolkit verify`.")
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".tracking-") as place:
         changed = Path(shutil.copytree(folder, Path(place) / folder.name))
         with transfer.copied_run(results.mlflow, folder.parent) as (logged, client):

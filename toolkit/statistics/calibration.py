@@ -117,17 +117,18 @@ def sorted_bins(
     >>> sizes.tolist(), observed.tolist()
     ([2.0, 2.0], [0.5, 0.5])
     """
-    place = (len(y_prob) - 1) * np.arange(1, bins) / bins
+    # Where the bins would end if their sizes were equal, in rows or in what these weigh.
+    n, place = len(y_prob), (len(y_prob) - 1) * np.arange(1, bins) / bins
     below = np.floor(place).astype(np.intp)
-    low, high = y_prob[below], y_prob[np.minimum(below + 1, len(y_prob) - 1)]
-    ends = np.searchsorted(y_prob, low + (high - low) * (place - below), side="right")
-    starts = np.unique(np.concatenate([[0], ends[ends < len(y_prob)]]))
+    if weights is not None:
+        below = np.searchsorted(np.cumsum(weights) * (n / weights.sum()), place + 1e-9, side="right")
+    ends = np.searchsorted(y_prob, y_prob[below], side="right")
+    starts = np.unique(np.concatenate([[0], ends[ends < n]]))
     if weights is None:
-        sizes = np.diff(starts, append=len(y_prob)).astype(float)
+        sizes = np.diff(starts, append=n).astype(float)
         return sizes, np.add.reduceat(y_prob, starts) / sizes, np.add.reduceat(y_true, starts) / sizes
-    sizes, *sums = (np.add.reduceat(values * weights, starts) for values in (np.ones(len(y_prob)), y_prob, y_true))
-    used = sizes > 0
-    return sizes[used], sums[0][used] / sizes[used], sums[1][used] / sizes[used]
+    sizes, *sums = (np.add.reduceat(values * weights, starts) for values in (np.ones(n), y_prob, y_true))
+    return sizes, sums[0] / sizes, sums[1] / sizes
 
 
 def calibration_error(

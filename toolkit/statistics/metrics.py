@@ -282,9 +282,7 @@ def class_mean(
     shares, apart = (ones / n, 1 - ones / n), parts[0][0] - parts[1][0]
 
     def ends(effect: float) -> Interval:
-        sides = [
-            [held * abs(end - part[0]) for end in part[1](effect)] for held, part in zip(shares, parts, strict=True)
-        ]
+        sides = [[held * abs(end - one[0]) for end in one[1](effect)] for held, one in zip(shares, parts, strict=True)]
         # More positives raise the mean where a positive costs more than a negative, and lower it where it costs less.
         less, more = sorted((end - ones / n) * apart for end in wilson(ones / effect, n / effect))
         below, above = zip(*sides, strict=True)
