@@ -55,6 +55,11 @@ class TestContent:
         assert card.title == "Model card: logistic for buys in people"
         assert all("<div" in section._repr_html_() for section in card.sections)
 
+    def test_what_was_recorded_is_escaped_once(self):
+        section = make_card(report(author="A & B <c>", command="run -p 'x'")).section("details")
+        assert dict(section.facts)["Made by"] == "A & B <c>"
+        assert "A &amp; B &lt;c&gt;" in section._repr_html_()
+
     def test_numbers_keep_their_names_and_intervals(self):
         scalars = make_card(report()).scalars()
         assert (scalars["test.roc_auc"].low, scalars["test.roc_auc"].high) == (0.76, 0.84)

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
+from pprint import pformat
 
 import pandas as pd
 import yaml
@@ -14,7 +15,8 @@ from toolkit.card.author import Question
 from toolkit.core.estimate import Estimate
 from toolkit.core.face import FaceTable, result_html
 from toolkit.core.resources import templates_folder
-from toolkit.core.words import one_line, shorten, slug
+from toolkit.core.words import one_line, shorten, slug, spoken
+from toolkit.errors import listed
 
 BLANK = "not provided by the author"
 #: Rows of a table, and characters of a cell, that the Markdown has; ``card.json`` has all.
@@ -118,13 +120,26 @@ def environment() -> Environment:
     """Return what fills in the templates of a card: ``mark`` writes text for Markdown, and HTML is escaped."""
     made = Environment(
         loader=FileSystemLoader(templates_folder() / "card"),
-        autoescape=select_autoescape(["html.j2"]),
+        autoescape=select_autoescape(["html.j2"], default_for_string=False),
         trim_blocks=True,
         lstrip_blocks=True,
     )
     made.filters |= {"mark": escape, "cell": _cell, "shorten": shorten, "fence": _fence}
     made.filters |= {"flow": _flow, "line": one_line, "pairs": _pairs, "slug": partial(slug, most=90)}
+    made.filters |= {"listed": listed, "spoken": spoken, "python": partial(pformat, width=100, compact=True)}
     return made
+
+
+def filled(texts: Mapping[str, str], values: Mapping[str, object]) -> list[tuple[str, str]]:
+    """Fill in the texts of ``sections.yaml``; one that comes out empty is left out.
+
+    Examples
+    --------
+    >>> filled({"Task": "{{ task }}", "Target": "{{ target }}"}, {"task": "binary", "target": ""})
+    [('Task', 'binary')]
+    """
+    made = [(name, environment().from_string(text).render(values).strip()) for name, text in texts.items()]
+    return [(name, text) for name, text in made if text]
 
 
 def _flow(value: object) -> str:

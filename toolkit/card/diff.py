@@ -12,10 +12,10 @@ import pandas as pd
 
 from toolkit.card.changes import PARTS, Change, changes_between
 from toolkit.card.model_card import ModelCard, finding, read_card
-from toolkit.card.quantities import draw_beside, picture
+from toolkit.card.quantities import picture
 from toolkit.core.estimate import Estimate, spread
 from toolkit.core.face import Face, FaceTable
-from toolkit.core.figures import ORANGE, Drawing
+from toolkit.core.figures import ORANGE, Drawing, draw_beside
 from toolkit.core.numbers import KeyNumber
 from toolkit.core.resources import beside
 from toolkit.core.result import Finding, Record, Result, by_severity
@@ -137,8 +137,10 @@ class CardDiff(Result):
         ones = [one for one in ones if max(-one.difference.low, one.difference.high) <= 1] or ones[:1]
         said = "; ".join(f"{one.name}: {one.difference}" for one in ones)
         words = picture("metrics", pairing=self._pairing(), said=said)
-        named = [(shorten(one.name), one.difference) for one in ones]
-        return [draw_beside("metrics", words, named, 0.0, "second card minus first", ORANGE)]
+        names, numbers = [shorten(one.name) for one in ones], [one.difference for one in ones]
+        label = "second card minus first"
+        draw = draw_beside(label, names, numbers, color=ORANGE)
+        return [Drawing("metrics", words, draw, pd.DataFrame({"name": names, label: numbers}), grid="x")]
 
     def record(self) -> Record:
         """Return which card this one was compared with, and the metrics beside those of that one."""

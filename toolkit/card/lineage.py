@@ -4,25 +4,20 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from pprint import pformat
 from typing import Any, Literal
 
 import yaml
 
-from toolkit.card.author import sections
-from toolkit.card.content import environment, table_of
+from toolkit.card.content import environment
 from toolkit.core.estimate import Estimate
-from toolkit.core.face import FaceTable
 from toolkit.core.resources import read_bytes
 from toolkit.core.results import ModelInfo, Results, read_results, results_path
-from toolkit.errors import InputError, listed, refusing
+from toolkit.errors import InputError, refusing
 from toolkit.registry.ledger import Entry, Ledger, content_hash
 from toolkit.statistics.replicates import FILE, Replicated, is_of, read_replicates
-
-MOST_FEATURES = 40
 
 
 def task_of(results: Results) -> str:
@@ -59,59 +54,11 @@ def model_address(results: Results) -> str:
     return results.mlflow.model_uri or (audited if audited.startswith(("models:/", "runs:/")) else "")
 
 
-def detail_facts(results: Results) -> list[tuple[str, str]]:
-    """Return what was recorded about the model itself."""
+def facts_of(results: Results) -> dict[str, object]:
+    """Return what the texts of ``sections.yaml`` may say of a report's model."""
     model = model_of(results)
-    takes = f"{len(model.features)}: {listed(model.features, MOST_FEATURES)}" if model.features else ""
-    about = {"model": model, "name": model_name(results), "task": task_of(results), "takes": takes}
-    return _filled(sections()["details"]["facts"], results=results, **about)
-
-
-def lineage_tables(reports: Sequence[Report]) -> Iterator[FaceTable]:
-    """Return the way from data to run to model to report, a table for each report."""
-    for place, report in enumerate(reports, 1):
-        address = model_address(report.results)
-        rows = _filled(sections()["lineage"]["facts"], results=report.results, report=report, address=address)
-        yield from table_of(f"From data to report {place} of {len(reports)}", ("step", "recorded"), rows)
-
-
-def start_lead(results: Results) -> str:
-    """Say what the code needs, or why there is none."""
-    if not model_address(results):
-        return "The reports name no logged model, so there is nothing to load."
-    needs = ", ".join(model_of(results).requirements)
-    return f"Set MLFLOW_TRACKING_URI to the store of the run first.{f' Needs {needs}.' if needs else ''}"
-
-
-def start_code(results: Results) -> str:
-    """Return Python that loads the logged model and applies it; empty where there is none.
-
-    Examples
-    --------
-    >>> from toolkit.core.results import DataInfo, RunInfo
-    >>> model = ModelInfo("ridge", features={"alcohol": "float64", "hue": "float64"})
-    >>> run = RunInfo(model_uri="models:/m-1")
-    >>> print(start_code(Results(data=DataInfo("wine"), scalars={}, model=model, mlflow=run)))
-    import mlflow
-    import pandas as pd
-    <BLANKLINE>
-    model = mlflow.sklearn.load_model('models:/m-1')
-    columns = ['alcohol', 'hue']
-    table = pd.read_csv("new_rows.csv")[columns]
-    print(model.predict(table))
-    """
-    address = model_address(results)
-    if not address:
-        return ""
-    takes = list(model_of(results).features)
-    short = 0 < len(takes) <= MOST_FEATURES and sum(map(len, takes)) <= 2000
-    columns = pformat(takes, width=100, compact=True) if short else "[...]  # as in training"
-    return environment().get_template("start.py.j2").render(address=repr(address), columns=columns)
-
-
-def _filled(texts: Mapping[str, str], **values: object) -> list[tuple[str, str]]:
-    made = [(name, environment().from_string(text).render(values)) for name, text in texts.items()]
-    return [(name, text) for name, text in made if text]
+    found = {"results": results, "model": model, "name": model_name(results), "task": task_of(results)}
+    return found | {"address": model_address(results)}
 
 
 @dataclass(frozen=True, slots=True)

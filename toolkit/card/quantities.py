@@ -1,19 +1,19 @@
 """Which numbers belong into which section of a card, and the tables made of them."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import groupby
+from itertools import chain
 
 import pandas as pd
 
 from toolkit.card.author import sections
-from toolkit.card.content import Cell, table_of
+from toolkit.card.content import table_of
 from toolkit.card.lineage import model_name
 from toolkit.core.estimate import Estimate
 from toolkit.core.face import FaceTable
-from toolkit.core.figures import BLUE, GREY, Axes, Drawing, Picture, draw_intervals, name_rows
+from toolkit.core.figures import Drawing, draw_beside
 from toolkit.core.numbers import GroupNumber, group_numbers
 from toolkit.core.results import Results
 from toolkit.core.texts import picturer
@@ -25,21 +25,12 @@ Scalars = Mapping[str, Estimate]
 Found = tuple[list[FaceTable], list[str]]
 
 _OWN = ("baseline.", "difference.", "fairness.", "explanation.", "gates.", "card.", "change.")
-MOST_METRICS = 3
 MOST_DRIVERS = 10
 
 
 def metric_table(scalars: Scalars) -> Found:
     """Return the metrics of the test part beside the baseline's, with the difference."""
-    metrics = [name.removeprefix("test.") for name in scalars if _is_metric(name, "test")]
-    compared = any(f"baseline.{metric}" in scalars for metric in metrics)
-    kinds = ("test", "baseline", "difference") if compared else ("test",)
-    names = [f"{kind}.{metric}" for metric in metrics for kind in kinds if f"{kind}.{metric}" in scalars]
-    rows: list[list[Cell]] = [
-        [metric, *(scalars.get(f"{kind}.{metric}") for kind in kinds), scalars[f"test.{metric}"].n]
-        for metric in metrics
-    ]
-    return table_of("Metrics on the test part, with 95% intervals", ("metric", *kinds, "rows"), rows), names
+    return _by_metric(scalars, ("test", "baseline", "difference"), "Metrics on the test part, with 95% intervals")
 
 
 def placed_table(scalars: Scalars, section: str, model: str) -> Found:
@@ -55,12 +46,9 @@ def placed_table(scalars: Scalars, section: str, model: str) -> Found:
 def training_table(scalars: Scalars) -> Found:
     """Return the metrics of the training part and of cross-validation, and what the training part holds."""
     names = [name for name in scalars if name.startswith("split.train.") or _is_metric(name, "cv")]
-    metrics = [name.removeprefix("train.") for name in scalars if _is_metric(name, "train")]
-    parts = [part for part in ("train", "validation") if any(f"{part}.{metric}" in scalars for metric in metrics)]
-    rows = [(metric, *(scalars.get(f"{part}.{metric}") for part in parts)) for metric in metrics]
     tables, used = plain_table(scalars, names, "Training, in numbers")
-    own = [f"{part}.{metric}" for metric in metrics for part in parts if f"{part}.{metric}" in scalars]
-    return tables + table_of("Metrics on the parts that made the model", ("metric", *parts), rows), used + own
+    others, own = _by_metric(scalars, ("train", "validation"), "Metrics on the parts that made the model")
+    return tables + others, used + own
 
 
 def plain_table(scalars: Scalars, names: Sequence[str], caption: str) -> Found:
@@ -94,19 +82,23 @@ def quantitative_tables(scalars: Scalars) -> Found:
     Those are of classes, slices, individual fairness, proxies and the like.
     """
     every = group_numbers(scalars)
-    tables = []
-    for feature, ones in _by(every, lambda one: one.feature).items():
-        groups = [one for one in ones if one.group and not one.is_disparity]
-        if groups:
-            kind = "Intersection" if "+" in feature else "Groups"
-            tables += _group_table(f"{kind} of {feature}, with 95% intervals", groups)
-    disparities = [one for one in every if one.is_disparity]
-    features = list(dict.fromkeys(one.feature for one in disparities))
-    by_name: dict[str, dict[str, Estimate]] = {}
-    for one in disparities:  # of several classes the row's name has the class
-        by_name.setdefault(f"{one.group} {one.metric}".strip(), {})[one.feature] = one.number
-    rows = [(name, *(known.get(feature) for feature in features)) for name, known in by_name.items()]
-    tables += table_of("Disparities between groups, with 95% intervals", ("disparity", *features), rows)
+    apart, tables = [one for one in every if one.is_disparity], []
+    people = [one for one in every if one.group and not one.is_disparity]
+    for feature in sorted({one.feature for one in people}):
+        by_group = _crossed((one.group, one.metric, one.number) for one in people if one.feature == feature)
+        known = dict.fromkeys(chain.from_iterable(by_group.values()))
+        shown = ([metric for metric in sections()["quantitative"]["foremost"] if metric in known] or list(known))[:3]
+        rows = [
+            (group, *map(own.get, shown), max(number.n for number in own.values()))
+            for group, own in sorted(by_group.items())
+        ]
+        kind = "Intersection" if "+" in feature else "Groups"
+        tables += table_of(f"{kind} of {feature}, with 95% intervals", ("group", *shown, "rows"), rows)
+    features = list(dict.fromkeys(one.feature for one in apart))
+    # Of several classes the row's name has the class.
+    by_name = _crossed((f"{one.group} {one.metric}".strip(), one.feature, one.number) for one in apart)
+    disparities = [(name, *map(own.get, features)) for name, own in by_name.items()]
+    tables += table_of("Disparities between groups, with 95% intervals", ("disparity", *features), disparities)
     placed = [beginning for section in sections().values() for beginning in section.get("numbers", ())]
     rest = [name for name in scalars if not _is_metric(name, "test") and not name.startswith((*_OWN, *placed))]
     others, _ = plain_table(scalars, rest, "Other numbers: classes, slices and what else was looked into")
@@ -145,23 +137,29 @@ def compared_groups(every: Sequence[Results]) -> tuple[Estimate, list[GroupNumbe
     return Estimate(math.nan), []
 
 
+def _by_metric(scalars: Scalars, kinds: Sequence[str], caption: str) -> Found:
+    """Return the metrics of the first kind, one a row, beside the others that there are."""
+    metrics = [name.removeprefix(f"{kinds[0]}.") for name in scalars if _is_metric(name, kinds[0])]
+    kinds = [kind for kind in kinds if any(f"{kind}.{metric}" in scalars for metric in metrics)]
+    names = [name for metric in metrics for kind in kinds if (name := f"{kind}.{metric}") in scalars]
+    rows = [
+        (metric, *(scalars.get(f"{kind}.{metric}") for kind in kinds), scalars[f"{kinds[0]}.{metric}"].n)
+        for metric in metrics
+    ]
+    return table_of(caption, ("metric", *kinds, "rows"), rows), names
+
+
 def _is_metric(name: str, part: str) -> bool:
     """Whether a number is a metric of a whole part, not of a class or a candidate."""
     return name.startswith(f"{part}.") and name.count(".") == 1
 
 
-def _group_table(caption: str, ones: Sequence[GroupNumber]) -> list[FaceTable]:
-    known = list(dict.fromkeys(one.metric for one in ones))
-    metrics = ([metric for metric in sections()["quantitative"]["foremost"] if metric in known] or known)[:MOST_METRICS]
-    rows = []
-    for group, own in _by(ones, lambda one: one.group).items():
-        by_metric = {one.metric: one.number for one in own}
-        rows.append((group, *(by_metric.get(metric) for metric in metrics), max(one.number.n for one in own)))
-    return table_of(caption, ("group", *metrics, "rows"), rows)
-
-
-def _by(ones: Sequence[GroupNumber], key: Callable[[GroupNumber], str]) -> dict[str, list[GroupNumber]]:
-    return {name: list(own) for name, own in groupby(sorted(ones, key=key), key)}
+def _crossed(entries: Iterable[tuple[str, str, Estimate]]) -> dict[str, dict[str, Estimate]]:
+    """Put numbers by row and column into rows."""
+    rows: dict[str, dict[str, Estimate]] = {}
+    for row, column, number in entries:
+        rows.setdefault(row, {})[column] = number
+    return rows
 
 
 MOST_LINES = 16
@@ -174,24 +172,8 @@ def groups_drawings(every: Sequence[Results]) -> list[Drawing]:
         return []
     if len(ones) > MOST_LINES:
         ones = [*ones[: MOST_LINES // 2], *ones[-MOST_LINES // 2 :]]
-    metric = ones[0].metric
-    named = [(shorten(one.group), one.number) for one in ones]
-    said = "; ".join(f"{name}: {number}" for name, number in named)
+    metric, names, numbers = ones[0].metric, [shorten(one.group) for one in ones], [one.number for one in ones]
+    said = "; ".join(map("{}: {}".format, names, numbers))
     words = picture("groups", metric=metric, overall=overall, said=said)
-    return [draw_beside("groups", words, named, overall.value, metric)]
-
-
-def draw_beside(
-    kind: str, words: Picture, named: Sequence[tuple[str, Estimate]], middle: float, label: str, color: str = BLUE
-) -> Drawing:
-    """Draw numbers with their intervals, one a line, beside a number that they are compared with."""
-    names, numbers = zip(*named, strict=True)
-
-    def draw(ax: Axes) -> None:
-        draw_intervals(ax, range(len(numbers)), numbers, color=color)
-        name_rows(ax, names)
-        if math.isfinite(middle):
-            ax.axvline(middle, color=GREY, linestyle="--", linewidth=1.2)
-        ax.set_xlabel(label)
-
-    return Drawing(kind, words, draw, pd.DataFrame({"name": names, label: numbers}), grid="x")
+    draw = draw_beside(metric, names, numbers, overall.value)
+    return [Drawing("groups", words, draw, pd.DataFrame({"name": names, metric: numbers}), grid="x")]

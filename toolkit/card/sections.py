@@ -1,20 +1,21 @@
 """The sections of a card, put together from reports and answers, and which point of a regulation they help with."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from toolkit.card.author import questions, sections
-from toolkit.card.content import Section, table_of
-from toolkit.card.lineage import Report, detail_facts, evaluated_metrics, lineage_tables, start_code, start_lead
+from toolkit.card.content import Section, environment, filled, table_of
+from toolkit.card.lineage import Report, evaluated_metrics, facts_of
 from toolkit.card.quantities import MAKERS, compared_groups, gathered
 from toolkit.core.face import FaceTable
 from toolkit.core.numbers import group_numbers
 from toolkit.core.resources import templates_folder
 from toolkit.core.result import SEVERITIES, by_severity
 from toolkit.core.results import Results
-from toolkit.core.words import matching, spoken
+from toolkit.core.words import matching
 from toolkit.errors import listed
 
 MOST_FINDINGS = 15
@@ -30,80 +31,60 @@ def make_sections(reports: Sequence[Report], answers: Mapping[str, str]) -> tupl
     answers : mapping of key to text
     """
     every = [report.results for report in reports]
-    first = every[0]
+    trained = any(name.startswith("split.train.") for name in every[0].scalars)
     of_reports = [name for name, section in sections().items() if name in MAKERS or "caption" in section]
     found = {name: gathered(every, name) for name in of_reports}
-    leads = {
-        "factors": _factors_lead(every),
-        "metrics": _metrics_lead(every),
-        "training_data": "" if found["training_data"][1] else "The reports hold no numbers of the training.",
-        "quantitative": _groups_lead(every),
-        "start": start_lead(first),
-        "regulation": sections()["regulation"]["lead"],
-    }
+    about = _about(every)
     tables = {name: made for name, (made, _) in found.items()}
     findings = by_severity(dict.fromkeys(one for results in every for one in results.findings))
     grave = [one for one in findings if one.severity != SEVERITIES[-1]]
     worst = [(one.code, one.severity, one.message) for one in grave[:MOST_FINDINGS]]
     caption = f"Findings of the reports ({len(worst)} of {len(grave)}, the most severe first)"
     tables["caveats"] = table_of(caption, ("code", "severity", "finding"), worst) + tables["caveats"]
-    tables |= {"lineage": list(lineage_tables(reports)), "regulation": list(regulation_tables(every, answers))}
+    tables |= {"lineage": list(_lineage_tables(reports)), "regulation": list(regulation_tables(every, answers))}
     facts = {
-        "details": detail_facts(first),
+        "details": filled(sections()["details"]["facts"], about),
         "metrics": [
             (f"Verdict of {results.title}", f"{verdict.outcome}, by the policy {verdict.policy}")
             for results in every
             if (verdict := results.verdict).outcome
         ],
         "evaluation_data": _data_facts(every),
-        "training_data": _data_facts(every[:1] if any(one.startswith("split.train.") for one in first.scalars) else []),
+        "training_data": _data_facts(every[:1] if trained else []),
     }
     return tuple(
         Section(
             id=name,
             title=section["title"],
-            lead=leads.get(name, ""),
+            lead=environment().from_string(section.get("lead", "")).render(about, numbers=found.get(name)).strip(),
             answers=[(one, answers.get(one.key, "")) for one in questions() if one.section == name],
             facts=facts.get(name, ()),
             tables=tables.get(name, ()),
-            code=start_code(first) if name == "start" else "",
+            code=environment().get_template("start.py.j2").render(about) if name == "start" else "",
             numbers=found[name][1] if name in found else (),
         )
         for name, section in sections().items()
     )
 
 
-def _factors_lead(every: Sequence[Results]) -> str:
-    sizes: dict[str, set[str]] = {}
-    for results in every:
-        for one in group_numbers(results.scalars):
-            if one.group and not one.is_disparity:
-                sizes.setdefault(one.feature, set()).add(one.group)
-    if not sizes:
-        return "No number here is broken down by group of people."
-    shown = [f"{feature} ({len(groups)} groups)" for feature, groups in sizes.items()]
-    return f"Numbers are broken down by {listed(shown)}."
+def _about(every: Sequence[Results]) -> dict[str, Any]:
+    """Return what the texts of ``sections.yaml`` may say: of the first report, and of all of them."""
+    measured = [
+        (metric, number, results.scalars.get(f"baseline.{metric}"))
+        for results in every
+        for metric, number in evaluated_metrics(results).items()
+    ]
+    ones = [one for results in every for one in group_numbers(results.scalars) if one.group and not one.is_disparity]
+    counts = Counter(feature for feature, _ in dict.fromkeys((one.feature, one.group) for one in ones))
+    sizes = [f"{feature} ({count} groups)" for feature, count in counts.items()]
+    return facts_of(every[0]) | {"measured": measured[:1], "groups": compared_groups(every)[1], "sizes": sizes}
 
 
-def _metrics_lead(every: Sequence[Results]) -> str:
-    for results in every:
-        for metric, number in evaluated_metrics(results).items():
-            lead = f"On the test part {spoken(metric)} is {number}"
-            baseline = results.scalars.get(f"baseline.{metric}")
-            return f"{lead}; the baseline has {baseline}." if baseline else f"{lead}."
-    return "No number says how good the model is."
-
-
-def _groups_lead(every: Sequence[Results]) -> str:
-    """Name the groups farthest apart in the first metric that groups have."""
-    _, known = compared_groups(every)
-    if not known:
-        return "The reports hold no numbers by group of people, so nothing here says whom the model serves worse."
-    low, high = known[0], known[-1]
-    return (
-        f"Of the groups judged, {spoken(low.metric)} is lowest for {low.group} ({low.feature}), {low.number}, and "
-        f"highest for {high.group} ({high.feature}), {high.number}."
-    )
+def _lineage_tables(reports: Sequence[Report]) -> Iterator[FaceTable]:
+    """Return the way from data to run to model to report, a table for each report."""
+    for place, report in enumerate(reports, 1):
+        rows = filled(sections()["lineage"]["steps"], facts_of(report.results) | {"report": report})
+        yield from table_of(f"From data to report {place} of {len(reports)}", ("step", "recorded"), rows)
 
 
 def _data_facts(every: Sequence[Results]) -> list[tuple[str, str]]:

@@ -12,7 +12,7 @@ from toolkit.comparison.paired import Paired
 from toolkit.comparison.sides import ALPHA, Sides
 from toolkit.core.estimate import Estimate, format_number, format_p, spread
 from toolkit.core.face import Face, FaceTable
-from toolkit.core.figures import GREY, Drawing, draw_intervals, name_rows
+from toolkit.core.figures import Drawing, draw_beside
 from toolkit.core.numbers import KeyNumber
 from toolkit.core.options import above, one_of
 from toolkit.core.resources import beside
@@ -271,11 +271,5 @@ class Comparison(Result):
 def draw_differences(kind: str, rows: pd.DataFrame, label: str, **words: str) -> Drawing:
     """Return a figure of named differences, by a name and an Estimate a row, beside the line of none."""
     said = "; ".join(f"{name}: {found}" for name, found in rows.itertuples(index=False))
-
-    def draw(ax: Any) -> None:
-        draw_intervals(ax, range(len(rows)), rows.iloc[:, 1])
-        ax.axvline(0, color=GREY, linewidth=1, linestyle=":")
-        name_rows(ax, [shorten(text, 44) for text in rows.iloc[:, 0]])
-        ax.set_xlabel(label)
-
+    draw = draw_beside(label, [shorten(text, 44) for text in rows.iloc[:, 0]], rows.iloc[:, 1])
     return Drawing(kind, picture(kind, said=said, **words), draw, rows, "x")

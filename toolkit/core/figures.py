@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -151,6 +152,30 @@ def name_rows(ax: Axes, names: Sequence[str], beside: float = 0.5) -> None:
     """Name the rows of a figure, the first one on top at 0."""
     ax.set_yticks(range(len(names)), names)
     ax.set_ylim(len(names) - 1 + beside, -beside)
+
+
+def draw_beside(
+    label: str, names: Sequence[str], numbers: Iterable[Estimate], middle: float = 0.0, color: str = BLUE
+) -> Callable[[Axes], None]:
+    """Return what draws named numbers with their intervals, one a row, beside a line of what they are compared with.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> ax = Figure().subplots()
+    >>> draw_beside("difference", ["accuracy"], [Estimate(0.1, 0.05, 0.15)])(ax)
+    >>> ax.get_xlabel(), ax.get_yticklabels()[0].get_text()
+    ('difference', 'accuracy')
+    """
+
+    def draw(ax: Axes) -> None:
+        draw_intervals(ax, range(len(names)), numbers, color=color)
+        if math.isfinite(middle):
+            ax.axvline(middle, color=GREY, linewidth=1, linestyle=":")
+        name_rows(ax, names)
+        ax.set_xlabel(label)
+
+    return draw
 
 
 def name_windows(ax: Axes, names: Sequence[str]) -> None:

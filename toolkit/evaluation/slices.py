@@ -12,7 +12,7 @@ from scipy import stats
 
 from toolkit.core.estimate import Estimate, format_number, spread
 from toolkit.core.face import Face
-from toolkit.core.figures import GREY, Axes, Drawing, draw_intervals, name_rows
+from toolkit.core.figures import Drawing, draw_beside
 from toolkit.core.options import whole
 from toolkit.core.result import Finding, Result, by_severity
 from toolkit.core.words import shorten
@@ -195,14 +195,10 @@ class Slices(Result):
             return []
         said = [f"{text}: {loss}" for text, loss in zip(self.table["slice"], self.table["loss"], strict=True)]
         words = picture("slices", slices=self, said="; ".join(said))
-        return [Drawing("slices", words, self._draw, self.table)]
-
-    def _draw(self, ax: Axes) -> None:
-        draw_intervals(ax, range(len(self.table)), self.table["loss"])
-        ax.axvline(self.overall.value, color=GREY, linewidth=1, linestyle=":")
         named = zip(self.table["slice"], self.table["rows"], strict=True)
-        name_rows(ax, [f"{shorten(text, 44)} ({rows:,})" for text, rows in named])
-        ax.set_xlabel(f"Mean {self.loss}")
+        names = [f"{shorten(text, 44)} ({rows:,})" for text, rows in named]
+        draw = draw_beside(f"Mean {self.loss}", names, self.table["loss"], self.overall.value)
+        return [Drawing("slices", words, draw, self.table)]
 
     def face(self) -> Face:
         """Return the slices that are worse than the rest."""
