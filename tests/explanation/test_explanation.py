@@ -80,7 +80,8 @@ def explained(model, split):
 
 def test_it_is_a_result(explained, split):
     assert isinstance(explained, Result)
-    assert (explained.method, explained.scale, explained.outputs) == ("tree", "log-odds", ("yes",))
+    assert (explained.attributor.method, explained.attributor.scale) == ("tree", "log-odds")
+    assert explained.attributor.outputs.names == ("yes",)
     assert explained.shap_values.shape == (split.test.rows, 7, 1)
     assert set(explained.features.index) <= set(split.test.features.index)
     numbers = explained.scalars()
@@ -212,8 +213,8 @@ def test_several_classes_are_explained_each_and_overall():
     data = load("level")
     model = fit(LogisticRegression(max_iter=500), data)
     found = explain(model, data)
-    assert found.outputs == ("high", "low", "mid")
-    assert found.scale == "softmax score"
+    assert found.attributor.outputs.names == ("high", "low", "mid")
+    assert found.attributor.scale == "softmax score"
     assert found.shap_values.shape[1:] == (7, 3)
     assert set(found.table["output"]) == {"overall", "high", "low", "mid"}
     overall = found.scalars()["explanation.age.mean_abs_shap"].value
@@ -230,7 +231,7 @@ def test_several_classes_are_explained_each_and_overall():
 def test_numbers_are_explained_in_their_own_unit():
     data = load_dataset("diabetes")
     found = explain(LinearRegression().fit(data.features, data.target), data)
-    assert found.scale == str(data.target.name)
+    assert found.attributor.scale == str(data.target.name)
     assert [row.key for row in found.local] == ["best", "over", "under"]
     assert {"EXPLAIN-GROUPS", "EXPLAIN-SENSITIVE"} & {note.code for note in found.findings()}
     assert found.interactions.empty
@@ -287,8 +288,8 @@ def test_one_row_and_one_column(split, model):
         for kind in found.pictures():
             found.plot(kind)
     called = explain(lambda features: features["age"] / 100, narrow, most_rows=20)
-    assert (called.method, called.scale, called.rows) == ("permutation", "probability", 20)
-    expected = (narrow.features["age"].loc[called.features.index] / 100).to_numpy() - called.base
+    assert (called.attributor.method, called.attributor.scale, called.rows) == ("permutation", "probability", 20)
+    expected = (narrow.features["age"].loc[called.features.index] / 100).to_numpy() - called.attributor.base
     np.testing.assert_allclose(called.shap_values[:, 0, 0], expected)
 
 
@@ -298,12 +299,12 @@ def test_what_training_never_saw():
     unseen = data.take(np.flatnonzero((data.target == "mid").to_numpy()))
     for estimator in (HistGradientBoostingClassifier(max_iter=5), LogisticRegression()):
         found = explain(fit(estimator, seen), unseen, background=seen)
-        assert found.outputs == ("high", "low")
+        assert found.attributor.outputs.names == ("high", "low")
         assert found.additivity_gap < 1e-6
         assert [row.key for row in found.local] == ["wrong", "tie"]
     only = data.take(np.flatnonzero((data.target == "low").to_numpy()))
     whole = explain(fit(LogisticRegression(), data), only)
-    assert whole.outputs == ("high", "low", "mid")
+    assert whole.attributor.outputs.names == ("high", "low", "mid")
 
 
 def test_models_without_scores():
@@ -315,7 +316,7 @@ def test_models_without_scores():
 
     data = load("buys", positive="yes")
     found = explain(Says(), data, most_rows=30)
-    assert (found.method, found.scale, found.local) == ("permutation", "decision (0 or 1)", ())
+    assert (found.attributor.method, found.attributor.scale, found.local) == ("permutation", "decision (0 or 1)", ())
     assert found.overall["column"].iloc[0] == "age"
     assert found.check.loss == "error rate"
     others = found.overall.iloc[1:]["mean_abs_shap"]
@@ -327,7 +328,7 @@ def test_models_fitted_on_arrays():
     for estimator in (HistGradientBoostingClassifier(max_iter=5), make_pipeline(SimpleImputer(), LogisticRegression())):
         model = estimator.fit(data.features.to_numpy(), data.target.to_numpy())
         found = explain(model, data)
-        assert found.method in ("tree", "linear")
+        assert found.attributor.method in ("tree", "linear")
         assert found.overall["column"].iloc[0] == "age"
         assert explain(model, data, method="permutation", most_rows=10).additivity_gap < 1e-9
 
@@ -453,13 +454,13 @@ def test_rows_of_a_person_count_as_one_where_the_group_is_declared():
     grouped = load_dataset(frame, target="y", group="person")
     fitted = LinearRegression().fit(alone.features, alone.target)
     plain, found = explain(fitted, alone, precision=0.2), explain(fitted, grouped, precision=0.2)
-    assert plain.units is None
-    assert str(found.units) == "12 groups of 'person'"
+    assert plain.drawn.units is None
+    assert str(found.drawn.units) == "12 groups of 'person'"
     assert "intervals are over 12 groups of 'person'" in repr(found)
     assert [one.code for one in found.findings()].count("EXPLAIN-FEW-GROUPS") == 1
     width = {}
     for result in (plain, found):
         size = result.scalars()["explanation.a.mean_abs_shap"]
-        width[result.units is None] = size.high - size.low, result.increases["a"].high - result.increases["a"].low
+        width[result.drawn.units is None] = size.high - size.low, result.increases["a"].high - result.increases["a"].low
     assert all(ours > 2 * theirs for ours, theirs in zip(width[False], width[True], strict=True))
     assert found.overall["rank_high"].max() >= plain.overall["rank_high"].max()

@@ -64,7 +64,7 @@ def explorer_about(names):
     places = [(names[6 + place % 2], name) for place, name in enumerate(names) for _ in range(2)]
     groups = pd.DataFrame(places, columns=["feature", "group"]).assign(threshold=[0.2, 0.5] * len(names))
     groups = groups.assign(positives=2, negatives=2, size=4, tp=1, fp=1)
-    return ThresholdExplorer(names[8], names[9], counts, 2, 2, 1, Costs(1, 1, currency=names[10]), groups)
+    return ThresholdExplorer(names[9], counts, 2, 2, 1, Costs(1, 1, currency=names[10]), groups)
 
 
 def columns_about(names):

@@ -214,16 +214,13 @@ def _leaves_zero_out(difference: Estimate, wider: float) -> bool:
 
 
 def _table(ones: Sequence[Change]) -> pd.DataFrame:
-    columns: dict[str, list[object]] = {"what": [one.name for one in ones]}
-    if any(one.kind != "changed" for one in ones):
-        columns["kind"] = [one.kind for one in ones]
-    columns["before"] = [one.numbers[0] if one.numbers else one.before or None for one in ones]
-    columns["after"] = [one.numbers[1] if one.numbers else one.after or None for one in ones]
-    if any(not math.isnan(one.difference.value) for one in ones):
-        columns["difference"] = [None if math.isnan(one.difference.value) else one.difference for one in ones]
-        said = ((one.direction or "yes") if one.beyond_chance else "no" for one in ones)
-        columns["more than chance"] = [
-            text if one.difference.has_interval else None for one, text in zip(ones, said, strict=True)
-        ]
-        columns["interval"] = [one.how or None for one in ones]
-    return pd.DataFrame(columns, dtype=object)
+    rows = []
+    for one in ones:
+        before, after = one.numbers or (one.before or None, one.after or None)
+        difference = None if math.isnan(one.difference.value) else one.difference
+        said = ((one.direction or "yes") if one.beyond_chance else "no") if one.how else None
+        rows.append((one.name, one.kind, before, after, difference, said, one.how or None))
+    names = ["what", "kind", "before", "after", "difference", "more than chance", "interval"]
+    table = pd.DataFrame(rows, columns=names, dtype=object)
+    left_out = ["kind"] if (table["kind"] == "changed").all() else []
+    return table.drop(columns=[*left_out, *(name for name in names[4:] if table[name].isna().all())])

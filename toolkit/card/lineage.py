@@ -106,19 +106,21 @@ class Report:
         return {"folder": self.folder, "sha256": self.sha256, "results": self.results.plain()}
 
 
-def read_report(source: str | Path) -> Report:
+def read_report(source: str | Path | Mapping[str, Any]) -> Report:
     """Read a report that was written earlier.
 
     Parameters
     ----------
-    source : path
-        The report's folder, or its ``report.html`` or ``results.json``.
+    source : path or mapping
+        The report's folder, or its ``report.html`` or ``results.json``; or what that holds.
 
     Raises
     ------
     InputError
         Where there is no such report, or its results cannot be read.
     """
+    if isinstance(source, Mapping):
+        return Report(Results.read(source))
     if not isinstance(source, str | Path) or not str(source):
         raise InputError(f"A report is a folder, a mapping or a result; found {source!r}. Give the folder of a report.")
     path = results_path(source)

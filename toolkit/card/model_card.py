@@ -26,7 +26,7 @@ from toolkit.core.result import DataRecord, Finding, ModelRecord, Record, Result
 from toolkit.core.results import Results
 from toolkit.core.texts import finder
 from toolkit.core.words import counted
-from toolkit.errors import InputError, listed
+from toolkit.errors import InputError, listed, refusing
 from toolkit.runs.publish import summarize
 from toolkit.statistics.replicates import FILE, Replicated, is_of, write_replicates
 
@@ -73,11 +73,7 @@ def make_card(
     """
     given = [reports] if isinstance(reports, str | Path | Mapping | Result) else list(reports)
     results = [one for one in given if isinstance(one, Result)]
-    read = [
-        Report(Results.read(one)) if isinstance(one, Mapping) else read_report(one)
-        for one in given
-        if not isinstance(one, Result)
-    ]
+    read = [read_report(one) for one in given if not isinstance(one, Result)]
     if results:
         records = [result.record() for result in results]
         first = Report(summarize(results, records, template="by hand", parameters={}))
@@ -105,23 +101,20 @@ def read_card(source: str | Path) -> ModelCard:
     if path.is_dir() and not (path / "card.json").is_file():
         return make_card(path)
     path = path / "card.json" if path.is_dir() else path
-    try:
-        content = json.loads(read_bytes(path))
-        entries, answers = content["reports"], content["author"]
-        named = f"A report in {str(path)!r}"
-        reports = tuple(
+    with refusing(f"There is no card at {str(source)!r}"):
+        text = read_bytes(path)
+    kinds = (ValueError, KeyError, TypeError, AttributeError)
+    with refusing(f"{str(path)!r} does not hold a model card", kinds=kinds):
+        content, named = json.loads(text), f"A report in {str(path)!r}"
+        reports = [
             Report(Results.read(entry["results"], named), str(entry["folder"]), str(entry["sha256"]))
-            for entry in entries
-        )
+            for entry in content["reports"]
+        ]
         known = {question.key for question in questions()}
-        answered = {str(key): str(text) for key, text in answers.items() if key in known}
-    except OSError as error:
-        raise InputError(f"There is no card at {str(source)!r}: {error.strerror}.") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{str(path)!r} does not hold a model card: {error!r}.") from error
-    if not reports:
-        raise InputError(f"{str(path)!r} does not hold a model card: it rests on no report.")
-    return ModelCard(tuple(report.with_files_of(path.parent) for report in reports), answered)
+        answers = {str(key): str(text) for key, text in content["author"].items() if key in known}
+        if not reports:
+            raise ValueError("it rests on no report")
+    return ModelCard(tuple(report.with_files_of(path.parent) for report in reports), answers)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from toolkit.core.estimate import Estimate, format_number
+from toolkit.core.estimate import Estimate, format_number, spread
 from toolkit.core.face import Face, FaceTable
 from toolkit.core.figures import Drawing
-from toolkit.core.numbers import against_baseline
+from toolkit.core.numbers import UNKNOWN, against_baseline
 from toolkit.core.result import Finding, Record, Result, by_severity
 from toolkit.core.words import titled
 from toolkit.data.dataset import Dataset
@@ -38,8 +38,6 @@ from toolkit.statistics.replicates import FILE, replicate, write_replicates
 from toolkit.statistics.units import Units
 
 _KINDS = ("baseline", "difference")
-_COMPARED = [f"{kind}{end}" for kind in _KINDS for end in ("", "_low", "_high")]
-FRAME = ("metric", "part", "value", "low", "high", "n", "method", *_COMPARED, "difference_method")
 
 
 def evaluate(
@@ -123,20 +121,15 @@ def evaluate(
     if latency and not model.recorded:
         numbers |= measure_speed(model, test.features, seed=seed)
     return Evaluation(
-        name=test.name,
-        target=str(test.target.name),
-        task=test.task,
-        positive=test.positive,
+        data=test,
         threshold=chosen,
         parts=tuple(parts),
-        metrics=tuple(measured["test"]),
         numbers=numbers,
         by_class=by_class,
         confusion=_confusion(predicted["test"], test, chosen),
         curves=_curves(predicted["test"], test.task, chosen, seed),
         notes=tuple(by_severity([*notes, *judge(test.task, numbers, predicted)])),
         measured=measured["test"],
-        rows=fingerprint(test.target.rename("target").reset_index()),
         model=replace(model, threshold=chosen),
         held_out="" if model.recorded else count_held_out(predicted["test"], chosen),
     )
@@ -148,15 +141,12 @@ class Evaluation(Result):
 
     Attributes
     ----------
-    name, target : str
-        The table, and the column predicted.
-    task : {"binary", "multiclass", "regression"}
-    positive : object or None
-        Positive class of a binary task.
+    data : Dataset
+        The test part.
     threshold : Threshold or None
         At which score a row is called positive, and why; binary only.
-    parts, metrics : tuple of str
-        Parts of the split that were measured, and the metrics.
+    parts : tuple of str
+        Parts of the split that were measured.
     numbers : dict of str to Estimate
         Everything measured, by dotted name.
     by_class : DataFrame or None
@@ -168,43 +158,33 @@ class Evaluation(Result):
     notes : tuple of Finding
     measured : dict of str to Measure
         The metrics of the test part with the influence of each row.
-    rows : str
-        Fingerprint of the rows and targets of the test part.
     model : Model
         The model that was measured, which decides at this threshold: the other steps take it.
     held_out : str
         Counts of the test part by score, which are kept with the model: see ``toolkit.models.held_out``.
     """
 
-    name: str
-    target: str
-    task: str
-    positive: object | None
+    data: Dataset
     threshold: Threshold | None
     parts: tuple[str, ...]
-    metrics: tuple[str, ...]
     numbers: dict[str, Estimate]
     by_class: pd.DataFrame | None
     confusion: pd.DataFrame | None
     curves: dict[str, pd.DataFrame]
     notes: tuple[Finding, ...]
     measured: dict[str, Measure] = field(repr=False)
-    rows: str
     model: Model = field(repr=False)
     held_out: str = field(default="", repr=False)
 
     def frame(self) -> pd.DataFrame:
         """Return one row a metric and part; on the test part also the baseline and the difference to it."""
         rows = []
-        for metric in self.metrics:
+        for metric in self.measured:
             for part in self.parts:
-                found = self.numbers[f"{part}.{metric}"]
-                row: list[object] = [metric, part, found.value, found.low, found.high, found.n, found.method]
-                for kind in _KINDS:
-                    other = self.numbers.get(f"{kind}.{metric}") if part == "test" else None
-                    row += [other.value, other.low, other.high] if other else [math.nan] * 3
-                rows.append([*row, other.method if other else ""])
-        return pd.DataFrame(rows, columns=list(FRAME))
+                found, names = self.numbers[f"{part}.{metric}"], [f"{kind}.{metric}" for kind in _KINDS]
+                base, apart = (self.numbers.get(name if part == "test" else "", UNKNOWN) for name in names)
+                rows.append((metric, part, found, found.method, base, apart, apart.method))
+        return spread(pd.DataFrame(rows, columns=["metric", "part", "value", "method", *_KINDS, "difference_method"]))
 
     def scalars(self) -> dict[str, Estimate]:
         """Return every number: ``<part>.<metric>``, ``baseline.<metric>``, ``difference.<metric>``, ``latency.…``."""
@@ -224,19 +204,20 @@ class Evaluation(Result):
 
     @cached_property
     def _replicates(self) -> str:
-        return write_replicates(replicate(self.measured), self.rows)
+        rows = fingerprint(self.data.target.rename("target").reset_index())
+        return write_replicates(replicate(self.measured), rows)
 
     def face(self) -> Face:
         """Return the threshold, and the metrics of the test part beside the baseline's."""
-        first = self.metrics[0]
+        first = next(iter(self.measured))
         units, value, base = self.measured[first].units, self.numbers[f"test.{first}"], f"baseline.{first}"
-        lead = f"{titled(first)} for {self.target} is {value}"
+        lead = f"{titled(first)} for {self.data.target.name} is {value}"
         lead += f", against {format_number(self.numbers[base].value)} for the baseline" if base in self.numbers else ""
-        lead += f", on {value.n:,} test rows{f' {units.text}' if units else ''} of {self.name}."
+        lead += f", on {value.n:,} test rows{f' {units.text}' if units else ''} of {self.data.name}."
         if self.threshold:
-            lead += f" Positive is {self.positive}, predicted {self.threshold.called}."
+            lead += f" Positive is {self.data.positive}, predicted {self.threshold.called}."
         numbers, rows = self.numbers, []
-        for metric in self.metrics:
+        for metric in self.measured:
             row: dict[str, object] = {"metric": metric, "test": numbers[f"test.{metric}"]}
             row |= {kind: numbers[name] for kind in _KINDS if (name := f"{kind}.{metric}") in numbers}
             rows.append(row | {part: numbers[f"{part}.{metric}"].value for part in self.parts if part != "test"})

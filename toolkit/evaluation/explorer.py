@@ -77,8 +77,7 @@ def threshold_explorer(evaluation: Evaluation, fairness: FairnessAudit | Any = N
         at_chosen = pd.DataFrame({"threshold": [chosen.value], "tp": [cells[1, 1]], "fp": [cells[0, 1]]})
         counts = pd.concat([counts, at_chosen]).sort_values("threshold", ignore_index=True)
     return ThresholdExplorer(
-        name=evaluation.name,
-        positive=evaluation.positive,
+        positive=evaluation.data.positive,
         counts=counts.round({"tp": 0, "fp": 0}).astype({"tp": int, "fp": int}),
         positives=positives,
         negatives=negatives,
@@ -94,8 +93,6 @@ class ThresholdExplorer(Result):
 
     Attributes
     ----------
-    name : str
-        The table.
     positive : object
         Positive class.
     counts : DataFrame
@@ -110,7 +107,6 @@ class ThresholdExplorer(Result):
         A row a group and threshold: ``feature, group, threshold, positives, negatives, size, tp, fp``; may be empty.
     """
 
-    name: str
     positive: object
     counts: pd.DataFrame
     positives: int

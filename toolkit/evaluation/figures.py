@@ -136,7 +136,7 @@ def _scores(evaluation: Evaluation) -> Drawing:
     centre = (bins["low"] + bins["high"]) / 2
     means = {name: float((centre * bins[name]).sum()) for name in ("positive", "negative")}
     at_threshold = _at_threshold(evaluation)
-    words = picture("scores", positive=evaluation.positive, means=means, at_threshold=at_threshold)
+    words = picture("scores", positive=evaluation.data.positive, means=means, at_threshold=at_threshold)
     return Drawing("scores", words, draw, bins)
 
 
@@ -153,7 +153,7 @@ def _against_truth(evaluation: Evaluation, kind: str) -> Drawing:
         )
         y = dots["residual" if residual else "actual"]
         ax.scatter(dots["predicted"], y, s=10, color=BLUE, alpha=0.4, linewidths=0, rasterized=True)
-        above = "Predicted minus actual" if residual else f"Actual {shorten(evaluation.target, _LABEL)}"
+        above = "Predicted minus actual" if residual else f"Actual {shorten(evaluation.data.target.name, _LABEL)}"
         ax.set(xlabel="Predicted", ylabel=above)
 
     return Drawing(kind, picture(kind, each=each, numbers=numbers), draw, dots)

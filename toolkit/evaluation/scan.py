@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -91,19 +92,8 @@ def cut_levels(table: pd.DataFrame, least: int, dates: Collection[str] = ()) -> 
     return levels, members
 
 
-@dataclass(frozen=True, eq=False)
-class Sums:
-    """Weights and weighted losses of slices, block by block: arrays of shape (blocks, slices)."""
-
-    held: Array
-    lost: Array
-
-    def __sub__(self, other: Sums) -> Sums:
-        return Sums(self.held - other.held, self.lost - other.lost)
-
-    def take(self, places: int | Codes) -> Sums:
-        """Return those of some slices."""
-        return Sums(*(part[:, np.atleast_1d(places)] for part in (self.held, self.lost)))
+# Weights and weighted losses of slices, block by block: shape (2, blocks, slices).
+Sums: TypeAlias = Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,10 +153,11 @@ def scan(
         tables = [inside.T @ (inside * part[here]) for part in parts]
         sums.append([table[first, second] for table in tables])
         whole.append([table.diagonal() for table in tables])
-    found, single = (Sums(*np.array(made, dtype=float).swapaxes(0, 1)) for made in (sums, whole))
-    all_held, all_lost = (np.bincount(block, part, blocks).astype(float) for part in (weights, weights * centred))
-    total = Sums(all_held[:, None], all_lost[:, None])
-    difference, apart = _contrast(found, Sums(total.held, 0 * total.lost) if against_zero else total - found)
+    found, single = (np.array(made, dtype=float).swapaxes(0, 1) for made in (sums, whole))
+    total = np.array([np.bincount(block, part, blocks) for part in (weights, weights * centred)], dtype=float)[
+        :, :, None
+    ]
+    difference, apart = _contrast(found, total * [[[1]], [[0]]] if against_zero else total - found)
     error, freedom = _error(difference, apart, found)
     z = stats.norm.isf(stats.t.sf(difference / error, freedom))
     p_adjusted, tail = np.ones(len(first)), np.ones(len(first))
@@ -179,9 +170,9 @@ def scan(
 
 def _contrast(one: Sums, other: Sums) -> tuple[Array, Array]:
     """Return the differences of mean losses, and what each block adds to their errors."""
-    size, rest = (np.maximum(part.held.sum(axis=0), 1e-300) for part in (one, other))
-    own, theirs = one.lost.sum(axis=0) / size, other.lost.sum(axis=0) / rest
-    return own - theirs, (one.lost - own * one.held) / size - (other.lost - theirs * other.held) / rest
+    size, rest = (np.maximum(part[0].sum(axis=0), 1e-300) for part in (one, other))
+    own, theirs = one[1].sum(axis=0) / size, other[1].sum(axis=0) / rest
+    return own - theirs, (one[1] - own * one[0]) / size - (other[1] - theirs * other[0]) / rest
 
 
 def _error(difference: Array, apart: Array, found: Sums) -> tuple[Array, Array]:
@@ -189,7 +180,7 @@ def _error(difference: Array, apart: Array, found: Sums) -> tuple[Array, Array]:
 
     A slice without spread (every row wrong) is given that of one block more, at the mean of the others.
     """
-    square, used = apart**2, np.count_nonzero(found.held, axis=0)
+    square, used = apart**2, np.count_nonzero(found[0], axis=0)
     variance = square.sum(axis=0) * len(apart) / max(len(apart) - 1, 1)
     worth = 3 * square.sum(axis=0) ** 2 / np.maximum((square**2).sum(axis=0), 1e-300)
     variance = np.maximum(variance, (difference / np.maximum(used, 1)) ** 2)
@@ -239,8 +230,8 @@ def prune(order: list[int], scanned: Scan, members: Members) -> list[int]:
         if len(kept) == MOST_SLICES:
             break
         if scanned.first[place] != scanned.second[place]:
-            own = scanned.sums.take(place)
-            parents = scanned.whole.take(np.array([scanned.first[place], scanned.second[place]]))
+            own = scanned.sums[:, :, [place]]
+            parents = scanned.whole[:, :, [scanned.first[place], scanned.second[place]]]
             difference, apart = _contrast(own, parents - own)
             error, freedom = _error(difference, apart, own)
             if np.any(stats.t.sf(difference / error, freedom) > scanned.tail[place]):

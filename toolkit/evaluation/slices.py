@@ -103,7 +103,7 @@ def find_slices(
     overall = mean(loss, weights_of(units, part.rows), bounds=anything, unit=unit, scale="identity")
     overall = over_units({"": overall}, units)[""]
     complete = depth == 1 or len(levels) <= MOST_PAIRED_LEVELS
-    return Slices(part.name, part.task, loss_name, overall.estimate, examined, least, complete, table)
+    return Slices(loss_name, overall.estimate, examined, least, complete, table)
 
 
 def sampled(rows: int, seed: int) -> Codes:
@@ -128,8 +128,6 @@ class Slices(Result):
 
     Attributes
     ----------
-    name, task : str
-        The table and its task.
     loss : str
         Which loss of a row was compared.
     overall : Estimate
@@ -144,8 +142,6 @@ class Slices(Result):
         ``accuracy``. The difference is to all other rows; each end of the intervals holds for all slices at once.
     """
 
-    name: str
-    task: str
     loss: str
     overall: Estimate
     examined: int

@@ -229,16 +229,8 @@ def linear_explainer(estimator: Any, background: Any) -> Raw:
     coefficients = np.atleast_2d(coefficients.astype(float))
     intercepts = np.broadcast_to(np.asarray(estimator.intercept_, dtype=float).ravel(), len(coefficients))
     mean = np.asarray(background.mean(axis=0), dtype=float).ravel()
-    explainers = [
-        shap.LinearExplainer((row, float(intercept)), (mean, None))
-        for row, intercept in zip(coefficients, intercepts, strict=True)
-    ]
-
-    def attribute(matrix: Any) -> tuple[Array, Array]:
-        values = [np.asarray(explainer.shap_values(matrix), dtype=float) for explainer in explainers]
-        return np.stack(values, axis=-1), np.array([float(explainer.expected_value) for explainer in explainers])
-
-    return attribute
+    explainer = shap.LinearExplainer((coefficients, intercepts), (mean, None))
+    return lambda matrix: (explainer.shap_values(matrix), explainer.expected_value)
 
 
 def permutation_explainer(score: Callable[[pd.DataFrame], Array], background: pd.DataFrame, seed: int) -> Raw:

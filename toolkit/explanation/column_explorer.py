@@ -58,14 +58,14 @@ def column_explorer(explanation: Explanation | Any) -> ColumnExplorer:
         values = explanation.attributed(name)[1]
         if not values.any():
             continue
-        groups = by_level(explanation.levels[name], values, explanation.units)
+        groups = by_level(explanation.levels[name], values, explanation.drawn.units)
         rows += [[name, text, int(mask.sum()), mean] for text, mask, mean in groups]
         points.append([values[:MOST_POINTS][mask[:MOST_POINTS]] for _, mask, _ in groups])
     if not rows:
         raise NotApplicableError("No column is attributed anything: the model says the same of every row.")
     return ColumnExplorer(
-        scale=explanation.scale,
-        towards="" if explanation.task == "regression" else explanation.outputs[explanation.shown],
+        scale=explanation.attributor.scale,
+        towards=explanation.towards,
         table=pd.DataFrame(rows, columns=["column", "value", "rows", "mean_attribution"]),
         points=tuple(map(tuple, points)),
     )

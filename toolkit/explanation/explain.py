@@ -20,11 +20,11 @@ from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
 from toolkit.errors import InputError, NotApplicableError, listed
 from toolkit.explanation.association import associations
-from toolkit.explanation.attribution import choose_attributor
+from toolkit.explanation.attribution import Attributor, choose_attributor
 from toolkit.explanation.crosscheck import CHECKED, CrossCheck, cross_check, group_table, grouping_columns
 from toolkit.explanation.figures import drawings
 from toolkit.explanation.findings import face, judge, ranking
-from toolkit.explanation.importance import EXPLORED, draw_rows, importance_table, interaction_table, magnitudes
+from toolkit.explanation.importance import EXPLORED, Drawn, draw_rows, importance_table, interaction_table, magnitudes
 from toolkit.explanation.local import LocalRow, explain_rows, find_rows
 from toolkit.models.choice import predict_at
 from toolkit.models.threshold import ThresholdLike
@@ -130,29 +130,17 @@ def explain(
         for name, column in (*shown.items(), *grouping.items())
     }
     return Explanation(
-        name=part.name,
-        target=str(part.target.name),
-        task=part.task,
-        method=attributor.method,
-        scale=attributor.scale,
-        reference=attributor.reference,
-        outputs=attributor.outputs.names,
-        base=attributor.base,
-        features=features,
-        shap_values=drawn.shap_values,
-        output=drawn.output,
+        data=part,
+        attributor=attributor,
+        drawn=drawn,
         precision=precision,
-        stopped=drawn.stopped,
         table=table,
         interactions=interaction_table(attributor, features, drawn.shap_values, drawn.units),
         groups=group_table({str(name): levels[str(name)] for name in grouping}, sizes, names, drawn.units),
         levels=levels,
         redundant=associations(features.loc[:, [name in foremost[:_ASSOCIATED] for name in names]]),
-        sensitive=tuple(map(str, part.sensitive.columns)),
         check=cross_check(model, part, importance, units=units, most=CHECKED * attributor.most_rows, **wanted),
         local=explain_rows(attributor, part, predicted, chosen, decided_at.value if decided_at else math.nan),
-        notes=tuple(attributor.notes),
-        units=drawn.units,
     )
 
 
@@ -162,74 +150,52 @@ class Explanation(Result):
 
     Attributes
     ----------
-    name, target, task : str
-        The table, the column predicted, and its kind.
-    method : {"tree", "linear", "permutation"}
-        Which explainer was used.
-    scale : str
-        What attributions add up to: ``log-odds``, ``softmax score``, ``probability``, ``decision score``, the name of
-        the target, …
-    reference : str
-        Over which rows the base is the mean.
-    outputs : tuple of str
-        What is explained: the positive class, the target, or each class that the model knows.
-    base : array of shape (outputs,)
-    features : DataFrame of shape (rows, columns)
-        The rows explained, in the order in which they were drawn, with their ids.
-    shap_values : array of shape (rows, columns, outputs)
-        Attributions, whatever the task: one output for binary and regression, one a class for multiclass.
-    output : array of shape (rows, outputs)
-        What the model says, on the same scale: ``base + shap_values.sum(axis=1)`` up to the additivity gap.
+    data : Dataset
+        The table from which rows were drawn.
+    attributor : Attributor
+        The explainer that was used, its scale, and its base.
+    drawn : Drawn
+        The rows explained, and what the model says of them: base and attributions together, up to the additivity gap.
     precision : float
         Standard error, as a share of the mean, that was wanted.
-    stopped : {"precision", "table", "rows", "time"}
-        Why no more rows were drawn: precise enough, the table ended, or the budget did.
     table : DataFrame
         ``column, output, mean_abs_shap`` (Estimate), ``rank_low, rank_high``: see ``importance_table``.
     interactions, groups, redundant : DataFrame
         The strongest pairs, the groups compared, and columns that go together, each of which may be without rows.
     levels : dict of str to Levels
         The level of each row in the foremost columns and those grouped by.
-    sensitive : tuple of str
-        Sensitive columns of the table.
     check : CrossCheck
         Permutation importance of each column, in the order of ``features``.
     local : tuple of LocalRow
         Single rows.
-    notes : tuple of Finding
-        What had to be decided while choosing the explainer.
-    units : Units or None
-        The independent observations that the rows explained belong to; None where these are the rows.
     """
 
-    name: str
-    target: str
-    task: str
-    method: str
-    scale: str
-    reference: str
-    outputs: tuple[str, ...]
-    base: Array
-    features: pd.DataFrame
-    shap_values: Array
-    output: Array
+    data: Dataset
+    attributor: Attributor
+    drawn: Drawn
     precision: float
-    stopped: str
     table: pd.DataFrame
     interactions: pd.DataFrame
     groups: pd.DataFrame
     redundant: pd.DataFrame
     levels: dict[str, Levels]
-    sensitive: tuple[str, ...]
     check: CrossCheck
     local: tuple[LocalRow, ...]
-    notes: tuple[Finding, ...]
-    units: Units | None = None
+
+    @cached_property
+    def features(self) -> pd.DataFrame:
+        """The rows explained, in the order in which they were drawn, with their ids."""
+        return self.data.features.iloc[self.drawn.positions]
+
+    @property
+    def shap_values(self) -> Array:
+        """Attributions of shape (rows, columns, outputs): one output for binary and regression, else one a class."""
+        return self.drawn.shap_values
 
     @property
     def rows(self) -> int:
         """Number of rows explained."""
-        return len(self.features)
+        return len(self.drawn.positions)
 
     @cached_property
     def overall(self) -> pd.DataFrame:
@@ -240,6 +206,11 @@ class Explanation(Result):
     def shown(self) -> int:
         """Place of the output with the largest attributions, as a figure of single rows can show but one."""
         return int(np.abs(self.shap_values).sum(axis=(0, 1)).argmax())
+
+    @property
+    def towards(self) -> str:
+        """What the output ``shown`` speaks for; empty where a number is predicted."""
+        return "" if self.data.task == "regression" else self.attributor.outputs.names[self.shown]
 
     def attributed(self, column: str) -> tuple[pd.Series[Any], Array]:
         """Return the values of a column, and what the output ``shown`` is attributed to them."""
@@ -254,7 +225,7 @@ class Explanation(Result):
     @cached_property
     def additivity_gap(self) -> float:
         """The largest |base + attributions - output| of any row and output explained."""
-        return float(np.abs(self.base + self.shap_values.sum(axis=1) - self.output).max())
+        return float(np.abs(self.attributor.base + self.shap_values.sum(axis=1) - self.drawn.output).max())
 
     def probabilities(self, row: Any) -> pd.DataFrame:
         """Read one explained row on the probability scale, step by step: see ``local.probability_path``.
@@ -279,7 +250,8 @@ class Explanation(Result):
             ids = listed(one.index for one in self.local)
             raise InputError(f"Row {row!r} was not explained by itself. Give it in rows=; explained are: {ids}.")
         if "probability_after" not in found.parts:
-            raise InputError(f"The attributions are on the scale {self.scale!r}, which leads to no probability.")
+            scale = self.attributor.scale
+            raise InputError(f"The attributions are on the scale {scale!r}, which leads to no probability.")
         return found.parts
 
     def frame(self) -> pd.DataFrame:
@@ -309,10 +281,10 @@ class Explanation(Result):
 
     def record(self) -> Record:
         """Return how the model was explained, for the tracker."""
-        return Record(parameters={"explainer": self.method, "explanation_scale": self.scale})
+        return Record(parameters={"explainer": self.attributor.method, "explanation_scale": self.attributor.scale})
 
     def face(self) -> Face:
         """Return how the model was explained, and its most important columns."""
         most = ", ".join(self.overall["column"].head(3))
-        units = f"; intervals are over {self.units}" if self.units else ""
-        return face("explanation", self, ranking(self), most=most, units=units)
+        units = f"; intervals are over {self.drawn.units}" if self.drawn.units else ""
+        return face("explanation", self, ranking(self), most=most, units=units, by=self.attributor)

@@ -49,8 +49,8 @@ def _importance(explanation: Explanation) -> Drawing:
         f"{_named(row['column'])} {row['mean_abs_shap']} (rank {rank_text(row['rank_low'], row['rank_high'])})"
         for _, row in table.head(REPORTED).iterrows()
     ]
-    over = " and all classes" if len(explanation.outputs) > 1 else ""
-    about = {"rows": explanation.rows, "over": over, "scale": _named(explanation.scale)}
+    over = " and all classes" if explanation.shap_values.shape[2] > 1 else ""
+    about = {"rows": explanation.rows, "over": over, "scale": _named(explanation.attributor.scale)}
     words = picture("importance", said="; ".join(said), **about)
     names, sizes = [shorten(name) for name in table["column"]], table["mean_abs_shap"].tolist()
     draw = _bars(f"Mean |SHAP|, {_scale(explanation)}", names, sizes)
@@ -100,7 +100,7 @@ def _beeswarm(explanation: Explanation) -> Drawing:
 
 def _dependence(explanation: Explanation, name: str, kind: str) -> Drawing:
     values = explanation.attributed(name)[1]
-    groups = by_level(explanation.levels[name], values, explanation.units)
+    groups = by_level(explanation.levels[name], values, explanation.drawn.units)
     said = [f"{_named(text)}: {mean}" for text, _, mean in groups]
     towards = _towards(explanation, "Upwards")
     words = picture("dependence", name=_named(name), towards=towards, said="; ".join(said))
@@ -163,13 +163,11 @@ def _named(name: object) -> str:
 
 
 def _scale(explanation: Explanation) -> str:
-    return shorten(explanation.scale, 30)
+    return shorten(explanation.attributor.scale, 30)
 
 
 def _towards(explanation: Explanation, way: str = "To the right") -> str:
-    if explanation.task == "regression":
-        return ""
-    return f" {way} speaks for {_named(explanation.outputs[explanation.shown])}."
+    return f" {way} speaks for {_named(explanation.towards)}." if explanation.towards else ""
 
 
 MOST_POINTS = 1000

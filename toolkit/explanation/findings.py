@@ -33,39 +33,39 @@ _ENDED = {"rows": "the most allowed", "time": "all that the time allowed", "tabl
 def judge(explanation: Explanation) -> list[Finding]:
     """Return the findings of an explanation, the most severe first."""
     about = (_about_attributions, _about_columns, _about_permutation, _about_groups)
-    return by_severity([*explanation.notes, *chain.from_iterable(found(explanation) for found in about)])
+    return by_severity([*explanation.attributor.notes, *chain.from_iterable(found(explanation) for found in about)])
 
 
 def _about_attributions(explanation: Explanation) -> Iterator[Finding]:
     """Yield where attributions miss the output, are all nil, or are not known as well as was wanted."""
-    gap, rows = explanation.additivity_gap, explanation.rows
-    if gap > tolerance(explanation.base, explanation.output):
-        about = {"gap": format_number(gap), "scale": explanation.scale, "method": explanation.method}
+    gap, rows, by, drawn = explanation.additivity_gap, explanation.rows, explanation.attributor, explanation.drawn
+    if gap > tolerance(by.base, drawn.output):
+        about = {"gap": format_number(gap), "scale": by.scale, "method": by.method}
         yield finding("EXPLAIN-ADDITIVITY", "high", "additivity", **about)
-    if not explanation.shap_values.any():
-        varies = np.ptp(explanation.output, axis=0).any()
+    if not drawn.shap_values.any():
+        varies = np.ptp(drawn.output, axis=0).any()
         yield finding("EXPLAIN-CONSTANT varies" if varies else "EXPLAIN-CONSTANT", "medium", rows=rows)
-    errors = relative_errors(magnitudes(explanation.shap_values), explanation.units)
+    errors = relative_errors(magnitudes(drawn.shap_values), drawn.units)
     wide = [
         f"{name} ({error:.1%})" if np.isfinite(error) else f"{name} (unknown)"
         for name, error in zip(explanation.overall["column"], errors, strict=False)
         if error > explanation.precision
     ]
-    if wide and explanation.stopped != "precision":
+    if wide and drawn.stopped != "precision":
         number = "1 row is" if rows == 1 else f"{rows:,} rows are"
-        about = {"number": number, "ended": _ENDED[explanation.stopped], "wide": listed(wide, 5)}
-        severity = "low" if explanation.stopped == "time" else "info"
+        about = {"number": number, "ended": _ENDED[drawn.stopped], "wide": listed(wide, 5)}
+        severity = "low" if drawn.stopped == "time" else "info"
         yield finding("EXPLAIN-IMPRECISE", severity, wanted=100 * explanation.precision, **about)
 
 
 def _about_columns(explanation: Explanation) -> Iterator[Finding]:
     """Yield which sensitive columns are used, and which important ones say the same."""
-    total = sum(one.value for one in explanation.overall["mean_abs_shap"])
+    total, sensitive = sum(one.value for one in explanation.overall["mean_abs_shap"]), explanation.data.sensitive
     said = [
         f"{row['column']} (rank {rank_text(row['rank_low'], row['rank_high'])} of {len(explanation.overall)}, "
         f"{row['mean_abs_shap'].value / total:.1%} of all attributions)"
         for _, row in explanation.overall.iterrows()
-        if row["column"] in explanation.sensitive and row["mean_abs_shap"].value > 0
+        if row["column"] in sensitive and row["mean_abs_shap"].value > 0
     ]
     if said:
         yield finding("EXPLAIN-SENSITIVE", "low", "sensitive", columns=listed(said))
@@ -97,7 +97,7 @@ def _about_permutation(explanation: Explanation) -> Iterator[Finding]:
 
 def _about_groups(explanation: Explanation) -> Iterator[Finding]:
     """Yield where the model leans on other columns in some groups, and where that is not known well."""
-    units, table = explanation.units, explanation.groups
+    units, table = explanation.drawn.units, explanation.groups
     if units and units.kind == "group" and units.count < FEW_GROUPS:
         yield finding("EXPLAIN-FEW-GROUPS", "medium", units.name, units=units)
     few = table[table["rows"] < LEAST_ROWS].drop_duplicates(["by", "group"])

@@ -35,13 +35,9 @@ VERDICTS = {str(name): Verdict(**words) for name, words in _TEXTS.items()}
 
 
 @dataclass(frozen=True, slots=True)
-class Issue:
+class Issue(Finding):
     """A finding, as it is shown; ``link`` leads to the section that shows it, where one does."""
 
-    code: str
-    severity: Severity
-    message: str
-    where: str
     link: str = ""
     section: str = ""
 
