@@ -4,7 +4,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from toolkit.card.author import LONGEST, author_file, questions, read_author, write_author_file
+from toolkit.card.author import LONGEST, questions, read_author, write_author_file
 from toolkit.cli import main
 from toolkit.errors import InputError
 
@@ -17,7 +17,7 @@ def saved(tmp_path, text):
 
 class TestReading:
     def test_the_empty_file_has_every_question_and_no_answer(self, tmp_path):
-        path = saved(tmp_path, author_file())
+        path = write_author_file(tmp_path)
         assert list(yaml.safe_load(path.read_text())) == [question.key for question in questions()]
         assert read_author(path) == {}
         assert all(question.question.split()[0] in path.read_text() for question in questions())
@@ -91,7 +91,7 @@ class TestWriting:
         assert path.read_text() == "contact: me\n"
         done = CliRunner().invoke(main, ["card", "init", "--overwrite", str(path)])
         assert done.exit_code == 0
-        assert path.read_text() == author_file()
+        assert path.read_text() == write_author_file(tmp_path / "another.yaml").read_text()
 
     def test_in_a_folder_it_has_a_name(self, tmp_path):
         assert write_author_file(tmp_path) == tmp_path / "model_card.yaml"

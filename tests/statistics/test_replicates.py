@@ -92,7 +92,7 @@ class TestCards:
     def test_metrics_over_the_same_rows_are_compared_in_pairs(self, cards):
         changes = {one.name: one for one in diff_cards(cards["old"], cards["new"]).changes}
         known = changes["test.root_mean_squared_error"]
-        assert known.is_paired
+        assert known.how == "paired"
         assert changes["cv.r2"].how == "unpaired"
         unpaired = {one.name: one for one in diff_cards(cards["else"], cards["new"]).changes}
         assert unpaired["test.root_mean_squared_error"].how == "unpaired"
@@ -108,7 +108,7 @@ class TestCards:
         for name, text in cards["old"].record().files.items():
             (tmp_path / name).write_text(text, encoding="utf-8")
         changes = diff_cards(read_card(tmp_path), cards["new"])
-        assert next(one for one in changes.changes if one.name == "test.r2").is_paired
+        assert next(one for one in changes.changes if one.name == "test.r2").how == "paired"
         (tmp_path / FILE).write_text(json.dumps({"schema": 1, "rows": "a", "metrics": {"r2": {}}}))
         with pytest.raises(InputError, match=r"replicates.json' holds no replicates"):
             read_card(tmp_path)

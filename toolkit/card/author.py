@@ -113,6 +113,8 @@ def write_author_file(path: str | Path, *, overwrite: bool = False) -> Path:
     InputError
         Where there is such a file already and ``overwrite`` is not set, or it cannot be written.
     """
+    from toolkit.card.content import environment
+
     path = Path(path)
     if path.is_dir():
         path = path / "model_card.yaml"
@@ -120,15 +122,8 @@ def write_author_file(path: str | Path, *, overwrite: bool = False) -> Path:
         raise InputError(f"{str(path)!r} exists, and may hold answers. Choose another name, or give --overwrite.")
     with refusing(f"Cannot write {str(path)!r}"):
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(author_file(), encoding="utf-8")
+        path.write_text(environment().get_template("author.yaml.j2").render(sections=sections()), encoding="utf-8")
     return path
-
-
-def author_file() -> str:
-    """Return the text of an author's file in which nothing is answered yet."""
-    from toolkit.card.content import environment
-
-    return environment().get_template("author.yaml.j2").render(sections=sections())
 
 
 def _text(value: object, key: str, where: str) -> str:

@@ -61,11 +61,6 @@ class Change:
     numbers: tuple[Estimate, Estimate] | None = None
 
     @property
-    def is_paired(self) -> bool:
-        """Whether the difference was measured on the same rows, in pairs."""
-        return self.difference.method == PAIRED
-
-    @property
     def beyond_chance(self) -> bool:
         """Whether the interval of the difference leaves zero out."""
         return self.difference.has_interval and not self.difference.low <= 0 <= self.difference.high
@@ -89,7 +84,7 @@ class Change:
     @property
     def how(self) -> str:
         """How the interval of the difference was made; empty where there is none."""
-        return ("paired" if self.is_paired else "unpaired") if self.difference.has_interval else ""
+        return ("paired" if self.difference.method == PAIRED else "unpaired") if self.difference.has_interval else ""
 
     def plain(self) -> dict[str, object]:
         """Write it for JSON."""

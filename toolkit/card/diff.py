@@ -161,7 +161,7 @@ class CardDiff(Result):
     def _pairing(self) -> str:
         """Say which intervals know that the rows are the same."""
         ones = [one for one in self._metrics() if one.difference.has_interval]
-        paired = sum(one.is_paired for one in ones)
+        paired = sum(one.how == "paired" for one in ones)
         if paired == len(ones):
             return "Both models were measured on the same rows, and are compared in pairs." if ones else ""
         unpaired = "intervals take the cards as independent (unpaired)"
@@ -171,12 +171,7 @@ class CardDiff(Result):
         return f"All {unpaired}{wide}."
 
     def _metrics(self) -> list[Change]:
-        return [
-            one
-            for one in self.changes
-            if one.kind in ("changed", "same")
-            and ((one.name.startswith("test.") and one.part == "metrics") or is_disparity(one.name))
-        ]
+        return [one for one in self.changes if one.numbers and (one.part == "metrics" or is_disparity(one.name))]
 
     def face(self) -> Face:
         """Return how much changed, and what changed in each part."""

@@ -145,22 +145,9 @@ def for_the_hub(form: Literal["metadata", "eval_results"], every: Sequence[Resul
         A short name such as ``apache-2.0``; other texts become a licence of their own.
     """
     results = next(filter(evaluated_metrics, every), every[0])
-    kind = task_of(results)
-    text = (
-        environment()
-        .get_template(f"{form}.yaml.j2")
-        .render(
-            results=results,
-            data=results.data,
-            model=model_of(results),
-            name=model_name(results),
-            task=f"tabular-{'regression' if kind == 'regression' else 'classification'}" if kind else "",
-            tests=evaluated_metrics(results),
-            licence=licence,
-            is_short=_LICENCE.fullmatch(licence.lower()),
-        )
-    )
-    return yaml.safe_load(text)
+    is_short = _LICENCE.fullmatch(licence.lower())
+    about = facts_of(results) | {"tests": evaluated_metrics(results), "licence": licence, "is_short": is_short}
+    return yaml.safe_load(environment().get_template(f"{form}.yaml.j2").render(about, data=results.data))
 
 
 def evaluated_metrics(results: Results) -> dict[str, Estimate]:

@@ -31,7 +31,6 @@ def make_sections(reports: Sequence[Report], answers: Mapping[str, str]) -> tupl
     answers : mapping of key to text
     """
     every = [report.results for report in reports]
-    trained = any(name.startswith("split.train.") for name in every[0].scalars)
     of_reports = [name for name, section in sections().items() if name in MAKERS or "caption" in section]
     found = {name: gathered(every, name) for name in of_reports}
     about = _about(every)
@@ -42,23 +41,13 @@ def make_sections(reports: Sequence[Report], answers: Mapping[str, str]) -> tupl
     caption = f"Findings of the reports ({len(worst)} of {len(grave)}, the most severe first)"
     tables["caveats"] = table_of(caption, ("code", "severity", "finding"), worst) + tables["caveats"]
     tables |= {"lineage": list(_lineage_tables(reports)), "regulation": list(regulation_tables(every, answers))}
-    facts = {
-        "details": filled(sections()["details"]["facts"], about),
-        "metrics": [
-            (f"Verdict of {results.title}", f"{verdict.outcome}, by the policy {verdict.policy}")
-            for results in every
-            if (verdict := results.verdict).outcome
-        ],
-        "evaluation_data": _data_facts(every),
-        "training_data": _data_facts(every[:1] if trained else []),
-    }
     return tuple(
         Section(
             id=name,
             title=section["title"],
             lead=environment().from_string(section.get("lead", "")).render(about, numbers=found.get(name)).strip(),
             answers=[(one, answers.get(one.key, "")) for one in questions() if one.section == name],
-            facts=facts.get(name, ()),
+            facts=filled(section.get("facts", {}), about),
             tables=tables.get(name, ()),
             code=environment().get_template("start.py.j2").render(about) if name == "start" else "",
             numbers=found[name][1] if name in found else (),
@@ -77,7 +66,9 @@ def _about(every: Sequence[Results]) -> dict[str, Any]:
     ones = [one for results in every for one in group_numbers(results.scalars) if one.group and not one.is_disparity]
     counts = Counter(feature for feature, _ in dict.fromkeys((one.feature, one.group) for one in ones))
     sizes = [f"{feature} ({count} groups)" for feature, count in counts.items()]
-    return facts_of(every[0]) | {"measured": measured[:1], "groups": compared_groups(every)[1], "sizes": sizes}
+    found = {"measured": measured[:1], "groups": compared_groups(every)[1], "sizes": sizes}
+    trained = any(name.startswith("split.train.") for name in every[0].scalars)
+    return facts_of(every[0]) | found | {"every": every, "trained": every[:1] if trained else []}
 
 
 def _lineage_tables(reports: Sequence[Report]) -> Iterator[FaceTable]:
@@ -85,12 +76,6 @@ def _lineage_tables(reports: Sequence[Report]) -> Iterator[FaceTable]:
     for place, report in enumerate(reports, 1):
         rows = filled(sections()["lineage"]["steps"], facts_of(report.results) | {"report": report})
         yield from table_of(f"From data to report {place} of {len(reports)}", ("step", "recorded"), rows)
-
-
-def _data_facts(every: Sequence[Results]) -> list[tuple[str, str]]:
-    keys = ("name", "source", "fingerprint", "target")
-    texts = dict.fromkeys((key, getattr(results.data, key)) for key in keys for results in every)
-    return [("Data" if key == "name" else key.capitalize(), text) for key, text in texts if text]
 
 
 STATES = ("covered", "partly", "open")

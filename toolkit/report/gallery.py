@@ -16,12 +16,11 @@ from markupsafe import Markup
 from toolkit.core.estimate import format_number
 from toolkit.core.face import cell_html
 from toolkit.core.resources import templates_folder
-from toolkit.core.results import Results
 from toolkit.core.words import counted
-from toolkit.errors import InputError, listed
+from toolkit.errors import listed
 from toolkit.policy.reason import number_words
 from toolkit.report.key_numbers import difference_html, direction_words, draw_interval, draw_series, key_tables
-from toolkit.report.summary import VERDICTS, Summary, Verdict, readable_date, shown, summarize
+from toolkit.report.summary import VERDICTS, Summary, Verdict, read_summary, readable_date, shown
 
 MOST_IN_SERIES = 20
 _FILES = ("report.html", "notebook.ipynb", "results.json", "manifest.json")
@@ -29,14 +28,13 @@ _FILES = ("report.html", "notebook.ipynb", "results.json", "manifest.json")
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One line of the index; ``summary`` is missing where there are no readable results, and ``note`` says why."""
+    """One line of the index; ``summary`` is missing where there are no readable results."""
 
     folder: str
     link: str
     when: datetime
     verdict: Verdict
     summary: Summary | None
-    note: str = ""
     series: str = ""
 
     @property
@@ -67,22 +65,19 @@ def gallery_html(folders: Sequence[Path]) -> str:
 
 def read_run(folder: Path) -> Run:
     """Read one run from its folder, without ever failing for what it holds."""
-    failed = "FAILED" in folder.name
-    summary, note = _read_summary(folder / "results.json")
-    if failed:
-        verdict, note = VERDICTS["failed"], ""
-    elif summary:
-        verdict = summary.verdict
-    else:
-        verdict = VERDICTS["unreadable"] if note else VERDICTS["unpublished"]
+    path, summary, verdict = folder / "results.json", None, VERDICTS["unpublished"]
+    try:
+        if path.exists():
+            summary, verdict = read_summary(path.read_bytes(), path.name)
+    except OSError as error:
+        verdict = replace(VERDICTS["unreadable"], meaning=f"{path.name} cannot be read: {error.strerror}.")
     page = next((name for name in _FILES if (folder / name).exists()), "")
     return Run(
         folder=os.fsencode(folder.name).decode("utf-8", "replace"),
         link=f"{quote(os.fsencode(folder.name))}/{page}",
         when=_when(folder, summary.results.created if summary else ""),
-        verdict=verdict,
+        verdict=VERDICTS["failed"] if "FAILED" in folder.name else verdict,
         summary=summary,
-        note=note,
     )
 
 
@@ -96,17 +91,6 @@ def _with_series(runs: Sequence[Run]) -> Iterator[Run]:
         others = alike[run.kind][-MOST_IN_SERIES:] if run.kind else []
         numbers = [other.summary.key_numbers[0].value for other in others if other.summary]
         yield replace(run, series=draw_series(numbers, others.index(run)) if run in others else "")
-
-
-def _read_summary(path: Path) -> tuple[Summary | None, str]:
-    if not path.exists():
-        return None, ""
-    try:
-        return summarize(Results.read(path.read_bytes(), path.name)), ""
-    except OSError as error:
-        return None, f"{path.name} cannot be read: {error.strerror}."
-    except InputError as error:
-        return None, str(error)
 
 
 def _when(folder: Path, created: str) -> datetime:

@@ -10,7 +10,6 @@ import nbformat
 from nbformat import NotebookNode
 
 from toolkit.core.resources import read_bytes
-from toolkit.core.results import Results
 from toolkit.core.words import counted
 from toolkit.errors import InputError
 from toolkit.report.gallery import environment, gallery_html, run_folders
@@ -18,7 +17,7 @@ from toolkit.report.glossary import Glossary, terms
 from toolkit.report.narrative import read_narrative
 from toolkit.report.sanitize import Heading
 from toolkit.report.sections import Failure, Narrative, Section
-from toolkit.report.summary import VERDICTS, Issue, Summary, Verdict, summarize
+from toolkit.report.summary import VERDICTS, Issue, Summary, Verdict, read_summary
 
 _BEFORE = {"findings": "Findings", "key-numbers": "Key numbers", "rules": "Policy rules", "sign-off": "Sign-off"}
 _AFTER = {"left-out": "Not in this report", "provenance": "Provenance"}
@@ -121,7 +120,9 @@ def make_page(notebook: NotebookNode, name: str = "") -> Page:
     own = {"main", "verdict", "error", "glossary", "full", "parameters", "environment", "lineage"}
     reserved = frozenset({*_BEFORE, *_AFTER, *own, *(term.id for term in terms())})
     narrative = read_narrative(notebook, reserved, glossary)
-    summary, absent = _summary(narrative)
+    summary, verdict = None, VERDICTS["unpublished"]
+    if narrative.results is not None:
+        summary, verdict = read_summary(narrative.results, "What this notebook published")
     metadata = notebook.get("metadata", {})
     given = metadata.get("papermill", {}).get("parameters", {})
     title = (summary.results.title if summary else "") or narrative.title or str(metadata.get("title") or name)
@@ -146,7 +147,7 @@ def make_page(notebook: NotebookNode, name: str = "") -> Page:
     before, after = ([Heading(text, name) for name, text in own.items() if present[name]] for own in (_BEFORE, _AFTER))
     return Page(
         title=title or "Untitled notebook",
-        verdict=VERDICTS["failed"] if narrative.failure else summary.verdict if summary else absent,
+        verdict=VERDICTS["failed"] if narrative.failure else verdict,
         sentence=_failed_at(narrative.failure) if narrative.failure else summary.sentence if summary else "",
         summary=summary,
         narrative=narrative,
@@ -157,16 +158,6 @@ def make_page(notebook: NotebookNode, name: str = "") -> Page:
         findings_first=first,
         findings_rest=[issue for issue in findings if issue not in first],
     )
-
-
-def _summary(narrative: Narrative) -> tuple[Summary | None, Verdict]:
-    """Read the results that a notebook published; else say that it published none, or none that can be read."""
-    if narrative.results is None:
-        return None, VERDICTS["unpublished"]
-    try:
-        return summarize(Results.read(narrative.results, "What this notebook published")), VERDICTS["unpublished"]
-    except InputError as error:
-        return None, replace(VERDICTS["unreadable"], meaning=str(error))
 
 
 def _failed_at(failure: Failure) -> str:

@@ -3,7 +3,7 @@
 import json
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -12,6 +12,7 @@ from toolkit.core.resources import beside
 from toolkit.core.result import Finding, Severity, by_severity
 from toolkit.core.results import Results, RuleOutcome
 from toolkit.core.words import counted, shorten
+from toolkit.errors import InputError
 from toolkit.policy.reason import reason
 from toolkit.report.key_numbers import sentence
 
@@ -59,6 +60,15 @@ class Summary:
     finding_counts: str
     findings: Sequence[Issue]
     key_numbers: Sequence[KeyNumber]
+
+
+def read_summary(content: bytes | Mapping[str, object], name: str) -> tuple[Summary | None, Verdict]:
+    """Summarize results as a report left them; where they cannot be read, the verdict says why."""
+    try:
+        summary = summarize(Results.read(content, name))
+    except InputError as error:
+        return None, replace(VERDICTS["unreadable"], meaning=str(error))
+    return summary, summary.verdict
 
 
 def summarize(results: Results) -> Summary:
