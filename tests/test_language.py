@@ -57,7 +57,7 @@ def test_no_dotted_name_reaches_the_prose_of_a_page():
             "outcome": outcome,
             "number": {"value": 0.3, "low": 0.2, "high": 0.4, "n": 9},
         }
-        | {"why": "None of the interval satisfies it.", "limit": "at most 0.2"}
+        | {"why": "The whole interval violates it.", "limit": "at most 0.2"}
         for name, outcome in zip(names, ("fail", "undecided", "pass", "pass"), strict=True)
     ]
     verdict = {"outcome": "fail", "policy": "Ours", "rules": rules, "left_out": ["test.r2"]}

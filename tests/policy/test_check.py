@@ -69,7 +69,7 @@ class TestOneNumber:
     )
     def test_the_size_it_names_decides_four_times_in_five(self, hits, n, least, most, together):
         outcome, why = judge_number(Estimate(hits / n, *wilson(hits, n), n), least, most, together)
-        size = int(re.search(r"about ([\d,]+) observations instead of", why)[1].replace(",", ""))
+        size = int(re.search(r"About ([\d,]+) observations instead of", why)[1].replace(",", ""))
         draws = np.random.default_rng(0).binomial(size, hits / n, 2000)
         shares = (Estimate(draw / size, *wilson(draw, size), size) for draw in draws)
         decided = sum(judge_number(share, least, most, together)[0] != "undecided" for share in shares) / 2000
@@ -87,7 +87,7 @@ class TestOneNumber:
     def test_where_only_the_widened_interval_reaches_the_limit_it_says_so(self):
         outcome, why = judge_number(Estimate(0.75, 0.71, 0.79, 400), 0.8, INF, 20)
         assert outcome == "undecided"
-        assert why.startswith("None of the interval satisfies it, but, widened for the 20 numbers judged together, it")
+        assert why.startswith("The whole interval violates it, but, widened for the 20 numbers judged together, it")
 
     @given(
         st.floats(-1, 1), st.floats(0, 1), st.floats(0, 1), st.floats(-1, 1), st.integers(1, 50), st.integers(1, 10**6)
@@ -200,7 +200,7 @@ class TestRules:
     def test_findings_count_from_their_severity_on_and_may_be_excepted(self):
         findings = [Finding("A", "high", "a"), Finding("B", "medium", "b"), Finding("C", "critical", "c")]
         (line,) = judged({"findings": {"below": "high"}}, {}, findings)
-        assert (line.outcome, line.why) == ("fail", "There are 2 findings of high severity or above: A, C.")
+        assert (line.outcome, line.why) == ("fail", "There are 2 findings of high severity or above, first: c.")
         (line,) = judged({"findings": {"below": "high", "except": ["A", "C"]}}, {}, findings)
         assert line.outcome == "pass"
 

@@ -74,7 +74,10 @@ def test_the_record_is_a_verdict_that_names_the_reasons():
     ]
     assert {rule.outcome for rule in verdict.rules[2:]} == {"ok"}
     assert found.scalars()["decision.investigate"].value == 1
-    assert "drift columns share is 0.700 [0.600, 0.800] where at most 0.5 is allowed" in found.sentence()
+    assert (
+        "share of columns that drifted or broke is 0.700 [0.600, 0.800] where at most 0.5 is allowed"
+        in found.sentence()
+    )
     assert isinstance(found, Result)
     assert list(found.frame().query("reached == 'yes'")["level"]) == ["investigate", "watch"]
     assert "Decision: investigate" in found._repr_html_()

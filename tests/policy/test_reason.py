@@ -1,6 +1,7 @@
 """A verdict says why in sentences: what is broken and by how much, what is open and what would decide it."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -55,8 +56,8 @@ def test_what_is_open_follows_with_what_would_decide_it():
     assert re.fullmatch(
         r"Fails the policy “Standard”: ROC AUC on the test part is 0\.650 \[0\.600, 0\.690\] where at least 0\.7 is "
         r"required\. Undecided: recall on the test part is 0\.520 \[0\.470, 0\.570\] where at least 0\.5 is required\. "
-        r"The interval reaches beyond the limit\. It takes about 5,100 observations instead of 400 to decide with "
-        r"80% power, if the value is as measured\. Of 2 undecided rules this is the first\.",
+        r"The interval includes the limit\. About 5,100 observations instead of 400 would decide it with 80% power, if "
+        r"the true value is the estimate\. This is the first of 2 undecided rules\.",
         text,
     ), text
 
@@ -69,13 +70,13 @@ def test_what_is_open_follows_with_what_would_decide_it():
             {"numbers": {"a": {"min": 1}, "b": {"min": 0}}},
             {"a": Estimate(2), "b": Estimate(0.1, -0.1, 0.3)},
             "Undecided by the policy “Standard”: 1 of 2 rules hold. Undecided: b is 0.100 [−0.100, 0.300] where at "
-            "least 0 is required. The interval reaches beyond the limit. How many observations would decide is not "
+            "least 0 is required. The interval includes the limit. How many observations would decide is not "
             "known.",
         ),
         (
             {"numbers": {"a": {"min": 1, "optional": True}}},
             {},
-            "Undecided by the policy “Standard”: none of its rules is about a number there is.",
+            "Undecided by the policy “Standard”: none of its rules applies to these results.",
         ),
         (
             {"numbers": {"test.log_loss": {"not_worse_than": "baseline"}}},
@@ -86,7 +87,7 @@ def test_what_is_open_follows_with_what_would_decide_it():
         (
             {"undecided": "fail", "numbers": {"a": {"min": 1}}},
             {"a": Estimate(float("nan"))},
-            "Fails the policy “Standard”, in which what is undecided counts as failed. Undecided: a is not defined. "
+            "Fails the policy “Standard”, which counts what is undecided as failed. Undecided: a is not defined. "
             "The number is not defined on these rows.",
         ),
         (
@@ -102,8 +103,10 @@ def test_every_outcome_has_its_sentence(rules, scalars, text):
 
 
 def test_findings_are_said_and_what_was_left_out_is_not():
-    text = said({"findings": {"below": "high"}}, {}, [Finding("LEAK", "high", "x")], left_out=("data.rwos",))
-    assert text == ("Fails the policy “Standard”: there is 1 finding of high severity or above: LEAK.")
+    text = said(
+        {"findings": {"below": "high"}}, {}, [Finding("LEAK", "high", "Age is the target.")], left_out=("data.rwos",)
+    )
+    assert text == "Fails the policy “Standard”: there is 1 finding of high severity or above: Age is the target."
 
 
 def test_without_a_policy_it_says_so():
@@ -117,16 +120,25 @@ def test_a_decision_says_what_led_to_the_level_it_reached():
 
     wine = load_dataset("wine")
     assert decide(levels, wine).sentence() == (
-        "Watch, by the policy “Drift”: data rows is 178 where at least 1000 is required."
+        "Watch, by the policy “Drift”: number of rows is 178 where at least 1,000 is required."
     )
     levels["levels"]["watch"]["numbers"]["data.rows"]["min"] = 100
     assert decide(levels, wine).sentence() == "OK by the policy “Drift”: its rule holds."
     assert check({"title": "T", "numbers": {"data.rows": {"max": 100}}}, wine).sentence() == (
-        "Fails the policy “T”: data rows is 178 where at most 100 is allowed."
+        "Fails the policy “T”: number of rows is 178 where at most 100 is allowed."
     )
 
 
 def test_names_of_numbers_become_words():
     assert number_words("test.class_yes.recall") == "recall of class yes on the test part"
     assert number_words("change.test.roc_auc") == "ROC AUC minus the champion's"
-    assert number_words("drift.realized_change.roc_auc") == "drift realized change ROC AUC"
+    assert number_words("drift.realized_change.roc_auc") == "change of ROC AUC from the reference, by the labels"
+    assert number_words("drift.column.weekly_hours.distance") == "distance of weekly_hours from the reference"
+
+
+def test_every_number_of_the_methods_has_words_of_its_own():
+    table = (Path(__file__).parents[2] / "docs" / "methods.md").read_text(encoding="utf-8").split("\n## ")[0]
+    names = re.findall(r"`([^`]+)`", "\n".join(line.rpartition(" | ")[0] for line in table.splitlines()))
+    for name in names:
+        words = number_words(name.replace("<part>", "train").replace("*", "x"))
+        assert not re.search(r"[._]", words), (name, words)

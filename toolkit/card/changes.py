@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from statistics import NormalDist
 from typing import Literal
 
 import numpy as np
@@ -16,12 +17,13 @@ from toolkit.core.result import Finding
 from toolkit.core.results import Results
 from toolkit.core.words import shorten
 from toolkit.statistics.direction import better_when
-from toolkit.statistics.intervals import change
+from toolkit.statistics.intervals import Z, change
+from toolkit.statistics.multiplicity import benjamini_hochberg
 from toolkit.statistics.replicates import PAIRED, Replicated, paired_difference
 
 Kind = Literal["added", "removed", "changed", "same"]
 PARTS = ("data", "features", "training", "metrics", "fairness", "operation", "other numbers", "findings", "author")
-UNPAIRED = "MOVER, unpaired"
+UNPAIRED, SIGNIFICANT = "MOVER, unpaired", 0.05
 _NONE = Estimate(math.nan)
 _BEGINNINGS: dict[str, tuple[str, ...]] = {
     "data": ("data.", "split."),
@@ -45,10 +47,10 @@ class Change:
     kind : {"added", "removed", "changed", "same"}
     difference : Estimate
         Of a number that both have: after minus before.
-    direction : {"better", "worse", ""}
-        Which way a metric or a disparity moved; empty where neither way is better, or the interval holds zero.
     numbers : (Estimate, Estimate) or None
         A number that both have, before and after.
+    p_adjusted : float
+        Of no difference, adjusted for all numbers of its part that changed; not a number where there is no interval.
     """
 
     part: str
@@ -57,13 +59,19 @@ class Change:
     after: str
     kind: Kind
     difference: Estimate = _NONE
-    direction: Literal["better", "worse", ""] = ""
     numbers: tuple[Estimate, Estimate] | None = None
+    p_adjusted: float = math.nan
 
     @property
     def beyond_chance(self) -> bool:
-        """Whether the interval of the difference leaves zero out."""
-        return self.difference.has_interval and not self.difference.low <= 0 <= self.difference.high
+        """Whether the difference is more than chance explains, of all numbers of its part."""
+        return self.p_adjusted <= SIGNIFICANT
+
+    @property
+    def direction(self) -> Literal["better", "worse", ""]:
+        """Which way a metric or a disparity moved; empty where neither way is better, or chance may explain it."""
+        better, rose = better_when(self.name), "higher" if self.difference.value > 0 else "lower"
+        return "" if not (better and self.beyond_chance) else "better" if rose == better else "worse"
 
     def describe(self) -> str:
         """Write it in a line.
@@ -117,8 +125,30 @@ def changes_of_numbers(
 ) -> Iterator[Change]:
     """Compare every number; a difference of two numbers with intervals has one too (see ``difference_of``).
 
-    ``paired`` holds by name the differences that are known more sharply, since both were measured on the same rows.
+    ``paired`` holds by name the differences that are known more sharply, since both were measured on the same rows. The
+    p value behind an interval is adjusted for all numbers of the part by Benjamini & Hochberg (1995,
+    doi:10.1111/j.2517-6161.1995.tb02031.x).
     """
+    found = list(_compared_numbers(before, after, paired))
+    for part in dict.fromkeys(one.part for one in found):
+        ones = [one for one in found if one.part == part]
+        known = [math.nan if one.kind == "same" else _p_value(one.difference) for one in ones]
+        for one, p_value in zip(ones, benjamini_hochberg(known), strict=True):
+            yield replace(one, p_adjusted=float(p_value))
+
+
+def _p_value(difference: Estimate) -> float:
+    """Return the p value of no difference, from the side of the interval that zero lies on."""
+    if not difference.has_interval:
+        return math.nan
+    value = difference.value
+    side = value - difference.low if value > 0 else difference.high - value
+    return 2 * NormalDist().cdf(-Z * abs(value) / side) if side > 0 else float(value == 0)
+
+
+def _compared_numbers(
+    before: Mapping[str, Estimate], after: Mapping[str, Estimate], paired: Mapping[str, Estimate]
+) -> Iterator[Change]:
     for name in [*before, *(name for name in after if name not in before)]:
         old, new = before.get(name), after.get(name)
         if old is None or new is None:
@@ -129,11 +159,7 @@ def changes_of_numbers(
         difference = paired.get(name) or difference_of(new, old)
         before_ends, after_ends = ([one.value, one.low, one.high] for one in (old, new))
         kind = "same" if np.array_equal(before_ends, after_ends, equal_nan=True) else "changed"
-        change = Change(_part(name), name, str(old), str(new), kind, difference, numbers=(old, new))
-        better = better_when(name) if change.beyond_chance else ""
-        if better:
-            change = replace(change, direction="better" if (difference.value > 0) == (better == "higher") else "worse")
-        yield change
+        yield Change(_part(name), name, str(old), str(new), kind, difference, numbers=(old, new))
 
 
 def changes_of_findings(before: Sequence[Finding], after: Sequence[Finding]) -> Iterator[Change]:

@@ -93,9 +93,10 @@ class CardDiff(Result):
     def frame(self) -> pd.DataFrame:
         """Return one row a thing compared.
 
-        With the columns ``part, name, kind, before, after, difference, how, direction`` and the ends of the difference.
+        With the columns ``part, name, kind, before, after, difference, how, p_adjusted, direction`` and the ends of the
+        difference.
         """
-        names = ["part", "name", "kind", "before", "after", "difference", "how", "direction"]
+        names = ["part", "name", "kind", "before", "after", "difference", "how", "p_adjusted", "direction"]
         rows = [[getattr(one, name) for name in names] for one in self.changes]
         return spread(pd.DataFrame(rows, columns=names))
 
@@ -177,29 +178,25 @@ class CardDiff(Result):
         """Return how much changed, and what changed in each part."""
         lead = (
             f"From “{self.before}” to “{self.after}”: {self.sentence()} Differences carry 95% intervals; about one in "
-            f"twenty misses by chance. {self._pairing()}"
+            "twenty misses by chance. More than chance is what has a p value of at most 0.05, adjusted for all changes "
+            f"of its part (Benjamini-Hochberg). {self._pairing()}"
         )
         tables = [table for part in PARTS for table in self._part_tables(part)]
         return Face("What changed", lead, tables, self.findings())
 
     def _part_tables(self, part: str) -> Iterator[FaceTable]:
         ones = [one for one in self.changes if one.part == part]
-        shown = [one for one in ones if _is_shown(one)]
-        if shown:
-            title = f"{part.capitalize()}: {len(shown)} changed"
-            yield FaceTable(title, _table(shown), folded=title if part in FOLDED else "")
+        shown = [one for one in ones if one.kind == "changed" or (one.kind != "same" and part not in NUMBERS)]
+        single = [one for one in shown if part == "fairness" and not is_disparity(one.name)]
+        for rows, what in (([one for one in shown if one not in single], ""), (single, " in single groups")):
+            if rows:
+                title = f"{part.capitalize()}: {len(rows)} changed{what}"
+                yield FaceTable(title, _table(rows), folded=title if part in FOLDED or what else "")
         for kind, words in _FOLDED_KINDS.items():
             names = [one.name for one in ones if one.kind == kind and one not in shown]
             if names:
                 title = f"{part.capitalize()}: {len(names)} {words}"
                 yield FaceTable(title, pd.DataFrame({"names": [listed(names, MOST_NAMES)]}), folded=title)
-
-
-def _is_shown(one: Change) -> bool:
-    """Whether a change has a row of its own: new numbers, and slight changes of single groups, are only named."""
-    if one.part == "fairness":
-        return one.kind == "changed" and (is_disparity(one.name) or one.beyond_chance)
-    return one.kind == "changed" or (one.kind != "same" and one.part not in NUMBERS)
 
 
 def _leaves_zero_out(difference: Estimate, wider: float) -> bool:

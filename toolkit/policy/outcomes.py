@@ -8,10 +8,10 @@ from typing import Literal, TypeAlias
 
 from toolkit.core.estimate import Estimate
 from toolkit.core.numbers import UNKNOWN
-from toolkit.core.result import SEVERITIES, Finding, Result
+from toolkit.core.result import SEVERITIES, Finding, Result, by_severity
 from toolkit.core.results import RuleOutcome
 from toolkit.core.texts import refuser
-from toolkit.core.words import counted, matching
+from toolkit.core.words import counted, matching, shorten
 from toolkit.errors import InputError, nearest
 from toolkit.policy.policy import AGAINST, FindingRule, NumberRule, Policy
 from toolkit.statistics.direction import better_when
@@ -178,10 +178,10 @@ def judge_number(number: Estimate, least: float, most: float, together: int = 1)
     Examples
     --------
     >>> judge_number(Estimate(0.84, 0.81, 0.87, 500), 0.8, math.inf)
-    ('pass', 'All of the interval satisfies it.')
+    ('pass', 'The whole interval satisfies it.')
     >>> print(judge_number(Estimate(0.82, 0.78, 0.86, 500), 0.8, math.inf)[1])
-    The interval reaches beyond the limit. It takes about 4,100 observations instead of 500 to decide with 80% \
-power, if the value is as measured.
+    The interval includes the limit. About 4,100 observations instead of 500 would decide it with 80% power, if the \
+true value is the estimate.
     """
     if math.isnan(number.value):
         return "undecided", "The number is not defined on these rows."
@@ -193,15 +193,13 @@ power, if the value is as measured.
         math.inf if math.isnan(side) else side for side in (number.value - number.low, number.high - number.value)
     )
     if least <= number.value - below and number.value + above <= most:
-        return "pass", "All of the interval satisfies it."
+        return "pass", "The whole interval satisfies it."
     widened = f", widened for the {together} numbers judged together," if together > 1 else ""
     wider = _quantile(together) / _quantile(1)
     if number.value + wider * above < least or number.value - wider * below > most:
-        return "fail", f"None of the interval{widened} satisfies it."
+        return "fail", f"The whole interval{widened} violates it."
     outside = number.value + above < least or number.value - below > most
-    reaches = (
-        f"None of the interval satisfies it, but{widened} it does reach" if outside else "The interval reaches beyond"
-    )
+    reaches = f"The whole interval violates it, but{widened} it includes" if outside else "The interval includes"
     return "undecided", f"{reaches} the limit. {_size_needed(number, least, most, wider)}"
 
 
@@ -219,11 +217,11 @@ def _size_needed(number: Estimate, least: float, most: float, wider: float) -> s
     if not number.n:
         return "How many observations would decide is not known."
     if not shrink < 1000 * abs(gap):
-        return "The estimate all but lies on it, so more observations alone may not decide."
+        return "The estimate is so near to it that more observations alone may not decide."
     size = max(int(float(f"{number.n * (shrink / gap) ** 2:.2g}")), number.n + 1)
     return (
-        f"It takes about {size:,} observations instead of {number.n:,} to decide with 80% power, if the value is as "
-        "measured."
+        f"About {size:,} observations instead of {number.n:,} would decide it with 80% power, if the true value is the "
+        "estimate."
     )
 
 
@@ -238,9 +236,10 @@ def _judge_findings(allowed: FindingRule, findings: Sequence[Finding]) -> RuleOu
     rule = f"no finding of {allowed.below} severity or above{excepted}"
     if not against:
         return RuleOutcome("findings", rule, "pass", UNKNOWN, "There is none.")
-    codes = ", ".join(dict.fromkeys(one.code for one in against))
-    found = f"{counted(len(against), 'finding')} of {allowed.below} severity or above: {codes}"
-    return RuleOutcome("findings", rule, "fail", UNKNOWN, f"There {'is' if len(against) == 1 else 'are'} {found}.")
+    found, several = f"{counted(len(against), 'finding')} of {allowed.below} severity or above", len(against) > 1
+    said = shorten(by_severity(against)[0].message.rstrip("."), 200)
+    why = f"There {'are' if several else 'is'} {found}{', first' if several else ''}: {said}."
+    return RuleOutcome("findings", rule, "fail", UNKNOWN, why)
 
 
 def describe(judged: RuleOutcome) -> str:

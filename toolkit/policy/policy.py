@@ -92,9 +92,8 @@ class NumberRule(Part):
         """The rule in words."""
         if self.not_worse_than:
             return f"not worse than the {self.not_worse_than}" + (f" by more than {self.by:g}" if self.by else "")
-        ends = [f"at least {self.min:g}"] if math.isfinite(self.min) else []
-        ends += [f"at most {self.max:g}"] if math.isfinite(self.max) else []
-        return " and ".join(ends)
+        ends = {"at least": self.min, "at most": self.max}
+        return " and ".join(f"{word} {end:,.10g}".replace("-", "−") for word, end in ends.items() if math.isfinite(end))
 
 
 class FindingRule(Part):

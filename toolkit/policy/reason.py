@@ -1,6 +1,7 @@
 """Why a verdict is what it is, in sentences: for the page, the card and the end of a run in the shell."""
 
 import math
+import re
 from collections.abc import Mapping
 
 from toolkit.core.estimate import Estimate, format_number
@@ -9,7 +10,8 @@ from toolkit.core.resources import beside
 from toolkit.core.results import PolicyVerdict, RuleOutcome
 from toolkit.core.words import counted, spoken
 
-_OPENINGS, _COMPARED, _MEASURED = beside(__file__, "words.yaml").values()
+_OPENINGS, _COMPARED, _NAMES = beside(__file__, "words.yaml").values()
+_PATTERNS = {re.compile(re.escape(name).replace(r"\*", "(.+)")): words for name, words in _NAMES.items()}
 _MOST = 2
 
 
@@ -39,16 +41,16 @@ def reason(verdict: PolicyVerdict, scalars: Mapping[str, Estimate]) -> str:
         more = f"; and {counted(len(reached) - _MOST, 'more rule')}" if len(reached) > _MOST else ""
         first = f"{opening}: {'; '.join(_rule(rule, scalars) for rule in reached[:_MOST])}{more}."
     elif verdict.outcome == "fail":
-        first = f"{opening}, in which what is undecided counts as failed."
+        first = f"{opening}, which counts what is undecided as failed."
     elif verdict.outcome == "undecided" and not undecided:
-        first = f"{opening}: none of its rules is about a number there is."
+        first = f"{opening}: none of its rules applies to these results."
     else:
         every = len(verdict.rules)
         held = f": {every - len(undecided)} of {every} rules hold" if every > 1 else ": its rule holds" if every else ""
         first = f"{opening}{held}."
     if not undecided:
         return first
-    more = f" Of {len(undecided)} undecided rules this is the first." if len(undecided) > 1 else ""
+    more = f" This is the first of {len(undecided)} undecided rules." if len(undecided) > 1 else ""
     return f"{first} Undecided: {_rule(undecided[0], scalars)}. {undecided[0].why}{more}"
 
 
@@ -96,20 +98,19 @@ def number_words(name: str) -> str:
     Examples
     --------
     >>> number_words("test.roc_auc"), number_words("difference.log_loss"), number_words("data.rows")
-    ('ROC AUC on the test part', "log loss minus the baseline's", 'data rows')
+    ('ROC AUC on the test part', "log loss minus the baseline's", 'number of rows')
     >>> number_words("fairness.sex.Female.recall"), number_words("change.fairness.*.recall_difference")
     ('recall of Female (sex)', "recall difference by group minus the champion's")
     """
     part, _, rest = name.partition(".")
     if part == "change":
-        return str(_MEASURED[part]).format(number_words(rest).removesuffix(" on the test part"))
+        return f"{number_words(rest).removesuffix(' on the test part')} minus the champion's"
     if part == "fairness":
         one = group_numbers({name: Estimate(math.nan)})[0]
         metric = spoken(one.metric)
         feature = "group" if "*" in one.feature else one.feature
         return f"{metric} of {one.group} ({feature})" if one.group else f"{metric} by {feature}"
-    if part in _MEASURED and rest:
-        middle, _, metric = rest.rpartition(".")
-        of = f" of {middle.replace('class_', 'class ', 1)}" if middle else ""
-        return str(_MEASURED[part]).format(spoken(metric) + of)
+    for pattern, words in _PATTERNS.items():
+        if found := pattern.fullmatch(name):
+            return str(words).format(*found.groups(), metric=spoken(name.rpartition(".")[2]))
     return " ".join(spoken(word) for word in name.split("."))
