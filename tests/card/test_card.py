@@ -129,7 +129,7 @@ class TestContent:
         )
         assert card.scalars()["test.roc_auc"].value == 0.80
         assert card.scalars()["drift.columns_share"].value == 0.5
-        assert "drift columns share" in str(card.section("caveats").tables)
+        assert "share of columns that drifted or broke" in str(card.section("caveats").tables)
 
     def test_results_will_do_in_place_of_a_report(self):
         data = tk.load_dataset("wine")

@@ -189,7 +189,7 @@ class TestFace:
         low = {f"test__metric_with_a_long_name_{place}": number(0.5, 0.49, 0.51) for place in range(7)}
         high = {name: number(0.8, 0.79, 0.81) for name in low}
         (worse,) = diff_cards(make_card(with_scalars(**high)), make_card(with_scalars(**low))).findings()
-        assert "test.metric_with_a_long_name_4 by −0.300 [−0.314, −0.286]; 2 more." in worse.message
+        assert "metric with a long name 4 on the test part by −0.300 [−0.314, −0.286]; 2 more." in worse.message
 
     def test_numbers_stand_in_columns_and_the_kind_only_where_kinds_differ(self):
         html = diff(report(), with_scalars(test__roc_auc=number(0.6, 0.56, 0.64)))._repr_html_()
@@ -214,9 +214,9 @@ class TestFace:
 
     def test_the_figure_draws_each_metric_with_its_interval(self):
         changes = diff(report(), with_scalars(test__roc_auc=number(0.85, 0.82, 0.88)))
-        assert "test.roc_auc: 0.050 [0.000, 0.100]" in changes.pictures()["metrics"].alt
+        assert "ROC AUC: 0.050 [0.000, 0.100]" in changes.pictures()["metrics"].alt
         labels = [label.get_text() for label in changes.plot("metrics").get_yticklabels()]
-        assert labels == ["test.roc_auc", "test.accuracy", "test.log_loss"]
+        assert labels == ["ROC AUC", "Accuracy", "Log loss"]
 
     def test_a_metric_in_units_of_its_own_is_drawn_alone(self):
         scalars = {"test.root_mean_squared_error": number(50.0, 45.0, 55.0)}

@@ -132,12 +132,12 @@ def changes_of_numbers(
     found = list(_compared_numbers(before, after, paired))
     for part in dict.fromkeys(one.part for one in found):
         ones = [one for one in found if one.part == part]
-        known = [math.nan if one.kind == "same" else _p_value(one.difference) for one in ones]
+        known = [math.nan if one.kind == "same" else p_value_of(one.difference) for one in ones]
         for one, p_value in zip(ones, benjamini_hochberg(known), strict=True):
             yield replace(one, p_adjusted=float(p_value))
 
 
-def _p_value(difference: Estimate) -> float:
+def p_value_of(difference: Estimate) -> float:
     """Return the p value of no difference, from the side of the interval that zero lies on."""
     if not difference.has_interval:
         return math.nan

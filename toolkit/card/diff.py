@@ -6,11 +6,10 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import NormalDist
 
 import pandas as pd
 
-from toolkit.card.changes import PARTS, Change, changes_between
+from toolkit.card.changes import PARTS, SIGNIFICANT, Change, changes_between, p_value_of
 from toolkit.card.model_card import ModelCard, finding, read_card
 from toolkit.card.quantities import picture
 from toolkit.core.estimate import Estimate, spread
@@ -21,6 +20,7 @@ from toolkit.core.resources import beside
 from toolkit.core.result import Finding, Record, Result, by_severity
 from toolkit.core.words import shorten, titled
 from toolkit.errors import NotApplicableError, listed
+from toolkit.policy.reason import number_words
 from toolkit.statistics.direction import is_disparity
 
 MOST_NAMES, MOST_SAID = 60, 5
@@ -121,11 +121,11 @@ class CardDiff(Result):
     def _worse(self, beginning: str, code: str) -> Iterator[Finding]:
         """Name what is worse on intervals widened to hold for all of its kind at once (Bonferroni)."""
         ones = [one for one in self._metrics() if one.name.startswith(beginning) and one.difference.has_interval]
-        normal = NormalDist()
-        wider = normal.inv_cdf(1 - 0.025 / len(ones)) / normal.inv_cdf(0.975) if ones else 1.0
-        worse = [one for one in ones if one.direction == "worse" and _leaves_zero_out(one.difference, wider)]
+        worse = [
+            one for one in ones if one.direction == "worse" and p_value_of(one.difference) * len(ones) <= SIGNIFICANT
+        ]
         if worse:
-            said = [f"{one.name} by {one.difference}" for one in worse[:MOST_SAID]]
+            said = [f"{number_words(one.name)} by {one.difference}" for one in worse[:MOST_SAID]]
             said += [f"{len(worse) - MOST_SAID} more"] if len(worse) > MOST_SAID else []
             yield finding("WORSE", "medium", worse[0].name, code, count=len(ones), said="; ".join(said))
 
@@ -136,11 +136,11 @@ class CardDiff(Result):
             return []
         # Metrics that share the scale from -1 to 1 share a figure; where there are none, the first stands alone.
         ones = [one for one in ones if max(-one.difference.low, one.difference.high) <= 1] or ones[:1]
-        said = "; ".join(f"{one.name}: {one.difference}" for one in ones)
+        names, numbers = [titled(one.name.rpartition(".")[2]) for one in ones], [one.difference for one in ones]
+        said = "; ".join(map("{}: {}".format, names, numbers))
         words = picture("metrics", pairing=self._pairing(), said=said)
-        names, numbers = [shorten(one.name) for one in ones], [one.difference for one in ones]
         label = "second card minus first"
-        draw = draw_beside(label, names, numbers, color=ORANGE)
+        draw = draw_beside(label, list(map(shorten, names)), numbers, color=ORANGE)
         return [Drawing("metrics", words, draw, pd.DataFrame({"name": names, label: numbers}), grid="x")]
 
     def record(self) -> Record:
@@ -199,19 +199,14 @@ class CardDiff(Result):
                 yield FaceTable(title, pd.DataFrame({"names": [listed(names, MOST_NAMES)]}), folded=title)
 
 
-def _leaves_zero_out(difference: Estimate, wider: float) -> bool:
-    """Whether zero stays outside of an interval that is so many times wider."""
-    below, above = difference.value - difference.low, difference.high - difference.value
-    return not difference.value - wider * below <= 0 <= difference.value + wider * above
-
-
 def _table(ones: Sequence[Change]) -> pd.DataFrame:
     rows = []
     for one in ones:
         before, after = one.numbers or (one.before or None, one.after or None)
         difference = None if math.isnan(one.difference.value) else one.difference
         said = ((one.direction or "yes") if one.beyond_chance else "no") if one.how else None
-        rows.append((one.name, one.kind, before, after, difference, said, one.how or None))
+        name = number_words(one.name) if one.numbers else one.name
+        rows.append((name, one.kind, before, after, difference, said, one.how or None))
     names = ["what", "kind", "before", "after", "difference", "more than chance", "interval"]
     table = pd.DataFrame(rows, columns=names, dtype=object)
     left_out = ["kind"] if (table["kind"] == "changed").all() else []
