@@ -22,7 +22,7 @@ def test_columns_and_their_intersections():
 
 def test_rows_of_a_group_are_those_with_its_code():
     grouping = group_rows(people()[["sex", "race"]], 2)[-1]
-    for code, (label, rows) in enumerate(zip(grouping.labels, grouping.rows(), strict=True)):
+    for code, (label, rows) in enumerate(zip(grouping.labels, grouping.rows, strict=True)):
         assert rows.tolist() == np.flatnonzero(grouping.codes == code).tolist()
         assert label == "+".join(people().loc[rows, ["sex", "race"]].drop_duplicates().to_numpy().ravel())
 
@@ -84,7 +84,7 @@ def test_the_largest_groups_are_kept_of_very_many():
     assert (len(grouping.labels), grouping.beyond) == (50, 30)
     assert grouping.labels[0] == "g030"
     assert (grouping.codes < 0).sum() == sum(range(1, 31))
-    assert sum(len(rows) for rows in grouping.rows()) == grouping.counts.sum() == sum(range(31, 81))
+    assert sum(len(rows) for rows in grouping.rows) == grouping.counts.sum() == sum(range(31, 81))
 
 
 def test_intersections_of_many_levels_are_counted_by_sorting():

@@ -169,7 +169,7 @@ class Sides:
         """
         rows: list[tuple[object, ...]] = []
         for grouping in group_rows(self.part.sensitive, depth) if self.part.sensitive.shape[1] else []:
-            for label, places in zip(grouping.labels, grouping.rows(), strict=True):
+            for label, places in zip(grouping.labels, grouping.rows, strict=True):
                 if len(places) < LEAST_ROWS:
                     continue
                 within = self.take(places)

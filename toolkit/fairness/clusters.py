@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -48,42 +49,71 @@ class Resampling:
 
 
 @dataclass(frozen=True, eq=False)
-class Clusters:
-    """The units that the rows of each sensitive group belong to.
+class Grouping:
+    """The rows of a table in groups by one sensitive column or by several at once.
 
     Attributes
     ----------
-    rows : sequence of integer arrays
-        The places of each sensitive group's rows.
-    within : sequence of Units
-        The units of these rows.
-    places : sequence of integer arrays
-        Which of all units those are.
+    feature : str
+        ``sex``, or ``sex+race`` for an intersection.
+    columns : tuple of str
+        The columns that are crossed.
+    labels : tuple of str
+        ``Female``, or ``Female+Black``; only groups that have rows, the 50 largest at most.
+    codes : int16 array of shape (n,)
+        Place of each row's group among the labels; -1 in groups beyond the 50 largest.
+    counts : integer array of shape (groups,)
+        How many rows each group has.
+    beyond : int
+        How many groups those are.
+    units : Units or None
+        What rows belong to; None where each stands alone.
     """
 
-    rows: Sequence[Codes]
-    within: Sequence[Units]
-    places: Sequence[NDArray[np.intp]]
+    feature: str
+    columns: tuple[str, ...]
+    labels: tuple[str, ...]
+    codes: NDArray[np.int16]
+    counts: Codes
+    beyond: int = 0
+    units: Units | None = None
 
-    @classmethod
-    def of(cls, rows: Sequence[Codes], units: Units) -> Clusters:
-        """Look up the units of the rows of each sensitive group."""
-        within, places = zip(*(units.among(one) for one in rows), strict=True)
-        return cls(rows, within, places)
+    @cached_property
+    def rows(self) -> list[Codes]:
+        """The places of each group's rows, in the order of the table."""
+        order = np.argsort(self.codes, kind="stable")
+        return np.split(order[len(order) - self.counts.sum() :], np.cumsum(self.counts)[:-1])
+
+    @cached_property
+    def among(self) -> list[tuple[Units, Codes]]:
+        """The units of each group's rows, and which of all units those are; empty where each row stands alone."""
+        return [self.units.among(rows) for rows in self.rows] if self.units else []
+
+    @property
+    def places(self) -> list[Codes]:
+        """Which of all units each group's are."""
+        return [places for _, places in self.among]
 
     @property
     def weights(self) -> list[Array | None]:
-        """The weights of each sensitive group's rows, of mean 1; None where rows have none."""
-        return [one.weights for one in self.within]
+        """The weights of each group's rows, of mean 1; None where rows have none."""
+        return [units.weights for units, _ in self.among] or [None] * len(self.rows)
 
-    def count_cells(self, y_true: Array, called: Array) -> list[Array]:
+    @property
+    def methods(self) -> list[str]:
+        """What the method of each group's numbers says of its units."""
+        return [f"; {units}" for units, _ in self.among] or [""] * len(self.rows)
+
+    def parts(self, y_true: Array, called: Array) -> list[Array]:
         """Count the cells of the confusion matrix of each unit; an array of shape (units, 4) for each group."""
-        every = zip(self.within, self.rows, strict=True)
-        return [count_cells(one.codes, one.count, y_true[at], called[at], one.weights) for one, at in every]
+        every = zip(self.among, self.rows, strict=False)
+        return [count_cells(own.codes, own.count, y_true[at], called[at], own.weights) for (own, _), at in every]
 
-    def over(self, measures: Sequence[Measure], how: Resampling) -> tuple[list[Estimate], Array]:
+    def over(self, measures: Sequence[Measure], how: Resampling) -> tuple[list[Estimate], Array | None]:
         """Give the metrics of the groups the intervals of their units, and draw their errors."""
-        pairs = list(zip(measures, self.within, strict=True))
+        if not self.units:
+            return [found.estimate for found in measures], None
+        pairs = [(found, units) for found, (units, _) in zip(measures, self.among, strict=True)]
         sums = [one.sums(np.zeros(0) if found.influence is None else found.influence) for found, one in pairs]
         estimates = [found.over(one, one.design_effect(found.influence)).estimate for found, one in pairs]
         return estimates, draw_errors(sums, self.places, how)

@@ -14,9 +14,8 @@ from sklearn.exceptions import UndefinedMetricWarning
 
 from toolkit.core.estimate import Estimate
 from toolkit.errors import InputError, shown
-from toolkit.fairness.clusters import Resampling, count_cells, design_effect, draw_errors
+from toolkit.fairness.clusters import Grouping, Resampling, count_cells, design_effect, draw_errors
 from toolkit.fairness.findings import PARITIES
-from toolkit.fairness.groups import Grouping
 from toolkit.fairness.measures import Case, Measured, compared
 from toolkit.fairness.rates import HALF, RATES, group_values
 from toolkit.statistics.binning import Codes
@@ -101,28 +100,24 @@ def measure_custom(metrics: Sequence[CustomMetric], case: Case, grouping: Groupi
     Decisions between two classes are counted, where the function takes weights, and Fairlearn's ``MetricFrame`` is fed
     with the counts; all else is measured row by row.
     """
-    judged, clusters, found = grouping.counts >= how.least, grouping.clusters, Measured()
-    inside = np.flatnonzero(judged).tolist()
-    counted = [metric for metric in metrics if metric.weighted and not metric.scored and case.called is not None]
-    by_cells: dict[str, tuple[list[Estimate], list[Array]]] = {}
-    if case.called is not None and counted and inside:
-        cells = count_cells(grouping.codes, len(grouping.labels), case.predicted.y_true, case.called)
-        parts = clusters.count_cells(case.predicted.y_true, case.called) if clusters else []
-        weighted = np.array([part.sum(axis=0) for part in parts]) if clusters else cells
-        sizes = grouping.counts[judged].tolist()
-        by_cells = _by_cells(counted, weighted[judged], sizes, [parts[place] for place in inside] if clusters else [])
+    judged, found = grouping.counts >= how.least, Measured()
+    inside, parts = np.flatnonzero(judged).tolist(), list[Array]()
+    if case.called is not None:
+        given = case.predicted.y_true, case.called
+        parts = [part for part, own in zip(grouping.parts(*given), judged, strict=False) if own]
+        cells = count_cells(grouping.codes, len(grouping.labels), *given)[judged]
+        cells = np.array([part.sum(axis=0) for part in parts]) if parts else cells
     for metric in metrics:
-        places = [clusters.places[place] for place in inside] if clusters else []
-        if metric.name in by_cells:
-            known, sums = by_cells[metric.name]
+        places = [at for at, own in zip(grouping.places, judged, strict=False) if own]
+        if inside and case.called is not None and metric.weighted and not metric.scored:
+            known, sums = _by_cells(metric, cells, grouping.counts[judged].tolist(), parts)
         else:
             known, sums, places = _by_rows(metric, case, grouping, inside, how.rng)
         estimates = [Estimate(math.nan, n=int(n)) for n in grouping.counts]
         for place, one in zip(inside, known, strict=True):
-            units = clusters.within[place] if clusters else ""
-            estimates[place] = replace(one, method=f"{one.method}; {units}") if units else one
+            estimates[place] = replace(one, method=f"{one.method}{grouping.methods[place]}")
         drawn = None
-        if clusters and inside:
+        if grouping.units and inside:
             drawn = np.zeros((len(judged), how.replicates))
             drawn[inside] = draw_errors(sums, places, how)
         found["", metric.name] = compared(metric.name, estimates, judged, how, drawn)
@@ -130,32 +125,25 @@ def measure_custom(metrics: Sequence[CustomMetric], case: Case, grouping: Groupi
 
 
 def _by_cells(
-    metrics: Sequence[CustomMetric], cells: Array, sizes: Sequence[int], parts: Sequence[Array] = ()
-) -> dict[str, tuple[list[Estimate], list[Array]]]:
+    metric: CustomMetric, cells: Array, sizes: Sequence[int], parts: Sequence[Array] = ()
+) -> tuple[list[Estimate], list[Array]]:
     """Measure groups by their counts, and how each count moves them: the infinitesimal jackknife over their rows.
 
-    Beside each metric's estimates stands what the rows of each unit add to their error, where ``parts`` are its counts.
+    Beside the estimates stands what the rows of each unit add to their error, where ``parts`` are its counts.
     """
     smooth = cells + HALF
-    moved = [cells, smooth, *(smooth + step for step in np.eye(4))]
-    values = group_values(np.concatenate(moved), {metric.name: metric for metric in metrics}).to_numpy()
-    value, centre, *others = values.reshape(6, len(cells), len(metrics))
-    weight = smooth.T[..., None]
-    total = weight.sum(axis=0)
+    moved = np.concatenate([cells, smooth, *(smooth + step for step in np.eye(4))])
+    value, centre, *others = group_values(moved, {metric.name: metric}).to_numpy().reshape(6, len(cells))
+    total = smooth.sum(axis=1)
     influence = (total + 1) * (np.array(others) - centre)
-    influence = influence - (weight * influence).sum(axis=0) / total
-    error = np.sqrt((weight * influence**2).sum(axis=0)) / total
-    method = "infinitesimal jackknife over counted rows"
-    found: dict[str, tuple[list[Estimate], list[Array]]] = {}
-    for place, metric in enumerate(metrics):
-        sums = [part @ (influence[:, group, place] / total[group]) for group, part in enumerate(parts)]
-        effects, counts = np.ones(len(cells)), [len(part) for part in parts] or sizes
-        for group in np.flatnonzero(error[:, place] > 1e-12).tolist() if parts else ():
-            effects[group] = design_effect(sums[group], error[group, place] ** 2, sizes[group])
-        halves = Z * error[:, place] * np.sqrt(effects)
-        numbers = zip(value[:, place].tolist(), centre[:, place].tolist(), halves.tolist(), sizes, counts, strict=True)
-        found[metric.name] = [_estimate(*one, method) for one in numbers], sums
-    return found
+    influence -= (smooth.T * influence).sum(axis=0) / total
+    error = np.sqrt((smooth.T * influence**2).sum(axis=0)) / total
+    sums = [part @ one for part, one in zip(parts, (influence / total).T, strict=False)]
+    known = zip(sums, error, sizes, strict=False)
+    effects = [design_effect(one, apart**2, n) if apart > 1e-12 else 1.0 for one, apart, n in known]
+    halves, counts = Z * error * np.sqrt(effects or 1.0), [len(part) for part in parts] or sizes
+    numbers = zip(value.tolist(), centre.tolist(), halves.tolist(), sizes, counts, strict=True)
+    return [_estimate(*one, "infinitesimal jackknife over counted rows") for one in numbers], sums
 
 
 def _by_rows(
@@ -167,18 +155,16 @@ def _by_rows(
     about equal size. Beside the estimates stand how each block moves them, and which blocks there are.
     """
     y_true, y_pred = case.given(scored=metric.scored)
-    units, clusters = grouping.units, grouping.clusters
+    units, sums, places, found = grouping.units, [], [], []
     given = {"sample_weight": units.weights} if metric.weighted and units and units.weights is not None else {}
-    groups = clusters.rows if clusters else grouping.rows()
-    sums, places, found = [], [], []
-    if units and clusters:
+    if units:
         home = np.zeros(units.count, dtype=np.intp)
-        for place, own in enumerate(clusters.places):
+        for place, own in enumerate(grouping.places):
             home[own] = place
         order = rng.permutation(units.count)
         rank = np.argsort(order[np.argsort(home[order], kind="stable")])
     for place in inside:
-        rows = groups[place]
+        rows = grouping.rows[place]
         if units:
             picked = rows[np.argsort(rank[units.codes[rows]], kind="stable")][:MOST_RESAMPLED]
             block = rank[units.codes[picked]] % BLOCKS
@@ -191,7 +177,7 @@ def _by_rows(
         value, *left = (metric(y_true[part], y_pred[part], **weights) for part, weights in parts)
         without = np.array(left if len(blocks) > 1 else [0.0])
         error = math.sqrt((len(without) - 1) * float(without.var()) * len(picked) / len(rows))
-        half, count = t_quantile(len(without)) * error, clusters.within[place].count if clusters else len(rows)
+        half, count = t_quantile(len(without)) * error, len(grouping.places[place]) if units else len(rows)
         what = "groups" if units and units.kind != "row" else "rows"
         found.append(_estimate(value, value, half, len(rows), count, f"jackknife over {len(without)} blocks of {what}"))
         sums.append(without - without.mean())

@@ -18,7 +18,8 @@ from toolkit.core.words import titled, value_text
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
 from toolkit.errors import listed
-from toolkit.fairness.groups import MOST_GROUPS, Grouping
+from toolkit.fairness.clusters import Grouping
+from toolkit.fairness.groups import MOST_GROUPS
 from toolkit.fairness.measures import MOST_CLASSES, Case, Measured
 from toolkit.fairness.rates import LEAST_OF_KIND
 from toolkit.fairness.spread import Disparity, GroupMetric, measure_disparity
@@ -75,7 +76,7 @@ def group_table(grouping: Grouping, measured: Measured) -> pd.DataFrame:
     Columns ``feature, group, rows, units`` (what the rows belong to, else the rows), ``class, metric, value`` (an
     Estimate), ``judged``.
     """
-    rows, units = grouping.counts.tolist(), [one.count for one in grouping.clusters.within] if grouping.clusters else []
+    rows, units = grouping.counts.tolist(), [units.count for units, _ in grouping.among]
     sizes = list(zip(grouping.labels, rows, units or rows, strict=True))
     found = [
         (grouping.feature, *size, kind, name, value, bool(judged))

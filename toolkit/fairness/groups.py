@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import combinations
 from typing import Any, NamedTuple
 
@@ -19,8 +18,8 @@ from toolkit.core.words import unique, value_text
 from toolkit.data.dataset import Dataset
 from toolkit.data.roles import listed_names
 from toolkit.errors import InputError, NotApplicableError, listed, nearest
-from toolkit.fairness.clusters import Clusters
-from toolkit.statistics.binning import Bins, Codes, Levels, cut, find_edges
+from toolkit.fairness.clusters import Grouping
+from toolkit.statistics.binning import Bins, Levels, cut, find_edges
 from toolkit.statistics.units import Units
 
 refusal = refuser(__file__)
@@ -29,47 +28,6 @@ MOST_GROUPS = 50
 FEWEST = 10
 OTHERS = "other groups"
 Labels = NDArray[np.object_]
-
-
-@dataclass(frozen=True, eq=False)
-class Grouping:
-    """The rows of a table in groups by one sensitive column or by several at once.
-
-    Attributes
-    ----------
-    feature : str
-        ``sex``, or ``sex+race`` for an intersection.
-    columns : tuple of str
-        The columns that are crossed.
-    labels : tuple of str
-        ``Female``, or ``Female+Black``; only groups that have rows, the 50 largest at most.
-    codes : int16 array of shape (n,)
-        Place of each row's group among the labels; -1 in groups beyond the 50 largest.
-    counts : integer array of shape (groups,)
-        How many rows each group has.
-    beyond : int
-        How many groups those are.
-    units : Units or None
-        What rows belong to; None where each stands alone.
-    """
-
-    feature: str
-    columns: tuple[str, ...]
-    labels: tuple[str, ...]
-    codes: NDArray[np.int16]
-    counts: Codes
-    beyond: int = 0
-    units: Units | None = None
-
-    @cached_property
-    def clusters(self) -> Clusters | None:
-        """The units of each group's rows; None where each row stands alone."""
-        return Clusters.of(self.rows(), self.units) if self.units else None
-
-    def rows(self) -> list[Codes]:
-        """Return the places of each group's rows, in the order of the table."""
-        order = np.argsort(self.codes, kind="stable")
-        return np.split(order[len(order) - self.counts.sum() :], np.cumsum(self.counts)[:-1])
 
 
 def sensitive_columns(data: Dataset, names: object) -> pd.DataFrame:

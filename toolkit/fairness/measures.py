@@ -1,7 +1,7 @@
 """Every metric of every group for each kind of task: counted, ranked or averaged."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from toolkit.core.estimate import Estimate
 from toolkit.core.words import unique, value_text
-from toolkit.fairness.clusters import Clusters, Resampling, count_cells
-from toolkit.fairness.groups import Grouping
+from toolkit.fairness.clusters import Grouping, Resampling, count_cells
 from toolkit.fairness.rates import RATES, measure_rates
 from toolkit.fairness.spread import GroupMetric, from_scale, to_scale
 from toolkit.models.prediction import Predictions
@@ -97,21 +96,33 @@ def measure_groups(case: Case, grouping: Grouping, how: Resampling) -> Measured:
     how : Resampling
     """
     truth, guess, enough = case.predicted.y_true, case.predicted.y_pred, grouping.counts >= how.least
-    clusters, measured = grouping.clusters, Measured()
-    rows = clusters.rows if clusters else grouping.rows()
-    weights = clusters.weights if clusters else [None] * len(rows)
+    measured, unit = Measured(), 1.0
 
-    def add(name: str, measures: Sequence[Measure], judged: NDArray[np.bool_], unit: float = 1.0, **kind: bool) -> None:
-        estimates, drawn = [one.estimate for one in measures], None
-        if clusters:
-            estimates, drawn = clusters.over(measures, how)
+    def add(
+        name: str,
+        measure: Callable[..., Measure],
+        *values: Array,
+        judged: NDArray[np.bool_] = enough,
+        proportion: bool = False,
+        **options: Any,
+    ) -> list[Measure]:
+        each = zip(grouping.rows, grouping.weights, strict=True)
+        measures = [measure(*(one[rows] for one in values), weights=own, **options) for rows, own in each]
+        estimates, drawn = grouping.over(measures, how)
         estimates = [one.times(unit) for one in estimates]
-        measured["", name] = compared(name, estimates, judged, how, drawn, **kind)
+        measured["", name] = compared(name, estimates, judged, how, drawn, proportion=proportion)
+        return measures
 
     if case.task == "regression":
-        unit, means = regression_means(truth, guess, rows, weights)
-        for name, found in means.items():
-            add(name, found, enough, unit)
+        # Divided by a power of two near the largest first, which is exact and keeps squares finite.
+        unit = power_of_two(truth, guess)
+        truth, guess = truth / unit, guess / unit
+        reach = float(np.ptp(truth)) or float(np.abs(truth).max(initial=0)) or 1.0
+        level: dict[str, Any] = {"bounds": (-math.inf, math.inf), "unit": reach, "scale": "identity"}
+        add("mean_prediction", mean, guess, **level)
+        add("mean_residual", mean, truth - guess, **level)
+        add("mean_absolute_error", mean, np.abs(truth - guess), unit=reach)
+        add("root_mean_squared_error", root_mean_square, truth - guess, reach=reach)
         return measured
     # What is counted: a class, where it is true, where it is called, and the metrics of these counts.
     counted: list[tuple[str, Array, Array, Sequence[str]]] = []
@@ -126,71 +137,29 @@ def measure_groups(case: Case, grouping: Grouping, how: Resampling) -> Measured:
             counted.append((labels[code], *one, CLASS_METRICS))
     for kind, true, called, names in counted:
         cells = count_cells(grouping.codes, len(grouping.labels), true, called)
-        parts = clusters.count_cells(true, called) if clusters else ()
-        rates = measure_rates(cells, names, how, clusters, parts)
+        rates = measure_rates(cells, names, how, grouping, grouping.parts(true, called))
         measured |= {(kind, name): metric for name, metric in rates.items()}
     if case.ranked:
-        pairs, both = [(truth[one], guess[one]) for one in rows], rates["balanced_accuracy"].judged
-        add("roc_auc", list(map(area_of, *zip(*pairs, strict=True), weights)), both, proportion=True)
+        add("roc_auc", area_of, truth, guess, judged=rates["balanced_accuracy"].judged, proportion=True)
         if case.predicted.probabilities:
-            excess = [(score - true, one) for (true, score), one in zip(pairs, weights, strict=True)]
-            gaps = [mean(*one, bounds=(-1.0, 1.0), scale="identity") for one in excess]
-            add("brier_score_loss", [mean(gap**2, one, bounds=(0.0, 1.0)) for gap, one in excess], enough)
-            add("calibration_gap", gaps, enough)
-            measured["", "expected_calibration_error"] = _calibration_errors(pairs, gaps, clusters, enough)
+            add("brier_score_loss", mean, (guess - truth) ** 2, bounds=(0.0, 1.0))
+            gaps = add("calibration_gap", mean, guess - truth, bounds=(-1.0, 1.0), scale="identity")
+            measured["", "expected_calibration_error"] = _calibration_errors(truth, guess, gaps, grouping, enough)
     return measured
 
 
 def _calibration_errors(
-    pairs: Sequence[tuple[Array, Array]], gaps: Sequence[Measure], clusters: Clusters | None, enough: NDArray[np.bool_]
+    truth: Array, score: Array, gaps: Sequence[Measure], grouping: Grouping, enough: NDArray[np.bool_]
 ) -> GroupMetric:
     """Measure calibration by group, without comparing it, as chance makes it larger in smaller groups."""
     none, estimates = np.empty(0), []
-    for place, pair in enumerate(pairs):
-        sizes, *rates = sorted_bins(*pair, weights=clusters.weights[place] if clusters else None)
-        effect = clusters.within[place].design_effect(gaps[place].influence) if clusters else 1.0
-        scaled = sizes / min(max(effect, 1.0), len(pair[0]))
-        estimates.append(replace(calibration_error(scaled, *rates, draws=CALIBRATION_DRAWS)[0], n=len(pair[0])))
+    for place, (rows, weights) in enumerate(zip(grouping.rows, grouping.weights, strict=True)):
+        sizes, *rates = sorted_bins(truth[rows], score[rows], weights=weights)
+        effect = grouping.among[place][0].design_effect(gaps[place].influence) if grouping.units else 1.0
+        scaled = sizes / min(max(effect, 1.0), len(rows))
+        estimates.append(replace(calibration_error(scaled, *rates, draws=CALIBRATION_DRAWS)[0], n=len(rows)))
     empty = none[:, None], none, none[:, None], none.astype(bool)
     return GroupMetric("expected_calibration_error", tuple(estimates), enough, none, *empty)
-
-
-def regression_means(
-    y_true: Array, y_pred: Array, groups: Sequence[Codes], weights: Sequence[Array | None]
-) -> tuple[float, dict[str, list[Measure]]]:
-    """Measure mean prediction, mean residual (truth minus prediction), MAE and RMSE of every group.
-
-    Numbers are divided by a power of two near the largest first, which is exact and keeps squares finite.
-
-    Parameters
-    ----------
-    y_true, y_pred : array of shape (n,)
-    groups : sequence of integer arrays
-        The places of each group's rows.
-    weights : sequence of arrays or None
-        Of these rows, of mean 1.
-
-    Returns
-    -------
-    (float, dict of str to list of Measure)
-        The power of two, by which the measures are to be multiplied.
-    """
-    unit = power_of_two(y_true, y_pred)
-    truth, predicted = y_true / unit, y_pred / unit
-    reach = float(np.ptp(truth)) or float(np.abs(truth).max(initial=0)) or 1.0
-    each = list(zip(groups, weights, strict=True))
-
-    def level(values: Array) -> list[Measure]:
-        anything = (-math.inf, math.inf)
-        return [mean(values[rows], one, bounds=anything, unit=reach, scale="identity") for rows, one in each]
-
-    error = truth - predicted
-    return unit, {
-        "mean_prediction": level(predicted),
-        "mean_residual": level(error),
-        "mean_absolute_error": [mean(np.abs(error[rows]), one, unit=reach) for rows, one in each],
-        "root_mean_squared_error": [root_mean_square(error[rows], reach, one) for rows, one in each],
-    }
 
 
 def compared(

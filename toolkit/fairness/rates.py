@@ -9,18 +9,22 @@ from numpy.typing import NDArray
 
 from toolkit.core.estimate import Estimate
 from toolkit.core.resources import beside
-from toolkit.fairness.clusters import Clusters, Resampling, design_effect, draw_errors
+from toolkit.fairness.clusters import Grouping, Resampling, design_effect, draw_errors
 from toolkit.fairness.spread import GroupMetric, from_scale, to_scale
 from toolkit.statistics.intervals import Array, mover_mean, wilson
 from toolkit.statistics.measure import ONE_UNIT
 from toolkit.statistics.units import kish
 
-EVERY = range(4)
-#: The cells that are counted, and those among which they are.
 _CELLS: dict[str, list[list[int]]] = beside(__file__, "metrics.yaml")["cells"]
+#: The cells that are counted, and those among which they are.
 RATES = {name: cells for name, cells in _CELLS.items() if name != "true_negative_rate"}
-#: Means of several rates.
-SIDES = {"balanced_accuracy": ("recall", "true_negative_rate")}
+#: The rates that a metric is the mean of.
+SIDES = {name: (name,) for name in RATES} | {"balanced_accuracy": ("recall", "true_negative_rate")}
+#: Of each metric 1 for the cells that are counted, and for those among which they are; shape (2, rates, 4).
+KINDS = {
+    name: np.array([[np.isin(range(4), _CELLS[side][kind]) for side in sides] for kind in (0, 1)], dtype=float)
+    for name, sides in SIDES.items()
+}
 #: A rate is judged where it rests on this many rows of its kind, such as positives for the recall (or as few as a
 #: whole group may have, where that is less).
 LEAST_OF_KIND = 10
@@ -63,21 +67,18 @@ def group_values(cells: Array, metrics: Mapping[str, Callable[..., float]]) -> p
 
 
 def counted_metric(name: str) -> Callable[..., float]:
-    """Return a key of ``RATES`` or ``SIDES`` as a function of ``(y_true, y_pred, sample_weight)``."""
+    """Return a key of ``KINDS`` as a function of ``(y_true, y_pred, sample_weight)``."""
     from fairlearn.metrics import mean_prediction
 
     def shares(y_true: NDArray[np.intp], y_pred: NDArray[np.intp], sample_weight: Array) -> float:
-        cell, found = 2 * y_true + y_pred, []
-        for side in SIDES.get(name, (name,)):
-            hit, among = (np.isin(EVERY, kind) for kind in _CELLS[side])
-            found.append(mean_prediction(y_true, hit[cell], sample_weight=sample_weight * among[cell]))
-        return float(np.mean(found))
+        cell, sides = 2 * y_true + y_pred, zip(*KINDS[name], strict=True)
+        return float(np.mean([mean_prediction(y_true, hit[cell], sample_weight * of[cell]) for hit, of in sides]))
 
     return shares
 
 
 def measure_rates(
-    cells: Array, names: Sequence[str], how: Resampling, clusters: Clusters | None = None, parts: Sequence[Array] = ()
+    cells: Array, names: Sequence[str], how: Resampling, grouping: Grouping | None = None, parts: Sequence[Array] = ()
 ) -> dict[str, GroupMetric]:
     """Measure rates, and the balanced accuracy, of every group.
 
@@ -93,87 +94,78 @@ def measure_rates(
     names : sequence of str
         Keys of ``RATES``, or ``balanced_accuracy``.
     how : Resampling
-    clusters : Clusters, optional
-        What the rows of each group belong to.
+    grouping : Grouping, optional
+        Of the rows, where they belong together or have weights.
     parts : sequence of arrays of shape (units, 4)
         The cells of each group's units, where there are some; weighted if rows are.
     """
     enough, rows = cells.sum(axis=1) >= how.least, cells
-    if clusters:
+    methods = grouping.methods if grouping and parts else [""] * len(cells)
+    if parts:
         cells = np.array([part.sum(axis=0) for part in parts])
     drawn = np.empty((0, 4, how.replicates))
-    if enough.any() and not clusters:
+    if enough.any() and not parts:
         # One draw over the cells of all groups: their sizes vary as they would if the rows were drawn anew.
         weights = cells[enough].ravel() + HALF
         several = how.rng.multinomial(int(cells[enough].sum()), weights / weights.sum(), size=how.replicates)
         drawn = np.ascontiguousarray(several.T, dtype=float).reshape(-1, 4, how.replicates)
     with np.errstate(invalid="ignore"):  # of a rate that rests on no row, which is not defined
         values = group_values(cells, {name: counted_metric(name) for name in names})
-    said = [f"; {one}" for one in clusters.within] if clusters else [""] * len(cells)
     found = {}
     for name in names:
-        sides = SIDES.get(name, (name,))
-        hits, size = np.transpose([_counts(side, cells) for side in sides], (1, 0, 2))
-        of_kind = np.array([_counts(side, rows)[1] for side in sides])
+        (hits, size), (_, of_kind) = _counts(name, cells), _counts(name, rows)
         judged = np.asarray(enough & (of_kind >= min(LEAST_OF_KIND, how.least)).all(axis=0))
-        smooth, effect = np.array([np.divide(*_counts(side, cells + HALF)) for side in sides]), np.ones(len(cells))
-        if clusters:
-            effect, errors = _clustered(sides, cells, clusters, parts, how)
+        smooth, effect = np.divide(*_counts(name, cells + HALF)), np.ones(len(cells))
+        if grouping and parts:
+            effect, errors = _clustered(name, cells, grouping, parts, how)
             judged &= np.isfinite(effect)
             errors = errors[judged]
         else:
-            counts = [_counts(side, drawn[judged[enough]]) for side in sides]
-            kept = zip(counts, smooth[:, judged], strict=True)
-            shares = [np.where(m > 0, x / np.maximum(m, 1), rate[:, None]) for (x, m), rate in kept]
-            errors = to_scale(np.mean(shares, axis=0), True) - to_scale(smooth[:, judged].mean(axis=0), True)[:, None]
+            several, among = _counts(name, drawn[judged[enough]])
+            shares = np.where(among > 0, several / np.maximum(among, 1), smooth[:, judged, None])
+            errors = to_scale(shares.mean(axis=0), True) - to_scale(smooth[:, judged, None].mean(axis=0), True)
         centres = smooth[:, judged].mean(axis=0)
         deviations = 2 * np.sqrt(centres * (1 - centres)) * errors.std(axis=1)
-        if len(sides) == 1 and not clusters:
+        if len(hits) == 1 and not parts:
             pooled, among = hits[0, judged].sum() / max(size[0, judged].sum(), 1), size[0, judged][:, None]
             chance = how.rng.binomial(among.astype(np.int64), pooled, size=errors.shape) / among
         else:
             same = np.average(centres, weights=1 / deviations**2) if judged.any() else math.nan
             chance = from_scale(to_scale(np.asarray(same), True) + errors, True)
-        estimates = tuple(map(_estimate, values[name], hits.T, size.T, of_kind.sum(axis=0), effect, said))
+        estimates = tuple(map(_estimate, values[name], hits.T, size.T, of_kind.sum(axis=0), effect, methods))
         constant = ((hits == 0) | (hits == size)).all(axis=0)[judged]
         found[name] = GroupMetric(name, estimates, judged, centres, errors, deviations, chance, constant)
     return found
 
 
 def _clustered(
-    sides: Sequence[str], cells: Array, clusters: Clusters, parts: Sequence[Array], how: Resampling
+    name: str, cells: Array, grouping: Grouping, parts: Sequence[Array], how: Resampling
 ) -> tuple[Array, Array]:
     """Return the design effect of the mean of some rates by group, and its errors on the arcsine scale."""
-    share, rows, taking = 1 / len(sides), cells.sum(axis=1), np.ones(4)
-    moves, (variance, smooth, middle) = np.zeros((len(cells), 4)), np.zeros((3, len(cells)))
-    for side in sides:
-        hits, size = _counts(side, cells)
-        hit, among = (np.isin(EVERY, kind).astype(float) for kind in _CELLS[side])
-        rate, scale = hits / np.maximum(size, 1), np.sqrt(np.maximum(size * (size - 1), 1))
-        moves += share * (hit - np.outer(rate, among)) / scale[:, None]
-        variance += share**2 * (size * rate * (1 - rate) + np.maximum(rate, 1 - rate) ** 2) / scale**2
-        if len(sides) == 1:
-            taking, rows = among, size
-        hits, size = _counts(side, cells + HALF)
-        smooth += share**2 * hits / size * (1 - hits / size) / size
-        middle += share * hits / size
+    (hit, among), (hits, size), rates = KINDS[name], _counts(name, cells), np.divide(*_counts(name, cells + HALF))
+    share, rate, scale = 1 / len(hits), hits / np.maximum(size, 1), np.sqrt(np.maximum(size * (size - 1), 1))
+    moves = share * ((hit[:, None] - rate[..., None] * among[:, None]) / scale[..., None]).sum(axis=0)
+    spread = size * rate * (1 - rate) + np.maximum(rate, 1 - rate) ** 2
+    variance, middle = share**2 * (spread / scale**2).sum(axis=0), rates.mean(axis=0)
+    smooth = share**2 * (rates * (1 - rates) / _counts(name, cells + HALF)[1]).sum(axis=0)
+    taking = among[0] if len(hits) == 1 else np.ones(4)
     sums = [part @ move for part, move in zip(parts, moves, strict=True)]
     totals = [part @ taking for part in parts]
-    if any(weights is not None for weights in clusters.weights):
+    rows = cells @ taking
+    if grouping.units and grouping.units.weights is not None:
         rows = rows * [kish(total[total > 0]) if total.any() else 1.0 for total in totals]
     known = zip(sums, totals, variance, rows, strict=True)
     effect = np.array([design_effect(one[total > 0], apart, n) for one, total, apart, n in known])
     deviation = np.sqrt(np.nan_to_num(effect, posinf=1.0) * smooth / (4 * middle * (1 - middle)))
-    return effect, draw_errors(sums, clusters.places, how) * deviation[:, None]
+    return effect, draw_errors(sums, grouping.places, how) * deviation[:, None]
 
 
-def _counts(name: str, cells: Array) -> tuple[Array, Array]:
-    """Return for each group (and replicate) how many rows count, and among how many."""
-    hits, size = (cells[:, list(kind)].sum(axis=1) for kind in _CELLS[name])
-    return hits, size
+def _counts(name: str, cells: Array) -> Array:
+    """Return for each rate and group (and replicate) how many rows count, and among how many."""
+    return np.tensordot(KINDS[name], cells, axes=(2, 1))
 
 
-def _estimate(value: float, hits: Array, size: Array, rows: float, effect: float, said: str) -> Estimate:
+def _estimate(value: float, hits: Array, size: Array, rows: float, effect: float, units: str) -> Estimate:
     """Return a rate with Wilson's interval, or the mean of several with MOVER over them."""
     n = int(rows)
     if not size.all():
@@ -182,6 +174,6 @@ def _estimate(value: float, hits: Array, size: Array, rows: float, effect: float
         return Estimate(value, n=n, method=ONE_UNIT)
     ends = [wilson(*side) for side in zip(hits / effect, size / effect, strict=True)]
     if len(size) == 1:
-        return Estimate(value, *ends[0], n, f"Wilson{said}")
+        return Estimate(value, *ends[0], n, f"Wilson{units}")
     low, high = mover_mean(hits / size, ends)
-    return Estimate(value, max(low, 0.0), min(high, 1.0), n, f"MOVER over Wilson{said}")
+    return Estimate(value, max(low, 0.0), min(high, 1.0), n, f"MOVER over Wilson{units}")
