@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+from scipy.optimize import brentq
 from scipy.special import expit, logit
 
 from toolkit.core.estimate import Estimate
@@ -80,18 +81,10 @@ def calibration_intercept(y_true: Array, y_prob: Array, weights: Array | None = 
     ones, zeros = float(y_true @ each), float((1 - y_true) @ each)
     if not (ones and zeros):
         return math.nan, np.zeros(n)
-    x = logit(np.clip(y_prob, _CLIP, 1 - _CLIP))
-    low, high = -40.0, 40.0
-    shift = float(logit(ones / (ones + zeros)) - logit(np.clip(np.average(expit(x), weights=each), _CLIP, 1 - _CLIP)))
-    for _ in range(200):
-        fitted = expit(x + shift)
-        gap, slope = ones - float(each @ fitted), float(each @ (fitted * (1 - fitted)))
-        low, high = (shift, high) if gap > 0 else (low, shift)
-        step = shift + gap / slope if slope > 0 else math.nan
-        step = step if low < step < high else (low + high) / 2
-        if abs(step - shift) < 1e-12:
-            break
-        shift = step
+    x, rate = logit(np.clip(y_prob, _CLIP, 1 - _CLIP)), float(logit(ones / (ones + zeros)))
+    # If all predictions were the greatest, or the least, the log-odds of the outcome would say how far they are off.
+    ends = rate - float(x.max()) - 1, rate - float(x.min()) + 1
+    shift = brentq(lambda moved: ones - float(each @ expit(x + moved)), *ends, xtol=1e-12)
     fitted = expit(x + shift)
     slope = float(each @ (fitted * (1 - fitted))) / n
     return shift, (y_true - fitted) / slope * math.sqrt(n / (n - 1))
@@ -109,7 +102,7 @@ def calibration_bins(y_true: Array, y_prob: Array, weights: Array | None = None)
 def sorted_bins(
     y_true: Array, y_prob: Array, bins: int = BINS, weights: Array | None = None
 ) -> tuple[Array, Array, Array]:
-    """Return ``calibration_bins`` of rows that are in the order of their predictions, without looking at each.
+    """Return ``calibration_bins`` of rows that are in the order of their predictions.
 
     Examples
     --------
@@ -117,17 +110,13 @@ def sorted_bins(
     >>> sizes.tolist(), observed.tolist()
     ([2.0, 2.0], [0.5, 0.5])
     """
-    # Where the bins would end if their sizes were equal, in rows or in what these weigh.
-    n, place = len(y_prob), (len(y_prob) - 1) * np.arange(1, bins) / bins
-    below = np.floor(place).astype(np.intp)
-    if weights is not None:
-        below = np.searchsorted(np.cumsum(weights) * (n / weights.sum()), place + 1e-9, side="right")
+    n, each = len(y_prob), np.ones(len(y_prob)) if weights is None else weights
+    # Where the bins would end if they weighed the same.
+    place = (n - 1) * np.arange(1, bins) / bins
+    below = np.searchsorted(np.cumsum(each) * (n / each.sum()), place + 1e-9, side="right")
     ends = np.searchsorted(y_prob, y_prob[below], side="right")
     starts = np.unique(np.concatenate([[0], ends[ends < n]]))
-    if weights is None:
-        sizes = np.diff(starts, append=n).astype(float)
-        return sizes, np.add.reduceat(y_prob, starts) / sizes, np.add.reduceat(y_true, starts) / sizes
-    sizes, *sums = (np.add.reduceat(values * weights, starts) for values in (np.ones(n), y_prob, y_true))
+    sizes, *sums = (np.add.reduceat(values, starts) for values in (each, y_prob * each, y_true * each))
     return sizes, sums[0] / sizes, sums[1] / sizes
 
 

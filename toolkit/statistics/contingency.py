@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
+from scipy.sparse import coo_array
 from scipy.special import gammaln
 
 
@@ -110,19 +111,11 @@ def design_effect(codes: NDArray[Any], groups: NDArray[np.intp], weights: NDArra
     >>> round(design_effect(alike, groups), 1), round(design_effect(mixed, groups), 1)
     (20.0, 1.0)
     """
-    n, levels = len(codes), int(codes.max(initial=0)) + 1
-    sizes = np.bincount(groups, weights).astype(float)
-    size, used = len(sizes) * levels, int(np.count_nonzero(sizes))
-    keys = groups * levels + codes
-    if size <= 8 * n:
-        cells, counts = np.arange(size), np.bincount(keys, weights, size).astype(float)
-    else:
-        cells, place = np.unique(keys, return_inverse=True)
-        counts = np.bincount(place, weights).astype(float)
-    totals = np.bincount(codes, weights)
-    squares = np.bincount(cells % levels, counts**2.0, minlength=levels)[totals > 0]
-    spread = n * float((squares / totals[totals > 0]).sum()) - float(sizes @ sizes)
-    kinds = int(np.count_nonzero(totals))
+    n, sizes = len(codes), np.bincount(groups, weights).astype(float)
+    cells = coo_array((np.ones(n) if weights is None else weights, (groups, codes.astype(np.intp)))).tocsr()
+    totals, squares = cells.sum(axis=0), cells.power(2).sum(axis=0)
+    spread = n * float((squares[totals > 0] / totals[totals > 0]).sum()) - float(sizes @ sizes)
+    kinds, used = int(np.count_nonzero(totals)), int(np.count_nonzero(sizes))
     if kinds < 2 or used < 2:
         return max(float(sizes @ sizes) / n, 1.0) if n else 1.0
     return max(used / (used - 1) * spread / (n * (kinds - 1)), 1.0)

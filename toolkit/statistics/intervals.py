@@ -240,13 +240,10 @@ def median_interval(values: Array, effective: float | None = None, weights: Arra
     >>> median_interval(np.arange(1.0, 101.0))
     (40.0, 61.0)
     """
-    order = np.argsort(values)
-    ordered, n = values[order], len(values)
+    order, n = np.argsort(values), len(values)
+    ordered, each = values[order], np.ones(n) if weights is None else weights[order]
     worth = max(round(n if effective is None else effective), 1)
     # The rank among so many independent rows, brought to the rows that there are.
     below = min(max(int(stats.binom.ppf(0.025, worth, 0.5) * n / worth), 1), n)
-    if weights is None:
-        return float(ordered[below - 1]), float(ordered[n - below])
-    each = weights[order]
     low, high = (int(np.searchsorted(np.cumsum(side), below * (1 - 1e-12))) for side in (each, each[::-1]))
     return float(ordered[low]), float(ordered[n - 1 - high])

@@ -94,16 +94,13 @@ class Measure:
             How many times the variance is that of independent rows.
         """
         found = self.estimate
-        if self.ends is None or not math.isfinite(effect):
-            none = found.has_interval and self.ends is not None
-            return replace(
-                self, units=units, estimate=Estimate(found.value, n=found.n, method=ONE_UNIT) if none else found
-            )
-        low, high = _cut(self.ends(effect), self.bounds)
-        low, high = min(low, found.value), max(high, found.value)
-        return replace(
-            self, units=units, estimate=Estimate(found.value, low, high, found.n, f"{found.method}; {units}")
-        )
+        if self.ends and math.isfinite(effect):
+            low, high = _cut(self.ends(effect), self.bounds)
+            low, high = min(low, found.value), max(high, found.value)
+            found = Estimate(found.value, low, high, found.n, f"{found.method}; {units}")
+        elif self.ends and found.has_interval:
+            found = Estimate(found.value, n=found.n, method=ONE_UNIT)
+        return replace(self, units=units, estimate=found)
 
 
 def over_units(measures: dict[str, Measure], units: Units | None) -> dict[str, Measure]:
@@ -120,14 +117,12 @@ def over_units(measures: dict[str, Measure], units: Units | None) -> dict[str, M
     """
     if units is None:
         return measures
-    measures = {
-        name: replace(found, chance=over_units({"": found.chance}, units)[""]) if found.chance else found
-        for name, found in measures.items()
-    }
-    return {
-        name: found.over(units, 1.0 if found.influence is None else units.design_effect(found.influence))
-        for name, found in measures.items()
-    }
+
+    def over(found: Measure) -> Measure:
+        effect = 1.0 if found.influence is None else units.design_effect(found.influence)
+        return replace(found.over(units, effect), chance=over(found.chance) if found.chance else None)
+
+    return {name: over(found) for name, found in measures.items()}
 
 
 def difference(first: Measure, second: Measure) -> Estimate:
@@ -261,17 +256,8 @@ def share(hits: Array, among: Array) -> Measure:
     )
 
 
-def smooth(
-    value: float,
-    influence: Array,
-    weights: Array | None = None,
-    *,
-    effective: float,
-    scale: Scale = "logit",
-    bounds: Interval = (0.0, 1.0),
-    method: str,
-) -> Measure:
-    """Measure a bounded statistic by Wald's interval on a scale, or by Wilson's where the sample shows no variation.
+def smooth(value: float, influence: Array, weights: Array | None = None, *, effective: float, method: str) -> Measure:
+    """Measure a statistic within [0, 1] by Wald's interval of its logit, or Wilson's where the sample does not vary.
 
     Parameters
     ----------
@@ -282,24 +268,20 @@ def smooth(
         Of mean 1.
     effective : float
         Rows of the smallest class that matters: the sample size of the fall-back.
-    scale, bounds, method
-        The scale, the range of the statistic, and what to say of the method.
+    method : str
+        What to say of the method.
     """
-    n, (least, most) = len(influence), bounds
-    each = np.ones(n) if weights is None else weights
+    n, each = len(influence), np.ones(len(influence)) if weights is None else weights
     error = standard_error(influence * np.sqrt(each)) if n else 0.0
-    varies = least < value < most and error > 1e-12 and effective > 1
-    at = (value - least) / (most - least)
+    varies = 0 < value < 1 and error > 1e-12 and effective > 1
 
     def ends(effect: float) -> Interval:
         if varies:
-            return wald(value, error * math.sqrt(effect), scale)
-        low, high = wilson(at * effective / effect, effective / effect)
-        return least + low * (most - least), least + high * (most - least)
+            return wald(value, error * math.sqrt(effect), "logit")
+        return wilson(value * effective / effect, effective / effect)
 
-    unit = (most - least) * n / max(effective, 1.0)
     method = method if varies else "Wilson on the smallest class"
-    return Measure.made(value, ends, method, influence * each, n, bounds, unit)
+    return Measure.made(value, ends, method, influence * each, n, (0.0, 1.0), n / max(effective, 1.0))
 
 
 def unbounded(value: float, influence: Array, weights: Array, method: str) -> Measure:

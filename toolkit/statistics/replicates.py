@@ -109,11 +109,8 @@ def is_of(found: Replicated, number: Estimate) -> bool:
 def write_replicates(found: Mapping[str, Replicated], rows: str) -> str:
     """Write replicates as JSON; ``rows`` tells which rows they are of."""
     metrics = {
-        name: {
-            "value": one.value,
-            "n": one.n,
-            "units": one.units,
-            "unit": one.unit,
+        name: vars(one)
+        | {
             "bounds": [end if math.isfinite(end) else None for end in one.bounds],
             "draws": [float(f"{draw:.5g}") for draw in one.draws],
         }
