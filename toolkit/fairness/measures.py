@@ -1,7 +1,7 @@
 """Every metric of every group for each kind of task: counted, ranked or averaged."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -124,18 +124,7 @@ def measure_groups(case: Case, grouping: Grouping, how: Resampling) -> Measured:
         add("mean_absolute_error", mean, np.abs(truth - guess), unit=reach)
         add("root_mean_squared_error", root_mean_square, truth - guess, reach=reach)
         return measured
-    # What is counted: a class, where it is true, where it is called, and the metrics of these counts.
-    counted: list[tuple[str, Array, Array, Sequence[str]]] = []
-    if case.called is not None:
-        counted.append(("", truth, case.called, BINARY_METRICS))
-    else:
-        counted.append(("", np.ones(len(truth)), (truth == guess).astype(float), ("accuracy",)))
-        labels = unique(value_text(label) for label in case.predicted.classes)
-        common = np.argsort(-np.bincount(truth.astype(np.intp), minlength=len(labels)), kind="stable")
-        for code in sorted(common[:MOST_CLASSES].tolist()):
-            one = (truth == code).astype(float), (guess == code).astype(float)
-            counted.append((labels[code], *one, CLASS_METRICS))
-    for kind, true, called, names in counted:
+    for kind, true, called, names in _counted(case):
         cells = count_cells(grouping.codes, len(grouping.labels), true, called)
         rates = measure_rates(cells, names, how, grouping, grouping.parts(true, called))
         measured |= {(kind, name): metric for name, metric in rates.items()}
@@ -146,6 +135,19 @@ def measure_groups(case: Case, grouping: Grouping, how: Resampling) -> Measured:
             gaps = add("calibration_gap", mean, guess - truth, bounds=(-1.0, 1.0), scale="identity")
             measured["", "expected_calibration_error"] = _calibration_errors(truth, guess, gaps, grouping, enough)
     return measured
+
+
+def _counted(case: Case) -> Iterator[tuple[str, Array, Array, Sequence[str]]]:
+    """Yield what is counted: a class, where it is true, where it is called, and the metrics of these counts."""
+    truth, guess = case.predicted.y_true, case.predicted.y_pred
+    if case.called is not None:
+        yield "", truth, case.called, BINARY_METRICS
+        return
+    yield "", np.ones(len(truth)), (truth == guess).astype(float), ("accuracy",)
+    labels = unique(value_text(label) for label in case.predicted.classes)
+    common = np.argsort(-np.bincount(truth.astype(np.intp), minlength=len(labels)), kind="stable")
+    for code in sorted(common[:MOST_CLASSES].tolist()):
+        yield labels[code], (truth == code).astype(float), (guess == code).astype(float), CLASS_METRICS
 
 
 def _calibration_errors(
