@@ -14,6 +14,7 @@ import sqlalchemy
 from toolkit.cli import main
 from toolkit.data.databases import plain_query
 from toolkit.data.read import read_table
+from toolkit.data.recognition import WORDS
 from toolkit.errors import InputError
 
 ORDERS = 300
@@ -125,7 +126,7 @@ def test_texts_arrive_as_they_are(text, shop):
 @pytest.mark.parametrize("form", ["sqlite:///{}", "sqlite:///file:{}", "sqlite+pysqlite:///file://{}"])
 def test_an_address_cannot_ask_for_writing(form, options, shop, tmp_path, monkeypatch):
     monkeypatch.setattr("toolkit.data.databases.plain_query", lambda query, _: query)
-    monkeypatch.setattr("toolkit.data.databases._READ_ONLY", {})
+    monkeypatch.setitem(WORDS["databases"], "read_only", {})
     before, address = digest(tmp_path), form.format(shop.removeprefix("sqlite:///"))
     if "#" in options and "file:" not in form:
         address, problem = address + options, "there is no file"

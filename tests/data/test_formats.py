@@ -86,6 +86,11 @@ def test_dates_periods_and_clocks(texts, pattern, first):
     assert pd.Timestamp(found.format.read(pa.array(texts))[0][0]) == pd.Timestamp(first)
 
 
+def test_dates_with_and_without_a_clock_are_text_since_no_pattern_reads_nearly_all():
+    days = [f"{day:02}/02/2020" for day in range(1, 29)]
+    assert decided(*days, *[f"{day} 10:00" for day in days]).format == Format("text")
+
+
 def test_one_odd_cell_does_not_decide_for_a_column():
     found = decided(*THOUSAND, "#DIV/0!")
     assert found.format == Format("number")

@@ -8,12 +8,12 @@ from sklearn.tree import DecisionTreeClassifier
 from xgboost import XGBClassifier
 
 from toolkit.errors import InputError
-from toolkit.models.candidates import CANDIDATES, default_candidates, make_candidates, requirements_of
+from toolkit.models.candidates import CANDIDATES, make_candidates, requirements_of
 
 
 def test_defaults_fit_the_task():
-    assert default_candidates("binary") == ["logistic", "boosting"]
-    assert default_candidates("regression") == ["ridge", "boosting"]
+    assert list(make_candidates(None, "binary", seed=0)) == ["logistic", "boosting"]
+    assert list(make_candidates([], "regression", seed=0)) == ["ridge", "boosting"]
     assert list(make_candidates([], "multiclass", 0)) == ["logistic", "boosting"]
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from toolkit.core.result import Finding
+from toolkit.core.words import counted
 from toolkit.data.dataset import Dataset
 from toolkit.data.findings import finding, refusal
 from toolkit.data.times import matching, time_order
@@ -63,8 +64,7 @@ def by_group(group: pd.Series[Any], sizes: Sizes, random: np.random.Generator) -
     counts = np.bincount(groups)
     needed = 3 if sizes[1] else 2
     if len(counts) < needed:
-        found = f"{group.name!r} has {len(counts)} {'group' if len(counts) == 1 else 'groups'}"
-        raise InputError(f"A group split into {needed} parts needs {needed} groups or more, but {found}.")
+        raise refusal("few groups", needed=needed, name=group.name, groups=counted(len(counts), "group"))
     order = random.permutation(len(counts))
     part_of = np.full(len(counts), TRAIN, dtype="int64")
     spare = needed - 1
@@ -127,16 +127,14 @@ def by_time(
         test = list(range(first, len(labels)))
     before = min(test)
     if before == 0:
-        found = f"it begins at {labels[0]}. {name!r} holds: {listed(labels)}"
-        raise InputError(f"Nothing comes before the test part: {found}.")
+        raise refusal("nothing before", begins=labels[0], name=name, times=listed(labels))
     part_of = np.full(len(labels), LEFT_OUT, dtype="int64")
     part_of[:before] = TRAIN
     part_of[test] = TEST
     if validation_periods:
         chosen = matching(labels, validation_periods, name)
         if max(chosen) >= before:
-            late, begins = labels[max(chosen)], labels[before]
-            raise refusal("late validation", late=late, begins=begins)
+            raise refusal("late validation", late=labels[max(chosen)], begins=labels[before])
         if min(chosen) == 0:
             raise InputError(f"Nothing comes before the validation period {labels[0]}: no training part is left.")
         part_of[min(chosen) : before] = LEFT_OUT
@@ -158,25 +156,23 @@ def by_time(
 
 def _latest(counts: Codes, size: float, rows: int) -> int:
     """Return the first of the latest times that make up at least a share of the rows; one time is left before it."""
-    from_end = np.cumsum(counts[::-1])[::-1]
-    enough = np.flatnonzero(from_end >= size * rows)
+    enough = np.flatnonzero(np.cumsum(counts[::-1])[::-1] >= size * rows)
     return max(int(enough[-1]) if len(enough) else 0, 1)
 
 
 def _first_from(time: pd.Series[Any], labels: list[str], cut: object) -> int:
     """Return the first time at or after a cut."""
-    values = pd.Series(pd.factorize(time, sort=True)[1])
+    values, name = pd.Series(pd.factorize(time, sort=True)[1]), str(time.name)
+    at: Any
     if pd.api.types.is_datetime64_any_dtype(time.dtype):
-        moment = pd.to_datetime(str(cut), errors="coerce", utc=True)
-        late = None if pd.isna(moment) else values >= moment.tz_localize(None)
+        at = pd.to_datetime(str(cut), errors="coerce", utc=True).tz_localize(None)
     elif pd.api.types.is_numeric_dtype(time.dtype):
-        number = pd.to_numeric(pd.Series([str(cut)]), errors="coerce").iloc[0]
-        late = None if pd.isna(number) else values >= number
+        at = pd.to_numeric(str(cut), errors="coerce")
     else:
-        late = pd.Series(range(len(labels))) >= labels.index(str(cut)) if str(cut) in labels else None
-    name = str(time.name)
-    if late is None:
+        values, at = pd.Series(range(len(labels))), labels.index(str(cut)) if str(cut) in labels else None
+    if pd.isna(at):
         raise InputError(f"The cut {cut!r} cannot be compared with {name!r}, which holds: {listed(labels)}.")
+    late = values >= at
     if late.all() or not late.any():
         side = "before" if late.all() else "at or after"
         raise InputError(f"No row comes {side} the cut {cut!s}. {name!r} runs from {labels[0]} to {labels[-1]}.")

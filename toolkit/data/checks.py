@@ -126,11 +126,8 @@ def _classes(target: pd.Series[Any]) -> list[Finding]:
 def _columns(features: pd.DataFrame) -> list[Finding]:
     """Say which columns have many gaps, nearly one value, or very many labels."""
     shares = features.isna().mean().sort_values(ascending=False, kind="stable")
-    missing = [
-        finding("DATA-MISSING", "medium" if share >= 0.5 else "low", name, share=share)
-        for name, share in shares.items()
-        if share >= MISSING_SHARE
-    ]
+    gaps = shares[shares >= MISSING_SHARE].items()
+    missing = [finding("DATA-MISSING", "medium" if share >= 0.5 else "low", name, share=share) for name, share in gaps]
     constant, many = [], []
     for name, column in features.items():
         codes, values = pd.factorize(column)
@@ -212,15 +209,12 @@ def _bins(column: pd.Series[Any], fit: Codes) -> Codes:
     values = column.to_numpy(dtype="float64")
     sample = values[fit][~np.isnan(values[fit])]
     known = np.unique(sample)
-    if not len(known):
-        return np.zeros(len(values), dtype="int64")
+    cuts = (known[1:] + known[:-1]) / 2
     if len(known) > MOST_BINS:
         bins = max(2, min(MOST_BINS, len(sample) // 10))
-        known = np.unique(np.quantile(sample, np.linspace(0, 1, bins + 1)[1:-1]))
-        codes = np.searchsorted(known, values, side="right") + 1
-    else:
-        codes = np.searchsorted((known[1:] + known[:-1]) / 2, values, side="left") + 1
-    return cast("Codes", np.where(np.isnan(values), 0, codes).astype("int64"))
+        cuts = np.unique(np.quantile(sample, np.linspace(0, 1, bins + 1)[1:-1]))
+    codes = np.searchsorted(cuts, values, side="right" if len(known) > MOST_BINS else "left") + 1
+    return np.where(np.isnan(values), 0, codes)
 
 
 def _auc(bins: Codes, classes: Codes, size: int, fit: Codes, judge: Codes) -> float:

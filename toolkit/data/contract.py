@@ -14,7 +14,7 @@ import pandas as pd
 from toolkit.core.result import Finding
 from toolkit.core.words import counted
 from toolkit.data.decisions import Decisions, about, decide_formats
-from toolkit.data.findings import by_share, finding
+from toolkit.data.findings import by_share, finding, unseen
 from toolkit.data.recognition import Decision
 from toolkit.data.schema import Column, Role, Schema
 from toolkit.data.table_reader.cells import as_texts, column_kind, read_cells
@@ -201,22 +201,14 @@ def _read(
         lost = int((column.notna() & plain.isna()).sum()) if decision is None else 0
         if lost and held == "number":
             notes.append(finding("DATA-INFINITE unread", "medium", name, values=counted(lost, "value")))
-        return plain, [*notes, *(_unseen(name, plain, spec) if is_text(plain) else _about_numbers(name, plain, spec))]
+        if not is_text(plain):
+            return plain, [*notes, *_about_numbers(name, plain, spec)]
+        new = plain.cat.categories[len(spec.categories) :] if spec.categories else ()
+        return plain, [*notes, *unseen(plain, plain.isin(new), "DATA-UNSEEN-LABELS")]
     cells = listed((repr(str(cell)) for cell in column.dropna().unique()[:4]), 3)
     missing = "" if keep else " All its cells are missing."
     notes = [finding("DATA-KIND-CHANGED", "critical", name, spec=spec, held=held, cells=cells, missing=missing)]
     return (plain if keep else pd.Series(np.nan, plain.index, "float64", plain.name)), notes
-
-
-def _unseen(name: str, plain: pd.Series[Any], spec: Column) -> list[Finding]:
-    """Say which labels of a column the schema has never seen."""
-    strange = plain.isin(plain.cat.categories[len(spec.categories) :])
-    count = int(strange.sum()) if spec.categories else 0
-    if not count:
-        return []
-    cells = listed(map(repr, plain[strange].astype(object).value_counts().index[:4]), 3)
-    numbers = {"count": count, "rows": len(plain), "first": int(strange.to_numpy().argmax()) + 1}
-    return [finding("DATA-UNSEEN-LABELS", by_share(count / len(plain)), name, cells=cells, **numbers)]
 
 
 def _about_numbers(name: str, plain: pd.Series[Any], spec: Column) -> list[Finding]:

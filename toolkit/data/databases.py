@@ -24,10 +24,6 @@ _SQL = WORDS["databases"]
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 _SPLIT = re.compile(r"((?:\[[^\]]*\]|[^\[])*?)::(.*)", re.DOTALL)
 _QUERY = re.compile(r"(?:select|with)\b|\(|--|/\*", re.IGNORECASE)
-_READ_ONLY = _SQL["read_only"]
-_CONNECT = {"duckdb": {"read_only": True}}
-# The isolation level is named because naming one ends the autocommit an address may ask for.
-_OPTIONS = {"postgresql": {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}}
 _WRITES, _FUNCTIONS = (re.compile(_SQL[kind], re.IGNORECASE) for kind in ("writes", "functions"))
 
 
@@ -119,10 +115,10 @@ def _read(url: URL, query: str, name: str) -> tuple[pd.DataFrame | None, str]:
     engine, backend = None, url.get_backend_name()
     try:
         address = _opened_for_reading(url) if backend == "sqlite" else url
-        engine = create_engine(address, hide_parameters=True, connect_args=_CONNECT.get(backend, {}))
-        with engine.connect().execution_options(**_OPTIONS.get(backend, {})) as connection:
-            if backend in _READ_ONLY:
-                connection.exec_driver_sql(_READ_ONLY[backend])
+        engine = create_engine(address, hide_parameters=True, connect_args=_SQL["connect"].get(backend, {}))
+        with engine.connect().execution_options(**_SQL["options"].get(backend, {})) as connection:
+            if backend in _SQL["read_only"]:
+                connection.exec_driver_sql(_SQL["read_only"][backend])
             if query:
                 # Without parameters, drivers take % and : as they are.
                 return pd.read_sql_query(query, connection.execution_options(no_parameters=True)), ""
@@ -136,8 +132,7 @@ def _read(url: URL, query: str, name: str) -> tuple[pd.DataFrame | None, str]:
         return None, f"it needs the Python package {error.name!r}, which is not installed."
     except (SQLAlchemyError, pd.errors.DatabaseError, FileNotFoundError) as error:
         cause = error.__cause__ if isinstance(error, pd.errors.DatabaseError) and error.__cause__ else error
-        first = str(getattr(cause, "orig", None) or cause).strip().splitlines()[0]
-        return None, f"{first}."
+        return None, f"{str(getattr(cause, 'orig', None) or cause).strip().splitlines()[0]}."
     finally:
         if engine is not None:
             engine.dispose()

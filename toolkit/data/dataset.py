@@ -21,7 +21,7 @@ from toolkit.data.overview import describe_columns, readable, target_drawing
 from toolkit.data.roles import Roles
 from toolkit.data.schema import Schema, Task
 from toolkit.errors import InputError, NotApplicableError
-from toolkit.statistics.intervals import share_estimate, t_quantile, wald
+from toolkit.statistics.intervals import mean_estimate, share_estimate
 from toolkit.statistics.units import Units, kish
 
 
@@ -163,12 +163,9 @@ class Dataset(Result):
     def scalars(self) -> dict[str, Estimate]:
         """Return the size of the table, its missing share, and the target's rate (binary) or mean (regression)."""
         missing = float(self.features.isna().to_numpy().mean()) if self.features.size else 0.0
-        numbers = {
-            "data.rows": Estimate(self.rows, n=self.rows),
-            "data.columns": Estimate(self.columns, n=self.rows),
-            "data.features": Estimate(self.features.shape[1], n=self.rows),
-            "data.missing_share": Estimate(missing, n=self.features.size),
-        }
+        sizes = {"rows": self.rows, "columns": self.columns, "features": self.features.shape[1]}
+        numbers = {f"data.{name}": Estimate(size, n=self.rows) for name, size in sizes.items()}
+        numbers["data.missing_share"] = Estimate(missing, n=self.features.size)
         if self.weight is not None:
             numbers["data.design_effect"] = Estimate(kish(self.weight.to_numpy()), n=self.rows, method="Kish")
         name = {"binary": "data.target_rate", "regression": "data.target_mean"}.get(self.task)
@@ -181,11 +178,7 @@ class Dataset(Result):
             values = part.target.to_numpy(dtype="float64")
             # Dividing by the largest value first keeps the squares of very large ones from overflowing.
             scale = float(np.abs(values).max()) or 1.0
-            mean = scale * float((values / scale).mean())
-            if part.rows < 2:
-                return Estimate(mean, n=part.rows)
-            error = scale * float((values / scale).std(ddof=1)) / np.sqrt(part.rows)
-            return Estimate(mean, *wald(mean, error, quantile=t_quantile(part.rows)), part.rows, "t")
+            return mean_estimate(values / scale).times(scale)
         hits = int(part.y_binary().sum()) if self.task == "binary" else int(part.target.value_counts().max())
         return share_estimate(hits, part.rows)
 

@@ -19,7 +19,7 @@ from toolkit.data.findings import by_share, finding
 from toolkit.data.recognition import ODD_SHARE, Decision, decide_format, odd_cells
 from toolkit.data.schema import Column, Schema
 from toolkit.data.table_reader.cells import read_cells
-from toolkit.data.table_reader.formats import Format, cast_numbers, is_absent, read_moments
+from toolkit.data.table_reader.formats import Format, cast_numbers, is_absent
 from toolkit.errors import listed
 
 Decisions = Mapping[str, Decision]
@@ -96,10 +96,10 @@ def _decided(texts: pa.StringArray, record: Column | None, dates: str) -> Decisi
     """Read a column by its record, or as dates where most cells fit a pattern that was given; else decide anew."""
     if record is not None and record.kind in ("number", "date", "bool", "text"):
         return _by_record(texts, record)
-    hinted = Format("date", dates=dates)
-    fits = bool(dates) and ~np.isnat(read_moments(pc.utf8_trim_whitespace(texts), dates))
-    if np.any(fits) and np.sum(fits) >= (1 - ODD_SHARE) * len(texts):
-        return Decision(hinted, "as dates= says", odd_cells(texts, hinted.read(texts)[1]))
+    if dates:
+        values, odd = (hinted := Format("date", dates=dates)).read(texts)
+        if np.sum(~np.isnat(values)) >= max(1, (1 - ODD_SHARE) * len(texts)):
+            return Decision(hinted, "as dates= says", odd_cells(texts, odd))
     return decide_format(texts)
 
 

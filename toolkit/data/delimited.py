@@ -16,7 +16,7 @@ from toolkit.data.decisions import decide_formats, read_texts
 from toolkit.data.findings import finding, refusal
 from toolkit.data.recognition import WORDS, Decision
 from toolkit.data.schema import Schema
-from toolkit.errors import InputError, listed
+from toolkit.errors import InputError, listed, refusing
 
 SEPARATORS = (",", ";", "\t", "|")
 _SAMPLE_LINES = 50
@@ -124,13 +124,9 @@ def _as_utf8(content: bytes, shown: str, known: Schema | None) -> tuple[bytes, l
         lines = [line for line in content.splitlines() if not line.isascii()]
         likely = [one.encoding for one in from_bytes(b"\n".join(lines)[:65_536])]
     labels = {str(label) for column in (known.columns.values() if known else ()) for label in column.categories}
-    try:
-        encoding = max(
-            (*likely, "cp1252"), key=lambda name: sum(one.encode(name, "replace") in content for one in labels)
-        )
+    encoding = max((*likely, "cp1252"), key=lambda name: sum(one.encode(name, "replace") in content for one in labels))
+    with refusing(f"{shown} is neither UTF-8 text nor {encoding}", " Save it as UTF-8.", (UnicodeDecodeError,)):
         text = content.decode(encoding)
-    except UnicodeDecodeError as error:
-        raise InputError(f"{shown} is neither UTF-8 text nor {encoding}. Save it as UTF-8.") from error
     return text.encode(), [finding("DATA-ENCODING", "low", encoding=encoding)]
 
 
@@ -172,16 +168,12 @@ def _cells(content: bytes, shown: str) -> tuple[dict[str, pa.StringArray], list[
 
 def _names(header: list[str]) -> tuple[list[str], list[Finding]]:
     """Give every column a name of its own, as pandas does: ``Unnamed: 0`` for none, ``a.1`` for a second ``a``."""
-    seen: Counter[str] = Counter()
-    names: list[str] = []
-    for place, name in enumerate(header):
-        plain = name or f"Unnamed: {place}"
-        seen[plain] += 1
-        names.append(plain if seen[plain] == 1 else f"{plain}.{seen[plain] - 1}")
-    twice = [name for name, count in seen.items() if count > 1]
-    return names, [
-        finding("DATA-NAME-TWICE", "medium", names=listed(map(repr, twice)), first=twice[0])
-    ] if twice else []
+    plain = pd.Series([name or f"Unnamed: {place}" for place, name in enumerate(header)], dtype=object)
+    before = plain.groupby(plain).cumcount()
+    names = plain.where(before == 0, plain + "." + before.astype(str)).tolist()
+    twice = plain[before == 1].tolist()
+    said = [finding("DATA-NAME-TWICE", "medium", names=listed(map(repr, twice)), first=name) for name in twice[:1]]
+    return names, said
 
 
 def _text(content: bytes) -> io.TextIOWrapper:

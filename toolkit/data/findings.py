@@ -1,7 +1,14 @@
 """Make the findings about data of their texts, and say how severe those are that tell of a share of the cells."""
 
-from toolkit.core.result import Severity
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from toolkit.core.result import Finding, Severity
 from toolkit.core.texts import finder, refuser
+from toolkit.errors import listed
 
 finding, refusal = finder(__file__), refuser(__file__)
 
@@ -9,3 +16,12 @@ finding, refusal = finder(__file__), refuser(__file__)
 def by_share(share: float) -> Severity:
     """Return how severe it is that a share of the cells of a column does not fit."""
     return "low" if share <= 0.01 else "medium" if share <= 0.1 else "high" if share <= 0.5 else "critical"
+
+
+def unseen(labels: pd.Series[Any], strange: pd.Series[bool], text: str, **numbers: Any) -> list[Finding]:
+    """Say how many labels were never seen before, and name some."""
+    if not strange.any():
+        return []
+    count, cells = int(strange.sum()), listed(map(repr, labels[strange].astype(str).value_counts().index[:4]), 3)
+    said = {"count": count, "rows": len(labels), "cells": cells, "first": int(labels.index[strange][0]) + 1}
+    return [finding(text, by_share(count / len(labels)), labels.name, **said, **numbers)]

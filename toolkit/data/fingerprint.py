@@ -55,20 +55,17 @@ def _content(column: pd.Series[Any]) -> tuple[bytes, ...]:
         return _content(column.astype(whole))
     if isinstance(dtype, pd.SparseDtype):
         return _content(pd.Series(np.asarray(column)))
-    if pd.api.types.is_bool_dtype(dtype):
-        return (b"bool", column.to_numpy(dtype="f4", na_value=np.nan).tobytes())
     if pd.api.types.is_datetime64_any_dtype(dtype):
         return _time_content(column)
     kind = pd.api.types.infer_dtype(column, skipna=True)
     if kind == "boolean":
-        return _content(column.astype("boolean"))
+        return b"bool", column.astype("boolean").to_numpy(dtype="f4", na_value=np.nan).tobytes()
     if kind in ("integer", "floating", "mixed-integer-float"):
         return _number_content(column)
     if kind in ("string", "empty"):
         return _label_content(column)
-    gone = [pd.api.types.is_scalar(cell) and pd.isna(cell) for cell in column]
     texts = column.map(lambda cell: f"{type(_plain(cell)).__name__} {_plain(cell)!r}").astype(object)
-    return b"object", *_label_content(texts.mask(np.array(gone, dtype=bool), None))
+    return b"object", *_label_content(texts.mask(column.isna(), None))
 
 
 def _label_content(column: pd.Series[Any]) -> tuple[bytes, ...]:

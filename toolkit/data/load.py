@@ -192,10 +192,7 @@ def data_like(table: object, known: Dataset) -> Dataset:
             found = listed(map(repr, column.cat.categories), most=3)
             raise InputError(f"Column {str(name)!r} must hold numbers; found text: {found}.")
     labels = target_by(data.target.rename(known.roles.target), known.schema)
-    notes = (*data.notes, *labels.notes)
-    return replace(
-        data, target=labels.values, task=labels.task, positive=labels.positive, classes=labels.classes, notes=notes
-    )
+    return replace(data, notes=(*data.notes, *labels.notes), **labels.roles())
 
 
 def _assign(
@@ -232,15 +229,12 @@ def _assign(
         name=name or f"{table.name} {', '.join(wanted)}".rstrip(),
         source=table.source,
         features=features,
-        target=target.values,
+        **target.roles(),
         sensitive=pd.DataFrame({column: sensitive_groups(rows[column]) for column in names}, index=rows.index),
         time=None if moments is None else moments.loc[kept],
         group=rows[roles.group] if roles.group else None,
         weight=weight,
         others=others,
-        task=target.task,
-        positive=target.positive,
-        classes=target.classes,
         fingerprint=fingerprint(_as_decided(frame, decisions)),
         notes=(*table.notes, *said, *target.notes, *notes, *found, *not_named(unasked, roles)),
         columns=frame.shape[1],

@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 
 from toolkit.core.estimate import format_number
-from toolkit.core.figures import BLUE, Axes, Drawing, Picture, name_rows
+from toolkit.core.figures import BLUE, Axes, Drawing, name_rows
+from toolkit.core.texts import picturer
 from toolkit.core.words import shorten
 
+picture = picturer(__file__)
 MOST_BARS = 10
 _KINDS = {"int64": "whole number", "float64": "number"}
 
@@ -35,22 +37,19 @@ def describe_columns(features: pd.DataFrame) -> pd.DataFrame:
     >>> describe_columns(pd.DataFrame({"age": [20, 40]}))[["column", "kind", "mean"]].to_dict("records")
     [{'column': 'age', 'kind': 'whole number', 'mean': 30.0}]
     """
-    rows = [_described(features[name]) for name in features.columns]
     names = ["column", "kind", "missing", "distinct", "min", "mean", "max", "top", "top_share"]
-    return pd.DataFrame(rows, columns=names)
+    return pd.DataFrame([_described(features[name]) for name in features.columns], columns=names)
 
 
-def _described(column: pd.Series[Any]) -> tuple[object, ...]:
-    known = column.dropna()
-    common = (str(column.name), _KINDS.get(str(column.dtype), "text"), float(column.isna().mean()))
-    if known.empty:
-        return (*common, 0, np.nan, np.nan, np.nan, None, np.nan)
-    if str(column.dtype) in _KINDS:
-        ends = float(known.min()), float(known.mean()), float(known.max())
-        return (*common, int(known.nunique()), *ends, None, np.nan)
-    counts = known.value_counts()
-    top = str(counts.index[0]), float(counts.iloc[0]) / len(known)
-    return (*common, int((counts > 0).sum()), np.nan, np.nan, np.nan, *top)
+def _described(column: pd.Series[Any]) -> dict[Any, object]:
+    kind, missing = _KINDS.get(str(column.dtype), "text"), float(column.isna().mean())
+    said = dict[Any, object](column=str(column.name), kind=kind, missing=missing, distinct=column.nunique())
+    if not said["distinct"]:
+        return said
+    if kind != "text":
+        return said | column.agg(["min", "mean", "max"]).astype(float).to_dict()
+    shares = column.value_counts(normalize=True)
+    return said | {"top": str(shares.index[0]), "top_share": float(shares.iloc[0])}
 
 
 def readable(profile: pd.DataFrame) -> pd.DataFrame:
@@ -87,17 +86,15 @@ def target_drawing(target: pd.Series[Any], task: str) -> Drawing:
     if task == "regression":
         values = target.astype("float64")
         low, middle, high = (format_number(float(value)) for value in values.quantile([0, 0.5, 1]))
-        alt = f"Histogram of {name}: from {low} to {high}, median {middle}, {len(values):,} rows."
-        words = Picture(f"Distribution of {name}", "How many rows have a target of about this size.", alt)
+        words = picture("target", name=name, low=low, middle=middle, high=high, rows=len(values))
         rows, edges = np.histogram(values, min(50, max(5, int(np.sqrt(len(values))))))
         bars = pd.DataFrame({"from": edges[:-1], "to": edges[1:], "rows": rows})
         return Drawing("target", words, lambda ax: _draw_histogram(ax, bars, name), bars)
-    shares = _shares(target)
-    alt = "; ".join(f"{label}: {share:.1%}" for label, share in shares.items())
-    words = Picture(f"Classes of {name}", "Share of the rows in each class.", f"{alt}. {len(target):,} rows.")
-    counts = target.value_counts()
-    rows, labels = counts.to_numpy(), counts.index.map(str)
-    table = pd.DataFrame({"class": labels, "rows": rows, "share": rows / len(target)})
+    shares, counts = _shares(target), target.value_counts()
+    said = "; ".join(f"{label}: {share:.1%}" for label, share in shares.items())
+    words = picture("classes", name=name, shares=said, rows=len(target))
+    table = pd.DataFrame({"class": counts.index.map(str), "rows": counts.to_numpy()})
+    table["share"] = table["rows"] / len(target)
     return Drawing("target", words, lambda ax: draw_bars(ax, shares, "{:.1%}", "Share of rows"), table, grid="x")
 
 

@@ -23,7 +23,7 @@ from toolkit.data.databases import is_database, read_database, with_variables
 from toolkit.data.datasets import BUILT_IN, BuiltIn
 from toolkit.data.decisions import Decisions, decide_formats, read_texts
 from toolkit.data.delimited import read_delimited, refuse_foreign
-from toolkit.data.findings import finding
+from toolkit.data.findings import finding, refusal
 from toolkit.data.recognition import Decision
 from toolkit.data.schema import Schema
 from toolkit.data.table_reader.cells import as_texts, column_kind
@@ -33,6 +33,10 @@ from toolkit.errors import InputError, listed, nearest, refusing
 MOST_UNPACKED_GB = 4.0
 #: Endings of packed files, and what Arrow calls the way they are packed.
 PACKED = {".gz": "gzip", ".bz2": "bz2", ".xz": "", ".zst": "zstd", ".zip": ""}
+
+#: A table as a file has it, what was decided while reading it, and how its texts are read.
+Read = tuple[pd.DataFrame, list[Finding], dict[str, Decision]]
+Reader = Callable[[bytes, str, Schema | None], Read]
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,14 +160,10 @@ def _built_in(table: BuiltIn) -> RawTable:
         return RawTable(pd.read_parquet(table.file), table.name, f"built-in table {table.name}", table)
     from sklearn import datasets
 
-    if table.name == "diabetes":
-        frame = datasets.load_diabetes(as_frame=True, scaled=False).frame
-        frame = frame.rename(columns={"target": table.target})
-    else:
-        bunch = datasets.load_wine(as_frame=True)
-        labels = pd.Series(bunch.target_names, dtype=object)[bunch.target].to_numpy()
-        frame = bunch.data.assign(**{table.target: labels})
-    return RawTable(frame, table.name, f"built-in table {table.name}", table)
+    settings = {"scaled": False} if table.name == "diabetes" else {}
+    bunch = getattr(datasets, f"load_{table.name}")(as_frame=True, **settings)
+    labels = bunch.target.replace(dict(enumerate(map(str, bunch.get("target_names", ())))))
+    return RawTable(bunch.data.assign(**{table.target: labels}), table.name, f"built-in table {table.name}", table)
 
 
 def _openml(name: str) -> RawTable:
@@ -172,14 +172,10 @@ def _openml(name: str) -> RawTable:
     if not name:
         raise InputError("Say which OpenML data set: openml:NAME, such as openml:adult, or openml:ID.")
     which: dict[str, Any] = {"data_id": int(name)} if name.isdigit() else {"name": name}
-    try:
-        with warnings.catch_warnings(action="ignore"):
-            bunch = fetch_openml(**which, as_frame=True, parser="auto", n_retries=1)
-    except OSError as error:
-        found = f"OpenML could not be reached ({error}). It needs internet; a file on this machine does not."
-        raise InputError(found) from error
-    except ValueError as error:
-        raise InputError(f"OpenML has no usable data set {name!r}: {error}") from error
+    offline = refusing("OpenML could not be reached", " It needs internet; a file on this machine does not.")
+    unknown = refusing(f"OpenML has no usable data set {name!r}", kinds=(ValueError,))
+    with offline, unknown, warnings.catch_warnings(action="ignore"):
+        bunch = fetch_openml(**which, as_frame=True, parser="auto", n_retries=1)
     target = bunch.target_names[0] if len(bunch.target_names) == 1 else None
     return RawTable(bunch.frame, str(bunch.details["name"]), f"openml:{name}", target=target)
 
@@ -209,8 +205,7 @@ def _file(address: str, text: str, known: Schema | None) -> RawTable:
     path = Path(os.path.expanduser(address))
     if path.is_dir():
         inside = sorted(item.name for item in path.iterdir() if item.is_file())
-        found = f"It holds: {listed(inside, 5)}" if inside else "It holds no files"
-        raise InputError(f"{text} is a folder. Give one file. {found}.")
+        raise InputError(f"{text} is a folder. Give one file. It holds: {listed(inside, 5) or 'none'}.")
     if not path.exists() and not path.suffix and len(path.parts) == 1:
         near = nearest(text, BUILT_IN)
         raise InputError(f"There is no built-in table and no file {text!r}.{near} Built-in tables: {listed(BUILT_IN)}.")
@@ -230,19 +225,14 @@ def _parsed(content: bytes, path: Path, shown: str, known: Schema | None) -> Raw
         content, inner = _unpacked(content, path.suffix.lower(), shown)
         path = Path(inner or path.stem)
     suffix = path.suffix.lower()
-    if suffix not in (*DELIMITED, *READERS):
+    if suffix not in READERS:
         found = f"its name ends with {suffix}" if suffix else "its name has no extension"
-        readable = f"{listed((*DELIMITED, *READERS), 20)}, also packed as {listed(PACKED)}"
-        raise InputError(f"{shown} cannot be read: {found}. Known: {readable}.")
+        raise refusal("unknown ending", shown=shown, found=found, endings=listed(READERS, 20), packed=listed(PACKED))
     if not content[:1000].strip() and not content.strip():
         raise InputError(f"{shown} is empty. Check that the export or download finished.")
-    decisions: dict[str, Decision] = {}
-    kind, read = READERS.get(suffix, ("text", None))
+    kind, read = READERS[suffix]
     try:
-        if read is None:
-            frame, notes, decisions = read_delimited(content, shown, known)
-        else:
-            frame, notes = read(content, shown)
+        frame, notes, decisions = read(content, shown, known)
     except (InputError, MemoryError):
         raise
     except ImportError as error:
@@ -280,29 +270,33 @@ def _unpacked(content: bytes, suffix: str, shown: str) -> tuple[bytes, str]:
     return unpacked, name
 
 
-def _json(content: bytes, shown: str) -> tuple[pd.DataFrame, list[Finding]]:
+def _json(content: bytes, shown: str, _: Schema | None) -> Read:
     """Read JSON lines, or one array of records."""
     refuse_foreign(content, shown, kinds=("HTML",))
     start = content.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
     if start not in (b"{", b"["):
         raise InputError(f"{shown} is not a JSON table. Wanted: one JSON object a line, or one array of objects.")
     plain = io.BytesIO(content.removeprefix(b"\xef\xbb\xbf"))
-    return pd.read_json(plain, lines=start == b"{", dtype=False, convert_dates=False, precise_float=True), []
+    return pd.read_json(plain, lines=start == b"{", dtype=False, convert_dates=False, precise_float=True), [], {}
 
 
-def _excel(content: bytes, _: str) -> tuple[pd.DataFrame, list[Finding]]:
+def _excel(content: bytes, *_: object) -> Read:
     with pd.ExcelFile(io.BytesIO(content)) as book:
         # As objects, so that a text such as 007 stays the text it is in the workbook.
         frame = book.parse(0, dtype=object, keep_default_na=False, na_values=[""]).infer_objects()
         sheets = [str(sheet) for sheet in book.sheet_names]
     said = {"count": len(sheets), "sheets": listed(sheets, 5), "first": sheets[0]}
-    return frame, [finding("DATA-SHEETS", "low", **said)] if len(sheets) > 1 else []
+    return frame, [finding("DATA-SHEETS", "low", **said)] if len(sheets) > 1 else [], {}
 
 
-DELIMITED = (".csv", ".tsv", ".tab", ".txt")
-READERS: dict[str, tuple[str, Callable[[bytes, str], tuple[pd.DataFrame, list[Finding]]]]] = {
-    **dict.fromkeys((".parquet", ".pq"), ("Parquet", lambda content, _: (pd.read_parquet(io.BytesIO(content)), []))),
-    **dict.fromkeys((".feather", ".arrow"), ("Feather", lambda content, _: (pd.read_feather(io.BytesIO(content)), []))),
+def _typed(read: Callable[[io.BytesIO], pd.DataFrame]) -> Reader:
+    return lambda content, *_: (read(io.BytesIO(content)), [], {})
+
+
+READERS: dict[str, tuple[str, Reader]] = {
+    **dict.fromkeys((".csv", ".tsv", ".tab", ".txt"), ("text", read_delimited)),
+    **dict.fromkeys((".parquet", ".pq"), ("Parquet", _typed(pd.read_parquet))),
+    **dict.fromkeys((".feather", ".arrow"), ("Feather", _typed(pd.read_feather))),
     **dict.fromkeys((".jsonl", ".ndjson", ".json"), ("JSON", _json)),
     **dict.fromkeys((".xlsx", ".xlsm", ".xls"), ("Excel", _excel)),
 }

@@ -13,17 +13,7 @@ from numpy.typing import NDArray
 
 from toolkit.core.resources import beside
 from toolkit.data.schema import Column
-from toolkit.data.table_reader.formats import (
-    DECORATED,
-    Format,
-    Moments,
-    cast_numbers,
-    flags,
-    is_absent,
-    notation,
-    read_moments,
-    read_numbers,
-)
+from toolkit.data.table_reader.formats import DECORATED, Format, cast_numbers, flags, is_absent
 
 #: Most cells of a column of numbers or dates that may be neither, and fewest different values that make it one then.
 ODD_SHARE = 0.05
@@ -110,31 +100,33 @@ def _as_numbers(labels: pa.StringArray, counts: NDArray[np.int64]) -> Decision |
     total, most = int(counts.sum()), int(counts[decorated].sum())
     if most < (1 - ODD_SHARE) * total:
         return None
-    numbers = parts.field("number").filter(pa.array(decorated))
     joined = pc.binary_join_element_wise(parts.field("before"), parts.field("after"), "")
     units = np.asarray(joined.filter(pa.array(decorated)).to_numpy(zero_copy_only=False), dtype=object)
     shares = pd.Series(counts[decorated]).groupby(units).sum() / most
-    unit = str(shares.idxmax())
     if shares.max() < 1 - ODD_SHARE:
         return None
-    read = []
-    for decimal, *rest in NOTATIONS:
-        thousands = "".join(rest)
-        one = Format("number", decimal, thousands, unit)
-        fits = flags(pc.match_substring_regex(numbers, notation(decimal, thousands))) & (units == unit)
-        read.append((int(counts[decorated][fits].sum()), one, fits))
-    best = max(count for count, _, _ in read)
-    first, *others = [(one, fits) for count, one, fits in read if count == best]
-    fitting = np.zeros(len(labels), dtype=bool)
-    fitting[np.flatnonzero(decorated)[first[1]]] = True
-    if best < total and (best < (1 - ODD_SHARE) * total or fitting.sum() < ODD_DISTINCT):
+    unit = str(shares.idxmax())
+    found = _best([Format("number", decimal, "".join(rest), unit) for decimal, *rest in NOTATIONS], labels, counts)
+    if found is None or found.format != Format("number"):
+        return found
+    kept = labels.filter(pc.invert(pc.is_in(labels, pa.array(list(found.odd), pa.string()))))
+    return Decision(Format("text"), LOST) if _are_codes(kept) else found
+
+
+def _best(readings: list[Format], labels: pa.StringArray, counts: NDArray[np.int64]) -> Decision | None:
+    """Take the first of the readings that fit most cells; None where none fits nearly all. Another may differ."""
+    total, tried = int(counts.sum()), []
+    for how in readings:
+        values, odd = how.read(labels)
+        tried.append((int(counts[~odd].sum()), how, values[~odd], odd))
+    best = max((count for count, *_ in tried), default=0)
+    if best < (1 - ODD_SHARE) * total:
         return None
-    kept = labels.filter(pa.array(fitting))
-    if first[0] == Format("number") and _are_codes(kept):
-        return Decision(Format("text"), LOST)
-    values = read_numbers(kept, first[0])
-    other = next((one for one, _ in others if not np.array_equal(read_numbers(kept, one), values)), None)
-    return Decision(first[0], odd=odd_cells(labels, ~fitting, counts), other=other)
+    (_, how, values, odd), *others = [one for one in tried if one[0] == best]
+    if best < total and (~odd).sum() < ODD_DISTINCT:
+        return None
+    other = next((one for _, one, them, _ in others if not np.array_equal(them, values)), None)
+    return Decision(how, odd=odd_cells(labels, odd, counts), other=other)
 
 
 def _plain_numbers(texts: pa.StringArray) -> Decision:
@@ -176,31 +168,20 @@ def _as_dates(labels: pa.StringArray, counts: NDArray[np.int64]) -> Decision | N
     for shape, patterns in WORDS["dates"]:
         if not likely(shape):
             continue
-        read = []
-        for pattern in patterns:
-            for clock in clocks if "%d" in pattern else ("",):
-                values = read_moments(labels, pattern + clock)
-                fits = ~np.isnat(values)
-                read.append((int(counts[fits].sum()), pattern + clock, values, fits))
-        best = max((count for count, *_ in read), default=0)
-        (_, pattern, values, fits), *others = [one for one in read if one[0] == best]
-        if best < total and (best < (1 - ODD_SHARE) * total or fits.sum() < ODD_DISTINCT):
-            continue
-        other = next((name for _, name, moments, _ in others if not np.array_equal(moments[fits], values[fits])), "")
-        found = Decision(
-            Format("date", dates=pattern),
-            odd=odd_cells(labels, ~fits, counts),
-            other=Format("date", dates=other) if other else None,
-        )
-        return _likelier(found, values[fits])
+        readings = [
+            Format("date", dates=one + clock) for one in patterns for clock in (clocks if "%d" in one else ("",))
+        ]
+        found = _best(readings, labels, counts)
+        if found is not None:
+            return _likelier(found, labels)
     return None
 
 
-def _likelier(found: Decision, values: Moments) -> Decision:
+def _likelier(found: Decision, labels: pa.StringArray) -> Decision:
     """Of two orders of day and month prefer the one in which all days are the first of a month."""
-    if found.other is None or len(values) < 2:
+    if found.other is None:
         return found
-    days = pd.DatetimeIndex(values)
+    days = pd.DatetimeIndex(found.format.read(labels)[0]).dropna()
     swapped = bool((days.month == 1).all()) and not bool((days.day == 1).all())
     return replace(found, format=found.other, other=found.format) if swapped else found
 

@@ -124,14 +124,12 @@ def given(value: object) -> object | None:
 
 
 def _check(roles: Roles, names: list[str], absent: str) -> None:
-    single = [("Target", roles.target), ("Time", roles.time), ("Group", roles.group), ("Weight", roles.weight)]
-    several = [("Sensitive", name) for name in roles.sensitive] + [("Dropped", name) for name in roles.drop]
-    for role, name in single + several:
-        if name and (role, name) != ("Target", absent):
+    target = "" if roles.target == absent else roles.target
+    taken = {"target": [target], "time": [roles.time], "group": [roles.group], "weight": [roles.weight]}
+    for role, columns in (taken | {"sensitive": roles.sensitive, "dropped": roles.drop}).items():
+        for name in filter(None, columns):
             column_of(name, names, role=role)
-    others = {"time": (roles.time,), "group": (roles.group,), "weight": (roles.weight,), "drop": roles.drop}
-    for role, taken in others.items():
-        if roles.target and roles.target in taken:
+        if roles.target in filter(None, columns) and role not in ("target", "sensitive"):
             raise InputError(f"Column {roles.target!r} cannot be the target and {role} at once. Name it once.")
     if roles.weight and roles.weight in (*roles.sensitive, roles.time, roles.group):
         raise InputError(f"Column {roles.weight!r} holds the weights and can have no other role. Name it once.")

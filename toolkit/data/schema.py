@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from functools import cache
@@ -121,29 +121,23 @@ class Schema:
         """Return the schema with exactly these features, in this order; other columns keep what else they are for."""
         left: dict[str, Role] = {name: "sensitive" if name in self.sensitive else "other" for name in self.features}
         features = {name: replace(self.columns.get(name, Column()), role="feature") for name in names}
-        rest = {
-            name: replace(one, role=left.get(name, one.role)) for name, one in self.columns.items() if name not in names
-        }
-        return replace(self, columns=features | rest)
+        rest = self._each(lambda name, one: replace(one, role=left.get(name, one.role))).columns
+        return replace(self, columns=features | {name: one for name, one in rest.items() if name not in names})
 
     def without_cells(self) -> Schema:
         """Leave out what would tell rows: the examples, and the labels of columns that may name or number them."""
         kept = ("feature", "sensitive")
-        columns = {
-            name: replace(one, example="", categories=one.categories if one.role in kept else ())
-            for name, one in self.columns.items()
-        }
-        return replace(self, columns=columns)
+        return self._each(
+            lambda _, one: replace(one, example="", categories=one.categories if one.role in kept else ())
+        )
 
     def shared(self, other: Schema) -> Schema:
         """Return it for the rows of both tables: labels and ranges that are not the same in both are left open."""
-        columns = {
-            name: one
-            if one == other.columns.get(name)
-            else replace(one, categories=(), low=None, typical=None, high=None, half=None)
-            for name, one in self.columns.items()
-        }
-        return replace(self, columns=columns)
+        left: dict[str, Any] = {"categories": (), "low": None, "typical": None, "high": None, "half": None}
+        return self._each(lambda name, one: replace(one, **({} if one == other.columns.get(name) else left)))
+
+    def _each(self, changed: Callable[[str, Column], Column]) -> Schema:
+        return replace(self, columns={name: changed(name, one) for name, one in self.columns.items()})
 
     def plain(self) -> dict[str, Any]:
         """Write it as plain values; what is as usual is left out."""
@@ -216,8 +210,7 @@ class Schema:
                 raise InputError(f"{name} is not a schema: {_line(text, where)}{said}")
         if found.positive is not None and found.positive not in found.classes:
             near, line = nearest(str(found.positive), map(str, found.classes)), _line(text, ["positive"])
-            classes = listed(found.classes)
-            raise refusal("other positive", name=name, line=line, positive=found.positive, classes=classes, near=near)
+            raise refusal("other positive", name=name, line=line, it=found, classes=listed(found.classes), near=near)
         return found
 
 

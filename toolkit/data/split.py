@@ -12,8 +12,8 @@ import pandas as pd
 
 from toolkit.core.estimate import Estimate, spread
 from toolkit.core.face import Face, FaceTable
-from toolkit.core.figures import Drawing, Picture
-from toolkit.core.options import one_of
+from toolkit.core.figures import Drawing
+from toolkit.core.options import one_of, share
 from toolkit.core.result import Finding, Record, Result, by_severity
 from toolkit.core.words import counted
 from toolkit.data.assignment import apart, by_class, by_group, by_time, shuffled
@@ -23,11 +23,11 @@ from toolkit.data.dataset import Dataset
 from toolkit.data.findings import finding, refusal
 from toolkit.data.fingerprint import fingerprint
 from toolkit.data.load import load_dataset
-from toolkit.data.overview import draw_bars
+from toolkit.data.overview import draw_bars, picture
 from toolkit.data.table_reader.cells import as_label
 from toolkit.data.times import time_order
 from toolkit.errors import InputError, listed
-from toolkit.statistics.intervals import wilson
+from toolkit.statistics.intervals import share_estimate
 
 STRATEGIES = ("auto", "stratified", "time", "group", "time_group", "random")
 PARTS = ("train", "validation", "test")
@@ -93,20 +93,15 @@ def split_dataset(
         if data is not None or train is None or test is None:
             raise InputError("Give either a data set to cut, or train= and test=, two tables that are parts already.")
         return _given(train, test, validation, seed)
-    for name, size in (("test_size", test_size), ("validation_size", validation_size)):
-        number = isinstance(size, int | float | np.number) and not isinstance(size, bool)
-        if not number or not 0 <= float(size) < 1 or (name == "test_size" and size == 0):
-            raise InputError(f"'{name}' is a share of the rows between 0 and 1, such as 0.2; found {size!r}.")
+    sizes = share("test_size", test_size), share("validation_size", validation_size, zero=True)
     if test_size + validation_size >= 1:
         raise InputError(f"'test_size' {test_size} and 'validation_size' {validation_size} leave no rows to train on.")
     chosen = _strategy(data, strategy)
     if "time" not in chosen and (cut is not None or test_periods or validation_periods):
         raise InputError(f"'cut' and periods are for strategy='time', but the strategy is {chosen!r}.")
-    random, sizes = np.random.default_rng(seed), (float(test_size), float(validation_size))
-    notes: tuple[Finding, ...] = ()
+    random, notes = np.random.default_rng(seed), tuple[Finding, ...]()
     if "time" in chosen and data.time is not None:
-        periods = test_periods or (), validation_periods or ()
-        parts, notes = by_time(data, data.time, sizes, cut, periods, random)
+        parts, notes = by_time(data, data.time, sizes, cut, (test_periods or (), validation_periods or ()), random)
         if chosen == "time_group" and data.group is not None:
             parts, more = apart(parts, data.group)
             notes += more
@@ -166,9 +161,8 @@ class Split(Result):
             row: dict[str, object] = {"part": name, "rows": part.rows, "share": part.rows / self.data.rows}
             if self.data.task == "multiclass":
                 shares = part.target.value_counts(normalize=True)
-                row |= {
-                    f"share of {one}": float(shares.get(one, 0.0)) for one in self.data.classes[:MOST_CLASS_COLUMNS]
-                }
+                shown = shares.reindex(self.data.classes[:MOST_CLASS_COLUMNS], fill_value=0.0)
+                row |= {f"share of {one}": share for one, share in shown.items()}
             else:
                 row["target_rate" if self.data.task == "binary" else "target_mean"] = part.target_level()
             if part.time is not None:
@@ -185,9 +179,7 @@ class Split(Result):
             numbers[f"split.{part}.rows"] = Estimate(data.rows, n=data.rows)
             if name:
                 numbers[f"split.{part}.{name}"] = data.target_level()
-        rows = self.test.rows
-        numbers["split.shared_rows_share"] = Estimate(self._shared / rows, *wilson(self._shared, rows), rows, "Wilson")
-        return numbers
+        return numbers | {"split.shared_rows_share": share_estimate(self._shared, self.test.rows)}
 
     def findings(self) -> list[Finding]:
         """Return what the cutting decided and what spoils the judgement, the most severe first."""
@@ -219,7 +211,7 @@ class Split(Result):
         """Return the figure of the sizes."""
         sizes = {name: part.rows for name, part in self.parts().items()}
         said = "; ".join(f"{name}: {rows:,} rows" for name, rows in sizes.items())
-        words = Picture("Sizes of the parts", f"Rows in each part of the {self.strategy} split.", f"{said}.")
+        words = picture("sizes", strategy=self.strategy, sizes=said)
         bars = pd.Series(sizes)
         return [Drawing("sizes", words, lambda ax: draw_bars(ax, bars, "{:,}", "Rows"), self._table(), grid="x")]
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 
 from toolkit.core.result import Finding
-from toolkit.data.findings import by_share, finding, refusal
+from toolkit.data.findings import finding, refusal, unseen
 from toolkit.data.recognition import WORDS, Decision, decide_format
 from toolkit.data.schema import Schema, Task
 from toolkit.data.table_reader.cells import as_texts, column_kind, plain_numbers, text_labels
@@ -43,6 +43,10 @@ class Target:
     positive: object | None
     classes: tuple[object, ...]
     notes: tuple[Finding, ...]
+
+    def roles(self) -> dict[str, Any]:
+        """Return what a ``Dataset`` says of its target."""
+        return {"target": self.values, "task": self.task, "positive": self.positive, "classes": self.classes}
 
 
 def plain_target(column: pd.Series[Any], decision: Decision | None = None) -> tuple[pd.Series[Any], list[Finding]]:
@@ -108,7 +112,7 @@ def read_target(values: pd.Series[Any], task: str | None = None, positive: objec
     """
     name, distinct = str(values.name), int(values.nunique())
     if distinct == 1:
-        value = _python(values.iloc[0])
+        value = values.tolist()[0]
         raise InputError(f"Target {name!r} is constant: it is {value!r} in every row. A model needs two values.")
     chosen, notes = _task(values, task, distinct)
     if chosen == "regression":
@@ -116,11 +120,10 @@ def read_target(values: pd.Series[Any], task: str | None = None, positive: objec
             raise InputError(f"'positive' names a class, but the target {name!r} is a number to predict (regression).")
         return Target(values.astype("float64") if values.dtype != "int64" else values, chosen, None, (), tuple(notes))
     values = _labels(values)
-    classes = tuple(sorted(map(_python, values.unique())))
+    classes = tuple(sorted(values.unique().tolist()))
     if chosen == "multiclass":
         if positive is not None:
-            found = f"the target {name!r} has {len(classes)} classes: {listed(classes)}"
-            raise InputError(f"'positive' needs a target with two classes, but {found}.")
+            raise refusal("one positive", name=name, count=len(classes), classes=listed(classes))
         return Target(values, chosen, None, classes, tuple(notes))
     label, said = _positive(values, classes, positive)
     return Target(values, chosen, label, classes, (*notes, *said))
@@ -150,14 +153,8 @@ def target_by(values: pd.Series[Any], known: Schema) -> Target:
     meant: dict[object, Any] = {text: label for label in known.classes for text in (label, str(label))}
     labels = _labels(labels)
     found = labels.map({label: meant.get(label, meant.get(str(label).strip())) for label in labels.unique()})
-    strange = labels[found.isna()]
-    notes = []
-    if len(strange):
-        cells = listed(map(repr, strange.astype(str).value_counts().index[:4]), 3)
-        said = {"known": known, "count": len(strange), "rows": len(labels), "cells": cells}
-        said |= {"first": int(strange.index[0]) + 1, "classes": listed(known.classes)}
-        notes.append(finding("DATA-UNSEEN-LABELS target", by_share(len(strange) / len(labels)), name, **said))
-    found = found[found.notna()].infer_objects() if len(strange) else found
+    notes = unseen(labels, found.isna(), "DATA-UNSEEN-LABELS target", known=known, classes=listed(known.classes))
+    found = found[found.notna()].infer_objects() if notes else found
     return Target(among(found, values.index), known.task, known.positive, known.classes, tuple(notes))
 
 
@@ -230,8 +227,4 @@ def _positive(values: pd.Series[Any], classes: tuple[Any, ...], positive: object
 
 
 def _some(values: pd.Series[Any]) -> str:
-    return listed((_python(label) for label in values.unique()), most=5)
-
-
-def _python(label: Any) -> Any:
-    return label.item() if isinstance(label, np.generic) else label
+    return listed(values.unique().tolist(), most=5)

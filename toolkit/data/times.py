@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from toolkit.core.options import whole
 from toolkit.core.result import Finding
 from toolkit.data.columns import typed
 from toolkit.data.findings import finding, refusal
@@ -142,12 +143,8 @@ def matching(labels: Sequence[str], periods: Iterable[object], name: str) -> lis
     found: set[int] = set()
     for period in periods:
         text = str(period).strip()
-        date = re.compile(rf"{re.escape(text)}(?:[- ].*)?")
-        hits = [
-            place
-            for place, label in enumerate(labels)
-            if label == text or (label[:4].isdigit() and date.fullmatch(label))
-        ]
+        begins = (f"{text}-", f"{text} ") if re.match(r"\d{4}", text) else ()
+        hits = [place for place, label in enumerate(labels) if label == text or label.startswith(begins)]
         if not text or not hits:
             raise InputError(f"No row has {name!r} equal to {text!r}. It holds: {listed(labels)}.")
         found.update(hits)
@@ -183,17 +180,15 @@ def cut_windows(time: pd.Series[Any] | None, rows: int, window: object) -> list[
     if isinstance(window, int | np.integer) and not isinstance(window, bool):
         return _by_rows(time, rows, int(window))
     if not isinstance(window, str) or window not in PERIODS:
-        near = nearest(window, PERIODS) if isinstance(window, str) else ""
-        raise InputError(f"window can be {listed(PERIODS)} or a number of rows; found {window!r}.{near}")
+        raise refusal("other window", found=window, near=nearest(str(window), PERIODS), periods=listed(PERIODS))
     if time is None:
         raise InputError(f"window={window!r} needs a time column in the current table. Give time= to load_dataset.")
-    name = str(time.name)
     if pd.api.types.is_datetime64_any_dtype(time.dtype):
         labels = time.dt.to_period(PERIODS[window])
     elif window == "year" and pd.api.types.is_integer_dtype(time.dtype) and time.between(1000, 3000).all():
         labels = time
     else:
-        raise refusal("no window", name=name, window=window, kind=time.dtype, example=str(time.iloc[0]))
+        raise refusal("no window", name=str(time.name), window=window, kind=time.dtype, example=str(time.iloc[0]))
     codes, periods = pd.factorize(labels, sort=True)
     texts = [str(period) if window != "week" else f"week of {period.start_time.date()}" for period in periods]
     order = np.argsort(codes, kind="stable")
@@ -202,8 +197,7 @@ def cut_windows(time: pd.Series[Any] | None, rows: int, window: object) -> list[
 
 
 def _by_rows(time: pd.Series[Any] | None, rows: int, size: int) -> list[Window]:
-    if size < LEAST_ROWS_OF_A_WINDOW:
-        raise InputError(f"A window must have at least {LEAST_ROWS_OF_A_WINDOW} rows; found window={size}.")
+    whole("window as a number of rows", size, LEAST_ROWS_OF_A_WINDOW)
     order = np.arange(rows) if time is None else np.argsort(pd.factorize(time, sort=True)[0], kind="stable")
     starts = range(0, max(1, round(rows / size)) * size, size)
     ends = [*starts[1:], rows]

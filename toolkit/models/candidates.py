@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Mapping, Sequence
-from importlib import import_module
 from importlib.metadata import packages_distributions, version
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,17 +30,9 @@ BASELINE = "baseline"
 # Without these every fit prints pages, and catboost writes a folder.
 _QUIET: Any = {"lightgbm": {"verbose": -1}, "catboost": {"verbose": False, "allow_writing_files": False}}
 
-SCORERS, DEFAULT_METRIC = beside(__file__, "scorers.yaml").values()
-#: How the names of scikit-learn's scorers begin whose values lie in [0, 1], and the ranges of some others.
-_SHARES = ("accuracy", "average_precision", "balanced_acc", "f1", "jaccard", "precision", "recall", "roc_auc", "top_k")
-_RANGES = {"matthews_corrcoef": (-1.0, 1.0), "r2": (-math.inf, 1.0), "explained_variance": (-math.inf, 1.0)}
+SCORERS, DEFAULT_METRIC, _SHARES, _RANGES = beside(__file__, "scorers.yaml").values()
 #: The estimators that have a name, with their settings by kind of task and the space in which they are tuned.
 CANDIDATES: dict[str, Any] = beside(__file__, "candidates.yaml")
-
-
-def default_candidates(task: str) -> list[str]:
-    """Name the candidates tried where none are asked for: a linear model and boosted trees."""
-    return ["ridge" if task == "regression" else "logistic", "boosting"]
 
 
 def make_baseline(task: str) -> Any:
@@ -55,7 +47,7 @@ def make_candidates(candidates: Sequence[object] | Mapping[str, object] | None, 
     ----------
     candidates : sequence, mapping or None
         Names (``logistic``, ``ridge``, ``forest``, ``boosting``), import paths (``lightgbm.LGBMClassifier``) or
-        estimators; a mapping gives its own names.
+        estimators; a mapping gives its own names. By default a linear model and boosted trees.
     task : {"binary", "multiclass", "regression"}
     seed : int
         Given to every estimator that takes ``random_state``.
@@ -71,7 +63,7 @@ def make_candidates(candidates: Sequence[object] | Mapping[str, object] | None, 
     ['logistic', 'DecisionTreeClassifier']
     """
     if candidates is None or len(candidates) == 0:
-        candidates = default_candidates(task)
+        candidates = ["ridge" if task == "regression" else "logistic", "boosting"]
     if isinstance(candidates, str):
         candidates = [part.strip() for part in candidates.split(",")]
     named = candidates.items() if isinstance(candidates, Mapping) else [(None, item) for item in candidates]
@@ -90,7 +82,7 @@ def make_candidates(candidates: Sequence[object] | Mapping[str, object] | None, 
 
 def _named(name: str, task: str) -> Any:
     if "." in name:
-        return _imported(name, _QUIET.get(name.partition(".")[0], {}))
+        return _made(name, _QUIET.get(name.partition(".")[0], {}))
     known, kind = CANDIDATES, "regression" if task == "regression" else "classification"
     options = [one for one, said in known.items() if kind in said]
     if name not in options:
@@ -99,18 +91,23 @@ def _named(name: str, task: str) -> Any:
         said = {"near": nearest(name, options), "options": listed(options), "example": example}
         raise refusal("unknown candidate", name=name, other=other, **said)
     settings = dict(known[name][kind])
-    return _imported(settings.pop("estimator"), settings)
+    return _made(settings.pop("estimator"), settings)
 
 
-def _imported(path: str, settings: Mapping[str, Any]) -> Any:
-    module, _, name = path.rpartition(".")
+def imported(address: str, what: str) -> Any:
+    """Import what an address names, ``package.module.name`` or ``package.module:name``; say what stands in the way."""
     try:
-        return getattr(import_module(module), name)(**settings)
-    except ImportError as error:
-        raise refusal("candidate import", path=path, error=error) from error
+        return resolve_name(address)
     except AttributeError as error:
-        near = nearest(name, dir(import_module(module)))
-        raise refusal("candidate name", path=path, module=module, name=name, near=near) from error
+        near = nearest(str(error.name), dir(error.obj))
+        raise InputError(f"The {what} {address!r} cannot be imported: there is no {error.name!r}.{near}") from error
+    except Exception as error:
+        raise refusal("not imported", what=what, address=address, error=error) from error
+
+
+def _made(path: str, settings: Mapping[str, Any]) -> Any:
+    try:
+        return imported(path, "candidate")(**settings)
     except TypeError as error:
         raise refusal("candidate arguments", path=path, error=error) from error
 
@@ -143,9 +140,8 @@ def metric_range(metric: str) -> tuple[float, float]:
     """
     if metric not in get_scorer_names():
         return -math.inf, math.inf
-    if metric.startswith("neg_"):
-        return (-2.0 if metric == "neg_brier_score" else -math.inf), 0.0
-    return (0.0, 1.0) if metric.startswith(_SHARES) else _RANGES.get(metric, (-math.inf, math.inf))
+    usual = (-math.inf, 0.0 if metric.startswith("neg_") else math.inf)
+    return (0.0, 1.0) if metric.startswith(tuple(_SHARES)) else tuple(_RANGES.get(metric, usual))
 
 
 def read_metric(metric: Any, task: str) -> tuple[str, dict[str, Any]]:

@@ -6,7 +6,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from pkgutil import resolve_name
 from typing import Any, Unpack
 
 import joblib
@@ -23,6 +22,7 @@ from toolkit.data.roles import Options, given
 from toolkit.data.schema import KEPT_AS as SCHEMA
 from toolkit.data.schema import Schema
 from toolkit.errors import InputError, listed, nearest
+from toolkit.models.candidates import imported
 from toolkit.models.model import Model
 from toolkit.models.prediction_file import join_predictions, load_predictions
 from toolkit.models.threshold import KEPT_AS as THRESHOLD
@@ -33,7 +33,6 @@ refusal = refuser(__file__)
 
 PICKLES = (".joblib", ".pkl", ".pickle")
 _TRACKED = re.compile(r"(models|runs):/")
-_PICKLED = "Is it a file that joblib or pickle wrote?"
 _IMPORT = re.compile(r"[A-Za-z_][\w.]*(:[A-Za-z_][\w.]*)?")
 
 
@@ -87,8 +86,7 @@ def load_audit(
     columns: dict[str, Any] = {"y_true": y_true, "y_pred": y_pred, "y_score": y_score}
     has_model, has_predictions, has_data = (given(one) is not None for one in (model, predictions, data))
     if has_model == has_predictions:
-        found = "both" if has_model else "neither"
-        raise refusal("model or predictions", found=found)
+        raise refusal("model or predictions", found="both" if has_model else "neither")
     if has_predictions and not has_data:
         if target:
             raise InputError("A file of predictions names its true values with y_true, not with target.")
@@ -170,21 +168,14 @@ def _unpickled(address: str, path: Path) -> Any:
         raise InputError(f"There is no file {address!r}.{near}")
     try:
         return joblib.load(path)
+    except (ImportError, AttributeError) as error:
+        raise refusal("code not found", address=address, error=error) from error
     except Exception as error:
-        lost = isinstance(error, ImportError | AttributeError)
-        found = error if lost else f"{type(error).__name__}: {error}"
-        wanted = "Its code must be in a module, installed or in the current folder." if lost else _PICKLED
-        raise InputError(f"The model in {address!r} cannot be loaded here: {found}. {wanted}") from error
+        raise refusal("not loaded", address=address, kind=type(error).__name__, error=error) from error
 
 
 def _imported(address: str) -> Any:
-    try:
-        found = resolve_name(address)
-    except AttributeError as error:
-        near = nearest(str(error.name), dir(error.obj))
-        raise InputError(f"The model {address!r} cannot be imported: there is no {error.name!r}.{near}") from error
-    except Exception as error:
-        raise refusal("model import", address=address, error=error) from error
+    found = imported(address, "model")
     if hasattr(found, "predict") and not isinstance(found, type):
         return found
     if not callable(found):

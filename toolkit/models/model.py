@@ -191,20 +191,21 @@ class Model:
         found = self.read(self.scores, features, table)
         return found[:, 1] if self.scores == "predict_proba" and found.shape[1] == 2 else found
 
-    def check_columns(self, names: Iterable[object], table: str, others: Iterable[object] = ()) -> None:
-        """Refuse a table that lacks columns the estimator takes; the nearest name may be one of ``others``."""
+    def check_columns(self, names: Iterable[object], table: str, others: Iterable[object] = ()) -> dict[str, str]:
+        """Find the columns that the estimator takes; where one is missing, the nearest may be one of ``others``."""
         has = [str(name) for name in names]
-        missing = [name for name in self.columns if name not in find_columns(self.columns, has)]
+        found = find_columns(self.columns, has)
+        missing = [name for name in self.columns if name not in found]
         if missing:
             near = nearest(missing[0], [*has, *map(str, others)])
             raise NotApplicableError(f"The model needs columns that {table} does not have: {listed(missing)}.{near}")
+        return found
 
     def inputs(self, features: pd.DataFrame, table: str = "the table") -> pd.DataFrame:
         """Return the columns that the estimator takes, in its order; all of them where it knows no names."""
         if not self.columns or not isinstance(features, pd.DataFrame):
             return features
-        self.check_columns(features.columns, table)
-        taken = list(find_columns(self.columns, list(map(str, features.columns))).values())
+        taken = list(self.check_columns(features.columns, table).values())
         features = features if taken == list(features.columns) else features[taken]
         settled = self.schema.features if self.schema.task else {}
         if all(is_plain(features[name], one.kind) for name, one in settled.items()):
@@ -235,8 +236,7 @@ class Model:
         """Return what a method that gives scores says, as numbers."""
         found = np.asarray(self.ask(method, features, table), dtype=float)
         if method == "predict_proba" and self.classes and found.shape[1:] != (len(self.classes),):
-            shape = " x ".join(map(str, found.shape))
-            raise refusal("column each class", classes=listed(self.classes), shape=shape)
+            raise refusal("column each class", classes=listed(self.classes), shape=" x ".join(map(str, found.shape)))
         return found
 
     def _named(self, data: Dataset) -> Model:

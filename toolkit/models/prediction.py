@@ -25,7 +25,7 @@ refusal = refuser(__file__)
 
 REPEATS = 50
 BATCH_ROWS = 1000
-_SECONDS_FOR_ROW, _SECONDS_FOR_BATCH = 0.5, 0.4
+_SECONDS = {"": 0.5, "batch_": 0.4}
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,15 +131,14 @@ def _latencies(model: Model, features: pd.DataFrame, rng: np.random.Generator) -
     call = getattr(model, "predict_proba", model.labels)
     picked = rng.integers(len(features), size=REPEATS)
     batch = features.iloc[np.sort(rng.choice(len(features), min(BATCH_ROWS, len(features)), replace=False))]
-    single = _timed(call, [features.iloc[[row]] for row in picked], _SECONDS_FOR_ROW)
-    many = _timed(call, [batch] * 20, _SECONDS_FOR_BATCH)
-    numbers = {
-        f"latency.{kind}p{level}_ms": Estimate(float(np.percentile(times, level)), n=len(times))
-        for kind, times in (("", single), ("batch_", many))
-        for level in (50, 95)
-    }
-    rate = 1000 * len(batch) / numbers["latency.batch_p50_ms"].value
-    return numbers | {"throughput.rows_per_second": Estimate(rate, n=len(many))}
+    inputs = {"": [features.iloc[[row]] for row in picked], "batch_": [batch] * 20}
+    numbers = {}
+    for kind, tables in inputs.items():
+        times = _timed(call, tables, _SECONDS[kind])
+        for level in (50, 95):
+            numbers[f"latency.{kind}p{level}_ms"] = Estimate(float(np.percentile(times, level)), n=len(times))
+    median = numbers["latency.batch_p50_ms"]
+    return numbers | {"throughput.rows_per_second": Estimate(1000 * len(batch) / median.value, n=median.n)}
 
 
 def _timed(call: Any, inputs: list[pd.DataFrame], budget: float) -> list[float]:

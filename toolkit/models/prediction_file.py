@@ -82,8 +82,7 @@ def load_predictions(
         # Whole numbers with many values are a measurement where the predictions lie between them.
         options["task"] = options.get("task") or (None if _whole(frame[columns.pred]) else "regression")
     options["drop"] = [name for name in (*left, *columns.names) if name != y_true]
-    data = load_dataset(table, target=y_true, **options)
-    return _record(table, data, columns)
+    return _record(table, load_dataset(table, target=y_true, **options), columns)
 
 
 def join_predictions(source: Source, data: Dataset, rows: int, **names: Any) -> tuple[RecordedPredictions, Dataset]:
@@ -155,22 +154,19 @@ def _with_labels(source: Source, table: RawTable, pred: str, truth: pd.Series[An
 def _find_columns(table: RawTable, y_pred: str, y_score: str | Sequence[str], left: Sequence[str]) -> _Columns:
     """Find the columns of the predictions, among those that are not left out."""
     names = [name for name in table.frame.columns if name not in left]
-    if y_pred and y_pred not in names:
-        raise _no_column(y_pred, "the predictions", "y_pred", table)
     pred = y_pred or ("y_pred" if "y_pred" in names else "")
-    wanted = listed_names(y_score, names)
-    absent = [name for name in wanted if name not in names]
-    if len(wanted) > 1 and absent:
+    if pred and pred not in names:
+        raise _no_column(pred, "the predictions", "y_pred", table)
+    wanted = listed_names(y_score, names) or ["y_score"]
+    absent, start = [name for name in wanted if name not in names], ""
+    if len(absent) == len(wanted) == 1:
+        start = wanted[0]
+        wanted = [name for name in names if name.startswith(start)]
+    if absent and listed_names(y_score) and not (start and wanted):
         raise _no_column(absent[0], "the scores", "y_score", table)
-    if wanted and not absent:
-        return _Columns(pred, tuple(wanted))
-    start = wanted[0] if wanted else "y_score"
-    found = ("y_score",) if start in names else tuple(name for name in names if name.startswith(start))
-    if wanted and not found:
-        raise _no_column(start, "the scores", "y_score", table)
-    if not pred and not found:
+    if not pred and not wanted:
         raise refusal("no predictions", source=table.source, columns=listed(table.frame.columns))
-    return _Columns(pred, found, "" if start in names else start)
+    return _Columns(pred, tuple(wanted), start)
 
 
 def _no_column(name: str, what: str, parameter: str, table: RawTable) -> InputError:

@@ -37,10 +37,9 @@ class Costs:
     def __str__(self) -> str:
         """Write the costs in words."""
         unit = f" {self.currency}" if self.currency else ""
-        parts = [f"a false positive {self.fp:g}{unit}", f"a false negative {self.fn:g}{unit}"]
-        parts += [f"a true positive {self.tp:g}{unit}"] if self.tp else []
-        parts += [f"a true negative {self.tn:g}{unit}"] if self.tn else []
-        return ", ".join(parts)
+        wrong = [f"a false positive {self.fp:g}{unit}", f"a false negative {self.fn:g}{unit}"]
+        right = {"true positive": self.tp, "true negative": self.tn}
+        return ", ".join([*wrong, *(f"a {name} {cost:g}{unit}" for name, cost in right.items() if cost)])
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ class Rule:
     """How to choose: ``kind`` is fixed, decided, youden, max_f1, precision, recall or cost; ``level`` is its number."""
 
     kind: str
-    level: float = math.nan
+    level: float = 0.0
     costs: Costs | None = None
 
     @property
@@ -95,11 +94,7 @@ class Threshold:
         >>> print(read_kept(Threshold(0.2, Rule("recall", 0.9), "validation").text()))
         0.2 (kept with the model, chosen on the validation part: largest precision with a recall of at least 0.9)
         """
-        level = None if math.isnan(self.rule.level) else self.rule.level
-        costs = asdict(self.rule.costs) if self.rule.costs else None
-        return json.dumps(
-            {"value": self.value, "rule": self.rule.kind, "level": level, "costs": costs, "part": self.part}
-        )
+        return json.dumps({"value": self.value, "part": self.part, "rule": asdict(self.rule)})
 
     @property
     def called(self) -> str:
@@ -122,8 +117,8 @@ ThresholdLike: TypeAlias = float | str | Mapping[str, object] | Rule | Threshold
 def read_kept(text: str) -> Threshold:
     """Read the threshold that was kept with a model."""
     found = json.loads(text)
-    level, costs = found["level"], found["costs"]
-    rule = Rule(found["rule"], math.nan if level is None else level, Costs(**costs) if costs else None)
+    costs = found["rule"]["costs"]
+    rule = Rule(**found["rule"] | {"costs": Costs(**costs) if costs else None})
     return Threshold(found["value"], rule, found["part"], kept=True)
 
 

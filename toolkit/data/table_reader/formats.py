@@ -67,9 +67,8 @@ class Format:
             said = {"decimal mark": self.decimal.strip("."), "thousands mark": self.thousands, "unit": self.unit}
             marks = ", ".join(f"{name} {mark!r}" for name, mark in said.items() if mark)
             return f"numbers ({marks})" if marks else "numbers"
-        return {"bool": "yes/no", "missing": "no value", "duration": "durations", "nested": "lists or records"}.get(
-            self.kind, self.kind
-        )
+        names = {"bool": "yes/no", "missing": "no value", "duration": "durations", "nested": "lists or records"}
+        return names.get(self.kind, self.kind)
 
     @property
     def plain(self) -> bool:
@@ -96,20 +95,15 @@ class Format:
         if values is not None and not np.isnan(values).any():
             return values, np.zeros(len(texts), dtype=bool)
         plain = pc.utf8_trim_whitespace(texts)
-        if self.kind == "date":
-            values = read_moments(plain, self.dates)
-            unread = np.isnat(values)
-        elif self.kind == "number":
-            values = read_numbers(plain, self)
-            unread = np.isnan(values)
-        elif self.kind == "bool":
-            lower = pc.utf8_lower(plain)
-            true, false = flags(pc.equal(lower, "true")), flags(pc.equal(lower, "false"))
-            values, unread = np.where(true, 1.0, np.where(false, 0.0, np.nan)), ~(true | false)
-        else:
+        if self.kind not in ("date", "number", "bool"):
             cells = texts.to_numpy(zero_copy_only=False).copy()
             cells[is_absent(plain, self)] = None
             return cells, np.zeros(len(texts), dtype=bool)
+        if self.kind == "bool":
+            values = pd.Series(pc.utf8_lower(plain).to_pylist()).map({"true": 1.0, "false": 0.0}).to_numpy(dtype=float)
+        else:
+            values = read_moments(plain, self.dates) if self.kind == "date" else read_numbers(plain, self)
+        unread = np.asarray(pd.isna(values))
         return values, unread & ~is_absent(plain, self) if unread.any() else unread
 
 
@@ -121,11 +115,9 @@ def read_numbers(plain: pa.StringArray, how: Format) -> NDArray[np.float64]:
             return values
     texts = plain
     if how.unit:
-        parts = pc.extract_regex(plain, DECORATED)
-        same = pc.fill_null(
-            pc.equal(pc.binary_join_element_wise(parts.field("before"), parts.field("after"), ""), how.unit), False
-        )
-        texts = pc.if_else(same, parts.field("number"), pa.scalar(None, pa.string()))
+        unit = re.escape(how.unit)
+        bare = pc.replace_substring_regex(plain, f"^{unit}[ \u00a0]?|[ \u00a0]?{unit}$", "")
+        texts = pc.if_else(pc.match_substring_regex(plain, f"^{unit}|{unit}$"), bare, pa.scalar(None, pa.string()))
     fits = pc.match_substring_regex(texts, notation(how.decimal, how.thousands))
     texts = pc.if_else(pc.fill_null(fits, False), texts, pa.scalar(None, pa.string()))
     if how.thousands:
