@@ -1,10 +1,12 @@
 """How commands speak: errors without tracebacks, and tables as plain text."""
 
+import contextlib
 import errno
 import io
 import json
 import os
 import sys
+import tempfile
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,8 +14,9 @@ from typing import Any
 
 import click
 
+from toolkit import __version__
 from toolkit.core.estimate import format_number
-from toolkit.core.words import printable, shorten
+from toolkit.core.words import masked, printable, shorten
 from toolkit.errors import ToolkitError, shown
 
 WIDEST = 48
@@ -24,26 +27,41 @@ OUT = click.option("--out", type=FOLDER, default=Path("reports"), show_default=T
 class Commands(click.Group):
     """A group whose commands end with a message and an exit code where the toolkit raises an error."""
 
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        """Run the command with streams that no text from the data commands."""
+        given = (sys.stdout, sys.stderr)
+        out, err = (_Stream(one.buffer, one.encoding, "replace", write_through=True) if one else None for one in given)
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            try:
+                return super().main(*arguments, **options)
+            finally:
+                for stream in filter(None, (out, err)):
+                    stream.detach()
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command that was asked for; ``TOOLKIT_DEBUG=1`` adds the traceback."""
-        for stream in (sys.stdout, sys.stderr):
-            if isinstance(stream, io.TextIOWrapper):
-                stream.reconfigure(errors="replace")
         try:
             return super().invoke(ctx)
-        except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or the interpreter fails on it once more when it ends
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except Exception as error:  # noqa: BLE001  # the last place to turn a traceback into a message
             if os.environ.get("TOOLKIT_DEBUG") == "1":
                 click.echo(traceback.format_exc(), err=True)
             message, code = _explained(error)
-            click.echo(f"Error: {printable(message)}", err=True)
+            click.echo(f"Error: {message}", err=True)
             ctx.exit(code)
         except KeyboardInterrupt:
             click.echo("\nStopped.", err=True)
             ctx.exit(130)
+
+
+class _Stream(io.TextIOWrapper):
+    """Writes what is printable and no secrets, and nothing where the reader is gone."""
+
+    def write(self, text: str) -> int:
+        with contextlib.suppress(BrokenPipeError):
+            super().write("\n".join(map(printable, masked(text).split("\n"))))
+        return len(text)
 
 
 def _explained(error: Exception) -> tuple[str, int]:
@@ -57,7 +75,13 @@ def _explained(error: Exception) -> tuple[str, int]:
     if isinstance(error, OSError):
         said = f"{shown(str(error.filename))}: {error.strerror}" if error.filename else str(error)
         return f"The system refused: {said}.", 3 if error.errno in (errno.ENOSPC, errno.EDQUOT) else 2
-    return f"The toolkit failed itself ({type(error).__name__}: {shorten(error)}). TOOLKIT_DEBUG=1 says where.", 4
+    said = f"The toolkit failed itself ({type(error).__name__}: {printable(shorten(error))})."
+    with tempfile.NamedTemporaryFile(
+        "w", encoding="utf-8", prefix="toolkit-failure-", suffix=".txt", delete=False
+    ) as file:
+        file.write(masked(f"{said}\n\ntoolkit {__version__}, Python {sys.version}\n\n{traceback.format_exc()}"))
+        file.write("\nSend this file to whoever gave you the toolkit: it holds no rows of a table.\n")
+    return f"{said} {file.name} says where.", 4
 
 
 def answer(as_json: bool, plain: object, *lines: str) -> None:

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from toolkit.core.words import counted
-from toolkit.errors import InputError
+from toolkit.core.words import counted, masked
+from toolkit.errors import InputError, listed
 from toolkit.report.pdf import BROWSERS
+from toolkit.runs.runner import interrupted
 
 DISTRIBUTION = "jupyter-experiment-toolkit"
 MEMORY_GB = 2.0
@@ -107,6 +108,9 @@ def _folder(out: Path) -> Check:
     place = next(folder for folder in (out.absolute(), *out.absolute().parents) if folder.exists())
     if place.is_dir() and os.access(place, os.W_OK | os.X_OK):
         free = shutil.disk_usage(place).free / 1e9
+        if killed := [one.name for one in interrupted(out)]:
+            found = f"left in {out.absolute()} by runs that were killed: {listed(killed)}"
+            return Check("Reports", "note", found, "The next run keeps what they had written under another name.")
         return Check("Reports", "ok", f"{out.absolute()} can be written, {free:,.1f} GB free")
     return Check("Reports", "problem", f"{place} cannot be written", "Change the folder, or give --out DIR.")
 
@@ -118,7 +122,7 @@ def _tracking(out: Path) -> Check:
         store.check_reachable(store.tracking_uri(out))
     except InputError as error:
         return Check("Tracking", "problem", str(error))
-    return Check("Tracking", "ok", store.without_password(store.tracking_uri(out)))
+    return Check("Tracking", "ok", masked(store.tracking_uri(out)))
 
 
 def _machine() -> Check:

@@ -1,16 +1,30 @@
-"""One boundary: whatever goes wrong ends in one message and an exit code."""
+"""One boundary: whatever goes wrong ends in one message, an exit code, and nothing a terminal would obey."""
 
 import errno
+import http.server
 import os
 import subprocess
 import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
+from filelock import FileLock
 
+from toolkit import doctor
 from toolkit.console import Commands
+from toolkit.core.words import masked
 from toolkit.data.read import read_table
 from toolkit.errors import InputError
+from toolkit.registry import tracking
+from toolkit.registry.store import beside, connect
+from toolkit.runs import runner
+
+NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 
 
 def command_that(work):
@@ -42,17 +56,34 @@ class TestErrors:
         assert (done.exit_code, said in done.stderr) == (code, True)
         assert "Traceback" not in done.output
 
-    def test_a_fault_of_the_toolkit_is_called_one(self):
-        done = command_that(raiser(ZeroDivisionError("x\x1b[1m\ny")))()
+    def test_a_fault_of_the_toolkit_leaves_a_file_that_says_where(self, tmp_path, monkeypatch):
+        monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+        done = command_that(raiser(ZeroDivisionError("https://me:secret@host/x?token=abc")))()
         assert done.exit_code == 4
-        assert (
-            done.stderr
-            == "Error: The toolkit failed itself (ZeroDivisionError: x [1m y). TOOLKIT_DEBUG=1 says where.\n"
-        )
+        (file,) = tmp_path.iterdir()
+        assert str(file) in done.stderr
+        text = file.read_text()
+        assert "ZeroDivisionError" in text
+        assert "raise error" in text
+        assert "Send this file" in text.splitlines()[-1]
+        assert not any(secret in text + done.stderr for secret in ("secret", "abc"))
 
 
 class TestTerminal:
-    @pytest.mark.parametrize(("target", "code"), [("| head -c 0", 0), (">&-", 0)])
+    def test_no_escape_and_no_secret_reaches_it(self):
+        def work():
+            click.echo("a\x1b[31mb\x07\x9b1m\u202ec\nd")
+            click.echo("s3 https://u:pw@host/a.csv?sig=12ab&year=1", err=True)
+            raise InputError("bad \x1b]0;title\x07 postgresql://u:pw@host/db")
+
+        done = command_that(work)()
+        assert done.stdout == "ab  1m c\nd\n"  # click takes whole codes out itself
+        assert done.stderr.splitlines() == [
+            "s3 https://***@host/a.csv?sig=***&year=1",
+            "Error: bad  ]0;title  postgresql://***@host/db",
+        ]
+
+    @pytest.mark.parametrize(("target", "code"), [("| head -c 0", 0), (">&-", 0), ("> /dev/full", 3)])
     def test_a_reader_that_is_gone_is_no_failure(self, target, code):
         shell = f"set -o pipefail; {sys.executable} -m toolkit templates {target}"
         done = subprocess.run(["bash", "-c", shell], capture_output=True, text=True)
@@ -85,3 +116,105 @@ class TestReading:
         assert read_table("file://${PLACE}/a.csv").frame.shape == (1, 2)
         with pytest.raises(InputError, match="NOSUCH is not set"):
             read_table("https://host/a.csv?sig=${NOSUCH}")
+
+
+SECRETS = {
+    "postgresql://ann:p@ss:w0rd@host/shop": "postgresql://***@host/shop",
+    "https://host/a.csv?year=1994&sig=d3%2Fb0": "https://host/a.csv?year=1994&sig=***",
+    "https://host/a.csv?X-Amz-Credential=AK&X-Amz-Signature=12ab": "https://host/a.csv?X-Amz-Credential=***&X-Amz-Signature=***",
+    "https://host/a.csv?access_token=ab.cd": "https://host/a.csv?access_token=***",
+    "https://host/a.csv?api_key=12&n=1": "https://host/a.csv?api_key=***&n=1",
+    "abfs://host;AccountKey=a+b==;x=1": "abfs://host;AccountKey=***;x=1",
+    "https://host/a?password=1&pwd=2&session=3&jwt=4": "https://host/a?password=***&pwd=***&session=***&jwt=***",
+    "https://me@host/a": "https://***@host/a",
+    # No secrets: variables, a mark in a path, a question in a text, mail.
+    "postgresql://${DB_USER}:${DB_PASSWORD}@host/shop": "postgresql://${DB_USER}:${DB_PASSWORD}@host/shop",
+    "postgresql://ann:${DB_PASSWORD}@host/shop": "postgresql://ann:${DB_PASSWORD}@host/shop",
+    "https://host/a?sig=${SIG}&n=1": "https://host/a?sig=${SIG}&n=1",
+    "https://host/~ann@home/a.csv": "https://host/~ann@home/a.csv",
+    "https://host?by=ann@home": "https://host?by=ann@home",
+    "see https://host or mail ann@host": "see https://host or mail ann@host",
+    "sort(key=len)": "sort(key=len)",
+}
+
+
+@pytest.mark.parametrize("text", SECRETS)
+def test_what_an_address_hides_is_masked(text):
+    assert masked(text) == SECRETS[text]
+    assert masked(f'"data = \\"{text}\\""') == f'"data = \\"{SECRETS[text]}\\""'
+
+
+class TestKilledRuns:
+    def test_what_a_killed_run_wrote_is_kept_and_said(self, tmp_path, capsys, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "scratch"))
+        Path("my_own_module.py").write_text("VALUE = 1")
+        out = tmp_path / "reports"
+        for name in ("000000000001", "000000000002", "000000000003"):
+            (out / f".running-{name}").mkdir(parents=True)
+            (tmp_path / "scratch" / f"toolkit-run-{name}-abc").mkdir(parents=True)
+        (out / ".running-000000000001" / "notebook.ipynb").write_text("{}")
+        with FileLock(out / ".running-000000000003.lock"):
+            found = next(one.found for one in doctor.examine(out) if one.name == "Reports")
+            assert [f"00{n}" in found for n in (1, 2, 3)] == [True, True, False]
+            runner.run(NOTEBOOKS / "echoes.ipynb", {"data": "a"}, out=out)
+            names = sorted(one.name for one in out.iterdir() if one.is_dir())
+        assert [name.partition("-0000")[2] for name in names if "INTERRUPTED" in name] == ["00000001-INTERRUPTED"]
+        assert [name for name in names if name.startswith(".running")] == [".running-000000000003"]
+        assert [one.name[-7:] for one in (tmp_path / "scratch").iterdir() if one.is_dir()] == ["003-abc"]
+        assert capsys.readouterr().err.count("INTERRUPTED") == 1
+
+    def test_a_tracked_run_whose_folder_is_gone_is_called_killed(self, tmp_path, monkeypatch):
+        out = tmp_path / "reports"
+        out.mkdir()
+        monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        for name in ("gone", "there"):
+            monkeypatch.setenv("TOOLKIT_RUN_FOLDER", str(tmp_path / name))
+            logged = tracking.log_run([], {}, experiment="e", name=name, parameters={}, tags={}, out=out)
+            with connect(beside(out)) as client:
+                client.update_run(logged.run_id, status="RUNNING")
+        (tmp_path / "there").mkdir()
+        monkeypatch.delenv("TOOLKIT_RUN_FOLDER")
+        tracking.log_run([], {}, experiment="e", name="later", parameters={}, tags={}, out=out)
+        with connect(beside(out)) as client:
+            runs = client.search_runs([logged.experiment_id])
+            assert {one.info.run_name: one.info.status for one in runs} == {
+                "gone": "KILLED",
+                "there": "RUNNING",
+                "later": "FINISHED",
+            }
+
+
+def test_a_time_limit_ends_soon(tmp_path):
+    began = time.monotonic()
+    command = [sys.executable, "-m", "toolkit", "run", str(NOTEBOOKS / "sleeps.ipynb"), "--timeout", "6"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 3
+    assert "time limit of 6 seconds" in done.stderr
+    print(f"{time.monotonic() - began:.1f} s for a limit of 6 s")
+
+
+class Answers(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"a,y\n" + b"1,0\n2,1\n" * 40)
+
+    def log_message(self, *_):
+        pass
+
+
+def test_no_output_holds_a_secret_of_an_address(tmp_path):
+    """Neither the report, nor the notebook, nor MLflow, nor a message shows what an address holds in secret."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}/a.csv?token=s3cr3tvalue&year=1994"
+        command = [sys.executable, "-m", "toolkit", "run", "experiment", "-p", "data", address, "-p", "target", "y"]
+        done = subprocess.run(command, capture_output=True, cwd=tmp_path)
+        server.shutdown()
+    assert done.returncode == 0, done.stderr
+    held = [path for path in tmp_path.rglob("*") if path.is_file() and b"s3cr3tvalue" in path.read_bytes()]
+    assert held == []
+    assert b"s3cr3tvalue" not in done.stdout + done.stderr
+    results = next(tmp_path.glob("reports/*/results.json")).read_text()
+    assert "token=***&year=1994" in results

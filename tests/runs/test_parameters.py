@@ -73,6 +73,7 @@ class TestSchema:
         source = "data = 'churn.csv'  # what to read\nseed = 3\nshare = 0.5\nfast = True\n"
         source += "sizes = [1]\nnames = []\nnote = None"
         read = {one.name: (one.annotation, one.default, one.help) for one in read_schema(notebook(source)).parameters}
+        assert read.pop("policy")[:2] == ("str | None", None)  # every template takes one
         assert read == {
             "data": ("str", "churn.csv", "what to read"),
             "seed": ("int", 3, ""),

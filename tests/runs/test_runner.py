@@ -346,6 +346,32 @@ class TestRefusedRun:
         (tmp_path / "mlflow.db").rmdir()
 
 
+class TestPolicyOfATemplateOfOnesOwn:
+    """Whatever is published can be judged, declared or not."""
+
+    @pytest.mark.parametrize(("least", "outcome"), [(100, "pass"), (1000, "fail")])
+    def test_the_report_has_the_verdict(self, tmp_path, least, outcome):
+        policy = tmp_path / "rows.yaml"
+        policy.write_text(f"title: Rows\nnumbers:\n  data.rows: {{min: {least}}}\n", encoding="utf-8")
+        done = runner.run(NOTEBOOKS / "publishes.ipynb", {"policy": str(policy)}, out=tmp_path / "out")
+        assert (done.results.verdict.outcome, done.results.verdict.policy) == (outcome, "Rows")
+        assert done.results.parameters["policy"] == str(policy)
+        page = done.report.read_text(encoding="utf-8")
+        assert ("Fails the policy “Rows”" in page) == (outcome == "fail")
+        assert "Policy rules" in page
+
+    def test_one_that_publishes_nothing_cannot_be_judged(self, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        Path("my_own_module.py").write_text("VALUE = 1")
+        with pytest.raises(RunError, match="this one publishes nothing"):
+            runner.run(NOTEBOOKS / "echoes.ipynb", {"data": "a", "policy": "standard"}, out=tmp_path / "out")
+
+    def test_a_policy_with_a_slip_is_refused_at_once(self, tmp_path):
+        with pytest.raises(InputError, match="Did you mean 'standard'"):
+            runner.run(NOTEBOOKS / "publishes.ipynb", {"policy": "standrd"}, out=tmp_path / "out")
+        assert not (tmp_path / "out").exists()
+
+
 class TestKilledRun:
     @pytest.fixture
     def sleeping(self, tmp_path):
@@ -359,18 +385,15 @@ class TestKilledRun:
             contextlib.ExitStack() as after,
         ):
             after.callback(process.kill)
-            root = psutil.Process(process.pid)
             # papermill, the kernel, and the child of the kernel
-            began = wait_for(lambda: process.poll() is not None or len(root.children(recursive=True)) == 3, 60)
-            assert began, [child.cmdline() for child in root.children(recursive=True)]
+            began = wait_for(lambda: process.poll() is not None or len(processes_of(out)) == 3, 60)
+            assert began, [child.cmdline() for child in processes_of(out)]
             assert process.poll() is None, process.stderr.read()
-            yield process, root.children(recursive=True)
+            yield process, processes_of(out)
 
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
     def test_a_stopped_run_leaves_nothing(self, sleeping, tmp_path, number):
         process, children = sleeping
-        marked = {child.pid for child in children}  # the last of them, just begun, may not bear its mark yet
-        assert wait_for(lambda: {child.pid for child in processes_of(tmp_path / "out")} == marked, 60)
         process.send_signal(number)
         assert process.wait(20) == 130
         assert not any(map(_is_alive, children))

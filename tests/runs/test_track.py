@@ -147,7 +147,7 @@ def test_a_server_that_fails_costs_no_report(tmp_path, broken, how, monkeypatch)
     assert_whole(folder)
     (finding,) = untracked(folder)
     assert finding["severity"] == "medium"
-    assert f"http://127.0.0.1:{server.server_port} cannot be used" in finding["message"]
+    assert f"127.0.0.1:{server.server_port} cannot be used" in finding["message"]
     assert "toolkit track REPORT" in finding["message"]
     warnings = [line for line in result.stderr.splitlines() if line.startswith("Warning")]
     at_once = ["The run goes on" in line for line in warnings]

@@ -11,6 +11,13 @@ from toolkit.core.estimate import format_number
 from toolkit.core.resources import beside
 
 _WHOLE, _PARTS = beside(__file__, "words.yaml").values()
+_HIDDEN = r"sig|token|secret|passw|pwd|key|credential|auth|session|jwt"
+#: What an address hides, but ``${NAME}``. Quotes and backslashes end it: a text within a notebook's code stays one.
+_SECRET = re.compile(
+    r"""(://)(?![^/@]*\$\{\w+\}@)[^/?#\s'"\\]*@"""
+    rf"""|([?&;][\w.-]*(?:{_HIDDEN})[\w.-]*=)(?!\$\{{\w+\}})[^&;#\s'"\\<>]+""",
+    re.IGNORECASE,
+)
 _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
 
@@ -60,6 +67,19 @@ def printable(text: object) -> str:
     """
     line = "" if text is None else str(text)
     return line if line.isprintable() else "".join(sign if sign.isprintable() else " " for sign in line)
+
+
+def masked(text: str) -> str:
+    """Replace what an address holds in secret: its user and password, and the values of keys, tokens and signatures.
+
+    What stands as ``${NAME}`` is no secret, and stays.
+
+    Examples
+    --------
+    >>> masked("postgresql://me:secret@db/runs"), masked("https://host/a.csv?year=1994&sig=d3b0")
+    ('postgresql://***@db/runs', 'https://host/a.csv?year=1994&sig=***')
+    """
+    return _SECRET.sub(lambda found: f"{found[1]}***@" if found[1] else f"{found[2]}***", text)
 
 
 def one_line(text: object) -> str:

@@ -18,7 +18,7 @@ import pandas as pd
 
 from toolkit.core.resources import read_bytes
 from toolkit.core.result import Finding
-from toolkit.core.words import shorten
+from toolkit.core.words import masked, shorten
 from toolkit.data.databases import is_database, read_database, with_variables
 from toolkit.data.datasets import BUILT_IN, BuiltIn
 from toolkit.data.decisions import Decisions, decide_formats, read_texts
@@ -152,7 +152,8 @@ def _finished(table: RawTable, known: Schema | None) -> RawTable:
         if frame[name].dtype.kind in "if" and frame[name].dropna().isin([0, 1]).all():
             read[name] = frame[name].astype("boolean")
     decisions = {**table.decisions, **decisions}
-    return replace(table, frame=frame.assign(**read), notes=(*notes, *said), decisions=decisions)
+    source, notes = masked(table.source), [*notes, *said]
+    return replace(table, frame=frame.assign(**read), source=source, notes=tuple(notes), decisions=decisions)
 
 
 def _built_in(table: BuiltIn) -> RawTable:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from toolkit.core.result import ModelRecord
+from toolkit.core.words import masked
 from toolkit.errors import InputError
 from toolkit.registry import store
 from toolkit.registry.ledger import Ledger, folder_hash
@@ -162,7 +163,7 @@ def load_model(address: str, out: Path) -> Logged:
             loaded = import_module(f"mlflow.{flavour}").load_model(folder)
         except mlflow.exceptions.MlflowException as error:
             reason = f"There is no model {address!r} in {uri}: {str(error).splitlines()[0]} {_ELSEWHERE}"
-            raise InputError(store.without_password(reason)) from error
+            raise InputError(masked(reason)) from error
         except InputError:
             raise
         except Exception as error:

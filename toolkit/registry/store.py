@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from toolkit.core.words import unique
+from toolkit.core.words import masked, unique
 from toolkit.errors import InputError
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def check_reachable(uri: str) -> None:
     scheme = uri.partition(":")[0]
     if scheme in ("http", "https"):
         try:
-            urllib.request.urlopen(without_password(uri).rstrip("/") + "/health", timeout=5).close()  # noqa: S310
+            urllib.request.urlopen(re.sub("(?<=://)[^/]*@", "", uri).rstrip("/") + "/health", timeout=5).close()  # noqa: S310
         except urllib.error.HTTPError:
             return  # something answers; what it thinks of the address is for mlflow to say
         except (OSError, ValueError, http.client.HTTPException) as error:
@@ -87,20 +87,9 @@ def _check_database(uri: str) -> None:
 def unusable(uri: str, reason: str) -> InputError:
     """Say that a store cannot be used, without its user and password, and what to do."""
     return InputError(
-        f"The tracking server at {without_password(uri)} cannot be used: {without_password(reason)}. "
+        f"The tracking server at {masked(uri)} cannot be used: {masked(reason)}. "
         "Start it or correct MLFLOW_TRACKING_URI."
     )
-
-
-def without_password(uri: str) -> str:
-    """Return an address with its user and password left out.
-
-    Examples
-    --------
-    >>> without_password("postgresql://me:secret@db/runs")
-    'postgresql://db/runs'
-    """
-    return re.sub(r"(?<=://)[^/\s]*@", "", uri)
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from toolkit.core.estimate import Estimate
 
 REPORT_TAG = "toolkit.report_id"
+OWNER = "toolkit.process"
 NOTE_OF = "toolkit.note_of"
 PARENT = "mlflow.parentRunId"
 _TYPES = {"b": "boolean", "i": "long", "u": "long", "f": "double", "M": "datetime"}
@@ -64,7 +66,9 @@ def log_run(
 
     def log(client: MlflowClient) -> RunInfo:
         experiment_id = experiment_of(client, experiment, out)
-        run_id = client.create_run(experiment_id, tags=dict(tags), run_name=name).info.run_id
+        _end_killed(client, experiment_id)
+        begun = {**tags, OWNER: f"{platform.node()}:{os.environ.get('TOOLKIT_RUN_FOLDER', '')}"}
+        run_id = client.create_run(experiment_id, tags=begun, run_name=name).info.run_id
         given = {key: value for record in records for key, value in record.parameters.items()}
         status = "FAILED"
         try:
@@ -78,6 +82,14 @@ def log_run(
     experiment = os.environ.get("MLFLOW_EXPERIMENT_NAME") or experiment
     logged, failure = _in_a_store(out, log)
     return replace(logged or RunInfo(), failure=failure)
+
+
+def _end_killed(client: MlflowClient, experiment_id: str) -> None:
+    """Say of runs that are still RUNNING, though the folder on this machine that they wrote to is gone: killed."""
+    for run in client.search_runs([experiment_id], "attributes.status = 'RUNNING'"):
+        machine, _, folder = run.data.tags.get(OWNER, "").partition(":")
+        if machine == platform.node() and folder and not Path(folder).exists():
+            client.set_terminated(run.info.run_id, "KILLED")
 
 
 def attach(logged: RunInfo, files: Sequence[Path], out: Path) -> RunInfo:

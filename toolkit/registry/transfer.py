@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toolkit.core.results import RunInfo
+from toolkit.core.words import masked
 from toolkit.errors import InputError
 from toolkit.registry.model_store import copy_model
-from toolkit.registry.store import beside, check_reachable, connect, log_batches, tracking_uri, without_password
+from toolkit.registry.store import beside, check_reachable, connect, log_batches, tracking_uri
 from toolkit.registry.tracking import NOTE_OF, PARENT, REPORT_TAG, describe_versions, experiment_of
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def copied_run(logged: RunInfo, out: Path) -> Iterator[tuple[RunInfo, MlflowClie
         elif source and (run := _found(source, logged.run_id)):
             copy, status = _copy(source, client, run, logged, out), run.info.status
         else:
-            places = f"neither in {without_password(uri)} nor in mlflow.db beside the reports"
+            places = f"neither in {masked(uri)} nor in mlflow.db beside the reports"
             raise InputError(f"The run of this report is {places}. Run the report's command again.")
         yield copy, client
         client.set_terminated(copy.run_id, status)

@@ -1,8 +1,8 @@
 """What a template asks for: the typed parameters of its tagged cell, and the check of what was given.
 
 A parameter is one line of that cell, ``name: type = literal  # help``, or in papermill's own form ``name = literal``,
-whose type is that of the value. One whose default is None although its type does not admit None is required. Only the
-standard library is needed, so that looking is quick.
+whose type is that of the value. One whose default is None although its type does not admit None is required. Every
+template takes a policy. Only the standard library is needed, so that looking is quick.
 """
 
 import ast
@@ -135,6 +135,10 @@ def _fitting(parameter: Parameter, read: Callable[[Any, Sequence[Kind]], Any], v
         raise refusal("other type", name=parameter.name, **said) from None
 
 
+_HELP = "name or file of the policy that judges what is published"
+_POLICY = Parameter("policy", "str | None", (Kind("str"), Kind("None")), None, _HELP)
+
+
 def find_template(template: str | Path) -> Path:
     """Return the notebook of a template, given by name or as the path of an ``.ipynb`` file.
 
@@ -185,7 +189,9 @@ def read_schema(path: Path) -> Schema:
         count = f"{len(tagged) or 'no'} code cell{'s' * (len(tagged) > 1)}"
         raise refusal("tagged cells", name=path.name, count=count)
     title, question = _heading(cells)
-    return Schema(path, title or path.stem, question, _parameters(_source(tagged[0]), path.name))
+    found = _parameters(_source(tagged[0]), path.name)
+    policy = () if any(one.name == "policy" for one in found) else (_POLICY,)
+    return Schema(path, title or path.stem, question, (*found, *policy))
 
 
 def _cells(path: Path) -> list[dict[str, Any]]:

@@ -15,10 +15,12 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.core.clock import clock
+from toolkit.core.words import masked
 
 if TYPE_CHECKING:
     import psutil
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
 
 WORKER = Path(__file__).absolute().with_name("worker.py")
 MARK = "TOOLKIT_RUN_FOLDER"
+SCRATCH = "toolkit-run-"
+#: What the end of a run needs and takes seconds to load: there is time while the notebook runs.
+LATER = ("mlflow", "toolkit.report.render")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +66,7 @@ def execute(
     Failure or None
         None where every cell ran.
     """
-    with tempfile.TemporaryDirectory(prefix="toolkit-run-") as scratch:
+    with tempfile.TemporaryDirectory(prefix=f"{SCRATCH}{notebook.parent.name[-12:]}-") as scratch:
         marks = {**marks, MARK: str(notebook.parent)}
         spec = _write_spec(Path(scratch), template, notebook, parameters)
         process = subprocess.Popen(
@@ -71,6 +76,7 @@ def execute(
             env=_environment(Path(scratch), marks),
             start_new_session=True,
         )
+        threading.Thread(target=lambda: [*map(import_module, LATER)], daemon=True).start()
         try:
             process.wait(timeout)
         except subprocess.TimeoutExpired:
@@ -193,7 +199,7 @@ KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "nam
 
 
 def tidy_notebook(path: Path, template: Path, failure: Failure | None) -> None:
-    """Take this machine's paths and kernel out of a notebook; say in the last cell begun why it stopped, if it did.
+    """Take secrets and this machine's paths and kernel out of a notebook; say in the last cell begun why it stopped.
 
     Parameters
     ----------
@@ -228,4 +234,4 @@ def tidy_notebook(path: Path, template: Path, failure: Failure | None) -> None:
             part.pop("execution", None)
             for name in ("start_time", "end_time", "duration"):
                 part.get("papermill", {}).pop(name, None)
-    path.write_text(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    path.write_text(masked(json.dumps(notebook, indent=1, ensure_ascii=False)) + "\n", encoding="utf-8")

@@ -24,8 +24,9 @@ from toolkit.core.estimate import Estimate
 from toolkit.core.face import Face
 from toolkit.core.result import DataInfo, Finding, Record, Result, by_severity
 from toolkit.core.results import MIME, ModelInfo, PolicyVerdict, Results, RunInfo, read_results, results_path
-from toolkit.core.words import slug
+from toolkit.core.words import masked, slug
 from toolkit.errors import InputError, listed
+from toolkit.policy.check import check
 from toolkit.registry import tracking
 from toolkit.runs import manifest, provenance
 from toolkit.runs.conversion import is_json
@@ -71,6 +72,9 @@ def publish(
     """
     out = Path(out or os.environ.get("TOOLKIT_OUT", "reports"))
     records = [result.record() for result in results]
+    if (policy := os.environ.get("TOOLKIT_POLICY")) and not any(record.verdict for record in records):
+        results, parameters = (*results, check(policy, *results)), {**parameters, "policy": policy}
+        records.append(results[-1].record())
     found = summarize(results, records, template=template, parameters=parameters)
     staged = os.environ.get("TOOLKIT_RUN_FOLDER")
     base = f"{datetime.now():%Y%m%d-%H%M%S}-{template}-{slug(name or found.data.name) or 'table'}"
@@ -146,7 +150,8 @@ def summarize(
     head = next((schema for schema in list_templates() if schema.name == template), None)
     defaults = {parameter.name: parameter.default for parameter in head.parameters} if head else {}
     own = [one for one, value in parameters.items() if one[0] != "_" and one not in ("In", "Out") and is_json(value)]
-    parameters = {name: parameters[name] for name in (defaults if head else own) if name in parameters}
+    shown = {name: parameters[name] for name in (defaults if head else own) if name in parameters}
+    parameters = json.loads(masked(json.dumps(shown)))
     findings = by_severity(finding for result in results for finding in result.findings())
     hash_, dirty = provenance.commit(Path.cwd())
     return Results(

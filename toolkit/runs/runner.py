@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shlex
 import shutil
 import sys
+import tempfile
 import time
 import uuid
 from collections.abc import Iterator, Mapping
@@ -15,12 +17,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from toolkit.core.results import Results, RunInfo, read_results
-from toolkit.core.words import slug
+from toolkit.core.words import masked, slug
 from toolkit.errors import InputError, RunError, refusing
 from toolkit.policy.policy import check_policy
 from toolkit.runs.parameters import Schema, find_template, read_schema
-from toolkit.runs.process import Failure, execute, interrupted_once, tidy_notebook
+from toolkit.runs.process import SCRATCH, Failure, execute, interrupted_once, tidy_notebook
 
 
 def run(
@@ -80,7 +84,9 @@ def run(
         job = _Job(schema, values, staging, name, record, datetime.now(), time.perf_counter(), uuid.uuid4().hex)
         given = {key: value for key, value in values.items() if key in parameters}  # in the order of the template
         marks = {"TOOLKIT_OUT": str(record.parent if record else job.out), "TOOLKIT_REPORT_ID": job.report_id}
-        marks |= {"TOOLKIT_TEMPLATE": schema.name} | ({"TOOLKIT_RECORD": str(record)} if record else {})
+        marks |= {"TOOLKIT_TEMPLATE": schema.name, "TOOLKIT_POLICY": str(values["policy"] or "")} | (
+            {"TOOLKIT_RECORD": str(record)} if record else {}
+        )
         failure = execute(schema.path, job.notebook, given, marks=marks, timeout=timeout)
         if failure and failure.kind in ("InputError", "NotApplicableError"):
             raise InputError(failure.message)
@@ -172,6 +178,8 @@ def _finish(job: _Job) -> Run:
     try:
         if (job.staging / "results.json").exists():
             results = read_results(job.staging)
+        elif job.values["policy"]:
+            raise InputError("A policy judges what a notebook publishes, and this one publishes nothing.")
         report.render(job.notebook, job.staging / "report.html")
         if results:
             manifest.write_manifest(job.staging, job.schema.path)
@@ -198,7 +206,8 @@ def _fail(job: _Job, failure: Failure, results: Results | None = None, cause: Ex
     what = "The report could not be made" if cause else "The notebook stopped"
     message = f"{what}. {failure}\nWhat ran so far is in {folder / 'report.html'}"
     files = [folder / "report.html", folder / "notebook.ipynb"]
-    untracked = tracking.record_failure(job.report_id, job.schema.name, job.values, str(failure), files, job.out)
+    values, error = json.loads(masked(json.dumps(job.values))), masked(str(failure))
+    untracked = tracking.record_failure(job.report_id, job.schema.name, values, error, files, job.out)
     if untracked:
         message += f"\nThe failure is not on the tracking server, but in mlflow.db beside the reports. {untracked}"
     report.write_index(job.out)
@@ -207,16 +216,51 @@ def _fail(job: _Job, failure: Failure, results: Results | None = None, cause: Ex
 
 @contextlib.contextmanager
 def _staging(out: Path) -> Iterator[Path]:
-    """Yield a folder for the run inside ``out``; afterwards nothing of it is left there but what was renamed."""
+    """Yield a folder for the run inside ``out``; afterwards nothing of it is left there but what was renamed.
+
+    A lock beside it, which the system takes away from a process that is killed, says that the run is at work.
+    """
     made = [folder for folder in (out, *out.parents) if not folder.exists()]
     staging = out / f".running-{uuid.uuid4().hex[:12]}"
+    lock = FileLock(f"{staging}.lock")
     try:
         with refusing(f"Cannot write reports in {str(out)!r}", " Choose another folder with --out."):
-            staging.mkdir(parents=True)
+            out.mkdir(parents=True, exist_ok=True)
+            lock.acquire()
+            staging.mkdir()
+        _tidy(out)
         yield staging
     finally:
         if staging.exists():
             shutil.rmtree(staging)
+        if lock.is_locked:
+            lock.release()
+            Path(lock.lock_file).unlink(missing_ok=True)
         for folder in made:
             if folder.exists() and not any(folder.iterdir()):
                 folder.rmdir()
+
+
+def interrupted(out: Path) -> Iterator[Path]:
+    """Yield the folders in ``out`` of runs that were killed, with all their processes, before they could tidy up.
+
+    Nobody else is given a folder as long as it is the latest.
+    """
+    for folder in sorted(out.glob(".running-*[0-9a-f]")):
+        with contextlib.suppress(Timeout), FileLock(f"{folder}.lock", timeout=0):
+            if folder.is_dir():
+                yield folder
+
+
+def _tidy(out: Path) -> None:
+    """Keep what killed runs had written under a name that says INTERRUPTED, and remove what they had only begun."""
+    for left in interrupted(out):
+        for scratch in Path(tempfile.gettempdir()).glob(f"{SCRATCH}{left.name[-12:]}-*"):
+            shutil.rmtree(scratch, ignore_errors=True)
+        if any(left.iterdir()):
+            when = f"{datetime.fromtimestamp(left.stat().st_mtime):%Y%m%d-%H%M%S}"
+            kept = left.rename(out / f"{when}-{left.name[-12:]}-INTERRUPTED")
+            sys.stderr.write(f"A run was killed before it ended. What it had written is in {kept}\n")
+        else:
+            left.rmdir()
+        Path(f"{left}.lock").unlink(missing_ok=True)

@@ -88,9 +88,10 @@ def execute(spec: dict[str, Any]) -> None:
 
 def _announcer(began: float) -> Callable[..., None]:
     """Say on stderr which section of the notebook begins, and when."""
+    from toolkit.core.words import printable
 
     def announce(cell: NotebookNode, **_: object) -> None:
-        headings = [line.strip("# ") for line in cell.source.splitlines() if line.startswith("#")]
+        headings = [printable(line.strip("# ")) for line in cell.source.splitlines() if line.startswith("#")]
         if cell.cell_type == "markdown" and headings:
             sys.stderr.write(f"{time.monotonic() - began:5.0f} s  {headings[0]}\n")
             sys.stderr.flush()
@@ -126,6 +127,7 @@ def _end_with_parent(folders: list[str]) -> None:
             process.kill()
     for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)
+        Path(f"{folder}.lock").unlink(missing_ok=True)
     os._exit(1)
 
 
