@@ -113,4 +113,26 @@ def reproduce(report: Path, template: Path | None, out: Path | None, as_json: bo
         raise SystemExit(1)
 
 
-COMMANDS = (register, *map(_step, STEPS), history, verify, reproduce)
+@click.command(short_help="Answer requests by a model.", epilog="Example: toolkit serve models:/churn@champion")
+@click.argument("model")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen.")
+@click.option("--port", default=5001, show_default=True, help="0 takes any that is free.")
+@click.option(
+    "--fallback", default="abstain", show_default=True, help="The label or number where the model cannot say."
+)
+@click.option("--log", type=FOLDER, help="Profile of the rows, with a .prom beside it. [default: served.json in OUT]")
+@OUT
+def serve(model: str, host: str, port: int, fallback: str, log: Path | None, out: Path) -> None:
+    """Serve MODEL, an address such as models:/churn@champion, over HTTP until stopped.
+
+    POST /invocations takes rows as MLflow's server does, and answers each with a decision, a score and the version.
+    A row with what the model's training rows did not have, or on which it fails, gets the fallback, and it is said.
+    No row is kept: `toolkit run drift -p model MODEL -p current LOG` reads the log.
+    """
+    from toolkit.models.load import load_model
+    from toolkit.monitoring.serve import Answers, serve
+
+    serve(Answers(load_model(model, out=out), fallback, log or out / "served.json"), host, port)
+
+
+COMMANDS = (register, *map(_step, STEPS), history, verify, reproduce, serve)

@@ -129,13 +129,22 @@ class Model:
     def predict(self, features: pd.DataFrame) -> NDArray[Any]:
         """Return the label of each row, decided at the threshold where there is one, or its number."""
         at = self.threshold
-        plain = at is None or np.isnan(at.value) or self.decides or len(self.classes) != 2 or not self.scores
-        if at is None or plain or self.positive not in self.classes:
-            return self.labels(features)
-        called = self.positive_scores(self.positive, features) >= at.value
+        cuts = at is not None and not np.isnan(at.value) and not self.decides and self._scored
+        return self.decide(features)[0] if cuts else self.labels(features)
+
+    def decide(self, features: pd.DataFrame) -> tuple[NDArray[Any], Array | None]:
+        """Return what ``predict`` does, and beside it the scores of the positive class, where there are some."""
+        if not self._scored:
+            return self.labels(features), None
+        at, scores = self.threshold, self.positive_scores(self.positive, features)
+        if at is None or np.isnan(at.value) or self.decides:
+            return self.labels(features), scores
         negative = next(label for label in self.classes if label != self.positive)
-        labels: NDArray[Any] = np.array([negative, self.positive], dtype=object)[called.astype(int)]
-        return labels
+        return np.array([negative, self.positive], dtype=object)[(scores >= at.value).astype(int)], scores
+
+    @property
+    def _scored(self) -> bool:
+        return bool(self.scores) and len(self.classes) == 2 and self.positive in self.classes
 
     @available_if(lambda self: hasattr(self.estimator, "predict_proba"))  # type: ignore[untyped-decorator]
     def predict_proba(self, features: pd.DataFrame) -> Array:

@@ -45,14 +45,14 @@ def load_drift(
     reference_periods: Sequence[object] | str | int = (),
     current_periods: Sequence[object] | str | int = (),
     threshold: ThresholdLike = None,
-) -> tuple[Dataset | Profile, Dataset, Model | None]:
+) -> tuple[Dataset | Profile, Dataset | Profile, Model | None]:
     """Load the two tables that are compared, and the model that is to predict both.
 
     Parameters
     ----------
     reference, current : str, path or DataFrame
-        As for ``load_dataset``; the reference may be a profile that ``Profile.save`` wrote. An empty text stands for
-        the data that the model was trained on, of which an experiment keeps a profile with the model.
+        As for ``load_dataset``, or a profile that ``Profile.save`` or ``toolkit serve`` wrote. An empty reference
+        stands for the data that the model was trained on: an experiment keeps a profile of them with the model.
     model : str or estimator
         Address for ``load_model``, or the fitted model itself; may be empty.
     labels : str, path or DataFrame
@@ -103,6 +103,8 @@ def load_drift(
         apart = _apart(table, drop, labels_by)
         options |= {"sensitive": sensitive, "periods": reference_periods}
         before = as_dataset(table, "reference", like=subject, target=target, drop=apart, **options)
+    if isinstance(current, str | os.PathLike) and Path(current).suffix == ".json" and is_profile(current):
+        return before, load_profile(current), subject
     known = before.target if isinstance(before, Profile) else before.roles.target
     settled = before.schema if isinstance(before, Dataset) else subject.schema if subject else None
     table = read_table(current, settled)

@@ -25,7 +25,7 @@ def load_retraining(
     labels_by: str = "",
     reference: Any = "",
     settings: Mapping[str, object] | None = None,
-) -> tuple[Dataset | Profile, Dataset, Model | None, dict[str, Any]]:
+) -> tuple[Dataset | Profile, Dataset | Profile, Model | None, dict[str, Any]]:
     """Load a champion, the table that it was trained on, the current one, and the settings of its training.
 
     Parameters
@@ -67,7 +67,7 @@ def load_retraining(
 def split_retraining(
     decision: str,
     reference: Dataset | Profile,
-    current: Dataset,
+    current: Dataset | Profile,
     *,
     settings: Mapping[str, Any],
     at_least: str = "retrain",
@@ -99,8 +99,8 @@ def split_retraining(
     levels = ("ok", *LEVELS)
     if levels.index(decision) < levels.index(one_of("level", at_least, levels)):
         raise NotApplicableError(f"The decision is {decision!r}: the model is not trained again below {at_least!r}.")
-    if isinstance(reference, Profile):
-        raise InputError("Give reference: the table to train on with the current rows. No rows of it are recorded.")
+    if isinstance(reference, Profile) or isinstance(current, Profile):
+        raise InputError("Give reference and current as tables: a profile has no rows to train on.")
     sizes = {name: settings[name] for name in ("test_size", "validation_size", "seed")}
     cut = split_dataset(current.labelled, strategy=settings["split"], **sizes)
     pooled = stacked({"reference": reference.labelled, "current": cut.train})

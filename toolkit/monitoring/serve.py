@@ -1,0 +1,245 @@
+"""Serve a model as it was judged: rows are read by its schema, decided at its threshold, and logged as counts."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import io
+import json
+import socket
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from toolkit.core.texts import refuser
+from toolkit.data.table_reader.cells import as_texts, column_kind, read_cells
+from toolkit.drift.detect import detect_drift
+from toolkit.drift.profile import KEPT_AS, load_profile, read_profile, summarize
+from toolkit.errors import InputError, ToolkitError, listed, nearest, refusing
+from toolkit.models.model import Model
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+refusal = refuser(__file__)
+ABSTAIN = "abstain"
+MOST_BYTES, MOST_ROWS, SECONDS = 20_000_000, 10_000, 20
+#: Rows are summed up together: one by one it would cost more than the answers.
+ROWS_A_SUMMARY = 2_000
+FAILED = "the model failed"
+
+
+class Answers:
+    """What a served model answers, and what it has been asked so far: counts, and no rows.
+
+    Parameters
+    ----------
+    model : Model
+        Made for a table with named columns.
+    fallback : str
+        The label or number to answer where the model cannot: it fails, or a row has labels or numbers that its training
+        rows did not have. By default it abstains: the decision is null.
+    log : Path, optional
+        Where the profile of the rows is written, as ``Profile.save`` does, and beside it the counts as a text file for
+        Prometheus (``.prom``).
+
+    Raises
+    ------
+    InputError
+        Where the model knows no columns, or cannot answer the fallback.
+
+    Examples
+    --------
+    >>> from toolkit import load_dataset, split_dataset, train
+    >>> model = train(split_dataset(load_dataset("wine")), candidates=["logistic"]).model
+    >>> row = load_dataset("wine").features.head(1)
+    >>> answers = Answers(model)
+    >>> answers.of(row)[0]["decision"], answers.of(row.assign(alcohol=99.0))[0]["decision"]
+    ('class_0', None)
+    """
+
+    def __init__(self, model: Model, fallback: str = ABSTAIN, log: Path | None = None) -> None:
+        from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+        if not model.schema.features or not model.schema.task:
+            raise refusal("no schema")
+        by_text = {str(label): label for label in model.classes}
+        if fallback != ABSTAIN and model.classes and fallback not in by_text:
+            near = nearest(fallback, [*by_text, ABSTAIN])
+            raise InputError(f"The model does not know {fallback!r}. It decides {listed(by_text)}.{near}")
+        with refusing(f"The fallback {fallback!r} is no number", " Or leave it to abstain.", (ValueError,)):
+            self.fallback = None if fallback == ABSTAIN else by_text[fallback] if by_text else float(fallback)
+        self.model, self.log, self.registry = model, log, CollectorRegistry()
+        every = self.registry
+        self.requests = Counter("toolkit_requests", "Requests by status.", ["status"], registry=every)
+        self.decided = Counter("toolkit_decisions", "Rows by decision.", ["decision"], registry=every)
+        self.fallbacks = Counter("toolkit_fallbacks", "Rows that the model did not decide.", ["reason"], registry=every)
+        self.latency = Histogram("toolkit_seconds", "Seconds until a request was answered.", registry=every)
+        self.drift = Gauge(
+            "toolkit_drift_columns_share", "Share of columns that drifted since the training.", registry=every
+        )
+        self.reference = read_profile(model.kept[KEPT_AS], KEPT_AS) if KEPT_AS in model.kept else None
+        self.profile = load_profile(log) if log and log.exists() else None
+        self.waiting: list[pd.DataFrame] = []
+        self.lock = threading.Lock()
+
+    def of(self, rows: pd.DataFrame) -> list[dict[str, Any]]:
+        """Answer each row: its ``decision`` and ``score``, the model's ``version``, and why a ``fallback`` was given.
+
+        Raises
+        ------
+        InputError
+            Where a column is missing or not known, or a cell is not what the column holds; no cell is quoted.
+        """
+        features, reasons = self._read(rows)
+        inside = (reasons == "").to_numpy()
+        scores, decisions = np.full(len(rows), np.nan), np.full(len(rows), self.fallback, dtype=object)
+        if inside.any():
+            try:
+                decisions[inside], found = self.model.decide(features[inside])
+                scores[inside] = np.nan if found is None else found
+            except Exception:  # noqa: BLE001  # whatever it is, the caller gets an answer
+                reasons[inside] = FAILED
+        for label, count in pd.Series(list(map(str, decisions))).value_counts().items():
+            self.decided.labels(str(label)).inc(count)
+        for reason, count in reasons[reasons != ""].value_counts().items():
+            self.fallbacks.labels(str(reason)).inc(count)
+        self._keep(features)
+        shown = [None if np.isnan(score) else score for score in scores.tolist()]
+        plain = pd.Series(decisions, dtype=object).tolist()
+        return [
+            {"decision": one, "score": score, "version": self.model.version, "fallback": reason or None}
+            for one, score, reason in zip(plain, shown, reasons, strict=True)
+        ]
+
+    def _read(self, rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series[str]]:
+        """Read rows by the schema; say of each in which column it is outside of what the model has seen."""
+        wanted, names = self.model.schema.features, list(map(str, rows.columns))
+        missing, other = [one for one in wanted if one not in names], [one for one in names if one not in wanted]
+        if missing or other or len(set(names)) < len(names):
+            near = nearest(other[0], missing) if other else ""
+            raise refusal("columns", missing=listed(missing) or "none", other=listed(other) or "none", near=near)
+        rows = rows.set_axis(names, axis=1).reset_index(drop=True)
+        read, reasons = {}, pd.Series("", index=rows.index, dtype=object)
+        for name, how in wanted.items():
+            cells, kind = rows[name], column_kind(rows[name])
+            written = kind in ("text", "mixed", "category")
+            odd = how.read(as_texts(cells.astype(object)))[1] if written else cells.map(type).isin((list, dict))
+            if odd.any():
+                said = f"{int(odd.sum())} of {len(rows)} cells are something else"
+                raise InputError(f"Column {name!r} holds {how}; {said}.")
+            read[name] = found = read_cells(cells, how, how.categories)
+            new = pd.Series(False, index=rows.index)
+            if how.kind == "text" and how.categories:
+                new = found.notna() & ~found.isin(how.categories)
+            elif how.kind == "number" and how.low is not None and how.high is not None:
+                new = (found < how.low) | (found > how.high)
+            reasons = reasons.mask(new & (reasons == ""), f"{name} is outside what the model has seen")
+        return pd.DataFrame(read, index=rows.index), reasons
+
+    def _keep(self, features: pd.DataFrame) -> None:
+        with self.lock:
+            self.waiting.append(features)
+            if sum(map(len, self.waiting)) >= ROWS_A_SUMMARY:
+                self._sum_up()
+
+    def _sum_up(self) -> None:
+        """Add the latest rows to the profile, compare it with the training's, and write both down."""
+        from prometheus_client import write_to_textfile
+
+        latest, self.waiting = pd.concat(self.waiting), []
+        found = summarize(latest, name=f"served by {self.model.name}")
+        self.profile = self.profile.merged(found) if self.profile else found
+        if self.reference:
+            compared = detect_drift(self.reference, self.profile, columns=list(self.model.schema.features))
+            self.drift.set(compared.scalars()["drift.columns_share"].value)
+        if self.log:
+            self.profile.save(self.log)
+            write_to_textfile(str(self.log.with_suffix(".prom")), self.registry)
+
+    def close(self) -> None:
+        """Sum up what is left."""
+        with self.lock:
+            if self.waiting:
+                self._sum_up()
+
+
+def make_app(answers: Answers) -> Starlette:
+    """Make the application: ``/invocations`` as MLflow's server takes it, ``/ping``, ``/version`` and ``/metrics``."""
+    from prometheus_client import generate_latest
+    from starlette.applications import Starlette
+    from starlette.responses import PlainTextResponse
+    from starlette.routing import Route
+
+    async def invocations(request: Request) -> Response:
+        began = time.perf_counter()
+        status, content = await _answered(request, answers)
+        answers.requests.labels(str(status)).inc()
+        answers.latency.observe(time.perf_counter() - began)
+        return PlainTextResponse(json.dumps(content, ensure_ascii=False), status, media_type="application/json")
+
+    texts = {
+        "/ping": lambda: "\n",
+        "/health": lambda: "\n",
+        "/version": lambda: answers.model.version,
+        "/metrics": lambda: generate_latest(answers.registry).decode(),
+    }
+    plain = [Route(path, lambda _, made=made: PlainTextResponse(made())) for path, made in texts.items()]
+    return Starlette(routes=[Route("/invocations", invocations, methods=["POST"]), *plain])
+
+
+async def _answered(request: Request, answers: Answers) -> tuple[int, Mapping[str, object]]:
+    """Return the status and the content of an answer; what is wrong with a request is said without quoting it."""
+    content = bytearray()
+    try:
+        async with asyncio.timeout(SECONDS):
+            async for part in request.stream():
+                content += part
+                if len(content) > MOST_BYTES:
+                    return 413, {"error": f"A request holds at most {MOST_BYTES:,} bytes."}
+    except TimeoutError:
+        return 408, {"error": f"The request took more than {SECONDS} seconds to arrive."}
+    try:
+        rows = _rows(bytes(content), request.headers.get("content-type", ""))
+        return 200, {"predictions": await asyncio.to_thread(answers.of, rows)}
+    except ToolkitError as error:
+        return 400, {"error": str(error)}
+
+
+def _rows(content: bytes, kind: str) -> pd.DataFrame:
+    """Read the table of a request: JSON with ``dataframe_records`` or ``dataframe_split``, or CSV."""
+    frame = None
+    with contextlib.suppress(ValueError, TypeError, AttributeError, KeyError, RecursionError):
+        if kind.startswith("text/csv"):
+            frame = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False)
+        else:
+            given = json.loads(content)
+            split, records = given.get("dataframe_split"), given.get("dataframe_records")
+            frame = pd.DataFrame(split["data"], columns=split["columns"]) if split else pd.DataFrame(records)
+    if frame is None:
+        raise refusal("no table")
+    if not 0 < len(frame) <= MOST_ROWS:
+        raise InputError(f"A request holds 1 to {MOST_ROWS:,} rows; this one has {len(frame):,}.")
+    return frame
+
+
+def serve(answers: Answers, host: str = "127.0.0.1", port: int = 5001) -> None:
+    """Answer requests until the process is stopped; the address is the first line of stdout."""
+    import uvicorn
+
+    with socket.socket() as listener, refusing(f"Cannot listen at {host}:{port}", " Choose another with --port."):
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        print(f"http://{host}:{listener.getsockname()[1]}/invocations", flush=True)  # noqa: T201
+        config = uvicorn.Config(make_app(answers), log_level="warning", timeout_keep_alive=30, access_log=False)
+        try:
+            uvicorn.Server(config).run(sockets=[listener])
+        finally:
+            answers.close()
