@@ -255,9 +255,9 @@ def test_it_is_fast():
         frame[f"c{i}"] = rng.choice(list("abcdefgh"), n)
     frame["y"] = np.where(rng.random(n) < 0.3, "yes", "no")
     data = load_dataset(frame, target="y", positive="yes")
-    started = time.perf_counter()
+    started = time.process_time()
     find_slices(Flat(), data)
-    assert time.perf_counter() - started < 6
+    assert time.process_time() - started < 6
 
 
 def test_levels_of_hostile_columns():

@@ -9,12 +9,14 @@ import json
 import socket
 import threading
 import time
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from toolkit.core.texts import refuser
 from toolkit.data.table_reader.cells import as_texts, column_kind, read_cells
@@ -66,7 +68,7 @@ class Answers:
     """
 
     def __init__(self, model: Model, fallback: str = ABSTAIN, log: Path | None = None) -> None:
-        from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+        import prometheus_client as prometheus
 
         if not model.schema.features or not model.schema.task:
             raise refusal("no schema")
@@ -76,13 +78,15 @@ class Answers:
             raise InputError(f"The model does not know {fallback!r}. It decides {listed(by_text)}.{near}")
         with refusing(f"The fallback {fallback!r} is no number", " Or leave it to abstain.", (ValueError,)):
             self.fallback = None if fallback == ABSTAIN else by_text[fallback] if by_text else float(fallback)
-        self.model, self.log, self.registry = model, log, CollectorRegistry()
+        self.model, self.log, self.registry = model, log, prometheus.CollectorRegistry()
         every = self.registry
-        self.requests = Counter("toolkit_requests", "Requests by status.", ["status"], registry=every)
-        self.decided = Counter("toolkit_decisions", "Rows by decision.", ["decision"], registry=every)
-        self.fallbacks = Counter("toolkit_fallbacks", "Rows that the model did not decide.", ["reason"], registry=every)
-        self.latency = Histogram("toolkit_seconds", "Seconds until a request was answered.", registry=every)
-        self.drift = Gauge(
+        self.requests = prometheus.Counter("toolkit_requests", "Requests by status.", ["status"], registry=every)
+        self.decided = prometheus.Counter("toolkit_decisions", "Rows by decision.", ["decision"], registry=every)
+        self.fallbacks = prometheus.Counter(
+            "toolkit_fallbacks", "Rows that the model did not decide.", ["reason"], registry=every
+        )
+        self.latency = prometheus.Histogram("toolkit_seconds", "Seconds until a request was answered.", registry=every)
+        self.drift = prometheus.Gauge(
             "toolkit_drift_columns_share", "Share of columns that drifted since the training.", registry=every
         )
         self.reference = read_profile(model.kept[KEPT_AS], KEPT_AS) if KEPT_AS in model.kept else None
@@ -99,7 +103,7 @@ class Answers:
             Where a column is missing or not known, or a cell is not what the column holds; no cell is quoted.
         """
         features, reasons = self._read(rows)
-        inside = (reasons == "").to_numpy()
+        inside = reasons == ""
         scores, decisions = np.full(len(rows), np.nan), np.full(len(rows), self.fallback, dtype=object)
         if inside.any():
             try:
@@ -107,10 +111,10 @@ class Answers:
                 scores[inside] = np.nan if found is None else found
             except Exception:  # noqa: BLE001  # whatever it is, the caller gets an answer
                 reasons[inside] = FAILED
-        for label, count in pd.Series(list(map(str, decisions))).value_counts().items():
-            self.decided.labels(str(label)).inc(count)
-        for reason, count in reasons[reasons != ""].value_counts().items():
-            self.fallbacks.labels(str(reason)).inc(count)
+        for label, count in Counter(map(str, decisions)).items():
+            self.decided.labels(label).inc(count)
+        for reason, count in Counter(filter(None, reasons)).items():
+            self.fallbacks.labels(reason).inc(count)
         self._keep(features)
         shown = [None if np.isnan(score) else score for score in scores.tolist()]
         plain = pd.Series(decisions, dtype=object).tolist()
@@ -119,7 +123,7 @@ class Answers:
             for one, score, reason in zip(plain, shown, reasons, strict=True)
         ]
 
-    def _read(self, rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series[str]]:
+    def _read(self, rows: pd.DataFrame) -> tuple[pd.DataFrame, NDArray[Any]]:
         """Read rows by the schema; say of each in which column it is outside of what the model has seen."""
         wanted, names = self.model.schema.features, list(map(str, rows.columns))
         missing, other = [one for one in wanted if one not in names], [one for one in names if one not in wanted]
@@ -127,21 +131,23 @@ class Answers:
             near = nearest(other[0], missing) if other else ""
             raise refusal("columns", missing=listed(missing) or "none", other=listed(other) or "none", near=near)
         rows = rows.set_axis(names, axis=1).reset_index(drop=True)
-        read, reasons = {}, pd.Series("", index=rows.index, dtype=object)
+        read, reasons = {}, np.full(len(rows), "", dtype=object)
         for name, how in wanted.items():
             cells, kind = rows[name], column_kind(rows[name])
-            written = kind in ("text", "mixed", "category")
-            odd = how.read(as_texts(cells.astype(object)))[1] if written else cells.map(type).isin((list, dict))
+            odd = cells.map(type).isin((list, dict)).to_numpy() if kind == "nested" else np.zeros(1)
+            if kind in ("text", "mixed", "category") and how.kind != "text":
+                odd = how.read(as_texts(cells.astype(object)))[1]
             if odd.any():
                 said = f"{int(odd.sum())} of {len(rows)} cells are something else"
                 raise InputError(f"Column {name!r} holds {how}; {said}.")
             read[name] = found = read_cells(cells, how, how.categories)
-            new = pd.Series(False, index=rows.index)
+            new = np.zeros(1, dtype=bool)
             if how.kind == "text" and how.categories:
-                new = found.notna() & ~found.isin(how.categories)
+                new = found.cat.codes.to_numpy() >= len(how.categories)  # those that are known come first
             elif how.kind == "number" and how.low is not None and how.high is not None:
-                new = (found < how.low) | (found > how.high)
-            reasons = reasons.mask(new & (reasons == ""), f"{name} is outside what the model has seen")
+                new = (found.to_numpy() < how.low) | (found.to_numpy() > how.high)
+            if new.any():
+                reasons[new & (reasons == "")] = f"{name} is outside what the model has seen"
         return pd.DataFrame(read, index=rows.index), reasons
 
     def _keep(self, features: pd.DataFrame) -> None:
