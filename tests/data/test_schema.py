@@ -149,7 +149,7 @@ def test_what_does_not_fit_is_counted_and_named(first, tmp_path):
     assert unseen.severity == "high"
     assert "in 7 of 60 rows: 'Paris', first in row 4" in unseen.message
     odd = found["DATA-ODD-CELLS", "start"]
-    assert "1 of 60 cells cannot be read so ('31/02/2021', first in row 8)" in odd.message
+    assert "1 of 60 cells cannot be read that way ('31/02/2021', first in row 8)" in odd.message
     assert "times those seen before" in found["DATA-UNIT-CHANGED", "price"].message
     assert "surplus" in found["DATA-COLUMNS-NEW", ""].message
     with pytest.raises(InputError, match=r"'31/02/2021', first in row 8"):

@@ -117,8 +117,8 @@ def test_a_report_says_what_an_observation_is_and_where_there_are_few():
     before, after = visits(rng, 12, 20), visits(rng, 30, 20, first=100)
     found = {note.code: note for note in detect_drift(before, after, group="person").findings()}
     assert found["DRIFT-GROUPS"].message == (
-        "Rows of one group belong together (12 groups in the reference, 30 in the current table): chance is that of "
-        "groups."
+        "Rows of one group belong together (12 groups in the reference, 30 in the current table): p values and "
+        "intervals are those of groups."
     )
     assert found["DRIFT-FEW-GROUPS"].severity == "medium"
     assert "DRIFT-FEW-ROWS" not in found

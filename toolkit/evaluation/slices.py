@@ -202,7 +202,7 @@ class Slices(Result):
             lead = f"No slice was found to be worse than the rest ({self.examined:,} of {self.min_rows} rows or more)."
             return Face("Slices", lead)
         count = len(self.table)
-        return face("slices", self, self.table, count=count, are="is" if count == 1 else "are")
+        return face("slices", self, self.table, count=count, have="has" if count == 1 else "have")
 
 
 def _described(

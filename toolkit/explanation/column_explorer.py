@@ -100,9 +100,9 @@ class ColumnExplorer(Result):
         """Return what the numbers are, and all of them in a table to be opened."""
         caption = "Mean attribution by column and value, with 95% intervals"
         table = FaceTable(caption, self.table, len(self.table), "All columns as one table")
-        towards = f" A positive one speaks for {shorten(self.towards, 60)}." if self.towards else ""
+        towards = f" Positive values favour {shorten(self.towards, 60)}." if self.towards else ""
         lead = (
-            f"What the {self.table['column'].nunique()} foremost columns add to the score, in units of "
+            f"What the {self.table['column'].nunique()} most important columns add to the score, in units of "
             f"{shorten(self.scale, 60)}, by their value.{towards}"
         )
         return Face("Column by column", lead, [table])

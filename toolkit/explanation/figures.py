@@ -102,7 +102,7 @@ def _dependence(explanation: Explanation, name: str, kind: str) -> Drawing:
     values = explanation.attributed(name)[1]
     groups = by_level(explanation.levels[name], values, explanation.drawn.units)
     said = [f"{_named(text)}: {mean}" for text, _, mean in groups]
-    towards = _towards(explanation, "Upwards")
+    towards = _towards(explanation, "Higher dots")
     words = picture("dependence", name=_named(name), towards=towards, said="; ".join(said))
 
     def draw(ax: Axes) -> None:
@@ -166,8 +166,8 @@ def _scale(explanation: Explanation) -> str:
     return shorten(explanation.attributor.scale, 30)
 
 
-def _towards(explanation: Explanation, way: str = "To the right") -> str:
-    return f" {way} speaks for {_named(explanation.towards)}." if explanation.towards else ""
+def _towards(explanation: Explanation, way: str = "Dots to the right") -> str:
+    return f" {way} favour {_named(explanation.towards)}." if explanation.towards else ""
 
 
 MOST_POINTS = 1000

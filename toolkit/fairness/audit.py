@@ -253,8 +253,8 @@ class FairnessAudit(Result):
             tables.append(FaceTable("Too few to judge, wholly or by some metrics: left out of the disparities", few))
         rows = f"{self.rows:,} rows" + (f" {self.units.text}" if self.units else "")
         tested, beyond = self.disparities["p_adjusted"].count(), (self.disparities["p_adjusted"] <= 0.05).sum()
-        lead = f"{self.target}, {rows}; {tested} comparisons, {beyond} of them more than chance explains"
-        lead += " (adjusted p of 0.05 or less)."
+        lead = f"{self.target}: {beyond} of {tested} differences between groups exceed chance "
+        lead += f"(adjusted p of 0.05 or less), on {rows}."
         if self.threshold:
             lead += f" Positive is {self.positive}, predicted {self.threshold.called}."
         return Face(f"Fairness of {self.name}", lead, tables, self.findings())
