@@ -82,7 +82,7 @@ class TestLikeAnotherTable:
         assert (none.target.name, int(none.target.count())) == ("buys", 0)
         assert list(none.features) == list(reference.features)
         assert (none.pictures(), "data.target_rate" in none.scalars()) == ({}, False)
-        assert "120 rows, 3 features, 0 labels" in repr(none)
+        assert "120 rows and 3 features, 0 labels" in repr(none)
         with pytest.raises(NotApplicableError, match="No labels of table are known"):
             none.labelled.target_level()
         some = load_dataset(rows.assign(buys=rows["buys"].where(rows.index >= 20)), like=reference)

@@ -200,7 +200,7 @@ class TestRules:
     def test_findings_count_from_their_severity_on_and_may_be_excepted(self):
         findings = [Finding("A", "high", "a"), Finding("B", "medium", "b"), Finding("C", "critical", "c")]
         (line,) = judged({"findings": {"below": "high"}}, {}, findings)
-        assert (line.outcome, line.why) == ("fail", "There are 2 findings of high severity or above, first: c.")
+        assert (line.outcome, line.why) == ("fail", "There are 2 findings of high severity or above. The first: c")
         (line,) = judged({"findings": {"below": "high", "except": ["A", "C"]}}, {}, findings)
         assert line.outcome == "pass"
 

@@ -57,7 +57,7 @@ def test_what_is_open_follows_with_what_would_decide_it():
         r"Fails the policy “Standard”: ROC AUC on the test part is 0\.650 \[0\.600, 0\.690\] where at least 0\.7 is "
         r"required\. Undecided: recall on the test part is 0\.520 \[0\.470, 0\.570\] where at least 0\.5 is required\. "
         r"The interval includes the limit\. About 5,100 observations instead of 400 would decide it with 80% power, if "
-        r"the true value is the estimate\. This is the first of 2 undecided rules\.",
+        r"the true value is the estimate\. 1 more rule is undecided\.",
         text,
     ), text
 
@@ -106,7 +106,7 @@ def test_findings_are_said_and_what_was_left_out_is_not():
     text = said(
         {"findings": {"below": "high"}}, {}, [Finding("LEAK", "high", "Age is the target.")], left_out=("data.rwos",)
     )
-    assert text == "Fails the policy “Standard”: there is 1 finding of high severity or above: Age is the target."
+    assert text == "Fails the policy “Standard”: there is 1 finding of high severity or above."
 
 
 def test_without_a_policy_it_says_so():
@@ -120,7 +120,7 @@ def test_a_decision_says_what_led_to_the_level_it_reached():
 
     wine = load_dataset("wine")
     assert decide(levels, wine).sentence() == (
-        "Watch, by the policy “Drift”: number of rows is 178 where at least 1,000 is required."
+        "Reaches the level “watch” of the policy “Drift”: number of rows is 178 where at least 1,000 is required."
     )
     levels["levels"]["watch"]["numbers"]["data.rows"]["min"] = 100
     assert decide(levels, wine).sentence() == "OK by the policy “Drift”: its rule holds."

@@ -209,17 +209,21 @@ class Dataset(Result):
         return Record(parameters={"data": self.name, "target": target}, data=data)
 
     def _lead(self) -> str:
-        size = f"{self.rows:,} rows, {self.features.shape[1]} {'other columns' if self.predictions else 'features'}"
+        size = f"{self.rows:,} rows and {self.features.shape[1]} {'other columns' if self.predictions else 'features'}"
         known, name = int(self.target.count()), self.roles.target
         if known < self.rows:
             size = f"{size}, {known:,} labels"
         if not self._has_labels:
-            return size
+            return f"{size}."
         if self.task == "multiclass":
-            return f"{size}; target {name}, {len(self.classes)} classes"
+            return f"{size}; the target {name} has {len(self.classes)} classes."
         level = self.target_level().value
-        said = f": {level:.1%} are {self.positive}" if self.task == "binary" else f", mean {format_number(level)}"
-        return f"{size}; target {name}{said}"
+        said = (
+            f"is {self.positive} in {level:.1%} of them"
+            if self.task == "binary"
+            else f"averages {format_number(level)}"
+        )
+        return f"{size}; the target {name} {said}."
 
     def face(self) -> Face:
         """Return the size, the target, and what each column holds."""

@@ -160,8 +160,8 @@ class FairnessOverTime(Result):
         where = f"in {grown['window'].nunique()} of {windows} windows" if self.windows else "over all rows"
         if len(grown):
             row = grown.iloc[int(np.argmax([cell.value for cell in grown["growth"]]))]
-            disparity = titled(row["disparity"])
-            return [finding("FAIRNESS-GROWN", "medium", row["feature"], where=where, disparity=disparity, row=row)]
+            said = {"disparity": titled(row["disparity"]), "window": f" in {row['window']}" if self.windows else ""}
+            return [finding("FAIRNESS-GROWN", "medium", row["feature"], where=where, row=row, **said)]
         beyond = judged[judged["p_adjusted"] <= SIGNIFICANT]["window"].nunique()
         named = f"{windows} {'windows' if windows != 1 else 'window'}"
         return [finding("FAIRNESS-NOT-GROWN", "info", beyond=beyond, windows=named)]

@@ -237,8 +237,8 @@ def _judge_findings(allowed: FindingRule, findings: Sequence[Finding]) -> RuleOu
     if not against:
         return RuleOutcome("findings", rule, "pass", UNKNOWN, "There is none.")
     found, several = f"{counted(len(against), 'finding')} of {allowed.below} severity or above", len(against) > 1
-    said = shorten(by_severity(against)[0].message.rstrip("."), 200)
-    why = f"There {'are' if several else 'is'} {found}{', first' if several else ''}: {said}."
+    said = shorten(by_severity(against)[0].message, 200)
+    why = f"There {'are' if several else 'is'} {found}.{' The first:' if several else ''} {said}"
     return RuleOutcome("findings", rule, "fail", UNKNOWN, why)
 
 

@@ -33,7 +33,9 @@ def reason(verdict: PolicyVerdict, scalars: Mapping[str, Estimate]) -> str:
     """
     if verdict.outcome is None:
         return "No policy was applied: no rule says whether this is good enough."
-    opening = f"{_OPENINGS.get(verdict.outcome, f'{verdict.outcome.capitalize()}, by')} the policy “{verdict.policy}”"
+    opening = (
+        f"{_OPENINGS.get(verdict.outcome, f'Reaches the level “{verdict.outcome}” of')} the policy “{verdict.policy}”"
+    )
     broken = [rule for rule in verdict.rules if rule.outcome not in ("pass", "ok", "undecided")]
     reached = [rule for rule in broken if rule.outcome == verdict.outcome]
     undecided = [rule for rule in verdict.rules if rule.outcome == "undecided"]
@@ -50,14 +52,16 @@ def reason(verdict: PolicyVerdict, scalars: Mapping[str, Estimate]) -> str:
         first = f"{opening}{held}."
     if not undecided:
         return first
-    more = f" This is the first of {len(undecided)} undecided rules." if len(undecided) > 1 else ""
+    left = len(undecided) - 1
+    more = f" {counted(left, 'more rule is', 'more rules are')} undecided." if left else ""
     return f"{first} Undecided: {_rule(undecided[0], scalars)}. {undecided[0].why}{more}"
 
 
 def _rule(rule: RuleOutcome, scalars: Mapping[str, Estimate]) -> str:
     """Say in a clause what was found and what was asked."""
     if math.isnan(rule.number.value):
-        return f"{number_words(rule.name)} is not defined" if rule.limit else rule.why[:1].lower() + rule.why[1:-1]
+        why = rule.why.partition(". ")[0].removesuffix(".")
+        return f"{number_words(rule.name)} is not defined" if rule.limit else why[:1].lower() + why[1:]
     groups = _groups(rule, scalars)
     found = f"{groups} {rule.number}" if groups else f"{number_words(rule.name)} is {rule.number}"
     if rule.limit.startswith("not worse"):

@@ -92,13 +92,15 @@ def summarize(results: Results) -> Summary:
     serious = sum(issue.tone == "bad" for issue in issues)
     count = counted(serious, "finding") if serious else "No finding"
     said = [results.headline] if results.headline else [sentence(number) for number in numbers[:1]]
+    if not any(rule.name == "findings" and rule.outcome not in ("pass", "ok") for rule in verdict.rules):
+        said.append(f"{count} of high or critical severity.")
     return Summary(
         results=results,
         verdict=replace(VERDICTS[verdict.outcome], meaning=reason(verdict, results.scalars))
         if verdict.outcome
         else VERDICTS["no policy"],
         rules=rules,
-        sentence=" ".join([*said, f"{count} of high or critical severity."]),
+        sentence=" ".join(said),
         model=_judged(results),
         finding_counts=", ".join(f"{count} {severity}" for severity, count in counts.items()) or "none",
         findings=issues,
