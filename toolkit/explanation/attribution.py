@@ -137,7 +137,7 @@ def _seen_through(
 ) -> tuple[Attributor, bool]:
     """Build a tree or linear attributor on the scale that it adds up to, and say whether it does on the probe."""
     outputs, probe = outputs_of(model, data), _sampled(data, _PROBE_ROWS, rng).features
-    interact, reference, most = None, "the rows it was trained on, as its trees count them", _QUICK
+    interact, reference, most = None, "its training rows, as counted in its trees", _QUICK
     if kind == "linear":
         seen = _sampled(background, _MEAN_ROWS, rng)
         raw = linear_explainer(view.estimator, view.encode(seen.features))
