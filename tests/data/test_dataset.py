@@ -488,7 +488,7 @@ def test_the_record_holds_the_table(people):
     record = load_dataset(people, target="buys").record()
     assert (record.data.name, record.data.rows, record.data.columns, record.data.target) == ("table", 400, 8, "buys")
     assert record.data.frame.shape == (400, 8)
-    assert repr(load_dataset(people, target="buys")).startswith("table (binary)\n400 rows and 7 features; the target buys")
+    assert repr(load_dataset(people, target="buys")).startswith("table (binary)\n400 rows and 7 features; the target")
 
 
 # The fingerprint
