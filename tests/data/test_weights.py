@@ -75,7 +75,7 @@ def test_what_uneven_weights_cost_is_said(people):
     effect = 1 + np.var(people["w"]) / np.mean(people["w"]) ** 2
     assert data.scalars()["data.design_effect"].value == pytest.approx(effect, rel=1e-12)
     (said,) = [finding.message for finding in data.findings() if finding.code == "DATA-WEIGHTED"]
-    assert f"as much as {200 / effect:,.0f} of equal weight" in said
+    assert f"are worth {200 / effect:,.0f} rows of equal weight" in said
 
 
 def test_a_step_that_counts_rows_says_so(people):
