@@ -5,15 +5,18 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.metrics import roc_auc_score
+from pydantic import TypeAdapter
+from sklearn.metrics import mean_absolute_error, roc_auc_score, root_mean_squared_error
 
 import toolkit as tk
 from toolkit.drift.profile import Profile
 from toolkit.errors import NotApplicableError
-from toolkit.models.held_out import KEPT_AS, count_held_out, held_out_rows
+from toolkit.models.held_out import KEPT_AS, LEAST_OF_A_BIN, HeldOutErrors, count_held_out, held_out_rows
 from toolkit.models.prediction import Predictions
 from toolkit.models.threshold import Threshold
 from toolkit.registry import tracking
+from toolkit.statistics.regression import regression_metrics
+from toolkit.statistics.units import Units
 
 ROWS = 3000
 
@@ -129,9 +132,152 @@ def test_scores_of_any_size_keep_their_order():
     for size in (1e-4, 1.0, 1e4):
         score = size * (truth + rng.normal(size=2000))
         found = Predictions(truth, score, None, False, ("no", "yes"))
-        content = json.loads(count_held_out(found, Threshold(0.5, "0.5")))
+        content = json.loads(count_held_out(found, Threshold(0.5, "0.5"), {}))
         assert content.pop("probabilities") is False
         kept = pd.DataFrame(content)
         assert 200 < len(kept) < 1900
         area = roc_auc_score(kept["truth"], kept["score"], sample_weight=kept["rows"])
         assert area == pytest.approx(roc_auc_score(truth, score), abs=0.002)
+
+
+ERRORS = {"mean_absolute_error": (mean_absolute_error, 1), "root_mean_squared_error": (root_mean_squared_error, 2)}
+
+
+def houses(seed, moved=0.0):
+    """Make rows whose errors grow with what is predicted; the feature may move, what it means stays."""
+    rng = np.random.default_rng(seed)
+    rows = pd.DataFrame({"size": rng.normal(moved, 1, ROWS), "sex": rng.choice(["F", "M"], ROWS)})
+    return rows.assign(price=20 + 2 * rows["size"] + np.exp(0.4 * rows["size"]) * rng.normal(size=ROWS))
+
+
+@pytest.fixture(scope="module")
+def regression(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("errors") / "reports"
+    folder.mkdir()
+    split = tk.split_dataset(tk.load_dataset(houses(0), target="price"))
+    training = tk.train(split, candidates=["ridge"], cv=3)
+    found = tk.evaluate(training.model, split, latency=False)
+    records = [training.record(), found.record(), tk.summarize(split.train, model=training.model).record()]
+    run = tracking.log_run(records, {}, experiment="e", name="n", parameters={}, tags={}, out=folder)
+    assert not run.failure
+    return folder, split, found, run.model_uri
+
+
+def binned(kept, predicted, errors):
+    """Return the loss of held-out rows by hand: of each bin of the predicted value, from the rows themselves."""
+    place = np.digitize(predicted, kept.ends[1:-1])
+    return place, pd.Series(errors).groupby(place)
+
+
+def errors_of(y_true, y_pred, weights=None, units=None):
+    found = Predictions(np.asarray(y_true), np.asarray(y_pred), None, False, (), weights=weights)
+    content = count_held_out(found, None, regression_metrics(found.y_true, found.y_pred, units=units))
+    return TypeAdapter(HeldOutErrors).validate_json(content)
+
+
+def test_of_a_regression_the_errors_are_summed_by_bins_of_the_predicted_value(regression):
+    folder, split, found, uri = regression
+    model = tk.load_model(uri, out=folder)
+    data, kept = held_out_rows(model)
+    assert (data.rows, data.task, int(data.target.count())) == (split.test.rows, "regression", 0)
+    predicted, truth = model.predict(split.test.features), split.test.target.to_numpy()
+    assert (kept.ends[0], kept.ends[-1]) == (pytest.approx(predicted.min()), pytest.approx(predicted.max()))
+    _, groups = binned(kept, predicted, np.abs(predicted - truth) / kept.unit)
+    assert kept.rows == groups.size().tolist()
+    assert min(kept.rows) >= LEAST_OF_A_BIN
+    assert 15 <= len(kept.rows) <= 20
+    for power in (0, 1, 2, 4):
+        wanted = groups.apply(lambda sizes, power=power: (sizes**power).sum())
+        assert kept.sums[str(power)] == pytest.approx(wanted.tolist(), rel=1e-9)
+    numbers = found.scalars()
+    for name in ERRORS:
+        level, reported = kept.level[name], numbers[f"test.{name}"]
+        assert (level.value, level.low, level.high) == (reported.value, reported.low, reported.high)
+
+
+@pytest.mark.parametrize("labels", ["all", "some", "none"])
+@pytest.mark.parametrize("moved", [0.0, 0.5])
+def test_errors_are_estimated_and_realized_by_what_is_kept(regression, labels, moved):
+    folder, split, found, uri = regression
+    model, rows = tk.load_model(uri, out=folder), houses(1, moved)
+    later = rows.drop(columns="price") if labels == "none" else rows.copy()
+    if labels == "some":
+        later.loc[::3, "price"] = None
+    reference, current, model = tk.load_drift(current=later, model=model)
+    performance = tk.estimate_performance(model, reference, current)
+    numbers, (_, kept) = performance.scalars(), held_out_rows(model)
+    before, now = model.predict(split.test.features), model.predict(rows[["size", "sex"]])
+    share = pd.Series(np.digitize(now, kept.ends[1:-1])).value_counts(normalize=True).sort_index()
+    known = later["price"].notna() if "price" in later else pd.Series(data=False, index=later.index)
+    for name, (metric, power) in ERRORS.items():
+        _, groups = binned(kept, before, np.abs(before - split.test.target.to_numpy()) ** power)
+        estimated = numbers[f"drift.estimated.{name}"]
+        assert estimated.value == pytest.approx(float((share * groups.mean()).sum()) ** (1 / power), rel=1e-9)
+        assert "predicted value alone" in estimated.method
+        assert estimated.low < metric(rows["price"], now) < estimated.high
+        level = found.scalars()[f"test.{name}"].value
+        assert numbers[f"drift.estimated_ratio.{name}"].value == pytest.approx(estimated.value / level)
+        assert (f"drift.realized.{name}" in numbers) == (labels != "none")
+        if labels != "none":
+            real = metric(rows["price"][known], now[known])
+            assert numbers[f"drift.realized.{name}"].value == pytest.approx(real, abs=1e-12)
+            ratio = numbers[f"drift.realized_ratio.{name}"]
+            assert ratio.value == pytest.approx(real / level)
+            assert ratio.low < real / level < ratio.high
+    said = {one.code: one.message for one in performance.findings()}
+    assert "rests on the predictions alone: on the errors of 600 held-out rows" in said["ESTIMATE-FROM-SCORES"]
+    assert "ESTIMATE-CONCEPT-SHIFT" not in said
+
+
+def test_errors_that_have_grown_are_seen_once_labels_come(regression):
+    folder, _, _, uri = regression
+    rows = houses(2)
+    found = []
+    for factor in (1.0, 1.5):
+        later = rows.assign(price=20 + 2 * rows["size"] + factor * (rows["price"] - 20 - 2 * rows["size"]))
+        reference, current, model = tk.load_drift(current=later, model=tk.load_model(uri, out=folder))
+        found.append(tk.estimate_performance(model, reference, current).scalars()["drift.concept_shift.p_value"].value)
+    assert found[1] < 1e-6 < 0.01 < found[0]
+
+
+def test_nothing_is_known_of_errors_beyond_the_predictions_that_were_held_out(regression):
+    folder, _, _, uri = regression
+    reference, current, model = tk.load_drift(current=houses(3, moved=4.0), model=tk.load_model(uri, out=folder))
+    performance = tk.estimate_performance(model, reference, current)
+    assert not performance.scalars()["drift.estimated.mean_absolute_error"].has_interval
+    assert performance.scalars()["drift.realized.mean_absolute_error"].has_interval
+    said = {one.code: one.message for one in performance.findings()}
+    assert "cannot be known from these data" in said["ESTIMATE-NO-SUPPORT"]
+    assert "ESTIMATE-OUT-OF-RANGE" in said
+
+
+def test_bins_of_errors_hold_ten_rows_or_more_whatever_is_predicted():
+    rng = np.random.default_rng(0)
+    truth = rng.normal(size=1000)
+    few = np.round(rng.normal(size=1000))
+    heavy = np.where(rng.random(1000) < 0.5, 0.3, rng.normal(size=1000))
+    for predicted, bins in ((np.zeros(1000), [1]), (few, range(3, 8)), (heavy, range(10, 34)), (truth, [33])):
+        kept = errors_of(truth, predicted)
+        assert len(kept.rows) in bins
+        assert (min(kept.rows) >= LEAST_OF_A_BIN, sum(kept.rows)) == (True, 1000)
+        assert len(kept.ends) == len(kept.rows) + 1
+    assert errors_of(truth[:25], few[:25]).rows == [25]
+    assert errors_of(truth * 1e100, few * 1e100).sums["4"] == pytest.approx(errors_of(truth, few).sums["4"])
+
+
+def test_weights_and_groups_of_held_out_rows_count():
+    rng = np.random.default_rng(1)
+    truth, predicted = rng.normal(size=900), np.sort(rng.normal(size=900))
+    weights = rng.choice([0.5, 1.5], 900)
+    plain, weighed = (
+        errors_of(truth, predicted, each, None if each is None else Units.of(None, None, pd.Series(each)))
+        for each in (None, weights / weights.mean())
+    )
+    _, groups = binned(weighed, predicted, weights / weights.mean() * np.abs(predicted - truth) / weighed.unit)
+    assert weighed.sums["1"] == pytest.approx(groups.sum().tolist())
+    assert (plain.rows, plain.effect) == (weighed.rows, 1.0)
+    assert 1.05 < weighed.effect < 1.6
+    person = np.repeat(np.arange(90), 10)
+    noisy = truth * np.exp(rng.normal(size=90))[person]
+    assert errors_of(noisy, predicted, units=Units(person, 90, "person")).effect > 1.5
+    assert errors_of(noisy, predicted, units=Units(0 * person, 1, "person")).effect == 900

@@ -9,14 +9,18 @@ import pytest
 import statsmodels.api as sm
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 from scipy.special import expit, logit
 from sklearn.metrics import confusion_matrix, f1_score, precision_score, recall_score, roc_auc_score
 
 from toolkit.core.estimate import Estimate
+from toolkit.models.held_out import HeldOutErrors, count_held_out
+from toolkit.models.prediction import Predictions
 from toolkit.monitoring.calibrator import Calibrator, dispersion, fit_calibrator, likeness, shift_test
 from toolkit.monitoring.confidence import BINARY, BINS, CELLS, Scored, estimate_binary, gather, measure_scored
 from toolkit.monitoring.findings import change_from
-from toolkit.monitoring.losses import REGRESSION, expect_errors
+from toolkit.monitoring.losses import REGRESSION, expect_by_bins, expect_errors
+from toolkit.statistics.regression import regression_metrics
 from toolkit.statistics.units import Units
 
 MAPS = {"identity": lambda odds: odds, "steep": lambda odds: 2 * odds + 0.5, "flat": lambda odds: 0.5 * odds - 1}
@@ -280,11 +284,19 @@ def noisy(rng, n, mean=0.0):
     return x, predicted + np.exp(0.4 * x["x"].to_numpy()) * rng.normal(size=n), predicted
 
 
-def loss_coverage(reps, m, n, mean, seed):
+def by_bins(reference, current, _):
+    """Expect errors by what is kept with a model: no feature, and no row."""
+    (_, truth, predicted), (_, target, guess) = reference, current
+    old, new = (Predictions(*pair, None, False, ()) for pair in ((truth, predicted), (target, guess)))
+    kept = count_held_out(old, None, regression_metrics(truth, predicted))
+    return expect_by_bins(TypeAdapter(HeldOutErrors).validate_json(kept), new, None)
+
+
+def loss_coverage(reps, m, n, mean, seed, expect=expect_errors):
     rng = np.random.default_rng(seed)
     hits, alarm = {name: [] for name in REGRESSION}, []
     for rep in range(reps):
-        found = expect_errors(noisy(rng, m), noisy(rng, n, mean), rep)
+        found = expect(noisy(rng, m), noisy(rng, n, mean), rep)
         rows = np.arange(n)
         estimated, realized = found.estimate(rows, 0), found.realize(rows)
         alarm.append(found.surprise(rows)[0] < 0.05)
@@ -334,6 +346,27 @@ def test_coverage_of_the_error_of_a_regression():
     shares, _ = loss_coverage(80, 1000, 1000, 0.5, 13)
     print(shares)
     assert min(shares) >= 0.9
+
+
+def test_what_the_predictions_do_not_follow_is_seen_by_labels_alone():
+    rng, parts = np.random.default_rng(15), []
+    for mean in (0.0, 0.5):
+        predicted, hidden = rng.normal(size=2000), rng.normal(mean, 1, 2000)
+        parts.append((None, predicted + np.exp(0.4 * hidden) * rng.normal(size=2000), predicted))
+    found, rows = by_bins(*parts, 0), np.arange(2000)
+    name = REGRESSION[0]
+    assert found.estimate(rows, 0)[name].high < found.realize(rows)[name].value
+    assert found.surprise(rows)[0] < 0.001
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("m", "least"), [(300, (0.93, 0.87)), (1000, (0.93, 0.91))])
+def test_coverage_of_errors_by_the_predicted_value(m, least):
+    for mean in (0.0, 0.5):
+        shares, alarm = loss_coverage(400, m, 1000, mean, 14, by_bins)
+        print(m, mean, shares, alarm)
+        assert all(share >= wanted for share, wanted in zip(shares, least, strict=True))
+        assert alarm <= 0.07
 
 
 def test_the_change_from_the_reference_is_a_difference_or_for_errors_a_ratio():

@@ -165,8 +165,7 @@ def read_features(
     """
     features, notes = {}, []
     for name, column in names.items():
-        spec = known.columns.get(name, Column())
-        features[column], found = _read(rows[column], spec, decisions.get(column), keep)
+        features[column], found = _read(rows[column], known.columns.get(name, Column()), decisions.get(column), keep)
         notes += found
     return pd.DataFrame(features, index=rows.index), notes
 

@@ -124,10 +124,8 @@ def _nearer(found: Decision, texts: pa.StringArray) -> Decision:
     record = found.record
     if found.other is None or record is None or record.low is None or record.high is None:
         return found
-    middle, far = (record.low + record.high) / 2, []
-    for how in (found.format, found.other):
-        values = read_cells(pd.Series(texts.to_pandas(), dtype=object), how)
-        far.append(abs(values.median() - middle))
+    middle, cells = (record.low + record.high) / 2, pd.Series(texts.to_pandas(), dtype=object)
+    far = [abs(read_cells(cells, how).median() - middle) for how in (found.format, found.other)]
     return replace(found, format=found.other if far[1] < far[0] else found.format, other=None)
 
 

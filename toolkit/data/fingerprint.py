@@ -51,8 +51,7 @@ def _content(column: pd.Series[Any]) -> tuple[bytes, ...]:
     if column.isna().all():
         return (b"missing",)
     if isinstance(dtype, pd.CategoricalDtype):
-        whole = dtype.categories.dtype if column.notna().all() else object
-        return _content(column.astype(whole))
+        return _content(column.astype(dtype.categories.dtype if column.notna().all() else object))
     if isinstance(dtype, pd.SparseDtype):
         return _content(pd.Series(np.asarray(column)))
     if pd.api.types.is_datetime64_any_dtype(dtype):

@@ -77,8 +77,7 @@ def decide_format(texts: pa.StringArray) -> Decision:
     counts = counted.field("counts").to_numpy()
     known = ~is_absent(labels, Format("number"))
     if not known.any():
-        named = ~is_absent(labels, Format("text"))
-        return Decision(Format("text") if named.any() else Format("missing"))
+        return Decision(Format("missing" if is_absent(labels, Format("text")).all() else "text"))
     labels, counts = labels.filter(pa.array(known)), counts[known]
     lower = set(pc.utf8_lower(labels).to_pylist()) if len(labels) <= 6 else set()
     if lower and lower <= {"true", "false"}:

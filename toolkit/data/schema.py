@@ -141,8 +141,7 @@ class Schema:
 
     def plain(self) -> dict[str, Any]:
         """Write it as plain values; what is as usual is left out."""
-        written = _adapter().dump_python(self, mode="json", exclude_defaults=True)
-        return {"schema": self.schema, **written}
+        return {"schema": self.schema, **_adapter().dump_python(self, mode="json", exclude_defaults=True)}
 
     def text(self) -> str:
         """Write it as JSON, to be kept with a model."""

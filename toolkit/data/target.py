@@ -222,8 +222,7 @@ def _positive(values: pd.Series[Any], classes: tuple[Any, ...], positive: object
         if WORDS["affirmed"].get(label.strip().casefold()) == other.strip().casefold():
             return label, []
     label = min(reversed(classes), key=lambda option: counts[option])
-    numbers = {"count": counts[label], "rows": len(values)}
-    return label, [finding("DATA-POSITIVE-CLASS", "info", name, label=label, **numbers)]
+    return label, [finding("DATA-POSITIVE-CLASS", "info", name, label=label, count=counts[label], rows=len(values))]
 
 
 def _some(values: pd.Series[Any]) -> str:

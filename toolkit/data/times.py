@@ -192,8 +192,7 @@ def cut_windows(time: pd.Series[Any] | None, rows: int, window: object) -> list[
     codes, periods = pd.factorize(labels, sort=True)
     texts = [str(period) if window != "week" else f"week of {period.start_time.date()}" for period in periods]
     order = np.argsort(codes, kind="stable")
-    cuts = np.flatnonzero(np.diff(codes[order])) + 1
-    return list(zip(texts, np.split(order, cuts), strict=True))
+    return list(zip(texts, np.split(order, np.flatnonzero(np.diff(codes[order])) + 1), strict=True))
 
 
 def _by_rows(time: pd.Series[Any] | None, rows: int, size: int) -> list[Window]:

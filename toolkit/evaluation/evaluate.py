@@ -131,7 +131,7 @@ def evaluate(
         notes=tuple(by_severity([*notes, *judge(test.task, numbers, predicted)])),
         measured=measured["test"],
         model=replace(model, threshold=chosen),
-        held_out="" if model.recorded else count_held_out(predicted["test"], chosen),
+        held_out="" if model.recorded else count_held_out(predicted["test"], chosen, measured["test"]),
     )
 
 
@@ -161,7 +161,8 @@ class Evaluation(Result):
     model : Model
         The model that was measured, which decides at this threshold: the other steps take it.
     held_out : str
-        Counts of the test part by score, which are kept with the model: see ``toolkit.models.held_out``.
+        Counts of the test part by score, or sums of its errors, which are kept with the model: see
+        ``toolkit.models.held_out``.
     """
 
     data: Dataset

@@ -1,26 +1,60 @@
-"""What is kept with a model of the rows it was judged on: how many of each score, label and decision, and no row."""
+"""What is kept with a model of the rows it was judged on: counts by score, or errors by prediction, and no row."""
 
 import json
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from pydantic import TypeAdapter
 from scipy.special import logit
 
+from toolkit.core.estimate import Estimate
 from toolkit.data.dataset import Dataset
 from toolkit.data.load import as_dataset
 from toolkit.errors import NotApplicableError
 from toolkit.models.model import Model, in_order
 from toolkit.models.prediction import Predictions
 from toolkit.models.threshold import Threshold
+from toolkit.statistics.measure import Measure
 
 KEPT_AS = "held_out.json"
 #: Scores alike within this are counted together: of probabilities in log-odds, of others in standard deviations.
 STEP = 0.01
 _LEAST = 1e-6
+#: Of how many rows a bin of the predicted value is to be, and is at least, and the most bins.
+ROWS_OF_A_BIN, LEAST_OF_A_BIN, BINS = 30, 10, 50
 
 
-def count_held_out(found: Predictions, chosen: Threshold | None) -> str:
-    """Count held-out rows by score, label and decision; scores that are nearly alike are counted together.
+@dataclass(frozen=True)
+class HeldOutErrors:
+    """The errors of a regression on held-out rows, by bins of the predicted value; equal bins can be added up.
+
+    Attributes
+    ----------
+    level : dict of str to Estimate
+        The metrics of all of them.
+    effect : float
+        How many times the variance of a mean error is that of independent rows of one weight.
+    unit : float
+        What errors were divided by, so that the powers of large ones stay finite.
+    ends : list of float
+        The least predicted value, where each bin but the first begins, and the greatest.
+    rows : list of int
+        How many rows each bin has.
+    sums : dict of str to list of float
+        Of each bin the sums over its rows, by weight, of the powers 0, 1, 2 and 4 of the absolute error.
+    """
+
+    level: dict[str, Estimate]
+    effect: float
+    unit: float
+    ends: list[float]
+    rows: list[int]
+    sums: dict[str, list[float]]
+
+
+def count_held_out(found: Predictions, chosen: Threshold | None, measured: dict[str, Measure]) -> str:
+    """Count held-out rows by score, label and decision, or sum their errors; what is nearly alike is taken together.
 
     Parameters
     ----------
@@ -28,18 +62,22 @@ def count_held_out(found: Predictions, chosen: Threshold | None) -> str:
         Of rows with labels.
     chosen : Threshold or None
         Binary only.
+    measured : dict of str to Measure
+        Their metrics; of a regression only.
 
     Returns
     -------
     str
-        JSON; empty for numbers, and where the model gives no scores.
+        JSON; empty where the model of a classification gives no scores.
 
     Examples
     --------
     >>> found = Predictions(np.array([0.0, 1, 1]), np.array([0.2, 0.8, 0.8]), None, True, ("no", "yes"))
-    >>> json.loads(count_held_out(found, Threshold(0.5, "0.5")))["rows"]
+    >>> json.loads(count_held_out(found, Threshold(0.5, "0.5"), {}))["rows"]
     [1, 2]
     """
+    if not found.classes:
+        return _sum_errors(found, measured)
     score, said = found.y_pred, found.y_pred
     if chosen is not None and found.scored:
         said = found.decide(chosen.value)
@@ -53,8 +91,26 @@ def count_held_out(found: Predictions, chosen: Threshold | None) -> str:
     return json.dumps({"probabilities": found.probabilities} | counts.to_dict("list"))
 
 
-def held_out_rows(model: Model) -> tuple[Dataset, Predictions]:
+def _sum_errors(found: Predictions, measured: dict[str, Measure]) -> str:
+    predicted, error = found.y_pred, np.abs(found.y_pred - found.y_true)
+    bins = min(max(len(error) // ROWS_OF_A_BIN, 1), BINS)
+    cuts = np.unique(np.quantile(predicted, np.arange(1, bins) / bins, method="higher"))
+    cuts = cuts[np.bincount(np.searchsorted(cuts, predicted, side="right"))[:-1] >= LEAST_OF_A_BIN]
+    place, unit = np.searchsorted(cuts, predicted, side="right"), float(error.max()) or 1.0
+    each = np.ones(len(error)) if found.weights is None else found.weights
+    sums = {str(power): np.bincount(place, each * (error / unit) ** power).tolist() for power in (0, 1, 2, 4)}
+    absolute, level = measured["mean_absolute_error"], {name: one.estimate for name, one in measured.items()}
+    # A single group tells as much as one row.
+    effect = min(absolute.units.design_effect(absolute.influence), len(error)) if absolute.units else 1.0
+    ends = [float(predicted.min()), *cuts.tolist(), float(predicted.max())]
+    kept = HeldOutErrors(level, effect, unit, ends, np.bincount(place).tolist(), sums)
+    return TypeAdapter(HeldOutErrors).dump_json(kept).decode()
+
+
+def held_out_rows(model: Model) -> tuple[Dataset, Predictions | HeldOutErrors]:
     """Return labels and predictions such as those of the rows that a model was judged on, without a feature.
+
+    Of a regression, its errors stand in the place of the predictions, and no row has a label.
 
     Raises
     ------
@@ -63,11 +119,16 @@ def held_out_rows(model: Model) -> tuple[Dataset, Predictions]:
     """
     if KEPT_AS not in model.kept or not model.schema.task:
         raise NotApplicableError("No scores of held-out rows were kept with the model. Give a table as reference.")
-    content = json.loads(model.kept[KEPT_AS])
+    schema, kept = model.schema, model.kept[KEPT_AS]
+    if schema.task == "regression":
+        errors = TypeAdapter(HeldOutErrors).validate_json(kept)
+        rows = pd.DataFrame({schema.named("target"): np.full(sum(errors.rows), np.nan)})
+        return as_dataset(rows, "held-out rows", like=schema), errors
+    content = json.loads(kept)
     probabilities = bool(content.pop("probabilities"))
     counts = pd.DataFrame(content)
     rows = counts.loc[counts.index.repeat(counts["rows"])].reset_index(drop=True)
-    schema, truth, said = model.schema, rows["truth"].to_numpy(), rows["said"].to_numpy()
+    truth, said = rows["truth"].to_numpy(), rows["said"].to_numpy()
     names = in_order(schema)
     labels = pd.DataFrame({schema.named("target"): pd.Series(names, dtype=object)[truth.astype(np.intp)].to_numpy()})
     data = as_dataset(labels.infer_objects(), "held-out rows", like=schema)

@@ -58,7 +58,7 @@ class ByScore:
     supported: NDArray[np.bool_]
 
     def estimate(self, rows: NDArray[np.intp], seed: int) -> dict[str, Estimate]:
-        """Estimate metrics and expected confusion counts; without an interval where the reference has no such rows."""
+        """Estimate metrics and expected confusion counts."""
         part = self.current.take(rows)
         weights = weights_of(part.units, len(rows))
         cells, effects = gather(part.y_score, part.called, self.calibrator, weights), (1.0, 1.0)
@@ -67,10 +67,7 @@ class ByScore:
             right = np.where(part.called == 1, chance, 1 - chance)
             alike = max(likeness(values - values.mean(), part.units) for values in (chance, right))
             effects = dispersion(self.calibrator.alike, part.units), dispersion(alike, part.units)
-        found = estimate_binary(cells, self.calibrator, seed=seed, effects=effects)
-        if np.average(~self.supported[rows], weights=weights) <= MOST_UNSUPPORTED:
-            return found
-        return {name: Estimate(one.value, n=one.n, method=UNKNOWABLE) for name, one in found.items()}
+        return estimate_binary(cells, self.calibrator, seed=seed, effects=effects)
 
     def realize(self, rows: NDArray[np.intp]) -> dict[str, Estimate]:
         """Measure metrics and confusion counts."""

@@ -65,7 +65,7 @@ def judge_estimate(
         place = "over all rows" if worst["window"] == WHOLE else f"in {worst['window']}"
         found.append(finding("ESTIMATE-DEGRADED", "medium", worst["window"], worst=worst, place=place, level=level))
     if not reference.features.shape[1]:
-        found.append(finding("ESTIMATE-FROM-SCORES", "low", rows=reference.rows))
+        found.append(finding(f"ESTIMATE-FROM-SCORES {reference.task}", "low", rows=reference.rows))
     rarer, what = reference.rows, "rows"
     if reference.task != "regression":
         right = known.y_true if reference.task == "binary" else (known.y_pred == known.y_true)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,9 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.model_selection import GroupKFold, KFold
 
 from toolkit.core.estimate import Estimate
+from toolkit.core.words import unique
+from toolkit.models.held_out import HeldOutErrors
+from toolkit.models.prediction import Predictions
 from toolkit.models.preprocessing import make_model
 from toolkit.monitoring.calibrator import dispersion, likeness
 from toolkit.statistics.intervals import RULE_OF_THREE, Array, Z, wald
@@ -25,10 +28,14 @@ from toolkit.statistics.units import Units, weights_of
 Places = NDArray[np.intp]
 Rows = tuple[pd.DataFrame, Array, Array]
 
-REGRESSION = ("mean_absolute_error", "root_mean_squared_error")
+#: The metrics, and which power of an absolute error each is the mean of.
+POWERS = {"mean_absolute_error": 1, "root_mean_squared_error": 2}
+REGRESSION = tuple(POWERS)
 FOLDS = 5
-SHRINKAGE = 0.2
+#: Which part of the change from the reference may be wrong: trees stop short of it, and rows move within their bins.
+SHRINKAGE, WITHIN_BINS = 0.2, 1 / 3
 PREDICTION = "predicted value"
+BY_BINS = "held-out errors by the predicted value alone, not by features; delta method, log scale"
 METHOD = "model of the expected error, delta method, log scale"
 
 
@@ -36,11 +43,12 @@ METHOD = "model of the expected error, delta method, log scale"
 class ByLoss:
     """What is expected of the current rows of a regression: errors are as large as a model of the error says."""
 
-    expected: dict[str, ExpectedLoss]
+    expected: Mapping[str, ExpectedLoss | BinnedLoss]
     losses: dict[str, Array]
     y_true: Array
     y_pred: Array
-    units: Units | None = None
+    units: Units | None
+    supported: NDArray[np.bool_]
 
     def estimate(self, rows: Places, seed: int) -> dict[str, Estimate]:  # noqa: ARG002  # nothing is drawn
         """Estimate mean absolute and root mean squared error."""
@@ -63,14 +71,26 @@ def expect_errors(reference: Rows, current: Rows, seed: int, units: Sequence[Uni
     (known, truth, predicted), (rows, target, guess) = reference, current
     unit = float(np.abs(predicted - truth).max()) or 1.0
     names = [name for name in known.columns if name in rows.columns]
-    column = PREDICTION
-    while column in names:
-        column += "_"
+    column = unique([*names, PREDICTION])[-1]
     tables = (known[names].assign(**{column: predicted / unit}), rows[names].assign(**{column: guess / unit}))
     old, new = (np.abs(predicted - truth) / unit, np.abs(guess - target) / unit)
-    powers = dict(zip(REGRESSION, (1, 2), strict=True))
-    expected = {name: expect_loss(old**power, *tables, unit, seed, units[0]) for name, power in powers.items()}
-    return ByLoss(expected, {name: new**power for name, power in powers.items()}, target, guess, units[1])
+    expected = {name: expect_loss(old**power, *tables, unit, seed, units[0]) for name, power in POWERS.items()}
+    losses = {name: new**power for name, power in POWERS.items()}
+    return ByLoss(expected, losses, target, guess, units[1], np.ones(len(guess), dtype=bool))
+
+
+def expect_by_bins(kept: HeldOutErrors, current: Predictions, units: Units | None) -> ByLoss:
+    """Take the errors of held-out rows for those of current rows of the same bin of the predicted value."""
+    sums = {int(power): np.array(values) for power, values in kept.sums.items()}
+    guess, rows, expected = current.y_pred, np.array(kept.rows), {}
+    place = np.searchsorted(kept.ends[1:-1], guess, side="right")
+    for name, power in POWERS.items():
+        loss = sums[power] / sums[0]
+        variance = np.maximum(sums[2 * power] / sums[0] - loss**2, 0.0) * rows / np.maximum(rows - 1, 1)
+        expected[name] = BinnedLoss(place, loss, variance, rows, kept.unit, kept.effect, int(rows.sum()))
+    losses = {name: np.abs((guess - current.y_true) / kept.unit) ** power for name, power in POWERS.items()}
+    inside = (guess >= kept.ends[0]) & (guess <= kept.ends[-1])
+    return ByLoss(expected, losses, current.y_true, guess, units, inside)
 
 
 def measure_errors(y_true: Array, y_pred: Array, units: Units | None = None) -> dict[str, Estimate]:
@@ -95,6 +115,8 @@ class ExpectedLoss:
         Variance of the loss of a row over its squared expectation.
     unit : float
         What errors were divided by.
+    learnt : int
+        How many rows it was learnt on.
     alike : float
         Correlation of the residuals of two rows of one group; 0 where each row stands for itself.
     units : Units or None
@@ -106,8 +128,75 @@ class ExpectedLoss:
     residual: Array
     spread: float
     unit: float
+    learnt: int
     alike: float = 0.0
     units: Units | None = None
+    method: str = METHOD
+
+    def mean(self, rows: Places, units: Units | None) -> tuple[float, float, float]:
+        """Return the mean loss expected of some current rows, and its standard error for their labels, and their rows.
+
+        The mean of the model is corrected by its mean residual on the reference. The error is made of the labels (or of
+        the sampling of rows), of the residuals on the reference, and of what sets these rows apart from it: how far the
+        models of the folds disagree on that (a jackknife over the folds, with Student's quantile), and a fifth of it,
+        since trees do not follow a change all the way out to where they saw few rows. In simulations the interval held
+        the realized mean absolute error in 96 % of cases and the root mean squared error in 93 %, or in 91 % where a
+        feature that drives the error had moved by half a standard deviation.
+        """
+        chosen = self.by_fold[:, rows]
+        each, k = chosen.mean(axis=0), len(chosen)
+        n, m = len(each), len(self.residual)
+        here, there = weights_of(units, n), weights_of(self.units, m)
+        value = max(float(np.average(each, weights=here) + np.average(self.residual, weights=there)), 0.0)
+        change = np.average(chosen, axis=1, weights=here) - self.level
+        wider = float(stats.t.ppf(0.975, k - 1)) / Z
+        jackknife = wider**2 * (k - 1) / k * float(((change - change.mean()) ** 2).sum())
+        own = dispersion(self.alike, self.units) * float(self.residual.var(ddof=1)) / m
+        learnt = own + jackknife + (SHRINKAGE * float(change.mean())) ** 2
+        labels = dispersion(self.alike, units) * self.spread * float((each**2).mean()) / n
+        sampled = dispersion(likeness(each - each.mean(), units), units) * float(each.var()) / n
+        return value, math.sqrt(learnt + labels), math.sqrt(learnt + max(labels, sampled))
+
+
+@dataclass(frozen=True, eq=False)
+class BinnedLoss:
+    """The loss that is expected of each current row by its predicted value alone.
+
+    Attributes
+    ----------
+    place : integer array of shape (n,)
+        The bin of each current row.
+    loss, variance, rows : array of shape (bins,)
+        Mean and variance of the loss of the held-out rows of each bin, and how many there are.
+    unit, effect : float
+        As in ``HeldOutErrors``.
+    learnt : int
+        How many held-out rows there are.
+    """
+
+    place: Places
+    loss: Array
+    variance: Array
+    rows: Array
+    unit: float
+    effect: float
+    learnt: int
+    method: str = BY_BINS
+
+    def mean(self, rows: Places, units: Units | None) -> tuple[float, float, float]:
+        """Return the mean loss expected of some current rows, and its standard error for their labels, and their rows.
+
+        The error is made of the labels (or of the sampling of rows), of the means of the bins, and of a third of what
+        sets these rows apart from the held-out ones, since rows move within their bins too.
+        """
+        place, here, n = self.place[rows], weights_of(units, len(rows)), len(rows)
+        share, each = np.bincount(place, here, len(self.loss)) / here.sum(), self.loss[place]
+        value = float(share @ self.loss)
+        moved = value - float(np.average(self.loss, weights=self.rows))
+        learnt = self.effect * float(share**2 @ (self.variance / self.rows)) + (WITHIN_BINS * moved) ** 2
+        labels = max(self.effect, dispersion(0.0, units)) * float(share @ self.variance) / n
+        sampled = dispersion(likeness(each - each.mean(), units), units) * float(each.var()) / n
+        return value, math.sqrt(learnt + labels), math.sqrt(learnt + max(labels, sampled))
 
 
 def expect_loss(
@@ -145,49 +234,24 @@ def expect_loss(
     square = float((fitted**2).mean())
     spread = float((residual**2).mean()) / square if square else 0.0
     alike = likeness(residual - residual.mean(), units)
-    return ExpectedLoss(np.array(by_fold), np.array(level), residual, spread, unit, alike, units)
+    return ExpectedLoss(np.array(by_fold), np.array(level), residual, spread, unit, len(loss), alike, units)
 
 
-def mean_loss(expected: ExpectedLoss, rows: Places, units: Units | None) -> tuple[float, float, float]:
-    """Return the mean loss expected of some current rows, and its standard error for their labels and for their rows.
-
-    The mean of the model is corrected by its mean residual on the reference. The error is made of the labels (or of the
-    sampling of rows), of the residuals on the reference, and of what sets these rows apart from the reference: how far
-    the models of the folds disagree on it (a jackknife over the folds, with Student's quantile), and a fifth of it,
-    since trees do not follow a change all the way out to where they saw few rows. In simulations the interval held the
-    realized mean absolute error in 96 % of cases and the root mean squared error in 93 %, or in 91 % where a feature
-    that drives the error had moved by half a standard deviation.
-    """
-    chosen = expected.by_fold[:, rows]
-    each, k = chosen.mean(axis=0), len(chosen)
-    n, m = len(each), len(expected.residual)
-    here, there = weights_of(units, n), weights_of(expected.units, m)
-    value = max(float(np.average(each, weights=here) + np.average(expected.residual, weights=there)), 0.0)
-    change = np.average(chosen, axis=1, weights=here) - expected.level
-    wider = float(stats.t.ppf(0.975, k - 1)) / Z
-    jackknife = wider**2 * (k - 1) / k * float(((change - change.mean()) ** 2).sum())
-    own = dispersion(expected.alike, expected.units) * float(expected.residual.var(ddof=1)) / m
-    learnt = own + jackknife + (SHRINKAGE * float(change.mean())) ** 2
-    labels = dispersion(expected.alike, units) * expected.spread * float((each**2).mean()) / n
-    sampled = dispersion(likeness(each - each.mean(), units), units) * float(each.var()) / n
-    return value, math.sqrt(learnt + labels), math.sqrt(learnt + max(labels, sampled))
-
-
-def loss_estimate(expected: ExpectedLoss, rows: Places, units: Units | None, *, root: bool) -> Estimate:
+def loss_estimate(expected: ExpectedLoss | BinnedLoss, rows: Places, units: Units | None, *, root: bool) -> Estimate:
     """Estimate the mean loss of some current rows, or its root, with a 95% prediction interval of what they show."""
-    value, _, error = mean_loss(expected, rows, units)
+    value, _, error = expected.mean(rows, units)
     n = len(rows)
     if value > 0 and error > 0:
         low, high = wald(value, error, "log")
     else:
-        low, high = 0.0, value + RULE_OF_THREE / min(n, len(expected.residual))
+        low, high = 0.0, value + RULE_OF_THREE / min(n, expected.learnt)
     value, low, high = ((math.sqrt(end) if root else end) * expected.unit for end in (value, low, high))
-    return Estimate(value, low, high, n, METHOD)
+    return Estimate(value, low, high, n, expected.method)
 
 
-def loss_test(expected: ExpectedLoss, rows: Places, loss: Array, units: Units | None) -> float:
+def loss_test(expected: ExpectedLoss | BinnedLoss, rows: Places, loss: Array, units: Units | None) -> float:
     """Return the p value of the hypothesis that the mean of the losses seen is the expected one, on the log scale."""
-    value, error, _ = mean_loss(expected, rows, units)
+    value, error, _ = expected.mean(rows, units)
     seen = float(np.average(loss, weights=weights_of(units, len(loss))))
     if value <= 0 or error <= 0 or seen <= 0:
         return 1.0

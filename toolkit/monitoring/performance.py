@@ -22,15 +22,16 @@ from toolkit.drift.model import density_ratio
 from toolkit.drift.profile import Profile
 from toolkit.errors import InputError, NotApplicableError, listed, nearest
 from toolkit.models.choice import threshold_for
-from toolkit.models.held_out import held_out_rows
+from toolkit.models.held_out import HeldOutErrors, held_out_rows
 from toolkit.models.model import Model
 from toolkit.models.prediction import Predictions, predict
 from toolkit.models.threshold import Threshold, ThresholdLike
 from toolkit.monitoring.calibrator import fit_calibrator
-from toolkit.monitoring.confidence import BINARY, CELLS, ByScore, Scored, measure_scored
+from toolkit.monitoring.confidence import BINARY, CELLS, MOST_UNSUPPORTED, UNKNOWABLE, ByScore, Scored, measure_scored
 from toolkit.monitoring.findings import WHOLE, change_from, estimates_drawing, head_numbers, headline, judge_estimate
-from toolkit.monitoring.losses import REGRESSION, ByLoss, expect_errors, measure_errors
+from toolkit.monitoring.losses import REGRESSION, ByLoss, expect_by_bins, expect_errors, measure_errors
 from toolkit.statistics.multiplicity import holm
+from toolkit.statistics.units import weights_of
 
 refusal = refuser(__file__, NotApplicableError)
 
@@ -70,7 +71,8 @@ def estimate_performance(
     model : Model, or anything that ``Model.of`` takes
     reference : Dataset or Profile
         Labelled, and not the rows the model was fitted on. In place of a profile stand the scores and labels of the
-        held-out rows that an experiment keeps with its model; they cannot be weighted.
+        held-out rows that an experiment keeps with its model, which cannot be weighted, or of a regression their errors
+        by predicted value, which know nothing of the features.
     current : Dataset or DataFrame
         Labels may be missing in some rows or in all.
     threshold : float, str, mapping, Rule or Threshold, optional
@@ -121,10 +123,12 @@ def estimate_performance(
     if len(windows) > MOST_WINDOWS:
         raise InputError(f"window={window!r} makes {len(windows):,} windows; at most {MOST_WINDOWS:,} are judged.")
     labelled = data.target.notna().to_numpy()
-    rows, cells, tests = [], [], []
+    rows, cells, tests, each = [], [], [], weights_of(data.units, data.rows)
     for label, places in {WHOLE: np.arange(data.rows), **windows}.items():
         truth = places[labelled[places]]
         estimated = expectation.estimate(places, seed)
+        if np.average(~expectation.supported[places], weights=each[places]) > MOST_UNSUPPORTED:
+            estimated = {name: Estimate(one.value, n=one.n, method=UNKNOWABLE) for name, one in estimated.items()}
         realized = expectation.realize(truth) if len(truth) else {}
         for name in wanted:
             sizes = len(places), realized[name].n if realized else 0
@@ -226,14 +230,14 @@ class PerformanceEstimate(Result):
 
     def face(self) -> Face:
         """Return how many rows have a label, and each metric as estimated and as realized."""
-        labelled = int(self.table["labelled"].iloc[0])
-        rows = int(self.table["rows"].iloc[0])
+        rows, labelled = map(int, self.table[["rows", "labelled"]].iloc[0])
         frames = [self.table if labelled else self.table.drop(columns=["labelled", "realized"])]
         frames += [self.shift] if len(self.shift) else []
         return facer(__file__)("performance", self, *frames, rows=rows, labelled=labelled)
 
 
-def _judged_before(model: Any, reference: object) -> tuple[Dataset, Predictions]:
+def _judged_before(model: Any, reference: object) -> tuple[Dataset, Any]:
+    """Return the reference with the predictions of it, or with the errors that were kept of them."""
     if isinstance(reference, Profile):
         return held_out_rows(Model.of(model))
     if not isinstance(reference, Dataset):
@@ -256,17 +260,19 @@ def _wanted(metrics: Sequence[str] | None, reference: Dataset) -> tuple[str, ...
 
 
 def _expect(
-    reference: Dataset, current: Dataset, known: Predictions, new: Predictions, chosen: Threshold | None, seed: int
+    reference: Dataset, current: Dataset, known: Any, new: Predictions, chosen: Threshold | None, seed: int
 ) -> tuple[ByScore | ByLoss, dict[str, Estimate], float]:
     """Learn from the reference; measure it; and find the share of current rows outside the range it has shown."""
     if reference.rows < LEAST_ROWS:
         raise InputError(f"The reference has {reference.rows} rows; at least {LEAST_ROWS} are needed to learn from.")
+    if isinstance(known, HeldOutErrors):
+        by_bins = expect_by_bins(known, new, current.units)
+        return by_bins, known.level, 1 - float(by_bins.supported.mean())
     if reference.task == "regression":
         pairs = [(part.features, found.y_true, found.y_pred) for part, found in ((reference, known), (current, new))]
         outside = float(((new.y_pred < known.y_pred.min()) | (new.y_pred > known.y_pred.max())).mean())
-        units = reference.units, current.units
-        level = measure_errors(known.y_true, known.y_pred, units[0])
-        return expect_errors(pairs[0], pairs[1], seed, units), level, outside
+        level = measure_errors(known.y_true, known.y_pred, reference.units)
+        return expect_errors(pairs[0], pairs[1], seed, (reference.units, current.units)), level, outside
     before, after = _scored(known, reference, chosen), _scored(new, current, chosen)
     if len(np.unique(before.y_true)) < 2:
         found = "one class only" if chosen else "rows that are all predicted right, or all wrong"

@@ -125,8 +125,7 @@ def read_cells(
         dtype = pd.CategoricalDtype(pd.Index([*places], dtype=object), ordered=ordered and not new)
         return pd.Series(pd.Categorical.from_codes(found, dtype=dtype), index=series.index, name=series.name)
     if written:
-        values = how.read(as_texts(series.astype(object)))[0]
-        series = pd.Series(values, index=series.index, name=series.name)
+        series = pd.Series(how.read(as_texts(series.astype(object)))[0], index=series.index, name=series.name)
         kind = how.kind if how.kind == "date" else "number"
     if kind in ("date", "duration") and (kind, how.kind) != ("date", "number"):
         return as_days(series, kind)

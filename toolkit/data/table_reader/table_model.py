@@ -47,8 +47,7 @@ class TableModel(BaseEstimator):  # type: ignore[misc]
 
     def read(self, table: pd.DataFrame) -> pd.DataFrame:
         """Return the features of a table as the estimator takes them; a missing column is refused by its name."""
-        columns = self.schema["columns"]
-        wanted = {name: one for name, one in columns.items() if one.get("role") == "feature"}
+        wanted = {name: one for name, one in self.schema["columns"].items() if one.get("role") == "feature"}
         gone = [name for name in wanted if name not in table]
         if gone:
             raise ValueError(f"The table lacks columns that the model needs: {', '.join(map(repr, gone))}.")
