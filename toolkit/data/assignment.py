@@ -46,8 +46,7 @@ def by_class(data: Dataset, sizes: Sizes, random: np.random.Generator) -> Codes:
     rest = np.arange(data.rows)
     for part, size in zip((TEST, VALIDATION), sizes, strict=True):
         if size:
-            taken = rest[_stratified(classes[rest], _count(data.rows, size), random)]
-            parts[taken] = part
+            parts[rest[_stratified(classes[rest], _count(data.rows, size), random)]] = part
             rest = rest[parts[rest] == TRAIN]
     return parts
 
@@ -184,8 +183,7 @@ def _stratified(classes: Codes, wanted: int, random: np.random.Generator) -> Cod
     sizes = np.bincount(classes)
     exact = sizes * (wanted / len(classes))
     takes = np.floor(exact).astype("int64")
-    short = wanted - int(takes.sum())
-    takes[np.argsort(takes - exact, kind="stable")[:short]] += 1
+    takes[np.argsort(takes - exact, kind="stable")[: wanted - int(takes.sum())]] += 1
     takes = np.clip(takes, np.where(sizes > 1, 1, 0), np.maximum(sizes - 1, 0))
     order = random.permutation(len(classes))
     order = order[np.argsort(classes[order], kind="stable")]

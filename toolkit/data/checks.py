@@ -177,8 +177,7 @@ def leakage_scores(features: pd.DataFrame, target: pd.Series[Any], task: str) ->
         return {str(name): _rank_r2(_bins(column, fit), ranks, fit, judge) for name, column in columns}
     classes = pd.factorize(target, sort=True)[0].astype("int64")
     size = int(classes.max()) + 1
-    least = min(np.bincount(classes[half], minlength=size).min() for half in (fit, judge))
-    if least < LEAST_OF_A_CLASS:
+    if min(np.bincount(classes[half], minlength=size).min() for half in (fit, judge)) < LEAST_OF_A_CLASS:
         return {}
     return {str(name): _auc(_bins(column, fit), classes, size, fit, judge) for name, column in features.items()}
 
@@ -231,7 +230,6 @@ def _auc(bins: Codes, classes: Codes, size: int, fit: Codes, judge: Codes) -> fl
 def _rank_r2(bins: Codes, ranks: Floats, fit: Codes, judge: Codes) -> float:
     height = int(bins.max()) + 1
     counts = np.bincount(bins[fit], minlength=height)
-    mean = ranks[fit].mean()
-    levels = (np.bincount(bins[fit], ranks[fit], minlength=height) + mean) / (counts + 1)
+    levels = (np.bincount(bins[fit], ranks[fit], minlength=height) + ranks[fit].mean()) / (counts + 1)
     errors = ranks[judge] - levels[bins[judge]]
     return float(1 - (errors @ errors) / ((ranks[judge] - ranks[judge].mean()) ** 2).sum())

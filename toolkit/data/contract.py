@@ -188,8 +188,7 @@ def _read(
         note = finding("DATA-ALL-MISSING expected", "medium", name)
         return read_cells(plain, Format(wanted), spec.categories, spec.ordered), [note]
     if wanted == "date" and held == "number" and spec.low is not None and spec.high is not None:
-        near = spec.low - NEAR_DAYS <= plain.median() <= spec.high + NEAR_DAYS
-        held = "date" if near else held
+        held = "date" if spec.low - NEAR_DAYS <= plain.median() <= spec.high + NEAR_DAYS else held
     if wanted == "text" and held != "text":
         texts = read_cells(plain if held == "number" else column, spec, spec.categories, spec.ordered)
         if not keep or not spec.categories or texts.isin(spec.categories).any():

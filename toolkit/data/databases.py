@@ -89,7 +89,6 @@ def _address(text: str) -> tuple[URL, str, dict[str, str]]:
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError
 
-    names = _VARIABLE.findall(text)
     # In the user and password variables are taken as they are, and quoted.
     login, at, rest = text.rpartition("@")
     quoted, plain = with_variables(login, quoted=True), with_variables(rest)
@@ -99,7 +98,7 @@ def _address(text: str) -> tuple[URL, str, dict[str, str]]:
     if url is None:
         raise InputError("The database address cannot be read. Write driver://user:password@host:port/database::table.")
     options = [value for values in url.query.values() for value in ([values] if isinstance(values, str) else values)]
-    variables = {os.environ[name]: f"${{{name}}}" for name in names}
+    variables = {os.environ[name]: f"${{{name}}}" for name in _VARIABLE.findall(text)}
     host = f"{url.host or ''}{f':{url.port}' if url.port else ''}"
     shown = _without(f"{url.drivername}://{host}/{url.database or ''}", variables)
     whole = {str(url): shown, url.render_as_string(hide_password=False): shown}

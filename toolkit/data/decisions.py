@@ -105,8 +105,7 @@ def _decided(texts: pa.StringArray, record: Column | None, dates: str) -> Decisi
 
 def _by_record(texts: pa.StringArray, record: Column) -> Decision:
     """Read a column by its record, unless many cells cannot be read so and are of the same kind written otherwise."""
-    settled = record.dates if record.kind == "date" else record.role or not record.plain
-    if not settled:
+    if not (record.dates if record.kind == "date" else record.role or not record.plain):
         found = decide_format(texts)
         return found if found.format.kind == record.kind else _by_record(texts, replace(record, role="other"))
     odd = record.read(texts)[1]

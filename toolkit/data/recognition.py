@@ -85,8 +85,7 @@ def decide_format(texts: pa.StringArray) -> Decision:
     found = _as_numbers(labels, counts) or _as_dates(labels, counts)
     if found is None or found.format.kind == "text":
         return found or Decision(_as_text(counted))
-    marked = ~known & ~is_absent(trimmed, Format("text"))
-    missing = tuple(sorted(trimmed.filter(pa.array(marked)).to_pylist()))
+    missing = tuple(sorted(trimmed.filter(pa.array(~known & ~is_absent(trimmed, Format("text")))).to_pylist()))
     return replace(found, format=replace(found.format, missing=missing))
 
 

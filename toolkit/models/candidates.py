@@ -202,12 +202,10 @@ def tune_candidate(
     """
     import optuna
 
-    space = CANDIDATES[name]["space"]
-
     def drawn(trial: optuna.Trial) -> dict[str, Any]:
         return {
             setting: (trial.suggest_int if isinstance(low, int) else trial.suggest_float)(setting, low, high, log=log)
-            for setting, (low, high, log) in space.items()
+            for setting, (low, high, log) in CANDIDATES[name]["space"].items()
         }
 
     def mean_score(settings: dict[str, Any], trial: optuna.Trial | None = None) -> float:

@@ -218,16 +218,14 @@ def _type(column: Column, values: pd.Series[Any]) -> str:
     """
     if column.kind in ("text", "bool"):
         return "boolean" if column.kind == "bool" else "any" if column.why == BY_TYPE else "string"
-    broken = values.dropna() % 1 != 0
-    return "double" if column.plain and not column.missing and broken.mean() > 0.5 else "any"
+    return "double" if column.plain and not column.missing and (values.dropna() % 1 != 0).mean() > 0.5 else "any"
 
 
 def _travelling() -> Any:
     """Import the folder under the name that its copy has where the toolkit is not installed."""
     name = FOLDER.name
     if name not in sys.modules:
-        within = [str(FOLDER)]
-        found: Any = spec_from_file_location(name, FOLDER / "__init__.py", submodule_search_locations=within)
+        found: Any = spec_from_file_location(name, FOLDER / "__init__.py", submodule_search_locations=[str(FOLDER)])
         sys.modules[name] = module_from_spec(found)
         found.loader.exec_module(sys.modules[name])
     return import_module(f"{name}.table_model")

@@ -155,8 +155,7 @@ def read_moments(plain: pa.StringArray, pattern: str) -> Moments:
 def notation(decimal: str, thousands: str) -> str:
     """Return the regular expression of numbers with these marks."""
     point = re.escape(decimal)
-    exponent = "(?:[eE][+-]?[0-9]+)?"
-    plain = rf"(?:[0-9]+{point}?[0-9]*|{point}[0-9]+){exponent}"
+    plain = rf"(?:[0-9]+{point}?[0-9]*|{point}[0-9]+)(?:[eE][+-]?[0-9]+)?"
     if not thousands:
         return f"^[+-]?{plain}$|^(?i:[+-]?inf(?:inity)?)$"
     mark = "[ \u00a0]" if thousands == " " else re.escape(thousands)
