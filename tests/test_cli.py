@@ -389,7 +389,7 @@ def test_a_failed_verdict_is_the_exit_code(tmp_path):
     done = CliRunner().invoke(main, ["gate", str(tmp_path), "--policy", str(policy)])
     assert done.exit_code == 1
     assert done.stdout.splitlines() == [
-        "fail       data.rows 10: at least 100000. The number does not satisfy it.",
+        "fail       data.rows 10: at least 100,000. The number does not satisfy it.",
         "fail",
     ]
     done = CliRunner().invoke(main, ["gate", str(tmp_path), "--policy", str(policy), "--json"])

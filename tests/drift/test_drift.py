@@ -366,7 +366,7 @@ WRONG = {
     "alpha": (lambda t: detect_drift(t, t, alpha=2), "alpha must be a share between 0 and 1, such as 0.2; found 2"),
     "no time": (lambda t: detect_drift(t, t, window="month"), "needs a time column in the current table"),
     "window": (lambda t: detect_drift(t, t, window="moth"), "found 'moth'. Did you mean 'month'"),
-    "window of few rows": (lambda t: detect_drift(t, t, window=3), "at least 10 rows; found window=3"),
+    "window of few rows": (lambda t: detect_drift(t, t, window=3), "at least 10; found 3"),
     "profile in windows": (lambda t: detect_drift(t, summarize(t), window=50), "has no rows to cut into windows"),
     "no model": (lambda t: detect_drift(t, t, model=LogisticRegression), "fitted model with a 'predict' method"),
     "signature": (

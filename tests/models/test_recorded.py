@@ -123,8 +123,8 @@ class TestEvaluate:
         recorded, data = load_predictions(frame.assign(y_pred=called).drop(columns="y_score"))
         found = evaluate(recorded, data, baseline="guess")
         assert all(math.isnan(found.numbers[f"test.{name}"].value) for name in SCORE_METRICS)
-        defined = {name for name in found.metrics if found.numbers[f"test.{name}"].has_interval}
-        assert defined == set(found.metrics) - set(SCORE_METRICS)
+        defined = {name for name in found.measured if found.numbers[f"test.{name}"].has_interval}
+        assert defined == set(found.measured) - set(SCORE_METRICS)
         wanted = balanced_accuracy_score(frame["y_true"], called)
         assert found.numbers["test.balanced_accuracy"].value == pytest.approx(wanted, abs=1e-12)
         assert codes(found) == {"BASELINE-IN-HINDSIGHT", "EVAL-NO-SCORES"}
@@ -263,7 +263,7 @@ class TestLoadPredictions:
         y = rng.normal(size=100)
         frame = pd.DataFrame({"y_true": y, "y_pred": y + 0.1})
         found = evaluate(*load_predictions(frame), baseline="guess")
-        assert found.task == "regression"
+        assert found.data.task == "regression"
         assert found.numbers["test.bias"].value == pytest.approx(0.1)
         counts = pd.DataFrame({"y_true": rng.integers(0, 9, 200), "y_pred": rng.uniform(0, 9, 200)})
         assert load_predictions(counts)[1].task == "regression"
