@@ -9,7 +9,6 @@ from scipy import stats
 from toolkit.core.estimate import Estimate
 from toolkit.statistics.intervals import (
     mean_estimate,
-    median_interval,
     mover_difference,
     mover_mean,
     share_estimate,
@@ -17,6 +16,7 @@ from toolkit.statistics.intervals import (
     wald,
     wilson,
 )
+from toolkit.statistics.regression import median_interval
 
 
 @given(st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))

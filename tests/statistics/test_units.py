@@ -102,9 +102,7 @@ class TestIntervals:
 
     def test_a_share_that_does_not_vary_counts_groups(self):
         units = Units(np.repeat(np.arange(10), 5), 10, "g")
-        found = share(np.ones(50), np.ones(50)).over(
-            units, units.design_effect(share(np.ones(50), np.ones(50)).influence)
-        )
+        found = share(np.ones(50), np.ones(50)).over(units)
         alone = share(np.ones(10), np.ones(10)).estimate
         assert (found.estimate.low, found.estimate.high) == pytest.approx((alone.low, alone.high))
 

@@ -9,7 +9,7 @@ from sklearn import metrics
 
 from toolkit.statistics.calibration import sorted_bins
 from toolkit.statistics.intervals import standard_error, wilson
-from toolkit.statistics.measure import difference, mean, over_units
+from toolkit.statistics.measure import difference, mean
 from toolkit.statistics.metrics import binary_metrics, class_table, multiclass_metrics
 from toolkit.statistics.regression import regression_metrics
 from toolkit.statistics.replicates import paired_difference, replicate
@@ -118,7 +118,7 @@ def test_a_share_rests_on_the_rows_that_its_weights_are_worth():
     uneven = np.repeat([1.0, 3.0], 500)
     units = weighted(uneven)
     assert kish(uneven) == pytest.approx(1.25)
-    found = over_units({"share": mean(hits, units.weights, bounds=(0, 1))}, units)["share"]
+    found = mean(hits, units.weights, bounds=(0, 1)).over(units)
     alone = mean(hits[:800], bounds=(0, 1))
     assert standard_error(found.influence) == pytest.approx(standard_error(alone.influence), rel=2e-3)
     assert found.estimate.high - found.estimate.low == pytest.approx(alone.estimate.high - alone.estimate.low, rel=5e-3)

@@ -1,7 +1,6 @@
 """What chance alone does to a distance and to new values: p values, what is expected without drift, and intervals."""
 
 import math
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -40,11 +39,16 @@ def judge_pair(pair: Pair, method: str, seed: int = 0) -> dict[str, Any]:
     sizes = pair.effective
     rng = np.random.default_rng(seed)
     replicates = int(np.clip(_CELLS_DRAWN // max(len(cells.reference), 1), 20, REPLICATES))
+
+    def resampled(*shares: Array) -> list[Array]:
+        drawn = zip(sizes, shares, strict=True)
+        return [rng.multinomial(round(size), part / part.sum(), replicates).astype(float) for size, part in drawn]
+
     # Chance adds to a distance that is a root of squares as sqrt(d² + c²), so that squares are what it shifts evenly.
     power = 2 if METHODS[method].squared else 1
     before, after, pooled = cells.reference / n, cells.current / m, (cells.reference + cells.current) / (n + m)
-    drawn = cells.among(method, *_resampled(sizes, (before, after), replicates, rng)) ** power
-    alone = cells.among(method, *_resampled(sizes, (pooled, pooled), replicates, rng))
+    drawn = cells.among(method, *resampled(before, after)) ** power
+    alone = cells.among(method, *resampled(pooled, pooled))
     # The resampled pair is to the observed one as that is to the populations: what the step down there adds on
     # average was added here as well, and is taken off. Both sides of the step use the same pooled cells.
     centre = full**power - (float(drawn.mean()) - float(cells.among(method, cells.reference, cells.current)) ** power)
@@ -61,24 +65,16 @@ def judge_pair(pair: Pair, method: str, seed: int = 0) -> dict[str, Any]:
     # Freed from chance, both ends may lie below the distance as observed, which an interval must hold all the same.
     low, high = min(low, full), min(max(high, full), METHODS[method].most)
     distance = Estimate(full, low, high, n + m, f"cell counts resampled, {replicates} replicates")
-    few, many = (float(end) for end in np.quantile(alone, [0.025, 0.975]))
+    few, many = np.quantile(alone, [0.025, 0.975]).tolist()
+    pooled_method = f"pooled counts resampled, {replicates} replicates"
     score = evidently_score(pair, method, full)
     return {
         "distance": distance if min(n, m) > 1 else Estimate(full, n=n + m, method="no interval: one row"),
-        "by_chance": Estimate(
-            float(alone.mean()), few, many, n + m, f"pooled counts resampled, {replicates} replicates"
-        ),
+        "by_chance": Estimate(float(alone.mean()), few, many, n + m, pooled_method),
         "beyond_chance": max(centre, 0.0) ** (1 / power),
         "score": score,
         "p_value": score if method in ("ks", "anderson") and pair.effects == (1, 1) else p_value(pair),
     }
-
-
-def _resampled(
-    sizes: Iterable[float], shares: Iterable[Array], replicates: int, rng: np.random.Generator
-) -> list[Array]:
-    drawn = zip(sizes, shares, strict=True)
-    return [rng.multinomial(round(size), part / part.sum(), replicates).astype(float) for size, part in drawn]
 
 
 def p_value(pair: Pair) -> float:

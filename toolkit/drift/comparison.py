@@ -219,10 +219,8 @@ def compare_columns(
     tables = [part for part in (reference, current) if isinstance(part, Dataset)]
     units = units_of_both(tables, picked)
     domain = tell_apart(pd.DataFrame(sampled[0]), pd.DataFrame(sampled[1]), plan.seed, units)
-    first, second = (
-        Profile(part.name, part.rows, held, part.schema.without_cells())
-        for part, held in zip((reference, current), kept, strict=True)
-    )
+    both = zip((reference, current), kept, strict=True)
+    first, second = (Profile(part.name, part.rows, held, part.schema.without_cells()) for part, held in both)
     return rows, windowed, (first, second), domain
 
 

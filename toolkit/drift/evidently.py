@@ -171,19 +171,16 @@ def comparison_of(drift: Drift) -> Comparison:
     compared = table["method"] != ""
     left_out = dict.fromkeys(table.loc[~compared, "column"], "not compared")
     left_out |= {one.weight.name: "weights are not used there" for one in drift.tables if one.weight is not None}
-    frames, drawn = [], list[str]()
-    for part in drift.tables:
-        picked, columns = np.arange(part.rows), {}
-        if part.rows > MOST_ROWS:
-            picked = np.sort(np.random.default_rng(plan.seed).choice(part.rows, MOST_ROWS, replace=False))
-        for name, kind in table.loc[compared, ["column", "kind"]].itertuples(index=False, name=None):
+    sizes = [(part.rows, min(part.rows, MOST_ROWS)) for part in drift.tables]
+    picked = [np.sort(np.random.default_rng(plan.seed).choice(*size, replace=False)) for size in sizes]
+    drawn: dict[str, list[pd.Series[Any]]] = {}
+    for name, kind in table.loc[compared, ["column", "kind"]].itertuples(index=False, name=None):
+        cells = []
+        for part, rows in zip(drift.tables, picked, strict=True):
             column = column_in(part, name)[0]
             assert column is not None  # noqa: S101 - it has a distance, so it has values
-            column = column.iloc[picked].reset_index(drop=True)
-            columns[name] = column if kind == "number" else column.astype(object).where(column.notna(), None)
-        frames.append(pd.DataFrame(columns))
-    for name, kind in zip(table.loc[compared, "column"], table.loc[compared, "kind"], strict=True):
-        cells = [frame[name] for frame in frames]
+            column = column.iloc[rows].reset_index(drop=True)
+            cells.append(column if kind == "number" else column.astype(object).where(column.notna(), None))
         if any(column.isna().all() for column in cells):
             left_out[name] = "no values in the sample of a table"
         elif kind != "number" and pd.concat(cells).nunique() > MOST_LABELS:
@@ -191,13 +188,14 @@ def comparison_of(drift: Drift) -> Comparison:
         elif len(drawn) == MOST_COLUMNS:
             left_out[name] = f"beyond the {MOST_COLUMNS} columns that changed most"
         else:
-            drawn.append(name)
+            drawn[name] = cells
     if not drawn:
         raise NotApplicableError("evidently has nothing to draw: no column with few labels has values in both tables.")
-    given = table.set_index("column").loc[drawn, ["kind", "method", "threshold"]].reset_index()
+    given = table.set_index("column").loc[list(drawn), ["kind", "method", "threshold"]].reset_index()
     tests = given["method"].map(lambda method: METHODS[method].test)
     given["threshold"] = given["threshold"].mask(tests, plan.alpha)
-    return Comparison(frames[0][drawn], frames[1][drawn], given, left_out)
+    before, after = (pd.DataFrame({name: cells[place] for name, cells in drawn.items()}) for place in (0, 1))
+    return Comparison(before, after, given, left_out)
 
 
 def draw(given: Comparison) -> str:

@@ -18,7 +18,7 @@ from toolkit.drift.summary import PREDICTION, roles_of
 from toolkit.errors import InputError
 from toolkit.models.model import Model
 from toolkit.statistics.intervals import Array
-from toolkit.statistics.measure import over_units, smooth
+from toolkit.statistics.measure import smooth
 from toolkit.statistics.permutation import permuted
 from toolkit.statistics.ranking import roc_auc
 from toolkit.statistics.units import Units, weights_of
@@ -196,7 +196,7 @@ def tell_apart(
     if units is None:
         p_value = float(stats.norm.sf((value - 0.5) / (math.sqrt(SHARED * spread) / FOLDS)))
     else:
-        found, each = over_units({"roc_auc": found}, units)["roc_auc"], weights * influence
+        found, each = found.over(units), weights * influence
         p_value = float(stats.t.sf((value - 0.5) / units.standard_error(each), max(units.freedom(each), 1)))
     most = np.argsort(-drops, kind="stable")
     told = {str(reference.columns[place]): float(drops[place]) for place in most}
@@ -260,16 +260,14 @@ def density_ratio(
         strange = [(~one.isin(other.unique())).mean() for one, other in (known, known[::-1])]
         names += [name] if max(strange) <= MOST_STRANGE else []
     n, m = len(reference), len(current)
-    each = np.concatenate([weights_of(part, rows) for part, rows in zip(units, (n, m), strict=True)])
+    sizes = list(zip(units, (n, m), strict=True))
+    each = np.concatenate([weights_of(part, rows) for part, rows in sizes])
     uneven = any(part is not None and part.weights is not None for part in units)
     if not names or min(n, m) < FOLDS:
         return each[:n], np.ones(m, dtype=bool)
     cells = coded(reference[names], current[names])
     side, rng = np.repeat([0.0, 1.0], [n, m]), np.random.default_rng(seed)
-    owners = [
-        part.codes if part and part.count >= FOLDS else np.arange(rows)
-        for part, rows in zip(units, (n, m), strict=True)
-    ]
+    owners = [part.codes if part and part.count >= FOLDS else np.arange(rows) for part, rows in sizes]
     fold = np.concatenate([(rng.permutation(int(owner.max()) + 1) % FOLDS)[owner] for owner in owners])
     model = HistGradientBoostingClassifier(
         max_iter=60, max_leaf_nodes=15, min_samples_leaf=50, learning_rate=0.08, early_stopping=False, random_state=seed

@@ -147,11 +147,8 @@ def find_break(reference: ColumnSummary, current: ColumnSummary, rare: float) ->
     if current.dtype == "missing":
         if all_on_one_side(reference.known * unit, reference.rows * unit, current.rows * current.unit) >= rare:
             return "", ""
-        had = (
-            f"{reference.missing / reference.rows:.1%} of the rows had none"
-            if reference.missing
-            else "every row had one"
-        )
+        empty = reference.missing / reference.rows
+        had = f"{empty:.1%} of the rows had none" if empty else "every row had one"
         return "ALL-MISSING", f"has no value in any row; in the reference {had}"
     if reference.is_number != current.is_number:
         held = {True: "numbers", False: "text"}

@@ -31,7 +31,7 @@ from toolkit.models.held_out import count_held_out
 from toolkit.models.model import Model
 from toolkit.models.prediction import Predictions, measure_speed, predict
 from toolkit.models.threshold import DEFAULT, KEPT_AS, Threshold, ThresholdLike
-from toolkit.statistics.measure import Measure, difference, mean, over_units, rival
+from toolkit.statistics.measure import Measure, difference, mean, rival
 from toolkit.statistics.metrics import binary_metrics, class_table, multiclass_metrics
 from toolkit.statistics.regression import regression_metrics
 from toolkit.statistics.replicates import FILE, replicate, write_replicates
@@ -280,8 +280,8 @@ def measure(
     found = binary_metrics(predicted.y_true, score, decisions=called, **options)
     if costs := chosen.rule.costs:
         each, dearest = costs.of(predicted.y_true, called), float(np.ptp([costs.fp, costs.fn, costs.tp, costs.tn]))
-        cost = mean(each, predicted.weights, bounds=(-math.inf, math.inf), unit=dearest, scale="identity")
-        found |= over_units({"expected_cost": cost}, units)
+        cost = mean(each, predicted.weights, bounds=(-math.inf, math.inf), unit=dearest)
+        found |= {"expected_cost": cost.over(units)}
     return found
 
 

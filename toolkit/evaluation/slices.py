@@ -25,7 +25,7 @@ from toolkit.models.choice import predict_at
 from toolkit.models.threshold import ThresholdLike
 from toolkit.statistics.binning import Codes
 from toolkit.statistics.intervals import Array, Z
-from toolkit.statistics.measure import Measure, mean, over_units, share, unbounded
+from toolkit.statistics.measure import Measure, mean, share, unbounded
 from toolkit.statistics.units import Units, weights_of
 
 MOST_ROWS = 200_000
@@ -100,8 +100,7 @@ def find_slices(
         shown |= {"truth": predicted.y_true, "predicted": predicted.y_pred}
     table = _described(kept, scanned, levels, members, units, loss, shown)
     anything, unit, examined = (-math.inf, math.inf), float(np.ptp(loss)), len(scanned.rows)
-    overall = mean(loss, weights_of(units, part.rows), bounds=anything, unit=unit, scale="identity")
-    overall = over_units({"": overall}, units)[""]
+    overall = mean(loss, weights_of(units, part.rows), bounds=anything, unit=unit).over(units)
     complete = depth == 1 or len(levels) <= MOST_PAIRED_LEVELS
     return Slices(loss_name, overall.estimate, examined, least, complete, table)
 

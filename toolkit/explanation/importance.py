@@ -14,7 +14,7 @@ from toolkit.core.estimate import Estimate
 from toolkit.data.dataset import Dataset
 from toolkit.explanation.attribution import Attributor
 from toolkit.statistics.intervals import Array, mean_estimate
-from toolkit.statistics.measure import mean, over_units
+from toolkit.statistics.measure import mean
 from toolkit.statistics.multiplicity import holm
 from toolkit.statistics.units import Units, kish, weights_of
 
@@ -140,7 +140,7 @@ def mean_magnitude(sizes: Array, unit: float, units: Units | None = None) -> Est
     """
     if not unit:
         return Estimate(0.0, n=len(sizes), method="no interval: never attributed anything")
-    return over_units({"": mean(sizes / unit, weights_of(units, len(sizes)))}, units)[""].estimate.times(unit)
+    return mean(sizes / unit, weights_of(units, len(sizes))).over(units).estimate.times(unit)
 
 
 def mean_of(values: Array, units: Units | None = None) -> Estimate:
@@ -148,8 +148,7 @@ def mean_of(values: Array, units: Units | None = None) -> Estimate:
     unit = float(np.abs(values).max(initial=0.0)) or 1.0
     if units is None or not np.ptp(values):
         return mean_estimate(values / unit).times(unit)
-    plain = mean(values / unit, units.weights, bounds=(-math.inf, math.inf), scale="identity")
-    return over_units({"": plain}, units)[""].estimate.times(unit)
+    return mean(values / unit, units.weights, bounds=(-math.inf, math.inf)).over(units).estimate.times(unit)
 
 
 def rank_intervals(sizes: Array, units: Units | None = None) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

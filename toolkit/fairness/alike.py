@@ -16,7 +16,7 @@ from toolkit.models.model import Model
 from toolkit.models.prediction import Predictions, predict
 from toolkit.models.preprocessing import make_model
 from toolkit.statistics.intervals import Array, t_quantile, wald, wilson
-from toolkit.statistics.measure import mean, over_units, share
+from toolkit.statistics.measure import mean, share
 from toolkit.statistics.units import Units
 
 MOST_VALUES = 8
@@ -177,4 +177,4 @@ def _numbers(
     unit = 1.0 if before.probabilities else float(np.ptp(before.y_pred)) or 1.0
     found = {key: share(kinds[key].astype(float), every) for key in names} | {"score_change": mean(moved, unit=unit)}
     units = Units.of(None if data.group is None else data.group[rows], None)
-    return {key: one.estimate for key, one in over_units(found, units).items()}
+    return {key: one.over(units).estimate for key, one in found.items()}

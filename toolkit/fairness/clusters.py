@@ -115,7 +115,7 @@ class Grouping:
             return [found.estimate for found in measures], None
         pairs = [(found, units) for found, (units, _) in zip(measures, self.among, strict=True)]
         sums = [one.sums(np.zeros(0) if found.influence is None else found.influence) for found, one in pairs]
-        estimates = [found.over(one, one.design_effect(found.influence)).estimate for found, one in pairs]
+        estimates = [found.over(one).estimate for found, one in pairs]
         return estimates, draw_errors(sums, self.places, how)
 
 

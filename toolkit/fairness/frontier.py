@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from toolkit.core.estimate import Estimate
 from toolkit.fairness.audit import audit_fairness
+from toolkit.fairness.group_models import FairModel
 from toolkit.fairness.methods import BASELINE, ORIGINAL, FittedMethod, Setup
 from toolkit.models.choice import threshold_for
 from toolkit.models.prediction import predict
@@ -87,10 +88,11 @@ def frontier_table(points: Sequence[Point], setup: Setup) -> pd.DataFrame:
         row: dict[str, object] = {"point": fitted.name, "method": fitted.method, "setting": fitted.setting}
         row |= {name: found.estimate for name, found in point.measures.items()} | {setup.disparity: point.disparity}
         ahead = same if fitted.name == ORIGINAL else difference(measure, measures[ORIGINAL])
-        part = getattr(fitted.model.estimator, "part", None)
+        fair = fitted.model.estimator if isinstance(fitted.model.estimator, FairModel) else None
         given = fitted.name != BASELINE and set(setup.columns) & set(fitted.model.columns)
-        needs = "yes" if fitted.needs_groups else "as a feature" if given else "no"
+        needs = "yes" if fair and fair.groups else "as a feature" if given else "no"
+        by_lot = fair is not None and not fair.part.scored
         row |= {"difference": ahead, "over_baseline": apart, "needs_sensitive": needs}
-        row |= {"by_lot": part is not None and not part.scored, "dominated": below, "beats_baseline": apart.low > 0}
+        row |= {"by_lot": by_lot, "dominated": below, "beats_baseline": apart.low > 0}
         rows.append(row)
     return pd.DataFrame(rows).iloc[np.argsort(-values, kind="stable")].reset_index(drop=True)

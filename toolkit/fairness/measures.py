@@ -118,7 +118,7 @@ def measure_groups(case: Case, grouping: Grouping, how: Resampling) -> Measured:
         unit = power_of_two(truth, guess)
         truth, guess = truth / unit, guess / unit
         reach = float(np.ptp(truth)) or float(np.abs(truth).max(initial=0)) or 1.0
-        level: dict[str, Any] = {"bounds": (-math.inf, math.inf), "unit": reach, "scale": "identity"}
+        level: dict[str, Any] = {"bounds": (-math.inf, math.inf), "unit": reach}
         add("mean_prediction", mean, guess, **level)
         add("mean_residual", mean, truth - guess, **level)
         add("mean_absolute_error", mean, np.abs(truth - guess), unit=reach)
@@ -132,7 +132,7 @@ def measure_groups(case: Case, grouping: Grouping, how: Resampling) -> Measured:
         add("roc_auc", area_of, truth, guess, judged=rates["balanced_accuracy"].judged, proportion=True)
         if case.predicted.probabilities:
             add("brier_score_loss", mean, (guess - truth) ** 2, bounds=(0.0, 1.0))
-            gaps = add("calibration_gap", mean, guess - truth, bounds=(-1.0, 1.0), scale="identity")
+            gaps = add("calibration_gap", mean, guess - truth, bounds=(-1.0, 1.0))
             measured["", "expected_calibration_error"] = _calibration_errors(truth, guess, gaps, grouping, enough)
     return measured
 

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.validation import has_fit_parameter
 
 from toolkit.core.options import one_of
@@ -87,7 +88,6 @@ class FittedMethod:
     model: Any
     rows: int
     groups: Groups | None = None
-    needs_groups: bool = False
 
 
 def optimize_thresholds(setup: Setup) -> list[FittedMethod]:
@@ -98,8 +98,13 @@ def optimize_thresholds(setup: Setup) -> list[FittedMethod]:
     groups, found = setup.grouped(part, each_class=True)
     names, positive = setup.features(), part.positive
     score = setup.model.positive_scores(positive, part.features)
+    # The scores are computed once, and always for the positive class: the optimizer is handed them for features.
     optimizer = ThresholdOptimizer(
-        estimator=_Scores(), constraints=setup.constraint, objective=f"{setup.metric}_score", prefit=True
+        estimator=FunctionTransformer(np.ravel),
+        constraints=setup.constraint,
+        objective=f"{setup.metric}_score",
+        prefit=True,
+        predict_method="transform",
     )
     optimizer.fit(score[:, None], part.y_binary(), sensitive_features=found.astype(str))
     rules = {}
@@ -109,20 +114,7 @@ def optimize_thresholds(setup: Setup) -> list[FittedMethod]:
         steps = [((1 - ignored) * float(weight), float(cut)) for weight, cut in cuts if weight > 0]
         rules[str(name)] = ignored * float(rule.get("prediction_constant", 0.0)), steps
     model = FairModel(GroupThresholds(setup.model, positive, rules), names, part.classes, positive, groups, setup.seed)
-    return [FittedMethod("threshold_optimizer", "threshold_optimizer", "", model, part.rows, groups, needs_groups=True)]
-
-
-class _Scores(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
-    """Hands scores on, so that they are computed once and always for the positive class."""
-
-    def fit(self, _scores: Array, _y: Array) -> _Scores:
-        return self
-
-    def predict(self, scores: Array) -> Array:
-        return scores[:, 0]
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return True
+    return [FittedMethod("threshold_optimizer", "threshold_optimizer", "", model, part.rows, groups)]
 
 
 def exponentiate_gradient(setup: Setup) -> list[FittedMethod]:
@@ -179,7 +171,7 @@ def remove_correlation(setup: Setup) -> Iterator[FittedMethod]:
         part = Decorrelated(encoder, remover, members, fitted)
         model = FairModel(part, names, data.classes, data.positive, groups, setup.seed)
         name = f"correlation_remover_{100 * alpha:g}pct"
-        yield FittedMethod(name, "correlation_remover", f"alpha {alpha:g}", model, data.rows, groups, needs_groups=True)
+        yield FittedMethod(name, "correlation_remover", f"alpha {alpha:g}", model, data.rows, groups)
 
 
 def reweigh(setup: Setup) -> list[FittedMethod]:

@@ -24,7 +24,7 @@ from toolkit.fairness.findings import face, finding, picture
 from toolkit.fairness.groups import sensitive_inputs
 from toolkit.models.preprocessing import make_model
 from toolkit.statistics.intervals import Array
-from toolkit.statistics.measure import over_units, smooth
+from toolkit.statistics.measure import smooth
 from toolkit.statistics.ranking import roc_auc
 from toolkit.statistics.regression import regression_metrics
 from toolkit.statistics.units import Units
@@ -253,4 +253,4 @@ def _measured(target: NDArray[Any], groups: int, folds: Folds, predicted: Array,
             influence[ask] += rows * len(target) / len(ask) / parts
     smallest = float(np.bincount(target).min())
     found = smooth(value, influence, effective=smallest, method="DeLong over the folds, logit scale")
-    return over_units({"": found}, units)[""].estimate
+    return found.over(units).estimate

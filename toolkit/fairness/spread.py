@@ -19,6 +19,7 @@ Newcombe (1998, doi:10.1002/(SICI)1097-0258(19980430)17:8<873::AID-SIM779>3.0.CO
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -139,13 +140,15 @@ def measure_disparity(parts: Sequence[GroupMetric], *, ratio: bool = False) -> D
     observed = max(apart)
     decides = parts[int(np.argmax(apart))]
     chance = np.max([_apart(part.chance.min(axis=0), part.chance.max(axis=0), ratio) for part in parts], axis=0)
-    value, expected = (1 - observed, 1 - float(chance.mean())) if ratio else (observed, float(chance.mean()))
-    low, high = _interval([_Shape(part, ratio) for part in parts], observed, ratio)
-    low, high = _at_the_edge(parts, decides, (low, high), ratio)
+    found = _interval([_Shape(part, ratio) for part in parts], observed, ratio)
+    low, high = _at_the_edge(parts, decides, found, ratio)
     if not low < high:
         # Where all groups agree, they might still differ as far as the widest of their own intervals reaches.
-        widest = max(one.high - one.low for one in decides.kept)
-        low, high = (min(one.low / one.high for one in decides.kept), value) if ratio else (value, value + widest)
+        widest = max(float(_apart(one.low, one.high, ratio)) for one in decides.kept)
+        high = observed + (1 - observed if ratio else 1.0) * widest
+    value, expected = observed, float(chance.mean())
+    if ratio:
+        value, expected, low, high = 1 - value, 1 - expected, 1 - high, 1 - low
     as_far = int((chance >= observed - 1e-12 * max(1.0, observed)).sum())
     ends = np.flatnonzero(decides.judged)[[np.argmin(decides.values), np.argmax(decides.values)]].tolist()
     estimate = Estimate(value, low, high, sum(found.n for found in decides.kept), METHOD)
@@ -235,8 +238,7 @@ def _interval(shapes: Sequence[_Shape], observed: float, ratio: bool) -> Interva
     seen = max(observed, quantile(0.0, LUCKY))
     wide = _crossing(lambda width: quantile(width, TAIL) - seen, most, tolerance)
     if ratio:
-        low = 0.0 if wide >= most else math.exp(-wide)
-        return min(low, 1 - observed), max(math.exp(-narrow), 1 - observed)
+        narrow, wide = -math.expm1(-narrow), 1.0 if wide >= most else -math.expm1(-wide)
     return min(narrow, observed), max(wide, observed)
 
 
@@ -259,19 +261,17 @@ def _at_the_edge(parts: Sequence[GroupMetric], decides: GroupMetric, found: Inte
         near, far = _limits_of_pairs(part, ratio)
         pairs = certain[:, None] | certain[None, :]
         np.fill_diagonal(pairs, False)
-        furthest = float(far[pairs].max() if not ratio else far[pairs].min())
-        low, high = (min(low, furthest), high) if ratio else (low, max(high, furthest))
+        high = max(high, float(far[pairs].max()))
         upper, lower = int(np.argmax(values)), int(np.argmin(values))
         if part is decides and pairs[upper, lower]:
-            nearest = float(near[upper, lower])
-            low, high = (low, max(high, nearest)) if ratio else (min(low, nearest), high)
+            low = min(low, float(near[upper, lower]))
     return low, high
 
 
 def _limits_of_pairs(part: GroupMetric, ratio: bool) -> tuple[Array, Array]:
     """Return the limits nearest to parity and furthest from it of every two groups, by MOVER; shape (groups, groups).
 
-    Of the difference of the group in the row minus that in the column, or of the ratio of the column to the row.
+    Of the difference of the group in the row minus that in the column, or of one minus the ratio of the column to it.
     """
     value, low, high = (np.array([getattr(found, end) for found in part.kept]) for end in ("value", "low", "high"))
     if not ratio:
@@ -285,10 +285,10 @@ def _limits_of_pairs(part: GroupMetric, ratio: bool) -> tuple[Array, Array]:
         far = (product - np.sqrt(np.maximum(product**2 - above[:, None] * below[None, :], 0))) / above[:, None]
         near = (product + np.sqrt(np.maximum(product**2 - below[:, None] * above[None, :], 0))) / below[:, None]
     # Where the group in the row may be at 0, its ratio has no upper limit, and none that is above 1 matters.
-    return np.clip(np.nan_to_num(near, nan=1.0), 0.0, 1.0), np.clip(np.nan_to_num(far, nan=1.0), 0.0, 1.0)
+    return 1 - np.clip(np.nan_to_num(near, nan=1.0), 0.0, 1.0), 1 - np.clip(np.nan_to_num(far, nan=1.0), 0.0, 1.0)
 
 
-def _apart(least: Array, greatest: Array, ratio: bool) -> Array:
+def _apart(least: Any, greatest: Any, ratio: bool) -> Array:
     if not ratio:
         return np.asarray(greatest - least)
     whole = np.where(greatest > 0, greatest, 1.0)

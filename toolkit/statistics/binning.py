@@ -131,14 +131,9 @@ def band_labels(edges: Sequence[float] | Array, *, dates: bool = False) -> list[
     """
     if not len(edges):
         return ["any value"]
-    names = [_text(edge, dates) for edge in edges]
-    if dates:
-        return [
-            f"before {names[0]}",
-            *(f"{low} to before {high}" for low, high in pairwise(names)),
-            f"from {names[-1]}",
-        ]
-    return [f"under {names[0]}", *(f"{low} to under {high}" for low, high in pairwise(names)), f"{names[-1]} and over"]
+    names, under = [_text(edge, dates) for edge in edges], "before" if dates else "under"
+    last = f"from {names[-1]}" if dates else f"{names[-1]} and over"
+    return [f"{under} {names[0]}", *(f"{low} to {under} {high}" for low, high in pairwise(names)), last]
 
 
 def _by_value(column: pd.Series[Any], most: int | None) -> tuple[Codes, list[str]]:

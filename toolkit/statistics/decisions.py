@@ -1,14 +1,13 @@
 """The metrics of decisions that need no scores: how well classes are found, each with its interval."""
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 
 from toolkit.statistics.binning import Codes
 from toolkit.statistics.intervals import Array, Interval, mover_mean, wilson
-from toolkit.statistics.measure import Measure, share, smooth, undefined
+from toolkit.statistics.measure import Ends, Measure, share, smooth, undefined
 
 #: The method of a baseline that is not the model asked about.
 BY_CHANCE = "chance at the same rate of positives"
@@ -108,9 +107,7 @@ def mean_f1(y_true: Codes, y_pred: Codes, classes: int, weights: Array, *, weigh
     n = len(y_true)
     if n == 0:
         return undefined(0)
-    cells: Array = (
-        np.bincount(y_true * classes + y_pred, weights, classes * classes).reshape(classes, classes).astype(float)
-    )
+    cells = np.bincount(y_true * classes + y_pred, weights, classes**2).reshape(classes, classes).astype(float)
     truth, called = cells.sum(axis=1), cells.sum(axis=0)
     size = truth + called
     used = size > 0
@@ -129,9 +126,7 @@ def mean_f1(y_true: Codes, y_pred: Codes, classes: int, weights: Array, *, weigh
     return Measure.made(value, ends, "MOVER over the classes", found.influence, n, found.bounds, found.unit)
 
 
-def _over_classes(
-    y_true: Codes, y_pred: Codes, scores: Array, cells: Array, weights: Array
-) -> Callable[[float], Interval]:
+def _over_classes(y_true: Codes, y_pred: Codes, scores: Array, cells: Array, weights: Array) -> Ends:
     """Return the interval of the mean F1 from the classes' own intervals; of a class without rows nothing is known."""
     hits, truth, size = np.diag(cells), cells.sum(axis=1), cells.sum(axis=1) + cells.sum(axis=0)
     unions = np.where(truth > 0, size - hits, 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
 
@@ -14,7 +15,6 @@ from toolkit.statistics.intervals import (
     RULE_OF_THREE,
     Array,
     Interval,
-    Scale,
     mover_difference,
     standard_error,
     t_quantile,
@@ -24,6 +24,8 @@ from toolkit.statistics.intervals import (
 from toolkit.statistics.units import Units
 
 ONE_UNIT = "no interval: one group"
+#: The interval where the variance is so many times that of independent rows.
+Ends: TypeAlias = Callable[[float], Interval]
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,20 +63,13 @@ class Measure:
     unit: float = 1.0
     centre: float = math.nan
     few: bool = False
-    ends: Callable[[float], Interval] | None = None
+    ends: Ends | None = None
     units: Units | None = None
     chance: Measure | None = None
 
     @classmethod
     def made(
-        cls,
-        value: float,
-        ends: Callable[[float], Interval],
-        method: str,
-        influence: Array | None,
-        n: int,
-        bounds: Interval = (-math.inf, math.inf),
-        unit: float = 1.0,
+        cls, value: float, ends: Ends, method: str, influence: Array | None, n: int, bounds: Interval, unit: float
     ) -> Measure:
         """Measure with the interval of independent rows."""
         return cls(Estimate(value, *_cut(ends(1.0), bounds), n, method), influence, bounds, unit, ends=ends)
@@ -84,45 +79,23 @@ class Measure:
         """The influence of each row, where that of a difference is the difference of two; None elsewhere."""
         return None if math.isfinite(self.centre) else self.influence
 
-    def over(self, units: Units, effect: float) -> Measure:
-        """Return the same with the interval of dependent rows.
+    def over(self, units: Units | None) -> Measure:
+        """Return the same with the interval of dependent rows; None leaves it as it is.
 
-        Parameters
-        ----------
-        units : Units
-        effect : float
-            How many times the variance is that of independent rows.
+        A share gets an effective sample size (Rao & Scott 1992, doi:10.2307/2532311), every other metric the variance
+        of its units.
         """
         found = self.estimate
-        if self.ends and math.isfinite(effect):
+        if units is None or not self.ends:
+            return replace(self, units=units)
+        effect = units.design_effect(self.influence)
+        if math.isfinite(effect):
             low, high = _cut(self.ends(effect), self.bounds)
             low, high = min(low, found.value), max(high, found.value)
             found = Estimate(found.value, low, high, found.n, f"{found.method}; {units}")
-        elif self.ends and found.has_interval:
+        elif found.has_interval:
             found = Estimate(found.value, n=found.n, method=ONE_UNIT)
-        return replace(self, units=units, estimate=found)
-
-
-def over_units(measures: dict[str, Measure], units: Units | None) -> dict[str, Measure]:
-    """Give metrics of the same rows the intervals of their independent observations.
-
-    A share gets an effective sample size (Rao & Scott 1992, doi:10.2307/2532311), every other metric the variance of
-    its units.
-
-    Parameters
-    ----------
-    measures : dict of str to Measure
-    units : Units or None
-        None leaves them as they are.
-    """
-    if units is None:
-        return measures
-
-    def over(found: Measure) -> Measure:
-        effect = 1.0 if found.influence is None else units.design_effect(found.influence)
-        return replace(found.over(units, effect), chance=over(found.chance) if found.chance else None)
-
-    return {name: over(found) for name, found in measures.items()}
+        return replace(self, units=units, estimate=found, chance=self.chance.over(units) if self.chance else None)
 
 
 def difference(first: Measure, second: Measure) -> Estimate:
@@ -184,14 +157,9 @@ def rival(first: Measure, second: Measure) -> Measure:
 
 
 def mean(
-    values: Array,
-    weights: Array | None = None,
-    *,
-    bounds: Interval = (0.0, math.inf),
-    unit: float = 1.0,
-    scale: Scale = "log",
+    values: Array, weights: Array | None = None, *, bounds: Interval = (0.0, math.inf), unit: float = 1.0
 ) -> Measure:
-    """Measure a mean over rows by Student's t, on the log scale for a positive mean.
+    """Measure a mean over rows by Student's t, of numbers that cannot be negative on the log scale.
 
     Parameters
     ----------
@@ -203,7 +171,6 @@ def mean(
         Least and greatest possible mean.
     unit : float
         What one row might add at most; used where all rows agree.
-    scale : {"log", "identity"}
     """
     n = len(values)
     if n == 0:
@@ -214,22 +181,18 @@ def mean(
     influence, error = apart * each, standard_error(apart * np.sqrt(each))
     if n == 1:
         return Measure(Estimate(value, n=1, method="no interval: one row"), influence, bounds, unit)
-    if error <= 1e-14 * max(abs(value), unit):
-        third = RULE_OF_THREE * unit / n
-        flat = np.zeros(n)
-        return Measure.made(
-            value, lambda k: (value - k * third, value + k * third), "rule of three", flat, n, bounds, unit
-        )
-    at: Scale = scale if value > 0 else "identity"
+    certain, positive, third = error <= 1e-14 * max(abs(value), unit), bounds[0] >= 0, RULE_OF_THREE * unit / n
 
     def ends(effect: float) -> Interval:
-        return wald(value, error * math.sqrt(effect), at, t_quantile(n))
+        if certain:
+            return value - effect * third, value + effect * third
+        return wald(value, error * math.sqrt(effect), "log" if positive and value > 0 else "identity", t_quantile(n))
 
-    method = "t on the log scale" if scale == "log" else "t"
-    return Measure.made(value, ends, method, influence, n, bounds, unit)
+    method = "rule of three" if certain else "t on the log scale" if positive else "t"
+    return Measure.made(value, ends, method, np.zeros(n) if certain else influence, n, bounds, unit)
 
 
-def wider(found: Measure, ends: Callable[[float], Interval], method: str) -> Measure:
+def wider(found: Measure, ends: Ends, method: str) -> Measure:
     """Return a measure whose interval holds that of another method too."""
 
     def both(effect: float) -> Interval:
@@ -289,8 +252,12 @@ def unbounded(value: float, influence: Array, weights: Array, method: str) -> Me
     n = len(influence)
     if not math.isfinite(value):
         return undefined(n)
-    error = standard_error(influence * np.sqrt(weights))
-    return Measure.made(value, lambda effect: wald(value, error * math.sqrt(effect)), method, influence * weights, n)
+    error, anything = standard_error(influence * np.sqrt(weights)), (-math.inf, math.inf)
+
+    def ends(effect: float) -> Interval:
+        return wald(value, error * math.sqrt(effect))
+
+    return Measure.made(value, ends, method, influence * weights, n, anything, 1.0)
 
 
 def undefined(n: int) -> Measure:

@@ -1,7 +1,7 @@
 """The metrics of classification, each measured with its interval from plain arrays. Names are scikit-learn's."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -14,7 +14,7 @@ from toolkit.statistics.binning import Codes
 from toolkit.statistics.calibration import calibration_error, calibration_intercept, calibration_slope, sorted_bins
 from toolkit.statistics.decisions import balanced_accuracy, f1, matthews, mean_f1, positive_metrics
 from toolkit.statistics.intervals import RULE_OF_THREE, Array, Interval, Scale, area_interval, t_quantile, wald, wilson
-from toolkit.statistics.measure import Measure, checked, mean, over_units, share, smooth, unbounded, undefined, wider
+from toolkit.statistics.measure import Ends, Measure, checked, mean, share, smooth, unbounded, undefined, wider
 from toolkit.statistics.ranking import average_precision, roc_auc
 from toolkit.statistics.units import Units, weights_of
 
@@ -86,7 +86,8 @@ def binary_metrics(
             raise InputError(f"{name} must hold 1 for the positive class and 0 for the other, nothing else.")
     weights = weights_of(units, len(y))
     found = {
-        **_score_metrics(y, y_score, weights, probabilities, seed),
+        **dict.fromkeys(SCORE_METRICS, undefined(len(y))),
+        **({} if y_score is None else _score_metrics(*checked(y, y_score), weights, probabilities, seed)),
         "accuracy": share((called == y).astype(float), weights),
         "balanced_accuracy": balanced_accuracy(y.astype(int), called.astype(int), 2, weights),
         **positive_metrics(y, called, weights),
@@ -95,25 +96,7 @@ def binary_metrics(
     rare, said = min(y @ weights, (1 - y) @ weights) < FEW, called @ weights
     few = dict.fromkeys(DECIDED, rare or 0 < said < FEW) | dict.fromkeys(RANKED, rare)
     found = {name: replace(one, few=bool(few.get(name))) for name, one in found.items()}
-    return over_units(found, units)
-
-
-def _score_metrics(
-    y: Array, y_score: Array | None, weights: Array, probabilities: bool, seed: int
-) -> dict[str, Measure]:
-    if y_score is None:
-        return {name: undefined(len(y)) for name in SCORE_METRICS}
-    _, score = checked(y, y_score)
-    if probabilities and len(score) and (score.min() < 0 or score.max() > 1):
-        raise InputError(f"Probabilities must lie between 0 and 1; found {score.min():.4g} to {score.max():.4g}.")
-    value, influence = average_precision(y, score, weights)
-    method, ones = "infinitesimal jackknife, logit scale", float(y @ weights)
-    precision = smooth(value, influence, weights, effective=ones, method=method) if ones else undefined(len(y))
-    return {
-        "roc_auc": area_of(y, score, weights),
-        "average_precision": precision,
-        **_probability_metrics(y, score, weights, probabilities, seed),
-    }
+    return {name: one.over(units) for name, one in found.items()}
 
 
 def multiclass_metrics(
@@ -163,7 +146,7 @@ def multiclass_metrics(
             measured["roc_auc_ovr"] = smooth(value, influence, weights, effective=smallest, method=method)
     rare = [name for name in ("balanced_accuracy", "f1_macro", "roc_auc_ovr") if smallest < FEW]
     few = {name: replace(measured[name], few=True) for name in rare}
-    return over_units(measured | few, units)
+    return {name: one.over(units) for name, one in (measured | few).items()}
 
 
 def class_table(
@@ -180,7 +163,7 @@ def class_table(
         precision, recall = share(y, called * weights), share(called, y * weights)
         parts = {"precision": precision, "recall": recall, "f1": f1(y, called, weights), "roc_auc": area}
         row: dict[str, object] = {"class": str(label), "support": int(y.sum())}
-        rows.append(row | {name: measured.estimate for name, measured in over_units(parts, units).items()})
+        rows.append(row | {name: measured.over(units).estimate for name, measured in parts.items()})
     return pd.DataFrame(rows, columns=["class", "support", "precision", "recall", "f1", "roc_auc"])
 
 
@@ -212,17 +195,23 @@ def area_of(y: Array, score: Array, weights: Array | None = None) -> Measure:
     return wider(found, lambda effect: area_interval(value, ones / effect, zeros / effect), method)
 
 
-def _probability_metrics(y: Array, score: Array, weights: Array, probabilities: bool, seed: int) -> dict[str, Measure]:
-    n = len(y)
+def _score_metrics(y: Array, score: Array, weights: Array, probabilities: bool, seed: int) -> dict[str, Measure]:
+    if probabilities and len(score) and (score.min() < 0 or score.max() > 1):
+        raise InputError(f"Probabilities must lie between 0 and 1; found {score.min():.4g} to {score.max():.4g}.")
+    n, found = len(y), {"roc_auc": area_of(y, score, weights)}
+    if ones := float(y @ weights):
+        method = "infinitesimal jackknife, logit scale"
+        value, influence = average_precision(y, score, weights)
+        found["average_precision"] = smooth(value, influence, weights, effective=ones, method=method)
     if not probabilities or n == 0:
-        return {name: undefined(n) for name in PROBABILITY_METRICS}
+        return found
     clipped = np.clip(score, EPSILON, 1 - EPSILON)
     worst = -math.log(float(min(clipped.min(), (1 - clipped).min())))
     slope = unbounded(*calibration_slope(y, score, weights), weights, "sandwich (HC2), Wald")
     if min(y.sum(), n - y.sum()) < LEAST_OF_CLASS:
         why = "no interval: too few rows of a class"
         slope = Measure(Estimate(slope.estimate.value, n=n, method=why), None)
-    return {
+    return found | {
         "log_loss": class_mean(y, score, -np.log(clipped), -np.log(1 - clipped), weights, unit=worst, most=math.inf),
         "brier_score_loss": class_mean(y, score, (1 - score) ** 2, score**2, weights, unit=1.0, most=1.0),
         "calibration_slope": slope,
@@ -291,7 +280,7 @@ def class_mean(
     return Measure.made(found.value, ends, "MOVER over the classes", whole.influence, n, whole.bounds, unit)
 
 
-def _level(loss: Array, own: Array, chance: Array) -> tuple[float, Callable[[float], Interval]]:
+def _level(loss: Array, own: Array, chance: Array) -> tuple[float, Ends]:
     """Return the mean loss of a class with its interval; ``chance`` is how probably each row is of the class."""
     chance = chance if chance.any() else np.ones(len(chance))
     rows = float(own.sum())

@@ -4,20 +4,12 @@ import math
 from dataclasses import replace
 
 import numpy as np
+from scipy import stats
 
 from toolkit.core.estimate import Estimate
 from toolkit.errors import InputError
-from toolkit.statistics.intervals import (
-    RULE_OF_THREE,
-    Array,
-    Interval,
-    Z,
-    median_interval,
-    standard_error,
-    wald,
-    weighted_median,
-)
-from toolkit.statistics.measure import Measure, checked, mean, over_units, undefined
+from toolkit.statistics.intervals import RULE_OF_THREE, Array, Interval, Z, standard_error, wald
+from toolkit.statistics.measure import Measure, checked, mean, undefined
 from toolkit.statistics.units import Units, weights_of
 
 #: Metrics of squared errors, and what their method says where a few of these decide.
@@ -51,7 +43,8 @@ def regression_metrics(y_true: Array, y_pred: Array, *, units: Units | None = No
     if not len(y):
         raise InputError("There are no rows to measure.")
     unit = power_of_two(y, predicted)
-    found = over_units(_measured(y / unit, predicted / unit, weights_of(units, len(y))), units)
+    measured = _measured(y / unit, predicted / unit, weights_of(units, len(y)))
+    found = {name: one.over(units) for name, one in measured.items()}
     if has_heavy_tails(predicted / unit - y / unit):
         known = {name: found[name] for name in SQUARES if found[name].estimate.has_interval}
         bare = {name: Estimate(one.estimate.value, n=one.estimate.n, method=HEAVY) for name, one in known.items()}
@@ -99,7 +92,7 @@ def _measured(y: Array, predicted: Array, weights: Array) -> dict[str, Measure]:
         "r2": _r2(y, error, weights),
         "median_absolute_error": _median(size, reach, weights),
         "mean_absolute_percentage_error": percentage,
-        "bias": mean(error, weights, bounds=(-math.inf, math.inf), unit=reach, scale="identity"),
+        "bias": mean(error, weights, bounds=(-math.inf, math.inf), unit=reach),
     }
 
 
@@ -166,3 +159,48 @@ def _median(size: Array, reach: float, weights: Array) -> Measure:
     influence = weights * 2 * side * (high - low) / (2 * Z) * math.sqrt(n)
     method = "order statistics" if varies else "rule of three"
     return Measure.made(value, ends, method, influence, n, (0.0, math.inf), reach)
+
+
+def weighted_median(values: Array, weights: Array) -> float:
+    """Return the median of weighted values: the mean of the two between which half of the weight lies, if so.
+
+    Examples
+    --------
+    >>> weighted_median(np.array([1.0, 2.0, 9.0]), np.array([1.0, 1.0, 2.0]))
+    5.5
+    """
+    order = np.argsort(values)
+    ordered, upto = values[order], np.cumsum(weights[order])
+    half = upto[-1] / 2
+    slack = 1e-12 * half
+    # From either side, as sums of weights that are no whole numbers seldom meet a half exactly.
+    low, high = np.searchsorted(upto, [half - slack, half + slack])
+    return float(ordered[low] + ordered[high]) / 2
+
+
+def median_interval(values: Array, effective: float | None = None, weights: Array | None = None) -> Interval:
+    """Interval of the median by order statistics, exact whatever the distribution.
+
+    By Thompson (1936, doi:10.1214/aoms/1177732502). Where no pair of order statistics reaches 95% (fewer
+    than 6 rows) it reaches to both extremes.
+
+    Parameters
+    ----------
+    values : array of shape (n,)
+    effective : float, optional
+        Of how many independent rows they are worth, by default all.
+    weights : array of shape (n,), optional
+        Of mean 1.
+
+    Examples
+    --------
+    >>> median_interval(np.arange(1.0, 101.0))
+    (40.0, 61.0)
+    """
+    order, n = np.argsort(values), len(values)
+    ordered, each = values[order], np.ones(n) if weights is None else weights[order]
+    worth = max(round(n if effective is None else effective), 1)
+    # The rank among so many independent rows, brought to the rows that there are.
+    below = min(max(int(stats.binom.ppf(0.025, worth, 0.5) * n / worth), 1), n)
+    low, high = (int(np.searchsorted(np.cumsum(side), below * (1 - 1e-12))) for side in (each, each[::-1]))
+    return float(ordered[low]), float(ordered[n - 1 - high])

@@ -56,11 +56,8 @@ def replicate(measures: Mapping[str, Measure]) -> dict[str, Replicated]:
     measures : mapping of str to Measure
         All measured on the same rows.
     """
-    smooth = {
-        name: found.pairing
-        for name, found in measures.items()
-        if found.pairing is not None and len(found.pairing) and math.isfinite(found.estimate.value)
-    }
+    defined = {name: one for name, one in measures.items() if math.isfinite(one.estimate.value)}
+    smooth = {name: one.pairing for name, one in defined.items() if one.pairing is not None and len(one.pairing)}
     if not smooth:
         return {}
     influences = np.column_stack(list(smooth.values()))
@@ -70,11 +67,9 @@ def replicate(measures: Mapping[str, Measure]) -> dict[str, Replicated]:
         influences = np.column_stack([np.bincount(codes, column, count) for column in influences.T])
         influences *= math.sqrt(count / max(count - 1, 1))
     draws = _signed_sums(influences) / n
-    known = {name: measures[name] for name in smooth}
-    return {
-        name: Replicated(one.estimate.value, n, len(influences), one.unit, one.bounds, draws[:, place])
-        for place, (name, one) in enumerate(known.items())
-    }
+    known = [(name, defined[name], drawn) for name, drawn in zip(smooth, draws.T, strict=True)]
+    size = n, len(influences)
+    return {name: Replicated(one.estimate.value, *size, one.unit, one.bounds, drawn) for name, one, drawn in known}
 
 
 def paired_difference(first: Replicated, second: Replicated) -> Estimate:
