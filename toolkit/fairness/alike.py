@@ -17,7 +17,7 @@ from toolkit.models.prediction import Predictions, predict
 from toolkit.models.preprocessing import make_model
 from toolkit.statistics.intervals import Array, t_quantile, wald, wilson
 from toolkit.statistics.measure import mean, share
-from toolkit.statistics.units import Units
+from toolkit.statistics.units import Units, kish, weights_of
 
 MOST_VALUES = 8
 #: Quantiles that stand for a number with more values than that.
@@ -80,7 +80,7 @@ def consistency(outcome: Array, near: Positions, *, classes: bool, units: Units 
     classes : bool
         Whether outcomes differ or not; if not, their distance counts.
     units : Units, optional
-        What the rows of ``outcome`` belong to.
+        What the rows of ``outcome`` belong to and weigh.
 
     Examples
     --------
@@ -92,18 +92,24 @@ def consistency(outcome: Array, near: Positions, *, classes: bool, units: Units 
     asked, neighbours = near.shape
     if near.size == 0:
         return Estimate(math.nan, n=asked, method="no neighbours")
+    weights = weights_of(units, len(outcome))
     own, others = np.repeat(outcome[:asked], neighbours), outcome[near.ravel()]
     apart = (own != others).astype(float) if classes else np.abs(own - others)
-    value = 1 - float(apart.mean())
+    # A row counts by its weight, and its neighbours share that by theirs.
+    pairs = weights[:asked, None] * weights[near] / weights[near].sum(axis=1, keepdims=True)
+    each = (pairs / pairs.mean()).ravel()
+    distance = float(np.average(apart, weights=each))
+    value = 1 - distance
     codes, size = (units.codes, units.count) if units else (np.arange(len(outcome)), len(outcome))
-    first, second, error = codes[np.repeat(np.arange(asked), neighbours)], codes[near.ravel()], apart - apart.mean()
+    first, second = codes[np.repeat(np.arange(asked), neighbours)], codes[near.ravel()]
+    error = each * (apart - distance)
     asking, strangers = np.bincount(first, error, size), error * (first != second)
     either = asking + np.bincount(second, strangers, size)
     # Pairs that share both ends were counted twice.
     _, pair = np.unique(np.minimum(first, second) * size + np.maximum(first, second), return_inverse=True)
     both = np.bincount(pair, strangers)
     deviation = math.sqrt(max(float(either @ either - both @ both), float(asking @ asking))) / len(apart)
-    count, said = len(np.unique(codes[:asked])), f"; {units}" if units else ""
+    count, said = len(np.unique(codes[:asked])) / kish(weights[:asked]), f"; {units}" if units else ""
     if 0 < value < 1 and deviation > 1e-12:
         deviation *= math.sqrt(count / max(count - 1, 1)) if units else 1.0
         ends = wald(value, deviation, "logit", t_quantile(count))
@@ -172,9 +178,11 @@ def _numbers(
     turned: Array, moved: Array, data: Dataset, rows: NDArray[np.bool_], before: Predictions
 ) -> dict[str, Estimate]:
     """Return the share of rows whose decision turns, for two classes also each way, and how far scores move."""
-    every, kinds = np.ones(len(turned)), {"flip_rate": turned != 0, "gained": turned > 0, "lost": turned < 0}
+    units, kinds = data.units, {"flip_rate": turned != 0, "gained": turned > 0, "lost": turned < 0}
+    units = units.take(rows) if units else None
+    weights = weights_of(units, len(turned))
     names = {"binary": [*kinds], "multiclass": ["flip_rate"], "regression": []}[data.task]
     unit = 1.0 if before.probabilities else float(np.ptp(before.y_pred)) or 1.0
-    found = {key: share(kinds[key].astype(float), every) for key in names} | {"score_change": mean(moved, unit=unit)}
-    units = Units.of(None if data.group is None else data.group[rows], None)
+    found = {key: share(kinds[key].astype(float), weights) for key in names}
+    found["score_change"] = mean(moved, weights, unit=unit)
     return {key: one.over(units).estimate for key, one in found.items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from toolkit.fairness.findings import face, finding, picture
 from toolkit.fairness.groups import sensitive_inputs
 from toolkit.models.choice import predict_at
 from toolkit.models.threshold import ThresholdLike
-from toolkit.statistics.units import Units
+from toolkit.statistics.units import weights_of
 
 POOL = 5_000
 #: Shares of changed decisions, and of the target's spread, from which a finding weighs medium and high.
@@ -46,7 +47,8 @@ def check_individual(
     row's decision and those of its nearest neighbours, from 0 to 1; beside it what it would be if the neighbours were
     any rows. Neighbours are the nearest by Euclidean distance over the columns that are not sensitive, numbers
     standardized, other columns one-hot. For a regression the prediction is read as a percentile of the target. The
-    interval knows that rows share neighbours, and what they belong to where the table has a ``group``.
+    interval knows that rows share neighbours, and what they belong to where the table has a ``group``. Where it has a
+    ``weight``, rows count by it, and so do the neighbours of a row among each other.
 
     *Flip rate*: the share of rows whose decision is another if nothing but the sensitive column is changed to any of
     the other values seen (eight most frequent ones; of a number with more values the 5, 25, 50, 75 and 95 %
@@ -96,12 +98,13 @@ def check_individual(
     pool = test.take(np.random.default_rng(seed).permutation(test.rows)[: max(POOL, rows)])
     model, predicted, chosen = predict_at(model, data, threshold, pool)
     value = math.nan if chosen is None else chosen.value
-    classes, asked = test.task != "regression", min(rows, pool.rows)
+    classes, asked, weights = test.task != "regression", min(rows, pool.rows), weights_of(pool.units, pool.rows)
     outcome = predicted.decide(value) if test.task == "binary" else predicted.y_pred
     if not classes:  # percentiles of the target
         shares = np.linspace(0, 1, 101)
         outcome = np.interp(predicted.y_pred, np.quantile(predicted.y_true, shares), shares)
     near = nearest_rows(pool.features.drop(columns=columns, errors="ignore"), asked, neighbours)
+    alike = partial(consistency, outcome, classes=classes, units=pool.units)
     names = unique(value_text(name) for name in columns)
     part = pool.take(range(asked))
     pairs = [] if model.recorded else list(zip(columns, names, strict=True))
@@ -110,12 +113,11 @@ def check_individual(
         name=test.name,
         task=test.task,
         rows=asked,
-        consistency=consistency(outcome, near, classes=classes, units=Units.of(pool.group, None)),
-        by_chance=consistency(outcome, random_rows(pool.rows, asked, neighbours), classes=classes).value,
-        spread=float(np.std(predicted.y_true)) if test.task == "regression" else 1.0,
+        consistency=alike(near),
+        by_chance=alike(random_rows(pool.rows, asked, neighbours)).value,
+        spread=1.0 if classes else float(np.sqrt(np.cov(predicted.y_true, aweights=weights, ddof=0))),
         columns={name: numbers for name, (numbers, _) in found.items()},
         changes=pd.concat([pd.DataFrame(), *(changed for _, changed in found.values())], ignore_index=True),
-        notes=tuple(pool.unweighted("Individual fairness")),
     )
 
 
@@ -141,7 +143,6 @@ class IndividualFairness(Result):
         A row a value that a column was changed to: ``feature, changed_to, rows, flip_rate, gained, lost,
         score_change``; what does not apply to the task is left out. ``gained`` and ``lost`` are the shares of rows that
         become positive and negative.
-    notes : tuple of Finding
     """
 
     name: str
@@ -152,7 +153,6 @@ class IndividualFairness(Result):
     spread: float
     columns: dict[str, dict[str, Estimate]]
     changes: pd.DataFrame
-    notes: tuple[Finding, ...] = ()
 
     def frame(self) -> pd.DataFrame:
         """Return one row a number: ``feature, measure, value, low, high, n, method``; none for the consistency."""
@@ -173,7 +173,7 @@ class IndividualFairness(Result):
 
     def findings(self) -> list[Finding]:
         """Say where the sensitive value itself decides, and where neighbours are no more alike than strangers."""
-        found = [*self.notes, *(self._about(name) for name in self.columns)]
+        found = [self._about(name) for name in self.columns]
         if not self.columns:
             found.append(finding("INDIVIDUAL-RECORDED", "info"))
         if self.by_chance < 1 and self.consistency.low <= self.by_chance:

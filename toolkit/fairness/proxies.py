@@ -27,7 +27,7 @@ from toolkit.statistics.intervals import Array
 from toolkit.statistics.measure import smooth
 from toolkit.statistics.ranking import roc_auc
 from toolkit.statistics.regression import regression_metrics
-from toolkit.statistics.units import Units
+from toolkit.statistics.units import Units, weights_of
 
 Folds = list[tuple[NDArray[np.intp], NDArray[np.intp]]]
 
@@ -49,8 +49,8 @@ def find_proxies(data: Dataset | Split, *, sensitive: object = None, rows: int =
     groups (0.5 is chance), or R² for a number with more than ten values (0 is chance). One by one: the same measure
     for the share of each group (or the mean) in twenty bins of the column, learnt on the other folds. The intervals
     hold for the models as fitted (LeDell et al. 2015, doi:10.1214/15-EJS1035); folds and intervals keep together what
-    the table's ``group`` says belongs together. Of the groups the ten largest with 30 rows or more are told apart; rows
-    without a value are left out.
+    the table's ``group`` says belongs together, and rows count by its ``weight``. Of the groups the ten largest with 30
+    rows or more are told apart; rows without a value are left out.
 
     Parameters
     ----------
@@ -93,8 +93,7 @@ def find_proxies(data: Dataset | Split, *, sensitive: object = None, rows: int =
     if not known:
         raise NotApplicableError(f"No sensitive column of {table.name} has two groups of {LEAST_ROWS} rows or more.")
     whole_row, each = zip(*known, strict=True)
-    notes = tuple(table.unweighted("The search for proxies"))
-    return Proxies(table.name, pd.DataFrame(whole_row), pd.concat(each, ignore_index=True), notes)
+    return Proxies(table.name, pd.DataFrame(whole_row), pd.concat(each, ignore_index=True))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -110,13 +109,11 @@ class Proxies(Result):
         groups``.
     columns : DataFrame
         A row a sensitive column and other column, the one that tells most first: ``feature, column, value``.
-    notes : tuple of Finding
     """
 
     name: str
     table: pd.DataFrame
     columns: pd.DataFrame
-    notes: tuple[Finding, ...] = ()
 
     def frame(self) -> pd.DataFrame:
         """Return one row a sensitive column and other column (empty: all together): value, ends of the interval."""
@@ -133,7 +130,7 @@ class Proxies(Result):
 
     def findings(self) -> list[Finding]:
         """Say which sensitive columns are given away, and by which others."""
-        found = list(self.notes)
+        found: list[Finding] = []
         for name, measure, value, chance in self.table.iloc[:, :4].itertuples(index=False):
             reached = sum(value.low >= limit for limit in NOTABLE[measure])
             if reached:
@@ -186,33 +183,35 @@ def _find(
     if groups == 1 or len(target) < LEAST_ROWS:
         return None
     target, features = target if groups else target.astype(float), features.iloc[picked]
-    units = Units.of(None if table.group is None else table.group.iloc[picked], None)
+    units = table.units.take(picked) if table.units else None
+    weights, grouped = weights_of(units, len(target)), units if units and units.kind == "group" else None
     # A unit in two folds could be recognized, and what is known of it taken for what the columns tell.
-    stratified, plain = (StratifiedGroupKFold, GroupKFold) if units else (StratifiedKFold, KFold)
+    stratified, plain = (StratifiedGroupKFold, GroupKFold) if grouped else (StratifiedKFold, KFold)
     splitter = (stratified if groups else plain)(FOLDS, shuffle=True, random_state=seed)
-    if units and units.count < FOLDS:
+    if grouped and grouped.count < FOLDS:
         return None
-    folds = list(splitter.split(features, target, units.codes if units else None))
+    folds = list(splitter.split(features, target, grouped.codes if grouped else None))
     if groups and any(len(np.unique(target[ask])) < groups for _, ask in folds):
         return None
     kind: Any = RandomForestClassifier if groups else RandomForestRegressor
     forest = kind(50, min_samples_leaf=5, max_features="sqrt" if groups else 0.3, random_state=seed)
     encoded = make_model(forest, features)[0].fit_transform(features)
     measure, method = ("roc_auc", "predict_proba") if groups else ("r2", "predict")
-    together = cross_val_predict(forest, encoded, target, cv=folds, method=method)
+    given = None if table.weight is None else {"sample_weight": weights}
+    together = cross_val_predict(forest, encoded, target, cv=folds, method=method, params=given)
     value = _measured(target, groups, folds, together, units)
     found: dict[str, object] = {"feature": name, "measure": measure, "value": value, "chance": CHANCE[measure]}
     found |= {"rows": len(target), "groups": groups or None}
     values = np.eye(groups)[target] if groups else target[:, None]
-    alone = [
-        (name, value_text(label), _measured(target, groups, folds, _by_bins(values, folds, _binned(one)), units))
-        for label, one in features.items()
-    ]
+    alone = []
+    for label, one in features.items():
+        predicted = _by_bins(values, folds, _binned(one), weights)
+        alone.append((name, value_text(label), _measured(target, groups, folds, predicted, units)))
     each = pd.DataFrame(alone, columns=["feature", "column", "value"])
     return found, each.iloc[np.argsort([-one.value for one in each["value"]], kind="stable")]
 
 
-def _by_bins(values: Array, folds: Folds, bins: NDArray[np.intp]) -> Array:
+def _by_bins(values: Array, folds: Folds, bins: NDArray[np.intp], weights: Array) -> Array:
     """Predict each row by the mean values (of each group: its share) of rows of the other folds in the same bin.
 
     A row with the mean of all is added to each bin, so that small ones say little.
@@ -220,9 +219,10 @@ def _by_bins(values: Array, folds: Folds, bins: NDArray[np.intp]) -> Array:
     size = int(bins.max()) + 1
     predicted = np.empty(values.shape)
     for fit, ask in folds:
-        sums = [np.bincount(bins[fit], weights=one, minlength=size) for one in values[fit].T]
-        counts = np.bincount(bins[fit], minlength=size)
-        means = (np.column_stack(sums) + values[fit].mean(axis=0)) / (counts[:, None] + 1)
+        held = values[fit] * weights[fit, None]
+        sums = [np.bincount(bins[fit], one, size) for one in held.T]
+        counts = np.bincount(bins[fit], weights[fit], size)
+        means = (np.column_stack(sums) + held.sum(axis=0) / weights[fit].sum()) / (counts[:, None] + 1)
         predicted[ask] = means[bins[ask]]
     return predicted
 
@@ -244,13 +244,14 @@ def _measured(target: NDArray[Any], groups: int, folds: Folds, predicted: Array,
     if not groups:
         return regression_metrics(target, predicted.ravel(), units=units)["r2"].estimate
     told = range(1, 2) if groups == 2 else range(groups)
-    value, influence = 0.0, np.zeros(len(target))
+    value, influence, weights = 0.0, np.zeros(len(target)), weights_of(units, len(target))
     parts = len(told) * len(folds)
     for _, ask in folds:
         for code in told:
-            area, rows = roc_auc((target[ask] == code).astype(float), predicted[ask, code])
+            own = weights[ask] / weights[ask].mean()
+            area, rows = roc_auc((target[ask] == code).astype(float), predicted[ask, code], own)
             value += area / parts
             influence[ask] += rows * len(target) / len(ask) / parts
-    smallest = float(np.bincount(target).min())
-    found = smooth(value, influence, effective=smallest, method="DeLong over the folds, logit scale")
+    smallest = float(np.bincount(target, weights).min())
+    found = smooth(value, influence, weights, effective=smallest, method="DeLong over the folds, logit scale")
     return found.over(units).estimate
