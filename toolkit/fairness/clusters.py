@@ -16,14 +16,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
-from scipy.sparse import csr_array
+from scipy.sparse import csc_array
+from scipy.special import stdtrit
 
 from toolkit.core.estimate import Estimate
 from toolkit.statistics.binning import Codes
-from toolkit.statistics.intervals import Array, Z
+from toolkit.statistics.intervals import Array, Z, standard_error, t_quantile
 from toolkit.statistics.measure import Measure
-from toolkit.statistics.units import Units
+from toolkit.statistics.units import Units, freedom_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,8 +160,8 @@ def design_effect(sums: Array, variance: float, rows: float) -> float:
         return math.inf
     if not sums.any():
         return rows / count
-    units = Units(np.arange(count), count, "unit")
-    ratio = units.standard_error(count * sums) * units.quantile(sums) / Z
+    error = standard_error(count * sums) * math.sqrt(count / (count - 1))
+    ratio = error * t_quantile(freedom_of(sums) + 1) / Z
     return max(ratio**2 / variance, count / rows)
 
 
@@ -179,17 +179,16 @@ def draw_errors(sums: Sequence[Array], places: Sequence[NDArray[np.intp]], how: 
         Which of all units those are.
     how : Resampling
     """
-    drawn, groups = how.normal(len(sums)), np.repeat(np.arange(len(sums)), list(map(len, sums)))
-    units = np.concatenate(places)
+    drawn, units = how.normal(len(sums)), np.concatenate(places)
     if np.bincount(units).max() > 1:
-        table = csr_array((np.concatenate(sums), (units, groups)))
+        table = csc_array((np.concatenate(sums), units, np.cumsum([0, *map(len, sums)])))
         together = (table.T @ table).toarray()
         size = np.sqrt(np.maximum(together.diagonal(), 1e-300))
         together = together / size[:, None] / size
         np.fill_diagonal(together, 1.0)  # also of a group without any variation
         values, vectors = np.linalg.eigh(together)
         drawn = (vectors * np.sqrt(np.maximum(values, 0.0))) @ drawn
-    own = [Units(np.arange(len(one)), len(one), "").freedom(one) if one.any() else len(one) - 1 for one in sums]
+    own = [freedom_of(one) if one.any() else len(one) - 1 for one in sums]
     freedom = np.maximum(own, 1.0)
-    heavy = np.sqrt(freedom / how.rng.chisquare(freedom, (how.replicates, len(sums)))) * Z / stats.t.ppf(0.975, freedom)
+    heavy = np.sqrt(freedom / how.rng.chisquare(freedom, (how.replicates, len(sums)))) * Z / stdtrit(freedom, 0.975)
     return np.asarray(drawn * heavy.T)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from toolkit.fairness.groups import MOST_GROUPS
 from toolkit.fairness.measures import MOST_CLASSES, Case, Measured
 from toolkit.fairness.rates import LEAST_OF_KIND
 from toolkit.fairness.spread import Disparity, GroupMetric, measure_disparity
+from toolkit.models.folds import side_by_side
 from toolkit.statistics.direction import AIMED_AT, LOWER_IS_BETTER
 from toolkit.statistics.multiplicity import benjamini_hochberg
 from toolkit.statistics.units import FEW_GROUPS
@@ -106,16 +108,19 @@ def disparity_table(every: Iterable[tuple[Grouping, Measured]], custom: Iterable
     Of ``custom`` metrics there are the difference and the ratio.
     """
     parities = PARITIES | {name: Parity([name], "METRIC", ratio=True) for name in custom}
-    rows = [
-        {"feature": grouping.feature, "class": kind, "disparity": f"{name}_{'ratio' if ratio else 'difference'}"}
-        | _compared([measured[kind, metric] for metric in parity.metrics], ratio, grouping)
-        for grouping, measured in every
-        for kind in dict.fromkeys(kind for kind, _ in measured)
-        for name, parity in parities.items()
-        if all((kind, metric) in measured for metric in parity.metrics)
-        for ratio in ((False, True) if parity.ratio else (False,))
-    ]
-    return adjusted(pd.DataFrame(rows))
+
+    def rows(grouping: Grouping, measured: Measured) -> list[dict[str, object]]:
+        return [
+            {"feature": grouping.feature, "class": kind, "disparity": f"{name}_{'ratio' if ratio else 'difference'}"}
+            | _compared([measured[kind, metric] for metric in parity.metrics], ratio, grouping)
+            for kind in dict.fromkeys(kind for kind, _ in measured)
+            for name, parity in parities.items()
+            if all((kind, metric) in measured for metric in parity.metrics)
+            for ratio in ((False, True) if parity.ratio else (False,))
+        ]
+
+    found = side_by_side([partial(rows, *one) for one in every])
+    return adjusted(pd.DataFrame([row for each in found for row in each]))
 
 
 def adjusted(table: pd.DataFrame) -> pd.DataFrame:

@@ -183,7 +183,7 @@ def _find(
     if groups == 1 or len(target) < LEAST_ROWS:
         return None
     target, features = target if groups else target.astype(float), features.iloc[picked]
-    units = table.units.take(picked) if table.units else None
+    units = table.take(picked).units
     weights, grouped = weights_of(units, len(target)), units if units and units.kind == "group" else None
     # A unit in two folds could be recognized, and what is known of it taken for what the columns tell.
     stratified, plain = (StratifiedGroupKFold, GroupKFold) if grouped else (StratifiedKFold, KFold)
@@ -251,7 +251,7 @@ def _measured(target: NDArray[Any], groups: int, folds: Folds, predicted: Array,
             own = weights[ask] / weights[ask].mean()
             area, rows = roc_auc((target[ask] == code).astype(float), predicted[ask, code], own)
             value += area / parts
-            influence[ask] += rows * len(target) / len(ask) / parts
+            influence[ask] += rows * len(target) / weights[ask].sum() / parts
     smallest = float(np.bincount(target, weights).min())
     found = smooth(value, influence, weights, effective=smallest, method="DeLong over the folds, logit scale")
     return found.over(units).estimate

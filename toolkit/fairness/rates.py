@@ -68,13 +68,12 @@ def group_values(cells: Array, metrics: Mapping[str, Callable[..., float]]) -> p
 
 def counted_metric(name: str) -> Callable[..., float]:
     """Return a key of ``KINDS`` as a function of ``(y_true, y_pred, sample_weight)``."""
-    from fairlearn.metrics import mean_prediction
 
-    def shares(y_true: NDArray[np.intp], y_pred: NDArray[np.intp], sample_weight: Array) -> float:
-        cell, sides = 2 * y_true + y_pred, zip(*KINDS[name], strict=True)
-        return float(np.mean([mean_prediction(y_true, hit[cell], sample_weight * of[cell]) for hit, of in sides]))
+    def share(y_true: NDArray[np.intp], y_pred: NDArray[np.intp], sample_weight: Array) -> float:
+        hits, size = KINDS[name] @ np.bincount(2 * y_true + y_pred, sample_weight, 4)
+        return float(np.mean(hits / size))
 
-    return shares
+    return share
 
 
 def measure_rates(

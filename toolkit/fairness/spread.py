@@ -19,6 +19,7 @@ Newcombe (1998, doi:10.1002/(SICI)1097-0258(19980430)17:8<873::AID-SIM779>3.0.CO
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -217,17 +218,20 @@ class _Shape:
 
 
 def _interval(shapes: Sequence[_Shape], observed: float, ratio: bool) -> Interval:
-    def quantile(width: float, share: float) -> float:
-        # Ties make large disparities likelier, which is the careful side for the lower limit alone.
-        reach = TIED if share > LUCKY else 0.0
+    @cache
+    def drawn(width: float, reach: float) -> Array:
         places = [shape.squeezed(width, reach) for shape in shapes]
         # Of several metrics, a disparity is reached as soon as one of them has it: the one that has least to move.
         if all(width > shape.width for shape in shapes):
             stretched = [shape.stretched(width) for shape in shapes]
             cheapest = int(np.argmin([cost for cost, _ in stretched]))
             places[cheapest] = stretched[cheapest][1]
-        drawn = np.max([shape.draw(at) for shape, at in zip(shapes, places, strict=True)], axis=0)
-        return float(np.quantile(drawn, share))
+        return np.asarray(np.max([shape.draw(at) for shape, at in zip(shapes, places, strict=True)], axis=0))
+
+    @cache
+    def quantile(width: float, share: float) -> float:
+        # Ties make large disparities likelier, which is the careful side for the lower limit alone.
+        return float(np.quantile(drawn(width, TIED if share > LUCKY else 0.0), share))
 
     # Both quantiles rise with the disparity tried. The lower limit is the least one under which what was seen is not
     # among the largest 2.5 % of draws, the upper one the greatest under which it is not among the smallest 2.5 %.

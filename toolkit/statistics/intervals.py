@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize, stats
+from scipy import optimize, special, stats
 
 from toolkit.core.estimate import Estimate
 
@@ -201,4 +201,4 @@ def wald(value: float, error: float, scale: Scale = "identity", quantile: float 
 
 def t_quantile(n: float) -> float:
     """Quantile of Student's t with ``n - 1`` degrees of freedom; infinite for fewer than two rows."""
-    return float(stats.t.ppf(0.975, n - 1)) if n > 1 else math.inf
+    return float(special.stdtrit(n - 1, 0.975)) if n > 1 else math.inf

@@ -9,7 +9,6 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
 from scipy.fft import dct
 
 from toolkit.errors import InputError
@@ -58,6 +57,23 @@ def kish(weights: Array) -> float:
 def weights_of(units: Units | None, n: int) -> Array:
     """Return the weight of each of ``n`` rows: 1 where nothing else is said."""
     return np.ones(n) if units is None or units.weights is None else units.weights
+
+
+def freedom_of(sums: Array, used: int | None = None) -> float:
+    """Return the degrees of freedom of a variance that a few independent units may dominate.
+
+    Those of Satterthwaite (1946, doi:10.2307/3002019): the number of units (``used``, by default those that add
+    something) less one where what they add is normal, less where few hold what it is about.
+
+    Examples
+    --------
+    >>> freedom_of(np.array([1.0, -1.0, 1.0, -1.0])), round(freedom_of(np.array([5.0, 0.1, 0.1, 0.1])), 2)
+    (3.0, 2.0)
+    """
+    square = sums**2
+    fourth = float(square @ square)
+    worth = 3 * float(square.sum()) ** 2 / fourth if fourth > 0 else 0.0
+    return min(worth, float(np.count_nonzero(sums) if used is None else used)) - 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +136,9 @@ class Units:
 
     def among(self, rows: NDArray[Any]) -> tuple[Units, NDArray[np.intp]]:
         """Return those of some rows, by their positions or a mask, and their places among all units."""
-        codes, places = pd.factorize(self.codes[rows], sort=True)
+        codes, seen = self.codes[rows], np.zeros(self.count, dtype=bool)
+        seen[codes] = True
+        codes, places = (np.cumsum(seen) - 1)[codes], np.flatnonzero(seen)
         weights = None if self.weights is None else self.weights[rows]
         if weights is not None and weights.any():
             weights = weights / weights.mean()
@@ -162,17 +180,14 @@ class Units:
     def freedom(self, influence: Array) -> float:
         """Return the degrees of freedom of a statistic's variance.
 
-        Those of groups, or of stretches of a series, are of a variance that a few of them may dominate (Satterthwaite
-        1946, doi:10.2307/3002019): their number where the sums are normal, less where few hold what it is about.
+        Those of groups, or of stretches of a series, are ``freedom_of`` their sums.
         """
         if self.kind == "row" and self.weights is not None:
             used = self.weights[influence != 0] ** 2
             return max(float(used.sum()) ** 2 / float(used @ used), 2.0) - 1 if len(used) else 0.0
         codes, count = self.independent
-        square = np.bincount(codes, influence, count) ** 2
-        fourth = float(square @ square)
-        worth = 3 * float(square.sum()) ** 2 / fourth if fourth > 0 else 0.0
-        return min(worth, float(np.count_nonzero(np.bincount(codes, influence != 0)))) - (self.kind != "time")
+        used = int(np.count_nonzero(np.bincount(codes, influence != 0)))
+        return freedom_of(np.bincount(codes, influence, count).astype(float), used) + (self.kind == "time")
 
     def quantile(self, influence: Array) -> float:
         """Return the quantile of Student's t for a 95% interval; infinite where a single group matters.
@@ -180,7 +195,7 @@ class Units:
         Of weighted rows it is as many times that of all rows as uneven weights widen it for those that matter.
         """
         freedom = self.freedom(influence)
-        found = float(stats.t.ppf(0.975, freedom)) if freedom > 0 else math.inf
+        found = t_quantile(freedom + 1)
         used = int(np.count_nonzero(influence))
         return found if self.kind != "row" or used < 2 else found / t_quantile(used) * t_quantile(len(influence))
 
