@@ -183,24 +183,27 @@ def weighted(counts):
     return Units.of(None, None, pd.Series(counts, name="w"))
 
 
-def above_chance(seed, n=200):
-    """Say whether an area of a proxy, and a consistency, are found above chance where nothing is to be found."""
+def above_chance(seed, n=300):
+    """Say what is found where there is nothing: a proxy, an area above chance, and a consistency above chance."""
     rng = np.random.default_rng(seed)
     table = pd.DataFrame({"sex": rng.choice(["f", "m"], n), "x": rng.normal(size=n), "z": rng.normal(size=n)})
     table["w"], table["y"] = rng.exponential(size=n), rng.choice(["no", "yes"], n)
     data = load_dataset(table, target="y", positive="yes", sensitive=["sex"], weight="w")
     labels = RecordedPredictions(y_pred=pd.Series(rng.choice(["no", "yes"], n)), classes=("no", "yes"))
-    area, near = find_proxies(data).scalars()["proxy.sex.roc_auc"], check_individual(labels, data).consistency
-    return area.low > 0.5, near.low > 0.5
+    proxies, near = find_proxies(data), check_individual(labels, data).consistency
+    return bool(proxies.findings()), proxies.scalars()["proxy.sex.roc_auc"].low > 0.5, near.low > 0.5
 
 
 def test_where_nothing_is_to_be_found_few_weighted_tables_say_so():
-    assert np.sum([above_chance(seed) for seed in range(6)], axis=0).max() <= 1
+    assert np.sum([above_chance(seed) for seed in range(5)], axis=0).max() <= 1
 
 
 @pytest.mark.slow
 def test_where_nothing_is_to_be_found_five_percent_of_weighted_tables_say_so():
-    assert np.sum([above_chance(seed) for seed in range(200)], axis=0).max() <= 10
+    strong, area, near = np.mean([above_chance(seed) for seed in range(200)], axis=0)
+    assert max(strong, near) <= 0.05
+    # As without weights: folds that judge each other share what chance made of them.
+    assert area <= 0.08
 
 
 @pytest.mark.slow
