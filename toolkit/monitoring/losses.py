@@ -41,28 +41,45 @@ METHOD = "model of the expected error, delta method, log scale"
 
 @dataclass(frozen=True, eq=False)
 class ByLoss:
-    """What is expected of the current rows of a regression: errors are as large as a model of the error says."""
+    """What is expected of the current rows of a regression: errors are as large as those that were learnt from.
+
+    ``unit`` is what errors were divided by, so that the square of a large one stays finite; ``learnt`` is how many rows
+    they were learnt from, and ``supported`` says which current rows have others like them there.
+    """
 
     expected: Mapping[str, ExpectedLoss | BinnedLoss]
-    losses: dict[str, Array]
     y_true: Array
     y_pred: Array
     units: Units | None
     supported: NDArray[np.bool_]
+    unit: float
+    learnt: int
+    method: str = METHOD
 
     def estimate(self, rows: Places, seed: int) -> dict[str, Estimate]:  # noqa: ARG002  # nothing is drawn
-        """Estimate mean absolute and root mean squared error."""
-        units = self.units.take(rows) if self.units else None
-        return {one: loss_estimate(self.expected[one], rows, units, root=one == REGRESSION[1]) for one in REGRESSION}
+        """Estimate mean absolute and root mean squared error, with 95% prediction intervals of what the rows show."""
+        units, found = self.units.take(rows) if self.units else None, {}
+        for name, power in POWERS.items():
+            value, _, error = self.expected[name].mean(rows, units)
+            few = 0.0, value + RULE_OF_THREE / min(len(rows), self.learnt)
+            low, high = wald(value, error, "log") if value > 0 and error > 0 else few
+            value, low, high = (end ** (1 / power) * self.unit for end in (value, low, high))
+            found[name] = Estimate(value, low, high, len(rows), self.method)
+        return found
 
     def realize(self, rows: Places) -> dict[str, Estimate]:
         """Measure the same."""
         return measure_errors(self.y_true[rows], self.y_pred[rows], self.units.take(rows) if self.units else None)
 
     def surprise(self, rows: Places) -> tuple[float, float]:
-        """Test both losses, by Holm; there are no scores that could mean something else."""
-        units = self.units.take(rows) if self.units else None
-        tests = [loss_test(self.expected[name], rows, self.losses[name][rows], units) for name in REGRESSION]
+        """Test on the log scale whether either mean loss is the expected one, by Holm; there are no scores to test."""
+        units, tests = self.units.take(rows) if self.units else None, []
+        size, each = np.abs(self.y_pred[rows] - self.y_true[rows]) / self.unit, weights_of(units, len(rows))
+        for name, power in POWERS.items():
+            value, error, _ = self.expected[name].mean(rows, units)
+            seen = float(np.average(size**power, weights=each))
+            known = min(value, error, seen) > 0
+            tests.append(2 * stats.norm.sf(abs(math.log(seen / value)) * value / error) if known else 1.0)
         return float(holm(tests).min()), math.nan
 
 
@@ -73,10 +90,9 @@ def expect_errors(reference: Rows, current: Rows, seed: int, units: Sequence[Uni
     names = [name for name in known.columns if name in rows.columns]
     column = unique([*names, PREDICTION])[-1]
     tables = (known[names].assign(**{column: predicted / unit}), rows[names].assign(**{column: guess / unit}))
-    old, new = (np.abs(predicted - truth) / unit, np.abs(guess - target) / unit)
-    expected = {name: expect_loss(old**power, *tables, unit, seed, units[0]) for name, power in POWERS.items()}
-    losses = {name: new**power for name, power in POWERS.items()}
-    return ByLoss(expected, losses, target, guess, units[1], np.ones(len(guess), dtype=bool))
+    size = np.abs(predicted - truth) / unit
+    expected = {name: expect_loss(size**power, *tables, seed, units[0]) for name, power in POWERS.items()}
+    return ByLoss(expected, target, guess, units[1], np.ones(len(guess), dtype=bool), unit, len(size))
 
 
 def expect_by_bins(kept: HeldOutErrors, current: Predictions, units: Units | None) -> ByLoss:
@@ -87,10 +103,9 @@ def expect_by_bins(kept: HeldOutErrors, current: Predictions, units: Units | Non
     for name, power in POWERS.items():
         loss = sums[power] / sums[0]
         variance = np.maximum(sums[2 * power] / sums[0] - loss**2, 0.0) * rows / np.maximum(rows - 1, 1)
-        expected[name] = BinnedLoss(place, loss, variance, rows, kept.unit, kept.effect, int(rows.sum()))
-    losses = {name: np.abs((guess - current.y_true) / kept.unit) ** power for name, power in POWERS.items()}
+        expected[name] = BinnedLoss(place, loss, variance, rows, kept.effect)
     inside = (guess >= kept.ends[0]) & (guess <= kept.ends[-1])
-    return ByLoss(expected, losses, current.y_true, guess, units, inside)
+    return ByLoss(expected, current.y_true, guess, units, inside, kept.unit, sum(kept.rows), BY_BINS)
 
 
 def measure_errors(y_true: Array, y_pred: Array, units: Units | None = None) -> dict[str, Estimate]:
@@ -113,10 +128,6 @@ class ExpectedLoss:
         Loss minus expected loss of each reference row, by the model that did not see it.
     spread : float
         Variance of the loss of a row over its squared expectation.
-    unit : float
-        What errors were divided by.
-    learnt : int
-        How many rows it was learnt on.
     alike : float
         Correlation of the residuals of two rows of one group; 0 where each row stands for itself.
     units : Units or None
@@ -127,11 +138,8 @@ class ExpectedLoss:
     level: Array
     residual: Array
     spread: float
-    unit: float
-    learnt: int
     alike: float = 0.0
     units: Units | None = None
-    method: str = METHOD
 
     def mean(self, rows: Places, units: Units | None) -> tuple[float, float, float]:
         """Return the mean loss expected of some current rows, and its standard error for their labels, and their rows.
@@ -168,20 +176,15 @@ class BinnedLoss:
         The bin of each current row.
     loss, variance, rows : array of shape (bins,)
         Mean and variance of the loss of the held-out rows of each bin, and how many there are.
-    unit, effect : float
+    effect : float
         As in ``HeldOutErrors``.
-    learnt : int
-        How many held-out rows there are.
     """
 
     place: Places
     loss: Array
     variance: Array
     rows: Array
-    unit: float
     effect: float
-    learnt: int
-    method: str = BY_BINS
 
     def mean(self, rows: Places, units: Units | None) -> tuple[float, float, float]:
         """Return the mean loss expected of some current rows, and its standard error for their labels, and their rows.
@@ -200,7 +203,7 @@ class BinnedLoss:
 
 
 def expect_loss(
-    loss: Array, reference: pd.DataFrame, current: pd.DataFrame, unit: float, seed: int, units: Units | None
+    loss: Array, reference: pd.DataFrame, current: pd.DataFrame, seed: int, units: Units | None
 ) -> ExpectedLoss:
     """Learn the loss of a row from its features on the reference, and predict it for the current rows.
 
@@ -213,8 +216,6 @@ def expect_loss(
         Of the rows of the reference, 0 or more.
     reference, current : DataFrame of shape (m, columns) and (n, columns)
         Features; the prediction itself should be among them.
-    unit : float
-        What the errors have been divided by, so that the square of a large one stays finite.
     seed : int
         Of the folds.
     units : Units, optional
@@ -234,25 +235,4 @@ def expect_loss(
     square = float((fitted**2).mean())
     spread = float((residual**2).mean()) / square if square else 0.0
     alike = likeness(residual - residual.mean(), units)
-    return ExpectedLoss(np.array(by_fold), np.array(level), residual, spread, unit, len(loss), alike, units)
-
-
-def loss_estimate(expected: ExpectedLoss | BinnedLoss, rows: Places, units: Units | None, *, root: bool) -> Estimate:
-    """Estimate the mean loss of some current rows, or its root, with a 95% prediction interval of what they show."""
-    value, _, error = expected.mean(rows, units)
-    n = len(rows)
-    if value > 0 and error > 0:
-        low, high = wald(value, error, "log")
-    else:
-        low, high = 0.0, value + RULE_OF_THREE / min(n, expected.learnt)
-    value, low, high = ((math.sqrt(end) if root else end) * expected.unit for end in (value, low, high))
-    return Estimate(value, low, high, n, expected.method)
-
-
-def loss_test(expected: ExpectedLoss | BinnedLoss, rows: Places, loss: Array, units: Units | None) -> float:
-    """Return the p value of the hypothesis that the mean of the losses seen is the expected one, on the log scale."""
-    value, error, _ = expected.mean(rows, units)
-    seen = float(np.average(loss, weights=weights_of(units, len(loss))))
-    if value <= 0 or error <= 0 or seen <= 0:
-        return 1.0
-    return float(2 * stats.norm.sf(abs(math.log(seen / value)) * value / error))
+    return ExpectedLoss(np.array(by_fold), np.array(level), residual, spread, alike, units)
