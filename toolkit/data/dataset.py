@@ -219,7 +219,7 @@ class Dataset(Result):
             return f"{size}; the target {name} has {len(self.classes)} classes."
         level = self.target_level().value
         said = (
-            f"is {self.positive} in {level:.1%} of them"
+            f"is {self.positive} in {level:.1%} of rows"
             if self.task == "binary"
             else f"averages {format_number(level)}"
         )
