@@ -191,8 +191,7 @@ def compare_columns(
         Whether a small model tells sampled rows apart.
     """
     names = chosen_columns(reference, current, columns)
-    rows: list[Row] = []
-    windowed: list[Row] = []
+    rows, windowed = list[Row](), list[Row]()
     kept: list[dict[str, ColumnSummary]] = [{}, {}]
     sampled: list[dict[str, pd.Series[Any]]] = [{}, {}]
     sizes = [part.rows if isinstance(part, Dataset) else 0 for part in (reference, current)]

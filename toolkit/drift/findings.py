@@ -28,6 +28,7 @@ FEW_ROWS = 200
 LEAST_NEW_SHARE = 0.01
 _SHARES = ("new_share", "outside_share")
 _KEY_NUMBERS = beside(__file__, "key_numbers.yaml")
+SUBJECTS = {"feature": ("COLUMN", "Column"), "target": ("TARGET", "The target"), "prediction": ("PREDICTION", "The")}
 _MOST_NAMED = 3
 # What has no value at all is said first, then what is not there.
 CODES = ("ALL-MISSING", "GONE", "TYPE", "CONSTANT", "UNIT")
@@ -40,9 +41,7 @@ def findings_of(table: pd.DataFrame, domain: Domain | None, alpha: float, rare: 
             yield finding("DRIFT-BROKEN", "critical", row["column"], f"DRIFT-{code}", row=row)
     for _, row in table[(table["verdict"] == "drifted") & table["moved"]].iterrows():
         name = row["column"] if row["role"] == "prediction" else repr(row["column"])
-        which, subject = {"target": ("TARGET", "The target"), "prediction": ("PREDICTION", "The")}.get(
-            row["role"], ("COLUMN", "Column")
-        )
+        which, subject = SUBJECTS[row["role"]]
         weight = "" if pd.isna(row["importance"]) else f" The model gives it {row['importance']:.0%} of all importance."
         numbers = {"chance": format_number(row["by_chance"].value), "threshold": format_number(row["threshold"])}
         numbers |= {"p": format_p(row["p_adjusted"]), "method": METHODS[row["method"]].title, "weight": weight}

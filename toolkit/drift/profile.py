@@ -8,24 +8,21 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from toolkit.core.face import Face, FaceTable
 from toolkit.core.resources import read_bytes
 from toolkit.core.result import Record, Result
+from toolkit.data.dataset import Dataset
 from toolkit.data.load import as_dataset
 from toolkit.data.schema import Schema
 from toolkit.drift.model import with_importance
 from toolkit.drift.summary import ColumnSummary, roles_of, summarize_in
 from toolkit.errors import InputError, refusing
 from toolkit.models.model import Model
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from toolkit.data.dataset import Dataset
 
 KIND = "toolkit drift profile"
 KEPT_AS = "training_profile.json"
@@ -110,8 +107,6 @@ class Profile(Result):
 
     def frame(self) -> pd.DataFrame:
         """Return one row a column: ``column, role, kind, missing, values_kept``."""
-        import pandas as pd
-
         rows = [
             [one.name, one.role, one.dtype, one.missing / max(one.rows, 1), len(one.distinct)]
             for one in self.columns.values()

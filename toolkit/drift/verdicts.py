@@ -117,13 +117,9 @@ def judge_column(reference: ColumnSummary, current: ColumnSummary | None, plan: 
         before, after = pair.reference / pair.reference.sum(), pair.current / pair.current.sum()
         most = int(np.argmax(np.abs(after - before)))
         change = f"{value_text(pair.labels[most])}: {before[most]:.1%} → {after[most]:.1%}"
-    return (
-        row
-        | {"kind": "number" if pair.scale else "label", "method": method, "change": change}
-        | {"grouped": reference.hashed or current.hashed}
-        | judge_pair(pair, method, plan.seed)
-        | judge_novelty(reference, current, pair)
-    )
+    row |= {"kind": "number" if pair.scale else "label", "method": method, "change": change}
+    row |= {"grouped": reference.hashed or current.hashed}
+    return row | judge_pair(pair, method, plan.seed) | judge_novelty(reference, current, pair)
 
 
 def find_break(reference: ColumnSummary, current: ColumnSummary, rare: float) -> tuple[str, str]:

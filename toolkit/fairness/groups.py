@@ -88,16 +88,11 @@ def group_rows(
     given = bins or {}
     _check_bins(columns, given)
     names = unique(value_text(name) for name in columns.columns)
-    levels = {
-        name: cut(column, given.get(str(label)), most=None)
-        for name, (label, column) in zip(names, columns.items(), strict=True)
-    }
+    named = zip(names, columns.items(), strict=True)
+    levels = {name: cut(column, given.get(str(label)), most=None) for name, (label, column) in named}
     sets = [chosen for size in range(1, min(depth, len(names)) + 1) for chosen in combinations(names, size)]
-    features = unique("+".join(chosen) for chosen in sets)
-    return [
-        _crossed(feature, chosen, [levels[name] for name in chosen], units)
-        for feature, chosen in zip(features, sets, strict=True)
-    ]
+    crossed = zip(unique("+".join(chosen) for chosen in sets), sets, strict=True)
+    return [_crossed(feature, chosen, [levels[name] for name in chosen], units) for feature, chosen in crossed]
 
 
 def settled_bins(*tables: pd.DataFrame) -> dict[str, list[float]]:
