@@ -132,6 +132,15 @@ def params(template: str) -> None:
     click.echo(text_table(["parameter", "type", "default", "meaning"], rows))
 
 
+@main.command(short_help="Begin a template of your own.", epilog="Example: toolkit new-template churn")
+@click.argument("name")
+def new_template(name: str) -> None:
+    """Write NAME.ipynb into the current folder: a template that runs as it is, to be changed."""
+    from toolkit.runs.notebook import new_template
+
+    click.echo(new_template(name, Path()))
+
+
 @main.command(short_help="List the templates.", epilog="Example: toolkit templates")
 def templates() -> None:
     """List the templates and the question each answers."""

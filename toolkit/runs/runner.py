@@ -18,11 +18,14 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
+from markupsafe import Markup
 
+from toolkit.core.face import Face
 from toolkit.core.results import Results, RunInfo, read_results
 from toolkit.core.words import masked, slug
 from toolkit.errors import InputError, RunError, refusing
 from toolkit.policy.policy import check_policy
+from toolkit.policy.reason import reason
 from toolkit.runs.parameters import Schema, find_template, read_schema
 from toolkit.runs.process import SCRATCH, Failure, execute, interrupted_once, tidy_notebook
 
@@ -105,6 +108,11 @@ class Run:
     report: Path
     results: Results | None
     seconds: float
+
+    def _repr_html_(self) -> str:
+        said = reason(self.results.verdict, self.results.scalars) if self.results else ""
+        link = Markup('<p><a href="{}" target="_blank">Open the report</a></p>').format(os.path.relpath(self.report))
+        return Face(self.results.title if self.results else self.folder.name, said).html() + link
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,146 @@
+"""What a notebook of one's own calls: the report of its results, and the run of a template."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from toolkit.core.figures import figures
+from toolkit.core.resources import templates_folder
+from toolkit.core.result import Result
+from toolkit.core.words import slug
+from toolkit.errors import InputError, refusing
+from toolkit.policy.check import check
+
+if TYPE_CHECKING:
+    from toolkit.runs.runner import Run
+
+
+def run(
+    template: str | Path, /, *, out: str | Path | None = None, timeout: float | None = None, **parameters: Any
+) -> Run:
+    """Run a template as ``toolkit run`` does; the result shows the verdict, its reason and a link to the report.
+
+    Parameters
+    ----------
+    template : str or Path
+        Name of a template, or path of a notebook with a parameters cell.
+    out, timeout
+        As for ``toolkit.runs.runner.run``.
+    **parameters
+        Values by name; the others keep their defaults.
+
+    Raises
+    ------
+    InputError, RunError
+        As ``toolkit.runs.runner.run`` does.
+
+    Examples
+    --------
+    >>> run("experiment", dta="wine")
+    Traceback (most recent call last):
+    toolkit.errors.InputError: Template 'experiment' has no parameter 'dta'. Did you mean 'data'? It has: ...
+    """
+    from toolkit.runs import runner
+
+    return runner.run(template, parameters, out=out, timeout=timeout)
+
+
+def write_report(
+    *results: Result,
+    title: str,
+    question: str = "",
+    policy: str | Path | Mapping[str, object] = "",
+    out: str | Path | None = None,
+) -> Run:
+    """Write the report of results that a notebook of one's own has: page, files and tracked run as of a template.
+
+    Parameters
+    ----------
+    *results : Result
+        What the steps returned, in the order of the page; one of them knows the data.
+    title, question : str
+        The head of the page.
+    policy : str, Path or mapping, optional
+        Judges the results, as for ``check``.
+    out : path, optional
+        The reports folder, as for ``publish``.
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    InputError
+        Where no result knows the data, or two results give the same number.
+    """
+    from toolkit.registry import tracking
+    from toolkit.report import render
+    from toolkit.runs import manifest, publish
+    from toolkit.runs.runner import Run
+
+    results, began = (*results, check(policy, *results)) if policy else results, time.perf_counter()
+    published = publish.publish(*results, template=slug(title) or "notebook", parameters={}, out=out)
+    folder, named = published.folder, replace(published.results, title=title, question=question)
+    named = publish.record_tracking(folder, named, named.mlflow)
+    cells = [_cell("markdown", f"# {title}\n\n{question}")]
+    for result in results:
+        drawn = [figures(result)] if result.drawings() else []
+        cells += [_cell("markdown", f"## {result.face().title}"), _cell("code", type(result).__name__, result, *drawn)]
+    cells.append(_cell("code", "publish", publish.Published(named, folder)))
+    cells = [{**cell, "id": f"cell-{at}"} for at, cell in enumerate(cells)]
+    notebook = folder / "notebook.ipynb"
+    content = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    notebook.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    page = render.render(notebook, folder / manifest.PAGE)
+    manifest.write_manifest(folder, notebook)
+    tracking.attach(named.mlflow, sorted(folder.iterdir()), folder.parent)
+    render.write_index(folder.parent)
+    return Run(folder, page, named, time.perf_counter() - began)
+
+
+def _cell(kind: str, source: str, *shown: Any) -> dict[str, Any]:
+    """Make a cell of a notebook that shows some values."""
+    code = {"execution_count": None, "outputs": list(map(_output, shown))} if kind == "code" else {}
+    return {"cell_type": kind, "metadata": {}, "source": source, **code}
+
+
+def _output(shown: Any) -> dict[str, Any]:
+    own = getattr(shown, "_repr_mimebundle_", lambda: {"text/html": shown._repr_html_(), "text/plain": repr(shown)})
+    return {"output_type": "display_data", "metadata": {}, "data": own()}
+
+
+def new_template(name: str, folder: Path) -> Path:
+    """Write a template to begin with: typed parameters, the steps of an experiment, each with its question.
+
+    Parameters
+    ----------
+    name : str
+        Also the title.
+    folder : Path
+
+    Returns
+    -------
+    Path
+        The notebook.
+
+    Raises
+    ------
+    InputError
+        Where there is such a file already, or it cannot be written.
+    """
+    stem = slug(name)
+    path = folder / f"{stem}.ipynb"
+    if not stem or path.exists():
+        raise InputError(f"{str(path)!r} is there already." if stem else f"{name!r} is no name for a file.")
+    text = (templates_folder() / "starter" / "starter.ipynb").read_text(encoding="utf-8")
+    with refusing(f"Cannot write {str(path)!r}"):
+        path.write_text(
+            text.replace("TITLE", stem.replace("-", " ").capitalize()).replace("NAME", stem), encoding="utf-8"
+        )
+    return path
