@@ -43,6 +43,7 @@ def test_a_report_is_as_one_of_a_template(results, tmp_path):
     assert (read.title, read.question, read.verdict.policy) == ("Which wine?", "Can it be told?", "Own")
     assert str(read.scalars["test.accuracy"]) == str(results[2].scalars()["test.accuracy"])
     page = done.report.read_text(encoding="utf-8")
+    assert page.count("Verdict: fail") == 0  # the rules stand once, at the top
     for text in ("Which wine?", "Can it be told?", "Own", results[2].face().title):
         assert text in page
     assert page.count("<figure") >= len(results[2].drawings())

@@ -84,8 +84,8 @@ def write_report(
     from toolkit.runs import manifest, publish
     from toolkit.runs.runner import Run
 
-    results, began = (*results, check(policy, *results)) if policy else results, time.perf_counter()
-    published = publish.publish(*results, template=slug(title) or "notebook", parameters={}, out=out)
+    began, judged = time.perf_counter(), [check(policy, *results)] if policy else []
+    published = publish.publish(*results, *judged, template=slug(title) or "notebook", parameters={}, out=out)
     folder, named = published.folder, replace(published.results, title=title, question=question)
     named = publish.record_tracking(folder, named, named.mlflow)
     cells = [_cell("markdown", f"# {title}\n\n{question}")]
