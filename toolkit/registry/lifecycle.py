@@ -67,7 +67,7 @@ def register(report: Path, name: str, *, by: str, out: Path, reason: str = "") -
         Where the report trained no model.
     """
     results = read_results(report)
-    if not results.mlflow.model_uri or results.template not in ("experiment", "retrain"):
+    if not results.mlflow.model_uri:
         raise InputError(f"The report {str(report)!r} trained no model that is tracked. Give an experiment's.")
     with _registry(out) as (client, ledger):
         import mlflow
