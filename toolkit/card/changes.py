@@ -81,9 +81,8 @@ class Change:
         >>> Change("data", "rows", "100", "120", "changed").describe()
         'data: rows: 100 -> 120'
         """
-        text = (
-            f"{self.part}: {self.name}: {shorten(self.before, 80) or '(none)'} -> {shorten(self.after, 80) or '(none)'}"
-        )
+        before, after = (shorten(value, 80) or "(none)" for value in (self.before, self.after))
+        text = f"{self.part}: {self.name}: {before} -> {after}"
         if not self.difference.has_interval:
             return text
         verdict = (self.direction or "more than chance") if self.beyond_chance else "could be chance"

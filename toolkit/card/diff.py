@@ -102,9 +102,8 @@ class CardDiff(Result):
 
     def scalars(self) -> dict[str, Estimate]:
         """Return ``change.<name>`` of every test metric and disparity, and how many things changed in each part."""
-        numbers = {
-            f"change.{one.name}": one.difference for one in self._metrics() if not math.isnan(one.difference.value)
-        }
+        found = {f"change.{one.name}": one.difference for one in self._metrics()}
+        numbers = {name: difference for name, difference in found.items() if not math.isnan(difference.value)}
         for part in PARTS:
             kinds = [one.kind for one in self.changes if one.part == part]
             name = part.replace(" ", "_")
@@ -121,9 +120,8 @@ class CardDiff(Result):
     def _worse(self, beginning: str, code: str) -> Iterator[Finding]:
         """Name what is worse on intervals widened to hold for all of its kind at once (Bonferroni)."""
         ones = [one for one in self._metrics() if one.name.startswith(beginning) and one.difference.has_interval]
-        worse = [
-            one for one in ones if one.direction == "worse" and p_value_of(one.difference) * len(ones) <= SIGNIFICANT
-        ]
+        sure = [one for one in ones if p_value_of(one.difference) * len(ones) <= SIGNIFICANT]
+        worse = [one for one in sure if one.direction == "worse"]
         if worse:
             said = [f"{number_words(one.name)} by {one.difference}" for one in worse[:MOST_SAID]]
             said += [f"{len(worse) - MOST_SAID} more"] if len(worse) > MOST_SAID else []

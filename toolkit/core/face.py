@@ -154,10 +154,8 @@ def table_html(frame: pd.DataFrame, caption: str, most: int = 60) -> str:
 
 def _is_numeric(column: Iterable[object]) -> bool:
     """Whether a column is to be aligned as numbers: nothing but numbers, and gaps."""
-    present = [value for value in column if cell_text(value) != "–"]
-    return bool(present) and all(
-        isinstance(value, int | float | Estimate) and not isinstance(value, bool) for value in present
-    )
+    types = {type(value) for value in column if cell_text(value) != "–"}
+    return bool(types) and all(issubclass(one, int | float | Estimate) and one is not bool for one in types)
 
 
 def cell_html(value: object, column: str = "") -> Markup:

@@ -144,10 +144,8 @@ class Comparison:
         from evidently.presets import DataDriftPreset
 
         given = self.columns.set_index("column")
-        number = given["kind"] == "number"
-        definition = DataDefinition(
-            numerical_columns=list(given.index[number]), categorical_columns=list(given.index[~number])
-        )
+        numbers, labels = (list(given.index[(given["kind"] == "number") == one]) for one in (True, False))
+        definition = DataDefinition(numerical_columns=numbers, categorical_columns=labels)
         before, after = (Dataset.from_pandas(one, data_definition=definition) for one in (self.reference, self.current))
         preset = DataDriftPreset(
             columns=list(given.index),

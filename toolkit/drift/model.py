@@ -169,9 +169,8 @@ def tell_apart(
         return None
     from sklearn.ensemble import HistGradientBoostingClassifier
 
-    model = HistGradientBoostingClassifier(
-        max_iter=TREES, max_leaf_nodes=15, max_bins=63, early_stopping=False, random_state=seed
-    )
+    how = {"max_iter": TREES, "max_leaf_nodes": 15, "max_bins": 63, "early_stopping": False}
+    model = HistGradientBoostingClassifier(**how, random_state=seed)
     cells = coded(reference, current)
     side = np.repeat([0.0, 1.0], [n, m])
     fold = np.random.default_rng(seed).permutation(int(own.max()) + 1)[own] % FOLDS

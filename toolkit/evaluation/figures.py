@@ -148,9 +148,8 @@ def _against_truth(evaluation: Evaluation, kind: str) -> Drawing:
 
     def draw(ax: Axes) -> None:
         middle = float(dots["predicted"].mean())
-        ax.axline(
-            (middle, 0 if residual else middle), slope=0 if residual else 1, color=GREY, linewidth=1, linestyle=":"
-        )
+        start, slope = ((middle, 0.0), 0) if residual else ((middle, middle), 1)
+        ax.axline(start, slope=slope, color=GREY, linewidth=1, linestyle=":")
         y = dots["residual" if residual else "actual"]
         ax.scatter(dots["predicted"], y, s=10, color=BLUE, alpha=0.4, linewidths=0, rasterized=True)
         above = "Predicted minus actual" if residual else f"Actual {shorten(evaluation.data.target.name, _LABEL)}"

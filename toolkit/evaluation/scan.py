@@ -154,9 +154,7 @@ def scan(
         sums.append([table[first, second] for table in tables])
         whole.append([table.diagonal() for table in tables])
     found, single = (np.array(made, dtype=float).swapaxes(0, 1) for made in (sums, whole))
-    total = np.array([np.bincount(block, part, blocks) for part in (weights, weights * centred)], dtype=float)[
-        :, :, None
-    ]
+    total = np.array([np.bincount(block, part, blocks)[:, None] for part in (weights, weights * centred)])
     difference, apart = _contrast(found, total * [[[1]], [[0]]] if against_zero else total - found)
     error, freedom = _error(difference, apart, found)
     z = stats.norm.isf(stats.t.sf(difference / error, freedom))

@@ -107,9 +107,8 @@ def cross_check(
             sums[place, order] += apart
             noise[place] += apart.var() / max(n - 1, 1)
         repeats += 1
-        increases = [
-            _increase(row / repeats, own / repeats**2, units).times(unit) for row, own in zip(sums, noise, strict=True)
-        ]
+        found = zip(sums / repeats, noise / repeats**2, strict=True)
+        increases = [_increase(row, own, units).times(unit) for row, own in found]
         widest = sorted(increases, key=lambda one: one.value)[-REPORTED:]
         if not any(one.high - one.value > Z * precision * one.value for one in widest) or repeats == MOST_REPEATS:
             break

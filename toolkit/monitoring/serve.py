@@ -82,13 +82,9 @@ class Answers:
         every = self.registry
         self.requests = prometheus.Counter("toolkit_requests", "Requests by status.", ["status"], registry=every)
         self.decided = prometheus.Counter("toolkit_decisions", "Rows by decision.", ["decision"], registry=every)
-        self.fallbacks = prometheus.Counter(
-            "toolkit_fallbacks", "Rows that the model did not decide.", ["reason"], registry=every
-        )
+        self.fallbacks = prometheus.Counter("toolkit_fallbacks", "Rows not decided.", ["reason"], registry=every)
         self.latency = prometheus.Histogram("toolkit_seconds", "Seconds until a request was answered.", registry=every)
-        self.drift = prometheus.Gauge(
-            "toolkit_drift_columns_share", "Share of columns that drifted since the training.", registry=every
-        )
+        self.drift = prometheus.Gauge("toolkit_drift_columns_share", "Columns that drifted.", registry=every)
         self.reference = read_profile(model.kept[KEPT_AS], KEPT_AS) if KEPT_AS in model.kept else None
         self.profile = load_profile(log) if log and log.exists() else None
         self.waiting: list[pd.DataFrame] = []

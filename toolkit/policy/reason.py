@@ -33,9 +33,8 @@ def reason(verdict: PolicyVerdict, scalars: Mapping[str, Estimate]) -> str:
     """
     if verdict.outcome is None:
         return "No policy was applied: no rule says whether this is good enough."
-    opening = (
-        f"{_OPENINGS.get(verdict.outcome, f'Reaches the level “{verdict.outcome}” of')} the policy “{verdict.policy}”"
-    )
+    opening = _OPENINGS.get(verdict.outcome, f"Reaches the level “{verdict.outcome}” of")
+    opening = f"{opening} the policy “{verdict.policy}”"
     broken = [rule for rule in verdict.rules if rule.outcome not in ("pass", "ok", "undecided")]
     reached = [rule for rule in broken if rule.outcome == verdict.outcome]
     undecided = [rule for rule in verdict.rules if rule.outcome == "undecided"]
