@@ -102,12 +102,12 @@ def measure_rates(
     methods = grouping.methods if grouping and parts else [""] * len(cells)
     if parts:
         cells = np.array([part.sum(axis=0) for part in parts])
-    drawn = np.empty((0, 4, how.replicates))
+    drawn = np.empty((4, 0, how.replicates))
     if enough.any() and not parts:
         # One draw over the cells of all groups: their sizes vary as they would if the rows were drawn anew.
         weights = cells[enough].ravel() + HALF
         several = how.rng.multinomial(int(cells[enough].sum()), weights / weights.sum(), size=how.replicates)
-        drawn = np.ascontiguousarray(several.T, dtype=float).reshape(-1, 4, how.replicates)
+        drawn = np.ascontiguousarray(several.reshape(how.replicates, -1, 4).T, dtype=float)
     with np.errstate(invalid="ignore"):  # of a rate that rests on no row, which is not defined
         values = group_values(cells, {name: counted_metric(name) for name in names})
     found = {}
@@ -120,7 +120,7 @@ def measure_rates(
             judged &= np.isfinite(effect)
             errors = errors[judged]
         else:
-            several, among = _counts(name, drawn[judged[enough]])
+            several, among = np.tensordot(KINDS[name], drawn, 1)[:, :, judged[enough]]
             shares = np.where(among > 0, several / np.maximum(among, 1), smooth[:, judged, None])
             errors = to_scale(shares.mean(axis=0), True) - to_scale(smooth[:, judged, None].mean(axis=0), True)
         centres = smooth[:, judged].mean(axis=0)
@@ -160,8 +160,8 @@ def _clustered(
 
 
 def _counts(name: str, cells: Array) -> Array:
-    """Return for each rate and group (and replicate) how many rows count, and among how many."""
-    return np.tensordot(KINDS[name], cells, axes=(2, 1))
+    """Return for each rate and group how many rows count, and among how many; of shape (2, rates, groups)."""
+    return KINDS[name] @ cells.T
 
 
 def _estimate(value: float, hits: Array, size: Array, rows: float, effect: float, units: str) -> Estimate:
