@@ -161,7 +161,7 @@ def _clustered(
 
 def _counts(name: str, cells: Array) -> Array:
     """Return for each rate and group how many rows count, and among how many; of shape (2, rates, groups)."""
-    return KINDS[name] @ cells.T
+    return np.tensordot(KINDS[name], cells, axes=(2, 1))
 
 
 def _estimate(value: float, hits: Array, size: Array, rows: float, effect: float, units: str) -> Estimate:
