@@ -168,6 +168,19 @@ class TestRefusals:
         assert answer.status_code == 400
         assert "Traceback" not in answer.text
 
+    @pytest.mark.parametrize(
+        "cell",
+        ["1" + "0" * 400, "-1e999", "NaN", "Infinity", '{"a": [1]}', "true", '"\\ud800"', "9" * 30, '""', "null"],
+    )
+    @pytest.mark.parametrize("column", ["age", "code", "day"])
+    def test_no_cell_breaks_it(self, model, column, cell):
+        row = {"age": 30, "code": "007", "day": "01/02/2024"}
+        body = json.dumps({"dataframe_records": [row | {column: "CELL"}, row]}).replace('"CELL"', cell)
+        answer = post(TestClient(make_app(Answers(model))), body)
+        assert answer.status_code in (200, 400)
+        if answer.status_code == 200:
+            assert json.loads(answer.text, parse_constant=pytest.fail)["predictions"][1]["fallback"] is None
+
     def test_of_what_is_too_much(self, model, monkeypatch):
         monkeypatch.setattr(serve, "MOST_BYTES", 1000)
         answers = Answers(model)
@@ -195,6 +208,20 @@ class TestLog:
             in log.with_suffix(".prom").read_text()
         )
         assert Answers(model, log=log).profile.rows == len(INSIDE)  # goes on where it was
+
+    def test_a_log_that_cannot_be_written_is_said_and_costs_no_answer(self, model, tmp_path, monkeypatch, capsys):
+        monkeypatch.setattr(serve, "ROWS_A_SUMMARY", 1)
+        answers = Answers(model, log=tmp_path / "missing" / "served.json")
+        assert len(answers.of(INSIDE.head(2))) == 2
+        assert "the log was not written" in capsys.readouterr().err
+
+    def test_numbers_are_not_counted_one_by_one(self):
+        data = tk.load_dataset("diabetes")
+        answers = Answers(tk.train(tk.split_dataset(data), candidates=["ridge"]).model)
+        answers.of(data.features)
+        assert answers.registry.get_sample_value("toolkit_decisions_total", {"decision": "a number"}) == len(
+            data.features
+        )
 
     def test_is_compared_with_the_training_rows(self, model, tmp_path):
         answers = Answers(model, log=tmp_path / "served.json")

@@ -7,6 +7,7 @@ import contextlib
 import io
 import json
 import socket
+import sys
 import threading
 import time
 from collections import Counter
@@ -19,6 +20,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from toolkit.core.texts import refuser
+from toolkit.core.words import printable
 from toolkit.data.table_reader.cells import as_texts, column_kind, read_cells
 from toolkit.drift.detect import detect_drift
 from toolkit.drift.profile import KEPT_AS, load_profile, read_profile, summarize
@@ -107,7 +109,10 @@ class Answers:
                 scores[inside] = np.nan if found is None else found
             except Exception:  # noqa: BLE001  # whatever it is, the caller gets an answer
                 reasons[inside] = FAILED
-        for label, count in Counter(map(str, decisions)).items():
+        if not self.model.classes:
+            reasons[inside & ~np.isfinite(decisions.astype(float))] = FAILED
+            decisions[reasons != ""] = self.fallback
+        for label, count in Counter(map(str, decisions) if self.model.classes else ["a number"] * len(rows)).items():
             self.decided.labels(label).inc(count)
         for reason, count in Counter(filter(None, reasons)).items():
             self.fallbacks.labels(reason).inc(count)
@@ -146,11 +151,15 @@ class Answers:
                 reasons[new & (reasons == "")] = f"{name} is outside what the model has seen"
         return pd.DataFrame(read, index=rows.index), reasons
 
-    def _keep(self, features: pd.DataFrame) -> None:
+    def _keep(self, *features: pd.DataFrame) -> None:
+        """Sum up the rows that wait where there are enough of them, or where no more will come."""
         with self.lock:
-            self.waiting.append(features)
-            if sum(map(len, self.waiting)) >= ROWS_A_SUMMARY:
-                self._sum_up()
+            self.waiting += features
+            if self.waiting and (not features or sum(map(len, self.waiting)) >= ROWS_A_SUMMARY):
+                try:
+                    self._sum_up()
+                except Exception as error:  # noqa: BLE001  # a full disk is no reason not to answer
+                    sys.stderr.write(f"Warning: the log was not written: {printable(error)}\n")
 
     def _sum_up(self) -> None:
         """Add the latest rows to the profile, compare it with the training's, and write both down."""
@@ -168,9 +177,7 @@ class Answers:
 
     def close(self) -> None:
         """Sum up what is left."""
-        with self.lock:
-            if self.waiting:
-                self._sum_up()
+        self._keep()
 
 
 def make_app(answers: Answers) -> Starlette:
@@ -213,6 +220,9 @@ async def _answered(request: Request, answers: Answers) -> tuple[int, Mapping[st
         return 200, {"predictions": await asyncio.to_thread(answers.of, rows)}
     except ToolkitError as error:
         return 400, {"error": str(error)}
+    except Exception as error:  # noqa: BLE001  # rows that nobody thought of; what they are must not be told
+        sys.stderr.write(f"Warning: a request could not be read: {type(error).__name__}\n")
+        return 400, {"error": "The rows of the request cannot be read."}
 
 
 def _rows(content: bytes, kind: str) -> pd.DataFrame:
