@@ -202,7 +202,8 @@ class TestRules:
         (line,) = judged({"findings": {"below": "high"}}, {}, findings)
         assert (line.outcome, line.why) == ("fail", "There are 2 findings of high severity or above. The first: c")
         (line,) = judged({"findings": {"below": "high", "except": ["A", "C"]}}, {}, findings)
-        assert line.outcome == "pass"
+        assert (line.outcome, line.why) == ("pass", "There is no other.")
+        assert line.rule == "no finding of high severity or above, except A, C"
 
     def test_only_approved_data_pass(self):
         rule = {"fingerprints": [FINGERPRINT]}

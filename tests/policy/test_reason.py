@@ -131,6 +131,7 @@ def test_a_decision_says_what_led_to_the_level_it_reached():
 
 def test_names_of_numbers_become_words():
     assert number_words("test.class_yes.recall") == "recall of class yes on the test part"
+    assert number_words("test.class_class_2.recall") == "recall of class_2 on the test part"
     assert number_words("change.test.roc_auc") == "ROC AUC minus the champion's"
     assert number_words("drift.realized_change.roc_auc") == "change of ROC AUC from the reference, by the labels"
     assert number_words("drift.column.weekly_hours.distance") == "distance of weekly_hours from the reference"

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import math
 import re
 from dataclasses import asdict, replace
 from html import escape
@@ -35,7 +36,7 @@ from toolkit.core.estimate import Estimate
 from toolkit.core.face import table_html
 from toolkit.core.figures import Figures
 from toolkit.core.resources import templates_folder
-from toolkit.core.result import NotApplicable
+from toolkit.core.result import Finding, NotApplicable
 from toolkit.core.results import PolicyVerdict, RuleOutcome
 from toolkit.errors import InputError
 from toolkit.report.narrative import plain_text, read_narrative
@@ -191,9 +192,11 @@ class TestWords:
         assert len(links) == 4
         assert set(links.values()) == {("training", "Training")}
 
-    def test_a_finding_of_the_report_is_said_once(self, html):
+    def test_a_finding_of_the_report_is_said_once_and_the_worst_in_the_head_too_where_no_rule_decides(self, html):
         text = " ".join(re.sub("<[^>]*>", "", html).split())
-        assert [text.count(found.message) for found in FINDINGS] == [1, 1, 1, 1]
+        worst = max(FINDINGS, key=lambda one: one.severity in ("high", "critical")).message
+        assert [text.count(one.message) for one in FINDINGS] == [1 + (one.message == worst) for one in FINDINGS]
+        assert worst in html[html.index('id="verdict"') : html.index('class="facts"')]
 
     def test_a_section_answers_with_its_first_sentence_and_shows_its_first_figure(self):
         sections = {section.headings[0].id: section for section in make_page(sample_notebook()).sections}
@@ -563,6 +566,27 @@ class TestVerdict:
         results = replace(JUDGED, verdict=replace(JUDGED.verdict, left_out=("test.r2",)))
         html = page_html(notebook_of(code("publish()", [published(results.plain())])))
         assert "Not judged, as this report does not measure it: R² on the test part." in html
+
+    def test_a_failed_rule_about_findings_is_told_by_the_first_of_them(self):
+        rule = RuleOutcome(
+            "findings", "no finding of high severity", "fail", Estimate(math.nan), "There are 2 findings."
+        )
+        numbers, places = RULES[:1], ("Oslo", "Bergen")
+        findings = tuple(Finding("X", "high", f"Worse for {place}.", place) for place in places)
+        for rules, said in (((rule, *numbers), 2), ((*numbers, rule), 1)):
+            results = replace(JUDGED, verdict=PolicyVerdict("fail", "Ours", rules), findings=findings)
+            html = page_html(notebook_of(code("publish()", [published(results.plain())])))
+            assert (html.count("Worse for Oslo."), html.count("Worse for Bergen.")) == (said, 1)
+
+    def test_what_is_undecided_and_what_does_not_hold_is_seen_and_what_holds_is_folded(self):
+        undecided = RuleOutcome("test.f1", "at least 0.5", "undecided", Estimate(0.5, 0.4, 0.6, 9), "More rows.")
+        results = replace(JUDGED, verdict=PolicyVerdict("fail", "Ours", (RULES[0], undecided, RULES[1])))
+        html = page_html(notebook_of(code("publish()", [published(results.plain())])))
+        assert "<p><strong>Undecided:</strong> F1 on the test part is 0.500 [0.400, 0.600]" in html
+        assert '<a href="#rules">Policy rules: 1 fail, 1 pass, 1 undecided</a>' in html
+        seen, _, folded = html[html.index('id="rules"') :].partition("</section>")[0].partition("<details")
+        assert ("Too low." in seen, "More rows." in seen, "All of it." in seen) == (True, True, False)
+        assert "All of it." in folded
 
     def test_each_rule_has_its_number_and_why(self):
         (failed, bad), (passed, good) = summarize(JUDGED).rules

@@ -44,7 +44,7 @@ def row(column, verdict, why="", importance=math.nan, role="feature"):
         ([row("a", "drifted"), row("b", "stable")], "1 of 2 columns has drifted: 'a'."),
         (
             [row("a", "broken", "looks multiplied by 100: once undone, it agrees"), row("b", "broken", "is gone")],
-            "Broken: 'a' looks multiplied by 100; 'b' is gone.",
+            "Broken: 'a' looks multiplied by 100, 'b' is gone.",
         ),
         (
             [row("a", "drifted", importance=0.001), row("b", "stable", importance=0.9)],
@@ -60,8 +60,8 @@ def row(column, verdict, why="", importance=math.nan, role="feature"):
         ),
         ([row("a", "stable"), row("y", "drifted", role="target")], "The target moved."),
         (
-            [row(letter, "broken", "is gone") for letter in "abcde"],
-            "Broken: 'a' is gone; 'b' is gone; 'c' is gone; and 2 more.",
+            [row(letter, "broken", "is gone") for letter in "abcd"] + [row("e", "broken", "has one value: 3")],
+            "Broken: 'a' (and 3 more) is gone, 'e' has one value.",
         ),
     ],
 )
@@ -135,7 +135,8 @@ def test_the_page_says_the_headline_and_names_the_model_with_its_address():
     assert summarize(results).sentence == "It broke. No finding of high or critical severity."
     html = page_html(notebook_of(code("publish()", [published(results.plain())])))
     facts = re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", html.partition('<dl class="facts">')[2].partition("</dl>")[0])
-    assert facts == [("Data", "t"), ("Model", 'boosting <span class="more">m-1</span>')]
+    assert facts[:2] == [("Data", "t"), ("Model", 'boosting <span class="more">m-1</span>')]
+    assert facts[2:] == [("Signed by", '<a href="#sign-off">nobody yet</a>')]
 
 
 def test_a_card_stands_beside_the_champion():
@@ -154,6 +155,14 @@ def test_what_is_said_of_several_places_is_said_once():
     findings = tuple(Finding("STEP", "info", "None.", where) for where in ("a", "b", ""))
     (issue,) = summarize(results_of(findings=findings)).findings
     assert issue.where == "a, b"
+    columns = ("'age'", "'sex'", "'pay'")
+    findings = tuple(Finding("GONE", "critical", f"Column {name} is gone.", name.strip("'")) for name in columns)
+    results = results_of(findings=(*findings, Finding("GONE", "critical", "Column 'age' is half gone.", "age")))
+    alike, other = summarize(results).findings
+    assert (alike.message, alike.where, other.where) == ("Column 'age' is gone.", "age, sex, pay", "age")
+    assert summarize(results).finding_counts == "4 critical"
+    html = page_html(notebook_of(code("publish()", [published(results.plain())])))
+    assert "Column &#39;age&#39; is gone. The same is true of &#39;sex&#39;, &#39;pay&#39;." in html
 
 
 def test_a_table_without_labels_keeps_its_name(tmp_path):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -111,10 +110,12 @@ def headline(table: pd.DataFrame, domain: Domain | None) -> str:
     said = []
     broken = table[table["verdict"] == "broken"]
     if len(broken):
-        named = zip(broken["column"].head(_MOST_NAMED), broken["why"], strict=False)
-        whys = "; ".join(f"{_named(column)} {re.split('[:;]', why)[0]}" for column, why in named)
-        more = f"; and {len(broken) - _MOST_NAMED} more" if len(broken) > _MOST_NAMED else ""
-        said.append(f"Broken: {whys}{more}.")
+        alike = broken.groupby(broken["why"].str.split("[:;]", regex=True).str[0], sort=False)["column"]
+        whys = [
+            f"{_named(ones.iloc[0])}{f' (and {len(ones) - 1} more)' if len(ones) > 1 else ''} {why}"
+            for why, ones in alike
+        ]
+        said.append(f"Broken: {listed(whys, _MOST_NAMED, longest=200)}.")
     features = table[(table["role"] == "feature") & table["verdict"].isin(["drifted", "stable", "broken"])]
     moved = features[features["verdict"] == "drifted"]
     if len(moved):

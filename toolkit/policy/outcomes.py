@@ -232,10 +232,10 @@ def _quantile(together: int) -> float:
 def _judge_findings(allowed: FindingRule, findings: Sequence[Finding]) -> RuleOutcome:
     severe = SEVERITIES[: SEVERITIES.index(allowed.below) + 1]
     against = [one for one in findings if one.severity in severe and one.code not in allowed.excepted]
-    excepted = f" but {', '.join(allowed.excepted)}" if allowed.excepted else ""
+    excepted = f", except {', '.join(allowed.excepted)}" if allowed.excepted else ""
     rule = f"no finding of {allowed.below} severity or above{excepted}"
     if not against:
-        return RuleOutcome("findings", rule, "pass", UNKNOWN, "There is none.")
+        return RuleOutcome("findings", rule, "pass", UNKNOWN, "There is no other." if excepted else "There is none.")
     found, several = f"{counted(len(against), 'finding')} of {allowed.below} severity or above", len(against) > 1
     said = shorten(by_severity(against)[0].message, 200)
     why = f"There {'are' if several else 'is'} {found}.{' The first:' if several else ''} {said}"

@@ -35,8 +35,7 @@ def reason(verdict: PolicyVerdict, scalars: Mapping[str, Estimate]) -> str:
         return "No policy was applied: no rule says whether this is good enough."
     opening = _OPENINGS.get(verdict.outcome, f"Reaches the level “{verdict.outcome}” of")
     opening = f"{opening} the policy “{verdict.policy}”"
-    broken = [rule for rule in verdict.rules if rule.outcome not in ("pass", "ok", "undecided")]
-    reached = [rule for rule in broken if rule.outcome == verdict.outcome]
+    reached = [rule for rule in verdict.rules if rule.outcome == verdict.outcome not in ("pass", "ok", "undecided")]
     undecided = [rule for rule in verdict.rules if rule.outcome == "undecided"]
     if reached:
         more = f"; and {counted(len(reached) - _MOST, 'more rule')}" if len(reached) > _MOST else ""

@@ -31,8 +31,7 @@ class Verdict:
     meaning: str = ""
 
 
-_TEXTS = beside(__file__, "verdicts.yaml")
-VERDICTS = {str(name): Verdict(**words) for name, words in _TEXTS.items()}
+VERDICTS = {str(name): Verdict(**words) for name, words in beside(__file__, "verdicts.yaml").items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,25 +80,23 @@ def summarize(results: Results) -> Summary:
     'Pass'
     """
     issues, verdict = _issues(results.findings), results.verdict
-    rules = [(rule, VERDICTS[rule.outcome]) for rule in verdict.rules]
     chosen = str(results.recorded.get("metric") or "").removeprefix("neg_")
-    counts = Counter(issue.severity for issue in issues)
+    counts = Counter(one.severity for one in by_severity(results.findings))
     # The metric that chose the model comes first, and what is not defined last.
     numbers = sorted(
         results.key_numbers,
         key=lambda one: (math.isnan(one.value.value), not (chosen and one.name.startswith(f"test.{chosen}"))),
     )
-    serious = sum(issue.tone == "bad" for issue in issues)
-    count = counted(serious, "finding") if serious else "No finding"
+    serious = counts["critical"] + counts["high"]
     said = [results.headline] if results.headline else [sentence(number) for number in numbers[:1]]
     if not any(rule.name == "findings" and rule.outcome not in ("pass", "ok") for rule in verdict.rules):
-        said.append(f"{count} of high or critical severity.")
+        said.append(f"{counted(serious, 'finding') if serious else 'No finding'} of high or critical severity.")
     return Summary(
         results=results,
         verdict=replace(VERDICTS[verdict.outcome], meaning=reason(verdict, results.scalars))
         if verdict.outcome
         else VERDICTS["no policy"],
-        rules=rules,
+        rules=[(rule, VERDICTS[rule.outcome]) for rule in verdict.rules],
         sentence=" ".join(said),
         model=_judged(results),
         finding_counts=", ".join(f"{count} {severity}" for severity, count in counts.items()) or "none",
@@ -133,10 +130,13 @@ def _judged(results: Results) -> str:
 
 def _issues(findings: Sequence[Finding]) -> list[Issue]:
     """Return the findings, the most severe first; what is said of several places in the same words is said once."""
-    places: dict[tuple[str, Severity, str], list[str]] = {}
+    alike: dict[tuple[str, Severity, str], list[Finding]] = {}
     for one in by_severity(findings):
-        places.setdefault((one.code, one.severity, one.message), []).append(one.where)
-    return [Issue(*words, ", ".join(filter(None, wheres))) for words, wheres in places.items()]
+        alike.setdefault((one.code, one.severity, one.message.replace(repr(one.where), "")), []).append(one)
+    return [
+        Issue(one.code, one.severity, one.message, ", ".join(each.where for each in (one, *others) if each.where))
+        for one, *others in alike.values()
+    ]
 
 
 def shown(value: object) -> str:
