@@ -49,7 +49,8 @@ def refusing(said: str, advice: str = "", kinds: tuple[type[Exception], ...] = (
     try:
         yield
     except kinds as error:
-        raise InputError(f"{said}: {getattr(error, 'strerror', None) or error}.{advice}") from error
+        why = " ".join(str(getattr(error, "strerror", None) or error).split())
+        raise InputError(f"{said}: {why}.{advice}") from error
 
 
 def nearest(name: str, options: Iterable[str]) -> str:

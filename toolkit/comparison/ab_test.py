@@ -212,10 +212,8 @@ class ABTest(Result):
         return [draw_differences("lift", rows, label, control=self.control)] if len(rows) else []
 
     def _sentence(self) -> str:
-        said = [
-            f"{row['arm']} is {row['outcome']}, with a difference of {row['difference']} (relative: {row['lift']})"
-            for _, row in self._main.iterrows()
-        ]
+        arm = "{arm} is {outcome}, with a difference of {difference} (relative: {lift})"
+        said = [arm.format(**row) for _, row in self._main.iterrows()]
         return f"{self.outcome} compared with {self.control}: {'; '.join(said)}."
 
     def record(self) -> Record:

@@ -223,10 +223,8 @@ class Comparison(Result):
     def _sentence(self) -> str:
         found = self.main
         what = _SAID[self.conclusion].format(self.margin)
-        return (
-            f"{what}: {titled(self.metric)} is {format_number(found.challenger.value)}, the champion's "
-            f"{format_number(found.champion.value)}, a difference of {found.difference}."
-        )
+        new, old = (format_number(one.value) for one in (found.challenger, found.champion))
+        return f"{what}: {titled(self.metric)} is {new}, the champion's {old}, a difference of {found.difference}."
 
     def drawings(self) -> list[Drawing]:
         """Return the differences, the metric that decides first, and those of the groups."""

@@ -229,9 +229,7 @@ class Sides:
 
     def speed(self, wanted: bool) -> pd.DataFrame:
         """Time both models and weigh them, where that is wanted; recorded predictions take no time."""
-        timed = [
-            measure_speed(one, self.part.features, seed=self.seed) if wanted and not one.recorded else {}
-            for one in self.models
-        ]
-        rows = [(name, *(one.get(name, Estimate(math.nan)) for one in timed)) for name in timed[0] | timed[1]]
-        return pd.DataFrame(rows, columns=["measure", "champion", "challenger"])
+        rows, seed = self.part.features, self.seed
+        timed = [measure_speed(one, rows, seed=seed) if wanted and not one.recorded else {} for one in self.models]
+        both = [(name, *(one.get(name, Estimate(math.nan)) for one in timed)) for name in timed[0] | timed[1]]
+        return pd.DataFrame(both, columns=["measure", "champion", "challenger"])

@@ -138,10 +138,8 @@ def spread(frame: pd.DataFrame) -> pd.DataFrame:
         before = "" if name == "value" else f"{name}_"
         values = [cell.value if isinstance(cell, Estimate) else cell for cell in cells]
         columns.append(pd.Series(values, frame.index, name=name))
-        columns += [
-            pd.Series([getattr(cell, end) for cell in known], frame.index, name=f"{before}{end}")
-            for end in ("low", "high", "n")
-        ]
+        ends = ((end, [getattr(cell, end) for cell in known]) for end in ("low", "high", "n"))
+        columns += [pd.Series(ones, frame.index, name=f"{before}{end}") for end, ones in ends]
     return pd.concat(columns, axis=1) if columns else frame
 
 

@@ -57,9 +57,8 @@ def group_numbers(scalars: Mapping[str, Estimate]) -> list[GroupNumber]:
     features = _features(middle for _, middle, metric in split if metric.endswith(_DISPARITY))
     found = []
     for name, middle, metric in split:
-        feature = next((one for one in features if middle == one or middle.startswith(f"{one}.")), None)
-        if feature is None:
-            feature = middle.partition(".")[0]
+        within = (one for one in features if middle == one or middle.startswith(f"{one}."))
+        feature = next(within, middle.partition(".")[0])
         found.append(GroupNumber(name, feature, middle[len(feature) + 1 :], metric, scalars[name]))
     return found
 

@@ -45,10 +45,8 @@ def read_mapping(path: Path, what: str = "parameters file") -> dict[str, object]
         return {}
     if not isinstance(node, yaml.MappingNode):
         raise InputError(f"The {what} {str(path)!r} must map names to values, such as `name: value`.")
-    try:
+    with refusing(f"The {what} {str(path)!r} is not YAML", kinds=(yaml.YAMLError, ValueError)):
         return {str(key.value): _value(loader, value) for key, value in node.value}
-    except (yaml.YAMLError, ValueError) as error:
-        raise _not_yaml(path, what, error) from error
 
 
 def read_plain(path: Path, what: str) -> object:
@@ -60,25 +58,23 @@ def read_plain(path: Path, what: str) -> object:
         Where the file cannot be read, is not YAML, or gives a name twice in one mapping.
     """
     loader, node = _read(path, what)
-    try:
+    with refusing(f"The {what} {str(path)!r} is not YAML", kinds=(yaml.YAMLError, ValueError)):
         return None if node is None else loader.construct_document(node)
-    except (yaml.YAMLError, ValueError) as error:
-        raise _not_yaml(path, what, error) from error
 
 
 def _read(path: Path, what: str) -> tuple[yaml.SafeLoader, yaml.Node | None]:
     """Return the one document of a file, of which no mapping gives a name twice."""
     with refusing(f"Cannot read the {what} {shown(str(path))}", kinds=(OSError, ValueError)):
         content = read_bytes(path, MOST_BYTES)
-    try:
-        loader = yaml.SafeLoader(content.decode("utf-8-sig"))
+    named = f"The {what} {str(path)!r} is"
+    with refusing(f"{named} not UTF-8 text", kinds=(UnicodeDecodeError,)):
+        text = content.decode("utf-8-sig")
+    with (
+        refusing(f"{named} not YAML", kinds=(yaml.YAMLError,)),
+        refusing(f"{named} nested too deeply to be read", kinds=(RecursionError,)),
+    ):
+        loader = yaml.SafeLoader(text)
         node = loader.get_single_node()
-    except UnicodeDecodeError as error:
-        raise InputError(f"The {what} {str(path)!r} is not UTF-8 text.") from error
-    except yaml.YAMLError as error:
-        raise _not_yaml(path, what, error) from error
-    except RecursionError as error:
-        raise InputError(f"The {what} {str(path)!r} is nested too deeply to be read.") from error
     if node is not None:
         _check(node, path, what)
     return loader, node
@@ -102,10 +98,6 @@ def _check(root: yaml.Node, path: Path, what: str) -> None:
                 line = twice.start_mark.line + 1
                 raise InputError(f"The {what} {str(path)!r} gives {str(twice.value)!r} twice (line {line}).")
             waiting += [(item, depth + 1) for pair in node.value for item in pair]
-
-
-def _not_yaml(path: Path, what: str, error: Exception) -> InputError:
-    return InputError(f"The {what} {str(path)!r} is not YAML: {' '.join(str(error).split())}.")
 
 
 def _value(loader: yaml.SafeLoader, node: yaml.Node) -> object:

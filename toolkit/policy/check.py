@@ -181,10 +181,9 @@ class Verdict(Judgement):
 
     def face(self) -> Face:
         """Return the outcome, its reason, and each line."""
-        rows = [
-            (one.name, one.outcome, None if math.isnan(one.number.value) else one.number, one.rule, one.why)
-            for one in self.judged
-        ]
+        known = [None if math.isnan(one.number.value) else one.number for one in self.judged]
+        lines = zip(self.judged, known, strict=True)
+        rows = [(one.name, one.outcome, number, one.rule, one.why) for one, number in lines]
         table = _table(rows, "what", "outcome", "number", "rule", "why")
         together = "" if self.policy.correction else " not"
         absent = f" Left out, since there is no such number: {listed(map(number_words, self.left_out))}."
@@ -217,18 +216,14 @@ class Decision(Judgement):
 
     def scalars(self) -> dict[str, Estimate]:
         """Return how many rules of each level are shown to be broken."""
-        return {
-            f"decision.{level}": Estimate(sum(line.outcome == "fail" for line in lines), n=len(lines))
-            for level, lines in self.judged.items()
-        }
+        outcomes = {level: [line.outcome for line in lines] for level, lines in self.judged.items()}
+        return {f"decision.{level}": Estimate(ones.count("fail"), n=len(ones)) for level, ones in outcomes.items()}
 
     def verdict(self) -> PolicyVerdict:
         """Return the decision as ``results.json`` has it."""
         said: dict[str, Any] = {"pass": "ok", "undecided": "undecided"}
-        rules = tuple(
-            replace(one, rule=f"{one.rule}, else {level}", outcome=said.get(one.outcome, level))
-            for level, _, one in self._lines()
-        )
+        lines = ((one, f"{one.rule}, else {level}", said.get(one.outcome, level)) for level, _, one in self._lines())
+        rules = tuple(replace(one, rule=rule, outcome=outcome) for one, rule, outcome in lines)
         return PolicyVerdict(self.outcome, self.levels.title, rules)
 
     def face(self) -> Face:

@@ -106,11 +106,9 @@ def false_failures(policy: Policy, scalars: Mapping[str, Estimate]) -> float:
 
 def left_out(policy: Policy, scalars: Mapping[str, Estimate]) -> dict[str, str]:
     """Return the optional rules that are about no number there is, each with the name that was perhaps meant."""
-    return {
-        pattern: _near(pattern, rule, scalars).strip()
-        for pattern, rule in policy.numbers.items()
-        if rule.optional and not _limits(pattern, rule, scalars)
-    }
+    optional = {pattern: rule for pattern, rule in policy.numbers.items() if rule.optional}
+    absent = {pattern: rule for pattern, rule in optional.items() if not _limits(pattern, rule, scalars)}
+    return {pattern: _near(pattern, rule, scalars).strip() for pattern, rule in absent.items()}
 
 
 def overall(policy: Policy, judged: Sequence[RuleOutcome]) -> GateOutcome:
@@ -219,10 +217,8 @@ def _size_needed(number: Estimate, least: float, most: float, wider: float) -> s
     if not shrink < 1000 * abs(gap):
         return "The estimate is so near to it that more observations alone may not decide."
     size = max(int(float(f"{number.n * (shrink / gap) ** 2:.2g}")), number.n + 1)
-    return (
-        f"About {size:,} observations instead of {number.n:,} would decide it with 80% power, if the true value is the "
-        "estimate."
-    )
+    given = "with 80% power, if the true value is the estimate"
+    return f"About {size:,} observations instead of {number.n:,} would decide it {given}."
 
 
 def _quantile(together: int) -> float:

@@ -74,12 +74,9 @@ def _groups(rule: RuleOutcome, scalars: Mapping[str, Estimate]) -> str:
     if own is None:
         return ""
     kind, _, form = own.metric.rpartition("_")
+    near = [one for one in ones if one.feature == own.feature and one.group and math.isfinite(one.number.value)]
     for metric in _COMPARED.get(kind, [kind]):
-        known = [
-            one
-            for one in ones
-            if one.feature == own.feature and one.metric == metric and one.group and math.isfinite(one.number.value)
-        ]
+        known = [one for one in near if one.metric == metric]
         if len(known) < 2:
             continue
         low, high = (choose(known, key=lambda one: one.number.value) for choose in (min, max))
@@ -87,10 +84,8 @@ def _groups(rule: RuleOutcome, scalars: Mapping[str, Estimate]) -> str:
         found = most - least if form == "difference" else least / most if most else math.nan
         if math.isclose(found, rule.number.value, abs_tol=1e-9):
             name, gap = spoken(metric), "gap" if form == "difference" else "ratio"
-            return (
-                f"{name} is {format_number(least)} for {low.group} and {format_number(most)} for {high.group} "
-                f"({own.feature}), a {gap} of"
-            )
+            ends = f"{format_number(least)} for {low.group} and {format_number(most)} for {high.group}"
+            return f"{name} is {ends} ({own.feature}), a {gap} of"
     return ""
 
 

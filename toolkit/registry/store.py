@@ -86,10 +86,8 @@ def _check_database(uri: str) -> None:
 
 def unusable(uri: str, reason: str) -> InputError:
     """Say that a store cannot be used, without its user and password, and what to do."""
-    return InputError(
-        f"The tracking server at {masked(uri)} cannot be used: {masked(reason)}. "
-        "Start it or correct MLFLOW_TRACKING_URI."
-    )
+    said = f"The tracking server at {masked(uri)} cannot be used: {masked(reason)}."
+    return InputError(f"{said} Start it or correct MLFLOW_TRACKING_URI.")
 
 
 @contextlib.contextmanager

@@ -124,8 +124,10 @@ def _convert(value: Any, kind: Kind) -> Any:
             return value
         case "int" if number and isinstance(value, Integral):
             return int(value)
-        case "float" if number and _is_finite(value):
-            return float(value)
+        case "float" if number:
+            with contextlib.suppress(OverflowError):
+                if math.isfinite(value):
+                    return float(value)
         case "str" if isinstance(value, str | os.PathLike):
             return str(os.fspath(value))
         case "list" if isinstance(value, list | tuple):
@@ -164,13 +166,6 @@ def _read_json(text: str, wanted: type, example: str, as_text: bool = False) -> 
     if not isinstance(value, wanted) or not (as_text or is_json(value)):
         raise ValueError(f"Write it like {example}.")
     return value
-
-
-def _is_finite(value: Real | float) -> bool:
-    try:
-        return math.isfinite(value)
-    except OverflowError:
-        return False
 
 
 def is_json(value: object) -> bool:

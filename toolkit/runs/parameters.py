@@ -9,6 +9,7 @@ import ast
 import contextlib
 import io
 import json
+import re
 import tokenize
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,11 +19,13 @@ from typing import Any
 from toolkit.core.resources import read_bytes, templates_folder
 from toolkit.core.texts import refuser
 from toolkit.core.words import shorten
-from toolkit.errors import InputError, listed, nearest
+from toolkit.errors import InputError, listed, nearest, refusing
 from toolkit.runs.conversion import Kind, convert, expected, from_texts, read_kinds
 
 refusal = refuser(__file__)
 #: The types of values whose names are not those of the types.
+#: The first heading, and the lines of the paragraph below it.
+_HEADING = re.compile(r"^(#.*)\s*((?:[^\S\n]*[^#\s].*\n?)*)", re.MULTILINE)
 _PLAIN = {"list": "list[{}]", "dict": "dict[str, object]", "NoneType": "str | None"}
 
 
@@ -180,11 +183,8 @@ def read_schema(path: Path) -> Schema:
         Where the file is no notebook, or its parameters cell is not one typed literal a line.
     """
     cells = _cells(path)
-    tagged = [
-        cell
-        for cell in cells
-        if cell["cell_type"] == "code" and "parameters" in cell.get("metadata", {}).get("tags", ())
-    ]
+    code = (cell for cell in cells if cell["cell_type"] == "code")
+    tagged = [cell for cell in code if "parameters" in cell.get("metadata", {}).get("tags", ())]
     if len(tagged) != 1:
         count = f"{len(tagged) or 'no'} code cell{'s' * (len(tagged) > 1)}"
         raise refusal("tagged cells", name=path.name, count=count)
@@ -195,12 +195,9 @@ def read_schema(path: Path) -> Schema:
 
 
 def _cells(path: Path) -> list[dict[str, Any]]:
-    try:
+    no_json = f"{str(path)!r} is not a notebook: it does not hold JSON"
+    with refusing(f"Cannot read {str(path)!r}"), refusing(no_json, kinds=(ValueError,)):
         notebook = json.loads(read_bytes(path))
-    except OSError as error:
-        raise InputError(f"Cannot read {str(path)!r}: {error.strerror or error}.") from error
-    except ValueError as error:
-        raise InputError(f"{str(path)!r} is not a notebook: it does not hold JSON ({error}).") from error
     cells = notebook.get("cells") if isinstance(notebook, dict) else None
     if not isinstance(cells, list) or not all(isinstance(cell, dict) and "cell_type" in cell for cell in cells):
         raise InputError(f"{str(path)!r} is not a notebook of format 4: it has no cells. Save it in JupyterLab.")
@@ -214,16 +211,8 @@ def _source(cell: dict[str, Any]) -> str:
 
 def _heading(cells: list[dict[str, Any]]) -> tuple[str, str]:
     lines = "\n\n".join(_source(cell) for cell in cells if cell["cell_type"] == "markdown").splitlines()
-    at = next((number for number, line in enumerate(lines) if line.startswith("#")), None)
-    if at is None:
-        return "", ""
-    paragraph: list[str] = []
-    for line in (line.strip() for line in lines[at + 1 :]):
-        if line.startswith("#") or (paragraph and not line):
-            break
-        if line:
-            paragraph.append(line)
-    return lines[at].strip("# \t"), " ".join(paragraph)
+    found = _HEADING.search("\n".join(lines))
+    return (found[1].strip("# \t"), " ".join(map(str.strip, found[2].splitlines()))) if found else ("", "")
 
 
 def _parameters(source: str, where: str) -> tuple[Parameter, ...]:
@@ -231,11 +220,8 @@ def _parameters(source: str, where: str) -> tuple[Parameter, ...]:
         statements = ast.parse(source).body
     except SyntaxError as error:
         raise refusal("no Python", where=where, error=error) from error
-    comments = {
-        token.start[0]: token.string.lstrip("#").strip()
-        for token in tokenize.generate_tokens(io.StringIO(source).readline)
-        if token.type == tokenize.COMMENT
-    }
+    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
+    comments = {one.start[0]: one.string.lstrip("#").strip() for one in tokens if one.type == tokenize.COMMENT}
     parameters = [_parameter(statement, comments, where) for statement in statements]
     names = [parameter.name for parameter in parameters]
     twice = next((name for name in names if names.count(name) > 1), None)

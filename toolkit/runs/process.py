@@ -209,13 +209,10 @@ def tidy_notebook(path: Path, template: Path, failure: Failure | None) -> None:
     failure : Failure or None
         Added as an error output where no cell has one: a killed kernel cannot write its own.
     """
-    notebook: dict[str, Any] = {}
-    if path.exists():
-        # Stopped in the middle of writing it holds no JSON: only the text of the cells is left.
-        with contextlib.suppress(ValueError):
-            notebook = json.loads(path.read_text(encoding="utf-8"))
-    if not notebook:
-        notebook = {"metadata": {}, **json.loads(template.read_text(encoding="utf-8"))}
+    notebook: dict[str, Any] = {"metadata": {}, **json.loads(template.read_text(encoding="utf-8"))}
+    # Stopped in the middle of writing it holds no JSON: only the text of the cells is left.
+    with contextlib.suppress(FileNotFoundError, ValueError):
+        notebook = json.loads(path.read_text(encoding="utf-8"))
     metadata = notebook["metadata"]
     metadata["kernelspec"] = KERNELSPEC
     if "papermill" in metadata:

@@ -31,8 +31,8 @@ class Compared:
 
     def plain(self) -> dict[str, Any]:
         """Write it as plain values, of which JSON can be made."""
-        both = (one and one.plain() for one in (self.recorded, self.now))
-        return {"name": self.name, "state": self.state, **dict(zip(("recorded", "now"), both, strict=True))}
+        recorded, now = (one and one.plain() for one in (self.recorded, self.now))
+        return {"name": self.name, "state": self.state, "recorded": recorded, "now": now}
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +115,8 @@ def reproduce(source: str | Path, out: Path, *, template: str | Path | None = No
         raise InputError(f"Template {schema.name!r} publishes nothing now: there is nothing to compare.")
     pages = [one / manifest.PAGE for one in (folder, done.folder)]
     same = pages[0].read_bytes() == pages[1].read_bytes() if now.created == results.created else None
-    numbers = [
-        _compared(name, results.scalars.get(name), now.scalars.get(name))
-        for name in dict.fromkeys([*results.scalars, *now.scalars])
-    ]
+    every = dict.fromkeys([*results.scalars, *now.scalars])
+    numbers = [_compared(name, results.scalars.get(name), now.scalars.get(name)) for name in every]
     changes = {"report itself": f"changed after it was written: {listed(touched)}"} if touched else {}
     changes |= _changes(record, manifest.read_manifest(done.folder))
     return Reproduction(done.folder, numbers, changes, same)

@@ -87,9 +87,8 @@ def run(
         job = _Job(schema, values, staging, name, record, datetime.now(), time.perf_counter(), uuid.uuid4().hex)
         given = {key: value for key, value in values.items() if key in parameters}  # in the order of the template
         marks = {"TOOLKIT_OUT": str(record.parent if record else job.out), "TOOLKIT_REPORT_ID": job.report_id}
-        marks |= {"TOOLKIT_TEMPLATE": schema.name, "TOOLKIT_POLICY": str(values["policy"] or "")} | (
-            {"TOOLKIT_RECORD": str(record)} if record else {}
-        )
+        marks |= {"TOOLKIT_TEMPLATE": schema.name, "TOOLKIT_POLICY": str(values["policy"] or "")}
+        marks |= {"TOOLKIT_RECORD": str(record or "")}
         failure = execute(schema.path, job.notebook, given, marks=marks, timeout=timeout)
         if failure and failure.kind in ("InputError", "NotApplicableError"):
             raise InputError(failure.message)
@@ -133,9 +132,6 @@ class _Job:
     @property
     def notebook(self) -> Path:
         return self.staging / "notebook.ipynb"
-
-    def seconds(self) -> float:
-        return time.perf_counter() - self.clock
 
     def settle(self, results: Results | None, ending: str = "") -> Path:
         """Give the finished folder its name in one step; a name that is taken gets a number."""
@@ -199,7 +195,7 @@ def _finish(job: _Job) -> Run:
         if attached != results.mlflow:
             results = publish.rewrite(folder, results, attached)
     report.write_index(job.out)
-    return Run(folder, folder / "report.html", results, job.seconds())
+    return Run(folder, folder / "report.html", results, time.perf_counter() - job.clock)
 
 
 def _fail(job: _Job, failure: Failure, results: Results | None = None, cause: Exception | None = None) -> Run:
