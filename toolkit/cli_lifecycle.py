@@ -13,6 +13,7 @@ from toolkit.core.words import counted, printable
 
 BY = click.option("--by", required=True, metavar="WHO", help="Who decides this.")
 REASON = click.option("--reason", default="", metavar="TEXT", help="Why; kept with the decision.")
+KEY = click.option("--key", type=FOLDER, metavar="FILE", help="Private key of SSH that signs the decision.")
 OVERRIDE = click.option("--override", is_flag=True, help="Whatever speaks against it; needs a reason.")
 STEPS = beside(__file__, "cli_lifecycle.yaml")
 
@@ -28,7 +29,7 @@ def _step(what: str) -> click.Command:
 
     short, long = STEPS[what]
     form = "NAME" if what == "rollback" else "NAME/VERSION or NAME@ALIAS"
-    for option in (click.argument("model"), BY, REASON, OUT, *([OVERRIDE] if what == "promote" else [])):
+    for option in (click.argument("model"), BY, REASON, KEY, OUT, *([OVERRIDE] if what == "promote" else [])):
         command = option(command)
     example = f"Example: toolkit {what} churn{'' if what == 'rollback' else '/3'} --by ann --reason TEXT"
     return click.command(what, short_help=short, help=f"{long} MODEL is {form}.", epilog=example)(command)
@@ -39,12 +40,13 @@ def _step(what: str) -> click.Command:
 @click.argument("name")
 @BY
 @REASON
+@KEY
 @OUT
-def register(report: Path, name: str, by: str, reason: str, out: Path) -> None:
+def register(report: Path, name: str, **given: Any) -> None:
     """Register the model of the report in folder RUN as a new version of NAME: the challenger."""
     from toolkit.registry import lifecycle
 
-    click.echo(f"{name}/{lifecycle.register(report, name, by=by, reason=reason, out=out).version}")
+    click.echo(f"{name}/{lifecycle.register(report, name, **given).version}")
 
 
 @click.command(short_help="Show who decided what.", epilog="Example: toolkit history churn")
@@ -52,17 +54,22 @@ def register(report: Path, name: str, by: str, reason: str, out: Path) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the records for machines.")
 @OUT
 def history(name: str, as_json: bool, out: Path) -> None:
-    """Show every decision about the model NAME, and check the ledger they are kept in.
+    """Show every decision about the model NAME, and check the ledger they are kept in with its signatures.
+
+    The file allowed_signers in OUT, or the one that TOOLKIT_ALLOWED_SIGNERS names, says whose keys are whose; without
+    it a signature proves that a record is as it was signed, and not by whom.
 
     Exit code: 0 the ledger is whole and the store agrees with it, 1 it is not or does not, 2 the input is wrong.
     """
-    from toolkit.registry import lifecycle
+    from toolkit.registry import ledger, lifecycle
 
     entries, faults = lifecycle.history(name, out=out)
-    names = ["number", "when", "who", "what", "version", "why"]
-    table = text_table(names, [[getattr(one, name) for name in names] for one in entries])
+    signed = "yes" if ledger.Ledger(out).demanding else "by any key"
+    names = ["number", "when", "who", "what", "version", "signed", "why"]
+    plain = [{**asdict(one), "signed": signed if one.signature else "no"} for one in entries]
+    table = text_table(names, [[one[name] for name in names] for one in plain])
     said = map(printable, faults or ["The ledger is whole."])
-    answer(as_json, {"records": [asdict(one) for one in entries], "faults": faults}, table, *said)
+    answer(as_json, {"records": plain, "faults": faults}, table, *said)
     if faults:
         raise SystemExit(1)
 

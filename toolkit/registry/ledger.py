@@ -9,12 +9,15 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from toolkit.errors import InputError
+from toolkit.errors import InputError, refusing
+from toolkit.registry import signature
 
 NAME = "ledger.jsonl"
 FIRST = "0" * 64
-#: Facts of a record: the hashes of the model's files and of its report.
-MODEL, REPORT = "model.sha256", "report.sha256"
+#: Facts of a record: the hashes of the model's files, of its report, and of the file that says who may sign.
+MODEL, REPORT, SIGNERS = "model.sha256", "report.sha256", "signers.sha256"
+#: What must be signed where that file is there.
+SIGNED = ("approve", "reject", "promote")
 #: What MLflow adds to the files of a registered version when they are fetched.
 _BY_MLFLOW = "registered_model_meta"
 
@@ -33,8 +36,12 @@ class Entry:
         ``what`` is ``register``, ``approve``, ``reject``, ``promote``, ``rollback`` or ``retire``.
     facts : mapping of str to str
         What the decision rests on: hashes of the model and of its report, the verdict, the aliases before and after.
-    before, hash : str
-        SHA-256 of the record before it, and of this one.
+    before : str
+        SHA-256 of the record before it.
+    signature : str
+        Of the SHA-256 of all above, so of all records before it too, by an SSH key; empty where it is not signed.
+    hash : str
+        SHA-256 of all above, with the signature.
     """
 
     number: int
@@ -46,11 +53,13 @@ class Entry:
     why: str
     facts: Mapping[str, str] = field(default_factory=dict)
     before: str = FIRST
+    signature: str = ""
     hash: str = ""
 
     def digest(self) -> str:
-        """Return the SHA-256 of everything in it but its own hash."""
-        plain = {name: value for name, value in asdict(self).items() if name != "hash"}
+        """Return the SHA-256 of everything in it but its own hash, and the signature where there is none."""
+        left_out = ("hash",) if self.signature else ("hash", "signature")
+        plain = {name: value for name, value in asdict(self).items() if name not in left_out}
         return record_hash(plain)
 
 
@@ -61,6 +70,8 @@ class Ledger:
     ----------
     out : Path
         The reports folder.
+    key : Path, optional
+        A private key of SSH that signs what is added.
 
     Examples
     --------
@@ -72,11 +83,14 @@ class Ledger:
     (True, [])
     """
 
-    def __init__(self, out: Path) -> None:
+    def __init__(self, out: Path, key: Path | None = None) -> None:
         from filelock import FileLock
 
-        self.path = out / NAME
+        self.path, self.key = out / NAME, key
         self.lock = FileLock(f"{self.path}.lock")
+        named = os.environ.get("TOOLKIT_ALLOWED_SIGNERS")
+        self.signers = Path(named or out / "allowed_signers")
+        self.demanding = bool(named) or self.signers.exists()
 
     def entries(self) -> list[Entry]:
         """Read every record.
@@ -115,14 +129,22 @@ class Ledger:
         Raises
         ------
         InputError
-            Where the ledger was changed: nothing is added to one that cannot be trusted.
+            Where the ledger was changed: nothing is added to one that cannot be trusted. Where the key cannot be used.
+            Where it is said who may sign, and this is not signed, or not by them.
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.lock:
             known = self.trusted()
+            if self.demanding or any(SIGNERS in one.facts for one in known):
+                with refusing("Cannot read who may sign", f" Put the file {str(self.signers)!r} there."):
+                    facts[SIGNERS] = content_hash(self.signers.read_bytes())
             before = known[-1].hash if known else FIRST
             when = datetime.now(UTC).isoformat(timespec="seconds")
             entry = Entry(len(known) + 1, when, who, what, model, version, why, facts, before)
+            if self.key:
+                entry = replace(entry, signature=signature.sign(entry.digest(), self.key))
+            if doubt := self.doubt(entry, SIGNERS in facts):
+                raise InputError(f"Nothing is recorded: this decision to {what} {model}/{version} {doubt}.")
             entry = replace(entry, hash=entry.digest())
             text = "".join(json.dumps(asdict(one), ensure_ascii=False) + "\n" for one in (*known, entry))
             handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=f".{NAME}-")
@@ -132,6 +154,15 @@ class Ledger:
                 os.fsync(file.fileno())
             Path(name).replace(self.path)
         return entry
+
+    def doubt(self, entry: Entry, demanded: bool) -> str:
+        """Say why a record does not prove who wrote it, where that is demanded or it is signed; else an empty text."""
+        signers = self.signers if self.demanding or demanded else None
+        if entry.signature:
+            return signature.fault(
+                entry.signature, replace(entry, signature="").digest(), entry.who, entry.when, signers
+            )
+        return f"is not signed, and {str(self.signers)!r} says who may" if demanded and entry.what in SIGNED else ""
 
     def check_model(self, name: str, version: str, digest: str) -> None:
         """Refuse a registered version whose files are not those that were put on record first.
@@ -159,13 +190,14 @@ class Ledger:
         Parameters
         ----------
         heads : mapping of model to hash, optional
-            The last record that another place knows of each model: one that is not in the ledger was cut off.
+            The last record that another place knows of each model: one that is not in the ledger was cut off. With it
+            every signature is checked, which takes a moment each, and what is not signed since that is demanded.
         """
         try:
             entries = self.entries()
         except InputError as error:
             return [str(error)]
-        found, before = [], FIRST
+        found, before, demanded = [], FIRST, False
         for place, entry in enumerate(entries, 1):
             if entry.number != place:
                 found.append(f"Record {place} has the number {entry.number}: one was removed or moved.")
@@ -173,7 +205,9 @@ class Ledger:
                 found.append(f"Record {place} does not follow the one before it.")
             if entry.hash != entry.digest():
                 found.append(f"Record {place} was changed after it was written.")
-            before = entry.hash
+            before, demanded = entry.hash, demanded or SIGNERS in entry.facts
+            if heads is not None and (doubt := self.doubt(entry, demanded)):
+                found.append(f"Record {place} {doubt}.")
         known = {entry.hash for entry in entries}
         lost = "The last record of {!r} that MLflow knows is missing: the end was cut off."
         return found + [lost.format(name) for name, head in (heads or {}).items() if head not in known]

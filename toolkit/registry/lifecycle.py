@@ -47,7 +47,7 @@ class Version:
         return f"Version {self.number} of {self.name!r}"
 
 
-def register(report: Path, name: str, *, by: str, out: Path, reason: str = "") -> Entry:
+def register(report: Path, name: str, *, by: str, out: Path, reason: str = "", key: Path | None = None) -> Entry:
     """Register the model that a report is about as a new version, the challenger.
 
     Parameters
@@ -60,16 +60,18 @@ def register(report: Path, name: str, *, by: str, out: Path, reason: str = "") -
         Who does it, and why.
     out : Path
         The reports folder, beside which the ledger lies.
+    key : Path, optional
+        A private key of SSH that signs the record, here and in every other step.
 
     Raises
     ------
     InputError
-        Where the report trained no model.
+        Where the report trained no model, or the key cannot be used; then nothing is registered.
     """
     results = read_results(report)
     if not results.mlflow.model_uri:
         raise InputError(f"The report {str(report)!r} trained no model that is tracked. Give an experiment's.")
-    with _registry(out) as (client, ledger):
+    with _registry(out, key) as (client, ledger):
         import mlflow
 
         ledger.trusted()
@@ -77,7 +79,11 @@ def register(report: Path, name: str, *, by: str, out: Path, reason: str = "") -
         with redirect_stderr(io.StringIO()):  # on which MLflow says what we do
             made = mlflow.register_model(results.mlflow.model_uri, name, tags=tags)
         version = _version(client, f"{name}/{made.version}")
-        return _record(client, ledger, version, "register", by, reason, {CHALLENGER: version.number})
+        try:
+            return _record(client, ledger, version, "register", by, reason, {CHALLENGER: version.number})
+        except InputError:
+            client.delete_model_version(name, version.number)
+            raise
 
 
 def report_of(address: str, *, out: Path) -> Results:
@@ -104,7 +110,7 @@ def register_retrained(report: Path, results: Results, *, out: Path) -> Entry | 
     return register(report, meant[1], by=results.author, reason=reason, out=out)
 
 
-def approve(address: str, *, by: str, reason: str, out: Path, what: str = "approve") -> Entry:
+def approve(address: str, *, by: str, reason: str, out: Path, key: Path | None = None, what: str = "approve") -> Entry:
     """Record that somebody approves a version, its model and its report as they are now.
 
     Parameters
@@ -112,7 +118,7 @@ def approve(address: str, *, by: str, reason: str, out: Path, what: str = "appro
     address : str
         ``NAME/VERSION`` or ``NAME@ALIAS``.
     by, reason : str
-    out : Path
+    out, key : Path
 
     Raises
     ------
@@ -121,19 +127,21 @@ def approve(address: str, *, by: str, reason: str, out: Path, what: str = "appro
     """
     if not reason.strip():
         raise InputError(f"Say why: `toolkit {what} {address} --by {by or 'WHO'} --reason TEXT`.")
-    with _registry(out) as (client, ledger):
+    with _registry(out, key) as (client, ledger):
         version = _version(client, address)
         if version.report is None:
             raise InputError(f"{version} has no report in the store: there is nothing to {what}.")
         return _record(client, ledger, version, what, by, reason, {})
 
 
-def reject(address: str, *, by: str, reason: str, out: Path) -> Entry:
+def reject(address: str, *, by: str, reason: str, out: Path, key: Path | None = None) -> Entry:
     """Record that somebody rejects a version, as ``approve`` does."""
-    return approve(address, by=by, reason=reason, out=out, what="reject")
+    return approve(address, by=by, reason=reason, out=out, key=key, what="reject")
 
 
-def promote(address: str, *, by: str, reason: str = "", override: bool = False, out: Path) -> Entry:
+def promote(
+    address: str, *, by: str, reason: str = "", override: bool = False, out: Path, key: Path | None = None
+) -> Entry:
     """Make a version the champion; the one before becomes ``previous``.
 
     Parameters
@@ -143,6 +151,7 @@ def promote(address: str, *, by: str, reason: str = "", override: bool = False, 
     by, reason : str
     override : bool
         Promote although the verdict is not pass or nobody approved it; needs a reason, which is recorded.
+    out, key : Path
     out : Path
 
     Raises
@@ -151,10 +160,10 @@ def promote(address: str, *, by: str, reason: str = "", override: bool = False, 
         Where the verdict is not pass, nobody but its author approved this very model and report, or the last decision
         was to reject it, and nothing overrides that; or the model's files are not those that were registered.
     """
-    with _registry(out) as (client, ledger):
+    with _registry(out, key) as (client, ledger):
         version = _version(client, address)
         ledger.check_model(version.name, version.number, version.facts[MODEL])
-        before, objection = _aliases(client, version.name), _objection(version, ledger.entries())
+        before, objection = _aliases(client, version.name), _objection(version, ledger)
         if objection and not (override and reason.strip()):
             way = "An override needs a --reason." if override else "--override with a --reason does it nevertheless."
             raise InputError(f"{version} is not promoted. {objection} {way}")
@@ -166,7 +175,7 @@ def promote(address: str, *, by: str, reason: str = "", override: bool = False, 
         return _record(client, ledger, version, "promote", by, reason, after, **overridden)
 
 
-def rollback(name: str, *, by: str, reason: str, out: Path) -> Entry:
+def rollback(name: str, *, by: str, reason: str, out: Path, key: Path | None = None) -> Entry:
     """Make the champion before this one the champion again, in one step.
 
     Raises
@@ -174,7 +183,7 @@ def rollback(name: str, *, by: str, reason: str, out: Path) -> Entry:
     InputError
         Where there is none, or its files are not those that were registered.
     """
-    with _registry(out) as (client, ledger):
+    with _registry(out, key) as (client, ledger):
         if client.search_registered_models(f"name = '{name}'") and PREVIOUS not in _aliases(client, name):
             raise InputError(f"There is no earlier champion of {name!r} to go back to: that takes a second promotion.")
         version = _version(client, f"{name}@{PREVIOUS}")
@@ -182,9 +191,9 @@ def rollback(name: str, *, by: str, reason: str, out: Path) -> Entry:
         return _record(client, ledger, version, "rollback", by, reason, {CHAMPION: version.number, PREVIOUS: ""})
 
 
-def retire(address: str, *, by: str, reason: str, out: Path) -> Entry:
+def retire(address: str, *, by: str, reason: str, out: Path, key: Path | None = None) -> Entry:
     """Take every alias from a version, so that nothing loads it by one."""
-    with _registry(out) as (client, ledger):
+    with _registry(out, key) as (client, ledger):
         version = _version(client, address)
         own = [alias for alias, number in _aliases(client, version.name).items() if number == version.number]
         return _record(client, ledger, version, "retire", by, reason, dict.fromkeys(own, ""))
@@ -217,13 +226,13 @@ def history(name: str, *, out: Path) -> tuple[list[Entry], list[str]]:
 
 
 @contextmanager
-def _registry(out: Path) -> Iterator[tuple[MlflowClient, Ledger]]:
+def _registry(out: Path, key: Path | None = None) -> Iterator[tuple[MlflowClient, Ledger]]:
     """Yield the store and the ledger, which one process writes at a time; what one left half done is finished first.
 
     A record is written before the aliases move and the store's mark of the last record after them, so a mark that is
     behind the ledger means a record whose aliases may not have moved.
     """
-    ledger, uri = Ledger(out), tracking_uri(out)
+    ledger, uri = Ledger(out, key), tracking_uri(out)
     if uri == beside(out) and not Path(uri.removeprefix("sqlite:///")).exists():
         raise InputError(f"No model is registered beside {str(out)!r}. Begin with `toolkit register`.")
     out.mkdir(parents=True, exist_ok=True)
@@ -296,22 +305,23 @@ def _version(client: MlflowClient, address: str) -> Version:
     return Version(name, number, results, facts)
 
 
-def _objection(version: Version, entries: list[Entry]) -> str:
+def _objection(version: Version, ledger: Ledger) -> str:
     """Say why a version must not be promoted; empty where nothing speaks against it."""
     if version.report is None:
         return "It has no report in the store."
     verdict = version.report.verdict
     if verdict.outcome != "pass":
         return f"The verdict of its report is {verdict.outcome}." if verdict.outcome else "No policy judged it."
-    about = [one for one in entries if (one.model, one.version) == (version.name, version.number)]
+    about = [one for one in ledger.entries() if (one.model, one.version) == (version.name, version.number)]
     # Only what was said of the very files that it has now.
     same = [one for one in about if all(one.facts.get(name) == version.facts[name] for name in (MODEL, REPORT))]
     judged = [one for one in same if one.what in ("approve", "reject")]
     if judged and judged[-1].what == "reject":
         return f"{judged[-1].who} rejected it: {judged[-1].why}"
-    approved = [one.who for one in judged if one.what == "approve"]
+    approved = [one.who for one in judged if one.what == "approve" and not ledger.doubt(one, ledger.demanding)]
     if verdict.approval and not approved:
-        return "Nobody approved this model with this report, and its policy wants that (toolkit approve)."
+        signed = " by a valid signature" if ledger.demanding else ""
+        return f"Nobody approved this model with this report{signed}, and its policy wants that (toolkit approve)."
     if verdict.approval == "independent" and set(approved) == {version.report.author}:
         return f"Only {version.report.author}, its author, approved it, and its policy wants somebody else."
     return ""
