@@ -139,8 +139,7 @@ def new_template(name: str, folder: Path) -> Path:
     if not stem or path.exists():
         raise InputError(f"{str(path)!r} is there already." if stem else f"{name!r} is no name for a file.")
     text = (templates_folder() / "starter" / "starter.ipynb").read_text(encoding="utf-8")
+    named = text.replace("TITLE", stem.replace("-", " ").capitalize()).replace("NAME", stem)
     with refusing(f"Cannot write {str(path)!r}"):
-        path.write_text(
-            text.replace("TITLE", stem.replace("-", " ").capitalize()).replace("NAME", stem), encoding="utf-8"
-        )
+        path.write_text(named, encoding="utf-8")
     return path

@@ -96,11 +96,8 @@ def _write_spec(scratch: Path, template: Path, notebook: Path, parameters: Mappi
     folder = scratch / "kernels" / kernel
     folder.mkdir(parents=True)
     command = [sys.executable, "-P", str(WORKER), "kernel", "-f", "{connection_file}"]
-    kernelspec = {
-        "argv": [*command, "--InteractiveShellApp.ignore_cwd=True"],
-        "display_name": "Python 3 (ipykernel)",
-        "language": "python",
-    }
+    argv = [*command, "--InteractiveShellApp.ignore_cwd=True"]
+    kernelspec = {"argv": argv, "display_name": "Python 3 (ipykernel)", "language": "python"}
     (folder / "kernel.json").write_text(json.dumps(kernelspec), encoding="utf-8")
     spec = {
         "template": str(template),

@@ -1,5 +1,6 @@
 """Where a report comes from: commit, environment, author and command."""
 
+import contextlib
 import json
 import os
 import platform
@@ -44,13 +45,9 @@ def _git(folder: Path, *arguments: str) -> str | None:
 
 def author() -> str:
     """Return who runs this: ``TOOLKIT_AUTHOR``, else git's user name, else the account."""
-    given = os.environ.get("TOOLKIT_AUTHOR") or _git(Path.cwd(), "config", "user.name")
-    if given:
-        return given
-    try:
-        return getuser()
-    except (OSError, KeyError):
-        return "unknown"
+    with contextlib.suppress(OSError, KeyError):
+        return os.environ.get("TOOLKIT_AUTHOR") or _git(Path.cwd(), "config", "user.name") or getuser()
+    return "unknown"
 
 
 def command(template: str, parameters: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:
