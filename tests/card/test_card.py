@@ -173,6 +173,9 @@ class TestCompleteness:
         assert card.scalars()["card.completeness"].value == 2 / asked
         assert card.scalars()["card.answered"].n == asked
         assert len(card.blanks) == asked - 2
+        (said,) = [one.message for one in card.findings() if one.code == "CARD-INCOMPLETE"]
+        assert said.startswith(f"{asked - 2} of {asked} questions")
+        assert said.endswith(f"… ({asked - 2} in all).")
 
     def test_blanks_stay_visible_in_every_form(self):
         card = make_card(report(), author={key: text for key, text in EVERY.items() if key != "contact"})

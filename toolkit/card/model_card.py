@@ -192,7 +192,7 @@ class ModelCard(Result):
     def _own_findings(self) -> list[Finding]:
         found, blank = [], len(self.blanks)
         if blank:
-            numbers = {"blank": blank, "asked": len(questions()), "titles": listed(self.blanks, blank)}
+            numbers = {"blank": blank, "asked": len(questions()), "titles": listed(self.blanks, 5)}
             found.append(finding("CARD-INCOMPLETE", "medium", "author", **numbers))
         if not any(group_numbers(results.scalars) for results in self.results):
             found.append(finding("CARD-NO-GROUPS", "low", "quantitative"))
