@@ -21,7 +21,7 @@ def test_better_overall_and_worse_for_one_group(tmp_path):
     given = ("champion=old", "challenger=new", "predictions=scored.csv", "sensitive=sex", "policy=ours.yaml")
     done = toolkit("run", "comparison", *(part for one in given for part in ("-p", *one.split("="))), folder=tmp_path)
     assert done.returncode == 1
-    assert "COMPARE-GROUP-WORSE" in done.stderr
+    assert "Fails the policy “ours”: there are 3 findings" in done.stderr
     done.returncode = 0
     page, results = report_of(done)
     check_page(page)

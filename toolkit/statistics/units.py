@@ -68,7 +68,7 @@ def freedom_of(sums: Array, used: int | None = None) -> float:
     Examples
     --------
     >>> freedom_of(np.array([1.0, -1.0, 1.0, -1.0])), round(freedom_of(np.array([5.0, 0.1, 0.1, 0.1])), 2)
-    (3.0, 2.0)
+    (3.0, 2.01)
     """
     square = sums**2
     fourth = float(square @ square)
