@@ -269,9 +269,7 @@ def test_without_an_effect_at_most_five_percent_of_audits_find_one(world):
     found, held = in_many_audits(200, truths(**world), **world)
     assert found <= 0.05
     # The 12 groups are not independent of each other, nor metrics: what is binomial of 200 is rather wider.
-    # Where few people have many rows each, the calibration error is held less often: docs/methods.md says so.
-    least = {"expected_calibration_error": 0.9 if world["rows"] == 50 else 0.93}
-    assert all(least.get(name, 0.93) <= share <= 0.99 for name, share in held.items() if "." not in name), held
+    assert all(0.93 <= share <= 0.99 for name, share in held.items() if "." not in name), held
 
 
 @pytest.mark.slow

@@ -185,7 +185,8 @@ class Evaluation(Result):
                 found, names = self.numbers[f"{part}.{metric}"], [f"{kind}.{metric}" for kind in _KINDS]
                 base, apart = (self.numbers.get(name if part == "test" else "", UNKNOWN) for name in names)
                 rows.append((metric, part, found, found.method, base, apart, apart.method))
-        return spread(pd.DataFrame(rows, columns=["metric", "part", "value", "method", *_KINDS, "difference_method"]))
+        table = pd.DataFrame(rows, columns=["metric", "part", "value", "method", *_KINDS, "difference_method"])
+        return spread(table).drop(columns=[f"{kind}_n" for kind in _KINDS])
 
     def scalars(self) -> dict[str, Estimate]:
         """Return every number: ``<part>.<metric>``, ``baseline.<metric>``, ``difference.<metric>``, ``latency.…``."""

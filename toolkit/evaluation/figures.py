@@ -176,9 +176,8 @@ def _confusion(cells: pd.DataFrame) -> Drawing:
 
     if len(cells) == 2:
         (tn, fp), (fn, tp) = counts
-        said = (
-            f"{tp:,.0f} true positives, {fp:,.0f} false positives, {fn:,.0f} false negatives, {tn:,.0f} true negatives"
-        )
+        named = {"true positives": tp, "false positives": fp, "false negatives": fn, "true negatives": tn}
+        said = ", ".join(f"{count:,.0f} {name}" for name, count in named.items())
     else:
         rated = zip(names, counts.diagonal(), sizes, strict=True)
         rates = [f"{name} {right:,.0f} of {size:,.0f}" for name, right, size in rated]

@@ -96,7 +96,8 @@ def consistency(outcome: Array, near: Positions, *, classes: bool, units: Units 
     own, others = np.repeat(outcome[:asked], neighbours), outcome[near.ravel()]
     apart = (own != others).astype(float) if classes else np.abs(own - others)
     # A row counts by its weight, and its neighbours share that by theirs.
-    pairs = weights[:asked, None] * weights[near] / weights[near].sum(axis=1, keepdims=True)
+    shares = weights[near]
+    pairs = weights[:asked, None] * shares / np.maximum(shares.sum(axis=1, keepdims=True), 1e-300)
     each = (pairs / pairs.mean()).ravel()
     distance = float(np.average(apart, weights=each))
     value = 1 - distance

@@ -253,7 +253,7 @@ class FairnessAudit(Result):
             tables.append(FaceTable("Too few to judge, wholly or by some metrics: left out of the disparities", few))
         rows = f"{self.rows:,} rows" + (f" {self.units.text}" if self.units else "")
         tested, beyond = self.disparities["p_adjusted"].count(), (self.disparities["p_adjusted"] <= 0.05).sum()
-        lead = f"{self.target}: {beyond} of {tested} differences between groups exceed chance "
+        lead = f"{self.target}: {beyond} of {tested} comparisons of groups exceed chance "
         lead += f"(adjusted p of 0.05 or less), on {rows}."
         if self.threshold:
             lead += f" Positive is {self.positive}, predicted {self.threshold.called}."

@@ -89,17 +89,17 @@ class Grouping:
         """The units of each group's rows, and which of all units those are; empty where each row stands alone."""
         return [self.units.among(rows) for rows in self.rows] if self.units else []
 
-    @property
+    @cached_property
     def places(self) -> list[Codes]:
         """Which of all units each group's are."""
         return [places for _, places in self.among]
 
-    @property
+    @cached_property
     def weights(self) -> list[Array | None]:
         """The weights of each group's rows, of mean 1; None where rows have none."""
         return [units.weights for units, _ in self.among] or [None] * len(self.rows)
 
-    @property
+    @cached_property
     def methods(self) -> list[str]:
         """What the method of each group's numbers says of its units."""
         return [f"; {units}" for units, _ in self.among] or [""] * len(self.rows)

@@ -102,7 +102,7 @@ def measure_custom(metrics: Sequence[CustomMetric], case: Case, grouping: Groupi
     """
     judged, found = grouping.counts >= how.least, Measured()
     inside, parts = np.flatnonzero(judged).tolist(), list[Array]()
-    if case.called is not None:
+    if case.called is not None and metrics:
         given = case.predicted.y_true, case.called
         parts = [part for part, own in zip(grouping.parts(*given), judged, strict=False) if own]
         cells = count_cells(grouping.codes, len(grouping.labels), *given)[judged]

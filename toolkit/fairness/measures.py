@@ -16,10 +16,9 @@ from toolkit.fairness.rates import RATES, measure_rates
 from toolkit.fairness.spread import GroupMetric, from_scale, to_scale
 from toolkit.models.prediction import Predictions
 from toolkit.statistics.binning import Codes
-from toolkit.statistics.calibration import calibration_error, sorted_bins
 from toolkit.statistics.intervals import Array, Z
 from toolkit.statistics.measure import Measure, mean
-from toolkit.statistics.metrics import area_of
+from toolkit.statistics.metrics import area_of, calibration_of
 from toolkit.statistics.regression import power_of_two, root_mean_square
 from toolkit.statistics.units import Units
 
@@ -105,13 +104,12 @@ def measure_groups(case: Case, grouping: Grouping, how: Resampling) -> Measured:
         judged: NDArray[np.bool_] = enough,
         proportion: bool = False,
         **options: Any,
-    ) -> list[Measure]:
+    ) -> None:
         each = zip(grouping.rows, grouping.weights, strict=True)
         measures = [measure(*(one[rows] for one in values), weights=own, **options) for rows, own in each]
         estimates, drawn = grouping.over(measures, how)
         estimates = [one.times(unit) for one in estimates]
         measured["", name] = compared(name, estimates, judged, how, drawn, proportion=proportion)
-        return measures
 
     if case.task == "regression":
         # Divided by a power of two near the largest first, which is exact and keeps squares finite.
@@ -132,8 +130,8 @@ def measure_groups(case: Case, grouping: Grouping, how: Resampling) -> Measured:
         add("roc_auc", area_of, truth, guess, judged=rates["balanced_accuracy"].judged, proportion=True)
         if case.predicted.probabilities:
             add("brier_score_loss", mean, (guess - truth) ** 2, bounds=(0.0, 1.0))
-            gaps = add("calibration_gap", mean, guess - truth, bounds=(-1.0, 1.0))
-            measured["", "expected_calibration_error"] = _calibration_errors(truth, guess, gaps, grouping, enough)
+            add("calibration_gap", mean, guess - truth, bounds=(-1.0, 1.0))
+            measured["", "expected_calibration_error"] = _calibration_errors(truth, guess, grouping, enough)
     return measured
 
 
@@ -150,16 +148,13 @@ def _counted(case: Case) -> Iterator[tuple[str, Array, Array, Sequence[str]]]:
         yield labels[code], (truth == code).astype(float), (guess == code).astype(float), CLASS_METRICS
 
 
-def _calibration_errors(
-    truth: Array, score: Array, gaps: Sequence[Measure], grouping: Grouping, enough: NDArray[np.bool_]
-) -> GroupMetric:
+def _calibration_errors(truth: Array, score: Array, grouping: Grouping, enough: NDArray[np.bool_]) -> GroupMetric:
     """Measure calibration by group, without comparing it, as chance makes it larger in smaller groups."""
     none, estimates = np.empty(0), []
     for place, (rows, weights) in enumerate(zip(grouping.rows, grouping.weights, strict=True)):
-        sizes, *rates = sorted_bins(truth[rows], score[rows], weights=weights)
-        effect = grouping.among[place][0].design_effect(gaps[place].influence) if grouping.units else 1.0
-        scaled = sizes / min(max(effect, 1.0), len(rows))
-        estimates.append(replace(calibration_error(scaled, *rates, draws=CALIBRATION_DRAWS)[0], n=len(rows)))
+        found = calibration_of(truth[rows], score[rows], weights, draws=CALIBRATION_DRAWS)
+        found = found.over(grouping.among[place][0]) if grouping.units else found
+        estimates.append(replace(found.estimate, n=len(rows)))
     empty = none[:, None], none, none[:, None], none.astype(bool)
     return GroupMetric("expected_calibration_error", tuple(estimates), enough, none, *empty)
 

@@ -91,7 +91,7 @@ def calibration_intercept(y_true: Array, y_prob: Array, weights: Array | None = 
 
 
 def calibration_bins(y_true: Array, y_prob: Array, weights: Array | None = None) -> tuple[Array, Array, Array]:
-    """Group the rows into bins of equal count: their sizes, mean predictions and observed rates, each of shape (bins,).
+    """Group the rows into bins of equal weight: sizes, mean predictions and observed rates, each of shape (bins,).
 
     Equal predictions stay together, so there may be fewer bins. The size of weighted rows is the sum of their weights.
     """
@@ -117,7 +117,8 @@ def sorted_bins(
     ends = np.searchsorted(y_prob, y_prob[below], side="right")
     starts = np.unique(np.concatenate([[0], ends[ends < n]]))
     sizes, *sums = (np.add.reduceat(values, starts) for values in (each, y_prob * each, y_true * each))
-    return sizes, sums[0] / sizes, sums[1] / sizes
+    sizes, predicted, observed = (one[sizes > 0] for one in (sizes, *sums))
+    return sizes, predicted / sizes, observed / sizes
 
 
 def calibration_error(

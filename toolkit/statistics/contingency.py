@@ -111,11 +111,13 @@ def design_effect(codes: NDArray[Any], groups: NDArray[np.intp], weights: NDArra
     >>> round(design_effect(alike, groups), 1), round(design_effect(mixed, groups), 1)
     (20.0, 1.0)
     """
+    if not len(codes):
+        return 1.0
     n, sizes = len(codes), np.bincount(groups, weights).astype(float)
     cells = coo_array((np.ones(n) if weights is None else weights, (groups, codes.astype(np.intp)))).tocsr()
     totals, squares = cells.sum(axis=0), cells.power(2).sum(axis=0)
     spread = n * float((squares[totals > 0] / totals[totals > 0]).sum()) - float(sizes @ sizes)
     kinds, used = int(np.count_nonzero(totals)), int(np.count_nonzero(sizes))
     if kinds < 2 or used < 2:
-        return max(float(sizes @ sizes) / n, 1.0) if n else 1.0
+        return max(float(sizes @ sizes) / n, 1.0)
     return max(used / (used - 1) * spread / (n * (kinds - 1)), 1.0)

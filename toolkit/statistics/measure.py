@@ -80,7 +80,7 @@ class Measure:
         return None if math.isfinite(self.centre) else self.influence
 
     def over(self, units: Units | None) -> Measure:
-        """Return the same with the interval of dependent rows; None leaves it as it is.
+        """Return the same with the interval of dependent rows; where each stands alone, as it is.
 
         A share gets an effective sample size (Rao & Scott 1992, doi:10.2307/2532311), every other metric the variance
         of its units.

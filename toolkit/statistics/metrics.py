@@ -216,26 +216,27 @@ def _score_metrics(y: Array, score: Array, weights: Array, probabilities: bool, 
         "brier_score_loss": class_mean(y, score, (1 - score) ** 2, score**2, weights, unit=1.0, most=1.0),
         "calibration_slope": slope,
         "calibration_intercept": unbounded(*calibration_intercept(y, score, weights), weights, "sandwich, Wald"),
-        "expected_calibration_error": _calibration_error(y, score, weights, seed),
+        "expected_calibration_error": calibration_of(y, score, weights, seed=seed),
     }
 
 
-def _calibration_error(y: Array, score: Array, weights: Array, seed: int) -> Measure:
-    order = np.argsort(score, kind="stable")
+def calibration_of(y: Array, score: Array, weights: Array | None = None, **how: int) -> Measure:
+    """Measure the expected calibration error of probabilities, shape (n,), by ``calibration_error`` and its options."""
+    weights, order = np.ones(len(y)) if weights is None else weights, np.argsort(score, kind="stable")
     each, residual = weights[order], (y - score)[order]
-    bins = sorted_bins(y[order], score[order], weights=each)
+    sizes, predicted, observed = sorted_bins(y[order], score[order], weights=each)
 
-    found, centre = calibration_error(*bins, seed=seed)
+    found, centre = calibration_error(sizes, predicted, observed, **how)
 
     def ends(effect: float) -> Interval:
         # What rows of a unit have in common may differ from bin to bin, as noise does, or be the same in all of them.
-        one, _ = calibration_error(bins[0] / effect, *bins[1:], seed=seed)
+        one, _ = calibration_error(sizes / effect, predicted, observed, **how)
         times = math.sqrt(effect)
         return min(one.low, centre - (centre - found.low) * times), centre + (found.high - centre) * times
 
     # Of each row what it adds to the gap of its bin, whose sizes add up to the error.
-    place, influence = np.searchsorted(np.cumsum(bins[0]), np.cumsum(each) - each / 2), np.empty(len(y))
-    influence[order] = each * np.sign(bins[2] - bins[1])[np.minimum(place, len(bins[0]) - 1)] * residual
+    place, influence = np.searchsorted(np.cumsum(sizes), np.cumsum(each) - each / 2), np.empty(len(y))
+    influence[order] = each * np.sign(observed - predicted)[np.minimum(place, len(sizes) - 1)] * residual
     influence -= weights * influence.mean()
     return Measure(found, influence, (0.0, 1.0), centre=centre, ends=ends)
 
