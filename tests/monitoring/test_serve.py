@@ -118,6 +118,29 @@ class TestFallback:
         (answer,) = Answers(replace(model, estimator=Broken()), "no").of(INSIDE.head(1))
         assert answer == {"decision": "no", "score": None, "version": "7", "fallback": "the model failed"}
 
+    @pytest.mark.parametrize("cell", ["1e308", "-1e308", "Infinity", '"1e999"'])
+    def test_a_number_beyond_every_range_is_not_decided(self, model, cell):
+        row = {"age": 30, "code": "007", "day": "01/02/2024"}
+        body = json.dumps({"dataframe_records": [row | {"age": "CELL"}, row]}).replace('"CELL"', cell)
+        answer = post(TestClient(make_app(Answers(model))), body)
+        assert answer.status_code == 200
+        reasons = [one["fallback"] for one in answer.json()["predictions"]]
+        assert reasons == ["age is outside what the model has seen", None]
+
+    def test_a_score_that_is_no_number_is_not_answered(self, model):
+        class Undecided:
+            classes_ = np.array(["no", "yes"])
+            feature_names_in_ = np.array(["age", "code", "day"])
+
+            def predict_proba(self, rows):
+                score = np.where(np.arange(len(rows)) == 1, np.nan, 0.9)
+                return np.column_stack([1 - score, score])
+
+        found = Answers(replace(model, estimator=Undecided()), "no").of(INSIDE.head(3))
+        assert [one["decision"] for one in found] == ["yes", "no", "yes"]
+        assert [one["score"] for one in found] == [0.9, None, 0.9]
+        assert [one["fallback"] for one in found] == [None, "the model failed", None]
+
     @pytest.mark.parametrize("fallback", ["on", "yess", ""])
     def test_one_that_the_model_does_not_know_is_refused(self, model, fallback):
         with pytest.raises(InputError, match="The model does not know"):
@@ -130,6 +153,9 @@ class TestFallback:
         assert answer["decision"] == 140.0
         with pytest.raises(InputError, match="'much' is no number"):
             Answers(fitted, "much")
+        for given in ("nan", "inf", "-inf"):
+            with pytest.raises(InputError, match="is no finite number"):
+                Answers(fitted, given)
 
 
 SECRET = "s3cr3t-4711"
@@ -180,6 +206,21 @@ class TestRefusals:
         assert answer.status_code in (200, 400)
         if answer.status_code == 200:
             assert json.loads(answer.text, parse_constant=pytest.fail)["predictions"][1]["fallback"] is None
+
+    @pytest.mark.parametrize(
+        ("column", "cell"), [("age", True), ("age", [1]), ("day", 5), ("day", True), ("code", [1]), ("code", {"a": 1})]
+    )
+    def test_of_a_cell_of_another_kind(self, model, column, cell):
+        row = {"age": 30, "code": "007", "day": "01/02/2024"}
+        content = json.dumps({"dataframe_records": [row | {column: cell}]})
+        answer = post(TestClient(make_app(Answers(model))), content)
+        assert answer.status_code == 400
+        assert f"Column '{column}' holds" in answer.json()["error"]
+
+    @pytest.mark.parametrize("line", ["30,007", "30,007,01/02/2024,5", '"30,007,01/02/2024'])
+    def test_of_a_ragged_table(self, model, line):
+        answer = post(TestClient(make_app(Answers(model))), f"age,code,day\n30,007,01/02/2024\n{line}\n", "text/csv")
+        assert answer.status_code == 400
 
     def test_of_what_is_too_much(self, model, monkeypatch):
         monkeypatch.setattr(serve, "MOST_BYTES", 1000)
@@ -232,6 +273,16 @@ class TestLog:
         moved.of(INSIDE.assign(age=85.0, code="100"))
         moved.close()
         assert moved.registry.get_sample_value("toolkit_drift_columns_share") >= 2 / 3
+
+    def test_of_another_model_or_version_is_refused(self, model, tmp_path):
+        log = tmp_path / "served.json"
+        answers = Answers(model, log=log)
+        answers.of(INSIDE)
+        answers.close()
+        for other in (replace(model, version="8"), replace(model, name="till")):
+            with pytest.raises(InputError, match="is what was served by shop 7"):
+                Answers(other, log=log)
+        assert tk.load_profile(log).rows == len(INSIDE)
 
     def test_a_drift_report_reads_it(self, model, tmp_path):
         answers = Answers(model, log=tmp_path / "served.json")

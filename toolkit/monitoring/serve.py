@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import csv
 import io
 import json
+import math
 import socket
 import sys
 import threading
@@ -13,11 +15,17 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import prometheus_client as prometheus
+import uvicorn
 from numpy.typing import NDArray
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
 
 from toolkit.core.texts import refuser
 from toolkit.core.words import printable
@@ -27,17 +35,14 @@ from toolkit.drift.profile import KEPT_AS, load_profile, read_profile, summarize
 from toolkit.errors import InputError, ToolkitError, listed, nearest, refusing
 from toolkit.models.model import Model
 
-if TYPE_CHECKING:
-    from starlette.applications import Starlette
-    from starlette.requests import Request
-    from starlette.responses import Response
-
 refusal = refuser(__file__)
 ABSTAIN = "abstain"
 MOST_BYTES, MOST_ROWS, SECONDS = 20_000_000, 10_000, 20
 #: Rows are summed up together: one by one it would cost more than the answers.
 ROWS_A_SUMMARY = 2_000
 FAILED = "the model failed"
+#: Of cells that are no texts, those that a column of a kind does not hold.
+_OTHERS = {"date": (bool, int, float, list, dict), "number": (bool, list, dict)}
 
 
 class Answers:
@@ -48,8 +53,8 @@ class Answers:
     model : Model
         Made for a table with named columns.
     fallback : str
-        The label or number to answer where the model cannot: it fails, or a row has labels or numbers that its training
-        rows did not have. By default it abstains: the decision is null.
+        The label or number to answer where the model cannot: it fails, or a row has labels, or numbers beyond those,
+        that the table it was made from did not have. By default it abstains: the decision is null.
     log : Path, optional
         Where the profile of the rows is written, as ``Profile.save`` does, and beside it the counts as a text file for
         Prometheus (``.prom``).
@@ -70,8 +75,6 @@ class Answers:
     """
 
     def __init__(self, model: Model, fallback: str = ABSTAIN, log: Path | None = None) -> None:
-        import prometheus_client as prometheus
-
         if not model.schema.features or not model.schema.task:
             raise refusal("no schema")
         by_text = {str(label): label for label in model.classes}
@@ -80,8 +83,10 @@ class Answers:
             raise InputError(f"The model does not know {fallback!r}. It decides {listed(by_text)}.{near}")
         with refusing(f"The fallback {fallback!r} is no number", " Or leave it to abstain.", (ValueError,)):
             self.fallback = None if fallback == ABSTAIN else by_text[fallback] if by_text else float(fallback)
-        self.model, self.log, self.registry = model, log, prometheus.CollectorRegistry()
-        every = self.registry
+        if isinstance(self.fallback, float) and not math.isfinite(self.fallback):
+            raise InputError(f"The fallback {fallback!r} is no finite number. Or leave it to abstain.")
+        self.model, self.log, self.name = model, log, f"served by {model.name} {model.version}".strip()
+        self.registry = every = prometheus.CollectorRegistry()
         self.requests = prometheus.Counter("toolkit_requests", "Requests by status.", ["status"], registry=every)
         self.decided = prometheus.Counter("toolkit_decisions", "Rows by decision.", ["decision"], registry=every)
         self.fallbacks = prometheus.Counter("toolkit_fallbacks", "Rows not decided.", ["reason"], registry=every)
@@ -89,6 +94,8 @@ class Answers:
         self.drift = prometheus.Gauge("toolkit_drift_columns_share", "Columns that drifted.", registry=every)
         self.reference = read_profile(model.kept[KEPT_AS], KEPT_AS) if KEPT_AS in model.kept else None
         self.profile = load_profile(log) if log and log.exists() else None
+        if self.profile and self.profile.name != self.name:
+            raise InputError(f"{str(log)!r} is what was {self.profile.name}. Give another file with --log.")
         self.waiting: list[pd.DataFrame] = []
         self.lock = threading.Lock()
 
@@ -107,11 +114,12 @@ class Answers:
             try:
                 decisions[inside], found = self.model.decide(features[inside])
                 scores[inside] = np.nan if found is None else found
+                numbers = found if self.model.classes else decisions[inside]
+                if numbers is not None:
+                    reasons[inside] = np.where(np.isfinite(numbers.astype(float)), "", FAILED)
             except Exception:  # noqa: BLE001  # whatever it is, the caller gets an answer
                 reasons[inside] = FAILED
-        if not self.model.classes:
-            reasons[inside & ~np.isfinite(decisions.astype(float))] = FAILED
-            decisions[reasons != ""] = self.fallback
+        decisions[reasons != ""], scores[reasons != ""] = self.fallback, np.nan
         for label, count in Counter(map(str, decisions) if self.model.classes else ["a number"] * len(rows)).items():
             self.decided.labels(label).inc(count)
         for reason, count in Counter(filter(None, reasons)).items():
@@ -135,9 +143,13 @@ class Answers:
         read, reasons = {}, np.full(len(rows), "", dtype=object)
         for name, how in wanted.items():
             cells, kind = rows[name], column_kind(rows[name])
-            odd = cells.map(type).isin((list, dict)).to_numpy() if kind == "nested" else np.zeros(1)
+            values, odd = cells, np.zeros(1, dtype=bool)
             if kind in ("text", "mixed", "category") and how.kind != "text":
-                odd = how.read(as_texts(cells.astype(object)))[1]
+                values, odd = how.read(as_texts(cells.astype(object)))
+            elif (how.kind, kind) == ("bool", "number"):
+                odd = (cells.notna() & ~cells.isin((0, 1))).to_numpy()
+            elif kind not in (how.kind, "missing"):
+                odd = (cells.notna() & cells.map(type).isin(_OTHERS.get(how.kind, (list, dict)))).to_numpy()
             if odd.any():
                 said = f"{int(odd.sum())} of {len(rows)} cells are something else"
                 raise InputError(f"Column {name!r} holds {how}; {said}.")
@@ -146,7 +158,8 @@ class Answers:
             if how.kind == "text" and how.categories:
                 new = found.cat.codes.to_numpy() >= len(how.categories)  # those that are known come first
             elif how.kind == "number" and how.low is not None and how.high is not None:
-                new = (found.to_numpy() < how.low) | (found.to_numpy() > how.high)
+                given = np.asarray(values, dtype=float)
+                new = (given < how.low) | (given > how.high)
             if new.any():
                 reasons[new & (reasons == "")] = f"{name} is outside what the model has seen"
         return pd.DataFrame(read, index=rows.index), reasons
@@ -163,17 +176,15 @@ class Answers:
 
     def _sum_up(self) -> None:
         """Add the latest rows to the profile, compare it with the training's, and write both down."""
-        from prometheus_client import write_to_textfile
-
         latest, self.waiting = pd.concat(self.waiting), []
-        found = summarize(latest, name=f"served by {self.model.name}")
+        found = summarize(latest, name=self.name)
         self.profile = self.profile.merged(found) if self.profile else found
         if self.reference:
             compared = detect_drift(self.reference, self.profile, columns=list(self.model.schema.features))
             self.drift.set(compared.scalars()["drift.columns_share"].value)
         if self.log:
             self.profile.save(self.log)
-            write_to_textfile(str(self.log.with_suffix(".prom")), self.registry)
+            prometheus.write_to_textfile(str(self.log.with_suffix(".prom")), self.registry)
 
     def close(self) -> None:
         """Sum up what is left."""
@@ -182,10 +193,6 @@ class Answers:
 
 def make_app(answers: Answers) -> Starlette:
     """Make the application: ``/invocations`` as MLflow's server takes it, ``/ping``, ``/version`` and ``/metrics``."""
-    from prometheus_client import generate_latest
-    from starlette.applications import Starlette
-    from starlette.responses import PlainTextResponse
-    from starlette.routing import Route
 
     async def invocations(request: Request) -> Response:
         began = time.perf_counter()
@@ -198,7 +205,7 @@ def make_app(answers: Answers) -> Starlette:
         "/ping": lambda: "\n",
         "/health": lambda: "\n",
         "/version": lambda: answers.model.version,
-        "/metrics": lambda: generate_latest(answers.registry).decode(),
+        "/metrics": lambda: prometheus.generate_latest(answers.registry).decode(),
     }
     plain = [Route(path, lambda _, made=made: PlainTextResponse(made())) for path, made in texts.items()]
     return Starlette(routes=[Route("/invocations", invocations, methods=["POST"]), *plain])
@@ -228,13 +235,14 @@ async def _answered(request: Request, answers: Answers) -> tuple[int, Mapping[st
 def _rows(content: bytes, kind: str) -> pd.DataFrame:
     """Read the table of a request: JSON with ``dataframe_records`` or ``dataframe_split``, or CSV."""
     frame = None
-    with contextlib.suppress(ValueError, TypeError, AttributeError, KeyError, RecursionError):
-        if kind.startswith("text/csv"):
-            frame = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False)
-        else:
-            given = json.loads(content)
-            split, records = given.get("dataframe_split"), given.get("dataframe_records")
-            frame = pd.DataFrame(split["data"], columns=split["columns"]) if split else pd.DataFrame(records)
+    with contextlib.suppress(ValueError, TypeError, AttributeError, KeyError, RecursionError, csv.Error):
+        if kind.lower().startswith("text/csv"):
+            header, *body = filter(None, csv.reader(io.StringIO(content.decode("utf-8-sig"))))
+            frame = pd.DataFrame(body, columns=header) if {len(row) for row in body} <= {len(header)} else None
+        elif (split := (given := json.loads(content)).get("dataframe_split")) is not None:
+            frame = pd.DataFrame(split["data"], columns=split["columns"])
+        elif (records := given.get("dataframe_records")) is not None:
+            frame = pd.DataFrame(records)
     if frame is None:
         raise refusal("no table")
     if not 0 < len(frame) <= MOST_ROWS:
@@ -244,11 +252,10 @@ def _rows(content: bytes, kind: str) -> pd.DataFrame:
 
 def serve(answers: Answers, host: str = "127.0.0.1", port: int = 5001) -> None:
     """Answer requests until the process is stopped; the address is the first line of stdout."""
-    import uvicorn
-
-    with socket.socket() as listener, refusing(f"Cannot listen at {host}:{port}", " Choose another with --port."):
+    with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
+        with refusing(f"Cannot listen at {host}:{port}", " Choose another with --port."):
+            listener.bind((host, port))
         print(f"http://{host}:{listener.getsockname()[1]}/invocations", flush=True)  # noqa: T201
         config = uvicorn.Config(make_app(answers), log_level="warning", timeout_keep_alive=30, access_log=False)
         try:
