@@ -18,7 +18,7 @@ from toolkit.fairness.audit import audit_fairness
 from toolkit.fairness.individual import check_individual
 from toolkit.models.choice import choose_threshold
 from toolkit.models.recorded import RecordedPredictions
-from toolkit.models.threshold import AS_DECIDED, Costs, Rule, Threshold, read_threshold
+from toolkit.models.threshold import AS_DECIDED, Costs, Rule, Threshold, read_kept, read_threshold
 
 
 @pytest.mark.parametrize(
@@ -244,3 +244,9 @@ def test_decisions_of_one_model_are_no_threshold_for_another(people):
     chosen = evaluate(Watched(), people.test, threshold="youden", latency=False).threshold
     with pytest.raises(InputError, match="decisions are the model's own"):
         audit_fairness(recorded, people.test, threshold=chosen)
+
+
+@pytest.mark.parametrize("text", ["0.3", "{}", "[", '{"value": 0.3, "rule": {"kind": "fixed"}, "part": "given"}'])
+def test_a_threshold_kept_in_another_form_is_refused(text):
+    with pytest.raises(InputError, match="logged by another version of the toolkit: run its experiment again"):
+        read_kept(text)

@@ -121,6 +121,12 @@ class TestLoading:
         assert isinstance(old, Profile)
         assert not tk.detect_drift(old, new).drifted
 
+    @pytest.mark.parametrize("option", [{"labels": pd.DataFrame({"buys": [1]})}, {"current_periods": ["2024-01-02"]}])
+    def test_a_current_profile_has_no_rows_for_labels_or_periods(self, tmp_path, option):
+        path = tk.summarize(tk.load_dataset(wave(0), target="buys", drop="day")).save(tmp_path / "later.json")
+        with pytest.raises(InputError, match="is a profile: it has no rows for labels or current_periods"):
+            load_drift(reference=wave(0), current=str(path), target="buys", **option)
+
     def test_periods_need_a_time_column_but_no_target(self):
         with pytest.raises(InputError, match="'periods' needs a time column"):
             load_drift(reference=wave(0), current=wave(1), current_periods=[2024])

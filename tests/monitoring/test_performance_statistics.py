@@ -292,6 +292,22 @@ def by_bins(reference, current, _):
     return expect_by_bins(TypeAdapter(HeldOutErrors).validate_json(kept), new, None)
 
 
+def test_by_bins_of_rows_that_weigh_as_the_held_out_ones_expects_their_level():
+    """Where nothing moved, the level is the held-out one: it was compared with the level without weights."""
+    rng = np.random.default_rng(0)
+    guess = rng.normal(0, 5, 2000)
+    truth = guess + rng.normal(0, np.where(guess > 0, 3, 0.5))
+    units = Units.of(None, None, pd.Series(np.where(guess > 0, 40.0, 1.0), name="w"))
+    measured = regression_metrics(truth, guess, units=units)
+    known = Predictions(truth, guess, None, False, (), weights=units.weights)
+    kept = TypeAdapter(HeldOutErrors).validate_json(count_held_out(known, None, measured))
+    losses = expect_by_bins(kept, known, units)
+    found = losses.estimate(np.arange(2000), 0)
+    for name, width in (("mean_absolute_error", 0.5), ("root_mean_squared_error", 0.6)):
+        assert found[name].value == pytest.approx(measured[name].estimate.value, rel=1e-9)
+        assert found[name].high - found[name].low < width  # 1.3 and 1.0 where the change of level was thought real
+
+
 def loss_coverage(reps, m, n, mean, seed, expect=expect_errors):
     rng = np.random.default_rng(seed)
     hits, alarm = {name: [] for name in REGRESSION}, []

@@ -166,9 +166,8 @@ def _as_dates(labels: pa.StringArray, counts: NDArray[np.int64]) -> Decision | N
     for shape, patterns in WORDS["dates"]:
         if not likely(shape):
             continue
-        readings = [
-            Format("date", dates=one + clock) for one in patterns for clock in (clocks if "%d" in one else ("",))
-        ]
+        written = (one + clock for one in patterns for clock in (clocks if "%d" in one else ("",)))
+        readings = [Format("date", dates=one) for one in written]
         found = _best(readings, labels, counts)
         if found is not None:
             return _likelier(found, labels)

@@ -55,9 +55,7 @@ class Roles:
         return tuple(filter(None, (self.target, *self.sensitive, self.time, self.group, self.weight, *self.drop)))
 
 
-def find_roles(
-    table: RawTable, target: str | None, *, known: Schema | None = None, **options: Unpack[Options]
-) -> Roles:
+def find_roles(table: RawTable, target: str | None, known: Schema | None = None, **options: Unpack[Options]) -> Roles:
     """Find the column of each role.
 
     Parameters

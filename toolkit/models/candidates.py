@@ -171,9 +171,7 @@ def read_metric(metric: Any, task: str) -> tuple[str, dict[str, Any]]:
     return name, {name: scorer, **{other: other for other in SCORERS[task] if other != name}}
 
 
-def tune_candidate(
-    estimator: Any, name: str, data: Dataset, folds: Folds, *, scorer: Any, trials: int, seed: int
-) -> Any:
+def tune_candidate(estimator: Any, name: str, data: Dataset, folds: Folds, scorer: Any, trials: int, seed: int) -> Any:
     """Search the settings of a named candidate and return the estimator with the best ones, unfitted.
 
     The settings it came with are kept unless a trial does better on the same folds. A trial whose running mean falls

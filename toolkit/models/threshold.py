@@ -10,7 +10,7 @@ import numpy as np
 
 from toolkit.core.resources import beside
 from toolkit.core.result import Finding
-from toolkit.errors import InputError, listed
+from toolkit.errors import InputError, listed, refusing
 from toolkit.statistics.intervals import Array
 
 RULES = "a number in [0, 1], 'youden', 'max_f1', {'precision': 0.8}, {'recall': 0.9} or {'cost': {'fp': 1, 'fn': 5}}"
@@ -115,11 +115,13 @@ ThresholdLike: TypeAlias = float | str | Mapping[str, object] | Rule | Threshold
 
 
 def read_kept(text: str) -> Threshold:
-    """Read the threshold that was kept with a model."""
-    found = json.loads(text)
-    costs = found["rule"]["costs"]
-    rule = Rule(**found["rule"] | {"costs": Costs(**costs) if costs else None})
-    return Threshold(found["value"], rule, found["part"], kept=True)
+    """Read the threshold that was kept with a model; one of an earlier version is refused."""
+    advice = " It was logged by another version of the toolkit: run its experiment again."
+    with refusing("The threshold kept with the model cannot be read", advice, (ValueError, TypeError, KeyError)):
+        found = json.loads(text)
+        costs = found["rule"]["costs"]
+        rule = Rule(**found["rule"] | {"costs": Costs(**costs) if costs else None})
+        return Threshold(found["value"], rule, found["part"], kept=True)
 
 
 def read_threshold(given: ThresholdLike) -> Rule:

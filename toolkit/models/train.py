@@ -135,9 +135,7 @@ def _about_warnings(caught: Sequence[warnings.WarningMessage], name: str) -> Ite
         yield finding("TRAIN-WARNED", "low", name, name=name, first=first, more=more)
 
 
-def _choose(
-    scores: pd.DataFrame, metric: str, names: list[str], one_standard_error: bool
-) -> tuple[str, str, list[Finding]]:
+def _choose(scores: pd.DataFrame, metric: str, names: list[str], simplest: bool) -> tuple[str, str, list[Finding]]:
     """Return the chosen candidate, how it was chosen, and whether it is any better than the baseline."""
     by_candidate = scores[scores["metric"] == metric].groupby("candidate")["value"]
     means = by_candidate.mean()
@@ -145,7 +143,7 @@ def _choose(
     if tried.empty:
         raise refusal("undefined metric", metric=metric)
     chosen, how = str(tried.idxmax()), "the best mean"
-    if one_standard_error:
+    if simplest:
         how = "the simplest within one standard error of the best"
         chosen = str(tried.index[tried >= tried[chosen] - np.nan_to_num(by_candidate.sem()[chosen])][0])
     behind = means[BASELINE] - tried[chosen]

@@ -105,7 +105,9 @@ def fit_calibrator(
         unit = (high - low) / 2 or float(np.abs(score - centre).max()) or 1.0
     position = _positions(score, centre, unit, probabilities)
     each = np.ones(len(y_true)) if weights is None else weights
-    ones, zeros = (_worth(each[y_true == label]) for label in (1, 0))
+    # How many equally weighted rows those of a class are worth (Kish 1965).
+    classes = (each[y_true == label] for label in (1, 0))
+    ones, zeros = (len(own) / kish(own) if own.any() else 0.0 for own in classes)
     rarer = min(ones, zeros)
     knots = _place_knots(position, each, rarer)
     target, terms = np.where(y_true == 1, (ones + 1) / (ones + 2), 1 / (zeros + 2)), _terms(position, knots)
@@ -146,11 +148,6 @@ def dispersion(alike: float, units: Units | None) -> float:
     sizes = np.bincount(units.codes).astype(float)
     uneven = 1.0 if units.weights is None else kish(units.weights)
     return uneven * (1 + alike * (float(sizes @ sizes) / float(sizes.sum()) - 1))
-
-
-def _worth(weights: Array) -> float:
-    """Return how many equally weighted rows some rows are worth (Kish 1965)."""
-    return len(weights) / kish(weights) if weights.any() else 0.0
 
 
 def shift_test(y_true: Array, score: Array, calibrator: Calibrator, units: Units | None = None) -> float:

@@ -103,7 +103,7 @@ def expect_by_bins(kept: HeldOutErrors, current: Predictions, units: Units | Non
     for name, power in POWERS.items():
         loss = sums[power] / sums[0]
         variance = np.maximum(sums[2 * power] / sums[0] - loss**2, 0.0) * rows / np.maximum(rows - 1, 1)
-        expected[name] = BinnedLoss(place, loss, variance, rows, kept.effect)
+        expected[name] = BinnedLoss(place, loss, variance, rows, sums[0], kept.effect)
     inside = (guess >= kept.ends[0]) & (guess <= kept.ends[-1])
     return ByLoss(expected, current.y_true, guess, units, inside, kept.unit, sum(kept.rows), BY_BINS)
 
@@ -174,8 +174,8 @@ class BinnedLoss:
     ----------
     place : integer array of shape (n,)
         The bin of each current row.
-    loss, variance, rows : array of shape (bins,)
-        Mean and variance of the loss of the held-out rows of each bin, and how many there are.
+    loss, variance, rows, weights : array of shape (bins,)
+        Mean and variance of the loss of the held-out rows of each bin, how many there are, and what they weigh.
     effect : float
         As in ``HeldOutErrors``.
     """
@@ -184,6 +184,7 @@ class BinnedLoss:
     loss: Array
     variance: Array
     rows: Array
+    weights: Array
     effect: float
 
     def mean(self, rows: Places, units: Units | None) -> tuple[float, float, float]:
@@ -195,7 +196,7 @@ class BinnedLoss:
         place, here, n = self.place[rows], weights_of(units, len(rows)), len(rows)
         share, each = np.bincount(place, here, len(self.loss)) / here.sum(), self.loss[place]
         value = float(share @ self.loss)
-        moved = value - float(np.average(self.loss, weights=self.rows))
+        moved = value - float(np.average(self.loss, weights=self.weights))
         learnt = self.effect * float(share**2 @ (self.variance / self.rows)) + (WITHIN_BINS * moved) ** 2
         labels = max(self.effect, dispersion(0.0, units)) * float(share @ self.variance) / n
         sampled = dispersion(likeness(each - each.mean(), units), units) * float(each.var()) / n

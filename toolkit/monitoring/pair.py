@@ -104,6 +104,8 @@ def load_drift(
         options |= {"sensitive": sensitive, "periods": reference_periods}
         before = as_dataset(table, "reference", like=subject, target=target, drop=apart, **options)
     if isinstance(current, str | os.PathLike) and Path(current).suffix == ".json" and is_profile(current):
+        if given(labels) is not None or given(current_periods) is not None:
+            raise InputError(f"{str(current)!r} is a profile: it has no rows for labels or current_periods.")
         return before, load_profile(current), subject
     known = before.target if isinstance(before, Profile) else before.roles.target
     settled = before.schema if isinstance(before, Dataset) else subject.schema if subject else None
@@ -117,15 +119,9 @@ def load_drift(
     names = list(table.frame.columns)
     groups = listed_names(sensitive, names)
     options |= {"sensitive": [name for name in groups if name in names], "periods": current_periods}
-    later = as_dataset(
-        table,
-        "current",
-        like=before if isinstance(before, Dataset) else subject,
-        target=aim if aim in names else "",
-        drop=[name for name in _apart(table, drop, labels_by) if name in names],
-        **options,
-    )
-    return before, later, subject
+    options |= {"like": before if isinstance(before, Dataset) else subject, "target": aim if aim in names else ""}
+    apart = [name for name in _apart(table, drop, labels_by) if name in names]
+    return before, as_dataset(table, "current", drop=apart, **options), subject
 
 
 def _apart(table: RawTable, drop: object, labels_by: str) -> list[str]:

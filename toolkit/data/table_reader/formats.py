@@ -115,9 +115,10 @@ def read_numbers(plain: pa.StringArray, how: Format) -> NDArray[np.float64]:
             return values
     texts = plain
     if how.unit:
-        unit = re.escape(how.unit)
-        bare = pc.replace_substring_regex(plain, f"^{unit}[ \u00a0]?|[ \u00a0]?{unit}$", "")
-        texts = pc.if_else(pc.match_substring_regex(plain, f"^{unit}|{unit}$"), bare, pa.scalar(None, pa.string()))
+        parts = pc.extract_regex(plain, DECORATED)
+        around = pc.binary_join_element_wise(parts.field("before"), parts.field("after"), "")
+        same = pc.fill_null(pc.equal(around, how.unit), False)
+        texts = pc.if_else(same, parts.field("number"), pa.scalar(None, pa.string()))
     fits = pc.match_substring_regex(texts, notation(how.decimal, how.thousands))
     texts = pc.if_else(pc.fill_null(fits, False), texts, pa.scalar(None, pa.string()))
     if how.thousands:
