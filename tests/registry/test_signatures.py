@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,10 @@ from click.testing import CliRunner
 
 import toolkit as tk
 from toolkit.cli import main
+from toolkit.core.result import DataInfo
+from toolkit.core.results import PolicyVerdict, Results
 from toolkit.errors import InputError
-from toolkit.registry import signature
+from toolkit.registry import lifecycle, signature
 from toolkit.registry.ledger import Entry, Ledger
 from toolkit.registry.store import connect, tracking_uri
 
@@ -248,5 +251,36 @@ def test_the_commands(report, keys):
     assert decide("approve", "bob", "bob").exit_code == 0
     assert decide("promote", "bob", "bob").exit_code == 0
     told = json.loads(toolkit("history", "churn", "--json").stdout)
-    assert [one["signed"] for one in told["records"]] == ["no", "yes", "no", "yes", "yes"]
+    assert [one["signed"] for one in told["records"]] == ["no", "not valid", "no", "yes", "yes"]
     assert len(told["faults"]) == 1  # that of the key that nobody had
+
+
+def test_a_forged_approval_does_not_undo_a_rejection(ledger, keys):
+    """One that knows how the hashes are made adds it; nobody has signed it."""
+    Ledger(ledger.path.parent, keys / "bob").add("bob", "reject", "churn", "2", "bad", **{"model.sha256": "m"})
+    found = records(ledger)
+    write(ledger, [*found, found[-1] | {"number": 6, "who": "zed", "what": "approve", "signature": ""}], chained=True)
+    verdict = PolicyVerdict("pass", "Easy", (), {})
+    version = lifecycle.Version(
+        "churn", "2", Results(data=DataInfo("t"), scalars={}, verdict=verdict), {"model.sha256": "m"}
+    )
+    facts = version.facts | {"report.sha256": None}
+    assert lifecycle._objection(replace(version, facts=facts), ledger) == "bob rejected it: bad"
+
+
+def test_a_record_that_was_dated_back_is_found(ledger):
+    found = records(ledger)
+    write(ledger, [*found, found[-1] | {"number": 5, "when": "2020-06-01T00:00:00+00:00"}], chained=True)
+    assert ledger.faults() == ["Record 5 is dated before the one before it."]
+
+
+def test_an_empty_ledger_has_no_records(tmp_path):
+    (tmp_path / "ledger.jsonl").touch()
+    assert Ledger(tmp_path).entries() == []
+
+
+@pytest.mark.parametrize("part", [{"signature": 5}, {"facts": None}, {"facts": []}])
+def test_a_record_of_other_kinds_of_values_is_none(ledger, part):
+    found = records(ledger)
+    ledger.path.write_text(json.dumps(found[0] | part) + "\n", encoding="utf-8")
+    assert "is no record: its facts or its signature are of another kind" in ledger.faults({})[0]

@@ -100,12 +100,14 @@ class Ledger:
         InputError
             Where a line is no record.
         """
-        if not self.path.exists():
+        if not self.path.exists() or not self.path.stat().st_size:
             return []
         found = []
         for number, line in enumerate(self.path.read_text(encoding="utf-8").rstrip("\n").split("\n"), 1):
             try:
                 found.append(Entry(**json.loads(line)))
+                if not (isinstance(found[-1].facts, dict) and isinstance(found[-1].signature, str)):
+                    raise TypeError("its facts or its signature are of another kind")
             except (ValueError, TypeError) as error:
                 raise InputError(f"Line {number} of the ledger {str(self.path)!r} is no record: {error}.") from error
         return found
@@ -138,8 +140,8 @@ class Ledger:
             if self.demanding or any(SIGNERS in one.facts for one in known):
                 with refusing("Cannot read who may sign", f" Put the file {str(self.signers)!r} there."):
                     facts[SIGNERS] = content_hash(self.signers.read_bytes())
-            before = known[-1].hash if known else FIRST
-            when = datetime.now(UTC).isoformat(timespec="seconds")
+            before, last = (known[-1].hash, known[-1].when) if known else (FIRST, "")
+            when = max(datetime.now(UTC).isoformat(timespec="seconds"), last)
             entry = Entry(len(known) + 1, when, who, what, model, version, why, facts, before)
             if self.key:
                 entry = replace(entry, signature=signature.sign(entry.digest(), self.key))
@@ -159,9 +161,8 @@ class Ledger:
         """Say why a record does not prove who wrote it, where that is demanded or it is signed; else an empty text."""
         signers = self.signers if self.demanding or demanded else None
         if entry.signature:
-            return signature.fault(
-                entry.signature, replace(entry, signature="").digest(), entry.who, entry.when, signers
-            )
+            plain = replace(entry, signature="").digest()
+            return signature.fault(entry.signature, plain, entry.who, entry.when, signers)
         return f"is not signed, and {str(self.signers)!r} says who may" if demanded and entry.what in SIGNED else ""
 
     def check_model(self, name: str, version: str, digest: str) -> None:
@@ -197,7 +198,7 @@ class Ledger:
             entries = self.entries()
         except InputError as error:
             return [str(error)]
-        found, before, demanded = [], FIRST, False
+        found, before, latest, demanded = [], FIRST, "", False
         for place, entry in enumerate(entries, 1):
             if entry.number != place:
                 found.append(f"Record {place} has the number {entry.number}: one was removed or moved.")
@@ -205,7 +206,9 @@ class Ledger:
                 found.append(f"Record {place} does not follow the one before it.")
             if entry.hash != entry.digest():
                 found.append(f"Record {place} was changed after it was written.")
-            before, demanded = entry.hash, demanded or SIGNERS in entry.facts
+            if entry.when < latest:
+                found.append(f"Record {place} is dated before the one before it.")
+            before, latest, demanded = entry.hash, entry.when, demanded or SIGNERS in entry.facts
             if heads is not None and (doubt := self.doubt(entry, demanded)):
                 found.append(f"Record {place} {doubt}.")
         known = {entry.hash for entry in entries}

@@ -83,6 +83,8 @@ def register(report: Path, name: str, *, by: str, out: Path, reason: str = "", k
             return _record(client, ledger, version, "register", by, reason, {CHALLENGER: version.number})
         except InputError:
             client.delete_model_version(name, version.number)
+            if not client.search_model_versions(f"name = '{name}'"):
+                client.delete_registered_model(name)
             raise
 
 
@@ -315,10 +317,12 @@ def _objection(version: Version, ledger: Ledger) -> str:
     about = [one for one in ledger.entries() if (one.model, one.version) == (version.name, version.number)]
     # Only what was said of the very files that it has now.
     same = [one for one in about if all(one.facts.get(name) == version.facts[name] for name in (MODEL, REPORT))]
-    judged = [one for one in same if one.what in ("approve", "reject")]
+    # A rejection stands whoever wrote it; an approval where it may be believed.
+    sure = [one for one in same if one.what == "approve" and not ledger.doubt(one, ledger.demanding)]
+    judged = [one for one in same if one.what == "reject" or one in sure]
     if judged and judged[-1].what == "reject":
         return f"{judged[-1].who} rejected it: {judged[-1].why}"
-    approved = [one.who for one in judged if one.what == "approve" and not ledger.doubt(one, ledger.demanding)]
+    approved = [one.who for one in sure]
     if verdict.approval and not approved:
         signed = " by a valid signature" if ledger.demanding else ""
         return f"Nobody approved this model with this report{signed}, and its policy wants that (toolkit approve)."

@@ -90,9 +90,8 @@ def copy_model(model: LoggedModel, client: MlflowClient, run_id: str, experiment
     from mlflow.entities import LoggedModelOutput, Metric
     from mlflow.models import Model
 
-    new = client.create_logged_model(
-        experiment_id, model.name, run_id, tags=model.tags, params=model.params, model_type=model.model_type
-    )
+    told: dict[str, Any] = {"tags": model.tags, "params": model.params, "model_type": model.model_type}
+    new = client.create_logged_model(experiment_id, model.name, run_id, **told)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(mlflow.artifacts.download_artifacts(model.artifact_location, dst_path=folder))
         described = Model.load(path)

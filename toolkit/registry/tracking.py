@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from toolkit.core.result import DataRecord, Record
 from toolkit.core.results import RunInfo
@@ -180,9 +180,7 @@ def experiment_of(client: MlflowClient, name: str, out: Path) -> str:
     return str(found.experiment_id)
 
 
-def _log_numbers(
-    client: MlflowClient, run_id: str, scalars: Mapping[str, Estimate], given: Mapping[str, object]
-) -> None:
+def _log_numbers(client: MlflowClient, run_id: str, scalars: Mapping[str, Estimate], given: Mapping[str, Any]) -> None:
     from mlflow.entities import Metric, Param
 
     now = int(time.time() * 1000)
