@@ -9,7 +9,7 @@ import click
 
 from toolkit.console import FOLDER, OUT, answer, text_table
 from toolkit.core.resources import beside
-from toolkit.core.words import counted, printable
+from toolkit.core.words import counted, printable, slug
 
 BY = click.option("--by", required=True, metavar="WHO", help="Who decides this.")
 REASON = click.option("--reason", default="", metavar="TEXT", help="Why; kept with the decision.")
@@ -64,9 +64,11 @@ def history(name: str, as_json: bool, out: Path) -> None:
     from toolkit.registry import ledger, lifecycle
 
     entries, faults = lifecycle.history(name, out=out)
-    signed = "yes" if ledger.Ledger(out).demanding else "by any key"
+    book = ledger.Ledger(out)
+    signed = "yes" if book.demanding else "by any key"
     names = ["number", "when", "who", "what", "version", "signed", "why"]
-    plain = [{**asdict(one), "signed": signed if one.signature else "no"} for one in entries]
+    signs = ["no" if not one.signature else "not valid" if book.doubt(one, False) else signed for one in entries]
+    plain = [{**asdict(one), "signed": sign} for one, sign in zip(entries, signs, strict=True)]
     table = text_table(names, [[one[name] for name in names] for one in plain])
     said = map(printable, faults or ["The ledger is whole."])
     answer(as_json, {"records": plain, "faults": faults}, table, *said)
@@ -127,19 +129,23 @@ def reproduce(report: Path, template: Path | None, out: Path | None, as_json: bo
 @click.option(
     "--fallback", default="abstain", show_default=True, help="The label or number where the model cannot say."
 )
-@click.option("--log", type=FOLDER, help="Profile of the rows, with a .prom beside it. [default: served.json in OUT]")
+@click.option(
+    "--log", type=FOLDER, help="Profile of the rows, with a .prom beside it. [default: one for each version in OUT]"
+)
 @OUT
 def serve(model: str, host: str, port: int, fallback: str, log: Path | None, out: Path) -> None:
     """Serve MODEL, an address such as models:/churn@champion, over HTTP until stopped.
 
     POST /invocations takes rows as MLflow's server does, and answers each with a decision, a score and the version.
-    A row with what the model's training rows did not have, or on which it fails, gets the fallback, and it is said.
+    A row with what the model's own table did not have gets the fallback, as does a request on which the model fails.
     No row is kept: `toolkit run drift -p model MODEL -p current LOG` reads the log.
     """
     from toolkit.models.load import load_model
     from toolkit.monitoring.serve import Answers, serve
 
-    serve(Answers(load_model(model, out=out), fallback, log or out / "served.json"), host, port)
+    loaded = load_model(model, out=out)
+    own = f"served-{slug(loaded.name) or 'model'}-{loaded.version[:12]}.json"
+    serve(Answers(loaded, fallback, log or out / own), host, port)
 
 
 COMMANDS = (register, *map(_step, STEPS), history, verify, reproduce, serve)

@@ -20,6 +20,7 @@ from toolkit.core.words import masked, printable, shorten
 from toolkit.errors import ToolkitError, shown
 
 WIDEST = 48
+_SEND = "Send this file to whoever gave you the toolkit. Read it first: a message may quote a cell of a table.\n"
 FOLDER = click.Path(file_okay=True, path_type=Path)
 OUT = click.option("--out", type=FOLDER, default=Path("reports"), show_default=True, help="Folder of the reports.")
 
@@ -29,14 +30,14 @@ class Commands(click.Group):
 
     def main(self, *arguments: Any, **options: Any) -> Any:
         """Run the command with streams that no text from the data commands."""
-        given = (sys.stdout, sys.stderr)
-        out, err = (_Stream(one.buffer, one.encoding, "replace", write_through=True) if one else None for one in given)
+        out, err = (_Stream.over(one) for one in (sys.stdout, sys.stderr))
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             try:
                 return super().main(*arguments, **options)
             finally:
-                for stream in filter(None, (out, err)):
-                    stream.detach()
+                for stream in (out, err):
+                    if isinstance(stream, _Stream):
+                        stream.detach()
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command that was asked for; ``TOOLKIT_DEBUG=1`` adds the traceback."""
@@ -58,6 +59,13 @@ class Commands(click.Group):
 class _Stream(io.TextIOWrapper):
     """Writes what is printable and no secrets, and nothing where the reader is gone."""
 
+    @classmethod
+    def over(cls, given: Any) -> Any:
+        """Take the place of a stream of the terminal; any other is left as it is."""
+        if not isinstance(given, io.TextIOWrapper):
+            return given
+        return cls(given.buffer, given.encoding, "replace", write_through=True)
+
     def write(self, text: str) -> int:
         with contextlib.suppress(BrokenPipeError):
             super().write("\n".join(map(printable, masked(text).split("\n"))))
@@ -76,17 +84,17 @@ def _explained(error: Exception) -> tuple[str, int]:
         said = f"{shown(str(error.filename))}: {error.strerror}" if error.filename else str(error)
         return f"The system refused: {said}.", 3 if error.errno in (errno.ENOSPC, errno.EDQUOT) else 2
     said = f"The toolkit failed itself ({type(error).__name__}: {printable(shorten(error))})."
-    with tempfile.NamedTemporaryFile(
-        "w", encoding="utf-8", prefix="toolkit-failure-", suffix=".txt", delete=False
-    ) as file:
-        file.write(masked(f"{said}\n\ntoolkit {__version__}, Python {sys.version}\n\n{traceback.format_exc()}"))
-        file.write("\nSend this file to whoever gave you the toolkit: it holds no rows of a table.\n")
-    return f"{said} {file.name} says where.", 4
+    story = masked(f"{said}\n\ntoolkit {__version__}, Python {sys.version}\n\n{traceback.format_exc()}\n{_SEND}")
+    with contextlib.suppress(OSError):
+        path = Path(tempfile.mkstemp(".txt", "toolkit-failure-")[1])
+        path.write_text(story, encoding="utf-8", errors="replace")
+        said += f" {path} says where."
+    return said, 4
 
 
 def answer(as_json: bool, plain: object, *lines: str) -> None:
     """Print the outcome of a command: as JSON for machines, or line by line."""
-    click.echo(json.dumps(plain, ensure_ascii=False) if as_json else "\n".join(lines))
+    click.echo(json.dumps(plain) if as_json else "\n".join(lines))
 
 
 def text_table(names: Sequence[str], rows: Sequence[Sequence[object]], widest: int = WIDEST) -> str:

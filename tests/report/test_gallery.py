@@ -53,13 +53,14 @@ def test_verdicts_are_words(tmp_path):
     assert [line.split(" Experiment")[0] for line in rows(tmp_path)[0]] == ["Pass", "Fail", "Undecided", "No policy"]
 
 
-def test_a_failed_run_is_listed_by_its_folder(tmp_path, monkeypatch):
+@pytest.mark.parametrize("end", ["FAILED", "INTERRUPTED"])
+def test_a_run_without_a_verdict_is_listed_by_its_folder(tmp_path, monkeypatch, end):
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
-    add_run(tmp_path, "20260301-140559-experiment-my-table-FAILED")
+    add_run(tmp_path, f"20260301-140559-experiment-my-table-{end}")
     lines, links = rows(tmp_path)
-    assert lines == ["Failed 20260301-140559-experiment-my-table-FAILED 1 March 2026, 14:05 UTC"]
-    assert links == ["20260301-140559-experiment-my-table-FAILED/report.html"]
+    assert lines == [f"Failed 20260301-140559-experiment-my-table-{end} 1 March 2026, 14:05 UTC"]
+    assert links == [f"20260301-140559-experiment-my-table-{end}/report.html"]
 
 
 def test_an_empty_folder_says_how_to_begin(tmp_path):

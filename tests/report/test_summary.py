@@ -44,7 +44,7 @@ def row(column, verdict, why="", importance=math.nan, role="feature"):
         ([row("a", "drifted"), row("b", "stable")], "1 of 2 columns has drifted: 'a'."),
         (
             [row("a", "broken", "looks multiplied by 100: once undone, it agrees"), row("b", "broken", "is gone")],
-            "Broken: 'a' looks multiplied by 100, 'b' is gone.",
+            "Broken: 'a' looks multiplied by 100; 'b' is gone.",
         ),
         (
             [row("a", "drifted", importance=0.001), row("b", "stable", importance=0.9)],
@@ -61,7 +61,11 @@ def row(column, verdict, why="", importance=math.nan, role="feature"):
         ([row("a", "stable"), row("y", "drifted", role="target")], "The target moved."),
         (
             [row(letter, "broken", "is gone") for letter in "abcd"] + [row("e", "broken", "has one value: 3")],
-            "Broken: 'a' (and 3 more) is gone, 'e' has one value.",
+            "Broken: 'a' is gone (and 3 more); 'e' has one value.",
+        ),
+        (
+            [row(letter, "broken", f"is {why}") for why in ("gone", "new", "odd", "even") for letter in "ab"],
+            "Broken: 'a' is gone (and 1 more); 'a' is new (and 1 more); 'a' is odd (and 1 more); 8 columns in all.",
         ),
     ],
 )

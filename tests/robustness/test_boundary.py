@@ -1,7 +1,9 @@
 """One boundary: whatever goes wrong ends in one message, an exit code, and nothing a terminal would obey."""
 
+import contextlib
 import errno
 import http.server
+import io
 import os
 import subprocess
 import sys
@@ -90,6 +92,13 @@ class TestTerminal:
         assert done.returncode == code, done.stderr
         assert len(done.stderr.splitlines()) == (code > 0)
 
+    def test_a_stream_of_ones_own_is_left_alone(self):
+        with contextlib.redirect_stdout(io.StringIO()) as given:
+            command_group = Commands("toolkit")
+            command_group.command("work")(lambda: click.echo("a"))
+            command_group.main(["work"], standalone_mode=False)
+        assert given.getvalue() == "a\n"
+
 
 class TestReading:
     def test_a_device_a_pipe_or_a_socket_is_refused_at_once(self, tmp_path):
@@ -127,6 +136,19 @@ SECRETS = {
     "abfs://host;AccountKey=a+b==;x=1": "abfs://host;AccountKey=***;x=1",
     "https://host/a?password=1&pwd=2&session=3&jwt=4": "https://host/a?password=***&pwd=***&session=***&jwt=***",
     "https://me@host/a": "https://***@host/a",
+    "mysql://me:pa#ss@db": "mysql://***@db",
+    "postgresql://me:pa?ss@db": "postgresql://***@db",
+    "postgresql://me:pa/ss@db/runs": "postgresql://***@db/runs",
+    "postgresql://me:p'a@db": "postgresql://***@db",
+    "s3://AKIA:ab/cd+e@bucket": "s3://***@bucket",
+    "postgresql://me:1234@db": "postgresql://***@db",
+    "postgresql://me:secret${X}@db": "postgresql://***@db",
+    "https://h/a?key=${A}realsecret": "https://h/a?key=***",
+    "https://h/a#access_token=abc": "https://h/a#access_token=***",
+    "https://h/a?pass=abc&n=1": "https://h/a?pass=***&n=1",
+    "mssql+pyodbc:///?odbc_connect=D%3D1%3BPWD%3Dsecret": "mssql+pyodbc:///?odbc_connect=***",
+    "Max retries exceeded with url: /a.csv?sig=abc (x)": "Max retries exceeded with url: /a.csv?sig=*** (x)",
+    "https://h/a?clientSecret=abcä&sv=1": "https://h/a?clientSecret=***&sv=1",
     # No secrets: variables, a mark in a path, a question in a text, mail.
     "postgresql://${DB_USER}:${DB_PASSWORD}@host/shop": "postgresql://${DB_USER}:${DB_PASSWORD}@host/shop",
     "postgresql://ann:${DB_PASSWORD}@host/shop": "postgresql://ann:${DB_PASSWORD}@host/shop",
@@ -135,6 +157,14 @@ SECRETS = {
     "https://host?by=ann@home": "https://host?by=ann@home",
     "see https://host or mail ann@host": "see https://host or mail ann@host",
     "sort(key=len)": "sort(key=len)",
+    "x = 1;key=min(x, 2)": "x = 1;key=min(x, 2)",
+    "if (a&&key==b)": "if (a&&key==b)",
+    "f'https://h/a?token={TOKEN}'": "f'https://h/a?token={TOKEN}'",
+    "f'postgresql://{user}:{pw}@{host}/db'": "f'postgresql://{user}:{pw}@{host}/db'",
+    "https://h/a?design=blue&author=ann&keyword=x": "https://h/a?design=blue&author=ann&keyword=x",
+    "/data/x;authors=3/y": "/data/x;authors=3/y",
+    "https://host:8080/~ann@home": "https://host:8080/~ann@home",
+    "['https://a:1/x', 'b@c']": "['https://a:1/x', 'b@c']",
 }
 
 
@@ -142,6 +172,7 @@ SECRETS = {
 def test_what_an_address_hides_is_masked(text):
     assert masked(text) == SECRETS[text]
     assert masked(f'"data = \\"{text}\\""') == f'"data = \\"{SECRETS[text]}\\""'
+    assert masked({"data": [text, 1], "other": None}) == {"data": [SECRETS[text], 1], "other": None}
 
 
 class TestKilledRuns:

@@ -11,7 +11,7 @@ from toolkit.cli import main
 from toolkit.core.results import read_results
 from toolkit.errors import InputError
 from toolkit.registry.store import beside, connect
-from toolkit.runs import manifest, runner
+from toolkit.runs import manifest
 from toolkit.runs.notebook import new_template
 
 POLICY = {"title": "Own", "numbers": {"test.accuracy": {"min": 0.9999}}}
@@ -65,7 +65,7 @@ def test_results_without_data_leave_nothing(results, tmp_path):
 
 def test_a_new_template_runs_as_it_is_and_shows_its_verdict(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    done = CliRunner().invoke(main, ["new-template", "Churn risk"])
+    done = CliRunner().invoke(main, ["new-template", "Churn risk.ipynb"])
     assert (done.exit_code, done.stdout) == (0, "churn-risk.ipynb\n")
     again = CliRunner().invoke(main, ["new-template", "Churn risk"])
     assert (again.exit_code, "is there already" in again.stderr) == (2, True)
@@ -97,4 +97,11 @@ def test_a_name_that_is_none_is_refused(tmp_path, name):
 def test_a_mistyped_parameter_is_refused_with_the_nearest():
     with pytest.raises(InputError, match="Did you mean 'data'"):
         tk.run("experiment", dta="wine")
-    assert runner.run is not tk.run
+
+
+def test_a_title_hides_no_secret_and_claims_no_template(results, tmp_path):
+    question = "Is https://host/a?token=s3cret, or postgresql://me:s3cret@db, right?"
+    done = tk.write_report(*results[:1], title="Experiment", question=question, out=tmp_path / "reports")
+    assert done.results.template == "notebook"
+    held = [path.name for path in done.folder.iterdir() if b"s3cret" in path.read_bytes()]
+    assert held == []

@@ -71,7 +71,7 @@ class TestSchema:
 
     def test_reads_papermills_own_form_by_the_value(self, notebook):
         source = "data = 'churn.csv'  # what to read\nseed = 3\nshare = 0.5\nfast = True\n"
-        source += "sizes = [1]\nnames = []\nnote = None"
+        source += "sizes = [1]\nscales = [1, 2.5]\nnames = []\nnote = None"
         read = {one.name: (one.annotation, one.default, one.help) for one in read_schema(notebook(source)).parameters}
         assert read.pop("policy")[:2] == ("str | None", None)  # every template takes one
         assert read == {
@@ -80,6 +80,7 @@ class TestSchema:
             "share": ("float", 0.5, ""),
             "fast": ("bool", True, ""),
             "sizes": ("list[int]", [1], ""),
+            "scales": ("list[float]", [1, 2.5], ""),
             "names": ("list[str]", [], ""),
             "note": ("str | None", None, ""),
         }

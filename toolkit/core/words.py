@@ -3,21 +3,21 @@
 import math
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from numbers import Real
+from typing import Any
 
 from toolkit.core.estimate import format_number
 from toolkit.core.resources import beside
 
 _WHOLE, _PARTS = beside(__file__, "words.yaml").values()
-_HIDDEN = r"sig|token|secret|passw|pwd|key|credential|auth|session|jwt"
-#: What an address hides, but ``${NAME}``. Quotes and backslashes end it: a text within a notebook's code stays one.
-_SECRET = re.compile(
-    r"""(://)(?![^/@]*\$\{\w+\}@)[^/?#\s'"\\]*@"""
-    rf"""|([?&;][\w.-]*(?:{_HIDDEN})[\w.-]*=)(?!\$\{{\w+\}})[^&;#\s'"\\<>]+""",
-    re.IGNORECASE,
-)
+#: What an address hides: a password, and the values of names that end in one of these words; but no ``${NAME}``.
+_NAMES = r"[\w.-]*(?:sig|signature|token|secret|pass|passwo?r?d|pwd|key|credential|auth|session|jwt|odbc_connect)=(?!=)"
+_VALUE = r"""(?!\$?\{[^}]*\}(?:[&;#\s'"\\]|$))(?:[^&;#\s'"\\<>]|'(?=[\w%]))+"""
+_LOGIN = r"""(://[^:/?#@\s'"\\]*:)(?!\d+[/?#]|\$?\{[^}]*\}@)(?:[^\s'"\\<>]|'(?=[\w%@]))*@|(://)[^:/?#@\s'"\\{}]+@"""
+_ADDRESS = re.compile(r"""(?:\w+:)?/(?:[^\s'"\\<>]|'(?=[\w%@]))*""")
+_SECRET = re.compile(rf"{_LOGIN}|([?&;#]{_NAMES}){_VALUE}", re.IGNORECASE)
 _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
 
@@ -69,17 +69,31 @@ def printable(text: object) -> str:
     return line if line.isprintable() else "".join(sign if sign.isprintable() else " " for sign in line)
 
 
-def masked(text: str) -> str:
-    """Replace what an address holds in secret: its user and password, and the values of keys, tokens and signatures.
+def masked(given: Any) -> Any:
+    """Replace in texts what addresses hold in secret: passwords, and the values of keys, tokens and signatures.
 
     What stands as ``${NAME}`` is no secret, and stays.
 
+    Parameters
+    ----------
+    given : str, or lists and mappings that hold some
+
     Examples
     --------
-    >>> masked("postgresql://me:secret@db/runs"), masked("https://host/a.csv?year=1994&sig=d3b0")
-    ('postgresql://***@db/runs', 'https://host/a.csv?year=1994&sig=***')
+    >>> masked(["postgresql://me:secret@db/runs", {"data": "https://host/a.csv?year=1994&sig=d3b0"}])
+    ['postgresql://***@db/runs', {'data': 'https://host/a.csv?year=1994&sig=***'}]
     """
-    return _SECRET.sub(lambda found: f"{found[1]}***@" if found[1] else f"{found[2]}***", text)
+    if isinstance(given, Mapping):
+        return {name: masked(value) for name, value in given.items()}
+    if isinstance(given, list | tuple):
+        return [masked(value) for value in given]
+    if not isinstance(given, str):
+        return given
+    return _ADDRESS.sub(lambda found: _SECRET.sub(_hidden, found[0]), given)
+
+
+def _hidden(found: re.Match[str]) -> str:
+    return f"{found[3]}***" if found[3] else "://***@"
 
 
 def one_line(text: object) -> str:

@@ -76,7 +76,7 @@ def read_run(folder: Path) -> Run:
         folder=os.fsencode(folder.name).decode("utf-8", "replace"),
         link=f"{quote(os.fsencode(folder.name))}/{page}",
         when=_when(folder, summary.results.created if summary else ""),
-        verdict=VERDICTS["failed"] if "FAILED" in folder.name else verdict,
+        verdict=VERDICTS["failed"] if {"FAILED", "INTERRUPTED"} & {*folder.name.split("-")} else verdict,
         summary=summary,
     )
 

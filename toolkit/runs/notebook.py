@@ -12,42 +12,12 @@ from typing import TYPE_CHECKING, Any
 from toolkit.core.figures import figures
 from toolkit.core.resources import templates_folder
 from toolkit.core.result import Result
-from toolkit.core.words import slug
+from toolkit.core.words import masked, slug
 from toolkit.errors import InputError, refusing
 from toolkit.policy.check import check
 
 if TYPE_CHECKING:
     from toolkit.runs.runner import Run
-
-
-def run(
-    template: str | Path, /, *, out: str | Path | None = None, timeout: float | None = None, **parameters: Any
-) -> Run:
-    """Run a template as ``toolkit run`` does; the result shows the verdict, its reason and a link to the report.
-
-    Parameters
-    ----------
-    template : str or Path
-        Name of a template, or path of a notebook with a parameters cell.
-    out, timeout
-        As for ``toolkit.runs.runner.run``.
-    **parameters
-        Values by name; the others keep their defaults.
-
-    Raises
-    ------
-    InputError, RunError
-        As ``toolkit.runs.runner.run`` does.
-
-    Examples
-    --------
-    >>> run("experiment", dta="wine")
-    Traceback (most recent call last):
-    toolkit.errors.InputError: Template 'experiment' has no parameter 'dta'. Did you mean 'data'? It has: ...
-    """
-    from toolkit.runs import runner
-
-    return runner.run(template, parameters, out=out, timeout=timeout)
 
 
 def write_report(
@@ -84,8 +54,9 @@ def write_report(
     from toolkit.runs import manifest, publish
     from toolkit.runs.runner import Run
 
+    title, question = masked(title), masked(question)
     began, judged = time.perf_counter(), [check(policy, *results)] if policy else []
-    published = publish.publish(*results, *judged, template=slug(title) or "notebook", parameters={}, out=out)
+    published = publish.publish(*results, *judged, template="notebook", parameters={}, name=title, out=out)
     folder, named = published.folder, replace(published.results, title=title, question=question)
     named = publish.record_tracking(folder, named, named.mlflow)
     cells = [_cell("markdown", f"# {title}\n\n{question}")]
@@ -134,7 +105,7 @@ def new_template(name: str, folder: Path) -> Path:
     InputError
         Where there is such a file already, or it cannot be written.
     """
-    stem = slug(name)
+    stem = slug(name.removesuffix(".ipynb"))
     path = folder / f"{stem}.ipynb"
     if not stem or path.exists():
         raise InputError(f"{str(path)!r} is there already." if stem else f"{name!r} is no name for a file.")

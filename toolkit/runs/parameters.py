@@ -23,9 +23,9 @@ from toolkit.errors import InputError, listed, nearest, refusing
 from toolkit.runs.conversion import Kind, convert, expected, from_texts, read_kinds
 
 refusal = refuser(__file__)
-#: The types of values whose names are not those of the types.
 #: The first heading, and the lines of the paragraph below it.
 _HEADING = re.compile(r"^(#.*)\s*((?:[^\S\n]*[^#\s].*\n?)*)", re.MULTILINE)
+#: The types of values whose names are not those of the types.
 _PLAIN = {"list": "list[{}]", "dict": "dict[str, object]", "NoneType": "str | None"}
 
 
@@ -232,7 +232,8 @@ def _parameters(source: str, where: str) -> tuple[Parameter, ...]:
 
 def _type_of(value: object) -> ast.expr:
     """Return the annotation that a default would have, were it written."""
-    item = type(value[0]).__name__ if isinstance(value, list) and value else "str"
+    items = {type(one).__name__ for one in value} if isinstance(value, list) and value else {"str"}
+    item = "float" if items == {"int", "float"} else min(items)
     kind = _PLAIN.get(type(value).__name__, type(value).__name__)
     return ast.parse(kind.format(item), mode="eval").body
 

@@ -149,9 +149,10 @@ def summarize(
         raise InputError("None of the published results knows the data. Publish the Split or the Dataset among them.")
     head = next((schema for schema in list_templates() if schema.name == template), None)
     defaults = {parameter.name: parameter.default for parameter in head.parameters} if head else {}
-    own = [one for one, value in parameters.items() if one[0] != "_" and one not in ("In", "Out") and is_json(value)]
-    shown = {name: parameters[name] for name in (defaults if head else own) if name in parameters}
-    parameters = json.loads(masked(json.dumps(shown)))
+    own = [one for one, value in parameters.items() if one not in ("In", "Out") and one[:1] != "_" and is_json(value)]
+    names = defaults if head else os.environ.get("TOOLKIT_PARAMETERS", ",".join(own)).split(",")
+    shown = {name: parameters[name] for name in names if name in parameters}
+    parameters = masked(shown)
     findings = by_severity(finding for result in results for finding in result.findings())
     hash_, dirty = provenance.commit(Path.cwd())
     return Results(

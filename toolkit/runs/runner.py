@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shlex
 import shutil
@@ -32,15 +31,16 @@ from toolkit.runs.process import SCRATCH, Failure, execute, interrupted_once, ti
 
 def run(
     template: str | Path,
-    parameters: Mapping[str, object],
+    parameters: Mapping[str, object] | None = None,
     *,
     out: str | Path | None = None,
     timeout: float | None = None,
     name: str | None = None,
     require_tracking: bool = False,
     record: Path | None = None,
+    **more: object,
 ) -> Run:
-    """Run a template and return its report.
+    """Run a template and return its report; in a notebook that shows the verdict, its reason and a link.
 
     The notebook runs under the interpreter that calls this, in the current folder. The report's folder appears under
     ``out`` complete or not at all. It depends on no tracking server: where that fails, a line on stderr and a
@@ -50,7 +50,7 @@ def run(
     ----------
     template : str or Path
         Name of a template, or path of a notebook with a parameters cell.
-    parameters : mapping
+    parameters : mapping, optional
         Values by name; the others keep their defaults.
     out : path, optional
         The reports folder; by default ``reports`` under the current folder.
@@ -62,6 +62,8 @@ def run(
         Refuse to begin without the tracking server, and raise where it fails in the end.
     record : Path, optional
         The folder of a report that is made again: it is not tracked anew, and what was tracked is looked for beside it.
+    **more
+        Further parameters of the template, ``data="sales.csv"``.
 
     Returns
     -------
@@ -74,9 +76,16 @@ def run(
     RunError
         Where the notebook failed or ran out of time; its ``folder`` holds the readable partial report. Also where the
         server failed and tracking is required: ``folder`` then holds the whole report.
+
+    Examples
+    --------
+    >>> run("experiment", dta="wine")
+    Traceback (most recent call last):
+    toolkit.errors.InputError: Template 'experiment' has no parameter 'dta'. Did you mean 'data'? It has: ...
     """
     schema = read_schema(find_template(template))
-    values = schema.check(parameters)
+    wanted = {**(parameters or {}), **more}
+    values = schema.check(wanted)
     if values.get("policy"):
         check_policy(values["policy"])
     if timeout is not None and not timeout > 0:
@@ -85,10 +94,10 @@ def run(
         if record is None:
             _check_tracking(staging.parent, require_tracking)
         job = _Job(schema, values, staging, name, record, datetime.now(), time.perf_counter(), uuid.uuid4().hex)
-        given = {key: value for key, value in values.items() if key in parameters}  # in the order of the template
+        given = {key: value for key, value in values.items() if key in wanted}  # in the order of the template
         marks = {"TOOLKIT_OUT": str(record.parent if record else job.out), "TOOLKIT_REPORT_ID": job.report_id}
         marks |= {"TOOLKIT_TEMPLATE": schema.name, "TOOLKIT_POLICY": str(values["policy"] or "")}
-        marks |= {"TOOLKIT_RECORD": str(record or "")}
+        marks |= {"TOOLKIT_RECORD": str(record or ""), "TOOLKIT_PARAMETERS": ",".join(values)}
         failure = execute(schema.path, job.notebook, given, marks=marks, timeout=timeout)
         if failure and failure.kind in ("InputError", "NotApplicableError"):
             raise InputError(failure.message)
@@ -210,7 +219,7 @@ def _fail(job: _Job, failure: Failure, results: Results | None = None, cause: Ex
     what = "The report could not be made" if cause else "The notebook stopped"
     message = f"{what}. {failure}\nWhat ran so far is in {folder / 'report.html'}"
     files = [folder / "report.html", folder / "notebook.ipynb"]
-    values, error = json.loads(masked(json.dumps(job.values))), masked(str(failure))
+    values, error = masked(job.values), masked(str(failure))
     untracked = tracking.record_failure(job.report_id, job.schema.name, values, error, files, job.out)
     if untracked:
         message += f"\nThe failure is not on the tracking server, but in mlflow.db beside the reports. {untracked}"
@@ -251,7 +260,8 @@ def interrupted(out: Path) -> Iterator[Path]:
     Nobody else is given a folder as long as it is the latest.
     """
     for folder in sorted(out.glob(".running-*[0-9a-f]")):
-        with contextlib.suppress(Timeout), FileLock(f"{folder}.lock", timeout=0):
+        # Another user's run is not ours to tidy.
+        with contextlib.suppress(Timeout, OSError), FileLock(f"{folder}.lock", timeout=0):
             if folder.is_dir():
                 yield folder
 
