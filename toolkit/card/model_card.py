@@ -38,9 +38,7 @@ _OF_REPORTS = ("gates.", "card.", "change.")
 Source = str | Path | Mapping[str, Any] | Result
 
 
-def make_card(
-    reports: Source | Sequence[Source], *, author: str | Path | Mapping[str, object] | None = None
-) -> ModelCard:
+def make_card(reports: Source | Sequence[Source], *, author: str | Path | Mapping[str, Any] | None = None) -> ModelCard:
     """Put a model card together.
 
     Parameters

@@ -229,11 +229,9 @@ def _columns(
     """Yield the columns of both tables; two threads count the next one, as sorting needs no lock of the interpreter."""
     old, new = roles_in(reference), roles_in(current)
     with ThreadPoolExecutor(2) as pool:
+        how: dict[str, Any] = {"identifiers": True, "importance": importance}
         started = (
-            (
-                pool.submit(_column, reference, name, old, identifiers=True, importance=importance),
-                pool.submit(_column, current, name, new),
-            )
+            (pool.submit(_column, reference, name, old, **how), pool.submit(_column, current, name, new))
             for name in names
         )
         for (before, after), _ in pairwise(chain(started, [(Future(), Future())])):

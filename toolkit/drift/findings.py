@@ -111,11 +111,10 @@ def headline(table: pd.DataFrame, domain: Domain | None) -> str:
     broken = table[table["verdict"] == "broken"]
     if len(broken):
         alike = broken.groupby(broken["why"].str.split("[:;]", regex=True).str[0], sort=False)["column"]
-        whys = [
-            f"{_named(ones.iloc[0])}{f' (and {len(ones) - 1} more)' if len(ones) > 1 else ''} {why}"
-            for why, ones in alike
-        ]
-        said.append(f"Broken: {listed(whys, _MOST_NAMED, longest=200)}.")
+        named = ((_named(ones.iloc[0]), f" (and {len(ones) - 1} more)" * (len(ones) > 1), why) for why, ones in alike)
+        whys = [f"{name} {why}{others}" for name, others, why in named][:_MOST_NAMED]
+        more = f"; {len(broken)} columns in all" if len(alike) > _MOST_NAMED else ""
+        said.append(f"Broken: {'; '.join(whys)}{more}.")
     features = table[(table["role"] == "feature") & table["verdict"].isin(["drifted", "stable", "broken"])]
     moved = features[features["verdict"] == "drifted"]
     if len(moved):

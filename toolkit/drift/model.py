@@ -139,9 +139,7 @@ def units_of_both(tables: Sequence[Dataset], picked: Sequence[NDArray[np.intp]])
     return Units.of(group, None, weight)
 
 
-def tell_apart(
-    reference: pd.DataFrame, current: pd.DataFrame, seed: int = 0, units: Units | None = None
-) -> Domain | None:
+def tell_apart(reference: pd.DataFrame, current: pd.DataFrame, seed: int, units: Units | None = None) -> Domain | None:
     """Train a small boosted model to tell the tables apart, and judge it on rows it has not seen.
 
     A classifier two-sample test (Lopez-Paz & Oquab 2017, arXiv:1610.06545): three folds; on each the ROC AUC of the
@@ -268,9 +266,8 @@ def density_ratio(
     side, rng = np.repeat([0.0, 1.0], [n, m]), np.random.default_rng(seed)
     owners = [part.codes if part and part.count >= FOLDS else np.arange(rows) for part, rows in sizes]
     fold = np.concatenate([(rng.permutation(int(owner.max()) + 1) % FOLDS)[owner] for owner in owners])
-    model = HistGradientBoostingClassifier(
-        max_iter=60, max_leaf_nodes=15, min_samples_leaf=50, learning_rate=0.08, early_stopping=False, random_state=seed
-    )
+    how = {"max_iter": 60, "max_leaf_nodes": 15, "min_samples_leaf": 50, "learning_rate": 0.08}
+    model = HistGradientBoostingClassifier(**how, early_stopping=False, random_state=seed)
     odds = np.empty(n + m)
     # Trees this small take longer to share out among threads than to grow.
     with threadpool_limits(limits=1, user_api="openmp"):

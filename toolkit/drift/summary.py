@@ -234,16 +234,9 @@ def summarize_column(
         places = np.searchsorted(np.cumsum(counts), counts.sum() * np.arange(0.1, 0.95, 0.1))
         cuts = np.unique(values[np.minimum(places, max(len(values) - 2, 0))])
         effect = max(design_effect(column.to_numpy()[known] <= cut, groups, own) for cut in cuts)
-    return replace(
-        summary,
-        dtype=str(column.dtype),
-        missing=missing,
-        distinct=values,
-        counts=counts,
-        mean=mean,
-        std=math.sqrt(float(off @ shares)),
-        effect=effect,
-    )
+    moments: dict[str, Any] = {"mean": mean, "std": math.sqrt(float(off @ shares)), "effect": effect}
+    dtype = str(column.dtype)
+    return replace(summary, dtype=dtype, missing=missing, distinct=values, counts=counts, **moments)
 
 
 def _counted(numbers: NDArray[Any], weights: Array | None) -> tuple[Array, Counts]:

@@ -49,7 +49,7 @@ class Drawn:
 
 
 def draw_rows(
-    attributor: Attributor, data: Dataset, *, precision: float, most: int, seconds: float, seed: int = 0
+    attributor: Attributor, data: Dataset, *, precision: float, most: int, seconds: float, seed: int
 ) -> Drawn:
     """Explain rows in random order until each reported importance is known to a share of itself.
 

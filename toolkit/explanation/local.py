@@ -151,20 +151,18 @@ def explain_rows(
     return tuple(rows)
 
 
-def _said(
-    attributor: Attributor, data: Dataset, predicted: Predictions, position: int, threshold: float
-) -> tuple[str, int]:
+def _said(attributor: Attributor, data: Dataset, predicted: Predictions, row: int, threshold: float) -> tuple[str, int]:
     """Put the model's answer into words, and choose the output to explain."""
-    score = float(predicted.y_pred[position])
+    score = float(predicted.y_pred[row])
     if data.task == "regression":
         return format_number(score), 0
     if data.task == "binary":
         negative = next(label for label in data.classes if label != data.positive)
-        label = data.positive if predicted.decide(threshold)[position] else negative
+        label = data.positive if predicted.decide(threshold)[row] else negative
         against = "" if math.isnan(threshold) else f", threshold {format_number(threshold)}"
         return f"{label} (score {format_number(score)}{against})", 0
     label, known = predicted.classes[int(score)], attributor.outputs.known
-    chance = f" ({predicted.y_prob[position, int(score)]:.1%})" if predicted.y_prob is not None else ""
+    chance = f" ({predicted.y_prob[row, int(score)]:.1%})" if predicted.y_prob is not None else ""
     return f"{label}{chance}", known.index(label) if label in known else 0
 
 

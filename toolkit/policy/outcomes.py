@@ -187,9 +187,8 @@ true value is the estimate.
         met = least <= number.value <= most
         return ("pass", "The number satisfies it.") if met else ("fail", "The number does not satisfy it.")
     # An end that is not known alone is one that was not finite.
-    below, above = (
-        math.inf if math.isnan(side) else side for side in (number.value - number.low, number.high - number.value)
-    )
+    sides = number.value - number.low, number.high - number.value
+    below, above = (math.inf if math.isnan(side) else side for side in sides)
     if least <= number.value - below and number.value + above <= most:
         return "pass", "The whole interval satisfies it."
     widened = f", widened for the {together} numbers judged together," if together > 1 else ""

@@ -51,19 +51,16 @@ def _without_default(schema: dict[str, Any]) -> None:
 
 _LIMITS: list[Any] = [{"required": ["min"]}, {"required": ["max"]}]
 _COMPARED: list[Any] = [{"required": ["not_worse_than"]}, {"required": ["by"]}]
+_EITHER: list[Any] = [
+    {"anyOf": _LIMITS, "not": {"anyOf": _COMPARED}},
+    {"required": ["not_worse_than"], "not": {"anyOf": _LIMITS}},
+]
 
 
 class NumberRule(Part):
     """What a number, or every number that a pattern matches, must satisfy: limits, or not to be worse than another."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "oneOf": [
-                {"anyOf": _LIMITS, "not": {"anyOf": _COMPARED}},
-                {"required": ["not_worse_than"], "not": {"anyOf": _LIMITS}},
-            ]
-        }
-    )
+    model_config = ConfigDict(json_schema_extra={"oneOf": _EITHER})
 
     min: Number = Field(-math.inf, json_schema_extra=_without_default)
     max: Number = Field(math.inf, json_schema_extra=_without_default)
