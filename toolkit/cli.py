@@ -6,52 +6,15 @@ from typing import Any
 
 import click
 
-from toolkit import __version__
-from toolkit.cli_lifecycle import COMMANDS
-from toolkit.console import FOLDER, OUT, Commands, answer, text_table
+import toolkit.cli_lifecycle  # noqa: F401  # its commands
+from toolkit.console import answer, command, main, text_table
 from toolkit.core.words import printable
 from toolkit.errors import InputError
 
-
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]}, epilog="Example: toolkit demo")
-@click.version_option(__version__, prog_name="toolkit")
-def main() -> None:
-    """From a table and a target to an HTML report a reviewer can trust, compare and re-run.
-
-    How each number of a report is made: docs/methods.md.
-    """
+__all__ = ["main"]
 
 
-def _named(context: click.Context, option: click.Parameter, pairs: tuple[tuple[str, str], ...]) -> object:  # noqa: ARG001  # click's
-    for name, value in pairs:
-        if "=" in name:
-            first, _, second = name.partition("=")
-            raise click.UsageError(f"A parameter and its value are two words: write -p {first} {second or value}.")
-    return pairs
-
-
-@main.command(epilog="Example: toolkit run experiment -p data sales.csv -p target churned")
-@click.argument("template")
-@click.option(
-    "-p",
-    "pairs",
-    nargs=2,
-    multiple=True,
-    metavar="NAME VALUE",
-    callback=_named,
-    help="A parameter. Repeat it for a list.",
-)
-@click.option("-f", "--file", "file", type=FOLDER, help="YAML file of parameters; -p wins over it.")
-@OUT
-@click.option("--policy", metavar="POLICY", help="Judge by a policy: a name or a YAML file; as -p policy POLICY.")
-@click.option(
-    "--fail-on",
-    type=click.Choice(["watch", "investigate", "retrain"]),
-    help="Exit with 1 where the decision about drift is this or more.",
-)
-@click.option("--timeout", type=float, metavar="SECONDS", help="Stop the notebook after this time.")
-@click.option("--require-tracking", is_flag=True, help="Exit with 3 where the tracking server fails.")
-@click.option("--json", "as_json", is_flag=True, help="Print a summary for machines.")
+@command("run")
 def run(
     template: str,
     pairs: tuple[tuple[str, str], ...],
@@ -59,9 +22,8 @@ def run(
     out: Path,
     policy: str | None,
     fail_on: str | None,
-    timeout: float | None,
-    require_tracking: bool,
     as_json: bool,
+    **limits: Any,
 ) -> None:
     """Run TEMPLATE and print the path of its report.
 
@@ -81,7 +43,7 @@ def run(
     schema = read_schema(find_template(template))
     given = [*pairs, ("policy", policy)] if policy else pairs
     values = {**(schema.read_file(file) if file else {}), **schema.read_texts(given)}
-    done = runner.run(template, values, out=out, timeout=timeout, require_tracking=require_tracking)
+    done = runner.run(template, values, out=out, **limits)
     summary = {"report": str(done.report), "folder": str(done.folder), "seconds": round(done.seconds, 1)}
     answer(as_json, {**summary, "results": done.results and done.results.plain()}, str(done.report))
     if done.results and done.results.verdict.outcome:
@@ -99,10 +61,7 @@ def _exit_by(outcome: str | None, fail_on: str | None = None) -> None:
         raise SystemExit(1)
 
 
-@main.command(short_help="Judge a report by a policy.", epilog="Example: toolkit gate reports/RUN --policy standard")
-@click.argument("report", type=FOLDER, metavar="RUN")
-@click.option("--policy", required=True, help="Name of a policy that comes with the toolkit, or a YAML file.")
-@click.option("--json", "as_json", is_flag=True, help="Print the verdict for machines.")
+@command("gate")
 def gate(report: Path, policy: str, as_json: bool) -> None:
     """Judge the report in folder RUN by a policy and print each rule; the verdict is the last line.
 
@@ -118,8 +77,7 @@ def gate(report: Path, policy: str, as_json: bool) -> None:
     _exit_by(verdict.outcome)
 
 
-@main.command(short_help="List a template's parameters.", epilog="Example: toolkit params experiment")
-@click.argument("template")
+@command("params")
 def params(template: str) -> None:
     """List the parameters of TEMPLATE: name, type, default, meaning."""
     from toolkit.runs.parameters import find_template, read_schema
@@ -132,8 +90,7 @@ def params(template: str) -> None:
     click.echo(text_table(["parameter", "type", "default", "meaning"], rows))
 
 
-@main.command(short_help="Begin a template of your own.", epilog="Example: toolkit new-template churn")
-@click.argument("name")
+@command("new-template")
 def new_template(name: str) -> None:
     """Write NAME.ipynb into the current folder: a template that runs as it is, to be changed."""
     from toolkit.runs.notebook import new_template
@@ -141,7 +98,7 @@ def new_template(name: str) -> None:
     click.echo(new_template(name, Path()))
 
 
-@main.command(short_help="List the templates.", epilog="Example: toolkit templates")
+@command("templates")
 def templates() -> None:
     """List the templates and the question each answers."""
     from toolkit.runs.parameters import list_templates
@@ -149,14 +106,7 @@ def templates() -> None:
     click.echo(text_table(["template", "question"], [[one.name, one.question] for one in list_templates()]))
 
 
-@main.command(short_help="List or profile tables.", epilog="Example: toolkit data sales.csv --target churned")
-@click.argument("source", required=False, metavar="[NAME]")
-@click.option("--target", help="Column to predict; a built-in table knows its own.")
-@click.option("--time", help="Column with the time of each row.")
-@click.option("--sensitive", multiple=True, help="Sensitive column; may be repeated.")
-@click.option("--positive", help="Class of interest of a two-class target.")
-@click.option("--schema", type=FOLDER, help="Read it by this: what --save wrote, perhaps edited, or a report.")
-@click.option("--save", type=FOLDER, help="Write what is settled about it to a new YAML file.")
+@command("data")
 def data(source: str | None, schema: Path | None, save: Path | None, target: str | None, **roles: Any) -> None:
     """List the built-in tables, or profile the table NAME, a built-in name, a file or an address.
 
@@ -197,16 +147,7 @@ def data(source: str | None, schema: Path | None, save: Path | None, target: str
         click.echo(table.schema.save(save))
 
 
-@main.command(epilog="Example: toolkit render executed.ipynb -o report.html")
-@click.argument("notebook", type=FOLDER)
-@click.option("-o", "--output", type=FOLDER, help="HTML file to write; by default beside the notebook.")
-@click.option(
-    "--pdf",
-    is_flag=False,
-    flag_value="short",
-    type=click.Choice(["short", "full"]),
-    help="Write a PDF beside it, through a Chromium on this machine: what is seen as opened, or in full.",
-)
+@command("render")
 def render(notebook: Path, output: Path | None, pdf: str | None) -> None:
     """Make an offline HTML file of an executed NOTEBOOK."""
     from toolkit.report import render as report
@@ -220,14 +161,7 @@ def render(notebook: Path, output: Path | None, pdf: str | None) -> None:
     click.echo(page)
 
 
-@main.group(short_help="Begin and compare model cards.", epilog="Example: toolkit card init")
-def card() -> None:
-    """Begin the author's part of a model card, and compare two cards. `toolkit run model_card` makes one."""
-
-
-@card.command(short_help="Write the questions for the author.", epilog="Example: toolkit card init model_card.yaml")
-@click.argument("path", type=FOLDER, default=Path("model_card.yaml"), metavar="[PATH]")
-@click.option("--overwrite", is_flag=True, help="Write even where the file exists; its answers are lost.")
+@command("card init")
 def init(path: Path, overwrite: bool) -> None:
     """Write the author's part of a card as a YAML file of questions to PATH (by default model_card.yaml)."""
     from toolkit.card import author
@@ -235,10 +169,7 @@ def init(path: Path, overwrite: bool) -> None:
     click.echo(author.write_author_file(path, overwrite=overwrite))
 
 
-@card.command(short_help="Say what changed between two cards.", epilog="Example: toolkit card diff reports/A reports/B")
-@click.argument("a", type=FOLDER)
-@click.argument("b", type=FOLDER)
-@click.option("--json", "as_json", is_flag=True, help="Print every change for machines.")
+@command("card diff")
 def diff(a: Path, b: Path, as_json: bool) -> None:
     """Say what changed from card A to card B: folders of reports, or card.json files."""
     from toolkit.card.diff import diff_cards
@@ -248,8 +179,7 @@ def diff(a: Path, b: Path, as_json: bool) -> None:
     answer(as_json, [one.plain() for one in changes.changed], *lines, changes.sentence())
 
 
-@main.command(short_help="Log a report to the server later.", epilog="Example: toolkit track reports/RUN")
-@click.argument("report", type=FOLDER)
+@command("track")
 def track(report: Path) -> None:
     """Log REPORT (its folder) to the server that MLFLOW_TRACKING_URI names, where that failed when it was made.
 
@@ -261,8 +191,7 @@ def track(report: Path) -> None:
     click.echo(log_later(report))
 
 
-@main.command(short_help="Make the page that lists all reports.", epilog="Example: toolkit index reports")
-@click.argument("folder", type=FOLDER, default=Path("reports"), metavar="[DIR]")
+@command("index")
 def index(folder: Path) -> None:
     """Write the page that lists all reports in DIR (by default reports) and print its path."""
     from toolkit.report import render as report
@@ -270,8 +199,7 @@ def index(folder: Path) -> None:
     click.echo(report.write_index(folder))
 
 
-@main.command(short_help="Run the main job on built-in data.", epilog="Example: toolkit demo --out /tmp/reports")
-@OUT
+@command("demo")
 def demo(out: Path) -> None:
     """Run the main job on built-in census data: an experiment on one year, then the next year's drift from it.
 
@@ -291,17 +219,7 @@ def demo(out: Path) -> None:
     click.echo(done.folder.parent / "index.html")
 
 
-@main.group(epilog="Example: toolkit profile show sales.json")
-def profile() -> None:
-    """Keep the profile of a table, and none of its rows."""
-
-
-@profile.command("save", epilog="Example: toolkit profile save sales.csv sales.json")
-@click.argument("source")
-@click.argument("path", type=FOLDER)
-@click.option("--target", help="Column to predict; a built-in table knows its own.")
-@click.option("--time", help="Column with the time of each row.")
-@click.option("--period", "periods", multiple=True, help="Keep only rows of this time; may be repeated.")
+@command("profile save")
 def save_profile(source: str, path: Path, target: str | None, time: str | None, periods: tuple[str, ...]) -> None:
     """Write the profile of the table SOURCE to PATH, as JSON."""
     from toolkit.data.load import as_dataset
@@ -312,8 +230,7 @@ def save_profile(source: str, path: Path, target: str | None, time: str | None, 
     click.echo(summarize(table).save(path))
 
 
-@profile.command("show", short_help="List a profile's columns.", epilog="Example: toolkit profile show sales.json")
-@click.argument("path", type=FOLDER)
+@command("profile show")
 def show_profile(path: Path) -> None:
     """List the columns of the profile at PATH."""
     from toolkit.drift.profile import load_profile
@@ -324,8 +241,7 @@ def show_profile(path: Path) -> None:
     click.echo(text_table(["column", "role", "kind", "missing", "values kept"], rows))
 
 
-@main.command(short_help="Say what works here and what is missing.", epilog="Example: toolkit doctor")
-@OUT
+@command("doctor")
 def doctor(out: Path) -> None:
     """Say what works on this machine and what is missing, with the fix. Exit code 1 if a run could not work."""
     from toolkit.doctor import examine
@@ -336,6 +252,3 @@ def doctor(out: Path) -> None:
     click.echo("\n" + "\n".join(["To do:", *fixes] if fixes else ["Nothing is missing."]))
     if any(one.state == "problem" for one in checks):
         raise SystemExit(1)
-
-
-main.commands.update({str(command.name): command for command in COMMANDS})

@@ -7,41 +7,26 @@ from typing import Any
 
 import click
 
-from toolkit.console import FOLDER, OUT, answer, text_table
-from toolkit.core.resources import beside
+from toolkit.console import answer, command, text_table
 from toolkit.core.words import counted, printable, slug
 
-BY = click.option("--by", required=True, metavar="WHO", help="Who decides this.")
-REASON = click.option("--reason", default="", metavar="TEXT", help="Why; kept with the decision.")
-KEY = click.option("--key", type=FOLDER, metavar="FILE", help="Private key of SSH that signs the decision.")
-OVERRIDE = click.option("--override", is_flag=True, help="Whatever speaks against it; needs a reason.")
-STEPS = beside(__file__, "cli_lifecycle.yaml")
 
+def _step(what: str) -> None:
+    """Make the command of one decision about a version."""
 
-def _step(what: str) -> click.Command:
-    """Make the command of one step: MODEL is NAME/VERSION or NAME@ALIAS, for a rollback NAME."""
-
-    def command(model: str, out: Path, **given: Any) -> None:
+    @command(what)
+    def decide(model: str, **given: Any) -> None:
         from toolkit.registry import lifecycle
 
-        entry = getattr(lifecycle, what)(model, out=out, **given)
+        entry = getattr(lifecycle, what)(model, **given)
         click.echo(f"{what} {printable(entry.model)}/{entry.version}: record {entry.number}, {entry.hash[:12]}")
 
-    short, long = STEPS[what]
-    form = "NAME" if what == "rollback" else "NAME/VERSION or NAME@ALIAS"
-    for option in (click.argument("model"), BY, REASON, KEY, OUT, *([OVERRIDE] if what == "promote" else [])):
-        command = option(command)
-    example = f"Example: toolkit {what} churn{'' if what == 'rollback' else '/3'} --by ann --reason TEXT"
-    return click.command(what, short_help=short, help=f"{long} MODEL is {form}.", epilog=example)(command)
+
+for _one in ("approve", "reject", "promote", "rollback", "retire"):
+    _step(_one)
 
 
-@click.command(short_help="Register a report's model.", epilog="Example: toolkit register reports/RUN churn --by ann")
-@click.argument("report", type=FOLDER, metavar="RUN")
-@click.argument("name")
-@BY
-@REASON
-@KEY
-@OUT
+@command("register")
 def register(report: Path, name: str, **given: Any) -> None:
     """Register the model of the report in folder RUN as a new version of NAME: the challenger."""
     from toolkit.registry import lifecycle
@@ -49,10 +34,7 @@ def register(report: Path, name: str, **given: Any) -> None:
     click.echo(f"{name}/{lifecycle.register(report, name, **given).version}")
 
 
-@click.command(short_help="Show who decided what.", epilog="Example: toolkit history churn")
-@click.argument("name")
-@click.option("--json", "as_json", is_flag=True, help="Print the records for machines.")
-@OUT
+@command("history")
 def history(name: str, as_json: bool, out: Path) -> None:
     """Show every decision about the model NAME, and check the ledger they are kept in with its signatures.
 
@@ -76,9 +58,7 @@ def history(name: str, as_json: bool, out: Path) -> None:
         raise SystemExit(1)
 
 
-@click.command(short_help="Check that a report is what was written.", epilog="Example: toolkit verify reports/RUN")
-@click.argument("report", type=FOLDER)
-@click.option("--json", "as_json", is_flag=True, help="Print the parts for machines.")
+@command("verify")
 def verify(report: Path, as_json: bool) -> None:
     """Check REPORT, its folder or its HTML file alone, against the manifest in it, part by part.
 
@@ -95,11 +75,7 @@ def verify(report: Path, as_json: bool) -> None:
         raise SystemExit(1)
 
 
-@click.command(short_help="Make a report again and compare.", epilog="Example: toolkit reproduce reports/RUN")
-@click.argument("report", type=FOLDER)
-@click.option("--template", type=FOLDER, help="Where a template of your own is.")
-@click.option("--out", type=FOLDER, help="Keep the new report in this folder; else it is removed.")
-@click.option("--json", "as_json", is_flag=True, help="Print every number for machines.")
+@command("reproduce")
 def reproduce(report: Path, template: Path | None, out: Path | None, as_json: bool) -> None:
     """Run the report in folder REPORT again as it is recorded, and compare every number with the recorded one.
 
@@ -122,17 +98,7 @@ def reproduce(report: Path, template: Path | None, out: Path | None, as_json: bo
         raise SystemExit(1)
 
 
-@click.command(short_help="Answer requests by a model.", epilog="Example: toolkit serve models:/churn@champion")
-@click.argument("model")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen.")
-@click.option("--port", default=5001, show_default=True, help="0 takes any that is free.")
-@click.option(
-    "--fallback", default="abstain", show_default=True, help="The label or number where the model cannot say."
-)
-@click.option(
-    "--log", type=FOLDER, help="Profile of the rows, with a .prom beside it. [default: one for each version in OUT]"
-)
-@OUT
+@command("serve")
 def serve(model: str, host: str, port: int, fallback: str, log: Path | None, out: Path) -> None:
     """Serve MODEL, an address such as models:/churn@champion, over HTTP until stopped.
 
@@ -146,6 +112,3 @@ def serve(model: str, host: str, port: int, fallback: str, log: Path | None, out
     loaded = load_model(model, out=out)
     own = f"served-{slug(loaded.name) or 'model'}-{loaded.version[:12]}.json"
     serve(Answers(loaded, fallback, log or out / own), host, port)
-
-
-COMMANDS = (register, *map(_step, STEPS), history, verify, reproduce, serve)

@@ -8,7 +8,7 @@ import os
 import sys
 import tempfile
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +16,13 @@ import click
 
 from toolkit import __version__
 from toolkit.core.estimate import format_number
+from toolkit.core.resources import beside
 from toolkit.core.words import masked, printable, shorten
 from toolkit.errors import ToolkitError, shown
 
 WIDEST = 48
 _SEND = "Send this file to whoever gave you the toolkit. Read it first: a message may quote a cell of a table.\n"
-FOLDER = click.Path(file_okay=True, path_type=Path)
-OUT = click.option("--out", type=FOLDER, default=Path("reports"), show_default=True, help="Folder of the reports.")
+_GROUPS, _COMMANDS = beside(__file__, "cli.yaml").values()
 
 
 class Commands(click.Group):
@@ -54,6 +54,44 @@ class Commands(click.Group):
         except KeyboardInterrupt:
             click.echo("\nStopped.", err=True)
             ctx.exit(130)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]}, epilog="Example: toolkit demo")
+@click.version_option(__version__, prog_name="toolkit")
+def main() -> None:
+    """From a table and a target to an HTML report a reviewer can trust, compare and re-run.
+
+    How each number of a report is made: docs/methods.md.
+    """
+
+
+def _name(text: str) -> str:
+    first, equals, second = text.partition("=")
+    if equals:
+        raise click.UsageError(f"A parameter and its value are two words: write -p {first} {second or 'VALUE'}.")
+    return text
+
+
+_TYPES: dict[str, Any] = {"path": click.Path(path_type=Path), "float": float, "pair": (_name, str)}
+main.commands.update({name: click.Group(name, **words) for name, words in _GROUPS.items()})
+
+
+def command(name: str) -> Callable[[Callable[..., None]], click.Command]:
+    """Return what makes a function the command of a name, with the words and options that ``cli.yaml`` has of it."""
+    words = dict(_COMMANDS[name])
+    takes, (group, _, own) = words.pop("takes", {}), name.rpartition(" ")
+
+    def make(run: Callable[..., None]) -> click.Command:
+        for names, given in reversed(takes.items()):
+            how = {"help": given} if isinstance(given, str) else dict(given)
+            if kind := how.get("type"):
+                how["type"] = click.Choice(kind) if isinstance(kind, list) else _TYPES[kind]
+            run = (click.option if names[0] == "-" else click.argument)(*names.split(), **how)(run)
+        home: Any = main.commands.get(group, main)
+        made: click.Command = home.command(own, **words)(run)
+        return made
+
+    return make
 
 
 class _Stream(io.TextIOWrapper):
