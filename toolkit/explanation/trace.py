@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy import special
-from sklearn.compose import ColumnTransformer
+from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 
 from toolkit.data.dataset import Dataset
@@ -80,9 +80,8 @@ def see_through(model: Model, features: pd.DataFrame) -> View | None:
         traced = _trace(encoder, owners)
     except (AttributeError, IndexError, KeyError, NotImplementedError, TypeError, ValueError):
         return None
-    if traced is None:
-        return None
-    return View(estimator[-1], lambda frame: by_place(encoder.transform, frame[taken]), traced)
+    encode = partial(by_place, encoder.transform)
+    return None if traced is None else View(estimator[-1], lambda frame: encode(frame[taken]), traced)
 
 
 def by_place(method: Callable[[Any], Any], matrix: Any) -> Any:
@@ -102,55 +101,27 @@ def sum_to_columns(values: NDArray[np.float64], owners: Owners, columns: int) ->
     return summed
 
 
-def _trace(step: Any, owners: Owners) -> Owners | None:
-    if step is None or (isinstance(step, str) and step == "passthrough"):
-        return owners
-    if isinstance(step, Pipeline):
-        traced: Owners | None = owners
-        for _, part in step.steps:
-            traced = _trace(part, traced) if traced is not None else None
-        return traced
-    if isinstance(step, ColumnTransformer):
-        return _trace_columns(step, owners)
-    return _trace_names(step, owners)
-
-
-def _trace_columns(step: ColumnTransformer, owners: Owners) -> Owners | None:
-    """Trace each transformer over its own columns; the parts lie where ``output_indices_`` says."""
-    made = np.full(max((part.stop for part in step.output_indices_.values()), default=0), -1, dtype=np.intp)
-    names = list(getattr(step, "feature_names_in_", ()))
-    for name, part, columns in step.transformers_:
-        place = step.output_indices_[name]
-        if place.stop == place.start:
-            continue
-        traced = _trace(part, owners[_positions(columns, names, len(owners))])
-        if traced is None:
-            return None
-        made[place] = traced
-    return made
-
-
-def _positions(columns: Any, names: list[Any], count: int) -> Owners:
-    if isinstance(columns, slice):
-        return np.arange(count)[columns]
-    chosen = np.atleast_1d(np.asarray(columns, dtype=object)).tolist()
-    if all(isinstance(name, str) for name in chosen):
-        return np.array([names.index(name) for name in chosen], dtype=np.intp)
-    places: Owners = np.arange(count)[np.array(chosen)]
-    return places
-
-
-def _trace_names(step: Any, owners: Owners) -> Owners | None:
-    """Ask the transformer how it would name its output, given names that cannot be part of one another."""
-    bare = copy.copy(step)
-    if hasattr(bare, "feature_names_in_"):
-        del bare.feature_names_in_
+def _trace(encoder: Any, owners: Owners) -> Owners | None:
+    """Ask fitted steps how they would name their output, given names that cannot be part of one another."""
+    bare = copy.deepcopy(encoder)
+    _forget_names(bare)
     names = bare.get_feature_names_out(np.array([f"\ue000{place}\ue001" for place in range(len(owners))], dtype=object))
     found = [set(_MARK.findall(str(name))) for name in names]
     if any(len(sources) != 1 for sources in found):
         return None
     traced: Owners = owners[np.array([int(sources.pop()) for sources in found], dtype=np.intp)]
     return traced
+
+
+def _forget_names(step: Any) -> None:
+    """Take from steps, and the steps inside them, the names that they were fitted on, so that any will do."""
+    if isinstance(step, BaseEstimator):
+        vars(step).pop("feature_names_in_", None)
+        if hasattr(step, "verbose_feature_names_out"):
+            step.verbose_feature_names_out = True  # else a column that is encoded twice has one name twice
+        step = list(vars(step).values())
+    for part in step if isinstance(step, list | tuple) else ():
+        _forget_names(part)
 
 
 Score: TypeAlias = Callable[[Any], Array]
