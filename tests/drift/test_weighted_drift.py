@@ -45,6 +45,19 @@ def test_rows_of_weight_two_are_rows_seen_twice():
         assert ours["distance"][name].high - ours["distance"][name].low > 0
 
 
+def test_a_small_table_with_weights_and_gaps_is_compared():
+    first, second = people(400, seed=1), people(300, seed=2)
+    second["kind"] = second["kind"].where(second.index % 7 > 0, None)
+    row = (
+        detect_drift(weighted(first, 1.0), weighted(second, 1.0 + second.index % 3))
+        .table.set_index("column")
+        .loc["kind"]
+    )
+    assert row["method"] == "chisquare"
+    assert 0 < row["score"] < 1
+    assert 0 < row["p_value"] < 1
+
+
 def test_weights_undo_a_sample_in_which_some_are_more_likely():
     rng, everybody, later = np.random.default_rng(7), people(20_000), people(20_000, 1)
     chance = 1 / (1 + np.exp(-later["size"])) / 3

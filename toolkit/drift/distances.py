@@ -267,7 +267,7 @@ def evidently_score(pair: Pair, method: str, distance: float) -> float:
     n, m = pair.sizes
     if method == "chisquare":
         with np.errstate(divide="ignore", invalid="ignore"):
-            return float(stats.chisquare(after, before * (m / n)).pvalue)
+            return float(stats.chisquare(after, before * (after.sum() / before.sum())).pvalue)
     if method == "z":
         if len(pair.points) == 1:
             return 1.0
