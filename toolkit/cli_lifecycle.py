@@ -47,10 +47,8 @@ def history(name: str, as_json: bool, out: Path) -> None:
 
     entries, faults = lifecycle.history(name, out=out)
     book = ledger.Ledger(out)
-    signed = "yes" if book.demanding else "by any key"
     names = ["number", "when", "who", "what", "version", "signed", "why"]
-    signs = ["no" if not one.signature else "not valid" if book.doubt(one, False) else signed for one in entries]
-    plain = [{**asdict(one), "signed": sign} for one, sign in zip(entries, signs, strict=True)]
+    plain = [{**asdict(one), "signed": book.signed(one)} for one in entries]
     table = text_table(names, [[one[name] for name in names] for one in plain])
     said = map(printable, faults or ["The ledger is whole."])
     answer(as_json, {"records": plain, "faults": faults}, table, *said)

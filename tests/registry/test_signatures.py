@@ -16,7 +16,7 @@ from toolkit.core.result import DataInfo
 from toolkit.core.results import PolicyVerdict, Results
 from toolkit.errors import InputError
 from toolkit.registry import lifecycle, signature
-from toolkit.registry.ledger import Entry, Ledger
+from toolkit.registry.ledger import Entry, Ledger, folder_hash
 from toolkit.registry.store import connect, tracking_uri
 
 
@@ -266,6 +266,66 @@ def test_a_forged_approval_does_not_undo_a_rejection(ledger, keys):
     )
     facts = version.facts | {"report.sha256": None}
     assert lifecycle._objection(replace(version, facts=facts), ledger) == "bob rejected it: bad"
+
+
+class TestTheSignOffOfACard:
+    """It shows an approval only where nothing speaks against its record; who may sign is said by allowed_signers."""
+
+    @pytest.fixture
+    def approved(self, tmp_path, keys):
+        """A report, and the approval of it by bob, signed by his key."""
+        run = tmp_path / "run"
+        run.mkdir()
+        (run / "results.json").write_text(Results(data=DataInfo("t"), scalars={}).to_json(), encoding="utf-8")
+        allow(tmp_path / "allowed_signers", keys, "ann", "bob")
+        about = {"report.sha256": folder_hash(run)}
+        Ledger(tmp_path, keys / "bob").add("bob", "approve", "churn", "1", "tried on June", **about)
+        return run
+
+    def shown(self, run):
+        card = tk.make_card(run)
+        (one,) = card.record().sign_off
+        said = [finding.message for finding in card.findings() if finding.code == "CARD-SIGN-OFF"]
+        return one["signed"], one["fault"], said
+
+    def test_what_was_signed_right(self, approved):
+        assert self.shown(approved) == ("yes", "", [])
+
+    @pytest.mark.parametrize(
+        ("change", "signed", "fault"),
+        [
+            ("forged", "not valid", "its signature is not valid"),
+            ("other key", "not valid", "its signature is not valid"),
+            ("unsigned", "no", "it is not signed"),
+            ("edited", "not valid", "the ledger was changed"),
+        ],
+    )
+    def test_what_counts_for_nothing(self, approved, keys, change, signed, fault):
+        ledger = Ledger(approved.parent)
+        (record,) = records(ledger)
+        if change == "other key":
+            text = Entry(**{**record, "signature": ""}).digest()
+            record["signature"] = signature.sign(text, keys / "eve")
+        elif change == "unsigned":
+            record["signature"] = ""
+        else:
+            record["who"] = "ann"
+        write(ledger, [record], chained=change != "edited")
+        (said,) = self.shown(approved)[2]
+        assert self.shown(approved)[:2] == (signed, fault)
+        assert f"approve by {record['who']} ({fault})" in said
+
+    def test_a_decision_from_before_signers_were_named(self, approved, keys):
+        ledger = Ledger(approved.parent)
+        (record,) = records(ledger)
+        write(ledger, [record | {"signature": "", "facts": {"report.sha256": folder_hash(approved)}}], chained=True)
+        assert self.shown(approved)[:2] == ("no", "it is not signed")
+        ledger.signers.unlink()
+        assert self.shown(approved) == ("no", "", [])  # nobody says that it must be signed
+
+    def test_who_may_sign_cannot_be_taken_away(self, approved):
+        Ledger(approved.parent).signers.unlink()
+        assert self.shown(approved)[:2] == ("by any key", "its signature is not valid")
 
 
 def test_a_record_that_was_dated_back_is_found(ledger):

@@ -602,9 +602,24 @@ class TestVerdict:
 def test_decisions_on_record_fill_the_sign_off(tmp_path):
     who, hash_ = "Eve <b>", "0123456789abcdef"
     one = {"who": who, "what": "reject", "why": "June & July", "when": "2026-11-26T10:00:00+00:00", "hash": hash_}
+    one |= {"signed": "yes", "fault": ""}
     html = page(sample_notebook(read_sample(sign_off=[one]).plain()), tmp_path)
     rows = html[html.index('class="sign-off"') :].partition("</table>")[0]
     assert "from the ledger" in rows
     assert ">Approver</th><td>Eve &lt;b&gt;</td><td>rejected: June &amp; July</td><td>2026-11-26</td>" in rows
     assert "<code>0123456789ab</code>" in rows
     assert "Validator" not in rows
+    assert "signed: yes" in rows
+    assert "nobody yet" not in html
+
+
+def test_a_decision_that_cannot_be_believed_is_no_approval(tmp_path):
+    one = {"who": "Eve", "what": "approve", "why": "fine", "when": "2026-11-26T10:00:00+00:00", "hash": "0123456789ab"}
+    one |= {"signed": "no", "fault": "it is not signed"}
+    html = page(sample_notebook(read_sample(sign_off=[one]).plain()), tmp_path)
+    rows = html[html.index('class="sign-off"') :].partition("</table>")[0]
+    assert ">Not proven</th><td>Eve</td>" in rows
+    assert "does not count, since it is not signed</strong>; it says “approved: fine”" in rows
+    assert "signed: no" in rows
+    assert "Approver" not in rows
+    assert "nobody yet" in html

@@ -16,7 +16,7 @@ from toolkit.core.estimate import Estimate
 from toolkit.core.resources import read_bytes
 from toolkit.core.results import ModelInfo, Results, read_results, results_path
 from toolkit.errors import InputError, refusing
-from toolkit.registry.ledger import Entry, Ledger, content_hash
+from toolkit.registry.ledger import Ledger, content_hash
 from toolkit.statistics.replicates import FILE, Replicated, is_of, read_replicates
 
 
@@ -76,8 +76,8 @@ class Report:
         By which the metrics of the test part can be compared in pairs; empty where the report has none.
     rows : str
         Which rows those are of.
-    decisions : sequence of Entry
-        Of the ledger beside the report, about this very report.
+    decisions : sequence of mapping
+        Of the ledger beside the report, about this very report, as ``Ledger.about`` gives them.
     """
 
     results: Results
@@ -85,7 +85,7 @@ class Report:
     sha256: str = ""
     replicates: Mapping[str, Replicated] = field(default_factory=dict)
     rows: str = ""
-    decisions: Sequence[Entry] = ()
+    decisions: Sequence[Mapping[str, str]] = ()
 
     def with_files_of(self, folder: Path) -> Report:
         """Add the replicates that lie in a folder, where there are some."""

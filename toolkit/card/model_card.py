@@ -32,7 +32,6 @@ from toolkit.statistics.replicates import FILE, Replicated, is_of, write_replica
 
 finding = finder(__file__)
 SCHEMA = 2
-SIGNED = ("who", "what", "why", "when", "hash")
 #: Numbers about a report itself, which the card's own take the place of.
 _OF_REPORTS = ("gates.", "card.", "change.")
 Source = str | Path | Mapping[str, Any] | Result
@@ -196,6 +195,9 @@ class ModelCard(Result):
             found.append(finding("CARD-NO-GROUPS", "low", "quantitative"))
         named = (model_address(results) or model_name(results) for results in self.results)
         models = list(dict.fromkeys(name for name in named if name))
+        if void := [one for one in self.reports[0].decisions if one["fault"]]:
+            said = listed(f"{one['what']} by {one['who']} ({one['fault']})" for one in void)
+            found.append(finding("CARD-SIGN-OFF", "high", "sign-off", count=len(void), said=said))
         if len(models) > 1:
             found.append(finding("CARD-SEVERAL-MODELS", "medium", "lineage", count=len(models), models=listed(models)))
         return found
@@ -222,7 +224,7 @@ class ModelCard(Result):
                 "eval_results.yaml": as_yaml(for_the_hub("eval_results", self.results)),
                 **({FILE: write_replicates(replicates, rows)} if replicates else {}),
             },
-            sign_off=[{name: getattr(one, name) for name in SIGNED} for one in self.reports[0].decisions],
+            sign_off=self.reports[0].decisions,
             note=VersionNote(run, "\n\n".join(filter(None, said))) if run.isalnum() else None,
         )
 

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -137,7 +137,7 @@ class Ledger:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.lock:
             known = self.trusted()
-            if self.demanding or any(SIGNERS in one.facts for one in known):
+            if self.demands(known):
                 with refusing("Cannot read who may sign", f" Put the file {str(self.signers)!r} there."):
                     facts[SIGNERS] = content_hash(self.signers.read_bytes())
             before, last = (known[-1].hash, known[-1].when) if known else (FIRST, "")
@@ -165,6 +165,16 @@ class Ledger:
             return signature.fault(entry.signature, plain, entry.who, entry.when, signers)
         return f"is not signed, and {str(self.signers)!r} says who may" if demanded and entry.what in SIGNED else ""
 
+    def demands(self, entries: Iterable[Entry]) -> bool:
+        """Whether it is said who may sign, now or when one of these records was written."""
+        return self.demanding or any(SIGNERS in one.facts for one in entries)
+
+    def signed(self, entry: Entry) -> str:
+        """Say whether a record is signed: ``yes``, ``by any key``, ``no`` or ``not valid``."""
+        if entry.signature and self.doubt(entry, False):
+            return "not valid"
+        return ("yes" if self.demanding else "by any key") if entry.signature else "no"
+
     def check_model(self, name: str, version: str, digest: str) -> None:
         """Refuse a registered version whose files are not those that were put on record first.
 
@@ -179,11 +189,21 @@ class Ledger:
             when = f"{first.when[:10]}, when it was put on record"
             raise InputError(f"Version {version} of {name!r} was changed after {when}. It is not used.")
 
-    def about(self, report: Path) -> list[Entry]:
-        """Return the approvals and rejections of the very report that lies in a folder."""
-        judged = [one for one in self.trusted() if one.what in ("approve", "reject")]
-        digest = folder_hash(report) if judged else ""
-        return [one for one in judged if one.facts.get(REPORT) == digest]
+    def about(self, report: Path) -> list[dict[str, str]]:
+        """Return the approvals and rejections of the very report that lies in a folder, as a page shows them.
+
+        Each is ``who, what, why, when, hash, signed`` and its ``fault``: why it does not count, where it does not.
+        """
+        entries, changed = self.entries(), bool(self.faults())
+        judged = [one for one in entries if one.what in ("approve", "reject")]
+        digest, demanded = folder_hash(report) if judged else "", self.demands(entries)
+        found = []
+        for one in (one for one in judged if one.facts.get(REPORT) == digest):
+            why = "its signature is not valid" if one.signature else "it is not signed"
+            fault = "the ledger was changed" if changed else why if self.doubt(one, demanded) else ""
+            shown = {name: str(getattr(one, name)) for name in ("who", "what", "why", "when", "hash")}
+            found.append({**shown, "signed": self.signed(one), "fault": fault})
+        return found
 
     def faults(self, heads: Mapping[str, str] | None = None) -> list[str]:
         """Say what is wrong with it: a record that was edited, removed, moved or added by hand, or a lost end.
