@@ -110,7 +110,7 @@ def templates() -> None:
 def data(source: str | None, schema: Path | None, save: Path | None, target: str | None, **roles: Any) -> None:
     """List the built-in tables, or profile the table NAME, a built-in name, a file or an address.
 
-    Of each column it says what it holds, what it is read as, with an example, and why.
+    For each column it says what it holds, what it is read as, with an example, and why.
     """
     from toolkit.data.datasets import BUILT_IN
 
@@ -184,7 +184,7 @@ def track(report: Path) -> None:
     """Log REPORT (its folder) to the server that MLFLOW_TRACKING_URI names, where that failed when it was made.
 
     The run, its models and the report's files are copied; the report then names the run there, and its finding
-    TRACKING-FAILED is gone. Twice is harmless. Prints the path of the report.
+    TRACKING-FAILED is gone. Doing so twice is harmless. Prints the path of the report.
     """
     from toolkit.runs.publish import track as log_later
 
@@ -203,8 +203,8 @@ def index(folder: Path) -> None:
 def demo(out: Path) -> None:
     """Run the main job on built-in census data: an experiment on one year, then the next year's drift from it.
 
-    The experiment is judged by the policy `standard`, which it fails, as its report explains: that is a verdict, no
-    error, and the exit code is 0. Prints the path of the page that lists the reports.
+    The experiment is judged by the policy `standard`, which it fails, as its report explains: that is a verdict, not
+    an error, and the exit code is 0. Prints the path of the page that lists the reports.
     """
     from toolkit.runs import runner
 

@@ -38,8 +38,8 @@ def register(report: Path, name: str, **given: Any) -> None:
 def history(name: str, as_json: bool, out: Path) -> None:
     """Show every decision about the model NAME, and check the ledger they are kept in with its signatures.
 
-    The file allowed_signers in OUT, or the one that TOOLKIT_ALLOWED_SIGNERS names, says whose keys are whose; without
-    it a signature proves that a record is as it was signed, and not by whom.
+    The file allowed_signers in OUT, or the one that TOOLKIT_ALLOWED_SIGNERS names, says whose keys are whose. Without
+    it a signature proves that a record is as it was signed, but not by whom.
 
     Exit code: 0 the ledger is whole and the store agrees with it, 1 it is not or does not, 2 the input is wrong.
     """
@@ -101,8 +101,8 @@ def serve(model: str, host: str, port: int, fallback: str, log: Path | None, out
     """Serve MODEL, an address such as models:/churn@champion, over HTTP until stopped.
 
     POST /invocations takes rows as MLflow's server does, and answers each with a decision, a score and the version.
-    A row with what the model's own table did not have gets the fallback, as does a request on which the model fails.
-    No row is kept: `toolkit run drift -p model MODEL -p current LOG` reads the log.
+    A row with values that the model's own table did not have gets the fallback, as does a request on which the model
+    fails. No row is kept: `toolkit run drift -p model MODEL -p current LOG` reads the log.
     """
     from toolkit.models.load import load_model
     from toolkit.monitoring.serve import Answers, serve

@@ -117,11 +117,11 @@ def _explained(error: Exception) -> tuple[str, int]:
     if isinstance(error, MemoryError):
         return "There is not enough memory. Give fewer rows or columns, or run it on a machine with more.", 3
     if isinstance(error, RecursionError):
-        return "What was given is nested too deeply.", 2
+        return "The input is nested too deeply.", 2
     if isinstance(error, OSError):
         said = f"{shown(str(error.filename))}: {error.strerror}" if error.filename else str(error)
         return f"The system refused: {said}.", 3 if error.errno in (errno.ENOSPC, errno.EDQUOT) else 2
-    said = f"The toolkit failed itself ({type(error).__name__}: {printable(shorten(error))})."
+    said = f"The toolkit itself failed ({type(error).__name__}: {printable(shorten(error))})."
     story = masked(f"{said}\n\ntoolkit {__version__}, Python {sys.version}\n\n{traceback.format_exc()}\n{_SEND}")
     with contextlib.suppress(OSError):
         path = Path(tempfile.mkstemp(".txt", "toolkit-failure-")[1])

@@ -212,7 +212,7 @@ def test_cells_that_are_missing_are_taken_as_such():
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"guardrails": {"spent": "lower"}}, "'spent' is the outcome, and no guardrail beside itself"),
+        ({"guardrails": {"spent": "lower"}}, "'spent' is the outcome, and cannot be its own guardrail"),
         ({"shares": {"old": "half", "new": "half"}}, "Give the share of every arm"),
     ],
 )

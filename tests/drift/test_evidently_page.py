@@ -124,7 +124,7 @@ class TestWhatIsDrawn:
         assert (len(given.reference), len(given.current)) == (10_000, 10_000)
         page = EvidentlyPage("", drift.current.rows, given.left_out)
         assert {finding.code: finding.message for finding in page.findings()} == {
-            "DRIFT-EVIDENTLY-SAMPLED": "evidently's page rests on a sample of 10,000 rows of each longer table.",
+            "DRIFT-EVIDENTLY-SAMPLED": "evidently's page is made from a sample of 10,000 rows of each longer table.",
             "DRIFT-EVIDENTLY": "evidently's page leaves out 'texts' (more than 100 different labels).",
         }
 

@@ -247,7 +247,7 @@ def test_nothing_is_known_of_errors_beyond_the_predictions_that_were_held_out(re
     assert not performance.scalars()["drift.estimated.mean_absolute_error"].has_interval
     assert performance.scalars()["drift.realized.mean_absolute_error"].has_interval
     said = {one.code: one.message for one in performance.findings()}
-    assert "cannot be known from these data" in said["ESTIMATE-NO-SUPPORT"]
+    assert "cannot be estimated from these data" in said["ESTIMATE-NO-SUPPORT"]
     assert "ESTIMATE-OUT-OF-RANGE" in said
 
 

@@ -58,7 +58,7 @@ class TestRecordedPredictions:
         [
             ({}, "need y_pred"),
             ({"y_score": [0.5]}, "2 classes are needed, not 0"),
-            ({"y_score": [0.5, 1.5, -1], "classes": (0, 1)}, r"2 of 3 rows lie outside \(all together -1 to 1.5\)"),
+            ({"y_score": [0.5, 1.5, -1], "classes": (0, 1)}, r"2 of 3 rows lie outside \(range -1 to 1.5\)"),
             ({"y_score": [0.5, np.nan, np.inf], "classes": (0, 1)}, "missing in 1 of 3 rows"),
             ({"y_score": [0.5, np.inf], "classes": (0, 1)}, "1 of 2 rows lie outside"),
             ({"y_score": [[0.5, 0.2, 0.2]], "classes": "abc"}, "add up to 1; in 1 of 1"),
@@ -311,7 +311,7 @@ class TestLoadPredictions:
             ({}, {"y_score": "score"}, r"no column 'score' \(the scores\). Did you mean 'y_score'"),
             ({}, {"y_pred": "sexx"}, "no column 'sexx' .*Did you mean 'sex'"),
             ({}, {"y_score": ["y_score", "other"]}, "no column 'other'"),
-            ({}, {"drop": "y_score"}, "holds no predictions: there is no column y_pred"),
+            ({}, {"drop": "y_score"}, "holds no predictions: there is neither a column y_pred"),
             ({"y_score": 1.2}, {}, r"\[0, 1\]; 60 of 60 rows lie outside"),
             (
                 {"y_score": lambda frame: frame["y_score"].mask(frame.index < 3)},

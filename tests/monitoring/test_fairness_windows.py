@@ -97,7 +97,7 @@ def test_what_cannot_be_audited_is_not_applicable(model, reference):
     frame = applicants(7)
     for arguments, message in [
         ((None, reference, frame), "needs a model"),
-        ((model, frame, frame), "a reference whose truth is known"),
+        ((model, frame, frame), "a reference whose outcome is known"),
         ((model, reference, frame.assign(paid=None)), "No current row has a label"),
         ((model, load_dataset(frame, target="paid", time="month"), frame), "No sensitive column"),
     ]:

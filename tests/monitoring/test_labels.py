@@ -43,7 +43,7 @@ def test_an_empty_column_of_the_table_is_filled():
         ({"paid": [1, 0]}, {}, r"later has 2 rows and now has 3 rows.*their order.* a column that both have\."),
         ({"id": [7], "paid": [1]}, {}, "such as 'id'"),
         ({"id": [7, 7], "paid": [1, 0]}, {"by": "id"}, "'id' must tell the rows of later apart, but it repeats '7'"),
-        ({"id": [7, 5, 4], "paid": [1, 0, 1]}, {"by": "id"}, "2 of the 3 rows of later are of no row of now.*'5', '4'"),
+        ({"id": [7, 5, 4], "paid": [1, 0, 1]}, {"by": "id"}, "2 of the 3 rows of later match no row of now.*'5', '4'"),
         ({"id": [7, None], "paid": [1, 0]}, {"by": "id"}, "'id' is missing in 1 of the 2 rows of later"),
         ({"key": [7], "paid": [1]}, {"by": "id"}, "later has no column 'id' to match labels by"),
         ({"ids": [7], "payed": [1]}, {"by": "ids"}, "now has no column 'ids' to match labels by. Did you mean 'id'"),

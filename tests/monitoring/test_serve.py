@@ -166,7 +166,7 @@ class TestRefusals:
         ("table", "said"),
         [
             (INSIDE.head(2).drop(columns="code"), "Missing: 'code'"),
-            (INSIDE.head(2).assign(name=SECRET), "Not known: 'name'"),
+            (INSIDE.head(2).assign(name=SECRET), "Unknown: 'name'"),
             (INSIDE.head(2).rename(columns={"code": "cod"}), "Did you mean 'code'"),
             (INSIDE.head(2).assign(age=SECRET), "Column 'age' holds numbers; 2 of 2 cells are something else"),
             (INSIDE.head(2).assign(age=[[SECRET], 3]), "Column 'age' holds numbers; 1 of 2 cells"),

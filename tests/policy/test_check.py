@@ -184,7 +184,7 @@ class TestRules:
         assert "not worse than the champion" in line.rule
 
     def test_without_a_champion_the_rule_says_where_to_name_one(self):
-        with pytest.raises(InputError, match="with a champion, and these results know none"):
+        with pytest.raises(InputError, match="with a champion, and these results have none"):
             judged({"numbers": {"test.roc_auc": {"not_worse_than": "champion"}}}, {"test.roc_auc": Estimate(1)})
 
     def test_a_metric_compared_is_named_with_the_nearest_that_is(self):

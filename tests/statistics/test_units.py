@@ -206,6 +206,6 @@ def test_coverage_of_every_metric_in_groups(groups, rows, base):
                 hits[name] += found.estimate.low <= true[name] <= found.estimate.high
     share = {name: hits[name] / asked[name] for name in true if asked[name] >= 200}
     print(groups, rows, base, {name: round(100 * value, 1) for name, value in share.items()})
-    # Named in docs/methods.md: with few rows called positive, or few positives, some intervals are too narrow.
+    # Named in docs/methods.md: with few rows predicted positive, or few positives, some intervals are too narrow.
     rare = {"matthews_corrcoef": 0.8, "roc_auc": 0.88} if rows == 5 and base < 0 else {}
     assert all(value >= rare.get(name, 0.9) for name, value in share.items()), share

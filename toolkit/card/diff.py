@@ -155,7 +155,7 @@ class CardDiff(Result):
         counts = {part: sum(one.part == part for one in self.changed) for part in PARTS}
         said = ", ".join(f"{count} in {part}" for part, count in counts.items() if count)
         data = "The data are the same." if self.same_data else "The data are not the same."
-        return f"{len(self.changed)} of {len(self.changes)} things differ{f': {said}' if said else ''}. {data}"
+        return f"{len(self.changed)} of {len(self.changes)} entries differ{f': {said}' if said else ''}. {data}"
 
     def _pairing(self) -> str:
         """Say which intervals know that the rows are the same."""
@@ -163,7 +163,7 @@ class CardDiff(Result):
         paired = sum(one.how == "paired" for one in ones)
         if paired == len(ones):
             return "Both models were measured on the same rows, and are compared in pairs." if ones else ""
-        unpaired = "intervals take the cards as independent (unpaired)"
+        unpaired = "intervals treat the cards as independent (unpaired)"
         if paired:
             return f"Test metrics are compared in pairs, on the same rows; where it says unpaired, {unpaired}."
         wide = ", and are as a rule too wide where the rows are the same" if self.same_data else ""
@@ -176,7 +176,7 @@ class CardDiff(Result):
         """Return how much changed, and what changed in each part."""
         lead = (
             f"From “{self.before}” to “{self.after}”: {self.sentence()} Differences carry 95% intervals; about one in "
-            "twenty misses by chance. More than chance is what has a p value of at most 0.05, adjusted for all changes "
+            "twenty misses by chance. “More than chance” means a p value of at most 0.05, adjusted for all changes "
             f"of its part (Benjamini-Hochberg). {self._pairing()}"
         )
         tables = [table for part in PARTS for table in self._part_tables(part)]

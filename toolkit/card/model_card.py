@@ -270,7 +270,7 @@ class ModelCard(Result):
     def _lead(self) -> str:
         asked = len(questions())
         return (
-            f"Put together from {counted(len(self.reports), 'report')}; the author answered {len(self.answers)} of "
+            f"Compiled from {counted(len(self.reports), 'report')}; the author answered {len(self.answers)} of "
             f"{asked} questions. Numbers carry 95% intervals where they have one."
         )
 

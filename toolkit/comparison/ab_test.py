@@ -99,7 +99,7 @@ def ab_test(
     names = sorted(set(arms))
     control = one_of("arm", names[0] if control == "" else str(control), names)
     if outcome in (guardrails or {}):
-        raise InputError(f"{outcome!r} is the outcome, and no guardrail beside itself. Leave it out of guardrails.")
+        raise InputError(f"{outcome!r} is the outcome, and cannot be its own guardrail. Leave it out of guardrails.")
     named = {outcome: better, **(guardrails or {})}
     units = np.arange(table.rows) if table.units is None else table.units.codes
     in_arms = pd.Series(arms).groupby(units).nunique()
@@ -228,5 +228,5 @@ class ABTest(Result):
 
     def face(self) -> Face:
         """Return the outcome of each arm, and the guardrails."""
-        table = FaceTable("Arms beside the control, by intervals that hold at every look", self.table)
+        table = FaceTable("Arms against the control, by intervals that hold at every look", self.table)
         return Face("A/B test", self._sentence(), [table], self.findings())

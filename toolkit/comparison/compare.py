@@ -236,7 +236,7 @@ class Comparison(Result):
         groups = self.groups[self.groups["metric"] == self.metric]
         by_group = {"group": groups["feature"] + " " + groups["group"], "difference": groups["difference"]}
         kinds = {"differences": pd.DataFrame(named), "groups": pd.DataFrame(by_group)}
-        said, label = {"metric": titled(self.metric)}, "Challenger less champion"
+        said, label = {"metric": titled(self.metric)}, "Challenger minus champion"
         return [draw_differences(kind, rows, label, **said) for kind, rows in kinds.items() if len(rows)]
 
     def record(self) -> Record:

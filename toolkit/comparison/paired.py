@@ -99,7 +99,7 @@ def mcnemar(champion_right: Array, challenger_right: Array) -> float:
     Parameters
     ----------
     champion_right, challenger_right : arrays of shape (n,)
-        1 for each row that is predicted rightly, else 0.
+        1 for each row that is predicted correctly, else 0.
 
     Examples
     --------

@@ -177,7 +177,7 @@ def slug(text: object, most: int = 40, *, ascii_only: bool = True) -> str:
 
 
 def matches(name: str, pattern: str) -> bool:
-    """Whether a pattern fits a whole name: ``*`` stands for any text, ``?`` for one sign, all else for itself.
+    """Whether a pattern fits a whole name: ``*`` stands for any text, ``?`` for one character, all else for itself.
 
     Examples
     --------

@@ -117,7 +117,7 @@ class Dataset(Result):
         """
         known = self.target.notna().to_numpy()
         if self.rows and not self._has_labels:
-            raise NotApplicableError(f"No labels of {self.name} are known, so that there is no truth to judge by.")
+            raise NotApplicableError(f"No labels of {self.name} are known, so there is nothing to judge by.")
         if known.all():
             return self
         part = self.take(np.flatnonzero(known))

@@ -61,7 +61,7 @@ def findings_of(table: pd.DataFrame, domain: Domain | None, alpha: float, rare: 
     if domain is not None and domain.p_adjusted <= alpha and domain.roc_auc.value >= THRESHOLD:
         told = [repr(name) for name in domain.giveaways()]
         alone = not (table["verdict"] == "drifted").any()
-        hidden = " No single column has drifted: what changed is how columns hang together." if alone else ""
+        hidden = " No single column has drifted: what changed is how columns are associated." if alone else ""
         giving = f", above all by {listed(told)}" if told else ""
         yield finding("DRIFT-DOMAIN", "high" if alone else "medium", domain=domain, giving=giving, hidden=hidden)
     if grouped := [repr(name) for name in table.loc[table["grouped"], "column"]]:
@@ -126,8 +126,8 @@ def headline(table: pd.DataFrame, domain: Domain | None) -> str:
         said.append(f"{which[:1].upper()}{which[1:]} moved{' too' if len(moved) else ''}.")
     if not len(moved) and domain is not None:
         said.append(
-            f"No single column has drifted, but the tables can be told apart (ROC AUC {domain.roc_auc}): how their "
-            "columns hang together has changed."
+            f"No single column has drifted, but the tables can be told apart (ROC AUC {domain.roc_auc}): the "
+            "associations between their columns have changed."
         )
     return " ".join(said) or f"Nothing broke, and no column of {len(features)} moved beyond chance and its threshold."
 

@@ -144,7 +144,7 @@ def tell_apart(reference: pd.DataFrame, current: pd.DataFrame, seed: int, units:
 
     A classifier two-sample test (Lopez-Paz & Oquab 2017, arXiv:1610.06545): three folds; on each the ROC AUC of the
     held-out rows with DeLong's variance, its p value by the Mann-Whitney variance under exchangeable rows. It sees what
-    no column shows alone: a change in how columns hang together.
+    no column shows alone: a change in how columns are associated.
 
     Parameters
     ----------

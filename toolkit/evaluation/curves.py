@@ -80,7 +80,7 @@ def regression_curves(y_true: Array, y_pred: Array, *, seed: int) -> dict[str, p
     Returns
     -------
     dict of str to DataFrame
-        ``predicted_vs_actual`` and ``residuals`` (actual, predicted, residual: at most 1,000 rows picked by chance);
+        ``predicted_vs_actual`` and ``residuals`` (actual, predicted, residual: at most 1,000 rows drawn at random);
         the residual is prediction minus truth.
     """
     rng = np.random.default_rng(seed)

@@ -63,9 +63,9 @@ def evaluate(
         often each outcome occurs (regression: the mean): in the training part, or in a single table itself, where no
         guess that is the same for every row has a lower log loss or squared error.
     threshold : float, str, mapping, Rule or Threshold, optional
-        At which score a row is called positive, by default the model's own: see ``read_threshold``. A rule chooses on
-        the validation part; where there is none, on the training part, and of a single table on that table, which is
-        then said. The choice is the own threshold of ``evaluation.model``, which the other steps take. A model that
+        At which score a row is predicted positive, by default the model's own: see ``read_threshold``. A rule chooses
+        on the validation part; where there is none, on the training part, and of a single table on that table, which
+        is then said. The choice is the own threshold of ``evaluation.model``, which the other steps take. A model that
         decides by itself, and predictions that record decisions, are taken at their word: for them only the default
         will do.
     seed : int
@@ -144,7 +144,7 @@ class Evaluation(Result):
     data : Dataset
         The test part.
     threshold : Threshold or None
-        At which score a row is called positive, and why; binary only.
+        At which score a row is predicted positive, and why; binary only.
     parts : tuple of str
         Parts of the split that were measured.
     numbers : dict of str to Estimate
@@ -266,7 +266,7 @@ def measure(
     predicted : Predictions
     task : {"binary", "multiclass", "regression"}
     chosen : Threshold or None
-        At which a row is called positive; binary only.
+        At which a row is predicted positive; binary only.
     units : Units or None
         The independent observations, where these are not the rows.
     seed : int

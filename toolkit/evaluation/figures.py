@@ -144,7 +144,7 @@ def _against_truth(evaluation: Evaluation, kind: str) -> Drawing:
     """Draw rows by their prediction: against the truth, or as residuals."""
     dots, numbers, residual = evaluation.curves[kind], evaluation.numbers, kind == "residuals"
     shown, n = len(dots), numbers["test.bias"].n
-    each = f"each dot is a test row ({shown:,} of {n:,}, picked by chance)" if shown < n else "each dot is a test row"
+    each = f"each dot is a test row ({shown:,} of {n:,}, drawn at random)" if shown < n else "each dot is a test row"
 
     def draw(ax: Axes) -> None:
         middle = float(dots["predicted"].mean())
@@ -181,7 +181,7 @@ def _confusion(cells: pd.DataFrame) -> Drawing:
     else:
         rated = zip(names, counts.diagonal(), sizes, strict=True)
         rates = [f"{name} {right:,.0f} of {size:,.0f}" for name, right, size in rated]
-        said = f"Called rightly: {'; '.join(rates[:_MOST_LABELS])}"
+        said = f"Correctly classified: {'; '.join(rates[:_MOST_LABELS])}"
     data = cells.rename(columns="called {}".format).reset_index()
     return Drawing("confusion", picture("confusion", counted=said), draw, data, grid="")
 

@@ -78,7 +78,7 @@ def about_decisions(chosen: Threshold, test: Predictions) -> list[Finding]:
     share, rate = float(test.decide(chosen.value).mean()), float(test.y_true.mean())
     if share not in (0, 1) or rate in (0, 1):
         return findings
-    who, missed = ("Nobody", "recall is 0") if share == 0 else ("Everybody", "it tells nobody apart")
+    who, missed = ("Nobody", "recall is 0") if share == 0 else ("Everybody", "it separates no rows")
     advice = ""
     if test.scored:
         which, score = ("highest", test.y_pred.max()) if share == 0 else ("lowest", test.y_pred.min())
@@ -121,7 +121,7 @@ def _calibration(numbers: Mapping[str, Estimate]) -> list[Finding]:
     said = [
         f"{what} (calibration {name} {found}, {ideal} is ideal)"
         for name, found, ideal, below, above in (
-            ("slope", slope, 1, "predictions are too extreme", "predictions are too timid"),
+            ("slope", slope, 1, "predictions are too extreme", "predictions are too moderate"),
             ("intercept", shift, 0, "probabilities are too high on average", "probabilities are too low on average"),
         )
         for what, off in ((below, found.high < ideal - _SLOPE_MARGIN), (above, found.low > ideal + _SLOPE_MARGIN))

@@ -42,7 +42,7 @@ def row_losses(predicted: Predictions, task: str, threshold: float = 0.0) -> tup
 
 
 def correct(predicted: Predictions, task: str, threshold: float) -> Array:
-    """Return 1 for each row that is classified rightly, else 0."""
+    """Return 1 for each row that is classified correctly, else 0."""
     guess = predicted.decide(threshold) if task == "binary" else predicted.y_pred
     return np.asarray(guess == predicted.y_true, dtype=float)
 

@@ -51,7 +51,7 @@ def find_slices(
     ones. At most ten are kept.
 
     Of more than 200,000 rows a random sample of that many is searched. A table with too many columns for pairs (more
-    than 400 levels) is searched by single columns, and that is said.
+    than 400 levels) is searched by single columns, with a finding that says so.
 
     Parameters
     ----------

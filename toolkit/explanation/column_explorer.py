@@ -39,7 +39,7 @@ def column_explorer(explanation: Explanation | Any) -> ColumnExplorer:
     Raises
     ------
     NotApplicableError
-        Where nothing was explained, or no column is attributed anything.
+        Where nothing was explained, or no column has an attribution.
 
     Examples
     --------
@@ -62,7 +62,7 @@ def column_explorer(explanation: Explanation | Any) -> ColumnExplorer:
         rows += [[name, text, int(mask.sum()), mean] for text, mask, mean in groups]
         points.append([values[:MOST_POINTS][mask[:MOST_POINTS]] for _, mask, _ in groups])
     if not rows:
-        raise NotApplicableError("No column is attributed anything: the model says the same of every row.")
+        raise NotApplicableError("No column has an attribution: the model gives every row the same score.")
     return ColumnExplorer(
         scale=explanation.attributor.scale,
         towards=explanation.towards,

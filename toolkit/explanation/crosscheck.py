@@ -204,7 +204,7 @@ def difference_of_means(first: Array, second: Array, units: Units | None = None)
     """Estimate the difference of two means of magnitudes, and test that there is none.
 
     One row more is reckoned with in each group, as large as the largest seen, so that groups without any variation
-    decide nothing by themselves. Groups of which neither was ever attributed anything do not differ.
+    decide nothing by themselves. Groups whose attributions are all 0 do not differ.
 
     Parameters
     ----------
@@ -223,7 +223,7 @@ def difference_of_means(first: Array, second: Array, units: Units | None = None)
     unit = max(float(first.max()), float(second.max()))
     n = len(first)
     if not unit:
-        return Estimate(0.0, n=n, method="no interval: never attributed anything"), 1.0
+        return Estimate(0.0, n=n, method="no interval: attributions are all 0"), 1.0
     first, second = first / unit, second / unit
     both = n + len(second)
     each = np.split(weights_of(units, both), [n])

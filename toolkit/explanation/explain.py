@@ -71,7 +71,7 @@ def explain(
         them are used.
     method : {"auto", "tree", "linear", "permutation"}
     rows : list or label, optional
-        Ids (labels of the index) of single rows to explain; by default the most confident right and wrong one and the
+        Ids (labels of the index) of single rows to explain; by default the most confident prediction and error, and the
         nearest to the threshold.
     by : str or list of str, optional
         Columns whose groups are compared; by default the sensitive ones. Several in one text are separated by commas.

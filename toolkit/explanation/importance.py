@@ -102,7 +102,7 @@ def magnitudes(values: Array) -> Array:
 def relative_errors(sizes: Array, units: Units | None = None) -> Array:
     """Return the standard error of each of the ten largest means as a share of that mean; infinite for one row.
 
-    Columns that are never attributed anything need no more rows.
+    Columns whose attributions are all 0 need no more rows.
     """
     unit = float(sizes.max(initial=0.0)) or 1.0
     centre = np.average(sizes, axis=0, weights=weights_of(units, len(sizes))) / unit
@@ -130,7 +130,7 @@ def covariance_of_means(values: Array, units: Units | None) -> Array:
 def mean_magnitude(sizes: Array, unit: float, units: Units | None = None) -> Estimate:
     """Estimate one mean |attribution| by Student's t on the log scale.
 
-    A column that was never attributed anything might be on rows not seen: the rule of three, with ``unit``, the largest
+    A column whose attributions are all 0 might differ on rows not seen: the rule of three, with ``unit``, the largest
     magnitude of any column, bounds it. Where no column ever is, there is nothing to bound it by, and no interval.
 
     Examples
@@ -139,7 +139,7 @@ def mean_magnitude(sizes: Array, unit: float, units: Units | None = None) -> Est
     50.50 [44.98, 56.69] 0.000 [0.000, 3.000]
     """
     if not unit:
-        return Estimate(0.0, n=len(sizes), method="no interval: never attributed anything")
+        return Estimate(0.0, n=len(sizes), method="no interval: attributions are all 0")
     return mean(sizes / unit, weights_of(units, len(sizes))).over(units).estimate.times(unit)
 
 

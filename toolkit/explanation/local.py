@@ -77,11 +77,11 @@ def find_rows(data: Dataset, rows: Any) -> dict[str, int]:
 
 
 def telling_rows(predicted: Predictions, task: str, threshold: float) -> dict[str, int]:
-    """Choose the rows worth a look: the most confident right and wrong one, and the nearest to the threshold.
+    """Choose the rows worth a look: the most confident prediction and error, and the nearest to the threshold.
 
     Confidence is the distance of a score from the threshold as a share of the way to the end of that side; with several
     classes it is the probability of the class said, and a tie is two classes that are nearly as probable. Of numbers:
-    the best prediction, the furthest too high, and the furthest too low. Without scores there is no confidence, and no
+    the best prediction, the largest overestimate and underestimate. Without scores there is no confidence, and no
     row. A threshold that is not a number stands for decisions of the model's own, and confidence is then from 0.5 or 0.
 
     Returns

@@ -114,7 +114,7 @@ def audit_fairness(
     whole("min_count", min_count, 1, 1_000_000)
     whole("replicates", replicates, FEWEST_REPLICATES, MOST_REPLICATES)
     if model is None or not isinstance(data, Dataset | Split):
-        raise NotApplicableError("Fairness needs a model, or its predictions, and rows whose truth is known.")
+        raise NotApplicableError("Fairness needs a model, or its predictions, and rows whose outcome is known.")
     part = data.test if isinstance(data, Split) else data.labelled
     columns = sensitive_columns(part, sensitive)
     _, predicted, chosen = predict_at(model, data, threshold, part)
@@ -159,7 +159,7 @@ class FairnessAudit(Result):
     positive : object or None
         Positive class of a binary task.
     threshold : Threshold or None
-        At which score a row is called positive; binary only.
+        At which score a row is predicted positive; binary only.
     rows, min_count : int
         Rows audited, and the fewest of a group that is judged.
     groups : DataFrame

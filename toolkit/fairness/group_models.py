@@ -124,7 +124,7 @@ class GroupThresholds:
     positive : object
         The label that the scores are of.
     rules : mapping of group to (float, sequence of (float, float))
-        The chance of being called positive whatever the score, and what is added to it above each threshold.
+        The chance of being predicted positive whatever the score, and what is added to it above each threshold.
     """
 
     model: Model
@@ -133,7 +133,7 @@ class GroupThresholds:
     scored = False
 
     def chance(self, features: pd.DataFrame, groups: Labels | None) -> Array:
-        """Return for each row the chance of being called positive."""
+        """Return for each row the chance of being predicted positive."""
         score = self.model.positive_scores(self.positive, features)
         called = np.zeros(len(score))
         for name, (base, steps) in self.rules.items():
@@ -162,7 +162,7 @@ class Mixture:
     scored = False
 
     def chance(self, features: pd.DataFrame, groups: Labels | None) -> Array:  # noqa: ARG002  # asks no group
-        """Return for each row the chance of being called positive."""
+        """Return for each row the chance of being predicted positive."""
         encoded = features if self.encoder is None else dense(self.encoder.transform(features))
         votes = [np.asarray(model.predict(encoded), dtype=float) for model in self.models]
         return np.asarray(np.asarray(self.weights, dtype=float) @ np.array(votes))

@@ -42,7 +42,7 @@ class Case:
     task : {"binary", "multiclass", "regression"}
     predicted : Predictions
     called : array of shape (n,) or None
-        1 where a row is called positive (binary).
+        1 where a row is predicted positive (binary).
     """
 
     task: str

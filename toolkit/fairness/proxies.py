@@ -160,7 +160,7 @@ class Proxies(Result):
             names += [row["feature"], *(f"by {name}" for name in best["column"])]
         ax.axvline(0, color=GREY, linewidth=1, linestyle=":")
         name_rows(ax, names, 0.6)
-        ax.set_xlabel("Told beyond chance (0) up to certainty (1)")
+        ax.set_xlabel("Predictability, from chance (0) to certainty (1)")
 
     def face(self) -> Face:
         """Return how well each sensitive column is told, by all others together and by the best few."""

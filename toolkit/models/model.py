@@ -47,7 +47,7 @@ class Model:
     positive : object or None
         Of two classes, the one that the threshold is about.
     threshold : Threshold or None
-        At which score a row is called positive; None where none was chosen.
+        At which score a row is predicted positive; None where none was chosen.
     name, version : str
         What it is called, and under which version it was logged; the version is empty where it was not.
     recorded, decides : bool

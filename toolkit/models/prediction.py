@@ -62,7 +62,7 @@ class Predictions:
     weights: Array | None = None
 
     def decide(self, threshold: float) -> Array:
-        """Return 1 where a row is called positive: as the model itself decided, else by its score (binary)."""
+        """Return 1 where a row is predicted positive: as the model itself decided, else by its score (binary)."""
         return self.decisions if self.decisions is not None else (self.y_pred >= threshold).astype(float)
 
     def take(self, rows: NDArray[np.integer[Any]]) -> Predictions:

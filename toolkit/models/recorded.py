@@ -175,6 +175,6 @@ def _probabilities(scores: Any, classes: Sequence[Any]) -> pd.DataFrame:
 
 
 def last_highest(probabilities: Array) -> NDArray[np.intp]:
-    """Return the place of the highest value of each row; of equal ones the last, so that 0.5 is called positive."""
+    """Return the place of the highest value of each row; of equal ones the last, so that 0.5 is predicted positive."""
     places: NDArray[np.intp] = probabilities.shape[1] - 1 - probabilities[:, ::-1].argmax(axis=1)
     return places

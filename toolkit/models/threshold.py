@@ -1,4 +1,4 @@
-"""At which score a row is called positive: a threshold that was chosen, and the rules to choose one by."""
+"""At which score a row is predicted positive: a threshold that was chosen, and the rules to choose one by."""
 
 import json
 import math
@@ -62,7 +62,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Threshold:
-    """A chosen threshold: rows with a score at or above ``value`` are called positive.
+    """A chosen threshold: rows with a score at or above ``value`` are predicted positive.
 
     Attributes
     ----------

@@ -105,7 +105,7 @@ class Cells:
     chance, variance : array of shape (n_cells,)
         Mean of the rows' probabilities p, and of their p(1 − p).
     called : array of shape (n_cells,)
-        1 where the rows are called positive.
+        1 where the rows are predicted positive.
     position : array of shape (n_cells,)
         Mean score, on the scale of the calibrator.
     starts : integer array of shape (n_bins,)
@@ -165,7 +165,7 @@ def estimate_binary(
     Returns
     -------
     dict of str to Estimate
-        Not defined (nan) where the rows do not define it, such as precision where none is called positive.
+        Not defined (nan) where the rows do not define it, such as precision where none is predicted positive.
     """
     n = round(cells.rows.sum())
     rng = np.random.default_rng(seed)

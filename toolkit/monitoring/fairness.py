@@ -89,7 +89,7 @@ def audit_windows(
     ['reference', 'all', 'rows 1 to 221', 'rows 222 to 442']
     """
     if model is None or not isinstance(reference, Dataset):
-        raise NotApplicableError("Fairness over time needs a model and a reference whose truth is known.")
+        raise NotApplicableError("Fairness over time needs a model and a reference whose outcome is known.")
     data = data_like(current, reference)
     names = [name for name in reference.sensitive if name in data.sensitive]
     if not names:

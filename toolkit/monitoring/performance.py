@@ -276,7 +276,7 @@ def _expect(
     before, after = _scored(known, reference, chosen), _scored(new, current, chosen)
     if len(np.unique(before.y_true)) < 2:
         found = "one class only" if chosen else "rows that are all predicted right, or all wrong"
-        raise InputError(f"The reference holds {found}, so that nothing can be learnt about the scores from it.")
+        raise InputError(f"The reference holds {found}, so nothing can be learned from it about the scores.")
     weights, supported = None, np.ones(current.rows, dtype=bool)
     if reference.features.shape[1]:
         weights, supported = density_ratio(reference.features, current.features, seed, (before.units, after.units))

@@ -38,7 +38,7 @@ def load_retraining(
         The table that it was trained on, or all rows known since; by default the recorded one. A model that was itself
         retrained needs it.
     settings : mapping, optional
-        Parameters of the template ``experiment`` that are to be others than the recorded ones.
+        Parameters of the template ``experiment`` that differ from the recorded ones.
 
     Returns
     -------
@@ -57,7 +57,7 @@ def load_retraining(
     found |= {one_of("setting", name, found): value for name, value in (settings or {}).items()}
     if record.template not in ("experiment", "retrain") or found.get("weight"):
         made = f"the template {record.template!r}{' with weights' if found.get('weight') else ''}"
-        raise InputError(f"Trained again is the model of an experiment without weights; {model!r} comes from {made}.")
+        raise InputError(f"Only models of experiments without weights are trained again; {model!r} comes from {made}.")
     roles = {name: found[name] for name in ("target", "sensitive", "time", "group", "positive", "drop")}
     tables = {"reference": found["data"] if given(reference) is None else reference, "current": current, "model": model}
     later = {"labels": labels, "labels_by": labels_by, "reference_periods": found["periods"]}

@@ -214,7 +214,7 @@ def _size_needed(number: Estimate, least: float, most: float, wider: float) -> s
     if not number.n:
         return "How many observations would decide is not known."
     if not shrink < 1000 * abs(gap):
-        return "The estimate is so near to it that more observations alone may not decide."
+        return "The estimate is so close to the limit that more observations alone may not decide."
     size = max(int(float(f"{number.n * (shrink / gap) ** 2:.2g}")), number.n + 1)
     given = "with 80% power, if the true value is the estimate"
     return f"About {size:,} observations instead of {number.n:,} would decide it {given}."

@@ -68,7 +68,7 @@ class NumberRule(Part):
     by: Annotated[Number, Field(ge=0)] = 0.0
     """By how much it may be worse."""
     optional: Annotated[bool, Field(strict=True)] = False
-    """Left out where there is no such number, and said so."""
+    """Left out, with a note, where there is no such number."""
     why: Annotated[str, Field(max_length=1000)] = ""
     """The policy's own reason."""
 
@@ -111,12 +111,12 @@ class Policy(Part):
     undecided: Literal["undecided", "fail"] = "undecided"
     """What the verdict is where no rule fails and at least one cannot be decided."""
     correction: Literal["holm"] | None = None
-    """Corrects the rules for each other, so that a policy that is met fails by chance in at most 2.5 % of tables."""
+    """Corrects the rules for each other, so that a policy that is met fails by chance in at most 2.5% of tables."""
     numbers: dict[str, NumberRule] = {}
-    """Rules by dotted name; * stands for any text, ? for one sign."""
+    """Rules by dotted name; * stands for any text, ? for one character."""
     findings: FindingRule | None = None
     fingerprints: list[Annotated[str, Field(pattern="^sha256:[0-9a-f]{64}$")]] = []
-    """Data that are approved: whole fingerprints, as results.json has them; any where none is named."""
+    """Data that are approved: full fingerprints, as results.json has them; all data where none is named."""
     approval: Approval = ""
     """Who must approve a model before it is promoted: somebody (required), or somebody but its author (independent)."""
 

@@ -22,7 +22,7 @@ def sign(text: str, key: Path) -> str:
         done = _ssh_keygen("sign", "-f", key.expanduser(), path, given=None if os.isatty(0) else "")
         if done.returncode:
             why = done.stderr.strip().rpartition("\n")[2]
-            advice = "Give a private key of SSH; add one with a passphrase to ssh-agent (ssh-add), or use a terminal."
+            advice = "Give an SSH private key; add one with a passphrase to ssh-agent (ssh-add), or use a terminal."
             raise InputError(f"Nothing is recorded: {str(key)!r} does not sign ({why}). {advice}")
         return path.with_suffix(".sig").read_text(encoding="utf-8")
 

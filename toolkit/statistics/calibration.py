@@ -25,7 +25,8 @@ _APART = 1e-9
 def calibration_slope(y_true: Array, y_prob: Array, weights: Array | None = None) -> tuple[float, Array]:
     """Return the slope of a logistic regression of the outcome on the logit of the prediction; 1 is ideal.
 
-    Below 1 the predictions are too extreme (overfitting), above 1 too timid (Cox 1958, doi:10.1093/biomet/45.3-4.562).
+    Below 1 the predictions are too extreme (overfitting), above 1 too moderate (Cox 1958,
+    doi:10.1093/biomet/45.3-4.562).
 
     Parameters
     ----------

@@ -27,7 +27,7 @@ SCORE_METRICS = (*RANKED, *PROBABILITY_METRICS)
 LEAST_OF_CLASS = 10
 #: Rows of the rarer class in the wrong order, or in the right one, below which DeLong's variance is not enough.
 FEW_ORDERED = 1.5
-#: Rows of the rarer class, or called positive, below which Wald's interval of a difference does not hold it.
+#: Rows of the rarer class, or predicted positive, below which Wald's interval of a difference does not hold it.
 FEW = 20
 
 
@@ -51,9 +51,9 @@ def binary_metrics(
         Probability of the positive class, or any score that rises with it; None where only decisions are known: metrics
         that need scores are then not defined.
     threshold : float
-        Rows with a score at or above it are called positive.
+        Rows with a score at or above it are predicted positive.
     decisions : array of shape (n,), optional
-        1 where a row is called positive, 0 elsewhere, in place of the threshold.
+        1 where a row is predicted positive, 0 elsewhere, in place of the threshold.
     probabilities : bool
         Whether the scores are probabilities; if not, metrics that need those are not defined.
     units : Units, optional
