@@ -30,7 +30,7 @@ class TestHub:
         card = make_card(report())
         data = hub.ModelCard(card.to_markdown()).data
         found = {one.metric_type: one for one in data.eval_results}
-        expected = evaluated_metrics(card.results[0])
+        expected = evaluated_metrics(card.results[0].scalars)
         assert {name: one.metric_value for name, one in found.items()} == {
             name: one.value for name, one in expected.items()
         }

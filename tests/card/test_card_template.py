@@ -70,7 +70,7 @@ class TestRun:
 
     def test_the_files_lie_beside_it_and_are_listed(self, finished):
         results = json.loads((finished[1] / "results.json").read_text(encoding="utf-8"))
-        files = {"card.json", "card.md", "eval_results.yaml"}
+        files = {"card.json", "card.md", "eval_results.yaml", "mlbom.json", "croissant.json"}
         schemas.RESULTS.validate(results)
         assert files <= set(results["artifacts"])
         assert files <= {path.name for path in finished[1].iterdir()}

@@ -17,6 +17,7 @@ from toolkit.core.resources import read_bytes
 from toolkit.core.results import ModelInfo, Results, read_results, results_path
 from toolkit.errors import InputError, refusing
 from toolkit.registry.ledger import Ledger, content_hash
+from toolkit.runs import manifest
 from toolkit.statistics.replicates import FILE, Replicated, is_of, read_replicates
 
 
@@ -76,6 +77,8 @@ class Report:
         By which the metrics of the test part can be compared in pairs; empty where the report has none.
     rows : str
         Which rows those are of.
+    packages : mapping of name to version
+        Those that were installed where it was made, by its manifest; empty where it has none.
     decisions : sequence of mapping
         Of the ledger beside the report, about this very report, as ``Ledger.about`` gives them.
     """
@@ -85,6 +88,7 @@ class Report:
     sha256: str = ""
     replicates: Mapping[str, Replicated] = field(default_factory=dict)
     rows: str = ""
+    packages: Mapping[str, str] = field(default_factory=dict)
     decisions: Sequence[Mapping[str, str]] = ()
 
     def with_files_of(self, folder: Path) -> Report:
@@ -126,7 +130,8 @@ def read_report(source: str | Path | Mapping[str, Any]) -> Report:
     path = results_path(source)
     folder = path.resolve().parent
     report = Report(read_results(source), folder.name, content_hash(read_bytes(path)))
-    return replace(report, decisions=Ledger(folder.parent).about(folder)).with_files_of(folder)
+    packages = manifest.read_manifest(folder)["packages"] if (folder / manifest.NAME).is_file() else {}
+    return replace(report, packages=packages, decisions=Ledger(folder.parent).about(folder)).with_files_of(folder)
 
 
 _LICENCE = re.compile(r"[a-z0-9][a-z0-9.\-]*")
@@ -144,16 +149,16 @@ def for_the_hub(form: Literal["metadata", "eval_results"], every: Sequence[Resul
     licence : str
         A short name such as ``apache-2.0``; other texts become a licence of their own.
     """
-    results = next(filter(evaluated_metrics, every), every[0])
+    results = next((one for one in every if evaluated_metrics(one.scalars)), every[0])
     is_short = _LICENCE.fullmatch(licence.lower())
-    about = facts_of(results) | {"tests": evaluated_metrics(results), "licence": licence, "is_short": is_short}
+    about = facts_of(results) | {"tests": evaluated_metrics(results.scalars), "licence": licence, "is_short": is_short}
     return yaml.safe_load(environment().get_template(f"{form}.yaml.j2").render(about, data=results.data))
 
 
-def evaluated_metrics(results: Results) -> dict[str, Estimate]:
+def evaluated_metrics(scalars: Mapping[str, Estimate]) -> dict[str, Estimate]:
     """Return the defined metrics of the test part, by their plain names."""
     return {
         name.removeprefix("test."): number
-        for name, number in results.scalars.items()
+        for name, number in scalars.items()
         if name.startswith("test.") and name.count(".") == 1 and math.isfinite(number.value)
     }

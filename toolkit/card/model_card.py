@@ -13,6 +13,7 @@ import pandas as pd
 
 from toolkit.card.author import questions, read_author, sections
 from toolkit.card.content import Section, as_yaml, write_markdown
+from toolkit.card.evidence import evidence
 from toolkit.card.lineage import Report, for_the_hub, model_address, model_name, model_of, read_report
 from toolkit.card.quantities import groups_drawings
 from toolkit.card.sections import cross_reference, make_sections
@@ -222,6 +223,7 @@ class ModelCard(Result):
                 "card.json": self.to_json(),
                 "card.md": self.to_markdown(),
                 "eval_results.yaml": as_yaml(for_the_hub("eval_results", self.results)),
+                **evidence(self.reports[0], self.title, self.scalars(), self.answers),
                 **({FILE: write_replicates(replicates, rows)} if replicates else {}),
             },
             sign_off=self.reports[0].decisions,

@@ -61,7 +61,7 @@ def _about(every: Sequence[Results]) -> dict[str, Any]:
     measured = [
         (metric, number, results.scalars.get(f"baseline.{metric}"))
         for results in every
-        for metric, number in evaluated_metrics(results).items()
+        for metric, number in evaluated_metrics(results.scalars).items()
     ]
     ones = [one for results in every for one in group_numbers(results.scalars) if one.group and not one.is_disparity]
     counts = Counter(feature for feature, _ in dict.fromkeys((one.feature, one.group) for one in ones))
