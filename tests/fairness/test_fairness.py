@@ -270,7 +270,7 @@ def test_of_a_split_the_test_part_is_audited_at_the_threshold_of_the_validation_
     data = dataset(people(3000))
     split = split_dataset(data, validation_size=0.2)
     audit = audit_fairness(Known(), split, threshold="recall>=0.9", replicates=200)
-    assert audit.rows == split.test.rows
+    assert audit.data.rows == split.test.rows
     assert audit.threshold.part == "validation"
     direct = audit_fairness(Known(), split.test, threshold=audit.threshold, replicates=200)
     pd.testing.assert_frame_equal(audit.frame(), direct.frame())

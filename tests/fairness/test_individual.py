@@ -171,7 +171,7 @@ def test_labels_only_and_a_split():
 
     split = split_dataset(table(1000))
     found = check_individual(Labels(), split)
-    assert found.rows == split.test.rows
+    assert found.data.rows == split.test.rows
     numbers = found.scalars()
     assert numbers["individual.sex.score_change"].value == numbers["individual.sex.flip_rate"].value > 0
 

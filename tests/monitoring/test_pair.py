@@ -93,7 +93,7 @@ class TestLoading:
         _, new, _ = load_drift(current=after, **given)
         assert (new.rows, new.labelled.rows) == (400, 399)
         audit = tk.audit_fairness(model, new)
-        assert audit.rows == 399
+        assert audit.data.rows == 399
         known = whole.take([row for row in range(400) if row != 7])
         pd.testing.assert_frame_equal(audit.frame(), tk.audit_fairness(model, known).frame())
         realized = tk.estimate_performance(model, old, new).scalars()

@@ -148,7 +148,7 @@ def draw_intervals(
     ax.plot(x, y, marker, color=color, markersize=size, **style)
 
 
-def name_rows(ax: Axes, names: Sequence[str], beside: float = 0.5) -> None:
+def name_rows(ax: Axes, names: Sequence[str], beside: float = 0.6) -> None:
     """Name the rows of a figure, the first one on top at 0."""
     ax.set_yticks(range(len(names)), names)
     ax.set_ylim(len(names) - 1 + beside, -beside)

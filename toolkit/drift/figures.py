@@ -81,7 +81,7 @@ def _draw_columns(ax: Axes, drawn: pd.DataFrame) -> None:
     ticks = [0, 0.5, 1, *(step for step in (2, 5, 10, 20, 50, 100, 1000) if step <= furthest * 1.2)]
     ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     ax.minorticks_off()
-    name_rows(ax, [shorten(name) for name in drawn["column"]], 0.6)
+    name_rows(ax, [shorten(name) for name in drawn["column"]])
     ax.set(xlabel="Distance ÷ threshold", xlim=(0, furthest * 1.15))
 
 
@@ -91,7 +91,7 @@ def _draw_shares(ax: Axes, shares: pd.DataFrame, name: str) -> None:
         places = np.arange(len(shares))
         ax.barh(places - 0.2, shares["reference"], 0.38, color="white", edgecolor=GREY, hatch="//", label="reference")
         ax.barh(places + 0.2, shares["current"], 0.38, color=BLUE, label="current")
-        name_rows(ax, [shorten(label) for label in shares["value"]], 0.6)
+        name_rows(ax, [shorten(label) for label in shares["value"]])
         ax.set(xlabel=f"Share of rows, {shorten(name)}")
     else:
         edges = [*shares["from"], shares["to"].iloc[-1]]

@@ -176,9 +176,8 @@ def _groups(fairness: Any, threshold: float, rows: int, positives: int) -> pd.Da
     curves = getattr(fairness, "curves", None)
     if curves is None or curves.empty:
         return pd.DataFrame(columns=list(_GROUPS))
-    if fairness.rows != rows or fairness.threshold.value != threshold:
-        said = {"audited": fairness.rows, "at": fairness.threshold.value}
-        raise refusal("other rows", rows=rows, threshold=threshold, **said)
+    if fairness.data.rows != rows or fairness.threshold.value != threshold:
+        raise refusal("other rows", rows=rows, threshold=threshold, audit=fairness)
     held = curves[curves["threshold"] == threshold].groupby("feature")[["rows", "positives"]].sum()
     whole = held.index[(held["rows"] == rows) & (held["positives"] == positives)]
     kept = curves[curves["feature"].isin(whole)]

@@ -195,7 +195,7 @@ def _per_class(table: pd.DataFrame) -> Drawing:
         for name, shift, colour, marker in (("recall", -0.15, BLUE, "o"), ("precision", 0.15, ORANGE, "s")):
             numbers = shown[name]
             draw_intervals(ax, places + shift, numbers, color=colour, marker=marker, size=5, width=1.5, label=name)
-        name_rows(ax, [f"{name} ({rows:,})" for name, rows in zip(names, shown["support"], strict=True)], 0.6)
+        name_rows(ax, [f"{name} ({rows:,})" for name, rows in zip(names, shown["support"], strict=True)])
         ax.set(xlim=(0, 1.02), xlabel="Recall and precision")
         ax.legend(loc="lower left")
 

@@ -84,7 +84,7 @@ def _beeswarm(explanation: Explanation) -> Drawing:
             shade: dict[str, Any] = {"c": rank[known], "cmap": "cividis", "vmin": 0, "vmax": 1}
             points = ax.scatter(size[known], offset[known], **shade, **_DOT)
         ax.axvline(0, color=GREY, linewidth=0.8)
-        name_rows(ax, [shorten(name) for name in found], 0.6)
+        name_rows(ax, [shorten(name) for name in found])
         ax.set_xlabel(f"SHAP, {_scale(explanation)}")
         bar = ax.figure.colorbar(points, ax=ax, ticks=[0, 1], pad=0.02, aspect=30)
         bar.ax.set_yticklabels(["low", "high"])
@@ -137,7 +137,7 @@ def _groups(explanation: Explanation, by: str, kind: str) -> Drawing:
             places = np.arange(len(columns)) - 0.35 + step * (order + 0.5)
             style: dict[str, Any] = {"color": colour, "marker": marker, "label": shorten(group, 24)}
             draw_intervals(ax, places, sizes[columns], size=5, width=1.8, **style)
-        name_rows(ax, [shorten(name, 28) for name in columns], 0.6)
+        name_rows(ax, [shorten(name, 28) for name in columns])
         ax.set_xlabel(f"Mean |SHAP|, {_scale(explanation)}")
         ax.set_xlim(left=0)
         ax.legend(title=shorten(by, 24), loc="lower right")
@@ -151,7 +151,7 @@ def _bars(label: str, names: Sequence[str], sizes: Sequence[Estimate]) -> Callab
     def draw(ax: Axes) -> None:
         ax.barh(range(len(sizes)), [size.value for size in sizes], color=BLUE, height=0.6, alpha=0.35)
         draw_intervals(ax, range(len(sizes)), sizes, size=5)
-        name_rows(ax, names, 0.6)
+        name_rows(ax, names)
         ax.set_xlabel(label)
         ax.set_xlim(left=0)
 

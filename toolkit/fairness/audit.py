@@ -30,7 +30,6 @@ from toolkit.models.choice import predict_at
 from toolkit.models.folds import side_by_side
 from toolkit.models.threshold import Threshold, ThresholdLike
 from toolkit.statistics.binning import Bins
-from toolkit.statistics.units import Units
 
 FEWEST_REPLICATES, MOST_REPLICATES = 200, 100_000
 #: What a cell shows of the groups; everything is in ``FairnessAudit.frame``.
@@ -118,8 +117,8 @@ def audit_fairness(
     part = data.test if isinstance(data, Split) else data.labelled
     columns = sensitive_columns(part, sensitive)
     _, predicted, chosen = predict_at(model, data, threshold, part)
-    called, units = predicted.decide(chosen.value) if chosen else None, part.units
-    case, ordered, of_rows = prepare(part.task, predicted, called, columns, units)
+    called = predicted.decide(chosen.value) if chosen else None
+    case, ordered, of_rows = prepare(part.task, predicted, called, columns, part.units)
     custom = read_metrics(metrics, case)
     groupings = group_rows(ordered, depth, bins, of_rows)
     hows = [Resampling(min_count, replicates, rng) for rng in np.random.default_rng(seed).spawn(len(groupings))]
@@ -132,19 +131,14 @@ def audit_fairness(
     notes = [note for metric in custom if not metric.weighted for note in part.unweighted(f"Metric {metric.name}")]
     notes += about_table(part, data, columns, groupings, case)
     return FairnessAudit(
-        name=part.name,
-        target=str(part.target.name),
-        task=part.task,
-        positive=part.positive,
+        data=part,
         threshold=chosen,
-        rows=part.rows,
         min_count=min_count,
         groups=groups,
         disparities=disparity_table(measured, names),
         curves=threshold_curves(case, groupings, chosen.value if chosen else math.nan),
         notes=(*notes, *about_groups(groupings, groups, part.rows, min_count)),
         custom=names,
-        units=units,
     )
 
 
@@ -154,14 +148,12 @@ class FairnessAudit(Result):
 
     Attributes
     ----------
-    name, target, task : str
-        The table, the column predicted, and the kind of task.
-    positive : object or None
-        Positive class of a binary task.
+    data : Dataset
+        The rows audited, and what they belong to and weigh, on which intervals and p values rest.
     threshold : Threshold or None
         At which score a row is predicted positive; binary only.
-    rows, min_count : int
-        Rows audited, and the fewest of a group that is judged.
+    min_count : int
+        The fewest rows of a group that is judged.
     groups : DataFrame
         A row a group and metric: ``feature, group, rows, units, class, metric, value, judged``. The values are
         Estimates, the units are what the rows belong to (else the rows), the class is empty for metrics of all classes
@@ -176,23 +168,16 @@ class FairnessAudit(Result):
         What is to be known about the groups.
     custom : tuple of str
         Names of the metrics that the caller brought.
-    units : Units or None
-        What rows belong to and weigh, on which intervals and p values rest; None where each row stands alone.
     """
 
-    name: str
-    target: str
-    task: str
-    positive: object | None
+    data: Dataset
     threshold: Threshold | None
-    rows: int
     min_count: int
     groups: pd.DataFrame
     disparities: pd.DataFrame
     curves: pd.DataFrame
     notes: tuple[Finding, ...]
     custom: tuple[str, ...] = ()
-    units: Units | None = None
 
     def frame(self) -> pd.DataFrame:
         """Return one row a number, of groups and then of disparities, with the ends of the intervals in columns."""
@@ -240,7 +225,7 @@ class FairnessAudit(Result):
         if not shown["class"].any():
             shown = shown.drop(columns="class")
         tables = [FaceTable("Disparities with 95% intervals, and what is expected by chance", shown)]
-        foremost = self.groups[self.groups["metric"].isin([*METRICS["shown"][self.task], *self.custom])]
+        foremost = self.groups[self.groups["metric"].isin([*METRICS["shown"][self.data.task], *self.custom])]
         belong = ["units"] if (self.groups["units"] != self.groups["rows"]).any() else []
         for name in self.groups["feature"].drop_duplicates()[:MOST_TABLES]:
             groups = foremost[foremost["feature"] == name]
@@ -251,10 +236,10 @@ class FairnessAudit(Result):
         few = too_few(self.groups, self.min_count)
         if len(few):
             tables.append(FaceTable("Too few to judge, wholly or by some metrics: left out of the disparities", few))
-        rows = f"{self.rows:,} rows" + (f" {self.units.text}" if self.units else "")
+        rows = f"{self.data.rows:,} rows" + (f" {self.data.units.text}" if self.data.units else "")
         tested, beyond = self.disparities["p_adjusted"].count(), (self.disparities["p_adjusted"] <= 0.05).sum()
-        lead = f"{self.target}: {beyond} of {tested} comparisons of groups exceed chance "
+        lead = f"{self.data.target.name}: {beyond} of {tested} comparisons of groups exceed chance "
         lead += f"(adjusted p of 0.05 or less), on {rows}."
         if self.threshold:
-            lead += f" Positive is {self.positive}, predicted {self.threshold.called}."
-        return Face(f"Fairness of {self.name}", lead, tables, self.findings())
+            lead += f" Positive is {self.data.positive}, predicted {self.threshold.called}."
+        return Face(f"Fairness of {self.data.name}", lead, tables, self.findings())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from toolkit.core.estimate import format_number
-from toolkit.core.figures import GREY, ORANGE, PALETTE, Axes, Drawing, draw_intervals, name_rows
+from toolkit.core.figures import GREY, ORANGE, PALETTE, Axes, Drawing, draw_beside, draw_intervals, name_rows
 from toolkit.core.words import shorten, titled
 from toolkit.fairness.findings import FOREMOST, METRICS, picture
 from toolkit.statistics.intervals import wilson
@@ -24,7 +24,7 @@ DASHES = ("-", "--", "-.", ":", (0, (5, 1)))
 
 def drawings(audit: FairnessAudit) -> list[Drawing]:
     """Return the figures that the audit has: a metric by group, the disparities, and rates over the thresholds."""
-    found = [_by_group(audit, metric) for metric in (*METRICS["drawn"][audit.task], *audit.custom)]
+    found = [_by_group(audit, metric) for metric in (*METRICS["drawn"][audit.data.task], *audit.custom)]
     return [one for one in (*found, _disparities(audit), _thresholds(audit)) if one]
 
 
@@ -43,14 +43,8 @@ def _by_group(audit: FairnessAudit, metric: str) -> Drawing | None:
     rows = rows.head(MOST_ROWS).sort_values(["depth", "size"])
     said = "; ".join(f"{row.group}: {row.value}" for row in rows.itertuples())
     words = picture("groups", metric=titled(metric), meaning=METRICS["meaning"].get(metric, ""), said=said)
-
-    def draw(ax: Axes) -> None:
-        draw_intervals(ax, range(len(rows)), rows["value"])
-        name_rows(ax, [f"{shorten(row.group, NAME_LENGTH)} ({row.rows:,})" for row in rows.itertuples()], 0.6)
-        if metric == "mean_residual":
-            ax.axvline(0, color=GREY, linewidth=1, linestyle=":")
-        ax.set_xlabel(titled(metric))
-
+    names = [f"{shorten(row.group, NAME_LENGTH)} ({row.rows:,})" for row in rows.itertuples()]
+    draw = draw_beside(titled(metric), names, rows["value"], 0.0 if metric == "mean_residual" else math.nan)
     return Drawing(metric, words, draw, data, grid="x")
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from toolkit.core.estimate import Estimate, format_number, spread
 from toolkit.core.face import Face
-from toolkit.core.figures import Axes, Drawing, draw_intervals, name_rows
+from toolkit.core.figures import Drawing, draw_beside
 from toolkit.core.options import whole
 from toolkit.core.result import Finding, Result, Severity, by_severity
 from toolkit.core.words import unique, value_text
@@ -110,9 +110,7 @@ def check_individual(
     pairs = [] if model.recorded else list(zip(columns, names, strict=True))
     found = {name: change_column(model, part, column, name, value) for column, name in pairs}
     return IndividualFairness(
-        name=test.name,
-        task=test.task,
-        rows=asked,
+        data=part,
         consistency=alike(near),
         by_chance=alike(random_rows(pool.rows, asked, neighbours)).value,
         spread=1.0 if classes else float(np.sqrt(np.cov(predicted.y_true, aweights=weights, ddof=0))),
@@ -127,10 +125,8 @@ class IndividualFairness(Result):
 
     Attributes
     ----------
-    name, task : str
-        The table and its task.
-    rows : int
-        Rows that were looked at.
+    data : Dataset
+        The rows that were looked at.
     consistency : Estimate
         1 where every row is treated as its neighbours are; not defined where no column says who is near.
     by_chance : float
@@ -145,9 +141,7 @@ class IndividualFairness(Result):
         become positive and negative.
     """
 
-    name: str
-    task: str
-    rows: int
+    data: Dataset
     consistency: Estimate
     by_chance: float
     spread: float
@@ -165,7 +159,7 @@ class IndividualFairness(Result):
         """Return ``individual.consistency``, the same by chance, and the numbers of each sensitive column."""
         numbers = {
             "individual.consistency": self.consistency,
-            "individual.consistency_by_chance": Estimate(self.by_chance, n=self.rows),
+            "individual.consistency_by_chance": Estimate(self.by_chance, n=self.data.rows),
         }
         for name, found in self.columns.items():
             numbers |= {f"individual.{name}.{key}": number for key, number in found.items()}
@@ -207,7 +201,7 @@ class IndividualFairness(Result):
                 most = f"; of the {worst['rows']:,} that become {worst['changed_to']}, {way}"
         if not math.isnan(level):
             severity = "high" if level >= limits[1] else "medium" if level >= limits[0] else "low"
-        numbers = {"name": name, "change": change, "flips": flips, "rows": self.rows, "most": most}
+        numbers = {"name": name, "change": change, "flips": flips, "rows": self.data.rows, "most": most}
         return finding(said, severity, name, spread=format_number(self.spread), **numbers)
 
     def drawings(self) -> list[Drawing]:
@@ -215,19 +209,12 @@ class IndividualFairness(Result):
         if not len(self.changes):
             return []
         measure, title = "flip_rate", "Share of rows whose decision changes"
-        if self.task == "regression":
+        if self.data.task == "regression":
             measure, title = "score_change", "Mean absolute change of the prediction"
         said = [f"{row['feature']} to {row['changed_to']}: {row[measure]}" for _, row in self.changes.iterrows()]
         words = picture("changes", title=title, said="; ".join(said))
-        names = self.changes["feature"] + " → " + self.changes["changed_to"]
-
-        def draw(ax: Axes) -> None:
-            draw_intervals(ax, range(len(names)), self.changes[measure])
-            name_rows(ax, [value_text(name) for name in names], 0.6)
-            ax.set_xlabel(title)
-            ax.set_xlim(left=0)
-
-        return [Drawing("changes", words, draw, self.changes)]
+        names = list(map(value_text, self.changes["feature"] + " → " + self.changes["changed_to"]))
+        return [Drawing("changes", words, draw_beside(title, names, self.changes[measure]), self.changes)]
 
     def face(self) -> Face:
         """Return the consistency, and what each changed value changes."""

@@ -136,14 +136,12 @@ def mitigate(
     if len(points) == 2:
         raise NotApplicableError(f"No method can be used here: {' '.join(note.message for note in notes)}")
     return Mitigation(
-        name=split.train.name,
         feature="+".join(unique(map(value_text, columns))),
         metric=metric,
         disparity=setup.disparity,
         frontier=frontier_table(points, setup),
         models={point.fitted.name: replace(point.fitted.model, threshold=point.threshold) for point in points},
         split=setup.split,
-        columns=columns,
         notes=(*notes, *_about_fits([point.fitted for point in points], setup)),
     )
 
@@ -154,8 +152,8 @@ class Mitigation(Result):
 
     Attributes
     ----------
-    name, feature : str
-        The table, and the sensitive column or intersection.
+    feature : str
+        The sensitive column or intersection.
     metric, disparity : str
         What the frontier shows.
     frontier : DataFrame
@@ -164,19 +162,16 @@ class Mitigation(Result):
         The fitted model of each point. Those that need the sensitive columns read them from the features, or their
         estimator from ``predict(features, sensitive_features=…)``; they and the others can be pickled.
     split : Split
-    columns : tuple of str
-        The sensitive columns.
+        With the sensitive columns beside the features.
     notes : tuple of Finding
     """
 
-    name: str
     feature: str
     metric: str
     disparity: str
     frontier: pd.DataFrame
     models: dict[str, Model]
     split: Split
-    columns: tuple[str, ...]
     notes: tuple[Finding, ...]
 
     def frame(self) -> pd.DataFrame:
@@ -270,8 +265,8 @@ def _joined(split: Split, columns: Sequence[str]) -> Split:
         beside = sensitive_columns(data, extra) if extra else None
         return replace(data, features=pd.concat([data.features, beside], axis=1))
 
-    validation = None if split.validation is None else joined(split.validation)
-    return replace(split, train=joined(split.train), test=joined(split.test), validation=validation)
+    parts: dict[str, Any] = {name: joined(part) for name, part in split.parts().items()}
+    return replace(split, **parts)
 
 
 def _about_fits(fitted: Sequence[FittedMethod], setup: Setup) -> list[Finding]:

@@ -159,7 +159,7 @@ class Proxies(Result):
                 draw_intervals(ax, [len(names) + place], [Estimate(value, low, high)], markerfacecolor=fill)
             names += [row["feature"], *(f"by {name}" for name in best["column"])]
         ax.axvline(0, color=GREY, linewidth=1, linestyle=":")
-        name_rows(ax, names, 0.6)
+        name_rows(ax, names)
         ax.set_xlabel("Predictability, from chance (0) to certainty (1)")
 
     def face(self) -> Face:
