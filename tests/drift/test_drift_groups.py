@@ -109,7 +109,7 @@ def test_a_profile_keeps_how_much_a_row_tells(tmp_path):
     assert saved.loc["height", "p_value"] == pytest.approx(whole.loc["height", "p_value"], abs=0.05)
     merged = summarize(before).merged(summarize(after))
     assert merged.groups == 160
-    assert merged.column("town").effect == pytest.approx(15, rel=0.1)
+    assert merged.columns["town"].effect == pytest.approx(15, rel=0.1)
 
 
 def test_a_report_says_what_an_observation_is_and_where_there_are_few():

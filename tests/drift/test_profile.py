@@ -31,7 +31,7 @@ def test_a_profile_comes_back_as_it_was(tmp_path):
     back = load_profile(profile.save(tmp_path / "profile.json"))
     assert (back.name, back.rows, back.roles) == ("people", 5000, profile.roles)
     for name, column in profile.columns.items():
-        other = back.column(name)
+        other = back.columns[name]
         assert (other.dtype, other.missing) == (column.dtype, column.missing)
         assert other.counts.tolist() == column.counts.tolist()
         if column.is_number:
@@ -70,10 +70,10 @@ def test_profiles_of_pieces_merge_into_that_of_the_whole():
     expected = summarize(whole.drop(columns="row"))
     assert merged.rows == 9000
     for name in ("whole", "label"):
-        assert merged.column(name).counts.tolist() == expected.column(name).counts.tolist()
-    number = merged.column("number")
-    assert number.mean == pytest.approx(expected.column("number").mean)
-    assert number.std == pytest.approx(expected.column("number").std)
+        assert merged.columns[name].counts.tolist() == expected.columns[name].counts.tolist()
+    number = merged.columns["number"]
+    assert number.mean == pytest.approx(expected.columns["number"].mean)
+    assert number.std == pytest.approx(expected.columns["number"].std)
     assert number.error < 0.02
     rows = detect_drift(expected, merged).table.set_index("column")
     assert rows.loc["number", "distance"].value < 0.02

@@ -243,7 +243,7 @@ class TestLog:
         answers.close()
         profile = tk.load_profile(log)
         assert profile.rows == len(INSIDE)
-        assert profile.column("age").missing == 0
+        assert profile.columns["age"].missing == 0
         assert (
             f'toolkit_decisions_total{{decision="yes"}} {float((model.predict(INSIDE) == "yes").sum())}'
             in log.with_suffix(".prom").read_text()

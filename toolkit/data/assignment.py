@@ -73,8 +73,7 @@ def by_group(group: pd.Series[Any], sizes: Sizes, random: np.random.Generator) -
             taken = int(np.argmin(np.abs(sums - size * len(groups)))) + 1
             part_of[order[:taken]] = part
             order, spare = order[taken:], spare - 1
-    parts: Codes = part_of[groups]
-    return parts
+    return np.asarray(part_of[groups])
 
 
 def apart(parts: Codes, group: pd.Series[Any]) -> tuple[Codes, Notes]:

@@ -135,6 +135,10 @@ class Dataset(Result):
         parts = {name: getattr(self, name) for name in names}
         return replace(self, **{name: part.iloc[rows] for name, part in parts.items() if part is not None})
 
+    def sampled(self, most: int, random: np.random.Generator) -> Dataset:
+        """Return so many rows by chance, in the order of the table; all of them where there are no more."""
+        return self if self.rows <= most else self.take(np.sort(random.choice(self.rows, most, replace=False)))
+
     def unweighted(self, step: str) -> list[Finding]:
         """Say that a step counts every row as one although rows have weights."""
         name = None if self.weight is None else str(self.weight.name)

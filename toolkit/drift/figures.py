@@ -52,7 +52,7 @@ def drawings(drift: Drift) -> list[Drawing]:
 
 def _shares(drift: Drift, name: str) -> pd.DataFrame:
     """Return the shares of a column in both tables: of the labels that changed most, or of steps over a number."""
-    pair = pair_of(drift.reference.column(name), drift.current.column(name))
+    pair = pair_of(drift.reference.columns[name], drift.current.columns[name])
     before, after = pair.reference / pair.reference.sum(), pair.current / pair.current.sum()
     if not pair.scale:
         order = np.argsort(-np.abs(after - before), kind="stable")[:MOST_LABELS_DRAWN]

@@ -47,9 +47,9 @@ def importances(
         picked = np.sort(rng.choice(len(inputs), IMPORTANCE_ROWS, replace=False))
         inputs, each = inputs.iloc[picked], each[picked]
     before, order = model.outputs(inputs, table), rng.permutation(len(inputs))
-    shuffled = permuted(lambda rows: model.outputs(rows, table), inputs, order[None])
+    shuffled = permuted(lambda rows: model.outputs(rows, table), inputs, order)
     moved = []
-    for (after,) in shuffled:
+    for after in shuffled:
         gap = np.abs(before - after) if before.dtype.kind == "f" else (before != after).astype(float)
         gap = gap.sum(axis=1) / 2 if gap.ndim == 2 else gap
         known = np.isfinite(gap)
@@ -186,8 +186,8 @@ def tell_apart(reference: pd.DataFrame, current: pd.DataFrame, seed: int, units:
             areas.append(area)
         order = np.random.default_rng(seed).permutation(int(judge.sum()))
         judged = pd.DataFrame(given[judge])
-        shuffled = permuted(lambda rows: model.predict_proba(rows.to_numpy())[:, 1], judged, order[None])
-        drops = areas[-1] - np.array([roc_auc(side[judge], scores[0], weights[judge])[0] for scores in shuffled])
+        shuffled = permuted(lambda rows: model.predict_proba(rows.to_numpy())[:, 1], judged, order)
+        drops = areas[-1] - np.array([roc_auc(side[judge], scores, weights[judge])[0] for scores in shuffled])
     value, influence = float(np.mean(areas)), influence * math.sqrt(SHARED)
     found = smooth(value, influence, weights, effective=min(n, m), method=f"DeLong, {FOLDS} dependent folds")
     if units is None:

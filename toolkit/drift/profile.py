@@ -63,10 +63,6 @@ class Profile(Result):
         """How many groups of rows that belong together there are; 0 where each row stands for itself."""
         return max((summary.groups for summary in self.columns.values()), default=0)
 
-    def column(self, name: str) -> ColumnSummary:
-        """Return the summary of one column."""
-        return self.columns[name]
-
     def merged(self, other: Profile) -> Profile:
         """Return the profile of the rows of both, so that a table can be summed up piece by piece.
 

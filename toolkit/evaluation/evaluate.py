@@ -102,8 +102,8 @@ def evaluate(
     compared = {}
     if baseline is not None:
         if isinstance(baseline, str):
-            baseline, said = _guess(baseline, parts)
-            notes += said
+            baseline, in_hindsight = _guess(baseline, parts)
+            notes += in_hindsight
         guessed = predict(baseline, test)
         at = chosen
         if chosen and not (math.isfinite(chosen.value) and predicted["test"].probabilities == guessed.probabilities):
@@ -112,8 +112,9 @@ def evaluate(
         compared = measure(guessed, test.task, at, units["test"], seed)
     numbers = _numbers(measured, compared, units)
     notes += about_units(test, measured["test"], units["test"])
-    by_class = _by_class(predicted["test"], units["test"]) if test.task == "multiclass" else None
-    if by_class is not None:
+    by_class, said = None, predicted["test"]
+    if test.task == "multiclass":
+        by_class = class_table(said.y_true, said.y_pred, said.y_prob, said.classes, units=units["test"])
         names = ("precision", "recall", "f1", "roc_auc")
         numbers |= {f"test.{row['class']}.{name}": row[name] for _, row in by_class.iterrows() for name in names}
     if chosen and math.isfinite(chosen.value):
@@ -284,11 +285,6 @@ def measure(
         cost = mean(each, predicted.weights, bounds=(-math.inf, math.inf), unit=dearest)
         found |= {"expected_cost": cost.over(units)}
     return found
-
-
-def _by_class(predicted: Predictions, units: Units | None) -> pd.DataFrame:
-    truth, guess = predicted.y_true.astype(np.intp), predicted.y_pred.astype(np.intp)
-    return class_table(truth, guess, predicted.y_prob, predicted.classes, units=units)
 
 
 def _confusion(predicted: Predictions, test: Dataset, chosen: Threshold | None) -> pd.DataFrame | None:

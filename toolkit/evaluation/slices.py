@@ -87,8 +87,7 @@ def find_slices(
     """
     whole("depth", depth, 1, 2)
     part = data.test if isinstance(data, Split) else data.labelled
-    if part.rows > MOST_ROWS:
-        part = part.take(sampled(part.rows, seed))
+    part = part.sampled(MOST_ROWS, np.random.default_rng(seed))
     least = fewest(part.rows) if min_rows is None else whole("min_rows", min_rows, 5)
     _, predicted, chosen = predict_at(model, data, threshold, part)
     value = chosen.value if chosen else math.nan

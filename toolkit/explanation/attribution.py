@@ -117,7 +117,7 @@ def choose_attributor(
         raise InputError(f"The {method} explainer does not fit this model: {failure}. Use method='auto'.")
     # The explainer holds every column of every step of every row of the background at once.
     most = max(5, min(_GIVEN_ROWS if given else _PERMUTED_ROWS, _MOST_CELLS // (2 * data.features.shape[1] ** 2)))
-    outputs, sample = outputs_of(model, data), _sampled(background, most, rng)
+    outputs, sample = outputs_of(model, data), background.sampled(most, rng)
     scale, read = whole_scale(model, outputs)
     raw = permutation_explainer(read, sample.features, seed)
     about = "permutation", scale, outputs, read(sample.features).mean(axis=0), f"{sample.rows:,} rows of {sample.name}"
@@ -128,24 +128,20 @@ def choose_attributor(
     return replace(found, notes=(Finding("EXPLAIN-FALLBACK", "info", note, "method"),))
 
 
-def _sampled(data: Dataset, most: int, rng: np.random.Generator) -> Dataset:
-    return data if data.rows <= most else data.take(np.sort(rng.choice(data.rows, most, replace=False)))
-
-
 def _seen_through(
     model: Model, view: View, kind: str, data: Dataset, background: Dataset, given: bool, rng: np.random.Generator
 ) -> tuple[Attributor, bool]:
     """Build a tree or linear attributor on the scale that it adds up to, and say whether it does on the probe."""
-    outputs, probe = outputs_of(model, data), _sampled(data, _PROBE_ROWS, rng).features
+    outputs, probe = outputs_of(model, data), data.sampled(_PROBE_ROWS, rng).features
     interact, reference, most = None, "its training rows, as counted in its trees", _QUICK
     if kind == "linear":
-        seen = _sampled(background, _MEAN_ROWS, rng)
+        seen = background.sampled(_MEAN_ROWS, rng)
         raw = linear_explainer(view.estimator, view.encode(seen.features))
         reference = f"{seen.rows:,} rows of {seen.name}"
     else:
         raw, interact, deep = tree_explainer(view.estimator)
         if given or deep:
-            seen = _sampled(background, _GIVEN_ROWS if given else _DEEP_ROWS, rng)
+            seen = background.sampled(_GIVEN_ROWS if given else _DEEP_ROWS, rng)
             raw, interact, _ = tree_explainer(view.estimator, view.encode(seen.features))
             reference, most = f"{seen.rows:,} rows of {seen.name}", _SLOW if deep else _QUICK
     matrix = view.encode(probe)

@@ -101,7 +101,7 @@ def cross_check(
     sums, noise, repeats, increases = np.zeros((columns, n)), np.zeros(columns), 0, list[Estimate]()
     while True:
         order = rng.permutation(n)
-        for place, (after,) in enumerate(permuted(losses, data.features, order[None])):
+        for place, after in enumerate(permuted(losses, data.features, order)):
             apart = weights * (after - before) / unit
             sums[place] += apart
             sums[place, order] += apart

@@ -95,8 +95,7 @@ def draw_rows(
 
 def magnitudes(values: Array) -> Array:
     """Return |attribution| of each row and column, its mean over the outputs; shape (rows, columns)."""
-    sizes: Array = np.abs(values).mean(axis=2)
-    return sizes
+    return np.asarray(np.abs(values).mean(axis=2))
 
 
 def relative_errors(sizes: Array, units: Units | None = None) -> Array:

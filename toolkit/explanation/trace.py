@@ -109,8 +109,7 @@ def _trace(encoder: Any, owners: Owners) -> Owners | None:
     found = [set(_MARK.findall(str(name))) for name in names]
     if any(len(sources) != 1 for sources in found):
         return None
-    traced: Owners = owners[np.array([int(sources.pop()) for sources in found], dtype=np.intp)]
-    return traced
+    return np.asarray(owners[[int(sources.pop()) for sources in found]])
 
 
 def _forget_names(step: Any) -> None:

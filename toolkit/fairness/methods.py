@@ -63,10 +63,7 @@ class Setup:
 
     def sample(self) -> Dataset:
         """Return the training rows, a random sample where there are more than ``rows``."""
-        train = self.split.train
-        if train.rows <= self.rows:
-            return train
-        return train.take(np.sort(np.random.default_rng(self.seed).choice(train.rows, self.rows, replace=False)))
+        return self.split.train.sampled(self.rows, np.random.default_rng(self.seed))
 
     def grouped(self, data: Dataset, *, each_class: bool = False) -> tuple[Groups, Labels]:
         """Learn the groups on some rows, and return them with the group of each row."""

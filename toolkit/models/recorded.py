@@ -66,8 +66,7 @@ class RecordedPredictions:
         """Return the labels or numbers of some rows; without ``y_pred``, the class of the highest probability."""
         if self.y_pred is not None:
             return self.y_pred.to_numpy()[self._places(features, self.y_pred.index)]
-        labels: NDArray[Any] = self.classes_[last_highest(self.predict_proba(features))]
-        return labels
+        return np.asarray(self.classes_[last_highest(self.predict_proba(features))])
 
     @available_if(lambda self: self.y_score is not None)  # type: ignore[untyped-decorator]
     def predict_proba(self, features: pd.DataFrame) -> Array:
@@ -176,5 +175,4 @@ def _probabilities(scores: Any, classes: Sequence[Any]) -> pd.DataFrame:
 
 def last_highest(probabilities: Array) -> NDArray[np.intp]:
     """Return the place of the highest value of each row; of equal ones the last, so that 0.5 is predicted positive."""
-    places: NDArray[np.intp] = probabilities.shape[1] - 1 - probabilities[:, ::-1].argmax(axis=1)
-    return places
+    return np.asarray(probabilities.shape[1] - 1 - probabilities[:, ::-1].argmax(axis=1))
