@@ -63,7 +63,7 @@ def test_duplicate_rows():
 
 def test_few_rows_and_tiny_classes():
     target = pd.Series(["a"] * 100 + ["b"] * 15 + ["c"], name="y")
-    findings = check_features(pd.DataFrame({"noise": NOISE.head(116)}), target, "multiclass")
+    findings = list(check_features(pd.DataFrame({"noise": NOISE.head(116)}), target, "multiclass"))
     assert [(finding.code, finding.severity) for finding in findings] == [
         ("DATA-FEW-ROWS", "medium"),
         ("DATA-TINY-CLASS", "high"),
@@ -75,7 +75,7 @@ def test_few_rows_and_tiny_classes():
 
 def test_many_classes():
     target = pd.Series([f"c{i % 60}" for i in range(1800)], name="y")
-    findings = check_features(pd.DataFrame({"noise": RANDOM.normal(size=1800)}), target, "multiclass")
+    findings = list(check_features(pd.DataFrame({"noise": RANDOM.normal(size=1800)}), target, "multiclass"))
     assert [finding.code for finding in findings] == ["DATA-MANY-CLASSES"]
 
 
@@ -164,7 +164,7 @@ def test_tiny_tables_and_tiny_classes_get_no_score():
     assert leakage_scores(pd.DataFrame({"a": Y[:30]}), Y[:30], "binary") == {}
     rare = pd.Series([0] * 97 + [1] * 3)
     assert leakage_scores(pd.DataFrame({"a": rare}), rare, "binary") == {}
-    assert check_features(pd.DataFrame({"a": Y[:15]}), Y[:15], "binary")[0].code == "DATA-FEW-ROWS"
+    assert next(check_features(pd.DataFrame({"a": Y[:15]}), Y[:15], "binary")).code == "DATA-FEW-ROWS"
     assert "DATA-TARGET-COPY" in {f.code for f in check_features(pd.DataFrame({"a": rare}), rare, "binary")}
 
 

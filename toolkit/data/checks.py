@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
 import numpy as np
@@ -34,8 +34,8 @@ Codes = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 
-def check_features(features: pd.DataFrame | None, target: pd.Series[Any], task: str) -> list[Finding]:
-    """Run every check on a prepared table.
+def check_features(features: pd.DataFrame | None, target: pd.Series[Any], task: str) -> Iterator[Finding]:
+    """Yield what every check on a prepared table finds, in the order of the checks.
 
     Parameters
     ----------
@@ -46,31 +46,26 @@ def check_features(features: pd.DataFrame | None, target: pd.Series[Any], task: 
     task : {"binary", "multiclass", "regression", ""}
         An empty text where no row has a label.
 
-    Returns
-    -------
-    list of Finding
-        In the order of the checks.
-
     Examples
     --------
     >>> features = pd.DataFrame({"a": [0, 1] * 150, "b": range(300)})
     >>> [finding.code for finding in check_features(features, features["a"].rename("y"), "binary")]
     ['DATA-TARGET-COPY']
     """
-    rows, name, findings = len(target), str(target.name), list[Finding]()
+    rows = len(target)
     if rows < FEW_ROWS:
-        findings.append(finding("DATA-FEW-ROWS", "medium", rows=rows))
+        yield finding("DATA-FEW-ROWS", "medium", rows=rows)
     if task != "regression":
-        findings += _classes(target)
+        yield from _classes(target)
     if features is None:
-        return findings
-    findings += _columns(features)
+        return
+    yield from _columns(features)
     repeated = int(pd.Series(row_hashes(features, target)).duplicated().sum())
     if repeated:
         said, severity = counted(repeated, "row repeats", "rows repeat"), "medium" if repeated >= 0.1 * rows else "low"
-        findings.append(finding("DATA-DUPLICATE-ROWS", severity, repeated=said, share=repeated / rows, rows=rows))
+        yield finding("DATA-DUPLICATE-ROWS", severity, repeated=said, share=repeated / rows, rows=rows)
     if rows < LEAST_ROWS_FOR_COPY or not task:
-        return findings
+        return
     scores = leakage_scores(features, target, task)
     measure = "rank R²" if task == "regression" else "ROC AUC"
     # Where the rows are too few for a score, a column is still compared with the target.
@@ -79,10 +74,9 @@ def check_features(features: pd.DataFrame | None, target: pd.Series[Any], task: 
         if score < LEAKAGE_SCORE:
             break
         if copies_target(features[column], target, task):
-            findings.append(finding("DATA-TARGET-COPY", "critical", column, target=name))
+            yield finding("DATA-TARGET-COPY", "critical", column, target=target.name)
         elif column in scores:
-            findings.append(finding("DATA-LEAKAGE", "high", column, measure=measure, score=score))
-    return findings
+            yield finding("DATA-LEAKAGE", "high", column, measure=measure, score=score)
 
 
 def row_hashes(features: pd.DataFrame, target: pd.Series[Any]) -> NDArray[np.uint64]:
@@ -113,32 +107,27 @@ def gathered(findings: Iterable[Finding], most: int = MOST_OF_A_CODE) -> list[Fi
     return kept
 
 
-def _classes(target: pd.Series[Any]) -> list[Finding]:
-    name, counts, findings = str(target.name), target.value_counts(), list[Finding]()
+def _classes(target: pd.Series[Any]) -> Iterator[Finding]:
+    counts = target.value_counts()
     for label, count in counts[counts < SMALL_CLASS][::-1].items():
-        severity, numbers = "high" if count < SMALL_CLASS / 2 else "medium", {"rows": len(target), "target": name}
-        findings.append(finding("DATA-TINY-CLASS", severity, label, count=counted(count, "row"), **numbers))
+        severity, few = "high" if count < SMALL_CLASS / 2 else "medium", counted(count, "row")
+        yield finding("DATA-TINY-CLASS", severity, label, count=few, rows=len(target), target=target.name)
     if len(counts) > MANY_CLASSES:
-        findings.append(finding("DATA-MANY-CLASSES", "medium", name, classes=len(counts)))
-    return findings
+        yield finding("DATA-MANY-CLASSES", "medium", target.name, classes=len(counts))
 
 
-def _columns(features: pd.DataFrame) -> list[Finding]:
+def _columns(features: pd.DataFrame) -> Iterator[Finding]:
     """Say which columns have many gaps, nearly one value, or very many labels."""
     shares = features.isna().mean().sort_values(ascending=False, kind="stable")
-    gaps = shares[shares >= MISSING_SHARE].items()
-    missing = [finding("DATA-MISSING", "medium" if share >= 0.5 else "low", name, share=share) for name, share in gaps]
-    constant, many = [], []
+    for name, share in shares[shares >= MISSING_SHARE].items():
+        yield finding("DATA-MISSING", "medium" if share >= 0.5 else "low", name, share=share)
     for name, column in features.items():
-        codes, values = pd.factorize(column)
-        counts = np.bincount(codes[codes >= 0])
-        if len(counts) and counts.max() >= NEAR_CONSTANT_SHARE * len(features):
-            value, share = str(values[int(counts.argmax())]), counts.max() / len(features)
-            constant.append(finding("DATA-NEAR-CONSTANT", "low", name, value=value, share=share))
-        labels = len(column.cat.categories) if isinstance(column.dtype, pd.CategoricalDtype) else 0
-        if labels > MANY_LABELS:
-            many.append(finding("DATA-HIGH-CARDINALITY", "low", name, labels=labels, rows=len(column)))
-    return [*missing, *constant, *many]
+        most = column.value_counts().head(1) / len(column)
+        for value, share in most[most >= NEAR_CONSTANT_SHARE].items():
+            yield finding("DATA-NEAR-CONSTANT", "low", name, value=str(value), share=share)
+    for name, column in features.select_dtypes("category").items():
+        if (labels := len(column.cat.categories)) > MANY_LABELS:
+            yield finding("DATA-HIGH-CARDINALITY", "low", name, labels=labels, rows=len(column))
 
 
 def leakage_scores(features: pd.DataFrame, target: pd.Series[Any], task: str) -> dict[str, float]:

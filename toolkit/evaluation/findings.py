@@ -36,8 +36,8 @@ _LEAST_Z, _NOTABLE = 3.5, 1.1
 _UNITS = re.compile(rf"(^|[^a-z])({'|'.join(_WORDS['units'])})([^a-z]|$)")
 
 
-def judge(task: str, numbers: Mapping[str, Estimate], predicted: Mapping[str, Predictions]) -> list[Finding]:
-    """Return what a reader should know about measured numbers.
+def judge(task: str, numbers: Mapping[str, Estimate], predicted: Mapping[str, Predictions]) -> Iterator[Finding]:
+    """Yield what a reader should know about measured numbers.
 
     Parameters
     ----------
@@ -48,36 +48,37 @@ def judge(task: str, numbers: Mapping[str, Estimate], predicted: Mapping[str, Pr
         The predictions of each part.
     """
     usable = (name for name in DECIDING[task] if (found := numbers.get(f"test.{name}")) and found.has_interval)
-    metric, findings = next(usable, ""), []
-    if metric:
-        findings += _against_baseline(metric, numbers) + _overfit(metric, numbers)
+    if metric := next(usable, ""):
+        yield from _against_baseline(metric, numbers)
+        yield from _overfit(metric, numbers)
     area = numbers.get("test.roc_auc")
     if area and area.high < 0.5:
-        findings.append(finding("EVAL-RANKS-BACKWARDS", "high", "roc_auc", area=area))
+        yield finding("EVAL-RANKS-BACKWARDS", "high", "roc_auc", area=area)
     if numbers.get("test.root_mean_squared_error", UNKNOWN).method == HEAVY:
         size, middle = (numbers[f"test.{name}"] for name in ("mean_absolute_error", "median_absolute_error"))
-        findings.append(finding("EVAL-HEAVY-TAILS", "high", "root_mean_squared_error", size=size, middle=middle))
-    findings += _calibration(numbers) + _bias(numbers, predicted["test"]) if task != "multiclass" else []
+        yield finding("EVAL-HEAVY-TAILS", "high", "root_mean_squared_error", size=size, middle=middle)
+    yield from _calibration(numbers)
+    yield from _bias(numbers, predicted["test"])
     if task != "regression":
-        findings += [said for part, found in predicted.items() for said in _classes(part, found, task)]
+        for part, said in predicted.items():
+            yield from _classes(part, said, task)
         if not predicted["test"].scored:
-            findings.append(finding("EVAL-NO-SCORES", "info", "model"))
+            yield finding("EVAL-NO-SCORES", "info", "model")
         elif not predicted["test"].probabilities:
             names = "log loss, Brier score and calibration" if task == "binary" else "log loss and ROC AUC"
-            findings.append(finding("EVAL-NO-PROBABILITIES", "low", "model", names=names))
-    return findings
+            yield finding("EVAL-NO-PROBABILITIES", "low", "model", names=names)
 
 
-def about_decisions(chosen: Threshold, test: Predictions) -> list[Finding]:
+def about_decisions(chosen: Threshold, test: Predictions) -> Iterator[Finding]:
     """Say what a threshold does: how it was chosen, and whether it calls nobody, or everybody, positive."""
-    findings = list(chosen.notes)
+    yield from chosen.notes
     if not chosen.kept and chosen.part == "train":
-        findings.append(finding("THRESHOLD-ON-TRAINING", "medium", "threshold"))
+        yield finding("THRESHOLD-ON-TRAINING", "medium", "threshold")
     if not chosen.kept and chosen.part == "test":
-        findings.append(finding("THRESHOLD-ON-TEST", "high", "threshold"))
+        yield finding("THRESHOLD-ON-TEST", "high", "threshold")
     share, rate = float(test.decide(chosen.value).mean()), float(test.y_true.mean())
     if share not in (0, 1) or rate in (0, 1):
-        return findings
+        return
     who, missed = ("Nobody", "recall is 0") if share == 0 else ("Everybody", "it separates no rows")
     advice = ""
     if test.scored:
@@ -85,77 +86,65 @@ def about_decisions(chosen: Threshold, test: Predictions) -> list[Finding]:
         advice = f" The {which} score is {format_number(float(score))}. Choose the threshold by a rule, such as "
         advice += "threshold='max_f1' or 'recall>=0.8'."
     said = {"who": who, "called": chosen.called, "missed": missed, "advice": advice}
-    return [*findings, finding("THRESHOLD-ONE-SIDED", "high", "threshold", **said)]
+    yield finding("THRESHOLD-ONE-SIDED", "high", "threshold", **said)
 
 
-def _against_baseline(metric: str, numbers: Mapping[str, Estimate]) -> list[Finding]:
-    apart = numbers.get(f"difference.{metric}")
-    if apart is None or not apart.has_interval:
-        return []
+def _against_baseline(metric: str, numbers: Mapping[str, Estimate]) -> Iterator[Finding]:
+    apart = numbers.get(f"difference.{metric}", UNKNOWN)
     worse, better = (apart.low > 0, apart.high < 0)[:: 1 if metric in LOWER_IS_BETTER else -1]
-    if better:
-        return []
-    said = {"name": spoken(metric), "own": numbers[f"test.{metric}"], "other": numbers[f"baseline.{metric}"]}
-    if worse:
-        return [finding("EVAL-WORSE-THAN-BASELINE", "critical", metric, **said, apart=apart)]
-    return [finding("EVAL-NOT-BETTER-THAN-BASELINE", "high", metric, **said, apart=apart)]
+    if apart.has_interval and not better:
+        said = {"name": spoken(metric), "own": numbers[f"test.{metric}"], "other": numbers[f"baseline.{metric}"]}
+        text, severity = ("WORSE", "critical") if worse else ("NOT-BETTER", "high")
+        yield finding(f"EVAL-{text}-THAN-BASELINE", severity, metric, **said, apart=apart)
 
 
-def _overfit(metric: str, numbers: Mapping[str, Estimate]) -> list[Finding]:
-    train, test = numbers.get(f"train.{metric}"), numbers[f"test.{metric}"]
-    if train is None or not (train.has_interval and test.has_interval):
-        return []
+def _overfit(metric: str, numbers: Mapping[str, Estimate]) -> Iterator[Finding]:
+    train, test = numbers.get(f"train.{metric}", UNKNOWN), numbers[f"test.{metric}"]
+    if not (train.has_interval and test.has_interval):
+        return
     better, worse = (test, train) if metric in LOWER_IS_BETTER else (train, test)
     gap, (low, _) = better.value - worse.value, mover_difference(better, worse)
     limit = _NOTABLE_RATIO * test.value if metric in LOWER_IS_BETTER else _NOTABLE_GAP
-    if low <= 0 or gap < limit:
-        return []
-    said = {"name": spoken(metric), "train": format_number(train.value), "test": format_number(test.value)}
-    return [finding("EVAL-OVERFIT", "medium" if gap >= 2 * limit else "low", metric, **said)]
+    if low > 0 and gap >= limit:
+        said = {"name": spoken(metric), "train": format_number(train.value), "test": format_number(test.value)}
+        yield finding("EVAL-OVERFIT", "medium" if gap >= 2 * limit else "low", metric, **said)
 
 
-def _calibration(numbers: Mapping[str, Estimate]) -> list[Finding]:
-    slope, shift = (numbers.get(f"test.calibration_{name}", UNKNOWN) for name in ("slope", "intercept"))
+def _calibration(numbers: Mapping[str, Estimate]) -> Iterator[Finding]:
+    slope, said = numbers.get("test.calibration_slope", UNKNOWN), []
     if math.isfinite(slope.value) and not slope.has_interval:
-        return [finding("EVAL-CALIBRATION-UNKNOWN", "low", "calibration", why=slope.method.partition(": ")[2])]
-    said = [
-        f"{what} (calibration {name} {found}, {ideal} is ideal)"
-        for name, found, ideal, below, above in (
-            ("slope", slope, 1, "predictions are too extreme", "predictions are too moderate"),
-            ("intercept", shift, 0, "probabilities are too high on average", "probabilities are too low on average"),
-        )
-        for what, off in ((below, found.high < ideal - _SLOPE_MARGIN), (above, found.low > ideal + _SLOPE_MARGIN))
-        if off
-    ]
-    sentence = " and ".join(said)
-    sentence = f"{sentence[:1].upper()}{sentence[1:]}"
-    return [finding("EVAL-MISCALIBRATED", "medium", "calibration", said=sentence)] if said else []
+        yield finding("EVAL-CALIBRATION-UNKNOWN", "low", "calibration", why=slope.method.partition(": ")[2])
+        return
+    for name, (ideal, below, above) in _WORDS["calibration"].items():
+        found = numbers.get(f"test.calibration_{name}", UNKNOWN)
+        what = below if found.high < ideal - _SLOPE_MARGIN else above if found.low > ideal + _SLOPE_MARGIN else ""
+        said += [f"{what} (calibration {name} {found}, {ideal} is ideal)"] if what else []
+    if said:
+        sentence = " and ".join(said)
+        yield finding("EVAL-MISCALIBRATED", "medium", "calibration", said=f"{sentence[:1].upper()}{sentence[1:]}")
 
 
-def _bias(numbers: Mapping[str, Estimate], test: Predictions) -> list[Finding]:
+def _bias(numbers: Mapping[str, Estimate], test: Predictions) -> Iterator[Finding]:
     bias, spread = numbers.get("test.bias", UNKNOWN), float(np.std(test.y_true))
-    if not bias.has_interval or bias.low <= 0 <= bias.high or abs(bias.value) < 0.05 * spread:
-        return []
-    least, most = sorted((abs(bias.low), abs(bias.high)))
-    said = {"way": "high" if bias.value > 0 else "low", "size": Estimate(abs(bias.value), least, most)}
-    return [finding("EVAL-BIASED", "medium", "bias", spread=format_number(spread), **said)]
+    if bias.has_interval and not bias.low <= 0 <= bias.high and abs(bias.value) >= 0.05 * spread:
+        least, most = sorted((abs(bias.low), abs(bias.high)))
+        said = {"way": "high" if bias.value > 0 else "low", "size": Estimate(abs(bias.value), least, most)}
+        yield finding("EVAL-BIASED", "medium", "bias", spread=format_number(spread), **said)
 
 
-def _classes(part: str, found: Predictions, task: str) -> list[Finding]:
+def _classes(part: str, found: Predictions, task: str) -> Iterator[Finding]:
     names = ("negative", "positive") if task == "binary" else tuple(map(str, found.classes))
     sizes = np.bincount(found.y_true.astype(int), minlength=len(names))
     present = [name for name, size in zip(names, sizes, strict=True) if size]
     if len(present) < 2:
         only = f"one class only ({present[0]})" if present else "no rows"
-        return [finding("EVAL-ONE-CLASS", "critical" if part == "test" else "high", part, part=part, only=only)]
-    least = int(sizes.min())
-    if part != "test" or least >= FEW_ROWS:
-        return []
-    label, rows = names[int(sizes.argmin())], counted(least, "row")
-    return [finding("EVAL-FEW-ROWS", "medium", label, rows=rows, label=label)]
+        yield finding("EVAL-ONE-CLASS", "critical" if part == "test" else "high", part, part=part, only=only)
+    elif part == "test" and sizes.min() < FEW_ROWS:
+        label, rows = names[int(sizes.argmin())], counted(int(sizes.min()), "row")
+        yield finding("EVAL-FEW-ROWS", "medium", label, rows=rows, label=label)
 
 
-def about_units(test: Dataset, measured: Mapping[str, Measure], units: Units | None) -> list[Finding]:
+def about_units(test: Dataset, measured: Mapping[str, Measure], units: Units | None) -> Iterator[Finding]:
     """Say where intervals rest on few groups, or on rows that seem to belong together and were taken as independent.
 
     Rows belong together where the influences of the rows of a group rise and fall together: their sums vary more than
@@ -171,18 +160,17 @@ def about_units(test: Dataset, measured: Mapping[str, Measure], units: Units | N
         What is known of them.
     """
     if units and units.kind != "row":
-        if units.kind == "time" or units.count >= FEW_GROUPS:
-            return []
-        return [finding("EVAL-FEW-GROUPS", "medium", units.name, units=units)]
+        if units.kind == "group" and units.count < FEW_GROUPS:
+            yield finding("EVAL-FEW-GROUPS", "medium", units.name, units=units)
+        return
     influences = [measured[name].influence for name in _TELLING if name in measured]
     telling = [influence for influence in influences if influence is not None and influence.any()]
     found = ((_widening(influence, one), one.name) for one in _candidates(test) for influence in telling)
     times, name = max(found, default=(1.0, ""))
-    if times < _NOTABLE:
-        return []
-    if not name:
-        return [finding("EVAL-DEPENDENT-ROWS copies", "medium", "test", times=times)]
-    return [finding("EVAL-DEPENDENT-ROWS", "high" if times >= 1.5 else "medium", name, name=name, times=times)]
+    if times >= _NOTABLE and not name:
+        yield finding("EVAL-DEPENDENT-ROWS copies", "medium", "test", times=times)
+    elif times >= _NOTABLE:
+        yield finding("EVAL-DEPENDENT-ROWS", "high" if times >= 1.5 else "medium", name, name=name, times=times)
 
 
 def _candidates(test: Dataset) -> Iterator[Units]:
