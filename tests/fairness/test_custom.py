@@ -20,7 +20,6 @@ from toolkit.fairness.audit import audit_fairness
 from toolkit.fairness.clusters import Resampling
 from toolkit.fairness.custom import CustomMetric, _by_cells, measure_custom
 from toolkit.fairness.groups import group_rows
-from toolkit.fairness.measures import Case
 from toolkit.models.prediction import Predictions
 from toolkit.models.recorded import RecordedPredictions
 
@@ -226,8 +225,8 @@ def coverage_of_rows(worlds, size):
     metric = CustomMetric("error", lambda y_true, y_pred: np.abs(y_true - y_pred).mean(), False, False)
     grouping = group_rows(people(size)[["sex"]], 1)[0]
     for _ in range(worlds):
-        case = Case("regression", Predictions(rng.normal(size=size), np.zeros(size), None, False, ()), None)
-        found = measure_custom([metric], case, grouping, Resampling(30, 2, rng))["", "error"].estimates
+        predicted = Predictions(rng.normal(size=size), np.zeros(size), None, False, ())
+        found = measure_custom([metric], predicted, grouping, Resampling(30, 2, rng))["", "error"].estimates
         held.append([one.low <= math.sqrt(2 / math.pi) <= one.high for one in found])
     return np.mean(held, axis=0)
 

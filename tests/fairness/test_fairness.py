@@ -169,7 +169,7 @@ def test_it_is_a_result_that_says_what_it_found(audited):
     assert len(frame) == len(audit.groups) + len(audit.disparities)
     assert (frame["low"] < frame["high"]).all()
     assert frame["p_adjusted"].notna().sum() == len(audit.disparities)
-    assert "differences between groups exceed chance (adjusted p of 0.05 or less)" in audit._repr_html_()
+    assert "comparisons of groups exceed chance (adjusted p of 0.05 or less)" in audit._repr_html_()
     assert audit.record().parameters["sensitive"] == "sex, race, sex+race"
     for kind, picture in audit.pictures().items():
         assert figure(audit, kind).image
@@ -214,7 +214,7 @@ def test_a_four_fifths_disparity_is_said_and_a_fair_model_is_not_accused():
     assert f"Female is selected {ratio} times as often as Male" in severe["FAIRNESS-FOUR-FIFTHS"].message
     fair = audit_fairness(Known(), dataset(people(3000, seed=5)), replicates=2000)
     assert fair.findings() == []
-    assert re.search(r": 0 of \d+ differences between groups exceed chance", fair._repr_html_())
+    assert re.search(r": 0 of \d+ comparisons of groups exceed chance", fair._repr_html_())
 
 
 def test_small_groups_are_named_and_decide_nothing():

@@ -118,25 +118,27 @@ def audit_fairness(
     columns = sensitive_columns(part, sensitive)
     _, predicted, chosen = predict_at(model, data, threshold, part)
     called = predicted.decide(chosen.value) if chosen else None
-    case, ordered, of_rows = prepare(part.task, predicted, called, columns, part.units)
-    custom = read_metrics(metrics, case)
+    predicted, ordered, of_rows = prepare(predicted, called, columns, part.units)
+    custom = read_metrics(metrics, predicted)
     groupings = group_rows(ordered, depth, bins, of_rows)
     hows = [Resampling(min_count, replicates, rng) for rng in np.random.default_rng(seed).spawn(len(groupings))]
     asked = list(zip(groupings, hows, strict=True))
-    found = side_by_side([partial(measure_groups, case, *one) for one in asked])
+    found = side_by_side([partial(measure_groups, predicted, *one) for one in asked])
     # A caller's functions may not bear to be called from several threads.
-    measured = [(one[0], known | measure_custom(custom, case, *one)) for one, known in zip(asked, found, strict=True)]
+    measured = [
+        (one[0], known | measure_custom(custom, predicted, *one)) for one, known in zip(asked, found, strict=True)
+    ]
     names = tuple(metric.name for metric in custom)
     groups = pd.concat([group_table(*each) for each in measured], ignore_index=True)
     notes = [note for metric in custom if not metric.weighted for note in part.unweighted(f"Metric {metric.name}")]
-    notes += about_table(part, data, columns, groupings, case)
+    notes += about_table(part, data, columns, groupings, predicted)
     return FairnessAudit(
         data=part,
         threshold=chosen,
         min_count=min_count,
         groups=groups,
         disparities=disparity_table(measured, names),
-        curves=threshold_curves(case, groupings, chosen.value if chosen else math.nan),
+        curves=threshold_curves(predicted, groupings, chosen.value if chosen else math.nan),
         notes=(*notes, *about_groups(groupings, groups, part.rows, min_count)),
         custom=names,
     )

@@ -16,8 +16,9 @@ from toolkit.core.estimate import Estimate
 from toolkit.errors import InputError, shown
 from toolkit.fairness.clusters import Grouping, Resampling, count_cells, design_effect, draw_errors
 from toolkit.fairness.findings import PARITIES
-from toolkit.fairness.measures import Case, Measured, compared
+from toolkit.fairness.measures import Measured, compared
 from toolkit.fairness.rates import HALF, RATES, group_values
+from toolkit.models.prediction import Predictions
 from toolkit.statistics.binning import Codes
 from toolkit.statistics.intervals import RULE_OF_THREE, Array, Z, t_quantile
 from toolkit.statistics.measure import ONE_UNIT
@@ -61,14 +62,14 @@ class CustomMetric:
         return value if math.isfinite(value) else math.nan
 
 
-def read_metrics(given: object, case: Case) -> list[CustomMetric]:
+def read_metrics(given: object, predicted: Predictions) -> list[CustomMetric]:
     """Look at the functions that a caller brings.
 
     Parameters
     ----------
     given : mapping of name to function, or None
-    case : Case
-        Which tells whether there are scores.
+    predicted : Predictions
+        Which tell whether there are scores.
 
     Raises
     ------
@@ -88,13 +89,31 @@ def read_metrics(given: object, case: Case) -> list[CustomMetric]:
         except ValueError:  # some functions written in C do not say
             parameters = []
         metric = CustomMetric(name, function, not SCORES.isdisjoint(parameters[1:2]), "sample_weight" in parameters)
-        if metric.scored and case.given(scored=True)[1] is None:
+        if metric.scored and given_of(predicted, scored=True)[1] is None:
             raise InputError(f"metrics: {name!r} asks for {parameters[1]}, and the model gives no scores.")
         found.append(metric)
     return found
 
 
-def measure_custom(metrics: Sequence[CustomMetric], case: Case, grouping: Grouping, how: Resampling) -> Measured:
+def given_of(predicted: Predictions, *, scored: bool) -> tuple[NDArray[Any], Any]:
+    """Return truth and decisions as a metric takes them: 0 and 1 of two classes, labels of several, numbers.
+
+    Where ``scored``, scores instead of decisions: those of the positive class, or the probabilities of all classes;
+    None where the model gives labels only.
+    """
+    if not predicted.classes:
+        return predicted.y_true, predicted.y_pred
+    truth = predicted.y_true.astype(np.intp)
+    if predicted.decisions is not None:
+        scores = predicted.y_pred if predicted.scored else None
+        return truth, scores if scored else predicted.decisions.astype(np.intp)
+    labels = np.asarray(predicted.classes)
+    return labels[truth], predicted.y_prob if scored else labels[predicted.y_pred.astype(np.intp)]
+
+
+def measure_custom(
+    metrics: Sequence[CustomMetric], predicted: Predictions, grouping: Grouping, how: Resampling
+) -> Measured:
     """Measure the groups of one grouping that have enough rows; the others are not defined.
 
     Decisions between two classes are counted, where the function takes weights, and Fairlearn's ``MetricFrame`` is fed
@@ -102,17 +121,17 @@ def measure_custom(metrics: Sequence[CustomMetric], case: Case, grouping: Groupi
     """
     judged, found = grouping.counts >= how.least, Measured()
     inside, parts = np.flatnonzero(judged).tolist(), list[Array]()
-    if case.called is not None and metrics:
-        given = case.predicted.y_true, case.called
+    if predicted.decisions is not None and metrics:
+        given = predicted.y_true, predicted.decisions
         parts = [part for part, own in zip(grouping.parts(*given), judged, strict=False) if own]
         cells = count_cells(grouping.codes, len(grouping.labels), *given)[judged]
         cells = np.array([part.sum(axis=0) for part in parts]) if parts else cells
     for metric in metrics:
         places = [at for at, own in zip(grouping.places, judged, strict=False) if own]
-        if inside and case.called is not None and metric.weighted and not metric.scored:
+        if inside and predicted.decisions is not None and metric.weighted and not metric.scored:
             known, sums = _by_cells(metric, cells, grouping.counts[judged].tolist(), parts)
         else:
-            known, sums, places = _by_rows(metric, case, grouping, inside, how.rng)
+            known, sums, places = _by_rows(metric, predicted, grouping, inside, how.rng)
         estimates = [Estimate(math.nan, n=int(n)) for n in grouping.counts]
         for place, one in zip(inside, known, strict=True):
             estimates[place] = replace(one, method=f"{one.method}{grouping.methods[place]}")
@@ -147,14 +166,14 @@ def _by_cells(
 
 
 def _by_rows(
-    metric: CustomMetric, case: Case, grouping: Grouping, inside: Sequence[int], rng: np.random.Generator
+    metric: CustomMetric, predicted: Predictions, grouping: Grouping, inside: Sequence[int], rng: np.random.Generator
 ) -> tuple[list[Estimate], list[Array], list[Codes]]:
     """Measure groups on their rows, and without each of thirty blocks of them: the jackknife that deletes blocks.
 
     A block holds whole units where rows belong together, those of a sensitive group side by side, so that blocks are of
     about equal size. Beside the estimates stand how each block moves them, and which blocks there are.
     """
-    y_true, y_pred = case.given(scored=metric.scored)
+    y_true, y_pred = given_of(predicted, scored=metric.scored)
     units, sums, places, found = grouping.units, [], [], []
     given = {"sample_weight": units.weights} if metric.weighted and units and units.weights is not None else {}
     if units:

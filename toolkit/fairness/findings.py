@@ -21,10 +21,11 @@ from toolkit.data.split import Split
 from toolkit.errors import listed
 from toolkit.fairness.clusters import Grouping
 from toolkit.fairness.groups import MOST_GROUPS
-from toolkit.fairness.measures import MOST_CLASSES, Case, Measured
+from toolkit.fairness.measures import MOST_CLASSES, Measured
 from toolkit.fairness.rates import LEAST_OF_KIND
 from toolkit.fairness.spread import Disparity, GroupMetric, measure_disparity
 from toolkit.models.folds import side_by_side
+from toolkit.models.prediction import Predictions
 from toolkit.statistics.direction import AIMED_AT, LOWER_IS_BETTER
 from toolkit.statistics.multiplicity import benjamini_hochberg
 from toolkit.statistics.units import FEW_GROUPS
@@ -229,12 +230,12 @@ def _by_feature(few: pd.DataFrame) -> str:
 
 
 def about_table(
-    part: Dataset, data: Dataset | Split, columns: pd.DataFrame, groupings: Sequence[Grouping], case: Case
+    part: Dataset, data: Dataset | Split, columns: pd.DataFrame, groupings: Sequence[Grouping], predicted: Predictions
 ) -> Iterator[Finding]:
     """Say what is odd about the sensitive columns, and what could not be computed; groupings begin with the columns."""
     for (label, column), grouping in zip(columns.items(), groupings, strict=False):
         name, target = value_text(label), value_text(part.target.name)
-        if label == part.target.name or _follows(grouping, case):
+        if label == part.target.name or _follows(grouping, predicted):
             yield finding("FAIRNESS-TARGET-IS-SENSITIVE", "high", name, name=name, target=target)
         unnamed = int(column.isna().sum())
         if unnamed:
@@ -245,19 +246,19 @@ def about_table(
             absent = [value_text(value) for value in pd.unique(known.dropna()) if value not in present]
             if absent:
                 yield finding("FAIRNESS-GROUP-ABSENT", "low", name, name=name, absent=listed(absent, MOST_LISTED))
-    scored, classes = case.predicted.scored, len(case.predicted.classes)
-    if case.task == "binary" and not (scored and case.predicted.probabilities):
+    scored, classes = predicted.scored, len(predicted.classes)
+    if part.task == "binary" and not (scored and predicted.probabilities):
         given, more = ("probabilities", "") if scored else ("scores", ", ROC AUC and threshold curves")
         yield finding("FAIRNESS-NOT-COMPUTED", "info", given=given, more=more)
-    if case.task == "multiclass" and classes > MOST_CLASSES:
+    if part.task == "multiclass" and classes > MOST_CLASSES:
         yield finding("FAIRNESS-NOT-COMPUTED classes", "info", classes=classes, most=MOST_CLASSES)
 
 
-def _follows(grouping: Grouping, case: Case) -> bool:
+def _follows(grouping: Grouping, predicted: Predictions) -> bool:
     """Whether each group holds one class only, and groups are large enough for that to be no accident."""
-    classes, groups = len(case.predicted.classes), len(grouping.labels)
-    if case.task == "regression" or groups < 2 or grouping.beyond or len(grouping.codes) < LEAST_EACH * groups:
+    classes, groups = len(predicted.classes), len(grouping.labels)
+    if not classes or groups < 2 or grouping.beyond or len(grouping.codes) < LEAST_EACH * groups:
         return False
-    place = grouping.codes.astype(np.intp) * classes + case.predicted.y_true.astype(np.intp)
+    place = grouping.codes.astype(np.intp) * classes + predicted.y_true.astype(np.intp)
     pairs = np.bincount(place, minlength=groups * classes).reshape(-1, classes) > 0
     return groups == int(pairs.sum()) and int(pairs.any(axis=0).sum()) > 1

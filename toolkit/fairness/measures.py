@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -33,68 +33,37 @@ CLASS_METRICS = ("selection_rate", "base_rate", "recall", "false_positive_rate",
 Measured = dict[tuple[str, str], GroupMetric]
 
 
-@dataclass(frozen=True, eq=False)
-class Case:
-    """The predictions under audit, where there are scores in their rising order.
-
-    Attributes
-    ----------
-    task : {"binary", "multiclass", "regression"}
-    predicted : Predictions
-    called : array of shape (n,) or None
-        1 where a row is predicted positive (binary).
-    """
-
-    task: str
-    predicted: Predictions
-    called: Array | None
-
-    @property
-    def ranked(self) -> bool:
-        """Whether the rows are in the order of their scores."""
-        return self.called is not None and self.predicted.scored and len(self.called) > 0
-
-    def given(self, *, scored: bool) -> tuple[NDArray[Any], Any]:
-        """Return truth and decisions as a metric takes them: 0 and 1 of two classes, labels of several, numbers.
-
-        Where ``scored``, scores instead of decisions: those of the positive class, or the probabilities of all classes;
-        None where the model gives labels only.
-        """
-        predicted = self.predicted
-        if self.task == "regression":
-            return predicted.y_true, predicted.y_pred
-        truth = predicted.y_true.astype(np.intp)
-        if self.called is not None:
-            scores = predicted.y_pred if predicted.scored else None
-            return truth, scores if scored else self.called.astype(np.intp)
-        labels = np.asarray(predicted.classes)
-        return labels[truth], predicted.y_prob if scored else labels[predicted.y_pred.astype(np.intp)]
+def ranked(predicted: Predictions) -> bool:
+    """Whether scores decide: the rows under audit are then in their rising order."""
+    return predicted.decisions is not None and predicted.scored and len(predicted.decisions) > 0
 
 
 def prepare(
-    task: str, predicted: Predictions, called: Array | None, columns: pd.DataFrame, units: Units | None
-) -> tuple[Case, pd.DataFrame, Units | None]:
-    """Sort predictions, sensitive columns and units by the score once, so that no grouping has to."""
-    case = Case(task, predicted, called)
-    if called is None or not case.ranked:
-        return case, columns, units
+    predicted: Predictions, called: Array | None, columns: pd.DataFrame, units: Units | None
+) -> tuple[Predictions, pd.DataFrame, Units | None]:
+    """Sort predictions, sensitive columns and units by the score once, so that no grouping has to.
+
+    The decisions of the predictions are then those at the threshold in use; none but of two classes.
+    """
+    predicted = replace(predicted, decisions=called)
+    if not ranked(predicted):
+        return predicted, columns, units
     order = np.argsort(predicted.y_pred)
-    ordered = replace(predicted, y_true=predicted.y_true[order], y_pred=predicted.y_pred[order], decisions=None)
     taken = {place: columns.iloc[:, place].array.take(order) for place in range(columns.shape[1])}
-    units = units.take(order) if units else None
-    return Case(task, ordered, called[order]), pd.DataFrame(taken, copy=False).set_axis(columns.columns, axis=1), units
+    ordered = pd.DataFrame(taken, copy=False).set_axis(columns.columns, axis=1)
+    return predicted.take(order), ordered, units.take(order) if units else None
 
 
-def measure_groups(case: Case, grouping: Grouping, how: Resampling) -> Measured:
+def measure_groups(predicted: Predictions, grouping: Grouping, how: Resampling) -> Measured:
     """Measure the groups of one grouping.
 
     Parameters
     ----------
-    case : Case
+    predicted : Predictions
     grouping : Grouping
     how : Resampling
     """
-    truth, guess, enough = case.predicted.y_true, case.predicted.y_pred, grouping.counts >= how.least
+    truth, guess, enough = predicted.y_true, predicted.y_pred, grouping.counts >= how.least
     measured, unit = Measured(), 1.0
 
     def add(
@@ -111,7 +80,7 @@ def measure_groups(case: Case, grouping: Grouping, how: Resampling) -> Measured:
         estimates = [one.times(unit) for one in estimates]
         measured["", name] = compared(name, estimates, judged, how, drawn, proportion=proportion)
 
-    if case.task == "regression":
+    if not predicted.classes:
         # Divided by a power of two near the largest first, which is exact and keeps squares finite.
         unit = power_of_two(truth, guess)
         truth, guess = truth / unit, guess / unit
@@ -122,27 +91,27 @@ def measure_groups(case: Case, grouping: Grouping, how: Resampling) -> Measured:
         add("mean_absolute_error", mean, np.abs(truth - guess), unit=reach)
         add("root_mean_squared_error", root_mean_square, truth - guess, reach=reach)
         return measured
-    for kind, true, called, names in _counted(case):
+    for kind, true, called, names in _counted(predicted):
         cells = count_cells(grouping.codes, len(grouping.labels), true, called)
         rates = measure_rates(cells, names, how, grouping, grouping.parts(true, called))
         measured |= {(kind, name): metric for name, metric in rates.items()}
-    if case.ranked:
+    if ranked(predicted):
         add("roc_auc", area_of, truth, guess, judged=rates["balanced_accuracy"].judged, proportion=True)
-        if case.predicted.probabilities:
+        if predicted.probabilities:
             add("brier_score_loss", mean, (guess - truth) ** 2, bounds=(0.0, 1.0))
             add("calibration_gap", mean, guess - truth, bounds=(-1.0, 1.0))
             measured["", "expected_calibration_error"] = _calibration_errors(truth, guess, grouping, enough)
     return measured
 
 
-def _counted(case: Case) -> Iterator[tuple[str, Array, Array, Sequence[str]]]:
+def _counted(predicted: Predictions) -> Iterator[tuple[str, Array, Array, Sequence[str]]]:
     """Yield what is counted: a class, where it is true, where it is called, and the metrics of these counts."""
-    truth, guess = case.predicted.y_true, case.predicted.y_pred
-    if case.called is not None:
-        yield "", truth, case.called, BINARY_METRICS
+    truth, guess = predicted.y_true, predicted.y_pred
+    if predicted.decisions is not None:
+        yield "", truth, predicted.decisions, BINARY_METRICS
         return
     yield "", np.ones(len(truth)), (truth == guess).astype(float), ("accuracy",)
-    labels = unique(value_text(label) for label in case.predicted.classes)
+    labels = unique(value_text(label) for label in predicted.classes)
     common = np.argsort(-np.bincount(truth.astype(np.intp), minlength=len(labels)), kind="stable")
     for code in sorted(common[:MOST_CLASSES].tolist()):
         yield labels[code], (truth == code).astype(float), (guess == code).astype(float), CLASS_METRICS
@@ -182,21 +151,21 @@ def compared(
     return GroupMetric(name, tuple(estimates), judged, values, errors, deviations, chance, constant, proportion)
 
 
-def threshold_curves(case: Case, groupings: Sequence[Grouping], threshold: float) -> pd.DataFrame:
+def threshold_curves(predicted: Predictions, groupings: Sequence[Grouping], threshold: float) -> pd.DataFrame:
     """Follow selection rate, recall and false positive rate of every group over at most 200 thresholds.
 
     They are every score that occurs, or where there are more their quantiles. Empty where there are no scores.
 
     Parameters
     ----------
-    case : Case
+    predicted : Predictions
     groupings : sequence of Grouping
     threshold : float
         The one in use, which is among them where it is finite.
     """
-    if not case.ranked:
+    if not ranked(predicted):
         return pd.DataFrame()
-    score, most = case.predicted.y_pred, MOST_THRESHOLDS - 2
+    score, most = predicted.y_pred, MOST_THRESHOLDS - 2
     starts = np.flatnonzero(np.append(True, score[1:] != score[:-1]))
     places = starts if len(starts) <= most else np.linspace(0, len(score) - 1, most).astype(np.intp)
     given = [threshold] if math.isfinite(threshold) else []
@@ -205,7 +174,7 @@ def threshold_curves(case: Case, groupings: Sequence[Grouping], threshold: float
     curves, size, number = [], len(grid) + 1, len(grid)
     for grouping in groupings:
         groups = len(grouping.labels)
-        place = ((grouping.codes + 1).astype(np.intp) * size + step) * 2 + case.predicted.y_true.astype(np.intp)
+        place = ((grouping.codes + 1).astype(np.intp) * size + step) * 2 + predicted.y_true.astype(np.intp)
         counted = _reached(place, (groups + 1, size, 2))
         weights = grouping.units.weights if grouping.units else None
         reached = counted if weights is None else _reached(place, (groups + 1, size, 2), weights)
