@@ -1,6 +1,7 @@
 """Runs: what they leave when they end well, fail, are refused, run out of time, or are killed."""
 
 import contextlib
+import errno
 import json
 import os
 import signal
@@ -20,7 +21,7 @@ from toolkit.core.results import Results, RunInfo, read_results
 from toolkit.errors import InputError, RunError
 from toolkit.registry import tracking
 from toolkit.report import render as report
-from toolkit.runs import manifest, runner
+from toolkit.runs import manifest, process, publish, runner
 from toolkit.runs.process import Failure, _is_alive, interrupted_once, tidy_notebook
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
@@ -53,13 +54,13 @@ def everything_in(folder):
 def processes_of(out):
     """Return the processes that carry the mark of a run into ``out``."""
     found = []
-    for process in psutil.process_iter():
+    for one in psutil.process_iter():
         try:
-            mark = process.environ().get("TOOLKIT_RUN_FOLDER", "")
+            mark = one.environ().get("TOOLKIT_RUN_FOLDER", "")
         except psutil.Error:
             continue
         if Path(mark).parent == out:
-            found.append(process)
+            found.append(one)
     return found
 
 
@@ -236,7 +237,7 @@ class TestReportThatCannotBeMade:
 
     def test_a_page_that_cannot_be_written_keeps_what_there_is(self, tmp_path, monkeypatch):
         self.break_(monkeypatch, report, "render", ValueError("no ink"))
-        with pytest.raises(ValueError, match="no ink"):
+        with pytest.raises(RunError, match=r"no ink\n.*page could not be made\. ValueError: no ink\nWhat .*ipynb$"):
             runner.run(NOTEBOOKS / "breaks.ipynb", {}, out=tmp_path / "out")
         assert everything_in(failed_run(tmp_path / "out")) == ["notebook.ipynb", "results.json"]
 
@@ -268,10 +269,45 @@ class TestReportThatCannotBeMade:
     def test_a_tracker_that_went_away_is_said_with_a_failure(self, tmp_path, monkeypatch):
         monkeypatch.setattr(runner, "execute", lambda *_, **__: Failure("ValueError", "bad"))
         monkeypatch.setattr(tracking, "record_failure", lambda *_: "It is gone.")
-        with pytest.raises(
-            RunError, match=r"ValueError: bad\n.*\nThe failure is not on the tracking server, .* gone\."
-        ):
+        with pytest.raises(RunError, match=r"ValueError: bad\n.*\nIt is gone\."):
             runner.run(NOTEBOOKS / "breaks.ipynb", {}, out=tmp_path / "out")
+
+    def test_a_whole_report_stays_whole_where_the_disk_fills_up_afterwards(self, tmp_path, monkeypatch):
+        full = OSError(errno.ENOSPC, "No space left on device")
+
+        def halfway(folder, *_):
+            (folder / "results.json").write_text("{")
+            raise full
+
+        monkeypatch.setattr(tracking, "attach", lambda logged, *_: replace(logged, failure="It is gone."))
+        monkeypatch.setattr(publish, "rewrite", halfway)
+        with pytest.raises(RunError, match=r"is whole, .* No space left on device\nIt is .*report\.html$") as caught:
+            runner.run(NOTEBOOKS / "breaks.ipynb", {}, out=tmp_path / "out")
+        folder = caught.value.folder
+        assert read_results(folder) == RESULTS
+        assert [one.state for one in manifest.verify(folder)].count("differs") == 0
+        assert [one.name for one in (tmp_path / "out").iterdir()] == [folder.name]
+
+    def test_an_index_that_cannot_be_written_hides_no_failure(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(runner, "execute", lambda *_, **__: Failure("ValueError", "bad"))
+        self.break_(monkeypatch, report, "write_index", OSError(errno.ENOSPC, "No space left on device"))
+        with pytest.raises(RunError, match=r"The notebook stopped\. ValueError: bad\n"):
+            runner.run(NOTEBOOKS / "breaks.ipynb", {}, out=tmp_path / "out")
+
+
+def test_an_outcome_that_cannot_be_written_is_a_process_that_died(tmp_path, monkeypatch, capfd):
+    """Where the disk is full the process that runs the notebook cannot even say so."""
+    write_spec = process._write_spec
+
+    def without_a_place_for_it(scratch, *given):
+        path = write_spec(scratch, *given)
+        path.write_text(path.read_text().replace("outcome.json", "kernels"))  # a folder
+        return path
+
+    monkeypatch.setattr(process, "_write_spec", without_a_place_for_it)
+    with pytest.raises(RunError, match=r"ProcessDied: the process .* ended with code 0; was memory or disk short\?"):
+        runner.run(NOTEBOOKS / "breaks.ipynb", {}, out=tmp_path / "out")
+    assert "Traceback" not in capfd.readouterr().err
 
 
 class TestInterruptedOnce:

@@ -130,10 +130,11 @@ def record_failure(
     Returns
     -------
     str
-        How the tracking server failed, and the record is in ``mlflow.db`` beside the reports; empty where it did not.
+        How the tracking server failed, and whether the record is in ``mlflow.db`` beside the reports; empty where it
+        did not fail.
     """
 
-    def record(client: MlflowClient) -> None:
+    def record(client: MlflowClient) -> bool:
         every = [experiment.experiment_id for experiment in client.search_experiments()]
         runs = client.search_runs(every, f"tags.`{REPORT_TAG}` = '{report_id}'") if every else []
         if runs:
@@ -147,8 +148,11 @@ def record_failure(
         for file in files:
             client.log_artifact(run_id, str(file), "report")
         client.set_terminated(run_id, "FAILED")
+        return True
 
-    return _in_a_store(out, record)[1]
+    kept, failed = _in_a_store(out, record)
+    where = "not on the tracking server, but in mlflow.db beside the reports" if kept else "tracked nowhere"
+    return failed and f"The failure is {where}. {failed}"
 
 
 def _in_a_store(out: Path, work: Callable[[MlflowClient], _Done]) -> tuple[_Done | None, str]:

@@ -83,11 +83,11 @@ def execute(
             return Failure("TimeoutError", f"stopped at the time limit of {timeout:g} seconds")
         finally:
             _stop(process, marks[MARK])
-        path = Path(scratch) / "outcome.json"
-        if not path.exists():
-            said = f"the process running the notebook ended with code {process.returncode}; was memory short?"
+        try:
+            outcome = json.loads((Path(scratch) / "outcome.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            said = f"the process running the notebook ended with code {process.returncode}; was memory or disk short?"
             return Failure("ProcessDied", said)
-        outcome = json.loads(path.read_text(encoding="utf-8"))
         return None if outcome is None else Failure(**outcome)
 
 

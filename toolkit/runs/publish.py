@@ -11,7 +11,8 @@ import math
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from itertools import count
@@ -256,15 +257,20 @@ def track(source: str | Path) -> Path:
     checks = manifest.verify(folder) if (folder / manifest.NAME).exists() else []
     if apart := [one.part for one in checks if one.state == "differs"]:
         raise InputError(f"{str(folder)!r} is not as it was written: {listed(apart)}. See `toolkit verify`.")
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".tracking-") as place:
-        changed = Path(shutil.copytree(folder, Path(place) / folder.name))
-        with transfer.copied_run(results.mlflow, folder.parent) as (logged, client):
-            rewrite(changed, results, logged)
-            client.log_artifacts(logged.run_id, str(changed), "report")
-        for file in changed.iterdir():
-            os.replace(file, folder / file.name)
+    with changing(folder) as changed, transfer.copied_run(results.mlflow, folder.parent) as (logged, client):
+        rewrite(changed, results, logged)
+        client.log_artifacts(logged.run_id, str(changed), "report")
     report.write_index(folder.parent)
     return folder
+
+
+@contextmanager
+def changing(folder: Path) -> Iterator[Path]:
+    """Yield a copy of a report's folder; its files take the places of the report's once all of them are changed."""
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".tracking-") as place:
+        yield (changed := Path(shutil.copytree(folder, Path(place) / folder.name)))
+        for file in changed.iterdir():
+            os.replace(file, folder / file.name)
 
 
 def rewrite(folder: Path, results: Results, logged: RunInfo) -> Results:

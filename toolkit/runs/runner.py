@@ -199,12 +199,17 @@ def _finish(job: _Job) -> Run:
     except Exception as error:  # noqa: BLE001  # hours of work may lie in the folder: keep it, whatever went wrong
         return _fail(job, Failure(type(error).__name__, str(error)), results, error)
     folder = job.settle(results)
-    if results and not job.record:
-        attached = tracking.attach(results.mlflow, sorted(folder.iterdir()), job.out)
-        if attached != results.mlflow:
-            results = publish.rewrite(folder, results, attached)
-    report.write_index(job.out)
-    return Run(folder, folder / "report.html", results, time.perf_counter() - job.clock)
+    page = folder / "report.html"
+    try:
+        if results and not job.record:
+            attached = tracking.attach(results.mlflow, sorted(folder.iterdir()), job.out)
+            if attached != results.mlflow:
+                with publish.changing(folder) as changed:
+                    results = publish.rewrite(changed, results, attached)
+        report.write_index(job.out)
+    except OSError as error:
+        raise RunError(f"The report is whole, but what comes after it failed. {error}\nIt is {page}", folder) from error
+    return Run(folder, page, results, time.perf_counter() - job.clock)
 
 
 def _fail(job: _Job, failure: Failure, results: Results | None = None, cause: Exception | None = None) -> Run:
@@ -212,18 +217,21 @@ def _fail(job: _Job, failure: Failure, results: Results | None = None, cause: Ex
     from toolkit.registry import tracking
     from toolkit.report import render as report
 
+    what = "The report could not be made" if cause else "The notebook stopped"
+    message = f"{what}. {failure}"
     try:
         report.render(job.notebook, job.staging / "report.html")
-    finally:
-        folder = job.settle(results, "-FAILED")
-    what = "The report could not be made" if cause else "The notebook stopped"
-    message = f"{what}. {failure}\nWhat ran so far is in {folder / 'report.html'}"
-    files = [folder / "report.html", folder / "notebook.ipynb"]
-    values, error = masked(job.values), masked(str(failure))
-    untracked = tracking.record_failure(job.report_id, job.schema.name, values, error, files, job.out)
+    except Exception as error:  # noqa: BLE001  # as in _finish
+        cause, message = cause or error, f"{message}\nIts page could not be made. {type(error).__name__}: {error}"
+    folder = job.settle(results, "-FAILED")
+    files = [file for file in (folder / "report.html", folder / "notebook.ipynb") if file.exists()]
+    message += f"\nWhat ran so far is in {files[0] if files else folder}"
+    values, said = masked(job.values), masked(str(failure))
+    untracked = tracking.record_failure(job.report_id, job.schema.name, values, said, files, job.out)
     if untracked:
-        message += f"\nThe failure is not on the tracking server, but in mlflow.db beside the reports. {untracked}"
-    report.write_index(job.out)
+        message += f"\n{untracked}"
+    with contextlib.suppress(OSError):  # what went wrong before is said
+        report.write_index(job.out)
     raise RunError(message, folder) from cause
 
 

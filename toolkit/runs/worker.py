@@ -83,7 +83,8 @@ def execute(spec: dict[str, Any]) -> None:
         outcome = {"kind": "KernelDied", "message": "the kernel died while running this cell; was memory short?"}
     except Exception as error:  # noqa: BLE001  # whatever it is, the parent process reports it
         outcome = {"kind": type(error).__name__, "message": str(error)}
-    Path(spec["outcome"]).write_text(json.dumps(outcome), encoding="utf-8")
+    with contextlib.suppress(OSError):  # where the disk is full the parent process finds no outcome, and says so
+        Path(spec["outcome"]).write_text(json.dumps(outcome), encoding="utf-8")
 
 
 def _announcer(began: float) -> Callable[..., None]:
