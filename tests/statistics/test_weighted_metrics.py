@@ -8,6 +8,7 @@ from scipy import special, stats
 from sklearn import metrics
 
 from toolkit.statistics.calibration import sorted_bins
+from toolkit.statistics.decisions import matthews
 from toolkit.statistics.intervals import standard_error, wilson
 from toolkit.statistics.measure import difference, mean
 from toolkit.statistics.metrics import binary_metrics, class_table, multiclass_metrics
@@ -40,6 +41,19 @@ def test_binary_metrics_are_scikit_learns():
         assert found[name].estimate.value == pytest.approx(expected, rel=1e-9)
     expected = metrics.matthews_corrcoef(Y, called, sample_weight=WEIGHTS)
     assert found["matthews_corrcoef"].estimate.value == pytest.approx(expected, rel=1e-9)
+
+
+def test_a_correlation_changes_by_a_rows_weight_as_its_influence_says():
+    """Also where the only row that is called positive weighs next to nothing: cells less a step were negative there."""
+    y, called, step = np.repeat([1.0, 0.0], [8, 92]), np.zeros(100), 1e-3
+    called[0] = 1
+    weights = np.append(5e-5, RNG.exponential(size=99) + 0.5)
+    found = matthews(y, called, weights)
+    for row in (1, 50):
+        more = weights + step * (np.arange(100) == row)
+        value = metrics.matthews_corrcoef(y, called, sample_weight=more)
+        change = (value - metrics.matthews_corrcoef(y, called, sample_weight=weights)) / step
+        assert found.influence[row] == pytest.approx(100 * change * weights[row], rel=2e-3)
 
 
 def test_multiclass_metrics_are_scikit_learns():
