@@ -268,18 +268,18 @@ def test_labels_seen_once_or_twice_do_not_tell_halves_apart():
     areas = []
     for _ in range(5):
         order = rng.permutation(200)
-        areas.append(tell_apart(table.iloc[order[:100]], table.iloc[order[100:]]).roc_auc.value)
+        areas.append(tell_apart(table.iloc[order[:100]], table.iloc[order[100:]], 0).roc_auc.value)
     assert abs(np.mean(areas) - 0.5) < 0.08
 
 
 def test_the_domain_classifier_has_nothing_to_say_about_very_few_rows():
-    assert tell_apart(pd.DataFrame({"a": [1.0] * 20}), pd.DataFrame({"a": [1.0] * 500})) is None
+    assert tell_apart(pd.DataFrame({"a": [1.0] * 20}), pd.DataFrame({"a": [1.0] * 500}), 0) is None
 
 
 def test_the_domain_classifier_copes_with_a_column_that_has_hardly_a_value():
     rng = np.random.default_rng(0)
     first, second = (pd.DataFrame({"a": rng.normal(shift, 1, 300), "rare": np.nan}) for shift in (0, 3))
     first.loc[7, "rare"] = 1.5
-    domain = tell_apart(first, second)
+    domain = tell_apart(first, second, 0)
     assert domain.roc_auc.low > 0.9
     assert domain.giveaways() == ["a"]

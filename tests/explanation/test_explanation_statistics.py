@@ -54,7 +54,7 @@ def dataset(values):
 
 def test_rows_are_drawn_until_the_means_are_known():
     data = dataset(skewed(np.random.default_rng(0), 5000))
-    drawn = draw_rows(stub(""), data, precision=0.05, most=5000, seconds=60)
+    drawn = draw_rows(stub(""), data, precision=0.05, most=5000, seconds=60, seed=0)
     assert drawn.stopped == "precision"
     assert 250 < len(drawn.positions) < 2000
     assert len(set(drawn.positions.tolist())) == len(drawn.positions)
@@ -62,10 +62,10 @@ def test_rows_are_drawn_until_the_means_are_known():
     assert (relative_errors(sizes) <= 0.05).all()
     assert (relative_errors(sizes[:-250]) > 0.05).any()
     np.testing.assert_allclose(drawn.shap_values[:, :, 0], data.features.to_numpy()[drawn.positions])
-    assert draw_rows(stub(""), data, precision=1e-6, most=700, seconds=60).stopped == "rows"
-    assert len(draw_rows(stub(""), data, precision=1e-6, most=700, seconds=60).positions) == 700
-    assert draw_rows(stub(""), data, precision=1e-6, most=9000, seconds=60).stopped == "table"
-    assert draw_rows(stub(""), data, precision=1e-6, most=9000, seconds=0).stopped == "time"
+    assert draw_rows(stub(""), data, precision=1e-6, most=700, seconds=60, seed=0).stopped == "rows"
+    assert len(draw_rows(stub(""), data, precision=1e-6, most=700, seconds=60, seed=0).positions) == 700
+    assert draw_rows(stub(""), data, precision=1e-6, most=9000, seconds=60, seed=0).stopped == "table"
+    assert draw_rows(stub(""), data, precision=1e-6, most=9000, seconds=0, seed=0).stopped == "time"
     other = draw_rows(stub(""), data, precision=0.05, most=5000, seconds=60, seed=1)
     assert not np.array_equal(other.positions[:50], drawn.positions[:50])
 
@@ -78,7 +78,7 @@ def coverage(runs):
         values = skewed(rng, 4000)
         source = data.take(np.arange(4000))
         source.features[:] = values
-        drawn = draw_rows(stub(""), source, precision=0.06, most=4000, seconds=60)
+        drawn = draw_rows(stub(""), source, precision=0.06, most=4000, seconds=60, seed=0)
         sizes = magnitudes(drawn.shap_values)
         for place in range(4):
             found = mean_magnitude(sizes[:, place], float(sizes.max()))
@@ -269,7 +269,7 @@ def test_importance_of_people_covers_ranks_and_groups_are_not_told_apart_by_chan
     assert apart[0] <= 0.06 * 200 < 0.3 * 200 < apart[1]
     table = dataset(skewed(rng, 600)).frame().assign(person=person)
     table = load_dataset(table, target="y", group="person")
-    assert draw_rows(stub(""), table, precision=0.2, most=600, seconds=60).units.count == 40
+    assert draw_rows(stub(""), table, precision=0.2, most=600, seconds=60, seed=0).units.count == 40
 
 
 def test_the_loss_follows_the_task():
