@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -209,23 +209,24 @@ def _read(
     return (plain if keep else pd.Series(np.nan, plain.index, "float64", plain.name)), notes
 
 
-def _about_numbers(name: str, plain: pd.Series[Any], spec: Column) -> list[Finding]:
+def _about_numbers(name: str, plain: pd.Series[Any], spec: Column) -> Iterator[Finding]:
     """Say where numbers are of another size than those seen before, as they are in another unit, or lie elsewhere."""
     values = plain.dropna()
     sizes = values[values != 0].abs()
     if spec.low is None or spec.high is None or not len(values):
-        return []
+        return
     middle = float(values.median())
     if spec.kind == "number" and spec.typical and len(sizes) >= UNIT_ROWS:
         ratio = float(sizes.median()) / spec.typical
         inside, size = spec.low <= middle <= spec.high, max(ratio, 1 / ratio)
         if size >= (UNIT_FACTOR if inside else OUTSIDE_FACTOR):
             severity = "high" if size >= UNIT_FACTOR else "medium"
-            return [finding("DATA-UNIT-CHANGED", severity, name, ratio=ratio, middle=middle, spec=spec)]
-    notes, width = [], max(spec.high - spec.low, NEAR_DAYS if spec.kind == "date" else 0.0)
+            yield finding("DATA-UNIT-CHANGED", severity, name, ratio=ratio, middle=middle, spec=spec)
+            return
+    width = max(spec.high - spec.low, NEAR_DAYS if spec.kind == "date" else 0.0)
     if spec.whole and (values != np.floor(values)).any():
         value = values[values != np.floor(values)].iloc[0]
-        notes.append(finding("DATA-FORMAT-CHANGED decimals", "medium", name, value=value))
+        yield finding("DATA-FORMAT-CHANGED decimals", "medium", name, value=value)
     outside = np.maximum(spec.low - values, values - spec.high)
     beyond, far = int((outside > 0).sum()), int((outside > width).sum())
     elsewhere = spec.half is not None and len(values) >= UNIT_ROWS and not spec.half[0] <= middle <= spec.half[1]
@@ -233,19 +234,18 @@ def _about_numbers(name: str, plain: pd.Series[Any], spec: Column) -> list[Findi
         cells = listed((f"{value:g}" for value in values[outside > 0].unique()[:4]), 3)
         said = {"beyond": counted(beyond, "value"), "cells": ": " * bool(cells) + cells, "middle": middle, "spec": spec}
         text = "DATA-RANGE half" if spec.half else "DATA-RANGE"
-        notes.append(finding(text, by_share(far / len(values)), name, **said))
-    return notes
+        yield finding(text, by_share(far / len(values)), name, **said)
 
 
-def about_columns(known: Schema, columns: Iterable[str]) -> list[Finding]:
+def about_columns(known: Schema, columns: Iterable[str]) -> Iterator[Finding]:
     """Say which columns came, and which went, since the table that settled the schema."""
     has = list(map(str, columns))
     new = [name for name in has if name not in known.columns]
     gone = [name for name, one in known.columns.items() if name not in has and one.role not in ("target", "feature")]
-    if not known.named("target"):
-        return []
-    notes = [finding("DATA-COLUMNS-GONE", "low", known=known, columns=listed(gone))] if gone else []
-    return [*notes, finding("DATA-COLUMNS-NEW", "info", known=known, columns=listed(new))] if new else notes
+    if gone and known.named("target"):
+        yield finding("DATA-COLUMNS-GONE", "low", known=known, columns=listed(gone))
+    if new and known.named("target"):
+        yield finding("DATA-COLUMNS-NEW", "info", known=known, columns=listed(new))
 
 
 def is_text(column: pd.Series[Any]) -> bool:

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from toolkit.core.options import above, column_of, one_of, share
 from toolkit.core.result import Finding
@@ -25,6 +24,7 @@ from toolkit.drift.summary import PREDICTION, ColumnSummary, roles_of, summarize
 from toolkit.drift.verdicts import Plan, Row, judge_column
 from toolkit.errors import InputError, listed
 from toolkit.models.model import Model
+from toolkit.statistics.binning import Codes
 
 Source = Dataset | Profile
 #: Days of a year, less the odd ends of its first and last month; rows that stand for a season; share of a month.
@@ -122,7 +122,7 @@ def chosen_columns(reference: Source, current: Source, columns: Sequence[str] | 
     return [_known(name, old) for name in wanted]
 
 
-def months_of(table: Source, places: NDArray[np.intp] | None = None) -> frozenset[int]:
+def months_of(table: Source, places: Codes | None = None) -> frozenset[int]:
     """Return the calendar months that at least 5% of some rows are of; none where their dates are not known."""
     time = table.time if isinstance(table, Dataset) else None
     if time is None or not pd.api.types.is_datetime64_any_dtype(time.dtype):
@@ -131,7 +131,7 @@ def months_of(table: Source, places: NDArray[np.intp] | None = None) -> frozense
     return frozenset(shares.index[shares >= LEAST_SHARE_OF_MONTH])
 
 
-def in_season(reference: Source, months: frozenset[int]) -> NDArray[np.intp] | None:
+def in_season(reference: Source, months: frozenset[int]) -> Codes | None:
     """Return the rows of some months in a reference of a year or more; None where it is shorter, or has too few."""
     if not months or not isinstance(reference, Dataset) or reference.time is None or not months_of(reference):
         return None
@@ -206,9 +206,8 @@ def compare_columns(
         rows.append(row)
         seasons = {when: old if rows is None else _window(plain, old, reference, rows) for when, rows in season.items()}
         for (label, at), months in zip(windows, of_window, strict=True):
-            base = seasons[months]
-            assert base is not None  # noqa: S101 - the names are those of the reference
-            windowed.append({"window": label, **judge_column(base, _window(later, new, current, at), plan)})
+            part = None if new is None else _window(later, new, current, at)
+            windowed.append({"window": label, **judge_column(seasons[months], part, plan)})
         for held, summary in zip(kept, (old, new), strict=True):
             held.update({old.name: summary.reduced} if summary is not None else {})
         if row["role"] == "feature" and row["method"] and not row["code"] and plain is not None and later is not None:
@@ -244,13 +243,11 @@ def _column(part: Source, name: str, roles: Mapping[str, str], **options: Any) -
     return summarize_in(part, name, roles[name], **options) if name in roles else (None, None)
 
 
-def _window(
-    plain: pd.Series[Any] | None, whole: ColumnSummary | None, current: Source, places: NDArray[np.intp]
-) -> ColumnSummary | None:
+def _window(plain: pd.Series[Any] | None, whole: ColumnSummary, table: Source, places: Codes) -> ColumnSummary:
     """Sum up some rows of a column; where it has no plain values, none of them has one."""
-    if whole is None or isinstance(current, Profile) or whole.dtype == "identifier":
+    if isinstance(table, Profile) or whole.dtype == "identifier":
         return whole
-    units = current.units.take(places) if current.units else None
+    units = table.units.take(places) if table.units else None
     rows = None if plain is None else plain.iloc[places]
     part = replace(summarize_column(rows, whole.name, len(places), whole.role, units), importance=whole.importance)
     return replace(part, dtype=whole.dtype) if rows is None else part

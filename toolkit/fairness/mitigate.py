@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -269,18 +269,16 @@ def _joined(split: Split, columns: Sequence[str]) -> Split:
     return replace(split, **parts)
 
 
-def _about_fits(fitted: Sequence[FittedMethod], setup: Setup) -> list[Finding]:
+def _about_fits(fitted: Sequence[FittedMethod], setup: Setup) -> Iterator[Finding]:
     """Say what was fitted on a sample, on merged groups, and on the rows that the original was fitted on."""
     all_rows, by_group = setup.split.train.rows, {one.method: one.groups for one in fitted if one.groups is not None}
-    notes = [
-        finding("MITIGATE-GROUPS-MERGED", "low", name, method=name, fallback=one.fallback, merged=listed(one.merged))
-        for name, one in by_group.items()
-        if one.merged
-    ]
+    for name, one in by_group.items():
+        if one.merged:
+            said = {"method": name, "fallback": one.fallback, "merged": listed(one.merged)}
+            yield finding("MITIGATE-GROUPS-MERGED", "low", name, **said)
     sampled = [one.name for one in fitted if one.method != "threshold_optimizer" and one.rows < all_rows]
     if sampled:
         numbers = {"rows": setup.rows, "all_rows": all_rows, "points": listed(sampled)}
-        notes.append(finding("MITIGATE-SAMPLED", "info", "frontier", **numbers))
+        yield finding("MITIGATE-SAMPLED", "info", "frontier", **numbers)
     if setup.split.validation is None and "threshold_optimizer" in by_group:
-        notes.append(finding("MITIGATE-ON-TRAINING", "low", "threshold_optimizer"))
-    return notes
+        yield finding("MITIGATE-ON-TRAINING", "low", "threshold_optimizer")
