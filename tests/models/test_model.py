@@ -163,7 +163,7 @@ def test_labels_are_not_needed():
         (LogisticRegression, "A fitted model with a 'predict' method is needed; found type"),
         ({}, "found dict"),
         (None, "found NoneType"),
-        (lambda frame: np.zeros((3, 7)), "one score a row"),
+        (lambda frame: np.zeros((3, 7)), "one score for each row"),
         (LogisticRegression().fit(np.zeros((4, 3)), [0, 1, 0, 1]), "was fitted on 3 columns without names"),
     ],
 )

@@ -123,10 +123,9 @@ def find_columns(wanted: Iterable[str], columns: Sequence[str], owner: str = "")
     # LightGBM knows no blanks in names.
     folded = {name.replace(" ", "_"): name for name in columns}
     found = {name: name if name in columns else folded.get(name.replace(" ", "_"), "") for name in wanted}
-    missing = [name for name, column in found.items() if not column]
-    if missing and owner:
-        near = nearest(missing[0], columns)
-        raise InputError(f"The table lacks columns that {owner} needs: {listed(missing)}.{near}")
+    absent = [name for name, column in found.items() if not column]
+    if absent and owner:
+        raise InputError(f"The table lacks columns that {owner} needs: {listed(absent)}.{nearest(absent[0], columns)}")
     return {name: column for name, column in found.items() if column}
 
 

@@ -16,7 +16,7 @@ from toolkit.data.columns import plain_column, prepare_features
 from toolkit.data.contract import MISFITS, about_columns, describe, find_columns, is_text, read_features, schema_of
 from toolkit.data.dataset import Dataset
 from toolkit.data.decisions import Decisions, read_texts
-from toolkit.data.findings import finding
+from toolkit.data.findings import finding, refusal
 from toolkit.data.fingerprint import fingerprint
 from toolkit.data.read import RawTable, read_table
 from toolkit.data.roles import Options, Roles, find_roles, given, listed_names, not_named, sensitive_groups
@@ -189,8 +189,7 @@ def data_like(table: object, known: Dataset) -> Dataset:
     data = as_dataset(table, "current", like=known)
     for name, column in data.features.items():
         if is_text(column) and name in known.features and not is_text(known.features[name]):
-            found = listed(map(repr, column.cat.categories), most=3)
-            raise InputError(f"Column {str(name)!r} must hold numbers; found text: {found}.")
+            raise refusal("text for numbers", name=name, found=listed(map(repr, column.cat.categories), most=3))
     labels = target_by(data.target.rename(known.roles.target), known.schema)
     return replace(data, notes=(*data.notes, *labels.notes), **labels.roles())
 
@@ -209,8 +208,8 @@ def _assign(
     if whole:
         blank, labels = np.flatnonzero(values.isna()), values.dropna().unique()
         if len(blank) and len(labels) == 1:
-            one = f"{labels[0]!r} in every row with a label; {counted(len(blank), 'row')} of {len(values):,} have none"
-            raise InputError(f"Target {roles.target!r} is {one}, first row {blank[0] + 1:,}. Write the label there.")
+            gap = {"none": counted(len(blank), "row"), "rows": len(values), "first": blank[0] + 1}
+            raise refusal("one label", target=roles.target, label=labels[0], **gap)
         kept = kept[values.loc[kept].notna()]
     weight = _weights(frame.loc[kept, roles.weight], decisions) if roles.weight else None
     if weight is not None and not weight.all():
@@ -320,8 +319,7 @@ def _features(
     taken = [column for column in names.values() if column in (roles.target, *roles.drop)]
     if taken:
         role = "the target" if roles.target in taken else "to be dropped"
-        owner = owner or known.name
-        raise InputError(f"{owner} needs the column {taken[0]!r}, which is {role}. Give it one role only.")
+        raise refusal("column taken", owner=owner or known.name, column=taken[0], role=role)
     features, notes = read_features(rows, known, names, decisions, keep=keep)
     apart_from = {name: name for name in roles.sensitive if name in known.columns and name not in features}
     notes += read_features(rows, known, apart_from, decisions, keep=True)[1]

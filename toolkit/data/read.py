@@ -189,8 +189,7 @@ def _web(address: str, written: str, known: Schema | None) -> RawTable:
         port = f":{parts.port}" if parts.port else ""
     shown = f"{parts.scheme}://{parts.hostname or ''}{port}{urlsplit(written).path or parts.path}"
     if parts.scheme not in ("http", "https", "ftp", "file"):
-        kinds = "http, https, ftp, file, or a database address followed by ::table"
-        raise InputError(f"Addresses that begin with {parts.scheme}:// cannot be read. Known: {kinds}.")
+        raise refusal("other scheme", scheme=parts.scheme)
     try:
         with urlopen(address, timeout=60) as answer:  # noqa: S310 - the scheme was checked above
             content = answer.read()
@@ -213,8 +212,7 @@ def _file(address: str, text: str, known: Schema | None) -> RawTable:
     if not path.parent.is_dir():
         raise InputError(f"There is no file {text!r}: the folder {str(path.parent)!r} does not exist.")
     if not path.exists():
-        near = nearest(path.name, [item.name for item in path.parent.iterdir()])
-        raise InputError(f"There is no file {text!r}.{near}")
+        raise refusal("no file", text=text, near=nearest(path.name, [item.name for item in path.parent.iterdir()]))
     with refusing(f"{text} cannot be read"):
         content = read_bytes(path, sys.maxsize)
     return _parsed(content, path, text, known)

@@ -282,8 +282,7 @@ def _strategy(data: Dataset, strategy: str) -> str:
         by = [name for name, has in (("time", timed), ("group", data.group is not None)) if has]
         return "_".join(by) or ("random" if data.task == "regression" else "stratified")
     if strategy == "stratified" and data.task == "regression":
-        name = str(data.target.name)
-        raise InputError(f"A stratified split needs classes, but {name!r} is a number. Use strategy='random'.")
+        raise InputError(f"A stratified split needs classes; {data.target.name!r} is a number. Use strategy='random'.")
     for needed, column in (("time", data.time), ("group", data.group)):
         if needed in strategy and column is None:
             raise InputError(f"A {needed} split needs a {needed} column. Give {needed}= to load_dataset.")

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from toolkit.core.options import one_of
 from toolkit.core.result import Finding
 from toolkit.data.findings import finding, refusal, unseen
 from toolkit.data.recognition import WORDS, Decision, decide_format
@@ -174,9 +175,8 @@ def among(labels: pd.Series[Any], index: pd.Index[Any]) -> pd.Series[Any]:
 def _task(values: pd.Series[Any], task: str | None, distinct: int) -> tuple[Task, list[Finding]]:
     name, rows = str(values.name), len(values)
     number = values.dtype in ("int64", "float64")
-    known = (*TASKS, "classification")
-    if task is not None and task not in known:
-        raise InputError(f"There is no task {task!r}.{nearest(str(task), known)} Tasks: {listed(known)}.")
+    if task is not None:
+        one_of("task", task, (*TASKS, "classification"))
     if task == "regression":
         if not number and values.dtype != bool:
             raise InputError(f"Regression predicts a number, but the target {name!r} holds labels: {_some(values)}.")

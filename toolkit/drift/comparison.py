@@ -111,8 +111,7 @@ def chosen_columns(reference: Source, current: Source, columns: Sequence[str] | 
     """
     old, new = roles_in(reference), roles_in(current)
     if not any(name in new and role == "feature" for name, role in old.items()):
-        mine, theirs = listed(old, 5), listed(new, 5)
-        raise InputError(f"The tables share no column. The reference has {mine}; the current table has {theirs}.")
+        raise refusal("no column", reference=listed(old, 5), current=listed(new, 5))
     if columns is None:
         return list(old)
     wanted = [columns] if isinstance(columns, str) else list(dict.fromkeys(map(str, columns)))

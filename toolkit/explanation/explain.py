@@ -250,8 +250,9 @@ class Explanation(Result):
             ids = listed(one.index for one in self.local)
             raise InputError(f"Row {row!r} was not explained by itself. Give it in rows=; explained are: {ids}.")
         if "probability_after" not in found.parts:
-            scale = self.attributor.scale
-            raise InputError(f"The attributions are on the scale {scale!r}, which leads to no probability.")
+            raise InputError(
+                f"The attributions are on the scale {self.attributor.scale!r}, which leads to no probability."
+            )
         return found.parts
 
     def frame(self) -> pd.DataFrame:

@@ -2,7 +2,6 @@
 
 import copy
 import re
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -16,7 +15,7 @@ from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 
 from toolkit.data.dataset import Dataset
-from toolkit.models.model import Model, own_labels
+from toolkit.models.model import Model, by_place, own_labels
 from toolkit.statistics.intervals import Array
 
 Owners: TypeAlias = NDArray[np.intp]
@@ -82,13 +81,6 @@ def see_through(model: Model, features: pd.DataFrame) -> View | None:
         return None
     encode = partial(by_place, encoder.transform)
     return None if traced is None else View(estimator[-1], lambda frame: encode(frame[taken]), traced)
-
-
-def by_place(method: Callable[[Any], Any], matrix: Any) -> Any:
-    """Call a model's method, without a warning where it was fitted on an array and takes columns by their place."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="X has feature names, but", category=UserWarning)
-        return method(matrix)
 
 
 def sum_to_columns(values: NDArray[np.float64], owners: Owners, columns: int) -> NDArray[np.float64]:

@@ -17,7 +17,7 @@ from toolkit.core.texts import refuser
 from toolkit.core.words import unique, value_text
 from toolkit.data.dataset import Dataset
 from toolkit.data.roles import listed_names
-from toolkit.errors import InputError, NotApplicableError, listed, nearest
+from toolkit.errors import InputError, NotApplicableError, listed
 from toolkit.fairness.clusters import Grouping
 from toolkit.statistics.binning import Bins, Levels, cut, find_edges
 from toolkit.statistics.units import Units
@@ -111,9 +111,7 @@ def settled_bins(*tables: pd.DataFrame) -> dict[str, list[float]]:
 
 def _check_bins(columns: pd.DataFrame, bins: Mapping[str, Bins]) -> None:
     for name, asked in bins.items():
-        if name not in columns.columns:
-            near = nearest(str(name), map(str, columns.columns))
-            raise InputError(f"bins: {name!r} is not among the sensitive columns.{near} They are: {listed(columns)}.")
+        column_of(name, columns, "the sensitive columns", "banded")
         if not pd.api.types.is_numeric_dtype(columns[name]):
             raise InputError(f"bins: column {name!r} holds categories, which are groups as they are.")
         single = isinstance(asked, int | np.integer)

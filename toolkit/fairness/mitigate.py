@@ -250,8 +250,7 @@ def _check(split: Split, methods: Any, metric: str, rows: Any) -> list[str]:
     if not wanted:
         raise InputError(f"methods: name at least one of {listed(METHODS)}.")
     if not isinstance(split, Split):
-        found = type(split).__name__
-        raise InputError(f"mitigate needs a Split, to fit and to measure on different rows; found {found}.")
+        raise InputError(f"mitigate needs a Split, to fit and measure on different rows; found {type(split).__name__}.")
     if split.data.task != "binary":
         raise NotApplicableError(f"Mitigation is for binary targets; {split.data.target.name!r} is {split.data.task}.")
     return wanted

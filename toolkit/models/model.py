@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -225,17 +225,13 @@ class Model:
         """Call a method of the estimator; whatever it stumbles over is said in one sentence."""
         inputs = self.inputs(features, table)
         try:
-            with warnings.catch_warnings():
-                # A model fitted on an array gets the columns by their place.
-                warnings.filterwarnings("ignore", message="X has feature names, but", category=UserWarning)
-                return getattr(self.estimator, method)(inputs)
+            return by_place(getattr(self.estimator, method), inputs)
         except ToolkitError:
             raise
         except Exception as error:
-            name, reason = type(self.estimator).__name__, str(error).strip().partition("\n")[0]
-            why = f"{type(error).__name__}: {reason[:300]}"
-            count = np.shape(inputs)[-1]
-            raise InputError(f"{name}.{method} failed on the {count} columns of {table}: {why}") from error
+            name, why = f"{type(self.estimator).__name__}.{method}", str(error).strip().partition("\n")[0][:300]
+            columns, kind = np.shape(inputs)[-1], type(error).__name__
+            raise refusal("failed", name=name, columns=columns, table=table, kind=kind, why=why) from error
 
     def record(self) -> ModelRecord | None:
         """Name a model that was loaded from where it was logged; any other is named by the run that makes it."""
@@ -281,6 +277,13 @@ class Model:
         said = listed(f"{code!r} for {label!r}" for code, label in meant.items())
         notes = (*told.notes, finding("MODEL-LABELS-CODED", "medium", data.target.name, said=said))
         return replace(told, classes=tuple(meant.get(code, code) for code in told.classes), notes=notes)
+
+
+def by_place(method: Callable[[Any], Any], matrix: Any) -> Any:
+    """Call an estimator's method, without a warning where one fitted on an array takes columns by their place."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="X has feature names, but", category=UserWarning)
+        return method(matrix)
 
 
 def in_order(data: Dataset | Schema) -> tuple[Any, ...]:

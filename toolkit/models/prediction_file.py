@@ -137,8 +137,7 @@ def _read(source: Source, known: Schema | None = None) -> RawTable:
         return read_table(source, known)
     arrays = {str(name): pd.Series(values).reset_index(drop=True) for name, values in source.items()}
     if len({len(values) for values in arrays.values()}) > 1:
-        found = listed(f"{name} has {len(values):,}" for name, values in arrays.items())
-        raise InputError(f"The arrays must have one length, a value for each row; found: {found}.")
+        raise refusal("other arrays", found=listed(f"{name} has {len(values):,}" for name, values in arrays.items()))
     return read_table(pd.DataFrame(arrays))
 
 

@@ -59,8 +59,7 @@ class RecordedPredictions:
         if y_score is not None:
             self.y_score = _probabilities(y_score, classes)
         if self.y_pred is not None and self.y_score is not None and not self.y_pred.index.equals(self.y_score.index):
-            found = f"{len(self.y_pred):,} values of y_pred and {len(self.y_score):,} rows of y_score"
-            raise InputError(f"y_pred and y_score must be of the same rows in the same order; found {found}.")
+            raise refusal("two lengths", pred=len(self.y_pred), score=len(self.y_score))
 
     def predict(self, features: pd.DataFrame) -> NDArray[Any]:
         """Return the labels or numbers of some rows; without ``y_pred``, the class of the highest probability."""

@@ -13,9 +13,8 @@ from toolkit.core.result import Finding
 from toolkit.errors import InputError, listed, refusing
 from toolkit.statistics.intervals import Array
 
-RULES = "a number in [0, 1], 'youden', 'max_f1', {'precision': 0.8}, {'recall': 0.9} or {'cost': {'fp': 1, 'fn': 5}}"
 DEFAULT = 0.5
-_RULES = beside(__file__, "rules.yaml")
+_RULES, _FORMS = beside(__file__, "rules.yaml").values()
 KEPT_AS = "threshold.json"
 OUTCOMES = ("tp", "fp", "fn", "tn")
 
@@ -161,8 +160,7 @@ def read_threshold(given: ThresholdLike) -> Rule:
         return Rule(kind, _level(level, kind))
     if kind == "cost" and isinstance(level, Mapping):
         return Rule("cost", costs=_read_costs(level))
-    forms = "'0.3', 'youden', 'max_f1', 'precision>=0.8', 'recall>=0.9' or 'cost:fp=1,fn=5,currency=EUR'"
-    raise InputError(f"The threshold must be {forms if isinstance(given, str) else RULES}; found {given!r}.")
+    raise InputError(f"The threshold must be {_FORMS['text' if isinstance(given, str) else 'value']}; found {given!r}.")
 
 
 def _parsed(text: str) -> object:
