@@ -194,9 +194,7 @@ class Sides:
             return self.take(sampled(self.part.rows, self.seed)).slices()
         task, bare = self.part.task, [replace(one, probabilities=False) for one in self.said]
         alike = self.said[0].probabilities == self.said[1].probabilities
-        at = [0.0 if one.threshold is None else one.threshold.value for one in self.models]
-        found = [row_losses(*one) for one in zip(self.said if alike else bare, (task, task), at, strict=True)]
-        (name, old), (_, new) = found
+        (name, old), (_, new) = (row_losses(one, task) for one in (self.said if alike else bare))
         given = self.part, new - old, fewest(self.part.rows), 2, self.units, self.seed
         levels, members, scanned, kept = search(*given, against_zero=True)
         numbers, rows = (scanned.difference, scanned.half_width, scanned.p_adjusted), []

@@ -64,8 +64,7 @@ def binary_curves(
         "scores": _score_bins(y_true, y_score, each),
     }
     if costs:
-        missed, refused = ones - hits, n - ones - called + hits
-        total = costs.tp * hits + costs.fp * (called - hits) + costs.fn * missed + costs.tn * refused
+        total = costs.total(hits, called - hits, ones, n - ones)
         curves["cost"] = pd.DataFrame({"threshold": steps, "expected_cost": total / n})
     if probabilities:
         bins, effect = zip(*calibration_bins(y_true, y_score, weights=weights), strict=True), kish(each)

@@ -120,12 +120,11 @@ class ThresholdExplorer(Result):
         return spread(self._table())
 
     def _table(self) -> pd.DataFrame:
-        rows = []
+        rows, n = [], self.positives + self.negatives
         for threshold, tp, fp in self.counts.itertuples(index=False, name=None):
-            fn, tn, cost = self.positives - tp, self.negatives - fp, self.costs
-            total = cost.tp * tp + cost.fp * fp + cost.fn * fn + cost.tn * tn
-            shares = ((tp, self.positives), (tp, tp + fp), (fp, self.negatives), (tp + fp, tp + fp + fn + tn))
-            rows.append([threshold, *(share_estimate(*share) for share in shares), total / (tp + fp + fn + tn)])
+            shares = ((tp, self.positives), (tp, tp + fp), (fp, self.negatives), (tp + fp, n))
+            cost = self.costs.total(tp, fp, self.positives, self.negatives) / n
+            rows.append([threshold, *(share_estimate(*share) for share in shares), cost])
         names = ("threshold", "recall", "precision", "false_positive_rate", "selection_rate", "cost_a_row")
         return pd.DataFrame(rows, columns=list(names))
 

@@ -27,12 +27,12 @@ _BLOCKS, _DRAWS, _CHUNK = 200, 2000, 4096
 Members = NDArray[np.float32]
 
 
-def row_losses(predicted: Predictions, task: str, threshold: float = 0.0) -> tuple[str, Array]:
+def row_losses(predicted: Predictions, task: str) -> tuple[str, Array]:
     """Return the name and the loss of each row: log loss, else errors; absolute error for numbers."""
     if task == "regression":
         return "absolute error", np.abs(predicted.y_pred - predicted.y_true)
     if not predicted.probabilities:
-        return "error rate", 1.0 - correct(predicted, task, threshold)
+        return "error rate", 1.0 - correct(predicted, task)
     if task == "binary":
         chance = np.where(predicted.y_true == 1, predicted.y_pred, 1 - predicted.y_pred)
     else:
@@ -41,9 +41,9 @@ def row_losses(predicted: Predictions, task: str, threshold: float = 0.0) -> tup
     return "log loss", -np.log(np.clip(chance, EPSILON, 1 - EPSILON))
 
 
-def correct(predicted: Predictions, task: str, threshold: float) -> Array:
+def correct(predicted: Predictions, task: str) -> Array:
     """Return 1 for each row that is classified correctly, else 0."""
-    guess = predicted.decide(threshold) if task == "binary" else predicted.y_pred
+    guess = predicted.decide(0.0) if task == "binary" else predicted.y_pred
     return np.asarray(guess == predicted.y_true, dtype=float)
 
 

@@ -89,12 +89,11 @@ def find_slices(
     part = data.test if isinstance(data, Split) else data.labelled
     part = part.sampled(MOST_ROWS, np.random.default_rng(seed))
     least = fewest(part.rows) if min_rows is None else whole("min_rows", min_rows, 5)
-    _, predicted, chosen = predict_at(model, data, threshold, part)
-    value = chosen.value if chosen else math.nan
-    loss_name, loss = row_losses(predicted, part.task, value)
+    predicted = predict_at(model, data, threshold, part)[1]
+    loss_name, loss = row_losses(predicted, part.task)
     units = Units.of(part.group, part.time, part.weight)
     levels, members, scanned, kept = search(part, loss, least, depth, units, seed)
-    shown = {} if part.task == "regression" else {"accuracy": correct(predicted, part.task, value)}
+    shown = {} if part.task == "regression" else {"accuracy": correct(predicted, part.task)}
     if part.task == "regression" or (part.task == "binary" and predicted.probabilities):
         shown |= {"truth": predicted.y_true, "predicted": predicted.y_pred}
     table = _described(kept, scanned, levels, members, units, loss, shown)

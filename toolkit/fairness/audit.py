@@ -117,8 +117,7 @@ def audit_fairness(
     part = data.test if isinstance(data, Split) else data.labelled
     columns = sensitive_columns(part, sensitive)
     _, predicted, chosen = predict_at(model, data, threshold, part)
-    called = predicted.decide(chosen.value) if chosen else None
-    predicted, ordered, of_rows = prepare(predicted, called, columns, part.units)
+    predicted, ordered, of_rows = prepare(predicted, columns, part.units)
     custom = read_metrics(metrics, predicted)
     groupings = group_rows(ordered, depth, bins, of_rows)
     hows = [Resampling(min_count, replicates, rng) for rng in np.random.default_rng(seed).spawn(len(groupings))]

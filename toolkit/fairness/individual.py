@@ -99,7 +99,7 @@ def check_individual(
     model, predicted, chosen = predict_at(model, data, threshold, pool)
     value = math.nan if chosen is None else chosen.value
     classes, asked, weights = test.task != "regression", min(rows, pool.rows), weights_of(pool.units, pool.rows)
-    outcome = predicted.decide(value) if test.task == "binary" else predicted.y_pred
+    outcome = predicted.y_pred if predicted.decisions is None else predicted.decisions
     if not classes:  # percentiles of the target
         shares = np.linspace(0, 1, 101)
         outcome = np.interp(predicted.y_pred, np.quantile(predicted.y_true, shares), shares)

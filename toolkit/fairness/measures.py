@@ -39,13 +39,9 @@ def ranked(predicted: Predictions) -> bool:
 
 
 def prepare(
-    predicted: Predictions, called: Array | None, columns: pd.DataFrame, units: Units | None
+    predicted: Predictions, columns: pd.DataFrame, units: Units | None
 ) -> tuple[Predictions, pd.DataFrame, Units | None]:
-    """Sort predictions, sensitive columns and units by the score once, so that no grouping has to.
-
-    The decisions of the predictions are then those at the threshold in use; none but of two classes.
-    """
-    predicted = replace(predicted, decisions=called)
+    """Sort predictions, sensitive columns and units by the score once, so that no grouping has to."""
     if not ranked(predicted):
         return predicted, columns, units
     order = np.argsort(predicted.y_pred)

@@ -24,7 +24,7 @@ finding, refusal = finder(__file__), refuser(__file__)
 def predict_at(
     model: Any, data: Dataset | Split, given: ThresholdLike, part: Dataset
 ) -> tuple[Model, Predictions, Threshold | None]:
-    """Take whatever can predict as a model, predict some rows, and settle the threshold at which they are decided.
+    """Take whatever can predict as a model, predict some rows, and decide them at the threshold that this settles.
 
     Parameters
     ----------
@@ -36,7 +36,8 @@ def predict_at(
     """
     known = Model.of(model, part)
     predicted = predict(known, part)
-    return known, predicted, threshold_for(known, data, given, {"test": predicted})
+    chosen = threshold_for(known, data, given, {"test": predicted})
+    return known, replace(predicted, decisions=predicted.decide(chosen.value)) if chosen else predicted, chosen
 
 
 def threshold_for(
@@ -133,10 +134,7 @@ def choose_threshold(
     elif rule.kind == "max_f1":
         best = int(np.argmax(2 * true_positives / (called + ones)))
     elif rule.kind == "cost" and rule.costs:
-        cost = rule.costs
-        missed, refused = ones - true_positives, zeros - false_positives
-        total = cost.tp * true_positives + cost.fp * false_positives + cost.fn * missed + cost.tn * refused
-        best = int(np.argmin(total))
+        best = int(np.argmin(rule.costs.total(true_positives, false_positives, ones, zeros)))
     else:
         kept, other = (precision, recall) if rule.kind == "precision" else (recall, precision)
         reached = (kept >= rule.level - 1e-12) & (called > 0)

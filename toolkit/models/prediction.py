@@ -45,7 +45,8 @@ class Predictions:
     classes : tuple
         Labels that the codes stand for: the table's, then any others that the model knows.
     decisions : array of shape (n,) or None
-        Binary: 1 where the model itself says positive, given where that is not a matter of a threshold on its scores.
+        Binary: 1 where a row is decided positive, by the threshold of a step (``choice.predict_at``), or by the model
+        itself where that is not a matter of a threshold on its scores.
     scored : bool
         Whether ``y_pred`` ranks the rows; False where only labels are known (binary).
     weights : array of shape (n,) or None

@@ -4,7 +4,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -32,6 +32,10 @@ class Costs:
     def of(self, y_true: Array, called: Array) -> Array:
         """Return the cost of each row; both arrays of shape (n,) hold 0 or 1."""
         return np.where(y_true == 1, np.where(called == 1, self.tp, self.fn), np.where(called == 1, self.fp, self.tn))
+
+    def total(self, tp: Any, fp: Any, positives: float, negatives: float) -> Any:
+        """Return what true and false positives, and all other rows of so many, cost together; arrays are taken too."""
+        return self.tp * tp + self.fp * fp + self.fn * (positives - tp) + self.tn * (negatives - fp)
 
     def __str__(self) -> str:
         """Write the costs in words."""
