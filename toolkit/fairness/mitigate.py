@@ -14,7 +14,7 @@ from toolkit.core.face import Face
 from toolkit.core.figures import BLUE, GREY, ORANGE, Axes, Drawing
 from toolkit.core.options import one_of, whole
 from toolkit.core.result import Candidate, Finding, ModelRecord, Record, Result, Severity, by_severity
-from toolkit.core.words import unique, value_text
+from toolkit.core.words import spoken, unique, value_text
 from toolkit.data.dataset import Dataset
 from toolkit.data.roles import listed_names
 from toolkit.data.split import Split
@@ -196,7 +196,7 @@ class Mitigation(Result):
             ("MITIGATE-NEEDS-SENSITIVE", "info", table["needs_sensitive"] == "yes", feature),
             ("MITIGATE-BY-LOT", "info", table["by_lot"], "frontier"),
         ]
-        found, numbers = list(self.notes), {"metric": self.metric, "feature": feature}
+        found, numbers = list(self.notes), {"metric": spoken(self.metric), "feature": feature}
         for said, severity, where, about in kinds:
             if where.any():
                 found.append(finding(said, severity, about, points=listed(table.loc[where, "point"]), **numbers))
@@ -205,11 +205,11 @@ class Mitigation(Result):
     def drawings(self) -> list[Drawing]:
         """Return the frontier."""
         said = [
-            f"{row['point']}: {self.metric} {row[self.metric]}, disparity {row[self.disparity]}"
+            f"{row['point']}: {spoken(self.metric)} {row[self.metric]}, disparity {row[self.disparity]}"
             f"{', dominated' if row['dominated'] else ''}{'' if row['beats_baseline'] else ', no better than baseline'}"
             for _, row in self.frontier.iterrows()
         ]
-        numbers = {"metric": self.metric, "disparity": self.disparity, "feature": self.feature}
+        numbers = {"metric": spoken(self.metric), "disparity": spoken(self.disparity), "feature": self.feature}
         words = picture("frontier", said="; ".join(said), **numbers)
         return [Drawing("frontier", words, self._draw, self.frontier)]
 
@@ -224,7 +224,7 @@ class Mitigation(Result):
             label = f"{place} {row['point'].replace('_', ' ')}"
             ax.plot([x.value], [y.value], mark, color=colour, markerfacecolor=fill, markersize=7, label=label)
             ax.annotate(str(place), (x.value, y.value), xytext=(5, 4), textcoords="offset points", fontsize=9)
-        ax.set(xlabel=self.disparity.replace("_", " "), ylabel=self.metric.replace("_", " "))
+        ax.set(xlabel=spoken(self.disparity), ylabel=spoken(self.metric))
         ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2)
 
     def record(self) -> Record:
@@ -239,7 +239,7 @@ class Mitigation(Result):
     def face(self) -> Face:
         """Return the points of the frontier, of which none is recommended."""
         shown = self.frontier.drop(columns=["method", "over_baseline"])
-        return face("mitigation", self, shown, models=len(shown))
+        return face("mitigation", self, shown, models=len(shown), disparity=spoken(self.disparity))
 
 
 def _check(split: Split, methods: Any, metric: str, rows: Any) -> list[str]:

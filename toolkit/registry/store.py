@@ -103,8 +103,12 @@ def connect(uri: str) -> Iterator[MlflowClient]:
     """
     os.environ.setdefault("DO_NOT_TRACK", "1")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    import mlflow
     from filelock import FileLock
+
+    with warnings.catch_warnings():
+        # In a notebook, what mlflow loads says in red that its bars need widgets; none of them is shown.
+        warnings.filterwarnings("ignore", message="IProgress not found")
+        import mlflow
 
     own = {name: os.environ.get(name) for name in ("MLFLOW_TRACKING_URI", *_SILENT, *PATIENCE)}
     before = mlflow.get_tracking_uri() if mlflow.is_tracking_uri_set() else None  # type: ignore[no-untyped-call]
