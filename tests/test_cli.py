@@ -168,6 +168,9 @@ class TestWrongInput:
             (["data", "wine", "--target", "cultivr"], "Did you mean 'cultivar'?"),
             (["render", "none.ipynb"], "none.ipynb"),
             (["index", "nowhere"], "There is no folder 'nowhere'"),
+            (["container", "models:/none@champion", "--out", "box"], "There is no model 'models:/none@champion'"),
+            (["container", "none.pkl", "--out", "box"], "There is no model 'none.pkl'"),
+            (["container", "models:/none@champion", "--out", "."], "'.' is there already"),
         ],
     )
     def test_one_clear_message_exit_code_2_and_nothing_left(self, empty, arguments, message):
@@ -186,6 +189,7 @@ class TestWrongInput:
             (["run", ECHOES, "-p", "data=a.csv", "-p", "target=y"], "write -p data a.csv"),
             (["run", ECHOES, "--timeout", "soon"], "not a valid float"),
             (["run"], "Missing argument 'TEMPLATE'"),
+            (["container", "models:/none@champion"], "Missing option '--out'"),
             (["data", "wine", "--targt", "x"], "--target"),
         ],
     )

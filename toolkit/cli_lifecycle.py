@@ -96,6 +96,18 @@ def reproduce(report: Path, template: Path | None, out: Path | None, as_json: bo
         raise SystemExit(1)
 
 
+@command("container")
+def container(model: str, out: Path, reports: Path) -> None:
+    """Write a Dockerfile, Kubernetes manifests, and what they need to serve MODEL, into FOLDER; print its path.
+
+    The model is copied as it was judged, and the toolkit as it runs here; packages are pinned, with their hashes where
+    the toolkit's lock file has them. Nothing is built, pushed or applied.
+    """
+    from toolkit.registry.container import write_container
+
+    click.echo(write_container(model, out, reports=reports))
+
+
 @command("serve")
 def serve(model: str, host: str, port: int, fallback: str, log: Path | None, out: Path) -> None:
     """Serve MODEL, an address such as models:/churn@champion, over HTTP until stopped.

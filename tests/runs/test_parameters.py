@@ -1,6 +1,5 @@
 """Parameters: what a notebook declares, and how texts, files and Python values are checked against it."""
 
-import ast
 import json
 import math
 from pathlib import Path
@@ -34,7 +33,7 @@ def notebook(tmp_path):
 
 
 def kinds(annotation):
-    return read_kinds(ast.parse(annotation, mode="eval").body)
+    return read_kinds(annotation)
 
 
 class TestSchema:

@@ -102,8 +102,8 @@ class CardDiff(Result):
 
     def scalars(self) -> dict[str, Estimate]:
         """Return ``change.<name>`` of every test metric and disparity, and how many things changed in each part."""
-        found = {f"change.{one.name}": one.difference for one in self._metrics()}
-        numbers = {name: difference for name, difference in found.items() if not math.isnan(difference.value)}
+        known = [one for one in self._metrics() if not math.isnan(one.difference.value)]
+        numbers = {f"change.{one.name}": one.difference for one in known}
         for part in PARTS:
             kinds = [one.kind for one in self.changes if one.part == part]
             name = part.replace(" ", "_")

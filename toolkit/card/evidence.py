@@ -7,7 +7,6 @@ import os
 from collections.abc import Mapping
 from mimetypes import guess_type
 from pathlib import Path
-from urllib.parse import quote
 from uuid import NAMESPACE_URL, uuid5
 
 import yaml
@@ -17,8 +16,6 @@ from toolkit.card.content import environment
 from toolkit.card.lineage import Report, evaluated_metrics, facts_of, model_of
 from toolkit.core.estimate import Estimate
 from toolkit.core.numbers import group_numbers
-from toolkit.core.result import SEVERITIES
-from toolkit.core.words import spoken
 from toolkit.registry.ledger import record_hash
 
 
@@ -38,31 +35,19 @@ def evidence(report: Report, title: str, scalars: Mapping[str, Estimate], answer
     answers : mapping of key to text
         What the author said.
     """
-    results = report.results
-    groups = [one for one in group_numbers(scalars) if math.isfinite(one.number.value)]
-    apart: dict[str, list[str]] = {}
-    for one in (one for one in groups if one.is_disparity):
-        apart.setdefault(one.feature, []).append(f"{spoken(one.metric)} {one.number}")
-    metrics = [(name, "test part", number) for name, number in evaluated_metrics(scalars).items()]
-    metrics += [(one.metric, f"{one.feature}: {one.group}".rstrip(": "), one.number) for one in groups]
-    pinned = dict(text.partition("==")[::2] for text in model_of(results).requirements)
-    about = facts_of(results) | {
+    pinned = dict(text.partition("==")[::2] for text in model_of(report.results).requirements)
+    about = facts_of(report.results) | {
         "report": report,
         "title": title,
         "toolkit": __version__,
         "answers": answers,
-        "data": results.data,
-        "schema": results.data.schema or {},
-        "file": _file(results.data.source),
-        "metrics": metrics,
-        "disparities": apart,
-        "grave": [one.message for one in results.findings if one.severity in SEVERITIES[:2]],
+        "file": _file(report.results.data.source),
+        "tests": evaluated_metrics(scalars),
+        "groups": [one for one in group_numbers(scalars) if math.isfinite(one.number.value)],
         "packages": report.packages or pinned,
-        "purl": lambda name, version: f"pkg:pypi/{name.lower().replace('_', '-')}@{quote(version)}",
     }
-    bom, croissant = (
-        yaml.safe_load(environment().get_template(f"{form}.yaml.j2").render(about)) for form in ("mlbom", "croissant")
-    )
+    texts = [environment().get_template(f"{form}.yaml.j2").render(about) for form in ("mlbom", "croissant")]
+    bom, croissant = map(yaml.safe_load, texts)
     bom["serialNumber"] = f"urn:uuid:{uuid5(NAMESPACE_URL, record_hash(bom))}"
     every = {"mlbom.json": bom, "croissant.json": croissant}
     return {name: json.dumps(content, indent=1, ensure_ascii=False) + "\n" for name, content in every.items()}

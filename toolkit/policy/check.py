@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
+
+import pandas as pd
 
 from toolkit.core.estimate import Estimate, spread
 from toolkit.core.face import Face
@@ -18,10 +19,6 @@ from toolkit.errors import NotApplicableError, listed
 from toolkit.policy.outcomes import GateOutcome, Numbers, false_failures, gather, judge_policy, left_out, overall
 from toolkit.policy.policy import Levels, Policy, read_levels, read_policy
 from toolkit.policy.reason import number_words, reason
-
-if TYPE_CHECKING:
-    import pandas as pd
-
 
 face = facer(__file__)
 
@@ -166,7 +163,7 @@ class Verdict(Judgement):
     def frame(self) -> pd.DataFrame:
         """Return one row a number or rule: ``name, rule, outcome, value, low, high, n, why``."""
         rows = [(one.name, one.rule, one.outcome, one.number, one.why) for one in self.judged]
-        return spread(_table(rows, "name", "rule", "outcome", "value", "why"))
+        return spread(pd.DataFrame(rows, columns=["name", "rule", "outcome", "value", "why"]))
 
     def scalars(self) -> dict[str, Estimate]:
         """Return how many lines passed, failed and stayed open."""
@@ -181,10 +178,10 @@ class Verdict(Judgement):
 
     def face(self) -> Face:
         """Return the outcome, its reason, and each line."""
-        known = [None if math.isnan(one.number.value) else one.number for one in self.judged]
-        lines = zip(self.judged, known, strict=True)
-        rows = [(one.name, one.outcome, number, one.rule, one.why) for one, number in lines]
-        table = _table(rows, "what", "outcome", "number", "rule", "why")
+        rows = [
+            (one.name, one.outcome, one.number if one.number_text else None, one.rule, one.why) for one in self.judged
+        ]
+        table = pd.DataFrame(rows, columns=["what", "outcome", "number", "rule", "why"])
         together = "" if self.policy.correction else " not"
         absent = f" Left out, since there is no such number: {listed(map(number_words, self.left_out))}."
         numbers = {"absent": absent * bool(self.left_out), "percent": 100 * false_failures(self.policy, self.numbers)}
@@ -212,7 +209,7 @@ class Decision(Judgement):
     def frame(self) -> pd.DataFrame:
         """Return one row a rule, the highest level first: ``level, reached, name, rule, value, low, high, n, why``."""
         rows = [(level, reached, one.name, one.rule, one.number, one.why) for level, reached, one in self._lines()]
-        return spread(_table(rows, "level", "reached", "name", "rule", "value", "why"))
+        return spread(pd.DataFrame(rows, columns=["level", "reached", "name", "rule", "value", "why"]))
 
     def scalars(self) -> dict[str, Estimate]:
         """Return how many rules of each level are shown to be broken."""
@@ -232,7 +229,7 @@ class Decision(Judgement):
             (level, reached, one.name, str(one.number) if one.number.n else "", one.rule, one.why)
             for level, reached, one in self._lines()
         ]
-        table = _table(rows, "level", "reached", "what", "number", "unless", "why")
+        table = pd.DataFrame(rows, columns=["level", "reached", "what", "number", "unless", "why"])
         return face("decision", self, table, said=self.sentence())
 
     def _lines(self) -> list[tuple[Level, str, RuleOutcome]]:
@@ -240,9 +237,3 @@ class Decision(Judgement):
         said = {"fail": "yes", "pass": "no", "undecided": "undecided"}
         every = [(level, said[one.outcome], one) for level, lines in reversed(self.judged.items()) for one in lines]
         return sorted(every, key=lambda line: line[1] != "yes")
-
-
-def _table(rows: Sequence[tuple[object, ...]], *columns: str) -> pd.DataFrame:
-    import pandas as pd
-
-    return pd.DataFrame(rows, columns=list(columns))

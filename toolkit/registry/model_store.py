@@ -6,7 +6,7 @@ import contextlib
 import json
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from mlflow import MlflowClient
     from mlflow.entities import LoggedModel
+    from mlflow.models import Model as MLmodel
     from mlflow.models import ModelSignature
 
 KEPT = "extra_files"  # as MLflow calls the folder
@@ -148,18 +149,33 @@ def load_model(address: str, out: Path) -> Logged:
     InputError
         Where there is no such model, or it cannot be loaded here.
     """
+    with fetched(address, out) as (folder, about, name):
+        flavour = next((one for one in FLAVOURS if one in about.flavors), "pyfunc")
+        loaded = import_module(f"mlflow.{flavour}").load_model(str(folder))
+    kept = {file.name: file.read_text(encoding="utf-8") for file in (folder / KEPT).glob("*.json")}
+    return Logged(loaded, column_kinds(signed_types(about.signature)), name, about.model_id or "", kept)
+
+
+@contextlib.contextmanager
+def fetched(address: str, out: Path) -> Iterator[tuple[Path, MLmodel, str]]:
+    """Yield the folder of a logged model, what is said there of it, and its name, where the store knows it.
+
+    One that was changed since it was put on record is refused. What MLflow, or loading the model meanwhile, raises
+    becomes an error that says what to do.
+    """
     uri = _store_of(address, out)
-    if re.match(r"(models|runs):", address) and uri.startswith("sqlite:///") and not Path(uri[10:]).exists():
+    if not Path(address, "MLmodel").is_file() and uri.startswith("sqlite:///") and not Path(uri[10:]).exists():
         raise InputError(f"There is no model {address!r}: nothing has been tracked in {uri} yet. {_ELSEWHERE}")
     with store.connect(uri) as client:
         import mlflow
 
         try:
-            info = mlflow.models.get_model_info(address)
-            flavour = next((name for name in FLAVOURS if name in info.flavors), "pyfunc")
-            folder = mlflow.artifacts.download_artifacts(address)
-            _check_on_record(client, address, Path(folder), out)
-            loaded = import_module(f"mlflow.{flavour}").load_model(folder)
+            about, name = mlflow.models.Model.load(address), ""
+            folder = Path(mlflow.artifacts.download_artifacts(address))
+            _check_on_record(client, address, folder, out)
+            with contextlib.suppress(mlflow.exceptions.MlflowException):  # a folder may be of another store
+                name = client.get_logged_model(about.model_id).name if about.model_id else ""
+            yield folder, about, name
         except mlflow.exceptions.MlflowException as error:
             reason = f"There is no model {address!r} in {uri}: {str(error).splitlines()[0]} {_ELSEWHERE}"
             raise InputError(masked(reason)) from error
@@ -168,8 +184,6 @@ def load_model(address: str, out: Path) -> Logged:
         except Exception as error:
             reason = f"{type(error).__name__}: {error}".partition("\n")[0]
             raise InputError(f"The model {address!r} cannot be loaded here: {reason}.") from error
-    kept = {file.name: file.read_text(encoding="utf-8") for file in (Path(folder) / KEPT).glob("*.json")}
-    return Logged(loaded, column_kinds(signed_types(info.signature)), info.name or "", info.model_id or "", kept)
 
 
 def _check_on_record(client: MlflowClient, address: str, folder: Path, out: Path) -> None:

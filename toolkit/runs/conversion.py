@@ -3,67 +3,48 @@
 Every function raises ``ValueError``, with a hint or empty, where a value does not fit; the caller names the parameter.
 """
 
-import ast
 import contextlib
 import json
 import math
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any
 
+from toolkit.core.resources import beside
 from toolkit.core.yaml_file import UnquotedText
 
-_WORDS = {"str": "text", "int": "a whole number", "float": "a number", "bool": "true or false", "None": "none"}
-_WORDS |= {"list": "a list of {}", "dict": "a mapping of names to values"}
-_ITEMS = {"str": "texts", "int": "whole numbers", "float": "numbers"}
-TYPES = ("str", "int", "float", "bool", "list[str]", "list[int]", "list[float]", "dict[str, object]")
+#: The admitted types, each in words.
+KINDS: dict[str, str] = beside(__file__, "kinds.yaml")
 _TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """One admitted type: str, int, float, bool, list, dict or None; ``item`` is what a list holds."""
-
-    base: str
-    item: str = ""
-
-
-def read_kinds(annotation: ast.expr) -> tuple[Kind, ...]:
-    """Read an annotation such as ``list[str] | None``.
+def read_kinds(annotation: str) -> tuple[str, ...]:
+    """Take an annotation apart.
 
     Examples
     --------
-    >>> [kind.base for kind in read_kinds(ast.parse("list[str] | None", mode="eval").body)]
-    ['list', 'None']
+    >>> read_kinds("list[str] | None")
+    ('list[str]', 'None')
     """
-    match annotation:
-        case ast.BinOp(left=left, op=ast.BitOr(), right=right):
-            return read_kinds(left) + read_kinds(right)
-        case ast.Constant(value=None):
-            return (Kind("None"),)
-        case ast.Name(id="str" | "int" | "float" | "bool" as base):
-            return (Kind(base),)
-        case ast.Subscript(value=ast.Name(id="list"), slice=ast.Name(id="str" | "int" | "float" as item)):
-            return (Kind("list", item),)
-        case ast.Subscript(value=ast.Name(id="dict"), slice=ast.Tuple(elts=[ast.Name("str"), ast.Name("object")])):
-            return (Kind("dict"),)
-    raise ValueError(f"Types are {', '.join(TYPES)} and unions with |.")
+    found = tuple(annotation.split(" | "))
+    if not set(found) <= KINDS.keys():
+        raise ValueError(f"Types are {', '.join(list(KINDS)[:-1])} and unions with |.")
+    return found
 
 
-def expected(kinds: Sequence[Kind]) -> str:
+def expected(kinds: Sequence[str]) -> str:
     """Say in words what is admitted.
 
     Examples
     --------
-    >>> expected([Kind("list", "str"), Kind("None")])
+    >>> expected(["list[str]", "None"])
     'a list of texts or none'
     """
-    return " or ".join(_WORDS[kind.base].format(_ITEMS.get(kind.item)) for kind in kinds)
+    return " or ".join(KINDS[kind] for kind in kinds)
 
 
-def convert(value: object, kinds: Sequence[Kind]) -> Any:
+def convert(value: object, kinds: Sequence[str]) -> Any:
     """Return a value as one of ``kinds``: the exact one where there is one, else the first that takes it.
 
     Unquoted text, from a command line or a file, is read as what is declared: it stays text where the type admits it,
@@ -71,7 +52,7 @@ def convert(value: object, kinds: Sequence[Kind]) -> Any:
 
     Examples
     --------
-    >>> convert(UnquotedText("yes"), [Kind("bool")]), convert(1, [Kind("float")])
+    >>> convert(UnquotedText("yes"), ["bool"]), convert(1, ["float"])
     (True, 1.0)
     """
     hint = ""
@@ -83,41 +64,41 @@ def convert(value: object, kinds: Sequence[Kind]) -> Any:
     raise ValueError(hint)
 
 
-def from_texts(texts: Sequence[str], kinds: Sequence[Kind]) -> Any:
+def from_texts(texts: Sequence[str], kinds: Sequence[str]) -> Any:
     """Return what was written on a command line as one of ``kinds``; several texts can only be a list.
 
     Examples
     --------
-    >>> from_texts(["1"], [Kind("str")]), from_texts(["1"], [Kind("float")]), from_texts(["yes"], [Kind("bool")])
+    >>> from_texts(["1"], ["str"]), from_texts(["1"], ["float"]), from_texts(["yes"], ["bool"])
     ('1', 1.0, True)
-    >>> from_texts(["a", "b"], [Kind("list", "str")]), from_texts(["[1, 2]"], [Kind("list", "int")])
+    >>> from_texts(["a", "b"], ["list[str]"]), from_texts(["[1, 2]"], ["list[int]"])
     (['a', 'b'], [1, 2])
     """
     if any("\ud800" <= letter <= "\udfff" for text in texts for letter in text):
         raise ValueError("It is not valid UTF-8.")
     if len(texts) == 1:
         return convert(UnquotedText(texts[0]), kinds)
-    lists = [kind for kind in kinds if kind.base == "list"]
+    lists = [kind for kind in kinds if kind.startswith("list")]
     if not lists:
         raise ValueError("It was given more than once.")
     return [item for text in texts for item in _convert(UnquotedText(text), lists[0])]
 
 
-def _order(kind: Kind, value: object) -> int:
+def _order(kind: str, value: object) -> int:
     if not isinstance(value, UnquotedText):
-        return int(kind.base != type(value).__name__)
-    if kind.base == "list":
+        return int(kind.partition("[")[0] != type(value).__name__)
+    if kind.startswith("list"):
         return 2 if value.lstrip().startswith("[") else 4
-    return {"None": 0, "str": 3}.get(kind.base, 1)
+    return {"None": 0, "str": 3}.get(kind, 1)
 
 
-def _convert(value: Any, kind: Kind) -> Any:
+def _convert(value: Any, kind: str) -> Any:
     """Return a value as it is written in its kind; raise ValueError where it is of another."""
     unquoted = isinstance(value, UnquotedText)
     if unquoted:
         value = _parsed(value, kind)
     number = isinstance(value, Real) and not isinstance(value, bool)
-    match kind.base:
+    match kind.partition("[")[0]:
         case "None" if value is None:
             return None
         case "bool" if isinstance(value, bool):
@@ -132,25 +113,25 @@ def _convert(value: Any, kind: Kind) -> Any:
             return str(os.fspath(value))
         case "list" if isinstance(value, list | tuple):
             items = (UnquotedText(item) if unquoted and isinstance(item, str) else item for item in value)
-            return [_convert(item, Kind(kind.item)) for item in items]
+            return [_convert(item, kind[5:-1]) for item in items]
         case "dict" if isinstance(value, dict) and is_json(value):
             return value
     raise ValueError("")
 
 
-def _parsed(text: UnquotedText, kind: Kind) -> Any:
+def _parsed(text: UnquotedText, kind: str) -> Any:
     """Read unquoted text as what its kind can be written as; a text stays as it is."""
     folded = text.strip().casefold()
-    match kind.base:
+    match kind.partition("[")[0]:
         case "None" if folded in ("none", "null"):
             return None
         case "bool" if folded in _TRUTH:
             return _TRUTH[folded]
         case "int" | "float":
             with contextlib.suppress(ValueError):
-                return int(text) if kind.base == "int" else float(text)
+                return int(text) if kind == "int" else float(text)
         case "list":
-            as_text = kind.item == "str"
+            as_text = kind == "list[str]"
             return _read_json(text, list, '\'["one", "two"]\'', as_text) if folded.startswith("[") else [str(text)]
         case "dict":
             return _read_json(text, dict, "'{\"name\": 1}'")

@@ -20,7 +20,7 @@ from toolkit.core.resources import read_bytes, templates_folder
 from toolkit.core.texts import refuser
 from toolkit.core.words import shorten
 from toolkit.errors import InputError, listed, nearest, refusing
-from toolkit.runs.conversion import Kind, convert, expected, from_texts, read_kinds
+from toolkit.runs.conversion import convert, expected, from_texts, read_kinds
 
 refusal = refuser(__file__)
 #: The first heading, and the lines of the paragraph below it.
@@ -37,22 +37,24 @@ class Parameter:
     ----------
     name, annotation, help : str
         As written in the parameters cell.
-    kinds : tuple of Kind
-        The types the annotation admits.
     default : object
         The literal; None where the parameter is required.
     """
 
     name: str
     annotation: str
-    kinds: tuple[Kind, ...]
     default: Any
     help: str
 
     @property
+    def kinds(self) -> tuple[str, ...]:
+        """The types the annotation admits."""
+        return read_kinds(self.annotation)
+
+    @property
     def required(self) -> bool:
         """Whether a run must give this parameter."""
-        return self.default is None and Kind("None") not in self.kinds
+        return self.default is None and "None" not in self.kinds
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +129,7 @@ class Schema:
         return {one: _fitting(self.find(one), convert, value, shorten(repr(value), 80)) for one, value in given.items()}
 
 
-def _fitting(parameter: Parameter, read: Callable[[Any, Sequence[Kind]], Any], value: object, shown: str) -> Any:
+def _fitting(parameter: Parameter, read: Callable[[Any, Sequence[str]], Any], value: object, shown: str) -> Any:
     """Return a value as its parameter wants it; where it does not fit, say so, and what it means."""
     try:
         return read(value, parameter.kinds)
@@ -139,7 +141,7 @@ def _fitting(parameter: Parameter, read: Callable[[Any, Sequence[Kind]], Any], v
 
 
 _HELP = "name or file of the policy that judges what is published"
-_POLICY = Parameter("policy", "str | None", (Kind("str"), Kind("None")), None, _HELP)
+_POLICY = Parameter("policy", "str | None", None, _HELP)
 
 
 def find_template(template: str | Path) -> Path:
@@ -249,7 +251,7 @@ def _parameter(statement: ast.stmt, comments: Mapping[int, str], where: str) -> 
         raise InputError(f"{place} is not `name: type = literal  # help`: {shorten(ast.unparse(statement), 80)}")
     name, annotation = statement.target.id, ast.unparse(statement.annotation)
     try:
-        kinds = read_kinds(statement.annotation)
+        kinds = read_kinds(annotation)
         default = ast.literal_eval(statement.value)
         default = None if default is None else convert(default, kinds)
     except ValueError as error:
@@ -257,4 +259,4 @@ def _parameter(statement: ast.stmt, comments: Mapping[int, str], where: str) -> 
         raise InputError(problem.strip()) from error
     lines = range(statement.lineno, (statement.end_lineno or statement.lineno) + 1)
     helps = [comments[line] for line in lines if line in comments]
-    return Parameter(name, annotation, kinds, default, helps[-1].rstrip(".") if helps else "")
+    return Parameter(name, annotation, default, helps[-1].rstrip(".") if helps else "")

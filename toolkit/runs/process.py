@@ -17,14 +17,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import psutil
 
 from toolkit.core.clock import clock
 from toolkit.core.words import masked
-
-if TYPE_CHECKING:
-    import psutil
-
 
 WORKER = Path(__file__).absolute().with_name("worker.py")
 MARK = "TOOLKIT_RUN_FOLDER"
@@ -135,12 +133,9 @@ def _environment(scratch: Path, marks: Mapping[str, str]) -> dict[str, str]:
 
 def _stop(process: subprocess.Popen[bytes], mark: str) -> None:
     """Kill what is left of a run: the descendants of its process, and whatever else carries its mark."""
-    import psutil
-
     left = set()
-    for number in psutil.pids():
+    for other in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
-            other = psutil.Process(number)
             if other.environ().get(MARK) == mark:
                 left.add(other)
     if process.poll() is None:
@@ -158,8 +153,6 @@ def _stop(process: subprocess.Popen[bytes], mark: str) -> None:
 
 
 def _is_alive(process: psutil.Process) -> bool:
-    import psutil
-
     try:
         return process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

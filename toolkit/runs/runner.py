@@ -25,6 +25,7 @@ from toolkit.core.words import masked, slug
 from toolkit.errors import InputError, RunError, refusing
 from toolkit.policy.policy import check_policy
 from toolkit.policy.reason import reason
+from toolkit.registry import store, tracking
 from toolkit.runs.parameters import Schema, find_template, read_schema
 from toolkit.runs.process import SCRATCH, Failure, execute, interrupted_once, tidy_notebook
 
@@ -162,8 +163,6 @@ class _Job:
 
 def _check_tracking(out: Path, required: bool) -> None:
     """Say at once that the tracking server cannot be used; refuse only where a run could not be kept elsewhere."""
-    from toolkit.registry import store
-
     uri = store.tracking_uri(out)
     try:
         store.check_reachable(uri)
@@ -183,7 +182,6 @@ def _say_untracked(done: Run, logged: RunInfo, required: bool) -> None:
 
 
 def _finish(job: _Job) -> Run:
-    from toolkit.registry import tracking
     from toolkit.report import render as report
     from toolkit.runs import manifest, publish
 
@@ -214,7 +212,6 @@ def _finish(job: _Job) -> Run:
 
 def _fail(job: _Job, failure: Failure, results: Results | None = None, cause: Exception | None = None) -> Run:
     """Keep what there is under a name that says FAILED, and raise."""
-    from toolkit.registry import tracking
     from toolkit.report import render as report
 
     what = "The report could not be made" if cause else "The notebook stopped"
