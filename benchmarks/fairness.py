@@ -10,9 +10,9 @@ from sklearn.metrics import accuracy_score, average_precision_score, balanced_ac
 
 import toolkit as tk
 from toolkit.fairness.audit import audit_fairness
-from toolkit.fairness.clusters import Resampling
+from toolkit.fairness.clusters import Resampling, count_cells
 from toolkit.fairness.groups import group_rows
-from toolkit.fairness.rates import count_cells, measure_rates
+from toolkit.fairness.rates import measure_rates
 from toolkit.models.recorded import RecordedPredictions
 
 REPLICATES, THEIRS = 10_000, 5

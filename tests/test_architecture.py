@@ -150,3 +150,9 @@ def code_lines(text):
             documented |= set(range(node.body[0].lineno, node.body[0].end_lineno + 1))
     lines = enumerate(text.splitlines(), 1)
     return sum(1 for number, line in lines if line.strip() and line.strip()[0] != "#" and number not in documented)
+
+
+def test_the_benchmarks_use_what_is_there():
+    subprocess.run(
+        [sys.executable, "-c", "import benchmarks.__main__"], cwd=PACKAGE.parent, check=True, capture_output=True
+    )

@@ -34,7 +34,10 @@ def main(arguments: list[str]) -> None:
         # Nobody watches: progress bars need no widgets, and do not say that they have none.
         warnings.filterwarnings("ignore", message="IProgress not found")
         # It logs the interrupt by which it is shut down as an error; that it died is found out in another way.
-        launch_new_instance([*rest, "--IPKernelApp.log_level=CRITICAL"])
+        try:
+            launch_new_instance([*rest, "--IPKernelApp.log_level=CRITICAL"])
+        except Exception as error:  # noqa: BLE001  # memory for a thread may be missing; the parent process says the rest
+            sys.exit(f"The kernel ended: {error}")
     else:
         execute(json.loads(Path(rest[0]).read_text(encoding="utf-8")))
 
