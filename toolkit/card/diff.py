@@ -11,7 +11,7 @@ import pandas as pd
 
 from toolkit.card.changes import PARTS, SIGNIFICANT, Change, changes_between, p_value_of
 from toolkit.card.model_card import ModelCard, finding, read_card
-from toolkit.card.quantities import picture
+from toolkit.card.quantities import drawing
 from toolkit.core.estimate import Estimate, spread
 from toolkit.core.face import Face, FaceTable
 from toolkit.core.figures import ORANGE, Drawing, draw_beside
@@ -136,10 +136,10 @@ class CardDiff(Result):
         ones = [one for one in ones if max(-one.difference.low, one.difference.high) <= 1] or ones[:1]
         names, numbers = [titled(one.name.rpartition(".")[2]) for one in ones], [one.difference for one in ones]
         said = "; ".join(map("{}: {}".format, names, numbers))
-        words = picture("metrics", pairing=self._pairing(), said=said)
         label = "second card minus first"
         draw = draw_beside(label, list(map(shorten, names)), numbers, color=ORANGE)
-        return [Drawing("metrics", words, draw, pd.DataFrame({"name": names, label: numbers}), grid="x")]
+        data = pd.DataFrame({"name": names, label: numbers})
+        return [drawing("metrics", draw, data, grid="x", pairing=self._pairing(), said=said)]
 
     def record(self) -> Record:
         """Return which card this one was compared with, and the metrics beside those of that one."""

@@ -16,11 +16,11 @@ from toolkit.core.face import FaceTable
 from toolkit.core.figures import Drawing, draw_beside
 from toolkit.core.numbers import GroupNumber, group_numbers
 from toolkit.core.results import Results
-from toolkit.core.texts import picturer
+from toolkit.core.texts import drawer
 from toolkit.core.words import shorten
 from toolkit.policy.reason import number_words
 
-picture = picturer(__file__)
+drawing = drawer(__file__)
 Scalars = Mapping[str, Estimate]
 Found = tuple[list[FaceTable], list[str]]
 
@@ -174,6 +174,6 @@ def groups_drawings(every: Sequence[Results]) -> list[Drawing]:
         ones = [*ones[: MOST_LINES // 2], *ones[-MOST_LINES // 2 :]]
     metric, names, numbers = ones[0].metric, [shorten(one.group) for one in ones], [one.number for one in ones]
     said = "; ".join(map("{}: {}".format, names, numbers))
-    words = picture("groups", metric=metric, overall=overall, said=said)
+    data = pd.DataFrame({"name": names, metric: numbers})
     draw = draw_beside(metric, names, numbers, overall.value)
-    return [Drawing("groups", words, draw, pd.DataFrame({"name": names, metric: numbers}), grid="x")]
+    return [drawing("groups", draw, data, grid="x", metric=metric, overall=overall, said=said)]

@@ -17,7 +17,7 @@ from toolkit.core.numbers import KeyNumber
 from toolkit.core.options import above, one_of
 from toolkit.core.resources import beside
 from toolkit.core.result import Finding, Record, Result, by_severity
-from toolkit.core.texts import finder, picturer
+from toolkit.core.texts import drawer, finder
 from toolkit.core.words import counted, shorten, spoken, titled
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
@@ -27,7 +27,7 @@ from toolkit.models.threshold import ThresholdLike
 from toolkit.statistics.intervals import share_estimate
 from toolkit.statistics.multiplicity import holm
 
-finding, picture = finder(__file__), picturer(__file__)
+finding, drawing = finder(__file__), drawer(__file__)
 #: What a conclusion says, before the numbers.
 _SAID = beside(__file__, "conclusions.yaml")
 
@@ -270,4 +270,4 @@ def draw_differences(kind: str, rows: pd.DataFrame, label: str, **words: str) ->
     """Return a figure of named differences, by a name and an Estimate a row, beside the line of none."""
     said = "; ".join(f"{name}: {found}" for name, found in rows.itertuples(index=False))
     draw = draw_beside(label, [shorten(text, 44) for text in rows.iloc[:, 0]], rows.iloc[:, 1])
-    return Drawing(kind, picture(kind, said=said, **words), draw, rows, "x")
+    return drawing(kind, draw, rows, grid="x", said=said, **words)

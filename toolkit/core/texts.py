@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from toolkit.core.face import Face, FaceTable
-from toolkit.core.figures import Picture
+from toolkit.core.figures import Drawing, Picture
 from toolkit.core.resources import beside
 from toolkit.core.result import Finding, Result, Severity
 from toolkit.errors import InputError
@@ -47,14 +47,22 @@ def refuser(module: str, kind: type[InputError] = InputError) -> Callable[..., I
     return refusal
 
 
-def picturer(module: str) -> Callable[..., Picture]:
-    """Return what makes the words of a figure of ``figures.yaml`` beside a module: its name, and what is put in."""
+def drawer(module: str) -> Callable[..., Drawing]:
+    """Return what makes a figure whose words are those of a name in ``figures.yaml`` beside a module.
+
+    It takes the name, what draws, the data, and what is put into the words, where several texts become one; ``kind`` is
+    what the figure itself is called, where that is not the name.
+    """
     texts: dict[str, dict[str, str]] = beside(module, "figures.yaml")
 
-    def picture(name: str, /, **numbers: Any) -> Picture:
-        return Picture(**{part: text.format(**numbers) for part, text in texts[name].items()})
+    def drawing(
+        name: str, draw: Any, data: pd.DataFrame, /, *, kind: str = "", grid: str = "xy", **numbers: Any
+    ) -> Drawing:
+        filled = {key: "; ".join(value) if isinstance(value, list) else value for key, value in numbers.items()}
+        words = Picture(**{part: text.format(**filled) for part, text in texts[name].items()})
+        return Drawing(kind or name, words, draw, data, grid)
 
-    return picture
+    return drawing
 
 
 def facer(module: str) -> Callable[..., Face]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,10 +10,10 @@ import pandas as pd
 
 from toolkit.core.estimate import format_number
 from toolkit.core.figures import BLUE, Axes, Drawing, name_rows
-from toolkit.core.texts import picturer
+from toolkit.core.texts import drawer
 from toolkit.core.words import shorten
 
-picture = picturer(__file__)
+drawing = drawer(__file__)
 MOST_BARS = 10
 _KINDS = {"int64": "whole number", "float64": "number"}
 
@@ -86,16 +86,16 @@ def target_drawing(target: pd.Series[Any], task: str) -> Drawing:
     if task == "regression":
         values = target.astype("float64")
         low, middle, high = (format_number(float(value)) for value in values.quantile([0, 0.5, 1]))
-        words = picture("target", name=name, low=low, middle=middle, high=high, rows=len(values))
+        words = {"name": name, "low": low, "middle": middle, "high": high, "rows": len(values)}
         rows, edges = np.histogram(values, min(50, max(5, int(np.sqrt(len(values))))))
         bars = pd.DataFrame({"from": edges[:-1], "to": edges[1:], "rows": rows})
-        return Drawing("target", words, lambda ax: _draw_histogram(ax, bars, name), bars)
+        return drawing("target", lambda ax: _draw_histogram(ax, bars, name), bars, **words)
     shares, counts = _shares(target), target.value_counts()
-    said = "; ".join(f"{label}: {share:.1%}" for label, share in shares.items())
-    words = picture("classes", name=name, shares=said, rows=len(target))
+    said = [f"{label}: {share:.1%}" for label, share in shares.items()]
     table = pd.DataFrame({"class": counts.index.map(str), "rows": counts.to_numpy()})
     table["share"] = table["rows"] / len(target)
-    return Drawing("target", words, lambda ax: draw_bars(ax, shares, "{:.1%}", "Share of rows"), table, grid="x")
+    draw, words = bars_of(shares, "{:.1%}", "Share of rows"), {"name": name, "shares": said, "rows": len(target)}
+    return drawing("classes", draw, table, kind="target", grid="x", **words)
 
 
 def _draw_histogram(ax: Axes, bars: pd.DataFrame, name: str) -> None:
@@ -103,13 +103,17 @@ def _draw_histogram(ax: Axes, bars: pd.DataFrame, name: str) -> None:
     ax.set(xlabel=name, ylabel="Rows")
 
 
-def draw_bars(ax: Axes, sizes: pd.Series[Any], written: str, label: str) -> None:
-    """Draw a bar for each size, with the size written beside it in this form."""
-    bars = ax.barh(range(len(sizes)), sizes.to_numpy(), color=BLUE)
-    ax.bar_label(bars, list(map(written.format, sizes)), padding=3, fontsize=9)
-    name_rows(ax, list(map(shorten, sizes.index)))
-    ax.set_xlabel(label)
-    ax.margins(x=0.12)
+def bars_of(sizes: pd.Series[Any], written: str, label: str) -> Callable[[Axes], None]:
+    """Return what draws a bar for each size, with the size written beside it in this form."""
+
+    def draw(ax: Axes) -> None:
+        bars = ax.barh(range(len(sizes)), sizes.to_numpy(), color=BLUE)
+        ax.bar_label(bars, list(map(written.format, sizes)), padding=3, fontsize=9)
+        name_rows(ax, list(map(shorten, sizes.index)))
+        ax.set_xlabel(label)
+        ax.margins(x=0.12)
+
+    return draw
 
 
 def _shares(target: pd.Series[Any]) -> pd.Series[float]:

@@ -23,7 +23,7 @@ from toolkit.data.dataset import Dataset
 from toolkit.data.findings import finding, refusal
 from toolkit.data.fingerprint import fingerprint
 from toolkit.data.load import load_dataset
-from toolkit.data.overview import draw_bars, picture
+from toolkit.data.overview import bars_of, drawing
 from toolkit.data.table_reader.cells import as_label
 from toolkit.data.times import time_order
 from toolkit.errors import InputError, listed
@@ -210,10 +210,9 @@ class Split(Result):
     def drawings(self) -> list[Drawing]:
         """Return the figure of the sizes."""
         sizes = {name: part.rows for name, part in self.parts().items()}
-        said = "; ".join(f"{name}: {rows:,} rows" for name, rows in sizes.items())
-        words = picture("sizes", strategy=self.strategy, sizes=said)
-        bars = pd.Series(sizes)
-        return [Drawing("sizes", words, lambda ax: draw_bars(ax, bars, "{:,}", "Rows"), self._table(), grid="x")]
+        said = [f"{name}: {rows:,} rows" for name, rows in sizes.items()]
+        draw = bars_of(pd.Series(sizes), "{:,}", "Rows")
+        return [drawing("sizes", draw, self._table(), grid="x", strategy=self.strategy, sizes=said)]
 
     def record(self) -> Record:
         """Return the data and how it was cut, for the tracker."""

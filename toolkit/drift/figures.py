@@ -9,7 +9,7 @@ import pandas as pd
 
 from toolkit.core.estimate import Estimate
 from toolkit.core.figures import BLUE, GREEN, GREY, ORANGE, Axes, Drawing, draw_intervals, name_rows, name_windows
-from toolkit.core.texts import picturer
+from toolkit.core.texts import drawer
 from toolkit.core.words import shorten, value_text
 from toolkit.drift.distances import METHODS, pair_of
 from toolkit.errors import listed
@@ -17,7 +17,7 @@ from toolkit.errors import listed
 if TYPE_CHECKING:
     from toolkit.drift.detect import Drift
 
-picture = picturer(__file__)
+drawing = drawer(__file__)
 MOST_COLUMNS, MOST_LINES = 12, 4
 MOST_LABELS_DRAWN = 8
 BARS = 24
@@ -34,20 +34,18 @@ def drawings(drift: Drift) -> list[Drawing]:
         for _, row in measured.iterrows()
     ]
     data = measured[["column", "verdict", "distance", "by_chance", "threshold"]]
-    words = picture("columns", said="; ".join(said))
-    found = [Drawing("columns", words, lambda ax: _draw_columns(ax, measured), data)]
+    found = [drawing("columns", lambda ax: _draw_columns(ax, measured), data, said=said)]
     name, change = measured.iloc[0][["column", "change"]]
     shares = _shares(drift, name)
-    words = picture("worst", name=name, change=change)
-    found.append(Drawing("worst", words, lambda ax: _draw_shares(ax, shares, name), shares))
+    found.append(drawing("worst", lambda ax: _draw_shares(ax, shares, name), shares, name=name, change=change))
     if not len(drift.windows):
         return found
     rows = drift.windows[drift.windows["role"] == "feature"]
     most = (rows["beyond_chance"] / rows["threshold"]).groupby(rows["column"]).max().nlargest(MOST_LINES).index
     lines = rows.loc[rows["column"].isin(most), ["window", "column", "verdict", "distance", "threshold"]]
     drifted, count = drift.drifted_windows(), drift.windows["window"].nunique()
-    words = picture("trend", drifted=len(drifted), windows=count, named=listed(drifted, 12) or "none")
-    return [*found, Drawing("trend", words, lambda ax: _draw_trend(ax, lines), lines)]
+    said_of = {"drifted": len(drifted), "windows": count, "named": listed(drifted, 12) or "none"}
+    return [*found, drawing("trend", lambda ax: _draw_trend(ax, lines), lines, **said_of)]
 
 
 def _shares(drift: Drift, name: str) -> pd.DataFrame:

@@ -13,7 +13,7 @@ import pandas as pd
 from toolkit.core.estimate import format_number
 from toolkit.core.figures import BLUE, GREY, ORANGE, Axes, Drawing, draw_intervals, name_rows
 from toolkit.core.resources import beside
-from toolkit.core.texts import picturer
+from toolkit.core.texts import drawer
 from toolkit.core.words import shorten
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _MOST_LABELS, _LABEL = 30, 24
 _CURVES = beside(__file__, "curves.yaml")
-picture = picturer(__file__)
+drawing = drawer(__file__)
 
 
 def drawings(evaluation: Evaluation) -> list[Drawing]:
@@ -39,12 +39,8 @@ def _ranked(evaluation: Evaluation, kind: str) -> Drawing:
     curve, numbers, about = evaluation.curves[kind], evaluation.numbers, _CURVES[kind]
     (x, y), chance = about["axes"], about["chance"]
     held = [(share, np.interp(share, curve[x], curve[y])) for share in (0.1, 0.2, 0.5)]
-    words = picture(
-        kind,
-        held=", ".join(f"{share:.0%} of the rows hold {found:.1%}" for share, found in held),
-        found=numbers["test.roc_auc" if kind == "roc" else "test.average_precision"],
-        at_threshold=_at_threshold(evaluation),
-    )
+    said = ", ".join(f"{share:.0%} of the rows hold {found:.1%}" for share, found in held)
+    area = numbers["test.roc_auc" if kind == "roc" else "test.average_precision"]
 
     def draw(ax: Axes) -> None:
         rate = float(curve[y].iloc[-1])
@@ -55,7 +51,7 @@ def _ranked(evaluation: Evaluation, kind: str) -> Drawing:
         _mark_decisions(evaluation, ax, x, y)
         ax.set(xlabel=about["labels"][0], ylabel=about["labels"][1], xlim=(0, 1), ylim=(0, 1.02))
 
-    return Drawing(kind, words, draw, curve)
+    return drawing(kind, draw, curve, held=said, found=area, at_threshold=_at_threshold(evaluation))
 
 
 def _mark_decisions(evaluation: Evaluation, ax: Axes, x: str, y: str) -> None:
@@ -96,8 +92,7 @@ def _calibration(evaluation: Evaluation) -> Drawing:
         ax.set(xlabel="Predicted probability", ylabel="Observed rate", xlim=(0, most), ylim=(0, most))
 
     pairs = zip(curve["predicted"].map(format_number), curve["observed"].map(format_number), strict=True)
-    words = picture("calibration", numbers=numbers, pairs="; ".join(map(" ".join, pairs)))
-    return Drawing("calibration", words, draw, curve)
+    return drawing("calibration", draw, curve, numbers=numbers, pairs=list(map(" ".join, pairs)))
 
 
 def _cost(evaluation: Evaluation) -> Drawing:
@@ -116,8 +111,7 @@ def _cost(evaluation: Evaluation) -> Drawing:
     best = finite.iloc[int(finite["expected_cost"].to_numpy().argmin())]
     at_chosen = f"{evaluation.numbers['test.expected_cost']} {unit}".rstrip()
     least = format_number(best["expected_cost"])
-    words = picture("cost", at_chosen=at_chosen, least=least, best=best["threshold"])
-    return Drawing("cost", words, draw, curve)
+    return drawing("cost", draw, curve, at_chosen=at_chosen, least=least, best=best["threshold"])
 
 
 def _scores(evaluation: Evaluation) -> Drawing:
@@ -135,9 +129,8 @@ def _scores(evaluation: Evaluation) -> Drawing:
 
     centre = (bins["low"] + bins["high"]) / 2
     means = {name: float((centre * bins[name]).sum()) for name in ("positive", "negative")}
-    at_threshold = _at_threshold(evaluation)
-    words = picture("scores", positive=evaluation.data.positive, means=means, at_threshold=at_threshold)
-    return Drawing("scores", words, draw, bins)
+    positive, at_threshold = evaluation.data.positive, _at_threshold(evaluation)
+    return drawing("scores", draw, bins, positive=positive, means=means, at_threshold=at_threshold)
 
 
 def _against_truth(evaluation: Evaluation, kind: str) -> Drawing:
@@ -155,7 +148,7 @@ def _against_truth(evaluation: Evaluation, kind: str) -> Drawing:
         above = "Predicted minus actual" if residual else f"Actual {shorten(evaluation.data.target.name, _LABEL)}"
         ax.set(xlabel="Predicted", ylabel=above)
 
-    return Drawing(kind, picture(kind, each=each, numbers=numbers), draw, dots)
+    return drawing(kind, draw, dots, each=each, numbers=numbers)
 
 
 def _confusion(cells: pd.DataFrame) -> Drawing:
@@ -183,7 +176,7 @@ def _confusion(cells: pd.DataFrame) -> Drawing:
         rates = [f"{name} {right:,.0f} of {size:,.0f}" for name, right, size in rated]
         said = f"Correctly classified: {'; '.join(rates[:_MOST_LABELS])}"
     data = cells.rename(columns="called {}".format).reset_index()
-    return Drawing("confusion", picture("confusion", counted=said), draw, data, grid="")
+    return drawing("confusion", draw, data, grid="", counted=said)
 
 
 def _per_class(table: pd.DataFrame) -> Drawing:
@@ -201,7 +194,7 @@ def _per_class(table: pd.DataFrame) -> Drawing:
 
     rated = zip(names, shown["recall"], shown["precision"], strict=True)
     said = [f"{name}: recall {recall}, precision {precision}" for name, recall, precision in rated]
-    return Drawing("per_class", picture("per_class", said="; ".join(said)), draw, table)
+    return drawing("per_class", draw, table, said=said)
 
 
 _OF_CURVES: dict[str, Callable[[Evaluation], Drawing]] = {

@@ -18,7 +18,7 @@ from toolkit.core.result import Finding, Result, by_severity
 from toolkit.core.words import shorten
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
-from toolkit.evaluation.figures import picture
+from toolkit.evaluation.figures import drawing
 from toolkit.evaluation.findings import face, finding
 from toolkit.evaluation.scan import MOST_PAIRED_LEVELS, Level, Members, Scan, correct, row_losses, search, slice_mask
 from toolkit.models.choice import predict_at
@@ -187,11 +187,10 @@ class Slices(Result):
         if not len(self.table):
             return []
         said = [f"{text}: {loss}" for text, loss in zip(self.table["slice"], self.table["loss"], strict=True)]
-        words = picture("slices", slices=self, said="; ".join(said))
         named = zip(self.table["slice"], self.table["rows"], strict=True)
         names = [f"{shorten(text, 44)} ({rows:,})" for text, rows in named]
         draw = draw_beside(f"Mean {self.loss}", names, self.table["loss"], self.overall.value)
-        return [Drawing("slices", words, draw, self.table)]
+        return [drawing("slices", draw, self.table, slices=self, said=said)]
 
     def face(self) -> Face:
         """Return the slices that are worse than the rest."""

@@ -192,7 +192,7 @@ def tree_explainer(estimator: Any, background: Any = None) -> tuple[Raw, Raw | N
     shap = _shap()
     kind = "tree_path_dependent" if background is None else "interventional"
     data = None if background is None else _dense(background)
-    with _quiet():
+    with warnings.catch_warnings(action="ignore"):
         explainer = shap.TreeExplainer(estimator, data=data, feature_perturbation=kind)
     ensemble = explainer.model
     if background is not None:
@@ -206,7 +206,7 @@ def tree_explainer(estimator: Any, background: Any = None) -> tuple[Raw, Raw | N
     quick = work * len(np.unique(ensemble.features)) <= _LONG
 
     def read(values: Callable[[Any], Any], dimensions: int, matrix: Any) -> tuple[Array, Array]:
-        with _quiet():
+        with warnings.catch_warnings(action="ignore"):
             found = _last_axis(values(_dense(matrix)), dimensions)
         return found, np.atleast_1d(np.asarray(explainer.expected_value, dtype=float))
 
@@ -257,7 +257,7 @@ def permutation_explainer(score: Callable[[pd.DataFrame], Array], background: pd
         evaluations = max(2 * pool.shape[1] + 1, _LEAST_EVALUATIONS)
         state = np.random.get_state()  # noqa: NPY002  # the explainer seeds and draws from the global generator
         try:
-            with _quiet():
+            with warnings.catch_warnings(action="ignore"):
                 explainer = shap.PermutationExplainer(scored, masker, seed=seed)
                 found = explainer(places[known:], max_evals=evaluations, silent=True)
         finally:
@@ -268,7 +268,7 @@ def permutation_explainer(score: Callable[[pd.DataFrame], Array], background: pd
 
 
 def _shap() -> Any:
-    with _quiet():
+    with warnings.catch_warnings(action="ignore"):
         import shap
     return shap
 
@@ -280,7 +280,3 @@ def _last_axis(values: Any, dimensions: int) -> Array:
 
 def _dense(matrix: Any) -> Any:
     return matrix.toarray() if sparse.issparse(matrix) else matrix
-
-
-def _quiet() -> warnings.catch_warnings[None]:
-    return warnings.catch_warnings(action="ignore")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from toolkit.data.roles import listed_names
 from toolkit.data.split import Split
 from toolkit.errors import NotApplicableError, listed
 from toolkit.explanation.findings import face, finding
-from toolkit.explanation.local import TEXT, find_rows, picture
+from toolkit.explanation.local import TEXT, drawing, find_rows
 from toolkit.models.choice import predict_at
 from toolkit.models.model import Model
 from toolkit.models.prediction import Predictions, predict
@@ -162,8 +163,7 @@ class Counterfactual(Result):
         shown = self.table.head(MOST_SHOWN)
         rows = shown.to_dict("records")
         said = [f"{row['column']} {row['value']} → {row['change_to']}: {row['distance']:.1%}" for row in rows]
-        words = picture("changes", found=self, said="; ".join(said))
-        return [Drawing("changes", words, lambda ax: _draw_changes(ax, shown), self.table, grid="x")]
+        return [drawing("changes", partial(_draw_changes, changes=shown), self.table, grid="x", found=self, said=said)]
 
     def face(self) -> Face:
         """Return the decision now, and the changes that would turn it."""

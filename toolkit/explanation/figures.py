@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from toolkit.core.estimate import Estimate
 from toolkit.core.figures import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, SKY, Axes, Drawing, draw_intervals, name_rows
-from toolkit.core.texts import picturer
+from toolkit.core.texts import drawer
 from toolkit.core.words import shorten
 from toolkit.explanation.importance import REPORTED, mean_of, rank_text
 from toolkit.explanation.local import waterfall
@@ -23,7 +23,7 @@ from toolkit.statistics.units import Units
 if TYPE_CHECKING:
     from toolkit.explanation.explain import Explanation
 
-picture = picturer(__file__)
+drawing = drawer(__file__)
 _DEPENDENCE, _GROUPINGS, _GROUP_COLUMNS = 3, 4, 6
 _MARKS = (("o", BLUE), ("s", ORANGE), ("^", GREEN), ("D", RED), ("v", PURPLE), ("P", SKY))
 
@@ -50,11 +50,10 @@ def _importance(explanation: Explanation) -> Drawing:
         for _, row in table.head(REPORTED).iterrows()
     ]
     over = " and all classes" if explanation.shap_values.shape[2] > 1 else ""
-    about = {"rows": explanation.rows, "over": over, "scale": _named(explanation.attributor.scale)}
-    words = picture("importance", said="; ".join(said), **about)
+    about = {"rows": explanation.rows, "over": over, "scale": _named(explanation.attributor.scale), "said": said}
     names, sizes = [shorten(name) for name in table["column"]], table["mean_abs_shap"].tolist()
     draw = _bars(f"Mean |SHAP|, {_scale(explanation)}", names, sizes)
-    return Drawing("importance", words, draw, table.drop(columns="output"), grid="x")
+    return drawing("importance", draw, table.drop(columns="output"), grid="x", **about)
 
 
 def _beeswarm(explanation: Explanation) -> Drawing:
@@ -70,7 +69,6 @@ def _beeswarm(explanation: Explanation) -> Drawing:
             way = f", rank correlation with its value {with_value:.2f}"
         said.append(f"{_named(name)}: 90% of attributions from {low:.3g} to {high:.3g}{way}")
     rows = min(explanation.rows, MOST_POINTS)
-    words = picture("beeswarm", rows=rows, towards=_towards(explanation), said="; ".join(said))
 
     def draw(ax: Axes) -> None:
         for place, (column, values) in enumerate(found.values()):
@@ -95,7 +93,7 @@ def _beeswarm(explanation: Explanation) -> Drawing:
         # Rounded to a thousandth of the largest, which no eye can tell apart, so that a page stays small.
         largest = float(np.abs(values[:MOST_POINTS]).max()) or 1.0
         data[f"SHAP of {name}"] = values[:MOST_POINTS].round(3 - math.floor(math.log10(largest)))
-    return Drawing("beeswarm", words, draw, data, grid="x")
+    return drawing("beeswarm", draw, data, grid="x", rows=rows, towards=_towards(explanation), said=said)
 
 
 def _dependence(explanation: Explanation, name: str, kind: str) -> Drawing:
@@ -103,24 +101,23 @@ def _dependence(explanation: Explanation, name: str, kind: str) -> Drawing:
     groups = by_level(explanation.levels[name], values, explanation.drawn.units)
     said = [f"{_named(text)}: {mean}" for text, _, mean in groups]
     towards = _towards(explanation, "Higher dots")
-    words = picture("dependence", name=_named(name), towards=towards, said="; ".join(said))
 
     def draw(ax: Axes) -> None:
         draw_dependence(ax, groups, values)
         ax.set(xlabel=shorten(name), ylabel=f"SHAP, {_scale(explanation)}")
 
     rows = [(text, int(mask.sum()), mean) for text, mask, mean in groups]
-    return Drawing(kind, words, draw, pd.DataFrame(rows, columns=["value", "rows", "mean_attribution"]), grid="y")
+    data = pd.DataFrame(rows, columns=["value", "rows", "mean_attribution"])
+    return drawing("dependence", draw, data, kind=kind, grid="y", name=_named(name), towards=towards, said=said)
 
 
 def _interactions(explanation: Explanation) -> Drawing:
     pairs = explanation.interactions
     named = list(zip(pairs["first"], pairs["second"], pairs["mean_abs_interaction"], strict=True))
     said = [f"{_named(first)} × {_named(second)} {size}" for first, second, size in named]
-    words = picture("interactions", rows=named[0][2].n, said="; ".join(said))
     names = [f"{shorten(first, 18)} × {shorten(second, 18)}" for first, second, _ in named]
     draw = _bars(f"Mean |interaction|, {_scale(explanation)}", names, [size for *_, size in named])
-    return Drawing("interactions", words, draw, pairs, grid="x")
+    return drawing("interactions", draw, pairs, grid="x", rows=named[0][2].n, said=said)
 
 
 def _groups(explanation: Explanation, by: str, kind: str) -> Drawing:
@@ -142,7 +139,7 @@ def _groups(explanation: Explanation, by: str, kind: str) -> Drawing:
         ax.set_xlim(left=0)
         ax.legend(title=shorten(by, 24), loc="lower right")
 
-    return Drawing(kind, picture("groups", by=_named(by), said="; ".join(said)), draw, table)
+    return drawing("groups", draw, table, kind=kind, by=_named(by), said=said)
 
 
 def _bars(label: str, names: Sequence[str], sizes: Sequence[Estimate]) -> Callable[[Axes], None]:

@@ -11,7 +11,7 @@ from scipy import special
 from toolkit.core.estimate import format_number
 from toolkit.core.figures import BLUE, GREY, ORANGE, Axes, Drawing
 from toolkit.core.resources import beside
-from toolkit.core.texts import picturer
+from toolkit.core.texts import drawer
 from toolkit.core.words import shorten, value_text
 from toolkit.data.dataset import Dataset
 from toolkit.errors import InputError, listed
@@ -21,7 +21,7 @@ from toolkit.models.prediction import Predictions
 from toolkit.models.threshold import DEFAULT
 from toolkit.statistics.intervals import Array
 
-picture = picturer(__file__)
+drawing = drawer(__file__)
 TEXT = 200  # letters of a value in a table
 REASONS = beside(__file__, "words.yaml")["reasons"]
 
@@ -207,10 +207,10 @@ _MOST_STEPS = 8
 def waterfall(row: LocalRow) -> Drawing:
     """Draw the largest attributions of one row as steps, the rest as one step, from the base at the bottom."""
     ends = {"base": format_number(row.base), "score": format_number(row.score), "chance": _as_probability(row)}
-    said = "; ".join(f"{name} {_signed(step)}" for name, step in _steps(row))
+    said = [f"{name} {_signed(step)}" for name, step in _steps(row)]
     towards = "" if row.output == row.scale else f" towards {row.output}"
-    words = picture("waterfall", row=row, towards=towards, said=said, **ends)
-    return Drawing(f"waterfall_{row.key}", words, lambda ax: _draw_steps(ax, row), row.parts, grid="x")
+    about = {"kind": f"waterfall_{row.key}", "grid": "x", "row": row, "towards": towards, "said": said}
+    return drawing("waterfall", lambda ax: _draw_steps(ax, row), row.parts, **about, **ends)
 
 
 def _draw_steps(ax: Axes, row: LocalRow) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from toolkit.core.estimate import format_number
 from toolkit.core.figures import GREY, ORANGE, PALETTE, Axes, Drawing, draw_beside, draw_intervals, name_rows
 from toolkit.core.words import shorten, titled
-from toolkit.fairness.findings import FOREMOST, METRICS, picture
+from toolkit.fairness.findings import FOREMOST, METRICS, drawing
 from toolkit.statistics.intervals import wilson
 
 if TYPE_CHECKING:
@@ -41,11 +41,11 @@ def _by_group(audit: FairnessAudit, metric: str) -> Drawing | None:
     far = np.where(several, -np.abs(size - np.median(size)), -math.inf)
     rows = rows.assign(size=size, depth=depth, far=far).sort_values(["far", "depth"], kind="stable")
     rows = rows.head(MOST_ROWS).sort_values(["depth", "size"])
-    said = "; ".join(f"{row.group}: {row.value}" for row in rows.itertuples())
-    words = picture("groups", metric=titled(metric), meaning=METRICS["meaning"].get(metric, ""), said=said)
+    said, meaning = [f"{row.group}: {row.value}" for row in rows.itertuples()], METRICS["meaning"].get(metric, "")
     names = [f"{shorten(row.group, NAME_LENGTH)} ({row.rows:,})" for row in rows.itertuples()]
     draw = draw_beside(titled(metric), names, rows["value"], 0.0 if metric == "mean_residual" else math.nan)
-    return Drawing(metric, words, draw, data, grid="x")
+    words = {"metric": titled(metric), "meaning": meaning, "said": said}
+    return drawing("groups", draw, data, kind=metric, grid="x", **words)
 
 
 def _disparities(audit: FairnessAudit) -> Drawing | None:
@@ -69,7 +69,7 @@ def _disparities(audit: FairnessAudit) -> Drawing | None:
         ax.set_xlabel("Difference between groups")
         ax.set_xlim(left=0)
 
-    return Drawing("disparities", picture("disparities", said=said), draw, audit.disparities, grid="x")
+    return drawing("disparities", draw, audit.disparities, grid="x", said=said)
 
 
 def _thresholds(audit: FairnessAudit) -> Drawing | None:
@@ -103,4 +103,4 @@ def _thresholds(audit: FairnessAudit) -> Drawing | None:
         ax.set(xlabel="Threshold", ylabel="Recall", ylim=(0, 1.02))
         ax.legend(loc="lower left", handlelength=3)
 
-    return Drawing("thresholds", picture("thresholds", feature=feature, said=said), draw, lines)
+    return drawing("thresholds", draw, lines, feature=feature, said=said)

@@ -14,7 +14,7 @@ import pandas as pd
 from toolkit.core.estimate import Estimate, format_number, format_p
 from toolkit.core.resources import beside
 from toolkit.core.result import Finding, Severity
-from toolkit.core.texts import facer, finder, picturer
+from toolkit.core.texts import drawer, facer, finder
 from toolkit.core.words import titled, value_text
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
@@ -30,7 +30,7 @@ from toolkit.statistics.direction import AIMED_AT, LOWER_IS_BETTER
 from toolkit.statistics.multiplicity import benjamini_hochberg
 from toolkit.statistics.units import FEW_GROUPS
 
-finding, picture, face = finder(__file__), picturer(__file__), facer(__file__)
+finding, drawing, face = finder(__file__), drawer(__file__), facer(__file__)
 SIGNIFICANT = 0.05
 #: A difference of shares above it is severe, above the lower one notable; of those that have a ratio, that is.
 LARGE, NOTABLE = 0.1, 0.05

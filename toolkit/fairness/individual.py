@@ -19,7 +19,7 @@ from toolkit.core.words import unique, value_text
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
 from toolkit.fairness.alike import change_column, consistency, nearest_rows, random_rows
-from toolkit.fairness.findings import face, finding, picture
+from toolkit.fairness.findings import drawing, face, finding
 from toolkit.fairness.groups import sensitive_inputs
 from toolkit.models.choice import predict_at
 from toolkit.models.threshold import ThresholdLike
@@ -212,9 +212,9 @@ class IndividualFairness(Result):
         if self.data.task == "regression":
             measure, title = "score_change", "Mean absolute change of the prediction"
         said = [f"{row['feature']} to {row['changed_to']}: {row[measure]}" for _, row in self.changes.iterrows()]
-        words = picture("changes", title=title, said="; ".join(said))
         names = list(map(value_text, self.changes["feature"] + " → " + self.changes["changed_to"]))
-        return [Drawing("changes", words, draw_beside(title, names, self.changes[measure]), self.changes)]
+        draw = draw_beside(title, names, self.changes[measure])
+        return [drawing("changes", draw, self.changes, title=title, said=said)]
 
     def face(self) -> Face:
         """Return the consistency, and what each changed value changes."""

@@ -19,7 +19,7 @@ from toolkit.data.dataset import Dataset
 from toolkit.data.roles import listed_names
 from toolkit.data.split import Split
 from toolkit.errors import InputError, NotApplicableError, listed
-from toolkit.fairness.findings import face, finding, picture
+from toolkit.fairness.findings import drawing, face, finding
 from toolkit.fairness.frontier import PERFORMANCE, frontier_table, measure_point
 from toolkit.fairness.groups import sensitive_columns, sensitive_inputs
 from toolkit.fairness.methods import BASELINE, METHODS, ORIGINAL, FittedMethod, Setup, fit_method, read_constraint
@@ -210,8 +210,7 @@ class Mitigation(Result):
             for _, row in self.frontier.iterrows()
         ]
         numbers = {"metric": spoken(self.metric), "disparity": spoken(self.disparity), "feature": self.feature}
-        words = picture("frontier", said="; ".join(said), **numbers)
-        return [Drawing("frontier", words, self._draw, self.frontier)]
+        return [drawing("frontier", self._draw, self.frontier, said=said, **numbers)]
 
     def _draw(self, ax: Axes) -> None:
         for place, (_, row) in enumerate(self.frontier.iterrows(), start=1):

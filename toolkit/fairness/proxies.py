@@ -20,7 +20,7 @@ from toolkit.core.words import spoken, unique, value_text
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
 from toolkit.errors import NotApplicableError
-from toolkit.fairness.findings import face, finding, picture
+from toolkit.fairness.findings import drawing, face, finding
 from toolkit.fairness.groups import sensitive_inputs
 from toolkit.models.preprocessing import make_model
 from toolkit.statistics.intervals import Array
@@ -146,8 +146,7 @@ class Proxies(Result):
         shown = self.columns.groupby("feature", sort=False).head(max(1, 12 // len(self.table) - 1))
         said = [f"{row['feature']}: {spoken(row['measure'])} {row['value']}" for _, row in self.table.iterrows()]
         told = [f"{row['feature']} from {row['column']}: {row['value']}" for _, row in shown.iterrows()]
-        words = picture("proxies", said="; ".join([*said, *told]))
-        return [Drawing("proxies", words, lambda ax: self._draw(ax, shown), self._all())]
+        return [drawing("proxies", lambda ax: self._draw(ax, shown), self._all(), said=[*said, *told])]
 
     def _draw(self, ax: Axes, shown: pd.DataFrame) -> None:
         names: list[str] = []

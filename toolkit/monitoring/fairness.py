@@ -24,7 +24,7 @@ from toolkit.fairness.audit import FairnessAudit, audit_fairness
 from toolkit.fairness.findings import FOREMOST, SIGNIFICANT, adjusted
 from toolkit.fairness.groups import settled_bins
 from toolkit.models.threshold import ThresholdLike
-from toolkit.monitoring.findings import WHOLE, face, finding, picture
+from toolkit.monitoring.findings import WHOLE, drawing, face, finding
 from toolkit.statistics.intervals import Z, change
 from toolkit.statistics.multiplicity import holm
 
@@ -174,9 +174,8 @@ class FairnessOverTime(Result):
         lines = lines[lines["disparity"] == lines["disparity"].iloc[0]]
         name = titled(lines["disparity"].iloc[0])
         said = [f"{row['feature']} in {row['window']}: {row['value']}" for _, row in lines.head(12).iterrows()]
-        words = picture("disparity", name=name, said="; ".join(said))
         data = lines[["window", "feature", "disparity", "value"]]
-        return [Drawing("disparity", words, lambda ax: _draw_lines(ax, data), data)]
+        return [drawing("disparity", lambda ax: _draw_lines(ax, data), data, name=name, said=said)]
 
     def _judged(self) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Return the rows that are judged, and those of them in which a disparity has grown."""

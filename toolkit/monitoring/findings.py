@@ -13,7 +13,7 @@ from toolkit.core.estimate import Estimate, format_number, format_p
 from toolkit.core.figures import GREY, ORANGE, Axes, Drawing, draw_intervals, name_windows
 from toolkit.core.numbers import KeyNumber
 from toolkit.core.result import Finding, by_severity
-from toolkit.core.texts import facer, finder, picturer
+from toolkit.core.texts import drawer, facer, finder
 from toolkit.core.words import titled
 from toolkit.data.dataset import Dataset
 from toolkit.errors import listed
@@ -23,7 +23,7 @@ from toolkit.monitoring.losses import REGRESSION
 from toolkit.statistics.direction import LOWER_IS_BETTER
 from toolkit.statistics.intervals import change
 
-finding, picture, face = finder(__file__), picturer(__file__), facer(__file__)
+finding, drawing, face = finder(__file__), drawer(__file__), facer(__file__)
 #: What all rows together are called among the windows.
 WHOLE = "all"
 LEVEL = 0.05
@@ -191,7 +191,6 @@ def estimates_drawing(table: pd.DataFrame, metric: str) -> Drawing:
     ]
     more = f" and {len(rows) - _SAID} more windows" if len(rows) > _SAID else ""
     name = "estimated labelled" if labelled else "estimated"
-    words = picture(name, metric=title, level=level, said=f"{'; '.join(said)}{more}")
 
     def draw(ax: Axes) -> None:
         places, apart = np.arange(len(rows)), 0.12 if len(rows) <= 30 else 0.0
@@ -207,7 +206,8 @@ def estimates_drawing(table: pd.DataFrame, metric: str) -> Drawing:
         ax.set(ylabel=title, xlim=(-0.6, len(rows) - 0.4))
         ax.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=2, borderaxespad=0.2)
 
-    return Drawing("estimated", words, draw, every[["window", "metric", "estimated", "realized", "reference"]])
+    shown, said_of = every[["window", "metric", "estimated", "realized", "reference"]], f"{'; '.join(said)}{more}"
+    return drawing(name, draw, shown, kind="estimated", metric=title, level=level, said=said_of)
 
 
 def _named(window: str) -> str:
