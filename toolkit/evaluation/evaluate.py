@@ -28,7 +28,7 @@ from toolkit.models.candidates import make_baseline
 from toolkit.models.choice import threshold_for
 from toolkit.models.held_out import KEPT_AS as HELD_OUT
 from toolkit.models.held_out import count_held_out
-from toolkit.models.model import Model
+from toolkit.models.model import Model, in_order
 from toolkit.models.prediction import Predictions, measure_speed, predict
 from toolkit.models.threshold import DEFAULT, KEPT_AS, Threshold, ThresholdLike
 from toolkit.statistics.measure import Measure, difference, mean, rival
@@ -295,7 +295,7 @@ def _confusion(predicted: Predictions, test: Dataset, chosen: Threshold | None) 
     labels, guess = predicted.classes, predicted.y_pred
     if chosen:
         guess = predicted.decide(chosen.value)
-        labels = (*(label for label in test.classes if label != test.positive), test.positive)
+        labels = in_order(test)
     names = [str(label) for label in labels]
     cells = confusion_matrix(predicted.y_true, guess, labels=range(len(names)), sample_weight=predicted.weights)
     return pd.DataFrame(cells, index=pd.Index(names, name="true"), columns=pd.Index(names, name="predicted"))

@@ -24,7 +24,7 @@ from toolkit.errors import NotApplicableError, listed
 from toolkit.explanation.findings import face, finding
 from toolkit.explanation.local import TEXT, drawing, find_rows
 from toolkit.models.choice import predict_at
-from toolkit.models.model import Model
+from toolkit.models.model import Model, in_order
 from toolkit.models.prediction import Predictions, predict
 from toolkit.models.threshold import ThresholdLike
 from toolkit.statistics.intervals import Array
@@ -101,9 +101,10 @@ def find_counterfactual(
     changes = [_smallest(model, one, column, seen.features[column], value, decision[0]) for column in free]
     names = ["column", "value", "change_to", "distance", "score", "decision"]
     table = pd.DataFrame([change for change in changes if change], columns=names)
-    table["decision"] = [_label(one, code, predicted.classes) for code in table["decision"]]
+    labels = in_order(one) if one.task == "binary" else predicted.classes
+    table["decision"] = [str(labels[code]) for code in table["decision"]]
     table = table.sort_values("distance", kind="stable", ignore_index=True)
-    said = _label(one, int(decision[0]), predicted.classes)
+    said = str(labels[int(decision[0])])
     return Counterfactual(part.name, row, said, float(score[0]), value, tuple(map(str, fixed)), table)
 
 
@@ -228,9 +229,3 @@ def _tried(observed: pd.Series[Any], now: Any) -> tuple[pd.Series[Any], Array]:
     if len(kept) > MOST_VALUES:
         kept = kept[np.argsort(values.to_numpy()[kept])][np.linspace(0, len(kept) - 1, MOST_VALUES).astype(int)]
     return values.iloc[kept], distances[kept]
-
-
-def _label(one: Dataset, code: int, classes: tuple[Any, ...]) -> str:
-    if one.task == "binary":
-        return str(one.positive) if code else str(next(label for label in one.classes if label != one.positive))
-    return str(classes[code])

@@ -17,6 +17,7 @@ from toolkit.data.dataset import Dataset
 from toolkit.errors import InputError, listed
 from toolkit.explanation.attribution import Attributor
 from toolkit.explanation.trace import LOG_ODDS, PROBABILITY, SOFTMAX
+from toolkit.models.model import in_order
 from toolkit.models.prediction import Predictions
 from toolkit.models.threshold import DEFAULT
 from toolkit.statistics.intervals import Array
@@ -157,8 +158,7 @@ def _said(attributor: Attributor, data: Dataset, predicted: Predictions, row: in
     if data.task == "regression":
         return format_number(score), 0
     if data.task == "binary":
-        negative = next(label for label in data.classes if label != data.positive)
-        label = data.positive if predicted.decide(threshold)[row] else negative
+        label = in_order(data)[int(predicted.decide(threshold)[row])]
         against = "" if math.isnan(threshold) else f", threshold {format_number(threshold)}"
         return f"{label} (score {format_number(score)}{against})", 0
     label, known = predicted.classes[int(score)], attributor.outputs.known

@@ -12,6 +12,7 @@ from toolkit.fairness.audit import audit_fairness
 from toolkit.fairness.group_models import FairModel
 from toolkit.fairness.methods import BASELINE, ORIGINAL, FittedMethod, Setup
 from toolkit.models.choice import threshold_for
+from toolkit.models.model import in_order
 from toolkit.models.prediction import predict
 from toolkit.models.recorded import RecordedPredictions
 from toolkit.models.threshold import AS_DECIDED, Threshold, ThresholdLike
@@ -43,8 +44,7 @@ def measure_point(fitted: FittedMethod, setup: Setup, threshold: ThresholdLike) 
     called = predicted.decide(chosen.value)
     score = predicted.y_pred if predicted.scored else None
     found = binary_metrics(predicted.y_true, score, decisions=called, probabilities=False, units=test.units)
-    negative = next(label for label in test.classes if label != test.positive)
-    labels = pd.Series([test.positive if one else negative for one in called], test.features.index, dtype=object)
+    labels = pd.Series([in_order(test)[int(one)] for one in called], test.features.index, dtype=object)
     recorded = RecordedPredictions(y_pred=labels, classes=test.classes)
     audit = audit_fairness(
         recorded, test, sensitive=columns, depth=len(columns), replicates=REPLICATES, seed=setup.seed
