@@ -52,8 +52,8 @@ def whole(name: str, given: object, least: int, most: int | None = None) -> int:
     return number
 
 
-def above(name: str, given: object, low: float = 0.0) -> float:
-    """Return what was given if it is a number above ``low``, else raise InputError.
+def above(name: str, given: object) -> float:
+    """Return what was given if it is a number above 0, else raise InputError.
 
     Examples
     --------
@@ -61,8 +61,8 @@ def above(name: str, given: object, low: float = 0.0) -> float:
     0.05
     """
     number = _number(given)
-    if not low < number:
-        raise InputError(f"{name} must be a number above {low:g}; found {shown(given)}.")
+    if not number > 0:
+        raise InputError(f"{name} must be a number above 0; found {shown(given)}.")
     return number
 
 

@@ -87,7 +87,7 @@ def row_hashes(features: pd.DataFrame, target: pd.Series[Any]) -> NDArray[np.uin
     return cast("NDArray[np.uint64]", pd.util.hash_pandas_object(table, index=False).to_numpy())
 
 
-def gathered(findings: Iterable[Finding], most: int = MOST_OF_A_CODE) -> list[Finding]:
+def gathered(findings: Iterable[Finding]) -> list[Finding]:
     """Keep the first findings of each code and sum up the rest in one, so that wide tables stay readable.
 
     Examples
@@ -99,7 +99,7 @@ def gathered(findings: Iterable[Finding], most: int = MOST_OF_A_CODE) -> list[Fi
     kept, rest, seen = list[Finding](), defaultdict[str, list[Finding]](list), Counter[str]()
     for one in findings:
         seen[one.code] += 1
-        (kept if seen[one.code] <= most else rest[one.code]).append(one)
+        (kept if seen[one.code] <= MOST_OF_A_CODE else rest[one.code]).append(one)
     for code, others in rest.items():
         where = listed((one.where for one in others), most=5)
         summed = Finding(code, others[0].severity, f"{len(others)} more findings of this kind: {where}.")

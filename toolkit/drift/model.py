@@ -121,9 +121,9 @@ class Domain:
     rows: int
     p_adjusted: float = math.nan
 
-    def giveaways(self, most: int = 3) -> list[str]:
-        """Name the columns that tell the most."""
-        return [name for name, drop in self.columns.items() if drop >= 0.005][:most]
+    def giveaways(self) -> list[str]:
+        """Name the three columns at most that tell the most."""
+        return [name for name, drop in self.columns.items() if drop >= 0.005][:3]
 
 
 def units_of_both(tables: Sequence[Dataset], picked: Sequence[NDArray[np.intp]]) -> Units | None:

@@ -12,8 +12,8 @@ REDUNDANT = 0.8
 _MOST_CELLS = 50
 
 
-def associations(features: pd.DataFrame, least: float = REDUNDANT) -> pd.DataFrame:
-    """Find the pairs of columns that are associated at least so strongly, the strongest first.
+def associations(features: pd.DataFrame) -> pd.DataFrame:
+    """Find the pairs of columns that say nearly the same, the strongest first.
 
     Two numbers by the absolute value of Spearman's rank correlation; two categories by Cramér's V, freed from its bias
     (Bergsma 2013, doi:10.1016/j.jkss.2012.10.002); a number and a category by the correlation ratio of the number's
@@ -23,7 +23,6 @@ def associations(features: pd.DataFrame, least: float = REDUNDANT) -> pd.DataFra
     Parameters
     ----------
     features : DataFrame of shape (rows, columns)
-    least : float
 
     Returns
     -------
@@ -58,7 +57,7 @@ def associations(features: pd.DataFrame, least: float = REDUNDANT) -> pd.DataFra
             measure, value = "Spearman", abs(float(np.corrcoef(codes[both], ranks[both])[0, 1]))
         found.append((*pair, measure, value))
     table = pd.DataFrame(found, columns=["first", "second", "measure", "value"])
-    return table[table["value"] >= least].sort_values("value", ascending=False, kind="stable", ignore_index=True)
+    return table[table["value"] >= REDUNDANT].sort_values("value", ascending=False, kind="stable", ignore_index=True)
 
 
 def cramers_v(first: NDArray[Any], second: NDArray[Any]) -> float:
