@@ -619,7 +619,7 @@ def test_a_decision_that_cannot_be_believed_is_no_approval(tmp_path):
     html = page(sample_notebook(read_sample(sign_off=[one]).plain()), tmp_path)
     rows = html[html.index('class="sign-off"') :].partition("</table>")[0]
     assert ">Not proven</th><td>Eve</td>" in rows
-    assert "does not count, since it is not signed</strong>; it says “approved: fine”" in rows
+    assert "cannot be believed, since it is not signed</strong>; it says “approved: fine”" in rows
     assert "signed: no" in rows
     assert "Approver" not in rows
     assert "nobody yet" in html

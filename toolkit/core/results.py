@@ -164,7 +164,7 @@ class Results:
         Names of the report's files.
     sign_off : tuple of mapping of str to str
         Who approved or rejected the model that a card is about: ``who, what, why, when, hash``, whether it is
-        ``signed``, and as ``fault`` why it does not count, where it does not.
+        ``signed``, and as ``fault`` why it cannot be believed, where it cannot.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, object]] = {

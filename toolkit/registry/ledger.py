@@ -192,7 +192,7 @@ class Ledger:
     def about(self, report: Path) -> list[dict[str, str]]:
         """Return the approvals and rejections of the very report that lies in a folder, as a page shows them.
 
-        Each is ``who, what, why, when, hash, signed`` and its ``fault``: why it does not count, where it does not.
+        Each is ``who, what, why, when, hash, signed`` and its ``fault``: why it cannot be believed, where it cannot.
         """
         entries, changed = self.entries(), bool(self.faults())
         judged = [one for one in entries if one.what in ("approve", "reject")]
