@@ -334,6 +334,12 @@ def test_a_record_that_was_dated_back_is_found(ledger):
     assert ledger.faults() == ["Record 5 is dated before the one before it."]
 
 
+def test_bytes_that_are_no_text_are_no_record(ledger):
+    ledger.path.write_bytes(ledger.path.read_bytes() + b"\x95\xff\n")
+    with pytest.raises(InputError, match="is no record"):
+        ledger.entries()
+
+
 def test_an_empty_ledger_has_no_records(tmp_path):
     (tmp_path / "ledger.jsonl").touch()
     assert Ledger(tmp_path).entries() == []

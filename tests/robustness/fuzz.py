@@ -10,6 +10,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,7 @@ def seeds(place: Path) -> dict[str, tuple[Callable[[Path], object], Path]]:
 def replaced(tree: Any, chance: atheris.FuzzedDataProvider) -> Any:
     """Walk down a tree by chance, and put something odd in the place of what is found, or take it away."""
     if not isinstance(tree, dict | list) or not tree or chance.ConsumeIntInRange(0, 5) == 0:
-        return chance.PickValueInList(ODD) if chance.ConsumeBool() else chance.ConsumeUnicode(20)
+        return deepcopy(chance.PickValueInList(ODD)) if chance.ConsumeBool() else chance.ConsumeUnicode(20)
     keys = sorted(tree, key=str) if isinstance(tree, dict) else list(range(len(tree)))
     key = chance.PickValueInList(keys)
     if chance.ConsumeIntInRange(0, 9) == 0:

@@ -103,7 +103,7 @@ class Ledger:
         if not self.path.exists() or not self.path.stat().st_size:
             return []
         found = []
-        for number, line in enumerate(self.path.read_text(encoding="utf-8").rstrip("\n").split("\n"), 1):
+        for number, line in enumerate(self.path.read_bytes().rstrip(b"\n").split(b"\n"), 1):
             try:
                 found.append(Entry(**json.loads(line)))
                 if not (isinstance(found[-1].facts, dict) and isinstance(found[-1].signature, str)):
