@@ -90,6 +90,25 @@ class TestSchema:
         with pytest.raises(InputError, match="has 2 code cells tagged 'parameters'"):
             read_schema(notebook("a: int = 1", copies=2))
 
+    @pytest.mark.parametrize(
+        "cell",
+        [
+            {"metadata": []},
+            {"metadata": {"tags": 5}},
+            {"source": 5},
+            {"source": [1]},
+            {"source": None},
+            {"metadata": None},
+        ],
+    )
+    def test_refuses_cells_that_are_none(self, notebook, cell):
+        path = notebook("a: int = 1")
+        content = json.loads(path.read_text())
+        content["cells"][0] |= cell
+        path.write_text(json.dumps(content))
+        with pytest.raises(InputError, match="is not a notebook of format 4"):
+            read_schema(path)
+
     @pytest.mark.parametrize("text", ["", "not JSON", "[]", '{"worksheets": []}', '{"cells": [1]}', "\x80"])
     def test_refuses_a_file_that_is_no_notebook(self, tmp_path, text):
         path = tmp_path / "own.ipynb"

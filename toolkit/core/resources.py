@@ -43,3 +43,18 @@ def read_bytes(path: Path, most: int = 1_000_000_000) -> bytes:
     if path.stat().st_size > most:
         raise OSError(errno.EFBIG, f"it has more than {most:,} bytes, the most that is read", str(path))
     return path.read_bytes()
+
+
+def is_cell(given: Any) -> bool:
+    """Whether something is a cell of a notebook: its type, source, metadata and outputs are of their kinds.
+
+    Examples
+    --------
+    >>> is_cell({"cell_type": "code", "source": ["a = 1"]}), is_cell({"cell_type": "code", "source": 5})
+    (True, False)
+    """
+    if not isinstance(given, dict) or not isinstance(metadata := given.get("metadata", {}), dict):
+        return False
+    texts = isinstance(source := given.get("source", ""), str | list) and all(isinstance(one, str) for one in source)
+    lists = isinstance(metadata.get("tags", []), list) and isinstance(given.get("outputs", []), list)
+    return texts and lists and "cell_type" in given

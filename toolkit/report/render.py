@@ -9,7 +9,7 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from toolkit.core.resources import read_bytes
+from toolkit.core.resources import is_cell, read_bytes
 from toolkit.core.words import counted
 from toolkit.errors import InputError
 from toolkit.report.gallery import environment, gallery_html, run_folders
@@ -171,11 +171,11 @@ def _read(notebook: Path) -> NotebookNode:
         raise InputError(f"There is no notebook {str(notebook)!r}. Give the path of an executed .ipynb file.")
     try:
         content: NotebookNode = nbformat.reads(read_bytes(notebook).decode(), as_version=4)  # type: ignore[no-untyped-call]
-    except (ValueError, AttributeError, KeyError, nbformat.ValidationError) as error:
+    except (ValueError, TypeError, AttributeError, KeyError, nbformat.ValidationError) as error:
         reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         raise InputError(f"{str(notebook)!r} is not a notebook ({reason}). Give an executed .ipynb file.") from error
     cells = content.get("cells")
-    if not isinstance(cells, list) or not all(isinstance(cell, dict) and "cell_type" in cell for cell in cells):
+    if not isinstance(cells, list) or not all(map(is_cell, cells)):
         raise InputError(f"{str(notebook)!r} is not a notebook (it has no cells). Give an executed .ipynb file.")
     return content
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from toolkit.core.resources import read_bytes, templates_folder
+from toolkit.core.resources import is_cell, read_bytes, templates_folder
 from toolkit.core.texts import refuser
 from toolkit.core.words import shorten
 from toolkit.errors import InputError, listed, nearest, refusing
@@ -201,7 +201,7 @@ def _cells(path: Path) -> list[dict[str, Any]]:
     with refusing(f"Cannot read {str(path)!r}"), refusing(no_json, kinds=(ValueError,)):
         notebook = json.loads(read_bytes(path))
     cells = notebook.get("cells") if isinstance(notebook, dict) else None
-    if not isinstance(cells, list) or not all(isinstance(cell, dict) and "cell_type" in cell for cell in cells):
+    if not isinstance(cells, list) or not all(map(is_cell, cells)):
         raise InputError(f"{str(path)!r} is not a notebook of format 4: it has no cells. Save it in JupyterLab.")
     return cells
 
