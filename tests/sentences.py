@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 PROSE = re.compile(r"[A-Za-zÀ-ž’']{2,}[,:;]? (?:[\w…%&()’'-]+[,:;]? )*[A-Za-zÀ-ž’']{2,}")
 CODE = re.compile(
     r"^\s*[<{@.#\\^]|[{};]\s*$|\bfunction\b|=>|^import |^from \w+ import|px\b.*;|\\[dws.(]|\b[A-Z]+ [A-Z_]+ [A-Z_]+\b"
-    r"|default-src|\{\w+: …|^tags\.|(?:Gecko|library_name)\b"
+    r"|default-src|\{\w+: …|^tags\."
 )
 ENDS = re.compile(r"(?<=[.?!])[”\"’)…]*\s+(?=[A-Z0-9“\"…'‘(])|\n\s*\n")
 # Words by which columns are recognized, in many languages: nobody is told them.
@@ -87,7 +87,10 @@ def _texts():
         yield from ((path, text) for text in in_values(yaml.safe_load(path.read_text(encoding="utf-8"))))
     for path in sorted((ROOT / "templates").rglob("*.j2")):
         text = path.read_text(encoding="utf-8")
-        yield path, in_markup(re.sub(r"^# ?", "", text, flags=re.MULTILINE) if ".yaml" in path.suffixes else text)
+        if path.name == "author.yaml.j2":
+            yield path, in_markup(re.sub(r"^# ?", "", text, flags=re.MULTILINE))
+        elif ".yaml" not in path.suffixes:  # the other YAML is read by machines
+            yield path, in_markup(text)
     for path in sorted((ROOT / "templates").rglob("*.js")):
         yield from ((path, text) for text in re.findall(r"\"([^\"\n]*)\"", path.read_text(encoding="utf-8")))
         yield from (
