@@ -40,6 +40,9 @@ lab: $(READY) ## Open JupyterLab in the project with the right kernel
 bench: $(READY) ## Print what things cost here
 	$(BIN)/python -m benchmarks
 
+gallery: $(READY) ## Run every template and take the pictures of its report into docs/gallery (needs Chromium)
+	@$(BIN)/python -m tests.screenshots
+
 lock: ## Pin every dependency with its hashes, without an index address (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --upgrade --no-header --no-annotate \
 	  --no-emit-index-url --no-emit-find-links --extra dev pyproject.toml -o requirements.lock
@@ -49,4 +52,4 @@ clean: ## Remove the environment, caches and everything that runs wrote
 	find reports -mindepth 1 ! -name README.md -exec rm -rf {} +
 	find toolkit tests benchmarks -name __pycache__ -exec rm -rf {} +
 
-.PHONY: help demo test slow lint lab bench lock clean
+.PHONY: help demo test slow lint lab bench gallery lock clean
