@@ -89,7 +89,7 @@ def _texts():
         text = path.read_text(encoding="utf-8")
         if path.name == "author.yaml.j2":
             yield path, in_markup(re.sub(r"^# ?", "", text, flags=re.MULTILINE))
-        elif ".yaml" not in path.suffixes:  # the other YAML is read by machines
+        elif {".html", ".md"} & set(path.suffixes):  # the others are read by machines
             yield path, in_markup(text)
     for path in sorted((ROOT / "templates").rglob("*.js")):
         yield from ((path, text) for text in re.findall(r"\"([^\"\n]*)\"", path.read_text(encoding="utf-8")))
