@@ -1,6 +1,7 @@
 """Look at every report: `make gallery` runs each template on real data and takes its pictures into `docs/gallery/`.
 
-`docs/gallery/index.html` shows them as opened, 360, 768 and 1,440 pixels wide, light and dark, and the first printed page.
+`docs/gallery/index.html` shows them as opened, 360, 768 and 1,440 pixels wide, light and dark, and their first printed
+page.
 The head of the experiment's report is also the picture of the README.
 """
 

@@ -502,3 +502,10 @@ class TestTidyNotebook:
         path.write_text(json.dumps({"cells": [cell, cell], "metadata": {}}))
         tidy_notebook(path, path, Failure("ValueError", "x"))
         assert outputs(path) == [error, error]
+
+
+def test_a_run_shows_its_verdict_and_a_link_in_a_notebook(tmp_path):
+    shown = runner.Run(tmp_path / "one<b>", tmp_path / "report.html", None, 1.0)._repr_html_()
+    assert shown.startswith('<div class="tk-result">')
+    assert "one&lt;b&gt;" in shown
+    assert shown.endswith(' target="_blank">Open the report</a></p>')

@@ -121,7 +121,7 @@ class Run:
     def _repr_html_(self) -> str:
         said = reason(self.results.verdict, self.results.scalars) if self.results else ""
         link = Markup('<p><a href="{}" target="_blank">Open the report</a></p>').format(os.path.relpath(self.report))
-        return Face(self.results.title if self.results else self.folder.name, said).html() + link
+        return Face(self.results.title if self.results else self.folder.name, said).html() + str(link)
 
 
 @dataclass(frozen=True, slots=True)
