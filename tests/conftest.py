@@ -18,6 +18,8 @@ from postgres import postgres  # noqa: F401
 from toolkit.data.load import load_dataset
 
 mpl.use("Agg")
+#: A script of its own, which needs a package that is installed by hand.
+collect_ignore = ["robustness/fuzz.py"]
 
 # Started in the background, a shell has signals of the keyboard ignored; the tests that send them need them heard.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

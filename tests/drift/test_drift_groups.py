@@ -118,7 +118,7 @@ def test_a_report_says_what_an_observation_is_and_where_there_are_few():
     found = {note.code: note for note in detect_drift(before, after, group="person").findings()}
     assert found["DRIFT-GROUPS"].message == (
         "Rows of one group belong together (12 groups in the reference, 30 in the current table): p values and "
-        "intervals are those of groups."
+        "intervals are computed over groups."
     )
     assert found["DRIFT-FEW-GROUPS"].severity == "medium"
     assert "DRIFT-FEW-ROWS" not in found

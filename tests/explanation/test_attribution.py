@@ -400,7 +400,7 @@ def test_functions_become_models():
     score = predict(Model.of(lambda frame: frame["age"] - 50.0, FLIPPED), FLIPPED)
     np.testing.assert_allclose(score.y_pred, FLIPPED.features["age"] - 50)
     assert not score.probabilities
-    with pytest.raises(InputError, match="one score a row"):
+    with pytest.raises(InputError, match="one score for each row"):
         Model.of(lambda frame: np.zeros((3, 7)), BINARY)
-    with pytest.raises(InputError, match="one score a row"):
+    with pytest.raises(InputError, match="one score for each row"):
         Model.of(lambda frame: frame["age"], THREE)

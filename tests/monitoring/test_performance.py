@@ -192,7 +192,7 @@ def test_recorded_decisions_are_taken_at_their_word(fitted):
 def test_labels_alone_tell_nothing():
     whole = loaded(people(10))
     recorded = RecordedPredictions(y_pred=whole.target, classes=("no", "yes"))
-    with pytest.raises(NotApplicableError, match="labels and no scores"):
+    with pytest.raises(NotApplicableError, match="labels but no scores"):
         estimate_performance(recorded, whole.take(range(1500)), whole.take(range(1500, 3000)))
 
 

@@ -102,7 +102,7 @@ class TestCards:
 
     def test_the_page_says_which(self, cards):
         assert "compared in pairs" in diff_cards(cards["old"], cards["new"])._repr_html_()
-        assert "take the cards as independent (unpaired)" in diff_cards(cards["else"], cards["new"])._repr_html_()
+        assert "treat the cards as independent (unpaired)" in diff_cards(cards["else"], cards["new"])._repr_html_()
 
     def test_a_card_read_from_its_folder_has_them_and_a_broken_file_is_said(self, cards, tmp_path):
         for name, text in cards["old"].record().files.items():
