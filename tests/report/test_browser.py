@@ -266,12 +266,16 @@ def test_paper_has_no_code_and_no_contents(browser, site):
 
 def test_paper_has_a_summary_and_at_its_address_all_there_is(browser, site):
     pages = {}
+    bare = '<div class="section" id="bare"><div class="prose"><h2>Data</h2></div><details class="code"></details></div>'
     for mark in ("", "#full"):
         page, _ = visit(browser, f"{site[0]}/sample.html{mark}")
         page.emulate_media(media="print")
         assert page.locator(".sign-off").is_visible()
         assert page.locator(".pairs").first.is_visible() == bool(mark)
         assert page.locator("#glossary").is_visible() == bool(mark)
+        # A section of words and code alone would be a bare heading.
+        page.evaluate("html => document.querySelector('.narrative').insertAdjacentHTML('beforeend', html)", bare)
+        assert page.locator("#bare h2").is_visible() == bool(mark)
         pages[mark] = len(re.findall(rb"/Type\s*/Page\b", page.pdf()))
         page.context.close()
     assert pages[""] == 2

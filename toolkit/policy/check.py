@@ -219,7 +219,9 @@ class Decision(Judgement):
     def verdict(self) -> PolicyVerdict:
         """Return the decision as ``results.json`` has it."""
         said: dict[str, Any] = {"pass": "ok", "undecided": "undecided"}
-        lines = ((one, f"{one.rule}, else {level}", said.get(one.outcome, level)) for level, _, one in self._lines())
+        lines = (
+            (one, f"{one.rule}, otherwise {level}", said.get(one.outcome, level)) for level, _, one in self._lines()
+        )
         rules = tuple(replace(one, rule=rule, outcome=outcome) for one, rule, outcome in lines)
         return PolicyVerdict(self.outcome, self.levels.title, rules)
 
