@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from toolkit.core.words import masked, unique
+from toolkit.core.words import masked, shorten, unique
 from toolkit.errors import InputError
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def _check_database(uri: str) -> None:
 
 def unusable(uri: str, reason: str) -> InputError:
     """Say that a store cannot be used, without its user and password, and what to do."""
-    said = f"The tracking server at {masked(uri)} cannot be used: {masked(reason)}."
+    said = f"The tracking server at {masked(uri)} cannot be used: {shorten(masked(reason), 240)}."
     return InputError(f"{said} Start it or correct MLFLOW_TRACKING_URI.")
 
 

@@ -21,7 +21,7 @@ from markupsafe import Markup
 
 from toolkit.core.face import Face
 from toolkit.core.results import Results, RunInfo, read_results
-from toolkit.core.words import masked, slug
+from toolkit.core.words import masked, shorten, slug
 from toolkit.errors import InputError, RunError, refusing
 from toolkit.policy.policy import check_policy
 from toolkit.policy.reason import reason
@@ -206,7 +206,9 @@ def _finish(job: _Job) -> Run:
                     results = publish.rewrite(changed, results, attached)
         report.write_index(job.out)
     except OSError as error:
-        raise RunError(f"The report is whole, but what comes after it failed. {error}\nIt is {page}", folder) from error
+        raise RunError(
+            f"The report is whole, but what comes after it failed. {shorten(error, 240)}\nIt is {page}", folder
+        ) from error
     return Run(folder, page, results, time.perf_counter() - job.clock)
 
 
