@@ -4,6 +4,7 @@ import fairlearn.metrics as fl
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import spearmanr
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import f1_score
 
@@ -152,6 +153,20 @@ def test_persons_in_several_groups_err_in_all_of_them_alike():
     assert signs[0, 1] == pytest.approx(1, abs=0.01)
     assert signs[0, 2] == pytest.approx(0, abs=0.03)
     assert np.quantile(drawn[0], 0.975) == pytest.approx(1.96, rel=0.05)
+
+
+def test_errors_in_common_are_found_over_many_units():
+    rng = np.random.default_rng(0)
+    whole, alone = rng.normal(size=(2, 40_000))
+    some = np.flatnonzero(rng.random(40_000) < 0.5)
+    sums = [whole, whole[some] + alone[some], -whole]
+    drawn = draw_errors(sums, [np.arange(40_000), some, np.arange(40_000)], Resampling(30, 20_000, rng))
+    # Two vectors that share half the entries of the one and half the variance of the other.
+    expected = whole[some] @ sums[1] / np.linalg.norm(whole) / np.linalg.norm(sums[1])
+    assert expected == pytest.approx(0.5, abs=0.02)
+    found = spearmanr(drawn.T).statistic
+    assert found[0, 1] == pytest.approx(expected, abs=0.03)
+    assert found[0, 2] == pytest.approx(-1, abs=0.01)
 
 
 def test_design_effects_by_hand():

@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csc_array
 from scipy.special import stdtrit
 
 from toolkit.core.estimate import Estimate
@@ -24,6 +23,9 @@ from toolkit.statistics.binning import Codes
 from toolkit.statistics.intervals import Array, Z, standard_error, t_quantile
 from toolkit.statistics.measure import Measure
 from toolkit.statistics.units import Units, freedom_of
+
+#: Units whose sums are held side by side at once.
+BLOCK = 16_384
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,8 +183,7 @@ def draw_errors(sums: Sequence[Array], places: Sequence[NDArray[np.intp]], how: 
     """
     drawn, units = how.normal(len(sums)), np.concatenate(places)
     if np.bincount(units).max() > 1:
-        table = csc_array((np.concatenate(sums), units, np.cumsum([0, *map(len, sums)])))
-        together = (table.T @ table).toarray()
+        together = _products(sums, places, int(units.max()) + 1)
         size = np.sqrt(np.maximum(together.diagonal(), 1e-300))
         together = together / size[:, None] / size
         np.fill_diagonal(together, 1.0)  # also of a group without any variation
@@ -192,3 +193,15 @@ def draw_errors(sums: Sequence[Array], places: Sequence[NDArray[np.intp]], how: 
     freedom = np.maximum(own, 1.0)
     heavy = np.sqrt(freedom / how.rng.chisquare(freedom, (how.replicates, len(sums)))) * Z / stdtrit(freedom, 0.975)
     return np.asarray(drawn * heavy.T)
+
+
+def _products(sums: Sequence[Array], places: Sequence[NDArray[np.intp]], count: int) -> Array:
+    """Return the products of the sums of each two groups over the units they share, a block of units at a time."""
+    found = np.zeros((len(sums), len(sums)))
+    for start in range(0, count, BLOCK):
+        block = np.zeros((len(sums), BLOCK))
+        for row, own, at in zip(block, sums, places, strict=True):
+            inside = slice(*np.searchsorted(at, (start, start + BLOCK)))
+            row[at[inside] - start] = own[inside]
+        found += block @ block.T
+    return found

@@ -223,12 +223,14 @@ def side_by_side(tasks: Sequence[Callable[[], Any]]) -> list[Any]:
     """
     cores = cpu_count()
     at_once = min(cores, len(tasks))
+    each = max(1, cores // at_once)
 
     def run(task: Callable[[], Any]) -> Any:
-        with threadpool_limits(max(1, cores // at_once), user_api="openmp"):
+        with threadpool_limits(each, user_api="openmp"):  # a limit of the thread that sets it
             return task()
 
-    return list(Parallel(n_jobs=at_once, prefer="threads")(delayed(run)(task) for task in tasks))
+    with threadpool_limits(each, user_api="blas"):  # one of the whole process
+        return list(Parallel(n_jobs=at_once, prefer="threads")(delayed(run)(task) for task in tasks))
 
 
 def _neg_log_loss(
