@@ -140,33 +140,21 @@ class ThresholdExplorer(Result):
         wanted = np.linspace(called.min(), called.max(), SHOWN_AT_REST)
         places = {int(np.argmin(np.abs(called - count))) for count in wanted} | {self.chosen}
         table = self._table().iloc[sorted(places)]
-        marks = [" (chosen)" if place == self.chosen else "" for place in sorted(places)]
-        levels = [f"{value:.4g}{mark}" for value, mark in zip(table["threshold"], marks, strict=True)]
+        levels = [f"{at:.4g}{' (chosen)' * (place == self.chosen)}" for place, at in table["threshold"].items()]
         return table.assign(threshold=levels)
 
     def _plain(self) -> dict[str, Any]:
-        counts, groups = self.counts, self.groups
-        sizes = groups.groupby(["feature", "group"])["size"].transform("first")
-        rank = sizes.groupby([groups["feature"], groups["threshold"]]).rank(ascending=False, method="first")
-        largest = groups.loc[rank <= MOST_GROUPS]
+        kept: dict[str, Any] = {"positives": "first", "negatives": "first", "tp": list, "fp": list, "size": "first"}
+        groups = self.groups.groupby(["feature", "group"], sort=False, as_index=False).agg(kept)
+        rank = groups.groupby("feature")["size"].rank(ascending=False, method="first")
         return {
             "kind": "threshold",
-            "labels": [f"{value:.4g}" for value in counts["threshold"]],
-            **{name: counts[name].tolist() for name in ("tp", "fp")},
-            "positives": self.positives,
-            "negatives": self.negatives,
-            "chosen": self.chosen,
+            "labels": [f"{value:.4g}" for value in self.counts["threshold"]],
+            **self.counts[["tp", "fp"]].to_dict("list"),
+            **{name: getattr(self, name) for name in ("positives", "negatives", "chosen")},
             "costs": {kind: getattr(self.costs, kind) for kind in OUTCOMES},
             "currency": self.costs.currency,
-            "groups": [
-                {
-                    "feature": feature,
-                    "group": group,
-                    **{name: int(rows[name].iloc[0]) for name in ("positives", "negatives")},
-                    **{name: rows[name].tolist() for name in ("tp", "fp")},
-                }
-                for (feature, group), rows in largest.groupby(["feature", "group"], sort=False)
-            ],
+            "groups": groups[rank <= MOST_GROUPS].drop(columns="size").to_dict("records"),
         }
 
 

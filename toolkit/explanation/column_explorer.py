@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from toolkit.core.result import EXPLORER_MIME, Result
 from toolkit.core.words import shorten
 from toolkit.errors import NotApplicableError
 from toolkit.explanation.figures import by_level
+from toolkit.explanation.findings import face
 from toolkit.explanation.importance import EXPLORED
 from toolkit.statistics.intervals import Array
 
@@ -101,11 +102,8 @@ class ColumnExplorer(Result):
         caption = "Mean attribution by column and value, with 95% intervals"
         table = FaceTable(caption, self.table, len(self.table), "All columns as one table")
         towards = f" Positive values favour {shorten(self.towards, 60)}." if self.towards else ""
-        lead = (
-            f"What the {self.table['column'].nunique()} most important columns add to the score, in units of "
-            f"{shorten(self.scale, 60)}, by their value.{towards}"
-        )
-        return Face("Column by column", lead, [table])
+        count, scale = self.table["column"].nunique(), shorten(self.scale, 60)
+        return replace(face("columns", self, count=count, scale=scale, towards=towards), tables=[table])
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
         groups = zip(self.table.groupby("column", sort=False), self.points, strict=True)
@@ -129,12 +127,11 @@ def _drawn(rows: pd.DataFrame, points: Sequence[Array]) -> dict[str, Any]:
         {"value": value, "rows": count, "mean": str(mean), "places": places(place), "points": places(dots)}
         for value, count, mean, place, dots in zip(rows["value"], rows["rows"], means, ends, points, strict=True)
     ]
-    ordered = sorted(zip(means, rows["value"], strict=True), key=lambda pair: pair[0].value)
-    (least, least_at), (most, most_at) = ordered[0], ordered[-1]
+    ways = (int(choose(ends[:, 0])) for choose in (np.argmin, np.argmax))
+    least, most = (f"{format_number(ends[at, 0])} ({rows['value'].iloc[at]})" for at in ways)
     return {
         "zero": places(np.zeros(1))[0],
         "ends": [format_number(low), format_number(high)],
-        "said": f"The mean runs from {format_number(least.value)} ({least_at}) to {format_number(most.value)} "
-        f"({most_at}).",
+        "said": f"The mean runs from {least} to {most}.",
         "lines": lines,
     }
