@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -12,11 +13,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from toolkit.core.estimate import Estimate, format_number
-from toolkit.core.face import Face, FaceTable
+from toolkit.core.face import Face
 from toolkit.core.figures import Drawing
 from toolkit.core.result import DataRecord, Finding, Record, Result, by_severity
 from toolkit.data.checks import check_features, gathered
-from toolkit.data.findings import finding
+from toolkit.data.findings import face, finding
 from toolkit.data.overview import describe_columns, readable, target_drawing
 from toolkit.data.roles import Roles
 from toolkit.data.schema import Schema, Task
@@ -212,25 +213,17 @@ class Dataset(Result):
         data = DataRecord(*about, schema=self.schema.without_cells().plain())
         return Record(parameters={"data": self.name, "target": target}, data=data)
 
-    def _lead(self) -> str:
-        size = f"{self.rows:,} rows and {self.features.shape[1]} {'other columns' if self.predictions else 'features'}"
-        known, name = int(self.target.count()), self.roles.target
-        if known < self.rows:
-            size = f"{size}, {known:,} labels"
-        if not self._has_labels:
-            return f"{size}."
-        if self.task == "multiclass":
-            return f"{size}; the target {name} has {len(self.classes)} classes."
-        level = self.target_level().value
-        said = (
-            f"is {self.positive} in {level:.1%} of rows"
-            if self.task == "binary"
-            else f"averages {format_number(level)}"
-        )
-        return f"{size}; the target {name} {said}."
-
     def face(self) -> Face:
         """Return the size, the target, and what each column holds."""
-        caption = f"{'Other columns' if self.predictions else 'Features'} of {self.name}"
-        tables = [FaceTable(caption, readable(self.profile()))] if self.features.shape[1] else []
-        return Face(f"{self.name} ({self.task or 'no task'})", self._lead(), tables, self.findings())
+        what, known, count = (
+            "other columns" if self.predictions else "features",
+            int(self.target.count()),
+            len(self.classes),
+        )
+        size = f"{self.rows:,} rows and {self.features.shape[1]} {what}"
+        size += f", {known:,} labels" if known < self.rows else ""
+        level = self.target_level().value if self._has_labels else math.nan
+        about = {"level": level, "mean": format_number(level), "classes": count, "columns": what.capitalize()}
+        frames = [readable(self.profile())] if self.features.shape[1] else []
+        kind = self.task if self._has_labels else "unlabelled"
+        return face(kind, self, *frames, size=size, task=self.task or "no task", **about)

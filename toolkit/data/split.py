@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from toolkit.core.estimate import Estimate, spread
-from toolkit.core.face import Face, FaceTable
+from toolkit.core.face import Face
 from toolkit.core.figures import Drawing
 from toolkit.core.options import one_of, share
 from toolkit.core.result import Finding, Record, Result, by_severity
@@ -20,7 +20,7 @@ from toolkit.data.assignment import apart, by_class, by_group, by_time, shuffled
 from toolkit.data.checks import row_hashes
 from toolkit.data.contract import is_text
 from toolkit.data.dataset import Dataset
-from toolkit.data.findings import finding, refusal
+from toolkit.data.findings import face, finding, refusal
 from toolkit.data.fingerprint import fingerprint
 from toolkit.data.load import load_dataset
 from toolkit.data.overview import bars_of, drawing
@@ -221,8 +221,7 @@ class Split(Result):
 
     def face(self) -> Face:
         """Return how the data were cut, and the parts."""
-        lead = f"{self.data.rows:,} rows, {self.strategy} split, seed {self.seed}."
-        return Face(f"Split of {self.data.name}", lead, [FaceTable("Parts", self._table())], self.findings())
+        return face("split", self, self._table())
 
 
 def _given(train: Dataset, test: Any, validation: Any, seed: int) -> Split:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from toolkit.core.estimate import Estimate, format_number, spread
-from toolkit.core.face import Face, FaceTable
+from toolkit.core.face import Face
 from toolkit.core.figures import Drawing
 from toolkit.core.numbers import UNKNOWN, against_baseline
 from toolkit.core.result import Finding, Record, Result, by_severity
@@ -23,7 +23,7 @@ from toolkit.data.split import Split
 from toolkit.errors import InputError
 from toolkit.evaluation.curves import binary_curves, regression_curves
 from toolkit.evaluation.figures import drawings
-from toolkit.evaluation.findings import about_decisions, about_units, finding, judge
+from toolkit.evaluation.findings import about_decisions, about_units, face, finding, judge
 from toolkit.models.candidates import make_baseline
 from toolkit.models.choice import threshold_for
 from toolkit.models.held_out import KEPT_AS as HELD_OUT
@@ -212,22 +212,17 @@ class Evaluation(Result):
 
     def face(self) -> Face:
         """Return the threshold, and the metrics of the test part beside the baseline's."""
-        first = next(iter(self.measured))
-        units, value, base = self.measured[first].units, self.numbers[f"test.{first}"], f"baseline.{first}"
-        lead = f"{titled(first)} for {self.data.target.name} is {value}"
-        lead += f", against {format_number(self.numbers[base].value)} for the baseline" if base in self.numbers else ""
-        lead += f", on {value.n:,} test rows{f' {units.text}' if units else ''} of {self.data.name}."
-        if self.threshold:
-            lead += f" Positive is {self.data.positive}, predicted {self.threshold.called}."
-        numbers, rows = self.numbers, []
+        numbers, rows, first = self.numbers, [], next(iter(self.measured))
         for metric in self.measured:
             row: dict[str, object] = {"metric": metric, "test": numbers[f"test.{metric}"]}
             row |= {kind: numbers[name] for kind in _KINDS if (name := f"{kind}.{metric}") in numbers}
             rows.append(row | {part: numbers[f"{part}.{metric}"].value for part in self.parts if part != "test"})
-        tables = [FaceTable("Test metrics with 95% intervals", pd.DataFrame(rows))]
-        if self.by_class is not None:
-            tables.append(FaceTable("Each class against the rest, on the test part", self.by_class))
-        return Face("Evaluation", lead, tables, self.findings())
+        frames = [pd.DataFrame(rows), *([] if self.by_class is None else [self.by_class])]
+        base, units, at = numbers.get(f"baseline.{first}"), self.measured[first].units, self.threshold
+        about = {"against": f", against {format_number(base.value)} for the baseline" if base else ""}
+        about |= {"units": f" {units.text}" if units else "", "metric": titled(first)}
+        about |= {"positive": f" Positive is {self.data.positive}, predicted {at.called}." if at else ""}
+        return face("evaluation", self, *frames, value=numbers[f"test.{first}"], **about)
 
 
 def _numbers(
@@ -307,6 +302,5 @@ def _curves(predicted: Predictions, task: str, chosen: Threshold | None, seed: i
     ones = predicted.y_true.sum()
     if chosen is None or not predicted.scored or ones in (0, len(predicted.y_true)):
         return {}
-    costs, probabilities = chosen.rule.costs, predicted.probabilities
-    rows = (predicted.y_true, predicted.y_pred, predicted.weights)
-    return binary_curves(*rows, costs=costs, probabilities=probabilities)
+    rows = predicted.y_true, predicted.y_pred, predicted.weights
+    return binary_curves(*rows, costs=chosen.rule.costs, probabilities=predicted.probabilities)

@@ -150,7 +150,7 @@ class ThresholdExplorer(Result):
         return {
             "kind": "threshold",
             "labels": [f"{value:.4g}" for value in self.counts["threshold"]],
-            **self.counts[["tp", "fp"]].to_dict("list"),
+            **{name: self.counts[name].tolist() for name in ("tp", "fp")},
             **{name: getattr(self, name) for name in ("positives", "negatives", "chosen")},
             "costs": {kind: getattr(self.costs, kind) for kind in OUTCOMES},
             "currency": self.costs.currency,

@@ -194,11 +194,10 @@ class Slices(Result):
 
     def face(self) -> Face:
         """Return the slices that are worse than the rest."""
-        if not len(self.table):
-            lead = f"No slice was found to be worse than the rest ({self.examined:,} of {self.min_rows} rows or more)."
-            return Face("Slices", lead)
         count = len(self.table)
-        return face("slices", self, self.table, count=count, have="has" if count == 1 else "have")
+        return face(
+            "slices" if count else "no slices", self, self.table, count=count, have="has" if count == 1 else "have"
+        )
 
 
 def _described(
