@@ -7,10 +7,10 @@ from typing import Any
 import pandas as pd
 
 from toolkit.core.result import Finding, Severity
-from toolkit.core.texts import facer, finder, refuser
+from toolkit.core.texts import drawer, facer, finder, refuser
 from toolkit.errors import listed
 
-finding, refusal, face = finder(__file__), refuser(__file__), facer(__file__)
+finding, refusal, face, drawing = finder(__file__), refuser(__file__), facer(__file__), drawer(__file__)
 
 
 def by_share(share: float) -> Severity:

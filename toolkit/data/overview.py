@@ -10,10 +10,9 @@ import pandas as pd
 
 from toolkit.core.estimate import format_number
 from toolkit.core.figures import BLUE, Axes, Drawing, name_rows
-from toolkit.core.texts import drawer
 from toolkit.core.words import shorten
+from toolkit.data.findings import drawing
 
-drawing = drawer(__file__)
 MOST_BARS = 10
 _KINDS = {"int64": "whole number", "float64": "number"}
 

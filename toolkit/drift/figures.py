@@ -9,15 +9,14 @@ import pandas as pd
 
 from toolkit.core.estimate import Estimate
 from toolkit.core.figures import BLUE, GREEN, GREY, ORANGE, Axes, Drawing, draw_intervals, name_rows, name_windows
-from toolkit.core.texts import drawer
 from toolkit.core.words import shorten, value_text
 from toolkit.drift.distances import METHODS, pair_of
+from toolkit.drift.findings import drawing
 from toolkit.errors import listed
 
 if TYPE_CHECKING:
     from toolkit.drift.detect import Drift
 
-drawing = drawer(__file__)
 MOST_COLUMNS, MOST_LINES = 12, 4
 MOST_LABELS_DRAWN = 8
 BARS = 24

@@ -12,7 +12,7 @@ from toolkit.core.estimate import Estimate, format_number, format_p
 from toolkit.core.numbers import KeyNumber
 from toolkit.core.resources import beside
 from toolkit.core.result import Finding, Severity
-from toolkit.core.texts import facer, finder, refuser
+from toolkit.core.texts import drawer, facer, finder, refuser
 from toolkit.core.words import counted, value_text
 from toolkit.drift.distances import METHODS
 from toolkit.drift.model import THRESHOLD, Domain
@@ -21,7 +21,7 @@ from toolkit.drift.summary import MOST_LABELS
 from toolkit.errors import listed
 from toolkit.statistics.units import FEW_GROUPS
 
-finding, face, refusal = finder(__file__), facer(__file__), refuser(__file__)
+finding, face, refusal, drawing = finder(__file__), facer(__file__), refuser(__file__), drawer(__file__)
 MATTERS, MATTERS_MUCH = 0.02, 0.1
 FEW_ROWS = 200
 LEAST_NEW_SHARE = 0.01

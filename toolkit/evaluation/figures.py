@@ -13,15 +13,14 @@ import pandas as pd
 from toolkit.core.estimate import format_number
 from toolkit.core.figures import BLUE, GREY, ORANGE, Axes, Drawing, draw_intervals, name_rows
 from toolkit.core.resources import beside
-from toolkit.core.texts import drawer
 from toolkit.core.words import shorten
+from toolkit.evaluation.findings import drawing
 
 if TYPE_CHECKING:
     from toolkit.evaluation.evaluate import Evaluation
 
 _MOST_LABELS, _LABEL = 30, 24
 _CURVES = beside(__file__, "curves.yaml")
-drawing = drawer(__file__)
 
 
 def drawings(evaluation: Evaluation) -> list[Drawing]:

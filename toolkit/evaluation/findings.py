@@ -11,7 +11,7 @@ from toolkit.core.estimate import Estimate, format_number
 from toolkit.core.numbers import UNKNOWN
 from toolkit.core.resources import beside
 from toolkit.core.result import Finding
-from toolkit.core.texts import facer, finder, refuser
+from toolkit.core.texts import drawer, facer, finder, refuser
 from toolkit.core.words import counted, spoken
 from toolkit.data.dataset import Dataset
 from toolkit.models.prediction import Predictions
@@ -22,7 +22,7 @@ from toolkit.statistics.measure import Measure
 from toolkit.statistics.regression import HEAVY
 from toolkit.statistics.units import FEW_GROUPS, Units
 
-finding, face, refusal = finder(__file__), facer(__file__), refuser(__file__)
+finding, face, refusal, drawing = finder(__file__), facer(__file__), refuser(__file__), drawer(__file__)
 _WORDS = beside(__file__, "words.yaml")
 DECIDING = _WORDS["deciding"]
 FEW_ROWS = 20

@@ -18,8 +18,7 @@ from toolkit.core.result import Finding, Result, by_severity
 from toolkit.core.words import shorten
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
-from toolkit.evaluation.figures import drawing
-from toolkit.evaluation.findings import face, finding
+from toolkit.evaluation.findings import drawing, face, finding
 from toolkit.evaluation.scan import MOST_PAIRED_LEVELS, Level, Members, Scan, correct, row_losses, search, slice_mask
 from toolkit.models.choice import predict_at
 from toolkit.models.threshold import ThresholdLike

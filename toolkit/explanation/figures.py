@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from toolkit.core.estimate import Estimate
 from toolkit.core.figures import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, SKY, Axes, Drawing, draw_intervals, name_rows
-from toolkit.core.texts import drawer
 from toolkit.core.words import shorten
+from toolkit.explanation.findings import drawing
 from toolkit.explanation.importance import REPORTED, mean_of, rank_text
 from toolkit.explanation.local import waterfall
 from toolkit.statistics.binning import Levels
@@ -23,7 +23,6 @@ from toolkit.statistics.units import Units
 if TYPE_CHECKING:
     from toolkit.explanation.explain import Explanation
 
-drawing = drawer(__file__)
 _DEPENDENCE, _GROUPINGS, _GROUP_COLUMNS = 3, 4, 6
 _MARKS = (("o", BLUE), ("s", ORANGE), ("^", GREEN), ("D", RED), ("v", PURPLE), ("P", SKY))
 

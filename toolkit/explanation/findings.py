@@ -11,7 +11,7 @@ import pandas as pd
 
 from toolkit.core.estimate import format_number
 from toolkit.core.result import Finding, by_severity
-from toolkit.core.texts import facer, finder
+from toolkit.core.texts import drawer, facer, finder
 from toolkit.core.words import shorten
 from toolkit.errors import listed
 from toolkit.explanation.association import REDUNDANT
@@ -23,7 +23,7 @@ from toolkit.statistics.units import FEW_GROUPS
 if TYPE_CHECKING:
     from toolkit.explanation.explain import Explanation
 
-finding, face = finder(__file__), facer(__file__)
+finding, face, drawing = finder(__file__), facer(__file__), drawer(__file__)
 FOREMOST = 5
 _NEGLIGIBLE = 0.05
 _WEAK = 0.5

@@ -11,18 +11,17 @@ from scipy import special
 from toolkit.core.estimate import format_number
 from toolkit.core.figures import BLUE, GREY, ORANGE, Axes, Drawing
 from toolkit.core.resources import beside
-from toolkit.core.texts import drawer
 from toolkit.core.words import shorten, value_text
 from toolkit.data.dataset import Dataset
 from toolkit.errors import InputError, listed
 from toolkit.explanation.attribution import Attributor
+from toolkit.explanation.findings import drawing
 from toolkit.explanation.trace import LOG_ODDS, PROBABILITY, SOFTMAX
 from toolkit.models.model import in_order
 from toolkit.models.prediction import Predictions
 from toolkit.models.threshold import DEFAULT
 from toolkit.statistics.intervals import Array
 
-drawing = drawer(__file__)
 TEXT = 200  # letters of a value in a table
 REASONS = beside(__file__, "words.yaml")["reasons"]
 

@@ -16,15 +16,14 @@ from sklearn.metrics import get_scorer_names
 from tqdm import tqdm
 
 from toolkit.core.resources import beside
-from toolkit.core.texts import refuser
 from toolkit.data.dataset import Dataset
 from toolkit.errors import InputError, listed, nearest
+from toolkit.models.findings import refusal
 from toolkit.models.folds import Folds, score_fold
 
 if TYPE_CHECKING:
     import optuna
 
-refusal = refuser(__file__)
 
 BASELINE = "baseline"
 # Without these every fit prints pages, and catboost writes a folder.

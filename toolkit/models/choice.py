@@ -9,16 +9,14 @@ import numpy as np
 
 from toolkit.core.estimate import format_number
 from toolkit.core.result import Finding
-from toolkit.core.texts import finder, refuser
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
 from toolkit.errors import InputError
+from toolkit.models.findings import finding, refusal
 from toolkit.models.model import Model
 from toolkit.models.prediction import Predictions, predict
 from toolkit.models.threshold import AS_DECIDED, DEFAULT, Rule, Threshold, ThresholdLike, read_threshold
 from toolkit.statistics.intervals import Array
-
-finding, refusal = finder(__file__), refuser(__file__)
 
 
 def predict_at(

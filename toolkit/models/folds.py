@@ -19,13 +19,12 @@ from threadpoolctl import threadpool_limits
 
 from toolkit.core.clock import clock
 from toolkit.core.result import Finding
-from toolkit.core.texts import finder, refuser
 from toolkit.core.words import counted
 from toolkit.data.dataset import Dataset
+from toolkit.models.findings import finding, refusal
 from toolkit.models.model import Model, in_order
 from toolkit.models.preprocessing import make_model
 
-finding, refusal = finder(__file__), refuser(__file__)
 Fold = tuple[np.ndarray, np.ndarray]
 Folds = list[Fold]
 

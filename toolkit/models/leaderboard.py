@@ -17,15 +17,15 @@ from scipy import stats
 
 from toolkit.core.estimate import Estimate, spread
 from toolkit.core.face import Face
-from toolkit.core.figures import BLUE, GREY, Axes, Drawing, Picture, draw_intervals, name_rows
+from toolkit.core.figures import BLUE, GREY, Axes, Drawing, draw_intervals, name_rows
 from toolkit.core.result import Candidate, Finding, ModelRecord, Record, Result
-from toolkit.core.texts import facer
 from toolkit.core.words import counted, spoken
 from toolkit.data import table_reader
 from toolkit.data.contract import BY_TYPE
 from toolkit.data.dataset import Dataset
 from toolkit.data.schema import KEPT_AS, Column
 from toolkit.models.candidates import BASELINE, metric_range, requirements_of
+from toolkit.models.findings import drawing, face
 from toolkit.models.model import Model
 from toolkit.statistics.intervals import Array
 
@@ -147,9 +147,7 @@ class Training(Result):
 
     def drawings(self) -> list[Drawing]:
         """Return the one figure: the candidates' scores, fold by fold."""
-        said = "; ".join(f"{name} {self.estimate(name, self.metric)}" for name in self.models)
-        caption = f"Each dot is one fold ({self.folds}); the bar is the mean with its 95% interval. Right is better."
-        words = Picture(f"Cross-validated {spoken(self.metric)} of each candidate", caption, f"{said}.")
+        said = [f"{name} {self.estimate(name, self.metric)}" for name in self.models]
 
         def draw(ax: Axes) -> None:
             names = list(self.board["candidate"])
@@ -161,7 +159,7 @@ class Training(Result):
             name_rows(ax, [f"{name} (chosen)" if name == self.name else name for name in names])
             ax.set_xlabel(spoken(self.metric))
 
-        return [Drawing("leaderboard", words, draw, self.board)]
+        return [drawing("leaderboard", draw, self.board, metric=spoken(self.metric), folds=self.folds, said=said)]
 
     def record(self) -> Record:
         """Return the chosen model and every candidate with its settings and numbers, for the tracker."""
@@ -176,7 +174,7 @@ class Training(Result):
         """Return which candidate was chosen and how, and the leaderboard."""
         among, rows = counted(len(self.models) - 1, "candidate"), counted(self.data.rows, "row")
         shown = self.board.drop(columns="chosen")
-        return facer(__file__)("training", self, shown, among=among, rows=rows, metric=spoken(self.metric))
+        return face("training", self, shown, among=among, rows=rows, metric=spoken(self.metric))
 
 
 def _settings(estimator: Any) -> dict[str, object]:

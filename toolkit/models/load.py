@@ -13,7 +13,6 @@ from sklearn.base import BaseEstimator, is_regressor
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
-from toolkit.core.texts import refuser
 from toolkit.data.contract import schema_of
 from toolkit.data.dataset import Dataset
 from toolkit.data.load import load_dataset
@@ -23,13 +22,12 @@ from toolkit.data.schema import KEPT_AS as SCHEMA
 from toolkit.data.schema import Schema
 from toolkit.errors import InputError, listed, nearest
 from toolkit.models.candidates import imported
+from toolkit.models.findings import refusal
 from toolkit.models.model import Model
 from toolkit.models.prediction_file import join_predictions, load_predictions
 from toolkit.models.threshold import KEPT_AS as THRESHOLD
 from toolkit.models.threshold import read_kept
 from toolkit.registry import model_store
-
-refusal = refuser(__file__)
 
 PICKLES = (".joblib", ".pkl", ".pickle")
 _TRACKED = re.compile(r"(models|runs):/")

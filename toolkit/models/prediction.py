@@ -15,13 +15,11 @@ from numpy.typing import NDArray
 
 from toolkit.core.clock import clock
 from toolkit.core.estimate import Estimate
-from toolkit.core.texts import refuser
 from toolkit.data.dataset import Dataset
 from toolkit.errors import InputError, listed
+from toolkit.models.findings import refusal
 from toolkit.models.model import Model
 from toolkit.statistics.intervals import Array
-
-refusal = refuser(__file__)
 
 REPEATS = 50
 BATCH_ROWS = 1000

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple, Unpack
 import numpy as np
 import pandas as pd
 
-from toolkit.core.texts import refuser
 from toolkit.data.dataset import Dataset
 from toolkit.data.load import load_dataset
 from toolkit.data.read import RawTable, read_table
@@ -20,10 +19,10 @@ from toolkit.data.table_reader.cells import column_kind, read_cells
 from toolkit.data.table_reader.formats import ABSENT, Format
 from toolkit.data.target import target_by
 from toolkit.errors import InputError, listed, nearest
+from toolkit.models.findings import refusal
 from toolkit.models.model import in_order
 from toolkit.models.recorded import RecordedPredictions
 
-refusal = refuser(__file__)
 Source = str | os.PathLike[str] | pd.DataFrame | Mapping[str, Any] | RawTable
 SEPARATORS = "_.:-[]() "
 

@@ -11,12 +11,11 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils.metaestimators import available_if
 
-from toolkit.core.texts import refuser
 from toolkit.data.dataset import Dataset
 from toolkit.errors import InputError
+from toolkit.models.findings import refusal
 from toolkit.statistics.intervals import Array
 
-refusal = refuser(__file__)
 #: Scores rounded to two decimals add up to one within this, for each class.
 ROUNDING = 0.005
 
