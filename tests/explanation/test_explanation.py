@@ -267,7 +267,7 @@ def test_a_model_that_says_the_same_of_every_row(split):
         assert "EXPLAIN-CONSTANT" in {note.code for note in found.findings()}
         assert found.overall["rank_high"].unique().tolist() == [7]
         assert not found.overall["mean_abs_shap"].iloc[0].has_interval
-        assert np.isnan(found.check.agreement.value)
+        assert np.isnan(found.agreement.value)
         for kind in found.pictures():
             found.plot(kind)
     numbers = load_dataset("diabetes")

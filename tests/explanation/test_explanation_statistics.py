@@ -193,10 +193,15 @@ def test_groups_that_differ_are_told_apart_and_small_ones_are_not_judged():
     assert group_table({"one": cut(pd.Series(["x"] * 600))}, sizes, NAMES)["p_adjusted"].isna().all()
 
 
+def checked(model, data, units=None, **how):
+    """Permutation importance as ``explain`` asks for it, but for what is given."""
+    return cross_check(model, data, units, **{"precision": 0.05, "most": 200_000, "seconds": 60.0, "seed": 0} | how)
+
+
 def test_permutation_importance_agrees_with_scikit_learn():
     data = load_dataset("diabetes")
     model = LinearRegression().fit(data.features, data.target)
-    mine = cross_check(Model.of(model, data), data, np.arange(10.0), precision=0.0)
+    mine = checked(Model.of(model, data), data, precision=0.0)
     theirs = permutation_importance(
         model, data.features, data.target, scoring="neg_mean_absolute_error", n_repeats=10, random_state=1
     )
@@ -204,9 +209,9 @@ def test_permutation_importance_agrees_with_scikit_learn():
     assert (mine.loss, mine.rows, mine.repeats) == ("absolute error", 442, 10)
     assert (np.abs([one.value for one in mine.increases] - theirs.importances_mean) < 4.5 * error + 1e-9).all()
     assert all(one.low < one.value < one.high for one in mine.increases)
-    again = [cross_check(Model.of(model, data), data, np.arange(10.0), seed=5) for _ in range(2)]
+    again = [checked(Model.of(model, data), data, seed=5) for _ in range(2)]
     assert again[0].increases == again[1].increases
-    few = cross_check(Model.of(model, data), data, np.arange(10.0), most=4200)
+    few = checked(Model.of(model, data), data, most=4200)
     assert (few.rows, few.repeats) == (420, 1)
 
 
@@ -224,12 +229,12 @@ def covered(persons, rows, runs):
     rng, names = np.random.default_rng(3), ["a", "b", "noise", "noise too"]
     train, large = people(rng, 20, 10), load_dataset(people(rng, 40_000, 2), target="y", group="person")
     model = Model.of(LinearRegression().fit(train[names], train["y"]), large)
-    truth = [one.value for one in cross_check(model, large, np.arange(4.0), most=10**6, precision=0.0).increases]
+    truth = [one.value for one in checked(model, large, most=10**6, precision=0.0).increases]
     inside, beyond = np.zeros((2, 4)), np.zeros((2, 4))
     for run in range(runs):
         data = load_dataset(people(rng, persons, rows), target="y", group="person")
         for place, units in enumerate((data.units, None)):
-            found = cross_check(model, data, np.arange(4.0), units=units, most=12 * data.rows, seed=run).increases
+            found = checked(model, data, units=units, most=12 * data.rows, seed=run).increases
             inside[place] += [one.low <= value <= one.high for one, value in zip(found, truth, strict=True)]
             beyond[place] += [one.low > 0 for one in found]
     return inside / runs, beyond / runs
@@ -275,7 +280,7 @@ def test_importance_of_people_covers_ranks_and_groups_are_not_told_apart_by_chan
 def test_the_loss_follows_the_task():
     wine = load_dataset("wine")
     model = HistGradientBoostingClassifier(max_iter=10).fit(wine.features, wine.target)
-    found = cross_check(Model.of(model, wine), wine, np.arange(13.0))
+    found = checked(Model.of(model, wine), wine)
     assert found.loss == "log loss"
     theirs = permutation_importance(
         model, wine.features, wine.target, scoring="neg_log_loss", n_repeats=20, random_state=0
@@ -288,7 +293,7 @@ def test_the_loss_follows_the_task():
         def predict(self, features):
             return model.predict(features)
 
-    assert cross_check(Model.of(Labels(), wine), wine, np.arange(13.0)).loss == "error rate"
+    assert checked(Model.of(Labels(), wine), wine).loss == "error rate"
 
 
 def test_agreement_is_spearmans_and_its_interval_covers():

@@ -20,7 +20,6 @@ from toolkit.core.words import shorten
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes as Axes
-    from numpy.typing import NDArray
 
     from toolkit.core.result import Result
 else:
@@ -110,42 +109,31 @@ class Drawing:
 
 
 def draw_intervals(
-    ax: Axes,
-    places: Sequence[float] | NDArray[Any],
-    numbers: Iterable[Estimate],
-    *,
-    upright: bool = False,
-    color: str = BLUE,
-    marker: str = "o",
-    size: float = 6,
-    width: float = 2,
-    **style: Any,
+    ax: Axes, places: Iterable[float], numbers: Iterable[Estimate], *, upright: bool = False, **style: Any
 ) -> None:
     """Draw numbers as markers with their intervals as lines.
 
     Parameters
     ----------
     ax : Axes
-    places : sequence of float
+    places : iterable of float
         Of each number along the other axis.
     numbers : iterable of Estimate
     upright : bool
         Whether the numbers run upwards rather than to the right.
-    color, marker : str
-    size, width : float
-        Of the markers and of the lines, in points.
     **style
-        More about the markers, such as ``label`` or ``markerfacecolor``.
+        How Matplotlib draws the markers and, by its ``color`` and ``linewidth``, the lines.
     """
     import numpy as np
 
-    at = np.asarray(places, dtype=float)
+    at = np.array(list(places), dtype=float)
+    style = dict[str, Any](color=BLUE, marker="o", markersize=6, linewidth=2, linestyle="none") | style
     values, low, high = np.array([[one.value, one.low, one.high] for one in numbers]).reshape(-1, 3).T
     known = np.isfinite(low + high)
     lines = ax.vlines if upright else ax.hlines
-    lines(at[known], low[known], high[known], color=color, linewidth=width)
+    lines(at[known], low[known], high[known], color=style["color"], linewidth=style["linewidth"])
     x, y = (at, values) if upright else (values, at)
-    ax.plot(x, y, marker, color=color, markersize=size, **style)
+    ax.plot(x, y, **style)
 
 
 def name_rows(ax: Axes, names: Sequence[str], beside: float = 0.6) -> None:

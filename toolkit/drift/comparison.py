@@ -158,12 +158,7 @@ def of_season(reference: Source, current: Source) -> tuple[Source, list[Finding]
 
 
 def compare_columns(
-    reference: Source,
-    current: Source,
-    columns: Sequence[str] | None,
-    plan: Plan,
-    windows: Sequence[Window],
-    importance: Mapping[str, float],
+    reference: Source, current: Source, columns: Sequence[str] | None, plan: Plan, windows: Sequence[Window]
 ) -> tuple[list[Row], list[Row], tuple[Profile, Profile], Domain | None]:
     """Judge each column of the reference against the current table, and against each window of it.
 
@@ -177,8 +172,6 @@ def compare_columns(
         Those of the reference that were asked for by name; by default all.
     plan : Plan
     windows : list of (label, positions)
-    importance : dict of str to float
-        Of the columns of a reference that is a Dataset.
 
     Returns
     -------
@@ -194,11 +187,10 @@ def compare_columns(
     kept: list[dict[str, ColumnSummary]] = [{}, {}]
     sampled: list[dict[str, pd.Series[Any]]] = [{}, {}]
     sizes = [part.rows if isinstance(part, Dataset) else 0 for part in (reference, current)]
-    rngs = [np.random.default_rng(plan.seed) for _ in sizes]
-    picked = [np.sort(rng.choice(n, min(n, MOST_ROWS), replace=False)) for n, rng in zip(sizes, rngs, strict=True)]
+    picked = [np.sort(np.random.default_rng(plan.seed).choice(n, min(n, MOST_ROWS), replace=False)) for n in sizes]
     of_window = [months_of(current, at) for _, at in windows]
     season = {months: in_season(reference, months) for months in set(of_window)}
-    for before, after in _columns(reference, current, names, importance):
+    for before, after in _columns(reference, current, names, plan):
         (plain, old), (later, new) = before, after
         assert old is not None  # noqa: S101 - the names are those of the reference
         row = judge_column(old, new, plan)
@@ -221,13 +213,11 @@ def compare_columns(
     return rows, windowed, (first, second), domain
 
 
-def _columns(
-    reference: Source, current: Source, names: Sequence[str], importance: Mapping[str, float]
-) -> Iterator[tuple[Column, Column]]:
+def _columns(reference: Source, current: Source, names: Sequence[str], plan: Plan) -> Iterator[tuple[Column, Column]]:
     """Yield the columns of both tables; two threads count the next one, as sorting needs no lock of the interpreter."""
     old, new = roles_in(reference), roles_in(current)
     with ThreadPoolExecutor(2) as pool:
-        how: dict[str, Any] = {"identifiers": True, "importance": importance}
+        how: dict[str, Any] = {"identifiers": True, "importance": plan.importance}
         started = (
             (pool.submit(_column, reference, name, old, **how), pool.submit(_column, current, name, new))
             for name in names

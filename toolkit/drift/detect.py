@@ -115,9 +115,9 @@ def detect_drift(
         old, new, importance, said = with_model(known_model, old, new, seed)
         notes += said
     known = roles_in(old)
-    plan = make_plan(methods, thresholds, alpha, list(known), seed)
+    plan = replace(make_plan(methods, thresholds, alpha, list(known), seed), importance=importance)
     windows = [] if isinstance(new, Profile) else cut_windows(new.time, new.rows, window)
-    rows, windowed, profiles, domain = compare_columns(old, new, columns, plan, windows=windows, importance=importance)
+    rows, windowed, profiles, domain = compare_columns(old, new, columns, plan, windows)
     table, others = corrected(rows, plan, [] if domain is None else [domain.p_value])
     if more := [repr(name) for name, role in roles_in(new).items() if role == "feature" and name not in known]:
         notes.append(finding("DRIFT-NEW-COLUMNS", "info", columns=listed(more, 5)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -52,6 +52,8 @@ class Plan:
     rare : float
         How improbable chance must be for a break, or for something new, to be reported.
     seed : int
+    importance : dict of str to float
+        Of the columns of the reference to the model, where there is one and these are not those of a profile.
     """
 
     methods: str | Mapping[str, str] | None
@@ -59,6 +61,7 @@ class Plan:
     alpha: float
     rare: float
     seed: int
+    importance: Mapping[str, float] = field(default_factory=dict)
 
     def method_for(self, name: str, pair: Pair) -> str:
         """Return the method for a column, or refuse one that cannot compare its values."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -185,8 +185,8 @@ def _per_class(table: pd.DataFrame) -> Drawing:
     def draw(ax: Axes) -> None:
         places = np.arange(len(shown))
         for name, shift, colour, marker in (("recall", -0.15, BLUE, "o"), ("precision", 0.15, ORANGE, "s")):
-            numbers = shown[name]
-            draw_intervals(ax, places + shift, numbers, color=colour, marker=marker, size=5, width=1.5, label=name)
+            style = dict[str, Any](color=colour, marker=marker, markersize=5, linewidth=1.5, label=name)
+            draw_intervals(ax, places + shift, shown[name], **style)
         name_rows(ax, [f"{name} ({rows:,})" for name, rows in zip(names, shown["support"], strict=True)])
         ax.set(xlim=(0, 1.02), xlabel="Recall and precision")
         ax.legend(loc="lower left")

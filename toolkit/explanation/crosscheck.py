@@ -38,31 +38,20 @@ class CrossCheck:
         What is made worse: log loss, error rate, absolute error.
     increases : list of Estimate
         By how much the mean loss grows when the column's values are dealt out to other rows.
-    agreement : Estimate
-        Spearman's rank correlation of these with the attributions, over the columns.
     rows, repeats : int
         Rows shuffled, and how often.
     """
 
     loss: str
     increases: list[Estimate]
-    agreement: Estimate
     rows: int
     repeats: int
 
 
 def cross_check(
-    model: Model,
-    data: Dataset,
-    importance: Array,
-    *,
-    units: Units | None = None,
-    precision: float = 0.05,
-    most: int = 200_000,
-    seconds: float = 60.0,
-    seed: int = 0,
+    model: Model, data: Dataset, units: Units | None, *, precision: float, most: int, seconds: float, seed: int
 ) -> CrossCheck:
-    """Measure permutation importance (Breiman 2001, doi:10.1023/A:1010933404324) and compare it with attributions.
+    """Measure permutation importance (Breiman 2001, doi:10.1023/A:1010933404324).
 
     A row counts twice: by what another row's value does to its loss, and by what its value does to the loss of other
     rows. The variance of their sum over the repeats is that of the increase, and that of the shuffling once more, which
@@ -72,10 +61,8 @@ def cross_check(
     ----------
     model : Model
     data : Dataset
-    importance : array of shape (columns,)
-        Mean |attribution| of each column.
-    units : Units, optional
-        The independent observations of the rows.
+    units : Units or None
+        The independent observations of the rows, where not each stands alone.
     precision : float
         Columns are shuffled again, up to ten times, until the standard error of each of the ten largest increases is at
         most this share of it.
@@ -98,24 +85,21 @@ def cross_check(
         stacked = data.take(np.tile(np.arange(n), len(features) // n))
         return row_losses(predict(model, replace(stacked, features=features)), data.task)[1]
 
-    sums, noise, repeats, increases = np.zeros((columns, n)), np.zeros(columns), 0, list[Estimate]()
-    while True:
+    sums, noise, increases = np.zeros((columns, n)), np.zeros(columns), list[Estimate]()
+    for repeats in range(1, MOST_REPEATS + 1):
         order = rng.permutation(n)
         for place, after in enumerate(permuted(losses, data.features, order)):
             apart = weights * (after - before) / unit
             sums[place] += apart
             sums[place, order] += apart
             noise[place] += apart.var() / max(n - 1, 1)
-        repeats += 1
         found = zip(sums / repeats, noise / repeats**2, strict=True)
         increases = [_increase(row, own, units).times(unit) for row, own in found]
         widest = sorted(increases, key=lambda one: one.value)[-REPORTED:]
-        if not any(one.high - one.value > Z * precision * one.value for one in widest) or repeats == MOST_REPEATS:
+        imprecise = any(one.high - one.value > Z * precision * one.value for one in widest)
+        if not imprecise or (repeats + 1) * n * columns > most or time.monotonic() - started > seconds:
             break
-        if (repeats + 1) * n * columns > most or time.monotonic() - started > seconds:
-            break
-    agreement = rank_agreement(importance, np.array([one.value for one in increases]))
-    return CrossCheck(loss, increases, agreement, n, repeats)
+    return CrossCheck(loss, increases, n, repeats)
 
 
 def _increase(counted: Array, noise: float, units: Units | None) -> Estimate:

@@ -21,7 +21,14 @@ from toolkit.data.split import Split
 from toolkit.errors import InputError, NotApplicableError, listed
 from toolkit.explanation.association import associations
 from toolkit.explanation.attribution import Attributor, choose_attributor
-from toolkit.explanation.crosscheck import CHECKED, CrossCheck, cross_check, group_table, grouping_columns
+from toolkit.explanation.crosscheck import (
+    CHECKED,
+    CrossCheck,
+    cross_check,
+    group_table,
+    grouping_columns,
+    rank_agreement,
+)
 from toolkit.explanation.figures import drawings
 from toolkit.explanation.findings import face, judge, ranking
 from toolkit.explanation.importance import EXPLORED, Drawn, draw_rows, importance_table, interaction_table, magnitudes
@@ -118,6 +125,7 @@ def explain(
     attributor = choose_attributor(model, part, against, method=method, given=background is not None, seed=seed)
     wanted: dict[str, Any] = {"precision": precision, "seconds": seconds, "seed": seed}
     units = Units.of(part.group, part.time, part.weight)
+    check = cross_check(model, part, units, most=CHECKED * attributor.most_rows, **wanted)
     drawn = draw_rows(attributor, part, most=most or attributor.most_rows, **wanted)
     features, names = part.features.iloc[drawn.positions], [str(name) for name in part.features.columns]
     table = importance_table(drawn.shap_values, names, attributor.outputs.names, drawn.units)
@@ -139,7 +147,8 @@ def explain(
         groups=group_table({str(name): levels[str(name)] for name in grouping}, sizes, names, drawn.units),
         levels=levels,
         redundant=associations(features.loc[:, [name in foremost[:_ASSOCIATED] for name in names]]),
-        check=cross_check(model, part, importance, units=units, most=CHECKED * attributor.most_rows, **wanted),
+        check=check,
+        agreement=rank_agreement(importance, np.array([one.value for one in check.increases])),
         local=explain_rows(attributor, part, predicted, chosen, decided_at.value if decided_at else math.nan),
     )
 
@@ -166,6 +175,8 @@ class Explanation(Result):
         The level of each row in the foremost columns and those grouped by.
     check : CrossCheck
         Permutation importance of each column, in the order of ``features``.
+    agreement : Estimate
+        Spearman's rank correlation of the attributions and these importances, over the columns.
     local : tuple of LocalRow
         Single rows.
     """
@@ -180,6 +191,7 @@ class Explanation(Result):
     redundant: pd.DataFrame
     levels: dict[str, Levels]
     check: CrossCheck
+    agreement: Estimate
     local: tuple[LocalRow, ...]
 
     @cached_property
@@ -264,7 +276,7 @@ class Explanation(Result):
         numbers = {
             "explanation.rows": Estimate(self.rows, n=self.rows),
             "explanation.additivity_gap": Estimate(self.additivity_gap, n=self.rows),
-            "explanation.permutation_agreement": self.check.agreement,
+            "explanation.permutation_agreement": self.agreement,
         }
         for _, row in self.overall.iterrows():
             numbers[f"explanation.{row['column']}.mean_abs_shap"] = row["mean_abs_shap"]

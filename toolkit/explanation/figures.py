@@ -132,7 +132,7 @@ def _groups(explanation: Explanation, by: str, kind: str) -> Drawing:
             sizes = shown[shown["group"] == group].set_index("column")["mean_abs_shap"]
             places = np.arange(len(columns)) - 0.35 + step * (order + 0.5)
             style: dict[str, Any] = {"color": colour, "marker": marker, "label": shorten(group, 24)}
-            draw_intervals(ax, places, sizes[columns], size=5, width=1.8, **style)
+            draw_intervals(ax, places, sizes[columns], markersize=5, linewidth=1.8, **style)
         name_rows(ax, [shorten(name, 28) for name in columns])
         ax.set_xlabel(f"Mean |SHAP|, {_scale(explanation)}")
         ax.set_xlim(left=0)
@@ -146,7 +146,7 @@ def _bars(label: str, names: Sequence[str], sizes: Sequence[Estimate]) -> Callab
 
     def draw(ax: Axes) -> None:
         ax.barh(range(len(sizes)), [size.value for size in sizes], color=BLUE, height=0.6, alpha=0.35)
-        draw_intervals(ax, range(len(sizes)), sizes, size=5)
+        draw_intervals(ax, range(len(sizes)), sizes, markersize=5)
         name_rows(ax, names)
         ax.set_xlabel(label)
         ax.set_xlim(left=0)
@@ -193,7 +193,7 @@ def draw_dependence(ax: Axes, groups: list[tuple[str, NDArray[np.bool_], Estimat
         beside = rng.uniform(-0.3, 0.3, len(points))
         ax.scatter(place + beside, points, color=BLUE, alpha=0.4, **_DOT)
     means = [mean for *_, mean in groups]
-    brown: dict[str, Any] = {"color": "#8a5a00", "markerfacecolor": ORANGE, "width": 2.5}
+    brown: dict[str, Any] = {"color": "#8a5a00", "markerfacecolor": ORANGE, "linewidth": 2.5}
     draw_intervals(ax, range(len(groups)), means, upright=True, marker="D", **brown)
     ax.axhline(0, color=GREY, linewidth=0.8)
     turned = sum(len(text) for text, _, _ in groups) > 40

@@ -82,8 +82,8 @@ def _about_columns(explanation: Explanation) -> Iterator[Finding]:
 def _about_permutation(explanation: Explanation) -> Iterator[Finding]:
     """Yield where what moves the scores is not what makes them right."""
     check, increases = explanation.check, explanation.increases
-    if check.agreement.high < _WEAK:
-        yield finding("EXPLAIN-DISAGREES", "medium", "permutation", agreement=check.agreement)
+    if explanation.agreement.high < _WEAK:
+        yield finding("EXPLAIN-DISAGREES", "medium", "permutation", agreement=explanation.agreement)
     most = max((one.value for one in check.increases), default=0.0)
     idle = [
         f"{name} ({increases[name]})"

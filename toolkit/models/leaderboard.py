@@ -155,7 +155,8 @@ class Training(Result):
                 values = self._values(name, self.metric)
                 ax.plot(values, [place] * len(values), "o", color=GREY, alpha=0.5, markersize=5)
                 colour = BLUE if name == self.name else GREY
-                draw_intervals(ax, [place], [mean], color=colour, marker="|", size=18, width=3, markeredgewidth=3)
+                bar: dict[str, Any] = {"marker": "|", "markersize": 18, "linewidth": 3, "markeredgewidth": 3}
+                draw_intervals(ax, [place], [mean], color=colour, **bar)
             name_rows(ax, [f"{name} (chosen)" if name == self.name else name for name in names])
             ax.set_xlabel(spoken(self.metric))
 

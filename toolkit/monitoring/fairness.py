@@ -195,7 +195,7 @@ def _draw_lines(ax: Axes, lines: pd.DataFrame) -> None:
         rows = lines[lines["feature"] == feature]
         at = rows["window"].map(labels.index) + 0.12 * (place - (len(features) - 1) / 2)
         style: dict[str, Any] = {"color": colour, "marker": marker, "label": feature}
-        draw_intervals(ax, at, rows["value"], upright=True, size=5, **style)
+        draw_intervals(ax, at, rows["value"], upright=True, markersize=5, **style)
     ax.axhline(0, color=GREY, linewidth=1, linestyle=":")
     name_windows(ax, labels)
     ax.set(ylabel=titled(lines["disparity"].iloc[0]))

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from toolkit.core.estimate import Estimate, format_number, format_p
 from toolkit.core.figures import GREY, ORANGE, Axes, Drawing, draw_intervals, name_windows
@@ -33,12 +32,7 @@ _NOTABLE_SHARE = 0.01
 
 
 def judge_estimate(
-    table: pd.DataFrame,
-    shift: pd.DataFrame,
-    reference: Dataset,
-    labelled: NDArray[np.bool_],
-    known: Predictions,
-    outside: float,
+    table: pd.DataFrame, shift: pd.DataFrame, reference: Dataset, known: Predictions, outside: float
 ) -> list[Finding]:
     """Return what a reader should know about an estimate, the most severe first.
 
@@ -47,14 +41,12 @@ def judge_estimate(
     table, shift : DataFrame
         As in ``PerformanceEstimate``.
     reference : Dataset
-    labelled : bool array of shape (n,)
-        Which current rows have a label.
     known : Predictions
         Those of the reference.
     outside : float
         Share of the current rows whose score lies outside the range of the reference.
     """
-    found = _about_labels(table, shift, labelled)
+    found = _about_labels(table, shift)
     rows = table[table["metric"] == table["metric"].iloc[0]]
     level, metric = rows["reference"].iloc[0], rows["metric"].iloc[0]
     lower = metric in LOWER_IS_BETTER
@@ -85,13 +77,13 @@ def judge_estimate(
     return by_severity(found)
 
 
-def _about_labels(table: pd.DataFrame, shift: pd.DataFrame, labelled: NDArray[np.bool_]) -> list[Finding]:
+def _about_labels(table: pd.DataFrame, shift: pd.DataFrame) -> list[Finding]:
     subject = "errors are as large" if table["metric"].iloc[0] in REGRESSION else "scores mean the same"
     if not len(shift):
         return [finding("ESTIMATE-UNTESTED", "info", subject=subject)]
-    found, missing = [], int((~labelled).sum())
-    if missing:
-        found.append(finding("ESTIMATE-PARTLY-LABELLED", "info", missing=missing, rows=len(labelled)))
+    found, (rows, labelled) = [], table[["rows", "labelled"]].iloc[0]
+    if labelled < rows:
+        found.append(finding("ESTIMATE-PARTLY-LABELLED", "info", missing=rows - labelled, rows=rows))
     moved, scores = shift[shift["p_adjusted"] < LEVEL], shift[shift["p_calibration"] < LEVEL]
     if not len(moved) and len(scores):
         where = "" if (scores["window"] == WHOLE).all() else f" in {len(scores)} of {len(shift)} windows"
@@ -196,7 +188,7 @@ def estimates_drawing(table: pd.DataFrame, metric: str) -> Drawing:
         places, apart = np.arange(len(rows)), 0.12 if len(rows) <= 30 else 0.0
         ax.axhspan(level.low, level.high, color=GREY, alpha=0.15, linewidth=0)
         ax.axhline(level.value, color=GREY, linewidth=1, linestyle="--")
-        line: dict[str, Any] = {"upright": True, "size": 5, "width": 1.8}
+        line: dict[str, Any] = {"upright": True, "markersize": 5, "linewidth": 1.8}
         draw_intervals(ax, places - apart, rows["estimated"], label="estimated", **line)
         if labelled:
             draw_intervals(ax, places + apart, rows["realized"], label="realized", color=ORANGE, marker="D", **line)

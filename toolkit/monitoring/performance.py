@@ -141,7 +141,7 @@ def estimate_performance(
     shift = pd.DataFrame(tests, columns=["window", "labelled", *_P_VALUES])
     adjusted = [holm(shift[name].to_numpy(dtype=float)) for name in _P_VALUES]
     shift["p_adjusted"], shift["p_calibration"] = adjusted
-    notes = judge_estimate(table, shift, reference, labelled, known, outside)
+    notes = judge_estimate(table, shift, reference, known, outside)
     if not isinstance(current, Dataset):
         notes += [note for note in data.notes if note.code in MISFITS]
     return PerformanceEstimate(

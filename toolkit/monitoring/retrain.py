@@ -7,9 +7,9 @@ from typing import Any
 
 from toolkit.core.options import one_of
 from toolkit.core.results import LEVELS
-from toolkit.data.dataset import Dataset
 from toolkit.data.roles import given
 from toolkit.data.split import Split, split_dataset, stacked
+from toolkit.drift.comparison import Source
 from toolkit.drift.profile import Profile
 from toolkit.errors import InputError, NotApplicableError
 from toolkit.models.model import Model
@@ -25,7 +25,7 @@ def load_retraining(
     labels_by: str = "",
     reference: Any = "",
     settings: Mapping[str, object] | None = None,
-) -> tuple[Dataset | Profile, Dataset | Profile, Model | None, dict[str, Any]]:
+) -> tuple[Source, Source, Model | None, dict[str, Any]]:
     """Load a champion, the table that it was trained on, the current one, and the settings of its training.
 
     Parameters
@@ -65,12 +65,7 @@ def load_retraining(
 
 
 def split_retraining(
-    decision: str,
-    reference: Dataset | Profile,
-    current: Dataset | Profile,
-    *,
-    settings: Mapping[str, Any],
-    at_least: str = "retrain",
+    decision: str, reference: Source, current: Source, *, settings: Mapping[str, Any], at_least: str = "retrain"
 ) -> Split:
     """Add the older labelled rows of the current table to the reference, and hold the newest ones out.
 

@@ -150,12 +150,7 @@ def multiclass_metrics(
 
 
 def class_table(
-    y_true: Codes | Array,
-    y_pred: Codes | Array,
-    y_prob: Array | None,
-    labels: Sequence[object],
-    *,
-    units: Units | None = None,
+    y_true: Array, y_pred: Array, y_prob: Array | None, labels: Sequence[object], units: Units | None = None
 ) -> pd.DataFrame:
     """Measure each class against the rest: one row a class, columns class, support, precision, recall, f1, roc_auc.
 
