@@ -111,6 +111,7 @@ def test_a_column_whose_name_has_a_comma_can_be_named(people):
         ({"target": "buys", "group": "house"}, "Group column 'house'.*Did you mean 'household'"),
         ({"target": "buys", "drop": "twn"}, "Dropped column 'twn'.*Did you mean 'town'"),
         ({"target": "buys", "drop": "buys"}, "target and dropped at once"),
+        ({"target": "buys", "sensitive": ["buys"]}, "target and sensitive at once"),
         ({"target": "year", "time": "year"}, "target and time at once"),
         ({"target": "household", "group": "household"}, "target and group at once"),
         ({"target": "buys", "positive": "Yes"}, "Class 'Yes' is not in the target 'buys'. Did you mean 'yes'"),

@@ -88,10 +88,23 @@ def test_some_of_them(odd):
     assert faults(folder, random.Random(20).sample(every, 120)) == []
 
 
+def test_names_without_a_home_or_an_end_and_seeds_below_zero(odd):
+    folder, _ = odd
+    once = [
+        (["data", "wine", "--save", "~nosuch/x.csv"], (2,)),
+        (["profile", "show", "~nosuch/x.csv"], (2,)),
+        (["data", "good.csv", "--schema", "~nosuch/x.csv"], (2,)),
+        *((["render", path], (2,)) for path in ("", ".", "/")),
+        (["run", "experiment", "-p", "data", "good.csv", "-p", "seed", "-1"], (2,)),
+        (["run", "experiment", "-p", "data", "wine", "-p", "seed", str(2**32)], (2,)),
+    ]
+    assert faults(folder, once) == []
+
+
 @pytest.mark.slow
 def test_all_of_them(odd):
     folder, every = odd
     assert len(every) > 2000
     found = faults(folder, every)
     print(f"{len(every):,} commands, {len(found)} wrong")
-    assert found == []
+    assert found == [], "\n".join(map(str, found))

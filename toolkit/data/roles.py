@@ -127,7 +127,7 @@ def _check(roles: Roles, names: list[str], absent: str) -> None:
     for role, columns in (taken | {"sensitive": roles.sensitive, "dropped": roles.drop}).items():
         for name in filter(None, columns):
             column_of(name, names, role=role)
-        if roles.target in filter(None, columns) and role not in ("target", "sensitive"):
+        if roles.target in filter(None, columns) and role != "target":
             raise InputError(f"Column {roles.target!r} cannot be the target and {role} at once. Name it once.")
     if roles.weight and roles.weight in (*roles.sensitive, roles.time, roles.group):
         raise InputError(f"Column {roles.weight!r} holds the weights and can have no other role. Name it once.")

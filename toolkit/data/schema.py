@@ -151,7 +151,7 @@ class Schema:
         """Write it as YAML, to be edited and given back with ``schema=``, and return the path."""
         import yaml
 
-        place = Path(path).expanduser()
+        place = Path(os.path.expanduser(path))
         written = yaml.safe_dump(self.plain(), allow_unicode=True, sort_keys=False, width=120)
         with refusing(f"The schema cannot be written to {place}"):
             place.write_text(written, encoding="utf-8")
@@ -168,7 +168,7 @@ class Schema:
         """
         import yaml
 
-        place = Path(path).expanduser()
+        place = Path(os.path.expanduser(path))
         place = results_path(place) if place.is_dir() or place.suffix == ".html" else place
         try:
             text = read_bytes(place).decode()

@@ -96,7 +96,7 @@ class Profile(Result):
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the profile to a file and return its path."""
-        place = Path(path).expanduser()
+        place = Path(os.path.expanduser(path))
         with refusing(f"The profile cannot be written to {place}"):
             place.write_text(self.text(), encoding="utf-8")
         return place
@@ -165,7 +165,7 @@ def summarize(table: Dataset | pd.DataFrame, *, model: Any = None, name: str | N
 def is_profile(path: str | os.PathLike[str]) -> bool:
     """Say whether a file is a profile, of whatever version."""
     try:
-        content = json.loads(read_bytes(Path(path).expanduser()))
+        content = json.loads(read_bytes(Path(os.path.expanduser(path))))
     except (OSError, ValueError):
         return False
     return isinstance(content, dict) and content.get("kind") == KIND
@@ -188,7 +188,7 @@ def load_profile(path: str | os.PathLike[str]) -> Profile:
     ...     load_profile(path).rows
     178
     """
-    place = Path(path).expanduser()
+    place = Path(os.path.expanduser(path))
     with refusing(f"The profile {place} cannot be read"):
         return read_profile(read_bytes(place), str(place))
 

@@ -136,7 +136,7 @@ def load_model(address: str, *, out: str | Path | None = None) -> Model:
     toolkit.errors.InputError: The model 'toolkit.models.no_such_module:model' cannot be imported: No module named ...
     """
     text = address.strip()
-    path = Path(text).expanduser()
+    path = Path(os.path.expanduser(text))
     folder = str(path.resolve()) if path.is_dir() and (path / "MLmodel").is_file() else ""
     if folder or _TRACKED.match(text):
         return _logged(model_store.load_model(folder or text, Path(out or os.environ.get("TOOLKIT_OUT", "reports"))))

@@ -19,7 +19,7 @@ def sign(text: str, key: Path) -> str:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "record"
         path.write_text(text, encoding="utf-8")
-        done = _ssh_keygen("sign", "-f", key.expanduser(), path, given=None if os.isatty(0) else "")
+        done = _ssh_keygen("sign", "-f", os.path.expanduser(key), path, given=None if os.isatty(0) else "")
         if done.returncode:
             why = done.stderr.strip().rpartition("\n")[2]
             advice = "Give an SSH private key; add one with a passphrase to ssh-agent (ssh-add), or use a terminal."

@@ -48,8 +48,9 @@ def render(notebook: Path, output: Path | None = None) -> Path:
         Where there is no such file, or it is no notebook.
     """
     notebook = Path(notebook)
+    page = page_html(_read(notebook), notebook.stem)
     output = Path(output) if output else notebook.with_suffix(".html")
-    _write(output, page_html(_read(notebook), notebook.stem))
+    _write(output, page)
     return output
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from toolkit.core.options import whole
 from toolkit.core.resources import is_cell, read_bytes, templates_folder
 from toolkit.core.texts import refuser
 from toolkit.core.words import shorten
@@ -102,6 +103,8 @@ class Schema:
             noun = "parameter" if len(missing) == 1 else "parameters"
             example = " ".join(f"-p {one.name} …" for one in missing)
             raise refusal("missing", template=self.name, noun=noun, wanted=wanted, example=example)
+        if isinstance(values.get("seed"), int):
+            whole("seed", values["seed"], 0, 2**32 - 1)  # what numpy and scikit-learn take
         return {parameter.name: values.get(parameter.name, parameter.default) for parameter in self.parameters}
 
     def read_texts(self, pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
