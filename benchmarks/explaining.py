@@ -30,7 +30,7 @@ def explaining():
     drawn, seconds = _timed(lambda: draw_rows(attributor, split.test, precision=1e-9, most=1000, seconds=60))
     print(f"  SHAP             {seconds:6.2f} s   {len(drawn.positions):,} rows, {features.shape[1]} columns")
     rows = split.test.features.iloc[drawn.positions]
-    _, seconds = _timed(lambda: interaction_table(attributor, rows, drawn.shap_values))
+    _, seconds = _timed(lambda: interaction_table(attributor, rows, drawn))
     print(f"  interactions     {seconds:6.2f} s")
     how = {"precision": 0.05, "most": 200_000, "seconds": 60.0, "seed": 0}
     check, seconds = _timed(lambda: cross_check(Model.of(model, split.test), split.test, None, **how))

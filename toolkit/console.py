@@ -15,7 +15,7 @@ from typing import Any
 import click
 
 from toolkit import __version__
-from toolkit.core.estimate import format_number
+from toolkit.core.face import aligned, cell_text
 from toolkit.core.resources import beside
 from toolkit.core.words import masked, printable, shorten
 from toolkit.errors import ToolkitError, shown
@@ -145,24 +145,8 @@ def text_table(names: Sequence[str], rows: Sequence[Sequence[object]], widest: i
     wine       178  Wines
     diabetes   442  Patients
     """
-    last = len(names) - 1
-    texts = [[_text(value, widest if at < last else None) for at, value in enumerate(row)] for row in (names, *rows)]
-    widths = [max(len(row[at]) for row in texts) for at in range(len(names))]
-    numeric = [bool(rows) and all(_is_number(row[at]) for row in rows) for at in range(len(names))]
-    lines = (
-        "  ".join(text.rjust(width) if right else text.ljust(width) for text, width, right in zip(*parts, strict=True))
-        for parts in ((row, widths, numeric) for row in texts)
-    )
-    return "\n".join(line.rstrip() for line in lines)
-
-
-def _is_number(value: object) -> bool:
-    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
-
-
-def _text(value: object, widest: int | None) -> str:
-    if value is None:
-        return "–"
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return f"{value:,}" if isinstance(value, int) else format_number(value)
-    return printable(value) if widest is None else shorten(value, widest)
+    columns = []
+    for place, (name, *cells) in enumerate(zip(names, *rows, strict=True), start=1):
+        texts = [printable(cell_text(cell, "names")) for cell in (name, *cells)]
+        columns.append(aligned(texts if place == len(names) else [shorten(text, widest) for text in texts], cells))
+    return "\n".join("  ".join(line).rstrip() for line in zip(*columns, strict=True))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -80,13 +78,11 @@ class FaceTable:
         for place, name in enumerate(self.frame.columns):
             cells = list(rows.iloc[:, place])
             written = [spoken(str(name)), *(cell_text(cell, str(name)) for cell in cells)]
-            texts = [shorten(text, TERMINAL_TEXT) for text in written]
-            size = max(map(len, texts))
-            width += size + 2
+            texts = aligned([shorten(text, TERMINAL_TEXT) for text in written], cells if place else ())
+            width += len(texts[0]) + 2
             if columns and width > TERMINAL_WIDTH:
                 break
-            right = bool(place) and _is_numeric(cells)
-            columns.append([text.rjust(size) if right else text.ljust(size) for text in texts])
+            columns.append(texts)
         lines = ["  ".join(cells).rstrip() for cells in zip(*columns, strict=True)]
         more = {"more row": len(self.frame) - len(rows), "more column": self.frame.shape[1] - len(columns)}
         left_out = [counted(count, what) for what, count in more.items() if count]
@@ -152,6 +148,12 @@ def table_html(frame: pd.DataFrame, caption: str, most: int = 60) -> str:
     return str(face_macros().table(caption, list(map(spoken, names)), numeric, cells)) + csv_link(frame)
 
 
+def aligned(texts: Sequence[str], column: Iterable[object]) -> list[str]:
+    """Make the texts of a column as wide as the widest; numbers stand at the right."""
+    size, right = max(map(len, texts)), _is_numeric(column)
+    return [text.rjust(size) if right else text.ljust(size) for text in texts]
+
+
 def _is_numeric(column: Iterable[object]) -> bool:
     """Whether a column is to be aligned as numbers: nothing but numbers, and gaps."""
     types = {type(value) for value in column if cell_text(value) != "–"}
@@ -205,12 +207,10 @@ def csv_link(frame: pd.DataFrame) -> str:
     apostrophe in front.
     """
     tidy = spread(frame.head(MOST_ROWS))
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_text(str(name)) for name in tidy.columns)
-    writer.writerows(map(_text, row) for row in tidy.itertuples(index=False, name=None))
+    header = [_text(str(name)) for name in tidy.columns]
+    text = tidy.map(_text).to_csv(index=False, header=header, lineterminator="\n")
     words = "CSV" if len(frame) <= MOST_ROWS else f"CSV of the first {MOST_ROWS:,} rows"
-    address = "data:text/csv;charset=utf-8," + quote(text.getvalue(), safe=_SAFE, errors="replace")
+    address = "data:text/csv;charset=utf-8," + quote(text, safe=_SAFE, errors="replace")
     return f'<p class="tk-csv"><a href="{address}">{words}</a></p>'
 
 

@@ -143,7 +143,7 @@ def name_rows(ax: Axes, names: Sequence[str], beside: float = 0.6) -> None:
 
 
 def draw_beside(
-    label: str, names: Sequence[str], numbers: Iterable[Estimate], middle: float = 0.0, color: str = BLUE
+    label: str, names: Sequence[str], numbers: Iterable[Estimate], middle: float = 0.0, **style: Any
 ) -> Callable[[Axes], None]:
     """Return what draws named numbers with their intervals, one a row, beside a line of what they are compared with.
 
@@ -157,7 +157,7 @@ def draw_beside(
     """
 
     def draw(ax: Axes) -> None:
-        draw_intervals(ax, range(len(names)), numbers, color=color)
+        draw_intervals(ax, range(len(names)), numbers, **style)
         if math.isfinite(middle):
             ax.axvline(middle, color=GREY, linewidth=1, linestyle=":")
         name_rows(ax, names)

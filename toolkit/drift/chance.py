@@ -108,15 +108,13 @@ def judge_novelty(reference: ColumnSummary, current: ColumnSummary, pair: Pair) 
         beyond = {"outside_share": (above + below) / m, "p_outside": min(chance, 1.0)}
         return beyond | {"new_share": 0.0, "vanished_share": 0.0}
     values, before, after = align(reference, current)
-    fresh, gone = before == 0, after == 0
-    most = after[fresh].max(initial=0) * current.unit, before[gone].max(initial=0) * reference.unit
-    order = np.argsort(-after * fresh, kind="stable")[: min(int(fresh.sum()), 5)]
-    return {
-        "new_labels": int(fresh.sum()),
-        "new_share": float(after[fresh].sum()) / m,
-        "vanished_labels": int(gone.sum()),
-        "vanished_share": float(before[gone].sum()) / n,
-        "new_names": tuple(value_text(values[place]) for place in order),
-        "p_new": min(1.0, len(values) * all_on_one_side(most[0], here, there)) if most[0] else 1.0,
-        "p_vanished": min(1.0, len(values) * all_on_one_side(most[1], there, here)) if most[1] else 1.0,
-    }
+    new, vanished = after * (before == 0), before * (after == 0)
+    order = np.argsort(-new, kind="stable")[: min(np.count_nonzero(new), 5)]
+    found: dict[str, Any] = {"new_names": tuple(value_text(values[place]) for place in order)}
+    sides = ("new", new, current, (here, there)), ("vanished", vanished, reference, (there, here))
+    for which, counts, column, sizes in sides:
+        most = counts.max(initial=0) * column.unit
+        chance = min(1.0, len(values) * all_on_one_side(most, *sizes)) if most else 1.0
+        found |= {f"{which}_labels": np.count_nonzero(counts), f"p_{which}": chance}
+        found[f"{which}_share"] = float(counts.sum()) / (m if which == "new" else n)
+    return found

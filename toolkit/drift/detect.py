@@ -220,8 +220,6 @@ class Drift(Result):
 
     def drifted_windows(self) -> list[str]:
         """Name the windows in which something is broken or has drifted."""
-        if not len(self.windows):
-            return []
         moved = self.windows["verdict"].isin(["broken", "drifted"])
         return list(dict.fromkeys(self.windows.loc[moved, "window"]))
 

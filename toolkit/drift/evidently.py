@@ -213,8 +213,7 @@ def draw(given: Comparison) -> str:
                 [sys.executable, "-P", "-W", "ignore", "-c", code],
                 env={"DO_NOT_TRACK": "1", **os.environ},
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
+                capture_output=True,
                 timeout=SECONDS,
                 check=False,
             )

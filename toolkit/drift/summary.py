@@ -126,27 +126,25 @@ class ColumnSummary:
 
         Groups of rows are taken for different ones.
         """
+        sums = {name: getattr(self, name) + getattr(other, name) for name in ("rows", "missing", "groups")}
         if not (self.known and other.known):
             full = max((self, other), key=lambda one: (one.known, one.dtype != "missing"))
-            missing, groups = self.missing + other.missing, self.groups + other.groups
-            return replace(full, rows=self.rows + other.rows, missing=missing, groups=groups)
+            return replace(full, **sums)
         values, mine, theirs = align(self, other)
         n, m = self.known, other.known
-        mean = (n * self.mean + m * other.mean) / (n + m)
-        square = n * (self.std**2 + (self.mean - mean) ** 2) + m * (other.std**2 + (other.mean - mean) ** 2)
+        means = {
+            name: (n * getattr(self, name) + m * getattr(other, name)) / (n + m) for name in ("mean", "error", "effect")
+        }
+        square = sum(one.known * (one.std**2 + (one.mean - means["mean"]) ** 2) for one in (self, other))
         return replace(
             self,
+            **sums,
+            **means,
             dtype=self.dtype if self.dtype == other.dtype else "float64",
-            rows=self.rows + other.rows,
-            missing=self.missing + other.missing,
             distinct=values,
             counts=mine + theirs,
-            mean=mean,
             std=math.sqrt(square / (n + m)),
-            error=(n * self.error + m * other.error) / (n + m),
             hashed=self.hashed or other.hashed,
-            groups=self.groups + other.groups,
-            effect=(n * self.effect + m * other.effect) / (n + m),
             missing_effect=max(self.missing_effect, other.missing_effect),
         )
 

@@ -241,7 +241,7 @@ def corrected(rows: Sequence[Row], plan: Plan, others: Sequence[float] = ()) -> 
 def corrected_windows(rows: Sequence[Row], plan: Plan) -> pd.DataFrame:
     """Correct the verdicts of all windows together, and keep the windows in their order."""
     if not rows:
-        return pd.DataFrame()
+        return pd.DataFrame(columns=["window", *_BLANK])
     order = list(dict.fromkeys(row["window"] for row in rows))
     table = corrected(rows, plan)[0]
     return table.sort_values("window", key=lambda labels: labels.map(order.index), kind="stable", ignore_index=True)

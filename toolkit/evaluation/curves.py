@@ -52,15 +52,13 @@ def binary_curves(
         # Evenly along both rates, which never fall; both ends stay.
         kept = np.unique(np.searchsorted(progress, np.linspace(progress[0], progress[-1], MOST_POINTS)))
     steps, hits, called = steps[kept], hits[kept], called[kept]
-    recall = hits / ones
+    curve = pd.DataFrame({"threshold": steps, "false_positive_rate": (called - hits) / (n - ones)})
+    curve = curve.assign(recall=hits / ones, called=called / n)
+    decided = curve.loc[1:, ["threshold", "recall"]].assign(precision=hits[1:] / called[1:])
     curves = {
-        "roc": pd.DataFrame(
-            {"threshold": steps, "false_positive_rate": (called - hits) / (n - ones), "recall": recall}
-        ),
-        "precision_recall": pd.DataFrame(
-            {"threshold": steps[1:], "recall": recall[1:], "precision": hits[1:] / called[1:]}
-        ),
-        "gain": pd.DataFrame({"threshold": steps, "called": called / n, "recall": recall}),
+        "roc": curve[["threshold", "false_positive_rate", "recall"]],
+        "precision_recall": decided.reset_index(drop=True),
+        "gain": curve[["threshold", "called", "recall"]],
         "scores": _score_bins(y_true, y_score, each),
     }
     if costs:

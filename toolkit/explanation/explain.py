@@ -143,7 +143,7 @@ def explain(
         drawn=drawn,
         precision=precision,
         table=table,
-        interactions=interaction_table(attributor, features, drawn.shap_values, drawn.units),
+        interactions=interaction_table(attributor, features, drawn),
         groups=group_table({str(name): levels[str(name)] for name in grouping}, sizes, names, drawn.units),
         levels=levels,
         redundant=associations(features.loc[:, [name in foremost[:_ASSOCIATED] for name in names]]),

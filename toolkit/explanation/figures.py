@@ -11,7 +11,20 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from toolkit.core.estimate import Estimate
-from toolkit.core.figures import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, SKY, Axes, Drawing, draw_intervals, name_rows
+from toolkit.core.figures import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    PURPLE,
+    RED,
+    SKY,
+    Axes,
+    Drawing,
+    draw_beside,
+    draw_intervals,
+    name_rows,
+)
 from toolkit.core.words import shorten
 from toolkit.explanation.findings import drawing
 from toolkit.explanation.importance import REPORTED, mean_of, rank_text
@@ -146,9 +159,7 @@ def _bars(label: str, names: Sequence[str], sizes: Sequence[Estimate]) -> Callab
 
     def draw(ax: Axes) -> None:
         ax.barh(range(len(sizes)), [size.value for size in sizes], color=BLUE, height=0.6, alpha=0.35)
-        draw_intervals(ax, range(len(sizes)), sizes, markersize=5)
-        name_rows(ax, names)
-        ax.set_xlabel(label)
+        draw_beside(label, names, sizes, math.nan, markersize=5)(ax)
         ax.set_xlim(left=0)
 
     return draw

@@ -231,9 +231,7 @@ MOST_PAIRS = 10
 _MOST_COLUMNS = 200
 
 
-def interaction_table(
-    attributor: Attributor, features: pd.DataFrame, shap_values: Array, units: Units | None = None
-) -> pd.DataFrame:
+def interaction_table(attributor: Attributor, features: pd.DataFrame, drawn: Drawn) -> pd.DataFrame:
     """Measure the strongest interactions of trees (Lundberg et al. 2020, doi:10.1038/s42256-019-0138-9).
 
     An interaction is what two columns are attributed together, both halves of it. As they take long, only the first 25
@@ -243,12 +241,11 @@ def interaction_table(
     Parameters
     ----------
     attributor : Attributor
-    features : DataFrame
-        Rows in random order.
-    shap_values : array of shape (rows, columns, outputs)
+    features : DataFrame of shape (n_rows, n_columns)
+        Those rows, in random order.
+    drawn : Drawn
         Their attributions. Interactions that do not add up to them, as with splits on categories that shap cannot read,
         are not given.
-    units : Units, optional
 
     Returns
     -------
@@ -262,7 +259,8 @@ def interaction_table(
         values = attributor.interact(features.iloc[:ROWS])
     except Exception:  # noqa: BLE001  # shap raises bare Exceptions where it explains a model but not its interactions
         return empty
-    if np.abs(values.sum(axis=2) - shap_values[:ROWS]).max() > 1e-3 * np.abs(shap_values[:ROWS]).max():
+    whole = drawn.shap_values[:ROWS]
+    if np.abs(values.sum(axis=2) - whole).max() > 1e-3 * np.abs(whole).max():
         return empty
     first, second = np.triu_indices(features.shape[1], 1)
     sizes = 2 * np.abs(values[:, first, second]).mean(axis=2)
@@ -270,6 +268,6 @@ def interaction_table(
     unit = float(sizes.max(initial=0.0))
     names = [str(name) for name in features.columns]
     found = [pair for pair in strongest if sizes[:, pair].any()]
-    few = units.take(np.arange(len(sizes))) if units else None
+    few = drawn.units.take(np.arange(len(sizes))) if drawn.units else None
     rows = [(names[first[pair]], names[second[pair]], mean_magnitude(sizes[:, pair], unit, few)) for pair in found]
     return pd.DataFrame(rows, columns=empty.columns)

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import takewhile
+from timeit import timeit
 from typing import Any
 
 import numpy as np
@@ -143,15 +145,9 @@ def _latencies(model: Model, features: pd.DataFrame, rng: np.random.Generator) -
 def _timed(call: Any, inputs: list[pd.DataFrame], budget: float) -> list[float]:
     """Milliseconds of each call after one to warm up, for as many inputs as the budget (in seconds) allows."""
     call(inputs[0])
-    times: list[float] = []
     end = clock() + budget
-    for rows in inputs:
-        started = clock()
-        call(rows)
-        times.append((clock() - started) * 1000)
-        if clock() > end:
-            break
-    return times
+    in_time = takewhile(lambda _: clock() < end, inputs)
+    return [1000 * timeit(partial(call, rows), timer=clock, number=1) for rows in in_time]
 
 
 def _binary(model: Model, data: Dataset, classes: tuple[Any, ...]) -> Predictions:
