@@ -4,6 +4,7 @@ import sqlite3
 import threading
 import traceback
 import zipfile
+from base64 import b64encode
 from functools import partial
 from http.server import HTTPServer, SimpleHTTPRequestHandler
 from types import SimpleNamespace
@@ -358,6 +359,14 @@ def test_credentials_appear_nowhere_in_the_source(shop, monkeypatch):
 @pytest.fixture
 def site(tmp_path):
     class Quiet(SimpleHTTPRequestHandler):
+        def do_GET(self):
+            if (
+                "/locked/" in self.path
+                and self.headers["Authorization"] != "Basic " + b64encode(b"ann:s3/cr3t").decode()
+            ):
+                return self.send_error(401)
+            return super().do_GET()
+
         def log_message(self, *_):
             pass
 
@@ -376,6 +385,22 @@ def test_a_web_address_is_read_and_its_key_is_not_shown(site):
     assert same(table.frame)
     assert table.source == f"{site.address}/my%20table.csv.gz"
     assert table.name == "my table"
+
+
+def test_a_name_and_password_in_an_address_are_sent_and_not_shown(site):
+    (site.folder / "locked").mkdir()
+    TABLE.to_csv(site.folder / "locked" / "table.csv", index=False)
+    host = site.address.removeprefix("http://")
+    table = read_table(f"http://ann:s3%2Fcr3t@{host}/locked/table.csv")
+    assert same(table.frame)
+    assert table.source == f"{site.address}/locked/table.csv"
+    with pytest.raises(InputError, match="HTTP 401"):
+        read_table(f"http://ann:other@{host}/locked/table.csv")
+
+
+def test_a_file_that_was_saved_with_its_query_is_not_named_by_it(tmp_path):
+    TABLE.to_csv(tmp_path / "sales?sig=s3cr3t.csv", index=False)
+    assert read_table(tmp_path / "sales?sig=s3cr3t.csv").name == "sales"
 
 
 def test_web_errors(site):

@@ -149,6 +149,7 @@ SECRETS = {
     "mssql+pyodbc:///?odbc_connect=D%3D1%3BPWD%3Dsecret": "mssql+pyodbc:///?odbc_connect=***",
     "Max retries exceeded with url: /a.csv?sig=abc (x)": "Max retries exceeded with url: /a.csv?sig=*** (x)",
     "https://h/a?clientSecret=abcä&sv=1": "https://h/a?clientSecret=***&sv=1",
+    "good.csv?sig=abc": "good.csv?sig=***",
     # No secrets: variables, a mark in a path, a question in a text, mail.
     "postgresql://${DB_USER}:${DB_PASSWORD}@host/shop": "postgresql://${DB_USER}:${DB_PASSWORD}@host/shop",
     "postgresql://ann:${DB_PASSWORD}@host/shop": "postgresql://ann:${DB_PASSWORD}@host/shop",

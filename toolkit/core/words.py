@@ -16,7 +16,7 @@ _WHOLE, _PARTS = beside(__file__, "words.yaml").values()
 _NAMES = r"[\w.-]*(?:sig|signature|token|secret|pass|passwo?r?d|pwd|key|credential|auth|session|jwt|odbc_connect)=(?!=)"
 _VALUE = r"""(?!\$?\{[^}]*\}(?:[&;#\s'"\\]|$))(?:[^&;#\s'"\\<>]|'(?=[\w%]))+"""
 _LOGIN = r"""(://[^:/?#@\s'"\\]*:)(?!\d+[/?#]|\$?\{[^}]*\}@)(?:[^\s'"\\<>]|'(?=[\w%@]))*@|(://)[^:/?#@\s'"\\{}]+@"""
-_ADDRESS = re.compile(r"""(?:\w+:)?/(?:[^\s'"\\<>]|'(?=[\w%@]))*""")
+_ADDRESS = re.compile(r"""(?:(?:\w+:)?/|\w\?)(?:[^\s'"\\<>]|'(?=[\w%@]))*""")
 _SECRET = re.compile(rf"{_LOGIN}|([?&;#]{_NAMES}){_VALUE}", re.IGNORECASE)
 _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 

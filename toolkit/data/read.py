@@ -7,6 +7,7 @@ import sys
 import warnings
 import zipfile
 import zlib
+from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -182,16 +183,21 @@ def _openml(name: str) -> RawTable:
 
 
 def _web(address: str, written: str, known: Schema | None) -> RawTable:
-    from urllib.request import urlopen
+    from urllib.request import Request, urlopen
 
     with refusing("The address cannot be read", kinds=(ValueError,)):
         parts = urlsplit(address)
         port = f":{parts.port}" if parts.port else ""
+        wanted = Request(address)  # noqa: S310  # the scheme is checked below
     shown = f"{parts.scheme}://{parts.hostname or ''}{port}{urlsplit(written).path or parts.path}"
     if parts.scheme not in ("http", "https", "ftp", "file"):
         raise refusal("other scheme", scheme=parts.scheme)
+    if parts.username and parts.scheme.startswith("http"):
+        wanted.full_url = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+        login = b64encode(unquote(f"{parts.username}:{parts.password or ''}").encode()).decode()
+        wanted.add_unredirected_header("Authorization", f"Basic {login}")
     try:
-        with urlopen(address, timeout=60) as answer:  # noqa: S310 - the scheme was checked above
+        with urlopen(wanted, timeout=60) as answer:  # noqa: S310
             content = answer.read()
     except (OSError, ValueError) as error:
         problem = str(getattr(error, "reason", "")) or type(error).__name__
@@ -240,7 +246,8 @@ def _parsed(content: bytes, path: Path, shown: str, known: Schema | None) -> Raw
         # Bytes that are no table can make a parser raise anything.
         reason = shorten(re.split(r"\.\s|\n", str(error))[0] or type(error).__name__, 200)
         raise InputError(f"{shown} is not a readable {kind} file: {reason.rstrip('.')}. Is it complete?") from error
-    return RawTable(frame, path.stem or "table", shown, notes=tuple(notes), decisions=decisions)
+    name = path.stem.partition("?")[0] or "table"  # what was downloaded may be named with its query
+    return RawTable(frame, name, shown, notes=tuple(notes), decisions=decisions)
 
 
 def _unpacked(content: bytes, suffix: str, shown: str) -> tuple[bytes, str]:
