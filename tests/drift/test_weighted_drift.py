@@ -103,8 +103,9 @@ def test_a_profile_keeps_what_rows_weigh(tmp_path):
 def test_importance_to_a_model_is_weighted():
     frame = pd.DataFrame({"a": np.r_[np.zeros(500), np.arange(500) % 2], "b": np.r_[np.arange(500) % 2, np.zeros(500)]})
     model = Model.of(LogisticRegression().fit(frame, (frame["a"] + frame["b"]) > 0))
-    first = importances(model, frame, "t", weights=np.r_[np.full(500, 0.01), np.ones(500)])
-    assert first["a"] != pytest.approx(importances(model, frame, "t")["a"], abs=1e-3)
+    table = frame.assign(y=frame["a"] + frame["b"] > 0)
+    first = importances(model, weighted(table, np.r_[np.full(500, 0.01), np.ones(500)]))
+    assert first["a"] != pytest.approx(importances(model, weighted(table, 1.0))["a"], abs=1e-3)
 
 
 def test_the_role_reaches_both_tables():

@@ -147,12 +147,8 @@ class Comparison:
         numbers, labels = (list(given.index[(given["kind"] == "number") == one]) for one in (True, False))
         definition = DataDefinition(numerical_columns=numbers, categorical_columns=labels)
         before, after = (Dataset.from_pandas(one, data_definition=definition) for one in (self.reference, self.current))
-        preset = DataDriftPreset(
-            columns=list(given.index),
-            per_column_method=given["method"].to_dict(),
-            per_column_threshold=given["threshold"].to_dict(),
-        )
-        return Report([preset]).run(after, before)
+        how: dict[str, Any] = {f"per_column_{name}": given[name].to_dict() for name in ("method", "threshold")}
+        return Report([DataDriftPreset(columns=list(given.index), **how)]).run(after, before)
 
 
 def comparison_of(drift: Drift) -> Comparison:

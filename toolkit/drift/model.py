@@ -26,9 +26,7 @@ from toolkit.statistics.units import Units, weights_of
 IMPORTANCE_ROWS = 2000
 
 
-def importances(
-    model: Model, features: pd.DataFrame, table: str, seed: int = 0, weights: Array | None = None
-) -> dict[str, float]:
+def importances(model: Model, data: Dataset, seed: int = 0) -> dict[str, float]:
     """Measure how much the model's output moves when one column is shuffled, as shares that add up to 1.
 
     Permutation importance of the predictions themselves rather than of
@@ -37,17 +35,18 @@ def importances(
     Examples
     --------
     >>> from sklearn.linear_model import LinearRegression
+    >>> from toolkit.data.load import as_dataset
     >>> frame = pd.DataFrame({"a": [0.0, 1, 2, 3], "b": [1.0, 0, 1, 0]})
-    >>> importances(Model.of(LinearRegression().fit(frame, frame["a"])), frame, "t")["a"] > 0.99
+    >>> importances(Model.of(LinearRegression().fit(frame, frame["a"])), as_dataset(frame, "t"))["a"] > 0.99
     True
     """
-    inputs = model.inputs(features, table)
-    rng, each = np.random.default_rng(seed), np.ones(len(inputs)) if weights is None else weights
+    inputs, each = model.inputs(data.features, data.name), weights_of(data.units, data.rows)
+    rng = np.random.default_rng(seed)
     if len(inputs) > IMPORTANCE_ROWS:
         picked = np.sort(rng.choice(len(inputs), IMPORTANCE_ROWS, replace=False))
         inputs, each = inputs.iloc[picked], each[picked]
-    before, order = model.outputs(inputs, table), rng.permutation(len(inputs))
-    shuffled = permuted(lambda rows: model.outputs(rows, table), inputs, order)
+    before, order = model.outputs(inputs, data.name), rng.permutation(len(inputs))
+    shuffled = permuted(lambda rows: model.outputs(rows, data.name), inputs, order)
     moved = []
     for after in shuffled:
         gap = np.abs(before - after) if before.dtype.kind == "f" else (before != after).astype(float)
@@ -59,7 +58,7 @@ def importances(
 
 def with_importance(data: Dataset, model: Model, seed: int = 0) -> tuple[Dataset, dict[str, float]]:
     """Put the model's predictions beside a table, and measure the importance of each of its columns to the model."""
-    weights = importances(model, data.features, data.name, seed, weights_of(data.units, data.rows))
+    weights = importances(model, data, seed)
     named = {name: weights.get(name, 0.0) for name, role in roles_of(data).items() if role == "feature"}
     return with_prediction(data, data.features, model), named
 

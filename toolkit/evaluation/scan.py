@@ -1,7 +1,5 @@
 """The search for slices: cut columns into levels, compare levels and pairs with all other rows, keep the worse ones."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TypeAlias

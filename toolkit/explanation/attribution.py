@@ -1,7 +1,5 @@
 """Attribute a model's scores to the original columns by the explainer of shap that fits the model."""
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace

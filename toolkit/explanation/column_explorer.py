@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,13 +14,11 @@ from toolkit.core.face import Face, FaceTable
 from toolkit.core.result import EXPLORER_MIME, Result
 from toolkit.core.words import shorten
 from toolkit.errors import NotApplicableError
+from toolkit.explanation.explain import Explanation
 from toolkit.explanation.figures import by_level
 from toolkit.explanation.findings import face
 from toolkit.explanation.importance import EXPLORED
 from toolkit.statistics.intervals import Array
-
-if TYPE_CHECKING:
-    from toolkit.explanation.explain import Explanation
 
 MOST_POINTS = 240
 

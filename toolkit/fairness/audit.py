@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -23,7 +23,16 @@ from toolkit.errors import NotApplicableError
 from toolkit.fairness.clusters import Resampling
 from toolkit.fairness.custom import measure_custom, read_metrics
 from toolkit.fairness.figures import drawings
-from toolkit.fairness.findings import METRICS, about_groups, about_table, disparity_table, group_table, judge, too_few
+from toolkit.fairness.findings import (
+    METRICS,
+    about_groups,
+    about_table,
+    disparity_table,
+    face,
+    group_table,
+    judge,
+    too_few,
+)
 from toolkit.fairness.groups import group_rows, sensitive_columns
 from toolkit.fairness.measures import measure_groups, prepare, threshold_curves
 from toolkit.models.choice import predict_at
@@ -237,10 +246,8 @@ class FairnessAudit(Result):
         few = too_few(self.groups, self.min_count)
         if len(few):
             tables.append(FaceTable("Too few to judge, wholly or by some metrics: left out of the disparities", few))
-        rows = f"{self.data.rows:,} rows" + (f" {self.data.units.text}" if self.data.units else "")
         tested, beyond = self.disparities["p_adjusted"].count(), (self.disparities["p_adjusted"] <= 0.05).sum()
-        lead = f"{self.data.target.name}: {beyond} of {tested} comparisons of groups exceed chance "
-        lead += f"(adjusted p of 0.05 or less), on {rows}."
-        if self.threshold:
-            lead += f" Positive is {self.data.positive}, predicted {self.threshold.called}."
-        return Face(f"Fairness of {self.data.name}", lead, tables, self.findings())
+        units, at = self.data.units, self.threshold
+        about = {"units": f" {units.text}" if units else ""}
+        about |= {"positive": f" Positive is {self.data.positive}, predicted {at.called}." if at else ""}
+        return replace(face("audit", self, tested=tested, beyond=beyond, **about), tables=tables)

@@ -1,7 +1,5 @@
 """The ways to mitigate: each fits models that trade performance for a smaller disparity."""
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace

@@ -168,8 +168,5 @@ def _shortest(steps: Array, best: int) -> float:
         high = float(steps[best])
         lowest = 0.0 if high > 0 else math.nextafter(high, -math.inf)
         low = float(steps[best + 1]) if best + 1 < len(steps) else lowest
-    for digits in range(18):
-        value = math.floor(high * 10**digits) / 10**digits
-        if low < value <= high:
-            return float(value)
-    return high
+    rounded = (math.floor(high * 10**digits) / 10**digits for digits in range(18))
+    return next((value for value in rounded if low < value <= high), high)

@@ -131,14 +131,10 @@ def gather(score: Array, called: Array, calibrator: Calibrator, weights: Array |
     kept, cell = np.unique(key, return_inverse=True)
     chance = calibrator.chance(score)
     rows = np.bincount(cell, each).astype(float)
-    return Cells(
-        rows,
-        np.bincount(cell, each * chance) / rows,
-        np.bincount(cell, each * chance * (1 - chance)) / rows,
-        (kept % 2).astype(float),
-        np.bincount(cell, each * calibrator.positions(score)) / rows,
-        np.unique(kept // 2, return_index=True)[1],
-    )
+    held = chance, chance * (1 - chance), calibrator.positions(score)
+    mean, variance, position = (np.bincount(cell, each * values) / rows for values in held)
+    starts = np.unique(kept // 2, return_index=True)[1]
+    return Cells(rows, mean, variance, (kept % 2).astype(float), position, starts)
 
 
 def estimate_binary(

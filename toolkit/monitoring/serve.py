@@ -1,7 +1,5 @@
 """Serve a model as it was judged: rows are read by its schema, decided at its threshold, and logged as counts."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import csv

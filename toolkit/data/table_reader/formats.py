@@ -1,7 +1,5 @@
 """How the cells of a text column are written, and how they are read: numbers, dates, yes/no or text."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from typing import Any, Literal
