@@ -122,7 +122,7 @@ def draw_intervals(
     upright : bool
         Whether the numbers run upwards rather than to the right.
     **style
-        How Matplotlib draws the markers and, by its ``color`` and ``linewidth``, the lines.
+        How the markers are drawn and, in colour and width, the lines: words that ``Axes.plot`` takes.
     """
     import numpy as np
 

@@ -133,8 +133,7 @@ def _finished(table: RawTable, known: Schema | None) -> RawTable:
     if twice:
         raise InputError(f"Column names must differ, but these occur more than once: {listed(map(repr, twice))}.")
     if not len(frame) or not names:
-        found = f"{len(names)} columns and no rows" if names else "no columns"
-        raise InputError(f"{table.source} has {found}: there is nothing to learn from.")
+        raise refusal("no rows" if names else "no columns", source=table.source, columns=len(names))
     kept = [str(name) for name in frame.index.names if name is not None]
     if kept:
         notes.append(finding("DATA-INDEX", "info", names=", ".join(kept)))
@@ -213,8 +212,7 @@ def _file(address: str, text: str, known: Schema | None) -> RawTable:
         inside = sorted(item.name for item in path.iterdir() if item.is_file())
         raise InputError(f"{text} is a folder. Give one file. It holds: {listed(inside, 5) or 'none'}.")
     if not path.exists() and not path.suffix and len(path.parts) == 1:
-        near = nearest(text, BUILT_IN)
-        raise InputError(f"There is no built-in table and no file {text!r}.{near} Built-in tables: {listed(BUILT_IN)}.")
+        raise refusal("no table", text=text, near=nearest(text, BUILT_IN), tables=listed(BUILT_IN))
     if not path.parent.is_dir():
         raise InputError(f"There is no file {text!r}: the folder {str(path.parent)!r} does not exist.")
     if not path.exists():

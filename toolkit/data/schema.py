@@ -194,8 +194,7 @@ class Schema:
         if not isinstance(content, Mapping):
             raise InputError(f"{name} holds no schema. `toolkit data FILE --save schema.yaml` makes one.")
         if content.get("schema", VERSION) != VERSION:
-            found = content["schema"]
-            raise InputError(f"{name} is a schema of version {found!r}; this toolkit reads {VERSION}. Make it again.")
+            raise refusal("other version", name=name, found=content["schema"], version=VERSION)
         try:
             found = _adapter().validate_python(dict(content))
         except ValidationError as error:
@@ -205,8 +204,7 @@ class Schema:
         patterns |= {("columns", column, "dates"): one.dates for column, one in found.columns.items()}
         for where, pattern in patterns.items():
             if not _is_pattern(pattern):
-                said = f"{'.'.join(where)}: {pattern!r} is no pattern of dates. Write it as strptime does, %d/%m/%Y."
-                raise InputError(f"{name} is not a schema: {_line(text, where)}{said}")
+                raise refusal("no pattern", name=name, line=_line(text, where), at=".".join(where), pattern=pattern)
         if found.positive is not None and found.positive not in found.classes:
             near, line = nearest(str(found.positive), map(str, found.classes)), _line(text, ["positive"])
             raise refusal("other positive", name=name, line=line, it=found, classes=listed(found.classes), near=near)

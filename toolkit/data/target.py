@@ -113,8 +113,7 @@ def read_target(values: pd.Series[Any], task: str | None = None, positive: objec
     """
     name, distinct = str(values.name), int(values.nunique())
     if distinct == 1:
-        value = values.tolist()[0]
-        raise InputError(f"Target {name!r} is constant: it is {value!r} in every row. A model needs two values.")
+        raise refusal("constant", name=name, value=values.tolist()[0])
     chosen, notes = _task(values, task, distinct)
     if chosen == "regression":
         if positive is not None:

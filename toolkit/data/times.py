@@ -48,8 +48,7 @@ def read_time(column: pd.Series[Any], decision: Decision | None = None) -> tuple
     name, (plain, notes) = str(column.name), typed(column, decision)
     kind = column_kind(plain)
     if kind in ("missing", "nested"):
-        found = "has no value in any row" if kind == "missing" else "holds lists or records"
-        raise InputError(f"Time column {name!r} {found}. Name another column, or none.")
+        raise refusal("time missing" if kind == "missing" else "time nested", name=name)
     if kind in ("number", "bool"):
         numbers = plain_numbers(plain)
         whole = plain is not column and bool((numbers == np.floor(numbers)).all())

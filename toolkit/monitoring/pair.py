@@ -195,8 +195,7 @@ def _places(table: RawTable, labels: RawTable, by: str) -> NDArray[np.intp]:
     """Return the row of the labels for each row of the table, -1 where there is none."""
     for part in (table, labels):
         if by not in part.frame.columns:
-            near = nearest(by, part.frame.columns)
-            raise InputError(f"{part.name} has no column {by!r} to match labels by.{near}")
+            raise refusal("no key", part=part, by=by, near=nearest(by, part.frame.columns))
     mine, theirs = (_keys(part, by) for part in (table, labels))
     unknown = theirs[~theirs.isin(mine)]
     if len(unknown):
@@ -211,14 +210,12 @@ def _keys(part: RawTable, by: str) -> pd.Series[Any]:
     """Write identifiers as text, so that 7, 7.0 and "7" are the same."""
     column = part.frame[by]
     if column.isna().any():
-        rows = counted(len(column), "row")
-        raise InputError(f"{by!r} is missing in {int(column.isna().sum()):,} of the {rows} of {part.name}.")
+        raise refusal("gaps", by=by, missing=int(column.isna().sum()), rows=counted(len(column), "row"), part=part)
     if column.dtype.kind == "f" and bool((column == np.floor(column)).all()):
         column = column.astype("int64")
     codes, texts = text_labels(column.astype(object))
     keys = pd.Series(texts[codes], dtype=object)
     twice = keys[keys.duplicated()]
     if len(twice):
-        found = listed(map(repr, twice.unique()), 3)
-        raise InputError(f"{by!r} must tell the rows of {part.name} apart, but it repeats {found}.")
+        raise refusal("twice", by=by, part=part, found=listed(map(repr, twice.unique()), 3))
     return keys

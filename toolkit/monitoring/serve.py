@@ -149,8 +149,7 @@ class Answers:
             elif kind not in (how.kind, "missing"):
                 odd = (cells.notna() & cells.map(type).isin(_OTHERS.get(how.kind, (list, dict)))).to_numpy()
             if odd.any():
-                said = f"{int(odd.sum())} of {len(rows)} cells are something else"
-                raise InputError(f"Column {name!r} holds {how}; {said}.")
+                raise refusal("something else", name=name, how=how, odd=int(odd.sum()), rows=len(rows))
             read[name] = found = read_cells(cells, how, how.categories)
             new = np.zeros(1, dtype=bool)
             if how.kind == "text" and how.categories:
