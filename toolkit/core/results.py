@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 from toolkit.core.estimate import Estimate
 from toolkit.core.numbers import KeyNumber
@@ -16,9 +16,6 @@ from toolkit.core.resources import read_bytes
 from toolkit.core.result import DataInfo, Finding
 from toolkit.core.words import shorten
 from toolkit.errors import InputError, refusing, shown
-
-if TYPE_CHECKING:
-    from pydantic import TypeAdapter
 
 SCHEMA: Literal[1] = 1
 #: The kind of cell output by which results travel in a notebook.
@@ -218,9 +215,9 @@ class Results:
         from pydantic import ValidationError
 
         try:
-            if isinstance(content, Mapping):
-                return _adapter().validate_python(content)
-            return _adapter().validate_json(content)
+            read = adapter(Results).validate_python if isinstance(content, Mapping) else adapter(Results).validate_json
+            results: Results = read(content)
+            return results
         except ValidationError as error:
             problems = error.errors(include_url=False)
             found = next((one["input"] for one in problems if one["loc"] == ("schema",)), None)
@@ -231,7 +228,7 @@ class Results:
 
     def plain(self) -> dict[str, Any]:
         """Write them as plain values, of which JSON can be made."""
-        return dict(_adapter().dump_python(self, mode="json"))
+        return dict(adapter(Results).dump_python(self, mode="json"))
 
     def to_json(self) -> str:
         """Write them as ``results.json`` holds them."""
@@ -240,7 +237,7 @@ class Results:
 
 def results_schema() -> dict[str, Any]:
     """Return the JSON Schema of ``results.json``, as ``templates/results.schema.json`` holds it."""
-    described = _adapter().json_schema(mode="serialization")
+    described = adapter(Results).json_schema(mode="serialization")
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **described}
 
 
@@ -280,7 +277,8 @@ def problem(error: Mapping[str, Any]) -> str:
 
 
 @cache
-def _adapter() -> TypeAdapter[Results]:
+def adapter(kind: type) -> Any:
+    """Return pydantic's adapter of a type, which reads and writes it: made once, and only where it is needed."""
     from pydantic import TypeAdapter
 
-    return TypeAdapter(Results)
+    return TypeAdapter(kind)

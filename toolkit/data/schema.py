@@ -9,18 +9,14 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from toolkit.core.resources import read_bytes
-from toolkit.core.results import problem, results_path
+from toolkit.core.results import adapter, problem, results_path
 from toolkit.data.findings import refusal
 from toolkit.data.table_reader.formats import Format
 from toolkit.errors import InputError, listed, nearest, refusing
-
-if TYPE_CHECKING:
-    from pydantic import TypeAdapter
 
 VERSION: Literal[1] = 1
 KEPT_AS = "schema.json"
@@ -141,7 +137,7 @@ class Schema:
 
     def plain(self) -> dict[str, Any]:
         """Write it as plain values; what is as usual is left out."""
-        return {"schema": self.schema, **_adapter().dump_python(self, mode="json", exclude_defaults=True)}
+        return {"schema": self.schema, **adapter(Schema).dump_python(self, mode="json", exclude_defaults=True)}
 
     def text(self) -> str:
         """Write it as JSON, to be kept with a model."""
@@ -196,7 +192,7 @@ class Schema:
         if content.get("schema", VERSION) != VERSION:
             raise refusal("other version", name=name, found=content["schema"], version=VERSION)
         try:
-            found = _adapter().validate_python(dict(content))
+            found: Schema = adapter(Schema).validate_python(dict(content))
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             raise InputError(f"{name} is not a schema: {_line(text, first['loc'])}{_slip(first)}") from error
@@ -246,10 +242,3 @@ def _slip(error: Mapping[str, Any]) -> str:
         return f"{problem(error)}. Put it in quotes."
     near = nearest(str(error["input"]), [word.strip(" '") for word in expected.replace(" or ", ",").split(",")])
     return f"{problem(error)}.{near if expected else ''}"
-
-
-@cache
-def _adapter() -> TypeAdapter[Schema]:
-    from pydantic import TypeAdapter
-
-    return TypeAdapter(Schema)

@@ -72,17 +72,15 @@ def draw_rows(
     units = Units.of(data.group, data.time, data.weight)
     order = np.random.default_rng(seed).permutation(data.rows)
     size, started = _BATCH[attributor.method], time.monotonic()
-    values, output = [], []
-    stopped, done = "", 0
+    found, stopped, done = list[tuple[Array, Array]](), "", 0
     while not stopped:
         batch = order[done : min(done + size, most)]
-        found, said = attributor.attribute(data.features.iloc[batch])
-        values.append(found)
-        output.append(said)
+        found.append(attributor.attribute(data.features.iloc[batch]))
+        values, output = (np.concatenate(parts) for parts in zip(*found, strict=True))
         done += len(batch)
         # Stopped by the errors, never by the ranks: a rule that waits for a wanted order would find it by chance.
         few = units.take(order[:done]) if units else None
-        if (relative_errors(magnitudes(np.concatenate(values)), few) <= precision).all():
+        if (relative_errors(magnitudes(values), few) <= precision).all():
             stopped = "precision"
         elif done == data.rows:
             stopped = "table"
@@ -90,7 +88,7 @@ def draw_rows(
             stopped = "rows"
         elif time.monotonic() - started > seconds:
             stopped = "time"
-    return Drawn(order[:done], np.concatenate(values), np.concatenate(output), stopped, few)
+    return Drawn(order[:done], values, output, stopped, few)
 
 
 def magnitudes(values: Array) -> Array:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from pydantic import TypeAdapter
 from scipy.special import logit
 
 from toolkit.core.estimate import Estimate
+from toolkit.core.results import adapter
 from toolkit.data.dataset import Dataset
 from toolkit.data.load import as_dataset
 from toolkit.errors import NotApplicableError
@@ -104,7 +104,7 @@ def _sum_errors(found: Predictions, measured: dict[str, Measure]) -> str:
     effect = min(absolute.units.design_effect(absolute.influence), len(error)) if absolute.units else 1.0
     ends = [float(predicted.min()), *cuts.tolist(), float(predicted.max())]
     kept = HeldOutErrors(level, effect, unit, ends, np.bincount(place).tolist(), sums)
-    return TypeAdapter(HeldOutErrors).dump_json(kept).decode()
+    return str(adapter(HeldOutErrors).dump_json(kept).decode())
 
 
 def held_out_rows(model: Model) -> tuple[Dataset, Predictions | HeldOutErrors]:
@@ -121,7 +121,7 @@ def held_out_rows(model: Model) -> tuple[Dataset, Predictions | HeldOutErrors]:
         raise NotApplicableError("No scores of held-out rows were kept with the model. Give a table as reference.")
     schema, kept = model.schema, model.kept[KEPT_AS]
     if schema.task == "regression":
-        errors = TypeAdapter(HeldOutErrors).validate_json(kept)
+        errors = adapter(HeldOutErrors).validate_json(kept)
         rows = pd.DataFrame({schema.named("target"): np.full(sum(errors.rows), np.nan)})
         return as_dataset(rows, "held-out rows", like=schema), errors
     content = json.loads(kept)
