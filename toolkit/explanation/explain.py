@@ -262,9 +262,8 @@ class Explanation(Result):
             ids = listed(one.index for one in self.local)
             raise InputError(f"Row {row!r} was not explained by itself. Give it in rows=; explained are: {ids}.")
         if "probability_after" not in found.parts:
-            raise InputError(
-                f"The attributions are on the scale {self.attributor.scale!r}, which leads to no probability."
-            )
+            scale = self.attributor.scale
+            raise InputError(f"The attributions are on the scale {scale!r}, which leads to no probability.")
         return found.parts
 
     def frame(self) -> pd.DataFrame:

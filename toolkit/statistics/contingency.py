@@ -111,8 +111,6 @@ def design_effect(codes: NDArray[Any], groups: NDArray[np.intp], weights: NDArra
     >>> round(design_effect(alike, groups), 1), round(design_effect(mixed, groups), 1)
     (20.0, 1.0)
     """
-    if not len(codes):
-        return 1.0
     n, sizes = len(codes), np.bincount(groups, weights).astype(float)
     cells = coo_array((np.ones(n) if weights is None else weights, (groups, codes.astype(np.intp)))).tocsr()
     totals, squares = cells.sum(axis=0), cells.power(2).sum(axis=0)

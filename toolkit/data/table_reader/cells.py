@@ -39,8 +39,6 @@ def column_kind(series: pd.Series[Any]) -> Any:
     known = _KINDS.get(pd.api.types.infer_dtype(series, skipna=True))
     if known is not None:
         return known
-    if pd.api.types.is_numeric_dtype(dtype):
-        return "number"
     types = {type(cell) for cell in series.dropna()}
     if types & {list, dict, set, tuple, bytes, bytearray, frozenset, np.ndarray, complex}:
         return "nested"
