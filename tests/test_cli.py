@@ -322,6 +322,36 @@ class TestLooking:
         assert Path(call("render", executed, "-o", tmp_path / "b.html").stdout.strip()).is_file()
         assert Path(call("index", tmp_path).stdout.strip()) == tmp_path / "index.html"
 
+    def test_a_page_replaces_nothing_but_a_page(self, tmp_path):
+        executed = tmp_path / "own.ipynb"
+        executed.write_text((NOTEBOOKS / "breaks.ipynb").read_text())
+        (tmp_path / "kept.csv").write_text("a,b")
+        os.mkfifo(tmp_path / "pipe")
+        assert call("render", executed, "-o", tmp_path / "b.html").exit_code == 0
+        assert call("render", executed, "-o", tmp_path / "b.html").exit_code == 0
+        (tmp_path / "link").symlink_to("b.html")
+        for name in ("kept.csv", "pipe", "link"):
+            refused = call("render", executed, "-o", tmp_path / name)
+            assert (refused.exit_code, refused.stderr.count("\n")) == (2, 1)
+            assert f"{name}' is no page of the toolkit" in refused.stderr
+        assert (tmp_path / "kept.csv").read_text() == "a,b"
+        assert (tmp_path / "pipe").is_fifo()
+        assert (tmp_path / "link").is_symlink()
+        (tmp_path / "index.html").write_text("<!DOCTYPE html><p>My own.")
+        assert call("index", tmp_path).exit_code == 2
+
+    def test_compare_names_versions_of_one_model(self, recorded, tmp_path):
+        assert (
+            call("compare", "champion", "3", "--model", "churn", "--data", "new.csv", "--out", tmp_path).exit_code == 0
+        )
+        assert call("compare", "a.pkl", "b.pkl", "--data", "wine", "-p", "seed", "1", "--out", tmp_path).exit_code == 0
+        sides = {"champion": "models:/churn@champion", "challenger": "models:/churn/3"}
+        assert recorded[0][:2] == ("comparison", {**sides, "data": "new.csv"})
+        assert recorded[1][:2] == (
+            "comparison",
+            {"champion": "a.pkl", "challenger": "b.pkl", "data": "wine", "seed": 1},
+        )
+
     def test_demo_runs_the_experiment_then_drift_and_prints_the_index_last(self, recorded, tmp_path):
         result = call("demo", "--out", tmp_path)
         assert result.exit_code == 0

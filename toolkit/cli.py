@@ -54,6 +54,21 @@ def run(
     _exit_by(done.results.verdict.outcome if done.results else None, fail_on)
 
 
+@command("compare")
+@click.pass_context
+def compare(ctx: click.Context, /, a: str, b: str, model: str, data: str, **how: Any) -> None:
+    """Say whether model B may take the place of model A, on the rows of DATA, as `toolkit run comparison` does.
+
+    A and B are aliases or version numbers of the registered model NAME, such as champion and challenger; without
+    --model what that template takes.
+
+    Exit code: as `toolkit run`.
+    """
+    sides = [f"models:/{model}{'/' if one.isdigit() else '@'}{one}" if model else one for one in (a, b)]
+    given = [("champion", sides[0]), ("challenger", sides[1]), ("data", data), *how.pop("pairs")]
+    ctx.invoke(run, template="comparison", pairs=given, **how)
+
+
 def _exit_by(outcome: str | None, fail_on: str | None = None) -> None:
     from toolkit.core.results import LEVELS
 

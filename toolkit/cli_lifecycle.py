@@ -35,7 +35,7 @@ def register(report: Path, name: str, **given: Any) -> None:
 
 
 @command("history")
-def history(name: str, as_json: bool, out: Path) -> None:
+def history(name: str, as_json: bool, html: Path | None, out: Path) -> None:
     """Show every decision about the model NAME, and check the ledger they are kept in with its signatures.
 
     The file allowed_signers in OUT, or the one that TOOLKIT_ALLOWED_SIGNERS names, says whose keys are whose. Without
@@ -51,7 +51,14 @@ def history(name: str, as_json: bool, out: Path) -> None:
     plain = [{**asdict(one), "signed": book.signed(one)} for one in entries]
     table = text_table(names, [[one[name] for name in names] for one in plain])
     said = map(printable, faults or ["The ledger is whole."])
-    answer(as_json, {"records": plain, "faults": faults}, table, *said)
+    if html:
+        from toolkit.report.render import write_history
+
+        decided = {fact: number for entry in entries for fact, number in entry.facts.items()}
+        now = {alias: decided.get(f"{alias}.after", "") for alias in lifecycle.ALIASES}
+        click.echo(write_history(html, name=name, now=now, records=plain, faults=faults))
+    else:
+        answer(as_json, {"records": plain, "faults": faults}, table, *said)
     if faults:
         raise SystemExit(1)
 

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from bs4 import BeautifulSoup
 from click.testing import CliRunner
 
 import toolkit as tk
@@ -208,3 +209,26 @@ def test_the_commands(reports):
     told = json.loads(toolkit("history", "spice", "--json").stdout)
     assert [one["what"] for one in told["records"]] == ["register", "approve", "promote"]
     assert told["faults"] == []
+
+    page = out / "history.html"
+    lifecycle.reject("spice/1", by="<script>eve()</script>", reason="a\x1b[31m < b", out=out)
+    assert toolkit("history", "spice", "--html", str(page)).output == f"{page}\n"
+    read = BeautifulSoup(page.read_text(), "html.parser")
+    rows = [[cell.get_text() for cell in row.find_all(["th", "td"])] for row in read.select("tbody tr")]
+    assert [(row[0].split()[1].removesuffix("verdict:"), row[1]) for row in rows] == [
+        ("reject", "1"), ("promote", "1"), ("approve", "1"), ("register", "1")
+    ]  # fmt: skip
+    assert (rows[0][2], rows[0][4], rows[2][4]) == ("<script>eve()</script>", "a [31m < b", "fine")
+    assert len(read.find_all("script")) == 1
+    assert "Champion: version 1; challenger: none; previous: none." in read.main.get_text()
+
+    kept = out / "mine.html"
+    kept.write_text("<!DOCTYPE html><p>My own.")
+    refused = toolkit("history", "spice", "--html", str(kept))
+    assert (refused.exit_code, refused.stderr.count("\n"), kept.read_text()) == (2, 1, "<!DOCTYPE html><p>My own.")
+    book = out / "ledger.jsonl"
+    whole = book.read_text()
+    book.write_text(whole.replace('"why": "fine"', '"why": "good"'))
+    assert toolkit("history", "spice", "--html", str(page)).exit_code == 1
+    assert "Not whole" in BeautifulSoup(page.read_text(), "html.parser").main.get_text()
+    book.write_text(whole)

@@ -16,7 +16,7 @@ from markupsafe import Markup
 from toolkit.core.estimate import format_number
 from toolkit.core.face import cell_html
 from toolkit.core.resources import templates_folder
-from toolkit.core.words import counted
+from toolkit.core.words import counted, printable
 from toolkit.errors import listed
 from toolkit.policy.reason import number_words
 from toolkit.report.key_numbers import difference_html, direction_words, draw_interval, draw_series, key_tables
@@ -117,5 +117,11 @@ def environment() -> Environment:
     made.globals |= {"script": Markup(script), "policy": Markup(policy)}  # noqa: S704 - a file of our own, and its hash
     made.filters |= {"words": number_words, "plain": format_number, "cell": cell_html, "drawn": draw_interval}
     made.filters |= {"difference": difference_html, "direction": direction_words, "tables": key_tables}
-    made.filters |= {"counted": counted, "date": readable_date, "listed": listed, "shown": shown}
+    made.filters |= {
+        "counted": counted,
+        "date": readable_date,
+        "listed": listed,
+        "shown": shown,
+        "printable": printable,
+    }
     return made

@@ -23,6 +23,9 @@ _BEFORE = {"findings": "Findings", "key-numbers": "Key numbers", "rules": "Polic
 _AFTER = {"left-out": "Not in this report", "provenance": "Provenance"}
 _MOST_FINDINGS = 5
 
+#: In the head of every page.
+_OURS = b'<meta name="referrer" content="no-referrer">'
+
 
 def render(notebook: Path, output: Path | None = None) -> Path:
     """Write an executed notebook as one self-contained HTML file.
@@ -83,6 +86,12 @@ def write_index(folder: Path) -> Path:
         _write(index, gallery_html(runs))
         written = runs
     return index
+
+
+def write_history(path: Path, **shown: object) -> Path:
+    """Write the page of a model's records, which ``history.html.j2`` shows: ``name, now, records, faults``."""
+    _write(path, environment().get_template("history.html.j2").render(shown))
+    return path
 
 
 def page_html(notebook: NotebookNode, name: str = "") -> str:
@@ -182,7 +191,9 @@ def _read(notebook: Path) -> NotebookNode:
 
 
 def _write(path: Path, text: str) -> None:
-    """Write so that a reader sees the old file or the new one, never a part."""
+    """Write so that a reader sees the old file or the new one, never a part; nothing but a page of ours is replaced."""
+    if os.path.lexists(path) and (path.is_symlink() or not path.is_file() or _OURS not in path.read_bytes()[:1000]):
+        raise InputError(f"{str(path)!r} is no page of the toolkit, so it is not replaced. Name another file.")
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".html")
     try:
