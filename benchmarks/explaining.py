@@ -27,7 +27,7 @@ def explaining():
     model = make_model(make_candidates(["boosting"], "binary", 0)["boosting"], features)
     model.fit(features, split.train.target)
     attributor = choose_attributor(model, split.test, split.train)
-    drawn, seconds = _timed(lambda: draw_rows(attributor, split.test, precision=1e-9, most=1000, seconds=60))
+    drawn, seconds = _timed(lambda: draw_rows(attributor, split.test, precision=1e-9, most=1000, seconds=60, seed=0))
     print(f"  SHAP             {seconds:6.2f} s   {len(drawn.positions):,} rows, {features.shape[1]} columns")
     rows = split.test.features.iloc[drawn.positions]
     _, seconds = _timed(lambda: interaction_table(attributor, rows, drawn))

@@ -24,16 +24,12 @@ from toolkit.models.model import in_order
 from toolkit.models.recorded import RecordedPredictions
 
 Source = str | os.PathLike[str] | pd.DataFrame | Mapping[str, Any] | RawTable
+Names = str | Sequence[str]
 SEPARATORS = "_.:-[]() "
 
 
 def load_predictions(
-    source: Source,
-    *,
-    y_true: str = "y_true",
-    y_pred: str = "",
-    y_score: str | Sequence[str] = "",
-    **options: Unpack[Options],
+    source: Source, *, y_true: str = "y_true", y_pred: str = "", y_score: Names = "", **options: Unpack[Options]
 ) -> tuple[RecordedPredictions, Dataset]:
     """Read a table with the truth, the predictions and any columns that name groups of rows.
 
@@ -149,7 +145,7 @@ def _with_labels(source: Source, table: RawTable, pred: str, truth: pd.Series[An
     return table if as_it_is else _read(source, Schema({pred: Column("text", labels=marks)}))
 
 
-def _find_columns(table: RawTable, y_pred: str, y_score: str | Sequence[str], left: Sequence[str]) -> _Columns:
+def _find_columns(table: RawTable, y_pred: str, y_score: Names, left: Sequence[str]) -> _Columns:
     """Find the columns of the predictions, among those that are not left out."""
     names = [name for name in table.frame.columns if name not in left]
     pred = y_pred or ("y_pred" if "y_pred" in names else "")
