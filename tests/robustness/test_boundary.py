@@ -13,12 +13,16 @@ import time
 from pathlib import Path
 
 import click
+import nbformat
 import pytest
 from click.testing import CliRunner
 from filelock import FileLock
+from nbformat.v4 import new_code_cell, new_markdown_cell
+from sample_notebook import notebook_of
 
 from toolkit import doctor
 from toolkit.console import Commands
+from toolkit.core.result import Candidate, Record
 from toolkit.core.words import masked
 from toolkit.data.read import read_table
 from toolkit.errors import InputError
@@ -196,15 +200,27 @@ class TestKilledRuns:
         assert [one.name[-7:] for one in (tmp_path / "scratch").iterdir() if one.is_dir()] == ["003-abc"]
         assert capsys.readouterr().err.count("INTERRUPTED") == 1
 
+    def test_what_a_notebook_writes_for_a_while_is_removed_after_it(self, tmp_path):
+        place = tmp_path / "own.ipynb"
+        source = "import tempfile\nprint(tempfile.mkdtemp())"
+        parameters = new_code_cell("n: int = 1  # a number", metadata={"tags": ["parameters"]})
+        nbformat.write(notebook_of(new_markdown_cell("# Own"), parameters, new_code_cell(source)), place)
+        done = runner.run(place, out=tmp_path / "reports")
+        written = nbformat.read(done.folder / "notebook.ipynb", as_version=4).cells[-1].outputs[0]["text"].strip()
+        assert Path(written).is_absolute()
+        assert not Path(written).exists()
+
     def test_a_tracked_run_whose_folder_is_gone_is_called_killed(self, tmp_path, monkeypatch):
         out = tmp_path / "reports"
         out.mkdir()
         monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
         for name in ("gone", "there"):
             monkeypatch.setenv("TOOLKIT_RUN_FOLDER", str(tmp_path / name))
-            logged = tracking.log_run([], {}, experiment="e", name=name, parameters={}, tags={}, out=out)
+            records = [Record(candidates=[Candidate(f"candidate of {name}", {}, {})])]
+            logged = tracking.log_run(records, {}, experiment="e", name=name, parameters={}, tags={}, out=out)
             with connect(beside(out)) as client:
-                client.update_run(logged.run_id, status="RUNNING")
+                for one in client.search_runs([logged.experiment_id], "status = 'FINISHED'"):
+                    client.update_run(one.info.run_id, status="RUNNING")
         (tmp_path / "there").mkdir()
         monkeypatch.delenv("TOOLKIT_RUN_FOLDER")
         tracking.log_run([], {}, experiment="e", name="later", parameters={}, tags={}, out=out)
@@ -212,7 +228,9 @@ class TestKilledRuns:
             runs = client.search_runs([logged.experiment_id])
             assert {one.info.run_name: one.info.status for one in runs} == {
                 "gone": "KILLED",
+                "candidate of gone": "KILLED",
                 "there": "RUNNING",
+                "candidate of there": "RUNNING",
                 "later": "FINISHED",
             }
 

@@ -73,7 +73,7 @@ def log_run(
         status = "FAILED"
         try:
             _log_numbers(client, run_id, scalars, {**parameters, **given})
-            model = _log_records(client, experiment_id, run_id, records, tags)
+            model = _log_records(client, experiment_id, run_id, records, begun)
             status = "FINISHED"
         finally:
             client.set_terminated(run_id, status)

@@ -74,13 +74,15 @@ def execute(
             env=_environment(Path(scratch), marks),
             start_new_session=True,
         )
-        threading.Thread(target=lambda: [*map(import_module, LATER)], daemon=True).start()
+        loading = threading.Thread(target=lambda: [*map(import_module, LATER)], daemon=True)
+        loading.start()
         try:
             process.wait(timeout)
         except subprocess.TimeoutExpired:
             return Failure("TimeoutError", f"stopped at the time limit of {timeout:g} seconds")
         finally:
             _stop(process, marks[MARK])
+            loading.join()  # two threads that load the same modules may each find them half loaded
         try:
             outcome = json.loads((Path(scratch) / "outcome.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
@@ -93,6 +95,7 @@ def _write_spec(scratch: Path, template: Path, notebook: Path, parameters: Mappi
     kernel = f"toolkit-{uuid.uuid4().hex}"
     folder = scratch / "kernels" / kernel
     folder.mkdir(parents=True)
+    (scratch / "tmp").mkdir()
     command = [sys.executable, "-P", str(WORKER), "kernel", "-f", "{connection_file}"]
     argv = [*command, "--InteractiveShellApp.ignore_cwd=True"]
     kernelspec = {"argv": argv, "display_name": "Python 3 (ipykernel)", "language": "python"}
@@ -113,6 +116,8 @@ def _write_spec(scratch: Path, template: Path, notebook: Path, parameters: Mappi
 def _environment(scratch: Path, marks: Mapping[str, str]) -> dict[str, str]:
     """Put our kernelspec before all others, and keep the user's IPython start-up files and history out of the run.
 
+    What it writes for a while lies in the folder that is removed after it, even if it is killed.
+
     Threads that wait by spinning make a run several times slower when anything else uses the machine: they shall sleep.
     """
     jupyter = [str(scratch), *filter(None, [os.environ.get("JUPYTER_PATH")])]
@@ -124,6 +129,7 @@ def _environment(scratch: Path, marks: Mapping[str, str]) -> dict[str, str]:
         "JUPYTER_PATH": os.pathsep.join(jupyter),
         "JUPYTER_RUNTIME_DIR": str(scratch / "runtime"),
         "IPYTHONDIR": str(scratch / "ipython"),
+        "TMPDIR": str(scratch / "tmp"),
         "PYTHONHASHSEED": "0",
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
