@@ -348,9 +348,9 @@ class TestLoadPredictions:
         with pytest.raises(InputError, match="y_true has 10, y_score has 9"):
             load_predictions({"y_true": [0, 1] * 5, "y_score": [0.5] * 9})
 
-    def test_the_truth_may_itself_be_sensitive(self):
-        _, data = load_predictions(scored(60), sensitive="y_true")
-        assert data.sensitive["y_true"].cat.categories.tolist() == ["0", "1"]
+    def test_the_truth_is_not_sensitive_too(self):
+        with pytest.raises(InputError, match="'y_true' cannot be the target and sensitive at once"):
+            load_predictions(scored(60), sensitive="y_true")
 
     def test_hostile_names_and_labels_stay_text(self):
         label = "<script>alert(1)</script>\n{{7*7}}\u202e" + "x" * 10_000

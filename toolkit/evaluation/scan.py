@@ -255,7 +255,7 @@ def search(
     -------
     (levels, members, scan, places of the slices kept, the worst first)
     """
-    extra = [name for name in part.sensitive.columns if name not in (*part.features.columns, part.target.name)]
+    extra = [name for name in part.sensitive.columns if name not in part.features]
     levels, members = cut_levels(pd.concat([part.features, part.sensitive[extra]], axis=1), least, part.dates)
     pairs = depth == 2 and len(levels) <= MOST_PAIRED_LEVELS
     scanned = scan(levels, members, loss, least, pairs=pairs, units=units, seed=seed, against_zero=against_zero)
