@@ -17,7 +17,7 @@ from sample_notebook import code, failed_notebook, notebook_of, published, sampl
 from test_sanitize import ATTRIBUTES, HARMLESS, PAYLOADS
 
 from toolkit.core.face import table_html
-from toolkit.report.render import render, write_index
+from toolkit.report.render import render, write_history, write_index
 from toolkit.report.sanitize import PageCleaner
 
 WIDTHS = (360, 768, 1440)
@@ -287,4 +287,15 @@ def test_the_index_leads_to_the_reports(browser, site):
     assert page.locator("tbody tr").count() == 3
     page.get_by_role("link", name="Experiment on census_income").click()
     assert page.locator("#verdict").is_visible()
+    page.context.close()
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_long_reason_does_not_widen_the_history(browser, tmp_path, width):
+    said = {"who": "<b>" + "w" * 200, "why": "x" * 400, "when": "2026-03-01T10:00:00+00:00", "signed": "no"}
+    record = {**said, "number": 1, "what": "approve", "version": "1", "hash": "0" * 64, "facts": {}}
+    written = write_history(tmp_path / "history.html", name="wine", now={}, records=[record], faults=["y" * 400])
+    page, noticed = visit(browser, written.as_uri(), width)
+    assert noticed == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.context.close()
