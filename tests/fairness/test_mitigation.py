@@ -324,9 +324,8 @@ def test_what_it_does_not_apply_to():
     recorded = RecordedPredictions(y_pred=split.data.target, classes=split.data.classes)
     with pytest.raises(NotApplicableError, match="recorded"):
         mitigate(recorded, split)
-    itself = parts(people(500), sensitive=["y"])
     with pytest.raises(NotApplicableError, match="no sensitive column but the target itself"):
-        mitigate(fitted(itself), itself)
+        mitigate(fitted(split), split, sensitive="y")
     one = parts(people(500).assign(sex="f"), sensitive=["sex"])
     with pytest.raises(NotApplicableError, match="fewer than two groups"):
         mitigate(fitted(one), one)

@@ -112,10 +112,10 @@ def test_sensitive_columns_do_not_tell_each_other():
 
 def test_the_target_is_told_by_a_model_and_not_by_proxies():
     frame = table().frame()
-    both = find_proxies(load_dataset(frame, target="sex", positive="f", sensitive=["sex", "y"]))
+    both = find_proxies(load_dataset(frame, target="sex", positive="f"), sensitive=["sex", "y"])
     assert both.table["feature"].tolist() == ["y"]
     with pytest.raises(NotApplicableError, match="no sensitive column but the target itself"):
-        find_proxies(load_dataset(frame, target="sex", positive="f", sensitive=["sex"]))
+        find_proxies(load_dataset(frame, target="sex", positive="f"), sensitive=["sex"])
 
 
 def test_the_intervals_hold_what_new_rows_show():

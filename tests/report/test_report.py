@@ -264,7 +264,7 @@ class TestOneFile:
     def test_no_partial_file_is_left(self, tmp_path):
         (tmp_path / "taken.html").mkdir()
         notebook = saved(sample_notebook(), tmp_path / "notebook.ipynb")
-        with pytest.raises(OSError, match="taken"):
+        with pytest.raises(InputError, match=r"taken\.html' is no page of the toolkit"):
             render(notebook, tmp_path / "taken.html")
         assert sorted(path.name for path in tmp_path.iterdir()) == ["notebook.ipynb", "taken.html"]
 

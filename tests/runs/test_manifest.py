@@ -58,8 +58,9 @@ def test_any_byte_that_changes_is_found(report, copy):
         path.write_bytes(whole[:place] + bytes([whole[place] ^ rng.randrange(1, 256)]) + whole[place + 1 :])
         found = differing(copy)
         assert found & {path.name, f"manifest in {path.name}"}, (path.name, place)
-        if path.name == "report.html":
-            assert differing(path) == found, place
+        if path.name == "report.html":  # alone it is found too; the folder may name more parts
+            assert differing(path), place
+            assert differing(path) <= found, place
         path.write_bytes(whole)
     assert differing(copy) == set()
 
