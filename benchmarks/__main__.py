@@ -13,6 +13,7 @@ import toolkit as tk
 from benchmarks.drift import drift
 from benchmarks.explaining import explaining
 from benchmarks.fairness import fairness
+from benchmarks.sweeping import sweeping
 from toolkit.statistics.metrics import binary_metrics
 
 
@@ -25,6 +26,7 @@ def main():
     explaining()
     fairness()
     drift()
+    sweeping()
 
 
 def timed(action, repeats=3):

@@ -79,5 +79,7 @@ from .runs.notebook import write_report as write_report
 from .runs.publish import Published as Published
 from .runs.publish import publish as publish
 from .runs.runner import run as run
+from .runs.sweep import Sweep as Sweep
+from .runs.sweep import sweep as sweep
 
 __version__: str

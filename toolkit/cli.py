@@ -69,6 +69,29 @@ def compare(ctx: click.Context, /, a: str, b: str, model: str, data: str, **how:
     ctx.invoke(run, template="comparison", pairs=given, **how)
 
 
+@command("sweep")
+def sweep(
+    template: str, pairs: tuple[tuple[str, str], ...], over: tuple[str, ...], grid: Path | None, **limits: Any
+) -> None:
+    """Make a report by TEMPLATE for each combination of the values of --over and --grid, and a page that compares them.
+
+    All combinations are checked before the first run. A report that fails costs only itself. The same command again
+    makes only the reports that are not there: after it was stopped, or with more values.
+
+    Exit code: 0 done, 1 done and a verdict is fail, 2 the input is wrong, 3 a report could not be made.
+    """
+    from toolkit.runs.parameters import find_template, read_schema
+    from toolkit.runs.sweep import read_over, sweep
+
+    schema = read_schema(find_template(template))
+    done = sweep(template, read_over(schema, over, grid), schema.read_texts(pairs), **limits)
+    click.echo(done.page)
+    if any(one.failure for one in done.reports):
+        raise SystemExit(3)
+    for one in done.reports:
+        _exit_by(one.run.summary.results.verdict.outcome if one.run and one.run.summary else None)
+
+
 def _exit_by(outcome: str | None, fail_on: str | None = None) -> None:
     from toolkit.core.results import LEVELS
 

@@ -72,7 +72,7 @@ def _name(text: str) -> str:
     return text
 
 
-_TYPES: dict[str, Any] = {"path": click.Path(path_type=Path), "float": float, "pair": (_name, str)}
+_TYPES: dict[str, Any] = {"path": click.Path(path_type=Path), "float": float, "int": int, "pair": (_name, str)}
 main.commands.update({name: click.Group(name, **words) for name, words in _GROUPS.items()})
 
 

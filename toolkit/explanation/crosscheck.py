@@ -23,8 +23,6 @@ from toolkit.statistics.multiplicity import benjamini_hochberg
 from toolkit.statistics.permutation import permuted
 from toolkit.statistics.units import FEW_GROUPS, Units, weights_of
 
-#: Rows predicted at most for permutation importance, for each row that an explainer can explain in acceptable time.
-CHECKED = 200
 LEAST_CHECKED, MOST_REPEATS = 400, 10
 
 

@@ -21,14 +21,7 @@ from toolkit.data.split import Split
 from toolkit.errors import InputError, NotApplicableError, listed
 from toolkit.explanation.association import associations
 from toolkit.explanation.attribution import Attributor, choose_attributor
-from toolkit.explanation.crosscheck import (
-    CHECKED,
-    CrossCheck,
-    cross_check,
-    group_table,
-    grouping_columns,
-    rank_agreement,
-)
+from toolkit.explanation.crosscheck import CrossCheck, cross_check, group_table, grouping_columns, rank_agreement
 from toolkit.explanation.figures import drawings
 from toolkit.explanation.findings import face, judge, ranking
 from toolkit.explanation.importance import EXPLORED, Drawn, draw_rows, importance_table, interaction_table, magnitudes
@@ -40,6 +33,8 @@ from toolkit.statistics.intervals import Array
 from toolkit.statistics.units import Units, weights_of
 
 _ASSOCIATED = 40
+#: Rows predicted at most for permutation importance, for each row that an explainer can explain in acceptable time.
+CHECKED = 200
 
 
 def explain(

@@ -11,20 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from toolkit.core.estimate import Estimate
-from toolkit.core.figures import (
-    BLUE,
-    GREEN,
-    GREY,
-    ORANGE,
-    PURPLE,
-    RED,
-    SKY,
-    Axes,
-    Drawing,
-    draw_beside,
-    draw_intervals,
-    name_rows,
-)
+from toolkit.core.figures import BLUE, GREY, ORANGE, PALETTE, Axes, Drawing, draw_beside, draw_intervals, name_rows
 from toolkit.core.words import shorten
 from toolkit.explanation.findings import drawing
 from toolkit.explanation.importance import REPORTED, mean_of, rank_text
@@ -37,7 +24,7 @@ if TYPE_CHECKING:
     from toolkit.explanation.explain import Explanation
 
 _DEPENDENCE, _GROUPINGS, _GROUP_COLUMNS = 3, 4, 6
-_MARKS = (("o", BLUE), ("s", ORANGE), ("^", GREEN), ("D", RED), ("v", PURPLE), ("P", SKY))
+_MARKS = tuple(zip("os^DvP", PALETTE, strict=False))
 
 
 def drawings(explanation: Explanation) -> list[Drawing]:

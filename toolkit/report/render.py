@@ -53,8 +53,7 @@ def render(notebook: Path, output: Path | None = None) -> Path:
     notebook = Path(notebook)
     page = page_html(_read(notebook), notebook.stem)
     output = Path(output) if output else notebook.with_suffix(".html")
-    _write(output, page)
-    return output
+    return write_page(output, page)
 
 
 def write_index(folder: Path) -> Path:
@@ -83,15 +82,14 @@ def write_index(folder: Path) -> Path:
     index = folder / "index.html"
     written: list[Path] | None = None
     while written != (runs := run_folders(folder)):
-        _write(index, gallery_html(runs))
+        write_page(index, gallery_html(runs))
         written = runs
     return index
 
 
 def write_history(path: Path, **shown: object) -> Path:
     """Write the page of a model's records, which ``history.html.j2`` shows: ``name, now, records, faults``."""
-    _write(path, environment().get_template("history.html.j2").render(shown))
-    return path
+    return write_page(path, environment().get_template("history.html.j2").render(shown))
 
 
 def page_html(notebook: NotebookNode, name: str = "") -> str:
@@ -190,7 +188,7 @@ def _read(notebook: Path) -> NotebookNode:
     return content
 
 
-def _write(path: Path, text: str) -> None:
+def write_page(path: Path, text: str) -> Path:
     """Write so that a reader sees the old file or the new one, never a part; nothing but a page of ours is replaced."""
     if os.path.lexists(path) and (path.is_symlink() or not path.is_file() or _OURS not in path.read_bytes()[:1000]):
         raise InputError(f"{str(path)!r} is no page of the toolkit, so it is not replaced. Name another file.")
@@ -204,3 +202,4 @@ def _write(path: Path, text: str) -> None:
     except BaseException:
         os.unlink(temporary)
         raise
+    return path

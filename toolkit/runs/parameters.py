@@ -128,8 +128,11 @@ class Schema:
         """Read parameters from a YAML file: quoted values are text, plain ones are read by the declared type."""
         from toolkit.core.yaml_file import read_mapping
 
-        given = read_mapping(path)
-        return {one: _fitting(self.find(one), convert, value, shorten(repr(value), 80)) for one, value in given.items()}
+        return {name: self.read(name, value) for name, value in read_mapping(path).items()}
+
+    def read(self, name: str, value: object) -> Any:
+        """Read one value from a YAML file, as ``read_file`` does."""
+        return _fitting(self.find(name), convert, value, shorten(repr(value), 80))
 
 
 def _fitting(parameter: Parameter, read: Callable[[Any, Sequence[str]], Any], value: object, shown: str) -> Any:

@@ -86,11 +86,7 @@ def run(
     """
     schema = read_schema(find_template(template))
     wanted = {**(parameters or {}), **more}
-    values = schema.check(wanted)
-    if values.get("policy"):
-        check_policy(values["policy"])
-    if timeout is not None and not timeout > 0:
-        raise InputError(f"The time limit must be more than 0 seconds, not {timeout:g}.")
+    values = check_request(schema, wanted, timeout)
     with interrupted_once(), _staging(Path(os.path.abspath(out or "reports"))) as staging:
         if record is None:
             _check_tracking(staging.parent, require_tracking)
@@ -107,6 +103,16 @@ def run(
         if done.results and done.results.mlflow.failure:
             _say_untracked(done, done.results.mlflow, require_tracking)
         return done
+
+
+def check_request(schema: Schema, wanted: Mapping[str, object], timeout: float | None) -> dict[str, Any]:
+    """Check what is asked of a run before anything is written, and return the values of all parameters."""
+    values = schema.check(wanted)
+    if values.get("policy"):
+        check_policy(values["policy"])
+    if timeout is not None and not timeout > 0:
+        raise InputError(f"The time limit must be more than 0 seconds, not {timeout:g}.")
+    return values
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def main(arguments: list[str]) -> None:
-    """Be the process that executes a notebook, or the kernel, as the first argument says."""
+    """Be the process that executes a notebook, the kernel, or a report of a sweep, as the first argument says."""
     use_this_toolkit()
     role, *rest = arguments
     if role == "kernel":
@@ -38,6 +38,15 @@ def main(arguments: list[str]) -> None:
             launch_new_instance([*rest, "--IPKernelApp.log_level=CRITICAL"])
         except Exception as error:  # noqa: BLE001  # memory for a thread may be missing; the parent process says the rest
             sys.exit(f"The kernel ended: {error}")
+    elif role == "report":
+        from toolkit.runs.runner import run
+
+        order = json.loads(sys.stdin.buffer.readline())
+        threading.Thread(target=_end_with_parent, args=([],), daemon=True).start()
+        try:
+            run(**order)
+        except Exception as error:  # noqa: BLE001  # whatever it is, the sweep reports it
+            sys.stdout.write(str(error))
     else:
         execute(json.loads(Path(rest[0]).read_text(encoding="utf-8")))
 

@@ -1,0 +1,318 @@
+"""Sweeps: what is refused beforehand, what a failing report costs, what killing leaves, and what the page says."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from scipy import stats
+
+from toolkit.cli import main
+from toolkit.core.estimate import Estimate
+from toolkit.core.face import cell_html
+from toolkit.core.numbers import KeyNumber
+from toolkit.core.result import DataInfo
+from toolkit.core.results import Results, read_results
+from toolkit.errors import InputError
+from toolkit.report.gallery import read_run
+from toolkit.report.sweep import SweptReport, sweep_html
+from toolkit.runs import runner
+from toolkit.runs.parameters import find_template, read_schema
+from toolkit.runs.sweep import read_over, sweep
+
+ROOT = Path(__file__).parents[2]
+WAYS = ROOT / "tests" / "notebooks" / "ways_to_end.ipynb"
+HOSTILE = '<script>alert(1)</script>"&{{ 7*7 }}'
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'runs.db'}")
+
+
+def ask(*arguments):
+    return CliRunner().invoke(main, ["sweep", *map(str, arguments)])
+
+
+def reports(out, *, ended=""):
+    return sorted(
+        one for one in out.iterdir() if one.is_dir() and re.fullmatch(rf".*-sweep-[0-9a-f]+{ended}", one.name)
+    )
+
+
+def printed(folder):
+    cells = json.loads((folder / "notebook.ipynb").read_text(encoding="utf-8"))["cells"]
+    return "".join("".join(one["text"]) for cell in cells for one in cell.get("outputs", ()) if "text" in one)
+
+
+class TestWhatIsRefused:
+    @pytest.mark.parametrize(
+        ("arguments", "said"),
+        [
+            (["--over", "sead=1,2"], "no parameter 'sead'. Did you mean 'seed'?"),
+            (["--over", "seed=one,2"], "Parameter 'seed' must be a whole number"),
+            (["--over", "seed=1..3", "-p", "test_size", "x"], "Parameter 'test_size' must be"),
+            ([], "There is nothing to vary"),
+            (["--over", "seed="], "Write --over seed=A,B,C"),
+            (["--over", "seed=5..1"], "There is nothing to vary"),
+            (["--over", "seed=1,1"], "{'seed': 1} is there twice"),
+            (["--over", "seed=1,2", "--over", "seed=3"], "The values of 'seed' are given twice"),
+            (["--over", "seed=1,2", "-p", "seed", "3"], "'seed' is varied, and has a fixed value too"),
+            (["--over", "seed=1..999999999"], "That would be 999,999,999 reports; a sweep has at most 1,000"),
+            (["--over", "seed=1..100", "--over", "tune=1..11"], "That would be 1,100 reports"),
+            (["--over", "seed=1,2", "-j", "0"], "jobs must be a whole number of at least 1"),
+            (["--over", "seed=1,2", "--timeout", "0"], "more than 0 seconds"),
+            (["--over", "policy=standard,standart"], "Did you mean 'standard'?"),
+        ],
+    )
+    def test_before_the_first_run_and_nothing_is_left(self, tmp_path, arguments, said):
+        done = ask("experiment", *arguments)
+        assert said in done.output
+        assert done.exit_code == 2
+        assert list(tmp_path.iterdir()) == []
+
+    @pytest.mark.parametrize(
+        ("text", "said"),
+        [
+            ("", "There is nothing to vary"),
+            ("seed: []", "There is nothing to vary"),
+            ("seed: 3", "must give a list of values of 'seed', not '3'"),
+            ("seed: [1, two]", "Parameter 'seed' must be a whole number"),
+            ("sead: [1]", "Did you mean 'seed'?"),
+            ("- seed", "must map names to values"),
+        ],
+    )
+    def test_a_grid(self, tmp_path, text, said):
+        grid = tmp_path / "grid.yaml"
+        grid.write_text(text)
+        done = ask("experiment", "--grid", grid)
+        assert said in done.output
+        assert done.exit_code == 2
+        assert list(tmp_path.iterdir()) == [grid]
+
+    def test_what_is_varied_is_read_by_its_type(self, tmp_path):
+        schema, grid = read_schema(find_template("experiment")), tmp_path / "grid.yaml"
+        grid.write_text("target: [no, 007]\nsensitive: [[sex, race], []]\n")
+        over = read_over(schema, ["seed=-1..2", "test_size=0.1,1", "candidates=logistic,boosting"], grid)
+        assert over == {
+            "target": ["no", "007"],
+            "sensitive": [["sex", "race"], []],
+            "seed": [-1, 0, 1, 2],
+            "test_size": [0.1, 1.0],
+            "candidates": [["logistic"], ["boosting"]],
+        }
+
+
+def made(folder, seed, values, verdict=None):
+    """Write a report that holds nothing but results."""
+    numbers = tuple(KeyNumber(f"test.{name}", name, value, "test part") for name, value in values.items())
+    results = Results(
+        template="experiment",
+        title=f"Experiment {HOSTILE}",
+        data=DataInfo(HOSTILE),
+        scalars={},
+        key_numbers=numbers,
+        parameters={"seed": seed},
+    )
+    path = folder / f"20260101-00000{seed}-experiment-sweep-{seed}"
+    path.mkdir()
+    (path / "results.json").write_text(results.to_json())
+    (path / "report.html").write_text("")
+    return read_run(path)
+
+
+class TestThePage:
+    def test_means_over_seeds_are_those_of_scipy(self, tmp_path):
+        rng = np.random.default_rng(0)
+        values = {target: rng.random(5) for target in "ab"}
+        swept = []
+        for at, (target, of_target) in enumerate(values.items()):
+            for seed, value in enumerate(of_target):
+                run = made(tmp_path, 5 * at + seed, {"AUC": Estimate(value, value - 0.1, value + 0.1)})
+                swept.append(SweptReport({"target": target, "seed": seed}, None, run, ""))
+        page = sweep_html("T", swept)
+        for of_target in values.values():
+            low, high = stats.t.interval(0.95, 4, of_target.mean(), stats.sem(of_target))
+            assert cell_html(Estimate(of_target.mean(), low, high)) in page
+            assert all(cell_html(Estimate(value, value - 0.1, value + 0.1)) in page for value in of_target)
+        assert "on the same rows: not what new data would give" in page
+
+    def test_without_seeds_there_is_no_mean(self, tmp_path):
+        run = made(tmp_path, 1, {"AUC": Estimate(0.5)})
+        assert "Over seeds" not in sweep_html("T", [SweptReport({"target": "a"}, None, run, "")])
+
+    def test_a_number_that_some_reports_lack_is_averaged_over_the_others(self, tmp_path):
+        runs = [
+            made(tmp_path, 1, {"AUC": Estimate(0.5)}),
+            made(tmp_path, 2, {"AUC": Estimate(0.7), "R2": Estimate(0.1)}),
+        ]
+        swept = [SweptReport({"seed": at}, None, run, "") for at, run in enumerate([*runs, None])]
+        page = sweep_html("T", swept)
+        low, high = stats.t.interval(0.95, 1, 0.6, stats.sem([0.5, 0.7]))
+        assert cell_html(Estimate(0.6, low, high)) in page
+        assert page.count("<tr class=") == 4
+
+    def test_hostile_values_are_inert(self, tmp_path):
+        run = made(tmp_path, 1, {HOSTILE: Estimate(0.5)})
+        swept = [
+            SweptReport({HOSTILE: HOSTILE, "seed": 1}, None, run, ""),
+            SweptReport({HOSTILE: 1, "seed": 1}, None, None, HOSTILE),
+        ]
+        page = sweep_html(HOSTILE, swept)
+        assert "<script>alert" not in page
+        assert "{{ 7*7 }}" in page
+        assert page.count("&lt;script&gt;alert(1)&lt;/script&gt;") > 8
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory):
+    """A sweep over the ways in which a notebook can end, twice asked for."""
+    place = tmp_path_factory.mktemp("swept")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(place)
+        arguments = (WAYS, "--over", "way=well,raises,dies,hangs", "--over", "seed=1,2", "-j", "2", "--timeout", "8")
+        first = ask(*arguments)
+        kept = reports(place / "reports")
+        (place / "mended").touch()  # now all ways end well
+        return place / "reports", first, kept, ask(*arguments)
+
+
+class TestIsolation:
+    def test_what_fails_costs_only_itself(self, swept):
+        out, first, kept, _ = swept
+        assert first.exit_code == 3
+        assert sorted(json.loads(printed(one).splitlines()[0]) for one in kept) == [["well", 1], ["well", 2]]
+        assert len(reports(out, ended="-FAILED")) == 6
+        for said in ("ValueError: as asked", "KernelDied", "stopped at the time limit of 8 seconds"):
+            assert first.stderr.count(said) == 2
+
+    def test_each_has_random_numbers_and_a_session_of_its_own(self, swept):
+        drawn = [printed(one).splitlines()[1] for one in swept[2]]
+        assert len(set(drawn)) == 2
+
+    def test_the_same_command_makes_what_is_missing(self, swept):
+        out, _, kept, again = swept
+        assert again.exit_code == 0
+        assert set(kept) < set(reports(out))
+        assert len(reports(out)) == 8
+        assert "8 reports in " in again.stderr
+        assert ", of which 2 are there already" in again.stderr
+        page = Path(again.stdout.splitlines()[-1])
+        assert page.parent == out
+        assert page.read_text(encoding="utf-8").count('href="2') == 8
+
+    def test_nothing_is_left_running_or_half_written(self, swept):
+        assert [one.name for one in swept[0].iterdir() if one.name.startswith(".")] == []
+
+
+def started(*arguments):
+    command = [sys.executable, "-m", "toolkit", "sweep", *map(str, arguments)]
+    return subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True)
+
+
+def alive(text):
+    listed = subprocess.run(["ps", "-eo", "pid,stat,args"], capture_output=True, text=True, check=True).stdout
+    return [int(line.split()[0]) for line in listed.splitlines() if text in line and line.split()[1][0] != "Z"]
+
+
+@pytest.mark.slow
+class TestKilled:
+    @pytest.mark.parametrize("whom", ["the sweep", "a report"])
+    def test_finished_reports_stay_and_the_same_command_ends_it(self, tmp_path, whom):
+        arguments = (WAYS, "--over", "seed=1..6", "-p", "way", "slowly")
+        process, out = started(*arguments), tmp_path / "reports"
+        deadline = time.monotonic() + 120
+        while not (out.exists() and len(reports(out)) == 2) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        while not [*out.glob(".running-*[0-9a-f]")] and time.monotonic() < deadline:
+            time.sleep(0.05)
+        children = [int(one) for one in subprocess.check_output(["pgrep", "-P", str(process.pid)], text=True).split()]
+        os.kill(process.pid if whom == "the sweep" else children[-1], signal.SIGKILL)
+        process.communicate()
+        assert process.returncode == (-signal.SIGKILL if whom == "the sweep" else 3)
+        deadline = time.monotonic() + 20
+        while any(map(_is_there, children)) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert not any(map(_is_there, children))
+        kept = reports(out)
+        assert 2 <= len(kept) < 6
+        done = ask(*arguments)
+        assert done.exit_code == 0
+        assert set(kept) < set(reports(out))
+        assert len(reports(out)) == 6
+        assert [one.name for one in out.iterdir() if one.name.startswith(".")] == []
+
+    def test_two_at_once(self, tmp_path):
+        first, other = (started(WAYS, "--over", f"seed={seeds}", "-p", "way", "slowly") for seeds in ("1..3", "3..5"))
+        deadline = time.monotonic() + 120
+        while not reports(tmp_path / "reports") if (tmp_path / "reports").exists() else time.monotonic() < deadline:
+            time.sleep(0.05)
+        same = ask(WAYS, "--over", "seed=1..3", "-p", "way", "slowly")
+        assert same.exit_code == 2
+        assert "This very sweep is at work" in same.output
+        pages = [one.communicate()[0].splitlines()[-1] for one in (first, other)]
+        assert [one.returncode for one in (first, other)] == [0, 0]
+        assert len(set(pages)) == 2
+        assert all(Path(page).read_text(encoding="utf-8").count('href="2') == 3 for page in pages)
+
+    def test_forty_by_ten(self, tmp_path):
+        done = ask(WAYS, "--over", "seed=1..40", "-p", "way", "well", "-j", "10")
+        assert done.exit_code == 0
+        assert len(reports(tmp_path / "reports")) == 40
+
+
+def _is_there(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.mark.slow
+def test_a_swept_report_is_the_one_that_run_makes(tmp_path):
+    done = sweep("experiment", {"seed": [3]}, data="wine", policy="standard")
+    alone = runner.run("experiment", data="wine", policy="standard", seed=3, out="alone")
+    assert not done.reports[0].failure
+    ours, theirs = read_results(done.reports[0].folder), alone.results
+    timed = re.compile(r"(^|\.)(time|latency|throughput)\.")
+    assert ours.scalars.keys() == theirs.scalars.keys()
+    for name, number in ours.scalars.items():
+        if not timed.match(name):
+            assert number.plain() == theirs.scalars[name].plain()
+    assert ours.parameters == theirs.parameters
+    assert ours.command == theirs.command
+    assert sorted(one.name for one in done.reports[0].folder.iterdir()) == sorted(
+        one.name for one in alone.folder.iterdir()
+    )
+    assert ask("experiment", "--over", "seed=3", "-p", "data", "wine", "-p", "policy", "standard").exit_code == (
+        ours.verdict.outcome == "fail"
+    )
+
+
+def test_a_file_that_changed_is_another_combination(tmp_path, monkeypatch):
+    from toolkit.runs import sweep as module
+
+    table = tmp_path / "table.csv"
+    schema = read_schema(find_template("experiment"))
+
+    def keys():
+        return list(module._plan(schema, {"data": str(table), "target": "y"}, {"seed": [1, 2]}, None))
+
+    table.write_text("a,y\n1,2\n")
+    before = keys()
+    assert keys() == before
+    table.write_text("a,y\n1,2\n3,4\n")
+    assert not set(keys()) & set(before)
+
+
+def test_from_python_it_is_refused_as_on_the_command_line():
+    with pytest.raises(InputError, match="nothing to vary"):
+        sweep("experiment", {}, data="wine")

@@ -1,0 +1,199 @@
+"""A report of each combination of parameters, made side by side, and the page that compares them.
+
+Nothing but the reports says what is done: the name of each ends in a hash of what it is made from. So the same sweep
+asked for again, after it was killed or with more values, makes only what is not there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import math
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Generator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import IO, Any, cast
+
+from filelock import FileLock, Timeout
+
+from toolkit.core.options import whole
+from toolkit.core.words import counted, masked, printable, shorten
+from toolkit.core.yaml_file import read_mapping
+from toolkit.errors import InputError, refusing, shown
+from toolkit.report.gallery import read_run
+from toolkit.report.render import write_page
+from toolkit.report.sweep import SweptReport, sweep_html
+from toolkit.runs import process
+from toolkit.runs.parameters import Schema, find_template, read_schema
+from toolkit.runs.runner import check_request
+
+MOST = 1000
+_SILENT = "Its process ended without a word. Was memory short? Ask for the same sweep again."
+_RANGE = re.compile(r"(-?\d{1,9})\.\.(-?\d{1,9})")
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """A finished sweep: its page, and its reports, or why they could not be made."""
+
+    page: Path
+    reports: tuple[SweptReport, ...]
+
+
+def sweep(
+    template: str | Path,
+    over: Mapping[str, Sequence[object]],
+    parameters: Mapping[str, object] | None = None,
+    *,
+    out: str | Path | None = None,
+    jobs: int = 1,
+    timeout: float | None = None,
+    **more: object,
+) -> Sweep:
+    """Make a report of each combination of values, as ``run`` does, and a page that compares them.
+
+    A report that fails costs only itself. Asked for again, the same sweep makes only the reports that are not there;
+    one is made anew where the template, a parameter or a file that one names has changed.
+
+    Parameters
+    ----------
+    template : str or Path
+        As for ``run``.
+    over : mapping of str to sequence
+        The values of each parameter that is varied.
+    parameters : mapping, optional
+        Values of others, the same in all reports.
+    out : path, optional
+        The reports folder; by default ``reports`` under the current folder.
+    jobs : int
+        How many reports are made at a time.
+    timeout : float, optional
+        Seconds after which the notebook of a report is stopped.
+    **more
+        Further parameters.
+
+    Returns
+    -------
+    Sweep
+
+    Raises
+    ------
+    InputError
+        Before the first run, where one of the combinations cannot be run, or nothing is varied.
+
+    Examples
+    --------
+    >>> sweep("experiment", {"sead": [1, 2]}, data="wine")
+    Traceback (most recent call last):
+    toolkit.errors.InputError: Template 'experiment' has no parameter 'sead'. Did you mean 'seed'? It has: ...
+    """
+    schema = read_schema(find_template(template))
+    planned = _plan(schema, {**(parameters or {}), **more}, over, timeout)
+    whole("jobs", jobs, 1)
+    folder, page = Path(os.path.abspath(out or "reports")), f"sweep-{schema.name}-{_digest(list(planned))}"
+    lock = FileLock(Path(tempfile.gettempdir()) / f"toolkit-{_digest([str(folder), page])}.lock", 0, mode=0o666)
+    with refusing(f"This very sweep is at work in {str(folder)!r} already", kinds=(Timeout,)), lock:
+        with refusing(f"Cannot write reports in {str(folder)!r}", " Choose another folder with --out."):
+            folder.mkdir(parents=True, exist_ok=True)
+        missing = {key: given for key, given in planned.items() if not _made(folder, key)}
+        before = len(planned) - len(missing)
+        here = f", of which {before} are there already" if before else ""
+        sys.stderr.write(f"{counted(len(planned), 'report')} in {printable(folder)}{here}.\n")
+        failures: dict[str, str] = {}
+        common = {"template": str(schema.path), "out": str(folder), "timeout": timeout}
+        orders = [{**common, "parameters": given, "name": key} for key, given in missing.items()]
+        with process.interrupted_once(), ThreadPoolExecutor(jobs) as pool, closing(_each(pool, orders)) as ended:
+            for number, (key, failure) in enumerate(zip(missing, ended, strict=True), before + 1):
+                values = ", ".join(f"{one}={shown(planned[key][one])}" for one in over)
+                sys.stderr.write(masked(f"{number:4} of {len(planned)}  {printable(values)}  {failure or 'made'}\n"))
+                failures[key] = masked(failure)
+        reports = []
+        for key, given in planned.items():
+            found, why = _made(folder, key), failures.get(key) or _SILENT
+            varied = masked({name: given[name] for name in over})
+            reports.append(SweptReport(varied, found, read_run(found) if found else None, "" if found else why))
+        return Sweep(write_page(folder / f"{page}.html", sweep_html(schema.title, reports)), tuple(reports))
+
+
+def read_over(schema: Schema, texts: Sequence[str], file: Path | None) -> dict[str, list[Any]]:
+    """Read what is varied from a command line, ``NAME=A,B,C`` or ``NAME=1..10``, and from a YAML file of lists."""
+    over: dict[str, list[Any]] = {}
+    for name, values in (read_mapping(file, "grid") if file else {}).items():
+        if not isinstance(values, list):
+            raise InputError(f"The grid {str(file)!r} must give a list of values of {name!r}, not {shown(values)}.")
+        over[name] = [schema.read(name, value) for value in values]
+    for text in texts:
+        name, _, values = text.partition("=")
+        if not values:
+            raise InputError(f"Write --over {name}=A,B,C, or {name}=1..10 for whole numbers.")
+        if name in over:
+            raise InputError(f"The values of {name!r} are given twice. Give all of them at once.")
+        ends = _RANGE.fullmatch(values) if "int" in schema.find(name).kinds else None
+        among: Sequence[object] = range(int(ends[1]), int(ends[2]) + 1) if ends else values.split(",")
+        _check_count(len(among))
+        over[name] = [schema.read_texts([(name, str(one))])[name] for one in among]
+    return over
+
+
+def _plan(
+    schema: Schema, fixed: Mapping[str, object], over: Mapping[str, Sequence[object]], timeout: float | None
+) -> dict[str, dict[str, Any]]:
+    """Return the parameters of each report by the hash of what it is made from; all of them are checked."""
+    _check_count(math.prod(map(len, over.values())) if over else 0)
+    for name in fixed.keys() & over.keys():
+        raise InputError(f"{name!r} is varied, and has a fixed value too. Give one of them.")
+    source = hashlib.sha256(schema.path.read_bytes()).hexdigest()
+    planned = {}
+    for values in product(*over.values()):
+        wanted = {**fixed, **dict(zip(over, values, strict=True))}
+        checked = check_request(schema, wanted, timeout)
+        files = [Path(one).stat() for one in checked.values() if isinstance(one, str) and os.path.isfile(one)]
+        key = f"sweep-{_digest([source, checked, [(one.st_size, one.st_mtime_ns) for one in files]])}"
+        if key in planned:
+            raise InputError(
+                f"The combination {shown({name: checked[name] for name in over})} is there twice. Give each value once."
+            )
+        planned[key] = {name: value for name, value in checked.items() if name in wanted}
+    return planned
+
+
+def _check_count(count: int) -> None:
+    if not count:
+        raise InputError("There is nothing to vary. Give the values of a parameter, such as --over seed=1..10.")
+    if count > MOST:
+        raise InputError(f"That would be {count:,} reports; a sweep has at most {MOST:,}. Vary less at once.")
+
+
+def _digest(content: object) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _made(folder: Path, key: str) -> Path | None:
+    """Return the folder of a report that is finished: only then has it its name."""
+    return max((one for one in folder.glob(f"*-{key}") if (one / "report.html").is_file()), default=None)
+
+
+def _each(pool: ThreadPoolExecutor, orders: Sequence[Mapping[str, Any]]) -> Generator[str]:
+    """Yield how each report ended; where this is closed, those that are not begun are not made."""
+    yield from pool.map(_make, orders)
+
+
+def _make(order: Mapping[str, Any]) -> str:
+    """Make a report in a process of its own, which ends when this one does; return why it failed, if it did."""
+    pipe, command = subprocess.PIPE, [sys.executable, "-P", str(process.WORKER), "report"]
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL) as child:
+        tell, said = cast(IO[bytes], child.stdin), cast(IO[bytes], child.stdout)
+        with contextlib.suppress(BrokenPipeError):
+            tell.write(json.dumps(order).encode() + b"\n")
+            tell.flush()
+        failure = shorten(said.read().decode(), 600)
+    return failure or (_SILENT if child.returncode else "")
