@@ -54,8 +54,7 @@ def history(name: str, as_json: bool, html: Path | None, out: Path) -> None:
     if html:
         from toolkit.report.render import write_history
 
-        decided = {fact: number for entry in entries for fact, number in entry.facts.items()}
-        now = {alias: decided.get(f"{alias}.after", "") for alias in lifecycle.ALIASES}
+        now = lifecycle.aliases_after(entries)
         click.echo(write_history(html, name=name, now=now, records=plain, faults=faults))
     else:
         answer(as_json, {"records": plain, "faults": faults}, table, *said)

@@ -46,12 +46,26 @@ def test_any_byte_that_changes_is_found(tmp_path):
     _write(tmp_path, "ann", 3)
     ledger, draw = Ledger(tmp_path), random.Random(0)
     whole = ledger.path.read_bytes()
-    head = {"churn": ledger.entries()[-1].hash}
+    ledger.heads = {"churn": ledger.entries()[-1].hash}
     for place in draw.sample(range(len(whole)), 200):
         ledger.path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
-        assert ledger.faults(head), place
+        assert ledger.faults(), place
     ledger.path.write_bytes(whole)
-    assert ledger.faults(head) == []
+    assert ledger.faults() == []
+
+
+def test_a_lost_end_stays_found_when_another_record_is_written_after_it(tmp_path):
+    ledger = Ledger(tmp_path)
+    heads = [ledger.add("ann", what, "churn", "1", "fine", head="").hash for what in ("register", "reject")]
+    lines = ledger.path.read_text(encoding="utf-8").splitlines(keepends=True)
+    ledger.path.write_text(lines[0], encoding="utf-8")
+    assert ledger.faults() == []  # nothing in the file tells
+    ledger.heads = {"churn": heads[1]}
+    with pytest.raises(InputError, match="last record of 'churn' that MLflow knows is not in it"):
+        ledger.add("bob", "promote", "churn", "1", "")
+    ledger.heads = {}
+    ledger.add("bob", "promote", "churn", "1", "", head=heads[1])  # as a version that did not look wrote it
+    assert ledger.faults() == ["Record 2 follows one of 'churn' that is missing: records were cut off."]
 
 
 def test_hashes_of_a_folder_are_of_names_and_bytes(tmp_path):

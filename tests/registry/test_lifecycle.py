@@ -134,6 +134,32 @@ class TestWhatWasChangedIsFound:
             path.write_text(whole, encoding="utf-8")
         assert lifecycle.history("salt", out=model)[1] == []
 
+    def test_nothing_is_decided_after_the_end_was_cut_off(self, model, reports):
+        path = Ledger(model).path
+        whole = path.read_text(encoding="utf-8")
+        lifecycle.reject("salt/2", by="carl", reason="worse for some", out=model)
+        rejected = path.read_text(encoding="utf-8")
+        path.write_text(whole, encoding="utf-8")
+        try:
+            for decide in (
+                lambda: lifecycle.promote("salt/2", by="bob", out=model),
+                lambda: lifecycle.approve("salt/2", by="bob", reason="fine", out=model),
+                lambda: lifecycle.register(reports[1][0], "salt", by="ann", out=model),
+            ):
+                with pytest.raises(InputError, match="cannot be trusted: The last record of 'salt' that MLflow knows"):
+                    decide()
+            assert path.read_text(encoding="utf-8") == whole
+        finally:
+            path.write_text(rejected, encoding="utf-8")
+        lifecycle.approve("salt/2", by="bob", reason="tried again", out=model)
+        assert lifecycle.history("salt", out=model)[1] == []
+
+    def test_another_folder_begins_no_second_ledger(self, model, tmp_path, monkeypatch):
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", tracking_uri(model))
+        with pytest.raises(InputError, match="or --out is another folder"):
+            lifecycle.promote("salt/2", by="bob", out=tmp_path / "others")
+        assert not Ledger(tmp_path / "others").path.exists()
+
     def test_in_the_aliases(self, model):
         with connect(tracking_uri(model)) as client:
             client.set_registered_model_alias("salt", "champion", "2")

@@ -64,7 +64,7 @@ def write(ledger, found, *, chained):
 
 
 def test_signed_records_are_verified(ledger):
-    assert ledger.faults({}) == []
+    assert ledger.faults(signatures=True) == []
     assert [bool(one.signature) for one in ledger.entries()] == [False, True, True, False]
     assert all("BEGIN SSH SIGNATURE" in one.signature for one in ledger.entries()[1:3])
 
@@ -87,7 +87,7 @@ def test_a_byte_that_was_flipped_is_found(ledger, part):
     assert "Record 2 was changed after it was written." in ledger.faults()
     write(ledger, found, chained=True)
     assert ledger.faults() == []  # the hashes fit again
-    said = ledger.faults({})
+    said = ledger.faults(signatures=True)
     if part == "hash":  # which was put right by that
         assert said == []
     else:
@@ -101,7 +101,7 @@ def test_a_signature_that_was_removed_is_found(ledger):
     write(ledger, found, chained=False)
     assert "Record 3 was changed after it was written." in ledger.faults()
     write(ledger, found, chained=True)
-    assert [one.partition(",")[0] for one in ledger.faults({})] == ["Record 3 is not signed"]
+    assert [one.partition(",")[0] for one in ledger.faults(signatures=True)] == ["Record 3 is not signed"]
 
 
 def test_a_record_before_a_signed_one_cannot_be_changed_by_who_knows_the_hashes(ledger):
@@ -109,14 +109,14 @@ def test_a_record_before_a_signed_one_cannot_be_changed_by_who_knows_the_hashes(
     found[0]["why"] = "never said"
     write(ledger, found, chained=True)
     assert ledger.faults() == []
-    assert ledger.faults({})[0] == "Record 2 has a signature that was not made of it."
+    assert ledger.faults(signatures=True)[0] == "Record 2 has a signature that was not made of it."
 
 
 def test_another_key_is_found(ledger, keys):
     found = records(ledger)
     found[2]["signature"] = signature.sign(Entry(**{**found[2], "signature": ""}).digest(), keys / "ann")
     write(ledger, found, chained=True)
-    (said,) = ledger.faults({})
+    (said,) = ledger.faults(signatures=True)
     assert said == f"Record 3 is not signed with a key that {str(ledger.signers)!r} has for 'bob'."
 
 
@@ -124,7 +124,7 @@ def test_a_record_that_was_added_by_hand_is_found(ledger):
     fourth = records(ledger)[3]
     forged = {**fourth, "number": 5, "who": "bob", "what": "approve", "facts": {}}
     write(ledger, [*records(ledger), forged], chained=True)
-    assert [one.partition(",")[0] for one in ledger.faults({})] == ["Record 5 is not signed"]
+    assert [one.partition(",")[0] for one in ledger.faults(signatures=True)] == ["Record 5 is not signed"]
 
 
 @pytest.mark.parametrize("what", ["approve", "reject", "promote"])
@@ -146,10 +146,10 @@ def test_signers_cannot_be_taken_away(ledger, tmp_path, monkeypatch, keys):
         InputError, match=r"Cannot read who may sign: No such file or directory\. Put the file .* there"
     ):
         Ledger(tmp_path, keys / "ann").add("ann", "approve", "churn", "3", "fine")
-    assert [one[:8] for one in Ledger(tmp_path).faults({})] == ["Record 2", "Record 3"]
+    assert [one[:8] for one in Ledger(tmp_path).faults(signatures=True)] == ["Record 2", "Record 3"]
     allow(tmp_path / "elsewhere", keys, "ann", "bob")
     monkeypatch.setenv("TOOLKIT_ALLOWED_SIGNERS", str(tmp_path / "elsewhere"))
-    assert Ledger(tmp_path).faults({}) == []
+    assert Ledger(tmp_path).faults(signatures=True) == []
     monkeypatch.setenv("TOOLKIT_ALLOWED_SIGNERS", str(tmp_path / "nowhere"))
     with pytest.raises(InputError, match="Cannot read who may sign"):
         Ledger(tmp_path / "new", keys / "ann").add("ann", "retire", "churn", "3", "")
@@ -194,9 +194,9 @@ def test_a_ledger_from_before_signatures_is_read_and_goes_on(tmp_path, keys):
     old = records(Ledger(tmp_path))
     del old[0]["signature"]
     Ledger(tmp_path).path.write_text(json.dumps(old[0]) + "\n", encoding="utf-8")
-    assert Ledger(tmp_path).faults({}) == []
+    assert Ledger(tmp_path).faults(signatures=True) == []
     Ledger(tmp_path, keys / "bob").add("bob", "approve", "churn", "1", "fine")
-    assert Ledger(tmp_path).faults({}) == []
+    assert Ledger(tmp_path).faults(signatures=True) == []
 
 
 @pytest.fixture(scope="module")
@@ -349,4 +349,4 @@ def test_an_empty_ledger_has_no_records(tmp_path):
 def test_a_record_of_other_kinds_of_values_is_none(ledger, part):
     found = records(ledger)
     ledger.path.write_text(json.dumps(found[0] | part) + "\n", encoding="utf-8")
-    assert "is no record: its facts or its signature are of another kind" in ledger.faults({})[0]
+    assert "is no record: its facts or its signature are of another kind" in ledger.faults(signatures=True)[0]

@@ -20,19 +20,10 @@ from toolkit.core.words import spoken
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
 from toolkit.errors import NotApplicableError
+from toolkit.fairness import findings
 from toolkit.fairness.clusters import Resampling
 from toolkit.fairness.custom import measure_custom, read_metrics
 from toolkit.fairness.figures import drawings
-from toolkit.fairness.findings import (
-    METRICS,
-    about_groups,
-    about_table,
-    disparity_table,
-    face,
-    group_table,
-    judge,
-    too_few,
-)
 from toolkit.fairness.groups import group_rows, sensitive_columns
 from toolkit.fairness.measures import measure_groups, prepare, threshold_curves
 from toolkit.models.choice import predict_at
@@ -137,17 +128,17 @@ def audit_fairness(
         (one[0], known | measure_custom(custom, predicted, *one)) for one, known in zip(asked, found, strict=True)
     ]
     names = tuple(metric.name for metric in custom)
-    groups = pd.concat([group_table(*each) for each in measured], ignore_index=True)
+    groups = pd.concat([findings.group_table(*each) for each in measured], ignore_index=True)
     notes = [note for metric in custom if not metric.weighted for note in part.unweighted(f"Metric {metric.name}")]
-    notes += about_table(part, data, columns, groupings, predicted)
+    notes += findings.about_table(part, data, columns, groupings, predicted)
     return FairnessAudit(
         data=part,
         threshold=chosen,
         min_count=min_count,
         groups=groups,
-        disparities=disparity_table(measured, names),
+        disparities=findings.disparity_table(measured, names),
         curves=threshold_curves(predicted, groupings, chosen.value if chosen else math.nan),
-        notes=(*notes, *about_groups(groupings, groups, part.rows, min_count)),
+        notes=(*notes, *findings.about_groups(groupings, groups, part.rows, min_count)),
         custom=names,
     )
 
@@ -211,7 +202,7 @@ class FairnessAudit(Result):
 
     def findings(self) -> list[Finding]:
         """Say which disparities are more than chance, and which groups could not be judged."""
-        return by_severity([*judge(self.disparities, self.groups), *self.notes])
+        return by_severity([*findings.judge(self.disparities, self.groups), *self.notes])
 
     def threshold_curves(self) -> pd.DataFrame:
         """Return selection rate, recall and false positive rate of every group at up to 200 thresholds.
@@ -235,7 +226,7 @@ class FairnessAudit(Result):
         if not shown["class"].any():
             shown = shown.drop(columns="class")
         tables = [FaceTable("Disparities with 95% intervals, and what is expected by chance", shown)]
-        foremost = self.groups[self.groups["metric"].isin([*METRICS["shown"][self.data.task], *self.custom])]
+        foremost = self.groups[self.groups["metric"].isin([*findings.METRICS["shown"][self.data.task], *self.custom])]
         belong = ["units"] if (self.groups["units"] != self.groups["rows"]).any() else []
         for name in self.groups["feature"].drop_duplicates()[:MOST_TABLES]:
             groups = foremost[foremost["feature"] == name]
@@ -243,11 +234,11 @@ class FairnessAudit(Result):
             for (kind, metric), rows in groups.groupby(["class", "metric"], sort=False):
                 side_by[f"{kind}: {spoken(str(metric))}" if kind else metric] = rows["value"].to_numpy()
             tables.append(FaceTable(f"Groups of {name}", side_by))
-        few = too_few(self.groups, self.min_count)
+        few = findings.too_few(self.groups, self.min_count)
         if len(few):
             tables.append(FaceTable("Too few to judge, wholly or by some metrics: left out of the disparities", few))
         tested, beyond = self.disparities["p_adjusted"].count(), (self.disparities["p_adjusted"] <= 0.05).sum()
         units, at = self.data.units, self.threshold
         about = {"units": f" {units.text}" if units else ""}
         about |= {"positive": f" Positive is {self.data.positive}, predicted {at.called}." if at else ""}
-        return replace(face("audit", self, tested=tested, beyond=beyond, **about), tables=tables)
+        return replace(findings.face("audit", self, tested=tested, beyond=beyond, **about), tables=tables)

@@ -16,6 +16,8 @@ NAME = "ledger.jsonl"
 FIRST = "0" * 64
 #: Facts of a record: the hashes of the model's files, of its report, and of the file that says who may sign.
 MODEL, REPORT, SIGNERS = "model.sha256", "report.sha256", "signers.sha256"
+#: The last record of the model that the store knew, which marks it once the aliases have moved.
+HEAD = "head"
 #: What must be signed where that file is there.
 SIGNED = ("approve", "reject", "promote")
 #: What MLflow adds to the files of a registered version when they are fetched.
@@ -73,6 +75,11 @@ class Ledger:
     key : Path, optional
         A private key of SSH that signs what is added.
 
+    Attributes
+    ----------
+    heads : mapping of model to hash
+        The last record of each model that the store knows.
+
     Examples
     --------
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -87,6 +94,7 @@ class Ledger:
         from filelock import FileLock
 
         self.path, self.key = out / NAME, key
+        self.heads: Mapping[str, str] = {}
         self.lock = FileLock(f"{self.path}.lock")
         named = os.environ.get("TOOLKIT_ALLOWED_SIGNERS")
         self.signers = Path(named or out / "allowed_signers")
@@ -205,20 +213,22 @@ class Ledger:
             found.append({**shown, "signed": self.signed(one), "fault": fault})
         return found
 
-    def faults(self, heads: Mapping[str, str] | None = None) -> list[str]:
+    def faults(self, signatures: bool = False) -> list[str]:
         """Say what is wrong with it: a record that was edited, removed, moved or added by hand, or a lost end.
+
+        An end that was cut off is known by ``heads``, and, once another record was written, by the mark that each
+        record keeps of the one before it about the same model.
 
         Parameters
         ----------
-        heads : mapping of model to hash, optional
-            The last record that another place knows of each model: one that is not in the ledger was cut off. With it
-            every signature is checked, which takes a moment each, and what is not signed since that is demanded.
+        signatures : bool
+            Check every signature too, which takes a moment each, and what is not signed since that is demanded.
         """
         try:
             entries = self.entries()
         except InputError as error:
             return [str(error)]
-        found, before, latest, demanded = [], FIRST, "", False
+        found, before, latest, demanded, known = [], FIRST, "", False, {""}
         for place, entry in enumerate(entries, 1):
             if entry.number != place:
                 found.append(f"Record {place} has the number {entry.number}: one was removed or moved.")
@@ -228,12 +238,16 @@ class Ledger:
                 found.append(f"Record {place} was changed after it was written.")
             if entry.when < latest:
                 found.append(f"Record {place} is dated before the one before it.")
+            if entry.facts.get(HEAD, "") not in known:
+                found.append(f"Record {place} follows one of {entry.model!r} that is missing: records were cut off.")
             before, latest, demanded = entry.hash, entry.when, demanded or SIGNERS in entry.facts
-            if heads is not None and (doubt := self.doubt(entry, demanded)):
+            known.add(entry.hash)
+            if signatures and (doubt := self.doubt(entry, demanded)):
                 found.append(f"Record {place} {doubt}.")
-        known = {entry.hash for entry in entries}
-        lost = "The last record of {!r} that MLflow knows is missing: the end was cut off."
-        return found + [lost.format(name) for name, head in (heads or {}).items() if head not in known]
+        lost = (
+            "The last record of {!r} that MLflow knows is not in it: its end was cut off, or --out is another folder."
+        )
+        return found + [lost.format(name) for name, head in self.heads.items() if head not in known]
 
 
 def content_hash(content: bytes) -> str:

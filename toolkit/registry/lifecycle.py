@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, redirect_stderr, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from toolkit.core.results import Results, read_results
 from toolkit.errors import InputError, listed, nearest
-from toolkit.registry.ledger import MODEL, REPORT, Entry, Ledger, folder_hash
+from toolkit.registry.ledger import HEAD, MODEL, REPORT, Entry, Ledger, folder_hash
 from toolkit.registry.store import beside, connect, tracking_uri
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities.model_registry import RegisteredModel
 
 Moves: TypeAlias = dict[str, str]
 ALIASES = CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
-HEAD = "toolkit.ledger_head"
+MARK = "toolkit.ledger_head"
 _ADDRESS = re.compile(r"(?:models:/)?([^/@]+)(?:/(\d+)|@([\w-]+))")
 
 
@@ -210,21 +211,24 @@ def history(name: str, *, out: Path) -> tuple[list[Entry], list[str]]:
         Where neither the ledger nor the store knows the model, or a line of the ledger is no record.
     """
     with _registry(out) as (client, ledger):
-        known = {one.name: one for one in client.search_registered_models()}
-        faults = ledger.faults({one.name: one.tags[HEAD] for one in known.values() if HEAD in one.tags})
+        faults, known = ledger.faults(signatures=True), _known()
         entries: list[Entry] = []
         with suppress(InputError):  # which is among the faults
             entries = [one for one in ledger.entries() if one.model == name]
         if name not in known and not entries:
             raise InputError(f"There is no model {name!r}.{nearest(name, known)} Known: {listed(known) or 'none'}.")
         now = _aliases(client, name) if name in known else {}
-    decided = {name: number for entry in entries for name, number in entry.facts.items()}
-    for alias in ALIASES:
-        places = now.get(alias, ""), decided.get(f"{alias}.after", "")
-        if places[0] != places[1]:
-            found, due = (f"version {one}" if one else "no version" for one in places)
+    for alias, decided in aliases_after(entries).items():
+        if now.get(alias, "") != decided:
+            found, due = (f"version {one}" if one else "no version" for one in (now.get(alias), decided))
             faults.append(f"The alias {alias!r} is at {found}, and by the ledger at {due}.")
     return entries, faults
+
+
+def aliases_after(entries: Iterable[Entry]) -> Moves:
+    """Return at which version each alias is by the records of a model; an empty text where at none."""
+    facts = {name: number for entry in entries for name, number in entry.facts.items()}
+    return {alias: facts.get(f"{alias}.after", "") for alias in ALIASES}
 
 
 @contextmanager
@@ -239,11 +243,10 @@ def _registry(out: Path, key: Path | None = None) -> Iterator[tuple[MlflowClient
         raise InputError(f"No model is registered beside {str(out)!r}. Begin with `toolkit register`.")
     out.mkdir(parents=True, exist_ok=True)
     with ledger.lock, connect(uri) as client:
-        last = {entry.model: entry for entry in ledger.entries()} if not ledger.faults() else {}
-        for model in client.search_registered_models():
-            entry = last.get(model.name)
-            if entry and model.tags.get(HEAD, "") == entry.facts["head"]:
-                _settle(client, model.name, entry)
+        ledger.heads = {name: model.tags.get(MARK, "") for name, model in _known().items()}
+        for entry in {entry.model: entry for entry in ([] if ledger.faults() else ledger.entries())}.values():
+            if ledger.heads.get(entry.model) == entry.facts[HEAD]:
+                _settle(client, entry.model, entry)
         yield client, ledger
 
 
@@ -255,7 +258,7 @@ def _settle(client: MlflowClient, name: str, entry: Entry) -> None:
             client.set_registered_model_alias(name, alias, number)
         elif number == "":
             client.delete_registered_model_alias(name, alias)
-    client.set_registered_model_tag(name, HEAD, entry.hash)
+    client.set_registered_model_tag(name, MARK, entry.hash)
 
 
 def _record(
@@ -267,10 +270,17 @@ def _record(
     before = _aliases(client, version.name)
     facts |= {f"{alias}.before": before.get(alias, "") for alias in after}
     facts |= {f"{alias}.after": number for alias, number in after.items()}
-    head = client.get_registered_model(version.name).tags.get(HEAD, "")
-    entry = ledger.add(by, what, version.name, version.number, reason, **version.facts, **facts, head=head)
+    head = client.get_registered_model(version.name).tags.get(MARK, "")
+    entry = ledger.add(by, what, version.name, version.number, reason, **version.facts, **facts, **{HEAD: head})
     _settle(client, version.name, entry)
     return entry
+
+
+def _known() -> dict[str, RegisteredModel]:
+    """Return every registered model of the store by its name."""
+    import mlflow
+
+    return {one.name: one for one in mlflow.search_registered_models()}
 
 
 def _aliases(client: MlflowClient, name: str) -> Moves:
@@ -286,12 +296,13 @@ def _version(client: MlflowClient, address: str) -> Version:
     if not meant:
         raise InputError(f"{address!r} names no version of a model. Write NAME/VERSION or NAME@ALIAS, such as churn/3.")
     name, number = meant[1], meant[2]
-    known = {one.name: one.aliases for one in client.search_registered_models()}
+    known = _known()
     if name not in known:
         raise InputError(f"There is no model {name!r}.{nearest(name, known)} Known: {listed(known) or 'none'}.")
-    if number is None and meant[3] not in known[name]:
-        raise InputError(f"{name!r} has no version called {meant[3]!r}. It has: {listed(known[name]) or 'none'}.")
-    number = number or str(known[name][meant[3]])
+    aliases = known[name].aliases
+    if number is None and meant[3] not in aliases:
+        raise InputError(f"{name!r} has no version called {meant[3]!r}. It has: {listed(aliases) or 'none'}.")
+    number = number or str(aliases[meant[3]])
     try:
         found = client.get_model_version(name, number)
     except MlflowException:
@@ -314,7 +325,7 @@ def _objection(version: Version, ledger: Ledger) -> str:
     verdict = version.report.verdict
     if verdict.outcome != "pass":
         return f"The verdict of its report is {verdict.outcome}." if verdict.outcome else "No policy judged it."
-    about = [one for one in ledger.entries() if (one.model, one.version) == (version.name, version.number)]
+    about = [one for one in ledger.trusted() if (one.model, one.version) == (version.name, version.number)]
     # Only what was said of the very files that it has now.
     same = [one for one in about if all(one.facts.get(name) == version.facts[name] for name in (MODEL, REPORT))]
     # A rejection stands whoever wrote it; an approval where it may be believed.
