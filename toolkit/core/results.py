@@ -20,6 +20,7 @@ from toolkit.errors import InputError, refusing, shown
 SCHEMA: Literal[1] = 1
 #: The kind of cell output by which results travel in a notebook.
 MIME = "application/vnd.toolkit.results+json"
+_STRICT: Mapping[str, object] = {"extra": "forbid", "json_schema_serialization_defaults_required": True}
 Level = Literal["watch", "investigate", "retrain"]
 LEVELS: tuple[Level, ...] = get_args(Level)
 Approval = Literal["", "required", "independent"]
@@ -164,10 +165,7 @@ class Results:
         ``signed``, and as ``fault`` why it cannot be believed, where it cannot.
     """
 
-    __pydantic_config__: ClassVar[Mapping[str, object]] = {
-        "extra": "forbid",
-        "json_schema_serialization_defaults_required": True,
-    }
+    __pydantic_config__: ClassVar[Mapping[str, object]] = _STRICT
 
     schema: Literal[1] = SCHEMA
     template: str = ""

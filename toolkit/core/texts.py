@@ -55,14 +55,12 @@ def drawer(module: str) -> Callable[..., Drawing]:
     """
     texts: dict[str, dict[str, str]] = beside(module, "figures.yaml")
 
-    def drawing(
-        name: str, draw: Any, data: pd.DataFrame, /, *, kind: str = "", grid: str = "xy", **numbers: Any
-    ) -> Drawing:
-        filled = {key: "; ".join(value) if isinstance(value, list) else value for key, value in numbers.items()}
+    def made(name: str, draw: Any, data: pd.DataFrame, /, *, kind: str = "", grid: str = "xy", **said: Any) -> Drawing:
+        filled = {key: "; ".join(value) if isinstance(value, list) else value for key, value in said.items()}
         words = Picture(**{part: text.format(**filled) for part, text in texts[name].items()})
         return Drawing(kind or name, words, draw, data, grid)
 
-    return drawing
+    return made
 
 
 def facer(module: str) -> Callable[..., Face]:

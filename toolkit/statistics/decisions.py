@@ -41,15 +41,10 @@ def positive_metrics(y: Array, called: Array, weights: Array) -> dict[str, Measu
         return found
     among = rate + said
     slope = 2 * (said**2 * (y - rate) + rate**2 * (called - said)) / among**2
-    chance = {
-        "precision": share(y, weights),
-        "recall": share(called, weights),
-        "f1": smooth(2 * rate * said / among, slope, weights, effective=float(ones.sum()), method="delta, logit scale"),
-    }
-    return {
-        name: replace(one, chance=replace(chance[name], estimate=replace(chance[name].estimate, method=BY_CHANCE)))
-        for name, one in found.items()
-    }
+    curve = smooth(2 * rate * said / among, slope, weights, effective=float(ones.sum()), method="delta, logit scale")
+    guesses = {"precision": share(y, weights), "recall": share(called, weights), "f1": curve}
+    chance = {name: replace(one, estimate=replace(one.estimate, method=BY_CHANCE)) for name, one in guesses.items()}
+    return {name: replace(one, chance=chance[name]) for name, one in found.items()}
 
 
 def f1(y: Array, called: Array, weights: Array) -> Measure:

@@ -11,16 +11,8 @@ import numpy as np
 
 from toolkit.core.estimate import Estimate
 from toolkit.errors import InputError
-from toolkit.statistics.intervals import (
-    RULE_OF_THREE,
-    Array,
-    Interval,
-    mover_difference,
-    standard_error,
-    t_quantile,
-    wald,
-    wilson,
-)
+from toolkit.statistics import intervals
+from toolkit.statistics.intervals import RULE_OF_THREE, Array, Interval, standard_error, t_quantile, wald, wilson
 from toolkit.statistics.units import Units
 
 ONE_UNIT = "no interval: one group"
@@ -271,8 +263,8 @@ def _joined(first: Measure, second: Measure, one: Array, two: Array) -> Interval
     if not math.isfinite(first.centre):
         one, two = (first.units.sums(found) if first.units else found for found in (one, two))
         size = math.sqrt(float(one @ one) * float(two @ two))
-        return mover_difference(a, b, float(one @ two) / size if size else 0.0)
-    low, high = mover_difference(replace(a, value=first.centre), replace(b, value=second.centre))
+        return intervals.mover_difference(a, b, float(one @ two) / size if size else 0.0)
+    low, high = intervals.mover_difference(replace(a, value=first.centre), replace(b, value=second.centre))
     low = a.low - b.high if a.low <= first.bounds[0] else low
     return low, a.high - b.low if b.low <= second.bounds[0] else high
 

@@ -132,8 +132,7 @@ def multiclass_metrics(
         "balanced_accuracy": balanced_accuracy(y_true, y_pred, classes, weights),
         "f1_macro": mean_f1(y_true, y_pred, classes, weights, weighted=False),
         "f1_weighted": mean_f1(y_true, y_pred, classes, weights, weighted=True),
-        "log_loss": undefined(n),
-        "roc_auc_ovr": undefined(n),
+        **dict.fromkeys(("log_loss", "roc_auc_ovr"), undefined(n)),
     }
     if y_prob is not None and n:
         clipped = np.clip(y_prob, EPSILON, 1 - EPSILON)
@@ -265,10 +264,8 @@ def class_mean(
     found, n, ones = whole.estimate, len(y), float(y @ weights)
     if whole.ends is None or found.method == "rule of three":
         return whole
-    parts = [
-        _level(loss, own * weights, chance * weights)
-        for loss, own, chance in ((if_one, y, score), (if_zero, 1 - y, 1 - score))
-    ]
+    classes = (if_one, y, score), (if_zero, 1 - y, 1 - score)
+    parts = [_level(loss, own * weights, chance * weights) for loss, own, chance in classes]
     shares, apart = (ones / n, 1 - ones / n), parts[0][0] - parts[1][0]
 
     def ends(effect: float) -> Interval:

@@ -103,14 +103,10 @@ def is_of(found: Replicated, number: Estimate) -> bool:
 
 def write_replicates(found: Mapping[str, Replicated], rows: str) -> str:
     """Write replicates as JSON; ``rows`` tells which rows they are of."""
-    metrics = {
-        name: vars(one)
-        | {
-            "bounds": [end if math.isfinite(end) else None for end in one.bounds],
-            "draws": [float(f"{draw:.5g}") for draw in one.draws],
-        }
-        for name, one in found.items()
-    }
+    metrics = {}
+    for name, one in found.items():
+        bounds = [end if math.isfinite(end) else None for end in one.bounds]
+        metrics[name] = vars(one) | {"bounds": bounds, "draws": [float(f"{draw:.5g}") for draw in one.draws]}
     return json.dumps({"schema": 1, "rows": rows, "metrics": metrics}, allow_nan=False) + "\n"
 
 
@@ -144,8 +140,5 @@ def _signed_sums(influences: Array) -> Array:
         full[: len(influences)] = influences
         blocks = full.reshape(-1, BLOCKS, influences.shape[1]).sum(axis=0)
     rng = np.random.default_rng(0)
-    sums = [
-        (2.0 * rng.integers(0, 2, size=(_CHUNK, len(blocks)), dtype=np.int8) - 1.0) @ blocks
-        for _ in range(REPLICATES // _CHUNK)
-    ]
-    return np.concatenate(sums)
+    chunks = (rng.integers(0, 2, size=(_CHUNK, len(blocks)), dtype=np.int8) for _ in range(REPLICATES // _CHUNK))
+    return np.concatenate([(2.0 * chunk - 1.0) @ blocks for chunk in chunks])
