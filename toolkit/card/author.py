@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from toolkit.core.resources import templates_folder
+from toolkit.core.resources import read_yaml, templates_folder
 from toolkit.errors import InputError, listed, nearest, refusing
 
 #: More than this belongs into a document that the card links to.
@@ -44,9 +44,7 @@ def sections() -> dict[str, dict[str, Any]]:
     >>> sections()["caveats"]["title"]
     'Caveats and recommendations'
     """
-    import yaml
-
-    return dict(yaml.safe_load((templates_folder() / "card" / "sections.yaml").read_text(encoding="utf-8")))
+    return dict(read_yaml(templates_folder() / "card" / "sections.yaml"))
 
 
 @cache

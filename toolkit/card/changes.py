@@ -12,6 +12,7 @@ from toolkit.card.author import questions, sections
 from toolkit.card.content import as_text
 from toolkit.card.lineage import model_of
 from toolkit.card.model_card import ModelCard
+from toolkit.card.quantities import Scalars
 from toolkit.core.estimate import Estimate
 from toolkit.core.result import Finding
 from toolkit.core.results import Results
@@ -25,12 +26,8 @@ Kind = Literal["added", "removed", "changed", "same"]
 PARTS = ("data", "features", "training", "metrics", "fairness", "operation", "other numbers", "findings", "author")
 UNPAIRED, SIGNIFICANT = "MOVER, unpaired", 0.05
 _NONE = Estimate(math.nan)
-_BEGINNINGS: dict[str, tuple[str, ...]] = {
-    "data": ("data.", "split."),
-    "metrics": ("test.",),
-    "fairness": ("fairness.",),
-    "operation": tuple(sections()["operation"]["numbers"]),
-}
+_BEGINNINGS = {"data": ("data.", "split."), "metrics": ("test.",), "fairness": ("fairness.",)}
+_BEGINNINGS |= {"operation": tuple(sections()["operation"]["numbers"])}
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +116,7 @@ def changes_of_facts(before: Results, after: Results) -> Iterator[Change]:
             yield from _compared(part, old, new)
 
 
-def changes_of_numbers(
-    before: Mapping[str, Estimate], after: Mapping[str, Estimate], paired: Mapping[str, Estimate]
-) -> Iterator[Change]:
+def changes_of_numbers(before: Scalars, after: Scalars, paired: Scalars) -> Iterator[Change]:
     """Compare every number; a difference of two numbers with intervals has one too (see ``difference_of``).
 
     ``paired`` holds by name the differences that are known more sharply, since both were measured on the same rows. The
@@ -145,9 +140,7 @@ def p_value_of(difference: Estimate) -> float:
     return 2 * NormalDist().cdf(-Z * abs(value) / side) if side > 0 else float(value == 0)
 
 
-def _compared_numbers(
-    before: Mapping[str, Estimate], after: Mapping[str, Estimate], paired: Mapping[str, Estimate]
-) -> Iterator[Change]:
+def _compared_numbers(before: Scalars, after: Scalars, paired: Scalars) -> Iterator[Change]:
     for name in [*before, *(name for name in after if name not in before)]:
         old, new = before.get(name), after.get(name)
         if old is None or new is None:

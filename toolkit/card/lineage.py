@@ -157,8 +157,5 @@ def for_the_hub(form: Literal["metadata", "eval_results"], every: Sequence[Resul
 
 def evaluated_metrics(scalars: Mapping[str, Estimate]) -> dict[str, Estimate]:
     """Return the defined metrics of the test part, by their plain names."""
-    return {
-        name.removeprefix("test."): number
-        for name, number in scalars.items()
-        if name.startswith("test.") and name.count(".") == 1 and math.isfinite(number.value)
-    }
+    tests = {name.removeprefix("test."): number for name, number in scalars.items() if name.startswith("test.")}
+    return {name: number for name, number in tests.items() if "." not in name and math.isfinite(number.value)}

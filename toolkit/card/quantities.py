@@ -17,7 +17,7 @@ from toolkit.core.figures import Drawing, draw_beside
 from toolkit.core.numbers import GroupNumber, group_numbers
 from toolkit.core.results import Results
 from toolkit.core.texts import drawer
-from toolkit.core.words import shorten
+from toolkit.core.words import matching, shorten
 from toolkit.policy.reason import number_words
 
 drawing = drawer(__file__)
@@ -59,12 +59,8 @@ def plain_table(scalars: Scalars, names: Sequence[str], caption: str) -> Found:
 
 def driver_table(scalars: Scalars) -> Found:
     """Return the columns that move the model's output most, by the names that explanations give them."""
-    ending = ".mean_abs_shap"
-    known = {
-        name: name.removeprefix("explanation.").removesuffix(ending)
-        for name in scalars
-        if name.startswith("explanation.") and name.endswith(ending) and not math.isnan(scalars[name].value)
-    }
+    found = [one for one in matching("explanation.*.mean_abs_shap", scalars) if not math.isnan(scalars[one].value)]
+    known = {name: name.removeprefix("explanation.").removesuffix(".mean_abs_shap") for name in found}
     features = {*known.values(), *(one.feature for one in group_numbers(scalars))}
     # Of a group it reads <feature>.<group>.<column>; a column's own name may have dots.
     groups = [name for name in known.values() if name.startswith(tuple(f"{feature}." for feature in features))]

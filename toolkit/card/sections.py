@@ -12,7 +12,7 @@ from toolkit.card.lineage import Report, evaluated_metrics, facts_of
 from toolkit.card.quantities import MAKERS, compared_groups, gathered
 from toolkit.core.face import FaceTable
 from toolkit.core.numbers import group_numbers
-from toolkit.core.resources import templates_folder
+from toolkit.core.resources import read_yaml, templates_folder
 from toolkit.core.result import SEVERITIES, by_severity
 from toolkit.core.results import Results
 from toolkit.core.words import matching
@@ -58,15 +58,12 @@ def make_sections(reports: Sequence[Report], answers: Mapping[str, str]) -> tupl
 
 def _about(every: Sequence[Results]) -> dict[str, Any]:
     """Return what the texts of ``sections.yaml`` may say: of the first report, and of all of them."""
-    measured = [
-        (metric, number, results.scalars.get(f"baseline.{metric}"))
-        for results in every
-        for metric, number in evaluated_metrics(results.scalars).items()
-    ]
+    metrics = [(results.scalars, *one) for results in every for one in evaluated_metrics(results.scalars).items()]
+    measured = [(metric, number, scalars.get(f"baseline.{metric}")) for scalars, metric, number in metrics[:1]]
     ones = [one for results in every for one in group_numbers(results.scalars) if one.group and not one.is_disparity]
     counts = Counter(feature for feature, _ in dict.fromkeys((one.feature, one.group) for one in ones))
     sizes = [f"{feature} ({count} groups)" for feature, count in counts.items()]
-    found = {"measured": measured[:1], "groups": compared_groups(every)[1], "sizes": sizes}
+    found = {"measured": measured, "groups": compared_groups(every)[1], "sizes": sizes}
     trained = any(name.startswith("split.train.") for name in every[0].scalars)
     return facts_of(every[0]) | found | {"every": every, "trained": every[:1] if trained else []}
 
@@ -117,9 +114,7 @@ def points() -> tuple[Point, ...]:
     >>> points()[0].point, points()[-1].point
     ('1(a)', 'Manage 4')
     """
-    import yaml
-
-    sources = yaml.safe_load((templates_folder() / "card" / "regulation.yaml").read_text(encoding="utf-8"))
+    sources = read_yaml(templates_folder() / "card" / "regulation.yaml")
     return tuple(Point(each["source"], each["reference"], **one) for each in sources for one in each["points"])
 
 

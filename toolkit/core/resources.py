@@ -12,6 +12,13 @@ def templates_folder() -> Path:
     return inside if inside.is_dir() else package.parent / "templates"
 
 
+def read_yaml(path: Path) -> Any:
+    """Return what a YAML file holds that travels with the package."""
+    import yaml
+
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
 def beside(module: str, name: str) -> Any:
     """Return what a YAML file holds that stands beside a module, whose ``__file__`` is given.
 
@@ -20,9 +27,7 @@ def beside(module: str, name: str) -> Any:
     >>> beside(__file__, "words.yaml")["parts of names"]["auc"]
     'AUC'
     """
-    import yaml
-
-    return yaml.safe_load(Path(module).with_name(name).read_text(encoding="utf-8"))
+    return read_yaml(Path(module).with_name(name))
 
 
 def read_bytes(path: Path, most: int = 1_000_000_000) -> bytes:

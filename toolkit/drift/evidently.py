@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import os
 import pickle
 import random
@@ -22,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from toolkit.core.face import Face
+from toolkit.core.face import Face, content_policy
 from toolkit.core.result import Finding, Record, Result
 from toolkit.drift.distances import METHODS
 from toolkit.drift.findings import finding
@@ -245,10 +243,5 @@ def inert(html: str) -> str:
     scripts = _SCRIPT.findall(html)
     if (data, len(scripts), html.count("<head>")) != (2, 4, 1):
         raise NotApplicableError("evidently's page is not written: it is made in an unknown way, and may not be safe.")
-    digests = (base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts)
-    hashes = " ".join(f"'sha256-{digest}'" for digest in digests)
-    policy = (
-        f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; font-src data:; "
-        "img-src data: blob:; base-uri 'none'; form-action 'none'"
-    )
+    policy = content_policy(scripts, "font-src data:", "img-src data: blob:")
     return html.replace("<head>", f'<head>\n<meta http-equiv="Content-Security-Policy" content="{policy}">')

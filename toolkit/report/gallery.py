@@ -1,7 +1,5 @@
 """The index of a folder of reports: one line a run, newest first, whatever state its neighbours are in."""
 
-import base64
-import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from toolkit.core.estimate import format_number
-from toolkit.core.face import cell_html
+from toolkit.core.face import cell_html, content_policy
 from toolkit.core.resources import templates_folder
 from toolkit.core.words import counted, printable
 from toolkit.errors import listed
@@ -108,20 +106,10 @@ def environment() -> Environment:
     """Return what makes the pages: every text is escaped unless it was cleaned, and no page loads anything."""
     folder = templates_folder() / "review"
     script = (folder / "review.js").read_text(encoding="utf-8")
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    policy = (
-        f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; base-uri 'none'; "
-        "form-action 'none'"
-    )
+    policy = content_policy([script], "img-src data:")
     made = Environment(loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined)
     made.globals |= {"script": Markup(script), "policy": Markup(policy)}  # noqa: S704 - a file of our own, and its hash
     made.filters |= {"words": number_words, "plain": format_number, "cell": cell_html, "drawn": draw_interval}
     made.filters |= {"difference": difference_html, "direction": direction_words, "tables": key_tables}
-    made.filters |= {
-        "counted": counted,
-        "date": readable_date,
-        "listed": listed,
-        "shown": shown,
-        "printable": printable,
-    }
+    made.filters |= {"date": readable_date, **{one.__name__: one for one in (counted, listed, printable, shown)}}
     return made

@@ -5,11 +5,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-import yaml
 from markupsafe import Markup, escape
 
-from toolkit.core.resources import templates_folder
+from toolkit.core.resources import read_yaml, templates_folder
 from toolkit.core.words import slug
+
+_BUTTON = Markup('<button type="button" class="term" popovertarget="{}">{}</button>')
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class Term:
 @cache
 def terms() -> tuple[Term, ...]:
     """Read the terms that ``glossary.yaml`` explains, in the order of the alphabet."""
-    entries = yaml.safe_load((templates_folder() / "review" / "glossary.yaml").read_text(encoding="utf-8"))
+    entries = read_yaml(templates_folder() / "review" / "glossary.yaml")
     return tuple(sorted((Term(**entry) for entry in entries), key=lambda term: term.title.casefold()))
 
 
@@ -80,10 +81,5 @@ class Glossary:
 
     def mark(self, text: str, section: str) -> Markup:
         """Write a text as HTML in which a term is a button that unfolds its meaning."""
-        parts = (
-            Markup('<button type="button" class="term" popovertarget="{}">{}</button>').format(term.id, piece)
-            if term
-            else escape(piece)
-            for piece, term in self.pieces(text, section)
-        )
-        return Markup("").join(parts)
+        pieces = self.pieces(text, section)
+        return Markup("").join(_BUTTON.format(term.id, piece) if term else escape(piece) for piece, term in pieces)

@@ -60,11 +60,8 @@ class _Reader:
                 words = f"{one.get('severity')} {one.get('code')} {one.get('message')}"
                 cleaner.reported.add(" ".join(words.split()))
         self.cells = [cell for cell in notebook.cells if "papermill-error-cell-tag" not in _tags(cell)]
-        self.prose = {
-            index: _markdown(_source(cell), cell.get("attachments", {}))
-            for index, cell in enumerate(self.cells)
-            if cell.cell_type == "markdown"
-        }
+        texts = {index: cell for index, cell in enumerate(self.cells) if cell.cell_type == "markdown"}
+        self.prose = {index: _markdown(_source(cell), cell.get("attachments", {})) for index, cell in texts.items()}
         levels = [int(level) for html in self.prose.values() for level in re.findall(r"<h([1-6])\b", html)]
         self.has_title = levels[:1] == [1]
         self.shift = 2 - min(levels[self.has_title :], default=2)
@@ -72,13 +69,7 @@ class _Reader:
         self.language = str(language.get("pygments_lexer") or language.get("name") or "python")
 
     def read(self) -> Narrative:
-        errors = (
-            index
-            for index, cell in enumerate(self.cells)
-            if "raises-exception" not in _tags(cell)
-            and any(output.get("output_type") == "error" for output in cell.get("outputs", []))
-        )
-        stop, sections = next(errors, None), [self.section]
+        stop, sections = next((at for at, cell in enumerate(self.cells) if _failed(cell)), None), [self.section]
         for index, cell in enumerate(self.cells):
             if cell.cell_type == "code":
                 self._code(index, failing=index == stop)
@@ -226,6 +217,12 @@ def _merged(outputs: Sequence[NotebookNode]) -> list[dict[str, Any]]:
 
 def _was_run(cell: NotebookNode) -> bool:
     return cell.cell_type == "code" and bool(cell.get("execution_count") or cell.get("outputs"))
+
+
+def _failed(cell: NotebookNode) -> bool:
+    """Whether a cell ended with an error that it does not expect."""
+    failed = any(output.get("output_type") == "error" for output in cell.get("outputs", []))
+    return failed and "raises-exception" not in _tags(cell)
 
 
 def _tags(cell: NotebookNode) -> Sequence[str]:

@@ -83,10 +83,8 @@ def summarize(results: Results) -> Summary:
     chosen = str(results.recorded.get("metric") or "").removeprefix("neg_")
     counts = Counter(one.severity for one in by_severity(results.findings))
     # The metric that chose the model comes first, and what is not defined last.
-    numbers = sorted(
-        results.key_numbers,
-        key=lambda one: (math.isnan(one.value.value), not (chosen and one.name.startswith(f"test.{chosen}"))),
-    )
+    numbers = sorted(results.key_numbers, key=lambda one: not (chosen and one.name.startswith(f"test.{chosen}")))
+    numbers.sort(key=lambda one: math.isnan(one.value.value))
     serious = counts["critical"] + counts["high"]
     said = [results.headline] if results.headline else [sentence(number) for number in numbers[:1]]
     if not any(rule.name == "findings" and rule.outcome not in ("pass", "ok") for rule in verdict.rules):
@@ -133,10 +131,8 @@ def _issues(findings: Sequence[Finding]) -> list[Issue]:
     alike: dict[tuple[str, Severity, str], list[Finding]] = {}
     for one in by_severity(findings):
         alike.setdefault((one.code, one.severity, one.message.replace(repr(one.where), "")), []).append(one)
-    return [
-        Issue(one.code, one.severity, one.message, ", ".join(each.where for each in (one, *others) if each.where))
-        for one, *others in alike.values()
-    ]
+    named = ((ones[0], ", ".join(one.where for one in ones if one.where)) for ones in alike.values())
+    return [Issue(one.code, one.severity, one.message, where) for one, where in named]
 
 
 def shown(value: object) -> str:
