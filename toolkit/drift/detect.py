@@ -121,16 +121,10 @@ def detect_drift(
     table, others = corrected(rows, plan, [] if domain is None else [domain.p_value])
     if more := [repr(name) for name, role in roles_in(new).items() if role == "feature" and name not in known]:
         notes.append(finding("DRIFT-NEW-COLUMNS", "info", columns=listed(more, 5)))
-    return Drift(
-        *profiles,
-        table,
-        corrected_windows(windowed, plan),
-        replace(domain, p_adjusted=others[0]) if domain is not None else None,
-        plan,
-        tuple(notes),
-        (old, new) if isinstance(old, Dataset) and isinstance(new, Dataset) else None,
-        None if subject is None else subject.record(),
-    )
+    told_apart = None if domain is None else replace(domain, p_adjusted=others[0])
+    both = (old, new) if isinstance(old, Dataset) and isinstance(new, Dataset) else None
+    record = None if subject is None else subject.record()
+    return Drift(*profiles, table, corrected_windows(windowed, plan), told_apart, plan, tuple(notes), both, record)
 
 
 #: What reading the tables found that matters here; labels never seen, other kinds and units are judged by themselves.
@@ -198,12 +192,10 @@ class Drift(Result):
         """Return the share of drifted columns, the domain classifier, and each column's distance."""
         n = self.reference.rows + self.current.rows
         features = self.table[(self.table["role"] == "feature") & (self.table["verdict"] != "left out")]
-        numbers = {
-            "drift.columns": Estimate(len(features), n=n),
-            "drift.columns_drifted": Estimate(int(features["verdict"].isin(["broken", "drifted"]).sum()), n=n),
-            "drift.columns_broken": Estimate(int((features["verdict"] == "broken").sum()), n=n),
-            "drift.columns_share": share_moved(features, pd.Series(1.0, index=features.index), n),
-        }
+        drifted, broken = features["verdict"].isin(["broken", "drifted"]), features["verdict"] == "broken"
+        sizes = {"columns": len(features), "columns_drifted": int(drifted.sum()), "columns_broken": int(broken.sum())}
+        numbers = {f"drift.{name}": Estimate(size, n=n) for name, size in sizes.items()}
+        numbers["drift.columns_share"] = share_moved(features, pd.Series(1.0, index=features.index), n)
         if features["importance"].notna().any():
             numbers["drift.importance_share"] = share_moved(features, features["importance"].fillna(0), n)
         if self.domain is not None:
@@ -256,14 +248,11 @@ class Drift(Result):
         target = str(names["target"]) if "target" in names else ""
         new = self.tables[1] if self.tables else None
         mark, frame, source = (new.fingerprint, new.features, new.source) if new else ("", None, "")
-        size = self.current.rows, len(self.current.columns)
-        return Record(
-            parameters,
-            model=self.model,
-            data=DataRecord(self.current.name, source, mark, *size, target, frame, schema=self.current.schema.plain()),
-            headline=headline(self.table, self.domain if self.domain_drifted else None),
-            numbers=tuple(head_numbers(self.scalars(), self.current.rows)),
-        )
+        size, schema = (self.current.rows, len(self.current.columns)), self.current.schema.plain()
+        data = DataRecord(self.current.name, source, mark, *size, target, frame, schema=schema)
+        said = headline(self.table, self.domain if self.domain_drifted else None)
+        numbers = tuple(head_numbers(self.scalars(), self.current.rows))
+        return Record(parameters, model=self.model, data=data, headline=said, numbers=numbers)
 
     def face(self) -> Face:
         """Return how many columns drifted, and what changed in each."""

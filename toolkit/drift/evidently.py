@@ -202,15 +202,10 @@ def draw(given: Comparison) -> str:
         place = Path(folder)
         (place / "comparison").write_bytes(pickle.dumps(given))
         code = f"import sys; sys.path = {sys.path!r}; from {__name__} import draw_into; draw_into({folder!r})"
+        command, nothing = [sys.executable, "-P", "-W", "ignore", "-c", code], subprocess.DEVNULL
+        env = {"DO_NOT_TRACK": "1", **os.environ}
         try:
-            done = subprocess.run(
-                [sys.executable, "-P", "-W", "ignore", "-c", code],
-                env={"DO_NOT_TRACK": "1", **os.environ},
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=SECONDS,
-                check=False,
-            )
+            done = subprocess.run(command, env=env, stdin=nothing, capture_output=True, timeout=SECONDS, check=False)
         except subprocess.TimeoutExpired:
             raise NotApplicableError(f"evidently's page was not drawn: it took over {SECONDS:g} seconds.") from None
         if done.returncode:

@@ -125,10 +125,8 @@ def headline(table: pd.DataFrame, domain: Domain | None) -> str:
         which = " and ".join("the target" if role == "target" else "the model's predictions" for role in others["role"])
         said.append(f"{which[:1].upper()}{which[1:]} moved{' too' if len(moved) else ''}.")
     if not len(moved) and domain is not None:
-        said.append(
-            f"No single column has drifted, but the tables can be told apart (ROC AUC {domain.roc_auc}): the "
-            "associations between their columns have changed."
-        )
+        apart = f"the tables can be told apart (ROC AUC {domain.roc_auc})"
+        said.append(f"No single column has drifted, but {apart}: the associations between their columns have changed.")
     return " ".join(said) or f"Nothing broke, and no column of {len(features)} moved beyond chance and its threshold."
 
 

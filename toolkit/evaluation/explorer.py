@@ -76,15 +76,9 @@ def threshold_explorer(evaluation: Evaluation, fairness: FairnessAudit | Any = N
         counts = counts[np.isfinite(steps) & (steps != chosen.value)]
         at_chosen = pd.DataFrame({"threshold": [chosen.value], "tp": [cells[1, 1]], "fp": [cells[0, 1]]})
         counts = pd.concat([counts, at_chosen]).sort_values("threshold", ignore_index=True)
-    return ThresholdExplorer(
-        positive=evaluation.data.positive,
-        counts=counts.round({"tp": 0, "fp": 0}).astype({"tp": int, "fp": int}),
-        positives=positives,
-        negatives=negatives,
-        chosen=int(np.flatnonzero(counts["threshold"] == chosen.value)[0]),
-        costs=chosen.rule.costs or PLAIN_COSTS,
-        groups=groups,
-    )
+    place, costs = int(np.flatnonzero(counts["threshold"] == chosen.value)[0]), chosen.rule.costs or PLAIN_COSTS
+    counts = counts.round({"tp": 0, "fp": 0}).astype({"tp": int, "fp": int})
+    return ThresholdExplorer(evaluation.data.positive, counts, positives, negatives, place, costs, groups)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -201,6 +201,5 @@ _OF_CURVES: dict[str, Callable[[Evaluation], Drawing]] = {
     "calibration": _calibration,
     "cost": _cost,
     "scores": _scores,
-    "predicted_vs_actual": partial(_against_truth, kind="predicted_vs_actual"),
-    "residuals": partial(_against_truth, kind="residuals"),
+    **{kind: partial(_against_truth, kind=kind) for kind in ("predicted_vs_actual", "residuals")},
 }

@@ -80,13 +80,9 @@ def about_decisions(chosen: Threshold, test: Predictions) -> Iterator[Finding]:
     if share not in (0, 1) or rate in (0, 1):
         return
     who, missed = ("Nobody", "recall is 0") if share == 0 else ("Everybody", "it separates no rows")
-    advice = ""
-    if test.scored:
-        which, score = ("highest", test.y_pred.max()) if share == 0 else ("lowest", test.y_pred.min())
-        advice = f" The {which} score is {format_number(float(score))}. Choose the threshold by a rule, such as "
-        advice += "threshold='max_f1' or 'recall>=0.8'."
-    said = {"who": who, "called": chosen.called, "missed": missed, "advice": advice}
-    yield finding("THRESHOLD-ONE-SIDED", "high", "threshold", **said)
+    which, score = ("highest", test.y_pred.max()) if share == 0 else ("lowest", test.y_pred.min())
+    said = {"who": who, "called": chosen.called, "missed": missed, "which": which, "score": format_number(float(score))}
+    yield finding("THRESHOLD-ONE-SIDED scores" if test.scored else "THRESHOLD-ONE-SIDED", "high", "threshold", **said)
 
 
 def _against_baseline(metric: str, numbers: Mapping[str, Estimate]) -> Iterator[Finding]:

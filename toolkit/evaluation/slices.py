@@ -152,11 +152,9 @@ class Slices(Result):
     def scalars(self) -> dict[str, Estimate]:
         """Return how many slices were examined and found, and the numbers of the worst."""
         n = self.overall.n
-        numbers = {
-            "slices.examined": Estimate(self.examined, n=n),
-            "slices.found": Estimate(len(self.table), n=n),
-            "slices.overall.loss": self.overall,
-        }
+        sizes = {"examined": self.examined, "found": len(self.table)}
+        numbers = {f"slices.{name}": Estimate(size, n=n) for name, size in sizes.items()}
+        numbers["slices.overall.loss"] = self.overall
         if len(self.table):
             worst = self.table.iloc[0]
             numbers |= {f"slices.worst.{name}": worst[name] for name in ("loss", "difference")}
@@ -194,9 +192,8 @@ class Slices(Result):
     def face(self) -> Face:
         """Return the slices that are worse than the rest."""
         count = len(self.table)
-        return face(
-            "slices" if count else "no slices", self, self.table, count=count, have="has" if count == 1 else "have"
-        )
+        said = {"count": count, "have": "has" if count == 1 else "have"}
+        return face("slices" if count else "no slices", self, self.table, **said)
 
 
 def _described(

@@ -124,23 +124,16 @@ def audit_fairness(
     asked = list(zip(groupings, hows, strict=True))
     found = side_by_side([partial(measure_groups, predicted, *one) for one in asked])
     # A caller's functions may not bear to be called from several threads.
-    measured = [
-        (one[0], known | measure_custom(custom, predicted, *one)) for one, known in zip(asked, found, strict=True)
-    ]
+    counted = zip(asked, found, strict=True)
+    measured = [(one[0], known | measure_custom(custom, predicted, *one)) for one, known in counted]
     names = tuple(metric.name for metric in custom)
     groups = pd.concat([findings.group_table(*each) for each in measured], ignore_index=True)
     notes = [note for metric in custom if not metric.weighted for note in part.unweighted(f"Metric {metric.name}")]
     notes += findings.about_table(part, data, columns, groupings, predicted)
-    return FairnessAudit(
-        data=part,
-        threshold=chosen,
-        min_count=min_count,
-        groups=groups,
-        disparities=findings.disparity_table(measured, names),
-        curves=threshold_curves(predicted, groupings, chosen.value if chosen else math.nan),
-        notes=(*notes, *findings.about_groups(groupings, groups, part.rows, min_count)),
-        custom=names,
-    )
+    notes += findings.about_groups(groupings, groups, part.rows, min_count)
+    disparities = findings.disparity_table(measured, names)
+    curves = threshold_curves(predicted, groupings, chosen.value if chosen else math.nan)
+    return FairnessAudit(part, chosen, min_count, groups, disparities, curves, tuple(notes), names)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -6,8 +6,6 @@ the design effect, by which a share's rows are fewer than they look (Rao & Scott
 have rows in several sensitive groups make the errors of these rise and fall together, so they are drawn together.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -66,8 +66,7 @@ def _disparities(audit: FairnessAudit) -> Drawing | None:
         ax.plot(rows["expected"], range(len(rows)), "|", color=ORANGE, markersize=14, markeredgewidth=3)
         ax.annotate("by chance", (rows["expected"].iloc[0], -0.4), color="#8a5a00", fontsize=9)
         name_rows(ax, [shorten(name) for name in names], 1)
-        ax.set_xlabel("Difference between groups")
-        ax.set_xlim(left=0)
+        ax.set(xlabel="Difference between groups", xlim=(0, None))
 
     return drawing("disparities", draw, audit.disparities, grid="x", said=said)
 

@@ -109,14 +109,11 @@ def check_individual(
     part = pool.take(range(asked))
     pairs = [] if model.recorded else list(zip(columns, names, strict=True))
     found = {name: change_column(model, part, column, name, value) for column, name in pairs}
-    return IndividualFairness(
-        data=part,
-        consistency=alike(near),
-        by_chance=alike(random_rows(pool.rows, asked, neighbours)).value,
-        spread=1.0 if classes else float(np.sqrt(np.cov(predicted.y_true, aweights=weights, ddof=0))),
-        columns={name: numbers for name, (numbers, _) in found.items()},
-        changes=pd.concat([pd.DataFrame(), *(changed for _, changed in found.values())], ignore_index=True),
-    )
+    numbers = {name: known for name, (known, _) in found.items()}
+    changes = pd.concat([pd.DataFrame(), *(changed for _, changed in found.values())], ignore_index=True)
+    by_chance = alike(random_rows(pool.rows, asked, neighbours)).value
+    deviation = 1.0 if classes else float(np.sqrt(np.cov(predicted.y_true, aweights=weights, ddof=0)))
+    return IndividualFairness(part, alike(near), by_chance, deviation, numbers, changes)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

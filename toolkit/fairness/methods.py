@@ -121,9 +121,7 @@ def exponentiate_gradient(setup: Setup) -> list[FittedMethod]:
     groups, members = setup.grouped(data, each_class=setup.constraint != "demographic_parity")
     names, y = setup.features(), data.y_binary()
     encoded = data.features[names] if encoder is None else dense(_narrow(encoder.transform(data.features[names])))
-    costs = None
-    if setup.metric == "balanced_accuracy":
-        costs = {"fp": 0.5 / (1 - y.mean()), "fn": 0.5 / y.mean()}
+    costs = {"fp": 0.5 / (1 - y.mean()), "fn": 0.5 / y.mean()} if setup.metric == "balanced_accuracy" else None
 
     def search(bound: float) -> FittedMethod:
         moment = getattr(reductions, CONSTRAINTS[setup.constraint][1])(difference_bound=bound)

@@ -135,15 +135,10 @@ def mitigate(
         notes += said
     if len(points) == 2:
         raise NotApplicableError(f"No method can be used here: {' '.join(note.message for note in notes)}")
-    return Mitigation(
-        feature="+".join(unique(map(value_text, columns))),
-        metric=metric,
-        disparity=setup.disparity,
-        frontier=frontier_table(points, setup),
-        models={point.fitted.name: replace(point.fitted.model, threshold=point.threshold) for point in points},
-        split=setup.split,
-        notes=(*notes, *_about_fits([point.fitted for point in points], setup)),
-    )
+    notes += _about_fits([point.fitted for point in points], setup)
+    feature, frontier = "+".join(unique(map(value_text, columns))), frontier_table(points, setup)
+    models = {point.fitted.name: replace(point.fitted.model, threshold=point.threshold) for point in points}
+    return Mitigation(feature, metric, setup.disparity, frontier, models, setup.split, tuple(notes))
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -176,11 +176,8 @@ def estimates_drawing(table: pd.DataFrame, metric: str) -> Drawing:
     every = table[table["metric"] == metric]
     rows = every[every["window"] != WHOLE] if len(every) > 1 else every
     labelled, level, title = rows["labelled"].gt(0).any(), rows["reference"].iloc[0], titled(metric)
-    said = [
-        f"{_named(row['window'])}: estimated {row['estimated']}"
-        + (f", realized {row['realized']}" if row["labelled"] else "")
-        for _, row in rows.head(_SAID).iterrows()
-    ]
+    each = ((row, f", realized {row['realized']}" if row["labelled"] else "") for _, row in rows.head(_SAID).iterrows())
+    said = [f"{_named(row['window'])}: estimated {row['estimated']}{real}" for row, real in each]
     more = f" and {len(rows) - _SAID} more windows" if len(rows) > _SAID else ""
     name = "estimated labelled" if labelled else "estimated"
 

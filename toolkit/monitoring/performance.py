@@ -144,17 +144,11 @@ def estimate_performance(
     notes = judge_estimate(table, shift, reference, known, outside)
     if not isinstance(current, Dataset):
         notes += [note for note in data.notes if note.code in MISFITS]
-    return PerformanceEstimate(
-        name=data.name,
-        task=reference.task,
-        metrics=wanted,
-        threshold=chosen,
-        table=table,
-        confusion=pd.DataFrame(cells, columns=["window", "cell", "expected", "realized"]) if cells else None,
-        shift=shift,
-        parameters={"window": window, "seed": seed, "threshold": str(chosen)},
-        notes=tuple(by_severity([*(chosen.notes if chosen else ()), *notes])),
-    )
+    confusion = pd.DataFrame(cells, columns=["window", "cell", "expected", "realized"]) if cells else None
+    parameters: dict[str, object] = {"window": window, "seed": seed, "threshold": str(chosen)}
+    said = tuple(by_severity([*(chosen.notes if chosen else ()), *notes]))
+    about = data.name, reference.task, wanted, chosen
+    return PerformanceEstimate(*about, table, confusion, shift, parameters, said)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
