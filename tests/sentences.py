@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 PROSE = re.compile(r"[A-Za-zÀ-ž’']{2,}[,:;]? (?:[\w…%&()’'-]+[,:;]? )*[A-Za-zÀ-ž’']{2,}")
 CODE = re.compile(
     r"^\s*[<{@.#\\^]|[{};]\s*$|\bfunction\b|=>|^import |^from \w+ import|px\b.*;|\\[dws.(]|\b[A-Z]+ [A-Z_]+ [A-Z_]+\b"
-    r"|default-src|\{\w+: …|^tags\."
+    r"|-src |\{\w+: …|^tags\."
 )
 ENDS = re.compile(r"(?<=[.?!])[”\"’)…]*\s+(?=[A-Z0-9“\"…'‘(])|\n\s*\n")
 # Words by which columns are recognized, in many languages: nobody is told them.
