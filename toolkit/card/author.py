@@ -56,11 +56,8 @@ def questions() -> tuple[Question, ...]:
     >>> questions()[0].key
     'developers'
     """
-    return tuple(
-        Question(key, name, entry["title"], entry["question"])
-        for name, section in sections().items()
-        for key, entry in section.get("questions", {}).items()
-    )
+    asked = ((name, *one) for name, section in sections().items() for one in section.get("questions", {}).items())
+    return tuple(Question(key, name, entry["title"], entry["question"]) for name, key, entry in asked)
 
 
 def read_author(source: str | Path | Mapping[str, object] | None) -> dict[str, str]:
@@ -113,9 +110,7 @@ def write_author_file(path: str | Path, *, overwrite: bool = False) -> Path:
     """
     from toolkit.card.content import environment
 
-    path = Path(path)
-    if path.is_dir():
-        path = path / "model_card.yaml"
+    path = Path(path, "model_card.yaml") if Path(path).is_dir() else Path(path)
     if path.exists() and not overwrite:
         raise InputError(f"{str(path)!r} exists, and may hold answers. Choose another name, or give --overwrite.")
     with refusing(f"Cannot write {str(path)!r}"):

@@ -58,7 +58,7 @@ class Section:
     def _repr_html_(self) -> str:
         answered = sum(bool(text) for _, text in self.answers)
         asked = f": {answered} of {len(self.answers)} questions answered" if self.answers else ""
-        content = environment().get_template("section.html.j2").render(section=self, blank=BLANK)
+        content = environment().get_template("section.html.j2").render(section=self)
         return result_html(self.title + asked, self.lead, [content])
 
 
@@ -78,10 +78,7 @@ def write_markdown(title: str, lead: str, sections: Sequence[Section], found: Ma
         What ``toolkit.card.lineage.metadata`` returned.
     """
     template = environment().get_template("card.md.j2")
-    text = template.render(
-        title=title, lead=lead, sections=sections, metadata=as_yaml(found), blank=BLANK, most=MOST_ROWS
-    )
-    return text.rstrip() + "\n"
+    return template.render(title=title, lead=lead, sections=sections, metadata=as_yaml(found)).rstrip() + "\n"
 
 
 def as_yaml(content: object) -> str:
@@ -124,6 +121,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.globals |= {"blank": BLANK, "most": MOST_ROWS}
     made.filters |= {"mark": escape, "cell": _cell, "shorten": shorten, "fence": _fence}
     made.filters |= {"flow": _flow, "line": one_line, "pairs": _pairs, "slug": partial(slug, most=90)}
     made.filters |= {"listed": listed, "spoken": spoken, "python": partial(pformat, width=100, compact=True)}

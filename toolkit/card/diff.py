@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 
 from toolkit.card.changes import PARTS, SIGNIFICANT, Change, changes_between, p_value_of
-from toolkit.card.model_card import ModelCard, finding, read_card
+from toolkit.card.model_card import ModelCard, face, finding, read_card
 from toolkit.card.quantities import drawing
 from toolkit.core.estimate import Estimate, spread
 from toolkit.core.face import Face, FaceTable
@@ -27,7 +27,7 @@ MOST_NAMES, MOST_SAID = 60, 5
 #: Parts of numbers, whose new and vanished ones are only named; and those whose table is folded away.
 NUMBERS = ("metrics", "fairness", "operation", "other numbers")
 FOLDED = ("operation", "other numbers")
-_FOLDED_KINDS = beside(__file__, "changes.yaml")
+_FOLDED_KINDS, _PAIRED = beside(__file__, "changes.yaml").values()
 
 
 def diff_cards(a: ModelCard | str | Path, b: ModelCard | str | Path) -> CardDiff:
@@ -161,26 +161,16 @@ class CardDiff(Result):
         """Say which intervals know that the rows are the same."""
         ones = [one for one in self._metrics() if one.difference.has_interval]
         paired = sum(one.how == "paired" for one in ones)
-        if paired == len(ones):
-            return "Both models were measured on the same rows, and are compared in pairs." if ones else ""
-        unpaired = "intervals treat the cards as independent (unpaired)"
-        if paired:
-            return f"Test metrics are compared in pairs, on the same rows; where it says unpaired, {unpaired}."
-        wide = ", and are as a rule too wide where the rows are the same" if self.same_data else ""
-        return f"All {unpaired}{wide}."
+        none = "none, same data" if self.same_data else "none"
+        return _PAIRED["all" if paired == len(ones) else "some" if paired else none] if ones else ""
 
     def _metrics(self) -> list[Change]:
         return [one for one in self.changes if one.numbers and (one.part == "metrics" or is_disparity(one.name))]
 
     def face(self) -> Face:
         """Return how much changed, and what changed in each part."""
-        lead = (
-            f"From “{self.before}” to “{self.after}”: {self.sentence()} Differences carry 95% intervals; about one in "
-            "twenty misses by chance. “More than chance” means a p value of at most 0.05, adjusted for all changes "
-            f"of its part (Benjamini-Hochberg). {self._pairing()}"
-        )
         tables = [table for part in PARTS for table in self._part_tables(part)]
-        return Face("What changed", lead, tables, self.findings())
+        return replace(face("diff", self, said=self.sentence(), pairing=self._pairing()), tables=tables)
 
     def _part_tables(self, part: str) -> Iterator[FaceTable]:
         ones = [one for one in self.changes if one.part == part]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,25 +13,24 @@ import pandas as pd
 
 from toolkit.card.author import questions, read_author, sections
 from toolkit.card.content import Section, as_yaml, write_markdown
-from toolkit.card.evidence import evidence
-from toolkit.card.lineage import Report, for_the_hub, model_address, model_name, model_of, read_report
+from toolkit.card.lineage import Report, evidence, for_the_hub, model_address, model_name, model_of, read_report
 from toolkit.card.quantities import groups_drawings
 from toolkit.card.sections import cross_reference, make_sections
 from toolkit.core.estimate import Estimate, spread
-from toolkit.core.face import Face, FaceTable
+from toolkit.core.face import Face
 from toolkit.core.figures import Drawing
 from toolkit.core.numbers import against_baseline, group_numbers
 from toolkit.core.options import one_of
 from toolkit.core.resources import read_bytes
 from toolkit.core.result import DataRecord, Finding, ModelRecord, Record, Result, VersionNote, by_severity
 from toolkit.core.results import Results
-from toolkit.core.texts import finder
+from toolkit.core.texts import facer, finder
 from toolkit.core.words import counted
 from toolkit.errors import InputError, listed, refusing
 from toolkit.runs.publish import summarize
 from toolkit.statistics.replicates import FILE, Replicated, is_of, write_replicates
 
-finding = finder(__file__)
+finding, face = finder(__file__), facer(__file__)
 SCHEMA = 2
 #: Numbers about a report itself, which the card's own take the place of.
 _OF_REPORTS = ("gates.", "card.", "change.")
@@ -104,10 +103,8 @@ def read_card(source: str | Path) -> ModelCard:
     kinds = (ValueError, KeyError, TypeError, AttributeError)
     with refusing(f"{str(path)!r} does not hold a model card", kinds=kinds):
         content, named = json.loads(text), f"A report in {str(path)!r}"
-        reports = [
-            Report(Results.read(entry["results"], named), str(entry["folder"]), str(entry["sha256"]))
-            for entry in content["reports"]
-        ]
+        read = ((Results.read(entry["results"], named), entry) for entry in content["reports"])
+        reports = [Report(results, str(entry["folder"]), str(entry["sha256"])) for results, entry in read]
         known = {question.key for question in questions()}
         answers = {str(key): str(text) for key, text in content["author"].items() if key in known}
         if not reports:
@@ -169,12 +166,8 @@ class ModelCard(Result):
 
     def scalars(self) -> dict[str, Estimate]:
         """Return the numbers of the reports, of the same name the first, and ``card.completeness``."""
-        numbers = {
-            name: number
-            for results in reversed(self.results)
-            for name, number in results.scalars.items()
-            if not name.startswith(_OF_REPORTS)
-        }
+        every = (one for results in reversed(self.results) for one in results.scalars.items())
+        numbers = {name: number for name, number in every if not name.startswith(_OF_REPORTS)}
         asked, answered = len(questions()), len(self.answers)
         numbers["card.answered"] = Estimate(answered, n=asked)
         numbers["card.completeness"] = Estimate(answered / asked, n=asked)
@@ -212,7 +205,7 @@ class ModelCard(Result):
         first, name = self.results[0], model_name(self.results[0])
         verdicts = [results.verdict for results in self.results if results.verdict.outcome]
         (replicates, rows), run = self.replicates(), first.mlflow.run_id
-        said = [self.title, self.answers.get("intended_use", ""), self.section("metrics").lead, self._lead()]
+        said = [self.title, self.answers.get("intended_use", ""), self.section("metrics").lead, self.face().lead]
         return Record(
             parameters={"reports": ", ".join(report.folder or report.results.title for report in self.reports)},
             data=DataRecord(**asdict(first.data)),
@@ -259,7 +252,7 @@ class ModelCard(Result):
     def to_markdown(self) -> str:
         """Return the card as Markdown with the metadata that the Hugging Face Hub reads."""
         found = for_the_hub("metadata", self.results, self.answers.get("licence", ""))
-        return write_markdown(self.title, self._lead(), self.sections, found)
+        return write_markdown(self.title, self.face().lead, self.sections, found)
 
     def replicates(self) -> tuple[Mapping[str, Replicated], str]:
         """Return the replicates of the test metrics in ``scalars``, and which rows they are of."""
@@ -269,18 +262,11 @@ class ModelCard(Result):
         own = {name: one for name, one in known.replicates.items() if is_of(one, numbers[f"test.{name}"])}
         return own, known.rows
 
-    def _lead(self) -> str:
-        asked = len(questions())
-        return (
-            f"Compiled from {counted(len(self.reports), 'report')}; the author answered {len(self.answers)} of "
-            f"{asked} questions. Numbers carry 95% intervals where they have one."
-        )
-
     def face(self) -> Face:
         """Return what the card rests on, and how much of each section is answered."""
-        answered = [
-            (section.title, sum(bool(text) for _, text in section.answers), len(section.answers), len(section.numbers))
-            for section in self.sections
-        ]
-        table = pd.DataFrame(answered, columns=["section", "answered", "questions", "numbers"])
-        return Face(self.title, self._lead(), [FaceTable("Sections", table)], self._own_findings())
+        counts = ((one, sum(bool(text) for _, text in one.answers)) for one in self.sections)
+        rows = [(one.title, answered, len(one.answers), len(one.numbers)) for one, answered in counts]
+        table = pd.DataFrame(rows, columns=["section", "answered", "questions", "numbers"])
+        reports, asked = counted(len(self.reports), "report"), len(questions())
+        said = face("card", self, table, reports=reports, asked=asked, answered=len(self.answers))
+        return replace(said, findings=self._own_findings())

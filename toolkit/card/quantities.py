@@ -84,10 +84,8 @@ def quantitative_tables(scalars: Scalars) -> Found:
         by_group = _crossed((one.group, one.metric, one.number) for one in people if one.feature == feature)
         known = dict.fromkeys(chain.from_iterable(by_group.values()))
         shown = ([metric for metric in sections()["quantitative"]["foremost"] if metric in known] or list(known))[:3]
-        rows = [
-            (group, *map(own.get, shown), max(number.n for number in own.values()))
-            for group, own in sorted(by_group.items())
-        ]
+        sizes = {group: max(number.n for number in own.values()) for group, own in by_group.items()}
+        rows = [(group, *map(own.get, shown), sizes[group]) for group, own in sorted(by_group.items())]
         kind = "Intersection" if "+" in feature else "Groups"
         tables += table_of(f"{kind} of {feature}, with 95% intervals", ("group", *shown, "rows"), rows)
     features = list(dict.fromkeys(one.feature for one in apart))
@@ -138,10 +136,7 @@ def _by_metric(scalars: Scalars, kinds: Sequence[str], caption: str) -> Found:
     metrics = [name.removeprefix(f"{kinds[0]}.") for name in scalars if _is_metric(name, kinds[0])]
     kinds = [kind for kind in kinds if any(f"{kind}.{metric}" in scalars for metric in metrics)]
     names = [name for metric in metrics for kind in kinds if (name := f"{kind}.{metric}") in scalars]
-    rows = [
-        (metric, *(scalars.get(f"{kind}.{metric}") for kind in kinds), scalars[f"{kinds[0]}.{metric}"].n)
-        for metric in metrics
-    ]
+    rows = [(one, *(scalars.get(f"{kind}.{one}") for kind in kinds), scalars[f"{kinds[0]}.{one}"].n) for one in metrics]
     return table_of(caption, ("metric", *kinds, "rows"), rows), names
 
 
