@@ -37,12 +37,7 @@ def associations(features: pd.DataFrame) -> pd.DataFrame:
     >>> associations(frame).round(2).to_dict("list")["second"]
     ['b', 'd', 'd']
     """
-    sides = {
-        name: (True, column.rank().to_numpy())
-        if pd.api.types.is_numeric_dtype(column.dtype)
-        else (False, pd.factorize(column, use_na_sentinel=False)[0])
-        for name, column in features.items()
-    }
+    sides = {name: _side(column) for name, column in features.items()}
     found = []
     for pair in combinations(sides, 2):
         (coded, codes), (ranked, ranks) = sorted((sides[name] for name in pair), key=lambda side: side[0])
@@ -58,6 +53,13 @@ def associations(features: pd.DataFrame) -> pd.DataFrame:
         found.append((*pair, measure, value))
     table = pd.DataFrame(found, columns=["first", "second", "measure", "value"])
     return table[table["value"] >= REDUNDANT].sort_values("value", ascending=False, kind="stable", ignore_index=True)
+
+
+def _side(column: Any) -> tuple[bool, NDArray[Any]]:
+    """Return whether a column holds numbers, with their ranks, or the codes of its labels."""
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        return True, column.rank().to_numpy()
+    return False, pd.factorize(column, use_na_sentinel=False)[0]
 
 
 def cramers_v(first: NDArray[Any], second: NDArray[Any]) -> float:

@@ -62,12 +62,8 @@ def column_explorer(explanation: Explanation | Any) -> ColumnExplorer:
         points.append([values[:MOST_POINTS][mask[:MOST_POINTS]] for _, mask, _ in groups])
     if not rows:
         raise NotApplicableError("No column has an attribution: the model gives every row the same score.")
-    return ColumnExplorer(
-        scale=explanation.attributor.scale,
-        towards=explanation.towards,
-        table=pd.DataFrame(rows, columns=["column", "value", "rows", "mean_attribution"]),
-        points=tuple(map(tuple, points)),
-    )
+    table = pd.DataFrame(rows, columns=["column", "value", "rows", "mean_attribution"])
+    return ColumnExplorer(explanation.attributor.scale, explanation.towards, table, tuple(map(tuple, points)))
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -128,10 +128,8 @@ def explain(
     importance = np.average(sizes, axis=0, weights=weights_of(drawn.units, len(sizes)))
     foremost = list(table.loc[table["output"] == "overall", "column"])
     shown = part.features.loc[:, [name in foremost[:EXPLORED] for name in names]]
-    levels = {
-        str(name): cut(column, dates=str(name) in part.dates).take(drawn.positions)
-        for name, column in (*shown.items(), *grouping.items())
-    }
+    cells = {str(name): column for name, column in (*shown.items(), *grouping.items())}
+    levels = {name: cut(one, dates=name in part.dates).take(drawn.positions) for name, one in cells.items()}
     return Explanation(
         data=part,
         attributor=attributor,
@@ -267,11 +265,9 @@ class Explanation(Result):
 
     def scalars(self) -> dict[str, Estimate]:
         """Return the importance of each column, of the foremost in each group, and how far to trust them."""
-        numbers = {
-            "explanation.rows": Estimate(self.rows, n=self.rows),
-            "explanation.additivity_gap": Estimate(self.additivity_gap, n=self.rows),
-            "explanation.permutation_agreement": self.agreement,
-        }
+        sizes = {"rows": self.rows, "additivity_gap": self.additivity_gap}
+        numbers = {f"explanation.{name}": Estimate(size, n=self.rows) for name, size in sizes.items()}
+        numbers["explanation.permutation_agreement"] = self.agreement
         for _, row in self.overall.iterrows():
             numbers[f"explanation.{row['column']}.mean_abs_shap"] = row["mean_abs_shap"]
         for _, row in self.groups.iterrows():

@@ -134,8 +134,7 @@ def _groups(explanation: Explanation, by: str, kind: str) -> Drawing:
             style: dict[str, Any] = {"color": colour, "marker": marker, "label": shorten(group, 24)}
             draw_intervals(ax, places, sizes[columns], markersize=5, linewidth=1.8, **style)
         name_rows(ax, [shorten(name, 28) for name in columns])
-        ax.set_xlabel(f"Mean |SHAP|, {_scale(explanation)}")
-        ax.set_xlim(left=0)
+        ax.set(xlabel=f"Mean |SHAP|, {_scale(explanation)}", xlim=(0, None))
         ax.legend(title=shorten(by, 24), loc="lower right")
 
     return drawing("groups", draw, table, kind=kind, by=_named(by), said=said)

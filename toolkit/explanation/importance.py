@@ -48,9 +48,7 @@ class Drawn:
     units: Units | None
 
 
-def draw_rows(
-    attributor: Attributor, data: Dataset, *, precision: float, most: int, seconds: float, seed: int
-) -> Drawn:
+def draw_rows(explainer: Attributor, data: Dataset, *, precision: float, most: int, seconds: float, seed: int) -> Drawn:
     """Explain rows in random order until each reported importance is known to a share of itself.
 
     After each batch the standard error of the mean |attribution| of the ten foremost columns is compared with
@@ -59,7 +57,7 @@ def draw_rows(
 
     Parameters
     ----------
-    attributor : Attributor
+    explainer : Attributor
     data : Dataset
     precision : float
     most : int
@@ -71,11 +69,11 @@ def draw_rows(
     """
     units = Units.of(data.group, data.time, data.weight)
     order = np.random.default_rng(seed).permutation(data.rows)
-    size, started = _BATCH[attributor.method], time.monotonic()
+    size, started = _BATCH[explainer.method], time.monotonic()
     found, stopped, done = list[tuple[Array, Array]](), "", 0
     while not stopped:
         batch = order[done : min(done + size, most)]
-        found.append(attributor.attribute(data.features.iloc[batch]))
+        found.append(explainer.attribute(data.features.iloc[batch]))
         values, output = (np.concatenate(parts) for parts in zip(*found, strict=True))
         done += len(batch)
         # Stopped by the errors, never by the ranks: a rule that waits for a wanted order would find it by chance.
@@ -179,10 +177,8 @@ def rank_intervals(sizes: Array, units: Units | None = None) -> tuple[NDArray[np
     variance = np.diag(spread)
     # One row more is reckoned with, at the furthest seen, so that a few rows without variation decide nothing.
     furthest = scaled.max(axis=0)
-    error = np.sqrt(
-        np.maximum(variance[:, None] + variance[None] - 2 * spread, 0)
-        + ((furthest[:, None] + furthest[None]) / count) ** 2
-    )
+    one_more = (furthest[:, None] + furthest[None]) / count
+    error = np.sqrt(np.maximum(variance[:, None] + variance[None] - 2 * spread, 0) + one_more**2)
     apart = centre[:, None] - centre[None]
     first, second = np.triu_indices(columns, 1)
     # An error of 0 means that both columns are 0 on every row; their difference is 0 too, and stays a tie.

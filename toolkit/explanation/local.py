@@ -221,11 +221,9 @@ def _draw_steps(ax: Axes, row: LocalRow) -> None:
     room = 0.22 * float(np.ptp(reach) or 1.0)
     for place, ((_, step), start, end) in enumerate(zip(steps, starts, ends, strict=True)):
         ax.barh(place, step, left=start, color=ORANGE if step > 0 else BLUE, height=0.6)
-        side = "left" if step >= 0 else "right"
-        gap = 3 if step >= 0 else -3
-        ax.annotate(
-            _signed(step), (end, place), xytext=(gap, 0), textcoords="offset points", ha=side, va="center", fontsize=9
-        )
+        side, gap = ("left", 3) if step >= 0 else ("right", -3)
+        aside: dict[str, Any] = {"xytext": (gap, 0), "textcoords": "offset points", "ha": side, "va": "center"}
+        ax.annotate(_signed(step), (end, place), fontsize=9, **aside)
     ax.vlines(ends[:-1], np.arange(len(ends) - 1) - 0.3, np.arange(1, len(ends)) + 0.3, color=GREY, linewidth=0.6)
     ax.axvline(row.base, color=GREY, linewidth=0.8, linestyle=":")
     ax.set_yticks(range(len(steps)), [shorten(name, 34) for name, _ in steps])
