@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from toolkit.core.resources import templates_folder
+from toolkit.core.resources import beside, templates_folder
 from toolkit.core.result import Severity
 from toolkit.core.results import LEVELS, Approval, Level, problem
 from toolkit.errors import InputError, listed, nearest, refusing, shown
@@ -49,18 +49,10 @@ def _without_default(schema: dict[str, Any]) -> None:
     del schema["default"]
 
 
-_LIMITS: list[Any] = [{"required": ["min"]}, {"required": ["max"]}]
-_COMPARED: list[Any] = [{"required": ["not_worse_than"]}, {"required": ["by"]}]
-_EITHER: list[Any] = [
-    {"anyOf": _LIMITS, "not": {"anyOf": _COMPARED}},
-    {"required": ["not_worse_than"], "not": {"anyOf": _LIMITS}},
-]
-
-
 class NumberRule(Part):
     """What a number, or every number that a pattern matches, must satisfy: limits, or not to be worse than another."""
 
-    model_config = ConfigDict(json_schema_extra={"oneOf": _EITHER})
+    model_config = ConfigDict(json_schema_extra={"oneOf": beside(__file__, "either.yaml")})
 
     min: Number = Field(-math.inf, json_schema_extra=_without_default)
     max: Number = Field(math.inf, json_schema_extra=_without_default)
