@@ -106,6 +106,16 @@ def test_what_is_no_profile_is_refused(name, tmp_path):
         load_profile(path)
 
 
+@pytest.mark.parametrize("odd", [float("inf"), float("nan"), "many", None, [], {}])
+def test_numbers_that_are_none_are_refused(odd, tmp_path):
+    written = summarize(table(50)).save(tmp_path / "profile.json").read_text(encoding="utf-8")
+    for at, place in ((-1, "rows"), (0, "rows"), (0, "missing"), (0, "groups")):
+        content = json.loads(written)
+        [*content["columns"], content][at][place] = odd
+        with pytest.raises(InputError, match="broken profile"):
+            read_profile(json.dumps(content), "here")
+
+
 def test_counts_that_do_not_add_up_are_refused(tmp_path):
     path = summarize(table(50)).save(tmp_path / "profile.json")
     content = json.loads(path.read_text())

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import atheris
+import pandas as pd
 import yaml
 
 with atheris.instrument_imports(include=["toolkit"]):
@@ -36,14 +37,25 @@ ODD = [
     *("%d/%m/%Y", "<script>"),
 ]
 
+#: A table with a column of each kind; the smaller its files, the more often each part of them is hit.
+SMALL = pd.DataFrame(
+    {
+        "age": range(20, 60),
+        "price": [one / 7 for one in range(40)],
+        "sex": ["f", "m"] * 20,
+        "day": pd.date_range("2026-01-01", periods=40).strftime("%Y-%m-%d"),
+        "bought": ["no", "yes", "no", "no"] * 10,
+    }
+)
+
 
 def seeds(place: Path) -> dict[str, tuple[Callable[[Path], object], Path]]:
     """Write a file that is right for each reader."""
-    data = tk.load_dataset("wine")
+    data = tk.load_dataset(SMALL, target="bought", time="day", sensitive=["sex"], name="small")
     report = tk.publish(data, template="fuzz", parameters={}, out=place / "reports").folder
     (place / "card.json").write_text(make_card(report).to_json())
     (place / "schema.yaml").write_text(yaml.safe_dump(data.schema.plain()))
-    Ledger(place).add("me", "register", "wine", "1", "first", **{"model.sha256": "m"})
+    Ledger(place).add("me", "register", "small", "1", "first", **{"model.sha256": "m"})
     return {
         "policy": (read_policy, templates_folder() / "policies" / "standard.yaml"),
         "profile": (load_profile, tk.summarize(data).save(place / "profile.json")),

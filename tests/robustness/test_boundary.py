@@ -21,14 +21,18 @@ from nbformat.v4 import new_code_cell, new_markdown_cell
 from sample_notebook import notebook_of
 
 from toolkit import doctor
+from toolkit.card.author import read_author
 from toolkit.console import Commands
 from toolkit.core.result import Candidate, Record
 from toolkit.core.words import masked
 from toolkit.data.read import read_table
+from toolkit.data.schema import Schema
 from toolkit.errors import InputError
+from toolkit.policy.policy import read_policy
 from toolkit.registry import tracking
 from toolkit.registry.store import beside, connect
 from toolkit.runs import runner
+from toolkit.runs.parameters import find_template, read_schema
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 
@@ -129,6 +133,19 @@ class TestReading:
         assert read_table("file://${PLACE}/a.csv").frame.shape == (1, 2)
         with pytest.raises(InputError, match="NOSUCH is not set"):
             read_table("https://host/a.csv?sig=${NOSUCH}")
+
+
+TAGS = ["!!int ''", "!!float ''", "!!bool x", "!!timestamp x", '"\\U00110000"', '"\\ud800"', "!!set [a]", "{? [a] : b}"]
+
+
+@pytest.mark.parametrize("value", [*TAGS, "[" * 3000 + "]" * 3000, "{a: " * 3000 + "1" + "}" * 3000])
+@pytest.mark.parametrize("read", [Schema.load, read_policy, read_author, read_schema(find_template("drift")).read_file])
+def test_yaml_that_is_none_is_refused(read, value, tmp_path):
+    path = tmp_path / "odd.yaml"
+    for form in ("{}", "? {}\n: 1", "columns: {}", "columns: {{a: {{kind: {}}}}}"):
+        path.write_text(form.format(value), encoding="utf-8")
+        with pytest.raises(InputError):
+            read(path)
 
 
 SECRETS = {

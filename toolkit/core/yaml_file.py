@@ -12,6 +12,8 @@ from toolkit.errors import InputError, refusing, shown
 MOST_BYTES = 1_000_000
 MOST_NODES = 100_000
 DEEPEST = 20
+#: What the reader of YAML raises, also where a tag does not fit its value, such as ``!!bool x``.
+NOT_YAML = (yaml.YAMLError, ValueError, LookupError, AttributeError, TypeError, RecursionError)
 
 
 class UnquotedText(str):
@@ -45,7 +47,7 @@ def read_mapping(path: Path, what: str = "parameters file") -> dict[str, object]
         return {}
     if not isinstance(node, yaml.MappingNode):
         raise InputError(f"The {what} {str(path)!r} must map names to values, such as `name: value`.")
-    with refusing(f"The {what} {str(path)!r} is not YAML", kinds=(yaml.YAMLError, ValueError)):
+    with refusing(f"The {what} {str(path)!r} is not YAML", kinds=NOT_YAML):
         return {str(key.value): _value(loader, value) for key, value in node.value}
 
 
@@ -58,7 +60,7 @@ def read_plain(path: Path, what: str) -> object:
         Where the file cannot be read, is not YAML, or gives a name twice in one mapping.
     """
     loader, node = _read(path, what)
-    with refusing(f"The {what} {str(path)!r} is not YAML", kinds=(yaml.YAMLError, ValueError)):
+    with refusing(f"The {what} {str(path)!r} is not YAML", kinds=NOT_YAML):
         return None if node is None else loader.construct_document(node)
 
 
@@ -70,7 +72,7 @@ def _read(path: Path, what: str) -> tuple[yaml.SafeLoader, yaml.Node | None]:
     with refusing(f"{named} not UTF-8 text", kinds=(UnicodeDecodeError,)):
         text = content.decode("utf-8-sig")
     with (
-        refusing(f"{named} not YAML", kinds=(yaml.YAMLError,)),
+        refusing(f"{named} not YAML", kinds=NOT_YAML),
         refusing(f"{named} nested too deeply to be read", kinds=(RecursionError,)),
     ):
         loader = yaml.SafeLoader(text)

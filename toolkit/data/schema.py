@@ -164,12 +164,14 @@ class Schema:
         """
         import yaml
 
+        from toolkit.core.yaml_file import NOT_YAML
+
         place = Path(os.path.expanduser(path))
         place = results_path(place) if place.is_dir() or place.suffix == ".html" else place
         try:
             text = read_bytes(place).decode()
             content = json.loads(text) if place.suffix == ".json" else yaml.safe_load(text)
-        except (OSError, ValueError, yaml.YAMLError) as error:
+        except (OSError, *NOT_YAML) as error:
             reason = " ".join(str(getattr(error, "strerror", None) or error).split())
             raise refusal("no schema", path=str(path), reason=reason) from error
         kept = content.get("data") if isinstance(content, Mapping) else None
@@ -232,7 +234,7 @@ def _line(text: str, where: Sequence[int | str]) -> str:
 
 def _slip(error: Mapping[str, Any]) -> str:
     """Say in a line what is wrong in a schema, where, and which word is nearest."""
-    *where, last = map(str, error["loc"])
+    *where, last = map(str, error["loc"] or [""])
     if error["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
         known = [one.name for one in fields(Column if where else Schema)]
         said = f"{' '.join(where)}{': ' * bool(where)}there is no {last!r}"

@@ -204,12 +204,10 @@ def read_profile(text: str | bytes, place: str) -> Profile:
     if content.get("schema") != SCHEMA:
         found = content.get("schema")
         raise InputError(f"{place} is a profile of version {found!r}; this toolkit reads {SCHEMA}. Make it again.")
-    try:
+    with refusing(f"{place} is a broken profile", " Make it again.", (LookupError, TypeError, ValueError, OverflowError)):
         columns = [_read(item) for item in content["columns"]]
         schema = Schema.read(content["data"]["schema"], place)
         return Profile(str(content["name"]), int(content["rows"]), {column.name: column for column in columns}, schema)
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{place} is a broken profile ({error!r}). Make it again.") from error
 
 
 def _written(summary: ColumnSummary) -> dict[str, Any]:
