@@ -35,9 +35,10 @@ def running_browser():
         started.close()
 
 
-def visit(browser, address, width=1440, scheme="light", **options):
-    """Open a page; return it with everything it asked for, complained about, or popped up."""
+def visit(browser, address, width=1440, scheme="light", watching="", **options):
+    """Open a page, after a script of ours; return it with everything it asked for, complained about, or popped up."""
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, **options)
+    context.add_init_script(watching)
     page, noticed = context.new_page(), []
     page.on("request", lambda request: noticed.append(request.url))
     page.on("console", lambda message: noticed.append(f"console: {message.text}"))
@@ -46,6 +47,22 @@ def visit(browser, address, width=1440, scheme="light", **options):
     page.goto(address, wait_until="load")
     page.wait_for_timeout(50)
     return page, [url for url in noticed if url != address and urlparse(url).scheme != "data"]
+
+
+def unfold(page):
+    """Open everything that is folded away in a page of ours or, page by page of its table, in one of evidently's."""
+    page.evaluate("for (const folded of document.querySelectorAll('details')) folded.open = true")
+    following = page.get_by_role("button", name="Next Page")
+    while True:
+        for toggle in page.get_by_label("Detail panel visibility toggle").all():
+            drawn = page.locator(".js-plotly-plot .main-svg").count()
+            toggle.click()
+            page.wait_for_function(
+                "drawn => document.querySelectorAll('.js-plotly-plot .main-svg').length > drawn", arg=drawn
+            )
+        if not following.count() or following.is_disabled():
+            break
+        following.click()
 
 
 def violations(page):

@@ -193,6 +193,9 @@ def load_profile(path: str | os.PathLike[str]) -> Profile:
         return read_profile(read_bytes(place), str(place))
 
 
+_BROKEN = (LookupError, TypeError, ValueError, OverflowError)
+
+
 def read_profile(text: str | bytes, place: str) -> Profile:
     """Read what ``Profile.text`` wrote; ``place`` names it in an error."""
     try:
@@ -204,7 +207,7 @@ def read_profile(text: str | bytes, place: str) -> Profile:
     if content.get("schema") != SCHEMA:
         found = content.get("schema")
         raise InputError(f"{place} is a profile of version {found!r}; this toolkit reads {SCHEMA}. Make it again.")
-    with refusing(f"{place} is a broken profile", " Make it again.", (LookupError, TypeError, ValueError, OverflowError)):
+    with refusing(f"{place} is a broken profile", " Make it again.", _BROKEN):
         columns = [_read(item) for item in content["columns"]]
         schema = Schema.read(content["data"]["schema"], place)
         return Profile(str(content["name"]), int(content["rows"]), {column.name: column for column in columns}, schema)
