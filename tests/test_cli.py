@@ -340,12 +340,15 @@ class TestLooking:
         (tmp_path / "index.html").write_text("<!DOCTYPE html><p>My own.")
         assert call("index", tmp_path).exit_code == 2
 
-    def test_compare_names_versions_of_one_model(self, recorded, tmp_path):
+    def test_compare_names_versions_of_one_model(self, recorded, tmp_path, monkeypatch):
+        checked = []
+        monkeypatch.setattr("toolkit.registry.lifecycle.check_version", lambda one, out: checked.append((one, out)))
         assert (
             call("compare", "champion", "3", "--model", "churn", "--data", "new.csv", "--out", tmp_path).exit_code == 0
         )
         assert call("compare", "a.pkl", "b.pkl", "--data", "wine", "-p", "seed", "1", "--out", tmp_path).exit_code == 0
         sides = {"champion": "models:/churn@champion", "challenger": "models:/churn/3"}
+        assert checked == [(one, tmp_path) for one in sides.values()]
         assert recorded[0][:2] == ("comparison", {**sides, "data": "new.csv"})
         assert recorded[1][:2] == (
             "comparison",

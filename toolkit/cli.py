@@ -64,7 +64,11 @@ def compare(ctx: click.Context, /, a: str, b: str, model: str, data: str, **how:
 
     Exit code: as `toolkit run`.
     """
+    from toolkit.registry.lifecycle import check_version
+
     sides = [f"models:/{model}{'/' if one.isdigit() else '@'}{one}" if model else one for one in (a, b)]
+    for side in sides if model else ():
+        check_version(side, out=how["out"])
     given = [("champion", sides[0]), ("challenger", sides[1]), ("data", data), *how.pop("pairs")]
     ctx.invoke(run, template="comparison", pairs=given, **how)
 

@@ -92,6 +92,21 @@ def model(reports):
     return out
 
 
+@pytest.mark.parametrize(
+    ("a", "b", "name", "said"),
+    [
+        ("champion", "newest", "salt", "'salt' has no version called 'newest'. It has: challenger, champion"),
+        ("7", "champion", "salt", "'salt' has no version 7. It has: 1, 2"),
+        ("champion", "1", "slat", "There is no model 'slat'. Did you mean 'salt'?"),
+        ("a b", "1", "salt", "'models:/salt@a b' names no version of a model."),
+    ],
+)
+def test_a_comparison_of_a_version_that_is_not_there_does_not_begin(model, a, b, name, said, monkeypatch):
+    monkeypatch.setattr("toolkit.runs.runner.run", lambda *_, **__: pytest.fail("The notebook began."))
+    done = CliRunner().invoke(main, ["compare", a, b, "--model", name, "--data", "diabetes", "--out", str(model)])
+    assert (done.exit_code, done.stderr.count("\n"), said in done.stderr) == (2, 1, True), done.stderr
+
+
 def test_without_an_earlier_champion_a_rollback_says_so(model):
     with pytest.raises(
         InputError, match="There is no earlier champion of 'salt' to go back to: that takes a second promotion"

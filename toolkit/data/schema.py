@@ -168,12 +168,9 @@ class Schema:
 
         place = Path(os.path.expanduser(path))
         place = results_path(place) if place.is_dir() or place.suffix == ".html" else place
-        try:
+        with refusing(f"{str(path)!r} is not a schema", " `toolkit data FILE --save` makes one.", (OSError, *NOT_YAML)):
             text = read_bytes(place).decode()
             content = json.loads(text) if place.suffix == ".json" else yaml.safe_load(text)
-        except (OSError, *NOT_YAML) as error:
-            reason = " ".join(str(getattr(error, "strerror", None) or error).split())
-            raise refusal("no schema", path=str(path), reason=reason) from error
         kept = content.get("data") if isinstance(content, Mapping) else None
         content, text = (kept.get("schema"), "") if isinstance(kept, Mapping) else (content, text)
         return cls.read(content, repr(str(path)), text)

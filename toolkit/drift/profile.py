@@ -193,9 +193,6 @@ def load_profile(path: str | os.PathLike[str]) -> Profile:
         return read_profile(read_bytes(place), str(place))
 
 
-_BROKEN = (LookupError, TypeError, ValueError, OverflowError)
-
-
 def read_profile(text: str | bytes, place: str) -> Profile:
     """Read what ``Profile.text`` wrote; ``place`` names it in an error."""
     try:
@@ -204,10 +201,9 @@ def read_profile(text: str | bytes, place: str) -> Profile:
         raise InputError(f"{place} is not a profile: it is not JSON.") from error
     if not isinstance(content, dict) or content.get("kind") != KIND:
         raise InputError(f"{place} is not a profile. Make one with summarize(table).save(path).")
-    if content.get("schema") != SCHEMA:
-        found = content.get("schema")
+    if (found := content.get("schema")) != SCHEMA:
         raise InputError(f"{place} is a profile of version {found!r}; this toolkit reads {SCHEMA}. Make it again.")
-    with refusing(f"{place} is a broken profile", " Make it again.", _BROKEN):
+    with refusing(f"{place} is a broken profile", " Make it again.", (KeyError, TypeError, ValueError, OverflowError)):
         columns = [_read(item) for item in content["columns"]]
         schema = Schema.read(content["data"]["schema"], place)
         return Profile(str(content["name"]), int(content["rows"]), {column.name: column for column in columns}, schema)

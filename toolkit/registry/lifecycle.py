@@ -104,6 +104,18 @@ def report_of(address: str, *, out: Path) -> Results:
     return version.report
 
 
+def check_version(address: str, *, out: Path) -> None:
+    """Refuse an address of no registered version, and say which there are.
+
+    Raises
+    ------
+    InputError
+        Where there is no such version.
+    """
+    with _registry(out) as (client, _):
+        _version(client, address)
+
+
 def register_retrained(report: Path, results: Results, *, out: Path) -> Entry | None:
     """Register the model of a retraining as the challenger of the one it began from, where its verdict is pass."""
     meant = _ADDRESS.fullmatch(str(results.parameters.get("model", "")))
