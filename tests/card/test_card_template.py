@@ -101,7 +101,8 @@ class TestRun:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"), [((), "report"), (("-p", "report", "nowhere"), "There is no report at 'nowhere'")]
+    ("arguments", "message"),
+    [((), "report"), (("-p", "report", "nowhere"), "There is no report at 'nowhere/results.json'")],
 )
 def test_what_is_missing_is_said_and_nothing_is_left(tmp_path, arguments, message):
     done = run(tmp_path, *arguments)

@@ -5,6 +5,7 @@ import errno
 import http.server
 import io
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -20,8 +21,10 @@ from filelock import FileLock
 from nbformat.v4 import new_code_cell, new_markdown_cell
 from sample_notebook import notebook_of
 
+import toolkit as tk
 from toolkit import doctor
 from toolkit.card.author import read_author
+from toolkit.cli import main
 from toolkit.console import Commands
 from toolkit.core.result import Candidate, Record
 from toolkit.core.words import masked
@@ -259,6 +262,32 @@ def test_a_time_limit_ends_soon(tmp_path):
     assert done.returncode == 3
     assert "time limit of 6 seconds" in done.stderr
     print(f"{time.monotonic() - began:.1f} s for a limit of 6 s")
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    data = tk.load_dataset("wine")
+    out = tmp_path_factory.mktemp("whole") / "reports"
+    return tk.write_report(data, tk.split_dataset(data), title="Whole", out=out).folder
+
+
+LACKING = {
+    "": "results.json",
+    '{"schema": 0}': "results.json' was written by another version (schema 0; this one reads 1)",
+    "[]": "results.json",
+}
+
+
+@pytest.mark.parametrize("content", LACKING)
+@pytest.mark.parametrize(
+    "command", ["gate {} --policy standard", "register {} any --by me", "reproduce {}", "track {}", "card diff {} {}"]
+)
+def test_a_report_without_its_results_is_refused_by_name(whole, tmp_path, command, content):
+    report = Path(shutil.copytree(whole, tmp_path / "report"))
+    (report / "results.json").write_text(content) if content else (report / "results.json").unlink()
+    done = CliRunner().invoke(main, [part.format(report) for part in command.split()])
+    assert (done.exit_code, done.stderr.count("\n")) == (2, 1)
+    assert LACKING[content] in done.stderr
 
 
 class Answers(http.server.BaseHTTPRequestHandler):

@@ -261,7 +261,7 @@ def read_results(source: str | Path) -> Results:
         Where there is no such report, it is broken, or another version wrote it.
     """
     path = results_path(source)
-    with refusing(f"There is no report at {shown(str(source))}", " Give its folder.", (OSError, ValueError)):
+    with refusing(f"There is no report at {shown(str(path))}", " Give its folder.", (OSError, ValueError)):
         content = read_bytes(path)
     return Results.read(content, repr(str(path)))
 
