@@ -55,14 +55,19 @@ def unfold(page):
     following = page.get_by_role("button", name="Next Page")
     while True:
         for toggle in page.get_by_label("Detail panel visibility toggle").all():
-            drawn = page.locator(".js-plotly-plot .main-svg").count()
-            toggle.click()
-            page.wait_for_function(
-                "drawn => document.querySelectorAll('.js-plotly-plot .main-svg').length > drawn", arg=drawn
-            )
+            unfold_column(page, toggle)
         if not following.count() or following.is_disabled():
             break
         following.click()
+
+
+def unfold_column(page, toggle):
+    """Unfold the row of a column in a page of evidently's, and see that its figure is drawn."""
+    drawn = page.locator(".js-plotly-plot .main-svg").count()
+    toggle.click()
+    page.wait_for_function(
+        "drawn => document.querySelectorAll('.js-plotly-plot .main-svg').length > drawn", arg=drawn, timeout=10_000
+    )
 
 
 def violations(page):

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import psutil
 import pytest
-from browsing import running_browser, visit
+from browsing import running_browser, unfold_column, visit
 from payloads import PAYLOADS
 
 from toolkit.core.result import if_applicable
@@ -24,15 +24,6 @@ def compared(rows=60, later=3.0, **columns):
     rng = np.random.default_rng(0)
     before = pd.DataFrame({"score": rng.normal(size=rows), **columns})
     return detect_drift(before, before.assign(score=before["score"] + later))
-
-
-def unfold(page, toggle):
-    """Unfold a column's row, and see that its figure is drawn."""
-    drawn = page.locator(".js-plotly-plot .main-svg").count()
-    toggle.click()
-    page.wait_for_function(
-        "drawn => document.querySelectorAll('.js-plotly-plot .main-svg').length > drawn", arg=drawn, timeout=10_000
-    )
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +62,7 @@ def test_nothing_runs_and_nothing_is_loaded_while_every_column_is_unfolded(brows
     seen, following = "", page.get_by_role("button", name="Next Page")
     while True:
         for toggle in page.get_by_label("Detail panel visibility toggle").all():
-            unfold(page, toggle)
+            unfold_column(page, toggle)
         for tab in page.get_by_role("tab").all():
             tab.click()
         page.wait_for_timeout(100)
@@ -93,7 +84,7 @@ def test_a_script_that_is_not_evidently_s_is_refused(browser, tmp_path):
     page, noticed = visit(browser, path.as_uri())
     assert page.evaluate("window.pwned") is None
     assert any("Content Security Policy" in line for line in noticed)
-    unfold(page, page.get_by_label("Detail panel visibility toggle").first)
+    unfold_column(page, page.get_by_label("Detail panel visibility toggle").first)
     page.context.close()
 
 
