@@ -613,6 +613,18 @@ def test_decisions_on_record_fill_the_sign_off(tmp_path):
     assert "nobody yet" not in html
 
 
+@pytest.mark.parametrize("fault", ["", "it is \x1b[8m unsigned"])
+def test_a_decision_cannot_be_shown_in_another_order_than_it_was_written(tmp_path, fault):
+    one = {"who": "Eve\u202e", "what": "reject", "why": "\u202edevorppa\x1b[8m", "when": "2026-11-26T10:00:00+00:00"}
+    one |= {"hash": "0123456789ab", "signed": "no", "fault": fault}
+    html = page(sample_notebook(read_sample(sign_off=[one]).plain()), tmp_path)
+    rows = html[html.index('class="sign-off"') :].partition("</table>")[0]
+    signed = html[html.index("Signed by") :].partition("</div>")[0]
+    assert "devorppa" in rows
+    assert rows.replace("\n", "").isprintable()
+    assert signed.replace("\n", "").isprintable()
+
+
 def test_a_decision_that_cannot_be_believed_is_no_approval(tmp_path):
     one = {"who": "Eve", "what": "approve", "why": "fine", "when": "2026-11-26T10:00:00+00:00", "hash": "0123456789ab"}
     one |= {"signed": "no", "fault": "it is not signed"}
