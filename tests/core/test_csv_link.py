@@ -25,6 +25,20 @@ def test_what_is_linked_reads_back():
     assert [row[0] for row in rows[1:]] == ["'=1+1" if text == "=1+1" else text for text in HOSTILE]
 
 
+FORMULAS = ["=1", "+1", "-1", "@1", "\t=1", "\r=1", "\n=1", "\r\n=1", "a\r=1", "a\r\n=1", "a\n=1", "\uff1d1", "\uff0b1"]
+
+
+def test_no_cell_and_no_part_of_one_begins_a_formula_or_a_row():
+    html = PageCleaner().clean(csv_link(pd.DataFrame(dict.fromkeys(("text", *FORMULAS), FORMULAS))))
+    header, *rows = read(html)
+    plain = [text.replace("\r\n", "\n").replace("\r", "\n") for text in FORMULAS]
+    written = [text if text.startswith("a") else f"'{text}" for text in plain]
+    assert [row[0] for row in rows] == written
+    assert {len(row) for row in rows} == {len(header)}
+    assert "%0D" not in html
+    assert set(header) == {"text", *written}
+
+
 def test_an_estimate_takes_four_columns():
     rows = read(csv_link(pd.DataFrame({"m": [Estimate(0.5, 0.4, 0.6, 9)]})))
     assert rows == [["m", "m_low", "m_high", "m_n"], ["0.5", "0.4", "0.6", "9"]]

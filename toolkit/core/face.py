@@ -213,7 +213,7 @@ def cell_text(value: object, column: str = "") -> str:
 
 MOST_ROWS = 1000
 _SAFE = ",:;/@!$()*+=?"  # may stand in an address as they are, which keeps it short
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = (*"=+-@\t\n", *"\uff1d\uff0b\uff0d\uff20")  # the last four are wide forms of the first
 
 
 def csv_link(frame: pd.DataFrame) -> str:
@@ -235,5 +235,5 @@ def _text(value: object) -> str:
         return ""
     if isinstance(value, float):
         return "" if math.isnan(value) else f"{value:.7g}"
-    text = str(value)
+    text = str(value).replace("\r\n", "\n").replace("\r", "\n")  # a lone \r would not be quoted, and begin a row
     return f"'{text}" if isinstance(value, str) and text.startswith(_FORMULA) else text
