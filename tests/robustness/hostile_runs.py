@@ -53,7 +53,7 @@ class World:
         """Write a table, or what YAML can hold, into the folder; return the name."""
         path = self.folder / name
         if isinstance(content, pd.DataFrame):
-            content.to_csv(path, index=False)
+            content.to_csv(path, index=False, lineterminator="\r\n")  # so that a name with either is quoted
         else:
             path.write_text(yaml.safe_dump(content), encoding="utf-8")
         return name

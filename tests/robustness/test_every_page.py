@@ -6,11 +6,11 @@ import io
 import re
 from urllib.parse import unquote
 
+import mistune
 import pytest
 from browsing import running_browser, unfold, visit
 from forked import CONTROLS
 from hostile_runs import NAMES, TEMPLATES, begin, failing, others, refused
-from markdown_it import MarkdownIt
 
 import toolkit as tk
 from toolkit.cli import main
@@ -29,6 +29,8 @@ OTHERS = {
 #: Templates of whole pages, beside which only evidently writes one.
 PAGES = {"gallery.html.j2", "history.html.j2", "index.html.j2", "sweep.html.j2"}
 ROUNDS = 3
+#: As a host of models reads a card, except that it lets all HTML through.
+MARKDOWN = mistune.create_markdown(escape=False, plugins=["table", "strikethrough", "url", "footnotes", "math"])
 
 #: Before anything of a page: what counts the scripts that run, and what a policy refuses.
 WATCHING = """
@@ -36,7 +38,7 @@ window.happened = []
 window.pwned = () => window.happened.push('a script ran')
 document.addEventListener('securitypolicyviolation', seen => window.happened.push(`refused: ${seen.violatedDirective}`))
 """
-#: Elements that act, and addresses that lead anywhere but to the page, files beside it, or what is ours.
+#: Elements that act by themselves, and addresses that run a script or lead where a payload wants.
 ACTING = """[...document.querySelectorAll('*')].filter(one =>
     ['IFRAME', 'FRAME', 'FORM', 'OBJECT', 'EMBED', 'BASE', 'FOREIGNOBJECT'].includes(one.tagName.toUpperCase())
     || one.getAttributeNames().some(name => name.startsWith('on'))
@@ -73,7 +75,7 @@ def faults_of_pages(browser, folder):
     """Open every page and drawing below a folder, and the Markdown as a page; return what is wrong and how many."""
     faults, drawings = {}, {}
     for path in sorted(folder.rglob("*.md")):
-        html = MarkdownIt("commonmark").enable("table").render(path.read_text(encoding="utf-8").split("---\n", 2)[2])
+        html = MARKDOWN(path.read_text(encoding="utf-8").split("---\n", 2)[2])
         path.with_name(f"{path.name}.html").write_text(html, encoding="utf-8")
     pages = {path.read_bytes(): path for ending in ("html", "svg") for path in sorted(folder.rglob(f"*.{ending}"))}
     for path in pages.values():
