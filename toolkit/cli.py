@@ -107,11 +107,13 @@ def _exit_by(outcome: str | None, fail_on: str | None = None) -> None:
 def gate(report: Path, policy: str, as_json: bool) -> None:
     """Judge the report in folder RUN by a policy and print each rule; the verdict is the last line.
 
-    Exit code: 0 pass or undecided, 1 fail, 2 the input is wrong.
+    Exit code: 0 pass or undecided, 1 fail, 2 the input is wrong, or the report was changed or lacks a part.
     """
     from toolkit.policy.check import check_report
     from toolkit.policy.outcomes import describe
+    from toolkit.runs.manifest import check_whole
 
+    check_whole(report)
     verdict = check_report(policy, report)
     absent = (f"{'left out':<10} {name}: no such number. {near}" for name, near in verdict.left_out.items())
     lines = (printable(line).rstrip() for line in (*map(describe, verdict.judged), *absent))

@@ -28,9 +28,14 @@ for _one in ("approve", "reject", "promote", "rollback", "retire"):
 
 @command("register")
 def register(report: Path, name: str, **given: Any) -> None:
-    """Register the model of the report in folder RUN as a new version of NAME: the challenger."""
-    from toolkit.registry import lifecycle
+    """Register the model of the report in folder RUN as a new version of NAME: the challenger.
 
+    A report that was changed or lacks a part is refused.
+    """
+    from toolkit.registry import lifecycle
+    from toolkit.runs.manifest import check_whole
+
+    check_whole(report)
     click.echo(f"{name}/{lifecycle.register(report, name, **given).version}")
 
 

@@ -129,6 +129,33 @@ def test_on_the_command_line(copy):
     assert "No such file" in verify(copy / "absent").stderr
 
 
+@pytest.mark.parametrize("name", ["results.json", "report.html", "manifest.json", "notebook.ipynb"])
+@pytest.mark.parametrize("decide", [["gate", "--policy", "standard"], ["register", "salt", "--by", "ann"]])
+def test_nothing_is_decided_by_a_report_that_lacks_a_part(copy, name, decide, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{copy.parent / 'none.db'}")
+
+    def said():
+        done = CliRunner().invoke(main, [decide[0], str(copy), *decide[1:]])
+        assert done.exit_code == 2, done.output
+        return done.stderr
+
+    content = (copy / name).read_bytes()
+    (copy / name).unlink()
+    assert name in said()
+    (copy / name).write_bytes(content.replace(b"wine", b"port"))
+    assert f"{name}: it" in said()
+    assert not (copy.parent / "none.db").exists()
+
+
+def test_line_endings_alone_hinder_no_decision(copy):
+    page = copy / "report.html"
+    page.write_bytes(page.read_bytes().replace(b"\n", b"\r\n"))
+    manifest.check_whole(copy)
+    (copy / "results.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(InputError, match=r"not as it was written\. results\.json: it was changed after it was written"):
+        manifest.check_whole(copy)
+
+
 def test_a_broken_package_costs_no_report(copy, monkeypatch):
     (copy.parent / "broken-1.0.dist-info").mkdir()
     monkeypatch.syspath_prepend(str(copy.parent))

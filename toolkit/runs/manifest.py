@@ -117,6 +117,20 @@ def verify(source: str | Path) -> list[Check]:
     return [*_checks(texts, files, path.is_dir())]
 
 
+def check_whole(report: Path) -> None:
+    """Refuse a report that was finished and is no longer as it was written; other line endings are no matter.
+
+    Raises
+    ------
+    InputError
+        Where a part was changed or is missing: nothing is decided by such a report.
+    """
+    finished = any((report / name).exists() for name in (NAME, PAGE))
+    for one in verify(report) if finished else ():
+        if one.state == "differs" and one.why != _ENDINGS:
+            raise InputError(f"The report {str(report)!r} is not as it was written. {one.part}: {one.why}.")
+
+
 def _checks(texts: Mapping[str, bytes], files: Mapping[str, bytes], whole: bool) -> Iterator[Check]:
     sound = {part: _sound(_lf(text)) for part, text in texts.items()}
     manifest = next((one for one in sound.values() if one), None)
