@@ -169,6 +169,13 @@ class TestWhatWasChangedIsFound:
         lifecycle.approve("salt/2", by="bob", reason="tried again", out=model)
         assert lifecycle.history("salt", out=model)[1] == []
 
+    def test_records_of_a_model_that_the_store_does_not_know_move_no_alias(self, model, tmp_path, monkeypatch):
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", tracking_uri(model))
+        Ledger(tmp_path).add("ann", "approve", "clove", "1", "fine")
+        entries, faults = lifecycle.history("clove", out=tmp_path)
+        assert [one.what for one in entries] == ["approve"]
+        assert "The last record of 'salt' that MLflow knows is not in it" in "".join(faults)
+
     def test_another_folder_begins_no_second_ledger(self, model, tmp_path, monkeypatch):
         monkeypatch.setenv("MLFLOW_TRACKING_URI", tracking_uri(model))
         with pytest.raises(InputError, match="or --out is another folder"):

@@ -105,13 +105,7 @@ def report_of(address: str, *, out: Path) -> Results:
 
 
 def check_version(address: str, *, out: Path) -> None:
-    """Refuse an address of no registered version, and say which there are.
-
-    Raises
-    ------
-    InputError
-        Where there is no such version.
-    """
+    """Refuse an address of no registered version by an InputError that says which there are."""
     with _registry(out) as (client, _):
         _version(client, address)
 
@@ -167,7 +161,6 @@ def promote(
     override : bool
         Promote although the verdict is not pass or nobody approved it; needs a reason, which is recorded.
     out, key : Path
-    out : Path
 
     Raises
     ------
@@ -257,7 +250,7 @@ def _registry(out: Path, key: Path | None = None) -> Iterator[tuple[MlflowClient
     with ledger.lock, connect(uri) as client:
         ledger.heads = {name: model.tags.get(MARK, "") for name, model in _known().items()}
         for entry in {entry.model: entry for entry in ([] if ledger.faults() else ledger.entries())}.values():
-            if ledger.heads.get(entry.model) == entry.facts[HEAD]:
+            if entry.model in ledger.heads and ledger.heads[entry.model] == entry.facts.get(HEAD):
                 _settle(client, entry.model, entry)
         yield client, ledger
 
