@@ -10,21 +10,14 @@ import toolkit.cli_lifecycle  # noqa: F401  # its commands
 from toolkit.console import answer, command, main, text_table
 from toolkit.core.words import printable
 from toolkit.errors import InputError
+from toolkit.runs import parameters
 
 __all__ = ["main"]
+Pairs = tuple[tuple[str, str], ...]
 
 
 @command("run")
-def run(
-    template: str,
-    pairs: tuple[tuple[str, str], ...],
-    file: Path | None,
-    out: Path,
-    policy: str | None,
-    fail_on: str | None,
-    as_json: bool,
-    **limits: Any,
-) -> None:
+def run(template: str, pairs: Pairs, file: Path | None, policy: str | None, fail_on: str | None, **how: Any) -> None:
     """Run TEMPLATE and print the path of its report.
 
     TEMPLATE is a name (see `toolkit templates`) or the path of a notebook with a parameters cell.
@@ -38,17 +31,17 @@ def run(
     from toolkit.policy.reason import reason
     from toolkit.registry import lifecycle
     from toolkit.runs import runner
-    from toolkit.runs.parameters import find_template, read_schema
 
-    schema = read_schema(find_template(template))
+    schema = parameters.read_schema(parameters.find_template(template))
     given = [*pairs, ("policy", policy)] if policy else pairs
     values = {**(schema.read_file(file) if file else {}), **schema.read_texts(given)}
-    done = runner.run(template, values, out=out, **limits)
+    as_json = how.pop("as_json")
+    done = runner.run(template, values, **how)
     summary = {"report": str(done.report), "folder": str(done.folder), "seconds": round(done.seconds, 1)}
     answer(as_json, {**summary, "results": done.results and done.results.plain()}, str(done.report))
     if done.results and done.results.verdict.outcome:
         click.echo(printable(reason(done.results.verdict, done.results.scalars)), err=True)
-    entry = lifecycle.register_retrained(done.folder, done.results, out=out) if done.results else None
+    entry = lifecycle.register_retrained(done.folder, done.results, out=how["out"]) if done.results else None
     if entry:
         click.echo(f"{printable(entry.model)}/{entry.version} is the challenger now; nothing is promoted.", err=True)
     _exit_by(done.results.verdict.outcome if done.results else None, fail_on)
@@ -74,9 +67,7 @@ def compare(ctx: click.Context, /, a: str, b: str, model: str, data: str, **how:
 
 
 @command("sweep")
-def sweep(
-    template: str, pairs: tuple[tuple[str, str], ...], over: tuple[str, ...], grid: Path | None, **limits: Any
-) -> None:
+def sweep(template: str, pairs: Pairs, over: tuple[str, ...], grid: Path | None, **limits: Any) -> None:
     """Make a report by TEMPLATE for each combination of the values of --over and --grid, and a page that compares them.
 
     All combinations are checked before the first run. A report that fails costs only itself. The same command again
@@ -84,10 +75,9 @@ def sweep(
 
     Exit code: 0 done, 1 done and a verdict is fail, 2 the input is wrong, 3 a report could not be made.
     """
-    from toolkit.runs.parameters import find_template, read_schema
     from toolkit.runs.sweep import read_over, sweep
 
-    schema = read_schema(find_template(template))
+    schema = parameters.read_schema(parameters.find_template(template))
     done = sweep(template, read_over(schema, over, grid), schema.read_texts(pairs), **limits)
     click.echo(done.page)
     if any(one.failure for one in done.reports):
@@ -124,9 +114,7 @@ def gate(report: Path, policy: str, as_json: bool) -> None:
 @command("params")
 def params(template: str) -> None:
     """List the parameters of TEMPLATE: name, type, default, meaning."""
-    from toolkit.runs.parameters import find_template, read_schema
-
-    schema = read_schema(find_template(template))
+    schema = parameters.read_schema(parameters.find_template(template))
     click.echo(f"{schema.title}\n{schema.question}\n")
     ones = schema.parameters
     texts = ["required" if one.required else json.dumps(one.default, ensure_ascii=False) for one in ones]
@@ -137,17 +125,14 @@ def params(template: str) -> None:
 @command("new-template")
 def new_template(name: str) -> None:
     """Write NAME.ipynb into the current folder: a template that runs as it is, to be changed."""
-    from toolkit.runs.notebook import new_template
-
-    click.echo(new_template(name, Path()))
+    click.echo(parameters.new_template(name, Path()))
 
 
 @command("templates")
 def templates() -> None:
     """List the templates and the question each answers."""
-    from toolkit.runs.parameters import list_templates
-
-    click.echo(text_table(["template", "question"], [[one.name, one.question] for one in list_templates()]))
+    rows = [[one.name, one.question] for one in parameters.list_templates()]
+    click.echo(text_table(["template", "question"], rows))
 
 
 @command("data")

@@ -12,7 +12,7 @@ from toolkit.core.results import read_results
 from toolkit.errors import InputError
 from toolkit.registry.store import beside, connect
 from toolkit.runs import manifest
-from toolkit.runs.notebook import new_template
+from toolkit.runs.parameters import new_template
 
 POLICY = {"title": "Own", "numbers": {"test.accuracy": {"min": 0.9999}}}
 

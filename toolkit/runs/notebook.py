@@ -1,23 +1,20 @@
-"""What a notebook of one's own calls: the report of its results, and the run of a template."""
-
-from __future__ import annotations
+"""What a notebook of one's own calls: the report of its results, as of a template."""
 
 import json
 import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from toolkit.core.figures import figures
-from toolkit.core.resources import templates_folder
 from toolkit.core.result import Result
-from toolkit.core.words import masked, slug
-from toolkit.errors import InputError, refusing
+from toolkit.core.words import masked
 from toolkit.policy.check import check
-
-if TYPE_CHECKING:
-    from toolkit.runs.runner import Run
+from toolkit.registry import tracking
+from toolkit.report import render
+from toolkit.runs import manifest, publish
+from toolkit.runs.runner import Run
 
 
 def write_report(
@@ -49,11 +46,6 @@ def write_report(
     InputError
         Where no result knows the data, or two results give the same number.
     """
-    from toolkit.registry import tracking
-    from toolkit.report import render
-    from toolkit.runs import manifest, publish
-    from toolkit.runs.runner import Run
-
     title, question = masked(title), masked(question)
     began, judged = time.perf_counter(), [check(policy, *results)] if policy else []
     published = publish.publish(*results, *judged, template="notebook", parameters={}, name=title, out=out)
@@ -84,33 +76,3 @@ def _cell(kind: str, source: str, *shown: Any) -> dict[str, Any]:
 def _output(shown: Any) -> dict[str, Any]:
     own = getattr(shown, "_repr_mimebundle_", lambda: {"text/html": shown._repr_html_(), "text/plain": repr(shown)})
     return {"output_type": "display_data", "metadata": {}, "data": own()}
-
-
-def new_template(name: str, folder: Path) -> Path:
-    """Write a template to begin with: typed parameters, the steps of an experiment, each with its question.
-
-    Parameters
-    ----------
-    name : str
-        Also the title.
-    folder : Path
-
-    Returns
-    -------
-    Path
-        The notebook.
-
-    Raises
-    ------
-    InputError
-        Where there is such a file already, or it cannot be written.
-    """
-    stem = slug(name.removesuffix(".ipynb"))
-    path = folder / f"{stem}.ipynb"
-    if not stem or path.exists():
-        raise InputError(f"{str(path)!r} is there already." if stem else f"{name!r} is no name for a file.")
-    text = (templates_folder() / "starter" / "starter.ipynb").read_text(encoding="utf-8")
-    named = text.replace("TITLE", stem.replace("-", " ").capitalize()).replace("NAME", stem)
-    with refusing(f"Cannot write {str(path)!r}"):
-        path.write_text(named, encoding="utf-8")
-    return path

@@ -19,7 +19,7 @@ from typing import Any
 from toolkit.core.options import whole
 from toolkit.core.resources import is_cell, read_bytes, templates_folder
 from toolkit.core.texts import refuser
-from toolkit.core.words import shorten
+from toolkit.core.words import shorten, slug
 from toolkit.errors import InputError, listed, nearest, refusing
 from toolkit.runs.conversion import convert, expected, from_texts, read_kinds
 
@@ -175,6 +175,36 @@ def find_template(template: str | Path) -> Path:
 def list_templates() -> list[Schema]:
     """Return the schemas of all templates that travel with the package, by name."""
     return [read_schema(path) for path in sorted(templates_folder().glob("*.ipynb"))]
+
+
+def new_template(name: str, folder: Path) -> Path:
+    """Write a template to begin with: typed parameters, the steps of an experiment, each with its question.
+
+    Parameters
+    ----------
+    name : str
+        Also the title.
+    folder : Path
+
+    Returns
+    -------
+    Path
+        The notebook.
+
+    Raises
+    ------
+    InputError
+        Where there is such a file already, or it cannot be written.
+    """
+    stem = slug(name.removesuffix(".ipynb"))
+    path = folder / f"{stem}.ipynb"
+    if not stem or path.exists():
+        raise InputError(f"{str(path)!r} is there already." if stem else f"{name!r} is no name for a file.")
+    text = (templates_folder() / "starter" / "starter.ipynb").read_text(encoding="utf-8")
+    named = text.replace("TITLE", stem.replace("-", " ").capitalize()).replace("NAME", stem)
+    with refusing(f"Cannot write {str(path)!r}"):
+        path.write_text(named, encoding="utf-8")
+    return path
 
 
 def read_schema(path: Path) -> Schema:

@@ -1,7 +1,5 @@
 """Start the process that executes a notebook, wait for it, and leave nothing running, however it ends."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import math
@@ -22,11 +20,13 @@ from typing import Any
 import psutil
 
 from toolkit.core.clock import clock
+from toolkit.core.resources import beside
 from toolkit.core.words import masked
 
 WORKER = Path(__file__).absolute().with_name("worker.py")
 MARK = "TOOLKIT_RUN_FOLDER"
 SCRATCH = "toolkit-run-"
+_USUAL, _FIXED, _FOLDERS = beside(__file__, "environment.yaml").values()
 #: What the end of a run needs and takes seconds to load: there is time while the notebook runs.
 LATER = ("mlflow", "toolkit.report.render")
 
@@ -66,14 +66,9 @@ def execute(
     """
     with tempfile.TemporaryDirectory(prefix=f"{SCRATCH}{notebook.parent.name[-12:]}-") as scratch:
         marks = {**marks, MARK: str(notebook.parent)}
-        spec = _write_spec(Path(scratch), template, notebook, parameters)
-        process = subprocess.Popen(
-            [sys.executable, "-P", str(WORKER), "notebook", str(spec)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            env=_environment(Path(scratch), marks),
-            start_new_session=True,
-        )
+        spec, env = _write_spec(Path(scratch), template, notebook, parameters), _environment(Path(scratch), marks)
+        command, ignored = [sys.executable, "-P", str(WORKER), "notebook", str(spec)], subprocess.DEVNULL
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=ignored, env=env, start_new_session=True)
         loading = threading.Thread(target=lambda: [*map(import_module, LATER)], daemon=True)
         loading.start()
         try:
@@ -121,20 +116,8 @@ def _environment(scratch: Path, marks: Mapping[str, str]) -> dict[str, str]:
     Threads that wait by spinning make a run several times slower when anything else uses the machine: they shall sleep.
     """
     jupyter = [str(scratch), *filter(None, [os.environ.get("JUPYTER_PATH")])]
-    return {
-        "DO_NOT_TRACK": "1",
-        "MLFLOW_DISABLE_TELEMETRY": "true",
-        "OMP_WAIT_POLICY": "PASSIVE",
-        **os.environ,
-        "JUPYTER_PATH": os.pathsep.join(jupyter),
-        "JUPYTER_RUNTIME_DIR": str(scratch / "runtime"),
-        "IPYTHONDIR": str(scratch / "ipython"),
-        "TMPDIR": str(scratch / "tmp"),
-        "PYTHONHASHSEED": "0",
-        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
-        **marks,
-    }
+    own = {"JUPYTER_PATH": os.pathsep.join(jupyter), **{name: str(scratch / one) for name, one in _FOLDERS.items()}}
+    return {**_USUAL, **os.environ, **_FIXED, **own, **marks}
 
 
 def _stop(process: subprocess.Popen[bytes], mark: str) -> None:

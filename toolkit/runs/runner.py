@@ -212,9 +212,8 @@ def _finish(job: _Job) -> Run:
                     results = publish.rewrite(changed, results, attached)
         report.write_index(job.out)
     except OSError as error:
-        raise RunError(
-            f"The report is whole, but what comes after it failed. {shorten(error, 240)}\nIt is {page}", folder
-        ) from error
+        said = f"The report is whole, but what comes after it failed. {shorten(error, 240)}"
+        raise RunError(f"{said}\nIt is {page}", folder) from error
     return Run(folder, page, results, time.perf_counter() - job.clock)
 
 

@@ -4,8 +4,6 @@ Nothing but the reports says what is done: the name of each ends in a hash of wh
 asked for again, after it was killed or with more values, makes only what is not there.
 """
 
-from __future__ import annotations
-
 import contextlib
 import hashlib
 import json
@@ -159,9 +157,8 @@ def _plan(
         files = [Path(one).stat() for one in checked.values() if isinstance(one, str) and os.path.isfile(one)]
         key = f"sweep-{_digest([source, checked, [(one.st_size, one.st_mtime_ns) for one in files]])}"
         if key in planned:
-            raise InputError(
-                f"The combination {shown({name: checked[name] for name in over})} is there twice. Give each value once."
-            )
+            twice = shown({name: checked[name] for name in over})
+            raise InputError(f"The combination {twice} is there twice. Give each value once.")
         planned[key] = {name: value for name, value in checked.items() if name in wanted}
     return planned
 
