@@ -8,7 +8,6 @@ import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.core.estimate import Estimate
@@ -32,6 +31,7 @@ BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY = PALETTE
 _LONG_NUMBER = re.compile(r"-?\d+\.\d{3,}(?=[ \n\",)])")
 _FONTS = "'DejaVu Sans', 'Verdana', sans-serif"
 _UNSEEN = re.compile(rf'(?<=<g) id="[^"]*"| transform="rotate\(-0 [^"]*"|font-family: {_FONTS}; ')
+_STYLE = templates_folder() / "review" / "figures.mplstyle"
 PIXELS = 96  # CSS pixels an inch
 MOST_ROWS = 20
 SMALLEST_PNG = 20_000  # bytes; no figure in the house style has been seen to be smaller as PNG
@@ -84,7 +84,7 @@ class Drawing:
         if ax is not None:
             self.draw(ax)
             return ax
-        with plt.rc_context(fname=_style()):
+        with plt.rc_context(fname=_STYLE):
             ax = self.styled(plt.subplots(figsize=(6.4, 4.0), layout="constrained")[1])
             ax.set_title(shorten(self.words.title, 60))
         return ax
@@ -94,7 +94,7 @@ class Drawing:
         import matplotlib as mpl
         from matplotlib.figure import Figure as Canvas
 
-        with mpl.rc_context(fname=_style()):
+        with mpl.rc_context(fname=_STYLE):
             canvas = Canvas(figsize=(width, height), layout="constrained")
             self.styled(canvas.subplots())
             image = _smaller_image(canvas)
@@ -255,10 +255,6 @@ def figures(result: Result) -> Figures:
     There is nothing to draw.
     """
     return Figures(tuple(drawing.figure() for drawing in result.drawings()))
-
-
-def _style() -> Path:
-    return templates_folder() / "review" / "figures.mplstyle"
 
 
 def _smaller_image(canvas: Any) -> str:

@@ -68,18 +68,16 @@ def prepare_features(
     return pd.DataFrame(kept, index=frame.index), pd.DataFrame(others, index=frame.index), notes
 
 
-def plain_column(
-    series: pd.Series[Any], decision: Decision | None = None
-) -> tuple[pd.Series[Any] | None, list[Finding]]:
+def plain_column(series: pd.Series[Any], how: Decision | None = None) -> tuple[pd.Series[Any] | None, list[Finding]]:
     """Turn one column into ``int64``, ``float64`` or ``category``; None where its cells cannot be features.
 
-    ``decision`` says how its texts are read, where that was decided.
+    ``how`` says how its texts are read, where that was decided.
     """
     name, notes = str(series.name), []
     if column_kind(series) == "mixed":
         kinds = ", ".join(sorted({type(cell).__name__ for cell in series.dropna()}))
         notes.append(finding("DATA-MIXED-TYPES", "medium", name, kinds=kinds))
-    plain, said = typed(series, decision)
+    plain, said = typed(series, how)
     texts, kind = plain is not series, column_kind(plain)
     notes += said
     if texts and kind == "number":

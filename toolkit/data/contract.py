@@ -66,10 +66,8 @@ def describe(
     decisions, roles : mapping of str
         How texts are read; what each column is for, ``other`` where nothing is said.
     """
-    return {
-        name: _described(raw[name], plain.get(name), decisions.get(name), roles.get(name, "other"))
-        for name in [*plain, *(name for name in map(str, raw) if name not in plain)]
-    }
+    names = dict.fromkeys([*plain, *map(str, raw)])
+    return {one: _described(raw[one], plain.get(one), decisions.get(one), roles.get(one, "other")) for one in names}
 
 
 def _described(raw: pd.Series[Any], plain: pd.Series[Any] | None, decision: Decision | None, role: Role) -> Column:
@@ -270,10 +268,8 @@ def _of_model(model: Any) -> Schema:
             for column, seen in zip(columns, getattr(encoder, "categories_", ()), strict=False):
                 if any(isinstance(label, str) for label in seen):
                     labels[str(column)] = tuple(label for label in seen if isinstance(label, str))
-    columns = {
-        name: Column("text" if name in labels else "", role="feature", categories=labels.get(name, ()))
-        for name in _names(inner)
-    }
+    known = {name: labels.get(name, ()) for name in _names(inner)}
+    columns = {name: Column("text" if seen else "", role="feature", categories=seen) for name, seen in known.items()}
     return Schema(columns, type(model).__name__)
 
 

@@ -215,11 +215,8 @@ class Dataset(Result):
 
     def face(self) -> Face:
         """Return the size, the target, and what each column holds."""
-        what, known, count = (
-            "other columns" if self.predictions else "features",
-            int(self.target.count()),
-            len(self.classes),
-        )
+        what = "other columns" if self.predictions else "features"
+        known, count = int(self.target.count()), len(self.classes)
         size = f"{self.rows:,} rows and {self.features.shape[1]} {what}"
         size += f", {known:,} labels" if known < self.rows else ""
         level = self.target_level().value if self._has_labels else math.nan

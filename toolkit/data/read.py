@@ -138,11 +138,9 @@ def _finished(table: RawTable, known: Schema | None) -> RawTable:
     if kept:
         notes.append(finding("DATA-INDEX", "info", names=", ".join(kept)))
     frame = frame.set_axis(names, axis=1).reset_index(drop=True)
-    texts = {
-        name: as_texts(frame[name])
-        for name in frame.columns.difference(list(table.decisions), sort=False)
-        if frame[name].dtype in (object, "str") and column_kind(frame[name]) in ("text", "mixed")
-    }
+    undecided = frame.columns.difference(list(table.decisions), sort=False)
+    cells = {name: frame[name] for name in undecided if frame[name].dtype in (object, "str")}
+    texts = {name: as_texts(one) for name, one in cells.items() if column_kind(one) in ("text", "mixed")}
     decisions = decide_formats(texts, known)
     # Groups are compared with those of other tables as they are.
     settled = {name: one for name, one in decisions.items() if one.record is not None and one.record.role != "group"}

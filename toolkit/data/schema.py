@@ -12,8 +12,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+import yaml
+
 from toolkit.core.resources import read_bytes
 from toolkit.core.results import adapter, problem, results_path
+from toolkit.core.yaml_file import NOT_YAML
 from toolkit.data.findings import refusal
 from toolkit.data.table_reader.formats import Format
 from toolkit.errors import InputError, listed, nearest, refusing
@@ -145,8 +148,6 @@ class Schema:
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write it as YAML, to be edited and given back with ``schema=``, and return the path."""
-        import yaml
-
         place = Path(os.path.expanduser(path))
         written = yaml.safe_dump(self.plain(), allow_unicode=True, sort_keys=False, width=120)
         with refusing(f"The schema cannot be written to {place}"):
@@ -162,10 +163,6 @@ class Schema:
         InputError
             Where there is no such file, or it holds no schema of this version.
         """
-        import yaml
-
-        from toolkit.core.yaml_file import NOT_YAML
-
         place = Path(os.path.expanduser(path))
         place = results_path(place) if place.is_dir() or place.suffix == ".html" else place
         with refusing(f"{str(path)!r} is not a schema", " `toolkit data FILE --save` makes one.", (OSError, *NOT_YAML)):
@@ -215,8 +212,6 @@ def _is_pattern(dates: str) -> bool:
 
 def _line(text: str, where: Sequence[int | str]) -> str:
     """Name the line of a YAML text where something is; nothing where it is not to be found."""
-    import yaml
-
     node: Any = yaml.compose(text)
     line = 0
     for key in where:

@@ -51,12 +51,10 @@ class RecordedPredictions:
         if y_pred is None and y_score is None:
             raise InputError("Predictions need y_pred (labels or numbers), y_score (probabilities), or both.")
         self.y_pred: pd.Series[Any] | None = None if y_pred is None else pd.Series(y_pred)
-        self.y_score: pd.DataFrame | None = None
+        self.y_score: pd.DataFrame | None = None if y_score is None else _probabilities(y_score, classes)
         if len(classes):
             self.classes_ = np.empty(len(classes), dtype=object)
             self.classes_[:] = list(classes)
-        if y_score is not None:
-            self.y_score = _probabilities(y_score, classes)
         if self.y_pred is not None and self.y_score is not None and not self.y_pred.index.equals(self.y_score.index):
             raise refusal("two lengths", pred=len(self.y_pred), score=len(self.y_score))
 

@@ -70,13 +70,9 @@ def read_run(folder: Path) -> Run:
     except OSError as error:
         verdict = replace(VERDICTS["unreadable"], meaning=f"{path.name} cannot be read: {error.strerror}.")
     page = next((name for name in _FILES if (folder / name).exists()), "")
-    return Run(
-        folder=os.fsencode(folder.name).decode("utf-8", "replace"),
-        link=f"{quote(os.fsencode(folder.name))}/{page}",
-        when=_when(folder, summary.results.created if summary else ""),
-        verdict=VERDICTS["failed"] if {"FAILED", "INTERRUPTED"} & {*folder.name.split("-")} else verdict,
-        summary=summary,
-    )
+    verdict = VERDICTS["failed"] if {"FAILED", "INTERRUPTED"} & {*folder.name.split("-")} else verdict
+    name, when = os.fsencode(folder.name), _when(folder, summary.results.created if summary else "")
+    return Run(name.decode("utf-8", "replace"), f"{quote(name)}/{page}", when, verdict, summary)
 
 
 def _with_series(runs: Sequence[Run]) -> Iterator[Run]:

@@ -89,18 +89,11 @@ def summarize(results: Results) -> Summary:
     said = [results.headline] if results.headline else [sentence(number) for number in numbers[:1]]
     if not any(rule.name == "findings" and rule.outcome not in ("pass", "ok") for rule in verdict.rules):
         said.append(f"{counted(serious, 'finding') if serious else 'No finding'} of high or critical severity.")
-    return Summary(
-        results=results,
-        verdict=replace(VERDICTS[verdict.outcome], meaning=reason(verdict, results.scalars))
-        if verdict.outcome
-        else VERDICTS["no policy"],
-        rules=[(rule, VERDICTS[rule.outcome]) for rule in verdict.rules],
-        sentence=" ".join(said),
-        model=_judged(results),
-        finding_counts=", ".join(f"{count} {severity}" for severity, count in counts.items()) or "none",
-        findings=issues,
-        key_numbers=numbers,
-    )
+    judged = VERDICTS[verdict.outcome or "no policy"]
+    judged = replace(judged, meaning=reason(verdict, results.scalars)) if verdict.outcome else judged
+    rules = [(rule, VERDICTS[rule.outcome]) for rule in verdict.rules]
+    found = ", ".join(f"{count} {severity}" for severity, count in counts.items()) or "none"
+    return Summary(results, judged, rules, " ".join(said), _judged(results), found, issues, numbers)
 
 
 def readable_date(iso: str) -> str:

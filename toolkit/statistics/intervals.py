@@ -101,17 +101,15 @@ def area_interval(area: float, ones: float, zeros: float) -> Interval:
     return float(low), float(high)
 
 
-def mover_mean(
-    values: Sequence[float] | Array, intervals: Sequence[Interval], correlation: Array | None = None
-) -> Interval:
-    """Interval of the mean of estimates from their own intervals, within [0, 1].
+def mover_mean(values: Sequence[float] | Array, ends: Sequence[Interval], correlation: Array | None = None) -> Interval:
+    """Interval of the mean of estimates from the ends of their own intervals, within [0, 1].
 
     The method of variance estimates recovery (Zou & Donner 2008, doi:10.1002/sim.3095).
 
     Parameters
     ----------
     values : array of shape (k,)
-    intervals : sequence of (float, float)
+    ends : sequence of (float, float)
     correlation : array of shape (k, k), optional
         Of the estimates, by default independent.
 
@@ -120,7 +118,7 @@ def mover_mean(
     >>> tuple(round(end, 3) for end in mover_mean(np.ones(2), [wilson(20, 20), wilson(180, 180)]))
     (0.919, 1.0)
     """
-    centres, (low, high) = np.asarray(values, dtype=float), np.array(intervals).T
+    centres, (low, high) = np.asarray(values, dtype=float), np.array(ends).T
     shared = np.eye(len(centres)) if correlation is None else correlation
     sides = (centres - low, high - centres)
     below, above = (math.sqrt(max(float(side @ shared @ side), 0.0)) / len(centres) for side in sides)
