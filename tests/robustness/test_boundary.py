@@ -285,6 +285,9 @@ LACKING = {
 def test_a_report_without_its_results_is_refused_by_name(whole, tmp_path, command, content):
     report = Path(shutil.copytree(whole, tmp_path / "report"))
     (report / "results.json").write_text(content) if content else (report / "results.json").unlink()
+    if "schema" in content:  # of another version, not changed since: nothing here says otherwise
+        for name in ("manifest.json", "report.html"):
+            (report / name).unlink()
     done = CliRunner().invoke(main, [part.format(report) for part in command.split()])
     assert (done.exit_code, done.stderr.count("\n")) == (2, 1)
     assert LACKING[content] in done.stderr
