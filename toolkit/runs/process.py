@@ -26,7 +26,7 @@ from toolkit.core.words import masked
 WORKER = Path(__file__).absolute().with_name("worker.py")
 MARK = "TOOLKIT_RUN_FOLDER"
 SCRATCH = "toolkit-run-"
-_USUAL, _FIXED, _FOLDERS = beside(__file__, "environment.yaml").values()
+_VARIABLES: dict[str, dict[str, str]] = beside(__file__, "environment.yaml")
 #: What the end of a run needs and takes seconds to load: there is time while the notebook runs.
 LATER = ("mlflow", "toolkit.report.render")
 
@@ -66,9 +66,14 @@ def execute(
     """
     with tempfile.TemporaryDirectory(prefix=f"{SCRATCH}{notebook.parent.name[-12:]}-") as scratch:
         marks = {**marks, MARK: str(notebook.parent)}
-        spec, env = _write_spec(Path(scratch), template, notebook, parameters), _environment(Path(scratch), marks)
-        command, ignored = [sys.executable, "-P", str(WORKER), "notebook", str(spec)], subprocess.DEVNULL
-        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=ignored, env=env, start_new_session=True)
+        spec = _write_spec(Path(scratch), template, notebook, parameters)
+        process = subprocess.Popen(
+            [sys.executable, "-P", str(WORKER), "notebook", str(spec)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            env=_environment(Path(scratch), marks),
+            start_new_session=True,
+        )
         loading = threading.Thread(target=lambda: [*map(import_module, LATER)], daemon=True)
         loading.start()
         try:
@@ -116,8 +121,9 @@ def _environment(scratch: Path, marks: Mapping[str, str]) -> dict[str, str]:
     Threads that wait by spinning make a run several times slower when anything else uses the machine: they shall sleep.
     """
     jupyter = [str(scratch), *filter(None, [os.environ.get("JUPYTER_PATH")])]
-    own = {"JUPYTER_PATH": os.pathsep.join(jupyter), **{name: str(scratch / one) for name, one in _FOLDERS.items()}}
-    return {**_USUAL, **os.environ, **_FIXED, **own, **marks}
+    own = {name: str(scratch / folder) for name, folder in _VARIABLES["folders"].items()}
+    own["JUPYTER_PATH"] = os.pathsep.join(jupyter)
+    return {**_VARIABLES["usual"], **os.environ, **_VARIABLES["fixed"], **own, **marks}
 
 
 def _stop(process: subprocess.Popen[bytes], mark: str) -> None:

@@ -81,11 +81,16 @@ def publish(
     if recorded := os.environ.get("TOOLKIT_RECORD"):
         logged = read_results(recorded).mlflow
     else:
-        tags = {"template": template, "data_fingerprint": found.data.fingerprint, "commit": found.commit or "none"}
-        tags |= {"dirty": str(found.dirty).lower(), "seed": str(found.parameters.get("seed", ""))}
-        tags = {f"toolkit.{name}": text for name, text in {**tags, "verdict": found.verdict.outcome or "none"}.items()}
-        tags[tracking.REPORT_TAG] = os.environ.get("TOOLKIT_REPORT_ID") or uuid4().hex
-        tags["mlflow.source.git.commit"] = found.commit or ""
+        tags = {
+            "toolkit.template": template,
+            "toolkit.data_fingerprint": found.data.fingerprint,
+            "toolkit.commit": found.commit or "none",
+            "toolkit.dirty": str(found.dirty).lower(),
+            "toolkit.seed": str(found.parameters.get("seed", "")),
+            "toolkit.verdict": found.verdict.outcome or "none",
+            "mlflow.source.git.commit": found.commit or "",
+            tracking.REPORT_TAG: os.environ.get("TOOLKIT_REPORT_ID") or uuid4().hex,
+        }
         called, about = name or f"{template} {found.data.name}", found.data.name
         logged = tracking.log_run(
             records, found.scalars, experiment=about, name=called, parameters=found.parameters, tags=tags, out=out
