@@ -1,7 +1,9 @@
 """How commands speak: errors without tracebacks, and tables as plain text."""
 
+import atexit
 import contextlib
 import errno
+import gc
 import io
 import json
 import os
@@ -30,6 +32,8 @@ class Commands(click.Group):
 
     def main(self, *arguments: Any, **options: Any) -> Any:
         """Run the command with streams that no text from the data commands."""
+        atexit.register(gc.freeze)  # as in toolkit/runs/worker.py
+        os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # looking for some takes half a second
         out, err = (_Stream.over(one) for one in (sys.stdout, sys.stderr))
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             try:

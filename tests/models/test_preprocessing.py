@@ -1,3 +1,5 @@
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -5,10 +7,11 @@ from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingCla
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import OrdinalEncoder
 
 from toolkit.explanation.trace import see_through
 from toolkit.models.model import Model
-from toolkit.models.preprocessing import encoding_for, make_model
+from toolkit.models.preprocessing import LevelEncoder, encoding_for, encoding_with, make_model
 
 RNG = np.random.default_rng(0)
 N = 400
@@ -85,3 +88,42 @@ def test_trees_get_codes_and_others_one_hot():
 def test_a_pipeline_brings_its_own_preprocessing():
     own = Pipeline([("model", LogisticRegression())])
     assert make_model(own, FEATURES) is own
+
+
+def dense(encoder, table):
+    encoded = encoder.transform(table)
+    return encoded.toarray() if hasattr(encoded, "toarray") else encoded
+
+
+class TestLevelByLevel:
+    """Encoding each level once gives what encoding each cell gives: in fitting, of unknown levels, of missing ones."""
+
+    @pytest.mark.parametrize("estimator", [RandomForestClassifier(5), LogisticRegression()], ids=["ordinal", "onehot"])
+    @pytest.mark.parametrize("kind", ["object", "str", "category"])
+    def test_it_is_the_same_encoder(self, estimator, kind):
+        texts = FEATURES[["<b>town</b>", "empty"]].assign(code=RNG.choice(["1", "10", "2"], N)).drop(columns="empty")
+        features = texts.astype(kind).assign(age=FEATURES["age"])
+        seen, new = features.iloc[:300], features.iloc[[5, 5, 399, *range(300, 390)]]
+        new = new.assign(code=new["code"].astype(object).where(np.arange(len(new)) % 7 > 0, "unseen").astype(kind))
+        by_cell = make_model(estimator, seen)[0].fit(seen)
+        by_level = encoding_with(LevelEncoder, make_model(estimator, seen))[0].fit(seen)
+        for table in (seen, new, new.iloc[:1]):
+            assert np.array_equal(dense(by_cell, table), dense(by_level, table), equal_nan=True)
+        kept = encoding_with(OrdinalEncoder, by_level)
+        assert "toolkit" not in repr(pickle.dumps(kept))
+        assert np.array_equal(dense(kept, new), dense(by_cell, new), equal_nan=True)
+
+    def test_levels_are_learnt_from_the_rows_and_not_from_what_a_category_may_be(self):
+        column = pd.Series(["a", "b", None, "a"]).astype(pd.CategoricalDtype(["z", "b", "a"]))
+        encoder = LevelEncoder().fit(column.to_frame("x"))
+        assert [str(level) for level in encoder.categories_[0]] == ["a", "b", "nan"]
+
+    def test_a_kind_of_ones_own_stays(self):
+        class Own(OrdinalEncoder):
+            pass
+
+        assert type(encoding_with(LevelEncoder, Pipeline([("own", Own())]))[0]) is Own
+
+    def test_an_array_is_encoded_too(self):
+        array = np.array([["a", 1], ["b", 2], ["a", 2]], dtype=object)
+        assert np.array_equal(LevelEncoder().fit_transform(array), OrdinalEncoder().fit_transform(array))

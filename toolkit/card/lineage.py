@@ -128,7 +128,7 @@ def read_report(source: str | Path | Mapping[str, Any]) -> Report:
     Raises
     ------
     InputError
-        Where there is no such report, or its results cannot be read.
+        Where there is no such report, its results cannot be read, or it is no longer as it was written.
     """
     if isinstance(source, Mapping):
         return Report(Results.read(source))
@@ -136,6 +136,7 @@ def read_report(source: str | Path | Mapping[str, Any]) -> Report:
         raise InputError(f"A report is a folder, a mapping or a result; found {source!r}. Give the folder of a report.")
     path = results_path(source)
     folder = path.resolve().parent
+    manifest.check_whole(folder)
     report = Report(read_results(source), folder.name, content_hash(read_bytes(path)))
     packages = manifest.read_manifest(folder)["packages"] if (folder / manifest.NAME).is_file() else {}
     return replace(report, packages=packages, decisions=Ledger(folder.parent).about(folder)).with_files_of(folder)

@@ -1,6 +1,9 @@
 """Where the files that travel with the package are, and how those of a user are read: in bounds."""
 
 import errno
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +31,25 @@ def beside(module: str, name: str) -> Any:
     'AUC'
     """
     return read_yaml(Path(module).with_name(name))
+
+
+@contextmanager
+def without(package: str) -> Iterator[None]:
+    """Import others as if an optional package that nothing here needs were not installed, to save loading it.
+
+    Examples
+    --------
+    >>> with without("turtle"):
+    ...     import turtle
+    Traceback (most recent call last):
+    ModuleNotFoundError: import of turtle halted; None in sys.modules
+    """
+    spared = sys.modules.setdefault(package, None) is None  # type: ignore[arg-type]
+    try:
+        yield
+    finally:
+        if spared:
+            del sys.modules[package]
 
 
 def read_bytes(path: Path, most: int = 1_000_000_000) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Mapping, Sequence
-from importlib.metadata import packages_distributions, version
+from importlib.metadata import PackageNotFoundError, distribution, packages_distributions, version
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
@@ -124,9 +124,16 @@ def requirements_of(estimator: Any) -> tuple[str, ...]:
     inside = [estimator, *estimator.get_params().values()] if hasattr(estimator, "get_params") else [estimator]
     modules = {"sklearn", "numpy", "pandas", "pyarrow", "scipy", "skops"}
     modules |= {type(one).__module__.partition(".")[0] for one in inside}
-    homes = packages_distributions()
-    names = sorted({homes[module][0] for module in modules if module in homes})
+    names = sorted(filter(None, map(_home, modules - sys.stdlib_module_names)))
     return tuple(f"{name}=={version(name)}" for name in names)
+
+
+def _home(module: str) -> str:
+    """Name the distribution that a module is of; empty where it is of none."""
+    try:
+        return distribution("scikit-learn" if module == "sklearn" else module).name
+    except PackageNotFoundError:
+        return packages_distributions().get(module, [""])[0]
 
 
 def metric_range(metric: str) -> tuple[float, float]:

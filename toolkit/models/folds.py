@@ -15,6 +15,7 @@ from joblib import Parallel, cpu_count, delayed
 from sklearn.base import clone
 from sklearn.metrics import check_scoring, get_scorer, log_loss
 from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold, TimeSeriesSplit
+from sklearn.preprocessing import OrdinalEncoder
 from threadpoolctl import threadpool_limits
 
 from toolkit.core.clock import clock
@@ -23,7 +24,7 @@ from toolkit.core.words import counted
 from toolkit.data.dataset import Dataset
 from toolkit.models.findings import finding, refusal
 from toolkit.models.model import Model, in_order
-from toolkit.models.preprocessing import make_model
+from toolkit.models.preprocessing import LevelEncoder, encoding_with, make_model
 
 Fold = tuple[np.ndarray, np.ndarray]
 Folds = list[Fold]
@@ -178,6 +179,7 @@ def score_fold(estimator: Any, data: Dataset, fold: Fold, scorers: Mapping[str, 
     fitted = clock()
     weighs = all(map(takes_weights, scoring.values()))
     weights = {"sample_weight": weight[check]} if weight is not None and weighs else {}
+    model = encoding_with(LevelEncoder, model)
     scores = check_scoring(model, scoring=scoring)(model, data.features.iloc[check], target[check], **weights)
     return {**scores, "fit_seconds": fitted - started, "predict_seconds": clock() - fitted}
 
@@ -197,7 +199,9 @@ def fit_model(estimator: Any, features: pd.DataFrame, target: Any, weight: Any =
     model = make_model(estimator, features)
     name, last = model.steps[-1]
     weights = {f"{name}__sample_weight": np.asarray(weight)} if weight is not None and takes_weights(last) else {}
-    return model.fit(features, target, **weights)
+    if model is not estimator:
+        model = encoding_with(LevelEncoder, model)
+    return encoding_with(OrdinalEncoder, model.fit(features, target, **weights))
 
 
 def takes_weights(kind: Any) -> bool:

@@ -21,6 +21,7 @@ from toolkit.data.schema import Column, Schema
 from toolkit.data.table_reader.table_model import TableModel
 from toolkit.errors import InputError, NotApplicableError, ToolkitError, listed, nearest
 from toolkit.models.findings import finding, refusal
+from toolkit.models.preprocessing import MANY_ROWS, LevelEncoder, encoding_with
 from toolkit.models.recorded import RecordedPredictions, ScoreFunction
 from toolkit.models.threshold import Rule, Threshold
 from toolkit.registry.model_store import table_function
@@ -222,8 +223,9 @@ class Model:
     def ask(self, method: str, features: pd.DataFrame, table: str = "the table") -> Any:
         """Call a method of the estimator; whatever it stumbles over is said in one sentence."""
         inputs = self.inputs(features, table)
+        estimator = encoding_with(LevelEncoder, self.estimator) if np.shape(inputs)[0] > MANY_ROWS else self.estimator
         try:
-            return by_place(getattr(self.estimator, method), inputs)
+            return by_place(getattr(estimator, method), inputs)
         except ToolkitError:
             raise
         except Exception as error:

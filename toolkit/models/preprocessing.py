@@ -1,11 +1,16 @@
 """Encode features for a model so that each encoded column can be traced to the column it came from.
 
-Everything here is scikit-learn's own: a fitted model loads wherever scikit-learn is installed.
+What is kept is scikit-learn's own: a fitted model loads wherever scikit-learn is installed.
 """
 
+from __future__ import annotations
+
+from copy import copy
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -16,6 +21,8 @@ Encoding = Literal["ordinal", "onehot", "none"]
 
 RARE = 10
 MOST_LEVELS = 100
+#: From here on encoding level by level is the faster way.
+MANY_ROWS = 2000
 _TREES = ("sklearn.ensemble", "sklearn.tree", "lightgbm", "xgboost", "catboost")
 
 
@@ -69,3 +76,50 @@ def make_model(estimator: Any, features: pd.DataFrame) -> Pipeline:
     threshold = 0.5 if encoding == "onehot" and tags.sparse else 0
     encoder = ColumnTransformer([("number", number, numbers), ("text", text, texts)], sparse_threshold=threshold)
     return Pipeline([("encode", encoder), ("model", estimator)])
+
+
+class LevelEncoder(OrdinalEncoder):  # type: ignore[misc]
+    """Encodes columns of a table as ``OrdinalEncoder`` does, but asks it for each level once and not for each cell."""
+
+    def fit(self, X: Any, y: Any = None) -> LevelEncoder:  # noqa: N803  # scikit-learn's name
+        """Learn the levels."""
+        super().fit(_levels(X)[0], y)
+        return self
+
+    def transform(self, X: Any) -> NDArray[Any]:  # noqa: N803
+        """Return the codes, an array of shape (n_rows, n_columns)."""
+        levels, places = _levels(X)
+        codes = np.asarray(super().transform(levels))
+        return np.column_stack([codes[place, at] for at, place in enumerate(places)])
+
+
+def _levels(table: Any) -> tuple[pd.DataFrame, list[NDArray[np.intp]]]:
+    """Return the levels of each column, repeated to the same length, and of each row the place of its own."""
+    columns = pd.DataFrame(table).items()
+    found = {name: pd.factorize(column, use_na_sentinel=False) for name, column in columns}
+    most = max((len(levels) for _, levels in found.values()), default=0)
+    padded = {name: np.resize(np.asarray(levels), most) for name, (_, levels) in found.items()}
+    return pd.DataFrame(padded), [places for places, _ in found.values()]
+
+
+def encoding_with(encoder: type[OrdinalEncoder], model: Any) -> Any:
+    """Return a model of ``make_model``, fitted or not, with another kind of ordinal encoder; any other as it is.
+
+    Examples
+    --------
+    >>> from sklearn.tree import DecisionTreeClassifier
+    >>> features = pd.DataFrame({"town": ["Oslo", "Bergen", "Oslo"]})
+    >>> model = encoding_with(LevelEncoder, make_model(DecisionTreeClassifier(), features)).fit(features, [0, 1, 0])
+    >>> encoding_with(OrdinalEncoder, model)[0].named_transformers_["text"]
+    OrdinalEncoder(encoded_missing_value=-2, handle_unknown='use_encoded_value',
+                   unknown_value=-1)
+    """
+    if not isinstance(model, OrdinalEncoder | Pipeline | ColumnTransformer):
+        return model
+    model = copy(model)
+    if type(model) in (OrdinalEncoder, LevelEncoder):
+        model.__class__ = encoder
+    for name in {"steps", "transformers", "transformers_"} & vars(model).keys():
+        parts = [(part[0], encoding_with(encoder, part[1]), *part[2:]) for part in getattr(model, name)]
+        setattr(model, name, parts)
+    return model

@@ -9,7 +9,7 @@ from typing import Any
 
 from toolkit.core.figures import figures
 from toolkit.core.result import Result
-from toolkit.core.words import masked
+from toolkit.core.words import masked, printable
 from toolkit.policy.check import check
 from toolkit.registry import tracking
 from toolkit.report import render
@@ -46,7 +46,7 @@ def write_report(
     InputError
         Where no result knows the data, or two results give the same number.
     """
-    title, question = masked(title), masked(question)
+    title, question = printable(masked(title)), printable(masked(question))
     began, judged = time.perf_counter(), [check(policy, *results)] if policy else []
     published = publish.publish(*results, *judged, template="notebook", parameters={}, name=title, out=out)
     folder, named = published.folder, replace(published.results, title=title, question=question)

@@ -28,7 +28,7 @@ MARK = "TOOLKIT_RUN_FOLDER"
 SCRATCH = "toolkit-run-"
 _VARIABLES: dict[str, dict[str, str]] = beside(__file__, "environment.yaml")
 #: What the end of a run needs and takes seconds to load: there is time while the notebook runs.
-LATER = ("mlflow", "toolkit.report.render")
+LATER = ("mlflow.store.tracking.sqlalchemy_store", "toolkit.runs.publish", "toolkit.report.render")
 
 
 @dataclass(frozen=True, slots=True)

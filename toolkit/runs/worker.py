@@ -6,7 +6,9 @@ that nothing in the current folder (a ``toolkit`` or ``pandas.py`` of the caller
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import gc
 import json
 import logging
 import os
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 def main(arguments: list[str]) -> None:
     """Be the process that executes a notebook, the kernel, or a report of a sweep, as the first argument says."""
     use_this_toolkit()
+    atexit.register(gc.freeze)  # else modules and data are taken down one by one at the end, which takes a second
     role, *rest = arguments
     if role == "kernel":
         from ipykernel.kernelapp import launch_new_instance
@@ -70,7 +73,10 @@ def execute(spec: dict[str, Any]) -> None:
         ``template`` and ``notebook`` (paths), ``parameters``, ``kernel`` (name of the kernelspec), ``outcome`` (path of
         the JSON file to write), ``folders`` (to be removed if the parent process dies).
     """
-    import papermill
+    from toolkit.core.resources import without
+
+    with without("rfc3987_syntax"):  # as in toolkit/report/__init__.py
+        import papermill
     from nbclient.exceptions import DeadKernelError
 
     threading.Thread(target=_end_with_parent, args=(spec["folders"],), daemon=True).start()
