@@ -73,6 +73,7 @@ def test_what_cannot_be_audited_leaves_nothing_and_exits_with_2(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["scored.csv"]
 
 
+@pytest.mark.slow
 def test_the_threshold_of_an_experiment_travels_with_its_model(tmp_path):
     """Also where the model takes codes for the labels, and the positive class is not the last of them."""
     rng = np.random.default_rng(0)

@@ -103,6 +103,7 @@ class TestAnyTable:
         assert (folder / "mlflow.db").exists()
 
 
+@pytest.mark.slow
 def test_the_same_command_gives_the_same_results(tmp_path):
     arguments = ("run", "experiment", "-p", "data", "diabetes", "-p", "tune", "1")
     (_, first), (_, second) = (report_of(toolkit(*arguments, folder=tmp_path)) for _ in range(2))

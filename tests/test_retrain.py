@@ -81,6 +81,7 @@ def test_one_that_is_as_good_as_before_is_left_alone(champion):
     assert aliases(champion) == before
 
 
+@pytest.mark.slow
 def test_one_that_fails_the_policy_is_not_registered(champion):
     before = aliases(champion)
     (champion / "easy.yaml").write_text(POLICY.replace("0.5", "0.999"), encoding="utf-8")
@@ -163,6 +164,7 @@ def test_a_retrained_model_asks_for_its_table_at_once(champion, monkeypatch):
     assert (old.rows, settings["candidates"], "settings" in settings) == (1000, ["logistic"], False)
 
 
+@pytest.mark.slow
 def test_rows_of_another_table_are_not_called_held_out(champion):
     """The model in use was trained on four of five of them: it is judged by the counts that were kept with it."""
     both = pd.concat([pd.read_csv(champion / "old.csv"), rows(600, 5, BEFORE)])

@@ -32,7 +32,7 @@ def browser():
         yield started
 
 
-@pytest.fixture(scope="module", params=[0, 1])
+@pytest.fixture(scope="module", params=[0, pytest.param(1, marks=pytest.mark.slow)])
 def hostile(request, tmp_path_factory):
     names = PAYLOADS[request.param :: 2]
     rng, rows = np.random.default_rng(0), 3 * len(PAYLOADS)

@@ -115,6 +115,7 @@ def test_the_role_reaches_both_tables():
     assert "w" not in detect_drift(before, later).table["column"].tolist()
 
 
+@pytest.mark.slow
 def test_without_drift_few_tables_are_called_drifted():
     alarms = 0
     for seed in range(40):

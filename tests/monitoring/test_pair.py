@@ -220,6 +220,7 @@ def test_the_template_decides_and_the_exit_code_follows(tmp_path):
     assert "&lt;script&gt;score" in page
 
 
+@pytest.mark.slow
 def test_a_model_is_judged_on_what_it_has_not_seen(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     reference = write(tmp_path, "before.csv", wave(0, 2000).drop(columns="day"))

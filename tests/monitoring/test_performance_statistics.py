@@ -210,6 +210,7 @@ def persons(rng, count, rows, mean=0.0):
     return expit(odds), truth, Units(person, count, "person")
 
 
+@pytest.mark.slow
 def test_labels_of_persons_are_tested_and_estimated_as_persons():
     rng, alarm, hits = np.random.default_rng(9), np.zeros(2), np.zeros(2)
     for rep in range(150):
@@ -321,6 +322,7 @@ def loss_coverage(reps, m, n, mean, seed, expect=expect_errors):
     return [float(np.mean(kept)) for kept in hits.values()], float(np.mean(alarm))
 
 
+@pytest.mark.slow
 def test_errors_of_persons_are_estimated_as_persons():
     rng, hits, alarm, width = np.random.default_rng(12), np.zeros(2), np.zeros(2), np.zeros(2)
     person = np.repeat(np.arange(40), 15)

@@ -339,6 +339,7 @@ def ask(address, content):
         return error.code, json.loads(error.read())
 
 
+@pytest.mark.slow
 def test_many_requests_some_of_them_broken(served):
     """Sixteen at once, one in twenty broken: no 5xx, and no wrong answer."""
     place, address, uri = served

@@ -104,7 +104,7 @@ def sweep(
             folder.mkdir(parents=True, exist_ok=True)
         missing = {key: given for key, given in planned.items() if not _made(folder, key)}
         before = len(planned) - len(missing)
-        here = f", of which {before} are there already" if before else ""
+        here = f", {before} of them already there" if before else ""
         sys.stderr.write(f"{counted(len(planned), 'report')} in {printable(folder)}{here}.\n")
         failures: dict[str, str] = {}
         common = {"template": str(schema.path), "out": str(folder), "timeout": timeout}
