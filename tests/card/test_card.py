@@ -14,6 +14,7 @@ from toolkit.card.model_card import make_card, read_card
 from toolkit.card.sections import cross_reference, points
 from toolkit.core.result import Result
 from toolkit.errors import InputError
+from toolkit.policy.policy import read_levels
 from toolkit.report.summary import summarize
 from toolkit.runs.publish import summarize as publish_summary
 
@@ -345,12 +346,56 @@ class TestWrongInput:
             card.plot("bars")
 
 
+class TestWhatAValidatorAsks:
+    def test_the_limits_of_the_drift_policy_stand_with_the_decision_that_each_leads_to(self):
+        table = next(one for one in make_card(report()).section("caveats").tables if "Monitoring" in one.caption)
+        rows = [tuple(row) for row in table.frame.itertuples(index=False)]
+        assert ("retrain", "change of ROC AUC from the reference, by the labels", "at least −0.03") in rows
+        assert ("watch", "share of columns that drifted or broke", "at most 0.1") in rows
+        assert len(rows) == sum(len(policy.numbers) for policy in read_levels("drift").levels.values())
+
+    @pytest.mark.parametrize(
+        ("recorded", "said"),
+        [
+            ({"split": "stratified"}, "No: the test part is of the same time as the training part."),
+            ({"split": "time"}, "Yes: the test part is later than all that the model was trained on."),
+            (
+                {"split": "time_group", "folds": "5 expanding windows in time"},
+                "Yes: the test part is later than all that the model was trained on. "
+                "So is each fold of the cross-validation: 5 expanding windows in time.",
+            ),
+            ({}, None),
+        ],
+    )
+    def test_whether_it_was_tested_on_a_later_time_is_said(self, recorded, said):
+        card = make_card({**report(), "recorded": recorded})
+        assert dict(card.section("evaluation_data").facts).get("Out-of-time test") == said
+
+    def test_labels_of_a_drift_report_are_a_test_on_a_later_time(self):
+        later = {**report(), "recorded": {}, "scalars": {"drift.realized.roc_auc": number(0.7)}}
+        later["data"] |= {"name": "next year"}
+        card = make_card([{**report(), "recorded": {"split": "random"}}, later])
+        assert dict(card.section("evaluation_data").facts)["Out-of-time test"] == "Yes: next year, by the drift report."
+
+    def test_the_candidates_that_were_compared_are_named(self):
+        scalars = {f"cv.{name}.roc_auc": number(0.7) for name in ("baseline", "logistic", "boosting")}
+        facts = make_card({**report(), "scalars": scalars | {"cv.roc_auc": number(0.7)}}).section("details").facts
+        assert dict(facts)["Candidates compared"] == "baseline, logistic, boosting"
+
+
 class TestRegulation:
-    def test_every_point_of_both_sources_is_there(self):
-        names = [point.point for point in points()]
+    def test_every_point_of_each_source_is_there(self):
+        names = {}
+        for point in points():
+            names.setdefault(point.source, []).append(point.point)
+        law, framework, guidance, standard = names.values()
         act = [*(f"1({letter})" for letter in "abcdefgh"), *(f"2({letter})" for letter in "abcdefgh"), *"3456789"]
         sizes = {"Govern": 6, "Map": 5, "Measure": 4, "Manage": 4}
-        assert names == [*act, *(f"{name} {place + 1}" for name, size in sizes.items() for place in range(size))]
+        assert law == act
+        assert framework == [f"{name} {place + 1}" for name, size in sizes.items() for place in range(size)]
+        beginnings = [name.partition(",")[0] for name in guidance]
+        assert list(dict.fromkeys(beginnings)) == ["Development", "Use", "Materiality", "Validation", "Governance"]
+        assert [name.split(".")[1] for name in standard] == [*"2345", *"66666666", *["7", "8", "9", "10"]]
 
     def test_it_refers_only_to_what_there_is(self):
         keys, known = {question.key for question in questions()}, set(sections())

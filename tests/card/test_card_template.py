@@ -52,7 +52,7 @@ def finished(tmp_path_factory):
     done = run(folder, *pairs)
     assert done.returncode == 1, done.stderr  # the verdict is fail: the card is not complete
     last = done.stderr.splitlines()[-1]
-    said = "Fails the policy “policy”: share of questions answered by the author is 0.038 where at least 1 is required."
+    said = "Fails the policy “policy”: share of questions answered by the author is 0.034 where at least 1 is required."
     assert last.startswith(said)
     return folder, Path(done.stdout.splitlines()[-1]).parent
 
@@ -64,7 +64,7 @@ class TestRun:
         assert "Traceback" not in page
         assert "<script>alert" not in page
         assert not re.search(r"""(src|href)=["']?(https?:)?//""", page)
-        assert page.count("not provided by the author") == 25
+        assert page.count("not provided by the author") == 28
         assert "{{7*7}}" in page
         assert "not legal advice" in page
 

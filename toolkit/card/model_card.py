@@ -66,7 +66,7 @@ def make_card(reports: Source | Sequence[Source], *, author: str | Path | Mappin
     >>> from toolkit import load_dataset
     >>> card = make_card(load_dataset("wine"), author={"intended_use": "An example."})
     >>> print(card.scalars()["card.answered"].value, "of", len(card.answers) + len(card.blanks))
-    1 of 26
+    1 of 29
     """
     given = [reports] if isinstance(reports, str | Path | Mapping | Result) else list(reports)
     results = [one for one in given if isinstance(one, Result)]

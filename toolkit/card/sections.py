@@ -17,6 +17,8 @@ from toolkit.core.result import SEVERITIES, by_severity
 from toolkit.core.results import Results
 from toolkit.core.words import matching
 from toolkit.errors import listed
+from toolkit.policy.policy import read_levels
+from toolkit.policy.reason import number_words
 
 MOST_FINDINGS = 15
 
@@ -40,6 +42,7 @@ def make_sections(reports: Sequence[Report], answers: Mapping[str, str]) -> tupl
     worst = [(one.code, one.severity, one.message) for one in grave[:MOST_FINDINGS]]
     caption = f"Findings of the reports ({len(worst)} of {len(grave)}, the most severe first)"
     tables["caveats"] = table_of(caption, ("code", "severity", "finding"), worst) + tables["caveats"]
+    tables["caveats"] += _triggers()
     tables |= {"lineage": list(_lineage_tables(reports)), "regulation": list(regulation_tables(every, answers))}
     return tuple(
         Section(
@@ -64,8 +67,22 @@ def _about(every: Sequence[Results]) -> dict[str, Any]:
     counts = Counter(feature for feature, _ in dict.fromkeys((one.feature, one.group) for one in ones))
     sizes = [f"{feature} ({count} groups)" for feature, count in counts.items()]
     found = {"measured": measured, "groups": compared_groups(every)[1], "sizes": sizes}
-    trained = any(name.startswith("split.train.") for name in every[0].scalars)
+    first = every[0].scalars
+    compared = (name.removeprefix("cv.").rpartition(".")[0] for name in first if name.startswith("cv."))
+    found["candidates"] = [*dict.fromkeys(filter(None, compared))]
+    found["later"] = [one.data.name for one in every if any(name.startswith("drift.realized.") for name in one.scalars)]
+    trained = any(name.startswith("split.train.") for name in first)
     return facts_of(every[0]) | found | {"every": every, "trained": every[:1] if trained else []}
+
+
+def _triggers() -> list[FaceTable]:
+    """Return what is watched by the drift policy that comes with the toolkit, and what each limit leads to."""
+    levels = read_levels("drift").levels.items()
+    rows = [
+        (level, number_words(name), rule.condition) for level, policy in levels for name, rule in policy.numbers.items()
+    ]
+    caption = "Monitoring by the policy “drift”: a number beyond its limit leads to the decision"
+    return table_of(caption, ("decision", "number", "limit"), rows)
 
 
 def _lineage_tables(reports: Sequence[Report]) -> Iterator[FaceTable]:
@@ -112,7 +129,7 @@ def points() -> tuple[Point, ...]:
     Examples
     --------
     >>> points()[0].point, points()[-1].point
-    ('1(a)', 'Manage 4')
+    ('1(a)', 'A.10')
     """
     sources = read_yaml(templates_folder() / "card" / "regulation.yaml")
     return tuple(Point(each["source"], each["reference"], **one) for each in sources for one in each["points"])
