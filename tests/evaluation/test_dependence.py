@@ -94,3 +94,11 @@ def test_rows_of_few_values_that_are_equal_by_chance_are_no_copies():
     fitted = LogisticRegression().fit(table[["x"]], table.bought)
     evaluation = evaluate(fitted, load_dataset(table[["x", "bought"]], target="bought", positive="yes"))
     assert "EVAL-DEPENDENT-ROWS" not in codes(evaluation)
+
+
+def test_a_column_of_lists_or_records_is_no_unit():
+    table, score = visits(0, 100, 20)
+    for cell in ([1, 2], {"a": 1}, np.zeros(2)):
+        nested = table.assign(basket=pd.Series([cell] * len(table)))
+        found = next(one for one in judged(nested, score).findings() if one.code == "EVAL-DEPENDENT-ROWS")
+        assert found.where == "customer"

@@ -14,6 +14,7 @@ from toolkit.core.result import Finding
 from toolkit.core.texts import drawer, facer, finder, refuser
 from toolkit.core.words import counted, spoken
 from toolkit.data.dataset import Dataset
+from toolkit.data.table_reader.cells import column_kind
 from toolkit.models.prediction import Predictions
 from toolkit.models.threshold import Threshold
 from toolkit.statistics.direction import LOWER_IS_BETTER
@@ -175,6 +176,8 @@ def _candidates(test: Dataset) -> Iterator[Units]:
         column = table.iloc[:, place]
         named = bool(_UNITS.search(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", str(name)).lower()))
         if pd.api.types.is_float_dtype(column) or (pd.api.types.is_numeric_dtype(column) and not named):
+            continue
+        if column_kind(column) == "nested":
             continue
         units = Units.of(column, None)
         if units and units.count >= _LEAST_GROUPS and (named or test.rows <= _MOST_ROWS_A_GROUP * units.count):
