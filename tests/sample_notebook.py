@@ -186,7 +186,7 @@ def sample_notebook(results: object | None = None, figures_each: int = 1) -> Not
         new_markdown_cell("## Data\n\nWhat is in the table, and what is wrong with it? Read the **findings** first."),
         code("ds = tk.load_dataset(data)\nds", [noise, printed], 2),
         new_markdown_cell("## Training\n\nBaseline first, then candidates.\n\n### Leaderboard\n\nOne row each."),
-        code('fit = tk.train(split, candidates=["logistic"], seed=seed)\nfit', [shown(curves._repr_html_())], 3),
+        code('fit = tk.train(split, candidates=["logistic"], seed=seed)\nfit', [shown(curves.face().html())], 3),
         new_markdown_cell("## Evaluation\n\nHow good is it on rows it has never seen? See the `test` column."),
         code(drawing, [*[pictures] * figures_each, axes], 4),
         new_markdown_cell("## Publish"),

@@ -88,7 +88,7 @@ def notebook_about(names):
         new_markdown_cell("# Title\n\nquestion"),
         code("1", [shown(result_html("", "", [table], findings))]),
         new_markdown_cell("## Section"),
-        code("2", [shown(dataset._repr_html_()), *outputs]),
+        code("2", [shown(dataset.face().html()), *outputs]),
         code("3", figures),
         code("4", [new_output("display_data", data=explorer_about(names)._repr_mimebundle_())]),
         code("4", [new_output("display_data", data=columns_about(names)._repr_mimebundle_())]),

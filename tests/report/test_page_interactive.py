@@ -91,7 +91,9 @@ def pages(tmp_path_factory, explorer, columns):
         code("2", [shown(Figure(picture, DOT, 614, 384, CURVE)._repr_html_())]),
         new_markdown_cell("## Explorer"),
         code("3", [new_output("display_data", data=explorer._repr_mimebundle_())]),
-        code("4", [new_output("display_data", data=columns._repr_mimebundle_())]),
+        code(
+            "4", [new_output("display_data", data=columns._repr_mimebundle_() | {"text/html": columns.face().html()})]
+        ),
         code("5", [published(sample_results())]),
     )
     render(saved(notebook, folder / "page.ipynb"))

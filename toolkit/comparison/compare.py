@@ -255,9 +255,10 @@ class Comparison(Result):
         lead = f"{part.name}: {part.target.name}, {part.rows:,} rows" + (f" in {units}" if units else "")
         fixed, broken = (int((self.flips[one] == self.flips["truth"]).sum()) for one in ("challenger", "champion"))
         flipped = f"{counted(len(self.flips), 'row')} decided differently: {fixed:,} now right, {broken:,} now wrong"
+        measured = self.speed["measure"].str.partition(".")[2].map(titled)
         tables = [
             FaceTable("Metrics of both models, with 95% intervals", self._table()),
-            FaceTable("Latency and size", self.speed.assign(measure=self.speed["measure"].map(titled))),
+            FaceTable("Latency and size", self.speed.assign(measure=measured)),
             FaceTable("By group of people", self.groups.drop(columns="worse")),
             FaceTable("Slices on which the challenger is worse", self.slices),
             FaceTable(flipped, self.flips, most=12, folded="Rows that are decided differently"),

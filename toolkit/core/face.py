@@ -6,7 +6,7 @@ import base64
 import hashlib
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from toolkit.core.result import Finding
 
 MOST_TEXT = 200
+OPEN_FINDINGS = 5  # in a cell
 TERMINAL_ROWS, TERMINAL_WIDTH, TERMINAL_TEXT = 10, 110, 32
 _NAMES = frozenset({"metric", "disparity", "measure"})
 _P_VALUES = frozenset({"p_value", "p_adjusted", "missing_p_adjusted"})
@@ -116,8 +117,22 @@ class Face:
     findings: Sequence[Finding] = ()
 
     def html(self) -> str:
-        """Write it as HTML."""
+        """Write all of it as HTML, for a page."""
         return result_html(self.title, self.lead, [table.html() for table in self.tables], self.findings)
+
+    def cell(self, figure: str = "") -> str:
+        """Write it as HTML for the cell of a notebook, with a figure: what a reader needs first stands open.
+
+        Open are the most severe findings and one table; the other ones are folded.
+        """
+        first = next((place for place, table in enumerate(self.tables) if not table.folded), 0)
+        named = [(place, one, one.folded or one.caption) for place, one in enumerate(self.tables)]
+        tables = [replace(one, folded=name if place != first else "") for place, one, name in named]
+        more, pieces = self.findings[OPEN_FINDINGS:], [figure, *(table.html() for table in tables)]
+        if more:
+            listed = face_macros().listed(more)
+            pieces.insert(0, str(face_macros().folded(counted(len(more), "more finding"), listed, "tk-rest")))
+        return result_html(self.title, self.lead, pieces, self.findings[:OPEN_FINDINGS])
 
     def text(self) -> str:
         """Write the title, the sentence, the findings and the first table as text."""

@@ -166,6 +166,11 @@ def draw_beside(
     return draw
 
 
+def legend_above(ax: Axes) -> None:
+    """Name what is drawn above the axes, where it hides nothing."""
+    ax.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=4, borderaxespad=0.2)
+
+
 def name_windows(ax: Axes, names: Sequence[str]) -> None:
     """Name the windows along the axis of a figure, every so many of them where there are more than eight."""
     step = max(1, -(-len(names) // 8))
@@ -197,9 +202,12 @@ class Figure:
         """Say what the figure shows, for places without HTML."""
         return f"{self.picture.title}. {self.picture.alt}"
 
+    def html(self, data: str = "") -> str:
+        """Write the drawing and its words as HTML, and its data where they are given."""
+        return str(face_macros().figure(self.picture, self.image, self.width, self.height, data))
+
     def _repr_html_(self) -> str:
-        table = table_html(self.data, f"Data of the figure “{self.picture.title}”", most=MOST_ROWS)
-        return str(face_macros().figure(self.picture, self.image, self.width, self.height, table))
+        return self.html(table_html(self.data, f"Data of the figure “{self.picture.title}”", most=MOST_ROWS))
 
 
 def figure(result: Result, kind: str, *, width: float = 6.4, height: float = 4.0) -> Figure:

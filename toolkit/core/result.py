@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 Severity = Literal["critical", "high", "medium", "low", "info"]
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 NOTHING_MIME = "application/vnd.toolkit.nothing+json"  # tells a report that there is nothing to show, and why
+CELL_SIZE = (5.2, 3.0)  # inches of the figure in a cell, which a narrow one holds as it is
 EXPLORER_MIME = "application/vnd.toolkit.explorer+json"  # what the page's script makes movable
 
 
@@ -221,7 +223,10 @@ class Result(ABC):
         return self.face().text()
 
     def _repr_html_(self) -> str:
-        return self.face().html()
+        if "TOOLKIT_RUN_FOLDER" in os.environ:  # a run: its template shows the figures in cells of their own
+            return self.face().html()
+        drawings = self.drawings()
+        return self.face().cell(drawings[0].figure(*CELL_SIZE).html() if drawings else "")
 
 
 @dataclass(frozen=True, repr=False)

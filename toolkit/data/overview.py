@@ -14,7 +14,7 @@ from toolkit.core.words import shorten
 from toolkit.data.findings import drawing
 
 MOST_BARS = 10
-_KINDS = {"int64": "whole number", "float64": "number"}
+KINDS = {"int64": "whole number", "float64": "number"}
 
 
 def describe_columns(features: pd.DataFrame) -> pd.DataFrame:
@@ -41,7 +41,7 @@ def describe_columns(features: pd.DataFrame) -> pd.DataFrame:
 
 
 def _described(column: pd.Series[Any]) -> dict[Any, object]:
-    kind, missing = _KINDS.get(str(column.dtype), "text"), float(column.isna().mean())
+    kind, missing = KINDS.get(str(column.dtype), "text"), float(column.isna().mean())
     said = dict[Any, object](column=str(column.name), kind=kind, missing=missing, distinct=column.nunique())
     if not said["distinct"]:
         return said

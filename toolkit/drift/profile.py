@@ -18,6 +18,7 @@ from toolkit.core.resources import read_bytes
 from toolkit.core.result import Record, Result
 from toolkit.data.dataset import Dataset
 from toolkit.data.load import as_dataset
+from toolkit.data.overview import KINDS
 from toolkit.data.schema import Schema
 from toolkit.drift.model import with_importance
 from toolkit.drift.summary import ColumnSummary, roles_of, summarize_in
@@ -116,7 +117,7 @@ class Profile(Result):
     def face(self) -> Face:
         """Return what is kept of each column."""
         lead = f"{self.name}: {self.rows:,} rows, {len(self.columns)} columns. It holds none of the rows."
-        return Face("Profile", lead, [FaceTable("What is kept of each column", self.frame())])
+        return Face("Profile", lead, [FaceTable("What is kept of each column", self.frame().replace({"kind": KINDS}))])
 
 
 def summarize(table: Dataset | pd.DataFrame, *, model: Any = None, name: str | None = None, seed: int = 0) -> Profile:

@@ -11,7 +11,18 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from toolkit.core.estimate import Estimate
-from toolkit.core.figures import BLUE, GREY, ORANGE, PALETTE, Axes, Drawing, draw_beside, draw_intervals, name_rows
+from toolkit.core.figures import (
+    BLUE,
+    GREY,
+    ORANGE,
+    PALETTE,
+    PURPLE,
+    Axes,
+    Drawing,
+    draw_beside,
+    draw_intervals,
+    name_rows,
+)
 from toolkit.core.words import shorten
 from toolkit.explanation.findings import drawing
 from toolkit.explanation.importance import REPORTED, mean_of, rank_text
@@ -70,6 +81,10 @@ def _beeswarm(explanation: Explanation) -> Drawing:
     rows = min(explanation.rows, MOST_POINTS)
 
     def draw(ax: Axes) -> None:
+        from matplotlib.colors import LinearSegmentedColormap
+
+        # Neither end is near black or white: the page shows figures inverted where it is dark.
+        shades = LinearSegmentedColormap.from_list("values", [BLUE, PURPLE, ORANGE])
         for place, (column, values) in enumerate(found.values()):
             size, rank = values[:MOST_POINTS], standing(column.iloc[:MOST_POINTS])
             # Points that lie close together are spread up and down, alternately, the fuller a place the wider.
@@ -78,8 +93,7 @@ def _beeswarm(explanation: Explanation) -> Drawing:
             step = np.where(turn % 2 == 1, (turn + 1) // 2, -(turn // 2))
             offset, known = place - 0.4 * step / max(float(np.abs(step).max()), 8.0), np.isfinite(rank)
             ax.scatter(size[~known], offset[~known], color=GREY, **_DOT)
-            shade: dict[str, Any] = {"c": rank[known], "cmap": "cividis", "vmin": 0, "vmax": 1}
-            points = ax.scatter(size[known], offset[known], **shade, **_DOT)
+            points = ax.scatter(size[known], offset[known], c=rank[known], cmap=shades, vmin=0, vmax=1, **_DOT)
         ax.axvline(0, color=GREY, linewidth=0.8)
         name_rows(ax, [shorten(name) for name in found])
         ax.set_xlabel(f"SHAP, {_scale(explanation)}")

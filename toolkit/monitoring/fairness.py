@@ -13,7 +13,7 @@ from scipy import stats
 
 from toolkit.core.estimate import Estimate, spread
 from toolkit.core.face import Face
-from toolkit.core.figures import GREY, PALETTE, Axes, Drawing, draw_intervals, name_windows
+from toolkit.core.figures import GREY, PALETTE, Axes, Drawing, draw_intervals, legend_above, name_windows
 from toolkit.core.result import Finding, Result
 from toolkit.core.words import titled
 from toolkit.data.dataset import Dataset
@@ -199,7 +199,7 @@ def _draw_lines(ax: Axes, lines: pd.DataFrame) -> None:
     ax.axhline(0, color=GREY, linewidth=1, linestyle=":")
     name_windows(ax, labels)
     ax.set(ylabel=titled(lines["disparity"].iloc[0]))
-    ax.legend()
+    legend_above(ax)
 
 
 def _foremost(audit: FairnessAudit, window: str) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from toolkit.core.estimate import Estimate, format_number, format_p
-from toolkit.core.figures import GREY, ORANGE, Axes, Drawing, draw_intervals, name_windows
+from toolkit.core.figures import GREY, ORANGE, Axes, Drawing, draw_intervals, legend_above, name_windows
 from toolkit.core.numbers import KeyNumber
 from toolkit.core.result import Finding, by_severity
 from toolkit.core.texts import drawer, facer, finder
@@ -193,7 +193,7 @@ def estimates_drawing(table: pd.DataFrame, metric: str) -> Drawing:
         ax.text(1.01, level.value, "reference", transform=beside, color=GREY, va="center", fontsize=9)
         name_windows(ax, [_named(window) for window in rows["window"]])
         ax.set(ylabel=title, xlim=(-0.6, len(rows) - 0.4))
-        ax.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=2, borderaxespad=0.2)
+        legend_above(ax)
 
     shown, said_of = every[["window", "metric", "estimated", "realized", "reference"]], f"{'; '.join(said)}{more}"
     return drawing(name, draw, shown, kind="estimated", metric=title, level=level, said=said_of)

@@ -179,7 +179,8 @@ class Verdict(Judgement):
     def face(self) -> Face:
         """Return the outcome, its reason, and each line."""
         rows = [
-            (one.name, one.outcome, one.number if one.number_text else None, one.rule, one.why) for one in self.judged
+            (number_words(one.name), one.outcome, one.number if one.number_text else None, one.rule, one.why)
+            for one in self.judged
         ]
         table = pd.DataFrame(rows, columns=["what", "outcome", "number", "rule", "why"])
         together = "" if self.policy.correction else " not"
@@ -228,7 +229,7 @@ class Decision(Judgement):
     def face(self) -> Face:
         """Return the outcome, the reason, and every rule."""
         rows = [
-            (level, reached, one.name, str(one.number) if one.number.n else "", one.rule, one.why)
+            (level, reached, number_words(one.name), one.number if one.number_text else None, one.rule, one.why)
             for level, reached, one in self._lines()
         ]
         table = pd.DataFrame(rows, columns=["level", "reached", "what", "number", "unless", "why"])

@@ -74,5 +74,6 @@ def _cell(kind: str, source: str, *shown: Any) -> dict[str, Any]:
 
 
 def _output(shown: Any) -> dict[str, Any]:
-    own = getattr(shown, "_repr_mimebundle_", lambda: {"text/html": shown._repr_html_(), "text/plain": repr(shown)})
-    return {"output_type": "display_data", "metadata": {}, "data": own()}
+    data = shown._repr_mimebundle_() if hasattr(shown, "_repr_mimebundle_") else {"text/plain": repr(shown)}
+    data |= {"text/html": shown.face().html()} if isinstance(shown, Result) else {}
+    return {"output_type": "display_data", "metadata": {}, "data": data}
