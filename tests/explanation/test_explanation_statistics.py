@@ -1,6 +1,7 @@
 """What is said about attributions, against references and by simulation."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -50,6 +51,15 @@ def skewed(rng, rows):
 def dataset(values):
     frame = pd.DataFrame(values, columns=NAMES[: values.shape[1]])
     return load_dataset(frame.assign(y=np.arange(len(frame)) * 1.0), target="y")
+
+
+@pytest.mark.parametrize("role", ["weight", "group"])
+def test_a_model_that_uses_no_column_needs_no_more_rows(role):
+    frame = pd.DataFrame({"a": np.zeros(60), "of": np.arange(60) // 2 + 1, "y": np.arange(60) * 1.0})
+    frame["a"] += np.arange(60)
+    data = load_dataset(frame, target="y", **{role: "of"})
+    still = replace(stub(True), attribute=lambda rows: (np.zeros((len(rows), 1, 1)), np.zeros((len(rows), 1))))
+    assert draw_rows(still, data, precision=0.05, most=60, seconds=60, seed=0).stopped == "precision"
 
 
 def test_rows_are_drawn_until_the_means_are_known():

@@ -511,3 +511,34 @@ def test_a_scorer_may_name_the_label_that_is_positive():
     found = {label: tk.train(split, candidates=["logistic"], metric=one, cv=3) for label, one in scorers.items()}
     yes, no, code = (one.estimate("logistic", "fbeta_score").value for one in found.values())
     assert yes == code != no
+
+
+def test_weighted_rows_of_three_classes_are_scored_as_scikit_learn_does():
+    frame = table(600).assign(w=np.random.default_rng(1).uniform(0.2, 3, 600))
+    frame["bought"] = np.digitize(frame["score"], [-0.5, 0.5]).astype(str)
+    data = tk.load_dataset(frame, target="bought", weight="w", drop=["year", "customer"])
+    split = tk.split_dataset(data)
+    trained = tk.train(split, candidates=["logistic"], cv=3)
+    assert not [one for one in trained.findings() if one.code in ("TRAIN-FAILED", "TRAIN-UNWEIGHTED")]
+    scores = trained.scores.query("candidate == 'logistic' and metric == 'neg_log_loss'").set_index("fold")["value"]
+    part, weight = split.train, split.train.weight.to_numpy()
+    folds, _, _ = make_folds(part, strategy="stratified", folds=3, seed=0)
+    estimator = LogisticRegression(tol=1e-3, max_iter=500, random_state=0)
+    for fold, (fit, check) in enumerate(folds):
+        model = make_model(estimator, part.features.iloc[fit])
+        model.fit(part.features.iloc[fit], part.target.iloc[fit], model__sample_weight=weight[fit])
+        probabilities = model.predict_proba(part.features.iloc[check])
+        wanted = -log_loss(part.target.iloc[check], probabilities, sample_weight=weight[check])
+        assert scores[fold] == pytest.approx(wanted, abs=1e-9)
+
+
+def test_a_fold_that_lacks_a_class_gives_it_no_probability():
+    frame = table(60)
+    frame["bought"] = np.where(np.arange(60) < 3, "c", np.where(frame["score"] > 0, "b", "a"))
+    data = tk.load_dataset(frame, target="bought", drop=["year", "customer"])
+    fit, check = np.arange(20, 60), np.arange(20)
+    found = score_fold(LogisticRegression(), data, (fit, check), {"neg_log_loss": "neg_log_loss"})["neg_log_loss"]
+    model = make_model(LogisticRegression(), data.features.iloc[fit])
+    scores = model.fit(data.features.iloc[fit], data.target.iloc[fit]).predict_proba(data.features.iloc[check])
+    wanted = log_loss(data.target.iloc[check], np.column_stack([scores, np.zeros(20)]), labels=["a", "b", "c"])
+    assert found == pytest.approx(-wanted, abs=1e-9)

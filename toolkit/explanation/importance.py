@@ -103,7 +103,7 @@ def relative_errors(sizes: Array, units: Units | None = None) -> Array:
     centre = np.average(sizes, axis=0, weights=weights_of(units, len(sizes))) / unit
     foremost = np.argsort(-centre, kind="stable")[:REPORTED]
     foremost = foremost[centre[foremost] > 0]
-    if len(sizes) < 2:
+    if len(sizes) < 2 or not len(foremost):
         return np.full(len(foremost), math.inf)
     spread = np.diag(np.atleast_2d(covariance_of_means(sizes[:, foremost] / unit, units)))
     return np.asarray(np.sqrt(spread) / centre[foremost])

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from joblib import Parallel, cpu_count, delayed
 from sklearn.base import clone
-from sklearn.metrics import check_scoring, get_scorer, log_loss
+from sklearn.metrics import check_scoring, get_scorer, log_loss, make_scorer
 from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold, TimeSeriesSplit
 from sklearn.preprocessing import OrdinalEncoder
 from threadpoolctl import threadpool_limits
@@ -171,8 +171,8 @@ def score_fold(estimator: Any, data: Dataset, fold: Fold, scorers: Mapping[str, 
     scoring = {name: get_scorer(scorer) if isinstance(scorer, str) else scorer for name, scorer in scorers.items()}
     scoring = {name: _coded(scorer, data) for name, scorer in scoring.items()}
     if data.task == "multiclass":  # a fold may lack classes, which the log loss must know
-        every = partial(_neg_log_loss, classes=np.unique(target))
-        scoring |= {name: every for name, scorer in scorers.items() if scorer == "neg_log_loss"}
+        own = _log_loss_scorer(np.unique(target[fit]), np.unique(target))
+        scoring |= {name: own for name, scorer in scorers.items() if scorer == "neg_log_loss"}
     started = clock()
     weight = None if data.weight is None else data.weight.to_numpy()
     model = fit_model(clone(estimator), data.features.iloc[fit], target[fit], None if weight is None else weight[fit])
@@ -236,10 +236,13 @@ def side_by_side(tasks: Sequence[Callable[[], Any]]) -> list[Any]:
         return list(Parallel(n_jobs=at_once, prefer="threads")(delayed(run)(task) for task in tasks))
 
 
-def _neg_log_loss(
-    model: Any, features: pd.DataFrame, target: np.ndarray, *, classes: np.ndarray, sample_weight: Any = None
-) -> float:
-    known = model.predict_proba(features)
-    scores = np.zeros((len(target), len(classes)), dtype=known.dtype)  # it sums to one as its precision allows
-    scores[:, np.searchsorted(classes, model.classes_)] = known
-    return -float(log_loss(target, scores, labels=classes, sample_weight=sample_weight))
+def _log_loss_scorer(known: np.ndarray, classes: np.ndarray) -> Any:
+    """Return the scorer of the log loss of a model that knows some of the classes; the others have probability 0."""
+    places = np.searchsorted(classes, known)
+
+    def loss(y_true: np.ndarray, y_prob: np.ndarray, sample_weight: Any = None) -> float:
+        scores = np.zeros((len(y_true), len(classes)), dtype=y_prob.dtype)  # it sums to one as its precision allows
+        scores[:, places] = y_prob if y_prob.ndim == 2 else np.column_stack([1 - y_prob, y_prob])
+        return float(log_loss(y_true, scores, labels=classes, sample_weight=sample_weight))
+
+    return make_scorer(loss, greater_is_better=False, response_method="predict_proba")
