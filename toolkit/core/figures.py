@@ -6,6 +6,7 @@ import base64
 import io
 import math
 import re
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -97,7 +98,10 @@ class Drawing:
         with mpl.rc_context(fname=_STYLE):
             canvas = Canvas(figsize=(width, height), layout="constrained")
             self.styled(canvas.subplots())
-            image = _smaller_image(canvas)
+            with warnings.catch_warnings():
+                # The reader's own fonts draw the texts, in whatever script they are.
+                warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
+                image = _smaller_image(canvas)
         return Figure(self.words, image, round(width * PIXELS), round(height * PIXELS), self.data)
 
     def styled(self, ax: Axes) -> Axes:
