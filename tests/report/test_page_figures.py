@@ -42,7 +42,9 @@ def drawn(text):
     return base64.b64decode(image.partition(",")[2]).decode()
 
 
-@pytest.mark.parametrize("text", ["0.536 [0.412, 0.633] (at 0.13612)", "<!-- a --> & </text><script>", "two\nlines", "名前 🙂"])
+@pytest.mark.parametrize(
+    "text", ["0.536 [0.412, 0.633] (at 0.13612)", "<!-- a --> & </text><script>", "two\nlines", "名前 🙂"]
+)
 def test_the_texts_of_a_drawing_are_the_ones_it_was_given(text):
     texts = " ".join(ElementTree.fromstring(drawn(text)).itertext())
     for line in text.splitlines():
