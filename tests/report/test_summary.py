@@ -14,6 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from toolkit.card.diff import diff_cards
 from toolkit.card.model_card import make_card
 from toolkit.core.estimate import Estimate
+from toolkit.core.numbers import KeyNumber
 from toolkit.core.result import DataInfo, Finding
 from toolkit.core.results import ModelInfo, Results
 from toolkit.data.load import load_dataset
@@ -134,13 +135,26 @@ def test_records_of_drift_and_evaluation_head_their_reports():
     assert (record.model.name, first.name, first.other.value) == ("logistic", "test.roc_auc", 0.5)
 
 
-def test_the_page_says_the_headline_and_names_the_model_with_its_address():
-    results = results_of(headline="It broke.", model=ModelInfo("boosting"), parameters={"model": "models:/m-1"})
+def test_the_page_says_the_headline_and_names_the_model_with_its_address_and_its_author():
+    results = results_of(
+        headline="It broke.", model=ModelInfo("boosting"), parameters={"model": "models:/m-1"}, author="Ann & Bob"
+    )
     assert summarize(results).sentence == "It broke. No finding of high or critical severity."
     html = page_html(notebook_of(code("publish()", [published(results.plain())])))
     facts = re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", html.partition('<dl class="facts">')[2].partition("</dl>")[0])
     assert facts[:2] == [("Data", "t"), ("Model", 'boosting <span class="more">m-1</span>')]
-    assert facts[2:] == [("Signed by", '<a href="#sign-off">nobody yet</a>')]
+    assert facts[2:] == [("Author", "Ann &amp; Bob"), ("Signed by", '<a href="#sign-off">nobody yet</a>')]
+
+
+def test_what_the_decisions_are_worth_follows_the_number_that_chose_the_model():
+    names = ["roc_auc", "log_loss", "calibration_slope", "recall", "precision", "f1"]
+    numbers = tuple(KeyNumber(f"test.{name}", name, Estimate(0.5)) for name in names)
+    found = [one.label for one in summarize(results_of(key_numbers=numbers)).key_numbers]
+    assert found == ["roc_auc", "recall", "precision", "log_loss", "calibration_slope", "f1"]
+    undefined = replace(numbers[3], value=Estimate(math.nan))
+    chosen = results_of(key_numbers=(*numbers[:3], undefined, *numbers[4:]), recorded={"metric": "neg_log_loss"})
+    found = [one.label for one in summarize(chosen).key_numbers]
+    assert found == ["log_loss", "precision", "roc_auc", "calibration_slope", "f1", "recall"]
 
 
 def test_a_card_stands_beside_the_champion():

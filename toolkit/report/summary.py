@@ -82,8 +82,9 @@ def summarize(results: Results) -> Summary:
     issues, verdict = _issues(results.findings), results.verdict
     chosen = str(results.recorded.get("metric") or "").removeprefix("neg_")
     counts = Counter(one.severity for one in by_severity(results.findings))
-    # The metric that chose the model comes first, and what is not defined last.
+    # The metric that chose the model comes first, then what its decisions are worth, and what is not defined last.
     numbers = sorted(results.key_numbers, key=lambda one: not (chosen and one.name.startswith(f"test.{chosen}")))
+    numbers[1:] = sorted(numbers[1:], key=lambda one: one.name not in ("test.precision", "test.recall"))
     numbers.sort(key=lambda one: math.isnan(one.value.value))
     serious = counts["critical"] + counts["high"]
     said = [results.headline] if results.headline else [sentence(number) for number in numbers[:1]]
