@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import fbeta_score, log_loss, make_scorer, roc_auc_score
+from sklearn.metrics import accuracy_score, fbeta_score, log_loss, make_scorer, roc_auc_score
 from sklearn.model_selection import GroupKFold, StratifiedKFold, cross_val_score
 from sklearn.pipeline import Pipeline
 from xgboost import XGBClassifier
@@ -542,3 +542,27 @@ def test_a_fold_that_lacks_a_class_gives_it_no_probability():
     scores = model.fit(data.features.iloc[fit], data.target.iloc[fit]).predict_proba(data.features.iloc[check])
     wanted = log_loss(data.target.iloc[check], np.column_stack([scores, np.zeros(20)]), labels=["a", "b", "c"])
     assert found == pytest.approx(-wanted, abs=1e-9)
+
+
+def test_a_function_as_the_metric_is_given_the_weights_where_it_takes_them():
+    def weighted(model, features, target, sample_weight=None):
+        return accuracy_score(target, model.predict(features), sample_weight=sample_weight)
+
+    def plain(model, features, target):
+        return accuracy_score(target, model.predict(features))
+
+    frame = table().assign(w=np.random.default_rng(1).uniform(0.2, 3, 300))
+    split = tk.split_dataset(tk.load_dataset(frame, target="bought", weight="w", drop=["year", "customer"]))
+    found = {one: tk.train(split, candidates=["logistic"], metric=one, cv=3) for one in (weighted, plain, "accuracy")}
+    values = {
+        one: trained.scores.set_index(["candidate", "metric", "fold"])["value"].sort_index()
+        for one, trained in found.items()
+    }
+    chosen = [values[one]["logistic", name] for one, name in ((weighted, "weighted"), ("accuracy", "accuracy"))]
+    assert chosen[0].to_numpy() == pytest.approx(chosen[1].to_numpy(), abs=1e-12)
+    assert values[plain]["logistic", "accuracy"].to_numpy() == pytest.approx(chosen[1].to_numpy(), abs=1e-12)
+    assert (values[plain]["logistic", "plain"] - chosen[1]).abs().max() > 1e-4
+    unweighted = {
+        one: "TRAIN-UNWEIGHTED" in {finding.code for finding in trained.findings()} for one, trained in found.items()
+    }
+    assert unweighted == {weighted: False, plain: True, "accuracy": False}

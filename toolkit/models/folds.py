@@ -177,10 +177,13 @@ def score_fold(estimator: Any, data: Dataset, fold: Fold, scorers: Mapping[str, 
     weight = None if data.weight is None else data.weight.to_numpy()
     model = fit_model(clone(estimator), data.features.iloc[fit], target[fit], None if weight is None else weight[fit])
     fitted = clock()
-    weighs = all(map(takes_weights, scoring.values()))
-    weights = {"sample_weight": weight[check]} if weight is not None and weighs else {}
-    model = encoding_with(LevelEncoder, model)
-    scores = check_scoring(model, scoring=scoring)(model, data.features.iloc[check], target[check], **weights)
+    weights = {} if weight is None else {"sample_weight": weight[check]}
+    asked = encoding_with(LevelEncoder, model), data.features.iloc[check], target[check]
+    # Scorers of scikit-learn predict once for all of them, where they take the same.
+    own = {name: one for name, one in scoring.items() if hasattr(one, "_score_func") and takes_weights(one)}
+    scores = check_scoring(model, scoring=own)(*asked, **weights) if own else {}
+    others = {name: one for name, one in scoring.items() if name not in own}
+    scores |= {name: one(*asked, **(weights if takes_weights(one) else {})) for name, one in others.items()}
     return {**scores, "fit_seconds": fitted - started, "predict_seconds": clock() - fitted}
 
 
