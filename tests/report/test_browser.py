@@ -208,12 +208,28 @@ def test_contents_stand_beside_the_page_where_there_is_room(browser, site, width
 
 def test_wide_tables_scroll_in_their_own_box(browser, site):
     page, _ = visit(browser, f"{site[0]}/sample.html", 360)
-    box = page.locator(".scroll").first
+    box = page.locator(".scroll:has(.sign-off)")
     assert box.evaluate("box => box.scrollWidth > box.clientWidth")
     box.focus()
     page.keyboard.press("ArrowRight")
     page.wait_for_timeout(300)
     assert box.evaluate("box => box.scrollLeft") > 0
+    page.context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_key_numbers_are_cards_on_a_telephone(browser, site, scheme):
+    page, _ = visit(browser, f"{site[0]}/sample.html", 360, scheme)
+    table = page.locator(".key-numbers").first
+    right = table.evaluate("table => table.closest('.scroll').getBoundingClientRect().right")
+    cells = table.locator("tbody :is(th, td):visible")
+    assert cells.count() == 5 * table.locator("tbody tr").count()
+    for cell in cells.all():
+        assert cell.evaluate("cell => cell.getBoundingClientRect().right") <= right
+        assert cell.evaluate("cell => cell.scrollWidth <= cell.clientWidth")
+    labels = table.locator("tbody tr").first.locator("td[data-label]")
+    said = [one.evaluate("cell => getComputedStyle(cell, '::before').content") for one in labels.all()]
+    assert said == ['"Test part"', '"Baseline"', '"Difference"']
     page.context.close()
 
 
