@@ -2,6 +2,7 @@
 
 import importlib
 import pkgutil
+import re
 from inspect import isabstract
 
 import numpy as np
@@ -12,7 +13,8 @@ from matplotlib.figure import Figure
 
 import toolkit as tk
 from toolkit.core.estimate import Estimate
-from toolkit.core.result import SEVERITIES, Result
+from toolkit.core.face import Face
+from toolkit.core.result import SEVERITIES, Finding, Result
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +57,44 @@ def test_a_cell_shows_the_same_and_escapes_it(results):
         assert "<script" not in page
         assert "<b>a" not in page
     assert sum(escape(HOSTILE) in page for page in pages) >= 10
+
+
+def unfolded(html):
+    return re.sub(r"<details.*?</details>", "", html)
+
+
+def test_a_cell_has_one_figure_and_one_open_table_and_a_run_the_whole_face(results, monkeypatch):
+    for result in results:
+        html, tables = result._repr_html_(), result.face().tables
+        assert html.count("<img") == bool(result.drawings()), type(result)
+        assert html.count("<table") == len(tables), type(result)
+        assert unfolded(html).count("<table") == bool(tables), type(result)
+    monkeypatch.setenv("TOOLKIT_RUN_FOLDER", "somewhere")
+    for result in results:
+        assert result._repr_html_() == result.face().html()
+        assert "<img" not in result._repr_html_()
+
+
+def test_a_cell_shows_five_findings_and_folds_the_others():
+    findings = [Finding(f"CODE-{number}", "low", f"Finding {number}.") for number in range(7)]
+    html = Face("Title", findings=findings).cell()
+    assert [f"CODE-{number}" in unfolded(html) for number in range(7)] == [True] * 5 + [False] * 2
+    assert "CODE-6" in html
+    assert "Further findings" not in Face("Title", findings=findings[:5]).cell()
+
+
+def test_numbers_are_named_in_words(results):
+    pages = {type(result).__name__: result._repr_html_() for result in results}
+    assert "ROC AUC on the test part" in pages["Verdict"]
+    assert "number of columns compared" in pages["Decision"]
+    assert "Median latency of one row in ms" in pages["Comparison"]
+    assert "whole number" in pages["Profile"]
+    assert not re.search(r"test\.roc_auc|drift\.columns|p50_ms|int64", "".join(map(readable, pages.values())))
+
+
+def readable(html):
+    """Leave out what only a download holds."""
+    return re.sub(r'href="[^"]*"', "", html)
 
 
 def test_a_frame_holds_texts_numbers_and_yes_or_no(results):

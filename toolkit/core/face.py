@@ -126,13 +126,10 @@ class Face:
         Open are the most severe findings and one table; the other ones are folded.
         """
         first = next((place for place, table in enumerate(self.tables) if not table.folded), 0)
-        named = [(place, one, one.folded or one.caption) for place, one in enumerate(self.tables)]
-        tables = [replace(one, folded=name if place != first else "") for place, one, name in named]
-        more, pieces = self.findings[OPEN_FINDINGS:], [figure, *(table.html() for table in tables)]
-        if more:
-            listed = face_macros().listed(more)
-            pieces.insert(0, str(face_macros().folded(counted(len(more), "more finding"), listed, "tk-rest")))
-        return result_html(self.title, self.lead, pieces, self.findings[:OPEN_FINDINGS])
+        folds = ["" if place == first else one.folded or one.caption for place, one in enumerate(self.tables)]
+        tables = [replace(one, folded=fold) for one, fold in zip(self.tables, folds, strict=True)]
+        pieces = [figure, *(table.html() for table in tables)]
+        return str(face_macros().result(self.title, self.lead, pieces, self.findings, OPEN_FINDINGS))
 
     def text(self) -> str:
         """Write the title, the sentence, the findings and the first table as text."""

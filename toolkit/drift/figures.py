@@ -8,18 +8,7 @@ import numpy as np
 import pandas as pd
 
 from toolkit.core.estimate import Estimate
-from toolkit.core.figures import (
-    BLUE,
-    GREEN,
-    GREY,
-    ORANGE,
-    Axes,
-    Drawing,
-    draw_intervals,
-    legend_above,
-    name_rows,
-    name_windows,
-)
+from toolkit.core.figures import BLUE, GREEN, GREY, ORANGE, Axes, Drawing, draw_intervals, name_rows, name_windows
 from toolkit.core.words import shorten, value_text
 from toolkit.drift.distances import METHODS, pair_of
 from toolkit.drift.findings import drawing
@@ -124,4 +113,4 @@ def _draw_trend(ax: Axes, trend: pd.DataFrame) -> None:
     ax.axhline(1, color=GREY, linewidth=1, linestyle=":")
     name_windows(ax, labels)
     ax.set(ylabel="Distance ÷ threshold", ylim=(0, None))
-    legend_above(ax)
+    ax.legend()

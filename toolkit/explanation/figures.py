@@ -11,18 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from toolkit.core.estimate import Estimate
-from toolkit.core.figures import (
-    BLUE,
-    GREY,
-    ORANGE,
-    PALETTE,
-    PURPLE,
-    Axes,
-    Drawing,
-    draw_beside,
-    draw_intervals,
-    name_rows,
-)
+from toolkit.core.figures import BLUE, GREY, ORANGE, PALETTE, Axes, Drawing, draw_beside, draw_intervals, name_rows
 from toolkit.core.words import shorten
 from toolkit.explanation.findings import drawing
 from toolkit.explanation.importance import REPORTED, mean_of, rank_text
@@ -83,8 +72,8 @@ def _beeswarm(explanation: Explanation) -> Drawing:
     def draw(ax: Axes) -> None:
         from matplotlib.colors import LinearSegmentedColormap
 
-        # Neither end is near black or white: the page shows figures inverted where it is dark.
-        shades = LinearSegmentedColormap.from_list("values", [BLUE, PURPLE, ORANGE])
+        # By way of purple; neither end is near black or white, as figures are shown inverted where it is dark.
+        shades = LinearSegmentedColormap.from_list("values", [BLUE, PALETTE[4], ORANGE])
         for place, (column, values) in enumerate(found.values()):
             size, rank = values[:MOST_POINTS], standing(column.iloc[:MOST_POINTS])
             # Points that lie close together are spread up and down, alternately, the fuller a place the wider.
