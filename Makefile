@@ -23,7 +23,7 @@ test: $(READY) ## Run everything: ruff, mypy, tests, doctests, notebooks, archit
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n logical --maxprocesses 8 --dist loadfile
-	TOOLKIT_OUT=$$(mktemp -d)/reports $(BIN)/python -m pytest --nbval-lax notebooks -p no:cacheprovider -o testpaths= -o addopts=
+	TOOLKIT_OUT=$$(mktemp -d)/reports $(BIN)/python -m pytest -n logical --maxprocesses 8 --dist loadfile --nbval-lax notebooks -p no:cacheprovider -o testpaths= -o addopts=
 
 slow: $(READY) ## Run the long simulations that `make test` leaves out
 	$(BIN)/python -m pytest -m slow
