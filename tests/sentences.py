@@ -120,7 +120,7 @@ def _documentation():
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and (text := ast.get_docstring(node)):
                 yield path, re.sub(r"^\s*(>>>|\.\.\.).*", "", text, flags=re.MULTILINE)
-    for path in (ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "docs" / "methods.md"):
+    for path in (ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))):
         yield path, re.sub(r"```.*?```|^    .*", "", path.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
 
 
