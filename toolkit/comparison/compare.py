@@ -255,7 +255,7 @@ class Comparison(Result):
         lead = f"{part.name}: {part.target.name}, {part.rows:,} rows" + (f" in {units}" if units else "")
         fixed, broken = (int((self.flips[one] == self.flips["truth"]).sum()) for one in ("challenger", "champion"))
         flipped = f"{counted(len(self.flips), 'row')} decided differently: {fixed:,} now right, {broken:,} now wrong"
-        measured = self.speed["measure"].str.partition(".")[2].map(titled)
+        measured = [titled(name.partition(".")[2]) for name in self.speed["measure"]]
         tables = [
             FaceTable("Metrics of both models, with 95% intervals", self._table()),
             FaceTable("Latency and size", self.speed.assign(measure=measured)),
