@@ -105,6 +105,7 @@ def test_the_threshold_of_an_experiment_travels_with_its_model(tmp_path):
     assert "kept with the model" in watched["recorded"]["threshold"]
 
 
+@pytest.mark.slow
 def test_the_errors_of_a_regression_travel_with_its_model(tmp_path):
     """So a drift report without a reference tells how large they are now, by the labels and without them."""
     rng = np.random.default_rng(3)

@@ -57,7 +57,10 @@ def table():
     return frame.assign(**targets, höhe=2 * signal + rng.normal(size=rows))
 
 
-@pytest.fixture(scope="module", params=["ja <oder> nein", "klass", "höhe"], ids=["binary", "multiclass", "regression"])
+SLOW = pytest.param("klass", marks=pytest.mark.slow)
+
+
+@pytest.fixture(scope="module", params=["ja <oder> nein", SLOW, "höhe"], ids=["binary", "multiclass", "regression"])
 def run(request, table, tmp_path_factory):
     folder = tmp_path_factory.mktemp("elsewhere")
     others = {"ja <oder> nein", "klass", "höhe"} - {request.param}
@@ -111,6 +114,7 @@ def test_the_same_command_gives_the_same_results(tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")  # mlflow's, about its own types
+@pytest.mark.slow
 def test_the_tracked_model_predicts_what_the_trained_one_did(tmp_path):
     import mlflow
 
@@ -133,6 +137,7 @@ def test_plain_papermill_works_and_its_notebook_renders(tmp_path):
     assert "Experiment: disease_progression in diabetes" in (tmp_path / page).read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_a_time_column_is_split_in_time(table, tmp_path):
     table.drop(columns=["klass", "höhe"]).to_parquet(tmp_path / "t.parquet")
     arguments = ("-p", "data", "t.parquet", "-p", "target", "ja <oder> nein", "-p", "time", "when")

@@ -54,6 +54,7 @@ def aliases(place):
         return {alias: str(number) for alias, number in client.get_registered_model("shop").aliases.items()}
 
 
+@pytest.mark.slow
 def test_a_worse_model_is_trained_again_and_registered(champion):
     done, results = retrain(champion, "new.csv")
     assert done.returncode == 0

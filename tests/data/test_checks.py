@@ -187,6 +187,7 @@ def test_many_findings_of_a_kind_are_summed_up():
     assert gathered(eleven) == eleven
 
 
+@pytest.mark.slow
 def test_a_thousand_columns_of_noise_raise_no_finding():
     wide = pd.DataFrame(RANDOM.normal(size=(5000, 1000))).rename(columns=str)
     target = pd.Series(RANDOM.integers(0, 2, 5000), name="y")

@@ -32,9 +32,9 @@ def browser():
         yield started
 
 
-@pytest.fixture(scope="module", params=[0, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.fixture(scope="module", params=[0, *(pytest.param(place, marks=pytest.mark.slow) for place in (1, 2))])
 def hostile(request, tmp_path_factory):
-    names = PAYLOADS[request.param :: 2]
+    names = PAYLOADS[request.param :: 3]
     rng, rows = np.random.default_rng(0), 3 * len(PAYLOADS)
     before, after = (
         pd.DataFrame(
@@ -134,6 +134,7 @@ class TestWhatIsDrawn:
         assert len(given.left_out) == 11
 
 
+@pytest.mark.slow
 def test_one_that_is_made_again_is_the_same_to_the_byte(monkeypatch):
     monkeypatch.setenv("PYTHONHASHSEED", "0")  # as a run sets it
     given = comparison_of(compared())

@@ -157,6 +157,7 @@ def test_a_pair_that_adds_nothing_is_left_out_and_one_slice_is_called_the_only_o
     assert f"the only one that stands out among {found.examined} slices examined." in found.findings()[0].message
 
 
+@pytest.mark.slow
 def test_it_does_not_cry_wolf():
     found = [len(find_slices(Flat(), flat(seed)).table) > 0 for seed in range(150)]
     assert np.mean(found) <= 0.05

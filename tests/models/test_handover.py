@@ -80,7 +80,7 @@ def alone(address, file):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-@pytest.mark.parametrize("kind", ["csv", "parquet"])
+@pytest.mark.parametrize("kind", ["csv", pytest.param("parquet", marks=pytest.mark.slow)])
 def test_it_gives_the_same_numbers_where_the_toolkit_is_not_installed(logged, kind):
     model, again, address, folder = logged
     rows = table(1)

@@ -251,6 +251,7 @@ def trained(tmp_path_factory):
 
 
 class TestWhatAModelWasTrainedOn:
+    @pytest.mark.slow
     def test_it_stands_for_a_reference(self, trained, monkeypatch):
         folder, model = trained
         monkeypatch.chdir(folder)

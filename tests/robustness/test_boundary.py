@@ -255,6 +255,7 @@ class TestKilledRuns:
             }
 
 
+@pytest.mark.slow
 def test_a_time_limit_ends_soon(tmp_path):
     began = time.monotonic()
     command = [sys.executable, "-m", "toolkit", "run", str(NOTEBOOKS / "sleeps.ipynb"), "--timeout", "6"]

@@ -138,6 +138,7 @@ def alone(monkeypatch):
     monkeypatch.setenv("TOOLKIT_AUTHOR", NAMES[9] + NAMES[-7])
 
 
+@pytest.mark.slow
 def test_what_is_quickly_made(browser, tmp_path, alone):
     world = begin(tmp_path, list(NAMES[:25]))
     names, out = world.names, tmp_path / "reports"
