@@ -124,6 +124,10 @@ class Run:
     results: Results | None
     seconds: float
 
+    def __repr__(self) -> str:
+        """Name the report, for places without HTML."""
+        return f"Report: {self.report}"
+
     def _repr_html_(self) -> str:
         said = reason(self.results.verdict, self.results.scalars) if self.results else ""
         link = Markup('<p><a href="{}" target="_blank">Open the report</a></p>').format(os.path.relpath(self.report))
