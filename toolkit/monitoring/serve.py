@@ -256,6 +256,7 @@ def serve(answers: Answers, host: str = "127.0.0.1", port: int = 5001) -> None:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         with refusing(f"Cannot listen at {host}:{port}", " Choose another with --port."):
             listener.bind((host, port))
+            listener.listen()  # whoever reads the address below may ask at once
         print(f"http://{host}:{listener.getsockname()[1]}/invocations", flush=True)  # noqa: T201
         config = uvicorn.Config(make_app(answers), log_level="warning", timeout_keep_alive=30, access_log=False)
         try:
