@@ -359,6 +359,7 @@ class TestWhatAValidatorAsks:
         ("recorded", "said"),
         [
             ({"split": "stratified"}, "No: the test part is of the same time as the training part."),
+            ({"split": "given"}, "Not known: the parts were given as they are."),
             ({"split": "time"}, "Yes: the test part is later than all that the model was trained on."),
             (
                 {"split": "time_group", "folds": "5 expanding windows in time"},
