@@ -5,7 +5,6 @@ import json
 import math
 import os
 import signal
-import subprocess
 import sys
 import tempfile
 import threading
@@ -20,13 +19,11 @@ from typing import Any
 import psutil
 
 from toolkit.core.clock import clock
-from toolkit.core.resources import beside
 from toolkit.core.words import masked
+from toolkit.runs.spare import VARIABLES, WORKER, start
 
-WORKER = Path(__file__).absolute().with_name("worker.py")
 MARK = "TOOLKIT_RUN_FOLDER"
 SCRATCH = "toolkit-run-"
-_VARIABLES: dict[str, dict[str, str]] = beside(__file__, "environment.yaml")
 #: What the end of a run needs and takes seconds to load: there is time while the notebook runs.
 LATER = ("mlflow.store.tracking.sqlalchemy_store", "toolkit.runs.publish", "toolkit.report.render")
 
@@ -67,18 +64,12 @@ def execute(
     with tempfile.TemporaryDirectory(prefix=f"{SCRATCH}{notebook.parent.name[-12:]}-") as scratch:
         marks = {**marks, MARK: str(notebook.parent)}
         spec = _write_spec(Path(scratch), template, notebook, parameters)
-        process = subprocess.Popen(
-            [sys.executable, "-P", str(WORKER), "notebook", str(spec)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            env=_environment(Path(scratch), marks),
-            start_new_session=True,
-        )
+        process = start(["notebook", str(spec)], _environment(Path(scratch), marks))
         loading = threading.Thread(target=lambda: [*map(import_module, LATER)], daemon=True)
         loading.start()
         try:
             process.wait(timeout)
-        except subprocess.TimeoutExpired:
+        except psutil.TimeoutExpired:
             return Failure("TimeoutError", f"stopped at the time limit of {timeout:g} seconds")
         finally:
             _stop(process, marks[MARK])
@@ -86,7 +77,7 @@ def execute(
         try:
             outcome = json.loads((Path(scratch) / "outcome.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
-            said = f"the process running the notebook ended with code {process.returncode}; was memory or disk short?"
+            said = f"the process running the notebook ended with code {process.wait()}; was memory or disk short?"
             return Failure("ProcessDied", said)
         return None if outcome is None else Failure(**outcome)
 
@@ -121,21 +112,18 @@ def _environment(scratch: Path, marks: Mapping[str, str]) -> dict[str, str]:
     Threads that wait by spinning make a run several times slower when anything else uses the machine: they shall sleep.
     """
     jupyter = [str(scratch), *filter(None, [os.environ.get("JUPYTER_PATH")])]
-    own = {name: str(scratch / folder) for name, folder in _VARIABLES["folders"].items()}
+    own = {name: str(scratch / folder) for name, folder in VARIABLES["folders"].items()}
     own["JUPYTER_PATH"] = os.pathsep.join(jupyter)
-    return {**_VARIABLES["usual"], **os.environ, **_VARIABLES["fixed"], **own, **marks}
+    return {**VARIABLES["usual"], **os.environ, **VARIABLES["fixed"], **own, **marks}
 
 
-def _stop(process: subprocess.Popen[bytes], mark: str) -> None:
-    """Kill what is left of a run: the descendants of its process, and whatever else carries its mark."""
-    left = set()
+def _stop(process: psutil.Process, mark: str) -> None:
+    """Kill what is left of a run: all in the session of its process, its descendants, and whatever carries its mark."""
+    left = {process, *(process.children(recursive=True) if _is_alive(process) else ())}
     for other in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):
-            if other.environ().get(MARK) == mark:
+        with contextlib.suppress(psutil.Error, OSError):
+            if other.environ().get(MARK) == mark or os.getsid(other.pid) == process.pid:
                 left.add(other)
-    if process.poll() is None:
-        root = psutil.Process(process.pid)
-        left |= {root, *root.children(recursive=True)}
     for member in left:
         with contextlib.suppress(psutil.NoSuchProcess):
             member.kill()
@@ -143,8 +131,7 @@ def _stop(process: subprocess.Popen[bytes], mark: str) -> None:
     while any(map(_is_alive, left)) and time.monotonic() < deadline:
         time.sleep(0.01)
     process.wait()
-    if process.stdin:
-        process.stdin.close()
+    process.stdin.close()
 
 
 def _is_alive(process: psutil.Process) -> bool:

@@ -10,7 +10,6 @@ import json
 import math
 import os
 import re
-import subprocess
 import sys
 import tempfile
 from collections.abc import Generator, Mapping, Sequence
@@ -19,7 +18,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -33,6 +32,7 @@ from toolkit.report.sweep import SweptReport, sweep_html
 from toolkit.runs import process
 from toolkit.runs.parameters import Schema, find_template, read_schema
 from toolkit.runs.runner import check_request
+from toolkit.runs.spare import MADE, server, start
 
 MOST = 1000
 _SILENT = "Its process ended without a word. Was memory short? Ask for the same sweep again."
@@ -109,7 +109,7 @@ def sweep(
         failures: dict[str, str] = {}
         common = {"template": str(schema.path), "out": str(folder), "timeout": timeout}
         orders = [{**common, "parameters": given, "name": key} for key, given in missing.items()]
-        with process.interrupted_once(), ThreadPoolExecutor(jobs) as pool, closing(_each(pool, orders)) as ended:
+        with process.interrupted_once(), server(), ThreadPoolExecutor(jobs) as pool, closing(_each(pool, orders)) as ended:
             for number, (key, failure) in enumerate(zip(missing, ended, strict=True), before + 1):
                 values = ", ".join(f"{one}={shown(planned[key][one])}" for one in over)
                 sys.stderr.write(masked(f"{number:4} of {len(planned)}  {printable(values)}  {failure or 'made'}\n"))
@@ -186,11 +186,11 @@ def _each(pool: ThreadPoolExecutor, orders: Sequence[Mapping[str, Any]]) -> Gene
 
 def _make(order: Mapping[str, Any]) -> str:
     """Make a report in a process of its own, which ends when this one does; return why it failed, if it did."""
-    pipe, command = subprocess.PIPE, [sys.executable, "-P", str(process.WORKER), "report"]
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL) as child:
-        tell, said = cast(IO[bytes], child.stdin), cast(IO[bytes], child.stdout)
+    reading, writing = os.pipe()
+    with open(reading, "rb") as said, start(["report"], os.environ, writing) as child:
+        os.close(writing)
         with contextlib.suppress(BrokenPipeError):
-            tell.write(json.dumps(order).encode() + b"\n")
-            tell.flush()
+            child.stdin.write(json.dumps(order).encode() + b"\n")
+            child.stdin.flush()
         failure = shorten(said.read().decode(), 600)
-    return failure or (_SILENT if child.returncode else "")
+    return "" if failure == MADE else failure or _SILENT

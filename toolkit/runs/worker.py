@@ -30,12 +30,20 @@ def main(arguments: list[str]) -> None:
     """Be the process that executes a notebook, the kernel, or a report of a sweep, as the first argument says."""
     use_this_toolkit()
     atexit.register(gc.freeze)  # else modules and data are taken down one by one at the end, which takes a second
+    # Nobody watches: progress bars need no widgets, and do not say that they have none.
+    warnings.filterwarnings("ignore", message="IProgress not found")
     role, *rest = arguments
+    if role == "server":
+        from toolkit.runs import spare
+
+        role, *rest = spare.serve()
+        if role == "report":  # nobody watches
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+        while role != "kernel" and (arguments := spare.fork_spare()):
+            role, *rest = arguments
     if role == "kernel":
         from ipykernel.kernelapp import launch_new_instance
 
-        # Nobody watches: progress bars need no widgets, and do not say that they have none.
-        warnings.filterwarnings("ignore", message="IProgress not found")
         # It logs the interrupt by which it is shut down as an error; that it died is found out in another way.
         try:
             launch_new_instance([*rest, "--IPKernelApp.log_level=CRITICAL"])
@@ -43,13 +51,16 @@ def main(arguments: list[str]) -> None:
             sys.exit(f"The kernel ended: {error}")
     elif role == "report":
         from toolkit.runs.runner import run
+        from toolkit.runs.spare import MADE
 
         order = json.loads(sys.stdin.buffer.readline())
         threading.Thread(target=_end_with_parent, args=([],), daemon=True).start()
         try:
             run(**order)
+            said = MADE
         except Exception as error:  # noqa: BLE001  # whatever it is, the sweep reports it
-            sys.stdout.write(str(error))
+            said = str(error)
+        sys.stdout.write(said)
     else:
         execute(json.loads(Path(rest[0]).read_text(encoding="utf-8")))
 
@@ -77,8 +88,12 @@ def execute(spec: dict[str, Any]) -> None:
 
     with without("rfc3987_syntax"):  # as in toolkit/report/__init__.py
         import papermill
+    from jupyter_client.provisioning.factory import EntryPoint, KernelProvisionerFactory
     from nbclient.exceptions import DeadKernelError
 
+    if os.name == "posix":
+        made = KernelProvisionerFactory.instance(default_provisioner_name="toolkit").provisioners
+        made["toolkit"] = EntryPoint("toolkit", "toolkit.runs.kernel:SpareKernel", KernelProvisionerFactory.GROUP_NAME)
     threading.Thread(target=_end_with_parent, args=(spec["folders"],), daemon=True).start()
     outcome = None
     logging.getLogger("papermill").setLevel(logging.CRITICAL)

@@ -1,0 +1,20 @@
+"""How jupyter starts the kernel of a run."""
+
+import os
+from typing import Any
+
+from jupyter_client.connect import KernelConnectionInfo
+from jupyter_client.provisioning import LocalProvisioner
+
+from toolkit.runs.spare import start
+
+
+class SpareKernel(LocalProvisioner):
+    """Starts the kernel as all workers are started; the rest is as for any kernel on this machine."""
+
+    async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
+        """Start it as ``cmd`` says: the interpreter, that it is safe, the worker, and what that shall do."""
+        self.process = start(cmd[3:], {**kwargs["env"], "JPY_PARENT_PID": str(os.getpid())})
+        self.process.stdin.close()
+        self.pid = self.pgid = self.process.pid
+        return self.connection_info
