@@ -1,7 +1,6 @@
 """Sweeps: what is refused beforehand, what a failing report costs, what killing leaves, and what the page says."""
 
 import json
-import os
 import re
 import signal
 import subprocess
@@ -10,6 +9,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from click.testing import CliRunner
 from scipy import stats
@@ -25,6 +25,7 @@ from toolkit.report.gallery import read_run
 from toolkit.report.sweep import SweptReport, sweep_html
 from toolkit.runs import runner
 from toolkit.runs.parameters import find_template, read_schema
+from toolkit.runs.process import _is_alive
 from toolkit.runs.sweep import read_over, sweep
 
 ROOT = Path(__file__).parents[2]
@@ -218,43 +219,46 @@ def started(*arguments):
     return subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True)
 
 
-def alive(text):
-    listed = subprocess.run(["ps", "-eo", "pid,stat,args"], capture_output=True, text=True, check=True).stdout
-    return [int(line.split()[0]) for line in listed.splitlines() if text in line and line.split()[1][0] != "Z"]
+def wait_for(condition):
+    deadline = time.monotonic() + 120
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return condition()
 
 
 @pytest.mark.slow
 class TestKilled:
-    @pytest.mark.parametrize("whom", ["the sweep", "a report"])
-    def test_finished_reports_stay_and_the_same_command_ends_it(self, tmp_path, whom):
+    @pytest.mark.parametrize(
+        ("whom", "code"), [("sweep", -signal.SIGKILL), ("server", 0), ("report", 3), ("notebook", 3), ("kernel", 3)]
+    )
+    def test_finished_reports_stay_and_the_same_command_ends_it(self, tmp_path, whom, code):
         arguments = (WAYS, "--over", "seed=1..6", "-p", "way", "slowly")
         process, out = started(*arguments), tmp_path / "reports"
-        deadline = time.monotonic() + 120
-        while not (out.exists() and len(reports(out)) == 2) and time.monotonic() < deadline:
-            time.sleep(0.05)
-        while not [*out.glob(".running-*[0-9a-f]")] and time.monotonic() < deadline:
-            time.sleep(0.05)
-        children = [int(one) for one in subprocess.check_output(["pgrep", "-P", str(process.pid)], text=True).split()]
-        os.kill(process.pid if whom == "the sweep" else children[-1], signal.SIGKILL)
+        wait_for(lambda: out.exists() and len(reports(out)) == 2)
+        wait_for(lambda: len(psutil.Process(process.pid).children(recursive=True)) == 4)
+        one = psutil.Process(process.pid)
+        members = {"sweep": one}
+        for name in ("server", "report", "notebook", "kernel"):
+            (one,) = one.children()
+            members[name] = one
+        wait_for(lambda: members["kernel"].num_threads() > 4)  # it is at work
+        members[whom].kill()
         process.communicate()
-        assert process.returncode == (-signal.SIGKILL if whom == "the sweep" else 3)
-        deadline = time.monotonic() + 20
-        while any(map(_is_there, children)) and time.monotonic() < deadline:
-            time.sleep(0.1)
-        assert not any(map(_is_there, children))
+        assert process.returncode == code
+        assert wait_for(lambda: not any(map(_is_alive, members.values())))
         kept = reports(out)
-        assert 2 <= len(kept) < 6
+        assert len(kept) == {0: 6, 3: 5}.get(code, len(kept))
+        assert len(kept) >= 2
         done = ask(*arguments)
         assert done.exit_code == 0
-        assert set(kept) < set(reports(out))
+        assert set(kept) <= set(reports(out))
         assert len(reports(out)) == 6
         assert [one.name for one in out.iterdir() if one.name.startswith(".")] == []
 
     def test_two_at_once(self, tmp_path):
         first, other = (started(WAYS, "--over", f"seed={seeds}", "-p", "way", "slowly") for seeds in ("1..3", "3..5"))
-        deadline = time.monotonic() + 120
-        while not reports(tmp_path / "reports") if (tmp_path / "reports").exists() else time.monotonic() < deadline:
-            time.sleep(0.05)
+        out = tmp_path / "reports"
+        wait_for(lambda: out.exists() and reports(out))
         same = ask(WAYS, "--over", "seed=1..3", "-p", "way", "slowly")
         assert same.exit_code == 2
         assert "This very sweep is at work" in same.output
@@ -267,13 +271,6 @@ class TestKilled:
         done = ask(WAYS, "--over", "seed=1..40", "-p", "way", "well", "-j", "10")
         assert done.exit_code == 0
         assert len(reports(tmp_path / "reports")) == 40
-
-
-def _is_there(pid):
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 @pytest.mark.slow

@@ -41,8 +41,8 @@ class Spare(psutil.Process):
     stdout = stderr = None
 
     def __init__(self, pid: int, stdin: int) -> None:
-        self._init(pid, _ignore_nsp=True)
-        self.stdin = open(stdin, "wb")  # noqa: SIM115  # open as long as the process shall be
+        super().__init__(pid)
+        self.stdin = open(stdin, "wb", buffering=0)  # noqa: SIM115  # open as long as the process shall be
 
     def __enter__(self) -> Spare:
         return self
@@ -60,7 +60,6 @@ class Spare(psutil.Process):
     def become(self, arguments: Sequence[str], environ: Mapping[str, str]) -> Spare:
         """Tell it what to be."""
         self.stdin.write(json.dumps([arguments, dict(environ)]).encode() + b"\n")
-        self.stdin.flush()
         return self
 
 
@@ -71,10 +70,10 @@ def start(arguments: Sequence[str], environ: Mapping[str, str], stdout: int = su
             return _spares.pop().become(arguments, environ)
         if _servers:
             return _ask(_servers[0], stdout).become(arguments, environ)
-    except OSError:  # it was killed; memory may have been short
+    except (OSError, psutil.Error):  # it was killed; memory may have been short
         _servers.clear()
     command, apart = [sys.executable, "-P", str(WORKER), *arguments], arguments[0] != "report"
-    streams = {"stdin": subprocess.PIPE, "stdout": stdout}
+    streams = {"stdin": subprocess.PIPE, "stdout": stdout, "bufsize": 0}
     return psutil.Popen(command, env=environ, start_new_session=apart, **streams)
 
 
@@ -122,6 +121,8 @@ def serve() -> list[str]:
         getattr(toolkit, name)
     if len(list(_TASKS.iterdir())) > 1:
         sys.exit()
+    for name in VARIABLES["server"]:
+        del os.environ[name]
     gc.collect()
     gc.freeze()  # else to count what refers to them would copy all pages into each process
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
@@ -171,7 +172,6 @@ def _told(*files: int) -> list[str]:
     if not line:  # it is not needed, or its parent is gone
         sys.exit()
     arguments, environ = json.loads(line)
-    os.environ.clear()
     os.environ.update(environ)
     sys.argv[1:] = arguments
     tempfile.tempdir = None

@@ -109,7 +109,8 @@ def sweep(
         failures: dict[str, str] = {}
         common = {"template": str(schema.path), "out": str(folder), "timeout": timeout}
         orders = [{**common, "parameters": given, "name": key} for key, given in missing.items()]
-        with process.interrupted_once(), server(), ThreadPoolExecutor(jobs) as pool, closing(_each(pool, orders)) as ended:
+        served = server() if len(missing) > 1 else contextlib.nullcontext()
+        with process.interrupted_once(), served, ThreadPoolExecutor(jobs) as pool, closing(_each(pool, orders)) as ended:
             for number, (key, failure) in enumerate(zip(missing, ended, strict=True), before + 1):
                 values = ", ".join(f"{one}={shown(planned[key][one])}" for one in over)
                 sys.stderr.write(masked(f"{number:4} of {len(planned)}  {printable(values)}  {failure or 'made'}\n"))
@@ -191,6 +192,5 @@ def _make(order: Mapping[str, Any]) -> str:
         os.close(writing)
         with contextlib.suppress(BrokenPipeError):
             child.stdin.write(json.dumps(order).encode() + b"\n")
-            child.stdin.flush()
         failure = shorten(said.read().decode(), 600)
     return "" if failure == MADE else failure or _SILENT

@@ -46,7 +46,8 @@ def main(arguments: list[str]) -> None:
 
         # It logs the interrupt by which it is shut down as an error; that it died is found out in another way.
         try:
-            launch_new_instance([*rest, "--IPKernelApp.log_level=CRITICAL"])
+            parent = f"--IPKernelApp.parent_handle={os.environ['JPY_PARENT_PID']}"  # read when loaded, which was before
+            launch_new_instance([*rest, parent, "--IPKernelApp.log_level=CRITICAL"])
         except Exception as error:  # noqa: BLE001  # memory for a thread may be missing; the parent process says the rest
             sys.exit(f"The kernel ended: {error}")
     elif role == "report":
