@@ -4,7 +4,7 @@ import os
 from typing import Any
 
 from jupyter_client.connect import KernelConnectionInfo
-from jupyter_client.provisioning import LocalProvisioner
+from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
 from toolkit.runs.spare import start
 
@@ -14,7 +14,7 @@ class SpareKernel(LocalProvisioner):
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
         """Start it as ``cmd`` says: the interpreter, that it is safe, the worker, and what that shall do."""
-        self.process = start(cmd[3:], {**kwargs["env"], "JPY_PARENT_PID": str(os.getpid())})
-        self.process.stdin.close()
-        self.pid = self.pgid = self.process.pid
+        process = start(cmd[3:], {**kwargs["env"], "JPY_PARENT_PID": str(os.getpid())})
+        process.stdin.close()
+        self.process, self.pid, self.pgid = process, process.pid, process.pid
         return self.connection_info

@@ -117,9 +117,9 @@ def _environment(scratch: Path, marks: Mapping[str, str]) -> dict[str, str]:
     return {**VARIABLES["usual"], **os.environ, **VARIABLES["fixed"], **own, **marks}
 
 
-def _stop(process: psutil.Process, mark: str) -> None:
+def _stop(process: Any, mark: str) -> None:
     """Kill what is left of a run: all in the session of its process, its descendants, and whatever carries its mark."""
-    left = {process, *(process.children(recursive=True) if _is_alive(process) else ())}
+    left = {process, *process.children(recursive=True)} if _is_alive(process) else set()
     for other in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
             if other.environ().get(MARK) == mark or os.getsid(other.pid) == process.pid:

@@ -1,6 +1,6 @@
 """Processes that are there before they are needed, so that what they do begins without loading anything.
 
-To fork is safe only where there is one thread: a lock that another held would never be released in the copy. So a server
+To fork is safe only where there is one thread: a lock that another holds is never released in the copy. So a server
 loads all that a run uses and starts no thread; a report, the process of its notebook and its kernel are forked before
 they begin anything, and wait to be told what to be. Each ends where the pipe by which it is told is closed.
 """
@@ -41,8 +41,8 @@ class Spare(psutil.Process):
     stdout = stderr = None
 
     def __init__(self, pid: int, stdin: int) -> None:
-        super().__init__(pid)
         self.stdin = open(stdin, "wb", buffering=0)  # noqa: SIM115  # open as long as the process shall be
+        super().__init__(pid)
 
     def __enter__(self) -> Spare:
         return self
@@ -52,59 +52,49 @@ class Spare(psutil.Process):
 
     def poll(self) -> int | None:
         """Return how it ended; None while it runs."""
-        try:
+        with contextlib.suppress(psutil.TimeoutExpired):
             return self.wait(0)
-        except psutil.TimeoutExpired:
-            return None
-
-    def become(self, arguments: Sequence[str], environ: Mapping[str, str]) -> Spare:
-        """Tell it what to be."""
-        self.stdin.write(json.dumps([arguments, dict(environ)]).encode() + b"\n")
-        return self
+        return None
 
 
 def start(arguments: Sequence[str], environ: Mapping[str, str], stdout: int = subprocess.DEVNULL) -> Any:
-    """Start a worker: the spare of this process, or one that the server forks, else one that loads all it needs anew."""
+    """Start a worker: the spare of this process, or one that the server forks, or one that loads all it needs anew."""
     try:
-        if _spares:
-            return _spares.pop().become(arguments, environ)
-        if _servers:
-            return _ask(_servers[0], stdout).become(arguments, environ)
-    except (OSError, psutil.Error):  # it was killed; memory may have been short
-        _servers.clear()
+        if spare := _spares.pop() if _spares else _ask(stdout):
+            spare.stdin.write(json.dumps([arguments, dict(environ)]).encode() + b"\n")
+            return spare
+    except (OSError, psutil.Error):  # it was killed, or has more than one thread
+        while _servers:
+            _servers.pop()
+            sys.stderr.write("Each process loads all it needs by itself: here they cannot share it.\n")
     command, apart = [sys.executable, "-P", str(WORKER), *arguments], arguments[0] != "report"
-    streams = {"stdin": subprocess.PIPE, "stdout": stdout, "bufsize": 0}
-    return psutil.Popen(command, env=environ, start_new_session=apart, **streams)
+    pipe = subprocess.PIPE
+    return psutil.Popen(command, bufsize=0, stdin=pipe, stdout=stdout, env=environ, start_new_session=apart)
 
 
-def _ask(server: socket.socket, stdout: int) -> Spare:
-    """Let the server fork a process with this standard output."""
-    reading, writing = os.pipe()
-    with open(reading), open(os.devnull, "wb") as nowhere, _asking:
-        socket.send_fds(server, [b"1"], [reading, nowhere.fileno() if stdout == subprocess.DEVNULL else stdout])
-        pid = int(server.recv(16) or 0)
-    if not pid:
-        os.close(writing)
-        raise ConnectionError
-    return Spare(pid, writing)
+def _ask(stdout: int) -> Spare | None:
+    """Let the server, where there is one, fork a process with this standard output, once it has all loaded."""
+    for server in _servers:
+        reading, writing = os.pipe()
+        with open(reading), open(os.devnull, "wb") as nowhere, _asking:
+            socket.send_fds(server, [b"1"], [reading, nowhere.fileno() if stdout == subprocess.DEVNULL else stdout])
+            return Spare(int(server.recv(16) or 0), writing)
+    return None
 
 
 @contextlib.contextmanager
-def server() -> Iterator[None]:
-    """Let the workers that are started meanwhile be forked from a server that has all loaded, where the system can."""
-    if not _TASKS.is_dir():
+def serving(wanted: bool) -> Iterator[None]:
+    """Let the workers that are started meanwhile be forked from a server, where that is wanted and the system can."""
+    if not wanted or not _TASKS.is_dir():
         yield
         return
     ours, theirs = socket.socketpair()
     environ = {**VARIABLES["usual"], **os.environ, **VARIABLES["fixed"], **VARIABLES["server"]}
-    command = [sys.executable, "-P", str(WORKER), "server"]
-    with ours, psutil.Popen(command, stdin=theirs, stdout=subprocess.DEVNULL, env=environ) as process:
+    command, nowhere = [sys.executable, "-P", str(WORKER), "server"], subprocess.DEVNULL
+    with ours, psutil.Popen(command, stdin=theirs.fileno(), stdout=nowhere, env=environ) as process:
         theirs.close()
+        _servers.append(ours)
         try:
-            if ours.recv(1):
-                _servers.append(ours)
-            else:
-                sys.stderr.write("Each report loads all it needs anew: here they cannot share that.\n")
             yield
         finally:
             _servers.clear()
@@ -112,44 +102,37 @@ def server() -> Iterator[None]:
 
 
 def serve() -> list[str]:
-    """Load what a run uses, and fork a process for each that is asked for; in those, return what to be."""
+    """Load what a run uses, and fork a process whenever one is asked for; in that, return what to be."""
     interrupted = signal.signal(signal.SIGINT, signal.SIG_DFL)
     for name in VARIABLES["loaded"]:
         import_module(name)
     toolkit = import_module("toolkit")
     for name in toolkit.__all__:
         getattr(toolkit, name)
-    if len(list(_TASKS.iterdir())) > 1:
-        sys.exit()
     for name in VARIABLES["server"]:
-        del os.environ[name]
+        os.environ.pop(name, None)
     gc.collect()
-    gc.freeze()  # else to count what refers to them would copy all pages into each process
+    gc.freeze()  # else to count what refers to them would copy most pages into each process
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     asked = socket.socket(fileno=0)
-    asked.send(b"1")
-    while True:
-        message, files, *_ = socket.recv_fds(asked, 1, 2)
-        if not message:
-            sys.exit()
-        try:
-            pid = os.fork()
-        except OSError:  # no memory
-            asked.send(b"0")
-            pid = -1
-        if pid > 0:
+    with contextlib.suppress(OSError):  # no memory for another process
+        while len(list(_TASKS.iterdir())) == 1:
+            message, files, *_ = socket.recv_fds(asked, 1, 2)
+            if not message:  # nobody asks any more
+                break
+            if not (pid := os.fork()):
+                asked.detach()
+                signal.signal(signal.SIGINT, interrupted)
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                return _told(*files)
             asked.send(b"%d" % pid)
-        if not pid:
-            asked.detach()
-            signal.signal(signal.SIGINT, interrupted)
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            return _told(*files)
-        for file in files:
-            os.close(file)
+            for file in files:
+                os.close(file)
+    sys.exit()
 
 
 def fork_spare() -> list[str]:
-    """Fork a child that waits; in the child, return what to be, else nothing."""
+    """Fork a child that waits; in that, return what to be, else nothing."""
     reading, writing = os.pipe()
     if pid := os.fork():
         os.close(reading)
@@ -160,26 +143,25 @@ def fork_spare() -> list[str]:
 
 
 def _told(*files: int) -> list[str]:
-    """Wait until this process is told what to be, with these as standard input and output; share nothing with others."""
+    """Wait with these as standard input and output until this process is told what to be; share nothing with others."""
     import numpy as np
     from threadpoolctl import threadpool_limits
 
     for number, file in enumerate(files):
         os.dup2(file, number)
         os.close(file)
-    sys.stdin = open(0, closefd=False)  # noqa: SIM115  # it holds nothing that another process has read
-    line = sys.stdin.buffer.readline()
+    line = open(0, "rb", buffering=0, closefd=False).readline()  # noqa: SIM115  # and nothing of what follows
     if not line:  # it is not needed, or its parent is gone
         sys.exit()
     arguments, environ = json.loads(line)
     os.environ.update(environ)
     sys.argv[1:] = arguments
     tempfile.tempdir = None
-    np.random.seed()
+    np.random.seed()  # noqa: NPY002  # others draw from it
     if arguments[0] == "notebook":
         os.setsid()
     elif arguments[0] == "kernel":
         os.setpgid(0, 0)  # jupyter interrupts the group of the kernel
-        given = environ.get("OPENBLAS_NUM_THREADS") or environ.get("OMP_NUM_THREADS") or len(os.sched_getaffinity(0))
-        threadpool_limits(int(given), "blas")  # as many as elsewhere, so that sums are the same to the last digit
-    return arguments
+        threads = environ.get("OPENBLAS_NUM_THREADS") or environ.get("OMP_NUM_THREADS") or len(os.sched_getaffinity(0))
+        threadpool_limits(int(threads), "blas")  # as in any process, so that sums are the same to the last digit
+    return [*arguments]

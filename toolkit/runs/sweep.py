@@ -32,7 +32,7 @@ from toolkit.report.sweep import SweptReport, sweep_html
 from toolkit.runs import process
 from toolkit.runs.parameters import Schema, find_template, read_schema
 from toolkit.runs.runner import check_request
-from toolkit.runs.spare import MADE, server, start
+from toolkit.runs.spare import MADE, serving, start
 
 MOST = 1000
 _SILENT = "Its process ended without a word. Was memory short? Ask for the same sweep again."
@@ -109,8 +109,8 @@ def sweep(
         failures: dict[str, str] = {}
         common = {"template": str(schema.path), "out": str(folder), "timeout": timeout}
         orders = [{**common, "parameters": given, "name": key} for key, given in missing.items()]
-        served = server() if len(missing) > 1 else contextlib.nullcontext()
-        with process.interrupted_once(), served, ThreadPoolExecutor(jobs) as pool, closing(_each(pool, orders)) as ended:
+        many, pool = serving(len(missing) > 1), ThreadPoolExecutor(jobs)
+        with process.interrupted_once(), many, pool, closing(_each(pool, orders)) as ended:
             for number, (key, failure) in enumerate(zip(missing, ended, strict=True), before + 1):
                 values = ", ".join(f"{one}={shown(planned[key][one])}" for one in over)
                 sys.stderr.write(masked(f"{number:4} of {len(planned)}  {printable(values)}  {failure or 'made'}\n"))

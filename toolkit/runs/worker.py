@@ -18,6 +18,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,21 +34,22 @@ def main(arguments: list[str]) -> None:
     # Nobody watches: progress bars need no widgets, and do not say that they have none.
     warnings.filterwarnings("ignore", message="IProgress not found")
     role, *rest = arguments
-    if role == "server":
-        from toolkit.runs import spare
+    if forked := role == "server":
+        from toolkit.runs.spare import fork_spare, serve
 
-        role, *rest = spare.serve()
-        if role == "report":  # nobody watches
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-        while role != "kernel" and (arguments := spare.fork_spare()):
-            role, *rest = arguments
+        role, *rest = serve()
+    if role == "report":  # nobody watches this either
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    while forked and role != "kernel" and (arguments := fork_spare()):
+        role, *rest = arguments
     if role == "kernel":
         from ipykernel.kernelapp import launch_new_instance
 
-        # It logs the interrupt by which it is shut down as an error; that it died is found out in another way.
+        # It logs the interrupt by which it is shut down as an error; that it died is found out in another way. It would
+        # read who its parent is when it is loaded, which may have been before.
+        settings = ["--IPKernelApp.log_level=CRITICAL", f"--IPKernelApp.parent_handle={os.environ['JPY_PARENT_PID']}"]
         try:
-            parent = f"--IPKernelApp.parent_handle={os.environ['JPY_PARENT_PID']}"  # read when loaded, which was before
-            launch_new_instance([*rest, parent, "--IPKernelApp.log_level=CRITICAL"])
+            launch_new_instance([*rest, *settings])
         except Exception as error:  # noqa: BLE001  # memory for a thread may be missing; the parent process says the rest
             sys.exit(f"The kernel ended: {error}")
     elif role == "report":
@@ -89,12 +91,12 @@ def execute(spec: dict[str, Any]) -> None:
 
     with without("rfc3987_syntax"):  # as in toolkit/report/__init__.py
         import papermill
-    from jupyter_client.provisioning.factory import EntryPoint, KernelProvisionerFactory
+    from jupyter_client.provisioning.factory import KernelProvisionerFactory
     from nbclient.exceptions import DeadKernelError
 
     if os.name == "posix":
-        made = KernelProvisionerFactory.instance(default_provisioner_name="toolkit").provisioners
-        made["toolkit"] = EntryPoint("toolkit", "toolkit.runs.kernel:SpareKernel", KernelProvisionerFactory.GROUP_NAME)
+        ways = KernelProvisionerFactory.instance(default_provisioner_name="toolkit")
+        ways.provisioners["toolkit"] = EntryPoint("toolkit", "toolkit.runs.kernel:SpareKernel", ways.GROUP_NAME)
     threading.Thread(target=_end_with_parent, args=(spec["folders"],), daemon=True).start()
     outcome = None
     logging.getLogger("papermill").setLevel(logging.CRITICAL)
