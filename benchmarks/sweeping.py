@@ -1,4 +1,7 @@
-"""A sweep of small reports against plain papermill, one after the other, with the same template and parameters."""
+"""A sweep of small reports against plain papermill, one after the other, with the same template and parameters.
+
+Papermill starts two processes for each, which load all packages anew; a sweep forks them from one that has loaded them.
+"""
 
 import os
 import subprocess

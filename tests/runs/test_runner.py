@@ -23,7 +23,7 @@ from toolkit.errors import InputError, RunError
 from toolkit.registry import tracking
 from toolkit.report import render as report
 from toolkit.runs import manifest, process, publish, runner
-from toolkit.runs.process import Failure, _is_alive, interrupted_once, tidy_notebook
+from toolkit.runs.process import Failure, interrupted_once, is_alive, tidy_notebook
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 ROOT = Path(__file__).parents[2]
@@ -435,14 +435,14 @@ class TestKilledRun:
         process, children = sleeping
         process.send_signal(number)
         assert process.wait(20) == 130
-        assert not any(map(_is_alive, children))
+        assert not any(map(is_alive, children))
         assert everything_in(tmp_path) == []
         assert b"Traceback" not in process.stderr.read()
 
     def test_when_the_parent_is_killed_the_rest_goes_too(self, sleeping, tmp_path):
         process, children = sleeping
         process.kill()
-        assert wait_for(lambda: not any(map(_is_alive, children)), 60)
+        assert wait_for(lambda: not any(map(is_alive, children)), 60)
         assert wait_for(lambda: everything_in(tmp_path) == ["out"], 60)
 
 

@@ -26,7 +26,7 @@ from toolkit.report.gallery import read_run
 from toolkit.report.sweep import SweptReport, sweep_html
 from toolkit.runs import runner, spare
 from toolkit.runs.parameters import find_template, read_schema
-from toolkit.runs.process import _is_alive
+from toolkit.runs.process import is_alive
 from toolkit.runs.spare import serving, start
 from toolkit.runs.sweep import read_over, sweep
 
@@ -229,7 +229,7 @@ class TestIsolation:
     def test_nothing_is_left_running_or_half_written(self, swept):
         assert [one.name for one in swept[0].iterdir() if one.name.startswith(".")] == []
         orphan = int((swept[0].parent / "orphan").read_text())  # what a kernel had forked before it died
-        assert not psutil.pid_exists(orphan) or not _is_alive(psutil.Process(orphan))
+        assert not psutil.pid_exists(orphan) or not is_alive(psutil.Process(orphan))
 
 
 class TestTheServer:
@@ -242,16 +242,16 @@ class TestTheServer:
     @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="no way to see whether there is but one thread")
     def test_what_is_started_meanwhile_is_forked_from_it(self, environ):
         with serving(True):
-            with start(["report"], environ) as first, start(["report"], environ) as second:
+            with start(["report"], environ, 1) as first, start(["report"], environ, 1) as second:
                 assert first.ppid() == second.ppid() == psutil.Process().children()[-1].pid
                 assert psutil.Process(first.ppid()).num_threads() == 1
-            assert wait_for(lambda: not _is_alive(first) and not _is_alive(second))
+            assert wait_for(lambda: not is_alive(first) and not is_alive(second))
 
-    def test_where_it_has_more_threads_each_loads_all_by_itself_which_is_said_once(self, environ, monkeypatch, capsys):
+    def test_where_it_has_more_threads_each_loads_all_by_itself_which_is_said_once(self, environ, monkeypatch, capfd):
         monkeypatch.setitem(spare.VARIABLES, "server", {"OPENBLAS_NUM_THREADS": "2"})
-        with serving(True), start(["report"], environ) as first, start(["report"], environ) as second:
+        with serving(True), start(["report"], environ, 1) as first, start(["report"], environ, 1) as second:
             assert first.ppid() == second.ppid() == os.getpid()
-        assert capsys.readouterr().err.count("here they cannot share it") == 1
+        assert capfd.readouterr().err.count("here they cannot share it") == 1
 
     def test_it_is_not_started_for_a_single_report(self):
         with serving(False):
@@ -289,7 +289,7 @@ class TestKilled:
         members[whom].kill()
         process.communicate()
         assert process.returncode == code
-        assert wait_for(lambda: not any(map(_is_alive, members.values())))
+        assert wait_for(lambda: not any(map(is_alive, members.values())))
         kept = reports(out)
         assert len(kept) == {0: 6, 3: 5}.get(code, len(kept))
         assert len(kept) >= 2
@@ -298,6 +298,19 @@ class TestKilled:
         assert set(kept) <= set(reports(out))
         assert len(reports(out)) == 6
         assert [one.name for one in out.iterdir() if one.name.startswith(".")] == []
+
+    @pytest.mark.parametrize("members", [2, 5])
+    def test_an_interrupt_ends_all_while_it_loads_and_while_it_works(self, tmp_path, members):
+        process = started(WAYS, "--over", "seed=1,2", "-p", "way", "hangs")
+        sweep = psutil.Process(process.pid)
+        assert wait_for(lambda: 1 + len(sweep.children(recursive=True)) == members)
+        alive = [sweep, *sweep.children(recursive=True)]
+        os.killpg(process.pid, signal.SIGINT)
+        said = process.communicate()[1]
+        assert process.returncode == 130
+        assert "Traceback" not in said
+        assert wait_for(lambda: not any(map(is_alive, alive)))
+        assert not reports(tmp_path / "reports")
 
     def test_two_at_once(self, tmp_path):
         first, other = (started(WAYS, "--over", f"seed={seeds}", "-p", "way", "slowly") for seeds in ("1..3", "3..5"))

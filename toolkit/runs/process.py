@@ -119,7 +119,7 @@ def _environment(scratch: Path, marks: Mapping[str, str]) -> dict[str, str]:
 
 def _stop(process: Any, mark: str) -> None:
     """Kill what is left of a run: all in the session of its process, its descendants, and whatever carries its mark."""
-    left = {process, *process.children(recursive=True)} if _is_alive(process) else set()
+    left = {process, *process.children(recursive=True)} if is_alive(process) else set()
     for other in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
             if other.environ().get(MARK) == mark or os.getsid(other.pid) == process.pid:
@@ -128,13 +128,14 @@ def _stop(process: Any, mark: str) -> None:
         with contextlib.suppress(psutil.NoSuchProcess):
             member.kill()
     deadline = time.monotonic() + 10
-    while any(map(_is_alive, left)) and time.monotonic() < deadline:
+    while any(map(is_alive, left)) and time.monotonic() < deadline:
         time.sleep(0.01)
     process.wait()
     process.stdin.close()
 
 
-def _is_alive(process: psutil.Process) -> bool:
+def is_alive(process: psutil.Process) -> bool:
+    """Whether a process still runs; one that ended may be listed until its parent takes note."""
     try:
         return process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

@@ -59,26 +59,26 @@ class Spare(psutil.Process):
 
 def start(arguments: Sequence[str], environ: Mapping[str, str], stdout: int = subprocess.DEVNULL) -> Any:
     """Start a worker: the spare of this process, or one that the server forks, or one that loads all it needs anew."""
-    try:
+    with contextlib.suppress(OSError, psutil.Error):  # it was killed
         if spare := _spares.pop() if _spares else _ask(stdout):
             spare.stdin.write(json.dumps([arguments, dict(environ)]).encode() + b"\n")
             return spare
-    except (OSError, psutil.Error):  # it was killed, or has more than one thread
-        while _servers:
-            _servers.pop()
-            sys.stderr.write("Each process loads all it needs by itself: here they cannot share it.\n")
-    command, apart = [sys.executable, "-P", str(WORKER), *arguments], arguments[0] != "report"
-    pipe = subprocess.PIPE
-    return psutil.Popen(command, bufsize=0, stdin=pipe, stdout=stdout, env=environ, start_new_session=apart)
+    command, pipe = [sys.executable, "-P", str(WORKER), *arguments], subprocess.PIPE
+    return psutil.Popen(command, bufsize=0, stdin=pipe, stdout=stdout, env=environ, start_new_session=True)
 
 
 def _ask(stdout: int) -> Spare | None:
     """Let the server, where there is one, fork a process with this standard output, once it has all loaded."""
     for server in _servers:
         reading, writing = os.pipe()
-        with open(reading), open(os.devnull, "wb") as nowhere, _asking:
-            socket.send_fds(server, [b"1"], [reading, nowhere.fileno() if stdout == subprocess.DEVNULL else stdout])
-            return Spare(int(server.recv(16) or 0), writing)
+        with _asking, open(reading):
+            try:
+                socket.send_fds(server, [b"1"], [reading, stdout])
+                return Spare(int(server.recv(16)), writing)
+            except (OSError, ValueError):  # it is gone
+                os.close(writing)
+                if not _servers:  # it is not wanted any more, nor what was asked for
+                    raise KeyboardInterrupt from None
     return None
 
 
@@ -90,8 +90,8 @@ def serving(wanted: bool) -> Iterator[None]:
         return
     ours, theirs = socket.socketpair()
     environ = {**VARIABLES["usual"], **os.environ, **VARIABLES["fixed"], **VARIABLES["server"]}
-    command, nowhere = [sys.executable, "-P", str(WORKER), "server"], subprocess.DEVNULL
-    with ours, psutil.Popen(command, stdin=theirs.fileno(), stdout=nowhere, env=environ) as process:
+    command, end = [sys.executable, "-P", str(WORKER), "server"], theirs.fileno()
+    with ours, subprocess.Popen(command, stdin=end, env=environ, start_new_session=True) as process:
         theirs.close()
         _servers.append(ours)
         try:
@@ -103,12 +103,13 @@ def serving(wanted: bool) -> Iterator[None]:
 
 def serve() -> list[str]:
     """Load what a run uses, and fork a process whenever one is asked for; in that, return what to be."""
-    interrupted = signal.signal(signal.SIGINT, signal.SIG_DFL)
     for name in VARIABLES["loaded"]:
         import_module(name)
     toolkit = import_module("toolkit")
     for name in toolkit.__all__:
         getattr(toolkit, name)
+    if len(list(_TASKS.iterdir())) > 1:
+        sys.exit("Each process loads all it needs by itself: here they cannot share it.")
     for name in VARIABLES["server"]:
         os.environ.pop(name, None)
     gc.collect()
@@ -116,13 +117,9 @@ def serve() -> list[str]:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     asked = socket.socket(fileno=0)
     with contextlib.suppress(OSError):  # no memory for another process
-        while len(list(_TASKS.iterdir())) == 1:
-            message, files, *_ = socket.recv_fds(asked, 1, 2)
-            if not message:  # nobody asks any more
-                break
+        while files := socket.recv_fds(asked, 1, 2)[1]:
             if not (pid := os.fork()):
                 asked.detach()
-                signal.signal(signal.SIGINT, interrupted)
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
                 return _told(*files)
             asked.send(b"%d" % pid)
@@ -158,10 +155,11 @@ def _told(*files: int) -> list[str]:
     sys.argv[1:] = arguments
     tempfile.tempdir = None
     np.random.seed()  # noqa: NPY002  # others draw from it
-    if arguments[0] == "notebook":
+    if arguments[0] != "kernel":
         os.setsid()
-    elif arguments[0] == "kernel":
+    else:
         os.setpgid(0, 0)  # jupyter interrupts the group of the kernel
-        threads = environ.get("OPENBLAS_NUM_THREADS") or environ.get("OMP_NUM_THREADS") or len(os.sched_getaffinity(0))
-        threadpool_limits(int(threads), "blas")  # as in any process, so that sums are the same to the last digit
+        given = environ.get("OPENBLAS_NUM_THREADS") or environ.get("OMP_NUM_THREADS", "")
+        threads = int(given) if given.isdigit() else len(os.sched_getaffinity(0))
+        threadpool_limits(threads, "blas")  # as in any process, so that sums are the same to the last digit
     return [*arguments]

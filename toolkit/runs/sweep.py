@@ -16,10 +16,13 @@ from collections.abc import Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from pathlib import Path
+from threading import Event
 from typing import Any
 
+import psutil
 from filelock import FileLock, Timeout
 
 from toolkit.core.options import whole
@@ -110,7 +113,7 @@ def sweep(
         common = {"template": str(schema.path), "out": str(folder), "timeout": timeout}
         orders = [{**common, "parameters": given, "name": key} for key, given in missing.items()]
         many, pool = serving(len(missing) > 1), ThreadPoolExecutor(jobs)
-        with process.interrupted_once(), many, pool, closing(_each(pool, orders)) as ended:
+        with process.interrupted_once(), pool, many, closing(_each(pool, orders)) as ended:
             for number, (key, failure) in enumerate(zip(missing, ended, strict=True), before + 1):
                 values = ", ".join(f"{one}={shown(planned[key][one])}" for one in over)
                 sys.stderr.write(masked(f"{number:4} of {len(planned)}  {printable(values)}  {failure or 'made'}\n"))
@@ -181,16 +184,25 @@ def _made(folder: Path, key: str) -> Path | None:
 
 
 def _each(pool: ThreadPoolExecutor, orders: Sequence[Mapping[str, Any]]) -> Generator[str]:
-    """Yield how each report ended; where this is closed, those that are not begun are not made."""
-    yield from pool.map(_make, orders)
+    """Yield how each report ended; where this is closed, those at work are stopped, and the others are not made."""
+    stopped = Event()
+    try:
+        yield from pool.map(partial(_make, stopped), orders)
+    finally:
+        stopped.set()
 
 
-def _make(order: Mapping[str, Any]) -> str:
+def _make(stopped: Event, order: Mapping[str, Any]) -> str:
     """Make a report in a process of its own, which ends when this one does; return why it failed, if it did."""
     reading, writing = os.pipe()
     with open(reading, "rb") as said, start(["report"], os.environ, writing) as child:
         os.close(writing)
         with contextlib.suppress(BrokenPipeError):
             child.stdin.write(json.dumps(order).encode() + b"\n")
+        while process.is_alive(child):
+            with contextlib.suppress(psutil.Error):
+                if stopped.is_set():
+                    child.terminate()
+                child.wait(0.1)
         failure = shorten(said.read().decode(), 600)
     return "" if failure == MADE else failure or _SILENT

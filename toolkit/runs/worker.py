@@ -2,6 +2,7 @@
 
 This file is run as a script, ``python -P worker.py notebook SPEC`` or ``python -P worker.py kernel -f CONNECTION``, so
 that nothing in the current folder (a ``toolkit`` or ``pandas.py`` of the caller's) is taken for an installed package.
+From ``python -P worker.py server`` such processes are forked (see ``spare.py``).
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def main(arguments: list[str]) -> None:
-    """Be the process that executes a notebook, the kernel, or a report of a sweep, as the first argument says."""
+    """Be the process that executes a notebook, the kernel, a report of a sweep, or the server of such processes."""
     use_this_toolkit()
     atexit.register(gc.freeze)  # else modules and data are taken down one by one at the end, which takes a second
     # Nobody watches: progress bars need no widgets, and do not say that they have none.
@@ -62,7 +63,7 @@ def main(arguments: list[str]) -> None:
             run(**order)
             said = MADE
         except Exception as error:  # noqa: BLE001  # whatever it is, the sweep reports it
-            said = str(error)
+            said = str(error)[:9999]  # a pipe may hold no more
         sys.stdout.write(said)
     else:
         execute(json.loads(Path(rest[0]).read_text(encoding="utf-8")))
