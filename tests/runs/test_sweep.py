@@ -26,8 +26,7 @@ from toolkit.report.gallery import read_run
 from toolkit.report.sweep import SweptReport, sweep_html
 from toolkit.runs import runner, spare
 from toolkit.runs.parameters import find_template, read_schema
-from toolkit.runs.process import is_alive
-from toolkit.runs.spare import serving, start
+from toolkit.runs.spare import is_alive, serving, start
 from toolkit.runs.sweep import read_over, sweep
 
 ROOT = Path(__file__).parents[2]
@@ -242,15 +241,19 @@ class TestTheServer:
     @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="no way to see whether there is but one thread")
     def test_what_is_started_meanwhile_is_forked_from_it(self, environ):
         with serving(True):
-            with start(["report"], environ, 1) as first, start(["report"], environ, 1) as second:
+            first, second = (start(["report"], environ, 1) for _ in range(2))
+            with first.stdin, second.stdin:
                 assert first.ppid() == second.ppid() == psutil.Process().children()[-1].pid
                 assert psutil.Process(first.ppid()).num_threads() == 1
             assert wait_for(lambda: not is_alive(first) and not is_alive(second))
 
     def test_where_it_has_more_threads_each_loads_all_by_itself_which_is_said_once(self, environ, monkeypatch, capfd):
         monkeypatch.setitem(spare.VARIABLES, "server", {"OPENBLAS_NUM_THREADS": "2"})
-        with serving(True), start(["report"], environ, 1) as first, start(["report"], environ, 1) as second:
-            assert first.ppid() == second.ppid() == os.getpid()
+        with serving(True):
+            first, second = (start(["report"], environ, 1) for _ in range(2))
+            with first.stdin, second.stdin:
+                assert first.ppid() == second.ppid() == os.getpid()
+        assert [first.wait(), second.wait()] != [None, None]
         assert capfd.readouterr().err.count("here they cannot share it") == 1
 
     def test_it_is_not_started_for_a_single_report(self):

@@ -20,12 +20,10 @@ import psutil
 
 from toolkit.core.clock import clock
 from toolkit.core.words import masked
-from toolkit.runs.spare import VARIABLES, WORKER, start
+from toolkit.runs.spare import VARIABLES, WORKER, is_alive, start
 
 MARK = "TOOLKIT_RUN_FOLDER"
 SCRATCH = "toolkit-run-"
-#: What the end of a run needs and takes seconds to load: there is time while the notebook runs.
-LATER = ("mlflow.store.tracking.sqlalchemy_store", "toolkit.runs.publish", "toolkit.report.render")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +63,7 @@ def execute(
         marks = {**marks, MARK: str(notebook.parent)}
         spec = _write_spec(Path(scratch), template, notebook, parameters)
         process = start(["notebook", str(spec)], _environment(Path(scratch), marks))
-        loading = threading.Thread(target=lambda: [*map(import_module, LATER)], daemon=True)
+        loading = threading.Thread(target=lambda: [*map(import_module, VARIABLES["later"])], daemon=True)
         loading.start()
         try:
             process.wait(timeout)
@@ -132,14 +130,6 @@ def _stop(process: Any, mark: str) -> None:
         time.sleep(0.01)
     process.wait()
     process.stdin.close()
-
-
-def is_alive(process: psutil.Process) -> bool:
-    """Whether a process still runs; one that ended may be listed until its parent takes note."""
-    try:
-        return process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 @contextlib.contextmanager

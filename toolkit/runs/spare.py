@@ -28,7 +28,6 @@ from toolkit.core.resources import beside
 
 WORKER = Path(__file__).absolute().with_name("worker.py")
 VARIABLES: dict[str, Any] = beside(__file__, "environment.yaml")
-MADE = "made"  #: what a report says last, where it did not fail
 _TASKS = Path("/proc/self/task")  # a thread each, those of libraries too
 _asking = threading.Lock()
 _servers: list[socket.socket] = []
@@ -44,17 +43,17 @@ class Spare(psutil.Process):
         self.stdin = open(stdin, "wb", buffering=0)  # noqa: SIM115  # open as long as the process shall be
         super().__init__(pid)
 
-    def __enter__(self) -> Spare:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stdin.close()
-
     def poll(self) -> int | None:
         """Return how it ended; None while it runs."""
-        with contextlib.suppress(psutil.TimeoutExpired):
-            return self.wait(0)
-        return None
+        return None if is_alive(self) else self.wait()
+
+
+def is_alive(process: psutil.Process) -> bool:
+    """Whether a process still runs; one that ended may be listed until its parent takes note."""
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def start(arguments: Sequence[str], environ: Mapping[str, str], stdout: int = subprocess.DEVNULL) -> Any:
@@ -83,27 +82,29 @@ def _ask(stdout: int) -> Spare | None:
 
 
 @contextlib.contextmanager
-def serving(wanted: bool) -> Iterator[None]:
-    """Let the workers that are started meanwhile be forked from a server, where that is wanted and the system can."""
-    if not wanted or not _TASKS.is_dir():
-        yield
-        return
+def serving(wanted: bool) -> Iterator[threading.Event]:
+    """Let workers be forked from a server, where that is wanted and the system can; yield what is set at the end."""
     ours, theirs = socket.socketpair()
+    command, process, ended = [sys.executable, "-P", str(WORKER), "server"], None, threading.Event()
     environ = {**VARIABLES["usual"], **os.environ, **VARIABLES["fixed"], **VARIABLES["server"]}
-    command, end = [sys.executable, "-P", str(WORKER), "server"], theirs.fileno()
-    with ours, subprocess.Popen(command, stdin=end, env=environ, start_new_session=True) as process:
+    with ours, theirs:
+        if wanted and _TASKS.is_dir():
+            process = subprocess.Popen(command, stdin=theirs.fileno(), env=environ, start_new_session=True)
+            _servers.append(ours)
         theirs.close()
-        _servers.append(ours)
         try:
-            yield
+            yield ended
         finally:
+            ended.set()
             _servers.clear()
-            process.kill()
+            if process:
+                process.kill()
+                process.wait()
 
 
 def serve() -> list[str]:
     """Load what a run uses, and fork a process whenever one is asked for; in that, return what to be."""
-    for name in VARIABLES["loaded"]:
+    for name in (*VARIABLES["later"], *VARIABLES["loaded"]):
         import_module(name)
     toolkit = import_module("toolkit")
     for name in toolkit.__all__:

@@ -12,9 +12,8 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
@@ -35,7 +34,7 @@ from toolkit.report.sweep import SweptReport, sweep_html
 from toolkit.runs import process
 from toolkit.runs.parameters import Schema, find_template, read_schema
 from toolkit.runs.runner import check_request
-from toolkit.runs.spare import MADE, serving, start
+from toolkit.runs.spare import is_alive, serving, start
 
 MOST = 1000
 _SILENT = "Its process ended without a word. Was memory short? Ask for the same sweep again."
@@ -112,9 +111,10 @@ def sweep(
         failures: dict[str, str] = {}
         common = {"template": str(schema.path), "out": str(folder), "timeout": timeout}
         orders = [{**common, "parameters": given, "name": key} for key, given in missing.items()]
-        many, pool = serving(len(missing) > 1), ThreadPoolExecutor(jobs)
-        with process.interrupted_once(), pool, many, closing(_each(pool, orders)) as ended:
-            for number, (key, failure) in enumerate(zip(missing, ended, strict=True), before + 1):
+        pool, many = ThreadPoolExecutor(jobs), len(missing) > 1
+        with process.interrupted_once(), pool, serving(many) as stopped:
+            made = pool.map(partial(_make, stopped), orders)
+            for number, (key, failure) in enumerate(zip(missing, made, strict=True), before + 1):
                 values = ", ".join(f"{one}={shown(planned[key][one])}" for one in over)
                 sys.stderr.write(masked(f"{number:4} of {len(planned)}  {printable(values)}  {failure or 'made'}\n"))
                 failures[key] = masked(failure)
@@ -183,26 +183,20 @@ def _made(folder: Path, key: str) -> Path | None:
     return max((one for one in folder.glob(f"*-{key}") if (one / "report.html").is_file()), default=None)
 
 
-def _each(pool: ThreadPoolExecutor, orders: Sequence[Mapping[str, Any]]) -> Generator[str]:
-    """Yield how each report ended; where this is closed, those at work are stopped, and the others are not made."""
-    stopped = Event()
-    try:
-        yield from pool.map(partial(_make, stopped), orders)
-    finally:
-        stopped.set()
-
-
 def _make(stopped: Event, order: Mapping[str, Any]) -> str:
     """Make a report in a process of its own, which ends when this one does; return why it failed, if it did."""
+    if stopped.is_set():
+        return _SILENT
     reading, writing = os.pipe()
-    with open(reading, "rb") as said, start(["report"], os.environ, writing) as child:
-        os.close(writing)
+    child = start(["report"], os.environ, writing)
+    os.close(writing)
+    with open(reading, "rb") as said, child.stdin:
         with contextlib.suppress(BrokenPipeError):
             child.stdin.write(json.dumps(order).encode() + b"\n")
-        while process.is_alive(child):
+        while is_alive(child):
             with contextlib.suppress(psutil.Error):
                 if stopped.is_set():
                     child.terminate()
                 child.wait(0.1)
         failure = shorten(said.read().decode(), 600)
-    return "" if failure == MADE else failure or _SILENT
+    return {"made": "", "": _SILENT}.get(failure, failure)

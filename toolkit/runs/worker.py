@@ -55,16 +55,14 @@ def main(arguments: list[str]) -> None:
             sys.exit(f"The kernel ended: {error}")
     elif role == "report":
         from toolkit.runs.runner import run
-        from toolkit.runs.spare import MADE
 
         order = json.loads(sys.stdin.buffer.readline())
         threading.Thread(target=_end_with_parent, args=([],), daemon=True).start()
         try:
             run(**order)
-            said = MADE
+            sys.stdout.write("made")
         except Exception as error:  # noqa: BLE001  # whatever it is, the sweep reports it
-            said = str(error)[:9999]  # a pipe may hold no more
-        sys.stdout.write(said)
+            sys.stdout.write(str(error)[:9999])  # a pipe may hold no more
     else:
         execute(json.loads(Path(rest[0]).read_text(encoding="utf-8")))
 
