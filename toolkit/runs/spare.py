@@ -45,7 +45,7 @@ class Spare(psutil.Process):
 
     def poll(self) -> int | None:
         """Return how it ended; None while it runs."""
-        return None if is_alive(self) else self.wait()
+        return None if is_alive(self) else self.wait(0)
 
 
 def is_alive(process: psutil.Process) -> bool:

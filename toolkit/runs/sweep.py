@@ -198,5 +198,5 @@ def _make(stopped: Event, order: Mapping[str, Any]) -> str:
                 if stopped.is_set():
                     child.terminate()
                 child.wait(0.1)
-        failure = shorten(said.read().decode(), 600)
-    return {"made": "", "": _SILENT}.get(failure, failure)
+        child.poll()  # takes note of its end
+        return {"made": "", "": _SILENT}.get(failure := shorten(said.read().decode(), 600), failure)
