@@ -3,7 +3,6 @@
 import os
 from typing import Any
 
-from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
 from toolkit.runs.spare import start
@@ -12,7 +11,7 @@ from toolkit.runs.spare import start
 class SpareKernel(LocalProvisioner):
     """Starts the kernel as all workers are started; the rest is as for any kernel on this machine."""
 
-    async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
+    async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
         """Start it as ``cmd`` says: the interpreter, that it is safe, the worker, and what that shall do."""
         process = start(cmd[3:], {**kwargs["env"], "JPY_PARENT_PID": str(os.getpid())})
         process.stdin.close()

@@ -45,7 +45,9 @@ class Spare(psutil.Process):
 
     def poll(self) -> int | None:
         """Return how it ended; None while it runs."""
-        return None if is_alive(self) else self.wait(0)
+        with contextlib.suppress(psutil.TimeoutExpired):
+            return self.wait(0)
+        return None
 
 
 def is_alive(process: psutil.Process) -> bool:

@@ -111,8 +111,7 @@ def sweep(
         failures: dict[str, str] = {}
         common = {"template": str(schema.path), "out": str(folder), "timeout": timeout}
         orders = [{**common, "parameters": given, "name": key} for key, given in missing.items()]
-        pool, many = ThreadPoolExecutor(jobs), len(missing) > 1
-        with process.interrupted_once(), pool, serving(many) as stopped:
+        with process.interrupted_once(), ThreadPoolExecutor(jobs) as pool, serving(len(missing) > 1) as stopped:
             made = pool.map(partial(_make, stopped), orders)
             for number, (key, failure) in enumerate(zip(missing, made, strict=True), before + 1):
                 values = ", ".join(f"{one}={shown(planned[key][one])}" for one in over)
