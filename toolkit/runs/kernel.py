@@ -12,7 +12,7 @@ class SpareKernel(LocalProvisioner):
     """Starts the kernel as all workers are started; the rest is as for any kernel on this machine."""
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
-        """Start it as the command of its kernelspec says: the interpreter, its flag, the worker, and what that shall do."""
+        """Start it as its kernelspec says: the interpreter, a flag, the worker, and what that shall do."""
         process = start(cmd[3:], {**kwargs["env"], "JPY_PARENT_PID": str(os.getpid())})
         process.stdin.close()
         self.process, self.pid, self.pgid = process, process.pid, process.pid
