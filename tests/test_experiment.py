@@ -134,7 +134,10 @@ def test_plain_papermill_works_and_its_notebook_renders(tmp_path):
     subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, timeout=300)
     done = toolkit("render", "out.ipynb", folder=tmp_path)
     page = Path(done.stdout.strip())
-    assert "Experiment: disease_progression in diabetes" in (tmp_path / page).read_text(encoding="utf-8")
+    html = (tmp_path / page).read_text(encoding="utf-8")
+    assert "Experiment: disease_progression in diabetes" in html
+    below = re.findall(r"</a> (.*?)</figcaption>", html)
+    assert len(below) == len(set(below)) > 10
 
 
 @pytest.mark.slow

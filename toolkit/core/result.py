@@ -24,6 +24,7 @@ Severity = Literal["critical", "high", "medium", "low", "info"]
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 NOTHING_MIME = "application/vnd.toolkit.nothing+json"  # tells a report that there is nothing to show, and why
 CELL_SIZE = (5.2, 3.0)  # inches of the figure in a cell, which a narrow one holds as it is
+FIGURES_MIME = "application/vnd.toolkit.figures+json"  # the words below them, which tell a report what stands there
 EXPLORER_MIME = "application/vnd.toolkit.explorer+json"  # what the page's script makes movable
 
 

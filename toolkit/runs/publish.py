@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,7 +26,7 @@ from toolkit.core.estimate import Estimate
 from toolkit.core.face import Face
 from toolkit.core.result import DataInfo, Finding, Record, Result, by_severity
 from toolkit.core.results import MIME, ModelInfo, PolicyVerdict, Results, RunInfo, read_results, results_path
-from toolkit.core.words import masked, slug
+from toolkit.core.words import masked, shorten, slug
 from toolkit.errors import InputError, listed
 from toolkit.policy.check import check
 from toolkit.registry import tracking
@@ -91,10 +92,8 @@ def publish(
             "mlflow.source.git.commit": found.commit or "",
             tracking.REPORT_TAG: os.environ.get("TOOLKIT_REPORT_ID") or uuid4().hex,
         }
-        called, about = name or f"{template} {found.data.name}", found.data.name
-        logged = tracking.log_run(
-            records, found.scalars, experiment=about, name=called, parameters=found.parameters, tags=tags, out=out
-        )
+        titles = {"experiment": _problem(found.data), "name": name or f"{template} {found.data.name}"}
+        logged = tracking.log_run(records, _metrics(found), **titles, parameters=found.parameters, tags=tags, out=out)
     found = record_tracking(folder, found, logged)
     files = {name: text for record in records for name, text in record.files.items()}
     for name, text in files.items():
@@ -189,6 +188,19 @@ class Published:
         failed = f"; {_untracked(mlflow)}" if mlflow.failure else ""
         said = f"{len(self.results.scalars)} numbers, {run}{failed}"
         return {MIME: self.results.plain(), "text/html": Face("Published", said).html(), "text/plain": said}
+
+
+def _problem(data: DataInfo) -> str:
+    """Name the target and the table, without the dates at its end: the reports of each month stand together."""
+    table = re.sub(r"[\W_]+\d[\d\W_]*$", "", data.name) or data.name
+    return shorten(f"{data.target} in {table}" if data.target else table, 200)
+
+
+def _metrics(results: Results) -> Mapping[str, Estimate]:
+    """Return the numbers that MLflow shows beside those of other runs: the key numbers, and what the policy judged."""
+    rules = {rule.name: rule.number for rule in results.verdict.rules if rule.name in results.scalars}
+    headline = {one.name: one.value for one in results.key_numbers if one.name in results.scalars} | rules
+    return results.scalars if os.environ.get("TOOLKIT_MLFLOW_METRICS") == "all" else headline or results.scalars
 
 
 def _scalars(results: Sequence[Result]) -> dict[str, Estimate]:
