@@ -178,8 +178,7 @@ def experiment_of(client: MlflowClient, name: str, out: Path) -> str:
     if found is None:
         local = client.tracking_uri == store.beside(out)
         folder = (out.resolve().parent / "mlruns" / hashlib.sha256(name.encode()).hexdigest()[:12]).as_uri()
-        kind = {"mlflow.experimentKind": "custom_model_development"}  # its page opens on runs, not on traces
-        return str(client.create_experiment(name, artifact_location=folder if local else None, tags=kind))
+        return str(client.create_experiment(name, artifact_location=folder if local else None))
     if found.lifecycle_stage == "deleted":
         client.restore_experiment(found.experiment_id)
     return str(found.experiment_id)
