@@ -57,10 +57,10 @@ def table():
     return frame.assign(**targets, höhe=2 * signal + rng.normal(size=rows))
 
 
-SLOW = pytest.param("klass", marks=pytest.mark.slow)
+SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in ("klass", "höhe")]
 
 
-@pytest.fixture(scope="module", params=["ja <oder> nein", SLOW, "höhe"], ids=["binary", "multiclass", "regression"])
+@pytest.fixture(scope="module", params=["ja <oder> nein", *SLOW], ids=["binary", "multiclass", "regression"])
 def run(request, table, tmp_path_factory):
     folder = tmp_path_factory.mktemp("elsewhere")
     others = {"ja <oder> nein", "klass", "höhe"} - {request.param}
