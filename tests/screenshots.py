@@ -1,7 +1,7 @@
 """Look at every report: `make gallery` runs each template on real data and takes its pictures into `docs/gallery/`.
 
-`docs/gallery/index.html` shows them as opened, 360, 768 and 1,440 pixels wide, light and dark, their first printed page,
-and their first screen with the answers to a reviewer's ten questions marked.
+`docs/gallery/index.html` shows them as opened, 360, 768 and 1,440 pixels wide, light and dark, their first printed
+page, and their first screen with the answers to a reviewer's ten questions marked.
 The head of the experiment's report is also the picture of the README.
 """
 
@@ -36,12 +36,12 @@ QUESTIONS = (
 MARK = """(place, number) => {
     place.style.outline = '2px solid #c2410c'
     const sign = place.appendChild(document.createElement('b'))
-    sign.style = 'background:#c2410c;color:#fff;border-radius:1em;padding:0 .5em;margin-left:.4em;font:700 .8rem/1.5 sans-serif'
+    sign.style = 'background:#c2410c;color:#fff;border-radius:1em;padding:0 .5em;font:700 .8rem/1.5 sans-serif'
     sign.textContent = number
 }"""
 LEGEND = """lines => {
     const legend = document.body.appendChild(document.createElement('pre'))
-    legend.style = 'position:fixed;bottom:0;left:0;margin:0;padding:1rem;background:#fff7ed;font:.8rem/1.5 sans-serif;z-index:9'
+    legend.style = 'position:fixed;bottom:0;left:0;margin:0;padding:1rem;background:#fff7ed;font:.8rem/1.5 sans-serif'
     legend.textContent = lines.join('\\n')
 }"""
 PAGE = Environment(autoescape=True).from_string("""<!DOCTYPE html>
