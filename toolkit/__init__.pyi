@@ -47,6 +47,8 @@ from .explanation.counterfactual import Counterfactual as Counterfactual
 from .explanation.counterfactual import find_counterfactual as find_counterfactual
 from .explanation.explain import Explanation as Explanation
 from .explanation.explain import explain as explain
+from .explanation.what_if import WhatIf as WhatIf
+from .explanation.what_if import what_if as what_if
 from .fairness.audit import FairnessAudit as FairnessAudit
 from .fairness.audit import audit_fairness as audit_fairness
 from .fairness.individual import IndividualFairness as IndividualFairness

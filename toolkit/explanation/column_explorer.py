@@ -11,7 +11,7 @@ import pandas as pd
 
 from toolkit.core.estimate import format_number, spread
 from toolkit.core.face import Face, FaceTable
-from toolkit.core.result import EXPLORER_MIME, Result
+from toolkit.core.result import Explorer
 from toolkit.core.words import shorten
 from toolkit.errors import NotApplicableError
 from toolkit.explanation.explain import Explanation
@@ -67,7 +67,7 @@ def column_explorer(explanation: Explanation | Any) -> ColumnExplorer:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ColumnExplorer(Result):
+class ColumnExplorer(Explorer):
     """Attributions by column and value; shows itself as a table, and in a report with a list of the columns.
 
     Attributes
@@ -99,11 +99,11 @@ class ColumnExplorer(Result):
         count, scale = self.table["column"].nunique(), shorten(self.scale, 60)
         return replace(face("columns", self, count=count, scale=scale, towards=towards), tables=[table])
 
-    def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
+    def plain(self) -> dict[str, Any]:
+        """Return the lines of each column, and the points on them."""
         groups = zip(self.table.groupby("column", sort=False), self.points, strict=True)
         columns = [{"name": name} | _drawn(rows, points) for (name, rows), points in groups]
-        explorer = {"kind": "columns", "unit": self.scale, "columns": columns}
-        return {EXPLORER_MIME: explorer, "text/html": self._repr_html_(), "text/plain": repr(self)}
+        return {"kind": "columns", "unit": self.scale, "columns": columns}
 
 
 def _drawn(rows: pd.DataFrame, points: Sequence[Array]) -> dict[str, Any]:

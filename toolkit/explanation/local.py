@@ -200,7 +200,7 @@ def probability_path(scale: str, base: Array, values: Array, output: int = 0) ->
     return np.asarray(steps[:, output]) if scale == PROBABILITY else None
 
 
-_MOST_STEPS = 8
+MOST_STEPS = 8
 
 
 def waterfall(row: LocalRow) -> Drawing:
@@ -234,7 +234,7 @@ def _draw_steps(ax: Axes, row: LocalRow) -> None:
 
 def _steps(row: LocalRow) -> list[tuple[str, float]]:
     """Return the largest attributions, named by column and value, then what all others add up to."""
-    shown = row.parts.head(_MOST_STEPS if len(row.parts) > _MOST_STEPS + 1 else _MOST_STEPS + 1)
+    shown = row.parts.head(MOST_STEPS if len(row.parts) > MOST_STEPS + 1 else MOST_STEPS + 1)
     steps = [
         (f"{shorten(name, 22)} = {shorten(value, 18)}", float(step))
         for name, value, step in zip(shown["column"], shown["value"], shown["attribution"], strict=True)
