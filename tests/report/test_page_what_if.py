@@ -14,7 +14,7 @@ from toolkit.report.render import render
 TASKS = {
     "binary": ("logistic", {"age": 31.5, "income": -1e6, "score": None, "town": "Bergen", "when": 19_000}),
     "multiclass": ("logistic", {"age": 90, "income": None, "town": "missing"}),
-    "regression": ("ridge", {"age": None, "score": 4, "town": "another value"}),
+    "regression": ("ridge", {"age": None, "score": 4, "town": "not seen in training"}),
 }
 UNSEEN = "a town of no training row"
 
@@ -98,7 +98,7 @@ def shown(page):
 def changed(row, values):
     frame = row.copy()
     for name, value in values.items():
-        said = {"missing": np.nan, "another value": UNSEEN}.get(value, np.nan if value is None else value)
+        said = {"missing": np.nan, "not seen in training": UNSEEN}.get(value, np.nan if value is None else value)
         labels = pd.CategoricalDtype([*row[name].cat.categories, UNSEEN]) if isinstance(value, str) else float
         frame[name] = pd.Series([said], frame.index, labels)
     return frame
@@ -171,6 +171,8 @@ def test_axe_finds_nothing_wrong(browser, cases, width, scheme):
     page, _ = opened(browser, cases["binary"][1], width, scheme)
     enter(page, "age", 40)
     enter(page, "town", "Bergen")
+    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    page.evaluate("scrollTo(0, 0)")  # else what moves below the contents has a target that is half hidden
     found = violations(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.context.close()

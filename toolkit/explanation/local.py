@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import special
 
 from toolkit.core.estimate import format_number
 from toolkit.core.figures import BLUE, GREY, ORANGE, Axes, Drawing
@@ -16,7 +15,7 @@ from toolkit.data.dataset import Dataset
 from toolkit.errors import InputError, listed
 from toolkit.explanation.attribution import Attributor
 from toolkit.explanation.findings import drawing
-from toolkit.explanation.trace import LOG_ODDS, PROBABILITY, SOFTMAX
+from toolkit.explanation.trace import LINKS, PROBABILITY
 from toolkit.models.model import in_order
 from toolkit.models.prediction import Predictions
 from toolkit.models.threshold import DEFAULT
@@ -193,11 +192,8 @@ def probability_path(scale: str, base: Array, values: Array, output: int = 0) ->
     [0.5, 0.731, 0.881]
     """
     steps = base + np.vstack([np.zeros_like(base), np.cumsum(values, axis=0)])
-    if scale == LOG_ODDS:
-        return np.asarray(special.expit(steps[:, output]))
-    if scale == SOFTMAX:
-        return np.asarray(special.softmax(steps, axis=1)[:, output])
-    return np.asarray(steps[:, output]) if scale == PROBABILITY else None
+    link = LINKS.get(scale)
+    return None if link is None else link(steps)[:, output]
 
 
 MOST_STEPS = 8

@@ -67,10 +67,8 @@ def make_model(estimator: Any, features: pd.DataFrame) -> Pipeline:
     encoding = encoding_for(estimator)
     if encoding == "none":
         return Pipeline([("encode", "passthrough"), ("model", estimator)])
-    number: Any = "passthrough" if tags.allow_nan else SimpleImputer(strategy="median")
-    text: Any = _ordinal()
-    if encoding == "onehot":
-        number, text = _onehot()
+    plain = "passthrough" if tags.allow_nan else SimpleImputer(strategy="median")
+    number, text = _onehot() if encoding == "onehot" else (plain, _ordinal())
     threshold = 0.5 if encoding == "onehot" and tags.sparse else 0
     encoder = ColumnTransformer([("number", number, numbers), ("text", text, texts)], sparse_threshold=threshold)
     return Pipeline([("encode", encoder), ("model", estimator)])
@@ -87,33 +85,20 @@ def _onehot() -> tuple[Pipeline, Pipeline]:
     return number, make_pipeline(_ordinal(), levels)  # counting levels is many times faster on codes than on texts
 
 
-def onehot_levels(model: Any) -> dict[str, list[Any]] | None:
-    """Return the columns that a fitted model takes, if ``make_model`` encoded them one-hot and scaled; None if not.
-
-    Returns
-    -------
-    dict of str to list or None
-        By column the texts that have a coefficient of their own; none for a column of numbers.
+def is_onehot(model: Any) -> bool:
+    """Tell whether a model is one of ``make_model`` for a linear estimator: texts one-hot, numbers imputed and scaled.
 
     Examples
     --------
     >>> from sklearn.linear_model import LogisticRegression
-    >>> features = pd.DataFrame({"age": range(24), "town": ["Oslo"] * 10 + ["Bergen"] * 12 + ["Bodø"] * 2})
-    >>> model = make_model(LogisticRegression(), features).fit(features, [0, 1] * 12)
-    >>> onehot_levels(model)
-    {'age': [], 'town': ['Bergen', 'Oslo']}
+    >>> from sklearn.tree import DecisionTreeClassifier
+    >>> features = pd.DataFrame({"age": [20.0, None, 40.0], "town": ["Oslo", "Bergen", "Oslo"]})
+    >>> [is_onehot(make_model(one, features)) for one in (LogisticRegression(), DecisionTreeClassifier())]
+    [True, False]
     """
-    encode: Any = model.steps[0][1] if isinstance(model, Pipeline) and len(model) == 2 else None
-    known = encode.transformers if isinstance(encode, ColumnTransformer) else ()
-    if [repr(part) for _, part, _ in known] != list(map(repr, _onehot())):
-        return None
-    (_, _, numbers), (_, text, texts) = encode.transformers_[:2]
-    found: dict[str, list[Any]] = {name: [] for name in [*numbers, *texts]}
-    seen = (text[0].categories_, text[1].categories_, text[1].infrequent_categories_) if texts else ()
-    for name, labels, codes, rare in zip(texts, *seen, strict=True):
-        own = [int(code) for code in codes if code >= 0 and code not in (() if rare is None else rare)]
-        found[name] = [labels[code] for code in own]
-    return found
+    encode = model[0] if isinstance(model, Pipeline) and len(model) == 2 else None
+    parts = encode.transformers if isinstance(encode, ColumnTransformer) else ()
+    return [repr(part) for _, part, _ in parts] == list(map(repr, _onehot()))
 
 
 class LevelEncoder(OrdinalEncoder):  # type: ignore[misc]
