@@ -105,9 +105,9 @@ def logs(features):
     [
         (lambda data: fitted(RandomForestClassifier(20, random_state=0), data), "RandomForestClassifier"),
         (
-            lambda data: CalibratedClassifierCV(make_model(LogisticRegression(), data.features)).fit(
-                data.features, data.target
-            ),
+            lambda data: CalibratedClassifierCV(
+                make_model(LogisticRegression(), data.features), cv=2, ensemble=False
+            ).fit(data.features, data.target),
             "CalibratedClassifierCV",
         ),
         (lambda data: logs(data.features).fit(data.features, data.target), "LogisticRegression"),
@@ -115,8 +115,8 @@ def logs(features):
     ids=["a forest", "calibrated", "another encoding"],
 )
 def test_any_other_model_has_a_sentence_and_carries_nothing(make, name):
-    data = table()
-    shown = what_if(explain(make(data), data, most_rows=20))
+    data = table(rows=120)
+    shown = what_if(explain(make(data), data, most_rows=5, seconds=1, rows=[3]))
     assert shown.face().lead.endswith(
         f"logistic or linear one of the toolkit's, with its own encoding; this one is {name}."
     )
