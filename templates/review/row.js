@@ -83,10 +83,10 @@ const exploreRow = (place, given) => {
 
   /* In the words of the report; what lies on the threshold is not lost to rounding. */
   const outcome = (sums) => {
+    if (sums.some(Number.isNaN)) return ["– (enter a number, or tick missing)"];
     const scores = given.labels.length && LINKS[given.scale] ? LINKS[given.scale](sums) : sums;
     const best = scores.indexOf(Math.max(...scores));
-    const score = make("data", { value: scores[Math.max(best, 0)] }, plain(scores[Math.max(best, 0)]));
-    if (Number.isNaN(score.value * 1)) return ["– (enter a number, or tick missing)"];
+    const score = make("data", { value: scores[best] }, plain(scores[best]));
     if (!given.labels.length) return [score];
     if (given.outputs.length > 1) return [given.outputs[best], " (score ", score, ")"];
     if (given.threshold === null) return ["with score ", score];

@@ -48,9 +48,10 @@ def explained(task):
     return tk.explain(tk.evaluate(training.model, split, threshold=threshold, latency=False).model, split, most_rows=50)
 
 
-def page_of(result, path):
-    shown = new_output("display_data", data=result._repr_mimebundle_() | {"text/html": result.face().html()})
-    cells = [new_markdown_cell("# Experiment"), new_markdown_cell("## Explanation"), code("1", [shown])]
+def page_of(path, *results):
+    bundles = [one._repr_mimebundle_() | {"text/html": one.face().html()} for one in results]
+    shown = [new_output("display_data", data=bundle) for bundle in bundles]
+    cells = [new_markdown_cell("# Experiment"), new_markdown_cell("## Explanation"), code("1", shown)]
     return render(saved(notebook_of(*cells, code("2", [published(sample_results())])), path)).as_uri()
 
 
@@ -64,7 +65,7 @@ def browser():
 def cases(tmp_path_factory):
     folder = tmp_path_factory.mktemp("what_if")
     found = {task: explained(task) for task in TASKS}
-    return {task: (one, page_of(tk.what_if(one), folder / f"{task}.ipynb")) for task, one in found.items()}
+    return {task: (one, page_of(folder / f"{task}.ipynb", tk.what_if(one))) for task, one in found.items()}
 
 
 def opened(browser, address, width=1440, scheme="light"):
@@ -194,10 +195,23 @@ def test_without_a_script_and_on_paper_what_each_value_adds_is_in_a_table(browse
     assert noticed == []
 
 
+def test_two_of_them_on_a_page_do_not_touch_each_other(browser, cases, tmp_path):
+    both = [tk.what_if(cases[task][0]) for task in ("binary", "regression")]
+    page, noticed = opened(browser, page_of(tmp_path / "n.ipynb", *both))
+    panels = page.locator(".explorer-panel")
+    assert panels.count() == 2
+    before = panels.nth(1).inner_text()
+    enter(panels.nth(0), "age", 20)
+    assert "was" in panels.nth(0).locator("tbody").inner_text()
+    assert panels.nth(1).inner_text() == before
+    page.context.close()
+    assert noticed == []
+
+
 def test_another_model_has_a_sentence_in_its_place(browser, tmp_path):
     split = people("binary")
     model = tk.train(split, candidates=["boosting"], cv=2).model
-    address = page_of(tk.what_if(tk.explain(model, split, most_rows=50)), tmp_path / "n.ipynb")
+    address = page_of(tmp_path / "n.ipynb", tk.what_if(tk.explain(model, split, most_rows=50)))
     page, noticed = opened(browser, address)
     assert page.locator(".explorer-panel").count() == 0
     assert page.get_by_text("this one is HistGradientBoostingClassifier").is_visible()

@@ -137,7 +137,7 @@ def _drawn(rows: pd.DataFrame, points: Sequence[Array]) -> dict[str, Any]:
 
 
 WORDS = beside(__file__, "words.yaml")["what_if"]
-MOST_LEVELS = 100  # of a text, in a list
+MOST_LEVELS = 100  # of a text, in a list, for all outputs together
 LABEL = 60  # letters of each
 #: Stands for any text that the model was not trained on: a sign for private use.
 UNSEEN = "\ue000"
@@ -203,9 +203,10 @@ def _column(explanation: Explanation, rows: pd.DataFrame, name: str) -> dict[str
     by, column, unit = explanation.attributor, explanation.data.features[name], ""
     own: list[Any] = [None if pd.isna(value) else value for value in rows[name].tolist()]
     if is_text(column):
-        kept = {*column.value_counts().index[:MOST_LEVELS], *own}
+        most = max(10, MOST_LEVELS // len(by.base))
+        kept = {*column.value_counts().index[:most], *own}
         values = [*(level for level in column.cat.categories if level in kept), None, UNSEEN]
-        unit = WORDS["most"].format(most=MOST_LEVELS) if len(kept) < len(column.cat.categories) else ""
+        unit = WORDS["most"].format(most=most) if len(values) - 2 < len(column.cat.categories) else ""
     else:
         low, high = float(column.fillna(0).min()), float(column.fillna(0).max())
         values = [low, high if low < high else low + max(1.0, abs(low)), None]

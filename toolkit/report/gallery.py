@@ -104,8 +104,8 @@ def environment() -> Environment:
     scripts = [(folder / name).read_text(encoding="utf-8") for name in ("review.js", "row.js")]
     policy = content_policy(scripts, "img-src data:")
     made = Environment(loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined)
-    texts = zip(("script", "row_script", "policy"), (*scripts, policy), strict=True)
-    made.globals |= {name: Markup(text) for name, text in texts}  # noqa: S704 - files of our own, and their hashes
+    ours = map(Markup, (*scripts, policy))  # files of our own, and their hashes
+    made.globals |= zip(("script", "row_script", "policy"), ours, strict=True)
     made.filters |= {"words": number_words, "plain": format_number, "cell": cell_html, "drawn": draw_interval}
     made.filters |= {"difference": difference_html, "direction": direction_words, "tables": key_tables}
     made.filters |= {"date": readable_date, **{one.__name__: one for one in (counted, listed, printable, shown)}}
