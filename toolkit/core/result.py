@@ -230,6 +230,19 @@ class Result(ABC):
         return self.face().cell(drawings[0].figure(*CELL_SIZE).html() if drawings else "")
 
 
+class Explorer(Result):
+    """A result with which the page's script does more: in a cell and without a script it is its face alone."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def plain(self) -> dict[str, Any]:
+        """Return what the script needs, for JSON; empty where there is nothing to be moved."""
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
+        return {EXPLORER_MIME: self.plain(), "text/html": self._repr_html_(), "text/plain": repr(self)}
+
+
 @dataclass(frozen=True, repr=False)
 class NotApplicable(Result):
     """The result of a step that has nothing to say about this input, with the reason.

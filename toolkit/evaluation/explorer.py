@@ -11,7 +11,7 @@ import pandas as pd
 
 from toolkit.core.estimate import spread
 from toolkit.core.face import Face
-from toolkit.core.result import EXPLORER_MIME, Result
+from toolkit.core.result import Explorer
 from toolkit.errors import NotApplicableError
 from toolkit.evaluation.findings import face, refusal
 from toolkit.models.threshold import OUTCOMES, Costs
@@ -82,7 +82,7 @@ def threshold_explorer(evaluation: Evaluation, fairness: FairnessAudit | Any = N
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ThresholdExplorer(Result):
+class ThresholdExplorer(Explorer):
     """Counts at every threshold; shows itself as a table, and in a report with a slider.
 
     Attributes
@@ -126,9 +126,6 @@ class ThresholdExplorer(Result):
         """Return the threshold, and what some others would give."""
         return face("explorer", self, self._at_rest(), chosen=self.counts["threshold"][self.chosen])
 
-    def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
-        return {EXPLORER_MIME: self._plain(), "text/html": self._repr_html_(), "text/plain": repr(self)}
-
     def _at_rest(self) -> pd.DataFrame:
         called = self.counts["tp"] + self.counts["fp"]
         wanted = np.linspace(called.min(), called.max(), SHOWN_AT_REST)
@@ -137,7 +134,8 @@ class ThresholdExplorer(Result):
         levels = [f"{at:.4g}{' (chosen)' * (place == self.chosen)}" for place, at in table["threshold"].items()]
         return table.assign(threshold=levels)
 
-    def _plain(self) -> dict[str, Any]:
+    def plain(self) -> dict[str, Any]:
+        """Return the counts at every threshold, overall and of the largest groups."""
         kept: dict[str, Any] = {"positives": "first", "negatives": "first", "tp": list, "fp": list, "size": "first"}
         groups = self.groups.groupby(["feature", "group"], sort=False, as_index=False).agg(kept)
         rank = groups.groupby("feature")["size"].rank(ascending=False, method="first")

@@ -119,6 +119,8 @@ Score: TypeAlias = Callable[[Any], Array]
 
 LOG_ODDS, SOFTMAX, PROBABILITY = "log-odds", "softmax score", "probability"
 DECISION_SCORE, DECISION = "decision score", "decision (0 or 1)"
+#: What makes probabilities, shape (rows, outputs), of sums of attributions, by their scale.
+LINKS: dict[str, Score] = {LOG_ODDS: special.expit, SOFTMAX: partial(special.softmax, axis=1), PROBABILITY: np.asarray}
 
 
 @dataclass(frozen=True)

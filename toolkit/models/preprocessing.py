@@ -67,15 +67,38 @@ def make_model(estimator: Any, features: pd.DataFrame) -> Pipeline:
     encoding = encoding_for(estimator)
     if encoding == "none":
         return Pipeline([("encode", "passthrough"), ("model", estimator)])
-    number: Any = "passthrough" if tags.allow_nan else SimpleImputer(strategy="median")
-    text: Any = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1, encoded_missing_value=-2)
-    if encoding == "onehot":
-        number = make_pipeline(SimpleImputer(strategy="median", add_indicator=True), StandardScaler())
-        levels = OneHotEncoder(min_frequency=RARE, max_categories=MOST_LEVELS, handle_unknown="infrequent_if_exist")
-        text = make_pipeline(text, levels)  # counting levels is many times faster on codes than on texts
+    plain = "passthrough" if tags.allow_nan else SimpleImputer(strategy="median")
+    number, text = _onehot() if encoding == "onehot" else (plain, _ordinal())
     threshold = 0.5 if encoding == "onehot" and tags.sparse else 0
     encoder = ColumnTransformer([("number", number, numbers), ("text", text, texts)], sparse_threshold=threshold)
     return Pipeline([("encode", encoder), ("model", estimator)])
+
+
+def _ordinal() -> OrdinalEncoder:
+    return OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1, encoded_missing_value=-2)
+
+
+def _onehot() -> tuple[Pipeline, Pipeline]:
+    """Return what encodes the numbers and the texts of a linear model."""
+    number = make_pipeline(SimpleImputer(strategy="median", add_indicator=True), StandardScaler())
+    levels = OneHotEncoder(min_frequency=RARE, max_categories=MOST_LEVELS, handle_unknown="infrequent_if_exist")
+    return number, make_pipeline(_ordinal(), levels)  # counting levels is many times faster on codes than on texts
+
+
+def is_onehot(model: Any) -> bool:
+    """Tell whether a model is one of ``make_model`` for a linear estimator: texts one-hot, numbers imputed and scaled.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.tree import DecisionTreeClassifier
+    >>> features = pd.DataFrame({"age": [20.0, None, 40.0], "town": ["Oslo", "Bergen", "Oslo"]})
+    >>> [is_onehot(make_model(one, features)) for one in (LogisticRegression(), DecisionTreeClassifier())]
+    [True, False]
+    """
+    encode = model[0] if isinstance(model, Pipeline) and len(model) == 2 else None
+    parts = encode.transformers if isinstance(encode, ColumnTransformer) else ()
+    return [repr(part) for _, part, _ in parts] == list(map(repr, _onehot()))
 
 
 class LevelEncoder(OrdinalEncoder):  # type: ignore[misc]

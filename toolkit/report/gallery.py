@@ -101,10 +101,11 @@ def _when(folder: Path, created: str) -> datetime:
 def environment() -> Environment:
     """Return what makes the pages: every text is escaped unless it was cleaned, and no page loads anything."""
     folder = templates_folder() / "review"
-    script = (folder / "review.js").read_text(encoding="utf-8")
-    policy = content_policy([script], "img-src data:")
+    scripts = [(folder / name).read_text(encoding="utf-8") for name in ("review.js", "row.js")]
+    policy = content_policy(scripts, "img-src data:")
     made = Environment(loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined)
-    made.globals |= {"script": Markup(script), "policy": Markup(policy)}  # noqa: S704 - a file of our own, and its hash
+    ours = map(Markup, (*scripts, policy))  # files of our own, and their hashes
+    made.globals |= zip(("script", "row_script", "policy"), ours, strict=True)
     made.filters |= {"words": number_words, "plain": format_number, "cell": cell_html, "drawn": draw_interval}
     made.filters |= {"difference": difference_html, "direction": direction_words, "tables": key_tables}
     made.filters |= {"date": readable_date, **{one.__name__: one for one in (counted, listed, printable, shown)}}
