@@ -34,8 +34,7 @@ def column_kind(series: pd.Series[Any]) -> Any:
         return "missing"
     if isinstance(dtype, pd.CategoricalDtype):
         return "category"
-    if isinstance(dtype, pd.SparseDtype):
-        return column_kind(pd.Series(np.asarray(series)))
+    series = usual(series)
     known = _KINDS.get(pd.api.types.infer_dtype(series, skipna=True))
     if known is not None:
         return known
@@ -43,6 +42,15 @@ def column_kind(series: pd.Series[Any]) -> Any:
     if types & {list, dict, set, tuple, bytes, bytearray, frozenset, np.ndarray, complex}:
         return "nested"
     return "text" if len(types) == 1 else "mixed"
+
+
+def usual(series: pd.Series[Any]) -> pd.Series[Any]:
+    """Return a sparse column, or Arrow's dates and times of day, as pandas usually keeps them; any other as it is."""
+    arrow = getattr(series.dtype, "pyarrow_dtype", None)
+    if arrow is not None and (pa.types.is_date(arrow) or pa.types.is_time(arrow)):
+        return series.astype(object)
+    sparse = isinstance(series.dtype, pd.SparseDtype)
+    return pd.Series(np.asarray(series), index=series.index, name=series.name) if sparse else series
 
 
 def plain_numbers(series: pd.Series[Any]) -> pd.Series[Any]:
@@ -68,8 +76,9 @@ def text_labels(series: pd.Series[Any]) -> tuple[NDArray[np.int64], NDArray[Any]
         texts = [None if gone else str(cell) for cell, gone in zip(series, series.isna(), strict=True)]
         codes, labels = pd.factorize(np.array(texts, dtype=object))
     else:
-        codes, labels = pd.factorize(series.array)
-    return codes.astype("int64"), np.asarray(labels, dtype=object)
+        codes, distinct = pd.factorize(series.array)
+        labels = np.array([str(label) for label in distinct], dtype=object)
+    return codes.astype("int64"), labels
 
 
 def as_texts(series: pd.Series[Any]) -> pa.StringArray:
