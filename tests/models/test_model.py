@@ -7,10 +7,15 @@ import numpy as np
 import pandas as pd
 import pytest
 from lightgbm import LGBMClassifier
+from sklearn.base import clone
+from sklearn.compose import make_column_transformer
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler, TargetEncoder
 from sklearn.svm import LinearSVC
 from xgboost import XGBClassifier
 
@@ -145,6 +150,39 @@ def test_what_had_to_be_assumed_is_said():
     (note,) = [note for note in found["codes"] if note.code == "MODEL-LABELS-CODED"]
     assert "0 for 'no', 1 for 'yes'" in note.message
     assert not [note for note in evaluate(KINDS["scikit-learn"](None), DATA).findings() if note.code[:6] == "MODEL-"]
+
+
+FLOORS = np.random.default_rng(1).integers(0, 6, 400)
+RATED = (np.random.default_rng(2).random(400) < np.array([0.9, 0.1, 0.8, 0.2, 0.9, 0.1])[FLOORS]).astype(int)
+
+
+def before(last, *encoding):
+    """Put an encoder of the column 'floor' before a model."""
+    return make_pipeline(make_column_transformer((make_pipeline(*encoding), ["floor"]), remainder="passthrough"), last)
+
+
+@pytest.mark.parametrize("written", ["int64", "reordered"])
+@pytest.mark.parametrize(
+    "model",
+    [
+        before(LogisticRegression(), OneHotEncoder(handle_unknown="ignore")),
+        before(LogisticRegression(), SimpleImputer(strategy="most_frequent"), TargetEncoder()),
+        HistGradientBoostingClassifier(max_iter=10),
+        LGBMClassifier(n_estimators=10, n_jobs=1, verbose=-1),
+        XGBClassifier(n_estimators=10, n_jobs=1, enable_categorical=True),
+        GridSearchCV(LGBMClassifier(n_jobs=1, verbose=-1), {"n_estimators": [10]}, cv=2),
+    ],
+    ids=["onehot", "target", "histogram", "lightgbm", "xgboost", "search"],
+)
+def test_a_model_fitted_on_categories_that_are_numbers_meets_them_again(model, written):
+    rows = ROWS[["noise"]].assign(floor=pd.Categorical(FLOORS, categories=[5, 3, 1, 0, 2, 4]))
+    fitted = clone(model).fit(rows, RATED)
+    wanted = fitted.predict_proba(rows)[:, 1]
+    again = rows.assign(floor=pd.Categorical(FLOORS) if written == "reordered" else rows["floor"].astype(written))
+    assert roc_auc_score(RATED, wanted) > 0.8
+    for like in (None, fitted):
+        data = load_dataset(again.assign(rated=RATED), target="rated", like=like)
+        assert Model.of(fitted, data).predict_proba(data.features)[:, 1] == pytest.approx(wanted)
 
 
 def test_labels_are_not_needed():

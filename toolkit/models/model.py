@@ -20,6 +20,7 @@ from toolkit.data.dataset import Dataset
 from toolkit.data.schema import Column, Schema
 from toolkit.data.table_reader.table_model import TableModel
 from toolkit.errors import InputError, NotApplicableError, ToolkitError, listed, nearest
+from toolkit.models.categories import as_fitted
 from toolkit.models.findings import finding, refusal
 from toolkit.models.preprocessing import MANY_ROWS, LevelEncoder, encoding_with
 from toolkit.models.recorded import RecordedPredictions, ScoreFunction
@@ -215,7 +216,9 @@ class Model:
             return features
         taken = list(self.check_columns(features.columns, table).values())
         features = features if taken == list(features.columns) else features[taken]
-        settled = self.schema.features if self.schema.task else {}
+        if not self.schema.task:
+            return as_fitted(self.estimator, features)
+        settled = self.schema.features
         if all(is_plain(features[name], one.kind) for name, one in settled.items()):
             return features
         return TableModel(self.estimator, self.schema.plain()).read(features)
