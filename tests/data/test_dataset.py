@@ -261,6 +261,8 @@ def test_y_binary_needs_a_binary_task():
         ([True, None, False] * 10, None, [1.0, np.nan, 0.0]),
         (pd.array(["x", None, "y"] * 10, dtype="string"), None, ["x", np.nan, "y"]),
         (pd.Categorical([2, 1, None] * 10), None, ["2", "1", np.nan]),
+        (pd.Categorical([2.0, 1.0, None] * 10), None, ["2", "1", np.nan]),
+        (pd.Categorical([2.5, 1.0, None] * 10), None, ["2.5", "1.0", np.nan]),
         (pd.Categorical(["1", "2", "3"] * 10), None, ["1", "2", "3"]),
         (pd.arrays.SparseArray([1.0, 0.0, 0.0] * 10), None, [1, 0, 0]),
         (pd.arrays.SparseArray([1, 0, 0] * 10), None, [1, 0, 0]),

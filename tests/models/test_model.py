@@ -185,6 +185,18 @@ def test_a_model_fitted_on_categories_that_are_numbers_meets_them_again(model, w
         assert Model.of(fitted, data).predict_proba(data.features)[:, 1] == pytest.approx(wanted)
 
 
+@pytest.mark.parametrize("written", ["category", "gap"])
+def test_our_own_model_reads_categories_that_are_numbers_as_it_was_trained(written):
+    rows = ROWS[["noise"]].assign(floor=pd.Categorical(FLOORS), rated=RATED)
+    parts = split_dataset(load_dataset(rows, target="rated"))
+    model = train(parts, candidates=["logistic"]).model
+    wanted = model.predict_proba(load_dataset(rows, target="rated").features)[1:]
+    assert roc_auc_score(RATED[1:], wanted[:, 1]) > 0.8
+    gap = rows.assign(floor=pd.Series(FLOORS).where(rows.index > 0).astype("category"))
+    given = rows if written == "category" else gap
+    assert model.predict_proba(given)[1:].tolist() == wanted.tolist()
+
+
 def test_labels_are_not_needed():
     model = Model.of(KINDS["a pipeline"](None))
     assert model.predict_proba(DATA.features).shape == (400, 2)

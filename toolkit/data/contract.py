@@ -252,8 +252,10 @@ def is_text(column: pd.Series[Any]) -> bool:
 
 
 def is_plain(column: pd.Series[Any], kind: str) -> bool:
-    """Whether a column is as features are: labels where the kind is text, else numbers."""
-    return str(column.dtype) in ("int64", "float64", "category") and is_text(column) == (kind == "text")
+    """Whether a column is as features are: a category of texts where the kind is text, else numbers."""
+    if is_text(column):
+        return kind == "text" and column.cat.categories.inferred_type in ("string", "empty")
+    return kind != "text" and str(column.dtype) in ("int64", "float64")
 
 
 def encoded_labels(model: Any) -> dict[str, tuple[Any, ...]]:

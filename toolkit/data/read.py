@@ -138,8 +138,8 @@ def _finished(table: RawTable, known: Schema | None) -> RawTable:
     if kept:
         notes.append(finding("DATA-INDEX", "info", names=", ".join(kept)))
     frame = frame.set_axis(names, axis=1).reset_index(drop=True)
-    rare = [name for name in names if isinstance(frame[name].dtype, pd.SparseDtype | pd.ArrowDtype)]
-    frame = frame.assign(**{name: usual(frame[name]) for name in rare})
+    own = (pd.SparseDtype, pd.ArrowDtype, pd.CategoricalDtype)
+    frame = frame.assign(**{name: usual(frame[name]) for name in names if isinstance(frame[name].dtype, own)})
     undecided = frame.columns.difference(list(table.decisions), sort=False)
     cells = {name: frame[name] for name in undecided if frame[name].dtype in (object, "str")}
     texts = {name: as_texts(one) for name, one in cells.items() if column_kind(one) in ("text", "mixed")}

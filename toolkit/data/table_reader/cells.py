@@ -45,12 +45,24 @@ def column_kind(series: pd.Series[Any]) -> Any:
 
 
 def usual(series: pd.Series[Any]) -> pd.Series[Any]:
-    """Return a sparse column, or Arrow's dates and times of day, as pandas usually keeps them; any other as it is."""
-    arrow = getattr(series.dtype, "pyarrow_dtype", None)
+    """Return a column as it is usually kept: not sparse, Arrow's dates as Python's, whole numbers without a point.
+
+    Examples
+    --------
+    >>> usual(pd.Series([1.0, None, 2.0], dtype="category")).cat.categories.tolist()
+    [1, 2]
+    """
+    dtype: Any = series.dtype
+    arrow = getattr(dtype, "pyarrow_dtype", None)
     if arrow is not None and (pa.types.is_date(arrow) or pa.types.is_time(arrow)):
         return series.astype(object)
-    sparse = isinstance(series.dtype, pd.SparseDtype)
-    return pd.Series(np.asarray(series), index=series.index, name=series.name) if sparse else series
+    if isinstance(dtype, pd.SparseDtype):
+        return pd.Series(np.asarray(series), index=series.index, name=series.name)
+    labels = dtype.categories.to_numpy() if isinstance(dtype, pd.CategoricalDtype) else np.array([])
+    whole = (
+        labels.dtype.kind == "f" and len(labels) and (labels == np.floor(labels)).all() and (abs(labels) < 2**53).all()
+    )
+    return series.cat.rename_categories(labels.astype("int64").tolist()) if whole else series
 
 
 def plain_numbers(series: pd.Series[Any]) -> pd.Series[Any]:
@@ -119,6 +131,7 @@ def read_cells(
     >>> read_cells(pd.Series([7, None]), Format("text")).tolist()
     ['7', nan]
     """
+    series = usual(series)
     kind = column_kind(series)
     written = kind in ("text", "mixed", "category")
     if how.kind == "text":
