@@ -185,6 +185,14 @@ def test_a_model_fitted_on_categories_that_are_numbers_meets_them_again(model, w
         assert Model.of(fitted, data).predict_proba(data.features)[:, 1] == pytest.approx(wanted)
 
 
+@pytest.mark.parametrize("own", [(1, 2), (0, 2), ("0", "2")])
+def test_a_model_that_shares_one_of_two_labels_with_the_table_is_refused(own):
+    model = LogisticRegression().fit(ROWS[["noise"]], np.array(own)[CODES])
+    data = load_dataset(ROWS[["noise"]].assign(buys=CODES), target="buys")
+    with pytest.raises(InputError, match=rf"predicts {own[0]}, {own[1]}, but target 'buys' holds 0, 1\. Fit the model"):
+        predict(model, data)
+
+
 @pytest.mark.parametrize("written", ["category", "gap"])
 def test_our_own_model_reads_categories_that_are_numbers_as_it_was_trained(written):
     rows = ROWS[["noise"]].assign(floor=pd.Categorical(FLOORS), rated=RATED)
