@@ -14,6 +14,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GridSearchCV
+from sklearn.multioutput import MultiOutputClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler, TargetEncoder
 from sklearn.svm import LinearSVC
@@ -193,6 +194,14 @@ def test_a_model_that_shares_one_of_two_labels_with_the_table_is_refused(own):
         predict(model, data)
 
 
+@pytest.mark.parametrize("kind", [int, float, str])
+def test_yes_and_no_may_come_as_numbers_in_text(kind):
+    rows = ROWS[["noise"]].assign(old=ROWS["age in years"] > 50, buys=ROWS["buys"])
+    model = train(split_dataset(load_dataset(rows, target="buys")), candidates=["logistic"]).model
+    written = rows.assign(old=rows["old"].astype(kind).astype(str))
+    assert model.predict_proba(written).tolist() == model.predict_proba(rows).tolist()
+
+
 @pytest.mark.parametrize("written", ["category", "gap"])
 def test_our_own_model_reads_categories_that_are_numbers_as_it_was_trained(written):
     rows = ROWS[["noise"]].assign(floor=pd.Categorical(FLOORS), rated=RATED)
@@ -223,6 +232,10 @@ def test_labels_are_not_needed():
         (None, "found NoneType"),
         (lambda frame: np.zeros((3, 7)), "one score for each row"),
         (LogisticRegression().fit(np.zeros((4, 3)), [0, 1, 0, 1]), "was fitted on 3 columns without names"),
+        (
+            MultiOutputClassifier(LogisticRegression()).fit(ROWS[NAMES], np.column_stack([CODES, 1 - CODES])),
+            "MultiOutputClassifier predicts 2 targets at once. Give a model of one target",
+        ),
     ],
 )
 def test_what_cannot_predict_is_one_clear_error(given, message):

@@ -308,6 +308,8 @@ def _meaning(own: tuple[Any, ...], data: Dataset | Schema) -> dict[Any, Any]:
 def own_labels(estimator: Any) -> tuple[Any, ...]:
     """Return the labels that an estimator itself predicts, in the order of its scores; none where it does not say."""
     known = getattr(estimator, "classes_", None)
+    if isinstance(known, list) and any(np.ndim(labels) for labels in known):
+        raise refusal("several outputs", name=type(estimator).__name__, count=len(known))
     return () if known is None else tuple(np.asarray(known, dtype=object).tolist())
 
 
