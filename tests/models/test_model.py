@@ -194,6 +194,25 @@ def test_a_model_that_shares_one_of_two_labels_with_the_table_is_refused(own):
         predict(model, data)
 
 
+@pytest.mark.parametrize(
+    ("column", "cells", "said"),
+    [
+        ("since", "{:%d/%m/%Y}", "Column 'since' must hold dates as ISO8601; found '01/01/2020'"),
+        ("noise", "{} apples", "Column 'noise' must hold numbers; found '0 apples'"),
+    ],
+)
+def test_a_column_of_which_no_cell_can_be_read_is_refused(column, cells, said):
+    days = pd.date_range("2020-01-01", periods=len(ROWS))
+    rows = ROWS.assign(since=days)
+    model = train(split_dataset(load_dataset(rows, target="buys")), candidates=["logistic"]).model
+    made = days if column == "since" else range(len(rows))
+    odd = rows.assign(**{column: [cells.format(cell) for cell in made]})
+    with pytest.raises(InputError, match=said):
+        model.predict_proba(odd)
+    one_cell = rows.assign(**{column: [*odd[column][:1], *rows[column][1:].astype(str)]})
+    assert model.predict_proba(one_cell)[1:] == pytest.approx(model.predict_proba(rows)[1:])
+
+
 @pytest.mark.parametrize("kind", [int, float, str])
 def test_yes_and_no_may_come_as_numbers_in_text(kind):
     rows = ROWS[["noise"]].assign(old=ROWS["age in years"] > 50, buys=ROWS["buys"])

@@ -19,7 +19,7 @@ from toolkit.data.contract import find_columns, is_plain, schema_of
 from toolkit.data.dataset import Dataset
 from toolkit.data.schema import Column, Schema
 from toolkit.data.table_reader.table_model import TableModel
-from toolkit.errors import InputError, NotApplicableError, ToolkitError, listed, nearest
+from toolkit.errors import InputError, NotApplicableError, ToolkitError, listed, nearest, refusing
 from toolkit.models.categories import as_fitted
 from toolkit.models.findings import finding, refusal
 from toolkit.models.preprocessing import MANY_ROWS, LevelEncoder, encoding_with
@@ -221,7 +221,8 @@ class Model:
         settled = self.schema.features
         if all(is_plain(features[name], one.kind) for name, one in settled.items()):
             return features
-        return TableModel(self.estimator, self.schema.plain()).read(features)
+        with refusing("The model cannot take the table", kinds=(ValueError,)):
+            return TableModel(self.estimator, self.schema.plain()).read(features)
 
     def ask(self, method: str, features: pd.DataFrame, table: str = "the table") -> Any:
         """Call a method of the estimator; whatever it stumbles over is said in one sentence."""
