@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from toolkit.core.result import Finding, Severity
-from toolkit.core.words import counted
+from toolkit.core.words import counted, quoted
 from toolkit.data.findings import finding
 from toolkit.errors import listed
 from toolkit.statistics.ranking import roc_auc
@@ -126,8 +126,7 @@ def _alike(column: pd.Series[Any], severity: Severity) -> Iterator[Finding]:
             same[" ".join(normalize("NFKC", label).casefold().split())].append(label)
     pairs = [label for labels in same.values() if len(labels) > 1 for label in sorted(labels)]
     if pairs:
-        write = repr if len({normalize("NFKC", label) for label in pairs}) == len(pairs) else ascii
-        yield finding("DATA-LABELS-ALIKE", severity, column.name, labels=listed(map(write, pairs), 6))
+        yield finding("DATA-LABELS-ALIKE", severity, column.name, labels=listed(map(quoted, pairs), 6))
 
 
 def _columns(features: pd.DataFrame) -> Iterator[Finding]:
