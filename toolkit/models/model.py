@@ -20,9 +20,8 @@ from toolkit.data.dataset import Dataset
 from toolkit.data.schema import Column, Schema
 from toolkit.data.table_reader.table_model import TableModel
 from toolkit.errors import InputError, NotApplicableError, ToolkitError, listed, nearest, refusing
-from toolkit.models.categories import as_fitted
 from toolkit.models.findings import finding, refusal
-from toolkit.models.preprocessing import MANY_ROWS, LevelEncoder, encoding_with
+from toolkit.models.preprocessing import MANY_ROWS, LevelEncoder, as_fitted, encoding_with
 from toolkit.models.recorded import RecordedPredictions, ScoreFunction
 from toolkit.models.threshold import Rule, Threshold
 from toolkit.registry.model_store import table_function

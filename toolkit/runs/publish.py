@@ -30,7 +30,7 @@ from toolkit.core.words import masked, shorten, slug
 from toolkit.errors import InputError, listed
 from toolkit.policy.check import check
 from toolkit.registry import tracking
-from toolkit.runs import manifest, provenance
+from toolkit.runs import manifest
 from toolkit.runs.conversion import is_json
 from toolkit.runs.parameters import list_templates
 
@@ -150,14 +150,14 @@ def summarize(
     shown = {name: parameters[name] for name in names if name in parameters}
     parameters = masked(shown)
     findings = by_severity(finding for result in results for finding in result.findings())
-    hash_, dirty = provenance.commit(Path.cwd())
+    hash_, dirty = manifest.commit(Path.cwd())
     return Results(
         template=template,
         title=f"{head.title if head else template}: {f'{data.target} in ' if data.target else ''}{data.name}",
         question=head.question if head else "",
         created=now().isoformat(timespec="seconds"),
-        author=provenance.author(),
-        command=provenance.command(template, parameters, defaults) if head else "",
+        author=manifest.author(),
+        command=manifest.command(template, parameters, defaults) if head else "",
         parameters=parameters,
         data=DataInfo(**{one.name: getattr(data, one.name) for one in fields(DataInfo)}),
         model=_model(records),
@@ -169,7 +169,7 @@ def summarize(
         verdict=next((record.verdict for record in reversed(records) if record.verdict), PolicyVerdict()),
         commit=hash_,
         dirty=dirty,
-        environment=provenance.environment(),
+        environment=manifest.environment(),
         artifacts=(*ARTIFACTS, *(name for record in records for name in record.files)),
         sign_off=tuple(one for record in records for one in record.sign_off),
     )
