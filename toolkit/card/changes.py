@@ -8,8 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from toolkit.card.author import questions, sections
-from toolkit.card.content import as_text
+from toolkit.card.content import as_text, questions, sections
 from toolkit.card.lineage import model_of
 from toolkit.card.model_card import ModelCard
 from toolkit.card.quantities import Scalars

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from toolkit.card.author import questions, sections
-from toolkit.card.content import Section, environment, filled, table_of
+from toolkit.card.content import Section, environment, filled, questions, sections, table_of
 from toolkit.card.lineage import Report, evaluated_metrics, facts_of
 from toolkit.card.quantities import MAKERS, compared_groups, gathered
 from toolkit.core.face import FaceTable
