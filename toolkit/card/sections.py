@@ -77,9 +77,8 @@ def _about(every: Sequence[Results]) -> dict[str, Any]:
 def _triggers() -> list[FaceTable]:
     """Return what is watched by the drift policy that comes with the toolkit, and what each limit leads to."""
     levels = read_levels("drift").levels.items()
-    rows = [
-        (level, number_words(name), rule.condition) for level, policy in levels for name, rule in policy.numbers.items()
-    ]
+    rules = [(level, *numbered) for level, policy in levels for numbered in policy.numbers.items()]
+    rows = [(level, number_words(name), rule.condition) for level, name, rule in rules]
     caption = "Monitoring by the policy “drift”: a number beyond its limit leads to the decision"
     return table_of(caption, ("decision", "number", "limit"), rows)
 
