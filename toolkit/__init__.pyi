@@ -9,7 +9,7 @@ from .comparison.ab_test import ABTest as ABTest
 from .comparison.ab_test import ab_test as ab_test
 from .comparison.compare import Comparison as Comparison
 from .comparison.compare import compare as compare
-from .comparison.sequential import plan_ab_test as plan_ab_test
+from .comparison.contrasts import plan_ab_test as plan_ab_test
 from .comparison.sides import load_comparison as load_comparison
 from .core.estimate import Estimate as Estimate
 from .core.figures import Figure as Figure

@@ -23,7 +23,7 @@ from sample_notebook import notebook_of
 
 import toolkit as tk
 from toolkit import doctor
-from toolkit.card.author import read_author
+from toolkit.card.content import read_author
 from toolkit.cli import main
 from toolkit.console import Commands
 from toolkit.core.result import Candidate, Record

@@ -124,15 +124,13 @@ class ThresholdExplorer(Explorer):
 
     def face(self) -> Face:
         """Return the threshold, and what some others would give."""
-        return face("explorer", self, self._at_rest(), chosen=self.counts["threshold"][self.chosen])
-
-    def _at_rest(self) -> pd.DataFrame:
         called = self.counts["tp"] + self.counts["fp"]
         wanted = np.linspace(called.min(), called.max(), SHOWN_AT_REST)
         places = {int(np.argmin(np.abs(called - count))) for count in wanted} | {self.chosen}
         table = self._table().iloc[sorted(places)]
         levels = [f"{at:.4g}{' (chosen)' * (place == self.chosen)}" for place, at in table["threshold"].items()]
-        return table.assign(threshold=levels)
+        shown = table.assign(threshold=levels)
+        return face("explorer", self, shown, chosen=self.counts["threshold"][self.chosen])
 
     def plain(self) -> dict[str, Any]:
         """Return the counts at every threshold, overall and of the largest groups."""

@@ -22,7 +22,6 @@ from toolkit.evaluation.findings import drawing, face, finding
 from toolkit.evaluation.scan import MOST_PAIRED_LEVELS, Level, Members, Scan, correct, row_losses, search, slice_mask
 from toolkit.models.choice import predict_at
 from toolkit.models.threshold import ThresholdLike
-from toolkit.statistics.binning import Codes
 from toolkit.statistics.intervals import Array, Z
 from toolkit.statistics.measure import Measure, mean, share, unbounded
 from toolkit.statistics.units import Units, weights_of
@@ -100,11 +99,6 @@ def find_slices(
     overall = mean(loss, weights_of(units, part.rows), bounds=anything, unit=unit).over(units)
     complete = depth == 1 or len(levels) <= MOST_PAIRED_LEVELS
     return Slices(loss_name, overall.estimate, examined, least, complete, table)
-
-
-def sampled(rows: int, seed: int) -> Codes:
-    """Return the places of as many random rows as are searched."""
-    return np.sort(np.random.default_rng(seed).choice(rows, min(rows, MOST_ROWS), replace=False))
 
 
 def fewest(rows: int) -> int:
