@@ -131,6 +131,7 @@ def test_the_tracked_model_predicts_what_the_trained_one_did(tmp_path):
     assert right == pytest.approx(results["scalars"]["test.accuracy"]["value"], abs=1e-12)
 
 
+@pytest.mark.slow
 def test_plain_papermill_works_and_its_notebook_renders(tmp_path):
     template = str(templates_folder() / "experiment.ipynb")
     command = [sys.executable, "-m", "papermill", template, "out.ipynb", "-p", "data", "diabetes", "--no-progress-bar"]
