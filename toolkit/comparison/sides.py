@@ -15,7 +15,7 @@ from toolkit.core.estimate import Estimate
 from toolkit.data.dataset import Dataset
 from toolkit.data.read import read_table
 from toolkit.data.roles import Options, given, listed_names
-from toolkit.data.split import Split
+from toolkit.data.split import Split, judged_rows
 from toolkit.errors import InputError
 from toolkit.evaluation.evaluate import measure
 from toolkit.evaluation.scan import row_losses, search, slice_mask
@@ -130,7 +130,7 @@ class Sides:
     def of(cls, models: tuple[Any, Any], data: Dataset | Split, threshold: ThresholdLike, seed: int) -> Sides:
         """Let both models predict; one may take columns that the other has no use for."""
         models = Model.of(models[0]), Model.of(models[1])
-        part = data.test if isinstance(data, Split) else data.labelled
+        part = judged_rows(data)
         known, said = [], []
         for one in models:
             model = Model.of(one, part)

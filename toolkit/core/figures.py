@@ -13,15 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit.core.estimate import Estimate
 from toolkit.core.face import face_macros, table_html
+from toolkit.core.options import instance
 from toolkit.core.resources import templates_folder
-from toolkit.core.result import FIGURES_MIME, NOTHING_MIME
+from toolkit.core.result import FIGURES_MIME, NOTHING_MIME, Result
 from toolkit.core.words import shorten
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes as Axes
-
-    from toolkit.core.result import Result
 else:
     Axes = Any  # only drawing needs it, and it is slow to load
 
@@ -236,6 +235,7 @@ def figure(result: Result, kind: str, *, width: float = 6.4, height: float = 4.0
     InputError
         Where the result has no such figure.
     """
+    instance(result, Result)
     return result.drawing(kind).figure(width, height)
 
 
@@ -271,7 +271,7 @@ def figures(result: Result) -> Figures:
     >>> figures(NotApplicable("explain", "There is no model."))
     There is nothing to draw.
     """
-    return Figures(tuple(drawing.figure() for drawing in result.drawings()))
+    return Figures(tuple(drawing.figure() for drawing in instance(result, Result).drawings()))
 
 
 def _smaller_image(canvas: Any) -> str:

@@ -11,14 +11,15 @@ import pandas as pd
 
 from toolkit.core.estimate import spread
 from toolkit.core.face import Face
+from toolkit.core.options import instance
 from toolkit.core.result import Explorer
 from toolkit.errors import NotApplicableError
+from toolkit.evaluation.evaluate import Evaluation
 from toolkit.evaluation.findings import face, refusal
 from toolkit.models.threshold import OUTCOMES, Costs
 from toolkit.statistics.intervals import share_estimate
 
 if TYPE_CHECKING:
-    from toolkit.evaluation.evaluate import Evaluation
     from toolkit.fairness.audit import FairnessAudit
 
 SHOWN_AT_REST = 9
@@ -59,7 +60,7 @@ def threshold_explorer(evaluation: Evaluation, fairness: FairnessAudit | Any = N
     >>> threshold_explorer(evaluate(model, data, latency=False)).frame().columns.tolist()[:5]
     ['threshold', 'recall', 'recall_low', 'recall_high', 'recall_n']
     """
-    curve, chosen = evaluation.curves.get("roc"), evaluation.threshold
+    curve, chosen = instance(evaluation, Evaluation).curves.get("roc"), evaluation.threshold
     if curve is None or chosen is None or evaluation.confusion is None or not math.isfinite(chosen.value):
         raise NotApplicableError("There is no threshold to move: the task is not binary, or no score decides.")
     if (units := evaluation.measured["accuracy"].units) and units.weight:

@@ -17,7 +17,7 @@ from toolkit.core.options import whole
 from toolkit.core.result import Finding, Result, by_severity
 from toolkit.core.words import shorten
 from toolkit.data.dataset import Dataset
-from toolkit.data.split import Split
+from toolkit.data.split import Split, judged_rows
 from toolkit.evaluation.findings import drawing, face, finding
 from toolkit.evaluation.scan import MOST_PAIRED_LEVELS, Level, Members, Scan, correct, row_losses, search, slice_mask
 from toolkit.models.choice import predict_at
@@ -84,7 +84,7 @@ def find_slices(
     38
     """
     whole("depth", depth, 1, 2)
-    part = data.test if isinstance(data, Split) else data.labelled
+    part = judged_rows(data)
     part = part.sampled(MOST_ROWS, np.random.default_rng(seed))
     least = fewest(part.rows) if min_rows is None else whole("min_rows", min_rows, 5)
     predicted = predict_at(model, data, threshold, part)[1]

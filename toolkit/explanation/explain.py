@@ -17,7 +17,7 @@ from toolkit.core.figures import Drawing
 from toolkit.core.options import above, whole
 from toolkit.core.result import Finding, Record, Result
 from toolkit.data.dataset import Dataset
-from toolkit.data.split import Split
+from toolkit.data.split import Split, judged_rows
 from toolkit.errors import InputError, NotApplicableError, listed
 from toolkit.explanation.association import associations
 from toolkit.explanation.attribution import Attributor, choose_attributor
@@ -108,7 +108,7 @@ def explain(
     >>> explain(model, data).table["column"].iloc[0]
     's1'
     """
-    part = data.test if isinstance(data, Split) else data.labelled
+    part = judged_rows(data)
     against = background or (data.train if isinstance(data, Split) else data)
     above("precision", precision)
     above("seconds", seconds)

@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 
 from toolkit.core.estimate import Estimate
 from toolkit.core.numbers import UNKNOWN
+from toolkit.core.options import instance
 from toolkit.core.result import SEVERITIES, Finding, Result, by_severity
 from toolkit.core.results import RuleOutcome
 from toolkit.core.texts import refuser
@@ -26,7 +27,7 @@ Numbers: TypeAlias = tuple[Mapping[str, Estimate], Sequence[Finding], str]
 
 def gather(results: Iterable[Result]) -> Numbers:
     """Return what results hold for a policy to judge: their numbers and findings, and the fingerprint of the data."""
-    ones = list(results)
+    ones = [instance(one, Result) for one in results]
     scalars = {name: number for result in ones for name, number in result.scalars().items()}
     findings = [finding for result in ones for finding in result.findings()]
     data = next((record.data for result in ones if (record := result.record()).data), None)

@@ -24,6 +24,7 @@ from uuid import uuid4
 from toolkit.core.clock import now
 from toolkit.core.estimate import Estimate
 from toolkit.core.face import Face
+from toolkit.core.options import instance
 from toolkit.core.result import DataInfo, Finding, Record, Result, by_severity
 from toolkit.core.results import MIME, ModelInfo, PolicyVerdict, Results, RunInfo, read_results, results_path
 from toolkit.core.words import masked, shorten, slug
@@ -69,7 +70,7 @@ def publish(
         Where no result knows the data, or two results give the same number.
     """
     out = Path(out or os.environ.get("TOOLKIT_OUT", "reports"))
-    records = [result.record() for result in results]
+    records = [instance(result, Result).record() for result in results]
     if (policy := os.environ.get("TOOLKIT_POLICY")) and not any(record.verdict for record in records):
         results, parameters = (*results, check(policy, *results)), {**parameters, "policy": policy}
         records.append(results[-1].record())
