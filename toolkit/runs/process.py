@@ -22,6 +22,7 @@ import psutil
 from toolkit.core.clock import clock
 from toolkit.core.resources import beside
 from toolkit.core.words import masked
+from toolkit.errors import InputError
 
 WORKER = Path(__file__).absolute().with_name("worker.py")
 MARK = "TOOLKIT_RUN_FOLDER"
@@ -29,6 +30,18 @@ SCRATCH = "toolkit-run-"
 _VARIABLES: dict[str, dict[str, str]] = beside(__file__, "environment.yaml")
 #: What the end of a run needs and takes seconds to load: there is time while the notebook runs.
 LATER = ("mlflow.store.tracking.sqlalchemy_store", "toolkit.runs.publish", "toolkit.report.render")
+
+
+#: Bytes of address space, where that is limited: below, threads of OpenBLAS wait forever for what they cannot get.
+LEAST_SPACE = 4_000_000_000
+
+
+def check_space() -> None:
+    """Refuse to begin where the limit of address space (``ulimit -v``) is known to be too small."""
+    limit = psutil.Process().rlimit(psutil.RLIMIT_AS)[0] if hasattr(psutil, "RLIMIT_AS") else -1
+    if 0 <= limit < LEAST_SPACE:
+        said = f"Address space is limited to {limit / 1e9:.1f} GB (ulimit -v), and a run reserves more than it uses"
+        raise InputError(f"{said}. Allow {LEAST_SPACE / 1e9:.0f} GB, or limit real memory, as containers do.")
 
 
 @dataclass(frozen=True, slots=True)
