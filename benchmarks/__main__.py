@@ -14,6 +14,7 @@ from benchmarks.drift import drift
 from benchmarks.explaining import explaining
 from benchmarks.fairness import fairness
 from benchmarks.sweeping import sweeping
+from benchmarks.tuning import tuning
 from toolkit.statistics.metrics import binary_metrics
 
 
@@ -26,6 +27,7 @@ def main():
     explaining()
     fairness()
     drift()
+    tuning()
     sweeping()
 
 

@@ -6,7 +6,7 @@ from sklearn.linear_model import LinearRegression
 
 import toolkit as tk
 from toolkit.evaluation.explorer import threshold_explorer
-from toolkit.explanation.column_explorer import column_explorer
+from toolkit.explanation.explorers import column_explorer, what_if
 from toolkit.monitoring.fairness import audit_windows
 
 HOSTILE = "<script>alert(1)</script>"
@@ -51,6 +51,7 @@ def every_result():
         tk.find_slices(model, split.test.take(range(100))),
         threshold_explorer(judged, audit),
         column_explorer(explained),
+        what_if(explained),
         tk.find_counterfactual(model, split, split.test.features.index[0], immutable=[]),
         tk.check_individual(model, split, rows=100),
         tk.find_proxies(split, rows=300),

@@ -1,7 +1,7 @@
 """Look at every report: `make gallery` runs each template on real data and takes its pictures into `docs/gallery/`.
 
-`docs/gallery/index.html` shows them as opened, 360, 768 and 1,440 pixels wide, light and dark, and their first printed
-page.
+`docs/gallery/index.html` shows them as opened, 360, 768 and 1,440 pixels wide, light and dark, their first printed
+page, and their first screen with the answers to a reviewer's ten questions marked.
 The head of the experiment's report is also the picture of the README.
 """
 
@@ -20,6 +20,30 @@ ROOT = Path(__file__).parents[1]
 GALLERY = ROOT / "docs" / "gallery"
 WIDTHS = (1440, 768, 360)
 A4 = {"width": 794, "height": 1123}  # in CSS pixels
+#: Ten questions of somebody who has to say yes or no, and where the first screen of a report answers them.
+QUESTIONS = (
+    ("Why this verdict?", ".verdict > p:nth-child(2)"),
+    ("By how much?", ".verdict > p:nth-child(2)"),
+    ("For whom?", ".verdict > p:nth-child(2)"),
+    ("What is undecided?", ".verdict > p:has(strong)"),
+    ("How many rows?", "dt:text-is('Size') + dd"),
+    ("Which data?", "dt:text-is('Data') + dd"),
+    ("Can I trust the threshold?", "dt:text-is('Threshold') + dd"),
+    ("What changed since the model in use?", "dt:text-is('Compared with') + dd"),
+    ("Who signed?", "dt:text-is('Signed by') + dd"),
+    ("How is it made again?", "dt:text-is('Made') + dd"),
+)
+MARK = """(place, number) => {
+    place.style.outline = '2px solid #c2410c'
+    const sign = place.appendChild(document.createElement('b'))
+    sign.style = 'background:#c2410c;color:#fff;border-radius:1em;padding:0 .5em;font:700 .8rem/1.5 sans-serif'
+    sign.textContent = number
+}"""
+LEGEND = """lines => {
+    const legend = document.body.appendChild(document.createElement('pre'))
+    legend.style = 'position:fixed;bottom:0;left:0;margin:0;padding:1rem;background:#fff7ed;font:.8rem/1.5 sans-serif'
+    legend.textContent = lines.join('\\n')
+}"""
 PAGE = Environment(autoescape=True).from_string("""<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>Gallery of reports</title>
 <style>body{font:16px/1.5 system-ui,sans-serif;margin:2rem}
@@ -86,10 +110,26 @@ def pictures(browser, name, page):
     yield f"{name}-print.png"
 
 
+def answers(browser, name, page):
+    """Take a picture of the first screen on which the answers are marked, and yield its name."""
+    opened, _ = visit(browser, page.resolve().as_uri())
+    lines = []
+    for number, (question, where) in enumerate(QUESTIONS, 1):
+        place = opened.locator(where).first
+        seen = place.count() and place.bounding_box()["y"] < opened.viewport_size["height"]
+        if seen:
+            place.evaluate(MARK, number)
+        lines.append(f"{number}  {question}{'' if seen else '  not here'}")
+    opened.evaluate(LEGEND, lines)
+    opened.screenshot(path=GALLERY / f"{name}-answers.png")
+    opened.context.close()
+    yield f"{name}-answers.png"
+
+
 def main():
     shutil.rmtree(GALLERY, ignore_errors=True)
     with running_browser() as browser:
-        shown = {name: list(pictures(browser, name, page)) for name, page in runs(GALLERY)}
+        shown = {name: [*pictures(browser, name, page), *answers(browser, name, page)] for name, page in runs(GALLERY)}
         (GALLERY / "index.html").write_text(PAGE.render(shown=shown), encoding="utf-8")
         head, _ = visit(browser, next((GALLERY / "reports").glob("*-experiment-*/report.html")).as_uri(), 1240)
         head.set_viewport_size({"width": 1240, "height": 980})

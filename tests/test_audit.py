@@ -65,6 +65,7 @@ def test_a_file_of_predictions_is_enough(tmp_path):
     assert {"audit_fairness", "explain"} <= steps
 
 
+@pytest.mark.slow
 def test_what_cannot_be_audited_leaves_nothing_and_exits_with_2(tmp_path):
     scored().assign(y_score=2).to_csv(tmp_path / "scored.csv", index=False)
     done = toolkit("run", "audit", "-p", "predictions", "scored.csv", folder=tmp_path)

@@ -57,10 +57,10 @@ def table():
     return frame.assign(**targets, höhe=2 * signal + rng.normal(size=rows))
 
 
-SLOW = pytest.param("klass", marks=pytest.mark.slow)
+SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in ("klass", "höhe")]
 
 
-@pytest.fixture(scope="module", params=["ja <oder> nein", SLOW, "höhe"], ids=["binary", "multiclass", "regression"])
+@pytest.fixture(scope="module", params=["ja <oder> nein", *SLOW], ids=["binary", "multiclass", "regression"])
 def run(request, table, tmp_path_factory):
     folder = tmp_path_factory.mktemp("elsewhere")
     others = {"ja <oder> nein", "klass", "höhe"} - {request.param}
@@ -76,8 +76,11 @@ class TestAnyTable:
         assert "Traceback" not in page
         assert "Warning" not in page
         assert not re.search(r"&lt;(Axes|Figure|toolkit)[^&]*(object at|: )", page)
-        # The page's own, allowed by its hash, beside the manifest, which no browser runs.
-        assert len(re.findall(r'<script(?! type="application/json")', page)) == 1
+        # The page's own, allowed by their hashes, beside the manifest, which no browser runs.
+        own = [(templates_folder() / "review" / name).read_text(encoding="utf-8") for name in ("row.js", "review.js")]
+        found = re.findall(r'<script(?! type="application/json")[^>]*>(.*?)</script>', page, re.DOTALL)
+        assert found in (own, own[1:])
+        assert ("&#34;kind&#34;: &#34;row&#34;" in page) == (found == own)
         assert not re.search(r"""(src|href)=["']?(https?:)?//""", page)
 
     def test_the_numbers_have_intervals_and_beat_the_baseline(self, run):
@@ -128,13 +131,17 @@ def test_the_tracked_model_predicts_what_the_trained_one_did(tmp_path):
     assert right == pytest.approx(results["scalars"]["test.accuracy"]["value"], abs=1e-12)
 
 
+@pytest.mark.slow
 def test_plain_papermill_works_and_its_notebook_renders(tmp_path):
     template = str(templates_folder() / "experiment.ipynb")
     command = [sys.executable, "-m", "papermill", template, "out.ipynb", "-p", "data", "diabetes", "--no-progress-bar"]
     subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, timeout=300)
     done = toolkit("render", "out.ipynb", folder=tmp_path)
     page = Path(done.stdout.strip())
-    assert "Experiment: disease_progression in diabetes" in (tmp_path / page).read_text(encoding="utf-8")
+    html = (tmp_path / page).read_text(encoding="utf-8")
+    assert "Experiment: disease_progression in diabetes" in html
+    below = re.findall(r"</a> (.*?)</figcaption>", html)
+    assert len(below) == len(set(below)) > 10
 
 
 @pytest.mark.slow

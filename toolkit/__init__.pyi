@@ -9,7 +9,7 @@ from .comparison.ab_test import ABTest as ABTest
 from .comparison.ab_test import ab_test as ab_test
 from .comparison.compare import Comparison as Comparison
 from .comparison.compare import compare as compare
-from .comparison.sequential import plan_ab_test as plan_ab_test
+from .comparison.contrasts import plan_ab_test as plan_ab_test
 from .comparison.sides import load_comparison as load_comparison
 from .core.estimate import Estimate as Estimate
 from .core.figures import Figure as Figure
@@ -41,12 +41,14 @@ from .evaluation.explorer import ThresholdExplorer as ThresholdExplorer
 from .evaluation.explorer import threshold_explorer as threshold_explorer
 from .evaluation.slices import Slices as Slices
 from .evaluation.slices import find_slices as find_slices
-from .explanation.column_explorer import ColumnExplorer as ColumnExplorer
-from .explanation.column_explorer import column_explorer as column_explorer
 from .explanation.counterfactual import Counterfactual as Counterfactual
 from .explanation.counterfactual import find_counterfactual as find_counterfactual
 from .explanation.explain import Explanation as Explanation
 from .explanation.explain import explain as explain
+from .explanation.explorers import ColumnExplorer as ColumnExplorer
+from .explanation.explorers import WhatIf as WhatIf
+from .explanation.explorers import column_explorer as column_explorer
+from .explanation.explorers import what_if as what_if
 from .fairness.audit import FairnessAudit as FairnessAudit
 from .fairness.audit import audit_fairness as audit_fairness
 from .fairness.individual import IndividualFairness as IndividualFairness

@@ -193,9 +193,9 @@ def render(notebook: Path, output: Path | None, pdf: str | None) -> None:
 @command("card init")
 def init(path: Path, overwrite: bool) -> None:
     """Write the author's part of a card as a YAML file of questions to PATH (by default model_card.yaml)."""
-    from toolkit.card import author
+    from toolkit.card import content
 
-    click.echo(author.write_author_file(path, overwrite=overwrite))
+    click.echo(content.write_author_file(path, overwrite=overwrite))
 
 
 @command("card diff")

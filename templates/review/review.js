@@ -254,7 +254,8 @@ const exploreColumns = (place, given) => {
   show();
 };
 
-const EXPLORERS = { threshold: exploreThreshold, columns: exploreColumns };
+/* A page that has a row with other values brings the script for it: row.js. */
+const EXPLORERS = { threshold: exploreThreshold, columns: exploreColumns, row: (place, given) => exploreRow(place, given) };
 
 const explore = (place) => {
   const given = JSON.parse(place.dataset.explorer);

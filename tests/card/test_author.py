@@ -4,7 +4,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from toolkit.card.author import LONGEST, questions, read_author, write_author_file
+from toolkit.card.content import LONGEST, questions, read_author, write_author_file
 from toolkit.cli import main
 from toolkit.errors import InputError
 

@@ -10,7 +10,7 @@ import schemas
 from card_reports import number, report, with_scalars
 
 import toolkit as tk
-from toolkit.card.author import questions, sections
+from toolkit.card.content import questions, sections
 from toolkit.card.model_card import make_card, read_card
 from toolkit.card.sections import cross_reference, points
 from toolkit.core.result import Result

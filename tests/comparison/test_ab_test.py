@@ -9,7 +9,7 @@ from scipy import stats
 from statsmodels.stats.power import NormalIndPower
 
 import toolkit as tk
-from toolkit.comparison.sequential import Contrast, Mean, adjusted, half_width
+from toolkit.comparison.contrasts import Contrast, Mean, adjusted, half_width
 from toolkit.errors import InputError
 from toolkit.report.key_numbers import direction_words
 

@@ -9,7 +9,7 @@ from statsmodels.stats.contingency_tables import mcnemar as reference
 from statsmodels.stats.weightstats import ttost_paired
 
 import toolkit as tk
-from toolkit.comparison.paired import Paired, mcnemar
+from toolkit.comparison.contrasts import Paired, mcnemar
 from toolkit.comparison.sides import Sides
 from toolkit.errors import InputError
 from toolkit.statistics.measure import mean
@@ -53,7 +53,7 @@ class TestReferences:
         wanted, _, upper = ttost_paired(new, old, -0.03, 0.03)
         # One row more is reckoned with in the standard error, which is 0.3 % of it here.
         assert found.p_equivalent(0.03) == pytest.approx(wanted, rel=0.06)
-        assert found.p_not_inferior(0.03) == pytest.approx(upper[1], rel=0.06)
+        assert found.at_most(-0.03) == pytest.approx(upper[1], rel=0.06)
         assert found.p_value == pytest.approx(stats.ttest_rel(new, old).pvalue, rel=0.06)
         assert found.better == pytest.approx(stats.ttest_rel(new, old, alternative="greater").pvalue, rel=0.06)
 
@@ -204,7 +204,7 @@ def test_false_alarms_of_each_conclusion():
         same, worse = old + rng.normal(0, 1, 300), old + rng.normal(0.1, 0.3, 300)
         at_zero, at_margin = (Paired.of("mean_absolute_error", mean(old), mean(new)) for new in (same, worse))
         counts["apart"] += at_zero.p_value <= 0.05
-        counts["inferior"] += at_margin.p_not_inferior(0.1) <= 0.025
+        counts["inferior"] += at_margin.at_most(-0.1) <= 0.025
         counts["equivalent"] += at_margin.p_equivalent(0.1) <= 0.05
     print({name: count / repeats for name, count in counts.items()})
     assert stats.binomtest(counts["apart"], repeats, 0.05).pvalue > 0.001

@@ -50,6 +50,26 @@ def test_high_cardinality():
     assert "DATA-HIGH-CARDINALITY" not in found(pd.Series([f"v{i % 100}" for i in range(ROWS)], dtype="category"))
 
 
+@pytest.mark.parametrize(
+    ("labels", "shown"),
+    [
+        (["no", "no ", "yes"], "'no', 'no '"),
+        (["Yes", "no", "yes", "maybe"], "'Yes', 'yes'"),
+        (["caf\u00e9", "cafe\u0301", "tea"], "'cafe\\u0301', 'café'"),
+        (["a b", "a\u00a0b", "c"], r"'a b', 'a\xa0b'"),
+    ],
+)
+def test_labels_that_look_the_same(labels, shown):
+    column = pd.Series(np.resize(labels, ROWS), name="y", dtype="category")
+    for findings, severity in (
+        (found(column), "medium"),
+        (found(target=column.astype(object), task="multiclass"), "high"),
+    ):
+        assert findings["DATA-LABELS-ALIKE"].severity == severity
+        assert f"count as different: {shown}. If" in findings["DATA-LABELS-ALIKE"].message
+    assert "DATA-LABELS-ALIKE" not in found(column.cat.rename_categories(["x", "y", "z", "w"][: len(labels)]))
+
+
 def test_duplicate_rows():
     features = pd.DataFrame({"a": NOISE, "b": pd.Series(["x", "y"] * 300, dtype="category")})
     twice = pd.concat([features, features.head(100)], ignore_index=True)

@@ -1,3 +1,4 @@
+import datetime
 import decimal
 import uuid
 
@@ -260,10 +261,25 @@ def test_y_binary_needs_a_binary_task():
         ([True, None, False] * 10, None, [1.0, np.nan, 0.0]),
         (pd.array(["x", None, "y"] * 10, dtype="string"), None, ["x", np.nan, "y"]),
         (pd.Categorical([2, 1, None] * 10), None, ["2", "1", np.nan]),
+        (pd.Categorical([2.0, 1.0, None] * 10), None, ["2", "1", np.nan]),
+        (pd.Categorical([2.5, 1.0, None] * 10), None, ["2.5", "1.0", np.nan]),
         (pd.Categorical(["1", "2", "3"] * 10), None, ["1", "2", "3"]),
         (pd.arrays.SparseArray([1.0, 0.0, 0.0] * 10), None, [1, 0, 0]),
+        (pd.arrays.SparseArray([1, 0, 0] * 10), None, [1, 0, 0]),
+        (pd.arrays.SparseArray([True, False, False] * 10), None, [1, 0, 0]),
         (pd.cut(pd.Series([1, 2, 3] * 10), 2), None, ["(0.998, 2.0]", "(0.998, 2.0]", "(2.0, 3.0]"]),
+        (pd.arrays.IntervalArray.from_tuples([(0, 1), (1, 2)] * 15), None, ["(0, 1]", "(1, 2]", "(0, 1]"]),
+        (
+            pd.Series([datetime.time(7), None, datetime.time(8)] * 10, dtype="time64[us][pyarrow]"),
+            None,
+            ["07:00:00", np.nan, "08:00:00"],
+        ),
         (pd.Series([1, 2, None] * 10, dtype="int64[pyarrow]"), None, [1.0, 2.0, np.nan]),
+        (
+            pd.Series([datetime.date(1970, 1, 2), None, datetime.date(1970, 1, 3)] * 10, dtype="date32[day][pyarrow]"),
+            "DATA-DATES",
+            [1.0, np.nan, 2.0],
+        ),
         (pd.Series(["x", "y", None] * 10, dtype="string[pyarrow]"), None, ["x", "y", np.nan]),
         (["007", "010", "x"] * 10, None, ["007", "010", "x"]),
         ([uuid.UUID(int=1), uuid.UUID(int=2), None] * 10, None, [str(uuid.UUID(int=1)), str(uuid.UUID(int=2)), np.nan]),

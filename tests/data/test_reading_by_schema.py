@@ -9,6 +9,7 @@ from xgboost import XGBClassifier
 from toolkit.data.contract import find_columns, schema_of
 from toolkit.data.load import load_dataset
 from toolkit.data.roles import Roles
+from toolkit.drift.detect import detect_drift
 from toolkit.errors import InputError, NotApplicableError
 from toolkit.models.preprocessing import make_model
 
@@ -48,6 +49,16 @@ class TestLikeAnotherTable:
         assert data.features["town"].cat.categories.tolist() == ["1", "x", "2"]
         assert data.features["town"].tolist()[:2] == ["1", "2"]
         assert data.features["age in years"].dtype == "float64"
+
+    def test_categories_that_a_gap_made_numbers_with_a_point_are_the_same(self):
+        rows = table().drop(columns=["id", "same"]).assign(rooms=pd.Categorical([1, 2, 3] * 40))
+        reference = load_dataset(rows, target="buys")
+        gap = rows.assign(rooms=pd.Categorical([np.nan, *[1.0, 2.0, 3.0] * 39, 2.0, 3.0]))
+        data = load_dataset(gap, target="buys", like=reference)
+        assert data.features["rooms"].cat.categories.tolist() == ["1", "2", "3"]
+        assert data.features["rooms"].isna().tolist() == [True] + [False] * 119
+        found = detect_drift(rows[["rooms"]], gap[["rooms"]]).frame()
+        assert found["verdict"].tolist() == ["stable"]
 
     def test_an_empty_column_stays_and_is_said(self, reference):
         data = load_dataset(table(seed=1).assign(town=None, pay=None), target="buys", like=reference)

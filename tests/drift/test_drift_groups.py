@@ -52,6 +52,15 @@ def test_with_no_effect_groups_raise_no_alarm_where_rows_do():
     assert alarms(6, "person", **options) <= 1
 
 
+@pytest.mark.parametrize(("shift", "called"), [(0.0, False), (50.0, True)])
+def test_where_persons_leave_no_spread_the_domain_classifier_still_has_a_p_value(shift, called):
+    """The same rows in both tables cancel out within each person; tables wholly apart leave nothing to rank wrong."""
+    table = visits(np.random.default_rng(0), persons=60, visits=3)
+    found = detect_drift(table, table.assign(height=table["height"] + shift), group="person").domain
+    assert found.roc_auc.value == pytest.approx(1.0 if shift else 0.5, abs=0.02)
+    assert (found.p_value < 0.01) if called else (found.p_value > 0.2)
+
+
 CASES = (
     {"persons": 100, "visits": 20},
     {"persons": 100, "visits": 20, "alike": 0.1},

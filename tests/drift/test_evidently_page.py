@@ -32,9 +32,12 @@ def browser():
         yield started
 
 
-@pytest.fixture(scope="module", params=[0, *(pytest.param(place, marks=pytest.mark.slow) for place in (1, 2))])
+THIRDS = [pytest.param(PAYLOADS[place::3], marks=pytest.mark.slow) for place in range(3)]
+
+
+@pytest.fixture(scope="module", params=[PAYLOADS[::12], *THIRDS], ids=["some", "first", "second", "third"])
 def hostile(request, tmp_path_factory):
-    names = PAYLOADS[request.param :: 3]
+    names = request.param
     rng, rows = np.random.default_rng(0), 3 * len(PAYLOADS)
     before, after = (
         pd.DataFrame(

@@ -202,6 +202,22 @@ def codes(found):
     return {note.code: note for note in found.findings()}
 
 
+@pytest.mark.parametrize("name", ["wine", "binary"])
+def test_rows_whose_true_class_has_no_probability_are_counted(name):
+    table = load_dataset("wine") if name == "wine" else binary_table(seed=2)
+    parts = split_dataset(table, strategy="stratified", test_size=0.5)
+    tree = DecisionTreeClassifier(random_state=0).fit(parts.train.features, parts.train.target)
+    wrong = int((tree.predict(parts.test.features) != parts.test.target).sum())
+    told = codes(evaluate(tree, parts, latency=False))["EVAL-CERTAIN-AND-WRONG"]
+    assert wrong > 1
+    assert f"of {wrong} of {parts.test.rows} test rows" in told.message
+    pruned = DecisionTreeClassifier(min_samples_leaf=15, max_depth=1).fit(parts.train.features, parts.train.target)
+    unsure = pruned.predict_proba(parts.test.features)
+    truth = np.searchsorted(pruned.classes_, parts.test.target)
+    none = bool((unsure[np.arange(len(truth)), truth] > 0).all())
+    assert ("EVAL-CERTAIN-AND-WRONG" not in codes(evaluate(pruned, parts, latency=False))) == none
+
+
 def test_findings_on_a_model_that_is_no_better_overfitted_and_miscalibrated(split, model):
     rng = np.random.default_rng(0)
     noise = binary_table(seed=1)

@@ -197,6 +197,16 @@ def test_linear_models_follow_the_closed_form(data):
     assert found.base[0] == pytest.approx((sign * model.decision_function(data.features)).mean())
 
 
+def test_categories_that_are_numbers_to_the_encoder_are_explained():
+    floor = np.random.default_rng(0).integers(0, 4, 200)
+    rows = pd.DataFrame({"floor": pd.Categorical(floor), "x": np.linspace(0, 1, 200)})
+    encoding = ColumnTransformer([("floor", OneHotEncoder(), ["floor"])], remainder="passthrough")
+    model = make_pipeline(encoding, Ridge(alpha=1e-9)).fit(rows, floor * 10.0)
+    features = load_dataset(rows.assign(y=floor * 10.0), target="y").features
+    found = see_through(Model.of(model), features)
+    assert found.encode(features).tolist() == model[0].transform(rows).tolist()
+
+
 def test_sparse_encodings_are_explained():
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({"town": rng.choice(list("abcdefghijklmnop"), 3000), "x": rng.normal(size=3000)})

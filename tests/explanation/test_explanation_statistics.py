@@ -287,6 +287,7 @@ def test_importance_of_people_covers_ranks_and_groups_are_not_told_apart_by_chan
     assert draw_rows(stub(""), table, precision=0.2, most=600, seconds=60, seed=0).units.count == 40
 
 
+@pytest.mark.slow
 def test_the_loss_follows_the_task():
     wine = load_dataset("wine")
     model = HistGradientBoostingClassifier(max_iter=10).fit(wine.features, wine.target)
@@ -306,6 +307,7 @@ def test_the_loss_follows_the_task():
     assert checked(Model.of(Labels(), wine), wine).loss == "error rate"
 
 
+@pytest.mark.slow
 def test_agreement_is_spearmans_and_its_interval_covers():
     rng, hit = np.random.default_rng(0), 0
     truth = 6 / math.pi * math.asin(0.6 / 2)

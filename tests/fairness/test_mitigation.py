@@ -353,7 +353,7 @@ def test_wrong_options_are_refused(options, message):
 
 def test_a_table_is_not_enough():
     split = parts(people(500))
-    with pytest.raises(InputError, match="needs a Split"):
+    with pytest.raises(InputError, match="type Split is needed here, not Dataset"):
         mitigate(fitted(split), split.test)
 
 

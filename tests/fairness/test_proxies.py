@@ -118,6 +118,7 @@ def test_the_target_is_told_by_a_model_and_not_by_proxies():
         find_proxies(load_dataset(frame, target="sex", positive="f"), sensitive=["sex"])
 
 
+@pytest.mark.slow
 def test_the_intervals_hold_what_new_rows_show():
     values = [find_proxies(table(200, seed)).table["value"][0] for seed in range(20)]
     truth = np.mean([one.value for one in values])

@@ -56,7 +56,7 @@ def as_csv(rows, path):
     return path
 
 
-@pytest.fixture(scope="module", params=["logistic", "xgboost"])
+@pytest.fixture(scope="module", params=["logistic", pytest.param("xgboost", marks=pytest.mark.slow)])
 def logged(request, tmp_path_factory):
     """A model that was trained on a CSV, chosen a threshold for, and logged."""
     folder = tmp_path_factory.mktemp("handed") / "reports"

@@ -7,10 +7,16 @@ import numpy as np
 import pandas as pd
 import pytest
 from lightgbm import LGBMClassifier
+from sklearn.base import clone
+from sklearn.compose import make_column_transformer
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GridSearchCV
+from sklearn.multioutput import MultiOutputClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler, TargetEncoder
 from sklearn.svm import LinearSVC
 from xgboost import XGBClassifier
 
@@ -147,6 +153,86 @@ def test_what_had_to_be_assumed_is_said():
     assert not [note for note in evaluate(KINDS["scikit-learn"](None), DATA).findings() if note.code[:6] == "MODEL-"]
 
 
+FLOORS = np.random.default_rng(1).integers(0, 6, 400)
+RATED = (np.random.default_rng(2).random(400) < np.array([0.9, 0.1, 0.8, 0.2, 0.9, 0.1])[FLOORS]).astype(int)
+
+
+def before(last, *encoding):
+    """Put an encoder of the column 'floor' before a model."""
+    return make_pipeline(make_column_transformer((make_pipeline(*encoding), ["floor"]), remainder="passthrough"), last)
+
+
+@pytest.mark.parametrize("written", ["int64", "reordered"])
+@pytest.mark.parametrize(
+    "model",
+    [
+        before(LogisticRegression(), OneHotEncoder(handle_unknown="ignore")),
+        before(LogisticRegression(), SimpleImputer(strategy="most_frequent"), TargetEncoder()),
+        HistGradientBoostingClassifier(max_iter=10),
+        LGBMClassifier(n_estimators=10, n_jobs=1, verbose=-1),
+        XGBClassifier(n_estimators=10, n_jobs=1, enable_categorical=True),
+        GridSearchCV(LGBMClassifier(n_jobs=1, verbose=-1), {"n_estimators": [10]}, cv=2),
+    ],
+    ids=["onehot", "target", "histogram", "lightgbm", "xgboost", "search"],
+)
+def test_a_model_fitted_on_categories_that_are_numbers_meets_them_again(model, written):
+    rows = ROWS[["noise"]].assign(floor=pd.Categorical(FLOORS, categories=[5, 3, 1, 0, 2, 4]))
+    fitted = clone(model).fit(rows, RATED)
+    wanted = fitted.predict_proba(rows)[:, 1]
+    again = rows.assign(floor=pd.Categorical(FLOORS) if written == "reordered" else rows["floor"].astype(written))
+    assert roc_auc_score(RATED, wanted) > 0.8
+    for like in (None, fitted):
+        data = load_dataset(again.assign(rated=RATED), target="rated", like=like)
+        assert Model.of(fitted, data).predict_proba(data.features)[:, 1] == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize("own", [(1, 2), (0, 2), ("0", "2")])
+def test_a_model_that_shares_one_of_two_labels_with_the_table_is_refused(own):
+    model = LogisticRegression().fit(ROWS[["noise"]], np.array(own)[CODES])
+    data = load_dataset(ROWS[["noise"]].assign(buys=CODES), target="buys")
+    with pytest.raises(InputError, match=rf"predicts {own[0]}, {own[1]}, but target 'buys' holds 0, 1\. Fit the model"):
+        predict(model, data)
+
+
+@pytest.mark.parametrize(
+    ("column", "cells", "said"),
+    [
+        ("since", "{:%d/%m/%Y}", "Column 'since' must hold dates as ISO8601; found '01/01/2020'"),
+        ("noise", "{} apples", "Column 'noise' must hold numbers; found '0 apples'"),
+    ],
+)
+def test_a_column_of_which_no_cell_can_be_read_is_refused(column, cells, said):
+    days = pd.date_range("2020-01-01", periods=len(ROWS))
+    rows = ROWS.assign(since=days)
+    model = train(split_dataset(load_dataset(rows, target="buys")), candidates=["logistic"]).model
+    made = days if column == "since" else range(len(rows))
+    odd = rows.assign(**{column: [cells.format(cell) for cell in made]})
+    with pytest.raises(InputError, match=said):
+        model.predict_proba(odd)
+    one_cell = rows.assign(**{column: [*odd[column][:1], *rows[column][1:].astype(str)]})
+    assert model.predict_proba(one_cell)[1:] == pytest.approx(model.predict_proba(rows)[1:])
+
+
+@pytest.mark.parametrize("kind", [int, float, str])
+def test_yes_and_no_may_come_as_numbers_in_text(kind):
+    rows = ROWS[["noise"]].assign(old=ROWS["age in years"] > 50, buys=ROWS["buys"])
+    model = train(split_dataset(load_dataset(rows, target="buys")), candidates=["logistic"]).model
+    written = rows.assign(old=rows["old"].astype(kind).astype(str))
+    assert model.predict_proba(written).tolist() == model.predict_proba(rows).tolist()
+
+
+@pytest.mark.parametrize("written", ["category", "gap"])
+def test_our_own_model_reads_categories_that_are_numbers_as_it_was_trained(written):
+    rows = ROWS[["noise"]].assign(floor=pd.Categorical(FLOORS), rated=RATED)
+    parts = split_dataset(load_dataset(rows, target="rated"))
+    model = train(parts, candidates=["logistic"]).model
+    wanted = model.predict_proba(load_dataset(rows, target="rated").features)[1:]
+    assert roc_auc_score(RATED[1:], wanted[:, 1]) > 0.8
+    gap = rows.assign(floor=pd.Series(FLOORS).where(rows.index > 0).astype("category"))
+    given = rows if written == "category" else gap
+    assert model.predict_proba(given)[1:].tolist() == wanted.tolist()
+
+
 def test_labels_are_not_needed():
     model = Model.of(KINDS["a pipeline"](None))
     assert model.predict_proba(DATA.features).shape == (400, 2)
@@ -165,6 +251,10 @@ def test_labels_are_not_needed():
         (None, "found NoneType"),
         (lambda frame: np.zeros((3, 7)), "one score for each row"),
         (LogisticRegression().fit(np.zeros((4, 3)), [0, 1, 0, 1]), "was fitted on 3 columns without names"),
+        (
+            MultiOutputClassifier(LogisticRegression()).fit(ROWS[NAMES], np.column_stack([CODES, 1 - CODES])),
+            "MultiOutputClassifier predicts 2 targets at once. Give a model of one target",
+        ),
     ],
 )
 def test_what_cannot_predict_is_one_clear_error(given, message):

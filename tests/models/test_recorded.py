@@ -370,6 +370,15 @@ def test_scores_named_after_labels_that_are_floats_are_those_of_their_class():
     assert two.predict_proba(data.features)[:, 1].tolist() == scores
 
 
+def test_scores_named_after_whole_numbers_are_those_of_labels_written_with_a_point():
+    truth, scores = pd.Series(["0.0", "1.0"] * 20, dtype="category"), [0.2, 0.9] * 20
+    recorded, data = load_predictions({"y_true": truth, "y_score_1": scores})
+    assert data.classes == ("0.0", "1.0")
+    assert recorded.predict_proba(data.features)[:, 1].tolist() == scores
+    with pytest.raises(InputError, match="The name of the score column 'y_score_2' ends with none of the classes"):
+        load_predictions({"y_true": truth, "y_score_2": scores})
+
+
 @pytest.mark.parametrize(("truth", "guess"), [("B3", "1E2"), ("012", "007"), ("low", "None"), ("x", "2021-02")])
 def test_predicted_labels_are_read_as_the_truth_is_though_they_look_like_something_else(tmp_path, truth, guess):
     labels = [truth, guess, "zz"] * 20

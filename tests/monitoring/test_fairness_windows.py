@@ -107,6 +107,7 @@ def test_what_cannot_be_audited_is_not_applicable(model, reference):
         audit_windows(model, reference, frame, window=10)
 
 
+@pytest.mark.slow
 def test_tiny_windows_and_rows_of_one_class_or_group_are_no_error(model, reference):
     for frame in (applicants(8)[:3], applicants(8).assign(paid="no"), applicants(8)[:500].assign(group="b", age=None)):
         found = audit_windows(model, reference, frame, window=100, replicates=500)

@@ -198,6 +198,7 @@ def test_a_number_may_be_given_in_place_of_the_models_own_threshold():
         load_drift(**given, threshold="recall>=0.9")
 
 
+@pytest.mark.slow
 def test_the_template_decides_and_the_exit_code_follows(tmp_path):
     reference = write(tmp_path, "before.csv", wave(0))
     current = write(tmp_path, "after.csv", wave(1, shift=3))

@@ -151,6 +151,7 @@ class TestTheManifests:
         assert {one["metadata"]["name"] for one in documents(box)} == {"model-creme-brulee"}
 
 
+@pytest.mark.slow
 def test_it_serves_with_the_packages_that_it_installs_and_no_others(box, tmp_path):
     names = [str(box / name) for name in ("requirements.txt", "requirements-without-hashes.txt")]
     (tmp_path / "sitecustomize.py").write_text(ONLY_PINNED.replace("NAMES", repr(names)))

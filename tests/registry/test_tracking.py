@@ -182,6 +182,7 @@ def test_the_environment_names_another_place(tmp_path, monkeypatch):
     assert not (tmp_path / "mlflow.db").exists()
 
 
+@pytest.mark.slow
 def test_a_server_is_used_where_the_environment_names_one(tmp_path, monkeypatch, server, capsys):
     import mlflow
 

@@ -7,12 +7,14 @@ from xml.etree import ElementTree
 
 import pandas as pd
 import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 import toolkit as tk
 from toolkit.core import figures
 from toolkit.core.face import Face
 from toolkit.core.figures import Drawing, Picture
 from toolkit.core.result import NOTHING_MIME, Result
+from toolkit.report.render import page_html
 
 
 @dataclass(frozen=True, repr=False)
@@ -83,6 +85,27 @@ def test_all_figures_of_a_result_are_one_object():
     bundle = shown._repr_mimebundle_()
     assert bundle["text/html"].count("<figure") == 2
     assert repr(shown) == bundle["text/plain"] == "Note a. It says something.\nNote b. It says something."
+
+
+def page_of(*shown):
+    """Render a notebook, run by hand, whose cells show these objects."""
+    cells = [new_markdown_cell("# A page"), new_markdown_cell("## A section")]
+    for one in shown:
+        bundle = getattr(one, "_repr_mimebundle_", lambda one=one: {"text/html": one._repr_html_()})()
+        cells.append(new_code_cell("one", outputs=[new_output("execute_result", bundle)], execution_count=1))
+    return page_html(new_notebook(cells=cells))
+
+
+def test_what_a_cell_draws_with_its_result_does_not_stand_on_a_page_twice(monkeypatch):
+    monkeypatch.delenv("TOOLKIT_RUN_FOLDER", raising=False)
+    note, other = Note("x"), Note("y")
+    assert page_of(note).count("<figcaption>") == 1
+    assert page_of(note, tk.figures(note)).count("<figcaption>") == 1
+    assert page_of(note, tk.figures(tk.NotApplicable("explain", "No."))).count("<figcaption>") == 1
+    both = page_of(tk.figures(note), tk.figures(other))
+    assert both.count("<figcaption>") == 2
+    assert "Figure 2" in both
+    assert "Figure 2" not in page_of(note, tk.figures(note))
 
 
 def test_a_result_without_figures_shows_that_there_is_none():

@@ -16,7 +16,7 @@ from toolkit.core.figures import Figure, Picture
 from toolkit.core.result import Finding
 from toolkit.data.load import load_dataset
 from toolkit.evaluation.explorer import ThresholdExplorer
-from toolkit.explanation.column_explorer import ColumnExplorer
+from toolkit.explanation.explorers import ColumnExplorer, WhatIf
 from toolkit.models.threshold import Costs
 from toolkit.report.render import render, write_index
 
@@ -73,6 +73,15 @@ def columns_about(names):
     return ColumnExplorer(names[1], names[2], table, ((np.array([0.1, 0.9]),) * 2,) * len(names))
 
 
+def row_about(names):
+    columns = [{"name": name, "unit": name, "levels": list(names[:3]), "adds": [[0.1], [0.2], [0.3]]} for name in names]
+    columns = [column | {"own": [1]} | ({"ends": [0, 1]} if place % 2 else {}) for place, column in enumerate(columns)]
+    rows = [{"name": name, "output": 0, "rest": [0.5]} for name in names[:1]]
+    carried = {"kind": "row", "columns": columns, "rows": rows, "fixed": 2, "scale": names[1], "base": [0.1]}
+    about = {"outputs": names[2:3], "labels": names[3:5], "threshold": 0.5}
+    return WhatIf(names[5], names[1], carried | about)
+
+
 def notebook_about(names):
     findings = [Finding(name, "low", name, name) for name in names]
     table = table_html(pd.DataFrame({name: [name, name] for name in names}), names[0])
@@ -92,6 +101,7 @@ def notebook_about(names):
         code("3", figures),
         code("4", [new_output("display_data", data=explorer_about(names)._repr_mimebundle_())]),
         code("4", [new_output("display_data", data=columns_about(names)._repr_mimebundle_())]),
+        code("4", [new_output("display_data", data=row_about(names)._repr_mimebundle_())]),
         code("5", errors, tags=["raises-exception"]),
         code("6", [published(results_about(names))]),
     )

@@ -21,7 +21,7 @@ from toolkit.core.result import Finding
 from toolkit.data.load import load_dataset
 from toolkit.evaluation.evaluate import evaluate
 from toolkit.evaluation.explorer import threshold_explorer
-from toolkit.explanation.column_explorer import ColumnExplorer
+from toolkit.explanation.explorers import ColumnExplorer
 from toolkit.fairness.audit import audit_fairness
 from toolkit.models.recorded import RecordedPredictions
 from toolkit.report.render import render, write_index

@@ -17,7 +17,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell
 from payloads import PAYLOADS
 from sample_notebook import notebook_of
 
-from toolkit.card.author import questions
+from toolkit.card.content import questions
 
 #: What a terminal would obey or a spreadsheet would run, beside what a page would.
 TERMINAL = ("\x1b]0;pwned\x07", "\x1b[31mred\x1b[2J", "\x9b31m\x90", "\u202e\x1b[8mhidden")

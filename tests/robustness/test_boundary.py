@@ -15,6 +15,7 @@ from pathlib import Path
 
 import click
 import nbformat
+import psutil
 import pytest
 from click.testing import CliRunner
 from filelock import FileLock
@@ -23,7 +24,7 @@ from sample_notebook import notebook_of
 
 import toolkit as tk
 from toolkit import doctor
-from toolkit.card.author import read_author
+from toolkit.card.content import read_author
 from toolkit.cli import main
 from toolkit.console import Commands
 from toolkit.core.result import Candidate, Record
@@ -316,3 +317,18 @@ def test_no_output_holds_a_secret_of_an_address(tmp_path):
     assert b"s3cr3tvalue" not in done.stdout + done.stderr
     results = next(tmp_path.glob("reports/*/results.json")).read_text()
     assert "token=***&year=1994" in results
+
+
+@pytest.mark.skipif(not hasattr(psutil, "RLIMIT_AS"), reason="the system has no such limit")
+@pytest.mark.parametrize("gigabytes", [1, 1.5, 2])
+def test_too_little_address_space_is_refused_at_once(tmp_path, gigabytes):
+    """Under such a limit threads of OpenBLAS wait forever, so there is no run that could end in a message."""
+    resource = pytest.importorskip("resource")
+    limit = int(gigabytes * 1e9)
+    command = [sys.executable, "-m", "toolkit", "run", "experiment", "-p", "data", "wine"]
+    limited = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit))}
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False, **limited)
+    said = f"Error: Address space is limited to {gigabytes:.1f} GB (ulimit -v), and a run reserves more than it uses."
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines() == [f"{said} Allow 4 GB, or limit real memory, as containers do."]
+    assert list(tmp_path.iterdir()) == []

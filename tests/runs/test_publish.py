@@ -2,6 +2,7 @@ import datetime
 import json
 import subprocess
 
+import pandas as pd
 import pytest
 import schemas
 
@@ -53,6 +54,34 @@ def test_writes_results_and_a_tracked_run(results, folder):
     assert run.data.tags["toolkit.data_fingerprint"] == written["data"]["fingerprint"]
     kept = [file.path for file in store.list_artifacts(run.info.run_id, "report")]
     assert kept == ["report/replicates.json", "report/results.json"]
+
+
+def test_a_run_shows_the_key_numbers_and_all_of_them_where_asked(results, folder, monkeypatch):
+    import mlflow
+
+    def shown(published):
+        info = published.results.mlflow
+        store = mlflow.MlflowClient(f"sqlite:///{folder / 'mlflow.db'}")
+        return set(store.get_run(info.run_id).data.metrics)
+
+    published = tk.publish(*results, template="by hand", parameters={})
+    key = {number.name for number in published.results.key_numbers}
+    assert len(key) < 12 < len(published.results.scalars)
+    assert shown(published) == key
+    monkeypatch.setenv("TOOLKIT_MLFLOW_METRICS", "all")
+    defined = {name for name, number in published.results.scalars.items() if number.value == number.value}
+    assert shown(tk.publish(*results, template="by hand", parameters={})) == defined
+
+
+@pytest.mark.parametrize(
+    ("name", "experiment"),
+    [("sales_2025-11", "sales"), ("sales 2026-01-31", "sales"), ("sales", "sales"), ("2025", "2025"), ("v2", "v2")],
+)
+def test_months_of_a_problem_stand_in_one_experiment(results, folder, name, experiment):
+    frame = pd.DataFrame({"x": range(40), "bought": [0, 1] * 20})
+    frame.to_csv(folder / f"{name}.csv", index=False)
+    table = tk.load_dataset(folder / f"{name}.csv", target="bought")
+    assert tk.publish(table, template="by hand", parameters={}).results.mlflow.experiment == f"bought in {experiment}"
 
 
 def test_the_cell_output_carries_the_results_for_the_page(results, folder):

@@ -22,8 +22,7 @@ from toolkit.core.numbers import KeyNumber
 from toolkit.core.result import DataInfo
 from toolkit.core.results import Results, read_results
 from toolkit.errors import InputError
-from toolkit.report.gallery import read_run
-from toolkit.report.sweep import SweptReport, sweep_html
+from toolkit.report.gallery import SweptReport, read_run, sweep_html
 from toolkit.runs import runner, spare
 from toolkit.runs.parameters import find_template, read_schema
 from toolkit.runs.spare import is_alive, serving, start

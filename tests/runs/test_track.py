@@ -136,7 +136,7 @@ def publish_without_a_process(template, notebook, *_, marks, **__):
     notebook.write_text(json.dumps(content))
 
 
-@pytest.mark.parametrize("how", ["fails", "stops", "refuses", "silent"])
+@pytest.mark.parametrize("how", ["fails", "stops", "refuses", pytest.param("silent", marks=pytest.mark.slow)])
 def test_a_server_that_fails_costs_no_report(tmp_path, broken, how, monkeypatch):
     server = broken(how)
     if how != "fails":

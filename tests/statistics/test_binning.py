@@ -10,8 +10,8 @@ from sklearn.linear_model import LogisticRegression
 from toolkit.data.load import load_dataset
 from toolkit.data.split import split_dataset
 from toolkit.evaluation.scan import cut_levels
-from toolkit.explanation.column_explorer import column_explorer
 from toolkit.explanation.explain import explain
+from toolkit.explanation.explorers import column_explorer
 from toolkit.fairness.audit import audit_fairness
 from toolkit.models.preprocessing import make_model
 from toolkit.statistics.binning import cut, find_edges

@@ -8,8 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from toolkit.card.author import questions, sections
-from toolkit.card.content import as_text
+from toolkit.card.content import as_text, questions, sections
 from toolkit.card.lineage import model_of
 from toolkit.card.model_card import ModelCard
 from toolkit.card.quantities import Scalars
@@ -141,7 +140,7 @@ def p_value_of(difference: Estimate) -> float:
 
 
 def _compared_numbers(before: Scalars, after: Scalars, paired: Scalars) -> Iterator[Change]:
-    for name in [*before, *(name for name in after if name not in before)]:
+    for name in {**before, **after}:
         old, new = before.get(name), after.get(name)
         if old is None or new is None:
             kind: Kind = "added" if old is None else "removed"
@@ -200,7 +199,7 @@ def _part(name: str) -> str:
 
 
 def _compared(part: str, before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[Change]:
-    for name in [*before, *(name for name in after if name not in before)]:
+    for name in {**before, **after}:
         old, new = before.get(name, ""), after.get(name, "")
         kind: Kind = "added" if name not in before else "removed" if name not in after else "changed"
         yield Change(part, name, old, new, "same" if old == new and name in before and name in after else kind)

@@ -11,8 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from toolkit.card.author import questions, read_author, sections
-from toolkit.card.content import Section, as_yaml, write_markdown
+from toolkit.card.content import Section, as_yaml, questions, read_author, sections, write_markdown
 from toolkit.card.lineage import Report, evidence, for_the_hub, model_address, model_name, model_of, read_report
 from toolkit.card.quantities import groups_drawings
 from toolkit.card.sections import cross_reference, make_sections

@@ -8,8 +8,7 @@ from itertools import chain
 
 import pandas as pd
 
-from toolkit.card.author import sections
-from toolkit.card.content import table_of
+from toolkit.card.content import sections, table_of
 from toolkit.card.lineage import model_name
 from toolkit.core.estimate import Estimate
 from toolkit.core.face import FaceTable

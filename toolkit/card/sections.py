@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from toolkit.card.author import questions, sections
-from toolkit.card.content import Section, environment, filled, table_of
+from toolkit.card.content import Section, environment, filled, questions, sections, table_of
 from toolkit.card.lineage import Report, evaluated_metrics, facts_of
 from toolkit.card.quantities import MAKERS, compared_groups, gathered
 from toolkit.core.face import FaceTable
@@ -78,9 +77,8 @@ def _about(every: Sequence[Results]) -> dict[str, Any]:
 def _triggers() -> list[FaceTable]:
     """Return what is watched by the drift policy that comes with the toolkit, and what each limit leads to."""
     levels = read_levels("drift").levels.items()
-    rows = [
-        (level, number_words(name), rule.condition) for level, policy in levels for name, rule in policy.numbers.items()
-    ]
+    rules = [(level, *numbered) for level, policy in levels for numbered in policy.numbers.items()]
+    rows = [(level, number_words(name), rule.condition) for level, name, rule in rules]
     caption = "Monitoring by the policy “drift”: a number beyond its limit leads to the decision"
     return table_of(caption, ("decision", "number", "limit"), rows)
 

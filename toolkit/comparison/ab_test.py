@@ -12,7 +12,7 @@ import pandas as pd
 from scipy import stats
 
 from toolkit.comparison.compare import draw_differences
-from toolkit.comparison.sequential import ALPHA, Contrast, Mean, adjusted
+from toolkit.comparison.contrasts import ALPHA, Contrast, Mean, adjusted
 from toolkit.core.estimate import Estimate, format_p, spread
 from toolkit.core.face import Face, FaceTable
 from toolkit.core.figures import Drawing

@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from toolkit.comparison.paired import Paired
-from toolkit.comparison.sides import ALPHA, Sides
+from toolkit.comparison.contrasts import ALPHA, Paired
+from toolkit.comparison.sides import Sides
 from toolkit.core.estimate import Estimate, format_number, format_p, spread
 from toolkit.core.face import Face, FaceTable
 from toolkit.core.figures import Drawing, draw_beside
@@ -180,7 +180,7 @@ class Comparison(Result):
         found |= {f"champion.{row['measure']}": row["champion"] for _, row in self.speed.iterrows()}
         tests = {"better_probability": self.main.better, "p_value": self.main.p_value}
         if self.margin > 0:
-            tests["p_not_inferior"] = self.main.p_not_inferior(self.margin)
+            tests["p_not_inferior"] = self.main.at_most(-self.margin)
             tests["p_equivalent"] = self.main.p_equivalent(self.margin)
         found |= {f"comparison.{name}": Estimate(value, n=part.rows) for name, value in tests.items()}
         if part.task != "regression":

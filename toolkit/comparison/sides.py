@@ -10,16 +10,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from toolkit.comparison.paired import Paired, mcnemar
+from toolkit.comparison.contrasts import ALPHA, Paired, mcnemar
 from toolkit.core.estimate import Estimate
 from toolkit.data.dataset import Dataset
 from toolkit.data.read import read_table
 from toolkit.data.roles import Options, given, listed_names
-from toolkit.data.split import Split
+from toolkit.data.split import Split, judged_rows
 from toolkit.errors import InputError
 from toolkit.evaluation.evaluate import measure
 from toolkit.evaluation.scan import row_losses, search, slice_mask
-from toolkit.evaluation.slices import MOST_ROWS, fewest, sampled, slice_text
+from toolkit.evaluation.slices import MOST_ROWS, fewest, slice_text
 from toolkit.fairness.groups import group_rows
 from toolkit.models.choice import predict_at
 from toolkit.models.load import load_audit, load_model
@@ -32,7 +32,6 @@ from toolkit.statistics.metrics import LEAST_OF_CLASS, SCORE_METRICS
 from toolkit.statistics.multiplicity import holm
 from toolkit.statistics.units import Units, weights_of
 
-ALPHA = 0.05
 #: Rows of a group below which it is not compared.
 LEAST_ROWS = 30
 #: What is compared for each group of people besides the metric that decides, as far as the task has it.
@@ -131,7 +130,7 @@ class Sides:
     def of(cls, models: tuple[Any, Any], data: Dataset | Split, threshold: ThresholdLike, seed: int) -> Sides:
         """Let both models predict; one may take columns that the other has no use for."""
         models = Model.of(models[0]), Model.of(models[1])
-        part = data.test if isinstance(data, Split) else data.labelled
+        part = judged_rows(data)
         known, said = [], []
         for one in models:
             model = Model.of(one, part)
@@ -191,7 +190,8 @@ class Sides:
         As ``find_slices`` does, of the difference of the two losses of each row; all slices examined count.
         """
         if self.part.rows > MOST_ROWS:
-            return self.take(sampled(self.part.rows, self.seed)).slices()
+            picked = np.random.default_rng(self.seed).choice(self.part.rows, MOST_ROWS, replace=False)
+            return self.take(np.sort(picked)).slices()
         task, bare = self.part.task, [replace(one, probabilities=False) for one in self.said]
         alike = self.said[0].probabilities == self.said[1].probabilities
         (name, old), (_, new) = (row_losses(one, task) for one in (self.said if alike else bare))

@@ -13,15 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit.core.estimate import Estimate
 from toolkit.core.face import face_macros, table_html
+from toolkit.core.options import instance
 from toolkit.core.resources import templates_folder
-from toolkit.core.result import NOTHING_MIME
+from toolkit.core.result import FIGURES_MIME, NOTHING_MIME, Result
 from toolkit.core.words import shorten
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes as Axes
-
-    from toolkit.core.result import Result
 else:
     Axes = Any  # only drawing needs it, and it is slow to load
 
@@ -213,6 +212,9 @@ class Figure:
     def _repr_html_(self) -> str:
         return self.html(table_html(self.data, f"Data of the figure “{self.picture.title}”", most=MOST_ROWS))
 
+    def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
+        return Figures((self,))._repr_mimebundle_()
+
 
 def figure(result: Result, kind: str, *, width: float = 6.4, height: float = 4.0) -> Figure:
     """Draw one figure of a result with its caption and alternative text.
@@ -233,6 +235,7 @@ def figure(result: Result, kind: str, *, width: float = 6.4, height: float = 4.0
     InputError
         Where the result has no such figure.
     """
+    instance(result, Result)
     return result.drawing(kind).figure(width, height)
 
 
@@ -249,7 +252,9 @@ class Figures:
     def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
         if not self.figures:
             return {NOTHING_MIME: {}, "text/plain": repr(self)}
-        return {"text/html": "".join(drawn._repr_html_() for drawn in self.figures), "text/plain": repr(self)}
+        below = [f"{drawn.picture.title}. {drawn.picture.caption}" for drawn in self.figures]
+        html = "".join(drawn._repr_html_() for drawn in self.figures)
+        return {FIGURES_MIME: {"below": below}, "text/html": html, "text/plain": repr(self)}
 
 
 def figures(result: Result) -> Figures:
@@ -266,7 +271,7 @@ def figures(result: Result) -> Figures:
     >>> figures(NotApplicable("explain", "There is no model."))
     There is nothing to draw.
     """
-    return Figures(tuple(drawing.figure() for drawing in result.drawings()))
+    return Figures(tuple(drawing.figure() for drawing in instance(result, Result).drawings()))
 
 
 def _smaller_image(canvas: Any) -> str:

@@ -3,8 +3,24 @@
 import math
 from collections.abc import Iterable
 from numbers import Integral, Real
+from typing import Any
 
 from toolkit.errors import InputError, listed, nearest, shown
+
+
+def instance(given: object, *kinds: type) -> Any:
+    """Return a value of one of these kinds; any other is refused.
+
+    Examples
+    --------
+    >>> instance("wine", str)
+    'wine'
+    """
+    if not isinstance(given, kinds):
+        names, found = " or ".join(one.__name__ for one in kinds), type(given).__name__
+        advice = ": give the table to load_dataset first" if found == "DataFrame" else ""
+        raise InputError(f"A value of type {names} is needed here, not {found}{advice}.")
+    return given
 
 
 def one_of(what: str, given: object, options: Iterable[str]) -> str:

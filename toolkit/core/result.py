@@ -24,6 +24,7 @@ Severity = Literal["critical", "high", "medium", "low", "info"]
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 NOTHING_MIME = "application/vnd.toolkit.nothing+json"  # tells a report that there is nothing to show, and why
 CELL_SIZE = (5.2, 3.0)  # inches of the figure in a cell, which a narrow one holds as it is
+FIGURES_MIME = "application/vnd.toolkit.figures+json"  # the words below them, which tell a report what stands there
 EXPLORER_MIME = "application/vnd.toolkit.explorer+json"  # what the page's script makes movable
 
 
@@ -227,6 +228,19 @@ class Result(ABC):
             return self.face().html()
         drawings = self.drawings()
         return self.face().cell(drawings[0].figure(*CELL_SIZE).html() if drawings else "")
+
+
+class Explorer(Result):
+    """A result with which the page's script does more: in a cell and without a script it is its face alone."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def plain(self) -> dict[str, Any]:
+        """Return what the script needs, for JSON; empty where there is nothing to be moved."""
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
+        return {EXPLORER_MIME: self.plain(), "text/html": self._repr_html_(), "text/plain": repr(self)}
 
 
 @dataclass(frozen=True, repr=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from toolkit.core.face import Face, FaceTable
@@ -64,14 +65,17 @@ def drawer(module: str) -> Callable[..., Drawing]:
 
 
 def facer(module: str) -> Callable[..., Face]:
-    """Return what makes a face of ``faces.yaml`` beside a module: its name, the result, frames, and what is put in."""
+    """Return what makes a face of ``faces.yaml`` beside a module: its name, the result, frames, and what is put in.
+
+    ``shown`` holds how its tables are shown, as the options of ``FaceTable``.
+    """
     texts: dict[str, dict[str, Any]] = beside(module, "faces.yaml")
 
     def face(name: str, result: Result, /, *frames: pd.DataFrame, **numbers: Any) -> Face:
         filled = {"it": result} | numbers
         words = texts[name]
         captions = [caption.format(**filled) for caption in words["tables"][: len(frames)]]
-        tables = list(map(FaceTable, captions, frames))
+        tables = list(map(partial(FaceTable, **words.get("shown", {})), captions, frames))
         return Face(words["title"].format(**filled), words["lead"].format(**filled), tables, result.findings())
 
     return face

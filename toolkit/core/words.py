@@ -197,3 +197,14 @@ def matching(pattern: str, names: Iterable[str]) -> list[str]:
     """
     every = list(names)
     return [pattern] if pattern in every else [name for name in every if matches(name, pattern)]
+
+
+def quoted(label: str) -> str:
+    r"""Quote a label; with escapes where an accent is stored as a sign of its own, which nobody would see.
+
+    Examples
+    --------
+    >>> quoted("caf\u00e9 "), quoted("cafe\u0301")
+    ("'café '", "'cafe\\u0301'")
+    """
+    return repr(label) if unicodedata.is_normalized("NFC", label) else ascii(label)

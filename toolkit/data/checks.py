@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Any, cast
+from unicodedata import normalize
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from toolkit.core.result import Finding
-from toolkit.core.words import counted
+from toolkit.core.result import Finding, Severity
+from toolkit.core.words import counted, quoted
 from toolkit.data.findings import finding
 from toolkit.errors import listed
 from toolkit.statistics.ranking import roc_auc
@@ -114,6 +115,18 @@ def _classes(target: pd.Series[Any]) -> Iterator[Finding]:
         yield finding("DATA-TINY-CLASS", severity, label, count=few, rows=len(target), target=target.name)
     if len(counts) > MANY_CLASSES:
         yield finding("DATA-MANY-CLASSES", "medium", target.name, classes=len(counts))
+    yield from _alike(target.dropna(), "high")
+
+
+def _alike(column: pd.Series[Any], severity: Severity) -> Iterator[Finding]:
+    """Say which labels are one but for blanks, capitals, and the way letters with accents are stored."""
+    same = defaultdict[str, list[str]](list)
+    for label in column.cat.categories if isinstance(column.dtype, pd.CategoricalDtype) else column.unique():
+        if isinstance(label, str):
+            same[" ".join(normalize("NFKC", label).casefold().split())].append(label)
+    pairs = [label for labels in same.values() if len(labels) > 1 for label in sorted(labels)]
+    if pairs:
+        yield finding("DATA-LABELS-ALIKE", severity, column.name, labels=listed(map(quoted, pairs), 6))
 
 
 def _columns(features: pd.DataFrame) -> Iterator[Finding]:
@@ -126,6 +139,7 @@ def _columns(features: pd.DataFrame) -> Iterator[Finding]:
         for value, share in most[most >= NEAR_CONSTANT_SHARE].items():
             yield finding("DATA-NEAR-CONSTANT", "low", name, value=str(value), share=share)
     for name, column in features.select_dtypes("category").items():
+        yield from _alike(column, "medium")
         if (labels := len(column.cat.categories)) > MANY_LABELS:
             yield finding("DATA-HIGH-CARDINALITY", "low", name, labels=labels, rows=len(column))
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from toolkit.core.result import Finding
 from toolkit.core.words import counted
@@ -251,8 +252,38 @@ def is_text(column: pd.Series[Any]) -> bool:
 
 
 def is_plain(column: pd.Series[Any], kind: str) -> bool:
-    """Whether a column is as features are: labels where the kind is text, else numbers."""
-    return str(column.dtype) in ("int64", "float64", "category") and is_text(column) == (kind == "text")
+    """Whether a column is as features are: a category of texts where the kind is text, else numbers."""
+    if is_text(column):
+        return kind == "text" and column.cat.categories.inferred_type in ("string", "empty")
+    return kind != "text" and str(column.dtype) in ("int64", "float64")
+
+
+def encoded_labels(model: Any) -> dict[str, tuple[Any, ...]]:
+    """Return the labels of each column that the encoders of a fitted model have seen, as they were then.
+
+    Examples
+    --------
+    >>> from sklearn.ensemble import HistGradientBoostingClassifier
+    >>> rows = pd.DataFrame({"floor": pd.Categorical([3, 1, 3])})
+    >>> encoded_labels(HistGradientBoostingClassifier().fit(rows, [0, 1, 0]))
+    {'floor': (1, 3)}
+    """
+    names, found = np.array(_names(model), dtype=object), dict[str, tuple[Any, ...]]()
+    encoding = [step for _, step in getattr(model, "steps", ())] or [getattr(model, "_preprocessor", None)]
+    for transformer, columns in [part[1:] for step in encoding for part in getattr(step, "transformers_", ())]:
+        steps = [step for _, step in getattr(transformer, "steps", [("", transformer)])]
+        labels = next((step.categories_ for step in steps if hasattr(step, "categories_")), ())
+        by_name = np.asarray(columns).dtype.kind in "OUT"
+        found |= zip(columns if by_name else names[columns], (tuple(seen.tolist()) for seen in labels), strict=False)
+    if len(names) and hasattr(getattr(model, "get_booster", list)(), "get_categories"):  # XGBoost from 3.1
+        known = model.get_booster().get_categories(export_to_arrow=True).to_arrow()
+        # Texts are left out: XGBoost 3.2 cannot give back those beyond ASCII.
+        numbers = {name: labels for name, labels in known if labels is not None and pa.types.is_integer(labels.type)}
+        found |= {name: tuple(labels.to_pylist()) for name, labels in numbers.items()}
+    if len(names) and hasattr(model, "booster_"):  # LightGBM
+        places, kept = model.booster_.params.get("categorical_column", ()), model.booster_.pandas_categorical or ()
+        found |= zip(names[list(places)], map(tuple, kept), strict=True) if len(places) == len(kept) else ()
+    return {str(name): labels for name, labels in found.items()}
 
 
 def _of_model(model: Any) -> Schema:
@@ -260,16 +291,11 @@ def _of_model(model: Any) -> Schema:
     own = getattr(model, "columns", None)
     if isinstance(own, Mapping):
         return Schema({name: Column(kind, role="feature") for name, kind in own.items()})
-    labels: dict[str, tuple[str, ...]] = {}
     inner = getattr(model, "best_estimator_", model)
-    for _, step in getattr(inner, "steps", ()):
-        for _, transformer, columns in getattr(step, "transformers_", ()):
-            encoder = transformer[0] if hasattr(transformer, "steps") else transformer
-            for column, seen in zip(columns, getattr(encoder, "categories_", ()), strict=False):
-                if any(isinstance(label, str) for label in seen):
-                    labels[str(column)] = tuple(label for label in seen if isinstance(label, str))
-    known = {name: labels.get(name, ()) for name in _names(inner)}
-    columns = {name: Column("text" if seen else "", role="feature", categories=seen) for name, seen in known.items()}
+    columns, known = dict.fromkeys(_names(inner), Column(role="feature")), encoded_labels(inner)
+    for name in columns.keys() & known.keys():
+        texts = tuple(label for label in known[name] if isinstance(label, str))
+        columns[name] = Column("text" if texts else "number", role="feature", categories=texts)
     return Schema(columns, type(model).__name__)
 
 

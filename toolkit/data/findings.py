@@ -8,6 +8,7 @@ import pandas as pd
 
 from toolkit.core.result import Finding, Severity
 from toolkit.core.texts import drawer, facer, finder, refuser
+from toolkit.core.words import quoted
 from toolkit.errors import listed
 
 finding, refusal, face, drawing = finder(__file__), refuser(__file__), facer(__file__), drawer(__file__)
@@ -22,6 +23,6 @@ def unseen(labels: pd.Series[Any], strange: pd.Series[bool], text: str, **number
     """Say how many labels were never seen before, and name some."""
     if not strange.any():
         return []
-    count, cells = int(strange.sum()), listed(map(repr, labels[strange].astype(str).value_counts().index[:4]), 3)
+    count, cells = int(strange.sum()), listed(map(quoted, labels[strange].astype(str).value_counts().index[:4]), 3)
     said = {"count": count, "rows": len(labels), "cells": cells, "first": int(labels.index[strange][0]) + 1}
     return [finding(text, by_share(count / len(labels)), labels.name, **said, **numbers)]

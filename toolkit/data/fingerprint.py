@@ -52,8 +52,6 @@ def _content(column: pd.Series[Any]) -> tuple[bytes, ...]:
         return (b"missing",)
     if isinstance(dtype, pd.CategoricalDtype):
         return _content(column.astype(dtype.categories.dtype if column.notna().all() else object))
-    if isinstance(dtype, pd.SparseDtype):
-        return _content(pd.Series(np.asarray(column)))
     if pd.api.types.is_datetime64_any_dtype(dtype):
         return _time_content(column)
     kind = pd.api.types.infer_dtype(column, skipna=True)

@@ -27,7 +27,7 @@ from toolkit.data.delimited import read_delimited, refuse_foreign
 from toolkit.data.findings import finding, refusal
 from toolkit.data.recognition import Decision
 from toolkit.data.schema import Schema
-from toolkit.data.table_reader.cells import as_texts, column_kind
+from toolkit.data.table_reader.cells import as_texts, column_kind, usual
 from toolkit.errors import InputError, listed, nearest, refusing
 
 #: The most that a packed file may hold, so that a small one cannot fill the memory; TOOLKIT_MOST_UNPACKED_GB sets it.
@@ -138,6 +138,8 @@ def _finished(table: RawTable, known: Schema | None) -> RawTable:
     if kept:
         notes.append(finding("DATA-INDEX", "info", names=", ".join(kept)))
     frame = frame.set_axis(names, axis=1).reset_index(drop=True)
+    own = (pd.SparseDtype, pd.ArrowDtype, pd.CategoricalDtype)
+    frame = frame.assign(**{name: usual(frame[name]) for name in names if isinstance(frame[name].dtype, own)})
     undecided = frame.columns.difference(list(table.decisions), sort=False)
     cells = {name: frame[name] for name in undecided if frame[name].dtype in (object, "str")}
     texts = {name: as_texts(one) for name, one in cells.items() if column_kind(one) in ("text", "mixed")}

@@ -13,7 +13,7 @@ import pandas as pd
 from toolkit.core.estimate import Estimate, spread
 from toolkit.core.face import Face
 from toolkit.core.figures import Drawing
-from toolkit.core.options import one_of, share
+from toolkit.core.options import instance, one_of, share
 from toolkit.core.result import Finding, Record, Result, by_severity
 from toolkit.core.words import counted
 from toolkit.data.assignment import apart, by_class, by_group, by_time, shuffled
@@ -93,6 +93,7 @@ def split_dataset(
         if data is not None or train is None or test is None:
             raise InputError("Give either a data set to cut, or train= and test=, two tables that are parts already.")
         return _given(train, test, validation, seed)
+    data = instance(data, Dataset)
     sizes = share("test_size", test_size), share("validation_size", validation_size, zero=True)
     if test_size + validation_size >= 1:
         raise InputError(f"'test_size' {test_size} and 'validation_size' {validation_size} leave no rows to train on.")
@@ -224,9 +225,14 @@ class Split(Result):
         return face("split", self, self._table())
 
 
+def judged_rows(data: Dataset | Split) -> Dataset:
+    """Return the rows that a step judges: the test part of a Split, or those of a Dataset that have a label."""
+    return data.test if isinstance(data, Split) else instance(data, Dataset, Split).labelled
+
+
 def _given(train: Dataset, test: Any, validation: Any, seed: int) -> Split:
     """Put tables that are parts already into one split."""
-    read = {"train": train.labelled}
+    read = {"train": instance(train, Dataset).labelled}
     for name, part in {"test": test, "validation": validation}.items():
         if part is not None:
             read[name] = (part if isinstance(part, Dataset) else load_dataset(part, like=train)).labelled

@@ -7,7 +7,7 @@ import numpy as np
 from scipy.special import kolmogorov
 
 from toolkit.core.estimate import Estimate
-from toolkit.core.words import value_text
+from toolkit.core.words import quoted, value_text
 from toolkit.drift.distances import METHODS, SMALL, Pair, evidently_score
 from toolkit.drift.summary import ColumnSummary, align
 from toolkit.statistics.contingency import all_on_one_side, homogeneity
@@ -109,8 +109,9 @@ def judge_novelty(reference: ColumnSummary, current: ColumnSummary, pair: Pair) 
         return beyond | {"new_share": 0.0, "vanished_share": 0.0}
     values, before, after = align(reference, current)
     new, vanished = after * (before == 0), before * (after == 0)
-    order = np.argsort(-new, kind="stable")[: min(np.count_nonzero(new), 5)]
-    found: dict[str, Any] = {"new_names": tuple(value_text(values[place]) for place in order)}
+    most_often = [values[place] for place in np.argsort(-new, kind="stable")[: min(np.count_nonzero(new), 5)]]
+    names = tuple(quoted(one[:40]) if isinstance(one, str) and one else value_text(one) for one in most_often)
+    found: dict[str, Any] = {"new_names": names}
     sides = ("new", new, current, (here, there)), ("vanished", vanished, reference, (there, here))
     for which, counts, column, sizes in sides:
         most = counts.max(initial=0) * column.unit

@@ -18,8 +18,7 @@ from toolkit.data.load import as_dataset
 from toolkit.data.times import cut_windows
 from toolkit.drift.comparison import Source, compare_columns, make_plan, of_season, roles_in, with_model
 from toolkit.drift.evidently import comparison_of
-from toolkit.drift.figures import drawings
-from toolkit.drift.findings import face, finding, findings_of, head_numbers, headline, share_text, size_findings
+from toolkit.drift.findings import drawings, face, finding, findings_of, head_numbers, headline, size_findings
 from toolkit.drift.model import THRESHOLD, Domain
 from toolkit.drift.profile import Profile
 from toolkit.drift.verdicts import Plan, corrected, corrected_windows, share_moved
@@ -217,7 +216,8 @@ class Drift(Result):
 
     def findings(self) -> list[Finding]:
         """Return what is broken, what drifted and what is new, the most severe first."""
-        found = [*findings_of(self.table, self.domain, self.plan.alpha, self.plan.rare), *self.notes]
+        domain = self.domain if self.domain_drifted else None
+        found = [*findings_of(self.table, domain, self.plan.rare), *self.notes]
         found += size_findings(self.reference, self.current)
         if len(self.windows):
             named, many = self.drifted_windows(), self.windows["window"].nunique()
@@ -259,7 +259,9 @@ class Drift(Result):
         emptier = self.table["missing_difference"].map(lambda cell: cell if abs(cell.value) > 0 else None)
         shown = self.table.assign(missing_difference=emptier)[[*_SHOWN, "missing_difference", "importance"]]
         shown = shown.dropna(axis="columns", how="all")
-        return face("drift", self, shown, share=share_text(self.scalars()["drift.columns_share"]))
+        share = self.scalars()["drift.columns_share"]
+        ends = f" [{share.low:.0%}, {share.high:.0%}]" if share.has_interval else ""
+        return face("drift", self, shown, share=f"{share.value:.0%}{ends}")
 
 
 def _source(

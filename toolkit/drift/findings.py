@@ -1,25 +1,30 @@
-"""What a comparison says: first, in its findings, and beside its figures."""
+"""What a comparison says, first and in its findings, and shows: distances, a column before and after, the trend."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from toolkit.core.estimate import Estimate, format_number, format_p
+from toolkit.core.figures import BLUE, GREEN, GREY, ORANGE, Axes, Drawing, draw_intervals, name_rows, name_windows
 from toolkit.core.numbers import KeyNumber
 from toolkit.core.resources import beside
 from toolkit.core.result import Finding, Severity
 from toolkit.core.texts import drawer, facer, finder, refuser
-from toolkit.core.words import counted, value_text
-from toolkit.drift.distances import METHODS
-from toolkit.drift.model import THRESHOLD, Domain
+from toolkit.core.words import counted, shorten, value_text
+from toolkit.drift.distances import METHODS, pair_of
+from toolkit.drift.model import Domain
 from toolkit.drift.profile import Profile
 from toolkit.drift.summary import MOST_LABELS
 from toolkit.errors import listed
 from toolkit.statistics.units import FEW_GROUPS
+
+if TYPE_CHECKING:
+    from toolkit.drift.detect import Drift
 
 finding, face, refusal, drawing = finder(__file__), facer(__file__), refuser(__file__), drawer(__file__)
 MATTERS, MATTERS_MUCH = 0.02, 0.1
@@ -31,10 +36,14 @@ SUBJECTS = {"feature": ("COLUMN", "Column"), "target": ("TARGET", "The target"),
 _MOST_NAMED = 3
 # What has no value at all is said first, then what is not there.
 CODES = ("ALL-MISSING", "GONE", "TYPE", "CONSTANT", "UNIT")
+MOST_COLUMNS, MOST_LINES = 12, 4
+MOST_LABELS_DRAWN = 8
+BARS = 24
+_MARKS = ((BLUE, "o"), (ORANGE, "s"), (GREY, "D"), (GREEN, "^"))
 
 
-def findings_of(table: pd.DataFrame, domain: Domain | None, alpha: float, rare: float) -> Iterator[Finding]:
-    """Yield what a reader should know about one comparison, breaks first."""
+def findings_of(table: pd.DataFrame, domain: Domain | None, rare: float) -> Iterator[Finding]:
+    """Yield what a reader should know about one comparison, breaks first; ``domain`` if it tells the tables apart."""
     for code in CODES:
         for _, row in table[table["code"] == code].iterrows():
             yield finding("DRIFT-BROKEN", "critical", row["column"], f"DRIFT-{code}", row=row)
@@ -58,7 +67,7 @@ def findings_of(table: pd.DataFrame, domain: Domain | None, alpha: float, rare: 
             yield finding("DRIFT-VANISHED-LABELS", "low", row["column"], row=row, labels=gone)
         if row["outside_share"] > 0 and row["p_outside"] <= rare:
             yield finding("DRIFT-RANGE", notable[1], row["column"], row=row)
-    if domain is not None and domain.p_adjusted <= alpha and domain.roc_auc.value >= THRESHOLD:
+    if domain is not None:
         told = [repr(name) for name in domain.giveaways()]
         alone = not (table["verdict"] == "drifted").any()
         hidden = " No single column has drifted: what changed is how columns are associated." if alone else ""
@@ -90,11 +99,6 @@ def size_findings(reference: Profile, current: Profile) -> Iterator[Finding]:
         yield finding("DRIFT-FEW-GROUPS", "medium", size=size)
     elif min(sizes) < FEW_ROWS:
         yield finding("DRIFT-FEW-ROWS", "low", size=size)
-
-
-def share_text(value: Estimate) -> str:
-    """Write a share and its range as percentages."""
-    return f"{value.value:.0%}" + (f" [{value.low:.0%}, {value.high:.0%}]" if value.has_interval else "")
 
 
 def headline(table: pd.DataFrame, domain: Domain | None) -> str:
@@ -151,3 +155,96 @@ def head_numbers(scalars: Mapping[str, Estimate], rows: int) -> Iterator[KeyNumb
     for name, label in _KEY_NUMBERS.items():
         if name in scalars:
             yield KeyNumber(name, label, replace(scalars[name], n=rows), "current table", "reference")
+
+
+def drawings(drift: Drift) -> list[Drawing]:
+    """Return the figures that a comparison has: distances, one column before and after, and the trend."""
+    measured = drift.table[drift.table["method"] != ""].head(MOST_COLUMNS)
+    if not len(measured):
+        return []
+    said = [
+        f"{value_text(row['column'])}: {METHODS[row['method']].title} {row['distance']}, {row['verdict']}"
+        for _, row in measured.iterrows()
+    ]
+    data = measured[["column", "verdict", "distance", "by_chance", "threshold"]]
+    found = [drawing("columns", lambda ax: _draw_columns(ax, measured), data, said=said)]
+    name, change = measured.iloc[0][["column", "change"]]
+    shares = _shares(drift, name)
+    found.append(drawing("worst", lambda ax: _draw_shares(ax, shares, name), shares, name=name, change=change))
+    if not len(drift.windows):
+        return found
+    rows = drift.windows[drift.windows["role"] == "feature"]
+    most = (rows["beyond_chance"] / rows["threshold"]).groupby(rows["column"]).max().nlargest(MOST_LINES).index
+    lines = rows.loc[rows["column"].isin(most), ["window", "column", "verdict", "distance", "threshold"]]
+    drifted, count = drift.drifted_windows(), drift.windows["window"].nunique()
+    said_of = {"drifted": len(drifted), "windows": count, "named": listed(drifted, 12) or "none"}
+    return [*found, drawing("trend", lambda ax: _draw_trend(ax, lines), lines, **said_of)]
+
+
+def _shares(drift: Drift, name: str) -> pd.DataFrame:
+    """Return the shares of a column in both tables: of the labels that changed most, or of steps over a number."""
+    pair = pair_of(drift.reference.columns[name], drift.current.columns[name])
+    before, after = pair.reference / pair.reference.sum(), pair.current / pair.current.sum()
+    if not pair.scale:
+        order = np.argsort(-np.abs(after - before), kind="stable")[:MOST_LABELS_DRAWN]
+        labels = [value_text(pair.labels[place]) for place in order]
+        return pd.DataFrame({"value": labels, "reference": before[order], "current": after[order]})
+    low, high = np.interp([0.005, 0.995], np.cumsum(before + after) / 2, pair.points)
+    wide = high - low if high > low else 1.0
+    steps = np.linspace(0, 1, BARS + 1)
+    shares = [np.diff(np.interp(steps, (pair.points - low) / wide, np.cumsum(part))) for part in (before, after)]
+    ends = low + wide * steps
+    return pd.DataFrame({"from": ends[:-1], "to": ends[1:], "reference": shares[0], "current": shares[1]})
+
+
+def _draw_columns(ax: Axes, drawn: pd.DataFrame) -> None:
+    """Draw distances with intervals over their thresholds, and what chance would do."""
+    for place, (_, row) in enumerate(drawn.iterrows()):
+        unit, distance, chance = row["threshold"], row["distance"], row["by_chance"]
+        ax.plot([0, chance.high / unit], [place, place], color="#d4d4d4", linewidth=7, solid_capstyle="butt")
+        filled = BLUE if row["verdict"] in ("drifted", "broken") else "white"
+        scaled = Estimate(distance.value / unit, distance.low / unit, distance.high / unit)
+        draw_intervals(ax, [place], [scaled], markerfacecolor=filled)
+    ax.axvline(1, color=GREY, linewidth=1, linestyle=":")
+    ax.set_xscale("symlog", linthresh=1)
+    reach = [np.nanmax([one.value, one.high]) for one in drawn["distance"]]
+    furthest = max(1, *(reach / drawn["threshold"]))
+    ticks = [0, 0.5, 1, *(step for step in (2, 5, 10, 20, 50, 100, 1000) if step <= furthest * 1.2)]
+    ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    ax.minorticks_off()
+    name_rows(ax, [shorten(name) for name in drawn["column"]])
+    ax.set(xlabel="Distance ÷ threshold", xlim=(0, furthest * 1.15))
+
+
+def _draw_shares(ax: Axes, shares: pd.DataFrame, name: str) -> None:
+    """Draw the shares of one column in both tables: bars of labels, or steps over the range of a number."""
+    if "value" in shares:
+        places = np.arange(len(shares))
+        ax.barh(places - 0.2, shares["reference"], 0.38, color="white", edgecolor=GREY, hatch="//", label="reference")
+        ax.barh(places + 0.2, shares["current"], 0.38, color=BLUE, label="current")
+        name_rows(ax, [shorten(label) for label in shares["value"]])
+        ax.set(xlabel=f"Share of rows, {shorten(name)}")
+    else:
+        edges = [*shares["from"], shares["to"].iloc[-1]]
+        for part, colour, style in (("reference", GREY, "--"), ("current", BLUE, "-")):
+            ax.stairs(shares[part], edges, color=colour, linewidth=2, linestyle=style, label=part)
+        ax.set(xlabel=shorten(name), ylabel="Share of rows")
+    ax.legend()
+
+
+def _draw_trend(ax: Axes, trend: pd.DataFrame) -> None:
+    """Draw the distance of some columns over the windows, in units of their thresholds."""
+    labels = list(dict.fromkeys(trend["window"]))
+    place = np.arange(len(labels))
+    for (name, rows), (colour, mark) in zip(trend.groupby("column", sort=False), _MARKS, strict=False):
+        line = rows.set_index("window").reindex(labels)
+        known = line["distance"].notna()
+        unit = line["threshold"][known].to_numpy()
+        ends = np.array([[cell.low, cell.high] for cell in line["distance"][known]]) / unit[:, None]
+        value = np.array([cell.value for cell in line["distance"][known]]) / unit
+        ax.fill_between(place[known], ends[:, 0], ends[:, 1], color=colour, alpha=0.15, linewidth=0)
+        ax.plot(place[known], value, marker=mark, color=colour, markersize=5, label=shorten(name, 24))
+    ax.axhline(1, color=GREY, linewidth=1, linestyle=":")
+    name_windows(ax, labels)
+    ax.set(ylabel="Distance ÷ threshold", ylim=(0, None))
+    ax.legend()

@@ -189,11 +189,12 @@ def tell_apart(reference: pd.DataFrame, current: pd.DataFrame, seed: int, units:
         drops = areas[-1] - np.array([roc_auc(side[judge], scores, weights[judge])[0] for scores in shuffled])
     value, influence = float(np.mean(areas)), influence * math.sqrt(SHARED)
     found = smooth(value, influence, weights, effective=min(n, m), method=f"DeLong, {FOLDS} dependent folds")
-    if units is None:
-        p_value = float(stats.norm.sf((value - 0.5) / (math.sqrt(SHARED * spread) / FOLDS)))
-    else:
+    p_value = float(stats.norm.sf((value - 0.5) / (math.sqrt(SHARED * spread) / FOLDS)))
+    if units is not None:
         found, each = found.over(units), weights * influence
-        p_value = float(stats.t.sf((value - 0.5) / units.standard_error(each), max(units.freedom(each), 1)))
+        # There is no error to estimate where persons are the same in both tables, or all rows are told apart.
+        if (error := units.standard_error(each)) > 1e-9:
+            p_value = float(stats.t.sf((value - 0.5) / error, max(units.freedom(each), 1)))
     most = np.argsort(-drops, kind="stable")
     told = {str(reference.columns[place]): float(drops[place]) for place in most}
     return Domain(found.estimate, p_value, told, max(n, m))

@@ -104,10 +104,8 @@ class Profile(Result):
 
     def frame(self) -> pd.DataFrame:
         """Return one row a column: ``column, role, kind, missing, values_kept``."""
-        rows = [
-            [one.name, one.role, one.dtype, one.missing / max(one.rows, 1), len(one.distinct)]
-            for one in self.columns.values()
-        ]
+        ones = self.columns.values()
+        rows = [(one.name, one.role, one.dtype, one.missing / max(one.rows, 1), len(one.distinct)) for one in ones]
         return pd.DataFrame(rows, columns=["column", "role", "kind", "missing", "values_kept"])
 
     def record(self) -> Record:

@@ -183,10 +183,7 @@ def unit_change(reference: ColumnSummary, current: ColumnSummary) -> float:
 def _middle_size(summary: ColumnSummary) -> float:
     """Median of the absolute values that are not 0."""
     sizes, counts = np.abs(summary.distinct), summary.counts * (summary.distinct != 0)
-    if not counts.sum():
-        return 0.0
-    order = np.argsort(sizes)
-    return float(sizes[order][np.searchsorted(np.cumsum(counts[order]), counts.sum() / 2)])
+    return float(np.quantile(sizes, 0.5, weights=counts, method="inverted_cdf")) if counts.any() else 0.0
 
 
 def _gap(reference: ColumnSummary, current: ColumnSummary, factor: float) -> float:

@@ -19,7 +19,7 @@ from toolkit.core.result import Finding, Record, Result, by_severity
 from toolkit.core.words import titled
 from toolkit.data.dataset import Dataset
 from toolkit.data.fingerprint import fingerprint
-from toolkit.data.split import Split
+from toolkit.data.split import Split, judged_rows
 from toolkit.errors import InputError
 from toolkit.evaluation.curves import binary_curves, regression_curves
 from toolkit.evaluation.figures import drawings
@@ -91,7 +91,7 @@ def evaluate(
     >>> print(evaluate(model, data, latency=False).scalars()["test.r2"])
     0.518 [0.450, 0.577]
     """
-    parts = data.parts() if isinstance(data, Split) else {"test": data.labelled}
+    parts = data.parts() if isinstance(data, Split) else {"test": judged_rows(data)}
     test = parts["test"]
     model = Model.of(model, test)
     predicted = {name: predict(model, part) for name, part in parts.items()}

@@ -11,14 +11,15 @@ import pandas as pd
 
 from toolkit.core.estimate import spread
 from toolkit.core.face import Face
-from toolkit.core.result import EXPLORER_MIME, Result
+from toolkit.core.options import instance
+from toolkit.core.result import Explorer
 from toolkit.errors import NotApplicableError
+from toolkit.evaluation.evaluate import Evaluation
 from toolkit.evaluation.findings import face, refusal
 from toolkit.models.threshold import OUTCOMES, Costs
 from toolkit.statistics.intervals import share_estimate
 
 if TYPE_CHECKING:
-    from toolkit.evaluation.evaluate import Evaluation
     from toolkit.fairness.audit import FairnessAudit
 
 SHOWN_AT_REST = 9
@@ -59,7 +60,7 @@ def threshold_explorer(evaluation: Evaluation, fairness: FairnessAudit | Any = N
     >>> threshold_explorer(evaluate(model, data, latency=False)).frame().columns.tolist()[:5]
     ['threshold', 'recall', 'recall_low', 'recall_high', 'recall_n']
     """
-    curve, chosen = evaluation.curves.get("roc"), evaluation.threshold
+    curve, chosen = instance(evaluation, Evaluation).curves.get("roc"), evaluation.threshold
     if curve is None or chosen is None or evaluation.confusion is None or not math.isfinite(chosen.value):
         raise NotApplicableError("There is no threshold to move: the task is not binary, or no score decides.")
     if (units := evaluation.measured["accuracy"].units) and units.weight:
@@ -82,7 +83,7 @@ def threshold_explorer(evaluation: Evaluation, fairness: FairnessAudit | Any = N
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ThresholdExplorer(Result):
+class ThresholdExplorer(Explorer):
     """Counts at every threshold; shows itself as a table, and in a report with a slider.
 
     Attributes
@@ -124,20 +125,16 @@ class ThresholdExplorer(Result):
 
     def face(self) -> Face:
         """Return the threshold, and what some others would give."""
-        return face("explorer", self, self._at_rest(), chosen=self.counts["threshold"][self.chosen])
-
-    def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
-        return {EXPLORER_MIME: self._plain(), "text/html": self._repr_html_(), "text/plain": repr(self)}
-
-    def _at_rest(self) -> pd.DataFrame:
         called = self.counts["tp"] + self.counts["fp"]
         wanted = np.linspace(called.min(), called.max(), SHOWN_AT_REST)
         places = {int(np.argmin(np.abs(called - count))) for count in wanted} | {self.chosen}
         table = self._table().iloc[sorted(places)]
         levels = [f"{at:.4g}{' (chosen)' * (place == self.chosen)}" for place, at in table["threshold"].items()]
-        return table.assign(threshold=levels)
+        shown = table.assign(threshold=levels)
+        return face("explorer", self, shown, chosen=self.counts["threshold"][self.chosen])
 
-    def _plain(self) -> dict[str, Any]:
+    def plain(self) -> dict[str, Any]:
+        """Return the counts at every threshold, overall and of the largest groups."""
         kept: dict[str, Any] = {"positives": "first", "negatives": "first", "tp": list, "fp": list, "size": "first"}
         groups = self.groups.groupby(["feature", "group"], sort=False, as_index=False).agg(kept)
         rank = groups.groupby("feature")["size"].rank(ascending=False, method="first")

@@ -68,6 +68,17 @@ def judge(task: str, numbers: Mapping[str, Estimate], predicted: Mapping[str, Pr
         elif not predicted["test"].probabilities:
             names = "log loss, Brier score and calibration" if task == "binary" else "log loss and ROC AUC"
             yield finding("EVAL-NO-PROBABILITIES", "low", "model", names=names)
+        elif wrong := _surely_wrong(predicted["test"]):
+            yield finding(
+                "EVAL-CERTAIN-AND-WRONG", "medium", "log_loss", wrong=wrong, rows=len(predicted["test"].y_true)
+            )
+
+
+def _surely_wrong(test: Predictions) -> int:
+    """Count the rows whose true class has a probability of 0."""
+    if test.y_prob is None:
+        return int((np.abs(test.y_true - test.y_pred) == 1).sum())
+    return int((test.y_prob[np.arange(len(test.y_prob)), test.y_true.astype(int)] == 0).sum())
 
 
 def about_decisions(chosen: Threshold, test: Predictions) -> Iterator[Finding]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -90,23 +89,20 @@ def cut_levels(table: pd.DataFrame, least: int, dates: Collection[str] = ()) -> 
     return levels, members
 
 
-# Weights and weighted losses of slices, block by block: shape (2, blocks, slices).
-Sums: TypeAlias = Array
-
-
 @dataclass(frozen=True, eq=False)
 class Scan:
     """Every slice examined, as arrays of shape (slices,): its two levels (equal for a single one), rows and test.
 
     ``half_width`` is that of an interval of the difference each end of which holds for all slices at once; ``tail`` is
-    the chance beyond it. ``sums`` are those of the slices, ``whole`` those of each single level, large ones included.
+    the chance beyond it. ``sums``, of shape (2, blocks, slices), are weights and weighted losses of the slices block by
+    block, ``whole`` those of each single level, large ones included.
     """
 
     first: Codes
     second: Codes
     rows: Array
-    sums: Sums
-    whole: Sums
+    sums: Array
+    whole: Array
     difference: Array
     p_adjusted: Array
     half_width: Array
@@ -164,14 +160,14 @@ def scan(
     return Scan(first, second, rows[wanted], found, single, difference, p_adjusted, half, tail)
 
 
-def _contrast(one: Sums, other: Sums) -> tuple[Array, Array]:
+def _contrast(one: Array, other: Array) -> tuple[Array, Array]:
     """Return the differences of mean losses, and what each block adds to their errors."""
     size, rest = (np.maximum(part[0].sum(axis=0), 1e-300) for part in (one, other))
     own, theirs = one[1].sum(axis=0) / size, other[1].sum(axis=0) / rest
     return own - theirs, (one[1] - own * one[0]) / size - (other[1] - theirs * other[0]) / rest
 
 
-def _error(difference: Array, apart: Array, found: Sums) -> tuple[Array, Array]:
+def _error(difference: Array, apart: Array, found: Array) -> tuple[Array, Array]:
     """Return the standard errors of differences and their degrees of freedom, as ``Units.freedom`` has them.
 
     A slice without spread (every row wrong) is given that of one block more, at the mean of the others.

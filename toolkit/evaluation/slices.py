@@ -17,12 +17,11 @@ from toolkit.core.options import whole
 from toolkit.core.result import Finding, Result, by_severity
 from toolkit.core.words import shorten
 from toolkit.data.dataset import Dataset
-from toolkit.data.split import Split
+from toolkit.data.split import Split, judged_rows
 from toolkit.evaluation.findings import drawing, face, finding
 from toolkit.evaluation.scan import MOST_PAIRED_LEVELS, Level, Members, Scan, correct, row_losses, search, slice_mask
 from toolkit.models.choice import predict_at
 from toolkit.models.threshold import ThresholdLike
-from toolkit.statistics.binning import Codes
 from toolkit.statistics.intervals import Array, Z
 from toolkit.statistics.measure import Measure, mean, share, unbounded
 from toolkit.statistics.units import Units, weights_of
@@ -85,7 +84,7 @@ def find_slices(
     38
     """
     whole("depth", depth, 1, 2)
-    part = data.test if isinstance(data, Split) else data.labelled
+    part = judged_rows(data)
     part = part.sampled(MOST_ROWS, np.random.default_rng(seed))
     least = fewest(part.rows) if min_rows is None else whole("min_rows", min_rows, 5)
     predicted = predict_at(model, data, threshold, part)[1]
@@ -100,11 +99,6 @@ def find_slices(
     overall = mean(loss, weights_of(units, part.rows), bounds=anything, unit=unit).over(units)
     complete = depth == 1 or len(levels) <= MOST_PAIRED_LEVELS
     return Slices(loss_name, overall.estimate, examined, least, complete, table)
-
-
-def sampled(rows: int, seed: int) -> Codes:
-    """Return the places of as many random rows as are searched."""
-    return np.sort(np.random.default_rng(seed).choice(rows, min(rows, MOST_ROWS), replace=False))
 
 
 def fewest(rows: int) -> int:

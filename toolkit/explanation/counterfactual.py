@@ -14,7 +14,7 @@ import pandas as pd
 from toolkit.core.estimate import Estimate, format_number
 from toolkit.core.face import Face
 from toolkit.core.figures import BLUE, Axes, Drawing, name_rows
-from toolkit.core.options import column_of
+from toolkit.core.options import column_of, instance
 from toolkit.core.result import Finding, Result
 from toolkit.core.words import shorten, value_text
 from toolkit.data.dataset import Dataset
@@ -82,7 +82,7 @@ def find_counterfactual(
     >>> found.decision, len(found.table) > 0
     ('class_0', True)
     """
-    part, seen = (data.test, data.train) if isinstance(data, Split) else (data, data)
+    part, seen = (data.test, data.train) if isinstance(data, Split) else (instance(data, Dataset, Split),) * 2
     model = Model.of(model, part)
     if model.recorded:
         raise NotApplicableError("Recorded predictions have no model that could be asked about a changed row.")

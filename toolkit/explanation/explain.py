@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -17,7 +17,7 @@ from toolkit.core.figures import Drawing
 from toolkit.core.options import above, whole
 from toolkit.core.result import Finding, Record, Result
 from toolkit.data.dataset import Dataset
-from toolkit.data.split import Split
+from toolkit.data.split import Split, judged_rows
 from toolkit.errors import InputError, NotApplicableError, listed
 from toolkit.explanation.association import associations
 from toolkit.explanation.attribution import Attributor, choose_attributor
@@ -27,6 +27,7 @@ from toolkit.explanation.findings import face, judge, ranking
 from toolkit.explanation.importance import EXPLORED, Drawn, draw_rows, importance_table, interaction_table, magnitudes
 from toolkit.explanation.local import LocalRow, explain_rows, find_rows
 from toolkit.models.choice import predict_at
+from toolkit.models.model import Model
 from toolkit.models.threshold import ThresholdLike
 from toolkit.statistics.binning import Levels, cut
 from toolkit.statistics.intervals import Array
@@ -107,7 +108,7 @@ def explain(
     >>> explain(model, data).table["column"].iloc[0]
     's1'
     """
-    part = data.test if isinstance(data, Split) else data.labelled
+    part = judged_rows(data)
     against = background or (data.train if isinstance(data, Split) else data)
     above("precision", precision)
     above("seconds", seconds)
@@ -132,6 +133,7 @@ def explain(
     levels = {name: cut(one, dates=name in part.dates).take(drawn.positions) for name, one in cells.items()}
     return Explanation(
         data=part,
+        model=replace(model, threshold=decided_at),
         attributor=attributor,
         drawn=drawn,
         precision=precision,
@@ -154,6 +156,8 @@ class Explanation(Result):
     ----------
     data : Dataset
         The table from which rows were drawn.
+    model : Model
+        What is explained, with the threshold that it was explained at.
     attributor : Attributor
         The explainer that was used, its scale, and its base.
     drawn : Drawn
@@ -175,6 +179,7 @@ class Explanation(Result):
     """
 
     data: Dataset
+    model: Model
     attributor: Attributor
     drawn: Drawn
     precision: float

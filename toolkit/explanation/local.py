@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import special
 
 from toolkit.core.estimate import format_number
 from toolkit.core.figures import BLUE, GREY, ORANGE, Axes, Drawing
@@ -16,7 +15,7 @@ from toolkit.data.dataset import Dataset
 from toolkit.errors import InputError, listed
 from toolkit.explanation.attribution import Attributor
 from toolkit.explanation.findings import drawing
-from toolkit.explanation.trace import LOG_ODDS, PROBABILITY, SOFTMAX
+from toolkit.explanation.trace import LINKS, PROBABILITY
 from toolkit.models.model import in_order
 from toolkit.models.prediction import Predictions
 from toolkit.models.threshold import DEFAULT
@@ -193,14 +192,11 @@ def probability_path(scale: str, base: Array, values: Array, output: int = 0) ->
     [0.5, 0.731, 0.881]
     """
     steps = base + np.vstack([np.zeros_like(base), np.cumsum(values, axis=0)])
-    if scale == LOG_ODDS:
-        return np.asarray(special.expit(steps[:, output]))
-    if scale == SOFTMAX:
-        return np.asarray(special.softmax(steps, axis=1)[:, output])
-    return np.asarray(steps[:, output]) if scale == PROBABILITY else None
+    link = LINKS.get(scale)
+    return None if link is None else link(steps)[:, output]
 
 
-_MOST_STEPS = 8
+MOST_STEPS = 8
 
 
 def waterfall(row: LocalRow) -> Drawing:
@@ -234,7 +230,7 @@ def _draw_steps(ax: Axes, row: LocalRow) -> None:
 
 def _steps(row: LocalRow) -> list[tuple[str, float]]:
     """Return the largest attributions, named by column and value, then what all others add up to."""
-    shown = row.parts.head(_MOST_STEPS if len(row.parts) > _MOST_STEPS + 1 else _MOST_STEPS + 1)
+    shown = row.parts.head(MOST_STEPS if len(row.parts) > MOST_STEPS + 1 else MOST_STEPS + 1)
     steps = [
         (f"{shorten(name, 22)} = {shorten(value, 18)}", float(step))
         for name, value, step in zip(shown["column"], shown["value"], shown["attribution"], strict=True)

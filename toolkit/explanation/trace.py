@@ -73,14 +73,14 @@ def see_through(model: Model, features: pd.DataFrame) -> View | None:
     taken = list(model.inputs(features).columns)
     owners = np.array([names.index(name) for name in taken], dtype=np.intp)
     if not isinstance(estimator, Pipeline):
-        return View(estimator, lambda frame: frame[taken], owners)
+        return View(estimator, model.inputs, owners)
     encoder = estimator[:-1]
     try:
         traced = _trace(encoder, owners)
     except (AttributeError, IndexError, KeyError, NotImplementedError, TypeError, ValueError):
         return None
     encode = partial(by_place, encoder.transform)
-    return None if traced is None else View(estimator[-1], lambda frame: encode(frame[taken]), traced)
+    return None if traced is None else View(estimator[-1], lambda frame: encode(model.inputs(frame)), traced)
 
 
 def sum_to_columns(values: NDArray[np.float64], owners: Owners, columns: int) -> NDArray[np.float64]:
@@ -119,6 +119,8 @@ Score: TypeAlias = Callable[[Any], Array]
 
 LOG_ODDS, SOFTMAX, PROBABILITY = "log-odds", "softmax score", "probability"
 DECISION_SCORE, DECISION = "decision score", "decision (0 or 1)"
+#: What makes probabilities, shape (rows, outputs), of sums of attributions, by their scale.
+LINKS: dict[str, Score] = {LOG_ODDS: special.expit, SOFTMAX: partial(special.softmax, axis=1), PROBABILITY: np.asarray}
 
 
 @dataclass(frozen=True)

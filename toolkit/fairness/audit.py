@@ -18,7 +18,7 @@ from toolkit.core.options import whole
 from toolkit.core.result import Finding, Record, Result, by_severity
 from toolkit.core.words import spoken
 from toolkit.data.dataset import Dataset
-from toolkit.data.split import Split
+from toolkit.data.split import Split, judged_rows
 from toolkit.errors import NotApplicableError
 from toolkit.fairness import findings
 from toolkit.fairness.clusters import Resampling
@@ -114,7 +114,7 @@ def audit_fairness(
     whole("replicates", replicates, FEWEST_REPLICATES, MOST_REPLICATES)
     if model is None or not isinstance(data, Dataset | Split):
         raise NotApplicableError("Fairness needs a model, or its predictions, and rows whose outcome is known.")
-    part = data.test if isinstance(data, Split) else data.labelled
+    part = judged_rows(data)
     columns = sensitive_columns(part, sensitive)
     _, predicted, chosen = predict_at(model, data, threshold, part)
     predicted, ordered, of_rows = prepare(predicted, columns, part.units)

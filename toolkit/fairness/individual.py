@@ -17,7 +17,7 @@ from toolkit.core.options import whole
 from toolkit.core.result import Finding, Result, Severity, by_severity
 from toolkit.core.words import unique, value_text
 from toolkit.data.dataset import Dataset
-from toolkit.data.split import Split
+from toolkit.data.split import Split, judged_rows
 from toolkit.fairness.alike import change_column, consistency, nearest_rows, random_rows
 from toolkit.fairness.findings import drawing, face, finding
 from toolkit.fairness.groups import sensitive_inputs
@@ -93,7 +93,7 @@ def check_individual(
     """
     whole("neighbours", neighbours, 1)
     whole("rows", rows, 1)
-    test = data.test if isinstance(data, Split) else data.labelled
+    test = judged_rows(data)
     columns = list(sensitive_inputs(test, sensitive).columns)
     pool = test.take(np.random.default_rng(seed).permutation(test.rows)[: max(POOL, rows)])
     model, predicted, chosen = predict_at(model, data, threshold, pool)

@@ -12,7 +12,7 @@ import pandas as pd
 from toolkit.core.estimate import Estimate, spread
 from toolkit.core.face import Face
 from toolkit.core.figures import BLUE, GREY, ORANGE, Axes, Drawing
-from toolkit.core.options import one_of, whole
+from toolkit.core.options import instance, one_of, whole
 from toolkit.core.result import Candidate, Finding, ModelRecord, Record, Result, Severity, by_severity
 from toolkit.core.words import spoken, unique, value_text
 from toolkit.data.dataset import Dataset
@@ -243,9 +243,7 @@ def _check(split: Split, methods: Any, metric: str, rows: Any) -> list[str]:
     whole("rows", rows, LEAST_ROWS)
     if not wanted:
         raise InputError(f"methods: name at least one of {listed(METHODS)}.")
-    if not isinstance(split, Split):
-        raise InputError(f"mitigate needs a Split, to fit and measure on different rows; found {type(split).__name__}.")
-    if split.data.task != "binary":
+    if instance(split, Split).data.task != "binary":
         raise NotApplicableError(f"Mitigation is for binary targets; {split.data.target.name!r} is {split.data.task}.")
     return wanted
 

@@ -14,7 +14,7 @@ from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, Str
 from toolkit.core.estimate import Estimate, format_number, spread
 from toolkit.core.face import Face
 from toolkit.core.figures import BLUE, GREY, Axes, Drawing, draw_intervals, name_rows
-from toolkit.core.options import whole
+from toolkit.core.options import instance, whole
 from toolkit.core.result import Finding, Result, Severity, by_severity
 from toolkit.core.words import spoken, unique, value_text
 from toolkit.data.dataset import Dataset
@@ -81,7 +81,7 @@ def find_proxies(data: Dataset | Split, *, sensitive: object = None, rows: int =
     0.731 [0.680, 0.776]
     """
     whole("rows", rows, LEAST_ROWS)
-    table = data.data if isinstance(data, Split) else data
+    table = data.data if isinstance(data, Split) else instance(data, Dataset, Split)
     columns = sensitive_inputs(table, sensitive)
     features = table.features.drop(columns=list(columns.columns), errors="ignore")
     features = features.loc[:, features.notna().any()]

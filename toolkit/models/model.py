@@ -19,9 +19,9 @@ from toolkit.data.contract import find_columns, is_plain, schema_of
 from toolkit.data.dataset import Dataset
 from toolkit.data.schema import Column, Schema
 from toolkit.data.table_reader.table_model import TableModel
-from toolkit.errors import InputError, NotApplicableError, ToolkitError, listed, nearest
+from toolkit.errors import InputError, NotApplicableError, ToolkitError, listed, nearest, refusing
 from toolkit.models.findings import finding, refusal
-from toolkit.models.preprocessing import MANY_ROWS, LevelEncoder, encoding_with
+from toolkit.models.preprocessing import MANY_ROWS, LevelEncoder, as_fitted, encoding_with
 from toolkit.models.recorded import RecordedPredictions, ScoreFunction
 from toolkit.models.threshold import Rule, Threshold
 from toolkit.registry.model_store import table_function
@@ -215,10 +215,13 @@ class Model:
             return features
         taken = list(self.check_columns(features.columns, table).values())
         features = features if taken == list(features.columns) else features[taken]
-        settled = self.schema.features if self.schema.task else {}
+        if not self.schema.task:
+            return as_fitted(self.estimator, features)
+        settled = self.schema.features
         if all(is_plain(features[name], one.kind) for name, one in settled.items()):
             return features
-        return TableModel(self.estimator, self.schema.plain()).read(features)
+        with refusing("The model cannot take the table", kinds=(ValueError,)):
+            return TableModel(self.estimator, self.schema.plain()).read(features)
 
     def ask(self, method: str, features: pd.DataFrame, table: str = "the table") -> Any:
         """Call a method of the estimator; whatever it stumbles over is said in one sentence."""
@@ -305,6 +308,8 @@ def _meaning(own: tuple[Any, ...], data: Dataset | Schema) -> dict[Any, Any]:
 def own_labels(estimator: Any) -> tuple[Any, ...]:
     """Return the labels that an estimator itself predicts, in the order of its scores; none where it does not say."""
     known = getattr(estimator, "classes_", None)
+    if isinstance(known, list) and any(np.ndim(labels) for labels in known):
+        raise refusal("several outputs", name=type(estimator).__name__, count=len(known))
     return () if known is None else tuple(np.asarray(known, dtype=object).tolist())
 
 

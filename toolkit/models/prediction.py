@@ -92,7 +92,8 @@ def predict(model: Any, data: Dataset) -> Predictions:
     if data.task == "regression":
         y_true, y_pred = data.target.to_numpy(dtype=float), _finite(model.labels, data)
         return Predictions(y_true, y_pred, None, False, (), weights=weights)
-    if not set(model.classes) & set(data.classes):
+    own, two = set(model.classes), data.task == "binary" and len(model.classes) == 2 and not model.recorded
+    if not own & set(data.classes) or (two and own != set(data.classes)):
         said = {"own": listed(model.classes), "classes": listed(data.classes)}
         raise refusal("other labels", target=data.target.name, **said)
     classes = (*data.classes, *(label for label in model.classes if label not in data.classes))

@@ -188,6 +188,8 @@ def _scores(table: RawTable, data: Dataset, columns: _Columns) -> tuple[pd.DataF
         return scores, in_order(data)
     classes = tuple(_class_of(name, data, columns.start) for name in columns.scores)
     if len(classes) == 1 and data.task == "binary":
+        if classes[0] not in data.classes:
+            raise refusal("no class", **said)
         classes = (*(label for label in data.classes if label not in classes), *classes)
     lacking = [label for label in data.classes if label not in classes]
     if lacking or len(set(classes)) < len(classes):
@@ -198,9 +200,10 @@ def _scores(table: RawTable, data: Dataset, columns: _Columns) -> tuple[pd.DataF
 
 def _class_of(column: str, data: Dataset, start: str) -> Any:
     """Find the class whose label ends the name of a column of scores; one that the truth lacks may follow ``start``."""
-    labels = {str(label): label for label in data.classes}
-    # A truth column of 0.0 and 1.0 has whole labels, and its columns of scores may be named after either form.
-    labels |= {str(float(label)): label for label in data.classes if type(label) is int}
+    # Of labels such as 0.0 and 1.0, or 0 and 1, the columns of scores may be named after either form.
+    labels = {str(float(label)): label for label in data.classes if type(label) is int}
+    labels |= {str(label).removesuffix(".0"): label for label in data.classes}
+    labels |= {str(label): label for label in data.classes}
     whole = column.removeprefix(start)
     for text in (whole, whole.rstrip("]) ")):
         fitting = [name for name in labels if text == name or text.endswith(tuple(mark + name for mark in SEPARATORS))]

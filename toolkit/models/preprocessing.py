@@ -17,6 +17,8 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 from sklearn.utils import get_tags
 
+from toolkit.data.contract import encoded_labels, is_text
+
 Encoding = Literal["ordinal", "onehot", "none"]
 
 RARE = 10
@@ -67,15 +69,38 @@ def make_model(estimator: Any, features: pd.DataFrame) -> Pipeline:
     encoding = encoding_for(estimator)
     if encoding == "none":
         return Pipeline([("encode", "passthrough"), ("model", estimator)])
-    number: Any = "passthrough" if tags.allow_nan else SimpleImputer(strategy="median")
-    text: Any = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1, encoded_missing_value=-2)
-    if encoding == "onehot":
-        number = make_pipeline(SimpleImputer(strategy="median", add_indicator=True), StandardScaler())
-        levels = OneHotEncoder(min_frequency=RARE, max_categories=MOST_LEVELS, handle_unknown="infrequent_if_exist")
-        text = make_pipeline(text, levels)  # counting levels is many times faster on codes than on texts
+    plain = "passthrough" if tags.allow_nan else SimpleImputer(strategy="median")
+    number, text = _onehot() if encoding == "onehot" else (plain, _ordinal())
     threshold = 0.5 if encoding == "onehot" and tags.sparse else 0
     encoder = ColumnTransformer([("number", number, numbers), ("text", text, texts)], sparse_threshold=threshold)
     return Pipeline([("encode", encoder), ("model", estimator)])
+
+
+def _ordinal() -> OrdinalEncoder:
+    return OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1, encoded_missing_value=-2)
+
+
+def _onehot() -> tuple[Pipeline, Pipeline]:
+    """Return what encodes the numbers and the texts of a linear model."""
+    number = make_pipeline(SimpleImputer(strategy="median", add_indicator=True), StandardScaler())
+    levels = OneHotEncoder(min_frequency=RARE, max_categories=MOST_LEVELS, handle_unknown="infrequent_if_exist")
+    return number, make_pipeline(_ordinal(), levels)  # counting levels is many times faster on codes than on texts
+
+
+def is_onehot(model: Any) -> bool:
+    """Tell whether a model is one of ``make_model`` for a linear estimator: texts one-hot, numbers imputed and scaled.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.tree import DecisionTreeClassifier
+    >>> features = pd.DataFrame({"age": [20.0, None, 40.0], "town": ["Oslo", "Bergen", "Oslo"]})
+    >>> [is_onehot(make_model(one, features)) for one in (LogisticRegression(), DecisionTreeClassifier())]
+    [True, False]
+    """
+    encode = model[0] if isinstance(model, Pipeline) and len(model) == 2 else None
+    parts = encode.transformers if isinstance(encode, ColumnTransformer) else ()
+    return [repr(part) for _, part, _ in parts] == list(map(repr, _onehot()))
 
 
 class LevelEncoder(OrdinalEncoder):  # type: ignore[misc]
@@ -123,3 +148,40 @@ def encoding_with(encoder: type[OrdinalEncoder], model: Any) -> Any:
         parts = [(part[0], encoding_with(encoder, part[1]), *part[2:]) for part in getattr(model, name)]
         setattr(model, name, parts)
     return model
+
+
+def as_fitted(model: Any, features: pd.DataFrame) -> pd.DataFrame:
+    """Write labels as the numbers that a model was fitted on, and numbers as the categories that it takes.
+
+    Parameters
+    ----------
+    model : estimator
+        Fitted on a table, with encoders of its own; XGBoost, LightGBM and scikit-learn's boosting have such inside.
+    features : DataFrame
+        As a Dataset has them.
+
+    Returns
+    -------
+    DataFrame
+        A column with a label that is no number stays as it is.
+
+    Examples
+    --------
+    >>> from lightgbm import LGBMClassifier
+    >>> rows = pd.DataFrame({"floor": pd.Categorical([3, 1] * 50)})
+    >>> fitted = LGBMClassifier(verbose=-1).fit(rows, [0, 1] * 50)
+    >>> as_fitted(fitted, rows.astype(str).astype("category"))["floor"].cat.categories.tolist()
+    [1, 3]
+    """
+    inner = getattr(model, "best_estimator_", model)
+    takes_categories, written = hasattr(inner, "booster_") or hasattr(inner, "get_booster"), {}
+    for name, labels in encoded_labels(inner).items():
+        if name not in features or any(isinstance(label, str) for label in labels):
+            continue
+        column = features[name]
+        cells = column.astype(object).replace({"False": 0, "True": 1}) if is_text(column) else column
+        numbers = pd.to_numeric(cells, errors="coerce")
+        if numbers.notna().equals(column.notna()):
+            kept = pd.CategoricalDtype(list(labels))
+            written[name] = numbers.astype(kept) if takes_categories else numbers
+    return features.assign(**written) if written else features

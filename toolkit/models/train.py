@@ -9,6 +9,7 @@ import pandas as pd
 from sklearn.exceptions import ConvergenceWarning, UndefinedMetricWarning
 from sklearn.metrics import get_scorer
 
+from toolkit.core.options import instance
 from toolkit.core.result import Finding, by_severity
 from toolkit.core.words import spoken
 from toolkit.data.dataset import Dataset
@@ -69,7 +70,7 @@ def train(
     >>> training.name
     'logistic'
     """
-    data = split.train
+    data = instance(split, Split).train
     if not data.features.shape[1]:
         reasons = " ".join([note.message for note in data.notes if note.message.startswith("Column ")][:5])
         raise InputError(f"No feature is left beside {str(data.target.name)!r}. {reasons}".rstrip())

@@ -56,15 +56,13 @@ class Calibrator:
 
     def chance(self, score: Array) -> Array:
         """Return the calibrated probability of being positive."""
-        chance: Array = expit(self.terms(self.positions(score)) @ self.beta)
-        return chance
+        return np.asarray(expit(self.terms(self.positions(score)) @ self.beta))
 
     def draws(self, replicates: int, rng: np.random.Generator) -> Array:
         """Draw coefficients the reference could as well have given, of shape (n_terms, replicates)."""
         values, axes = np.linalg.eigh(self.covariance)
         root = axes * np.sqrt(np.maximum(values, 0.0)) @ axes.T
-        drawn: Array = self.beta[:, None] + root @ rng.standard_normal((len(self.beta), replicates))
-        return drawn
+        return np.asarray(self.beta[:, None] + root @ rng.standard_normal((len(self.beta), replicates)))
 
 
 def fit_calibrator(
@@ -199,8 +197,7 @@ def shift_test(y_true: Array, score: Array, calibrator: Calibrator, units: Units
 
 def _positions(score: Array, centre: float, unit: float, probabilities: bool) -> Array:
     if probabilities:
-        odds: Array = logit(np.clip(score, _CLIP, 1 - _CLIP))
-        return odds
+        return np.asarray(logit(np.clip(score, _CLIP, 1 - _CLIP)))
     return np.clip(score / unit - centre / unit, -_FURTHEST, _FURTHEST)
 
 

@@ -209,8 +209,7 @@ def _metrics(positive: Array, negative: Array, own: Array, cells: Cells) -> dict
 
 
 def _ratio(part: Array, whole: Array) -> Array:
-    ratio: Array = np.divide(part, whole, where=whole > 1e-12, out=np.full(len(whole), np.nan))
-    return ratio
+    return np.asarray(np.divide(part, whole, where=whole > 1e-12, out=np.full(len(whole), np.nan)))
 
 
 def _with_interval(value: float, draws: Sequence[Array], n: int) -> Estimate:

@@ -202,8 +202,7 @@ def _places(table: RawTable, labels: RawTable, by: str) -> NDArray[np.intp]:
         rows, found = counted(len(theirs), "row"), listed(map(repr, unknown.unique()), 3)
         said = {"labels": labels.name, "table": table.name, "by": by, "found": found}
         raise refusal("unknown rows", unknown=len(unknown), rows=rows, **said)
-    places: NDArray[np.intp] = pd.Index(theirs).get_indexer(pd.Index(mine))
-    return places
+    return np.asarray(pd.Index(theirs).get_indexer(pd.Index(mine)))
 
 
 def _keys(part: RawTable, by: str) -> pd.Series[Any]:

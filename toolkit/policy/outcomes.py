@@ -8,11 +8,12 @@ from typing import Literal, TypeAlias
 
 from toolkit.core.estimate import Estimate
 from toolkit.core.numbers import UNKNOWN
+from toolkit.core.options import instance
 from toolkit.core.result import SEVERITIES, Finding, Result, by_severity
 from toolkit.core.results import RuleOutcome
 from toolkit.core.texts import refuser
 from toolkit.core.words import counted, matching, shorten
-from toolkit.errors import InputError, nearest
+from toolkit.errors import nearest
 from toolkit.policy.policy import AGAINST, FindingRule, NumberRule, Policy
 from toolkit.statistics.direction import better_when
 
@@ -26,7 +27,7 @@ Numbers: TypeAlias = tuple[Mapping[str, Estimate], Sequence[Finding], str]
 
 def gather(results: Iterable[Result]) -> Numbers:
     """Return what results hold for a policy to judge: their numbers and findings, and the fingerprint of the data."""
-    ones = list(results)
+    ones = [instance(one, Result) for one in results]
     scalars = {name: number for result in ones for name, number in result.scalars().items()}
     findings = [finding for result in ones for finding in result.findings()]
     data = next((record.data for result in ones if (record := result.record()).data), None)
@@ -49,7 +50,8 @@ def judge_policy(
     for pattern, rule in policy.numbers.items():
         limits = every[pattern]
         if not limits and not rule.optional:
-            raise _nothing_to_judge(pattern, rule, scalars)
+            absent = rule.not_worse_than == "champion" and not _compared("champion", scalars)
+            raise refusal("no champion" if absent else "no number", pattern=pattern, near=_near(pattern, rule, scalars))
         of_rule = sum(scalars[name].has_interval for name in limits)
         each = f", for each of {len(limits)} numbers" if len(limits) > 1 else ""
         text = f"{rule.condition}{each}" + (f" ({rule.why})" if rule.why else "")
@@ -141,12 +143,6 @@ def _compared(against: str, scalars: Mapping[str, Estimate]) -> dict[str, str]:
     """Map the name of each number that is compared to that of its difference."""
     beginning, own = AGAINST[against], "test." if against == "baseline" else ""
     return {f"{own}{name.removeprefix(beginning)}": name for name in scalars if name.startswith(beginning)}
-
-
-def _nothing_to_judge(pattern: str, rule: NumberRule, scalars: Mapping[str, Estimate]) -> InputError:
-    if rule.not_worse_than == "champion" and not _compared("champion", scalars):
-        return refusal("no champion", pattern=pattern)
-    return refusal("no number", pattern=pattern, near=_near(pattern, rule, scalars))
 
 
 def _near(pattern: str, rule: NumberRule, scalars: Mapping[str, Estimate]) -> str:

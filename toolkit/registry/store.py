@@ -111,7 +111,7 @@ def connect(uri: str) -> Iterator[MlflowClient]:
         import mlflow
 
     own = {name: os.environ.get(name) for name in ("MLFLOW_TRACKING_URI", *_SILENT, *PATIENCE)}
-    before = mlflow.get_tracking_uri() if mlflow.is_tracking_uri_set() else None  # type: ignore[no-untyped-call]
+    before = mlflow.get_tracking_uri() if mlflow.is_tracking_uri_set() else None
     logger = logging.getLogger("mlflow")
     level = logger.level
     key = hashlib.sha256(uri.encode()).hexdigest()[:16]
@@ -134,7 +134,7 @@ def connect(uri: str) -> Iterator[MlflowClient]:
             asked = f"asked {tries} times (MLFLOW_HTTP_REQUEST_MAX_RETRIES sets that)"
             raise unusable(uri, f"{asked}, {met[1]})" if met else line) from error
         finally:
-            mlflow.set_tracking_uri(before)  # type: ignore[arg-type]  # None: as if it had never been set
+            mlflow.set_tracking_uri(before)
             for name in own:
                 os.environ.pop(name, None)  # set_tracking_uri writes the address
             os.environ.update({name: value for name, value in own.items() if value is not None})

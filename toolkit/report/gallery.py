@@ -1,24 +1,27 @@
-"""The index of a folder of reports: one line a run, newest first, whatever state its neighbours are in."""
+"""Pages of many reports: the index of a folder, one line a run, and the comparison of the reports of a sweep."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 
+import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from toolkit.core.estimate import format_number
+from toolkit.core.estimate import Estimate, format_number
 from toolkit.core.face import cell_html, content_policy
+from toolkit.core.numbers import KeyNumber
 from toolkit.core.resources import templates_folder
 from toolkit.core.words import counted, printable
 from toolkit.errors import listed
 from toolkit.policy.reason import number_words
 from toolkit.report.key_numbers import difference_html, direction_words, draw_interval, draw_series, key_tables
 from toolkit.report.summary import VERDICTS, Summary, Verdict, read_summary, readable_date, shown
+from toolkit.statistics.intervals import mean_estimate
 
 MOST_IN_SERIES = 20
 _FILES = ("report.html", "notebook.ipynb", "results.json", "manifest.json")
@@ -101,11 +104,59 @@ def _when(folder: Path, created: str) -> datetime:
 def environment() -> Environment:
     """Return what makes the pages: every text is escaped unless it was cleaned, and no page loads anything."""
     folder = templates_folder() / "review"
-    script = (folder / "review.js").read_text(encoding="utf-8")
-    policy = content_policy([script], "img-src data:")
+    scripts = [(folder / name).read_text(encoding="utf-8") for name in ("review.js", "row.js")]
+    policy = content_policy(scripts, "img-src data:")
     made = Environment(loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined)
-    made.globals |= {"script": Markup(script), "policy": Markup(policy)}  # noqa: S704 - a file of our own, and its hash
+    ours = map(Markup, (*scripts, policy))  # files of our own, and their hashes
+    made.globals |= zip(("script", "row_script", "policy"), ours, strict=True)
     made.filters |= {"words": number_words, "plain": format_number, "cell": cell_html, "drawn": draw_interval}
     made.filters |= {"difference": difference_html, "direction": direction_words, "tables": key_tables}
     made.filters |= {"date": readable_date, **{one.__name__: one for one in (counted, listed, printable, shown)}}
     return made
+
+
+SEED = "seed"
+MOST_NUMBERS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class SweptReport:
+    """A report of a sweep: the values that were varied, its folder and what it holds, or why there is none."""
+
+    varied: Mapping[str, object]
+    folder: Path | None
+    run: Run | None
+    failure: str
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """The values as they are shown."""
+        return tuple(map(shown, self.varied.values()))
+
+    @property
+    def numbers(self) -> dict[str, KeyNumber]:
+        """Its first key numbers by name."""
+        found = self.run.summary.key_numbers if self.run and self.run.summary else ()
+        return {one.name: one for one in found[:MOST_NUMBERS]}
+
+
+def sweep_html(title: str, reports: Sequence[SweptReport]) -> str:
+    """Make the page that compares the reports of a sweep of a template: values varied, key numbers, means over seeds.
+
+    The interval of such a mean is Student's t (1908, doi:10.1093/biomet/6.1.1) over the seeds. All of them use the same
+    rows, so it says what another seed would give and nothing of new data, for which it is too narrow (Nadeau and Bengio
+    2003, doi:10.1023/A:1024068626366).
+    """
+    varied, alike = list(reports[0].varied), dict[tuple[str, ...], list[SweptReport]]()
+    labels = {name: one.label or name for report in reports for name, one in report.numbers.items()}
+    for report in reports:
+        others = (value for name, value in zip(varied, report.values, strict=True) if name != SEED)
+        alike.setdefault(tuple(others), []).append(report)
+    means = {values: [_mean(ones, name) for name in labels] for values, ones in alike.items()}
+    page = environment().get_template("sweep.html.j2")
+    return page.render(title=title, varied=varied, rows=reports, labels=labels, means=means, failed=VERDICTS["failed"])
+
+
+def _mean(reports: Sequence[SweptReport], name: str) -> Estimate:
+    values = np.array([one.numbers[name].value.value for one in reports if name in one.numbers])
+    return mean_estimate(values[np.isfinite(values)])

@@ -15,7 +15,7 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import TextLexer, get_lexer_by_name
 from pygments.util import ClassNotFound
 
-from toolkit.core.result import EXPLORER_MIME, NOTHING_MIME
+from toolkit.core.result import EXPLORER_MIME, FIGURES_MIME, NOTHING_MIME
 from toolkit.core.results import MIME
 from toolkit.report.glossary import Glossary
 from toolkit.report.sanitize import PageCleaner
@@ -28,7 +28,7 @@ _ANSI = re.compile(r"\x1b(\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|[@-Z
 _BARE_REPR = re.compile(r"[\[(]?<[^<>]*(<[^<>]*>)?[^<>]*>.*", re.DOTALL)
 _MOST_CHARACTERS = 20_000
 _MOST_LINES = 40
-_FIGURE = re.compile(r'(?=<figure class="tk-figure")')
+_FIGURE = re.compile(r'(?=<figure class="tk-figure)')
 
 
 def read_narrative(
@@ -59,6 +59,9 @@ class _Reader:
             if isinstance(one, dict):
                 words = f"{one.get('severity')} {one.get('code')} {one.get('message')}"
                 cleaner.reported.add(" ".join(words.split()))
+        for output in (output for cell in notebook.cells for output in cell.get("outputs", ())):
+            below = (_json((output.get("data") or {}).get(FIGURES_MIME)) or {}).get("below")
+            cleaner.drawn.update(" ".join(str(one).split()) for one in (below if isinstance(below, list) else ()))
         self.cells = [cell for cell in notebook.cells if "papermill-error-cell-tag" not in _tags(cell)]
         texts = {index: cell for index, cell in enumerate(self.cells) if cell.cell_type == "markdown"}
         self.prose = {index: _markdown(_source(cell), cell.get("attachments", {})) for index, cell in texts.items()}

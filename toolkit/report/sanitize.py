@@ -77,6 +77,8 @@ class PageCleaner:
         The section in which a result shows a finding, by its text.
     reported : set of str
         Findings that the page lists elsewhere, and which are taken out of the pieces.
+    drawn : set of str
+        What stands below the figures that have a cell of their own: with a result they are taken out.
 
     Examples
     --------
@@ -90,6 +92,7 @@ class PageCleaner:
         self.answers: dict[str, Markup] = {}
         self.findings: dict[str, Heading] = {}
         self.reported: set[str] = set()
+        self.drawn: set[str] = set()
         self.glossary = Glossary() if glossary is None else glossary
         self._ids = set(reserved)
         self._repeated: Counter[str] = Counter()
@@ -203,6 +206,9 @@ class _Arranger:
         kind, data = node.name, self.inside["tk-data"] > 0
         caption = node.find("figcaption" if kind == "figure" else "caption")
         words = _text_of(caption) if caption else ""
+        if words in self.page.drawn and "tk-glance" in str(node.get("class")).split():
+            node.extract()
+            return
         label = f"{kind.capitalize()} {self.page.number(kind)}" if words and not data else ""
         anchor = self.page.unique_id(label or ("data" if data else kind))
         self.page.latest = self.page.latest if data else anchor

@@ -20,10 +20,23 @@ import psutil
 
 from toolkit.core.clock import clock
 from toolkit.core.words import masked
+from toolkit.errors import InputError
 from toolkit.runs.spare import VARIABLES, WORKER, is_alive, start
 
 MARK = "TOOLKIT_RUN_FOLDER"
 SCRATCH = "toolkit-run-"
+
+
+#: Bytes of address space, where that is limited: below, threads of OpenBLAS wait forever for what they cannot get.
+LEAST_SPACE = 4_000_000_000
+
+
+def check_space() -> None:
+    """Refuse to begin where the limit of address space (``ulimit -v``) is known to be too small."""
+    limit = psutil.Process().rlimit(psutil.RLIMIT_AS)[0] if hasattr(psutil, "RLIMIT_AS") else -1
+    if 0 <= limit < LEAST_SPACE:
+        said = f"Address space is limited to {limit / 1e9:.1f} GB (ulimit -v), and a run reserves more than it uses"
+        raise InputError(f"{said}. Allow {LEAST_SPACE / 1e9:.0f} GB, or limit real memory, as containers do.")
 
 
 @dataclass(frozen=True, slots=True)

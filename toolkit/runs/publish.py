@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,13 +24,14 @@ from uuid import uuid4
 from toolkit.core.clock import now
 from toolkit.core.estimate import Estimate
 from toolkit.core.face import Face
+from toolkit.core.options import instance
 from toolkit.core.result import DataInfo, Finding, Record, Result, by_severity
 from toolkit.core.results import MIME, ModelInfo, PolicyVerdict, Results, RunInfo, read_results, results_path
-from toolkit.core.words import masked, slug
+from toolkit.core.words import masked, shorten, slug
 from toolkit.errors import InputError, listed
 from toolkit.policy.check import check
 from toolkit.registry import tracking
-from toolkit.runs import manifest, provenance
+from toolkit.runs import manifest
 from toolkit.runs.conversion import is_json
 from toolkit.runs.parameters import list_templates
 
@@ -68,7 +70,7 @@ def publish(
         Where no result knows the data, or two results give the same number.
     """
     out = Path(out or os.environ.get("TOOLKIT_OUT", "reports"))
-    records = [result.record() for result in results]
+    records = [instance(result, Result).record() for result in results]
     if (policy := os.environ.get("TOOLKIT_POLICY")) and not any(record.verdict for record in records):
         results, parameters = (*results, check(policy, *results)), {**parameters, "policy": policy}
         records.append(results[-1].record())
@@ -91,10 +93,8 @@ def publish(
             "mlflow.source.git.commit": found.commit or "",
             tracking.REPORT_TAG: os.environ.get("TOOLKIT_REPORT_ID") or uuid4().hex,
         }
-        called, about = name or f"{template} {found.data.name}", found.data.name
-        logged = tracking.log_run(
-            records, found.scalars, experiment=about, name=called, parameters=found.parameters, tags=tags, out=out
-        )
+        titles = {"experiment": _problem(found.data), "name": name or f"{template} {found.data.name}"}
+        logged = tracking.log_run(records, _metrics(found), **titles, parameters=found.parameters, tags=tags, out=out)
     found = record_tracking(folder, found, logged)
     files = {name: text for record in records for name, text in record.files.items()}
     for name, text in files.items():
@@ -151,14 +151,14 @@ def summarize(
     shown = {name: parameters[name] for name in names if name in parameters}
     parameters = masked(shown)
     findings = by_severity(finding for result in results for finding in result.findings())
-    hash_, dirty = provenance.commit(Path.cwd())
+    hash_, dirty = manifest.commit(Path.cwd())
     return Results(
         template=template,
         title=f"{head.title if head else template}: {f'{data.target} in ' if data.target else ''}{data.name}",
         question=head.question if head else "",
         created=now().isoformat(timespec="seconds"),
-        author=provenance.author(),
-        command=provenance.command(template, parameters, defaults) if head else "",
+        author=manifest.author(),
+        command=manifest.command(template, parameters, defaults) if head else "",
         parameters=parameters,
         data=DataInfo(**{one.name: getattr(data, one.name) for one in fields(DataInfo)}),
         model=_model(records),
@@ -170,7 +170,7 @@ def summarize(
         verdict=next((record.verdict for record in reversed(records) if record.verdict), PolicyVerdict()),
         commit=hash_,
         dirty=dirty,
-        environment=provenance.environment(),
+        environment=manifest.environment(),
         artifacts=(*ARTIFACTS, *(name for record in records for name in record.files)),
         sign_off=tuple(one for record in records for one in record.sign_off),
     )
@@ -189,6 +189,19 @@ class Published:
         failed = f"; {_untracked(mlflow)}" if mlflow.failure else ""
         said = f"{len(self.results.scalars)} numbers, {run}{failed}"
         return {MIME: self.results.plain(), "text/html": Face("Published", said).html(), "text/plain": said}
+
+
+def _problem(data: DataInfo) -> str:
+    """Name the target and the table, without the dates at its end: the reports of each month stand together."""
+    table = re.sub(r"[\W_]+\d[\d\W_]*$", "", data.name) or data.name
+    return shorten(f"{data.target} in {table}" if data.target else table, 200)
+
+
+def _metrics(results: Results) -> Mapping[str, Estimate]:
+    """Return the numbers that MLflow shows beside those of other runs: the key numbers, and what the policy judged."""
+    rules = {rule.name: rule.number for rule in results.verdict.rules if rule.name in results.scalars}
+    headline = {one.name: one.value for one in results.key_numbers if one.name in results.scalars} | rules
+    return results.scalars if os.environ.get("TOOLKIT_MLFLOW_METRICS") == "all" else headline or results.scalars
 
 
 def _scalars(results: Sequence[Result]) -> dict[str, Estimate]:

@@ -27,7 +27,7 @@ from toolkit.policy.policy import check_policy
 from toolkit.policy.reason import reason
 from toolkit.registry import store, tracking
 from toolkit.runs.parameters import Schema, find_template, read_schema
-from toolkit.runs.process import SCRATCH, Failure, execute, interrupted_once, tidy_notebook
+from toolkit.runs.process import SCRATCH, Failure, check_space, execute, interrupted_once, tidy_notebook
 
 
 def run(
@@ -107,6 +107,7 @@ def run(
 
 def check_request(schema: Schema, wanted: Mapping[str, object], timeout: float | None) -> dict[str, Any]:
     """Check what is asked of a run before anything is written, and return the values of all parameters."""
+    check_space()
     values = schema.check(wanted)
     if values.get("policy"):
         check_policy(values["policy"])

@@ -28,9 +28,8 @@ from toolkit.core.options import whole
 from toolkit.core.words import counted, masked, printable, shorten
 from toolkit.core.yaml_file import read_mapping
 from toolkit.errors import InputError, refusing, shown
-from toolkit.report.gallery import read_run
+from toolkit.report.gallery import SweptReport, read_run, sweep_html
 from toolkit.report.render import write_page
-from toolkit.report.sweep import SweptReport, sweep_html
 from toolkit.runs import process
 from toolkit.runs.parameters import Schema, find_template, read_schema
 from toolkit.runs.runner import check_request

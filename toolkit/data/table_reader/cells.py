@@ -34,8 +34,7 @@ def column_kind(series: pd.Series[Any]) -> Any:
         return "missing"
     if isinstance(dtype, pd.CategoricalDtype):
         return "category"
-    if isinstance(dtype, pd.SparseDtype):
-        return column_kind(pd.Series(np.asarray(series)))
+    series = usual(series)
     known = _KINDS.get(pd.api.types.infer_dtype(series, skipna=True))
     if known is not None:
         return known
@@ -43,6 +42,27 @@ def column_kind(series: pd.Series[Any]) -> Any:
     if types & {list, dict, set, tuple, bytes, bytearray, frozenset, np.ndarray, complex}:
         return "nested"
     return "text" if len(types) == 1 else "mixed"
+
+
+def usual(series: pd.Series[Any]) -> pd.Series[Any]:
+    """Return a column as it is usually kept: not sparse, Arrow's dates as Python's, whole numbers without a point.
+
+    Examples
+    --------
+    >>> usual(pd.Series([1.0, None, 2.0], dtype="category")).cat.categories.tolist()
+    [1, 2]
+    """
+    dtype: Any = series.dtype
+    arrow = getattr(dtype, "pyarrow_dtype", None)
+    if arrow is not None and (pa.types.is_date(arrow) or pa.types.is_time(arrow)):
+        return series.astype(object)
+    if isinstance(dtype, pd.SparseDtype):
+        return pd.Series(np.asarray(series), index=series.index, name=series.name)
+    labels = dtype.categories.to_numpy() if isinstance(dtype, pd.CategoricalDtype) else np.array([])
+    whole = (
+        labels.dtype.kind == "f" and len(labels) and (labels == np.floor(labels)).all() and (abs(labels) < 2**53).all()
+    )
+    return series.cat.rename_categories(labels.astype("int64").tolist()) if whole else series
 
 
 def plain_numbers(series: pd.Series[Any]) -> pd.Series[Any]:
@@ -68,8 +88,9 @@ def text_labels(series: pd.Series[Any]) -> tuple[NDArray[np.int64], NDArray[Any]
         texts = [None if gone else str(cell) for cell, gone in zip(series, series.isna(), strict=True)]
         codes, labels = pd.factorize(np.array(texts, dtype=object))
     else:
-        codes, labels = pd.factorize(series.array)
-    return codes.astype("int64"), np.asarray(labels, dtype=object)
+        codes, distinct = pd.factorize(series.array)
+        labels = np.array([str(label) for label in distinct], dtype=object)
+    return codes.astype("int64"), labels
 
 
 def as_texts(series: pd.Series[Any]) -> pa.StringArray:
@@ -110,6 +131,7 @@ def read_cells(
     >>> read_cells(pd.Series([7, None]), Format("text")).tolist()
     ['7', nan]
     """
+    series = usual(series)
     kind = column_kind(series)
     written = kind in ("text", "mixed", "category")
     if how.kind == "text":

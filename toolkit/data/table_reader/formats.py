@@ -98,7 +98,8 @@ class Format:
             cells[is_absent(plain, self)] = None
             return cells, np.zeros(len(texts), dtype=bool)
         if self.kind == "bool":
-            values = pd.Series(pc.utf8_lower(plain).to_pylist()).map({"true": 1.0, "false": 0.0}).to_numpy(dtype=float)
+            known = {"true": 1.0, "false": 0.0, "1": 1.0, "0": 0.0, "1.0": 1.0, "0.0": 0.0}
+            values = pd.Series(pc.utf8_lower(plain).to_pylist()).map(known).to_numpy(dtype=float)
         else:
             values = read_moments(plain, self.dates) if self.kind == "date" else read_numbers(plain, self)
         unread = np.asarray(pd.isna(values))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.metaestimators import available_if
 
-from .cells import read_cells
+from .cells import as_texts, column_kind, read_cells
 from .formats import Format
 
 
@@ -46,7 +46,7 @@ class TableModel(BaseEstimator):  # type: ignore[misc]
         return np.array(list(self.classes))
 
     def read(self, table: pd.DataFrame) -> pd.DataFrame:
-        """Return the features of a table as the estimator takes them; a missing column is refused by its name."""
+        """Return the features as the estimator takes them; a column that is missing, or cannot be read, is refused."""
         wanted = {name: one for name, one in self.schema["columns"].items() if one.get("role") == "feature"}
         gone = [name for name in wanted if name not in table]
         if gone:
@@ -75,4 +75,9 @@ class TableModel(BaseEstimator):  # type: ignore[misc]
 def _read(series: pd.Series[Any], settled: Mapping[str, Any]) -> pd.Series[Any]:
     names = {one.name for one in fields(Format)} & set(settled)
     how: dict[str, Any] = {name: tuple(one) if isinstance(one := settled[name], list) else one for name in names}
-    return read_cells(series, Format(**how), settled.get("categories", ()))
+    cells = read_cells(series, Format(**how), settled.get("categories", ()))
+    if len(series) and cells.isna().all() and column_kind(series) in ("text", "mixed"):
+        texts = as_texts(series.astype(object))
+        if Format(**how).read(texts)[1].all():
+            raise ValueError(f"Column {series.name!r} must hold {Format(**how)}; found {texts[0].as_py()!r}.")
+    return cells
