@@ -236,14 +236,16 @@ def demo(out: Path) -> None:
     an error, and the exit code is 0. Prints the path of the page that lists the reports.
     """
     from toolkit.runs import runner
+    from toolkit.runs.spare import serving
 
     judged = {"data": "census_income", "periods": ["1994"], "policy": "standard"}
-    done = runner.run("experiment", judged, out=out)
-    click.echo(f"The experiment took {done.seconds:.0f} s: {done.report}", err=True)
     years = {"reference": "census_income", "reference_periods": ["1994"]}
     years |= {"current": "census_income", "current_periods": ["1995"]}
-    trained = {"model": done.results.mlflow.model_uri if done.results else "", "test_size": 0.2, "evidently": False}
-    drift = runner.run("drift", {**years, **trained}, out=out)
+    with serving(True):
+        done = runner.run("experiment", judged, out=out)
+        click.echo(f"The experiment took {done.seconds:.0f} s: {done.report}", err=True)
+        trained = {"model": done.results.mlflow.model_uri if done.results else "", "test_size": 0.2, "evidently": False}
+        drift = runner.run("drift", {**years, **trained}, out=out)
     click.echo(f"The comparison with the next year took {drift.seconds:.0f} s: {drift.report}", err=True)
     click.echo(done.folder.parent / "index.html")
 
