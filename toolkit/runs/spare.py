@@ -111,6 +111,8 @@ def serve() -> list[str]:
     toolkit = import_module("toolkit")
     for name in toolkit.__all__:
         getattr(toolkit, name)
+    # To look once which module is of which package; each model that is logged needs it.
+    import_module("mlflow.utils.requirements_utils").warn_dependency_requirement_mismatches(["mlflow"])
     if len(list(_TASKS.iterdir())) > 1:
         sys.exit("Each process loads all it needs by itself: here they cannot share it.")
     for name in VARIABLES["server"]:
