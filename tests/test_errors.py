@@ -67,3 +67,11 @@ def test_what_is_published_or_checked_are_results(things, tmp_path, monkeypatch)
         with pytest.raises(InputError, match="type Result is needed here, not LogisticRegression"):
             step()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("step", ["make_card", "read_card", "diff_cards"])
+def test_a_card_is_made_of_reports(things, step):
+    with pytest.raises(
+        InputError, match=r"^A .* (a folder, a mapping or a result; found|str or Path is needed here, not)"
+    ):
+        getattr(tk, step)(*[things["model"]] * (1 + (step == "diff_cards")))

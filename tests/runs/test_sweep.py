@@ -252,7 +252,7 @@ class TestTheServer:
             first, second = (start(["report"], environ, 1) for _ in range(2))
             with first.stdin, second.stdin:
                 assert first.ppid() == second.ppid() == os.getpid()
-        assert [first.wait(), second.wait()] != [None, None]
+        assert wait_for(lambda: None not in (first.poll(), second.poll()))
         assert capfd.readouterr().err.count("here they cannot share it") == 1
 
     def test_it_is_not_started_for_a_single_report(self):

@@ -19,7 +19,7 @@ from toolkit.core.estimate import Estimate, spread
 from toolkit.core.face import Face
 from toolkit.core.figures import Drawing
 from toolkit.core.numbers import against_baseline, group_numbers
-from toolkit.core.options import one_of
+from toolkit.core.options import instance, one_of
 from toolkit.core.resources import read_bytes
 from toolkit.core.result import DataRecord, Finding, ModelRecord, Record, Result, VersionNote, by_severity
 from toolkit.core.results import Results
@@ -67,7 +67,7 @@ def make_card(reports: Source | Sequence[Source], *, author: str | Path | Mappin
     >>> print(card.scalars()["card.answered"].value, "of", len(card.answers) + len(card.blanks))
     1 of 29
     """
-    given = [reports] if isinstance(reports, str | Path | Mapping | Result) else list(reports)
+    given = list(reports) if isinstance(reports, list | tuple) else [reports]
     results = [one for one in given if isinstance(one, Result)]
     read = [read_report(one) for one in given if not isinstance(one, Result)]
     if results:
@@ -93,7 +93,7 @@ def read_card(source: str | Path) -> ModelCard:
     InputError
         Where there is neither, or the file holds no card.
     """
-    path = Path(source)
+    path = Path(instance(source, str, Path))
     if path.is_dir() and not (path / "card.json").is_file():
         return make_card(path)
     path = path / "card.json" if path.is_dir() else path
