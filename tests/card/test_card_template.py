@@ -13,7 +13,7 @@ from card_reports import report, with_scalars
 import toolkit as tk
 from toolkit.card.model_card import make_card, read_card
 from toolkit.core.estimate import Estimate
-from toolkit.core.result import DataRecord, Record, VersionNote
+from toolkit.core.result import DataRecord, Record
 from toolkit.registry import tracking
 
 HOSTILE = '<script>alert("1")</script>'
@@ -137,7 +137,7 @@ class TestTracking:
     def test_data_without_a_table_and_a_note_on_no_version_are_logged_too(self, tmp_path):
         data = DataRecord("people", "people.csv", "sha256:" + "ab" * 32, 60, 5, "answer")
         logged = tracking.log_run(
-            [Record(data=data, note=VersionNote("0" * 32, "text"))],
+            [Record(data=data, note="text", note_of="0" * 32)],
             {"test.r2": Estimate(0.5)},
             experiment="people",
             name="card",

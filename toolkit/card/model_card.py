@@ -21,7 +21,7 @@ from toolkit.core.figures import Drawing
 from toolkit.core.numbers import against_baseline, group_numbers
 from toolkit.core.options import instance, one_of
 from toolkit.core.resources import read_bytes
-from toolkit.core.result import DataRecord, Finding, ModelRecord, Record, Result, VersionNote, by_severity
+from toolkit.core.result import DataRecord, Finding, ModelRecord, Record, Result, by_severity
 from toolkit.core.results import Results
 from toolkit.core.texts import facer, finder
 from toolkit.core.words import counted
@@ -219,7 +219,8 @@ class ModelCard(Result):
                 **({FILE: write_replicates(replicates, rows)} if replicates else {}),
             },
             sign_off=self.reports[0].decisions,
-            note=VersionNote(run, "\n\n".join(filter(None, said))) if run.isalnum() else None,
+            note="\n\n".join(filter(None, said)),
+            note_of=run if run.isalnum() else "",
         )
 
     def to_json(self) -> str:

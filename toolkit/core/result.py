@@ -110,14 +110,6 @@ class DataRecord(DataInfo):
 
 
 @dataclass(frozen=True, slots=True)
-class VersionNote:
-    """Words for the registered versions of the model that an earlier run logged."""
-
-    run_id: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
 class Record:
     """What a result adds to a tracked run besides its numbers; all of it may be empty.
 
@@ -136,7 +128,8 @@ class Record:
         Written beside ``results.json``.
     kept : mapping of name to text
         Files to be kept with the logged model.
-    note : VersionNote or None
+    note, note_of : str
+        Words for the registered versions of the model that an earlier run logged, and the id of that run.
     headline : str
         What a report says first, in a sentence or two; may be left to its first number.
     numbers : sequence of KeyNumber
@@ -153,7 +146,8 @@ class Record:
     verdict: PolicyVerdict | None = None
     files: Mapping[str, str] = field(default_factory=dict)
     kept: Mapping[str, str] = field(default_factory=dict)
-    note: VersionNote | None = None
+    note: str = ""
+    note_of: str = ""
     headline: str = ""
     numbers: Sequence[KeyNumber] = ()
     sign_off: Sequence[Mapping[str, str]] = ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Literal, get_args
@@ -118,8 +118,7 @@ class PolicyVerdict:
 
     def plain(self) -> dict[str, Any]:
         """Write it as plain values, of which JSON can be made."""
-        rules = [{**asdict(rule), "number": rule.number.plain()} for rule in self.rules]
-        return {**asdict(self), "rules": rules}
+        return dict(adapter(PolicyVerdict).dump_python(self, mode="json"))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

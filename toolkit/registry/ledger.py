@@ -230,16 +230,15 @@ class Ledger:
             return [str(error)]
         found, before, latest, demanded, known = [], FIRST, "", False, {""}
         for place, entry in enumerate(entries, 1):
-            if entry.number != place:
-                found.append(f"Record {place} has the number {entry.number}: one was removed or moved.")
-            if entry.before != before:
-                found.append(f"Record {place} does not follow the one before it.")
-            if entry.hash != entry.digest():
-                found.append(f"Record {place} was changed after it was written.")
-            if entry.when < latest:
-                found.append(f"Record {place} is dated before the one before it.")
-            if entry.facts.get(HEAD, "") not in known:
-                found.append(f"Record {place} follows one of {entry.model!r} that is missing: records were cut off.")
+            cut_off = f"follows one of {entry.model!r} that is missing: records were cut off"
+            wrong = {
+                f"has the number {entry.number}: one was removed or moved": entry.number != place,
+                "does not follow the one before it": entry.before != before,
+                "was changed after it was written": entry.hash != entry.digest(),
+                "is dated before the one before it": entry.when < latest,
+                cut_off: entry.facts.get(HEAD, "") not in known,
+            }
+            found += [f"Record {place} {said}." for said, is_so in wrong.items() if is_so]
             before, latest, demanded = entry.hash, entry.when, demanded or SIGNERS in entry.facts
             known.add(entry.hash)
             if signatures and (doubt := self.doubt(entry, demanded)):

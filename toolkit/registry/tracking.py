@@ -80,7 +80,7 @@ def log_run(
         return RunInfo(run_id, experiment, experiment_id, model)
 
     experiment = os.environ.get("MLFLOW_EXPERIMENT_NAME") or experiment
-    logged, failure = _in_a_store(out, log)
+    logged, failure = _in_a_store([store.tracking_uri(out), store.beside(out)], log)
     return replace(logged or RunInfo(), failure=failure)
 
 
@@ -97,16 +97,11 @@ def attach(logged: RunInfo, files: Sequence[Path], out: Path) -> RunInfo:
 
     A run of which there is none stays as it is.
     """
+    if not logged.run_id:
+        return logged
     uri = store.beside(out) if logged.failure else store.tracking_uri(out)
-    try:
-        if logged.run_id:
-            store.check_reachable(uri)
-            with store.connect(uri) as client:
-                for file in files:
-                    client.log_artifact(logged.run_id, str(file), "report")
-    except Exception as error:  # noqa: BLE001  # as in log_run
-        return replace(logged, failure=logged.failure or _failure(uri, error))
-    return logged
+    _, failure = _in_a_store([uri], lambda client: _keep_files(client, logged.run_id, files))
+    return replace(logged, failure=logged.failure or failure)
 
 
 def record_failure(
@@ -145,31 +140,32 @@ def record_failure(
             run_id = client.create_run(experiment_id, tags=tags, run_name=f"{template} FAILED").info.run_id
             _log_numbers(client, run_id, {}, parameters)
         client.set_tag(run_id, "toolkit.error", error[:4000])
-        for file in files:
-            client.log_artifact(run_id, str(file), "report")
+        _keep_files(client, run_id, files)
         client.set_terminated(run_id, "FAILED")
         return True
 
-    kept, failed = _in_a_store(out, record)
+    kept, failed = _in_a_store([store.tracking_uri(out), store.beside(out)], record)
     where = "not on the tracking server, but in mlflow.db beside the reports" if kept else "tracked nowhere"
     return failed and f"The failure is {where}. {failed}"
 
 
-def _in_a_store(out: Path, work: Callable[[MlflowClient], _Done]) -> tuple[_Done | None, str]:
-    """Do something in the tracking store, or else in the file beside the reports; return also how stores failed."""
+def _keep_files(client: MlflowClient, run_id: str, files: Sequence[Path]) -> None:
+    for file in files:
+        client.log_artifact(run_id, str(file), "report")
+
+
+def _in_a_store(uris: Sequence[str], work: Callable[[MlflowClient], _Done]) -> tuple[_Done | None, str]:
+    """Do something in the first of some stores that does not fail; return also how stores failed."""
     failures: list[str] = []
-    for uri in dict.fromkeys((store.tracking_uri(out), store.beside(out))):
+    for uri in dict.fromkeys(uris):
         try:
             store.check_reachable(uri)
             with store.connect(uri) as client:
                 return work(client), " ".join(failures)
         except Exception as error:  # noqa: BLE001  # hours of work wait for it: whatever went wrong is said
-            failures.append(_failure(uri, error))
+            said = error if isinstance(error, InputError) else store.unusable(uri, f"{type(error).__name__}: {error}")
+            failures.append(str(said))
     return None, " ".join(failures)
-
-
-def _failure(uri: str, error: Exception) -> str:
-    return str(error if isinstance(error, InputError) else store.unusable(uri, f"{type(error).__name__}: {error}"))
 
 
 def experiment_of(client: MlflowClient, name: str, out: Path) -> str:
@@ -209,10 +205,10 @@ def _log_records(
             client.set_terminated(child, "FINISHED")
         if record.data is not None:
             _log_data(client, run_id, record.data)
-        if record.note is not None:
-            client.set_tag(run_id, NOTE_OF, record.note.run_id)
-            client.set_tag(run_id, "mlflow.note.content", record.note.text[:5000])
-            describe_versions(client, record.note.run_id, record.note.text)
+        if record.note_of:
+            client.set_tag(run_id, NOTE_OF, record.note_of)
+            client.set_tag(run_id, "mlflow.note.content", record.note[:5000])
+            describe_versions(client, record.note_of, record.note)
         if record.model is not None and record.model.estimator is not None:
             model = log_model(run_id, record.model, kept)
         for other in record.models:
