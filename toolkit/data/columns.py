@@ -116,23 +116,17 @@ def typed(series: pd.Series[Any], decision: Decision | None = None) -> tuple[pd.
 
 def _labels(series: pd.Series[Any]) -> tuple[pd.Series[Any] | None, list[Finding]]:
     """Make a column of texts a category, sorted unless it has an order of its own; blank cells are missing."""
-    name, ordered = str(series.name), False
-    codes: Any
-    labels: Any
-    if isinstance(series.dtype, pd.CategoricalDtype):
-        used = series.cat.remove_unused_categories()
-        codes, labels, ordered = used.cat.codes, list(map(str, used.cat.categories)), bool(used.cat.ordered)
-        if len(set(labels)) < len(labels):
-            return _labels(series.astype(object))
-    else:
-        codes, labels = text_labels(series)
-    column = pd.Categorical.from_codes(np.asarray(codes), pd.Index(labels, dtype=object))
-    named = [label for label in labels if label.strip()]
+    name, (codes, labels) = str(series.name), text_labels(series)
+    if len(set(labels)) < len(labels):  # such as 1 and its text
+        return _labels(series.astype(object))
+    column = pd.Categorical.from_codes(codes, pd.Index(labels, dtype=object))
+    ordered = isinstance(series.dtype, pd.CategoricalDtype) and bool(series.cat.ordered)
+    inside = series.cat.remove_unused_categories().cat.categories if ordered else sorted(labels)
+    order = pd.Index([label for label in map(str, inside) if label.strip()], dtype=object)
     blank = int(column.isin([label for label in labels if not label.strip()]).sum())
     notes = [finding("DATA-BLANK-TEXT", "info", name, blank=blank)] if blank else []
-    if not named:
+    if order.empty:
         return None, [*notes, finding("DATA-ALL-MISSING", "low", name)]
-    order = pd.Index(named if ordered else sorted(named), dtype=object)
     return pd.Series(column.set_categories(order, ordered=ordered), index=series.index, name=name), notes
 
 

@@ -240,10 +240,9 @@ def about_columns(known: Schema, columns: Iterable[str]) -> Iterator[Finding]:
     has = list(map(str, columns))
     new = [name for name in has if name not in known.columns]
     gone = [name for name, one in known.columns.items() if name not in has and one.role not in ("target", "feature")]
-    if gone and known.named("target"):
-        yield finding("DATA-COLUMNS-GONE", "low", known=known, columns=listed(gone))
-    if new and known.named("target"):
-        yield finding("DATA-COLUMNS-NEW", "info", known=known, columns=listed(new))
+    for code, severity, columns in (("DATA-COLUMNS-GONE", "low", gone), ("DATA-COLUMNS-NEW", "info", new)):
+        if columns and known.named("target"):
+            yield finding(code, severity, known=known, columns=listed(columns))
 
 
 def is_text(column: pd.Series[Any]) -> bool:

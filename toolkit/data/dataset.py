@@ -25,6 +25,9 @@ from toolkit.errors import InputError, NotApplicableError
 from toolkit.statistics.intervals import mean_estimate, share_estimate
 from toolkit.statistics.units import Units, kish
 
+#: The parts of a table that have a row for each of its rows.
+ROWS = ("features", "target", "sensitive", "time", "group", "weight", "others")
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Dataset(Result):
@@ -132,8 +135,7 @@ class Dataset(Result):
     def take(self, positions: NDArray[np.integer[Any]] | Sequence[int]) -> Dataset:
         """Return the rows at integer positions, with everything else as it is; rows keep their index."""
         rows = np.asarray(positions, dtype="int64")
-        names = ("features", "target", "sensitive", "time", "group", "weight", "others")
-        parts = {name: getattr(self, name) for name in names}
+        parts = {name: getattr(self, name) for name in ROWS}
         return replace(self, **{name: part.iloc[rows] for name, part in parts.items() if part is not None})
 
     def sampled(self, most: int, random: np.random.Generator) -> Dataset:
@@ -142,8 +144,7 @@ class Dataset(Result):
 
     def unweighted(self, step: str) -> list[Finding]:
         """Say that a step counts every row as one although rows have weights."""
-        name = None if self.weight is None else str(self.weight.name)
-        return [finding("WEIGHTS-NOT-USED", "medium", step, weights=name)] if name is not None else []
+        return [] if self.weight is None else [finding("WEIGHTS-NOT-USED", "medium", step, weights=self.weight.name)]
 
     def y_binary(self) -> NDArray[np.int64]:
         """Return 1 where the target is the positive class, else 0, also without a label; shape (n_rows,).

@@ -167,8 +167,7 @@ def _as_dates(labels: pa.StringArray, counts: NDArray[np.int64]) -> Decision | N
         if not likely(shape):
             continue
         written = (one + clock for one in patterns for clock in (clocks if "%d" in one else ("",)))
-        readings = [Format("date", dates=one) for one in written]
-        found = _best(readings, labels, counts)
+        found = _best([Format("date", dates=one) for one in written], labels, counts)
         if found is not None:
             return _likelier(found, labels)
     return None

@@ -19,7 +19,7 @@ from toolkit.core.words import counted
 from toolkit.data.assignment import apart, by_class, by_group, by_time, shuffled
 from toolkit.data.checks import row_hashes
 from toolkit.data.contract import is_text
-from toolkit.data.dataset import Dataset
+from toolkit.data.dataset import ROWS, Dataset
 from toolkit.data.findings import drawing, face, finding, refusal
 from toolkit.data.fingerprint import fingerprint
 from toolkit.data.load import load_dataset
@@ -265,9 +265,8 @@ def stacked(parts: Mapping[str, Dataset]) -> Dataset:
         return pd.DataFrame({name: _stacked([table[name] for table in columns]) for name in shared}, index=range(rows))
 
     rows = sum(part.rows for part in tables)
-    roles = ("features", "target", "sensitive", "time", "group", "weight", "others")
     prints = pd.DataFrame({"part": list(parts), "fingerprint": [part.fingerprint for part in tables]})
-    return replace(tables[0], **{role: whole(role) for role in roles}, fingerprint=fingerprint(prints))
+    return replace(tables[0], **{role: whole(role) for role in ROWS}, fingerprint=fingerprint(prints))
 
 
 def _stacked(columns: list[pd.Series[Any]]) -> pd.Series[Any]:

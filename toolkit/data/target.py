@@ -61,8 +61,6 @@ def plain_target(column: pd.Series[Any], decision: Decision | None = None) -> tu
         Where it holds dates, lists or nothing at all.
     """
     name, kind = str(column.name), column_kind(column)
-    if kind == "missing":
-        raise InputError(f"Target {name!r} is missing in every row. Name another column as target.")
     if kind in ("date", "duration", "nested"):
         found = {"date": "dates", "duration": "durations", "nested": "lists or records"}[kind]
         raise InputError(f"Target {name!r} holds {found}. A target is a number or a label: derive one from it first.")

@@ -217,8 +217,7 @@ class Model:
         features = features if taken == list(features.columns) else features[taken]
         if not self.schema.task:
             return as_fitted(self.estimator, features)
-        settled = self.schema.features
-        if all(is_plain(features[name], one.kind) for name, one in settled.items()):
+        if all(is_plain(features[name], one.kind) for name, one in self.schema.features.items()):
             return features
         with refusing("The model cannot take the table", kinds=(ValueError,)):
             return TableModel(self.estimator, self.schema.plain()).read(features)

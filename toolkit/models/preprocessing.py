@@ -120,8 +120,7 @@ class LevelEncoder(OrdinalEncoder):  # type: ignore[misc]
 
 def _levels(table: Any) -> tuple[pd.DataFrame, list[NDArray[np.intp]]]:
     """Return the levels of each column, repeated to the same length, and of each row the place of its own."""
-    columns = pd.DataFrame(table).items()
-    found = {name: pd.factorize(column, use_na_sentinel=False) for name, column in columns}
+    found = {name: pd.factorize(column, use_na_sentinel=False) for name, column in pd.DataFrame(table).items()}
     most = max((len(levels) for _, levels in found.values()), default=0)
     padded = {name: np.resize(np.asarray(levels), most) for name, (_, levels) in found.items()}
     return pd.DataFrame(padded), [places for places, _ in found.values()]

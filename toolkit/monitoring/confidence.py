@@ -179,8 +179,7 @@ def estimate_binary(
     values = _metrics(expected[None], (cells.rows - expected)[None], (cells.rows * cells.variance)[None], cells)
     metrics = {name: _with_interval(float(values[name][0]), [by_labels[name], by_rows[name]], n) for name in BINARY}
     for name in CELLS:
-        share = _with_interval(float(values[name][0]) / n, [by_labels[name] / n], n)
-        metrics[name] = share.times(n)
+        metrics[name] = _with_interval(float(values[name][0]) / n, [by_labels[name] / n], n).times(n)
     return metrics
 
 

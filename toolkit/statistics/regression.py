@@ -84,8 +84,7 @@ def _measured(y: Array, predicted: Array, weights: Array) -> dict[str, Measure]:
     n, error = len(y), predicted - y
     reach = float(np.ptp(y)) or float(np.abs(y).max()) or 1.0
     size = np.abs(error)
-    no_zero = bool(np.all(y != 0))
-    percentage = mean(size / np.abs(y), weights) if no_zero else undefined(n)
+    percentage = mean(size / np.abs(y), weights) if np.all(y != 0) else undefined(n)
     return {
         "mean_absolute_error": mean(size, weights, unit=reach),
         "root_mean_squared_error": root_mean_square(error, reach, weights),

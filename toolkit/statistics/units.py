@@ -194,8 +194,7 @@ class Units:
 
         Of weighted rows it is as many times that of all rows as uneven weights widen it for those that matter.
         """
-        freedom = self.freedom(influence)
-        found = t_quantile(freedom + 1)
+        found = t_quantile(self.freedom(influence) + 1)
         used = int(np.count_nonzero(influence))
         return found if self.kind != "row" or used < 2 else found / t_quantile(used) * t_quantile(len(influence))
 

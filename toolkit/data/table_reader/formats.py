@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 #: An empty text where any will do; a table of a kind that text has not is settled by its own types.
 Kind = Literal["", "number", "date", "bool", "text", "missing", "duration", "nested"]
-Moments = NDArray[np.datetime64]
 #: Cells that are missing in any column, and those that are so in a column of numbers or dates only.
 ABSENT = ("", "#n/a", "#na", "<na>", "n/a", "na", "nan", "-nan", "null", "none", "1.#ind", "1.#qnan")
 ABSENT_NUMBERS = ("?", "-", "--", ".", "*", "nil", "missing", "unknown")
@@ -138,7 +137,7 @@ def cast_numbers(texts: pa.StringArray, whole: bool = False) -> NDArray[Any] | N
     return np.asarray(values)
 
 
-def read_moments(plain: pa.StringArray, pattern: str) -> Moments:
+def read_moments(plain: pa.StringArray, pattern: str) -> NDArray[np.datetime64]:
     """Read trimmed texts as moments in UTC, NaT where they are none."""
     texts = pd.Series(plain.to_numpy(zero_copy_only=False), dtype=object)
     if pattern in ("quarter", "week"):
