@@ -175,8 +175,6 @@ def test_scores_that_are_no_probabilities():
         binary_metrics(y, score)
     with pytest.raises(InputError, match="1 of 40 are missing"):
         binary_metrics(y, np.append(score[:-1], np.nan))
-    with pytest.raises(InputError, match="1 for the positive class"):
-        binary_metrics(y + 1, y)
 
 
 def test_the_perfect_and_the_lonely():
@@ -199,12 +197,6 @@ def test_identical_models_differ_by_nothing_with_some_doubt():
         assert apart.value == 0
         assert apart.low < 0 < apart.high, name
         assert apart.high - apart.low < 2.5 * (measured.estimate.high - measured.estimate.low), name
-
-
-def test_only_the_same_rows_can_be_compared():
-    y = np.tile([0.0, 1.0], 20)
-    with pytest.raises(InputError, match="found 40 and 38 rows"):
-        difference(binary_metrics(y, y)["accuracy"], binary_metrics(y[2:], y[2:])["accuracy"])
 
 
 @settings(max_examples=40, deadline=None)
@@ -275,8 +267,6 @@ def test_regression_at_its_edges():
     assert single["mean_absolute_error"].estimate.value == 1
     assert not single["mean_absolute_error"].estimate.has_interval
     assert math.isnan(single["r2"].estimate.value)
-    with pytest.raises(InputError, match="no rows"):
-        regression_metrics(np.array([]), np.array([]))
     with pytest.raises(InputError, match="1 of 2 are missing or infinite"):
         regression_metrics(np.array([1.0, np.inf]), np.array([1.0, 2.0]))
 

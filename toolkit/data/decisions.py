@@ -132,15 +132,13 @@ def _settled(one: Decision, marks: set[str], orders: set[Any]) -> Decision:
     """Choose between two readings by what the other columns, or the caller, say."""
     if one.other is None:
         return one
-    both = (one.format, one.other)
-    if one.format.kind == "number":
-        agreeing = [each for each in both if marks == {each.decimal}]
-        if agreeing:
-            return replace(one, format=agreeing[0], other=None, why=f"decimal mark {agreeing[0].decimal!r} elsewhere")
-        # A point is nearly always a decimal point where nothing in the table speaks for another notation.
-        return replace(one, other=None) if one.format == Format("number", unit=one.format.unit) else one
-    agreeing = [each for each in both if orders == {_day_first(each.dates)}]
-    return replace(one, format=agreeing[0], other=None, why="as in the other dates") if agreeing else one
+    numbers = one.format.kind == "number"
+    for each in (one.format, one.other):
+        if marks == {each.decimal} if numbers else orders == {_day_first(each.dates)}:
+            why = f"decimal mark {each.decimal!r} elsewhere" if numbers else "as in the other dates"
+            return replace(one, format=each, other=None, why=why)
+    # A point is nearly always a decimal point where nothing in the table speaks for another notation.
+    return replace(one, other=None) if one.format == Format("number", unit=one.format.unit) else one
 
 
 def _day_first(pattern: str) -> bool | None:

@@ -196,11 +196,9 @@ def handed_over(model: Model, name: str, features: pd.DataFrame) -> ModelRecord:
     Returns
     -------
     ModelRecord
-        The folder ``toolkit/data/table_reader`` travels with it. A model without a schema is logged as it is.
+        The folder ``toolkit/data/table_reader`` travels with it.
     """
     requirements, schema = requirements_of(model.estimator), model.schema
-    if not schema.features:
-        return ModelRecord(name, model.estimator, features.head(5), requirements)
     types = {key: _type(one, features[key]) for key, one in schema.features.items()}
     whole = _travelling().TableModel(model.estimator, schema.plain(), list(model.classes))
     example = features.head(5).astype({key: object for key, kind in types.items() if kind == "string"})

@@ -119,11 +119,7 @@ def measure_speed(model: Model, features: pd.DataFrame, *, seed: int = 0) -> dic
         ``throughput.rows_per_second``, ``model.size_bytes`` (left out for a model that cannot be pickled).
         With ``SOURCE_DATE_EPOCH`` set nothing is timed.
     """
-    numbers: dict[str, Estimate] = {}
-    if not len(features):
-        return numbers
-    if not np.isnan(clock()):
-        numbers |= _latencies(model, features, np.random.default_rng(seed))
+    numbers = {} if np.isnan(clock()) else _latencies(model, features, np.random.default_rng(seed))
     with suppress(pickle.PicklingError, AttributeError, TypeError):
         numbers["model.size_bytes"] = Estimate(len(pickle.dumps(model.estimator)), n=1)
     return numbers

@@ -53,8 +53,6 @@ def calibration_slope(y_true: Array, y_prob: Array, weights: Array | None = None
     design = np.column_stack([np.ones(n), (x - centre) / spread])
     each = np.ones(n) if weights is None else weights
     beta, information = fit_logistic(design, y_true, each)
-    if not np.all(np.isfinite(beta)):
-        return math.nan, np.zeros(n)
     fitted = expit(design @ beta)
     lever = design @ np.linalg.inv(information)
     leverage = np.minimum(each * fitted * (1 - fitted) * np.einsum("ij,ij->i", lever, design), 0.9)

@@ -110,8 +110,6 @@ def difference(first: Measure, second: Measure) -> Estimate:
     """
     second = rival(first, second)
     a, b = first.estimate, second.estimate
-    if a.n != b.n:
-        raise InputError(f"Only models measured on the same rows can be compared; found {a.n:,} and {b.n:,} rows.")
     value, n = a.value - b.value, a.n
     if not math.isfinite(value):
         return Estimate(math.nan, n=n)
@@ -274,10 +272,8 @@ def _cut(interval: Interval, bounds: Interval) -> Interval:
 
 
 def checked(first: Array, second: Array) -> tuple[Array, Array]:
-    """Return two arrays as floats of equal, positive length."""
+    """Return two arrays of one length as floats, all of them finite."""
     y, other = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
-    if y.ndim != 1 or y.shape != other.shape:
-        raise InputError(f"Two arrays of one length are needed; found shapes {y.shape} and {other.shape}.")
     for name, values in (("target", y), ("predictions", other)):
         bad = int((~np.isfinite(values)).sum())
         if bad:

@@ -49,7 +49,7 @@ def binary_metrics(
         1 for the positive class, 0 for the other.
     y_score : array of shape (n,) or None
         Probability of the positive class, or any score that rises with it; None where only decisions are known: metrics
-        that need scores are then not defined.
+        that need scores are then not defined, and ``decisions`` are needed.
     threshold : float
         Rows with a score at or above it are predicted positive.
     decisions : array of shape (n,), optional
@@ -69,7 +69,7 @@ def binary_metrics(
     Raises
     ------
     InputError
-        Where the arrays do not fit together or hold anything but finite numbers.
+        Where the arrays hold anything but finite numbers, or what are said to be probabilities are none.
 
     Examples
     --------
@@ -77,13 +77,8 @@ def binary_metrics(
     >>> print(binary_metrics(y_true, y_score)["roc_auc"].estimate)
     0.750 [0.674, 0.813]
     """
-    if decisions is None and y_score is None:
-        raise InputError("Scores or decisions are needed to judge a classifier; found neither.")
     y, other = checked(y_true, y_score if decisions is None else decisions)  # type: ignore[arg-type]
     called = other if decisions is not None else (other >= threshold).astype(float)
-    for name, values in (("y_true", y), ("decisions", called)):
-        if not np.all((values == 0) | (values == 1)):
-            raise InputError(f"{name} must hold 1 for the positive class and 0 for the other, nothing else.")
     weights = weights_of(units, len(y))
     found = {
         **dict.fromkeys(SCORE_METRICS, undefined(len(y))),
@@ -134,7 +129,7 @@ def multiclass_metrics(
         "f1_weighted": mean_f1(y_true, y_pred, classes, weights, weighted=True),
         **dict.fromkeys(("log_loss", "roc_auc_ovr"), undefined(n)),
     }
-    if y_prob is not None and n:
+    if y_prob is not None:
         clipped = np.clip(y_prob, EPSILON, 1 - EPSILON)
         worst = -math.log(float(clipped.min()))
         measured["log_loss"] = mean(-np.log(clipped[np.arange(n), y_true]), weights, unit=worst)
@@ -202,7 +197,7 @@ def _score_metrics(y: Array, score: Array, weights: Array, probabilities: bool, 
         method = "infinitesimal jackknife, logit scale"
         value, influence = average_precision(y, score, weights)
         found["average_precision"] = smooth(value, influence, weights, effective=ones, method=method)
-    if not probabilities or n == 0:
+    if not probabilities:
         return found
     clipped = np.clip(score, EPSILON, 1 - EPSILON)
     worst = -math.log(float(min(clipped.min(), (1 - clipped).min())))

@@ -61,7 +61,7 @@ def average_precision(y_true: Array, y_score: Array, weights: Array | None = Non
     Returns
     -------
     (float, array of shape (n,))
-        Not defined (nan) where no row is positive.
+        At least one row must be positive.
 
     Examples
     --------
@@ -70,8 +70,6 @@ def average_precision(y_true: Array, y_score: Array, weights: Array | None = Non
     """
     n, each = len(y_true), np.ones(len(y_true)) if weights is None else weights
     ones = float(y_true @ each)
-    if ones == 0:
-        return math.nan, np.zeros(n)
     order = np.argsort(-y_score, kind="stable")
     y, score = y_true[order], y_score[order]
     last = np.append(np.flatnonzero(np.diff(score)), n - 1)

@@ -7,7 +7,6 @@ import numpy as np
 from scipy import stats
 
 from toolkit.core.estimate import Estimate
-from toolkit.errors import InputError
 from toolkit.statistics.intervals import RULE_OF_THREE, Array, Interval, Z, standard_error, wald
 from toolkit.statistics.measure import Measure, checked, mean, undefined
 from toolkit.statistics.units import Units, weights_of
@@ -40,8 +39,6 @@ def regression_metrics(y_true: Array, y_pred: Array, *, units: Units | None = No
     −0.500 [−0.801, −0.199]
     """
     y, predicted = checked(y_true, y_pred)
-    if not len(y):
-        raise InputError("There are no rows to measure.")
     unit = power_of_two(y, predicted)
     measured = _measured(y / unit, predicted / unit, weights_of(units, len(y)))
     found = {name: one.over(units) for name, one in measured.items()}

@@ -54,12 +54,10 @@ def replicate(measures: Mapping[str, Measure]) -> dict[str, Replicated]:
     Parameters
     ----------
     measures : mapping of str to Measure
-        All measured on the same rows.
+        All measured on the same rows, at least one of them smooth.
     """
     defined = {name: one for name, one in measures.items() if math.isfinite(one.estimate.value)}
     smooth = {name: one.pairing for name, one in defined.items() if one.pairing is not None and len(one.pairing)}
-    if not smooth:
-        return {}
     influences = np.column_stack(list(smooth.values()))
     n, among = len(influences), next(iter(measures.values())).units
     if among:
