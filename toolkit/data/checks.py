@@ -32,7 +32,6 @@ LEAST_ROWS = 40
 LEAST_OF_A_CLASS = 5
 
 Codes = NDArray[np.int64]
-Floats = NDArray[np.float64]
 
 
 def check_features(features: pd.DataFrame | None, target: pd.Series[Any], task: str) -> Iterator[Finding]:
@@ -230,7 +229,7 @@ def _auc(bins: Codes, classes: Codes, size: int, fit: Codes, judge: Codes) -> fl
     return float(np.average(areas, weights=np.bincount(classes[judge], minlength=size)[which]))
 
 
-def _rank_r2(bins: Codes, ranks: Floats, fit: Codes, judge: Codes) -> float:
+def _rank_r2(bins: Codes, ranks: NDArray[np.float64], fit: Codes, judge: Codes) -> float:
     height = int(bins.max()) + 1
     counts = np.bincount(bins[fit], minlength=height)
     levels = (np.bincount(bins[fit], ranks[fit], minlength=height) + ranks[fit].mean()) / (counts + 1)

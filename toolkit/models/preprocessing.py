@@ -6,7 +6,7 @@ What is kept is scikit-learn's own: a fitted model loads wherever scikit-learn i
 from __future__ import annotations
 
 from copy import copy
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,8 +19,6 @@ from sklearn.utils import get_tags
 
 from toolkit.data.contract import encoded_labels, is_text
 
-Encoding = Literal["ordinal", "onehot", "none"]
-
 RARE = 10
 MOST_LEVELS = 100
 #: From here on encoding level by level is the faster way.
@@ -28,7 +26,7 @@ MANY_ROWS = 2000
 _TREES = ("sklearn.ensemble", "sklearn.tree", "lightgbm", "xgboost", "catboost")
 
 
-def encoding_for(estimator: Any) -> Encoding:
+def encoding_for(estimator: Any) -> str:
     """Choose the encoding: ordinal codes for trees, none for a dummy, one-hot and scaled for all others."""
     if type(estimator).__module__.startswith("sklearn.dummy"):
         return "none"

@@ -22,7 +22,7 @@ _RIDGE = 1e-9
 _APART = 1e-9
 
 
-def calibration_slope(y_true: Array, y_prob: Array, weights: Array | None = None) -> tuple[float, Array]:
+def calibration_slope(y_true: Array, y_prob: Array, weights: Array) -> tuple[float, Array]:
     """Return the slope of a logistic regression of the outcome on the logit of the prediction; 1 is ideal.
 
     Below 1 the predictions are too extreme (overfitting), above 1 too moderate (Cox 1958,
@@ -34,7 +34,7 @@ def calibration_slope(y_true: Array, y_prob: Array, weights: Array | None = None
         1 for the positive class, 0 for the other.
     y_prob : array of shape (n,)
         Predicted probabilities of the positive class; held within [1e-6, 1 - 1e-6] for the logit.
-    weights : array of shape (n,), optional
+    weights : array of shape (n,)
         Of mean 1.
 
     Returns
@@ -51,11 +51,10 @@ def calibration_slope(y_true: Array, y_prob: Array, weights: Array | None = None
         return math.nan, np.zeros(n)
     centre, spread = float(x.mean()), float(x.std())
     design = np.column_stack([np.ones(n), (x - centre) / spread])
-    each = np.ones(n) if weights is None else weights
-    beta, information = fit_logistic(design, y_true, each)
+    beta, information = fit_logistic(design, y_true, weights)
     fitted = expit(design @ beta)
     lever = design @ np.linalg.inv(information)
-    leverage = np.minimum(each * fitted * (1 - fitted) * np.einsum("ij,ij->i", lever, design), 0.9)
+    leverage = np.minimum(weights * fitted * (1 - fitted) * np.einsum("ij,ij->i", lever, design), 0.9)
     influence = n * lever[:, 1] * (y_true - fitted) / np.sqrt(1 - leverage)
     return float(beta[1]) / spread, influence / spread
 
