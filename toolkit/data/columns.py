@@ -22,9 +22,7 @@ IDENTIFIER_SHARE = 0.95
 _NAMES_ROWS = re.compile(WORDS["rows"])
 
 
-def prepare_features(
-    frame: pd.DataFrame, decisions: Decisions | None = None
-) -> tuple[pd.DataFrame, pd.DataFrame, list[Finding]]:
+def prepare_features(frame: pd.DataFrame, decisions: Decisions) -> tuple[pd.DataFrame, pd.DataFrame, list[Finding]]:
     """Make every column fit for training, put aside those that cannot help, and say so.
 
     Features have three dtypes only. ``int64``: whole numbers and yes/no (1/0) without gaps. ``float64``: other
@@ -35,7 +33,7 @@ def prepare_features(
     ----------
     frame : DataFrame
         Candidate features, with text column names.
-    decisions : mapping of str to Decision, optional
+    decisions : mapping of str to Decision
         How the texts of a column are read, where that was decided.
 
     Returns
@@ -49,7 +47,7 @@ def prepare_features(
 
     Examples
     --------
-    >>> features, others, notes = prepare_features(pd.DataFrame({"a": ["1", "2", "?"], "b": [5, 5, 5]}))
+    >>> features, others, notes = prepare_features(pd.DataFrame({"a": ["1", "2", "?"], "b": [5, 5, 5]}), {})
     >>> features["a"].tolist(), list(others), [note.code for note in notes]
     ([1.0, 2.0, nan], ['b'], ['DATA-MISSING-MARKS', 'DATA-TEXT-NUMBERS', 'DATA-CONSTANT'])
     """
@@ -57,7 +55,7 @@ def prepare_features(
     others: dict[str, pd.Series[Any]] = {}
     notes: list[Finding] = []
     for name in frame.columns:
-        column, found = plain_column(frame[name], (decisions or {}).get(name))
+        column, found = plain_column(frame[name], decisions.get(name))
         reason = None if column is None else useless(column)
         notes += [*found, *([reason] if reason else [])]
         if column is None:

@@ -94,23 +94,21 @@ def calibration_bins(y_true: Array, y_prob: Array, weights: Array | None = None)
     Equal predictions stay together, so there may be fewer bins. The size of weighted rows is the sum of their weights.
     """
     order = np.argsort(y_prob, kind="stable")
-    return sorted_bins(y_true[order], y_prob[order], BINS, None if weights is None else weights[order])
+    return sorted_bins(y_true[order], y_prob[order], None if weights is None else weights[order])
 
 
-def sorted_bins(
-    y_true: Array, y_prob: Array, bins: int = BINS, weights: Array | None = None
-) -> tuple[Array, Array, Array]:
+def sorted_bins(y_true: Array, y_prob: Array, weights: Array | None = None) -> tuple[Array, Array, Array]:
     """Return ``calibration_bins`` of rows that are in the order of their predictions.
 
     Examples
     --------
-    >>> sizes, predicted, observed = sorted_bins(np.array([0.0, 1, 0, 1]), np.array([0.1, 0.2, 0.7, 0.9]), bins=2)
+    >>> sizes, predicted, observed = sorted_bins(np.array([0.0, 1, 0, 1]), np.array([0.1, 0.1, 0.9, 0.9]))
     >>> sizes.tolist(), observed.tolist()
     ([2.0, 2.0], [0.5, 0.5])
     """
     n, each = len(y_prob), np.ones(len(y_prob)) if weights is None else weights
     # Where the bins would end if they weighed the same.
-    place = (n - 1) * np.arange(1, bins) / bins
+    place = (n - 1) * np.arange(1, BINS) / BINS
     below = np.searchsorted(np.cumsum(each) * (n / each.sum()), place + 1e-9, side="right")
     ends = np.searchsorted(y_prob, y_prob[below], side="right")
     starts = np.unique(np.concatenate([[0], ends[ends < n]]))
