@@ -17,7 +17,6 @@ from toolkit.data.columns import IDENTIFIER_ROWS, IDENTIFIER_SHARE, plain_column
 from toolkit.data.dataset import Dataset
 from toolkit.statistics.binning import cell_starts
 from toolkit.statistics.contingency import design_effect
-from toolkit.statistics.intervals import Array
 from toolkit.statistics.units import Units
 
 #: What the predictions of a model are called among the columns of a table.
@@ -104,9 +103,7 @@ class ColumnSummary:
             centres = np.add.reduceat(self.distinct * shares, starts) / (counts / self.known)
             widths = np.diff(np.append(starts, len(self.distinct)))
             centres = np.where(widths == 1, self.distinct[starts], centres)
-            off = np.repeat(centres, widths)
-            off -= self.distinct
-            error = self.error + float(np.abs(off, out=off) @ shares)
+            error = self.error + float(np.abs(np.repeat(centres, widths) - self.distinct) @ shares)
             return replace(self, distinct=centres, counts=counts, error=error)
         return self.in_groups if len(self.distinct) > MOST_LABELS else self
 
@@ -221,35 +218,23 @@ def summarize_column(
         labels = np.asarray(column.cat.categories, dtype=object)[used]
         effect = 1.0 if groups is None else design_effect(codes[known], groups, own)
         return replace(summary, dtype="category", missing=missing, distinct=labels, counts=seen[used], effect=effect)
-    values, counts = _counted(column.to_numpy(), weights)
-    shares = counts / counts.sum()
-    mean = float(values @ shares)
-    off = values - mean
-    off *= off
-    effect = 1.0
+    numbers = column.to_numpy()[known]
+    if own is None:
+        values, counts = np.unique(numbers, return_counts=True)
+    else:
+        values, place = np.unique(numbers, return_inverse=True)
+        counts = np.bincount(place, own)
+    values, shares = values.astype("float64"), counts / counts.sum()
+    mean, effect = float(values @ shares), 1.0
     if groups is not None:
         # A gap between shares hangs on the largest design effect of the shares below the deciles.
         places = np.searchsorted(np.cumsum(counts), counts.sum() * np.arange(0.1, 0.95, 0.1))
         cuts = np.unique(values[np.minimum(places, max(len(values) - 2, 0))])
-        effect = max(design_effect(column.to_numpy()[known] <= cut, groups, own) for cut in cuts)
-    moments: dict[str, Any] = {"mean": mean, "std": math.sqrt(float(off @ shares)), "effect": effect}
+        effect = max(design_effect(numbers <= cut, groups, own) for cut in cuts)
+    std = math.sqrt(float((values - mean) ** 2 @ shares))
+    moments: dict[str, Any] = {"mean": mean, "std": std, "effect": effect}
     dtype = str(column.dtype)
     return replace(summary, dtype=dtype, missing=missing, distinct=values, counts=counts, **moments)
-
-
-def _counted(numbers: NDArray[Any], weights: Array | None) -> tuple[Array, Counts]:
-    """Return the values in order, without those missing, and how often each occurs, or how much it weighs."""
-    if weights is not None:
-        values, place = np.unique(numbers[~np.isnan(numbers)].astype("float64"), return_inverse=True)
-        return values, np.bincount(place, weights[~np.isnan(numbers)])
-    if numbers.dtype.kind == "i" and len(numbers) and int(numbers.max()) - int(numbers.min()) <= 2 * len(numbers):
-        low = int(numbers.min())
-        counts = np.bincount(numbers - low)
-        used = np.flatnonzero(counts)
-        return (used + low).astype("float64"), counts[used]
-    values, counts = np.unique(numbers.astype("float64", copy=False), return_counts=True)
-    known = len(values) - int(len(values) and np.isnan(values[-1]))
-    return values[:known], counts[:known]
 
 
 def align(first: ColumnSummary, second: ColumnSummary) -> tuple[NDArray[Any], Counts, Counts]:
