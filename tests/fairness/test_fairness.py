@@ -128,7 +128,7 @@ def test_multiclass_values_are_those_of_one_class_against_the_rest():
             assert numbers[f"fairness.sex.{label}.{name}"].value == pytest.approx(value, abs=1e-12)
     assert numbers["fairness.sex.accuracy_difference"].low > 0.5
     assert audit.findings()[0].message.startswith(("Class a: ", "Class b: ", "Class c: "))
-    assert not len(audit.threshold_curves())
+    assert not len(audit.curves)
 
 
 def test_a_small_table_by_hand():
@@ -240,7 +240,7 @@ def test_small_groups_are_named_and_decide_nothing():
 def test_curves_pass_through_the_rates_at_every_threshold():
     frame = people(1000)
     frame["y"] = frame["y"] == "yes"
-    curves = audit_fairness(Known((False, True)), dataset(frame, positive=True), replicates=200).threshold_curves()
+    curves = audit_fairness(Known((False, True)), dataset(frame, positive=True), replicates=200).curves
     assert curves.groupby(["feature", "group"]).size().max() <= 200
     for row in curves.sample(60, random_state=0).itertuples():
         mine = frame if row.feature not in ("sex", "race") else frame[frame[row.feature] == row.group]
@@ -260,7 +260,7 @@ def test_of_many_scores_two_hundred_thresholds_are_kept():
     frame = people(3000)
     frame["chance"] += np.random.default_rng(0).random(3000) * 1e-3
     audit = audit_fairness(Known(), dataset(frame, ["sex"]), replicates=200, threshold=0.37)
-    curves = audit.threshold_curves()
+    curves = audit.curves
     assert curves.groupby("group").size().between(190, 200).all()
     at = curves[(curves["threshold"] == 0.37) & (curves["group"] == "Male")]
     assert at["recall"].iloc[0] == audit.scalars()["fairness.sex.Male.recall"].value
@@ -286,7 +286,7 @@ def test_recorded_labels_alone_are_judged_by_what_they_allow():
         assert audit.scalars()[f"fairness.sex.{name}"].value == scored.scalars()[f"fairness.sex.{name}"].value
     assert not any("roc_auc" in name or "brier" in name for name in audit.scalars())
     assert "ROC AUC and threshold curves" in audit.findings()[-1].message
-    assert not len(audit.threshold_curves())
+    assert not len(audit.curves)
     assert "as the model itself decided" in audit._repr_html_()
     with pytest.raises(InputError, match="decisions are the model's own"):
         audit_fairness(RecordedPredictions(y_pred=called), data, threshold=0.3)

@@ -69,7 +69,7 @@ def test_errors_of_numbers_and_curves_are_weighted():
     women = table[table["sex"] == "f"]
     value = np.average(women["y"] - 10 * women["chance"], weights=women["w"])
     assert found["fairness.sex.f.mean_residual"].value == pytest.approx(value, rel=1e-9)
-    table, curves = survey(), audit(survey()).threshold_curves()
+    table, curves = survey(), audit(survey()).curves
     last = curves[(curves["group"] == "f") & (curves["threshold"] == 0.5)].iloc[0]
     women = table[table["sex"] == "f"]
     expected = np.average(women["chance"] >= 0.5, weights=women["w"])

@@ -13,6 +13,7 @@ from toolkit.card.lineage import model_of
 from toolkit.card.model_card import ModelCard
 from toolkit.card.quantities import Scalars
 from toolkit.core.estimate import Estimate
+from toolkit.core.numbers import UNKNOWN
 from toolkit.core.result import Finding
 from toolkit.core.results import Results
 from toolkit.core.words import shorten
@@ -24,7 +25,6 @@ from toolkit.statistics.replicates import PAIRED, Replicated, paired_difference
 Kind = Literal["added", "removed", "changed", "same"]
 PARTS = ("data", "features", "training", "metrics", "fairness", "operation", "other numbers", "findings", "author")
 UNPAIRED, SIGNIFICANT = "MOVER, unpaired", 0.05
-_NONE = Estimate(math.nan)
 _BEGINNINGS = {"data": ("data.", "split."), "metrics": ("test.",), "fairness": ("fairness.",)}
 _BEGINNINGS |= {"operation": tuple(sections()["operation"]["numbers"])}
 
@@ -54,7 +54,7 @@ class Change:
     before: str
     after: str
     kind: Kind
-    difference: Estimate = _NONE
+    difference: Estimate = UNKNOWN
     numbers: tuple[Estimate, Estimate] | None = None
     p_adjusted: float = math.nan
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.stats import contingency
 
 REDUNDANT = 0.8
 _MOST_CELLS = 50
@@ -67,13 +68,10 @@ def cramers_v(first: NDArray[Any], second: NDArray[Any]) -> float:
 
     It is 0 where one of them never varies, and where there are far more pairs of codes than rows.
     """
-    (_, left), (_, right) = np.unique(first, return_inverse=True), np.unique(second, return_inverse=True)
-    rows, columns, n = int(left.max()) + 1, int(right.max()) + 1, len(first)
+    rows, columns, n = len(np.unique(first)), len(np.unique(second)), len(first)
     if min(rows, columns) < 2 or n < 3 or rows * columns > _MOST_CELLS * n:
         return 0.0
-    table = np.bincount(left * columns + right, minlength=rows * columns).reshape(rows, columns).astype(float)
-    expected = table.sum(axis=1, keepdims=True) * table.sum(axis=0, keepdims=True) / n
-    phi = float((np.square(table - expected) / expected).sum()) / n
+    phi = contingency.chi2_contingency(contingency.crosstab(first, second).count, correction=False).statistic / n
     phi = max(0.0, phi - (rows - 1) * (columns - 1) / (n - 1))
     free = min(rows - (rows - 1) ** 2 / (n - 1), columns - (columns - 1) ** 2 / (n - 1)) - 1
     return min(1.0, math.sqrt(phi / free)) if free > 0 else 0.0
@@ -82,11 +80,9 @@ def cramers_v(first: NDArray[Any], second: NDArray[Any]) -> float:
 def correlation_ratio(codes: Any, ranks: Any) -> float:
     """Return the correlation ratio of ranks over groups of codes, freed from its bias; 0 where one never varies."""
     known = np.isfinite(ranks)
-    values, (_, groups) = ranks[known], np.unique(codes[known], return_inverse=True)
-    n, count = len(values), int(groups.max(initial=-1)) + 1
-    total = float(np.square(values - values.mean()).sum()) if n else 0.0
+    values, groups = pd.Series(ranks[known]), codes[known]
+    n, count, total = len(values), len(np.unique(groups)), float(values.var(ddof=0)) * len(values)
     if count < 2 or n <= count or not total:
         return 0.0
-    sizes, sums = np.bincount(groups), np.bincount(groups, values)
-    within = total - float((sizes * np.square(sums / sizes - values.mean())).sum())
+    within = float(np.square(values - values.groupby(groups).transform("mean")).sum())
     return math.sqrt(max(0.0, 1 - (within / (n - count)) / (total / (n - 1))))

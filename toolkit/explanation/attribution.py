@@ -189,9 +189,8 @@ def tree_explainer(estimator: Any, background: Any = None) -> tuple[Raw, Raw | N
     """
     shap = _shap()
     kind = "tree_path_dependent" if background is None else "interventional"
-    data = None if background is None else _dense(background)
     with warnings.catch_warnings(action="ignore"):
-        explainer = shap.TreeExplainer(estimator, data=data, feature_perturbation=kind)
+        explainer = shap.TreeExplainer(estimator, data=_dense(background), feature_perturbation=kind)
     ensemble = explainer.model
     if background is not None:
         # shap compares in single precision there: a threshold that was rounded to the nearest may come to lie below a
@@ -219,8 +218,7 @@ def linear_explainer(estimator: Any, background: Any) -> Raw:
     Encoded columns may be sparse.
     """
     shap = _shap()
-    coefficients = estimator.coef_.toarray() if sparse.issparse(estimator.coef_) else np.asarray(estimator.coef_)
-    coefficients = np.atleast_2d(coefficients.astype(float))
+    coefficients = np.atleast_2d(np.asarray(_dense(estimator.coef_), dtype=float))
     intercepts = np.broadcast_to(np.asarray(estimator.intercept_, dtype=float).ravel(), len(coefficients))
     mean = np.asarray(background.mean(axis=0), dtype=float).ravel()
     explainer = shap.LinearExplainer((coefficients, intercepts), (mean, None))

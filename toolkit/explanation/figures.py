@@ -105,7 +105,16 @@ def _dependence(explanation: Explanation, name: str, kind: str) -> Drawing:
     towards = _towards(explanation, "Higher dots")
 
     def draw(ax: Axes) -> None:
-        draw_dependence(ax, groups, values)
+        rng = np.random.default_rng(0)
+        for place, (_, mask, _) in enumerate(groups):
+            points = values[mask][:MOST_POINTS]
+            ax.scatter(place + rng.uniform(-0.3, 0.3, len(points)), points, color=BLUE, alpha=0.4, **_DOT)
+        brown: dict[str, Any] = {"color": "#8a5a00", "markerfacecolor": ORANGE, "linewidth": 2.5}
+        draw_intervals(ax, range(len(groups)), [mean for *_, mean in groups], upright=True, marker="D", **brown)
+        ax.axhline(0, color=GREY, linewidth=0.8)
+        turned = sum(len(text) for text, _, _ in groups) > 40
+        names = [shorten(text, 18) for text, _, _ in groups]
+        ax.set_xticks(range(len(groups)), names, rotation=30 if turned else 0, ha="right" if turned else "center")
         ax.set(xlabel=shorten(name), ylabel=f"SHAP, {_scale(explanation)}")
 
     rows = [(text, int(mask.sum()), mean) for text, mask, mean in groups]
@@ -183,19 +192,3 @@ def standing(column: pd.Series[Any]) -> Array:
 def by_level(levels: Levels, values: Array, units: Units | None) -> list[tuple[str, NDArray[np.bool_], Estimate]]:
     """Return each level of a column with a mask of its rows and the mean of their attributions."""
     return [(text, mask, mean_of(values[mask], units.take(mask) if units else None)) for text, mask in levels.groups()]
-
-
-def draw_dependence(ax: Axes, groups: list[tuple[str, NDArray[np.bool_], Estimate]], values: Array) -> None:
-    """Draw attributions by the values or ranges of their column, and their means with intervals."""
-    rng = np.random.default_rng(0)
-    for place, (_, mask, _) in enumerate(groups):
-        points = values[mask][:MOST_POINTS]
-        beside = rng.uniform(-0.3, 0.3, len(points))
-        ax.scatter(place + beside, points, color=BLUE, alpha=0.4, **_DOT)
-    means = [mean for *_, mean in groups]
-    brown: dict[str, Any] = {"color": "#8a5a00", "markerfacecolor": ORANGE, "linewidth": 2.5}
-    draw_intervals(ax, range(len(groups)), means, upright=True, marker="D", **brown)
-    ax.axhline(0, color=GREY, linewidth=0.8)
-    turned = sum(len(text) for text, _, _ in groups) > 40
-    names = [shorten(text, 18) for text, _, _ in groups]
-    ax.set_xticks(range(len(groups)), names, rotation=30 if turned else 0, ha="right" if turned else "center")

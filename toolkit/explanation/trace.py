@@ -85,8 +85,6 @@ def see_through(model: Model, features: pd.DataFrame) -> View | None:
 
 def sum_to_columns(values: NDArray[np.float64], owners: Owners, columns: int) -> NDArray[np.float64]:
     """Sum attributions of encoded columns, shape (rows, encoded, …), to those of the original ones."""
-    if len(owners) == columns and (owners == np.arange(columns)).all():
-        return values
     summed = np.zeros((len(values), columns, *values.shape[2:]))
     for column in np.unique(owners):
         summed[:, column] = values[:, owners == column].sum(axis=1)

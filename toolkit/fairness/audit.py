@@ -157,7 +157,9 @@ class FairnessAudit(Result):
         A row a disparity: ``feature, class, disparity, value, expected, p_value, p_adjusted, metric, worst, best,
         groups``: the metric that decides it, the groups worst and best off, and how many were compared.
     curves : DataFrame
-        See ``threshold_curves``.
+        Selection rate, recall and false positive rate of every group at up to 200 thresholds: ``feature, group,
+        threshold, selection_rate, recall, false_positive_rate, rows, positives``; empty where there are no scores. The
+        thresholds are the same for all groups: every score, or their quantiles.
     notes : tuple of Finding
         What is to be known about the groups.
     custom : tuple of str
@@ -196,14 +198,6 @@ class FairnessAudit(Result):
     def findings(self) -> list[Finding]:
         """Say which disparities are more than chance, and which groups could not be judged."""
         return by_severity([*findings.judge(self.disparities, self.groups), *self.notes])
-
-    def threshold_curves(self) -> pd.DataFrame:
-        """Return selection rate, recall and false positive rate of every group at up to 200 thresholds.
-
-        Columns ``feature, group, threshold, selection_rate, recall, false_positive_rate, rows, positives``; empty where
-        there are no scores. The thresholds are the same for all groups: every score, or their quantiles.
-        """
-        return self.curves
 
     def drawings(self) -> list[Drawing]:
         """Return the figures: a metric by group, the disparities, and rates over the thresholds."""

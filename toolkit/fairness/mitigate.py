@@ -24,7 +24,6 @@ from toolkit.fairness.frontier import PERFORMANCE, frontier_table, measure_point
 from toolkit.fairness.groups import sensitive_columns, sensitive_inputs
 from toolkit.fairness.methods import BASELINE, METHODS, ORIGINAL, FittedMethod, Setup, fit_method, read_constraint
 from toolkit.models.candidates import make_baseline, requirements_of
-from toolkit.models.leaderboard import Training
 from toolkit.models.model import Model
 from toolkit.models.preprocessing import make_model
 from toolkit.models.threshold import AS_DECIDED, ThresholdLike
@@ -113,7 +112,7 @@ def mitigate(
         raise NotApplicableError("No constraint was named, so nothing was mitigated.")
     read_constraint(constraint)
     wanted = _check(split, methods, metric, rows)
-    original = Model.of(model.model if isinstance(model, Training) else model, split.train)
+    original = Model.of(model, split.train)
     if original.recorded:
         raise NotApplicableError("Mitigation needs a model; these are recorded predictions.")
     columns = tuple(str(name) for name in sensitive_inputs(split.train, sensitive).columns)

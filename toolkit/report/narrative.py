@@ -45,13 +45,13 @@ def read_narrative(
     glossary : Glossary, optional
         Notes the terms that are met.
     """
-    outputs = (output for cell in notebook.cells for output in cell.get("outputs", ()))
-    results = [_json(output["data"][MIME]) for output in outputs if MIME in (output.get("data") or {})]
-    return _Reader(notebook, PageCleaner(reserved, glossary), results[-1] if results else None).read()
+    return _Reader(notebook, PageCleaner(reserved, glossary)).read()
 
 
 class _Reader:
-    def __init__(self, notebook: NotebookNode, cleaner: PageCleaner, results: Mapping[str, object] | None) -> None:
+    def __init__(self, notebook: NotebookNode, cleaner: PageCleaner) -> None:
+        shown = [output.get("data") or {} for cell in notebook.cells for output in cell.get("outputs", ())]
+        results = [None, *(_json(data[MIME]) for data in shown if MIME in data)][-1]
         self.cleaner, self.narrative, self.place = cleaner, Narrative(results=results), 0
         self.section = Section()
         found = results and results.get("findings")
@@ -59,8 +59,8 @@ class _Reader:
             if isinstance(one, dict):
                 words = f"{one.get('severity')} {one.get('code')} {one.get('message')}"
                 cleaner.reported.add(" ".join(words.split()))
-        for output in (output for cell in notebook.cells for output in cell.get("outputs", ())):
-            below = (_json((output.get("data") or {}).get(FIGURES_MIME)) or {}).get("below")
+        for data in shown:
+            below = (_json(data.get(FIGURES_MIME)) or {}).get("below")
             cleaner.drawn.update(" ".join(str(one).split()) for one in (below if isinstance(below, list) else ()))
         self.cells = [cell for cell in notebook.cells if "papermill-error-cell-tag" not in _tags(cell)]
         texts = {index: cell for index, cell in enumerate(self.cells) if cell.cell_type == "markdown"}

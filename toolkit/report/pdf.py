@@ -32,7 +32,6 @@ def print_pdf(page: Path, *, full: bool = False) -> Path:
     InputError
         Where no browser is found, or it prints nothing.
     """
-    page = Path(page)
     output = page.with_suffix(".pdf")
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     if browser is None:

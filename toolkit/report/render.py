@@ -50,10 +50,8 @@ def render(notebook: Path, output: Path | None = None) -> Path:
     InputError
         Where there is no such file, or it is no notebook.
     """
-    notebook = Path(notebook)
     page = page_html(_read(notebook), notebook.stem)
-    output = Path(output) if output else notebook.with_suffix(".html")
-    return write_page(output, page)
+    return write_page(output or notebook.with_suffix(".html"), page)
 
 
 def write_index(folder: Path) -> Path:
@@ -76,7 +74,6 @@ def write_index(folder: Path) -> Path:
     InputError
         Where the folder does not exist.
     """
-    folder = Path(folder)
     if not folder.is_dir():
         raise InputError(f"There is no folder {str(folder)!r} to list. Run a template first, or name another folder.")
     index = folder / "index.html"
