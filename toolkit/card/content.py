@@ -220,12 +220,9 @@ def as_text(value: object) -> str:
 @cache
 def environment() -> Environment:
     """Return what fills in the templates of a card: ``mark`` writes text for Markdown, and HTML is escaped."""
-    made = Environment(
-        loader=FileSystemLoader(templates_folder() / "card"),
-        autoescape=select_autoescape(["html.j2"], default_for_string=False),
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    loader = FileSystemLoader(templates_folder() / "card")
+    made = Environment(loader=loader, autoescape=select_autoescape(["html.j2"], default_for_string=False))
+    made.trim_blocks = made.lstrip_blocks = True
     made.globals |= {"blank": BLANK, "most": MOST_ROWS}
     made.filters |= {"mark": escape, "cell": _cell, "shorten": shorten, "fence": _fence}
     made.filters |= {"flow": _flow, "line": one_line, "pairs": _pairs, "slug": partial(slug, most=90)}

@@ -186,16 +186,10 @@ def evidence(report: Report, title: str, scalars: Mapping[str, Estimate], answer
         What the author said.
     """
     pinned = dict(text.partition("==")[::2] for text in model_of(report.results).requirements)
-    about = facts_of(report.results) | {
-        "report": report,
-        "title": title,
-        "toolkit": __version__,
-        "answers": answers,
-        "file": _file(report.results.data.source),
-        "tests": evaluated_metrics(scalars),
-        "groups": [one for one in group_numbers(scalars) if math.isfinite(one.number.value)],
-        "packages": report.packages or pinned,
-    }
+    groups = [one for one in group_numbers(scalars) if math.isfinite(one.number.value)]
+    about = facts_of(report.results) | {"report": report, "title": title, "toolkit": __version__, "answers": answers}
+    about |= {"file": _file(report.results.data.source), "packages": report.packages or pinned}
+    about |= {"tests": evaluated_metrics(scalars), "groups": groups}
     texts = [environment().get_template(f"{form}.yaml.j2").render(about) for form in ("mlbom", "croissant")]
     bom, croissant = map(yaml.safe_load, texts)
     bom["serialNumber"] = f"urn:uuid:{uuid5(NAMESPACE_URL, record_hash(bom))}"

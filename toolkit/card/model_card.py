@@ -67,7 +67,7 @@ def make_card(reports: Source | Sequence[Source], *, author: str | Path | Mappin
     >>> print(card.scalars()["card.answered"].value, "of", len(card.answers) + len(card.blanks))
     1 of 29
     """
-    given = list(reports) if isinstance(reports, list | tuple) else [reports]
+    given: list[Any] = list(reports) if isinstance(reports, list | tuple) else [reports]
     results = [one for one in given if isinstance(one, Result)]
     read = [read_report(one) for one in given if not isinstance(one, Result)]
     if results:

@@ -85,14 +85,9 @@ class Profile(Result):
 
     def text(self) -> str:
         """Write the profile as JSON."""
-        content = {
-            "kind": KIND,
-            "schema": SCHEMA,
-            "name": self.name,
-            "rows": self.rows,
-            "data": {"schema": self.schema.plain()},
-            "columns": [_written(summary) for summary in self.columns.values()],
-        }
+        head = {"kind": KIND, "schema": SCHEMA, "name": self.name, "rows": self.rows}
+        columns = [_written(summary) for summary in self.columns.values()]
+        content = {**head, "data": {"schema": self.schema.plain()}, "columns": columns}
         return json.dumps(content, allow_nan=False, ensure_ascii=False) + "\n"
 
     def save(self, path: str | os.PathLike[str]) -> Path:

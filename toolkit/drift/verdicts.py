@@ -80,13 +80,9 @@ def judge_column(reference: ColumnSummary, current: ColumnSummary | None, plan: 
 
     A target or a prediction that the current table does not have is no break; a target of no rows is not known yet.
     """
-    row = _BLANK | {
-        "column": reference.name,
-        "role": reference.role,
-        "threshold": plan.thresholds[reference.name],
-        "missing_reference": reference.missing / max(reference.rows, 1),
-        "importance": reference.importance,
-    }
+    missing = reference.missing / max(reference.rows, 1)
+    row = _BLANK | {"column": reference.name, "role": reference.role, "importance": reference.importance}
+    row |= {"threshold": plan.thresholds[reference.name], "missing_reference": missing}
     for part in (reference, current):
         if part is not None and part.dtype in LEFT_OUT:
             return row | {"verdict": "left out", "why": LEFT_OUT[part.dtype], "missing_reference": math.nan}

@@ -128,12 +128,8 @@ def _drawn(rows: pd.DataFrame, points: Sequence[Array]) -> dict[str, Any]:
     ]
     ways = (int(choose(ends[:, 0])) for choose in (np.argmin, np.argmax))
     least, most = (f"{format_number(ends[at, 0])} ({rows['value'].iloc[at]})" for at in ways)
-    return {
-        "zero": places(np.zeros(1))[0],
-        "ends": [format_number(low), format_number(high)],
-        "said": f"The mean runs from {least} to {most}.",
-        "lines": lines,
-    }
+    drawn = {"zero": places(np.zeros(1))[0], "ends": [format_number(low), format_number(high)], "lines": lines}
+    return {**drawn, "said": f"The mean runs from {least} to {most}."}
 
 
 WORDS = beside(__file__, "words.yaml")["what_if"]

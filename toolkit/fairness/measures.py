@@ -175,11 +175,8 @@ def threshold_curves(predicted: Predictions, groupings: Sequence[Grouping], thre
         reached = counted if weights is None else _reached(place, (groups + 1, size, 2), weights)
         total, found = reached[:, :1], reached[:, 1:]
         with np.errstate(invalid="ignore"):
-            rates = {
-                "selection_rate": found.sum(axis=2) / total.sum(axis=2),
-                "recall": found[..., 1] / total[..., 1],
-                "false_positive_rate": found[..., 0] / total[..., 0],
-            }
+            rates = {"selection_rate": found.sum(axis=2) / total.sum(axis=2), "recall": found[..., 1] / total[..., 1]}
+            rates["false_positive_rate"] = found[..., 0] / total[..., 0]
         counts = {"rows": counted[:, :1].sum(axis=2), "positives": counted[:, :1, 1]}
         named = {"feature": grouping.feature, "group": np.repeat(np.array(grouping.labels, dtype=object), number)}
         values = {name: one.ravel() for name, one in rates.items()}

@@ -94,13 +94,8 @@ def optimize_thresholds(setup: Setup) -> list[FittedMethod]:
     names, positive = setup.features(), part.positive
     score = setup.model.positive_scores(positive, part.features)
     # The scores are computed once, and always for the positive class: the optimizer is handed them for features.
-    optimizer = ThresholdOptimizer(
-        estimator=FunctionTransformer(np.ravel),
-        constraints=setup.constraint,
-        objective=f"{setup.metric}_score",
-        prefit=True,
-        predict_method="transform",
-    )
+    how = {"estimator": FunctionTransformer(np.ravel), "prefit": True, "predict_method": "transform"}
+    optimizer = ThresholdOptimizer(constraints=setup.constraint, objective=f"{setup.metric}_score", **how)
     optimizer.fit(score[:, None], part.y_binary(), sensitive_features=found.astype(str))
     rules = {}
     for name, rule in optimizer.interpolated_thresholder_.interpolation_dict.items():

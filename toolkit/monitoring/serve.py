@@ -201,12 +201,8 @@ def make_app(answers: Answers) -> Starlette:
         answers.latency.observe(time.perf_counter() - began)
         return PlainTextResponse(json.dumps(content, ensure_ascii=False), status, media_type="application/json")
 
-    texts = {
-        "/ping": lambda: "\n",
-        "/health": lambda: "\n",
-        "/version": lambda: answers.model.version,
-        "/metrics": lambda: prometheus.generate_latest(answers.registry).decode(),
-    }
+    texts = dict.fromkeys(("/ping", "/health"), lambda: "\n") | {"/version": lambda: answers.model.version}
+    texts["/metrics"] = lambda: prometheus.generate_latest(answers.registry).decode()
     plain = [Route(path, lambda _, made=made: PlainTextResponse(made())) for path, made in texts.items()]
     return Starlette(routes=[Route("/invocations", invocations, methods=["POST"]), *plain])
 

@@ -24,11 +24,8 @@ if TYPE_CHECKING:
     from mlflow.entities import Metric, Param
 
 #: How long MLflow asks a server in vain, unless the user says otherwise; its own settings come to four minutes.
-PATIENCE = {
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
-    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
-}
+PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
+PATIENCE |= {"MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1"}
 #: Neither bars nor addresses, which may hold a password, are printed into a notebook.
 _SILENT = {"MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false", "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true"}
 

@@ -141,14 +141,9 @@ def make_page(notebook: NotebookNode, name: str = "") -> Page:
     serious = [issue for issue in findings if issue.tone != "none"]
     first = (findings if len(findings) <= _MOST_FINDINGS else serious)[:_MOST_FINDINGS]
     parameters = summary.results.parameters if summary else given
-    present = {
-        "findings": summary,
-        "key-numbers": summary and summary.key_numbers,
-        "rules": summary and summary.rules,
-        "sign-off": summary,
-        "left-out": narrative.left_out,
-        "provenance": summary or parameters,
-    }
+    present: dict[str, object] = {"findings": summary, "sign-off": summary, "provenance": summary or parameters}
+    present |= {"key-numbers": summary and summary.key_numbers, "rules": summary and summary.rules}
+    present["left-out"] = narrative.left_out
     before, after = ([Heading(text, name) for name, text in own.items() if present[name]] for own in (_BEFORE, _AFTER))
     return Page(
         title=title or "Untitled notebook",

@@ -102,14 +102,9 @@ def _write_spec(scratch: Path, template: Path, notebook: Path, parameters: Mappi
     argv = [*command, "--InteractiveShellApp.ignore_cwd=True"]
     kernelspec = {"argv": argv, "display_name": "Python 3 (ipykernel)", "language": "python"}
     (folder / "kernel.json").write_text(json.dumps(kernelspec), encoding="utf-8")
-    spec = {
-        "template": str(template),
-        "notebook": str(notebook),
-        "parameters": dict(parameters),
-        "kernel": kernel,
-        "outcome": str(scratch / "outcome.json"),
-        "folders": [str(notebook.parent), str(scratch)],
-    }
+    files = {"template": str(template), "notebook": str(notebook), "outcome": str(scratch / "outcome.json")}
+    folders = [str(notebook.parent), str(scratch)]
+    spec = {**files, "folders": folders, "parameters": dict(parameters), "kernel": kernel}
     path = scratch / "spec.json"
     path.write_text(json.dumps(spec), encoding="utf-8")
     return path
