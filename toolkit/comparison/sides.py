@@ -129,6 +129,7 @@ class Sides:
     @classmethod
     def of(cls, models: tuple[Any, Any], data: Dataset | Split, threshold: ThresholdLike, seed: int) -> Sides:
         """Let both models predict; one may take columns that the other has no use for."""
+        models = Model.of(models[0]), Model.of(models[1])
         part, known, said = judged_rows(data), [], []
         for one in models:
             model = Model.of(one, part)

@@ -10,17 +10,25 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from toolkit.core.resources import beside
-
 #: An empty text where any will do; a table of a kind that text has not is settled by its own types.
 Kind = Literal["", "number", "date", "bool", "text", "missing", "duration", "nested"]
-#: How cells are written: what is missing, and what stands around a number.
-_WRITTEN = beside(__file__, "formats.yaml")
-ABSENT, ABSENT_NUMBERS = map(tuple, _WRITTEN["absent"].values())
-_CURRENCY, _UNIT = ("|".join(_WRITTEN[kind]) for kind in ("currency", "unit"))
-_BEFORE, _AFTER = rf"(?P<before>(?:{_CURRENCY})?)[ \x{{a0}}]?", rf"[ \x{{a0}}]?(?P<after>(?:{_UNIT}|{_CURRENCY})?)"
-#: A number with what may stand before and behind it, for pyarrow.
-DECORATED = rf"^{_BEFORE}(?P<number>[+-]?[0-9.,' \x{{a0}}]*[0-9][0-9.,]*(?:[eE][+-]?[0-9]+)?){_AFTER}$"
+#: Cells that are missing in any column, and those that are so in a column of numbers or dates only.
+ABSENT = ("", "#n/a", "#na", "<na>", "n/a", "na", "nan", "-nan", "null", "none", "1.#ind", "1.#qnan")
+ABSENT_NUMBERS = ("?", "-", "--", ".", "*", "nil", "missing", "unknown")
+_CURRENCY = r"[$€£¥₹₽]|USD|EUR|GBP|CHF|JPY|CAD|AUD|SEK|NOK|DKK|kr|Fr\."
+_UNITS = (
+    "%|‰|°C|°F|kg|g|mg|t|lbs?|oz|km/h|mph|km|mi|cm|mm|m²|m2|m|ft|in|ha|l|ml|kWh|kW|MW|W|GB|MB|kB|ms|s|min|hrs?|h|days?|"
+    "yrs?|years?|months?|weeks?"
+)
+DECORATED = (
+    rf"^(?P<before>(?:{_CURRENCY})?)[ \x{{a0}}]?"
+    r"(?P<number>[+-]?[0-9.,' \x{a0}]*[0-9][0-9.,]*(?:[eE][+-]?[0-9]+)?)"
+    rf"[ \x{{a0}}]?(?P<after>(?:{_UNITS}|{_CURRENCY})?)$"
+)
+_PERIODS = {
+    "quarter": r"^(?:([0-9]{4})[ /-]?Q([1-4])|Q([1-4])[ /-]?([0-9]{4}))$",
+    "week": r"^([0-9]{4})[ -]?W([0-9]{1,2})$",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +141,7 @@ def read_moments(plain: pa.StringArray, pattern: str) -> NDArray[np.datetime64]:
     """Read trimmed texts as moments in UTC, NaT where they are none."""
     texts = pd.Series(plain.to_numpy(zero_copy_only=False), dtype=object)
     if pattern in ("quarter", "week"):
-        digits = texts.str.extract(_WRITTEN["periods"][pattern], expand=True)
+        digits = texts.str.extract(_PERIODS[pattern], expand=True)
         if pattern == "quarter":
             month = pd.to_numeric(digits[1].fillna(digits[2])) * 3 - 2
             texts, pattern = digits[0].fillna(digits[3]).str.cat(month.map("{:.0f}".format), sep="-"), "%Y-%m"
