@@ -32,7 +32,7 @@ class Commands(click.Group):
 
     def main(self, *arguments: Any, **options: Any) -> Any:
         """Run the command with streams that no text from the data commands."""
-        atexit.register(gc.freeze)  # as in toolkit/runs/worker.py
+        atexit.register(gc.freeze)  # else modules are taken down one by one, which takes a second
         os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # looking for some takes half a second
         out, err = (_Stream.over(one) for one in (sys.stdout, sys.stderr))
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):

@@ -99,7 +99,7 @@ def _write_spec(scratch: Path, template: Path, notebook: Path, parameters: Mappi
     folder.mkdir(parents=True)
     (scratch / "tmp").mkdir()
     command = [sys.executable, "-P", str(WORKER), "kernel", "-f", "{connection_file}"]
-    argv = [*command, "--InteractiveShellApp.ignore_cwd=True"]
+    argv = [*command, "--InteractiveShellApp.ignore_cwd=True", "--HistoryManager.hist_file=:memory:"]
     kernelspec = {"argv": argv, "display_name": "Python 3 (ipykernel)", "language": "python"}
     (folder / "kernel.json").write_text(json.dumps(kernelspec), encoding="utf-8")
     files = {"template": str(template), "notebook": str(notebook), "outcome": str(scratch / "outcome.json")}

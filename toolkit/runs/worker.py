@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import gc
 import json
 import logging
 import os
@@ -31,7 +30,8 @@ if TYPE_CHECKING:
 def main(arguments: list[str]) -> None:
     """Be the process that executes a notebook, the kernel, a report of a sweep, or the server of such processes."""
     use_this_toolkit()
-    atexit.register(gc.freeze)  # else modules and data are taken down one by one at the end, which takes a second
+    # To take down modules and data one by one takes a second, and copies what forked processes share.
+    atexit.register(os._exit, 0)
     # Nobody watches: progress bars need no widgets, and do not say that they have none.
     warnings.filterwarnings("ignore", message="IProgress not found")
     role, *rest = arguments
@@ -60,9 +60,9 @@ def main(arguments: list[str]) -> None:
         threading.Thread(target=_end_with_parent, args=([],), daemon=True).start()
         try:
             run(**order)
-            sys.stdout.write("made")
+            os.write(1, b"made")
         except Exception as error:  # noqa: BLE001  # whatever it is, the sweep reports it
-            sys.stdout.write(str(error)[:9999])  # a pipe may hold no more
+            os.write(1, str(error)[:9999].encode(errors="replace"))  # a pipe may hold no more
     else:
         execute(json.loads(Path(rest[0]).read_text(encoding="utf-8")))
 
