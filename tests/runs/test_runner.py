@@ -413,16 +413,20 @@ class TestPolicyOfATemplateOfOnesOwn:
 
 class TestKilledRun:
     @pytest.fixture
-    def sleeping(self, tmp_path):
+    def sleeping(self, tmp_path, tmp_path_factory):
         """Start a run in a process of its own and wait until its kernel is at work."""
         out = tmp_path / "out"
         command = [sys.executable, "-m", "toolkit", "run", str(NOTEBOOKS / "sleeps.ipynb"), "--out", str(out)]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)}
+        short = tmp_path_factory.getbasetemp().parent.parent / f"toolkit-{os.getpid()}"
+        short.unlink(missing_ok=True)
+        short.symlink_to(tmp_path)  # where names are short, the kernel is talked to over files, not ports
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(short)}
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         with (
             subprocess.Popen(command, cwd=tmp_path, env=environment, start_new_session=True, **pipes) as process,
             contextlib.ExitStack() as after,
         ):
+            after.callback(short.unlink)
             after.callback(process.kill)
             # papermill, the kernel, and the child of the kernel
             began = wait_for(lambda: process.poll() is not None or len(processes_of(out)) == 3, 60)
