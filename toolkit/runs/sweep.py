@@ -196,5 +196,6 @@ def _make(stopped: Event, order: Mapping[str, Any]) -> str:
                 if stopped.is_set():
                     child.terminate()
                 child.wait(0.1)
-        child.poll()  # takes note of its end
+        with contextlib.suppress(psutil.TimeoutExpired):
+            child.wait(5)  # its threads may take a moment longer
         return {"made": "", "": _SILENT}.get(failure := shorten(said.read().decode(), 600), failure)
