@@ -22,7 +22,7 @@ from toolkit.core.results import Results, RunInfo, read_results
 from toolkit.errors import InputError, RunError
 from toolkit.registry import tracking
 from toolkit.report import render as report
-from toolkit.runs import manifest, process, publish, runner
+from toolkit.runs import manifest, process, publish, runner, spare
 from toolkit.runs.process import Failure, interrupted_once, is_alive, tidy_notebook
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
@@ -448,6 +448,11 @@ class TestKilledRun:
         process.kill()
         assert wait_for(lambda: not any(map(is_alive, children)), 60)
         assert wait_for(lambda: everything_in(tmp_path) == ["out"], 60)
+
+
+def test_a_worker_that_fails_says_so_by_its_code():
+    command = [sys.executable, "-P", str(spare.WORKER), "notebook", "no such order"]
+    assert subprocess.run(command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False).returncode == 1
 
 
 def test_two_runs_at_once_do_not_collide(tmp_path):

@@ -88,7 +88,9 @@ def execute(
         try:
             outcome = json.loads((Path(scratch) / "outcome.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
-            said = f"the process running the notebook ended with code {process.wait()}; was memory or disk short?"
+            code = process.wait()
+            how = "" if code is None else f" with code {code}"  # of one that was forked nobody knows
+            said = f"the process running the notebook ended{how}; was memory or disk short?"
             return Failure("ProcessDied", said)
         return None if outcome is None else Failure(**outcome)
 

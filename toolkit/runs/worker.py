@@ -31,7 +31,7 @@ def main(arguments: list[str]) -> None:
     """Be the process that executes a notebook, the kernel, a report of a sweep, or the server of such processes."""
     use_this_toolkit()
     # To take down modules and data one by one takes a second, and copies what forked processes share.
-    atexit.register(os._exit, 0)
+    atexit.register(lambda: os._exit(int(hasattr(sys, "last_value"))))  # which is there after an error
     # Nobody watches: progress bars need no widgets, and do not say that they have none.
     warnings.filterwarnings("ignore", message="IProgress not found")
     role, *rest = arguments
