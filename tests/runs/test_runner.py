@@ -450,6 +450,12 @@ class TestKilledRun:
         assert wait_for(lambda: everything_in(tmp_path) == ["out"], 60)
 
 
+def test_what_a_killed_run_removes_itself_meanwhile_is_no_error_of_the_next(tmp_path, monkeypatch):
+    monkeypatch.setattr(runner, "interrupted", lambda out: [out / ".running-0123456789ab"])
+    runner._tidy(tmp_path)
+    assert everything_in(tmp_path) == []
+
+
 def test_a_worker_that_fails_says_so_by_its_code():
     command = [sys.executable, "-P", str(spare.WORKER), "notebook", "no such order"]
     assert subprocess.run(command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False).returncode == 1

@@ -88,8 +88,8 @@ def execute(
         try:
             outcome = json.loads((Path(scratch) / "outcome.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
-            code = process.wait()
-            how = "" if code is None else f" with code {code}"  # of one that was forked nobody knows
+            # Of one that was forked nobody knows.
+            how = "" if (code := process.wait()) is None else f" with code {code}"
             said = f"the process running the notebook ended{how}; was memory or disk short?"
             return Failure("ProcessDied", said)
         return None if outcome is None else Failure(**outcome)

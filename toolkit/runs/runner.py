@@ -286,12 +286,14 @@ def interrupted(out: Path) -> Iterator[Path]:
 def _tidy(out: Path) -> None:
     """Keep what killed runs had written under a name that says INTERRUPTED, and remove what they had only begun."""
     for left in interrupted(out):
-        for scratch in Path(tempfile.gettempdir()).glob(f"{SCRATCH}{left.name[-12:]}-*"):
-            shutil.rmtree(scratch, ignore_errors=True)
-        if any(left.iterdir()):
-            when = f"{datetime.fromtimestamp(left.stat().st_mtime):%Y%m%d-%H%M%S}"
-            kept = left.rename(out / f"{when}-{left.name[-12:]}-INTERRUPTED")
-            sys.stderr.write(f"A run was killed before it ended. What it had written is in {kept}\n")
-        else:
-            left.rmdir()
+        # Processes of that run may just be removing it themselves; the next run looks again.
+        with contextlib.suppress(OSError):
+            for scratch in Path(tempfile.gettempdir()).glob(f"{SCRATCH}{left.name[-12:]}-*"):
+                shutil.rmtree(scratch, ignore_errors=True)
+            if any(left.iterdir()):
+                when = f"{datetime.fromtimestamp(left.stat().st_mtime):%Y%m%d-%H%M%S}"
+                kept = left.rename(out / f"{when}-{left.name[-12:]}-INTERRUPTED")
+                sys.stderr.write(f"A run was killed before it ended. What it had written is in {kept}\n")
+            else:
+                left.rmdir()
         Path(f"{left}.lock").unlink(missing_ok=True)
