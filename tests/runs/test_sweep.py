@@ -240,7 +240,7 @@ class TestTheServer:
     @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="no way to see whether there is but one thread")
     def test_what_is_started_meanwhile_is_forked_from_it(self, environ):
         with serving(True):
-            first, second = (start(["report"], environ, 1) for _ in range(2))
+            first, second = start(["report"], environ), start(["report"], environ, 1)
             with first.stdin, second.stdin:
                 assert first.ppid() == second.ppid() == psutil.Process().children()[-1].pid
                 assert psutil.Process(first.ppid()).num_threads() == 1

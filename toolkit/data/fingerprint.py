@@ -50,6 +50,8 @@ def _content(column: pd.Series[Any]) -> tuple[bytes, ...]:
     dtype = column.dtype
     if column.isna().all():
         return (b"missing",)
+    if isinstance(dtype, pd.CategoricalDtype) and pd.api.types.infer_dtype(dtype.categories) == "string":
+        return _label_content(column)
     if isinstance(dtype, pd.CategoricalDtype):
         return _content(column.astype(dtype.categories.dtype if column.notna().all() else object))
     if pd.api.types.is_datetime64_any_dtype(dtype):

@@ -3,12 +3,14 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
+from sklearn.base import clone
 from threadpoolctl import threadpool_limits
 
 from toolkit.core.estimate import Estimate
@@ -16,6 +18,7 @@ from toolkit.data.columns import plain_column
 from toolkit.data.dataset import Dataset
 from toolkit.drift.summary import PREDICTION, roles_of
 from toolkit.errors import InputError
+from toolkit.models.folds import side_by_side
 from toolkit.models.model import Model
 from toolkit.statistics.intervals import Array
 from toolkit.statistics.measure import smooth
@@ -268,16 +271,21 @@ def density_ratio(
     fold = np.concatenate([(rng.permutation(int(owner.max()) + 1) % FOLDS)[owner] for owner in owners])
     how = {"max_iter": 60, "max_leaf_nodes": 15, "min_samples_leaf": 50, "learning_rate": 0.08}
     model = HistGradientBoostingClassifier(**how, early_stopping=False, random_state=seed)
-    odds = np.empty(n + m)
-    # Trees this small take longer to share out among threads than to grow.
-    with threadpool_limits(limits=1, user_api="openmp"):
-        for held in range(FOLDS):
-            sides = [rng.permutation(np.flatnonzero((fold != held) & (side == which))) for which in (0, 1)]
-            others = np.concatenate([rows[:_MOST_LEARNT] for rows in sides])
-            given = learnable(cells, others)
-            model.fit(given[others], side[others], each[others] if uneven else None)
-            chance = model.predict_proba(given[fold == held])[:, 1]
-            prior = np.average(side[others], weights=each[others])
-            odds[fold == held] = chance / np.maximum(1 - chance, _LEAST) * (1 - prior) / prior
+
+    def odds_of(held: NDArray[np.bool_], others: NDArray[Any]) -> Any:
+        given = learnable(cells, others)
+        # Trees this small take longer to share out among threads than to grow.
+        with threadpool_limits(limits=1, user_api="openmp"):
+            fitted = clone(model).fit(given[others], side[others], each[others] if uneven else None)
+            chance = fitted.predict_proba(given[held])[:, 1]
+        prior = np.average(side[others], weights=each[others])
+        return chance / np.maximum(1 - chance, _LEAST) * (1 - prior) / prior
+
+    odds, parts, tasks = np.empty(n + m), [fold == number for number in range(FOLDS)], []
+    for held in parts:
+        sides = [rng.permutation(np.flatnonzero(~held & (side == which))) for which in (0, 1)]
+        tasks.append(partial(odds_of, held, np.concatenate([rows[:_MOST_LEARNT] for rows in sides])))
+    for held, found in zip(parts, side_by_side(tasks), strict=True):
+        odds[held] = found
     weights = odds[:n] * each[:n]
     return weights / weights.mean(), odds[n:] <= FAR

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from toolkit.data.split import Split
 from toolkit.errors import NotApplicableError
 from toolkit.fairness.findings import drawing, face, finding
 from toolkit.fairness.groups import sensitive_inputs
+from toolkit.models.folds import side_by_side
 from toolkit.models.preprocessing import make_model
 from toolkit.statistics.intervals import Array
 from toolkit.statistics.measure import smooth
@@ -88,7 +90,8 @@ def find_proxies(data: Dataset | Split, *, sensitive: object = None, rows: int =
     if not features.shape[1]:
         raise NotApplicableError(f"{table.name} has no column beside the sensitive ones that could stand in for them.")
     names = unique(map(value_text, columns.columns))
-    found = [_find(name, columns.iloc[:, place], features, table, rows, seed) for place, name in enumerate(names)]
+    cells = [columns.iloc[:, place] for place in range(len(names))]
+    found = side_by_side([partial(_find, *one, features, table, rows, seed) for one in zip(names, cells, strict=True)])
     known = [one for one in found if one is not None]
     if not known:
         raise NotApplicableError(f"No sensitive column of {table.name} has two groups of {LEAST_ROWS} rows or more.")

@@ -15,6 +15,7 @@ from joblib import Parallel, cpu_count, delayed
 from sklearn.base import clone
 from sklearn.metrics import check_scoring, get_scorer, log_loss, make_scorer
 from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold, TimeSeriesSplit
+from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OrdinalEncoder
 from threadpoolctl import threadpool_limits
 
@@ -179,9 +180,10 @@ def score_fold(estimator: Any, data: Dataset, fold: Fold, scorers: Mapping[str, 
     fitted = clock()
     weights = {} if weight is None else {"sample_weight": weight[check]}
     asked = encoding_with(LevelEncoder, model), data.features.iloc[check], target[check]
-    # Scorers of scikit-learn predict once for all of them, where they take the same.
+    # Scorers of scikit-learn predict once for all of them, where they take the same, from rows that are encoded once.
     own = {name: one for name, one in scoring.items() if hasattr(one, "_score_func") and takes_weights(one)}
-    scores = check_scoring(model, scoring=own)(*asked, **weights) if own else {}
+    encoded = asked if isinstance(estimator, Pipeline) else (model[-1], asked[0][:-1].transform(asked[1]), asked[2])
+    scores = check_scoring(model, scoring=own)(*encoded, **weights) if own else {}
     others = {name: one for name, one in scoring.items() if name not in own}
     scores |= {name: one(*asked, **(weights if takes_weights(one) else {})) for name, one in others.items()}
     return {**scores, "fit_seconds": fitted - started, "predict_seconds": clock() - fitted}

@@ -25,7 +25,7 @@ from toolkit.statistics.intervals import Array
 
 REPEATS = 50
 BATCH_ROWS = 1000
-_SECONDS = {"": 0.5, "batch_": 0.4}
+_SECONDS = {"": 0.3, "batch_": 0.2}
 
 
 @dataclass(frozen=True, eq=False)

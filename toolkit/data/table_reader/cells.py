@@ -84,7 +84,7 @@ def text_labels(series: pd.Series[Any]) -> tuple[NDArray[np.int64], NDArray[Any]
     >>> text_labels(pd.Series(["b", None, 1]))
     (array([ 0, -1,  1]), array(['b', '1'], dtype=object))
     """
-    if series.dtype == object:
+    if series.dtype == object and pd.api.types.infer_dtype(series, skipna=True) != "string":
         texts = [None if gone else str(cell) for cell, gone in zip(series, series.isna(), strict=True)]
         codes, labels = pd.factorize(np.array(texts, dtype=object))
     else:
@@ -135,7 +135,7 @@ def read_cells(
     kind = column_kind(series)
     written = kind in ("text", "mixed", "category")
     if how.kind == "text":
-        codes, labels = text_labels(series.astype(object) if written else as_label(series))
+        codes, labels = text_labels(series if written else as_label(series))
         known = {label: place for place, label in enumerate(categories)}
         read = how.read(as_texts(pd.Series(labels, dtype=object)))[0]
         texts = [label if label in known else text for label, text in zip(labels, read, strict=True)]
@@ -145,7 +145,7 @@ def read_cells(
         dtype = pd.CategoricalDtype(pd.Index([*places], dtype=object), ordered=ordered and not new)
         return pd.Series(pd.Categorical.from_codes(found, dtype=dtype), index=series.index, name=series.name)
     if written:
-        series = pd.Series(how.read(as_texts(series.astype(object)))[0], index=series.index, name=series.name)
+        series = pd.Series(how.read(as_texts(series))[0], index=series.index, name=series.name)
         kind = how.kind if how.kind == "date" else "number"
     if kind in ("date", "duration") and (kind, how.kind) != ("date", "number"):
         return as_days(series, kind)
