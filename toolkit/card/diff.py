@@ -121,8 +121,7 @@ class CardDiff(Result):
         """Name what is worse on intervals widened to hold for all of its kind at once (Bonferroni)."""
         ones = [one for one in self._metrics() if one.name.startswith(beginning) and one.difference.has_interval]
         sure = [one for one in ones if p_value_of(one.difference) * len(ones) <= SIGNIFICANT]
-        worse = [one for one in sure if one.direction == "worse"]
-        if worse:
+        if worse := [one for one in sure if one.direction == "worse"]:
             said = [f"{number_words(one.name)} by {one.difference}" for one in worse[:MOST_SAID]]
             said += [f"{len(worse) - MOST_SAID} more"] if len(worse) > MOST_SAID else []
             yield finding("WORSE", "medium", worse[0].name, code, count=len(ones), said="; ".join(said))
@@ -181,8 +180,7 @@ class CardDiff(Result):
                 title = f"{part.capitalize()}: {len(rows)} changed{what}"
                 yield FaceTable(title, _table(rows), folded=title if part in FOLDED or what else "")
         for kind, words in _FOLDED_KINDS.items():
-            names = [one.name for one in ones if one.kind == kind and one not in shown]
-            if names:
+            if names := [one.name for one in ones if one.kind == kind and one not in shown]:
                 title = f"{part.capitalize()}: {len(names)} {words}"
                 yield FaceTable(title, pd.DataFrame({"names": [listed(names, MOST_NAMES)]}), folded=title)
 

@@ -276,6 +276,8 @@ def figures(result: Result) -> Figures:
 
 def _smaller_image(canvas: Any) -> str:
     svg, png = io.StringIO(), io.BytesIO()
+    canvas.get_layout_engine().execute(canvas)
+    canvas.set_layout_engine(None)  # each saving would draw it once more to lay it out
     canvas.savefig(svg, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
     drawing = _compact(svg.getvalue()).encode()
     if len(drawing) > SMALLEST_PNG:

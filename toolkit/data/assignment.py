@@ -140,8 +140,7 @@ def by_time(
     elif sizes[1] and before > 1:
         part_of[_latest(counts[:before], sizes[1], data.rows) : before] = VALIDATION
     parts, notes = part_of[codes], list[Finding]()
-    outside = int((parts == LEFT_OUT).sum())
-    if outside:
+    if outside := int((parts == LEFT_OUT).sum()):
         notes.append(finding("SPLIT-LEFT-OUT", "info", outside=outside, rows=len(parts)))
     if sizes[1] and not validation_periods and before == 1:
         notes.append(finding("SPLIT-VALIDATION-BY-CHANCE", "info", "validation", time=labels[0]))

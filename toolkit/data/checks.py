@@ -60,8 +60,7 @@ def check_features(features: pd.DataFrame | None, target: pd.Series[Any], task: 
     if features is None:
         return
     yield from _columns(features)
-    repeated = int(pd.Series(row_hashes(features, target)).duplicated().sum())
-    if repeated:
+    if repeated := int(pd.Series(row_hashes(features, target)).duplicated().sum()):
         said, severity = counted(repeated, "row repeats", "rows repeat"), "medium" if repeated >= 0.1 * rows else "low"
         yield finding("DATA-DUPLICATE-ROWS", severity, repeated=said, share=repeated / rows, rows=rows)
     if rows < LEAST_ROWS_FOR_COPY or not task:
@@ -123,8 +122,7 @@ def _alike(column: pd.Series[Any], severity: Severity) -> Iterator[Finding]:
     for label in column.cat.categories if isinstance(column.dtype, pd.CategoricalDtype) else column.unique():
         if isinstance(label, str):
             same[" ".join(normalize("NFKC", label).casefold().split())].append(label)
-    pairs = [label for labels in same.values() if len(labels) > 1 for label in sorted(labels)]
-    if pairs:
+    if pairs := [label for labels in same.values() if len(labels) > 1 for label in sorted(labels)]:
         yield finding("DATA-LABELS-ALIKE", severity, column.name, labels=listed(map(quoted, pairs), 6))
 
 

@@ -87,8 +87,7 @@ def plain_column(series: pd.Series[Any], how: Decision | None = None) -> tuple[p
     if kind in ("number", "bool"):
         numbers = plain_numbers(plain)
         column = finite(numbers, texts)
-        infinite = int((numbers.notna() & column.isna()).sum())
-        if infinite:
+        if infinite := int((numbers.notna() & column.isna()).sum()):
             values = counted(infinite, "infinite or astronomically large value")
             notes.append(finding("DATA-INFINITE", "medium", name, values=values))
         if column.isna().all():

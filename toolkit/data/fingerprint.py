@@ -50,13 +50,11 @@ def _content(column: pd.Series[Any]) -> tuple[bytes, ...]:
     dtype = column.dtype
     if column.isna().all():
         return (b"missing",)
-    if isinstance(dtype, pd.CategoricalDtype) and pd.api.types.infer_dtype(dtype.categories) == "string":
-        return _label_content(column)
-    if isinstance(dtype, pd.CategoricalDtype):
+    if isinstance(dtype, pd.CategoricalDtype) and pd.api.types.infer_dtype(dtype.categories) != "string":
         return _content(column.astype(dtype.categories.dtype if column.notna().all() else object))
     if pd.api.types.is_datetime64_any_dtype(dtype):
         return _time_content(column)
-    kind = pd.api.types.infer_dtype(column, skipna=True)
+    kind = pd.api.types.infer_dtype(getattr(dtype, "categories", column), skipna=True)
     if kind == "boolean":
         return b"bool", column.astype("boolean").to_numpy(dtype="f4", na_value=np.nan).tobytes()
     if kind in ("integer", "floating", "mixed-integer-float"):

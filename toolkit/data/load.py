@@ -283,8 +283,7 @@ def _labels(
         if missing:
             text = "DATA-TARGET-MISSING" if whole else "DATA-TARGET-MISSING kept"
             notes.append(finding(text, severity, roles.target, missing=missing, rows=len(frame)))
-    groupless = int(frame[roles.group].isna().sum()) if roles.group else 0
-    if groupless:
+    if groupless := int(frame[roles.group].isna().sum()) if roles.group else 0:
         notes.append(finding("DATA-GROUP-MISSING", "medium", roles.group, missing=groupless, rows=len(frame)))
     if (absent := known.named("weight")) and absent not in frame:
         notes.append(finding("DATA-WEIGHT-ABSENT", "medium", absent))
@@ -316,8 +315,7 @@ def _features(
     owner = "" if keep else known.name or "the model"
     columns = list(map(str, rows))
     names = find_columns(known.features, columns, owner) or {name: name for name in columns if name not in single}
-    taken = [column for column in names.values() if column in (roles.target, *roles.drop)]
-    if taken:
+    if taken := [column for column in names.values() if column in (roles.target, *roles.drop)]:
         role = "the target" if roles.target in taken else "to be dropped"
         raise refusal("column taken", owner=owner or known.name, column=taken[0], role=role)
     features, notes = read_features(rows, known, names, decisions, keep=keep)

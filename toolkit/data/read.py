@@ -134,8 +134,7 @@ def _finished(table: RawTable, known: Schema | None) -> RawTable:
         raise InputError(f"Column names must differ, but these occur more than once: {listed(map(repr, twice))}.")
     if not len(frame) or not names:
         raise refusal("no rows" if names else "no columns", source=table.source, columns=len(names))
-    kept = [str(name) for name in frame.index.names if name is not None]
-    if kept:
+    if kept := [str(name) for name in frame.index.names if name is not None]:
         notes.append(finding("DATA-INDEX", "info", names=", ".join(kept)))
     frame = frame.set_axis(names, axis=1).reset_index(drop=True)
     own = (pd.SparseDtype, pd.ArrowDtype, pd.CategoricalDtype)

@@ -120,8 +120,7 @@ def of_periods(
         codes, labels = time_order(moments)
         moments = moments[np.isin(codes, matching(labels, periods, time))]
         return frame.loc[moments.index], moments, notes
-    gone = len(frame) - len(moments)
-    if gone:
+    if gone := len(frame) - len(moments):
         notes = [finding("DATA-TIME-MISSING", "medium", time, missing=gone, rows=len(frame)), *notes]
     return frame, moments, notes
 

@@ -69,8 +69,7 @@ def find_rows(data: Dataset, rows: Any) -> dict[str, int]:
     """
     index = data.features.index
     ids = list(rows) if np.iterable(rows) and not isinstance(rows, str) else [rows]
-    absent = [label for label in ids if label not in index]
-    if absent:
+    if absent := [label for label in ids if label not in index]:
         raise InputError(f"{data.name} has no row with the id {listed(absent)}. Its index has the ids {listed(index)}.")
     return {str(place): index.tolist().index(label) for place, label in enumerate(ids, 1)}
 

@@ -206,8 +206,7 @@ def about_groups(groupings: Sequence[Grouping], groups: pd.DataFrame, rows: int,
     if not small.all():
         of_kind, named = min(LEAST_OF_KIND, least), _by_feature(few[~small])
         yield finding("FAIRNESS-TOO-FEW-OF-KIND", "low", least=of_kind, named=named)
-    alone = [grouping for grouping in groupings if (grouping.counts >= least).sum() < 2]
-    if alone:
+    if alone := [grouping for grouping in groupings if (grouping.counts >= least).sum() < 2]:
         judged = [(one.feature, np.array(one.labels)[one.counts >= least]) for one in alone]
         said = [f"{name} ({f'only {only[0]}' if len(only) else 'none'})" for name, only in judged]
         severity: Severity = "medium" if any(len(one.columns) == 1 for one in alone) else "low"
@@ -237,8 +236,7 @@ def about_table(
         name, target = value_text(label), value_text(part.target.name)
         if label == part.target.name or _follows(grouping, predicted):
             yield finding("FAIRNESS-TARGET-IS-SENSITIVE", "high", name, name=name, target=target)
-        unnamed = int(column.isna().sum())
-        if unnamed:
+        if unnamed := int(column.isna().sum()):
             yield finding("FAIRNESS-GROUP-MISSING", "low", name, name=name, unnamed=unnamed, rows=part.rows)
         if isinstance(data, Split) and not pd.api.types.is_numeric_dtype(column):
             present, whole = set(column.dropna().unique()), data.data

@@ -88,8 +88,7 @@ class FairModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit
         return np.column_stack(both if self.classes[1] == self.positive else both[::-1])
 
     def _chance(self, features: pd.DataFrame, sensitive_features: pd.DataFrame | None) -> Array:
-        missing = [name for name in self.feature_names if name not in features.columns]
-        if missing:
+        if missing := [name for name in self.feature_names if name not in features.columns]:
             raise InputError(f"The model needs columns that are not there: {listed(missing)}.")
         groups = None
         if self.groups is not None:

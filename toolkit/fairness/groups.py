@@ -130,8 +130,7 @@ def _crossed(feature: str, names: tuple[str, ...], levels: Sequence[Levels], uni
         labels = [f"{labels[pair // width]}+{level.labels[pair % width]}" for pair in pairs]
     counts = np.bincount(codes, minlength=len(labels))
     labels = [label.removeprefix("+") for label in labels]
-    beyond = max(len(labels) - MOST_GROUPS, 0)
-    if beyond:
+    if beyond := max(len(labels) - MOST_GROUPS, 0):
         kept = np.sort(np.argsort(-counts, kind="stable")[:MOST_GROUPS])
         place = np.full(len(labels), -1, dtype=np.intp)
         place[kept] = np.arange(MOST_GROUPS)
@@ -219,8 +218,7 @@ def learn_groups(
 
 
 def _joined(columns: Mapping[str, ColumnGroups], frame: pd.DataFrame) -> Labels:
-    absent = [name for name in columns if name not in frame.columns]
-    if absent:
+    if absent := [name for name in columns if name not in frame.columns]:
         raise refusal("no sensitive columns", columns=listed(columns), absent=listed(absent))
     joined = np.array([""], dtype=object)
     for name, (edges, labels, missing) in columns.items():

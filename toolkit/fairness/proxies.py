@@ -135,8 +135,7 @@ class Proxies(Result):
         """Say which sensitive columns are given away, and by which others."""
         found: list[Finding] = []
         for name, measure, value, chance in self.table.iloc[:, :4].itertuples(index=False):
-            reached = sum(value.low >= limit for limit in NOTABLE[measure])
-            if reached:
+            if reached := sum(value.low >= limit for limit in NOTABLE[measure]):
                 severity: Severity = ("low", "medium", "high")[reached - 1]
                 most = self.columns[self.columns["feature"] == name].head(3)
                 told = ", ".join(f"{one.column} {format_number(one.value.value)}" for one in most.itertuples())

@@ -203,8 +203,7 @@ class Model:
         """Find the columns that the estimator takes; where one is missing, the nearest may be one of ``others``."""
         has = [str(name) for name in names]
         found = find_columns(self.columns, has)
-        missing = [name for name in self.columns if name not in found]
-        if missing:
+        if missing := [name for name in self.columns if name not in found]:
             near = nearest(missing[0], [*has, *map(str, others)])
             raise NotApplicableError(f"The model needs columns that {table} does not have: {listed(missing)}.{near}")
         return found
@@ -317,8 +316,7 @@ def _given_array(estimator: Any, features: pd.DataFrame, network: Any) -> Pipeli
 
     A network, which skorch keeps as ``module_``, takes no table and no numbers of another precision.
     """
-    other = list(features.select_dtypes(exclude="number").columns)
-    if other:
+    if other := list(features.select_dtypes(exclude="number").columns):
         raise refusal("columns for a network", columns=listed(other))
     precision = str(next(network.parameters()).dtype).removeprefix("torch.")
     return Pipeline([("array", FunctionTransformer(np.array, kw_args={"dtype": precision})), ("model", estimator)])

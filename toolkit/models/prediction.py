@@ -175,7 +175,6 @@ def _finite(said: Callable[[pd.DataFrame, str], Any], data: Dataset) -> Array:
     numbers = np.asarray(said(data.features, data.name), dtype=float)
     if len(numbers) != data.rows:
         raise InputError(f"The model returned {len(numbers):,} predictions for the {data.rows:,} rows of {data.name}.")
-    bad = int((~np.isfinite(numbers)).reshape(len(numbers), -1).any(axis=1).sum())
-    if bad:
+    if bad := int((~np.isfinite(numbers)).reshape(len(numbers), -1).any(axis=1).sum()):
         raise refusal("not finite", bad=bad, rows=data.rows, table=data.name)
     return numbers

@@ -229,8 +229,7 @@ def _numbers(table: RawTable, name: str, data: Dataset) -> pd.Series[Any]:
 def _predictions(table: RawTable, name: str, data: Dataset, classes: Sequence[Any]) -> pd.Series[Any]:
     """Read predicted numbers, or labels as the truth writes them."""
     column = table.frame.loc[data.target.index, name]
-    missing = int(column.isna().sum())
-    if missing:
+    if missing := int(column.isna().sum()):
         raise InputError(f"{name!r} is missing in {missing:,} of {len(column):,} rows. Give every row its prediction.")
     if data.task == "regression":
         return _numbers(table, name, data)

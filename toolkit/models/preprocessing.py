@@ -112,8 +112,9 @@ class LevelEncoder(OrdinalEncoder):  # type: ignore[misc]
     def transform(self, X: Any) -> NDArray[Any]:  # noqa: N803
         """Return the codes, an array of shape (n_rows, n_columns)."""
         levels, places = _levels(X)
-        codes = np.asarray(super().transform(levels))
-        return np.column_stack([codes[place, at] for at, place in enumerate(places)])
+        codes = np.asarray(super().transform(levels)).T
+        # A column after the other in memory: several times faster than a row after the other.
+        return np.array([code[place] for code, place in zip(codes, places, strict=True)]).T
 
 
 def _levels(table: Any) -> tuple[pd.DataFrame, list[NDArray[np.intp]]]:

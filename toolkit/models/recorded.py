@@ -74,8 +74,7 @@ class RecordedPredictions:
         if index.equals(features.index):
             return slice(None)
         places = index.get_indexer(features.index)
-        missing = int((places < 0).sum())
-        if missing:
+        if missing := int((places < 0).sum()):
             raise refusal("not recorded", given=len(index), missing=missing, rows=len(features))
         return places
 
@@ -155,11 +154,9 @@ def _probabilities(scores: Any, classes: Sequence[Any]) -> pd.DataFrame:
     if len(classes) != max(columns, 2):
         raise refusal("classes needed", columns=columns, needed=max(columns, 2), given=len(classes))
     values = table.to_numpy(dtype=float, na_value=np.nan)
-    missing = int(np.isnan(values).any(axis=1).sum())
-    if missing:
+    if missing := int(np.isnan(values).any(axis=1).sum()):
         raise refusal("missing scores", missing=missing, rows=len(values))
-    outside = int(((values < 0) | (values > 1)).any(axis=1).sum())
-    if outside:
+    if outside := int(((values < 0) | (values > 1)).any(axis=1).sum()):
         raise refusal("no probabilities", outside=outside, rows=len(values), low=values.min(), high=values.max())
     if columns == 1:
         values = np.column_stack([1 - values[:, 0], values[:, 0]])

@@ -128,8 +128,7 @@ class Ledger:
         InputError
             Where one was: nothing rests on such a ledger, and nothing is added to it.
         """
-        faults = self.faults()
-        if faults:
+        if faults := self.faults():
             raise InputError(f"The ledger {str(self.path)!r} cannot be trusted: {faults[0]}")
         return self.entries()
 

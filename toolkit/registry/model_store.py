@@ -188,8 +188,7 @@ def fetched(address: str, out: Path) -> Iterator[tuple[Path, MLmodel, str]]:
 
 def _check_on_record(client: MlflowClient, address: str, folder: Path, out: Path) -> None:
     """Refuse a registered model that was changed since it was put on record, before anything of it is loaded."""
-    named = re.fullmatch(r"models:/([^/@]+)(?:/(\d+)|@(.+))", address)
-    if named:
+    if named := re.fullmatch(r"models:/([^/@]+)(?:/(\d+)|@(.+))", address):
         number = named[2] or str(client.get_model_version_by_alias(named[1], named[3]).version)
         Ledger(out).check_model(named[1], number, folder_hash(folder))
 

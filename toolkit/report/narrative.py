@@ -133,8 +133,7 @@ class _Reader:
     def _shown(self, data: Mapping[str, Any], label: str) -> Iterator[Block]:
         if {_WIDGET, NOTHING_MIME, MIME} & set(data):
             self.section.quiet = True
-            reason = (_json(data.get(NOTHING_MIME)) or {}).get("reason")
-            if reason:
+            if reason := (_json(data.get(NOTHING_MIME)) or {}).get("reason"):
                 heading = self.section.headings[-1:]
                 self.narrative.left_out[_joined(reason)] = heading[0].text if heading else ""
             return

@@ -98,8 +98,7 @@ def reproduce(source: str | Path, out: Path, *, template: str | Path | None = No
     """
     folder = Path(source)
     record, checks = manifest.read_manifest(folder), manifest.verify(folder)
-    missing = [one.part for one in checks if one.why == manifest.MISSING]
-    if missing:
+    if missing := [one.part for one in checks if one.why == manifest.MISSING]:
         raise InputError(f"{str(folder)!r} lacks {listed(missing)}. Give the whole folder of the report.")
     results = read_results(folder)
     schema = read_schema(find_template(template or results.template))

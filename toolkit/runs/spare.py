@@ -24,7 +24,7 @@ from typing import Any
 
 import psutil
 
-from toolkit.core.resources import beside
+from toolkit.core.resources import beside, without
 
 WORKER = Path(__file__).absolute().with_name("worker.py")
 VARIABLES: dict[str, Any] = beside(__file__, "environment.yaml")
@@ -107,8 +107,9 @@ def serving(wanted: bool) -> Iterator[threading.Event]:
 def serve() -> list[str]:
     """Load what a run uses, and fork a process whenever one is asked for; in that, return what to be."""
     gc.disable()  # it looks in vain through all that is loaded, a quarter of the time
-    for name in (*VARIABLES["later"], *VARIABLES["loaded"]):
-        import_module(name)
+    with without("pytest"):  # which skops would load
+        for name in (*VARIABLES["later"], *VARIABLES["loaded"]):
+            import_module(name)
     toolkit = import_module("toolkit")
     for name in toolkit.__all__:
         getattr(toolkit, name)

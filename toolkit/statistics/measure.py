@@ -275,7 +275,6 @@ def checked(first: Array, second: Array) -> tuple[Array, Array]:
     """Return two arrays of one length as floats, all of them finite."""
     y, other = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
     for name, values in (("target", y), ("predictions", other)):
-        bad = int((~np.isfinite(values)).sum())
-        if bad:
+        if bad := int((~np.isfinite(values)).sum()):
             raise InputError(f"The {name} must be finite numbers; {bad:,} of {len(values):,} are missing or infinite.")
     return y, other

@@ -86,10 +86,9 @@ def text_labels(series: pd.Series[Any]) -> tuple[NDArray[np.int64], NDArray[Any]
     """
     if series.dtype == object and pd.api.types.infer_dtype(series, skipna=True) != "string":
         texts = [None if gone else str(cell) for cell, gone in zip(series, series.isna(), strict=True)]
-        codes, labels = pd.factorize(np.array(texts, dtype=object))
-    else:
-        codes, distinct = pd.factorize(series.array)
-        labels = np.array([str(label) for label in distinct], dtype=object)
+        series = pd.Series(texts, dtype=object)
+    codes, distinct = pd.factorize(series.array)
+    labels = np.array([str(label) for label in distinct], dtype=object)
     return codes.astype("int64"), labels
 
 

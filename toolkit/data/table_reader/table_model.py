@@ -48,8 +48,7 @@ class TableModel(BaseEstimator):  # type: ignore[misc]
     def read(self, table: pd.DataFrame) -> pd.DataFrame:
         """Return the features as the estimator takes them; a column that is missing, or cannot be read, is refused."""
         wanted = {name: one for name, one in self.schema["columns"].items() if one.get("role") == "feature"}
-        gone = [name for name in wanted if name not in table]
-        if gone:
+        if gone := [name for name in wanted if name not in table]:
             raise ValueError(f"The table lacks columns that the model needs: {', '.join(map(repr, gone))}.")
         return pd.DataFrame({name: _read(table[name], one) for name, one in wanted.items()}, index=table.index)
 
