@@ -1,11 +1,15 @@
-"""How jupyter starts the kernel of a run."""
+"""How jupyter starts the kernel of a run, and papermill saves its notebook."""
 
 import os
 from typing import Any
 
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
+from jupyter_core.utils import ensure_event_loop
+from papermill.engines import NBClientEngine, NotebookExecutionManager
 
 from toolkit.runs.spare import start
+
+SAVED_AFTER = 1.0  # seconds
 
 
 class SpareKernel(LocalProvisioner):
@@ -17,3 +21,26 @@ class SpareKernel(LocalProvisioner):
         process.stdin.close()
         self.process, self.pid, self.pgid = process, process.pid, process.pid
         return self.connection_info
+
+
+class PatientEngine(NBClientEngine):  # type: ignore[misc]  # papermill says no types
+    """Saves the notebook at most once a second, not twice a cell: it grows, and then that is what short cells take."""
+
+    @classmethod
+    def execute_managed_notebook(cls, nb_man: NotebookExecutionManager, *args: Any, **options: Any) -> None:
+        """Execute the cells; whatever ends this, papermill saves the whole notebook after it."""
+        due: list[object] = []
+
+        def save() -> None:
+            due.clear()
+            type(nb_man).save(nb_man)
+
+        def save_soon(**_: object) -> None:
+            if not due:
+                due.append(ensure_event_loop().call_later(SAVED_AFTER, save))
+
+        nb_man.save = save_soon
+        try:
+            super().execute_managed_notebook(nb_man, *args, **options)
+        finally:
+            del nb_man.save

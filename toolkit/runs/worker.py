@@ -93,6 +93,9 @@ def execute(spec: dict[str, Any]) -> None:
     from jupyter_client.provisioning.factory import KernelProvisionerFactory
     from nbclient.exceptions import DeadKernelError
 
+    from toolkit.runs.kernel import PatientEngine
+
+    papermill.engines.papermill_engines.register("toolkit", PatientEngine)
     if os.name == "posix":
         ways = KernelProvisionerFactory.instance(default_provisioner_name="toolkit")
         ways.provisioners["toolkit"] = EntryPoint("toolkit", "toolkit.runs.kernel:SpareKernel", ways.GROUP_NAME)
@@ -104,6 +107,7 @@ def execute(spec: dict[str, Any]) -> None:
             _verbatim(spec["template"]),
             _verbatim(spec["notebook"]),
             parameters=spec["parameters"],
+            engine_name="toolkit",
             kernel_name=spec["kernel"],
             language="python",
             start_timeout=120,

@@ -1,0 +1,32 @@
+"""How papermill is made to save a notebook."""
+
+import nbformat
+import papermill
+
+from toolkit.runs.kernel import PatientEngine
+
+
+def test_a_notebook_is_saved_once_a_second_and_whole_at_the_end(tmp_path, monkeypatch):
+    papermill.engines.papermill_engines.register("patient", PatientEngine)
+    saved, write = [], papermill.engines.write_ipynb
+    monkeypatch.setattr(papermill.engines, "write_ipynb", lambda notebook, path: saved.append(write(notebook, path)))
+    cells = [nbformat.v4.new_code_cell(f"print({number})") for number in range(50)]
+    source, made = str(tmp_path / "cells.ipynb"), str(tmp_path / "made.ipynb")
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), source)
+    papermill.execute_notebook(source, made, engine_name="patient", kernel_name="python3", progress_bar=False)
+    notebook = nbformat.read(made, as_version=4)
+    assert [cell.outputs[0].text for cell in notebook.cells] == [f"{number}\n" for number in range(50)]
+    assert {cell.metadata.papermill.status for cell in notebook.cells} == {"completed"}
+    assert len(saved) <= notebook.metadata.papermill.duration + 3  # papermill itself: 102, one before and after a cell
+
+
+def test_a_long_cell_is_seen_to_run(tmp_path):
+    papermill.engines.papermill_engines.register("patient", PatientEngine)
+    source, made = str(tmp_path / "long.ipynb"), str(tmp_path / "made.ipynb")
+    look = f"import nbformat, time\nwhile not (seen := nbformat.read({made!r}, 4).cells[0].outputs): time.sleep(0.1)"
+    cells = [nbformat.v4.new_code_cell("print('first')"), nbformat.v4.new_code_cell(f"{look}\nseen[0].text")]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), source)
+    papermill.execute_notebook(
+        source, made, engine_name="patient", kernel_name="python3", progress_bar=False, execution_timeout=60
+    )
+    assert "'first" in nbformat.read(made, as_version=4).cells[1].outputs[0].data["text/plain"]
