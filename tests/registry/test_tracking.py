@@ -1,3 +1,4 @@
+import contextlib
 import math
 import os
 import sqlite3
@@ -247,3 +248,52 @@ def test_other_models_are_logged_beside_the_main_one(tmp_path):
     found = client(tmp_path).search_logged_models([logged.experiment_id])
     assert sorted(one.name for one in found) == ["logistic", "mitigated_é"]
     assert logged.model_uri.endswith(next(one.model_id for one in found if one.name == "logistic"))
+
+
+def tables(file):
+    with contextlib.closing(sqlite3.connect(file)) as database:
+        return set(database.execute("SELECT type, name, sql FROM sqlite_master"))
+
+
+class TestPreparedStore:
+    """The tables of a store are made elsewhere while the notebook runs, and come to its place when they are needed."""
+
+    @pytest.fixture
+    def uri(self, tmp_path):
+        return store.beside(tmp_path / "reports")
+
+    def test_it_is_as_mlflow_makes_it_and_taken_when_needed(self, uri, tmp_path, monkeypatch, capfd):
+        store.prepare(uri, tmp_path)
+        assert [file.name for file in tmp_path.iterdir()] == [store.PREPARED]
+        prepared = (tmp_path / store.PREPARED).stat().st_ino
+        monkeypatch.setenv("TOOLKIT_RUN_FOLDER", str(tmp_path))
+        with store.connect(uri) as client:
+            client.create_experiment("first")
+        assert (tmp_path / "mlflow.db").stat().st_ino == prepared
+        other = tmp_path / "other"
+        other.mkdir()
+        with store.connect(store.beside(other / "reports")) as client:
+            client.create_experiment("first")
+        assert tables(tmp_path / "mlflow.db") == tables(other / "mlflow.db")
+        assert capfd.readouterr() == ("", "")
+
+    def test_what_is_there_stays(self, uri, tmp_path, monkeypatch):
+        run = tmp_path / "run"
+        run.mkdir()
+        with store.connect(uri) as client:
+            client.create_experiment("first")
+        store.prepare(uri, run)
+        assert [*run.iterdir()] == []
+        (run / store.PREPARED).write_text("made before somebody else made the file")
+        monkeypatch.setenv("TOOLKIT_RUN_FOLDER", str(run))
+        with store.connect(uri) as client:
+            assert client.get_experiment_by_name("first")
+
+    @pytest.mark.parametrize("uri", ["http://127.0.0.1:1", "databricks", "sqlite:///:memory:", "./mlruns"])
+    def test_other_stores_need_none(self, uri, tmp_path):
+        store.prepare(uri, tmp_path)
+        assert [*tmp_path.iterdir()] == []
+
+    def test_where_it_cannot_be_made_mlflow_says_why_later(self, uri, tmp_path, capfd):
+        store.prepare(uri, tmp_path / "gone")
+        assert capfd.readouterr() == ("", "")

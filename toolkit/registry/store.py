@@ -28,6 +28,8 @@ PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT
 PATIENCE |= {"MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1"}
 #: Neither bars nor addresses, which may hold a password, are printed into a notebook.
 _SILENT = {"MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false", "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true"}
+#: Where in the folder of a run the tables of a store that is not there yet are made.
+PREPARED = "prepared.db"
 
 
 def tracking_uri(out: Path) -> str:
@@ -65,8 +67,8 @@ def _check_database(uri: str) -> None:
 
     try:
         url = sqlalchemy.make_url(uri)
-        if url.get_backend_name() == "sqlite" and url.database and not Path(url.database).exists():
-            folder = Path(url.database).resolve().parent
+        if file := _missing_file(uri):
+            folder = file.resolve().parent
             if not os.environ.get("MLFLOW_TRACKING_URI"):  # beside the reports, missing folders are made
                 folder = next(place for place in (folder, *folder.parents) if place.exists())
             if not os.access(folder, os.W_OK):
@@ -79,6 +81,33 @@ def _check_database(uri: str) -> None:
         engine.dispose()
     except (sqlalchemy.exc.SQLAlchemyError, ImportError) as error:
         raise unusable(uri, str(getattr(error, "orig", None) or error).splitlines()[0]) from None
+
+
+def _missing_file(uri: str) -> Path | None:
+    """Return the file of a SQLite store that is not there yet."""
+    import sqlalchemy
+
+    file = sqlalchemy.make_url(uri).database if uri.startswith("sqlite") else None
+    return Path(file) if file and file != ":memory:" and not Path(file).exists() else None
+
+
+def prepare(uri: str, folder: Path) -> None:
+    """Make in the folder of a run the tables that ``connect`` in that run takes for a SQLite file that is missing.
+
+    That is hundreds of small writes, for which there is time while the notebook runs.
+    """
+    if _missing_file(uri):
+        from mlflow.store.db import utils
+        from sqlalchemy.exc import SQLAlchemyError
+
+        level = utils._logger.level
+        utils._logger.setLevel(logging.ERROR)  # it would say that it makes them
+        with contextlib.suppress(OSError, SQLAlchemyError):  # what is wrong there is said where the file is used
+            engine = utils.create_sqlalchemy_engine(f"sqlite:///{folder / PREPARED}.part")
+            utils._initialize_tables(engine)
+            engine.dispose()
+            (folder / f"{PREPARED}.part").rename(folder / PREPARED)
+        utils._logger.setLevel(level)
 
 
 def unusable(uri: str, reason: str) -> InputError:
@@ -120,6 +149,9 @@ def connect(uri: str) -> Iterator[MlflowClient]:
         logger.setLevel(logging.ERROR)
         os.environ.update(PATIENCE | {name: value for name, value in own.items() if value is not None} | _SILENT)
         mlflow.set_tracking_uri(uri)
+        if (folder := os.environ.get("TOOLKIT_RUN_FOLDER")) and (file := _missing_file(uri)):
+            with contextlib.suppress(OSError):  # then MLflow makes it
+                Path(folder, PREPARED).rename(file)
         try:
             yield mlflow.MlflowClient(uri)
         except (mlflow.exceptions.MlflowException, OSError) as error:

@@ -21,6 +21,7 @@ import psutil
 from toolkit.core.clock import clock
 from toolkit.core.words import masked
 from toolkit.errors import InputError
+from toolkit.registry import store
 from toolkit.runs.spare import VARIABLES, WORKER, is_alive, start
 
 MARK = "TOOLKIT_RUN_FOLDER"
@@ -75,9 +76,9 @@ def execute(
     with tempfile.TemporaryDirectory(prefix=f"{SCRATCH}{notebook.parent.name[-12:]}-") as scratch:
         marks = {**marks, MARK: str(notebook.parent)}
         spec = _write_spec(Path(scratch), template, notebook, parameters)
-        process = start(["notebook", str(spec)], _environment(Path(scratch), marks))
-        loading = threading.Thread(target=lambda: [*map(import_module, VARIABLES["later"])], daemon=True)
+        loading = threading.Thread(target=_make_ready, args=(Path(marks["TOOLKIT_OUT"]), notebook.parent), daemon=True)
         loading.start()
+        process = start(["notebook", str(spec)], _environment(Path(scratch), marks))
         try:
             process.wait(timeout)
         except psutil.TimeoutExpired:
@@ -85,6 +86,8 @@ def execute(
         finally:
             _stop(process, marks[MARK])
             loading.join()  # two threads that load the same modules may each find them half loaded
+            for file in notebook.parent.glob(f"{store.PREPARED}*"):
+                file.unlink()
         try:
             outcome = json.loads((Path(scratch) / "outcome.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
@@ -93,6 +96,13 @@ def execute(
             said = f"the process running the notebook ended{how}; was memory or disk short?"
             return Failure("ProcessDied", said)
         return None if outcome is None else Failure(**outcome)
+
+
+def _make_ready(out: Path, folder: Path) -> None:
+    """Do what the end of a run needs and for which there is time before: load modules, make the tables of a store."""
+    for name in VARIABLES["later"]:
+        import_module(name)
+    store.prepare(store.tracking_uri(out), folder)
 
 
 def _write_spec(scratch: Path, template: Path, notebook: Path, parameters: Mapping[str, Any]) -> Path:

@@ -119,7 +119,6 @@ def serve() -> list[str]:
         sys.exit("Each process loads all it needs by itself: here they cannot share it.")
     for name in VARIABLES["server"]:
         os.environ.pop(name, None)
-    gc.collect()
     gc.freeze()  # else to count what refers to them would copy most pages into each process
     gc.enable()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
