@@ -68,7 +68,7 @@ def with_model(
         absent[name] = pd.Series(np.nan, features.index, "float64" if labels is None else pd.CategoricalDtype(labels))
     needed = listed(map(repr, gone), 5)
     try:
-        current = with_prediction(current, features.assign(**absent), model)
+        current = with_prediction(current, features.assign(**absent) if gone else features, model)
     except InputError:
         if not gone:
             raise

@@ -20,6 +20,7 @@ from toolkit.data.dataset import Dataset
 from toolkit.data.schema import Column, Schema
 from toolkit.data.table_reader.table_model import TableModel
 from toolkit.errors import InputError, NotApplicableError, ToolkitError, listed, nearest, refusing
+from toolkit.models.answers import Answers
 from toolkit.models.findings import finding, refusal
 from toolkit.models.preprocessing import MANY_ROWS, LevelEncoder, as_fitted, encoding_with
 from toolkit.models.recorded import RecordedPredictions, ScoreFunction
@@ -78,6 +79,7 @@ class Model:
     decides: bool = False
     kept: Mapping[str, str] = field(default_factory=dict, repr=False)
     notes: tuple[Finding, ...] = field(default=(), repr=False)
+    _answers: Answers = field(default_factory=Answers, repr=False, init=False)
 
     @classmethod
     def of(cls, model: Any, data: Dataset | None = None) -> Model:
@@ -223,6 +225,9 @@ class Model:
 
     def ask(self, method: str, features: pd.DataFrame, table: str = "the table") -> Any:
         """Call a method of the estimator; whatever it stumbles over is said in one sentence."""
+        return self._answers.find(method, features, lambda rows: self._ask(method, rows, table))
+
+    def _ask(self, method: str, features: pd.DataFrame, table: str) -> Any:
         inputs = self.inputs(features, table)
         estimator = encoding_with(LevelEncoder, self.estimator) if np.shape(inputs)[0] > MANY_ROWS else self.estimator
         try:

@@ -105,16 +105,17 @@ def audit_windows(
     bins = settled_bins(reference.sensitive[names], data.sensitive[names])
     options: dict[str, Any] = {"sensitive": names, "depth": 1, "bins": bins, "replicates": replicates, "seed": seed}
     before = audit_fairness(model, reference, threshold=threshold, **options)
+    tables = {label: data if len(places) == data.rows else data.take(places) for label, places in parts.items()}
     found = {
-        label: _foremost(audit_fairness(model, data.take(places), threshold=before.threshold, **options), label)
-        for label, places in parts.items()
+        label: _foremost(audit_fairness(model, part, threshold=before.threshold, **options), label)
+        for label, part in tables.items()
     }
     # The p values of the windows are adjusted together, those of all rows and of the reference by themselves.
     first, whole = _foremost(before, REFERENCE), found.pop(WHOLE)
     level = first.set_index(["feature", "disparity", "groups"])["value"].to_dict()
     later = [whole, *([pd.concat(found.values(), ignore_index=True)] if found else [])]
-    tables = [_grown(adjusted(first), {}), *(_grown(adjusted(part), level) for part in later)]
-    table = pd.concat(tables, ignore_index=True)
+    lines = [_grown(adjusted(first), {}), *(_grown(adjusted(part), level) for part in later)]
+    table = pd.concat(lines, ignore_index=True)
     return FairnessOverTime(data.name, table, int(labelled.sum()), len(parts) - 1)
 
 
