@@ -16,10 +16,10 @@ def templates_folder() -> Path:
 
 
 def read_yaml(path: Path) -> Any:
-    """Return what a YAML file holds that travels with the package."""
+    """Return what a YAML file holds that travels with the package; where there is libyaml, in a tenth of the time."""
     import yaml
 
-    return yaml.safe_load(path.read_text(encoding="utf-8"))
+    return yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
 
 
 def beside(module: str, name: str) -> Any:
@@ -34,8 +34,8 @@ def beside(module: str, name: str) -> Any:
 
 
 @contextmanager
-def without(package: str) -> Iterator[None]:
-    """Import others as if an optional package that nothing here needs were not installed, to save loading it.
+def without(*packages: str) -> Iterator[None]:
+    """Import others as if optional packages that nothing here needs were not installed, to save loading them.
 
     Examples
     --------
@@ -44,12 +44,12 @@ def without(package: str) -> Iterator[None]:
     Traceback (most recent call last):
     ModuleNotFoundError: import of turtle halted; None in sys.modules
     """
-    spared = sys.modules.setdefault(package, None) is None  # type: ignore[arg-type]
+    spared = [name for name in packages if sys.modules.setdefault(name, None) is None]  # type: ignore[arg-type]
     try:
         yield
     finally:
-        if spared:
-            del sys.modules[package]
+        for name in spared:
+            del sys.modules[name]
 
 
 def read_bytes(path: Path, most: int = 1_000_000_000) -> bytes:
