@@ -194,8 +194,7 @@ def cell_html(value: object, column: str = "") -> Markup:
     An interval may stand on a line of its own, below its number, where a table would be too wide otherwise.
     """
     if isinstance(value, Estimate) and value.has_interval and not math.isnan(value.value):
-        number, low, high = value.texts()
-        return Markup('{} <span class="tk-ci">[{}, {}]</span>').format(number, low, high)
+        return Markup('{} <span class="tk-ci">[{}, {}]</span>').format(*value.texts())
     return escape(cell_text(value, column))
 
 
@@ -235,8 +234,7 @@ def csv_link(frame: pd.DataFrame) -> str:
     apostrophe in front.
     """
     tidy = spread(frame.head(MOST_ROWS))
-    header = [_text(str(name)) for name in tidy.columns]
-    text = tidy.map(_text).to_csv(index=False, header=header, lineterminator="\n")
+    text = tidy.map(_text).to_csv(index=False, header=list(map(_text, map(str, tidy.columns))), lineterminator="\n")
     words = "CSV" if len(frame) <= MOST_ROWS else f"CSV of the first {MOST_ROWS:,} rows"
     address = "data:text/csv;charset=utf-8," + quote(text, safe=_SAFE, errors="replace")
     return f'<p class="tk-csv"><a href="{address}">{words}</a></p>'

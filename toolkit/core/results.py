@@ -241,9 +241,7 @@ def results_schema() -> dict[str, Any]:
 def results_path(source: str | Path) -> Path:
     """Return the ``results.json`` of a report, given by its folder, its ``report.html`` or the file itself."""
     path = Path(source)
-    if path.name == "results.json":
-        return path
-    return (path.parent if path.name == "report.html" else path) / "results.json"
+    return (path.parent if path.name in ("results.json", "report.html") else path) / "results.json"
 
 
 def read_results(source: str | Path) -> Results:
@@ -261,8 +259,7 @@ def read_results(source: str | Path) -> Results:
     """
     path = results_path(source)
     with refusing(f"There is no report at {shown(str(path))}", " Give its folder.", (OSError, ValueError)):
-        content = read_bytes(path)
-    return Results.read(content, repr(str(path)))
+        return Results.read(read_bytes(path), repr(str(path)))
 
 
 def problem(error: Mapping[str, Any]) -> str:

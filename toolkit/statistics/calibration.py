@@ -55,8 +55,7 @@ def calibration_slope(y_true: Array, y_prob: Array, weights: Array) -> tuple[flo
     fitted = expit(design @ beta)
     lever = design @ np.linalg.inv(information)
     leverage = np.minimum(weights * fitted * (1 - fitted) * np.einsum("ij,ij->i", lever, design), 0.9)
-    influence = n * lever[:, 1] * (y_true - fitted) / np.sqrt(1 - leverage)
-    return float(beta[1]) / spread, influence / spread
+    return float(beta[1]) / spread, n * lever[:, 1] * (y_true - fitted) / np.sqrt(1 - leverage) / spread
 
 
 def calibration_intercept(y_true: Array, y_prob: Array, weights: Array | None = None) -> tuple[float, Array]:

@@ -44,8 +44,7 @@ def roc_auc(y_true: Array, y_score: Array, weights: Array | None = None) -> tupl
     placement = np.where(y_true == 1, below[place] / zeros, above[place] / ones)
     area = float(own @ placement) / ones
     size = np.where(y_true == 1, ones, zeros)
-    influence = (placement - area) * n / np.sqrt(size * np.maximum(size - 1, 1))
-    return area, influence
+    return area, (placement - area) * n / np.sqrt(size * np.maximum(size - 1, 1))
 
 
 def average_precision(y_true: Array, y_score: Array, weights: Array | None = None) -> tuple[float, Array]:

@@ -64,8 +64,7 @@ def replicate(measures: Mapping[str, Measure]) -> dict[str, Replicated]:
         codes, count = among.independent
         influences = np.column_stack([np.bincount(codes, column, count) for column in influences.T])
         influences *= math.sqrt(count / max(count - 1, 1))
-    draws = _signed_sums(influences) / n
-    known = [(name, defined[name], drawn) for name, drawn in zip(smooth, draws.T, strict=True)]
+    known = [(name, defined[name], drawn) for name, drawn in zip(smooth, _signed_sums(influences).T / n, strict=True)]
     size = n, len(influences)
     return {name: Replicated(one.estimate.value, *size, one.unit, one.bounds, drawn) for name, one, drawn in known}
 
