@@ -22,7 +22,6 @@ TRAIN, VALIDATION, TEST, LEFT_OUT = 0, 1, 2, 3
 Codes = NDArray[np.int64]
 Sizes = tuple[float, float]
 Periods = tuple[Sequence[object], Sequence[object]]
-Notes = tuple[Finding, ...]
 
 
 def shuffled(rows: int, sizes: Sizes, random: np.random.Generator) -> Codes:
@@ -76,7 +75,7 @@ def by_group(group: pd.Series[Any], sizes: Sizes, random: np.random.Generator) -
     return np.asarray(part_of[groups])
 
 
-def apart(parts: Codes, group: pd.Series[Any]) -> tuple[Codes, Notes]:
+def apart(parts: Codes, group: pd.Series[Any]) -> tuple[Codes, tuple[Finding, ...]]:
     """Leave out the rows of groups that occur in a later part too, so that no group is on both sides.
 
     A row without a group is a group of its own.
@@ -100,7 +99,7 @@ def apart(parts: Codes, group: pd.Series[Any]) -> tuple[Codes, Notes]:
 
 def by_time(
     data: Dataset, time: pd.Series[Any], sizes: Sizes, cut: object, periods: Periods, random: np.random.Generator
-) -> tuple[Codes, Notes]:
+) -> tuple[Codes, tuple[Finding, ...]]:
     """Put the latest times into test, those before them into validation, and the earliest into train.
 
     ``periods`` are those of test and of validation. Where a single time is left for train and validation, validation is
@@ -123,8 +122,7 @@ def by_time(
     else:
         first = _first_from(time, labels, cut) if cut is not None else _latest(counts, sizes[0], data.rows)
         test = list(range(first, len(labels)))
-    before = min(test)
-    if before == 0:
+    if (before := min(test)) == 0:
         raise refusal("nothing before", begins=labels[0], name=name, times=listed(labels))
     part_of = np.full(len(labels), LEFT_OUT, dtype="int64")
     part_of[:before] = TRAIN

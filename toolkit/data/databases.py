@@ -108,13 +108,13 @@ def _address(text: str) -> tuple[URL, str, dict[str, str]]:
 
 def _read(url: URL, query: str, name: str) -> tuple[pd.DataFrame | None, str]:
     """Read the query or else the table, or return why not: raising here would chain an error that has the address."""
-    from sqlalchemy import create_engine, inspect
+    from sqlalchemy import NullPool, create_engine, inspect
     from sqlalchemy.exc import SQLAlchemyError
 
-    engine, backend = None, url.get_backend_name()
+    backend = url.get_backend_name()
+    options = {"connect_args": _SQL["connect"].get(backend, {}), "hide_parameters": True, "poolclass": NullPool}
     try:
-        address = _opened_for_reading(url) if backend == "sqlite" else url
-        engine = create_engine(address, hide_parameters=True, connect_args=_SQL["connect"].get(backend, {}))
+        engine = create_engine(_opened_for_reading(url) if backend == "sqlite" else url, **options)
         with engine.connect().execution_options(**_SQL["options"].get(backend, {})) as connection:
             if backend in _SQL["read_only"]:
                 connection.exec_driver_sql(_SQL["read_only"][backend])
@@ -132,9 +132,6 @@ def _read(url: URL, query: str, name: str) -> tuple[pd.DataFrame | None, str]:
     except (SQLAlchemyError, pd.errors.DatabaseError, FileNotFoundError) as error:
         cause = error.__cause__ if isinstance(error, pd.errors.DatabaseError) and error.__cause__ else error
         return None, f"{str(getattr(cause, 'orig', None) or cause).strip().splitlines()[0]}."
-    finally:
-        if engine is not None:
-            engine.dispose()
 
 
 def _opened_for_reading(url: URL) -> URL:
@@ -211,8 +208,7 @@ def plain_query(query: str, database: str) -> str:
     kinds = [type(statement).__name__.upper() for statement in statements if statement]
     if len(statements) != 1 or not isinstance(statements[0], exp.Select | exp.SetOperation | exp.Subquery):
         raise InputError(f"A query must be one SELECT or WITH … SELECT, and this is {', then '.join(kinds) or 'none'}.")
-    writing = statements[0].find(exp.DML, exp.DDL, exp.Into, exp.Lock, exp.Command, exp.NextValueFor)
-    if writing:
+    if writing := statements[0].find(exp.DML, exp.DDL, exp.Into, exp.Lock, exp.Command, exp.NextValueFor):
         raise InputError(f"A query may only read, and this one has {writing.key.upper()}. Leave it out.")
     return text
 

@@ -48,8 +48,7 @@ def decide_formats(columns: Mapping[str, pa.StringArray], known: Schema | None =
     known = known or Schema()
     found = {name: _decided(texts, known.columns.get(name), known.dates) for name, texts in columns.items()}
     sure = [one.format for one in found.values() if one.other is None]
-    marks: set[str] = {one.decimal for one in sure if one.kind == "number" and one.decimal == ","}
-    marks = {known.decimal} if known.decimal else marks
+    marks = {known.decimal} if known.decimal else {","} & {one.decimal for one in sure if one.kind == "number"}
     orders = {_day_first(one.dates) for one in sure if one.kind == "date"} - {None}
     orders = {_day_first(known.dates)} if known.dates else orders
     settled = {name: _settled(one, marks, orders) for name, one in found.items()}
@@ -128,7 +127,7 @@ def _nearer(found: Decision, texts: pa.StringArray) -> Decision:
     return replace(found, format=found.other if far[1] < far[0] else found.format, other=None)
 
 
-def _settled(one: Decision, marks: set[str], orders: set[Any]) -> Decision:
+def _settled(one: Decision, marks: set[Any], orders: set[Any]) -> Decision:
     """Choose between two readings by what the other columns, or the caller, say."""
     if one.other is None:
         return one
@@ -152,8 +151,7 @@ def _typed(texts: pa.StringArray, how: Format) -> Any:
     if values is not None:
         return values
     if how.kind == "text":
-        absent = is_absent(pc.utf8_trim_whitespace(texts), how)
-        return pc.if_else(pa.array(absent), pa.scalar(None, pa.string()), texts).to_pandas()
+        return pc.if_else(pa.array(is_absent(pc.utf8_trim_whitespace(texts), how)), None, texts).to_pandas()
     values, _ = how.read(texts)
     if how.kind == "missing":
         return np.full(len(texts), np.nan)

@@ -278,9 +278,8 @@ def _labels(
         values = pd.Series(None, index=frame.index, dtype=object, name=roles.target or None)
     else:
         values, notes = plain_target(frame[roles.target], table.decisions.get(roles.target))
-        missing = int(values.isna().sum())
-        severity: Severity = "info" if not whole else "medium" if missing > 0.05 * len(frame) else "low"
-        if missing:
+        if missing := int(values.isna().sum()):
+            severity: Severity = "info" if not whole else "medium" if missing > 0.05 * len(frame) else "low"
             text = "DATA-TARGET-MISSING" if whole else "DATA-TARGET-MISSING kept"
             notes.append(finding(text, severity, roles.target, missing=missing, rows=len(frame)))
     if groupless := int(frame[roles.group].isna().sum()) if roles.group else 0:
@@ -322,8 +321,7 @@ def _features(
     apart_from = {name: name for name in roles.sensitive if name in known.columns and name not in features}
     notes += read_features(rows, known, apart_from, decisions, keep=True)[1]
     rest = rows[rows.columns.difference([*features, *roles.named], sort=False)]
-    odd = ("", "missing", "nested")
-    spared = [name for name in map(str, rest) if known.columns.get(name, Column()).kind not in odd]
+    spared = [one for one in map(str, rest) if known.columns.get(one, Column()).kind not in ("", "missing", "nested")]
     plain, _ = read_features(rows, known, {name: name for name in spared}, decisions, keep=True)
     others = pd.concat([plain, *prepare_features(rest.drop(columns=spared), decisions)[:2]], axis=1)
     return features, others, [*about_columns(known, columns), *notes]

@@ -73,8 +73,7 @@ def _values_text(row: Mapping[Any, Any]) -> str:
         return f"most often {shorten(row['top'])} ({row['top_share']:.0%})"
     if np.isnan(row["min"]):
         return "none"
-    whole = row["kind"] == "whole number"
-    low, high = (format_number(int(row[end]) if whole else row[end]) for end in ("min", "max"))
+    low, high = (format_number(int(row[end]) if row["kind"] == "whole number" else row[end]) for end in ("min", "max"))
     mean = format_number(int(row["mean"]) if row["mean"] == int(row["mean"]) else row["mean"])
     return f"{low} to {high}, mean {mean}"
 

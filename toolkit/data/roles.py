@@ -171,8 +171,7 @@ def sensitive_groups(column: pd.Series[Any]) -> pd.Series[Any]:
         return column.astype("boolean").map({False: "False", True: "True"}).astype(_texts(["False", "True"]))
     if plain.dtype not in ("int64", "float64"):
         return plain
-    values = np.unique(plain.dropna())
-    if len(values) > MOST_NUMBERS or (values != np.floor(values)).any():
+    if len(values := np.unique(plain.dropna())) > MOST_NUMBERS or (values != np.floor(values)).any():
         return plain
     names = {value: str(int(value)) for value in values}
     return plain.map(names).astype(_texts(list(names.values())))

@@ -126,9 +126,7 @@ class Schema:
     def without_cells(self) -> Schema:
         """Leave out what would tell rows: the examples, and the labels of columns that may name or number them."""
         kept = ("feature", "sensitive")
-        return self._each(
-            lambda _, one: replace(one, example="", categories=one.categories if one.role in kept else ())
-        )
+        return self._each(lambda _, it: replace(it, example="", categories=it.categories if it.role in kept else ()))
 
     def shared(self, other: Schema) -> Schema:
         """Return it for the rows of both tables: labels and ranges that are not the same in both are left open."""

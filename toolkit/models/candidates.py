@@ -1,13 +1,11 @@
 """The models that are tried, how their settings are searched, and the scorers they are compared by."""
 
-from __future__ import annotations
-
 import math
 import sys
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, distribution, packages_distributions, version
 from pkgutil import resolve_name
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from sklearn.base import clone, is_classifier, is_regressor
@@ -20,10 +18,6 @@ from toolkit.data.dataset import Dataset
 from toolkit.errors import InputError, listed, nearest
 from toolkit.models.findings import refusal
 from toolkit.models.folds import Folds, score_fold
-
-if TYPE_CHECKING:
-    import optuna
-
 
 BASELINE = "baseline"
 # Without these every fit prints pages, and catboost writes a folder.
@@ -216,8 +210,7 @@ def tune_candidate(estimator: Any, name: str, data: Dataset, folds: Folds, score
     def mean_score(settings: dict[str, Any], trial: optuna.Trial | None = None) -> float:
         scores: list[float] = []
         for fold in folds:
-            tried = clone(estimator).set_params(**settings)
-            scores.append(score_fold(tried, data, fold, {"metric": scorer})["metric"])
+            scores.append(score_fold(clone(estimator).set_params(**settings), data, fold, {"metric": scorer})["metric"])
             if trial is not None:
                 trial.report(float(np.mean(scores)), len(scores))
                 if trial.should_prune():
@@ -230,6 +223,5 @@ def tune_candidate(estimator: Any, name: str, data: Dataset, folds: Folds, score
     untuned = mean_score({})
     for _ in tqdm(range(trials), desc=f"tuning {name}", unit="trial", file=sys.stderr, leave=False):
         study.optimize(lambda trial: mean_score(drawn(trial), trial), n_trials=1)
-    finished = study.get_trials(states=(optuna.trial.TrialState.COMPLETE,))
-    better = bool(finished) and study.best_value > untuned
+    better = bool(study.get_trials(states=(optuna.trial.TrialState.COMPLETE,))) and study.best_value > untuned
     return clone(estimator).set_params(**study.best_params) if better else estimator

@@ -58,8 +58,7 @@ def make_folds(data: Dataset, *, strategy: str, folds: int, seed: int) -> tuple[
         Where no fold holds more than one class.
     """
     made, kind, findings = _cut(data, strategy, folds, seed)
-    usable = [fold for fold in made if _has_classes(data, *fold)]
-    if not usable:
+    if not (usable := [fold for fold in made if _has_classes(data, *fold)]):
         rarest = data.target.value_counts().sort_values()
         raise refusal("rare class", label=str(rarest.index[0]), count=rarest.iloc[0], rows=data.rows)
     if len(usable) < len(made):
@@ -98,8 +97,7 @@ def _cut(data: Dataset, strategy: str, folds: int, seed: int) -> tuple[Folds, st
         cut = cutter(made, shuffle=True, random_state=seed).split(data.features, data.target.astype(str))
     findings = [finding("CV-NOT-BY-GROUP", "medium", "training", kind=kind)] if groups == 1 else []
     if periods:
-        times = counted(periods, "distinct time")
-        findings.append(finding("CV-NOT-BY-TIME", "low", "training", kind=kind, times=times))
+        findings += [finding("CV-NOT-BY-TIME", "low", "training", kind=kind, times=counted(periods, "distinct time"))]
     if not groups > 1 and data.task != "regression" and rarest < 2:
         findings.append(finding("CV-CLASS-MISSING", "medium", "training"))
     elif made < folds and (groups > 1 or data.task != "regression"):
@@ -169,8 +167,7 @@ def score_fold(estimator: Any, data: Dataset, fold: Fold, scorers: Mapping[str, 
     """
     fit, check = fold
     target = np.asarray(data.y_binary() if data.task == "binary" else data.target)
-    scoring = {name: get_scorer(scorer) if isinstance(scorer, str) else scorer for name, scorer in scorers.items()}
-    scoring = {name: _coded(scorer, data) for name, scorer in scoring.items()}
+    scoring = {name: _coded(get_scorer(one) if isinstance(one, str) else one, data) for name, one in scorers.items()}
     if data.task == "multiclass":  # a fold may lack classes, which the log loss must know
         own = _log_loss_scorer(np.unique(target[fit]), np.unique(target))
         scoring |= {name: own for name, scorer in scorers.items() if scorer == "neg_log_loss"}

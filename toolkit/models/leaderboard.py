@@ -154,9 +154,8 @@ class Training(Result):
             for place, (name, mean) in enumerate(zip(names, self.board[self.metric], strict=True)):
                 values = self._values(name, self.metric)
                 ax.plot(values, [place] * len(values), "o", color=GREY, alpha=0.5, markersize=5)
-                colour = BLUE if name == self.name else GREY
                 bar: dict[str, Any] = {"marker": "|", "markersize": 18, "linewidth": 3, "markeredgewidth": 3}
-                draw_intervals(ax, [place], [mean], color=colour, **bar)
+                draw_intervals(ax, [place], [mean], color=BLUE if name == self.name else GREY, **bar)
             name_rows(ax, [f"{name} (chosen)" if name == self.name else name for name in names])
             ax.set_xlabel(spoken(self.metric))
 
@@ -166,10 +165,9 @@ class Training(Result):
         """Return the chosen model and every candidate with its settings and numbers, for the tracker."""
         models = self.models.items()
         candidates = [Candidate(name, _settings(one.last), self._candidate_scalars(name)) for name, one in models]
-        parameters = {"candidate": self.name, "metric": self.metric, "rule": self.rule, "folds": self.folds}
+        how = {"candidate": self.name, "metric": self.metric, "rule": self.rule, "folds": self.folds}
         model = handed_over(self.model, self.name, self.data.features)
-        kept = {KEPT_AS: self.model.schema.text()}
-        return Record(parameters=parameters, candidates=candidates, model=model, kept=kept)
+        return Record(parameters=how, candidates=candidates, model=model, kept={KEPT_AS: self.model.schema.text()})
 
     def face(self) -> Face:
         """Return which candidate was chosen and how, and the leaderboard."""

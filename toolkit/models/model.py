@@ -252,8 +252,7 @@ class Model:
             return self if self.classes or not data.classes else Model.of(self.estimator.function, data)
         if self.columns or self.recorded:
             return self
-        wanted = getattr(self.estimator, "n_features_in_", len(columns))
-        if wanted != len(columns):
+        if (wanted := getattr(self.estimator, "n_features_in_", len(columns))) != len(columns):
             raise refusal("columns by place", wanted=wanted, count=len(columns), columns=listed(columns, 40))
         notes = (*self.notes, finding("MODEL-COLUMNS-BY-PLACE", "medium", columns=listed(columns, 40)))
         network = getattr(self.last, "module_", None)
@@ -272,8 +271,7 @@ class Model:
             told = replace(told, threshold=None, notes=(*self.notes, unused))
         if set(told.classes) & set(data.classes):
             return told
-        meant = _meaning(told.classes, data)
-        if not meant:
+        if not (meant := _meaning(told.classes, data)):
             return told
         said = listed(f"{code!r} for {label!r}" for code, label in meant.items())
         notes = (*told.notes, finding("MODEL-LABELS-CODED", "medium", data.target.name, said=said))

@@ -164,16 +164,14 @@ def _binary(model: Model, data: Dataset, classes: tuple[Any, ...]) -> Prediction
 
 def _codes(labels: Any, code: dict[Any, int]) -> NDArray[np.intp]:
     places, distinct = pd.factorize(np.asarray(labels).ravel(), use_na_sentinel=False)
-    unknown = sorted({str(label) for label in distinct.tolist() if label not in code})
-    if unknown:
+    if unknown := sorted({str(label) for label in distinct.tolist() if label not in code}):
         raise InputError(f"The model predicted labels that are neither the target's nor its own: {listed(unknown)}.")
     return np.array([code[label] for label in distinct.tolist()], dtype=np.intp)[places]
 
 
 def _finite(said: Callable[[pd.DataFrame, str], Any], data: Dataset) -> Array:
     """Return what a model says of a table in numbers, one row each, none of them missing or infinite."""
-    numbers = np.asarray(said(data.features, data.name), dtype=float)
-    if len(numbers) != data.rows:
+    if len(numbers := np.asarray(said(data.features, data.name), dtype=float)) != data.rows:
         raise InputError(f"The model returned {len(numbers):,} predictions for the {data.rows:,} rows of {data.name}.")
     if bad := int((~np.isfinite(numbers)).reshape(len(numbers), -1).any(axis=1).sum()):
         raise refusal("not finite", bad=bad, rows=data.rows, table=data.name)

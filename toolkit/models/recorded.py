@@ -160,8 +160,7 @@ def _probabilities(scores: Any, classes: Sequence[Any]) -> pd.DataFrame:
         raise refusal("no probabilities", outside=outside, rows=len(values), low=values.min(), high=values.max())
     if columns == 1:
         values = np.column_stack([1 - values[:, 0], values[:, 0]])
-    off = int((np.abs(values.sum(axis=1) - 1) > ROUNDING * columns + 1e-9).sum())
-    if columns > 1 and off:
+    if columns > 1 and (off := int((np.abs(values.sum(axis=1) - 1) > ROUNDING * columns + 1e-9).sum())):
         raise refusal("other sum", off=off, rows=len(values))
     return pd.DataFrame(values, index=table.index)
 
