@@ -88,9 +88,7 @@ def masked(given: Any) -> Any:
         return {name: masked(value) for name, value in given.items()}
     if isinstance(given, list | tuple):
         return [masked(value) for value in given]
-    if not isinstance(given, str):
-        return given
-    return _ADDRESS.sub(lambda found: _SECRET.sub(r"\1\3***\2", found[0]), given)
+    return _ADDRESS.sub(lambda found: _SECRET.sub(r"\1\3***\2", found[0]), given) if isinstance(given, str) else given
 
 
 def one_line(text: object) -> str:

@@ -147,9 +147,8 @@ def _day_first(pattern: str) -> bool | None:
 
 def _typed(texts: pa.StringArray, how: Format) -> Any:
     """Read a column by its format: int64 where whole and complete, float64, bool, datetime64 or text."""
-    values: Any = cast_numbers(texts, whole=True) if how.plain else None
-    if values is not None:
-        return values
+    if how.plain and (whole_numbers := cast_numbers(texts, whole=True)) is not None:
+        return whole_numbers
     if how.kind == "text":
         return pc.if_else(pa.array(is_absent(pc.utf8_trim_whitespace(texts), how)), None, texts).to_pandas()
     values, _ = how.read(texts)

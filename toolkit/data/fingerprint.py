@@ -38,9 +38,8 @@ def fingerprint(frame: pd.DataFrame) -> str:
     """
     digest = hashlib.sha256(b"table 1\n")
     digest.update(_sized(np.array(frame.shape, dtype="<i8").tobytes()))
-    for position, name in enumerate(frame.columns):
-        digest.update(_sized(str(name).encode("utf-8", "surrogatepass")))
-        for part in _content(frame.iloc[:, position]):
+    for name, column in frame.items():
+        for part in (str(name).encode("utf-8", "surrogatepass"), *_content(column)):
             digest.update(_sized(part))
     return f"sha256:{digest.hexdigest()}"
 

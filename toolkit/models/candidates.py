@@ -55,8 +55,7 @@ def make_candidates(candidates: Sequence[object] | Mapping[str, object] | None, 
     >>> list(make_candidates(["logistic", "sklearn.tree.DecisionTreeClassifier"], "binary", seed=0))
     ['logistic', 'DecisionTreeClassifier']
     """
-    if candidates is None or len(candidates) == 0:
-        candidates = ["ridge" if task == "regression" else "logistic", "boosting"]
+    candidates = candidates or ["ridge" if task == "regression" else "logistic", "boosting"]
     if isinstance(candidates, str):
         candidates = [part.strip() for part in candidates.split(",")]
     named = candidates.items() if isinstance(candidates, Mapping) else [(None, item) for item in candidates]
@@ -64,7 +63,7 @@ def make_candidates(candidates: Sequence[object] | Mapping[str, object] | None, 
     for given, item in named:
         estimator: Any = _named(item, task) if isinstance(item, str) else item
         _check_task(estimator, item, task)
-        if "random_state" in estimator.get_params() and estimator.get_params()["random_state"] is None:
+        if estimator.get_params().get("random_state", seed) is None:
             estimator.set_params(random_state=seed)
         name = given or (item if isinstance(item, str) and "." not in item else type(estimator).__name__)
         if name in made or name == BASELINE:

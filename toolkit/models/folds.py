@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from functools import partial
@@ -84,7 +84,7 @@ def _cut(data: Dataset, strategy: str, folds: int, seed: int) -> tuple[Folds, st
     if time is not None and periods > 2:
         made = min(folds, periods - 1)
         apart = "" if group is None else ", without earlier rows of the same groups"
-        return _by_time(time, group, made), f"{made} expanding windows in time{apart}", []
+        return list(_by_time(time, group, made)), f"{made} expanding windows in time{apart}", []
     if groups > 1:
         made, few = min(folds, groups), f"The training part has {groups} groups"
         kind, cut = f"{made}-fold by group", GroupKFold(made).split(data.features, groups=group)
@@ -105,15 +105,13 @@ def _cut(data: Dataset, strategy: str, folds: int, seed: int) -> tuple[Folds, st
     return list(cut), kind, findings
 
 
-def _by_time(time: pd.Series[Any], group: np.ndarray | None, folds: int) -> Folds:
+def _by_time(time: pd.Series[Any], group: np.ndarray | None, folds: int) -> Iterator[Fold]:
     """Cut between distinct times, so that rows of one time, or of one group, are never on both sides."""
     periods = time.rank(method="dense").to_numpy(dtype=int) - 1
-    made = []
     for before, after in TimeSeriesSplit(folds).split(np.arange(periods.max() + 1)):
         fit = np.flatnonzero(periods <= before.max())
         check = np.flatnonzero((periods >= after.min()) & (periods <= after.max()))
-        made.append((fit if group is None else fit[~np.isin(group[fit], group[check])], check))
-    return made
+        yield fit if group is None else fit[~np.isin(group[fit], group[check])], check
 
 
 def fit_and_score(

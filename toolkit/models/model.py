@@ -266,12 +266,9 @@ class Model:
             return self
         told = replace(self, classes=self.classes or data.classes, positive=data.positive)
         if self.threshold is not None and str(self.positive) not in ("None", str(data.positive)):
-            labels = {"own": self.positive, "positive": data.positive}
-            unused = finding("MODEL-THRESHOLD-UNUSED", "medium", "threshold", **labels)
+            unused = finding("MODEL-THRESHOLD-UNUSED", "medium", "threshold", own=self.positive, positive=data.positive)
             told = replace(told, threshold=None, notes=(*self.notes, unused))
-        if set(told.classes) & set(data.classes):
-            return told
-        if not (meant := _meaning(told.classes, data)):
+        if set(told.classes) & set(data.classes) or not (meant := _meaning(told.classes, data)):
             return told
         said = listed(f"{code!r} for {label!r}" for code, label in meant.items())
         notes = (*told.notes, finding("MODEL-LABELS-CODED", "medium", data.target.name, said=said))

@@ -94,8 +94,7 @@ def predict(model: Any, data: Dataset) -> Predictions:
         return Predictions(y_true, y_pred, None, False, (), weights=weights)
     own, two = set(model.classes), data.task == "binary" and len(model.classes) == 2 and not model.recorded
     if not own & set(data.classes) or (two and own != set(data.classes)):
-        said = {"own": listed(model.classes), "classes": listed(data.classes)}
-        raise refusal("other labels", target=data.target.name, **said)
+        raise refusal("other labels", target=data.target.name, own=listed(model.classes), classes=listed(data.classes))
     classes = (*data.classes, *(label for label in model.classes if label not in data.classes))
     if data.task == "binary":
         return replace(_binary(model, data, classes), weights=weights)

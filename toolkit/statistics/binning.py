@@ -159,11 +159,7 @@ def _rounded(cuts: Array, width: float, dates: bool) -> Array:
 
 def _text(value: float, dates: bool) -> str:
     """Write a number, or days since 1970-01-01 as a date, with its time unless that is midnight."""
-    if not dates:
-        return value_text(value)
-    moment = _moments(value)
-    day = moment.astype("datetime64[D]")
-    return str(day) if day == moment else str(moment).replace("T", " ")
+    return str(_moments(value)).removesuffix("T00:00:00").replace("T", " ") if dates else value_text(value)
 
 
 def _moments(days: Any) -> Any:

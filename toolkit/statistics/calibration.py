@@ -145,8 +145,7 @@ def calibration_error(
 
     def noise(rates: Array) -> Array:
         # Two rows more at the predicted rate, so that a bin without positives, or without negatives, has noise too.
-        rate = (rates * sizes + 2 * predicted) / (sizes + 2)
-        rate = np.clip(rate, 0.5 / (sizes + 1), 1 - 0.5 / (sizes + 1))
+        rate = np.clip((rates * sizes + 2 * predicted) / (sizes + 2), 0.5 / (sizes + 1), 1 - 0.5 / (sizes + 1))
         return np.asarray(np.sqrt(rate * (1 - rate) / sizes))
 
     own = noise(observed)

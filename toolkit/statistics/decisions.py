@@ -54,8 +54,7 @@ def f1(y: Array, called: Array, weights: Array) -> Measure:
     if not y @ weights:
         return undefined(n)
     value, union = 2 * hits / size, size - hits
-    influence = n * (2 * y * called - value * (y + called)) / size * math.sqrt(union / max(union - 1, 1))
-    influence = influence * weights
+    influence = n * (2 * y * called - value * (y + called)) / size * math.sqrt(union / max(union - 1, 1)) * weights
 
     def ends(effect: float) -> Interval:
         low, high = wilson(hits / effect, union / effect)

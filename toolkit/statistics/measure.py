@@ -186,8 +186,7 @@ def wider(found: Measure, ends: Ends, method: str) -> Measure:
         one, two = ends(effect), found.ends(effect) if found.ends else ends(effect)
         return min(one[0], two[0]), max(one[1], two[1])
 
-    value, n = found.estimate.value, found.estimate.n
-    return Measure.made(value, both, method, found.influence, n, found.bounds, found.unit)
+    return Measure.made(found.estimate.value, both, method, found.influence, found.estimate.n, found.bounds, found.unit)
 
 
 def share(hits: Array, among: Array) -> Measure:

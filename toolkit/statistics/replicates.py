@@ -131,11 +131,9 @@ def read_replicates(text: str | bytes) -> tuple[dict[str, Replicated], str]:
 
 def _signed_sums(influences: Array) -> Array:
     """Sum the rows of a (rows, metrics) array under random signs, of many rows by blocks that share a sign."""
-    blocks = influences
     if len(influences) > BLOCKS:
-        full = np.zeros((-(-len(influences) // BLOCKS) * BLOCKS, influences.shape[1]))
-        full[: len(influences)] = influences
-        blocks = full.reshape(-1, BLOCKS, influences.shape[1]).sum(axis=0)
+        padded = np.pad(influences, ((0, -len(influences) % BLOCKS), (0, 0)))
+        influences = padded.reshape(-1, BLOCKS, influences.shape[1]).sum(axis=0)
     rng = np.random.default_rng(0)
-    chunks = (rng.integers(0, 2, size=(_CHUNK, len(blocks)), dtype=np.int8) for _ in range(REPLICATES // _CHUNK))
-    return np.concatenate([(2.0 * chunk - 1.0) @ blocks for chunk in chunks])
+    chunks = (rng.integers(0, 2, size=(_CHUNK, len(influences)), dtype=np.int8) for _ in range(REPLICATES // _CHUNK))
+    return np.concatenate([(2.0 * chunk - 1.0) @ influences for chunk in chunks])

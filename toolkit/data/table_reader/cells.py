@@ -57,9 +57,7 @@ def usual(series: pd.Series[Any]) -> pd.Series[Any]:
     if isinstance(dtype, pd.SparseDtype):
         return pd.Series(np.asarray(series), index=series.index, name=series.name)
     labels = dtype.categories.to_numpy() if isinstance(dtype, pd.CategoricalDtype) else np.array([])
-    whole = (
-        labels.dtype.kind == "f" and len(labels) and (labels == np.floor(labels)).all() and (abs(labels) < 2**53).all()
-    )
+    whole = labels.dtype.kind == "f" and len(labels) and (abs(labels) < 2**53).all() and (labels % 1 == 0).all()
     return series.cat.rename_categories(labels.astype("int64").tolist()) if whole else series
 
 
