@@ -99,8 +99,7 @@ class Drawing:
             warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
             canvas = Canvas(figsize=(width, height), layout="constrained")
             self.styled(canvas.subplots())
-            image = _smaller_image(canvas)
-        return Figure(self.words, image, round(width * PIXELS), round(height * PIXELS), self.data)
+            return Figure(self.words, _smaller_image(canvas), round(width * PIXELS), round(height * PIXELS), self.data)
 
     def styled(self, ax: Axes) -> Axes:
         """Draw onto new axes, with the grid in the house style."""

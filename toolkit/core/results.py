@@ -217,8 +217,7 @@ class Results:
             return results
         except ValidationError as error:
             problems = error.errors(include_url=False)
-            found = next((one["input"] for one in problems if one["loc"] == ("schema",)), None)
-            if found is not None:
+            if (found := next((one["input"] for one in problems if one["loc"] == ("schema",)), None)) is not None:
                 said = f"{name} was written by another version (schema {shown(found)}; this one reads {SCHEMA})"
                 raise InputError(f"{said}. Make the report again.") from error
             raise InputError(f"{name} does not hold the results of a report: {problem(problems[0])}.") from error
@@ -265,8 +264,8 @@ def read_results(source: str | Path) -> Results:
 def problem(error: Mapping[str, Any]) -> str:
     """Say in a line what pydantic found amiss, and where."""
     where = shorten(".".join(map(str, error["loc"])), 100)
-    silent = ("missing", "json_invalid", "value_error")  # those of our own say all themselves
-    said = "" if error["type"] in silent else f", found {shown(error['input'])}"
+    # Those of our own say all themselves.
+    said = "" if error["type"] in ("missing", "json_invalid", "value_error") else f", found {shown(error['input'])}"
     return f"{where}{': ' if where else ''}{error['msg'].removeprefix('Value error, ')}{said}"
 
 

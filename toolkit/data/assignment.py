@@ -117,19 +117,15 @@ def by_time(
         raise InputError(f"A time split needs two times or more, but {name!r} is {labels[0]} in every row.")
     if cut is not None and test_periods:
         raise InputError("Give either 'cut' or 'test_periods', not both.")
-    if test_periods:
-        test = matching(labels, test_periods, name)
-    else:
-        first = _first_from(time, labels, cut) if cut is not None else _latest(counts, sizes[0], data.rows)
-        test = list(range(first, len(labels)))
+    first = _first_from(time, labels, cut) if cut is not None else _latest(counts, sizes[0], data.rows)
+    test = matching(labels, test_periods, name) if test_periods else list(range(first, len(labels)))
     if (before := min(test)) == 0:
         raise refusal("nothing before", begins=labels[0], name=name, times=listed(labels))
     part_of = np.full(len(labels), LEFT_OUT, dtype="int64")
     part_of[:before] = TRAIN
     part_of[test] = TEST
     if validation_periods:
-        chosen = matching(labels, validation_periods, name)
-        if max(chosen) >= before:
+        if max(chosen := matching(labels, validation_periods, name)) >= before:
             raise refusal("late validation", late=labels[max(chosen)], begins=labels[before])
         if min(chosen) == 0:
             raise InputError(f"Nothing comes before the validation period {labels[0]}: no training part is left.")
@@ -167,8 +163,7 @@ def _first_from(time: pd.Series[Any], labels: list[str], cut: object) -> int:
         values, at = pd.Series(range(len(labels))), labels.index(str(cut)) if str(cut) in labels else None
     if pd.isna(at):
         raise InputError(f"The cut {cut!r} cannot be compared with {name!r}, which holds: {listed(labels)}.")
-    late = values >= at
-    if late.all() or not late.any():
+    if (late := values >= at).all() or not late.any():
         side = "before" if late.all() else "at or after"
         raise InputError(f"No row comes {side} the cut {cut!s}. {name!r} runs from {labels[0]} to {labels[-1]}.")
     return int(np.flatnonzero(late)[0])

@@ -193,8 +193,7 @@ def plain_query(query: str, database: str) -> str:
 
     # What it would warn of is refused below.
     logging.getLogger("sqlglot").setLevel(logging.ERROR)
-    dialect = _SQL["dialects"].get(database, database)
-    if sqlglot.Dialect.get(dialect) is None:
+    if sqlglot.Dialect.get(dialect := _SQL["dialects"].get(database, database)) is None:
         raise InputError(f"Whether a query only reads cannot be told for {database}: give a table or a view instead.")
     for pattern, found in _SQL["ambiguous"].items():
         if re.search(pattern, query):

@@ -107,8 +107,7 @@ def _by_record(texts: pa.StringArray, record: Column) -> Decision:
     if not (record.dates if record.kind == "date" else record.role or not record.plain):
         found = decide_format(texts)
         return found if found.format.kind == record.kind else _by_record(texts, replace(record, role="other"))
-    odd = record.read(texts)[1]
-    if not odd.any():
+    if not (odd := record.read(texts)[1]).any():
         return Decision(record, record.why, record=record)
     found, filled = decide_format(texts), len(texts) - int(is_absent(pc.utf8_trim_whitespace(texts), record).sum())
     written_otherwise = found.format.kind == record.kind and sum(found.odd.values()) < odd.sum() / 2

@@ -116,8 +116,7 @@ def bars_of(sizes: pd.Series[Any], written: str, label: str) -> Callable[[Axes],
 
 def _shares(target: pd.Series[Any]) -> pd.Series[float]:
     """Return the share of each class in the order of the labels; beyond ten, the largest ones and the rest."""
-    shares = target.value_counts(normalize=True)
-    if len(shares) <= MOST_BARS:
+    if len(shares := target.value_counts(normalize=True)) <= MOST_BARS:
         return shares.sort_index().rename(index=str)
     rest = {f"{len(shares) - MOST_BARS + 1} other classes": float(shares.iloc[MOST_BARS - 1 :].sum())}
     return pd.concat([shares.iloc[: MOST_BARS - 1].rename(index=str), pd.Series(rest)])

@@ -206,8 +206,7 @@ def _web(address: str, written: str, known: Schema | None) -> RawTable:
 
 
 def _file(address: str, text: str, known: Schema | None) -> RawTable:
-    path = Path(os.path.expanduser(address))
-    if path.is_dir():
+    if (path := Path(os.path.expanduser(address))).is_dir():
         inside = sorted(item.name for item in path.iterdir() if item.is_file())
         raise InputError(f"{text} is a folder. Give one file. It holds: {listed(inside, 5) or 'none'}.")
     if not path.exists() and not path.suffix and len(path.parts) == 1:

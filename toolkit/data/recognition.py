@@ -143,8 +143,7 @@ def _are_codes(numbers: pa.StringArray) -> bool:
         return True
     if _some(heads, r"^[+]"):
         return not _some(heads, r"^-")
-    zeros = numbers.filter(pc.ends_with(numbers, "0"))
-    if not _some(zeros, r"\.[0-9]+0$") or len(pc.unique(numbers[:1000])) > CODES:
+    if not _some(numbers.filter(pc.ends_with(numbers, "0")), r"\.[0-9]+0$") or len(pc.unique(numbers[:1000])) > CODES:
         return False
     labels = pc.unique(numbers)
     return len(labels) <= CODES and len({len(text.partition(".")[2]) for text in labels.to_pylist() if "." in text}) > 1

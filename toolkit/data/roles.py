@@ -167,15 +167,12 @@ def sensitive_groups(column: pd.Series[Any]) -> pd.Series[Any]:
     plain, _ = plain_column(column)
     if plain is None:
         raise InputError(f"Sensitive column {str(column.name)!r} has no usable value in any row. Name another one.")
-    if pd.api.types.infer_dtype(column, skipna=True) == "boolean":
-        return column.astype("boolean").map({False: "False", True: "True"}).astype(_texts(["False", "True"]))
     if plain.dtype not in ("int64", "float64"):
         return plain
-    if len(values := np.unique(plain.dropna())) > MOST_NUMBERS or (values != np.floor(values)).any():
+    if pd.api.types.infer_dtype(column, skipna=True) == "boolean":
+        names = {0: "False", 1: "True"}
+    elif len(values := np.unique(plain.dropna())) > MOST_NUMBERS or (values != np.floor(values)).any():
         return plain
-    names = {value: str(int(value)) for value in values}
-    return plain.map(names).astype(_texts(list(names.values())))
-
-
-def _texts(labels: list[str]) -> pd.CategoricalDtype:
-    return pd.CategoricalDtype(pd.Index(labels, dtype=object))
+    else:
+        names = {value: str(int(value)) for value in values}
+    return plain.map(names).astype(pd.CategoricalDtype(pd.Index(names.values(), dtype=object)))

@@ -215,8 +215,7 @@ def _line(text: str, where: Sequence[int | str]) -> str:
     for key in where:
         parts = node.value if isinstance(node, yaml.CollectionNode) else []
         pairs = parts if isinstance(node, yaml.MappingNode) else zip(parts, parts, strict=True)
-        found = [pair for place, pair in enumerate(pairs) if key in (place, pair[0].value)]
-        if not found:
+        if not (found := [pair for place, pair in enumerate(pairs) if key in (place, pair[0].value)]):
             break
         line, node = found[0][0].start_mark.line + 1, found[0][1]
     return f"line {line}: " if line else ""

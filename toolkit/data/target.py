@@ -204,8 +204,7 @@ def _labels(values: pd.Series[Any]) -> pd.Series[Any]:
 def _positive(values: pd.Series[Any], classes: tuple[Any, ...], positive: object) -> tuple[object, list[Finding]]:
     name, counts = str(values.name), values.value_counts()
     if positive is not None:
-        matching = [label for label in classes if label == positive or str(label) == str(positive).strip()]
-        if not matching:
+        if not (matching := [label for label in classes if label == positive or str(label) == str(positive).strip()]):
             near = nearest(str(positive), map(str, classes))
             raise InputError(f"Class {positive!r} is not in the target {name!r}.{near} Classes: {listed(classes)}.")
         return matching[0], []

@@ -76,8 +76,7 @@ def _named(name: str, task: str) -> Any:
     if "." in name:
         return _made(name, _QUIET.get(name.partition(".")[0], {}))
     known, kind = CANDIDATES, "regression" if task == "regression" else "classification"
-    options = [one for one, said in known.items() if kind in said]
-    if name not in options:
+    if name not in (options := [one for one, said in known.items() if kind in said]):
         other = f" ({name!r} is not for a {task} target)" if name in known else ""
         example = f"lightgbm.LGBM{'Regressor' if kind == 'regression' else 'Classifier'}"
         said = {"near": nearest(name, options), "options": listed(options), "example": example}

@@ -218,8 +218,7 @@ def _type(column: Column, values: pd.Series[Any]) -> str:
 
 def _travelling() -> Any:
     """Import the folder under the name that its copy has where the toolkit is not installed."""
-    name = FOLDER.name
-    if name not in sys.modules:
+    if (name := FOLDER.name) not in sys.modules:
         found: Any = spec_from_file_location(name, FOLDER / "__init__.py", submodule_search_locations=[str(FOLDER)])
         sys.modules[name] = module_from_spec(found)
         found.loader.exec_module(sys.modules[name])

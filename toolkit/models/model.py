@@ -118,8 +118,7 @@ class Model:
     def settled(self, schema: Schema) -> Model:
         """Take the contract of the table that it was fitted on: its columns, its labels, and the positive one."""
         taken = list(schema_of(self.estimator).features)
-        classes = self.classes
-        if not set(classes) <= set(schema.classes):
+        if not set(classes := self.classes) <= set(schema.classes):
             meant = _meaning(classes, schema)
             classes = tuple(meant.get(code, code) for code in classes) or schema.classes
         schema = schema.taking(taken) if taken else schema
@@ -300,8 +299,7 @@ def _meaning(own: tuple[Any, ...], data: Dataset | Schema) -> dict[Any, Any]:
 
 def own_labels(estimator: Any) -> tuple[Any, ...]:
     """Return the labels that an estimator itself predicts, in the order of its scores; none where it does not say."""
-    known = getattr(estimator, "classes_", None)
-    if isinstance(known, list) and any(np.ndim(labels) for labels in known):
+    if isinstance(known := getattr(estimator, "classes_", None), list) and any(np.ndim(labels) for labels in known):
         raise refusal("several outputs", name=type(estimator).__name__, count=len(known))
     return () if known is None else tuple(np.asarray(known, dtype=object).tolist())
 

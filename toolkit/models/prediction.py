@@ -128,9 +128,8 @@ def _latencies(model: Model, features: pd.DataFrame, rng: np.random.Generator) -
     call = getattr(model, "predict_proba", model.labels)
     picked = rng.integers(len(features), size=REPEATS)
     batch = features.iloc[np.sort(rng.choice(len(features), min(BATCH_ROWS, len(features)), replace=False))]
-    inputs = {"": [features.iloc[[row]] for row in picked], "batch_": [batch] * 20}
     numbers = {}
-    for kind, tables in inputs.items():
+    for kind, tables in {"": [features.iloc[[row]] for row in picked], "batch_": [batch] * 20}.items():
         times = _timed(call, tables, _SECONDS[kind])
         for level in (50, 95):
             numbers[f"latency.{kind}p{level}_ms"] = Estimate(float(np.percentile(times, level)), n=len(times))

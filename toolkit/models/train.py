@@ -70,8 +70,7 @@ def train(
     >>> training.name
     'logistic'
     """
-    data = instance(split, Split).train
-    if not data.features.shape[1]:
+    if not (data := instance(split, Split).train).features.shape[1]:
         reasons = " ".join([note.message for note in data.notes if note.message.startswith("Column ")][:5])
         raise InputError(f"No feature is left beside {str(data.target.name)!r}. {reasons}".rstrip())
     name, scorers = read_metric(metric, data.task)

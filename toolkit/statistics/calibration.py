@@ -205,8 +205,7 @@ def fit_logistic(terms: Array, y_true: Array, weights: Array | None = None) -> t
         gain = float(gap @ step)
         for _ in range(_HALVINGS):
             eta = terms @ (beta + step)
-            trial = float((each * (np.logaddexp(0, eta) - y_true * eta)).sum())
-            if trial <= loss * (1 + _SETTLED):
+            if (trial := float((each * (np.logaddexp(0, eta) - y_true * eta)).sum())) <= loss * (1 + _SETTLED):
                 break
             step = step / 2
         beta, loss = beta + step, trial

@@ -42,7 +42,6 @@ def benjamini_hochberg(p_values: Sequence[float] | Array) -> Array:
 
 def _adjusted(p_values: Sequence[float] | Array, method: Callable[[Array], Array]) -> Array:
     found = np.array(p_values, dtype=float)
-    tested = ~np.isnan(found)
-    if tested.any():
+    if (tested := ~np.isnan(found)).any():
         found[tested] = method(found[tested])
     return found

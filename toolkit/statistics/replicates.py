@@ -115,8 +115,7 @@ def read_replicates(text: str | bytes) -> tuple[dict[str, Replicated], str]:
     ValueError, KeyError, TypeError
         Where it is something else.
     """
-    content = json.loads(text)
-    if content["schema"] != 1:
+    if (content := json.loads(text))["schema"] != 1:
         raise ValueError(f"schema {content['schema']!r}")
     found = {}
     for name, entry in content["metrics"].items():
