@@ -49,9 +49,7 @@ class Estimate:
         """Write the value and its interval, with as many digits as a reader needs."""
         if math.isnan(self.value):
             return "not defined"
-        if not self.has_interval:
-            return format_number(self.value)
-        return "{} [{}, {}]".format(*self.texts())
+        return "{} [{}, {}]".format(*self.texts()) if self.has_interval else format_number(self.value)
 
     def texts(self) -> tuple[str, str, str]:
         """Write the value and the ends of its interval, each with the digits that the interval's width gives sense to.
@@ -163,10 +161,8 @@ def format_number(value: float) -> str:
     >>> format_number(12345.678), format_number(-0.00012)
     ('12,346', '−0.00012')
     """
-    if math.isnan(value):
-        return "–"
-    if math.isinf(value):
-        return "∞" if value > 0 else "−∞"
+    if not math.isfinite(value):
+        return "–" if math.isnan(value) else "∞" if value > 0 else "−∞"
     size = abs(value)
     if isinstance(value, int) or size >= 1000 or (size >= 10 and size == int(size)):
         text = f"{size:,.0f}" if size < 1e15 else f"{size:.3g}"

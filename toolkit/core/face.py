@@ -127,9 +127,8 @@ class Face:
         """
         first = next((place for place, table in enumerate(self.tables) if not table.folded), 0)
         folds = ["" if place == first else one.folded or one.caption for place, one in enumerate(self.tables)]
-        tables = [replace(one, folded=fold) for one, fold in zip(self.tables, folds, strict=True)]
-        pieces = [figure, *(table.html() for table in tables)]
-        return str(face_macros().result(self.title, self.lead, pieces, self.findings, OPEN_FINDINGS))
+        tables = [replace(one, folded=fold).html() for one, fold in zip(self.tables, folds, strict=True)]
+        return str(face_macros().result(self.title, self.lead, [figure, *tables], self.findings, OPEN_FINDINGS))
 
     def text(self) -> str:
         """Write the title, the sentence, the findings and the first table as text."""

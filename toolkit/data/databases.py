@@ -73,9 +73,8 @@ def read_database(text: str) -> tuple[pd.DataFrame, str, str]:
         something. No message and no chained exception carries credentials.
     """
     parts = _SPLIT.fullmatch(text)
-    if parts is None or not parts.group(2).strip():
+    if parts is None or not (what := parts.group(2).strip()):
         raise refusal("no query")
-    what = parts.group(2).strip()
     url, shown, hidden = _address(parts.group(1))
     query = plain_query(what, url.get_backend_name()) if _QUERY.match(what) else ""
     frame, problem = _read(url, query, what)

@@ -77,8 +77,7 @@ def decide_format(texts: pa.StringArray) -> Decision:
     if not (known := ~is_absent(labels, Format("number"))).any():
         return Decision(Format("missing" if is_absent(labels, Format("text")).all() else "text"))
     labels, counts = labels.filter(pa.array(known)), counts[known]
-    lower = set(pc.utf8_lower(labels).to_pylist()) if len(labels) <= 6 else set()
-    if lower and lower <= {"true", "false"}:
+    if len(labels) <= 6 and set(pc.utf8_lower(labels).to_pylist()) <= {"true", "false"}:
         return Decision(Format("bool"))
     found = _as_numbers(labels, counts) or _as_dates(labels, counts)
     if found is None or found.format.kind == "text":

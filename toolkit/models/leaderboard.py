@@ -171,9 +171,8 @@ class Training(Result):
 
     def face(self) -> Face:
         """Return which candidate was chosen and how, and the leaderboard."""
-        among, rows = counted(len(self.models) - 1, "candidate"), counted(self.data.rows, "row")
-        shown = self.board.drop(columns="chosen")
-        return face("training", self, shown, among=among, rows=rows, metric=spoken(self.metric))
+        said = {"among": counted(len(self.models) - 1, "candidate"), "rows": counted(self.data.rows, "row")}
+        return face("training", self, self.board.drop(columns="chosen"), metric=spoken(self.metric), **said)
 
 
 def _settings(estimator: Any) -> dict[str, object]:

@@ -28,9 +28,8 @@ _TREES = ("sklearn.ensemble", "sklearn.tree", "lightgbm", "xgboost", "catboost")
 
 def encoding_for(estimator: Any) -> str:
     """Choose the encoding: ordinal codes for trees, none for a dummy, one-hot and scaled for all others."""
-    if type(estimator).__module__.startswith("sklearn.dummy"):
-        return "none"
-    return "ordinal" if type(estimator).__module__.startswith(_TREES) else "onehot"
+    home = type(estimator).__module__
+    return "none" if home.startswith("sklearn.dummy") else "ordinal" if home.startswith(_TREES) else "onehot"
 
 
 def make_model(estimator: Any, features: pd.DataFrame) -> Pipeline:

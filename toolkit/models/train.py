@@ -86,8 +86,7 @@ def train(
             warnings.simplefilter("ignore", UndefinedMetricWarning)
             try:
                 if tune and candidate in CANDIDATES:
-                    options = {"scorer": scorers[name], "trials": tune, "seed": seed}
-                    estimator = tune_candidate(estimator, candidate, data, folds, **options)
+                    estimator = tune_candidate(estimator, candidate, data, folds, scorers[name], tune, seed)
                 models[candidate], scored = fit_and_score(estimator, candidate, data, folds, scorers)
                 rows += scored
             except Exception as error:  # noqa: BLE001  # whatever a foreign estimator stumbles over
