@@ -169,8 +169,7 @@ def content_policy(scripts: Iterable[str], *more: str) -> str:
     >>> content_policy([""], "img-src data:").split("; ")[1:4]
     ['img-src data:', "style-src 'unsafe-inline'", "script-src 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"]
     """
-    digests = (base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts)
-    run = " ".join(f"'sha256-{digest}'" for digest in digests)
+    run = " ".join(f"'sha256-{base64.b64encode(hashlib.sha256(one.encode()).digest()).decode()}'" for one in scripts)
     ends = ("style-src 'unsafe-inline'", f"script-src {run}", "base-uri 'none'", "form-action 'none'")
     return "; ".join(["default-src 'none'", *more, *ends])
 

@@ -59,8 +59,7 @@ def group_numbers(scalars: Mapping[str, Estimate]) -> list[GroupNumber]:
     features = [one for one in middles if not any(one.startswith(f"{other}.") for other in middles)]
     found = []
     for name, middle, metric in split:
-        within = (one for one in features if middle == one or middle.startswith(f"{one}."))
-        feature = next(within, middle.partition(".")[0])
+        feature = next((one for one in features if f"{middle}.".startswith(f"{one}.")), middle.partition(".")[0])
         found.append(GroupNumber(name, feature, middle[len(feature) + 1 :], metric, scalars[name]))
     return found
 

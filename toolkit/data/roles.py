@@ -81,7 +81,7 @@ def find_roles(table: RawTable, target: str | None, known: Schema | None = None,
     >>> find_roles(table, "a", sensitive="c, d", drop="b").sensitive
     ('c, d',)
     """
-    own, names, sensitive = table.built_in, list(table.frame.columns), given(options.get("sensitive"))
+    own, names, asked = table.built_in, list(table.frame.columns), given(options.get("sensitive"))
     settled = known.named("target") if known else ""
     if known and settled:
         inherits = Roles(settled, known.sensitive, known.named("time"), known.named("group"), known.named("weight"))
@@ -91,10 +91,9 @@ def find_roles(table: RawTable, target: str | None, known: Schema | None = None,
     for role in single:
         name, inherited = given(options.get(role)), getattr(inherits, role)
         single[role] = str(name) if name is not None else inherited if inherited in names else ""
-    inherited_groups = (name for name in inherits.sensitive if name in names)
-    groups = tuple(inherited_groups if sensitive is None else listed_names(sensitive, names))
+    groups = [one for one in inherits.sensitive if one in names] if asked is None else listed_names(asked, names)
     aim = str(target) if given(target) is not None else inherits.target
-    roles = Roles(aim, groups, drop=tuple(listed_names(options.get("drop"), names)), **single)
+    roles = Roles(aim, tuple(groups), drop=tuple(listed_names(options.get("drop"), names)), **single)
     _check(roles, names, settled)
     return roles
 
