@@ -53,8 +53,7 @@ def _content(column: pd.Series[Any]) -> tuple[bytes, ...]:
         return _content(column.astype(dtype.categories.dtype if column.notna().all() else object))
     if pd.api.types.is_datetime64_any_dtype(dtype):
         return _time_content(column)
-    kind = pd.api.types.infer_dtype(getattr(dtype, "categories", column), skipna=True)
-    if kind == "boolean":
+    if (kind := pd.api.types.infer_dtype(getattr(dtype, "categories", column), skipna=True)) == "boolean":
         return b"bool", column.astype("boolean").to_numpy(dtype="f4", na_value=np.nan).tobytes()
     if kind in ("integer", "floating", "mixed-integer-float"):
         return _number_content(column)

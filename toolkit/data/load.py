@@ -118,8 +118,7 @@ def load_dataset(
     table = source if isinstance(source, RawTable) else read_table(source, known)
     options: Options = {"sensitive": sensitive, "time": time, "group": group, "weight": weight, "drop": drop}
     options |= {"task": task, "positive": positive, "periods": periods, "name": name}
-    roles = find_roles(table, target, known=known, **options)
-    if not roles.target:
+    if not (roles := find_roles(table, target, known=known, **options)).target:
         raise InputError(f"Which column is the target? Give target=. Columns: {listed(table.frame.columns, 40)}.")
     data = _assign(table, roles, known, options, every=settled is not None, keep=False, apart=not sensitive_as_features)
     misfits = [note for note in data.notes if note.code.removeprefix("DATA-") in MISFITS and note.severity != "info"]

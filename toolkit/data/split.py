@@ -97,8 +97,7 @@ def split_dataset(
     sizes = share("test_size", test_size), share("validation_size", validation_size, zero=True)
     if test_size + validation_size >= 1:
         raise InputError(f"'test_size' {test_size} and 'validation_size' {validation_size} leave no rows to train on.")
-    chosen = _strategy(data, strategy)
-    if "time" not in chosen and (cut is not None or test_periods or validation_periods):
+    if "time" not in (chosen := _strategy(data, strategy)) and (cut is not None or test_periods or validation_periods):
         raise InputError(f"'cut' and periods are for strategy='time', but the strategy is {chosen!r}.")
     random, notes = np.random.default_rng(seed), tuple[Finding, ...]()
     if "time" in chosen and data.time is not None:

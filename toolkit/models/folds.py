@@ -186,8 +186,7 @@ def score_fold(estimator: Any, data: Dataset, fold: Fold, scorers: Mapping[str, 
 
 def _coded(scorer: Any, data: Dataset) -> Any:
     """Return a scorer whose ``pos_label`` is a label of the target for the codes that stand for its labels."""
-    label = getattr(scorer, "_kwargs", {}).get("pos_label")
-    if data.task != "binary" or label not in data.classes:
+    if data.task != "binary" or (label := getattr(scorer, "_kwargs", {}).get("pos_label")) not in data.classes:
         return scorer
     coded = copy(scorer)
     coded._kwargs = {**scorer._kwargs, "pos_label": int(label == data.positive)}

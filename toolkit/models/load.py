@@ -172,8 +172,7 @@ def _unpickled(address: str, path: Path) -> Any:
 
 
 def _imported(address: str) -> Any:
-    found = imported(address, "model")
-    if hasattr(found, "predict") and not isinstance(found, type):
+    if hasattr(found := imported(address, "model"), "predict") and not isinstance(found, type):
         return found
     if not callable(found):
         raise InputError(f"{address!r} is a {type(found).__name__}, not a model or a function that makes one.")

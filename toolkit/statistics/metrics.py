@@ -172,8 +172,7 @@ def area_of(y: Array, score: Array, weights: Array | None = None) -> Measure:
         return undefined(len(y))
     each = np.ones(len(y)) if weights is None else weights
     ones, zeros = float(y @ each), float((1 - y) @ each)
-    smaller = min(ones, zeros)
-    if smaller > 1 and not influence.any() and 0 < value < 1:
+    if (smaller := min(ones, zeros)) > 1 and not influence.any() and 0 < value < 1:
         half = RULE_OF_THREE / smaller / 2
 
         def even(effect: float) -> Interval:

@@ -69,8 +69,7 @@ def has_heavy_tails(error: Array) -> bool:
     if (n := len(error)) < _LEAST_ROWS:
         return False
     k = min(n // 20, int(n**0.6))
-    largest = np.partition(np.abs(error), n - k - 1)[n - k - 1 :]
-    if not largest[0] > 0:
+    if not (largest := np.partition(np.abs(error), n - k - 1)[n - k - 1 :])[0] > 0:
         return False
     return k * (1 + Z / math.sqrt(k)) < _LEAST_INDEX * float(np.log(largest[1:] / largest[0]).sum())
 
