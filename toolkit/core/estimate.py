@@ -49,10 +49,7 @@ class Estimate:
         """Write the value and its interval, with as many digits as a reader needs."""
         if math.isnan(self.value):
             return "not defined"
-        if not self.has_interval:
-            return format_number(self.value)
-        value, low, high = self.texts()
-        return f"{value} [{low}, {high}]"
+        return "{} [{}, {}]".format(*self.texts()) if self.has_interval else format_number(self.value)
 
     def texts(self) -> tuple[str, str, str]:
         """Write the value and the ends of its interval, each with the digits that the interval's width gives sense to.
@@ -65,11 +62,9 @@ class Estimate:
         numbers = (self.value, self.low, self.high)
         width, size = self.high - self.low, max(map(abs, numbers))
         decimals = math.ceil(-math.log10(width / 2)) if 0 < width < math.inf else _MOST_DECIMALS + 1
-        if decimals > _MOST_DECIMALS or not size < 1e15:
-            value, low, high = map(format_number, numbers)
-        else:
-            usual = 3 if size < 10 else 2 if size < 100 else 1 if size < 1000 else 0
-            value, low, high = (_fixed(number, max(decimals, usual)) for number in numbers)
+        usual = 3 if size < 10 else 2 if size < 100 else 1 if size < 1000 else 0
+        fixed = decimals <= _MOST_DECIMALS and size < 1e15
+        value, low, high = (_fixed(one, max(decimals, usual)) if fixed else format_number(one) for one in numbers)
         return value, low, high
 
     def times(self, unit: float) -> Estimate:
@@ -110,8 +105,7 @@ class Estimate:
 
     @classmethod
     def _read(cls, entry: dict[str, Any] | None) -> Estimate:
-        known = {name: value for name, value in (entry or {}).items() if value is not None}
-        return cls(**{"value": math.nan, **known})
+        return cls(**{"value": math.nan} | {name: value for name, value in (entry or {}).items() if value is not None})
 
 
 def spread(frame: pd.DataFrame) -> pd.DataFrame:
@@ -128,18 +122,16 @@ def spread(frame: pd.DataFrame) -> pd.DataFrame:
     import pandas as pd
 
     columns: list[pd.Series] = []
-    for place, name in enumerate(frame.columns):
-        column = frame.iloc[:, place]
+    for name, column in frame.items():
         cells = list(column) if column.dtype == object else []
         if not any(isinstance(cell, Estimate) for cell in cells):
             columns.append(column)
             continue
         known = [cell if isinstance(cell, Estimate) else Estimate(math.nan) for cell in cells]
         before = "" if name == "value" else f"{name}_"
-        values = [cell.value if isinstance(cell, Estimate) else cell for cell in cells]
-        columns.append(pd.Series(values, frame.index, name=name))
-        ends = ((end, [getattr(cell, end) for cell in known]) for end in ("low", "high", "n"))
-        columns += [pd.Series(ones, frame.index, name=f"{before}{end}") for end, ones in ends]
+        parts = {name: [cell.value if isinstance(cell, Estimate) else cell for cell in cells]}
+        parts |= {f"{before}{end}": [getattr(cell, end) for cell in known] for end in ("low", "high", "n")}
+        columns += [pd.Series(ones, frame.index, name=part) for part, ones in parts.items()]
     return pd.concat(columns, axis=1) if columns else frame
 
 
@@ -169,10 +161,8 @@ def format_number(value: float) -> str:
     >>> format_number(12345.678), format_number(-0.00012)
     ('12,346', '−0.00012')
     """
-    if math.isnan(value):
-        return "–"
-    if math.isinf(value):
-        return "∞" if value > 0 else "−∞"
+    if not math.isfinite(value):
+        return "–" if math.isnan(value) else "∞" if value > 0 else "−∞"
     size = abs(value)
     if isinstance(value, int) or size >= 1000 or (size >= 10 and size == int(size)):
         text = f"{size:,.0f}" if size < 1e15 else f"{size:.3g}"

@@ -127,9 +127,8 @@ class Face:
         """
         first = next((place for place, table in enumerate(self.tables) if not table.folded), 0)
         folds = ["" if place == first else one.folded or one.caption for place, one in enumerate(self.tables)]
-        tables = [replace(one, folded=fold) for one, fold in zip(self.tables, folds, strict=True)]
-        pieces = [figure, *(table.html() for table in tables)]
-        return str(face_macros().result(self.title, self.lead, pieces, self.findings, OPEN_FINDINGS))
+        tables = [replace(one, folded=fold).html() for one, fold in zip(self.tables, folds, strict=True)]
+        return str(face_macros().result(self.title, self.lead, [figure, *tables], self.findings, OPEN_FINDINGS))
 
     def text(self) -> str:
         """Write the title, the sentence, the findings and the first table as text."""
@@ -170,8 +169,7 @@ def content_policy(scripts: Iterable[str], *more: str) -> str:
     >>> content_policy([""], "img-src data:").split("; ")[1:4]
     ['img-src data:', "style-src 'unsafe-inline'", "script-src 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"]
     """
-    digests = (base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts)
-    run = " ".join(f"'sha256-{digest}'" for digest in digests)
+    run = " ".join(f"'sha256-{base64.b64encode(hashlib.sha256(one.encode()).digest()).decode()}'" for one in scripts)
     ends = ("style-src 'unsafe-inline'", f"script-src {run}", "base-uri 'none'", "form-action 'none'")
     return "; ".join(["default-src 'none'", *more, *ends])
 
@@ -194,8 +192,7 @@ def cell_html(value: object, column: str = "") -> Markup:
     An interval may stand on a line of its own, below its number, where a table would be too wide otherwise.
     """
     if isinstance(value, Estimate) and value.has_interval and not math.isnan(value.value):
-        number, low, high = value.texts()
-        return Markup('{} <span class="tk-ci">[{}, {}]</span>').format(number, low, high)
+        return Markup('{} <span class="tk-ci">[{}, {}]</span>').format(*value.texts())
     return escape(cell_text(value, column))
 
 
@@ -235,8 +232,7 @@ def csv_link(frame: pd.DataFrame) -> str:
     apostrophe in front.
     """
     tidy = spread(frame.head(MOST_ROWS))
-    header = [_text(str(name)) for name in tidy.columns]
-    text = tidy.map(_text).to_csv(index=False, header=header, lineterminator="\n")
+    text = tidy.map(_text).to_csv(index=False, header=list(map(_text, map(str, tidy.columns))), lineterminator="\n")
     words = "CSV" if len(frame) <= MOST_ROWS else f"CSV of the first {MOST_ROWS:,} rows"
     address = "data:text/csv;charset=utf-8," + quote(text, safe=_SAFE, errors="replace")
     return f'<p class="tk-csv"><a href="{address}">{words}</a></p>'

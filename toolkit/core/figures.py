@@ -94,14 +94,12 @@ class Drawing:
         import matplotlib as mpl
         from matplotlib.figure import Figure as Canvas
 
-        with mpl.rc_context(fname=_STYLE):
+        with mpl.rc_context(fname=_STYLE), warnings.catch_warnings():
+            # The reader's own fonts draw the texts, in whatever script they are.
+            warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
             canvas = Canvas(figsize=(width, height), layout="constrained")
             self.styled(canvas.subplots())
-            with warnings.catch_warnings():
-                # The reader's own fonts draw the texts, in whatever script they are.
-                warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
-                image = _smaller_image(canvas)
-        return Figure(self.words, image, round(width * PIXELS), round(height * PIXELS), self.data)
+            return Figure(self.words, _smaller_image(canvas), round(width * PIXELS), round(height * PIXELS), self.data)
 
     def styled(self, ax: Axes) -> Axes:
         """Draw onto new axes, with the grid in the house style."""
@@ -279,12 +277,11 @@ def _smaller_image(canvas: Any) -> str:
     canvas.get_layout_engine().execute(canvas)
     canvas.set_layout_engine(None)  # each saving would draw it once more to lay it out
     canvas.savefig(svg, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
-    drawing = _compact(svg.getvalue()).encode()
-    if len(drawing) > SMALLEST_PNG:
+    if len(drawing := _compact(svg.getvalue()).encode()) > SMALLEST_PNG:
         canvas.savefig(png, format="png", dpi=200)
-    if len(drawing) <= max(SMALLEST_PNG, len(png.getvalue())):
-        return "data:image/svg+xml;base64," + base64.b64encode(drawing).decode()
-    return "data:image/png;base64," + base64.b64encode(png.getvalue()).decode()
+    is_small = len(drawing) <= max(SMALLEST_PNG, len(png.getvalue()))
+    kind, content = ("svg+xml", drawing) if is_small else ("png", png.getvalue())
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
 
 
 def _compact(svg: str) -> str:

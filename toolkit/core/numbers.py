@@ -1,7 +1,7 @@
 """Numbers of the one namespace: those at the head of a report, and those of groups of people, taken apart by name."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -54,22 +54,14 @@ def group_numbers(scalars: Mapping[str, Estimate]) -> list[GroupNumber]:
     [('a.b', '', 'accuracy_difference'), ('a.b', '1.5', 'recall')]
     """
     split = [(name, *name.removeprefix(PREFIX).rpartition(".")[::2]) for name in scalars if name.startswith(PREFIX)]
-    features = _features(middle for _, middle, metric in split if metric.endswith(_DISPARITY))
+    middles = {middle for _, middle, metric in split if metric.endswith(_DISPARITY)}
+    # The shortest: of several classes, a disparity's name has the class after the feature.
+    features = [one for one in middles if not any(one.startswith(f"{other}.") for other in middles)]
     found = []
     for name, middle, metric in split:
-        within = (one for one in features if middle == one or middle.startswith(f"{one}."))
-        feature = next(within, middle.partition(".")[0])
+        feature = next((one for one in features if f"{middle}.".startswith(f"{one}.")), middle.partition(".")[0])
         found.append(GroupNumber(name, feature, middle[len(feature) + 1 :], metric, scalars[name]))
     return found
-
-
-def _features(middles: Iterable[str]) -> list[str]:
-    """Keep the shortest: of several classes, a disparity's name has the class after the feature."""
-    kept: list[str] = []
-    for middle in sorted(dict.fromkeys(middles), key=len):
-        if not any(middle.startswith(f"{one}.") for one in kept):
-            kept.append(middle)
-    return kept
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,8 +33,7 @@ def one_of(what: str, given: object, options: Iterable[str]) -> str:
     """
     choices = list(options)
     if not isinstance(given, str) or given not in choices:
-        near = nearest(str(given), choices)
-        raise InputError(f"There is no {what} {shown(given)}.{near} Known: {listed(choices)}.")
+        raise InputError(f"There is no {what} {shown(given)}.{nearest(str(given), choices)} Known: {listed(choices)}.")
     return given
 
 
@@ -76,8 +75,7 @@ def above(name: str, given: object) -> float:
     >>> above("precision", 0.05)
     0.05
     """
-    number = _number(given)
-    if not number > 0:
+    if not (number := _number(given)) > 0:
         raise InputError(f"{name} must be a number above 0; found {shown(given)}.")
     return number
 

@@ -159,8 +159,6 @@ class Result(ABC):
     A step says ``frame`` and ``face``; the rest has a default.
     """
 
-    __slots__ = ()
-
     @abstractmethod
     def frame(self) -> pd.DataFrame:
         """Return the numbers as a tidy table: texts, numbers and yes/no, the ends of intervals in columns."""
@@ -226,8 +224,6 @@ class Result(ABC):
 
 class Explorer(Result):
     """A result with which the page's script does more: in a cell and without a script it is its face alone."""
-
-    __slots__ = ()
 
     @abstractmethod
     def plain(self) -> dict[str, Any]:

@@ -217,8 +217,7 @@ class Results:
             return results
         except ValidationError as error:
             problems = error.errors(include_url=False)
-            found = next((one["input"] for one in problems if one["loc"] == ("schema",)), None)
-            if found is not None:
+            if (found := next((one["input"] for one in problems if one["loc"] == ("schema",)), None)) is not None:
                 said = f"{name} was written by another version (schema {shown(found)}; this one reads {SCHEMA})"
                 raise InputError(f"{said}. Make the report again.") from error
             raise InputError(f"{name} does not hold the results of a report: {problem(problems[0])}.") from error
@@ -241,9 +240,7 @@ def results_schema() -> dict[str, Any]:
 def results_path(source: str | Path) -> Path:
     """Return the ``results.json`` of a report, given by its folder, its ``report.html`` or the file itself."""
     path = Path(source)
-    if path.name == "results.json":
-        return path
-    return (path.parent if path.name == "report.html" else path) / "results.json"
+    return (path.parent if path.name in ("results.json", "report.html") else path) / "results.json"
 
 
 def read_results(source: str | Path) -> Results:
@@ -261,15 +258,14 @@ def read_results(source: str | Path) -> Results:
     """
     path = results_path(source)
     with refusing(f"There is no report at {shown(str(path))}", " Give its folder.", (OSError, ValueError)):
-        content = read_bytes(path)
-    return Results.read(content, repr(str(path)))
+        return Results.read(read_bytes(path), repr(str(path)))
 
 
 def problem(error: Mapping[str, Any]) -> str:
     """Say in a line what pydantic found amiss, and where."""
     where = shorten(".".join(map(str, error["loc"])), 100)
-    silent = ("missing", "json_invalid", "value_error")  # those of our own say all themselves
-    said = "" if error["type"] in silent else f", found {shown(error['input'])}"
+    # Those of our own say all themselves.
+    said = "" if error["type"] in ("missing", "json_invalid", "value_error") else f", found {shown(error['input'])}"
     return f"{where}{': ' if where else ''}{error['msg'].removeprefix('Value error, ')}{said}"
 
 

@@ -5,6 +5,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
+from itertools import chain, count
 from numbers import Real
 from typing import Any
 
@@ -15,7 +16,7 @@ _WHOLE, _PARTS = beside(__file__, "words.yaml").values()
 #: What an address hides: a password, and the values of names that end in one of these words; but no ``${NAME}``.
 _NAMES = r"[\w.-]*(?:sig|signature|token|secret|pass|passwo?r?d|pwd|key|credential|auth|session|jwt|odbc_connect)=(?!=)"
 _VALUE = r"""(?!\$?\{[^}]*\}(?:[&;#\s'"\\]|$))(?:[^&;#\s'"\\<>]|'(?=[\w%]))+"""
-_LOGIN = r"""(://[^:/?#@\s'"\\]*:)(?!\d+[/?#]|\$?\{[^}]*\}@)(?:[^\s'"\\<>]|'(?=[\w%@]))*@|(://)[^:/?#@\s'"\\{}]+@"""
+_LOGIN = r"""(://)(?:[^:/?#@\s'"\\]*:(?!\d+[/?#]|\$?\{[^}]*\}@)(?:[^\s'"\\<>]|'(?=[\w%@]))*|[^:/?#@\s'"\\{}]+)(@)"""
 _ADDRESS = re.compile(r"""(?:(?:\w+:)?/|\w\?)(?:[^\s'"\\<>]|'(?=[\w%@]))*""")
 _SECRET = re.compile(rf"{_LOGIN}|([?&;#]{_NAMES}){_VALUE}", re.IGNORECASE)
 _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
@@ -87,13 +88,7 @@ def masked(given: Any) -> Any:
         return {name: masked(value) for name, value in given.items()}
     if isinstance(given, list | tuple):
         return [masked(value) for value in given]
-    if not isinstance(given, str):
-        return given
-    return _ADDRESS.sub(lambda found: _SECRET.sub(_hidden, found[0]), given)
-
-
-def _hidden(found: re.Match[str]) -> str:
-    return f"{found[3]}***" if found[3] else "://***@"
+    return _ADDRESS.sub(lambda found: _SECRET.sub(r"\1\3***\2", found[0]), given) if isinstance(given, str) else given
 
 
 def one_line(text: object) -> str:
@@ -156,11 +151,8 @@ def unique(labels: Iterable[str], form: str = "{} ({})") -> list[str]:
     """
     taken: dict[str, None] = {}
     for label in labels:
-        candidate, count = label, 1
-        while candidate in taken:
-            count += 1
-            candidate = form.format(label, count)
-        taken[candidate] = None
+        forms = chain([label], (form.format(label, number) for number in count(2)))
+        taken[next(one for one in forms if one not in taken)] = None
     return list(taken)
 
 

@@ -71,10 +71,8 @@ def _read(path: Path, what: str) -> tuple[yaml.SafeLoader, yaml.Node | None]:
     named = f"The {what} {str(path)!r} is"
     with refusing(f"{named} not UTF-8 text", kinds=(UnicodeDecodeError,)):
         text = content.decode("utf-8-sig")
-    with (
-        refusing(f"{named} not YAML", kinds=NOT_YAML),
-        refusing(f"{named} nested too deeply to be read", kinds=(RecursionError,)),
-    ):
+    too_deep = refusing(f"{named} nested too deeply to be read", kinds=(RecursionError,))
+    with refusing(f"{named} not YAML", kinds=NOT_YAML), too_deep:
         loader = yaml.SafeLoader(text)
         node = loader.get_single_node()
     if node is not None:
@@ -95,8 +93,7 @@ def _check(root: yaml.Node, path: Path, what: str) -> None:
         elif isinstance(node, yaml.MappingNode):
             keys = [key for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
             counts = Counter(str(key.value) for key in keys)
-            twice = next((key for key in reversed(keys) if counts[str(key.value)] > 1), None)
-            if twice is not None:
+            if twice := next((key for key in reversed(keys) if counts[str(key.value)] > 1), None):
                 line = twice.start_mark.line + 1
                 raise InputError(f"The {what} {str(path)!r} gives {str(twice.value)!r} twice (line {line}).")
             waiting += [(item, depth + 1) for pair in node.value for item in pair]

@@ -22,7 +22,6 @@ TRAIN, VALIDATION, TEST, LEFT_OUT = 0, 1, 2, 3
 Codes = NDArray[np.int64]
 Sizes = tuple[float, float]
 Periods = tuple[Sequence[object], Sequence[object]]
-Notes = tuple[Finding, ...]
 
 
 def shuffled(rows: int, sizes: Sizes, random: np.random.Generator) -> Codes:
@@ -76,7 +75,7 @@ def by_group(group: pd.Series[Any], sizes: Sizes, random: np.random.Generator) -
     return np.asarray(part_of[groups])
 
 
-def apart(parts: Codes, group: pd.Series[Any]) -> tuple[Codes, Notes]:
+def apart(parts: Codes, group: pd.Series[Any]) -> tuple[Codes, tuple[Finding, ...]]:
     """Leave out the rows of groups that occur in a later part too, so that no group is on both sides.
 
     A row without a group is a group of its own.
@@ -100,7 +99,7 @@ def apart(parts: Codes, group: pd.Series[Any]) -> tuple[Codes, Notes]:
 
 def by_time(
     data: Dataset, time: pd.Series[Any], sizes: Sizes, cut: object, periods: Periods, random: np.random.Generator
-) -> tuple[Codes, Notes]:
+) -> tuple[Codes, tuple[Finding, ...]]:
     """Put the latest times into test, those before them into validation, and the earliest into train.
 
     ``periods`` are those of test and of validation. Where a single time is left for train and validation, validation is
@@ -118,20 +117,15 @@ def by_time(
         raise InputError(f"A time split needs two times or more, but {name!r} is {labels[0]} in every row.")
     if cut is not None and test_periods:
         raise InputError("Give either 'cut' or 'test_periods', not both.")
-    if test_periods:
-        test = matching(labels, test_periods, name)
-    else:
-        first = _first_from(time, labels, cut) if cut is not None else _latest(counts, sizes[0], data.rows)
-        test = list(range(first, len(labels)))
-    before = min(test)
-    if before == 0:
+    first = _first_from(time, labels, cut) if cut is not None else _latest(counts, sizes[0], data.rows)
+    test = matching(labels, test_periods, name) if test_periods else list(range(first, len(labels)))
+    if (before := min(test)) == 0:
         raise refusal("nothing before", begins=labels[0], name=name, times=listed(labels))
     part_of = np.full(len(labels), LEFT_OUT, dtype="int64")
     part_of[:before] = TRAIN
     part_of[test] = TEST
     if validation_periods:
-        chosen = matching(labels, validation_periods, name)
-        if max(chosen) >= before:
+        if max(chosen := matching(labels, validation_periods, name)) >= before:
             raise refusal("late validation", late=labels[max(chosen)], begins=labels[before])
         if min(chosen) == 0:
             raise InputError(f"Nothing comes before the validation period {labels[0]}: no training part is left.")
@@ -169,8 +163,7 @@ def _first_from(time: pd.Series[Any], labels: list[str], cut: object) -> int:
         values, at = pd.Series(range(len(labels))), labels.index(str(cut)) if str(cut) in labels else None
     if pd.isna(at):
         raise InputError(f"The cut {cut!r} cannot be compared with {name!r}, which holds: {listed(labels)}.")
-    late = values >= at
-    if late.all() or not late.any():
+    if (late := values >= at).all() or not late.any():
         side = "before" if late.all() else "at or after"
         raise InputError(f"No row comes {side} the cut {cut!s}. {name!r} runs from {labels[0]} to {labels[-1]}.")
     return int(np.flatnonzero(late)[0])

@@ -52,8 +52,7 @@ def check_features(features: pd.DataFrame | None, target: pd.Series[Any], task: 
     >>> [finding.code for finding in check_features(features, features["a"].rename("y"), "binary")]
     ['DATA-TARGET-COPY']
     """
-    rows = len(target)
-    if rows < FEW_ROWS:
+    if (rows := len(target)) < FEW_ROWS:
         yield finding("DATA-FEW-ROWS", "medium", rows=rows)
     if task != "regression":
         yield from _classes(target)
@@ -69,8 +68,7 @@ def check_features(features: pd.DataFrame | None, target: pd.Series[Any], task: 
     measure = "rank R²" if task == "regression" else "ROC AUC"
     # Where the rows are too few for a score, a column is still compared with the target.
     for column in sorted(map(str, features.columns), key=lambda column: -scores.get(column, 0.0)):
-        score = scores.get(column, LEAKAGE_SCORE)
-        if score < LEAKAGE_SCORE:
+        if (score := scores.get(column, LEAKAGE_SCORE)) < LEAKAGE_SCORE:
             break
         if copies_target(features[column], target, task):
             yield finding("DATA-TARGET-COPY", "critical", column, target=target.name)
@@ -166,8 +164,7 @@ def leakage_scores(features: pd.DataFrame, target: pd.Series[Any], task: str) ->
     >>> leakage_scores(pd.DataFrame({"a": y * 3 + 1, "b": 7.0}), y, "binary")
     {'a': 1.0, 'b': 0.5}
     """
-    rows = len(target)
-    if rows < LEAST_ROWS:
+    if (rows := len(target)) < LEAST_ROWS:
         return {}
     order = np.random.default_rng(0).permutation(rows)[:MOST_ROWS]
     fit, judge = order[: len(order) // 2], order[len(order) // 2 :]

@@ -140,8 +140,7 @@ def useless(column: pd.Series[Any]) -> Finding | None:
             return finding("DATA-IDENTIFIER text", "low", name, distinct=distinct, rows=rows)
     if column.dtype != "int64" or column.iloc[:1000].duplicated().any() or column.duplicated().any():
         return None
-    gapless = int(column.max()) - int(column.min()) + 1 == rows
-    if gapless or _NAMES_ROWS.fullmatch(name.strip()):
+    if (gapless := int(column.max()) - int(column.min()) + 1 == rows) or _NAMES_ROWS.fullmatch(name.strip()):
         how = "without a gap" if gapless else f"and it is called {name!r}"
         return finding("DATA-IDENTIFIER number", "low", name, how=how)
     return None

@@ -122,8 +122,7 @@ def find_columns(wanted: Iterable[str], columns: Sequence[str], owner: str = "")
     # LightGBM knows no blanks in names.
     folded = {name.replace(" ", "_"): name for name in columns}
     found = {name: name if name in columns else folded.get(name.replace(" ", "_"), "") for name in wanted}
-    absent = [name for name, column in found.items() if not column]
-    if absent and owner:
+    if owner and (absent := [name for name, column in found.items() if not column]):
         raise InputError(f"The table lacks columns that {owner} needs: {listed(absent)}.{nearest(absent[0], columns)}")
     return {name: column for name, column in found.items() if column}
 
@@ -194,8 +193,7 @@ def _read(
     if wanted in ("", "missing", "nested"):
         return plain, notes
     if wanted == held:
-        lost = int((column.notna() & plain.isna()).sum()) if decision is None else 0
-        if lost and held == "number":
+        if decision is None and held == "number" and (lost := int((column.notna() & plain.isna()).sum())):
             notes.append(finding("DATA-INFINITE unread", "medium", name, values=counted(lost, "value")))
         if not is_text(plain):
             return plain, [*notes, *_about_numbers(name, plain, spec)]
@@ -231,8 +229,7 @@ def _about_numbers(name: str, plain: pd.Series[Any], spec: Column) -> Iterator[F
     if far or (spec.kind != "date" and (elsewhere or beyond > OUTSIDE_SHARE * len(values))):
         cells = listed((f"{value:g}" for value in values[outside > 0].unique()[:4]), 3)
         said = {"beyond": counted(beyond, "value"), "cells": ": " * bool(cells) + cells, "middle": middle, "spec": spec}
-        text = "DATA-RANGE half" if spec.half else "DATA-RANGE"
-        yield finding(text, by_share(far / len(values)), name, **said)
+        yield finding("DATA-RANGE half" if spec.half else "DATA-RANGE", by_share(far / len(values)), name, **said)
 
 
 def about_columns(known: Schema, columns: Iterable[str]) -> Iterator[Finding]:
@@ -287,8 +284,7 @@ def encoded_labels(model: Any) -> dict[str, tuple[Any, ...]]:
 
 def _of_model(model: Any) -> Schema:
     """Read off a fitted model the columns it takes and, where encoders or a signature tell, their kinds and labels."""
-    own = getattr(model, "columns", None)
-    if isinstance(own, Mapping):
+    if isinstance(own := getattr(model, "columns", None), Mapping):
         return Schema({name: Column(kind, role="feature") for name, kind in own.items()})
     inner = getattr(model, "best_estimator_", model)
     columns, known = dict.fromkeys(_names(inner), Column(role="feature")), encoded_labels(inner)

@@ -73,9 +73,8 @@ def read_database(text: str) -> tuple[pd.DataFrame, str, str]:
         something. No message and no chained exception carries credentials.
     """
     parts = _SPLIT.fullmatch(text)
-    if parts is None or not parts.group(2).strip():
+    if parts is None or not (what := parts.group(2).strip()):
         raise refusal("no query")
-    what = parts.group(2).strip()
     url, shown, hidden = _address(parts.group(1))
     query = plain_query(what, url.get_backend_name()) if _QUERY.match(what) else ""
     frame, problem = _read(url, query, what)
@@ -108,13 +107,13 @@ def _address(text: str) -> tuple[URL, str, dict[str, str]]:
 
 def _read(url: URL, query: str, name: str) -> tuple[pd.DataFrame | None, str]:
     """Read the query or else the table, or return why not: raising here would chain an error that has the address."""
-    from sqlalchemy import create_engine, inspect
+    from sqlalchemy import NullPool, create_engine, inspect
     from sqlalchemy.exc import SQLAlchemyError
 
-    engine, backend = None, url.get_backend_name()
+    backend = url.get_backend_name()
+    options = {"connect_args": _SQL["connect"].get(backend, {}), "hide_parameters": True, "poolclass": NullPool}
     try:
-        address = _opened_for_reading(url) if backend == "sqlite" else url
-        engine = create_engine(address, hide_parameters=True, connect_args=_SQL["connect"].get(backend, {}))
+        engine = create_engine(_opened_for_reading(url) if backend == "sqlite" else url, **options)
         with engine.connect().execution_options(**_SQL["options"].get(backend, {})) as connection:
             if backend in _SQL["read_only"]:
                 connection.exec_driver_sql(_SQL["read_only"][backend])
@@ -132,9 +131,6 @@ def _read(url: URL, query: str, name: str) -> tuple[pd.DataFrame | None, str]:
     except (SQLAlchemyError, pd.errors.DatabaseError, FileNotFoundError) as error:
         cause = error.__cause__ if isinstance(error, pd.errors.DatabaseError) and error.__cause__ else error
         return None, f"{str(getattr(cause, 'orig', None) or cause).strip().splitlines()[0]}."
-    finally:
-        if engine is not None:
-            engine.dispose()
 
 
 def _opened_for_reading(url: URL) -> URL:
@@ -196,8 +192,7 @@ def plain_query(query: str, database: str) -> str:
 
     # What it would warn of is refused below.
     logging.getLogger("sqlglot").setLevel(logging.ERROR)
-    dialect = _SQL["dialects"].get(database, database)
-    if sqlglot.Dialect.get(dialect) is None:
+    if sqlglot.Dialect.get(dialect := _SQL["dialects"].get(database, database)) is None:
         raise InputError(f"Whether a query only reads cannot be told for {database}: give a table or a view instead.")
     for pattern, found in _SQL["ambiguous"].items():
         if re.search(pattern, query):
@@ -211,8 +206,7 @@ def plain_query(query: str, database: str) -> str:
     kinds = [type(statement).__name__.upper() for statement in statements if statement]
     if len(statements) != 1 or not isinstance(statements[0], exp.Select | exp.SetOperation | exp.Subquery):
         raise InputError(f"A query must be one SELECT or WITH … SELECT, and this is {', then '.join(kinds) or 'none'}.")
-    writing = statements[0].find(exp.DML, exp.DDL, exp.Into, exp.Lock, exp.Command, exp.NextValueFor)
-    if writing:
+    if writing := statements[0].find(exp.DML, exp.DDL, exp.Into, exp.Lock, exp.Command, exp.NextValueFor):
         raise InputError(f"A query may only read, and this one has {writing.key.upper()}. Leave it out.")
     return text
 

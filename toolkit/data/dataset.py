@@ -218,8 +218,7 @@ class Dataset(Result):
         """Return the size, the target, and what each column holds."""
         what = "other columns" if self.predictions else "features"
         known, count = int(self.target.count()), len(self.classes)
-        size = f"{self.rows:,} rows and {self.features.shape[1]} {what}"
-        size += f", {known:,} labels" if known < self.rows else ""
+        size = f"{self.rows:,} rows and {self.features.shape[1]} {what}" + f", {known:,} labels" * (known < self.rows)
         level = self.target_level().value if self._has_labels else math.nan
         about = {"level": level, "mean": format_number(level), "classes": count, "columns": what.capitalize()}
         frames = [readable(self.profile())] if self.features.shape[1] else []

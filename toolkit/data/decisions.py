@@ -48,8 +48,7 @@ def decide_formats(columns: Mapping[str, pa.StringArray], known: Schema | None =
     known = known or Schema()
     found = {name: _decided(texts, known.columns.get(name), known.dates) for name, texts in columns.items()}
     sure = [one.format for one in found.values() if one.other is None]
-    marks: set[str] = {one.decimal for one in sure if one.kind == "number" and one.decimal == ","}
-    marks = {known.decimal} if known.decimal else marks
+    marks = {known.decimal} if known.decimal else {","} & {one.decimal for one in sure if one.kind == "number"}
     orders = {_day_first(one.dates) for one in sure if one.kind == "date"} - {None}
     orders = {_day_first(known.dates)} if known.dates else orders
     settled = {name: _settled(one, marks, orders) for name, one in found.items()}
@@ -108,8 +107,7 @@ def _by_record(texts: pa.StringArray, record: Column) -> Decision:
     if not (record.dates if record.kind == "date" else record.role or not record.plain):
         found = decide_format(texts)
         return found if found.format.kind == record.kind else _by_record(texts, replace(record, role="other"))
-    odd = record.read(texts)[1]
-    if not odd.any():
+    if not (odd := record.read(texts)[1]).any():
         return Decision(record, record.why, record=record)
     found, filled = decide_format(texts), len(texts) - int(is_absent(pc.utf8_trim_whitespace(texts), record).sum())
     written_otherwise = found.format.kind == record.kind and sum(found.odd.values()) < odd.sum() / 2
@@ -128,7 +126,7 @@ def _nearer(found: Decision, texts: pa.StringArray) -> Decision:
     return replace(found, format=found.other if far[1] < far[0] else found.format, other=None)
 
 
-def _settled(one: Decision, marks: set[str], orders: set[Any]) -> Decision:
+def _settled(one: Decision, marks: set[Any], orders: set[Any]) -> Decision:
     """Choose between two readings by what the other columns, or the caller, say."""
     if one.other is None:
         return one
@@ -148,12 +146,10 @@ def _day_first(pattern: str) -> bool | None:
 
 def _typed(texts: pa.StringArray, how: Format) -> Any:
     """Read a column by its format: int64 where whole and complete, float64, bool, datetime64 or text."""
-    values: Any = cast_numbers(texts, whole=True) if how.plain else None
-    if values is not None:
-        return values
+    if how.plain and (whole_numbers := cast_numbers(texts, whole=True)) is not None:
+        return whole_numbers
     if how.kind == "text":
-        absent = is_absent(pc.utf8_trim_whitespace(texts), how)
-        return pc.if_else(pa.array(absent), pa.scalar(None, pa.string()), texts).to_pandas()
+        return pc.if_else(pa.array(is_absent(pc.utf8_trim_whitespace(texts), how)), None, texts).to_pandas()
     values, _ = how.read(texts)
     if how.kind == "missing":
         return np.full(len(texts), np.nan)

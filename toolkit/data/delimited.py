@@ -170,10 +170,9 @@ def _names(header: list[str]) -> tuple[list[str], list[Finding]]:
     """Give every column a name of its own, as pandas does: ``Unnamed: 0`` for none, ``a.1`` for a second ``a``."""
     plain = pd.Series([name or f"Unnamed: {place}" for place, name in enumerate(header)], dtype=object)
     before = plain.groupby(plain).cumcount()
-    names = plain.where(before == 0, plain + "." + before.astype(str)).tolist()
     twice = plain[before == 1].tolist()
     said = [finding("DATA-NAME-TWICE", "medium", names=listed(map(repr, twice)), first=name) for name in twice[:1]]
-    return names, said
+    return plain.where(before == 0, plain + "." + before.astype(str)).tolist(), said
 
 
 def _text(content: bytes) -> io.TextIOWrapper:

@@ -38,9 +38,8 @@ def fingerprint(frame: pd.DataFrame) -> str:
     """
     digest = hashlib.sha256(b"table 1\n")
     digest.update(_sized(np.array(frame.shape, dtype="<i8").tobytes()))
-    for position, name in enumerate(frame.columns):
-        digest.update(_sized(str(name).encode("utf-8", "surrogatepass")))
-        for part in _content(frame.iloc[:, position]):
+    for name, column in frame.items():
+        for part in (str(name).encode("utf-8", "surrogatepass"), *_content(column)):
             digest.update(_sized(part))
     return f"sha256:{digest.hexdigest()}"
 
@@ -54,8 +53,7 @@ def _content(column: pd.Series[Any]) -> tuple[bytes, ...]:
         return _content(column.astype(dtype.categories.dtype if column.notna().all() else object))
     if pd.api.types.is_datetime64_any_dtype(dtype):
         return _time_content(column)
-    kind = pd.api.types.infer_dtype(getattr(dtype, "categories", column), skipna=True)
-    if kind == "boolean":
+    if (kind := pd.api.types.infer_dtype(getattr(dtype, "categories", column), skipna=True)) == "boolean":
         return b"bool", column.astype("boolean").to_numpy(dtype="f4", na_value=np.nan).tobytes()
     if kind in ("integer", "floating", "mixed-integer-float"):
         return _number_content(column)

@@ -118,8 +118,7 @@ def load_dataset(
     table = source if isinstance(source, RawTable) else read_table(source, known)
     options: Options = {"sensitive": sensitive, "time": time, "group": group, "weight": weight, "drop": drop}
     options |= {"task": task, "positive": positive, "periods": periods, "name": name}
-    roles = find_roles(table, target, known=known, **options)
-    if not roles.target:
+    if not (roles := find_roles(table, target, known=known, **options)).target:
         raise InputError(f"Which column is the target? Give target=. Columns: {listed(table.frame.columns, 40)}.")
     data = _assign(table, roles, known, options, every=settled is not None, keep=False, apart=not sensitive_as_features)
     misfits = [note for note in data.notes if note.code.removeprefix("DATA-") in MISFITS and note.severity != "info"]
@@ -278,9 +277,8 @@ def _labels(
         values = pd.Series(None, index=frame.index, dtype=object, name=roles.target or None)
     else:
         values, notes = plain_target(frame[roles.target], table.decisions.get(roles.target))
-        missing = int(values.isna().sum())
-        severity: Severity = "info" if not whole else "medium" if missing > 0.05 * len(frame) else "low"
-        if missing:
+        if missing := int(values.isna().sum()):
+            severity: Severity = "info" if not whole else "medium" if missing > 0.05 * len(frame) else "low"
             text = "DATA-TARGET-MISSING" if whole else "DATA-TARGET-MISSING kept"
             notes.append(finding(text, severity, roles.target, missing=missing, rows=len(frame)))
     if groupless := int(frame[roles.group].isna().sum()) if roles.group else 0:
@@ -322,8 +320,7 @@ def _features(
     apart_from = {name: name for name in roles.sensitive if name in known.columns and name not in features}
     notes += read_features(rows, known, apart_from, decisions, keep=True)[1]
     rest = rows[rows.columns.difference([*features, *roles.named], sort=False)]
-    odd = ("", "missing", "nested")
-    spared = [name for name in map(str, rest) if known.columns.get(name, Column()).kind not in odd]
+    spared = [one for one in map(str, rest) if known.columns.get(one, Column()).kind not in ("", "missing", "nested")]
     plain, _ = read_features(rows, known, {name: name for name in spared}, decisions, keep=True)
     others = pd.concat([plain, *prepare_features(rest.drop(columns=spared), decisions)[:2]], axis=1)
     return features, others, [*about_columns(known, columns), *notes]

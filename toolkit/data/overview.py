@@ -73,8 +73,7 @@ def _values_text(row: Mapping[Any, Any]) -> str:
         return f"most often {shorten(row['top'])} ({row['top_share']:.0%})"
     if np.isnan(row["min"]):
         return "none"
-    whole = row["kind"] == "whole number"
-    low, high = (format_number(int(row[end]) if whole else row[end]) for end in ("min", "max"))
+    low, high = (format_number(int(row[end]) if row["kind"] == "whole number" else row[end]) for end in ("min", "max"))
     mean = format_number(int(row["mean"]) if row["mean"] == int(row["mean"]) else row["mean"])
     return f"{low} to {high}, mean {mean}"
 
@@ -117,8 +116,7 @@ def bars_of(sizes: pd.Series[Any], written: str, label: str) -> Callable[[Axes],
 
 def _shares(target: pd.Series[Any]) -> pd.Series[float]:
     """Return the share of each class in the order of the labels; beyond ten, the largest ones and the rest."""
-    shares = target.value_counts(normalize=True)
-    if len(shares) <= MOST_BARS:
+    if len(shares := target.value_counts(normalize=True)) <= MOST_BARS:
         return shares.sort_index().rename(index=str)
     rest = {f"{len(shares) - MOST_BARS + 1} other classes": float(shares.iloc[MOST_BARS - 1 :].sum())}
     return pd.concat([shares.iloc[: MOST_BARS - 1].rename(index=str), pd.Series(rest)])

@@ -206,8 +206,7 @@ def _web(address: str, written: str, known: Schema | None) -> RawTable:
 
 
 def _file(address: str, text: str, known: Schema | None) -> RawTable:
-    path = Path(os.path.expanduser(address))
-    if path.is_dir():
+    if (path := Path(os.path.expanduser(address))).is_dir():
         inside = sorted(item.name for item in path.iterdir() if item.is_file())
         raise InputError(f"{text} is a folder. Give one file. It holds: {listed(inside, 5) or 'none'}.")
     if not path.exists() and not path.suffix and len(path.parts) == 1:
@@ -226,8 +225,7 @@ def _parsed(content: bytes, path: Path, shown: str, known: Schema | None) -> Raw
     if path.suffix.lower() in PACKED:
         content, inner = _unpacked(content, path.suffix.lower(), shown)
         path = Path(inner or path.stem)
-    suffix = path.suffix.lower()
-    if suffix not in READERS:
+    if (suffix := path.suffix.lower()) not in READERS:
         found = f"its name ends with {suffix}" if suffix else "its name has no extension"
         raise refusal("unknown ending", shown=shown, found=found, endings=listed(READERS, 20), packed=listed(PACKED))
     if not content[:1000].strip() and not content.strip():
@@ -276,8 +274,7 @@ def _unpacked(content: bytes, suffix: str, shown: str) -> tuple[bytes, str]:
 def _json(content: bytes, shown: str, _: Schema | None) -> Read:
     """Read JSON lines, or one array of records."""
     refuse_foreign(content, shown, kinds=("HTML",))
-    start = content.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
-    if start not in (b"{", b"["):
+    if (start := content.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]) not in (b"{", b"["):
         raise InputError(f"{shown} is not a JSON table. Wanted: one JSON object a line, or one array of objects.")
     plain = io.BytesIO(content.removeprefix(b"\xef\xbb\xbf"))
     return pd.read_json(plain, lines=start == b"{", dtype=False, convert_dates=False, precise_float=True), [], {}

@@ -69,18 +69,15 @@ def decide_format(texts: pa.StringArray) -> Decision:
     texts = texts.drop_null() if texts.null_count else texts
     given = pc.not_equal(texts, "")
     filled = texts if pc.all(given).as_py() else texts.filter(given)
-    values = cast_numbers(filled)
-    if values is not None and not np.isnan(values).all():
+    if (values := cast_numbers(filled)) is not None and not np.isnan(values).all():
         return _plain_numbers(filled)
     counted = pc.value_counts(texts)
     labels = trimmed = pc.utf8_trim_whitespace(counted.field("values"))
     counts = counted.field("counts").to_numpy()
-    known = ~is_absent(labels, Format("number"))
-    if not known.any():
+    if not (known := ~is_absent(labels, Format("number"))).any():
         return Decision(Format("missing" if is_absent(labels, Format("text")).all() else "text"))
     labels, counts = labels.filter(pa.array(known)), counts[known]
-    lower = set(pc.utf8_lower(labels).to_pylist()) if len(labels) <= 6 else set()
-    if lower and lower <= {"true", "false"}:
+    if len(labels) <= 6 and set(pc.utf8_lower(labels).to_pylist()) <= {"true", "false"}:
         return Decision(Format("bool"))
     found = _as_numbers(labels, counts) or _as_dates(labels, counts)
     if found is None or found.format.kind == "text":
@@ -100,8 +97,7 @@ def _as_numbers(labels: pa.StringArray, counts: NDArray[np.int64]) -> Decision |
         return None
     joined = pc.binary_join_element_wise(parts.field("before"), parts.field("after"), "")
     units = np.asarray(joined.filter(pa.array(decorated)).to_numpy(zero_copy_only=False), dtype=object)
-    shares = pd.Series(counts[decorated]).groupby(units).sum() / most
-    if shares.max() < 1 - ODD_SHARE:
+    if (shares := pd.Series(counts[decorated]).groupby(units).sum() / most).max() < 1 - ODD_SHARE:
         return None
     unit = str(shares.idxmax())
     found = _best([Format("number", decimal, "".join(rest), unit) for decimal, *rest in NOTATIONS], labels, counts)
@@ -117,8 +113,7 @@ def _best(readings: list[Format], labels: pa.StringArray, counts: NDArray[np.int
     for how in readings:
         values, odd = how.read(labels)
         tried.append((int(counts[~odd].sum()), how, values[~odd], odd))
-    best = max((count for count, *_ in tried), default=0)
-    if best < (1 - ODD_SHARE) * total:
+    if (best := max((count for count, *_ in tried), default=0)) < (1 - ODD_SHARE) * total:
         return None
     (_, how, values, odd), *others = [one for one in tried if one[0] == best]
     if best < total and (~odd).sum() < ODD_DISTINCT:
@@ -129,8 +124,7 @@ def _best(readings: list[Format], labels: pa.StringArray, counts: NDArray[np.int
 
 def _plain_numbers(texts: pa.StringArray) -> Decision:
     """Decide on texts that all are numbers with a decimal point; the point may set off thousands too."""
-    whole = cast_numbers(texts, whole=True)
-    if whole is not None and pc.cast(pa.array(whole), pa.string()).equals(texts):
+    if (whole := cast_numbers(texts, whole=True)) is not None and pc.cast(pa.array(whole), pa.string()).equals(texts):
         return Decision(Format("number"))
     if _are_codes(texts):
         return Decision(Format("text"), LOST)
@@ -148,8 +142,7 @@ def _are_codes(numbers: pa.StringArray) -> bool:
         return True
     if _some(heads, r"^[+]"):
         return not _some(heads, r"^-")
-    zeros = numbers.filter(pc.ends_with(numbers, "0"))
-    if not _some(zeros, r"\.[0-9]+0$") or len(pc.unique(numbers[:1000])) > CODES:
+    if not _some(numbers.filter(pc.ends_with(numbers, "0")), r"\.[0-9]+0$") or len(pc.unique(numbers[:1000])) > CODES:
         return False
     labels = pc.unique(numbers)
     return len(labels) <= CODES and len({len(text.partition(".")[2]) for text in labels.to_pylist() if "." in text}) > 1
@@ -167,8 +160,7 @@ def _as_dates(labels: pa.StringArray, counts: NDArray[np.int64]) -> Decision | N
         if not likely(shape):
             continue
         written = (one + clock for one in patterns for clock in (clocks if "%d" in one else ("",)))
-        found = _best([Format("date", dates=one) for one in written], labels, counts)
-        if found is not None:
+        if found := _best([Format("date", dates=one) for one in written], labels, counts):
             return _likelier(found, labels)
     return None
 

@@ -81,7 +81,7 @@ def find_roles(table: RawTable, target: str | None, known: Schema | None = None,
     >>> find_roles(table, "a", sensitive="c, d", drop="b").sensitive
     ('c, d',)
     """
-    own, names, sensitive = table.built_in, list(table.frame.columns), given(options.get("sensitive"))
+    own, names, asked = table.built_in, list(table.frame.columns), given(options.get("sensitive"))
     settled = known.named("target") if known else ""
     if known and settled:
         inherits = Roles(settled, known.sensitive, known.named("time"), known.named("group"), known.named("weight"))
@@ -91,10 +91,9 @@ def find_roles(table: RawTable, target: str | None, known: Schema | None = None,
     for role in single:
         name, inherited = given(options.get(role)), getattr(inherits, role)
         single[role] = str(name) if name is not None else inherited if inherited in names else ""
-    inherited_groups = (name for name in inherits.sensitive if name in names)
-    groups = tuple(inherited_groups if sensitive is None else listed_names(sensitive, names))
+    groups = [one for one in inherits.sensitive if one in names] if asked is None else listed_names(asked, names)
     aim = str(target) if given(target) is not None else inherits.target
-    roles = Roles(aim, groups, drop=tuple(listed_names(options.get("drop"), names)), **single)
+    roles = Roles(aim, tuple(groups), drop=tuple(listed_names(options.get("drop"), names)), **single)
     _check(roles, names, settled)
     return roles
 
@@ -167,16 +166,12 @@ def sensitive_groups(column: pd.Series[Any]) -> pd.Series[Any]:
     plain, _ = plain_column(column)
     if plain is None:
         raise InputError(f"Sensitive column {str(column.name)!r} has no usable value in any row. Name another one.")
-    if pd.api.types.infer_dtype(column, skipna=True) == "boolean":
-        return column.astype("boolean").map({False: "False", True: "True"}).astype(_texts(["False", "True"]))
     if plain.dtype not in ("int64", "float64"):
         return plain
-    values = np.unique(plain.dropna())
-    if len(values) > MOST_NUMBERS or (values != np.floor(values)).any():
+    if pd.api.types.infer_dtype(column, skipna=True) == "boolean":
+        names = {0: "False", 1: "True"}
+    elif len(values := np.unique(plain.dropna())) > MOST_NUMBERS or (values != np.floor(values)).any():
         return plain
-    names = {value: str(int(value)) for value in values}
-    return plain.map(names).astype(_texts(list(names.values())))
-
-
-def _texts(labels: list[str]) -> pd.CategoricalDtype:
-    return pd.CategoricalDtype(pd.Index(labels, dtype=object))
+    else:
+        names = {value: str(int(value)) for value in values}
+    return plain.map(names).astype(pd.CategoricalDtype(pd.Index(names.values(), dtype=object)))

@@ -126,9 +126,7 @@ class Schema:
     def without_cells(self) -> Schema:
         """Leave out what would tell rows: the examples, and the labels of columns that may name or number them."""
         kept = ("feature", "sensitive")
-        return self._each(
-            lambda _, one: replace(one, example="", categories=one.categories if one.role in kept else ())
-        )
+        return self._each(lambda _, it: replace(it, example="", categories=it.categories if it.role in kept else ()))
 
     def shared(self, other: Schema) -> Schema:
         """Return it for the rows of both tables: labels and ranges that are not the same in both are left open."""
@@ -217,8 +215,7 @@ def _line(text: str, where: Sequence[int | str]) -> str:
     for key in where:
         parts = node.value if isinstance(node, yaml.CollectionNode) else []
         pairs = parts if isinstance(node, yaml.MappingNode) else zip(parts, parts, strict=True)
-        found = [pair for place, pair in enumerate(pairs) if key in (place, pair[0].value)]
-        if not found:
+        if not (found := [pair for place, pair in enumerate(pairs) if key in (place, pair[0].value)]):
             break
         line, node = found[0][0].start_mark.line + 1, found[0][1]
     return f"line {line}: " if line else ""

@@ -97,8 +97,7 @@ def split_dataset(
     sizes = share("test_size", test_size), share("validation_size", validation_size, zero=True)
     if test_size + validation_size >= 1:
         raise InputError(f"'test_size' {test_size} and 'validation_size' {validation_size} leave no rows to train on.")
-    chosen = _strategy(data, strategy)
-    if "time" not in chosen and (cut is not None or test_periods or validation_periods):
+    if "time" not in (chosen := _strategy(data, strategy)) and (cut is not None or test_periods or validation_periods):
         raise InputError(f"'cut' and periods are for strategy='time', but the strategy is {chosen!r}.")
     random, notes = np.random.default_rng(seed), tuple[Finding, ...]()
     if "time" in chosen and data.time is not None:
@@ -108,10 +107,8 @@ def split_dataset(
             notes += more
     elif chosen == "group" and data.group is not None:
         parts = by_group(data.group, sizes, random)
-    elif chosen == "stratified":
-        parts = by_class(data, sizes, random)
     else:
-        parts = shuffled(data.rows, sizes, random)
+        parts = by_class(data, sizes, random) if chosen == "stratified" else shuffled(data.rows, sizes, random)
     positions = {name: np.flatnonzero(parts == code) for code, name in enumerate(PARTS)}
     for name, rows in positions.items():
         if not len(rows) and (name != "validation" or validation_size or validation_periods):
@@ -197,8 +194,7 @@ class Split(Result):
         for name, part in self.parts().items():
             if part.rows < SMALL_PART:
                 found.append(finding("SPLIT-SMALL-PART", "medium", name, rows=counted(part.rows, "row")))
-            absent = [label for label in self.data.classes if label not in set(part.target.unique())]
-            if absent:
+            if absent := [label for label in self.data.classes if label not in set(part.target.unique())]:
                 what = f"{'class' if len(absent) == 1 else 'classes'} {listed(map(repr, absent), 5)}"
                 found.append(finding("SPLIT-CLASS-MISSING", "high", name, classes=what, target=self.data.target.name))
         return by_severity(found)

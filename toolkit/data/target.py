@@ -74,8 +74,7 @@ def plain_target(column: pd.Series[Any], decision: Decision | None = None) -> tu
     if kind == "bool":
         return (column.astype(bool) if column.notna().all() else column.astype(object)), []
     codes, labels = text_labels(column)
-    kept = [label if label.strip() else None for label in labels]
-    if not any(kept):
+    if not any(kept := [label if label.strip() else None for label in labels]):
         raise InputError(f"Target {name!r} is missing in every row. Name another column as target.")
     texts = pd.Series(np.array([*kept, None], dtype=object)[codes], index=column.index, name=column.name, dtype=object)
     how = (decision or decide_format(as_texts(column))).format
@@ -205,15 +204,13 @@ def _labels(values: pd.Series[Any]) -> pd.Series[Any]:
 def _positive(values: pd.Series[Any], classes: tuple[Any, ...], positive: object) -> tuple[object, list[Finding]]:
     name, counts = str(values.name), values.value_counts()
     if positive is not None:
-        matching = [label for label in classes if label == positive or str(label) == str(positive).strip()]
-        if not matching:
+        if not (matching := [label for label in classes if label == positive or str(label) == str(positive).strip()]):
             near = nearest(str(positive), map(str, classes))
             raise InputError(f"Class {positive!r} is not in the target {name!r}.{near} Classes: {listed(classes)}.")
         return matching[0], []
     if not isinstance(classes[0], str):
         return max(classes, key=float), []
-    how = decide_format(pa.array(classes)).format
-    if how.kind == "number":
+    if (how := decide_format(pa.array(classes)).format).kind == "number":
         return classes[int(np.argmax(how.read(pa.array(classes))[0]))], []
     for label, other in (classes, classes[::-1]):
         if WORDS["affirmed"].get(label.strip().casefold()) == other.strip().casefold():

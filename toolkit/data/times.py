@@ -46,8 +46,7 @@ def read_time(column: pd.Series[Any], decision: Decision | None = None) -> tuple
         Where no row has a time, or the cells are lists or records, or texts that are no times.
     """
     name, (plain, notes) = str(column.name), typed(column, decision)
-    kind = column_kind(plain)
-    if kind in ("missing", "nested"):
+    if (kind := column_kind(plain)) in ("missing", "nested"):
         raise refusal("time missing" if kind == "missing" else "time nested", name=name)
     if kind in ("number", "bool"):
         numbers = plain_numbers(plain)

@@ -1,13 +1,11 @@
 """The models that are tried, how their settings are searched, and the scorers they are compared by."""
 
-from __future__ import annotations
-
 import math
 import sys
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, distribution, packages_distributions, version
 from pkgutil import resolve_name
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from sklearn.base import clone, is_classifier, is_regressor
@@ -20,10 +18,6 @@ from toolkit.data.dataset import Dataset
 from toolkit.errors import InputError, listed, nearest
 from toolkit.models.findings import refusal
 from toolkit.models.folds import Folds, score_fold
-
-if TYPE_CHECKING:
-    import optuna
-
 
 BASELINE = "baseline"
 # Without these every fit prints pages, and catboost writes a folder.
@@ -61,8 +55,7 @@ def make_candidates(candidates: Sequence[object] | Mapping[str, object] | None, 
     >>> list(make_candidates(["logistic", "sklearn.tree.DecisionTreeClassifier"], "binary", seed=0))
     ['logistic', 'DecisionTreeClassifier']
     """
-    if candidates is None or len(candidates) == 0:
-        candidates = ["ridge" if task == "regression" else "logistic", "boosting"]
+    candidates = candidates or ["ridge" if task == "regression" else "logistic", "boosting"]
     if isinstance(candidates, str):
         candidates = [part.strip() for part in candidates.split(",")]
     named = candidates.items() if isinstance(candidates, Mapping) else [(None, item) for item in candidates]
@@ -70,7 +63,7 @@ def make_candidates(candidates: Sequence[object] | Mapping[str, object] | None, 
     for given, item in named:
         estimator: Any = _named(item, task) if isinstance(item, str) else item
         _check_task(estimator, item, task)
-        if "random_state" in estimator.get_params() and estimator.get_params()["random_state"] is None:
+        if estimator.get_params().get("random_state", seed) is None:
             estimator.set_params(random_state=seed)
         name = given or (item if isinstance(item, str) and "." not in item else type(estimator).__name__)
         if name in made or name == BASELINE:
@@ -83,8 +76,7 @@ def _named(name: str, task: str) -> Any:
     if "." in name:
         return _made(name, _QUIET.get(name.partition(".")[0], {}))
     known, kind = CANDIDATES, "regression" if task == "regression" else "classification"
-    options = [one for one, said in known.items() if kind in said]
-    if name not in options:
+    if name not in (options := [one for one, said in known.items() if kind in said]):
         other = f" ({name!r} is not for a {task} target)" if name in known else ""
         example = f"lightgbm.LGBM{'Regressor' if kind == 'regression' else 'Classifier'}"
         said = {"near": nearest(name, options), "options": listed(options), "example": example}
@@ -216,8 +208,7 @@ def tune_candidate(estimator: Any, name: str, data: Dataset, folds: Folds, score
     def mean_score(settings: dict[str, Any], trial: optuna.Trial | None = None) -> float:
         scores: list[float] = []
         for fold in folds:
-            tried = clone(estimator).set_params(**settings)
-            scores.append(score_fold(tried, data, fold, {"metric": scorer})["metric"])
+            scores.append(score_fold(clone(estimator).set_params(**settings), data, fold, {"metric": scorer})["metric"])
             if trial is not None:
                 trial.report(float(np.mean(scores)), len(scores))
                 if trial.should_prune():
@@ -230,6 +221,5 @@ def tune_candidate(estimator: Any, name: str, data: Dataset, folds: Folds, score
     untuned = mean_score({})
     for _ in tqdm(range(trials), desc=f"tuning {name}", unit="trial", file=sys.stderr, leave=False):
         study.optimize(lambda trial: mean_score(drawn(trial), trial), n_trials=1)
-    finished = study.get_trials(states=(optuna.trial.TrialState.COMPLETE,))
-    better = bool(finished) and study.best_value > untuned
+    better = bool(study.get_trials(states=(optuna.trial.TrialState.COMPLETE,))) and study.best_value > untuned
     return clone(estimator).set_params(**study.best_params) if better else estimator

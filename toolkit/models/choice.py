@@ -17,6 +17,7 @@ from toolkit.models.model import Model
 from toolkit.models.prediction import Predictions, predict
 from toolkit.models.threshold import AS_DECIDED, DEFAULT, Rule, Threshold, ThresholdLike, read_threshold
 from toolkit.statistics.intervals import Array
+from toolkit.statistics.ranking import ranked
 
 
 def predict_at(
@@ -153,11 +154,8 @@ def confusion_steps(y_true: Array, y_score: Array, weights: Array) -> tuple[Arra
     (thresholds, true positives, rows called), arrays of shape (distinct scores + 1,)
         The first threshold is infinite: nothing is called.
     """
-    order = np.argsort(-y_score, kind="stable")
-    score = y_score[order]
-    last = np.append(np.flatnonzero(np.diff(score)), len(score) - 1)
-    hits, called = np.cumsum((y_true * weights)[order])[last], np.cumsum(weights[order])[last]
-    return np.append(math.inf, score[last]), np.append(0.0, hits), np.append(0.0, called)
+    order, last, hits, called = ranked(y_true, y_score, weights)
+    return np.append(math.inf, y_score[order[last]]), np.append(0.0, hits), np.append(0.0, called)
 
 
 def _shortest(steps: Array, best: int) -> float:

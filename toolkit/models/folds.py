@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from functools import partial
@@ -58,8 +58,7 @@ def make_folds(data: Dataset, *, strategy: str, folds: int, seed: int) -> tuple[
         Where no fold holds more than one class.
     """
     made, kind, findings = _cut(data, strategy, folds, seed)
-    usable = [fold for fold in made if _has_classes(data, *fold)]
-    if not usable:
+    if not (usable := [fold for fold in made if _has_classes(data, *fold)]):
         rarest = data.target.value_counts().sort_values()
         raise refusal("rare class", label=str(rarest.index[0]), count=rarest.iloc[0], rows=data.rows)
     if len(usable) < len(made):
@@ -85,7 +84,7 @@ def _cut(data: Dataset, strategy: str, folds: int, seed: int) -> tuple[Folds, st
     if time is not None and periods > 2:
         made = min(folds, periods - 1)
         apart = "" if group is None else ", without earlier rows of the same groups"
-        return _by_time(time, group, made), f"{made} expanding windows in time{apart}", []
+        return list(_by_time(time, group, made)), f"{made} expanding windows in time{apart}", []
     if groups > 1:
         made, few = min(folds, groups), f"The training part has {groups} groups"
         kind, cut = f"{made}-fold by group", GroupKFold(made).split(data.features, groups=group)
@@ -98,8 +97,7 @@ def _cut(data: Dataset, strategy: str, folds: int, seed: int) -> tuple[Folds, st
         cut = cutter(made, shuffle=True, random_state=seed).split(data.features, data.target.astype(str))
     findings = [finding("CV-NOT-BY-GROUP", "medium", "training", kind=kind)] if groups == 1 else []
     if periods:
-        times = counted(periods, "distinct time")
-        findings.append(finding("CV-NOT-BY-TIME", "low", "training", kind=kind, times=times))
+        findings += [finding("CV-NOT-BY-TIME", "low", "training", kind=kind, times=counted(periods, "distinct time"))]
     if not groups > 1 and data.task != "regression" and rarest < 2:
         findings.append(finding("CV-CLASS-MISSING", "medium", "training"))
     elif made < folds and (groups > 1 or data.task != "regression"):
@@ -107,15 +105,13 @@ def _cut(data: Dataset, strategy: str, folds: int, seed: int) -> tuple[Folds, st
     return list(cut), kind, findings
 
 
-def _by_time(time: pd.Series[Any], group: np.ndarray | None, folds: int) -> Folds:
+def _by_time(time: pd.Series[Any], group: np.ndarray | None, folds: int) -> Iterator[Fold]:
     """Cut between distinct times, so that rows of one time, or of one group, are never on both sides."""
     periods = time.rank(method="dense").to_numpy(dtype=int) - 1
-    made = []
     for before, after in TimeSeriesSplit(folds).split(np.arange(periods.max() + 1)):
         fit = np.flatnonzero(periods <= before.max())
         check = np.flatnonzero((periods >= after.min()) & (periods <= after.max()))
-        made.append((fit if group is None else fit[~np.isin(group[fit], group[check])], check))
-    return made
+        yield fit if group is None else fit[~np.isin(group[fit], group[check])], check
 
 
 def fit_and_score(
@@ -169,8 +165,7 @@ def score_fold(estimator: Any, data: Dataset, fold: Fold, scorers: Mapping[str, 
     """
     fit, check = fold
     target = np.asarray(data.y_binary() if data.task == "binary" else data.target)
-    scoring = {name: get_scorer(scorer) if isinstance(scorer, str) else scorer for name, scorer in scorers.items()}
-    scoring = {name: _coded(scorer, data) for name, scorer in scoring.items()}
+    scoring = {name: _coded(get_scorer(one) if isinstance(one, str) else one, data) for name, one in scorers.items()}
     if data.task == "multiclass":  # a fold may lack classes, which the log loss must know
         own = _log_loss_scorer(np.unique(target[fit]), np.unique(target))
         scoring |= {name: own for name, scorer in scorers.items() if scorer == "neg_log_loss"}
@@ -191,8 +186,7 @@ def score_fold(estimator: Any, data: Dataset, fold: Fold, scorers: Mapping[str, 
 
 def _coded(scorer: Any, data: Dataset) -> Any:
     """Return a scorer whose ``pos_label`` is a label of the target for the codes that stand for its labels."""
-    label = getattr(scorer, "_kwargs", {}).get("pos_label")
-    if data.task != "binary" or label not in data.classes:
+    if data.task != "binary" or (label := getattr(scorer, "_kwargs", {}).get("pos_label")) not in data.classes:
         return scorer
     coded = copy(scorer)
     coded._kwargs = {**scorer._kwargs, "pos_label": int(label == data.positive)}

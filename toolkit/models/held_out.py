@@ -124,9 +124,7 @@ def held_out_rows(model: Model) -> tuple[Dataset, Predictions | HeldOutErrors]:
         errors = adapter(HeldOutErrors).validate_json(kept)
         rows = pd.DataFrame({schema.named("target"): np.full(sum(errors.rows), np.nan)})
         return as_dataset(rows, "held-out rows", like=schema), errors
-    content = json.loads(kept)
-    probabilities = bool(content.pop("probabilities"))
-    counts = pd.DataFrame(content)
+    counts = pd.DataFrame(content := json.loads(kept))
     rows = counts.loc[counts.index.repeat(counts["rows"])].reset_index(drop=True)
     truth, said = rows["truth"].to_numpy(), rows["said"].to_numpy()
     names = in_order(schema)
@@ -137,4 +135,4 @@ def held_out_rows(model: Model) -> tuple[Dataset, Predictions | HeldOutErrors]:
         y_prob = np.zeros((len(rows), max(len(names), int(said.max()) + 1)))
         y_prob[np.arange(len(rows)), said.astype(np.intp)] = score
         score = said
-    return data, Predictions(truth, score, y_prob, probabilities, names)
+    return data, Predictions(truth, score, y_prob, bool(content["probabilities"]), names)

@@ -154,9 +154,8 @@ class Training(Result):
             for place, (name, mean) in enumerate(zip(names, self.board[self.metric], strict=True)):
                 values = self._values(name, self.metric)
                 ax.plot(values, [place] * len(values), "o", color=GREY, alpha=0.5, markersize=5)
-                colour = BLUE if name == self.name else GREY
                 bar: dict[str, Any] = {"marker": "|", "markersize": 18, "linewidth": 3, "markeredgewidth": 3}
-                draw_intervals(ax, [place], [mean], color=colour, **bar)
+                draw_intervals(ax, [place], [mean], color=BLUE if name == self.name else GREY, **bar)
             name_rows(ax, [f"{name} (chosen)" if name == self.name else name for name in names])
             ax.set_xlabel(spoken(self.metric))
 
@@ -166,16 +165,14 @@ class Training(Result):
         """Return the chosen model and every candidate with its settings and numbers, for the tracker."""
         models = self.models.items()
         candidates = [Candidate(name, _settings(one.last), self._candidate_scalars(name)) for name, one in models]
-        parameters = {"candidate": self.name, "metric": self.metric, "rule": self.rule, "folds": self.folds}
+        how = {"candidate": self.name, "metric": self.metric, "rule": self.rule, "folds": self.folds}
         model = handed_over(self.model, self.name, self.data.features)
-        kept = {KEPT_AS: self.model.schema.text()}
-        return Record(parameters=parameters, candidates=candidates, model=model, kept=kept)
+        return Record(parameters=how, candidates=candidates, model=model, kept={KEPT_AS: self.model.schema.text()})
 
     def face(self) -> Face:
         """Return which candidate was chosen and how, and the leaderboard."""
-        among, rows = counted(len(self.models) - 1, "candidate"), counted(self.data.rows, "row")
-        shown = self.board.drop(columns="chosen")
-        return face("training", self, shown, among=among, rows=rows, metric=spoken(self.metric))
+        said = {"among": counted(len(self.models) - 1, "candidate"), "rows": counted(self.data.rows, "row")}
+        return face("training", self, self.board.drop(columns="chosen"), metric=spoken(self.metric), **said)
 
 
 def _settings(estimator: Any) -> dict[str, object]:
@@ -220,8 +217,7 @@ def _type(column: Column, values: pd.Series[Any]) -> str:
 
 def _travelling() -> Any:
     """Import the folder under the name that its copy has where the toolkit is not installed."""
-    name = FOLDER.name
-    if name not in sys.modules:
+    if (name := FOLDER.name) not in sys.modules:
         found: Any = spec_from_file_location(name, FOLDER / "__init__.py", submodule_search_locations=[str(FOLDER)])
         sys.modules[name] = module_from_spec(found)
         found.loader.exec_module(sys.modules[name])

@@ -18,15 +18,13 @@ from toolkit.data.dataset import Dataset
 from toolkit.data.load import load_dataset
 from toolkit.data.read import read_table
 from toolkit.data.roles import Options, given
-from toolkit.data.schema import KEPT_AS as SCHEMA
-from toolkit.data.schema import Schema
+from toolkit.data.schema import KEPT_AS, Schema
 from toolkit.errors import InputError, listed, nearest
+from toolkit.models import threshold
 from toolkit.models.candidates import imported
 from toolkit.models.findings import refusal
 from toolkit.models.model import Model
 from toolkit.models.prediction_file import join_predictions, load_predictions
-from toolkit.models.threshold import KEPT_AS as THRESHOLD
-from toolkit.models.threshold import read_kept
 from toolkit.registry import model_store
 
 PICKLES = (".joblib", ".pkl", ".pickle")
@@ -153,11 +151,12 @@ def _logged(logged: model_store.Logged) -> Model:
     """Take a logged model with what was kept beside it."""
     model, kept = Model.of(logged.model), logged.kept
     model = replace(model, name=logged.name, version=logged.version, kept=kept)
-    if SCHEMA in kept:
-        model = model.settled(Schema.read(json.loads(kept[SCHEMA]), f"{SCHEMA} of {logged.name}"))
+    if KEPT_AS in kept:
+        model = model.settled(Schema.read(json.loads(kept[KEPT_AS]), f"{KEPT_AS} of {logged.name}"))
     elif not model.columns:
         model = replace(model, schema=schema_of(logged))
-    return replace(model, threshold=read_kept(kept[THRESHOLD])) if THRESHOLD in kept else model
+    at = threshold.KEPT_AS
+    return replace(model, threshold=threshold.read_kept(kept[at])) if at in kept else model
 
 
 def _unpickled(address: str, path: Path) -> Any:
@@ -173,8 +172,7 @@ def _unpickled(address: str, path: Path) -> Any:
 
 
 def _imported(address: str) -> Any:
-    found = imported(address, "model")
-    if hasattr(found, "predict") and not isinstance(found, type):
+    if hasattr(found := imported(address, "model"), "predict") and not isinstance(found, type):
         return found
     if not callable(found):
         raise InputError(f"{address!r} is a {type(found).__name__}, not a model or a function that makes one.")

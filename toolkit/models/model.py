@@ -120,8 +120,7 @@ class Model:
     def settled(self, schema: Schema) -> Model:
         """Take the contract of the table that it was fitted on: its columns, its labels, and the positive one."""
         taken = list(schema_of(self.estimator).features)
-        classes = self.classes
-        if not set(classes) <= set(schema.classes):
+        if not set(classes := self.classes) <= set(schema.classes):
             meant = _meaning(classes, schema)
             classes = tuple(meant.get(code, code) for code in classes) or schema.classes
         schema = schema.taking(taken) if taken else schema
@@ -257,8 +256,7 @@ class Model:
             return self if self.classes or not data.classes else Model.of(self.estimator.function, data)
         if self.columns or self.recorded:
             return self
-        wanted = getattr(self.estimator, "n_features_in_", len(columns))
-        if wanted != len(columns):
+        if (wanted := getattr(self.estimator, "n_features_in_", len(columns))) != len(columns):
             raise refusal("columns by place", wanted=wanted, count=len(columns), columns=listed(columns, 40))
         notes = (*self.notes, finding("MODEL-COLUMNS-BY-PLACE", "medium", columns=listed(columns, 40)))
         network = getattr(self.last, "module_", None)
@@ -272,13 +270,9 @@ class Model:
             return self
         told = replace(self, classes=self.classes or data.classes, positive=data.positive)
         if self.threshold is not None and str(self.positive) not in ("None", str(data.positive)):
-            labels = {"own": self.positive, "positive": data.positive}
-            unused = finding("MODEL-THRESHOLD-UNUSED", "medium", "threshold", **labels)
+            unused = finding("MODEL-THRESHOLD-UNUSED", "medium", "threshold", own=self.positive, positive=data.positive)
             told = replace(told, threshold=None, notes=(*self.notes, unused))
-        if set(told.classes) & set(data.classes):
-            return told
-        meant = _meaning(told.classes, data)
-        if not meant:
+        if set(told.classes) & set(data.classes) or not (meant := _meaning(told.classes, data)):
             return told
         said = listed(f"{code!r} for {label!r}" for code, label in meant.items())
         notes = (*told.notes, finding("MODEL-LABELS-CODED", "medium", data.target.name, said=said))
@@ -310,8 +304,7 @@ def _meaning(own: tuple[Any, ...], data: Dataset | Schema) -> dict[Any, Any]:
 
 def own_labels(estimator: Any) -> tuple[Any, ...]:
     """Return the labels that an estimator itself predicts, in the order of its scores; none where it does not say."""
-    known = getattr(estimator, "classes_", None)
-    if isinstance(known, list) and any(np.ndim(labels) for labels in known):
+    if isinstance(known := getattr(estimator, "classes_", None), list) and any(np.ndim(labels) for labels in known):
         raise refusal("several outputs", name=type(estimator).__name__, count=len(known))
     return () if known is None else tuple(np.asarray(known, dtype=object).tolist())
 

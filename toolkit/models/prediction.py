@@ -94,8 +94,7 @@ def predict(model: Any, data: Dataset) -> Predictions:
         return Predictions(y_true, y_pred, None, False, (), weights=weights)
     own, two = set(model.classes), data.task == "binary" and len(model.classes) == 2 and not model.recorded
     if not own & set(data.classes) or (two and own != set(data.classes)):
-        said = {"own": listed(model.classes), "classes": listed(data.classes)}
-        raise refusal("other labels", target=data.target.name, **said)
+        raise refusal("other labels", target=data.target.name, own=listed(model.classes), classes=listed(data.classes))
     classes = (*data.classes, *(label for label in model.classes if label not in data.classes))
     if data.task == "binary":
         return replace(_binary(model, data, classes), weights=weights)
@@ -129,9 +128,8 @@ def _latencies(model: Model, features: pd.DataFrame, rng: np.random.Generator) -
     call = getattr(model, "predict_proba", model.labels)
     picked = rng.integers(len(features), size=REPEATS)
     batch = features.iloc[np.sort(rng.choice(len(features), min(BATCH_ROWS, len(features)), replace=False))]
-    inputs = {"": [features.iloc[[row]] for row in picked], "batch_": [batch] * 20}
     numbers = {}
-    for kind, tables in inputs.items():
+    for kind, tables in {"": [features.iloc[[row]] for row in picked], "batch_": [batch] * 20}.items():
         times = _timed(call, tables, _SECONDS[kind])
         for level in (50, 95):
             numbers[f"latency.{kind}p{level}_ms"] = Estimate(float(np.percentile(times, level)), n=len(times))
@@ -164,16 +162,14 @@ def _binary(model: Model, data: Dataset, classes: tuple[Any, ...]) -> Prediction
 
 def _codes(labels: Any, code: dict[Any, int]) -> NDArray[np.intp]:
     places, distinct = pd.factorize(np.asarray(labels).ravel(), use_na_sentinel=False)
-    unknown = sorted({str(label) for label in distinct.tolist() if label not in code})
-    if unknown:
+    if unknown := sorted({str(label) for label in distinct.tolist() if label not in code}):
         raise InputError(f"The model predicted labels that are neither the target's nor its own: {listed(unknown)}.")
     return np.array([code[label] for label in distinct.tolist()], dtype=np.intp)[places]
 
 
 def _finite(said: Callable[[pd.DataFrame, str], Any], data: Dataset) -> Array:
     """Return what a model says of a table in numbers, one row each, none of them missing or infinite."""
-    numbers = np.asarray(said(data.features, data.name), dtype=float)
-    if len(numbers) != data.rows:
+    if len(numbers := np.asarray(said(data.features, data.name), dtype=float)) != data.rows:
         raise InputError(f"The model returned {len(numbers):,} predictions for the {data.rows:,} rows of {data.name}.")
     if bad := int((~np.isfinite(numbers)).reshape(len(numbers), -1).any(axis=1).sum()):
         raise refusal("not finite", bad=bad, rows=data.rows, table=data.name)

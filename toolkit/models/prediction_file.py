@@ -103,12 +103,10 @@ def join_predictions(source: Source, data: Dataset, rows: int, **names: Any) -> 
         raise refusal("other length", source=table.source, given=len(table.frame), rows=rows)
     columns = _find_columns(table, names.get("y_pred", ""), names.get("y_score", ""), [])
     table = _with_labels(source, table, columns.pred, data.target)
-    y_true = names.get("y_true", "")
-    if y_true in table.frame:
+    if (y_true := names.get("y_true", "")) in table.frame:
         known = _predictions(table, y_true, data, data.classes)
         same = np.isclose(known, data.target) if data.task == "regression" else (known == data.target).to_numpy()
-        if not same.all():
-            wrong = int((~same).sum())
+        if wrong := int((~same).sum()):
             raise refusal("other truth", y_true=y_true, target=data.target.name, wrong=wrong, rows=len(same))
     return _record(table, data, columns)
 
@@ -220,8 +218,7 @@ def _numbers(table: RawTable, name: str, data: Dataset) -> pd.Series[Any]:
     column, decision = table.frame.loc[data.target.index, name], table.decisions.get(name)
     how = decision.format if decision and decision.format.kind == "number" else Format("number")
     numbers = read_cells(column, how).astype("float64")
-    wrong = column[numbers.isna() & column.notna()]
-    if len(wrong):
+    if len(wrong := column[numbers.isna() & column.notna()]):
         raise InputError(f"Column {name!r} must hold numbers; found {listed(map(repr, wrong), most=3)}.")
     return numbers
 
@@ -238,8 +235,7 @@ def _predictions(table: RawTable, name: str, data: Dataset, classes: Sequence[An
         between = values[values != np.floor(values)][0]
         raise refusal("between labels", name=name, target=data.target.name, classes=listed(classes), between=between)
     labels = target_by(column, Schema(classes=tuple(classes)))
-    unknown = column[labels.values.isna()].unique()  # noqa: PD011  # not a frame
-    if len(unknown):
+    if len(unknown := column[labels.values.isna()].unique()):  # noqa: PD011  # not a frame
         said = {"unknown": listed(map(repr, unknown.tolist())), "classes": listed(map(repr, classes))}
         raise refusal("unknown labels", name=name, target=data.target.name, **said)
     return labels.values  # noqa: PD011

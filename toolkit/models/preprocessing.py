@@ -28,9 +28,8 @@ _TREES = ("sklearn.ensemble", "sklearn.tree", "lightgbm", "xgboost", "catboost")
 
 def encoding_for(estimator: Any) -> str:
     """Choose the encoding: ordinal codes for trees, none for a dummy, one-hot and scaled for all others."""
-    if type(estimator).__module__.startswith("sklearn.dummy"):
-        return "none"
-    return "ordinal" if type(estimator).__module__.startswith(_TREES) else "onehot"
+    home = type(estimator).__module__
+    return "none" if home.startswith("sklearn.dummy") else "ordinal" if home.startswith(_TREES) else "onehot"
 
 
 def make_model(estimator: Any, features: pd.DataFrame) -> Pipeline:
@@ -143,8 +142,7 @@ def encoding_with(encoder: type[OrdinalEncoder], model: Any) -> Any:
     if type(model) in (OrdinalEncoder, LevelEncoder):
         model.__class__ = encoder
     for name in {"steps", "transformers", "transformers_"} & vars(model).keys():
-        parts = [(part[0], encoding_with(encoder, part[1]), *part[2:]) for part in getattr(model, name)]
-        setattr(model, name, parts)
+        setattr(model, name, [(part[0], encoding_with(encoder, part[1]), *part[2:]) for part in getattr(model, name)])
     return model
 
 
@@ -180,6 +178,5 @@ def as_fitted(model: Any, features: pd.DataFrame) -> pd.DataFrame:
         cells = column.astype(object).replace({"False": 0, "True": 1}) if is_text(column) else column
         numbers = pd.to_numeric(cells, errors="coerce")
         if numbers.notna().equals(column.notna()):
-            kept = pd.CategoricalDtype(list(labels))
-            written[name] = numbers.astype(kept) if takes_categories else numbers
+            written[name] = numbers.astype(pd.CategoricalDtype(list(labels))) if takes_categories else numbers
     return features.assign(**written) if written else features

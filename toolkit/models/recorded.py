@@ -53,8 +53,7 @@ class RecordedPredictions:
         self.y_pred: pd.Series[Any] | None = None if y_pred is None else pd.Series(y_pred)
         self.y_score: pd.DataFrame | None = None if y_score is None else _probabilities(y_score, classes)
         if len(classes):
-            self.classes_ = np.empty(len(classes), dtype=object)
-            self.classes_[:] = list(classes)
+            self.classes_ = np.array(classes, dtype=object)
         if self.y_pred is not None and self.y_score is not None and not self.y_pred.index.equals(self.y_score.index):
             raise refusal("two lengths", pred=len(self.y_pred), score=len(self.y_score))
 
@@ -160,8 +159,7 @@ def _probabilities(scores: Any, classes: Sequence[Any]) -> pd.DataFrame:
         raise refusal("no probabilities", outside=outside, rows=len(values), low=values.min(), high=values.max())
     if columns == 1:
         values = np.column_stack([1 - values[:, 0], values[:, 0]])
-    off = int((np.abs(values.sum(axis=1) - 1) > ROUNDING * columns + 1e-9).sum())
-    if columns > 1 and off:
+    if columns > 1 and (off := int((np.abs(values.sum(axis=1) - 1) > ROUNDING * columns + 1e-9).sum())):
         raise refusal("other sum", off=off, rows=len(values))
     return pd.DataFrame(values, index=table.index)
 

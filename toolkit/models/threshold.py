@@ -183,8 +183,7 @@ def _parsed(text: str) -> object:
 
 
 def _level(value: object, name: str) -> float:
-    number = _number(value, name)
-    if not 0 <= number <= 1:
+    if not 0 <= (number := _number(value, name)) <= 1:
         raise InputError(f"The {name} must lie in [0, 1]; found {value}.")
     return number
 

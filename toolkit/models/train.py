@@ -70,8 +70,7 @@ def train(
     >>> training.name
     'logistic'
     """
-    data = instance(split, Split).train
-    if not data.features.shape[1]:
+    if not (data := instance(split, Split).train).features.shape[1]:
         reasons = " ".join([note.message for note in data.notes if note.message.startswith("Column ")][:5])
         raise InputError(f"No feature is left beside {str(data.target.name)!r}. {reasons}".rstrip())
     name, scorers = read_metric(metric, data.task)
@@ -87,8 +86,7 @@ def train(
             warnings.simplefilter("ignore", UndefinedMetricWarning)
             try:
                 if tune and candidate in CANDIDATES:
-                    options = {"scorer": scorers[name], "trials": tune, "seed": seed}
-                    estimator = tune_candidate(estimator, candidate, data, folds, **options)
+                    estimator = tune_candidate(estimator, candidate, data, folds, scorers[name], tune, seed)
                 models[candidate], scored = fit_and_score(estimator, candidate, data, folds, scorers)
                 rows += scored
             except Exception as error:  # noqa: BLE001  # whatever a foreign estimator stumbles over
@@ -128,8 +126,7 @@ def _about_warnings(caught: Sequence[warnings.WarningMessage], name: str) -> Ite
     """Turn what a candidate warned of into findings, so that a reader of the report sees it too."""
     if any(issubclass(warning.category, ConvergenceWarning) for warning in caught):
         yield finding("TRAIN-NOT-CONVERGED", "medium", name, name=name)
-    others = dict.fromkeys(str(one.message) for one in caught if not issubclass(one.category, ConvergenceWarning))
-    if others:
+    if others := dict.fromkeys(str(one.message) for one in caught if not issubclass(one.category, ConvergenceWarning)):
         first, more = " ".join(next(iter(others)).split())[:300], f" (and {len(others) - 1} more)" * (len(others) > 1)
         yield finding("TRAIN-WARNED", "low", name, name=name, first=first, more=more)
 
@@ -138,15 +135,13 @@ def _choose(scores: pd.DataFrame, metric: str, names: list[str], simplest: bool)
     """Return the chosen candidate, how it was chosen, and whether it is any better than the baseline."""
     by_candidate = scores[scores["metric"] == metric].groupby("candidate")["value"]
     means = by_candidate.mean()
-    tried = means[names].dropna()
-    if tried.empty:
+    if (tried := means[names].dropna()).empty:
         raise refusal("undefined metric", metric=metric)
     chosen, how = str(tried.idxmax()), "the best mean"
     if simplest:
         how = "the simplest within one standard error of the best"
         chosen = str(tried.index[tried >= tried[chosen] - np.nan_to_num(by_candidate.sem()[chosen])][0])
-    behind = means[BASELINE] - tried[chosen]
-    if not behind >= 0:
+    if not (behind := means[BASELINE] - tried[chosen]) >= 0:
         return chosen, how, []
     numbers = {"metric": metric, "chosen": chosen, "behind": behind}
     return chosen, how, [finding("TRAIN-NOT-BETTER-THAN-BASELINE", "high", chosen, **numbers)]

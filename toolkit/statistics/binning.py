@@ -84,12 +84,10 @@ def cut(
         edges, exact = find_edges(column, bins, dates=dates)
         codes = np.where(np.isnan(values), -1, np.searchsorted(edges, values, side="right")).astype(np.intp)
         labels = [_text(value, dates) for value in exact] if len(exact) else band_labels(edges, dates=dates)
-    missing = bool((codes < 0).any())
-    if missing:
+    if missing := bool((codes < 0).any()):
         codes = np.where(codes < 0, len(labels), codes)
         labels = [*labels, "missing" if "missing" not in labels else "missing value"]
-    banded = numeric and len(edges) > 0 and not len(exact)
-    return Levels(codes, tuple(unique(labels)), banded, missing)
+    return Levels(codes, tuple(unique(labels)), numeric and len(edges) > 0 and not len(exact), missing)
 
 
 def find_edges(column: pd.Series[Any], bins: Bins | None = None, *, dates: bool = False) -> tuple[Array, Array]:
@@ -108,10 +106,8 @@ def find_edges(column: pd.Series[Any], bins: Bins | None = None, *, dates: bool 
     values = column.to_numpy(dtype=float, na_value=np.nan)
     known = values[~np.isnan(values)]
     # Few values among the first rows are the only sign that all might be few: finding out takes sorting.
-    if bins is None and len(np.unique(known[:1000])) <= FEW_VALUES:
-        distinct = np.unique(known)
-        if len(distinct) <= FEW_VALUES:
-            return distinct[1:], distinct
+    if bins is None and len(np.unique(known[:1000])) <= FEW_VALUES and len(distinct := np.unique(known)) <= FEW_VALUES:
+        return distinct[1:], distinct
     if not len(known) or (least := known.min()) == (greatest := known.max()):
         return np.empty(0), np.empty(0)
     count = QUARTERS if bins is None else int(bins)
@@ -163,11 +159,7 @@ def _rounded(cuts: Array, width: float, dates: bool) -> Array:
 
 def _text(value: float, dates: bool) -> str:
     """Write a number, or days since 1970-01-01 as a date, with its time unless that is midnight."""
-    if not dates:
-        return value_text(value)
-    moment = _moments(value)
-    day = moment.astype("datetime64[D]")
-    return str(day) if day == moment else str(moment).replace("T", " ")
+    return str(_moments(value)).removesuffix("T00:00:00").replace("T", " ") if dates else value_text(value)
 
 
 def _moments(days: Any) -> Any:
@@ -192,8 +184,7 @@ def cell_starts(counts: NDArray[Any], cells: int) -> NDArray[np.intp]:
     upto = np.cumsum(counts)
     total = int(upto[-1])
     tail = 2.0 ** np.arange(math.ceil(math.log2(max(total / cells, 1))) + 1)
-    middle: Array = np.linspace(0, total, cells + 1)
-    edges = np.unique(np.concatenate([middle, tail, total - tail]))
+    edges = np.unique(np.concatenate([np.linspace(0, total, cells + 1), tail, total - tail]))
     starts = np.searchsorted(upto, edges[edges < total], side="right")
     heavy = np.flatnonzero(counts >= total / cells)
     return np.unique(np.concatenate([[0], starts, heavy, heavy[heavy + 1 < len(counts)] + 1]))

@@ -55,8 +55,7 @@ def calibration_slope(y_true: Array, y_prob: Array, weights: Array) -> tuple[flo
     fitted = expit(design @ beta)
     lever = design @ np.linalg.inv(information)
     leverage = np.minimum(weights * fitted * (1 - fitted) * np.einsum("ij,ij->i", lever, design), 0.9)
-    influence = n * lever[:, 1] * (y_true - fitted) / np.sqrt(1 - leverage)
-    return float(beta[1]) / spread, influence / spread
+    return float(beta[1]) / spread, n * lever[:, 1] * (y_true - fitted) / np.sqrt(1 - leverage) / spread
 
 
 def calibration_intercept(y_true: Array, y_prob: Array, weights: Array | None = None) -> tuple[float, Array]:
@@ -146,8 +145,7 @@ def calibration_error(
 
     def noise(rates: Array) -> Array:
         # Two rows more at the predicted rate, so that a bin without positives, or without negatives, has noise too.
-        rate = (rates * sizes + 2 * predicted) / (sizes + 2)
-        rate = np.clip(rate, 0.5 / (sizes + 1), 1 - 0.5 / (sizes + 1))
+        rate = np.clip((rates * sizes + 2 * predicted) / (sizes + 2), 0.5 / (sizes + 1), 1 - 0.5 / (sizes + 1))
         return np.asarray(np.sqrt(rate * (1 - rate) / sizes))
 
     own = noise(observed)
@@ -207,8 +205,7 @@ def fit_logistic(terms: Array, y_true: Array, weights: Array | None = None) -> t
         gain = float(gap @ step)
         for _ in range(_HALVINGS):
             eta = terms @ (beta + step)
-            trial = float((each * (np.logaddexp(0, eta) - y_true * eta)).sum())
-            if trial <= loss * (1 + _SETTLED):
+            if (trial := float((each * (np.logaddexp(0, eta) - y_true * eta)).sum())) <= loss * (1 + _SETTLED):
                 break
             step = step / 2
         beta, loss = beta + step, trial

@@ -41,9 +41,7 @@ def homogeneity(reference: NDArray[Any], current: NDArray[Any]) -> float:
     columns = ((k - 1) * (total - k) / (total - 1), (total * float((1 / both[kept]).sum()) - k * k) / (total - 2))
     variance = 2 * total / (total - 3) * (rows[0] - rows[1]) * (columns[0] - columns[1])
     variance += total * total / (total - 1) * rows[1] * columns[1]
-    if variance <= 1e-12:
-        return 1.0
-    return float(stats.gamma.sf(statistic, mean * mean / variance, scale=variance / mean))
+    return 1.0 if variance <= 1e-12 else float(stats.gamma.sf(statistic, mean * mean / variance, scale=variance / mean))
 
 
 def all_on_one_side(rows: float, here: float, there: float) -> float:

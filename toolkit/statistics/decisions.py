@@ -54,8 +54,7 @@ def f1(y: Array, called: Array, weights: Array) -> Measure:
     if not y @ weights:
         return undefined(n)
     value, union = 2 * hits / size, size - hits
-    influence = n * (2 * y * called - value * (y + called)) / size * math.sqrt(union / max(union - 1, 1))
-    influence = influence * weights
+    influence = n * (2 * y * called - value * (y + called)) / size * math.sqrt(union / max(union - 1, 1)) * weights
 
     def ends(effect: float) -> Interval:
         low, high = wilson(hits / effect, union / effect)
@@ -73,8 +72,7 @@ def matthews(y: Array, called: Array, weights: Array) -> Measure:
     cells = np.bincount((2 * y + called).astype(np.intp), weights, 4).astype(float)
     tn, fp, fn, tp = cells.tolist()
     p, q, r, s = tp + fp, tp + fn, tn + fp, tn + fn
-    smallest = min(q, r)
-    if not smallest:
+    if not (smallest := min(q, r)):
         return undefined(n)
     value, influence = float(_correlation(cells)), np.zeros(n)
     if p and s:
@@ -105,10 +103,9 @@ def mean_f1(y_true: Codes, y_pred: Codes, classes: int, weights: Array, *, weigh
     size = truth + called
     used = size > 0
     scores = np.divide(2 * np.diag(cells), size, where=used, out=np.zeros(classes))
-    right = 2.0 * (y_true == y_pred)
     value = float(scores @ truth / n if weighted else scores[used].mean())
     rate = np.divide(truth if weighted else n / used.sum(), size, where=used, out=np.zeros(classes))
-    influence = rate[y_true] * (right - scores[y_true]) - rate[y_pred] * scores[y_pred]
+    influence = rate[y_true] * (2.0 * (y_true == y_pred) - scores[y_true]) - rate[y_pred] * scores[y_pred]
     if weighted:
         influence = influence + scores[y_true] - value
     method = "infinitesimal jackknife, logit scale"

@@ -33,11 +33,9 @@ def better_when(name: str) -> Direction:
     >>> better_when("fairness.sex.demographic_parity_ratio"), better_when("fairness.sex.Female.recall")
     ('higher', '')
     """
-    if name.startswith("test."):
-        return direction(name.rpartition(".")[2])
     if is_disparity(name):
         return "higher" if name.endswith("_ratio") else "lower"
-    return ""
+    return direction(name.rpartition(".")[2]) if name.startswith("test.") else ""
 
 
 def is_disparity(name: str) -> bool:

@@ -65,8 +65,7 @@ def mean_estimate(values: Array) -> Estimate:
     >>> print(mean_estimate(np.arange(100.0)))
     49.50 [43.74, 55.26]
     """
-    n = len(values)
-    if n < 2:
+    if (n := len(values)) < 2:
         return Estimate(float(values[0]) if n else math.nan, n=n)
     centre = float(values.mean())
     half = t_quantile(n) * float(values.std(ddof=1)) / math.sqrt(n)
@@ -149,8 +148,7 @@ def change(now: Estimate, before: Estimate) -> Estimate:
     >>> print(change(Estimate(0.8, 0.77, 0.83, 100), Estimate(0.9, 0.86, 0.94, 100)))
     −0.100 [−0.150, −0.050]
     """
-    known = now.has_interval and before.has_interval
-    ends = mover_difference(now, before) if known else (math.nan, math.nan)
+    ends = mover_difference(now, before) if now.has_interval and before.has_interval else (math.nan, math.nan)
     return Estimate(now.value - before.value, *ends, now.n, "MOVER")
 
 

@@ -80,8 +80,7 @@ class Measure:
         found = self.estimate
         if units is None or not self.ends:
             return replace(self, units=units)
-        effect = units.design_effect(self.influence)
-        if math.isfinite(effect):
+        if math.isfinite(effect := units.design_effect(self.influence)):
             low, high = _cut(self.ends(effect), self.bounds)
             low, high = min(low, found.value), max(high, found.value)
             found = Estimate(found.value, low, high, found.n, f"{found.method}; {units}")
@@ -118,10 +117,9 @@ def difference(first: Measure, second: Measure) -> Estimate:
         return Estimate(value, n=n, method=b.method if a.has_interval else a.method)
     reach = (first.bounds[0] - first.bounds[1], first.bounds[1] - first.bounds[0])
     apart = first.influence - second.influence
-    most = float(np.abs(apart).max())
-    units = first.units
-    if most <= 1e-12 * max(first.unit, second.unit):
-        half, method = RULE_OF_THREE * max(first.unit, second.unit) / (units.count if units else n), "rule of three"
+    units, unit = first.units, max(first.unit, second.unit)
+    if float(np.abs(apart).max()) <= 1e-12 * unit:
+        half, method = RULE_OF_THREE * unit / (units.count if units else n), "rule of three"
     elif math.isfinite(first.centre) or first.few or second.few:
         low, high = _joined(first, second, first.influence, second.influence)
         return Estimate(value, *_cut((min(low, value), max(high, value)), reach), n, "MOVER over both")
@@ -162,8 +160,7 @@ def mean(
     unit : float
         What one row might add at most; used where all rows agree.
     """
-    n = len(values)
-    if n == 0:
+    if (n := len(values)) == 0:
         return undefined(0)
     each = np.ones(n) if weights is None else weights
     value = float(np.average(values, weights=weights))
@@ -189,8 +186,7 @@ def wider(found: Measure, ends: Ends, method: str) -> Measure:
         one, two = ends(effect), found.ends(effect) if found.ends else ends(effect)
         return min(one[0], two[0]), max(one[1], two[1])
 
-    value, n = found.estimate.value, found.estimate.n
-    return Measure.made(value, both, method, found.influence, n, found.bounds, found.unit)
+    return Measure.made(found.estimate.value, both, method, found.influence, found.estimate.n, found.bounds, found.unit)
 
 
 def share(hits: Array, among: Array) -> Measure:
@@ -202,11 +198,12 @@ def share(hits: Array, among: Array) -> Measure:
     if size == 0:
         return undefined(n)
     count = float(hits @ among)
-    value = count / size
-    influence = among * (hits - value) * n / math.sqrt(size * max(size - 1, 1))
-    return Measure.made(
-        value, lambda effect: wilson(count / effect, size / effect), "Wilson", influence, n, (0.0, 1.0), n / size
-    )
+    influence = among * (hits - count / size) * n / math.sqrt(size * max(size - 1, 1))
+
+    def ends(effect: float) -> Interval:
+        return wilson(count / effect, size / effect)
+
+    return Measure.made(count / size, ends, "Wilson", influence, n, (0.0, 1.0), n / size)
 
 
 def smooth(value: float, influence: Array, weights: Array | None = None, *, effective: float, method: str) -> Measure:

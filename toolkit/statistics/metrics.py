@@ -90,8 +90,7 @@ def binary_metrics(
     }
     rare, said = min(y @ weights, (1 - y) @ weights) < FEW, called @ weights
     few = dict.fromkeys(DECIDED, rare or 0 < said < FEW) | dict.fromkeys(RANKED, rare)
-    found = {name: replace(one, few=bool(few.get(name))) for name, one in found.items()}
-    return {name: one.over(units) for name, one in found.items()}
+    return {name: replace(one, few=bool(few.get(name))).over(units) for name, one in found.items()}
 
 
 def multiclass_metrics(
@@ -136,11 +135,10 @@ def multiclass_metrics(
         if smallest > 0:
             areas = [roc_auc((y_true == k).astype(float), y_prob[:, k], weights) for k in range(classes)]
             value, influence = float(np.mean([a for a, _ in areas])), np.mean([i for _, i in areas], axis=0)
-            method = "DeLong, logit scale"
-            measured["roc_auc_ovr"] = smooth(value, influence, weights, effective=smallest, method=method)
-    rare = [name for name in ("balanced_accuracy", "f1_macro", "roc_auc_ovr") if smallest < FEW]
-    few = {name: replace(measured[name], few=True) for name in rare}
-    return {name: one.over(units) for name, one in (measured | few).items()}
+            how = "DeLong, logit scale"
+            measured["roc_auc_ovr"] = smooth(value, influence, weights, effective=smallest, method=how)
+    few = dict.fromkeys(("balanced_accuracy", "f1_macro", "roc_auc_ovr"), smallest < FEW)
+    return {name: replace(one, few=few.get(name, False)).over(units) for name, one in measured.items()}
 
 
 def class_table(
@@ -174,8 +172,7 @@ def area_of(y: Array, score: Array, weights: Array | None = None) -> Measure:
         return undefined(len(y))
     each = np.ones(len(y)) if weights is None else weights
     ones, zeros = float(y @ each), float((1 - y) @ each)
-    smaller = min(ones, zeros)
-    if smaller > 1 and not influence.any() and 0 < value < 1:
+    if (smaller := min(ones, zeros)) > 1 and not influence.any() and 0 < value < 1:
         half = RULE_OF_THREE / smaller / 2
 
         def even(effect: float) -> Interval:
@@ -194,17 +191,15 @@ def _score_metrics(y: Array, score: Array, weights: Array, probabilities: bool, 
         raise InputError(f"Probabilities must lie between 0 and 1; found {score.min():.4g} to {score.max():.4g}.")
     n, found = len(y), {"roc_auc": area_of(y, score, weights)}
     if ones := float(y @ weights):
-        method = "infinitesimal jackknife, logit scale"
-        value, influence = average_precision(y, score, weights)
-        found["average_precision"] = smooth(value, influence, weights, effective=ones, method=method)
+        how = "infinitesimal jackknife, logit scale"
+        found["average_precision"] = smooth(*average_precision(y, score, weights), weights, effective=ones, method=how)
     if not probabilities:
         return found
     clipped = np.clip(score, EPSILON, 1 - EPSILON)
     worst = -math.log(float(min(clipped.min(), (1 - clipped).min())))
     slope = unbounded(*calibration_slope(y, score, weights), weights, "sandwich (HC2), Wald")
     if min(y.sum(), n - y.sum()) < LEAST_OF_CLASS:
-        why = "no interval: too few rows of a class"
-        slope = Measure(Estimate(slope.estimate.value, n=n, method=why), None)
+        slope = Measure(Estimate(slope.estimate.value, n=n, method="no interval: too few rows of a class"), None)
     return found | {
         "log_loss": class_mean(y, score, -np.log(clipped), -np.log(1 - clipped), weights, unit=worst, most=math.inf),
         "brier_score_loss": class_mean(y, score, (1 - score) ** 2, score**2, weights, unit=1.0, most=1.0),

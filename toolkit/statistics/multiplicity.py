@@ -21,9 +21,8 @@ def holm(p_values: Sequence[float] | Array) -> Array:
 
     def step_down(found: Array) -> Array:
         order = np.argsort(found)
-        adjusted = np.empty(len(found))
-        adjusted[order] = np.maximum.accumulate(found[order] * np.arange(len(found), 0, -1)).clip(max=1.0)
-        return adjusted
+        adjusted = np.maximum.accumulate(found[order] * np.arange(len(found), 0, -1)).clip(max=1.0)
+        return adjusted[np.argsort(order)]
 
     return _adjusted(p_values, step_down)
 
@@ -43,7 +42,6 @@ def benjamini_hochberg(p_values: Sequence[float] | Array) -> Array:
 
 def _adjusted(p_values: Sequence[float] | Array, method: Callable[[Array], Array]) -> Array:
     found = np.array(p_values, dtype=float)
-    tested = ~np.isnan(found)
-    if tested.any():
+    if (tested := ~np.isnan(found)).any():
         found[tested] = method(found[tested])
     return found

@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from toolkit.statistics.intervals import Array
 
@@ -44,8 +45,7 @@ def roc_auc(y_true: Array, y_score: Array, weights: Array | None = None) -> tupl
     placement = np.where(y_true == 1, below[place] / zeros, above[place] / ones)
     area = float(own @ placement) / ones
     size = np.where(y_true == 1, ones, zeros)
-    influence = (placement - area) * n / np.sqrt(size * np.maximum(size - 1, 1))
-    return area, influence
+    return area, (placement - area) * n / np.sqrt(size * np.maximum(size - 1, 1))
 
 
 def average_precision(y_true: Array, y_score: Array, weights: Array | None = None) -> tuple[float, Array]:
@@ -70,17 +70,28 @@ def average_precision(y_true: Array, y_score: Array, weights: Array | None = Non
     """
     n, each = len(y_true), np.ones(len(y_true)) if weights is None else weights
     ones = float(y_true @ each)
-    order = np.argsort(-y_score, kind="stable")
-    y, score = y_true[order], y_score[order]
-    last = np.append(np.flatnonzero(np.diff(score)), n - 1)
-    hits, called = np.cumsum((y_true * each)[order])[last], np.cumsum(each[order])[last]
+    order, last, hits, called = ranked(y_true, y_score, each)
     share = np.divide(1.0, called, where=called > 0, out=np.zeros(len(last)))
     found, precision = np.diff(hits, prepend=0.0), hits * share
     value = float(found @ precision) / ones
     gained = np.cumsum((found * share)[::-1])[::-1]
     lost = np.cumsum((found * precision * share)[::-1])[::-1]
     group = np.repeat(np.arange(len(last)), np.diff(last, prepend=-1))
-    slope = np.where(y == 1, precision[group] - value + gained[group], 0.0) - lost[group]
+    slope = np.where(y_true[order] == 1, precision[group] - value + gained[group], 0.0) - lost[group]
     influence = np.empty(n)
     influence[order] = slope * n / math.sqrt(ones * max(ones - 1, 1))
     return value, influence
+
+
+def ranked(y_true: Array, y_score: Array, weights: Array) -> tuple[NDArray[np.intp], NDArray[np.intp], Array, Array]:
+    """Put rows in the order of their scores, the highest first, and count them down to each distinct score.
+
+    Returns
+    -------
+    (order, last, hits, called)
+        The places of the rows, shape (n,); where in this order the rows of each distinct score end, and the weights of
+        the positives and of all rows up to there, each of shape (distinct scores,).
+    """
+    order = np.argsort(-y_score, kind="stable")
+    last = np.append(np.flatnonzero(np.diff(y_score[order])), len(order) - 1)
+    return order, last, np.cumsum((y_true * weights)[order])[last], np.cumsum(weights[order])[last]

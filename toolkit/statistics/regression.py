@@ -66,28 +66,24 @@ def has_heavy_tails(error: Array) -> bool:
     >>> has_heavy_tails(rng.normal(size=1000)), has_heavy_tails(rng.standard_t(2, 1000))
     (False, True)
     """
-    n = len(error)
-    if n < _LEAST_ROWS:
+    if (n := len(error)) < _LEAST_ROWS:
         return False
     k = min(n // 20, int(n**0.6))
-    largest = np.partition(np.abs(error), n - k - 1)[n - k - 1 :]
-    if not largest[0] > 0:
+    if not (largest := np.partition(np.abs(error), n - k - 1)[n - k - 1 :])[0] > 0:
         return False
-    spread = float(np.log(largest[1:] / largest[0]).sum())
-    return k * (1 + Z / math.sqrt(k)) < _LEAST_INDEX * spread
+    return k * (1 + Z / math.sqrt(k)) < _LEAST_INDEX * float(np.log(largest[1:] / largest[0]).sum())
 
 
 def _measured(y: Array, predicted: Array, weights: Array) -> dict[str, Measure]:
     n, error = len(y), predicted - y
     reach = float(np.ptp(y)) or float(np.abs(y).max()) or 1.0
     size = np.abs(error)
-    percentage = mean(size / np.abs(y), weights) if np.all(y != 0) else undefined(n)
     return {
         "mean_absolute_error": mean(size, weights, unit=reach),
         "root_mean_squared_error": root_mean_square(error, reach, weights),
         "r2": _r2(y, error, weights),
         "median_absolute_error": _median(size, reach, weights),
-        "mean_absolute_percentage_error": percentage,
+        "mean_absolute_percentage_error": mean(size / np.abs(y), weights) if np.all(y != 0) else undefined(n),
         "bias": mean(error, weights, bounds=(-math.inf, math.inf), unit=reach),
     }
 

@@ -64,8 +64,7 @@ def replicate(measures: Mapping[str, Measure]) -> dict[str, Replicated]:
         codes, count = among.independent
         influences = np.column_stack([np.bincount(codes, column, count) for column in influences.T])
         influences *= math.sqrt(count / max(count - 1, 1))
-    draws = _signed_sums(influences) / n
-    known = [(name, defined[name], drawn) for name, drawn in zip(smooth, draws.T, strict=True)]
+    known = [(name, defined[name], drawn) for name, drawn in zip(smooth, _signed_sums(influences).T / n, strict=True)]
     size = n, len(influences)
     return {name: Replicated(one.estimate.value, *size, one.unit, one.bounds, drawn) for name, one, drawn in known}
 
@@ -116,8 +115,7 @@ def read_replicates(text: str | bytes) -> tuple[dict[str, Replicated], str]:
     ValueError, KeyError, TypeError
         Where it is something else.
     """
-    content = json.loads(text)
-    if content["schema"] != 1:
+    if (content := json.loads(text))["schema"] != 1:
         raise ValueError(f"schema {content['schema']!r}")
     found = {}
     for name, entry in content["metrics"].items():
@@ -132,11 +130,9 @@ def read_replicates(text: str | bytes) -> tuple[dict[str, Replicated], str]:
 
 def _signed_sums(influences: Array) -> Array:
     """Sum the rows of a (rows, metrics) array under random signs, of many rows by blocks that share a sign."""
-    blocks = influences
     if len(influences) > BLOCKS:
-        full = np.zeros((-(-len(influences) // BLOCKS) * BLOCKS, influences.shape[1]))
-        full[: len(influences)] = influences
-        blocks = full.reshape(-1, BLOCKS, influences.shape[1]).sum(axis=0)
+        padded = np.pad(influences, ((0, -len(influences) % BLOCKS), (0, 0)))
+        influences = padded.reshape(-1, BLOCKS, influences.shape[1]).sum(axis=0)
     rng = np.random.default_rng(0)
-    chunks = (rng.integers(0, 2, size=(_CHUNK, len(blocks)), dtype=np.int8) for _ in range(REPLICATES // _CHUNK))
-    return np.concatenate([(2.0 * chunk - 1.0) @ blocks for chunk in chunks])
+    chunks = (rng.integers(0, 2, size=(_CHUNK, len(influences)), dtype=np.int8) for _ in range(REPLICATES // _CHUNK))
+    return np.concatenate([(2.0 * chunk - 1.0) @ influences for chunk in chunks])

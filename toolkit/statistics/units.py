@@ -33,8 +33,7 @@ def check_weights(weight: pd.Series[Any]) -> pd.Series[Any]:
     [1.0, 2.0]
     """
     values = pd.to_numeric(weight, errors="coerce").astype("float64")
-    usable = np.isfinite(values.to_numpy()) & (values.to_numpy() >= 0)
-    if not usable.all():
+    if not (usable := np.isfinite(values.to_numpy()) & (values.to_numpy() >= 0)).all():
         bad, first = int((~usable).sum()), str(weight.iloc[int(np.argmin(usable))])
         found = f"{bad:,} of {len(values):,} rows have none such, the first {first!r}"
         raise InputError(f"Weights {str(weight.name)!r} must be numbers of 0 or more; {found}. Leave those rows out.")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
+from toolkit.core.resources import beside
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,5 +53,4 @@ def _built_in(name: str, said: Mapping[str, Any]) -> BuiltIn:
     return BuiltIn(name=name, **{**said, **lists, **file})
 
 
-_TABLES = yaml.safe_load((Path(__file__).parent / "tables.yaml").read_text(encoding="utf-8"))
-BUILT_IN: dict[str, BuiltIn] = {name: _built_in(name, said) for name, said in _TABLES.items()}
+BUILT_IN: dict[str, BuiltIn] = {name: _built_in(name, said) for name, said in beside(__file__, "tables.yaml").items()}

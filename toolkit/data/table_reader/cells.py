@@ -29,14 +29,12 @@ def column_kind(series: pd.Series[Any]) -> Any:
     >>> column_kind(pd.Series([1, "a"])), column_kind(pd.Series([[1], [2]])), column_kind(pd.Series([True, None]))
     ('mixed', 'nested', 'bool')
     """
-    dtype = series.dtype
     if series.isna().all():
         return "missing"
-    if isinstance(dtype, pd.CategoricalDtype):
+    if isinstance(series.dtype, pd.CategoricalDtype):
         return "category"
     series = usual(series)
-    known = _KINDS.get(pd.api.types.infer_dtype(series, skipna=True))
-    if known is not None:
+    if known := _KINDS.get(pd.api.types.infer_dtype(series, skipna=True)):
         return known
     types = {type(cell) for cell in series.dropna()}
     if types & {list, dict, set, tuple, bytes, bytearray, frozenset, np.ndarray, complex}:
@@ -59,9 +57,7 @@ def usual(series: pd.Series[Any]) -> pd.Series[Any]:
     if isinstance(dtype, pd.SparseDtype):
         return pd.Series(np.asarray(series), index=series.index, name=series.name)
     labels = dtype.categories.to_numpy() if isinstance(dtype, pd.CategoricalDtype) else np.array([])
-    whole = (
-        labels.dtype.kind == "f" and len(labels) and (labels == np.floor(labels)).all() and (abs(labels) < 2**53).all()
-    )
+    whole = labels.dtype.kind == "f" and len(labels) and (abs(labels) < 2**53).all() and (labels % 1 == 0).all()
     return series.cat.rename_categories(labels.astype("int64").tolist()) if whole else series
 
 
@@ -88,8 +84,7 @@ def text_labels(series: pd.Series[Any]) -> tuple[NDArray[np.int64], NDArray[Any]
         texts = [None if gone else str(cell) for cell, gone in zip(series, series.isna(), strict=True)]
         series = pd.Series(texts, dtype=object)
     codes, distinct = pd.factorize(series.array)
-    labels = np.array([str(label) for label in distinct], dtype=object)
-    return codes.astype("int64"), labels
+    return codes.astype("int64"), np.array([str(label) for label in distinct], dtype=object)
 
 
 def as_texts(series: pd.Series[Any]) -> pa.StringArray:

@@ -107,18 +107,14 @@ class Format:
 
 def read_numbers(plain: pa.StringArray, how: Format) -> NDArray[np.float64]:
     """Read trimmed texts as numbers, nan where they are none."""
-    if how.plain:
-        values = cast_numbers(pc.if_else(pc.equal(plain, ""), pa.scalar(None, pa.string()), plain))
-        if values is not None:
-            return values
+    if how.plain and (values := cast_numbers(pc.if_else(pc.equal(plain, ""), None, plain))) is not None:
+        return values
     texts = plain
     if how.unit:
         parts = pc.extract_regex(plain, DECORATED)
         around = pc.binary_join_element_wise(parts.field("before"), parts.field("after"), "")
-        same = pc.fill_null(pc.equal(around, how.unit), False)
-        texts = pc.if_else(same, parts.field("number"), pa.scalar(None, pa.string()))
-    fits = pc.match_substring_regex(texts, notation(how.decimal, how.thousands))
-    texts = pc.if_else(pc.fill_null(fits, False), texts, pa.scalar(None, pa.string()))
+        texts = pc.if_else(pc.equal(around, how.unit), parts.field("number"), None)
+    texts = pc.if_else(pc.match_substring_regex(texts, notation(how.decimal, how.thousands)), texts, None)
     if how.thousands:
         texts = pc.replace_substring_regex(texts, "[ \u00a0]" if how.thousands == " " else re.escape(how.thousands), "")
     if how.decimal == ",":
