@@ -80,8 +80,7 @@ def regression_curves(y_true: Array, y_pred: Array, *, seed: int) -> dict[str, p
         ``predicted_vs_actual`` and ``residuals`` (actual, predicted, residual: at most 1,000 rows drawn at random);
         the residual is prediction minus truth.
     """
-    rng = np.random.default_rng(seed)
-    picked = np.sort(rng.choice(len(y_true), min(MOST_DOTS, len(y_true)), replace=False))
+    picked = np.sort(np.random.default_rng(seed).choice(len(y_true), min(MOST_DOTS, len(y_true)), replace=False))
     dots = pd.DataFrame({"actual": y_true[picked], "predicted": y_pred[picked]})
     dots["residual"] = dots["predicted"] - dots["actual"]
     return {"predicted_vs_actual": dots, "residuals": dots}

@@ -207,8 +207,7 @@ class Evaluation(Result):
 
     @cached_property
     def _replicates(self) -> str:
-        rows = fingerprint(self.data.target.rename("target").reset_index())
-        return write_replicates(replicate(self.measured), rows)
+        return write_replicates(replicate(self.measured), fingerprint(self.data.target.rename("target").reset_index()))
 
     def face(self) -> Face:
         """Return the threshold, and the metrics of the test part beside the baseline's."""
@@ -234,8 +233,7 @@ def _numbers(
         numbers[f"baseline.{name}"], numbers[f"difference.{name}"] = rival(own, other).estimate, difference(own, other)
     for part, found in units.items():
         if found and found.kind != "row":
-            kind = f"{found.kind}s"
-            numbers[f"{part}.{kind}"] = Estimate(found.count, n=len(found.codes))
+            numbers[f"{part}.{found.kind}s"] = Estimate(found.count, n=len(found.codes))
     return numbers
 
 
@@ -278,7 +276,7 @@ def measure(
     if costs := chosen.rule.costs:
         each, dearest = costs.of(predicted.y_true, called), float(np.ptp([costs.fp, costs.fn, costs.tp, costs.tn]))
         cost = mean(each, predicted.weights, bounds=(-math.inf, math.inf), unit=dearest)
-        found |= {"expected_cost": cost.over(units)}
+        found["expected_cost"] = cost.over(units)
     return found
 
 
@@ -287,11 +285,8 @@ def _confusion(predicted: Predictions, test: Dataset, chosen: Threshold | None) 
         return None
     from sklearn.metrics import confusion_matrix
 
-    labels, guess = predicted.classes, predicted.y_pred
-    if chosen:
-        guess = predicted.decide(chosen.value)
-        labels = in_order(test)
-    names = [str(label) for label in labels]
+    names = [str(label) for label in (in_order(test) if chosen else predicted.classes)]
+    guess = predicted.decide(chosen.value) if chosen else predicted.y_pred
     cells = confusion_matrix(predicted.y_true, guess, labels=range(len(names)), sample_weight=predicted.weights)
     return pd.DataFrame(cells, index=pd.Index(names, name="true"), columns=pd.Index(names, name="predicted"))
 
@@ -299,8 +294,7 @@ def _confusion(predicted: Predictions, test: Dataset, chosen: Threshold | None) 
 def _curves(predicted: Predictions, task: str, chosen: Threshold | None, seed: int) -> dict[str, pd.DataFrame]:
     if task == "regression":
         return regression_curves(predicted.y_true, predicted.y_pred, seed=seed)
-    ones = predicted.y_true.sum()
-    if chosen is None or not predicted.scored or ones in (0, len(predicted.y_true)):
+    if chosen is None or not predicted.scored or predicted.y_true.sum() in (0, len(predicted.y_true)):
         return {}
     rows = predicted.y_true, predicted.y_pred, predicted.weights
     return binary_curves(*rows, costs=chosen.rule.costs, probabilities=predicted.probabilities)

@@ -130,8 +130,7 @@ class ThresholdExplorer(Explorer):
         places = {int(np.argmin(np.abs(called - count))) for count in wanted} | {self.chosen}
         table = self._table().iloc[sorted(places)]
         levels = [f"{at:.4g}{' (chosen)' * (place == self.chosen)}" for place, at in table["threshold"].items()]
-        shown = table.assign(threshold=levels)
-        return face("explorer", self, shown, chosen=self.counts["threshold"][self.chosen])
+        return face("explorer", self, table.assign(threshold=levels), chosen=self.counts["threshold"][self.chosen])
 
     def plain(self) -> dict[str, Any]:
         """Return the counts at every threshold, overall and of the largest groups."""
@@ -151,8 +150,7 @@ class ThresholdExplorer(Explorer):
 
 def _groups(fairness: Any, threshold: float, rows: int, positives: int) -> pd.DataFrame:
     """Return the counts of the groups of each feature whose groups hold every row once."""
-    curves = getattr(fairness, "curves", None)
-    if curves is None or curves.empty:
+    if (curves := getattr(fairness, "curves", None)) is None or curves.empty:
         return pd.DataFrame(columns=list(_GROUPS))
     if fairness.data.rows != rows or fairness.threshold.value != threshold:
         raise refusal("other rows", rows=rows, threshold=threshold, audit=fairness)
