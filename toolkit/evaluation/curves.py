@@ -91,8 +91,6 @@ def _score_bins(y_true: Array, y_score: Array, weights: Array) -> pd.DataFrame:
     if low >= 0 and high <= 1:
         low, high = 0.0, 1.0
     edges = np.linspace(low, high if high > low else low + 1, SCORE_BINS + 1)
-    shares = {
-        name: np.histogram(y_score, edges, weights=weights * own)[0] / float(weights @ own)
-        for name, own in (("positive", y_true), ("negative", 1 - y_true))
-    }
+    classes = {"positive": weights * y_true, "negative": weights * (1 - y_true)}
+    shares = {name: np.histogram(y_score, edges, weights=own)[0] / own.sum() for name, own in classes.items()}
     return pd.DataFrame({"low": edges[:-1], "high": edges[1:], **shares})

@@ -206,9 +206,8 @@ def _step_down(z: Array, apart: Array, families: int, rng: np.random.Generator) 
 
 def worse_slices(scanned: Scan) -> list[int]:
     """Return the slices that are worse for certain, the largest certain difference first."""
-    low = scanned.difference - scanned.half_width
-    found = np.flatnonzero(scanned.p_adjusted <= ALPHA)
-    return [int(place) for place in found[np.argsort(-low[found], kind="stable")]]
+    order = np.argsort(scanned.half_width - scanned.difference, kind="stable")
+    return [place for place in order.tolist() if scanned.p_adjusted[place] <= ALPHA]
 
 
 def prune(order: list[int], scanned: Scan, members: Members) -> list[int]:

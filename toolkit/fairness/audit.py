@@ -122,9 +122,8 @@ def audit_fairness(
     groupings = group_rows(ordered, depth, bins, of_rows)
     hows = [Resampling(min_count, replicates, rng) for rng in np.random.default_rng(seed).spawn(len(groupings))]
     asked = list(zip(groupings, hows, strict=True))
-    found = side_by_side([partial(measure_groups, predicted, *one) for one in asked])
+    counted = zip(asked, side_by_side([partial(measure_groups, predicted, *one) for one in asked]), strict=True)
     # A caller's functions may not bear to be called from several threads.
-    counted = zip(asked, found, strict=True)
     measured = [(one[0], known | measure_custom(custom, predicted, *one)) for one, known in counted]
     names = tuple(metric.name for metric in custom)
     groups = pd.concat([findings.group_table(*each) for each in measured], ignore_index=True)
@@ -209,9 +208,8 @@ class FairnessAudit(Result):
 
     def face(self) -> Face:
         """Return the disparities, and the foremost metrics of each group."""
-        shown = self.disparities.drop(columns=["p_value", "metric", "groups"])
-        if not shown["class"].any():
-            shown = shown.drop(columns="class")
+        classes = [] if self.disparities["class"].any() else ["class"]
+        shown = self.disparities.drop(columns=["p_value", "metric", "groups", *classes])
         tables = [FaceTable("Disparities with 95% intervals, and what is expected by chance", shown)]
         foremost = self.groups[self.groups["metric"].isin([*findings.METRICS["shown"][self.data.task], *self.custom])]
         belong = ["units"] if (self.groups["units"] != self.groups["rows"]).any() else []
@@ -221,8 +219,7 @@ class FairnessAudit(Result):
             for (kind, metric), rows in groups.groupby(["class", "metric"], sort=False):
                 side_by[f"{kind}: {spoken(str(metric))}" if kind else metric] = rows["value"].to_numpy()
             tables.append(FaceTable(f"Groups of {name}", side_by))
-        few = findings.too_few(self.groups, self.min_count)
-        if len(few):
+        if len(few := findings.too_few(self.groups, self.min_count)):
             tables.append(FaceTable("Too few to judge, wholly or by some metrics: left out of the disparities", few))
         tested, beyond = self.disparities["p_adjusted"].count(), (self.disparities["p_adjusted"] <= 0.05).sum()
         units, at = self.data.units, self.threshold

@@ -135,9 +135,8 @@ def _compared(parts: list[GroupMetric], ratio: bool, grouping: Grouping) -> dict
     found = measure_disparity(parts, ratio=ratio) or undefined
     estimates = next(part.estimates for part in parts if part.name == found.metric)
     worst, best = found.lowest, found.highest
-    further = abs(estimates[best].value) > abs(estimates[worst].value)
     lower = found.metric in LOWER_IS_BETTER or found.metric.endswith(("_loss", "_error"))
-    if lower or (found.metric in AIMED_AT and further):
+    if lower or (found.metric in AIMED_AT and abs(estimates[best].value) > abs(estimates[worst].value)):
         worst, best = best, worst
     named = {"worst": labels[worst], "best": labels[best]} if worst != best else {"worst": "", "best": ""}
     value = found.estimate
@@ -167,8 +166,7 @@ def judge(disparities: pd.DataFrame, groups: pd.DataFrame) -> Iterator[Finding]:
         others = [name for name in dict.fromkeys(rows["feature"]) if name != worst["feature"]]
         also = f" Also by {listed(others, 5)}." if others else ""
         yield _about(worst, "FAIRNESS-DISPARITY", _severity(worst, groups), groups, f"FAIRNESS-{kind}", also)
-    low = beyond[(beyond["disparity"] == "demographic_parity_ratio") & (beyond["size"] < FOUR_FIFTHS)]
-    if len(low):
+    if len(low := beyond[(beyond["disparity"] == "demographic_parity_ratio") & (beyond["size"] < FOUR_FIFTHS)]):
         worst = low.iloc[int(np.argmin(low["size"]))]
         yield _about(worst, "FAIRNESS-FOUR-FIFTHS", "high", groups)
 
@@ -212,8 +210,7 @@ def about_groups(groupings: Sequence[Grouping], groups: pd.DataFrame, rows: int,
         severity: Severity = "medium" if any(len(one.columns) == 1 for one in alone) else "low"
         yield finding("FAIRNESS-ONE-GROUP", severity, least=least, named=listed(said, MOST_LISTED))
     sizes = groups[["feature", "group", "rows", "units"]].drop_duplicates()
-    rough = sizes[(sizes["rows"] >= least) & (sizes["units"] < np.minimum(sizes["rows"], FEW_GROUPS))]
-    if len(rough):
+    if len(rough := sizes[(sizes["rows"] >= least) & (sizes["units"] < np.minimum(sizes["rows"], FEW_GROUPS))]):
         named, units = _by_feature(rough.assign(too_few=rough["units"].astype(str))), groupings[0].units
         yield finding("FAIRNESS-FEW-UNITS", "medium", least=FEW_GROUPS, units=units, named=named)
     for one in groupings:
@@ -241,8 +238,7 @@ def about_table(
         if isinstance(data, Split) and not pd.api.types.is_numeric_dtype(column):
             present, whole = set(column.dropna().unique()), data.data
             known = (whole.sensitive if label in whole.sensitive.columns else whole.frame())[label]
-            absent = [value_text(value) for value in pd.unique(known.dropna()) if value not in present]
-            if absent:
+            if absent := [value_text(value) for value in pd.unique(known.dropna()) if value not in present]:
                 yield finding("FAIRNESS-GROUP-ABSENT", "low", name, name=name, absent=listed(absent, MOST_LISTED))
     scored, classes = predicted.scored, len(predicted.classes)
     if part.task == "binary" and not (scored and predicted.probabilities):

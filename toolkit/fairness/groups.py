@@ -207,13 +207,12 @@ def learn_groups(
     """
     columns = {str(name): _learn(column, features.get(name)) for name, column in sensitive.items()}
     counts = pd.crosstab(_joined(columns, sensitive), y).reindex(columns=[0, 1], fill_value=0)
-    size = counts.min(axis=1) if each_class else counts.sum(axis=1)
-    enough = size >= FEWEST
+    fewest = "min" if each_class else "sum"
+    enough = counts.agg(fewest, axis=1) >= FEWEST
     order = [str(name) for name in counts.sum(axis=1).sort_values(ascending=False, kind="stable").index]
     known = tuple(name for name in order if enough[name])
     left = counts[~enough].sum()
-    rest = bool((left.min() if each_class else left.sum()) >= FEWEST)
-    fallback = known[0] if known and not rest else OTHERS
+    fallback = known[0] if known and left.agg(fewest) < FEWEST else OTHERS
     return Groups(columns, known, fallback, tuple(name for name in order if not enough[name]))
 
 

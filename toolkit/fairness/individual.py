@@ -154,13 +154,10 @@ class IndividualFairness(Result):
 
     def scalars(self) -> dict[str, Estimate]:
         """Return ``individual.consistency``, the same by chance, and the numbers of each sensitive column."""
-        numbers = {
-            "individual.consistency": self.consistency,
-            "individual.consistency_by_chance": Estimate(self.by_chance, n=self.data.rows),
-        }
-        for name, found in self.columns.items():
-            numbers |= {f"individual.{name}.{key}": number for key, number in found.items()}
-        return numbers
+        by_chance = Estimate(self.by_chance, n=self.data.rows)
+        numbers = {"consistency": self.consistency, "consistency_by_chance": by_chance}
+        numbers |= {f"{name}.{key}": one for name, found in self.columns.items() for key, one in found.items()}
+        return {f"individual.{name}": number for name, number in numbers.items()}
 
     def findings(self) -> list[Finding]:
         """Say where the sensitive value itself decides, and where neighbours are no more alike than strangers."""

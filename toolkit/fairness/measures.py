@@ -62,16 +62,14 @@ def measure_groups(predicted: Predictions, grouping: Grouping, how: Resampling) 
     truth, guess, enough = predicted.y_true, predicted.y_pred, grouping.counts >= how.least
     measured, unit = Measured(), 1.0
 
-    def of_groups(
-        measure: Callable[..., Measure], *values: Array, **options: Any
-    ) -> tuple[list[Estimate], Array | None]:
+    def grouped(measure: Callable[..., Measure], *values: Array, **options: Any) -> tuple[list[Estimate], Array | None]:
         each = zip(grouping.rows, grouping.weights, strict=True)
         measures = [measure(*(one[rows] for one in values), weights=own, **options) for rows, own in each]
         estimates, drawn = grouping.over(measures, how)
         return [one.times(unit) for one in estimates], drawn
 
     def add(name: str, measure: Callable[..., Measure], *values: Array, **options: Any) -> None:
-        estimates, drawn = of_groups(measure, *values, **options)
+        estimates, drawn = grouped(measure, *values, **options)
         measured["", name] = compared(name, estimates, enough, how, drawn)
 
     if not predicted.classes:
@@ -90,7 +88,7 @@ def measure_groups(predicted: Predictions, grouping: Grouping, how: Resampling) 
         rates = measure_rates(cells, names, how, grouping, grouping.parts(true, called))
         measured |= {(kind, name): metric for name, metric in rates.items()}
     if ranked(predicted):
-        (areas, drawn), judged = of_groups(area_of, truth, guess), rates["balanced_accuracy"].judged
+        (areas, drawn), judged = grouped(area_of, truth, guess), rates["balanced_accuracy"].judged
         measured["", "roc_auc"] = compared("roc_auc", areas, judged, how, drawn, proportion=True)
         if predicted.probabilities:
             add("brier_score_loss", mean, (guess - truth) ** 2, bounds=(0.0, 1.0))

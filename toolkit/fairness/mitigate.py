@@ -266,8 +266,7 @@ def _about_fits(fitted: Sequence[FittedMethod], setup: Setup) -> Iterator[Findin
         if one.merged:
             said = {"method": name, "fallback": one.fallback, "merged": listed(one.merged)}
             yield finding("MITIGATE-GROUPS-MERGED", "low", name, **said)
-    sampled = [one.name for one in fitted if one.method != "threshold_optimizer" and one.rows < all_rows]
-    if sampled:
+    if sampled := [one.name for one in fitted if one.method != "threshold_optimizer" and one.rows < all_rows]:
         numbers = {"rows": setup.rows, "all_rows": all_rows, "points": listed(sampled)}
         yield finding("MITIGATE-SAMPLED", "info", "frontier", **numbers)
     if setup.split.validation is None and "threshold_optimizer" in by_group:

@@ -174,8 +174,7 @@ class _Shape:
         """Resample how far apart the groups are found to be when they truly are at ``at``."""
         proportion = self.part.proportion
         found = to_scale(np.exp(at) if self.ratio else at, proportion)[:, None] + self.part.errors
-        ends = from_scale(found.min(axis=0), proportion), from_scale(found.max(axis=0), proportion)
-        return _apart(*ends, self.ratio)
+        return _apart(from_scale(found.min(axis=0), proportion), from_scale(found.max(axis=0), proportion), self.ratio)
 
     def squeezed(self, width: float, reach: float) -> Array:
         """Return the nearest places of the groups within a width: those outside move to its ends.
@@ -250,9 +249,7 @@ def _crossing(surprise: Callable[[float], float], most: float, tolerance: float)
     """Find where a rising function is zero between 0 and ``most``; the end on its side where it is not."""
     if surprise(0.0) >= 0:
         return 0.0
-    if surprise(most) <= 0:
-        return most
-    return float(brentq(surprise, 0.0, most, xtol=tolerance))
+    return most if surprise(most) <= 0 else float(brentq(surprise, 0.0, most, xtol=tolerance))
 
 
 def _at_the_edge(parts: Sequence[GroupMetric], decides: GroupMetric, found: Interval, ratio: bool) -> Interval:
@@ -295,5 +292,4 @@ def _limits_of_pairs(part: GroupMetric, ratio: bool) -> tuple[Array, Array]:
 def _apart(least: Any, greatest: Any, ratio: bool) -> Array:
     if not ratio:
         return np.asarray(greatest - least)
-    whole = np.where(greatest > 0, greatest, 1.0)
-    return np.where(greatest > 0, 1 - least / whole, 0.0)
+    return np.where(greatest > 0, 1 - least / np.where(greatest > 0, greatest, 1.0), 0.0)
