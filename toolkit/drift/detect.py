@@ -211,13 +211,11 @@ class Drift(Result):
 
     def drifted_windows(self) -> list[str]:
         """Name the windows in which something is broken or has drifted."""
-        moved = self.windows["verdict"].isin(["broken", "drifted"])
-        return list(dict.fromkeys(self.windows.loc[moved, "window"]))
+        return list(dict.fromkeys(self.windows.loc[self.windows["verdict"].isin(["broken", "drifted"]), "window"]))
 
     def findings(self) -> list[Finding]:
         """Return what is broken, what drifted and what is new, the most severe first."""
-        domain = self.domain if self.domain_drifted else None
-        found = [*findings_of(self.table, domain, self.plan.rare), *self.notes]
+        found = [*findings_of(self.table, self.domain if self.domain_drifted else None, self.plan.rare), *self.notes]
         found += size_findings(self.reference, self.current)
         if len(self.windows):
             named, many = self.drifted_windows(), self.windows["window"].nunique()

@@ -184,8 +184,7 @@ def comparison_of(drift: Drift) -> Comparison:
     if not drawn:
         raise NotApplicableError("evidently has nothing to draw: no column with few labels has values in both tables.")
     given = table.set_index("column").loc[list(drawn), ["kind", "method", "threshold"]].reset_index()
-    tests = given["method"].map(lambda method: METHODS[method].test)
-    given["threshold"] = given["threshold"].mask(tests, plan.alpha)
+    given["threshold"] = given["threshold"].mask(given["method"].map(lambda method: METHODS[method].test), plan.alpha)
     before, after = (pd.DataFrame({name: cells[place] for name, cells in drawn.items()}) for place in (0, 1))
     return Comparison(before, after, given, left_out)
 

@@ -125,13 +125,10 @@ class ColumnSummary:
         """
         sums = {name: getattr(self, name) + getattr(other, name) for name in ("rows", "missing", "groups")}
         if not (self.known and other.known):
-            full = max((self, other), key=lambda one: (one.known, one.dtype != "missing"))
-            return replace(full, **sums)
+            return replace(max((self, other), key=lambda one: (one.known, one.dtype != "missing")), **sums)
         values, mine, theirs = align(self, other)
-        n, m = self.known, other.known
-        means = {
-            name: (n * getattr(self, name) + m * getattr(other, name)) / (n + m) for name in ("mean", "error", "effect")
-        }
+        n, m, both = self.known, other.known, self.known + other.known
+        means = {key: (n * getattr(self, key) + m * getattr(other, key)) / both for key in ("mean", "error", "effect")}
         square = sum(one.known * (one.std**2 + (one.mean - means["mean"]) ** 2) for one in (self, other))
         return replace(
             self,
@@ -140,7 +137,7 @@ class ColumnSummary:
             dtype=self.dtype if self.dtype == other.dtype else "float64",
             distinct=values,
             counts=mine + theirs,
-            std=math.sqrt(square / (n + m)),
+            std=math.sqrt(square / both),
             hashed=self.hashed or other.hashed,
             missing_effect=max(self.missing_effect, other.missing_effect),
         )
@@ -233,8 +230,7 @@ def summarize_column(
         effect = max(design_effect(numbers <= cut, groups, own) for cut in cuts)
     std = math.sqrt(float((values - mean) ** 2 @ shares))
     moments: dict[str, Any] = {"mean": mean, "std": std, "effect": effect}
-    dtype = str(column.dtype)
-    return replace(summary, dtype=dtype, missing=missing, distinct=values, counts=counts, **moments)
+    return replace(summary, dtype=str(column.dtype), missing=missing, distinct=values, counts=counts, **moments)
 
 
 def align(first: ColumnSummary, second: ColumnSummary) -> tuple[NDArray[Any], Counts, Counts]:

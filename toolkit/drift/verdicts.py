@@ -170,9 +170,8 @@ def unit_change(reference: ColumnSummary, current: ColumnSummary) -> float:
     middles = _middle_size(before), _middle_size(after)
     if min(middles) == 0 or _gap(before, after, 1.0) < FAR:
         return 0.0
-    ratio = middles[1] / middles[0]
     tried = ((candidate, slack) for factor, slack in _SLACK for candidate in (factor, 1 / factor))
-    near = (candidate for candidate, slack in tried if abs(math.log(ratio / candidate)) < slack)
+    near = (candidate for candidate, slack in tried if abs(math.log(middles[1] / middles[0] / candidate)) < slack)
     return next((candidate for candidate in near if _gap(before, after, candidate) < CLOSE), 0.0)
 
 
