@@ -100,15 +100,14 @@ def detect_drift(
     """
     subject = None if model is None else Model.of(model)
     asked = {"time": time, "group": group, "weight": weight}
-    old = _source(reference, "reference", asked, subject)
+    old = _source(reference, "reference", asked, subject, None)
     new = _source(current, "current", asked, subject, old)
     if window and isinstance(new, Profile):
         raise InputError("A profile has no rows to cut into windows. Give the current table itself.")
-    tables = [part for part in (old, new) if isinstance(part, Dataset)]
-    notes = [note for table in tables for note in table.notes if note.code in READING]
+    notes = [note for part in (old, new) if isinstance(part, Dataset) for note in part.notes if note.code in READING]
     old, said = of_season(old, new)
     notes += said
-    importance: dict[str, float] = {}
+    importance = dict[str, float]()
     if subject is not None:
         known_model = Model.of(model, old if isinstance(old, Dataset) else None)
         old, new, importance, said = with_model(known_model, old, new, seed)
@@ -242,12 +241,10 @@ class Drift(Result):
     def record(self) -> Record:
         """Return how the comparison was made, and the current table."""
         parameters = {"reference": self.reference.name, "current": self.current.name, "alpha": self.plan.alpha}
-        names = self.table.set_index("role")["column"]
-        target = str(names["target"]) if "target" in names else ""
         new = self.tables[1] if self.tables else None
         mark, frame, source = (new.fingerprint, new.features, new.source) if new else ("", None, "")
         size, schema = (self.current.rows, len(self.current.columns)), self.current.schema.plain()
-        data = DataRecord(self.current.name, source, mark, *size, target, frame, schema=schema)
+        data = DataRecord(self.current.name, source, mark, *size, self.reference.target, frame, schema=schema)
         said = headline(self.table, self.domain if self.domain_drifted else None)
         numbers = tuple(head_numbers(self.scalars(), self.current.rows))
         return Record(parameters, model=self.model, data=data, headline=said, numbers=numbers)
@@ -262,9 +259,7 @@ class Drift(Result):
         return face("drift", self, shown, share=f"{share.value:.0%}{ends}")
 
 
-def _source(
-    table: object, which: str, asked: Mapping[str, str], model: Model | None, reference: Source | None = None
-) -> Source:
+def _source(table: object, which: str, asked: dict[str, str], model: Model | None, reference: Source | None) -> Source:
     """Read a DataFrame, at this one door: as the reference or the model has its columns, with the roles asked for."""
     if isinstance(table, Profile):
         return table

@@ -99,9 +99,7 @@ class EvidentlyPage(Result):
 
     def findings(self) -> list[Finding]:
         """Say where evidently saw a sample only, and which columns it does not draw."""
-        found = []
-        if self.rows > MOST_ROWS:
-            found.append(finding("DRIFT-EVIDENTLY-SAMPLED", "info", rows=MOST_ROWS))
+        found = [finding("DRIFT-EVIDENTLY-SAMPLED", "info", rows=MOST_ROWS)] if self.rows > MOST_ROWS else []
         if self.left_out:
             named = listed([f"{name!r} ({why})" for name, why in self.left_out.items()], 5, longest=120)
             found.append(finding("DRIFT-EVIDENTLY", "info", columns=named))

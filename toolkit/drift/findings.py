@@ -157,10 +157,8 @@ def drawings(drift: Drift) -> list[Drawing]:
     """Return the figures that a comparison has: distances, one column before and after, and the trend."""
     if not len(measured := drift.table[drift.table["method"] != ""].head(MOST_COLUMNS)):
         return []
-    said = [
-        f"{value_text(row['column'])}: {METHODS[row['method']].title} {row['distance']}, {row['verdict']}"
-        for _, row in measured.iterrows()
-    ]
+    rows = measured[["column", "method", "distance", "verdict"]].itertuples(index=False, name=None)
+    said = [f"{value_text(name)}: {METHODS[method].title} {apart}, {verdict}" for name, method, apart, verdict in rows]
     data = measured[["column", "verdict", "distance", "by_chance", "threshold"]]
     found = [drawing("columns", lambda ax: _draw_columns(ax, measured), data, said=said)]
     name, change = measured.iloc[0][["column", "change"]]
@@ -168,9 +166,9 @@ def drawings(drift: Drift) -> list[Drawing]:
     found.append(drawing("worst", lambda ax: _draw_shares(ax, shares, name), shares, name=name, change=change))
     if not len(drift.windows):
         return found
-    rows = drift.windows[drift.windows["role"] == "feature"]
-    most = (rows["beyond_chance"] / rows["threshold"]).groupby(rows["column"]).max().nlargest(MOST_LINES).index
-    lines = rows.loc[rows["column"].isin(most), ["window", "column", "verdict", "distance", "threshold"]]
+    every = drift.windows[drift.windows["role"] == "feature"]
+    most = (every["beyond_chance"] / every["threshold"]).groupby(every["column"]).max().nlargest(MOST_LINES).index
+    lines = every.loc[every["column"].isin(most), ["window", "column", "verdict", "distance", "threshold"]]
     drifted, count = drift.drifted_windows(), drift.windows["window"].nunique()
     said_of = {"drifted": len(drifted), "windows": count, "named": listed(drifted, 12) or "none"}
     return [*found, drawing("trend", lambda ax: _draw_trend(ax, lines), lines, **said_of)]
@@ -235,9 +233,9 @@ def _draw_trend(ax: Axes, trend: pd.DataFrame) -> None:
         line = rows.set_index("window").reindex(labels)
         known = line["distance"].notna()
         unit = line["threshold"][known].to_numpy()
-        ends = np.array([[cell.low, cell.high] for cell in line["distance"][known]]) / unit[:, None]
-        value = np.array([cell.value for cell in line["distance"][known]]) / unit
-        ax.fill_between(place[known], ends[:, 0], ends[:, 1], color=colour, alpha=0.15, linewidth=0)
+        cells = [[cell.low, cell.value, cell.high] for cell in line["distance"][known]]
+        low, value, high = (np.array(cells) / unit[:, None]).T
+        ax.fill_between(place[known], low, high, color=colour, alpha=0.15, linewidth=0)
         ax.plot(place[known], value, marker=mark, color=colour, markersize=5, label=shorten(name, 24))
     ax.axhline(1, color=GREY, linewidth=1, linestyle=":")
     name_windows(ax, labels)

@@ -178,8 +178,7 @@ def tell_apart(reference: pd.DataFrame, current: pd.DataFrame, seed: int, units:
             given = learnable(cells, ~judge)
             model.fit(given[~judge], side[~judge], weights[~judge] if units and units.weights is not None else None)
             area, influence[judge] = roc_auc(side[judge], model.predict_proba(given[judge])[:, 1], weights[judge])
-            ones = int(side[judge].sum())
-            zeros = int(judge.sum()) - ones
+            zeros, ones = (int((side[judge] == one).sum()) for one in (0, 1))
             spread += (ones + zeros + 1) / (12 * ones * zeros)
             areas.append(area)
         order = np.random.default_rng(seed).permutation(int(judge.sum()))

@@ -130,17 +130,9 @@ class ColumnSummary:
         n, m, both = self.known, other.known, self.known + other.known
         means = {key: (n * getattr(self, key) + m * getattr(other, key)) / both for key in ("mean", "error", "effect")}
         square = sum(one.known * (one.std**2 + (one.mean - means["mean"]) ** 2) for one in (self, other))
-        return replace(
-            self,
-            **sums,
-            **means,
-            dtype=self.dtype if self.dtype == other.dtype else "float64",
-            distinct=values,
-            counts=mine + theirs,
-            std=math.sqrt(square / both),
-            hashed=self.hashed or other.hashed,
-            missing_effect=max(self.missing_effect, other.missing_effect),
-        )
+        means |= {"std": math.sqrt(square / both), "missing_effect": max(self.missing_effect, other.missing_effect)}
+        dtype, hashed = self.dtype if self.dtype == other.dtype else "float64", self.hashed or other.hashed
+        return replace(self, **sums, **means, dtype=dtype, hashed=hashed, distinct=values, counts=mine + theirs)
 
 
 def roles_of(data: Dataset) -> dict[str, str]:

@@ -98,7 +98,7 @@ def evaluate(
     chosen = threshold_for(model, data, threshold, predicted)
     notes = [*model.notes, *(about_decisions(chosen, predicted["test"]) if chosen else ())]
     units = {name: Units.of(part.group, part.time, part.weight) for name, part in parts.items()}
-    measured = {name: measure(part, test.task, chosen, units[name], seed) for name, part in predicted.items()}
+    measured = {name: measure(part, chosen, units[name], seed) for name, part in predicted.items()}
     compared = {}
     if baseline is not None:
         if isinstance(baseline, str):
@@ -109,7 +109,7 @@ def evaluate(
         if chosen and not (math.isfinite(chosen.value) and predicted["test"].probabilities == guessed.probabilities):
             # The scores of the two do not compare, so the baseline decides at its own boundary.
             at = replace(chosen, value=DEFAULT if guessed.probabilities else 0.0)
-        compared = measure(guessed, test.task, at, units["test"], seed)
+        compared = measure(guessed, at, units["test"], seed)
     numbers = _numbers(measured, compared, units)
     notes += about_units(test, measured["test"], units["test"])
     by_class, said = None, predicted["test"]
@@ -244,28 +244,23 @@ def _guess(name: str, parts: Mapping[str, Dataset]) -> tuple[Any, list[Finding]]
     known = parts.get("train", parts["test"])
     weight = None if known.weight is None else known.weight.to_numpy()
     fitted = make_baseline(known.task).fit(known.features, known.target, sample_weight=weight)
-    if "train" in parts:
-        return fitted, []
     what = "the mean" if known.task == "regression" else "how often each class occurs"
-    return fitted, [finding("BASELINE-IN-HINDSIGHT", "info", "baseline", what=what)]
+    return fitted, [] if "train" in parts else [finding("BASELINE-IN-HINDSIGHT", "info", "baseline", what=what)]
 
 
-def measure(
-    predicted: Predictions, task: str, chosen: Threshold | None, units: Units | None, seed: int
-) -> dict[str, Measure]:
+def measure(predicted: Predictions, chosen: Threshold | None, units: Units | None, seed: int) -> dict[str, Measure]:
     """Measure predictions of labelled rows by every metric of their task.
 
     Parameters
     ----------
     predicted : Predictions
-    task : {"binary", "multiclass", "regression"}
     chosen : Threshold or None
         At which a row is predicted positive; binary only.
     units : Units or None
         The independent observations, where these are not the rows.
     seed : int
     """
-    if task == "regression":
+    if not predicted.classes:
         return regression_metrics(predicted.y_true, predicted.y_pred, units=units)
     if chosen is None:
         truth, guess = predicted.y_true.astype(np.intp), predicted.y_pred.astype(np.intp)

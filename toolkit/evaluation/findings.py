@@ -25,7 +25,6 @@ from toolkit.statistics.units import FEW_GROUPS, Units
 
 finding, face, refusal, drawing = finder(__file__), facer(__file__), refuser(__file__), drawer(__file__)
 _WORDS = beside(__file__, "words.yaml")
-DECIDING = _WORDS["deciding"]
 FEW_ROWS = 20
 _NOTABLE_GAP, _NOTABLE_RATIO = 0.03, 0.1
 _SLOPE_MARGIN = 0.1
@@ -49,7 +48,9 @@ def judge(task: str, numbers: Mapping[str, Estimate], predicted: Mapping[str, Pr
         The predictions of each part.
     """
     test = predicted["test"]
-    usable = (name for name in DECIDING[task] if (found := numbers.get(f"test.{name}")) and found.has_interval)
+    usable = (
+        name for name in _WORDS["deciding"][task] if (found := numbers.get(f"test.{name}")) and found.has_interval
+    )
     if metric := next(usable, ""):
         yield from _against_baseline(metric, numbers)
         yield from _overfit(metric, numbers)

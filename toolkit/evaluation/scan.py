@@ -30,11 +30,10 @@ def row_losses(predicted: Predictions, task: str) -> tuple[str, Array]:
         return "absolute error", np.abs(predicted.y_pred - predicted.y_true)
     if not predicted.probabilities:
         return "error rate", 1.0 - correct(predicted, task)
-    if task == "binary":
+    if predicted.y_prob is None:
         chance = np.where(predicted.y_true == 1, predicted.y_pred, 1 - predicted.y_pred)
     else:
-        table = predicted.y_prob if predicted.y_prob is not None else np.empty((0, 0))
-        chance = table[np.arange(len(table)), predicted.y_true.astype(int)]
+        chance = predicted.y_prob[np.arange(len(predicted.y_prob)), predicted.y_true.astype(int)]
     return "log loss", -np.log(np.clip(chance, EPSILON, 1 - EPSILON))
 
 
@@ -73,8 +72,7 @@ def cut_levels(table: pd.DataFrame, least: int, dates: Collection[str] = ()) -> 
     >>> [level.text for level in levels], members.sum(axis=0).tolist()
     (['age under 20', 'age 20 to under 50', 'age 50 to under 70', 'age 70 and over'], [20.0, 30.0, 20.0, 30.0])
     """
-    levels: list[Level] = []
-    masks = []
+    levels, masks = list[Level](), list[NDArray[np.bool_]]()
     for position, name in enumerate(map(str, table.columns)):
         found = cut(table.iloc[:, position], dates=name in dates)
         missing = found.labels[-1] if found.missing else ""
@@ -222,8 +220,7 @@ def prune(order: list[int], scanned: Scan, members: Members) -> list[int]:
             break
         if scanned.first[place] != scanned.second[place]:
             own = scanned.sums[:, :, [place]]
-            parents = scanned.whole[:, :, [scanned.first[place], scanned.second[place]]]
-            difference, apart = _contrast(own, parents - own)
+            difference, apart = _contrast(own, scanned.whole[:, :, [scanned.first[place], scanned.second[place]]] - own)
             error, freedom = _error(difference, apart, own)
             if np.any(stats.t.sf(difference / error, freedom) > scanned.tail[place]):
                 continue

@@ -118,9 +118,7 @@ class Grouping:
         return [found.over(one).estimate for found, one in pairs], draw_errors(sums, self.places, how)
 
 
-def count_cells(
-    codes: NDArray[np.integer[Any]], groups: int, y_true: Array, called: Array, weights: Array | None = None
-) -> Array:
+def count_cells(codes: NDArray[Any], groups: int, y_true: Array, called: Array, weights: Array | None = None) -> Array:
     """Count true negatives, false positives, false negatives and true positives; shape (groups, 4).
 
     Rows with a code of -1 are left out; weighted ones count by their weights.

@@ -91,6 +91,5 @@ def frontier_table(points: Sequence[Point], setup: Setup) -> pd.DataFrame:
         needs = "yes" if fair and fair.groups else "as a feature" if given else "no"
         by_lot = fair is not None and not fair.part.scored
         row |= {"difference": ahead, "over_baseline": apart, "needs_sensitive": needs}
-        row |= {"by_lot": by_lot, "dominated": below, "beats_baseline": apart.low > 0}
-        rows.append(row)
+        rows.append(row | {"by_lot": by_lot, "dominated": below, "beats_baseline": apart.low > 0})
     return pd.DataFrame(rows).iloc[np.argsort(-values, kind="stable")].reset_index(drop=True)

@@ -19,7 +19,7 @@ from toolkit.data.dataset import Dataset
 from toolkit.data.roles import listed_names
 from toolkit.errors import InputError, NotApplicableError, listed
 from toolkit.fairness.clusters import Grouping
-from toolkit.statistics.binning import Bins, Levels, cut, find_edges
+from toolkit.statistics.binning import Bins, Codes, Levels, cut, find_edges
 from toolkit.statistics.units import Units
 
 refusal = refuser(__file__)
@@ -182,9 +182,7 @@ class Groups:
         return np.where(np.isin(found, self.known), found, self.fallback).astype(object)
 
 
-def learn_groups(
-    sensitive: pd.DataFrame, features: pd.DataFrame, y: NDArray[np.integer[Any]], *, each_class: bool = True
-) -> Groups:
+def learn_groups(sensitive: pd.DataFrame, features: pd.DataFrame, y: Codes, *, each_class: bool = True) -> Groups:
     """Learn the groups of a table: the values, their bins, and which groups hold ten rows or more.
 
     Parameters

@@ -45,9 +45,7 @@ def prepare(
     if not ranked(predicted):
         return predicted, columns, units
     order = np.argsort(predicted.y_pred)
-    taken = {place: columns.iloc[:, place].array.take(order) for place in range(columns.shape[1])}
-    ordered = pd.DataFrame(taken, copy=False).set_axis(columns.columns, axis=1)
-    return predicted.take(order), ordered, units.take(order) if units else None
+    return predicted.take(order), columns.take(order), units.take(order) if units else None
 
 
 def measure_groups(predicted: Predictions, grouping: Grouping, how: Resampling) -> Measured:

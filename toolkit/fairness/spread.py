@@ -255,15 +255,12 @@ def _crossing(surprise: Callable[[float], float], most: float, tolerance: float)
 def _at_the_edge(parts: Sequence[GroupMetric], decides: GroupMetric, found: Interval, ratio: bool) -> Interval:
     """Widen an interval to what groups with a share of exactly 0 or 1 leave possible."""
     low, high = found
-    for part in parts:
-        values, certain = part.values, part.constant
-        if not certain.any():
-            continue
+    for part in (one for one in parts if one.constant.any()):
         near, far = _limits_of_pairs(part, ratio)
-        pairs = certain[:, None] | certain[None, :]
+        pairs = part.constant[:, None] | part.constant[None, :]
         np.fill_diagonal(pairs, False)
         high = max(high, float(far[pairs].max()))
-        upper, lower = int(np.argmax(values)), int(np.argmin(values))
+        upper, lower = int(np.argmax(part.values)), int(np.argmin(part.values))
         if part is decides and pairs[upper, lower]:
             low = min(low, float(near[upper, lower]))
     return low, high
