@@ -113,8 +113,7 @@ def chosen_columns(reference: Source, current: Source, columns: Sequence[str] | 
         raise refusal("no column", reference=listed(old, 5), current=listed(new, 5))
     if columns is None:
         return list(old)
-    wanted = [columns] if isinstance(columns, str) else list(dict.fromkeys(map(str, columns)))
-    if not wanted:
+    if not (wanted := [columns] if isinstance(columns, str) else list(dict.fromkeys(map(str, columns)))):
         raise InputError("columns= is empty. Name at least one column, or leave it out to compare all.")
     wanted += [PREDICTION] if PREDICTION in old and PREDICTION not in wanted else []
     return [_known(name, old) for name in wanted]

@@ -107,7 +107,7 @@ def detect_drift(
     notes = [note for part in (old, new) if isinstance(part, Dataset) for note in part.notes if note.code in READING]
     old, said = of_season(old, new)
     notes += said
-    importance = dict[str, float]()
+    importance: dict[str, float] = {}
     if subject is not None:
         known_model = Model.of(model, old if isinstance(old, Dataset) else None)
         old, new, importance, said = with_model(known_model, old, new, seed)

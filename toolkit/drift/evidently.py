@@ -232,8 +232,7 @@ def inert(html: str) -> str:
         Where the page is not made as evidently 0.7 makes it: then nobody knows where data are in it.
     """
     html, data = _DATA.subn(lambda line: line[0].translate(_SIGNS), html)
-    scripts = _SCRIPT.findall(html)
-    if (data, len(scripts), html.count("<head>")) != (2, 4, 1):
+    if (data, len(scripts := _SCRIPT.findall(html)), html.count("<head>")) != (2, 4, 1):
         raise NotApplicableError("evidently's page is not written: it is made in an unknown way, and may not be safe.")
     policy = content_policy(scripts, "font-src data:", "img-src data: blob:")
     return html.replace("<head>", f'<head>\n<meta http-equiv="Content-Security-Policy" content="{policy}">')

@@ -88,8 +88,7 @@ def regression_curves(y_true: Array, y_pred: Array, *, seed: int) -> dict[str, p
 
 def _score_bins(y_true: Array, y_score: Array, weights: Array) -> pd.DataFrame:
     low, high = float(y_score.min()), float(y_score.max())
-    if low >= 0 and high <= 1:
-        low, high = 0.0, 1.0
+    low, high = (0.0, 1.0) if low >= 0 and high <= 1 else (low, high)
     edges = np.linspace(low, high if high > low else low + 1, SCORE_BINS + 1)
     classes = {"positive": weights * y_true, "negative": weights * (1 - y_true)}
     shares = {name: np.histogram(y_score, edges, weights=own)[0] / own.sum() for name, own in classes.items()}

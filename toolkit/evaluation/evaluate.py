@@ -270,8 +270,7 @@ def measure(predicted: Predictions, chosen: Threshold | None, units: Units | Non
     found = binary_metrics(predicted.y_true, score, decisions=called, **options)
     if costs := chosen.rule.costs:
         each, dearest = costs.of(predicted.y_true, called), float(np.ptp([costs.fp, costs.fn, costs.tp, costs.tn]))
-        cost = mean(each, predicted.weights, bounds=(-math.inf, math.inf), unit=dearest)
-        found["expected_cost"] = cost.over(units)
+        found["expected_cost"] = mean(each, predicted.weights, bounds=(-math.inf, math.inf), unit=dearest).over(units)
     return found
 
 

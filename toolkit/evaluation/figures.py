@@ -93,8 +93,7 @@ def _calibration(evaluation: Evaluation, kind: str) -> Drawing:
 def _cost(evaluation: Evaluation, kind: str) -> Drawing:
     curve, chosen = evaluation.curves[kind], evaluation.threshold
     finite = curve.iloc[np.flatnonzero(np.isfinite(curve["threshold"].to_numpy()))]
-    costs = chosen.rule.costs if chosen else None
-    unit = costs.currency if costs else ""
+    unit = chosen.rule.costs.currency if chosen and chosen.rule.costs else ""
 
     def draw(ax: Axes) -> None:
         ax.step(finite["threshold"], finite["expected_cost"], where="pre", color=BLUE)

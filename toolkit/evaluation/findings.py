@@ -48,9 +48,7 @@ def judge(task: str, numbers: Mapping[str, Estimate], predicted: Mapping[str, Pr
         The predictions of each part.
     """
     test = predicted["test"]
-    usable = (
-        name for name in _WORDS["deciding"][task] if (found := numbers.get(f"test.{name}")) and found.has_interval
-    )
+    usable = (name for name in _WORDS["deciding"][task] if numbers.get(f"test.{name}", UNKNOWN).has_interval)
     if metric := next(usable, ""):
         yield from _against_baseline(metric, numbers)
         yield from _overfit(metric, numbers)

@@ -238,9 +238,7 @@ def permutation_explainer(score: Callable[[pd.DataFrame], Array], background: pd
         places, known = np.column_stack(coded).astype(float), len(background)
 
         def scored(matrix: Array) -> Array:
-            taken = {
-                at: pool.iloc[:, at].take(own[matrix[:, at].astype(np.intp)]).array for at, own in enumerate(firsts)
-            }
+            taken = {at: pool.iloc[:, at].take(own[matrix[:, at].astype(int)]).array for at, own in enumerate(firsts)}
             return score(pd.DataFrame(taken).set_axis(pool.columns, axis=1))
 
         masker = shap.maskers.Independent(places[:known], max_samples=known)

@@ -83,8 +83,7 @@ def find_counterfactual(
     ('class_0', True)
     """
     part, seen = (data.test, data.train) if isinstance(data, Split) else (instance(data, Dataset, Split),) * 2
-    model = Model.of(model, part)
-    if model.recorded:
+    if (model := Model.of(model, part)).recorded:
         raise NotApplicableError("Recorded predictions have no model that could be asked about a changed row.")
     if part.task == "regression":
         raise NotApplicableError(f"{part.target.name!s} is a number: there is no decision that a change could turn.")

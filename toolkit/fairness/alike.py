@@ -46,8 +46,7 @@ def nearest_rows(features: pd.DataFrame, asked: int, neighbours: int) -> Positio
     array([[2],
            [3]])
     """
-    keep = min(neighbours, len(features) - 1)
-    if keep < 1 or not features.notna().any().any():
+    if (keep := min(neighbours, len(features) - 1)) < 1 or not features.notna().any().any():
         return np.empty((asked, 0), dtype=np.intp)
     encoded = make_model(KNeighborsClassifier(), features)[0].fit_transform(features)
     search = NearestNeighbors(n_neighbors=keep + 1, algorithm="brute").fit(encoded)

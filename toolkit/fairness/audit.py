@@ -25,7 +25,7 @@ from toolkit.fairness.clusters import Resampling
 from toolkit.fairness.custom import measure_custom, read_metrics
 from toolkit.fairness.figures import drawings
 from toolkit.fairness.groups import group_rows, sensitive_columns
-from toolkit.fairness.measures import measure_groups, prepare, threshold_curves
+from toolkit.fairness.measures import measure_groups, ranked, threshold_curves
 from toolkit.models.choice import predict_at
 from toolkit.models.folds import side_by_side
 from toolkit.models.threshold import Threshold, ThresholdLike
@@ -117,9 +117,12 @@ def audit_fairness(
     part = judged_rows(data)
     columns = sensitive_columns(part, sensitive)
     _, predicted, chosen = predict_at(model, data, threshold, part)
-    predicted, ordered, of_rows = prepare(predicted, columns, part.units)
+    ordered, units = columns, part.units
+    if ranked(predicted):  # in the order of their scores once, so that no grouping has to be sorted
+        order = np.argsort(predicted.y_pred)
+        predicted, ordered, units = predicted.take(order), columns.take(order), units.take(order) if units else None
     custom = read_metrics(metrics, predicted)
-    groupings = group_rows(ordered, depth, bins, of_rows)
+    groupings = group_rows(ordered, depth, bins, units)
     hows = [Resampling(min_count, replicates, rng) for rng in np.random.default_rng(seed).spawn(len(groupings))]
     asked = list(zip(groupings, hows, strict=True))
     counted = zip(asked, side_by_side([partial(measure_groups, predicted, *one) for one in asked]), strict=True)

@@ -32,8 +32,7 @@ def _by_group(audit: FairnessAudit, metric: str) -> Drawing | None:
     """Draw the judged groups of one metric: those of single columns first, then the extremes of intersections."""
     belong = (audit.groups["units"] != audit.groups["rows"]).any()
     data = audit.groups[audit.groups["metric"] == metric].drop(columns=[] if belong else "units")
-    rows = data[(data["class"] == "") & data["judged"]]
-    if not len(rows):
+    if not len(rows := data[(data["class"] == "") & data["judged"]]):
         return None
     size = np.array([found.value for found in rows["value"]], dtype=float)
     depth = rows["feature"].map({name: place for place, name in enumerate(dict.fromkeys(audit.groups["feature"]))})

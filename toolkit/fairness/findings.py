@@ -197,8 +197,7 @@ def _severity(row: pd.Series[Any], groups: pd.DataFrame) -> Severity:
 def about_groups(groupings: Sequence[Grouping], groups: pd.DataFrame, rows: int, least: int) -> Iterator[Finding]:
     """Name the groups that are too few to judge, and the columns without two groups to compare."""
     few = too_few(groups, least)
-    small = few["rows"] < least
-    if small.any():
+    if (small := few["rows"] < least).any():
         named = _by_feature(few[small].assign(too_few=few["rows"].astype(str)))
         yield finding("FAIRNESS-GROUP-TOO-SMALL", "low", least=least, named=named)
     if not small.all():

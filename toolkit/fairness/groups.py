@@ -55,8 +55,7 @@ def sensitive_inputs(data: Dataset, names: object) -> pd.DataFrame:
     InputError, NotApplicableError
         As ``sensitive_columns``, and where no other sensitive column is left.
     """
-    found = sensitive_columns(data, names).drop(columns=data.target.name, errors="ignore")
-    if not found.shape[1]:
+    if not (found := sensitive_columns(data, names).drop(columns=data.target.name, errors="ignore")).shape[1]:
         raise NotApplicableError(f"{data.name} has no sensitive column but the target itself. Name another.")
     return found
 
@@ -209,8 +208,7 @@ def learn_groups(sensitive: pd.DataFrame, features: pd.DataFrame, y: Codes, *, e
     enough = counts.agg(fewest, axis=1) >= FEWEST
     order = [str(name) for name in counts.sum(axis=1).sort_values(ascending=False, kind="stable").index]
     known = tuple(name for name in order if enough[name])
-    left = counts[~enough].sum()
-    fallback = known[0] if known and left.agg(fewest) < FEWEST else OTHERS
+    fallback = known[0] if known and counts[~enough].sum().agg(fewest) < FEWEST else OTHERS
     return Groups(columns, known, fallback, tuple(name for name in order if not enough[name]))
 
 

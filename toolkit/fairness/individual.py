@@ -189,8 +189,7 @@ class IndividualFairness(Result):
             if "gained" in worst:
                 way = f"{worst['gained'].value:.1%} become positive and {worst['lost'].value:.1%} negative"
                 most = f"; of the {worst['rows']:,} that become {worst['changed_to']}, {way}"
-        reached = sum(level >= limit for limit in (0, *limits))
-        severity: Severity = ("info", "low", "medium", "high")[reached]
+        severity: Severity = ("info", "low", "medium", "high")[sum(level >= limit for limit in (0, *limits))]
         numbers = {"name": name, "change": change, "flips": flips, "rows": self.data.rows, "most": most}
         return finding(said, severity, name, spread=format_number(self.spread), **numbers)
 

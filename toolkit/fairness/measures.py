@@ -20,7 +20,6 @@ from toolkit.statistics.intervals import Array, Z
 from toolkit.statistics.measure import Measure, mean
 from toolkit.statistics.metrics import area_of, calibration_of
 from toolkit.statistics.regression import power_of_two, root_mean_square
-from toolkit.statistics.units import Units
 
 MOST_CLASSES, MOST_THRESHOLDS = 10, 200
 #: Fewer than for a whole table, as there are many groups.
@@ -36,16 +35,6 @@ Measured = dict[tuple[str, str], GroupMetric]
 def ranked(predicted: Predictions) -> bool:
     """Whether scores decide: the rows under audit are then in their rising order."""
     return predicted.decisions is not None and predicted.scored and len(predicted.decisions) > 0
-
-
-def prepare(
-    predicted: Predictions, columns: pd.DataFrame, units: Units | None
-) -> tuple[Predictions, pd.DataFrame, Units | None]:
-    """Sort predictions, sensitive columns and units by the score once, so that no grouping has to."""
-    if not ranked(predicted):
-        return predicted, columns, units
-    order = np.argsort(predicted.y_pred)
-    return predicted.take(order), columns.take(order), units.take(order) if units else None
 
 
 def measure_groups(predicted: Predictions, grouping: Grouping, how: Resampling) -> Measured:

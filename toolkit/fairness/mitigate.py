@@ -112,8 +112,7 @@ def mitigate(
         raise NotApplicableError("No constraint was named, so nothing was mitigated.")
     read_constraint(constraint)
     wanted = _check(split, methods, metric, rows)
-    original = Model.of(model, split.train)
-    if original.recorded:
+    if (original := Model.of(model, split.train)).recorded:
         raise NotApplicableError("Mitigation needs a model; these are recorded predictions.")
     columns = tuple(str(name) for name in sensitive_inputs(split.train, sensitive).columns)
     columns = columns if listed_names(sensitive) else columns[:MOST_COLUMNS]
