@@ -187,8 +187,7 @@ def compare_columns(
     picked = [np.sort(np.random.default_rng(plan.seed).choice(n, min(n, MOST_ROWS), replace=False)) for n in sizes]
     of_window = [months_of(current, at) for _, at in windows]
     season = {months: in_season(reference, months) for months in set(of_window)}
-    for before, after in _columns(reference, current, names, plan):
-        (plain, old), (later, new) = before, after
+    for (plain, old), (later, new) in _columns(reference, current, names, plan):
         assert old is not None  # noqa: S101 - the names are those of the reference
         row = judge_column(old, new, plan)
         rows.append(row)

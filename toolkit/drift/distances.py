@@ -189,12 +189,11 @@ class Pair:
             Pool numbers on a scale into about 100 cells, enough to see how far a distance wobbles.
         """
         before, after, values = self.reference, self.current, self.points
-        if not self.scale:
+        if not self.scale or not (few or METHODS[method].labels):
             return self
         if not METHODS[method].labels:
             both = before + after
-            starts = cell_starts(both, RESAMPLED_CELLS) if few else np.arange(len(both))
-            if len(starts) == len(both):
+            if len(starts := cell_starts(both, RESAMPLED_CELLS)) == len(both):
                 return self
             before, after = np.add.reduceat(before, starts), np.add.reduceat(after, starts)
             values = np.add.reduceat(values * both, starts) / (before + after)

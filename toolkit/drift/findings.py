@@ -232,9 +232,8 @@ def _draw_trend(ax: Axes, trend: pd.DataFrame) -> None:
     for (name, rows), (colour, mark) in zip(trend.groupby("column", sort=False), _MARKS, strict=False):
         line = rows.set_index("window").reindex(labels)
         known = line["distance"].notna()
-        unit = line["threshold"][known].to_numpy()
         cells = [[cell.low, cell.value, cell.high] for cell in line["distance"][known]]
-        low, value, high = (np.array(cells) / unit[:, None]).T
+        low, value, high = (np.array(cells) / line["threshold"][known].to_numpy()[:, None]).T
         ax.fill_between(place[known], low, high, color=colour, alpha=0.15, linewidth=0)
         ax.plot(place[known], value, marker=mark, color=colour, markersize=5, label=shorten(name, 24))
     ax.axhline(1, color=GREY, linewidth=1, linestyle=":")

@@ -220,8 +220,7 @@ def summarize_column(
         places = np.searchsorted(np.cumsum(counts), counts.sum() * np.arange(0.1, 0.95, 0.1))
         cuts = np.unique(values[np.minimum(places, max(len(values) - 2, 0))])
         effect = max(design_effect(numbers <= cut, groups, own) for cut in cuts)
-    std = math.sqrt(float((values - mean) ** 2 @ shares))
-    moments: dict[str, Any] = {"mean": mean, "std": std, "effect": effect}
+    moments: dict[str, Any] = {"mean": mean, "std": math.sqrt(float((values - mean) ** 2 @ shares)), "effect": effect}
     return replace(summary, dtype=str(column.dtype), missing=missing, distinct=values, counts=counts, **moments)
 
 

@@ -234,13 +234,12 @@ def corrected_windows(rows: Sequence[Row], plan: Plan) -> pd.DataFrame:
 
 def share_moved(features: pd.DataFrame, weight: pd.Series[float], n: int) -> Estimate:
     """Return the share of the weight on drifted columns, between those that surely and those that possibly are."""
-    if not len(features) or not float(weight.sum()):
+    if not len(features) or not (total := float(weight.sum())):
         return Estimate(math.nan, n=n)
     found = features["verdict"].isin(["broken", "drifted"])
     sure = (features["verdict"] == "broken") | features["emptied"]
     low = np.array([cell.low for cell in features["distance"]]) >= features["threshold"]
     high = np.array([cell.high for cell in features["distance"]]) >= features["threshold"]
-    total = float(weight.sum())
     value, least, most = (float(weight[part].sum()) / total for part in (found, found & (sure | low), found | high))
     if least == most:
         return Estimate(value, n=n, method="no interval: no column is near its threshold")

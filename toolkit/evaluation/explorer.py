@@ -156,9 +156,8 @@ def _groups(fairness: Any, threshold: float, rows: int, positives: int) -> pd.Da
         raise refusal("other rows", rows=rows, threshold=threshold, audit=fairness)
     held = curves[curves["threshold"] == threshold].groupby("feature")[["rows", "positives"]].sum()
     whole = held.index[(held["rows"] == rows) & (held["positives"] == positives)]
-    kept = curves[curves["feature"].isin(whole)]
+    kept: pd.DataFrame = curves[curves["feature"].isin(whole)]
     negatives = kept["rows"] - kept["positives"]
     tp, fp = kept["recall"] * kept["positives"], kept["false_positive_rate"] * negatives
     counts = {name: found.fillna(0).round().astype(int) for name, found in (("tp", tp), ("fp", fp))}
-    named: pd.DataFrame = kept[["feature", "group", "threshold", "positives"]]
-    return named.assign(negatives=negatives, size=kept["rows"], **counts)[list(_GROUPS)].reset_index(drop=True)
+    return kept.assign(negatives=negatives, size=kept["rows"], **counts)[list(_GROUPS)].reset_index(drop=True)

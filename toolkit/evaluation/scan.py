@@ -195,8 +195,7 @@ def _step_down(z: Array, apart: Array, families: int, rng: np.random.Generator) 
         here = order[start : start + _CHUNK]
         reached = np.maximum.accumulate(np.column_stack([most, signs @ scaled[:, here]]), axis=1)[:, 1:]
         p_values[here], most = ((reached >= z[here]).sum(axis=0) + 1) / (_DRAWS + 1), reached[:, -1]
-    worst_first = order[::-1]
-    p_values[worst_first] = np.maximum.accumulate(p_values[worst_first])
+    p_values[order[::-1]] = np.maximum.accumulate(p_values[order[::-1]])
     tail = float(stats.norm.sf(np.quantile(most, 1 - ALPHA / families)))
     # Beyond what the draws resolve, Bonferroni's bound is the smaller one.
     return np.minimum(np.minimum(p_values, stats.norm.sf(z) * len(z)) * families, 1.0), tail

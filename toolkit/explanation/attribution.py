@@ -154,12 +154,11 @@ def _seen_through(
         encoded = view.encode(frame)
         return sum_to_columns(outputs.pick(raw(encoded)[0]), view.owners, probe.shape[1]), known[scale](encoded)
 
-    def between(frame: pd.DataFrame) -> Array:
-        assert interact is not None  # noqa: S101 - else it is not called
-        found = sum_to_columns(outputs.pick(interact(view.encode(frame))[0]), view.owners, probe.shape[1])
+    def between(explain: Raw, frame: pd.DataFrame) -> Array:
+        found = sum_to_columns(outputs.pick(explain(view.encode(frame))[0]), view.owners, probe.shape[1])
         return sum_to_columns(found.swapaxes(1, 2), view.owners, probe.shape[1])
 
-    pairs = None if interact is None else between
+    pairs = None if interact is None else partial(between, interact)
     return Attributor(kind, scale, outputs, base, reference, attribute, pairs, most), gaps[scale] <= 1
 
 

@@ -185,8 +185,7 @@ def probability_path(scale: str, base: Array, values: Array, output: int = 0) ->
     [0.5, 0.731, 0.881]
     """
     steps = base + np.vstack([np.zeros_like(base), np.cumsum(values, axis=0)])
-    link = LINKS.get(scale)
-    return None if link is None else link(steps)[:, output]
+    return link(steps)[:, output] if (link := LINKS.get(scale)) else None
 
 
 MOST_STEPS = 8

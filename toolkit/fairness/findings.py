@@ -92,7 +92,6 @@ def group_table(grouping: Grouping, measured: Measured) -> pd.DataFrame:
 def too_few(groups: pd.DataFrame, least: int) -> pd.DataFrame:
     """Return the groups that are not judged, or not by every metric, and why: ``feature, group, rows, too_few``."""
     rows = groups[["feature", "group", "rows"]].drop_duplicates()
-    small = rows[rows["rows"] < least].assign(too_few=f"fewer than {least} rows")
     scarce = groups[(groups["rows"] >= least) & ~groups["judged"] & groups["metric"].isin(METRICS["kinds"])]
     found = [
         f"{one.n} {METRICS['kinds'][metric]}" + (f" (class {kind})" if kind else "")
@@ -100,7 +99,7 @@ def too_few(groups: pd.DataFrame, least: int) -> pd.DataFrame:
     ]
     scarce = scarce.assign(too_few=np.array(found, dtype=object))
     joined = scarce.groupby(["feature", "group", "rows"], sort=False)["too_few"].agg(", ".join).reset_index()
-    return pd.concat([small, joined], ignore_index=True)
+    return pd.concat([rows[rows["rows"] < least].assign(too_few=f"fewer than {least} rows"), joined], ignore_index=True)
 
 
 def disparity_table(every: Iterable[tuple[Grouping, Measured]], custom: Iterable[str] = ()) -> pd.DataFrame:
@@ -215,7 +214,7 @@ def about_groups(groupings: Sequence[Grouping], groups: pd.DataFrame, rows: int,
     for one in groupings:
         if one.beyond:
             left, groups_there = int((one.codes < 0).sum()), one.beyond + MOST_GROUPS
-            numbers = {"name": one.feature, "rows": rows, "most": MOST_GROUPS, "groups": groups_there, "left": left}
+            numbers = {"rows": rows, "most": MOST_GROUPS, "groups": groups_there, "left": left}
             yield finding("FAIRNESS-MANY-GROUPS", "medium", one.feature, **numbers)
 
 

@@ -250,8 +250,7 @@ def _joined(split: Split, columns: Sequence[str]) -> Split:
     """Put the sensitive columns beside the features, where models that need them find them."""
 
     def joined(data: Dataset) -> Dataset:
-        extra = [name for name in columns if name not in data.features.columns]
-        beside = sensitive_columns(data, extra) if extra else None
+        beside = sensitive_columns(data, list(columns)).drop(columns=data.features.columns, errors="ignore")
         return replace(data, features=pd.concat([data.features, beside], axis=1))
 
     parts: dict[str, Any] = {name: joined(part) for name, part in split.parts().items()}
@@ -263,8 +262,7 @@ def _about_fits(fitted: Sequence[FittedMethod], setup: Setup) -> Iterator[Findin
     all_rows, by_group = setup.split.train.rows, {one.method: one.groups for one in fitted if one.groups is not None}
     for name, one in by_group.items():
         if one.merged:
-            said = {"method": name, "fallback": one.fallback, "merged": listed(one.merged)}
-            yield finding("MITIGATE-GROUPS-MERGED", "low", name, **said)
+            yield finding("MITIGATE-GROUPS-MERGED", "low", name, fallback=one.fallback, merged=listed(one.merged))
     if sampled := [one.name for one in fitted if one.method != "threshold_optimizer" and one.rows < all_rows]:
         numbers = {"rows": setup.rows, "all_rows": all_rows, "points": listed(sampled)}
         yield finding("MITIGATE-SAMPLED", "info", "frontier", **numbers)
