@@ -210,13 +210,17 @@ def _written(summary: ColumnSummary) -> dict[str, Any]:
     return kept | {"values": small.distinct.tolist(), "counts": small.counts.tolist()}
 
 
-_KINDS: dict[str, Callable[[Any], Any]] = {"str": str, "int": int, "bool": bool, "float": float}
+def _number(value: float | None) -> float:
+    return math.nan if value is None else float(value)
+
+
+_KINDS: dict[str, Callable[[Any], Any]] = {"str": str, "int": int, "bool": bool, "float": _number}
 _READ = {field.name: _KINDS[str(field.type)] for field in fields(ColumnSummary) if field.type in _KINDS}
 
 
 def _read(item: Mapping[str, Any]) -> ColumnSummary:
     summary = ColumnSummary(
-        **{name: read(item[name]) for name, read in _READ.items() if item[name] is not None},
+        **{name: read(item[name]) for name, read in _READ.items()},
         distinct=np.array(item["values"], dtype="float64" if item["dtype"] in ("int64", "float64") else object),
         counts=np.array(item["counts"] or np.array([], dtype="int64")),
     )

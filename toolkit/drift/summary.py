@@ -137,8 +137,7 @@ class ColumnSummary:
 
 def roles_of(data: Dataset) -> dict[str, str]:
     """Name the columns of a table that can be compared, each with its role: feature, target or prediction."""
-    names = [*data.features, *(name for name in data.sensitive if name not in data.features), *data.others]
-    roles = {str(name): "feature" for name in names if name != PREDICTION}
+    roles = {str(name): "feature" for name in (*data.features, *data.sensitive, *data.others) if name != PREDICTION}
     if data.target.notna().any():
         roles[data.roles.target] = "target"
     return roles | ({PREDICTION: "prediction"} if PREDICTION in data.others else {})

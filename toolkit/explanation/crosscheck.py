@@ -228,6 +228,5 @@ def grouping_columns(data: Dataset, by: str | Sequence[str] | None) -> pd.DataFr
     """Return the columns to group by: those named, among sensitive ones and features, or else the sensitive ones."""
     if by is None:
         return data.sensitive
-    extra = [name for name in data.features.columns if name not in data.sensitive.columns]
-    known = pd.concat([data.sensitive, data.features[extra]], axis=1)
+    known = pd.concat([data.sensitive, data.features.drop(columns=data.sensitive.columns, errors="ignore")], axis=1)
     return known[[column_of(name, known, data.name) for name in listed_names(by, list(map(str, known)))]]

@@ -188,10 +188,8 @@ def scales(estimator: Any, outputs: Outputs, probe: Any) -> dict[str, Score]:
         return {outputs.names[0]: said, f"log of {outputs.names[0]}": log}
     found: dict[str, Score] = {}
     # What lies behind the probabilities; the boosting libraries call it by names of their own.
-    library = type(estimator).__module__.partition(".")[0]
-    margin = getattr(estimator, "decision_function", None)
-    if library in ("xgboost", "lightgbm"):
-        margin = partial(estimator.predict, **{"output_margin" if library == "xgboost" else "raw_score": True})
+    option = {"xgboost": "output_margin", "lightgbm": "raw_score"}.get(type(estimator).__module__.partition(".")[0])
+    margin = partial(estimator.predict, **{option: True}) if option else getattr(estimator, "decision_function", None)
     if margin is not None:
         link = DECISION_SCORE
         if hasattr(estimator, "predict_proba"):
