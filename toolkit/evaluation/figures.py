@@ -36,8 +36,7 @@ def _ranked(evaluation: Evaluation, kind: str) -> Drawing:
     """Draw a curve that follows the threshold down the scores, beside chance: the diagonal, or the last rate."""
     curve, numbers, about = evaluation.curves[kind], evaluation.numbers, _CURVES[kind]
     (x, y), chance = about["axes"], about["chance"]
-    held = [(share, np.interp(share, curve[x], curve[y])) for share in (0.1, 0.2, 0.5)]
-    said = ", ".join(f"{share:.0%} of the rows hold {found:.1%}" for share, found in held)
+    said = ", ".join(f"{at:.0%} of the rows hold {np.interp(at, curve[x], curve[y]):.1%}" for at in (0.1, 0.2, 0.5))
     area = numbers["test.roc_auc" if kind == "roc" else "test.average_precision"]
 
     def draw(ax: Axes) -> None:

@@ -166,8 +166,7 @@ def judge(disparities: pd.DataFrame, groups: pd.DataFrame) -> Iterator[Finding]:
         also = f" Also by {listed(others, 5)}." if others else ""
         yield _about(worst, "FAIRNESS-DISPARITY", _severity(worst, groups), groups, f"FAIRNESS-{kind}", also)
     if len(low := beyond[(beyond["disparity"] == "demographic_parity_ratio") & (beyond["size"] < FOUR_FIFTHS)]):
-        worst = low.iloc[int(np.argmin(low["size"]))]
-        yield _about(worst, "FAIRNESS-FOUR-FIFTHS", "high", groups)
+        yield _about(low.iloc[int(np.argmin(low["size"]))], "FAIRNESS-FOUR-FIFTHS", "high", groups)
 
 
 def _about(

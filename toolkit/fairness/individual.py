@@ -153,8 +153,7 @@ class IndividualFairness(Result):
 
     def scalars(self) -> dict[str, Estimate]:
         """Return ``individual.consistency``, the same by chance, and the numbers of each sensitive column."""
-        by_chance = Estimate(self.by_chance, n=self.data.rows)
-        numbers = {"consistency": self.consistency, "consistency_by_chance": by_chance}
+        numbers = {"consistency": self.consistency, "consistency_by_chance": Estimate(self.by_chance, n=self.data.rows)}
         numbers |= {f"{name}.{key}": one for name, found in self.columns.items() for key, one in found.items()}
         return {f"individual.{name}": number for name, number in numbers.items()}
 
