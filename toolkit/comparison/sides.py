@@ -154,7 +154,7 @@ class Sides:
         """Compare every metric of the task."""
         task, exact = self.part.task, {}
         both = zip(self.models, self.said, strict=True)
-        one, two = (measure(said, task, model.threshold, self.units, self.seed) for model, said in both)
+        one, two = (measure(said, model.threshold, self.units, self.seed) for model, said in both)
         if task != "regression" and self.units is None:
             truth = self.part.target.to_numpy(dtype=object)
             exact["accuracy"] = mcnemar(*(labels == truth for labels in self.labels()))

@@ -66,11 +66,12 @@ def judge_pair(pair: Pair, method: str, seed: int = 0) -> dict[str, Any]:
     low, high = min(low, full), min(max(high, full), METHODS[method].most)
     distance = Estimate(full, low, high, n + m, f"cell counts resampled, {replicates} replicates")
     few, many = np.quantile(alone, [0.025, 0.975]).tolist()
-    pooled_method = f"pooled counts resampled, {replicates} replicates"
     score = evidently_score(pair, method, full)
     return {
         "distance": distance if min(n, m) > 1 else Estimate(full, n=n + m, method="no interval: one row"),
-        "by_chance": Estimate(float(alone.mean()), few, many, n + m, pooled_method),
+        "by_chance": Estimate(
+            float(alone.mean()), few, many, n + m, f"pooled counts resampled, {replicates} replicates"
+        ),
         "beyond_chance": max(centre, 0.0) ** (1 / power),
         "score": score,
         "p_value": score if method in ("ks", "anderson") and pair.effects == (1, 1) else p_value(pair),

@@ -73,8 +73,7 @@ def with_model(
         if not gone:
             raise
         return reference, current, importance, [finding("DRIFT-NO-PREDICTION", "critical", gone=needed)]
-    notes = [finding("DRIFT-PREDICTED-WITHOUT", "high", gone=needed)] if gone else []
-    return reference, current, importance, notes
+    return reference, current, importance, [finding("DRIFT-PREDICTED-WITHOUT", "high", gone=needed)] if gone else []
 
 
 def make_plan(methods: object, thresholds: object, alpha: object, names: Sequence[str], seed: int) -> Plan:
@@ -114,8 +113,7 @@ def chosen_columns(reference: Source, current: Source, columns: Sequence[str] | 
         raise refusal("no column", reference=listed(old, 5), current=listed(new, 5))
     if columns is None:
         return list(old)
-    wanted = [columns] if isinstance(columns, str) else list(dict.fromkeys(map(str, columns)))
-    if not wanted:
+    if not (wanted := [columns] if isinstance(columns, str) else list(dict.fromkeys(map(str, columns)))):
         raise InputError("columns= is empty. Name at least one column, or leave it out to compare all.")
     wanted += [PREDICTION] if PREDICTION in old and PREDICTION not in wanted else []
     return [_known(name, old) for name in wanted]
@@ -150,8 +148,7 @@ def of_season(reference: Source, current: Source) -> tuple[Source, list[Finding]
         named = listed([month_name[month] for month in sorted(months)], 12)
         note = finding("DRIFT-SEASON", "info", months=named, kept=len(rows), rows=reference.rows)
         return reference.take(rows), [note]
-    known = months_of(reference)
-    if rows is None and known and months - known:
+    if rows is None and (known := months_of(reference)) and months - known:
         named = listed([month_name[month] for month in sorted(months - known)], 12)
         return reference, [finding("DRIFT-OTHER-SEASON", "medium", months=named)]
     return reference, []
@@ -190,8 +187,7 @@ def compare_columns(
     picked = [np.sort(np.random.default_rng(plan.seed).choice(n, min(n, MOST_ROWS), replace=False)) for n in sizes]
     of_window = [months_of(current, at) for _, at in windows]
     season = {months: in_season(reference, months) for months in set(of_window)}
-    for before, after in _columns(reference, current, names, plan):
-        (plain, old), (later, new) = before, after
+    for (plain, old), (later, new) in _columns(reference, current, names, plan):
         assert old is not None  # noqa: S101 - the names are those of the reference
         row = judge_column(old, new, plan)
         rows.append(row)
@@ -205,8 +201,7 @@ def compare_columns(
             for sample, column, places in zip(sampled, (plain, later), picked, strict=True):
                 sample[old.name] = column.iloc[places].reset_index(drop=True)
     _check_kinds(rows, columns is not None, reference.name, current.name)
-    tables = [part for part in (reference, current) if isinstance(part, Dataset)]
-    units = units_of_both(tables, picked)
+    units = units_of_both([part for part in (reference, current) if isinstance(part, Dataset)], picked)
     domain = tell_apart(pd.DataFrame(sampled[0]), pd.DataFrame(sampled[1]), plan.seed, units)
     both = zip((reference, current), kept, strict=True)
     first, second = (Profile(part.name, part.rows, held, part.schema.without_cells()) for part, held in both)
@@ -249,13 +244,11 @@ def _check_kinds(rows: Iterable[Row], asked: bool, reference: str, current: str)
     where it is the target, or where all columns are so.
     """
     judged = [row for row in rows if row["role"] != "prediction" and row["verdict"] != "left out"]
-    odd = [row for row in judged if row["code"] == "TYPE"]
     features = [row for row in judged if row["role"] == "feature"]
-    fatal = [row for row in odd if asked or row["role"] == "target"]
+    fatal = [row for row in judged if row["code"] == "TYPE" and (asked or row["role"] == "target")]
     if features and all(row["code"] == "TYPE" for row in features):
         fatal = features
     if fatal:
         said = "; ".join(f"{row['column']!r} {row['why']}" for row in fatal[:5])
         names = "columns have" if len(fatal) > 1 else "column has"
-        about = {"reference": reference, "current": current, "said": said}
-        raise refusal("other types", count=len(fatal), names=names, **about)
+        raise refusal("other types", count=len(fatal), names=names, reference=reference, current=current, said=said)

@@ -100,12 +100,11 @@ def detect_drift(
     """
     subject = None if model is None else Model.of(model)
     asked = {"time": time, "group": group, "weight": weight}
-    old = _source(reference, "reference", asked, subject)
+    old = _source(reference, "reference", asked, subject, None)
     new = _source(current, "current", asked, subject, old)
     if window and isinstance(new, Profile):
         raise InputError("A profile has no rows to cut into windows. Give the current table itself.")
-    tables = [part for part in (old, new) if isinstance(part, Dataset)]
-    notes = [note for table in tables for note in table.notes if note.code in READING]
+    notes = [note for part in (old, new) if isinstance(part, Dataset) for note in part.notes if note.code in READING]
     old, said = of_season(old, new)
     notes += said
     importance: dict[str, float] = {}
@@ -211,13 +210,11 @@ class Drift(Result):
 
     def drifted_windows(self) -> list[str]:
         """Name the windows in which something is broken or has drifted."""
-        moved = self.windows["verdict"].isin(["broken", "drifted"])
-        return list(dict.fromkeys(self.windows.loc[moved, "window"]))
+        return list(dict.fromkeys(self.windows.loc[self.windows["verdict"].isin(["broken", "drifted"]), "window"]))
 
     def findings(self) -> list[Finding]:
         """Return what is broken, what drifted and what is new, the most severe first."""
-        domain = self.domain if self.domain_drifted else None
-        found = [*findings_of(self.table, domain, self.plan.rare), *self.notes]
+        found = [*findings_of(self.table, self.domain if self.domain_drifted else None, self.plan.rare), *self.notes]
         found += size_findings(self.reference, self.current)
         if len(self.windows):
             named, many = self.drifted_windows(), self.windows["window"].nunique()
@@ -244,12 +241,10 @@ class Drift(Result):
     def record(self) -> Record:
         """Return how the comparison was made, and the current table."""
         parameters = {"reference": self.reference.name, "current": self.current.name, "alpha": self.plan.alpha}
-        names = self.table.set_index("role")["column"]
-        target = str(names["target"]) if "target" in names else ""
         new = self.tables[1] if self.tables else None
         mark, frame, source = (new.fingerprint, new.features, new.source) if new else ("", None, "")
         size, schema = (self.current.rows, len(self.current.columns)), self.current.schema.plain()
-        data = DataRecord(self.current.name, source, mark, *size, target, frame, schema=schema)
+        data = DataRecord(self.current.name, source, mark, *size, self.reference.target, frame, schema=schema)
         said = headline(self.table, self.domain if self.domain_drifted else None)
         numbers = tuple(head_numbers(self.scalars(), self.current.rows))
         return Record(parameters, model=self.model, data=data, headline=said, numbers=numbers)
@@ -264,9 +259,7 @@ class Drift(Result):
         return face("drift", self, shown, share=f"{share.value:.0%}{ends}")
 
 
-def _source(
-    table: object, which: str, asked: Mapping[str, str], model: Model | None, reference: Source | None = None
-) -> Source:
+def _source(table: object, which: str, asked: dict[str, str], model: Model | None, reference: Source | None) -> Source:
     """Read a DataFrame, at this one door: as the reference or the model has its columns, with the roles asked for."""
     if isinstance(table, Profile):
         return table

@@ -160,18 +160,14 @@ class Pair:
     def applies(self, method: str) -> bool:
         """Tell whether a method can compare the two."""
         kind = METHODS[method]
-        if method == "z" and len(self.points) > 2:
-            return False
-        return kind.numbers if self.scale else kind.labels
+        return (kind.numbers if self.scale else kind.labels) and (method != "z" or len(self.points) <= 2)
 
     @property
     def default_method(self) -> str:
         """Choose as evidently does: tests up to 1,000 rows of reference, distances above."""
         if self.sizes[0] > SMALL:
             return "wasserstein" if self.scale else "jensenshannon"
-        if self.scale:
-            return "ks"
-        return "chisquare" if len(self.points) > 2 else "z"
+        return "ks" if self.scale else "chisquare" if len(self.points) > 2 else "z"
 
     def distance(self, method: str) -> float:
         """Return the distance of the two columns as they are."""
@@ -180,10 +176,8 @@ class Pair:
 
     def among(self, method: str, reference: NDArray[Any], current: NDArray[Any]) -> Array:
         """Return the distance of other counts of the same cells, of shape (…, k)."""
-        p = reference / reference.sum(axis=-1, keepdims=True)
-        q = current / current.sum(axis=-1, keepdims=True)
-        gaps = np.append(np.diff(self.points), 0.0) / max(self.norm, LEAST_NORM)
-        return METHODS[method].distance(p, q, gaps)
+        p, q = (counts / counts.sum(axis=-1, keepdims=True) for counts in (reference, current))
+        return METHODS[method].distance(p, q, np.append(np.diff(self.points), 0.0) / max(self.norm, LEAST_NORM))
 
     def cells(self, method: str, *, few: bool = False) -> Pair:
         """Count in the cells that a method works on.
@@ -195,12 +189,11 @@ class Pair:
             Pool numbers on a scale into about 100 cells, enough to see how far a distance wobbles.
         """
         before, after, values = self.reference, self.current, self.points
-        if not self.scale:
+        if not self.scale or not (few or METHODS[method].labels):
             return self
         if not METHODS[method].labels:
             both = before + after
-            starts = cell_starts(both, RESAMPLED_CELLS) if few else np.arange(len(both))
-            if len(starts) == len(both):
+            if len(starts := cell_starts(both, RESAMPLED_CELLS)) == len(both):
                 return self
             before, after = np.add.reduceat(before, starts), np.add.reduceat(after, starts)
             values = np.add.reduceat(values * both, starts) / (before + after)
@@ -249,9 +242,7 @@ def sturges_edges(values: Array, rows: int, whole: bool) -> Array:
     low, high = float(values[0]), float(values[-1])
     if low == high:
         return np.array([low - 0.5, low + 0.5])
-    width = (high - low) / (math.log2(rows) + 1)
-    if whole:
-        width = max(width, 1.0)
+    width = max((high - low) / (math.log2(rows) + 1), 1.0 if whole else 0.0)
     return np.linspace(low, high, math.ceil((high - low) / width) + 1)
 
 

@@ -99,9 +99,7 @@ class EvidentlyPage(Result):
 
     def findings(self) -> list[Finding]:
         """Say where evidently saw a sample only, and which columns it does not draw."""
-        found = []
-        if self.rows > MOST_ROWS:
-            found.append(finding("DRIFT-EVIDENTLY-SAMPLED", "info", rows=MOST_ROWS))
+        found = [finding("DRIFT-EVIDENTLY-SAMPLED", "info", rows=MOST_ROWS)] if self.rows > MOST_ROWS else []
         if self.left_out:
             named = listed([f"{name!r} ({why})" for name, why in self.left_out.items()], 5, longest=120)
             found.append(finding("DRIFT-EVIDENTLY", "info", columns=named))
@@ -184,8 +182,7 @@ def comparison_of(drift: Drift) -> Comparison:
     if not drawn:
         raise NotApplicableError("evidently has nothing to draw: no column with few labels has values in both tables.")
     given = table.set_index("column").loc[list(drawn), ["kind", "method", "threshold"]].reset_index()
-    tests = given["method"].map(lambda method: METHODS[method].test)
-    given["threshold"] = given["threshold"].mask(tests, plan.alpha)
+    given["threshold"] = given["threshold"].mask(given["method"].map(lambda method: METHODS[method].test), plan.alpha)
     before, after = (pd.DataFrame({name: cells[place] for name, cells in drawn.items()}) for place in (0, 1))
     return Comparison(before, after, given, left_out)
 
@@ -235,8 +232,7 @@ def inert(html: str) -> str:
         Where the page is not made as evidently 0.7 makes it: then nobody knows where data are in it.
     """
     html, data = _DATA.subn(lambda line: line[0].translate(_SIGNS), html)
-    scripts = _SCRIPT.findall(html)
-    if (data, len(scripts), html.count("<head>")) != (2, 4, 1):
+    if (data, len(scripts := _SCRIPT.findall(html)), html.count("<head>")) != (2, 4, 1):
         raise NotApplicableError("evidently's page is not written: it is made in an unknown way, and may not be safe.")
     policy = content_policy(scripts, "font-src data:", "img-src data: blob:")
     return html.replace("<head>", f'<head>\n<meta http-equiv="Content-Security-Policy" content="{policy}">')

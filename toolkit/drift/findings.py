@@ -112,20 +112,17 @@ def headline(table: pd.DataFrame, domain: Domain | None) -> str:
         Where it tells the two tables apart.
     """
     said = []
-    broken = table[table["verdict"] == "broken"]
-    if len(broken):
+    if len(broken := table[table["verdict"] == "broken"]):
         alike = broken.groupby(broken["why"].str.split("[:;]", regex=True).str[0], sort=False)["column"]
         named = ((_named(ones.iloc[0]), f" (and {len(ones) - 1} more)" * (len(ones) > 1), why) for why, ones in alike)
         whys = [f"{name} {why}{others}" for name, others, why in named][:_MOST_NAMED]
         more = f"; {len(broken)} columns in all" if len(alike) > _MOST_NAMED else ""
         said.append(f"Broken: {'; '.join(whys)}{more}.")
     features = table[(table["role"] == "feature") & table["verdict"].isin(["drifted", "stable", "broken"])]
-    moved = features[features["verdict"] == "drifted"]
-    if len(moved):
+    if len(moved := features[features["verdict"] == "drifted"]):
         verb = "has" if len(moved) == 1 else "have"
         said.append(f"{len(moved)} of {len(features)} columns {verb} drifted{_leaning(moved)}.")
-    others = table[(table["role"] != "feature") & (table["verdict"] == "drifted")]
-    if len(others):
+    if len(others := table[(table["role"] != "feature") & (table["verdict"] == "drifted")]):
         which = " and ".join("the target" if role == "target" else "the model's predictions" for role in others["role"])
         said.append(f"{which[:1].upper()}{which[1:]} moved{' too' if len(moved) else ''}.")
     if not len(moved) and domain is not None:
@@ -138,8 +135,7 @@ def _leaning(moved: pd.DataFrame) -> str:
     """Name what moved: by what the model leans on, where there is one, else by how far."""
     if moved["importance"].isna().all():
         return f": {listed(map(_named, moved['column']), _MOST_NAMED)}"
-    weighty = moved[moved["importance"] >= MATTERS].sort_values("importance", ascending=False)
-    if not len(weighty):
+    if not len(weighty := moved[moved["importance"] >= MATTERS].sort_values("importance", ascending=False)):
         return f", but the model does not lean on {'it' if len(moved) == 1 else 'them'}"
     said = [f"{_named(row['column'])} ({row['importance']:.0%})" for _, row in weighty.iterrows()]
     said[0] = f"{said[0].removesuffix(')')} of its importance)"
@@ -159,13 +155,10 @@ def head_numbers(scalars: Mapping[str, Estimate], rows: int) -> Iterator[KeyNumb
 
 def drawings(drift: Drift) -> list[Drawing]:
     """Return the figures that a comparison has: distances, one column before and after, and the trend."""
-    measured = drift.table[drift.table["method"] != ""].head(MOST_COLUMNS)
-    if not len(measured):
+    if not len(measured := drift.table[drift.table["method"] != ""].head(MOST_COLUMNS)):
         return []
-    said = [
-        f"{value_text(row['column'])}: {METHODS[row['method']].title} {row['distance']}, {row['verdict']}"
-        for _, row in measured.iterrows()
-    ]
+    rows = measured[["column", "method", "distance", "verdict"]].itertuples(index=False, name=None)
+    said = [f"{value_text(name)}: {METHODS[method].title} {apart}, {verdict}" for name, method, apart, verdict in rows]
     data = measured[["column", "verdict", "distance", "by_chance", "threshold"]]
     found = [drawing("columns", lambda ax: _draw_columns(ax, measured), data, said=said)]
     name, change = measured.iloc[0][["column", "change"]]
@@ -173,9 +166,9 @@ def drawings(drift: Drift) -> list[Drawing]:
     found.append(drawing("worst", lambda ax: _draw_shares(ax, shares, name), shares, name=name, change=change))
     if not len(drift.windows):
         return found
-    rows = drift.windows[drift.windows["role"] == "feature"]
-    most = (rows["beyond_chance"] / rows["threshold"]).groupby(rows["column"]).max().nlargest(MOST_LINES).index
-    lines = rows.loc[rows["column"].isin(most), ["window", "column", "verdict", "distance", "threshold"]]
+    every = drift.windows[drift.windows["role"] == "feature"]
+    most = (every["beyond_chance"] / every["threshold"]).groupby(every["column"]).max().nlargest(MOST_LINES).index
+    lines = every.loc[every["column"].isin(most), ["window", "column", "verdict", "distance", "threshold"]]
     drifted, count = drift.drifted_windows(), drift.windows["window"].nunique()
     said_of = {"drifted": len(drifted), "windows": count, "named": listed(drifted, 12) or "none"}
     return [*found, drawing("trend", lambda ax: _draw_trend(ax, lines), lines, **said_of)]
@@ -239,10 +232,9 @@ def _draw_trend(ax: Axes, trend: pd.DataFrame) -> None:
     for (name, rows), (colour, mark) in zip(trend.groupby("column", sort=False), _MARKS, strict=False):
         line = rows.set_index("window").reindex(labels)
         known = line["distance"].notna()
-        unit = line["threshold"][known].to_numpy()
-        ends = np.array([[cell.low, cell.high] for cell in line["distance"][known]]) / unit[:, None]
-        value = np.array([cell.value for cell in line["distance"][known]]) / unit
-        ax.fill_between(place[known], ends[:, 0], ends[:, 1], color=colour, alpha=0.15, linewidth=0)
+        cells = [[cell.low, cell.value, cell.high] for cell in line["distance"][known]]
+        low, value, high = (np.array(cells) / line["threshold"][known].to_numpy()[:, None]).T
+        ax.fill_between(place[known], low, high, color=colour, alpha=0.15, linewidth=0)
         ax.plot(place[known], value, marker=mark, color=colour, markersize=5, label=shorten(name, 24))
     ax.axhline(1, color=GREY, linewidth=1, linestyle=":")
     name_windows(ax, labels)

@@ -43,15 +43,12 @@ def importances(model: Model, data: Dataset, seed: int = 0) -> dict[str, float]:
     >>> importances(Model.of(LinearRegression().fit(frame, frame["a"])), as_dataset(frame, "t"))["a"] > 0.99
     True
     """
-    inputs, each = model.inputs(data.features, data.name), weights_of(data.units, data.rows)
     rng = np.random.default_rng(seed)
-    if len(inputs) > IMPORTANCE_ROWS:
-        picked = np.sort(rng.choice(len(inputs), IMPORTANCE_ROWS, replace=False))
-        inputs, each = inputs.iloc[picked], each[picked]
+    rows = data.sampled(IMPORTANCE_ROWS, rng)
+    inputs, each = model.inputs(rows.features, data.name), weights_of(rows.units, rows.rows)
     before, order = model.outputs(inputs, data.name), rng.permutation(len(inputs))
-    shuffled = permuted(lambda rows: model.outputs(rows, data.name), inputs, order)
     moved = []
-    for after in shuffled:
+    for after in permuted(lambda table: model.outputs(table, data.name), inputs, order):
         gap = np.abs(before - after) if before.dtype.kind == "f" else (before != after).astype(float)
         gap = gap.sum(axis=1) / 2 if gap.ndim == 2 else gap
         known = np.isfinite(gap)
@@ -164,8 +161,7 @@ def tell_apart(reference: pd.DataFrame, current: pd.DataFrame, seed: int, units:
     """
     n, m = len(reference), len(current)
     own, weights = np.arange(n + m) if units is None else units.codes, weights_of(units, n + m)
-    least = min(len(np.unique(own[:n])), len(np.unique(own[n:])))
-    if least < LEAST_ROWS or not reference.shape[1]:
+    if min(len(np.unique(own[:n])), len(np.unique(own[n:]))) < LEAST_ROWS or not reference.shape[1]:
         return None
     from sklearn.ensemble import HistGradientBoostingClassifier
 
@@ -182,13 +178,11 @@ def tell_apart(reference: pd.DataFrame, current: pd.DataFrame, seed: int, units:
             given = learnable(cells, ~judge)
             model.fit(given[~judge], side[~judge], weights[~judge] if units and units.weights is not None else None)
             area, influence[judge] = roc_auc(side[judge], model.predict_proba(given[judge])[:, 1], weights[judge])
-            ones = int(side[judge].sum())
-            zeros = int(judge.sum()) - ones
+            zeros, ones = (int((side[judge] == one).sum()) for one in (0, 1))
             spread += (ones + zeros + 1) / (12 * ones * zeros)
             areas.append(area)
         order = np.random.default_rng(seed).permutation(int(judge.sum()))
-        judged = pd.DataFrame(given[judge])
-        shuffled = permuted(lambda rows: model.predict_proba(rows.to_numpy())[:, 1], judged, order)
+        shuffled = permuted(lambda rows: model.predict_proba(rows.to_numpy())[:, 1], pd.DataFrame(given[judge]), order)
         drops = areas[-1] - np.array([roc_auc(side[judge], scores, weights[judge])[0] for scores in shuffled])
     value, influence = float(np.mean(areas)), influence * math.sqrt(SHARED)
     found = smooth(value, influence, weights, effective=min(n, m), method=f"DeLong, {FOLDS} dependent folds")
@@ -198,8 +192,7 @@ def tell_apart(reference: pd.DataFrame, current: pd.DataFrame, seed: int, units:
         # There is no error to estimate where persons are the same in both tables, or all rows are told apart.
         if (error := units.standard_error(each)) > 1e-9:
             p_value = float(stats.t.sf((value - 0.5) / error, max(units.freedom(each), 1)))
-    most = np.argsort(-drops, kind="stable")
-    told = {str(reference.columns[place]): float(drops[place]) for place in most}
+    told = {str(reference.columns[place]): float(drops[place]) for place in np.argsort(-drops, kind="stable")}
     return Domain(found.estimate, p_value, told, max(n, m))
 
 
@@ -220,8 +213,7 @@ def coded(reference: pd.DataFrame, current: pd.DataFrame) -> Array:
         if isinstance(reference[name].dtype, pd.CategoricalDtype):
             codes, labels = pd.factorize(both.astype(object), sort=True)
             counts = np.bincount(codes[codes >= 0], minlength=len(labels))
-            ranks = np.append(np.argsort(np.argsort(counts, kind="stable")).astype(float), np.nan)
-            columns.append(ranks[codes])
+            columns.append(np.append(np.argsort(np.argsort(counts, kind="stable")).astype(float), np.nan)[codes])
         else:
             columns.append(both.to_numpy(dtype="float64", na_value=np.nan))
     return np.column_stack(columns)

@@ -125,31 +125,19 @@ class ColumnSummary:
         """
         sums = {name: getattr(self, name) + getattr(other, name) for name in ("rows", "missing", "groups")}
         if not (self.known and other.known):
-            full = max((self, other), key=lambda one: (one.known, one.dtype != "missing"))
-            return replace(full, **sums)
+            return replace(max((self, other), key=lambda one: (one.known, one.dtype != "missing")), **sums)
         values, mine, theirs = align(self, other)
-        n, m = self.known, other.known
-        means = {
-            name: (n * getattr(self, name) + m * getattr(other, name)) / (n + m) for name in ("mean", "error", "effect")
-        }
+        n, m, both = self.known, other.known, self.known + other.known
+        means = {key: (n * getattr(self, key) + m * getattr(other, key)) / both for key in ("mean", "error", "effect")}
         square = sum(one.known * (one.std**2 + (one.mean - means["mean"]) ** 2) for one in (self, other))
-        return replace(
-            self,
-            **sums,
-            **means,
-            dtype=self.dtype if self.dtype == other.dtype else "float64",
-            distinct=values,
-            counts=mine + theirs,
-            std=math.sqrt(square / (n + m)),
-            hashed=self.hashed or other.hashed,
-            missing_effect=max(self.missing_effect, other.missing_effect),
-        )
+        means |= {"std": math.sqrt(square / both), "missing_effect": max(self.missing_effect, other.missing_effect)}
+        dtype, hashed = self.dtype if self.dtype == other.dtype else "float64", self.hashed or other.hashed
+        return replace(self, **sums, **means, dtype=dtype, hashed=hashed, distinct=values, counts=mine + theirs)
 
 
 def roles_of(data: Dataset) -> dict[str, str]:
     """Name the columns of a table that can be compared, each with its role: feature, target or prediction."""
-    names = [*data.features, *(name for name in data.sensitive if name not in data.features), *data.others]
-    roles = {str(name): "feature" for name in names if name != PREDICTION}
+    roles = {str(name): "feature" for name in (*data.features, *data.sensitive, *data.others) if name != PREDICTION}
     if data.target.notna().any():
         roles[data.roles.target] = "target"
     return roles | ({PREDICTION: "prediction"} if PREDICTION in data.others else {})
@@ -231,10 +219,8 @@ def summarize_column(
         places = np.searchsorted(np.cumsum(counts), counts.sum() * np.arange(0.1, 0.95, 0.1))
         cuts = np.unique(values[np.minimum(places, max(len(values) - 2, 0))])
         effect = max(design_effect(numbers <= cut, groups, own) for cut in cuts)
-    std = math.sqrt(float((values - mean) ** 2 @ shares))
-    moments: dict[str, Any] = {"mean": mean, "std": std, "effect": effect}
-    dtype = str(column.dtype)
-    return replace(summary, dtype=dtype, missing=missing, distinct=values, counts=counts, **moments)
+    moments: dict[str, Any] = {"mean": mean, "std": math.sqrt(float((values - mean) ** 2 @ shares)), "effect": effect}
+    return replace(summary, dtype=str(column.dtype), missing=missing, distinct=values, counts=counts, **moments)
 
 
 def align(first: ColumnSummary, second: ColumnSummary) -> tuple[NDArray[Any], Counts, Counts]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from toolkit.drift.distances import METHODS, Pair, pair_of
 from toolkit.drift.summary import ColumnSummary
 from toolkit.errors import InputError, listed
 from toolkit.statistics.contingency import all_alike, all_on_one_side, homogeneity
-from toolkit.statistics.intervals import mover_difference, wilson
+from toolkit.statistics.intervals import change, share_estimate
 from toolkit.statistics.multiplicity import benjamini_hochberg
 
 MISSING_THRESHOLD = 0.05
@@ -91,18 +91,13 @@ def judge_column(reference: ColumnSummary, current: ColumnSummary | None, plan: 
         if not reference.known:
             return row | {"verdict": "left out", "why": f"{why}, and had no value in the reference"}
         return row | ({"code": "GONE"} if reference.role == "feature" else {"verdict": "left out"}) | {"why": why}
-    code, why = find_break(reference, current, plan.rare)
+    row["code"], row["why"] = find_break(reference, current, plan.rare)
     counts = [np.array([part.missing, part.known]) / part.missing_effect for part in (reference, current)]
-    shares = [Estimate(part[0] / part.sum(), *wilson(part[0], part.sum())) for part in counts]
-    gap, ends = shares[1].value - shares[0].value, mover_difference(shares[1], shares[0])
-    row |= {
-        "missing_current": shares[1].value,
-        "missing_difference": Estimate(gap, *ends, reference.rows + current.rows, "Newcombe"),
-        "missing_p": homogeneity(*counts) if reference.missing + current.missing else math.nan,
-        "code": code,
-        "why": why,
-    }
-    if code == "TYPE" or "missing" in (reference.dtype, current.dtype):
+    before, now = (share_estimate(part[0], part.sum()) for part in counts)
+    row["missing_current"] = now.value
+    row["missing_difference"] = replace(change(now, before), n=reference.rows + current.rows, method="Newcombe")
+    row["missing_p"] = homogeneity(*counts) if reference.missing + current.missing else math.nan
+    if row["code"] == "TYPE" or "missing" in (reference.dtype, current.dtype):
         return row
     pair = pair_of(reference, current)
     method = plan.method_for(reference.name, pair)
@@ -111,13 +106,13 @@ def judge_column(reference: ColumnSummary, current: ColumnSummary | None, plan: 
         wider = both and abs(math.log(current.std / reference.std)) > abs(current.mean - reference.mean) / reference.std
         what, attribute = ("standard deviation", "std") if wider else ("mean", "mean")
         said = [format_number(getattr(one, attribute)) for one in (reference, current)]
-        change = f"{what} {' → '.join(said)}"
+        text = f"{what} {' → '.join(said)}"
     else:
-        before, after = pair.reference / pair.reference.sum(), pair.current / pair.current.sum()
-        most = int(np.argmax(np.abs(after - before)))
-        change = f"{value_text(pair.labels[most])}: {before[most]:.1%} → {after[most]:.1%}"
-    row |= {"kind": "number" if pair.scale else "label", "method": method, "change": change}
-    row |= {"grouped": reference.hashed or current.hashed}
+        old, new = pair.reference / pair.reference.sum(), pair.current / pair.current.sum()
+        most = int(np.argmax(np.abs(new - old)))
+        text = f"{value_text(pair.labels[most])}: {old[most]:.1%} → {new[most]:.1%}"
+    row |= {"kind": "number" if pair.scale else "label", "method": method, "change": text}
+    row["grouped"] = reference.hashed or current.hashed
     return row | judge_pair(pair, method, plan.seed) | judge_novelty(reference, current, pair)
 
 
@@ -170,9 +165,8 @@ def unit_change(reference: ColumnSummary, current: ColumnSummary) -> float:
     middles = _middle_size(before), _middle_size(after)
     if min(middles) == 0 or _gap(before, after, 1.0) < FAR:
         return 0.0
-    ratio = middles[1] / middles[0]
     tried = ((candidate, slack) for factor, slack in _SLACK for candidate in (factor, 1 / factor))
-    near = (candidate for candidate, slack in tried if abs(math.log(ratio / candidate)) < slack)
+    near = (candidate for candidate, slack in tried if abs(math.log(middles[1] / middles[0] / candidate)) < slack)
     return next((candidate for candidate in near if _gap(before, after, candidate) < CLOSE), 0.0)
 
 
@@ -240,13 +234,12 @@ def corrected_windows(rows: Sequence[Row], plan: Plan) -> pd.DataFrame:
 
 def share_moved(features: pd.DataFrame, weight: pd.Series[float], n: int) -> Estimate:
     """Return the share of the weight on drifted columns, between those that surely and those that possibly are."""
-    if not len(features) or not float(weight.sum()):
+    if not len(features) or not (total := float(weight.sum())):
         return Estimate(math.nan, n=n)
     found = features["verdict"].isin(["broken", "drifted"])
     sure = (features["verdict"] == "broken") | features["emptied"]
     low = np.array([cell.low for cell in features["distance"]]) >= features["threshold"]
     high = np.array([cell.high for cell in features["distance"]]) >= features["threshold"]
-    total = float(weight.sum())
     value, least, most = (float(weight[part].sum()) / total for part in (found, found & (sure | low), found | high))
     if least == most:
         return Estimate(value, n=n, method="no interval: no column is near its threshold")

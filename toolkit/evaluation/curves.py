@@ -80,8 +80,7 @@ def regression_curves(y_true: Array, y_pred: Array, *, seed: int) -> dict[str, p
         ``predicted_vs_actual`` and ``residuals`` (actual, predicted, residual: at most 1,000 rows drawn at random);
         the residual is prediction minus truth.
     """
-    rng = np.random.default_rng(seed)
-    picked = np.sort(rng.choice(len(y_true), min(MOST_DOTS, len(y_true)), replace=False))
+    picked = np.sort(np.random.default_rng(seed).choice(len(y_true), min(MOST_DOTS, len(y_true)), replace=False))
     dots = pd.DataFrame({"actual": y_true[picked], "predicted": y_pred[picked]})
     dots["residual"] = dots["predicted"] - dots["actual"]
     return {"predicted_vs_actual": dots, "residuals": dots}
@@ -89,11 +88,8 @@ def regression_curves(y_true: Array, y_pred: Array, *, seed: int) -> dict[str, p
 
 def _score_bins(y_true: Array, y_score: Array, weights: Array) -> pd.DataFrame:
     low, high = float(y_score.min()), float(y_score.max())
-    if low >= 0 and high <= 1:
-        low, high = 0.0, 1.0
+    low, high = (0.0, 1.0) if low >= 0 and high <= 1 else (low, high)
     edges = np.linspace(low, high if high > low else low + 1, SCORE_BINS + 1)
-    shares = {
-        name: np.histogram(y_score, edges, weights=weights * own)[0] / float(weights @ own)
-        for name, own in (("positive", y_true), ("negative", 1 - y_true))
-    }
+    classes = {"positive": weights * y_true, "negative": weights * (1 - y_true)}
+    shares = {name: np.histogram(y_score, edges, weights=own)[0] / own.sum() for name, own in classes.items()}
     return pd.DataFrame({"low": edges[:-1], "high": edges[1:], **shares})

@@ -98,7 +98,7 @@ def evaluate(
     chosen = threshold_for(model, data, threshold, predicted)
     notes = [*model.notes, *(about_decisions(chosen, predicted["test"]) if chosen else ())]
     units = {name: Units.of(part.group, part.time, part.weight) for name, part in parts.items()}
-    measured = {name: measure(part, test.task, chosen, units[name], seed) for name, part in predicted.items()}
+    measured = {name: measure(part, chosen, units[name], seed) for name, part in predicted.items()}
     compared = {}
     if baseline is not None:
         if isinstance(baseline, str):
@@ -109,7 +109,7 @@ def evaluate(
         if chosen and not (math.isfinite(chosen.value) and predicted["test"].probabilities == guessed.probabilities):
             # The scores of the two do not compare, so the baseline decides at its own boundary.
             at = replace(chosen, value=DEFAULT if guessed.probabilities else 0.0)
-        compared = measure(guessed, test.task, at, units["test"], seed)
+        compared = measure(guessed, at, units["test"], seed)
     numbers = _numbers(measured, compared, units)
     notes += about_units(test, measured["test"], units["test"])
     by_class, said = None, predicted["test"]
@@ -207,8 +207,7 @@ class Evaluation(Result):
 
     @cached_property
     def _replicates(self) -> str:
-        rows = fingerprint(self.data.target.rename("target").reset_index())
-        return write_replicates(replicate(self.measured), rows)
+        return write_replicates(replicate(self.measured), fingerprint(self.data.target.rename("target").reset_index()))
 
     def face(self) -> Face:
         """Return the threshold, and the metrics of the test part beside the baseline's."""
@@ -234,8 +233,7 @@ def _numbers(
         numbers[f"baseline.{name}"], numbers[f"difference.{name}"] = rival(own, other).estimate, difference(own, other)
     for part, found in units.items():
         if found and found.kind != "row":
-            kind = f"{found.kind}s"
-            numbers[f"{part}.{kind}"] = Estimate(found.count, n=len(found.codes))
+            numbers[f"{part}.{found.kind}s"] = Estimate(found.count, n=len(found.codes))
     return numbers
 
 
@@ -246,28 +244,23 @@ def _guess(name: str, parts: Mapping[str, Dataset]) -> tuple[Any, list[Finding]]
     known = parts.get("train", parts["test"])
     weight = None if known.weight is None else known.weight.to_numpy()
     fitted = make_baseline(known.task).fit(known.features, known.target, sample_weight=weight)
-    if "train" in parts:
-        return fitted, []
     what = "the mean" if known.task == "regression" else "how often each class occurs"
-    return fitted, [finding("BASELINE-IN-HINDSIGHT", "info", "baseline", what=what)]
+    return fitted, [] if "train" in parts else [finding("BASELINE-IN-HINDSIGHT", "info", "baseline", what=what)]
 
 
-def measure(
-    predicted: Predictions, task: str, chosen: Threshold | None, units: Units | None, seed: int
-) -> dict[str, Measure]:
+def measure(predicted: Predictions, chosen: Threshold | None, units: Units | None, seed: int) -> dict[str, Measure]:
     """Measure predictions of labelled rows by every metric of their task.
 
     Parameters
     ----------
     predicted : Predictions
-    task : {"binary", "multiclass", "regression"}
     chosen : Threshold or None
         At which a row is predicted positive; binary only.
     units : Units or None
         The independent observations, where these are not the rows.
     seed : int
     """
-    if task == "regression":
+    if not predicted.classes:
         return regression_metrics(predicted.y_true, predicted.y_pred, units=units)
     if chosen is None:
         truth, guess = predicted.y_true.astype(np.intp), predicted.y_pred.astype(np.intp)
@@ -277,8 +270,7 @@ def measure(
     found = binary_metrics(predicted.y_true, score, decisions=called, **options)
     if costs := chosen.rule.costs:
         each, dearest = costs.of(predicted.y_true, called), float(np.ptp([costs.fp, costs.fn, costs.tp, costs.tn]))
-        cost = mean(each, predicted.weights, bounds=(-math.inf, math.inf), unit=dearest)
-        found |= {"expected_cost": cost.over(units)}
+        found["expected_cost"] = mean(each, predicted.weights, bounds=(-math.inf, math.inf), unit=dearest).over(units)
     return found
 
 
@@ -287,11 +279,8 @@ def _confusion(predicted: Predictions, test: Dataset, chosen: Threshold | None) 
         return None
     from sklearn.metrics import confusion_matrix
 
-    labels, guess = predicted.classes, predicted.y_pred
-    if chosen:
-        guess = predicted.decide(chosen.value)
-        labels = in_order(test)
-    names = [str(label) for label in labels]
+    names = [str(label) for label in (in_order(test) if chosen else predicted.classes)]
+    guess = predicted.decide(chosen.value) if chosen else predicted.y_pred
     cells = confusion_matrix(predicted.y_true, guess, labels=range(len(names)), sample_weight=predicted.weights)
     return pd.DataFrame(cells, index=pd.Index(names, name="true"), columns=pd.Index(names, name="predicted"))
 
@@ -299,8 +288,7 @@ def _confusion(predicted: Predictions, test: Dataset, chosen: Threshold | None) 
 def _curves(predicted: Predictions, task: str, chosen: Threshold | None, seed: int) -> dict[str, pd.DataFrame]:
     if task == "regression":
         return regression_curves(predicted.y_true, predicted.y_pred, seed=seed)
-    ones = predicted.y_true.sum()
-    if chosen is None or not predicted.scored or ones in (0, len(predicted.y_true)):
+    if chosen is None or not predicted.scored or predicted.y_true.sum() in (0, len(predicted.y_true)):
         return {}
     rows = predicted.y_true, predicted.y_pred, predicted.weights
     return binary_curves(*rows, costs=chosen.rule.costs, probabilities=predicted.probabilities)

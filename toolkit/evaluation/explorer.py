@@ -130,8 +130,7 @@ class ThresholdExplorer(Explorer):
         places = {int(np.argmin(np.abs(called - count))) for count in wanted} | {self.chosen}
         table = self._table().iloc[sorted(places)]
         levels = [f"{at:.4g}{' (chosen)' * (place == self.chosen)}" for place, at in table["threshold"].items()]
-        shown = table.assign(threshold=levels)
-        return face("explorer", self, shown, chosen=self.counts["threshold"][self.chosen])
+        return face("explorer", self, table.assign(threshold=levels), chosen=self.counts["threshold"][self.chosen])
 
     def plain(self) -> dict[str, Any]:
         """Return the counts at every threshold, overall and of the largest groups."""
@@ -151,16 +150,14 @@ class ThresholdExplorer(Explorer):
 
 def _groups(fairness: Any, threshold: float, rows: int, positives: int) -> pd.DataFrame:
     """Return the counts of the groups of each feature whose groups hold every row once."""
-    curves = getattr(fairness, "curves", None)
-    if curves is None or curves.empty:
+    if (curves := getattr(fairness, "curves", None)) is None or curves.empty:
         return pd.DataFrame(columns=list(_GROUPS))
     if fairness.data.rows != rows or fairness.threshold.value != threshold:
         raise refusal("other rows", rows=rows, threshold=threshold, audit=fairness)
     held = curves[curves["threshold"] == threshold].groupby("feature")[["rows", "positives"]].sum()
     whole = held.index[(held["rows"] == rows) & (held["positives"] == positives)]
-    kept = curves[curves["feature"].isin(whole)]
+    kept: pd.DataFrame = curves[curves["feature"].isin(whole)]
     negatives = kept["rows"] - kept["positives"]
     tp, fp = kept["recall"] * kept["positives"], kept["false_positive_rate"] * negatives
     counts = {name: found.fillna(0).round().astype(int) for name, found in (("tp", tp), ("fp", fp))}
-    named: pd.DataFrame = kept[["feature", "group", "threshold", "positives"]]
-    return named.assign(negatives=negatives, size=kept["rows"], **counts)[list(_GROUPS)].reset_index(drop=True)
+    return kept.assign(negatives=negatives, size=kept["rows"], **counts)[list(_GROUPS)].reset_index(drop=True)

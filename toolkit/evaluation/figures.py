@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,7 +24,7 @@ _CURVES = beside(__file__, "curves.yaml")
 
 def drawings(evaluation: Evaluation) -> list[Drawing]:
     """Return the figures that the task of an evaluation has."""
-    found = [_OF_CURVES[kind](evaluation) for kind in evaluation.curves]
+    found = [_OF_CURVES[kind](evaluation, kind) for kind in evaluation.curves]
     if evaluation.confusion is not None:
         found.append(_confusion(evaluation.confusion))
     if evaluation.by_class is not None:
@@ -37,8 +36,7 @@ def _ranked(evaluation: Evaluation, kind: str) -> Drawing:
     """Draw a curve that follows the threshold down the scores, beside chance: the diagonal, or the last rate."""
     curve, numbers, about = evaluation.curves[kind], evaluation.numbers, _CURVES[kind]
     (x, y), chance = about["axes"], about["chance"]
-    held = [(share, np.interp(share, curve[x], curve[y])) for share in (0.1, 0.2, 0.5)]
-    said = ", ".join(f"{share:.0%} of the rows hold {found:.1%}" for share, found in held)
+    said = ", ".join(f"{at:.0%} of the rows hold {np.interp(at, curve[x], curve[y]):.1%}" for at in (0.1, 0.2, 0.5))
     area = numbers["test.roc_auc" if kind == "roc" else "test.average_precision"]
 
     def draw(ax: Axes) -> None:
@@ -59,10 +57,8 @@ def _mark_decisions(evaluation: Evaluation, ax: Axes, x: str, y: str) -> None:
     if chosen is None or cells is None:
         return
     (tn, fp), (fn, tp) = cells.to_numpy(dtype=float)
-    called = tp + fp
-    precision = tp / called if called else math.nan
-    rates = {"recall": tp / (tp + fn), "precision": precision, "false_positive_rate": fp / (fp + tn)}
-    rates["called"] = called / (called + fn + tn)
+    rates = {"recall": tp / (tp + fn), "false_positive_rate": fp / (fp + tn), "called": (tp + fp) / (tp + fp + fn + tn)}
+    rates["precision"] = tp / (tp + fp) if tp + fp else math.nan
     if math.isnan(rates[x] + rates[y]):
         return
     ax.plot(rates[x], rates[y], "o", color=ORANGE, markeredgecolor="#222222", markersize=7)
@@ -73,14 +69,13 @@ def _mark_decisions(evaluation: Evaluation, ax: Axes, x: str, y: str) -> None:
 
 
 def _at_threshold(evaluation: Evaluation) -> str:
-    numbers, chosen = evaluation.numbers, evaluation.threshold
-    known = chosen is not None and math.isfinite(chosen.value)
-    where = f"At a threshold of {chosen.value:.4g}" if chosen and known else "As the model itself decided,"
+    numbers, at = evaluation.numbers, evaluation.threshold
+    where = f"At a threshold of {at.value:.4g}" if at and math.isfinite(at.value) else "As the model itself decided,"
     return f"{where} recall is {numbers['test.recall']} and precision {numbers['test.precision']}."
 
 
-def _calibration(evaluation: Evaluation) -> Drawing:
-    numbers, curve = evaluation.numbers, evaluation.curves["calibration"]
+def _calibration(evaluation: Evaluation, kind: str) -> Drawing:
+    numbers, curve = evaluation.numbers, evaluation.curves[kind]
 
     def draw(ax: Axes) -> None:
         ends = np.abs(curve[["low", "high"]].to_numpy().T - curve["observed"].to_numpy())
@@ -91,14 +86,13 @@ def _calibration(evaluation: Evaluation) -> Drawing:
         ax.set(xlabel="Predicted probability", ylabel="Observed rate", xlim=(0, most), ylim=(0, most))
 
     pairs = zip(curve["predicted"].map(format_number), curve["observed"].map(format_number), strict=True)
-    return drawing("calibration", draw, curve, numbers=numbers, pairs=list(map(" ".join, pairs)))
+    return drawing(kind, draw, curve, numbers=numbers, pairs=list(map(" ".join, pairs)))
 
 
-def _cost(evaluation: Evaluation) -> Drawing:
-    curve, chosen = evaluation.curves["cost"], evaluation.threshold
+def _cost(evaluation: Evaluation, kind: str) -> Drawing:
+    curve, chosen = evaluation.curves[kind], evaluation.threshold
     finite = curve.iloc[np.flatnonzero(np.isfinite(curve["threshold"].to_numpy()))]
-    costs = chosen.rule.costs if chosen else None
-    unit = costs.currency if costs else ""
+    unit = chosen.rule.costs.currency if chosen and chosen.rule.costs else ""
 
     def draw(ax: Axes) -> None:
         ax.step(finite["threshold"], finite["expected_cost"], where="pre", color=BLUE)
@@ -110,11 +104,11 @@ def _cost(evaluation: Evaluation) -> Drawing:
     best = finite.iloc[int(finite["expected_cost"].to_numpy().argmin())]
     at_chosen = f"{evaluation.numbers['test.expected_cost']} {unit}".rstrip()
     least = format_number(best["expected_cost"])
-    return drawing("cost", draw, curve, at_chosen=at_chosen, least=least, best=best["threshold"])
+    return drawing(kind, draw, curve, at_chosen=at_chosen, least=least, best=best["threshold"])
 
 
-def _scores(evaluation: Evaluation) -> Drawing:
-    bins, chosen = evaluation.curves["scores"], evaluation.threshold
+def _scores(evaluation: Evaluation, kind: str) -> Drawing:
+    bins, chosen = evaluation.curves[kind], evaluation.threshold
 
     def draw(ax: Axes) -> None:
         edges = [*bins["low"], bins["high"].iloc[-1]]
@@ -126,10 +120,9 @@ def _scores(evaluation: Evaluation) -> Drawing:
         ax.legend()
         ax.set(xlabel="Score", ylabel="Share of the class")
 
-    centre = (bins["low"] + bins["high"]) / 2
-    means = {name: float((centre * bins[name]).sum()) for name in ("positive", "negative")}
+    means = {name: float(((bins["low"] + bins["high"]) / 2 * bins[name]).sum()) for name in ("positive", "negative")}
     positive, at_threshold = evaluation.data.positive, _at_threshold(evaluation)
-    return drawing("scores", draw, bins, positive=positive, means=means, at_threshold=at_threshold)
+    return drawing(kind, draw, bins, positive=positive, means=means, at_threshold=at_threshold)
 
 
 def _against_truth(evaluation: Evaluation, kind: str) -> Drawing:
@@ -174,8 +167,7 @@ def _confusion(cells: pd.DataFrame) -> Drawing:
         rated = zip(names, counts.diagonal(), sizes, strict=True)
         rates = [f"{name} {right:,.0f} of {size:,.0f}" for name, right, size in rated]
         said = f"Correctly classified: {'; '.join(rates[:_MOST_LABELS])}"
-    data = cells.rename(columns="called {}".format).reset_index()
-    return drawing("confusion", draw, data, grid="", counted=said)
+    return drawing("confusion", draw, cells.rename(columns="called {}".format).reset_index(), grid="", counted=said)
 
 
 def _per_class(table: pd.DataFrame) -> Drawing:
@@ -183,10 +175,9 @@ def _per_class(table: pd.DataFrame) -> Drawing:
     names = [shorten(name, _LABEL) for name in shown["class"]]
 
     def draw(ax: Axes) -> None:
-        places = np.arange(len(shown))
         for name, shift, colour, marker in (("recall", -0.15, BLUE, "o"), ("precision", 0.15, ORANGE, "s")):
             style = dict[str, Any](color=colour, marker=marker, markersize=5, linewidth=1.5, label=name)
-            draw_intervals(ax, places + shift, shown[name], **style)
+            draw_intervals(ax, np.arange(len(shown)) + shift, shown[name], **style)
         name_rows(ax, [f"{name} ({rows:,})" for name, rows in zip(names, shown["support"], strict=True)])
         ax.set(xlim=(0, 1.02), xlabel="Recall and precision")
         ax.legend(loc="lower left")
@@ -196,10 +187,6 @@ def _per_class(table: pd.DataFrame) -> Drawing:
     return drawing("per_class", draw, table, said=said)
 
 
-_OF_CURVES: dict[str, Callable[[Evaluation], Drawing]] = {
-    **{kind: partial(_ranked, kind=kind) for kind in _CURVES},
-    "calibration": _calibration,
-    "cost": _cost,
-    "scores": _scores,
-    **{kind: partial(_against_truth, kind=kind) for kind in ("predicted_vs_actual", "residuals")},
-}
+_OF_CURVES: dict[str, Callable[[Evaluation, str], Drawing]] = dict.fromkeys(_CURVES, _ranked)
+_OF_CURVES |= {"calibration": _calibration, "cost": _cost, "scores": _scores}
+_OF_CURVES |= dict.fromkeys(("predicted_vs_actual", "residuals"), _against_truth)

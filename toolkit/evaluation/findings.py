@@ -25,7 +25,6 @@ from toolkit.statistics.units import FEW_GROUPS, Units
 
 finding, face, refusal, drawing = finder(__file__), facer(__file__), refuser(__file__), drawer(__file__)
 _WORDS = beside(__file__, "words.yaml")
-DECIDING = _WORDS["deciding"]
 FEW_ROWS = 20
 _NOTABLE_GAP, _NOTABLE_RATIO = 0.03, 0.1
 _SLOPE_MARGIN = 0.1
@@ -48,30 +47,28 @@ def judge(task: str, numbers: Mapping[str, Estimate], predicted: Mapping[str, Pr
     predicted : mapping of str to Predictions
         The predictions of each part.
     """
-    usable = (name for name in DECIDING[task] if (found := numbers.get(f"test.{name}")) and found.has_interval)
+    test = predicted["test"]
+    usable = (name for name in _WORDS["deciding"][task] if numbers.get(f"test.{name}", UNKNOWN).has_interval)
     if metric := next(usable, ""):
         yield from _against_baseline(metric, numbers)
         yield from _overfit(metric, numbers)
-    area = numbers.get("test.roc_auc")
-    if area and area.high < 0.5:
+    if (area := numbers.get("test.roc_auc", UNKNOWN)).high < 0.5:
         yield finding("EVAL-RANKS-BACKWARDS", "high", "roc_auc", area=area)
     if numbers.get("test.root_mean_squared_error", UNKNOWN).method == HEAVY:
         size, middle = (numbers[f"test.{name}"] for name in ("mean_absolute_error", "median_absolute_error"))
         yield finding("EVAL-HEAVY-TAILS", "high", "root_mean_squared_error", size=size, middle=middle)
     yield from _calibration(numbers)
-    yield from _bias(numbers, predicted["test"])
+    yield from _bias(numbers, test)
     if task != "regression":
         for part, said in predicted.items():
             yield from _classes(part, said, task)
-        if not predicted["test"].scored:
+        if not test.scored:
             yield finding("EVAL-NO-SCORES", "info", "model")
-        elif not predicted["test"].probabilities:
+        elif not test.probabilities:
             names = "log loss, Brier score and calibration" if task == "binary" else "log loss and ROC AUC"
             yield finding("EVAL-NO-PROBABILITIES", "low", "model", names=names)
-        elif wrong := _surely_wrong(predicted["test"]):
-            yield finding(
-                "EVAL-CERTAIN-AND-WRONG", "medium", "log_loss", wrong=wrong, rows=len(predicted["test"].y_true)
-            )
+        elif wrong := _surely_wrong(test):
+            yield finding("EVAL-CERTAIN-AND-WRONG", "medium", "log_loss", wrong=wrong, rows=len(test.y_true))
 
 
 def _surely_wrong(test: Predictions) -> int:
@@ -143,8 +140,7 @@ def _bias(numbers: Mapping[str, Estimate], test: Predictions) -> Iterator[Findin
 def _classes(part: str, found: Predictions, task: str) -> Iterator[Finding]:
     names = ("negative", "positive") if task == "binary" else tuple(map(str, found.classes))
     sizes = np.bincount(found.y_true.astype(int), minlength=len(names))
-    present = [name for name, size in zip(names, sizes, strict=True) if size]
-    if len(present) < 2:
+    if len(present := [name for name, size in zip(names, sizes, strict=True) if size]) < 2:
         only = f"one class only ({present[0]})" if present else "no rows"
         yield finding("EVAL-ONE-CLASS", "critical" if part == "test" else "high", part, part=part, only=only)
     elif part == "test" and sizes.min() < FEW_ROWS:

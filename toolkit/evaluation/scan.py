@@ -30,11 +30,10 @@ def row_losses(predicted: Predictions, task: str) -> tuple[str, Array]:
         return "absolute error", np.abs(predicted.y_pred - predicted.y_true)
     if not predicted.probabilities:
         return "error rate", 1.0 - correct(predicted, task)
-    if task == "binary":
+    if predicted.y_prob is None:
         chance = np.where(predicted.y_true == 1, predicted.y_pred, 1 - predicted.y_pred)
     else:
-        table = predicted.y_prob if predicted.y_prob is not None else np.empty((0, 0))
-        chance = table[np.arange(len(table)), predicted.y_true.astype(int)]
+        chance = predicted.y_prob[np.arange(len(predicted.y_prob)), predicted.y_true.astype(int)]
     return "log loss", -np.log(np.clip(chance, EPSILON, 1 - EPSILON))
 
 
@@ -73,8 +72,7 @@ def cut_levels(table: pd.DataFrame, least: int, dates: Collection[str] = ()) -> 
     >>> [level.text for level in levels], members.sum(axis=0).tolist()
     (['age under 20', 'age 20 to under 50', 'age 50 to under 70', 'age 70 and over'], [20.0, 30.0, 20.0, 30.0])
     """
-    levels: list[Level] = []
-    masks = []
+    levels, masks = list[Level](), list[NDArray[np.bool_]]()
     for position, name in enumerate(map(str, table.columns)):
         found = cut(table.iloc[:, position], dates=name in dates)
         missing = found.labels[-1] if found.missing else ""
@@ -197,8 +195,7 @@ def _step_down(z: Array, apart: Array, families: int, rng: np.random.Generator) 
         here = order[start : start + _CHUNK]
         reached = np.maximum.accumulate(np.column_stack([most, signs @ scaled[:, here]]), axis=1)[:, 1:]
         p_values[here], most = ((reached >= z[here]).sum(axis=0) + 1) / (_DRAWS + 1), reached[:, -1]
-    worst_first = order[::-1]
-    p_values[worst_first] = np.maximum.accumulate(p_values[worst_first])
+    p_values[order[::-1]] = np.maximum.accumulate(p_values[order[::-1]])
     tail = float(stats.norm.sf(np.quantile(most, 1 - ALPHA / families)))
     # Beyond what the draws resolve, Bonferroni's bound is the smaller one.
     return np.minimum(np.minimum(p_values, stats.norm.sf(z) * len(z)) * families, 1.0), tail
@@ -206,9 +203,8 @@ def _step_down(z: Array, apart: Array, families: int, rng: np.random.Generator) 
 
 def worse_slices(scanned: Scan) -> list[int]:
     """Return the slices that are worse for certain, the largest certain difference first."""
-    low = scanned.difference - scanned.half_width
-    found = np.flatnonzero(scanned.p_adjusted <= ALPHA)
-    return [int(place) for place in found[np.argsort(-low[found], kind="stable")]]
+    order = np.argsort(scanned.half_width - scanned.difference, kind="stable")
+    return [place for place in order.tolist() if scanned.p_adjusted[place] <= ALPHA]
 
 
 def prune(order: list[int], scanned: Scan, members: Members) -> list[int]:
@@ -223,8 +219,7 @@ def prune(order: list[int], scanned: Scan, members: Members) -> list[int]:
             break
         if scanned.first[place] != scanned.second[place]:
             own = scanned.sums[:, :, [place]]
-            parents = scanned.whole[:, :, [scanned.first[place], scanned.second[place]]]
-            difference, apart = _contrast(own, parents - own)
+            difference, apart = _contrast(own, scanned.whole[:, :, [scanned.first[place], scanned.second[place]]] - own)
             error, freedom = _error(difference, apart, own)
             if np.any(stats.t.sf(difference / error, freedom) > scanned.tail[place]):
                 continue

@@ -157,9 +157,7 @@ class Slices(Result):
 
     def findings(self) -> list[Finding]:
         """Say which slice is the worst, and how many are worse than the rest."""
-        found = []
-        if not self.complete:
-            found.append(finding("SLICE-SINGLE-COLUMNS", "info"))
+        found = [] if self.complete else [finding("SLICE-SINGLE-COLUMNS", "info")]
         if len(self.table):
             worst = self.table.iloc[0]
             severe = worst["difference"].low > self.overall.value

@@ -96,12 +96,10 @@ def choose_attributor(
     one_of("method", method, METHODS)
     rng = np.random.default_rng(seed)
     view = None if method == "permutation" else see_through(model, data.features)
-    kind = "permutation" if method == "auto" else method
-    if method == "auto" and view is not None:
-        if hasattr(view.estimator, "coef_") and hasattr(view.estimator, "intercept_"):
-            kind = "linear"
-        elif type(view.estimator).__module__.startswith(_TREES):
-            kind = "tree"
+    estimator = view.estimator if view else None
+    linear = hasattr(estimator, "coef_") and hasattr(estimator, "intercept_")
+    fitting = "linear" if linear else "tree" if type(estimator).__module__.startswith(_TREES) else "permutation"
+    kind = fitting if method == "auto" else method
     failure = "its encoding cannot be traced to the original columns"
     if view is not None and kind != "permutation":
         try:
@@ -154,15 +152,13 @@ def _seen_through(
 
     def attribute(frame: pd.DataFrame) -> tuple[Array, Array]:
         encoded = view.encode(frame)
-        found = outputs.pick(raw(encoded)[0])
-        return sum_to_columns(found, view.owners, probe.shape[1]), known[scale](encoded)
+        return sum_to_columns(outputs.pick(raw(encoded)[0]), view.owners, probe.shape[1]), known[scale](encoded)
 
-    def between(frame: pd.DataFrame) -> Array:
-        assert interact is not None  # noqa: S101 - else it is not called
-        found = sum_to_columns(outputs.pick(interact(view.encode(frame))[0]), view.owners, probe.shape[1])
+    def between(explain: Raw, frame: pd.DataFrame) -> Array:
+        found = sum_to_columns(outputs.pick(explain(view.encode(frame))[0]), view.owners, probe.shape[1])
         return sum_to_columns(found.swapaxes(1, 2), view.owners, probe.shape[1])
 
-    pairs = None if interact is None else between
+    pairs = None if interact is None else partial(between, interact)
     return Attributor(kind, scale, outputs, base, reference, attribute, pairs, most), gaps[scale] <= 1
 
 
@@ -187,10 +183,9 @@ def tree_explainer(estimator: Any, background: Any = None) -> tuple[Raw, Raw | N
         ``interact`` returns values of shape (rows, encoded, encoded, raw outputs); it is None with a background, and
         where it would take long. Attributions of deep trees take long without a background.
     """
-    shap = _shap()
     kind = "tree_path_dependent" if background is None else "interventional"
     with warnings.catch_warnings(action="ignore"):
-        explainer = shap.TreeExplainer(estimator, data=_dense(background), feature_perturbation=kind)
+        explainer = _shap().TreeExplainer(estimator, data=_dense(background), feature_perturbation=kind)
     ensemble = explainer.model
     if background is not None:
         # shap compares in single precision there: a threshold that was rounded to the nearest may come to lie below a
@@ -217,11 +212,10 @@ def linear_explainer(estimator: Any, background: Any) -> Raw:
 
     Encoded columns may be sparse.
     """
-    shap = _shap()
     coefficients = np.atleast_2d(np.asarray(_dense(estimator.coef_), dtype=float))
     intercepts = np.broadcast_to(np.asarray(estimator.intercept_, dtype=float).ravel(), len(coefficients))
     mean = np.asarray(background.mean(axis=0), dtype=float).ravel()
-    explainer = shap.LinearExplainer((coefficients, intercepts), (mean, None))
+    explainer = _shap().LinearExplainer((coefficients, intercepts), (mean, None))
     return lambda matrix: (explainer.shap_values(matrix), explainer.expected_value)
 
 
@@ -243,19 +237,15 @@ def permutation_explainer(score: Callable[[pd.DataFrame], Array], background: pd
         places, known = np.column_stack(coded).astype(float), len(background)
 
         def scored(matrix: Array) -> Array:
-            taken = {
-                position: pool.iloc[:, position].take(firsts[position][matrix[:, position].astype(np.intp)]).array
-                for position in range(pool.shape[1])
-            }
+            taken = {at: pool.iloc[:, at].take(own[matrix[:, at].astype(int)]).array for at, own in enumerate(firsts)}
             return score(pd.DataFrame(taken).set_axis(pool.columns, axis=1))
 
         masker = shap.maskers.Independent(places[:known], max_samples=known)
-        evaluations = max(2 * pool.shape[1] + 1, _LEAST_EVALUATIONS)
         state = np.random.get_state()  # noqa: NPY002  # the explainer seeds and draws from the global generator
         try:
             with warnings.catch_warnings(action="ignore"):
                 explainer = shap.PermutationExplainer(scored, masker, seed=seed)
-                found = explainer(places[known:], max_evals=evaluations, silent=True)
+                found = explainer(places[known:], max_evals=max(2 * pool.shape[1] + 1, _LEAST_EVALUATIONS), silent=True)
         finally:
             np.random.set_state(state)  # noqa: NPY002
         return _last_axis(found.values, 2), np.atleast_1d(scored(places[:known]).mean(axis=0))

@@ -83,8 +83,7 @@ def find_counterfactual(
     ('class_0', True)
     """
     part, seen = (data.test, data.train) if isinstance(data, Split) else (instance(data, Dataset, Split),) * 2
-    model = Model.of(model, part)
-    if model.recorded:
+    if (model := Model.of(model, part)).recorded:
         raise NotApplicableError("Recorded predictions have no model that could be asked about a changed row.")
     if part.task == "regression":
         raise NotApplicableError(f"{part.target.name!s} is a number: there is no decision that a change could turn.")
@@ -202,8 +201,7 @@ def _smallest(
     changed = rows.features.copy(deep=False)
     changed[column] = values.set_axis(changed.index).astype(one.features[column].dtype)
     scores, decisions = _decided(predict(model, replace(rows, features=changed)), one.task, threshold)
-    turned = np.flatnonzero(decisions != decision)
-    if not len(turned):
+    if not len(turned := np.flatnonzero(decisions != decision)):
         return None
     best = int(turned[distances[turned].argmin()])
     texts = (str(column), value_text(now, TEXT), value_text(values.iloc[best], TEXT))
@@ -214,12 +212,11 @@ def _tried(observed: pd.Series[Any], now: Any) -> tuple[pd.Series[Any], Array]:
     """Return the observed values other than the present one, and how far each is from it."""
     counts = observed.value_counts(sort=False)
     counts = counts[counts > 0]
-    shares = counts.to_numpy(dtype=float) / max(len(observed), 1)
     values = pd.Series(counts.index, dtype=observed.dtype)
     if pd.isna(now):
         distances = np.ones(len(values))
     elif isinstance(observed.dtype, pd.CategoricalDtype):
-        distances = 1 - shares
+        distances = 1 - counts.to_numpy(dtype=float) / max(len(observed), 1)
     else:
         # The share of rows between two values, each value's own rows counted half (the mid-distribution function).
         order = np.sort(observed.to_numpy())

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -139,9 +139,7 @@ LEAST_ROWS = 30
 COLUMNS = ["by", "group", "rows", "column", "mean_abs_shap", "rest", "difference", "p_adjusted"]
 
 
-def group_table(
-    grouping: Mapping[str, Levels], sizes: Array, columns: list[str], units: Units | None = None
-) -> pd.DataFrame:
+def group_table(groups: dict[str, Levels], sizes: Array, names: list[str], units: Units | None = None) -> pd.DataFrame:
     """Compare each group's mean |attribution| with that of all other rows, for the ten foremost columns.
 
     Welch's test (1947, doi:10.1093/biomet/34.1-2.28) for every group and column, p values adjusted together by
@@ -150,10 +148,11 @@ def group_table(
 
     Parameters
     ----------
-    grouping : mapping of column to Levels
+    groups : dict of column to Levels
     sizes : array of shape (rows, columns)
         |attribution|.
-    columns : list of str
+    names : list of str
+        Of the columns.
     units : Units, optional
         The independent observations of the rows: where they are groups of rows, 15 of them on either side are tested.
 
@@ -166,7 +165,7 @@ def group_table(
     rows = []
     unit, centre = float(sizes.max(initial=0.0)), np.average(sizes, axis=0, weights=weights_of(units, len(sizes)))
     foremost, together = np.argsort(-centre, kind="stable")[:REPORTED], units is not None and units.kind != "row"
-    for by, levels in grouping.items():
+    for by, levels in groups.items():
         for label, member in levels.groups():
             both = np.concatenate([np.flatnonzero(member), np.flatnonzero(~member)])
             mine, theirs = (units.take(part) if units and part.any() else None for part in (member, ~member))
@@ -175,9 +174,9 @@ def group_table(
                 inside, outside = sizes[member, column], sizes[~member, column]
                 group, rest = mean_magnitude(inside, unit, mine), mean_magnitude(outside, unit, theirs)
                 apart, p_value = Estimate(group.value - rest.value, n=len(inside)), math.nan
-                if columns[column] != by and least >= (FEW_GROUPS if together else LEAST_ROWS):
+                if names[column] != by and least >= (FEW_GROUPS if together else LEAST_ROWS):
                     apart, p_value = difference_of_means(inside, outside, units.take(both) if units else None)
-                rows.append((by, label, len(inside), columns[column], group, rest, apart, p_value))
+                rows.append((by, label, len(inside), names[column], group, rest, apart, p_value))
     table = pd.DataFrame(rows, columns=COLUMNS)
     return table.assign(p_adjusted=benjamini_hochberg(table["p_adjusted"].to_numpy(dtype=float)))
 
@@ -202,9 +201,8 @@ def difference_of_means(first: Array, second: Array, units: Units | None = None)
     >>> print(apart, round(p_value, 6))
     −20.00 [−26.69, −13.31] 0.0
     """
-    unit = max(float(first.max()), float(second.max()))
     n = len(first)
-    if not unit:
+    if not (unit := max(float(first.max()), float(second.max()))):
         return Estimate(0.0, n=n, method="no interval: attributions are all 0"), 1.0
     first, second = first / unit, second / unit
     both = n + len(second)
@@ -230,6 +228,5 @@ def grouping_columns(data: Dataset, by: str | Sequence[str] | None) -> pd.DataFr
     """Return the columns to group by: those named, among sensitive ones and features, or else the sensitive ones."""
     if by is None:
         return data.sensitive
-    extra = [name for name in data.features.columns if name not in data.sensitive.columns]
-    known = pd.concat([data.sensitive, data.features[extra]], axis=1)
+    known = pd.concat([data.sensitive, data.features.drop(columns=data.sensitive.columns, errors="ignore")], axis=1)
     return known[[column_of(name, known, data.name) for name in listed_names(by, list(map(str, known)))]]

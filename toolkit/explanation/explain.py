@@ -144,7 +144,7 @@ def explain(
         redundant=associations(features.loc[:, [name in foremost[:_ASSOCIATED] for name in names]]),
         check=check,
         agreement=rank_agreement(importance, np.array([one.value for one in check.increases])),
-        local=explain_rows(attributor, part, predicted, chosen, decided_at.value if decided_at else math.nan),
+        local=tuple(explain_rows(attributor, part, predicted, chosen, decided_at.value if decided_at else math.nan)),
     )
 
 
@@ -255,13 +255,11 @@ class Explanation(Result):
         InputError
             Where the row is not among ``local``, or the scale leads to no probability.
         """
-        found = next((one for one in self.local if one.index == row), None)
-        if found is None:
+        if (found := next((one for one in self.local if one.index == row), None)) is None:
             ids = listed(one.index for one in self.local)
             raise InputError(f"Row {row!r} was not explained by itself. Give it in rows=; explained are: {ids}.")
         if "probability_after" not in found.parts:
-            scale = self.attributor.scale
-            raise InputError(f"The attributions are on the scale {scale!r}, which leads to no probability.")
+            raise InputError(f"The attributions are on the scale {found.scale!r}, which leads to no probability.")
         return found.parts
 
     def frame(self) -> pd.DataFrame:
@@ -273,11 +271,9 @@ class Explanation(Result):
         sizes = {"rows": self.rows, "additivity_gap": self.additivity_gap}
         numbers = {f"explanation.{name}": Estimate(size, n=self.rows) for name, size in sizes.items()}
         numbers["explanation.permutation_agreement"] = self.agreement
-        for _, row in self.overall.iterrows():
-            numbers[f"explanation.{row['column']}.mean_abs_shap"] = row["mean_abs_shap"]
-        for _, row in self.groups.iterrows():
-            numbers[f"explanation.{row['by']}.{row['group']}.{row['column']}.mean_abs_shap"] = row["mean_abs_shap"]
-        return numbers
+        overall = self.overall[["column", "mean_abs_shap"]].itertuples(index=False, name=None)
+        of_groups = self.groups[["by", "group", "column", "mean_abs_shap"]].itertuples(index=False, name=None)
+        return numbers | {f"explanation.{'.'.join(names)}.mean_abs_shap": one for *names, one in (*overall, *of_groups)}
 
     def findings(self) -> list[Finding]:
         """Return what a reader should know, the most severe first."""

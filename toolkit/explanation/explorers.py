@@ -58,11 +58,9 @@ def column_explorer(explanation: Explanation | Any) -> ColumnExplorer:
     """
     if getattr(explanation, "shap_values", None) is None:
         raise NotApplicableError("Nothing was explained, so there is no column to look at.")
-    rows: list[list[object]] = []
-    points: list[list[Array]] = []
+    rows, points = list[list[object]](), list[list[Array]]()
     for name in explanation.overall["column"].head(EXPLORED):
-        values = explanation.attributed(name)[1]
-        if not values.any():
+        if not (values := explanation.attributed(name)[1]).any():
             continue
         groups = by_level(explanation.levels[name], values, explanation.drawn.units)
         rows += [[name, text, int(mask.sum()), mean] for text, mask, mean in groups]
@@ -179,8 +177,7 @@ def what_if(explanation: Explanation | Any) -> WhatIf:
     wanted = {*explanation.overall["column"].head(EXPLORED), *data.sensitive, *drawn}
     names = [name for name in explanation.overall["column"] if name in wanted]
     rows = data.features.iloc[list(find_rows(data, [row.index for row in explanation.local]).values())]
-    columns = [_column(explanation, rows, name) for name in names]
-    if not all(columns):
+    if not all(columns := [_column(explanation, rows, name) for name in names]):
         return nothing
     rest = by.attribute(rows)[0][:, [name not in names for name in rows]].sum(axis=1).tolist()
     outputs, at = by.outputs.names, model.threshold.value if model.threshold else math.nan

@@ -44,10 +44,8 @@ def drawings(explanation: Explanation) -> list[Drawing]:
 
 def _importance(explanation: Explanation) -> Drawing:
     table = explanation.overall
-    said = [
-        f"{_named(row['column'])} {row['mean_abs_shap']} (rank {rank_text(row['rank_low'], row['rank_high'])})"
-        for _, row in table.head(REPORTED).iterrows()
-    ]
+    foremost = table.head(REPORTED).itertuples()
+    said = [f"{_named(row.column)} {row.mean_abs_shap} (rank {rank_text(row)})" for row in foremost]
     over = " and all classes" if explanation.shap_values.shape[2] > 1 else ""
     about = {"rows": explanation.rows, "over": over, "scale": _named(explanation.attributor.scale), "said": said}
     names, sizes = [shorten(name) for name in table["column"]], table["mean_abs_shap"].tolist()
@@ -139,10 +137,9 @@ def _groups(explanation: Explanation, by: str, kind: str) -> Drawing:
     said = [f"{_named(row['column'])}, {_named(row['group'])}: {row['mean_abs_shap']}" for _, row in shown.iterrows()]
 
     def draw(ax: Axes) -> None:
-        step = 0.7 / max(len(groups), 2)
         for order, (group, (marker, colour)) in enumerate(zip(groups, _MARKS, strict=False)):
             sizes = shown[shown["group"] == group].set_index("column")["mean_abs_shap"]
-            places = np.arange(len(columns)) - 0.35 + step * (order + 0.5)
+            places = np.arange(len(columns)) - 0.35 + 0.7 / max(len(groups), 2) * (order + 0.5)
             style: dict[str, Any] = {"color": colour, "marker": marker, "label": shorten(group, 24)}
             draw_intervals(ax, places, sizes[columns], markersize=5, linewidth=1.8, **style)
         name_rows(ax, [shorten(name, 28) for name in columns])

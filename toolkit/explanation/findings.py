@@ -62,21 +62,17 @@ def _about_columns(explanation: Explanation) -> Iterator[Finding]:
     """Yield which sensitive columns are used, and which important ones say the same."""
     total, sensitive = sum(one.value for one in explanation.overall["mean_abs_shap"]), explanation.data.sensitive
     said = [
-        f"{row['column']} (rank {rank_text(row['rank_low'], row['rank_high'])} of {len(explanation.overall)}, "
+        f"{row['column']} (rank {rank_text(row)} of {len(explanation.overall)}, "
         f"{row['mean_abs_shap'].value / total:.1%} of all attributions)"
         for _, row in explanation.overall.iterrows()
         if row["column"] in sensitive and row["mean_abs_shap"].value > 0
     ]
     if said:
         yield finding("EXPLAIN-SENSITIVE", "low", "sensitive", columns=listed(said))
-    foremost = set(explanation.overall["column"].head(REPORTED))
-    pairs = [
-        f"{row['first']} and {row['second']} ({row['measure']} {row['value']:.2f})"
-        for _, row in explanation.redundant.iterrows()
-        if {str(row["first"]), str(row["second"])} & foremost
-    ]
-    if pairs:
-        yield finding("EXPLAIN-REDUNDANT", "low", least=REDUNDANT, pairs=listed(pairs, FOREMOST))
+    foremost, pairs = explanation.overall["column"].head(REPORTED), explanation.redundant
+    pairs = pairs[pairs[["first", "second"]].astype(str).isin(foremost.tolist()).any(axis=1)]
+    if told := [f"{row.first} and {row.second} ({row.measure} {row.value:.2f})" for row in pairs.itertuples()]:
+        yield finding("EXPLAIN-REDUNDANT", "low", least=REDUNDANT, pairs=listed(told, FOREMOST))
 
 
 def _about_permutation(explanation: Explanation) -> Iterator[Finding]:
@@ -85,14 +81,9 @@ def _about_permutation(explanation: Explanation) -> Iterator[Finding]:
     if explanation.agreement.high < _WEAK:
         yield finding("EXPLAIN-DISAGREES", "medium", "permutation", agreement=explanation.agreement)
     most = max((one.value for one in check.increases), default=0.0)
-    idle = [
-        f"{name} ({increases[name]})"
-        for name in explanation.overall["column"].head(FOREMOST)
-        if most > 0 and increases[name].high < _NEGLIGIBLE * most
-    ]
-    if idle:
-        about = {"foremost": FOREMOST, "loss": check.loss, "columns": listed(idle)}
-        yield finding("EXPLAIN-IDLE", "low", "permutation", **about)
+    foremost = explanation.overall["column"].head(FOREMOST if most > 0 else 0)
+    if idle := [f"{name} ({increases[name]})" for name in foremost if increases[name].high < _NEGLIGIBLE * most]:
+        yield finding("EXPLAIN-IDLE", "low", "permutation", foremost=FOREMOST, loss=check.loss, columns=listed(idle))
 
 
 def _about_groups(explanation: Explanation) -> Iterator[Finding]:
@@ -100,12 +91,10 @@ def _about_groups(explanation: Explanation) -> Iterator[Finding]:
     units, table = explanation.drawn.units, explanation.groups
     if units and units.kind == "group" and units.count < FEW_GROUPS:
         yield finding("EXPLAIN-FEW-GROUPS", "medium", units.name, units=units)
-    few = table[table["rows"] < LEAST_ROWS].drop_duplicates(["by", "group"])
-    if len(few):
+    if len(few := table[table["rows"] < LEAST_ROWS].drop_duplicates(["by", "group"])):
         names = listed([f"{row['by']} {row['group']} ({row['rows']})" for _, row in few.iterrows()], FOREMOST)
         yield finding("EXPLAIN-GROUP-SMALL", "info", groups=names)
-    apart = table[table["p_adjusted"] <= LEVEL]
-    if len(apart):
+    if len(apart := table[table["p_adjusted"] <= LEVEL]):
         order = np.argsort([-abs(one.value) for one in apart["difference"]], kind="stable")
         largest = apart.iloc[order].drop_duplicates(["by", "column"]).head(3)
         most = "; ".join(
@@ -120,7 +109,7 @@ def _about_groups(explanation: Explanation) -> Iterator[Finding]:
 def ranking(explanation: Explanation) -> pd.DataFrame:
     """Return the foremost columns with their ranks, and what shuffling each costs."""
     shown = explanation.overall.head(2 * REPORTED)
-    ranks = [rank_text(low, high) for low, high in zip(shown["rank_low"], shown["rank_high"], strict=True)]
+    ranks = list(map(rank_text, shown.itertuples()))
     table: dict[str, object] = {"column": shown["column"], "mean |SHAP|": shown["mean_abs_shap"], "rank": ranks}
     costs = [explanation.increases[name] for name in shown["column"]]
     return pd.DataFrame(table | {f"increase of {explanation.check.loss} when shuffled": costs})

@@ -3,6 +3,7 @@
 import math
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -192,9 +193,9 @@ def rank_intervals(sizes: Array, units: Units | None = None) -> tuple[NDArray[np
     return 1 + larger.sum(axis=0), columns - larger.sum(axis=1)
 
 
-def rank_text(best: int, worst: int) -> str:
-    """Write a rank, or the ranks among which a column is tied."""
-    return str(best) if best == worst else f"{best}–{worst}"
+def rank_text(row: Any) -> str:
+    """Write the rank of a row of an importance table, or the ranks among which its column is tied."""
+    return str(row.rank_low) if row.rank_low == row.rank_high else f"{row.rank_low}–{row.rank_high}"
 
 
 def importance_table(
@@ -258,10 +259,9 @@ def interaction_table(attributor: Attributor, features: pd.DataFrame, drawn: Dra
         return empty
     first, second = np.triu_indices(features.shape[1], 1)
     sizes = 2 * np.abs(values[:, first, second]).mean(axis=2)
-    strongest = np.argsort(-sizes.mean(axis=0), kind="stable")[:MOST_PAIRS]
     unit = float(sizes.max(initial=0.0))
     names = [str(name) for name in features.columns]
-    found = [pair for pair in strongest if sizes[:, pair].any()]
+    found = [pair for pair in np.argsort(-sizes.mean(axis=0), kind="stable")[:MOST_PAIRS] if sizes[:, pair].any()]
     few = drawn.units.take(np.arange(len(sizes))) if drawn.units else None
     rows = [(names[first[pair]], names[second[pair]], mean_magnitude(sizes[:, pair], unit, few)) for pair in found]
     return pd.DataFrame(rows, columns=empty.columns)

@@ -1,6 +1,7 @@
 """Single rows: which are worth a look, what moved their score, how that reads as a probability, and their figure."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -108,32 +109,27 @@ def telling_rows(predicted: Predictions, task: str, threshold: float) -> dict[st
         return {}
     if not np.ptp(confidence):
         return {}
-    chosen = {}
-    for key, mask in (("right", right), ("wrong", ~right)):
-        if mask.any():
-            chosen[key] = int(np.flatnonzero(mask)[confidence[mask].argmax()])
+    masks = {"right": right, "wrong": ~right}
+    chosen = {key: int(np.flatnonzero(mask)[confidence[mask].argmax()]) for key, mask in masks.items() if mask.any()}
     return chosen | {"threshold" if task == "binary" else "tie": int(doubt.argmin())}
 
 
 def explain_rows(
     attributor: Attributor, data: Dataset, predicted: Predictions, chosen: dict[str, int] | None, threshold: float
-) -> tuple[LocalRow, ...]:
+) -> Iterator[LocalRow]:
     """Explain single rows of a table, given by their positions; by default those of ``telling_rows``."""
-    chosen = telling_rows(predicted, data.task, threshold) if chosen is None else chosen
-    if not chosen:
-        return ()
+    if not (chosen := telling_rows(predicted, data.task, threshold) if chosen is None else chosen):
+        return
     values, scores = attributor.attribute(data.features.iloc[list(chosen.values())])
-    rows = []
     for place, (key, position) in enumerate(chosen.items()):
         said, output = _said(attributor, data, predicted, position, threshold)
         features, order = data.features.iloc[position], np.argsort(-np.abs(values[place][:, output]), kind="stable")
         texts = [value_text(value, TEXT) for value in features]
         columns = {"column": list(map(str, features.index)), "value": texts, "attribution": values[place][:, output]}
         parts = pd.DataFrame(columns).iloc[order]
-        path = probability_path(attributor.scale, attributor.base, values[place][order], output)
-        if path is not None:
+        if (path := probability_path(attributor.scale, attributor.base, values[place][order], output)) is not None:
             parts = parts.assign(probability_before=path[:-1], probability_after=path[1:])
-        row = LocalRow(
+        yield LocalRow(
             key=key,
             reason=REASONS.get(key, "asked for"),
             index=data.features.index[position],
@@ -145,8 +141,6 @@ def explain_rows(
             score=float(scores[place, output]),
             parts=parts.reset_index(drop=True),
         )
-        rows.append(row)
-    return tuple(rows)
 
 
 def _said(attributor: Attributor, data: Dataset, predicted: Predictions, row: int, threshold: float) -> tuple[str, int]:
@@ -191,8 +185,7 @@ def probability_path(scale: str, base: Array, values: Array, output: int = 0) ->
     [0.5, 0.731, 0.881]
     """
     steps = base + np.vstack([np.zeros_like(base), np.cumsum(values, axis=0)])
-    link = LINKS.get(scale)
-    return None if link is None else link(steps)[:, output]
+    return link(steps)[:, output] if (link := LINKS.get(scale)) else None
 
 
 MOST_STEPS = 8
@@ -217,8 +210,7 @@ def _draw_steps(ax: Axes, row: LocalRow) -> None:
     for place, ((_, step), start, end) in enumerate(zip(steps, starts, ends, strict=True)):
         ax.barh(place, step, left=start, color=ORANGE if step > 0 else BLUE, height=0.6)
         side, gap = ("left", 3) if step >= 0 else ("right", -3)
-        aside: dict[str, Any] = {"xytext": (gap, 0), "textcoords": "offset points", "ha": side, "va": "center"}
-        ax.annotate(_signed(step), (end, place), fontsize=9, **aside)
+        ax.annotate(_signed(step), (end, place), (gap, 0), textcoords="offset points", ha=side, va="center", fontsize=9)
     ax.vlines(ends[:-1], np.arange(len(ends) - 1) - 0.3, np.arange(1, len(ends)) + 0.3, color=GREY, linewidth=0.6)
     ax.axvline(row.base, color=GREY, linewidth=0.8, linestyle=":")
     ax.set_yticks(range(len(steps)), [shorten(name, 34) for name, _ in steps])
@@ -230,10 +222,8 @@ def _draw_steps(ax: Axes, row: LocalRow) -> None:
 def _steps(row: LocalRow) -> list[tuple[str, float]]:
     """Return the largest attributions, named by column and value, then what all others add up to."""
     shown = row.parts.head(MOST_STEPS if len(row.parts) > MOST_STEPS + 1 else MOST_STEPS + 1)
-    steps = [
-        (f"{shorten(name, 22)} = {shorten(value, 18)}", float(step))
-        for name, value, step in zip(shown["column"], shown["value"], shown["attribution"], strict=True)
-    ]
+    rows = shown[["column", "value", "attribution"]].itertuples(index=False, name=None)
+    steps = [(f"{shorten(name, 22)} = {shorten(value, 18)}", float(step)) for name, value, step in rows]
     rest = row.parts["attribution"].iloc[len(shown) :]
     return [*steps, (f"{len(rest)} others", float(rest.sum()))] if len(rest) else steps
 

@@ -69,9 +69,7 @@ def see_through(model: Model, features: pd.DataFrame) -> View | None:
     estimator = model.estimator
     while hasattr(estimator, "best_estimator_"):
         estimator = estimator.best_estimator_
-    names = list(features.columns)
-    taken = list(model.inputs(features).columns)
-    owners = np.array([names.index(name) for name in taken], dtype=np.intp)
+    owners = features.columns.get_indexer(model.inputs(features).columns)
     if not isinstance(estimator, Pipeline):
         return View(estimator, model.inputs, owners)
     encoder = estimator[:-1]
@@ -79,8 +77,7 @@ def see_through(model: Model, features: pd.DataFrame) -> View | None:
         traced = _trace(encoder, owners)
     except (AttributeError, IndexError, KeyError, NotImplementedError, TypeError, ValueError):
         return None
-    encode = partial(by_place, encoder.transform)
-    return None if traced is None else View(estimator[-1], lambda frame: encode(model.inputs(frame)), traced)
+    return View(estimator[-1], lambda frame: by_place(encoder.transform, model.inputs(frame)), traced)
 
 
 def sum_to_columns(values: NDArray[np.float64], owners: Owners, columns: int) -> NDArray[np.float64]:
@@ -91,14 +88,14 @@ def sum_to_columns(values: NDArray[np.float64], owners: Owners, columns: int) ->
     return summed
 
 
-def _trace(encoder: Any, owners: Owners) -> Owners | None:
+def _trace(encoder: Any, owners: Owners) -> Owners:
     """Ask fitted steps how they would name their output, given names that cannot be part of one another."""
     bare = copy.deepcopy(encoder)
     _forget_names(bare)
     names = bare.get_feature_names_out(np.array([f"\ue000{place}\ue001" for place in range(len(owners))], dtype=object))
     found = [set(_MARK.findall(str(name))) for name in names]
     if any(len(sources) != 1 for sources in found):
-        return None
+        raise ValueError("an encoded column comes from several")
     return np.asarray(owners[[int(sources.pop()) for sources in found]])
 
 
@@ -147,10 +144,8 @@ class Outputs:
         Two classes may be told by one number, which then speaks for the second of them.
         """
         single = raw.shape[-1] == 1 < len(self.known)
-        if self.task == "multiclass":
+        if self.task != "binary":
             return np.concatenate([-raw / 2, raw / 2], axis=-1) if single else raw
-        if self.task == "regression":
-            return raw
         if self.positive is None:
             return np.zeros((*raw.shape[:-1], 1))
         if single:
@@ -193,10 +188,8 @@ def scales(estimator: Any, outputs: Outputs, probe: Any) -> dict[str, Score]:
         return {outputs.names[0]: said, f"log of {outputs.names[0]}": log}
     found: dict[str, Score] = {}
     # What lies behind the probabilities; the boosting libraries call it by names of their own.
-    library = type(estimator).__module__.partition(".")[0]
-    margin = getattr(estimator, "decision_function", None)
-    if library in ("xgboost", "lightgbm"):
-        margin = partial(estimator.predict, **{"output_margin" if library == "xgboost" else "raw_score": True})
+    option = {"xgboost": "output_margin", "lightgbm": "raw_score"}.get(type(estimator).__module__.partition(".")[0])
+    margin = partial(estimator.predict, **{option: True}) if option else getattr(estimator, "decision_function", None)
     if margin is not None:
         link = DECISION_SCORE
         if hasattr(estimator, "predict_proba"):

@@ -13,7 +13,7 @@ from toolkit.core.estimate import Estimate
 from toolkit.core.words import value_text
 from toolkit.data.dataset import Dataset
 from toolkit.models.model import Model
-from toolkit.models.prediction import Predictions, predict
+from toolkit.models.prediction import predict
 from toolkit.models.preprocessing import make_model
 from toolkit.statistics.intervals import Array, t_quantile, wald, wilson
 from toolkit.statistics.measure import mean, share
@@ -46,8 +46,7 @@ def nearest_rows(features: pd.DataFrame, asked: int, neighbours: int) -> Positio
     array([[2],
            [3]])
     """
-    keep = min(neighbours, len(features) - 1)
-    if keep < 1 or not features.notna().any().any():
+    if (keep := min(neighbours, len(features) - 1)) < 1 or not features.notna().any().any():
         return np.empty((asked, 0), dtype=np.intp)
     encoded = make_model(KNeighborsClassifier(), features)[0].fit_transform(features)
     search = NearestNeighbors(n_neighbors=keep + 1, algorithm="brute").fit(encoded)
@@ -60,8 +59,7 @@ def nearest_rows(features: pd.DataFrame, asked: int, neighbours: int) -> Positio
 
 def random_rows(rows: int, asked: int, neighbours: int) -> Positions:
     """Return for each of the first ``asked`` rows the next ones, which in an order drawn by chance are any rows."""
-    steps = np.arange(1, min(neighbours, rows - 1) + 1)
-    return np.asarray((np.arange(asked)[:, None] + steps) % max(rows, 1))
+    return np.asarray((np.arange(asked)[:, None] + np.arange(1, min(neighbours, rows - 1) + 1)) % max(rows, 1))
 
 
 def consistency(outcome: Array, near: Positions, *, classes: bool, units: Units | None = None) -> Estimate:
@@ -144,6 +142,7 @@ def change_column(
         never = Estimate(0.0, n=data.rows, method="exact: the model is not given this column")
         return dict.fromkeys(wanted, never), pd.DataFrame()
     before = predict(model, data)
+    unit = 1.0 if before.probabilities else float(np.ptp(before.y_pred)) or 1.0
     flipped, moved, times = np.zeros(data.rows), np.zeros(data.rows), np.zeros(data.rows)
     labels, rows = data.sensitive.get(column, given[column]), []
     counts = given[column].dropna().value_counts()
@@ -151,8 +150,7 @@ def change_column(
     if pd.api.types.is_numeric_dtype(given[column]) and len(counts) > MOST_VALUES:
         values = np.unique(np.quantile(given[column].dropna(), QUANTILES, method="nearest"))
     for value in values:
-        other = (given[column] != value).to_numpy()
-        if not other.any():
+        if not (other := (given[column] != value).to_numpy()).any():
             continue
         changed = given.assign(**{column: pd.Series(value, index=given.index, dtype=given[column].dtype)})
         after = predict(model, replace(data, features=changed))
@@ -168,22 +166,18 @@ def change_column(
             move = np.abs(turned)
         flipped, moved, times = np.maximum(flipped, np.abs(turned) * other), moved + move * other, times + other
         named = {"feature": name, "changed_to": value_text(labels[~other].iloc[0]), "rows": int(other.sum())}
-        rows.append(named | _numbers(turned[other], move[other], data, other, before))
+        rows.append(named | _numbers(turned[other], move[other], data, other, unit))
     counted = times > 0
-    moved = moved[counted] / times[counted]
-    numbers = _numbers(flipped[counted], moved, data, counted, before)
+    numbers = _numbers(flipped[counted], moved[counted] / times[counted], data, counted, unit)
     return {key: numbers[key] for key in wanted}, pd.DataFrame(rows)
 
 
-def _numbers(
-    turned: Array, moved: Array, data: Dataset, rows: NDArray[np.bool_], before: Predictions
-) -> dict[str, Estimate]:
+def _numbers(turned: Array, moved: Array, data: Dataset, rows: NDArray[np.bool_], unit: float) -> dict[str, Estimate]:
     """Return the share of rows whose decision turns, for two classes also each way, and how far scores move."""
     units, kinds = data.units, {"flip_rate": turned != 0, "gained": turned > 0, "lost": turned < 0}
     units = units.take(rows) if units else None
     weights = weights_of(units, len(turned))
     names = {"binary": [*kinds], "multiclass": ["flip_rate"], "regression": []}[data.task]
-    unit = 1.0 if before.probabilities else float(np.ptp(before.y_pred)) or 1.0
     found = {key: share(kinds[key].astype(float), weights) for key in names}
     found["score_change"] = mean(moved, weights, unit=unit)
     return {key: one.over(units).estimate for key, one in found.items()}

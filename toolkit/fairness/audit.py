@@ -25,7 +25,7 @@ from toolkit.fairness.clusters import Resampling
 from toolkit.fairness.custom import measure_custom, read_metrics
 from toolkit.fairness.figures import drawings
 from toolkit.fairness.groups import group_rows, sensitive_columns
-from toolkit.fairness.measures import measure_groups, prepare, threshold_curves
+from toolkit.fairness.measures import measure_groups, ranked, threshold_curves
 from toolkit.models.choice import predict_at
 from toolkit.models.folds import side_by_side
 from toolkit.models.threshold import Threshold, ThresholdLike
@@ -117,14 +117,16 @@ def audit_fairness(
     part = judged_rows(data)
     columns = sensitive_columns(part, sensitive)
     _, predicted, chosen = predict_at(model, data, threshold, part)
-    predicted, ordered, of_rows = prepare(predicted, columns, part.units)
+    ordered, units = columns, part.units
+    if ranked(predicted):  # in the order of their scores once, so that no grouping has to be sorted
+        order = np.argsort(predicted.y_pred)
+        predicted, ordered, units = predicted.take(order), columns.take(order), units.take(order) if units else None
     custom = read_metrics(metrics, predicted)
-    groupings = group_rows(ordered, depth, bins, of_rows)
+    groupings = group_rows(ordered, depth, bins, units)
     hows = [Resampling(min_count, replicates, rng) for rng in np.random.default_rng(seed).spawn(len(groupings))]
     asked = list(zip(groupings, hows, strict=True))
-    found = side_by_side([partial(measure_groups, predicted, *one) for one in asked])
+    counted = zip(asked, side_by_side([partial(measure_groups, predicted, *one) for one in asked]), strict=True)
     # A caller's functions may not bear to be called from several threads.
-    counted = zip(asked, found, strict=True)
     measured = [(one[0], known | measure_custom(custom, predicted, *one)) for one, known in counted]
     names = tuple(metric.name for metric in custom)
     groups = pd.concat([findings.group_table(*each) for each in measured], ignore_index=True)
@@ -209,9 +211,8 @@ class FairnessAudit(Result):
 
     def face(self) -> Face:
         """Return the disparities, and the foremost metrics of each group."""
-        shown = self.disparities.drop(columns=["p_value", "metric", "groups"])
-        if not shown["class"].any():
-            shown = shown.drop(columns="class")
+        classes = [] if self.disparities["class"].any() else ["class"]
+        shown = self.disparities.drop(columns=["p_value", "metric", "groups", *classes])
         tables = [FaceTable("Disparities with 95% intervals, and what is expected by chance", shown)]
         foremost = self.groups[self.groups["metric"].isin([*findings.METRICS["shown"][self.data.task], *self.custom])]
         belong = ["units"] if (self.groups["units"] != self.groups["rows"]).any() else []
@@ -221,8 +222,7 @@ class FairnessAudit(Result):
             for (kind, metric), rows in groups.groupby(["class", "metric"], sort=False):
                 side_by[f"{kind}: {spoken(str(metric))}" if kind else metric] = rows["value"].to_numpy()
             tables.append(FaceTable(f"Groups of {name}", side_by))
-        few = findings.too_few(self.groups, self.min_count)
-        if len(few):
+        if len(few := findings.too_few(self.groups, self.min_count)):
             tables.append(FaceTable("Too few to judge, wholly or by some metrics: left out of the disparities", few))
         tested, beyond = self.disparities["p_adjusted"].count(), (self.disparities["p_adjusted"] <= 0.05).sum()
         units, at = self.data.units, self.threshold

@@ -115,13 +115,10 @@ class Grouping:
             return [found.estimate for found in measures], None
         pairs = [(found, units) for found, (units, _) in zip(measures, self.among, strict=True)]
         sums = [one.sums(np.zeros(0) if found.influence is None else found.influence) for found, one in pairs]
-        estimates = [found.over(one).estimate for found, one in pairs]
-        return estimates, draw_errors(sums, self.places, how)
+        return [found.over(one).estimate for found, one in pairs], draw_errors(sums, self.places, how)
 
 
-def count_cells(
-    codes: NDArray[np.integer[Any]], groups: int, y_true: Array, called: Array, weights: Array | None = None
-) -> Array:
+def count_cells(codes: NDArray[Any], groups: int, y_true: Array, called: Array, weights: Array | None = None) -> Array:
     """Count true negatives, false positives, false negatives and true positives; shape (groups, 4).
 
     Rows with a code of -1 are left out; weighted ones count by their weights.
@@ -155,13 +152,11 @@ def design_effect(sums: Array, variance: float, rows: float) -> float:
     >>> round(design_effect(np.tile([0.4, -0.4], 125), 10.0, 1000), 1)  # each row four times
     4.1
     """
-    count = len(sums)
-    if count < 2:
+    if (count := len(sums)) < 2:
         return math.inf
     if not sums.any():
         return rows / count
-    error = standard_error(count * sums) * math.sqrt(count / (count - 1))
-    ratio = error * t_quantile(freedom_of(sums) + 1) / Z
+    ratio = standard_error(count * sums) * math.sqrt(count / (count - 1)) * t_quantile(freedom_of(sums) + 1) / Z
     return max(ratio**2 / variance, count / rows)
 
 
@@ -187,8 +182,7 @@ def draw_errors(sums: Sequence[Array], places: Sequence[NDArray[np.intp]], how: 
         np.fill_diagonal(together, 1.0)  # also of a group without any variation
         values, vectors = np.linalg.eigh(together)
         drawn = (vectors * np.sqrt(np.maximum(values, 0.0))) @ drawn
-    own = [freedom_of(one) if one.any() else len(one) - 1 for one in sums]
-    freedom = np.maximum(own, 1.0)
+    freedom = np.maximum([freedom_of(one) if one.any() else len(one) - 1 for one in sums], 1.0)
     heavy = np.sqrt(freedom / how.rng.chisquare(freedom, (how.replicates, len(sums)))) * Z / stdtrit(freedom, 0.975)
     return np.asarray(drawn * heavy.T)
 

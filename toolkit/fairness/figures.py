@@ -32,20 +32,17 @@ def _by_group(audit: FairnessAudit, metric: str) -> Drawing | None:
     """Draw the judged groups of one metric: those of single columns first, then the extremes of intersections."""
     belong = (audit.groups["units"] != audit.groups["rows"]).any()
     data = audit.groups[audit.groups["metric"] == metric].drop(columns=[] if belong else "units")
-    rows = data[(data["class"] == "") & data["judged"]]
-    if not len(rows):
+    if not len(rows := data[(data["class"] == "") & data["judged"]]):
         return None
     size = np.array([found.value for found in rows["value"]], dtype=float)
     depth = rows["feature"].map({name: place for place, name in enumerate(dict.fromkeys(audit.groups["feature"]))})
-    several = rows["feature"].str.contains("+", regex=False)
-    far = np.where(several, -np.abs(size - np.median(size)), -math.inf)
+    far = np.where(rows["feature"].str.contains("+", regex=False), -np.abs(size - np.median(size)), -math.inf)
     rows = rows.assign(size=size, depth=depth, far=far).sort_values(["far", "depth"], kind="stable")
     rows = rows.head(MOST_ROWS).sort_values(["depth", "size"])
     said, meaning = [f"{row.group}: {row.value}" for row in rows.itertuples()], METRICS["meaning"].get(metric, "")
     names = [f"{shorten(row.group, NAME_LENGTH)} ({row.rows:,})" for row in rows.itertuples()]
     draw = draw_beside(titled(metric), names, rows["value"], 0.0 if metric == "mean_residual" else math.nan)
-    words = {"metric": titled(metric), "meaning": meaning, "said": said}
-    return drawing("groups", draw, data, kind=metric, grid="x", **words)
+    return drawing("groups", draw, data, kind=metric, grid="x", metric=titled(metric), meaning=meaning, said=said)
 
 
 def _disparities(audit: FairnessAudit) -> Drawing | None:

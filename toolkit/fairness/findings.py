@@ -92,7 +92,6 @@ def group_table(grouping: Grouping, measured: Measured) -> pd.DataFrame:
 def too_few(groups: pd.DataFrame, least: int) -> pd.DataFrame:
     """Return the groups that are not judged, or not by every metric, and why: ``feature, group, rows, too_few``."""
     rows = groups[["feature", "group", "rows"]].drop_duplicates()
-    small = rows[rows["rows"] < least].assign(too_few=f"fewer than {least} rows")
     scarce = groups[(groups["rows"] >= least) & ~groups["judged"] & groups["metric"].isin(METRICS["kinds"])]
     found = [
         f"{one.n} {METRICS['kinds'][metric]}" + (f" (class {kind})" if kind else "")
@@ -100,7 +99,7 @@ def too_few(groups: pd.DataFrame, least: int) -> pd.DataFrame:
     ]
     scarce = scarce.assign(too_few=np.array(found, dtype=object))
     joined = scarce.groupby(["feature", "group", "rows"], sort=False)["too_few"].agg(", ".join).reset_index()
-    return pd.concat([small, joined], ignore_index=True)
+    return pd.concat([rows[rows["rows"] < least].assign(too_few=f"fewer than {least} rows"), joined], ignore_index=True)
 
 
 def disparity_table(every: Iterable[tuple[Grouping, Measured]], custom: Iterable[str] = ()) -> pd.DataFrame:
@@ -135,9 +134,8 @@ def _compared(parts: list[GroupMetric], ratio: bool, grouping: Grouping) -> dict
     found = measure_disparity(parts, ratio=ratio) or undefined
     estimates = next(part.estimates for part in parts if part.name == found.metric)
     worst, best = found.lowest, found.highest
-    further = abs(estimates[best].value) > abs(estimates[worst].value)
     lower = found.metric in LOWER_IS_BETTER or found.metric.endswith(("_loss", "_error"))
-    if lower or (found.metric in AIMED_AT and further):
+    if lower or (found.metric in AIMED_AT and abs(estimates[best].value) > abs(estimates[worst].value)):
         worst, best = best, worst
     named = {"worst": labels[worst], "best": labels[best]} if worst != best else {"worst": "", "best": ""}
     value = found.estimate
@@ -167,10 +165,8 @@ def judge(disparities: pd.DataFrame, groups: pd.DataFrame) -> Iterator[Finding]:
         others = [name for name in dict.fromkeys(rows["feature"]) if name != worst["feature"]]
         also = f" Also by {listed(others, 5)}." if others else ""
         yield _about(worst, "FAIRNESS-DISPARITY", _severity(worst, groups), groups, f"FAIRNESS-{kind}", also)
-    low = beyond[(beyond["disparity"] == "demographic_parity_ratio") & (beyond["size"] < FOUR_FIFTHS)]
-    if len(low):
-        worst = low.iloc[int(np.argmin(low["size"]))]
-        yield _about(worst, "FAIRNESS-FOUR-FIFTHS", "high", groups)
+    if len(low := beyond[(beyond["disparity"] == "demographic_parity_ratio") & (beyond["size"] < FOUR_FIFTHS)]):
+        yield _about(low.iloc[int(np.argmin(low["size"]))], "FAIRNESS-FOUR-FIFTHS", "high", groups)
 
 
 def _about(
@@ -199,8 +195,7 @@ def _severity(row: pd.Series[Any], groups: pd.DataFrame) -> Severity:
 def about_groups(groupings: Sequence[Grouping], groups: pd.DataFrame, rows: int, least: int) -> Iterator[Finding]:
     """Name the groups that are too few to judge, and the columns without two groups to compare."""
     few = too_few(groups, least)
-    small = few["rows"] < least
-    if small.any():
+    if (small := few["rows"] < least).any():
         named = _by_feature(few[small].assign(too_few=few["rows"].astype(str)))
         yield finding("FAIRNESS-GROUP-TOO-SMALL", "low", least=least, named=named)
     if not small.all():
@@ -212,14 +207,13 @@ def about_groups(groupings: Sequence[Grouping], groups: pd.DataFrame, rows: int,
         severity: Severity = "medium" if any(len(one.columns) == 1 for one in alone) else "low"
         yield finding("FAIRNESS-ONE-GROUP", severity, least=least, named=listed(said, MOST_LISTED))
     sizes = groups[["feature", "group", "rows", "units"]].drop_duplicates()
-    rough = sizes[(sizes["rows"] >= least) & (sizes["units"] < np.minimum(sizes["rows"], FEW_GROUPS))]
-    if len(rough):
+    if len(rough := sizes[(sizes["rows"] >= least) & (sizes["units"] < np.minimum(sizes["rows"], FEW_GROUPS))]):
         named, units = _by_feature(rough.assign(too_few=rough["units"].astype(str))), groupings[0].units
         yield finding("FAIRNESS-FEW-UNITS", "medium", least=FEW_GROUPS, units=units, named=named)
     for one in groupings:
         if one.beyond:
             left, groups_there = int((one.codes < 0).sum()), one.beyond + MOST_GROUPS
-            numbers = {"name": one.feature, "rows": rows, "most": MOST_GROUPS, "groups": groups_there, "left": left}
+            numbers = {"rows": rows, "most": MOST_GROUPS, "groups": groups_there, "left": left}
             yield finding("FAIRNESS-MANY-GROUPS", "medium", one.feature, **numbers)
 
 
@@ -241,8 +235,7 @@ def about_table(
         if isinstance(data, Split) and not pd.api.types.is_numeric_dtype(column):
             present, whole = set(column.dropna().unique()), data.data
             known = (whole.sensitive if label in whole.sensitive.columns else whole.frame())[label]
-            absent = [value_text(value) for value in pd.unique(known.dropna()) if value not in present]
-            if absent:
+            if absent := [value_text(value) for value in pd.unique(known.dropna()) if value not in present]:
                 yield finding("FAIRNESS-GROUP-ABSENT", "low", name, name=name, absent=listed(absent, MOST_LISTED))
     scored, classes = predicted.scored, len(predicted.classes)
     if part.task == "binary" and not (scored and predicted.probabilities):

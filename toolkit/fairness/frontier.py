@@ -45,10 +45,8 @@ def measure_point(fitted: FittedMethod, setup: Setup, threshold: ThresholdLike) 
     score = predicted.y_pred if predicted.scored else None
     found = binary_metrics(predicted.y_true, score, decisions=called, probabilities=False, units=test.units)
     labels = pd.Series([in_order(test)[int(one)] for one in called], test.features.index, dtype=object)
-    recorded = RecordedPredictions(y_pred=labels, classes=test.classes)
-    audit = audit_fairness(
-        recorded, test, sensitive=columns, depth=len(columns), replicates=REPLICATES, seed=setup.seed
-    )
+    decided = RecordedPredictions(y_pred=labels, classes=test.classes)
+    audit = audit_fairness(decided, test, sensitive=columns, depth=len(columns), replicates=REPLICATES, seed=setup.seed)
     kept = audit.disparities.loc[audit.disparities["disparity"] == setup.disparity, "value"]
     return Point(fitted, chosen, {name: found[name] for name in PERFORMANCE}, kept.iloc[-1])
 
@@ -93,6 +91,5 @@ def frontier_table(points: Sequence[Point], setup: Setup) -> pd.DataFrame:
         needs = "yes" if fair and fair.groups else "as a feature" if given else "no"
         by_lot = fair is not None and not fair.part.scored
         row |= {"difference": ahead, "over_baseline": apart, "needs_sensitive": needs}
-        row |= {"by_lot": by_lot, "dominated": below, "beats_baseline": apart.low > 0}
-        rows.append(row)
+        rows.append(row | {"by_lot": by_lot, "dominated": below, "beats_baseline": apart.low > 0})
     return pd.DataFrame(rows).iloc[np.argsort(-values, kind="stable")].reset_index(drop=True)

@@ -90,9 +90,8 @@ class FairModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit
     def _chance(self, features: pd.DataFrame, sensitive_features: pd.DataFrame | None) -> Array:
         if missing := [name for name in self.feature_names if name not in features.columns]:
             raise InputError(f"The model needs columns that are not there: {listed(missing)}.")
-        groups = None
-        if self.groups is not None:
-            groups = self.groups.find(features if sensitive_features is None else pd.DataFrame(sensitive_features))
+        sensitive = features if sensitive_features is None else sensitive_features
+        groups = None if self.groups is None else self.groups.find(pd.DataFrame(sensitive))
         return self.part.chance(features[list(self.feature_names)], groups)
 
 

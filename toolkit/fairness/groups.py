@@ -19,7 +19,7 @@ from toolkit.data.dataset import Dataset
 from toolkit.data.roles import listed_names
 from toolkit.errors import InputError, NotApplicableError, listed
 from toolkit.fairness.clusters import Grouping
-from toolkit.statistics.binning import Bins, Levels, cut, find_edges
+from toolkit.statistics.binning import Bins, Codes, Levels, cut, find_edges
 from toolkit.statistics.units import Units
 
 refusal = refuser(__file__)
@@ -55,8 +55,7 @@ def sensitive_inputs(data: Dataset, names: object) -> pd.DataFrame:
     InputError, NotApplicableError
         As ``sensitive_columns``, and where no other sensitive column is left.
     """
-    found = sensitive_columns(data, names).drop(columns=data.target.name, errors="ignore")
-    if not found.shape[1]:
+    if not (found := sensitive_columns(data, names).drop(columns=data.target.name, errors="ignore")).shape[1]:
         raise NotApplicableError(f"{data.name} has no sensitive column but the target itself. Name another.")
     return found
 
@@ -182,9 +181,7 @@ class Groups:
         return np.where(np.isin(found, self.known), found, self.fallback).astype(object)
 
 
-def learn_groups(
-    sensitive: pd.DataFrame, features: pd.DataFrame, y: NDArray[np.integer[Any]], *, each_class: bool = True
-) -> Groups:
+def learn_groups(sensitive: pd.DataFrame, features: pd.DataFrame, y: Codes, *, each_class: bool = True) -> Groups:
     """Learn the groups of a table: the values, their bins, and which groups hold ten rows or more.
 
     Parameters
@@ -207,13 +204,11 @@ def learn_groups(
     """
     columns = {str(name): _learn(column, features.get(name)) for name, column in sensitive.items()}
     counts = pd.crosstab(_joined(columns, sensitive), y).reindex(columns=[0, 1], fill_value=0)
-    size = counts.min(axis=1) if each_class else counts.sum(axis=1)
-    enough = size >= FEWEST
+    fewest = "min" if each_class else "sum"
+    enough = counts.agg(fewest, axis=1) >= FEWEST
     order = [str(name) for name in counts.sum(axis=1).sort_values(ascending=False, kind="stable").index]
     known = tuple(name for name in order if enough[name])
-    left = counts[~enough].sum()
-    rest = bool((left.min() if each_class else left.sum()) >= FEWEST)
-    fallback = known[0] if known and not rest else OTHERS
+    fallback = known[0] if known and counts[~enough].sum().agg(fewest) < FEWEST else OTHERS
     return Groups(columns, known, fallback, tuple(name for name in order if not enough[name]))
 
 

@@ -105,9 +105,8 @@ def check_individual(
         outcome = np.interp(predicted.y_pred, np.quantile(predicted.y_true, shares), shares)
     near = nearest_rows(pool.features.drop(columns=columns, errors="ignore"), asked, neighbours)
     alike = partial(consistency, outcome, classes=classes, units=pool.units)
-    names = unique(value_text(name) for name in columns)
     part = pool.take(range(asked))
-    pairs = [] if model.recorded else list(zip(columns, names, strict=True))
+    pairs = [] if model.recorded else list(zip(columns, unique(map(value_text, columns)), strict=True))
     found = {name: change_column(model, part, column, name, value) for column, name in pairs}
     numbers = {name: known for name, (known, _) in found.items()}
     changes = pd.concat([pd.DataFrame(), *(changed for _, changed in found.values())], ignore_index=True)
@@ -154,19 +153,13 @@ class IndividualFairness(Result):
 
     def scalars(self) -> dict[str, Estimate]:
         """Return ``individual.consistency``, the same by chance, and the numbers of each sensitive column."""
-        numbers = {
-            "individual.consistency": self.consistency,
-            "individual.consistency_by_chance": Estimate(self.by_chance, n=self.data.rows),
-        }
-        for name, found in self.columns.items():
-            numbers |= {f"individual.{name}.{key}": number for key, number in found.items()}
-        return numbers
+        numbers = {"consistency": self.consistency, "consistency_by_chance": Estimate(self.by_chance, n=self.data.rows)}
+        numbers |= {f"{name}.{key}": one for name, found in self.columns.items() for key, one in found.items()}
+        return {f"individual.{name}": number for name, number in numbers.items()}
 
     def findings(self) -> list[Finding]:
         """Say where the sensitive value itself decides, and where neighbours are no more alike than strangers."""
-        found = [self._about(name) for name in self.columns]
-        if not self.columns:
-            found.append(finding("INDIVIDUAL-RECORDED", "info"))
+        found = [self._about(name) for name in self.columns] or [finding("INDIVIDUAL-RECORDED", "info")]
         if self.by_chance < 1 and self.consistency.low <= self.by_chance:
             chance = format_number(self.by_chance)
             found.append(finding("INDIVIDUAL-INCONSISTENT", "medium", "consistency", near=self.consistency, any=chance))
@@ -174,8 +167,7 @@ class IndividualFairness(Result):
 
     def _about(self, name: str) -> Finding:
         change, flips = self.columns[name]["score_change"], self.columns[name].get("flip_rate")
-        severity: Severity = "info"
-        said, most, level, limits = "", "", math.nan, NOTABLE_FLIPS
+        most, level, limits = "", math.nan, NOTABLE_FLIPS
         if math.isnan(change.value):
             said = "INDIVIDUAL-ONE-VALUE"
         elif not change.has_interval:
@@ -186,7 +178,7 @@ class IndividualFairness(Result):
             said, level = "INDIVIDUAL-CHANGES numbers", change.low / self.spread if self.spread else math.inf
             limits = NOTABLE_CHANGE
         elif not flips.value:
-            said, severity = "INDIVIDUAL-CHANGES scores", "low"
+            said, level = "INDIVIDUAL-CHANGES scores", 0.0
         else:
             said, level = "INDIVIDUAL-CHANGES", flips.low
             # The value whose change flips most decisions, and which way.
@@ -196,8 +188,7 @@ class IndividualFairness(Result):
             if "gained" in worst:
                 way = f"{worst['gained'].value:.1%} become positive and {worst['lost'].value:.1%} negative"
                 most = f"; of the {worst['rows']:,} that become {worst['changed_to']}, {way}"
-        if not math.isnan(level):
-            severity = "high" if level >= limits[1] else "medium" if level >= limits[0] else "low"
+        severity: Severity = ("info", "low", "medium", "high")[sum(level >= limit for limit in (0, *limits))]
         numbers = {"name": name, "change": change, "flips": flips, "rows": self.data.rows, "most": most}
         return finding(said, severity, name, spread=format_number(self.spread), **numbers)
 

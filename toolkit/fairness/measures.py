@@ -20,7 +20,6 @@ from toolkit.statistics.intervals import Array, Z
 from toolkit.statistics.measure import Measure, mean
 from toolkit.statistics.metrics import area_of, calibration_of
 from toolkit.statistics.regression import power_of_two, root_mean_square
-from toolkit.statistics.units import Units
 
 MOST_CLASSES, MOST_THRESHOLDS = 10, 200
 #: Fewer than for a whole table, as there are many groups.
@@ -38,18 +37,6 @@ def ranked(predicted: Predictions) -> bool:
     return predicted.decisions is not None and predicted.scored and len(predicted.decisions) > 0
 
 
-def prepare(
-    predicted: Predictions, columns: pd.DataFrame, units: Units | None
-) -> tuple[Predictions, pd.DataFrame, Units | None]:
-    """Sort predictions, sensitive columns and units by the score once, so that no grouping has to."""
-    if not ranked(predicted):
-        return predicted, columns, units
-    order = np.argsort(predicted.y_pred)
-    taken = {place: columns.iloc[:, place].array.take(order) for place in range(columns.shape[1])}
-    ordered = pd.DataFrame(taken, copy=False).set_axis(columns.columns, axis=1)
-    return predicted.take(order), ordered, units.take(order) if units else None
-
-
 def measure_groups(predicted: Predictions, grouping: Grouping, how: Resampling) -> Measured:
     """Measure the groups of one grouping.
 
@@ -62,16 +49,14 @@ def measure_groups(predicted: Predictions, grouping: Grouping, how: Resampling) 
     truth, guess, enough = predicted.y_true, predicted.y_pred, grouping.counts >= how.least
     measured, unit = Measured(), 1.0
 
-    def of_groups(
-        measure: Callable[..., Measure], *values: Array, **options: Any
-    ) -> tuple[list[Estimate], Array | None]:
+    def grouped(measure: Callable[..., Measure], *values: Array, **options: Any) -> tuple[list[Estimate], Array | None]:
         each = zip(grouping.rows, grouping.weights, strict=True)
         measures = [measure(*(one[rows] for one in values), weights=own, **options) for rows, own in each]
         estimates, drawn = grouping.over(measures, how)
         return [one.times(unit) for one in estimates], drawn
 
     def add(name: str, measure: Callable[..., Measure], *values: Array, **options: Any) -> None:
-        estimates, drawn = of_groups(measure, *values, **options)
+        estimates, drawn = grouped(measure, *values, **options)
         measured["", name] = compared(name, estimates, enough, how, drawn)
 
     if not predicted.classes:
@@ -90,7 +75,7 @@ def measure_groups(predicted: Predictions, grouping: Grouping, how: Resampling) 
         rates = measure_rates(cells, names, how, grouping, grouping.parts(true, called))
         measured |= {(kind, name): metric for name, metric in rates.items()}
     if ranked(predicted):
-        (areas, drawn), judged = of_groups(area_of, truth, guess), rates["balanced_accuracy"].judged
+        (areas, drawn), judged = grouped(area_of, truth, guess), rates["balanced_accuracy"].judged
         measured["", "roc_auc"] = compared("roc_auc", areas, judged, how, drawn, proportion=True)
         if predicted.probabilities:
             add("brier_score_loss", mean, (guess - truth) ** 2, bounds=(0.0, 1.0))

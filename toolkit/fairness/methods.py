@@ -144,9 +144,8 @@ def remove_correlation(setup: Setup) -> Iterator[FittedMethod]:
     data = setup.sample()
     groups, found = setup.grouped(data)
     names = [name for name in setup.features() if name not in setup.columns]
-    estimator = setup.model.last
-    if not isinstance(estimator, LogisticRegression):
-        estimator = make_candidates(["logistic"], "binary", 0)["logistic"]
+    linear = isinstance(setup.model.last, LogisticRegression)
+    estimator = setup.model.last if linear else make_candidates(["logistic"], "binary", 0)["logistic"]
     if not names:
         raise NotApplicableError("there is no feature beside the sensitive ones")
     encoder = make_model(clone(estimator), data.features[names])[0]
@@ -237,8 +236,7 @@ def fit_method(name: str, setup: Setup) -> tuple[list[FittedMethod], list[Findin
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            found = METHODS[name](setup)
-            made = [replace(one, model=Model.of(one.model, setup.split.train)) for one in found]
+            made = [replace(one, model=Model.of(one.model, setup.split.train)) for one in METHODS[name](setup)]
         except NotApplicableError as error:
             return [], [finding("MITIGATE-LEFT-OUT", "info", name, name=name, why=error)]
     if not caught:

@@ -112,8 +112,7 @@ def mitigate(
         raise NotApplicableError("No constraint was named, so nothing was mitigated.")
     read_constraint(constraint)
     wanted = _check(split, methods, metric, rows)
-    original = Model.of(model, split.train)
-    if original.recorded:
+    if (original := Model.of(model, split.train)).recorded:
         raise NotApplicableError("Mitigation needs a model; these are recorded predictions.")
     columns = tuple(str(name) for name in sensitive_inputs(split.train, sensitive).columns)
     columns = columns if listed_names(sensitive) else columns[:MOST_COLUMNS]
@@ -251,8 +250,7 @@ def _joined(split: Split, columns: Sequence[str]) -> Split:
     """Put the sensitive columns beside the features, where models that need them find them."""
 
     def joined(data: Dataset) -> Dataset:
-        extra = [name for name in columns if name not in data.features.columns]
-        beside = sensitive_columns(data, extra) if extra else None
+        beside = sensitive_columns(data, list(columns)).drop(columns=data.features.columns, errors="ignore")
         return replace(data, features=pd.concat([data.features, beside], axis=1))
 
     parts: dict[str, Any] = {name: joined(part) for name, part in split.parts().items()}
@@ -264,10 +262,8 @@ def _about_fits(fitted: Sequence[FittedMethod], setup: Setup) -> Iterator[Findin
     all_rows, by_group = setup.split.train.rows, {one.method: one.groups for one in fitted if one.groups is not None}
     for name, one in by_group.items():
         if one.merged:
-            said = {"method": name, "fallback": one.fallback, "merged": listed(one.merged)}
-            yield finding("MITIGATE-GROUPS-MERGED", "low", name, **said)
-    sampled = [one.name for one in fitted if one.method != "threshold_optimizer" and one.rows < all_rows]
-    if sampled:
+            yield finding("MITIGATE-GROUPS-MERGED", "low", name, fallback=one.fallback, merged=listed(one.merged))
+    if sampled := [one.name for one in fitted if one.method != "threshold_optimizer" and one.rows < all_rows]:
         numbers = {"rows": setup.rows, "all_rows": all_rows, "points": listed(sampled)}
         yield finding("MITIGATE-SAMPLED", "info", "frontier", **numbers)
     if setup.split.validation is None and "threshold_optimizer" in by_group:

@@ -86,14 +86,12 @@ def find_proxies(data: Dataset | Split, *, sensitive: object = None, rows: int =
     table = data.data if isinstance(data, Split) else instance(data, Dataset, Split)
     columns = sensitive_inputs(table, sensitive)
     features = table.features.drop(columns=list(columns.columns), errors="ignore")
-    features = features.loc[:, features.notna().any()]
-    if not features.shape[1]:
+    if not (features := features.loc[:, features.notna().any()]).shape[1]:
         raise NotApplicableError(f"{table.name} has no column beside the sensitive ones that could stand in for them.")
     names = unique(map(value_text, columns.columns))
     cells = [columns.iloc[:, place] for place in range(len(names))]
     found = side_by_side([partial(_find, *one, features, table, rows, seed) for one in zip(names, cells, strict=True)])
-    known = [one for one in found if one is not None]
-    if not known:
+    if not (known := [one for one in found if one is not None]):
         raise NotApplicableError(f"No sensitive column of {table.name} has two groups of {LEAST_ROWS} rows or more.")
     whole_row, each = zip(*known, strict=True)
     return Proxies(table.name, pd.DataFrame(whole_row), pd.concat(each, ignore_index=True))
@@ -204,10 +202,8 @@ def _find(
     found: dict[str, object] = {"feature": name, "measure": measure, "value": value, "chance": CHANCE[measure]}
     found |= {"rows": len(target), "groups": groups or None}
     values = np.eye(groups)[target] if groups else target[:, None]
-    alone = []
-    for label, one in features.items():
-        predicted = _by_bins(values, folds, _binned(one), weights)
-        alone.append((name, value_text(label), _measured(target, groups, folds, predicted, units)))
+    predicted = ((value_text(label), _by_bins(values, folds, _binned(one), weights)) for label, one in features.items())
+    alone = [(name, label, _measured(target, groups, folds, told, units)) for label, told in predicted]
     each = pd.DataFrame(alone, columns=["feature", "column", "value"])
     return found, each.iloc[np.argsort([-one.value for one in each["value"]], kind="stable")]
 
@@ -233,8 +229,7 @@ def _binned(column: pd.Series[Any]) -> NDArray[np.intp]:
     if not pd.api.types.is_numeric_dtype(column):
         return np.asarray(column.astype("category").cat.codes + 1, dtype=np.intp)
     values = column.to_numpy(dtype=float)
-    missing = np.isnan(values)
-    if missing.all():
+    if (missing := np.isnan(values)).all():
         return np.zeros(len(values), dtype=np.intp)
     edges = np.unique(np.quantile(values[~missing], np.arange(1, BINS) / BINS, method="lower"))
     return np.asarray(np.where(missing, 0, np.searchsorted(edges, values, side="left") + 1), dtype=np.intp)

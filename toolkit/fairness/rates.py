@@ -20,11 +20,9 @@ _CELLS: dict[str, list[list[int]]] = beside(__file__, "metrics.yaml")["cells"]
 RATES = {name: cells for name, cells in _CELLS.items() if name != "true_negative_rate"}
 #: The rates that a metric is the mean of.
 SIDES = {name: (name,) for name in RATES} | {"balanced_accuracy": ("recall", "true_negative_rate")}
+_KIND = {name: np.array([np.isin(range(4), cells) for cells in kinds], dtype=float) for name, kinds in _CELLS.items()}
 #: Of each metric 1 for the cells that are counted, and for those among which they are; shape (2, rates, 4).
-KINDS = {
-    name: np.array([[np.isin(range(4), _CELLS[side][kind]) for side in sides] for kind in (0, 1)], dtype=float)
-    for name, sides in SIDES.items()
-}
+KINDS = {name: np.stack([_KIND[side] for side in sides], axis=1) for name, sides in SIDES.items()}
 #: A rate is judged where it rests on this many rows of its kind, such as positives for the recall (or as few as a
 #: whole group may have, where that is less).
 LEAST_OF_KIND = 10

@@ -174,8 +174,7 @@ class _Shape:
         """Resample how far apart the groups are found to be when they truly are at ``at``."""
         proportion = self.part.proportion
         found = to_scale(np.exp(at) if self.ratio else at, proportion)[:, None] + self.part.errors
-        ends = from_scale(found.min(axis=0), proportion), from_scale(found.max(axis=0), proportion)
-        return _apart(*ends, self.ratio)
+        return _apart(from_scale(found.min(axis=0), proportion), from_scale(found.max(axis=0), proportion), self.ratio)
 
     def squeezed(self, width: float, reach: float) -> Array:
         """Return the nearest places of the groups within a width: those outside move to its ends.
@@ -250,23 +249,18 @@ def _crossing(surprise: Callable[[float], float], most: float, tolerance: float)
     """Find where a rising function is zero between 0 and ``most``; the end on its side where it is not."""
     if surprise(0.0) >= 0:
         return 0.0
-    if surprise(most) <= 0:
-        return most
-    return float(brentq(surprise, 0.0, most, xtol=tolerance))
+    return most if surprise(most) <= 0 else float(brentq(surprise, 0.0, most, xtol=tolerance))
 
 
 def _at_the_edge(parts: Sequence[GroupMetric], decides: GroupMetric, found: Interval, ratio: bool) -> Interval:
     """Widen an interval to what groups with a share of exactly 0 or 1 leave possible."""
     low, high = found
-    for part in parts:
-        values, certain = part.values, part.constant
-        if not certain.any():
-            continue
+    for part in (one for one in parts if one.constant.any()):
         near, far = _limits_of_pairs(part, ratio)
-        pairs = certain[:, None] | certain[None, :]
+        pairs = part.constant[:, None] | part.constant[None, :]
         np.fill_diagonal(pairs, False)
         high = max(high, float(far[pairs].max()))
-        upper, lower = int(np.argmax(values)), int(np.argmin(values))
+        upper, lower = int(np.argmax(part.values)), int(np.argmin(part.values))
         if part is decides and pairs[upper, lower]:
             low = min(low, float(near[upper, lower]))
     return low, high
@@ -295,5 +289,4 @@ def _limits_of_pairs(part: GroupMetric, ratio: bool) -> tuple[Array, Array]:
 def _apart(least: Any, greatest: Any, ratio: bool) -> Array:
     if not ratio:
         return np.asarray(greatest - least)
-    whole = np.where(greatest > 0, greatest, 1.0)
-    return np.where(greatest > 0, 1 - least / whole, 0.0)
+    return np.where(greatest > 0, 1 - least / np.where(greatest > 0, greatest, 1.0), 0.0)
