@@ -50,10 +50,10 @@ def judge_estimate(
     rows = table[table["metric"] == table["metric"].iloc[0]]
     level, metric = rows["reference"].iloc[0], rows["metric"].iloc[0]
     lower = metric in LOWER_IS_BETTER
-    worse = [cell.low > level.high if lower else cell.high < level.low for cell in rows["estimated"]]
-    if any(worse):
-        values = pd.Series([cell.value for cell in rows["estimated"]], rows.index)[worse]
-        worst = rows.loc[values.idxmax() if lower else values.idxmin()]
+    worse = rows[[cell.low > level.high if lower else cell.high < level.low for cell in rows["estimated"]]]
+    if len(worse):
+        values = [cell.value for cell in worse["estimated"]]
+        worst = worse.iloc[np.argmax(values) if lower else np.argmin(values)]
         place = "over all rows" if worst["window"] == WHOLE else f"in {worst['window']}"
         found.append(finding("ESTIMATE-DEGRADED", "medium", worst["window"], worst=worst, place=place, level=level))
     if not reference.features.shape[1]:
@@ -102,13 +102,11 @@ def _about_labels(table: pd.DataFrame, shift: pd.DataFrame) -> list[Finding]:
     outside = (values["realized"] < low) | (values["realized"] > high)
     place = int(np.lexsort((size, outside))[-1])
     worst, notable = rows.iloc[place], bool(outside[place] and size[place] >= 1)
-    about: dict[str, Any] = {
-        "where": "" if worst["window"] == WHOLE else f" in {len(moved)} of {len(shift)} windows",
-        "window": "" if worst["window"] == WHOLE else f" in {worst['window']}",
-        "gap": format_number(worst["realized"].value - worst["estimated"].value),
-        "small": "" if notable else " The difference is small.",
-    }
-    about |= {"subject": subject, "p": p, "worst": worst}
+    about: dict[str, Any] = {"subject": subject, "p": p, "worst": worst, "where": "", "window": ""}
+    about["gap"] = format_number(worst["realized"].value - worst["estimated"].value)
+    about["small"] = "" if notable else " The difference is small."
+    if worst["window"] != WHOLE:
+        about |= {"where": f" in {len(moved)} of {len(shift)} windows", "window": f" in {worst['window']}"}
     return [*found, finding("ESTIMATE-CONCEPT-SHIFT", "high" if notable else "low", worst["window"], **about)]
 
 
@@ -142,8 +140,7 @@ def head_numbers(table: pd.DataFrame) -> Iterator[KeyNumber]:
     table : DataFrame
         As in ``PerformanceEstimate``.
     """
-    whole = table[table["window"] == WHOLE]
-    for place, (_, row) in enumerate(whole.iterrows()):
+    for place, (_, row) in enumerate(table[table["window"] == WHOLE].iterrows()):
         kinds = ["realized", "estimated"][: 2 if place == 0 else 1] if row["labelled"] else ["estimated"]
         for kind in kinds:
             label = f"{titled(row['metric'])}, {'by the labels' if kind == 'realized' else 'estimated'}"
@@ -189,8 +186,7 @@ def estimates_drawing(table: pd.DataFrame, metric: str) -> Drawing:
         draw_intervals(ax, places - apart, rows["estimated"], label="estimated", **line)
         if labelled:
             draw_intervals(ax, places + apart, rows["realized"], label="realized", color=ORANGE, marker="D", **line)
-        beside = ax.get_yaxis_transform()
-        ax.text(1.01, level.value, "reference", transform=beside, color=GREY, va="center", fontsize=9)
+        ax.text(1.01, level.value, "reference", transform=ax.get_yaxis_transform(), color=GREY, va="center", fontsize=9)
         name_windows(ax, [_named(window) for window in rows["window"]])
         ax.set(ylabel=title, xlim=(-0.6, len(rows) - 0.4))
         legend_above(ax)

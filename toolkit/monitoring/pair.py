@@ -197,8 +197,7 @@ def _places(table: RawTable, labels: RawTable, by: str) -> NDArray[np.intp]:
         if by not in part.frame.columns:
             raise refusal("no key", part=part, by=by, near=nearest(by, part.frame.columns))
     mine, theirs = (_keys(part, by) for part in (table, labels))
-    unknown = theirs[~theirs.isin(mine)]
-    if len(unknown):
+    if len(unknown := theirs[~theirs.isin(mine)]):
         rows, found = counted(len(theirs), "row"), listed(map(repr, unknown.unique()), 3)
         said = {"labels": labels.name, "table": table.name, "by": by, "found": found}
         raise refusal("unknown rows", unknown=len(unknown), rows=rows, **said)
@@ -214,7 +213,6 @@ def _keys(part: RawTable, by: str) -> pd.Series[Any]:
         column = column.astype("int64")
     codes, texts = text_labels(column.astype(object))
     keys = pd.Series(texts[codes], dtype=object)
-    twice = keys[keys.duplicated()]
-    if len(twice):
+    if len(twice := keys[keys.duplicated()]):
         raise refusal("twice", by=by, part=part, found=listed(map(repr, twice.unique()), 3))
     return keys
