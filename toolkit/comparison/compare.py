@@ -91,8 +91,7 @@ def compare(
         above("margin", margin)
     sides = Sides.of((champion, challenger), data, threshold, seed)
     pairs = sides.metrics()
-    known = [name for name, one in pairs.items() if one.sign and one.difference.has_interval]
-    if not known:
+    if not (known := [name for name, one in pairs.items() if one.sign and one.difference.has_interval]):
         part = sides.part
         raise InputError(f"On the {part.rows:,} rows of {part.name} no metric's difference has an interval.")
     main = one_of("metric to compare by", metric or known[0], known)
@@ -211,8 +210,7 @@ class Comparison(Result):
             yield finding("COMPARE-METRICS-APART", "medium", self.metric, worse=listed(worse_in), better=also)
         one, other = (model.threshold for model in self.sides.models)
         if one and other and one.value != other.value:
-            called = {"champion": one.called, "challenger": other.called}
-            yield finding("COMPARE-THRESHOLDS", "info", "threshold", **called)
+            yield finding("COMPARE-THRESHOLDS", "info", "threshold", champion=one.called, challenger=other.called)
 
     def _others(self, sign: int) -> list[str]:
         """Name the metrics in which the challenger is better (1) or worse (-1) for certain (Holm over the metrics)."""

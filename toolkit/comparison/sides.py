@@ -174,8 +174,7 @@ class Sides:
                 pairs = within.metrics()
                 few = self.part.task == "binary" and within.part.target.value_counts().min() < LEAST_OF_CLASS
                 for name in dict.fromkeys((main, *OF_GROUPS)):
-                    if name in pairs and not (few and name in SCORE_METRICS):
-                        one = pairs[name]
+                    if (one := pairs.get(name)) and not (few and name in SCORE_METRICS):
                         numbers = (one.champion, one.challenger, one.difference, one.p_value, one.gain.value < 0)
                         rows.append((grouping.feature, label, len(places), name, *numbers))
         table = pd.DataFrame(rows, columns=list(_GROUPS))

@@ -173,8 +173,7 @@ class Verdict(Judgement):
 
     def verdict(self) -> PolicyVerdict:
         """Return the verdict as ``results.json`` has it."""
-        left_out = tuple(self.left_out)
-        return PolicyVerdict(self.outcome, self.policy.title, self.judged, left_out, self.policy.approval)
+        return PolicyVerdict(self.outcome, self.policy.title, self.judged, tuple(self.left_out), self.policy.approval)
 
     def face(self) -> Face:
         """Return the outcome, its reason, and each line."""

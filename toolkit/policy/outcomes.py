@@ -45,10 +45,9 @@ def judge_policy(
         Where a rule that is not optional names no number there is.
     """
     judged: list[RuleOutcome] = []
-    every = {pattern: _limits(pattern, rule, scalars) for pattern, rule in policy.numbers.items()}
-    excesses = [_excess(scalars[name], *ends) for limits in every.values() for name, ends in limits.items()]
-    for pattern, rule in policy.numbers.items():
-        limits = every[pattern]
+    every = [_limits(pattern, rule, scalars) for pattern, rule in policy.numbers.items()]
+    excesses = [_excess(scalars[name], *ends) for limits in every for name, ends in limits.items()]
+    for (pattern, rule), limits in zip(policy.numbers.items(), every, strict=True):
         if not limits and not rule.optional:
             absent = rule.not_worse_than == "champion" and not _compared("champion", scalars)
             raise refusal("no champion" if absent else "no number", pattern=pattern, near=_near(pattern, rule, scalars))
@@ -83,13 +82,8 @@ def _holm(own: float, excesses: Iterable[float]) -> int:
     The number farthest beyond its limit is widened for all of them, the next, once that is shown to fail, for all but
     one, and so on down to the first that is not.
     """
-    ordered = sorted((one for one in excesses if not math.isnan(one)), reverse=True)
-    left = len(ordered)
-    for one in ordered:
-        if one <= own or one <= _quantile(left):
-            break
-        left -= 1
-    return max(left, 1)
+    ordered = list(enumerate(sorted(one for one in excesses if not math.isnan(one)), 1))
+    return next((left for left, one in reversed(ordered) if one <= own or one <= _quantile(left)), 1)
 
 
 def false_failures(policy: Policy, scalars: Mapping[str, Estimate]) -> float:
@@ -121,9 +115,7 @@ def overall(policy: Policy, judged: Sequence[RuleOutcome]) -> GateOutcome:
     outcomes = {one.outcome for one in judged}
     if "fail" in outcomes:
         return "fail"
-    if "undecided" in outcomes or not outcomes:
-        return policy.undecided
-    return "pass"
+    return policy.undecided if "undecided" in outcomes or not outcomes else "pass"
 
 
 def _limits(pattern: str, rule: NumberRule, scalars: Mapping[str, Estimate]) -> dict[str, tuple[float, float]]:
@@ -202,11 +194,9 @@ def _size_needed(number: Estimate, least: float, most: float, wider: float) -> s
     That takes the value as the true one, and a spread that stays as it is. A lopsided interval becomes even with more
     observations, so a side shorter than half of it is not relied on.
     """
-    limit = min((least, most), key=lambda end: abs(number.value - end))
-    gap = number.value - limit
+    gap = number.value - min((least, most), key=lambda end: abs(number.value - end))
     half = max(number.value - number.low if gap > 0 else number.high - number.value, (number.high - number.low) / 2)
-    inside = least <= number.value <= most
-    shrink = half * ((1.0 if inside else wider) + POWER / _quantile(1))
+    shrink = half * ((1.0 if least <= number.value <= most else wider) + POWER / _quantile(1))
     if not number.n:
         return "How many observations would decide is not known."
     if not shrink < 1000 * abs(gap):

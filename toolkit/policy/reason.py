@@ -70,14 +70,12 @@ def _rule(rule: RuleOutcome, scalars: Mapping[str, Estimate]) -> str:
 def _groups(rule: RuleOutcome, scalars: Mapping[str, Estimate]) -> str:
     """Name the two groups whose gap or ratio a number is, where the numbers of the groups say which they are."""
     ones = group_numbers(scalars)
-    own = next((one for one in ones if one.name == rule.name and one.is_disparity), None)
-    if own is None:
+    if not (own := next((one for one in ones if one.name == rule.name and one.is_disparity), None)):
         return ""
     kind, _, form = own.metric.rpartition("_")
     near = [one for one in ones if one.feature == own.feature and one.group and math.isfinite(one.number.value)]
     for metric in _COMPARED.get(kind, [kind]):
-        known = [one for one in near if one.metric == metric]
-        if len(known) < 2:
+        if len(known := [one for one in near if one.metric == metric]) < 2:
             continue
         low, high = (choose(known, key=lambda one: one.number.value) for choose in (min, max))
         least, most = low.number.value, high.number.value
