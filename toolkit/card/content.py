@@ -267,7 +267,6 @@ def _text(value: object, key: str, where: str) -> str:
     if any(isinstance(part, Mapping | list | tuple | set) for part in parts):
         raise InputError(f"{where} answers {key!r} with nested values; write a text, or a list of texts.")
     lines = [str(part).strip() for part in parts if part is not None]
-    text = _CONTROL.sub("", "\n".join(line for line in lines if line)).strip()
-    if len(text) > LONGEST:
+    if len(text := _CONTROL.sub("", "\n".join(line for line in lines if line)).strip()) > LONGEST:
         raise InputError(f"{where} answers {key!r} with {len(text):,} characters, not {LONGEST:,} at most. Link to it.")
     return text

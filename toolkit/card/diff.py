@@ -97,8 +97,7 @@ class CardDiff(Result):
         difference.
         """
         names = ["part", "name", "kind", "before", "after", "difference", "how", "p_adjusted", "direction"]
-        rows = [[getattr(one, name) for name in names] for one in self.changes]
-        return spread(pd.DataFrame(rows, columns=names))
+        return spread(pd.DataFrame([[getattr(one, name) for name in names] for one in self.changes], columns=names))
 
     def scalars(self) -> dict[str, Estimate]:
         """Return ``change.<name>`` of every test metric and disparity, and how many things changed in each part."""
@@ -106,8 +105,7 @@ class CardDiff(Result):
         numbers = {f"change.{one.name}": one.difference for one in known}
         for part in PARTS:
             kinds = [one.kind for one in self.changes if one.part == part]
-            name = part.replace(" ", "_")
-            numbers[f"card.changes.{name}"] = Estimate(len(kinds) - kinds.count("same"), n=len(kinds))
+            numbers[f"card.changes.{part.replace(' ', '_')}"] = Estimate(len(kinds) - kinds.count("same"), n=len(kinds))
         return numbers
 
     def findings(self) -> list[Finding]:
@@ -128,8 +126,7 @@ class CardDiff(Result):
 
     def drawings(self) -> list[Drawing]:
         """Return the figure of the metrics' differences, where there are some."""
-        ones = [one for one in self._metrics() if one.name.count(".") == 1 and one.difference.has_interval]
-        if not ones:
+        if not (ones := [one for one in self._metrics() if one.name.count(".") == 1 and one.difference.has_interval]):
             return []
         # Metrics that share the scale from -1 to 1 share a figure; where there are none, the first stands alone.
         ones = [one for one in ones if max(-one.difference.low, one.difference.high) <= 1] or ones[:1]

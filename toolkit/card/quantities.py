@@ -13,7 +13,7 @@ from toolkit.card.lineage import model_name
 from toolkit.core.estimate import Estimate
 from toolkit.core.face import FaceTable
 from toolkit.core.figures import Drawing, draw_beside
-from toolkit.core.numbers import GroupNumber, group_numbers
+from toolkit.core.numbers import UNKNOWN, GroupNumber, group_numbers
 from toolkit.core.results import Results
 from toolkit.core.texts import drawer
 from toolkit.core.words import matching, shorten
@@ -123,11 +123,10 @@ def compared_groups(every: Sequence[Results]) -> tuple[Estimate, list[GroupNumbe
     for results in every:
         ones = [one for one in group_numbers(results.scalars) if one.group and not one.is_disparity]
         for metric in sections()["quantitative"]["compared"]:
-            known = [one for one in ones if one.metric == metric and not math.isnan(one.number.value)]
-            if len(known) > 1:
-                overall = results.scalars.get(f"test.{metric}", Estimate(math.nan))
-                return overall, sorted(known, key=lambda one: (one.number.value, one.name))
-    return Estimate(math.nan), []
+            if len(known := [one for one in ones if one.metric == metric and not math.isnan(one.number.value)]) > 1:
+                known.sort(key=lambda one: (one.number.value, one.name))
+                return results.scalars.get(f"test.{metric}", UNKNOWN), known
+    return UNKNOWN, []
 
 
 def _by_metric(scalars: Scalars, kinds: Sequence[str], caption: str) -> Found:

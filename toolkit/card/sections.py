@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, reduce
 from typing import Any
 
 from toolkit.card.content import Section, environment, filled, questions, sections, table_of
@@ -40,8 +40,7 @@ def make_sections(reports: Sequence[Report], answers: Mapping[str, str]) -> tupl
     grave = [one for one in findings if one.severity != SEVERITIES[-1]]
     worst = [(one.code, one.severity, one.message) for one in grave[:MOST_FINDINGS]]
     caption = f"Findings of the reports ({len(worst)} of {len(grave)}, the most severe first)"
-    tables["caveats"] = table_of(caption, ("code", "severity", "finding"), worst) + tables["caveats"]
-    tables["caveats"] += _triggers()
+    tables["caveats"] = table_of(caption, ("code", "severity", "finding"), worst) + tables["caveats"] + _triggers()
     tables |= {"lineage": list(_lineage_tables(reports)), "regulation": list(regulation_tables(every, answers))}
     return tuple(
         Section(
@@ -197,9 +196,6 @@ def _coverage(point: Point, every: Sequence[Results], answers: Mapping[str, str]
     return Coverage(point, used, state, " ".join(text for text in left if text))
 
 
-def _recorded(results: Results, path: str) -> bool:
+def _recorded(results: object, path: str) -> bool:
     """Whether a report has a fact such as ``model.settings``."""
-    found: Any = results
-    for name in path.split("."):
-        found = getattr(found, name, None)
-    return bool(found)
+    return bool(reduce(lambda found, name: getattr(found, name, None), path.split("."), results))
