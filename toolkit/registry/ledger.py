@@ -61,8 +61,7 @@ class Entry:
     def digest(self) -> str:
         """Return the SHA-256 of everything in it but its own hash, and the signature where there is none."""
         left_out = ("hash",) if self.signature else ("hash", "signature")
-        plain = {name: value for name, value in asdict(self).items() if name not in left_out}
-        return record_hash(plain)
+        return record_hash({name: value for name, value in asdict(self).items() if name not in left_out})
 
 
 class Ledger:
@@ -191,8 +190,7 @@ class Ledger:
             Where their hash, as of ``folder_hash``, is another.
         """
         about = (one for one in self.entries() if (one.model, one.version) == (name, version) and MODEL in one.facts)
-        first = next(about, None)
-        if first and first.facts[MODEL] != digest:
+        if (first := next(about, None)) and first.facts[MODEL] != digest:
             when = f"{first.when[:10]}, when it was put on record"
             raise InputError(f"Version {version} of {name!r} was changed after {when}. It is not used.")
 
@@ -242,10 +240,9 @@ class Ledger:
             known.add(entry.hash)
             if signatures and (doubt := self.doubt(entry, demanded)):
                 found.append(f"Record {place} {doubt}.")
-        lost = (
-            "The last record of {!r} that MLflow knows is not in it: its end was cut off, or --out is another folder."
-        )
-        return found + [lost.format(name) for name, head in self.heads.items() if head not in known]
+        why = "its end was cut off, or --out is another folder"
+        lost = [name for name, head in self.heads.items() if head not in known]
+        return found + [f"The last record of {name!r} that MLflow knows is not in it: {why}." for name in lost]
 
 
 def content_hash(content: bytes) -> str:

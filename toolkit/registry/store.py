@@ -48,8 +48,7 @@ def check_reachable(uri: str) -> None:
     InputError
         Where the server does not answer or the database cannot be opened.
     """
-    scheme = uri.partition(":")[0]
-    if scheme in ("http", "https"):
+    if (scheme := uri.partition(":")[0]) in ("http", "https"):
         try:
             urllib.request.urlopen(re.sub("(?<=://)[^/]*@", "", uri).rstrip("/") + "/health", timeout=5).close()  # noqa: S310
         except urllib.error.HTTPError:
