@@ -107,8 +107,8 @@ def environment() -> Environment:
     scripts = [(folder / name).read_text(encoding="utf-8") for name in ("review.js", "row.js")]
     policy = content_policy(scripts, "img-src data:")
     made = Environment(loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined)
-    ours = map(Markup, (*scripts, policy))  # files of our own, and their hashes
-    made.globals |= zip(("script", "row_script", "policy"), ours, strict=True)
+    # Files of our own, and their hashes.
+    made.globals |= zip(("script", "row_script", "policy"), map(Markup, (*scripts, policy)), strict=True)
     made.filters |= {"words": number_words, "plain": format_number, "cell": cell_html, "drawn": draw_interval}
     made.filters |= {"difference": difference_html, "direction": direction_words, "tables": key_tables}
     made.filters |= {"date": readable_date, **{one.__name__: one for one in (counted, listed, printable, shown)}}

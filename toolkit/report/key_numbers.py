@@ -76,8 +76,7 @@ def draw_interval(estimate: Estimate, baseline: float = math.nan) -> Markup:
     The numbers stand beside it in the table, so the drawing is hidden from screen readers.
     """
     numbers = {"value": estimate.value, "low": estimate.low, "high": estimate.high, "baseline": baseline}
-    known = {name: number for name, number in numbers.items() if math.isfinite(number)}
-    if "value" not in known:
+    if "value" not in (known := {name: number for name, number in numbers.items() if math.isfinite(number)}):
         return Markup("")
     lowest, highest = 0.0 - _round_beyond(-min(known.values())), _round_beyond(max(known.values()))
     if lowest == 0 and (OWN_SCALE < highest <= 1 or highest == 0):
@@ -92,8 +91,7 @@ def draw_series(estimates: Sequence[Estimate], place: int) -> Markup:
 
     Numbers that are not finite are left out; empty where fewer than two are left.
     """
-    finite = [(where, one) for where, one in enumerate(estimates) if math.isfinite(one.value)]
-    if len(finite) < 2:
+    if len(finite := [(where, one) for where, one in enumerate(estimates) if math.isfinite(one.value)]) < 2:
         return Markup("")
     ends = [end for _, one in finite for end in (one.value, one.low, one.high) if math.isfinite(end)]
     lowest, highest = min(ends), max(ends)

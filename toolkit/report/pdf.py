@@ -33,8 +33,7 @@ def print_pdf(page: Path, *, full: bool = False) -> Path:
         Where no browser is found, or it prints nothing.
     """
     output = page.with_suffix(".pdf")
-    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if browser is None:
+    if not (browser := next(filter(None, map(shutil.which, BROWSERS)), None)):
         advice = "Install one, or open the page in any browser and print it from there."
         raise InputError(f"There is no Chromium or Chrome to print {page.name} ({listed(BROWSERS)}). {advice}")
     with tempfile.TemporaryDirectory() as folder:

@@ -50,8 +50,7 @@ def render(notebook: Path, output: Path | None = None) -> Path:
     InputError
         Where there is no such file, or it is no notebook.
     """
-    page = page_html(_read(notebook), notebook.stem)
-    return write_page(output or notebook.with_suffix(".html"), page)
+    return write_page(output or notebook.with_suffix(".html"), page_html(_read(notebook), notebook.stem))
 
 
 def write_index(folder: Path) -> Path:
@@ -123,8 +122,7 @@ def make_page(notebook: NotebookNode, name: str = "") -> Page:
     """
     glossary = Glossary()
     own = {"main", "verdict", "error", "glossary", "full", "parameters", "environment", "lineage"}
-    reserved = frozenset({*_BEFORE, *_AFTER, *own, *(term.id for term in terms())})
-    narrative = read_narrative(notebook, reserved, glossary)
+    narrative = read_narrative(notebook, frozenset({*_BEFORE, *_AFTER, *own, *(term.id for term in terms())}), glossary)
     summary, verdict = None, VERDICTS["unpublished"]
     if narrative.results is not None:
         summary, verdict = read_summary(narrative.results, "What this notebook published")
