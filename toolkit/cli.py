@@ -41,8 +41,7 @@ def run(template: str, pairs: Pairs, file: Path | None, policy: str | None, fail
     answer(as_json, {**summary, "results": done.results and done.results.plain()}, str(done.report))
     if done.results and done.results.verdict.outcome:
         click.echo(printable(reason(done.results.verdict, done.results.scalars)), err=True)
-    entry = lifecycle.register_retrained(done.folder, done.results, out=how["out"]) if done.results else None
-    if entry:
+    if done.results and (entry := lifecycle.register_retrained(done.folder, done.results, out=how["out"])):
         click.echo(f"{printable(entry.model)}/{entry.version} is the challenger now; nothing is promoted.", err=True)
     _exit_by(done.results.verdict.outcome if done.results else None, fail_on)
 
@@ -131,8 +130,7 @@ def new_template(name: str) -> None:
 @command("templates")
 def templates() -> None:
     """List the templates and the question each answers."""
-    rows = [[one.name, one.question] for one in parameters.list_templates()]
-    click.echo(text_table(["template", "question"], rows))
+    click.echo(text_table(["template", "question"], [[one.name, one.question] for one in parameters.list_templates()]))
 
 
 @command("data")

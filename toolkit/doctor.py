@@ -13,6 +13,7 @@ from pathlib import Path
 from toolkit.core.words import counted, masked
 from toolkit.errors import InputError, listed
 from toolkit.report.pdf import BROWSERS
+from toolkit.runs.manifest import installed
 from toolkit.runs.runner import interrupted
 
 DISTRIBUTION = "jupyter-experiment-toolkit"
@@ -64,15 +65,10 @@ def examine(out: Path) -> list[Check]:
 def _packages() -> list[Check]:
     from packaging.requirements import Requirement
 
-    wanted = [Requirement(text) for text in _requirements()]
-    wanted = [one for one in wanted if one.marker is None or one.marker.evaluate({"extra": ""})]
+    wanted = [one for one in map(Requirement, _requirements()) if not one.marker or one.marker.evaluate({"extra": ""})]
     problems = []
     for one in wanted:
-        try:
-            version = metadata.version(one.name)
-        except metadata.PackageNotFoundError:
-            version = ""
-        if not version or not one.specifier.contains(version, prereleases=True):
+        if not (version := installed(one.name)) or not one.specifier.contains(version, prereleases=True):
             fix = f'Run: {sys.executable} -m pip install "{one.name}{one.specifier}"'
             problems.append(Check(one.name, "problem", version or "not installed", fix))
     found = f"{len(wanted) - len(problems)} of {len(wanted)} as required"
@@ -85,8 +81,7 @@ def _requirements() -> list[str]:
     except metadata.PackageNotFoundError:
         # A clone that is used without being installed.
         text = (Path(__file__).parent.parent / "pyproject.toml").read_text(encoding="utf-8")
-        dependencies: list[str] = tomllib.loads(text)["project"]["dependencies"]
-        return dependencies
+        return list(tomllib.loads(text)["project"]["dependencies"])
 
 
 def _kernel() -> Check:
@@ -99,8 +94,7 @@ def _kernel() -> Check:
     # A bare "python" means the interpreter that starts the kernel.
     if Path(command).is_absolute() and Path(command) != Path(sys.executable):
         found = f"the Jupyter kernel 'python3' is {command}; toolkit run uses {sys.executable} all the same"
-        fix = f"For JupyterLab: {sys.executable} -m ipykernel install --sys-prefix"
-        return Check("Kernel", "note", found, fix)
+        return Check("Kernel", "note", found, f"For JupyterLab: {sys.executable} -m ipykernel install --sys-prefix")
     return Check("Kernel", "ok", f"toolkit run uses {sys.executable}")
 
 
@@ -129,9 +123,8 @@ def _machine() -> Check:
     import psutil
 
     memory = psutil.virtual_memory()
-    cores = os.cpu_count() or 1
     free, total = memory.available / 1e9, memory.total / 1e9
-    found = f"{counted(cores, 'core')}, {free:.1f} of {total:.1f} GB of memory free"
+    found = f"{counted(os.cpu_count() or 1, 'core')}, {free:.1f} of {total:.1f} GB of memory free"
     if free >= MEMORY_GB:
         return Check("Machine", "ok", found)
     return Check("Machine", "note", found, f"Large tables need {MEMORY_GB:.0f} GB or more: close other programs.")

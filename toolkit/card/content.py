@@ -101,10 +101,8 @@ def read_author(source: str | Path | Mapping[str, object] | None) -> dict[str, s
     """
     if not source:
         return {}
-    if isinstance(source, Mapping):
-        given, where = source, "The author's part"
-    else:
-        given, where = read_mapping(Path(source), "author's file"), f"The author's file {str(source)!r}"
+    given = source if isinstance(source, Mapping) else read_mapping(Path(source), "author's file")
+    where = "The author's part" if given is source else f"The author's file {str(source)!r}"
     known = [question.key for question in questions()]
     for key in given:
         if key not in known:

@@ -131,8 +131,7 @@ class CardDiff(Result):
         # Metrics that share the scale from -1 to 1 share a figure; where there are none, the first stands alone.
         ones = [one for one in ones if max(-one.difference.low, one.difference.high) <= 1] or ones[:1]
         names, numbers = [titled(one.name.rpartition(".")[2]) for one in ones], [one.difference for one in ones]
-        said = "; ".join(map("{}: {}".format, names, numbers))
-        label = "second card minus first"
+        said, label = list(map("{}: {}".format, names, numbers)), "second card minus first"
         draw = draw_beside(label, list(map(shorten, names)), numbers, color=ORANGE)
         data = pd.DataFrame({"name": names, label: numbers})
         return [drawing("metrics", draw, data, grid="x", pairing=self._pairing(), said=said)]

@@ -184,8 +184,7 @@ class ModelCard(Result):
             found.append(finding("CARD-INCOMPLETE", "medium", "author", **numbers))
         if not any(group_numbers(results.scalars) for results in self.results):
             found.append(finding("CARD-NO-GROUPS", "low", "quantitative"))
-        named = (model_address(results) or model_name(results) for results in self.results)
-        models = list(dict.fromkeys(name for name in named if name))
+        models = list(dict.fromkeys(filter(None, (model_address(one) or model_name(one) for one in self.results))))
         if void := [one for one in self.reports[0].decisions if one["fault"]]:
             said = listed(f"{one['what']} by {one['who']} ({one['fault']})" for one in void)
             found.append(finding("CARD-SIGN-OFF", "high", "sign-off", count=len(void), said=said))

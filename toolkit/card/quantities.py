@@ -162,7 +162,6 @@ def groups_drawings(every: Sequence[Results]) -> list[Drawing]:
     if len(ones) > MOST_LINES:
         ones = [*ones[: MOST_LINES // 2], *ones[-MOST_LINES // 2 :]]
     metric, names, numbers = ones[0].metric, [shorten(one.group) for one in ones], [one.number for one in ones]
-    said = "; ".join(map("{}: {}".format, names, numbers))
-    data = pd.DataFrame({"name": names, metric: numbers})
+    said, data = list(map("{}: {}".format, names, numbers)), pd.DataFrame({"name": names, metric: numbers})
     draw = draw_beside(metric, names, numbers, overall.value)
     return [drawing("groups", draw, data, grid="x", metric=metric, overall=overall, said=said)]

@@ -267,6 +267,6 @@ class Comparison(Result):
 
 def draw_differences(kind: str, rows: pd.DataFrame, label: str, **words: str) -> Drawing:
     """Return a figure of named differences, by a name and an Estimate a row, beside the line of none."""
-    said = "; ".join(f"{name}: {found}" for name, found in rows.itertuples(index=False))
     draw = draw_beside(label, [shorten(text, 44) for text in rows.iloc[:, 0]], rows.iloc[:, 1])
+    said = [f"{name}: {found}" for name, found in rows.itertuples(index=False)]
     return drawing(kind, draw, rows, grid="x", said=said, **words)

@@ -102,9 +102,8 @@ def false_failures(policy: Policy, scalars: Mapping[str, Estimate]) -> float:
 
 def left_out(policy: Policy, scalars: Mapping[str, Estimate]) -> dict[str, str]:
     """Return the optional rules that are about no number there is, each with the name that was perhaps meant."""
-    optional = {pattern: rule for pattern, rule in policy.numbers.items() if rule.optional}
-    absent = {pattern: rule for pattern, rule in optional.items() if not _limits(pattern, rule, scalars)}
-    return {pattern: _near(pattern, rule, scalars).strip() for pattern, rule in absent.items()}
+    optional = [(pattern, rule) for pattern, rule in policy.numbers.items() if rule.optional]
+    return {one: _near(one, rule, scalars).strip() for one, rule in optional if not _limits(one, rule, scalars)}
 
 
 def overall(policy: Policy, judged: Sequence[RuleOutcome]) -> GateOutcome:

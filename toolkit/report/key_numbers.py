@@ -44,14 +44,11 @@ def sentence(number: KeyNumber) -> str:
     'F1 on the test part is 0.500 (95% interval 0.400 to 0.600); the baseline has 0.100.'
     """
     value, difference = number.value, number.difference
-    named = f"{number.label or number.name} on the {number.on}" if number.on else number.label or number.name
+    name, where = number.label or number.name, f" on the {number.on}" if number.on else ""
     if math.isnan(value.value):
-        return f"{number.label or number.name} is not defined{f' on the {number.on}' if number.on else ''}."
-    if value.has_interval:
-        middle, low, high = value.texts()
-        text = f"{named} is {middle} (95% interval {low} to {high})"
-    else:
-        text = f"{named} is {format_number(value.value)}"
+        return f"{name} is not defined{where}."
+    said = "{} (95% interval {} to {})".format(*value.texts()) if value.has_interval else format_number(value.value)
+    text = f"{name}{where} is {said}"
     if math.isnan(number.other.value) or not number.beside:
         return f"{text}."
     text += f"; the {number.beside} has {format_number(number.other.value)}."

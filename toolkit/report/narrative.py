@@ -55,9 +55,8 @@ class _Reader:
         self.cleaner, self.narrative, self.place = cleaner, Narrative(results=results), 0
         self.section = Section()
         found = results and results.get("findings")
-        for one in found if isinstance(found, list) else ():
-            if isinstance(one, dict):
-                cleaner.reported.add(" ".join(f"{one.get('severity')} {one.get('code')} {one.get('message')}".split()))
+        for one in (one for one in (found if isinstance(found, list) else ()) if isinstance(one, dict)):
+            cleaner.reported.add(" ".join(f"{one.get('severity')} {one.get('code')} {one.get('message')}".split()))
         for data in shown:
             below = (_json(data.get(FIGURES_MIME)) or {}).get("below")
             cleaner.drawn.update(" ".join(str(one).split()) for one in (below if isinstance(below, list) else ()))
@@ -147,10 +146,9 @@ class _Reader:
             yield from (Block("figure" if html.startswith("<figure") else "output", html) for html in shown)
             if shown:
                 return
-        for kind in _IMAGES:
-            if kind in data:
-                yield Block("figure", self.cleaner.clean(_image(kind, _joined(data[kind]), label)))
-                return
+        if kind := next((kind for kind in _IMAGES if kind in data), None):
+            yield Block("figure", self.cleaner.clean(_image(kind, _joined(data[kind]), label)))
+            return
         text = plain_text(_joined(data.get("text/plain", "")))
         if "text/markdown" in data:
             yield Block("output", self.cleaner.clean(_markdown(_joined(data["text/markdown"]), {})))

@@ -127,7 +127,6 @@ def make_page(notebook: NotebookNode, name: str = "") -> Page:
     if narrative.results is not None:
         summary, verdict = read_summary(narrative.results, "What this notebook published")
     metadata = notebook.get("metadata", {})
-    given = metadata.get("papermill", {}).get("parameters", {})
     title = (summary.results.title if summary else "") or narrative.title or str(metadata.get("title") or name)
     sections = [section for section in narrative.sections if not section.is_empty]
     headings = [heading for section in sections for heading in section.headings]
@@ -138,7 +137,7 @@ def make_page(notebook: NotebookNode, name: str = "") -> Page:
             findings.append(replace(issue, link=place.id, section=place.text) if place and place in headings else issue)
     serious = [issue for issue in findings if issue.tone != "none"]
     first = (findings if len(findings) <= _MOST_FINDINGS else serious)[:_MOST_FINDINGS]
-    parameters = summary.results.parameters if summary else given
+    parameters = summary.results.parameters if summary else metadata.get("papermill", {}).get("parameters", {})
     present: dict[str, object] = {"findings": summary, "sign-off": summary, "provenance": summary or parameters}
     present |= {"key-numbers": summary and summary.key_numbers, "rules": summary and summary.rules}
     present["left-out"] = narrative.left_out

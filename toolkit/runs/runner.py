@@ -226,8 +226,7 @@ def _fail(job: _Job, failure: Failure, results: Results | None = None, cause: Ex
     """Keep what there is under a name that says FAILED, and raise."""
     from toolkit.report import render as report
 
-    what = "The report could not be made" if cause else "The notebook stopped"
-    message = f"{what}. {failure}"
+    message = f"{'The report could not be made' if cause else 'The notebook stopped'}. {failure}"
     try:
         report.render(job.notebook, job.staging / "report.html")
     except Exception as error:  # noqa: BLE001  # as in _finish
@@ -236,8 +235,7 @@ def _fail(job: _Job, failure: Failure, results: Results | None = None, cause: Ex
     files = [file for file in (folder / "report.html", folder / "notebook.ipynb") if file.exists()]
     message += f"\nWhat ran so far is in {files[0] if files else folder}"
     values, said = masked(job.values), masked(str(failure))
-    untracked = tracking.record_failure(job.report_id, job.schema.name, values, said, files, job.out)
-    if untracked:
+    if untracked := tracking.record_failure(job.report_id, job.schema.name, values, said, files, job.out):
         message += f"\n{untracked}"
     with contextlib.suppress(OSError):  # what went wrong before is said
         report.write_index(job.out)
