@@ -34,9 +34,8 @@ def run(template: str, pairs: Pairs, file: Path | None, policy: str | None, fail
 
     schema = parameters.read_schema(parameters.find_template(template))
     given = [*pairs, ("policy", policy)] if policy else pairs
-    values = {**(schema.read_file(file) if file else {}), **schema.read_texts(given)}
     as_json = how.pop("as_json")
-    done = runner.run(template, values, **how)
+    done = runner.run(template, {**(schema.read_file(file) if file else {}), **schema.read_texts(given)}, **how)
     summary = {"report": str(done.report), "folder": str(done.folder), "seconds": round(done.seconds, 1)}
     answer(as_json, {**summary, "results": done.results and done.results.plain()}, str(done.report))
     if done.results and done.results.verdict.outcome:

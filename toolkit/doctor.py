@@ -16,7 +16,6 @@ from toolkit.report.pdf import BROWSERS
 from toolkit.runs.manifest import installed
 from toolkit.runs.runner import interrupted
 
-DISTRIBUTION = "jupyter-experiment-toolkit"
 MEMORY_GB = 2.0
 
 
@@ -77,7 +76,7 @@ def _packages() -> list[Check]:
 
 def _requirements() -> list[str]:
     try:
-        return metadata.requires(DISTRIBUTION) or []
+        return metadata.requires("jupyter-experiment-toolkit") or []
     except metadata.PackageNotFoundError:
         # A clone that is used without being installed.
         text = (Path(__file__).parent.parent / "pyproject.toml").read_text(encoding="utf-8")
@@ -101,10 +100,10 @@ def _kernel() -> Check:
 def _folder(out: Path) -> Check:
     place = next(folder for folder in (out.absolute(), *out.absolute().parents) if folder.exists())
     if place.is_dir() and os.access(place, os.W_OK | os.X_OK):
-        free = shutil.disk_usage(place).free / 1e9
         if killed := [one.name for one in interrupted(out)]:
             found = f"left in {out.absolute()} by runs that were killed: {listed(killed)}"
             return Check("Reports", "note", found, "The next run keeps what they had written under another name.")
+        free = shutil.disk_usage(place).free / 1e9
         return Check("Reports", "ok", f"{out.absolute()} can be written, {free:,.1f} GB free")
     return Check("Reports", "problem", f"{place} cannot be written", "Change the folder, or give --out DIR.")
 
@@ -125,9 +124,8 @@ def _machine() -> Check:
     memory = psutil.virtual_memory()
     free, total = memory.available / 1e9, memory.total / 1e9
     found = f"{counted(os.cpu_count() or 1, 'core')}, {free:.1f} of {total:.1f} GB of memory free"
-    if free >= MEMORY_GB:
-        return Check("Machine", "ok", found)
-    return Check("Machine", "note", found, f"Large tables need {MEMORY_GB:.0f} GB or more: close other programs.")
+    fix = "" if free >= MEMORY_GB else f"Large tables need {MEMORY_GB:.0f} GB or more: close other programs."
+    return Check("Machine", "note" if fix else "ok", found, fix)
 
 
 def _program(name: str, without: str, fix: str, commands: Sequence[str] = ()) -> Check:

@@ -111,9 +111,7 @@ class CardDiff(Result):
     def findings(self) -> list[Finding]:
         """Say whether the data are others, and what became worse by more than chance."""
         found = [*self._worse("test.", "CARD-METRIC-WORSE"), *self._worse("fairness.", "CARD-FAIRNESS-WORSE")]
-        if not self.same_data:
-            found.append(finding("CARD-OTHER-DATA", "medium", "data"))
-        return by_severity(found)
+        return by_severity(found + ([] if self.same_data else [finding("CARD-OTHER-DATA", "medium", "data")]))
 
     def _worse(self, beginning: str, code: str) -> Iterator[Finding]:
         """Name what is worse on intervals widened to hold for all of its kind at once (Bonferroni)."""

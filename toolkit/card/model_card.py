@@ -165,10 +165,9 @@ class ModelCard(Result):
     def scalars(self) -> dict[str, Estimate]:
         """Return the numbers of the reports, of the same name the first, and ``card.completeness``."""
         every = (one for results in reversed(self.results) for one in results.scalars.items())
-        numbers = {name: number for name, number in every if not name.startswith(_OF_REPORTS)}
         asked, answered = len(questions()), len(self.answers)
         own = {"card.answered": Estimate(answered, n=asked), "card.completeness": Estimate(answered / asked, n=asked)}
-        return numbers | own
+        return {name: number for name, number in every if not name.startswith(_OF_REPORTS)} | own
 
     def findings(self) -> list[Finding]:
         """Return what is amiss with the card, and the findings of the reports, the most severe first."""

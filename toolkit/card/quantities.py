@@ -66,12 +66,11 @@ def driver_table(scalars: Scalars) -> Found:
     columns = tuple(f".{name}" for name in known.values())
     whole = [name for name in known if known[name] not in groups or not known[name].endswith(columns)]
     names = sorted(whole, key=lambda name: -scalars[name].value)[:MOST_DRIVERS]
-    rows = [(known[name], scalars[name]) for name in names]
     caption = "Columns that move the output most (mean absolute SHAP value)"
-    return table_of(caption, ("column", "mean |SHAP|"), rows), names
+    return table_of(caption, ("column", "mean |SHAP|"), [(known[name], scalars[name]) for name in names]), names
 
 
-def quantitative_tables(scalars: Scalars) -> Found:
+def group_tables(scalars: Scalars) -> Found:
     """Return a table of groups for each feature, one of the disparities, and one of the numbers no other table has.
 
     Those are of classes, slices, individual fairness, proxies and the like.
@@ -83,8 +82,8 @@ def quantitative_tables(scalars: Scalars) -> Found:
         by_group = _crossed((one.group, one.metric, one.number) for one in people if one.feature == feature)
         known = dict.fromkeys(chain.from_iterable(by_group.values()))
         shown = ([metric for metric in sections()["quantitative"]["foremost"] if metric in known] or list(known))[:3]
-        sizes = {group: max(number.n for number in own.values()) for group, own in by_group.items()}
-        rows = [(group, *map(own.get, shown), sizes[group]) for group, own in sorted(by_group.items())]
+        ordered = sorted(by_group.items())
+        rows = [(group, *map(own.get, shown), max(number.n for number in own.values())) for group, own in ordered]
         kind = "Intersection" if "+" in feature else "Groups"
         tables += table_of(f"{kind} of {feature}, with 95% intervals", ("group", *shown, "rows"), rows)
     features = list(dict.fromkeys(one.feature for one in apart))
@@ -102,7 +101,7 @@ MAKERS: dict[str, Callable[[Scalars], Found]] = {
     "details": driver_table,
     "metrics": metric_table,
     "training_data": training_table,
-    "quantitative": quantitative_tables,
+    "quantitative": group_tables,
 }
 
 

@@ -76,8 +76,7 @@ def _about(every: Sequence[Results]) -> dict[str, Any]:
 def _triggers() -> list[FaceTable]:
     """Return what is watched by the drift policy that comes with the toolkit, and what each limit leads to."""
     levels = read_levels("drift").levels.items()
-    rules = [(level, *numbered) for level, policy in levels for numbered in policy.numbers.items()]
-    rows = [(level, number_words(name), rule.condition) for level, name, rule in rules]
+    rows = [(level, number_words(name), one.condition) for level, own in levels for name, one in own.numbers.items()]
     caption = "Monitoring by the policy “drift”: a number beyond its limit leads to the decision"
     return table_of(caption, ("decision", "number", "limit"), rows)
 

@@ -140,8 +140,7 @@ class FairnessOverTime(Result):
 
     def scalars(self) -> dict[str, Estimate]:
         """Return ``drift.fairness_growth.<feature>.<disparity>`` of all rows, and in how many windows one has grown."""
-        whole = self.table[self.table["window"] == WHOLE]
-        growth = whole[["feature", "disparity", "growth"]].itertuples(index=False, name=None)
+        growth = self.table.loc[self.table["window"] == WHOLE, ["feature", "disparity", "growth"]].to_numpy()
         numbers = {f"drift.fairness_growth.{feature}.{disparity}": value for feature, disparity, value in growth}
         if self.windows:
             numbers["drift.fairness_windows_grown"] = Estimate(self._judged()[1]["window"].nunique(), n=self.rows)

@@ -182,9 +182,9 @@ class Verdict(Judgement):
             for one in self.judged
         ]
         table = pd.DataFrame(rows, columns=["what", "outcome", "number", "rule", "why"])
-        together = "" if self.policy.correction else " not"
         absent = f" Left out, since there is no such number: {listed(map(number_words, self.left_out))}."
         numbers = {"absent": absent * bool(self.left_out), "percent": 100 * false_failures(self.policy, self.numbers)}
+        together = "" if self.policy.correction else " not"
         return face("verdict", self, table, together=together, said=self.sentence(), **numbers)
 
 
@@ -219,10 +219,8 @@ class Decision(Judgement):
     def verdict(self) -> PolicyVerdict:
         """Return the decision as ``results.json`` has it."""
         said: dict[str, Any] = {"pass": "ok", "undecided": "undecided"}
-        lines = (
-            (one, f"{one.rule}, otherwise {level}", said.get(one.outcome, level)) for level, _, one in self._lines()
-        )
-        rules = tuple(replace(one, rule=rule, outcome=outcome) for one, rule, outcome in lines)
+        new = ((one, f"{one.rule}, otherwise {level}", said.get(one.outcome, level)) for level, _, one in self._lines())
+        rules = tuple(replace(one, rule=rule, outcome=outcome) for one, rule, outcome in new)
         return PolicyVerdict(self.outcome, self.levels.title, rules)
 
     def face(self) -> Face:

@@ -29,9 +29,8 @@ def gather(results: Iterable[Result]) -> Numbers:
     """Return what results hold for a policy to judge: their numbers and findings, and the fingerprint of the data."""
     ones = [instance(one, Result) for one in results]
     scalars = {name: number for result in ones for name, number in result.scalars().items()}
-    findings = [finding for result in ones for finding in result.findings()]
     data = next((record.data for result in ones if (record := result.record()).data), None)
-    return scalars, findings, data.fingerprint if data else ""
+    return scalars, [finding for result in ones for finding in result.findings()], data.fingerprint if data else ""
 
 
 def judge_policy(
@@ -60,8 +59,7 @@ def judge_policy(
             number = replace(scalars[name], n=0) if name.startswith("cv.") else scalars[name]
             outcome, why = judge_number(number, *ends, together)
             judged.append(RuleOutcome(name, text, outcome, scalars[name], why, rule.condition))
-    if policy.findings:
-        judged.append(_judge_findings(policy.findings, findings))
+    judged += [_judge_findings(policy.findings, findings)] if policy.findings else []
     if policy.fingerprints:
         known = fingerprint in policy.fingerprints
         why = "The data are among those approved." if known else "The data are not among those approved."
@@ -112,9 +110,7 @@ def overall(policy: Policy, judged: Sequence[RuleOutcome]) -> GateOutcome:
     Where no rule applied, nothing was shown, so that is undecided too.
     """
     outcomes = {one.outcome for one in judged}
-    if "fail" in outcomes:
-        return "fail"
-    return policy.undecided if "undecided" in outcomes or not outcomes else "pass"
+    return "fail" if "fail" in outcomes else policy.undecided if "undecided" in outcomes or not outcomes else "pass"
 
 
 def _limits(pattern: str, rule: NumberRule, scalars: Mapping[str, Estimate]) -> dict[str, tuple[float, float]]:
@@ -230,5 +226,4 @@ def describe(judged: RuleOutcome) -> str:
     >>> print(describe(RuleOutcome("test.roc_auc", "at least 0.8", "pass", Estimate(0.9), "The number satisfies it.")))
     pass       test.roc_auc 0.900: at least 0.8. The number satisfies it.
     """
-    number = f" {judged.number_text}".rstrip()
-    return f"{judged.outcome:<10} {judged.name}{number}: {judged.rule}. {judged.why}"
+    return f"{judged.outcome:<10} {f'{judged.name} {judged.number_text}'.rstrip()}: {judged.rule}. {judged.why}"

@@ -115,7 +115,6 @@ def environment() -> Environment:
     return made
 
 
-SEED = "seed"
 MOST_NUMBERS = 4
 
 
@@ -150,7 +149,7 @@ def sweep_html(title: str, reports: Sequence[SweptReport]) -> str:
     varied, alike = list(reports[0].varied), dict[tuple[str, ...], list[SweptReport]]()
     labels = {name: one.label or name for report in reports for name, one in report.numbers.items()}
     for report in reports:
-        others = (value for name, value in zip(varied, report.values, strict=True) if name != SEED)
+        others = (value for name, value in zip(varied, report.values, strict=True) if name != "seed")
         alike.setdefault(tuple(others), []).append(report)
     means = {values: [_mean(ones, name) for name in labels] for values, ones in alike.items()}
     page = environment().get_template("sweep.html.j2")

@@ -59,10 +59,8 @@ def sentence(number: KeyNumber) -> str:
 
 def key_tables(numbers: Sequence[KeyNumber]) -> list[list[KeyNumber]]:
     """Put the numbers that are comparable with each other into a table of their own, in the order given."""
-    tables: dict[tuple[str, str], list[KeyNumber]] = {}
-    for number in numbers:
-        tables.setdefault((number.on, number.beside), []).append(number)
-    return list(tables.values())
+    kinds = dict.fromkeys((one.on, one.beside) for one in numbers)
+    return [[one for one in numbers if (one.on, one.beside) == kind] for kind in kinds]
 
 
 def draw_interval(estimate: Estimate, baseline: float = math.nan) -> Markup:

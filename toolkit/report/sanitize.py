@@ -23,8 +23,7 @@ from toolkit.report.glossary import Glossary
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _RULES = beside(__file__, "sanitize.yaml")
 _ALLOWED, _DROPPED = set(_RULES["allowed"]), set(_RULES["dropped"])
-_LISTS = (_RULES["attributes"], _RULES["own"])
-_ATTRIBUTES, _OWN_ATTRIBUTES = ({element: set(names) for element, names in one.items()} for one in _LISTS)
+_ATTRIBUTES, _OWN = ({one: set(names) for one, names in _RULES[kind].items()} for kind in ("attributes", "own"))
 _CSV = re.compile(r"data:text/csv;charset=utf-8,[\w%.~,:;/@!$()*+=?-]*", re.ASCII)
 _VALUES = {
     # A scheme of the list, or none: a browser skips control characters inside one, so that "da\tta:" is "data:" to it.
@@ -49,7 +48,7 @@ def _cleaner(tags: set[str], attributes: Mapping[str, set[str]], classes: str) -
 
 
 _FOREIGN = _cleaner(_ALLOWED, _ATTRIBUTES, _CLASSES)
-_LAST = _cleaner(_ALLOWED | {"button", "wbr"}, _ATTRIBUTES | _OWN_ATTRIBUTES, f"{_CLASSES}|anchor|number|scroll|term")
+_LAST = _cleaner(_ALLOWED | {"button", "wbr"}, _ATTRIBUTES | _OWN, f"{_CLASSES}|anchor|number|scroll|term")
 
 
 @dataclass(frozen=True, slots=True)

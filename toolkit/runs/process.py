@@ -163,9 +163,6 @@ def interrupted_once() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
-
-
 def tidy_notebook(path: Path, template: Path, failure: Failure | None) -> None:
     """Take secrets and this machine's paths and kernel out of a notebook; say in the last cell begun why it stopped.
 
@@ -182,7 +179,7 @@ def tidy_notebook(path: Path, template: Path, failure: Failure | None) -> None:
     with contextlib.suppress(FileNotFoundError, ValueError):
         notebook = json.loads(path.read_text(encoding="utf-8"))
     metadata = notebook["metadata"]
-    metadata["kernelspec"] = KERNELSPEC
+    metadata["kernelspec"] = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
     if "papermill" in metadata:
         metadata["papermill"] |= {"input_path": template.name, "output_path": path.name}
     code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]

@@ -122,9 +122,8 @@ def record_tracking(folder: Path, results: Results, logged: RunInfo) -> Results:
     Results
         What was written.
     """
-    findings = [one for one in results.findings if one.code != UNTRACKED]
-    if logged.failure:
-        findings = by_severity([Finding(UNTRACKED, "medium", _untracked(logged), "tracking"), *findings])
+    failed = [Finding(UNTRACKED, "medium", _untracked(logged), "tracking")] if logged.failure else []
+    findings = by_severity([*failed, *(one for one in results.findings if one.code != UNTRACKED)])
     results = replace(results, mlflow=logged, findings=tuple(findings))
     (folder / "results.json").write_text(results.to_json(), encoding="utf-8", newline="\n")
     return results
@@ -184,8 +183,7 @@ class Published:
     def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
         mlflow = self.results.mlflow
         run = f"MLflow run {mlflow.run_id} in {mlflow.experiment!r}" if mlflow.run_id else "no MLflow run"
-        failed = f"; {_untracked(mlflow)}" if mlflow.failure else ""
-        said = f"{len(self.results.scalars)} numbers, {run}{failed}"
+        said = f"{len(self.results.scalars)} numbers, {run}{f'; {_untracked(mlflow)}' if mlflow.failure else ''}"
         return {MIME: self.results.plain(), "text/html": Face("Published", said).html(), "text/plain": said}
 
 

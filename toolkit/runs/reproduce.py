@@ -17,7 +17,6 @@ from toolkit.runs.runner import run
 
 TOLERANCE = 1e-6
 _TIMED = re.compile(r"(^|\.)(time|latency|throughput)\.")
-State = Literal["identical", "within tolerance", "different", "timed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +24,7 @@ class Compared:
     """One named number as it was recorded and as it is now; None where there is none."""
 
     name: str
-    state: State
+    state: Literal["identical", "within tolerance", "different", "timed"]
     recorded: Estimate | None
     now: Estimate | None
 
