@@ -164,7 +164,7 @@ def data(source: str | None, schema: Path | None, save: Path | None, target: str
         more = f"Target: {printable(table.roles.target)}. Fingerprint: {table.fingerprint}"
     click.echo(f"{printable(table.name)}: {table.rows:,} rows, {table.columns} columns{task}\n{more}\n")
     shown = readable(table.profile())
-    click.echo(text_table(list(shown.columns), shown.to_numpy(dtype=object).tolist(), widest=48))
+    click.echo(text_table(list(shown.columns), shown.to_numpy(dtype=object).tolist()))
     settled = [[name, one.role, one, one.example, one.why] for name, one in table.schema.columns.items()]
     click.echo("\n" + text_table(["column", "role", "read as", "example", "why"], settled))
     found = [[one.severity, one.code, one.message] for one in findings]

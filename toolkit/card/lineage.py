@@ -60,8 +60,7 @@ def model_address(results: Results) -> str:
 
 def facts_of(results: Results) -> dict[str, object]:
     """Return what the texts of ``sections.yaml`` may say of a report's model."""
-    model = model_of(results)
-    found = {"results": results, "model": model, "name": model_name(results), "task": task_of(results)}
+    found = {"results": results, "model": model_of(results), "name": model_name(results), "task": task_of(results)}
     return found | {"address": model_address(results)}
 
 

@@ -32,8 +32,7 @@ def make_sections(reports: Sequence[Report], answers: Mapping[str, str]) -> tupl
     answers : mapping of key to text
     """
     every = [report.results for report in reports]
-    of_reports = [name for name, section in sections().items() if name in MAKERS or "caption" in section]
-    found = {name: gathered(every, name) for name in of_reports}
+    found = {name: gathered(every, name) for name, one in sections().items() if name in MAKERS or "caption" in one}
     about = _about(every)
     tables = {name: made for name, (made, _) in found.items()}
     findings = by_severity(dict.fromkeys(one for results in every for one in results.findings))

@@ -185,8 +185,7 @@ class Comparison(Result):
         if part.task != "regression":
             found["comparison.flips"] = share_estimate(len(self.flips), part.rows)
         found["comparison.groups_worse"] = Estimate(int(self.groups["worse"].sum()), n=len(self.groups))
-        found["comparison.slices_worse"] = Estimate(len(self.slices), n=part.rows)
-        return found
+        return found | {"comparison.slices_worse": Estimate(len(self.slices), n=part.rows)}
 
     def findings(self) -> list[Finding]:
         """Say whether the challenger is better, for whom it is worse, and what makes the two hard to compare."""

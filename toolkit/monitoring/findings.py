@@ -140,8 +140,7 @@ def head_numbers(table: pd.DataFrame) -> Iterator[KeyNumber]:
         kinds = ["realized", "estimated"][: 2 if place == 0 else 1] if row["labelled"] else ["estimated"]
         for kind in kinds:
             label = f"{titled(row['metric'])}, {'by the labels' if kind == 'realized' else 'estimated'}"
-            name = f"drift.{kind}.{row['metric']}"
-            now, level = row[kind], row["reference"]
+            name, now, level = f"drift.{kind}.{row['metric']}", row[kind], row["reference"]
             yield KeyNumber(name, label, now, "current table", "reference", level, change(now, level))
 
 

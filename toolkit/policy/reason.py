@@ -60,8 +60,7 @@ def _rule(rule: RuleOutcome, scalars: Mapping[str, Estimate]) -> str:
     if math.isnan(rule.number.value):
         why = rule.why.partition(". ")[0].removesuffix(".")
         return f"{number_words(rule.name)} is not defined" if rule.limit else why[:1].lower() + why[1:]
-    groups = _groups(rule, scalars)
-    found = f"{groups} {rule.number}" if groups else f"{number_words(rule.name)} is {rule.number}"
+    found = f"{_groups(rule, scalars) or f'{number_words(rule.name)} is'} {rule.number}"
     if rule.limit.startswith("not worse"):
         return f"{found}, and must be {rule.limit}"
     return f"{found} where {rule.limit} is {'allowed' if 'most' in rule.limit else 'required'}"

@@ -111,12 +111,11 @@ class Ledger:
             return []
         found = []
         for number, line in enumerate(self.path.read_bytes().rstrip(b"\n").split(b"\n"), 1):
-            try:
+            said = f"Line {number} of the ledger {str(self.path)!r} is no record"
+            with refusing(said, kinds=(ValueError, TypeError)):
                 found.append(Entry(**json.loads(line)))
                 if not (isinstance(found[-1].facts, dict) and isinstance(found[-1].signature, str)):
                     raise TypeError("its facts or its signature are of another kind")
-            except (ValueError, TypeError) as error:
-                raise InputError(f"Line {number} of the ledger {str(self.path)!r} is no record: {error}.") from error
         return found
 
     def trusted(self) -> list[Entry]:
@@ -154,10 +153,9 @@ class Ledger:
             if doubt := self.doubt(entry, SIGNERS in facts):
                 raise InputError(f"Nothing is recorded: this decision to {what} {model}/{version} {doubt}.")
             entry = replace(entry, hash=entry.digest())
-            text = "".join(json.dumps(asdict(one), ensure_ascii=False) + "\n" for one in (*known, entry))
             handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=f".{NAME}-")
             with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
+                file.writelines(json.dumps(asdict(one), ensure_ascii=False) + "\n" for one in (*known, entry))
                 file.flush()
                 os.fsync(file.fileno())
             Path(name).replace(self.path)

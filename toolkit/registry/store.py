@@ -139,10 +139,9 @@ def connect(uri: str) -> Iterator[MlflowClient]:
 
 def log_batches(client: MlflowClient, run_id: str, metrics: Sequence[Metric], params: Sequence[Param] = ()) -> None:
     """Log metrics and parameters to a run, as many at a time as a server takes."""
-    for start in range(0, len(metrics), 1000):
-        client.log_batch(run_id, metrics=metrics[start : start + 1000])
-    for start in range(0, len(params), 100):
-        client.log_batch(run_id, params=params[start : start + 100])
+    for kind, ones, most in (("metrics", metrics, 1000), ("params", params, 100)):
+        for start in range(0, len(ones), most):
+            client.log_batch(run_id, **{kind: ones[start : start + most]})
 
 
 def safe_names(names: Iterable[str]) -> dict[str, str]:

@@ -170,9 +170,8 @@ def _in_a_store(uris: Sequence[str], work: Callable[[MlflowClient], _Done]) -> t
 def experiment_of(client: MlflowClient, name: str, out: Path) -> str:
     """Return the experiment's id; a new one beside the reports keeps its files there too."""
     if not (found := client.get_experiment_by_name(name)):
-        local = client.tracking_uri == store.beside(out)
         folder = (out.resolve().parent / "mlruns" / hashlib.sha256(name.encode()).hexdigest()[:12]).as_uri()
-        return str(client.create_experiment(name, artifact_location=folder if local else None))
+        return str(client.create_experiment(name, folder if client.tracking_uri == store.beside(out) else None))
     if found.lifecycle_stage == "deleted":
         client.restore_experiment(found.experiment_id)
     return str(found.experiment_id)

@@ -80,10 +80,9 @@ def read_run(folder: Path) -> Run:
 
 def _with_series(runs: Sequence[Run]) -> Iterator[Run]:
     """Add to each run, newest first, the drawing of its key number over the runs that it may be compared with."""
-    alike: dict[tuple[str, str, str], list[Run]] = {}
+    alike: dict[tuple[str, str, str] | None, list[Run]] = {}
     for run in reversed(runs):
-        if run.kind:
-            alike.setdefault(run.kind, []).append(run)
+        alike.setdefault(run.kind, []).append(run)
     for run in runs:
         others = alike[run.kind][-MOST_IN_SERIES:] if run.kind else []
         numbers = [other.summary.key_numbers[0].value for other in others if other.summary]
