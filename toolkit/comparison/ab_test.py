@@ -216,9 +216,9 @@ class ABTest(Result):
         """Return the table, what decided, and the sentence that a report says first."""
         numbers = []
         for _, row in self.table.iterrows():
-            name, measured = f"{row['arm']}: {row['measure']}", (Estimate(row["mean"]), "arm", "control")
-            compared = Estimate(row["control"]), row["difference"], self.better[row["measure"]]
-            numbers.append(KeyNumber(name, name, *measured, *compared))
+            name, both = f"{row['arm']}: {row['measure']}", [Estimate(row[one]) for one in ("mean", "control")]
+            way = self.better[row["measure"]]
+            numbers.append(KeyNumber(name, name, both[0], "arm", "control", both[1], row["difference"], way))
         settings = {"outcome": self.outcome, "control": self.control}
         return Record(settings, data=self.data.record().data, headline=self._sentence(), numbers=numbers)
 

@@ -95,8 +95,8 @@ def compare(
         part = sides.part
         raise InputError(f"On the {part.rows:,} rows of {part.name} no metric's difference has an interval.")
     main = one_of("metric to compare by", metric or known[0], known)
-    people, speed = sides.groups(main, depth), sides.speed(latency)
-    return Comparison(sides, main, margin, pairs, people, speed, sides.flips(), sides.slices())
+    groups, speed = sides.groups(main, depth), sides.speed(latency)
+    return Comparison(sides, main, margin, pairs, groups, speed, sides.flips(), sides.slices())
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -182,9 +182,9 @@ class Verdict(Judgement):
             for one in self.judged
         ]
         table = pd.DataFrame(rows, columns=["what", "outcome", "number", "rule", "why"])
+        together = "" if self.policy.correction else " not"
         absent = f" Left out, since there is no such number: {listed(map(number_words, self.left_out))}."
         numbers = {"absent": absent * bool(self.left_out), "percent": 100 * false_failures(self.policy, self.numbers)}
-        together = "" if self.policy.correction else " not"
         return face("verdict", self, table, together=together, said=self.sentence(), **numbers)
 
 

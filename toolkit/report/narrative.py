@@ -55,8 +55,9 @@ class _Reader:
         self.cleaner, self.narrative, self.place = cleaner, Narrative(results=results), 0
         self.section = Section()
         found = results and results.get("findings")
-        for one in (one for one in (found if isinstance(found, list) else ()) if isinstance(one, dict)):
-            cleaner.reported.add(" ".join(f"{one.get('severity')} {one.get('code')} {one.get('message')}".split()))
+        for one in found if isinstance(found, list) else ():
+            if isinstance(one, dict):
+                cleaner.reported.add(" ".join(f"{one.get('severity')} {one.get('code')} {one.get('message')}".split()))
         for data in shown:
             below = (_json(data.get(FIGURES_MIME)) or {}).get("below")
             cleaner.drawn.update(" ".join(str(one).split()) for one in (below if isinstance(below, list) else ()))

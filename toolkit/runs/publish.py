@@ -147,7 +147,6 @@ def summarize(
     own = [one for one, value in parameters.items() if one not in ("In", "Out") and one[:1] != "_" and is_json(value)]
     names = defaults if head else os.environ.get("TOOLKIT_PARAMETERS", ",".join(own)).split(",")
     parameters = masked({name: parameters[name] for name in names if name in parameters})
-    findings = by_severity(finding for result in results for finding in result.findings())
     hash_, dirty = manifest.commit(Path.cwd())
     return Results(
         template=template,
@@ -163,7 +162,7 @@ def summarize(
         headline=" ".join(record.headline for record in records if record.headline),
         key_numbers=tuple(number for record in records for number in record.numbers),
         scalars=_scalars(results),
-        findings=tuple(dict.fromkeys(findings)),
+        findings=tuple(dict.fromkeys(by_severity(one for result in results for one in result.findings()))),
         verdict=next((record.verdict for record in reversed(records) if record.verdict), PolicyVerdict()),
         commit=hash_,
         dirty=dirty,

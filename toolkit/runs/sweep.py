@@ -111,8 +111,8 @@ def sweep(
         common = {"template": str(schema.path), "out": str(folder), "timeout": timeout}
         orders = [{**common, "parameters": given, "name": key} for key, given in missing.items()]
         with process.interrupted_once(), ThreadPoolExecutor(jobs) as pool, serving(len(missing) > 1) as stopped:
-            made = zip(missing, pool.map(partial(_make, stopped), orders), strict=True)
-            for number, (key, failure) in enumerate(made, before + 1):
+            made = pool.map(partial(_make, stopped), orders)
+            for number, (key, failure) in enumerate(zip(missing, made, strict=True), before + 1):
                 values = ", ".join(f"{one}={shown(planned[key][one])}" for one in over)
                 sys.stderr.write(masked(f"{number:4} of {len(planned)}  {printable(values)}  {failure or 'made'}\n"))
                 failures[key] = masked(failure)
