@@ -34,15 +34,13 @@ def run(template: str, pairs: Pairs, file: Path | None, policy: str | None, fail
 
     schema = parameters.read_schema(parameters.find_template(template))
     given = [*pairs, ("policy", policy)] if policy else pairs
-    values = {**(schema.read_file(file) if file else {}), **schema.read_texts(given)}
     as_json = how.pop("as_json")
-    done = runner.run(template, values, **how)
+    done = runner.run(template, {**(schema.read_file(file) if file else {}), **schema.read_texts(given)}, **how)
     summary = {"report": str(done.report), "folder": str(done.folder), "seconds": round(done.seconds, 1)}
     answer(as_json, {**summary, "results": done.results and done.results.plain()}, str(done.report))
     if done.results and done.results.verdict.outcome:
         click.echo(printable(reason(done.results.verdict, done.results.scalars)), err=True)
-    entry = lifecycle.register_retrained(done.folder, done.results, out=how["out"]) if done.results else None
-    if entry:
+    if done.results and (entry := lifecycle.register_retrained(done.folder, done.results, out=how["out"])):
         click.echo(f"{printable(entry.model)}/{entry.version} is the challenger now; nothing is promoted.", err=True)
     _exit_by(done.results.verdict.outcome if done.results else None, fail_on)
 
@@ -131,8 +129,7 @@ def new_template(name: str) -> None:
 @command("templates")
 def templates() -> None:
     """List the templates and the question each answers."""
-    rows = [[one.name, one.question] for one in parameters.list_templates()]
-    click.echo(text_table(["template", "question"], rows))
+    click.echo(text_table(["template", "question"], [[one.name, one.question] for one in parameters.list_templates()]))
 
 
 @command("data")
@@ -167,7 +164,7 @@ def data(source: str | None, schema: Path | None, save: Path | None, target: str
         more = f"Target: {printable(table.roles.target)}. Fingerprint: {table.fingerprint}"
     click.echo(f"{printable(table.name)}: {table.rows:,} rows, {table.columns} columns{task}\n{more}\n")
     shown = readable(table.profile())
-    click.echo(text_table(list(shown.columns), shown.to_numpy(dtype=object).tolist(), widest=48))
+    click.echo(text_table(list(shown.columns), shown.to_numpy(dtype=object).tolist()))
     settled = [[name, one.role, one, one.example, one.why] for name, one in table.schema.columns.items()]
     click.echo("\n" + text_table(["column", "role", "read as", "example", "why"], settled))
     found = [[one.severity, one.code, one.message] for one in findings]

@@ -59,8 +59,7 @@ def history(name: str, as_json: bool, html: Path | None, out: Path) -> None:
     if html:
         from toolkit.report.render import write_history
 
-        now = lifecycle.aliases_after(entries)
-        click.echo(write_history(html, name=name, now=now, records=plain, faults=faults))
+        click.echo(write_history(html, name=name, now=lifecycle.aliases_after(entries), records=plain, faults=faults))
     else:
         answer(as_json, {"records": plain, "faults": faults}, table, *said)
     if faults:

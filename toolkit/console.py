@@ -104,9 +104,8 @@ class _Stream(io.TextIOWrapper):
     @classmethod
     def over(cls, given: Any) -> Any:
         """Take the place of a stream of the terminal; any other is left as it is."""
-        if not isinstance(given, io.TextIOWrapper):
-            return given
-        return cls(given.buffer, given.encoding, "replace", write_through=True)
+        wraps = isinstance(given, io.TextIOWrapper)
+        return cls(given.buffer, given.encoding, "replace", write_through=True) if wraps else given
 
     def write(self, text: str) -> int:
         with contextlib.suppress(BrokenPipeError):

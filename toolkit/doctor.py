@@ -13,9 +13,9 @@ from pathlib import Path
 from toolkit.core.words import counted, masked
 from toolkit.errors import InputError, listed
 from toolkit.report.pdf import BROWSERS
+from toolkit.runs.manifest import installed
 from toolkit.runs.runner import interrupted
 
-DISTRIBUTION = "jupyter-experiment-toolkit"
 MEMORY_GB = 2.0
 
 
@@ -64,15 +64,10 @@ def examine(out: Path) -> list[Check]:
 def _packages() -> list[Check]:
     from packaging.requirements import Requirement
 
-    wanted = [Requirement(text) for text in _requirements()]
-    wanted = [one for one in wanted if one.marker is None or one.marker.evaluate({"extra": ""})]
+    wanted = [one for one in map(Requirement, _requirements()) if not one.marker or one.marker.evaluate({"extra": ""})]
     problems = []
     for one in wanted:
-        try:
-            version = metadata.version(one.name)
-        except metadata.PackageNotFoundError:
-            version = ""
-        if not version or not one.specifier.contains(version, prereleases=True):
+        if not (version := installed(one.name)) or not one.specifier.contains(version, prereleases=True):
             fix = f'Run: {sys.executable} -m pip install "{one.name}{one.specifier}"'
             problems.append(Check(one.name, "problem", version or "not installed", fix))
     found = f"{len(wanted) - len(problems)} of {len(wanted)} as required"
@@ -81,12 +76,11 @@ def _packages() -> list[Check]:
 
 def _requirements() -> list[str]:
     try:
-        return metadata.requires(DISTRIBUTION) or []
+        return metadata.requires("jupyter-experiment-toolkit") or []
     except metadata.PackageNotFoundError:
         # A clone that is used without being installed.
         text = (Path(__file__).parent.parent / "pyproject.toml").read_text(encoding="utf-8")
-        dependencies: list[str] = tomllib.loads(text)["project"]["dependencies"]
-        return dependencies
+        return list(tomllib.loads(text)["project"]["dependencies"])
 
 
 def _kernel() -> Check:
@@ -99,18 +93,17 @@ def _kernel() -> Check:
     # A bare "python" means the interpreter that starts the kernel.
     if Path(command).is_absolute() and Path(command) != Path(sys.executable):
         found = f"the Jupyter kernel 'python3' is {command}; toolkit run uses {sys.executable} all the same"
-        fix = f"For JupyterLab: {sys.executable} -m ipykernel install --sys-prefix"
-        return Check("Kernel", "note", found, fix)
+        return Check("Kernel", "note", found, f"For JupyterLab: {sys.executable} -m ipykernel install --sys-prefix")
     return Check("Kernel", "ok", f"toolkit run uses {sys.executable}")
 
 
 def _folder(out: Path) -> Check:
     place = next(folder for folder in (out.absolute(), *out.absolute().parents) if folder.exists())
     if place.is_dir() and os.access(place, os.W_OK | os.X_OK):
-        free = shutil.disk_usage(place).free / 1e9
         if killed := [one.name for one in interrupted(out)]:
             found = f"left in {out.absolute()} by runs that were killed: {listed(killed)}"
             return Check("Reports", "note", found, "The next run keeps what they had written under another name.")
+        free = shutil.disk_usage(place).free / 1e9
         return Check("Reports", "ok", f"{out.absolute()} can be written, {free:,.1f} GB free")
     return Check("Reports", "problem", f"{place} cannot be written", "Change the folder, or give --out DIR.")
 
@@ -129,12 +122,10 @@ def _machine() -> Check:
     import psutil
 
     memory = psutil.virtual_memory()
-    cores = os.cpu_count() or 1
     free, total = memory.available / 1e9, memory.total / 1e9
-    found = f"{counted(cores, 'core')}, {free:.1f} of {total:.1f} GB of memory free"
-    if free >= MEMORY_GB:
-        return Check("Machine", "ok", found)
-    return Check("Machine", "note", found, f"Large tables need {MEMORY_GB:.0f} GB or more: close other programs.")
+    found = f"{counted(os.cpu_count() or 1, 'core')}, {free:.1f} of {total:.1f} GB of memory free"
+    fix = "" if free >= MEMORY_GB else f"Large tables need {MEMORY_GB:.0f} GB or more: close other programs."
+    return Check("Machine", "note" if fix else "ok", found, fix)
 
 
 def _program(name: str, without: str, fix: str, commands: Sequence[str] = ()) -> Check:

@@ -20,7 +20,7 @@ from toolkit.core.words import shorten
 from toolkit.statistics.direction import better_when
 from toolkit.statistics.intervals import Z, change
 from toolkit.statistics.multiplicity import benjamini_hochberg
-from toolkit.statistics.replicates import PAIRED, Replicated, paired_difference
+from toolkit.statistics.replicates import PAIRED, paired_difference
 
 Kind = Literal["added", "removed", "changed", "same"]
 PARTS = ("data", "features", "training", "metrics", "fairness", "operation", "other numbers", "findings", "author")
@@ -99,10 +99,11 @@ def changes_between(old: ModelCard, new: ModelCard) -> Iterator[Change]:
     """Compare all that two cards hold, but for what they say of themselves."""
     numbers = [{key: one for key, one in card.scalars().items() if not key.startswith("card.")} for card in (old, new)]
     findings = [[one for one in card.findings() if not one.code.startswith("CARD-")] for card in (old, new)]
+    said = [{one.title: card.answers[one.key] for one in questions() if one.key in card.answers} for card in (old, new)]
     yield from changes_of_facts(old.results[0], new.results[0])
-    yield from changes_of_numbers(numbers[0], numbers[1], paired_differences(old.replicates(), new.replicates()))
+    yield from changes_of_numbers(numbers[0], numbers[1], paired_differences(old, new))
     yield from changes_of_findings(*findings)
-    yield from changes_of_answers(old.answers, new.answers)
+    yield from _compared("author", *said)
 
 
 def changes_of_facts(before: Results, after: Results) -> Iterator[Change]:
@@ -142,15 +143,13 @@ def p_value_of(difference: Estimate) -> float:
 def _compared_numbers(before: Scalars, after: Scalars, paired: Scalars) -> Iterator[Change]:
     for name in {**before, **after}:
         old, new = before.get(name), after.get(name)
-        if old is None or new is None:
-            kind: Kind = "added" if old is None else "removed"
-            was, now = ("" if one is None else str(one) for one in (old, new))
-            yield Change(_part(name), name, was, now, kind)
-            continue
-        difference = paired.get(name) or difference_of(new, old)
-        before_ends, after_ends = ([one.value, one.low, one.high] for one in (old, new))
-        kind = "same" if np.array_equal(before_ends, after_ends, equal_nan=True) else "changed"
-        yield Change(_part(name), name, str(old), str(new), kind, difference, numbers=(old, new))
+        if old and new:
+            before_ends, after_ends = ([one.value, one.low, one.high] for one in (old, new))
+            kind: Kind = "same" if np.array_equal(before_ends, after_ends, equal_nan=True) else "changed"
+            difference = paired.get(name) or difference_of(new, old)
+            yield Change(_part(name), name, str(old), str(new), kind, difference, (old, new))
+        else:
+            yield Change(_part(name), name, str(old or ""), str(new or ""), "removed" if old else "added")
 
 
 def changes_of_findings(before: Sequence[Finding], after: Sequence[Finding]) -> Iterator[Change]:
@@ -161,20 +160,11 @@ def changes_of_findings(before: Sequence[Finding], after: Sequence[Finding]) -> 
     return _compared("findings", *texts)
 
 
-def changes_of_answers(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[Change]:
-    """Compare what the authors said."""
-    old, new = ({one.title: ones[one.key] for one in questions() if one.key in ones} for ones in (before, after))
-    return _compared("author", old, new)
-
-
-def paired_differences(
-    before: tuple[Mapping[str, Replicated], str], after: tuple[Mapping[str, Replicated], str]
-) -> dict[str, Estimate]:
+def paired_differences(old: ModelCard, new: ModelCard) -> dict[str, Estimate]:
     """Return the difference of every test metric that has replicates over the same rows in both."""
-    (old, old_rows), (new, new_rows) = before, after
-    if old_rows != new_rows:
-        return {}
-    return {f"test.{name}": paired_difference(new[name], old[name]) for name in new if name in old}
+    (before, old_rows), (after, new_rows) = old.replicates(), new.replicates()
+    both = [name for name in after if name in before and old_rows == new_rows]
+    return {f"test.{name}": paired_difference(after[name], before[name]) for name in both}
 
 
 def difference_of(after: Estimate, before: Estimate) -> Estimate:

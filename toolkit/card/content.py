@@ -101,10 +101,8 @@ def read_author(source: str | Path | Mapping[str, object] | None) -> dict[str, s
     """
     if not source:
         return {}
-    if isinstance(source, Mapping):
-        given, where = source, "The author's part"
-    else:
-        given, where = read_mapping(Path(source), "author's file"), f"The author's file {str(source)!r}"
+    given = source if isinstance(source, Mapping) else read_mapping(Path(source), "author's file")
+    where = "The author's part" if given is source else f"The author's file {str(source)!r}"
     known = [question.key for question in questions()]
     for key in given:
         if key not in known:
@@ -267,7 +265,6 @@ def _text(value: object, key: str, where: str) -> str:
     if any(isinstance(part, Mapping | list | tuple | set) for part in parts):
         raise InputError(f"{where} answers {key!r} with nested values; write a text, or a list of texts.")
     lines = [str(part).strip() for part in parts if part is not None]
-    text = _CONTROL.sub("", "\n".join(line for line in lines if line)).strip()
-    if len(text) > LONGEST:
+    if len(text := _CONTROL.sub("", "\n".join(line for line in lines if line)).strip()) > LONGEST:
         raise InputError(f"{where} answers {key!r} with {len(text):,} characters, not {LONGEST:,} at most. Link to it.")
     return text

@@ -97,8 +97,7 @@ class CardDiff(Result):
         difference.
         """
         names = ["part", "name", "kind", "before", "after", "difference", "how", "p_adjusted", "direction"]
-        rows = [[getattr(one, name) for name in names] for one in self.changes]
-        return spread(pd.DataFrame(rows, columns=names))
+        return spread(pd.DataFrame([[getattr(one, name) for name in names] for one in self.changes], columns=names))
 
     def scalars(self) -> dict[str, Estimate]:
         """Return ``change.<name>`` of every test metric and disparity, and how many things changed in each part."""
@@ -106,16 +105,13 @@ class CardDiff(Result):
         numbers = {f"change.{one.name}": one.difference for one in known}
         for part in PARTS:
             kinds = [one.kind for one in self.changes if one.part == part]
-            name = part.replace(" ", "_")
-            numbers[f"card.changes.{name}"] = Estimate(len(kinds) - kinds.count("same"), n=len(kinds))
+            numbers[f"card.changes.{part.replace(' ', '_')}"] = Estimate(len(kinds) - kinds.count("same"), n=len(kinds))
         return numbers
 
     def findings(self) -> list[Finding]:
         """Say whether the data are others, and what became worse by more than chance."""
         found = [*self._worse("test.", "CARD-METRIC-WORSE"), *self._worse("fairness.", "CARD-FAIRNESS-WORSE")]
-        if not self.same_data:
-            found.append(finding("CARD-OTHER-DATA", "medium", "data"))
-        return by_severity(found)
+        return by_severity(found + ([] if self.same_data else [finding("CARD-OTHER-DATA", "medium", "data")]))
 
     def _worse(self, beginning: str, code: str) -> Iterator[Finding]:
         """Name what is worse on intervals widened to hold for all of its kind at once (Bonferroni)."""
@@ -128,14 +124,12 @@ class CardDiff(Result):
 
     def drawings(self) -> list[Drawing]:
         """Return the figure of the metrics' differences, where there are some."""
-        ones = [one for one in self._metrics() if one.name.count(".") == 1 and one.difference.has_interval]
-        if not ones:
+        if not (ones := [one for one in self._metrics() if one.name.count(".") == 1 and one.difference.has_interval]):
             return []
         # Metrics that share the scale from -1 to 1 share a figure; where there are none, the first stands alone.
         ones = [one for one in ones if max(-one.difference.low, one.difference.high) <= 1] or ones[:1]
         names, numbers = [titled(one.name.rpartition(".")[2]) for one in ones], [one.difference for one in ones]
-        said = "; ".join(map("{}: {}".format, names, numbers))
-        label = "second card minus first"
+        said, label = list(map("{}: {}".format, names, numbers)), "second card minus first"
         draw = draw_beside(label, list(map(shorten, names)), numbers, color=ORANGE)
         data = pd.DataFrame({"name": names, label: numbers})
         return [drawing("metrics", draw, data, grid="x", pairing=self._pairing(), said=said)]

@@ -1,7 +1,5 @@
 """The reports that a card rests on, and what they recorded, for the card and as other tools read it."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import math
@@ -11,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from mimetypes import guess_type
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 from uuid import NAMESPACE_URL, uuid5
 
 import yaml
@@ -38,12 +36,10 @@ def task_of(results: Results) -> str:
     >>> task_of(Results(data=DataInfo("wine"), scalars={"test.r2": Estimate(0.5)}))
     'regression'
     """
-    names = results.scalars
-    if "test.r2" in names or "test.mean_absolute_error" in names:
-        return "regression"
-    if any(name in names for name in ("test.roc_auc", "test.precision", "data.target_rate")):
-        return "binary"
-    return "multiclass" if "test.f1_macro" in names or "test.accuracy" in names else ""
+    telling: dict[str, tuple[str, ...]] = {"regression": ("test.r2", "test.mean_absolute_error")}
+    telling |= {"binary": ("test.roc_auc", "test.precision", "data.target_rate")}
+    telling |= {"multiclass": ("test.f1_macro", "test.accuracy")}
+    return next((task for task, names in telling.items() if any(name in results.scalars for name in names)), "")
 
 
 def model_name(results: Results) -> str:
@@ -64,8 +60,7 @@ def model_address(results: Results) -> str:
 
 def facts_of(results: Results) -> dict[str, object]:
     """Return what the texts of ``sections.yaml`` may say of a report's model."""
-    model = model_of(results)
-    found = {"results": results, "model": model, "name": model_name(results), "task": task_of(results)}
+    found = {"results": results, "model": model_of(results), "name": model_name(results), "task": task_of(results)}
     return found | {"address": model_address(results)}
 
 
@@ -98,14 +93,14 @@ class Report:
     packages: Mapping[str, str] = field(default_factory=dict)
     decisions: Sequence[Mapping[str, str]] = ()
 
-    def with_files_of(self, folder: Path) -> Report:
+    def with_files_of(self, folder: Path) -> Self:
         """Add the replicates that lie in a folder, where there are some."""
         path, kinds = folder / FILE, (OSError, ValueError, KeyError, TypeError, AttributeError)
         advice = " Without that file, metrics are compared unpaired."
         with refusing(f"{str(path)!r} holds no replicates", advice, kinds):
             return self.with_replicates(read_bytes(path)) if path.is_file() else self
 
-    def with_replicates(self, text: str | bytes) -> Report:
+    def with_replicates(self, text: str | bytes) -> Self:
         """Add the replicates of the report's numbers; others are left out."""
         known, rows = read_replicates(text)
         numbers = {name: self.results.scalars.get(f"test.{name}") for name in known}
@@ -142,9 +137,6 @@ def read_report(source: str | Path | Mapping[str, Any]) -> Report:
     return replace(report, packages=packages, decisions=Ledger(folder.parent).about(folder)).with_files_of(folder)
 
 
-_LICENCE = re.compile(r"[a-z0-9][a-z0-9.\-]*")
-
-
 def for_the_hub(form: Literal["metadata", "eval_results"], every: Sequence[Results], licence: str = "") -> Any:
     """Return the results of an evaluation as the Hub reads them.
 
@@ -158,7 +150,7 @@ def for_the_hub(form: Literal["metadata", "eval_results"], every: Sequence[Resul
         A short name such as ``apache-2.0``; other texts become a licence of their own.
     """
     results = next((one for one in every if evaluated_metrics(one.scalars)), every[0])
-    is_short = _LICENCE.fullmatch(licence.lower())
+    is_short = re.fullmatch(r"[a-z0-9][a-z0-9.\-]*", licence.lower())
     about = facts_of(results) | {"tests": evaluated_metrics(results.scalars), "licence": licence, "is_short": is_short}
     return yaml.safe_load(environment().get_template(f"{form}.yaml.j2").render(about, data=results.data))
 

@@ -99,8 +99,7 @@ def read_card(source: str | Path) -> ModelCard:
     path = path / "card.json" if path.is_dir() else path
     with refusing(f"There is no card at {str(source)!r}"):
         text = read_bytes(path)
-    kinds = (ValueError, KeyError, TypeError, AttributeError)
-    with refusing(f"{str(path)!r} does not hold a model card", kinds=kinds):
+    with refusing(f"{str(path)!r} does not hold a model card", kinds=(ValueError, KeyError, TypeError, AttributeError)):
         content, named = json.loads(text), f"A report in {str(path)!r}"
         read = ((Results.read(entry["results"], named), entry) for entry in content["reports"])
         reports = [Report(results, str(entry["folder"]), str(entry["sha256"])) for results, entry in read]
@@ -166,11 +165,9 @@ class ModelCard(Result):
     def scalars(self) -> dict[str, Estimate]:
         """Return the numbers of the reports, of the same name the first, and ``card.completeness``."""
         every = (one for results in reversed(self.results) for one in results.scalars.items())
-        numbers = {name: number for name, number in every if not name.startswith(_OF_REPORTS)}
         asked, answered = len(questions()), len(self.answers)
-        numbers["card.answered"] = Estimate(answered, n=asked)
-        numbers["card.completeness"] = Estimate(answered / asked, n=asked)
-        return numbers
+        own = {"card.answered": Estimate(answered, n=asked), "card.completeness": Estimate(answered / asked, n=asked)}
+        return {name: number for name, number in every if not name.startswith(_OF_REPORTS)} | own
 
     def findings(self) -> list[Finding]:
         """Return what is amiss with the card, and the findings of the reports, the most severe first."""
@@ -186,8 +183,7 @@ class ModelCard(Result):
             found.append(finding("CARD-INCOMPLETE", "medium", "author", **numbers))
         if not any(group_numbers(results.scalars) for results in self.results):
             found.append(finding("CARD-NO-GROUPS", "low", "quantitative"))
-        named = (model_address(results) or model_name(results) for results in self.results)
-        models = list(dict.fromkeys(name for name in named if name))
+        models = list(dict.fromkeys(filter(None, (model_address(one) or model_name(one) for one in self.results))))
         if void := [one for one in self.reports[0].decisions if one["fault"]]:
             said = listed(f"{one['what']} by {one['who']} ({one['fault']})" for one in void)
             found.append(finding("CARD-SIGN-OFF", "high", "sign-off", count=len(void), said=said))
@@ -259,8 +255,7 @@ class ModelCard(Result):
         known, numbers = next((one for one in self.reports if one.replicates), None), self.scalars()
         if known is None:
             return {}, ""
-        own = {name: one for name, one in known.replicates.items() if is_of(one, numbers[f"test.{name}"])}
-        return own, known.rows
+        return {name: one for name, one in known.replicates.items() if is_of(one, numbers[f"test.{name}"])}, known.rows
 
     def face(self) -> Face:
         """Return what the card rests on, and how much of each section is answered."""

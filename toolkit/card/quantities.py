@@ -13,7 +13,7 @@ from toolkit.card.lineage import model_name
 from toolkit.core.estimate import Estimate
 from toolkit.core.face import FaceTable
 from toolkit.core.figures import Drawing, draw_beside
-from toolkit.core.numbers import GroupNumber, group_numbers
+from toolkit.core.numbers import UNKNOWN, GroupNumber, group_numbers
 from toolkit.core.results import Results
 from toolkit.core.texts import drawer
 from toolkit.core.words import matching, shorten
@@ -66,12 +66,11 @@ def driver_table(scalars: Scalars) -> Found:
     columns = tuple(f".{name}" for name in known.values())
     whole = [name for name in known if known[name] not in groups or not known[name].endswith(columns)]
     names = sorted(whole, key=lambda name: -scalars[name].value)[:MOST_DRIVERS]
-    rows = [(known[name], scalars[name]) for name in names]
     caption = "Columns that move the output most (mean absolute SHAP value)"
-    return table_of(caption, ("column", "mean |SHAP|"), rows), names
+    return table_of(caption, ("column", "mean |SHAP|"), [(known[name], scalars[name]) for name in names]), names
 
 
-def quantitative_tables(scalars: Scalars) -> Found:
+def group_tables(scalars: Scalars) -> Found:
     """Return a table of groups for each feature, one of the disparities, and one of the numbers no other table has.
 
     Those are of classes, slices, individual fairness, proxies and the like.
@@ -83,8 +82,8 @@ def quantitative_tables(scalars: Scalars) -> Found:
         by_group = _crossed((one.group, one.metric, one.number) for one in people if one.feature == feature)
         known = dict.fromkeys(chain.from_iterable(by_group.values()))
         shown = ([metric for metric in sections()["quantitative"]["foremost"] if metric in known] or list(known))[:3]
-        sizes = {group: max(number.n for number in own.values()) for group, own in by_group.items()}
-        rows = [(group, *map(own.get, shown), sizes[group]) for group, own in sorted(by_group.items())]
+        ordered = sorted(by_group.items())
+        rows = [(group, *map(own.get, shown), max(number.n for number in own.values())) for group, own in ordered]
         kind = "Intersection" if "+" in feature else "Groups"
         tables += table_of(f"{kind} of {feature}, with 95% intervals", ("group", *shown, "rows"), rows)
     features = list(dict.fromkeys(one.feature for one in apart))
@@ -102,7 +101,7 @@ MAKERS: dict[str, Callable[[Scalars], Found]] = {
     "details": driver_table,
     "metrics": metric_table,
     "training_data": training_table,
-    "quantitative": quantitative_tables,
+    "quantitative": group_tables,
 }
 
 
@@ -123,11 +122,10 @@ def compared_groups(every: Sequence[Results]) -> tuple[Estimate, list[GroupNumbe
     for results in every:
         ones = [one for one in group_numbers(results.scalars) if one.group and not one.is_disparity]
         for metric in sections()["quantitative"]["compared"]:
-            known = [one for one in ones if one.metric == metric and not math.isnan(one.number.value)]
-            if len(known) > 1:
-                overall = results.scalars.get(f"test.{metric}", Estimate(math.nan))
-                return overall, sorted(known, key=lambda one: (one.number.value, one.name))
-    return Estimate(math.nan), []
+            if len(known := [one for one in ones if one.metric == metric and not math.isnan(one.number.value)]) > 1:
+                known.sort(key=lambda one: (one.number.value, one.name))
+                return results.scalars.get(f"test.{metric}", UNKNOWN), known
+    return UNKNOWN, []
 
 
 def _by_metric(scalars: Scalars, kinds: Sequence[str], caption: str) -> Found:
@@ -163,7 +161,6 @@ def groups_drawings(every: Sequence[Results]) -> list[Drawing]:
     if len(ones) > MOST_LINES:
         ones = [*ones[: MOST_LINES // 2], *ones[-MOST_LINES // 2 :]]
     metric, names, numbers = ones[0].metric, [shorten(one.group) for one in ones], [one.number for one in ones]
-    said = "; ".join(map("{}: {}".format, names, numbers))
-    data = pd.DataFrame({"name": names, metric: numbers})
+    said, data = list(map("{}: {}".format, names, numbers)), pd.DataFrame({"name": names, metric: numbers})
     draw = draw_beside(metric, names, numbers, overall.value)
     return [drawing("groups", draw, data, grid="x", metric=metric, overall=overall, said=said)]

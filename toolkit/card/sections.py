@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, reduce
 from typing import Any
 
 from toolkit.card.content import Section, environment, filled, questions, sections, table_of
@@ -32,16 +32,14 @@ def make_sections(reports: Sequence[Report], answers: Mapping[str, str]) -> tupl
     answers : mapping of key to text
     """
     every = [report.results for report in reports]
-    of_reports = [name for name, section in sections().items() if name in MAKERS or "caption" in section]
-    found = {name: gathered(every, name) for name in of_reports}
+    found = {name: gathered(every, name) for name, one in sections().items() if name in MAKERS or "caption" in one}
     about = _about(every)
     tables = {name: made for name, (made, _) in found.items()}
     findings = by_severity(dict.fromkeys(one for results in every for one in results.findings))
     grave = [one for one in findings if one.severity != SEVERITIES[-1]]
     worst = [(one.code, one.severity, one.message) for one in grave[:MOST_FINDINGS]]
     caption = f"Findings of the reports ({len(worst)} of {len(grave)}, the most severe first)"
-    tables["caveats"] = table_of(caption, ("code", "severity", "finding"), worst) + tables["caveats"]
-    tables["caveats"] += _triggers()
+    tables["caveats"] = table_of(caption, ("code", "severity", "finding"), worst) + tables["caveats"] + _triggers()
     tables |= {"lineage": list(_lineage_tables(reports)), "regulation": list(regulation_tables(every, answers))}
     return tuple(
         Section(
@@ -77,8 +75,7 @@ def _about(every: Sequence[Results]) -> dict[str, Any]:
 def _triggers() -> list[FaceTable]:
     """Return what is watched by the drift policy that comes with the toolkit, and what each limit leads to."""
     levels = read_levels("drift").levels.items()
-    rules = [(level, *numbered) for level, policy in levels for numbered in policy.numbers.items()]
-    rows = [(level, number_words(name), rule.condition) for level, name, rule in rules]
+    rows = [(level, number_words(name), one.condition) for level, own in levels for name, one in own.numbers.items()]
     caption = "Monitoring by the policy “drift”: a number beyond its limit leads to the decision"
     return table_of(caption, ("decision", "number", "limit"), rows)
 
@@ -197,9 +194,6 @@ def _coverage(point: Point, every: Sequence[Results], answers: Mapping[str, str]
     return Coverage(point, used, state, " ".join(text for text in left if text))
 
 
-def _recorded(results: Results, path: str) -> bool:
+def _recorded(results: object, path: str) -> bool:
     """Whether a report has a fact such as ``model.settings``."""
-    found: Any = results
-    for name in path.split("."):
-        found = getattr(found, name, None)
-    return bool(found)
+    return bool(reduce(lambda found, name: getattr(found, name, None), path.split("."), results))

@@ -180,15 +180,11 @@ class ABTest(Result):
         """Return the table, with the ends of the intervals in columns of their own."""
         return spread(self.table)
 
-    @property
-    def _main(self) -> pd.DataFrame:
-        return self.table[self.table["measure"] == self.outcome]
-
     def scalars(self) -> dict[str, Estimate]:
         """Return ``ab.<arm>.difference``, ``.lift`` and ``.p_value``, the units, their ratio, and harmed guardrails."""
         total, guards = sum(self.units.values()), self.table[self.table["measure"] != self.outcome]
         found = {"ab.units": Estimate(total, n=total), "ab.sample_ratio.p_value": Estimate(self.ratio, n=total)}
-        for _, row in self._main.iterrows():
+        for _, row in self.table[self.table["measure"] == self.outcome].iterrows():
             found |= {f"ab.{row['arm']}.{name}": row[name] for name in ("difference", "lift")}
             found[f"ab.{row['arm']}.p_value"] = Estimate(row["p_adjusted"], n=row["difference"].n)
         return found | {"ab.guardrails_harmed": Estimate(int((guards["outcome"] == "worse").sum()), n=len(guards))}
@@ -213,7 +209,7 @@ class ABTest(Result):
 
     def _sentence(self) -> str:
         arm = "{arm} is {outcome}, with a difference of {difference} (relative: {lift})"
-        said = [arm.format(**row) for _, row in self._main.iterrows()]
+        said = [arm.format(**row) for _, row in self.table[self.table["measure"] == self.outcome].iterrows()]
         return f"{self.outcome} compared with {self.control}: {'; '.join(said)}."
 
     def record(self) -> Record:

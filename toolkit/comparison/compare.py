@@ -91,8 +91,7 @@ def compare(
         above("margin", margin)
     sides = Sides.of((champion, challenger), data, threshold, seed)
     pairs = sides.metrics()
-    known = [name for name, one in pairs.items() if one.sign and one.difference.has_interval]
-    if not known:
+    if not (known := [name for name, one in pairs.items() if one.sign and one.difference.has_interval]):
         part = sides.part
         raise InputError(f"On the {part.rows:,} rows of {part.name} no metric's difference has an interval.")
     main = one_of("metric to compare by", metric or known[0], known)
@@ -186,8 +185,7 @@ class Comparison(Result):
         if part.task != "regression":
             found["comparison.flips"] = share_estimate(len(self.flips), part.rows)
         found["comparison.groups_worse"] = Estimate(int(self.groups["worse"].sum()), n=len(self.groups))
-        found["comparison.slices_worse"] = Estimate(len(self.slices), n=part.rows)
-        return found
+        return found | {"comparison.slices_worse": Estimate(len(self.slices), n=part.rows)}
 
     def findings(self) -> list[Finding]:
         """Say whether the challenger is better, for whom it is worse, and what makes the two hard to compare."""
@@ -211,8 +209,7 @@ class Comparison(Result):
             yield finding("COMPARE-METRICS-APART", "medium", self.metric, worse=listed(worse_in), better=also)
         one, other = (model.threshold for model in self.sides.models)
         if one and other and one.value != other.value:
-            called = {"champion": one.called, "challenger": other.called}
-            yield finding("COMPARE-THRESHOLDS", "info", "threshold", **called)
+            yield finding("COMPARE-THRESHOLDS", "info", "threshold", champion=one.called, challenger=other.called)
 
     def _others(self, sign: int) -> list[str]:
         """Name the metrics in which the challenger is better (1) or worse (-1) for certain (Holm over the metrics)."""
@@ -269,6 +266,6 @@ class Comparison(Result):
 
 def draw_differences(kind: str, rows: pd.DataFrame, label: str, **words: str) -> Drawing:
     """Return a figure of named differences, by a name and an Estimate a row, beside the line of none."""
-    said = "; ".join(f"{name}: {found}" for name, found in rows.itertuples(index=False))
     draw = draw_beside(label, [shorten(text, 44) for text in rows.iloc[:, 0]], rows.iloc[:, 1])
+    said = [f"{name}: {found}" for name, found in rows.itertuples(index=False)]
     return drawing(kind, draw, rows, grid="x", said=said, **words)

@@ -238,7 +238,6 @@ def plan_ab_test(
         raise InputError("Give a lift other than 0, a correlation between -1 and 1, and without sd rates below 1.")
     spreads = [sd**2 if sd else one * (1 - one) for one in (baseline, other)]
     noise = sum(spreads) * (1 - correlation**2) / (other - baseline) ** 2
-    reached = float(stats.norm.ppf(power))
     widths = {"one look at the end": float(stats.norm.isf(alpha / 2)), "any number of looks": half_width(1, 1, alpha)}
-    units = [math.ceil(noise * (width + reached) ** 2) for width in widths.values()]
+    units = [math.ceil(noise * (width + float(stats.norm.ppf(power))) ** 2) for width in widths.values()]
     return pd.DataFrame({"looks": list(widths), "units_per_arm": units, "units": [arms * one for one in units]})

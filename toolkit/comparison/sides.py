@@ -1,10 +1,8 @@
 """Two models and the same rows: loaded, predicted, and how they differ by metric, by group of people, row by row."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass, replace
-from typing import Any, Unpack
+from typing import Any, Self, Unpack
 
 import numpy as np
 import pandas as pd
@@ -127,7 +125,7 @@ class Sides:
     seed: int
 
     @classmethod
-    def of(cls, models: tuple[Any, Any], data: Dataset | Split, threshold: ThresholdLike, seed: int) -> Sides:
+    def of(cls, models: tuple[Any, Any], data: Dataset | Split, threshold: ThresholdLike, seed: int) -> Self:
         """Let both models predict; one may take columns that the other has no use for."""
         models = Model.of(models[0]), Model.of(models[1])
         part, known, said = judged_rows(data), [], []
@@ -146,7 +144,7 @@ class Sides:
         """The independent observations, where these are not the rows."""
         return Units.of(self.part.group, self.part.time, self.part.weight)
 
-    def take(self, places: Codes) -> Sides:
+    def take(self, places: Codes) -> Self:
         """Return both on some of the rows."""
         return replace(self, part=self.part.take(places), said=tuple(one.take(places) for one in self.said))
 
@@ -174,8 +172,7 @@ class Sides:
                 pairs = within.metrics()
                 few = self.part.task == "binary" and within.part.target.value_counts().min() < LEAST_OF_CLASS
                 for name in dict.fromkeys((main, *OF_GROUPS)):
-                    if name in pairs and not (few and name in SCORE_METRICS):
-                        one = pairs[name]
+                    if (one := pairs.get(name)) and not (few and name in SCORE_METRICS):
                         numbers = (one.champion, one.challenger, one.difference, one.p_value, one.gain.value < 0)
                         rows.append((grouping.feature, label, len(places), name, *numbers))
         table = pd.DataFrame(rows, columns=list(_GROUPS))

@@ -133,8 +133,10 @@ class Dataset(Result):
         return frozenset(name for name, column in self.schema.columns.items() if column.kind == "date")
 
     def take(self, positions: NDArray[np.integer[Any]] | Sequence[int]) -> Dataset:
-        """Return the rows at integer positions, with everything else as it is; rows keep their index."""
+        """Return the rows at integer positions, with everything else as it is; rows keep their index; all are itself."""
         rows = np.asarray(positions, dtype="int64")
+        if np.array_equal(rows, np.arange(self.rows)):
+            return self
         parts = {name: getattr(self, name) for name in ROWS}
         return replace(self, **{name: part.iloc[rows] for name, part in parts.items() if part is not None})
 

@@ -189,9 +189,8 @@ def shift_test(y_true: Array, score: Array, calibrator: Calibrator, units: Units
     kept = values > 1e-8 * values.max()
     sums = (tested.T @ gap) / scale
     statistic = float(((sums @ axes[:, kept]) ** 2 / values[kept]).sum())
-    rarest = min(calibrator.rarer, float(chance.sum()), float((1 - chance).sum()))
     df = int(kept.sum())
-    rarest = min(rarest, units.count - df) if units else rarest
+    rarest = min(calibrator.rarer, chance.sum(), (1 - chance).sum(), *([units.count - df] if units else []))
     return float(stats.f.sf(statistic / df, df, max(rarest, 1.0)))
 
 

@@ -124,17 +124,14 @@ def gather(score: Array, called: Array, calibrator: Calibrator, weights: Array |
     """Gather rows into at most 256 bins of equal mass of the score (equal scores stay together) by decision."""
     each = np.ones(len(score)) if weights is None else weights
     score, called, each = score[each > 0], called[each > 0], each[each > 0]
-    levels = np.unique(score)
-    if len(levels) > BINS:
+    if len(levels := np.unique(score)) > BINS:
         levels = np.unique(np.quantile(score, np.arange(1, BINS + 1) / BINS, method="higher"))
-    key = 2 * np.searchsorted(levels, score) + called.astype(np.intp)
-    kept, cell = np.unique(key, return_inverse=True)
+    kept, cell = np.unique(2 * np.searchsorted(levels, score) + called.astype(np.intp), return_inverse=True)
     chance = calibrator.chance(score)
     rows = np.bincount(cell, each).astype(float)
     held = chance, chance * (1 - chance), calibrator.positions(score)
     mean, variance, position = (np.bincount(cell, each * values) / rows for values in held)
-    starts = np.unique(kept // 2, return_index=True)[1]
-    return Cells(rows, mean, variance, (kept % 2).astype(float), position, starts)
+    return Cells(rows, mean, variance, (kept % 2).astype(float), position, np.unique(kept // 2, return_index=True)[1])
 
 
 def estimate_binary(
@@ -173,14 +170,11 @@ def estimate_binary(
     by_labels = _metrics(labels, cells.rows - labels, np.zeros((1, len(cells.rows))), cells)
     again = rng.multinomial(n, cells.rows / cells.rows.sum(), size=DRAWS)
     sampled = cells.rows + math.sqrt(effects[1]) * (again - cells.rows)
-    own = sampled * chances * (1 - chances)
-    by_rows = _metrics(sampled * chances, sampled * (1 - chances), own, cells)
+    by_rows = _metrics(sampled * chances, sampled * (1 - chances), sampled * chances * (1 - chances), cells)
     expected = cells.rows * cells.chance
-    values = _metrics(expected[None], (cells.rows - expected)[None], (cells.rows * cells.variance)[None], cells)
-    metrics = {name: _with_interval(float(values[name][0]), [by_labels[name], by_rows[name]], n) for name in BINARY}
-    for name in CELLS:
-        metrics[name] = _with_interval(float(values[name][0]) / n, [by_labels[name] / n], n).times(n)
-    return metrics
+    value = _metrics(expected[None], (cells.rows - expected)[None], (cells.rows * cells.variance)[None], cells)
+    found = {name: _with_interval(float(value[name][0]) / n, [by_labels[name] / n], n).times(n) for name in CELLS}
+    return found | {name: _with_interval(float(value[name][0]), [by_labels[name], by_rows[name]], n) for name in BINARY}
 
 
 def _metrics(positive: Array, negative: Array, own: Array, cells: Cells) -> dict[str, Array]:
@@ -194,11 +188,9 @@ def _metrics(positive: Array, negative: Array, own: Array, cells: Cells) -> dict
     own = own.sum(axis=1)
     ones = np.add.reduceat(positive, cells.starts, axis=1)
     zeros = np.add.reduceat(negative, cells.starts, axis=1)
-    below = np.cumsum(zeros, axis=1) - zeros
-    won = (ones * (below + zeros / 2)).sum(axis=1) - own / 2
-    pairs = ones.sum(axis=1) * zeros.sum(axis=1) - own
+    won = (ones * (np.cumsum(zeros, axis=1) - zeros + zeros / 2)).sum(axis=1) - own / 2
     return {
-        "roc_auc": _ratio(won, pairs),
+        "roc_auc": _ratio(won, ones.sum(axis=1) * zeros.sum(axis=1) - own),
         "accuracy": _ratio(tp + tn, tp + fp + fn + tn),
         "precision": _ratio(tp, tp + fp),
         "recall": _ratio(tp, tp + fn),

@@ -15,7 +15,7 @@ from toolkit.core.estimate import Estimate, spread
 from toolkit.core.face import Face
 from toolkit.core.figures import GREY, PALETTE, Axes, Drawing, draw_intervals, legend_above, name_windows
 from toolkit.core.result import Finding, Result
-from toolkit.core.words import titled
+from toolkit.core.words import counted, titled
 from toolkit.data.dataset import Dataset
 from toolkit.data.load import data_like
 from toolkit.data.times import cut_windows
@@ -91,13 +91,11 @@ def audit_windows(
     if model is None or not isinstance(reference, Dataset):
         raise NotApplicableError("Fairness over time needs a model and a reference whose outcome is known.")
     data = data_like(current, reference)
-    names = [name for name in reference.sensitive if name in data.sensitive]
-    if not names:
+    if not (names := [name for name in reference.sensitive if name in data.sensitive]):
         raise NotApplicableError("No sensitive column is known of both tables.")
     labelled = data.target.notna().to_numpy()
     cuts = {WHOLE: np.arange(data.rows), **dict(cut_windows(data.time, data.rows, window))}
-    parts = {label: places[labelled[places]] for label, places in cuts.items() if labelled[places].any()}
-    if not parts:
+    if not (parts := {label: places[labelled[places]] for label, places in cuts.items() if labelled[places].any()}):
         raise NotApplicableError("No current row has a label yet, so there is nothing to audit.")
     if len(parts) > MOST_WINDOWS + 1:
         made = f"window={window!r} makes {len(parts) - 1:,} windows"
@@ -105,18 +103,14 @@ def audit_windows(
     bins = settled_bins(reference.sensitive[names], data.sensitive[names])
     options: dict[str, Any] = {"sensitive": names, "depth": 1, "bins": bins, "replicates": replicates, "seed": seed}
     before = audit_fairness(model, reference, threshold=threshold, **options)
-    tables = {label: data if len(places) == data.rows else data.take(places) for label, places in parts.items()}
-    found = {
-        label: _foremost(audit_fairness(model, part, threshold=before.threshold, **options), label)
-        for label, part in tables.items()
-    }
+    options["threshold"] = before.threshold
+    found = {label: _foremost(audit_fairness(model, data.take(at), **options), label) for label, at in parts.items()}
     # The p values of the windows are adjusted together, those of all rows and of the reference by themselves.
     first, whole = _foremost(before, REFERENCE), found.pop(WHOLE)
     level = first.set_index(["feature", "disparity", "groups"])["value"].to_dict()
     later = [whole, *([pd.concat(found.values(), ignore_index=True)] if found else [])]
-    lines = [_grown(adjusted(first), {}), *(_grown(adjusted(part), level) for part in later)]
-    table = pd.concat(lines, ignore_index=True)
-    return FairnessOverTime(data.name, table, int(labelled.sum()), len(parts) - 1)
+    tables = [_grown(adjusted(first), {}), *(_grown(adjusted(part), level) for part in later)]
+    return FairnessOverTime(data.name, pd.concat(tables, ignore_index=True), int(labelled.sum()), len(parts) - 1)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -146,8 +140,7 @@ class FairnessOverTime(Result):
 
     def scalars(self) -> dict[str, Estimate]:
         """Return ``drift.fairness_growth.<feature>.<disparity>`` of all rows, and in how many windows one has grown."""
-        whole = self.table[self.table["window"] == WHOLE]
-        growth = whole[["feature", "disparity", "growth"]].itertuples(index=False, name=None)
+        growth = self.table.loc[self.table["window"] == WHOLE, ["feature", "disparity", "growth"]].to_numpy()
         numbers = {f"drift.fairness_growth.{feature}.{disparity}": value for feature, disparity, value in growth}
         if self.windows:
             numbers["drift.fairness_windows_grown"] = Estimate(self._judged()[1]["window"].nunique(), n=self.rows)
@@ -163,14 +156,12 @@ class FairnessOverTime(Result):
             said = {"disparity": titled(row["disparity"]), "window": f" in {row['window']}" if self.windows else ""}
             return [finding("FAIRNESS-GROWN", "medium", row["feature"], where=where, row=row, **said)]
         beyond = judged[judged["p_adjusted"] <= SIGNIFICANT]["window"].nunique()
-        named = f"{windows} {'windows' if windows != 1 else 'window'}"
-        return [finding("FAIRNESS-NOT-GROWN", "info", beyond=beyond, windows=named)]
+        return [finding("FAIRNESS-NOT-GROWN", "info", beyond=beyond, windows=counted(windows, "window"))]
 
     def drawings(self) -> list[Drawing]:
         """Return the figure of the first disparity: on the reference, and in each window."""
         lines = self.table[[not math.isnan(cell.value) for cell in self.table["value"]]]
-        lines = lines[(lines["window"] != WHOLE) | (self.windows == 0)]
-        if not len(lines):
+        if not len(lines := lines[(lines["window"] != WHOLE) | (self.windows == 0)]):
             return []
         lines = lines[lines["disparity"] == lines["disparity"].iloc[0]]
         name = titled(lines["disparity"].iloc[0])
@@ -195,8 +186,7 @@ def _draw_lines(ax: Axes, lines: pd.DataFrame) -> None:
     for place, (feature, colour, marker) in enumerate(zip(features, PALETTE, "osD^", strict=False)):
         rows = lines[lines["feature"] == feature]
         at = rows["window"].map(labels.index) + 0.12 * (place - (len(features) - 1) / 2)
-        style: dict[str, Any] = {"color": colour, "marker": marker, "label": feature}
-        draw_intervals(ax, at, rows["value"], upright=True, markersize=5, **style)
+        draw_intervals(ax, at, rows["value"], upright=True, markersize=5, color=colour, marker=marker, label=feature)
     ax.axhline(0, color=GREY, linewidth=1, linestyle=":")
     name_windows(ax, labels)
     ax.set(ylabel=titled(lines["disparity"].iloc[0]))

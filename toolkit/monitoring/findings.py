@@ -48,12 +48,11 @@ def judge_estimate(
     """
     found = _about_labels(table, shift)
     rows = table[table["metric"] == table["metric"].iloc[0]]
-    level, metric = rows["reference"].iloc[0], rows["metric"].iloc[0]
-    lower = metric in LOWER_IS_BETTER
-    worse = [cell.low > level.high if lower else cell.high < level.low for cell in rows["estimated"]]
-    if any(worse):
-        values = pd.Series([cell.value for cell in rows["estimated"]], rows.index)[worse]
-        worst = rows.loc[values.idxmax() if lower else values.idxmin()]
+    level, lower = rows["reference"].iloc[0], rows["metric"].iloc[0] in LOWER_IS_BETTER
+    worse = rows[[cell.low > level.high if lower else cell.high < level.low for cell in rows["estimated"]]]
+    if len(worse):
+        values = [cell.value for cell in worse["estimated"]]
+        worst = worse.iloc[np.argmax(values) if lower else np.argmin(values)]
         place = "over all rows" if worst["window"] == WHOLE else f"in {worst['window']}"
         found.append(finding("ESTIMATE-DEGRADED", "medium", worst["window"], worst=worst, place=place, level=level))
     if not reference.features.shape[1]:
@@ -63,8 +62,7 @@ def judge_estimate(
         right = known.y_true if reference.task == "binary" else (known.y_pred == known.y_true)
         rarer = int(min(right.sum(), reference.rows - right.sum()))
         what += " of its rarer class" if reference.task == "binary" else " of its rarer outcome (right or wrong)"
-    if rarer < FEW_REFERENCE:
-        found.append(finding("ESTIMATE-SMALL-REFERENCE", "medium", rarer=rarer, what=what))
+    found += [finding("ESTIMATE-SMALL-REFERENCE", "medium", rarer=rarer, what=what)] if rarer < FEW_REFERENCE else []
     if outside > max(_NOTABLE_SHARE, 10 / (reference.rows + 1)):
         found.append(finding("ESTIMATE-OUT-OF-RANGE", "medium" if outside > LEVEL else "low", outside=outside))
     if (unknown := table.loc[[one.method == UNKNOWABLE for one in table["estimated"]], "window"].unique()).size:
@@ -72,8 +70,7 @@ def judge_estimate(
         found.append(finding("ESTIMATE-NO-SUPPORT", "high", where=where, most=MOST_UNSUPPORTED))
     if (small := table.loc[table["rows"] < FEW_ROWS, "window"].unique()).size:
         found.append(finding("ESTIMATE-SMALL-WINDOW", "info", few=FEW_ROWS, windows=listed(small)))
-    if reference.task == "multiclass":
-        found.append(finding("ESTIMATE-ACCURACY-ONLY", "info"))
+    found += [finding("ESTIMATE-ACCURACY-ONLY", "info")] if reference.task == "multiclass" else []
     return by_severity(found)
 
 
@@ -95,20 +92,17 @@ def _about_labels(table: pd.DataFrame, shift: pd.DataFrame) -> list[Finding]:
     # The window and metric furthest off: first among those outside their interval, then by how much matters.
     rows = table[table["window"].isin(moved["window"]) & table["labelled"].gt(0)]
     values = {name: np.array([cell.value for cell in rows[name]]) for name in ("estimated", "realized")}
-    off = np.abs(values["realized"] - values["estimated"])
     limit = np.where(rows["metric"].isin(REGRESSION), _NOTABLE_RATIO * values["estimated"], _NOTABLE_GAP)
     low, high = (np.array([getattr(cell, end) for cell in rows["estimated"]]) for end in ("low", "high"))
-    size = np.nan_to_num(off / np.maximum(limit, np.finfo(float).tiny))
+    size = np.nan_to_num(np.abs(values["realized"] - values["estimated"]) / np.maximum(limit, np.finfo(float).tiny))
     outside = (values["realized"] < low) | (values["realized"] > high)
     place = int(np.lexsort((size, outside))[-1])
     worst, notable = rows.iloc[place], bool(outside[place] and size[place] >= 1)
-    about: dict[str, Any] = {
-        "where": "" if worst["window"] == WHOLE else f" in {len(moved)} of {len(shift)} windows",
-        "window": "" if worst["window"] == WHOLE else f" in {worst['window']}",
-        "gap": format_number(worst["realized"].value - worst["estimated"].value),
-        "small": "" if notable else " The difference is small.",
-    }
-    about |= {"subject": subject, "p": p, "worst": worst}
+    about: dict[str, Any] = {"subject": subject, "p": p, "worst": worst, "where": "", "window": ""}
+    about["gap"] = format_number(worst["realized"].value - worst["estimated"].value)
+    about["small"] = "" if notable else " The difference is small."
+    if worst["window"] != WHOLE:
+        about |= {"where": f" in {len(moved)} of {len(shift)} windows", "window": f" in {worst['window']}"}
     return [*found, finding("ESTIMATE-CONCEPT-SHIFT", "high" if notable else "low", worst["window"], **about)]
 
 
@@ -142,13 +136,11 @@ def head_numbers(table: pd.DataFrame) -> Iterator[KeyNumber]:
     table : DataFrame
         As in ``PerformanceEstimate``.
     """
-    whole = table[table["window"] == WHOLE]
-    for place, (_, row) in enumerate(whole.iterrows()):
+    for place, (_, row) in enumerate(table[table["window"] == WHOLE].iterrows()):
         kinds = ["realized", "estimated"][: 2 if place == 0 else 1] if row["labelled"] else ["estimated"]
         for kind in kinds:
             label = f"{titled(row['metric'])}, {'by the labels' if kind == 'realized' else 'estimated'}"
-            name = f"drift.{kind}.{row['metric']}"
-            now, level = row[kind], row["reference"]
+            name, now, level = f"drift.{kind}.{row['metric']}", row[kind], row["reference"]
             yield KeyNumber(name, label, now, "current table", "reference", level, change(now, level))
 
 
@@ -174,10 +166,10 @@ _SAID = 12
 def estimates_drawing(table: pd.DataFrame, metric: str) -> Drawing:
     """Draw one metric, a place a window: estimates as dots, realized values as diamonds, both with their intervals."""
     every = table[table["metric"] == metric]
-    rows = every[every["window"] != WHOLE] if len(every) > 1 else every
+    rows = every[every["window"] != WHOLE] if len(every) > 1 else every.assign(window="all rows")
     labelled, level, title = rows["labelled"].gt(0).any(), rows["reference"].iloc[0], titled(metric)
     each = ((row, f", realized {row['realized']}" if row["labelled"] else "") for _, row in rows.head(_SAID).iterrows())
-    said = [f"{_named(row['window'])}: estimated {row['estimated']}{real}" for row, real in each]
+    said = [f"{row['window']}: estimated {row['estimated']}{real}" for row, real in each]
     more = f" and {len(rows) - _SAID} more windows" if len(rows) > _SAID else ""
     name = "estimated labelled" if labelled else "estimated"
 
@@ -189,15 +181,10 @@ def estimates_drawing(table: pd.DataFrame, metric: str) -> Drawing:
         draw_intervals(ax, places - apart, rows["estimated"], label="estimated", **line)
         if labelled:
             draw_intervals(ax, places + apart, rows["realized"], label="realized", color=ORANGE, marker="D", **line)
-        beside = ax.get_yaxis_transform()
-        ax.text(1.01, level.value, "reference", transform=beside, color=GREY, va="center", fontsize=9)
-        name_windows(ax, [_named(window) for window in rows["window"]])
+        ax.text(1.01, level.value, "reference", transform=ax.get_yaxis_transform(), color=GREY, va="center", fontsize=9)
+        name_windows(ax, list(rows["window"]))
         ax.set(ylabel=title, xlim=(-0.6, len(rows) - 0.4))
         legend_above(ax)
 
     shown, said_of = every[["window", "metric", "estimated", "realized", "reference"]], f"{'; '.join(said)}{more}"
     return drawing(name, draw, shown, kind="estimated", metric=title, level=level, said=said_of)
-
-
-def _named(window: str) -> str:
-    return "all rows" if window == WHOLE else window

@@ -20,7 +20,7 @@ from toolkit.models.held_out import HeldOutErrors
 from toolkit.models.prediction import Predictions
 from toolkit.models.preprocessing import make_model
 from toolkit.monitoring.calibrator import dispersion, likeness
-from toolkit.statistics.intervals import RULE_OF_THREE, Array, Z, wald
+from toolkit.statistics.intervals import RULE_OF_THREE, Array, Z, t_quantile, wald
 from toolkit.statistics.multiplicity import holm
 from toolkit.statistics.regression import regression_metrics
 from toolkit.statistics.units import Units, weights_of
@@ -157,8 +157,7 @@ class ExpectedLoss:
         here, there = weights_of(units, n), weights_of(self.units, m)
         value = max(float(np.average(each, weights=here) + np.average(self.residual, weights=there)), 0.0)
         change = np.average(chosen, axis=1, weights=here) - self.level
-        wider = float(stats.t.ppf(0.975, k - 1)) / Z
-        jackknife = wider**2 * (k - 1) / k * float(((change - change.mean()) ** 2).sum())
+        jackknife = (t_quantile(k) / Z) ** 2 * (k - 1) / k * float(((change - change.mean()) ** 2).sum())
         own = dispersion(self.alike, self.units) * float(self.residual.var(ddof=1)) / m
         learnt = own + jackknife + (SHRINKAGE * float(change.mean())) ** 2
         labels = dispersion(self.alike, units) * self.spread * float((each**2).mean()) / n

@@ -108,7 +108,8 @@ def load_drift(
             raise InputError(f"{str(current)!r} is a profile: it has no rows for labels or current_periods.")
         return before, load_profile(current), subject
     known = before.target if isinstance(before, Profile) else before.roles.target
-    settled = before.schema if isinstance(before, Dataset) else subject.schema if subject else None
+    like = before if isinstance(before, Dataset) else subject
+    settled = like.schema if like else None
     table = read_table(current, settled)
     aim = target or (table.built_in.target if table.built_in else known)
     if given(labels) is not None:
@@ -117,11 +118,10 @@ def load_drift(
     elif labels_by:
         raise InputError(f"labels_by={labels_by!r} needs labels. Give labels= too, or neither.")
     names = list(table.frame.columns)
-    groups = listed_names(sensitive, names)
-    options |= {"sensitive": [name for name in groups if name in names], "periods": current_periods}
-    options |= {"like": before if isinstance(before, Dataset) else subject, "target": aim if aim in names else ""}
+    groups = [name for name in listed_names(sensitive, names) if name in names]
+    options |= {"sensitive": groups, "periods": current_periods, "target": aim if aim in names else ""}
     apart = [name for name in _apart(table, drop, labels_by) if name in names]
-    return before, as_dataset(table, "current", drop=apart, **options), subject
+    return before, as_dataset(table, "current", like=like, drop=apart, **options), subject
 
 
 def _apart(table: RawTable, drop: object, labels_by: str) -> list[str]:
@@ -197,8 +197,7 @@ def _places(table: RawTable, labels: RawTable, by: str) -> NDArray[np.intp]:
         if by not in part.frame.columns:
             raise refusal("no key", part=part, by=by, near=nearest(by, part.frame.columns))
     mine, theirs = (_keys(part, by) for part in (table, labels))
-    unknown = theirs[~theirs.isin(mine)]
-    if len(unknown):
+    if len(unknown := theirs[~theirs.isin(mine)]):
         rows, found = counted(len(theirs), "row"), listed(map(repr, unknown.unique()), 3)
         said = {"labels": labels.name, "table": table.name, "by": by, "found": found}
         raise refusal("unknown rows", unknown=len(unknown), rows=rows, **said)
@@ -214,7 +213,6 @@ def _keys(part: RawTable, by: str) -> pd.Series[Any]:
         column = column.astype("int64")
     codes, texts = text_labels(column.astype(object))
     keys = pd.Series(texts[codes], dtype=object)
-    twice = keys[keys.duplicated()]
-    if len(twice):
+    if len(twice := keys[keys.duplicated()]):
         raise refusal("twice", by=by, part=part, found=listed(map(repr, twice.unique()), 3))
     return keys

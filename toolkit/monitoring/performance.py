@@ -139,16 +139,13 @@ def estimate_performance(
             tests.append((label, len(truth), *expectation.surprise(truth)))
     table = pd.DataFrame(rows, columns=["window", "metric", "rows", "labelled", "estimated", "realized", "reference"])
     shift = pd.DataFrame(tests, columns=["window", "labelled", *_P_VALUES])
-    adjusted = [holm(shift[name].to_numpy(dtype=float)) for name in _P_VALUES]
-    shift["p_adjusted"], shift["p_calibration"] = adjusted
+    shift["p_adjusted"], shift["p_calibration"] = (holm(shift[name].to_numpy(dtype=float)) for name in _P_VALUES)
     notes = judge_estimate(table, shift, reference, known, outside)
-    if not isinstance(current, Dataset):
-        notes += [note for note in data.notes if note.code in MISFITS]
+    notes += [] if isinstance(current, Dataset) else [note for note in data.notes if note.code in MISFITS]
     confusion = pd.DataFrame(cells, columns=["window", "cell", "expected", "realized"]) if cells else None
     parameters: dict[str, object] = {"window": window, "seed": seed, "threshold": str(chosen)}
     said = tuple(by_severity([*(chosen.notes if chosen else ()), *notes]))
-    about = data.name, reference.task, wanted, chosen
-    return PerformanceEstimate(*about, table, confusion, shift, parameters, said)
+    return PerformanceEstimate(data.name, reference.task, wanted, chosen, table, confusion, shift, parameters, said)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -115,8 +115,7 @@ class Answers:
             try:
                 decisions[inside], found = self.model.decide(features[inside])
                 scores[inside] = np.nan if found is None else found
-                numbers = found if self.model.classes else decisions[inside]
-                if numbers is not None:
+                if (numbers := found if self.model.classes else decisions[inside]) is not None:
                     reasons[inside] = np.where(np.isfinite(numbers.astype(float)), "", FAILED)
             except Exception:  # noqa: BLE001  # whatever it is, the caller gets an answer
                 reasons[inside] = FAILED

@@ -173,8 +173,7 @@ class Verdict(Judgement):
 
     def verdict(self) -> PolicyVerdict:
         """Return the verdict as ``results.json`` has it."""
-        left_out = tuple(self.left_out)
-        return PolicyVerdict(self.outcome, self.policy.title, self.judged, left_out, self.policy.approval)
+        return PolicyVerdict(self.outcome, self.policy.title, self.judged, tuple(self.left_out), self.policy.approval)
 
     def face(self) -> Face:
         """Return the outcome, its reason, and each line."""
@@ -220,10 +219,8 @@ class Decision(Judgement):
     def verdict(self) -> PolicyVerdict:
         """Return the decision as ``results.json`` has it."""
         said: dict[str, Any] = {"pass": "ok", "undecided": "undecided"}
-        lines = (
-            (one, f"{one.rule}, otherwise {level}", said.get(one.outcome, level)) for level, _, one in self._lines()
-        )
-        rules = tuple(replace(one, rule=rule, outcome=outcome) for one, rule, outcome in lines)
+        new = ((one, f"{one.rule}, otherwise {level}", said.get(one.outcome, level)) for level, _, one in self._lines())
+        rules = tuple(replace(one, rule=rule, outcome=outcome) for one, rule, outcome in new)
         return PolicyVerdict(self.outcome, self.levels.title, rules)
 
     def face(self) -> Face:

@@ -29,9 +29,8 @@ def gather(results: Iterable[Result]) -> Numbers:
     """Return what results hold for a policy to judge: their numbers and findings, and the fingerprint of the data."""
     ones = [instance(one, Result) for one in results]
     scalars = {name: number for result in ones for name, number in result.scalars().items()}
-    findings = [finding for result in ones for finding in result.findings()]
     data = next((record.data for result in ones if (record := result.record()).data), None)
-    return scalars, findings, data.fingerprint if data else ""
+    return scalars, [finding for result in ones for finding in result.findings()], data.fingerprint if data else ""
 
 
 def judge_policy(
@@ -45,10 +44,9 @@ def judge_policy(
         Where a rule that is not optional names no number there is.
     """
     judged: list[RuleOutcome] = []
-    every = {pattern: _limits(pattern, rule, scalars) for pattern, rule in policy.numbers.items()}
-    excesses = [_excess(scalars[name], *ends) for limits in every.values() for name, ends in limits.items()]
-    for pattern, rule in policy.numbers.items():
-        limits = every[pattern]
+    every = [_limits(pattern, rule, scalars) for pattern, rule in policy.numbers.items()]
+    excesses = [_excess(scalars[name], *ends) for limits in every for name, ends in limits.items()]
+    for (pattern, rule), limits in zip(policy.numbers.items(), every, strict=True):
         if not limits and not rule.optional:
             absent = rule.not_worse_than == "champion" and not _compared("champion", scalars)
             raise refusal("no champion" if absent else "no number", pattern=pattern, near=_near(pattern, rule, scalars))
@@ -61,8 +59,7 @@ def judge_policy(
             number = replace(scalars[name], n=0) if name.startswith("cv.") else scalars[name]
             outcome, why = judge_number(number, *ends, together)
             judged.append(RuleOutcome(name, text, outcome, scalars[name], why, rule.condition))
-    if policy.findings:
-        judged.append(_judge_findings(policy.findings, findings))
+    judged += [_judge_findings(policy.findings, findings)] if policy.findings else []
     if policy.fingerprints:
         known = fingerprint in policy.fingerprints
         why = "The data are among those approved." if known else "The data are not among those approved."
@@ -83,13 +80,8 @@ def _holm(own: float, excesses: Iterable[float]) -> int:
     The number farthest beyond its limit is widened for all of them, the next, once that is shown to fail, for all but
     one, and so on down to the first that is not.
     """
-    ordered = sorted((one for one in excesses if not math.isnan(one)), reverse=True)
-    left = len(ordered)
-    for one in ordered:
-        if one <= own or one <= _quantile(left):
-            break
-        left -= 1
-    return max(left, 1)
+    ordered = list(enumerate(sorted(one for one in excesses if not math.isnan(one)), 1))
+    return next((left for left, one in reversed(ordered) if one <= own or one <= _quantile(left)), 1)
 
 
 def false_failures(policy: Policy, scalars: Mapping[str, Estimate]) -> float:
@@ -108,9 +100,8 @@ def false_failures(policy: Policy, scalars: Mapping[str, Estimate]) -> float:
 
 def left_out(policy: Policy, scalars: Mapping[str, Estimate]) -> dict[str, str]:
     """Return the optional rules that are about no number there is, each with the name that was perhaps meant."""
-    optional = {pattern: rule for pattern, rule in policy.numbers.items() if rule.optional}
-    absent = {pattern: rule for pattern, rule in optional.items() if not _limits(pattern, rule, scalars)}
-    return {pattern: _near(pattern, rule, scalars).strip() for pattern, rule in absent.items()}
+    optional = [(pattern, rule) for pattern, rule in policy.numbers.items() if rule.optional]
+    return {one: _near(one, rule, scalars).strip() for one, rule in optional if not _limits(one, rule, scalars)}
 
 
 def overall(policy: Policy, judged: Sequence[RuleOutcome]) -> GateOutcome:
@@ -119,11 +110,7 @@ def overall(policy: Policy, judged: Sequence[RuleOutcome]) -> GateOutcome:
     Where no rule applied, nothing was shown, so that is undecided too.
     """
     outcomes = {one.outcome for one in judged}
-    if "fail" in outcomes:
-        return "fail"
-    if "undecided" in outcomes or not outcomes:
-        return policy.undecided
-    return "pass"
+    return "fail" if "fail" in outcomes else policy.undecided if "undecided" in outcomes or not outcomes else "pass"
 
 
 def _limits(pattern: str, rule: NumberRule, scalars: Mapping[str, Estimate]) -> dict[str, tuple[float, float]]:
@@ -202,11 +189,9 @@ def _size_needed(number: Estimate, least: float, most: float, wider: float) -> s
     That takes the value as the true one, and a spread that stays as it is. A lopsided interval becomes even with more
     observations, so a side shorter than half of it is not relied on.
     """
-    limit = min((least, most), key=lambda end: abs(number.value - end))
-    gap = number.value - limit
+    gap = number.value - min((least, most), key=lambda end: abs(number.value - end))
     half = max(number.value - number.low if gap > 0 else number.high - number.value, (number.high - number.low) / 2)
-    inside = least <= number.value <= most
-    shrink = half * ((1.0 if inside else wider) + POWER / _quantile(1))
+    shrink = half * ((1.0 if least <= number.value <= most else wider) + POWER / _quantile(1))
     if not number.n:
         return "How many observations would decide is not known."
     if not shrink < 1000 * abs(gap):
@@ -241,5 +226,4 @@ def describe(judged: RuleOutcome) -> str:
     >>> print(describe(RuleOutcome("test.roc_auc", "at least 0.8", "pass", Estimate(0.9), "The number satisfies it.")))
     pass       test.roc_auc 0.900: at least 0.8. The number satisfies it.
     """
-    number = f" {judged.number_text}".rstrip()
-    return f"{judged.outcome:<10} {judged.name}{number}: {judged.rule}. {judged.why}"
+    return f"{judged.outcome:<10} {f'{judged.name} {judged.number_text}'.rstrip()}: {judged.rule}. {judged.why}"

@@ -1,11 +1,9 @@
 """Read a policy: a short YAML file of rules over named numbers, findings and data."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
@@ -65,7 +63,7 @@ class NumberRule(Part):
     """The policy's own reason."""
 
     @model_validator(mode="after")
-    def _one_kind(self) -> NumberRule:
+    def _one_kind(self) -> Self:
         given = self.model_fields_set
         compares, limits = self.not_worse_than, given & {"min", "max"}
         if not (compares or limits) or ("by" in given and not compares):
@@ -113,14 +111,13 @@ class Policy(Part):
     """Who must approve a model before it is promoted: somebody (required), or somebody but its author (independent)."""
 
     @model_validator(mode="after")
-    def _rules(self) -> Policy:
+    def _rules(self) -> Self:
         if not (self.numbers or self.findings or self.fingerprints):
             raise ValueError(f"it has no rule. Give {listed(RULES)}")
         for name, rule in self.numbers.items():
-            known = ("test.",) if rule.not_worse_than == "baseline" else ("test.", "fairness.")
-            if rule.not_worse_than and not name.startswith(known):
-                beginning = " or ".join(known)
-                raise ValueError(f"{shown(name)}: not_worse_than is for names that begin with {beginning} there")
+            own = ("test.",) if rule.not_worse_than == "baseline" else ("test.", "fairness.")
+            if rule.not_worse_than and not name.startswith(own):
+                raise ValueError(f"{shown(name)}: not_worse_than is for names that begin with {' or '.join(own)} there")
             if rule.not_worse_than and not {"*", "?"} & set(name) and not better_when(name):
                 raise ValueError(f"{shown(name)}: neither higher nor lower is better there. Give min and max")
         return self

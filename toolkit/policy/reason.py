@@ -60,8 +60,7 @@ def _rule(rule: RuleOutcome, scalars: Mapping[str, Estimate]) -> str:
     if math.isnan(rule.number.value):
         why = rule.why.partition(". ")[0].removesuffix(".")
         return f"{number_words(rule.name)} is not defined" if rule.limit else why[:1].lower() + why[1:]
-    groups = _groups(rule, scalars)
-    found = f"{groups} {rule.number}" if groups else f"{number_words(rule.name)} is {rule.number}"
+    found = f"{_groups(rule, scalars) or f'{number_words(rule.name)} is'} {rule.number}"
     if rule.limit.startswith("not worse"):
         return f"{found}, and must be {rule.limit}"
     return f"{found} where {rule.limit} is {'allowed' if 'most' in rule.limit else 'required'}"
@@ -70,14 +69,12 @@ def _rule(rule: RuleOutcome, scalars: Mapping[str, Estimate]) -> str:
 def _groups(rule: RuleOutcome, scalars: Mapping[str, Estimate]) -> str:
     """Name the two groups whose gap or ratio a number is, where the numbers of the groups say which they are."""
     ones = group_numbers(scalars)
-    own = next((one for one in ones if one.name == rule.name and one.is_disparity), None)
-    if own is None:
+    if not (own := next((one for one in ones if one.name == rule.name and one.is_disparity), None)):
         return ""
     kind, _, form = own.metric.rpartition("_")
     near = [one for one in ones if one.feature == own.feature and one.group and math.isfinite(one.number.value)]
     for metric in _COMPARED.get(kind, [kind]):
-        known = [one for one in near if one.metric == metric]
-        if len(known) < 2:
+        if len(known := [one for one in near if one.metric == metric]) < 2:
             continue
         low, high = (choose(known, key=lambda one: one.number.value) for choose in (min, max))
         least, most = low.number.value, high.number.value

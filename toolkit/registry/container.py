@@ -1,7 +1,5 @@
 """A folder to build a container from that serves a model: the model, this code, its packages, and manifests."""
 
-from __future__ import annotations
-
 import contextlib
 import platform
 import re

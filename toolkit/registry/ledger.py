@@ -61,8 +61,7 @@ class Entry:
     def digest(self) -> str:
         """Return the SHA-256 of everything in it but its own hash, and the signature where there is none."""
         left_out = ("hash",) if self.signature else ("hash", "signature")
-        plain = {name: value for name, value in asdict(self).items() if name not in left_out}
-        return record_hash(plain)
+        return record_hash({name: value for name, value in asdict(self).items() if name not in left_out})
 
 
 class Ledger:
@@ -112,12 +111,11 @@ class Ledger:
             return []
         found = []
         for number, line in enumerate(self.path.read_bytes().rstrip(b"\n").split(b"\n"), 1):
-            try:
+            said = f"Line {number} of the ledger {str(self.path)!r} is no record"
+            with refusing(said, kinds=(ValueError, TypeError)):
                 found.append(Entry(**json.loads(line)))
                 if not (isinstance(found[-1].facts, dict) and isinstance(found[-1].signature, str)):
                     raise TypeError("its facts or its signature are of another kind")
-            except (ValueError, TypeError) as error:
-                raise InputError(f"Line {number} of the ledger {str(self.path)!r} is no record: {error}.") from error
         return found
 
     def trusted(self) -> list[Entry]:
@@ -155,10 +153,9 @@ class Ledger:
             if doubt := self.doubt(entry, SIGNERS in facts):
                 raise InputError(f"Nothing is recorded: this decision to {what} {model}/{version} {doubt}.")
             entry = replace(entry, hash=entry.digest())
-            text = "".join(json.dumps(asdict(one), ensure_ascii=False) + "\n" for one in (*known, entry))
             handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=f".{NAME}-")
             with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
+                file.writelines(json.dumps(asdict(one), ensure_ascii=False) + "\n" for one in (*known, entry))
                 file.flush()
                 os.fsync(file.fileno())
             Path(name).replace(self.path)
@@ -191,8 +188,7 @@ class Ledger:
             Where their hash, as of ``folder_hash``, is another.
         """
         about = (one for one in self.entries() if (one.model, one.version) == (name, version) and MODEL in one.facts)
-        first = next(about, None)
-        if first and first.facts[MODEL] != digest:
+        if (first := next(about, None)) and first.facts[MODEL] != digest:
             when = f"{first.when[:10]}, when it was put on record"
             raise InputError(f"Version {version} of {name!r} was changed after {when}. It is not used.")
 
@@ -242,10 +238,9 @@ class Ledger:
             known.add(entry.hash)
             if signatures and (doubt := self.doubt(entry, demanded)):
                 found.append(f"Record {place} {doubt}.")
-        lost = (
-            "The last record of {!r} that MLflow knows is not in it: its end was cut off, or --out is another folder."
-        )
-        return found + [lost.format(name) for name, head in self.heads.items() if head not in known]
+        why = "its end was cut off, or --out is another folder"
+        lost = [name for name, head in self.heads.items() if head not in known]
+        return found + [f"The last record of {name!r} that MLflow knows is not in it: {why}." for name in lost]
 
 
 def content_hash(content: bytes) -> str:

@@ -258,8 +258,7 @@ def _registry(out: Path, key: Path | None = None) -> Iterator[tuple[MlflowClient
 def _settle(client: MlflowClient, name: str, entry: Entry) -> None:
     """Move the aliases as a record says, then mark it as the last one that was carried out."""
     for alias in ALIASES:
-        number = entry.facts.get(f"{alias}.after")
-        if number:
+        if number := entry.facts.get(f"{alias}.after"):
             client.set_registered_model_alias(name, alias, number)
         elif number == "":
             client.delete_registered_model_alias(name, alias)
@@ -297,12 +296,10 @@ def _version(client: MlflowClient, address: str) -> Version:
     import mlflow
     from mlflow.exceptions import MlflowException
 
-    meant = _ADDRESS.fullmatch(address)
-    if not meant:
+    if not (meant := _ADDRESS.fullmatch(address)):
         raise InputError(f"{address!r} names no version of a model. Write NAME/VERSION or NAME@ALIAS, such as churn/3.")
     name, number = meant[1], meant[2]
-    known = _known()
-    if name not in known:
+    if name not in (known := _known()):
         raise InputError(f"There is no model {name!r}.{nearest(name, known)} Known: {listed(known) or 'none'}.")
     aliases = known[name].aliases
     if number is None and meant[3] not in aliases:
@@ -338,10 +335,9 @@ def _objection(version: Version, ledger: Ledger) -> str:
     judged = [one for one in same if one.what == "reject" or one in sure]
     if judged and judged[-1].what == "reject":
         return f"{judged[-1].who} rejected it: {judged[-1].why}"
-    approved = [one.who for one in sure]
-    if verdict.approval and not approved:
+    if verdict.approval and not sure:
         signed = " by a valid signature" if ledger.demanding else ""
         return f"Nobody approved this model with this report{signed}, and its policy wants that (toolkit approve)."
-    if verdict.approval == "independent" and set(approved) == {version.report.author}:
+    if verdict.approval == "independent" and {one.who for one in sure} == {version.report.author}:
         return f"Only {version.report.author}, its author, approved it, and its policy wants somebody else."
     return ""

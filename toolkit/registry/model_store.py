@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from mlflow import MlflowClient
     from mlflow.entities import LoggedModel
-    from mlflow.models import Model as MLmodel
-    from mlflow.models import ModelSignature
+    from mlflow.models import Model, ModelSignature
 
 KEPT = "extra_files"  # as MLflow calls the folder
 THRESHOLD = "threshold.json"
@@ -157,7 +156,7 @@ def load_model(address: str, out: Path) -> Logged:
 
 
 @contextlib.contextmanager
-def fetched(address: str, out: Path) -> Iterator[tuple[Path, MLmodel, str]]:
+def fetched(address: str, out: Path) -> Iterator[tuple[Path, Model, str]]:
     """Yield the folder of a logged model, what is said there of it, and its name, where the store knows it.
 
     One that was changed since it was put on record is refused. What MLflow, or loading the model meanwhile, raises

@@ -50,8 +50,7 @@ def check_reachable(uri: str) -> None:
     InputError
         Where the server does not answer or the database cannot be opened.
     """
-    scheme = uri.partition(":")[0]
-    if scheme in ("http", "https"):
+    if (scheme := uri.partition(":")[0]) in ("http", "https"):
         try:
             urllib.request.urlopen(re.sub("(?<=://)[^/]*@", "", uri).rstrip("/") + "/health", timeout=5).close()  # noqa: S310
         except urllib.error.HTTPError:
@@ -172,10 +171,9 @@ def connect(uri: str) -> Iterator[MlflowClient]:
 
 def log_batches(client: MlflowClient, run_id: str, metrics: Sequence[Metric], params: Sequence[Param] = ()) -> None:
     """Log metrics and parameters to a run, as many at a time as a server takes."""
-    for start in range(0, len(metrics), 1000):
-        client.log_batch(run_id, metrics=metrics[start : start + 1000])
-    for start in range(0, len(params), 100):
-        client.log_batch(run_id, params=params[start : start + 100])
+    for kind, ones, most in (("metrics", metrics, 1000), ("params", params, 100)):
+        for start in range(0, len(ones), most):
+            client.log_batch(run_id, **{kind: ones[start : start + most]})
 
 
 def safe_names(names: Iterable[str]) -> dict[str, str]:

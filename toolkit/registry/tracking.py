@@ -131,8 +131,7 @@ def record_failure(
 
     def record(client: MlflowClient) -> bool:
         every = [experiment.experiment_id for experiment in client.search_experiments()]
-        runs = client.search_runs(every, f"tags.`{REPORT_TAG}` = '{report_id}'") if every else []
-        if runs:
+        if runs := (client.search_runs(every, f"tags.`{REPORT_TAG}` = '{report_id}'") if every else []):
             run_id = runs[0].info.run_id
         else:
             experiment_id = experiment_of(client, os.environ.get("MLFLOW_EXPERIMENT_NAME") or template, out)
@@ -170,11 +169,9 @@ def _in_a_store(uris: Sequence[str], work: Callable[[MlflowClient], _Done]) -> t
 
 def experiment_of(client: MlflowClient, name: str, out: Path) -> str:
     """Return the experiment's id; a new one beside the reports keeps its files there too."""
-    found = client.get_experiment_by_name(name)
-    if found is None:
-        local = client.tracking_uri == store.beside(out)
+    if not (found := client.get_experiment_by_name(name)):
         folder = (out.resolve().parent / "mlruns" / hashlib.sha256(name.encode()).hexdigest()[:12]).as_uri()
-        return str(client.create_experiment(name, artifact_location=folder if local else None))
+        return str(client.create_experiment(name, folder if client.tracking_uri == store.beside(out) else None))
     if found.lifecycle_stage == "deleted":
         client.restore_experiment(found.experiment_id)
     return str(found.experiment_id)

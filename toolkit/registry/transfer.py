@@ -44,12 +44,10 @@ def copied_run(logged: RunInfo, out: Path) -> Iterator[tuple[RunInfo, MlflowClie
     InputError
         Where no server is named, it cannot be used, or there is no such run beside the reports.
     """
-    uri = tracking_uri(out)
-    if uri == beside(out):
+    if (uri := tracking_uri(out)) == beside(out):
         raise InputError("No tracking server is named. Set MLFLOW_TRACKING_URI to its address.")
     check_reachable(uri)
-    there = Path(beside(out).removeprefix("sqlite:///")).exists()
-    if there:
+    if there := Path(beside(out).removeprefix("sqlite:///")).exists():
         check_reachable(beside(out))
     with connect(beside(out)) if there else contextlib.nullcontext() as source, connect(uri) as client:
         if _found(client, logged.run_id):
@@ -83,8 +81,7 @@ def _copy(source: MlflowClient, client: MlflowClient, run: Run, logged: RunInfo,
         client.delete_run(left.info.run_id)
     run_id, address = _copy_one(client, run, experiment_id, {}), logged.model_uri
     for child in _children(source, run):
-        child_id = _copy_one(client, child, experiment_id, {PARENT: run_id})
-        client.set_terminated(child_id, child.info.status)
+        client.set_terminated(_copy_one(client, child, experiment_id, {PARENT: run_id}), child.info.status)
     for model in source.search_logged_models([run.info.experiment_id], f"source_run_id = '{run.info.run_id}'"):
         copied = copy_model(model, client, run_id, experiment_id)
         if model.model_uri == logged.model_uri:
@@ -104,8 +101,7 @@ def _copy_one(client: MlflowClient, run: Run, experiment_id: str, tags: Mapping[
 
     new = client.create_run(experiment_id, run.info.start_time, {**run.data.tags, **tags}, run.info.run_name)
     metrics = [Metric(name, value, run.info.end_time, 0) for name, value in run.data.metrics.items()]
-    params = [Param(name, text) for name, text in run.data.params.items()]
-    log_batches(client, new.info.run_id, metrics, params)
+    log_batches(client, new.info.run_id, metrics, [Param(name, text) for name, text in run.data.params.items()])
     if run.inputs:
         client.log_inputs(new.info.run_id, run.inputs.dataset_inputs)
     return str(new.info.run_id)

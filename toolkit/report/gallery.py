@@ -80,10 +80,9 @@ def read_run(folder: Path) -> Run:
 
 def _with_series(runs: Sequence[Run]) -> Iterator[Run]:
     """Add to each run, newest first, the drawing of its key number over the runs that it may be compared with."""
-    alike: dict[tuple[str, str, str], list[Run]] = {}
+    alike: dict[tuple[str, str, str] | None, list[Run]] = {}
     for run in reversed(runs):
-        if run.kind:
-            alike.setdefault(run.kind, []).append(run)
+        alike.setdefault(run.kind, []).append(run)
     for run in runs:
         others = alike[run.kind][-MOST_IN_SERIES:] if run.kind else []
         numbers = [other.summary.key_numbers[0].value for other in others if other.summary]
@@ -107,15 +106,14 @@ def environment() -> Environment:
     scripts = [(folder / name).read_text(encoding="utf-8") for name in ("review.js", "row.js")]
     policy = content_policy(scripts, "img-src data:")
     made = Environment(loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined)
-    ours = map(Markup, (*scripts, policy))  # files of our own, and their hashes
-    made.globals |= zip(("script", "row_script", "policy"), ours, strict=True)
+    # Files of our own, and their hashes.
+    made.globals |= zip(("script", "row_script", "policy"), map(Markup, (*scripts, policy)), strict=True)
     made.filters |= {"words": number_words, "plain": format_number, "cell": cell_html, "drawn": draw_interval}
     made.filters |= {"difference": difference_html, "direction": direction_words, "tables": key_tables}
     made.filters |= {"date": readable_date, **{one.__name__: one for one in (counted, listed, printable, shown)}}
     return made
 
 
-SEED = "seed"
 MOST_NUMBERS = 4
 
 
@@ -150,7 +148,7 @@ def sweep_html(title: str, reports: Sequence[SweptReport]) -> str:
     varied, alike = list(reports[0].varied), dict[tuple[str, ...], list[SweptReport]]()
     labels = {name: one.label or name for report in reports for name, one in report.numbers.items()}
     for report in reports:
-        others = (value for name, value in zip(varied, report.values, strict=True) if name != SEED)
+        others = (value for name, value in zip(varied, report.values, strict=True) if name != "seed")
         alike.setdefault(tuple(others), []).append(report)
     means = {values: [_mean(ones, name) for name in labels] for values, ones in alike.items()}
     page = environment().get_template("sweep.html.j2")

@@ -71,12 +71,11 @@ class Glossary:
         start = 0
         for found in _spelling().finditer(text):
             term = _by_spelling()[found.group().casefold()]
-            if (section, term.id) in self._seen:
-                continue
-            self._seen.add((section, term.id))
-            yield text[start : found.start()], None
-            yield found.group(), term
-            start = found.end()
+            if (section, term.id) not in self._seen:
+                self._seen.add((section, term.id))
+                yield text[start : found.start()], None
+                yield found.group(), term
+                start = found.end()
         yield text[start:], None
 
     def mark(self, text: str, section: str) -> Markup:

@@ -44,14 +44,11 @@ def sentence(number: KeyNumber) -> str:
     'F1 on the test part is 0.500 (95% interval 0.400 to 0.600); the baseline has 0.100.'
     """
     value, difference = number.value, number.difference
-    named = f"{number.label or number.name} on the {number.on}" if number.on else number.label or number.name
+    name, where = number.label or number.name, f" on the {number.on}" if number.on else ""
     if math.isnan(value.value):
-        return f"{number.label or number.name} is not defined{f' on the {number.on}' if number.on else ''}."
-    if value.has_interval:
-        middle, low, high = value.texts()
-        text = f"{named} is {middle} (95% interval {low} to {high})"
-    else:
-        text = f"{named} is {format_number(value.value)}"
+        return f"{name} is not defined{where}."
+    said = "{} (95% interval {} to {})".format(*value.texts()) if value.has_interval else format_number(value.value)
+    text = f"{name}{where} is {said}"
     if math.isnan(number.other.value) or not number.beside:
         return f"{text}."
     text += f"; the {number.beside} has {format_number(number.other.value)}."
@@ -62,10 +59,8 @@ def sentence(number: KeyNumber) -> str:
 
 def key_tables(numbers: Sequence[KeyNumber]) -> list[list[KeyNumber]]:
     """Put the numbers that are comparable with each other into a table of their own, in the order given."""
-    tables: dict[tuple[str, str], list[KeyNumber]] = {}
-    for number in numbers:
-        tables.setdefault((number.on, number.beside), []).append(number)
-    return list(tables.values())
+    kinds = dict.fromkeys((one.on, one.beside) for one in numbers)
+    return [[one for one in numbers if (one.on, one.beside) == kind] for kind in kinds]
 
 
 def draw_interval(estimate: Estimate, baseline: float = math.nan) -> Markup:
@@ -76,8 +71,7 @@ def draw_interval(estimate: Estimate, baseline: float = math.nan) -> Markup:
     The numbers stand beside it in the table, so the drawing is hidden from screen readers.
     """
     numbers = {"value": estimate.value, "low": estimate.low, "high": estimate.high, "baseline": baseline}
-    known = {name: number for name, number in numbers.items() if math.isfinite(number)}
-    if "value" not in known:
+    if "value" not in (known := {name: number for name, number in numbers.items() if math.isfinite(number)}):
         return Markup("")
     lowest, highest = 0.0 - _round_beyond(-min(known.values())), _round_beyond(max(known.values()))
     if lowest == 0 and (OWN_SCALE < highest <= 1 or highest == 0):
@@ -92,8 +86,7 @@ def draw_series(estimates: Sequence[Estimate], place: int) -> Markup:
 
     Numbers that are not finite are left out; empty where fewer than two are left.
     """
-    finite = [(where, one) for where, one in enumerate(estimates) if math.isfinite(one.value)]
-    if len(finite) < 2:
+    if len(finite := [(where, one) for where, one in enumerate(estimates) if math.isfinite(one.value)]) < 2:
         return Markup("")
     ends = [end for _, one in finite for end in (one.value, one.low, one.high) if math.isfinite(end)]
     lowest, highest = min(ends), max(ends)

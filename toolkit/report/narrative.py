@@ -57,8 +57,7 @@ class _Reader:
         found = results and results.get("findings")
         for one in found if isinstance(found, list) else ():
             if isinstance(one, dict):
-                words = f"{one.get('severity')} {one.get('code')} {one.get('message')}"
-                cleaner.reported.add(" ".join(words.split()))
+                cleaner.reported.add(" ".join(f"{one.get('severity')} {one.get('code')} {one.get('message')}".split()))
         for data in shown:
             below = (_json(data.get(FIGURES_MIME)) or {}).get("below")
             cleaner.drawn.update(" ".join(str(one).split()) for one in (below if isinstance(below, list) else ()))
@@ -148,16 +147,14 @@ class _Reader:
             yield from (Block("figure" if html.startswith("<figure") else "output", html) for html in shown)
             if shown:
                 return
-        for kind in _IMAGES:
-            if kind in data:
-                yield Block("figure", self.cleaner.clean(_image(kind, _joined(data[kind]), label)))
-                return
+        if kind := next((kind for kind in _IMAGES if kind in data), None):
+            yield Block("figure", self.cleaner.clean(_image(kind, _joined(data[kind]), label)))
+            return
+        text = plain_text(_joined(data.get("text/plain", "")))
         if "text/markdown" in data:
             yield Block("output", self.cleaner.clean(_markdown(_joined(data["text/markdown"]), {})))
-        elif "text/plain" in data:
-            text = plain_text(_joined(data["text/plain"]))
-            if text.strip() and not _BARE_REPR.fullmatch(text.strip()):
-                yield _text_block(text)
+        elif text.strip() and not _BARE_REPR.fullmatch(text.strip()):
+            yield _text_block(text)
 
     def _highlighted(self, source: str) -> Markup:
         try:
@@ -205,8 +202,7 @@ def _image(kind: str, content: str, label: str) -> str:
 def _merged(outputs: Sequence[NotebookNode]) -> list[dict[str, Any]]:
     merged: list[dict[str, Any]] = []
     for output in outputs:
-        entry = dict(output)
-        if entry.setdefault("output_type", "display_data") == "stream":
+        if (entry := dict(output)).setdefault("output_type", "display_data") == "stream":
             entry["text"] = _joined(entry.get("text", ""))
             if merged and merged[-1]["output_type"] == "stream" and merged[-1].get("name") == entry.get("name"):
                 merged[-1]["text"] += entry["text"]

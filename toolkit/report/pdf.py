@@ -32,9 +32,7 @@ def print_pdf(page: Path, *, full: bool = False) -> Path:
     InputError
         Where no browser is found, or it prints nothing.
     """
-    output = page.with_suffix(".pdf")
-    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if browser is None:
+    if not (browser := next(filter(None, map(shutil.which, BROWSERS)), None)):
         advice = "Install one, or open the page in any browser and print it from there."
         raise InputError(f"There is no Chromium or Chrome to print {page.name} ({listed(BROWSERS)}). {advice}")
     with tempfile.TemporaryDirectory() as folder:
@@ -51,5 +49,4 @@ def print_pdf(page: Path, *, full: bool = False) -> Path:
         if not printed.is_file():
             said = " ".join(done.stderr.split())[-300:]
             raise InputError(f"{browser} printed nothing (exit code {done.returncode}): {said or 'it gave no reason'}.")
-        shutil.copyfile(printed, output)
-    return output
+        return shutil.copyfile(printed, page.with_suffix(".pdf"))

@@ -50,8 +50,7 @@ def render(notebook: Path, output: Path | None = None) -> Path:
     InputError
         Where there is no such file, or it is no notebook.
     """
-    page = page_html(_read(notebook), notebook.stem)
-    return write_page(output or notebook.with_suffix(".html"), page)
+    return write_page(output or notebook.with_suffix(".html"), page_html(_read(notebook), notebook.stem))
 
 
 def write_index(folder: Path) -> Path:
@@ -123,13 +122,11 @@ def make_page(notebook: NotebookNode, name: str = "") -> Page:
     """
     glossary = Glossary()
     own = {"main", "verdict", "error", "glossary", "full", "parameters", "environment", "lineage"}
-    reserved = frozenset({*_BEFORE, *_AFTER, *own, *(term.id for term in terms())})
-    narrative = read_narrative(notebook, reserved, glossary)
+    narrative = read_narrative(notebook, frozenset({*_BEFORE, *_AFTER, *own, *(term.id for term in terms())}), glossary)
     summary, verdict = None, VERDICTS["unpublished"]
     if narrative.results is not None:
         summary, verdict = read_summary(narrative.results, "What this notebook published")
     metadata = notebook.get("metadata", {})
-    given = metadata.get("papermill", {}).get("parameters", {})
     title = (summary.results.title if summary else "") or narrative.title or str(metadata.get("title") or name)
     sections = [section for section in narrative.sections if not section.is_empty]
     headings = [heading for section in sections for heading in section.headings]
@@ -140,7 +137,7 @@ def make_page(notebook: NotebookNode, name: str = "") -> Page:
             findings.append(replace(issue, link=place.id, section=place.text) if place and place in headings else issue)
     serious = [issue for issue in findings if issue.tone != "none"]
     first = (findings if len(findings) <= _MOST_FINDINGS else serious)[:_MOST_FINDINGS]
-    parameters = summary.results.parameters if summary else given
+    parameters = summary.results.parameters if summary else metadata.get("papermill", {}).get("parameters", {})
     present: dict[str, object] = {"findings": summary, "sign-off": summary, "provenance": summary or parameters}
     present |= {"key-numbers": summary and summary.key_numbers, "rules": summary and summary.rules}
     present["left-out"] = narrative.left_out

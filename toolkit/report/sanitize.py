@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import StringIO
+from itertools import count
 
 from bs4 import BeautifulSoup, Tag
 from bs4.element import NavigableString
@@ -23,8 +24,7 @@ from toolkit.report.glossary import Glossary
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _RULES = beside(__file__, "sanitize.yaml")
 _ALLOWED, _DROPPED = set(_RULES["allowed"]), set(_RULES["dropped"])
-_LISTS = (_RULES["attributes"], _RULES["own"])
-_ATTRIBUTES, _OWN_ATTRIBUTES = ({element: set(names) for element, names in one.items()} for one in _LISTS)
+_ATTRIBUTES, _OWN = ({one: set(names) for one, names in _RULES[kind].items()} for kind in ("attributes", "own"))
 _CSV = re.compile(r"data:text/csv;charset=utf-8,[\w%.~,:;/@!$()*+=?-]*", re.ASCII)
 _VALUES = {
     # A scheme of the list, or none: a browser skips control characters inside one, so that "da\tta:" is "data:" to it.
@@ -49,7 +49,7 @@ def _cleaner(tags: set[str], attributes: Mapping[str, set[str]], classes: str) -
 
 
 _FOREIGN = _cleaner(_ALLOWED, _ATTRIBUTES, _CLASSES)
-_LAST = _cleaner(_ALLOWED | {"button", "wbr"}, _ATTRIBUTES | _OWN_ATTRIBUTES, f"{_CLASSES}|anchor|number|scroll|term")
+_LAST = _cleaner(_ALLOWED | {"button", "wbr"}, _ATTRIBUTES | _OWN, f"{_CLASSES}|anchor|number|scroll|term")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +79,8 @@ class PageCleaner:
         Findings that the page lists elsewhere, and which are taken out of the pieces.
     drawn : set of str
         What stands below the figures that have a cell of their own: with a result they are taken out.
+    numbers : dict of str to iterator of int
+        The next number of a figure, and of a table.
 
     Examples
     --------
@@ -97,7 +99,7 @@ class PageCleaner:
         self._ids = set(reserved)
         self._repeated: Counter[str] = Counter()
         self.latest = ""
-        self._counts: Counter[str] = Counter()
+        self.numbers = {kind: count(1) for kind in _NUMBERED}
 
     def clean(self, html: str, *, shift: int = 3, prose: bool = False, title: bool = False) -> Markup:
         """Return ``html`` with nothing in it that acts, loads or breaks the order of the page.
@@ -128,11 +130,6 @@ class PageCleaner:
             name = f"{base}-{self._repeated[base] + 1}"
         self._ids.add(name)
         return name
-
-    def number(self, kind: str) -> int:
-        """Return the next number of a kind of thing: figure, table."""
-        self._counts[kind] += 1
-        return self._counts[kind]
 
 
 class _Arranger:
@@ -209,7 +206,7 @@ class _Arranger:
         if words in self.page.drawn and "tk-glance" in str(node.get("class")).split():
             node.extract()
             return
-        label = f"{kind.capitalize()} {self.page.number(kind)}" if words and not data else ""
+        label = f"{kind.capitalize()} {next(self.page.numbers[kind])}" if words and not data else ""
         anchor = self.page.unique_id(label or ("data" if data else kind))
         self.page.latest = self.page.latest if data else anchor
         node.attrs = {"id": anchor}

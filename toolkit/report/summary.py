@@ -109,8 +109,7 @@ def readable_date(iso: str) -> str:
         when = datetime.fromisoformat(iso)
     except ValueError:
         return iso
-    zone = (when.tzname() or "").removesuffix("+00:00")
-    return f"{when.day} {when:%B %Y, %H:%M} {zone}".strip()
+    return f"{when.day} {when:%B %Y, %H:%M} {(when.tzname() or '').removesuffix('+00:00')}".strip()
 
 
 def _judged(results: Results) -> str:
@@ -133,5 +132,4 @@ def shown(value: object) -> str:
     """Write the value of a parameter."""
     if value is None:
         return "not set"
-    text = value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False)
-    return shorten(text, 400)
+    return shorten(value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False), 400)

@@ -27,8 +27,7 @@ def read_kinds(annotation: str) -> tuple[str, ...]:
     >>> read_kinds("list[str] | None")
     ('list[str]', 'None')
     """
-    found = tuple(annotation.split(" | "))
-    if not set(found) <= KINDS.keys():
+    if not set(found := tuple(annotation.split(" | "))) <= KINDS.keys():
         raise ValueError(f"Types are {', '.join(list(KINDS)[:-1])} and unions with |.")
     return found
 
@@ -78,8 +77,7 @@ def from_texts(texts: Sequence[str], kinds: Sequence[str]) -> Any:
         raise ValueError("It is not valid UTF-8.")
     if len(texts) == 1:
         return convert(UnquotedText(texts[0]), kinds)
-    lists = [kind for kind in kinds if kind.startswith("list")]
-    if not lists:
+    if not (lists := [kind for kind in kinds if kind.startswith("list")]):
         raise ValueError("It was given more than once.")
     return [item for text in texts for item in _convert(UnquotedText(text), lists[0])]
 
@@ -94,8 +92,7 @@ def _order(kind: str, value: object) -> int:
 
 def _convert(value: Any, kind: str) -> Any:
     """Return a value as it is written in its kind; raise ValueError where it is of another."""
-    unquoted = isinstance(value, UnquotedText)
-    if unquoted:
+    if unquoted := isinstance(value, UnquotedText):
         value = _parsed(value, kind)
     number = isinstance(value, Real) and not isinstance(value, bool)
     match kind.partition("[")[0]:

@@ -63,8 +63,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         Where there is none, or it was changed.
     """
     path = folder / NAME
-    manifest = _sound(_lf(path.read_bytes())) if path.is_file() else None
-    if manifest is None:
+    if not (manifest := _sound(_lf(path.read_bytes())) if path.is_file() else None):
         raise InputError(f"{str(path)!r} is not there, or was changed. Give the folder of a finished report.")
     return manifest
 
@@ -145,10 +144,8 @@ def _checks(texts: Mapping[str, bytes], files: Mapping[str, bytes], whole: bool)
         if sound[part] is None or sound[part] != manifest:
             why = "it was changed after it was written" if text else MISSING
             yield Check(part, "differs", "it is not the one in the page" if sound[part] else why)
-        elif text != _lf(text):
-            yield Check(part, "differs", _ENDINGS)
         else:
-            yield Check(part, "matches")
+            yield Check(part, "matches") if text == _lf(text) else Check(part, "differs", _ENDINGS)
     due: Mapping[str, str] = manifest["files"] if manifest else {}
     for name in sorted(due.keys() | files.keys()):
         content = files.get(name, b"")
@@ -198,12 +195,15 @@ PACKAGES = beside(__file__, "packages.yaml")
 def environment() -> dict[str, str]:
     """Return the versions that decide what a run computes."""
     found = {"python": platform.python_version(), "system": f"{platform.system()} {platform.machine()}"}
-    for name in PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = "not installed"
-    return found
+    return found | {name: installed(name) or "not installed" for name in PACKAGES}
+
+
+def installed(package: str) -> str:
+    """Return the version of a package; empty where it is not installed."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
 
 
 def commit(folder: Path) -> tuple[str | None, bool]:
@@ -213,8 +213,7 @@ def commit(folder: Path) -> tuple[str | None, bool]:
 
 
 def _git(folder: Path, *arguments: str) -> str | None:
-    git = shutil.which("git")
-    if git is None:
+    if not (git := shutil.which("git")):
         return None
     done = subprocess.run([git, *arguments], cwd=folder, capture_output=True, text=True, check=False)
     return done.stdout.strip() if done.returncode == 0 else None

@@ -74,8 +74,7 @@ class Schema:
 
     def find(self, name: str) -> Parameter:
         """Return one parameter; an unknown name is refused with the nearest one."""
-        by_name = {parameter.name: parameter for parameter in self.parameters}
-        if name in by_name:
+        if name in (by_name := {parameter.name: parameter for parameter in self.parameters}):
             return by_name[name]
         has = f"It has: {listed(by_name, most=40)}." if by_name else "It has none."
         raise InputError(f"Template {self.name!r} has no parameter {name!r}.{nearest(name, by_name)} {has}")
@@ -97,8 +96,7 @@ class Schema:
         for name, value in given.items():
             shown = f"{shorten(repr(value), 80)} ({type(value).__name__})"
             values[name] = _fitting(self.find(name), convert, value, shown)
-        missing = [parameter for parameter in self.parameters if parameter.required and parameter.name not in values]
-        if missing:
+        if missing := [one for one in self.parameters if one.required and one.name not in values]:
             wanted = "; ".join(f"{one.name!r} ({one.help})" if one.help else repr(one.name) for one in missing)
             noun = "parameter" if len(missing) == 1 else "parameters"
             example = " ".join(f"-p {one.name} …" for one in missing)
@@ -146,8 +144,7 @@ def _fitting(parameter: Parameter, read: Callable[[Any, Sequence[str]], Any], va
         raise refusal("other type", name=parameter.name, **said) from None
 
 
-_HELP = "name or file of the policy that judges what is published"
-_POLICY = Parameter("policy", "str | None", None, _HELP)
+_POLICY = Parameter("policy", "str | None", None, "name or file of the policy that judges what is published")
 
 
 def find_template(template: str | Path) -> Path:
@@ -159,17 +156,15 @@ def find_template(template: str | Path) -> Path:
         Where there is no such template; the nearest name is said.
     """
     folder = templates_folder()
-    inside = folder / f"{template}.ipynb"
-    if Path(template).name == str(template) and inside.is_file():
+    path, inside = Path(template), folder / f"{template}.ipynb"
+    if path.name == str(template) and inside.is_file():
         return inside
-    path = Path(template)
     if path.suffix == ".ipynb" and path.is_file():
         return path.absolute()
     names = [found.stem for found in sorted(folder.glob("*.ipynb"))]
     if path.suffix == ".ipynb" or len(path.parts) > 1:
         raise InputError(f"There is no notebook {str(template)!r}. Templates by name: {listed(names)}.")
-    near = nearest(str(template), names)
-    raise refusal("no template", template=str(template), near=near, names=listed(names))
+    raise refusal("no template", template=str(template), near=nearest(str(template), names), names=listed(names))
 
 
 def list_templates() -> list[Schema]:
@@ -222,8 +217,7 @@ def read_schema(path: Path) -> Schema:
     """
     cells = _cells(path)
     code = (cell for cell in cells if cell["cell_type"] == "code")
-    tagged = [cell for cell in code if "parameters" in cell.get("metadata", {}).get("tags", ())]
-    if len(tagged) != 1:
+    if len(tagged := [cell for cell in code if "parameters" in cell.get("metadata", {}).get("tags", ())]) != 1:
         count = f"{len(tagged) or 'no'} code cell{'s' * (len(tagged) > 1)}"
         raise refusal("tagged cells", name=path.name, count=count)
     title, question = _heading(cells)
@@ -262,8 +256,7 @@ def _parameters(source: str, where: str) -> tuple[Parameter, ...]:
     comments = {one.start[0]: one.string.lstrip("#").strip() for one in tokens if one.type == tokenize.COMMENT}
     parameters = [_parameter(statement, comments, where) for statement in statements]
     names = [parameter.name for parameter in parameters]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
+    if twice := next((name for name in names if names.count(name) > 1), None):
         raise InputError(f"The parameters cell of {where} declares {twice!r} twice.")
     return tuple(parameters)
 
@@ -272,8 +265,8 @@ def _type_of(value: object) -> ast.expr:
     """Return the annotation that a default would have, were it written."""
     items = {type(one).__name__ for one in value} if isinstance(value, list) and value else {"str"}
     item = "float" if items == {"int", "float"} else min(items)
-    kind = _PLAIN.get(type(value).__name__, type(value).__name__)
-    return ast.parse(kind.format(item), mode="eval").body
+    kind = type(value).__name__
+    return ast.parse(_PLAIN.get(kind, kind).format(item), mode="eval").body
 
 
 def _parameter(statement: ast.stmt, comments: Mapping[int, str], where: str) -> Parameter:
@@ -291,8 +284,8 @@ def _parameter(statement: ast.stmt, comments: Mapping[int, str], where: str) -> 
         default = ast.literal_eval(statement.value)
         default = None if default is None else convert(default, kinds)
     except ValueError as error:
-        problem = f"{place}: {name!r} has no literal default of its type {annotation}. {error}"
-        raise InputError(problem.strip()) from error
+        problem = f"{name!r} has no literal default of its type {annotation}. {error}".strip()
+        raise InputError(f"{place}: {problem}") from error
     lines = range(statement.lineno, (statement.end_lineno or statement.lineno) + 1)
     helps = [comments[line] for line in lines if line in comments]
     return Parameter(name, annotation, default, helps[-1].rstrip(".") if helps else "")

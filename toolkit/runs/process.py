@@ -93,8 +93,7 @@ def execute(
         except (OSError, ValueError):
             # Of one that was forked nobody knows.
             how = "" if (code := process.wait()) is None else f" with code {code}"
-            said = f"the process running the notebook ended{how}; was memory or disk short?"
-            return Failure("ProcessDied", said)
+            return Failure("ProcessDied", f"the process running the notebook ended{how}; was memory or disk short?")
         return None if outcome is None else Failure(**outcome)
 
 
@@ -115,10 +114,9 @@ def _write_spec(scratch: Path, template: Path, notebook: Path, parameters: Mappi
     kernelspec = {"argv": argv, "display_name": "Python 3 (ipykernel)", "language": "python"}
     (folder / "kernel.json").write_text(json.dumps(kernelspec), encoding="utf-8")
     files = {"template": str(template), "notebook": str(notebook), "outcome": str(scratch / "outcome.json")}
-    folders = [str(notebook.parent), str(scratch)]
-    spec = {**files, "folders": folders, "parameters": dict(parameters), "kernel": kernel}
+    spec = {"folders": [str(notebook.parent), str(scratch)], "parameters": dict(parameters), "kernel": kernel}
     path = scratch / "spec.json"
-    path.write_text(json.dumps(spec), encoding="utf-8")
+    path.write_text(json.dumps(files | spec), encoding="utf-8")
     return path
 
 
@@ -129,9 +127,8 @@ def _environment(scratch: Path, marks: Mapping[str, str]) -> dict[str, str]:
 
     Threads that wait by spinning make a run several times slower when anything else uses the machine: they shall sleep.
     """
-    jupyter = [str(scratch), *filter(None, [os.environ.get("JUPYTER_PATH")])]
     own = {name: str(scratch / folder) for name, folder in VARIABLES["folders"].items()}
-    own["JUPYTER_PATH"] = os.pathsep.join(jupyter)
+    own["JUPYTER_PATH"] = os.pathsep.join(filter(None, [str(scratch), os.environ.get("JUPYTER_PATH")]))
     return {**VARIABLES["usual"], **os.environ, **VARIABLES["fixed"], **own, **marks}
 
 
@@ -159,10 +156,8 @@ def interrupted_once() -> Iterator[None]:
     Signals the caller ignores (``nohup``) or handles are left alone, and so is all outside the main thread.
     """
     numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    usual = (signal.SIG_DFL, signal.default_int_handler)
-    before = {number: handler for number in numbers if (handler := signal.getsignal(number)) in usual}
-    if threading.current_thread() is not threading.main_thread():
-        before = {}
+    usual, ours = (signal.SIG_DFL, signal.default_int_handler), threading.current_thread() is threading.main_thread()
+    before = {number: handler for number in numbers if ours and (handler := signal.getsignal(number)) in usual}
 
     def interrupt(*_: object) -> None:
         for number in before:
@@ -176,9 +171,6 @@ def interrupted_once() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 
 
 def tidy_notebook(path: Path, template: Path, failure: Failure | None) -> None:
@@ -197,7 +189,7 @@ def tidy_notebook(path: Path, template: Path, failure: Failure | None) -> None:
     with contextlib.suppress(FileNotFoundError, ValueError):
         notebook = json.loads(path.read_text(encoding="utf-8"))
     metadata = notebook["metadata"]
-    metadata["kernelspec"] = KERNELSPEC
+    metadata["kernelspec"] = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
     if "papermill" in metadata:
         metadata["papermill"] |= {"input_path": template.name, "output_path": path.name}
     code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]

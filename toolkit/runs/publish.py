@@ -122,9 +122,8 @@ def record_tracking(folder: Path, results: Results, logged: RunInfo) -> Results:
     Results
         What was written.
     """
-    findings = [one for one in results.findings if one.code != UNTRACKED]
-    if logged.failure:
-        findings = by_severity([Finding(UNTRACKED, "medium", _untracked(logged), "tracking"), *findings])
+    failed = [Finding(UNTRACKED, "medium", _untracked(logged), "tracking")] if logged.failure else []
+    findings = by_severity([*failed, *(one for one in results.findings if one.code != UNTRACKED)])
     results = replace(results, mlflow=logged, findings=tuple(findings))
     (folder / "results.json").write_text(results.to_json(), encoding="utf-8", newline="\n")
     return results
@@ -141,16 +140,13 @@ def summarize(
     results: Sequence[Result], records: Sequence[Record], *, template: str, parameters: Mapping[str, Any]
 ) -> Results:
     """Put all that results and their records say into the form of ``results.json``."""
-    data = next((record.data for record in records if record.data is not None), None)
-    if data is None:
+    if not (data := next((record.data for record in records if record.data), None)):
         raise InputError("None of the published results knows the data. Publish the Split or the Dataset among them.")
     head = next((schema for schema in list_templates() if schema.name == template), None)
     defaults = {parameter.name: parameter.default for parameter in head.parameters} if head else {}
     own = [one for one, value in parameters.items() if one not in ("In", "Out") and one[:1] != "_" and is_json(value)]
     names = defaults if head else os.environ.get("TOOLKIT_PARAMETERS", ",".join(own)).split(",")
-    shown = {name: parameters[name] for name in names if name in parameters}
-    parameters = masked(shown)
-    findings = by_severity(finding for result in results for finding in result.findings())
+    parameters = masked({name: parameters[name] for name in names if name in parameters})
     hash_, dirty = manifest.commit(Path.cwd())
     return Results(
         template=template,
@@ -166,7 +162,7 @@ def summarize(
         headline=" ".join(record.headline for record in records if record.headline),
         key_numbers=tuple(number for record in records for number in record.numbers),
         scalars=_scalars(results),
-        findings=tuple(dict.fromkeys(findings)),
+        findings=tuple(dict.fromkeys(by_severity(one for result in results for one in result.findings()))),
         verdict=next((record.verdict for record in reversed(records) if record.verdict), PolicyVerdict()),
         commit=hash_,
         dirty=dirty,
@@ -186,8 +182,7 @@ class Published:
     def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
         mlflow = self.results.mlflow
         run = f"MLflow run {mlflow.run_id} in {mlflow.experiment!r}" if mlflow.run_id else "no MLflow run"
-        failed = f"; {_untracked(mlflow)}" if mlflow.failure else ""
-        said = f"{len(self.results.scalars)} numbers, {run}{failed}"
+        said = f"{len(self.results.scalars)} numbers, {run}{f'; {_untracked(mlflow)}' if mlflow.failure else ''}"
         return {MIME: self.results.plain(), "text/html": Face("Published", said).html(), "text/plain": said}
 
 
@@ -216,15 +211,13 @@ def _scalars(results: Sequence[Result]) -> dict[str, Estimate]:
 
 def _model(records: Sequence[Record]) -> ModelInfo | None:
     """Name the model, the features it takes and the settings it was trained with."""
-    model = next((record.model for record in records if record.model is not None), None)
-    if model is None:
+    if not (model := next((record.model for record in records if record.model), None)):
         return None
     trained = (one for record in records for one in record.candidates if one.name == model.name)
     settings = next((one.parameters for one in trained), {})
-    example = model.example
-    features = {} if example is None else {str(name): str(example[name].dtype) for name in example}
-    plain_settings = {name: _plain(value) for name, value in settings.items()}
-    return ModelInfo(model.name, tuple(model.requirements), features, plain_settings)
+    features = {} if model.example is None else {str(name): str(kind) for name, kind in model.example.dtypes.items()}
+    settings = {name: _plain(value) for name, value in settings.items()}
+    return ModelInfo(model.name, tuple(model.requirements), features, settings)
 
 
 def _plain(value: object) -> object:
@@ -287,8 +280,7 @@ def rewrite(folder: Path, results: Results, logged: RunInfo) -> Results:
     from toolkit.report import render as report
 
     changed = record_tracking(folder, results, logged)
-    notebook = folder / "notebook.ipynb"
-    if notebook.exists():
+    if (notebook := folder / "notebook.ipynb").exists():
         content = json.loads(notebook.read_text(encoding="utf-8"))
         for output in (output for cell in content["cells"] for output in cell.get("outputs", ())):
             if MIME in output.get("data", {}):

@@ -17,7 +17,6 @@ from toolkit.runs.runner import run
 
 TOLERANCE = 1e-6
 _TIMED = re.compile(r"(^|\.)(time|latency|throughput)\.")
-State = Literal["identical", "within tolerance", "different", "timed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +24,7 @@ class Compared:
     """One named number as it was recorded and as it is now; None where there is none."""
 
     name: str
-    state: State
+    state: Literal["identical", "within tolerance", "different", "timed"]
     recorded: Estimate | None
     now: Estimate | None
 
@@ -107,10 +106,8 @@ def reproduce(source: str | Path, out: Path, *, template: str | Path | None = No
     given = notebook.get("papermill", {}).get("parameters", {})  # said, though perhaps as the default has it
     recorded = results.parameters
     changed = [one.name for one in schema.parameters if one.default != recorded.get(one.name, one.default)]
-    values = {name: recorded[name] for name in (*given, *changed)}
-    done = run(schema.path, values, out=out, record=folder.resolve())
-    now = done.results
-    if now is None:
+    done = run(schema.path, {name: recorded[name] for name in (*given, *changed)}, out=out, record=folder.resolve())
+    if not (now := done.results):
         raise InputError(f"Template {schema.name!r} publishes nothing now: there is nothing to compare.")
     pages = [one / manifest.PAGE for one in (folder, done.folder)]
     same = pages[0].read_bytes() == pages[1].read_bytes() if now.created == results.created else None

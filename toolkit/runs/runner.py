@@ -92,7 +92,7 @@ def run(
             _check_tracking(staging.parent, require_tracking)
         job = _Job(schema, values, staging, name, record, datetime.now(), time.perf_counter(), uuid.uuid4().hex)
         given = {key: value for key, value in values.items() if key in wanted}  # in the order of the template
-        marks = {"TOOLKIT_OUT": str(record.parent if record else job.out), "TOOLKIT_REPORT_ID": job.report_id}
+        marks = {"TOOLKIT_OUT": str((record or staging).parent), "TOOLKIT_REPORT_ID": job.report_id}
         marks |= {"TOOLKIT_TEMPLATE": schema.name, "TOOLKIT_POLICY": str(values["policy"] or "")}
         marks |= {"TOOLKIT_RECORD": str(record or ""), "TOOLKIT_PARAMETERS": ",".join(values)}
         failure = execute(schema.path, job.notebook, given, marks=marks, timeout=timeout)
@@ -147,10 +147,6 @@ class _Job:
     report_id: str
 
     @property
-    def out(self) -> Path:
-        return self.staging.parent
-
-    @property
     def notebook(self) -> Path:
         return self.staging / "notebook.ipynb"
 
@@ -161,7 +157,7 @@ class _Job:
         base = f"{self.started:%Y%m%d-%H%M%S}-{template}-{last}{ending}"
         number = 1
         while True:
-            folder = self.out / (base if number == 1 else f"{base}-{number}")
+            folder = self.staging.with_name(base if number == 1 else f"{base}-{number}")
             try:
                 if not folder.exists():
                     return self.staging.rename(folder)
@@ -211,11 +207,11 @@ def _finish(job: _Job) -> Run:
     page = folder / "report.html"
     try:
         if results and not job.record:
-            attached = tracking.attach(results.mlflow, sorted(folder.iterdir()), job.out)
+            attached = tracking.attach(results.mlflow, sorted(folder.iterdir()), folder.parent)
             if attached != results.mlflow:
                 with publish.changing(folder) as changed:
                     results = publish.rewrite(changed, results, attached)
-        report.write_index(job.out)
+        report.write_index(folder.parent)
     except OSError as error:
         said = f"The report is whole, but what comes after it failed. {shorten(error, 240)}"
         raise RunError(f"{said}\nIt is {page}", folder) from error
@@ -226,8 +222,7 @@ def _fail(job: _Job, failure: Failure, results: Results | None = None, cause: Ex
     """Keep what there is under a name that says FAILED, and raise."""
     from toolkit.report import render as report
 
-    what = "The report could not be made" if cause else "The notebook stopped"
-    message = f"{what}. {failure}"
+    message = f"{'The report could not be made' if cause else 'The notebook stopped'}. {failure}"
     try:
         report.render(job.notebook, job.staging / "report.html")
     except Exception as error:  # noqa: BLE001  # as in _finish
@@ -236,11 +231,10 @@ def _fail(job: _Job, failure: Failure, results: Results | None = None, cause: Ex
     files = [file for file in (folder / "report.html", folder / "notebook.ipynb") if file.exists()]
     message += f"\nWhat ran so far is in {files[0] if files else folder}"
     values, said = masked(job.values), masked(str(failure))
-    untracked = tracking.record_failure(job.report_id, job.schema.name, values, said, files, job.out)
-    if untracked:
+    if untracked := tracking.record_failure(job.report_id, job.schema.name, values, said, files, folder.parent):
         message += f"\n{untracked}"
     with contextlib.suppress(OSError):  # what went wrong before is said
-        report.write_index(job.out)
+        report.write_index(folder.parent)
     raise RunError(message, folder) from cause
 
 
