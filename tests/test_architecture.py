@@ -42,7 +42,24 @@ ORDER = [
     "__main__",
 ]
 STEPS = {"data", "models", "evaluation", "explanation", "fairness", "drift", "monitoring", "comparison"}
-MOST_CODE_LINES = 19_000  # the design: 16,000 once rebuilt, never above 19,000
+# The design: at most 16,000 lines of code once rebuilt, and 19,000 with what came after that.
+MOST_CODE_LINES, MOST_CODE_LINES_IN_ALL = 16_000, 19_000
+AFTER = {
+    "comparison of models, A/B tests": ["comparison"],
+    "registry, ledger, serving, retraining": [
+        "cli_lifecycle",
+        "registry.container",
+        "registry.ledger",
+        "registry.lifecycle",
+        "registry.signature",
+        "monitoring.retrain",
+        "monitoring.serve",
+    ],
+    "the contract that travels": ["data.contract", "data.schema", "models.held_out"],
+    "weights, and rows that belong together": ["statistics.units", "fairness.clusters"],
+    "sweeps, what runs and steps share": ["runs.sweep", "runs.spare", "runs.kernel", "models.answers"],
+    "reports made again, templates of one's own": ["runs.reproduce", "runs.notebook"],
+}
 
 
 def home(name):
@@ -133,7 +150,11 @@ def test_modules_and_functions_stay_short():
 
 
 def test_the_package_stays_thin():
-    assert sum(code_lines(path.read_text(encoding="utf-8")) for path in MODULES.values()) <= MOST_CODE_LINES
+    lines = {name: code_lines(path.read_text(encoding="utf-8")) for name, path in MODULES.items()}
+    assert sum(lines.values()) <= MOST_CODE_LINES_IN_ALL
+    after = {name for names in AFTER.values() for name in names}
+    assert after <= lines.keys() | set(ORDER)
+    assert sum(number for name, number in lines.items() if not {name, home(name)} & after) <= MOST_CODE_LINES
 
 
 def length_of_code(function):

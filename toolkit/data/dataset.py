@@ -133,7 +133,7 @@ class Dataset(Result):
         return frozenset(name for name, column in self.schema.columns.items() if column.kind == "date")
 
     def take(self, positions: NDArray[np.integer[Any]] | Sequence[int]) -> Dataset:
-        """Return the rows at integer positions, with everything else as it is; rows keep their index; all are itself."""
+        """Return the rows at integer positions with their index, all else as it is; for all rows in order, itself."""
         rows = np.asarray(positions, dtype="int64")
         if np.array_equal(rows, np.arange(self.rows)):
             return self
