@@ -90,6 +90,6 @@ def _score_bins(y_true: Array, y_score: Array, weights: Array) -> pd.DataFrame:
     low, high = float(y_score.min()), float(y_score.max())
     low, high = (0.0, 1.0) if low >= 0 and high <= 1 else (low, high)
     edges = np.linspace(low, high if high > low else low + 1, SCORE_BINS + 1)
-    classes = {"positive": weights * y_true, "negative": weights * (1 - y_true)}
-    shares = {name: np.histogram(y_score, edges, weights=own)[0] / own.sum() for name, own in classes.items()}
+    classes = {"positive": y_true, "negative": 1 - y_true}
+    shares = {name: np.histogram(y_score, edges, weights=weights * y)[0] / (weights @ y) for name, y in classes.items()}
     return pd.DataFrame({"low": edges[:-1], "high": edges[1:], **shares})
