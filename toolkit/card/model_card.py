@@ -93,8 +93,7 @@ def read_card(source: str | Path) -> ModelCard:
     InputError
         Where there is neither, or the file holds no card.
     """
-    path = Path(instance(source, str, Path))
-    if path.is_dir() and not (path / "card.json").is_file():
+    if (path := Path(instance(source, str, Path))).is_dir() and not (path / "card.json").is_file():
         return make_card(path)
     path = path / "card.json" if path.is_dir() else path
     with refusing(f"There is no card at {str(source)!r}"):

@@ -97,8 +97,7 @@ def find_slices(
     table = _described(kept, scanned, levels, members, units, loss, shown)
     anything, unit, examined = (-math.inf, math.inf), float(np.ptp(loss)), len(scanned.rows)
     overall = mean(loss, weights_of(units, part.rows), bounds=anything, unit=unit).over(units)
-    complete = depth == 1 or len(levels) <= MOST_PAIRED_LEVELS
-    return Slices(loss_name, overall.estimate, examined, least, complete, table)
+    return Slices(loss_name, overall.estimate, examined, least, depth == 1 or len(levels) <= MOST_PAIRED_LEVELS, table)
 
 
 def fewest(rows: int) -> int:

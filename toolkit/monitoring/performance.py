@@ -119,8 +119,7 @@ def estimate_performance(
     new = predict(model, data)
     chosen = threshold_for(model, reference, threshold, {"reference": known})
     expectation, level, outside = _expect(reference, data, known, new, chosen, seed)
-    windows = dict(cut_windows(data.time, data.rows, window))
-    if len(windows) > MOST_WINDOWS:
+    if len(windows := dict(cut_windows(data.time, data.rows, window))) > MOST_WINDOWS:
         raise InputError(f"window={window!r} makes {len(windows):,} windows; at most {MOST_WINDOWS:,} are judged.")
     labelled = data.target.notna().to_numpy()
     rows, cells, tests, each = [], [], [], weights_of(data.units, data.rows)

@@ -126,10 +126,9 @@ class Answers:
             self.fallbacks.labels(reason).inc(count)
         self._keep(features)
         shown = [None if np.isnan(score) else score for score in scores.tolist()]
-        plain = pd.Series(decisions, dtype=object).tolist()
         return [
             {"decision": one, "score": score, "version": self.model.version, "fallback": reason or None}
-            for one, score, reason in zip(plain, shown, reasons, strict=True)
+            for one, score, reason in zip(pd.Series(decisions, dtype=object).tolist(), shown, reasons, strict=True)
         ]
 
     def _read(self, rows: pd.DataFrame) -> tuple[pd.DataFrame, NDArray[Any]]:

@@ -109,8 +109,7 @@ def decide(policy: str | Path | Mapping[str, object], *results: Result) -> Decis
     >>> decide({"levels": {"watch": {"numbers": {"data.rows": {"min": 1000}}}}}, load_dataset("wine")).outcome
     'watch'
     """
-    levels = read_levels(policy)
-    known = gather(results)
+    levels, known = read_levels(policy), gather(results)
     judged = {name: tuple(judge_policy(rules, *known)) for name, rules in levels.levels.items()}
     reached = [name for name, lines in judged.items() if any(line.outcome == "fail" for line in lines)]
     return Decision(known[0], levels, reached[-1] if reached else "ok", judged)

@@ -171,8 +171,7 @@ def _read(notebook: Path) -> NotebookNode:
     except (ValueError, TypeError, AttributeError, KeyError, nbformat.ValidationError) as error:
         reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         raise InputError(f"{str(notebook)!r} is not a notebook ({reason}). Give an executed .ipynb file.") from error
-    cells = content.get("cells")
-    if not isinstance(cells, list) or not all(map(is_cell, cells)):
+    if not isinstance(cells := content.get("cells"), list) or not all(map(is_cell, cells)):
         raise InputError(f"{str(notebook)!r} is not a notebook (it has no cells). Give an executed .ipynb file.")
     return content
 

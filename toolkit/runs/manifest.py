@@ -51,7 +51,7 @@ def _described(package: Distribution) -> bool:
 
 def update_manifest(folder: Path) -> Path:
     """Write the hashes of a report's files into its manifest again, after they were changed."""
-    return _write(folder, {**read_manifest(folder), **{"mlflow": read_results(folder).plain()["mlflow"]}})
+    return _write(folder, {**read_manifest(folder), "mlflow": read_results(folder).plain()["mlflow"]})
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:

@@ -218,8 +218,7 @@ def read_schema(path: Path) -> Schema:
     cells = _cells(path)
     code = (cell for cell in cells if cell["cell_type"] == "code")
     if len(tagged := [cell for cell in code if "parameters" in cell.get("metadata", {}).get("tags", ())]) != 1:
-        count = f"{len(tagged) or 'no'} code cell{'s' * (len(tagged) > 1)}"
-        raise refusal("tagged cells", name=path.name, count=count)
+        raise refusal("tagged cells", name=path.name, count=f"{len(tagged) or 'no'} code cell{'s' * (len(tagged) > 1)}")
     title, question = _heading(cells)
     found = _parameters(_source(tagged[0]), path.name)
     policy = () if any(one.name == "policy" for one in found) else (_POLICY,)
