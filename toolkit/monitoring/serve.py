@@ -253,7 +253,5 @@ def serve(answers: Answers, host: str = "127.0.0.1", port: int = 5001) -> None:
             listener.listen()  # whoever reads the address below may ask at once
         print(f"http://{host}:{listener.getsockname()[1]}/invocations", flush=True)  # noqa: T201
         config = uvicorn.Config(make_app(answers), log_level="warning", timeout_keep_alive=30, access_log=False)
-        try:
+        with contextlib.closing(answers):
             uvicorn.Server(config).run(sockets=[listener])
-        finally:
-            answers.close()

@@ -192,8 +192,7 @@ def new_template(name: str, folder: Path) -> Path:
         Where there is such a file already, or it cannot be written.
     """
     stem = slug(name.removesuffix(".ipynb"))
-    path = folder / f"{stem}.ipynb"
-    if not stem or path.exists():
+    if (path := folder / f"{stem}.ipynb").exists() or not stem:
         raise InputError(f"{str(path)!r} is there already." if stem else f"{name!r} is no name for a file.")
     text = (templates_folder() / "starter" / "starter.ipynb").read_text(encoding="utf-8")
     named = text.replace("TITLE", stem.replace("-", " ").capitalize()).replace("NAME", stem)
