@@ -33,7 +33,7 @@ from toolkit.monitoring.losses import REGRESSION, ByLoss, expect_by_bins, expect
 from toolkit.statistics.multiplicity import holm
 from toolkit.statistics.units import weights_of
 
-refusal = refuser(__file__, NotApplicableError)
+face, refusal = facer(__file__), refuser(__file__, NotApplicableError)
 
 #: What reading a table here found that a model cannot make up for; a data set says it itself.
 MISFITS = ("DATA-KIND-CHANGED", "DATA-UNSEEN-LABELS")
@@ -223,7 +223,7 @@ class PerformanceEstimate(Result):
         rows, labelled = map(int, self.table[["rows", "labelled"]].iloc[0])
         frames = [self.table if labelled else self.table.drop(columns=["labelled", "realized"])]
         frames += [self.shift] if len(self.shift) else []
-        return facer(__file__)("performance", self, *frames, rows=rows, labelled=labelled)
+        return face("performance", self, *frames, rows=rows, labelled=labelled)
 
 
 def _judged_before(model: Any, reference: object) -> tuple[Dataset, Any]:
