@@ -195,8 +195,8 @@ def _compared(part: str, before: Mapping[str, str], after: Mapping[str, str]) ->
         yield Change(part, name, old, new, "same" if old == new and name in before and name in after else kind)
 
 
-def _facts(results: Results) -> list[tuple[str, dict[str, str]]]:
-    """Return each kind of fact with the part it belongs to, under names that say which it is."""
+def _facts(results: Results) -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield each kind of fact with the part it belongs to, under names that say which it is."""
     model = model_of(results)
     kinds: tuple[tuple[str, str, Mapping[str, object]], ...] = (
         ("data", "", {name: one for name, one in asdict(results.data).items() if name != "schema"}),
@@ -208,7 +208,6 @@ def _facts(results: Results) -> list[tuple[str, dict[str, str]]]:
         ("training", "package", dict(text.partition("==")[::2] for text in model.requirements)),
         ("training", "environment", results.environment),
     )
-    return [
-        (part, {f"{word} {name}".strip(): "none" if entry is None else as_text(entry) for name, entry in ones.items()})
-        for part, word, ones in kinds
-    ]
+    for part, word, ones in kinds:
+        texts = {name: "none" if entry is None else as_text(entry) for name, entry in ones.items()}
+        yield part, {f"{word} {name}".strip(): text for name, text in texts.items()}

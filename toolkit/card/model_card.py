@@ -93,8 +93,7 @@ def read_card(source: str | Path) -> ModelCard:
     InputError
         Where there is neither, or the file holds no card.
     """
-    path = Path(instance(source, str, Path))
-    if path.is_dir() and not (path / "card.json").is_file():
+    if (path := Path(instance(source, str, Path))).is_dir() and not (path / "card.json").is_file():
         return make_card(path)
     path = path / "card.json" if path.is_dir() else path
     with refusing(f"There is no card at {str(source)!r}"):
@@ -201,19 +200,17 @@ class ModelCard(Result):
         verdicts = [results.verdict for results in self.results if results.verdict.outcome]
         (replicates, rows), run = self.replicates(), first.mlflow.run_id
         said = [self.title, self.answers.get("intended_use", ""), self.section("metrics").lead, self.face().lead]
+        files = {"card.json": self.to_json(), "card.md": self.to_markdown()}
+        files["eval_results.yaml"] = as_yaml(for_the_hub("eval_results", self.results))
+        files |= evidence(self.reports[0], self.title, self.scalars(), self.answers)
+        files |= {FILE: write_replicates(replicates, rows)} if replicates else {}
         return Record(
             parameters={"reports": ", ".join(report.folder or report.results.title for report in self.reports)},
             data=DataRecord(**asdict(first.data)),
             model=ModelRecord(name, requirements=model_of(first).requirements) if name else None,
             verdict=min(verdicts, key=lambda verdict: verdict.outcome != "fail", default=None),
             numbers=against_baseline(self.scalars()),
-            files={
-                "card.json": self.to_json(),
-                "card.md": self.to_markdown(),
-                "eval_results.yaml": as_yaml(for_the_hub("eval_results", self.results)),
-                **evidence(self.reports[0], self.title, self.scalars(), self.answers),
-                **({FILE: write_replicates(replicates, rows)} if replicates else {}),
-            },
+            files=files,
             sign_off=self.reports[0].decisions,
             note="\n\n".join(filter(None, said)),
             note_of=run if run.isalnum() else "",
@@ -221,16 +218,11 @@ class ModelCard(Result):
 
     def to_json(self) -> str:
         """Return the card as JSON, as ``templates/card/card.schema.json`` describes it."""
-        content = {
-            "schema": SCHEMA,
-            "title": self.title,
-            "completeness": len(self.answers) / len(questions()),
-            "blanks": list(self.blanks),
-            "author": dict(self.answers),
-            "findings": [asdict(finding) for finding in self.findings()],
-            "sections": [self._section_json(section) for section in self.sections],
-            "reports": [report.plain() for report in self.reports],
-        }
+        content: dict[str, Any] = {"schema": SCHEMA, "title": self.title}
+        content |= {"completeness": len(self.answers) / len(questions()), "blanks": list(self.blanks)}
+        content |= {"author": dict(self.answers), "findings": [asdict(one) for one in self.findings()]}
+        content["sections"] = [self._section_json(section) for section in self.sections]
+        content["reports"] = [report.plain() for report in self.reports]
         return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
     def _section_json(self, section: Section) -> dict[str, Any]:

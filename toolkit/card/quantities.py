@@ -97,12 +97,8 @@ def group_tables(scalars: Scalars) -> Found:
     return tables + others, [*(one.name for one in every), *rest]
 
 
-MAKERS: dict[str, Callable[[Scalars], Found]] = {
-    "details": driver_table,
-    "metrics": metric_table,
-    "training_data": training_table,
-    "quantitative": group_tables,
-}
+MAKERS: dict[str, Callable[[Scalars], Found]] = {"details": driver_table, "metrics": metric_table}
+MAKERS |= {"training_data": training_table, "quantitative": group_tables}
 
 
 def gathered(every: Sequence[Results], section: str) -> tuple[list[FaceTable], list[tuple[int, str]]]:

@@ -41,19 +41,14 @@ def make_sections(reports: Sequence[Report], answers: Mapping[str, str]) -> tupl
     caption = f"Findings of the reports ({len(worst)} of {len(grave)}, the most severe first)"
     tables["caveats"] = table_of(caption, ("code", "severity", "finding"), worst) + tables["caveats"] + _triggers()
     tables |= {"lineage": list(_lineage_tables(reports)), "regulation": list(regulation_tables(every, answers))}
-    return tuple(
-        Section(
-            id=name,
-            title=section["title"],
-            lead=environment().from_string(section.get("lead", "")).render(about, numbers=found.get(name)).strip(),
-            answers=[(one, answers.get(one.key, "")) for one in questions() if one.section == name],
-            facts=filled(section.get("facts", {}), about),
-            tables=tables.get(name, ()),
-            code=environment().get_template("start.py.j2").render(about) if name == "start" else "",
-            numbers=found[name][1] if name in found else (),
-        )
-        for name, section in sections().items()
-    )
+    made = []
+    for name, section in sections().items():
+        lead = environment().from_string(section.get("lead", "")).render(about, numbers=found.get(name)).strip()
+        asked = [(one, answers.get(one.key, "")) for one in questions() if one.section == name]
+        code = environment().get_template("start.py.j2").render(about) if name == "start" else ""
+        facts, numbers = filled(section.get("facts", {}), about), found[name][1] if name in found else ()
+        made.append(Section(name, section["title"], lead, asked, facts, tables.get(name, ()), code, numbers))
+    return tuple(made)
 
 
 def _about(every: Sequence[Results]) -> dict[str, Any]:

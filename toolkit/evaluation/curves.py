@@ -54,13 +54,9 @@ def binary_curves(
     steps, hits, called = steps[kept], hits[kept], called[kept]
     curve = pd.DataFrame({"threshold": steps, "false_positive_rate": (called - hits) / (n - ones)})
     curve = curve.assign(recall=hits / ones, called=called / n)
-    decided = curve.loc[1:, ["threshold", "recall"]].assign(precision=hits[1:] / called[1:])
-    curves = {
-        "roc": curve[["threshold", "false_positive_rate", "recall"]],
-        "precision_recall": decided.reset_index(drop=True),
-        "gain": curve[["threshold", "called", "recall"]],
-        "scores": _score_bins(y_true, y_score, each),
-    }
+    decided = curve.loc[1:, ["threshold", "recall"]].assign(precision=hits[1:] / called[1:]).reset_index(drop=True)
+    curves = {"roc": curve[["threshold", "false_positive_rate", "recall"]], "precision_recall": decided}
+    curves |= {"gain": curve[["threshold", "called", "recall"]], "scores": _score_bins(y_true, y_score, each)}
     if costs:
         total = costs.total(hits, called - hits, ones, n - ones)
         curves["cost"] = pd.DataFrame({"threshold": steps, "expected_cost": total / n})

@@ -127,8 +127,7 @@ class ThresholdExplorer(Explorer):
         """Return the threshold, and what some others would give."""
         called = self.counts["tp"] + self.counts["fp"]
         wanted = np.linspace(called.min(), called.max(), SHOWN_AT_REST)
-        places = {int(np.argmin(np.abs(called - count))) for count in wanted} | {self.chosen}
-        table = self._table().iloc[sorted(places)]
+        table = self._table().iloc[sorted({int(np.argmin(np.abs(called - count))) for count in wanted} | {self.chosen})]
         levels = [f"{at:.4g}{' (chosen)' * (place == self.chosen)}" for place, at in table["threshold"].items()]
         return face("explorer", self, table.assign(threshold=levels), chosen=self.counts["threshold"][self.chosen])
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_float_dtype, is_numeric_dtype
 
 from toolkit.core.estimate import Estimate, format_number
 from toolkit.core.numbers import UNKNOWN
@@ -15,6 +16,7 @@ from toolkit.core.texts import drawer, facer, finder, refuser
 from toolkit.core.words import counted, spoken
 from toolkit.data.dataset import Dataset
 from toolkit.data.table_reader.cells import column_kind
+from toolkit.evaluation.scan import chance_of_truth
 from toolkit.models.prediction import Predictions
 from toolkit.models.threshold import Threshold
 from toolkit.statistics.direction import LOWER_IS_BETTER
@@ -67,15 +69,8 @@ def judge(task: str, numbers: Mapping[str, Estimate], predicted: Mapping[str, Pr
         elif not test.probabilities:
             names = "log loss, Brier score and calibration" if task == "binary" else "log loss and ROC AUC"
             yield finding("EVAL-NO-PROBABILITIES", "low", "model", names=names)
-        elif wrong := _surely_wrong(test):
+        elif wrong := int((chance_of_truth(test) == 0).sum()):
             yield finding("EVAL-CERTAIN-AND-WRONG", "medium", "log_loss", wrong=wrong, rows=len(test.y_true))
-
-
-def _surely_wrong(test: Predictions) -> int:
-    """Count the rows whose true class has a probability of 0."""
-    if test.y_prob is None:
-        return int((np.abs(test.y_true - test.y_pred) == 1).sum())
-    return int((test.y_prob[np.arange(len(test.y_prob)), test.y_true.astype(int)] == 0).sum())
 
 
 def about_decisions(chosen: Threshold, test: Predictions) -> Iterator[Finding]:
@@ -182,9 +177,7 @@ def _candidates(test: Dataset) -> Iterator[Units]:
     for place, name in enumerate(table.columns):
         column = table.iloc[:, place]
         named = bool(_UNITS.search(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", str(name)).lower()))
-        if pd.api.types.is_float_dtype(column) or (pd.api.types.is_numeric_dtype(column) and not named):
-            continue
-        if column_kind(column) == "nested":
+        if is_float_dtype(column) or (is_numeric_dtype(column) and not named) or column_kind(column) == "nested":
             continue
         units = Units.of(column, None)
         if units and units.count >= _LEAST_GROUPS and (named or test.rows <= _MOST_ROWS_A_GROUP * units.count):

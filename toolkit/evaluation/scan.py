@@ -30,11 +30,14 @@ def row_losses(predicted: Predictions, task: str) -> tuple[str, Array]:
         return "absolute error", np.abs(predicted.y_pred - predicted.y_true)
     if not predicted.probabilities:
         return "error rate", 1.0 - correct(predicted, task)
+    return "log loss", -np.log(np.clip(chance_of_truth(predicted), EPSILON, 1 - EPSILON))
+
+
+def chance_of_truth(predicted: Predictions) -> Array:
+    """Return the probability that predictions give to the true class of each row."""
     if predicted.y_prob is None:
-        chance = np.where(predicted.y_true == 1, predicted.y_pred, 1 - predicted.y_pred)
-    else:
-        chance = predicted.y_prob[np.arange(len(predicted.y_prob)), predicted.y_true.astype(int)]
-    return "log loss", -np.log(np.clip(chance, EPSILON, 1 - EPSILON))
+        return np.where(predicted.y_true == 1, predicted.y_pred, 1 - predicted.y_pred)
+    return np.asarray(predicted.y_prob[np.arange(len(predicted.y_prob)), predicted.y_true.astype(int)])
 
 
 def correct(predicted: Predictions, task: str) -> Array:

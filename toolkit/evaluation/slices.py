@@ -27,6 +27,7 @@ from toolkit.statistics.measure import Measure, mean, share, unbounded
 from toolkit.statistics.units import Units, weights_of
 
 MOST_ROWS = 200_000
+_COLUMNS = ["slice", "rows", "share", "loss", "overall", "difference", "p_adjusted"]
 
 
 def find_slices(
@@ -97,8 +98,7 @@ def find_slices(
     table = _described(kept, scanned, levels, members, units, loss, shown)
     anything, unit, examined = (-math.inf, math.inf), float(np.ptp(loss)), len(scanned.rows)
     overall = mean(loss, weights_of(units, part.rows), bounds=anything, unit=unit).over(units)
-    complete = depth == 1 or len(levels) <= MOST_PAIRED_LEVELS
-    return Slices(loss_name, overall.estimate, examined, least, complete, table)
+    return Slices(loss_name, overall.estimate, examined, least, depth == 1 or len(levels) <= MOST_PAIRED_LEVELS, table)
 
 
 def fewest(rows: int) -> int:
@@ -207,18 +207,13 @@ def _described(
         size, level = float(held.sum()), float(np.average(loss, weights=held))
         influence = mask * (loss - level) * len(loss) / math.sqrt(size * max(size - 1, 1))
         apart, half = level - float(np.average(loss, weights=weights - held)), float(scanned.half_width[place])
-        row: dict[str, object] = {
-            "slice": slice_text(place, scanned, levels),
-            "rows": count,
-            "share": float(held.mean()),
-            "loss": simultaneous(unbounded(level, influence, weights, "Wald"), scanned.tail[place], count),
-            "overall": float(np.average(loss, weights=weights)),
-            "difference": Estimate(apart, apart - half, apart + half, count, f"t, {method}"),
-            "p_adjusted": float(scanned.p_adjusted[place]),
-        }
+        worse = simultaneous(unbounded(level, influence, weights, "Wald"), scanned.tail[place], count)
+        difference = Estimate(apart, apart - half, apart + half, count, f"t, {method}")
+        about = slice_text(place, scanned, levels), count, float(held.mean()), worse
+        compared = float(np.average(loss, weights=weights)), difference, float(scanned.p_adjusted[place])
+        row: dict[str, object] = dict(zip(_COLUMNS, (*about, *compared), strict=True))
         for name, values in shown.items():
             rate = simultaneous(share(values, held), scanned.tail[place], count) if name == "accuracy" else None
             row[name] = rate or float(np.average(values, weights=held))
         rows.append(row)
-    named = ["slice", "rows", "share", "loss", "overall", "difference", "p_adjusted"]
-    return pd.DataFrame(rows, columns=None if rows else named)
+    return pd.DataFrame(rows, columns=None if rows else _COLUMNS)

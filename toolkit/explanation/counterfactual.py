@@ -144,10 +144,9 @@ class Counterfactual(Result):
 
     def scalars(self) -> dict[str, Estimate]:
         """Return how many columns can change the decision, and the distance of the smallest change."""
-        numbers = {"counterfactual.columns": Estimate(len(self.table), n=1)}
-        if len(self.table):
-            numbers["counterfactual.distance"] = Estimate(float(self.table["distance"].iloc[0]), n=1)
-        return numbers
+        nearest = {"distance": float(self.table["distance"].iloc[0])} if len(self.table) else {}
+        sizes = {"columns": len(self.table), **nearest}
+        return {f"counterfactual.{name}": Estimate(size, n=1) for name, size in sizes.items()}
 
     def findings(self) -> list[Finding]:
         """Say which change is the smallest, or that there is none."""
@@ -222,7 +221,6 @@ def _tried(observed: pd.Series[Any], now: Any) -> tuple[pd.Series[Any], Array]:
         order = np.sort(observed.to_numpy())
         place = [(np.searchsorted(order, v, "left") + np.searchsorted(order, v, "right")) / 2 for v in (values, now)]
         distances = np.abs(place[0] - place[1]) / len(order)
-    kept = np.flatnonzero((values != now).to_numpy())
-    if len(kept) > MOST_VALUES:
+    if len(kept := np.flatnonzero((values != now).to_numpy())) > MOST_VALUES:
         kept = kept[np.argsort(values.to_numpy()[kept])][np.linspace(0, len(kept) - 1, MOST_VALUES).astype(int)]
     return values.iloc[kept], distances[kept]

@@ -72,8 +72,7 @@ def cross_check(
     seed : int
     """
     rng, columns, started = np.random.default_rng(seed), data.features.shape[1], time.monotonic()
-    n = min(data.rows, max(LEAST_CHECKED, most // max(columns, 1)))
-    if n < data.rows:
+    if (n := min(data.rows, max(LEAST_CHECKED, most // max(columns, 1)))) < data.rows:
         picked = np.sort(rng.choice(data.rows, n, replace=False))
         data, units = data.take(picked), units.take(picked) if units else None
     loss, before = row_losses(predict(model, data), data.task)
@@ -122,8 +121,7 @@ def rank_agreement(first: Array, second: Array) -> Estimate:
     >>> print(rank_agreement(np.arange(20.0), np.arange(20.0) ** 2))
     1.000 [0.998, 1.000]
     """
-    n = len(first)
-    if n < 3 or not (np.ptp(first) and np.ptp(second)):
+    if (n := len(first)) < 3 or not (np.ptp(first) and np.ptp(second)):
         return Estimate(math.nan, n=n)
     value = float(stats.spearmanr(first, second).statistic)
     if n < 4:

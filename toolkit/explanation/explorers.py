@@ -120,10 +120,8 @@ def _drawn(rows: pd.DataFrame, points: Sequence[Array]) -> dict[str, Any]:
         share = (values - low) / (high - low or 1.0)
         return [round(1000 * place) if np.isfinite(place) else None for place in share.tolist()]
 
-    lines = [
-        {"value": value, "rows": count, "mean": str(mean), "places": places(place), "points": places(dots)}
-        for value, count, mean, place, dots in zip(rows["value"], rows["rows"], means, ends, points, strict=True)
-    ]
+    each = zip(rows["value"], rows["rows"], map(str, means), map(places, ends), map(places, points), strict=True)
+    lines = [dict(zip(("value", "rows", "mean", "places", "points"), line, strict=True)) for line in each]
     ways = (int(choose(ends[:, 0])) for choose in (np.argmin, np.argmax))
     least, most = (f"{format_number(ends[at, 0])} ({rows['value'].iloc[at]})" for at in ways)
     drawn = {"zero": places(np.zeros(1))[0], "ends": [format_number(low), format_number(high)], "lines": lines}

@@ -46,14 +46,12 @@ def _about_attributions(explanation: Explanation) -> Iterator[Finding]:
         varies = np.ptp(drawn.output, axis=0).any()
         yield finding("EXPLAIN-CONSTANT varies" if varies else "EXPLAIN-CONSTANT", "medium", rows=rows)
     errors = relative_errors(magnitudes(drawn.shap_values), drawn.units)
-    wide = [
-        f"{name} ({error:.1%})" if np.isfinite(error) else f"{name} (unknown)"
-        for name, error in zip(explanation.overall["column"], errors, strict=False)
-        if error > explanation.precision
-    ]
+    known = zip(explanation.overall["column"], errors, strict=False)
+    wide = [(name, error) for name, error in known if error > explanation.precision]
     if wide and drawn.stopped != "precision":
         number = "1 row is" if rows == 1 else f"{rows:,} rows are"
-        about = {"number": number, "ended": _ENDED[drawn.stopped], "wide": listed(wide, 5)}
+        said = [f"{name} ({f'{error:.1%}' if np.isfinite(error) else 'unknown'})" for name, error in wide]
+        about = {"number": number, "ended": _ENDED[drawn.stopped], "wide": listed(said, 5)}
         severity = "low" if drawn.stopped == "time" else "info"
         yield finding("EXPLAIN-IMPRECISE", severity, wanted=100 * explanation.precision, **about)
 

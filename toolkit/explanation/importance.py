@@ -79,14 +79,10 @@ def draw_rows(explainer: Attributor, data: Dataset, *, precision: float, most: i
         done += len(batch)
         # Stopped by the errors, never by the ranks: a rule that waits for a wanted order would find it by chance.
         few = units.take(order[:done]) if units else None
-        if (relative_errors(magnitudes(values), few) <= precision).all():
-            stopped = "precision"
-        elif done == data.rows:
-            stopped = "table"
-        elif done >= most:
-            stopped = "rows"
-        elif time.monotonic() - started > seconds:
-            stopped = "time"
+        precise = (relative_errors(magnitudes(values), few) <= precision).all()
+        late = time.monotonic() - started > seconds
+        ends = {"precision": precise, "table": done == data.rows, "rows": done >= most, "time": late}
+        stopped = next((why for why, ended in ends.items() if ended), "")
     return Drawn(order[:done], values, output, stopped, few)
 
 
@@ -103,8 +99,7 @@ def relative_errors(sizes: Array, units: Units | None = None) -> Array:
     unit = float(sizes.max(initial=0.0)) or 1.0
     centre = np.average(sizes, axis=0, weights=weights_of(units, len(sizes))) / unit
     foremost = np.argsort(-centre, kind="stable")[:REPORTED]
-    foremost = foremost[centre[foremost] > 0]
-    if len(sizes) < 2 or not len(foremost):
+    if not len(foremost := foremost[centre[foremost] > 0]) or len(sizes) < 2:
         return np.full(len(foremost), math.inf)
     spread = np.diag(np.atleast_2d(covariance_of_means(sizes[:, foremost] / unit, units)))
     return np.asarray(np.sqrt(spread) / centre[foremost])
@@ -168,8 +163,7 @@ def rank_intervals(sizes: Array, units: Units | None = None) -> tuple[NDArray[np
     ([2, 2, 1], [3, 3, 1])
     """
     rows, columns = sizes.shape
-    count = units.count if units else rows
-    if count < 2 or columns < 2:
+    if (count := units.count if units else rows) < 2 or columns < 2:
         return np.ones(columns, dtype=np.intp), np.full(columns, columns, dtype=np.intp)
     scaled = sizes / (float(sizes.max(initial=0.0)) or 1.0)
     weights = weights_of(units, rows)

@@ -203,8 +203,7 @@ def _positions(score: Array, centre: float, unit: float, probabilities: bool) ->
 def _place_knots(position: Array, weights: Array, rarer: float) -> Array:
     wanted = max(knots for rows, knots in KNOTS if rarer >= rows)
     outer = 0.1 if wanted == 3 else 0.05
-    levels = np.unique(position)
-    if len(levels) <= wanted:
+    if len(levels := np.unique(position)) <= wanted:
         return levels if len(levels) > 1 else np.empty(0)
     order = np.argsort(position, kind="stable")
     below = (np.cumsum(weights[order]) - weights[order] / 2) / weights.sum()

@@ -183,20 +183,15 @@ def _metrics(positive: Array, negative: Array, own: Array, cells: Cells) -> dict
     ``own`` is the chance, summed over a cell, that a row would be paired with itself, which is no pair.
     """
     called = cells.called == 1
-    tp, fp = positive[:, called].sum(axis=1), negative[:, called].sum(axis=1)
-    fn, tn = positive[:, ~called].sum(axis=1), negative[:, ~called].sum(axis=1)
+    tp, fp = (part[:, called].sum(axis=1) for part in (positive, negative))
+    fn, tn = (part[:, ~called].sum(axis=1) for part in (positive, negative))
+    ones, zeros = (np.add.reduceat(part, cells.starts, axis=1) for part in (positive, negative))
     own = own.sum(axis=1)
-    ones = np.add.reduceat(positive, cells.starts, axis=1)
-    zeros = np.add.reduceat(negative, cells.starts, axis=1)
     won = (ones * (np.cumsum(zeros, axis=1) - zeros + zeros / 2)).sum(axis=1) - own / 2
-    return {
-        "roc_auc": _ratio(won, ones.sum(axis=1) * zeros.sum(axis=1) - own),
-        "accuracy": _ratio(tp + tn, tp + fp + fn + tn),
-        "precision": _ratio(tp, tp + fp),
-        "recall": _ratio(tp, tp + fn),
-        "f1": np.where(tp + fn > 0, _ratio(2 * tp, 2 * tp + fp + fn), np.nan),
-        **dict(zip(CELLS, (tp, fp, fn, tn), strict=True)),
-    }
+    area = _ratio(won, ones.sum(axis=1) * zeros.sum(axis=1) - own)
+    shares = _ratio(tp + tn, tp + fp + fn + tn), _ratio(tp, tp + fp), _ratio(tp, tp + fn)
+    f1 = np.where(tp + fn > 0, _ratio(2 * tp, 2 * tp + fp + fn), np.nan)
+    return dict(zip((*BINARY, *CELLS), (area, *shares, f1, tp, fp, fn, tn), strict=True))
 
 
 def _ratio(part: Array, whole: Array) -> Array:

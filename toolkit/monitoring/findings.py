@@ -49,8 +49,7 @@ def judge_estimate(
     found = _about_labels(table, shift)
     rows = table[table["metric"] == table["metric"].iloc[0]]
     level, lower = rows["reference"].iloc[0], rows["metric"].iloc[0] in LOWER_IS_BETTER
-    worse = rows[[cell.low > level.high if lower else cell.high < level.low for cell in rows["estimated"]]]
-    if len(worse):
+    if len(worse := rows[[cell.low > level.high if lower else cell.high < level.low for cell in rows["estimated"]]]):
         values = [cell.value for cell in worse["estimated"]]
         worst = worse.iloc[np.argmax(values) if lower else np.argmin(values)]
         place = "over all rows" if worst["window"] == WHOLE else f"in {worst['window']}"

@@ -177,8 +177,7 @@ def join_labels(table: RawTable, labels: RawTable, *, target: str | None = None,
     if target not in columns and len(columns) != 1:
         raise InputError(f"Which column of {labels.name} holds the labels? Give target=. Columns: {listed(columns)}.")
     column = target if target in columns else columns[0]
-    name = target or column
-    if name in table.frame.columns and bool(table.frame[name].notna().any()):
+    if (name := target or column) in table.frame.columns and bool(table.frame[name].notna().any()):
         raise InputError(f"{table.name} has labels of its own in {name!r}. Leave that column out, or the labels.")
     values = labels.frame[column]
     if by:
@@ -206,8 +205,7 @@ def _places(table: RawTable, labels: RawTable, by: str) -> NDArray[np.intp]:
 
 def _keys(part: RawTable, by: str) -> pd.Series[Any]:
     """Write identifiers as text, so that 7, 7.0 and "7" are the same."""
-    column = part.frame[by]
-    if column.isna().any():
+    if (column := part.frame[by]).isna().any():
         raise refusal("gaps", by=by, missing=int(column.isna().sum()), rows=counted(len(column), "row"), part=part)
     if column.dtype.kind == "f" and bool((column == np.floor(column)).all()):
         column = column.astype("int64")

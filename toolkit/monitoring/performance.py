@@ -33,7 +33,7 @@ from toolkit.monitoring.losses import REGRESSION, ByLoss, expect_by_bins, expect
 from toolkit.statistics.multiplicity import holm
 from toolkit.statistics.units import weights_of
 
-refusal = refuser(__file__, NotApplicableError)
+face, refusal = facer(__file__), refuser(__file__, NotApplicableError)
 
 #: What reading a table here found that a model cannot make up for; a data set says it itself.
 MISFITS = ("DATA-KIND-CHANGED", "DATA-UNSEEN-LABELS")
@@ -119,8 +119,7 @@ def estimate_performance(
     new = predict(model, data)
     chosen = threshold_for(model, reference, threshold, {"reference": known})
     expectation, level, outside = _expect(reference, data, known, new, chosen, seed)
-    windows = dict(cut_windows(data.time, data.rows, window))
-    if len(windows) > MOST_WINDOWS:
+    if len(windows := dict(cut_windows(data.time, data.rows, window))) > MOST_WINDOWS:
         raise InputError(f"window={window!r} makes {len(windows):,} windows; at most {MOST_WINDOWS:,} are judged.")
     labelled = data.target.notna().to_numpy()
     rows, cells, tests, each = [], [], [], weights_of(data.units, data.rows)
@@ -224,7 +223,7 @@ class PerformanceEstimate(Result):
         rows, labelled = map(int, self.table[["rows", "labelled"]].iloc[0])
         frames = [self.table if labelled else self.table.drop(columns=["labelled", "realized"])]
         frames += [self.shift] if len(self.shift) else []
-        return facer(__file__)("performance", self, *frames, rows=rows, labelled=labelled)
+        return face("performance", self, *frames, rows=rows, labelled=labelled)
 
 
 def _judged_before(model: Any, reference: object) -> tuple[Dataset, Any]:

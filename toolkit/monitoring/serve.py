@@ -126,10 +126,9 @@ class Answers:
             self.fallbacks.labels(reason).inc(count)
         self._keep(features)
         shown = [None if np.isnan(score) else score for score in scores.tolist()]
-        plain = pd.Series(decisions, dtype=object).tolist()
         return [
             {"decision": one, "score": score, "version": self.model.version, "fallback": reason or None}
-            for one, score, reason in zip(plain, shown, reasons, strict=True)
+            for one, score, reason in zip(pd.Series(decisions, dtype=object).tolist(), shown, reasons, strict=True)
         ]
 
     def _read(self, rows: pd.DataFrame) -> tuple[pd.DataFrame, NDArray[Any]]:
@@ -254,7 +253,5 @@ def serve(answers: Answers, host: str = "127.0.0.1", port: int = 5001) -> None:
             listener.listen()  # whoever reads the address below may ask at once
         print(f"http://{host}:{listener.getsockname()[1]}/invocations", flush=True)  # noqa: T201
         config = uvicorn.Config(make_app(answers), log_level="warning", timeout_keep_alive=30, access_log=False)
-        try:
+        with contextlib.closing(answers):
             uvicorn.Server(config).run(sockets=[listener])
-        finally:
-            answers.close()

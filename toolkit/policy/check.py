@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -109,8 +110,7 @@ def decide(policy: str | Path | Mapping[str, object], *results: Result) -> Decis
     >>> decide({"levels": {"watch": {"numbers": {"data.rows": {"min": 1000}}}}}, load_dataset("wine")).outcome
     'watch'
     """
-    levels = read_levels(policy)
-    known = gather(results)
+    levels, known = read_levels(policy), gather(results)
     judged = {name: tuple(judge_policy(rules, *known)) for name, rules in levels.levels.items()}
     reached = [name for name, lines in judged.items() if any(line.outcome == "fail" for line in lines)]
     return Decision(known[0], levels, reached[-1] if reached else "ok", judged)
@@ -177,10 +177,7 @@ class Verdict(Judgement):
 
     def face(self) -> Face:
         """Return the outcome, its reason, and each line."""
-        rows = [
-            (number_words(one.name), one.outcome, one.number if one.number_text else None, one.rule, one.why)
-            for one in self.judged
-        ]
+        rows = [(number_words(one.name), one.outcome, _known(one), one.rule, one.why) for one in self.judged]
         table = pd.DataFrame(rows, columns=["what", "outcome", "number", "rule", "why"])
         together = "" if self.policy.correction else " not"
         absent = f" Left out, since there is no such number: {listed(map(number_words, self.left_out))}."
@@ -225,9 +222,9 @@ class Decision(Judgement):
 
     def face(self) -> Face:
         """Return the outcome, the reason, and every rule."""
+        lines = self._lines()
         rows = [
-            (level, reached, number_words(one.name), one.number if one.number_text else None, one.rule, one.why)
-            for level, reached, one in self._lines()
+            (level, reached, number_words(one.name), _known(one), one.rule, one.why) for level, reached, one in lines
         ]
         table = pd.DataFrame(rows, columns=["level", "reached", "what", "number", "unless", "why"])
         return face("decision", self, table, said=self.sentence())
@@ -237,3 +234,7 @@ class Decision(Judgement):
         said = {"fail": "yes", "pass": "no", "undecided": "undecided"}
         every = [(level, said[one.outcome], one) for level, lines in reversed(self.judged.items()) for one in lines]
         return sorted(every, key=lambda line: line[1] != "yes")
+
+
+def _known(judged: RuleOutcome) -> Estimate | None:
+    return None if math.isnan(judged.number.value) else judged.number

@@ -194,16 +194,14 @@ def _content(source: str | Path | Mapping[str, object]) -> tuple[Mapping[str, ob
     from toolkit.core.yaml_file import read_plain
 
     path = _path(source)
-    content = read_plain(path, "policy")
-    if not isinstance(content, Mapping):
+    if not isinstance(content := read_plain(path, "policy"), Mapping):
         found = "is empty" if content is None else f"holds {shown(content)}"
         raise InputError(f"The policy {str(path)!r} {found}; it must map {listed([*Policy.model_fields, 'levels'])}.")
     return content, path.stem
 
 
 def _path(source: str | Path) -> Path:
-    known = policy_names()
-    if str(source) in known:
+    if str(source) in (known := policy_names()):
         return templates_folder() / "policies" / f"{source}.yaml"
     with refusing(f"Cannot read the policy {shown(str(source))}"):
         if str(source) and Path(source).is_dir():

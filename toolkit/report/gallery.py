@@ -1,5 +1,6 @@
 """Pages of many reports: the index of a folder, one line a run, and the comparison of the reports of a sweep."""
 
+import contextlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -92,10 +93,8 @@ def _with_series(runs: Sequence[Run]) -> Iterator[Run]:
 def _when(folder: Path, created: str) -> datetime:
     """Return when a run was made: by its results, else by its folder's name, else by the folder's own time."""
     for text, form in ((created, None), (folder.name[:15], "%Y%m%d-%H%M%S")):
-        try:
+        with contextlib.suppress(ValueError, OverflowError):
             return (datetime.strptime(text, form) if form else datetime.fromisoformat(text)).astimezone()
-        except (ValueError, OverflowError):
-            continue
     return datetime.fromtimestamp(folder.stat().st_mtime).astimezone()
 
 

@@ -1,6 +1,7 @@
 """The body of a report: the cells of an executed notebook as pieces of a page, each cleaned and ready to be shown."""
 
 import base64
+import contextlib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -137,12 +138,11 @@ class _Reader:
                 self.narrative.left_out[_joined(reason)] = heading[0].text if heading else ""
             return
         if "text/html" in data:
-            explorer = _json(data.get(EXPLORER_MIME))
-            pieces = [_joined(data["text/html"])] if explorer else _FIGURE.split(_joined(data["text/html"]))
-            cleaned = [self.cleaner.clean(piece) for piece in pieces]
-            if explorer:
-                yield Block("explorer", cleaned[0], data=json.dumps(explorer))
+            text = _joined(data["text/html"])
+            if explorer := _json(data.get(EXPLORER_MIME)):
+                yield Block("explorer", self.cleaner.clean(text), data=json.dumps(explorer))
                 return
+            cleaned = map(self.cleaner.clean, _FIGURE.split(text))
             shown = [html for html in cleaned if "<img" in html or html.striptags().strip()]
             yield from (Block("figure" if html.startswith("<figure") else "output", html) for html in shown)
             if shown:
@@ -238,8 +238,6 @@ def _joined(text: object) -> str:
 
 def _json(value: object) -> Mapping[str, object] | None:
     if isinstance(value, str | list):
-        try:
+        with contextlib.suppress(ValueError):
             value = json.loads(_joined(value))
-        except ValueError:
-            return None
     return value if isinstance(value, dict) else None

@@ -89,16 +89,11 @@ class PageCleaner:
     """
 
     def __init__(self, reserved: frozenset[str] = frozenset(), glossary: Glossary | None = None) -> None:
-        self.title = ""
-        self.sections: list[Heading] = []
-        self.answers: dict[str, Markup] = {}
-        self.findings: dict[str, Heading] = {}
-        self.reported: set[str] = set()
-        self.drawn: set[str] = set()
+        self.title = self.latest = ""
+        self.sections, self.answers, self.findings = list[Heading](), dict[str, Markup](), dict[str, Heading]()
+        self.reported, self.drawn = set[str](), set[str]()
         self.glossary = Glossary() if glossary is None else glossary
-        self._ids = set(reserved)
-        self._repeated: Counter[str] = Counter()
-        self.latest = ""
+        self._ids, self._repeated = set(reserved), Counter[str]()
         self.numbers = {kind: count(1) for kind in _NUMBERED}
 
     def clean(self, html: str, *, shift: int = 3, prose: bool = False, title: bool = False) -> Markup:
@@ -137,8 +132,7 @@ class _Arranger:
 
     def __init__(self, tree: BeautifulSoup, page: PageCleaner, shift: int, prose: bool, title: bool) -> None:
         self.tree, self.page, self.shift, self.prose, self.title = tree, page, shift, prose, title
-        self.inside: Counter[str] = Counter()
-        self.answers: dict[str, Tag] = {}
+        self.inside, self.answers = Counter[str](), dict[str, Tag]()
 
     def arrange(self) -> None:
         path: list[tuple[Tag, str]] = [(self.tree, "")]

@@ -35,13 +35,10 @@ def write_manifest(folder: Path, template: Path) -> Path:
     checked and made again. The page is hashed without the manifest in it; the manifest has a hash of its own.
     """
     results = read_results(folder).plain()
-    manifest = {
-        "manifest": 1,
-        "template": {"name": results["template"], "sha256": content_hash(template.read_bytes())},
-        **{name: results[name] for name in _MADE_FROM},
-        "packages": dict(sorted((one.name, one.version) for one in distributions() if _described(one))),
-    }
-    return _write(folder, manifest)
+    made_by = {"name": results["template"], "sha256": content_hash(template.read_bytes())}
+    made_from = {name: results[name] for name in _MADE_FROM}
+    packages = dict(sorted((one.name, one.version) for one in distributions() if _described(one)))
+    return _write(folder, {"manifest": 1, "template": made_by, **made_from, "packages": packages})
 
 
 def _described(package: Distribution) -> bool:
@@ -51,7 +48,7 @@ def _described(package: Distribution) -> bool:
 
 def update_manifest(folder: Path) -> Path:
     """Write the hashes of a report's files into its manifest again, after they were changed."""
-    return _write(folder, {**read_manifest(folder), **{"mlflow": read_results(folder).plain()["mlflow"]}})
+    return _write(folder, {**read_manifest(folder), "mlflow": read_results(folder).plain()["mlflow"]})
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -131,8 +128,7 @@ def check_whole(report: Path) -> None:
     InputError
         Where a part was changed or is missing: nothing is decided by such a report.
     """
-    finished = any((report / name).exists() for name in (NAME, PAGE))
-    for one in verify(report) if finished else ():
+    for one in verify(report) if any((report / name).exists() for name in (NAME, PAGE)) else ():
         if one.state == "differs" and one.why != _ENDINGS:
             raise InputError(f"The report {str(report)!r} is not as it was written. {one.part}: {one.why}.")
 
@@ -200,10 +196,9 @@ def environment() -> dict[str, str]:
 
 def installed(package: str) -> str:
     """Return the version of a package; empty where it is not installed."""
-    try:
+    with contextlib.suppress(PackageNotFoundError):
         return version(package)
-    except PackageNotFoundError:
-        return ""
+    return ""
 
 
 def commit(folder: Path) -> tuple[str | None, bool]:

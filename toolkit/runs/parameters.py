@@ -192,8 +192,7 @@ def new_template(name: str, folder: Path) -> Path:
         Where there is such a file already, or it cannot be written.
     """
     stem = slug(name.removesuffix(".ipynb"))
-    path = folder / f"{stem}.ipynb"
-    if not stem or path.exists():
+    if (path := folder / f"{stem}.ipynb").exists() or not stem:
         raise InputError(f"{str(path)!r} is there already." if stem else f"{name!r} is no name for a file.")
     text = (templates_folder() / "starter" / "starter.ipynb").read_text(encoding="utf-8")
     named = text.replace("TITLE", stem.replace("-", " ").capitalize()).replace("NAME", stem)
@@ -218,8 +217,7 @@ def read_schema(path: Path) -> Schema:
     cells = _cells(path)
     code = (cell for cell in cells if cell["cell_type"] == "code")
     if len(tagged := [cell for cell in code if "parameters" in cell.get("metadata", {}).get("tags", ())]) != 1:
-        count = f"{len(tagged) or 'no'} code cell{'s' * (len(tagged) > 1)}"
-        raise refusal("tagged cells", name=path.name, count=count)
+        raise refusal("tagged cells", name=path.name, count=f"{len(tagged) or 'no'} code cell{'s' * (len(tagged) > 1)}")
     title, question = _heading(cells)
     found = _parameters(_source(tagged[0]), path.name)
     policy = () if any(one.name == "policy" for one in found) else (_POLICY,)

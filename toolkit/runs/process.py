@@ -115,8 +115,7 @@ def _write_spec(scratch: Path, template: Path, notebook: Path, parameters: Mappi
     (folder / "kernel.json").write_text(json.dumps(kernelspec), encoding="utf-8")
     files = {"template": str(template), "notebook": str(notebook), "outcome": str(scratch / "outcome.json")}
     spec = {"folders": [str(notebook.parent), str(scratch)], "parameters": dict(parameters), "kernel": kernel}
-    path = scratch / "spec.json"
-    path.write_text(json.dumps(files | spec), encoding="utf-8")
+    (path := scratch / "spec.json").write_text(json.dumps(files | spec), encoding="utf-8")
     return path
 
 

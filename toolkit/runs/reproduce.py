@@ -138,10 +138,7 @@ def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, s
 
 def _facts(record: Mapping[str, Any]) -> dict[str, str]:
     system, files = record["environment"], "changed files" if record["dirty"] else "no changed files"
-    return {
-        "data": record["data"]["fingerprint"],
-        "template": record["template"]["sha256"],
-        **{f"package {name}": version for name, version in record["packages"].items()},
-        "code": f"{record['commit'] or 'no commit'} with {files}",
-        "machine": f"Python {system['python']} on {system['system']}",
-    }
+    found = {"data": record["data"]["fingerprint"], "template": record["template"]["sha256"]}
+    found |= {f"package {name}": version for name, version in record["packages"].items()}
+    found["code"] = f"{record['commit'] or 'no commit'} with {files}"
+    return found | {"machine": f"Python {system['python']} on {system['system']}"}

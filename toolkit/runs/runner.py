@@ -108,8 +108,7 @@ def run(
 def check_request(schema: Schema, wanted: Mapping[str, object], timeout: float | None) -> dict[str, Any]:
     """Check what is asked of a run before anything is written, and return the values of all parameters."""
     check_space()
-    values = schema.check(wanted)
-    if values.get("policy"):
+    if (values := schema.check(wanted)).get("policy"):
         check_policy(values["policy"])
     if timeout is not None and not timeout > 0:
         raise InputError(f"The time limit must be more than 0 seconds, not {timeout:g}.")
