@@ -60,8 +60,7 @@ def by_group(group: pd.Series[Any], sizes: Sizes, random: np.random.Generator) -
     """
     groups = pd.factorize(group, use_na_sentinel=False)[0].astype("int64")
     counts = np.bincount(groups)
-    needed = 3 if sizes[1] else 2
-    if len(counts) < needed:
+    if len(counts) < (needed := 3 if sizes[1] else 2):
         raise refusal("few groups", needed=needed, name=group.name, groups=counted(len(counts), "group"))
     order = random.permutation(len(counts))
     part_of = np.full(len(counts), TRAIN, dtype="int64")

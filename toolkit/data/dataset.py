@@ -134,8 +134,7 @@ class Dataset(Result):
 
     def take(self, positions: NDArray[np.integer[Any]] | Sequence[int]) -> Dataset:
         """Return the rows at integer positions with their index, all else as it is; for all rows in order, itself."""
-        rows = np.asarray(positions, dtype="int64")
-        if np.array_equal(rows, np.arange(self.rows)):
+        if np.array_equal(rows := np.asarray(positions, dtype="int64"), np.arange(self.rows)):
             return self
         parts = {name: getattr(self, name) for name in ROWS}
         return replace(self, **{name: part.iloc[rows] for name, part in parts.items() if part is not None})

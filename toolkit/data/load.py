@@ -118,7 +118,7 @@ def load_dataset(
     table = source if isinstance(source, RawTable) else read_table(source, known)
     options: Options = {"sensitive": sensitive, "time": time, "group": group, "weight": weight, "drop": drop}
     options |= {"task": task, "positive": positive, "periods": periods, "name": name}
-    if not (roles := find_roles(table, target, known=known, **options)).target:
+    if not (roles := find_roles(table, target, known, **options)).target:
         raise InputError(f"Which column is the target? Give target=. Columns: {listed(table.frame.columns, 40)}.")
     data = _assign(table, roles, known, options, every=settled is not None, keep=False, apart=not sensitive_as_features)
     misfits = [note for note in data.notes if note.code.removeprefix("DATA-") in MISFITS and note.severity != "info"]
@@ -173,7 +173,7 @@ def as_dataset(table: object, which: str, *, like: Any = None, target: str = "",
     known = Schema() if like is None else schema_of(like)
     if isinstance(table, pd.DataFrame):
         table = replace(read_table(table, known), name=which)
-    roles = find_roles(table, target, known=known, **options)
+    roles = find_roles(table, target, known, **options)
     return _assign(table, roles, known, options, every=False, keep=True, apart=False)
 
 

@@ -79,8 +79,7 @@ def decide_format(texts: pa.StringArray) -> Decision:
     labels, counts = labels.filter(pa.array(known)), counts[known]
     if len(labels) <= 6 and set(pc.utf8_lower(labels).to_pylist()) <= {"true", "false"}:
         return Decision(Format("bool"))
-    found = _as_numbers(labels, counts) or _as_dates(labels, counts)
-    if found is None or found.format.kind == "text":
+    if (found := _as_numbers(labels, counts) or _as_dates(labels, counts)) is None or found.format.kind == "text":
         return found or Decision(_as_text(counted))
     missing = tuple(sorted(trimmed.filter(pa.array(~known & ~is_absent(trimmed, Format("text")))).to_pylist()))
     return replace(found, format=replace(found.format, missing=missing))

@@ -55,7 +55,7 @@ class Roles:
         return tuple(filter(None, (self.target, *self.sensitive, self.time, self.group, self.weight, *self.drop)))
 
 
-def find_roles(table: RawTable, target: str | None, known: Schema | None = None, **options: Unpack[Options]) -> Roles:
+def find_roles(table: RawTable, target: str | None, known: Schema, **options: Unpack[Options]) -> Roles:
     """Find the column of each role.
 
     Parameters
@@ -64,7 +64,7 @@ def find_roles(table: RawTable, target: str | None, known: Schema | None = None,
         Its built-in roles hold for what is not given.
     target : str, optional
         Name of a column; an empty text counts as not given.
-    known : Schema, optional
+    known : Schema
         Its roles hold too for what is not given, as far as the table has the columns. It need not have the target.
     **options
         Of them ``time``, ``group`` and ``weight``, each the name of a column; ``sensitive`` and ``drop``, each a list
@@ -78,15 +78,14 @@ def find_roles(table: RawTable, target: str | None, known: Schema | None = None,
     Examples
     --------
     >>> table = RawTable(pd.DataFrame(columns=["a", "b", "c, d"]), "t", "t")
-    >>> find_roles(table, "a", sensitive="c, d", drop="b").sensitive
+    >>> find_roles(table, "a", Schema(), sensitive="c, d", drop="b").sensitive
     ('c, d',)
     """
     own, names, asked = table.built_in, list(table.frame.columns), given(options.get("sensitive"))
-    settled = known.named("target") if known else ""
-    if known and settled:
+    if settled := known.named("target"):
         inherits = Roles(settled, known.sensitive, known.named("time"), known.named("group"), known.named("weight"))
     else:
-        inherits = Roles(own.target, own.sensitive, own.time or "") if own else Roles(table.target or "")
+        inherits = Roles(own.target, tuple(own.sensitive), own.time) if own else Roles(table.target or "")
     single = dict.fromkeys(("time", "group", "weight"), "")
     for role in single:
         name, inherited = given(options.get(role)), getattr(inherits, role)

@@ -240,8 +240,7 @@ def _given(train: Dataset, test: Any, validation: Any, seed: int) -> Split:
     later = dict.fromkeys(note for part in parts[1:] for note in part.notes)
     notes = [note for note in later if note not in train.notes and note.severity != "info"]
     for name, part in cut.items():
-        before = cut["train"].time
-        if name != "train" and part.time is not None and before is not None:
+        if name != "train" and part.time is not None and (before := cut["train"].time) is not None:
             early = int((part.time <= before.max()).sum())
             notes += [finding("SPLIT-TIME-ORDER", "high", name, early=early, rows=part.rows)] if early else []
     return Split(data, cut["train"], cut["test"], cut.get("validation"), "given", seed, tuple(notes))

@@ -12,16 +12,14 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
 from scipy.special import rel_entr
 
 from toolkit.drift.summary import ColumnSummary, Counts, align
 from toolkit.statistics.binning import cell_starts
-from toolkit.statistics.intervals import Array
+from toolkit.statistics.intervals import AnyArray, Array
 
 SMALL = 1000
 FEW_VALUES = 5
@@ -139,7 +137,7 @@ class Pair:
     scale: bool
     whole: bool
     points: Array
-    labels: NDArray[Any]
+    labels: AnyArray
     reference: Counts
     current: Counts
     norm: float
@@ -174,7 +172,7 @@ class Pair:
         cells = self.cells(method)
         return float(cells.among(method, cells.reference, cells.current))
 
-    def among(self, method: str, reference: NDArray[Any], current: NDArray[Any]) -> Array:
+    def among(self, method: str, reference: AnyArray, current: AnyArray) -> Array:
         """Return the distance of other counts of the same cells, of shape (…, k)."""
         p, q = (counts / counts.sum(axis=-1, keepdims=True) for counts in (reference, current))
         return METHODS[method].distance(p, q, np.append(np.diff(self.points), 0.0) / max(self.norm, LEAST_NORM))

@@ -96,8 +96,7 @@ class ColumnSummary:
     def reduced(self) -> ColumnSummary:
         """The summary small enough to be kept: close numbers share a cell, rare labels are pooled."""
         if self.is_number:
-            starts = cell_starts(self.counts, CELLS)
-            if len(starts) == len(self.distinct):
+            if len(starts := cell_starts(self.counts, CELLS)) == len(self.distinct):
                 return self
             counts, shares = np.add.reduceat(self.counts, starts), self.counts / self.known
             centres = np.add.reduceat(self.distinct * shares, starts) / (counts / self.known)

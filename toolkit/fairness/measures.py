@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from toolkit.core.estimate import Estimate
 from toolkit.core.words import unique, value_text
@@ -15,8 +14,7 @@ from toolkit.fairness.clusters import Grouping, Resampling, count_cells
 from toolkit.fairness.rates import RATES, measure_rates
 from toolkit.fairness.spread import GroupMetric, from_scale, to_scale
 from toolkit.models.prediction import Predictions
-from toolkit.statistics.binning import Codes
-from toolkit.statistics.intervals import Array, Z
+from toolkit.statistics.intervals import Array, Codes, Mask, Z
 from toolkit.statistics.measure import Measure, mean
 from toolkit.statistics.metrics import area_of, calibration_of
 from toolkit.statistics.regression import power_of_two, root_mean_square
@@ -97,7 +95,7 @@ def _counted(predicted: Predictions) -> Iterator[tuple[str, Array, Array, Sequen
         yield labels[code], (truth == code).astype(float), (guess == code).astype(float), CLASS_METRICS
 
 
-def _calibration_errors(truth: Array, score: Array, grouping: Grouping, enough: NDArray[np.bool_]) -> GroupMetric:
+def _calibration_errors(truth: Array, score: Array, grouping: Grouping, enough: Mask) -> GroupMetric:
     """Measure calibration by group, without comparing it, as chance makes it larger in smaller groups."""
     none, estimates = np.empty(0), []
     for place, (rows, weights) in enumerate(zip(grouping.rows, grouping.weights, strict=True)):
@@ -111,7 +109,7 @@ def _calibration_errors(truth: Array, score: Array, grouping: Grouping, enough: 
 def compared(
     name: str,
     estimates: list[Estimate],
-    judged: NDArray[np.bool_],
+    judged: Mask,
     how: Resampling,
     drawn: Array | None = None,
     *,

@@ -63,8 +63,7 @@ def make_model(estimator: Any, features: pd.DataFrame) -> Pipeline:
     numbers = [name for name in used if pd.api.types.is_numeric_dtype(features[name].dtype)]
     texts = [name for name in used if name not in set(numbers)]
     tags = get_tags(estimator).input_tags
-    encoding = encoding_for(estimator)
-    if encoding == "none":
+    if (encoding := encoding_for(estimator)) == "none":
         return Pipeline([("encode", "passthrough"), ("model", estimator)])
     plain = "passthrough" if tags.allow_nan else SimpleImputer(strategy="median")
     number, text = _onehot() if encoding == "onehot" else (plain, _ordinal())
@@ -176,7 +175,6 @@ def as_fitted(model: Any, features: pd.DataFrame) -> pd.DataFrame:
             continue
         column = features[name]
         cells = column.astype(object).replace({"False": 0, "True": 1}) if is_text(column) else column
-        numbers = pd.to_numeric(cells, errors="coerce")
-        if numbers.notna().equals(column.notna()):
+        if (numbers := pd.to_numeric(cells, errors="coerce")).notna().equals(column.notna()):
             written[name] = numbers.astype(pd.CategoricalDtype(list(labels))) if takes_categories else numbers
     return features.assign(**written) if written else features

@@ -5,7 +5,7 @@ All intervals are at 95%. None of them claims certainty where the sample merely 
 
 import math
 from collections.abc import Sequence
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,9 @@ from scipy import optimize, special, stats
 from toolkit.core.estimate import Estimate
 
 Array: TypeAlias = NDArray[np.float64]
+AnyArray: TypeAlias = NDArray[Any]
+Codes: TypeAlias = NDArray[np.intp]
+Mask: TypeAlias = NDArray[np.bool_]
 Interval: TypeAlias = tuple[float, float]
 Scale: TypeAlias = Literal["identity", "log", "logit"]
 
