@@ -50,9 +50,9 @@ class Roles:
     drop: tuple[str, ...] = ()
 
     @property
-    def named(self) -> tuple[str, ...]:
-        """Columns that have a role."""
-        return tuple(filter(None, (self.target, *self.sensitive, self.time, self.group, self.weight, *self.drop)))
+    def apart(self) -> set[str]:
+        """Columns that have a role, but for those that name groups of people: they may be features too."""
+        return {self.target, self.time, self.group, self.weight, *self.drop} - {""}
 
 
 def find_roles(table: RawTable, target: str | None, known: Schema, **options: Unpack[Options]) -> Roles:
@@ -141,8 +141,7 @@ def not_named(columns: Iterable[object], roles: Roles) -> list[Finding]:
     >>> not_named(["y", "account_age", "Essex"], Roles("y"))
     []
     """
-    apart = {roles.target, roles.time, roles.group, roles.weight, *roles.drop}
-    found = [name for name in map(str, columns) if name not in apart and _TELLING.search(name)]
+    found = [name for name in map(str, columns) if name not in roles.apart and _TELLING.search(name)]
     if roles.sensitive or not found:
         return []
     columns = "a column seems" if len(found) == 1 else "columns seem"

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from toolkit.core.options import whole
 from toolkit.core.result import Finding
 from toolkit.data.columns import typed
-from toolkit.data.findings import finding, refusal
+from toolkit.data.findings import Noted, finding, refusal
 from toolkit.data.recognition import Decision
 from toolkit.data.table_reader.cells import as_days, as_texts, column_kind, moments, plain_numbers
 from toolkit.errors import InputError, listed, nearest
@@ -24,7 +24,7 @@ LEAST_ROWS_OF_A_WINDOW = 10
 Window = tuple[str, NDArray[np.intp]]
 
 
-def read_time(column: pd.Series[Any], decision: Decision | None = None) -> tuple[pd.Series[Any], list[Finding]]:
+def read_time(column: pd.Series[Any], decision: Decision | None = None) -> Noted:
     """Turn a time column into numbers, dates or ordered labels.
 
     Parameters
