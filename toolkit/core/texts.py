@@ -1,5 +1,7 @@
 """Findings, and words of figures and faces, that stand in YAML beside the code that fills them in."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any

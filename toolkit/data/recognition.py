@@ -108,10 +108,8 @@ def _as_numbers(labels: pa.StringArray, counts: NDArray[np.int64]) -> Decision |
 
 def _best(readings: list[Format], labels: pa.StringArray, counts: NDArray[np.int64]) -> Decision | None:
     """Take the first of the readings that fit most cells; None where none fits nearly all. Another may differ."""
-    total, tried = int(counts.sum()), []
-    for how in readings:
-        values, odd = how.read(labels)
-        tried.append((int(counts[~odd].sum()), how, values[~odd], odd))
+    total, read = int(counts.sum()), ((how, *how.read(labels)) for how in readings)
+    tried = [(int(counts[~odd].sum()), how, values[~odd], odd) for how, values, odd in read]
     if (best := max((count for count, *_ in tried), default=0)) < (1 - ODD_SHARE) * total:
         return None
     (_, how, values, odd), *others = [one for one in tried if one[0] == best]

@@ -47,15 +47,12 @@ def measure_groups(predicted: Predictions, grouping: Grouping, how: Resampling) 
     truth, guess, enough = predicted.y_true, predicted.y_pred, grouping.counts >= how.least
     measured, unit = Measured(), 1.0
 
-    def grouped(measure: Callable[..., Measure], *values: Array, **options: Any) -> tuple[list[Estimate], Array | None]:
+    def add(name: str, measure: Callable[..., Measure], *values: Array, judged: Mask = enough, **options: Any) -> None:
         each = zip(grouping.rows, grouping.weights, strict=True)
         measures = [measure(*(one[rows] for one in values), weights=own, **options) for rows, own in each]
         estimates, drawn = grouping.over(measures, how)
-        return [one.times(unit) for one in estimates], drawn
-
-    def add(name: str, measure: Callable[..., Measure], *values: Array, **options: Any) -> None:
-        estimates, drawn = grouped(measure, *values, **options)
-        measured["", name] = compared(name, estimates, enough, how, drawn)
+        scaled = [one.times(unit) for one in estimates]
+        measured["", name] = compared(name, scaled, judged, how, drawn, measure is area_of)
 
     if not predicted.classes:
         # Divided by a power of two near the largest first, which is exact and keeps squares finite.
@@ -73,8 +70,7 @@ def measure_groups(predicted: Predictions, grouping: Grouping, how: Resampling) 
         rates = measure_rates(cells, names, how, grouping, grouping.parts(true, called))
         measured |= {(kind, name): metric for name, metric in rates.items()}
     if ranked(predicted):
-        (areas, drawn), judged = grouped(area_of, truth, guess), rates["balanced_accuracy"].judged
-        measured["", "roc_auc"] = compared("roc_auc", areas, judged, how, drawn, proportion=True)
+        add("roc_auc", area_of, truth, guess, judged=rates["balanced_accuracy"].judged)
         if predicted.probabilities:
             add("brier_score_loss", mean, (guess - truth) ** 2, bounds=(0.0, 1.0))
             add("calibration_gap", mean, guess - truth, bounds=(-1.0, 1.0))
@@ -107,15 +103,9 @@ def _calibration_errors(truth: Array, score: Array, grouping: Grouping, enough: 
 
 
 def compared(
-    name: str,
-    estimates: list[Estimate],
-    judged: Mask,
-    how: Resampling,
-    drawn: Array | None = None,
-    *,
-    proportion: bool = False,
+    name: str, estimates: list[Estimate], judged: Mask, how: Resampling, drawn: Array | None, proportion: bool = False
 ) -> GroupMetric:
-    """Make a metric comparable between groups: errors, by default normal, that are as wide as each group's interval."""
+    """Make a metric comparable between groups, with errors as wide as each one's interval; normal where none are drawn."""
     judged = judged & np.array([found.has_interval for found in estimates], dtype=bool)
     kept = [found for found, wanted in zip(estimates, judged, strict=True) if wanted]
     values, low, high = (np.array([getattr(found, end) for found in kept]) for end in ("value", "low", "high"))
