@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from toolkit.core.result import Finding
 from toolkit.core.words import counted
@@ -15,11 +14,11 @@ from toolkit.data.dataset import Dataset
 from toolkit.data.findings import finding, refusal
 from toolkit.data.times import matching, time_order
 from toolkit.errors import InputError, listed
+from toolkit.statistics.intervals import Codes
 
 #: The part of each row.
 TRAIN, VALIDATION, TEST, LEFT_OUT = 0, 1, 2, 3
 
-Codes = NDArray[np.int64]
 Sizes = tuple[float, float]
 Periods = tuple[Sequence[object], Sequence[object]]
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from toolkit.core.options import whole
 from toolkit.core.result import Finding
@@ -17,11 +16,12 @@ from toolkit.data.findings import Noted, finding, refusal
 from toolkit.data.recognition import Decision
 from toolkit.data.table_reader.cells import as_days, as_texts, column_kind, moments, plain_numbers
 from toolkit.errors import InputError, listed, nearest
+from toolkit.statistics.intervals import Codes
 
 PERIODS = {"day": "D", "week": "W", "month": "M", "year": "Y"}
 LEAST_ROWS_OF_A_WINDOW = 10
 
-Window = tuple[str, NDArray[np.intp]]
+Window = tuple[str, Codes]
 
 
 def read_time(column: pd.Series[Any], decision: Decision | None = None) -> Noted:
@@ -62,7 +62,7 @@ def read_time(column: pd.Series[Any], decision: Decision | None = None) -> Noted
     raise refusal("no time", name=name, found=found)
 
 
-def time_order(time: pd.Series[Any]) -> tuple[NDArray[np.int64], list[str]]:
+def time_order(time: pd.Series[Any]) -> tuple[Codes, list[str]]:
     """Give each row the place of its time among all times.
 
     Returns

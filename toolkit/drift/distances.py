@@ -17,7 +17,7 @@ import numpy as np
 from scipy import stats
 from scipy.special import rel_entr
 
-from toolkit.drift.summary import ColumnSummary, Counts, align
+from toolkit.drift.summary import ColumnSummary, align
 from toolkit.statistics.binning import cell_starts
 from toolkit.statistics.intervals import AnyArray, Array
 
@@ -137,8 +137,8 @@ class Pair:
     whole: bool
     points: Array
     labels: AnyArray
-    reference: Counts
-    current: Counts
+    reference: AnyArray
+    current: AnyArray
     norm: float
     reference_levels: int
     effects: tuple[float, float] = (1.0, 1.0)

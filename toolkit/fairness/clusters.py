@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from toolkit.core.estimate import Estimate
@@ -71,7 +70,7 @@ class Grouping:
     feature: str
     columns: tuple[str, ...]
     labels: tuple[str, ...]
-    codes: NDArray[np.int16]
+    codes: AnyArray
     counts: Codes
     beyond: int = 0
     units: Units | None = None

@@ -105,7 +105,7 @@ def _calibration_errors(truth: Array, score: Array, grouping: Grouping, enough: 
 def compared(
     name: str, estimates: list[Estimate], judged: Mask, how: Resampling, drawn: Array | None, proportion: bool = False
 ) -> GroupMetric:
-    """Make a metric comparable between groups, with errors as wide as each one's interval; normal where none are drawn."""
+    """Make a metric comparable between groups: errors, normal unless drawn, that are as wide as each interval."""
     judged = judged & np.array([found.has_interval for found in estimates], dtype=bool)
     kept = [found for found, wanted in zip(estimates, judged, strict=True) if wanted]
     values, low, high = (np.array([getattr(found, end) for found in kept]) for end in ("value", "low", "high"))

@@ -22,15 +22,13 @@ from toolkit.data.split import Split
 from toolkit.errors import NotApplicableError
 from toolkit.fairness.findings import drawing, face, finding
 from toolkit.fairness.groups import sensitive_inputs
-from toolkit.models.folds import side_by_side
+from toolkit.models.folds import Folds, side_by_side
 from toolkit.models.preprocessing import make_model
 from toolkit.statistics.intervals import AnyArray, Array, Codes
 from toolkit.statistics.measure import smooth
 from toolkit.statistics.ranking import roc_auc
 from toolkit.statistics.regression import regression_metrics
 from toolkit.statistics.units import Units, weights_of
-
-Folds = list[tuple[Codes, Codes]]
 
 FOLDS = 3
 LEAST_ROWS = 30

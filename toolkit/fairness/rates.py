@@ -171,5 +171,4 @@ def _estimate(value: float, hits: Array, size: Array, rows: float, effect: float
     ends = [wilson(*side) for side in zip(hits / effect, size / effect, strict=True)]
     if len(size) == 1:
         return Estimate(value, *ends[0], n, f"Wilson{units}")
-    low, high = mover_mean(hits / size, ends)
-    return Estimate(value, max(low, 0.0), min(high, 1.0), n, f"MOVER over Wilson{units}")
+    return Estimate(value, *mover_mean(hits / size, ends), n, f"MOVER over Wilson{units}")

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -18,6 +17,7 @@ from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 from sklearn.utils import get_tags
 
 from toolkit.data.contract import encoded_labels, is_text
+from toolkit.statistics.intervals import AnyArray, Codes
 
 RARE = 10
 MOST_LEVELS = 100
@@ -107,7 +107,7 @@ class LevelEncoder(OrdinalEncoder):  # type: ignore[misc]
         super().fit(_levels(X)[0], y)
         return self
 
-    def transform(self, X: Any) -> NDArray[Any]:  # noqa: N803
+    def transform(self, X: Any) -> AnyArray:  # noqa: N803
         """Return the codes, an array of shape (n_rows, n_columns)."""
         levels, places = _levels(X)
         codes = np.asarray(super().transform(levels)).T
@@ -115,7 +115,7 @@ class LevelEncoder(OrdinalEncoder):  # type: ignore[misc]
         return np.array([code[place] for code, place in zip(codes, places, strict=True)]).T
 
 
-def _levels(table: Any) -> tuple[pd.DataFrame, list[NDArray[np.intp]]]:
+def _levels(table: Any) -> tuple[pd.DataFrame, list[Codes]]:
     """Return the levels of each column, repeated to the same length, and of each row the place of its own."""
     found = {name: pd.factorize(column, use_na_sentinel=False) for name, column in pd.DataFrame(table).items()}
     most = max((len(levels) for _, levels in found.values()), default=0)
