@@ -112,8 +112,7 @@ def _read(source: str | os.PathLike[str] | pd.DataFrame, known: Schema | None) -
         return RawTable(source, "table", "a DataFrame")
     if not isinstance(source, str | os.PathLike):
         raise InputError(f"Data can be a name, a path, an address or a DataFrame, not a {type(source).__name__}.")
-    text = os.fspath(source).strip() if isinstance(source, str) else os.fspath(source)
-    if not text:
+    if not (text := os.fspath(source).strip() if isinstance(source, str) else os.fspath(source)):
         raise InputError(f"No data given. Give a file, an address or a built-in table: {listed(BUILT_IN)}.")
     if text in BUILT_IN:
         return _built_in(BUILT_IN[text])

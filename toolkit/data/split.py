@@ -175,8 +175,7 @@ class Split(Result):
         name = {"binary": "target_rate", "regression": "target_mean"}.get(self.data.task)
         for part, data in self.parts().items():
             numbers[f"split.{part}.rows"] = Estimate(data.rows, n=data.rows)
-            if name:
-                numbers[f"split.{part}.{name}"] = data.target_level()
+            numbers |= {f"split.{part}.{name}": data.target_level()} if name else {}
         return numbers | {"split.shared_rows_share": share_estimate(self._shared, self.test.rows)}
 
     def findings(self) -> list[Finding]:

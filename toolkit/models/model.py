@@ -105,8 +105,7 @@ class Model:
                 model = ScoreFunction.of(model, data)
             if isinstance(model, type) or not hasattr(model, "predict"):
                 raise InputError(f"A fitted model with a 'predict' method is needed; found {type(model).__name__}.")
-            model = table_function(model)
-            if type(model).__name__ == TableModel.__name__:
+            if type(model := table_function(model)).__name__ == TableModel.__name__:
                 at = None if model.threshold is None else Threshold(model.threshold, Rule("fixed", model.threshold))
                 model = replace(cls.of(model.estimator).settled(Schema.read(model.schema)), threshold=at)
             else:

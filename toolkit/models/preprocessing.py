@@ -137,8 +137,7 @@ def encoding_with(encoder: type[OrdinalEncoder], model: Any) -> Any:
     """
     if not isinstance(model, OrdinalEncoder | Pipeline | ColumnTransformer):
         return model
-    model = copy(model)
-    if type(model) in (OrdinalEncoder, LevelEncoder):
+    if type(model := copy(model)) in (OrdinalEncoder, LevelEncoder):
         model.__class__ = encoder
     for name in {"steps", "transformers", "transformers_"} & vars(model).keys():
         setattr(model, name, [(part[0], encoding_with(encoder, part[1]), *part[2:]) for part in getattr(model, name)])

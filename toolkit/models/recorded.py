@@ -148,8 +148,7 @@ class ScoreFunction:
 def _probabilities(scores: Any, classes: Sequence[Any]) -> pd.DataFrame:
     """Check scores and write them as a column for each class."""
     table = pd.DataFrame(scores)
-    columns = table.shape[1]
-    if len(classes) != max(columns, 2):
+    if len(classes) != max(columns := table.shape[1], 2):
         raise refusal("classes needed", columns=columns, needed=max(columns, 2), given=len(classes))
     values = table.to_numpy(dtype=float, na_value=np.nan)
     if missing := int(np.isnan(values).any(axis=1).sum()):

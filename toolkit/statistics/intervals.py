@@ -92,10 +92,9 @@ def area_interval(area: float, ones: float, zeros: float) -> Interval:
     >>> tuple(round(end, 3) for end in area_interval(1.0, 10, 990))
     (0.901, 1.0)
     """
-    half_rows = (ones + zeros) / 2 - 1
 
     def beyond(end: float) -> float:
-        factor = 1 + half_rows * ((1 - end) / (2 - end) + end / (1 + end))
+        factor = 1 + ((ones + zeros) / 2 - 1) * ((1 - end) / (2 - end) + end / (1 + end))
         return (end - area) ** 2 - Z * Z * end * (1 - end) * factor / (ones * zeros)
 
     low = optimize.brentq(beyond, 0.0, min(area, 1 - 1e-9)) if area > 0 else 0.0
