@@ -80,20 +80,19 @@ _TYPES: dict[str, Any] = {"path": click.Path(path_type=Path), "float": float, "i
 main.commands.update({name: click.Group(name, **words) for name, words in _GROUPS.items()})
 
 
-def command(name: str) -> Callable[[Callable[..., None]], click.Command]:
+def command(name: str) -> Callable[[Callable[..., None]], Any]:
     """Return what makes a function the command of a name, with the words and options that ``cli.yaml`` has of it."""
     words = dict(_COMMANDS[name])
     takes, (group, _, own) = words.pop("takes", {}), name.rpartition(" ")
 
-    def make(run: Callable[..., None]) -> click.Command:
+    def make(run: Callable[..., None]) -> Any:
         for names, given in reversed(takes.items()):
             how = {"help": given} if isinstance(given, str) else dict(given)
             if kind := how.get("type"):
                 how["type"] = click.Choice(kind) if isinstance(kind, list) else _TYPES[kind]
             run = (click.option if names[0] == "-" else click.argument)(*names.split(), **how)(run)
         home: Any = main.commands.get(group, main)
-        made: click.Command = home.command(own, **words)(run)
-        return made
+        return home.command(own, **words)(run)
 
     return make
 

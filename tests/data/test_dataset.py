@@ -12,7 +12,7 @@ from scipy import stats
 
 from toolkit.core.result import Result
 from toolkit.data.dataset import Dataset
-from toolkit.data.datasets import BUILT_IN
+from toolkit.data.datasets import BUILT_IN, FOLDER
 from toolkit.data.fingerprint import fingerprint
 from toolkit.data.load import load_dataset
 from toolkit.data.overview import readable
@@ -634,7 +634,7 @@ def test_dates_of_any_unit_agree():
 
 
 def test_the_census_has_the_same_fingerprint_from_csv(tmp_path):
-    frame = pd.read_parquet(BUILT_IN["census_income"].file).head(3000)
+    frame = pd.read_parquet(FOLDER / BUILT_IN["census_income"].file).head(3000)
     frame.to_csv(tmp_path / "t.csv", index=False)
     kinds = dict.fromkeys(frame.columns[frame.dtypes == "category"], str)
     again = pd.read_csv(tmp_path / "t.csv", dtype=kinds)

@@ -266,13 +266,13 @@ def test_means_are_compared_by_their_own_intervals():
     rng = np.random.default_rng(4)
     groups = [rng.normal(level, 1, 400) for level in (0.0, 0.2, 1.0)]
     judged = np.array([True, True, True])
-    part = compared("x", [mean_estimate(group) for group in groups], judged, Resampling(30, 20_000, rng))
+    part = compared("x", [mean_estimate(group) for group in groups], judged, Resampling(30, 20_000, rng), None)
     found = measure_disparity([part])
     assert (found.lowest, found.highest) == (0, 2)
     assert (found.estimate.low, found.estimate.high) == pytest.approx(
         wald(found.estimate.value, math.sqrt(2 / 400)), abs=0.02
     )
-    one = compared("x", [Estimate(1.0, n=1), *part.estimates[1:]], judged, Resampling(30, 200, rng))
+    one = compared("x", [Estimate(1.0, n=1), *part.estimates[1:]], judged, Resampling(30, 200, rng), None)
     assert one.judged.tolist() == [False, True, True]
 
 

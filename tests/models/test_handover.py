@@ -12,7 +12,7 @@ import pytest
 from xgboost import XGBClassifier
 
 import toolkit as tk
-from toolkit.data.datasets import BUILT_IN
+from toolkit.data.datasets import BUILT_IN, FOLDER
 from toolkit.registry import store, tracking
 from toolkit.runs import runner
 
@@ -207,7 +207,7 @@ def test_the_model_of_the_demo_scores_next_year_in_a_fresh_environment_with_its_
     done = subprocess.run([*install, "-r", f"{folder}/requirements.txt"], capture_output=True, text=True, check=False)
     if done.returncode:
         pytest.skip(f"the model's requirements cannot be installed here: {done.stderr.strip()[-300:]}")
-    rows = pd.read_parquet(BUILT_IN["census_income"].file).query("year == 1995").reset_index(drop=True)
+    rows = pd.read_parquet(FOLDER / BUILT_IN["census_income"].file).query("year == 1995").reset_index(drop=True)
     files = {kind: tmp_path / f"next.{kind}" for kind in ("csv", "parquet", "jsonl", "json")}
     rows.to_csv(files["csv"], index=False)
     rows.to_parquet(files["parquet"])

@@ -25,7 +25,7 @@ from toolkit.models.model import Model, in_order
 from toolkit.models.prediction import Predictions, measure_speed
 from toolkit.models.prediction_file import load_predictions
 from toolkit.models.threshold import ThresholdLike
-from toolkit.statistics.binning import Codes
+from toolkit.statistics.intervals import Codes
 from toolkit.statistics.metrics import LEAST_OF_CLASS, SCORE_METRICS
 from toolkit.statistics.multiplicity import holm
 from toolkit.statistics.units import Units, weights_of

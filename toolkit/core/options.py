@@ -88,8 +88,7 @@ def share(name: str, given: object, *, zero: bool = False) -> float:
     >>> share("test_size", 0.25)
     0.25
     """
-    number = _number(given)
-    if not (0 < number < 1 or (zero and number == 0)):
+    if not (0 < (number := _number(given)) < 1 or (zero and number == 0)):
         bounds = "of at least 0 and less than 1" if zero else "between 0 and 1"
         raise InputError(f"{name} must be a share {bounds}, such as 0.2; found {shown(given)}.")
     return number

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar, Literal, get_args
+from typing import Any, ClassVar, Literal, cast, get_args
 
 from toolkit.core.estimate import Estimate
 from toolkit.core.numbers import KeyNumber
@@ -213,8 +213,7 @@ class Results:
 
         try:
             read = adapter(Results).validate_python if isinstance(content, Mapping) else adapter(Results).validate_json
-            results: Results = read(content)
-            return results
+            return cast("Results", read(content))
         except ValidationError as error:
             problems = error.errors(include_url=False)
             if (found := next((one["input"] for one in problems if one["loc"] == ("schema",)), None)) is not None:

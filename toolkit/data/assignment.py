@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from toolkit.core.result import Finding
 from toolkit.core.words import counted
@@ -15,11 +14,11 @@ from toolkit.data.dataset import Dataset
 from toolkit.data.findings import finding, refusal
 from toolkit.data.times import matching, time_order
 from toolkit.errors import InputError, listed
+from toolkit.statistics.intervals import Codes
 
 #: The part of each row.
 TRAIN, VALIDATION, TEST, LEFT_OUT = 0, 1, 2, 3
 
-Codes = NDArray[np.int64]
 Sizes = tuple[float, float]
 Periods = tuple[Sequence[object], Sequence[object]]
 
@@ -60,8 +59,7 @@ def by_group(group: pd.Series[Any], sizes: Sizes, random: np.random.Generator) -
     """
     groups = pd.factorize(group, use_na_sentinel=False)[0].astype("int64")
     counts = np.bincount(groups)
-    needed = 3 if sizes[1] else 2
-    if len(counts) < needed:
+    if len(counts) < (needed := 3 if sizes[1] else 2):
         raise refusal("few groups", needed=needed, name=group.name, groups=counted(len(counts), "group"))
     order = random.permutation(len(counts))
     part_of = np.full(len(counts), TRAIN, dtype="int64")

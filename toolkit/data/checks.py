@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from typing import Any, cast
+from typing import Any
 from unicodedata import normalize
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from toolkit.core.result import Finding, Severity
 from toolkit.core.words import counted, quoted
 from toolkit.data.findings import finding
 from toolkit.errors import listed
+from toolkit.statistics.intervals import AnyArray, Array, Codes
 from toolkit.statistics.ranking import roc_auc
 
 FEW_ROWS = 200
@@ -30,8 +30,6 @@ MOST_ROWS = 50_000
 MOST_BINS = 256
 LEAST_ROWS = 40
 LEAST_OF_A_CLASS = 5
-
-Codes = NDArray[np.int64]
 
 
 def check_features(features: pd.DataFrame | None, target: pd.Series[Any], task: str) -> Iterator[Finding]:
@@ -76,12 +74,12 @@ def check_features(features: pd.DataFrame | None, target: pd.Series[Any], task: 
             yield finding("DATA-LEAKAGE", "high", column, measure=measure, score=score)
 
 
-def row_hashes(features: pd.DataFrame, target: pd.Series[Any]) -> NDArray[np.uint64]:
+def row_hashes(features: pd.DataFrame, target: pd.Series[Any]) -> AnyArray:
     """Hash each row's features and target into 64 bits, so that equal rows can be found; shape (n_rows,)."""
     texts = target.astype(object).map(str) if target.dtype == object else target
     table = pd.concat([features, texts.rename("target")], axis=1)
     table.columns = pd.RangeIndex(table.shape[1])
-    return cast("NDArray[np.uint64]", pd.util.hash_pandas_object(table, index=False).to_numpy())
+    return np.asarray(pd.util.hash_pandas_object(table, index=False).to_numpy())
 
 
 def gathered(findings: Iterable[Finding]) -> list[Finding]:
@@ -224,7 +222,7 @@ def _auc(bins: Codes, classes: Codes, size: int, fit: Codes, judge: Codes) -> fl
     return float(np.average(areas, weights=np.bincount(classes[judge], minlength=size)[which]))
 
 
-def _rank_r2(bins: Codes, ranks: NDArray[np.float64], fit: Codes, judge: Codes) -> float:
+def _rank_r2(bins: Codes, ranks: Array, fit: Codes, judge: Codes) -> float:
     height = int(bins.max()) + 1
     counts = np.bincount(bins[fit], minlength=height)
     levels = (np.bincount(bins[fit], ranks[fit], minlength=height) + ranks[fit].mean()) / (counts + 1)

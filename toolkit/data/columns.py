@@ -11,7 +11,7 @@ import pandas as pd
 from toolkit.core.result import Finding
 from toolkit.core.words import counted
 from toolkit.data.decisions import Decisions, about
-from toolkit.data.findings import finding
+from toolkit.data.findings import Noted, finding
 from toolkit.data.recognition import WORDS, Decision, decide_format
 from toolkit.data.table_reader.cells import as_days, as_texts, column_kind, finite, plain_numbers, text_labels
 
@@ -99,7 +99,7 @@ def plain_column(series: pd.Series[Any], how: Decision | None = None) -> tuple[p
     return labels, notes + blanks
 
 
-def typed(series: pd.Series[Any], decision: Decision | None = None) -> tuple[pd.Series[Any], list[Finding]]:
+def typed(series: pd.Series[Any], decision: Decision | None = None) -> Noted:
     """Return texts that are numbers or dates as such, and say how they were read; any other column as it is."""
     if column_kind(series) not in ("text", "mixed"):
         return series, []

@@ -15,7 +15,7 @@ import pyarrow as pa
 from toolkit.core.result import Finding
 from toolkit.core.words import counted
 from toolkit.data.decisions import Decisions, about, decide_formats
-from toolkit.data.findings import by_share, finding, unseen
+from toolkit.data.findings import Noted, by_share, finding, unseen
 from toolkit.data.recognition import Decision
 from toolkit.data.schema import Column, Role, Schema
 from toolkit.data.table_reader.cells import as_texts, column_kind, read_cells
@@ -167,9 +167,7 @@ def read_features(
     return pd.DataFrame(features, index=rows.index), notes
 
 
-def _read(
-    column: pd.Series[Any], spec: Column, decision: Decision | None, keep: bool
-) -> tuple[pd.Series[Any], list[Finding]]:
+def _read(column: pd.Series[Any], spec: Column, decision: Decision | None, keep: bool) -> Noted:
     name, notes = str(column.name), list[Finding]()
     kind: Any = column_kind(column)
     if kind == "category" and spec.kind not in ("", "text"):
@@ -220,9 +218,8 @@ def _about_numbers(name: str, plain: pd.Series[Any], spec: Column) -> Iterator[F
             yield finding("DATA-UNIT-CHANGED", severity, name, ratio=ratio, middle=middle, spec=spec)
             return
     width = max(spec.high - spec.low, NEAR_DAYS if spec.kind == "date" else 0.0)
-    if spec.whole and (values != np.floor(values)).any():
-        value = values[values != np.floor(values)].iloc[0]
-        yield finding("DATA-FORMAT-CHANGED decimals", "medium", name, value=value)
+    if spec.whole and len(broken := values[values != np.floor(values)]):
+        yield finding("DATA-FORMAT-CHANGED decimals", "medium", name, value=broken.iloc[0])
     outside = np.maximum(spec.low - values, values - spec.high)
     beyond, far = int((outside > 0).sum()), int((outside > width).sum())
     elsewhere = spec.half is not None and len(values) >= UNIT_ROWS and not spec.half[0] <= middle <= spec.half[1]

@@ -72,8 +72,7 @@ def read_database(text: str) -> tuple[pd.DataFrame, str, str]:
         Where the address is incomplete, the database does not answer, it has no such table, or the query may change
         something. No message and no chained exception carries credentials.
     """
-    parts = _SPLIT.fullmatch(text)
-    if parts is None or not (what := parts.group(2).strip()):
+    if (parts := _SPLIT.fullmatch(text)) is None or not (what := parts.group(2).strip()):
         raise refusal("no query")
     url, shown, hidden = _address(parts.group(1))
     query = plain_query(what, url.get_backend_name()) if _QUERY.match(what) else ""

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from toolkit.core.estimate import Estimate, format_number
 from toolkit.core.face import Face
@@ -22,7 +21,7 @@ from toolkit.data.overview import describe_columns, readable, target_drawing
 from toolkit.data.roles import Roles
 from toolkit.data.schema import Schema, Task
 from toolkit.errors import InputError, NotApplicableError
-from toolkit.statistics.intervals import mean_estimate, share_estimate
+from toolkit.statistics.intervals import AnyArray, Codes, mean_estimate, share_estimate
 from toolkit.statistics.units import Units, kish
 
 #: The parts of a table that have a row for each of its rows.
@@ -132,10 +131,9 @@ class Dataset(Result):
         """Columns that hold dates, as days since 1970-01-01."""
         return frozenset(name for name, column in self.schema.columns.items() if column.kind == "date")
 
-    def take(self, positions: NDArray[np.integer[Any]] | Sequence[int]) -> Dataset:
+    def take(self, positions: AnyArray | Sequence[int]) -> Dataset:
         """Return the rows at integer positions with their index, all else as it is; for all rows in order, itself."""
-        rows = np.asarray(positions, dtype="int64")
-        if np.array_equal(rows, np.arange(self.rows)):
+        if np.array_equal(rows := np.asarray(positions, dtype="int64"), np.arange(self.rows)):
             return self
         parts = {name: getattr(self, name) for name in ROWS}
         return replace(self, **{name: part.iloc[rows] for name, part in parts.items() if part is not None})
@@ -148,7 +146,7 @@ class Dataset(Result):
         """Say that a step counts every row as one although rows have weights."""
         return [] if self.weight is None else [finding("WEIGHTS-NOT-USED", "medium", step, weights=self.weight.name)]
 
-    def y_binary(self) -> NDArray[np.int64]:
+    def y_binary(self) -> Codes:
         """Return 1 where the target is the positive class, else 0, also without a label; shape (n_rows,).
 
         Raises

@@ -118,8 +118,7 @@ def _by_record(texts: pa.StringArray, record: Column) -> Decision:
 
 def _nearer(found: Decision, texts: pa.StringArray) -> Decision:
     """Of two readings take the one whose values lie nearer to those that the record has seen."""
-    record = found.record
-    if found.other is None or record is None or record.low is None or record.high is None:
+    if found.other is None or (record := found.record) is None or record.low is None or record.high is None:
         return found
     middle, cells = (record.low + record.high) / 2, pd.Series(texts.to_pandas(), dtype=object)
     far = [abs(read_cells(cells, how).median() - middle) for how in (found.format, found.other)]

@@ -11,6 +11,8 @@ from toolkit.core.texts import drawer, facer, finder, refuser
 from toolkit.core.words import quoted
 from toolkit.errors import listed
 
+#: A column as it was read, and what was found in doing so.
+Noted = tuple["pd.Series[Any]", list[Finding]]
 finding, refusal, face, drawing = finder(__file__), refuser(__file__), facer(__file__), drawer(__file__)
 
 

@@ -16,7 +16,7 @@ from toolkit.data.columns import plain_column, prepare_features
 from toolkit.data.contract import MISFITS, about_columns, describe, find_columns, is_text, read_features, schema_of
 from toolkit.data.dataset import Dataset
 from toolkit.data.decisions import Decisions, read_texts
-from toolkit.data.findings import finding, refusal
+from toolkit.data.findings import Noted, finding, refusal
 from toolkit.data.fingerprint import fingerprint
 from toolkit.data.read import RawTable, read_table
 from toolkit.data.roles import Options, Roles, find_roles, given, listed_names, not_named, sensitive_groups
@@ -118,7 +118,7 @@ def load_dataset(
     table = source if isinstance(source, RawTable) else read_table(source, known)
     options: Options = {"sensitive": sensitive, "time": time, "group": group, "weight": weight, "drop": drop}
     options |= {"task": task, "positive": positive, "periods": periods, "name": name}
-    if not (roles := find_roles(table, target, known=known, **options)).target:
+    if not (roles := find_roles(table, target, known, **options)).target:
         raise InputError(f"Which column is the target? Give target=. Columns: {listed(table.frame.columns, 40)}.")
     data = _assign(table, roles, known, options, every=settled is not None, keep=False, apart=not sensitive_as_features)
     misfits = [note for note in data.notes if note.code.removeprefix("DATA-") in MISFITS and note.severity != "info"]
@@ -173,7 +173,7 @@ def as_dataset(table: object, which: str, *, like: Any = None, target: str = "",
     known = Schema() if like is None else schema_of(like)
     if isinstance(table, pd.DataFrame):
         table = replace(read_table(table, known), name=which)
-    roles = find_roles(table, target, known=known, **options)
+    roles = find_roles(table, target, known, **options)
     return _assign(table, roles, known, options, every=False, keep=True, apart=False)
 
 
@@ -268,9 +268,7 @@ def _weights(column: pd.Series[Any], decisions: Decisions) -> pd.Series[Any]:
     return check_weights(column if plain is None else plain)
 
 
-def _labels(
-    table: RawTable, frame: pd.DataFrame, roles: Roles, known: Schema, whole: bool
-) -> tuple[pd.Series[Any], list[Finding]]:
+def _labels(table: RawTable, frame: pd.DataFrame, roles: Roles, known: Schema, whole: bool) -> Noted:
     """Return the target, missing where it cannot be used, and say how many rows have none, or no group or weight."""
     notes: list[Finding] = []
     if not whole and (roles.target not in frame or frame[roles.target].isna().all()):
@@ -305,21 +303,20 @@ def _features(
     rows: pd.DataFrame, roles: Roles, known: Schema, decisions: Decisions, apart: bool, every: bool, keep: bool
 ) -> tuple[pd.DataFrame, pd.DataFrame, list[Finding]]:
     """Return the features, the columns that have no role, and what was decided about either."""
-    single = {roles.target, roles.time, roles.group, roles.weight, *roles.drop} - {""}
     if not known.features and not every:
-        aside = {*single, *(roles.sensitive if apart else ())}
+        aside = {*roles.apart, *(roles.sensitive if apart else ())}
         features, others, notes = prepare_features(rows[[name for name in rows if name not in aside]], decisions)
         return features, others.drop(columns=list(roles.sensitive), errors="ignore"), notes
     owner = "" if keep else known.name or "the model"
     columns = list(map(str, rows))
-    names = find_columns(known.features, columns, owner) or {name: name for name in columns if name not in single}
+    names = find_columns(known.features, columns, owner) or {name: name for name in columns if name not in roles.apart}
     if taken := [column for column in names.values() if column in (roles.target, *roles.drop)]:
         role = "the target" if roles.target in taken else "to be dropped"
         raise refusal("column taken", owner=owner or known.name, column=taken[0], role=role)
     features, notes = read_features(rows, known, names, decisions, keep=keep)
     apart_from = {name: name for name in roles.sensitive if name in known.columns and name not in features}
     notes += read_features(rows, known, apart_from, decisions, keep=True)[1]
-    rest = rows[rows.columns.difference([*features, *roles.named], sort=False)]
+    rest = rows[rows.columns.difference([*features, *roles.apart, *roles.sensitive], sort=False)]
     spared = [one for one in map(str, rest) if known.columns.get(one, Column()).kind not in ("", "missing", "nested")]
     plain, _ = read_features(rows, known, {name: name for name in spared}, decisions, keep=True)
     others = pd.concat([plain, *prepare_features(rest.drop(columns=spared), decisions)[:2]], axis=1)

@@ -21,7 +21,7 @@ from toolkit.core.resources import read_bytes
 from toolkit.core.result import Finding
 from toolkit.core.words import masked, shorten
 from toolkit.data.databases import is_database, read_database, with_variables
-from toolkit.data.datasets import BUILT_IN, BuiltIn
+from toolkit.data.datasets import BUILT_IN, FOLDER, BuiltIn
 from toolkit.data.decisions import Decisions, decide_formats, read_texts
 from toolkit.data.delimited import read_delimited, refuse_foreign
 from toolkit.data.findings import finding, refusal
@@ -112,8 +112,7 @@ def _read(source: str | os.PathLike[str] | pd.DataFrame, known: Schema | None) -
         return RawTable(source, "table", "a DataFrame")
     if not isinstance(source, str | os.PathLike):
         raise InputError(f"Data can be a name, a path, an address or a DataFrame, not a {type(source).__name__}.")
-    text = os.fspath(source).strip() if isinstance(source, str) else os.fspath(source)
-    if not text:
+    if not (text := os.fspath(source).strip() if isinstance(source, str) else os.fspath(source)):
         raise InputError(f"No data given. Give a file, an address or a built-in table: {listed(BUILT_IN)}.")
     if text in BUILT_IN:
         return _built_in(BUILT_IN[text])
@@ -129,8 +128,7 @@ def _finished(table: RawTable, known: Schema | None) -> RawTable:
     """Give the table text column names and a plain index, and decide on its texts; refuse one that is empty."""
     frame, notes = table.frame, list(table.notes)
     names = [str(name) for name in frame.columns]
-    twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
-    if twice:
+    if twice := sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []:
         raise InputError(f"Column names must differ, but these occur more than once: {listed(map(repr, twice))}.")
     if not len(frame) or not names:
         raise refusal("no rows" if names else "no columns", source=table.source, columns=len(names))
@@ -156,8 +154,8 @@ def _finished(table: RawTable, known: Schema | None) -> RawTable:
 
 
 def _built_in(table: BuiltIn) -> RawTable:
-    if table.file is not None:
-        return RawTable(pd.read_parquet(table.file), table.name, f"built-in table {table.name}", table)
+    if table.file:
+        return RawTable(pd.read_parquet(FOLDER / table.file), table.name, f"built-in table {table.name}", table)
     from sklearn import datasets
 
     settings = {"scaled": False} if table.name == "diabetes" else {}

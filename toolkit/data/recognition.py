@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from toolkit.core.resources import beside
 from toolkit.data.schema import Column
 from toolkit.data.table_reader.formats import DECORATED, Format, cast_numbers, flags, is_absent
+from toolkit.statistics.intervals import Codes, Mask
 
 #: Most cells of a column of numbers or dates that may be neither, and fewest different values that make it one then.
 ODD_SHARE = 0.05
@@ -79,14 +79,13 @@ def decide_format(texts: pa.StringArray) -> Decision:
     labels, counts = labels.filter(pa.array(known)), counts[known]
     if len(labels) <= 6 and set(pc.utf8_lower(labels).to_pylist()) <= {"true", "false"}:
         return Decision(Format("bool"))
-    found = _as_numbers(labels, counts) or _as_dates(labels, counts)
-    if found is None or found.format.kind == "text":
+    if (found := _as_numbers(labels, counts) or _as_dates(labels, counts)) is None or found.format.kind == "text":
         return found or Decision(_as_text(counted))
     missing = tuple(sorted(trimmed.filter(pa.array(~known & ~is_absent(trimmed, Format("text")))).to_pylist()))
     return replace(found, format=replace(found.format, missing=missing))
 
 
-def _as_numbers(labels: pa.StringArray, counts: NDArray[np.int64]) -> Decision | None:
+def _as_numbers(labels: pa.StringArray, counts: Codes) -> Decision | None:
     """Find the notation in which most cells are numbers; None where the column holds none, or codes."""
     if cast_numbers(labels) is not None:
         return _plain_numbers(labels)
@@ -107,12 +106,10 @@ def _as_numbers(labels: pa.StringArray, counts: NDArray[np.int64]) -> Decision |
     return Decision(Format("text"), LOST) if _are_codes(kept) else found
 
 
-def _best(readings: list[Format], labels: pa.StringArray, counts: NDArray[np.int64]) -> Decision | None:
+def _best(readings: list[Format], labels: pa.StringArray, counts: Codes) -> Decision | None:
     """Take the first of the readings that fit most cells; None where none fits nearly all. Another may differ."""
-    total, tried = int(counts.sum()), []
-    for how in readings:
-        values, odd = how.read(labels)
-        tried.append((int(counts[~odd].sum()), how, values[~odd], odd))
+    total, read = int(counts.sum()), ((how, *how.read(labels)) for how in readings)
+    tried = [(int(counts[~odd].sum()), how, values[~odd], odd) for how, values, odd in read]
     if (best := max((count for count, *_ in tried), default=0)) < (1 - ODD_SHARE) * total:
         return None
     (_, how, values, odd), *others = [one for one in tried if one[0] == best]
@@ -148,7 +145,7 @@ def _are_codes(numbers: pa.StringArray) -> bool:
     return len(labels) <= CODES and len({len(text.partition(".")[2]) for text in labels.to_pylist() if "." in text}) > 1
 
 
-def _as_dates(labels: pa.StringArray, counts: NDArray[np.int64]) -> Decision | None:
+def _as_dates(labels: pa.StringArray, counts: Codes) -> Decision | None:
     """Find the pattern that reads most cells as dates; None where none reads nearly all of them."""
     total = int(counts.sum())
 
@@ -192,7 +189,7 @@ def _as_text(counted: pa.StructArray) -> Format:
     return Format("text", labels=tuple(sorted(kept)))
 
 
-def odd_cells(texts: pa.StringArray, odd: NDArray[np.bool_], counts: NDArray[np.int64] | None = None) -> dict[str, int]:
+def odd_cells(texts: pa.StringArray, odd: Mask, counts: Codes | None = None) -> dict[str, int]:
     """Count the texts that are odd, each as often as ``counts`` says; the most frequent ones come first."""
     counts = np.ones(len(texts), dtype="int64") if counts is None else counts
     found = pd.Series(counts[odd]).groupby(texts.filter(pa.array(odd)).to_pylist()).sum()

@@ -50,12 +50,12 @@ class Roles:
     drop: tuple[str, ...] = ()
 
     @property
-    def named(self) -> tuple[str, ...]:
-        """Columns that have a role."""
-        return tuple(filter(None, (self.target, *self.sensitive, self.time, self.group, self.weight, *self.drop)))
+    def apart(self) -> set[str]:
+        """Columns that have a role, but for those that name groups of people: they may be features too."""
+        return {self.target, self.time, self.group, self.weight, *self.drop} - {""}
 
 
-def find_roles(table: RawTable, target: str | None, known: Schema | None = None, **options: Unpack[Options]) -> Roles:
+def find_roles(table: RawTable, target: str | None, known: Schema, **options: Unpack[Options]) -> Roles:
     """Find the column of each role.
 
     Parameters
@@ -64,7 +64,7 @@ def find_roles(table: RawTable, target: str | None, known: Schema | None = None,
         Its built-in roles hold for what is not given.
     target : str, optional
         Name of a column; an empty text counts as not given.
-    known : Schema, optional
+    known : Schema
         Its roles hold too for what is not given, as far as the table has the columns. It need not have the target.
     **options
         Of them ``time``, ``group`` and ``weight``, each the name of a column; ``sensitive`` and ``drop``, each a list
@@ -78,15 +78,14 @@ def find_roles(table: RawTable, target: str | None, known: Schema | None = None,
     Examples
     --------
     >>> table = RawTable(pd.DataFrame(columns=["a", "b", "c, d"]), "t", "t")
-    >>> find_roles(table, "a", sensitive="c, d", drop="b").sensitive
+    >>> find_roles(table, "a", Schema(), sensitive="c, d", drop="b").sensitive
     ('c, d',)
     """
     own, names, asked = table.built_in, list(table.frame.columns), given(options.get("sensitive"))
-    settled = known.named("target") if known else ""
-    if known and settled:
+    if settled := known.named("target"):
         inherits = Roles(settled, known.sensitive, known.named("time"), known.named("group"), known.named("weight"))
     else:
-        inherits = Roles(own.target, own.sensitive, own.time or "") if own else Roles(table.target or "")
+        inherits = Roles(own.target, tuple(own.sensitive), own.time) if own else Roles(table.target or "")
     single = dict.fromkeys(("time", "group", "weight"), "")
     for role in single:
         name, inherited = given(options.get(role)), getattr(inherits, role)
@@ -142,8 +141,7 @@ def not_named(columns: Iterable[object], roles: Roles) -> list[Finding]:
     >>> not_named(["y", "account_age", "Essex"], Roles("y"))
     []
     """
-    apart = {roles.target, roles.time, roles.group, roles.weight, *roles.drop}
-    found = [name for name in map(str, columns) if name not in apart and _TELLING.search(name)]
+    found = [name for name in map(str, columns) if name not in roles.apart and _TELLING.search(name)]
     if roles.sensitive or not found:
         return []
     columns = "a column seems" if len(found) == 1 else "columns seem"

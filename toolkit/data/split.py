@@ -175,8 +175,7 @@ class Split(Result):
         name = {"binary": "target_rate", "regression": "target_mean"}.get(self.data.task)
         for part, data in self.parts().items():
             numbers[f"split.{part}.rows"] = Estimate(data.rows, n=data.rows)
-            if name:
-                numbers[f"split.{part}.{name}"] = data.target_level()
+            numbers |= {f"split.{part}.{name}": data.target_level()} if name else {}
         return numbers | {"split.shared_rows_share": share_estimate(self._shared, self.test.rows)}
 
     def findings(self) -> list[Finding]:
@@ -240,8 +239,7 @@ def _given(train: Dataset, test: Any, validation: Any, seed: int) -> Split:
     later = dict.fromkeys(note for part in parts[1:] for note in part.notes)
     notes = [note for note in later if note not in train.notes and note.severity != "info"]
     for name, part in cut.items():
-        before = cut["train"].time
-        if name != "train" and part.time is not None and before is not None:
+        if name != "train" and part.time is not None and (before := cut["train"].time) is not None:
             early = int((part.time <= before.max()).sum())
             notes += [finding("SPLIT-TIME-ORDER", "high", name, early=early, rows=part.rows)] if early else []
     return Split(data, cut["train"], cut["test"], cut.get("validation"), "given", seed, tuple(notes))

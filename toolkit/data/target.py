@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from toolkit.core.options import one_of
 from toolkit.core.result import Finding
-from toolkit.data.findings import finding, refusal, unseen
+from toolkit.data.findings import Noted, finding, refusal, unseen
 from toolkit.data.recognition import WORDS, Decision, decide_format
 from toolkit.data.schema import Schema, Task
 from toolkit.data.table_reader.cells import as_texts, column_kind, plain_numbers, text_labels
@@ -50,7 +50,7 @@ class Target:
         return {"target": self.values, "task": self.task, "positive": self.positive, "classes": self.classes}
 
 
-def plain_target(column: pd.Series[Any], decision: Decision | None = None) -> tuple[pd.Series[Any], list[Finding]]:
+def plain_target(column: pd.Series[Any], decision: Decision | None = None) -> Noted:
     """Turn a target column into texts, yes/no or numbers, missing where it is missing, blank or infinite.
 
     ``decision`` says how its texts are read, where that was decided.

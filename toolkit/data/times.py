@@ -8,23 +8,23 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from toolkit.core.options import whole
 from toolkit.core.result import Finding
 from toolkit.data.columns import typed
-from toolkit.data.findings import finding, refusal
+from toolkit.data.findings import Noted, finding, refusal
 from toolkit.data.recognition import Decision
 from toolkit.data.table_reader.cells import as_days, as_texts, column_kind, moments, plain_numbers
 from toolkit.errors import InputError, listed, nearest
+from toolkit.statistics.intervals import Codes
 
 PERIODS = {"day": "D", "week": "W", "month": "M", "year": "Y"}
 LEAST_ROWS_OF_A_WINDOW = 10
 
-Window = tuple[str, NDArray[np.intp]]
+Window = tuple[str, Codes]
 
 
-def read_time(column: pd.Series[Any], decision: Decision | None = None) -> tuple[pd.Series[Any], list[Finding]]:
+def read_time(column: pd.Series[Any], decision: Decision | None = None) -> Noted:
     """Turn a time column into numbers, dates or ordered labels.
 
     Parameters
@@ -62,7 +62,7 @@ def read_time(column: pd.Series[Any], decision: Decision | None = None) -> tuple
     raise refusal("no time", name=name, found=found)
 
 
-def time_order(time: pd.Series[Any]) -> tuple[NDArray[np.int64], list[str]]:
+def time_order(time: pd.Series[Any]) -> tuple[Codes, list[str]]:
     """Give each row the place of its time among all times.
 
     Returns

@@ -64,14 +64,13 @@ def judge_pair(pair: Pair, method: str, seed: int = 0) -> dict[str, Any]:
     high = max(centre + half, (root + half_root) ** 2) ** (1 / power)
     # Freed from chance, both ends may lie below the distance as observed, which an interval must hold all the same.
     low, high = min(low, full), min(max(high, full), METHODS[method].most)
-    distance = Estimate(full, low, high, n + m, f"cell counts resampled, {replicates} replicates")
+    how = f"counts resampled, {replicates} replicates"
+    distance = Estimate(full, low, high, n + m, f"cell {how}")
     few, many = np.quantile(alone, [0.025, 0.975]).tolist()
     score = evidently_score(pair, method, full)
     return {
         "distance": distance if min(n, m) > 1 else Estimate(full, n=n + m, method="no interval: one row"),
-        "by_chance": Estimate(
-            float(alone.mean()), few, many, n + m, f"pooled counts resampled, {replicates} replicates"
-        ),
+        "by_chance": Estimate(float(alone.mean()), few, many, n + m, f"pooled {how}"),
         "beyond_chance": max(centre, 0.0) ** (1 / power),
         "score": score,
         "p_value": score if method in ("ks", "anderson") and pair.effects == (1, 1) else p_value(pair),

@@ -24,7 +24,7 @@ from toolkit.drift.summary import PREDICTION, ColumnSummary, roles_of, summarize
 from toolkit.drift.verdicts import Plan, Row, judge_column
 from toolkit.errors import InputError, listed
 from toolkit.models.model import Model
-from toolkit.statistics.binning import Codes
+from toolkit.statistics.intervals import Codes
 
 Source = Dataset | Profile
 #: Days of a year, less the odd ends of its first and last month; rows that stand for a season; share of a month.

@@ -12,16 +12,14 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
 from scipy.special import rel_entr
 
-from toolkit.drift.summary import ColumnSummary, Counts, align
+from toolkit.drift.summary import ColumnSummary, align
 from toolkit.statistics.binning import cell_starts
-from toolkit.statistics.intervals import Array
+from toolkit.statistics.intervals import AnyArray, Array
 
 SMALL = 1000
 FEW_VALUES = 5
@@ -102,8 +100,7 @@ METHODS = {
     "wasserstein": Method("Wasserstein distance, normed", _wasserstein, labels=False),
     "jensenshannon": Method("Jensen-Shannon distance", _jensenshannon, most=math.sqrt(math.log(2))),
     "ks": Method("largest gap of cumulative shares", _gap, labels=False, test=True, most=1.0),
-    "chisquare": Method("total variation", _variation, numbers=False, test=True, most=1.0),
-    "z": Method("total variation", _variation, numbers=False, test=True, most=1.0),
+    **dict.fromkeys(("chisquare", "z"), Method("total variation", _variation, numbers=False, test=True, most=1.0)),
     "psi": Method("population stability index", _psi, squared=False),
     "hellinger": Method("Hellinger distance", _hellinger, most=1.0),
     "kl_div": Method("Kullback-Leibler divergence", _kl_div, squared=False),
@@ -139,9 +136,9 @@ class Pair:
     scale: bool
     whole: bool
     points: Array
-    labels: NDArray[Any]
-    reference: Counts
-    current: Counts
+    labels: AnyArray
+    reference: AnyArray
+    current: AnyArray
     norm: float
     reference_levels: int
     effects: tuple[float, float] = (1.0, 1.0)
@@ -174,7 +171,7 @@ class Pair:
         cells = self.cells(method)
         return float(cells.among(method, cells.reference, cells.current))
 
-    def among(self, method: str, reference: NDArray[Any], current: NDArray[Any]) -> Array:
+    def among(self, method: str, reference: AnyArray, current: AnyArray) -> Array:
         """Return the distance of other counts of the same cells, of shape (…, k)."""
         p, q = (counts / counts.sum(axis=-1, keepdims=True) for counts in (reference, current))
         return METHODS[method].distance(p, q, np.append(np.diff(self.points), 0.0) / max(self.norm, LEAST_NORM))

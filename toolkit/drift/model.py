@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy import stats
 from sklearn.base import clone
 from threadpoolctl import threadpool_limits
@@ -20,7 +19,7 @@ from toolkit.drift.summary import PREDICTION, roles_of
 from toolkit.errors import InputError
 from toolkit.models.folds import side_by_side
 from toolkit.models.model import Model
-from toolkit.statistics.intervals import Array
+from toolkit.statistics.intervals import AnyArray, Array, Codes, Mask
 from toolkit.statistics.measure import smooth
 from toolkit.statistics.permutation import permuted
 from toolkit.statistics.ranking import roc_auc
@@ -75,8 +74,7 @@ def with_prediction(data: Dataset, features: pd.DataFrame, model: Model) -> Data
     """
     if PREDICTION in roles_of(data):
         raise InputError(f"A column is called {PREDICTION!r}, the name under which predictions are kept. Rename it.")
-    outputs = model.outputs(features, data.name)
-    if outputs.ndim == 2:
+    if (outputs := model.outputs(features, data.name)).ndim == 2:
         outputs = np.array(model.classes or range(outputs.shape[1]), dtype=object)[outputs.argmax(axis=1)]
     found = pd.Series(outputs if outputs.dtype.kind == "f" else pd.Categorical([str(label) for label in outputs]))
     plain = plain_column(found.set_axis(data.features.index).rename(PREDICTION))[0]
@@ -125,7 +123,7 @@ class Domain:
         return [name for name, drop in self.columns.items() if drop >= 0.005][:3]
 
 
-def units_of_both(tables: Sequence[Dataset], picked: Sequence[NDArray[np.intp]]) -> Units | None:
+def units_of_both(tables: Sequence[Dataset], picked: Sequence[Codes]) -> Units | None:
     """Return what some rows of two tables belong to, if both say it, and weigh, one table below the other."""
     if len(tables) < 2:
         return None
@@ -196,7 +194,7 @@ def tell_apart(reference: pd.DataFrame, current: pd.DataFrame, seed: int, units:
     return Domain(found.estimate, p_value, told, max(n, m))
 
 
-def learnable(cells: Array, rows: NDArray[Any]) -> Array:
+def learnable(cells: Array, rows: AnyArray) -> Array:
     """Make a column without any value in the rows to learn from, which scikit-learn refuses, one that never varies."""
     return np.where(np.isnan(cells[rows]).all(axis=0), 0.0, cells)
 
@@ -221,7 +219,7 @@ def coded(reference: pd.DataFrame, current: pd.DataFrame) -> Array:
 
 def density_ratio(
     reference: pd.DataFrame, current: pd.DataFrame, seed: int = 0, units: Sequence[Units | None] = (None, None)
-) -> tuple[Array, NDArray[np.bool_]]:
+) -> tuple[Array, Mask]:
     """Estimate the ratio of the densities of two tables, at the rows of the first, by a classifier of the two.
 
     By cross-fitting, so that no row is judged by a model that has seen it (Bickel et al. 2009; of performance without
@@ -264,7 +262,7 @@ def density_ratio(
     how = {"max_iter": 60, "max_leaf_nodes": 15, "min_samples_leaf": 50, "learning_rate": 0.08}
     model = HistGradientBoostingClassifier(**how, early_stopping=False, random_state=seed)
 
-    def odds_of(held: NDArray[np.bool_], others: NDArray[Any]) -> Any:
+    def odds_of(held: Mask, others: AnyArray) -> Any:
         given = learnable(cells, others)
         # Trees this small take longer to share out among threads than to grow.
         with threadpool_limits(limits=1, user_api="openmp"):

@@ -149,10 +149,8 @@ def summarize(table: Dataset | pd.DataFrame, *, model: Any = None, name: str | N
     weights: dict[str, float] = {}
     if subject is not None:
         data, weights = with_importance(data, Model.of(subject, data), seed)
-    columns = {
-        column: summarize_in(data, column, role, identifiers=True, importance=weights)[1].reduced
-        for column, role in roles_of(data).items()
-    }
+    how: dict[str, Any] = {"identifiers": True, "importance": weights}
+    columns = {one: summarize_in(data, one, role, **how)[1].reduced for one, role in roles_of(data).items()}
     return Profile(name or data.name, data.rows, columns, data.schema.without_cells())
 
 

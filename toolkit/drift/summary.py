@@ -11,20 +11,18 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from toolkit.data.columns import IDENTIFIER_ROWS, IDENTIFIER_SHARE, plain_column, useless
 from toolkit.data.dataset import Dataset
 from toolkit.statistics.binning import cell_starts
 from toolkit.statistics.contingency import design_effect
+from toolkit.statistics.intervals import AnyArray
 from toolkit.statistics.units import Units
 
 #: What the predictions of a model are called among the columns of a table.
 PREDICTION = "model prediction"
 CELLS = 256
 MOST_LABELS = 1000
-
-Counts = NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,8 +63,8 @@ class ColumnSummary:
     dtype: str
     rows: int
     missing: float
-    distinct: NDArray[Any]
-    counts: Counts
+    distinct: AnyArray
+    counts: AnyArray
     mean: float = math.nan
     std: float = math.nan
     error: float = 0.0
@@ -96,8 +94,7 @@ class ColumnSummary:
     def reduced(self) -> ColumnSummary:
         """The summary small enough to be kept: close numbers share a cell, rare labels are pooled."""
         if self.is_number:
-            starts = cell_starts(self.counts, CELLS)
-            if len(starts) == len(self.distinct):
+            if len(starts := cell_starts(self.counts, CELLS)) == len(self.distinct):
                 return self
             counts, shares = np.add.reduceat(self.counts, starts), self.counts / self.known
             centres = np.add.reduceat(self.distinct * shares, starts) / (counts / self.known)
@@ -223,7 +220,7 @@ def summarize_column(
     return replace(summary, dtype=str(column.dtype), missing=missing, distinct=values, counts=counts, **moments)
 
 
-def align(first: ColumnSummary, second: ColumnSummary) -> tuple[NDArray[Any], Counts, Counts]:
+def align(first: ColumnSummary, second: ColumnSummary) -> tuple[AnyArray, AnyArray, AnyArray]:
     """Put the counts of two summaries over the values of both, in order.
 
     Returns

@@ -162,8 +162,7 @@ def unit_change(reference: ColumnSummary, current: ColumnSummary) -> float:
     cumulative shares was above 0.3 and taking the factor out brings it below 0.1.
     """
     before, after = reference.reduced, current.reduced
-    middles = _middle_size(before), _middle_size(after)
-    if min(middles) == 0 or _gap(before, after, 1.0) < FAR:
+    if min(middles := (_middle_size(before), _middle_size(after))) == 0 or _gap(before, after, 1.0) < FAR:
         return 0.0
     tried = ((candidate, slack) for factor, slack in _SLACK for candidate in (factor, 1 / factor))
     near = (candidate for candidate, slack in tried if abs(math.log(middles[1] / middles[0] / candidate)) < slack)

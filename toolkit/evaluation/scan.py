@@ -10,8 +10,8 @@ from scipy import stats
 
 from toolkit.data.dataset import Dataset
 from toolkit.models.prediction import Predictions
-from toolkit.statistics.binning import Codes, cut
-from toolkit.statistics.intervals import Array
+from toolkit.statistics.binning import cut
+from toolkit.statistics.intervals import Array, Codes
 from toolkit.statistics.metrics import EPSILON
 from toolkit.statistics.units import Units, weights_of
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 
 from toolkit.core.estimate import Estimate
@@ -15,17 +14,16 @@ from toolkit.data.dataset import Dataset
 from toolkit.models.model import Model
 from toolkit.models.prediction import predict
 from toolkit.models.preprocessing import make_model
-from toolkit.statistics.intervals import Array, t_quantile, wald, wilson
+from toolkit.statistics.intervals import Array, Codes, Mask, t_quantile, wald, wilson
 from toolkit.statistics.measure import mean, share
 from toolkit.statistics.units import Units, kish, weights_of
 
 MOST_VALUES = 8
 #: Quantiles that stand for a number with more values than that.
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
-Positions = NDArray[np.intp]
 
 
-def nearest_rows(features: pd.DataFrame, asked: int, neighbours: int) -> Positions:
+def nearest_rows(features: pd.DataFrame, asked: int, neighbours: int) -> Codes:
     """Find the nearest other rows of each of the first ``asked`` rows.
 
     By Euclidean distance, numbers standardized, other columns one-hot: the encoding that a linear model gets.
@@ -38,7 +36,7 @@ def nearest_rows(features: pd.DataFrame, asked: int, neighbours: int) -> Positio
     Returns
     -------
     array of shape (asked, neighbours)
-        Positions, the nearest first. Fewer columns where there are fewer rows, none where no column has a value.
+        Codes, the nearest first. Fewer columns where there are fewer rows, none where no column has a value.
 
     Examples
     --------
@@ -50,19 +48,19 @@ def nearest_rows(features: pd.DataFrame, asked: int, neighbours: int) -> Positio
         return np.empty((asked, 0), dtype=np.intp)
     encoded = make_model(KNeighborsClassifier(), features)[0].fit_transform(features)
     search = NearestNeighbors(n_neighbors=keep + 1, algorithm="brute").fit(encoded)
-    found: Positions = search.kneighbors(encoded[:asked], return_distance=False)
+    found: Codes = search.kneighbors(encoded[:asked], return_distance=False)
     # A row is not its own neighbour; among many equal rows the search may not have met it, then the last one goes.
     own = found == np.arange(asked)[:, None]
     own[~own.any(axis=1), -1] = True
     return np.asarray(found[~own].reshape(asked, keep))
 
 
-def random_rows(rows: int, asked: int, neighbours: int) -> Positions:
+def random_rows(rows: int, asked: int, neighbours: int) -> Codes:
     """Return for each of the first ``asked`` rows the next ones, which in an order drawn by chance are any rows."""
     return np.asarray((np.arange(asked)[:, None] + np.arange(1, min(neighbours, rows - 1) + 1)) % max(rows, 1))
 
 
-def consistency(outcome: Array, near: Positions, *, classes: bool, units: Units | None = None) -> Estimate:
+def consistency(outcome: Array, near: Codes, *, classes: bool, units: Units | None = None) -> Estimate:
     """Estimate one minus the mean difference between a row's outcome and each of its neighbours' (Zemel et al. 2013).
 
     A row that is near to many weighs in many pairs, so pairs that share a row are taken to go together (Aronow et al.
@@ -172,7 +170,7 @@ def change_column(
     return {key: numbers[key] for key in wanted}, pd.DataFrame(rows)
 
 
-def _numbers(turned: Array, moved: Array, data: Dataset, rows: NDArray[np.bool_], unit: float) -> dict[str, Estimate]:
+def _numbers(turned: Array, moved: Array, data: Dataset, rows: Mask, unit: float) -> dict[str, Estimate]:
     """Return the share of rows whose decision turns, for two classes also each way, and how far scores move."""
     units, kinds = data.units, {"flip_rate": turned != 0, "gained": turned > 0, "lost": turned < 0}
     units = units.take(rows) if units else None

@@ -10,15 +10,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from toolkit.core.estimate import Estimate
-from toolkit.statistics.binning import Codes
-from toolkit.statistics.intervals import Array, Z, standard_error, t_quantile
+from toolkit.statistics.intervals import AnyArray, Array, Codes, Z, standard_error, t_quantile
 from toolkit.statistics.measure import Measure
 from toolkit.statistics.units import Units, freedom_of
 
@@ -73,7 +70,7 @@ class Grouping:
     feature: str
     columns: tuple[str, ...]
     labels: tuple[str, ...]
-    codes: NDArray[np.int16]
+    codes: AnyArray
     counts: Codes
     beyond: int = 0
     units: Units | None = None
@@ -118,7 +115,7 @@ class Grouping:
         return [found.over(one).estimate for found, one in pairs], draw_errors(sums, self.places, how)
 
 
-def count_cells(codes: NDArray[Any], groups: int, y_true: Array, called: Array, weights: Array | None = None) -> Array:
+def count_cells(codes: AnyArray, groups: int, y_true: Array, called: Array, weights: Array | None = None) -> Array:
     """Count true negatives, false positives, false negatives and true positives; shape (groups, 4).
 
     Rows with a code of -1 are left out; weighted ones count by their weights.
@@ -160,7 +157,7 @@ def design_effect(sums: Array, variance: float, rows: float) -> float:
     return max(ratio**2 / variance, count / rows)
 
 
-def draw_errors(sums: Sequence[Array], places: Sequence[NDArray[np.intp]], how: Resampling) -> Array:
+def draw_errors(sums: Sequence[Array], places: Sequence[Codes], how: Resampling) -> Array:
     """Draw errors of the groups together, of shape (groups, replicates), 95% of them within the normal's quantile.
 
     Each group has Student's t with the degrees of freedom of its units, and those with units in common are correlated
@@ -187,7 +184,7 @@ def draw_errors(sums: Sequence[Array], places: Sequence[NDArray[np.intp]], how: 
     return np.asarray(drawn * heavy.T)
 
 
-def _products(sums: Sequence[Array], places: Sequence[NDArray[np.intp]], count: int) -> Array:
+def _products(sums: Sequence[Array], places: Sequence[Codes], count: int) -> Array:
     """Return the products of the sums of each two groups over the units they share, a block of units at a time."""
     found = np.zeros((len(sums), len(sums)))
     for start in range(0, count, BLOCK):

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.exceptions import UndefinedMetricWarning
 
 from toolkit.core.estimate import Estimate
@@ -19,8 +18,7 @@ from toolkit.fairness.findings import PARITIES
 from toolkit.fairness.measures import Measured, compared
 from toolkit.fairness.rates import HALF, RATES, group_values
 from toolkit.models.prediction import Predictions
-from toolkit.statistics.binning import Codes
-from toolkit.statistics.intervals import RULE_OF_THREE, Array, Z, t_quantile
+from toolkit.statistics.intervals import RULE_OF_THREE, AnyArray, Array, Codes, Z, t_quantile
 from toolkit.statistics.measure import ONE_UNIT
 
 #: Second parameters of functions that take scores rather than decisions, as scikit-learn calls them.
@@ -49,7 +47,7 @@ class CustomMetric:
     scored: bool
     weighted: bool
 
-    def __call__(self, y_true: NDArray[Any], y_pred: NDArray[Any], **weights: Array) -> float:
+    def __call__(self, y_true: AnyArray, y_pred: AnyArray, **weights: Array) -> float:
         """Measure rows; nan where scikit-learn warns that they do not define the metric."""
         with warnings.catch_warnings(action="error", category=UndefinedMetricWarning):
             try:
@@ -95,7 +93,7 @@ def read_metrics(given: object, predicted: Predictions) -> list[CustomMetric]:
     return found
 
 
-def given_of(predicted: Predictions, *, scored: bool) -> tuple[NDArray[Any], Any]:
+def given_of(predicted: Predictions, *, scored: bool) -> tuple[AnyArray, Any]:
     """Return truth and decisions as a metric takes them: 0 and 1 of two classes, labels of several, numbers.
 
     Where ``scored``, scores instead of decisions: those of the positive class, or the probabilities of all classes;

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from toolkit.core.estimate import Estimate
 from toolkit.fairness.audit import audit_fairness
@@ -16,7 +15,7 @@ from toolkit.models.model import in_order
 from toolkit.models.prediction import predict
 from toolkit.models.recorded import RecordedPredictions
 from toolkit.models.threshold import AS_DECIDED, Threshold, ThresholdLike
-from toolkit.statistics.intervals import Array
+from toolkit.statistics.intervals import Array, Mask
 from toolkit.statistics.measure import Measure, difference
 from toolkit.statistics.metrics import binary_metrics
 
@@ -51,7 +50,7 @@ def measure_point(fitted: FittedMethod, setup: Setup, threshold: ThresholdLike) 
     return Point(fitted, chosen, {name: found[name] for name in PERFORMANCE}, kept.iloc[-1])
 
 
-def dominated(performance: Array, disparity: Array) -> NDArray[np.bool_]:
+def dominated(performance: Array, disparity: Array) -> Mask:
     """Return which points have another that is as good on both counts and better on one.
 
     Parameters

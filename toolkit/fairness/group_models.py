@@ -8,14 +8,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.metaestimators import available_if
 
 from toolkit.errors import InputError, listed
 from toolkit.fairness.groups import Groups, Labels
 from toolkit.models.model import Model
-from toolkit.statistics.intervals import Array
+from toolkit.statistics.intervals import AnyArray, Array
 
 
 @dataclass(eq=False, repr=False)
@@ -48,20 +47,20 @@ class FairModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit
     seed: int = 0
 
     @property
-    def feature_names_in_(self) -> NDArray[np.object_]:
+    def feature_names_in_(self) -> Labels:
         """Columns that are read to predict: those that the part is given, and the sensitive ones where needed."""
         needed = () if self.groups is None else self.groups.columns
         return np.array(list(dict.fromkeys([*self.feature_names, *needed])), dtype=object)
 
     @property
-    def classes_(self) -> NDArray[Any]:
+    def classes_(self) -> AnyArray:
         """The labels in order."""
         return np.array(list(self.classes))
 
     def __sklearn_is_fitted__(self) -> bool:
         return True
 
-    def predict(self, features: pd.DataFrame, *, sensitive_features: pd.DataFrame | None = None) -> NDArray[Any]:
+    def predict(self, features: pd.DataFrame, *, sensitive_features: pd.DataFrame | None = None) -> AnyArray:
         """Return the label of each row.
 
         Parameters

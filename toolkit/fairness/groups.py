@@ -19,7 +19,8 @@ from toolkit.data.dataset import Dataset
 from toolkit.data.roles import listed_names
 from toolkit.errors import InputError, NotApplicableError, listed
 from toolkit.fairness.clusters import Grouping
-from toolkit.statistics.binning import Bins, Codes, Levels, cut, find_edges
+from toolkit.statistics.binning import Bins, Levels, cut, find_edges
+from toolkit.statistics.intervals import Codes
 from toolkit.statistics.units import Units
 
 refusal = refuser(__file__)
@@ -41,8 +42,7 @@ def sensitive_columns(data: Dataset, names: object) -> pd.DataFrame:
         Where none is given and the table declares none.
     """
     known = {name: table[name] for table in (data.target.to_frame(), data.features, data.sensitive) for name in table}
-    wanted = listed_names(names, [str(name) for name in known]) or list(data.sensitive.columns)
-    if not wanted:
+    if not (wanted := listed_names(names, [str(name) for name in known]) or list(data.sensitive.columns)):
         raise NotApplicableError(f"{data.name} has no sensitive column. Name one as 'sensitive'.")
     return pd.DataFrame({name: known[column_of(name, known, data.name, "sensitive")] for name in wanted}, copy=False)
 

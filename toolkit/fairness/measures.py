@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from toolkit.core.estimate import Estimate
 from toolkit.core.words import unique, value_text
@@ -15,8 +14,7 @@ from toolkit.fairness.clusters import Grouping, Resampling, count_cells
 from toolkit.fairness.rates import RATES, measure_rates
 from toolkit.fairness.spread import GroupMetric, from_scale, to_scale
 from toolkit.models.prediction import Predictions
-from toolkit.statistics.binning import Codes
-from toolkit.statistics.intervals import Array, Z
+from toolkit.statistics.intervals import Array, Codes, Mask, Z
 from toolkit.statistics.measure import Measure, mean
 from toolkit.statistics.metrics import area_of, calibration_of
 from toolkit.statistics.regression import power_of_two, root_mean_square
@@ -49,15 +47,12 @@ def measure_groups(predicted: Predictions, grouping: Grouping, how: Resampling) 
     truth, guess, enough = predicted.y_true, predicted.y_pred, grouping.counts >= how.least
     measured, unit = Measured(), 1.0
 
-    def grouped(measure: Callable[..., Measure], *values: Array, **options: Any) -> tuple[list[Estimate], Array | None]:
+    def add(name: str, measure: Callable[..., Measure], *values: Array, judged: Mask = enough, **options: Any) -> None:
         each = zip(grouping.rows, grouping.weights, strict=True)
         measures = [measure(*(one[rows] for one in values), weights=own, **options) for rows, own in each]
         estimates, drawn = grouping.over(measures, how)
-        return [one.times(unit) for one in estimates], drawn
-
-    def add(name: str, measure: Callable[..., Measure], *values: Array, **options: Any) -> None:
-        estimates, drawn = grouped(measure, *values, **options)
-        measured["", name] = compared(name, estimates, enough, how, drawn)
+        scaled = [one.times(unit) for one in estimates]
+        measured["", name] = compared(name, scaled, judged, how, drawn, measure is area_of)
 
     if not predicted.classes:
         # Divided by a power of two near the largest first, which is exact and keeps squares finite.
@@ -75,8 +70,7 @@ def measure_groups(predicted: Predictions, grouping: Grouping, how: Resampling) 
         rates = measure_rates(cells, names, how, grouping, grouping.parts(true, called))
         measured |= {(kind, name): metric for name, metric in rates.items()}
     if ranked(predicted):
-        (areas, drawn), judged = grouped(area_of, truth, guess), rates["balanced_accuracy"].judged
-        measured["", "roc_auc"] = compared("roc_auc", areas, judged, how, drawn, proportion=True)
+        add("roc_auc", area_of, truth, guess, judged=rates["balanced_accuracy"].judged)
         if predicted.probabilities:
             add("brier_score_loss", mean, (guess - truth) ** 2, bounds=(0.0, 1.0))
             add("calibration_gap", mean, guess - truth, bounds=(-1.0, 1.0))
@@ -97,7 +91,7 @@ def _counted(predicted: Predictions) -> Iterator[tuple[str, Array, Array, Sequen
         yield labels[code], (truth == code).astype(float), (guess == code).astype(float), CLASS_METRICS
 
 
-def _calibration_errors(truth: Array, score: Array, grouping: Grouping, enough: NDArray[np.bool_]) -> GroupMetric:
+def _calibration_errors(truth: Array, score: Array, grouping: Grouping, enough: Mask) -> GroupMetric:
     """Measure calibration by group, without comparing it, as chance makes it larger in smaller groups."""
     none, estimates = np.empty(0), []
     for place, (rows, weights) in enumerate(zip(grouping.rows, grouping.weights, strict=True)):
@@ -109,15 +103,9 @@ def _calibration_errors(truth: Array, score: Array, grouping: Grouping, enough: 
 
 
 def compared(
-    name: str,
-    estimates: list[Estimate],
-    judged: NDArray[np.bool_],
-    how: Resampling,
-    drawn: Array | None = None,
-    *,
-    proportion: bool = False,
+    name: str, estimates: list[Estimate], judged: Mask, how: Resampling, drawn: Array | None, proportion: bool = False
 ) -> GroupMetric:
-    """Make a metric comparable between groups: errors, by default normal, that are as wide as each group's interval."""
+    """Make a metric comparable between groups: errors, normal unless drawn, that are as wide as each interval."""
     judged = judged & np.array([found.has_interval for found in estimates], dtype=bool)
     kept = [found for found, wanted in zip(estimates, judged, strict=True) if wanted]
     values, low, high = (np.array([getattr(found, end) for found in kept]) for end in ("value", "low", "high"))

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
@@ -27,7 +26,7 @@ from toolkit.models.candidates import make_candidates
 from toolkit.models.folds import side_by_side
 from toolkit.models.model import Model
 from toolkit.models.preprocessing import make_model
-from toolkit.statistics.intervals import Array
+from toolkit.statistics.intervals import AnyArray, Array
 
 #: Largest difference between a group's rate and that of all, for the exponentiated gradient.
 BOUNDS = (0.01, 0.05)
@@ -173,7 +172,7 @@ def reweigh(setup: Setup) -> list[FittedMethod]:
     return [FittedMethod("reweighing", "reweighing", "", replace(setup.model, estimator=fitted), data.rows, groups)]
 
 
-def reweighing_weights(groups: Labels, y: NDArray[np.integer[Any]]) -> Array:
+def reweighing_weights(groups: Labels, y: AnyArray) -> Array:
     """Return for each row P(group) P(class) / P(group, class), under which group and class are independent.
 
     By Kamiran & Calders (2012, doi:10.1007/s10115-011-0463-8).

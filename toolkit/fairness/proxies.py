@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold, cross_val_predict
 
@@ -23,15 +22,13 @@ from toolkit.data.split import Split
 from toolkit.errors import NotApplicableError
 from toolkit.fairness.findings import drawing, face, finding
 from toolkit.fairness.groups import sensitive_inputs
-from toolkit.models.folds import side_by_side
+from toolkit.models.folds import Folds, side_by_side
 from toolkit.models.preprocessing import make_model
-from toolkit.statistics.intervals import Array
+from toolkit.statistics.intervals import AnyArray, Array, Codes
 from toolkit.statistics.measure import smooth
 from toolkit.statistics.ranking import roc_auc
 from toolkit.statistics.regression import regression_metrics
 from toolkit.statistics.units import Units, weights_of
-
-Folds = list[tuple[NDArray[np.intp], NDArray[np.intp]]]
 
 FOLDS = 3
 LEAST_ROWS = 30
@@ -208,7 +205,7 @@ def _find(
     return found, each.iloc[np.argsort([-one.value for one in each["value"]], kind="stable")]
 
 
-def _by_bins(values: Array, folds: Folds, bins: NDArray[np.intp], weights: Array) -> Array:
+def _by_bins(values: Array, folds: Folds, bins: Codes, weights: Array) -> Array:
     """Predict each row by the mean values (of each group: its share) of rows of the other folds in the same bin.
 
     A row with the mean of all is added to each bin, so that small ones say little.
@@ -224,7 +221,7 @@ def _by_bins(values: Array, folds: Folds, bins: NDArray[np.intp], weights: Array
     return predicted
 
 
-def _binned(column: pd.Series[Any]) -> NDArray[np.intp]:
+def _binned(column: pd.Series[Any]) -> Codes:
     """Return the bin of each row: quantiles of a number, the values of a category; bin 0 is for missing values."""
     if not pd.api.types.is_numeric_dtype(column):
         return np.asarray(column.astype("category").cat.codes + 1, dtype=np.intp)
@@ -235,7 +232,7 @@ def _binned(column: pd.Series[Any]) -> NDArray[np.intp]:
     return np.asarray(np.where(missing, 0, np.searchsorted(edges, values, side="left") + 1), dtype=np.intp)
 
 
-def _measured(target: NDArray[Any], groups: int, folds: Folds, predicted: Array, units: Units | None) -> Estimate:
+def _measured(target: AnyArray, groups: int, folds: Folds, predicted: Array, units: Units | None) -> Estimate:
     """Measure predictions: the area of each group against the rest, averaged over groups and folds, or R²."""
     if not groups:
         return regression_metrics(target, predicted.ravel(), units=units)["r2"].estimate

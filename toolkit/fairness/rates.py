@@ -5,13 +5,12 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from toolkit.core.estimate import Estimate
 from toolkit.core.resources import beside
 from toolkit.fairness.clusters import Grouping, Resampling, design_effect, draw_errors
 from toolkit.fairness.spread import GroupMetric, from_scale, to_scale
-from toolkit.statistics.intervals import Array, mover_mean, wilson
+from toolkit.statistics.intervals import Array, Codes, mover_mean, wilson
 from toolkit.statistics.measure import ONE_UNIT
 from toolkit.statistics.units import kish
 
@@ -48,7 +47,7 @@ def group_values(cells: Array, metrics: Mapping[str, Callable[..., float]]) -> p
     """
     from fairlearn.metrics import MetricFrame
 
-    def all_at_once(y_true: NDArray[np.intp], y_pred: NDArray[np.intp], sample_weight: Array) -> Array:
+    def all_at_once(y_true: Codes, y_pred: Codes, sample_weight: Array) -> Array:
         return np.array([metric(y_true, y_pred, sample_weight=sample_weight) for metric in metrics.values()])
 
     weight = cells.ravel()
@@ -67,7 +66,7 @@ def group_values(cells: Array, metrics: Mapping[str, Callable[..., float]]) -> p
 def counted_metric(name: str) -> Callable[..., float]:
     """Return a key of ``KINDS`` as a function of ``(y_true, y_pred, sample_weight)``."""
 
-    def share(y_true: NDArray[np.intp], y_pred: NDArray[np.intp], sample_weight: Array) -> float:
+    def share(y_true: Codes, y_pred: Codes, sample_weight: Array) -> float:
         hits, size = KINDS[name] @ np.bincount(2 * y_true + y_pred, sample_weight, 4)
         return float(np.mean(hits / size))
 
@@ -172,5 +171,4 @@ def _estimate(value: float, hits: Array, size: Array, rows: float, effect: float
     ends = [wilson(*side) for side in zip(hits / effect, size / effect, strict=True)]
     if len(size) == 1:
         return Estimate(value, *ends[0], n, f"Wilson{units}")
-    low, high = mover_mean(hits / size, ends)
-    return Estimate(value, max(low, 0.0), min(high, 1.0), n, f"MOVER over Wilson{units}")
+    return Estimate(value, *mover_mean(hits / size, ends), n, f"MOVER over Wilson{units}")

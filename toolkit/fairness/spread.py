@@ -23,11 +23,10 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import brentq
 
 from toolkit.core.estimate import Estimate
-from toolkit.statistics.intervals import Array, Interval
+from toolkit.statistics.intervals import Array, Interval, Mask
 
 TAIL = 0.025
 #: Share of worlds without disparity in which chance undercuts the one that the upper limit is never below.
@@ -64,12 +63,12 @@ class GroupMetric:
 
     name: str
     estimates: tuple[Estimate, ...]
-    judged: NDArray[np.bool_]
+    judged: Mask
     centres: Array
     errors: Array
     deviations: Array
     chance: Array
-    constant: NDArray[np.bool_]
+    constant: Mask
     proportion: bool = True
 
     @property

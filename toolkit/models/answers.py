@@ -1,7 +1,5 @@
 """What a model said of large tables, so that steps which judge the same rows ask it once."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 from weakref import ref

@@ -134,9 +134,8 @@ class Training(Result):
         ``cv.<candidate>.minus_chosen`` is the paired difference in the metric that decided.
         """
         numbers = {f"cv.{metric}": self.estimate(self.name, metric) for metric in self.metrics}
-        for candidate in self.models:
-            numbers |= self._candidate_scalars(candidate)
-        return numbers
+        each = map(self._candidate_scalars, self.models)
+        return numbers | {name: number for one in each for name, number in one.items()}
 
     def _candidate_scalars(self, candidate: str) -> dict[str, Estimate]:
         numbers = {f"cv.{candidate}.{name}": self.estimate(candidate, name) for name in self.metrics}

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.metaestimators import available_if
@@ -26,7 +25,7 @@ from toolkit.models.preprocessing import MANY_ROWS, LevelEncoder, as_fitted, enc
 from toolkit.models.recorded import RecordedPredictions, ScoreFunction
 from toolkit.models.threshold import Rule, Threshold
 from toolkit.registry.model_store import table_function
-from toolkit.statistics.intervals import Array
+from toolkit.statistics.intervals import AnyArray, Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,8 +105,7 @@ class Model:
                 model = ScoreFunction.of(model, data)
             if isinstance(model, type) or not hasattr(model, "predict"):
                 raise InputError(f"A fitted model with a 'predict' method is needed; found {type(model).__name__}.")
-            model = table_function(model)
-            if type(model).__name__ == TableModel.__name__:
+            if type(model := table_function(model)).__name__ == TableModel.__name__:
                 at = None if model.threshold is None else Threshold(model.threshold, Rule("fixed", model.threshold))
                 model = replace(cls.of(model.estimator).settled(Schema.read(model.schema)), threshold=at)
             else:
@@ -126,13 +124,13 @@ class Model:
         schema = schema.taking(taken) if taken else schema
         return replace(self, schema=schema, classes=classes, positive=schema.positive)
 
-    def predict(self, features: pd.DataFrame) -> NDArray[Any]:
+    def predict(self, features: pd.DataFrame) -> AnyArray:
         """Return the label of each row, decided at the threshold where there is one, or its number."""
         at = self.threshold
         cuts = at is not None and not np.isnan(at.value) and not self.decides and self._scored
         return self.decide(features)[0] if cuts else self.labels(features)
 
-    def decide(self, features: pd.DataFrame) -> tuple[NDArray[Any], Array | None]:
+    def decide(self, features: pd.DataFrame) -> tuple[AnyArray, Array | None]:
         """Return what ``predict`` does, and beside it the scores of the positive class, where there are some."""
         if not self._scored:
             return self.labels(features), None
@@ -171,7 +169,7 @@ class Model:
         """The estimator itself: the last step of a pipeline."""
         return self.estimator.steps[-1][1] if isinstance(self.estimator, Pipeline) else self.estimator
 
-    def labels(self, features: pd.DataFrame, table: str = "the table") -> NDArray[Any]:
+    def labels(self, features: pd.DataFrame, table: str = "the table") -> AnyArray:
         """Return the labels, or numbers, that the estimator itself predicts, whatever the threshold."""
         found, own = np.asarray(self.ask("predict", features, table)).ravel(), own_labels(self.estimator)
         if own in ((), self.classes):
@@ -193,7 +191,7 @@ class Model:
         own = own_labels(self.estimator)
         return target if own in ((), self.classes) else target.map(dict(zip(self.classes, own, strict=True)))
 
-    def outputs(self, features: pd.DataFrame, table: str = "the table") -> Array | NDArray[Any]:
+    def outputs(self, features: pd.DataFrame, table: str = "the table") -> Array | AnyArray:
         """Return what it says first, no labels being needed: scores (n,) or (n, classes), numbers or labels (n,)."""
         if not self.scores:
             return self.labels(features, table)

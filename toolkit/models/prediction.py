@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from toolkit.core.clock import clock
 from toolkit.core.estimate import Estimate
@@ -21,7 +20,7 @@ from toolkit.data.dataset import Dataset
 from toolkit.errors import InputError, listed
 from toolkit.models.findings import refusal
 from toolkit.models.model import Model
-from toolkit.statistics.intervals import Array
+from toolkit.statistics.intervals import AnyArray, Array, Codes
 
 REPEATS = 50
 BATCH_ROWS = 1000
@@ -66,7 +65,7 @@ class Predictions:
         """Return 1 where a row is predicted positive: as the model itself decided, else by its score (binary)."""
         return self.decisions if self.decisions is not None else (self.y_pred >= threshold).astype(float)
 
-    def take(self, rows: NDArray[np.integer[Any]]) -> Predictions:
+    def take(self, rows: AnyArray) -> Predictions:
         """Return those of some rows."""
         taken: dict[str, Any] = {name: one[rows] for name, one in vars(self).items() if isinstance(one, np.ndarray)}
         if self.weights is not None:
@@ -160,7 +159,7 @@ def _binary(model: Model, data: Dataset, classes: tuple[Any, ...]) -> Prediction
     return Predictions(y_true, score, None, model.scores == "predict_proba", classes, decisions)
 
 
-def _codes(labels: Any, code: dict[Any, int]) -> NDArray[np.intp]:
+def _codes(labels: Any, code: dict[Any, int]) -> Codes:
     places, distinct = pd.factorize(np.asarray(labels).ravel(), use_na_sentinel=False)
     if unknown := sorted({str(label) for label in distinct.tolist() if label not in code}):
         raise InputError(f"The model predicted labels that are neither the target's nor its own: {listed(unknown)}.")

@@ -98,8 +98,7 @@ def join_predictions(source: Source, data: Dataset, rows: int, **names: Any) -> 
     InputError
         As ``load_predictions``, and where the lengths or the true values of the two differ.
     """
-    table = _read(source)
-    if len(table.frame) != rows:
+    if len((table := _read(source)).frame) != rows:
         raise refusal("other length", source=table.source, given=len(table.frame), rows=rows)
     columns = _find_columns(table, names.get("y_pred", ""), names.get("y_score", ""), [])
     table = _with_labels(source, table, columns.pred, data.target)
@@ -146,8 +145,7 @@ def _with_labels(source: Source, table: RawTable, pred: str, truth: pd.Series[An
 def _find_columns(table: RawTable, y_pred: str, y_score: Names, left: Sequence[str]) -> _Columns:
     """Find the columns of the predictions, among those that are not left out."""
     names = [name for name in table.frame.columns if name not in left]
-    pred = y_pred or ("y_pred" if "y_pred" in names else "")
-    if pred and pred not in names:
+    if (pred := y_pred or ("y_pred" if "y_pred" in names else "")) and pred not in names:
         raise _no_column(pred, "the predictions", "y_pred", table)
     wanted = listed_names(y_score, names) or ["y_score"]
     absent, start = [name for name in wanted if name not in names], ""
@@ -189,8 +187,7 @@ def _scores(table: RawTable, data: Dataset, columns: _Columns) -> tuple[pd.DataF
         if classes[0] not in data.classes:
             raise refusal("no class", **said)
         classes = (*(label for label in data.classes if label not in classes), *classes)
-    lacking = [label for label in data.classes if label not in classes]
-    if lacking or len(set(classes)) < len(classes):
+    if (lacking := [label for label in data.classes if label not in classes]) or len(set(classes)) < len(classes):
         wrong = f"none for {listed(lacking)}" if lacking else "two for one class"
         raise refusal("not each class", names=listed(columns.scores), wrong=wrong)
     return scores, classes

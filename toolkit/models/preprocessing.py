@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -18,6 +17,7 @@ from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 from sklearn.utils import get_tags
 
 from toolkit.data.contract import encoded_labels, is_text
+from toolkit.statistics.intervals import AnyArray, Codes
 
 RARE = 10
 MOST_LEVELS = 100
@@ -63,8 +63,7 @@ def make_model(estimator: Any, features: pd.DataFrame) -> Pipeline:
     numbers = [name for name in used if pd.api.types.is_numeric_dtype(features[name].dtype)]
     texts = [name for name in used if name not in set(numbers)]
     tags = get_tags(estimator).input_tags
-    encoding = encoding_for(estimator)
-    if encoding == "none":
+    if (encoding := encoding_for(estimator)) == "none":
         return Pipeline([("encode", "passthrough"), ("model", estimator)])
     plain = "passthrough" if tags.allow_nan else SimpleImputer(strategy="median")
     number, text = _onehot() if encoding == "onehot" else (plain, _ordinal())
@@ -108,7 +107,7 @@ class LevelEncoder(OrdinalEncoder):  # type: ignore[misc]
         super().fit(_levels(X)[0], y)
         return self
 
-    def transform(self, X: Any) -> NDArray[Any]:  # noqa: N803
+    def transform(self, X: Any) -> AnyArray:  # noqa: N803
         """Return the codes, an array of shape (n_rows, n_columns)."""
         levels, places = _levels(X)
         codes = np.asarray(super().transform(levels)).T
@@ -116,7 +115,7 @@ class LevelEncoder(OrdinalEncoder):  # type: ignore[misc]
         return np.array([code[place] for code, place in zip(codes, places, strict=True)]).T
 
 
-def _levels(table: Any) -> tuple[pd.DataFrame, list[NDArray[np.intp]]]:
+def _levels(table: Any) -> tuple[pd.DataFrame, list[Codes]]:
     """Return the levels of each column, repeated to the same length, and of each row the place of its own."""
     found = {name: pd.factorize(column, use_na_sentinel=False) for name, column in pd.DataFrame(table).items()}
     most = max((len(levels) for _, levels in found.values()), default=0)
@@ -138,8 +137,7 @@ def encoding_with(encoder: type[OrdinalEncoder], model: Any) -> Any:
     """
     if not isinstance(model, OrdinalEncoder | Pipeline | ColumnTransformer):
         return model
-    model = copy(model)
-    if type(model) in (OrdinalEncoder, LevelEncoder):
+    if type(model := copy(model)) in (OrdinalEncoder, LevelEncoder):
         model.__class__ = encoder
     for name in {"steps", "transformers", "transformers_"} & vars(model).keys():
         setattr(model, name, [(part[0], encoding_with(encoder, part[1]), *part[2:]) for part in getattr(model, name)])
@@ -176,7 +174,6 @@ def as_fitted(model: Any, features: pd.DataFrame) -> pd.DataFrame:
             continue
         column = features[name]
         cells = column.astype(object).replace({"False": 0, "True": 1}) if is_text(column) else column
-        numbers = pd.to_numeric(cells, errors="coerce")
-        if numbers.notna().equals(column.notna()):
+        if (numbers := pd.to_numeric(cells, errors="coerce")).notna().equals(column.notna()):
             written[name] = numbers.astype(pd.CategoricalDtype(list(labels))) if takes_categories else numbers
     return features.assign(**written) if written else features

@@ -8,13 +8,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from sklearn.utils.metaestimators import available_if
 
 from toolkit.data.dataset import Dataset
 from toolkit.errors import InputError
 from toolkit.models.findings import refusal
-from toolkit.statistics.intervals import Array
+from toolkit.statistics.intervals import AnyArray, Array, Codes
 
 #: Scores rounded to two decimals add up to one within this, for each class.
 ROUNDING = 0.005
@@ -57,7 +56,7 @@ class RecordedPredictions:
         if self.y_pred is not None and self.y_score is not None and not self.y_pred.index.equals(self.y_score.index):
             raise refusal("two lengths", pred=len(self.y_pred), score=len(self.y_score))
 
-    def predict(self, features: pd.DataFrame) -> NDArray[Any]:
+    def predict(self, features: pd.DataFrame) -> AnyArray:
         """Return the labels or numbers of some rows; without ``y_pred``, the class of the highest probability."""
         if self.y_pred is not None:
             return self.y_pred.to_numpy()[self._places(features, self.y_pred.index)]
@@ -69,7 +68,7 @@ class RecordedPredictions:
         table: pd.DataFrame = self.y_score  # type: ignore[assignment]  # available_if saw to it
         return table.to_numpy(dtype=float)[self._places(features, table.index)]
 
-    def _places(self, features: pd.DataFrame, index: pd.Index[Any]) -> NDArray[np.intp] | slice:
+    def _places(self, features: pd.DataFrame, index: pd.Index[Any]) -> Codes | slice:
         if index.equals(features.index):
             return slice(None)
         places = index.get_indexer(features.index)
@@ -96,7 +95,7 @@ class ScoreFunction:
     """
 
     function: Callable[[pd.DataFrame], Any]
-    classes_: NDArray[Any]
+    classes_: AnyArray
     positive: object = None
     probabilities: bool = False
 
@@ -115,7 +114,7 @@ class ScoreFunction:
         first = made._scores(data.features)
         return cls(function, made.classes_, data.positive, bool(((first >= 0) & (first <= 1)).all()))
 
-    def predict(self, features: pd.DataFrame) -> NDArray[Any]:
+    def predict(self, features: pd.DataFrame) -> AnyArray:
         """Return the number of each row, or the label of its highest score."""
         scores = self._scores(features)
         return self.classes_[last_highest(self._by_class(scores))] if len(self.classes_) else scores[:, 0]
@@ -149,8 +148,7 @@ class ScoreFunction:
 def _probabilities(scores: Any, classes: Sequence[Any]) -> pd.DataFrame:
     """Check scores and write them as a column for each class."""
     table = pd.DataFrame(scores)
-    columns = table.shape[1]
-    if len(classes) != max(columns, 2):
+    if len(classes) != max(columns := table.shape[1], 2):
         raise refusal("classes needed", columns=columns, needed=max(columns, 2), given=len(classes))
     values = table.to_numpy(dtype=float, na_value=np.nan)
     if missing := int(np.isnan(values).any(axis=1).sum()):
@@ -164,6 +162,6 @@ def _probabilities(scores: Any, classes: Sequence[Any]) -> pd.DataFrame:
     return pd.DataFrame(values, index=table.index)
 
 
-def last_highest(probabilities: Array) -> NDArray[np.intp]:
+def last_highest(probabilities: Array) -> Codes:
     """Return the place of the highest value of each row; of equal ones the last, so that 0.5 is predicted positive."""
     return np.asarray(probabilities.shape[1] - 1 - probabilities[:, ::-1].argmax(axis=1))

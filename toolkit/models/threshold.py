@@ -154,8 +154,7 @@ def read_threshold(given: ThresholdLike) -> Rule:
         return given if isinstance(given, Rule) else given.rule
     if given is None or given == "":
         return Rule("fixed", DEFAULT)
-    meant = _parsed(given) if isinstance(given, str) else given
-    if meant in ("youden", "max_f1"):
+    if (meant := _parsed(given) if isinstance(given, str) else given) in ("youden", "max_f1"):
         return Rule(str(meant))
     if isinstance(meant, int | float | np.number) and not isinstance(meant, bool):
         return Rule("fixed", _level(meant, "threshold"))

@@ -219,14 +219,9 @@ def _log_data(client: MlflowClient, run_id: str, data: DataRecord) -> None:
     profile = {"num_rows": data.rows, "num_elements": data.rows * data.columns, "fingerprint": data.fingerprint}
     kinds = {} if data.frame is None else {str(name): data.frame[name].dtype.kind for name in data.frame}
     columns = [{"name": name, "type": _TYPES.get(kind, "string")} for name, kind in kinds.items()]
-    entity = Dataset(
-        name=data.name[:500],
-        digest=data.fingerprint.partition(":")[2][:32],
-        source_type="toolkit",
-        source=json.dumps({"source": data.source, "target": data.target}),
-        schema=json.dumps({"mlflow_colspec": columns}) if columns else None,
-        profile=json.dumps(profile),
-    )
+    digest, source = data.fingerprint.partition(":")[2][:32], json.dumps({"source": data.source, "target": data.target})
+    schema = json.dumps({"mlflow_colspec": columns}) if columns else None
+    entity = Dataset(data.name[:500], digest, "toolkit", source, schema, json.dumps(profile))
     client.log_inputs(run_id, [DatasetInput(entity, [InputTag("mlflow.data.context", "experiment")])])
 
 

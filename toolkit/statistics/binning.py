@@ -10,12 +10,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from toolkit.core.words import unique, value_text
-from toolkit.statistics.intervals import Array
+from toolkit.statistics.intervals import AnyArray, Array, Codes, Mask
 
-Codes = NDArray[np.intp]
 Bins = int | Sequence[float]
 
 FEW_VALUES = 10
@@ -48,7 +46,7 @@ class Levels:
         """Return the levels of the rows at some positions, as they were for all."""
         return Levels(self.codes[rows], self.labels, self.banded, self.missing)
 
-    def groups(self) -> list[tuple[str, NDArray[np.bool_]]]:
+    def groups(self) -> list[tuple[str, Mask]]:
         """Return the label and the mask of each level that has rows, in order."""
         return [(self.labels[code], self.codes == code) for code in np.unique(self.codes)]
 
@@ -76,8 +74,7 @@ def cut(
     >>> found.labels, found.codes.tolist()
     (('a', 'other', 'missing'), [1, 2, 0, 0, 1])
     """
-    numeric = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
-    if not numeric:
+    if not (numeric := pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)):
         codes, labels = _by_value(column, most)
     else:
         values = column.to_numpy(dtype=float, na_value=np.nan)
@@ -166,7 +163,7 @@ def _moments(days: Any) -> Any:
     return np.round(np.asarray(days) * 86_400).astype("int64").astype("datetime64[s]")
 
 
-def cell_starts(counts: NDArray[Any], cells: int) -> NDArray[np.intp]:
+def cell_starts(counts: AnyArray, cells: int) -> Codes:
     """Return where each cell begins when neighbouring values are pooled into about as many cells of equal weight.
 
     The outermost cells grow from a single row (1, 2, 4, … from either end), so that the extremes and the tails, on

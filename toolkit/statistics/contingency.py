@@ -1,16 +1,16 @@
 """Counts of two tables: their chances where rows were dealt out at random, and what rows of groups tell."""
 
 import math
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
 from scipy.sparse import coo_array
 from scipy.special import gammaln
 
+from toolkit.statistics.intervals import AnyArray, Codes
 
-def homogeneity(reference: NDArray[Any], current: NDArray[Any]) -> float:
+
+def homogeneity(reference: AnyArray, current: AnyArray) -> float:
     """Test two rows of counts for equal shares by Pearson's chi-square, also where most counts are small.
 
     The statistic is referred to a gamma distribution that has its exact mean and variance given the margins (Haldane
@@ -66,7 +66,7 @@ def all_on_one_side(rows: float, here: float, there: float) -> float:
     return math.exp(gammaln(here + 1) - gammaln(here - rows + 1) - gammaln(total + 1) + gammaln(total - rows + 1))
 
 
-def all_alike(counts: NDArray[Any], drawn: float) -> float:
+def all_alike(counts: AnyArray, drawn: float) -> float:
     """Return the probability that rows drawn at random, without putting them back, all have the same value.
 
     Parameters
@@ -85,7 +85,7 @@ def all_alike(counts: NDArray[Any], drawn: float) -> float:
     return float(np.exp(ways).sum())
 
 
-def design_effect(codes: NDArray[Any], groups: NDArray[np.intp], weights: NDArray[Any] | None = None) -> float:
+def design_effect(codes: AnyArray, groups: Codes, weights: AnyArray | None = None) -> float:
     """Return how many rows of groups tell as much about the shares of some values as one independent row does.
 
     The average of the design effects of all values by the ratio estimator over groups (Rao & Scott 1992,

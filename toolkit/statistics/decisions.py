@@ -5,8 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from toolkit.statistics.binning import Codes
-from toolkit.statistics.intervals import Array, Interval, mover_mean, wilson
+from toolkit.statistics.intervals import Array, Codes, Interval, mover_mean, wilson
 from toolkit.statistics.measure import Ends, Measure, share, smooth, undefined
 
 #: The method of a baseline that is not the model asked about.

@@ -5,7 +5,7 @@ All intervals are at 95%. None of them claims certainty where the sample merely 
 
 import math
 from collections.abc import Sequence
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,9 @@ from scipy import optimize, special, stats
 from toolkit.core.estimate import Estimate
 
 Array: TypeAlias = NDArray[np.float64]
+AnyArray: TypeAlias = NDArray[Any]
+Codes: TypeAlias = NDArray[np.intp]
+Mask: TypeAlias = NDArray[np.bool_]
 Interval: TypeAlias = tuple[float, float]
 Scale: TypeAlias = Literal["identity", "log", "logit"]
 
@@ -89,10 +92,9 @@ def area_interval(area: float, ones: float, zeros: float) -> Interval:
     >>> tuple(round(end, 3) for end in area_interval(1.0, 10, 990))
     (0.901, 1.0)
     """
-    half_rows = (ones + zeros) / 2 - 1
 
     def beyond(end: float) -> float:
-        factor = 1 + half_rows * ((1 - end) / (2 - end) + end / (1 + end))
+        factor = 1 + ((ones + zeros) / 2 - 1) * ((1 - end) / (2 - end) + end / (1 + end))
         return (end - area) ** 2 - Z * Z * end * (1 - end) * factor / (ones * zeros)
 
     low = optimize.brentq(beyond, 0.0, min(area, 1 - 1e-9)) if area > 0 else 0.0

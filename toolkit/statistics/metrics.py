@@ -10,10 +10,9 @@ import pandas as pd
 from toolkit.core.estimate import Estimate
 from toolkit.core.resources import beside
 from toolkit.errors import InputError
-from toolkit.statistics.binning import Codes
 from toolkit.statistics.calibration import calibration_error, calibration_intercept, calibration_slope, sorted_bins
 from toolkit.statistics.decisions import balanced_accuracy, f1, matthews, mean_f1, positive_metrics
-from toolkit.statistics.intervals import RULE_OF_THREE, Array, Interval, Scale, area_interval, t_quantile, wald, wilson
+from toolkit.statistics.intervals import RULE_OF_THREE, Array, Codes, Interval, area_interval, t_quantile, wald, wilson
 from toolkit.statistics.measure import Ends, Measure, checked, mean, share, smooth, unbounded, undefined, wider
 from toolkit.statistics.ranking import average_precision, roc_auc
 from toolkit.statistics.units import Units, weights_of
@@ -274,11 +273,10 @@ def _level(loss: Array, own: Array, chance: Array) -> tuple[float, Ends]:
     rows = float(own.sum())
     level = float(np.average(loss, weights=own if rows else chance))
     squares = float(own @ np.square(loss - level) + np.average(np.square(loss - level), weights=chance))
-    scale: Scale = "log" if level > 0 else "identity"
     error, greatest = math.sqrt(squares) / max(rows, 1), float(loss.max())
 
     def ends(effect: float) -> Interval:
-        low, high = wald(level, error * math.sqrt(effect), scale, t_quantile(rows + 2))
+        low, high = wald(level, error * math.sqrt(effect), "log" if level > 0 else "identity", t_quantile(rows + 2))
         return max(low, 0.0), max(level, min(high, greatest))
 
     return level, ends

@@ -21,8 +21,7 @@ def holm(p_values: Sequence[float] | Array) -> Array:
 
     def step_down(found: Array) -> Array:
         order = np.argsort(found)
-        adjusted = np.maximum.accumulate(found[order] * np.arange(len(found), 0, -1)).clip(max=1.0)
-        return adjusted[np.argsort(order)]
+        return np.maximum.accumulate(found[order] * np.arange(len(found), 0, -1)).clip(max=1.0)[np.argsort(order)]
 
     return _adjusted(p_values, step_down)
 

@@ -5,14 +5,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from toolkit.statistics.binning import Codes
+from toolkit.statistics.intervals import AnyArray, Codes
 
 _MOST_CELLS = 4_000_000
 
 
-def permuted(predict: Callable[[pd.DataFrame], Any], features: pd.DataFrame, order: Codes) -> Iterator[NDArray[Any]]:
+def permuted(predict: Callable[[pd.DataFrame], Any], features: pd.DataFrame, order: Codes) -> Iterator[AnyArray]:
     """Yield for each column the predictions of all rows with that column shuffled (Breiman 2001).
 
     Source: doi:10.1023/A:1010933404324. Copies of the table are predicted together, as most of the time of a call does

@@ -3,9 +3,8 @@
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
-from toolkit.statistics.intervals import Array
+from toolkit.statistics.intervals import Array, Codes
 
 
 def roc_auc(y_true: Array, y_score: Array, weights: Array | None = None) -> tuple[float, Array]:
@@ -83,7 +82,7 @@ def average_precision(y_true: Array, y_score: Array, weights: Array | None = Non
     return value, influence
 
 
-def ranked(y_true: Array, y_score: Array, weights: Array) -> tuple[NDArray[np.intp], NDArray[np.intp], Array, Array]:
+def ranked(y_true: Array, y_score: Array, weights: Array) -> tuple[Codes, Codes, Array, Array]:
     """Put rows in the order of their scores, the highest first, and count them down to each distinct score.
 
     Returns

@@ -84,8 +84,7 @@ def paired_difference(first: Replicated, second: Replicated) -> Estimate:
     """
     n, value = first.n, first.value - second.value
     apart = first.draws - second.draws
-    unit = max(first.unit, second.unit)
-    if float(np.abs(apart).max()) <= 1e-9 * unit:
+    if float(np.abs(apart).max()) <= 1e-9 * (unit := max(first.unit, second.unit)):
         half = RULE_OF_THREE * unit / first.units
     else:
         half = t_quantile(first.units) * math.sqrt(float(apart @ apart) / len(apart))

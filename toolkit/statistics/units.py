@@ -8,11 +8,10 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.fft import dct
 
 from toolkit.errors import InputError
-from toolkit.statistics.intervals import Array, Z, standard_error, t_quantile
+from toolkit.statistics.intervals import AnyArray, Array, Codes, Z, standard_error, t_quantile
 
 #: Groups below which an interval is a rough one, and times below which a series is too short to tell.
 FEW_GROUPS, LEAST_TIMES = 15, 100
@@ -95,7 +94,7 @@ class Units:
         The column they come from.
     """
 
-    codes: NDArray[np.intp]
+    codes: Codes
     count: int
     name: str
     kind: Literal["group", "time", "row"] = "group"
@@ -133,7 +132,7 @@ class Units:
         codes, names = time.factorize(sort=True)
         return cls(codes, len(names), str(time.name), "time")
 
-    def among(self, rows: NDArray[Any]) -> tuple[Units, NDArray[np.intp]]:
+    def among(self, rows: AnyArray) -> tuple[Units, Codes]:
         """Return those of some rows, by their positions or a mask, and their places among all units."""
         codes, seen = self.codes[rows], np.zeros(self.count, dtype=bool)
         seen[codes] = True
@@ -143,7 +142,7 @@ class Units:
             weights = weights / weights.mean()
         return replace(self, codes=codes, count=len(places), weights=weights), places
 
-    def take(self, rows: NDArray[Any]) -> Units:
+    def take(self, rows: AnyArray) -> Units:
         """Return those of some rows alone."""
         return self.among(rows)[0]
 
@@ -161,7 +160,7 @@ class Units:
         return f"{found} (as much as {len(self.codes) / kish(self.weights):,.0f} of equal weight)"
 
     @property
-    def independent(self) -> tuple[NDArray[np.intp], int]:
+    def independent(self) -> tuple[Codes, int]:
         """Return of each row what may be drawn as a whole, and how many there are: groups, or stretches of a series."""
         if self.kind != "time":
             return self.codes, self.count

@@ -1,11 +1,13 @@
 """The built-in tables: what each is, its target, its sensitive columns and its time column. Cheap to import."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from toolkit.core.resources import beside
+
+#: Where the tables are that scikit-learn does not ship.
+FOLDER = Path(__file__).parent
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,16 +22,16 @@ class BuiltIn:
         ``binary``, ``multiclass`` or ``regression``.
     target : str
         Column to predict.
-    sensitive : tuple of str
+    sensitive : sequence of str
         Sensitive columns used unless others are named.
-    also_sensitive : tuple of str
+    also_sensitive : sequence of str
         Others that could be named.
     time : str
         Time column; empty where there is none.
     rows, columns : int
         Size of the table.
-    file : Path or None
-        Parquet file; None where scikit-learn ships the table.
+    file : str
+        Name of a Parquet file; empty where scikit-learn ships the table.
     licence : str
         Where it comes from and under which terms.
     """
@@ -41,16 +43,10 @@ class BuiltIn:
     rows: int
     columns: int
     licence: str
-    sensitive: tuple[str, ...] = ()
-    also_sensitive: tuple[str, ...] = ()
+    sensitive: Sequence[str] = ()
+    also_sensitive: Sequence[str] = ()
     time: str = ""
-    file: Path | None = None
+    file: str = ""
 
 
-def _built_in(name: str, said: Mapping[str, Any]) -> BuiltIn:
-    lists = {key: tuple(value) for key, value in said.items() if isinstance(value, list)}
-    file = {"file": Path(__file__).parent / said["file"]} if "file" in said else {}
-    return BuiltIn(name=name, **{**said, **lists, **file})
-
-
-BUILT_IN: dict[str, BuiltIn] = {name: _built_in(name, said) for name, said in beside(__file__, "tables.yaml").items()}
+BUILT_IN = {name: BuiltIn(name, **said) for name, said in beside(__file__, "tables.yaml").items()}

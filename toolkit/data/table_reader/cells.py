@@ -63,8 +63,7 @@ def usual(series: pd.Series[Any]) -> pd.Series[Any]:
 
 def plain_numbers(series: pd.Series[Any]) -> pd.Series[Any]:
     """Return numbers or yes/no as ``int64`` where they are whole and complete, else as ``float64``."""
-    kind = pd.api.types.infer_dtype(series, skipna=True)
-    if kind in ("integer", "boolean") and not series.isna().any():
+    if (kind := pd.api.types.infer_dtype(series, skipna=True)) in ("integer", "boolean") and not series.isna().any():
         values = series.to_numpy()
         if kind == "boolean" or max(int(values.max()), -int(values.min())) < 2**63:
             return pd.Series(values.astype("int64"), index=series.index, name=series.name)
