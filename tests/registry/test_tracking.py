@@ -252,7 +252,10 @@ def test_other_models_are_logged_beside_the_main_one(tmp_path):
 
 def tables(file):
     with contextlib.closing(sqlite3.connect(file)) as database:
-        return set(database.execute("SELECT type, name, sql FROM sqlite_master"))
+        parts = set(database.execute("SELECT type, name FROM sqlite_master"))
+        return parts, {
+            name: [*database.execute(f"PRAGMA table_info({name})")] for kind, name in parts if kind == "table"
+        }
 
 
 class TestPreparedStore:

@@ -16,7 +16,7 @@ def templates_folder() -> Path:
 
 
 def read_yaml(path: Path) -> Any:
-    """Return what a YAML file holds that travels with the package; where there is libyaml, in a tenth of the time."""
+    """Return what a YAML file holds that travels with the package, by a parser in C where there is one."""
     import yaml
 
     return yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
