@@ -129,10 +129,18 @@ def explain_rows(
         parts = pd.DataFrame(columns).iloc[order]
         if (path := probability_path(attributor.scale, attributor.base, values[place][order], output)) is not None:
             parts = parts.assign(probability_before=path[:-1], probability_after=path[1:])
-        about = key, REASONS.get(key, "asked for"), data.features.index[position]
-        answer = str(data.target.iloc[position]), said, attributor.outputs.names[output]
-        ends = attributor.scale, float(attributor.base[output]), float(scores[place, output])
-        yield LocalRow(*about, *answer, *ends, parts.reset_index(drop=True))
+        yield LocalRow(
+            key=key,
+            reason=REASONS.get(key, "asked for"),
+            index=data.features.index[position],
+            truth=str(data.target.iloc[position]),
+            said=said,
+            output=attributor.outputs.names[output],
+            scale=attributor.scale,
+            base=float(attributor.base[output]),
+            score=float(scores[place, output]),
+            parts=parts.reset_index(drop=True),
+        )
 
 
 def _said(attributor: Attributor, data: Dataset, predicted: Predictions, row: int, threshold: float) -> tuple[str, int]:

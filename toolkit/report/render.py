@@ -143,12 +143,19 @@ def make_page(notebook: NotebookNode, name: str = "") -> Page:
     present |= {"key-numbers": summary and summary.key_numbers, "rules": summary and summary.rules}
     present["left-out"] = narrative.left_out
     before, after = ([Heading(text, name) for name, text in own.items() if present[name]] for own in (_BEFORE, _AFTER))
-    contents, rest = [*before, *headings, *after], [issue for issue in findings if issue not in first]
-    said = verdict, summary.sentence if summary else ""
-    if narrative.failure:
-        said = VERDICTS["failed"], _failed_at(narrative.failure)
-    head = title or "Untitled notebook", *said, summary
-    return Page(*head, narrative, sections, parameters, contents, glossary, first, rest)
+    return Page(
+        title=title or "Untitled notebook",
+        verdict=VERDICTS["failed"] if narrative.failure else verdict,
+        sentence=_failed_at(narrative.failure) if narrative.failure else summary.sentence if summary else "",
+        summary=summary,
+        narrative=narrative,
+        parameters=parameters,
+        sections=sections,
+        contents=[*before, *headings, *after],
+        glossary=glossary,
+        findings_first=first,
+        findings_rest=[issue for issue in findings if issue not in first],
+    )
 
 
 def _failed_at(failure: Failure) -> str:

@@ -83,12 +83,16 @@ def publish(
     if recorded := os.environ.get("TOOLKIT_RECORD"):
         logged = read_results(recorded).mlflow
     else:
-        about = {"template": template, "data_fingerprint": found.data.fingerprint, "commit": found.commit or "none"}
-        about |= {"dirty": str(found.dirty).lower(), "seed": str(found.parameters.get("seed", ""))}
-        about |= {"verdict": found.verdict.outcome or "none"}
-        tags = {f"toolkit.{name}": text for name, text in about.items()}
-        tags[tracking.REPORT_TAG] = os.environ.get("TOOLKIT_REPORT_ID") or uuid4().hex
-        tags["mlflow.source.git.commit"] = found.commit or ""
+        tags = {
+            "toolkit.template": template,
+            "toolkit.data_fingerprint": found.data.fingerprint,
+            "toolkit.commit": found.commit or "none",
+            "toolkit.dirty": str(found.dirty).lower(),
+            "toolkit.seed": str(found.parameters.get("seed", "")),
+            "toolkit.verdict": found.verdict.outcome or "none",
+            "mlflow.source.git.commit": found.commit or "",
+            tracking.REPORT_TAG: os.environ.get("TOOLKIT_REPORT_ID") or uuid4().hex,
+        }
         titles = {"experiment": _problem(found.data), "name": name or f"{template} {found.data.name}"}
         logged = tracking.log_run(records, _metrics(found), **titles, parameters=found.parameters, tags=tags, out=out)
     found = record_tracking(folder, found, logged)
