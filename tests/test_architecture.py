@@ -177,3 +177,8 @@ def test_the_benchmarks_use_what_is_there():
     subprocess.run(
         [sys.executable, "-c", "import benchmarks.__main__"], cwd=PACKAGE.parent, check=True, capture_output=True
     )
+
+
+if __name__ == "__main__":
+    for name in sorted(MODULES):
+        print(f"{code_lines(MODULES[name].read_text(encoding='utf-8')):5} {name}")
