@@ -154,10 +154,7 @@ class Record:
 
 
 class Result(ABC):
-    """What a step returns: numbers first, pictures when asked for, and one face for cell, terminal and page.
-
-    A step says ``frame`` and ``face``; the rest has a default.
-    """
+    """What a step returns: numbers first, pictures when asked for, and one face for cell, terminal and page."""
 
     @abstractmethod
     def frame(self) -> pd.DataFrame:

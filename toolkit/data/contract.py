@@ -296,6 +296,5 @@ def _names(model: Any) -> list[str]:
         found = getattr(model, attribute, None)
         found = found() if callable(found) else found
         if found is not None and len(found):
-            names = [str(name) for name in found]
-            return [] if all(map(_NO_NAME.fullmatch, names)) else names
+            return [] if all(_NO_NAME.fullmatch(str(name)) for name in found) else list(map(str, found))
     return []
