@@ -274,3 +274,12 @@ def test_no_corruption_changes_a_prediction_in_silence(tmp_path, count):
     print(table.to_string())
     assert not silent
     assert table[["found", "refused"]].sum().sum() >= 0.7 * count
+
+
+@pytest.mark.parametrize(
+    ("cells", "told"), [("True False 1", True), ("true 0 FALSE", True), ("1 0 1", False), ("True False", False)]
+)
+def test_flags_in_two_notations_are_said(cells, told):
+    known = load_dataset(pd.DataFrame({"flag": ["True", "False"] * 20, "y": ["a", "b", "b", "a"] * 10}), target="y")
+    rows = load_dataset(pd.DataFrame({"flag": (cells.split() * 8)[:16], "y": ["a", "b"] * 8}), like=known)
+    assert ("DATA-FLAG-MIXED" in {note.code for note in rows.notes}) == told

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from toolkit.core.result import Finding, Severity
 from toolkit.data.findings import by_share, finding
-from toolkit.data.recognition import ODD_SHARE, Decision, decide_format, odd_cells
+from toolkit.data.recognition import ODD_SHARE, Decision, decide_format, odd_cells, some
 from toolkit.data.schema import Column, Schema
 from toolkit.data.table_reader.cells import read_cells
 from toolkit.data.table_reader.formats import Format, cast_numbers, is_absent
@@ -62,6 +62,8 @@ def read_texts(columns: Mapping[str, pa.StringArray], decisions: Decisions) -> t
     """
     read = {name: one for name, one in decisions.items() if one.format.kind != "text"}
     notes = [note for name, one in read.items() for note in about(name, one, len(columns[name]))]
+    flags = [name for name, one in read.items() if one.format.kind == "bool" and some(columns[name], r"^\s*[01]")]
+    notes += [finding("DATA-FLAG-MIXED", "medium", name) for name in flags if some(columns[name], r"^\s*[TtFf]")]
     return {name: _typed(columns[name], one.format) for name, one in decisions.items()}, notes
 
 

@@ -126,7 +126,7 @@ def _plain_numbers(texts: pa.StringArray) -> Decision:
     if _are_codes(texts):
         return Decision(Format("text"), LOST)
     pointed = texts.filter(pc.match_substring(texts, "."))
-    if not len(pointed) or _some(texts, r"\.[0-9]{0,2}$|\.[0-9]{4,}$|^[+-]?0?\.|[0-9]{4}\.|[a-z]"):
+    if not len(pointed) or some(texts, r"\.[0-9]{0,2}$|\.[0-9]{4,}$|^[+-]?0?\.|[0-9]{4}\.|[a-z]"):
         return Decision(Format("number"))
     return Decision(Format("number"), other=Format("number", ",", "."))
 
@@ -135,11 +135,11 @@ def _are_codes(numbers: pa.StringArray) -> bool:
     """Whether numbers would not give these spellings back: 007, +47, 1E2, 1.10 beside 1.9, more than 64 bits."""
     heads = pc.unique(pc.utf8_slice_codeunits(numbers, 0, 3))
     whole = numbers.filter(pc.invert(pc.match_substring(numbers, ".")))
-    if _some(heads, r"^[+-]?0[0-9]") or _some(whole, r"^[0-9]+[eE][0-9]+$|^-?[0-9]{19,}$"):
+    if some(heads, r"^[+-]?0[0-9]") or some(whole, r"^[0-9]+[eE][0-9]+$|^-?[0-9]{19,}$"):
         return True
-    if _some(heads, r"^[+]"):
-        return not _some(heads, r"^-")
-    if not _some(numbers.filter(pc.ends_with(numbers, "0")), r"\.[0-9]+0$") or len(pc.unique(numbers[:1000])) > CODES:
+    if some(heads, r"^[+]"):
+        return not some(heads, r"^-")
+    if not some(numbers.filter(pc.ends_with(numbers, "0")), r"\.[0-9]+0$") or len(pc.unique(numbers[:1000])) > CODES:
         return False
     labels = pc.unique(numbers)
     return len(labels) <= CODES and len({len(text.partition(".")[2]) for text in labels.to_pylist() if "." in text}) > 1
@@ -196,6 +196,6 @@ def odd_cells(texts: pa.StringArray, odd: Mask, counts: Codes | None = None) -> 
     return {str(text): int(count) for text, count in found.sort_values(ascending=False, kind="stable").items()}
 
 
-def _some(texts: pa.StringArray, pattern: str) -> bool:
-    # Most often the first rows tell, and a pass over all is saved.
+def some(texts: pa.StringArray, pattern: str) -> bool:
+    """Whether some texts match; most often the first rows tell, and a pass over all is saved."""
     return any(bool(pc.any(pc.match_substring_regex(part, pattern)).as_py()) for part in (texts[:1000], texts))
