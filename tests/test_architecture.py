@@ -42,23 +42,15 @@ ORDER = [
     "__main__",
 ]
 STEPS = {"data", "models", "evaluation", "explanation", "fairness", "drift", "monitoring", "comparison"}
-# The design: at most 16,000 lines of code once rebuilt, and 19,000 with what came after that.
-MOST_CODE_LINES, MOST_CODE_LINES_IN_ALL = 16_000, 19_000
+# The design: never above 19,000 lines of code, and 16,000 without what it names as coming later. The second is not
+# reached yet: what is held here may only fall.
+MOST_CODE_LINES_IN_ALL, MOST_CODE_LINES = 19_000, 16_800
 AFTER = {
-    "comparison of models, A/B tests": ["comparison"],
-    "registry, ledger, serving, retraining": [
-        "cli_lifecycle",
-        "registry.container",
-        "registry.ledger",
-        "registry.lifecycle",
-        "registry.signature",
-        "monitoring.retrain",
-        "monitoring.serve",
-    ],
-    "the contract that travels": ["data.contract", "data.schema", "models.held_out"],
+    "comparison": ["comparison"],
+    "registry": ["cli_lifecycle", "registry.container", "registry.lifecycle"],
+    "ledger": ["registry.ledger", "registry.signature"],
+    "serving": ["monitoring.retrain", "monitoring.serve"],
     "weights, and rows that belong together": ["statistics.units", "fairness.clusters"],
-    "sweeps, what runs and steps share": ["runs.sweep", "runs.spare", "runs.kernel", "models.answers"],
-    "reports made again, templates of one's own": ["runs.reproduce", "runs.notebook"],
 }
 
 

@@ -207,11 +207,15 @@ def _described(
         size, level = float(held.sum()), float(np.average(loss, weights=held))
         influence = mask * (loss - level) * len(loss) / math.sqrt(size * max(size - 1, 1))
         apart, half = level - float(np.average(loss, weights=weights - held)), float(scanned.half_width[place])
-        worse = simultaneous(unbounded(level, influence, weights, "Wald"), scanned.tail[place], count)
-        difference = Estimate(apart, apart - half, apart + half, count, f"t, {method}")
-        about = slice_text(place, scanned, levels), count, float(held.mean()), worse
-        compared = float(np.average(loss, weights=weights)), difference, float(scanned.p_adjusted[place])
-        row: dict[str, object] = dict(zip(_COLUMNS, (*about, *compared), strict=True))
+        row: dict[str, object] = {
+            "slice": slice_text(place, scanned, levels),
+            "rows": count,
+            "share": float(held.mean()),
+            "loss": simultaneous(unbounded(level, influence, weights, "Wald"), scanned.tail[place], count),
+            "overall": float(np.average(loss, weights=weights)),
+            "difference": Estimate(apart, apart - half, apart + half, count, f"t, {method}"),
+            "p_adjusted": float(scanned.p_adjusted[place]),
+        }
         for name, values in shown.items():
             rate = simultaneous(share(values, held), scanned.tail[place], count) if name == "accuracy" else None
             row[name] = rate or float(np.average(values, weights=held))
