@@ -15,7 +15,7 @@ def test_a_notebook_is_saved_once_a_second_and_whole_at_the_end(tmp_path, monkey
     nbformat.write(nbformat.v4.new_notebook(cells=cells), source)
     papermill.execute_notebook(source, made, engine_name="patient", kernel_name="python3", progress_bar=False)
     notebook = nbformat.read(made, as_version=4)
-    printed = ["".join(output.text for output in cell.outputs) for cell in notebook.cells]  # IPython may send a line in two
+    printed = ["".join(output.text for output in cell.outputs) for cell in notebook.cells]  # a line may come in two
     assert printed == [f"{number}\n" for number in range(50)]
     assert {cell.metadata.papermill.status for cell in notebook.cells} == {"completed"}
     assert len(saved) <= notebook.metadata.papermill.duration + 3  # papermill itself: 102, one before and after a cell
