@@ -1,6 +1,7 @@
 """A model is asked once about the same rows, and anew as soon as it or they may be others."""
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -35,13 +36,28 @@ def model(data):
 
 
 def test_steps_that_judge_the_same_rows_ask_once(model, data):
-    tk.evaluate(model, data)
     judged = tk.evaluate(model, data).model
-    Counting.asked.clear()
+    assert judged.threshold is not None
     tk.find_slices(judged, data)
     tk.audit_fairness(judged, data)
     tk.evaluate(judged, data)
     assert sum(rows == len(ROWS) for rows in Counting.asked) == 1
+
+
+def test_tables_that_are_gone_leave_room_for_others(model, data):
+    model.predict_proba(data.features)
+    for shift in range(5):
+        model.predict_proba(data.features.assign(a=data.features["a"] + shift))
+    Counting.asked.clear()
+    model.predict_proba(data.features)
+    assert sum(rows == len(ROWS) for rows in Counting.asked) == 0
+
+
+def test_another_estimator_in_its_place_is_asked(model, data):
+    before = model.predict_proba(data.features)
+    contrary = Counting().fit(data.features[["a", "b"]], ~data.target.astype(bool))
+    assert np.abs(replace(model, estimator=contrary).predict_proba(data.features) - before).max() > 0.5
+    np.testing.assert_array_equal(model.predict_proba(data.features), before)
 
 
 def test_each_answer_is_that_of_the_estimator(model, data):

@@ -78,7 +78,7 @@ class Model:
     decides: bool = False
     kept: Mapping[str, str] = field(default_factory=dict, repr=False)
     notes: tuple[Finding, ...] = field(default=(), repr=False)
-    _answers: Answers = field(default_factory=Answers, repr=False, init=False)
+    _answers: Answers = field(default_factory=Answers, repr=False)
 
     @classmethod
     def of(cls, model: Any, data: Dataset | None = None) -> Model:
@@ -222,7 +222,8 @@ class Model:
 
     def ask(self, method: str, features: pd.DataFrame, table: str = "the table") -> Any:
         """Call a method of the estimator; whatever it stumbles over is said in one sentence."""
-        return self._answers.find(method, features, lambda rows: self._ask(method, rows, table))
+        asked = (self.estimator, self.schema, method)
+        return self._answers.find(asked, features, lambda rows: self._ask(method, rows, table))
 
     def _ask(self, method: str, features: pd.DataFrame, table: str) -> Any:
         inputs = self.inputs(features, table)
