@@ -8,6 +8,7 @@ from inspect import isabstract
 import numpy as np
 import pytest
 from every_result import HOSTILE, every_result
+from IPython.core.formatters import DisplayFormatter
 from markupsafe import escape
 from matplotlib.figure import Figure
 
@@ -73,6 +74,22 @@ def test_a_cell_has_one_figure_and_one_open_table_and_a_run_the_whole_face(resul
     for result in results:
         assert result._repr_html_() == result.face().html()
         assert "<img" not in result._repr_html_()
+
+
+def test_a_cell_says_in_html_and_in_text_what_it_found_out_once(results, monkeypatch):
+    monkeypatch.setenv("TOOLKIT_RUN_FOLDER", "somewhere")
+    for result in results:
+        html, text, face, asked = result._repr_html_(), repr(result), result.face(), []
+
+        def once(self, face=face, asked=asked):
+            asked.append(self)
+            return face
+
+        with monkeypatch.context() as patch:
+            patch.setattr(type(result), "face", once)
+            bundle, _ = DisplayFormatter().format(result)
+        assert (bundle["text/html"], bundle["text/plain"]) == (html, text), type(result)
+        assert len(asked) == 1, type(result)
 
 
 def test_a_cell_shows_five_findings_and_folds_the_others():

@@ -213,10 +213,13 @@ class Result(ABC):
         return self.face().text()
 
     def _repr_html_(self) -> str:
-        if "TOOLKIT_RUN_FOLDER" in os.environ:  # a run: its template shows the figures in cells of their own
-            return self.face().html()
-        drawings = self.drawings()
-        return self.face().cell(drawings[0].figure(*CELL_SIZE).html() if drawings else "")
+        return str(self._repr_mimebundle_()["text/html"])
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
+        face, in_a_run = self.face(), "TOOLKIT_RUN_FOLDER" in os.environ
+        # The template of a run shows the figures in cells of their own.
+        first = "".join(one.figure(*CELL_SIZE).html() for one in self.drawings()[:1]) if not in_a_run else ""
+        return {"text/html": face.html() if in_a_run else face.cell(first), "text/plain": face.text()}
 
 
 class Explorer(Result):
@@ -227,7 +230,7 @@ class Explorer(Result):
         """Return what the script needs, for JSON; empty where there is nothing to be moved."""
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
-        return {EXPLORER_MIME: self.plain(), "text/html": self._repr_html_(), "text/plain": repr(self)}
+        return {EXPLORER_MIME: self.plain(), **super()._repr_mimebundle_()}
 
 
 @dataclass(frozen=True, repr=False)
@@ -260,7 +263,7 @@ class NotApplicable(Result):
         return Face("Not applicable", self.reason)
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
-        return {NOTHING_MIME: {"reason": self.reason}, "text/html": self._repr_html_(), "text/plain": repr(self)}
+        return {NOTHING_MIME: {"reason": self.reason}, **super()._repr_mimebundle_()}
 
 
 def if_applicable(step: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
