@@ -143,12 +143,14 @@ def _connection(scratch: Path) -> Config:
     """Let papermill and the kernel talk over files, where the system can: no port that others may take or listen to."""
     from traitlets.config import Config
 
+    from toolkit.runs.kernel import PromptManager
+
     settings = {"connection_file": str(scratch / "kernel.json")}
     sockets = str(scratch / "kernel")
     # The address of such a socket may not be longer than about 100 letters.
     if os.name == "posix" and len(sockets) < 90:
         settings |= {"transport": "ipc", "ip": sockets}
-    return Config(KernelManager=settings)
+    return Config(KernelManager=settings, NotebookClient={"kernel_manager_class": PromptManager})
 
 
 def _verbatim(path: str) -> str:
