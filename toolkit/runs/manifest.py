@@ -9,8 +9,9 @@ import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from email.parser import HeaderParser
 from getpass import getuser
-from importlib.metadata import Distribution, PackageNotFoundError, distributions, version
+from importlib.metadata import PackageNotFoundError, distributions, version
 from pathlib import Path
 from typing import Any, Literal
 
@@ -37,13 +38,11 @@ def write_manifest(folder: Path, template: Path) -> Path:
     results = read_results(folder).plain()
     made_by = {"name": results["template"], "sha256": content_hash(template.read_bytes())}
     made_from = {name: results[name] for name in _MADE_FROM}
-    packages = dict(sorted((one.name, one.version) for one in distributions() if _described(one)))
+    described = (one.read_text("METADATA") or one.read_text("PKG-INFO") for one in distributions())
+    # An installation that broke off leaves an empty folder. To read what is below the headers takes most of the time.
+    headers = [HeaderParser().parsestr(text.partition("\n\n")[0]) for text in described if text]
+    packages = dict(sorted((one["Name"], one["Version"]) for one in headers if one["Name"]))
     return _write(folder, {"manifest": 1, "template": made_by, **made_from, "packages": packages})
-
-
-def _described(package: Distribution) -> bool:
-    """Whether a package says what it is: an installation that broke off leaves an empty folder."""
-    return bool(package.read_text("METADATA") or package.read_text("PKG-INFO"))
 
 
 def update_manifest(folder: Path) -> Path:
