@@ -8,6 +8,7 @@ from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_notebook
 
 from toolkit.core.resources import is_cell, read_bytes
 from toolkit.core.words import counted
@@ -87,6 +88,12 @@ def write_index(folder: Path) -> Path:
 def write_history(path: Path, **shown: object) -> Path:
     """Write the page of a model's records, which ``history.html.j2`` shows: ``name, now, records, faults``."""
     return write_page(path, environment().get_template("history.html.j2").render(shown))
+
+
+def get_ready() -> None:
+    """Do before the first page what only the first takes time for: templates, lexers, the schema of notebooks."""
+    empty = new_notebook(cells=[new_code_cell("1")])  # type: ignore[no-untyped-call]
+    page_html(nbformat.reads(nbformat.writes(empty), as_version=4))  # type: ignore[no-untyped-call]
 
 
 def page_html(notebook: NotebookNode, name: str = "") -> str:

@@ -102,6 +102,7 @@ def _make_ready(out: Path, folder: Path) -> None:
     for name in VARIABLES["later"]:
         import_module(name)
     store.prepare(store.tracking_uri(out), folder)
+    import_module("toolkit.report.render").get_ready()
 
 
 def _write_spec(scratch: Path, template: Path, notebook: Path, parameters: Mapping[str, Any]) -> Path:

@@ -11,6 +11,7 @@ import contextlib
 import gc
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -122,7 +123,7 @@ def serve() -> list[str]:
     gc.freeze()  # else to count what refers to them would copy most pages into each process
     gc.enable()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    asked = socket.socket(fileno=0)
+    asked, later = socket.socket(fileno=0), [import_module("toolkit.report.render").get_ready]
     with contextlib.suppress(OSError):  # no memory for another process
         while files := socket.recv_fds(asked, 1, 2)[1]:
             if not (pid := os.fork()):
@@ -132,6 +133,9 @@ def serve() -> list[str]:
             asked.send(b"%d" % pid)
             for file in files:
                 os.close(file)
+            if later and not select.select([asked], [], [], 0.1)[0]:  # there is time to ease the next ones
+                later.pop()()
+                gc.freeze()
     sys.exit()
 
 
