@@ -34,7 +34,7 @@ _UNSEEN = re.compile(rf'(?<=<g) id="[^"]*"| transform="rotate\(-0 [^"]*"|font-fa
 _STYLE = templates_folder() / "review" / "figures.mplstyle"
 PIXELS = 96  # CSS pixels an inch
 MOST_ROWS = 20
-SMALLEST_PNG = 20_000  # bytes; no figure in the house style has been seen to be smaller as PNG
+SMALLEST_PNG = 40_000  # bytes of a drawing up to which it is not tried whether it would be smaller as PNG
 
 
 @dataclass(frozen=True, slots=True)
