@@ -25,11 +25,10 @@ from toolkit.evaluation.curves import binary_curves, regression_curves
 from toolkit.evaluation.figures import drawings
 from toolkit.evaluation.findings import about_decisions, about_units, face, finding, judge
 from toolkit.models.candidates import make_baseline
-from toolkit.models.choice import threshold_for
 from toolkit.models.held_out import KEPT_AS as HELD_OUT
 from toolkit.models.held_out import count_held_out
 from toolkit.models.model import Model, in_order
-from toolkit.models.prediction import Predictions, measure_speed, predict
+from toolkit.models.prediction import Predictions, measure_speed, predict, threshold_for
 from toolkit.models.threshold import DEFAULT, KEPT_AS, Threshold, ThresholdLike
 from toolkit.statistics.measure import Measure, difference, mean, rival
 from toolkit.statistics.metrics import binary_metrics, class_table, multiclass_metrics

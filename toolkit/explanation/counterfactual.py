@@ -23,9 +23,8 @@ from toolkit.data.split import Split
 from toolkit.errors import NotApplicableError, listed
 from toolkit.explanation.findings import drawing, face, finding
 from toolkit.explanation.local import TEXT, find_rows
-from toolkit.models.choice import predict_at
 from toolkit.models.model import Model, in_order
-from toolkit.models.prediction import Predictions, predict
+from toolkit.models.prediction import Predictions, predict, predict_at
 from toolkit.models.threshold import ThresholdLike
 from toolkit.statistics.intervals import Array
 

@@ -1,9 +1,9 @@
-"""What a fitted model says about a table, in the order of the table's classes, and how long it takes to say it."""
+"""What a fitted model says about a table, the threshold at which a step decides its rows, and how long it takes."""
 
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -17,9 +17,11 @@ import pandas as pd
 from toolkit.core.clock import clock
 from toolkit.core.estimate import Estimate
 from toolkit.data.dataset import Dataset
+from toolkit.data.split import Split
 from toolkit.errors import InputError, listed
 from toolkit.models.findings import refusal
 from toolkit.models.model import Model
+from toolkit.models.threshold import AS_DECIDED, DEFAULT, Threshold, ThresholdLike, choose_threshold, read_threshold
 from toolkit.statistics.intervals import AnyArray, Array, Codes
 
 REPEATS = 50
@@ -44,7 +46,7 @@ class Predictions:
     classes : tuple
         Labels that the codes stand for: the table's, then any others that the model knows.
     decisions : array of shape (n,) or None
-        Binary: 1 where a row is decided positive, by the threshold of a step (``choice.predict_at``), or by the model
+        Binary: 1 where a row is decided positive, by the threshold of a step (``predict_at``), or by the model
         itself where that is not a matter of a threshold on its scores.
     scored : bool
         Whether ``y_pred`` ranks the rows; False where only labels are known (binary).
@@ -105,6 +107,73 @@ def predict(model: Any, data: Dataset) -> Predictions:
         y_prob = np.zeros((data.rows, len(classes)))
         y_prob[:, [code[label] for label in model.classes]] = _finite(partial(model.read, "predict_proba"), data)
     return Predictions(y_true, y_pred, y_prob, y_prob is not None, classes, weights=weights)
+
+
+def predict_at(
+    model: Any, data: Dataset | Split, given: ThresholdLike, part: Dataset
+) -> tuple[Model, Predictions, Threshold | None]:
+    """Take whatever can predict as a model, predict some rows, and decide them at the threshold that this settles.
+
+    Parameters
+    ----------
+    model : Model, or anything that ``Model.of`` takes
+    data : Dataset or Split
+    given : float, str, mapping, Rule, Threshold or None
+    part : Dataset
+        The rows of it that a step is about.
+    """
+    known = Model.of(model, part)
+    predicted = predict(known, part)
+    chosen = threshold_for(known, data, given, {"test": predicted})
+    return known, replace(predicted, decisions=predicted.decide(chosen.value)) if chosen else predicted, chosen
+
+
+def threshold_for(
+    model: Model, data: Dataset | Split, given: ThresholdLike, predicted: Mapping[str, Predictions]
+) -> Threshold | None:
+    """Return the threshold of a step: one chosen before, or what a rule chooses; by default the model's own.
+
+    Parameters
+    ----------
+    model : Model
+    data : Dataset or Split
+        Of a split a rule chooses on the validation part, or where there is none on the training part.
+    given : float, str, mapping, Rule, Threshold or None
+    predicted : mapping of name to Predictions
+        Those of parts that are predicted already. The first are of the rows that a rule chooses on where there are no
+        others.
+
+    Returns
+    -------
+    Threshold or None
+        None where the target is not binary.
+
+    Raises
+    ------
+    InputError
+        Where one is given and the target is not binary, or the model decides itself.
+    """
+    target, rule = (data.data if isinstance(data, Split) else data), read_threshold(given)
+    if target.task != "binary":
+        if rule.default:
+            return None
+        raise InputError(f"A threshold is for binary targets only; {target.target.name!r} is a {target.task} target.")
+    given = model.threshold if given is None or given == "" else given
+    chosen = given if isinstance(given, Threshold) and given.rule.kind != "decided" else None
+    rule = chosen.rule if chosen else read_threshold(None if isinstance(given, Threshold) else given)
+    part = next(iter(predicted))
+    if isinstance(data, Split) and chosen is None and rule.kind != "fixed":
+        part = "train" if data.validation is None else "validation"
+    rows = predicted[part] if part in predicted else predict(model, data.parts()[part])  # type: ignore[union-attr]
+    if rows.decisions is not None:
+        if rule.default:
+            return AS_DECIDED
+        way = "leave y_pred out to judge by the scores" if rows.scored else "there are no scores to apply it to"
+        raise refusal("own decisions", rule=rule, way=way, default=DEFAULT)
+    if chosen is not None and rule.kind != "fixed":
+        return chosen
+    found = choose_threshold(rule, rows.y_true, rows.y_pred, part, rows.weights, probabilities=rows.probabilities)
+    return found if chosen is None else replace(chosen, value=found.value)
 
 
 def measure_speed(model: Model, features: pd.DataFrame, *, seed: int = 0) -> dict[str, Estimate]:

@@ -21,10 +21,9 @@ from toolkit.data.times import cut_windows
 from toolkit.drift.model import density_ratio
 from toolkit.drift.profile import Profile
 from toolkit.errors import InputError, NotApplicableError, listed, nearest
-from toolkit.models.choice import threshold_for
 from toolkit.models.held_out import HeldOutErrors, held_out_rows
 from toolkit.models.model import Model
-from toolkit.models.prediction import Predictions, predict
+from toolkit.models.prediction import Predictions, predict, threshold_for
 from toolkit.models.threshold import Threshold, ThresholdLike
 from toolkit.monitoring.calibrator import fit_calibrator
 from toolkit.monitoring.confidence import BINARY, CELLS, MOST_UNSUPPORTED, UNKNOWABLE, ByScore, Scored, measure_scored
