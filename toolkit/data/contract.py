@@ -14,9 +14,8 @@ import pyarrow as pa
 
 from toolkit.core.result import Finding
 from toolkit.core.words import counted
-from toolkit.data.decisions import Decisions, about, decide_formats
-from toolkit.data.findings import Noted, by_share, finding, unseen
-from toolkit.data.recognition import Decision
+from toolkit.data.findings import Noted, about, by_share, finding, unseen
+from toolkit.data.recognition import Decision, Decisions, decide_formats
 from toolkit.data.schema import Column, Role, Schema
 from toolkit.data.table_reader.cells import as_texts, column_kind, read_cells
 from toolkit.data.table_reader.formats import ABSENT, Format
