@@ -15,9 +15,8 @@ from toolkit.core.estimate import Estimate, format_number
 from toolkit.core.face import Face
 from toolkit.core.figures import Drawing
 from toolkit.core.result import DataRecord, Finding, Record, Result, by_severity
-from toolkit.data.checks import check_features, gathered
 from toolkit.data.columns import describe_columns, readable, target_drawing
-from toolkit.data.findings import face, finding
+from toolkit.data.findings import check_features, face, finding, gathered
 from toolkit.data.roles import Roles
 from toolkit.data.schema import Schema, Task
 from toolkit.errors import InputError, NotApplicableError

@@ -12,8 +12,8 @@ from toolkit.core.estimate import Estimate, spread
 from toolkit.core.face import Face
 from toolkit.core.figures import Drawing
 from toolkit.core.result import DataRecord, Finding, ModelRecord, Record, Result, by_severity
-from toolkit.data.checks import gathered
 from toolkit.data.dataset import Dataset
+from toolkit.data.findings import gathered
 from toolkit.data.load import as_dataset
 from toolkit.data.times import cut_windows
 from toolkit.drift.comparison import Source, compare_columns, make_plan, of_season, roles_in, with_model
