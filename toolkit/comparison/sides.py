@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 
 from toolkit.comparison.contrasts import ALPHA, Paired, mcnemar
 from toolkit.core.estimate import Estimate
-from toolkit.data.dataset import Dataset
+from toolkit.data.dataset import Dataset, Options, given, listed_names
 from toolkit.data.read import read_table
-from toolkit.data.roles import Options, given, listed_names
 from toolkit.data.split import Split, judged_rows
 from toolkit.errors import InputError
 from toolkit.evaluation.evaluate import measure

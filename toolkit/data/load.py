@@ -14,13 +14,13 @@ from toolkit.core.result import Finding, Severity
 from toolkit.core.words import counted
 from toolkit.data.columns import plain_column, prepare_features
 from toolkit.data.contract import MISFITS, about_columns, describe, find_columns, is_text, read_features, schema_of
-from toolkit.data.dataset import Dataset
+from toolkit.data.dataset import Dataset, Options, Roles, given, listed_names
 from toolkit.data.delimited import read_texts
 from toolkit.data.findings import Noted, finding, refusal
 from toolkit.data.fingerprint import fingerprint
 from toolkit.data.read import RawTable, read_table
 from toolkit.data.recognition import Decisions
-from toolkit.data.roles import Options, Roles, find_roles, given, listed_names, not_named, sensitive_groups
+from toolkit.data.roles import find_roles, not_named, sensitive_groups
 from toolkit.data.schema import Column, Label, Role, Schema
 from toolkit.data.table_reader.cells import as_texts
 from toolkit.data.target import Target, among, has_labels_of, plain_target, read_target, target_by

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, TypedDict, Unpack
+from collections.abc import Iterable
+from typing import Any, Unpack
 
 import numpy as np
 import pandas as pd
@@ -13,6 +12,7 @@ import pandas as pd
 from toolkit.core.options import column_of
 from toolkit.core.result import Finding
 from toolkit.data.columns import plain_column
+from toolkit.data.dataset import Options, Roles, given, listed_names
 from toolkit.data.findings import finding
 from toolkit.data.read import RawTable
 from toolkit.data.recognition import WORDS
@@ -22,37 +22,6 @@ from toolkit.errors import InputError, listed
 MOST_NUMBERS = 10
 _PEOPLE = {kind: "|".join(names.split()) for kind, names in WORDS["people"].items()}
 _TELLING = re.compile(rf"(?i)(?<![^\W\d_])(?:{_PEOPLE['word']})(?![^\W\d_])|^(?:{_PEOPLE['name']})$")
-
-
-class Options(TypedDict, total=False):
-    """What may be said of a table beside its target, as ``load_dataset`` takes it."""
-
-    sensitive: str | Sequence[str] | None
-    time: str | None
-    group: str | None
-    weight: str | None
-    positive: object
-    task: str | None
-    drop: str | Sequence[str]
-    periods: Sequence[object] | str | int | None
-    name: str | None
-
-
-@dataclass(frozen=True)
-class Roles:
-    """Which column is what; an empty text where there is none."""
-
-    target: str
-    sensitive: tuple[str, ...] = ()
-    time: str = ""
-    group: str = ""
-    weight: str = ""
-    drop: tuple[str, ...] = ()
-
-    @property
-    def apart(self) -> set[str]:
-        """Columns that have a role, but for those that name groups of people: they may be features too."""
-        return {self.target, self.time, self.group, self.weight, *self.drop} - {""}
 
 
 def find_roles(table: RawTable, target: str | None, known: Schema, **options: Unpack[Options]) -> Roles:
@@ -95,28 +64,6 @@ def find_roles(table: RawTable, target: str | None, known: Schema, **options: Un
     roles = Roles(aim, tuple(groups), drop=tuple(listed_names(options.get("drop"), names)), **single)
     _check(roles, names, settled)
     return roles
-
-
-def listed_names(names: object, columns: Sequence[str] = ()) -> list[str]:
-    """Read a list of names, or one text with commas; a text that is itself a column stays whole.
-
-    Examples
-    --------
-    >>> listed_names("sex, race"), listed_names(["sex,race"]), listed_names(None), listed_names(1994)
-    (['sex', 'race'], ['sex', 'race'], [], ['1994'])
-    """
-    if given(names) is None:
-        return []
-    several = not isinstance(names, str) and isinstance(names, Sequence | np.ndarray | pd.Index | set | frozenset)
-    texts = list(dict.fromkeys(map(str, names))) if several else [str(names)]  # type: ignore[call-overload]
-    if len(texts) != 1 or texts[0] in columns:
-        return texts
-    return [part.strip() for part in texts[0].split(",") if part.strip()]
-
-
-def given(value: object) -> object | None:
-    """Return what was given; templates write an empty text or list for what was not."""
-    return None if value is None or (isinstance(value, str | list | tuple) and not len(value)) else value
 
 
 def _check(roles: Roles, names: list[str], absent: str) -> None:

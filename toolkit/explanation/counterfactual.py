@@ -17,8 +17,7 @@ from toolkit.core.figures import BLUE, Axes, Drawing, name_rows
 from toolkit.core.options import column_of, instance
 from toolkit.core.result import Finding, Result
 from toolkit.core.words import shorten, value_text
-from toolkit.data.dataset import Dataset
-from toolkit.data.roles import listed_names
+from toolkit.data.dataset import Dataset, listed_names
 from toolkit.data.split import Split
 from toolkit.errors import NotApplicableError, listed
 from toolkit.explanation.findings import drawing, face, finding

@@ -14,10 +14,9 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
 from toolkit.data.contract import schema_of
-from toolkit.data.dataset import Dataset
+from toolkit.data.dataset import Dataset, Options, given
 from toolkit.data.load import load_dataset
 from toolkit.data.read import read_table
-from toolkit.data.roles import Options, given
 from toolkit.data.schema import KEPT_AS, Schema
 from toolkit.errors import InputError, listed, nearest
 from toolkit.models import threshold
