@@ -19,11 +19,11 @@ from toolkit.data.load import load_dataset
 from toolkit.data.read import read_table
 from toolkit.data.schema import KEPT_AS, Schema
 from toolkit.errors import InputError, listed, nearest
-from toolkit.models import threshold
 from toolkit.models.candidates import imported
 from toolkit.models.findings import refusal
 from toolkit.models.model import Model
 from toolkit.models.prediction_file import join_predictions, load_predictions
+from toolkit.models.threshold import THRESHOLD_FILE, read_kept
 from toolkit.registry import model_store
 
 PICKLES = (".joblib", ".pkl", ".pickle")
@@ -154,8 +154,7 @@ def _logged(logged: model_store.Logged) -> Model:
         model = model.settled(Schema.read(json.loads(kept[KEPT_AS]), f"{KEPT_AS} of {logged.name}"))
     elif not model.columns:
         model = replace(model, schema=schema_of(logged))
-    at = threshold.KEPT_AS
-    return replace(model, threshold=threshold.read_kept(kept[at])) if at in kept else model
+    return replace(model, threshold=read_kept(kept[THRESHOLD_FILE])) if THRESHOLD_FILE in kept else model
 
 
 def _unpickled(address: str, path: Path) -> Any:

@@ -18,7 +18,7 @@ from toolkit.statistics.ranking import ranked
 
 DEFAULT = 0.5
 _RULES, _FORMS = beside(__file__, "rules.yaml").values()
-KEPT_AS = "threshold.json"
+THRESHOLD_FILE = "threshold.json"
 OUTCOMES = ("tp", "fp", "fn", "tn")
 
 
