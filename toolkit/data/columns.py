@@ -192,13 +192,10 @@ def readable(profile: pd.DataFrame) -> pd.DataFrame:
     >>> readable(describe_columns(pd.DataFrame({"age": [20, 40]}))).to_dict("records")
     [{'column': 'age', 'kind': 'whole number', 'missing': 'none', 'distinct': 2, 'values': '20 to 40, mean 30'}]
     """
-    missing = list(map(_share_text, profile["missing"]))
+    shares = profile["missing"]
+    missing = ["none" if share == 0 else f"{share:.1%}" if share >= 0.001 else "under 0.1%" for share in shares]
     values = list(map(_values_text, profile.to_dict("records")))
     return profile[["column", "kind", "missing", "distinct"]].assign(missing=missing, values=values)
-
-
-def _share_text(share: float) -> str:
-    return "none" if share == 0 else f"{share:.1%}" if share >= 0.001 else "under 0.1%"
 
 
 def _values_text(row: Mapping[Any, Any]) -> str:

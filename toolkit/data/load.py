@@ -222,6 +222,9 @@ def _assign(
     rows = frame if len(kept) == len(frame) else frame.loc[kept]
     features, others, found = _features(rows, roles, known, decisions, apart, every, keep)
     target = _target(values.loc[kept], known if settled else Schema(), task, positive, keep)
+    # Texts that are numbers, dates or yes/no are read: a table has one fingerprint, whatever its file calls them.
+    late = [column for column, one in decisions.items() if one.format.kind != "text"]
+    texts = {column: as_texts(frame[column]) for column in late if frame[column].dtype in (object, "str")}
     unasked = [column for column in frame if not known.task or column not in known.columns]
     names = [column for column in roles.sensitive if not keep or rows[column].notna().any()]
     data = Dataset(
@@ -234,19 +237,12 @@ def _assign(
         group=rows[roles.group] if roles.group else None,
         weight=weight,
         others=others,
-        fingerprint=fingerprint(_as_decided(frame, decisions)),
+        fingerprint=fingerprint(frame.assign(**read_texts(texts, {column: decisions[column] for column in texts})[0])),
         notes=(*table.notes, *said, *target.notes, *notes, *found, *not_named(unasked, roles)),
         columns=frame.shape[1],
         schema=known,
     )
     return data if settled and known.features else replace(data, schema=_settle(data, rows, decisions))
-
-
-def _as_decided(frame: pd.DataFrame, decisions: Decisions) -> pd.DataFrame:
-    """Read texts that are numbers, dates or yes/no: a table has one fingerprint, whatever its file calls them."""
-    late = {name: one for name, one in decisions.items() if one.format.kind != "text"}
-    texts = {name: as_texts(frame[name]) for name in late if frame[name].dtype in (object, "str")}
-    return frame.assign(**read_texts(texts, {name: late[name] for name in texts})[0])
 
 
 def _settle(data: Dataset, rows: pd.DataFrame, decisions: Decisions) -> Schema:

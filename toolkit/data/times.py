@@ -175,7 +175,11 @@ def cut_windows(time: pd.Series[Any] | None, rows: int, window: object) -> list[
     if isinstance(window, str) and window.strip().isdecimal():
         window = int(window)
     if isinstance(window, int | np.integer) and not isinstance(window, bool):
-        return _by_rows(time, rows, int(window))
+        size = whole("window as a number of rows", int(window), LEAST_ROWS_OF_A_WINDOW)
+        order = np.arange(rows) if time is None else np.argsort(pd.factorize(time, sort=True)[0], kind="stable")
+        starts = range(0, max(1, round(rows / size)) * size, size)
+        ends = [*starts[1:], rows]
+        return [(f"rows {start + 1:,} to {end:,}", order[start:end]) for start, end in zip(starts, ends, strict=True)]
     if not isinstance(window, str) or window not in PERIODS:
         raise refusal("other window", found=window, near=nearest(str(window), PERIODS), periods=listed(PERIODS))
     if time is None:
@@ -190,11 +194,3 @@ def cut_windows(time: pd.Series[Any] | None, rows: int, window: object) -> list[
     texts = [str(period) if window != "week" else f"week of {period.start_time.date()}" for period in periods]
     order = np.argsort(codes, kind="stable")
     return list(zip(texts, np.split(order, np.flatnonzero(np.diff(codes[order])) + 1), strict=True))
-
-
-def _by_rows(time: pd.Series[Any] | None, rows: int, size: int) -> list[Window]:
-    whole("window as a number of rows", size, LEAST_ROWS_OF_A_WINDOW)
-    order = np.arange(rows) if time is None else np.argsort(pd.factorize(time, sort=True)[0], kind="stable")
-    starts = range(0, max(1, round(rows / size)) * size, size)
-    ends = [*starts[1:], rows]
-    return [(f"rows {start + 1:,} to {end:,}", order[start:end]) for start, end in zip(starts, ends, strict=True)]

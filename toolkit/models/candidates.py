@@ -68,10 +68,16 @@ def make_candidates(candidates: Sequence[object] | Mapping[str, object] | None, 
     if isinstance(candidates, str):
         candidates = [part.strip() for part in candidates.split(",")]
     named = candidates.items() if isinstance(candidates, Mapping) else [(None, item) for item in candidates]
+    kind, fits = ("regressor", is_regressor) if task == "regression" else ("classifier", is_classifier)
     made: dict[str, Any] = {}
     for given, item in named:
         estimator: Any = _named(item, task) if isinstance(item, str) else item
-        _check_task(estimator, item, task)
+        if isinstance(estimator, type) or not all(hasattr(estimator, one) for one in ("fit", "predict", "get_params")):
+            raise refusal("no estimator", item=item)
+        if not fits(estimator):
+            raise InputError(
+                f"Candidate {item!r} is not a {kind}, but the task is {task}. Give a {kind}, or set the task."
+            )
         if estimator.get_params().get("random_state", seed) is None:
             estimator.set_params(random_state=seed)
         name = given or (item if isinstance(item, str) and "." not in item else type(estimator).__name__)
@@ -110,14 +116,6 @@ def _made(path: str, settings: Mapping[str, Any]) -> Any:
         return imported(path, "candidate")(**settings)
     except TypeError as error:
         raise refusal("candidate arguments", path=path, error=error) from error
-
-
-def _check_task(estimator: Any, item: object, task: str) -> None:
-    if isinstance(estimator, type) or not all(hasattr(estimator, name) for name in ("fit", "predict", "get_params")):
-        raise refusal("no estimator", item=item)
-    kind, fits = ("regressor", is_regressor) if task == "regression" else ("classifier", is_classifier)
-    if not fits(estimator):
-        raise InputError(f"Candidate {item!r} is not a {kind}, but the task is {task}. Give a {kind}, or set the task.")
 
 
 def requirements_of(estimator: Any) -> tuple[str, ...]:

@@ -143,7 +143,14 @@ def load_model(address: str, *, out: str | Path | None = None) -> Model:
         found = _imported(text)
     else:
         raise refusal("no address", address=address, files=listed(PICKLES))
-    return Model.of(_usable(found, text))
+    if isinstance(found, type) or not hasattr(found, "predict"):
+        raise InputError(f"{text!r} is a {type(found).__name__}, which has no 'predict'. Give a fitted model.")
+    if isinstance(found, BaseEstimator) and hasattr(found, "fit"):
+        try:
+            check_is_fitted(found)
+        except NotFittedError as error:
+            raise InputError(f"The model {text!r} ({type(found).__name__}) is not fitted. Fit it first.") from error
+    return Model.of(found)
 
 
 def _logged(logged: model_store.Logged) -> Model:
@@ -178,15 +185,3 @@ def _imported(address: str) -> Any:
         return found()
     except Exception as error:
         raise InputError(f"{address!r} could not make the model: {type(error).__name__}: {error}.") from error
-
-
-def _usable(model: Any, address: str) -> Any:
-    """Refuse what is no model, or one that is not fitted."""
-    if isinstance(model, type) or not hasattr(model, "predict"):
-        raise InputError(f"{address!r} is a {type(model).__name__}, which has no 'predict'. Give a fitted model.")
-    if isinstance(model, BaseEstimator) and hasattr(model, "fit"):
-        try:
-            check_is_fitted(model)
-        except NotFittedError as error:
-            raise InputError(f"The model {address!r} ({type(model).__name__}) is not fitted. Fit it first.") from error
-    return model

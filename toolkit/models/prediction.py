@@ -186,23 +186,20 @@ def measure_speed(model: Model, features: pd.DataFrame, *, seed: int = 0) -> dic
         ``throughput.rows_per_second``, ``model.size_bytes`` (left out for a model that cannot be pickled).
         With ``SOURCE_DATE_EPOCH`` set nothing is timed.
     """
-    numbers = {} if np.isnan(clock()) else _latencies(model, features, np.random.default_rng(seed))
+    numbers = dict[str, Estimate]()
+    if not np.isnan(clock()):
+        call, rng = getattr(model, "predict_proba", model.labels), np.random.default_rng(seed)
+        picked = rng.integers(len(features), size=REPEATS)
+        batch = features.iloc[np.sort(rng.choice(len(features), min(BATCH_ROWS, len(features)), replace=False))]
+        for kind, tables in {"": [features.iloc[[row]] for row in picked], "batch_": [batch] * 20}.items():
+            times = _timed(call, tables, _SECONDS[kind])
+            for level in (50, 95):
+                numbers[f"latency.{kind}p{level}_ms"] = Estimate(float(np.percentile(times, level)), n=len(times))
+        median = numbers["latency.batch_p50_ms"]
+        numbers["throughput.rows_per_second"] = Estimate(1000 * len(batch) / median.value, n=median.n)
     with suppress(pickle.PicklingError, AttributeError, TypeError):
         numbers["model.size_bytes"] = Estimate(len(pickle.dumps(model.estimator)), n=1)
     return numbers
-
-
-def _latencies(model: Model, features: pd.DataFrame, rng: np.random.Generator) -> dict[str, Estimate]:
-    call = getattr(model, "predict_proba", model.labels)
-    picked = rng.integers(len(features), size=REPEATS)
-    batch = features.iloc[np.sort(rng.choice(len(features), min(BATCH_ROWS, len(features)), replace=False))]
-    numbers = {}
-    for kind, tables in {"": [features.iloc[[row]] for row in picked], "batch_": [batch] * 20}.items():
-        times = _timed(call, tables, _SECONDS[kind])
-        for level in (50, 95):
-            numbers[f"latency.{kind}p{level}_ms"] = Estimate(float(np.percentile(times, level)), n=len(times))
-    median = numbers["latency.batch_p50_ms"]
-    return numbers | {"throughput.rows_per_second": Estimate(1000 * len(batch) / median.value, n=median.n)}
 
 
 def _timed(call: Any, inputs: list[pd.DataFrame], budget: float) -> list[float]:
