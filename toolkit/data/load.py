@@ -20,11 +20,10 @@ from toolkit.data.findings import Noted, finding, refusal
 from toolkit.data.fingerprint import fingerprint
 from toolkit.data.read import RawTable, read_table
 from toolkit.data.recognition import Decisions
-from toolkit.data.roles import find_roles, not_named, sensitive_groups
+from toolkit.data.roles import find_roles, not_named, of_periods, sensitive_groups
 from toolkit.data.schema import Column, Label, Role, Schema
 from toolkit.data.table_reader.cells import as_texts
 from toolkit.data.target import Target, among, has_labels_of, plain_target, read_target, target_by
-from toolkit.data.times import of_periods
 from toolkit.errors import InputError, listed
 from toolkit.statistics.units import check_weights
 

@@ -23,8 +23,8 @@ from toolkit.data.dataset import ROWS, Dataset
 from toolkit.data.findings import drawing, face, finding, refusal, row_hashes
 from toolkit.data.fingerprint import fingerprint
 from toolkit.data.load import load_dataset
+from toolkit.data.roles import time_order
 from toolkit.data.table_reader.cells import as_label
-from toolkit.data.times import time_order
 from toolkit.errors import InputError, listed
 from toolkit.statistics.intervals import share_estimate
 

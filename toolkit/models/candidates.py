@@ -19,9 +19,8 @@ from tqdm import tqdm
 from toolkit.core.resources import beside
 from toolkit.core.result import ModelRecord
 from toolkit.data import table_reader
-from toolkit.data.contract import BY_TYPE
 from toolkit.data.dataset import Dataset
-from toolkit.data.schema import Column
+from toolkit.data.schema import BY_TYPE, Column
 from toolkit.errors import InputError, listed, nearest
 from toolkit.models.findings import refusal
 from toolkit.models.folds import Folds, score_fold

@@ -15,9 +15,9 @@ from toolkit.core.face import Face
 from toolkit.core.figures import Drawing
 from toolkit.core.result import Finding, Record, Result, by_severity
 from toolkit.core.texts import facer, refuser
+from toolkit.data.assignment import cut_windows
 from toolkit.data.dataset import Dataset
 from toolkit.data.load import data_like
-from toolkit.data.times import cut_windows
 from toolkit.drift.model import density_ratio
 from toolkit.drift.profile import Profile
 from toolkit.errors import InputError, NotApplicableError, listed, nearest
