@@ -1,7 +1,5 @@
 """What a fitted model says about a table, the threshold at which a step decides its rows, and how long it takes."""
 
-from __future__ import annotations
-
 import pickle
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -9,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import takewhile
 from timeit import timeit
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -67,7 +65,7 @@ class Predictions:
         """Return 1 where a row is predicted positive: as the model itself decided, else by its score (binary)."""
         return self.decisions if self.decisions is not None else (self.y_pred >= threshold).astype(float)
 
-    def take(self, rows: AnyArray) -> Predictions:
+    def take(self, rows: AnyArray) -> Self:
         """Return those of some rows."""
         taken: dict[str, Any] = {name: one[rows] for name, one in vars(self).items() if isinstance(one, np.ndarray)}
         if self.weights is not None:

@@ -3,10 +3,8 @@
 What is kept is scikit-learn's own: a fitted model loads wherever scikit-learn is installed.
 """
 
-from __future__ import annotations
-
 from copy import copy
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -104,7 +102,7 @@ def is_onehot(model: Any) -> bool:
 class LevelEncoder(OrdinalEncoder):  # type: ignore[misc]
     """Encodes columns of a table as ``OrdinalEncoder`` does, but asks it for each level once and not for each cell."""
 
-    def fit(self, X: Any, y: Any = None) -> LevelEncoder:  # noqa: N803  # scikit-learn's name
+    def fit(self, X: Any, y: Any = None) -> Self:  # noqa: N803  # scikit-learn's name
         """Learn the levels."""
         super().fit(_levels(X)[0], y)
         return self
