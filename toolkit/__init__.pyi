@@ -58,7 +58,6 @@ from .fairness.mitigate import Mitigation as Mitigation
 from .fairness.mitigate import mitigate as mitigate
 from .fairness.proxies import Proxies as Proxies
 from .fairness.proxies import find_proxies as find_proxies
-from .models.leaderboard import Training as Training
 from .models.load import load_audit as load_audit
 from .models.load import load_model as load_model
 from .models.model import Model as Model
@@ -66,6 +65,7 @@ from .models.prediction_file import load_predictions as load_predictions
 from .models.recorded import RecordedPredictions as RecordedPredictions
 from .models.threshold import Threshold as Threshold
 from .models.threshold import read_threshold as read_threshold
+from .models.train import Training as Training
 from .models.train import train as train
 from .monitoring.fairness import audit_windows as audit_windows
 from .monitoring.pair import load_drift as load_drift

@@ -147,8 +147,8 @@ def data(source: str | None, schema: Path | None, save: Path | None, target: str
         click.echo(text_table(["table", "task", "rows", "columns", "target", "what it is"], rows))
         return
     from toolkit.core.result import by_severity
+    from toolkit.data.columns import readable
     from toolkit.data.load import as_dataset, load_dataset
-    from toolkit.data.overview import readable
     from toolkit.data.read import read_table
     from toolkit.data.schema import Schema
 

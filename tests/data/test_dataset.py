@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from toolkit.core.result import Result
-from toolkit.data.dataset import Dataset
+from toolkit.data.columns import readable
+from toolkit.data.dataset import Dataset, Roles
 from toolkit.data.datasets import BUILT_IN, FOLDER
 from toolkit.data.fingerprint import fingerprint
 from toolkit.data.load import load_dataset
-from toolkit.data.overview import readable
 from toolkit.data.recognition import decide_format
-from toolkit.data.roles import Roles, not_named
+from toolkit.data.roles import not_named
 from toolkit.errors import InputError
 
 DTYPES = {"int64", "float64", "category"}

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from toolkit.data.decisions import decide_formats
-from toolkit.data.recognition import decide_format
+from toolkit.data.recognition import decide_format, decide_formats
 from toolkit.data.schema import Schema
 from toolkit.data.table_reader.formats import Format
 

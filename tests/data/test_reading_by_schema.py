@@ -7,8 +7,8 @@ from sklearn.model_selection import GridSearchCV
 from xgboost import XGBClassifier
 
 from toolkit.data.contract import find_columns, schema_of
+from toolkit.data.dataset import Roles
 from toolkit.data.load import load_dataset
-from toolkit.data.roles import Roles
 from toolkit.drift.detect import detect_drift
 from toolkit.errors import InputError, NotApplicableError
 from toolkit.models.preprocessing import make_model

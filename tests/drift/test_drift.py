@@ -8,9 +8,9 @@ from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from toolkit.core.result import Result
+from toolkit.data.assignment import cut_windows
 from toolkit.data.load import load_dataset
 from toolkit.data.read import read_table
-from toolkit.data.times import cut_windows
 from toolkit.drift.detect import detect_drift
 from toolkit.drift.profile import load_profile, summarize
 from toolkit.drift.summary import PREDICTION

@@ -15,10 +15,9 @@ from toolkit.data.load import load_dataset
 from toolkit.data.split import split_dataset
 from toolkit.errors import InputError, NotApplicableError
 from toolkit.explanation.counterfactual import find_counterfactual
-from toolkit.models.choice import choose_threshold
 from toolkit.models.preprocessing import make_model
 from toolkit.models.recorded import RecordedPredictions
-from toolkit.models.threshold import read_threshold
+from toolkit.models.threshold import choose_threshold, read_threshold
 
 
 def frame(n=600, seed=0):

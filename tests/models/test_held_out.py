@@ -11,7 +11,7 @@ from sklearn.metrics import mean_absolute_error, roc_auc_score, root_mean_square
 import toolkit as tk
 from toolkit.drift.profile import Profile
 from toolkit.errors import NotApplicableError
-from toolkit.models.held_out import KEPT_AS, LEAST_OF_A_BIN, HeldOutErrors, count_held_out, held_out_rows
+from toolkit.models.held_out import HELD_OUT_FILE, LEAST_OF_A_BIN, HeldOutErrors, count_held_out, held_out_rows
 from toolkit.models.prediction import Predictions
 from toolkit.models.threshold import Threshold
 from toolkit.registry import tracking
@@ -64,7 +64,7 @@ def drift(experiment, rows):
 
 def test_no_row_is_kept(experiment):
     folder, split, _, uri = experiment
-    kept = json.loads(tk.load_model(uri, out=folder).kept[KEPT_AS])
+    kept = json.loads(tk.load_model(uri, out=folder).kept[HELD_OUT_FILE])
     assert set(kept) == {"probabilities", "at", "truth", "said", "score", "rows"}
     assert sum(kept["rows"]) == split.test.rows
 

@@ -16,9 +16,8 @@ from toolkit.explanation.counterfactual import find_counterfactual
 from toolkit.explanation.explain import explain
 from toolkit.fairness.audit import audit_fairness
 from toolkit.fairness.individual import check_individual
-from toolkit.models.choice import choose_threshold
 from toolkit.models.recorded import RecordedPredictions
-from toolkit.models.threshold import AS_DECIDED, Costs, Rule, Threshold, read_kept, read_threshold
+from toolkit.models.threshold import AS_DECIDED, Costs, Rule, Threshold, choose_threshold, read_kept, read_threshold
 
 
 @pytest.mark.parametrize(

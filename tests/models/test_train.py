@@ -19,8 +19,8 @@ from toolkit.core.result import Result
 from toolkit.data.schema import Schema
 from toolkit.errors import InputError
 from toolkit.models.folds import make_folds, score_fold
-from toolkit.models.leaderboard import SECONDS, Training
 from toolkit.models.preprocessing import make_model
+from toolkit.models.train import SECONDS, Training
 
 
 def table(rows=300, seed=0):

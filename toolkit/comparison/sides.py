@@ -10,19 +10,17 @@ from numpy.typing import NDArray
 
 from toolkit.comparison.contrasts import ALPHA, Paired, mcnemar
 from toolkit.core.estimate import Estimate
-from toolkit.data.dataset import Dataset
+from toolkit.data.dataset import Dataset, Options, given, listed_names
 from toolkit.data.read import read_table
-from toolkit.data.roles import Options, given, listed_names
 from toolkit.data.split import Split, judged_rows
 from toolkit.errors import InputError
 from toolkit.evaluation.evaluate import measure
 from toolkit.evaluation.scan import row_losses, search, slice_mask
 from toolkit.evaluation.slices import MOST_ROWS, fewest, slice_text
 from toolkit.fairness.groups import group_rows
-from toolkit.models.choice import predict_at
 from toolkit.models.load import load_audit, load_model
 from toolkit.models.model import Model, in_order
-from toolkit.models.prediction import Predictions, measure_speed
+from toolkit.models.prediction import Predictions, measure_speed, predict_at
 from toolkit.models.prediction_file import load_predictions
 from toolkit.models.threshold import ThresholdLike
 from toolkit.statistics.intervals import Codes

@@ -1,4 +1,4 @@
-"""Decide for each row which part of a split it goes to: by chance, by class, by group or by time."""
+"""Decide for each row which part of a split it goes to, by chance, class, group or time; or which window of time."""
 
 from __future__ import annotations
 
@@ -8,19 +8,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from toolkit.core.options import whole
 from toolkit.core.result import Finding
 from toolkit.core.words import counted
 from toolkit.data.dataset import Dataset
 from toolkit.data.findings import finding, refusal
-from toolkit.data.times import matching, time_order
-from toolkit.errors import InputError, listed
+from toolkit.data.roles import matching, time_order
+from toolkit.errors import InputError, listed, nearest
 from toolkit.statistics.intervals import Codes
 
+PERIODS = {"day": "D", "week": "W", "month": "M", "year": "Y"}
+LEAST_ROWS_OF_A_WINDOW = 10
 #: The part of each row.
 TRAIN, VALIDATION, TEST, LEFT_OUT = 0, 1, 2, 3
 
 Sizes = tuple[float, float]
 Periods = tuple[Sequence[object], Sequence[object]]
+Window = tuple[str, Codes]
 
 
 def shuffled(rows: int, sizes: Sizes, random: np.random.Generator) -> Codes:
@@ -141,6 +145,54 @@ def by_time(
         drawn = shuffled(train.rows, part, random) if data.task == "regression" else by_class(train, part, random)
         parts[early[drawn == TEST]] = VALIDATION
     return parts, tuple(notes)
+
+
+def cut_windows(time: pd.Series[Any] | None, rows: int, window: object) -> list[Window]:
+    """Return the label and the row positions of each window, in order.
+
+    Parameters
+    ----------
+    time : Series of shape (rows,) or None
+        As ``Dataset.time``: dates, numbers or ordered labels.
+    rows : int
+    window : {"day", "week", "month", "year"} or int or None
+        A period, or a number of rows (also as a text): consecutive in time, or in the order of the table where there is
+        no time. A remainder of less than half a window joins the last one. None and an empty text make no window.
+
+    Raises
+    ------
+    InputError
+        Where the window is neither, or the time is not one that can be cut so.
+
+    Examples
+    --------
+    >>> [label for label, _ in cut_windows(pd.Series([1995, 1994, 1995]), 3, "year")]
+    ['1994', '1995']
+    """
+    if window is None or window == "":
+        return []
+    if isinstance(window, str) and window.strip().isdecimal():
+        window = int(window)
+    if isinstance(window, int | np.integer) and not isinstance(window, bool):
+        size = whole("window as a number of rows", int(window), LEAST_ROWS_OF_A_WINDOW)
+        order = np.arange(rows) if time is None else np.argsort(pd.factorize(time, sort=True)[0], kind="stable")
+        starts = range(0, max(1, round(rows / size)) * size, size)
+        ends = [*starts[1:], rows]
+        return [(f"rows {start + 1:,} to {end:,}", order[start:end]) for start, end in zip(starts, ends, strict=True)]
+    if not isinstance(window, str) or window not in PERIODS:
+        raise refusal("other window", found=window, near=nearest(str(window), PERIODS), periods=listed(PERIODS))
+    if time is None:
+        raise InputError(f"window={window!r} needs a time column in the current table. Give time= to load_dataset.")
+    if pd.api.types.is_datetime64_any_dtype(time.dtype):
+        labels = time.dt.to_period(PERIODS[window])
+    elif window == "year" and pd.api.types.is_integer_dtype(time.dtype) and time.between(1000, 3000).all():
+        labels = time
+    else:
+        raise refusal("no window", name=str(time.name), window=window, kind=time.dtype, example=str(time.iloc[0]))
+    codes, periods = pd.factorize(labels, sort=True)
+    texts = [str(period) if window != "week" else f"week of {period.start_time.date()}" for period in periods]
+    order = np.argsort(codes, kind="stable")
+    return list(zip(texts, np.split(order, np.flatnonzero(np.diff(codes[order])) + 1), strict=True))
 
 
 def _latest(counts: Codes, size: float, rows: int) -> int:

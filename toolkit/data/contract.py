@@ -14,16 +14,14 @@ import pyarrow as pa
 
 from toolkit.core.result import Finding
 from toolkit.core.words import counted
-from toolkit.data.decisions import Decisions, about, decide_formats
-from toolkit.data.findings import Noted, by_share, finding, unseen
-from toolkit.data.recognition import Decision
-from toolkit.data.schema import Column, Role, Schema
+from toolkit.data.findings import Noted, about, by_share, finding, unseen
+from toolkit.data.recognition import Decision, Decisions, decide_formats
+from toolkit.data.schema import BY_TYPE, Column, Role, Schema
 from toolkit.data.table_reader.cells import as_texts, column_kind, read_cells
 from toolkit.data.table_reader.formats import ABSENT, Format
 from toolkit.errors import InputError, listed, nearest
 
 MOST_CATEGORIES = 1000
-BY_TYPE = "the file has this type"
 #: How much the median size of a column's numbers may change, and of how many, before its unit is in doubt.
 UNIT_FACTOR, UNIT_ROWS = 10, 20
 #: The same where the median lies outside the range seen before.

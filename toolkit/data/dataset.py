@@ -1,4 +1,4 @@
-"""A table whose columns have roles: features, target, sensitive, time, group, weight."""
+"""A table whose columns have roles: features, target, sensitive, time, group, weight; and what may be said of one."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import pandas as pd
@@ -15,10 +15,8 @@ from toolkit.core.estimate import Estimate, format_number
 from toolkit.core.face import Face
 from toolkit.core.figures import Drawing
 from toolkit.core.result import DataRecord, Finding, Record, Result, by_severity
-from toolkit.data.checks import check_features, gathered
-from toolkit.data.findings import face, finding
-from toolkit.data.overview import describe_columns, readable, target_drawing
-from toolkit.data.roles import Roles
+from toolkit.data.columns import describe_columns, readable, target_drawing
+from toolkit.data.findings import check_features, face, finding, gathered
 from toolkit.data.schema import Schema, Task
 from toolkit.errors import InputError, NotApplicableError
 from toolkit.statistics.intervals import AnyArray, Codes, mean_estimate, share_estimate
@@ -26,6 +24,37 @@ from toolkit.statistics.units import Units, kish
 
 #: The parts of a table that have a row for each of its rows.
 ROWS = ("features", "target", "sensitive", "time", "group", "weight", "others")
+
+
+class Options(TypedDict, total=False):
+    """What may be said of a table beside its target, as ``load_dataset`` takes it."""
+
+    sensitive: str | Sequence[str] | None
+    time: str | None
+    group: str | None
+    weight: str | None
+    positive: object
+    task: str | None
+    drop: str | Sequence[str]
+    periods: Sequence[object] | str | int | None
+    name: str | None
+
+
+@dataclass(frozen=True)
+class Roles:
+    """Which column is what; an empty text where there is none."""
+
+    target: str
+    sensitive: tuple[str, ...] = ()
+    time: str = ""
+    group: str = ""
+    weight: str = ""
+    drop: tuple[str, ...] = ()
+
+    @property
+    def apart(self) -> set[str]:
+        """Columns that have a role, but for those that name groups of people: they may be features too."""
+        return {self.target, self.time, self.group, self.weight, *self.drop} - {""}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -224,3 +253,25 @@ class Dataset(Result):
         frames = [readable(self.profile())] if self.features.shape[1] else []
         kind = self.task if self._has_labels else "unlabelled"
         return face(kind, self, *frames, size=size, task=self.task or "no task", **about)
+
+
+def listed_names(names: object, columns: Sequence[str] = ()) -> list[str]:
+    """Read a list of names, or one text with commas; a text that is itself a column stays whole.
+
+    Examples
+    --------
+    >>> listed_names("sex, race"), listed_names(["sex,race"]), listed_names(None), listed_names(1994)
+    (['sex', 'race'], ['sex', 'race'], [], ['1994'])
+    """
+    if given(names) is None:
+        return []
+    several = not isinstance(names, str) and isinstance(names, Sequence | np.ndarray | pd.Index | set | frozenset)
+    texts = list(dict.fromkeys(map(str, names))) if several else [str(names)]  # type: ignore[call-overload]
+    if len(texts) != 1 or texts[0] in columns:
+        return texts
+    return [part.strip() for part in texts[0].split(",") if part.strip()]
+
+
+def given(value: object) -> object | None:
+    """Return what was given; templates write an empty text or list for what was not."""
+    return None if value is None or (isinstance(value, str | list | tuple) and not len(value)) else value

@@ -5,17 +5,21 @@ import io
 import re
 import sys
 from collections import Counter
+from collections.abc import Mapping
 from itertools import islice
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 
 from toolkit.core.result import Finding
-from toolkit.data.decisions import decide_formats, read_texts
-from toolkit.data.findings import finding, refusal
-from toolkit.data.recognition import WORDS, Decision
+from toolkit.data.findings import about, finding, refusal
+from toolkit.data.recognition import WORDS, Decision, Decisions, decide_formats, some
 from toolkit.data.schema import Schema
+from toolkit.data.table_reader.formats import Format, cast_numbers, is_absent
 from toolkit.errors import InputError, listed, refusing
 
 SEPARATORS = (",", ";", "\t", "|")
@@ -31,7 +35,7 @@ def read_delimited(
     """Read the bytes of a text table.
 
     Every cell is taken as text; how a column is to be read is then decided over all of it, see
-    ``toolkit.data.decisions``. A code such as ``007`` keeps its spelling.
+    ``toolkit.data.recognition``. A code such as ``007`` keeps its spelling.
 
     Parameters
     ----------
@@ -72,6 +76,35 @@ def read_delimited(
     if any(one.format.decimal == "," and one.format is not one.record for one in decisions.values()):
         notes.append(finding("DATA-DECIMAL-COMMA", "info"))
     return pd.DataFrame(read), [*notes, *found, *said], decisions
+
+
+def read_texts(columns: Mapping[str, pa.StringArray], decisions: Decisions) -> tuple[dict[str, Any], list[Finding]]:
+    """Read text columns as decided: int64 where whole and complete, float64, bool, datetime64 or text.
+
+    Notes say what a reader should know; what stays text is spoken of when it becomes a feature.
+    """
+    read = {name: one for name, one in decisions.items() if one.format.kind != "text"}
+    notes = [note for name, one in read.items() for note in about(name, one, len(columns[name]))]
+    flags = [name for name, one in read.items() if one.format.kind == "bool" and some(columns[name], r"^\s*[01]")]
+    notes += [finding("DATA-FLAG-MIXED", "medium", name) for name in flags if some(columns[name], r"^\s*[TtFf]")]
+    return {name: _typed(columns[name], one.format) for name, one in decisions.items()}, notes
+
+
+def _typed(texts: pa.StringArray, how: Format) -> Any:
+    """Read a column by its format: int64 where whole and complete, float64, bool, datetime64 or text."""
+    if how.plain and (whole_numbers := cast_numbers(texts, whole=True)) is not None:
+        return whole_numbers
+    if how.kind == "text":
+        return pc.if_else(pa.array(is_absent(pc.utf8_trim_whitespace(texts), how)), None, texts).to_pandas()
+    values, _ = how.read(texts)
+    if how.kind == "missing":
+        return np.full(len(texts), np.nan)
+    if how.kind == "bool":
+        gaps = np.isnan(values)
+        return pd.Series(np.where(gaps, None, values == 1), dtype=object) if gaps.any() else values.astype(bool)
+    whole = how.kind == "number" and bool((values == np.floor(values)).all() and (np.abs(values) < 2**53).all())
+    written_whole = whole and how.thousands != "" and not pc.any(pc.match_substring(texts, how.decimal)).as_py()
+    return values.astype("int64") if written_whole else values
 
 
 def find_separator(lines: list[str]) -> str:

@@ -1,15 +1,38 @@
-"""Make the findings about data of their texts, and say how severe those are that tell of a share of the cells."""
+"""What is said about data, made of its texts; and a look for what spoils a model before one is trained."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+from unicodedata import normalize
 
+import numpy as np
 import pandas as pd
 
 from toolkit.core.result import Finding, Severity
 from toolkit.core.texts import drawer, facer, finder, refuser
-from toolkit.core.words import quoted
+from toolkit.core.words import counted, quoted
 from toolkit.errors import listed
+from toolkit.statistics.intervals import AnyArray, Array, Codes
+from toolkit.statistics.ranking import roc_auc
+
+if TYPE_CHECKING:
+    from toolkit.data.recognition import Decision
+
+FEW_ROWS = 200
+SMALL_CLASS = 20
+MISSING_SHARE = 0.05
+NEAR_CONSTANT_SHARE = 0.99
+MANY_LABELS = 100
+MANY_CLASSES = 50
+LEAKAGE_SCORE = 0.99
+LEAST_ROWS_FOR_COPY = 20
+MOST_OF_A_CODE = 10
+MOST_ROWS = 50_000
+MOST_BINS = 256
+LEAST_ROWS = 40
+LEAST_OF_A_CLASS = 5
 
 #: A column as it was read, and what was found in doing so.
 Noted = tuple["pd.Series[Any]", list[Finding]]
@@ -28,3 +51,221 @@ def unseen(labels: pd.Series[Any], strange: pd.Series[bool], text: str, **number
     count, cells = int(strange.sum()), listed(map(quoted, labels[strange].astype(str).value_counts().index[:4]), 3)
     said = {"count": count, "rows": len(labels), "cells": cells, "first": int(labels.index[strange][0]) + 1}
     return [finding(text, by_share(count / len(labels)), labels.name, **said, **numbers)]
+
+
+def about(name: str, decision: Decision, rows: int) -> list[Finding]:
+    """Say what a reader should know of how a column was read: odd cells, another reading, units, codes."""
+    how, record = decision.format, decision.record
+    odd = sum(decision.odd.values())
+    cells = listed(map(repr, decision.odd), 4) + (f", first in row {decision.row:,}" if decision.row else "")
+    new, changed = record is None, record is not None and record.kind == how.kind and how is not record
+    marks, labels = listed(map(repr, how.missing), 4), listed(map(repr, how.labels))
+    said: list[tuple[object, str, Severity]] = [
+        (odd, "DATA-ODD-CELLS", by_share(odd / max(rows, 1))),
+        (changed, "DATA-FORMAT-CHANGED", "medium"),
+        (marks and new, "DATA-MISSING-MARKS", "low"),
+        (decision.other, "DATA-TWO-READINGS", "medium"),
+        (how.unit and (new or changed), "DATA-UNIT", "info"),
+        (how.kind == "text" and decision.why and new, "DATA-CODES", "info"),
+        (labels and new, "DATA-MARK-IS-LABEL", "low"),
+    ]
+    numbers = {"decision": decision, "how": how, "odd": odd, "rows": rows, "cells": cells}
+    return [finding(code, grave, name, **numbers, marks=marks, labels=labels) for so, code, grave in said if so]
+
+
+def check_features(features: pd.DataFrame | None, target: pd.Series[Any], task: str) -> Iterator[Finding]:
+    """Yield what every check on a prepared table finds, in the order of the checks.
+
+    Parameters
+    ----------
+    features : DataFrame of shape (n_rows, n_columns)
+        ``int64``, ``float64`` and ``category`` columns, as ``toolkit.data.columns.prepare_features`` makes them; None
+        to check the target alone.
+    target : Series of shape (n_rows,)
+    task : {"binary", "multiclass", "regression", ""}
+        An empty text where no row has a label.
+
+    Examples
+    --------
+    >>> features = pd.DataFrame({"a": [0, 1] * 150, "b": range(300)})
+    >>> [finding.code for finding in check_features(features, features["a"].rename("y"), "binary")]
+    ['DATA-TARGET-COPY']
+    """
+    if (rows := len(target)) < FEW_ROWS:
+        yield finding("DATA-FEW-ROWS", "medium", rows=rows)
+    if task != "regression":
+        yield from _classes(target)
+    if features is None:
+        return
+    yield from _columns(features)
+    if repeated := int(pd.Series(row_hashes(features, target)).duplicated().sum()):
+        said, severity = counted(repeated, "row repeats", "rows repeat"), "medium" if repeated >= 0.1 * rows else "low"
+        yield finding("DATA-DUPLICATE-ROWS", severity, repeated=said, share=repeated / rows, rows=rows)
+    if rows < LEAST_ROWS_FOR_COPY or not task:
+        return
+    scores = leakage_scores(features, target, task)
+    measure = "rank R²" if task == "regression" else "ROC AUC"
+    # Where the rows are too few for a score, a column is still compared with the target.
+    for column in sorted(map(str, features.columns), key=lambda column: -scores.get(column, 0.0)):
+        if (score := scores.get(column, LEAKAGE_SCORE)) < LEAKAGE_SCORE:
+            break
+        if copies_target(features[column], target, task):
+            yield finding("DATA-TARGET-COPY", "critical", column, target=target.name)
+        elif column in scores:
+            yield finding("DATA-LEAKAGE", "high", column, measure=measure, score=score)
+
+
+def row_hashes(features: pd.DataFrame, target: pd.Series[Any]) -> AnyArray:
+    """Hash each row's features and target into 64 bits, so that equal rows can be found; shape (n_rows,)."""
+    texts = target.astype(object).map(str) if target.dtype == object else target
+    table = pd.concat([features, texts.rename("target")], axis=1)
+    table.columns = pd.RangeIndex(table.shape[1])
+    return np.asarray(pd.util.hash_pandas_object(table, index=False).to_numpy())
+
+
+def gathered(findings: Iterable[Finding]) -> list[Finding]:
+    """Keep the first findings of each code and sum up the rest in one, so that wide tables stay readable.
+
+    Examples
+    --------
+    >>> many = [Finding("DATA-MISSING", "low", "…", f"c{i}") for i in range(100)]
+    >>> [finding.message for finding in gathered(many)][-1]
+    '90 more findings of this kind: c10, c11, c12, c13, c14, … (90 in all).'
+    """
+    kept, rest, seen = list[Finding](), defaultdict[str, list[Finding]](list), Counter[str]()
+    for one in findings:
+        seen[one.code] += 1
+        (kept if seen[one.code] <= MOST_OF_A_CODE else rest[one.code]).append(one)
+    for code, others in rest.items():
+        where = listed((one.where for one in others), most=5)
+        summed = Finding(code, others[0].severity, f"{len(others)} more findings of this kind: {where}.")
+        kept.append(summed if len(others) > 1 else others[0])
+    return kept
+
+
+def _classes(target: pd.Series[Any]) -> Iterator[Finding]:
+    counts = target.value_counts()
+    for label, count in counts[counts < SMALL_CLASS][::-1].items():
+        severity, few = "high" if count < SMALL_CLASS / 2 else "medium", counted(count, "row")
+        yield finding("DATA-TINY-CLASS", severity, label, count=few, rows=len(target), target=target.name)
+    if len(counts) > MANY_CLASSES:
+        yield finding("DATA-MANY-CLASSES", "medium", target.name, classes=len(counts))
+    yield from _alike(target.dropna(), "high")
+
+
+def _alike(column: pd.Series[Any], severity: Severity) -> Iterator[Finding]:
+    """Say which labels are one but for blanks, capitals, and the way letters with accents are stored."""
+    same = defaultdict[str, list[str]](list)
+    for label in column.cat.categories if isinstance(column.dtype, pd.CategoricalDtype) else column.unique():
+        if isinstance(label, str):
+            same[" ".join(normalize("NFKC", label).casefold().split())].append(label)
+    if pairs := [label for labels in same.values() if len(labels) > 1 for label in sorted(labels)]:
+        yield finding("DATA-LABELS-ALIKE", severity, column.name, labels=listed(map(quoted, pairs), 6))
+
+
+def _columns(features: pd.DataFrame) -> Iterator[Finding]:
+    """Say which columns have many gaps, nearly one value, or very many labels."""
+    shares = features.isna().mean().sort_values(ascending=False, kind="stable")
+    for name, share in shares[shares >= MISSING_SHARE].items():
+        yield finding("DATA-MISSING", "medium" if share >= 0.5 else "low", name, share=share)
+    for name, column in features.items():
+        most = column.value_counts().head(1) / len(column)
+        for value, share in most[most >= NEAR_CONSTANT_SHARE].items():
+            yield finding("DATA-NEAR-CONSTANT", "low", name, value=str(value), share=share)
+    for name, column in features.select_dtypes("category").items():
+        yield from _alike(column, "medium")
+        if (labels := len(column.cat.categories)) > MANY_LABELS:
+            yield finding("DATA-HIGH-CARDINALITY", "low", name, labels=labels, rows=len(column))
+
+
+def leakage_scores(features: pd.DataFrame, target: pd.Series[Any], task: str) -> dict[str, float]:
+    """Score each feature alone on rows it was not fitted on.
+
+    A feature is cut into its values, or into up to 256 quantile bins; the target's level in each bin is learnt on one
+    half of the rows and judged on the other. Missing is a bin of its own. At most 50,000 rows are used.
+
+    Parameters
+    ----------
+    features : DataFrame of shape (n_rows, n_columns)
+    target : Series of shape (n_rows,)
+    task : {"binary", "multiclass", "regression"}
+
+    Returns
+    -------
+    dict of str to float
+        ROC AUC (for several classes the mean of one against the rest, weighted by class), or R² of the target's
+        ranks; 1 is perfect. No score for tables with
+        fewer than 40 rows, or with fewer than 5 of a class on either half.
+
+    Examples
+    --------
+    >>> y = pd.Series(np.arange(200) % 2)
+    >>> leakage_scores(pd.DataFrame({"a": y * 3 + 1, "b": 7.0}), y, "binary")
+    {'a': 1.0, 'b': 0.5}
+    """
+    if (rows := len(target)) < LEAST_ROWS:
+        return {}
+    order = np.random.default_rng(0).permutation(rows)[:MOST_ROWS]
+    fit, judge = order[: len(order) // 2], order[len(order) // 2 :]
+    if task == "regression":
+        ranks = target.rank().to_numpy().astype("float64")
+        columns = features.items() if np.ptp(ranks[judge]) > 0 else ()
+        return {str(name): _rank_r2(_bins(column, fit), ranks, fit, judge) for name, column in columns}
+    classes = pd.factorize(target, sort=True)[0].astype("int64")
+    size = int(classes.max()) + 1
+    if min(np.bincount(classes[half], minlength=size).min() for half in (fit, judge)) < LEAST_OF_A_CLASS:
+        return {}
+    return {str(name): _auc(_bins(column, fit), classes, size, fit, judge) for name, column in features.items()}
+
+
+def copies_target(column: pd.Series[Any], target: pd.Series[Any], task: str) -> bool:
+    """Tell whether a feature is the target under other labels, or in regression rises (or falls) exactly with it.
+
+    Examples
+    --------
+    >>> copies_target(pd.Series(["x", "y", "x"]), pd.Series([0, 1, 0]), "binary")
+    True
+    """
+    if task == "regression":
+        if column.isna().any() or isinstance(column.dtype, pd.CategoricalDtype):
+            return False
+        mine, ranks = column.rank().to_numpy(), target.rank().to_numpy()
+        return bool((mine == ranks).all() or (mine == len(mine) + 1 - ranks).all())
+    mine = pd.factorize(column, use_na_sentinel=False)[0].astype("int64")
+    theirs = pd.factorize(target)[0].astype("int64")
+    width = int(theirs.max()) + 1
+    return int(mine.max()) + 1 == width == len(np.unique(mine * width + theirs))
+
+
+def _bins(column: pd.Series[Any], fit: Codes) -> Codes:
+    """Give each row the number of its value or quantile bin; 0 stands for missing."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return column.cat.codes.to_numpy().astype("int64") + 1
+    values = column.to_numpy(dtype="float64")
+    sample = values[fit][~np.isnan(values[fit])]
+    known = np.unique(sample)
+    cuts = (known[1:] + known[:-1]) / 2
+    if len(known) > MOST_BINS:
+        bins = max(2, min(MOST_BINS, len(sample) // 10))
+        cuts = np.unique(np.quantile(sample, np.linspace(0, 1, bins + 1)[1:-1]))
+    codes = np.searchsorted(cuts, values, side="right" if len(known) > MOST_BINS else "left") + 1
+    return np.where(np.isnan(values), 0, codes)
+
+
+def _auc(bins: Codes, classes: Codes, size: int, fit: Codes, judge: Codes) -> float:
+    """Mean one-against-the-rest ROC AUC of the class shares per bin, weighted by class, with ties counted half."""
+    height = int(bins.max()) + 1
+    learnt = np.bincount(bins[fit] * size + classes[fit], minlength=height * size).reshape(height, size)
+    prior = learnt.sum(axis=0) / learnt.sum()
+    rates = ((learnt + prior) / (learnt.sum(axis=1, keepdims=True) + 1))[bins[judge]]
+    which = [size - 1] if size == 2 else list(range(size))
+    areas = [roc_auc(np.asarray(classes[judge] == label, dtype=float), rates[:, label])[0] for label in which]
+    return float(np.average(areas, weights=np.bincount(classes[judge], minlength=size)[which]))
+
+
+def _rank_r2(bins: Codes, ranks: Array, fit: Codes, judge: Codes) -> float:
+    height = int(bins.max()) + 1
+    counts = np.bincount(bins[fit], minlength=height)
+    levels = (np.bincount(bins[fit], ranks[fit], minlength=height) + ranks[fit].mean()) / (counts + 1)
+    errors = ranks[judge] - levels[bins[judge]]
+    return float(1 - (errors @ errors) / ((ranks[judge] - ranks[judge].mean()) ** 2).sum())

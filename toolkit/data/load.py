@@ -14,16 +14,16 @@ from toolkit.core.result import Finding, Severity
 from toolkit.core.words import counted
 from toolkit.data.columns import plain_column, prepare_features
 from toolkit.data.contract import MISFITS, about_columns, describe, find_columns, is_text, read_features, schema_of
-from toolkit.data.dataset import Dataset
-from toolkit.data.decisions import Decisions, read_texts
+from toolkit.data.dataset import Dataset, Options, Roles, given, listed_names
+from toolkit.data.delimited import read_texts
 from toolkit.data.findings import Noted, finding, refusal
 from toolkit.data.fingerprint import fingerprint
 from toolkit.data.read import RawTable, read_table
-from toolkit.data.roles import Options, Roles, find_roles, given, listed_names, not_named, sensitive_groups
+from toolkit.data.recognition import Decisions
+from toolkit.data.roles import find_roles, not_named, of_periods, sensitive_groups
 from toolkit.data.schema import Column, Label, Role, Schema
 from toolkit.data.table_reader.cells import as_texts
 from toolkit.data.target import Target, among, has_labels_of, plain_target, read_target, target_by
-from toolkit.data.times import of_periods
 from toolkit.errors import InputError, listed
 from toolkit.statistics.units import check_weights
 
@@ -221,6 +221,9 @@ def _assign(
     rows = frame if len(kept) == len(frame) else frame.loc[kept]
     features, others, found = _features(rows, roles, known, decisions, apart, every, keep)
     target = _target(values.loc[kept], known if settled else Schema(), task, positive, keep)
+    # Texts that are numbers, dates or yes/no are read: a table has one fingerprint, whatever its file calls them.
+    late = [column for column, one in decisions.items() if one.format.kind != "text"]
+    texts = {column: as_texts(frame[column]) for column in late if frame[column].dtype in (object, "str")}
     unasked = [column for column in frame if not known.task or column not in known.columns]
     names = [column for column in roles.sensitive if not keep or rows[column].notna().any()]
     data = Dataset(
@@ -233,19 +236,12 @@ def _assign(
         group=rows[roles.group] if roles.group else None,
         weight=weight,
         others=others,
-        fingerprint=fingerprint(_as_decided(frame, decisions)),
+        fingerprint=fingerprint(frame.assign(**read_texts(texts, {column: decisions[column] for column in texts})[0])),
         notes=(*table.notes, *said, *target.notes, *notes, *found, *not_named(unasked, roles)),
         columns=frame.shape[1],
         schema=known,
     )
     return data if settled and known.features else replace(data, schema=_settle(data, rows, decisions))
-
-
-def _as_decided(frame: pd.DataFrame, decisions: Decisions) -> pd.DataFrame:
-    """Read texts that are numbers, dates or yes/no: a table has one fingerprint, whatever its file calls them."""
-    late = {name: one for name, one in decisions.items() if one.format.kind != "text"}
-    texts = {name: as_texts(frame[name]) for name in late if frame[name].dtype in (object, "str")}
-    return frame.assign(**read_texts(texts, {name: late[name] for name in texts})[0])
 
 
 def _settle(data: Dataset, rows: pd.DataFrame, decisions: Decisions) -> Schema:

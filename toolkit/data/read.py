@@ -22,10 +22,9 @@ from toolkit.core.result import Finding
 from toolkit.core.words import masked, shorten
 from toolkit.data.databases import is_database, read_database, with_variables
 from toolkit.data.datasets import BUILT_IN, FOLDER, BuiltIn
-from toolkit.data.decisions import Decisions, decide_formats, read_texts
-from toolkit.data.delimited import read_delimited, refuse_foreign
+from toolkit.data.delimited import read_delimited, read_texts, refuse_foreign
 from toolkit.data.findings import finding, refusal
-from toolkit.data.recognition import Decision
+from toolkit.data.recognition import Decision, Decisions, decide_formats
 from toolkit.data.schema import Schema
 from toolkit.data.table_reader.cells import as_texts, column_kind, usual
 from toolkit.errors import InputError, listed, nearest, refusing

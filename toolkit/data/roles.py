@@ -1,58 +1,29 @@
-"""Find the column of each role, and which columns probably name groups of people."""
+"""Find the column of each role; read those that name groups of people, and the one that says when."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, TypedDict, Unpack
+from typing import Any, Unpack
 
 import numpy as np
 import pandas as pd
 
 from toolkit.core.options import column_of
 from toolkit.core.result import Finding
-from toolkit.data.columns import plain_column
-from toolkit.data.findings import finding
+from toolkit.data.columns import plain_column, typed
+from toolkit.data.dataset import Options, Roles, given, listed_names
+from toolkit.data.findings import Noted, finding, refusal
 from toolkit.data.read import RawTable
-from toolkit.data.recognition import WORDS
+from toolkit.data.recognition import WORDS, Decision
 from toolkit.data.schema import Schema
+from toolkit.data.table_reader.cells import as_days, as_texts, column_kind, moments, plain_numbers
 from toolkit.errors import InputError, listed
+from toolkit.statistics.intervals import Codes
 
 MOST_NUMBERS = 10
 _PEOPLE = {kind: "|".join(names.split()) for kind, names in WORDS["people"].items()}
 _TELLING = re.compile(rf"(?i)(?<![^\W\d_])(?:{_PEOPLE['word']})(?![^\W\d_])|^(?:{_PEOPLE['name']})$")
-
-
-class Options(TypedDict, total=False):
-    """What may be said of a table beside its target, as ``load_dataset`` takes it."""
-
-    sensitive: str | Sequence[str] | None
-    time: str | None
-    group: str | None
-    weight: str | None
-    positive: object
-    task: str | None
-    drop: str | Sequence[str]
-    periods: Sequence[object] | str | int | None
-    name: str | None
-
-
-@dataclass(frozen=True)
-class Roles:
-    """Which column is what; an empty text where there is none."""
-
-    target: str
-    sensitive: tuple[str, ...] = ()
-    time: str = ""
-    group: str = ""
-    weight: str = ""
-    drop: tuple[str, ...] = ()
-
-    @property
-    def apart(self) -> set[str]:
-        """Columns that have a role, but for those that name groups of people: they may be features too."""
-        return {self.target, self.time, self.group, self.weight, *self.drop} - {""}
 
 
 def find_roles(table: RawTable, target: str | None, known: Schema, **options: Unpack[Options]) -> Roles:
@@ -95,28 +66,6 @@ def find_roles(table: RawTable, target: str | None, known: Schema, **options: Un
     roles = Roles(aim, tuple(groups), drop=tuple(listed_names(options.get("drop"), names)), **single)
     _check(roles, names, settled)
     return roles
-
-
-def listed_names(names: object, columns: Sequence[str] = ()) -> list[str]:
-    """Read a list of names, or one text with commas; a text that is itself a column stays whole.
-
-    Examples
-    --------
-    >>> listed_names("sex, race"), listed_names(["sex,race"]), listed_names(None), listed_names(1994)
-    (['sex', 'race'], ['sex', 'race'], [], ['1994'])
-    """
-    if given(names) is None:
-        return []
-    several = not isinstance(names, str) and isinstance(names, Sequence | np.ndarray | pd.Index | set | frozenset)
-    texts = list(dict.fromkeys(map(str, names))) if several else [str(names)]  # type: ignore[call-overload]
-    if len(texts) != 1 or texts[0] in columns:
-        return texts
-    return [part.strip() for part in texts[0].split(",") if part.strip()]
-
-
-def given(value: object) -> object | None:
-    """Return what was given; templates write an empty text or list for what was not."""
-    return None if value is None or (isinstance(value, str | list | tuple) and not len(value)) else value
 
 
 def _check(roles: Roles, names: list[str], absent: str) -> None:
@@ -173,3 +122,127 @@ def sensitive_groups(column: pd.Series[Any]) -> pd.Series[Any]:
     else:
         names = {value: str(int(value)) for value in values}
     return plain.map(names).astype(pd.CategoricalDtype(pd.Index(names.values(), dtype=object)))
+
+
+def read_time(column: pd.Series[Any], decision: Decision | None = None) -> Noted:
+    """Turn a time column into numbers, dates or ordered labels.
+
+    Parameters
+    ----------
+    column : Series
+    decision : Decision, optional
+        How its texts are read, where that was decided.
+
+    Returns
+    -------
+    time : Series
+        ``int64``, ``float64``, ``datetime64`` (UTC where it had a zone) or an ordered ``category``.
+    notes : list of Finding
+        What was decided where texts could be read in two ways, and cells that are no times.
+
+    Raises
+    ------
+    InputError
+        Where no row has a time, or the cells are lists or records, or texts that are no times.
+    """
+    name, (plain, notes) = str(column.name), typed(column, decision)
+    if (kind := column_kind(plain)) in ("missing", "nested"):
+        raise refusal("time missing" if kind == "missing" else "time nested", name=name)
+    if kind in ("number", "bool"):
+        numbers = plain_numbers(plain)
+        whole = plain is not column and bool((numbers == np.floor(numbers)).all())
+        return (numbers.astype("int64") if whole else numbers), notes
+    if kind in ("date", "duration"):
+        return (moments(plain) if kind == "date" else as_days(plain, kind)), notes
+    if kind == "category" and plain.cat.ordered:
+        return plain.cat.rename_categories(str), []
+    if kind == "category":
+        return read_time(plain.astype(object), decision)
+    found = listed(sorted({repr(text) for text in as_texts(plain).drop_null().to_pylist()}), 5)
+    raise refusal("no time", name=name, found=found)
+
+
+def time_order(time: pd.Series[Any]) -> tuple[Codes, list[str]]:
+    """Give each row the place of its time among all times.
+
+    Returns
+    -------
+    codes : array of int, shape (n_rows,)
+        0 for the earliest time.
+    labels : list of str
+        The text of each time, earliest first.
+
+    Examples
+    --------
+    >>> time_order(pd.Series([1995, 1994, 1995]))
+    (array([1, 0, 1]), ['1994', '1995'])
+    """
+    codes, values = pd.factorize(time, sort=True)
+    return codes.astype("int64"), time_labels(pd.Series(values))
+
+
+def time_labels(values: pd.Series[Any]) -> list[str]:
+    """Write times as people name them: 1994, 2.5, 2015-03-01, 2015-03-01 12:00:00."""
+    if pd.api.types.is_datetime64_any_dtype(values.dtype):
+        days = bool((values == values.dt.normalize()).all())
+        return [str(moment.date()) if days else str(moment) for moment in values]
+    if values.dtype == "float64":
+        return [str(int(value)) if value == np.floor(value) else repr(float(value)) for value in values]
+    return [str(value) for value in values]
+
+
+def of_periods(
+    frame: pd.DataFrame, time: str, periods: Sequence[str] = (), decision: Decision | None = None
+) -> tuple[pd.DataFrame, pd.Series[Any] | None, list[Finding]]:
+    """Read the times of a table, and keep the rows whose time is among some periods.
+
+    Returns
+    -------
+    frame : DataFrame
+        All rows where no periods are named.
+    time : Series or None
+        As ``read_time`` returns it, of the rows that have one; None without a time column.
+    notes : list of Finding
+
+    Examples
+    --------
+    >>> rows, time, _ = of_periods(pd.DataFrame({"year": [1994, 1995, None]}), "year", ["1995"])
+    >>> rows["year"].tolist(), time.tolist()
+    ([1995.0], [1995.0])
+    """
+    if not time and periods:
+        raise InputError("'periods' needs a time column. Give time=.")
+    if not time:
+        return frame, None, []
+    moments, notes = read_time(frame[time].dropna(), decision)
+    if periods:
+        codes, labels = time_order(moments)
+        moments = moments[np.isin(codes, matching(labels, periods, time))]
+        return frame.loc[moments.index], moments, notes
+    if gone := len(frame) - len(moments):
+        notes = [finding("DATA-TIME-MISSING", "medium", time, missing=gone, rows=len(frame)), *notes]
+    return frame, moments, notes
+
+
+def matching(labels: Sequence[str], periods: Iterable[object], name: str) -> list[int]:
+    """Find the times that a list of periods names; a date matches by its year, its month or its day.
+
+    Raises
+    ------
+    InputError
+        Where a period matches no time, naming those that exist.
+
+    Examples
+    --------
+    >>> matching(["2015-01-31", "2015-02-28", "2016-01-31"], [2015], "month")
+    [0, 1]
+    """
+    found: set[int] = set()
+    for period in periods:
+        text = str(period).strip()
+        begins = (f"{text}-", f"{text} ") if re.match(r"\d{4}", text) else ()
+        hits = [place for place, label in enumerate(labels) if label == text or label.startswith(begins)]
+        if not text or not hits:
+            raise InputError(f"No row has {name!r} equal to {text!r}. It holds: {listed(labels)}.")
+        found.update(hits)
+    return sorted(found)

@@ -23,6 +23,8 @@ from toolkit.errors import InputError, listed, nearest, refusing
 
 VERSION: Literal[1] = 1
 KEPT_AS = "schema.json"
+#: Why a column that a file gives a type is read so.
+BY_TYPE = "the file has this type"
 #: An empty text where no target is known.
 Task = Literal["", "binary", "multiclass", "regression"]
 Role = Literal["", "feature", "target", "sensitive", "time", "group", "weight", "other"]

@@ -17,15 +17,14 @@ from toolkit.core.options import instance, one_of, share
 from toolkit.core.result import Finding, Record, Result, by_severity
 from toolkit.core.words import counted
 from toolkit.data.assignment import apart, by_class, by_group, by_time, shuffled
-from toolkit.data.checks import row_hashes
+from toolkit.data.columns import bars_of
 from toolkit.data.contract import is_text
 from toolkit.data.dataset import ROWS, Dataset
-from toolkit.data.findings import drawing, face, finding, refusal
+from toolkit.data.findings import drawing, face, finding, refusal, row_hashes
 from toolkit.data.fingerprint import fingerprint
 from toolkit.data.load import load_dataset
-from toolkit.data.overview import bars_of
+from toolkit.data.roles import time_order
 from toolkit.data.table_reader.cells import as_label
-from toolkit.data.times import time_order
 from toolkit.errors import InputError, listed
 from toolkit.statistics.intervals import share_estimate
 

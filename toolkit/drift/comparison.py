@@ -14,8 +14,8 @@ import pandas as pd
 
 from toolkit.core.options import above, column_of, one_of, share
 from toolkit.core.result import Finding
+from toolkit.data.assignment import Window
 from toolkit.data.dataset import Dataset
-from toolkit.data.times import Window
 from toolkit.drift.distances import DISTANCE_THRESHOLD, METHODS
 from toolkit.drift.findings import finding, refusal
 from toolkit.drift.model import MOST_ROWS, Domain, tell_apart, units_of_both, with_importance, with_prediction

@@ -12,10 +12,10 @@ from toolkit.core.estimate import Estimate, spread
 from toolkit.core.face import Face
 from toolkit.core.figures import Drawing
 from toolkit.core.result import DataRecord, Finding, ModelRecord, Record, Result, by_severity
-from toolkit.data.checks import gathered
+from toolkit.data.assignment import cut_windows
 from toolkit.data.dataset import Dataset
+from toolkit.data.findings import gathered
 from toolkit.data.load import as_dataset
-from toolkit.data.times import cut_windows
 from toolkit.drift.comparison import Source, compare_columns, make_plan, of_season, roles_in, with_model
 from toolkit.drift.evidently import comparison_of
 from toolkit.drift.findings import drawings, face, finding, findings_of, head_numbers, headline, size_findings

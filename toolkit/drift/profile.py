@@ -16,9 +16,9 @@ import pandas as pd
 from toolkit.core.face import Face, FaceTable
 from toolkit.core.resources import read_bytes
 from toolkit.core.result import Record, Result
+from toolkit.data.columns import KINDS
 from toolkit.data.dataset import Dataset
 from toolkit.data.load import as_dataset
-from toolkit.data.overview import KINDS
 from toolkit.data.schema import Schema
 from toolkit.drift.model import with_importance
 from toolkit.drift.summary import ColumnSummary, roles_of, summarize_in

@@ -3,8 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from toolkit.models.choice import confusion_steps
-from toolkit.models.threshold import Costs
+from toolkit.models.threshold import Costs, confusion_steps
 from toolkit.statistics.calibration import calibration_bins
 from toolkit.statistics.intervals import Array, wilson
 from toolkit.statistics.units import kish

@@ -25,12 +25,10 @@ from toolkit.evaluation.curves import binary_curves, regression_curves
 from toolkit.evaluation.figures import drawings
 from toolkit.evaluation.findings import about_decisions, about_units, face, finding, judge
 from toolkit.models.candidates import make_baseline
-from toolkit.models.choice import threshold_for
-from toolkit.models.held_out import KEPT_AS as HELD_OUT
-from toolkit.models.held_out import count_held_out
+from toolkit.models.held_out import HELD_OUT_FILE, count_held_out
 from toolkit.models.model import Model, in_order
-from toolkit.models.prediction import Predictions, measure_speed, predict
-from toolkit.models.threshold import DEFAULT, KEPT_AS, Threshold, ThresholdLike
+from toolkit.models.prediction import Predictions, measure_speed, predict, threshold_for
+from toolkit.models.threshold import DEFAULT, THRESHOLD_FILE, Threshold, ThresholdLike
 from toolkit.statistics.measure import Measure, difference, mean, rival
 from toolkit.statistics.metrics import binary_metrics, class_table, multiclass_metrics
 from toolkit.statistics.regression import regression_metrics
@@ -200,8 +198,8 @@ class Evaluation(Result):
     def record(self) -> Record:
         """Return how the threshold was chosen, and replicates by which a later model can be compared in pairs."""
         at, files = self.threshold, {FILE: self._replicates}
-        kept = {KEPT_AS: at.text()} if at and math.isfinite(at.value) else {}
-        kept |= {HELD_OUT: self.held_out} if self.held_out else {}
+        kept = {THRESHOLD_FILE: at.text()} if at and math.isfinite(at.value) else {}
+        kept |= {HELD_OUT_FILE: self.held_out} if self.held_out else {}
         parameters, numbers = {"threshold": str(at)} if at else {}, against_baseline(self.numbers)
         return Record(parameters, model=self.model.record(), files=files, kept=kept, numbers=numbers)
 

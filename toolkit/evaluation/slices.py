@@ -20,7 +20,7 @@ from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split, judged_rows
 from toolkit.evaluation.findings import drawing, face, finding
 from toolkit.evaluation.scan import MOST_PAIRED_LEVELS, Level, Members, Scan, correct, row_losses, search, slice_mask
-from toolkit.models.choice import predict_at
+from toolkit.models.prediction import predict_at
 from toolkit.models.threshold import ThresholdLike
 from toolkit.statistics.intervals import Array, Z
 from toolkit.statistics.measure import Measure, mean, share, unbounded

@@ -17,15 +17,13 @@ from toolkit.core.figures import BLUE, Axes, Drawing, name_rows
 from toolkit.core.options import column_of, instance
 from toolkit.core.result import Finding, Result
 from toolkit.core.words import shorten, value_text
-from toolkit.data.dataset import Dataset
-from toolkit.data.roles import listed_names
+from toolkit.data.dataset import Dataset, listed_names
 from toolkit.data.split import Split
 from toolkit.errors import NotApplicableError, listed
 from toolkit.explanation.findings import drawing, face, finding
 from toolkit.explanation.local import TEXT, find_rows
-from toolkit.models.choice import predict_at
 from toolkit.models.model import Model, in_order
-from toolkit.models.prediction import Predictions, predict
+from toolkit.models.prediction import Predictions, predict, predict_at
 from toolkit.models.threshold import ThresholdLike
 from toolkit.statistics.intervals import Array
 

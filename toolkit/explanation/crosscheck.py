@@ -11,8 +11,7 @@ from scipy import stats
 
 from toolkit.core.estimate import Estimate
 from toolkit.core.options import column_of
-from toolkit.data.dataset import Dataset
-from toolkit.data.roles import listed_names
+from toolkit.data.dataset import Dataset, listed_names
 from toolkit.evaluation.scan import row_losses
 from toolkit.explanation.importance import REPORTED, mean_magnitude
 from toolkit.models.model import Model

@@ -26,8 +26,8 @@ from toolkit.explanation.figures import drawings
 from toolkit.explanation.findings import face, judge, ranking
 from toolkit.explanation.importance import EXPLORED, Drawn, draw_rows, importance_table, interaction_table, magnitudes
 from toolkit.explanation.local import LocalRow, explain_rows, find_rows
-from toolkit.models.choice import predict_at
 from toolkit.models.model import Model
+from toolkit.models.prediction import predict_at
 from toolkit.models.threshold import ThresholdLike
 from toolkit.statistics.binning import Levels, cut
 from toolkit.statistics.intervals import Array

@@ -26,8 +26,8 @@ from toolkit.fairness.custom import measure_custom, read_metrics
 from toolkit.fairness.figures import drawings
 from toolkit.fairness.groups import group_rows, sensitive_columns
 from toolkit.fairness.measures import measure_groups, ranked, threshold_curves
-from toolkit.models.choice import predict_at
 from toolkit.models.folds import side_by_side
+from toolkit.models.prediction import predict_at
 from toolkit.models.threshold import Threshold, ThresholdLike
 from toolkit.statistics.binning import Bins
 

@@ -10,9 +10,8 @@ from toolkit.core.estimate import Estimate
 from toolkit.fairness.audit import audit_fairness
 from toolkit.fairness.group_models import FairModel
 from toolkit.fairness.methods import BASELINE, ORIGINAL, FittedMethod, Setup
-from toolkit.models.choice import threshold_for
 from toolkit.models.model import in_order
-from toolkit.models.prediction import predict
+from toolkit.models.prediction import predict, threshold_for
 from toolkit.models.recorded import RecordedPredictions
 from toolkit.models.threshold import AS_DECIDED, Threshold, ThresholdLike
 from toolkit.statistics.intervals import Array, Mask

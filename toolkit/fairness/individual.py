@@ -21,7 +21,7 @@ from toolkit.data.split import Split, judged_rows
 from toolkit.fairness.alike import change_column, consistency, nearest_rows, random_rows
 from toolkit.fairness.findings import drawing, face, finding
 from toolkit.fairness.groups import sensitive_inputs
-from toolkit.models.choice import predict_at
+from toolkit.models.prediction import predict_at
 from toolkit.models.threshold import ThresholdLike
 from toolkit.statistics.units import weights_of
 

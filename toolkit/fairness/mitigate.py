@@ -15,8 +15,7 @@ from toolkit.core.figures import BLUE, GREY, ORANGE, Axes, Drawing
 from toolkit.core.options import instance, one_of, whole
 from toolkit.core.result import Candidate, Finding, ModelRecord, Record, Result, Severity, by_severity
 from toolkit.core.words import spoken, unique, value_text
-from toolkit.data.dataset import Dataset
-from toolkit.data.roles import listed_names
+from toolkit.data.dataset import Dataset, listed_names
 from toolkit.data.split import Split
 from toolkit.errors import InputError, NotApplicableError, listed
 from toolkit.fairness.findings import drawing, face, finding

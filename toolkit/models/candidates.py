@@ -1,29 +1,37 @@
-"""The models that are tried, how their settings are searched, and the scorers they are compared by."""
+"""The models that are tried, how their settings are searched, and how the chosen one is handed over."""
 
-import math
+from __future__ import annotations
+
 import sys
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, distribution, packages_distributions, version
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.dummy import DummyClassifier, DummyRegressor
-from sklearn.metrics import get_scorer_names
 from tqdm import tqdm
 
 from toolkit.core.resources import beside
+from toolkit.core.result import ModelRecord
+from toolkit.data import table_reader
 from toolkit.data.dataset import Dataset
+from toolkit.data.schema import BY_TYPE, Column
 from toolkit.errors import InputError, listed, nearest
 from toolkit.models.findings import refusal
 from toolkit.models.folds import Folds, score_fold
+from toolkit.models.model import Model
 
 BASELINE = "baseline"
+#: What travels with a model that is handed over.
+FOLDER = Path(str(table_reader.__file__)).parent
 # Without these every fit prints pages, and catboost writes a folder.
 _QUIET: Any = {"lightgbm": {"verbose": -1}, "catboost": {"verbose": False, "allow_writing_files": False}}
 
-SCORERS, DEFAULT_METRIC, _SHARES, _RANGES = beside(__file__, "scorers.yaml").values()
 #: The estimators that have a name, with their settings by kind of task and the space in which they are tuned.
 CANDIDATES: dict[str, Any] = beside(__file__, "candidates.yaml")
 
@@ -59,10 +67,16 @@ def make_candidates(candidates: Sequence[object] | Mapping[str, object] | None, 
     if isinstance(candidates, str):
         candidates = [part.strip() for part in candidates.split(",")]
     named = candidates.items() if isinstance(candidates, Mapping) else [(None, item) for item in candidates]
+    kind, fits = ("regressor", is_regressor) if task == "regression" else ("classifier", is_classifier)
     made: dict[str, Any] = {}
     for given, item in named:
         estimator: Any = _named(item, task) if isinstance(item, str) else item
-        _check_task(estimator, item, task)
+        if isinstance(estimator, type) or not all(hasattr(estimator, one) for one in ("fit", "predict", "get_params")):
+            raise refusal("no estimator", item=item)
+        if not fits(estimator):
+            raise InputError(
+                f"Candidate {item!r} is not a {kind}, but the task is {task}. Give a {kind}, or set the task."
+            )
         if estimator.get_params().get("random_state", seed) is None:
             estimator.set_params(random_state=seed)
         name = given or (item if isinstance(item, str) and "." not in item else type(estimator).__name__)
@@ -103,14 +117,6 @@ def _made(path: str, settings: Mapping[str, Any]) -> Any:
         raise refusal("candidate arguments", path=path, error=error) from error
 
 
-def _check_task(estimator: Any, item: object, task: str) -> None:
-    if isinstance(estimator, type) or not all(hasattr(estimator, name) for name in ("fit", "predict", "get_params")):
-        raise refusal("no estimator", item=item)
-    kind, fits = ("regressor", is_regressor) if task == "regression" else ("classifier", is_classifier)
-    if not fits(estimator):
-        raise InputError(f"Candidate {item!r} is not a {kind}, but the task is {task}. Give a {kind}, or set the task.")
-
-
 def requirements_of(estimator: Any) -> tuple[str, ...]:
     """Pin the packages that loading and calling an estimator, and those inside it, needs."""
     inside = [estimator, *estimator.get_params().values()] if hasattr(estimator, "get_params") else [estimator]
@@ -126,47 +132,6 @@ def _home(module: str) -> str:
         return distribution("scikit-learn" if module == "sklearn" else module).name
     except PackageNotFoundError:
         return packages_distributions().get(module, [""])[0]
-
-
-def metric_range(metric: str) -> tuple[float, float]:
-    """Return the least and the greatest value of a scikit-learn scorer; infinite ends where none are known.
-
-    Examples
-    --------
-    >>> metric_range("f1_macro"), metric_range("neg_log_loss"), metric_range("profit")
-    ((0.0, 1.0), (-inf, 0.0), (-inf, inf))
-    """
-    if metric not in get_scorer_names():
-        return -math.inf, math.inf
-    usual = (-math.inf, 0.0 if metric.startswith("neg_") else math.inf)
-    return (0.0, 1.0) if metric.startswith(tuple(_SHARES)) else tuple(_RANGES.get(metric, usual))
-
-
-def read_metric(metric: Any, task: str) -> tuple[str, dict[str, Any]]:
-    """Return the name of the scorer that decides, and by name that scorer and the others that are usual for the task.
-
-    Parameters
-    ----------
-    metric : str, scorer or None
-        Name of a scikit-learn scorer, or what ``make_scorer`` returns, or any function of a model, features and target.
-    task : {"binary", "multiclass", "regression"}
-
-    Examples
-    --------
-    >>> from sklearn.metrics import fbeta_score, make_scorer
-    >>> read_metric(make_scorer(fbeta_score, beta=2), "binary")[0]
-    'fbeta_score'
-    """
-    name = scorer = metric or DEFAULT_METRIC[task]
-    if not isinstance(scorer, str):
-        if not callable(scorer):
-            raise InputError(f"The metric must be the name of a scikit-learn scorer, or a scorer; found {metric!r}.")
-        name = getattr(getattr(scorer, "_score_func", scorer), "__name__", type(scorer).__name__)
-        name = f"neg_{name}" if getattr(scorer, "_sign", 1) < 0 else name
-    elif scorer not in get_scorer_names():
-        near = nearest(metric, get_scorer_names())
-        raise refusal("unknown metric", metric=metric, near=near, task=task, usual=listed(SCORERS[task]))
-    return name, {name: scorer, **{other: other for other in SCORERS[task] if other != name}}
 
 
 def tune_candidate(estimator: Any, name: str, data: Dataset, folds: Folds, scorer: Any, trials: int, seed: int) -> Any:
@@ -223,3 +188,47 @@ def tune_candidate(estimator: Any, name: str, data: Dataset, folds: Folds, score
         study.optimize(lambda trial: mean_score(drawn(trial), trial), n_trials=1)
     better = bool(study.get_trials(states=(optuna.trial.TrialState.COMPLETE,))) and study.best_value > untuned
     return clone(estimator).set_params(**study.best_params) if better else estimator
+
+
+def handed_over(model: Model, name: str, features: pd.DataFrame) -> ModelRecord:
+    """Return what is logged of a trained model: it reads a table by its schema and speaks the target's labels.
+
+    Parameters
+    ----------
+    model : Model
+    name : str
+    features : DataFrame
+        Rows as it was trained on.
+
+    Returns
+    -------
+    ModelRecord
+        The folder ``toolkit/data/table_reader`` travels with it.
+    """
+    requirements, schema = requirements_of(model.estimator), model.schema
+    types = {key: _type(one, features[key]) for key, one in schema.features.items()}
+    whole = _travelling()(model.estimator, schema.plain(), list(model.classes))
+    example = features.head(5).astype({key: object for key, kind in types.items() if kind == "string"})
+    flags = [key for key, kind in types.items() if kind == "boolean"]
+    example[flags] = example[flags].astype(object).replace({0: False, 1: True})
+    return ModelRecord(name, whole, example, requirements, types, str(FOLDER))
+
+
+def _type(column: Column, values: pd.Series[Any]) -> str:
+    """Return MLflow's name of the type of a column, or ``any`` where MLflow would refuse what the model takes.
+
+    Where MLflow is told ``double`` it refuses whole numbers, as a file has them where all happen to be so; where it is
+    told ``string``, categories; where it is told ``datetime``, the texts that a date is in a CSV, and time zones.
+    """
+    if column.kind in ("text", "bool"):
+        return "boolean" if column.kind == "bool" else "any" if column.why == BY_TYPE else "string"
+    return "double" if column.plain and not column.missing and (values.dropna() % 1 != 0).mean() > 0.5 else "any"
+
+
+def _travelling() -> Any:
+    """Import the model that travels, under the name that its folder has where the toolkit is not installed."""
+    if (name := FOLDER.name) not in sys.modules:
+        found: Any = spec_from_file_location(name, FOLDER / "__init__.py", submodule_search_locations=[str(FOLDER)])
+        sys.modules[name] = module_from_spec(found)
+        found.loader.exec_module(sys.modules[name])
+    return resolve_name(f"{name}.table_model:TableModel")

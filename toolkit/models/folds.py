@@ -1,8 +1,9 @@
-"""Cross-validation that follows the kind of split: what must not leak between parts must not leak between folds."""
+"""Cross-validation: folds that follow the kind of split, the scorers that models are compared by, fits and scores."""
 
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
@@ -13,22 +14,26 @@ import numpy as np
 import pandas as pd
 from joblib import Parallel, cpu_count, delayed
 from sklearn.base import clone
-from sklearn.metrics import check_scoring, get_scorer, log_loss, make_scorer
+from sklearn.metrics import check_scoring, get_scorer, get_scorer_names, log_loss, make_scorer
 from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold, TimeSeriesSplit
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OrdinalEncoder
 from threadpoolctl import threadpool_limits
 
 from toolkit.core.clock import clock
+from toolkit.core.resources import beside
 from toolkit.core.result import Finding
 from toolkit.core.words import counted
 from toolkit.data.dataset import Dataset
+from toolkit.errors import InputError, listed, nearest
 from toolkit.models.findings import finding, refusal
 from toolkit.models.model import Model, in_order
 from toolkit.models.preprocessing import LevelEncoder, encoding_with, make_model
 
 Fold = tuple[np.ndarray, np.ndarray]
 Folds = list[Fold]
+
+SCORERS, DEFAULT_METRIC, _SHARES, _RANGES = beside(__file__, "scorers.yaml").values()
 
 
 def make_folds(data: Dataset, *, strategy: str, folds: int, seed: int) -> tuple[Folds, str, list[Finding]]:
@@ -112,6 +117,47 @@ def _by_time(time: pd.Series[Any], group: np.ndarray | None, folds: int) -> Iter
         fit = np.flatnonzero(periods <= before.max())
         check = np.flatnonzero((periods >= after.min()) & (periods <= after.max()))
         yield fit if group is None else fit[~np.isin(group[fit], group[check])], check
+
+
+def metric_range(metric: str) -> tuple[float, float]:
+    """Return the least and the greatest value of a scikit-learn scorer; infinite ends where none are known.
+
+    Examples
+    --------
+    >>> metric_range("f1_macro"), metric_range("neg_log_loss"), metric_range("profit")
+    ((0.0, 1.0), (-inf, 0.0), (-inf, inf))
+    """
+    if metric not in get_scorer_names():
+        return -math.inf, math.inf
+    usual = (-math.inf, 0.0 if metric.startswith("neg_") else math.inf)
+    return (0.0, 1.0) if metric.startswith(tuple(_SHARES)) else tuple(_RANGES.get(metric, usual))
+
+
+def read_metric(metric: Any, task: str) -> tuple[str, dict[str, Any]]:
+    """Return the name of the scorer that decides, and by name that scorer and the others that are usual for the task.
+
+    Parameters
+    ----------
+    metric : str, scorer or None
+        Name of a scikit-learn scorer, or what ``make_scorer`` returns, or any function of a model, features and target.
+    task : {"binary", "multiclass", "regression"}
+
+    Examples
+    --------
+    >>> from sklearn.metrics import fbeta_score, make_scorer
+    >>> read_metric(make_scorer(fbeta_score, beta=2), "binary")[0]
+    'fbeta_score'
+    """
+    name = scorer = metric or DEFAULT_METRIC[task]
+    if not isinstance(scorer, str):
+        if not callable(scorer):
+            raise InputError(f"The metric must be the name of a scikit-learn scorer, or a scorer; found {metric!r}.")
+        name = getattr(getattr(scorer, "_score_func", scorer), "__name__", type(scorer).__name__)
+        name = f"neg_{name}" if getattr(scorer, "_sign", 1) < 0 else name
+    elif scorer not in get_scorer_names():
+        near = nearest(metric, get_scorer_names())
+        raise refusal("unknown metric", metric=metric, near=near, task=task, usual=listed(SCORERS[task]))
+    return name, {name: scorer, **{other: other for other in SCORERS[task] if other != name}}
 
 
 def fit_and_score(

@@ -17,7 +17,7 @@ from toolkit.models.prediction import Predictions
 from toolkit.models.threshold import Threshold
 from toolkit.statistics.measure import Measure
 
-KEPT_AS = "held_out.json"
+HELD_OUT_FILE = "held_out.json"
 #: Scores alike within this are counted together: of probabilities in log-odds, of others in standard deviations.
 STEP = 0.01
 _LEAST = 1e-6
@@ -117,9 +117,9 @@ def held_out_rows(model: Model) -> tuple[Dataset, Predictions | HeldOutErrors]:
     NotApplicableError
         Where none were kept with it.
     """
-    if KEPT_AS not in model.kept or not model.schema.task:
+    if HELD_OUT_FILE not in model.kept or not model.schema.task:
         raise NotApplicableError("No scores of held-out rows were kept with the model. Give a table as reference.")
-    schema, kept = model.schema, model.kept[KEPT_AS]
+    schema, kept = model.schema, model.kept[HELD_OUT_FILE]
     if schema.task == "regression":
         errors = adapter(HeldOutErrors).validate_json(kept)
         rows = pd.DataFrame({schema.named("target"): np.full(sum(errors.rows), np.nan)})

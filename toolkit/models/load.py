@@ -14,17 +14,16 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
 from toolkit.data.contract import schema_of
-from toolkit.data.dataset import Dataset
+from toolkit.data.dataset import Dataset, Options, given
 from toolkit.data.load import load_dataset
 from toolkit.data.read import read_table
-from toolkit.data.roles import Options, given
 from toolkit.data.schema import KEPT_AS, Schema
 from toolkit.errors import InputError, listed, nearest
-from toolkit.models import threshold
 from toolkit.models.candidates import imported
 from toolkit.models.findings import refusal
 from toolkit.models.model import Model
 from toolkit.models.prediction_file import join_predictions, load_predictions
+from toolkit.models.threshold import THRESHOLD_FILE, read_kept
 from toolkit.registry import model_store
 
 PICKLES = (".joblib", ".pkl", ".pickle")
@@ -144,7 +143,14 @@ def load_model(address: str, *, out: str | Path | None = None) -> Model:
         found = _imported(text)
     else:
         raise refusal("no address", address=address, files=listed(PICKLES))
-    return Model.of(_usable(found, text))
+    if isinstance(found, type) or not hasattr(found, "predict"):
+        raise InputError(f"{text!r} is a {type(found).__name__}, which has no 'predict'. Give a fitted model.")
+    if isinstance(found, BaseEstimator) and hasattr(found, "fit"):
+        try:
+            check_is_fitted(found)
+        except NotFittedError as error:
+            raise InputError(f"The model {text!r} ({type(found).__name__}) is not fitted. Fit it first.") from error
+    return Model.of(found)
 
 
 def _logged(logged: model_store.Logged) -> Model:
@@ -155,8 +161,7 @@ def _logged(logged: model_store.Logged) -> Model:
         model = model.settled(Schema.read(json.loads(kept[KEPT_AS]), f"{KEPT_AS} of {logged.name}"))
     elif not model.columns:
         model = replace(model, schema=schema_of(logged))
-    at = threshold.KEPT_AS
-    return replace(model, threshold=threshold.read_kept(kept[at])) if at in kept else model
+    return replace(model, threshold=read_kept(kept[THRESHOLD_FILE])) if THRESHOLD_FILE in kept else model
 
 
 def _unpickled(address: str, path: Path) -> Any:
@@ -180,15 +185,3 @@ def _imported(address: str) -> Any:
         return found()
     except Exception as error:
         raise InputError(f"{address!r} could not make the model: {type(error).__name__}: {error}.") from error
-
-
-def _usable(model: Any, address: str) -> Any:
-    """Refuse what is no model, or one that is not fitted."""
-    if isinstance(model, type) or not hasattr(model, "predict"):
-        raise InputError(f"{address!r} is a {type(model).__name__}, which has no 'predict'. Give a fitted model.")
-    if isinstance(model, BaseEstimator) and hasattr(model, "fit"):
-        try:
-            check_is_fitted(model)
-        except NotFittedError as error:
-            raise InputError(f"The model {address!r} ({type(model).__name__}) is not fitted. Fit it first.") from error
-    return model

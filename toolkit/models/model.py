@@ -5,12 +5,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from operator import is_
 from typing import Any
+from weakref import ref
 
 import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.metaestimators import available_if
 
 from toolkit.core.result import Finding, ModelRecord, NotApplicable, Result
@@ -19,13 +20,50 @@ from toolkit.data.dataset import Dataset
 from toolkit.data.schema import Column, Schema
 from toolkit.data.table_reader.table_model import TableModel
 from toolkit.errors import InputError, NotApplicableError, ToolkitError, listed, nearest, refusing
-from toolkit.models.answers import Answers
 from toolkit.models.findings import finding, refusal
-from toolkit.models.preprocessing import MANY_ROWS, LevelEncoder, as_fitted, encoding_with
+from toolkit.models.preprocessing import MANY_ROWS, LevelEncoder, as_fitted, encoding_with, given_array
 from toolkit.models.recorded import RecordedPredictions, ScoreFunction
 from toolkit.models.threshold import Rule, Threshold
 from toolkit.registry.model_store import table_function
 from toolkit.statistics.intervals import AnyArray, Array
+
+#: Rows of a large table that are asked about again, to see whether the model still says the same.
+CHECKED_ROWS = 100
+
+
+class Answers(list[tuple[ref[pd.DataFrame], tuple[Any, ...], Any]]):
+    """The last answers about tables that are still there: the table, who was asked for what, the numbers."""
+
+    def __reduce__(self) -> tuple[type, tuple[()]]:
+        """Begin anew in a copy of the model, which knows none of the tables."""
+        return Answers, ()
+
+    def find(self, asked: tuple[Any, ...], features: pd.DataFrame, ask: Callable[[pd.DataFrame], Any]) -> Any:
+        """Return the answer about this table; it is asked for where there is none, or some of its rows say another now.
+
+        Examples
+        --------
+        >>> table, counts, answers = pd.DataFrame({"x": np.arange(3000.0)}), [], Answers()
+        >>> def ask(rows):
+        ...     counts.append(len(rows))
+        ...     return rows["x"].to_numpy()
+        >>> for _ in range(3):
+        ...     found = answers.find(("predict",), table, ask)
+        >>> counts
+        [3000, 100, 100]
+        """
+        if len(features) <= MANY_ROWS or not isinstance(features, pd.DataFrame):
+            return ask(features)
+        some = np.linspace(0, len(features) - 1, CHECKED_ROWS).astype(int)
+        for table, before, said in self:
+            known = table() is features and all(map(is_, before, asked))
+            if known and np.array_equal(said[some], ask(features.iloc[some]), equal_nan=True):
+                return said.copy()
+        said = ask(features)
+        if isinstance(said, np.ndarray) and said.dtype.kind == "f" and len(said) == len(features):
+            there = [one for one in self if one[0]() is not None]
+            self[:] = [(ref(features), asked, said.copy()), *there[:2]]
+        return said
 
 
 @dataclass(frozen=True, eq=False)
@@ -259,7 +297,7 @@ class Model:
             raise refusal("columns by place", wanted=wanted, count=len(columns), columns=listed(columns, 40))
         notes = (*self.notes, finding("MODEL-COLUMNS-BY-PLACE", "medium", columns=listed(columns, 40)))
         network = getattr(self.last, "module_", None)
-        estimator = self.estimator if network is None else _given_array(self.estimator, data.features, network)
+        estimator = self.estimator if network is None else given_array(self.estimator, data.features, network)
         by_place = replace(self.schema, columns=dict.fromkeys(columns, Column(role="feature")))
         return replace(self, estimator=estimator, schema=by_place, notes=notes)
 
@@ -306,14 +344,3 @@ def own_labels(estimator: Any) -> tuple[Any, ...]:
     if isinstance(known := getattr(estimator, "classes_", None), list) and any(np.ndim(labels) for labels in known):
         raise refusal("several outputs", name=type(estimator).__name__, count=len(known))
     return () if known is None else tuple(np.asarray(known, dtype=object).tolist())
-
-
-def _given_array(estimator: Any, features: pd.DataFrame, network: Any) -> Pipeline:
-    """Put a step before a PyTorch network that turns a table into an array, in the precision of its weights.
-
-    A network, which skorch keeps as ``module_``, takes no table and no numbers of another precision.
-    """
-    if other := list(features.select_dtypes(exclude="number").columns):
-        raise refusal("columns for a network", columns=listed(other))
-    precision = str(next(network.parameters()).dtype).removeprefix("torch.")
-    return Pipeline([("array", FunctionTransformer(np.array, kw_args={"dtype": precision})), ("model", estimator)])

@@ -1,15 +1,13 @@
-"""What a fitted model says about a table, in the order of the table's classes, and how long it takes to say it."""
-
-from __future__ import annotations
+"""What a fitted model says about a table, the threshold at which a step decides its rows, and how long it takes."""
 
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import takewhile
 from timeit import timeit
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -17,9 +15,11 @@ import pandas as pd
 from toolkit.core.clock import clock
 from toolkit.core.estimate import Estimate
 from toolkit.data.dataset import Dataset
+from toolkit.data.split import Split
 from toolkit.errors import InputError, listed
 from toolkit.models.findings import refusal
 from toolkit.models.model import Model
+from toolkit.models.threshold import AS_DECIDED, DEFAULT, Threshold, ThresholdLike, choose_threshold, read_threshold
 from toolkit.statistics.intervals import AnyArray, Array, Codes
 
 REPEATS = 50
@@ -44,7 +44,7 @@ class Predictions:
     classes : tuple
         Labels that the codes stand for: the table's, then any others that the model knows.
     decisions : array of shape (n,) or None
-        Binary: 1 where a row is decided positive, by the threshold of a step (``choice.predict_at``), or by the model
+        Binary: 1 where a row is decided positive, by the threshold of a step (``predict_at``), or by the model
         itself where that is not a matter of a threshold on its scores.
     scored : bool
         Whether ``y_pred`` ranks the rows; False where only labels are known (binary).
@@ -65,7 +65,7 @@ class Predictions:
         """Return 1 where a row is predicted positive: as the model itself decided, else by its score (binary)."""
         return self.decisions if self.decisions is not None else (self.y_pred >= threshold).astype(float)
 
-    def take(self, rows: AnyArray) -> Predictions:
+    def take(self, rows: AnyArray) -> Self:
         """Return those of some rows."""
         taken: dict[str, Any] = {name: one[rows] for name, one in vars(self).items() if isinstance(one, np.ndarray)}
         if self.weights is not None:
@@ -107,6 +107,73 @@ def predict(model: Any, data: Dataset) -> Predictions:
     return Predictions(y_true, y_pred, y_prob, y_prob is not None, classes, weights=weights)
 
 
+def predict_at(
+    model: Any, data: Dataset | Split, given: ThresholdLike, part: Dataset
+) -> tuple[Model, Predictions, Threshold | None]:
+    """Take whatever can predict as a model, predict some rows, and decide them at the threshold that this settles.
+
+    Parameters
+    ----------
+    model : Model, or anything that ``Model.of`` takes
+    data : Dataset or Split
+    given : float, str, mapping, Rule, Threshold or None
+    part : Dataset
+        The rows of it that a step is about.
+    """
+    known = Model.of(model, part)
+    predicted = predict(known, part)
+    chosen = threshold_for(known, data, given, {"test": predicted})
+    return known, replace(predicted, decisions=predicted.decide(chosen.value)) if chosen else predicted, chosen
+
+
+def threshold_for(
+    model: Model, data: Dataset | Split, given: ThresholdLike, predicted: Mapping[str, Predictions]
+) -> Threshold | None:
+    """Return the threshold of a step: one chosen before, or what a rule chooses; by default the model's own.
+
+    Parameters
+    ----------
+    model : Model
+    data : Dataset or Split
+        Of a split a rule chooses on the validation part, or where there is none on the training part.
+    given : float, str, mapping, Rule, Threshold or None
+    predicted : mapping of name to Predictions
+        Those of parts that are predicted already. The first are of the rows that a rule chooses on where there are no
+        others.
+
+    Returns
+    -------
+    Threshold or None
+        None where the target is not binary.
+
+    Raises
+    ------
+    InputError
+        Where one is given and the target is not binary, or the model decides itself.
+    """
+    target, rule = (data.data if isinstance(data, Split) else data), read_threshold(given)
+    if target.task != "binary":
+        if rule.default:
+            return None
+        raise InputError(f"A threshold is for binary targets only; {target.target.name!r} is a {target.task} target.")
+    given = model.threshold if given is None or given == "" else given
+    chosen = given if isinstance(given, Threshold) and given.rule.kind != "decided" else None
+    rule = chosen.rule if chosen else read_threshold(None if isinstance(given, Threshold) else given)
+    part = next(iter(predicted))
+    if isinstance(data, Split) and chosen is None and rule.kind != "fixed":
+        part = "train" if data.validation is None else "validation"
+    rows = predicted[part] if part in predicted else predict(model, data.parts()[part])  # type: ignore[union-attr]
+    if rows.decisions is not None:
+        if rule.default:
+            return AS_DECIDED
+        way = "leave y_pred out to judge by the scores" if rows.scored else "there are no scores to apply it to"
+        raise refusal("own decisions", rule=rule, way=way, default=DEFAULT)
+    if chosen is not None and rule.kind != "fixed":
+        return chosen
+    found = choose_threshold(rule, rows.y_true, rows.y_pred, part, rows.weights, probabilities=rows.probabilities)
+    return found if chosen is None else replace(chosen, value=found.value)
+
+
 def measure_speed(model: Model, features: pd.DataFrame, *, seed: int = 0) -> dict[str, Estimate]:
     """Time predictions for single rows and for batches of up to 1,000 rows, and weigh the pickled model.
 
@@ -117,23 +184,20 @@ def measure_speed(model: Model, features: pd.DataFrame, *, seed: int = 0) -> dic
         ``throughput.rows_per_second``, ``model.size_bytes`` (left out for a model that cannot be pickled).
         With ``SOURCE_DATE_EPOCH`` set nothing is timed.
     """
-    numbers = {} if np.isnan(clock()) else _latencies(model, features, np.random.default_rng(seed))
+    numbers = dict[str, Estimate]()
+    if not np.isnan(clock()):
+        call, rng = getattr(model, "predict_proba", model.labels), np.random.default_rng(seed)
+        picked = rng.integers(len(features), size=REPEATS)
+        batch = features.iloc[np.sort(rng.choice(len(features), min(BATCH_ROWS, len(features)), replace=False))]
+        for kind, tables in {"": [features.iloc[[row]] for row in picked], "batch_": [batch] * 20}.items():
+            times = _timed(call, tables, _SECONDS[kind])
+            for level in (50, 95):
+                numbers[f"latency.{kind}p{level}_ms"] = Estimate(float(np.percentile(times, level)), n=len(times))
+        median = numbers["latency.batch_p50_ms"]
+        numbers["throughput.rows_per_second"] = Estimate(1000 * len(batch) / median.value, n=median.n)
     with suppress(pickle.PicklingError, AttributeError, TypeError):
         numbers["model.size_bytes"] = Estimate(len(pickle.dumps(model.estimator)), n=1)
     return numbers
-
-
-def _latencies(model: Model, features: pd.DataFrame, rng: np.random.Generator) -> dict[str, Estimate]:
-    call = getattr(model, "predict_proba", model.labels)
-    picked = rng.integers(len(features), size=REPEATS)
-    batch = features.iloc[np.sort(rng.choice(len(features), min(BATCH_ROWS, len(features)), replace=False))]
-    numbers = {}
-    for kind, tables in {"": [features.iloc[[row]] for row in picked], "batch_": [batch] * 20}.items():
-        times = _timed(call, tables, _SECONDS[kind])
-        for level in (50, 95):
-            numbers[f"latency.{kind}p{level}_ms"] = Estimate(float(np.percentile(times, level)), n=len(times))
-    median = numbers["latency.batch_p50_ms"]
-    return numbers | {"throughput.rows_per_second": Estimate(1000 * len(batch) / median.value, n=median.n)}
 
 
 def _timed(call: Any, inputs: list[pd.DataFrame], budget: float) -> list[float]:

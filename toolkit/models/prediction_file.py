@@ -10,10 +10,9 @@ from typing import Any, NamedTuple, Unpack
 import numpy as np
 import pandas as pd
 
-from toolkit.data.dataset import Dataset
+from toolkit.data.dataset import Dataset, Options, listed_names
 from toolkit.data.load import load_dataset
 from toolkit.data.read import RawTable, read_table
-from toolkit.data.roles import Options, listed_names
 from toolkit.data.schema import Column, Schema
 from toolkit.data.table_reader.cells import column_kind, read_cells
 from toolkit.data.table_reader.formats import ABSENT, Format

@@ -3,20 +3,20 @@
 What is kept is scikit-learn's own: a fitted model loads wherever scikit-learn is installed.
 """
 
-from __future__ import annotations
-
 from copy import copy
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler
 from sklearn.utils import get_tags
 
 from toolkit.data.contract import encoded_labels, is_text
+from toolkit.errors import listed
+from toolkit.models.findings import refusal
 from toolkit.statistics.intervals import AnyArray, Codes
 
 RARE = 10
@@ -102,7 +102,7 @@ def is_onehot(model: Any) -> bool:
 class LevelEncoder(OrdinalEncoder):  # type: ignore[misc]
     """Encodes columns of a table as ``OrdinalEncoder`` does, but asks it for each level once and not for each cell."""
 
-    def fit(self, X: Any, y: Any = None) -> LevelEncoder:  # noqa: N803  # scikit-learn's name
+    def fit(self, X: Any, y: Any = None) -> Self:  # noqa: N803  # scikit-learn's name
         """Learn the levels."""
         super().fit(_levels(X)[0], y)
         return self
@@ -177,3 +177,14 @@ def as_fitted(model: Any, features: pd.DataFrame) -> pd.DataFrame:
         if (numbers := pd.to_numeric(cells, errors="coerce")).notna().equals(column.notna()):
             written[name] = numbers.astype(pd.CategoricalDtype(list(labels))) if takes_categories else numbers
     return features.assign(**written) if written else features
+
+
+def given_array(estimator: Any, features: pd.DataFrame, network: Any) -> Pipeline:
+    """Put a step before a PyTorch network that turns a table into an array, in the precision of its weights.
+
+    A network, which skorch keeps as ``module_``, takes no table and no numbers of another precision.
+    """
+    if other := list(features.select_dtypes(exclude="number").columns):
+        raise refusal("columns for a network", columns=listed(other))
+    precision = str(next(network.parameters()).dtype).removeprefix("torch.")
+    return Pipeline([("array", FunctionTransformer(np.array, kw_args={"dtype": precision})), ("model", estimator)])

@@ -1,4 +1,4 @@
-"""At which score a row is predicted positive: a threshold that was chosen, and the rules to choose one by."""
+"""At which score a row is predicted positive: the rules to choose a threshold by, and the one chosen on given rows."""
 
 import json
 import math
@@ -8,14 +8,17 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from toolkit.core.estimate import format_number
 from toolkit.core.resources import beside
 from toolkit.core.result import Finding
 from toolkit.errors import InputError, listed, refusing
+from toolkit.models.findings import finding, refusal
 from toolkit.statistics.intervals import Array
+from toolkit.statistics.ranking import ranked
 
 DEFAULT = 0.5
 _RULES, _FORMS = beside(__file__, "rules.yaml").values()
-KEPT_AS = "threshold.json"
+THRESHOLD_FILE = "threshold.json"
 OUTCOMES = ("tp", "fp", "fn", "tn")
 
 
@@ -208,3 +211,86 @@ def _number(value: object, name: str) -> float:
     if isinstance(value, bool) or not math.isfinite(number):
         raise InputError(f"The {name} must be a finite number; found {value!r}.")
     return number
+
+
+def choose_threshold(
+    rule: Rule, y_true: Array, y_score: Array, part: str, weights: Array | None = None, *, probabilities: bool = True
+) -> Threshold:
+    """Choose the threshold that a rule asks for on given rows.
+
+    Among equally good thresholds the highest is taken, and of the values that would call the same rows the shortest
+    decimal. A target that no threshold reaches, or rows of one class, give the nearest choice and a finding.
+
+    Parameters
+    ----------
+    rule : Rule
+    y_true : array of shape (n,)
+        1 for the positive class, 0 for the other.
+    y_score : array of shape (n,)
+    part : str
+        What these rows are called.
+    weights : array of shape (n,), optional
+        How much each row counts.
+    probabilities : bool
+        Whether the scores are probabilities. If not, a fixed 0.5 stands for the model's own boundary, which is 0.
+
+    Examples
+    --------
+    >>> y_true, y_score = np.array([0.0, 0.0, 1.0, 1.0]), np.array([0.1, 0.4, 0.35, 0.8])
+    >>> choose_threshold(read_threshold("recall>=0.9"), y_true, y_score, "validation").value
+    0.3
+    """
+    if rule.kind == "fixed":
+        if not probabilities and not rule.default:
+            raise refusal("threshold without probabilities", level=rule.level)
+        return Threshold(rule.level if probabilities else 0.0, rule)
+    each = np.ones(len(y_true)) if weights is None else weights
+    ones, zeros = float(y_true @ each), float((1 - y_true) @ each)
+    if len(y_true) == 0 or (not (ones and zeros) and rule.kind != "cost"):
+        note = finding("THRESHOLD-NOT-CHOSEN", "high", part, part=part, default=DEFAULT)
+        return Threshold(DEFAULT if probabilities else 0.0, rule, notes=(note,))
+    steps, true_positives, called = confusion_steps(y_true, y_score, each)
+    false_positives = called - true_positives
+    recall = true_positives / ones if ones else np.zeros(len(steps))
+    precision = np.divide(true_positives, called, where=called > 0, out=np.zeros(len(steps)))
+    notes: tuple[Finding, ...] = ()
+    if rule.kind == "youden":
+        best = int(np.argmax(recall - false_positives / zeros))
+    elif rule.kind == "max_f1":
+        best = int(np.argmax(2 * true_positives / (called + ones)))
+    elif rule.kind == "cost" and rule.costs:
+        best = int(np.argmin(rule.costs.total(true_positives, false_positives, ones, zeros)))
+    else:
+        kept, other = (precision, recall) if rule.kind == "precision" else (recall, precision)
+        reached = (kept >= rule.level - 1e-12) & (called > 0)
+        best = int(np.argmax(np.where(reached, other, -1.0))) if reached.any() else int(np.argmax(kept))
+        if not reached.any():
+            most = format_number(float(kept[best]))
+            notes = (finding("THRESHOLD-UNREACHABLE", "high", part, rule=rule, part=part, most=most),)
+    return Threshold(_shortest(steps, best), rule, part, notes)
+
+
+def confusion_steps(y_true: Array, y_score: Array, weights: Array) -> tuple[Array, Array, Array]:
+    """Return each distinct threshold from above the highest score downwards, with the true positives and rows called.
+
+    Rows count by their weights.
+
+    Returns
+    -------
+    (thresholds, true positives, rows called), arrays of shape (distinct scores + 1,)
+        The first threshold is infinite: nothing is called.
+    """
+    order, last, hits, called = ranked(y_true, y_score, weights)
+    return np.append(math.inf, y_score[order[last]]), np.append(0.0, hits), np.append(0.0, called)
+
+
+def _shortest(steps: Array, best: int) -> float:
+    """Find the shortest decimal that calls the same rows as ``steps[best]``."""
+    if best == 0:
+        low, high = float(steps[1]), float(max(1.0, math.nextafter(steps[1], math.inf)))
+    else:
+        high = float(steps[best])
+        lowest = 0.0 if high > 0 else math.nextafter(high, -math.inf)
+        low = float(steps[best + 1]) if best + 1 < len(steps) else lowest
+    rounded = (math.floor(high * 10**digits) / 10**digits for digits in range(18))
+    return next((value for value in rounded if low < value <= high), high)

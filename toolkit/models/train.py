@@ -1,24 +1,37 @@
 """Train a baseline and candidates on the training part, compare them by cross-validation, choose one, refit it."""
 
+from __future__ import annotations
+
+import math
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 from sklearn.exceptions import ConvergenceWarning, UndefinedMetricWarning
 from sklearn.metrics import get_scorer
 
+from toolkit.core.estimate import Estimate, spread
+from toolkit.core.face import Face
+from toolkit.core.figures import BLUE, GREY, Axes, Drawing, draw_intervals, name_rows
 from toolkit.core.options import instance
-from toolkit.core.result import Finding, by_severity
-from toolkit.core.words import spoken
+from toolkit.core.result import Candidate, Finding, Record, Result, by_severity
+from toolkit.core.words import counted, spoken
 from toolkit.data.dataset import Dataset
+from toolkit.data.schema import KEPT_AS
 from toolkit.data.split import Split
 from toolkit.errors import InputError, listed
-from toolkit.models.candidates import BASELINE, CANDIDATES, make_baseline, make_candidates, read_metric, tune_candidate
-from toolkit.models.findings import finding, refusal
-from toolkit.models.folds import fit_and_score, make_folds, takes_weights
-from toolkit.models.leaderboard import Training
+from toolkit.models.candidates import BASELINE, CANDIDATES, handed_over, make_baseline, make_candidates, tune_candidate
+from toolkit.models.findings import drawing, face, finding, refusal
+from toolkit.models.folds import fit_and_score, make_folds, metric_range, read_metric, takes_weights
+from toolkit.models.model import Model
+from toolkit.statistics.intervals import Array
+
+SECONDS = ("fit_seconds", "predict_seconds", "refit_seconds")
 
 
 def train(
@@ -90,16 +103,164 @@ def train(
                 models[candidate], scored = fit_and_score(estimator, candidate, data, folds, scorers)
                 rows += scored
             except Exception as error:  # noqa: BLE001  # whatever a foreign estimator stumbles over
-                failures[candidate] = f"({name}, {data.task}): {' '.join(str(error).split())[:300]}"
+                why = f"({name}, {data.task}): {' '.join(str(error).split())[:300]}"
+                failures[candidate] = f"Candidate {candidate!r} could not be trained and scored {why}"
         if BASELINE in failures:
             break
         findings += _about_warnings(caught, candidate)
-    findings += _about_failures(failures, list(estimators))
+    if BASELINE in failures or len(failures) == len(estimators):
+        raise InputError(" ".join(failures.values()))
+    findings += [finding("TRAIN-FAILED", "high", candidate, failure=said) for candidate, said in failures.items()]
     scores = pd.DataFrame(rows, columns=["candidate", "metric", "fold", "value"])
-    chosen, how, said = _choose(scores, name, [one for one in estimators if one in models], one_standard_error)
-    findings = by_severity([*findings, *said])
+    chosen, how, notes = _choose(scores, name, [one for one in estimators if one in models], one_standard_error)
+    findings = by_severity([*findings, *notes])
     ratio = float(np.mean([len(check) / len(fit) for fit, check in folds]))
     return Training(chosen, models, name, scores, ratio, f"{how} {spoken(name)}", kind, data, tuple(findings))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Training(Result):
+    """Trained candidates, how they compare, and the one that was chosen.
+
+    Attributes
+    ----------
+    name : str
+        The chosen candidate.
+    models : dict of str to Model
+        Every candidate, and ``baseline``, refitted on the whole training part.
+    metric : str
+        The scorer that decided; greater is better.
+    scores : DataFrame
+        One row a candidate, metric and fold: ``candidate, metric, fold, value``.
+    test_to_train : float
+        Rows of a fold that are scored for each that is trained on.
+    rule, folds : str
+        How the choice was made and how the folds were cut, in words.
+    data : Dataset
+        The training part.
+    """
+
+    name: str
+    models: dict[str, Model]
+    metric: str
+    scores: pd.DataFrame
+    test_to_train: float
+    rule: str
+    folds: str
+    data: Dataset
+    notes: tuple[Finding, ...]
+
+    @property
+    def model(self) -> Model:
+        """The chosen model, fitted on the whole training part."""
+        return self.models[self.name]
+
+    @property
+    def baseline(self) -> Model:
+        """The fitted baseline."""
+        return self.models[BASELINE]
+
+    def frame(self) -> pd.DataFrame:
+        """Return the leaderboard: a row a candidate, the best first, each metric with the ends of its interval."""
+        return spread(self.board)
+
+    @cached_property
+    def board(self) -> pd.DataFrame:
+        """The leaderboard with a column of Estimates for each metric, and of differences to the chosen candidate."""
+        rows = []
+        for candidate in self.models:
+            row: dict[str, Any] = {"candidate": candidate, "chosen": candidate == self.name}
+            row[self.metric] = self.estimate(candidate, self.metric)
+            row["minus_chosen"] = None if row["chosen"] else self.estimate(candidate, self.metric, minus=self.name)
+            row |= {name: self.estimate(candidate, name) for name in self.metrics if name != self.metric}
+            rows.append(row | {kind: self._values(candidate, kind).mean() for kind in SECONDS[:2]})
+        rows.sort(key=lambda row: np.nan_to_num(-row[self.metric].value, nan=math.inf))
+        return pd.DataFrame(rows)
+
+    @property
+    def metrics(self) -> list[str]:
+        """The metrics by which the candidates are compared."""
+        return [name for name in self.scores["metric"].unique() if name not in SECONDS]
+
+    def estimate(self, candidate: str, metric: str, *, minus: str = "") -> Estimate:
+        """Return the mean of a metric over the folds, or of its difference to another candidate on the same folds.
+
+        The interval is the corrected resampled t interval (Nadeau and Bengio 2003, doi:10.1023/A:1024068626366): folds
+        share training rows, so the plain standard error over them is too small, and the ratio of test to training
+        rows is added to one over the number of folds. It ends where the metric does.
+
+        Parameters
+        ----------
+        candidate, metric : str
+        minus : str, optional
+            The other candidate. What makes a fold hard for both cancels, so two candidates may differ clearly although
+            their own intervals overlap.
+        """
+        low, high = metric_range(metric)
+        values = self._values(candidate, metric)
+        if minus:
+            values, low, high = values - self._values(minus, metric), low - high, high - low
+        values = values[np.isfinite(values)]
+        folds, mean = len(values), float(values.mean()) if len(values) else math.nan
+        if folds < 2:
+            return Estimate(mean, n=folds, method="too few folds for an interval")
+        error = math.sqrt((1 / folds + self.test_to_train) * values.var(ddof=1)) * stats.t.ppf(0.975, folds - 1)
+        method = f"corrected resampled t over the folds{', paired' * bool(minus)}"
+        return Estimate(mean, float(max(mean - error, low)), float(min(mean + error, high)), folds, method)
+
+    def _values(self, candidate: str, metric: str) -> Array:
+        rows = (self.scores["candidate"] == candidate) & (self.scores["metric"] == metric)
+        return self.scores.loc[rows, "value"].to_numpy()
+
+    def scalars(self) -> dict[str, Estimate]:
+        """Return ``cv.<metric>`` of the chosen candidate and ``cv.<candidate>.<metric>`` and the times of each.
+
+        ``cv.<candidate>.minus_chosen`` is the paired difference in the metric that decided.
+        """
+        numbers = {f"cv.{metric}": self.estimate(self.name, metric) for metric in self.metrics}
+        each = map(self._candidate_scalars, self.models)
+        return numbers | {name: number for one in each for name, number in one.items()}
+
+    def _candidate_scalars(self, candidate: str) -> dict[str, Estimate]:
+        numbers = {f"cv.{candidate}.{name}": self.estimate(candidate, name) for name in self.metrics}
+        if candidate != self.name:
+            numbers[f"cv.{candidate}.minus_chosen"] = self.estimate(candidate, self.metric, minus=self.name)
+        times = {f"time.{candidate}.{kind}": Estimate(float(self._values(candidate, kind).mean())) for kind in SECONDS}
+        return numbers | times
+
+    def drawings(self) -> list[Drawing]:
+        """Return the one figure: the candidates' scores, fold by fold."""
+        said = [f"{name} {self.estimate(name, self.metric)}" for name in self.models]
+
+        def draw(ax: Axes) -> None:
+            names = list(self.board["candidate"])
+            for place, (name, mean) in enumerate(zip(names, self.board[self.metric], strict=True)):
+                values = self._values(name, self.metric)
+                ax.plot(values, [place] * len(values), "o", color=GREY, alpha=0.5, markersize=5)
+                bar: dict[str, Any] = {"marker": "|", "markersize": 18, "linewidth": 3, "markeredgewidth": 3}
+                draw_intervals(ax, [place], [mean], color=BLUE if name == self.name else GREY, **bar)
+            name_rows(ax, [f"{name} (chosen)" if name == self.name else name for name in names])
+            ax.set_xlabel(spoken(self.metric))
+
+        return [drawing("leaderboard", draw, self.board, metric=spoken(self.metric), folds=self.folds, said=said)]
+
+    def record(self) -> Record:
+        """Return the chosen model and every candidate with its settings and numbers, for the tracker."""
+        candidates = []
+        for name, one in self.models.items():
+            settings = {
+                key: value for key, value in one.last.get_params(deep=False).items() if not hasattr(value, "fit")
+            }
+            settings = {"estimator": type(one.last).__name__, **settings}
+            candidates.append(Candidate(name, settings, self._candidate_scalars(name)))
+        how = {"candidate": self.name, "metric": self.metric, "rule": self.rule, "folds": self.folds}
+        model = handed_over(self.model, self.name, self.data.features)
+        return Record(parameters=how, candidates=candidates, model=model, kept={KEPT_AS: self.model.schema.text()})
+
+    def face(self) -> Face:
+        """Return which candidate was chosen and how, and the leaderboard."""
+        said = {"among": counted(len(self.models) - 1, "candidate"), "rows": counted(self.data.rows, "row")}
+        return face("training", self, self.board.drop(columns="chosen"), metric=spoken(self.metric), **said)
 
 
 def _about_settings(data: Dataset, estimators: Mapping[str, Any], scorer: Any, tune: int) -> Iterator[Finding]:
@@ -112,14 +273,6 @@ def _about_settings(data: Dataset, estimators: Mapping[str, Any], scorer: Any, t
     unable += [f"the metric {scorer}"] if not takes_weights(get_scorer(scorer)) else []
     if data.weight is not None and unable:
         yield finding("TRAIN-UNWEIGHTED", "medium", data.weight.name, unable=listed(unable))
-
-
-def _about_failures(failures: Mapping[str, str], candidates: Sequence[str]) -> list[Finding]:
-    """Say which candidates could not be trained; without a baseline, or any candidate, there is nothing to choose."""
-    said = {name: f"Candidate {name!r} could not be trained and scored {why}" for name, why in failures.items()}
-    if BASELINE in failures or len(failures) == len(candidates):
-        raise InputError(" ".join(said.values()))
-    return [finding("TRAIN-FAILED", "high", name, failure=failure) for name, failure in said.items()]
 
 
 def _about_warnings(caught: Sequence[warnings.WarningMessage], name: str) -> Iterator[Finding]:

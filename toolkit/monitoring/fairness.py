@@ -16,9 +16,9 @@ from toolkit.core.face import Face
 from toolkit.core.figures import GREY, PALETTE, Axes, Drawing, draw_intervals, legend_above, name_windows
 from toolkit.core.result import Finding, Result
 from toolkit.core.words import counted, titled
+from toolkit.data.assignment import cut_windows
 from toolkit.data.dataset import Dataset
 from toolkit.data.load import data_like
-from toolkit.data.times import cut_windows
 from toolkit.errors import NotApplicableError
 from toolkit.fairness.audit import FairnessAudit, audit_fairness
 from toolkit.fairness.findings import FOREMOST, SIGNIFICANT, adjusted

@@ -14,10 +14,9 @@ from numpy.typing import NDArray
 
 from toolkit.core.texts import refuser
 from toolkit.core.words import counted
-from toolkit.data.dataset import Dataset
+from toolkit.data.dataset import Dataset, given, listed_names
 from toolkit.data.load import as_dataset
 from toolkit.data.read import RawTable, read_table
-from toolkit.data.roles import given, listed_names
 from toolkit.data.table_reader.cells import text_labels
 from toolkit.drift.profile import KEPT_AS, Profile, is_profile, load_profile, read_profile
 from toolkit.errors import InputError, listed, nearest

@@ -15,16 +15,15 @@ from toolkit.core.face import Face
 from toolkit.core.figures import Drawing
 from toolkit.core.result import Finding, Record, Result, by_severity
 from toolkit.core.texts import facer, refuser
+from toolkit.data.assignment import cut_windows
 from toolkit.data.dataset import Dataset
 from toolkit.data.load import data_like
-from toolkit.data.times import cut_windows
 from toolkit.drift.model import density_ratio
 from toolkit.drift.profile import Profile
 from toolkit.errors import InputError, NotApplicableError, listed, nearest
-from toolkit.models.choice import threshold_for
 from toolkit.models.held_out import HeldOutErrors, held_out_rows
 from toolkit.models.model import Model
-from toolkit.models.prediction import Predictions, predict
+from toolkit.models.prediction import Predictions, predict, threshold_for
 from toolkit.models.threshold import Threshold, ThresholdLike
 from toolkit.monitoring.calibrator import fit_calibrator
 from toolkit.monitoring.confidence import BINARY, CELLS, MOST_UNSUPPORTED, UNKNOWABLE, ByScore, Scored, measure_scored

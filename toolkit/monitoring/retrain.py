@@ -7,7 +7,7 @@ from typing import Any
 
 from toolkit.core.options import one_of
 from toolkit.core.results import LEVELS
-from toolkit.data.roles import given
+from toolkit.data.dataset import given
 from toolkit.data.split import Split, split_dataset, stacked
 from toolkit.drift.comparison import Source
 from toolkit.drift.profile import Profile

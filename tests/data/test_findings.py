@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
 from toolkit.core.result import Finding
-from toolkit.data.checks import check_features, copies_target, gathered, leakage_scores, row_hashes
+from toolkit.data.findings import check_features, copies_target, gathered, leakage_scores, row_hashes
 from toolkit.data.load import load_dataset
 from toolkit.statistics.ranking import roc_auc
 
