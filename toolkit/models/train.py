@@ -173,7 +173,7 @@ class Training(Result):
             row[self.metric] = self.estimate(candidate, self.metric)
             row["minus_chosen"] = None if row["chosen"] else self.estimate(candidate, self.metric, minus=self.name)
             row |= {name: self.estimate(candidate, name) for name in self.metrics if name != self.metric}
-            rows.append(row | {kind: self._values(candidate, kind).mean() for kind in SECONDS[:2]})
+            rows.append(row | {kind: self._values[candidate, kind].mean() for kind in SECONDS[:2]})
         rows.sort(key=lambda row: np.nan_to_num(-row[self.metric].value, nan=math.inf))
         return pd.DataFrame(rows)
 
@@ -197,9 +197,9 @@ class Training(Result):
             their own intervals overlap.
         """
         low, high = metric_range(metric)
-        values = self._values(candidate, metric)
+        values = self._values[candidate, metric]
         if minus:
-            values, low, high = values - self._values(minus, metric), low - high, high - low
+            values, low, high = values - self._values[minus, metric], low - high, high - low
         values = values[np.isfinite(values)]
         folds, mean = len(values), float(values.mean()) if len(values) else math.nan
         if folds < 2:
@@ -208,9 +208,9 @@ class Training(Result):
         method = f"corrected resampled t over the folds{', paired' * bool(minus)}"
         return Estimate(mean, float(max(mean - error, low)), float(min(mean + error, high)), folds, method)
 
-    def _values(self, candidate: str, metric: str) -> Array:
-        rows = (self.scores["candidate"] == candidate) & (self.scores["metric"] == metric)
-        return self.scores.loc[rows, "value"].to_numpy()
+    @cached_property
+    def _values(self) -> dict[Any, Array]:
+        return {key: fold.to_numpy() for key, fold in self.scores.groupby(["candidate", "metric"])["value"]}
 
     def scalars(self) -> dict[str, Estimate]:
         """Return ``cv.<metric>`` of the chosen candidate and ``cv.<candidate>.<metric>`` and the times of each.
@@ -225,7 +225,7 @@ class Training(Result):
         numbers = {f"cv.{candidate}.{name}": self.estimate(candidate, name) for name in self.metrics}
         if candidate != self.name:
             numbers[f"cv.{candidate}.minus_chosen"] = self.estimate(candidate, self.metric, minus=self.name)
-        times = {f"time.{candidate}.{kind}": Estimate(float(self._values(candidate, kind).mean())) for kind in SECONDS}
+        times = {f"time.{candidate}.{kind}": Estimate(float(self._values[candidate, kind].mean())) for kind in SECONDS}
         return numbers | times
 
     def drawings(self) -> list[Drawing]:
@@ -235,7 +235,7 @@ class Training(Result):
         def draw(ax: Axes) -> None:
             names = list(self.board["candidate"])
             for place, (name, mean) in enumerate(zip(names, self.board[self.metric], strict=True)):
-                values = self._values(name, self.metric)
+                values = self._values[name, self.metric]
                 ax.plot(values, [place] * len(values), "o", color=GREY, alpha=0.5, markersize=5)
                 bar: dict[str, Any] = {"marker": "|", "markersize": 18, "linewidth": 3, "markeredgewidth": 3}
                 draw_intervals(ax, [place], [mean], color=BLUE if name == self.name else GREY, **bar)
