@@ -232,13 +232,14 @@ def demo(out: Path) -> None:
     The experiment is judged by the policy `standard`, which it fails, as its report explains: that is a verdict, not
     an error, and the exit code is 0. Prints the path of the page that lists the reports.
     """
-    from toolkit.runs import runner
     from toolkit.runs.spare import serving
 
     judged = {"data": "census_income", "periods": ["1994"], "policy": "standard"}
     years = {"reference": "census_income", "reference_periods": ["1994"]}
     years |= {"current": "census_income", "current_periods": ["1995"]}
     with serving(True):
+        from toolkit.runs import runner  # while the server loads what it needs
+
         done = runner.run("experiment", judged, out=out)
         click.echo(f"The experiment took {done.seconds:.0f} s: {done.report}", err=True)
         trained = {"model": done.results.mlflow.model_uri if done.results else "", "test_size": 0.2, "evidently": False}
