@@ -22,8 +22,7 @@ from toolkit.drift.detect import detect_drift
 from toolkit.drift.findings import headline
 from toolkit.evaluation.evaluate import evaluate
 from toolkit.models.model import Model
-from toolkit.monitoring.findings import head_numbers
-from toolkit.monitoring.findings import headline as performance_headline
+from toolkit.monitoring.findings import head_numbers, headline as performance_headline
 from toolkit.monitoring.pair import load_drift
 from toolkit.report.key_numbers import direction_words, key_tables
 from toolkit.report.render import page_html

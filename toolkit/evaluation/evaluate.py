@@ -26,8 +26,7 @@ from toolkit.evaluation.figures import drawings
 from toolkit.evaluation.findings import about_decisions, about_units, face, finding, judge
 from toolkit.models.candidates import make_baseline
 from toolkit.models.choice import threshold_for
-from toolkit.models.held_out import KEPT_AS as HELD_OUT
-from toolkit.models.held_out import count_held_out
+from toolkit.models.held_out import KEPT_AS as HELD_OUT, count_held_out
 from toolkit.models.model import Model, in_order
 from toolkit.models.prediction import Predictions, measure_speed, predict
 from toolkit.models.threshold import DEFAULT, KEPT_AS, Threshold, ThresholdLike
