@@ -13,7 +13,7 @@ from scipy import stats
 
 from toolkit.comparison.compare import draw_differences
 from toolkit.comparison.contrasts import ALPHA, Contrast, Mean, adjusted
-from toolkit.core.estimate import Estimate, format_p, spread
+from toolkit.core.estimate import Estimate, format_p
 from toolkit.core.face import Face, FaceTable
 from toolkit.core.figures import Drawing
 from toolkit.core.numbers import KeyNumber
@@ -175,10 +175,6 @@ class ABTest(Result):
     ratio: float
     table: pd.DataFrame
     better: Mapping[str, Any]
-
-    def frame(self) -> pd.DataFrame:
-        """Return the table, with the ends of the intervals in columns of their own."""
-        return spread(self.table)
 
     def scalars(self) -> dict[str, Estimate]:
         """Return ``ab.<arm>.difference``, ``.lift`` and ``.p_value``, the units, their ratio, and harmed guardrails."""

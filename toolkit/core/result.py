@@ -156,9 +156,11 @@ class Record:
 class Result(ABC):
     """What a step returns: numbers first, pictures when asked for, and one face for cell, terminal and page."""
 
-    @abstractmethod
+    table: pd.DataFrame
+
     def frame(self) -> pd.DataFrame:
         """Return the numbers as a tidy table: texts, numbers and yes/no, the ends of intervals in columns."""
+        return spread(self.table)
 
     @abstractmethod
     def face(self) -> Face:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from toolkit.core.estimate import Estimate, format_number, spread
+from toolkit.core.estimate import Estimate, format_number
 from toolkit.core.face import Face
 from toolkit.core.figures import Drawing, draw_beside
 from toolkit.core.options import whole
@@ -138,10 +138,6 @@ class Slices(Result):
     min_rows: int
     complete: bool
     table: pd.DataFrame
-
-    def frame(self) -> pd.DataFrame:
-        """Return one row a slice, with the ends of the intervals in columns of their own."""
-        return spread(self.table)
 
     def scalars(self) -> dict[str, Estimate]:
         """Return how many slices were examined and found, and the numbers of the worst."""

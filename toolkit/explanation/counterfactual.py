@@ -138,10 +138,6 @@ class Counterfactual(Result):
     immutable: tuple[str, ...]
     table: pd.DataFrame
 
-    def frame(self) -> pd.DataFrame:
-        """Return one row a column that can change the decision."""
-        return self.table.copy()
-
     def scalars(self) -> dict[str, Estimate]:
         """Return how many columns can change the decision, and the distance of the smallest change."""
         nearest = {"distance": float(self.table["distance"].iloc[0])} if len(self.table) else {}

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from toolkit.core.estimate import format_number, spread
+from toolkit.core.estimate import format_number
 from toolkit.core.face import Face
 from toolkit.core.resources import beside
 from toolkit.core.result import Explorer
@@ -91,10 +91,6 @@ class ColumnExplorer(Explorer):
     towards: str
     table: pd.DataFrame
     points: tuple[tuple[Array, ...], ...]
-
-    def frame(self) -> pd.DataFrame:
-        """Return the mean attribution of each value of each column, with its interval."""
-        return spread(self.table)
 
     def face(self) -> Face:
         """Return what the numbers are, and all of them in a table to be opened."""

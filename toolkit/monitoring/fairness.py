@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from toolkit.core.estimate import Estimate, spread
+from toolkit.core.estimate import Estimate
 from toolkit.core.face import Face
 from toolkit.core.figures import GREY, PALETTE, Axes, Drawing, draw_intervals, legend_above, name_windows
 from toolkit.core.result import Finding, Result
@@ -133,10 +133,6 @@ class FairnessOverTime(Result):
     table: pd.DataFrame
     rows: int
     windows: int
-
-    def frame(self) -> pd.DataFrame:
-        """Return the table with the ends of the intervals in columns of their own."""
-        return spread(self.table)
 
     def scalars(self) -> dict[str, Estimate]:
         """Return ``drift.fairness_growth.<feature>.<disparity>`` of all rows, and in how many windows one has grown."""
