@@ -13,11 +13,10 @@ from toolkit.card.lineage import model_of
 from toolkit.card.model_card import ModelCard
 from toolkit.card.quantities import Scalars
 from toolkit.core.estimate import Estimate
-from toolkit.core.numbers import UNKNOWN
+from toolkit.core.numbers import UNKNOWN, better_when
 from toolkit.core.result import Finding
 from toolkit.core.results import Results
 from toolkit.core.words import shorten
-from toolkit.statistics.direction import better_when
 from toolkit.statistics.intervals import Z, change
 from toolkit.statistics.multiplicity import benjamini_hochberg
 from toolkit.statistics.replicates import PAIRED, paired_difference

@@ -15,13 +15,12 @@ from toolkit.card.quantities import drawing
 from toolkit.core.estimate import Estimate, spread
 from toolkit.core.face import Face, FaceTable
 from toolkit.core.figures import ORANGE, Drawing, draw_beside
-from toolkit.core.numbers import KeyNumber
+from toolkit.core.numbers import KeyNumber, is_disparity
 from toolkit.core.resources import beside
 from toolkit.core.result import Finding, Record, Result, by_severity
 from toolkit.core.words import shorten, titled
 from toolkit.errors import NotApplicableError, listed
 from toolkit.policy.reason import number_words
-from toolkit.statistics.direction import is_disparity
 
 MOST_NAMES, MOST_SAID = 60, 5
 #: Parts of numbers, whose new and vanished ones are only named; and those whose table is folded away.

@@ -190,8 +190,7 @@ class Result(ABC):
         InputError
             Where there is no such figure.
         """
-        known = {drawing.kind: drawing for drawing in self.drawings()}
-        name = type(self).__name__
+        known, name = {drawing.kind: drawing for drawing in self.drawings()}, type(self).__name__
         if not known:
             raise InputError(f"{name} has nothing to draw: {self.face().lead}")
         if kind and kind not in known:

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from toolkit.core.estimate import Estimate, format_number, format_p
+from toolkit.core.numbers import AIMED_AT, LOWER_IS_BETTER
 from toolkit.core.resources import beside
 from toolkit.core.result import Finding, Severity
 from toolkit.core.texts import drawer, facer, finder
@@ -26,7 +27,6 @@ from toolkit.fairness.rates import LEAST_OF_KIND
 from toolkit.fairness.spread import Disparity, GroupMetric, measure_disparity
 from toolkit.models.folds import side_by_side
 from toolkit.models.prediction import Predictions
-from toolkit.statistics.direction import AIMED_AT, LOWER_IS_BETTER
 from toolkit.statistics.multiplicity import benjamini_hochberg
 from toolkit.statistics.units import FEW_GROUPS
 

@@ -7,11 +7,11 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from toolkit.core.numbers import better_when
 from toolkit.core.resources import beside, templates_folder
 from toolkit.core.result import Severity
 from toolkit.core.results import LEVELS, Approval, Level, problem
 from toolkit.errors import InputError, listed, nearest, refusing, shown
-from toolkit.statistics.direction import better_when
 
 RULES = ("numbers", "findings", "fingerprints")
 
