@@ -12,7 +12,7 @@ from toolkit.drift.model import tell_apart
 from toolkit.drift.summary import CELLS, align, summarize_column
 from toolkit.drift.verdicts import find_break, unit_change
 from toolkit.statistics.binning import cell_starts
-from toolkit.statistics.contingency import all_on_one_side, homogeneity
+from toolkit.statistics.significance import all_on_one_side, homogeneity
 
 
 def numbers(values):

@@ -18,8 +18,8 @@ from toolkit.core.result import Finding
 from toolkit.core.results import Results
 from toolkit.core.words import shorten
 from toolkit.statistics.intervals import Z, change
-from toolkit.statistics.multiplicity import benjamini_hochberg
 from toolkit.statistics.replicates import PAIRED, paired_difference
+from toolkit.statistics.significance import benjamini_hochberg
 
 Kind = Literal["added", "removed", "changed", "same"]
 PARTS = ("data", "features", "training", "metrics", "fairness", "operation", "other numbers", "findings", "author")

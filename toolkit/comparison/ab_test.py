@@ -25,7 +25,7 @@ from toolkit.data.dataset import Dataset
 from toolkit.data.load import as_dataset
 from toolkit.data.read import read_table
 from toolkit.errors import InputError, listed, shown
-from toolkit.statistics.multiplicity import holm
+from toolkit.statistics.significance import holm
 
 finding = finder(__file__)
 MISMATCH = 0.001

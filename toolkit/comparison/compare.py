@@ -25,7 +25,7 @@ from toolkit.errors import InputError, listed
 from toolkit.models.model import Model
 from toolkit.models.threshold import ThresholdLike
 from toolkit.statistics.intervals import share_estimate
-from toolkit.statistics.multiplicity import holm
+from toolkit.statistics.significance import holm
 
 finding, drawing = finder(__file__), drawer(__file__)
 #: What a conclusion says, before the numbers.

@@ -27,7 +27,7 @@ from toolkit.models.prediction_file import load_predictions
 from toolkit.models.threshold import ThresholdLike
 from toolkit.statistics.intervals import Codes
 from toolkit.statistics.metrics import LEAST_OF_CLASS, SCORE_METRICS
-from toolkit.statistics.multiplicity import holm
+from toolkit.statistics.significance import holm
 from toolkit.statistics.units import Units, weights_of
 
 #: Rows of a group below which it is not compared.

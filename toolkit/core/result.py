@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 Severity = Literal["critical", "high", "medium", "low", "info"]
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 NOTHING_MIME = "application/vnd.toolkit.nothing+json"  # tells a report that there is nothing to show, and why
-CELL_SIZE = (5.2, 3.0)  # inches of the figure in a cell, which a narrow one holds as it is
 FIGURES_MIME = "application/vnd.toolkit.figures+json"  # the words below them, which tell a report what stands there
 EXPLORER_MIME = "application/vnd.toolkit.explorer+json"  # what the page's script makes movable
 
@@ -217,7 +216,7 @@ class Result(ABC):
         if "TOOLKIT_RUN_FOLDER" in os.environ:  # a run: its template shows the figures in cells of their own
             return self.face().html()
         drawings = self.drawings()
-        return self.face().cell(drawings[0].figure(*CELL_SIZE).html() if drawings else "")
+        return self.face().cell(drawings[0].figure(5.2, 3.0).html() if drawings else "")  # inches: a narrow cell's
 
 
 class Explorer(Result):

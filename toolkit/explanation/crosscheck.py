@@ -19,8 +19,8 @@ from toolkit.models.model import Model
 from toolkit.models.prediction import predict
 from toolkit.statistics.binning import Levels
 from toolkit.statistics.intervals import Array, Z, standard_error, t_quantile
-from toolkit.statistics.multiplicity import benjamini_hochberg
 from toolkit.statistics.permutation import permuted
+from toolkit.statistics.significance import benjamini_hochberg
 from toolkit.statistics.units import FEW_GROUPS, Units, weights_of
 
 LEAST_CHECKED, MOST_REPEATS = 400, 10

@@ -27,7 +27,7 @@ from toolkit.fairness.rates import LEAST_OF_KIND
 from toolkit.fairness.spread import Disparity, GroupMetric, measure_disparity
 from toolkit.models.folds import side_by_side
 from toolkit.models.prediction import Predictions
-from toolkit.statistics.multiplicity import benjamini_hochberg
+from toolkit.statistics.significance import benjamini_hochberg
 from toolkit.statistics.units import FEW_GROUPS
 
 finding, drawing, face = finder(__file__), drawer(__file__), facer(__file__)

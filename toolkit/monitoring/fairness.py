@@ -26,7 +26,7 @@ from toolkit.fairness.groups import settled_bins
 from toolkit.models.threshold import ThresholdLike
 from toolkit.monitoring.findings import WHOLE, drawing, face, finding
 from toolkit.statistics.intervals import Z, change
-from toolkit.statistics.multiplicity import holm
+from toolkit.statistics.significance import holm
 
 REFERENCE = "reference"
 SHOWN = ["window", "feature", "disparity", "value", "expected", "p_adjusted", "worst", "best", "growth", "p_growth"]

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 from scipy.fft import dct
+from scipy.sparse import coo_array
 
 from toolkit.errors import InputError
 from toolkit.statistics.intervals import AnyArray, Array, Codes, Z, standard_error, t_quantile
@@ -50,6 +51,40 @@ def kish(weights: Array) -> float:
     1.125
     """
     return len(weights) * float(weights @ weights) / float(weights.sum()) ** 2
+
+
+def design_effect(codes: AnyArray, groups: Codes, weights: AnyArray | None = None) -> float:
+    """Return how many rows of groups tell as much about the shares of some values as one independent row does.
+
+    The average of the design effects of all values by the ratio estimator over groups (Rao & Scott 1992,
+    doi:10.2307/2532311): counts divided by it behave as those of independent rows do in tests and intervals. Not below
+    1, so that values which alternate within groups never count as more rows than there are.
+
+    Parameters
+    ----------
+    codes : array of shape (n,)
+        Which value each row has: 0, 1, …, or no and yes.
+    groups : array of int, shape (n,)
+        Number of the group of each row; of rows that stand alone their places.
+    weights : array of shape (n,), optional
+        Of mean 1.
+
+    Examples
+    --------
+    >>> groups = np.repeat(np.arange(1000), 20)
+    >>> alike = np.random.default_rng(0).integers(0, 3, 1000)[groups]
+    >>> mixed = np.random.default_rng(0).integers(0, 3, 20_000)
+    >>> round(design_effect(alike, groups), 1), round(design_effect(mixed, groups), 1)
+    (20.0, 1.0)
+    """
+    n, sizes = len(codes), np.bincount(groups, weights).astype(float)
+    cells = coo_array((np.ones(n) if weights is None else weights, (groups, codes.astype(np.intp)))).tocsr()
+    totals, squares = cells.sum(axis=0), cells.power(2).sum(axis=0)
+    spread = n * float((squares[totals > 0] / totals[totals > 0]).sum()) - float(sizes @ sizes)
+    kinds, used = int(np.count_nonzero(totals)), int(np.count_nonzero(sizes))
+    if kinds < 2 or used < 2:
+        return max(float(sizes @ sizes) / n, 1.0)
+    return max(used / (used - 1) * spread / (n * (kinds - 1)), 1.0)
 
 
 def weights_of(units: Units | None, n: int) -> Array:
