@@ -22,11 +22,13 @@ from .drift.detect import Drift as Drift, detect_drift as detect_drift
 from .drift.evidently import EvidentlyPage as EvidentlyPage, evidently_page as evidently_page
 from .drift.profile import Profile as Profile, load_profile as load_profile, summarize as summarize
 from .errors import InputError as InputError, RunError as RunError, ToolkitError as ToolkitError
-from .evaluation.evaluate import Evaluation as Evaluation, evaluate as evaluate
+from .evaluation.evaluate import evaluate as evaluate
+from .evaluation.evaluation import Evaluation as Evaluation
 from .evaluation.explorer import ThresholdExplorer as ThresholdExplorer, threshold_explorer as threshold_explorer
 from .evaluation.slices import Slices as Slices, find_slices as find_slices
 from .explanation.counterfactual import Counterfactual as Counterfactual, find_counterfactual as find_counterfactual
-from .explanation.explain import Explanation as Explanation, explain as explain
+from .explanation.explain import explain as explain
+from .explanation.explanation import Explanation as Explanation
 from .explanation.explorers import (
     ColumnExplorer as ColumnExplorer,
     WhatIf as WhatIf,

@@ -14,7 +14,7 @@ from toolkit.core.face import Face
 from toolkit.core.options import instance
 from toolkit.core.result import Explorer
 from toolkit.errors import NotApplicableError
-from toolkit.evaluation.evaluate import Evaluation
+from toolkit.evaluation.evaluation import Evaluation
 from toolkit.evaluation.findings import face, refusal
 from toolkit.models.threshold import OUTCOMES, Costs
 from toolkit.statistics.intervals import share_estimate

@@ -1,0 +1,5 @@
+"""What makes the findings, figures and faces of this folder of the texts beside it."""
+
+from toolkit.core.texts import drawer, facer, finder
+
+finding, face, drawing = finder(__file__), facer(__file__), drawer(__file__)
