@@ -1,7 +1,5 @@
 """The results of a report: one type writes ``results.json``, reads it, and gives the file's JSON Schema."""
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Mapping
@@ -190,7 +188,7 @@ class Results:
     sign_off: tuple[Mapping[str, str], ...] = ()
 
     @classmethod
-    def read(cls, content: str | bytes | Mapping[str, Any], name: str = "This") -> Results:
+    def read(cls, content: str | bytes | Mapping[str, Any], name: str = "This") -> "Results":
         """Read results from JSON, or from what ``plain`` wrote.
 
         Parameters

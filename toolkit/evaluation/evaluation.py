@@ -1,7 +1,5 @@
 """What an evaluation found: its numbers, their tables, and its figures, each with its words, drawing and data."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """The threshold explorer: what every threshold would do, overall and to each group, for the report's slider."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -28,7 +26,7 @@ _GROUPS = ("feature", "group", "threshold", "positives", "negatives", "size", "t
 PLAIN_COSTS = Costs(fp=1.0, fn=1.0)
 
 
-def threshold_explorer(evaluation: Evaluation, fairness: FairnessAudit | Any = None) -> ThresholdExplorer:
+def threshold_explorer(evaluation: Evaluation, fairness: "FairnessAudit | Any" = None) -> "ThresholdExplorer":
     """Show what the test part would look like at other thresholds; in a report, with a slider.
 
     Parameters

@@ -1,7 +1,5 @@
 """What would have to be different about one row, in one column, for the model to decide otherwise."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -40,7 +38,7 @@ def find_counterfactual(
     *,
     immutable: str | Sequence[str] | None = None,
     threshold: ThresholdLike = None,
-) -> Counterfactual:
+) -> "Counterfactual":
     """Search for the smallest change of one column's value that changes the decision about one row.
 
     Only values that were observed in that column are tried, of a number with more than 1,000 of them as many, evenly by
@@ -185,7 +183,7 @@ def _decided(predicted: Predictions, task: str, threshold: float) -> tuple[Array
 
 
 def _smallest(
-    model: Any, one: Dataset, column: Any, observed: pd.Series[Any], threshold: float, decision: float
+    model: Any, one: Dataset, column: Any, observed: "pd.Series[Any]", threshold: float, decision: float
 ) -> tuple[object, ...] | None:
     """Return the nearest value of a column that changes the decision, and what the model says then; None without."""
     now = one.features[column].iloc[0]
@@ -203,7 +201,7 @@ def _smallest(
     return *texts, float(distances[best]), float(scores[best]), int(decisions[best])
 
 
-def _tried(observed: pd.Series[Any], now: Any) -> tuple[pd.Series[Any], Array]:
+def _tried(observed: "pd.Series[Any]", now: Any) -> "tuple[pd.Series[Any], Array]":
     """Return the observed values other than the present one, and how far each is from it."""
     counts = observed.value_counts(sort=False)
     counts = counts[counts > 0]

@@ -1,7 +1,5 @@
 """What moves a model's scores, and by how much; and what a reader should know before believing it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -111,7 +109,7 @@ class Explanation(Result):
         """What the output ``shown`` speaks for; empty where a number is predicted."""
         return "" if self.data.task == "regression" else self.attributor.outputs.names[self.shown]
 
-    def attributed(self, column: str) -> tuple[pd.Series[Any], Array]:
+    def attributed(self, column: str) -> "tuple[pd.Series[Any], Array]":
         """Return the values of a column, and what the output ``shown`` is attributed to them."""
         place = [str(name) for name in self.features.columns].index(column)
         return self.features.iloc[:, place], self.shap_values[:, place, self.shown]

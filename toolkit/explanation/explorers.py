@@ -1,7 +1,5 @@
 """What a report's script makes movable of an explanation: the column that is shown, and the values of a row."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -30,7 +28,7 @@ from toolkit.statistics.intervals import Array
 MOST_POINTS = 240
 
 
-def column_explorer(explanation: Explanation | Any) -> ColumnExplorer:
+def column_explorer(explanation: Explanation | Any) -> "ColumnExplorer":
     """Show the attributions to one column after the other, by its values; in a report the column is chosen from a list.
 
     Parameters
@@ -131,7 +129,7 @@ LABEL = 60  # letters of each
 UNSEEN = "\ue000"
 
 
-def what_if(explanation: Explanation | Any) -> WhatIf:
+def what_if(explanation: Explanation | Any) -> "WhatIf":
     """Let the reader of a report change the values of the rows explained, and see score, decision and attributions.
 
     That needs the model itself in the page, so it is offered for the linear models that ``train`` makes: theirs is a

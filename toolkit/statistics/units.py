@@ -1,7 +1,5 @@
 """What an observation is, where it is not a row that counts once: a group of rows, a stretch of a series, a weight."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -18,7 +16,7 @@ from toolkit.statistics.intervals import AnyArray, Array, Codes, Z, standard_err
 FEW_GROUPS, LEAST_TIMES = 15, 100
 
 
-def check_weights(weight: pd.Series[Any]) -> pd.Series[Any]:
+def check_weights(weight: "pd.Series[Any]") -> "pd.Series[Any]":
     """Return weights as ``float64``.
 
     Raises
@@ -87,7 +85,7 @@ def design_effect(codes: AnyArray, groups: Codes, weights: AnyArray | None = Non
     return max(used / (used - 1) * spread / (n * (kinds - 1)), 1.0)
 
 
-def weights_of(units: Units | None, n: int) -> Array:
+def weights_of(units: "Units | None", n: int) -> Array:
     """Return the weight of each of ``n`` rows: 1 where nothing else is said."""
     return np.ones(n) if units is None or units.weights is None else units.weights
 
@@ -138,8 +136,8 @@ class Units:
 
     @classmethod
     def of(
-        cls, group: pd.Series[Any] | None, time: pd.Series[Any] | None, weight: pd.Series[Any] | None = None
-    ) -> Units | None:
+        cls, group: "pd.Series[Any] | None", time: "pd.Series[Any] | None", weight: "pd.Series[Any] | None" = None
+    ) -> "Units | None":
         """Return the groups of rows, else their times if these are 100 or more; None where each row stands alone.
 
         A row without a group is a group of its own; so is each row where there are weights and neither.
@@ -167,7 +165,7 @@ class Units:
         codes, names = time.factorize(sort=True)
         return cls(codes, len(names), str(time.name), "time")
 
-    def among(self, rows: AnyArray) -> tuple[Units, Codes]:
+    def among(self, rows: AnyArray) -> tuple["Units", Codes]:
         """Return those of some rows, by their positions or a mask, and their places among all units."""
         codes, seen = self.codes[rows], np.zeros(self.count, dtype=bool)
         seen[codes] = True
@@ -177,7 +175,7 @@ class Units:
             weights = weights / weights.mean()
         return replace(self, codes=codes, count=len(places), weights=weights), places
 
-    def take(self, rows: AnyArray) -> Units:
+    def take(self, rows: AnyArray) -> "Units":
         """Return those of some rows alone."""
         return self.among(rows)[0]
 
