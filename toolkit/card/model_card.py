@@ -19,13 +19,12 @@ from toolkit.core.estimate import Estimate, spread
 from toolkit.core.face import Face
 from toolkit.core.figures import Drawing
 from toolkit.core.numbers import against_baseline, group_numbers
-from toolkit.core.options import instance, one_of
 from toolkit.core.resources import read_bytes
 from toolkit.core.result import DataRecord, Finding, ModelRecord, Record, Result, by_severity
 from toolkit.core.results import Results
 from toolkit.core.texts import facer, finder
 from toolkit.core.words import counted
-from toolkit.errors import InputError, listed, refusing
+from toolkit.errors import InputError, instance, listed, one_of, refusing
 from toolkit.runs.publish import summarize
 from toolkit.statistics.replicates import FILE, Replicated, is_of, write_replicates
 

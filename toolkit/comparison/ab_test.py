@@ -17,14 +17,13 @@ from toolkit.core.estimate import Estimate, format_p
 from toolkit.core.face import Face, FaceTable
 from toolkit.core.figures import Drawing
 from toolkit.core.numbers import KeyNumber
-from toolkit.core.options import column_of, one_of, whole
 from toolkit.core.result import Finding, Record, Result, by_severity
 from toolkit.core.texts import finder
 from toolkit.core.words import shorten
 from toolkit.data.dataset import Dataset
 from toolkit.data.load import as_dataset
 from toolkit.data.read import read_table
-from toolkit.errors import InputError, listed, shown
+from toolkit.errors import InputError, column_of, listed, one_of, shown, whole
 from toolkit.statistics.significance import holm
 
 finding = finder(__file__)

@@ -14,14 +14,13 @@ from toolkit.core.estimate import Estimate, format_number, format_p, spread
 from toolkit.core.face import Face, FaceTable
 from toolkit.core.figures import Drawing, draw_beside
 from toolkit.core.numbers import KeyNumber
-from toolkit.core.options import above, one_of
 from toolkit.core.resources import beside
 from toolkit.core.result import Finding, Record, Result, by_severity
 from toolkit.core.texts import drawer, finder
 from toolkit.core.words import counted, shorten, spoken, titled
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
-from toolkit.errors import InputError, listed
+from toolkit.errors import InputError, above, listed, one_of
 from toolkit.models.model import Model
 from toolkit.models.threshold import ThresholdLike
 from toolkit.statistics.intervals import share_estimate

@@ -11,8 +11,7 @@ from scipy import stats
 
 from toolkit.core.estimate import Estimate
 from toolkit.core.numbers import direction
-from toolkit.core.options import above, share, whole
-from toolkit.errors import InputError
+from toolkit.errors import InputError, above, share, whole
 from toolkit.statistics.intervals import Array
 from toolkit.statistics.measure import Measure, difference
 

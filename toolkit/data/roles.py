@@ -10,14 +10,13 @@ from typing import Any, TypedDict, Unpack
 import numpy as np
 import pandas as pd
 
-from toolkit.core.options import column_of
 from toolkit.core.result import Finding
 from toolkit.data.columns import plain_column
 from toolkit.data.findings import finding
 from toolkit.data.read import RawTable
 from toolkit.data.recognition import WORDS
 from toolkit.data.schema import Schema
-from toolkit.errors import InputError, listed
+from toolkit.errors import InputError, column_of, listed
 
 MOST_NUMBERS = 10
 _PEOPLE = {kind: "|".join(names.split()) for kind, names in WORDS["people"].items()}

@@ -9,13 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from toolkit.core.options import whole
 from toolkit.core.result import Finding
 from toolkit.data.columns import typed
 from toolkit.data.findings import Noted, finding, refusal
 from toolkit.data.recognition import Decision
 from toolkit.data.table_reader.cells import as_days, as_texts, column_kind, moments, plain_numbers
-from toolkit.errors import InputError, listed, nearest
+from toolkit.errors import InputError, listed, nearest, whole
 from toolkit.statistics.intervals import Codes
 
 PERIODS = {"day": "D", "week": "W", "month": "M", "year": "Y"}

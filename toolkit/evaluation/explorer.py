@@ -9,9 +9,8 @@ import pandas as pd
 
 from toolkit.core.estimate import spread
 from toolkit.core.face import Face
-from toolkit.core.options import instance
 from toolkit.core.result import Explorer
-from toolkit.errors import NotApplicableError
+from toolkit.errors import NotApplicableError, instance
 from toolkit.evaluation.evaluation import Evaluation
 from toolkit.evaluation.findings import face, refusal
 from toolkit.models.threshold import OUTCOMES, Costs

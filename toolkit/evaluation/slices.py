@@ -11,11 +11,11 @@ from scipy import stats
 from toolkit.core.estimate import Estimate, format_number
 from toolkit.core.face import Face
 from toolkit.core.figures import Drawing, draw_beside
-from toolkit.core.options import whole
 from toolkit.core.result import Finding, Result, by_severity
 from toolkit.core.words import shorten
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split, judged_rows
+from toolkit.errors import whole
 from toolkit.evaluation.findings import drawing, face, finding
 from toolkit.evaluation.scan import MOST_PAIRED_LEVELS, Scan, correct, row_losses, search
 from toolkit.models.choice import predict_at

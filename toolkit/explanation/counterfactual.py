@@ -12,13 +12,12 @@ import pandas as pd
 from toolkit.core.estimate import Estimate, format_number
 from toolkit.core.face import Face
 from toolkit.core.figures import BLUE, Axes, Drawing, name_rows
-from toolkit.core.options import column_of, instance
 from toolkit.core.result import Finding, Result
 from toolkit.core.words import shorten, value_text
 from toolkit.data.dataset import Dataset
 from toolkit.data.roles import listed_names
 from toolkit.data.split import Split
-from toolkit.errors import NotApplicableError, listed
+from toolkit.errors import NotApplicableError, column_of, instance, listed
 from toolkit.explanation.local import TEXT, find_rows
 from toolkit.explanation.words import drawing, face, finding
 from toolkit.models.choice import predict_at

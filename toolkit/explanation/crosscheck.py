@@ -10,9 +10,9 @@ import pandas as pd
 from scipy import stats
 
 from toolkit.core.estimate import Estimate
-from toolkit.core.options import column_of
 from toolkit.data.dataset import Dataset
 from toolkit.data.roles import listed_names
+from toolkit.errors import column_of
 from toolkit.evaluation.scan import row_losses
 from toolkit.explanation.importance import REPORTED, mean_magnitude
 from toolkit.models.model import Model

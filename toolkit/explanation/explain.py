@@ -11,10 +11,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import contingency
 
-from toolkit.core.options import above, whole
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split, judged_rows
-from toolkit.errors import NotApplicableError
+from toolkit.errors import NotApplicableError, above, whole
 from toolkit.explanation.attribution import choose_attributor
 from toolkit.explanation.crosscheck import cross_check, group_table, grouping_columns, rank_agreement
 from toolkit.explanation.explanation import REDUNDANT, Explanation

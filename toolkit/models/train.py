@@ -9,12 +9,11 @@ import pandas as pd
 from sklearn.exceptions import ConvergenceWarning, UndefinedMetricWarning
 from sklearn.metrics import get_scorer
 
-from toolkit.core.options import instance
 from toolkit.core.result import Finding, by_severity
 from toolkit.core.words import spoken
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
-from toolkit.errors import InputError, listed
+from toolkit.errors import InputError, instance, listed
 from toolkit.models.candidates import BASELINE, CANDIDATES, make_baseline, make_candidates, read_metric, tune_candidate
 from toolkit.models.findings import finding, refusal
 from toolkit.models.folds import fit_and_score, make_folds, takes_weights

@@ -8,12 +8,11 @@ from typing import Literal, TypeAlias
 
 from toolkit.core.estimate import Estimate
 from toolkit.core.numbers import UNKNOWN, better_when
-from toolkit.core.options import instance
 from toolkit.core.result import SEVERITIES, Finding, Result, by_severity
 from toolkit.core.results import RuleOutcome
 from toolkit.core.texts import refuser
 from toolkit.core.words import counted, matching, shorten
-from toolkit.errors import nearest
+from toolkit.errors import instance, nearest
 from toolkit.policy.policy import AGAINST, FindingRule, NumberRule, Policy
 
 refusal = refuser(__file__)

@@ -16,11 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from toolkit.core.options import whole
 from toolkit.core.resources import is_cell, read_bytes, read_mapping, templates_folder
 from toolkit.core.texts import refuser
 from toolkit.core.words import shorten, slug
-from toolkit.errors import InputError, listed, nearest, refusing
+from toolkit.errors import InputError, listed, nearest, refusing, whole
 from toolkit.runs.conversion import convert, expected, from_texts, read_kinds
 
 refusal = refuser(__file__)
