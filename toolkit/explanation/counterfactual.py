@@ -18,8 +18,8 @@ from toolkit.data.dataset import Dataset
 from toolkit.data.roles import listed_names
 from toolkit.data.split import Split
 from toolkit.errors import NotApplicableError, column_of, instance, listed
+from toolkit.explanation.findings import drawing, face, finding
 from toolkit.explanation.local import TEXT, find_rows
-from toolkit.explanation.words import drawing, face, finding
 from toolkit.models.choice import predict_at
 from toolkit.models.model import Model, in_order
 from toolkit.models.prediction import Predictions, predict

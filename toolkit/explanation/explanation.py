@@ -19,9 +19,9 @@ from toolkit.errors import InputError, listed
 from toolkit.explanation.attribution import Attributor, tolerance
 from toolkit.explanation.crosscheck import LEAST_ROWS, CrossCheck
 from toolkit.explanation.figures import drawings
+from toolkit.explanation.findings import face, finding
 from toolkit.explanation.importance import LEVEL, REPORTED, Drawn, magnitudes, rank_text, relative_errors
 from toolkit.explanation.local import LocalRow
-from toolkit.explanation.words import face, finding
 from toolkit.models.model import Model
 from toolkit.statistics.binning import Levels
 from toolkit.statistics.intervals import Array

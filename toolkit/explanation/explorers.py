@@ -17,10 +17,10 @@ from toolkit.data.contract import is_text
 from toolkit.errors import NotApplicableError
 from toolkit.explanation.explanation import Explanation
 from toolkit.explanation.figures import by_level
+from toolkit.explanation.findings import face
 from toolkit.explanation.importance import EXPLORED
 from toolkit.explanation.local import MOST_STEPS, find_rows
 from toolkit.explanation.trace import LINKS, whole_scale
-from toolkit.explanation.words import face
 from toolkit.models.model import in_order
 from toolkit.models.preprocessing import is_onehot
 from toolkit.statistics.intervals import Array

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from toolkit.core.estimate import Estimate
 from toolkit.core.figures import BLUE, GREY, ORANGE, PALETTE, Axes, Drawing, draw_beside, draw_intervals, name_rows
 from toolkit.core.words import shorten
+from toolkit.explanation.findings import drawing
 from toolkit.explanation.importance import REPORTED, mean_of, rank_text
 from toolkit.explanation.local import waterfall
-from toolkit.explanation.words import drawing
 from toolkit.statistics.binning import Levels
 from toolkit.statistics.intervals import Array
 from toolkit.statistics.units import Units

@@ -15,8 +15,8 @@ from toolkit.core.words import shorten, value_text
 from toolkit.data.dataset import Dataset
 from toolkit.errors import InputError, listed
 from toolkit.explanation.attribution import Attributor
+from toolkit.explanation.findings import drawing
 from toolkit.explanation.trace import LINKS, PROBABILITY
-from toolkit.explanation.words import drawing
 from toolkit.models.model import in_order
 from toolkit.models.prediction import Predictions
 from toolkit.models.threshold import DEFAULT

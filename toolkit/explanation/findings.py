@@ -1,4 +1,4 @@
-"""What makes the findings, figures and faces of this folder of the texts beside it."""
+"""Findings, figures and faces of this folder, of the texts beside it."""
 
 from toolkit.core.texts import drawer, facer, finder
 
