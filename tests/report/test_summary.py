@@ -13,8 +13,7 @@ from sklearn.linear_model import LogisticRegression
 
 from toolkit.card.diff import diff_cards
 from toolkit.card.model_card import make_card
-from toolkit.core.estimate import Estimate
-from toolkit.core.numbers import KeyNumber
+from toolkit.core.estimate import Estimate, KeyNumber
 from toolkit.core.result import DataInfo, Finding
 from toolkit.core.results import ModelInfo, Results
 from toolkit.data.load import load_dataset

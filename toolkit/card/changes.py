@@ -12,8 +12,7 @@ from toolkit.card.content import as_text, questions, sections
 from toolkit.card.lineage import model_of
 from toolkit.card.model_card import ModelCard
 from toolkit.card.quantities import Scalars
-from toolkit.core.estimate import Estimate
-from toolkit.core.numbers import UNKNOWN, better_when
+from toolkit.core.estimate import UNKNOWN, Estimate, better_when
 from toolkit.core.result import Finding
 from toolkit.core.results import Results
 from toolkit.core.words import shorten

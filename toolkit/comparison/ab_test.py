@@ -13,10 +13,9 @@ from scipy import stats
 
 from toolkit.comparison.compare import draw_differences
 from toolkit.comparison.contrasts import ALPHA, Contrast, Mean, adjusted
-from toolkit.core.estimate import Estimate, format_p
+from toolkit.core.estimate import Estimate, KeyNumber, format_p
 from toolkit.core.face import Face, FaceTable
 from toolkit.core.figures import Drawing
-from toolkit.core.numbers import KeyNumber
 from toolkit.core.result import Finding, Record, Result, by_severity
 from toolkit.core.texts import finder
 from toolkit.core.words import shorten

@@ -10,10 +10,9 @@ import pandas as pd
 
 from toolkit.comparison.contrasts import ALPHA, Paired
 from toolkit.comparison.sides import Sides
-from toolkit.core.estimate import Estimate, format_number, format_p, spread
+from toolkit.core.estimate import Estimate, KeyNumber, format_number, format_p, spread
 from toolkit.core.face import Face, FaceTable
 from toolkit.core.figures import Drawing, draw_beside
-from toolkit.core.numbers import KeyNumber
 from toolkit.core.resources import beside
 from toolkit.core.result import Finding, Record, Result, by_severity
 from toolkit.core.texts import drawer, finder

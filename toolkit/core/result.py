@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from toolkit.core.estimate import Estimate, spread
+from toolkit.core.estimate import Estimate, KeyNumber, spread
 from toolkit.core.face import Face
 from toolkit.errors import InputError, NotApplicableError, listed, nearest
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from toolkit.core.figures import Drawing, Picture
-    from toolkit.core.numbers import KeyNumber
     from toolkit.core.results import PolicyVerdict
 
 Severity = Literal["critical", "high", "medium", "low", "info"]

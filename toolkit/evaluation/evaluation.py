@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from toolkit.core.estimate import Estimate, format_number, spread
+from toolkit.core.estimate import UNKNOWN, Estimate, format_number, spread
 from toolkit.core.face import Face
 from toolkit.core.figures import BLUE, GREY, ORANGE, Axes, Drawing, draw_intervals, name_rows
-from toolkit.core.numbers import UNKNOWN, against_baseline
 from toolkit.core.resources import beside
 from toolkit.core.result import Finding, Record, Result
+from toolkit.core.results import against_baseline
 from toolkit.core.words import shorten, titled
 from toolkit.data.dataset import Dataset
 from toolkit.data.fingerprint import fingerprint

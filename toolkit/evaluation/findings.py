@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_float_dtype, is_numeric_dtype
 
-from toolkit.core.estimate import Estimate, format_number
-from toolkit.core.numbers import LOWER_IS_BETTER, UNKNOWN
+from toolkit.core.estimate import LOWER_IS_BETTER, UNKNOWN, Estimate, format_number
 from toolkit.core.resources import beside
 from toolkit.core.result import Finding
 from toolkit.core.texts import drawer, facer, finder, refuser

@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from toolkit.core.estimate import Estimate, format_number, format_p
-from toolkit.core.numbers import AIMED_AT, LOWER_IS_BETTER
+from toolkit.core.estimate import AIMED_AT, LOWER_IS_BETTER, Estimate, format_number, format_p
 from toolkit.core.resources import beside
 from toolkit.core.result import Finding, Severity
 from toolkit.core.texts import drawer, facer, finder

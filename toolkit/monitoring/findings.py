@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from toolkit.core.estimate import Estimate, format_number, format_p
+from toolkit.core.estimate import LOWER_IS_BETTER, Estimate, KeyNumber, format_number, format_p
 from toolkit.core.figures import GREY, ORANGE, Axes, Drawing, draw_intervals, legend_above, name_windows
-from toolkit.core.numbers import LOWER_IS_BETTER, KeyNumber
 from toolkit.core.result import Finding, by_severity
 from toolkit.core.texts import drawer, facer, finder
 from toolkit.core.words import titled

@@ -6,8 +6,7 @@ from dataclasses import replace
 from statistics import NormalDist
 from typing import Literal, TypeAlias
 
-from toolkit.core.estimate import Estimate
-from toolkit.core.numbers import UNKNOWN, better_when
+from toolkit.core.estimate import UNKNOWN, Estimate, better_when
 from toolkit.core.result import SEVERITIES, Finding, Result, by_severity
 from toolkit.core.results import RuleOutcome
 from toolkit.core.texts import refuser
