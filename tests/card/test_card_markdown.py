@@ -7,8 +7,7 @@ import mistune
 import pytest
 import yaml
 from card_reports import number, report, with_scalars
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from toolkit.card.content import Section, escape, table_of, write_markdown
 from toolkit.card.lineage import evaluated_metrics, for_the_hub

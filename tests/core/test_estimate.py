@@ -3,8 +3,7 @@ import math
 from dataclasses import FrozenInstanceError, asdict
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from toolkit.core.estimate import Estimate, format_number
 

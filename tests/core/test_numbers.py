@@ -3,11 +3,9 @@
 import itertools
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from toolkit.core.estimate import Estimate
-from toolkit.core.numbers import group_numbers
+from toolkit.core.estimate import Estimate, group_numbers
 
 LABELS = st.text(st.characters(codec="utf-8", exclude_characters="."), min_size=1, max_size=12)
 

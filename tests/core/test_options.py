@@ -3,8 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from toolkit.core.options import above, column_of, one_of, share, whole
-from toolkit.errors import InputError
+from toolkit.errors import InputError, above, column_of, one_of, share, whole
 
 
 def test_what_fits_is_returned_as_a_plain_value():

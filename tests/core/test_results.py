@@ -8,8 +8,7 @@ import sys
 import pytest
 import schemas
 from card_reports import report
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from toolkit.core.estimate import Estimate
 from toolkit.core.result import DataInfo, Finding

@@ -3,8 +3,7 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from toolkit.core.words import counted, matches, matching, one_line, printable, shorten, slug, unique, value_text
 

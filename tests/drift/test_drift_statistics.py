@@ -3,8 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from scipy import stats
 
 from toolkit.drift.chance import judge_pair, p_value
@@ -13,7 +12,7 @@ from toolkit.drift.model import tell_apart
 from toolkit.drift.summary import CELLS, align, summarize_column
 from toolkit.drift.verdicts import find_break, unit_change
 from toolkit.statistics.binning import cell_starts
-from toolkit.statistics.contingency import all_on_one_side, homogeneity
+from toolkit.statistics.significance import all_on_one_side, homogeneity
 
 
 def numbers(values):

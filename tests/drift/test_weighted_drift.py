@@ -12,8 +12,7 @@ from toolkit.drift.profile import load_profile, summarize
 from toolkit.drift.summary import summarize_column
 from toolkit.models.model import Model
 from toolkit.monitoring.pair import load_drift
-from toolkit.statistics.contingency import design_effect
-from toolkit.statistics.units import Units, kish
+from toolkit.statistics.units import Units, design_effect, kish
 
 
 def people(rows=1500, seed=0):

@@ -13,7 +13,7 @@ from toolkit.core.figures import figure
 from toolkit.core.result import Result
 from toolkit.data.load import load_dataset
 from toolkit.errors import InputError
-from toolkit.evaluation.scan import cut_levels, scan, worse_slices
+from toolkit.evaluation.scan import cut_levels, scan
 from toolkit.evaluation.slices import find_slices
 from toolkit.statistics.units import Units
 
@@ -104,8 +104,8 @@ def test_the_difference_is_welchs_and_its_interval_holds_for_all_slices():
 
 
 def search(loss, columns, units=None, seed=0):
-    levels, members = cut_levels(columns, 30)
-    return scan(levels, members, loss, 30, pairs=True, units=units, seed=seed), levels
+    cut = cut_levels(columns, 30)
+    return scan(cut, loss, 30, pairs=True, units=units, seed=seed), cut.levels
 
 
 def test_a_slice_with_an_error_a_fifth_higher_is_found_in_a_quarter_of_searches():
@@ -127,8 +127,8 @@ def test_groups_whose_rows_are_alike_are_no_evidence():
         columns = pd.DataFrame(rng.integers(0, 3, size=(50, 4)).astype(str), columns=list("abcd")).iloc[code]
         loss = np.exp(0.7 * rng.normal(size=50)[code] + 0.5 * rng.normal(size=1000))
         units = Units.of(pd.Series(code, name="person"), None)
-        wolves.append(bool(worse_slices(search(loss, columns, units, seed)[0])))
-        alone.append(bool(worse_slices(search(loss, columns, None, seed)[0])))
+        wolves.append(bool(search(loss, columns, units, seed)[0].worse()))
+        alone.append(bool(search(loss, columns, None, seed)[0].worse()))
     assert np.mean(wolves) <= 0.05
     assert np.mean(alone) > 0.5
 

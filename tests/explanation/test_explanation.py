@@ -22,7 +22,8 @@ from toolkit.core.result import Result
 from toolkit.data.load import load_dataset
 from toolkit.data.split import split_dataset
 from toolkit.errors import InputError, NotApplicableError
-from toolkit.explanation.explain import CHECKED, Explanation, explain
+from toolkit.explanation.explain import CHECKED, explain
+from toolkit.explanation.explanation import Explanation
 from toolkit.explanation.local import probability_path, telling_rows
 from toolkit.models.model import Model
 from toolkit.models.prediction import Predictions, predict

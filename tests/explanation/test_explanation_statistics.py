@@ -13,10 +13,9 @@ from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LinearRegression
 
 from toolkit.data.load import load_dataset
-from toolkit.explanation.association import associations, correlation_ratio, cramers_v
 from toolkit.explanation.attribution import Attributor
 from toolkit.explanation.crosscheck import cross_check, difference_of_means, group_table, rank_agreement
-from toolkit.explanation.explain import explain
+from toolkit.explanation.explain import associations, correlation_ratio, cramers_v, explain
 from toolkit.explanation.importance import (
     covariance_of_means,
     draw_rows,

@@ -4,8 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from fairness_cases import disparity_coverage, draw_cells
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from toolkit.core.estimate import Estimate
 from toolkit.fairness.clusters import Resampling, count_cells

@@ -3,14 +3,12 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from toolkit.data.load import load_dataset
 from toolkit.data.split import split_dataset
 from toolkit.errors import InputError
-from toolkit.evaluation.curves import MOST_POINTS, binary_curves
-from toolkit.evaluation.evaluate import evaluate
+from toolkit.evaluation.evaluate import MOST_POINTS, binary_curves, evaluate
 from toolkit.evaluation.slices import find_slices
 from toolkit.explanation.counterfactual import find_counterfactual
 from toolkit.explanation.explain import explain

@@ -7,8 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.api as sm
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from pydantic import TypeAdapter
 from scipy.special import expit, logit
 from sklearn.metrics import confusion_matrix, f1_score, precision_score, recall_score, roc_auc_score

@@ -4,11 +4,9 @@ import math
 import re
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
-from toolkit.core.estimate import Estimate
-from toolkit.core.numbers import KeyNumber
+from toolkit.core.estimate import Estimate, KeyNumber
 from toolkit.report.key_numbers import difference_html, direction_words, draw_interval, draw_series, sentence
 
 

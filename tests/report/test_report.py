@@ -14,8 +14,7 @@ import nbformat
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from nbformat.v4 import new_markdown_cell, new_output, new_raw_cell
 from sample_notebook import (
     FINDINGS,

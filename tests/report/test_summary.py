@@ -13,8 +13,7 @@ from sklearn.linear_model import LogisticRegression
 
 from toolkit.card.diff import diff_cards
 from toolkit.card.model_card import make_card
-from toolkit.core.estimate import Estimate
-from toolkit.core.numbers import KeyNumber
+from toolkit.core.estimate import Estimate, KeyNumber
 from toolkit.core.result import DataInfo, Finding
 from toolkit.core.results import ModelInfo, Results
 from toolkit.data.load import load_dataset
@@ -22,8 +21,7 @@ from toolkit.drift.detect import detect_drift
 from toolkit.drift.findings import headline
 from toolkit.evaluation.evaluate import evaluate
 from toolkit.models.model import Model
-from toolkit.monitoring.findings import head_numbers
-from toolkit.monitoring.findings import headline as performance_headline
+from toolkit.monitoring.findings import head_numbers, headline as performance_headline
 from toolkit.monitoring.pair import load_drift
 from toolkit.report.key_numbers import direction_words, key_tables
 from toolkit.report.render import page_html

@@ -16,9 +16,8 @@ from click.testing import CliRunner
 from scipy import stats
 
 from toolkit.cli import main
-from toolkit.core.estimate import Estimate
+from toolkit.core.estimate import Estimate, KeyNumber
 from toolkit.core.face import cell_html
-from toolkit.core.numbers import KeyNumber
 from toolkit.core.result import DataInfo
 from toolkit.core.results import Results, read_results
 from toolkit.errors import InputError

@@ -4,8 +4,7 @@ import warnings
 import numpy as np
 import pytest
 from coverage_cases import coverage, draw_binary, draw_multiclass, draw_regression
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from sklearn import metrics as sk
 
 from toolkit.errors import InputError

@@ -13,7 +13,7 @@ from toolkit.statistics.measure import difference, mean, share
 from toolkit.statistics.metrics import binary_metrics, class_table, multiclass_metrics
 from toolkit.statistics.regression import regression_metrics
 from toolkit.statistics.replicates import paired_difference, read_replicates, replicate, write_replicates
-from toolkit.statistics.units import Units
+from toolkit.statistics.units import Units, design_effect
 
 TRUE_ABSOLUTE_ERROR = math.sqrt(2 / math.pi)
 
@@ -189,6 +189,42 @@ def test_means_of_rows_and_of_groups_of_one_agree():
     found = mean(values)
     effect = Units(np.arange(200), 200, "row").design_effect(found.influence)
     assert effect == pytest.approx(1.0, rel=0.03)
+
+
+def clustered(seed, levels=2):
+    rng = np.random.default_rng(seed)
+    groups = rng.permutation(np.repeat(np.arange(60), rng.integers(1, 12, 60)))
+    own = rng.integers(0, levels, 60)[groups]
+    return np.where(rng.random(len(groups)) < 0.6, own, rng.integers(0, levels, len(groups))), groups
+
+
+def ratio_effect(hits, groups):
+    """Return the variance of a share by the ratio estimator over that of as many independent rows."""
+    n, share, count = len(hits), hits.mean(), len(np.unique(groups))
+    sums = [(hits[groups == group] - share).sum() for group in np.unique(groups)]
+    return count / (count - 1) * np.square(sums).sum() / n**2 / (share * (1 - share) / n)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_design_effect_of_a_share_is_that_of_the_ratio_estimator(seed):
+    codes, groups = clustered(seed)
+    assert design_effect(codes, groups) == pytest.approx(ratio_effect(codes, groups), rel=1e-9)
+
+
+def test_the_design_effect_of_labels_is_the_average_over_them():
+    codes, groups = clustered(0, levels=4)
+    shares = np.bincount(codes) / len(codes)
+    expected = sum((1 - shares[k]) * ratio_effect((codes == k) * 1, groups) for k in range(4)) / 3
+    assert design_effect(codes, groups) == pytest.approx(expected, rel=1e-9)
+    far = codes.astype("int64") * 1_000_003
+    assert design_effect(far, groups) == pytest.approx(expected, rel=1e-9)
+
+
+def test_values_that_alternate_within_groups_count_for_no_more_rows_than_there_are():
+    groups = np.repeat(np.arange(50), 2)
+    assert design_effect(np.tile([0, 1], 50), groups) == 1.0
+    assert design_effect(np.arange(100) % 2, np.arange(100)) == pytest.approx(100 / 99)
+    assert design_effect(np.zeros(100, dtype=int), groups) == 2.0
 
 
 @pytest.mark.slow

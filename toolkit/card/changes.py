@@ -12,15 +12,13 @@ from toolkit.card.content import as_text, questions, sections
 from toolkit.card.lineage import model_of
 from toolkit.card.model_card import ModelCard
 from toolkit.card.quantities import Scalars
-from toolkit.core.estimate import Estimate
-from toolkit.core.numbers import UNKNOWN
+from toolkit.core.estimate import UNKNOWN, Estimate, better_when
 from toolkit.core.result import Finding
 from toolkit.core.results import Results
 from toolkit.core.words import shorten
-from toolkit.statistics.direction import better_when
 from toolkit.statistics.intervals import Z, change
-from toolkit.statistics.multiplicity import benjamini_hochberg
 from toolkit.statistics.replicates import PAIRED, paired_difference
+from toolkit.statistics.significance import benjamini_hochberg
 
 Kind = Literal["added", "removed", "changed", "same"]
 PARTS = ("data", "features", "training", "metrics", "fairness", "operation", "other numbers", "findings", "author")

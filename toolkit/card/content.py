@@ -15,9 +15,8 @@ from jinja2 import Environment, FileSystemLoader, select_autoescape
 
 from toolkit.core.estimate import Estimate
 from toolkit.core.face import FaceTable, result_html
-from toolkit.core.resources import read_yaml, templates_folder
+from toolkit.core.resources import read_mapping, read_yaml, templates_folder
 from toolkit.core.words import one_line, shorten, slug, spoken
-from toolkit.core.yaml_file import read_mapping
 from toolkit.errors import InputError, listed, nearest, refusing
 
 BLANK = "not provided by the author"

@@ -12,16 +12,14 @@ import pandas as pd
 from toolkit.card.changes import PARTS, SIGNIFICANT, Change, changes_between, p_value_of
 from toolkit.card.model_card import ModelCard, face, finding, read_card
 from toolkit.card.quantities import drawing
-from toolkit.core.estimate import Estimate, spread
+from toolkit.core.estimate import Estimate, KeyNumber, is_disparity, spread
 from toolkit.core.face import Face, FaceTable
 from toolkit.core.figures import ORANGE, Drawing, draw_beside
-from toolkit.core.numbers import KeyNumber
 from toolkit.core.resources import beside
 from toolkit.core.result import Finding, Record, Result, by_severity
 from toolkit.core.words import shorten, titled
 from toolkit.errors import NotApplicableError, listed
 from toolkit.policy.reason import number_words
-from toolkit.statistics.direction import is_disparity
 
 MOST_NAMES, MOST_SAID = 60, 5
 #: Parts of numbers, whose new and vanished ones are only named; and those whose table is folded away.

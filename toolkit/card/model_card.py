@@ -15,17 +15,15 @@ from toolkit.card.content import Section, as_yaml, questions, read_author, secti
 from toolkit.card.lineage import Report, evidence, for_the_hub, model_address, model_name, model_of, read_report
 from toolkit.card.quantities import groups_drawings
 from toolkit.card.sections import cross_reference, make_sections
-from toolkit.core.estimate import Estimate, spread
+from toolkit.core.estimate import Estimate, group_numbers, spread
 from toolkit.core.face import Face
 from toolkit.core.figures import Drawing
-from toolkit.core.numbers import against_baseline, group_numbers
-from toolkit.core.options import instance, one_of
 from toolkit.core.resources import read_bytes
 from toolkit.core.result import DataRecord, Finding, ModelRecord, Record, Result, by_severity
-from toolkit.core.results import Results
+from toolkit.core.results import Results, against_baseline
 from toolkit.core.texts import facer, finder
 from toolkit.core.words import counted
-from toolkit.errors import InputError, listed, refusing
+from toolkit.errors import InputError, instance, listed, one_of, refusing
 from toolkit.runs.publish import summarize
 from toolkit.statistics.replicates import FILE, Replicated, is_of, write_replicates
 

@@ -10,10 +10,9 @@ import pandas as pd
 
 from toolkit.card.content import sections, table_of
 from toolkit.card.lineage import model_name
-from toolkit.core.estimate import Estimate
+from toolkit.core.estimate import UNKNOWN, Estimate, GroupNumber, group_numbers
 from toolkit.core.face import FaceTable
 from toolkit.core.figures import Drawing, draw_beside
-from toolkit.core.numbers import UNKNOWN, GroupNumber, group_numbers
 from toolkit.core.results import Results
 from toolkit.core.texts import drawer
 from toolkit.core.words import matching, shorten

@@ -9,8 +9,8 @@ from typing import Any
 from toolkit.card.content import Section, environment, filled, questions, sections, table_of
 from toolkit.card.lineage import Report, evaluated_metrics, facts_of
 from toolkit.card.quantities import MAKERS, compared_groups, gathered
+from toolkit.core.estimate import group_numbers
 from toolkit.core.face import FaceTable
-from toolkit.core.numbers import group_numbers
 from toolkit.core.resources import read_yaml, templates_folder
 from toolkit.core.result import SEVERITIES, by_severity
 from toolkit.core.results import Results

@@ -13,19 +13,17 @@ from scipy import stats
 
 from toolkit.comparison.compare import draw_differences
 from toolkit.comparison.contrasts import ALPHA, Contrast, Mean, adjusted
-from toolkit.core.estimate import Estimate, format_p, spread
+from toolkit.core.estimate import Estimate, KeyNumber, format_p
 from toolkit.core.face import Face, FaceTable
 from toolkit.core.figures import Drawing
-from toolkit.core.numbers import KeyNumber
-from toolkit.core.options import column_of, one_of, whole
 from toolkit.core.result import Finding, Record, Result, by_severity
 from toolkit.core.texts import finder
 from toolkit.core.words import shorten
 from toolkit.data.dataset import Dataset
 from toolkit.data.load import as_dataset
 from toolkit.data.read import read_table
-from toolkit.errors import InputError, listed, shown
-from toolkit.statistics.multiplicity import holm
+from toolkit.errors import InputError, column_of, listed, one_of, shown, whole
+from toolkit.statistics.significance import holm
 
 finding = finder(__file__)
 MISMATCH = 0.001
@@ -175,10 +173,6 @@ class ABTest(Result):
     ratio: float
     table: pd.DataFrame
     better: Mapping[str, Any]
-
-    def frame(self) -> pd.DataFrame:
-        """Return the table, with the ends of the intervals in columns of their own."""
-        return spread(self.table)
 
     def scalars(self) -> dict[str, Estimate]:
         """Return ``ab.<arm>.difference``, ``.lift`` and ``.p_value``, the units, their ratio, and harmed guardrails."""

@@ -10,22 +10,20 @@ import pandas as pd
 
 from toolkit.comparison.contrasts import ALPHA, Paired
 from toolkit.comparison.sides import Sides
-from toolkit.core.estimate import Estimate, format_number, format_p, spread
+from toolkit.core.estimate import Estimate, KeyNumber, format_number, format_p, spread
 from toolkit.core.face import Face, FaceTable
 from toolkit.core.figures import Drawing, draw_beside
-from toolkit.core.numbers import KeyNumber
-from toolkit.core.options import above, one_of
 from toolkit.core.resources import beside
 from toolkit.core.result import Finding, Record, Result, by_severity
 from toolkit.core.texts import drawer, finder
 from toolkit.core.words import counted, shorten, spoken, titled
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
-from toolkit.errors import InputError, listed
+from toolkit.errors import InputError, above, listed, one_of
 from toolkit.models.model import Model
 from toolkit.models.threshold import ThresholdLike
 from toolkit.statistics.intervals import share_estimate
-from toolkit.statistics.multiplicity import holm
+from toolkit.statistics.significance import holm
 
 finding, drawing = finder(__file__), drawer(__file__)
 #: What a conclusion says, before the numbers.

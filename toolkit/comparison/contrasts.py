@@ -9,10 +9,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from toolkit.core.estimate import Estimate
-from toolkit.core.options import above, share, whole
-from toolkit.errors import InputError
-from toolkit.statistics.direction import direction
+from toolkit.core.estimate import Estimate, direction
+from toolkit.errors import InputError, above, share, whole
 from toolkit.statistics.intervals import Array
 from toolkit.statistics.measure import Measure, difference
 

@@ -15,8 +15,8 @@ from toolkit.data.read import read_table
 from toolkit.data.split import Split, judged_rows
 from toolkit.errors import InputError
 from toolkit.evaluation.evaluate import measure
-from toolkit.evaluation.scan import row_losses, search, slice_mask
-from toolkit.evaluation.slices import MOST_ROWS, fewest, slice_text
+from toolkit.evaluation.scan import row_losses, search
+from toolkit.evaluation.slices import MOST_ROWS, fewest
 from toolkit.fairness.groups import group_rows
 from toolkit.models.load import load_audit, load_model
 from toolkit.models.model import Model, in_order
@@ -25,7 +25,7 @@ from toolkit.models.prediction_file import load_predictions
 from toolkit.models.threshold import ThresholdLike
 from toolkit.statistics.intervals import Codes
 from toolkit.statistics.metrics import LEAST_OF_CLASS, SCORE_METRICS
-from toolkit.statistics.multiplicity import holm
+from toolkit.statistics.significance import holm
 from toolkit.statistics.units import Units, weights_of
 
 #: Rows of a group below which it is not compared.
@@ -190,14 +190,14 @@ class Sides:
         alike = self.said[0].probabilities == self.said[1].probabilities
         (name, old), (_, new) = (row_losses(one, task) for one in (self.said if alike else bare))
         given = self.part, new - old, fewest(self.part.rows), 2, self.units, self.seed
-        levels, members, scanned, kept = search(*given, against_zero=True)
+        scanned, kept = search(*given, against_zero=True)
         numbers, rows = (scanned.difference, scanned.half_width, scanned.p_adjusted), []
         for place in kept:
-            held = slice_mask(place, scanned, members) * weights_of(self.units, self.part.rows)
+            held = scanned.mask(place) * weights_of(self.units, self.part.rows)
             (apart, half, p), count = (float(part[place]) for part in numbers), int(scanned.rows[place])
             difference = Estimate(apart, apart - half, apart + half, count, "t, simultaneous over all slices")
             means = (float(np.average(loss, weights=held)) for loss in (old, new))
-            rows.append((slice_text(place, scanned, levels), count, name, *means, difference, p))
+            rows.append((scanned.text(place), count, name, *means, difference, p))
         return pd.DataFrame(rows, columns=list(_SLICES))
 
     def labels(self) -> list[NDArray[Any]]:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit.core.estimate import Estimate
 from toolkit.core.face import face_macros, table_html
-from toolkit.core.options import instance
 from toolkit.core.resources import templates_folder
 from toolkit.core.result import FIGURES_MIME, NOTHING_MIME, Result
 from toolkit.core.words import shorten
+from toolkit.errors import instance
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from toolkit.core.estimate import Estimate, spread
+from toolkit.core.estimate import Estimate, KeyNumber, spread
 from toolkit.core.face import Face
 from toolkit.errors import InputError, NotApplicableError, listed, nearest
 
@@ -17,13 +17,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from toolkit.core.figures import Drawing, Picture
-    from toolkit.core.numbers import KeyNumber
     from toolkit.core.results import PolicyVerdict
 
 Severity = Literal["critical", "high", "medium", "low", "info"]
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 NOTHING_MIME = "application/vnd.toolkit.nothing+json"  # tells a report that there is nothing to show, and why
-CELL_SIZE = (5.2, 3.0)  # inches of the figure in a cell, which a narrow one holds as it is
 FIGURES_MIME = "application/vnd.toolkit.figures+json"  # the words below them, which tell a report what stands there
 EXPLORER_MIME = "application/vnd.toolkit.explorer+json"  # what the page's script makes movable
 
@@ -156,9 +154,11 @@ class Record:
 class Result(ABC):
     """What a step returns: numbers first, pictures when asked for, and one face for cell, terminal and page."""
 
-    @abstractmethod
+    table: pd.DataFrame
+
     def frame(self) -> pd.DataFrame:
         """Return the numbers as a tidy table: texts, numbers and yes/no, the ends of intervals in columns."""
+        return spread(self.table)
 
     @abstractmethod
     def face(self) -> Face:
@@ -188,8 +188,7 @@ class Result(ABC):
         InputError
             Where there is no such figure.
         """
-        known = {drawing.kind: drawing for drawing in self.drawings()}
-        name = type(self).__name__
+        known, name = {drawing.kind: drawing for drawing in self.drawings()}, type(self).__name__
         if not known:
             raise InputError(f"{name} has nothing to draw: {self.face().lead}")
         if kind and kind not in known:
@@ -216,10 +215,11 @@ class Result(ABC):
         return str(self._repr_mimebundle_()["text/html"])
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
-        face, in_a_run = self.face(), "TOOLKIT_RUN_FOLDER" in os.environ
-        # The template of a run shows the figures in cells of their own.
-        first = "".join(one.figure(*CELL_SIZE).html() for one in self.drawings()[:1]) if not in_a_run else ""
-        return {"text/html": face.html() if in_a_run else face.cell(first), "text/plain": face.text()}
+        face = self.face()
+        if "TOOLKIT_RUN_FOLDER" in os.environ:  # a run: its template shows the figures in cells of their own
+            return {"text/html": face.html(), "text/plain": face.text()}
+        first = "".join(one.figure(5.2, 3.0).html() for one in self.drawings()[:1])  # inches: a narrow cell's
+        return {"text/html": face.cell(first), "text/plain": face.text()}
 
 
 class Explorer(Result):

@@ -1,7 +1,5 @@
 """The results of a report: one type writes ``results.json``, reads it, and gives the file's JSON Schema."""
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Mapping
@@ -10,11 +8,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Literal, cast, get_args
 
-from toolkit.core.estimate import Estimate
-from toolkit.core.numbers import KeyNumber
+from toolkit.core.estimate import UNKNOWN, Estimate, KeyNumber
 from toolkit.core.resources import read_bytes
 from toolkit.core.result import DataInfo, Finding
-from toolkit.core.words import shorten
+from toolkit.core.words import shorten, titled
 from toolkit.errors import InputError, refusing, shown
 
 SCHEMA: Literal[1] = 1
@@ -190,7 +187,7 @@ class Results:
     sign_off: tuple[Mapping[str, str], ...] = ()
 
     @classmethod
-    def read(cls, content: str | bytes | Mapping[str, Any], name: str = "This") -> Results:
+    def read(cls, content: str | bytes | Mapping[str, Any], name: str = "This") -> "Results":
         """Read results from JSON, or from what ``plain`` wrote.
 
         Parameters
@@ -274,3 +271,23 @@ def adapter(kind: type) -> Any:
     from pydantic import TypeAdapter
 
     return TypeAdapter(kind)
+
+
+def against_baseline(scalars: Mapping[str, Estimate]) -> tuple[KeyNumber, ...]:
+    """Return the numbers of the test part that have a baseline beside them.
+
+    Examples
+    --------
+    >>> found = against_baseline({"test.f1": Estimate(0.5), "baseline.f1": Estimate(0.1), "test.rows": Estimate(9)})
+    >>> [(one.name, one.label, str(one.value), str(one.other)) for one in found]
+    [('test.f1', 'F1', '0.500', '0.100')]
+    """
+    groups = scalars.get("test.groups", UNKNOWN).value
+    on = "test part" if math.isnan(groups) else f"test part ({groups:,.0f} groups)"
+    found = []
+    for name, number in scalars.items():
+        part, _, metric = name.partition(".")
+        if part == "test" and f"baseline.{metric}" in scalars:
+            other, difference = scalars[f"baseline.{metric}"], scalars.get(f"difference.{metric}", UNKNOWN)
+            found.append(KeyNumber(name, titled(metric), number, on, "baseline", other, difference))
+    return tuple(found)

@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from toolkit.core.options import whole
 from toolkit.core.result import Finding
 from toolkit.core.words import counted
 from toolkit.data.dataset import Dataset
 from toolkit.data.findings import finding, refusal
 from toolkit.data.roles import matching, time_order
-from toolkit.errors import InputError, listed, nearest
+from toolkit.errors import InputError, listed, nearest, whole
 from toolkit.statistics.intervals import Codes
 
 PERIODS = {"day": "D", "week": "W", "month": "M", "year": "Y"}

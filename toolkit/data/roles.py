@@ -9,7 +9,6 @@ from typing import Any, Unpack
 import numpy as np
 import pandas as pd
 
-from toolkit.core.options import column_of
 from toolkit.core.result import Finding
 from toolkit.data.columns import plain_column, typed
 from toolkit.data.dataset import Options, Roles, given, listed_names
@@ -18,7 +17,7 @@ from toolkit.data.read import RawTable
 from toolkit.data.recognition import WORDS, Decision
 from toolkit.data.schema import Schema
 from toolkit.data.table_reader.cells import as_days, as_texts, column_kind, moments, plain_numbers
-from toolkit.errors import InputError, listed
+from toolkit.errors import InputError, column_of, listed
 from toolkit.statistics.intervals import Codes
 
 MOST_NUMBERS = 10

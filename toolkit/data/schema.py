@@ -14,9 +14,8 @@ from typing import Any, ClassVar, Literal
 
 import yaml
 
-from toolkit.core.resources import read_bytes
+from toolkit.core.resources import NOT_YAML, read_bytes
 from toolkit.core.results import adapter, problem, results_path
-from toolkit.core.yaml_file import NOT_YAML
 from toolkit.data.findings import refusal
 from toolkit.data.table_reader.formats import Format
 from toolkit.errors import InputError, listed, nearest, refusing

@@ -13,7 +13,6 @@ import pandas as pd
 from toolkit.core.estimate import Estimate, spread
 from toolkit.core.face import Face
 from toolkit.core.figures import Drawing
-from toolkit.core.options import instance, one_of, share
 from toolkit.core.result import Finding, Record, Result, by_severity
 from toolkit.core.words import counted
 from toolkit.data.assignment import apart, by_class, by_group, by_time, shuffled
@@ -25,7 +24,7 @@ from toolkit.data.fingerprint import fingerprint
 from toolkit.data.load import load_dataset
 from toolkit.data.roles import time_order
 from toolkit.data.table_reader.cells import as_label
-from toolkit.errors import InputError, listed
+from toolkit.errors import InputError, instance, listed, one_of, share
 from toolkit.statistics.intervals import share_estimate
 
 STRATEGIES = ("auto", "stratified", "time", "group", "time_group", "random")

@@ -10,8 +10,8 @@ from toolkit.core.estimate import Estimate
 from toolkit.core.words import quoted, value_text
 from toolkit.drift.distances import METHODS, SMALL, Pair, evidently_score
 from toolkit.drift.summary import ColumnSummary, align
-from toolkit.statistics.contingency import all_on_one_side, homogeneity
 from toolkit.statistics.intervals import RULE_OF_THREE, Array, t_quantile
+from toolkit.statistics.significance import all_on_one_side, homogeneity
 
 REPLICATES = 200
 _CELLS_DRAWN = 400_000

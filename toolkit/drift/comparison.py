@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from toolkit.core.options import above, column_of, one_of, share
 from toolkit.core.result import Finding
 from toolkit.data.assignment import Window
 from toolkit.data.dataset import Dataset
@@ -22,7 +21,7 @@ from toolkit.drift.model import MOST_ROWS, Domain, tell_apart, units_of_both, wi
 from toolkit.drift.profile import Profile
 from toolkit.drift.summary import PREDICTION, ColumnSummary, roles_of, summarize_column, summarize_in
 from toolkit.drift.verdicts import Plan, Row, judge_column
-from toolkit.errors import InputError, listed
+from toolkit.errors import InputError, above, column_of, listed, one_of, share
 from toolkit.models.model import Model
 from toolkit.statistics.intervals import Codes
 

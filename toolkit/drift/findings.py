@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from toolkit.core.estimate import Estimate, format_number, format_p
+from toolkit.core.estimate import Estimate, KeyNumber, format_number, format_p
 from toolkit.core.figures import BLUE, GREEN, GREY, ORANGE, Axes, Drawing, draw_intervals, name_rows, name_windows
-from toolkit.core.numbers import KeyNumber
 from toolkit.core.resources import beside
 from toolkit.core.result import Finding, Severity
 from toolkit.core.texts import drawer, facer, finder, refuser

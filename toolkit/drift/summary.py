@@ -15,9 +15,8 @@ import pandas as pd
 from toolkit.data.columns import IDENTIFIER_ROWS, IDENTIFIER_SHARE, plain_column, useless
 from toolkit.data.dataset import Dataset
 from toolkit.statistics.binning import cell_starts
-from toolkit.statistics.contingency import design_effect
 from toolkit.statistics.intervals import AnyArray
-from toolkit.statistics.units import Units
+from toolkit.statistics.units import Units, design_effect
 
 #: What the predictions of a model are called among the columns of a table.
 PREDICTION = "model prediction"
@@ -56,7 +55,7 @@ class ColumnSummary:
         Groups of rows that belong together, such as those of one person; 0 where each row stands for itself.
     effect, missing_effect : float
         How many rows of such groups, or of their weights, tell as much as an independent one: about the values, and
-        about whether there is one. See ``toolkit.statistics.contingency``.
+        about whether there is one. See ``toolkit.statistics.significance``.
     """
 
     name: str

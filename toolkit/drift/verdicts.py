@@ -17,9 +17,8 @@ from toolkit.drift.chance import judge_novelty, judge_pair
 from toolkit.drift.distances import METHODS, Pair, pair_of
 from toolkit.drift.summary import ColumnSummary
 from toolkit.errors import InputError, listed
-from toolkit.statistics.contingency import all_alike, all_on_one_side, homogeneity
 from toolkit.statistics.intervals import change, share_estimate
-from toolkit.statistics.multiplicity import benjamini_hochberg
+from toolkit.statistics.significance import all_alike, all_on_one_side, benjamini_hochberg, homogeneity
 
 MISSING_THRESHOLD = 0.05
 VERDICTS = ("broken", "drifted", "stable", "left out")

@@ -1,41 +1,35 @@
 """Judge a fitted model: every metric with its interval on each part, beside the baseline, at a stated threshold."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from toolkit.core.estimate import Estimate, format_number, spread
-from toolkit.core.face import Face
-from toolkit.core.figures import Drawing
-from toolkit.core.numbers import UNKNOWN, against_baseline
-from toolkit.core.result import Finding, Record, Result, by_severity
-from toolkit.core.words import titled
+from toolkit.core.estimate import Estimate
+from toolkit.core.result import Finding, by_severity
 from toolkit.data.dataset import Dataset
-from toolkit.data.fingerprint import fingerprint
 from toolkit.data.split import Split, judged_rows
 from toolkit.errors import InputError
-from toolkit.evaluation.curves import binary_curves, regression_curves
-from toolkit.evaluation.figures import drawings
-from toolkit.evaluation.findings import about_decisions, about_units, face, finding, judge
+from toolkit.evaluation.evaluation import Evaluation
+from toolkit.evaluation.findings import about_decisions, about_units, finding, judge
 from toolkit.models.candidates import make_baseline
-from toolkit.models.held_out import HELD_OUT_FILE, count_held_out
+from toolkit.models.held_out import count_held_out
 from toolkit.models.model import Model, in_order
 from toolkit.models.prediction import Predictions, measure_speed, predict, threshold_for
-from toolkit.models.threshold import DEFAULT, THRESHOLD_FILE, Threshold, ThresholdLike
+from toolkit.models.threshold import DEFAULT, Costs, Threshold, ThresholdLike, confusion_steps
+from toolkit.statistics.calibration import calibration_bins
+from toolkit.statistics.intervals import Array, wilson
 from toolkit.statistics.measure import Measure, difference, mean, rival
 from toolkit.statistics.metrics import binary_metrics, class_table, multiclass_metrics
 from toolkit.statistics.regression import regression_metrics
-from toolkit.statistics.replicates import FILE, replicate, write_replicates
-from toolkit.statistics.units import Units
+from toolkit.statistics.units import Units, kish
 
-_KINDS = ("baseline", "difference")
+MOST_POINTS = 400
+SCORE_BINS = 40
+MOST_DOTS = 1000
 
 
 def evaluate(
@@ -134,94 +128,6 @@ def evaluate(
     )
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Evaluation(Result):
-    """How good a model is, in numbers with intervals.
-
-    Attributes
-    ----------
-    data : Dataset
-        The test part.
-    threshold : Threshold or None
-        At which score a row is predicted positive, and why; binary only.
-    parts : tuple of str
-        Parts of the split that were measured.
-    numbers : dict of str to Estimate
-        Everything measured, by dotted name.
-    by_class : DataFrame or None
-        Multiclass, on the test part: precision, recall, F1 and AUC of each class against the rest.
-    confusion : DataFrame or None
-        Counts on the test part, or sums of weights of mean 1: a row a true class, a column a predicted class.
-    curves : dict of str to DataFrame
-        What the figures draw: see ``toolkit.evaluation.curves``.
-    notes : tuple of Finding
-    measured : dict of str to Measure
-        The metrics of the test part with the influence of each row.
-    model : Model
-        The model that was measured, which decides at this threshold: the other steps take it.
-    held_out : str
-        Counts of the test part by score, or sums of its errors, which are kept with the model: see
-        ``toolkit.models.held_out``.
-    """
-
-    data: Dataset
-    threshold: Threshold | None
-    parts: tuple[str, ...]
-    numbers: dict[str, Estimate]
-    by_class: pd.DataFrame | None
-    confusion: pd.DataFrame | None
-    curves: dict[str, pd.DataFrame]
-    notes: tuple[Finding, ...]
-    measured: dict[str, Measure] = field(repr=False)
-    model: Model = field(repr=False)
-    held_out: str = field(default="", repr=False)
-
-    def frame(self) -> pd.DataFrame:
-        """Return one row a metric and part; on the test part also the baseline and the difference to it."""
-        rows = []
-        for metric in self.measured:
-            for part in self.parts:
-                found, names = self.numbers[f"{part}.{metric}"], [f"{kind}.{metric}" for kind in _KINDS]
-                base, apart = (self.numbers.get(name if part == "test" else "", UNKNOWN) for name in names)
-                rows.append((metric, part, found, found.method, base, apart, apart.method))
-        table = pd.DataFrame(rows, columns=["metric", "part", "value", "method", *_KINDS, "difference_method"])
-        return spread(table).drop(columns=[f"{kind}_n" for kind in _KINDS])
-
-    def scalars(self) -> dict[str, Estimate]:
-        """Return every number: ``<part>.<metric>``, ``baseline.<metric>``, ``difference.<metric>``, ``latency.…``."""
-        return dict(self.numbers)
-
-    def drawings(self) -> list[Drawing]:
-        """Return the figures this task has."""
-        return drawings(self)
-
-    def record(self) -> Record:
-        """Return how the threshold was chosen, and replicates by which a later model can be compared in pairs."""
-        at, files = self.threshold, {FILE: self._replicates}
-        kept = {THRESHOLD_FILE: at.text()} if at and math.isfinite(at.value) else {}
-        kept |= {HELD_OUT_FILE: self.held_out} if self.held_out else {}
-        parameters, numbers = {"threshold": str(at)} if at else {}, against_baseline(self.numbers)
-        return Record(parameters, model=self.model.record(), files=files, kept=kept, numbers=numbers)
-
-    @cached_property
-    def _replicates(self) -> str:
-        return write_replicates(replicate(self.measured), fingerprint(self.data.target.rename("target").reset_index()))
-
-    def face(self) -> Face:
-        """Return the threshold, and the metrics of the test part beside the baseline's."""
-        numbers, rows, first = self.numbers, [], next(iter(self.measured))
-        for metric in self.measured:
-            row: dict[str, object] = {"metric": metric, "test": numbers[f"test.{metric}"]}
-            row |= {kind: numbers[name] for kind in _KINDS if (name := f"{kind}.{metric}") in numbers}
-            rows.append(row | {part: numbers[f"{part}.{metric}"].value for part in self.parts if part != "test"})
-        frames = [pd.DataFrame(rows), *([] if self.by_class is None else [self.by_class])]
-        base, units, at = numbers.get(f"baseline.{first}"), self.measured[first].units, self.threshold
-        about = {"against": f", against {format_number(base.value)} for the baseline" if base else ""}
-        about |= {"units": f" {units.text}" if units else "", "metric": titled(first)}
-        about |= {"positive": f" Positive is {self.data.positive}, predicted {at.called}." if at else ""}
-        return face("evaluation", self, *frames, value=numbers[f"test.{first}"], **about)
-
-
 def _numbers(
     measured: Mapping[str, dict[str, Measure]], compared: Mapping[str, Measure], units: Mapping[str, Units | None]
 ) -> dict[str, Estimate]:
@@ -284,9 +190,76 @@ def _confusion(predicted: Predictions, test: Dataset, chosen: Threshold | None) 
 
 
 def _curves(predicted: Predictions, task: str, chosen: Threshold | None, seed: int) -> dict[str, pd.DataFrame]:
+    """Compute what the figures show, as frames of a few hundred rows: a residual is prediction minus truth."""
     if task == "regression":
-        return regression_curves(predicted.y_true, predicted.y_pred, seed=seed)
+        n = len(predicted.y_true)
+        picked = np.sort(np.random.default_rng(seed).choice(n, min(MOST_DOTS, n), replace=False))
+        dots = pd.DataFrame({"actual": predicted.y_true[picked], "predicted": predicted.y_pred[picked]})
+        dots["residual"] = dots["predicted"] - dots["actual"]
+        return {"predicted_vs_actual": dots, "residuals": dots}
     if chosen is None or not predicted.scored or predicted.y_true.sum() in (0, len(predicted.y_true)):
         return {}
     rows = predicted.y_true, predicted.y_pred, predicted.weights
     return binary_curves(*rows, costs=chosen.rule.costs, probabilities=predicted.probabilities)
+
+
+def binary_curves(
+    y_true: Array, y_score: Array, weights: Array | None = None, *, costs: Costs | None, probabilities: bool
+) -> dict[str, pd.DataFrame]:
+    """Compute every curve of a binary classifier.
+
+    Parameters
+    ----------
+    y_true : array of shape (n,)
+        1 for the positive class, 0 for the other; both must be there.
+    y_score : array of shape (n,)
+    weights : array of shape (n,), optional
+        How much each row counts, of mean 1.
+    costs : Costs or None
+        With them the cost curve is computed too.
+    probabilities : bool
+        Whether the scores are probabilities; without, there is no calibration curve.
+
+    Returns
+    -------
+    dict of str to DataFrame
+        ``roc`` (threshold, false_positive_rate, recall), ``precision_recall`` (threshold, recall, precision), ``gain``
+        (threshold, called, recall), ``cost`` (threshold, expected_cost), ``calibration`` (predicted, observed, low,
+        high, n), ``scores`` (low, high, positive, negative: shares of each class).
+
+    Examples
+    --------
+    >>> y_true, y_score = np.array([0.0, 0.0, 1.0, 1.0]), np.array([0.1, 0.4, 0.35, 0.8])
+    >>> binary_curves(y_true, y_score, costs=None, probabilities=True)["roc"]["recall"].tolist()
+    [0.0, 0.5, 0.5, 1.0, 1.0]
+    """
+    each = np.ones(len(y_true)) if weights is None else weights
+    steps, hits, called = confusion_steps(y_true, y_score, each)
+    n, ones = len(y_true), float(y_true @ each)
+    kept, progress = np.arange(len(steps)), hits / ones + (called - hits) / (n - ones)
+    if len(steps) > MOST_POINTS:
+        # Evenly along both rates, which never fall; both ends stay.
+        kept = np.unique(np.searchsorted(progress, np.linspace(progress[0], progress[-1], MOST_POINTS)))
+    steps, hits, called = steps[kept], hits[kept], called[kept]
+    curve = pd.DataFrame({"threshold": steps, "false_positive_rate": (called - hits) / (n - ones)})
+    curve = curve.assign(recall=hits / ones, called=called / n)
+    decided = curve.loc[1:, ["threshold", "recall"]].assign(precision=hits[1:] / called[1:]).reset_index(drop=True)
+    curves = {"roc": curve[["threshold", "false_positive_rate", "recall"]], "precision_recall": decided}
+    curves |= {"gain": curve[["threshold", "called", "recall"]], "scores": _score_bins(y_true, y_score, each)}
+    if costs:
+        total = costs.total(hits, called - hits, ones, n - ones)
+        curves["cost"] = pd.DataFrame({"threshold": steps, "expected_cost": total / n})
+    if probabilities:
+        bins, effect = zip(*calibration_bins(y_true, y_score, weights=weights), strict=True), kish(each)
+        rows = [(at, rate, *wilson(rate * size / effect, size / effect), int(size)) for size, at, rate in bins]
+        curves["calibration"] = pd.DataFrame(rows, columns=["predicted", "observed", "low", "high", "n"])
+    return curves
+
+
+def _score_bins(y_true: Array, y_score: Array, weights: Array) -> pd.DataFrame:
+    low, high = float(y_score.min()), float(y_score.max())
+    low, high = (0.0, 1.0) if low >= 0 and high <= 1 else (low, high)
+    edges = np.linspace(low, high if high > low else low + 1, SCORE_BINS + 1)
+    classes = {"positive": y_true, "negative": 1 - y_true}
+    shares = {name: np.histogram(y_score, edges, weights=weights * y)[0] / (weights @ y) for name, y in classes.items()}
+    return pd.DataFrame({"low": edges[:-1], "high": edges[1:], **shares})

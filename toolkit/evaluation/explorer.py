@@ -1,7 +1,5 @@
 """The threshold explorer: what every threshold would do, overall and to each group, for the report's slider."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,10 +9,9 @@ import pandas as pd
 
 from toolkit.core.estimate import spread
 from toolkit.core.face import Face
-from toolkit.core.options import instance
 from toolkit.core.result import Explorer
-from toolkit.errors import NotApplicableError
-from toolkit.evaluation.evaluate import Evaluation
+from toolkit.errors import NotApplicableError, instance
+from toolkit.evaluation.evaluation import Evaluation
 from toolkit.evaluation.findings import face, refusal
 from toolkit.models.threshold import OUTCOMES, Costs
 from toolkit.statistics.intervals import share_estimate
@@ -28,7 +25,7 @@ _GROUPS = ("feature", "group", "threshold", "positives", "negatives", "size", "t
 PLAIN_COSTS = Costs(fp=1.0, fn=1.0)
 
 
-def threshold_explorer(evaluation: Evaluation, fairness: FairnessAudit | Any = None) -> ThresholdExplorer:
+def threshold_explorer(evaluation: Evaluation, fairness: "FairnessAudit | Any" = None) -> "ThresholdExplorer":
     """Show what the test part would look like at other thresholds; in a report, with a slider.
 
     Parameters

@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_float_dtype, is_numeric_dtype
 
-from toolkit.core.estimate import Estimate, format_number
-from toolkit.core.numbers import UNKNOWN
+from toolkit.core.estimate import LOWER_IS_BETTER, UNKNOWN, Estimate, format_number
 from toolkit.core.resources import beside
 from toolkit.core.result import Finding
 from toolkit.core.texts import drawer, facer, finder, refuser
@@ -19,7 +18,6 @@ from toolkit.data.table_reader.cells import column_kind
 from toolkit.evaluation.scan import chance_of_truth
 from toolkit.models.prediction import Predictions
 from toolkit.models.threshold import Threshold
-from toolkit.statistics.direction import LOWER_IS_BETTER
 from toolkit.statistics.intervals import Array, mover_difference
 from toolkit.statistics.measure import Measure
 from toolkit.statistics.regression import HEAVY

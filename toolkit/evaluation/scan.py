@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -10,8 +11,8 @@ from scipy import stats
 
 from toolkit.data.dataset import Dataset
 from toolkit.models.prediction import Predictions
-from toolkit.statistics.binning import cut
-from toolkit.statistics.intervals import Array, Codes
+from toolkit.statistics import binning
+from toolkit.statistics.intervals import Array, Codes, Mask
 from toolkit.statistics.metrics import EPSILON
 from toolkit.statistics.units import Units, weights_of
 
@@ -54,7 +55,14 @@ class Level:
     text: str
 
 
-def cut_levels(table: pd.DataFrame, least: int, dates: Collection[str] = ()) -> tuple[list[Level], Members]:
+class Cut(NamedTuple):
+    """A table cut into levels; ``members``, of shape (rows, levels), holds 1 where a row is in a level."""
+
+    levels: list[Level]
+    members: Members
+
+
+def cut_levels(table: pd.DataFrame, least: int, dates: Collection[str] = ()) -> Cut:
     """Cut every column into levels of at least ``least`` rows.
 
     Parameters
@@ -64,20 +72,15 @@ def cut_levels(table: pd.DataFrame, least: int, dates: Collection[str] = ()) -> 
     dates : collection of str
         Columns that hold dates, as days since 1970-01-01.
 
-    Returns
-    -------
-    (list of Level, array of shape (rows, levels))
-        The array holds 1 where a row is in a level.
-
     Examples
     --------
     >>> levels, members = cut_levels(pd.DataFrame({"age": range(100)}), 10)
     >>> [level.text for level in levels], members.sum(axis=0).tolist()
     (['age under 20', 'age 20 to under 50', 'age 50 to under 70', 'age 70 and over'], [20.0, 30.0, 20.0, 30.0])
     """
-    levels, masks = list[Level](), list[NDArray[np.bool_]]()
+    levels, masks = list[Level](), list[Mask]()
     for position, name in enumerate(map(str, table.columns)):
-        found = cut(table.iloc[:, position], dates=name in dates)
+        found = binning.cut(table.iloc[:, position], dates=name in dates)
         missing = found.labels[-1] if found.missing else ""
         for label, mask in found.groups():
             if mask.sum() >= least:
@@ -87,7 +90,7 @@ def cut_levels(table: pd.DataFrame, least: int, dates: Collection[str] = ()) -> 
     members = np.empty((len(table), len(masks)), dtype=np.float32)
     for place, mask in enumerate(masks):
         members[:, place] = mask
-    return levels, members
+    return Cut(levels, members)
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,6 +102,7 @@ class Scan:
     block, ``whole`` those of each single level, large ones included.
     """
 
+    cut: Cut
     first: Codes
     second: Codes
     rows: Array
@@ -109,17 +113,24 @@ class Scan:
     half_width: Array
     tail: Array
 
+    def mask(self, place: int) -> Mask:
+        """Return which rows are in a slice."""
+        members = self.cut.members
+        return (members[:, self.first[place]] > 0) & (members[:, self.second[place]] > 0)
+
+    def text(self, place: int) -> str:
+        """Say what the rows of a slice have in common."""
+        names = dict.fromkeys((int(self.first[place]), int(self.second[place])))
+        return " and ".join(self.cut.levels[name].text for name in names)
+
+    def worse(self) -> list[int]:
+        """Return the slices that are worse for certain, the largest certain difference first."""
+        order = np.argsort(self.half_width - self.difference, kind="stable")
+        return [place for place in order.tolist() if self.p_adjusted[place] <= ALPHA]
+
 
 def scan(
-    levels: list[Level],
-    members: Members,
-    loss: Array,
-    least: int,
-    *,
-    pairs: bool,
-    units: Units | None = None,
-    seed: int = 0,
-    against_zero: bool = False,
+    cut: Cut, loss: Array, least: int, *, pairs: bool, units: Units | None, seed: int, against_zero: bool = False
 ) -> Scan:
     """Compare every slice of at least ``least`` and at most three quarters of the rows with the others.
 
@@ -129,6 +140,7 @@ def scan(
     slice say what it adds to the difference, so that the blocks give its variance and, under random signs, the joint
     distribution of all differences where no slice is worse.
     """
+    levels, members = cut
     n, weights = len(members), weights_of(units, len(members))
     centred = loss - np.average(loss, weights=weights) if n and not against_zero else loss
     centred = np.where(np.abs(centred) > 1e-12 * np.maximum(np.abs(loss), 1e-300), centred, 0.0)
@@ -158,7 +170,7 @@ def scan(
     for family in families:
         p_adjusted[family], tail[family] = _step_down(z[family], apart[:, family], len(families), rng)
     half = stats.t.isf(tail, freedom) * error
-    return Scan(first, second, rows[wanted], found, single, difference, p_adjusted, half, tail)
+    return Scan(cut, first, second, rows[wanted], found, single, difference, p_adjusted, half, tail)
 
 
 def _contrast(one: Array, other: Array) -> tuple[Array, Array]:
@@ -204,20 +216,16 @@ def _step_down(z: Array, apart: Array, families: int, rng: np.random.Generator) 
     return np.minimum(np.minimum(p_values, stats.norm.sf(z) * len(z)) * families, 1.0), tail
 
 
-def worse_slices(scanned: Scan) -> list[int]:
-    """Return the slices that are worse for certain, the largest certain difference first."""
-    order = np.argsort(scanned.half_width - scanned.difference, kind="stable")
-    return [place for place in order.tolist() if scanned.p_adjusted[place] <= ALPHA]
+def prune(scanned: Scan) -> list[int]:
+    """Return the slices worth keeping, the worst first: those that are worse for certain, unless others say as much.
 
-
-def prune(order: list[int], scanned: Scan, members: Members) -> list[int]:
-    """Leave out pairs that add nothing to a parent, and slices most of whose rows are in those already kept.
+    Left out are pairs that add nothing to a parent, and slices most of whose rows are in those already kept.
 
     A pair adds to a parent where it is worse than what remains of it, at the corrected level.
     """
-    covered = np.zeros(len(members), dtype=bool)
+    covered = np.zeros(len(scanned.cut.members), dtype=bool)
     kept: list[int] = []
-    for place in order:
+    for place in scanned.worse():
         if len(kept) == MOST_SLICES:
             break
         if scanned.first[place] != scanned.second[place]:
@@ -226,31 +234,26 @@ def prune(order: list[int], scanned: Scan, members: Members) -> list[int]:
             error, freedom = _error(difference, apart, own)
             if np.any(stats.t.sf(difference / error, freedom) > scanned.tail[place]):
                 continue
-        mask = slice_mask(place, scanned, members)
+        mask = scanned.mask(place)
         if 2 * (mask & covered).sum() <= mask.sum():
             kept.append(place)
             covered |= mask
     return kept
 
 
-def slice_mask(place: int, scanned: Scan, members: Members) -> NDArray[np.bool_]:
-    """Return which rows are in a slice."""
-    return (members[:, scanned.first[place]] > 0) & (members[:, scanned.second[place]] > 0)
-
-
 def search(
     part: Dataset, loss: Array, least: int, depth: int, units: Units | None, seed: int, *, against_zero: bool = False
-) -> tuple[list[Level], Members, Scan, list[int]]:
+) -> tuple[Scan, list[int]]:
     """Cut the features and the sensitive columns into levels, scan them, and keep the slices with a higher loss.
 
     A slice is compared with all other rows, or, ``against_zero``, with a loss of zero.
 
     Returns
     -------
-    (levels, members, scan, places of the slices kept, the worst first)
+    (scan, places of the slices kept, the worst first)
     """
     extra = [name for name in part.sensitive.columns if name not in part.features]
-    levels, members = cut_levels(pd.concat([part.features, part.sensitive[extra]], axis=1), least, part.dates)
-    pairs = depth == 2 and len(levels) <= MOST_PAIRED_LEVELS
-    scanned = scan(levels, members, loss, least, pairs=pairs, units=units, seed=seed, against_zero=against_zero)
-    return levels, members, scanned, prune(worse_slices(scanned), scanned, members)
+    cut = cut_levels(pd.concat([part.features, part.sensitive[extra]], axis=1), least, part.dates)
+    pairs = depth == 2 and len(cut.levels) <= MOST_PAIRED_LEVELS
+    scanned = scan(cut, loss, least, pairs=pairs, units=units, seed=seed, against_zero=against_zero)
+    return scanned, prune(scanned)

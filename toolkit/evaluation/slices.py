@@ -1,7 +1,5 @@
 """Find the subgroups that a model serves worst, by a shallow search that corrects for having searched."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -10,16 +8,16 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from toolkit.core.estimate import Estimate, format_number, spread
+from toolkit.core.estimate import Estimate, format_number
 from toolkit.core.face import Face
 from toolkit.core.figures import Drawing, draw_beside
-from toolkit.core.options import whole
 from toolkit.core.result import Finding, Result, by_severity
 from toolkit.core.words import shorten
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split, judged_rows
+from toolkit.errors import whole
 from toolkit.evaluation.findings import drawing, face, finding
-from toolkit.evaluation.scan import MOST_PAIRED_LEVELS, Level, Members, Scan, correct, row_losses, search, slice_mask
+from toolkit.evaluation.scan import MOST_PAIRED_LEVELS, Scan, correct, row_losses, search
 from toolkit.models.prediction import predict_at
 from toolkit.models.threshold import ThresholdLike
 from toolkit.statistics.intervals import Array, Z
@@ -38,7 +36,7 @@ def find_slices(
     depth: int = 2,
     min_rows: int | None = None,
     seed: int = 0,
-) -> Slices:
+) -> "Slices":
     """Search single columns and pairs of columns for rows on which the model's loss is higher than on the rest.
 
     Numbers are cut at rounded quartiles, other columns into their frequent values; features and sensitive columns are
@@ -91,25 +89,20 @@ def find_slices(
     predicted = predict_at(model, data, threshold, part)[1]
     loss_name, loss = row_losses(predicted, part.task)
     units = Units.of(part.group, part.time, part.weight)
-    levels, members, scanned, kept = search(part, loss, least, depth, units, seed)
+    scanned, kept = search(part, loss, least, depth, units, seed)
     shown = {} if part.task == "regression" else {"accuracy": correct(predicted, part.task)}
     if part.task == "regression" or (part.task == "binary" and predicted.probabilities):
         shown |= {"truth": predicted.y_true, "predicted": predicted.y_pred}
-    table = _described(kept, scanned, levels, members, units, loss, shown)
+    table = _described(kept, scanned, units, loss, shown)
     anything, unit, examined = (-math.inf, math.inf), float(np.ptp(loss)), len(scanned.rows)
     overall = mean(loss, weights_of(units, part.rows), bounds=anything, unit=unit).over(units)
-    return Slices(loss_name, overall.estimate, examined, least, depth == 1 or len(levels) <= MOST_PAIRED_LEVELS, table)
+    complete = depth == 1 or len(scanned.cut.levels) <= MOST_PAIRED_LEVELS
+    return Slices(loss_name, overall.estimate, examined, least, complete, table)
 
 
 def fewest(rows: int) -> int:
     """Return how many rows a slice has at least: 1 % of all, and 30."""
     return max(30, math.ceil(rows / 100))
-
-
-def slice_text(place: int, scanned: Scan, levels: list[Level]) -> str:
-    """Say what the rows of a slice have in common."""
-    names = dict.fromkeys((int(scanned.first[place]), int(scanned.second[place])))
-    return " and ".join(levels[name].text for name in names)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -138,10 +131,6 @@ class Slices(Result):
     min_rows: int
     complete: bool
     table: pd.DataFrame
-
-    def frame(self) -> pd.DataFrame:
-        """Return one row a slice, with the ends of the intervals in columns of their own."""
-        return spread(self.table)
 
     def scalars(self) -> dict[str, Estimate]:
         """Return how many slices were examined and found, and the numbers of the worst."""
@@ -188,9 +177,7 @@ class Slices(Result):
         return face("slices" if count else "no slices", self, self.table, **said)
 
 
-def _described(
-    kept: list[int], scanned: Scan, levels: list[Level], members: Members, units: Units | None, loss: Array, shown: Any
-) -> pd.DataFrame:
+def _described(kept: list[int], scanned: Scan, units: Units | None, loss: Array, shown: Any) -> pd.DataFrame:
     rows, weights = [], weights_of(units, len(loss))
     method = f"simultaneous over {len(scanned.rows):,} slices{f'; {units}' if units else ''}"
 
@@ -201,14 +188,14 @@ def _described(
         return Estimate(found.estimate.value, max(low, 0.0), high, count, f"{found.estimate.method}, {method}")
 
     for place in kept:
-        mask = slice_mask(place, scanned, members)
+        mask = scanned.mask(place)
         count = int(mask.sum())
         held = mask * weights
         size, level = float(held.sum()), float(np.average(loss, weights=held))
         influence = mask * (loss - level) * len(loss) / math.sqrt(size * max(size - 1, 1))
         apart, half = level - float(np.average(loss, weights=weights - held)), float(scanned.half_width[place])
         row: dict[str, object] = {
-            "slice": slice_text(place, scanned, levels),
+            "slice": scanned.text(place),
             "rows": count,
             "share": float(held.mean()),
             "loss": simultaneous(unbounded(level, influence, weights, "Wald"), scanned.tail[place], count),

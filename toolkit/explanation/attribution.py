@@ -10,10 +10,9 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from toolkit.core.options import one_of
 from toolkit.core.result import Finding
 from toolkit.data.dataset import Dataset
-from toolkit.errors import InputError
+from toolkit.errors import InputError, one_of
 from toolkit.explanation.trace import Outputs, View, outputs_of, scales, see_through, sum_to_columns, whole_scale
 from toolkit.models.model import Model
 from toolkit.statistics.intervals import Array

@@ -1,7 +1,5 @@
 """What would have to be different about one row, in one column, for the model to decide otherwise."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,12 +12,11 @@ import pandas as pd
 from toolkit.core.estimate import Estimate, format_number
 from toolkit.core.face import Face
 from toolkit.core.figures import BLUE, Axes, Drawing, name_rows
-from toolkit.core.options import column_of, instance
 from toolkit.core.result import Finding, Result
 from toolkit.core.words import shorten, value_text
 from toolkit.data.dataset import Dataset, listed_names
 from toolkit.data.split import Split
-from toolkit.errors import NotApplicableError, listed
+from toolkit.errors import NotApplicableError, column_of, instance, listed
 from toolkit.explanation.findings import drawing, face, finding
 from toolkit.explanation.local import TEXT, find_rows
 from toolkit.models.model import Model, in_order
@@ -38,7 +35,7 @@ def find_counterfactual(
     *,
     immutable: str | Sequence[str] | None = None,
     threshold: ThresholdLike = None,
-) -> Counterfactual:
+) -> "Counterfactual":
     """Search for the smallest change of one column's value that changes the decision about one row.
 
     Only values that were observed in that column are tried, of a number with more than 1,000 of them as many, evenly by
@@ -136,10 +133,6 @@ class Counterfactual(Result):
     immutable: tuple[str, ...]
     table: pd.DataFrame
 
-    def frame(self) -> pd.DataFrame:
-        """Return one row a column that can change the decision."""
-        return self.table.copy()
-
     def scalars(self) -> dict[str, Estimate]:
         """Return how many columns can change the decision, and the distance of the smallest change."""
         nearest = {"distance": float(self.table["distance"].iloc[0])} if len(self.table) else {}
@@ -187,7 +180,7 @@ def _decided(predicted: Predictions, task: str, threshold: float) -> tuple[Array
 
 
 def _smallest(
-    model: Any, one: Dataset, column: Any, observed: pd.Series[Any], threshold: float, decision: float
+    model: Any, one: Dataset, column: Any, observed: "pd.Series[Any]", threshold: float, decision: float
 ) -> tuple[object, ...] | None:
     """Return the nearest value of a column that changes the decision, and what the model says then; None without."""
     now = one.features[column].iloc[0]
@@ -205,7 +198,7 @@ def _smallest(
     return *texts, float(distances[best]), float(scores[best]), int(decisions[best])
 
 
-def _tried(observed: pd.Series[Any], now: Any) -> tuple[pd.Series[Any], Array]:
+def _tried(observed: "pd.Series[Any]", now: Any) -> "tuple[pd.Series[Any], Array]":
     """Return the observed values other than the present one, and how far each is from it."""
     counts = observed.value_counts(sort=False)
     counts = counts[counts > 0]

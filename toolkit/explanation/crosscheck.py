@@ -10,16 +10,16 @@ import pandas as pd
 from scipy import stats
 
 from toolkit.core.estimate import Estimate
-from toolkit.core.options import column_of
 from toolkit.data.dataset import Dataset, listed_names
+from toolkit.errors import column_of
 from toolkit.evaluation.scan import row_losses
 from toolkit.explanation.importance import REPORTED, mean_magnitude
 from toolkit.models.model import Model
 from toolkit.models.prediction import predict
 from toolkit.statistics.binning import Levels
 from toolkit.statistics.intervals import Array, Z, standard_error, t_quantile
-from toolkit.statistics.multiplicity import benjamini_hochberg
 from toolkit.statistics.permutation import permuted
+from toolkit.statistics.significance import benjamini_hochberg
 from toolkit.statistics.units import FEW_GROUPS, Units, weights_of
 
 LEAST_CHECKED, MOST_REPEATS = 400, 10

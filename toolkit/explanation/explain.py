@@ -1,39 +1,31 @@
-"""Say why a model says what it says: attributions on the original columns, how sure, and where they mislead."""
-
-from __future__ import annotations
+"""Say why a model says what it says: attributions on the original columns, and which of these say the same."""
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
+from scipy.stats import contingency
 
-from toolkit.core.estimate import Estimate, spread
-from toolkit.core.face import Face
-from toolkit.core.figures import Drawing
-from toolkit.core.options import above, whole
-from toolkit.core.result import Finding, Record, Result
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split, judged_rows
-from toolkit.errors import InputError, NotApplicableError, listed
-from toolkit.explanation.association import associations
-from toolkit.explanation.attribution import Attributor, choose_attributor
-from toolkit.explanation.crosscheck import CrossCheck, cross_check, group_table, grouping_columns, rank_agreement
-from toolkit.explanation.figures import drawings
-from toolkit.explanation.findings import face, judge, ranking
-from toolkit.explanation.importance import EXPLORED, Drawn, draw_rows, importance_table, interaction_table, magnitudes
-from toolkit.explanation.local import LocalRow, explain_rows, find_rows
-from toolkit.models.model import Model
+from toolkit.errors import NotApplicableError, above, whole
+from toolkit.explanation.attribution import choose_attributor
+from toolkit.explanation.crosscheck import cross_check, group_table, grouping_columns, rank_agreement
+from toolkit.explanation.explanation import REDUNDANT, Explanation
+from toolkit.explanation.importance import EXPLORED, draw_rows, importance_table, interaction_table, magnitudes
+from toolkit.explanation.local import explain_rows, find_rows
 from toolkit.models.prediction import predict_at
 from toolkit.models.threshold import ThresholdLike
-from toolkit.statistics.binning import Levels, cut
-from toolkit.statistics.intervals import Array
+from toolkit.statistics.binning import cut
 from toolkit.statistics.units import Units, weights_of
 
 _ASSOCIATED = 40
+_MOST_CELLS = 50
 #: Rows predicted at most for permutation importance, for each row that an explainer can explain in acceptable time.
 CHECKED = 200
 
@@ -148,147 +140,76 @@ def explain(
     )
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Explanation(Result):
-    """What moves a model's scores, and by how much.
+def associations(features: pd.DataFrame) -> pd.DataFrame:
+    """Find the pairs of columns that say nearly the same, the strongest first.
 
-    Attributes
+    Two numbers by the absolute value of Spearman's rank correlation; two categories by Cramér's V, freed from its bias
+    (Bergsma 2013, doi:10.1016/j.jkss.2012.10.002); a number and a category by the correlation ratio of the number's
+    ranks, freed from its bias likewise (Kelley 1935, doi:10.1073/pnas.21.9.554). All lie in [0, 1]. Missing values are
+    a category, and are left out of correlations of numbers; a column that never varies goes with none.
+
+    Parameters
     ----------
-    data : Dataset
-        The table from which rows were drawn.
-    model : Model
-        What is explained, with the threshold that it was explained at.
-    attributor : Attributor
-        The explainer that was used, its scale, and its base.
-    drawn : Drawn
-        The rows explained, and what the model says of them: base and attributions together, up to the additivity gap.
-    precision : float
-        Standard error, as a share of the mean, that was wanted.
-    table : DataFrame
-        ``column, output, mean_abs_shap`` (Estimate), ``rank_low, rank_high``: see ``importance_table``.
-    interactions, groups, redundant : DataFrame
-        The strongest pairs, the groups compared, and columns that go together, each of which may be without rows.
-    levels : dict of str to Levels
-        The level of each row in the foremost columns and those grouped by.
-    check : CrossCheck
-        Permutation importance of each column, in the order of ``features``.
-    agreement : Estimate
-        Spearman's rank correlation of the attributions and these importances, over the columns.
-    local : tuple of LocalRow
-        Single rows.
+    features : DataFrame of shape (rows, columns)
+
+    Returns
+    -------
+    DataFrame
+        ``first, second, measure, value``.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> a = rng.normal(size=200)
+    >>> frame = pd.DataFrame({"a": a, "b": np.exp(a), "c": rng.normal(size=200), "d": pd.Categorical(a > 0)})
+    >>> associations(frame).round(2).to_dict("list")["second"]
+    ['b', 'd', 'd']
     """
+    sides = {name: _side(column) for name, column in features.items()}
+    found = []
+    for pair in combinations(sides, 2):
+        (coded, codes), (ranked, ranks) = sorted((sides[name] for name in pair), key=lambda side: side[0])
+        both = np.isfinite(codes) & np.isfinite(ranks)
+        if not ranked:
+            measure, value = "Cramér's V", cramers_v(codes, ranks)
+        elif not coded:
+            measure, value = "correlation ratio", correlation_ratio(codes, ranks)
+        elif both.sum() < 3 or not (np.ptp(codes[both]) and np.ptp(ranks[both])):
+            continue
+        else:
+            measure, value = "Spearman", abs(float(np.corrcoef(codes[both], ranks[both])[0, 1]))
+        found.append((*pair, measure, value))
+    table = pd.DataFrame(found, columns=["first", "second", "measure", "value"])
+    return table[table["value"] >= REDUNDANT].sort_values("value", ascending=False, kind="stable", ignore_index=True)
 
-    data: Dataset
-    model: Model
-    attributor: Attributor
-    drawn: Drawn
-    precision: float
-    table: pd.DataFrame
-    interactions: pd.DataFrame
-    groups: pd.DataFrame
-    redundant: pd.DataFrame
-    levels: dict[str, Levels]
-    check: CrossCheck
-    agreement: Estimate
-    local: tuple[LocalRow, ...]
 
-    @cached_property
-    def features(self) -> pd.DataFrame:
-        """The rows explained, in the order in which they were drawn, with their ids."""
-        return self.data.features.iloc[self.drawn.positions]
+def _side(column: Any) -> tuple[bool, NDArray[Any]]:
+    """Return whether a column holds numbers, with their ranks, or the codes of its labels."""
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        return True, column.rank().to_numpy()
+    return False, pd.factorize(column, use_na_sentinel=False)[0]
 
-    @property
-    def shap_values(self) -> Array:
-        """Attributions of shape (rows, columns, outputs): one output for binary and regression, else one a class."""
-        return self.drawn.shap_values
 
-    @property
-    def rows(self) -> int:
-        """Number of rows explained."""
-        return len(self.drawn.positions)
+def cramers_v(first: NDArray[Any], second: NDArray[Any]) -> float:
+    """Return Cramér's V of two columns of codes, freed from its bias.
 
-    @cached_property
-    def overall(self) -> pd.DataFrame:
-        """The part of ``table`` over all outputs: one row a column, the most important first."""
-        return self.table[self.table["output"] == "overall"].reset_index(drop=True)
+    It is 0 where one of them never varies, and where there are far more pairs of codes than rows.
+    """
+    rows, columns, n = len(np.unique(first)), len(np.unique(second)), len(first)
+    if min(rows, columns) < 2 or n < 3 or rows * columns > _MOST_CELLS * n:
+        return 0.0
+    phi = contingency.chi2_contingency(contingency.crosstab(first, second).count, correction=False).statistic / n
+    phi = max(0.0, phi - (rows - 1) * (columns - 1) / (n - 1))
+    free = min(rows - (rows - 1) ** 2 / (n - 1), columns - (columns - 1) ** 2 / (n - 1)) - 1
+    return min(1.0, math.sqrt(phi / free)) if free > 0 else 0.0
 
-    @cached_property
-    def shown(self) -> int:
-        """Place of the output with the largest attributions, as a figure of single rows can show but one."""
-        return int(np.abs(self.shap_values).sum(axis=(0, 1)).argmax())
 
-    @property
-    def towards(self) -> str:
-        """What the output ``shown`` speaks for; empty where a number is predicted."""
-        return "" if self.data.task == "regression" else self.attributor.outputs.names[self.shown]
-
-    def attributed(self, column: str) -> tuple[pd.Series[Any], Array]:
-        """Return the values of a column, and what the output ``shown`` is attributed to them."""
-        place = [str(name) for name in self.features.columns].index(column)
-        return self.features.iloc[:, place], self.shap_values[:, place, self.shown]
-
-    @cached_property
-    def increases(self) -> dict[str, Estimate]:
-        """By how much shuffling each column increases the loss."""
-        return dict(zip(map(str, self.features.columns), self.check.increases, strict=True))
-
-    @cached_property
-    def additivity_gap(self) -> float:
-        """The largest |base + attributions - output| of any row and output explained."""
-        return float(np.abs(self.attributor.base + self.shap_values.sum(axis=1) - self.drawn.output).max())
-
-    def probabilities(self, row: Any) -> pd.DataFrame:
-        """Read one explained row on the probability scale, step by step: see ``local.probability_path``.
-
-        Parameters
-        ----------
-        row : object
-            Id of one of the rows in ``local``.
-
-        Returns
-        -------
-        DataFrame
-            ``column, value, attribution, probability_before, probability_after``, the largest attribution first.
-
-        Raises
-        ------
-        InputError
-            Where the row is not among ``local``, or the scale leads to no probability.
-        """
-        if (found := next((one for one in self.local if one.index == row), None)) is None:
-            ids = listed(one.index for one in self.local)
-            raise InputError(f"Row {row!r} was not explained by itself. Give it in rows=; explained are: {ids}.")
-        if "probability_after" not in found.parts:
-            raise InputError(f"The attributions are on the scale {found.scale!r}, which leads to no probability.")
-        return found.parts
-
-    def frame(self) -> pd.DataFrame:
-        """Return one row a column and output: its importance, ranks, and the loss that shuffling it costs."""
-        return spread(self.table).assign(loss_increase=[self.increases[name].value for name in self.table["column"]])
-
-    def scalars(self) -> dict[str, Estimate]:
-        """Return the importance of each column, of the foremost in each group, and how far to trust them."""
-        sizes = {"rows": self.rows, "additivity_gap": self.additivity_gap}
-        numbers = {f"explanation.{name}": Estimate(size, n=self.rows) for name, size in sizes.items()}
-        numbers["explanation.permutation_agreement"] = self.agreement
-        overall = self.overall[["column", "mean_abs_shap"]].itertuples(index=False, name=None)
-        of_groups = self.groups[["by", "group", "column", "mean_abs_shap"]].itertuples(index=False, name=None)
-        return numbers | {f"explanation.{'.'.join(names)}.mean_abs_shap": one for *names, one in (*overall, *of_groups)}
-
-    def findings(self) -> list[Finding]:
-        """Return what a reader should know, the most severe first."""
-        return judge(self)
-
-    def drawings(self) -> list[Drawing]:
-        """Return the figures: importance, beeswarm, dependence, interactions, groups and single rows."""
-        return drawings(self)
-
-    def record(self) -> Record:
-        """Return how the model was explained, for the tracker."""
-        return Record(parameters={"explainer": self.attributor.method, "explanation_scale": self.attributor.scale})
-
-    def face(self) -> Face:
-        """Return how the model was explained, and its most important columns."""
-        most = ", ".join(self.overall["column"].head(3))
-        units = f"; intervals are over {self.drawn.units}" if self.drawn.units else ""
-        return face("explanation", self, ranking(self), most=most, units=units, by=self.attributor)
+def correlation_ratio(codes: Any, ranks: Any) -> float:
+    """Return the correlation ratio of ranks over groups of codes, freed from its bias; 0 where one never varies."""
+    known = np.isfinite(ranks)
+    values, groups = pd.Series(ranks[known]), codes[known]
+    n, count, total = len(values), len(np.unique(groups)), float(values.var(ddof=0)) * len(values)
+    if count < 2 or n <= count or not total:
+        return 0.0
+    within = float(np.square(values - values.groupby(groups).transform("mean")).sum())
+    return math.sqrt(max(0.0, 1 - (within / (n - count)) / (total / (n - 1))))

@@ -1,7 +1,5 @@
 """What a report's script makes movable of an explanation: the column that is shown, and the values of a row."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,14 +8,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from toolkit.core.estimate import format_number, spread
+from toolkit.core.estimate import format_number
 from toolkit.core.face import Face
 from toolkit.core.resources import beside
 from toolkit.core.result import Explorer
 from toolkit.core.words import shorten, value_text
 from toolkit.data.contract import is_text
 from toolkit.errors import NotApplicableError
-from toolkit.explanation.explain import Explanation
+from toolkit.explanation.explanation import Explanation
 from toolkit.explanation.figures import by_level
 from toolkit.explanation.findings import face
 from toolkit.explanation.importance import EXPLORED
@@ -30,7 +28,7 @@ from toolkit.statistics.intervals import Array
 MOST_POINTS = 240
 
 
-def column_explorer(explanation: Explanation | Any) -> ColumnExplorer:
+def column_explorer(explanation: Explanation | Any) -> "ColumnExplorer":
     """Show the attributions to one column after the other, by its values; in a report the column is chosen from a list.
 
     Parameters
@@ -92,10 +90,6 @@ class ColumnExplorer(Explorer):
     table: pd.DataFrame
     points: tuple[tuple[Array, ...], ...]
 
-    def frame(self) -> pd.DataFrame:
-        """Return the mean attribution of each value of each column, with its interval."""
-        return spread(self.table)
-
     def face(self) -> Face:
         """Return what the numbers are, and all of them in a table to be opened."""
         towards = f" Positive values favour {shorten(self.towards, 60)}." if self.towards else ""
@@ -135,7 +129,7 @@ LABEL = 60  # letters of each
 UNSEEN = "\ue000"
 
 
-def what_if(explanation: Explanation | Any) -> WhatIf:
+def what_if(explanation: Explanation | Any) -> "WhatIf":
     """Let the reader of a report change the values of the rows explained, and see score, decision and attributions.
 
     That needs the model itself in the page, so it is offered for the linear models that ``train`` makes: theirs is a

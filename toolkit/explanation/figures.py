@@ -21,7 +21,7 @@ from toolkit.statistics.intervals import Array
 from toolkit.statistics.units import Units
 
 if TYPE_CHECKING:
-    from toolkit.explanation.explain import Explanation
+    from toolkit.explanation.explanation import Explanation
 
 _DEPENDENCE, _GROUPINGS, _GROUP_COLUMNS = 3, 4, 6
 _MARKS = tuple(zip("os^DvP", PALETTE, strict=False))

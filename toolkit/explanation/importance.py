@@ -16,7 +16,7 @@ from toolkit.data.dataset import Dataset
 from toolkit.explanation.attribution import Attributor
 from toolkit.statistics.intervals import Array, mean_estimate
 from toolkit.statistics.measure import mean
-from toolkit.statistics.multiplicity import holm
+from toolkit.statistics.significance import holm
 from toolkit.statistics.units import Units, kish, weights_of
 
 REPORTED, EXPLORED = 10, 15

@@ -14,12 +14,11 @@ import pandas as pd
 from toolkit.core.estimate import Estimate, spread
 from toolkit.core.face import Face, FaceTable
 from toolkit.core.figures import Drawing
-from toolkit.core.options import whole
 from toolkit.core.result import Finding, Record, Result, by_severity
 from toolkit.core.words import spoken
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split, judged_rows
-from toolkit.errors import NotApplicableError
+from toolkit.errors import NotApplicableError, whole
 from toolkit.fairness import findings
 from toolkit.fairness.clusters import Resampling
 from toolkit.fairness.custom import measure_custom, read_metrics

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from toolkit.core.estimate import Estimate, format_number, format_p
+from toolkit.core.estimate import AIMED_AT, LOWER_IS_BETTER, Estimate, format_number, format_p
 from toolkit.core.resources import beside
 from toolkit.core.result import Finding, Severity
 from toolkit.core.texts import drawer, facer, finder
@@ -26,8 +26,7 @@ from toolkit.fairness.rates import LEAST_OF_KIND
 from toolkit.fairness.spread import Disparity, GroupMetric, measure_disparity
 from toolkit.models.folds import side_by_side
 from toolkit.models.prediction import Predictions
-from toolkit.statistics.direction import AIMED_AT, LOWER_IS_BETTER
-from toolkit.statistics.multiplicity import benjamini_hochberg
+from toolkit.statistics.significance import benjamini_hochberg
 from toolkit.statistics.units import FEW_GROUPS
 
 finding, drawing, face = finder(__file__), drawer(__file__), facer(__file__)

@@ -12,11 +12,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from toolkit.core.options import column_of
 from toolkit.core.texts import refuser
 from toolkit.core.words import unique, value_text
 from toolkit.data.dataset import Dataset, listed_names
-from toolkit.errors import InputError, NotApplicableError, listed
+from toolkit.errors import InputError, NotApplicableError, column_of, listed
 from toolkit.fairness.clusters import Grouping
 from toolkit.statistics.binning import Bins, Levels, cut, find_edges
 from toolkit.statistics.intervals import Codes

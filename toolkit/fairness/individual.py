@@ -13,11 +13,11 @@ import pandas as pd
 from toolkit.core.estimate import Estimate, format_number, spread
 from toolkit.core.face import Face
 from toolkit.core.figures import Drawing, draw_beside
-from toolkit.core.options import whole
 from toolkit.core.result import Finding, Result, Severity, by_severity
 from toolkit.core.words import unique, value_text
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split, judged_rows
+from toolkit.errors import whole
 from toolkit.fairness.alike import change_column, consistency, nearest_rows, random_rows
 from toolkit.fairness.findings import drawing, face, finding
 from toolkit.fairness.groups import sensitive_inputs

@@ -14,11 +14,10 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.validation import has_fit_parameter
 
-from toolkit.core.options import one_of
 from toolkit.core.result import Finding
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
-from toolkit.errors import NotApplicableError
+from toolkit.errors import NotApplicableError, one_of
 from toolkit.fairness.findings import METRICS, finding
 from toolkit.fairness.group_models import Decorrelated, FairModel, GroupThresholds, Mixture, dense, with_groups
 from toolkit.fairness.groups import FEWEST, Groups, Labels, learn_groups, sensitive_columns

@@ -12,12 +12,11 @@ import pandas as pd
 from toolkit.core.estimate import Estimate, spread
 from toolkit.core.face import Face
 from toolkit.core.figures import BLUE, GREY, ORANGE, Axes, Drawing
-from toolkit.core.options import instance, one_of, whole
 from toolkit.core.result import Candidate, Finding, ModelRecord, Record, Result, Severity, by_severity
 from toolkit.core.words import spoken, unique, value_text
 from toolkit.data.dataset import Dataset, listed_names
 from toolkit.data.split import Split
-from toolkit.errors import InputError, NotApplicableError, listed
+from toolkit.errors import InputError, NotApplicableError, instance, listed, one_of, whole
 from toolkit.fairness.findings import drawing, face, finding
 from toolkit.fairness.frontier import PERFORMANCE, frontier_table, measure_point
 from toolkit.fairness.groups import sensitive_columns, sensitive_inputs

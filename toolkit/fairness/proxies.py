@@ -14,12 +14,11 @@ from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, Str
 from toolkit.core.estimate import Estimate, format_number, spread
 from toolkit.core.face import Face
 from toolkit.core.figures import BLUE, GREY, Axes, Drawing, draw_intervals, name_rows
-from toolkit.core.options import instance, whole
 from toolkit.core.result import Finding, Result, Severity, by_severity
 from toolkit.core.words import spoken, unique, value_text
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
-from toolkit.errors import NotApplicableError
+from toolkit.errors import NotApplicableError, instance, whole
 from toolkit.fairness.findings import drawing, face, finding
 from toolkit.fairness.groups import sensitive_inputs
 from toolkit.models.folds import Folds, side_by_side

@@ -18,13 +18,12 @@ from sklearn.metrics import get_scorer
 from toolkit.core.estimate import Estimate, spread
 from toolkit.core.face import Face
 from toolkit.core.figures import BLUE, GREY, Axes, Drawing, draw_intervals, name_rows
-from toolkit.core.options import instance
 from toolkit.core.result import Candidate, Finding, Record, Result, by_severity
 from toolkit.core.words import counted, spoken
 from toolkit.data.dataset import Dataset
 from toolkit.data.schema import KEPT_AS
 from toolkit.data.split import Split
-from toolkit.errors import InputError, listed
+from toolkit.errors import InputError, instance, listed
 from toolkit.models.candidates import BASELINE, CANDIDATES, handed_over, make_baseline, make_candidates, tune_candidate
 from toolkit.models.findings import drawing, face, finding, refusal
 from toolkit.models.folds import fit_and_score, make_folds, metric_range, read_metric, takes_weights

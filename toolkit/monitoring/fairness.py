@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from toolkit.core.estimate import Estimate, spread
+from toolkit.core.estimate import Estimate
 from toolkit.core.face import Face
 from toolkit.core.figures import GREY, PALETTE, Axes, Drawing, draw_intervals, legend_above, name_windows
 from toolkit.core.result import Finding, Result
@@ -26,7 +26,7 @@ from toolkit.fairness.groups import settled_bins
 from toolkit.models.threshold import ThresholdLike
 from toolkit.monitoring.findings import WHOLE, drawing, face, finding
 from toolkit.statistics.intervals import Z, change
-from toolkit.statistics.multiplicity import holm
+from toolkit.statistics.significance import holm
 
 REFERENCE = "reference"
 SHOWN = ["window", "feature", "disparity", "value", "expected", "p_adjusted", "worst", "best", "growth", "p_growth"]
@@ -133,10 +133,6 @@ class FairnessOverTime(Result):
     table: pd.DataFrame
     rows: int
     windows: int
-
-    def frame(self) -> pd.DataFrame:
-        """Return the table with the ends of the intervals in columns of their own."""
-        return spread(self.table)
 
     def scalars(self) -> dict[str, Estimate]:
         """Return ``drift.fairness_growth.<feature>.<disparity>`` of all rows, and in how many windows one has grown."""

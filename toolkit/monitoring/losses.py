@@ -21,8 +21,8 @@ from toolkit.models.prediction import Predictions
 from toolkit.models.preprocessing import make_model
 from toolkit.monitoring.calibrator import dispersion, likeness
 from toolkit.statistics.intervals import RULE_OF_THREE, Array, Z, t_quantile, wald
-from toolkit.statistics.multiplicity import holm
 from toolkit.statistics.regression import regression_metrics
+from toolkit.statistics.significance import holm
 from toolkit.statistics.units import Units, weights_of
 
 Places = NDArray[np.intp]

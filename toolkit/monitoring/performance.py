@@ -29,7 +29,7 @@ from toolkit.monitoring.calibrator import fit_calibrator
 from toolkit.monitoring.confidence import BINARY, CELLS, MOST_UNSUPPORTED, UNKNOWABLE, ByScore, Scored, measure_scored
 from toolkit.monitoring.findings import WHOLE, change_from, estimates_drawing, head_numbers, headline, judge_estimate
 from toolkit.monitoring.losses import REGRESSION, ByLoss, expect_by_bins, expect_errors, measure_errors
-from toolkit.statistics.multiplicity import holm
+from toolkit.statistics.significance import holm
 from toolkit.statistics.units import weights_of
 
 face, refusal = facer(__file__), refuser(__file__, NotApplicableError)

@@ -5,13 +5,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from toolkit.core.options import one_of
 from toolkit.core.results import LEVELS
 from toolkit.data.dataset import given
 from toolkit.data.split import Split, split_dataset, stacked
 from toolkit.drift.comparison import Source
 from toolkit.drift.profile import Profile
-from toolkit.errors import InputError, NotApplicableError
+from toolkit.errors import InputError, NotApplicableError, one_of
 from toolkit.models.model import Model
 from toolkit.monitoring.pair import load_drift
 from toolkit.registry.lifecycle import report_of

@@ -6,16 +6,13 @@ from dataclasses import replace
 from statistics import NormalDist
 from typing import Literal, TypeAlias
 
-from toolkit.core.estimate import Estimate
-from toolkit.core.numbers import UNKNOWN
-from toolkit.core.options import instance
+from toolkit.core.estimate import UNKNOWN, Estimate, better_when
 from toolkit.core.result import SEVERITIES, Finding, Result, by_severity
 from toolkit.core.results import RuleOutcome
 from toolkit.core.texts import refuser
 from toolkit.core.words import counted, matching, shorten
-from toolkit.errors import nearest
+from toolkit.errors import instance, nearest
 from toolkit.policy.policy import AGAINST, FindingRule, NumberRule, Policy
-from toolkit.statistics.direction import better_when
 
 refusal = refuser(__file__)
 #: Standard errors beyond the reach of an interval that decide in 80 % of cases.

@@ -7,11 +7,11 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from toolkit.core.resources import beside, templates_folder
+from toolkit.core.estimate import better_when
+from toolkit.core.resources import beside, read_plain, templates_folder
 from toolkit.core.result import Severity
 from toolkit.core.results import LEVELS, Approval, Level, problem
 from toolkit.errors import InputError, listed, nearest, refusing, shown
-from toolkit.statistics.direction import better_when
 
 RULES = ("numbers", "findings", "fingerprints")
 
@@ -191,8 +191,6 @@ def _validated(kind: type[Model], content: Mapping[str, object], name: str) -> M
 def _content(source: str | Path | Mapping[str, object]) -> tuple[Mapping[str, object], str]:
     if isinstance(source, Mapping):
         return source, "policy"
-    from toolkit.core.yaml_file import read_plain
-
     path = _path(source)
     if not isinstance(content := read_plain(path, "policy"), Mapping):
         found = "is empty" if content is None else f"holds {shown(content)}"

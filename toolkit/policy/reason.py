@@ -4,8 +4,7 @@ import math
 import re
 from collections.abc import Mapping
 
-from toolkit.core.estimate import Estimate, format_number
-from toolkit.core.numbers import group_numbers
+from toolkit.core.estimate import Estimate, format_number, group_numbers
 from toolkit.core.resources import beside
 from toolkit.core.results import PolicyVerdict, RuleOutcome
 from toolkit.core.words import counted, spoken

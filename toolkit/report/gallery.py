@@ -13,9 +13,8 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from toolkit.core.estimate import Estimate, format_number
+from toolkit.core.estimate import Estimate, KeyNumber, format_number
 from toolkit.core.face import cell_html, content_policy
-from toolkit.core.numbers import KeyNumber
 from toolkit.core.resources import templates_folder
 from toolkit.core.words import counted, printable
 from toolkit.errors import listed

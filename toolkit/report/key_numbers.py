@@ -5,10 +5,8 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from toolkit.core.estimate import Estimate, format_number
+from toolkit.core.estimate import Estimate, KeyNumber, direction, format_number
 from toolkit.core.face import cell_html, face_macros
-from toolkit.core.numbers import KeyNumber
-from toolkit.statistics.direction import direction
 
 OWN_SCALE = 0.2  # up to here an interval on a scale from 0 to 1 could not be seen
 

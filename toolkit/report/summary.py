@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from toolkit.core.numbers import KeyNumber
+from toolkit.core.estimate import KeyNumber
 from toolkit.core.resources import beside
 from toolkit.core.result import Finding, Severity, by_severity
 from toolkit.core.results import Results, RuleOutcome

@@ -16,11 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from toolkit.core.options import whole
-from toolkit.core.resources import is_cell, read_bytes, templates_folder
+from toolkit.core.resources import is_cell, read_bytes, read_mapping, templates_folder
 from toolkit.core.texts import refuser
 from toolkit.core.words import shorten, slug
-from toolkit.errors import InputError, listed, nearest, refusing
+from toolkit.errors import InputError, listed, nearest, refusing, whole
 from toolkit.runs.conversion import convert, expected, from_texts, read_kinds
 
 refusal = refuser(__file__)
@@ -124,8 +123,6 @@ class Schema:
 
     def read_file(self, path: Path) -> dict[str, Any]:
         """Read parameters from a YAML file: quoted values are text, plain ones are read by the declared type."""
-        from toolkit.core.yaml_file import read_mapping
-
         return {name: self.read(name, value) for name, value in read_mapping(path).items()}
 
     def read(self, name: str, value: object) -> Any:

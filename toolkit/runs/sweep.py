@@ -24,10 +24,9 @@ from typing import Any
 import psutil
 from filelock import FileLock, Timeout
 
-from toolkit.core.options import whole
+from toolkit.core.resources import read_mapping
 from toolkit.core.words import counted, masked, printable, shorten
-from toolkit.core.yaml_file import read_mapping
-from toolkit.errors import InputError, refusing, shown
+from toolkit.errors import InputError, refusing, shown, whole
 from toolkit.report.gallery import SweptReport, read_run, sweep_html
 from toolkit.report.render import write_page
 from toolkit.runs import process

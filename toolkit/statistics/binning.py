@@ -1,7 +1,5 @@
 """The levels of a column: one set of bands or values by which rows are grouped, wherever that is done."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -42,7 +40,7 @@ class Levels:
     banded: bool
     missing: bool
 
-    def take(self, rows: Codes) -> Levels:
+    def take(self, rows: Codes) -> "Levels":
         """Return the levels of the rows at some positions, as they were for all."""
         return Levels(self.codes[rows], self.labels, self.banded, self.missing)
 
@@ -52,7 +50,7 @@ class Levels:
 
 
 def cut(
-    column: pd.Series[Any], bins: Bins | None = None, *, dates: bool = False, most: int | None = MOST_VALUES
+    column: "pd.Series[Any]", bins: Bins | None = None, *, dates: bool = False, most: int | None = MOST_VALUES
 ) -> Levels:
     """Group rows by a column: numbers by bands at rounded quartiles, up to ten numbers and all else by value.
 
@@ -87,7 +85,7 @@ def cut(
     return Levels(codes, tuple(unique(labels)), numeric and len(edges) > 0 and not len(exact), missing)
 
 
-def find_edges(column: pd.Series[Any], bins: Bins | None = None, *, dates: bool = False) -> tuple[Array, Array]:
+def find_edges(column: "pd.Series[Any]", bins: Bins | None = None, *, dates: bool = False) -> tuple[Array, Array]:
     """Return the lower ends of the bands of numbers after the first, and the values where each is a level of its own.
 
     Quantiles are rounded to a plain number, or a day, month or year; where rounding or ties leave none, the second
@@ -129,7 +127,7 @@ def band_labels(edges: Sequence[float] | Array, *, dates: bool = False) -> list[
     return [f"{under} {names[0]}", *(f"{low} to {under} {high}" for low, high in pairwise(names)), last]
 
 
-def _by_value(column: pd.Series[Any], most: int | None) -> tuple[Codes, list[str]]:
+def _by_value(column: "pd.Series[Any]", most: int | None) -> tuple[Codes, list[str]]:
     """Code a column by its categories in their order; beyond ``most`` only the most frequent, then all others."""
     categories = column.astype("category").cat
     codes, labels = np.array(categories.codes, dtype=np.intp), [value_text(value) for value in categories.categories]

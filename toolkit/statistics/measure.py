@@ -1,7 +1,5 @@
 """Measure: a metric's estimate with the influence of each row, so that two models on the same rows can be compared."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -57,12 +55,12 @@ class Measure:
     few: bool = False
     ends: Ends | None = None
     units: Units | None = None
-    chance: Measure | None = None
+    chance: "Measure | None" = None
 
     @classmethod
     def made(
         cls, value: float, ends: Ends, method: str, influence: Array | None, n: int, bounds: Interval, unit: float
-    ) -> Measure:
+    ) -> "Measure":
         """Measure with the interval of independent rows."""
         return cls(Estimate(value, *_cut(ends(1.0), bounds), n, method), influence, bounds, unit, ends=ends)
 
@@ -71,7 +69,7 @@ class Measure:
         """The influence of each row, where that of a difference is the difference of two; None elsewhere."""
         return None if math.isfinite(self.centre) else self.influence
 
-    def over(self, units: Units | None) -> Measure:
+    def over(self, units: Units | None) -> "Measure":
         """Return the same with the interval of dependent rows; where each stands alone, as it is.
 
         A share gets an effective sample size (Rao & Scott 1992, doi:10.2307/2532311), every other metric the variance

@@ -1,7 +1,5 @@
 """What an observation is, where it is not a row that counts once: a group of rows, a stretch of a series, a weight."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -9,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 from scipy.fft import dct
+from scipy.sparse import coo_array
 
 from toolkit.errors import InputError
 from toolkit.statistics.intervals import AnyArray, Array, Codes, Z, standard_error, t_quantile
@@ -17,7 +16,7 @@ from toolkit.statistics.intervals import AnyArray, Array, Codes, Z, standard_err
 FEW_GROUPS, LEAST_TIMES = 15, 100
 
 
-def check_weights(weight: pd.Series[Any]) -> pd.Series[Any]:
+def check_weights(weight: "pd.Series[Any]") -> "pd.Series[Any]":
     """Return weights as ``float64``.
 
     Raises
@@ -52,7 +51,41 @@ def kish(weights: Array) -> float:
     return len(weights) * float(weights @ weights) / float(weights.sum()) ** 2
 
 
-def weights_of(units: Units | None, n: int) -> Array:
+def design_effect(codes: AnyArray, groups: Codes, weights: AnyArray | None = None) -> float:
+    """Return how many rows of groups tell as much about the shares of some values as one independent row does.
+
+    The average of the design effects of all values by the ratio estimator over groups (Rao & Scott 1992,
+    doi:10.2307/2532311): counts divided by it behave as those of independent rows do in tests and intervals. Not below
+    1, so that values which alternate within groups never count as more rows than there are.
+
+    Parameters
+    ----------
+    codes : array of shape (n,)
+        Which value each row has: 0, 1, …, or no and yes.
+    groups : array of int, shape (n,)
+        Number of the group of each row; of rows that stand alone their places.
+    weights : array of shape (n,), optional
+        Of mean 1.
+
+    Examples
+    --------
+    >>> groups = np.repeat(np.arange(1000), 20)
+    >>> alike = np.random.default_rng(0).integers(0, 3, 1000)[groups]
+    >>> mixed = np.random.default_rng(0).integers(0, 3, 20_000)
+    >>> round(design_effect(alike, groups), 1), round(design_effect(mixed, groups), 1)
+    (20.0, 1.0)
+    """
+    n, sizes = len(codes), np.bincount(groups, weights).astype(float)
+    cells = coo_array((np.ones(n) if weights is None else weights, (groups, codes.astype(np.intp)))).tocsr()
+    totals, squares = cells.sum(axis=0), cells.power(2).sum(axis=0)
+    spread = n * float((squares[totals > 0] / totals[totals > 0]).sum()) - float(sizes @ sizes)
+    kinds, used = int(np.count_nonzero(totals)), int(np.count_nonzero(sizes))
+    if kinds < 2 or used < 2:
+        return max(float(sizes @ sizes) / n, 1.0)
+    return max(used / (used - 1) * spread / (n * (kinds - 1)), 1.0)
+
+
+def weights_of(units: "Units | None", n: int) -> Array:
     """Return the weight of each of ``n`` rows: 1 where nothing else is said."""
     return np.ones(n) if units is None or units.weights is None else units.weights
 
@@ -103,8 +136,8 @@ class Units:
 
     @classmethod
     def of(
-        cls, group: pd.Series[Any] | None, time: pd.Series[Any] | None, weight: pd.Series[Any] | None = None
-    ) -> Units | None:
+        cls, group: "pd.Series[Any] | None", time: "pd.Series[Any] | None", weight: "pd.Series[Any] | None" = None
+    ) -> "Units | None":
         """Return the groups of rows, else their times if these are 100 or more; None where each row stands alone.
 
         A row without a group is a group of its own; so is each row where there are weights and neither.
@@ -132,7 +165,7 @@ class Units:
         codes, names = time.factorize(sort=True)
         return cls(codes, len(names), str(time.name), "time")
 
-    def among(self, rows: AnyArray) -> tuple[Units, Codes]:
+    def among(self, rows: AnyArray) -> tuple["Units", Codes]:
         """Return those of some rows, by their positions or a mask, and their places among all units."""
         codes, seen = self.codes[rows], np.zeros(self.count, dtype=bool)
         seen[codes] = True
@@ -142,7 +175,7 @@ class Units:
             weights = weights / weights.mean()
         return replace(self, codes=codes, count=len(places), weights=weights), places
 
-    def take(self, rows: AnyArray) -> Units:
+    def take(self, rows: AnyArray) -> "Units":
         """Return those of some rows alone."""
         return self.among(rows)[0]
 

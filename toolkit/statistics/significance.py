@@ -1,13 +1,16 @@
-"""Counts of two tables: their chances where rows were dealt out at random, and what rows of groups tell."""
+"""P values: of two rows of counts that chance may have dealt out, and of several tests adjusted for their number.
+
+Those of tests not made (nan) stay as they are when p values are adjusted, and do not count.
+"""
 
 import math
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from scipy import stats
-from scipy.sparse import coo_array
 from scipy.special import gammaln
 
-from toolkit.statistics.intervals import AnyArray, Codes
+from toolkit.statistics.intervals import AnyArray, Array
 
 
 def homogeneity(reference: AnyArray, current: AnyArray) -> float:
@@ -85,35 +88,39 @@ def all_alike(counts: AnyArray, drawn: float) -> float:
     return float(np.exp(ways).sum())
 
 
-def design_effect(codes: AnyArray, groups: Codes, weights: AnyArray | None = None) -> float:
-    """Return how many rows of groups tell as much about the shares of some values as one independent row does.
+def holm(p_values: Sequence[float] | Array) -> Array:
+    """Bound the chance of any false alarm, whatever the tests have to do with each other.
 
-    The average of the design effects of all values by the ratio estimator over groups (Rao & Scott 1992,
-    doi:10.2307/2532311): counts divided by it behave as those of independent rows do in tests and intervals. Not below
-    1, so that values which alternate within groups never count as more rows than there are.
-
-    Parameters
-    ----------
-    codes : array of shape (n,)
-        Which value each row has: 0, 1, …, or no and yes.
-    groups : array of int, shape (n,)
-        Number of the group of each row; of rows that stand alone their places.
-    weights : array of shape (n,), optional
-        Of mean 1.
+    The step-down method of Holm (1979, jstor.org/stable/4615733).
 
     Examples
     --------
-    >>> groups = np.repeat(np.arange(1000), 20)
-    >>> alike = np.random.default_rng(0).integers(0, 3, 1000)[groups]
-    >>> mixed = np.random.default_rng(0).integers(0, 3, 20_000)
-    >>> round(design_effect(alike, groups), 1), round(design_effect(mixed, groups), 1)
-    (20.0, 1.0)
+    >>> holm([0.01, 0.04, np.nan, 0.03]).round(3).tolist()
+    [0.03, 0.06, nan, 0.06]
     """
-    n, sizes = len(codes), np.bincount(groups, weights).astype(float)
-    cells = coo_array((np.ones(n) if weights is None else weights, (groups, codes.astype(np.intp)))).tocsr()
-    totals, squares = cells.sum(axis=0), cells.power(2).sum(axis=0)
-    spread = n * float((squares[totals > 0] / totals[totals > 0]).sum()) - float(sizes @ sizes)
-    kinds, used = int(np.count_nonzero(totals)), int(np.count_nonzero(sizes))
-    if kinds < 2 or used < 2:
-        return max(float(sizes @ sizes) / n, 1.0)
-    return max(used / (used - 1) * spread / (n * (kinds - 1)), 1.0)
+
+    def step_down(found: Array) -> Array:
+        order = np.argsort(found)
+        return np.maximum.accumulate(found[order] * np.arange(len(found), 0, -1)).clip(max=1.0)[np.argsort(order)]
+
+    return _adjusted(p_values, step_down)
+
+
+def benjamini_hochberg(p_values: Sequence[float] | Array) -> Array:
+    """Bound the share of false alarms among all alarms.
+
+    By Benjamini & Hochberg (1995, doi:10.1111/j.2517-6161.1995.tb02031.x).
+
+    Examples
+    --------
+    >>> benjamini_hochberg([0.01, 0.04, np.nan, 0.03]).round(3).tolist()
+    [0.03, 0.04, nan, 0.04]
+    """
+    return _adjusted(p_values, stats.false_discovery_control)
+
+
+def _adjusted(p_values: Sequence[float] | Array, method: Callable[[Array], Array]) -> Array:
+    found = np.array(p_values, dtype=float)
+    if (tested := ~np.isnan(found)).any():
+        found[tested] = method(found[tested])
+    return found

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from statsmodels.stats.multitest import multipletests
 
-from toolkit.statistics.multiplicity import benjamini_hochberg, holm
+from toolkit.statistics.significance import benjamini_hochberg, holm
 
 METHODS = [(holm, "holm"), (benjamini_hochberg, "fdr_bh")]
 

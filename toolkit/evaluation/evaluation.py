@@ -1,35 +1,126 @@
-"""The figures of an evaluation: each one's words, drawing and data."""
-
-from __future__ import annotations
+"""What an evaluation found: its numbers, their tables, and its figures, each with its words, drawing and data."""
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from toolkit.core.estimate import format_number
+from toolkit.core.estimate import UNKNOWN, Estimate, format_number, spread
+from toolkit.core.face import Face
 from toolkit.core.figures import BLUE, GREY, ORANGE, Axes, Drawing, draw_intervals, name_rows
 from toolkit.core.resources import beside
-from toolkit.core.words import shorten
-from toolkit.evaluation.findings import drawing
+from toolkit.core.result import Finding, Record, Result
+from toolkit.core.results import against_baseline
+from toolkit.core.words import shorten, titled
+from toolkit.data.dataset import Dataset
+from toolkit.data.fingerprint import fingerprint
+from toolkit.evaluation.findings import drawing, face
+from toolkit.models.held_out import HELD_OUT_FILE
+from toolkit.models.model import Model
+from toolkit.models.threshold import THRESHOLD_FILE, Threshold
+from toolkit.statistics.measure import Measure
+from toolkit.statistics.replicates import FILE, replicate, write_replicates
 
-if TYPE_CHECKING:
-    from toolkit.evaluation.evaluate import Evaluation
-
+_KINDS = ("baseline", "difference")
 _MOST_LABELS, _LABEL = 30, 24
 _CURVES = beside(__file__, "curves.yaml")
 
 
-def drawings(evaluation: Evaluation) -> list[Drawing]:
-    """Return the figures that the task of an evaluation has."""
-    found = [_OF_CURVES[kind](evaluation, kind) for kind in evaluation.curves]
-    if evaluation.confusion is not None:
-        found.append(_confusion(evaluation.confusion))
-    if evaluation.by_class is not None:
-        found.append(_per_class(evaluation.by_class))
-    return found
+@dataclass(frozen=True, eq=False, repr=False)
+class Evaluation(Result):
+    """How good a model is, in numbers with intervals.
+
+    Attributes
+    ----------
+    data : Dataset
+        The test part.
+    threshold : Threshold or None
+        At which score a row is predicted positive, and why; binary only.
+    parts : tuple of str
+        Parts of the split that were measured.
+    numbers : dict of str to Estimate
+        Everything measured, by dotted name.
+    by_class : DataFrame or None
+        Multiclass, on the test part: precision, recall, F1 and AUC of each class against the rest.
+    confusion : DataFrame or None
+        Counts on the test part, or sums of weights of mean 1: a row a true class, a column a predicted class.
+    curves : dict of str to DataFrame
+        What the figures draw: of two classes see ``binary_curves``, of numbers some rows with their residuals.
+    notes : tuple of Finding
+    measured : dict of str to Measure
+        The metrics of the test part with the influence of each row.
+    model : Model
+        The model that was measured, which decides at this threshold: the other steps take it.
+    held_out : str
+        Counts of the test part by score, or sums of its errors, which are kept with the model: see
+        ``toolkit.models.held_out``.
+    """
+
+    data: Dataset
+    threshold: Threshold | None
+    parts: tuple[str, ...]
+    numbers: dict[str, Estimate]
+    by_class: pd.DataFrame | None
+    confusion: pd.DataFrame | None
+    curves: dict[str, pd.DataFrame]
+    notes: tuple[Finding, ...]
+    measured: dict[str, Measure] = field(repr=False)
+    model: Model = field(repr=False)
+    held_out: str = field(default="", repr=False)
+
+    def frame(self) -> pd.DataFrame:
+        """Return one row a metric and part; on the test part also the baseline and the difference to it."""
+        rows = []
+        for metric in self.measured:
+            for part in self.parts:
+                found, names = self.numbers[f"{part}.{metric}"], [f"{kind}.{metric}" for kind in _KINDS]
+                base, apart = (self.numbers.get(name if part == "test" else "", UNKNOWN) for name in names)
+                rows.append((metric, part, found, found.method, base, apart, apart.method))
+        table = pd.DataFrame(rows, columns=["metric", "part", "value", "method", *_KINDS, "difference_method"])
+        return spread(table).drop(columns=[f"{kind}_n" for kind in _KINDS])
+
+    def scalars(self) -> dict[str, Estimate]:
+        """Return every number: ``<part>.<metric>``, ``baseline.<metric>``, ``difference.<metric>``, ``latency.…``."""
+        return dict(self.numbers)
+
+    def drawings(self) -> list[Drawing]:
+        """Return the figures this task has."""
+        found = [_OF_CURVES[kind](self, kind) for kind in self.curves]
+        if self.confusion is not None:
+            found.append(_confusion(self.confusion))
+        if self.by_class is not None:
+            found.append(_per_class(self.by_class))
+        return found
+
+    def record(self) -> Record:
+        """Return how the threshold was chosen, and replicates by which a later model can be compared in pairs."""
+        at, files = self.threshold, {FILE: self._replicates}
+        kept = {THRESHOLD_FILE: at.text()} if at and math.isfinite(at.value) else {}
+        kept |= {HELD_OUT_FILE: self.held_out} if self.held_out else {}
+        parameters, numbers = {"threshold": str(at)} if at else {}, against_baseline(self.numbers)
+        return Record(parameters, model=self.model.record(), files=files, kept=kept, numbers=numbers)
+
+    @cached_property
+    def _replicates(self) -> str:
+        return write_replicates(replicate(self.measured), fingerprint(self.data.target.rename("target").reset_index()))
+
+    def face(self) -> Face:
+        """Return the threshold, and the metrics of the test part beside the baseline's."""
+        numbers, rows, first = self.numbers, [], next(iter(self.measured))
+        for metric in self.measured:
+            row: dict[str, object] = {"metric": metric, "test": numbers[f"test.{metric}"]}
+            row |= {kind: numbers[name] for kind in _KINDS if (name := f"{kind}.{metric}") in numbers}
+            rows.append(row | {part: numbers[f"{part}.{metric}"].value for part in self.parts if part != "test"})
+        frames = [pd.DataFrame(rows), *([] if self.by_class is None else [self.by_class])]
+        base, units, at = numbers.get(f"baseline.{first}"), self.measured[first].units, self.threshold
+        about = {"against": f", against {format_number(base.value)} for the baseline" if base else ""}
+        about |= {"units": f" {units.text}" if units else "", "metric": titled(first)}
+        about |= {"positive": f" Positive is {self.data.positive}, predicted {at.called}." if at else ""}
+        return face("evaluation", self, *frames, value=numbers[f"test.{first}"], **about)
 
 
 def _ranked(evaluation: Evaluation, kind: str) -> Drawing:
