@@ -22,7 +22,7 @@ from toolkit.core.numbers import KeyNumber
 from toolkit.core.result import DataInfo
 from toolkit.core.results import Results, read_results
 from toolkit.errors import InputError
-from toolkit.report.gallery import SweptReport, read_run, sweep_html
+from toolkit.report.gallery import Run, SweptReport, sweep_html
 from toolkit.runs import runner, spare
 from toolkit.runs.parameters import find_template, read_schema
 from toolkit.runs.spare import is_alive, serving, start
@@ -127,7 +127,7 @@ def made(folder, seed, values, verdict=None):
     path.mkdir()
     (path / "results.json").write_text(results.to_json())
     (path / "report.html").write_text("")
-    return read_run(path)
+    return Run(path)
 
 
 class TestThePage:

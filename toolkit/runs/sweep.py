@@ -28,7 +28,7 @@ from toolkit.core.options import whole
 from toolkit.core.words import counted, masked, printable, shorten
 from toolkit.core.yaml_file import read_mapping
 from toolkit.errors import InputError, refusing, shown
-from toolkit.report.gallery import SweptReport, read_run, sweep_html
+from toolkit.report.gallery import Run, SweptReport, sweep_html
 from toolkit.report.render import write_page
 from toolkit.runs import process
 from toolkit.runs.parameters import Schema, find_template, read_schema
@@ -120,7 +120,7 @@ def sweep(
         for key, given in planned.items():
             found, why = _made(folder, key), failures.get(key) or _SILENT
             varied = masked({name: given[name] for name in over})
-            reports.append(SweptReport(varied, found, read_run(found) if found else None, "" if found else why))
+            reports.append(SweptReport(varied, found, Run(found) if found else None, "" if found else why))
         return Sweep(write_page(folder / f"{page}.html", sweep_html(schema.title, reports)), tuple(reports))
 
 
