@@ -163,7 +163,7 @@ def fetched(address: str, out: Path) -> Iterator[tuple[Path, Model, str]]:
     becomes an error that says what to do.
     """
     uri = _store_of(address, out)
-    if not Path(address, "MLmodel").is_file() and uri.startswith("sqlite:///") and not Path(uri[10:]).exists():
+    if not Path(address, "MLmodel").is_file() and store.missing_file(uri):
         raise InputError(f"There is no model {address!r}: nothing has been tracked in {uri} yet. {_ELSEWHERE}")
     with store.connect(uri) as client:
         import mlflow
@@ -196,7 +196,7 @@ def _store_of(address: str, out: Path) -> str:
     """Return the store that holds a model: the file beside the reports, if it went there when the server failed."""
     usual, file = store.tracking_uri(out), store.beside(out)
     made = re.match(r"(models:/m-|runs:/)(\w+)", address)
-    if made and usual != file and Path(file.removeprefix("sqlite:///")).exists():
+    if made and usual != file and not store.missing_file(file):
         with store.connect(file) as client:
             from mlflow.exceptions import MlflowException
 

@@ -251,7 +251,6 @@ def track(source: str | Path) -> Path:
         Where there is no such report or no server is named, or that fails; the report is as it was, and this may be
         tried again.
     """
-    from toolkit.registry import transfer
     from toolkit.report import render as report
 
     results = read_results(source)
@@ -259,7 +258,7 @@ def track(source: str | Path) -> Path:
     checks = manifest.verify(folder) if (folder / manifest.NAME).exists() else []
     if apart := [one.part for one in checks if one.state == "differs"]:
         raise InputError(f"{str(folder)!r} is not as it was written: {listed(apart)}. See `toolkit verify`.")
-    with changing(folder) as changed, transfer.copied_run(results.mlflow, folder.parent) as (logged, client):
+    with changing(folder) as changed, tracking.copied_run(results.mlflow, folder.parent) as (logged, client):
         rewrite(changed, results, logged)
         client.log_artifacts(logged.run_id, str(changed), "report")
     report.write_index(folder.parent)
