@@ -77,10 +77,10 @@ from .policy.check import Decision as Decision
 from .policy.check import Verdict as Verdict
 from .policy.check import check as check
 from .policy.check import decide as decide
-from .runs.notebook import write_report as write_report
 from .runs.publish import Published as Published
 from .runs.publish import publish as publish
 from .runs.runner import run as run
+from .runs.runner import write_report as write_report
 from .runs.sweep import Sweep as Sweep
 from .runs.sweep import sweep as sweep
 

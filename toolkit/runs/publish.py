@@ -76,9 +76,8 @@ def publish(
         records.append(results[-1].record())
     found = summarize(results, records, template=template, parameters=parameters)
     staged = os.environ.get("TOOLKIT_RUN_FOLDER")
-    base = f"{datetime.now():%Y%m%d-%H%M%S}-{template}-{slug(name or found.data.name) or 'table'}"
-    numbered = (out / (base if number == 1 else f"{base}-{number}") for number in count(1))
-    folder = Path(staged) if staged else next(folder for folder in numbered if not folder.exists())
+    free = free_folders(out, datetime.now(), f"{template}-{slug(name or found.data.name) or 'table'}")
+    folder = Path(staged) if staged else next(free)
     folder.mkdir(parents=True, exist_ok=True)
     if recorded := os.environ.get("TOOLKIT_RECORD"):
         logged = read_results(recorded).mlflow
@@ -103,6 +102,13 @@ def publish(
         attached = tracking.attach(logged, [folder / "results.json", *(folder / name for name in files)], out)
         found = record_tracking(folder, found, attached)
     return Published(found, folder)
+
+
+def free_folders(out: Path, when: datetime, words: str) -> Iterator[Path]:
+    """Yield the names that the folder of a report in ``out`` may have: where one is taken, with a number."""
+    base = f"{when:%Y%m%d-%H%M%S}-{words}"
+    numbered = (out / (base if number == 1 else f"{base}-{number}") for number in count(1))
+    return (folder for folder in numbered if not folder.exists())
 
 
 def record_tracking(folder: Path, results: Results, logged: RunInfo) -> Results:

@@ -24,9 +24,20 @@ class Compared:
     """One named number as it was recorded and as it is now; None where there is none."""
 
     name: str
-    state: Literal["identical", "within tolerance", "different", "timed"]
     recorded: Estimate | None
     now: Estimate | None
+
+    @property
+    def state(self) -> Literal["identical", "within tolerance", "different", "timed"]:
+        """How far it is the same; how long something took is not compared."""
+        if _TIMED.search(self.name):
+            return "timed"
+        if self.recorded is None or self.now is None or self.recorded.n != self.now.n:
+            return "different"
+        ends = [(getattr(self.recorded, part), getattr(self.now, part)) for part in ("value", "low", "high")]
+        apart = [(one, other) for one, other in ends if one != other and not (math.isnan(one) and math.isnan(other))]
+        near = all(math.isclose(one, other, rel_tol=TOLERANCE, abs_tol=TOLERANCE) for one, other in apart)
+        return "identical" if not apart else "within tolerance" if near else "different"
 
     def plain(self) -> dict[str, Any]:
         """Write it as plain values, of which JSON can be made."""
@@ -112,21 +123,10 @@ def reproduce(source: str | Path, out: Path, *, template: str | Path | None = No
     pages = [one / manifest.PAGE for one in (folder, done.folder)]
     same = pages[0].read_bytes() == pages[1].read_bytes() if now.created == results.created else None
     every = dict.fromkeys([*results.scalars, *now.scalars])
-    numbers = [_compared(name, results.scalars.get(name), now.scalars.get(name)) for name in every]
+    numbers = [Compared(name, results.scalars.get(name), now.scalars.get(name)) for name in every]
     changes = {"report itself": f"changed after it was written: {listed(touched)}"} if touched else {}
     changes |= _changes(record, manifest.read_manifest(done.folder))
     return Reproduction(done.folder, numbers, changes, same)
-
-
-def _compared(name: str, recorded: Estimate | None, now: Estimate | None) -> Compared:
-    if _TIMED.search(name):
-        return Compared(name, "timed", recorded, now)
-    if recorded is None or now is None or recorded.n != now.n:
-        return Compared(name, "different", recorded, now)
-    ends = [(getattr(recorded, part), getattr(now, part)) for part in ("value", "low", "high")]
-    apart = [(one, other) for one, other in ends if one != other and not (math.isnan(one) and math.isnan(other))]
-    near = all(math.isclose(one, other, rel_tol=TOLERANCE, abs_tol=TOLERANCE) for one, other in apart)
-    return Compared(name, "identical" if not apart else "within tolerance" if near else "different", recorded, now)
 
 
 def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, str]:
