@@ -74,10 +74,26 @@ def log_run(
         begun = {**tags, OWNER: f"{platform.node()}:{os.environ.get('TOOLKIT_RUN_FOLDER', '')}"}
         run_id = client.create_run(experiment_id, tags=begun, run_name=name).info.run_id
         given = {key: value for record in records for key, value in record.parameters.items()}
-        status = "FAILED"
+        kept = {name: text for record in records for name, text in record.kept.items()}
+        model, status = "", "FAILED"
         try:
             _log_numbers(client, run_id, scalars, {**parameters, **given})
-            model = _log_records(client, experiment_id, run_id, records, begun)
+            for record in records:
+                for one in record.candidates:
+                    own = {key: value for key, value in begun.items() if key != REPORT_TAG} | {PARENT: run_id}
+                    child = client.create_run(experiment_id, tags=own, run_name=one.name).info.run_id
+                    _log_numbers(client, child, one.scalars, one.parameters)
+                    client.set_terminated(child, "FINISHED")
+                if record.data is not None:
+                    _log_data(client, run_id, record.data)
+                if record.note_of:
+                    client.set_tag(run_id, NOTE_OF, record.note_of)
+                    client.set_tag(run_id, "mlflow.note.content", record.note[:5000])
+                    describe_versions(client, record.note_of, record.note)
+                if record.model is not None and record.model.estimator is not None:
+                    model = log_model(run_id, record.model, kept)
+                for other in record.models:
+                    log_model(run_id, other, {})
             status = "FINISHED"
         finally:
             client.set_terminated(run_id, status)
@@ -166,31 +182,6 @@ def _log_numbers(client: MlflowClient, run_id: str, scalars: Mapping[str, Estima
     texts = {key: value if isinstance(value, str) else json.dumps(value, default=str) for key, value in given.items()}
     params = [Param(name, texts[key][:6000]) for key, name in store.safe_names(texts).items()]
     store.log_batches(client, run_id, metrics, params)
-
-
-def _log_records(
-    client: MlflowClient, experiment_id: str, run_id: str, records: Sequence[Record], tags: Mapping[str, str]
-) -> str:
-    """Log what the records hold beside numbers; return the address of the model, where there is one."""
-    kept = {name: text for record in records for name, text in record.kept.items()}
-    model = ""
-    for record in records:
-        for one in record.candidates:
-            own = {key: value for key, value in tags.items() if key != REPORT_TAG} | {PARENT: run_id}
-            child = client.create_run(experiment_id, tags=own, run_name=one.name).info.run_id
-            _log_numbers(client, child, one.scalars, one.parameters)
-            client.set_terminated(child, "FINISHED")
-        if record.data is not None:
-            _log_data(client, run_id, record.data)
-        if record.note_of:
-            client.set_tag(run_id, NOTE_OF, record.note_of)
-            client.set_tag(run_id, "mlflow.note.content", record.note[:5000])
-            describe_versions(client, record.note_of, record.note)
-        if record.model is not None and record.model.estimator is not None:
-            model = log_model(run_id, record.model, kept)
-        for other in record.models:
-            log_model(run_id, other, {})
-    return model
 
 
 def _log_data(client: MlflowClient, run_id: str, data: DataRecord) -> None:

@@ -18,7 +18,6 @@ from pygments.util import ClassNotFound
 
 from toolkit.core.result import EXPLORER_MIME, FIGURES_MIME, NOTHING_MIME
 from toolkit.core.results import MIME
-from toolkit.report.glossary import Glossary
 from toolkit.report.sanitize import PageCleaner
 from toolkit.report.sections import Block, Failure, Section
 
@@ -39,10 +38,8 @@ class Narrative:
     ----------
     notebook : NotebookNode
         In version 4 of the format.
-    reserved : frozenset of str
-        Ids that the page uses itself.
-    glossary : Glossary, optional
-        Notes the terms that are met.
+    cleaner : PageCleaner, optional
+        Of the page, which knows the ids that it uses itself, and notes the terms that are met.
 
     Attributes
     ----------
@@ -65,10 +62,8 @@ class Narrative:
         Lines written to standard error, which the page does not show.
     """
 
-    def __init__(
-        self, notebook: NotebookNode, reserved: frozenset[str] = frozenset(), glossary: Glossary | None = None
-    ) -> None:
-        self._cleaner = cleaner = PageCleaner(reserved, glossary)
+    def __init__(self, notebook: NotebookNode, cleaner: PageCleaner | None = None) -> None:
+        self._cleaner = cleaner = cleaner or PageCleaner()
         self.intro, self.lines_left_out, self._place = "", 0, 0
         self.sections, self.left_out, self.parameter_code = [Section()], dict[str, str](), list[Block]()
         self.failure: Failure | None = None

@@ -15,7 +15,7 @@ from toolkit.errors import InputError
 from toolkit.report.gallery import environment, gallery_html, run_folders
 from toolkit.report.glossary import Glossary, terms
 from toolkit.report.narrative import Narrative
-from toolkit.report.sanitize import Heading
+from toolkit.report.sanitize import Heading, PageCleaner
 from toolkit.report.summary import VERDICTS, read_summary
 
 _BEFORE = {"findings": "Findings", "key-numbers": "Key numbers", "rules": "Policy rules", "sign-off": "Sign-off"}
@@ -108,7 +108,7 @@ class Page:
         self.glossary = Glossary()
         own = {"main", "verdict", "error", "glossary", "full", "parameters", "environment", "lineage"}
         own |= {*_BEFORE, *_AFTER, *(term.id for term in terms())}
-        self.narrative = narrative = Narrative(notebook, frozenset(own), self.glossary)
+        self.narrative = narrative = Narrative(notebook, PageCleaner(frozenset(own), self.glossary))
         read = narrative.results is not None and read_summary(narrative.results, "What this notebook published")
         summary, self.verdict = read or (None, VERDICTS["unpublished"])
         self.summary, metadata = summary, notebook.get("metadata", {})
