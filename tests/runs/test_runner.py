@@ -482,7 +482,7 @@ class TestSettle:
         staging = out / f".running-{len(list(out.iterdir()))}"
         staging.mkdir()
         (staging / "notebook.ipynb").touch()
-        schema = runner.read_schema(NOTEBOOKS / "breaks.ipynb")
+        schema = runner.Schema(NOTEBOOKS / "breaks.ipynb")
         job = runner._Job(schema, {}, staging, name)
         job.started = datetime(2026, 1, 2, 3, 4, 5)
         return job

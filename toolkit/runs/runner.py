@@ -25,7 +25,7 @@ from toolkit.errors import InputError, RunError
 from toolkit.policy.policy import check_policy
 from toolkit.policy.reason import reason
 from toolkit.registry import store, tracking
-from toolkit.runs.parameters import Schema, find_template, read_schema
+from toolkit.runs.parameters import Schema, find_template
 from toolkit.runs.process import Failure, check_space, execute, interrupted_once, staging_in, tidy_notebook
 
 
@@ -83,7 +83,7 @@ def run(
     Traceback (most recent call last):
     toolkit.errors.InputError: Template 'experiment' has no parameter 'dta'. Did you mean 'data'? It has: ...
     """
-    schema = read_schema(find_template(template))
+    schema = Schema(find_template(template))
     wanted = {**(parameters or {}), **more}
     values = check_request(schema, wanted, timeout)
     with interrupted_once(), staging_in(Path(os.path.abspath(out or "reports"))) as staging:

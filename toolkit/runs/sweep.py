@@ -31,7 +31,7 @@ from toolkit.errors import InputError, refusing, shown
 from toolkit.report.gallery import Run, SweptReport, sweep_html
 from toolkit.report.render import write_page
 from toolkit.runs import process
-from toolkit.runs.parameters import Schema, find_template, read_schema
+from toolkit.runs.parameters import Schema, find_template
 from toolkit.runs.runner import check_request
 from toolkit.runs.spare import is_alive, serving, start
 
@@ -95,7 +95,7 @@ def sweep(
     Traceback (most recent call last):
     toolkit.errors.InputError: Template 'experiment' has no parameter 'sead'. Did you mean 'seed'? It has: ...
     """
-    schema = read_schema(find_template(template))
+    schema = Schema(find_template(template))
     planned = _plan(schema, {**(parameters or {}), **more}, over, timeout)
     whole("jobs", jobs, 1)
     folder, page = Path(os.path.abspath(out or "reports")), f"sweep-{schema.name}-{_digest(list(planned))}"
