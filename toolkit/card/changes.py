@@ -121,9 +121,18 @@ def changes_of_numbers(before: Scalars, after: Scalars, paired: Scalars) -> Iter
     p value behind an interval is adjusted for all numbers of the part by Benjamini & Hochberg (1995,
     doi:10.1111/j.2517-6161.1995.tb02031.x).
     """
-    found = list(_compared_numbers(before, after, paired))
-    for part in dict.fromkeys(one.part for one in found):
-        ones = [one for one in found if one.part == part]
+    parts: dict[str, list[Change]] = {}
+    for name in {**before, **after}:
+        old, new = before.get(name), after.get(name)
+        part = next((part for part, ones in _BEGINNINGS.items() if name.startswith(ones)), "other numbers")
+        change = Change(part, name, str(old or ""), str(new or ""), "removed" if old else "added")
+        if old and new:
+            before_ends, after_ends = ([one.value, one.low, one.high] for one in (old, new))
+            kind: Kind = "same" if np.array_equal(before_ends, after_ends, equal_nan=True) else "changed"
+            difference = paired.get(name) or difference_of(new, old)
+            change = replace(change, kind=kind, difference=difference, numbers=(old, new))
+        parts.setdefault(part, []).append(change)
+    for ones in parts.values():
         known = [math.nan if one.kind == "same" else p_value_of(one.difference) for one in ones]
         for one, p_value in zip(ones, benjamini_hochberg(known), strict=True):
             yield replace(one, p_adjusted=float(p_value))
@@ -136,18 +145,6 @@ def p_value_of(difference: Estimate) -> float:
     value = difference.value
     side = value - difference.low if value > 0 else difference.high - value
     return 2 * NormalDist().cdf(-Z * abs(value) / side) if side > 0 else float(value == 0)
-
-
-def _compared_numbers(before: Scalars, after: Scalars, paired: Scalars) -> Iterator[Change]:
-    for name in {**before, **after}:
-        old, new = before.get(name), after.get(name)
-        if old and new:
-            before_ends, after_ends = ([one.value, one.low, one.high] for one in (old, new))
-            kind: Kind = "same" if np.array_equal(before_ends, after_ends, equal_nan=True) else "changed"
-            difference = paired.get(name) or difference_of(new, old)
-            yield Change(_part(name), name, str(old), str(new), kind, difference, (old, new))
-        else:
-            yield Change(_part(name), name, str(old or ""), str(new or ""), "removed" if old else "added")
 
 
 def paired_differences(old: ModelCard, new: ModelCard) -> dict[str, Estimate]:
@@ -172,10 +169,6 @@ def difference_of(after: Estimate, before: Estimate) -> Estimate:
     if not math.isfinite(moved.value):
         return Estimate(math.nan, n=n)
     return replace(moved, n=n, method=UNPAIRED if moved.has_interval else "")
-
-
-def _part(name: str) -> str:
-    return next((part for part, beginnings in _BEGINNINGS.items() if name.startswith(beginnings)), "other numbers")
 
 
 def _compared(part: str, before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[Change]:

@@ -13,7 +13,7 @@ from toolkit.core.estimate import Estimate, format_number
 from toolkit.core.face import cell_html, face_macros
 from toolkit.core.numbers import KeyNumber
 from toolkit.core.resources import beside
-from toolkit.core.result import Finding, Severity, by_severity
+from toolkit.core.result import Finding, by_severity
 from toolkit.core.results import Results
 from toolkit.core.words import counted, shorten
 from toolkit.errors import InputError
@@ -65,6 +65,7 @@ class Summary:
         What was judged.
     finding_counts : str
     findings : list of Issue
+        The most severe first.
     key_numbers : list of KeyNumber
         In the order of the page.
 
@@ -76,8 +77,7 @@ class Summary:
     """
 
     def __init__(self, results: Results) -> None:
-        self.results, self.findings = results, _issues(results.findings)
-        judged, given = results.verdict, results.parameters
+        self.results, judged, given = results, results.verdict, results.parameters
         verdict = VERDICTS[judged.outcome or "no policy"]
         self.verdict = replace(verdict, meaning=reason(judged, results.scalars)) if judged.outcome else verdict
         self.rules = [(rule, VERDICTS[rule.outcome]) for rule in judged.rules]
@@ -89,6 +89,12 @@ class Summary:
         numbers = sorted(results.key_numbers, key=lambda one: not (chosen and one.name.startswith(f"test.{chosen}")))
         numbers[1:] = sorted(numbers[1:], key=lambda one: one.name not in ("test.precision", "test.recall"))
         self.key_numbers = sorted(numbers, key=lambda one: math.isnan(one.value.value))
+        # What is said of several places in the same words is said once.
+        alike: dict[tuple[str, str, str], list[Finding]] = {}
+        for one in by_severity(results.findings):
+            alike.setdefault((one.code, one.severity, one.message.replace(repr(one.where), "")), []).append(one)
+        named = ((ones[0], ", ".join(one.where for one in ones if one.where)) for ones in alike.values())
+        self.findings = [Issue(one.code, one.severity, one.message, where) for one, where in named]
         counts = Counter(one.severity for one in by_severity(results.findings))
         self.finding_counts = ", ".join(f"{count} {severity}" for severity, count in counts.items()) or "none"
         serious = counts["critical"] + counts["high"]
@@ -120,15 +126,6 @@ def readable_date(iso: str) -> str:
     except ValueError:
         return iso
     return f"{when.day} {when:%B %Y, %H:%M} {(when.tzname() or '').removesuffix('+00:00')}".strip()
-
-
-def _issues(findings: Sequence[Finding]) -> list[Issue]:
-    """Return the findings, the most severe first; what is said of several places in the same words is said once."""
-    alike: dict[tuple[str, Severity, str], list[Finding]] = {}
-    for one in by_severity(findings):
-        alike.setdefault((one.code, one.severity, one.message.replace(repr(one.where), "")), []).append(one)
-    named = ((ones[0], ", ".join(one.where for one in ones if one.where)) for ones in alike.values())
-    return [Issue(one.code, one.severity, one.message, where) for one, where in named]
 
 
 def shown(value: object) -> str:

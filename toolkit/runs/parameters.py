@@ -78,10 +78,12 @@ class Schema:
         if len(tagged := [cell for cell in ours if cell["cell_type"] == "code"]) != 1:
             count = f"{len(tagged) or 'no'} code cell{'s' * (len(tagged) > 1)}"
             raise refusal("tagged cells", name=path.name, count=count)
-        title, self.question = _heading(cells)
-        self.path, self.title = path, title or path.stem
-        found = _parameters(_source(tagged[0]), path.name)
-        self.parameters = found if any(one.name == "policy" for one in found) else [*found, _POLICY]
+        lines = "\n\n".join(_source(cell) for cell in cells if cell["cell_type"] == "markdown").splitlines()
+        title, question = found.groups() if (found := _HEADING.search("\n".join(lines))) else ("", "")
+        self.path, self.title = path, title.strip("# \t") or path.stem
+        self.question = " ".join(map(str.strip, question.splitlines()))
+        own = _parameters(_source(tagged[0]), path.name)
+        self.parameters = own if any(one.name == "policy" for one in own) else [*own, _POLICY]
 
     @property
     def name(self) -> str:
@@ -230,12 +232,6 @@ def _cells(path: Path) -> list[dict[str, Any]]:
 def _source(cell: dict[str, Any]) -> str:
     source = cell.get("source", "")
     return source if isinstance(source, str) else "".join(source)
-
-
-def _heading(cells: list[dict[str, Any]]) -> tuple[str, str]:
-    lines = "\n\n".join(_source(cell) for cell in cells if cell["cell_type"] == "markdown").splitlines()
-    found = _HEADING.search("\n".join(lines))
-    return (found[1].strip("# \t"), " ".join(map(str.strip, found[2].splitlines()))) if found else ("", "")
 
 
 def _parameters(source: str, where: str) -> list[Parameter]:

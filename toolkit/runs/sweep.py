@@ -15,7 +15,6 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from itertools import product
 from pathlib import Path
 from threading import Event
@@ -111,7 +110,7 @@ def sweep(
         common = {"template": str(schema.path), "out": str(folder), "timeout": timeout}
         orders = [{**common, "parameters": given, "name": key} for key, given in missing.items()]
         with process.interrupted_once(), ThreadPoolExecutor(jobs) as pool, serving(len(missing) > 1) as stopped:
-            made = pool.map(partial(_make, stopped), orders)
+            made = pool.map(lambda order: _make(stopped, order), orders)
             for number, (key, failure) in enumerate(zip(missing, made, strict=True), before + 1):
                 values = ", ".join(f"{one}={shown(planned[key][one])}" for one in over)
                 sys.stderr.write(masked(f"{number:4} of {len(planned)}  {printable(values)}  {failure or 'made'}\n"))
