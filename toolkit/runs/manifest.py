@@ -10,7 +10,7 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from getpass import getuser
-from importlib.metadata import Distribution, PackageNotFoundError, distributions, version
+from importlib.metadata import PackageNotFoundError, distributions, version
 from pathlib import Path
 from typing import Any, Literal
 
@@ -37,13 +37,10 @@ def write_manifest(folder: Path, template: Path) -> Path:
     results = read_results(folder).plain()
     made_by = {"name": results["template"], "sha256": content_hash(template.read_bytes())}
     made_from = {name: results[name] for name in _MADE_FROM}
-    packages = dict(sorted((one.name, one.version) for one in distributions() if _described(one)))
+    # An installation that broke off leaves an empty folder, which does not say of what.
+    whole = (one for one in distributions() if one.read_text("METADATA") or one.read_text("PKG-INFO"))
+    packages = dict(sorted((one.name, one.version) for one in whole))
     return _write(folder, {"manifest": 1, "template": made_by, **made_from, "packages": packages})
-
-
-def _described(package: Distribution) -> bool:
-    """Whether a package says what it is: an installation that broke off leaves an empty folder."""
-    return bool(package.read_text("METADATA") or package.read_text("PKG-INFO"))
 
 
 def update_manifest(folder: Path) -> Path:
