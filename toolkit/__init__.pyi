@@ -54,9 +54,8 @@ from .monitoring.performance import (
 )
 from .monitoring.retrain import load_retraining as load_retraining, split_retraining as split_retraining
 from .policy.check import Decision as Decision, Verdict as Verdict, check as check, decide as decide
-from .runs.notebook import write_report as write_report
 from .runs.publish import Published as Published, publish as publish
-from .runs.runner import run as run
+from .runs.runner import run as run, write_report as write_report
 from .runs.sweep import Sweep as Sweep, sweep as sweep
 
 __version__: str

@@ -32,7 +32,7 @@ def run(template: str, pairs: Pairs, file: Path | None, policy: str | None, fail
     from toolkit.registry import lifecycle
     from toolkit.runs import runner
 
-    schema = parameters.read_schema(parameters.find_template(template))
+    schema = parameters.Schema(parameters.find_template(template))
     given = [*pairs, ("policy", policy)] if policy else pairs
     as_json = how.pop("as_json")
     done = runner.run(template, {**(schema.read_file(file) if file else {}), **schema.read_texts(given)}, **how)
@@ -75,7 +75,7 @@ def sweep(template: str, pairs: Pairs, over: tuple[str, ...], grid: Path | None,
     """
     from toolkit.runs.sweep import read_over, sweep
 
-    schema = parameters.read_schema(parameters.find_template(template))
+    schema = parameters.Schema(parameters.find_template(template))
     done = sweep(template, read_over(schema, over, grid), schema.read_texts(pairs), **limits)
     click.echo(done.page)
     if any(one.failure for one in done.reports):
@@ -112,7 +112,7 @@ def gate(report: Path, policy: str, as_json: bool) -> None:
 @command("params")
 def params(template: str) -> None:
     """List the parameters of TEMPLATE: name, type, default, meaning."""
-    schema = parameters.read_schema(parameters.find_template(template))
+    schema = parameters.Schema(parameters.find_template(template))
     click.echo(f"{schema.title}\n{schema.question}\n")
     ones = schema.parameters
     texts = ["required" if one.required else json.dumps(one.default, ensure_ascii=False) for one in ones]

@@ -14,7 +14,7 @@ from toolkit.core.words import counted, masked
 from toolkit.errors import InputError, listed
 from toolkit.report.pdf import BROWSERS
 from toolkit.runs.manifest import installed
-from toolkit.runs.runner import interrupted
+from toolkit.runs.process import interrupted
 
 MEMORY_GB = 2.0
 

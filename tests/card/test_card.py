@@ -16,7 +16,7 @@ from toolkit.card.sections import cross_reference, points
 from toolkit.core.result import Result
 from toolkit.errors import InputError
 from toolkit.policy.policy import read_levels
-from toolkit.report.summary import summarize
+from toolkit.report.summary import Summary
 from toolkit.runs.publish import summarize as publish_summary
 
 EVERY = {question.key: f"About {question.title}." for question in questions()}
@@ -196,7 +196,7 @@ class TestCompleteness:
         failed = report(verdict=rule.verdict().plain())
         for card in (make_card(failed), make_card([report(), failed])):
             published = publish_summary([card], [card.record()], template="model_card", parameters={})
-            assert summarize(published).verdict.meaning == (
+            assert Summary(published).verdict.meaning == (
                 "Fails the policy “Ours”: ROC AUC on the test part is 0.800 [0.760, 0.840] where at least 0.9 is "
                 "required."
             )

@@ -11,7 +11,7 @@ from statsmodels.stats.power import NormalIndPower
 import toolkit as tk
 from toolkit.comparison.contrasts import Contrast, Mean, adjusted, half_width
 from toolkit.errors import InputError
-from toolkit.report.key_numbers import direction_words
+from toolkit.report.summary import direction_words
 
 
 def trial(rows=8000, *, seed=0, lift=0.0, arms=("new", "old"), visits=1):

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from toolkit.core.result import EXPLORER_MIME, if_applicable
+from toolkit.core.face import EXPLORER_MIME
+from toolkit.core.result import if_applicable
 from toolkit.data.load import load_dataset
 from toolkit.errors import InputError, NotApplicableError
 from toolkit.evaluation.evaluate import evaluate

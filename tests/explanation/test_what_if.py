@@ -15,7 +15,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 from sklearn.svm import LinearSVC
 
-from toolkit.core.result import EXPLORER_MIME, NotApplicable
+from toolkit.core.face import EXPLORER_MIME
+from toolkit.core.result import NotApplicable
 from toolkit.data.load import load_dataset
 from toolkit.errors import NotApplicableError
 from toolkit.explanation.explain import explain

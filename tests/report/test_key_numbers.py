@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from toolkit.core.estimate import Estimate, KeyNumber
-from toolkit.report.key_numbers import difference_html, direction_words, draw_interval, draw_series, sentence
+from toolkit.report.summary import difference_html, direction_words, draw_interval, draw_series, sentence
 
 
 def test_a_sentence_says_the_number_its_interval_and_the_baseline():

@@ -11,9 +11,9 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 import toolkit as tk
 from toolkit.core import figures
-from toolkit.core.face import Face
+from toolkit.core.face import NOTHING_MIME, Face
 from toolkit.core.figures import Drawing, Picture
-from toolkit.core.result import NOTHING_MIME, Result
+from toolkit.core.result import Result
 from toolkit.report.render import page_html
 
 

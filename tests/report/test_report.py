@@ -38,9 +38,9 @@ from toolkit.core.resources import templates_folder
 from toolkit.core.result import Finding, NotApplicable
 from toolkit.core.results import PolicyVerdict, RuleOutcome
 from toolkit.errors import InputError
-from toolkit.report.narrative import plain_text, read_narrative
-from toolkit.report.render import make_page, page_html, render
-from toolkit.report.summary import summarize
+from toolkit.report.narrative import Narrative, plain_text
+from toolkit.report.render import Page, page_html, render
+from toolkit.report.summary import Summary
 
 NOTHING = new_output("execute_result", data=Figures(())._repr_mimebundle_(), execution_count=1)
 VOID = {"meta", "link", "br", "hr", "img", "input", "path", "circle", "col", "wbr"}
@@ -85,7 +85,7 @@ def page(notebook, folder):
 
 def blocks_of(notebook):
     """All that a notebook shows, what is folded last."""
-    return [block for section in read_narrative(notebook).sections for block in (*section.first, *section.rest)]
+    return [block for section in Narrative(notebook).sections for block in (*section.first, *section.rest)]
 
 
 @pytest.fixture(scope="module")
@@ -174,19 +174,19 @@ class TestWords:
     def test_findings_come_most_severe_first(self, html):
         places = [html.index(f"<code>{found.code}</code>") for found in FINDINGS]
         assert sorted(FINDINGS, key=lambda found: places[FINDINGS.index(found)])[0].severity == "high"
-        assert [issue.severity for issue in summarize(read_sample()).findings] == ["high", "medium", "low", "info"]
+        assert [issue.severity for issue in Summary(read_sample()).findings] == ["high", "medium", "low", "info"]
 
     @pytest.mark.parametrize(
         ("recorded", "first"),
         [({"metric": "neg_log_loss"}, "Log loss"), ({"metric": "f3"}, "ROC AUC"), ({}, "ROC AUC")],
     )
     def test_the_metric_that_chose_the_model_comes_first(self, recorded, first):
-        labels = [number.label for number in summarize(read_sample(recorded=recorded)).key_numbers]
+        labels = [number.label for number in Summary(read_sample(recorded=recorded)).key_numbers]
         assert labels[0] == first
         assert len(labels) == 6
 
     def test_a_finding_links_to_where_it_is_shown(self):
-        made = make_page(sample_notebook())
+        made = Page(sample_notebook())
         links = {issue.code: (issue.link, issue.section) for issue in made.findings_first}
         assert len(links) == 4
         assert set(links.values()) == {("training", "Training")}
@@ -198,7 +198,7 @@ class TestWords:
         assert worst in html[html.index('id="verdict"') : html.index('class="facts"')]
 
     def test_a_section_answers_with_its_first_sentence_and_shows_its_first_figure(self):
-        sections = {section.headings[0].id: section for section in make_page(sample_notebook()).sections}
+        sections = {section.headings[0].id: section for section in Page(sample_notebook()).sections}
         assert re.sub("<[^>]*>", "", sections["training"].answer) == "Best of 3 candidates by ROC AUC."
         assert [block.kind for block in sections["evaluation"].first] == ["prose", "figure"]
         assert sections["evaluation"].folded == "1 figure, 1 code cell"
@@ -207,7 +207,7 @@ class TestWords:
 
     def test_a_finding_that_no_section_shows_has_no_link(self):
         found = [{"code": "X", "severity": "low", "message": "m", "where": ""}]
-        assert make_page(sample_notebook(sample_results(findings=found))).findings_first[0].link == ""
+        assert Page(sample_notebook(sample_results(findings=found))).findings_first[0].link == ""
 
     def test_a_step_that_does_not_apply_is_a_line_at_the_end(self):
         skipped = NotApplicable("explain", "There is no model.")
@@ -215,7 +215,7 @@ class TestWords:
         output = new_output("execute_result", data=skipped._repr_mimebundle_(), execution_count=1)
         asked = new_markdown_cell("## Explanation\n\nWhy?")
         notebook = notebook_of(asked, code("x", [output]), code("p", [published(sample_results(findings=found))]))
-        made = make_page(notebook)
+        made = Page(notebook)
         assert made.narrative.left_out == {"There is no model.": "Explanation"}
         assert (made.sections, made.findings_first) == ([], [])
         assert [heading.text for heading in made.contents][-2:] == ["Not in this report", "Provenance"]
@@ -223,7 +223,7 @@ class TestWords:
     def test_many_minor_findings_are_folded(self):
         found = [{"code": f"C{number}", "severity": "info", "message": "m"} for number in range(20)]
         found.append({"code": "BAD", "severity": "critical", "message": "m"})
-        made = make_page(sample_notebook(sample_results(findings=found)))
+        made = Page(sample_notebook(sample_results(findings=found)))
         assert [issue.code for issue in made.findings_first] == ["BAD"]
         assert len(made.findings_rest) == 20
 
@@ -330,13 +330,13 @@ class TestFailure:
 
     def test_an_expected_error_is_no_failure(self):
         error = new_output("error", ename="ValueError", evalue="meant to", traceback=[])
-        made = make_page(notebook_of(code("f()", [error], tags=["raises-exception"]), code("x = 1")))
+        made = Page(notebook_of(code("f()", [error], tags=["raises-exception"]), code("x = 1")))
         assert made.narrative.failure is None
         assert made.verdict.word == "No results"
 
     def test_results_of_a_run_that_failed_later_do_not_hide_the_failure(self):
         error = new_output("error", ename="OSError", evalue="disk full", traceback=[])
-        made = make_page(notebook_of(code("publish()", [published(sample_results())]), code("f()", [error])))
+        made = Page(notebook_of(code("publish()", [published(sample_results())]), code("f()", [error])))
         assert made.verdict.word == "Failed"
         assert made.summary is not None
 
@@ -460,7 +460,7 @@ class TestAnyNotebook:
     )
     def test_results_of_any_shape_are_read_or_refused(self, changes):
         notebook = notebook_of(code("publish()", [published(sample_results() | changes)]))
-        made = make_page(notebook)
+        made = Page(notebook)
         assert page_html(notebook)
         if made.summary is None:
             assert made.verdict.word == "Unreadable"
@@ -559,7 +559,7 @@ JUDGED = replace(read_sample(), verdict=PolicyVerdict("fail", "<b>Ours</b>", RUL
 
 class TestVerdict:
     def test_the_head_says_which_rules_do_not_hold_and_by_how_much(self):
-        verdict = summarize(JUDGED).verdict
+        verdict = Summary(JUDGED).verdict
         assert verdict.word == "Fail"
         assert verdict.meaning == (
             "Fails the policy “<b>Ours</b>”: ROC AUC on the test part is 0.850 [0.800, 0.880] where at least 0.9 is "
@@ -591,13 +591,13 @@ class TestVerdict:
         assert "All of it." in folded
 
     def test_each_rule_has_its_number_and_why(self):
-        (failed, bad), (passed, good) = summarize(JUDGED).rules
+        (failed, bad), (passed, good) = Summary(JUDGED).rules
         assert (failed.number_text, failed.why, bad.sign) == ("0.850 [0.800, 0.880]", "Too low.", "cross")
         assert (passed.number_text, good.tone) == ("0.500 [0.400, 0.600]", "good")
 
     @pytest.mark.parametrize("rules", [None, 1, "x", [None], [{"name": 1, "number": "x", "outcome": []}]])
     def test_rules_of_any_shape_are_refused(self, rules):
-        made = make_page(sample_notebook(sample_results(verdict={"outcome": "pass", "rules": rules})))
+        made = Page(sample_notebook(sample_results(verdict={"outcome": "pass", "rules": rules})))
         assert "verdict.rules" in made.verdict.meaning
 
 

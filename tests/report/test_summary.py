@@ -23,9 +23,8 @@ from toolkit.evaluation.evaluate import evaluate
 from toolkit.models.model import Model
 from toolkit.monitoring.findings import head_numbers, headline as performance_headline
 from toolkit.monitoring.pair import load_drift
-from toolkit.report.key_numbers import direction_words, key_tables
 from toolkit.report.render import page_html
-from toolkit.report.summary import summarize
+from toolkit.report.summary import Summary, direction_words, key_tables
 
 
 def results_of(**parts):
@@ -137,7 +136,7 @@ def test_the_page_says_the_headline_and_names_the_model_with_its_address_and_its
     results = results_of(
         headline="It broke.", model=ModelInfo("boosting"), parameters={"model": "models:/m-1"}, author="Ann & Bob"
     )
-    assert summarize(results).sentence == "It broke. No finding of high or critical severity."
+    assert Summary(results).sentence == "It broke. No finding of high or critical severity."
     html = page_html(notebook_of(code("publish()", [published(results.plain())])))
     facts = re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", html.partition('<dl class="facts">')[2].partition("</dl>")[0])
     assert facts[:2] == [("Data", "t"), ("Model", 'boosting <span class="more">m-1</span>')]
@@ -147,11 +146,11 @@ def test_the_page_says_the_headline_and_names_the_model_with_its_address_and_its
 def test_what_the_decisions_are_worth_follows_the_number_that_chose_the_model():
     names = ["roc_auc", "log_loss", "calibration_slope", "recall", "precision", "f1"]
     numbers = tuple(KeyNumber(f"test.{name}", name, Estimate(0.5)) for name in names)
-    found = [one.label for one in summarize(results_of(key_numbers=numbers)).key_numbers]
+    found = [one.label for one in Summary(results_of(key_numbers=numbers)).key_numbers]
     assert found == ["roc_auc", "recall", "precision", "log_loss", "calibration_slope", "f1"]
     undefined = replace(numbers[3], value=Estimate(math.nan))
     chosen = results_of(key_numbers=(*numbers[:3], undefined, *numbers[4:]), recorded={"metric": "neg_log_loss"})
-    found = [one.label for one in summarize(chosen).key_numbers]
+    found = [one.label for one in Summary(chosen).key_numbers]
     assert found == ["log_loss", "precision", "roc_auc", "calibration_slope", "f1", "recall"]
 
 
@@ -163,20 +162,20 @@ def test_a_card_stands_beside_the_champion():
     assert (first.other.value, first.value.value) == (0.8, 0.7)
     assert first.difference.value == pytest.approx(-0.1)
     assert {one.name for one in numbers} == {"test.roc_auc", "test.accuracy", "test.log_loss", "test.precision"}
-    (table,) = key_tables(summarize(results_of(key_numbers=numbers)).key_numbers)
+    (table,) = key_tables(Summary(results_of(key_numbers=numbers)).key_numbers)
     assert [direction_words(one) for one in table] == ["worse", "no clear difference", "no clear difference", ""]
 
 
 def test_what_is_said_of_several_places_is_said_once():
     findings = tuple(Finding("STEP", "info", "None.", where) for where in ("a", "b", ""))
-    (issue,) = summarize(results_of(findings=findings)).findings
+    (issue,) = Summary(results_of(findings=findings)).findings
     assert issue.where == "a, b"
     columns = ("'age'", "'sex'", "'pay'")
     findings = tuple(Finding("GONE", "critical", f"Column {name} is gone.", name.strip("'")) for name in columns)
     results = results_of(findings=(*findings, Finding("GONE", "critical", "Column 'age' is half gone.", "age")))
-    alike, other = summarize(results).findings
+    alike, other = Summary(results).findings
     assert (alike.message, alike.where, other.where) == ("Column 'age' is gone.", "age, sex, pay", "age")
-    assert summarize(results).finding_counts == "4 critical"
+    assert Summary(results).finding_counts == "4 critical"
     html = page_html(notebook_of(code("publish()", [published(results.plain())])))
     assert "Column &#39;age&#39; is gone. The same is true of &#39;sex&#39;, &#39;pay&#39;." in html
 

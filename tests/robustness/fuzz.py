@@ -28,7 +28,7 @@ with atheris.instrument_imports(include=["toolkit"]):
     from toolkit.errors import ToolkitError
     from toolkit.policy.policy import read_policy
     from toolkit.registry.ledger import Ledger
-    from toolkit.runs.parameters import find_template, read_schema
+    from toolkit.runs import parameters
 
 #: What takes the place of a value.
 ODD = [
@@ -62,7 +62,7 @@ def seeds(place: Path) -> dict[str, tuple[Callable[[Path], object], Path]]:
         "results": (read_results, report / "results.json"),
         "card": (read_card, place / "card.json"),
         "schema": (Schema.load, place / "schema.yaml"),
-        "parameters": (read_schema, find_template("experiment")),
+        "parameters": (parameters.Schema, parameters.find_template("experiment")),
         "ledger": (lambda path: Ledger(path.parent).entries(), place / "ledger.jsonl"),
     }
 

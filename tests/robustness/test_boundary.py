@@ -35,8 +35,7 @@ from toolkit.errors import InputError
 from toolkit.policy.policy import read_policy
 from toolkit.registry import tracking
 from toolkit.registry.store import beside, connect
-from toolkit.runs import runner
-from toolkit.runs.parameters import find_template, read_schema
+from toolkit.runs import parameters, runner
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 
@@ -143,7 +142,9 @@ TAGS = ["!!int ''", "!!float ''", "!!bool x", "!!timestamp x", '"\\U00110000"', 
 
 
 @pytest.mark.parametrize("value", [*TAGS, "[" * 3000 + "]" * 3000, "{a: " * 3000 + "1" + "}" * 3000])
-@pytest.mark.parametrize("read", [Schema.load, read_policy, read_author, read_schema(find_template("drift")).read_file])
+@pytest.mark.parametrize(
+    "read", [Schema.load, read_policy, read_author, parameters.Schema(parameters.find_template("drift")).read_file]
+)
 def test_yaml_that_is_none_is_refused(read, value, tmp_path):
     path = tmp_path / "odd.yaml"
     for form in ("{}", "? {}\n: 1", "columns: {}", "columns: {{a: {{kind: {}}}}}"):

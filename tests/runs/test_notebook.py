@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
@@ -10,6 +11,7 @@ import toolkit as tk
 from toolkit.cli import main
 from toolkit.core.results import read_results
 from toolkit.errors import InputError
+from toolkit.registry import tracking
 from toolkit.registry.store import beside, connect
 from toolkit.runs import manifest
 from toolkit.runs.parameters import new_template
@@ -105,3 +107,18 @@ def test_a_title_hides_no_secret_and_claims_no_template(results, tmp_path):
     assert done.results.template == "notebook"
     held = [path.name for path in done.folder.iterdir() if b"s3cret" in path.read_bytes()]
     assert held == []
+
+
+def test_files_that_cannot_be_kept_in_the_end_are_said(results, tmp_path, monkeypatch):
+    attach = tracking.attach
+
+    def fail_in_the_end(logged, files, out):
+        failed = any(file.name == "manifest.json" for file in files)
+        return replace(logged, failure="Files: no.") if failed else attach(logged, files, out)
+
+    monkeypatch.setattr(tracking, "attach", fail_in_the_end)
+    done = tk.write_report(*results, title="Which wine?", out=tmp_path / "reports")
+    assert done.results.findings[0].code == "TRACKING-FAILED"
+    assert "Files: no." in done.report.read_text(encoding="utf-8")
+    assert read_results(done.folder).findings == done.results.findings
+    assert not [one for one in manifest.verify(done.folder) if one.state == "differs"]

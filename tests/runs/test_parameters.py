@@ -10,14 +10,14 @@ from hypothesis import given, strategies as st
 
 from toolkit.errors import InputError
 from toolkit.runs.conversion import from_texts, read_kinds
-from toolkit.runs.parameters import find_template, list_templates, read_schema
+from toolkit.runs.parameters import Schema, find_template, list_templates
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 
 
 @pytest.fixture(scope="module")
 def schema():
-    return read_schema(NOTEBOOKS / "echoes.ipynb")
+    return Schema(NOTEBOOKS / "echoes.ipynb")
 
 
 @pytest.fixture
@@ -65,12 +65,12 @@ class TestSchema:
     )
     def test_refuses_a_parameters_cell_that_is_no_schema(self, notebook, source, message):
         with pytest.raises(InputError, match=message):
-            read_schema(notebook(source))
+            Schema(notebook(source))
 
     def test_reads_papermills_own_form_by_the_value(self, notebook):
         source = "data = 'churn.csv'  # what to read\nseed = 3\nshare = 0.5\nfast = True\n"
         source += "sizes = [1]\nscales = [1, 2.5]\nnames = []\nnote = None"
-        read = {one.name: (one.annotation, one.default, one.help) for one in read_schema(notebook(source)).parameters}
+        read = {one.name: (one.annotation, one.default, one.help) for one in Schema(notebook(source)).parameters}
         assert read.pop("policy")[:2] == ("str | None", None)  # every template takes one
         assert read == {
             "data": ("str", "churn.csv", "what to read"),
@@ -85,9 +85,9 @@ class TestSchema:
 
     def test_needs_exactly_one_tagged_cell(self, notebook):
         with pytest.raises(InputError, match="has no code cell tagged 'parameters'"):
-            read_schema(notebook("a: int = 1", tags=()))
+            Schema(notebook("a: int = 1", tags=()))
         with pytest.raises(InputError, match="has 2 code cells tagged 'parameters'"):
-            read_schema(notebook("a: int = 1", copies=2))
+            Schema(notebook("a: int = 1", copies=2))
 
     @pytest.mark.parametrize(
         "cell",
@@ -106,14 +106,14 @@ class TestSchema:
         content["cells"][0] |= cell
         path.write_text(json.dumps(content))
         with pytest.raises(InputError, match="is not a notebook of format 4"):
-            read_schema(path)
+            Schema(path)
 
     @pytest.mark.parametrize("text", ["", "not JSON", "[]", '{"worksheets": []}', '{"cells": [1]}', "\x80"])
     def test_refuses_a_file_that_is_no_notebook(self, tmp_path, text):
         path = tmp_path / "own.ipynb"
         path.write_bytes(text.encode("latin-1"))
         with pytest.raises(InputError, match="is not a notebook"):
-            read_schema(path)
+            Schema(path)
 
 
 class TestFindTemplate:

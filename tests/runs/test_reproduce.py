@@ -15,7 +15,7 @@ from toolkit.core.estimate import Estimate
 from toolkit.core.results import read_results
 from toolkit.errors import InputError
 from toolkit.runs import manifest, runner
-from toolkit.runs.reproduce import _compared, reproduce
+from toolkit.runs.reproduce import Compared, reproduce
 
 TEMPLATE = Path(__file__).parents[1] / "notebooks" / "publishes.ipynb"
 
@@ -108,4 +108,4 @@ def test_what_cannot_be_made_again_is_said(made, tmp_path):
     ],
 )
 def test_numbers_are_compared_with_their_intervals(name, recorded, now, state):
-    assert _compared(name, recorded, now).state == state
+    assert Compared(name, recorded, now).state == state

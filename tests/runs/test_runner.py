@@ -451,8 +451,8 @@ class TestKilledRun:
 
 
 def test_what_a_killed_run_removes_itself_meanwhile_is_no_error_of_the_next(tmp_path, monkeypatch):
-    monkeypatch.setattr(runner, "interrupted", lambda out: [out / ".running-0123456789ab"])
-    runner._tidy(tmp_path)
+    monkeypatch.setattr(process, "interrupted", lambda out: [out / ".running-0123456789ab"])
+    process._tidy(tmp_path)
     assert everything_in(tmp_path) == []
 
 
@@ -482,8 +482,10 @@ class TestSettle:
         staging = out / f".running-{len(list(out.iterdir()))}"
         staging.mkdir()
         (staging / "notebook.ipynb").touch()
-        schema = runner.read_schema(NOTEBOOKS / "breaks.ipynb")
-        return runner._Job(schema, {}, staging, name, None, datetime(2026, 1, 2, 3, 4, 5), 0.0, "id")
+        schema = runner.Schema(NOTEBOOKS / "breaks.ipynb")
+        job = runner._Job(schema, {}, staging, name)
+        job.started = datetime(2026, 1, 2, 3, 4, 5)
+        return job
 
     def test_a_taken_name_gets_a_number(self, tmp_path):
         names = [self.job(tmp_path).settle(None).name for _ in range(3)]

@@ -21,9 +21,9 @@ from toolkit.core.face import cell_html
 from toolkit.core.result import DataInfo
 from toolkit.core.results import Results, read_results
 from toolkit.errors import InputError
-from toolkit.report.gallery import SweptReport, read_run, sweep_html
+from toolkit.report.gallery import Run, SweptReport, sweep_html
 from toolkit.runs import runner, spare
-from toolkit.runs.parameters import find_template, read_schema
+from toolkit.runs.parameters import Schema, find_template
 from toolkit.runs.spare import is_alive, serving, start
 from toolkit.runs.sweep import read_over, sweep
 
@@ -99,7 +99,7 @@ class TestWhatIsRefused:
         assert list(tmp_path.iterdir()) == [grid]
 
     def test_what_is_varied_is_read_by_its_type(self, tmp_path):
-        schema, grid = read_schema(find_template("experiment")), tmp_path / "grid.yaml"
+        schema, grid = Schema(find_template("experiment")), tmp_path / "grid.yaml"
         grid.write_text("target: [no, 007]\nsensitive: [[sex, race], []]\n")
         over = read_over(schema, ["seed=-1..2", "test_size=0.1,1", "candidates=logistic,boosting"], grid)
         assert over == {
@@ -126,7 +126,7 @@ def made(folder, seed, values, verdict=None):
     path.mkdir()
     (path / "results.json").write_text(results.to_json())
     (path / "report.html").write_text("")
-    return read_run(path)
+    return Run(path)
 
 
 class TestThePage:
@@ -358,7 +358,7 @@ def test_a_file_that_changed_is_another_combination(tmp_path, monkeypatch):
     from toolkit.runs import sweep as module
 
     table = tmp_path / "table.csv"
-    schema = read_schema(find_template("experiment"))
+    schema = Schema(find_template("experiment"))
 
     def keys():
         return list(module._plan(schema, {"data": str(table), "target": "y"}, {"seed": [1, 2]}, None))

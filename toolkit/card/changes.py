@@ -1,7 +1,7 @@
 """Tell what changed between two cards: facts, texts, findings, and numbers with the interval of their difference."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from statistics import NormalDist
 from typing import Literal
@@ -13,7 +13,6 @@ from toolkit.card.lineage import model_of
 from toolkit.card.model_card import ModelCard
 from toolkit.card.quantities import Scalars
 from toolkit.core.estimate import UNKNOWN, Estimate, better_when
-from toolkit.core.result import Finding
 from toolkit.core.results import Results
 from toolkit.core.words import shorten
 from toolkit.statistics.intervals import Z, change
@@ -94,24 +93,23 @@ class Change:
 
 
 def changes_between(old: ModelCard, new: ModelCard) -> Iterator[Change]:
-    """Compare all that two cards hold, but for what they say of themselves."""
-    numbers = [{key: one for key, one in card.scalars().items() if not key.startswith("card.")} for card in (old, new)]
-    findings = [[one for one in card.findings() if not one.code.startswith("CARD-")] for card in (old, new)]
-    said = [{one.title: card.answers[one.key] for one in questions() if one.key in card.answers} for card in (old, new)]
-    yield from changes_of_facts(old.results[0], new.results[0])
-    yield from changes_of_numbers(numbers[0], numbers[1], paired_differences(old, new))
-    yield from changes_of_findings(*findings)
-    yield from _compared("author", *said)
+    """Compare all that two cards hold, but for what they say of themselves.
 
-
-def changes_of_facts(before: Results, after: Results) -> Iterator[Change]:
-    """Compare what two runs recorded: the data, the features, and all that decided the training.
-
-    Where only one of them recorded a kind of fact at all, such as the features, nothing is said about it.
+    Where only one of them recorded a kind of fact at all, such as the features, nothing is said about it. Of findings
+    code, place and severity are compared: the numbers that their sentences hold are compared elsewhere.
     """
-    for (part, old), (_, new) in zip(_facts(before), _facts(after), strict=True):
-        if bool(old) == bool(new):
-            yield from _compared(part, old, new)
+    for (part, before), (_, after) in zip(_facts(old.results[0]), _facts(new.results[0]), strict=True):
+        if bool(before) == bool(after):
+            yield from _compared(part, before, after)
+    numbers = [{key: one for key, one in card.scalars().items() if not key.startswith("card.")} for card in (old, new)]
+    yield from changes_of_numbers(numbers[0], numbers[1], paired_differences(old, new))
+    kept = [[one for one in card.findings() if not one.code.startswith("CARD-")] for card in (old, new)]
+    then, now = ({f"{one.code} {one.where}".strip(): one for one in ones} for ones in kept)
+    alike = {name: then[name].severity for name in then if name in now and then[name].severity == now[name].severity}
+    found = [{name: f"{one.severity}: {one.message}" for name, one in ones.items()} | alike for ones in (then, now)]
+    yield from _compared("findings", *found)
+    said = [{one.title: card.answers[one.key] for one in questions() if one.key in card.answers} for card in (old, new)]
+    yield from _compared("author", *said)
 
 
 def changes_of_numbers(before: Scalars, after: Scalars, paired: Scalars) -> Iterator[Change]:
@@ -121,9 +119,18 @@ def changes_of_numbers(before: Scalars, after: Scalars, paired: Scalars) -> Iter
     p value behind an interval is adjusted for all numbers of the part by Benjamini & Hochberg (1995,
     doi:10.1111/j.2517-6161.1995.tb02031.x).
     """
-    found = list(_compared_numbers(before, after, paired))
-    for part in dict.fromkeys(one.part for one in found):
-        ones = [one for one in found if one.part == part]
+    parts: dict[str, list[Change]] = {}
+    for name in {**before, **after}:
+        old, new = before.get(name), after.get(name)
+        part = next((part for part, ones in _BEGINNINGS.items() if name.startswith(ones)), "other numbers")
+        change = Change(part, name, str(old or ""), str(new or ""), "removed" if old else "added")
+        if old and new:
+            before_ends, after_ends = ([one.value, one.low, one.high] for one in (old, new))
+            kind: Kind = "same" if np.array_equal(before_ends, after_ends, equal_nan=True) else "changed"
+            difference = paired.get(name) or difference_of(new, old)
+            change = replace(change, kind=kind, difference=difference, numbers=(old, new))
+        parts.setdefault(part, []).append(change)
+    for ones in parts.values():
         known = [math.nan if one.kind == "same" else p_value_of(one.difference) for one in ones]
         for one, p_value in zip(ones, benjamini_hochberg(known), strict=True):
             yield replace(one, p_adjusted=float(p_value))
@@ -136,26 +143,6 @@ def p_value_of(difference: Estimate) -> float:
     value = difference.value
     side = value - difference.low if value > 0 else difference.high - value
     return 2 * NormalDist().cdf(-Z * abs(value) / side) if side > 0 else float(value == 0)
-
-
-def _compared_numbers(before: Scalars, after: Scalars, paired: Scalars) -> Iterator[Change]:
-    for name in {**before, **after}:
-        old, new = before.get(name), after.get(name)
-        if old and new:
-            before_ends, after_ends = ([one.value, one.low, one.high] for one in (old, new))
-            kind: Kind = "same" if np.array_equal(before_ends, after_ends, equal_nan=True) else "changed"
-            difference = paired.get(name) or difference_of(new, old)
-            yield Change(_part(name), name, str(old), str(new), kind, difference, (old, new))
-        else:
-            yield Change(_part(name), name, str(old or ""), str(new or ""), "removed" if old else "added")
-
-
-def changes_of_findings(before: Sequence[Finding], after: Sequence[Finding]) -> Iterator[Change]:
-    """Compare findings by code, place and severity; the numbers that their sentences hold are compared elsewhere."""
-    old, new = ({f"{one.code} {one.where}".strip(): one for one in ones} for ones in (before, after))
-    alike = {name: old[name].severity for name in old if name in new and old[name].severity == new[name].severity}
-    texts = [{name: f"{one.severity}: {one.message}" for name, one in ones.items()} | alike for ones in (old, new)]
-    return _compared("findings", *texts)
 
 
 def paired_differences(old: ModelCard, new: ModelCard) -> dict[str, Estimate]:
@@ -180,10 +167,6 @@ def difference_of(after: Estimate, before: Estimate) -> Estimate:
     if not math.isfinite(moved.value):
         return Estimate(math.nan, n=n)
     return replace(moved, n=n, method=UNPAIRED if moved.has_interval else "")
-
-
-def _part(name: str) -> str:
-    return next((part for part, beginnings in _BEGINNINGS.items() if name.startswith(beginnings)), "other numbers")
 
 
 def _compared(part: str, before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[Change]:

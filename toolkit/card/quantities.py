@@ -4,7 +4,6 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import chain
 
 import pandas as pd
 
@@ -79,7 +78,7 @@ def group_tables(scalars: Scalars) -> Found:
     people = [one for one in every if one.group and not one.is_disparity]
     for feature in sorted({one.feature for one in people}):
         by_group = _crossed((one.group, one.metric, one.number) for one in people if one.feature == feature)
-        known = dict.fromkeys(chain.from_iterable(by_group.values()))
+        known = dict.fromkeys(metric for own in by_group.values() for metric in own)
         shown = ([metric for metric in sections()["quantitative"]["foremost"] if metric in known] or list(known))[:3]
         ordered = sorted(by_group.items())
         rows = [(group, *map(own.get, shown), max(number.n for number in own.values())) for group, own in ordered]

@@ -125,9 +125,8 @@ def points() -> tuple[Point, ...]:
     return tuple(Point(each["source"], each["reference"], **one) for each in sources for one in each["points"])
 
 
-@dataclass(frozen=True, slots=True)
 class Coverage:
-    """How far a card answers a point.
+    """How far a card of some reports and answers answers a point.
 
     Attributes
     ----------
@@ -139,10 +138,21 @@ class Coverage:
         What a person must still write.
     """
 
-    point: Point
-    used: tuple[str, ...]
-    state: str
-    left: str
+    def __init__(self, point: Point, every: Sequence[Results], answers: Mapping[str, str]) -> None:
+        titles = {one.key: one.title for one in questions()}
+        written = [f"the author on {titles[key].lower()}" for key in point.answers if key in answers]
+        known = dict.fromkeys(name for results in every for name in results.scalars)
+        measured = {pattern: matching(pattern, known) for pattern in point.numbers}
+        facts = [path for path in point.recorded if any(_recorded(results, path) for results in every)]
+        self.point = point
+        self.used = (*written, *(listed(names, 2) for names in measured.values() if names), *facts)
+        blanks = [titles[key].lower() for key in point.answers if key not in answers]
+        absent = [pattern for pattern, names in measured.items() if not names]
+        complete = not (blanks or absent or point.human or len(facts) < len(point.recorded))
+        left = [f"The author's part on {', '.join(blanks)}." if blanks else "", point.human]
+        left.append(f"The reports have no number {listed(absent)}." if absent else "")
+        self.state = "covered" if self.used and complete else "partly" if self.used else "open"
+        self.left = " ".join(filter(None, left))
 
     def plain(self) -> dict[str, object]:
         """Write it for JSON."""
@@ -152,7 +162,7 @@ class Coverage:
 
 def cross_reference(every: Sequence[Results], answers: Mapping[str, str]) -> list[Coverage]:
     """Say for every point how far a card of these reports and answers goes."""
-    return [_coverage(point, every, answers) for point in points()]
+    return [Coverage(point, every, answers) for point in points()]
 
 
 def regulation_tables(every: Sequence[Results], answers: Mapping[str, str]) -> Iterator[FaceTable]:
@@ -171,22 +181,6 @@ def _where(one: Coverage) -> str:
         return "Open."
     places = ", ".join(sections()[name]["title"] for name in one.point.sections)
     return f"{one.state.capitalize()}. {places}: {'; '.join(one.used)}."
-
-
-def _coverage(point: Point, every: Sequence[Results], answers: Mapping[str, str]) -> Coverage:
-    titles = {one.key: one.title for one in questions()}
-    written = [f"the author on {titles[key].lower()}" for key in point.answers if key in answers]
-    known = dict.fromkeys(name for results in every for name in results.scalars)
-    measured = {pattern: matching(pattern, known) for pattern in point.numbers}
-    facts = [path for path in point.recorded if any(_recorded(results, path) for results in every)]
-    used = (*written, *(listed(names, 2) for names in measured.values() if names), *facts)
-    blanks = [titles[key].lower() for key in point.answers if key not in answers]
-    absent = [pattern for pattern, names in measured.items() if not names]
-    complete = not (blanks or absent or point.human or len(facts) < len(point.recorded))
-    left = [f"The author's part on {', '.join(blanks)}." if blanks else "", point.human]
-    left.append(f"The reports have no number {listed(absent)}." if absent else "")
-    state = "covered" if used and complete else "partly" if used else "open"
-    return Coverage(point, used, state, " ".join(text for text in left if text))
 
 
 def _recorded(results: object, path: str) -> bool:

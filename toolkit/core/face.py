@@ -28,6 +28,9 @@ TERMINAL_ROWS, TERMINAL_WIDTH, TERMINAL_TEXT = 10, 110, 32
 _NAMES = frozenset({"metric", "disparity", "measure"})
 _P_VALUES = frozenset({"p_value", "p_adjusted", "missing_p_adjusted"})
 _WHOLE = frozenset({"finding", "names"})
+NOTHING_MIME = "application/vnd.toolkit.nothing+json"  # tells a report that there is nothing to show, and why
+FIGURES_MIME = "application/vnd.toolkit.figures+json"  # the words below them, which tell a report what stands there
+EXPLORER_MIME = "application/vnd.toolkit.explorer+json"  # what the page's script makes movable
 
 
 @cache

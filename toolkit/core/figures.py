@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from toolkit.core.estimate import Estimate
-from toolkit.core.face import face_macros, table_html
+from toolkit.core.face import FIGURES_MIME, NOTHING_MIME, face_macros, table_html
 from toolkit.core.resources import templates_folder
-from toolkit.core.result import FIGURES_MIME, NOTHING_MIME, Result
+from toolkit.core.result import Result
 from toolkit.core.words import shorten
 from toolkit.errors import instance
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from toolkit.core.estimate import Estimate, KeyNumber, spread
-from toolkit.core.face import Face
+from toolkit.core.face import EXPLORER_MIME, NOTHING_MIME, Face
 from toolkit.errors import InputError, NotApplicableError, listed, nearest
 
 if TYPE_CHECKING:
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 
 Severity = Literal["critical", "high", "medium", "low", "info"]
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
-NOTHING_MIME = "application/vnd.toolkit.nothing+json"  # tells a report that there is nothing to show, and why
-FIGURES_MIME = "application/vnd.toolkit.figures+json"  # the words below them, which tell a report what stands there
-EXPLORER_MIME = "application/vnd.toolkit.explorer+json"  # what the page's script makes movable
 
 
 @dataclass(frozen=True, slots=True)

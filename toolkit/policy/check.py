@@ -222,10 +222,7 @@ class Decision(Judgement):
 
     def face(self) -> Face:
         """Return the outcome, the reason, and every rule."""
-        lines = self._lines()
-        rows = [
-            (level, reached, number_words(one.name), _known(one), one.rule, one.why) for level, reached, one in lines
-        ]
+        rows = [(*at, number_words(one.name), _known(one), one.rule, one.why) for *at, one in self._lines()]
         table = pd.DataFrame(rows, columns=["level", "reached", "what", "number", "unless", "why"])
         return face("decision", self, table, said=self.sentence())
 

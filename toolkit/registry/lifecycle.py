@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from toolkit.core.results import Results, read_results
 from toolkit.errors import InputError, listed, nearest
 from toolkit.registry.ledger import HEAD, MODEL, REPORT, Entry, Ledger, folder_hash
-from toolkit.registry.store import beside, connect, tracking_uri
+from toolkit.registry.store import beside, connect, missing_file, tracking_uri
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -244,7 +244,7 @@ def _registry(out: Path, key: Path | None = None) -> Iterator[tuple[MlflowClient
     behind the ledger means a record whose aliases may not have moved.
     """
     ledger, uri = Ledger(out, key), tracking_uri(out)
-    if uri == beside(out) and not Path(uri.removeprefix("sqlite:///")).exists():
+    if uri == beside(out) and missing_file(uri):
         raise InputError(f"No model is registered beside {str(out)!r}. Begin with `toolkit register`.")
     out.mkdir(parents=True, exist_ok=True)
     with ledger.lock, connect(uri) as client:

@@ -159,11 +159,11 @@ def load_model(address: str, out: Path) -> Logged:
 def fetched(address: str, out: Path) -> Iterator[tuple[Path, Model, str]]:
     """Yield the folder of a logged model, what is said there of it, and its name, where the store knows it.
 
-    One that was changed since it was put on record is refused. What MLflow, or loading the model meanwhile, raises
-    becomes an error that says what to do.
+    One that was changed since it was put on record is refused, before anything of it is loaded. What MLflow, or loading
+    the model meanwhile, raises becomes an error that says what to do.
     """
     uri = _store_of(address, out)
-    if not Path(address, "MLmodel").is_file() and uri.startswith("sqlite:///") and not Path(uri[10:]).exists():
+    if not Path(address, "MLmodel").is_file() and uri.startswith("sqlite:///") and store.missing_file(uri):
         raise InputError(f"There is no model {address!r}: nothing has been tracked in {uri} yet. {_ELSEWHERE}")
     with store.connect(uri) as client:
         import mlflow
@@ -171,7 +171,9 @@ def fetched(address: str, out: Path) -> Iterator[tuple[Path, Model, str]]:
         try:
             about, name = mlflow.models.Model.load(address), ""
             folder = Path(mlflow.artifacts.download_artifacts(address))
-            _check_on_record(client, address, folder, out)
+            if named := re.fullmatch(r"models:/([^/@]+)(?:/(\d+)|@(.+))", address):
+                number = named[2] or str(client.get_model_version_by_alias(named[1], named[3]).version)
+                Ledger(out).check_model(named[1], number, folder_hash(folder))
             with contextlib.suppress(mlflow.exceptions.MlflowException):  # a folder may be of another store
                 name = client.get_logged_model(about.model_id).name if about.model_id else ""
             yield folder, about, name
@@ -185,18 +187,11 @@ def fetched(address: str, out: Path) -> Iterator[tuple[Path, Model, str]]:
             raise InputError(f"The model {address!r} cannot be loaded here: {reason}.") from error
 
 
-def _check_on_record(client: MlflowClient, address: str, folder: Path, out: Path) -> None:
-    """Refuse a registered model that was changed since it was put on record, before anything of it is loaded."""
-    if named := re.fullmatch(r"models:/([^/@]+)(?:/(\d+)|@(.+))", address):
-        number = named[2] or str(client.get_model_version_by_alias(named[1], named[3]).version)
-        Ledger(out).check_model(named[1], number, folder_hash(folder))
-
-
 def _store_of(address: str, out: Path) -> str:
     """Return the store that holds a model: the file beside the reports, if it went there when the server failed."""
     usual, file = store.tracking_uri(out), store.beside(out)
     made = re.match(r"(models:/m-|runs:/)(\w+)", address)
-    if made and usual != file and Path(file.removeprefix("sqlite:///")).exists():
+    if made and usual != file and not store.missing_file(file):
         with store.connect(file) as client:
             from mlflow.exceptions import MlflowException
 

@@ -12,9 +12,9 @@ import tempfile
 import urllib.error
 import urllib.request
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from toolkit.core.words import masked, shorten, unique
 from toolkit.errors import InputError
@@ -30,6 +30,7 @@ PATIENCE |= {"MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1"}
 _SILENT = {"MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false", "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true"}
 #: Where in the folder of a run the tables of a store that is not there yet are made.
 PREPARED = "prepared.db"
+_Done = TypeVar("_Done")
 
 
 def tracking_uri(out: Path) -> str:
@@ -66,7 +67,7 @@ def _check_database(uri: str) -> None:
 
     try:
         url = sqlalchemy.make_url(uri)
-        if file := _missing_file(uri):
+        if file := missing_file(uri):
             folder = file.resolve().parent
             if not os.environ.get("MLFLOW_TRACKING_URI"):  # beside the reports, missing folders are made
                 folder = next(place for place in (folder, *folder.parents) if place.exists())
@@ -82,7 +83,7 @@ def _check_database(uri: str) -> None:
         raise unusable(uri, str(getattr(error, "orig", None) or error).splitlines()[0]) from None
 
 
-def _missing_file(uri: str) -> Path | None:
+def missing_file(uri: str) -> Path | None:
     """Return the file of a SQLite store that is not there yet."""
     import sqlalchemy
 
@@ -95,7 +96,7 @@ def prepare(uri: str, folder: Path) -> None:
 
     That is hundreds of small writes, for which there is time while the notebook runs.
     """
-    if _missing_file(uri):
+    if missing_file(uri):
         from mlflow.store.db import utils
         from sqlalchemy.exc import SQLAlchemyError
 
@@ -148,7 +149,7 @@ def connect(uri: str) -> Iterator[MlflowClient]:
         logger.setLevel(logging.ERROR)
         os.environ.update(PATIENCE | {name: value for name, value in own.items() if value is not None} | _SILENT)
         mlflow.set_tracking_uri(uri)
-        if (folder := os.environ.get("TOOLKIT_RUN_FOLDER")) and (file := _missing_file(uri)):
+        if (folder := os.environ.get("TOOLKIT_RUN_FOLDER")) and (file := missing_file(uri)):
             with contextlib.suppress(OSError):  # then MLflow makes it
                 Path(folder, PREPARED).rename(file)
         try:
@@ -167,6 +168,30 @@ def connect(uri: str) -> Iterator[MlflowClient]:
                 os.environ.pop(name, None)  # set_tracking_uri writes the address
             os.environ.update({name: value for name, value in own.items() if value is not None})
             logger.setLevel(level)
+
+
+def in_a_store(uris: Sequence[str], work: Callable[[MlflowClient], _Done]) -> tuple[_Done | None, str]:
+    """Do something in the first of some stores that does not fail; return also how stores failed."""
+    failures: list[str] = []
+    for uri in dict.fromkeys(uris):
+        try:
+            check_reachable(uri)
+            with connect(uri) as client:
+                return work(client), " ".join(failures)
+        except Exception as error:  # noqa: BLE001  # hours of work wait for it: whatever went wrong is said
+            said = error if isinstance(error, InputError) else unusable(uri, f"{type(error).__name__}: {error}")
+            failures.append(str(said))
+    return None, " ".join(failures)
+
+
+def experiment_of(client: MlflowClient, name: str, out: Path) -> str:
+    """Return the experiment's id; a new one beside the reports keeps its files there too."""
+    if not (found := client.get_experiment_by_name(name)):
+        folder = (out.resolve().parent / "mlruns" / hashlib.sha256(name.encode()).hexdigest()[:12]).as_uri()
+        return str(client.create_experiment(name, folder if client.tracking_uri == beside(out) else None))
+    if found.lifecycle_stage == "deleted":
+        client.restore_experiment(found.experiment_id)
+    return str(found.experiment_id)
 
 
 def log_batches(client: MlflowClient, run_id: str, metrics: Sequence[Metric], params: Sequence[Param] = ()) -> None:

@@ -1,25 +1,30 @@
-"""Keep runs, their numbers, data and models in MLflow. This folder alone imports mlflow, and knows no step."""
+"""Keep runs, their numbers, data and models in MLflow, and copy to the server what went elsewhere when that failed.
+
+This folder alone imports mlflow, and knows no step.
+"""
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
 import json
 import os
 import platform
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from toolkit.core.result import DataRecord, Record
 from toolkit.core.results import RunInfo
+from toolkit.core.words import masked
 from toolkit.errors import InputError
 from toolkit.registry import store
-from toolkit.registry.model_store import log_model
+from toolkit.registry.model_store import copy_model, log_model
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import Run
 
     from toolkit.core.estimate import Estimate
 
@@ -28,7 +33,6 @@ OWNER = "toolkit.process"
 NOTE_OF = "toolkit.note_of"
 PARENT = "mlflow.parentRunId"
 _TYPES = {"b": "boolean", "i": "long", "u": "long", "f": "double", "M": "datetime"}
-_Done = TypeVar("_Done")
 
 
 def log_run(
@@ -65,22 +69,38 @@ def log_run(
     """
 
     def log(client: MlflowClient) -> RunInfo:
-        experiment_id = experiment_of(client, experiment, out)
+        experiment_id = store.experiment_of(client, experiment, out)
         _end_killed(client, experiment_id)
         begun = {**tags, OWNER: f"{platform.node()}:{os.environ.get('TOOLKIT_RUN_FOLDER', '')}"}
         run_id = client.create_run(experiment_id, tags=begun, run_name=name).info.run_id
         given = {key: value for record in records for key, value in record.parameters.items()}
-        status = "FAILED"
+        kept = {name: text for record in records for name, text in record.kept.items()}
+        model, status = "", "FAILED"
         try:
             _log_numbers(client, run_id, scalars, {**parameters, **given})
-            model = _log_records(client, experiment_id, run_id, records, begun)
+            for record in records:
+                for one in record.candidates:
+                    own = {key: value for key, value in begun.items() if key != REPORT_TAG} | {PARENT: run_id}
+                    child = client.create_run(experiment_id, tags=own, run_name=one.name).info.run_id
+                    _log_numbers(client, child, one.scalars, one.parameters)
+                    client.set_terminated(child, "FINISHED")
+                if record.data is not None:
+                    _log_data(client, run_id, record.data)
+                if record.note_of:
+                    client.set_tag(run_id, NOTE_OF, record.note_of)
+                    client.set_tag(run_id, "mlflow.note.content", record.note[:5000])
+                    describe_versions(client, record.note_of, record.note)
+                if record.model is not None and record.model.estimator is not None:
+                    model = log_model(run_id, record.model, kept)
+                for other in record.models:
+                    log_model(run_id, other, {})
             status = "FINISHED"
         finally:
             client.set_terminated(run_id, status)
         return RunInfo(run_id, experiment, experiment_id, model)
 
     experiment = os.environ.get("MLFLOW_EXPERIMENT_NAME") or experiment
-    logged, failure = _in_a_store([store.tracking_uri(out), store.beside(out)], log)
+    logged, failure = store.in_a_store([store.tracking_uri(out), store.beside(out)], log)
     return replace(logged or RunInfo(), failure=failure)
 
 
@@ -100,7 +120,7 @@ def attach(logged: RunInfo, files: Sequence[Path], out: Path) -> RunInfo:
     if not logged.run_id:
         return logged
     uri = store.beside(out) if logged.failure else store.tracking_uri(out)
-    _, failure = _in_a_store([uri], lambda client: _keep_files(client, logged.run_id, files))
+    _, failure = store.in_a_store([uri], lambda client: _keep_files(client, logged.run_id, files))
     return replace(logged, failure=logged.failure or failure)
 
 
@@ -134,7 +154,7 @@ def record_failure(
         if runs := (client.search_runs(every, f"tags.`{REPORT_TAG}` = '{report_id}'") if every else []):
             run_id = runs[0].info.run_id
         else:
-            experiment_id = experiment_of(client, os.environ.get("MLFLOW_EXPERIMENT_NAME") or template, out)
+            experiment_id = store.experiment_of(client, os.environ.get("MLFLOW_EXPERIMENT_NAME") or template, out)
             tags = {REPORT_TAG: report_id, "toolkit.template": template}
             run_id = client.create_run(experiment_id, tags=tags, run_name=f"{template} FAILED").info.run_id
             _log_numbers(client, run_id, {}, parameters)
@@ -143,7 +163,7 @@ def record_failure(
         client.set_terminated(run_id, "FAILED")
         return True
 
-    kept, failed = _in_a_store([store.tracking_uri(out), store.beside(out)], record)
+    kept, failed = store.in_a_store([store.tracking_uri(out), store.beside(out)], record)
     where = "not on the tracking server, but in mlflow.db beside the reports" if kept else "tracked nowhere"
     return failed and f"The failure is {where}. {failed}"
 
@@ -151,30 +171,6 @@ def record_failure(
 def _keep_files(client: MlflowClient, run_id: str, files: Sequence[Path]) -> None:
     for file in files:
         client.log_artifact(run_id, str(file), "report")
-
-
-def _in_a_store(uris: Sequence[str], work: Callable[[MlflowClient], _Done]) -> tuple[_Done | None, str]:
-    """Do something in the first of some stores that does not fail; return also how stores failed."""
-    failures: list[str] = []
-    for uri in dict.fromkeys(uris):
-        try:
-            store.check_reachable(uri)
-            with store.connect(uri) as client:
-                return work(client), " ".join(failures)
-        except Exception as error:  # noqa: BLE001  # hours of work wait for it: whatever went wrong is said
-            said = error if isinstance(error, InputError) else store.unusable(uri, f"{type(error).__name__}: {error}")
-            failures.append(str(said))
-    return None, " ".join(failures)
-
-
-def experiment_of(client: MlflowClient, name: str, out: Path) -> str:
-    """Return the experiment's id; a new one beside the reports keeps its files there too."""
-    if not (found := client.get_experiment_by_name(name)):
-        folder = (out.resolve().parent / "mlruns" / hashlib.sha256(name.encode()).hexdigest()[:12]).as_uri()
-        return str(client.create_experiment(name, folder if client.tracking_uri == store.beside(out) else None))
-    if found.lifecycle_stage == "deleted":
-        client.restore_experiment(found.experiment_id)
-    return str(found.experiment_id)
 
 
 def _log_numbers(client: MlflowClient, run_id: str, scalars: Mapping[str, Estimate], given: Mapping[str, Any]) -> None:
@@ -186,31 +182,6 @@ def _log_numbers(client: MlflowClient, run_id: str, scalars: Mapping[str, Estima
     texts = {key: value if isinstance(value, str) else json.dumps(value, default=str) for key, value in given.items()}
     params = [Param(name, texts[key][:6000]) for key, name in store.safe_names(texts).items()]
     store.log_batches(client, run_id, metrics, params)
-
-
-def _log_records(
-    client: MlflowClient, experiment_id: str, run_id: str, records: Sequence[Record], tags: Mapping[str, str]
-) -> str:
-    """Log what the records hold beside numbers; return the address of the model, where there is one."""
-    kept = {name: text for record in records for name, text in record.kept.items()}
-    model = ""
-    for record in records:
-        for one in record.candidates:
-            own = {key: value for key, value in tags.items() if key != REPORT_TAG} | {PARENT: run_id}
-            child = client.create_run(experiment_id, tags=own, run_name=one.name).info.run_id
-            _log_numbers(client, child, one.scalars, one.parameters)
-            client.set_terminated(child, "FINISHED")
-        if record.data is not None:
-            _log_data(client, run_id, record.data)
-        if record.note_of:
-            client.set_tag(run_id, NOTE_OF, record.note_of)
-            client.set_tag(run_id, "mlflow.note.content", record.note[:5000])
-            describe_versions(client, record.note_of, record.note)
-        if record.model is not None and record.model.estimator is not None:
-            model = log_model(run_id, record.model, kept)
-        for other in record.models:
-            log_model(run_id, other, {})
-    return model
 
 
 def _log_data(client: MlflowClient, run_id: str, data: DataRecord) -> None:
@@ -229,3 +200,90 @@ def describe_versions(client: MlflowClient, run_id: str, text: str) -> None:
     """Write a text into the descriptions of the registered versions of a run's model."""
     for version in client.search_model_versions(f"run_id = '{run_id}'"):
         client.update_model_version(version.name, version.version, text[:5000])
+
+
+@contextlib.contextmanager
+def copied_run(logged: RunInfo, out: Path) -> Iterator[tuple[RunInfo, MlflowClient]]:
+    """Copy a run with its children, numbers, data and models to the tracking server; it ends when the context does.
+
+    What an attempt that broke off has left of the run on the server is removed first, so that it may be tried again
+    as often as it takes. A run that is on the server already is left as it is.
+
+    Parameters
+    ----------
+    logged : RunInfo
+        What ``log_run`` returned.
+    out : Path
+        The reports folder, beside which the file lies.
+
+    Yields
+    ------
+    (RunInfo, MlflowClient)
+        What ``log_run`` would have returned, and the server's client.
+
+    Raises
+    ------
+    InputError
+        Where no server is named, it cannot be used, or there is no such run beside the reports.
+    """
+    if (uri := store.tracking_uri(out)) == (file := store.beside(out)):
+        raise InputError("No tracking server is named. Set MLFLOW_TRACKING_URI to its address.")
+    store.check_reachable(uri)
+    if there := not store.missing_file(file):
+        store.check_reachable(file)
+    with store.connect(file) if there else contextlib.nullcontext() as source, store.connect(uri) as client:
+        if _found(client, logged.run_id):
+            copy, status = replace(logged, failure=""), "FINISHED"
+        elif source and (run := _found(source, logged.run_id)):
+            copy, status = _copy(source, client, run, logged, out), run.info.status
+        else:
+            places = f"neither in {masked(uri)} nor in mlflow.db beside the reports"
+            raise InputError(f"The run of this report is {places}. Run the report's command again.")
+        yield copy, client
+        client.set_terminated(copy.run_id, status)
+
+
+def _found(client: MlflowClient, run_id: str) -> Run | None:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return client.get_run(run_id) if run_id else None
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        return None
+
+
+def _copy(source: MlflowClient, client: MlflowClient, run: Run, logged: RunInfo, out: Path) -> RunInfo:
+    experiment_id = store.experiment_of(client, logged.experiment, out)
+    mark = f"tags.`{REPORT_TAG}` = '{run.data.tags[REPORT_TAG]}' and status != 'FINISHED'"
+    for left in client.search_runs([experiment_id], mark):
+        for part in _children(client, left):
+            client.delete_run(part.info.run_id)
+        client.delete_run(left.info.run_id)
+    run_id, address = _copy_one(client, run, experiment_id, {}), logged.model_uri
+    for child in _children(source, run):
+        client.set_terminated(_copy_one(client, child, experiment_id, {PARENT: run_id}), child.info.status)
+    for model in source.search_logged_models([run.info.experiment_id], f"source_run_id = '{run.info.run_id}'"):
+        copied = copy_model(model, client, run_id, experiment_id)
+        if model.model_uri == logged.model_uri:
+            address = copied
+    if NOTE_OF in run.data.tags:
+        describe_versions(client, run.data.tags[NOTE_OF], run.data.tags["mlflow.note.content"])
+    return RunInfo(run_id, logged.experiment, experiment_id, address)
+
+
+def _children(client: MlflowClient, run: Run) -> list[Run]:
+    return list(client.search_runs([run.info.experiment_id], f"tags.`{PARENT}` = '{run.info.run_id}'"))
+
+
+def _copy_one(client: MlflowClient, run: Run, experiment_id: str, tags: Mapping[str, str]) -> str:
+    """Copy what a run itself holds: tags, numbers, parameters and the mark of its data."""
+    from mlflow.entities import Metric, Param
+
+    new = client.create_run(experiment_id, run.info.start_time, {**run.data.tags, **tags}, run.info.run_name)
+    metrics = [Metric(name, value, run.info.end_time, 0) for name, value in run.data.metrics.items()]
+    store.log_batches(client, new.info.run_id, metrics, [Param(name, text) for name, text in run.data.params.items()])
+    if run.inputs:
+        client.log_inputs(new.info.run_id, run.inputs.dataset_inputs)
+    return str(new.info.run_id)

@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
@@ -19,24 +19,42 @@ from toolkit.core.resources import templates_folder
 from toolkit.core.words import counted, printable
 from toolkit.errors import listed
 from toolkit.policy.reason import number_words
-from toolkit.report.key_numbers import difference_html, direction_words, draw_interval, draw_series, key_tables
-from toolkit.report.summary import VERDICTS, Summary, Verdict, read_summary, readable_date, shown
+from toolkit.report.summary import FILTERS, VERDICTS, draw_series, read_summary, shown
 from toolkit.statistics.intervals import mean_estimate
 
 MOST_IN_SERIES = 20
 _FILES = ("report.html", "notebook.ipynb", "results.json", "manifest.json")
 
 
-@dataclass(frozen=True, slots=True)
 class Run:
-    """One line of the index; ``summary`` is missing where there are no readable results."""
+    """One line of the index, read from its folder without ever failing for what that holds.
 
-    folder: str
-    link: str
-    when: datetime
-    verdict: Verdict
-    summary: Summary | None
-    series: str = ""
+    Attributes
+    ----------
+    folder, link : str
+    verdict : Verdict
+    summary : Summary or None
+        Missing where there are no readable results.
+    when : datetime
+    series : str
+        A drawing of its key number over the runs that it may be compared with, where there are some.
+    """
+
+    series = ""
+
+    def __init__(self, folder: Path) -> None:
+        path = folder / "results.json"
+        self.summary, self.verdict = None, VERDICTS["unpublished"]
+        try:
+            if path.exists():
+                self.summary, self.verdict = read_summary(path.read_bytes(), path.name)
+        except OSError as error:
+            self.verdict = replace(VERDICTS["unreadable"], meaning=f"{path.name} cannot be read: {error.strerror}.")
+        if {"FAILED", "INTERRUPTED"} & {*folder.name.split("-")}:
+            self.verdict = VERDICTS["failed"]
+        name, page = os.fsencode(folder.name), next((name for name in _FILES if (folder / name).exists()), "")
+        self.folder, self.link = name.decode("utf-8", "replace"), f"{quote(name)}/{page}"
+        self.when = _when(folder, self.summary.results.created if self.summary else "")
 
     @property
     def kind(self) -> tuple[str, str, str] | None:
@@ -60,33 +78,17 @@ def gallery_html(folders: Sequence[Path]) -> str:
     folders : sequence of Path
         Subfolders of the folder that the page will stand in.
     """
-    runs = sorted(map(read_run, folders), key=lambda run: (run.when, run.folder), reverse=True)
-    return environment().get_template("gallery.html.j2").render(runs=list(_with_series(runs)))
-
-
-def read_run(folder: Path) -> Run:
-    """Read one run from its folder, without ever failing for what it holds."""
-    path, summary, verdict = folder / "results.json", None, VERDICTS["unpublished"]
-    try:
-        if path.exists():
-            summary, verdict = read_summary(path.read_bytes(), path.name)
-    except OSError as error:
-        verdict = replace(VERDICTS["unreadable"], meaning=f"{path.name} cannot be read: {error.strerror}.")
-    page = next((name for name in _FILES if (folder / name).exists()), "")
-    verdict = VERDICTS["failed"] if {"FAILED", "INTERRUPTED"} & {*folder.name.split("-")} else verdict
-    name, when = os.fsencode(folder.name), _when(folder, summary.results.created if summary else "")
-    return Run(name.decode("utf-8", "replace"), f"{quote(name)}/{page}", when, verdict, summary)
-
-
-def _with_series(runs: Sequence[Run]) -> Iterator[Run]:
-    """Add to each run, newest first, the drawing of its key number over the runs that it may be compared with."""
+    runs = sorted(map(Run, folders), key=lambda run: (run.when, run.folder), reverse=True)
     alike: dict[tuple[str, str, str] | None, list[Run]] = {}
     for run in reversed(runs):
         alike.setdefault(run.kind, []).append(run)
-    for run in runs:
-        others = alike[run.kind][-MOST_IN_SERIES:] if run.kind else []
-        numbers = [other.summary.key_numbers[0].value for other in others if other.summary]
-        yield replace(run, series=draw_series(numbers, others.index(run)) if run in others else "")
+    alike.pop(None, None)
+    for ones in alike.values():
+        latest = ones[-MOST_IN_SERIES:]
+        numbers = [one.summary.key_numbers[0].value for one in latest if one.summary]
+        for place, run in enumerate(latest):
+            run.series = draw_series(numbers, place)
+    return environment().get_template("gallery.html.j2").render(runs=runs)
 
 
 def _when(folder: Path, created: str) -> datetime:
@@ -106,9 +108,8 @@ def environment() -> Environment:
     made = Environment(loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined)
     # Files of our own, and their hashes.
     made.globals |= zip(("script", "row_script", "policy"), map(Markup, (*scripts, policy)), strict=True)
-    made.filters |= {"words": number_words, "plain": format_number, "cell": cell_html, "drawn": draw_interval}
-    made.filters |= {"difference": difference_html, "direction": direction_words, "tables": key_tables}
-    made.filters |= {"date": readable_date, **{one.__name__: one for one in (counted, listed, printable, shown)}}
+    made.filters |= FILTERS | {one.__name__: one for one in (counted, listed, printable)}
+    made.filters |= {"words": number_words, "plain": format_number, "cell": cell_html}
     return made
 
 

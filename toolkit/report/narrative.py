@@ -5,10 +5,9 @@ import contextlib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from html import escape
 from typing import Any
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from nbconvert.filters.markdown_mistune import InvalidNotebook, IPythonRenderer, MarkdownWithMath
 from nbformat import NotebookNode
 from pygments import highlight
@@ -16,11 +15,10 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import TextLexer, get_lexer_by_name
 from pygments.util import ClassNotFound
 
-from toolkit.core.result import EXPLORER_MIME, FIGURES_MIME, NOTHING_MIME
+from toolkit.core.face import EXPLORER_MIME, FIGURES_MIME, NOTHING_MIME
 from toolkit.core.results import MIME
-from toolkit.report.glossary import Glossary
 from toolkit.report.sanitize import PageCleaner
-from toolkit.report.sections import Block, Failure, Narrative, Section
+from toolkit.report.sections import Block, Failure, Section
 
 _IMAGES = ("image/svg+xml", "image/png", "image/jpeg", "image/gif", "image/webp")
 _WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -32,29 +30,44 @@ _MOST_LINES = 40
 _FIGURE = re.compile(r'(?=<figure class="tk-figure)')
 
 
-def read_narrative(
-    notebook: NotebookNode, reserved: frozenset[str] = frozenset(), glossary: Glossary | None = None
-) -> Narrative:
-    """Read the cells of an executed notebook.
+class Narrative:
+    """An executed notebook, read.
 
     Parameters
     ----------
     notebook : NotebookNode
         In version 4 of the format.
-    reserved : frozenset of str
-        Ids that the page uses itself.
-    glossary : Glossary, optional
-        Notes the terms that are met.
+    cleaner : PageCleaner, optional
+        Of the page, which knows the ids that it uses itself, and notes the terms that are met.
+
+    Attributes
+    ----------
+    title : str
+        Its first heading, where that is of the first level.
+    intro : str
+        What stands between the title and the first section.
+    sections : list of Section
+        The rest, in order.
+    left_out : dict of str to str
+        Why a step did not apply, with the section in which it would stand.
+    findings : dict of str to Heading
+        In which section a finding was made, by its text.
+    parameter_code : list of Block
+        The cells that set the parameters; in no section.
+    results : mapping or None
+        What the publishing cell left; None where none did.
+    failure : Failure or None
+    lines_left_out : int
+        Lines written to standard error, which the page does not show.
     """
-    return _Reader(notebook, PageCleaner(reserved, glossary)).read()
 
-
-class _Reader:
-    def __init__(self, notebook: NotebookNode, cleaner: PageCleaner) -> None:
+    def __init__(self, notebook: NotebookNode, cleaner: PageCleaner | None = None) -> None:
+        self._cleaner = cleaner = cleaner or PageCleaner()
+        self.intro, self.lines_left_out, self._place = "", 0, 0
+        self.sections, self.left_out, self.parameter_code = [Section()], dict[str, str](), list[Block]()
+        self.failure: Failure | None = None
         shown = [output.get("data") or {} for cell in notebook.cells for output in cell.get("outputs", ())]
-        results = [None, *(_json(data[MIME]) for data in shown if MIME in data)][-1]
-        self.cleaner, self.narrative, self.place = cleaner, Narrative(results=results), 0
-        self.section = Section()
+        self.results = results = [None, *(_json(data[MIME]) for data in shown if MIME in data)][-1]
         found = results and results.get("findings")
         for one in found if isinstance(found, list) else ():
             if isinstance(one, dict):
@@ -62,103 +75,101 @@ class _Reader:
         for data in shown:
             below = (_json(data.get(FIGURES_MIME)) or {}).get("below")
             cleaner.drawn.update(" ".join(str(one).split()) for one in (below if isinstance(below, list) else ()))
-        self.cells = [cell for cell in notebook.cells if "papermill-error-cell-tag" not in _tags(cell)]
-        texts = {index: cell for index, cell in enumerate(self.cells) if cell.cell_type == "markdown"}
-        self.prose = {index: _markdown(_source(cell), cell.get("attachments", {})) for index, cell in texts.items()}
-        levels = [int(level) for html in self.prose.values() for level in re.findall(r"<h([1-6])\b", html)]
-        self.has_title = levels[:1] == [1]
-        self.shift = 2 - min(levels[self.has_title :], default=2)
+        self._cells = [cell for cell in notebook.cells if "papermill-error-cell-tag" not in _tags(cell)]
+        texts = {index: cell for index, cell in enumerate(self._cells) if cell.cell_type == "markdown"}
+        self._html = {index: _markdown(_source(cell), cell.get("attachments", {})) for index, cell in texts.items()}
+        levels = [int(level) for html in self._html.values() for level in re.findall(r"<h([1-6])\b", html)]
+        self._has_title = levels[:1] == [1]
+        self._shift = 2 - min(levels[self._has_title :], default=2)
         language = notebook.get("metadata", {}).get("language_info", {})
-        self.language = str(language.get("pygments_lexer") or language.get("name") or "python")
+        self._language = str(language.get("pygments_lexer") or language.get("name") or "python")
+        self._read()
+        self.title, self.findings = cleaner.title, cleaner.findings
 
-    def read(self) -> Narrative:
-        stop, sections = next((at for at, cell in enumerate(self.cells) if _failed(cell)), None), [self.section]
-        for index, cell in enumerate(self.cells):
+    def _read(self) -> None:
+        stop = next((at for at, cell in enumerate(self._cells) if _failed(cell)), None)
+        for index, cell in enumerate(self._cells):
             if cell.cell_type == "code":
                 self._code(index, failing=index == stop)
             elif cell.cell_type == "markdown" and not self._asks_in_vain(index):
                 self._prose(index)
-                if self.section is not sections[-1]:
-                    sections.append(self.section)
-            if index == stop and not any(map(_was_run, self.cells[index + 1 :])):
+            if index == stop and not any(map(_was_run, self._cells[index + 1 :])):
                 break
-        for section in sections:
-            section.fold(Markup(" ").join(filter(None, (self.cleaner.answers.get(one.id) for one in section.headings))))
-        self.narrative.title, self.narrative.findings = self.cleaner.title, self.cleaner.findings
-        self.narrative.sections = sections
-        return self.narrative
+        for section in self.sections:
+            answers = (self._cleaner.answers.get(one.id) for one in section.headings)
+            section.fold(Markup(" ").join(filter(None, answers)))
 
     def _asks_in_vain(self, index: int) -> bool:
         """Tell whether this is a question, without a heading, about figures that there turned out to be none of."""
-        outputs = [output for cell in self.cells[index + 1 : index + 2] for output in cell.get("outputs", [])]
+        outputs = [output for cell in self._cells[index + 1 : index + 2] for output in cell.get("outputs", [])]
         nothing = [NOTHING_MIME in (output.get("data") or {}) for output in outputs if output.get("name") != "stderr"]
-        return bool(nothing) and all(nothing) and not re.search(r"<h[1-6]\b", self.prose[index])
+        return bool(nothing) and all(nothing) and not re.search(r"<h[1-6]\b", self._html[index])
 
     def _prose(self, index: int) -> None:
-        known = len(self.cleaner.sections)
-        html = self.cleaner.clean(self.prose[index], shift=self.shift, prose=True, title=self.has_title)
-        if self.cleaner.sections[known:]:
-            self.section = Section(self.cleaner.sections[known:])
-        if index == 0 and self.cleaner.title and not self.cleaner.sections:
-            self.narrative.intro = html
+        known = len(self._cleaner.sections)
+        html = self._cleaner.clean(self._html[index], shift=self._shift, prose=True, title=self._has_title)
+        if new := self._cleaner.sections[known:]:
+            self.sections.append(Section(new))
+        if index == 0 and self._cleaner.title and not self._cleaner.sections:
+            self.intro = html
         else:
-            self.section.rest.append(Block("prose", html))
+            self.sections[-1].rest.append(Block("prose", html))
 
     def _code(self, index: int, failing: bool) -> None:
-        self.place += 1
-        cell, label = self.cells[index], f"code cell {self.place}"
+        self._place += 1
+        cell, label = self._cells[index], f"code cell {self._place}"
         if _source(cell).strip():
             sets_parameters = {"parameters", "injected-parameters"} & set(_tags(cell))
-            blocks = self.narrative.parameter_code if sets_parameters else self.section.rest
+            blocks = self.parameter_code if sets_parameters else self.sections[-1].rest
             blocks.append(Block("code", self._highlighted(_source(cell)), label))
         for output in _merged(cell.get("outputs", [])):
             if output["output_type"] == "error":
-                self._error(output, label, self.cells[index + 1 :] if failing else None)
+                self._error(output, label, self._cells[index + 1 :] if failing else None)
             elif output["output_type"] != "stream":
-                self.section.rest += self._shown(output["data"], label)
+                self.sections[-1].rest += self._shown(output["data"], label)
             elif output.get("name") == "stderr":
-                self.narrative.lines_left_out += len(plain_text(output["text"]).splitlines())
+                self.lines_left_out += len(plain_text(output["text"]).splitlines())
             elif (text := plain_text(output["text"])).strip():
-                self.section.rest.append(_text_block(text))
+                self.sections[-1].rest.append(_text_block(text))
 
     def _error(self, output: Mapping[str, Any], label: str, later: Sequence[NotebookNode] | None) -> None:
         traceback = plain_text("\n".join(output.get("traceback", [])))
         name, message = str(output.get("ename", "")), plain_text(str(output.get("evalue", "")))
-        self.section.rest.append(Block("error", f"{name}: {message}", label))
+        self.sections[-1].rest.append(Block("error", f"{name}: {message}", label))
         if later is not None:
             not_run = sum(other.cell_type == "code" and not _was_run(other) for other in later)
-            section = self.cleaner.sections[-1].text if self.cleaner.sections else ""
-            self.narrative.failure = Failure(name, message, label, section, traceback, not_run)
+            section = self._cleaner.sections[-1].text if self._cleaner.sections else ""
+            self.failure = Failure(name, message, label, section, traceback, not_run)
 
     def _shown(self, data: Mapping[str, Any], label: str) -> Iterator[Block]:
         if {_WIDGET, NOTHING_MIME, MIME} & set(data):
-            self.section.quiet = True
+            self.sections[-1].quiet = True
             if reason := (_json(data.get(NOTHING_MIME)) or {}).get("reason"):
-                heading = self.section.headings[-1:]
-                self.narrative.left_out[_joined(reason)] = heading[0].text if heading else ""
+                heading = self.sections[-1].headings[-1:]
+                self.left_out[_joined(reason)] = heading[0].text if heading else ""
             return
         if "text/html" in data:
             text = _joined(data["text/html"])
             if explorer := _json(data.get(EXPLORER_MIME)):
-                yield Block("explorer", self.cleaner.clean(text), data=json.dumps(explorer))
+                yield Block("explorer", self._cleaner.clean(text), data=json.dumps(explorer))
                 return
-            cleaned = map(self.cleaner.clean, _FIGURE.split(text))
+            cleaned = map(self._cleaner.clean, _FIGURE.split(text))
             shown = [html for html in cleaned if "<img" in html or html.striptags().strip()]
             yield from (Block("figure" if html.startswith("<figure") else "output", html) for html in shown)
             if shown:
                 return
         if kind := next((kind for kind in _IMAGES if kind in data), None):
-            yield Block("figure", self.cleaner.clean(_image(kind, _joined(data[kind]), label)))
+            yield Block("figure", self._cleaner.clean(_image(kind, _joined(data[kind]), label)))
             return
         text = plain_text(_joined(data.get("text/plain", "")))
         if "text/markdown" in data:
-            yield Block("output", self.cleaner.clean(_markdown(_joined(data["text/markdown"]), {})))
+            yield Block("output", self._cleaner.clean(_markdown(_joined(data["text/markdown"]), {})))
         elif text.strip() and not _BARE_REPR.fullmatch(text.strip()):
             yield _text_block(text)
 
     def _highlighted(self, source: str) -> Markup:
         try:
-            lexer = get_lexer_by_name(self.language)
+            lexer = get_lexer_by_name(self._language)
         except ClassNotFound:
             lexer = TextLexer()
         return Markup(highlight(source.strip("\n"), lexer, HtmlFormatter(nowrap=True)))  # noqa: S704 - pygments escapes

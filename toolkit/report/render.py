@@ -2,8 +2,8 @@
 
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
@@ -15,10 +15,9 @@ from toolkit.core.words import counted
 from toolkit.errors import InputError
 from toolkit.report.gallery import environment, gallery_html, run_folders
 from toolkit.report.glossary import Glossary, terms
-from toolkit.report.narrative import read_narrative
-from toolkit.report.sanitize import Heading
-from toolkit.report.sections import Failure, Narrative, Section
-from toolkit.report.summary import VERDICTS, Issue, Summary, Verdict, read_summary
+from toolkit.report.narrative import Narrative
+from toolkit.report.sanitize import Heading, PageCleaner
+from toolkit.report.summary import VERDICTS, read_summary
 
 _BEFORE = {"findings": "Findings", "key-numbers": "Key numbers", "rules": "Policy rules", "sign-off": "Sign-off"}
 _AFTER = {"left-out": "Not in this report", "provenance": "Provenance"}
@@ -98,28 +97,11 @@ def get_ready() -> None:
 
 def page_html(notebook: NotebookNode, name: str = "") -> str:
     """Return the page of a notebook; ``name`` stands for a title where it has none."""
-    return environment().get_template("index.html.j2").render(page=make_page(notebook, name))
+    return environment().get_template("index.html.j2").render(page=Page(notebook, name))
 
 
-@dataclass(frozen=True, slots=True)
 class Page:
-    """All that the template shows."""
-
-    title: str
-    verdict: Verdict
-    sentence: str
-    summary: Summary | None
-    narrative: Narrative
-    sections: Sequence[Section]
-    parameters: Mapping[str, object]
-    contents: Sequence[Heading]
-    glossary: Glossary
-    findings_first: Sequence[Issue] = ()
-    findings_rest: Sequence[Issue] = ()
-
-
-def make_page(notebook: NotebookNode, name: str = "") -> Page:
-    """Collect what the page of an executed notebook shows.
+    """All that the template shows of an executed notebook.
 
     Parameters
     ----------
@@ -128,47 +110,39 @@ def make_page(notebook: NotebookNode, name: str = "") -> Page:
     name : str
         Title to fall back on.
     """
-    glossary = Glossary()
-    own = {"main", "verdict", "error", "glossary", "full", "parameters", "environment", "lineage"}
-    narrative = read_narrative(notebook, frozenset({*_BEFORE, *_AFTER, *own, *(term.id for term in terms())}), glossary)
-    summary, verdict = None, VERDICTS["unpublished"]
-    if narrative.results is not None:
-        summary, verdict = read_summary(narrative.results, "What this notebook published")
-    metadata = notebook.get("metadata", {})
-    title = (summary.results.title if summary else "") or narrative.title or str(metadata.get("title") or name)
-    sections = [section for section in narrative.sections if not section.is_empty]
-    headings = [heading for section in sections for heading in section.headings]
-    findings = []
-    for issue in summary.findings if summary else ():
-        if issue.message not in narrative.left_out:
-            place = narrative.findings.get(" ".join(f"{issue.severity} {issue.code} {issue.message}".split()))
-            findings.append(replace(issue, link=place.id, section=place.text) if place and place in headings else issue)
-    serious = [issue for issue in findings if issue.tone != "none"]
-    first = (findings if len(findings) <= _MOST_FINDINGS else serious)[:_MOST_FINDINGS]
-    parameters = summary.results.parameters if summary else metadata.get("papermill", {}).get("parameters", {})
-    present: dict[str, object] = {"findings": summary, "sign-off": summary, "provenance": summary or parameters}
-    present |= {"key-numbers": summary and summary.key_numbers, "rules": summary and summary.rules}
-    present["left-out"] = narrative.left_out
-    before, after = ([Heading(text, name) for name, text in own.items() if present[name]] for own in (_BEFORE, _AFTER))
-    return Page(
-        title=title or "Untitled notebook",
-        verdict=VERDICTS["failed"] if narrative.failure else verdict,
-        sentence=_failed_at(narrative.failure) if narrative.failure else summary.sentence if summary else "",
-        summary=summary,
-        narrative=narrative,
-        parameters=parameters,
-        sections=sections,
-        contents=[*before, *headings, *after],
-        glossary=glossary,
-        findings_first=first,
-        findings_rest=[issue for issue in findings if issue not in first],
-    )
 
-
-def _failed_at(failure: Failure) -> str:
-    where = f", in the section “{failure.section}”" if failure.section else ""
-    rest = f" {counted(failure.cells_not_run, 'later code cell')} did not run." if failure.cells_not_run else ""
-    return f"It stopped at {failure.cell}{where}.{rest}"
+    def __init__(self, notebook: NotebookNode, name: str = "") -> None:
+        self.glossary = Glossary()
+        own = {"main", "verdict", "error", "glossary", "full", "parameters", "environment", "lineage"}
+        own |= {*_BEFORE, *_AFTER, *(term.id for term in terms())}
+        self.narrative = narrative = Narrative(notebook, PageCleaner(frozenset(own), self.glossary))
+        read = narrative.results is not None and read_summary(narrative.results, "What this notebook published")
+        summary, self.verdict = read or (None, VERDICTS["unpublished"])
+        self.summary, metadata = summary, notebook.get("metadata", {})
+        title = (summary.results.title if summary else "") or narrative.title or str(metadata.get("title") or name)
+        self.title, self.sentence = title or "Untitled notebook", summary.sentence if summary else ""
+        if failure := narrative.failure:
+            where = f", in the section “{failure.section}”" if failure.section else ""
+            rest = f" {counted(failure.cells_not_run, 'later code cell')} did not run." if failure.cells_not_run else ""
+            self.verdict, self.sentence = VERDICTS["failed"], f"It stopped at {failure.cell}{where}.{rest}"
+        self.sections = [section for section in narrative.sections if not section.is_empty]
+        headings = [heading for section in self.sections for heading in section.headings]
+        findings = []
+        for issue in summary.findings if summary else ():
+            if issue.message not in narrative.left_out:
+                place = narrative.findings.get(" ".join(f"{issue.severity} {issue.code} {issue.message}".split()))
+                linked = replace(issue, link=place.id, section=place.text) if place and place in headings else issue
+                findings.append(linked)
+        serious = [issue for issue in findings if issue.tone != "none"]
+        self.findings_first = (findings if len(findings) <= _MOST_FINDINGS else serious)[:_MOST_FINDINGS]
+        self.findings_rest = [issue for issue in findings if issue not in self.findings_first]
+        given = metadata.get("papermill", {}).get("parameters", {})
+        self.parameters: Mapping[str, object] = summary.results.parameters if summary else given
+        present: dict[str, object] = {"findings": summary, "sign-off": summary, "left-out": narrative.left_out}
+        present |= {"key-numbers": summary and summary.key_numbers, "rules": summary and summary.rules}
+        present["provenance"] = summary or self.parameters
+        before, after = ([Heading(text, at) for at, text in ours.items() if present[at]] for ours in (_BEFORE, _AFTER))
+        self.contents = [*before, *headings, *after]
 
 
 def _read(notebook: Path) -> NotebookNode:

@@ -1,7 +1,6 @@
 """What an executed notebook is made into: sections of blocks, what is seen of them, and what is folded away."""
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -77,39 +76,3 @@ class Failure:
     section: str
     traceback: str
     cells_not_run: int
-
-
-@dataclass(slots=True)
-class Narrative:
-    """An executed notebook, read.
-
-    Attributes
-    ----------
-    title : str
-        Its first heading, where that is of the first level.
-    intro : str
-        What stands between the title and the first section.
-    sections : list of Section
-        The rest, in order.
-    left_out : mapping of str to str
-        Why a step did not apply, with the section in which it would stand.
-    findings : mapping of str to Heading
-        In which section a finding was made, by its text.
-    parameter_code : list of Block
-        The cells that set the parameters; in no section.
-    results : mapping or None
-        What the publishing cell left; None where none did.
-    failure : Failure or None
-    lines_left_out : int
-        Lines written to standard error, which the page does not show.
-    """
-
-    title: str = ""
-    intro: str = ""
-    sections: list[Section] = field(default_factory=list)
-    left_out: dict[str, str] = field(default_factory=dict)
-    findings: Mapping[str, Heading] = field(default_factory=dict)
-    parameter_code: list[Block] = field(default_factory=list)
-    results: Mapping[str, object] | None = None
-    failure: Failure | None = None
-    lines_left_out: int = 0

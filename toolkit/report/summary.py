@@ -1,4 +1,4 @@
-"""What a reviewer reads first, made of results alone: verdict, facts, findings, key numbers."""
+"""What a reviewer reads first, made of results alone: verdict, facts, findings, key numbers in words and drawn."""
 
 import json
 import math
@@ -7,14 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from toolkit.core.estimate import KeyNumber
+from markupsafe import Markup
+
+from toolkit.core.estimate import Estimate, KeyNumber, direction, format_number
+from toolkit.core.face import cell_html, face_macros
 from toolkit.core.resources import beside
-from toolkit.core.result import Finding, Severity, by_severity
-from toolkit.core.results import Results, RuleOutcome
+from toolkit.core.result import Finding, by_severity
+from toolkit.core.results import Results
 from toolkit.core.words import counted, shorten
 from toolkit.errors import InputError
 from toolkit.policy.reason import reason
-from toolkit.report.key_numbers import sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,54 +49,66 @@ class Issue(Finding):
         return {"critical": "bad", "high": "bad", "medium": "unsure"}.get(self.severity, "none")
 
 
-@dataclass(frozen=True, slots=True)
 class Summary:
-    """All that a page shows of results."""
+    """All that a page shows of the results of one run.
 
-    results: Results
-    verdict: Verdict
-    rules: Sequence[tuple[RuleOutcome, Verdict]]
-    sentence: str
-    model: str
-    finding_counts: str
-    findings: Sequence[Issue]
-    key_numbers: Sequence[KeyNumber]
+    Attributes
+    ----------
+    results : Results
+    verdict : Verdict
+    rules : list of (RuleOutcome, Verdict)
+    sentence : str
+        For somebody who reads nothing else.
+    model : str
+        What was judged.
+    finding_counts : str
+    findings : list of Issue
+        The most severe first.
+    key_numbers : list of KeyNumber
+        In the order of the page.
+
+    Examples
+    --------
+    >>> from toolkit.core.results import DataInfo, PolicyVerdict
+    >>> Summary(Results(data=DataInfo("wine"), scalars={}, verdict=PolicyVerdict("pass"))).verdict.word
+    'Pass'
+    """
+
+    def __init__(self, results: Results) -> None:
+        self.results, judged, given = results, results.verdict, results.parameters
+        verdict = VERDICTS[judged.outcome or "no policy"]
+        self.verdict = replace(verdict, meaning=reason(judged, results.scalars)) if judged.outcome else verdict
+        self.rules = [(rule, VERDICTS[rule.outcome]) for rule in judged.rules]
+        # The model that the run made, else the one, or the predictions, that it was given.
+        predictions = f"predictions in {given['predictions']}" if given.get("predictions") else ""
+        self.model = str((results.model and results.model.name) or given.get("model") or predictions)
+        # The metric that chose the model comes first, then what its decisions are worth, and what is not defined last.
+        chosen = str(results.recorded.get("metric") or "").removeprefix("neg_")
+        numbers = sorted(results.key_numbers, key=lambda one: not (chosen and one.name.startswith(f"test.{chosen}")))
+        numbers[1:] = sorted(numbers[1:], key=lambda one: one.name not in ("test.precision", "test.recall"))
+        self.key_numbers = sorted(numbers, key=lambda one: math.isnan(one.value.value))
+        # What is said of several places in the same words is said once.
+        alike: dict[tuple[str, str, str], list[Finding]] = {}
+        for one in by_severity(results.findings):
+            alike.setdefault((one.code, one.severity, one.message.replace(repr(one.where), "")), []).append(one)
+        named = ((ones[0], ", ".join(one.where for one in ones if one.where)) for ones in alike.values())
+        self.findings = [Issue(one.code, one.severity, one.message, where) for one, where in named]
+        counts = Counter(one.severity for one in by_severity(results.findings))
+        self.finding_counts = ", ".join(f"{count} {severity}" for severity, count in counts.items()) or "none"
+        serious = counts["critical"] + counts["high"]
+        said = [results.headline] if results.headline else [sentence(number) for number in self.key_numbers[:1]]
+        if not any(rule.name == "findings" and rule.outcome not in ("pass", "ok") for rule in judged.rules):
+            said.append(f"{counted(serious, 'finding') if serious else 'No finding'} of high or critical severity.")
+        self.sentence = " ".join(said)
 
 
 def read_summary(content: bytes | Mapping[str, object], name: str) -> tuple[Summary | None, Verdict]:
     """Summarize results as a report left them; where they cannot be read, the verdict says why."""
     try:
-        summary = summarize(Results.read(content, name))
+        summary = Summary(Results.read(content, name))
     except InputError as error:
         return None, replace(VERDICTS["unreadable"], meaning=str(error))
     return summary, summary.verdict
-
-
-def summarize(results: Results) -> Summary:
-    """Make the summary of one run.
-
-    Examples
-    --------
-    >>> from toolkit.core.results import DataInfo, PolicyVerdict
-    >>> summarize(Results(data=DataInfo("wine"), scalars={}, verdict=PolicyVerdict("pass"))).verdict.word
-    'Pass'
-    """
-    issues, verdict = _issues(results.findings), results.verdict
-    chosen = str(results.recorded.get("metric") or "").removeprefix("neg_")
-    counts = Counter(one.severity for one in by_severity(results.findings))
-    # The metric that chose the model comes first, then what its decisions are worth, and what is not defined last.
-    numbers = sorted(results.key_numbers, key=lambda one: not (chosen and one.name.startswith(f"test.{chosen}")))
-    numbers[1:] = sorted(numbers[1:], key=lambda one: one.name not in ("test.precision", "test.recall"))
-    numbers.sort(key=lambda one: math.isnan(one.value.value))
-    serious = counts["critical"] + counts["high"]
-    said = [results.headline] if results.headline else [sentence(number) for number in numbers[:1]]
-    if not any(rule.name == "findings" and rule.outcome not in ("pass", "ok") for rule in verdict.rules):
-        said.append(f"{counted(serious, 'finding') if serious else 'No finding'} of high or critical severity.")
-    judged = VERDICTS[verdict.outcome or "no policy"]
-    judged = replace(judged, meaning=reason(verdict, results.scalars)) if verdict.outcome else judged
-    rules = [(rule, VERDICTS[rule.outcome]) for rule in verdict.rules]
-    found = ", ".join(f"{count} {severity}" for severity, count in counts.items()) or "none"
-    return Summary(results, judged, rules, " ".join(said), _judged(results), found, issues, numbers)
 
 
 def readable_date(iso: str) -> str:
@@ -112,24 +126,119 @@ def readable_date(iso: str) -> str:
     return f"{when.day} {when:%B %Y, %H:%M} {(when.tzname() or '').removesuffix('+00:00')}".strip()
 
 
-def _judged(results: Results) -> str:
-    """Name what was judged: the model that the run made, else the one, or the predictions, that it was given."""
-    given = results.parameters
-    predictions = f"predictions in {given['predictions']}" if given.get("predictions") else ""
-    return str((results.model and results.model.name) or given.get("model") or predictions)
-
-
-def _issues(findings: Sequence[Finding]) -> list[Issue]:
-    """Return the findings, the most severe first; what is said of several places in the same words is said once."""
-    alike: dict[tuple[str, Severity, str], list[Finding]] = {}
-    for one in by_severity(findings):
-        alike.setdefault((one.code, one.severity, one.message.replace(repr(one.where), "")), []).append(one)
-    named = ((ones[0], ", ".join(one.where for one in ones if one.where)) for ones in alike.values())
-    return [Issue(one.code, one.severity, one.message, where) for one, where in named]
-
-
 def shown(value: object) -> str:
     """Write the value of a parameter."""
     if value is None:
         return "not set"
     return shorten(value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False), 400)
+
+
+OWN_SCALE = 0.2  # up to here an interval on a scale from 0 to 1 could not be seen
+
+
+def difference_html(number: KeyNumber) -> Markup:
+    """Write the difference to what a key number is compared with, with its sign and interval."""
+    sign = "+" if number.difference.value > 0 else ""
+    return Markup("–") if math.isnan(number.difference.value) else sign + cell_html(number.difference)
+
+
+def direction_words(number: KeyNumber) -> str:
+    """Tell whether the difference is for better or worse; empty where the metric has no such direction.
+
+    Examples
+    --------
+    >>> direction_words(KeyNumber("test.f1", "F1", Estimate(0.5), difference=Estimate(0.2, 0.1, 0.3)))
+    'better'
+    """
+    gain, better = number.difference, number.better or direction(number.name.rpartition(".")[2])
+    if not better or not gain.has_interval:
+        return ""
+    if gain.low <= 0 <= gain.high:
+        return "no clear difference"
+    return "better" if (gain.value < 0) == (better == "lower") else "worse"
+
+
+def sentence(number: KeyNumber) -> str:
+    """Say a key number to someone who reads nothing else.
+
+    Examples
+    --------
+    >>> sentence(KeyNumber("test.f1", "F1", Estimate(0.5, 0.4, 0.6), "test part", "baseline", Estimate(0.1)))
+    'F1 on the test part is 0.500 (95% interval 0.400 to 0.600); the baseline has 0.100.'
+    """
+    value, difference = number.value, number.difference
+    name, where = number.label or number.name, f" on the {number.on}" if number.on else ""
+    if math.isnan(value.value):
+        return f"{name} is not defined{where}."
+    said = "{} (95% interval {} to {})".format(*value.texts()) if value.has_interval else format_number(value.value)
+    text = f"{name}{where} is {said}"
+    if math.isnan(number.other.value) or not number.beside:
+        return f"{text}."
+    text += f"; the {number.beside} has {format_number(number.other.value)}."
+    if difference.has_interval and difference.low <= 0 <= difference.high:
+        text += " The difference between them could be zero."
+    return text
+
+
+def key_tables(numbers: Sequence[KeyNumber]) -> list[list[KeyNumber]]:
+    """Put the numbers that are comparable with each other into a table of their own, in the order given."""
+    kinds = dict.fromkeys((one.on, one.beside) for one in numbers)
+    return [[one for one in numbers if (one.on, one.beside) == kind] for kind in kinds]
+
+
+def draw_interval(estimate: Estimate, baseline: float = math.nan) -> Markup:
+    """Draw an estimate as a dot on its interval, and the baseline as a tick, on a scale that holds both.
+
+    The scale is 0 to 1 where all of them lie there, unless all are small; else it reaches from 0 to a round number
+    beyond them.
+    The numbers stand beside it in the table, so the drawing is hidden from screen readers.
+    """
+    numbers = {"value": estimate.value, "low": estimate.low, "high": estimate.high, "baseline": baseline}
+    if "value" not in (known := {name: number for name, number in numbers.items() if math.isfinite(number)}):
+        return Markup("")
+    lowest, highest = 0.0 - _round_beyond(-min(known.values())), _round_beyond(max(known.values()))
+    if lowest == 0 and (OWN_SCALE < highest <= 1 or highest == 0):
+        highest = 1.0
+    known |= {"zero": 0.0} if lowest < 0 < highest else {}
+    at = {name: f"{4 + 112 * (number - lowest) / (highest - lowest):.1f}" for name, number in known.items()}
+    return Markup(face_macros().interval(at, _short(lowest), _short(highest)))  # noqa: S704 - escaped
+
+
+def draw_series(estimates: Sequence[Estimate], place: int) -> Markup:
+    """Draw the same number over several runs as a small line with intervals, the one at ``place`` with a large dot.
+
+    Numbers that are not finite are left out; empty where fewer than two are left.
+    """
+    if len(finite := [(where, one) for where, one in enumerate(estimates) if math.isfinite(one.value)]) < 2:
+        return Markup("")
+    ends = [end for _, one in finite for end in (one.value, one.low, one.high) if math.isfinite(end)]
+    lowest, highest = min(ends), max(ends)
+    scale = max(abs(lowest), abs(highest), 1e-300)
+    height = highest / scale - lowest / scale
+
+    def down(value: float) -> str:
+        return f"{21 - 18 * (value / scale - lowest / scale) / height if height else 12:.1f}"
+
+    steps = []
+    for step, (where, one) in enumerate(finite):
+        reach = [down(one.low), down(one.high)] if math.isfinite(one.low) and math.isfinite(one.high) else []
+        across, here = f"{6 + 88 * step / (len(finite) - 1):.1f}", where == place
+        steps.append({"across": across, "down": down(one.value), "ends": reach, "here": here})
+    return Markup(face_macros().series(steps))  # noqa: S704 - escaped
+
+
+def _round_beyond(number: float) -> float:
+    if number <= 0:
+        return 0.0
+    power = 10.0 ** math.floor(math.log10(number))
+    return next((step * power for step in (1, 2, 5, 10) if step * power >= number), number)
+
+
+def _short(number: float) -> str:
+    text = format_number(number)
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+#: What writes them in the templates.
+FILTERS = {"drawn": draw_interval, "difference": difference_html, "direction": direction_words, "tables": key_tables}
+FILTERS |= {"date": readable_date, "shown": shown}

@@ -57,14 +57,32 @@ class Parameter:
         return self.default is None and "None" not in self.kinds
 
 
-@dataclass(frozen=True, slots=True)
 class Schema:
-    """What a template is called, what it asks, and which parameters it takes."""
+    """What a template is called, what it asks, and which typed parameters it takes: read from its notebook.
 
-    path: Path
-    title: str
-    question: str
-    parameters: tuple[Parameter, ...]
+    Parameters
+    ----------
+    path : Path
+        A notebook with exactly one code cell tagged ``parameters``.
+
+    Raises
+    ------
+    InputError
+        Where the file is no notebook, or its parameters cell is not one typed literal a line.
+    """
+
+    def __init__(self, path: Path) -> None:
+        cells = _cells(path)
+        ours = [cell for cell in cells if "parameters" in cell.get("metadata", {}).get("tags", ())]
+        if len(tagged := [cell for cell in ours if cell["cell_type"] == "code"]) != 1:
+            count = f"{len(tagged) or 'no'} code cell{'s' * (len(tagged) > 1)}"
+            raise refusal("tagged cells", name=path.name, count=count)
+        lines = "\n\n".join(_source(cell) for cell in cells if cell["cell_type"] == "markdown").splitlines()
+        title, question = found.groups() if (found := _HEADING.search("\n".join(lines))) else ("", "")
+        self.path, self.title = path, title.strip("# \t") or path.stem
+        self.question = " ".join(map(str.strip, question.splitlines()))
+        own = _parameters(_source(tagged[0]), path.name)
+        self.parameters = own if any(one.name == "policy" for one in own) else [*own, _POLICY]
 
     @property
     def name(self) -> str:
@@ -166,7 +184,7 @@ def find_template(template: str | Path) -> Path:
 
 def list_templates() -> list[Schema]:
     """Return the schemas of all templates that travel with the package, by name."""
-    return [read_schema(path) for path in sorted(templates_folder().glob("*.ipynb"))]
+    return [Schema(path) for path in sorted(templates_folder().glob("*.ipynb"))]
 
 
 def new_template(name: str, folder: Path) -> Path:
@@ -198,29 +216,6 @@ def new_template(name: str, folder: Path) -> Path:
     return path
 
 
-def read_schema(path: Path) -> Schema:
-    """Read the title, the question and the typed parameters of a notebook.
-
-    Parameters
-    ----------
-    path : Path
-        A notebook with exactly one code cell tagged ``parameters``.
-
-    Raises
-    ------
-    InputError
-        Where the file is no notebook, or its parameters cell is not one typed literal a line.
-    """
-    cells = _cells(path)
-    code = (cell for cell in cells if cell["cell_type"] == "code")
-    if len(tagged := [cell for cell in code if "parameters" in cell.get("metadata", {}).get("tags", ())]) != 1:
-        raise refusal("tagged cells", name=path.name, count=f"{len(tagged) or 'no'} code cell{'s' * (len(tagged) > 1)}")
-    title, question = _heading(cells)
-    found = _parameters(_source(tagged[0]), path.name)
-    policy = () if any(one.name == "policy" for one in found) else (_POLICY,)
-    return Schema(path, title or path.stem, question, (*found, *policy))
-
-
 def _cells(path: Path) -> list[dict[str, Any]]:
     no_json = f"{str(path)!r} is not a notebook: it does not hold JSON"
     with refusing(f"Cannot read {str(path)!r}"), refusing(no_json, kinds=(ValueError,)):
@@ -236,13 +231,7 @@ def _source(cell: dict[str, Any]) -> str:
     return source if isinstance(source, str) else "".join(source)
 
 
-def _heading(cells: list[dict[str, Any]]) -> tuple[str, str]:
-    lines = "\n\n".join(_source(cell) for cell in cells if cell["cell_type"] == "markdown").splitlines()
-    found = _HEADING.search("\n".join(lines))
-    return (found[1].strip("# \t"), " ".join(map(str.strip, found[2].splitlines()))) if found else ("", "")
-
-
-def _parameters(source: str, where: str) -> tuple[Parameter, ...]:
+def _parameters(source: str, where: str) -> list[Parameter]:
     try:
         statements = ast.parse(source).body
     except SyntaxError as error:
@@ -253,7 +242,7 @@ def _parameters(source: str, where: str) -> tuple[Parameter, ...]:
     names = [parameter.name for parameter in parameters]
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise InputError(f"The parameters cell of {where} declares {twice!r} twice.")
-    return tuple(parameters)
+    return parameters
 
 
 def _type_of(value: object) -> ast.expr:

@@ -1,9 +1,10 @@
-"""Start the process that executes a notebook, wait for it, and leave nothing running, however it ends."""
+"""Execute a notebook in a process and a folder of its own, and leave nothing running or lying, however it ends."""
 
 import contextlib
 import json
 import math
 import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -12,15 +13,17 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import psutil
+from filelock import FileLock, Timeout
 
 from toolkit.core.clock import clock
 from toolkit.core.words import masked
-from toolkit.errors import InputError
+from toolkit.errors import InputError, refusing
 from toolkit.registry import store
 from toolkit.runs.spare import VARIABLES, WORKER, is_alive, start
 
@@ -171,6 +174,61 @@ def interrupted_once() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def staging_in(out: Path) -> Iterator[Path]:
+    """Yield a folder for the run inside ``out``; afterwards nothing of it is left there but what was renamed.
+
+    A lock beside it, which the system takes away from a process that is killed, says that the run is at work.
+    """
+    made = [folder for folder in (out, *out.parents) if not folder.exists()]
+    staging = out / f".running-{uuid.uuid4().hex[:12]}"
+    lock = FileLock(f"{staging}.lock")
+    try:
+        with refusing(f"Cannot write reports in {str(out)!r}", " Choose another folder with --out."):
+            out.mkdir(parents=True, exist_ok=True)
+            lock.acquire()
+            staging.mkdir()
+        _tidy(out)
+        yield staging
+    finally:
+        if staging.exists():
+            shutil.rmtree(staging)
+        if lock.is_locked:
+            lock.release()
+            Path(lock.lock_file).unlink(missing_ok=True)
+        for folder in made:
+            if folder.exists() and not any(folder.iterdir()):
+                folder.rmdir()
+
+
+def interrupted(out: Path) -> Iterator[Path]:
+    """Yield the folders in ``out`` of runs that were killed, with all their processes, before they could tidy up.
+
+    Nobody else is given a folder as long as it is the latest.
+    """
+    for folder in sorted(out.glob(".running-*[0-9a-f]")):
+        # Another user's run is not ours to tidy.
+        with contextlib.suppress(Timeout, OSError), FileLock(f"{folder}.lock", timeout=0):
+            if folder.is_dir():
+                yield folder
+
+
+def _tidy(out: Path) -> None:
+    """Keep what killed runs had written under a name that says INTERRUPTED, and remove what they had only begun."""
+    for left in interrupted(out):
+        # Processes of that run may just be removing it themselves; the next run looks again.
+        with contextlib.suppress(OSError):
+            for scratch in Path(tempfile.gettempdir()).glob(f"{SCRATCH}{left.name[-12:]}-*"):
+                shutil.rmtree(scratch, ignore_errors=True)
+            if any(left.iterdir()):
+                when = f"{datetime.fromtimestamp(left.stat().st_mtime):%Y%m%d-%H%M%S}"
+                kept = left.rename(out / f"{when}-{left.name[-12:]}-INTERRUPTED")
+                sys.stderr.write(f"A run was killed before it ended. What it had written is in {kept}\n")
+            else:
+                left.rmdir()
+        Path(f"{left}.lock").unlink(missing_ok=True)
 
 
 def tidy_notebook(path: Path, template: Path, failure: Failure | None) -> None:

@@ -75,9 +75,8 @@ def publish(
         records.append(results[-1].record())
     found = summarize(results, records, template=template, parameters=parameters)
     staged = os.environ.get("TOOLKIT_RUN_FOLDER")
-    base = f"{datetime.now():%Y%m%d-%H%M%S}-{template}-{slug(name or found.data.name) or 'table'}"
-    numbered = (out / (base if number == 1 else f"{base}-{number}") for number in count(1))
-    folder = Path(staged) if staged else next(folder for folder in numbered if not folder.exists())
+    free = free_folders(out, datetime.now(), f"{template}-{slug(name or found.data.name) or 'table'}")
+    folder = Path(staged) if staged else next(free)
     folder.mkdir(parents=True, exist_ok=True)
     if recorded := os.environ.get("TOOLKIT_RECORD"):
         logged = read_results(recorded).mlflow
@@ -102,6 +101,13 @@ def publish(
         attached = tracking.attach(logged, [folder / "results.json", *(folder / name for name in files)], out)
         found = record_tracking(folder, found, attached)
     return Published(found, folder)
+
+
+def free_folders(out: Path, when: datetime, words: str) -> Iterator[Path]:
+    """Yield the names that the folder of a report in ``out`` may have: where one is taken, with a number."""
+    base = f"{when:%Y%m%d-%H%M%S}-{words}"
+    numbered = (out / (base if number == 1 else f"{base}-{number}") for number in count(1))
+    return (folder for folder in numbered if not folder.exists())
 
 
 def record_tracking(folder: Path, results: Results, logged: RunInfo) -> Results:
@@ -250,7 +256,6 @@ def track(source: str | Path) -> Path:
         Where there is no such report or no server is named, or that fails; the report is as it was, and this may be
         tried again.
     """
-    from toolkit.registry import transfer
     from toolkit.report import render as report
 
     results = read_results(source)
@@ -258,7 +263,7 @@ def track(source: str | Path) -> Path:
     checks = manifest.verify(folder) if (folder / manifest.NAME).exists() else []
     if apart := [one.part for one in checks if one.state == "differs"]:
         raise InputError(f"{str(folder)!r} is not as it was written: {listed(apart)}. See `toolkit verify`.")
-    with changing(folder) as changed, transfer.copied_run(results.mlflow, folder.parent) as (logged, client):
+    with changing(folder) as changed, tracking.copied_run(results.mlflow, folder.parent) as (logged, client):
         rewrite(changed, results, logged)
         client.log_artifacts(logged.run_id, str(changed), "report")
     report.write_index(folder.parent)

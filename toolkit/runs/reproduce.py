@@ -12,7 +12,7 @@ from toolkit.core.estimate import Estimate
 from toolkit.core.results import read_results
 from toolkit.errors import InputError, listed
 from toolkit.runs import manifest
-from toolkit.runs.parameters import find_template, read_schema
+from toolkit.runs.parameters import Schema, find_template
 from toolkit.runs.runner import run
 
 TOLERANCE = 1e-6
@@ -24,9 +24,20 @@ class Compared:
     """One named number as it was recorded and as it is now; None where there is none."""
 
     name: str
-    state: Literal["identical", "within tolerance", "different", "timed"]
     recorded: Estimate | None
     now: Estimate | None
+
+    @property
+    def state(self) -> Literal["identical", "within tolerance", "different", "timed"]:
+        """How far it is the same; how long something took is not compared."""
+        if _TIMED.search(self.name):
+            return "timed"
+        if self.recorded is None or self.now is None or self.recorded.n != self.now.n:
+            return "different"
+        ends = [(getattr(self.recorded, part), getattr(self.now, part)) for part in ("value", "low", "high")]
+        apart = [(one, other) for one, other in ends if one != other and not (math.isnan(one) and math.isnan(other))]
+        near = all(math.isclose(one, other, rel_tol=TOLERANCE, abs_tol=TOLERANCE) for one, other in apart)
+        return "identical" if not apart else "within tolerance" if near else "different"
 
     def plain(self) -> dict[str, Any]:
         """Write it as plain values, of which JSON can be made."""
@@ -100,7 +111,7 @@ def reproduce(source: str | Path, out: Path, *, template: str | Path | None = No
     if missing := [one.part for one in checks if one.why == manifest.MISSING]:
         raise InputError(f"{str(folder)!r} lacks {listed(missing)}. Give the whole folder of the report.")
     results = read_results(folder)
-    schema = read_schema(find_template(template or results.template))
+    schema = Schema(find_template(template or results.template))
     touched = [one.part for one in checks if one.state == "differs"]
     notebook = {} if touched else json.loads((folder / "notebook.ipynb").read_text(encoding="utf-8"))["metadata"]
     given = notebook.get("papermill", {}).get("parameters", {})  # said, though perhaps as the default has it
@@ -112,31 +123,17 @@ def reproduce(source: str | Path, out: Path, *, template: str | Path | None = No
     pages = [one / manifest.PAGE for one in (folder, done.folder)]
     same = pages[0].read_bytes() == pages[1].read_bytes() if now.created == results.created else None
     every = dict.fromkeys([*results.scalars, *now.scalars])
-    numbers = [_compared(name, results.scalars.get(name), now.scalars.get(name)) for name in every]
+    numbers = [Compared(name, results.scalars.get(name), now.scalars.get(name)) for name in every]
     changes = {"report itself": f"changed after it was written: {listed(touched)}"} if touched else {}
-    changes |= _changes(record, manifest.read_manifest(done.folder))
+    before, after = _facts(record), _facts(manifest.read_manifest(done.folder))
+    for what in before | after:
+        if before.get(what) != after.get(what):
+            changes[what] = f"{before.get(what, 'absent')} then, {after.get(what, 'absent')} now"
     return Reproduction(done.folder, numbers, changes, same)
 
 
-def _compared(name: str, recorded: Estimate | None, now: Estimate | None) -> Compared:
-    if _TIMED.search(name):
-        return Compared(name, "timed", recorded, now)
-    if recorded is None or now is None or recorded.n != now.n:
-        return Compared(name, "different", recorded, now)
-    ends = [(getattr(recorded, part), getattr(now, part)) for part in ("value", "low", "high")]
-    apart = [(one, other) for one, other in ends if one != other and not (math.isnan(one) and math.isnan(other))]
-    near = all(math.isclose(one, other, rel_tol=TOLERANCE, abs_tol=TOLERANCE) for one, other in apart)
-    return Compared(name, "identical" if not apart else "within tolerance" if near else "different", recorded, now)
-
-
-def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, str]:
-    """Say what is no longer as recorded: the likeliest cause of another number first."""
-    then, now = _facts(before), _facts(after)
-    other = [what for what in then | now if then.get(what) != now.get(what)]
-    return {what: f"{then.get(what, 'absent')} then, {now.get(what, 'absent')} now" for what in other}
-
-
 def _facts(record: Mapping[str, Any]) -> dict[str, str]:
+    """Return what a report was made from: the likeliest cause of another number first."""
     system, files = record["environment"], "changed files" if record["dirty"] else "no changed files"
     found = {"data": record["data"]["fingerprint"], "template": record["template"]["sha256"]}
     found |= {f"package {name}": version for name, version in record["packages"].items()}

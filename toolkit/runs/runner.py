@@ -1,33 +1,32 @@
-"""Run a template: check what was given, execute the notebook in a process of its own, leave a report or nothing."""
+"""Make a report: of a template, executed in a process of its own, or of results that a notebook of one's own has."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shlex
-import shutil
 import sys
-import tempfile
 import time
 import uuid
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
 from markupsafe import Markup
 
 from toolkit.core.face import Face
-from toolkit.core.results import Results, RunInfo, read_results
-from toolkit.core.words import masked, shorten, slug
-from toolkit.errors import InputError, RunError, refusing
+from toolkit.core.result import Result
+from toolkit.core.results import Results, read_results
+from toolkit.core.words import masked, printable, shorten, slug
+from toolkit.errors import InputError, RunError
 from toolkit.policy.policy import check_policy
 from toolkit.policy.reason import reason
 from toolkit.registry import store, tracking
-from toolkit.runs.parameters import Schema, find_template, read_schema
-from toolkit.runs.process import SCRATCH, Failure, check_space, execute, interrupted_once, tidy_notebook
+from toolkit.runs.parameters import Schema, find_template
+from toolkit.runs.process import Failure, check_space, execute, interrupted_once, staging_in, tidy_notebook
 
 
 def run(
@@ -84,13 +83,13 @@ def run(
     Traceback (most recent call last):
     toolkit.errors.InputError: Template 'experiment' has no parameter 'dta'. Did you mean 'data'? It has: ...
     """
-    schema = read_schema(find_template(template))
+    schema = Schema(find_template(template))
     wanted = {**(parameters or {}), **more}
     values = check_request(schema, wanted, timeout)
-    with interrupted_once(), _staging(Path(os.path.abspath(out or "reports"))) as staging:
+    with interrupted_once(), staging_in(Path(os.path.abspath(out or "reports"))) as staging:
         if record is None:
             _check_tracking(staging.parent, require_tracking)
-        job = _Job(schema, values, staging, name, record, datetime.now(), time.perf_counter(), uuid.uuid4().hex)
+        job = _Job(schema, values, staging, name)
         given = {key: value for key, value in values.items() if key in wanted}  # in the order of the template
         marks = {"TOOLKIT_OUT": str((record or staging).parent), "TOOLKIT_REPORT_ID": job.report_id}
         marks |= {"TOOLKIT_TEMPLATE": schema.name, "TOOLKIT_POLICY": str(values["policy"] or "")}
@@ -99,9 +98,13 @@ def run(
         if failure and failure.kind in ("InputError", "NotApplicableError"):
             raise InputError(failure.message)
         tidy_notebook(job.notebook, schema.path, failure)
-        done = _finish(job) if failure is None else _fail(job, failure)
-        if done.results and done.results.mlflow.failure:
-            _say_untracked(done, done.results.mlflow, require_tracking)
+        done = _finish(job, record is None) if failure is None else _fail(job, failure)
+        if (logged := done.results and done.results.mlflow) and logged.failure:
+            later = f"Log it later: toolkit track {shlex.quote(str(done.folder))}" if logged.run_id else ""
+            said = f"The report is whole, but not on the tracking server. {logged.failure} {later}".rstrip()
+            if require_tracking:
+                raise RunError(f"{said}\nThe report is {done.report}", done.folder)
+            sys.stderr.write(f"Warning: {said}\n")
         return done
 
 
@@ -134,37 +137,28 @@ class Run:
         return Face(self.results.title if self.results else self.folder.name, said).html() + str(link)
 
 
-@dataclass(frozen=True, slots=True)
 class _Job:
-    schema: Schema
-    values: dict[str, Any]
-    staging: Path
-    name: str | None
-    record: Path | None
-    started: datetime
-    clock: float
-    report_id: str
+    """A run at work: what it was asked for, its folder, and since when."""
 
-    @property
-    def notebook(self) -> Path:
-        return self.staging / "notebook.ipynb"
+    def __init__(self, schema: Schema, values: Mapping[str, Any], staging: Path, name: str | None) -> None:
+        self.schema, self.values, self.staging, self.name = schema, values, staging, name
+        self.started, self.clock, self.report_id = datetime.now(), time.perf_counter(), uuid.uuid4().hex
+        self.notebook = staging / "notebook.ipynb"
 
     def settle(self, results: Results | None, ending: str = "") -> Path:
-        """Give the finished folder its name in one step; a name that is taken gets a number."""
+        """Give the finished folder its name in one step."""
+        from toolkit.runs.publish import free_folders
+
         template = slug(self.schema.name) or "notebook"
         last = slug(self.name or (results.data.name if results else "")) or template
-        base = f"{self.started:%Y%m%d-%H%M%S}-{template}-{last}{ending}"
-        number = 1
+        free = free_folders(self.staging.parent, self.started, f"{template}-{last}{ending}")
         while True:
-            folder = self.staging.with_name(base if number == 1 else f"{base}-{number}")
             try:
-                if not folder.exists():
-                    return self.staging.rename(folder)
+                return self.staging.rename(folder := next(free))
             except OSError:
                 # Another run may have taken the name since; anything else is a real error.
                 if not folder.exists():
                     raise
-            number += 1
 
 
 def _check_tracking(out: Path, required: bool) -> None:
@@ -179,17 +173,9 @@ def _check_tracking(out: Path, required: bool) -> None:
         sys.stderr.write(f"Warning: {error} The run goes on, to be kept in mlflow.db beside the reports.\n")
 
 
-def _say_untracked(done: Run, logged: RunInfo, required: bool) -> None:
-    later = f"Log it later: toolkit track {shlex.quote(str(done.folder))}" if logged.run_id else ""
-    said = f"The report is whole, but not on the tracking server. {logged.failure} {later}".rstrip()
-    if required:
-        raise RunError(f"{said}\nThe report is {done.report}", done.folder)
-    sys.stderr.write(f"Warning: {said}\n")
-
-
-def _finish(job: _Job) -> Run:
+def _finish(job: _Job, tracked: bool) -> Run:
     from toolkit.report import render as report
-    from toolkit.runs import manifest, publish
+    from toolkit.runs import manifest
 
     results = None
     try:
@@ -205,16 +191,24 @@ def _finish(job: _Job) -> Run:
     folder = job.settle(results)
     page = folder / "report.html"
     try:
-        if results and not job.record:
-            attached = tracking.attach(results.mlflow, sorted(folder.iterdir()), folder.parent)
-            if attached != results.mlflow:
-                with publish.changing(folder) as changed:
-                    results = publish.rewrite(changed, results, attached)
+        if results and tracked:
+            results = _keep_files(folder, results)
         report.write_index(folder.parent)
     except OSError as error:
         said = f"The report is whole, but what comes after it failed. {shorten(error, 240)}"
         raise RunError(f"{said}\nIt is {page}", folder) from error
     return Run(folder, page, results, time.perf_counter() - job.clock)
+
+
+def _keep_files(folder: Path, results: Results) -> Results:
+    """Add the files of a finished report to its tracked run; where that fails, the report says so."""
+    from toolkit.runs import publish
+
+    attached = tracking.attach(results.mlflow, sorted(folder.iterdir()), folder.parent)
+    if attached != results.mlflow:
+        with publish.changing(folder) as changed:
+            return publish.rewrite(changed, results, attached)
+    return results
 
 
 def _fail(job: _Job, failure: Failure, results: Results | None = None, cause: Exception | None = None) -> Run:
@@ -237,56 +231,68 @@ def _fail(job: _Job, failure: Failure, results: Results | None = None, cause: Ex
     raise RunError(message, folder) from cause
 
 
-@contextlib.contextmanager
-def _staging(out: Path) -> Iterator[Path]:
-    """Yield a folder for the run inside ``out``; afterwards nothing of it is left there but what was renamed.
+def write_report(
+    *results: Result,
+    title: str,
+    question: str = "",
+    policy: str | Path | Mapping[str, object] = "",
+    out: str | Path | None = None,
+) -> Run:
+    """Write the report of results that a notebook of one's own has: page, files and tracked run as of a template.
 
-    A lock beside it, which the system takes away from a process that is killed, says that the run is at work.
+    Parameters
+    ----------
+    *results : Result
+        What the steps returned, in the order of the page; one of them knows the data.
+    title, question : str
+        The head of the page.
+    policy : str, Path or mapping, optional
+        Judges the results, as for ``check``.
+    out : path, optional
+        The reports folder, as for ``publish``.
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    InputError
+        Where no result knows the data, or two results give the same number.
     """
-    made = [folder for folder in (out, *out.parents) if not folder.exists()]
-    staging = out / f".running-{uuid.uuid4().hex[:12]}"
-    lock = FileLock(f"{staging}.lock")
-    try:
-        with refusing(f"Cannot write reports in {str(out)!r}", " Choose another folder with --out."):
-            out.mkdir(parents=True, exist_ok=True)
-            lock.acquire()
-            staging.mkdir()
-        _tidy(out)
-        yield staging
-    finally:
-        if staging.exists():
-            shutil.rmtree(staging)
-        if lock.is_locked:
-            lock.release()
-            Path(lock.lock_file).unlink(missing_ok=True)
-        for folder in made:
-            if folder.exists() and not any(folder.iterdir()):
-                folder.rmdir()
+    from toolkit.core.figures import figures
+    from toolkit.policy.check import check
+    from toolkit.report import render as report
+    from toolkit.runs import manifest, publish
+
+    title, question = printable(masked(title)), printable(masked(question))
+    began, judged = time.perf_counter(), [check(policy, *results)] if policy else []
+    published = publish.publish(*results, *judged, template="notebook", parameters={}, name=title, out=out)
+    folder, named = published.folder, replace(published.results, title=title, question=question)
+    named = publish.record_tracking(folder, named, named.mlflow)
+    cells = [_cell("markdown", f"# {title}\n\n{question}")]
+    for result in results:
+        drawn = [figures(result)] if result.drawings() else []
+        cells += [_cell("markdown", f"## {result.face().title}"), _cell("code", type(result).__name__, result, *drawn)]
+    cells.append(_cell("code", "publish", publish.Published(named, folder)))
+    cells = [{**cell, "id": f"cell-{at}"} for at, cell in enumerate(cells)]
+    notebook = folder / "notebook.ipynb"
+    content = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    notebook.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    page = report.render(notebook, folder / manifest.PAGE)
+    manifest.write_manifest(folder, notebook)
+    named = _keep_files(folder, named)
+    report.write_index(folder.parent)
+    return Run(folder, page, named, time.perf_counter() - began)
 
 
-def interrupted(out: Path) -> Iterator[Path]:
-    """Yield the folders in ``out`` of runs that were killed, with all their processes, before they could tidy up.
-
-    Nobody else is given a folder as long as it is the latest.
-    """
-    for folder in sorted(out.glob(".running-*[0-9a-f]")):
-        # Another user's run is not ours to tidy.
-        with contextlib.suppress(Timeout, OSError), FileLock(f"{folder}.lock", timeout=0):
-            if folder.is_dir():
-                yield folder
+def _cell(kind: str, source: str, *shown: Any) -> dict[str, Any]:
+    """Make a cell of a notebook that shows some values."""
+    code = {"execution_count": None, "outputs": list(map(_output, shown))} if kind == "code" else {}
+    return {"cell_type": kind, "metadata": {}, "source": source, **code}
 
 
-def _tidy(out: Path) -> None:
-    """Keep what killed runs had written under a name that says INTERRUPTED, and remove what they had only begun."""
-    for left in interrupted(out):
-        # Processes of that run may just be removing it themselves; the next run looks again.
-        with contextlib.suppress(OSError):
-            for scratch in Path(tempfile.gettempdir()).glob(f"{SCRATCH}{left.name[-12:]}-*"):
-                shutil.rmtree(scratch, ignore_errors=True)
-            if any(left.iterdir()):
-                when = f"{datetime.fromtimestamp(left.stat().st_mtime):%Y%m%d-%H%M%S}"
-                kept = left.rename(out / f"{when}-{left.name[-12:]}-INTERRUPTED")
-                sys.stderr.write(f"A run was killed before it ended. What it had written is in {kept}\n")
-            else:
-                left.rmdir()
-        Path(f"{left}.lock").unlink(missing_ok=True)
+def _output(shown: Any) -> dict[str, Any]:
+    data = shown._repr_mimebundle_() if hasattr(shown, "_repr_mimebundle_") else {"text/plain": repr(shown)}
+    data |= {"text/html": shown.face().html()} if isinstance(shown, Result) else {}
+    return {"output_type": "display_data", "metadata": {}, "data": data}

@@ -15,7 +15,6 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from itertools import product
 from pathlib import Path
 from threading import Event
@@ -27,10 +26,10 @@ from filelock import FileLock, Timeout
 from toolkit.core.resources import read_mapping
 from toolkit.core.words import counted, masked, printable, shorten
 from toolkit.errors import InputError, refusing, shown, whole
-from toolkit.report.gallery import SweptReport, read_run, sweep_html
+from toolkit.report.gallery import Run, SweptReport, sweep_html
 from toolkit.report.render import write_page
 from toolkit.runs import process
-from toolkit.runs.parameters import Schema, find_template, read_schema
+from toolkit.runs.parameters import Schema, find_template
 from toolkit.runs.runner import check_request
 from toolkit.runs.spare import is_alive, serving, start
 
@@ -94,7 +93,7 @@ def sweep(
     Traceback (most recent call last):
     toolkit.errors.InputError: Template 'experiment' has no parameter 'sead'. Did you mean 'seed'? It has: ...
     """
-    schema = read_schema(find_template(template))
+    schema = Schema(find_template(template))
     planned = _plan(schema, {**(parameters or {}), **more}, over, timeout)
     whole("jobs", jobs, 1)
     folder, page = Path(os.path.abspath(out or "reports")), f"sweep-{schema.name}-{_digest(list(planned))}"
@@ -110,7 +109,7 @@ def sweep(
         common = {"template": str(schema.path), "out": str(folder), "timeout": timeout}
         orders = [{**common, "parameters": given, "name": key} for key, given in missing.items()]
         with process.interrupted_once(), ThreadPoolExecutor(jobs) as pool, serving(len(missing) > 1) as stopped:
-            made = pool.map(partial(_make, stopped), orders)
+            made = pool.map(lambda order: _make(stopped, order), orders)
             for number, (key, failure) in enumerate(zip(missing, made, strict=True), before + 1):
                 values = ", ".join(f"{one}={shown(planned[key][one])}" for one in over)
                 sys.stderr.write(masked(f"{number:4} of {len(planned)}  {printable(values)}  {failure or 'made'}\n"))
@@ -119,7 +118,7 @@ def sweep(
         for key, given in planned.items():
             found, why = _made(folder, key), failures.get(key) or _SILENT
             varied = masked({name: given[name] for name in over})
-            reports.append(SweptReport(varied, found, read_run(found) if found else None, "" if found else why))
+            reports.append(SweptReport(varied, found, Run(found) if found else None, "" if found else why))
         return Sweep(write_page(folder / f"{page}.html", sweep_html(schema.title, reports)), tuple(reports))
 
 

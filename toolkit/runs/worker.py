@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable
+from functools import partial
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -113,7 +113,7 @@ def execute(spec: dict[str, Any]) -> None:
             start_timeout=120,
             iopub_timeout=120,
             progress_bar=False,
-            on_cell_start=_announcer(time.monotonic()),
+            on_cell_start=partial(_announce, time.monotonic()),
             config=_connection(Path(spec["outcome"]).parent),
         )
     except papermill.PapermillExecutionError as error:
@@ -126,17 +126,14 @@ def execute(spec: dict[str, Any]) -> None:
         Path(spec["outcome"]).write_text(json.dumps(outcome), encoding="utf-8")
 
 
-def _announcer(began: float) -> Callable[..., None]:
+def _announce(began: float, cell: NotebookNode, **_: object) -> None:
     """Say on stderr which section of the notebook begins, and when."""
     from toolkit.core.words import printable
 
-    def announce(cell: NotebookNode, **_: object) -> None:
-        headings = [printable(line.strip("# ")) for line in cell.source.splitlines() if line.startswith("#")]
-        if cell.cell_type == "markdown" and headings:
-            sys.stderr.write(f"{time.monotonic() - began:5.0f} s  {headings[0]}\n")
-            sys.stderr.flush()
-
-    return announce
+    headings = [printable(line.strip("# ")) for line in cell.source.splitlines() if line.startswith("#")]
+    if cell.cell_type == "markdown" and headings:
+        sys.stderr.write(f"{time.monotonic() - began:5.0f} s  {headings[0]}\n")
+        sys.stderr.flush()
 
 
 def _connection(scratch: Path) -> Config:
