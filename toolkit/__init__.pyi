@@ -53,9 +53,9 @@ from .fairness.audit import FairnessAudit as FairnessAudit
 from .fairness.audit import audit_fairness as audit_fairness
 from .fairness.individual import IndividualFairness as IndividualFairness
 from .fairness.individual import check_individual as check_individual
-from .fairness.methods import read_constraint as read_constraint
 from .fairness.mitigate import Mitigation as Mitigation
 from .fairness.mitigate import mitigate as mitigate
+from .fairness.mitigate import read_constraint as read_constraint
 from .fairness.proxies import Proxies as Proxies
 from .fairness.proxies import find_proxies as find_proxies
 from .models.leaderboard import Training as Training
