@@ -111,7 +111,13 @@ def mitigate(
     if not constraint:
         raise NotApplicableError("No constraint was named, so nothing was mitigated.")
     read_constraint(constraint)
-    wanted = _check(split, methods, metric, rows)
+    wanted = [one_of("method", one, METHODS) for one in listed_names(methods, list(METHODS))]
+    one_of("metric", metric, PERFORMANCE[:2])
+    whole("rows", rows, LEAST_ROWS)
+    if not wanted:
+        raise InputError(f"methods: name at least one of {listed(METHODS)}.")
+    if instance(split, Split).data.task != "binary":
+        raise NotApplicableError(f"Mitigation is for binary targets; {split.data.target.name!r} is {split.data.task}.")
     if (original := Model.of(model, split.train)).recorded:
         raise NotApplicableError("Mitigation needs a model; these are recorded predictions.")
     columns = tuple(str(name) for name in sensitive_inputs(split.train, sensitive).columns)
@@ -248,18 +254,6 @@ def read_constraint(constraint: str) -> str:
     'equalized_odds'
     """
     return one_of("fairness constraint", constraint, tradeoff.CONSTRAINTS) if constraint else ""
-
-
-def _check(split: Split, methods: Any, metric: str, rows: Any) -> list[str]:
-    """Check the options and return the methods asked for."""
-    wanted = [one_of("method", one, METHODS) for one in listed_names(methods, list(METHODS))]
-    one_of("metric", metric, PERFORMANCE[:2])
-    whole("rows", rows, LEAST_ROWS)
-    if not wanted:
-        raise InputError(f"methods: name at least one of {listed(METHODS)}.")
-    if instance(split, Split).data.task != "binary":
-        raise NotApplicableError(f"Mitigation is for binary targets; {split.data.target.name!r} is {split.data.task}.")
-    return wanted
 
 
 def _joined(split: Split, columns: Sequence[str]) -> Split:
