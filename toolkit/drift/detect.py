@@ -23,7 +23,7 @@ from toolkit.drift.evidently import comparison_of
 from toolkit.drift.findings import drawings, face, finding, findings_of, head_numbers, headline, size_findings
 from toolkit.drift.model import THRESHOLD, Domain
 from toolkit.drift.profile import Profile
-from toolkit.drift.verdicts import BLANK, Plan, Row, corrected
+from toolkit.drift.verdicts import BLANK, Plan, corrected
 from toolkit.errors import InputError, listed
 from toolkit.models.model import Model
 
@@ -119,12 +119,13 @@ def detect_drift(
     windows = [] if isinstance(new, Profile) else cut_windows(new.time, new.rows, window)
     rows, windowed, profiles, domain = compare_columns(old, new, columns, plan, windows)
     table, others = corrected(rows, plan, [] if domain is None else [domain.p_value])
+    by_window = corrected(windowed, plan)[0] if windowed else pd.DataFrame(columns=["window", *BLANK])
     if more := [repr(name) for name, role in roles_in(new).items() if role == "feature" and name not in known]:
         notes.append(finding("DRIFT-NEW-COLUMNS", "info", columns=listed(more, 5)))
     told_apart = None if domain is None else replace(domain, p_adjusted=others[0])
     both = (old, new) if isinstance(old, Dataset) and isinstance(new, Dataset) else None
     record = None if subject is None else subject.record()
-    return Drift(*profiles, table, _corrected_windows(windowed, plan), told_apart, plan, tuple(notes), both, record)
+    return Drift(*profiles, table, by_window, told_apart, plan, tuple(notes), both, record)
 
 
 #: What reading the tables found that matters here; labels never seen, other kinds and units are judged by themselves.
@@ -269,15 +270,6 @@ def _source(table: object, which: str, asked: dict[str, str], model: Model | Non
     target = reference.target if isinstance(reference, Profile) else ""
     roles = {role: name for role, name in {"target": target, **asked}.items() if name in columns}
     return as_dataset(table, which, like=reference if isinstance(reference, Dataset) else model, **roles)
-
-
-def _corrected_windows(rows: Sequence[Row], plan: Plan) -> pd.DataFrame:
-    """Correct the verdicts of all windows together, and keep the windows in their order."""
-    if not rows:
-        return pd.DataFrame(columns=["window", *BLANK])
-    order = list(dict.fromkeys(row["window"] for row in rows))
-    table = corrected(rows, plan)[0]
-    return table.sort_values("window", key=lambda labels: labels.map(order.index), kind="stable", ignore_index=True)
 
 
 def _share_moved(features: pd.DataFrame, weight: pd.Series[float], n: int) -> Estimate:

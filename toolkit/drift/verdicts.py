@@ -273,7 +273,7 @@ def corrected(rows: Sequence[Row], plan: Plan, others: Sequence[float] = ()) -> 
     Returns
     -------
     table : DataFrame
-        What is broken first, then what has drifted most.
+        What is broken first, then what has drifted most; where rows are of windows, these in their order.
     others : list of float
         The others, adjusted.
     """
@@ -288,5 +288,6 @@ def corrected(rows: Sequence[Row], plan: Plan, others: Sequence[float] = ()) -> 
     table["verdict"] = table["verdict"].mask(table["moved"] | table["emptied"], "drifted")
     table["verdict"] = table["verdict"].mask(table["code"] != "", "broken")
     weight = table["impact"].fillna(strength).fillna(0)
-    order = np.lexsort((-weight.to_numpy(), table["verdict"].map(VERDICTS.index).to_numpy()))
+    window = pd.factorize(table["window"])[0] if "window" in table else np.zeros(len(table))
+    order = np.lexsort((-weight.to_numpy(), table["verdict"].map(VERDICTS.index).to_numpy(), window))
     return table.iloc[order].reset_index(drop=True), adjusted.tolist()
