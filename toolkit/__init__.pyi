@@ -37,8 +37,7 @@ from .explanation.explorers import (
 )
 from .fairness.audit import FairnessAudit as FairnessAudit, audit_fairness as audit_fairness
 from .fairness.individual import IndividualFairness as IndividualFairness, check_individual as check_individual
-from .fairness.methods import read_constraint as read_constraint
-from .fairness.mitigate import Mitigation as Mitigation, mitigate as mitigate
+from .fairness.mitigate import Mitigation as Mitigation, mitigate as mitigate, read_constraint as read_constraint
 from .fairness.proxies import Proxies as Proxies, find_proxies as find_proxies
 from .models.load import load_audit as load_audit, load_model as load_model
 from .models.model import Model as Model

@@ -5,11 +5,11 @@ import pandas as pd
 import pytest
 
 from toolkit.data.load import load_dataset
-from toolkit.drift.chance import judge_pair
 from toolkit.drift.detect import detect_drift
 from toolkit.drift.distances import pair_of
 from toolkit.drift.profile import load_profile, summarize
 from toolkit.drift.summary import summarize_column
+from toolkit.drift.verdicts import judge_pair
 from toolkit.monitoring.pair import load_drift
 from toolkit.statistics.units import Units
 

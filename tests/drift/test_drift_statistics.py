@@ -6,11 +6,10 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from scipy import stats
 
-from toolkit.drift.chance import judge_pair, p_value
 from toolkit.drift.distances import METHODS, pair_of, sturges_edges
 from toolkit.drift.model import tell_apart
-from toolkit.drift.summary import CELLS, align, summarize_column
-from toolkit.drift.verdicts import find_break, unit_change
+from toolkit.drift.summary import CELLS, align, summarize_column, unit_change
+from toolkit.drift.verdicts import find_break, judge_pair, p_value
 from toolkit.statistics.binning import cell_starts
 from toolkit.statistics.significance import all_on_one_side, homogeneity
 

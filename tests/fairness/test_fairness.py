@@ -25,7 +25,7 @@ from toolkit.data.load import load_dataset
 from toolkit.data.split import split_dataset
 from toolkit.errors import InputError, NotApplicableError
 from toolkit.fairness.audit import audit_fairness
-from toolkit.fairness.findings import too_few
+from toolkit.fairness.measures import too_few
 from toolkit.models.recorded import RecordedPredictions
 from toolkit.statistics.calibration import calibration_bins, calibration_error
 

@@ -17,8 +17,7 @@ from toolkit.errors import InputError, NotApplicableError
 from toolkit.evaluation.evaluate import evaluate
 from toolkit.fairness.audit import audit_fairness
 from toolkit.fairness.individual import check_individual
-from toolkit.fairness.methods import read_constraint
-from toolkit.fairness.mitigate import mitigate
+from toolkit.fairness.mitigate import mitigate, read_constraint
 from toolkit.models.load import load_audit
 from toolkit.models.preprocessing import make_model
 from toolkit.models.recorded import RecordedPredictions

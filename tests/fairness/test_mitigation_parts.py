@@ -13,16 +13,15 @@ from sklearn.linear_model import LogisticRegression
 from toolkit.data.load import load_dataset
 from toolkit.data.split import split_dataset
 from toolkit.errors import InputError
-from toolkit.fairness.frontier import dominated
 from toolkit.fairness.group_models import lots, with_groups
-from toolkit.fairness.groups import OTHERS, learn_groups
-from toolkit.fairness.methods import (
+from toolkit.fairness.groups import OTHERS, learn_groups, reweighing_weights
+from toolkit.fairness.tradeoff import (
     METHODS,
     Setup,
+    dominated,
     exponentiate_gradient,
     optimize_thresholds,
     remove_correlation,
-    reweighing_weights,
 )
 from toolkit.models.model import Model
 from toolkit.models.preprocessing import make_model

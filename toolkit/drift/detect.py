@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from toolkit.core.estimate import Estimate, spread
@@ -21,7 +23,7 @@ from toolkit.drift.evidently import comparison_of
 from toolkit.drift.findings import drawings, face, finding, findings_of, head_numbers, headline, size_findings
 from toolkit.drift.model import THRESHOLD, Domain
 from toolkit.drift.profile import Profile
-from toolkit.drift.verdicts import Plan, corrected, corrected_windows, share_moved
+from toolkit.drift.verdicts import BLANK, Plan, corrected
 from toolkit.errors import InputError, listed
 from toolkit.models.model import Model
 
@@ -117,12 +119,13 @@ def detect_drift(
     windows = [] if isinstance(new, Profile) else cut_windows(new.time, new.rows, window)
     rows, windowed, profiles, domain = compare_columns(old, new, columns, plan, windows)
     table, others = corrected(rows, plan, [] if domain is None else [domain.p_value])
+    by_window = corrected(windowed, plan)[0] if windowed else pd.DataFrame(columns=["window", *BLANK])
     if more := [repr(name) for name, role in roles_in(new).items() if role == "feature" and name not in known]:
         notes.append(finding("DRIFT-NEW-COLUMNS", "info", columns=listed(more, 5)))
     told_apart = None if domain is None else replace(domain, p_adjusted=others[0])
     both = (old, new) if isinstance(old, Dataset) and isinstance(new, Dataset) else None
     record = None if subject is None else subject.record()
-    return Drift(*profiles, table, corrected_windows(windowed, plan), told_apart, plan, tuple(notes), both, record)
+    return Drift(*profiles, table, by_window, told_apart, plan, tuple(notes), both, record)
 
 
 #: What reading the tables found that matters here; labels never seen, other kinds and units are judged by themselves.
@@ -193,9 +196,9 @@ class Drift(Result):
         drifted, broken = features["verdict"].isin(["broken", "drifted"]), features["verdict"] == "broken"
         sizes = {"columns": len(features), "columns_drifted": int(drifted.sum()), "columns_broken": int(broken.sum())}
         numbers = {f"drift.{name}": Estimate(size, n=n) for name, size in sizes.items()}
-        numbers["drift.columns_share"] = share_moved(features, pd.Series(1.0, index=features.index), n)
+        numbers["drift.columns_share"] = _share_moved(features, pd.Series(1.0, index=features.index), n)
         if features["importance"].notna().any():
-            numbers["drift.importance_share"] = share_moved(features, features["importance"].fillna(0), n)
+            numbers["drift.importance_share"] = _share_moved(features, features["importance"].fillna(0), n)
         if self.domain is not None:
             numbers["drift.domain.roc_auc"] = self.domain.roc_auc
         if len(self.windows):
@@ -267,3 +270,17 @@ def _source(table: object, which: str, asked: dict[str, str], model: Model | Non
     target = reference.target if isinstance(reference, Profile) else ""
     roles = {role: name for role, name in {"target": target, **asked}.items() if name in columns}
     return as_dataset(table, which, like=reference if isinstance(reference, Dataset) else model, **roles)
+
+
+def _share_moved(features: pd.DataFrame, weight: pd.Series[float], n: int) -> Estimate:
+    """Return the share of the weight on drifted columns, between those that surely and those that possibly are."""
+    if not len(features) or not (total := float(weight.sum())):
+        return Estimate(math.nan, n=n)
+    found = features["verdict"].isin(["broken", "drifted"])
+    sure = (features["verdict"] == "broken") | features["emptied"]
+    low = np.array([cell.low for cell in features["distance"]]) >= features["threshold"]
+    high = np.array([cell.high for cell in features["distance"]]) >= features["threshold"]
+    value, least, most = (float(weight[part].sum()) / total for part in (found, found & (sure | low), found | high))
+    if least == most:
+        return Estimate(value, n=n, method="no interval: no column is near its threshold")
+    return Estimate(value, least, most, n, "columns whose interval lies above, or reaches, their threshold")

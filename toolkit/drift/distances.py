@@ -247,7 +247,7 @@ def evidently_score(pair: Pair, method: str, distance: float) -> float:
     """Return the number evidently reports for a pair: the distance, or for a test the p value.
 
     evidently's chi-square test takes the shares of the reference as known, not as sampled: with as many rows in both
-    tables it rejects far too often. It is given for comparison; verdicts rest on ``chance.p_value``.
+    tables it rejects far too often. It is given for comparison; verdicts rest on ``verdicts.p_value``.
     """
     if not METHODS[method].test:
         return distance

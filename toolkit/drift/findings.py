@@ -29,7 +29,7 @@ finding, face, refusal, drawing = finder(__file__), facer(__file__), refuser(__f
 MATTERS, MATTERS_MUCH = 0.02, 0.1
 FEW_ROWS = 200
 LEAST_NEW_SHARE = 0.01
-_SHARES = ("new_share", "outside_share")
+_NOVELTIES = {"new": "DRIFT-NEW-LABELS", "vanished": "DRIFT-VANISHED-LABELS", "outside": "DRIFT-RANGE"}
 _KEY_NUMBERS = beside(__file__, "key_numbers.yaml")
 SUBJECTS = {"feature": ("COLUMN", "Column"), "target": ("TARGET", "The target"), "prediction": ("PREDICTION", "The")}
 _MOST_NAMED = 3
@@ -57,15 +57,11 @@ def findings_of(table: pd.DataFrame, domain: Domain | None, rare: float) -> Iter
     for _, row in table[table["emptied"] & (table["code"] == "")].iterrows():
         yield finding("DRIFT-MISSING", _severity(row), row["column"], row=row)
     for _, row in table[table["code"] == ""].iterrows():
-        new, gone = (counted(row[f"{which}_labels"], "label") for which in ("new", "vanished"))
-        notable: list[Severity] = ["medium" if row[share] >= LEAST_NEW_SHARE else "low" for share in _SHARES]
-        if row["new_labels"] and row["p_new"] <= rare:
-            names = listed(row["new_names"], 5)
-            yield finding("DRIFT-NEW-LABELS", notable[0], row["column"], row=row, labels=new, names=names)
-        if row["vanished_labels"] and row["p_vanished"] <= rare:
-            yield finding("DRIFT-VANISHED-LABELS", "low", row["column"], row=row, labels=gone)
-        if row["outside_share"] > 0 and row["p_outside"] <= rare:
-            yield finding("DRIFT-RANGE", notable[1], row["column"], row=row)
+        for which, text in _NOVELTIES.items():
+            if (share := row[f"{which}_share"]) > 0 and row[f"p_{which}"] <= rare:
+                severity: Severity = "medium" if share >= LEAST_NEW_SHARE and which != "vanished" else "low"
+                said = {"labels": counted(row.get(f"{which}_labels", 0), "label"), "names": listed(row["new_names"], 5)}
+                yield finding(text, severity, row["column"], row=row, **said)
     if domain is not None:
         told = [repr(name) for name in domain.giveaways()]
         alone = not (table["verdict"] == "drifted").any()

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy import stats
-from sklearn.base import clone
 from threadpoolctl import threadpool_limits
 
 from toolkit.core.estimate import Estimate
@@ -161,11 +160,8 @@ def tell_apart(reference: pd.DataFrame, current: pd.DataFrame, seed: int, units:
     own, weights = np.arange(n + m) if units is None else units.codes, weights_of(units, n + m)
     if min(len(np.unique(own[:n])), len(np.unique(own[n:]))) < LEAST_ROWS or not reference.shape[1]:
         return None
-    from sklearn.ensemble import HistGradientBoostingClassifier
-
-    how = {"max_iter": TREES, "max_leaf_nodes": 15, "max_bins": 63, "early_stopping": False}
-    model = HistGradientBoostingClassifier(**how, random_state=seed)
-    cells = coded(reference, current)
+    how = {"max_iter": TREES, "max_leaf_nodes": 15, "max_bins": 63, "random_state": seed}
+    cells, each = coded(reference, current), weights if units and units.weights is not None else None
     side = np.repeat([0.0, 1.0], [n, m])
     fold = np.random.default_rng(seed).permutation(int(own.max()) + 1)[own] % FOLDS
     influence, areas, spread = np.empty(n + m), [], 0.0
@@ -173,8 +169,7 @@ def tell_apart(reference: pd.DataFrame, current: pd.DataFrame, seed: int, units:
     with threadpool_limits(limits=1, user_api="openmp"):
         for held in range(FOLDS):
             judge = fold == held
-            given = learnable(cells, ~judge)
-            model.fit(given[~judge], side[~judge], weights[~judge] if units and units.weights is not None else None)
+            model, given = _fitted(cells, side, ~judge, each, how)
             area, influence[judge] = roc_auc(side[judge], model.predict_proba(given[judge])[:, 1], weights[judge])
             zeros, ones = (int((side[judge] == one).sum()) for one in (0, 1))
             spread += (ones + zeros + 1) / (12 * ones * zeros)
@@ -186,17 +181,24 @@ def tell_apart(reference: pd.DataFrame, current: pd.DataFrame, seed: int, units:
     found = smooth(value, influence, weights, effective=min(n, m), method=f"DeLong, {FOLDS} dependent folds")
     p_value = float(stats.norm.sf((value - 0.5) / (math.sqrt(SHARED * spread) / FOLDS)))
     if units is not None:
-        found, each = found.over(units), weights * influence
+        found, moved = found.over(units), weights * influence
         # There is no error to estimate where persons are the same in both tables, or all rows are told apart.
-        if (error := units.standard_error(each)) > 1e-9:
-            p_value = float(stats.t.sf((value - 0.5) / error, max(units.freedom(each), 1)))
+        if (error := units.standard_error(moved)) > 1e-9:
+            p_value = float(stats.t.sf((value - 0.5) / error, max(units.freedom(moved), 1)))
     told = {str(reference.columns[place]): float(drops[place]) for place in np.argsort(-drops, kind="stable")}
     return Domain(found.estimate, p_value, told, max(n, m))
 
 
-def learnable(cells: Array, rows: AnyArray) -> Array:
-    """Make a column without any value in the rows to learn from, which scikit-learn refuses, one that never varies."""
-    return np.where(np.isnan(cells[rows]).all(axis=0), 0.0, cells)
+def _fitted(cells: Array, side: Array, rows: AnyArray, each: Array | None, how: dict[str, Any]) -> tuple[Any, Array]:
+    """Fit trees that tell the tables apart on some rows, and return them with the cells as they take them.
+
+    A column without any value in these rows, which scikit-learn refuses, is made one that never varies.
+    """
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    given = np.where(np.isnan(cells[rows]).all(axis=0), 0.0, cells)
+    model = HistGradientBoostingClassifier(**how, early_stopping=False)
+    return model.fit(given[rows], side[rows], None if each is None else each[rows]), given
 
 
 def coded(reference: pd.DataFrame, current: pd.DataFrame) -> Array:
@@ -241,8 +243,6 @@ def density_ratio(
     supported : bool array of shape (n_current,)
         Whether the reference has rows like a current one, at least one for fifty.
     """
-    from sklearn.ensemble import HistGradientBoostingClassifier
-
     names = []
     for name in reference.columns.intersection(current.columns, sort=False):
         both = [one.isna() if pd.api.types.is_numeric_dtype(one) else one for one in (reference[name], current[name])]
@@ -259,14 +259,12 @@ def density_ratio(
     side, rng = np.repeat([0.0, 1.0], [n, m]), np.random.default_rng(seed)
     owners = [part.codes if part and part.count >= FOLDS else np.arange(rows) for part, rows in sizes]
     fold = np.concatenate([(rng.permutation(int(owner.max()) + 1) % FOLDS)[owner] for owner in owners])
-    how = {"max_iter": 60, "max_leaf_nodes": 15, "min_samples_leaf": 50, "learning_rate": 0.08}
-    model = HistGradientBoostingClassifier(**how, early_stopping=False, random_state=seed)
+    how = {"max_iter": 60, "max_leaf_nodes": 15, "min_samples_leaf": 50, "learning_rate": 0.08, "random_state": seed}
 
     def odds_of(held: Mask, others: AnyArray) -> Any:
-        given = learnable(cells, others)
         # Trees this small take longer to share out among threads than to grow.
         with threadpool_limits(limits=1, user_api="openmp"):
-            fitted = clone(model).fit(given[others], side[others], each[others] if uneven else None)
+            fitted, given = _fitted(cells, side, others, each if uneven else None, how)
             chance = fitted.predict_proba(given[held])[:, 1]
         prior = np.average(side[others], weights=each[others])
         return chance / np.maximum(1 - chance, _LEAST) * (1 - prior) / prior

@@ -154,10 +154,12 @@ def summarize(table: Dataset | pd.DataFrame, *, model: Any = None, name: str | N
     return Profile(name or data.name, data.rows, columns, data.schema.without_cells())
 
 
-def is_profile(path: str | os.PathLike[str]) -> bool:
-    """Say whether a file is a profile, of whatever version."""
+def is_profile(given: object) -> bool:
+    """Say whether what stands for a table is the address of a profile, of whatever version."""
+    if not isinstance(given, str | os.PathLike) or Path(given).suffix != ".json":
+        return False
     try:
-        content = json.loads(read_bytes(Path(os.path.expanduser(path))))
+        content = json.loads(read_bytes(Path(os.path.expanduser(given))))
     except (OSError, ValueError):
         return False
     return isinstance(content, dict) and content.get("kind") == KIND

@@ -22,6 +22,11 @@ from toolkit.statistics.units import Units, design_effect
 PREDICTION = "model prediction"
 CELLS = 256
 MOST_LABELS = 1000
+# A change of units is believed where the distributions lie far apart, and close once the factor is taken out.
+FAR, CLOSE = 0.3, 0.1
+_POWERS = {10.0**power for power in range(1, 10)} | {60.0, 3600.0, 24.0, 1440.0, 86400.0}
+_MEASURES = {2.54, 1 / 0.3048, 1.609344, 1 / 0.45359237}
+_SLACK = [*((factor, 0.25) for factor in sorted(_POWERS)), *((factor, 0.02) for factor in sorted(_MEASURES))]
 
 
 @dataclass(frozen=True, eq=False)
@@ -242,3 +247,32 @@ def align(first: ColumnSummary, second: ColumnSummary) -> tuple[AnyArray, AnyArr
     before[codes[: len(first.distinct)]] = first.counts
     after[codes[len(first.distinct) :]] = second.counts
     return np.asarray(labels, dtype=object), before, after
+
+
+def unit_change(reference: ColumnSummary, current: ColumnSummary) -> float:
+    """Return the factor of a change of units (×1,000, minutes to seconds, miles to kilometres), or 0.
+
+    The ratio of the medians of the sizes points to a known factor; it is believed where the greatest gap between the
+    cumulative shares was above 0.3 and taking the factor out brings it below 0.1.
+    """
+    before, after = reference.reduced, current.reduced
+    if min(middles := (_middle_size(before), _middle_size(after))) == 0 or _gap(before, after, 1.0) < FAR:
+        return 0.0
+    tried = ((candidate, slack) for factor, slack in _SLACK for candidate in (factor, 1 / factor))
+    near = (candidate for candidate, slack in tried if abs(math.log(middles[1] / middles[0] / candidate)) < slack)
+    return next((candidate for candidate in near if _gap(before, after, candidate) < CLOSE), 0.0)
+
+
+def _middle_size(summary: ColumnSummary) -> float:
+    """Median of the absolute values that are not 0."""
+    sizes, counts = np.abs(summary.distinct), summary.counts * (summary.distinct != 0)
+    return float(np.quantile(sizes, 0.5, weights=counts, method="inverted_cdf")) if counts.any() else 0.0
+
+
+def _gap(reference: ColumnSummary, current: ColumnSummary, factor: float) -> float:
+    """Greatest difference of the cumulative shares once the current values are divided by a factor."""
+    values = np.concatenate([reference.distinct, current.distinct / factor])
+    steps = np.concatenate([reference.counts / reference.known, -current.counts / current.known])
+    order = np.argsort(values, kind="stable")
+    last = np.append(np.diff(values[order]) > 1e-9 * np.abs(values[order][1:]), True)
+    return float(np.abs(np.cumsum(steps[order])[last]).max())

@@ -1,6 +1,4 @@
-"""Judge two summaries of a column: broken, new or moved; and correct all verdicts of a comparison together."""
-
-from __future__ import annotations
+"""Judge two summaries of a column: broken, new, or moved beyond chance; and correct all verdicts of a comparison."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -9,31 +7,28 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.special import kolmogorov
 
 from toolkit.core.estimate import Estimate, format_number
 from toolkit.core.resources import beside
-from toolkit.core.words import value_text
-from toolkit.drift.chance import judge_novelty, judge_pair
-from toolkit.drift.distances import METHODS, Pair, pair_of
-from toolkit.drift.summary import ColumnSummary
+from toolkit.core.words import quoted, value_text
+from toolkit.drift.distances import METHODS, SMALL, Pair, evidently_score, pair_of
+from toolkit.drift.summary import ColumnSummary, align, unit_change
 from toolkit.errors import InputError, listed
-from toolkit.statistics.intervals import change, share_estimate
+from toolkit.statistics.intervals import RULE_OF_THREE, Array, change, share_estimate, t_quantile
 from toolkit.statistics.significance import all_alike, all_on_one_side, benjamini_hochberg, homogeneity
 
 MISSING_THRESHOLD = 0.05
+REPLICATES = 200
+_CELLS_DRAWN = 400_000
 VERDICTS = ("broken", "drifted", "stable", "left out")
 LEFT_OUT = {"identifier": "looks like an identifier", "nested": "holds lists, records or binary cells"}
-# A change of units is believed where the distributions lie far apart, and close once the factor is taken out.
-FAR, CLOSE = 0.3, 0.1
-_POWERS = {10.0**power for power in range(1, 10)} | {60.0, 3600.0, 24.0, 1440.0, 86400.0}
-_MEASURES = {2.54, 1 / 0.3048, 1.609344, 1 / 0.45359237}
-_SLACK = [*((factor, 0.25) for factor in sorted(_POWERS)), *((factor, 0.02) for factor in sorted(_MEASURES))]
 _NOTHING = Estimate(math.nan)
 
 Row = dict[str, Any]
 # What a column is said to be before it is judged, in the order of the columns of ``Drift.table``.
-_BLANK: Row = beside(__file__, "columns.yaml")
-_BLANK |= dict.fromkeys(("distance", "by_chance", "missing_difference"), _NOTHING) | {"new_names": ()}
+BLANK: Row = beside(__file__, "columns.yaml")
+BLANK |= dict.fromkeys(("distance", "by_chance", "missing_difference"), _NOTHING) | {"new_names": ()}
 
 
 @dataclass(frozen=True)
@@ -80,7 +75,7 @@ def judge_column(reference: ColumnSummary, current: ColumnSummary | None, plan: 
     A target or a prediction that the current table does not have is no break; a target of no rows is not known yet.
     """
     missing = reference.missing / max(reference.rows, 1)
-    row = _BLANK | {"column": reference.name, "role": reference.role, "importance": reference.importance}
+    row = BLANK | {"column": reference.name, "role": reference.role, "importance": reference.importance}
     row |= {"threshold": plan.thresholds[reference.name], "missing_reference": missing}
     for part in (reference, current):
         if part is not None and part.dtype in LEFT_OUT:
@@ -154,33 +149,108 @@ def find_break(reference: ColumnSummary, current: ColumnSummary, rare: float) ->
     return "", ""
 
 
-def unit_change(reference: ColumnSummary, current: ColumnSummary) -> float:
-    """Return the factor of a change of units (×1,000, minutes to seconds, miles to kilometres), or 0.
+def judge_pair(pair: Pair, method: str, seed: int = 0) -> dict[str, Any]:
+    """Measure the distance of a pair, its p value and what it would be by chance.
 
-    The ratio of the medians of the sizes points to a known factor; it is believed where the greatest gap between the
-    cumulative shares was above 0.3 and taking the factor out brings it below 0.1.
+    Rows are resampled as counts of cells (a multinomial draw has the same distribution), as many as there would be
+    independent ones. Distances of samples are too
+    large on average; what resampling adds once more is taken out again (Efron & Tibshirani 1993,
+    doi:10.1201/9780429246593, chapter 10), on the scale of squares where chance adds up in squares.
+
+    Returns
+    -------
+    dict
+        ``distance`` (Estimate), with an interval for the distance between the two populations; ``by_chance``
+        (Estimate), what two samples of these sizes from one population are apart on average, and where 95% of them lie;
+        ``beyond_chance``, the distance with what chance adds to it taken out, 0 where nothing is left; ``score``, which
+        is evidently's number; ``p_value``.
     """
-    before, after = reference.reduced, current.reduced
-    if min(middles := (_middle_size(before), _middle_size(after))) == 0 or _gap(before, after, 1.0) < FAR:
-        return 0.0
-    tried = ((candidate, slack) for factor, slack in _SLACK for candidate in (factor, 1 / factor))
-    near = (candidate for candidate, slack in tried if abs(math.log(middles[1] / middles[0] / candidate)) < slack)
-    return next((candidate for candidate in near if _gap(before, after, candidate) < CLOSE), 0.0)
+    full = pair.distance(method)
+    cells = pair.cells(method, few=True)
+    n, m = pair.sizes
+    sizes = pair.effective
+    rng = np.random.default_rng(seed)
+    replicates = int(np.clip(_CELLS_DRAWN // max(len(cells.reference), 1), 20, REPLICATES))
+
+    def resampled(*shares: Array) -> list[Array]:
+        drawn = zip(sizes, shares, strict=True)
+        return [rng.multinomial(round(size), part / part.sum(), replicates).astype(float) for size, part in drawn]
+
+    # Chance adds to a distance that is a root of squares as sqrt(d² + c²), so that squares are what it shifts evenly.
+    power = 2 if METHODS[method].squared else 1
+    before, after, pooled = cells.reference / n, cells.current / m, (cells.reference + cells.current) / (n + m)
+    drawn = cells.among(method, *resampled(before, after)) ** power
+    alone = cells.among(method, *resampled(pooled, pooled))
+    # The resampled pair is to the observed one as that is to the populations: what the step down there adds on
+    # average was added here as well, and is taken off. Both sides of the step use the same pooled cells.
+    centre = full**power - (float(drawn.mean()) - float(cells.among(method, cells.reference, cells.current)) ** power)
+    # Resampling does not show how far rows not seen may move a distance of cells that are all alike (rule of three).
+    alike = not METHODS[method].labels or 1 in (np.count_nonzero(cells.reference), np.count_nonzero(cells.current))
+    unseen = min(RULE_OF_THREE / min(sizes), 1.0) ** power if alike else 0.0
+    # Which scale is nearer to normal, the given one or its root, depends on how far from 0 the distance lies: the wider
+    # end of both is taken.
+    quantile, root = t_quantile(int(min(sizes))), math.sqrt(max(centre, 0.0))
+    half = quantile * float(drawn.std(ddof=1)) + unseen
+    half_root = quantile * float(np.sqrt(drawn).std(ddof=1)) + math.sqrt(unseen)
+    low = min(max(centre - half, 0.0), max(root - half_root, 0.0) ** 2) ** (1 / power)
+    high = max(centre + half, (root + half_root) ** 2) ** (1 / power)
+    # Freed from chance, both ends may lie below the distance as observed, which an interval must hold all the same.
+    low, high = min(low, full), min(max(high, full), METHODS[method].most)
+    how = f"counts resampled, {replicates} replicates"
+    distance = Estimate(full, low, high, n + m, f"cell {how}")
+    few, many = np.quantile(alone, [0.025, 0.975]).tolist()
+    score = evidently_score(pair, method, full)
+    return {
+        "distance": distance if min(n, m) > 1 else Estimate(full, n=n + m, method="no interval: one row"),
+        "by_chance": Estimate(float(alone.mean()), few, many, n + m, f"pooled {how}"),
+        "beyond_chance": max(centre, 0.0) ** (1 / power),
+        "score": score,
+        "p_value": score if method in ("ks", "anderson") and pair.effects == (1, 1) else p_value(pair),
+    }
 
 
-def _middle_size(summary: ColumnSummary) -> float:
-    """Median of the absolute values that are not 0."""
-    sizes, counts = np.abs(summary.distinct), summary.counts * (summary.distinct != 0)
-    return float(np.quantile(sizes, 0.5, weights=counts, method="inverted_cdf")) if counts.any() else 0.0
+def p_value(pair: Pair) -> float:
+    """Test whether both columns come from one population.
+
+    Numbers on a scale by Kolmogorov and Smirnov, exact up to 1,000 rows, above by the limiting distribution with the
+    correction of Stephens (1970, doi:10.1111/j.2517-6161.1970.tb00821.x). Labels by ``homogeneity``. Rows of groups
+    count as so many independent ones (Rao & Scott 1992, doi:10.2307/2532311).
+    """
+    n, m = pair.effective
+    if not pair.scale:
+        return homogeneity(pair.reference / pair.effects[0], pair.current / pair.effects[1])
+    if max(pair.sizes) <= SMALL and pair.effects == (1, 1):
+        return evidently_score(pair, "ks", math.nan)
+    # The root of the effective size, as two samples wobble like one of n m / (n + m) rows.
+    root = math.sqrt(n * m / (n + m))
+    return float(kolmogorov((root + 0.12 + 0.11 / root) * pair.distance("ks")))
 
 
-def _gap(reference: ColumnSummary, current: ColumnSummary, factor: float) -> float:
-    """Greatest difference of the cumulative shares once the current values are divided by a factor."""
-    values = np.concatenate([reference.distinct, current.distinct / factor])
-    steps = np.concatenate([reference.counts / reference.known, -current.counts / current.known])
-    order = np.argsort(values, kind="stable")
-    last = np.append(np.diff(values[order]) > 1e-9 * np.abs(values[order][1:]), True)
-    return float(np.abs(np.cumsum(steps[order])[last]).max())
+def judge_novelty(reference: ColumnSummary, current: ColumnSummary, pair: Pair) -> dict[str, Any]:
+    """Count labels that are new and that have vanished, or numbers beyond the reference's range.
+
+    The p values are the chance that rows of one population fall so, corrected for all labels; exact, by shuffling.
+    """
+    n, m = pair.sizes
+    here, there = m * current.unit, n * reference.unit
+    if pair.scale:
+        first, last = np.searchsorted(pair.points, reference.distinct[[0, -1]])
+        below, above = int(pair.current[:first].sum()), int(pair.current[last + 1 :].sum())
+        chance = 2 * min(all_on_one_side(rows * current.unit, here, there) for rows in (above, below))
+        beyond = {"outside_share": (above + below) / m, "p_outside": min(chance, 1.0)}
+        return beyond | {"new_share": 0.0, "vanished_share": 0.0}
+    values, before, after = align(reference, current)
+    new, vanished = after * (before == 0), before * (after == 0)
+    most_often = [values[place] for place in np.argsort(-new, kind="stable")[: min(np.count_nonzero(new), 5)]]
+    names = tuple(quoted(one[:40]) if isinstance(one, str) and one else value_text(one) for one in most_often)
+    found: dict[str, Any] = {"new_names": names}
+    sides = ("new", new, current, (here, there)), ("vanished", vanished, reference, (there, here))
+    for which, counts, column, sizes in sides:
+        most = counts.max(initial=0) * column.unit
+        chance = min(1.0, len(values) * all_on_one_side(most, *sizes)) if most else 1.0
+        found |= {f"{which}_labels": np.count_nonzero(counts), f"p_{which}": chance}
+        found[f"{which}_share"] = float(counts.sum()) / (m if which == "new" else n)
+    return found
 
 
 def corrected(rows: Sequence[Row], plan: Plan, others: Sequence[float] = ()) -> tuple[pd.DataFrame, list[float]]:
@@ -202,7 +272,7 @@ def corrected(rows: Sequence[Row], plan: Plan, others: Sequence[float] = ()) -> 
     Returns
     -------
     table : DataFrame
-        What is broken first, then what has drifted most.
+        What is broken first, then what has drifted most; where rows are of windows, these in their order.
     others : list of float
         The others, adjusted.
     """
@@ -217,28 +287,6 @@ def corrected(rows: Sequence[Row], plan: Plan, others: Sequence[float] = ()) -> 
     table["verdict"] = table["verdict"].mask(table["moved"] | table["emptied"], "drifted")
     table["verdict"] = table["verdict"].mask(table["code"] != "", "broken")
     weight = table["impact"].fillna(strength).fillna(0)
-    order = np.lexsort((-weight.to_numpy(), table["verdict"].map(VERDICTS.index).to_numpy()))
+    window = pd.factorize(table["window"])[0] if "window" in table else np.zeros(len(table))
+    order = np.lexsort((-weight.to_numpy(), table["verdict"].map(VERDICTS.index).to_numpy(), window))
     return table.iloc[order].reset_index(drop=True), adjusted.tolist()
-
-
-def corrected_windows(rows: Sequence[Row], plan: Plan) -> pd.DataFrame:
-    """Correct the verdicts of all windows together, and keep the windows in their order."""
-    if not rows:
-        return pd.DataFrame(columns=["window", *_BLANK])
-    order = list(dict.fromkeys(row["window"] for row in rows))
-    table = corrected(rows, plan)[0]
-    return table.sort_values("window", key=lambda labels: labels.map(order.index), kind="stable", ignore_index=True)
-
-
-def share_moved(features: pd.DataFrame, weight: pd.Series[float], n: int) -> Estimate:
-    """Return the share of the weight on drifted columns, between those that surely and those that possibly are."""
-    if not len(features) or not (total := float(weight.sum())):
-        return Estimate(math.nan, n=n)
-    found = features["verdict"].isin(["broken", "drifted"])
-    sure = (features["verdict"] == "broken") | features["emptied"]
-    low = np.array([cell.low for cell in features["distance"]]) >= features["threshold"]
-    high = np.array([cell.high for cell in features["distance"]]) >= features["threshold"]
-    value, least, most = (float(weight[part].sum()) / total for part in (found, found & (sure | low), found | high))
-    if least == most:
-        return Estimate(value, n=n, method="no interval: no column is near its threshold")
-    return Estimate(value, least, most, n, "columns whose interval lies above, or reaches, their threshold")

@@ -19,12 +19,10 @@ from toolkit.core.words import spoken
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split, judged_rows
 from toolkit.errors import NotApplicableError, whole
-from toolkit.fairness import findings
+from toolkit.fairness import findings, measures
 from toolkit.fairness.clusters import Resampling
 from toolkit.fairness.custom import measure_custom, read_metrics
-from toolkit.fairness.figures import drawings
 from toolkit.fairness.groups import group_rows, sensitive_columns
-from toolkit.fairness.measures import measure_groups, ranked, threshold_curves
 from toolkit.models.folds import side_by_side
 from toolkit.models.prediction import predict_at
 from toolkit.models.threshold import Threshold, ThresholdLike
@@ -117,23 +115,23 @@ def audit_fairness(
     columns = sensitive_columns(part, sensitive)
     _, predicted, chosen = predict_at(model, data, threshold, part)
     ordered, units = columns, part.units
-    if ranked(predicted):  # in the order of their scores once, so that no grouping has to be sorted
+    if measures.ranked(predicted):  # in the order of their scores once, so that no grouping has to be sorted
         order = np.argsort(predicted.y_pred)
         predicted, ordered, units = predicted.take(order), columns.take(order), units.take(order) if units else None
     custom = read_metrics(metrics, predicted)
     groupings = group_rows(ordered, depth, bins, units)
     hows = [Resampling(min_count, replicates, rng) for rng in np.random.default_rng(seed).spawn(len(groupings))]
     asked = list(zip(groupings, hows, strict=True))
-    counted = zip(asked, side_by_side([partial(measure_groups, predicted, *one) for one in asked]), strict=True)
+    found = side_by_side([partial(measures.measure_groups, predicted, *one) for one in asked])
     # A caller's functions may not bear to be called from several threads.
-    measured = [(one[0], known | measure_custom(custom, predicted, *one)) for one, known in counted]
+    measured = [(one[0], own | measure_custom(custom, predicted, *one)) for one, own in zip(asked, found, strict=True)]
     names = tuple(metric.name for metric in custom)
-    groups = pd.concat([findings.group_table(*each) for each in measured], ignore_index=True)
+    groups = pd.concat([measures.group_table(*each) for each in measured], ignore_index=True)
     notes = [note for metric in custom if not metric.weighted for note in part.unweighted(f"Metric {metric.name}")]
     notes += findings.about_table(part, data, columns, groupings, predicted)
     notes += findings.about_groups(groupings, groups, part.rows, min_count)
-    disparities = findings.disparity_table(measured, names)
-    curves = threshold_curves(predicted, groupings, chosen.value if chosen else math.nan)
+    disparities = measures.disparity_table(measured, names)
+    curves = measures.threshold_curves(predicted, groupings, chosen.value if chosen else math.nan)
     return FairnessAudit(part, chosen, min_count, groups, disparities, curves, tuple(notes), names)
 
 
@@ -202,7 +200,7 @@ class FairnessAudit(Result):
 
     def drawings(self) -> list[Drawing]:
         """Return the figures: a metric by group, the disparities, and rates over the thresholds."""
-        return drawings(self)
+        return findings.drawings(self)
 
     def record(self) -> Record:
         """Return which groups were compared, for the tracker."""
@@ -213,7 +211,7 @@ class FairnessAudit(Result):
         classes = [] if self.disparities["class"].any() else ["class"]
         shown = self.disparities.drop(columns=["p_value", "metric", "groups", *classes])
         tables = [FaceTable("Disparities with 95% intervals, and what is expected by chance", shown)]
-        foremost = self.groups[self.groups["metric"].isin([*findings.METRICS["shown"][self.data.task], *self.custom])]
+        foremost = self.groups[self.groups["metric"].isin([*measures.METRICS["shown"][self.data.task], *self.custom])]
         belong = ["units"] if (self.groups["units"] != self.groups["rows"]).any() else []
         for name in self.groups["feature"].drop_duplicates()[:MOST_TABLES]:
             groups = foremost[foremost["feature"] == name]
@@ -221,7 +219,7 @@ class FairnessAudit(Result):
             for (kind, metric), rows in groups.groupby(["class", "metric"], sort=False):
                 side_by[f"{kind}: {spoken(str(metric))}" if kind else metric] = rows["value"].to_numpy()
             tables.append(FaceTable(f"Groups of {name}", side_by))
-        if len(few := findings.too_few(self.groups, self.min_count)):
+        if len(few := measures.too_few(self.groups, self.min_count)):
             tables.append(FaceTable("Too few to judge, wholly or by some metrics: left out of the disparities", few))
         tested, beyond = self.disparities["p_adjusted"].count(), (self.disparities["p_adjusted"] <= 0.05).sum()
         units, at = self.data.units, self.threshold

@@ -1,33 +1,32 @@
-"""What an audit says: its tables of groups and disparities, and in words what is beyond chance or cannot be judged."""
+"""What an audit says, in words and figures: what is beyond chance or cannot be judged, by group and over thresholds."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from toolkit.core.estimate import AIMED_AT, LOWER_IS_BETTER, Estimate, format_number, format_p
-from toolkit.core.resources import beside
+from toolkit.core.estimate import format_number, format_p
+from toolkit.core.figures import GREY, ORANGE, PALETTE, Axes, Drawing, draw_beside, draw_intervals, name_rows
 from toolkit.core.result import Finding, Severity
 from toolkit.core.texts import drawer, facer, finder
-from toolkit.core.words import titled, value_text
+from toolkit.core.words import shorten, titled, value_text
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
 from toolkit.errors import listed
 from toolkit.fairness.clusters import Grouping
 from toolkit.fairness.groups import MOST_GROUPS
-from toolkit.fairness.measures import MOST_CLASSES, Measured
+from toolkit.fairness.measures import FOREMOST, METRICS, MOST_CLASSES, PARITIES, too_few
 from toolkit.fairness.rates import LEAST_OF_KIND
-from toolkit.fairness.spread import Disparity, GroupMetric, measure_disparity
-from toolkit.models.folds import side_by_side
 from toolkit.models.prediction import Predictions
-from toolkit.statistics.significance import benjamini_hochberg
+from toolkit.statistics.intervals import wilson
 from toolkit.statistics.units import FEW_GROUPS
+
+if TYPE_CHECKING:
+    from toolkit.fairness.audit import FairnessAudit
 
 finding, drawing, face = finder(__file__), drawer(__file__), facer(__file__)
 SIGNIFICANT = 0.05
@@ -42,106 +41,11 @@ MOST_LISTED = 12
 LONGEST = 200
 #: Rows a group, on average, from which groups of one class each are no accident.
 LEAST_EACH = 10
+MOST_ROWS = 12
+MOST_LINES, MOST_STEPS = 5, 80
+NAME_LENGTH = 34
+DASHES = ("-", "--", "-.", ":", (0, (5, 1)))
 NUMBERS = ("mean_prediction", "mean_residual", "mean_absolute_error", "root_mean_squared_error")
-
-
-@dataclass(frozen=True)
-class Parity:
-    """What is to be equal between groups.
-
-    Attributes
-    ----------
-    metrics : sequence of str
-        Of several the one that differs most counts.
-    family : str
-        Parities of one family are reported once.
-    ratio : bool
-        Whether there is a ratio beside the difference.
-    drawn : bool
-        Whether the difference is drawn.
-    """
-
-    metrics: Sequence[str]
-    family: str
-    ratio: bool = False
-    drawn: bool = False
-
-
-METRICS = beside(__file__, "metrics.yaml")
-PARITIES = {str(name): Parity(**parity) for name, parity in METRICS["parities"].items()}
-FOREMOST = tuple(name for name, parity in PARITIES.items() if parity.drawn)
-
-
-def group_table(grouping: Grouping, measured: Measured) -> pd.DataFrame:
-    """Return one row a group and metric.
-
-    Columns ``feature, group, rows, units`` (what the rows belong to, else the rows), ``class, metric, value`` (an
-    Estimate), ``judged``.
-    """
-    rows, units = grouping.counts.tolist(), [units.count for units, _ in grouping.among]
-    sizes = list(zip(grouping.labels, rows, units or rows, strict=True))
-    found = [
-        (grouping.feature, *size, kind, name, value, bool(judged))
-        for (kind, name), metric in measured.items()
-        for size, value, judged in zip(sizes, metric.estimates, metric.judged, strict=True)
-    ]
-    return pd.DataFrame(found, columns=["feature", "group", "rows", "units", "class", "metric", "value", "judged"])
-
-
-def too_few(groups: pd.DataFrame, least: int) -> pd.DataFrame:
-    """Return the groups that are not judged, or not by every metric, and why: ``feature, group, rows, too_few``."""
-    rows = groups[["feature", "group", "rows"]].drop_duplicates()
-    scarce = groups[(groups["rows"] >= least) & ~groups["judged"] & groups["metric"].isin(METRICS["kinds"])]
-    found = [
-        f"{one.n} {METRICS['kinds'][metric]}" + (f" (class {kind})" if kind else "")
-        for kind, metric, one in zip(scarce["class"], scarce["metric"], scarce["value"], strict=True)
-    ]
-    scarce = scarce.assign(too_few=np.array(found, dtype=object))
-    joined = scarce.groupby(["feature", "group", "rows"], sort=False)["too_few"].agg(", ".join).reset_index()
-    return pd.concat([rows[rows["rows"] < least].assign(too_few=f"fewer than {least} rows"), joined], ignore_index=True)
-
-
-def disparity_table(every: Iterable[tuple[Grouping, Measured]], custom: Iterable[str] = ()) -> pd.DataFrame:
-    """Return one row a disparity, without adjusted p values; a disparity that is not defined has the value nan.
-
-    Of ``custom`` metrics there are the difference and the ratio.
-    """
-    parities = PARITIES | {name: Parity([name], "METRIC", ratio=True) for name in custom}
-
-    def rows(grouping: Grouping, measured: Measured) -> list[dict[str, object]]:
-        return [
-            {"feature": grouping.feature, "class": kind, "disparity": f"{name}_{'ratio' if ratio else 'difference'}"}
-            | _compared([measured[kind, metric] for metric in parity.metrics], ratio, grouping)
-            for kind in dict.fromkeys(kind for kind, _ in measured)
-            for name, parity in parities.items()
-            if all((kind, metric) in measured for metric in parity.metrics)
-            for ratio in ((False, True) if parity.ratio else (False,))
-        ]
-
-    found = side_by_side([partial(rows, *one) for one in every])
-    return adjusted(pd.DataFrame([row for each in found for row in each]))
-
-
-def adjusted(table: pd.DataFrame) -> pd.DataFrame:
-    """Adjust the p values for all comparisons of the table by Benjamini and Hochberg's method."""
-    return table.assign(p_adjusted=benjamini_hochberg(table["p_value"].to_numpy(dtype=float)))
-
-
-def _compared(parts: list[GroupMetric], ratio: bool, grouping: Grouping) -> dict[str, object]:
-    first, labels = parts[0], grouping.labels
-    undefined = Disparity(Estimate(math.nan, n=sum(one.n for one in first.kept)), math.nan, math.nan, first.name, 0, 0)
-    found = measure_disparity(parts, ratio=ratio) or undefined
-    estimates = next(part.estimates for part in parts if part.name == found.metric)
-    worst, best = found.lowest, found.highest
-    lower = found.metric in LOWER_IS_BETTER or found.metric.endswith(("_loss", "_error"))
-    if lower or (found.metric in AIMED_AT and abs(estimates[best].value) > abs(estimates[worst].value)):
-        worst, best = best, worst
-    named = {"worst": labels[worst], "best": labels[best]} if worst != best else {"worst": "", "best": ""}
-    value = found.estimate
-    if grouping.units and value.has_interval:
-        value = replace(value, method=f"{value.method}; {grouping.units}")
-    numbers = {"value": value, "expected": found.expected, "p_value": found.p_value, "p_adjusted": math.nan}
-    return numbers | {"metric": found.metric} | named | {"groups": min(int(part.judged.sum()) for part in parts)}
 
 
 def judge(disparities: pd.DataFrame, groups: pd.DataFrame) -> Iterator[Finding]:
@@ -252,3 +156,83 @@ def _follows(grouping: Grouping, predicted: Predictions) -> bool:
     place = grouping.codes.astype(np.intp) * classes + predicted.y_true.astype(np.intp)
     pairs = np.bincount(place, minlength=groups * classes).reshape(-1, classes) > 0
     return groups == int(pairs.sum()) and int(pairs.any(axis=0).sum()) > 1
+
+
+def drawings(audit: FairnessAudit) -> list[Drawing]:
+    """Return the figures that the audit has: a metric by group, the disparities, and rates over the thresholds."""
+    found = [_by_group(audit, metric) for metric in (*METRICS["drawn"][audit.data.task], *audit.custom)]
+    return [one for one in (*found, _disparities(audit), _thresholds(audit)) if one]
+
+
+def _by_group(audit: FairnessAudit, metric: str) -> Drawing | None:
+    """Draw the judged groups of one metric: those of single columns first, then the extremes of intersections."""
+    belong = (audit.groups["units"] != audit.groups["rows"]).any()
+    data = audit.groups[audit.groups["metric"] == metric].drop(columns=[] if belong else "units")
+    if not len(rows := data[(data["class"] == "") & data["judged"]]):
+        return None
+    size = np.array([found.value for found in rows["value"]], dtype=float)
+    depth = rows["feature"].map({name: place for place, name in enumerate(dict.fromkeys(audit.groups["feature"]))})
+    far = np.where(rows["feature"].str.contains("+", regex=False), -np.abs(size - np.median(size)), -math.inf)
+    rows = rows.assign(size=size, depth=depth, far=far).sort_values(["far", "depth"], kind="stable")
+    rows = rows.head(MOST_ROWS).sort_values(["depth", "size"])
+    said, meaning = [f"{row.group}: {row.value}" for row in rows.itertuples()], METRICS["meaning"].get(metric, "")
+    names = [f"{shorten(row.group, NAME_LENGTH)} ({row.rows:,})" for row in rows.itertuples()]
+    draw = draw_beside(titled(metric), names, rows["value"], 0.0 if metric == "mean_residual" else math.nan)
+    return drawing("groups", draw, data, kind=metric, grid="x", metric=titled(metric), meaning=meaning, said=said)
+
+
+def _disparities(audit: FairnessAudit) -> Drawing | None:
+    """Draw the foremost differences, those that exceed chance the most where there are too many."""
+    rows = audit.disparities
+    rows = rows[rows["disparity"].str.removesuffix("_difference").isin(FOREMOST) & rows["expected"].notna()]
+    if not len(rows):
+        return None
+    excess = np.array([found.value for found in rows["value"]]) - rows["expected"].to_numpy(dtype=float)
+    rows = rows.iloc[np.sort(np.argsort(excess)[-MOST_ROWS:])]
+    kinds = rows["disparity"].str.removesuffix("_difference").str.replace("_", " ")
+    names = (rows["feature"] + ": " + kinds.where(rows["class"] == "", rows["class"] + ", " + kinds)).tolist()
+    rated = zip(names, rows["value"], rows["expected"].tolist(), strict=True)
+    said = "; ".join(f"{name} {value}, by chance {format_number(chance)}" for name, value, chance in rated)
+
+    def draw(ax: Axes) -> None:
+        draw_intervals(ax, range(len(rows)), rows["value"])
+        ax.plot(rows["expected"], range(len(rows)), "|", color=ORANGE, markersize=14, markeredgewidth=3)
+        ax.annotate("by chance", (rows["expected"].iloc[0], -0.4), color="#8a5a00", fontsize=9)
+        name_rows(ax, [shorten(name) for name in names], 1)
+        ax.set(xlabel="Difference between groups", xlim=(0, None))
+
+    return drawing("disparities", draw, audit.disparities, grid="x", said=said)
+
+
+def _thresholds(audit: FairnessAudit) -> Drawing | None:
+    """Draw the recall over the thresholds of the largest judged groups of the single column that differ most."""
+    parity = audit.disparities[audit.disparities["disparity"] == "equal_opportunity_difference"]
+    parity, curves = parity[parity["expected"].notna()], audit.curves
+    if not len(curves) or not len(parity) or not audit.threshold:
+        return None
+    single = ~parity["feature"].str.contains("+", regex=False)
+    ranked = parity.assign(single=single, size=[found.value for found in parity["value"]])
+    feature = ranked.sort_values(["single", "size"], ascending=False, kind="stable")["feature"].iloc[0]
+    judged = audit.groups[(audit.groups["metric"] == "recall") & audit.groups["judged"]]
+    kept = judged[judged["feature"] == feature].nlargest(MOST_LINES, "rows")["group"]
+    grid, threshold = np.sort(curves["threshold"].unique()), audit.threshold.value
+    steps = [*grid[np.linspace(0, len(grid) - 1, MOST_STEPS).astype(np.intp)], threshold]
+    shown = (curves["feature"] == feature) & curves["group"].isin(kept) & curves["threshold"].isin(steps)
+    lines = curves.loc[shown, ["feature", "group", "threshold", "recall", "positives"]]
+    reached = lines[lines["threshold"] >= (threshold if math.isfinite(threshold) else -math.inf)]
+    at = reached.groupby("group", sort=False)["recall"].first().to_dict()
+    said = "; ".join(f"{group}: {format_number(recall)}" for group, recall in at.items())
+
+    def draw(ax: Axes) -> None:
+        for (group, line), colour, dash in zip(lines.groupby("group", sort=False), PALETTE, DASHES, strict=False):
+            recall, size = line["recall"].to_numpy(dtype=float), float(line["positives"].iloc[0])
+            low, high = np.transpose([wilson(share * size, size) for share in recall])
+            name = shorten(group, NAME_LENGTH)
+            ax.plot(line["threshold"], recall, color=colour, drawstyle="steps-pre", linestyle=dash, label=name)
+            ax.fill_between(line["threshold"], low, high, color=colour, alpha=0.15, linewidth=0, step="pre")
+        if math.isfinite(threshold):
+            ax.axvline(threshold, color=GREY, linewidth=1, linestyle=":")
+        ax.set(xlabel="Threshold", ylabel="Recall", ylim=(0, 1.02))
+        ax.legend(loc="lower left", handlelength=3)
+
+    return drawing("thresholds", draw, lines, feature=feature, said=said)

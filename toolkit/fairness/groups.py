@@ -18,7 +18,7 @@ from toolkit.data.dataset import Dataset, listed_names
 from toolkit.errors import InputError, NotApplicableError, column_of, listed
 from toolkit.fairness.clusters import Grouping
 from toolkit.statistics.binning import Bins, Levels, cut, find_edges
-from toolkit.statistics.intervals import Codes
+from toolkit.statistics.intervals import AnyArray, Array, Codes
 from toolkit.statistics.units import Units
 
 refusal = refuser(__file__)
@@ -208,6 +208,23 @@ def learn_groups(sensitive: pd.DataFrame, features: pd.DataFrame, y: Codes, *, e
     known = tuple(name for name in order if enough[name])
     fallback = known[0] if known and counts[~enough].sum().agg(fewest) < FEWEST else OTHERS
     return Groups(columns, known, fallback, tuple(name for name in order if not enough[name]))
+
+
+def reweighing_weights(groups: Labels, y: AnyArray) -> Array:
+    """Return for each row P(group) P(class) / P(group, class), under which group and class are independent.
+
+    By Kamiran & Calders (2012, doi:10.1007/s10115-011-0463-8).
+
+    Examples
+    --------
+    >>> weights = reweighing_weights(np.array(["f", "f", "f", "m"], dtype=object), np.array([0, 0, 1, 1]))
+    >>> [round(float(weight), 2) for weight in weights]
+    [0.75, 0.75, 1.5, 0.5]
+    """
+    group, group_names = pd.factorize(groups)
+    counts = np.bincount(group * 2 + y, minlength=2 * len(group_names)).reshape(-1, 2)
+    fair = counts.sum(axis=1, keepdims=True) * counts.sum(axis=0) / len(y)
+    return np.asarray(fair[group, y] / counts[group, y])
 
 
 def _joined(columns: Mapping[str, ColumnGroups], frame: pd.DataFrame) -> Labels:

@@ -1,23 +1,27 @@
-"""Every metric of every group for each kind of task: counted, ranked or averaged."""
+"""Every metric of every group for each kind of task: counted, ranked or averaged; and how far apart groups are."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from toolkit.core.estimate import Estimate
+from toolkit.core.estimate import AIMED_AT, LOWER_IS_BETTER, Estimate
+from toolkit.core.resources import beside
 from toolkit.core.words import unique, value_text
 from toolkit.fairness.clusters import Grouping, Resampling, count_cells
 from toolkit.fairness.rates import RATES, measure_rates
-from toolkit.fairness.spread import GroupMetric, from_scale, to_scale
+from toolkit.fairness.spread import Disparity, GroupMetric, from_scale, measure_disparity, to_scale
+from toolkit.models.folds import side_by_side
 from toolkit.models.prediction import Predictions
 from toolkit.statistics.intervals import Array, Codes, Mask, Z
 from toolkit.statistics.measure import Measure, mean
 from toolkit.statistics.metrics import area_of, calibration_of
 from toolkit.statistics.regression import power_of_two, root_mean_square
+from toolkit.statistics.significance import benjamini_hochberg
 
 MOST_CLASSES, MOST_THRESHOLDS = 10, 200
 #: Fewer than for a whole table, as there are many groups.
@@ -28,6 +32,33 @@ CLASS_METRICS = ("selection_rate", "base_rate", "recall", "false_positive_rate",
 
 #: Metrics by class (empty where a metric is of all classes at once) and name.
 Measured = dict[tuple[str, str], GroupMetric]
+
+
+@dataclass(frozen=True)
+class Parity:
+    """What is to be equal between groups.
+
+    Attributes
+    ----------
+    metrics : sequence of str
+        Of several the one that differs most counts.
+    family : str
+        Parities of one family are reported once.
+    ratio : bool
+        Whether there is a ratio beside the difference.
+    drawn : bool
+        Whether the difference is drawn.
+    """
+
+    metrics: Sequence[str]
+    family: str
+    ratio: bool = False
+    drawn: bool = False
+
+
+METRICS = beside(__file__, "metrics.yaml")
+PARITIES = {str(name): Parity(**parity) for name, parity in METRICS["parities"].items()}
+FOREMOST = tuple(name for name, parity in PARITIES.items() if parity.drawn)
 
 
 def ranked(predicted: Predictions) -> bool:
@@ -74,7 +105,7 @@ def measure_groups(predicted: Predictions, grouping: Grouping, how: Resampling) 
         if predicted.probabilities:
             add("brier_score_loss", mean, (guess - truth) ** 2, bounds=(0.0, 1.0))
             add("calibration_gap", mean, guess - truth, bounds=(-1.0, 1.0))
-            measured["", "expected_calibration_error"] = _calibration_errors(truth, guess, grouping, enough)
+            measured["", "expected_calibration_error"] = _calibration_errors(truth, guess, grouping, enough, how)
     return measured
 
 
@@ -91,15 +122,14 @@ def _counted(predicted: Predictions) -> Iterator[tuple[str, Array, Array, Sequen
         yield labels[code], (truth == code).astype(float), (guess == code).astype(float), CLASS_METRICS
 
 
-def _calibration_errors(truth: Array, score: Array, grouping: Grouping, enough: Mask) -> GroupMetric:
+def _calibration_errors(truth: Array, score: Array, grouping: Grouping, enough: Mask, how: Resampling) -> GroupMetric:
     """Measure calibration by group, without comparing it, as chance makes it larger in smaller groups."""
-    none, estimates = np.empty(0), []
+    estimates = []
     for place, (rows, weights) in enumerate(zip(grouping.rows, grouping.weights, strict=True)):
         found = calibration_of(truth[rows], score[rows], weights, draws=CALIBRATION_DRAWS)
         found = found.over(grouping.among[place][0]) if grouping.units else found
         estimates.append(replace(found.estimate, n=len(rows)))
-    empty = none[:, None], none, none[:, None], none.astype(bool)
-    return GroupMetric("expected_calibration_error", tuple(estimates), enough, none, *empty)
+    return replace(compared("expected_calibration_error", estimates, np.zeros_like(enough), how, None), judged=enough)
 
 
 def compared(
@@ -161,3 +191,75 @@ def threshold_curves(predicted: Predictions, groupings: Sequence[Grouping], thre
 def _reached(place: Codes, shape: tuple[int, int, int], weights: Array | None = None) -> Array:
     cells = np.bincount(place, weights, minlength=math.prod(shape)).reshape(shape)[1:]
     return np.asarray(np.cumsum(cells[:, ::-1], axis=1)[:, ::-1], dtype=float)
+
+
+def group_table(grouping: Grouping, measured: Measured) -> pd.DataFrame:
+    """Return one row a group and metric.
+
+    Columns ``feature, group, rows, units`` (what the rows belong to, else the rows), ``class, metric, value`` (an
+    Estimate), ``judged``.
+    """
+    rows, units = grouping.counts.tolist(), [units.count for units, _ in grouping.among]
+    sizes = list(zip(grouping.labels, rows, units or rows, strict=True))
+    found = [
+        (grouping.feature, *size, kind, name, value, bool(judged))
+        for (kind, name), metric in measured.items()
+        for size, value, judged in zip(sizes, metric.estimates, metric.judged, strict=True)
+    ]
+    return pd.DataFrame(found, columns=["feature", "group", "rows", "units", "class", "metric", "value", "judged"])
+
+
+def too_few(groups: pd.DataFrame, least: int) -> pd.DataFrame:
+    """Return the groups that are not judged, or not by every metric, and why: ``feature, group, rows, too_few``."""
+    rows = groups[["feature", "group", "rows"]].drop_duplicates()
+    scarce = groups[(groups["rows"] >= least) & ~groups["judged"] & groups["metric"].isin(METRICS["kinds"])]
+    found = [
+        f"{one.n} {METRICS['kinds'][metric]}" + (f" (class {kind})" if kind else "")
+        for kind, metric, one in zip(scarce["class"], scarce["metric"], scarce["value"], strict=True)
+    ]
+    scarce = scarce.assign(too_few=np.array(found, dtype=object))
+    joined = scarce.groupby(["feature", "group", "rows"], sort=False)["too_few"].agg(", ".join).reset_index()
+    return pd.concat([rows[rows["rows"] < least].assign(too_few=f"fewer than {least} rows"), joined], ignore_index=True)
+
+
+def disparity_table(every: Iterable[tuple[Grouping, Measured]], custom: Iterable[str] = ()) -> pd.DataFrame:
+    """Return one row a disparity, without adjusted p values; a disparity that is not defined has the value nan.
+
+    Of ``custom`` metrics there are the difference and the ratio.
+    """
+    parities = PARITIES | {name: Parity([name], "METRIC", ratio=True) for name in custom}
+
+    def rows(grouping: Grouping, measured: Measured) -> list[dict[str, object]]:
+        return [
+            {"feature": grouping.feature, "class": kind, "disparity": f"{name}_{'ratio' if ratio else 'difference'}"}
+            | _disparity([measured[kind, metric] for metric in parity.metrics], ratio, grouping)
+            for kind in dict.fromkeys(kind for kind, _ in measured)
+            for name, parity in parities.items()
+            if all((kind, metric) in measured for metric in parity.metrics)
+            for ratio in ((False, True) if parity.ratio else (False,))
+        ]
+
+    found = side_by_side([partial(rows, *one) for one in every])
+    return adjusted(pd.DataFrame([row for each in found for row in each]))
+
+
+def adjusted(table: pd.DataFrame) -> pd.DataFrame:
+    """Adjust the p values for all comparisons of the table by Benjamini and Hochberg's method."""
+    return table.assign(p_adjusted=benjamini_hochberg(table["p_value"].to_numpy(dtype=float)))
+
+
+def _disparity(parts: list[GroupMetric], ratio: bool, grouping: Grouping) -> dict[str, object]:
+    first, labels = parts[0], grouping.labels
+    undefined = Disparity(Estimate(math.nan, n=sum(one.n for one in first.kept)), math.nan, math.nan, first.name, 0, 0)
+    found = measure_disparity(parts, ratio=ratio) or undefined
+    estimates = next(part.estimates for part in parts if part.name == found.metric)
+    worst, best = found.lowest, found.highest
+    lower = found.metric in LOWER_IS_BETTER or found.metric.endswith(("_loss", "_error"))
+    if lower or (found.metric in AIMED_AT and abs(estimates[best].value) > abs(estimates[worst].value)):
+        worst, best = best, worst
+    named = {"worst": labels[worst], "best": labels[best]} if worst != best else {"worst": "", "best": ""}
+    value = found.estimate
+    if grouping.units and value.has_interval:
+        value = replace(value, method=f"{value.method}; {grouping.units}")
+    numbers = {"value": value, "expected": found.expected, "p_value": found.p_value, "p_adjusted": math.nan}
+    return numbers | {"metric": found.metric} | named | {"groups": min(int(part.judged.sum()) for part in parts)}

@@ -17,10 +17,10 @@ from toolkit.core.words import spoken, unique, value_text
 from toolkit.data.dataset import Dataset, listed_names
 from toolkit.data.split import Split
 from toolkit.errors import InputError, NotApplicableError, instance, listed, one_of, whole
+from toolkit.fairness import tradeoff
 from toolkit.fairness.findings import drawing, face, finding
-from toolkit.fairness.frontier import PERFORMANCE, frontier_table, measure_point
 from toolkit.fairness.groups import sensitive_columns, sensitive_inputs
-from toolkit.fairness.methods import BASELINE, METHODS, ORIGINAL, FittedMethod, Setup, fit_method, read_constraint
+from toolkit.fairness.tradeoff import BASELINE, METHODS, ORIGINAL, PERFORMANCE, FittedMethod, Setup
 from toolkit.models.candidates import make_baseline, requirements_of
 from toolkit.models.model import Model
 from toolkit.models.preprocessing import make_model
@@ -109,30 +109,36 @@ def mitigate(
     if not constraint:
         raise NotApplicableError("No constraint was named, so nothing was mitigated.")
     read_constraint(constraint)
-    wanted = _check(split, methods, metric, rows)
+    wanted = [one_of("method", one, METHODS) for one in listed_names(methods, list(METHODS))]
+    one_of("metric", metric, PERFORMANCE[:2])
+    whole("rows", rows, LEAST_ROWS)
+    if not wanted:
+        raise InputError(f"methods: name at least one of {listed(METHODS)}.")
+    if instance(split, Split).data.task != "binary":
+        raise NotApplicableError(f"Mitigation is for binary targets; {split.data.target.name!r} is {split.data.task}.")
     if (original := Model.of(model, split.train)).recorded:
         raise NotApplicableError("Mitigation needs a model; these are recorded predictions.")
     columns = tuple(str(name) for name in sensitive_inputs(split.train, sensitive).columns)
     columns = columns if listed_names(sensitive) else columns[:MOST_COLUMNS]
     setup = Setup(original, _joined(split, columns), columns, constraint, metric, int(rows), seed)
-    points = [measure_point(FittedMethod(ORIGINAL, "", "", original, split.train.rows), setup, threshold)]
+    points = [tradeoff.measure_point(FittedMethod(ORIGINAL, "", "", original, split.train.rows), setup, threshold)]
     notes = split.test.unweighted("The fit of a mitigated model")
     if math.isnan(points[0].disparity.value):
         few = f"on {split.test.rows:,} test rows fewer than two groups by {listed(columns)} are large enough to judge"
         raise NotApplicableError(f"What less disparity would cost cannot be measured: {few}.")
     guess = make_model(make_baseline("binary"), split.train.features).fit(split.train.features, split.train.target)
     baseline = FittedMethod(BASELINE, "", "", Model.of(guess, split.train), split.train.rows)
-    points.append(measure_point(baseline, setup, None))
+    points.append(tradeoff.measure_point(baseline, setup, None))
     # The scores of another model mean something else: the rule is the original's, the number its own.
     rule = threshold if points[0].threshold is AS_DECIDED else points[0].threshold.rule
     for name in wanted:
-        found, said = fit_method(name, setup)
-        points += [measure_point(one, setup, rule) for one in found]
+        found, said = tradeoff.fit_method(name, setup)
+        points += [tradeoff.measure_point(one, setup, rule) for one in found]
         notes += said
     if len(points) == 2:
         raise NotApplicableError(f"No method can be used here: {' '.join(note.message for note in notes)}")
     notes += _about_fits([point.fitted for point in points], setup)
-    feature, frontier = "+".join(unique(map(value_text, columns))), frontier_table(points, setup)
+    feature, frontier = "+".join(unique(map(value_text, columns))), tradeoff.frontier_table(points, setup)
     models = {point.fitted.name: replace(point.fitted.model, threshold=point.threshold) for point in points}
     return Mitigation(feature, metric, setup.disparity, frontier, models, setup.split, tuple(notes))
 
@@ -148,7 +154,7 @@ class Mitigation(Result):
     metric, disparity : str
         What the frontier shows.
     frontier : DataFrame
-        A row a point, the best performance first: see ``toolkit.fairness.frontier.frontier_table``.
+        A row a point, the best performance first: see ``toolkit.fairness.tradeoff.frontier_table``.
     models : dict of str to Model
         The fitted model of each point. Those that need the sensitive columns read them from the features, or their
         estimator from ``predict(features, sensitive_features=…)``; they and the others can be pickled.
@@ -232,16 +238,20 @@ class Mitigation(Result):
         return face("mitigation", self, shown, models=len(shown), disparity=spoken(self.disparity))
 
 
-def _check(split: Split, methods: Any, metric: str, rows: Any) -> list[str]:
-    """Check the options and return the methods asked for."""
-    wanted = [one_of("method", one, METHODS) for one in listed_names(methods, list(METHODS))]
-    one_of("metric", metric, PERFORMANCE[:2])
-    whole("rows", rows, LEAST_ROWS)
-    if not wanted:
-        raise InputError(f"methods: name at least one of {listed(METHODS)}.")
-    if instance(split, Split).data.task != "binary":
-        raise NotApplicableError(f"Mitigation is for binary targets; {split.data.target.name!r} is {split.data.task}.")
-    return wanted
+def read_constraint(constraint: str) -> str:
+    """Return a constraint as ``mitigate`` takes it; an empty text asks for none.
+
+    Raises
+    ------
+    InputError
+        Where there is no such constraint.
+
+    Examples
+    --------
+    >>> read_constraint("equalized_odds")
+    'equalized_odds'
+    """
+    return one_of("fairness constraint", constraint, tradeoff.CONSTRAINTS) if constraint else ""
 
 
 def _joined(split: Split, columns: Sequence[str]) -> Split:

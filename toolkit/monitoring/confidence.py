@@ -88,10 +88,11 @@ class ByScore:
 def measure_scored(part: Scored) -> dict[str, Estimate]:
     """Measure the metrics that can be estimated, and count the confusion cells."""
     found = binary_metrics(part.y_true, part.y_score, decisions=part.called, probabilities=False, units=part.units)
-    each, called = weights_of(part.units, len(part.called)), part.called
-    counts = [float(each @ (sign * (part.y_true == label))) for sign in (called, 1 - called) for label in (1, 0)]
-    cells = {name: Estimate(count, n=len(part.called)) for name, count in zip(CELLS, counts, strict=True)}
-    return {name: measure.estimate for name, measure in found.items()} | cells
+    each, truth, called = weights_of(part.units, len(part.called)), part.y_true == 1, part.called
+    cells = {"true_positives": called * truth, "false_positives": called * ~truth}
+    cells |= {"false_negatives": (1 - called) * truth, "true_negatives": (1 - called) * ~truth}
+    counts = {name: Estimate(float(each @ rows), n=len(called)) for name, rows in cells.items()}
+    return {name: measure.estimate for name, measure in found.items()} | counts
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,9 +190,9 @@ def _metrics(positive: Array, negative: Array, own: Array, cells: Cells) -> dict
     own = own.sum(axis=1)
     won = (ones * (np.cumsum(zeros, axis=1) - zeros + zeros / 2)).sum(axis=1) - own / 2
     area = _ratio(won, ones.sum(axis=1) * zeros.sum(axis=1) - own)
-    shares = _ratio(tp + tn, tp + fp + fn + tn), _ratio(tp, tp + fp), _ratio(tp, tp + fn)
-    f1 = np.where(tp + fn > 0, _ratio(2 * tp, 2 * tp + fp + fn), np.nan)
-    return dict(zip((*BINARY, *CELLS), (area, *shares, f1, tp, fp, fn, tn), strict=True))
+    found = {"roc_auc": area, "accuracy": _ratio(tp + tn, tp + fp + fn + tn), "precision": _ratio(tp, tp + fp)}
+    found |= {"recall": _ratio(tp, tp + fn), "f1": np.where(tp + fn > 0, _ratio(2 * tp, 2 * tp + fp + fn), np.nan)}
+    return found | {"true_positives": tp, "false_positives": fp, "false_negatives": fn, "true_negatives": tn}
 
 
 def _ratio(part: Array, whole: Array) -> Array:

@@ -21,8 +21,9 @@ from toolkit.data.dataset import Dataset
 from toolkit.data.load import data_like
 from toolkit.errors import NotApplicableError
 from toolkit.fairness.audit import FairnessAudit, audit_fairness
-from toolkit.fairness.findings import FOREMOST, SIGNIFICANT, adjusted
+from toolkit.fairness.findings import SIGNIFICANT
 from toolkit.fairness.groups import settled_bins
+from toolkit.fairness.measures import FOREMOST, adjusted
 from toolkit.models.threshold import ThresholdLike
 from toolkit.monitoring.findings import WHOLE, drawing, face, finding
 from toolkit.statistics.intervals import Z, change

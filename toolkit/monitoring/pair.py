@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -94,15 +92,19 @@ def load_drift(
     options: dict[str, Any] = {"time": time, "group": group, "weight": weight, "positive": positive}
     before: Dataset | Profile
     if given(reference) is None:
-        before = _kept_with(subject, model)
-    elif isinstance(reference, str | os.PathLike) and Path(reference).suffix == ".json" and is_profile(reference):
+        if subject is None:
+            raise InputError("Which table was the model made for? Give a reference, or the address of a logged model.")
+        if KEPT_AS not in subject.kept:
+            raise refusal("no profile", address=model)
+        before = read_profile(subject.kept[KEPT_AS], f"{KEPT_AS} of {model}")
+    elif is_profile(reference):
         before = load_profile(reference)
     else:
         table = read_table(reference, subject.schema if subject else None)
         apart = _apart(table, drop, labels_by)
         options |= {"sensitive": sensitive, "periods": reference_periods}
         before = as_dataset(table, "reference", like=subject, target=target, drop=apart, **options)
-    if isinstance(current, str | os.PathLike) and Path(current).suffix == ".json" and is_profile(current):
+    if is_profile(current):
         if given(labels) is not None or given(current_periods) is not None:
             raise InputError(f"{str(current)!r} is a profile: it has no rows for labels or current_periods.")
         return before, load_profile(current), subject
@@ -127,15 +129,6 @@ def _apart(table: RawTable, drop: object, labels_by: str) -> list[str]:
     """Name the columns to leave out, with the one that labels are matched by, if it is there: it names rows."""
     names = list(table.frame.columns)
     return [*listed_names(drop, names), *([labels_by] if labels_by in names else [])]
-
-
-def _kept_with(subject: Model | None, address: object) -> Profile:
-    """Return the profile of the rows that a model was trained on, as an experiment keeps it with the model."""
-    if subject is None:
-        raise InputError("Which table was the model made for? Give a reference, or the address of a logged model.")
-    if KEPT_AS not in subject.kept:
-        raise refusal("no profile", address=address)
-    return read_profile(subject.kept[KEPT_AS], f"{KEPT_AS} of {address}")
 
 
 def join_labels(table: RawTable, labels: RawTable, *, target: str | None = None, by: str = "") -> RawTable:

@@ -1,7 +1,7 @@
-"""The ways to mitigate: each fits models that trade performance for a smaller disparity."""
+"""The price of a smaller disparity: ways to mitigate, each fitted, and measured on the same held-out rows."""
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -14,18 +14,26 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.validation import has_fit_parameter
 
+from toolkit.core.estimate import Estimate
 from toolkit.core.result import Finding
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
-from toolkit.errors import NotApplicableError, one_of
-from toolkit.fairness.findings import METRICS, finding
+from toolkit.errors import NotApplicableError
+from toolkit.fairness.audit import audit_fairness
+from toolkit.fairness.findings import finding
 from toolkit.fairness.group_models import Decorrelated, FairModel, GroupThresholds, Mixture, dense, with_groups
-from toolkit.fairness.groups import FEWEST, Groups, Labels, learn_groups, sensitive_columns
+from toolkit.fairness.groups import FEWEST, Groups, Labels, learn_groups, reweighing_weights, sensitive_columns
+from toolkit.fairness.measures import METRICS
 from toolkit.models.candidates import make_candidates
 from toolkit.models.folds import side_by_side
-from toolkit.models.model import Model
+from toolkit.models.model import Model, in_order
+from toolkit.models.prediction import predict, threshold_for
 from toolkit.models.preprocessing import make_model
-from toolkit.statistics.intervals import AnyArray, Array
+from toolkit.models.recorded import RecordedPredictions
+from toolkit.models.threshold import AS_DECIDED, Threshold, ThresholdLike
+from toolkit.statistics.intervals import Array, Mask
+from toolkit.statistics.measure import Measure, difference
+from toolkit.statistics.metrics import binary_metrics
 
 #: Largest difference between a group's rate and that of all, for the exponentiated gradient.
 BOUNDS = (0.01, 0.05)
@@ -34,6 +42,8 @@ MOST_ROUNDS = 5
 MOST_ENCODED = 2_000
 ORIGINAL, BASELINE = "original", "baseline"
 CONSTRAINTS = METRICS["constraints"]
+PERFORMANCE = ("accuracy", "balanced_accuracy", "roc_auc")
+REPLICATES = 2_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,23 +181,6 @@ def reweigh(setup: Setup) -> list[FittedMethod]:
     return [FittedMethod("reweighing", "reweighing", "", replace(setup.model, estimator=fitted), data.rows, groups)]
 
 
-def reweighing_weights(groups: Labels, y: AnyArray) -> Array:
-    """Return for each row P(group) P(class) / P(group, class), under which group and class are independent.
-
-    By Kamiran & Calders (2012, doi:10.1007/s10115-011-0463-8).
-
-    Examples
-    --------
-    >>> weights = reweighing_weights(np.array(["f", "f", "f", "m"], dtype=object), np.array([0, 0, 1, 1]))
-    >>> [round(float(weight), 2) for weight in weights]
-    [0.75, 0.75, 1.5, 0.5]
-    """
-    group, group_names = pd.factorize(groups)
-    counts = np.bincount(group * 2 + y, minlength=2 * len(group_names)).reshape(-1, 2)
-    fair = counts.sum(axis=1, keepdims=True) * counts.sum(axis=0) / len(y)
-    return np.asarray(fair[group, y] / counts[group, y])
-
-
 def _parts(setup: Setup) -> tuple[Any, Any]:
     """Return the fitted encoder (or None) and the estimator of a model that can be refitted with weights."""
     model = setup.model.estimator
@@ -213,22 +206,6 @@ METHODS: dict[str, Callable[[Setup], Iterable[FittedMethod]]] = {
 }
 
 
-def read_constraint(constraint: str) -> str:
-    """Return a constraint as ``mitigate`` takes it; an empty text asks for none.
-
-    Raises
-    ------
-    InputError
-        Where there is no such constraint.
-
-    Examples
-    --------
-    >>> read_constraint("equalized_odds")
-    'equalized_odds'
-    """
-    return one_of("fairness constraint", constraint, CONSTRAINTS) if constraint else ""
-
-
 def fit_method(name: str, setup: Setup) -> tuple[list[FittedMethod], list[Finding]]:
     """Fit one method; say why where it cannot be used, and what it warned of."""
     with warnings.catch_warnings(record=True) as caught:
@@ -242,3 +219,74 @@ def fit_method(name: str, setup: Setup) -> tuple[list[FittedMethod], list[Findin
     said = " ".join(str(caught[0].message).split())[:300]
     more = f" (and {len(caught) - 1} more)" if len(caught) > 1 else ""
     return made, [finding("MITIGATE-WARNED", "low", name, name=name, said=said, more=more)]
+
+
+@dataclass(frozen=True, eq=False)
+class Point:
+    """One model, measured: its performance by metric, and its disparity, at a threshold."""
+
+    fitted: FittedMethod
+    threshold: Threshold
+    measures: Mapping[str, Measure]
+    disparity: Estimate
+
+
+def measure_point(fitted: FittedMethod, setup: Setup, threshold: ThresholdLike) -> Point:
+    """Measure one model on the test part: performance, and the disparity as ``audit_fairness`` does."""
+    test, columns = setup.split.test, list(setup.columns)
+    predicted = predict(fitted.model, test)
+    # A model that decides itself, at random or by group, has no threshold to choose.
+    given = None if predicted.decisions is not None else threshold
+    chosen = threshold_for(fitted.model, setup.split, given, {"test": predicted}) or AS_DECIDED
+    called = predicted.decide(chosen.value)
+    score = predicted.y_pred if predicted.scored else None
+    found = binary_metrics(predicted.y_true, score, decisions=called, probabilities=False, units=test.units)
+    labels = pd.Series([in_order(test)[int(one)] for one in called], test.features.index, dtype=object)
+    decided = RecordedPredictions(y_pred=labels, classes=test.classes)
+    audit = audit_fairness(decided, test, sensitive=columns, depth=len(columns), replicates=REPLICATES, seed=setup.seed)
+    kept = audit.disparities.loc[audit.disparities["disparity"] == setup.disparity, "value"]
+    return Point(fitted, chosen, {name: found[name] for name in PERFORMANCE}, kept.iloc[-1])
+
+
+def dominated(performance: Array, disparity: Array) -> Mask:
+    """Return which points have another that is as good on both counts and better on one.
+
+    Parameters
+    ----------
+    performance, disparity : array of shape (n,)
+        More performance is better, less disparity is better; a point that lacks either is not compared.
+
+    Examples
+    --------
+    >>> dominated(np.array([0.9, 0.8, 0.7]), np.array([0.3, 0.1, 0.2])).tolist()
+    [False, False, True]
+    """
+    better = (performance >= performance[:, None]) & (disparity <= disparity[:, None])
+    strictly = (performance > performance[:, None]) | (disparity < disparity[:, None])
+    return np.asarray(np.any(better & strictly, axis=1))
+
+
+def frontier_table(points: Sequence[Point], setup: Setup) -> pd.DataFrame:
+    """Write the points as a table, the best performance first.
+
+    Columns ``point, method, setting``, the performance metrics, the disparity, ``difference`` (of the chosen metric, to
+    the original), ``over_baseline`` (to the baseline), ``needs_sensitive, by_lot, dominated, beats_baseline``.
+    """
+    measures = {point.fitted.name: point.measures[setup.metric] for point in points}
+    values = np.array([one.estimate.value for one in measures.values()])
+    beaten = dominated(values, np.array([point.disparity.value for point in points]))
+    same = Estimate(0.0, n=setup.split.test.rows, method="exact: the same model")
+    rows = []
+    for point, below in zip(points, beaten.tolist(), strict=True):
+        fitted, measure = point.fitted, measures[point.fitted.name]
+        apart = difference(measure, measures[BASELINE])
+        row: dict[str, object] = {"point": fitted.name, "method": fitted.method, "setting": fitted.setting}
+        row |= {name: found.estimate for name, found in point.measures.items()} | {setup.disparity: point.disparity}
+        ahead = same if fitted.name == ORIGINAL else difference(measure, measures[ORIGINAL])
+        fair = fitted.model.estimator if isinstance(fitted.model.estimator, FairModel) else None
+        given = fitted.name != BASELINE and set(setup.columns) & set(fitted.model.columns)
+        needs = "yes" if fair and fair.groups else "as a feature" if given else "no"
+        by_lot = fair is not None and not fair.part.scored
+        row |= {"difference": ahead, "over_baseline": apart, "needs_sensitive": needs}
+        rows.append(row | {"by_lot": by_lot, "dominated": below, "beats_baseline": apart.low > 0})
+    return pd.DataFrame(rows).iloc[np.argsort(-values, kind="stable")].reset_index(drop=True)
