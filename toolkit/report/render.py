@@ -90,7 +90,7 @@ def write_history(path: Path, **shown: object) -> Path:
 
 
 def get_ready() -> None:
-    """Do before the first page what only the first takes time for: templates, lexers, the schema of notebooks."""
+    """Do before the first page what only the first takes time for: to read templates and the schema of notebooks."""
     empty = new_notebook(cells=[new_code_cell("1")])  # type: ignore[no-untyped-call]
     page_html(nbformat.reads(nbformat.writes(empty), as_version=4))  # type: ignore[no-untyped-call]
 
