@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import contingency
 
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split, judged_rows
@@ -191,15 +190,18 @@ def _side(column: Any) -> tuple[bool, NDArray[Any]]:
 
 
 def cramers_v(first: NDArray[Any], second: NDArray[Any]) -> float:
-    """Return Cramér's V of two columns of codes, freed from its bias.
+    """Return Cramér's V of two columns of codes, 0, 1 and so on, freed from its bias.
 
     It is 0 where one of them never varies, and where there are far more pairs of codes than rows.
     """
-    rows, columns, n = len(np.unique(first)), len(np.unique(second)), len(first)
-    if min(rows, columns) < 2 or n < 3 or rows * columns > _MOST_CELLS * n:
+    rows, columns, n = first.max(initial=-1) + 1, second.max(initial=-1) + 1, len(first)
+    if n < 3 or rows * columns > _MOST_CELLS * n:
         return 0.0
-    phi = contingency.chi2_contingency(contingency.crosstab(first, second).count, correction=False).statistic / n
-    phi = max(0.0, phi - (rows - 1) * (columns - 1) / (n - 1))
+    counts = np.bincount(first * columns + second, minlength=rows * columns).reshape(rows, columns)
+    counts = counts[np.ix_(counts.any(axis=1), counts.any(axis=0))]
+    rows, columns = counts.shape
+    expected = np.outer(counts.sum(axis=1), counts.sum(axis=0)) / n
+    phi = max(0.0, float(((counts - expected) ** 2 / expected).sum()) / n - (rows - 1) * (columns - 1) / (n - 1))
     free = min(rows - (rows - 1) ** 2 / (n - 1), columns - (columns - 1) ** 2 / (n - 1)) - 1
     return min(1.0, math.sqrt(phi / free)) if free > 0 else 0.0
 
@@ -207,9 +209,10 @@ def cramers_v(first: NDArray[Any], second: NDArray[Any]) -> float:
 def correlation_ratio(codes: Any, ranks: Any) -> float:
     """Return the correlation ratio of ranks over groups of codes, freed from its bias; 0 where one never varies."""
     known = np.isfinite(ranks)
-    values, groups = pd.Series(ranks[known]), codes[known]
-    n, count, total = len(values), len(np.unique(groups)), float(values.var(ddof=0)) * len(values)
-    if count < 2 or n <= count or not total:
+    values, groups = ranks[known], codes[known]
+    sizes = np.bincount(groups)
+    n, count = len(values), np.count_nonzero(sizes)
+    if count < 2 or n <= count or not (total := float(values.var()) * n):
         return 0.0
-    within = float(np.square(values - values.groupby(groups).transform("mean")).sum())
+    within = float(np.square(values - (np.bincount(groups, values) / np.maximum(sizes, 1))[groups]).sum())
     return math.sqrt(max(0.0, 1 - (within / (n - count)) / (total / (n - 1))))
