@@ -17,8 +17,10 @@ RULES = ("numbers", "findings", "fingerprints")
 
 #: What a metric may be compared with, and the beginning of the names of the numbers that compare it.
 AGAINST = {"baseline": "difference.", "champion": "change."}
+_FIELDS = beside(__file__, "fields.yaml")
 
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Sha256 = Annotated[str, Field(pattern="^sha256:[0-9a-f]{64}$")]
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -35,7 +37,7 @@ def _given(content: object, known: Sequence[str]) -> object:
 class Part(BaseModel):
     """A part of a policy: what it says is checked to the letter."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
 
     @model_validator(mode="before")
     @classmethod
@@ -55,12 +57,9 @@ class NumberRule(Part):
     min: Number = Field(-math.inf, json_schema_extra=_without_default)
     max: Number = Field(math.inf, json_schema_extra=_without_default)
     not_worse_than: Literal["baseline", "champion"] | None = None
-    by: Annotated[Number, Field(ge=0)] = 0.0
-    """By how much it may be worse."""
-    optional: Annotated[bool, Field(strict=True)] = False
-    """Left out, with a note, where there is no such number."""
-    why: Annotated[str, Field(max_length=1000)] = ""
-    """The policy's own reason."""
+    by: Annotated[Number, Field(ge=0, description=_FIELDS["by"])] = 0.0
+    optional: Annotated[bool, Field(strict=True, description=_FIELDS["optional"])] = False
+    why: Annotated[str, Field(max_length=1000, description=_FIELDS["why"])] = ""
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
@@ -86,10 +85,8 @@ class NumberRule(Part):
 class FindingRule(Part):
     """Which findings are allowed."""
 
-    below: Severity
-    """Every finding must be less severe than this."""
-    excepted: list[str] = Field([], alias="except")
-    """Codes that are allowed at any severity."""
+    below: Annotated[Severity, Field(description=_FIELDS["below"])]
+    excepted: list[str] = Field([], alias="except", description=_FIELDS["except"])
 
 
 class Policy(Part):
@@ -98,17 +95,12 @@ class Policy(Part):
     model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": [key]} for key in RULES]})
 
     title: Annotated[str, Field(max_length=200)] = ""
-    undecided: Literal["undecided", "fail"] = "undecided"
-    """What the verdict is where no rule fails and at least one cannot be decided."""
-    correction: Literal["holm"] | None = None
-    """Corrects the rules for each other, so that a policy that is met fails by chance in at most 2.5% of tables."""
-    numbers: dict[str, NumberRule] = {}
-    """Rules by dotted name; * stands for any text, ? for one character."""
+    undecided: Literal["undecided", "fail"] = Field("undecided", description=_FIELDS["undecided"])
+    correction: Literal["holm"] | None = Field(None, description=_FIELDS["correction"])
+    numbers: dict[str, NumberRule] = Field({}, description=_FIELDS["numbers"])
     findings: FindingRule | None = None
-    fingerprints: list[Annotated[str, Field(pattern="^sha256:[0-9a-f]{64}$")]] = []
-    """Data that are approved: full fingerprints, as results.json has them; all data where none is named."""
-    approval: Approval = ""
-    """Who must approve a model before it is promoted: somebody (required), or somebody but its author (independent)."""
+    fingerprints: list[Sha256] = Field([], description=_FIELDS["fingerprints"])
+    approval: Approval = Field("", description=_FIELDS["approval"])
 
     @model_validator(mode="after")
     def _rules(self) -> Self:
