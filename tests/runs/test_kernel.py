@@ -1,9 +1,13 @@
-"""How papermill is made to save a notebook."""
+"""How jupyter is made to wait for a kernel, and papermill to save a notebook."""
+
+import asyncio
 
 import nbformat
 import papermill
+from jupyter_client.channels import AsyncZMQSocketChannel
+from traitlets.config import Config
 
-from toolkit.runs.kernel import PatientEngine
+from toolkit.runs.kernel import PatientEngine, PromptManager
 
 
 def test_a_notebook_is_saved_once_a_second_and_whole_at_the_end(tmp_path, monkeypatch):
@@ -31,3 +35,27 @@ def test_a_long_cell_is_seen_to_run(tmp_path):
         source, made, engine_name="patient", kernel_name="python3", progress_bar=False, execution_timeout=60
     )
     assert "'first" in nbformat.read(made, as_version=4).cells[1].outputs[0].data["text/plain"]
+
+
+def test_nothing_is_waited_for_in_vain(tmp_path, monkeypatch):
+    asked, slept = [], []
+    get_msg, sleep = AsyncZMQSocketChannel.get_msg, asyncio.sleep
+
+    async def recorded(channel, timeout=None):
+        asked.append(timeout)
+        return await get_msg(channel, timeout=timeout)
+
+    async def counted(seconds, *args):
+        slept.append(seconds)
+        return await sleep(seconds, *args)
+
+    monkeypatch.setattr(AsyncZMQSocketChannel, "get_msg", recorded)
+    source, made = str(tmp_path / "one.ipynb"), str(tmp_path / "made.ipynb")
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("6 * 7")]), source)
+    monkeypatch.setattr(asyncio, "sleep", counted)
+    settings = {"NotebookClient": {"kernel_manager_class": PromptManager}}
+    papermill.execute_notebook(source, made, kernel_name="python3", progress_bar=False, config=Config(settings))
+    assert nbformat.read(made, as_version=4).cells[0].outputs[0].data["text/plain"] == "42"
+    assert 0.2 not in asked
+    assert 0.01 in asked
+    assert 0.1 not in slept
