@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 import toolkit as tk
+from benchmarks.demo import demo
 from benchmarks.drift import drift
 from benchmarks.explaining import explaining
 from benchmarks.fairness import fairness
@@ -29,6 +30,7 @@ def main():
     drift()
     tuning()
     sweeping()
+    demo()
 
 
 def timed(action, repeats=3):

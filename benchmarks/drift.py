@@ -70,16 +70,17 @@ def run(name, rows, columns):
     print(time.perf_counter() - started, time.process_time() - worked, peak_memory())
 
 
-def peak_memory():
-    """Return the most memory this process has held, in megabytes; nan where the system does not tell.
+def peak_memory(process="self"):
+    """Return the most memory a process has held, by default this one, in megabytes; nan where nobody tells.
 
     ``getrusage`` would: but what it says includes the process this one was forked from.
     """
     try:
-        status = Path("/proc/self/status").read_text()
+        status = Path(f"/proc/{process}/status").read_text()
     except OSError:
         return float("nan")
-    return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1024
+    held = re.search(r"VmHWM:\s+(\d+) kB", status)
+    return int(held[1]) / 1024 if held else float("nan")
 
 
 def written(megabytes):

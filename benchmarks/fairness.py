@@ -9,6 +9,7 @@ from fairlearn.metrics import MetricFrame, false_positive_rate, selection_rate, 
 from sklearn.metrics import accuracy_score, average_precision_score, balanced_accuracy_score, f1_score, precision_score
 
 import toolkit as tk
+from benchmarks.drift import peak_memory, written
 from toolkit.fairness.audit import audit_fairness
 from toolkit.fairness.clusters import Resampling, count_cells
 from toolkit.fairness.groups import group_rows
@@ -39,7 +40,7 @@ def fairness():
         groups = audit.groups.loc[audit.groups["feature"] == "sex+race", "group"].nunique()
         print(f"  whole audit      {seconds:6.2f} s   {rows:,} rows, {groups} intersections, {REPLICATES:,} replicates")
     custom()
-    print()
+    print(f"  most memory held {written(peak_memory())}, by this process so far\n")
 
 
 def custom():

@@ -4,11 +4,13 @@ Papermill starts two processes for each, which load all packages anew; a sweep f
 """
 
 import os
-import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
+
+import numpy as np
+
+from benchmarks.demo import watched
+from benchmarks.drift import written
 
 REPORTS = 20
 TEMPLATE = Path(__file__).parents[1] / "templates" / "experiment.ipynb"
@@ -20,18 +22,15 @@ def sweeping(reports=REPORTS, alone=3):
     with tempfile.TemporaryDirectory() as place:
         around = {"cwd": place, "env": {**os.environ, "MLFLOW_TRACKING_URI": f"sqlite:///{place}/runs.db"}}
 
-        def seconds(*command):
-            began = time.perf_counter()
-            subprocess.run([sys.executable, "-m", *command], check=True, capture_output=True, **around)
-            return time.perf_counter() - began
-
         given = ("-p", "data", "wine")
-        seconds("papermill", str(TEMPLATE), "first.ipynb", *given)  # makes the database
-        one = sum(seconds("papermill", str(TEMPLATE), f"{at}.ipynb", *given) for at in range(alone)) / alone
-        swept = seconds("toolkit", "sweep", "experiment", *given, "--over", f"seed=1..{reports}", "-j", str(jobs))
+        runs = [watched("-m", "papermill", str(TEMPLATE), f"{at}.ipynb", *given, **around) for at in range(alone + 1)]
+        one, held = np.mean(runs[1:], axis=0)  # the first makes the database
+        over = ("--over", f"seed=1..{reports}", "-j", str(jobs))
+        swept, most = watched("-m", "toolkit", "sweep", "experiment", *given, *over, **around)
     print(f"{reports} experiments on wine, {jobs} at a time")
     print(f"  papermill        {one * reports:6.1f} s   one after the other, {one:.1f} s each; notebooks alone")
-    print(f"  toolkit sweep    {swept:6.1f} s   with reports; {one * reports / swept:.1f} times as fast\n")
+    print(f"  toolkit sweep    {swept:6.1f} s   with reports; {one * reports / swept:.1f} times as fast")
+    print(f"  largest process  {written(held)} and {written(most)}\n")
 
 
 if __name__ == "__main__":
