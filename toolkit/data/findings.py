@@ -15,7 +15,6 @@ from toolkit.core.texts import drawer, facer, finder, refuser
 from toolkit.core.words import counted, quoted
 from toolkit.errors import listed
 from toolkit.statistics.intervals import AnyArray, Array, Codes
-from toolkit.statistics.ranking import roc_auc
 
 if TYPE_CHECKING:
     from toolkit.data.recognition import Decision
@@ -257,10 +256,15 @@ def _auc(bins: Codes, classes: Codes, size: int, fit: Codes, judge: Codes) -> fl
     height = int(bins.max()) + 1
     learnt = np.bincount(bins[fit] * size + classes[fit], minlength=height * size).reshape(height, size)
     prior = learnt.sum(axis=0) / learnt.sum()
-    rates = ((learnt + prior) / (learnt.sum(axis=1, keepdims=True) + 1))[bins[judge]]
-    which = [size - 1] if size == 2 else list(range(size))
-    areas = [roc_auc(np.asarray(classes[judge] == label, dtype=float), rates[:, label])[0] for label in which]
-    return float(np.average(areas, weights=np.bincount(classes[judge], minlength=size)[which]))
+    rates = (learnt + prior) / (learnt.sum(axis=1, keepdims=True) + 1)
+    judged = np.bincount(bins[judge] * size + classes[judge], minlength=height * size).reshape(height, size)
+    which, areas = [size - 1] if size == 2 else list(range(size)), []
+    for label in which:
+        level = np.unique(rates[:, label], return_inverse=True)[1]
+        own, all_rows = (np.bincount(level, counts) for counts in (judged[:, label], judged.sum(axis=1)))
+        others = all_rows - own
+        areas.append(own @ (others.cumsum() - others / 2) / (own.sum() * others.sum()))
+    return float(np.average(areas, weights=judged.sum(axis=0)[which]))
 
 
 def _rank_r2(bins: Codes, ranks: Array, fit: Codes, judge: Codes) -> float:
