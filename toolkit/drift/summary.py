@@ -60,7 +60,7 @@ class ColumnSummary:
         Groups of rows that belong together, such as those of one person; 0 where each row stands for itself.
     effect, missing_effect : float
         How many rows of such groups, or of their weights, tell as much as an independent one: about the values, and
-        about whether there is one. See ``toolkit.statistics.significance``.
+        about whether there is one. See ``design_effect`` in ``toolkit.statistics.units``.
     """
 
     name: str

@@ -116,8 +116,9 @@ class Page:
         own = {"main", "verdict", "error", "glossary", "full", "parameters", "environment", "lineage"}
         own |= {*_BEFORE, *_AFTER, *(term.id for term in terms())}
         self.narrative = narrative = Narrative(notebook, PageCleaner(frozenset(own), self.glossary))
-        read = narrative.results is not None and read_summary(narrative.results, "What this notebook published")
-        summary, self.verdict = read or (None, VERDICTS["unpublished"])
+        summary, self.verdict = None, VERDICTS["unpublished"]
+        if narrative.results is not None:
+            summary, self.verdict = read_summary(narrative.results, "What this notebook published")
         self.summary, metadata = summary, notebook.get("metadata", {})
         title = (summary.results.title if summary else "") or narrative.title or str(metadata.get("title") or name)
         self.title, self.sentence = title or "Untitled notebook", summary.sentence if summary else ""
