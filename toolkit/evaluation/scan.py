@@ -1,7 +1,8 @@
 """The search for slices: cut columns into levels, compare levels and pairs with all other rows, keep the worse ones."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -21,8 +22,6 @@ MOST_SLICES = 10
 MOST_PAIRED_LEVELS = 400
 MOST_SHARE = 0.75
 _BLOCKS, _DRAWS, _CHUNK = 200, 2000, 4096
-
-Members = NDArray[np.float32]
 
 
 def row_losses(predicted: Predictions, task: str) -> tuple[str, Array]:
@@ -47,19 +46,15 @@ def correct(predicted: Predictions, task: str) -> Array:
     return np.asarray(guess == predicted.y_true, dtype=float)
 
 
-@dataclass(frozen=True)
-class Level:
-    """One level of one column: the column's position and words such as ``age under 25``."""
-
-    column: int
-    text: str
-
-
 class Cut(NamedTuple):
-    """A table cut into levels; ``members``, of shape (rows, levels), holds 1 where a row is in a level."""
+    """A table cut into levels, named in words such as ``age under 25``, each of one of its columns (their positions).
 
-    levels: list[Level]
-    members: Members
+    ``members``, of shape (rows, levels), holds 1 where a row is in a level.
+    """
+
+    levels: list[str]
+    columns: Codes
+    members: NDArray[np.float32]
 
 
 def cut_levels(table: pd.DataFrame, least: int, dates: Collection[str] = ()) -> Cut:
@@ -74,23 +69,24 @@ def cut_levels(table: pd.DataFrame, least: int, dates: Collection[str] = ()) -> 
 
     Examples
     --------
-    >>> levels, members = cut_levels(pd.DataFrame({"age": range(100)}), 10)
-    >>> [level.text for level in levels], members.sum(axis=0).tolist()
+    >>> levels, _, members = cut_levels(pd.DataFrame({"age": range(100)}), 10)
+    >>> levels, members.sum(axis=0).tolist()
     (['age under 20', 'age 20 to under 50', 'age 50 to under 70', 'age 70 and over'], [20.0, 30.0, 20.0, 30.0])
     """
-    levels, masks = list[Level](), list[Mask]()
+    levels, columns, masks = list[str](), list[int](), list[Mask]()
     for position, name in enumerate(map(str, table.columns)):
         found = binning.cut(table.iloc[:, position], dates=name in dates)
         missing = found.labels[-1] if found.missing else ""
         for label, mask in found.groups():
             if mask.sum() >= least:
                 words = "is missing" if label == missing else label if found.banded else f"= {label}"
-                levels.append(Level(position, f"{name} {words}"))
+                levels.append(f"{name} {words}")
+                columns.append(position)
                 masks.append(mask)
     members = np.empty((len(table), len(masks)), dtype=np.float32)
     for place, mask in enumerate(masks):
         members[:, place] = mask
-    return Cut(levels, members)
+    return Cut(levels, np.array(columns, dtype=int), members)
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +117,7 @@ class Scan:
     def text(self, place: int) -> str:
         """Say what the rows of a slice have in common."""
         names = dict.fromkeys((int(self.first[place]), int(self.second[place])))
-        return " and ".join(self.cut.levels[name].text for name in names)
+        return " and ".join(self.cut.levels[name] for name in names)
 
     def worse(self) -> list[int]:
         """Return the slices that are worse for certain, the largest certain difference first."""
@@ -140,27 +136,27 @@ def scan(
     slice say what it adds to the difference, so that the blocks give its variance and, under random signs, the joint
     distribution of all differences where no slice is worse.
     """
-    levels, members = cut
+    levels, column, members = cut
     n, weights = len(members), weights_of(units, len(members))
     centred = loss - np.average(loss, weights=weights) if n and not against_zero else loss
     centred = np.where(np.abs(centred) > 1e-12 * np.maximum(np.abs(loss), 1e-300), centred, 0.0)
     rows = (members.T @ members).astype(float)
-    column, alone = np.array([level.column for level in levels], dtype=int), rows.diagonal()
+    alone = rows.diagonal()
     pair = np.triu(column[:, None] != column[None, :], 1) & pairs & (rows < np.minimum(alone[:, None], alone))
     wanted = (np.eye(len(levels), dtype=bool) | pair) & (rows >= least) & (rows <= MOST_SHARE * n)
     first, second = np.nonzero(wanted)
     rng = np.random.default_rng(seed)
     codes, count = (np.arange(n), n) if units is None else units.independent
-    blocks = min(count, _BLOCKS)
+    blocks = max(min(count, _BLOCKS), 1)
     block = (rng.permutation(count) * blocks // max(count, 1))[codes]
-    order, sums, whole = np.argsort(block, kind="stable"), [], []
+    order = np.argsort(block, kind="stable")
     parts = [part.astype(np.float32)[:, None] for part in (weights, weights * centred)]
-    for here in np.split(order, np.searchsorted(block[order], np.arange(1, blocks))):
+    found, single = np.zeros((2, blocks, len(first))), np.zeros((2, blocks, len(levels)))
+    for place, here in enumerate(np.split(order, np.searchsorted(block[order], np.arange(1, blocks)))):
         inside = members[here]
-        tables = [inside.T @ (inside * part[here]) for part in parts]
-        sums.append([table[first, second] for table in tables])
-        whole.append([table.diagonal() for table in tables])
-    found, single = (np.array(made, dtype=float).swapaxes(0, 1) for made in (sums, whole))
+        for side, part in enumerate(parts):
+            table = inside.T @ (inside * part[here])
+            found[side, place], single[side, place] = table[first, second], table.diagonal()
     total = np.array([np.bincount(block, part, blocks)[:, None] for part in (weights, weights * centred)])
     difference, apart = _contrast(found, total * [[[1]], [[0]]] if against_zero else total - found)
     error, freedom = _error(difference, apart, found)
@@ -208,37 +204,36 @@ def _step_down(z: Array, apart: Array, families: int, rng: np.random.Generator) 
     p_values = np.empty(len(z))
     for start in range(0, len(z), _CHUNK):
         here = order[start : start + _CHUNK]
-        reached = np.maximum.accumulate(np.column_stack([most, signs @ scaled[:, here]]), axis=1)[:, 1:]
-        p_values[here], most = ((reached >= z[here]).sum(axis=0) + 1) / (_DRAWS + 1), reached[:, -1]
+        reached = signs @ scaled[:, here]
+        np.maximum(reached[:, 0], most, out=reached[:, 0])
+        np.maximum.accumulate(reached, axis=1, out=reached)
+        p_values[here], most = ((reached >= z[here]).sum(axis=0) + 1) / (_DRAWS + 1), reached[:, -1].copy()
     p_values[order[::-1]] = np.maximum.accumulate(p_values[order[::-1]])
     tail = float(stats.norm.sf(np.quantile(most, 1 - ALPHA / families)))
     # Beyond what the draws resolve, Bonferroni's bound is the smaller one.
     return np.minimum(np.minimum(p_values, stats.norm.sf(z) * len(z)) * families, 1.0), tail
 
 
-def prune(scanned: Scan) -> list[int]:
-    """Return the slices worth keeping, the worst first: those that are worse for certain, unless others say as much.
+def prune(scanned: Scan) -> Iterator[int]:
+    """Yield the slices worth keeping, the worst first: those that are worse for certain, unless others say as much.
 
     Left out are pairs that add nothing to a parent, and slices most of whose rows are in those already kept.
 
     A pair adds to a parent where it is worse than what remains of it, at the corrected level.
     """
     covered = np.zeros(len(scanned.cut.members), dtype=bool)
-    kept: list[int] = []
     for place in scanned.worse():
-        if len(kept) == MOST_SLICES:
-            break
+        mask = scanned.mask(place)
+        if 2 * (mask & covered).sum() > mask.sum():
+            continue
         if scanned.first[place] != scanned.second[place]:
             own = scanned.sums[:, :, [place]]
             difference, apart = _contrast(own, scanned.whole[:, :, [scanned.first[place], scanned.second[place]]] - own)
             error, freedom = _error(difference, apart, own)
             if np.any(stats.t.sf(difference / error, freedom) > scanned.tail[place]):
                 continue
-        mask = scanned.mask(place)
-        if 2 * (mask & covered).sum() <= mask.sum():
-            kept.append(place)
-            covered |= mask
-    return kept
+        yield place
+        covered |= mask
 
 
 def search(
@@ -256,4 +251,4 @@ def search(
     cut = cut_levels(pd.concat([part.features, part.sensitive[extra]], axis=1), least, part.dates)
     pairs = depth == 2 and len(cut.levels) <= MOST_PAIRED_LEVELS
     scanned = scan(cut, loss, least, pairs=pairs, units=units, seed=seed, against_zero=against_zero)
-    return scanned, prune(scanned)
+    return scanned, list(islice(prune(scanned), MOST_SLICES))
