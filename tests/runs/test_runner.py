@@ -420,7 +420,7 @@ class TestKilledRun:
         short = tmp_path_factory.getbasetemp().parent.parent / f"toolkit-{os.getpid()}"
         short.unlink(missing_ok=True)
         short.symlink_to(tmp_path)  # where names are short, the kernel is talked to over files, not ports
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(short)}
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(short), "PYTHONFAULTHANDLER": "1"}
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         with (
             subprocess.Popen(command, cwd=tmp_path, env=environment, start_new_session=True, **pipes) as process,
@@ -429,8 +429,10 @@ class TestKilledRun:
             after.callback(short.unlink)
             after.callback(process.kill)
             # papermill, the kernel, and the child of the kernel
-            began = wait_for(lambda: process.poll() is not None or len(processes_of(out)) == 3, 60)
-            assert began, [child.cmdline() for child in processes_of(out)]
+            if not wait_for(lambda: process.poll() is not None or len(processes_of(out)) == 3, 60):
+                for child in processes_of(out):
+                    child.send_signal(signal.SIGABRT)  # at which they write what each thread is waiting for
+                pytest.fail(process.stderr.read().decode())
             assert process.poll() is None, process.stderr.read()
             yield process, processes_of(out)
 
