@@ -18,6 +18,7 @@ import toolkit as tk
 from toolkit.core.result import Result
 from toolkit.data.schema import Schema
 from toolkit.errors import InputError
+from toolkit.models import candidates
 from toolkit.models.folds import make_folds, score_fold
 from toolkit.models.preprocessing import make_model
 from toolkit.models.train import SECONDS, Training
@@ -125,6 +126,27 @@ def test_tuning_helps_or_leaves_as_is_and_is_repeatable(split):
     assert tuned.scalars()["cv.roc_auc"].value >= plain.scalars()["cv.roc_auc"].value
     assert tuned.model.estimator[-1].C == again.model.estimator[-1].C
     assert "TRAIN-TUNED-ON-FOLDS" in {finding.code for finding in tuned.findings()}
+
+
+@pytest.mark.parametrize(
+    ("cv", "trials", "fits"),
+    [(5, 12, 5 + (10 + 3 * 2 + 1 * 2) + (2 + 1 * 2 + 1 * 2)), (3, 4, 3 + (4 + 1 * 2)), (2, 1, 2 + 1 * 2)],
+)
+def test_of_the_trials_a_third_goes_on_after_the_first_fold_and_after_the_third(split, monkeypatch, cv, trials, fits):
+    tuned = []
+    scored = candidates.score_fold
+    monkeypatch.setattr(candidates, "score_fold", lambda *given: tuned.append(given) or scored(*given))
+    tk.train(split, candidates=["logistic"], cv=cv, tune=trials)
+    assert len(tuned) == fits
+
+
+@pytest.mark.parametrize("cv", [2, 3, 5])
+def test_where_no_trial_has_a_score_the_settings_stay(split, monkeypatch, cv):
+    monkeypatch.setattr(candidates, "score_fold", lambda *given: {"metric": math.nan})
+    folds, _, _ = make_folds(split.train, strategy="random", folds=cv, seed=0)
+    untuned = LogisticRegression(C=3)
+    tuned = candidates.tune_candidate(untuned, "logistic", split.train, folds, "roc_auc", 12, seed=0)
+    assert tuned.C == 3
 
 
 def test_tuning_says_what_it_cannot_tune(split):
