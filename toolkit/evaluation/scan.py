@@ -21,7 +21,7 @@ ALPHA = 0.05
 MOST_SLICES = 10
 MOST_PAIRED_LEVELS = 400
 MOST_SHARE = 0.75
-_BLOCKS, _DRAWS, _CHUNK = 200, 2000, 4096
+_BLOCKS, _DRAWS, _CHUNK = 200, 2000, 1024
 
 
 def row_losses(predicted: Predictions, task: str) -> tuple[str, Array]:
