@@ -458,6 +458,17 @@ def test_what_a_killed_run_removes_itself_meanwhile_is_no_error_of_the_next(tmp_
     assert everything_in(tmp_path) == []
 
 
+def test_what_ended_is_not_waited_for_where_its_parent_takes_no_note_of_that():
+    code = "import os, time\nif pid := os.fork():\n    print(pid, flush=True)\n    time.sleep(30)"
+    reading, writing = os.pipe()
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as parent, open(reading):
+        ended = spare.Spare(int(parent.stdout.readline()), writing)
+        assert wait_for(lambda: not is_alive(ended), 20)
+        process._stop(ended, "of no run")
+        assert parent.poll() is None
+        parent.kill()
+
+
 def test_a_worker_that_fails_says_so_by_its_code():
     command = [sys.executable, "-P", str(spare.WORKER), "notebook", "no such order"]
     assert subprocess.run(command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False).returncode == 1

@@ -95,7 +95,7 @@ def execute(
             outcome = json.loads((Path(scratch) / "outcome.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
             # Of one that was forked nobody knows.
-            how = "" if (code := process.wait()) is None else f" with code {code}"
+            how = "" if (code := process.poll()) is None else f" with code {code}"
             return Failure("ProcessDied", f"the process running the notebook ended{how}; was memory or disk short?")
         return None if outcome is None else Failure(**outcome)
 
@@ -148,7 +148,7 @@ def _stop(process: Any, mark: str) -> None:
     deadline = time.monotonic() + 10
     while any(map(is_alive, left)) and time.monotonic() < deadline:
         time.sleep(0.01)
-    process.wait()
+    process.poll()  # takes note of its end; whoever forked it may never do so
     process.stdin.close()
 
 
