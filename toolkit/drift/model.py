@@ -12,11 +12,11 @@ from scipy import stats
 from threadpoolctl import threadpool_limits
 
 from toolkit.core.estimate import Estimate
+from toolkit.core.threads import side_by_side
 from toolkit.data.columns import plain_column
 from toolkit.data.dataset import Dataset
 from toolkit.drift.summary import PREDICTION, roles_of
 from toolkit.errors import InputError
-from toolkit.models.folds import side_by_side
 from toolkit.models.model import Model
 from toolkit.statistics.intervals import AnyArray, Array, Codes, Mask
 from toolkit.statistics.measure import smooth

@@ -73,20 +73,18 @@ def cut_levels(table: pd.DataFrame, least: int, dates: Collection[str] = ()) -> 
     >>> levels, members.sum(axis=0).tolist()
     (['age under 20', 'age 20 to under 50', 'age 50 to under 70', 'age 70 and over'], [20.0, 30.0, 20.0, 30.0])
     """
-    levels, columns, masks = list[str](), list[int](), list[Mask]()
+    parts = list[tuple[str, int, Mask]]()
     for position, name in enumerate(map(str, table.columns)):
         found = binning.cut(table.iloc[:, position], dates=name in dates)
         missing = found.labels[-1] if found.missing else ""
         for label, mask in found.groups():
             if mask.sum() >= least:
                 words = "is missing" if label == missing else label if found.banded else f"= {label}"
-                levels.append(f"{name} {words}")
-                columns.append(position)
-                masks.append(mask)
-    members = np.empty((len(table), len(masks)), dtype=np.float32)
-    for place, mask in enumerate(masks):
+                parts.append((f"{name} {words}", position, mask))
+    members = np.empty((len(table), len(parts)), dtype=np.float32)
+    for place, (_, _, mask) in enumerate(parts):
         members[:, place] = mask
-    return Cut(levels, np.array(columns, dtype=int), members)
+    return Cut([text for text, _, _ in parts], np.array([column for _, column, _ in parts], dtype=int), members)
 
 
 @dataclass(frozen=True, eq=False)

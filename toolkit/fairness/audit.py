@@ -15,6 +15,7 @@ from toolkit.core.estimate import Estimate, spread
 from toolkit.core.face import Face, FaceTable
 from toolkit.core.figures import Drawing
 from toolkit.core.result import Finding, Record, Result, by_severity
+from toolkit.core.threads import side_by_side
 from toolkit.core.words import spoken
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split, judged_rows
@@ -23,7 +24,6 @@ from toolkit.fairness import findings, measures
 from toolkit.fairness.clusters import Resampling
 from toolkit.fairness.custom import measure_custom, read_metrics
 from toolkit.fairness.groups import group_rows, sensitive_columns
-from toolkit.models.folds import side_by_side
 from toolkit.models.prediction import predict_at
 from toolkit.models.threshold import Threshold, ThresholdLike
 from toolkit.statistics.binning import Bins

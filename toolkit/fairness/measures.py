@@ -11,11 +11,11 @@ import pandas as pd
 
 from toolkit.core.estimate import AIMED_AT, LOWER_IS_BETTER, Estimate
 from toolkit.core.resources import beside
+from toolkit.core.threads import side_by_side
 from toolkit.core.words import unique, value_text
 from toolkit.fairness.clusters import Grouping, Resampling, count_cells
 from toolkit.fairness.rates import RATES, measure_rates
 from toolkit.fairness.spread import Disparity, GroupMetric, from_scale, measure_disparity, to_scale
-from toolkit.models.folds import side_by_side
 from toolkit.models.prediction import Predictions
 from toolkit.statistics.intervals import Array, Codes, Mask, Z
 from toolkit.statistics.measure import Measure, mean

@@ -15,13 +15,14 @@ from toolkit.core.estimate import Estimate, format_number, spread
 from toolkit.core.face import Face
 from toolkit.core.figures import BLUE, GREY, Axes, Drawing, draw_intervals, name_rows
 from toolkit.core.result import Finding, Result, Severity, by_severity
+from toolkit.core.threads import side_by_side
 from toolkit.core.words import spoken, unique, value_text
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
 from toolkit.errors import NotApplicableError, instance, whole
 from toolkit.fairness.findings import drawing, face, finding
 from toolkit.fairness.groups import sensitive_inputs
-from toolkit.models.folds import Folds, side_by_side
+from toolkit.models.folds import Folds
 from toolkit.models.preprocessing import make_model
 from toolkit.statistics.intervals import AnyArray, Array, Codes
 from toolkit.statistics.measure import smooth

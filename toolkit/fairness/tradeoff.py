@@ -16,6 +16,7 @@ from sklearn.utils.validation import has_fit_parameter
 
 from toolkit.core.estimate import Estimate
 from toolkit.core.result import Finding
+from toolkit.core.threads import side_by_side
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
 from toolkit.errors import NotApplicableError
@@ -25,7 +26,6 @@ from toolkit.fairness.group_models import Decorrelated, FairModel, GroupThreshol
 from toolkit.fairness.groups import FEWEST, Groups, Labels, learn_groups, reweighing_weights, sensitive_columns
 from toolkit.fairness.measures import METRICS
 from toolkit.models.candidates import make_candidates
-from toolkit.models.folds import side_by_side
 from toolkit.models.model import Model, in_order
 from toolkit.models.prediction import predict, threshold_for
 from toolkit.models.preprocessing import make_model

@@ -20,12 +20,13 @@ from tqdm import tqdm
 
 from toolkit.core.resources import beside
 from toolkit.core.result import ModelRecord
+from toolkit.core.threads import side_by_side
 from toolkit.data import table_reader
 from toolkit.data.dataset import Dataset
 from toolkit.data.schema import BY_TYPE, Column
 from toolkit.errors import InputError, listed, nearest
 from toolkit.models.findings import refusal
-from toolkit.models.folds import Folds, score_fold, side_by_side
+from toolkit.models.folds import Folds, score_fold
 from toolkit.models.model import Model
 
 BASELINE = "baseline"
@@ -169,7 +170,6 @@ def tune_candidate(estimator: Any, name: str, data: Dataset, folds: Folds, score
     """
     import optuna
     from optuna.distributions import FloatDistribution, IntDistribution
-    from optuna.trial import TrialState
 
     def scores_of(settings: Sequence[dict[str, Any]], some: Folds) -> np.ndarray:
         """Return a row for each of the settings and a column for each fold."""
@@ -193,7 +193,7 @@ def tune_candidate(estimator: Any, name: str, data: Dataset, folds: Folds, score
             go_on, ended = np.split(ranked, [max(1, len(left) // 3) if until < len(folds) else 0])
             for trial, mean in ((left[place], scores[place].mean()) for place in ended):
                 trial.report(mean, until)
-                study.tell(trial, state=TrialState.PRUNED)  # also where it came to the end, and may have no score
+                study.tell(trial, state=optuna.trial.TrialState.PRUNED)  # at the end too: it may have no score
                 if until == len(folds) and mean > best:
                     best, settings = mean, trial.params
             left, scores = [left[place] for place in go_on], scores[go_on]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from copy import copy
 from dataclasses import replace
 from functools import partial
@@ -12,17 +12,16 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, cpu_count, delayed
 from sklearn.base import clone
 from sklearn.metrics import check_scoring, get_scorer, get_scorer_names, log_loss, make_scorer
 from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold, TimeSeriesSplit
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OrdinalEncoder
-from threadpoolctl import threadpool_limits
 
 from toolkit.core.clock import clock
 from toolkit.core.resources import beside
 from toolkit.core.result import Finding
+from toolkit.core.threads import side_by_side
 from toolkit.core.words import counted
 from toolkit.data.dataset import Dataset
 from toolkit.errors import InputError, listed, nearest
@@ -262,23 +261,6 @@ def takes_weights(kind: Any) -> bool:
     kind = kind.steps[-1][1] if hasattr(kind, "steps") else kind
     called = kind.fit if hasattr(kind, "fit") else getattr(kind, "_score_func", kind)
     return "sample_weight" in inspect.signature(called).parameters
-
-
-def side_by_side(tasks: Sequence[Callable[[], Any]]) -> list[Any]:
-    """Run tasks in threads, as many at once as there are cores, and return what they return, in order.
-
-    The cores are shared out: more threads would only wait for each other, and for long where the machine is busy.
-    """
-    cores = cpu_count()
-    at_once = min(cores, len(tasks))
-    each = max(1, cores // at_once)
-
-    def run(task: Callable[[], Any]) -> Any:
-        with threadpool_limits(each, user_api="openmp"):  # a limit of the thread that sets it
-            return task()
-
-    with threadpool_limits(each, user_api="blas"):  # one of the whole process
-        return list(Parallel(n_jobs=at_once, prefer="threads")(delayed(run)(task) for task in tasks))
 
 
 def _log_loss_scorer(known: np.ndarray, classes: np.ndarray) -> Any:

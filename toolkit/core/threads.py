@@ -1,0 +1,23 @@
+"""Tasks that run side by side in threads, which share out the cores of the machine."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from joblib import Parallel, cpu_count, delayed
+from threadpoolctl import threadpool_limits
+
+
+def side_by_side(tasks: Sequence[Callable[[], Any]]) -> list[Any]:
+    """Run tasks in threads, as many at once as there are cores, and return what they return, in order.
+
+    The cores are shared out: more threads would only wait for each other, and for long where the machine is busy.
+    """
+    at_once = min(cpu_count(), len(tasks))
+    each = cpu_count() // at_once
+
+    def run(task: Callable[[], Any]) -> Any:
+        with threadpool_limits(each, user_api="openmp"):  # a limit of the thread that sets it
+            return task()
+
+    with threadpool_limits(each, user_api="blas"):  # one of the whole process
+        return list(Parallel(n_jobs=at_once, prefer="threads")(delayed(run)(task) for task in tasks))
