@@ -31,7 +31,7 @@ def test_a_column_has_the_same_levels_in_every_step():
     groups = audit_fairness(model, split, depth=1, replicates=200).groups
     explained = explain(model, split, by=["age", "born", "children", "sex"], most_rows=100)
     by_value = column_explorer(explained).table
-    searched = [level.text for level in cut_levels(split.test.features, 1, split.test.dates)[0]]
+    searched = cut_levels(split.test.features, 1, split.test.dates).levels
     for name in ("age", "born", "children", "sex"):
         labels = list(cut(split.test.features[name], dates=name == "born").labels)
         assert list(explained.groups.loc[explained.groups["by"] == name, "group"].unique()) == labels

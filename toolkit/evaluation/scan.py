@@ -114,8 +114,7 @@ class Scan:
 
     def text(self, place: int) -> str:
         """Say what the rows of a slice have in common."""
-        names = dict.fromkeys((int(self.first[place]), int(self.second[place])))
-        return " and ".join(self.cut.levels[name] for name in names)
+        return " and ".join(self.cut.levels[one] for one in dict.fromkeys([self.first[place], self.second[place]]))
 
     def worse(self) -> list[int]:
         """Return the slices that are worse for certain, the largest certain difference first."""
