@@ -35,7 +35,7 @@ FOLDER = Path(str(table_reader.__file__)).parent
 # Without these every fit prints pages, and catboost writes a folder.
 _QUIET: Any = {"lightgbm": {"verbose": -1}, "catboost": {"verbose": False, "allow_writing_files": False}}
 
-#: So many trials are begun at once: each is fitted by one thread, and it does not depend on the machine.
+#: So many trials are begun at once, whatever the machine: what a seed finds does not depend on its cores.
 TOGETHER = 10
 
 #: The estimators that have a name, with their settings by kind of task and the space in which they are tuned.
