@@ -266,9 +266,17 @@ def started(*arguments):
 
 def wait_for(condition):
     deadline = time.monotonic() + 120
-    while not condition() and time.monotonic() < deadline:
+    while not (met := condition()) and time.monotonic() < deadline:
         time.sleep(0.02)
-    return condition()
+    return met
+
+
+def line_of(process):
+    """Return a process, its only child, the only child of that, and so on."""
+    line = [psutil.Process(process.pid)]
+    while len(children := line[-1].children()) == 1:
+        line += children
+    return line
 
 
 @pytest.mark.slow
@@ -280,12 +288,8 @@ class TestKilled:
         arguments = (WAYS, "--over", "seed=1..6", "-p", "way", "slowly")
         process, out = started(*arguments), tmp_path / "reports"
         wait_for(lambda: out.exists() and len(reports(out)) == 2)
-        wait_for(lambda: len(psutil.Process(process.pid).children(recursive=True)) == 4)
-        one = psutil.Process(process.pid)
-        members = {"sweep": one}
-        for name in ("server", "report", "notebook", "kernel"):
-            (one,) = one.children()
-            members[name] = one
+        wait_for(lambda: len(line_of(process)) == 5)
+        members = dict(zip(("sweep", "server", "report", "notebook", "kernel"), line_of(process), strict=True))
         wait_for(lambda: members["kernel"].num_threads() > 4)  # it is at work
         members[whom].kill()
         process.communicate()

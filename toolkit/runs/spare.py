@@ -108,7 +108,7 @@ def serving(wanted: bool) -> Iterator[threading.Event]:
 def serve() -> list[str]:
     """Load what a run uses, and fork a process whenever one is asked for; in that, return what to be."""
     gc.disable()  # it looks in vain through all that is loaded, a quarter of the time
-    with without("pytest", "coverage", "boto3"):  # which skops, numba and papermill would load
+    with without("pytest", "coverage", "boto3", "debugpy"):  # which skops, numba, papermill and ipykernel would load
         for name in (*VARIABLES["later"], *VARIABLES["loaded"]):
             import_module(name)
     toolkit = import_module("toolkit")

@@ -44,6 +44,10 @@ def main(arguments: list[str]) -> None:
     while forked and role != "kernel" and (arguments := fork_spare()):
         role, *rest = arguments
     if role == "kernel":
+        from toolkit.core.resources import without
+
+        with without("debugpy"):  # nobody steps through the code of a run
+            import ipykernel.debugger  # noqa: F401
         from ipykernel.kernelapp import launch_new_instance
 
         # It logs the interrupt by which it is shut down as an error; that it died is found out in another way. It would
