@@ -6,14 +6,18 @@ from typing import Any
 from joblib import Parallel, cpu_count, delayed
 from threadpoolctl import threadpool_limits
 
+#: Up to so many rows, threads that share out the work on a model wait for each other longer than it takes.
+MANY_ROWS = 100_000
 
-def side_by_side(tasks: Sequence[Callable[[], Any]]) -> list[Any]:
+
+def side_by_side(tasks: Sequence[Callable[[], Any]], rows: int = 0) -> list[Any]:
     """Run tasks in threads, as many at once as there are cores, and return what they return, in order.
 
-    The cores are shared out: more threads would only wait for each other, and for long where the machine is busy.
+    Each computes in one thread, or in its share of the cores where it works on ``rows`` that are many: more threads
+    would only wait for each other, and for long where the machine is busy.
     """
     at_once = min(cpu_count(), len(tasks))
-    each = cpu_count() // at_once
+    each = cpu_count() // at_once if rows > MANY_ROWS else 1
 
     def run(task: Callable[[], Any]) -> Any:
         with threadpool_limits(each, user_api="openmp"):  # a limit of the thread that sets it

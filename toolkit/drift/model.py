@@ -262,10 +262,8 @@ def density_ratio(
     how = {"max_iter": 60, "max_leaf_nodes": 15, "min_samples_leaf": 50, "learning_rate": 0.08, "random_state": seed}
 
     def odds_of(held: Mask, others: AnyArray) -> Any:
-        # Trees this small take longer to share out among threads than to grow.
-        with threadpool_limits(limits=1, user_api="openmp"):
-            fitted, given = _fitted(cells, side, others, each if uneven else None, how)
-            chance = fitted.predict_proba(given[held])[:, 1]
+        fitted, given = _fitted(cells, side, others, each if uneven else None, how)
+        chance = fitted.predict_proba(given[held])[:, 1]
         prior = np.average(side[others], weights=each[others])
         return chance / np.maximum(1 - chance, _LEAST) * (1 - prior) / prior
 

@@ -175,7 +175,7 @@ def tune_candidate(estimator: Any, name: str, data: Dataset, folds: Folds, score
         """Return a row for each of the settings and a column for each fold."""
         tried = [clone(estimator).set_params(**one) for one in settings]
         tasks = [partial(score_fold, one, data, fold, {"metric": scorer}) for one in tried for fold in some]
-        return np.reshape([scores["metric"] for scores in side_by_side(tasks)], (len(tried), len(some)))
+        return np.reshape([scores["metric"] for scores in side_by_side(tasks, data.rows)], (len(tried), len(some)))
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=seed, constant_liar=True), direction="maximize")

@@ -174,7 +174,7 @@ def fit_and_score(
 
     def tried(table: Dataset) -> list[Any]:
         scored = [partial(score_fold, estimator, table, one, scorers) for one in folds]
-        return side_by_side([partial(refit, table), *scored])
+        return side_by_side([partial(refit, table), *scored], table.rows)
 
     labels = in_order(data)
     try:
