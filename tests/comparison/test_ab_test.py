@@ -225,3 +225,40 @@ def test_options_that_contradict_themselves_are_refused(options, said):
 def test_a_plan_of_the_impossible_is_refused(given):
     with pytest.raises(InputError, match="Give a lift other than 0"):
         tk.plan_ab_test(**{"baseline": 0.1, **given})
+
+
+class TestMissingOutcomes:
+    def test_a_blank_for_nothing_bought_is_said_where_the_arms_differ_in_it(self):
+        rng = np.random.default_rng(1)
+        arm = np.tile(["old", "new"], 2000)
+        bought = rng.random(4000) < np.where(arm == "old", 0.5, 0.25)
+        spent = np.where(bought, rng.normal(100, 10, 4000), np.nan)
+        (found,) = measured(pd.DataFrame({"arm": arm, "spent": spent})).findings()
+        assert (found.code, found.severity) == ("AB-MISSING", "high")
+        assert f"{(~bought).sum():,} of 4,000 units" in found.message
+        assert "write 0" in found.message
+
+    def test_as_many_in_each_arm_are_said_and_are_no_fault_of_the_arms(self):
+        frame = trial(visits=2)
+        frame.loc[::10, "spent"] = np.nan
+        (found,) = measured(frame, unit="user").findings()
+        assert (found.code, found.severity) == ("AB-MISSING", "medium")
+        assert "1,600 of 8,000 units" in found.message
+
+    def test_none_missing_is_not_said(self):
+        assert measured(trial()).findings() == []
+
+
+def test_without_variation_nothing_is_tested():
+    frame = pd.DataFrame({"arm": ["new", "old"] * 1000, "spent": [1, 0] * 1000})
+    assert measured(frame).table["outcome"].tolist() == ["no variation"]
+
+
+def test_shares_may_name_arms_that_are_numbers():
+    frame = trial().assign(arm=lambda table: (table["arm"] == "new").astype(int))
+    assert measured(frame, control="0", shares={0: 1, 1: 1}).ratio == measured(frame, control="0").ratio
+
+
+def test_an_outcome_is_not_its_own_covariate():
+    with pytest.raises(InputError, match="cannot be its own covariate"):
+        measured(trial(), covariate="spent")

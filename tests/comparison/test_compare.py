@@ -103,6 +103,22 @@ class TestConclusion:
         assert compared(frame).conclusion == "inferior"
         assert compared(frame, 0.05).conclusion == "equivalent"
 
+    @pytest.mark.parametrize("seed", range(12))
+    def test_the_p_value_agrees_with_the_interval_where_that_is_not_symmetric(self, seed):
+        rng = np.random.default_rng(seed)
+        y = np.repeat([1, 0], [12, 288])
+        old, new = (np.clip(rng.normal(0.3 + apart * y, 0.15), 0, 1) for apart in (0.15, 0.35))
+        found = compared(pd.DataFrame({"y_true": y, "old": old, "new": new})).main
+        assert (found.p_value < 0.05) == (found.difference.low > 0 or found.difference.high < 0)
+        assert (found.better > 0.975) == (found.difference.low > 0)
+
+    def test_few_rows_that_changed_are_no_proof(self):
+        frame = pd.DataFrame({"y_true": [1] * 150 + [0] * 150, "old": ["1"] * 145 + ["0"] * 155})
+        found = compared(frame.assign(new=["1"] * 150 + ["0"] * 150), metric="accuracy")
+        assert "COMPARE-THRESHOLDS" not in [one.code for one in found.findings()]
+        assert found.main.p_value == 0.0625
+        assert found.conclusion == "undecided"
+
     def test_people_count_not_rows(self):
         one, many = compared(table(300, new=1.2)), compared(table(300, new=1.2, copies=20), group="who")
         rows = compared(table(300, new=1.2, copies=20).drop(columns="who"))

@@ -12,7 +12,7 @@ import pandas as pd
 from scipy import stats
 
 from toolkit.comparison.compare import draw_differences
-from toolkit.comparison.contrasts import ALPHA, Contrast, Mean, adjusted
+from toolkit.comparison.contrasts import ALPHA, LEAST, Contrast, Mean, adjusted
 from toolkit.core.estimate import Estimate, KeyNumber, format_p
 from toolkit.core.face import Face, FaceTable
 from toolkit.core.figures import Drawing
@@ -23,6 +23,7 @@ from toolkit.data.dataset import Dataset
 from toolkit.data.load import as_dataset
 from toolkit.data.read import read_table
 from toolkit.errors import InputError, column_of, listed, one_of, shown, whole
+from toolkit.statistics.intervals import AnyArray, Codes, Mask
 from toolkit.statistics.significance import holm
 
 finding = finder(__file__)
@@ -99,6 +100,8 @@ def ab_test(
     if outcome in (guardrails or {}):
         raise InputError(f"{outcome!r} is the outcome, and cannot be its own guardrail. Leave it out of guardrails.")
     named = {outcome: better, **(guardrails or {})}
+    if covariate in named:
+        raise InputError(f"{covariate!r} is measured, and cannot be its own covariate: name what was known before.")
     units = np.arange(table.rows) if table.units is None else table.units.codes
     in_arms = pd.Series(arms).groupby(units).nunique()
     mixed = np.isin(units, in_arms.index[in_arms > 1])
@@ -107,19 +110,34 @@ def ab_test(
         raise InputError(f"A test has two arms or more; column {arm!r} of {table.name} names {listed(names)}.")
     before = _numbers(frame, covariate) if covariate else np.zeros(table.rows)
     before = np.where(np.isfinite(before), before, before[np.isfinite(before)].mean())  # of newcomers nothing is known
-    rows = []
+    rows, notes = [], list(table.notes)
     for measure, way in named.items():
         values, sign = _numbers(frame, measure), DIRECTIONS[one_of(f"direction of {measure!r}", way, DIRECTIONS)]
+        notes += _missing(measure, np.isnan(values[~mixed]), units[~mixed], arms[~mixed])
         here = ~mixed & np.isfinite(values)
         clean = adjusted(values[here], before[here], arms[here])
         means = {one: Mean.of(clean[arms[here] == one], units[here][arms[here] == one]) for one in names}
         rows += _compared(measure, means, control, sign, planned)
-    due = pd.to_numeric(pd.Series(shares or dict.fromkeys(names, 1.0)), errors="coerce")
+    due = pd.to_numeric(pd.Series(shares or dict.fromkeys(names, 1.0)).rename(str), errors="coerce")
     if set(due.index) != set(names) or not (due > 0).all():
         raise InputError(f"Give the share of every arm, more than 0: {listed(names)}; found {shown(shares)}.")
     ratio = stats.chisquare(counts, (due / due.sum() * counts.sum())[names])
     found, size = pd.DataFrame(rows, columns=list(_COLUMNS)), dict(zip(names, map(int, counts), strict=True))
-    return ABTest(table, outcome, control, size, int((in_arms > 1).sum()), float(ratio.pvalue), found, named)
+    data = replace(table, notes=tuple(notes))
+    return ABTest(data, outcome, control, size, int((in_arms > 1).sum()), float(ratio.pvalue), found, named)
+
+
+def _missing(measure: str, empty: Mask, units: Codes, arms: AnyArray) -> list[Finding]:
+    """Say how many units of each arm lack a value, and whether the arms differ in that beyond chance."""
+    table = pd.DataFrame({"arm": arms, "unit": units, "empty": empty}).groupby(["arm", "unit"])["empty"].any()
+    counts = table.groupby("arm").agg(["sum", "size"])
+    if not (lost := int(counts["sum"].sum())):
+        return []
+    p = stats.chi2_contingency([counts["sum"], counts["size"] - counts["sum"]]).pvalue if lost < len(table) else 1.0
+    said = {"lost": lost, "units": len(table), "p": format_p(p)}
+    said["counts"] = listed(f"{name} {row['sum']:,} of {row['size']:,}" for name, row in counts.iterrows())
+    text, severity = ("AB-MISSING apart", "high") if p < MISMATCH else ("AB-MISSING", "medium")
+    return [finding(text, severity, measure, **said)]
 
 
 def _numbers(frame: pd.DataFrame, name: str) -> Any:
@@ -137,7 +155,8 @@ def _compared(measure: str, means: Mapping[str, Mean], control: str, sign: int, 
     rows = []
     for (name, one), contrast, p in zip(others.items(), found, holm([each.p_value for each in found]), strict=True):
         ahead = sign * contrast.difference.value
-        outcome = "too few units" if math.isnan(p) else "undecided" if p > ALPHA else "better" if ahead > 0 else "worse"
+        unknown = "too few units" if min(one.units, first.units) < LEAST else "no variation"
+        outcome = unknown if math.isnan(p) else "undecided" if p > ALPHA else "better" if ahead > 0 else "worse"
         numbers = (one.units, one.value, first.value, contrast.difference, contrast.lift, contrast.p_value)
         rows.append((measure, name, *numbers, float(p), outcome))
     return rows

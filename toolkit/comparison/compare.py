@@ -145,17 +145,17 @@ class Comparison(Result):
     def conclusion(self) -> str:
         """One of ``superior``, ``equivalent``, ``not inferior``, ``inferior`` and ``undecided``; the first that holds.
 
-        Superior and inferior at 5 % two-sided; where there is a margin, equivalent at 5 % by two one-sided tests, and
-        not inferior at 2.5 % one-sided.
+        Superior and inferior at 5 % two-sided, by the interval and by the exact test where there is one; where there is
+        a margin, equivalent at 5 % by two one-sided tests, and not inferior at 2.5 % one-sided.
         """
-        gain, margin = self.main.gain, self.margin
-        if gain.low > 0:
+        gain, margin, chance = self.main.gain, self.margin, self.main.p_value > ALPHA
+        if gain.low > 0 and not chance:
             return "superior"
         if margin > 0 and self.main.p_equivalent(margin) <= ALPHA:
             return "equivalent"
         if margin > 0 and gain.low > -margin:
             return "not inferior"
-        return "inferior" if gain.high < 0 else "undecided"
+        return "inferior" if gain.high < 0 and not chance else "undecided"
 
     def frame(self) -> pd.DataFrame:
         """Return one row a metric: both values, the difference with its interval, p value and probability of better."""
@@ -206,7 +206,7 @@ class Comparison(Result):
             also = f", and better in {listed(better)}" if better else ""
             yield finding("COMPARE-METRICS-APART", "medium", self.metric, worse=listed(worse_in), better=also)
         one, other = (model.threshold for model in self.sides.models)
-        if one and other and one.value != other.value:
+        if one and other and one.called != other.called:
             yield finding("COMPARE-THRESHOLDS", "info", "threshold", champion=one.called, challenger=other.called)
 
     def _others(self, sign: int) -> list[str]:

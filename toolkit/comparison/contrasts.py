@@ -74,7 +74,7 @@ class Paired:
     def at_most(self, gain: float) -> float:
         """Return the p value of the hypothesis that the challenger's gain is at most this (one-sided, Student's t)."""
         found = self.gain
-        half = max(found.high - found.value, found.value - found.low)
+        half = found.value - found.low if gain < found.value else found.high - found.value  # the side that it lies on
         if not (self.freedom > 0 and half > 0):
             return math.nan
         error = half / float(stats.t.ppf(0.975, self.freedom))
