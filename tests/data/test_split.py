@@ -178,6 +178,17 @@ def test_time_splits_on_dates_and_on_ordered_labels():
     assert set(by_wave.train.time) == {"one", "two"}
 
 
+def test_a_cut_is_written_as_its_column_is_or_as_the_standard_has_it():
+    days = pd.date_range("2021-01-01", periods=600)
+    written = table(rows=600).assign(day=days.strftime("%d/%m/%Y"))
+    data = load_dataset(written, target="y", time="day")
+    for cut in ("01/02/2022", "2022-02-01", "2022-02", pd.Timestamp("2022-02-01"), days[396].date()):
+        assert split_dataset(data, cut=cut).test.time.min() == pd.Timestamp("2022-02-01")
+    typed = load_dataset(written.assign(day=days), target="y", time="day")
+    with pytest.raises(InputError, match="The cut '01/02/2022' cannot be compared with 'day', which holds: 2021-01-01"):
+        split_dataset(typed, cut="01/02/2022")
+
+
 def test_validation_is_drawn_by_chance_where_one_time_is_left():
     split = split_dataset(load_dataset(table(times=2), target="y", time="t"), validation_size=0.1)
     assert set(split.validation.time) == set(split.train.time) == {2010}

@@ -7,12 +7,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from toolkit.core.result import Finding
 from toolkit.core.words import counted
 from toolkit.data.dataset import Dataset
 from toolkit.data.findings import finding, refusal
 from toolkit.data.roles import matching, time_order
+from toolkit.data.schema import Column
+from toolkit.data.table_reader.formats import read_moments
 from toolkit.errors import InputError, listed, nearest, whole
 from toolkit.statistics.intervals import Codes
 
@@ -118,7 +121,7 @@ def by_time(
         raise InputError(f"A time split needs two times or more, but {name!r} is {labels[0]} in every row.")
     if cut is not None and test_periods:
         raise InputError("Give either 'cut' or 'test_periods', not both.")
-    first = _first_from(time, labels, cut) if cut is not None else _latest(counts, sizes[0], data.rows)
+    first = _first_from(data, time, labels, cut) if cut is not None else _latest(counts, sizes[0], data.rows)
     test = matching(labels, test_periods, name) if test_periods else list(range(first, len(labels)))
     if (before := min(test)) == 0:
         raise refusal("nothing before", begins=labels[0], name=name, times=listed(labels))
@@ -200,12 +203,14 @@ def _latest(counts: Codes, size: float, rows: int) -> int:
     return max(int(enough[-1]) if len(enough) else 0, 1)
 
 
-def _first_from(time: pd.Series[Any], labels: list[str], cut: object) -> int:
-    """Return the first time at or after a cut."""
+def _first_from(data: Dataset, time: pd.Series[Any], labels: list[str], cut: object) -> int:
+    """Return the first time at or after a cut, which may be written as the column is."""
     values, name = pd.Series(pd.factorize(time, sort=True)[1]), str(time.name)
     at: Any
     if pd.api.types.is_datetime64_any_dtype(time.dtype):
-        at = pd.to_datetime(str(cut), errors="coerce", utc=True).tz_localize(None)
+        ways = data.schema.columns.get(name, Column()).dates or "ISO8601", "ISO8601"
+        read = (read_moments(pa.array([str(cut)]), way)[0] for way in ways)
+        at = next(filter(pd.notna, read), None)
     elif pd.api.types.is_numeric_dtype(time.dtype):
         at = pd.to_numeric(str(cut), errors="coerce")
     else:
