@@ -17,6 +17,7 @@ from toolkit.data.fingerprint import fingerprint
 from toolkit.data.load import load_dataset
 from toolkit.data.recognition import decide_format
 from toolkit.data.roles import not_named
+from toolkit.data.split import split_dataset
 from toolkit.errors import InputError
 
 DTYPES = {"int64", "float64", "category"}
@@ -718,3 +719,14 @@ class TestGroupsThatWereNotNamed:
     @pytest.mark.parametrize("name", ["age of the account", "trace", "average", "racetrack", "sexy", "page", "altered"])
     def test_a_part_of_a_word_is_not(self, name):
         assert not_named([name, "y"], Roles("y")) == []
+
+
+def test_a_group_that_is_a_number_here_and_its_text_there_is_one_group():
+    who = np.repeat(np.arange(60), 20)
+    frame = pd.DataFrame({"x": np.random.default_rng(0).normal(size=1200), "y": np.arange(1200) % 2, "who": who})
+    mixed = frame.assign(who=pd.Series([str(one) if place % 2 else int(one) for place, one in enumerate(who)]))
+    data = load_dataset(mixed, target="y", group="who")
+    assert data.units.count == 60
+    split = split_dataset(data, strategy="group")
+    assert not set(split.train.group) & set(split.test.group)
+    assert load_dataset(frame, target="y", group="who").units.count == 60

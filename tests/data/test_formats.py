@@ -65,6 +65,30 @@ def test_numbers_as_people_write_them(texts, decimal, thousands, unit, values):
     assert not odd.any()
 
 
+@pytest.mark.parametrize("written", ["{}", "-{}", "{} €", "$ {}"])
+def test_a_point_that_sets_off_thousands_is_known_by_the_numbers_without_one(written):
+    numbers = np.random.default_rng(0).integers(0, 20_000, 500)
+    texts = [written.format(f"{one:,}".replace(",", ".")) for one in numbers]
+    found = decided(*texts)
+    assert (found.format.decimal, found.format.thousands) == (",", ".")
+    np.testing.assert_array_equal(found.format.read(pa.array(texts))[0], -numbers if "-" in written else numbers)
+    assert found.other == Format("number", unit=found.format.unit)
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        [f"{one / 1000:.3f}" for one in range(20_000, 20_050)],
+        [str(one / 1000) for one in range(20_000, 21_000)],
+        ["1.125", "1.250", "1.375", "1.625", "2", "3"],
+        [*(f"{one}.125" for one in range(1, 9)), "1999"],
+        [*(f"{one}.125" for one in range(0, 9)), "5"],
+    ],
+)
+def test_a_point_before_decimals_stays_one(texts):
+    assert decided(*texts).format == Format("number")
+
+
 @pytest.mark.parametrize(
     ("texts", "pattern", "first"),
     [

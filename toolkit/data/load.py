@@ -22,7 +22,7 @@ from toolkit.data.read import RawTable, read_table
 from toolkit.data.recognition import Decisions
 from toolkit.data.roles import find_roles, not_named, of_periods, sensitive_groups
 from toolkit.data.schema import Column, Label, Role, Schema
-from toolkit.data.table_reader.cells import as_texts
+from toolkit.data.table_reader.cells import as_texts, column_kind
 from toolkit.data.target import Target, among, has_labels_of, plain_target, read_target, target_by
 from toolkit.errors import InputError, listed
 from toolkit.statistics.units import check_weights
@@ -233,7 +233,7 @@ def _assign(
         **target.roles(),
         sensitive=pd.DataFrame({column: sensitive_groups(rows[column]) for column in names}, index=rows.index),
         time=None if moments is None else moments.loc[kept],
-        group=rows[roles.group] if roles.group else None,
+        group=_group(rows[roles.group], decisions) if roles.group else None,
         weight=weight,
         others=others,
         fingerprint=fingerprint(frame.assign(**read_texts(texts, {column: decisions[column] for column in texts})[0])),
@@ -256,6 +256,11 @@ def _settle(data: Dataset, rows: pd.DataFrame, decisions: Decisions) -> Schema:
     plain = {name: one for name, one in plain.items() if str(one.dtype) in ("int64", "float64", "category")}
     columns, positive = describe(rows, plain, decisions, roles), cast("Label | None", data.positive)
     return Schema(columns, data.name, data.task, data.classes, positive, data.roles.sensitive)
+
+
+def _group(column: pd.Series[Any], decisions: Decisions) -> pd.Series[Any] | None:
+    """Return whom or what rows belong to as it stands; but 1 and its text in one column are the same."""
+    return plain_column(column, decisions.get(str(column.name)))[0] if column_kind(column) == "mixed" else column
 
 
 def _weights(column: pd.Series[Any], decisions: Decisions) -> pd.Series[Any]:

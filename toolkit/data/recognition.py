@@ -26,6 +26,8 @@ ODD_SHARE = 0.05
 ODD_DISTINCT = 20
 #: Up to so many different numbers, a spelling that a number would not give back (1.10 beside 1.9) makes them codes.
 CODES = 30
+#: Fewest different numbers with a point that tell whether it sets off thousands.
+FEWEST_POINTED = 5
 #: Decimal mark and, behind it, that of thousands; the likelier first.
 NOTATIONS: Any = (".", ".,", ",", ",.", ". ", ", ", ".'", ",'")
 LOST = "numbers would not give its spelling back"
@@ -197,6 +199,8 @@ def _as_numbers(labels: pa.StringArray, counts: Codes) -> Decision | None:
         return None
     unit = str(shares.idxmax())
     found = _best([Format("number", decimal, "".join(rest), unit) for decimal, *rest in NOTATIONS], labels, counts)
+    if found is not None and found.other and _sets_off_thousands(parts.field("number").filter(pa.array(decorated))):
+        return replace(found, format=found.other, other=found.format)
     if found is None or found.format != Format("number"):
         return found
     kept = labels.filter(pc.invert(pc.is_in(labels, pa.array(list(found.odd), pa.string()))))
@@ -225,7 +229,20 @@ def _plain_numbers(texts: pa.StringArray) -> Decision:
     pointed = texts.filter(pc.match_substring(texts, "."))
     if not len(pointed) or some(texts, r"\.[0-9]{0,2}$|\.[0-9]{4,}$|^[+-]?0?\.|[0-9]{4}\.|[a-z]"):
         return Decision(Format("number"))
-    return Decision(Format("number"), other=Format("number", ",", "."))
+    readings = Format("number"), Format("number", ",", ".")
+    how, other = readings[::-1] if _sets_off_thousands(texts) else readings
+    return Decision(how, other=other)
+
+
+def _sets_off_thousands(numbers: pa.StringArray) -> bool:
+    """Whether a point always has three digits behind it, and numbers without one are below 1000, as 12.345 and 986 are.
+
+    Of decimals that are cut after three digits, for each one without a point ten have one digit and 90 have two.
+    """
+    pointed = pc.match_substring(numbers, ".")
+    with_point, without = pc.unique(numbers.filter(pointed)), numbers.filter(pc.invert(pointed))
+    thousands = len(with_point) >= FEWEST_POINTED and len(without) > 0
+    return thousands and not some(without, r"[0-9]{4}|[^0-9+-]") and not some(with_point, r"^[+-]?0|\.(?:..?$|....)")
 
 
 def _are_codes(numbers: pa.StringArray) -> bool:
