@@ -1,5 +1,6 @@
 import datetime
 import decimal
+import re
 import uuid
 
 import numpy as np
@@ -730,3 +731,14 @@ def test_a_group_that_is_a_number_here_and_its_text_there_is_one_group():
     split = split_dataset(data, strategy="group")
     assert not set(split.train.group) & set(split.test.group)
     assert load_dataset(frame, target="y", group="who").units.count == 60
+
+
+def test_years_of_two_digits_that_lie_ahead_are_said():
+    born = pd.date_range("1930-01-01", "1999-12-31", periods=400).strftime("%d.%m.%y")
+    frame = pd.DataFrame({"born": born, "y": np.arange(400) % 2, "x": np.arange(400) % 7})
+    (note,) = (one for one in load_dataset(frame, target="y").notes if one.code == "DATA-SHORT-YEARS")
+    assert note.severity == "medium"
+    ahead = sum(int(one[-2:]) > 26 and int(one[-2:]) < 69 for one in born)
+    assert abs(int(re.search(r"and (\d+) of", note.message)[1]) - ahead) < 10
+    past = frame.assign(born=pd.date_range("2001-01-01", "2020-12-31", periods=400).strftime("%d.%m.%y"))
+    assert "DATA-SHORT-YEARS" not in [one.code for one in load_dataset(past, target="y").notes]

@@ -420,3 +420,17 @@ def test_a_truth_of_two_labels_may_have_one_that_usually_marks_a_missing_value(t
     recorded, data = load_predictions(tmp_path / "scored.csv", positive="NA")
     assert (data.classes, data.rows) == (("EU", "NA"), 100)
     assert recorded.predict(data.features.head(4)).tolist() == ["NA", "NA", "EU", "EU"]
+
+
+def test_columns_that_are_called_as_the_classes_are_found_by_their_names():
+    scores = pd.DataFrame({"yes": [0.9, 0.2], "no": [0.1, 0.8]})
+    assert RecordedPredictions(y_score=scores, classes=("no", "yes")).predict(scores).tolist() == ["yes", "no"]
+    numbers = scores.set_axis([1, 0], axis=1)
+    assert RecordedPredictions(y_score=numbers, classes=(0, 1)).predict(scores).tolist() == [1, 0]
+
+
+def test_scores_in_percent_are_shares():
+    y, score = [0, 1] * 50, [0.00265, 0.451] * 50
+    table = {"y_true": y, "y_score": [f"{100 * one}%" for one in score]}
+    recorded, data = load_predictions(pd.DataFrame(table))
+    np.testing.assert_allclose(recorded.predict_proba(data.features)[:, 1], score)

@@ -7,6 +7,7 @@ from statistics import NormalDist
 
 import jsonschema
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 from hypothesis import given, strategies as st
@@ -475,3 +476,29 @@ def test_recall_is_held_against_chance_where_the_baseline_calls_everybody_positi
     assert [one.outcome for one in verdict.judged] == [outcome] * 3
     chance = found.scalars()["test.recall"].value - found.scalars()["difference.recall"].value
     assert chance == pytest.approx((x > -0.8).mean())
+
+
+def evaluated(scores, y=(0, 1) * 100, **options):
+    data = tk.load_dataset(
+        pd.DataFrame({"x": range(len(y)), "y": y, **options}), target="y", **{one: one for one in options}
+    )
+    return tk.evaluate(tk.RecordedPredictions(y_score=scores, classes=(0, 1)), data, latency=False)
+
+
+def test_two_results_that_disagree_on_a_number_are_refused_in_either_order():
+    right, none = evaluated([0.1, 0.9] * 100), evaluated([0.5] * 200)
+    for ones in ((right, none), (none, right)):
+        with pytest.raises(InputError, match=r"Two of the results have a number 'test\.\w+'"):
+            check({"numbers": {"test.roc_auc": {"min": 0.75}}}, *ones)
+    assert check({"numbers": {"test.roc_auc": {"min": 0.75}}}, right, right).outcome == "pass"
+
+
+def test_a_number_whose_interval_was_withheld_is_undecided():
+    found = evaluated([0.1, 0.9, 0.8, 0.7] * 50, group=["one"] * 200)
+    verdict = check({"numbers": {"test.roc_auc": {"min": 0.75}}}, found)
+    assert verdict.outcome == "undecided"
+    assert verdict.judged[0].why == "The number has no interval: one group."
+    assert (
+        check({"numbers": {"test.rows": {"min": 10, "optional": True}, "data.rows": {"min": 10}}}, found.data).outcome
+        == "pass"
+    )

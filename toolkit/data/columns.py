@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from toolkit.core.clock import now
 from toolkit.core.estimate import format_number
 from toolkit.core.figures import BLUE, Axes, Drawing, name_rows
 from toolkit.core.result import Finding
@@ -97,6 +98,8 @@ def plain_column(series: pd.Series[Any], how: Decision | None = None) -> tuple[p
         if column.isna().all():
             return None, [*notes, finding("DATA-ALL-MISSING finite", "low", name)]
         return column, notes
+    late = int((plain > now().replace(tzinfo=None)).sum()) if how is not None and "%y" in how.format.dates else 0
+    notes += [finding("DATA-SHORT-YEARS", "medium", name, late=late, last=plain.max())] if late else []
     if kind in ("date", "duration"):
         return as_days(plain, kind), [*notes, finding(f"DATA-DATES {kind}", "info", name, written=" as text" * texts)]
     labels, blanks = _labels(plain)

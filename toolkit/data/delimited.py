@@ -17,9 +17,9 @@ import pyarrow.csv
 
 from toolkit.core.result import Finding
 from toolkit.data.findings import about, finding, refusal
-from toolkit.data.recognition import WORDS, Decision, Decisions, decide_formats, some
+from toolkit.data.recognition import WORDS, Decision, Decisions, decide_formats
 from toolkit.data.schema import Schema
-from toolkit.data.table_reader.formats import Format, cast_numbers, is_absent
+from toolkit.data.table_reader.formats import Format, cast_numbers, is_absent, some
 from toolkit.errors import InputError, listed, refusing
 
 SEPARATORS = (",", ";", "\t", "|")

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from toolkit.core.resources import beside
 from toolkit.data.schema import Column, Schema
 from toolkit.data.table_reader.cells import read_cells
-from toolkit.data.table_reader.formats import DECORATED, Format, cast_numbers, flags, is_absent
+from toolkit.data.table_reader.formats import DECORATED, Format, cast_numbers, flags, has_thousands, is_absent, some
 from toolkit.statistics.intervals import Codes, Mask
 
 #: Most cells of a column of numbers or dates that may be neither, and fewest different values that make it one then.
@@ -26,8 +26,6 @@ ODD_SHARE = 0.05
 ODD_DISTINCT = 20
 #: Up to so many different numbers, a spelling that a number would not give back (1.10 beside 1.9) makes them codes.
 CODES = 30
-#: Fewest different numbers with a point that tell whether it sets off thousands.
-FEWEST_POINTED = 5
 #: Decimal mark and, behind it, that of thousands; the likelier first.
 NOTATIONS: Any = (".", ".,", ",", ",.", ". ", ", ", ".'", ",'")
 LOST = "numbers would not give its spelling back"
@@ -199,7 +197,7 @@ def _as_numbers(labels: pa.StringArray, counts: Codes) -> Decision | None:
         return None
     unit = str(shares.idxmax())
     found = _best([Format("number", decimal, "".join(rest), unit) for decimal, *rest in NOTATIONS], labels, counts)
-    if found is not None and found.other and _sets_off_thousands(parts.field("number").filter(pa.array(decorated))):
+    if found is not None and found.other and has_thousands(parts.field("number").filter(pa.array(decorated))):
         return replace(found, format=found.other, other=found.format)
     if found is None or found.format != Format("number"):
         return found
@@ -230,19 +228,7 @@ def _plain_numbers(texts: pa.StringArray) -> Decision:
     if not len(pointed) or some(texts, r"\.[0-9]{0,2}$|\.[0-9]{4,}$|^[+-]?0?\.|[0-9]{4}\.|[a-z]"):
         return Decision(Format("number"))
     readings = Format("number"), Format("number", ",", ".")
-    how, other = readings[::-1] if _sets_off_thousands(texts) else readings
-    return Decision(how, other=other)
-
-
-def _sets_off_thousands(numbers: pa.StringArray) -> bool:
-    """Whether a point always has three digits behind it, and numbers without one are below 1000, as 12.345 and 986 are.
-
-    Of decimals that are cut after three digits, for each one without a point ten have one digit and 90 have two.
-    """
-    pointed = pc.match_substring(numbers, ".")
-    with_point, without = pc.unique(numbers.filter(pointed)), numbers.filter(pc.invert(pointed))
-    thousands = len(with_point) >= FEWEST_POINTED and len(without) > 0
-    return thousands and not some(without, r"[0-9]{4}|[^0-9+-]") and not some(with_point, r"^[+-]?0|\.(?:..?$|....)")
+    return Decision(readings[mark := has_thousands(texts)], other=readings[not mark])
 
 
 def _are_codes(numbers: pa.StringArray) -> bool:
@@ -308,8 +294,3 @@ def odd_cells(texts: pa.StringArray, odd: Mask, counts: Codes | None = None) -> 
     counts = np.ones(len(texts), dtype="int64") if counts is None else counts
     found = pd.Series(counts[odd]).groupby(texts.filter(pa.array(odd)).to_pylist()).sum()
     return {str(text): int(count) for text, count in found.sort_values(ascending=False, kind="stable").items()}
-
-
-def some(texts: pa.StringArray, pattern: str) -> bool:
-    """Whether some texts match; most often the first rows tell, and a pass over all is saved."""
-    return any(bool(pc.any(pc.match_substring_regex(part, pattern)).as_py()) for part in (texts[:1000], texts))

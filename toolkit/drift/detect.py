@@ -282,5 +282,5 @@ def _share_moved(features: pd.DataFrame, weight: pd.Series[float], n: int) -> Es
     high = np.array([cell.high for cell in features["distance"]]) >= features["threshold"]
     value, least, most = (float(weight[part].sum()) / total for part in (found, found & (sure | low), found | high))
     if least == most:
-        return Estimate(value, n=n, method="no interval: no column is near its threshold")
+        return Estimate(value, n=n, method="exact: no column is near its threshold")
     return Estimate(value, least, most, n, "columns whose interval lies above, or reaches, their threshold")

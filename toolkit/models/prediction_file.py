@@ -176,7 +176,8 @@ def _scores(table: RawTable, data: Dataset, columns: _Columns) -> tuple[pd.DataF
     said = {"name": columns.scores[0], "target": data.target.name, "classes": listed(data.classes)}
     if data.task == "regression":
         raise refusal("scores of numbers", **said)
-    scores = pd.DataFrame({name: _numbers(table, name, data) for name in columns.scores})
+    whole = {name: 100 for name, one in table.decisions.items() if one.format.unit == "%"}
+    scores = pd.DataFrame({name: _numbers(table, name, data) / whole.get(name, 1) for name in columns.scores})
     if len(columns.scores) == 1 and not columns.start:
         if data.task != "binary":
             raise refusal("one column", count=len(data.classes), **said)

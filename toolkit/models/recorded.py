@@ -29,7 +29,8 @@ class RecordedPredictions:
         decide, at a threshold. The index of a Series is that of the data set, which numbers the rows of its table as
         it was read; an array is taken to begin with the first of them.
     y_score : Series, array or DataFrame, optional
-        Probabilities: of the positive class, of shape (n,), or of every class, of shape (n, classes).
+        Probabilities: of the positive class, of shape (n,), or of every class, of shape (n, classes); columns that are
+        called as the classes are found by their names.
     classes : sequence
         Labels of the classes: the negative and the positive one, or those of the columns of ``y_score``. Needed with
         scores.
@@ -148,6 +149,9 @@ class ScoreFunction:
 def _probabilities(scores: Any, classes: Sequence[Any]) -> pd.DataFrame:
     """Check scores and write them as a column for each class."""
     table = pd.DataFrame(scores)
+    named = {str(column): column for column in table.columns}
+    if named.keys() == set(map(str, classes)):
+        table = table[[named[str(label)] for label in classes]]
     if len(classes) != max(columns := table.shape[1], 2):
         raise refusal("classes needed", columns=columns, needed=max(columns, 2), given=len(classes))
     values = table.to_numpy(dtype=float, na_value=np.nan)

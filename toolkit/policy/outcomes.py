@@ -15,6 +15,8 @@ from toolkit.errors import instance, nearest
 from toolkit.policy.policy import AGAINST, FindingRule, NumberRule, Policy
 
 refusal = refuser(__file__)
+#: What the method of a number begins with that is uncertain, though nobody knows by how much.
+WITHHELD = "no interval: "
 #: Standard errors beyond the reach of an interval that decide in 80 % of cases.
 POWER = NormalDist().inv_cdf(0.8)
 GateOutcome = Literal["pass", "fail", "undecided"]
@@ -23,9 +25,18 @@ Numbers: TypeAlias = tuple[Mapping[str, Estimate], Sequence[Finding], str]
 
 
 def gather(results: Iterable[Result]) -> Numbers:
-    """Return what results hold for a policy to judge: their numbers and findings, and the fingerprint of the data."""
+    """Return what results hold for a policy to judge: their numbers and findings, and the fingerprint of the data.
+
+    Raises
+    ------
+    InputError
+        Where two of them give one name to different numbers: those of two models, or of two tables.
+    """
     ones = [instance(one, Result) for one in results]
-    scalars = {name: number for result in ones for name, number in result.scalars().items()}
+    scalars: dict[str, Estimate] = {}
+    for name, number in (pair for result in ones for pair in result.scalars().items()):
+        if (other := scalars.setdefault(name, number)) is not number and str(other) != str(number):
+            raise refusal("two numbers", name=name, one=other, other=number)
     data = next((record.data for result in ones if (record := result.record()).data), None)
     return scalars, [finding for result in ones for finding in result.findings()], data.fingerprint if data else ""
 
@@ -164,6 +175,8 @@ true value is the estimate.
     if math.isnan(number.value):
         return "undecided", "The number is not defined on these rows."
     if math.isnan(number.low) and math.isnan(number.high):
+        if number.method.startswith(WITHHELD):
+            return "undecided", f"The number has {number.method}."
         met = least <= number.value <= most
         return ("pass", "The number satisfies it.") if met else ("fail", "The number does not satisfy it.")
     # An end that is not known alone is one that was not finite.

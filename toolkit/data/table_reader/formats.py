@@ -167,3 +167,23 @@ def is_absent(plain: pa.StringArray, how: Format) -> NDArray[np.bool_]:
 def flags(values: Any) -> NDArray[np.bool_]:
     """Return what a comparison gave as booleans, false where it gave nothing."""
     return np.asarray(pc.fill_null(values, False).to_numpy(zero_copy_only=False), dtype=bool)
+
+
+def has_thousands(numbers: pa.StringArray) -> bool:
+    """Whether a point always has three digits behind it, and numbers without one are below 1000, as 12.345 and 986 are.
+
+    Of decimals that are cut after three digits, for each one without a point ten have one digit and 90 have two.
+    """
+    pointed = pc.match_substring(numbers, ".")
+    with_point, without = pc.unique(numbers.filter(pointed)), numbers.filter(pc.invert(pointed))
+    return (
+        len(with_point) >= 5
+        and len(without) > 0
+        and not some(without, r"[0-9]{4}|[^0-9+-]")
+        and not some(with_point, r"^[+-]?0|\.(?:..?$|....)")
+    )
+
+
+def some(texts: pa.StringArray, pattern: str) -> bool:
+    """Whether some texts match; most often the first rows tell, and a pass over all is saved."""
+    return any(bool(pc.any(pc.match_substring_regex(part, pattern)).as_py()) for part in (texts[:1000], texts))
