@@ -13,8 +13,10 @@ from toolkit.core.figures import figure
 from toolkit.core.result import Result
 from toolkit.data.load import load_dataset
 from toolkit.errors import InputError
+from toolkit.evaluation.evaluate import evaluate
 from toolkit.evaluation.scan import cut_levels, scan
 from toolkit.evaluation.slices import find_slices
+from toolkit.models.recorded import RecordedPredictions
 from toolkit.statistics.units import Units
 
 
@@ -275,3 +277,16 @@ def test_levels_of_hostile_columns():
     assert [text for text in levels if text.startswith("id")] == ["id = other"]
     assert members.shape == (100, len(levels))
     assert (members.sum(axis=0) >= 10).all()
+
+
+def test_where_all_rows_are_right_the_loss_is_not_known_to_be_0():
+    y = np.arange(1000) % 2
+    data = load_dataset(pd.DataFrame({"a": np.arange(1000) % 7, "y": y}), target="y")
+    right = find_slices(RecordedPredictions(y_pred=y, classes=(0, 1)), data).overall
+    accuracy = evaluate(RecordedPredictions(y_pred=y, classes=(0, 1)), data, latency=False).scalars()["test.accuracy"]
+    assert (right.value, right.low) == (0, 0)
+    assert right.high == pytest.approx(3 / 1000)
+    assert right.high < 1 - accuracy.low  # Wilson is a little wider than the rule of three
+    even = RecordedPredictions(y_score=np.full(1000, 0.5), classes=(0, 1))
+    found, loss = find_slices(even, data).overall, evaluate(even, data, latency=False).scalars()["test.log_loss"]
+    assert found.low < loss.low < np.log(2) < loss.high < found.high < np.log(2) + 0.004

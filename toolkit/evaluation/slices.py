@@ -94,8 +94,10 @@ def find_slices(
     if part.task == "regression" or (part.task == "binary" and predicted.probabilities):
         shown |= {"truth": predicted.y_true, "predicted": predicted.y_pred}
     table = _described(kept, scanned, units, loss, shown)
-    anything, unit, examined = (-math.inf, math.inf), float(np.ptp(loss)), len(scanned.rows)
-    overall = mean(loss, weights_of(units, part.rows), bounds=anything, unit=unit).over(units)
+    apart, examined = float(np.ptp(loss)), len(scanned.rows)
+    # Where all rows are alike, one that was not seen may be wrong, or as far off as these.
+    unit, least_loss = (apart, -math.inf) if apart else (max(loss.max(), part.task != "regression"), 0.0)
+    overall = mean(loss, weights_of(units, part.rows), bounds=(least_loss, math.inf), unit=unit).over(units)
     complete = depth == 1 or len(scanned.cut.levels) <= MOST_PAIRED_LEVELS
     return Slices(loss_name, overall.estimate, examined, least, complete, table)
 
