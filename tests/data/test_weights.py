@@ -64,6 +64,13 @@ def test_weights_that_cannot_be_used_are_refused(people, cells, said):
         weighted(table)
 
 
+@pytest.mark.parametrize("write", [list, lambda days: days.strftime("%Y-%m-%d"), lambda days: days - days[0]])
+def test_dates_are_no_weights(people, write):
+    days = pd.date_range("2020-01-01", periods=len(people))
+    with pytest.raises(InputError, match="must be numbers of 0 or more"):
+        weighted(people.assign(w=write(days)))
+
+
 @pytest.mark.parametrize("role", ["target", "sensitive", "group", "time"])
 def test_the_column_of_weights_has_no_other_role(people, role):
     with pytest.raises(InputError, match="'w'"):

@@ -265,8 +265,9 @@ def _group(column: pd.Series[Any], decisions: Decisions) -> pd.Series[Any] | Non
 
 def _weights(column: pd.Series[Any], decisions: Decisions) -> pd.Series[Any]:
     """Read weights written in any way that numbers are."""
-    plain, _ = plain_column(column, decisions.get(str(column.name)))
-    return check_weights(column if plain is None else plain)
+    plain, notes = plain_column(column, decisions.get(str(column.name)))
+    dates = any(note.code == "DATA-DATES" for note in notes)
+    return check_weights(column if plain is None or dates else plain)
 
 
 def _labels(table: RawTable, frame: pd.DataFrame, roles: Roles, known: Schema, whole: bool) -> Noted:

@@ -30,7 +30,8 @@ def check_weights(weight: "pd.Series[Any]") -> "pd.Series[Any]":
     >>> check_weights(pd.Series([1, 2])).tolist()
     [1.0, 2.0]
     """
-    values = pd.to_numeric(weight, errors="coerce").astype("float64")
+    times = getattr(weight.dtype, "kind", "") in ("M", "m")
+    values = pd.to_numeric(weight.astype(str) if times else weight, errors="coerce").astype("float64")
     if not (usable := np.isfinite(values.to_numpy()) & (values.to_numpy() >= 0)).all():
         bad, first = int((~usable).sum()), str(weight.iloc[int(np.argmin(usable))])
         found = f"{bad:,} of {len(values):,} rows have none such, the first {first!r}"
