@@ -265,3 +265,29 @@ class Units:
             return math.sqrt(self.count * float(waves @ waves) / self.stretches) / len(influence)
         small = math.sqrt(self.count / max(self.count - 1, 1)) if self.kind != "row" else 1.0
         return standard_error(sums) * small * self.count / len(influence)
+
+
+def summed(rows: Array, units: Units | None) -> Array:
+    """Sum rows of numbers within groups, scaled so that the squares are those of a sample of groups."""
+    if units is None:
+        return rows
+    return np.asarray(np.apply_along_axis(units.sums, 0, rows) * math.sqrt(units.count / max(units.count - 1, 1)))
+
+
+def likeness(left: Array, units: Units | None) -> float:
+    """Return the correlation of what is left of two rows of one group: the moment estimator, not below 0."""
+    if units is None:
+        return 0.0
+    pairs = float((np.bincount(units.codes).astype(float) ** 2).sum()) - len(left)
+    square = float(left @ left)
+    products = float((units.sums(left) ** 2).sum()) - square
+    return min(max(products / pairs / (square / len(left)), 0.0), 1.0) if pairs and square else 0.0
+
+
+def dispersion(alike: float, units: Units | None) -> float:
+    """Return how many times the variance of a sum over rows is that of independent rows of one weight (Kish 1965)."""
+    if units is None:
+        return 1.0
+    sizes = np.bincount(units.codes).astype(float)
+    uneven = 1.0 if units.weights is None else kish(units.weights)
+    return uneven * (1 + alike * (float(sizes @ sizes) / float(sizes.sum()) - 1))
