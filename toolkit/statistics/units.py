@@ -140,13 +140,14 @@ class Units:
     ) -> "Units | None":
         """Return the groups of rows, else their times if these are 100 or more; None where each row stands alone.
 
-        A row without a group is a group of its own; so is each row where there are weights and neither.
+        Rows without a group form one group, as they do in a split: what they have in common is not known. Each row is
+        on its own where there are weights and neither.
 
         Examples
         --------
         >>> import pandas as pd
         >>> Units.of(pd.Series(["a", "a", None, "b"], name="person"), None).codes.tolist()
-        [0, 0, 2, 1]
+        [0, 0, 1, 2]
         >>> str(Units.of(None, None, pd.Series([1, 3], name="w")))
         "rows weighted by 'w'"
         """
@@ -155,11 +156,8 @@ class Units:
             known = cls.of(group, time) or cls(np.arange(len(values)), len(values), "", "row")
             return replace(known, weights=values / values.mean(), weight=str(weight.name))
         if group is not None:
-            codes, names = group.factorize()
-            lone = codes < 0
-            codes = np.where(lone, len(names) + np.cumsum(lone) - 1, codes)
-            count = len(names) + int(lone.sum())
-            return cls(codes, count, str(group.name)) if count < len(codes) else None
+            codes, names = group.factorize(use_na_sentinel=False)
+            return cls(codes, len(names), str(group.name)) if len(names) < len(codes) else None
         if time is None or time.nunique() < LEAST_TIMES:
             return None
         codes, names = time.factorize(sort=True)
