@@ -337,14 +337,20 @@ class TestTimeAndGroup:
         with pytest.raises(InputError, match=r"no row is left to train on\. Use strategy='time'"):
             split_dataset(load_dataset(table, target="y", time="day", group="who"))
 
-    def test_rows_without_a_group_stand_alone(self):
+    @pytest.mark.parametrize("strategy", ["time_group", "group"])
+    def test_rows_without_a_group_are_one_group_in_parts_and_in_intervals(self, strategy):
         table = self.table(30)
         table.loc[table.index % 3 == 0, "who"] = np.nan
-        split = split_dataset(load_dataset(table, target="y", time="day", group="who"))
-        kept = split.train.rows + split.test.rows
-        lone = int(split.data.group.isna().sum())
-        assert int(split.train.group.isna().sum() + split.test.group.isna().sum()) == lone
-        assert lone < kept < split.data.rows
+        data = load_dataset(table, target="y", time="day", group="who")
+        note = next(one.message for one in data.findings() if one.code == "DATA-GROUP-MISSING")
+        assert note == "Group 'who' is missing in 400 of 1,200 rows, which form one group."
+        split = split_dataset(data, strategy=strategy)
+        holding = [part for part in split.parts().values() if part.group.isna().any()]
+        assert len(holding) == 1
+        part = holding[0]
+        assert part.units.count == part.group.nunique() + 1
+        assert len(set(part.units.codes[part.group.isna()])) == 1
+        assert "SPLIT-SHARED-GROUPS" not in {one.code for one in split.findings()}
 
     def test_either_alone_is_as_before(self):
         data = load_dataset(self.table(30), target="y", time="day", group="who")

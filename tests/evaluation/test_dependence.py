@@ -102,3 +102,12 @@ def test_a_column_of_lists_or_records_is_no_unit():
         nested = table.assign(basket=pd.Series([cell] * len(table)))
         found = next(one for one in judged(nested, score).findings() if one.code == "EVAL-DEPENDENT-ROWS")
         assert found.where == "customer"
+
+
+def test_gaps_of_a_column_that_is_no_group_are_no_unit():
+    alarms = 0
+    for seed in range(10):
+        table, score = visits(seed, 300, 2, luck=0.0)
+        gaps = np.random.default_rng(seed).random(600) < np.where(table.bought == "yes", 0.6, 0.2)
+        alarms += "EVAL-DEPENDENT-ROWS" in codes(judged(table.assign(customer=table.customer.where(~gaps)), score))
+    assert alarms <= 1

@@ -1,11 +1,13 @@
 """What an experiment keeps with its model is enough to say how the model does on later rows."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 from pydantic import TypeAdapter
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import mean_absolute_error, roc_auc_score, root_mean_squared_error
 
 import toolkit as tk
@@ -281,3 +283,77 @@ def test_weights_and_groups_of_held_out_rows_count():
     noisy = truth * np.exp(rng.normal(size=90))[person]
     assert errors_of(noisy, predicted, units=Units(person, 90, "person")).effect > 1.5
     assert errors_of(noisy, predicted, units=Units(0 * person, 1, "person")).effect == 900
+
+
+def noisy_where_heavy(seed, persons=600, rows=10, classes=2):
+    """Make rows of persons; of half of them the label is chance alone, and these weigh nine times as much."""
+    rng = np.random.default_rng(seed)
+    person, heavy = np.repeat(np.arange(persons), rows), np.repeat(rng.random(persons) < 0.5, rows)
+    table = pd.DataFrame({"a": rng.normal(size=len(person)), "w": np.where(heavy, 9.0, 1.0), "person": person})
+    clear = table["a"] + np.repeat(rng.normal(size=persons), rows) > 0
+    label = np.where(heavy, rng.integers(0, classes, len(person)), clear)
+    return table.assign(y=[("no", "yes", "perhaps")[code] for code in label])
+
+
+def judged_by_what_is_kept(roles, classes=2):
+    first = noisy_where_heavy(1, classes=classes)
+    model = LogisticRegression().fit(first[["a"]], first["y"])
+    positive = {"positive": "yes"} if classes == 2 else {}
+    both = noisy_where_heavy(2, classes=classes), noisy_where_heavy(3, classes=classes)
+    unused = [name for name in ("w", "person") if name not in roles.values()]
+    known = tk.load_dataset(both[0], target="y", drop=unused, **positive, **roles)
+    found = tk.evaluate(model, known, latency=False)
+    kept = replace(found.model, kept=dict(found.record().kept), schema=known.schema)
+    later = tk.load_dataset(both[1], like=known)
+    return kept, found, tk.estimate_performance(kept, tk.summarize(known), later), both, model
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_held_out_rows_that_weigh_more_count_more(classes):
+    kept, found, performance, (before, now), model = judged_by_what_is_kept({"weight": "w"}, classes)
+    right = [np.average(model.predict(rows[["a"]]) == rows["y"], weights=rows["w"]) for rows in (before, now)]
+    data, known = held_out_rows(kept)
+    assert np.average(known.y_true, weights=data.weight) == pytest.approx(
+        np.average(before["y"].map({label: code for code, label in enumerate(known.classes)}), weights=before["w"])
+    )
+    level = performance.table.set_index(["window", "metric"]).loc[("all", "accuracy"), "reference"]
+    assert level.value == pytest.approx(right[0])
+    reported = found.scalars()["test.accuracy"]
+    assert (level.low, level.high) == pytest.approx((reported.low, reported.high))
+    numbers = performance.scalars()
+    assert numbers["drift.estimated.accuracy"].value == pytest.approx(right[0], abs=0.01)
+    assert numbers["drift.realized.accuracy"].value == pytest.approx(right[1])
+    assert "ESTIMATE-CONCEPT-SHIFT" not in {one.code for one in performance.findings()}
+
+
+@pytest.mark.parametrize("roles", [{"group": "person"}, {"group": "person", "weight": "w"}])
+def test_held_out_rows_of_a_group_count_as_one_group(roles):
+    kept, found, performance, (before, now), model = judged_by_what_is_kept(roles)
+    data, known = held_out_rows(kept)
+    right = pd.Series((known.decide(0.5) == known.y_true).astype(float)).groupby(data.group.to_numpy()).sum()
+    wanted = pd.Series(model.predict(before[["a"]]) == before["y"]).groupby(before["person"]).sum()
+    assert sorted(right) == sorted(wanted)
+    levels, reported = performance.table.set_index("metric")["reference"], found.scalars()
+    for name in ("accuracy", "recall", "precision", "f1"):
+        one, other = levels[name], reported[f"test.{name}"]
+        assert (one.value, one.low, one.high) == pytest.approx((other.value, other.low, other.high), rel=1e-6)
+    estimated = performance.scalars()["drift.estimated.accuracy"]
+    # The same rows as a table that holds their scores and nothing else.
+    rows = [table.assign(score=model.predict_proba(table[["a"]])[:, 1]) for table in (before, now)]
+    tables = [one.rename(columns={"y": "y_true", "score": "y_score"}).drop(columns="a") for one in rows]
+    unused = ["w"] if "weight" not in roles else []
+    recorded, reference = tk.load_predictions(tables[0].drop(columns=unused), positive="yes", **roles)
+    current = tk.load_predictions(tables[1].drop(columns=unused), positive="yes", **roles)[1]
+    by_table = tk.estimate_performance(recorded, reference, current).scalars()["drift.estimated.accuracy"]
+    ends = [(one.value, one.low, one.high) for one in (estimated, by_table)]
+    assert ends[0] == pytest.approx(ends[1], abs=0.005)
+
+
+def test_what_was_kept_before_weights_and_groups_were_is_read():
+    kept, *_ = judged_by_what_is_kept({"group": "person", "weight": "w"})
+    content = json.loads(kept.kept[HELD_OUT_FILE])
+    assert set(content) == {"probabilities", "at", "truth", "said", "score", "rows", "group", "weight"}
+    older = json.dumps({name: one for name, one in content.items() if name not in ("group", "weight")})
+    data, known = held_out_rows(replace(kept, kept={HELD_OUT_FILE: older}))
+    assert (data.group, data.weight, data.rows) == (None, None, 6000)
+    assert known.weights.tolist() == [1.0] * 6000

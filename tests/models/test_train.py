@@ -226,6 +226,17 @@ def test_folds_by_group_keep_groups_whole():
     assert all(np.array_equal(ours[1], theirs[1]) for ours, theirs in zip(folds, reference, strict=True))
 
 
+@pytest.mark.parametrize("strategy", ["group", "time_group"])
+def test_folds_take_rows_without_a_group_as_one_group(strategy):
+    frame = table(900)
+    frame["customer"] = frame["customer"].astype(float).where(frame.index % 5 > 0)
+    data = tk.load_dataset(frame, target="bought", time="year", group="customer")
+    folds, _, _ = make_folds(data, strategy=strategy, folds=3, seed=0)
+    lone = data.group.isna().to_numpy()
+    assert len(folds) > 1
+    assert all(not (lone[fit].any() and lone[check].any()) for fit, check in folds)
+
+
 def test_folds_in_time_train_strictly_before():
     data = tk.split_dataset(tk.load_dataset(table(), target="bought", time="year"), test_size=0.2).train
     folds, kind, findings = make_folds(data, strategy="time", folds=5, seed=0)

@@ -15,12 +15,12 @@ from sklearn.metrics import confusion_matrix, f1_score, precision_score, recall_
 from toolkit.core.estimate import Estimate
 from toolkit.models.held_out import HeldOutErrors, count_held_out
 from toolkit.models.prediction import Predictions
-from toolkit.monitoring.calibrator import Calibrator, dispersion, fit_calibrator, likeness, shift_test
+from toolkit.monitoring.calibrator import Calibrator, fit_calibrator, shift_test
 from toolkit.monitoring.confidence import BINARY, BINS, CELLS, Scored, estimate_binary, gather, measure_scored
 from toolkit.monitoring.findings import change_from
 from toolkit.monitoring.losses import REGRESSION, expect_by_bins, expect_errors
 from toolkit.statistics.regression import regression_metrics
-from toolkit.statistics.units import Units
+from toolkit.statistics.units import Units, dispersion, likeness
 
 MAPS = {"identity": lambda odds: odds, "steep": lambda odds: 2 * odds + 0.5, "flat": lambda odds: 0.5 * odds - 1}
 

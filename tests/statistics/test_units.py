@@ -9,6 +9,8 @@ import statsmodels.api as sm
 from scipy.signal import lfilter
 from scipy.special import expit
 
+from toolkit.evaluation.evaluate import evaluate
+from toolkit.models.prediction_file import load_predictions
 from toolkit.statistics.measure import difference, mean, share
 from toolkit.statistics.metrics import binary_metrics, class_table, multiclass_metrics
 from toolkit.statistics.regression import regression_metrics
@@ -34,13 +36,30 @@ def series(rng, length, memory):
 
 
 class TestOf:
-    def test_groups_come_before_times_and_a_row_without_a_group_stands_alone(self):
+    def test_groups_come_before_times_and_rows_without_a_group_are_one(self):
         group, time = pd.Series(["b", None, "a", "b", None], name="g"), pd.Series(range(5), name="t")
         units = Units.of(group, time)
-        assert units.count == 4
+        assert units.count == 3
         assert units.kind == "group"
         assert units.codes[0] == units.codes[3]
-        assert len(set(units.codes)) == 4
+        assert units.codes[1] == units.codes[4]
+        assert len(set(units.codes)) == 3
+
+    def test_rows_without_a_group_count_as_those_that_one_name_is_given_to(self):
+        rng = np.random.default_rng(0)
+        person = rng.integers(0, 100, 2000).astype(float)
+        person[rng.random(2000) < 0.5] = np.nan
+        moved = rng.normal(size=101)[np.where(np.isnan(person), 100, person).astype(int)]
+        truth = rng.normal(size=2000)
+        table = pd.DataFrame({"y_true": truth, "y_pred": truth + moved + 0.1 * rng.normal(size=2000)})
+        found = [
+            evaluate(*load_predictions(table.assign(who=who), group="who", task="regression"), latency=False)
+            for who in (person, np.nan_to_num(person, nan=100))
+        ]
+        gaps, named = (one.scalars()["test.bias"] for one in found)
+        assert (gaps.low, gaps.high) == (named.low, named.high)
+        assert gaps.high - gaps.low > 10 * 1.96 * moved.std() / math.sqrt(2000)
+        assert [one.scalars()["test.groups"].value for one in found] == [101, 101]
 
     def test_groups_of_one_row_each_and_short_series_are_independent_rows(self):
         assert Units.of(pd.Series([3, 1, 2], name="g"), None) is None

@@ -82,7 +82,7 @@ def by_group(group: pd.Series[Any], sizes: Sizes, random: np.random.Generator) -
 def apart(parts: Codes, group: pd.Series[Any]) -> tuple[Codes, tuple[Finding, ...]]:
     """Leave out the rows of groups that occur in a later part too, so that no group is on both sides.
 
-    A row without a group is a group of its own.
+    Rows without a group form one group.
 
     Raises
     ------
@@ -90,7 +90,7 @@ def apart(parts: Codes, group: pd.Series[Any]) -> tuple[Codes, tuple[Finding, ..
         Where every group of the training part occurs later.
     """
     parts, used = parts.copy(), parts != LEFT_OUT
-    last = pd.Series(parts).where(used).groupby(group.to_numpy()).transform("max").to_numpy()
+    last = pd.Series(parts).where(used).groupby(group.to_numpy(), dropna=False).transform("max").to_numpy()
     early = used & (parts < last)
     parts[early] = LEFT_OUT
     if not (parts == TRAIN).any():

@@ -177,7 +177,9 @@ def _candidates(test: Dataset) -> Iterator[Units]:
         named = bool(_UNITS.search(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", str(name)).lower()))
         if is_float_dtype(column) or (is_numeric_dtype(column) and not named) or column_kind(column) == "nested":
             continue
-        units = Units.of(column, None)
+        # Not yet declared as a group, gaps say nothing of what belongs together.
+        codes = pd.Series(column.factorize()[0], name=name)
+        units = Units.of(codes.where(codes >= 0, -1 - np.arange(test.rows)), None)
         if units and units.count >= _LEAST_GROUPS and (named or test.rows <= _MOST_ROWS_A_GROUP * units.count):
             yield units
     copies = Units.of(pd.Series(pd.util.hash_pandas_object(test.frame(), index=False), name=""), None)

@@ -81,7 +81,7 @@ def _has_classes(data: Dataset, fit: np.ndarray, check: np.ndarray) -> bool:
 
 def _cut(data: Dataset, strategy: str, folds: int, seed: int) -> tuple[Folds, str, list[Finding]]:
     by = "time_group" if strategy == "given" else strategy  # whoever cut the parts, these columns tell rows apart
-    group = data.group.astype(str).to_numpy() if "group" in by and data.group is not None else None
+    group = data.group.astype(str).fillna("").to_numpy() if "group" in by and data.group is not None else None
     time = data.time if "time" in by else None
     periods = 0 if time is None else time.nunique()
     groups = 0 if group is None else len(np.unique(group))

@@ -1,7 +1,7 @@
 """What is kept with a model of the rows it was judged on: counts by score, or errors by prediction, and no row."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,7 @@ from toolkit.models.model import Model, in_order
 from toolkit.models.prediction import Predictions
 from toolkit.models.threshold import Threshold
 from toolkit.statistics.measure import Measure
+from toolkit.statistics.units import weights_of
 
 HELD_OUT_FILE = "held_out.json"
 #: Scores alike within this are counted together: of probabilities in log-odds, of others in standard deviations.
@@ -63,7 +64,8 @@ def count_held_out(found: Predictions, chosen: Threshold | None, measured: dict[
     chosen : Threshold or None
         Binary only.
     measured : dict of str to Measure
-        Their metrics; of a regression only.
+        Their metrics, which know what belongs together: rows of a group are counted apart from others, under its
+        number, and so are rows of another weight.
 
     Returns
     -------
@@ -86,8 +88,12 @@ def count_held_out(found: Predictions, chosen: Threshold | None, measured: dict[
     else:
         return ""
     at = logit(np.clip(score, _LEAST, 1 - _LEAST)) if found.probabilities else score / (float(score.std()) or 1.0)
-    rows = pd.DataFrame({"at": np.round(at / STEP), "truth": found.y_true, "said": said, "score": score})
-    counts = rows.groupby(["at", "truth", "said"])["score"].agg(score="mean", rows="size").reset_index()
+    units = measured["accuracy"].units if measured else None
+    own = {"weight": units.weights, "group": units.codes if units.kind == "group" else None} if units else {}
+    rows = pd.DataFrame({"at": np.round(at / STEP), "truth": found.y_true, "said": said, "score": score, **own})
+    alike = rows.columns.drop(["score", "weight"], errors="ignore")
+    cells = rows.groupby([np.log1p(weights_of(units, len(rows))).round(1), *alike], dropna=False)
+    counts = cells.mean().assign(rows=cells.size()).droplevel(0).reset_index().dropna(axis=1)
     return json.dumps({"probabilities": found.probabilities} | counts.to_dict("list"))
 
 
@@ -130,9 +136,12 @@ def held_out_rows(model: Model) -> tuple[Dataset, Predictions | HeldOutErrors]:
     names = in_order(schema)
     labels = pd.DataFrame({schema.named("target"): pd.Series(names, dtype=object)[truth.astype(np.intp)].to_numpy()})
     data = as_dataset(labels.infer_objects(), "held-out rows", like=schema)
+    # Neither was kept where rows stand alone, nor by an earlier version.
+    data = replace(data, group=rows.get("group"), weight=rows.get("weight"))
     score, y_prob = rows["score"].to_numpy(), None
     if schema.task == "multiclass":
         y_prob = np.zeros((len(rows), max(len(names), int(said.max()) + 1)))
         y_prob[np.arange(len(rows)), said.astype(np.intp)] = score
         score = said
-    return data, Predictions(truth, score, y_prob, bool(content["probabilities"]), names)
+    each = weights_of(data.units, data.rows)
+    return data, Predictions(truth, score, y_prob, bool(content["probabilities"]), names, weights=each)

@@ -1,6 +1,5 @@
 """From a score to the chance of being positive, learnt on labelled rows, with how sure that is and whether it holds."""
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +8,7 @@ from scipy.special import expit, logit
 
 from toolkit.statistics.calibration import fit_logistic
 from toolkit.statistics.intervals import Array
-from toolkit.statistics.units import FEW_GROUPS, Units, kish, weights_of
+from toolkit.statistics.units import FEW_GROUPS, Units, dispersion, kish, likeness, summed, weights_of
 
 #: Knots by the rows of the rarer class: from that many rows on. Two knots are Platt's straight line.
 KNOTS = ((0, 2), (50, 3), (200, 4), (500, 5), (1000, 6), (5000, 8))
@@ -120,32 +119,6 @@ def fit_calibrator(
         covariance = covariance + np.outer(apart, apart)
     left = (y_true - chance) / np.sqrt(np.maximum(chance * (1 - chance), _CLIP))
     return Calibrator(knots, centre, unit, probabilities, beta, covariance, rarer, likeness(left, units))
-
-
-def summed(rows: Array, units: Units | None) -> Array:
-    """Sum rows of numbers within groups, scaled so that the squares are those of a sample of groups."""
-    if units is None:
-        return rows
-    return np.asarray(np.apply_along_axis(units.sums, 0, rows) * math.sqrt(units.count / max(units.count - 1, 1)))
-
-
-def likeness(left: Array, units: Units | None) -> float:
-    """Return the correlation of what is left of two rows of one group: the moment estimator, not below 0."""
-    if units is None:
-        return 0.0
-    pairs = float((np.bincount(units.codes).astype(float) ** 2).sum()) - len(left)
-    square = float(left @ left)
-    products = float((units.sums(left) ** 2).sum()) - square
-    return min(max(products / pairs / (square / len(left)), 0.0), 1.0) if pairs and square else 0.0
-
-
-def dispersion(alike: float, units: Units | None) -> float:
-    """Return how many times the variance of a sum over rows is that of independent rows of one weight (Kish 1965)."""
-    if units is None:
-        return 1.0
-    sizes = np.bincount(units.codes).astype(float)
-    uneven = 1.0 if units.weights is None else kish(units.weights)
-    return uneven * (1 + alike * (float(sizes @ sizes) / float(sizes.sum()) - 1))
 
 
 def shift_test(y_true: Array, score: Array, calibrator: Calibrator, units: Units | None = None) -> float:

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from toolkit.core.estimate import Estimate
-from toolkit.monitoring.calibrator import Calibrator, dispersion, likeness, shift_test
+from toolkit.monitoring.calibrator import Calibrator, shift_test
 from toolkit.statistics.intervals import Array, wilson
 from toolkit.statistics.metrics import binary_metrics
-from toolkit.statistics.units import Units, weights_of
+from toolkit.statistics.units import Units, dispersion, likeness, weights_of
 
 BINARY = ("roc_auc", "accuracy", "precision", "recall", "f1")
 CELLS = ("true_positives", "false_positives", "false_negatives", "true_negatives")

@@ -19,11 +19,10 @@ from toolkit.core.words import unique
 from toolkit.models.held_out import HeldOutErrors
 from toolkit.models.prediction import Predictions
 from toolkit.models.preprocessing import make_model
-from toolkit.monitoring.calibrator import dispersion, likeness
 from toolkit.statistics.intervals import RULE_OF_THREE, Array, Z, t_quantile, wald
 from toolkit.statistics.regression import regression_metrics
 from toolkit.statistics.significance import holm
-from toolkit.statistics.units import Units, weights_of
+from toolkit.statistics.units import Units, dispersion, likeness, weights_of
 
 Places = NDArray[np.intp]
 Rows = tuple[pd.DataFrame, Array, Array]

@@ -266,12 +266,12 @@ def _expect(
     if len(np.unique(before.y_true)) < 2:
         found = "one class only" if chosen else "rows that are all predicted right, or all wrong"
         raise InputError(f"The reference holds {found}, so nothing can be learned from it about the scores.")
-    weights, supported = None, np.ones(current.rows, dtype=bool)
+    own = before.units.weights if before.units else None
+    weights, supported = own, np.ones(current.rows, dtype=bool)
     if reference.features.shape[1]:
         weights, supported = density_ratio(reference.features, current.features, seed, (before.units, after.units))
     learnt: dict[str, Any] = {"probabilities": known.probabilities, "units": before.units}
     calibrator = fit_calibrator(before.y_true, before.y_score, weights=weights, **learnt)
-    own = before.units.weights if before.units else None
     plain = fit_calibrator(before.y_true, before.y_score, weights=own, **learnt)
     outside = float(((after.y_score < before.y_score.min()) | (after.y_score > before.y_score.max())).mean())
     return ByScore(calibrator, plain, after, supported), measure_scored(before), outside

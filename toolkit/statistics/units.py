@@ -141,13 +141,14 @@ class Units:
     ) -> "Units | None":
         """Return the groups of rows, else their times if these are 100 or more; None where each row stands alone.
 
-        A row without a group is a group of its own; so is each row where there are weights and neither.
+        Rows without a group form one group, as they do in a split: what they have in common is not known. Each row is
+        on its own where there are weights and neither.
 
         Examples
         --------
         >>> import pandas as pd
         >>> Units.of(pd.Series(["a", "a", None, "b"], name="person"), None).codes.tolist()
-        [0, 0, 2, 1]
+        [0, 0, 1, 2]
         >>> str(Units.of(None, None, pd.Series([1, 3], name="w")))
         "rows weighted by 'w'"
         """
@@ -156,11 +157,8 @@ class Units:
             known = cls.of(group, time) or cls(np.arange(len(values)), len(values), "", "row")
             return replace(known, weights=values / values.mean(), weight=str(weight.name))
         if group is not None:
-            codes, names = group.factorize()
-            lone = codes < 0
-            codes = np.where(lone, len(names) + np.cumsum(lone) - 1, codes)
-            count = len(names) + int(lone.sum())
-            return cls(codes, count, str(group.name)) if count < len(codes) else None
+            codes, names = group.factorize(use_na_sentinel=False)
+            return cls(codes, len(names), str(group.name)) if len(names) < len(codes) else None
         if time is None or time.nunique() < LEAST_TIMES:
             return None
         codes, names = time.factorize(sort=True)
@@ -266,3 +264,29 @@ class Units:
             return math.sqrt(self.count * float(waves @ waves) / self.stretches) / len(influence)
         small = math.sqrt(self.count / max(self.count - 1, 1)) if self.kind != "row" else 1.0
         return standard_error(sums) * small * self.count / len(influence)
+
+
+def summed(rows: Array, units: Units | None) -> Array:
+    """Sum rows of numbers within groups, scaled so that the squares are those of a sample of groups."""
+    if units is None:
+        return rows
+    return np.asarray(np.apply_along_axis(units.sums, 0, rows) * math.sqrt(units.count / max(units.count - 1, 1)))
+
+
+def likeness(left: Array, units: Units | None) -> float:
+    """Return the correlation of what is left of two rows of one group: the moment estimator, not below 0."""
+    if units is None:
+        return 0.0
+    pairs = float((np.bincount(units.codes).astype(float) ** 2).sum()) - len(left)
+    square = float(left @ left)
+    products = float((units.sums(left) ** 2).sum()) - square
+    return min(max(products / pairs / (square / len(left)), 0.0), 1.0) if pairs and square else 0.0
+
+
+def dispersion(alike: float, units: Units | None) -> float:
+    """Return how many times the variance of a sum over rows is that of independent rows of one weight (Kish 1965)."""
+    if units is None:
+        return 1.0
+    sizes = np.bincount(units.codes).astype(float)
+    uneven = 1.0 if units.weights is None else kish(units.weights)
+    return uneven * (1 + alike * (float(sizes @ sizes) / float(sizes.sum()) - 1))
