@@ -163,6 +163,19 @@ class TestModels:
         other = GradientBoostingClassifier(random_state=0).fit(data.features.iloc[:, 5:], data.target)
         assert tk.compare(few, other, data, latency=False).conclusion == "superior"
 
+    @pytest.mark.parametrize("roles", [{"weight": "w"}, {"group": "who"}, {"group": "who", "weight": "w"}])
+    def test_the_share_of_flips_counts_weights_and_groups(self, roles):
+        frame = table(300, new=1.2, copies=10)
+        turned = ((frame["old"] >= 0.5) != (frame["new"] >= 0.5)).astype(float)
+        frame["w"] = np.where(np.random.default_rng(0).random(3000) < 0.2 + 0.6 * turned, 9.0, 1.0)
+        each = frame["w"] if "weight" in roles else np.ones(3000)
+        flips = compared(frame.drop(columns={"who", "w"} - set(roles.values())), **roles).scalars()["comparison.flips"]
+        wanted = np.average(turned, weights=each)
+        moved = (each * (turned - wanted)).groupby(frame["who"] if "group" in roles else frame.index).sum()
+        error = np.sqrt((moved**2).sum()) / each.sum()
+        assert (flips.value, flips.n) == (pytest.approx(wanted), 3000)
+        assert flips.high - flips.low == pytest.approx(2 * stats.norm.ppf(0.975) * error, rel=0.06)
+
     def test_numbers_have_no_flips(self):
         data = tk.load_dataset("diabetes")
         one, two = (LinearRegression().fit(data.features.iloc[:, :k], data.target) for k in (2, 10))

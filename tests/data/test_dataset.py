@@ -651,6 +651,30 @@ def test_columns_may_be_called_anything():
     assert (data.target.name, list(data.features)) == ("0", ["", "None", "('a', 1)"])
 
 
+@pytest.mark.parametrize("kind", ["binary", "multiclass", "regression"])
+@pytest.mark.parametrize("roles", [{"weight": "w"}, {"group": "who"}, {"group": "who", "weight": "w"}])
+def test_the_level_of_the_target_counts_weights_and_groups(kind, roles):
+    rng = np.random.default_rng(0)
+    who = np.repeat(np.arange(200), 10)
+    own = np.repeat(rng.normal(size=200), 10) + 0.3 * rng.normal(size=2000)
+    y = {"binary": (own > 0) * 1, "multiclass": np.digitize(own, [0, 1.5]), "regression": own}[kind]
+    frame = pd.DataFrame({"x": rng.normal(size=2000), "who": who, "y": y})
+    frame["w"] = np.where(rng.random(2000) < 0.2 + 0.6 * (own > 0), 9.0, 1.0)
+    data = load_dataset(frame, target="y", drop=[one for one in ("who", "w") if one not in roles.values()], **roles)
+    each = frame["w"].to_numpy() if "weight" in roles else np.ones(2000)
+    largest = int(np.bincount(y, each).argmax()) if kind == "multiclass" else 1
+    values = y if kind == "regression" else (y == largest) * 1.0
+    wanted = np.average(values, weights=each)
+    # The linearized error of a mean of weighted rows, summed within groups.
+    moved = pd.Series(each * (values - wanted)).groupby(who if "group" in roles else np.arange(2000)).sum()
+    error = np.sqrt((moved**2).sum()) / each.sum()
+    found = data.target_level()
+    assert (found.value, found.n) == (pytest.approx(wanted), 2000)
+    assert found.high - found.low == pytest.approx(2 * stats.norm.ppf(0.975) * error, rel=0.06)
+    if kind != "multiclass":
+        assert data.scalars()[f"data.target_{'rate' if kind == 'binary' else 'mean'}"] == found
+
+
 def test_very_large_numbers_do_not_overflow():
     values = np.random.default_rng(0).normal(size=40)
     data = load_dataset(pd.DataFrame({"a": values, "y": values[::-1] * 1e300}), target="y")

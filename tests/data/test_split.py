@@ -385,3 +385,16 @@ def test_parts_are_given_whole_and_alike():
         split_dataset(whole, test=whole)
     with pytest.raises(InputError, match="has other columns or labels"):
         split_dataset(train=whole, test=load_dataset(table()[["a", "y"]], target="y", positive="c1"))
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_the_target_of_a_part_counts_weights(classes):
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, classes, 900)
+    frame = pd.DataFrame({"x": rng.normal(size=900), "y": y, "w": np.where(y == 1, 9.0, 1.0)})
+    split = split_dataset(load_dataset(frame, target="y", weight="w"))
+    table, test = split.frame().set_index("part"), split.test
+    wanted = np.average(test.target == 1, weights=test.weight)
+    assert table.loc["test", "target_rate" if classes == 2 else "share of 1"] == pytest.approx(wanted)
+    if classes == 2:
+        assert split.scalars()["split.test.target_rate"].value == pytest.approx(wanted)

@@ -16,6 +16,7 @@ from toolkit.evaluation.evaluate import evaluate
 from toolkit.evaluation.explorer import MOST_GROUPS, threshold_explorer
 from toolkit.fairness.audit import audit_fairness
 from toolkit.models.recorded import RecordedPredictions
+from toolkit.statistics.intervals import wilson
 
 ROWS = 500
 
@@ -124,3 +125,51 @@ def test_any_scores_give_counts_that_never_rise(scores, random):
         assert shown.counts[name].is_monotonic_decreasing
         assert shown.counts[name].between(0, most).all()
     assert shown._repr_mimebundle_()["text/html"].count("<tr>") > 1
+
+
+def people(persons=40, rows=50):
+    """Rows of persons who have one label and nearly one score."""
+    random = np.random.default_rng(0)
+    who, label = np.repeat(np.arange(persons), rows), np.repeat(random.integers(0, 2, persons), rows)
+    own = np.repeat(random.normal(size=persons), rows)
+    score = np.clip(0.4 + 0.25 * own + 0.2 * label + 0.02 * random.normal(size=len(who)), 0, 1)
+    frame = pd.DataFrame({"who": who, "y": np.where(label == 1, "yes", "no")})
+    return frame, score
+
+
+def test_intervals_rest_on_groups_as_the_evaluation_s_do():
+    frame, score = people()
+    data = load_dataset(frame, target="y", positive="yes", group="who")
+    model = RecordedPredictions(y_score=score, classes=("no", "yes"))
+    table = threshold_explorer(evaluate(model, data, latency=False)).frame()
+    for place in (len(table) // 4, len(table) // 2, 3 * len(table) // 4):
+        row = table.iloc[place]
+        numbers = evaluate(model, data, threshold=float(row["threshold"]), latency=False).scalars()
+        for metric, among in (("recall", frame["y"] == "yes"), ("precision", score >= row["threshold"])):
+            same = numbers[f"test.{metric}"]
+            found = row[[metric, f"{metric}_low", f"{metric}_high"]].astype(float)
+            assert found.tolist() == pytest.approx([same.value, same.low, same.high])
+            assert row[f"{metric}_n"] == among.sum()
+            assert same.high - same.low > 3 * np.diff(wilson(same.value * among.sum(), among.sum()))[0]
+
+
+def test_the_calibration_curve_rests_on_groups():
+    frame, score = people()
+    model = RecordedPredictions(y_score=score, classes=("no", "yes"))
+    roles = {"target": "y", "positive": "yes"}
+    alone, grouped = (
+        evaluate(model, load_dataset(frame, **roles, **more), latency=False).curves["calibration"]
+        for more in ({"drop": "who"}, {"group": "who"})
+    )
+    for name in ("predicted", "observed", "n"):
+        assert alone[name].tolist() == pytest.approx(grouped[name].tolist())
+    widths = [curve["high"] - curve["low"] for curve in (alone, grouped)]
+    assert (widths[1] > 2 * widths[0]).mean() > 0.5
+    # Of the middle bin, by the ratio estimator over persons.
+    order = np.argsort(score, kind="stable")
+    rows = order[np.cumsum(alone["n"])[4] : np.cumsum(alone["n"])[5]]
+    positive = pd.Series(frame["y"].to_numpy()[rows] == "yes")
+    left = (positive - positive.mean()).groupby(frame["who"].to_numpy()[rows]).sum()
+    error = np.sqrt((left**2).sum()) / len(rows)
+    assert widths[1][5] == pytest.approx(2 * 1.96 * error, rel=0.4)
+    assert widths[0][5] < 0.5 * 2 * 1.96 * error

@@ -91,6 +91,20 @@ def test_the_intervals_of_a_group_are_those_of_evaluate_on_its_rows():
         assert (one.value, one.low, one.high) == pytest.approx((other.value, other.low, other.high), abs=near)
 
 
+def test_the_bands_of_the_figure_over_thresholds_are_the_intervals_of_persons():
+    found = audit(visits(), ["sex"], threshold=0.5)
+    drawn = found.plot("thresholds")
+    recalls = found.groups[found.groups["metric"] == "recall"].set_index("group")["value"]
+    names = [line.get_label() for line in drawn.get_lines()][: len(recalls)]
+    assert sorted(names) == sorted(recalls.index) == ["Female", "Male"]
+    for name, band in zip(names, drawn.collections, strict=True):
+        recall = recalls[name]
+        ends = np.concatenate([path.vertices for path in band.get_paths()])
+        heights = ends[np.isclose(ends[:, 0], 0.5), 1]
+        for end in (recall.low, recall.high):
+            assert np.abs(heights - end).min() < 1e-6
+
+
 @pytest.mark.parametrize("task", ["binary", "regression"])
 def test_copies_of_rows_tell_nothing_new(task):
     frame = visits(600, 1, alike=0.5)

@@ -7,9 +7,9 @@ from fairness_cases import disparity_coverage, draw_cells
 from hypothesis import given, settings, strategies as st
 
 from toolkit.core.estimate import Estimate
-from toolkit.fairness.clusters import Resampling, count_cells
+from toolkit.fairness.clusters import HALF, Resampling, count_cells
 from toolkit.fairness.measures import compared
-from toolkit.fairness.rates import HALF, RATES, measure_rates
+from toolkit.fairness.rates import RATES, measure_rates
 from toolkit.fairness.spread import from_scale, measure_disparity, to_scale
 from toolkit.statistics.intervals import mean_estimate, standard_error, wald, wilson
 from toolkit.statistics.metrics import area_of

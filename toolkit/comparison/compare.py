@@ -22,8 +22,9 @@ from toolkit.data.split import Split
 from toolkit.errors import InputError, above, listed, one_of
 from toolkit.models.model import Model
 from toolkit.models.threshold import ThresholdLike
-from toolkit.statistics.intervals import share_estimate
+from toolkit.statistics.measure import share
 from toolkit.statistics.significance import holm
+from toolkit.statistics.units import weights_of
 
 finding, drawing = finder(__file__), drawer(__file__)
 #: What a conclusion says, before the numbers.
@@ -181,7 +182,9 @@ class Comparison(Result):
             tests["p_equivalent"] = self.main.p_equivalent(self.margin)
         found |= {f"comparison.{name}": Estimate(value, n=part.rows) for name, value in tests.items()}
         if part.task != "regression":
-            found["comparison.flips"] = share_estimate(len(self.flips), part.rows)
+            (one, other), units = self.sides.labels(), self.sides.units
+            apart = share((one != other).astype(float), weights_of(units, part.rows))
+            found["comparison.flips"] = apart.over(units).estimate
         found["comparison.groups_worse"] = Estimate(int(self.groups["worse"].sum()), n=len(self.groups))
         return found | {"comparison.slices_worse": Estimate(len(self.slices), n=part.rows)}
 

@@ -19,8 +19,9 @@ from toolkit.data.columns import describe_columns, readable, target_drawing
 from toolkit.data.findings import check_features, face, finding, gathered
 from toolkit.data.schema import Schema, Task
 from toolkit.errors import InputError, NotApplicableError
-from toolkit.statistics.intervals import AnyArray, Codes, mean_estimate, share_estimate
-from toolkit.statistics.units import Units, kish
+from toolkit.statistics.intervals import AnyArray, Codes, mean_estimate
+from toolkit.statistics.measure import mean, share
+from toolkit.statistics.units import Units, kish, weights_of
 
 #: The parts of a table that have a row for each of its rows.
 ROWS = ("features", "target", "sensitive", "time", "group", "weight", "others")
@@ -207,15 +208,22 @@ class Dataset(Result):
         return numbers | ({name: self.target_level()} if name and self._has_labels else {})
 
     def target_level(self) -> Estimate:
-        """Return the positive share (binary), the mean (regression) or the largest class's share (multiclass)."""
+        """Return the positive share (binary), the mean (regression) or the largest class's share (multiclass).
+
+        Rows count by their weights, and the interval rests on the groups of rows.
+        """
         part = self.labelled
         if self.task == "regression":
             values = part.target.to_numpy(dtype="float64")
             # Dividing by the largest value first keeps the squares of very large ones from overflowing.
             scale = float(np.abs(values).max()) or 1.0
-            return mean_estimate(values / scale).times(scale)
-        hits = int(part.y_binary().sum()) if self.task == "binary" else int(part.target.value_counts().max())
-        return share_estimate(hits, part.rows)
+            found = mean_estimate(values / scale)
+            if part.units and found.has_interval:
+                found = mean(values / scale, part.units.weights, bounds=(-math.inf, math.inf)).over(part.units).estimate
+            return found.times(scale)
+        each = pd.Series(weights_of(part.units, part.rows), part.target.index)
+        most = self.positive if self.task == "binary" else each.groupby(part.target).sum().idxmax()
+        return share(np.asarray(part.target == most, float), np.asarray(each, float)).over(part.units).estimate
 
     def findings(self) -> list[Finding]:
         """Return what loading decided and what the checks found, the most severe first."""

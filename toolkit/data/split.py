@@ -26,6 +26,7 @@ from toolkit.data.roles import time_order
 from toolkit.data.table_reader.cells import as_label
 from toolkit.errors import InputError, instance, listed, one_of, share
 from toolkit.statistics.intervals import share_estimate
+from toolkit.statistics.units import weights_of
 
 STRATEGIES = ("auto", "stratified", "time", "group", "time_group", "random")
 PARTS = ("train", "validation", "test")
@@ -156,7 +157,7 @@ class Split(Result):
         for name, part in self.parts().items():
             row: dict[str, object] = {"part": name, "rows": part.rows, "share": part.rows / self.data.rows}
             if self.data.task == "multiclass":
-                shares = part.target.value_counts(normalize=True)
+                shares = pd.Series(weights_of(part.units, part.rows)).groupby(part.target.to_numpy()).sum() / part.rows
                 shown = shares.reindex(self.data.classes[:MOST_CLASS_COLUMNS], fill_value=0.0)
                 row |= {f"share of {one}": share for one, share in shown.items()}
             else:

@@ -21,11 +21,11 @@ from toolkit.models.model import Model, in_order
 from toolkit.models.prediction import Predictions, measure_speed, predict, threshold_for
 from toolkit.models.threshold import DEFAULT, Costs, Threshold, ThresholdLike, confusion_steps
 from toolkit.statistics.calibration import calibration_bins
-from toolkit.statistics.intervals import Array, wilson
-from toolkit.statistics.measure import Measure, difference, mean, rival
+from toolkit.statistics.intervals import Array
+from toolkit.statistics.measure import Measure, difference, mean, rival, share
 from toolkit.statistics.metrics import binary_metrics, class_table, multiclass_metrics
 from toolkit.statistics.regression import regression_metrics
-from toolkit.statistics.units import Units, kish
+from toolkit.statistics.units import Units, weights_of
 
 MOST_POINTS = 400
 SCORE_BINS = 40
@@ -120,7 +120,7 @@ def evaluate(
         numbers=numbers,
         by_class=by_class,
         confusion=_confusion(predicted["test"], test, chosen),
-        curves=_curves(predicted["test"], test.task, chosen, seed),
+        curves=_curves(predicted["test"], test.task, chosen, seed, units["test"]),
         notes=tuple(by_severity([*notes, *judge(test.task, numbers, predicted)])),
         measured=measured["test"],
         model=replace(model, threshold=chosen),
@@ -189,7 +189,9 @@ def _confusion(predicted: Predictions, test: Dataset, chosen: Threshold | None) 
     return pd.DataFrame(cells, index=pd.Index(names, name="true"), columns=pd.Index(names, name="predicted"))
 
 
-def _curves(predicted: Predictions, task: str, chosen: Threshold | None, seed: int) -> dict[str, pd.DataFrame]:
+def _curves(
+    predicted: Predictions, task: str, chosen: Threshold | None, seed: int, units: Units | None
+) -> dict[str, pd.DataFrame]:
     """Compute what the figures show, as frames of a few hundred rows: a residual is prediction minus truth."""
     if task == "regression":
         n = len(predicted.y_true)
@@ -199,12 +201,12 @@ def _curves(predicted: Predictions, task: str, chosen: Threshold | None, seed: i
         return {"predicted_vs_actual": dots, "residuals": dots}
     if chosen is None or not predicted.scored or predicted.y_true.sum() in (0, len(predicted.y_true)):
         return {}
-    rows = predicted.y_true, predicted.y_pred, predicted.weights
+    rows = predicted.y_true, predicted.y_pred, units
     return binary_curves(*rows, costs=chosen.rule.costs, probabilities=predicted.probabilities)
 
 
 def binary_curves(
-    y_true: Array, y_score: Array, weights: Array | None = None, *, costs: Costs | None, probabilities: bool
+    y_true: Array, y_score: Array, units: Units | None = None, *, costs: Costs | None, probabilities: bool
 ) -> dict[str, pd.DataFrame]:
     """Compute every curve of a binary classifier.
 
@@ -213,8 +215,8 @@ def binary_curves(
     y_true : array of shape (n,)
         1 for the positive class, 0 for the other; both must be there.
     y_score : array of shape (n,)
-    weights : array of shape (n,), optional
-        How much each row counts, of mean 1.
+    units : Units, optional
+        The independent observations, where these are not the rows, and how much each row counts.
     costs : Costs or None
         With them the cost curve is computed too.
     probabilities : bool
@@ -233,7 +235,7 @@ def binary_curves(
     >>> binary_curves(y_true, y_score, costs=None, probabilities=True)["roc"]["recall"].tolist()
     [0.0, 0.5, 0.5, 1.0, 1.0]
     """
-    each = np.ones(len(y_true)) if weights is None else weights
+    each = weights_of(units, len(y_true))
     steps, hits, called = confusion_steps(y_true, y_score, each)
     n, ones = len(y_true), float(y_true @ each)
     kept, progress = np.arange(len(steps)), hits / ones + (called - hits) / (n - ones)
@@ -250,8 +252,11 @@ def binary_curves(
         total = costs.total(hits, called - hits, ones, n - ones)
         curves["cost"] = pd.DataFrame({"threshold": steps, "expected_cost": total / n})
     if probabilities:
-        bins, effect = zip(*calibration_bins(y_true, y_score, weights=weights), strict=True), kish(each)
-        rows = [(at, rate, *wilson(rate * size / effect, size / effect), int(size)) for size, at, rate in bins]
+        (sizes, predicted, _), order = calibration_bins(y_true, y_score, each), np.argsort(y_score, kind="stable")
+        place = np.searchsorted(np.cumsum(sizes), np.cumsum(each[order]) - each[order] / 2)[np.argsort(order)]
+        rates = [share(y_true, each * (place == at)).over(units).estimate for at in range(len(sizes))]
+        found = zip(predicted, rates, sizes, strict=True)
+        rows = [(at, rate.value, rate.low, rate.high, int(size)) for at, rate, size in found]
         curves["calibration"] = pd.DataFrame(rows, columns=["predicted", "observed", "low", "high", "n"])
     return curves
 

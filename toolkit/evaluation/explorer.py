@@ -1,20 +1,23 @@
 """The threshold explorer: what every threshold would do, overall and to each group, for the report's slider."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from toolkit.core.estimate import spread
+from toolkit.core.estimate import Estimate, spread
 from toolkit.core.face import Face
 from toolkit.core.result import Explorer
 from toolkit.errors import NotApplicableError, instance
 from toolkit.evaluation.evaluation import Evaluation
 from toolkit.evaluation.findings import face, refusal
+from toolkit.models.prediction import Predictions, predict
 from toolkit.models.threshold import OUTCOMES, Costs
 from toolkit.statistics.intervals import share_estimate
+from toolkit.statistics.measure import share
+from toolkit.statistics.units import Units
 
 if TYPE_CHECKING:
     from toolkit.fairness.audit import FairnessAudit
@@ -76,7 +79,8 @@ def threshold_explorer(evaluation: Evaluation, fairness: "FairnessAudit | Any" =
         counts = pd.concat([counts, at_chosen]).sort_values("threshold", ignore_index=True)
     place, costs = int(np.flatnonzero(counts["threshold"] == chosen.value)[0]), chosen.rule.costs or PLAIN_COSTS
     counts = counts.round({"tp": 0, "fp": 0}).astype({"tp": int, "fp": int})
-    return ThresholdExplorer(evaluation.data.positive, counts, positives, negatives, place, costs, groups)
+    known = (predict(evaluation.model, evaluation.data), units) if units else None
+    return ThresholdExplorer(evaluation.data.positive, counts, positives, negatives, place, costs, groups, known)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -97,6 +101,8 @@ class ThresholdExplorer(Explorer):
         Those the threshold was chosen by, else 1 for every error.
     groups : DataFrame
         A row a group and threshold: ``feature, group, threshold, positives, negatives, size, tp, fp``; may be empty.
+    known : (Predictions, Units) or None
+        Of the rows, where they are not independent observations.
     """
 
     positive: object
@@ -106,25 +112,30 @@ class ThresholdExplorer(Explorer):
     chosen: int
     costs: Costs
     groups: pd.DataFrame
+    known: tuple[Predictions, Units] | None = None
 
     def frame(self) -> pd.DataFrame:
         """Return recall, precision, false positive rate and selection rate with their intervals, and the cost a row."""
         return spread(self._table())
 
-    def _table(self) -> pd.DataFrame:
+    def _table(self, places: list[int] | None = None) -> pd.DataFrame:
+        counts = self.counts if places is None else self.counts.iloc[places]
         rows, n = [], self.positives + self.negatives
-        for threshold, tp, fp in self.counts.itertuples(index=False, name=None):
+        for threshold, tp, fp in counts.itertuples(index=False, name=None):
             shares = ((tp, self.positives), (tp, tp + fp), (fp, self.negatives), (tp + fp, n))
+            found = [share_estimate(*one) for one in shares]
+            if self.known:
+                found = _over(found, threshold, *self.known)
             cost = self.costs.total(tp, fp, self.positives, self.negatives) / n
-            rows.append([threshold, *(share_estimate(*share) for share in shares), cost])
+            rows.append([threshold, *found, cost])
         names = ("threshold", "recall", "precision", "false_positive_rate", "selection_rate", "cost_a_row")
-        return pd.DataFrame(rows, columns=list(names))
+        return pd.DataFrame(rows, columns=list(names), index=counts.index)
 
     def face(self) -> Face:
         """Return the threshold, and what some others would give."""
         called = self.counts["tp"] + self.counts["fp"]
         wanted = np.linspace(called.min(), called.max(), SHOWN_AT_REST)
-        table = self._table().iloc[sorted({int(np.argmin(np.abs(called - count))) for count in wanted} | {self.chosen})]
+        table = self._table(sorted({int(np.argmin(np.abs(called - count))) for count in wanted} | {self.chosen}))
         levels = [f"{at:.4g}{' (chosen)' * (place == self.chosen)}" for place, at in table["threshold"].items()]
         return face("explorer", self, table.assign(threshold=levels), chosen=self.counts["threshold"][self.chosen])
 
@@ -142,6 +153,13 @@ class ThresholdExplorer(Explorer):
             "currency": self.costs.currency,
             "groups": groups[rank <= MOST_GROUPS].drop(columns="size").to_dict("records"),
         }
+
+
+def _over(shares: list[Estimate], threshold: float, rows: Predictions, units: Units) -> list[Estimate]:
+    """Give the four shares at a threshold the interval of dependent rows, as an evaluation does."""
+    y, called = rows.y_true, rows.decide(threshold)
+    pairs = (called, y), (y, called), (called, 1 - y), (called, np.ones(len(y)))
+    return [replace(share(*one).over(units).estimate, n=known.n) for one, known in zip(pairs, shares, strict=True)]
 
 
 def _groups(fairness: Any, threshold: float, rows: int, positives: int) -> pd.DataFrame:

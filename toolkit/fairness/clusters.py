@@ -17,10 +17,12 @@ from scipy.special import stdtrit
 from toolkit.core.estimate import Estimate
 from toolkit.statistics.intervals import AnyArray, Array, Codes, Z, standard_error, t_quantile
 from toolkit.statistics.measure import Measure
-from toolkit.statistics.units import Units, freedom_of
+from toolkit.statistics.units import Units, freedom_of, kish
 
 #: Units whose sums are held side by side at once.
 BLOCK = 16_384
+#: Added to each cell before resampling, so that what was not seen is not held to be impossible.
+HALF = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,6 +157,33 @@ def design_effect(sums: Array, variance: float, rows: float) -> float:
         return rows / count
     ratio = standard_error(count * sums) * math.sqrt(count / (count - 1)) * t_quantile(freedom_of(sums) + 1) / Z
     return max(ratio**2 / variance, count / rows)
+
+
+def clustered(
+    kinds: Array, cells: Array, grouping: Grouping, parts: Sequence[Array], how: Resampling
+) -> tuple[Array, Array]:
+    """Return the design effect of the mean of some rates by group, and its errors on the arcsine scale.
+
+    Of each rate ``kinds`` say which cells are counted, and among which; shape (2, rates, 4).
+    """
+    (hit, among), (hits, size) = kinds, np.tensordot(kinds, cells, axes=(2, 1))
+    seen, likely = np.tensordot(kinds, cells + HALF, axes=(2, 1))
+    rates, share, rate = seen / likely, 1 / len(hits), hits / np.maximum(size, 1)
+    scale = np.sqrt(np.maximum(size * (size - 1), 1))
+    moves = share * ((hit[:, None] - rate[..., None] * among[:, None]) / scale[..., None]).sum(axis=0)
+    spread = size * rate * (1 - rate) + np.maximum(rate, 1 - rate) ** 2
+    variance, middle = share**2 * (spread / scale**2).sum(axis=0), rates.mean(axis=0)
+    smooth = share**2 * (rates * (1 - rates) / likely).sum(axis=0)
+    taking = among[0] if len(hits) == 1 else np.ones(4)
+    sums = [part @ move for part, move in zip(parts, moves, strict=True)]
+    totals = [part @ taking for part in parts]
+    rows = cells @ taking
+    if grouping.units and grouping.units.weights is not None:
+        rows = rows * [kish(total[total > 0]) if total.any() else 1.0 for total in totals]
+    known = zip(sums, totals, variance, rows, strict=True)
+    effect = np.array([design_effect(one[total > 0], apart, n) for one, total, apart, n in known])
+    deviation = np.sqrt(np.nan_to_num(effect, posinf=1.0) * smooth / (4 * middle * (1 - middle)))
+    return effect, draw_errors(sums, grouping.places, how) * deviation[:, None]
 
 
 def draw_errors(sums: Sequence[Array], places: Sequence[Codes], how: Resampling) -> Array:

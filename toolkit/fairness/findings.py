@@ -22,7 +22,7 @@ from toolkit.fairness.groups import MOST_GROUPS
 from toolkit.fairness.measures import FOREMOST, METRICS, MOST_CLASSES, PARITIES, too_few
 from toolkit.fairness.rates import LEAST_OF_KIND
 from toolkit.models.prediction import Predictions
-from toolkit.statistics.intervals import wilson
+from toolkit.statistics.intervals import wilson, wilson_size
 from toolkit.statistics.units import FEW_GROUPS
 
 if TYPE_CHECKING:
@@ -214,10 +214,12 @@ def _thresholds(audit: FairnessAudit) -> Drawing | None:
     ranked = parity.assign(single=single, size=[found.value for found in parity["value"]])
     feature = ranked.sort_values(["single", "size"], ascending=False, kind="stable")["feature"].iloc[0]
     judged = audit.groups[(audit.groups["metric"] == "recall") & audit.groups["judged"]]
-    kept = judged[judged["feature"] == feature].nlargest(MOST_LINES, "rows")["group"]
+    kept = judged[judged["feature"] == feature].nlargest(MOST_LINES, "rows").set_index("group")["value"]
+    # As many rows as the interval at the threshold in use is worth.
+    sizes = kept.map(wilson_size).to_dict()
     grid, threshold = np.sort(curves["threshold"].unique()), audit.threshold.value
     steps = [*grid[np.linspace(0, len(grid) - 1, MOST_STEPS).astype(np.intp)], threshold]
-    shown = (curves["feature"] == feature) & curves["group"].isin(kept) & curves["threshold"].isin(steps)
+    shown = (curves["feature"] == feature) & curves["group"].isin(sizes) & curves["threshold"].isin(steps)
     lines = curves.loc[shown, ["feature", "group", "threshold", "recall", "positives"]]
     reached = lines[lines["threshold"] >= (threshold if math.isfinite(threshold) else -math.inf)]
     at = reached.groupby("group", sort=False)["recall"].first().to_dict()
@@ -225,7 +227,7 @@ def _thresholds(audit: FairnessAudit) -> Drawing | None:
 
     def draw(ax: Axes) -> None:
         for (group, line), colour, dash in zip(lines.groupby("group", sort=False), PALETTE, DASHES, strict=False):
-            recall, size = line["recall"].to_numpy(dtype=float), float(line["positives"].iloc[0])
+            recall, size = line["recall"].to_numpy(dtype=float), sizes[group]
             low, high = np.transpose([wilson(share * size, size) for share in recall])
             name = shorten(group, NAME_LENGTH)
             ax.plot(line["threshold"], recall, color=colour, drawstyle="steps-pre", linestyle=dash, label=name)

@@ -8,11 +8,10 @@ import pandas as pd
 
 from toolkit.core.estimate import Estimate
 from toolkit.core.resources import beside
-from toolkit.fairness.clusters import Grouping, Resampling, design_effect, draw_errors
+from toolkit.fairness.clusters import HALF, Grouping, Resampling, clustered
 from toolkit.fairness.spread import GroupMetric, from_scale, to_scale
 from toolkit.statistics.intervals import Array, Codes, mover_mean, wilson
 from toolkit.statistics.measure import ONE_UNIT
-from toolkit.statistics.units import kish
 
 _CELLS: dict[str, list[list[int]]] = beside(__file__, "metrics.yaml")["cells"]
 #: The cells that are counted, and those among which they are.
@@ -25,8 +24,6 @@ KINDS = {name: np.stack([_KIND[side] for side in sides], axis=1) for name, sides
 #: A rate is judged where it rests on this many rows of its kind, such as positives for the recall (or as few as a
 #: whole group may have, where that is less).
 LEAST_OF_KIND = 10
-#: Added to each cell before resampling, so that what was not seen is not held to be impossible.
-HALF = 0.5
 
 
 def group_values(cells: Array, metrics: Mapping[str, Callable[..., float]]) -> pd.DataFrame:
@@ -113,7 +110,7 @@ def measure_rates(
         judged = np.asarray(enough & (of_kind >= min(LEAST_OF_KIND, how.least)).all(axis=0))
         smooth, effect = np.divide(*_counts(name, cells + HALF)), np.ones(len(cells))
         if grouping and parts:
-            effect, errors = _clustered(name, cells, grouping, parts, how)
+            effect, errors = clustered(KINDS[name], cells, grouping, parts, how)
             judged &= np.isfinite(effect)
             errors = errors[judged]
         else:
@@ -132,28 +129,6 @@ def measure_rates(
         constant = ((hits == 0) | (hits == size)).all(axis=0)[judged]
         found[name] = GroupMetric(name, estimates, judged, centres, errors, deviations, chance, constant)
     return found
-
-
-def _clustered(
-    name: str, cells: Array, grouping: Grouping, parts: Sequence[Array], how: Resampling
-) -> tuple[Array, Array]:
-    """Return the design effect of the mean of some rates by group, and its errors on the arcsine scale."""
-    (hit, among), (hits, size), rates = KINDS[name], _counts(name, cells), np.divide(*_counts(name, cells + HALF))
-    share, rate, scale = 1 / len(hits), hits / np.maximum(size, 1), np.sqrt(np.maximum(size * (size - 1), 1))
-    moves = share * ((hit[:, None] - rate[..., None] * among[:, None]) / scale[..., None]).sum(axis=0)
-    spread = size * rate * (1 - rate) + np.maximum(rate, 1 - rate) ** 2
-    variance, middle = share**2 * (spread / scale**2).sum(axis=0), rates.mean(axis=0)
-    smooth = share**2 * (rates * (1 - rates) / _counts(name, cells + HALF)[1]).sum(axis=0)
-    taking = among[0] if len(hits) == 1 else np.ones(4)
-    sums = [part @ move for part, move in zip(parts, moves, strict=True)]
-    totals = [part @ taking for part in parts]
-    rows = cells @ taking
-    if grouping.units and grouping.units.weights is not None:
-        rows = rows * [kish(total[total > 0]) if total.any() else 1.0 for total in totals]
-    known = zip(sums, totals, variance, rows, strict=True)
-    effect = np.array([design_effect(one[total > 0], apart, n) for one, total, apart, n in known])
-    deviation = np.sqrt(np.nan_to_num(effect, posinf=1.0) * smooth / (4 * middle * (1 - middle)))
-    return effect, draw_errors(sums, grouping.places, how) * deviation[:, None]
 
 
 def _counts(name: str, cells: Array) -> Array:

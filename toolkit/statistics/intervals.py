@@ -49,6 +49,19 @@ def wilson(successes: float, n: float) -> Interval:
     return low, high
 
 
+def wilson_size(found: Estimate) -> float:
+    """Return the number of trials by which Wilson's interval of a share is as wide as this one.
+
+    Examples
+    --------
+    >>> round(wilson_size(Estimate(0.3, *wilson(15, 50))), 6)
+    50.0
+    """
+    square = (found.high - found.low) ** 2 / 4
+    apart = 2 * square - found.value * (1 - found.value)
+    return Z * Z * (0.5 - 2 * square) / (apart + math.sqrt(apart * apart + (1 - 4 * square) * square))
+
+
 def share_estimate(successes: int, n: int) -> Estimate:
     """Estimate a proportion by Wilson's interval; not defined where ``n`` is 0.
 
