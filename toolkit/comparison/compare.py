@@ -22,6 +22,7 @@ from toolkit.data.split import Split
 from toolkit.errors import InputError, above, listed, one_of
 from toolkit.models.model import Model
 from toolkit.models.threshold import ThresholdLike
+from toolkit.models.training_rows import about_rows
 from toolkit.statistics.intervals import share_estimate
 from toolkit.statistics.significance import holm
 
@@ -190,6 +191,8 @@ class Comparison(Result):
         return by_severity(self._findings())
 
     def _findings(self) -> Iterator[Finding]:
+        for model in self.sides.models:
+            yield from about_rows(model, self.sides.part)
         if self.conclusion == "inferior":
             yield finding("COMPARE-WORSE", "high", self.metric, said=self._sentence())
         for (feature, group, rows), worse in self.groups[self.groups["worse"]].groupby(["feature", "group", "rows"]):

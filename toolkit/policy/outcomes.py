@@ -27,7 +27,8 @@ def gather(results: Iterable[Result]) -> Numbers:
     ones = [instance(one, Result) for one in results]
     scalars = {name: number for result in ones for name, number in result.scalars().items()}
     data = next((record.data for result in ones if (record := result.record()).data), None)
-    return scalars, [finding for result in ones for finding in result.findings()], data.fingerprint if data else ""
+    findings = list(dict.fromkeys(finding for result in ones for finding in result.findings()))
+    return scalars, findings, data.fingerprint if data else ""
 
 
 def judge_policy(

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 KEPT = "extra_files"  # as MLflow calls the folder
 THRESHOLD = "threshold.json"
+TRAINED_ON = "training_rows.json"
 _ELSEWHERE = "MLFLOW_TRACKING_URI or TOOLKIT_OUT name another place."
 #: Ways of loading that keep a model's probabilities, in the order in which they are tried.
 FLAVOURS = ("sklearn", "lightgbm", "xgboost", "catboost")
