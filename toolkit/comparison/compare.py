@@ -244,7 +244,8 @@ class Comparison(Result):
             KeyNumber(f"test.{name}", titled(name), one.challenger, *where, one.champion, one.difference)
             for name, one in self.pairs.items()
         ]
-        settings = {"metric": self.metric, "margin": self.margin}
+        settings: dict[str, object] = {"metric": self.metric, "margin": self.margin}
+        settings |= {"champion_model": known} if (known := self.sides.models[0].version) else {}
         return Record(settings, model=self.model.record(), headline=self._sentence(), numbers=numbers)
 
     def face(self) -> Face:
