@@ -435,6 +435,12 @@ def test_a_failed_verdict_is_the_exit_code(tmp_path):
     assert CliRunner().invoke(main, ["gate", str(tmp_path), "--policy", str(policy)]).exit_code == 0
 
 
+@pytest.mark.parametrize("outcome", [None, "pass", "undecided", "ok"])
+def test_a_level_to_fail_on_is_said_to_do_nothing_where_no_decision_is_made(outcome, capsys):
+    toolkit.cli._exit_by(outcome, "watch")
+    assert ("--fail-on watch did nothing" in capsys.readouterr().err) is (outcome != "ok")
+
+
 def test_a_policy_is_read_before_anything_runs(tmp_path):
     done = CliRunner().invoke(
         main, ["run", "experiment", "-p", "data", "wine", "--policy", "nope", "--out", str(tmp_path / "reports")]

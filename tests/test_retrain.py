@@ -69,7 +69,7 @@ def test_a_worse_model_is_trained_again_and_registered(champion):
     assert scalars["champion.roc_auc"]["value"] < 0.6
     entries, faults = lifecycle.history("shop", out=champion / "reports")
     assert faults == []
-    assert (entries[-1].what, entries[-1].why) == ("register", "retrained from models:/shop@champion on new.csv")
+    assert (entries[-1].what, entries[-1].why) == ("register", "retrained from models:/shop/1 on new.csv")
 
 
 def test_one_that_is_as_good_as_before_is_left_alone(champion):

@@ -87,6 +87,8 @@ def sweep(template: str, pairs: Pairs, over: tuple[str, ...], grid: Path | None,
 def _exit_by(outcome: str | None, fail_on: str | None = None) -> None:
     from toolkit.core.results import LEVELS
 
+    if fail_on and outcome not in ("ok", "fail", *LEVELS):
+        click.echo(f"Warning: --fail-on {fail_on} did nothing: this report makes no decision about drift.", err=True)
     if outcome in {"fail", *(LEVELS[LEVELS.index(fail_on) :] if fail_on else ())}:
         raise SystemExit(1)
 

@@ -63,7 +63,7 @@ def test_the_whole_story(reports):
         lifecycle.promote("sugar/2", by="bob", override=True, out=out)
     lifecycle.register(second, "sugar", by="ann", out=out)
     lifecycle.reject("sugar/3", **by_bob)
-    with pytest.raises(InputError, match="bob rejected it: tried on June"):
+    with pytest.raises(InputError, match=r"bob rejected it: tried on June\. --override with a --reason"):
         lifecycle.promote("sugar/3", by="bob", out=out)
     lifecycle.approve("sugar/3", **by_bob)
     lifecycle.promote("sugar/3", by="bob", out=out)
@@ -250,6 +250,9 @@ def test_the_commands(reports):
     def toolkit(*arguments):
         return CliRunner().invoke(main, [*arguments, "--out", str(out)])
 
+    for name in ("bad/name", "a:b", "a@b", " "):
+        refused = toolkit("register", str(first), name, "--by", "ann")
+        assert (refused.exit_code, "A model cannot be called" in refused.stderr) == (2, True)
     assert toolkit("register", str(first), "spice", "--by", "ann").output == "spice/1\n"
     assert toolkit("promote", "spice/1", "--by", "bob").exit_code == 2
     assert toolkit("approve", "spice/1", "--by", "bob", "--reason", "fine").exit_code == 0

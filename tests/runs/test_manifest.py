@@ -46,6 +46,8 @@ def test_a_report_matches_wherever_it_lies_and_whatever_it_is_called(report, cop
     assert differing(alone) == set()
     assert states(alone)["report.html"] == "matches"
     assert states(alone)["results.json"] == "not checked"
+    for page in (alone, report / "report.html"):
+        assert {one.why for one in manifest.verify(page) if one.part.endswith(".json")} == {manifest.ALONE}
 
 
 def test_any_byte_that_changes_is_found(report, copy):

@@ -365,7 +365,7 @@ def test_a_file_that_changed_is_another_combination(tmp_path, monkeypatch):
     schema = Schema(find_template("experiment"))
 
     def keys():
-        return list(module._plan(schema, {"data": str(table), "target": "y"}, {"seed": [1, 2]}, None))
+        return list(module._plan(schema, {"data": str(table), "target": "y"}, {"seed": [1, 2]}, None, tmp_path))
 
     table.write_text("a,y\n1,2\n")
     before = keys()

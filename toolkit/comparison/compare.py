@@ -22,6 +22,7 @@ from toolkit.data.split import Split
 from toolkit.errors import InputError, above, listed, one_of
 from toolkit.models.model import Model
 from toolkit.models.threshold import ThresholdLike
+from toolkit.models.training_rows import about_rows
 from toolkit.statistics.measure import share
 from toolkit.statistics.significance import holm
 from toolkit.statistics.units import weights_of
@@ -193,6 +194,8 @@ class Comparison(Result):
         return by_severity(self._findings())
 
     def _findings(self) -> Iterator[Finding]:
+        for model in self.sides.models:
+            yield from about_rows(model, self.sides.part)
         if self.conclusion == "inferior":
             yield finding("COMPARE-WORSE", "high", self.metric, said=self._sentence())
         for (feature, group, rows), worse in self.groups[self.groups["worse"]].groupby(["feature", "group", "rows"]):
@@ -244,7 +247,8 @@ class Comparison(Result):
             KeyNumber(f"test.{name}", titled(name), one.challenger, *where, one.champion, one.difference)
             for name, one in self.pairs.items()
         ]
-        settings = {"metric": self.metric, "margin": self.margin}
+        settings: dict[str, object] = {"metric": self.metric, "margin": self.margin}
+        settings |= {"champion_model": known} if (known := self.sides.models[0].version) else {}
         return Record(settings, model=self.model.record(), headline=self._sentence(), numbers=numbers)
 
     def face(self) -> Face:

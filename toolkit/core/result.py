@@ -72,8 +72,8 @@ class ModelRecord:
         Pinned packages such as ``scikit-learn==1.9.1``.
     types : mapping of str to str
         MLflow's name of the type of each column it needs; none where any table will do.
-    code : str
-        A folder of Python code that loading it needs; may be empty.
+    code, version : str
+        A folder of Python code that loading it needs; what MLflow calls one that was logged before. May be empty.
     """
 
     name: str
@@ -82,6 +82,7 @@ class ModelRecord:
     requirements: tuple[str, ...] = ()
     types: Mapping[str, str] = field(default_factory=dict)
     code: str = ""
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +120,8 @@ class Record:
         Others worth keeping beside it.
     verdict : PolicyVerdict or None
         None where no policy was applied.
-    files : mapping of name to text
-        Written beside ``results.json``.
-    kept : mapping of name to text
-        Files to be kept with the logged model.
+    files, kept : mapping of name to text
+        Written beside ``results.json``, and kept with the logged model.
     note, note_of : str
         Words for the registered versions of the model that an earlier run logged, and the id of that run.
     headline : str

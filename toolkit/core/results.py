@@ -37,12 +37,15 @@ class ModelInfo:
         The kind of each column it takes.
     settings : mapping
         What it was trained with.
+    version : str
+        The identifier that MLflow gave it, where it was loaded from there; ``mlflow`` names one that the report logs.
     """
 
     name: str
     requirements: tuple[str, ...] = ()
     features: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)

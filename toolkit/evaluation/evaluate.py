@@ -20,6 +20,7 @@ from toolkit.models.held_out import count_held_out
 from toolkit.models.model import Model, in_order
 from toolkit.models.prediction import Predictions, measure_speed, predict, threshold_for
 from toolkit.models.threshold import DEFAULT, Costs, Threshold, ThresholdLike, confusion_steps
+from toolkit.models.training_rows import about_rows
 from toolkit.statistics.calibration import calibration_bins
 from toolkit.statistics.intervals import Array
 from toolkit.statistics.measure import Measure, difference, mean, rival, share
@@ -88,7 +89,7 @@ def evaluate(
     model = Model.of(model, test)
     predicted = {name: predict(model, part) for name, part in parts.items()}
     chosen = threshold_for(model, data, threshold, predicted)
-    notes = [*model.notes, *(about_decisions(chosen, predicted["test"]) if chosen else ())]
+    notes = [*model.notes, *about_rows(model, test), *(about_decisions(chosen, predicted["test"]) if chosen else ())]
     units = {name: Units.of(part.group, part.time, part.weight) for name, part in parts.items()}
     measured = {name: measure(part, chosen, units[name], seed) for name, part in predicted.items()}
     compared = {}

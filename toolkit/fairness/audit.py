@@ -26,6 +26,7 @@ from toolkit.fairness.custom import measure_custom, read_metrics
 from toolkit.fairness.groups import group_rows, sensitive_columns
 from toolkit.models.prediction import predict_at
 from toolkit.models.threshold import Threshold, ThresholdLike
+from toolkit.models.training_rows import about_rows
 from toolkit.statistics.binning import Bins
 
 FEWEST_REPLICATES, MOST_REPLICATES = 200, 100_000
@@ -113,7 +114,7 @@ def audit_fairness(
         raise NotApplicableError("Fairness needs a model, or its predictions, and rows whose outcome is known.")
     part = judged_rows(data)
     columns = sensitive_columns(part, sensitive)
-    _, predicted, chosen = predict_at(model, data, threshold, part)
+    known, predicted, chosen = predict_at(model, data, threshold, part)
     ordered, units = columns, part.units
     if measures.ranked(predicted):  # in the order of their scores once, so that no grouping has to be sorted
         order = np.argsort(predicted.y_pred)
@@ -128,6 +129,7 @@ def audit_fairness(
     names = tuple(metric.name for metric in custom)
     groups = pd.concat([measures.group_table(*each) for each in measured], ignore_index=True)
     notes = [note for metric in custom if not metric.weighted for note in part.unweighted(f"Metric {metric.name}")]
+    notes += about_rows(known, part)
     notes += findings.about_table(part, data, columns, groupings, predicted)
     notes += findings.about_groups(groupings, groups, part.rows, min_count)
     disparities = measures.disparity_table(measured, names)

@@ -277,7 +277,7 @@ class Model:
 
     def record(self) -> ModelRecord | None:
         """Name a model that was loaded from where it was logged; any other is named by the run that makes it."""
-        return ModelRecord(self.name) if self.version else None
+        return ModelRecord(self.name, version=self.version) if self.version else None
 
     def read(self, method: str, features: pd.DataFrame, table: str = "the table") -> Array:
         """Return what a method that gives scores says, as numbers."""

@@ -28,6 +28,7 @@ from toolkit.models.candidates import BASELINE, CANDIDATES, handed_over, make_ba
 from toolkit.models.findings import drawing, face, finding, refusal
 from toolkit.models.folds import fit_and_score, make_folds, metric_range, read_metric, takes_weights
 from toolkit.models.model import Model
+from toolkit.models.training_rows import mark_rows
 from toolkit.statistics.intervals import Array
 
 SECONDS = ("fit_seconds", "predict_seconds", "refit_seconds")
@@ -247,14 +248,13 @@ class Training(Result):
         """Return the chosen model and every candidate with its settings and numbers, for the tracker."""
         candidates = []
         for name, one in self.models.items():
-            settings = {
-                key: value for key, value in one.last.get_params(deep=False).items() if not hasattr(value, "fit")
-            }
-            settings = {"estimator": type(one.last).__name__, **settings}
+            given = one.last.get_params(deep=False).items()
+            settings = {"estimator": type(one.last).__name__} | {key: v for key, v in given if not hasattr(v, "fit")}
             candidates.append(Candidate(name, settings, self._candidate_scalars(name)))
         how = {"candidate": self.name, "metric": self.metric, "rule": self.rule, "folds": self.folds}
         model = handed_over(self.model, self.name, self.data.features)
-        return Record(parameters=how, candidates=candidates, model=model, kept={KEPT_AS: self.model.schema.text()})
+        kept = mark_rows(self.data) | {KEPT_AS: self.model.schema.text()}
+        return Record(parameters=how, candidates=candidates, model=model, kept=kept)
 
     def face(self) -> Face:
         """Return which candidate was chosen and how, and the leaderboard."""

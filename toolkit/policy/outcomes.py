@@ -38,7 +38,8 @@ def gather(results: Iterable[Result]) -> Numbers:
         if (other := scalars.setdefault(name, number)) is not number and str(other) != str(number):
             raise refusal("two numbers", name=name, one=other, other=number)
     data = next((record.data for result in ones if (record := result.record()).data), None)
-    return scalars, [finding for result in ones for finding in result.findings()], data.fingerprint if data else ""
+    findings = list(dict.fromkeys(finding for result in ones for finding in result.findings()))
+    return scalars, findings, data.fingerprint if data else ""
 
 
 def judge_policy(

@@ -67,8 +67,10 @@ def register(report: Path, name: str, *, by: str, out: Path, reason: str = "", k
     Raises
     ------
     InputError
-        Where the report trained no model, or the key cannot be used; then nothing is registered.
+        Where no model can be called so, the report trained none, or the key cannot be used; then nothing is registered.
     """
+    if not name.strip() or set(name) & set("/:@"):
+        raise InputError(f"A model cannot be called {name!r}. Give it a name without '/', ':' and '@'.")
     results = read_results(report)
     if not results.mlflow.model_uri:
         raise InputError(f"The report {str(report)!r} trained no model that is tracked. Give an experiment's.")
@@ -174,7 +176,7 @@ def promote(
         before, objection = _aliases(client, version.name), _objection(version, ledger)
         if objection and not (override and reason.strip()):
             way = "An override needs a --reason." if override else "--override with a --reason does it nevertheless."
-            raise InputError(f"{version} is not promoted. {objection} {way}")
+            raise InputError(f"{version} is not promoted. {objection}{'.' * (objection[-1] not in '.!?')} {way}")
         if before.get(CHAMPION) == version.number:
             raise InputError(f"{version} is the champion already.")
         after = {CHAMPION: version.number, PREVIOUS: before.get(CHAMPION, "")}

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 KEPT = "extra_files"  # as MLflow calls the folder
 THRESHOLD = "threshold.json"
+TRAINED_ON = "training_rows.json"
+_ALIAS = re.compile(r"models:/([^/@]+)@(.+)")
 _ELSEWHERE = "MLFLOW_TRACKING_URI or TOOLKIT_OUT name another place."
 #: Ways of loading that keep a model's probabilities, in the order in which they are tried.
 FLAVOURS = ("sklearn", "lightgbm", "xgboost", "catboost")
@@ -169,11 +171,11 @@ def fetched(address: str, out: Path) -> Iterator[tuple[Path, Model, str]]:
         import mlflow
 
         try:
-            about, name = mlflow.models.Model.load(address), ""
-            folder = Path(mlflow.artifacts.download_artifacts(address))
-            if named := re.fullmatch(r"models:/([^/@]+)(?:/(\d+)|@(.+))", address):
-                number = named[2] or str(client.get_model_version_by_alias(named[1], named[3]).version)
-                Ledger(out).check_model(named[1], number, folder_hash(folder))
+            exact = _versioned(address, client)
+            about, name = mlflow.models.Model.load(exact), ""
+            folder = Path(mlflow.artifacts.download_artifacts(exact))
+            if named := re.fullmatch(r"models:/([^/@]+)/(\d+)", exact):
+                Ledger(out).check_model(named[1], named[2], folder_hash(folder))
             with contextlib.suppress(mlflow.exceptions.MlflowException):  # a folder may be of another store
                 name = client.get_logged_model(about.model_id).name if about.model_id else ""
             yield folder, about, name
@@ -185,6 +187,24 @@ def fetched(address: str, out: Path) -> Iterator[tuple[Path, Model, str]]:
         except Exception as error:
             reason = f"{type(error).__name__}: {error}".partition("\n")[0]
             raise InputError(f"The model {address!r} cannot be loaded here: {reason}.") from error
+
+
+def resolved(values: Mapping[str, Any], out: Path) -> dict[str, Any]:
+    """Return parameters with the versions that aliases are at now; loading says what is wrong with one that fails."""
+    named = {name: one for name, one in values.items() if isinstance(one, str) and _ALIAS.fullmatch(one)}
+    if named and not store.missing_file(uri := store.tracking_uri(out)):
+        with store.connect(uri) as client:
+            from mlflow.exceptions import MlflowException
+
+            with contextlib.suppress(MlflowException):
+                return {**values, **{name: _versioned(one, client) for name, one in named.items()}}
+    return dict(values)
+
+
+def _versioned(address: str, client: MlflowClient) -> str:
+    """Return the address of the version that an alias is at now; any other as it is."""
+    named = _ALIAS.fullmatch(address)
+    return f"models:/{named[1]}/{client.get_model_version_by_alias(named[1], named[2]).version}" if named else address
 
 
 def _store_of(address: str, out: Path) -> str:

@@ -20,7 +20,7 @@ from toolkit.core.results import RunInfo
 from toolkit.core.words import masked
 from toolkit.errors import InputError
 from toolkit.registry import store
-from toolkit.registry.model_store import copy_model, log_model
+from toolkit.registry.model_store import TRAINED_ON, copy_model, log_model
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -93,7 +93,7 @@ def log_run(
                 if record.model is not None and record.model.estimator is not None:
                     model = log_model(run_id, record.model, kept)
                 for other in record.models:
-                    log_model(run_id, other, {})
+                    log_model(run_id, other, {name: text for name, text in kept.items() if name == TRAINED_ON})
             status = "FINISHED"
         finally:
             client.set_terminated(run_id, status)

@@ -21,7 +21,7 @@ from toolkit.errors import InputError, refusing
 from toolkit.registry.ledger import content_hash, record_hash
 
 NAME, PAGE = "manifest.json", "report.html"
-MISSING = "it is not there"
+MISSING, ALONE = "it is not there", "the page alone was given; give the folder to check its files"
 _OPEN, _CLOSE = b'<script type="application/json" id="manifest">', b"</script>"
 _BEGIN = b'{\n  "manifest": '
 _MADE_FROM = ("parameters", "data", "commit", "dirty", "environment", "mlflow")
@@ -153,7 +153,7 @@ def _checks(texts: Mapping[str, bytes], files: Mapping[str, bytes], whole: bool)
         elif content:
             yield Check(name, "differs", "it was changed after it was written")
         else:
-            yield Check(name, "differs" if whole else "not checked", MISSING)
+            yield Check(name, "differs", MISSING) if whole else Check(name, "not checked", ALONE)
     yield Check("data, template, packages", "not checked", "`toolkit reproduce` compares them with what is here")
 
 

@@ -222,7 +222,7 @@ def _model(records: Sequence[Record]) -> ModelInfo | None:
     settings = next((one.parameters for one in trained), {})
     features = {} if model.example is None else {str(name): str(kind) for name, kind in model.example.dtypes.items()}
     settings = {name: _plain(value) for name, value in settings.items()}
-    return ModelInfo(model.name, tuple(model.requirements), features, settings)
+    return ModelInfo(model.name, tuple(model.requirements), features, settings, model.version)
 
 
 def _plain(value: object) -> object:

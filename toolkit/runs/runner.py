@@ -25,6 +25,7 @@ from toolkit.errors import InputError, RunError
 from toolkit.policy.policy import check_policy
 from toolkit.policy.reason import reason
 from toolkit.registry import store, tracking
+from toolkit.registry.model_store import resolved
 from toolkit.runs.parameters import Schema, find_template
 from toolkit.runs.process import Failure, check_space, execute, interrupted_once, staging_in, tidy_notebook
 
@@ -85,8 +86,9 @@ def run(
     """
     schema = Schema(find_template(template))
     wanted = {**(parameters or {}), **more}
-    values = check_request(schema, wanted, timeout)
-    with interrupted_once(), staging_in(Path(os.path.abspath(out or "reports"))) as staging:
+    place = Path(os.path.abspath(out or "reports"))
+    values = check_request(schema, wanted, timeout, record.parent if record else place)
+    with interrupted_once(), staging_in(place) as staging:
         if record is None:
             _check_tracking(staging.parent, require_tracking)
         job = _Job(schema, values, staging, name)
@@ -108,14 +110,14 @@ def run(
         return done
 
 
-def check_request(schema: Schema, wanted: Mapping[str, object], timeout: float | None) -> dict[str, Any]:
-    """Check what is asked of a run before anything is written, and return the values of all parameters."""
+def check_request(schema: Schema, wanted: Mapping[str, object], timeout: float | None, out: Path) -> dict[str, Any]:
+    """Check what is asked of a run before anything is written, and return all parameters: versions for aliases."""
     check_space()
     if (values := schema.check(wanted)).get("policy"):
         check_policy(values["policy"])
     if timeout is not None and not timeout > 0:
         raise InputError(f"The time limit must be more than 0 seconds, not {timeout:g}.")
-    return values
+    return resolved(values, out)
 
 
 @dataclass(frozen=True, slots=True)

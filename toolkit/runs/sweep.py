@@ -94,9 +94,10 @@ def sweep(
     toolkit.errors.InputError: Template 'experiment' has no parameter 'sead'. Did you mean 'seed'? It has: ...
     """
     schema = Schema(find_template(template))
-    planned = _plan(schema, {**(parameters or {}), **more}, over, timeout)
+    folder = Path(os.path.abspath(out or "reports"))
+    planned = _plan(schema, {**(parameters or {}), **more}, over, timeout, folder)
     whole("jobs", jobs, 1)
-    folder, page = Path(os.path.abspath(out or "reports")), f"sweep-{schema.name}-{_digest(list(planned))}"
+    page = f"sweep-{schema.name}-{_digest(list(planned))}"
     lock = FileLock(Path(tempfile.gettempdir()) / f"toolkit-{_digest([str(folder), page])}.lock", 0, mode=0o666)
     with refusing(f"This very sweep is at work in {str(folder)!r} already", kinds=(Timeout,)), lock:
         with refusing(f"Cannot write reports in {str(folder)!r}", " Choose another folder with --out."):
@@ -143,7 +144,7 @@ def read_over(schema: Schema, texts: Sequence[str], file: Path | None) -> dict[s
 
 
 def _plan(
-    schema: Schema, fixed: Mapping[str, object], over: Mapping[str, Sequence[object]], timeout: float | None
+    schema: Schema, fixed: Mapping[str, object], over: Mapping[str, Sequence[object]], timeout: float | None, out: Path
 ) -> dict[str, dict[str, Any]]:
     """Return the parameters of each report by the hash of what it is made from; all of them are checked."""
     _check_count(math.prod(map(len, over.values())) if over else 0)
@@ -153,7 +154,7 @@ def _plan(
     planned = {}
     for values in product(*over.values()):
         wanted = {**fixed, **dict(zip(over, values, strict=True))}
-        checked = check_request(schema, wanted, timeout)
+        checked = check_request(schema, wanted, timeout, out)
         files = [Path(one).stat() for one in checked.values() if isinstance(one, str) and os.path.isfile(one)]
         key = f"sweep-{_digest([source, checked, [(one.st_size, one.st_mtime_ns) for one in files]])}"
         if key in planned:
