@@ -13,7 +13,7 @@ from toolkit.errors import InputError, NotApplicableError
 from toolkit.registry import lifecycle
 from toolkit.registry.store import connect, tracking_uri
 
-POLICY = "title: Easy\nnumbers:\n  test.roc_auc: {min: 0.5}\n"
+POLICY = "title: Easy\nfindings: {below: high}\nnumbers:\n  test.roc_auc: {min: 0.5}\n"
 
 
 def rows(n, seed, weights):
@@ -35,6 +35,7 @@ def champion(tmp_path_factory):
         rows(1000, seed, weights).to_csv(place / f"{name}.csv", index=False)
     (place / "easy.yaml").write_text(POLICY, encoding="utf-8")
     given = ("-p", "data", "old.csv", "-p", "target", "bought", "-p", "positive", "yes", "-p", "sensitive", "sex")
+    given += ("-p", "threshold", "max_f1")
     done = toolkit("run", "experiment", *given, "-p", "candidates", "logistic", "--policy", "easy.yaml", folder=place)
     assert done.returncode == 0, done.stderr
     out = place / "reports"
@@ -55,7 +56,8 @@ def aliases(place):
 
 
 @pytest.mark.slow
-def test_a_worse_model_is_trained_again_and_registered(champion):
+def test_a_worse_model_is_trained_again_and_registered(champion, monkeypatch):
+    monkeypatch.setenv("TOOLKIT_OUT", str(champion / "reports"))
     done, results = retrain(champion, "new.csv")
     assert done.returncode == 0
     assert "shop/2 is the challenger now; nothing is promoted." in done.stderr
@@ -67,6 +69,10 @@ def test_a_worse_model_is_trained_again_and_registered(champion):
     assert (scalars["split.train.rows"]["value"], scalars["split.test.rows"]["value"]) == (1000 + 650, 200)
     assert scalars["change.test.roc_auc"]["low"] > 0
     assert scalars["champion.roc_auc"]["value"] < 0.6
+    # What is wrong with the champion is why there is a new model, and no fault of that.
+    assert "ESTIMATE-CONCEPT-SHIFT" in [one["code"] for one in results["findings"] if one["severity"] == "info"]
+    own = tk.load_model("models:/shop/2").threshold
+    assert results["recorded"]["threshold"] == f"{own.value:g} (chosen on the validation part: largest F1)"
     entries, faults = lifecycle.history("shop", out=champion / "reports")
     assert faults == []
     assert (entries[-1].what, entries[-1].why) == ("register", "retrained from models:/shop/1 on new.csv")
@@ -184,3 +190,14 @@ def test_folds_of_given_parts_keep_groups_together():
     parts = tk.split_dataset(old, seed=1)
     given = tk.split_dataset(train=parts.train, test=parts.test)
     assert tk.train(given, candidates=["logistic"]).folds == "5-fold by group"
+
+
+def test_what_is_wrong_with_the_model_in_use_is_known_and_not_judged():
+    before, after = (rows(1500, seed, weights)[["a", "b", "c"]] for seed, weights in ((0, BEFORE), (1, AFTER)))
+    drift = tk.detect_drift(before, after + 2)
+    found = tk.Reason(drift)
+    assert [one.code for one in found.findings()] == [one.code for one in drift.findings()]
+    assert {one.severity for one in found.findings()} == {"info"}
+    assert {one.severity for one in drift.findings()} != {"info"}
+    assert found.scalars() == drift.scalars()
+    assert found.face().lead == drift.face().lead

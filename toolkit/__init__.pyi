@@ -51,7 +51,11 @@ from .monitoring.performance import (
     PerformanceEstimate as PerformanceEstimate,
     estimate_performance as estimate_performance,
 )
-from .monitoring.retrain import load_retraining as load_retraining, split_retraining as split_retraining
+from .monitoring.retrain import (
+    Reason as Reason,
+    load_retraining as load_retraining,
+    split_retraining as split_retraining,
+)
 from .policy.check import Decision as Decision, Verdict as Verdict, check as check, decide as decide
 from .runs.publish import Published as Published, publish as publish
 from .runs.runner import run as run, write_report as write_report

@@ -2,9 +2,13 @@
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from toolkit.core.estimate import Estimate
+from toolkit.core.face import Face
+from toolkit.core.result import Finding, Record, Result
 from toolkit.core.results import LEVELS
 from toolkit.data.dataset import given
 from toolkit.data.split import Split, split_dataset, stacked
@@ -99,3 +103,33 @@ def split_retraining(
     cut = split_dataset(current.labelled, strategy=settings["split"], **sizes)
     pooled = stacked({"reference": reference.labelled, "current": cut.train})
     return split_dataset(train=pooled, validation=cut.validation, test=cut.test, seed=settings["seed"])
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Reason(Result):
+    """Why a model is trained again: a result about the model in use, whose findings are no fault of the new one.
+
+    Examples
+    --------
+    >>> from toolkit import audit_fairness, if_applicable
+    >>> Reason(if_applicable(audit_fairness, None, None)).findings()
+    []
+    """
+
+    result: Result
+
+    def scalars(self) -> dict[str, Estimate]:
+        """Return its numbers."""
+        return self.result.scalars()
+
+    def findings(self) -> list[Finding]:
+        """Return its findings, to be known and not to be judged."""
+        return [replace(one, severity="info") for one in self.result.findings()]
+
+    def record(self) -> Record:
+        """Return its record."""
+        return self.result.record()
+
+    def face(self) -> Face:
+        """Return its face."""
+        return self.result.face()

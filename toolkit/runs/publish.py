@@ -163,7 +163,8 @@ def summarize(
         parameters=parameters,
         data=DataInfo(**{one.name: getattr(data, one.name) for one in fields(DataInfo)}),
         model=_model(records),
-        recorded={name: _plain(value) for record in records for name, value in record.parameters.items()},
+        # What is said first is about the model that is handed over.
+        recorded={name: _plain(value) for record in reversed(records) for name, value in record.parameters.items()},
         headline=" ".join(record.headline for record in records if record.headline),
         key_numbers=tuple(number for record in records for number in record.numbers),
         scalars=_scalars(results),
