@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.linear_model import LogisticRegression
 
 from toolkit.data.load import as_dataset, load_dataset
 from toolkit.data.read import read_table
@@ -162,3 +163,12 @@ def test_profiles_with_an_identifier_merge_whatever_the_other_has():
     for one, other in ((first, texts), (texts, first)):
         both = one.merged(other).columns["id"]
         assert (both.dtype, both.rows, both.known) == ("category", 600, 300)
+
+
+def test_the_record_names_the_current_table_as_it_was_read():
+    data = load_dataset("wine")
+    model = LogisticRegression(max_iter=5000).fit(data.features, data.target)
+    known = summarize(data, model=model)
+    for reference, given in ((known, model), (known, None), (data, model), (data, None)):
+        said = detect_drift(reference, data, model=given).record().data
+        assert (said.fingerprint, said.source, said.rows, said.columns) == (data.fingerprint, data.source, 178, 14)

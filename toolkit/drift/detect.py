@@ -107,6 +107,7 @@ def detect_drift(
     if window and isinstance(new, Profile):
         raise InputError("A profile has no rows to cut into windows. Give the current table itself.")
     notes = [note for part in (old, new) if isinstance(part, Dataset) for note in part.notes if note.code in READING]
+    as_read = new if isinstance(new, Dataset) else None
     old, said = of_season(old, new)
     notes += said
     importance: dict[str, float] = {}
@@ -125,7 +126,7 @@ def detect_drift(
     told_apart = None if domain is None else replace(domain, p_adjusted=others[0])
     both = (old, new) if isinstance(old, Dataset) and isinstance(new, Dataset) else None
     record = None if subject is None else subject.record()
-    return Drift(*profiles, table, by_window, told_apart, plan, tuple(notes), both, record)
+    return Drift(*profiles, table, by_window, told_apart, plan, tuple(notes), both, record, as_read)
 
 
 #: What reading the tables found that matters here; labels never seen, other kinds and units are judged by themselves.
@@ -155,6 +156,8 @@ class Drift(Result):
         The tables themselves, for ``evidently``; None where one was a profile.
     model : ModelRecord or None
         The name under which the model was logged, if it was.
+    data : Dataset or None
+        The current table as it was read; None for a profile.
     """
 
     reference: Profile
@@ -166,6 +169,7 @@ class Drift(Result):
     notes: tuple[Finding, ...] = ()
     tables: tuple[Dataset, Dataset] | None = field(default=None, repr=False)
     model: ModelRecord | None = None
+    data: Dataset | None = field(default=None, repr=False)
 
     @property
     def broken(self) -> list[str]:
@@ -244,9 +248,10 @@ class Drift(Result):
     def record(self) -> Record:
         """Return how the comparison was made, and the current table."""
         parameters = {"reference": self.reference.name, "current": self.current.name, "alpha": self.plan.alpha}
-        new = self.tables[1] if self.tables else None
+        new = self.data
         mark, frame, source = (new.fingerprint, new.features, new.source) if new else ("", None, "")
-        size, schema = (self.current.rows, len(self.current.columns)), self.current.schema.plain()
+        columns = [one for one, role in self.current.roles.items() if role != "prediction"]
+        size, schema = (self.current.rows, len(columns)), self.current.schema.plain()
         data = DataRecord(self.current.name, source, mark, *size, self.reference.target, frame, schema=schema)
         said = headline(self.table, self.domain if self.domain_drifted else None)
         numbers = tuple(head_numbers(self.scalars(), self.current.rows))
