@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -316,18 +317,17 @@ def served(tmp_path_factory):
     done = subprocess.run([*command, "run", "experiment", *given, "--json"], cwd=place, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     address = json.loads(done.stdout)["results"]["mlflow"]["model_uri"]
-    process = subprocess.Popen(
-        [*command, "serve", address, "--port", "0"],
-        cwd=place,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process = serving(place, address)
     try:
         yield place, process.stdout.readline().strip(), address
     finally:
         process.terminate()
         process.communicate(timeout=60)
+
+
+def serving(place, model, *more):
+    command = [sys.executable, "-m", "toolkit", "serve", model, "--port", "0", *more]
+    return subprocess.Popen(command, cwd=place, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def ask(address, content):
@@ -368,3 +368,16 @@ def test_the_address_says_how_it_is_and_which_version_it_serves(served):
     for path, said in (("/ping", "\n"), ("/version", uri.removeprefix("models:/")), ("/metrics", "toolkit_requests")):
         with urllib.request.urlopen(base + path, timeout=60) as answer:
             assert said in answer.read().decode()
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, -signal.SIGTERM), (signal.SIGINT, 130)])
+def test_whoever_stops_it_the_log_is_written(served, number, code):
+    """A container, a pod and a service are stopped with SIGTERM; the process still ends by it."""
+    place, _, uri = served
+    log = place / f"stopped-{number}.json"
+    with serving(place, uri, "--log", log.name) as process:
+        assert ask(process.stdout.readline().strip(), records(INSIDE.head(3)))[0] == 200
+        process.send_signal(number)
+        assert process.wait(60) == code
+    assert tk.load_profile(log).rows == 3
+    assert 'toolkit_requests_total{status="200"} 1.0' in log.with_suffix(".prom").read_text()

@@ -253,5 +253,7 @@ def serve(answers: Answers, host: str = "127.0.0.1", port: int = 5001) -> None:
             listener.listen()  # whoever reads the address below may ask at once
         print(f"http://{host}:{listener.getsockname()[1]}/invocations", flush=True)  # noqa: T201
         config = uvicorn.Config(make_app(answers), log_level="warning", timeout_keep_alive=30, access_log=False)
-        with contextlib.closing(answers):
-            uvicorn.Server(config).run(sockets=[listener])
+        server = uvicorn.Server(config)
+        # The signal that stopped it, such as SIGTERM, ends the process only once the log is written.
+        with server.capture_signals(), contextlib.closing(answers):
+            server.run(sockets=[listener])
