@@ -16,6 +16,7 @@ from toolkit.core.result import Result
 from toolkit.data.load import load_dataset
 from toolkit.data.split import split_dataset
 from toolkit.drift.model import density_ratio
+from toolkit.drift.profile import summarize
 from toolkit.errors import InputError, NotApplicableError
 from toolkit.models.preprocessing import make_model
 from toolkit.models.recorded import RecordedPredictions
@@ -175,6 +176,11 @@ def test_recorded_scores_need_no_model(reference, fitted):
     first, second = whole.take(range(1500)), whole.take(range(1500, 3000))
     found = estimate_performance(recorded, first, second).frame()
     pd.testing.assert_frame_equal(found, estimate_performance(fitted, first, second).frame())
+
+
+def test_of_a_profile_nothing_is_estimated(reference, fitted):
+    with pytest.raises(NotApplicableError, match="it has no rows that could be judged"):
+        estimate_performance(fitted, reference, summarize(loaded(people(8))))
 
 
 def test_recorded_decisions_are_taken_at_their_word(fitted):

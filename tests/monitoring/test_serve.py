@@ -18,6 +18,7 @@ import pytest
 from starlette.testclient import TestClient
 
 import toolkit as tk
+from toolkit.drift.summary import PREDICTION
 from toolkit.errors import InputError
 from toolkit.models.threshold import Rule, Threshold
 from toolkit.monitoring import serve
@@ -289,9 +290,48 @@ class TestLog:
         answers = Answers(model, log=tmp_path / "served.json")
         answers.of(INSIDE.assign(age=85.0))
         answers.close()
-        reference, current, _ = tk.load_drift(reference=rows(600), current=tmp_path / "served.json", model=model)
-        found = tk.detect_drift(reference, current).table.set_index("column")["verdict"]
+        reference, current, subject = tk.load_drift(reference=rows(600), current=tmp_path / "served.json", model=model)
+        found = tk.detect_drift(reference, current, model=subject).table.set_index("column")["verdict"]
         assert (found["age"], found["code"]) == ("broken", "stable")  # it does not vary any more
+        assert found[PREDICTION] == "drifted"  # nearly all of them buy
+
+    @pytest.mark.parametrize("positive", ["yes", "no"])
+    def test_holds_the_predictions_as_any_profile_does(self, positive):
+        data = tk.load_dataset(rows(600), target="bought", positive=positive)
+        model = tk.train(tk.split_dataset(data), candidates=["logistic"]).model
+        answers = Answers(model)
+        for table in (INSIDE.head(90), INSIDE.assign(code="999").head(2), INSIDE.tail(90)):
+            answers.of(table)
+        answers.close()
+        found = answers.profile.columns[PREDICTION]
+        right = tk.summarize(pd.concat([INSIDE.head(90), INSIDE.tail(90)]), model=model).columns[PREDICTION]
+        assert (found.rows, found.missing) == (182, 2)  # what is not decided has no prediction
+        np.testing.assert_allclose(found.distinct, right.distinct, rtol=0, atol=1e-12)
+        assert found.counts.tolist() == right.counts.tolist()
+
+    def test_holds_the_labels_of_more_classes(self):
+        data = tk.load_dataset("wine")
+        model = tk.train(tk.split_dataset(data), candidates=["logistic"]).model
+        answers = Answers(model)
+        answers.of(data.features)
+        answers.close()
+        found, right = (one.columns[PREDICTION] for one in (answers.profile, tk.summarize(data, model=model)))
+        assert dict(zip(found.distinct, found.counts, strict=True)) == dict(
+            zip(right.distinct, right.counts, strict=True)
+        )
+
+    def test_begins_with_rows_of_which_none_is_decided(self, model):
+        answers = Answers(model)
+        for table in (INSIDE.assign(age=300.0).head(3), INSIDE):
+            answers.of(table)
+            answers.close()
+        found = answers.profile.columns[PREDICTION]
+        assert (found.rows, found.missing, found.dtype) == (len(INSIDE) + 3, 3, "float64")
+
+    def test_one_without_predictions_is_refused(self, model, tmp_path):
+        log = tk.summarize(INSIDE, name="served by shop 7").save(tmp_path / "served.json")
+        with pytest.raises(InputError, match=r"has no predictions\. Give another file with --log"):
+            Answers(model, log=log)
 
 
 @pytest.fixture(scope="module")
@@ -381,3 +421,15 @@ def test_whoever_stops_it_the_log_is_written(served, number, code):
         assert process.wait(60) == code
     assert tk.load_profile(log).rows == 3
     assert 'toolkit_requests_total{status="200"} 1.0' in log.with_suffix(".prom").read_text()
+
+
+def test_the_command_of_drift_reads_the_log(served):
+    """As the help of `toolkit serve` gives it: the model and the log, and nothing else."""
+    place, _, uri = served
+    answers = Answers(tk.load_model(uri, out=place / "reports"), log=place / "asked.json")
+    answers.of(INSIDE)
+    answers.close()
+    command = [sys.executable, "-m", "toolkit", "run", "drift", "-p", "model", uri, "-p", "current", "asked.json"]
+    done = subprocess.run([*command, "--json"], cwd=place, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["results"]["scalars"]["drift.prediction.distance"]["value"] < 0.2

@@ -10,7 +10,7 @@ from typing import Any, Unpack, cast
 import numpy as np
 import pandas as pd
 
-from toolkit.core.result import Finding, Severity
+from toolkit.core.result import Finding, Result, Severity
 from toolkit.core.words import counted
 from toolkit.data.columns import plain_column, prepare_features
 from toolkit.data.contract import MISFITS, about_columns, describe, find_columns, is_text, read_features, schema_of
@@ -24,7 +24,7 @@ from toolkit.data.roles import find_roles, not_named, of_periods, sensitive_grou
 from toolkit.data.schema import Column, Label, Role, Schema
 from toolkit.data.table_reader.cells import as_texts, column_kind
 from toolkit.data.target import Target, among, has_labels_of, plain_target, read_target, target_by
-from toolkit.errors import InputError, listed
+from toolkit.errors import InputError, NotApplicableError, listed
 from toolkit.statistics.units import check_weights
 
 LEAST_ROWS = 10
@@ -184,7 +184,11 @@ def data_like(table: object, known: Dataset) -> Dataset:
     ------
     InputError
         Where they are not, or there are no rows.
+    NotApplicableError
+        Where they are known by a profile only.
     """
+    if isinstance(table, Result) and not isinstance(table, Dataset):
+        raise NotApplicableError("The current table is a profile: it has no rows that could be judged.")
     data = as_dataset(table, "current", like=known)
     for name, column in data.features.items():
         if is_text(column) and name in known.features and not is_text(known.features[name]):

@@ -64,7 +64,8 @@ def with_importance(data: Dataset, model: Model, seed: int = 0) -> tuple[Dataset
 def with_prediction(data: Dataset, features: pd.DataFrame, model: Model) -> Dataset:
     """Put what the model predicts from some features beside the columns of a table; no labels are needed.
 
-    That is the score of the second class (two classes), the predicted label (more classes), or a number.
+    That is the score of the second class (two classes), the predicted label (more classes), or a number; rows of the
+    table that the features lack have none.
 
     Raises
     ------
@@ -73,10 +74,10 @@ def with_prediction(data: Dataset, features: pd.DataFrame, model: Model) -> Data
     """
     if PREDICTION in roles_of(data):
         raise InputError(f"A column is called {PREDICTION!r}, the name under which predictions are kept. Rename it.")
-    if (outputs := model.outputs(features, data.name)).ndim == 2:
+    if (outputs := model.outputs(features, data.name) if len(features) else np.empty(0)).ndim == 2:
         outputs = np.array(model.classes or range(outputs.shape[1]), dtype=object)[outputs.argmax(axis=1)]
     found = pd.Series(outputs if outputs.dtype.kind == "f" else pd.Categorical([str(label) for label in outputs]))
-    plain = plain_column(found.set_axis(data.features.index).rename(PREDICTION))[0]
+    plain = plain_column(found.set_axis(features.index).rename(PREDICTION))[0]
     return replace(data, others=data.others.assign(**{PREDICTION: np.nan if plain is None else plain}))
 
 

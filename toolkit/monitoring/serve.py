@@ -28,8 +28,10 @@ from starlette.routing import Route
 
 from toolkit.core.texts import refuser
 from toolkit.core.words import printable
+from toolkit.data.load import as_dataset
 from toolkit.data.table_reader.cells import as_texts, column_kind, read_cells
 from toolkit.drift.detect import detect_drift
+from toolkit.drift.model import with_prediction
 from toolkit.drift.profile import KEPT_AS, load_profile, read_profile, summarize
 from toolkit.errors import InputError, ToolkitError, listed, nearest, refusing
 from toolkit.models.model import Model
@@ -93,8 +95,9 @@ class Answers:
         self.drift = prometheus.Gauge("toolkit_drift_columns_share", "Columns that drifted.", registry=every)
         self.reference = read_profile(model.kept[KEPT_AS], KEPT_AS) if KEPT_AS in model.kept else None
         self.profile = load_profile(log) if log and log.exists() else None
-        if self.profile and self.profile.name != self.name:
-            raise InputError(f"{str(log)!r} is what was {self.profile.name}. Give another file with --log.")
+        if self.profile and (self.profile.name != self.name or "prediction" not in self.profile.roles.values()):
+            known = f"{str(log)!r} is what was {self.profile.name}, or has no predictions"
+            raise InputError(f"{known}. Give another file with --log.")
         self.waiting: list[pd.DataFrame] = []
         self.lock = threading.Lock()
         # Of several threads each takes its memory from a place of its own, and what is left over in them grows.
@@ -124,7 +127,7 @@ class Answers:
             self.decided.labels(label).inc(count)
         for reason, count in Counter(filter(None, reasons)).items():
             self.fallbacks.labels(reason).inc(count)
-        self._keep(features)
+        self._keep(features.set_axis(reasons == ""))
         shown = [None if np.isnan(score) else score for score in scores.tolist()]
         return [
             {"decision": one, "score": score, "version": self.model.version, "fallback": reason or None}
@@ -174,8 +177,9 @@ class Answers:
 
     def _sum_up(self) -> None:
         """Add the latest rows to the profile, compare it with the training's, and write both down."""
-        latest, self.waiting = pd.concat(self.waiting), []
-        found = summarize(latest, name=self.name)
+        rows, self.waiting = pd.concat(self.waiting), []
+        latest, decided = rows.reset_index(drop=True), rows.index.to_numpy()
+        found = summarize(with_prediction(as_dataset(latest, "table"), latest[decided], self.model), name=self.name)
         self.profile = self.profile.merged(found) if self.profile else found
         if self.reference:
             compared = detect_drift(self.reference, self.profile, columns=list(self.model.schema.features))
