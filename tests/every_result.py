@@ -56,7 +56,7 @@ def every_result():
         tk.check_individual(model, split, rows=100),
         tk.find_proxies(split, rows=300),
         tk.mitigate(model, split, methods=["threshold_optimizer"]),
-        drift.reference,
+        *(drift.reference, tk.Reason(drift, "The model in use")),
         tk.EvidentlyPage("<html></html>", 60_000, {HOSTILE: "empty"}),
         tk.estimate_performance(model, data, later, window="month"),
         audit_windows(model, data, later, window="month", replicates=200),

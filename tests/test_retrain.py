@@ -63,6 +63,7 @@ def test_a_worse_model_is_trained_again_and_registered(champion, monkeypatch):
     assert "shop/2 is the challenger now; nothing is promoted." in done.stderr
     assert aliases(champion) == {"champion": "1", "challenger": "2"}
     assert results["headline"].startswith("The challenger is better: ROC AUC is ")
+    assert "The model in use: ROC AUC is " in results["headline"]
     scalars, settings = results["scalars"], results["parameters"]["settings"]
     assert (settings["candidates"], settings["target"], settings["data"]) == (["logistic"], "bought", "old.csv")
     # All former rows, and those newer ones that are neither tried on nor used for a threshold.
@@ -201,3 +202,5 @@ def test_what_is_wrong_with_the_model_in_use_is_known_and_not_judged():
     assert {one.severity for one in drift.findings()} != {"info"}
     assert found.scalars() == drift.scalars()
     assert found.face().lead == drift.face().lead
+    assert found.record() == drift.record()
+    assert tk.Reason(drift, "The model in use").record().headline == f"The model in use: {drift.record().headline}"

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from toolkit.core.estimate import Estimate
 from toolkit.core.face import Face
 from toolkit.core.result import Finding, Record, Result
@@ -109,14 +111,21 @@ def split_retraining(
 class Reason(Result):
     """Why a model is trained again: a result about the model in use, whose findings are no fault of the new one.
 
+    Attributes
+    ----------
+    result : Result
+    whose : str
+        What its sentence at the head of a report is about; it may be empty.
+
     Examples
     --------
-    >>> from toolkit import audit_fairness, if_applicable
-    >>> Reason(if_applicable(audit_fairness, None, None)).findings()
-    []
+    >>> from toolkit import NotApplicable
+    >>> [one.severity for one in Reason(NotApplicable("explain", "There is no model.")).findings()]
+    ['info']
     """
 
     result: Result
+    whose: str = ""
 
     def scalars(self) -> dict[str, Estimate]:
         """Return its numbers."""
@@ -127,9 +136,15 @@ class Reason(Result):
         return [replace(one, severity="info") for one in self.result.findings()]
 
     def record(self) -> Record:
-        """Return its record."""
-        return self.result.record()
+        """Return its record, with the sentence that names the model in use."""
+        record = self.result.record()
+        named = self.whose and record.headline
+        return replace(record, headline=f"{self.whose}: {record.headline}") if named else record
 
     def face(self) -> Face:
-        """Return its face."""
-        return self.result.face()
+        """Return its face, with the findings as they are told."""
+        return replace(self.result.face(), findings=self.findings())
+
+    def frame(self) -> pd.DataFrame:
+        """Return its numbers as a tidy table."""
+        return self.result.frame()
