@@ -7,6 +7,8 @@ import pytest
 import schemas
 
 import toolkit as tk
+from toolkit.core.face import Face
+from toolkit.core.result import ModelRecord, Record, Result
 from toolkit.core.results import MIME, Results
 from toolkit.errors import InputError
 from toolkit.runs.publish import summarize
@@ -94,6 +96,27 @@ def test_the_cell_output_carries_the_results_for_the_page(results, folder):
 def test_two_runs_in_one_second_have_two_folders(results, folder):
     first, second = (tk.publish(*results, template="experiment", parameters={}) for _ in range(2))
     assert first.folder != second.folder
+
+
+class AboutAnother(Result):
+    """A result about another model, such as the one in use beside the one that is to take its place."""
+
+    def face(self):
+        return Face("Another", "")
+
+    def record(self):
+        return Record({"metric": "its own", "window": "month"}, model=ModelRecord("another"))
+
+
+def test_what_is_published_first_speaks_for_the_run(results, folder):
+    import mlflow
+
+    found = tk.publish(*results, AboutAnother(), template="by hand", parameters={}).results
+    assert found.model.name == "logistic"
+    assert (found.recorded["metric"], found.recorded["window"]) == ("neg_log_loss", "month")
+    store = mlflow.MlflowClient(f"sqlite:///{folder / 'mlflow.db'}")
+    logged = store.get_run(found.mlflow.run_id).data.params
+    assert (logged["metric"], logged["window"]) == ("neg_log_loss", "month")
 
 
 def test_key_numbers_are_those_with_a_baseline(results):

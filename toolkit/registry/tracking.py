@@ -73,7 +73,7 @@ def log_run(
         _end_killed(client, experiment_id)
         begun = {**tags, OWNER: f"{platform.node()}:{os.environ.get('TOOLKIT_RUN_FOLDER', '')}"}
         run_id = client.create_run(experiment_id, tags=begun, run_name=name).info.run_id
-        given = {key: value for record in records for key, value in record.parameters.items()}
+        given = {key: value for record in reversed(records) for key, value in record.parameters.items()}
         kept = {name: text for record in records for name, text in record.kept.items()}
         model, status = "", "FAILED"
         try:
