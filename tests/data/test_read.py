@@ -122,6 +122,41 @@ def test_any_encoding_is_read_and_what_is_not_utf_8_is_said(tmp_path, encoding):
     assert [note.code for note in table.notes] == ["DATA-ENCODING"] * (encoding in ("latin-1", "cp1252"))
 
 
+@pytest.mark.parametrize(
+    ("encoding", "words"),
+    [
+        ("cp1252", "São Paulo|Brasília|Belém|Niterói"),
+        ("cp1252", "Ångström|Malmö|Göteborg|Sundsvall"),
+        ("cp1252", "Tromsø|Ålesund|Bærum|Oslo"),
+        ("cp1252", "naïve|café|œuvre|Besançon"),
+        ("cp1252", "Þór|Reykjavík|Akureyri|Ísafjörður"),
+        ("cp1252", "Größe|Jürgen|Müller"),
+        ("cp1250", "Łódź|Kraków|Gdańsk|Poznań"),
+        ("cp1250", "Győr|Pécs|Székesfehérvár|Hódmezővásárhely"),
+        ("cp1250", "České Budějovice|Plzeň|Ústí|Praha"),
+        ("cp1251", "Москва|Казань|Уфа"),
+        ("koi8-r", "Москва|Казань|Уфа"),
+        ("cp1253", "Αθήνα|Θεσσαλονίκη"),
+        ("cp1254", "İstanbul|Eskişehir|Muğla"),
+        ("cp1257", "Rīga|Šiauliai|Klaipėda"),
+        ("cp932", "東京|大阪|京都"),
+        ("gb18030", "北京|上海"),
+        ("cp949", "서울|부산"),
+        ("big5", "臺北|高雄"),
+        ("cp850", "São Paulo|Málaga"),
+        ("mac-roman", "São Paulo|Málaga"),
+    ],
+)
+def test_a_few_words_tell_the_code_page(tmp_path, encoding, words):
+    towns = words.split("|")
+    frame = pd.DataFrame({"x": range(60), "town": np.resize(towns, 60)})
+    frame.to_csv(tmp_path / "t.csv", index=False, encoding=encoding)
+    table = read_table(tmp_path / "t.csv")
+    assert table.frame["town"].tolist() == frame["town"].tolist()
+    said = next(note.message for note in table.notes if note.code == "DATA-ENCODING")
+    assert repr(next(town for town in towns if not town.isascii())) in said  # for the eye to judge
+
+
 def test_short_rows_names_twice_and_a_named_separator_are_read_and_said(tmp_path):
     (tmp_path / "t.csv").write_text("sep=;\na;a;b\n1;2;x\n3;4\n")
     table = read_table(tmp_path / "t.csv")

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from toolkit.core.result import Finding
+from toolkit.core.words import quoted
 from toolkit.data.findings import about, finding, refusal
 from toolkit.data.recognition import WORDS, Decision, Decisions, decide_formats
 from toolkit.data.schema import Schema
@@ -24,6 +25,8 @@ from toolkit.errors import InputError, listed, refusing
 
 SEPARATORS = (",", ";", "\t", "|")
 _SAMPLE_LINES = 50
+#: How much likelier another encoding must be than the first, which is by far the most common.
+_LIKELIER = 1.1
 #: No header is longer; what is packed to exhaust the memory may be.
 _LONGEST = 10_000_000
 _FOREIGN = {begins.encode("latin-1"): kind for begins, kind in WORDS["foreign"].items()}
@@ -146,21 +149,28 @@ def refuse_foreign(content: bytes, shown: str, kinds: tuple[str, ...] = ("HTML",
 
 def _as_utf8(content: bytes, shown: str, known: Schema | None) -> tuple[bytes, list[Finding]]:
     """Recode UTF-16 with its mark, or whatever makes sense of most labels that are known, else of the bytes."""
-    from charset_normalizer import from_bytes
+    import chardet
 
     wide = content.startswith((b"\xff\xfe", b"\xfe\xff"))
-    encoding = "utf-16" if wide else "utf-8-sig"
     try:
-        text = content.decode(encoding)
+        text = content.decode("utf-16" if wide else "utf-8-sig")
         return text.encode() if wide else content.removeprefix(b"\xef\xbb\xbf"), []
-    except UnicodeDecodeError:
-        lines = [line for line in content.splitlines() if not line.isascii()]
-        likely = [one.encoding for one in from_bytes(b"\n".join(lines)[:65_536])]
+    except UnicodeDecodeError as error:
+        begin = content.rfind(b"\n", 0, error.start) + 1
+        cells = re.split(rb'[,;\t\r\n"]+', content[begin : begin + _LONGEST])
+    foreign = list(dict.fromkeys(cell for cell in cells if not cell.isascii()))
+    found = chardet.detect_all(
+        b"\n".join(foreign), ignore_threshold=True, compat_names=False, include_encodings=WORDS["encodings"]
+    )
+    likely = {WORDS["encodings"][0]: 0.0} | {one["encoding"]: one["confidence"] for one in found if one["encoding"]}
+    likely[WORDS["encodings"][0]] *= _LIKELIER
     labels = {str(label) for column in (known.columns.values() if known else ()) for label in column.categories}
-    encoding = max((*likely, "cp1252"), key=lambda name: sum(one.encode(name, "replace") in content for one in labels))
+    met = {name: sum(one.encode(name, "replace") in content for one in labels) for name in likely}
+    encoding = max(likely, key=lambda name: (met[name], likely[name]))
     with refusing(f"{shown} is neither UTF-8 text nor {encoding}", " Save it as UTF-8.", (UnicodeDecodeError,)):
         text = content.decode(encoding)
-    return text.encode(), [finding("DATA-ENCODING", "low", encoding=encoding)]
+    said = listed((quoted(cell.decode(encoding, "replace")) for cell in foreign), 3)
+    return text.encode(), [finding("DATA-ENCODING", "low", encoding=encoding, cells=said)]
 
 
 def _cells(content: bytes, shown: str) -> tuple[dict[str, pa.StringArray], list[Finding]]:
