@@ -318,6 +318,24 @@ class TestOneSided:
         chosen = evaluate(model, data, threshold="max_f1")
         assert "THRESHOLD-ONE-SIDED" not in {one.code for one in chosen.findings()}
 
+    @pytest.mark.parametrize(("score", "few", "who"), [(0.2, 0.9, "Hardly anybody"), (0.7, 0.1, "Nearly everybody")])
+    def test_a_default_threshold_that_calls_hardly_a_row_otherwise_is_said(self, score, few, who):
+        """One row of 2,000 is decided otherwise than all others, though one in ten is of the other class."""
+        rng = np.random.default_rng(0)
+        table = pd.DataFrame({"x": rng.normal(size=2000), "y": np.where(np.arange(2000) % 10 == 0, "yes", "no")})
+        data = load_dataset(table, target="y", positive="yes")
+        scores = score + 0.1 * rng.random(2000)
+        scores[0] = few
+        model = RecordedPredictions(y_score=scores, classes=("no", "yes"))
+        found = next(one for one in evaluate(model, data).findings() if one.code == "THRESHOLD-ONE-SIDED")
+        assert found.severity == "medium"
+        assert found.message.startswith(f"{who} in the test part")
+        assert ("1 of 2,000 rows" if score < 0.5 else "1,999 of 2,000 rows") in found.message
+        assert "10.0%" in found.message
+        # Somebody who chose it wants few: the best at a limit of precision, say.
+        for own in (0.6, "precision>=0.9"):
+            assert "THRESHOLD-ONE-SIDED" not in {one.code for one in evaluate(model, data, threshold=own).findings()}
+
 
 def test_a_baseline_that_never_says_positive_is_chance_at_the_models_own_rate():
     rng = np.random.default_rng(1)

@@ -163,6 +163,15 @@ def test_recorded_predictions_have_a_consistency_only():
     assert codes == ["INDIVIDUAL-INCONSISTENT", "INDIVIDUAL-RECORDED"]
 
 
+@pytest.mark.parametrize(("positives", "said"), [(4, "info"), (300, "medium")])
+def test_a_consistency_that_rests_on_few_decisions_is_no_reproach(positives, said):
+    """Decisions drawn by lot are not consistent; of four in a thousand that nobody can tell."""
+    data, scores = table(1000), np.zeros(1000)
+    scores[np.random.default_rng(1).permutation(1000)[:positives]] = 1.0
+    found = check_individual(RecordedPredictions(y_score=scores, classes=("no", "yes")), data).findings()
+    assert [one.severity for one in found if one.code == "INDIVIDUAL-INCONSISTENT"] == [said]
+
+
 def test_labels_only_and_a_split():
     class Labels:
         def predict(self, features):

@@ -26,6 +26,8 @@ from toolkit.statistics.units import FEW_GROUPS, Units
 finding, face, refusal, drawing = finder(__file__), facer(__file__), refuser(__file__), drawer(__file__)
 _WORDS = beside(__file__, "words.yaml")
 FEW_ROWS = 20
+#: Of a class no larger share is decided rightly where the other decision is this rare.
+ONE_SIDED, FEW = 0.05, ("Hardly anybody", "Nearly everybody")
 _NOTABLE_GAP, _NOTABLE_RATIO = 0.03, 0.1
 _SLOPE_MARGIN = 0.1
 #: The metrics whose rows' influences tell.
@@ -72,18 +74,22 @@ def judge(task: str, numbers: Mapping[str, Estimate], predicted: Mapping[str, Pr
 
 
 def about_decisions(chosen: Threshold, test: Predictions) -> Iterator[Finding]:
-    """Say what a threshold does: how it was chosen, and whether it calls nobody, or everybody, positive."""
+    """Say what a threshold does: how it was chosen, and whether it calls (nearly) nobody or everybody positive."""
     yield from chosen.notes
     if not chosen.kept and chosen.part == "train":
         yield finding("THRESHOLD-ON-TRAINING", "medium", "threshold")
     if not chosen.kept and chosen.part == "test":
         yield finding("THRESHOLD-ON-TEST", "high", "threshold")
-    share, rate = float(test.decide(chosen.value).mean()), float(test.y_true.mean())
+    rows, share, rate = len(test.y_true), float(test.decide(chosen.value).mean()), float(test.y_true.mean())
+    said = {"called": chosen.called, "positive": round(share * rows), "rows": rows, "rate": f"{rate:.1%}"}
+    few = share < rate * ONE_SIDED or 1 - share < (1 - rate) * ONE_SIDED
+    if share not in (0, 1) and few and chosen.rule.default:
+        yield finding("THRESHOLD-ONE-SIDED few", "medium", "threshold", who=FEW[share > rate], **said)
     if share not in (0, 1) or rate in (0, 1):
         return
     who, missed = ("Nobody", "recall is 0") if share == 0 else ("Everybody", "it separates no rows")
     which, score = ("highest", test.y_pred.max()) if share == 0 else ("lowest", test.y_pred.min())
-    said = {"who": who, "called": chosen.called, "missed": missed, "which": which, "score": format_number(float(score))}
+    said |= {"who": who, "missed": missed, "which": which, "score": format_number(float(score))}
     yield finding("THRESHOLD-ONE-SIDED scores" if test.scored else "THRESHOLD-ONE-SIDED", "high", "threshold", **said)
 
 

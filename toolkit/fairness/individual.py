@@ -21,6 +21,7 @@ from toolkit.errors import whole
 from toolkit.fairness.alike import change_column, consistency, nearest_rows, random_rows
 from toolkit.fairness.findings import drawing, face, finding
 from toolkit.fairness.groups import sensitive_inputs
+from toolkit.fairness.rates import LEAST_OF_KIND
 from toolkit.models.prediction import predict_at
 from toolkit.models.threshold import ThresholdLike
 from toolkit.statistics.units import weights_of
@@ -162,7 +163,9 @@ class IndividualFairness(Result):
         found = [self._about(name) for name in self.columns] or [finding("INDIVIDUAL-RECORDED", "info")]
         if self.by_chance < 1 and self.consistency.low <= self.by_chance:
             chance = format_number(self.by_chance)
-            found.append(finding("INDIVIDUAL-INCONSISTENT", "medium", "consistency", near=self.consistency, any=chance))
+            # Of pairs of random rows about twice as many differ as rows are decided in the rarer way.
+            severity: Severity = "medium" if (1 - self.by_chance) * self.data.rows >= 2 * LEAST_OF_KIND else "info"
+            found.append(finding("INDIVIDUAL-INCONSISTENT", severity, "consistency", near=self.consistency, any=chance))
         return by_severity(found)
 
     def _about(self, name: str) -> Finding:
