@@ -712,6 +712,15 @@ def test_the_profile_reads_well_in_a_mixed_table():
     assert rows["missing"].to_dict() == {"n": "none", "w": "none", "t": "25.0%"}
 
 
+def test_the_profile_shows_dates_as_dates():
+    days = pd.date_range("2024-01-01", periods=40)
+    table = pd.DataFrame({"day": days.strftime("%d.%m.%Y"), "at": days + pd.Timedelta("12h"), "y": ["u", "v"] * 20})
+    rows = readable(load_dataset(table, target="y").profile()).set_index("column")
+    assert rows["kind"].to_dict() == {"day": "date", "at": "date"}
+    assert rows.loc["day", "values"] == "2024-01-01 to 2024-02-09"
+    assert rows.loc["at", "values"] == "2024-01-01 12:00:00 to 2024-02-09 12:00:00"
+
+
 class TestGroupsThatWereNotNamed:
     @staticmethod
     def found(**options):

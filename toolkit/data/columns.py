@@ -17,6 +17,7 @@ from toolkit.core.words import counted, shorten
 from toolkit.data.findings import Noted, about, drawing, finding
 from toolkit.data.recognition import WORDS, Decision, Decisions, decide_format
 from toolkit.data.table_reader.cells import as_days, as_texts, column_kind, finite, plain_numbers, text_labels
+from toolkit.statistics.binning import edge_text
 
 IDENTIFIER_ROWS = 20
 IDENTIFIER_SHARE = 0.95
@@ -153,13 +154,15 @@ def useless(column: pd.Series[Any]) -> Finding | None:
     return None
 
 
-def describe_columns(features: pd.DataFrame) -> pd.DataFrame:
+def describe_columns(features: pd.DataFrame, dates: frozenset[str] = frozenset()) -> pd.DataFrame:
     """Describe each column in one row.
 
     Parameters
     ----------
     features : DataFrame of shape (n_rows, n_columns)
         ``int64``, ``float64`` and ``category`` columns.
+    dates : set of str, optional
+        Columns that hold dates, as days since 1970-01-01.
 
     Returns
     -------
@@ -173,7 +176,8 @@ def describe_columns(features: pd.DataFrame) -> pd.DataFrame:
     [{'column': 'age', 'kind': 'whole number', 'mean': 30.0}]
     """
     names = ["column", "kind", "missing", "distinct", "min", "mean", "max", "top", "top_share"]
-    return pd.DataFrame([_described(features[name]) for name in features.columns], columns=names)
+    described = pd.DataFrame([_described(features[name]) for name in features.columns], columns=names)
+    return described.assign(kind=described["kind"].mask(described["column"].isin(dates), "date"))
 
 
 def _described(column: pd.Series[Any]) -> dict[Any, object]:
@@ -206,6 +210,8 @@ def _values_text(row: Mapping[Any, Any]) -> str:
         return f"most often {shorten(row['top'])} ({row['top_share']:.0%})"
     if np.isnan(row["min"]):
         return "none"
+    if row["kind"] == "date":
+        return f"{edge_text(row['min'], True)} to {edge_text(row['max'], True)}"
     low, high = (format_number(int(row[end]) if row["kind"] == "whole number" else row[end]) for end in ("min", "max"))
     mean = format_number(int(row["mean"]) if row["mean"] == int(row["mean"]) else row["mean"])
     return f"{low} to {high}, mean {mean}"

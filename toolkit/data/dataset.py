@@ -190,7 +190,7 @@ class Dataset(Result):
 
     def profile(self) -> pd.DataFrame:
         """Describe each feature in one row: kind, missing share, distinct values, range or most frequent value."""
-        return describe_columns(self.features)
+        return describe_columns(self.features, self.dates)
 
     def frame(self) -> pd.DataFrame:
         """Return the features and the target as one table."""
