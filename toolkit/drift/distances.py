@@ -190,8 +190,7 @@ class Pair:
             return self
         if not METHODS[method].labels:
             both = before + after
-            if len(starts := cell_starts(both, RESAMPLED_CELLS)) == len(both):
-                return self
+            starts = cell_starts(both, RESAMPLED_CELLS)
             before, after = np.add.reduceat(before, starts), np.add.reduceat(after, starts)
             values = np.add.reduceat(values * both, starts) / (before + after)
             return replace(self, points=values, reference=before, current=after)
