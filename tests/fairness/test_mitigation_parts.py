@@ -67,7 +67,7 @@ def test_the_mixture_keeps_the_bound_in_training():
     for made, bound in zip(exponentiate_gradient(given_setup), (0.01, 0.05), strict=True):
         sample = given_setup.sample()
         chance = made.model._chance(sample.features, None)
-        assert sum(made.model.part.weights) == pytest.approx(1)
+        assert sum(made.model.part.keywords["weights"]) == pytest.approx(1)
         rates = pd.Series(chance).groupby(sample.sensitive["sex"].to_numpy(), observed=True).mean()
         assert (rates - chance.mean()).abs().max() <= bound + 0.02
 
@@ -76,11 +76,11 @@ def test_what_is_left_has_no_linear_part_in_the_groups():
     half, full = remove_correlation(setup())
     sample = setup().sample()
     for made, left in ((half, 0.5), (full, 0.0)):
-        part = made.model.part
-        encoded = part.encoder.transform(sample.features[list(made.model.feature_names)])
+        parts = made.model.part.keywords
+        encoded = parts["encoder"].transform(sample.features[list(made.model.feature_names)])
         groups = made.groups.find(sample.sensitive)
-        freed = part.remover.transform(with_groups(encoded, groups, part.members))
-        for name in part.members:
+        freed = parts["remover"].transform(with_groups(encoded, groups, parts["members"]))
+        for name in parts["members"]:
             before = np.cov(encoded[:, 0], groups == name)[0, 1]
             after = np.cov(freed[:, 0], groups == name)[0, 1]
             assert after == pytest.approx(left * before, abs=1e-9)

@@ -190,8 +190,7 @@ class Pair:
             return self
         if not METHODS[method].labels:
             both = before + after
-            if len(starts := cell_starts(both, RESAMPLED_CELLS)) == len(both):
-                return self
+            starts = cell_starts(both, RESAMPLED_CELLS)
             before, after = np.add.reduceat(before, starts), np.add.reduceat(after, starts)
             values = np.add.reduceat(values * both, starts) / (before + after)
             return replace(self, points=values, reference=before, current=after)
@@ -252,16 +251,11 @@ def evidently_score(pair: Pair, method: str, distance: float) -> float:
     if not METHODS[method].test:
         return distance
     before, after = pair.reference, pair.current
-    n, m = pair.sizes
     if method == "chisquare":
         with np.errstate(divide="ignore", invalid="ignore"):
             return float(stats.chisquare(after, before * (after.sum() / before.sum())).pvalue)
     if method == "z":
-        if len(pair.points) == 1:
-            return 1.0
-        pooled = (before[0] + after[0]) / (n + m)
-        error = math.sqrt(pooled * (1 - pooled) * (1 / n + 1 / m))
-        return float(2 * stats.norm.sf(abs(before[0] / n - after[0] / m) / error))
+        return float(stats.chi2_contingency([before, after], correction=False).pvalue)
     samples = [np.repeat(pair.points, part.astype("int64")) for part in (before, after)]
     # scipy warns where an exact p value cannot be had, and where the tables of Anderson and Darling end.
     with warnings.catch_warnings(action="ignore"):

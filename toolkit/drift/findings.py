@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from toolkit.core.estimate import Estimate, KeyNumber, format_number, format_p
+from toolkit.core.estimate import Estimate, KeyNumber, format_number, format_p, spread
 from toolkit.core.figures import BLUE, GREEN, GREY, ORANGE, Axes, Drawing, draw_intervals, name_rows, name_windows
 from toolkit.core.resources import beside
 from toolkit.core.result import Finding, Severity
@@ -191,8 +191,7 @@ def _draw_columns(ax: Axes, drawn: pd.DataFrame) -> None:
         unit, distance, chance = row["threshold"], row["distance"], row["by_chance"]
         ax.plot([0, chance.high / unit], [place, place], color="#d4d4d4", linewidth=7, solid_capstyle="butt")
         filled = BLUE if row["verdict"] in ("drifted", "broken") else "white"
-        scaled = Estimate(distance.value / unit, distance.low / unit, distance.high / unit)
-        draw_intervals(ax, [place], [scaled], markerfacecolor=filled)
+        draw_intervals(ax, [place], [distance.times(1 / unit)], markerfacecolor=filled)
     ax.axvline(1, color=GREY, linewidth=1, linestyle=":")
     ax.set_xscale("symlog", linthresh=1)
     reach = [np.nanmax([one.value, one.high]) for one in drawn["distance"]]
@@ -223,14 +222,11 @@ def _draw_shares(ax: Axes, shares: pd.DataFrame, name: str) -> None:
 def _draw_trend(ax: Axes, trend: pd.DataFrame) -> None:
     """Draw the distance of some columns over the windows, in units of their thresholds."""
     labels = list(dict.fromkeys(trend["window"]))
-    place = np.arange(len(labels))
-    for (name, rows), (colour, mark) in zip(trend.groupby("column", sort=False), _MARKS, strict=False):
-        line = rows.set_index("window").reindex(labels)
-        known = line["distance"].notna()
-        cells = [[cell.low, cell.value, cell.high] for cell in line["distance"][known]]
-        low, value, high = (np.array(cells) / line["threshold"][known].to_numpy()[:, None]).T
-        ax.fill_between(place[known], low, high, color=colour, alpha=0.15, linewidth=0)
-        ax.plot(place[known], value, marker=mark, color=colour, markersize=5, label=shorten(name, 24))
+    for (name, line), (colour, mark) in zip(spread(trend).groupby("column", sort=False), _MARKS, strict=False):
+        low, value, high = (line[end] / line["threshold"] for end in ("distance_low", "distance", "distance_high"))
+        place = line["window"].map(labels.index)
+        ax.fill_between(place, low, high, color=colour, alpha=0.15, linewidth=0)
+        ax.plot(place, value, marker=mark, color=colour, markersize=5, label=shorten(name, 24))
     ax.axhline(1, color=GREY, linewidth=1, linestyle=":")
     name_windows(ax, labels)
     ax.set(ylabel="Distance ÷ threshold", ylim=(0, None))

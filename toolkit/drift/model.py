@@ -212,11 +212,9 @@ def coded(reference: pd.DataFrame, current: pd.DataFrame) -> Array:
     for name in reference.columns:
         both = pd.concat([reference[name], current[name]], ignore_index=True)
         if isinstance(reference[name].dtype, pd.CategoricalDtype):
-            codes, labels = pd.factorize(both.astype(object), sort=True)
-            counts = np.bincount(codes[codes >= 0], minlength=len(labels))
-            columns.append(np.append(np.argsort(np.argsort(counts, kind="stable")).astype(float), np.nan)[codes])
-        else:
-            columns.append(both.to_numpy(dtype="float64", na_value=np.nan))
+            counts = both.astype(object).value_counts().sort_index().sort_values(kind="stable")
+            both = both.astype(object).map(dict(zip(counts.index, range(len(counts)), strict=True)))
+        columns.append(both.to_numpy(dtype="float64", na_value=np.nan))
     return np.column_stack(columns)
 
 

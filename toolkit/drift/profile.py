@@ -219,11 +219,10 @@ _READ = {field.name: _KINDS[str(field.type)] for field in fields(ColumnSummary) 
 
 
 def _read(item: Mapping[str, Any]) -> ColumnSummary:
-    summary = ColumnSummary(
-        **{name: read(item[name]) for name, read in _READ.items()},
-        distinct=np.array(item["values"], dtype="float64" if item["dtype"] in ("int64", "float64") else object),
-        counts=np.array(item["counts"] or np.array([], dtype="int64")),
-    )
+    plain = {name: read(item[name]) for name, read in _READ.items()}
+    distinct = np.array(item["values"], dtype="float64" if item["dtype"] in ("int64", "float64") else object)
+    counts = np.array(item["counts"], dtype=None if item["counts"] else "int64")
+    summary = ColumnSummary(**plain, distinct=distinct, counts=counts)
     even = math.isclose(float(summary.counts.sum()), summary.known, rel_tol=1e-9)
     if len(summary.distinct) != len(summary.counts) or (summary.distinct.size and not even):
         raise ValueError(f"the counts of {summary.name!r} do not add up")

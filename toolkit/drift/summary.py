@@ -232,21 +232,15 @@ def align(first: ColumnSummary, second: ColumnSummary) -> tuple[AnyArray, AnyArr
     values : array of shape (k,)
     first, second : arrays of shape (k,)
     """
-    if first.is_number:
-        # A stable sort finds the two runs and merges them, in linear time.
-        values = np.concatenate([first.distinct, second.distinct])
-        order = np.argsort(values, kind="stable")
-        values, counts = values[order], np.concatenate([first.counts, second.counts])[order]
-        before = counts * (order < len(first.distinct))
-        starts = np.flatnonzero(np.append(True, values[1:] != values[:-1])[: len(values)])
-        return values[starts], np.add.reduceat(before, starts), np.add.reduceat(counts - before, starts)
     if first.hashed or second.hashed:
         first, second = first.in_groups, second.in_groups
-    codes, labels = pd.factorize(np.concatenate([first.distinct, second.distinct]), sort=True)
-    before, after = (np.zeros(len(labels), one.counts.dtype) for one in (first, second))
-    before[codes[: len(first.distinct)]] = first.counts
-    after[codes[len(first.distinct) :]] = second.counts
-    return np.asarray(labels, dtype=object), before, after
+    # A stable sort finds the two runs and merges them, in linear time.
+    values = np.concatenate([first.distinct, second.distinct])
+    order = np.argsort(values, kind="stable")
+    values, counts = values[order], np.concatenate([first.counts, second.counts])[order]
+    before = counts * (order < len(first.distinct))
+    starts = np.flatnonzero(np.append(True, values[1:] != values[:-1])[: len(values)])
+    return values[starts], np.add.reduceat(before, starts), np.add.reduceat(counts - before, starts)
 
 
 def unit_change(reference: ColumnSummary, current: ColumnSummary) -> float:

@@ -15,7 +15,7 @@ from toolkit.core.estimate import Estimate
 from toolkit.errors import InputError, shown
 from toolkit.fairness.clusters import HALF, Grouping, Resampling, count_cells, design_effect, draw_errors
 from toolkit.fairness.measures import PARITIES, Measured, compared
-from toolkit.fairness.rates import RATES, group_values
+from toolkit.fairness.rates import RATES
 from toolkit.models.prediction import Predictions
 from toolkit.statistics.intervals import RULE_OF_THREE, AnyArray, Array, Codes, Z, t_quantile
 from toolkit.statistics.measure import ONE_UNIT
@@ -149,7 +149,7 @@ def _by_cells(
     """
     smooth = cells + HALF
     moved = np.concatenate([cells, smooth, *(smooth + step for step in np.eye(4))])
-    value, centre, *others = group_values(moved, {metric.name: metric}).to_numpy().reshape(6, len(cells))
+    value, centre, *others = group_values(moved, metric).reshape(6, len(cells))
     total = smooth.sum(axis=1)
     influence = (total + 1) * (np.array(others) - centre)
     influence -= (smooth.T * influence).sum(axis=0) / total
@@ -160,6 +160,32 @@ def _by_cells(
     halves, counts = Z * error * np.sqrt(effects or 1.0), [len(part) for part in parts] or sizes
     numbers = zip(value.tolist(), centre.tolist(), halves.tolist(), sizes, counts, strict=True)
     return [_estimate(*one, "infinitesimal jackknife over counted rows") for one in numbers], sums
+
+
+def group_values(cells: Array, metric: Callable[..., float]) -> Array:
+    """Return a metric of every group by Fairlearn's ``MetricFrame``.
+
+    Parameters
+    ----------
+    cells : array of shape (groups, 4)
+        From ``count_cells``.
+    metric : function
+        Of ``(y_true, y_pred, sample_weight)``, such as Fairlearn's and scikit-learn's.
+
+    Examples
+    --------
+    >>> from sklearn.metrics import recall_score
+    >>> group_values(np.array([[5.0, 5, 4, 16], [9, 1, 3, 7]]), recall_score).tolist()
+    [0.8, 0.7]
+    """
+    from fairlearn.metrics import MetricFrame
+
+    # The number of a cell, over all groups: four for each group, two for the truth, one for the prediction.
+    cell = np.flatnonzero(cells)
+    rows = {"y_true": cell // 2 % 2, "y_pred": cell % 2, "sensitive_features": cell // 4}
+    weights = {"sample_weight": cells.ravel()[cell]}
+    frame = MetricFrame(metrics={"value": metric}, sample_params={"value": weights}, **rows)
+    return np.asarray(frame.by_group["value"].reindex(range(len(cells))), dtype=float)
 
 
 def _by_rows(

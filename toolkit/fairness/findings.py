@@ -150,12 +150,11 @@ def about_table(
 
 def _follows(grouping: Grouping, predicted: Predictions) -> bool:
     """Whether each group holds one class only, and groups are large enough for that to be no accident."""
-    classes, groups = len(predicted.classes), len(grouping.labels)
-    if not classes or groups < 2 or grouping.beyond or len(grouping.codes) < LEAST_EACH * groups:
+    groups = len(grouping.labels)
+    if not predicted.classes or groups < 2 or grouping.beyond or len(grouping.codes) < LEAST_EACH * groups:
         return False
-    place = grouping.codes.astype(np.intp) * classes + predicted.y_true.astype(np.intp)
-    pairs = np.bincount(place, minlength=groups * classes).reshape(-1, classes) > 0
-    return groups == int(pairs.sum()) and int(pairs.any(axis=0).sum()) > 1
+    pairs = pd.crosstab(grouping.codes, predicted.y_true) > 0
+    return pairs.shape[1] > 1 and bool((pairs.sum(axis=1) == 1).all())
 
 
 def drawings(audit: FairnessAudit) -> list[Drawing]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,9 @@ from toolkit.fairness.groups import Groups, Labels
 from toolkit.models.model import Model
 from toolkit.statistics.intervals import AnyArray, Array
 
+#: The chance of being predicted positive by group, whatever the score, and what is added to it above each threshold.
+Rules = Mapping[str, tuple[float, Sequence[tuple[float, float]]]]
+
 
 @dataclass(eq=False, repr=False)
 class FairModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
@@ -23,15 +26,17 @@ class FairModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit
 
     Parameters
     ----------
-    part : GroupThresholds, Mixture or Decorrelated
-        What decides. Where it decides at random, a row's lot is drawn from its own values: asked again, it gets the
-        same answer, and so does every row that is equal to it.
+    part : callable
+        What decides: takes features and the groups of their rows, returns the chance that each is predicted positive.
     feature_names : sequence of str
         Columns that the part is given.
     classes : (object, object)
         The labels in order.
     positive : object
         The one that the part speaks of.
+    scored : bool
+        Whether that chance is a probability, to be cut at a half. Else it decides at random; a row's lot is drawn from
+        its own values: asked again, it gets the same answer, and so does every row that is equal to it.
     groups : Groups, optional
         Given where the sensitive columns are needed to predict. They are read from ``sensitive_features`` or, without
         that, from the features. A row of a group not seen in fitting is treated as ``groups.fallback``.
@@ -39,10 +44,11 @@ class FairModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit
         Of the lots.
     """
 
-    part: GroupThresholds | Mixture | Decorrelated
+    part: Callable[[pd.DataFrame, Labels | None], Array]
     feature_names: Sequence[str]
     classes: Sequence[Any]
     positive: object
+    scored: bool = False
     groups: Groups | None = None
     seed: int = 0
 
@@ -75,11 +81,11 @@ class FairModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit
             Where a sensitive column is needed and not there.
         """
         chance = self._chance(features, sensitive_features)
-        lot = 0.5 if self.part.scored else 1 - lots(features[list(self.feature_names)], self.seed)
+        lot = 0.5 if self.scored else 1 - lots(features[list(self.feature_names)], self.seed)
         place = list(self.classes).index(self.positive)
         return np.asarray(self.classes_[np.where(chance >= lot, place, 1 - place)])
 
-    @available_if(lambda model: model.part.scored)  # type: ignore[untyped-decorator]
+    @available_if(lambda model: model.scored)  # type: ignore[untyped-decorator]
     def predict_proba(self, features: pd.DataFrame, *, sensitive_features: pd.DataFrame | None = None) -> Array:
         """Return the probabilities of both classes, of shape (n, 2); only where the model does not decide at random."""
         chance = self._chance(features, sensitive_features)
@@ -91,7 +97,7 @@ class FairModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit
             raise InputError(f"The model needs columns that are not there: {listed(missing)}.")
         sensitive = features if sensitive_features is None else sensitive_features
         groups = None if self.groups is None else self.groups.find(pd.DataFrame(sensitive))
-        return self.part.chance(features[list(self.feature_names)], groups)
+        return self.part(features[list(self.feature_names)], groups)
 
 
 def lots(features: pd.DataFrame, seed: int) -> Array:
@@ -110,41 +116,38 @@ def lots(features: pd.DataFrame, seed: int) -> Array:
     return np.asarray((mixed >> np.uint64(11)) / 2.0**53)
 
 
-@dataclass(frozen=True, eq=False)
-class GroupThresholds:
-    """A threshold for each group, or a lot between two (Hardt et al. 2016, "Equality of Opportunity", NeurIPS).
+def above_thresholds(
+    features: pd.DataFrame, groups: Labels | None, *, model: Model, positive: object, rules: Rules
+) -> Array:
+    """Return each row's chance by thresholds of its group (Hardt et al. 2016, "Equality of Opportunity", NeurIPS).
 
-    Attributes
+    Parameters
     ----------
+    features : DataFrame of shape (n, columns)
+    groups : array of shape (n,)
     model : Model
         Whose scores are cut.
     positive : object
         The label that the scores are of.
-    rules : mapping of group to (float, sequence of (float, float))
-        The chance of being predicted positive whatever the score, and what is added to it above each threshold.
+    rules : Rules
+        A threshold for each group, or a lot between two.
     """
-
-    model: Model
-    positive: object
-    rules: Mapping[str, tuple[float, Sequence[tuple[float, float]]]]
-    scored = False
-
-    def chance(self, features: pd.DataFrame, groups: Labels | None) -> Array:
-        """Return for each row the chance of being predicted positive."""
-        score = self.model.positive_scores(self.positive, features)
-        called = np.zeros(len(score))
-        for name, (base, steps) in self.rules.items():
-            rows = groups == name
-            called[rows] = base + sum(weight * (score[rows] > threshold) for weight, threshold in steps)
-        return called
+    score = model.positive_scores(positive, features)
+    called = np.zeros(len(score))
+    for name, (base, steps) in rules.items():
+        rows = groups == name
+        called[rows] = base + sum(weight * (score[rows] > threshold) for weight, threshold in steps)
+    return called
 
 
-@dataclass(frozen=True, eq=False)
-class Mixture:
-    """Several classifiers, one of which is drawn for each row (Agarwal et al. 2018, arXiv:1803.02453).
+def by_mixture(
+    features: pd.DataFrame, _: Labels | None, *, encoder: Any, models: Sequence[Any], weights: Sequence[float]
+) -> Array:
+    """Return each row's chance where one of several classifiers is drawn (Agarwal et al. 2018, arXiv:1803.02453).
 
-    Attributes
+    Parameters
     ----------
+    features : DataFrame of shape (n, columns)
     encoder : transformer or None
         Applied first.
     models : sequence of estimator
@@ -152,25 +155,20 @@ class Mixture:
     weights : sequence of float
         How often each is drawn.
     """
-
-    encoder: Any
-    models: Sequence[Any]
-    weights: Sequence[float]
-    scored = False
-
-    def chance(self, features: pd.DataFrame, groups: Labels | None) -> Array:  # noqa: ARG002  # asks no group
-        """Return for each row the chance of being predicted positive."""
-        encoded = features if self.encoder is None else dense(self.encoder.transform(features))
-        votes = [np.asarray(model.predict(encoded), dtype=float) for model in self.models]
-        return np.asarray(np.asarray(self.weights, dtype=float) @ np.array(votes))
+    encoded = features if encoder is None else dense(encoder.transform(features))
+    votes = [np.asarray(model.predict(encoded), dtype=float) for model in models]
+    return np.asarray(np.asarray(weights, dtype=float) @ np.array(votes))
 
 
-@dataclass(frozen=True, eq=False)
-class Decorrelated:
-    """A classifier of features from which the linear part of the groups was taken (Fairlearn's CorrelationRemover).
+def decorrelated(
+    features: pd.DataFrame, groups: Labels | None, *, encoder: Any, remover: Any, members: Sequence[str], model: Any
+) -> Array:
+    """Return each row's probability by features without the linear part of the groups (Fairlearn's CorrelationRemover).
 
-    Attributes
+    Parameters
     ----------
+    features : DataFrame of shape (n, columns)
+    groups : array of shape (n,)
     encoder : transformer
         Of the features that are not sensitive, into numbers.
     remover : CorrelationRemover
@@ -180,17 +178,8 @@ class Decorrelated:
     model : estimator
         Its second class is the positive one.
     """
-
-    encoder: Any
-    remover: Any
-    members: Sequence[str]
-    model: Any
-    scored = True
-
-    def chance(self, features: pd.DataFrame, groups: Labels | None) -> Array:
-        """Return for each row the probability of the positive class."""
-        freed = self.remover.transform(with_groups(self.encoder.transform(features), groups, self.members))
-        return np.asarray(self.model.predict_proba(freed)[:, 1], dtype=float)
+    freed = remover.transform(with_groups(encoder.transform(features), groups, members))
+    return np.asarray(model.predict_proba(freed)[:, 1], dtype=float)
 
 
 def with_groups(encoded: Any, groups: Labels | None, members: Sequence[str]) -> Array:

@@ -22,6 +22,7 @@ from toolkit.statistics.measure import Measure, mean
 from toolkit.statistics.metrics import area_of, calibration_of
 from toolkit.statistics.regression import power_of_two, root_mean_square
 from toolkit.statistics.significance import benjamini_hochberg
+from toolkit.statistics.units import weights_of
 
 MOST_CLASSES, MOST_THRESHOLDS = 10, 200
 #: Fewer than for a whole table, as there are many groups.
@@ -169,26 +170,23 @@ def threshold_curves(predicted: Predictions, groupings: Sequence[Grouping], thre
     given = [threshold] if math.isfinite(threshold) else []
     grid = np.unique([*score[places], *given, math.nextafter(float(score[-1]), math.inf)])
     step = np.repeat(np.arange(len(grid) + 1), np.diff(np.searchsorted(score, grid), prepend=0, append=len(score)))
-    curves, size, number = [], len(grid) + 1, len(grid)
+    curves = []
     for grouping in groupings:
-        groups = len(grouping.labels)
-        place = ((grouping.codes + 1).astype(np.intp) * size + step) * 2 + predicted.y_true.astype(np.intp)
-        counted = _reached(place, (groups + 1, size, 2))
-        weights = grouping.units.weights if grouping.units else None
-        reached = counted if weights is None else _reached(place, (groups + 1, size, 2), weights)
+        shape = len(grouping.labels) + 1, len(grid) + 1, 2
+        place = ((grouping.codes + 1).astype(np.intp) * shape[1] + step) * 2 + predicted.y_true.astype(np.intp)
+        counted, reached = (_reached(place, shape, one) for one in (None, weights_of(grouping.units, len(place))))
         total, found = reached[:, :1], reached[:, 1:]
         with np.errstate(invalid="ignore"):
             rates = {"selection_rate": found.sum(axis=2) / total.sum(axis=2), "recall": found[..., 1] / total[..., 1]}
             rates["false_positive_rate"] = found[..., 0] / total[..., 0]
-        counts = {"rows": counted[:, :1].sum(axis=2), "positives": counted[:, :1, 1]}
-        named = {"feature": grouping.feature, "group": np.repeat(np.array(grouping.labels, dtype=object), number)}
-        values = {name: one.ravel() for name, one in rates.items()}
-        values |= {name: np.repeat(one.ravel().astype(int), number) for name, one in counts.items()}
-        curves.append(pd.DataFrame(named | {"threshold": np.tile(grid, groups)} | values))
+        counts = {"rows": counted[:, :1].sum(axis=2).astype(int), "positives": counted[:, :1, 1].astype(int)}
+        columns = {"group": np.array(grouping.labels, dtype=object)[:, None], "threshold": grid} | rates | counts
+        cells = {name: np.broadcast_to(one, found.shape[:2]).ravel() for name, one in columns.items()}
+        curves.append(pd.DataFrame({"feature": grouping.feature} | cells))
     return pd.concat(curves, ignore_index=True)
 
 
-def _reached(place: Codes, shape: tuple[int, int, int], weights: Array | None = None) -> Array:
+def _reached(place: Codes, shape: tuple[int, int, int], weights: Array | None) -> Array:
     cells = np.bincount(place, weights, minlength=math.prod(shape)).reshape(shape)[1:]
     return np.asarray(np.cumsum(cells[:, ::-1], axis=1)[:, ::-1], dtype=float)
 

@@ -14,7 +14,7 @@ from toolkit.core.face import Face
 from toolkit.core.figures import BLUE, GREY, ORANGE, Axes, Drawing
 from toolkit.core.result import Candidate, Finding, ModelRecord, Record, Result, Severity, by_severity
 from toolkit.core.words import spoken, unique, value_text
-from toolkit.data.dataset import Dataset, listed_names
+from toolkit.data.dataset import listed_names
 from toolkit.data.split import Split
 from toolkit.errors import InputError, NotApplicableError, instance, listed, one_of, whole
 from toolkit.fairness import tradeoff
@@ -256,12 +256,10 @@ def read_constraint(constraint: str) -> str:
 
 def _joined(split: Split, columns: Sequence[str]) -> Split:
     """Put the sensitive columns beside the features, where models that need them find them."""
-
-    def joined(data: Dataset) -> Dataset:
-        beside = sensitive_columns(data, list(columns)).drop(columns=data.features.columns, errors="ignore")
-        return replace(data, features=pd.concat([data.features, beside], axis=1))
-
-    parts: dict[str, Any] = {name: joined(part) for name, part in split.parts().items()}
+    parts: dict[str, Any] = {}
+    for name, part in split.parts().items():
+        beside = sensitive_columns(part, list(columns)).drop(columns=part.features.columns, errors="ignore")
+        parts[name] = replace(part, features=pd.concat([part.features, beside], axis=1))
     return replace(split, **parts)
 
 

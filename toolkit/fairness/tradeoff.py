@@ -22,7 +22,7 @@ from toolkit.data.split import Split
 from toolkit.errors import NotApplicableError
 from toolkit.fairness.audit import audit_fairness
 from toolkit.fairness.findings import finding
-from toolkit.fairness.group_models import Decorrelated, FairModel, GroupThresholds, Mixture, dense, with_groups
+from toolkit.fairness.group_models import FairModel, above_thresholds, by_mixture, decorrelated, dense, with_groups
 from toolkit.fairness.groups import FEWEST, Groups, Labels, learn_groups, reweighing_weights, sensitive_columns
 from toolkit.fairness.measures import METRICS
 from toolkit.models.candidates import make_candidates
@@ -111,7 +111,8 @@ def optimize_thresholds(setup: Setup) -> list[FittedMethod]:
         cuts = [(rule.p0, rule.operation0.threshold), (rule.p1, rule.operation1.threshold)]
         steps = [((1 - ignored) * float(weight), float(cut)) for weight, cut in cuts if weight > 0]
         rules[str(name)] = ignored * float(rule.get("prediction_constant", 0.0)), steps
-    model = FairModel(GroupThresholds(setup.model, positive, rules), names, part.classes, positive, groups, setup.seed)
+    decides = partial(above_thresholds, model=setup.model, positive=positive, rules=rules)
+    model = FairModel(decides, names, part.classes, positive, groups=groups, seed=setup.seed)
     return [FittedMethod("threshold_optimizer", "threshold_optimizer", "", model, part.rows, groups)]
 
 
@@ -133,7 +134,8 @@ def exponentiate_gradient(setup: Setup) -> list[FittedMethod]:
             clone(estimator), moment, objective=reductions.ErrorRate(costs=costs), max_iter=MOST_ROUNDS, nu=1e-6
         ).fit(encoded, y, sensitive_features=members.astype(str))
         drawn = found.weights_[found.weights_ > 0]
-        mixture = Mixture(encoder, [found.predictors_[one] for one in drawn.index], list(drawn / drawn.sum()))
+        models, weights = [found.predictors_[one] for one in drawn.index], list(drawn / drawn.sum())
+        mixture = partial(by_mixture, encoder=encoder, models=models, weights=weights)
         model = FairModel(mixture, names, data.classes, data.positive, seed=setup.seed)
         name = f"exponentiated_gradient_{100 * bound:g}pct"
         return FittedMethod(name, "exponentiated_gradient", f"difference bound {bound:g}", model, data.rows, groups)
@@ -163,8 +165,8 @@ def remove_correlation(setup: Setup) -> Iterator[FittedMethod]:
     for alpha in ALPHAS:
         remover = CorrelationRemover(sensitive_feature_ids=list(range(encoded.shape[1], joined.shape[1])), alpha=alpha)
         fitted = clone(estimator).fit(remover.fit_transform(joined), data.y_binary())
-        part = Decorrelated(encoder, remover, members, fitted)
-        model = FairModel(part, names, data.classes, data.positive, groups, setup.seed)
+        part = partial(decorrelated, encoder=encoder, remover=remover, members=members, model=fitted)
+        model = FairModel(part, names, data.classes, data.positive, True, groups, setup.seed)
         name = f"correlation_remover_{100 * alpha:g}pct"
         yield FittedMethod(name, "correlation_remover", f"alpha {alpha:g}", model, data.rows, groups)
 
@@ -286,7 +288,7 @@ def frontier_table(points: Sequence[Point], setup: Setup) -> pd.DataFrame:
         fair = fitted.model.estimator if isinstance(fitted.model.estimator, FairModel) else None
         given = fitted.name != BASELINE and set(setup.columns) & set(fitted.model.columns)
         needs = "yes" if fair and fair.groups else "as a feature" if given else "no"
-        by_lot = fair is not None and not fair.part.scored
+        by_lot = fair is not None and not fair.scored
         row |= {"difference": ahead, "over_baseline": apart, "needs_sensitive": needs}
         rows.append(row | {"by_lot": by_lot, "dominated": below, "beats_baseline": apart.low > 0})
     return pd.DataFrame(rows).iloc[np.argsort(-values, kind="stable")].reset_index(drop=True)

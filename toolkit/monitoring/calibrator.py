@@ -186,13 +186,10 @@ def _place_knots(position: Array, weights: Array, rarer: float) -> Array:
 
 def _terms(position: Array, knots: Array) -> Array:
     """Return an intercept, the position and Harrell's restricted cubic terms."""
-    columns = [np.ones(len(position))]
-    if len(knots):
-        span = float(knots[-1] - knots[0])
-        x, at = (position - knots[0]) / span, (knots - knots[0]) / span
-        cubes = np.maximum(x[:, None] - at, 0.0) ** 3
-        columns.append(x)
-        for j in range(len(at) - 2):
-            last = (at[-2] - at[j]) / (1 - at[-2])
-            columns.append(cubes[:, j] - cubes[:, -2] * (1 + last) + cubes[:, -1] * last)
-    return np.column_stack(columns)
+    ones = np.ones(len(position))
+    if not len(knots):
+        return ones[:, None]
+    x, at = ((one - knots[0]) / (knots[-1] - knots[0]) for one in (position, knots))
+    cubes = np.maximum(x[:, None] - at, 0.0) ** 3
+    last = (at[-2] - at[:-2]) / (1 - at[-2])
+    return np.column_stack([ones, x, cubes[:, :-2] - cubes[:, [-2]] * (1 + last) + cubes[:, [-1]] * last])

@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import expit
 
 from toolkit.core.estimate import Estimate
 from toolkit.monitoring.calibrator import Calibrator, shift_test
-from toolkit.statistics.intervals import Array, wilson
+from toolkit.statistics.intervals import Array, Codes, Mask, wilson
 from toolkit.statistics.metrics import binary_metrics
 from toolkit.statistics.units import Units, dispersion, likeness, weights_of
 
@@ -39,7 +38,7 @@ class Scored:
     called: Array
     units: Units | None = None
 
-    def take(self, rows: NDArray[np.intp]) -> Scored:
+    def take(self, rows: Codes) -> Scored:
         """Return some of the rows."""
         units = self.units.take(rows) if self.units else None
         return Scored(self.y_true[rows], self.y_score[rows], self.called[rows], units)
@@ -55,9 +54,9 @@ class ByScore:
     calibrator: Calibrator
     plain: Calibrator
     current: Scored
-    supported: NDArray[np.bool_]
+    supported: Mask
 
-    def estimate(self, rows: NDArray[np.intp], seed: int) -> dict[str, Estimate]:
+    def estimate(self, rows: Codes, seed: int) -> dict[str, Estimate]:
         """Estimate metrics and expected confusion counts."""
         part = self.current.take(rows)
         weights = weights_of(part.units, len(rows))
@@ -69,11 +68,11 @@ class ByScore:
             effects = dispersion(self.calibrator.alike, part.units), dispersion(alike, part.units)
         return estimate_binary(cells, self.calibrator, seed=seed, effects=effects)
 
-    def realize(self, rows: NDArray[np.intp]) -> dict[str, Estimate]:
+    def realize(self, rows: Codes) -> dict[str, Estimate]:
         """Measure metrics and confusion counts."""
         return measure_scored(self.current.take(rows))
 
-    def surprise(self, rows: NDArray[np.intp]) -> tuple[float, float]:
+    def surprise(self, rows: Codes) -> tuple[float, float]:
         """Test whether labels follow the scores, of rows that the reference has others like.
 
         First as such rows tell of them (concept shift), then as the reference does as it is (calibration shift).
@@ -88,11 +87,10 @@ class ByScore:
 def measure_scored(part: Scored) -> dict[str, Estimate]:
     """Measure the metrics that can be estimated, and count the confusion cells."""
     found = binary_metrics(part.y_true, part.y_score, decisions=part.called, probabilities=False, units=part.units)
-    each, truth, called = weights_of(part.units, len(part.called)), part.y_true == 1, part.called
-    cells = {"true_positives": called * truth, "false_positives": called * ~truth}
-    cells |= {"false_negatives": (1 - called) * truth, "true_negatives": (1 - called) * ~truth}
-    counts = {name: Estimate(float(each @ rows), n=len(called)) for name, rows in cells.items()}
-    return {name: measure.estimate for name, measure in found.items()} | counts
+    n, place = len(part.called), (2 * (part.y_true == 1) + part.called).astype(np.intp)
+    tn, fp, fn, tp = np.bincount(place, weights_of(part.units, n), 4).tolist()
+    counts = zip(CELLS, (tp, fp, fn, tn), strict=True)
+    return {name: one.estimate for name, one in found.items()} | {name: Estimate(count, n=n) for name, count in counts}
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +116,7 @@ class Cells:
     variance: Array
     called: Array
     position: Array
-    starts: np.ndarray[tuple[int], np.dtype[np.intp]]
+    starts: Codes
 
 
 def gather(score: Array, called: Array, calibrator: Calibrator, weights: Array | None = None) -> Cells:
