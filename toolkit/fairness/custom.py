@@ -180,11 +180,15 @@ def group_values(cells: Array, metric: Callable[..., float]) -> Array:
     """
     from fairlearn.metrics import MetricFrame
 
-    # The number of a cell, over all groups: four for each group, two for the truth, one for the prediction.
-    cell = np.flatnonzero(cells)
-    rows = {"y_true": cell // 2 % 2, "y_pred": cell % 2, "sensitive_features": cell // 4}
-    weights = {"sample_weight": cells.ravel()[cell]}
-    frame = MetricFrame(metrics={"value": metric}, sample_params={"value": weights}, **rows)
+    weight = cells.ravel()
+    counted = weight > 0
+    frame = MetricFrame(
+        metrics={"value": metric},
+        y_true=np.tile([0, 0, 1, 1], len(cells))[counted],
+        y_pred=np.tile([0, 1, 0, 1], len(cells))[counted],
+        sensitive_features=np.repeat(np.arange(len(cells)), 4)[counted],
+        sample_params={"value": {"sample_weight": weight[counted]}},
+    )
     return np.asarray(frame.by_group["value"].reindex(range(len(cells))), dtype=float)
 
 
