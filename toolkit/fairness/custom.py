@@ -15,7 +15,7 @@ from toolkit.core.estimate import Estimate
 from toolkit.errors import InputError, shown
 from toolkit.fairness.clusters import HALF, Grouping, Resampling, count_cells, design_effect, draw_errors
 from toolkit.fairness.measures import PARITIES, Measured, compared
-from toolkit.fairness.rates import RATES
+from toolkit.fairness.rates import RATES, group_values
 from toolkit.models.prediction import Predictions
 from toolkit.statistics.intervals import RULE_OF_THREE, AnyArray, Array, Codes, Z, t_quantile
 from toolkit.statistics.measure import ONE_UNIT
@@ -149,7 +149,7 @@ def _by_cells(
     """
     smooth = cells + HALF
     moved = np.concatenate([cells, smooth, *(smooth + step for step in np.eye(4))])
-    value, centre, *others = group_values(moved, metric).reshape(6, len(cells))
+    value, centre, *others = group_values(moved, {metric.name: metric}).to_numpy().reshape(6, len(cells))
     total = smooth.sum(axis=1)
     influence = (total + 1) * (np.array(others) - centre)
     influence -= (smooth.T * influence).sum(axis=0) / total
@@ -160,36 +160,6 @@ def _by_cells(
     halves, counts = Z * error * np.sqrt(effects or 1.0), [len(part) for part in parts] or sizes
     numbers = zip(value.tolist(), centre.tolist(), halves.tolist(), sizes, counts, strict=True)
     return [_estimate(*one, "infinitesimal jackknife over counted rows") for one in numbers], sums
-
-
-def group_values(cells: Array, metric: Callable[..., float]) -> Array:
-    """Return a metric of every group by Fairlearn's ``MetricFrame``.
-
-    Parameters
-    ----------
-    cells : array of shape (groups, 4)
-        From ``count_cells``.
-    metric : function
-        Of ``(y_true, y_pred, sample_weight)``, such as Fairlearn's and scikit-learn's.
-
-    Examples
-    --------
-    >>> from sklearn.metrics import recall_score
-    >>> group_values(np.array([[5.0, 5, 4, 16], [9, 1, 3, 7]]), recall_score).tolist()
-    [0.8, 0.7]
-    """
-    from fairlearn.metrics import MetricFrame
-
-    weight = cells.ravel()
-    counted = weight > 0
-    frame = MetricFrame(
-        metrics={"value": metric},
-        y_true=np.tile([0, 0, 1, 1], len(cells))[counted],
-        y_pred=np.tile([0, 1, 0, 1], len(cells))[counted],
-        sensitive_features=np.repeat(np.arange(len(cells)), 4)[counted],
-        sample_params={"value": {"sample_weight": weight[counted]}},
-    )
-    return np.asarray(frame.by_group["value"].reindex(range(len(cells))), dtype=float)
 
 
 def _by_rows(

@@ -1,15 +1,16 @@
 """Metrics that are counted: every one a share of one kind of cell of the confusion matrix among another, by group."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
+import pandas as pd
 
 from toolkit.core.estimate import Estimate
 from toolkit.core.resources import beside
 from toolkit.fairness.clusters import HALF, Grouping, Resampling, clustered
 from toolkit.fairness.spread import GroupMetric, from_scale, to_scale
-from toolkit.statistics.intervals import Array, mover_mean, wilson
+from toolkit.statistics.intervals import Array, Codes, mover_mean, wilson
 from toolkit.statistics.measure import ONE_UNIT
 
 _CELLS: dict[str, list[list[int]]] = beside(__file__, "metrics.yaml")["cells"]
@@ -23,6 +24,50 @@ KINDS = {name: np.stack([_KIND[side] for side in sides], axis=1) for name, sides
 #: A rate is judged where it rests on this many rows of its kind, such as positives for the recall (or as few as a
 #: whole group may have, where that is less).
 LEAST_OF_KIND = 10
+
+
+def group_values(cells: Array, metrics: Mapping[str, Callable[..., float]]) -> pd.DataFrame:
+    """Return metrics of every group by Fairlearn's ``MetricFrame``; a row a group, a column a metric.
+
+    Parameters
+    ----------
+    cells : array of shape (groups, 4)
+        From ``count_cells``.
+    metrics : mapping of name to function
+        Of ``(y_true, y_pred, sample_weight)``, such as Fairlearn's and scikit-learn's.
+
+    Examples
+    --------
+    >>> from sklearn.metrics import recall_score
+    >>> group_values(np.array([[5.0, 5, 4, 16], [9, 1, 3, 7]]), {"recall": recall_score})["recall"].tolist()
+    [0.8, 0.7]
+    """
+    from fairlearn.metrics import MetricFrame
+
+    def all_at_once(y_true: Codes, y_pred: Codes, sample_weight: Array) -> Array:
+        return np.array([metric(y_true, y_pred, sample_weight=sample_weight) for metric in metrics.values()])
+
+    weight = cells.ravel()
+    counted = weight > 0
+    frame = MetricFrame(
+        metrics=all_at_once,
+        y_true=np.tile([0, 0, 1, 1], len(cells))[counted],
+        y_pred=np.tile([0, 1, 0, 1], len(cells))[counted],
+        sensitive_features=np.repeat(np.arange(len(cells)), 4)[counted],
+        sample_params={"sample_weight": weight[counted]},
+    )
+    values = pd.DataFrame(frame.by_group.to_list(), index=frame.by_group.index, columns=list(metrics))
+    return values.reindex(range(len(cells)))
+
+
+def counted_metric(name: str) -> Callable[..., float]:
+    """Return a key of ``KINDS`` as a function of ``(y_true, y_pred, sample_weight)``."""
+
+    def share(y_true: Codes, y_pred: Codes, sample_weight: Array) -> float:
+        hits, size = KINDS[name] @ np.bincount(2 * y_true + y_pred, sample_weight, 4)
+        return float(np.mean(hits / size))
+
+    return share
 
 
 def measure_rates(
@@ -57,6 +102,8 @@ def measure_rates(
         weights = cells[enough].ravel() + HALF
         several = how.rng.multinomial(int(cells[enough].sum()), weights / weights.sum(), size=how.replicates)
         drawn = np.ascontiguousarray(several.reshape(how.replicates, -1, 4).T, dtype=float)
+    with np.errstate(invalid="ignore"):  # of a rate that rests on no row, which is not defined
+        values = group_values(cells, {name: counted_metric(name) for name in names})
     found = {}
     for name in names:
         (hits, size), (_, of_kind) = _counts(name, cells), _counts(name, rows)
@@ -78,7 +125,7 @@ def measure_rates(
         else:
             same = np.average(centres, weights=1 / deviations**2) if judged.any() else math.nan
             chance = from_scale(to_scale(np.asarray(same), True) + errors, True)
-        estimates = tuple(map(_estimate, hits.T, size.T, of_kind.sum(axis=0), effect, methods))
+        estimates = tuple(map(_estimate, values[name], hits.T, size.T, of_kind.sum(axis=0), effect, methods))
         constant = ((hits == 0) | (hits == size)).all(axis=0)[judged]
         found[name] = GroupMetric(name, estimates, judged, centres, errors, deviations, chance, constant)
     return found
@@ -89,12 +136,11 @@ def _counts(name: str, cells: Array) -> Array:
     return np.tensordot(KINDS[name], cells, axes=(2, 1))
 
 
-def _estimate(hits: Array, size: Array, rows: float, effect: float, units: str) -> Estimate:
+def _estimate(value: float, hits: Array, size: Array, rows: float, effect: float, units: str) -> Estimate:
     """Return a rate with Wilson's interval, or the mean of several with MOVER over them."""
     n = int(rows)
     if not size.all():
         return Estimate(math.nan, n=n)
-    value = float(np.mean(hits / size))
     if math.isinf(effect):
         return Estimate(value, n=n, method=ONE_UNIT)
     ends = [wilson(*side) for side in zip(hits / effect, size / effect, strict=True)]
