@@ -130,6 +130,19 @@ def test_ranks_hold_all_at_once():
     assert sharp / 300 > 0.9
 
 
+def test_ranks_of_few_groups_of_many_rows_hold_and_tell():
+    """One row among many is far from the mean; what is reckoned with is one group more, not one row."""
+    rng, truth, held, sharp = np.random.default_rng(0), np.array([3.0, 1.5, 1.5, 0.5]), 0, 0
+    shop = np.repeat(np.arange(20), rng.integers(20, 60, 20))
+    for _ in range(200):
+        of_shop = np.exp(0.2 * rng.normal(size=(20, 4)))[shop]
+        best, worst = rank_intervals(truth * of_shop * rng.exponential(1, (len(shop), 4)), Units(shop, 20, "shop"))
+        held += bool((best <= [1, 2, 2, 4]).all() and (worst >= [1, 3, 3, 4]).all())
+        sharp += (best[0], worst[0], best[3], worst[3]) == (1, 1, 4, 4)
+    assert held / 200 >= 0.95
+    assert sharp / 200 > 0.9
+
+
 def test_ranks_of_few_rows_or_of_nothing_are_ties():
     for sizes in (np.ones((1, 3)) * [1, 2, 3], np.zeros((100, 3)), np.ones((3, 3)) * [1.0, 1.2, 1.4]):
         best, worst = rank_intervals(sizes)

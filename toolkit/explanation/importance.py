@@ -170,8 +170,11 @@ def rank_intervals(sizes: Array, units: Units | None = None) -> tuple[NDArray[np
     centre, spread = np.average(scaled, axis=0, weights=weights), covariance_of_means(scaled, units)
     # Columns are measured on the same rows: what moves both alike cancels in the variance of their difference.
     variance = np.diag(spread)
-    # One row more is reckoned with, at the furthest seen, so that a few rows without variation decide nothing.
-    furthest = scaled.max(axis=0)
+    # One observation more is reckoned with, at the furthest seen, so that a few without variation decide nothing.
+    observed = weights[:, None] * scaled
+    if units:
+        observed = np.apply_along_axis(units.sums, 0, observed) * (count / rows)
+    furthest = observed.max(axis=0)
     one_more = (furthest[:, None] + furthest[None]) / count
     error = np.sqrt(np.maximum(variance[:, None] + variance[None] - 2 * spread, 0) + one_more**2)
     apart = centre[:, None] - centre[None]
