@@ -22,12 +22,12 @@ from sklearn.ensemble import (
 )
 from sklearn.feature_selection import VarianceThreshold
 from sklearn.impute import SimpleImputer
-from sklearn.linear_model import Lasso, LogisticRegression, PoissonRegressor, Ridge, RidgeClassifier
+from sklearn.linear_model import Lasso, LinearRegression, LogisticRegression, PoissonRegressor, Ridge, RidgeClassifier
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import KBinsDiscretizer, OneHotEncoder, SplineTransformer, StandardScaler
 from sklearn.svm import LinearSVC
-from sklearn.tree import DecisionTreeClassifier
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from toolkit.data.load import load_dataset
 from toolkit.errors import InputError
@@ -195,6 +195,24 @@ def test_linear_models_follow_the_closed_form(data):
     found = choose_attributor(model, data, data)
     np.testing.assert_allclose(found.attribute(data.features)[0][:, :, 0], expected, atol=1e-10)
     assert found.base[0] == pytest.approx((sign * model.decision_function(data.features)).mean())
+
+
+def test_whole_number_weights_of_the_background_are_repeated_rows():
+    rng = np.random.default_rng(5)
+    frame = pd.DataFrame({"a": rng.normal(size=200), "b": np.arange(200) % 2 * 1.0, "w": rng.integers(1, 9, 200)})
+    frame["y"] = frame["a"] + 2 * frame["b"] + rng.normal(size=200)
+    weighted = load_dataset(frame, target="y", weight="w")
+    repeated = load_dataset(frame.loc[frame.index.repeat(frame["w"])].drop(columns="w"), target="y")
+    model = LinearRegression().fit(weighted.features, weighted.target)
+    one, other = (choose_attributor(model, data, data) for data in (weighted, repeated))
+    assert one.base[0] == pytest.approx(np.average(model.predict(weighted.features), weights=frame["w"]))
+    assert one.base == pytest.approx(other.base)
+    np.testing.assert_allclose(one.attribute(weighted.features)[0], other.attribute(weighted.features)[0], atol=1e-12)
+    # What is drawn is drawn by weight: here from the rows that weigh nearly everything.
+    heavy = load_dataset(frame.assign(w=np.where(frame["b"] == 1, 1.0, 1e-9)), target="y", weight="w")
+    assert choose_attributor(lambda rows: rows["b"], heavy, heavy).base[0] == 1
+    tree = DecisionTreeRegressor().fit(frame[["a", "b"]], frame["b"])
+    assert choose_attributor(tree, heavy, heavy, given=True).base[0] == 1
 
 
 def test_categories_that_are_numbers_to_the_encoder_are_explained():

@@ -53,12 +53,12 @@ def dataset(values):
 
 
 @pytest.mark.parametrize("role", ["weight", "group"])
-def test_a_model_that_uses_no_column_needs_no_more_rows(role):
+def test_a_model_that_uses_no_column_so_far_is_asked_about_all_rows(role):
     frame = pd.DataFrame({"a": np.zeros(60), "of": np.arange(60) // 2 + 1, "y": np.arange(60) * 1.0})
     frame["a"] += np.arange(60)
     data = load_dataset(frame, target="y", **{role: "of"})
     still = replace(stub(True), attribute=lambda rows: (np.zeros((len(rows), 1, 1)), np.zeros((len(rows), 1))))
-    assert draw_rows(still, data, precision=0.05, most=60, seconds=60, seed=0).stopped == "precision"
+    assert draw_rows(still, data, precision=0.05, most=60, seconds=60, seed=0).stopped == "table"
 
 
 def test_rows_are_drawn_until_the_means_are_known():
@@ -93,6 +93,13 @@ def coverage(runs):
             found = mean_magnitude(sizes[:, place], float(sizes.max()))
             hit[run, place] = found.low <= truth[place] <= found.high
     return hit.mean(axis=0)
+
+
+def test_a_model_that_seldom_says_anything_is_not_taken_for_constant():
+    frame = pd.DataFrame({"a": np.arange(400.0), "b": np.arange(400) % 7.0, "y": np.arange(400.0)})
+    found = explain(lambda rows: (rows["a"] == 399) * 1.0, load_dataset(frame, target="y"), most_rows=400)
+    assert found.scalars()["explanation.a.mean_abs_shap"].value > 0
+    assert "EXPLAIN-CONSTANT" not in {one.code for one in found.findings()}
 
 
 def test_intervals_cover_although_the_drawing_stops_early():

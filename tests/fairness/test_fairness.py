@@ -362,6 +362,16 @@ def test_a_column_that_tells_the_target_does_not_hide_the_others():
     assert "fairness.twin.demographic_parity_difference" in audit.scalars()
 
 
+def test_rows_of_a_single_class_do_not_hide_who_is_selected():
+    frame = people(2000)
+    frame.loc[frame["sex"] == "Female", "chance"] *= 0.3
+    for label in ("yes", "no"):
+        rows = load_dataset(frame[frame["y"] == label], like=dataset(frame, ["sex"]))
+        codes = [finding.code for finding in audit_fairness(Known(), rows, replicates=500).findings()]
+        assert {"FAIRNESS-PARITY", "FAIRNESS-FOUR-FIFTHS"} <= set(codes)
+        assert "FAIRNESS-TARGET-IS-SENSITIVE" not in codes
+
+
 def hostile_tables():
     rng, base = np.random.default_rng(0), people(800)
     texts = np.array(

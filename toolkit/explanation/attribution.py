@@ -112,7 +112,7 @@ def choose_attributor(
         raise InputError(f"The {method} explainer does not fit this model: {failure}. Use method='auto'.")
     # The explainer holds every column of every step of every row of the background at once.
     most = max(5, min(_GIVEN_ROWS if given else _PERMUTED_ROWS, _MOST_CELLS // (2 * data.features.shape[1] ** 2)))
-    outputs, sample = outputs_of(model, data), background.sampled(most, rng)
+    outputs, sample = outputs_of(model, data), _drawn(background, most, rng)
     scale, read = whole_scale(model, outputs)
     raw = permutation_explainer(read, sample.features, seed)
     about = "permutation", scale, outputs, read(sample.features).mean(axis=0), f"{sample.rows:,} rows of {sample.name}"
@@ -123,6 +123,14 @@ def choose_attributor(
     return replace(found, notes=(Finding("EXPLAIN-FALLBACK", "info", note, "method"),))
 
 
+def _drawn(background: Dataset, most: int, rng: np.random.Generator) -> Dataset:
+    """Draw the rows to measure against, as often as they weigh where they have weights."""
+    if background.weight is None:
+        return background.sampled(most, rng)
+    shares = background.weight.to_numpy() / background.weight.sum()
+    return background.take(rng.choice(background.rows, most, p=shares))
+
+
 def _seen_through(
     model: Model, view: View, kind: str, data: Dataset, background: Dataset, given: bool, rng: np.random.Generator
 ) -> tuple[Attributor, bool]:
@@ -131,12 +139,12 @@ def _seen_through(
     interact, reference, most = None, "its training rows, as counted in its trees", _QUICK
     if kind == "linear":
         seen = background.sampled(_MEAN_ROWS, rng)
-        raw = linear_explainer(view.estimator, view.encode(seen.features))
+        raw = linear_explainer(view.estimator, view.encode(seen.features), seen.weight)
         reference = f"{seen.rows:,} rows of {seen.name}"
     else:
         raw, interact, deep = tree_explainer(view.estimator)
         if given or deep:
-            seen = background.sampled(_GIVEN_ROWS if given else _DEEP_ROWS, rng)
+            seen = _drawn(background, _GIVEN_ROWS if given else _DEEP_ROWS, rng)
             raw, interact, _ = tree_explainer(view.estimator, view.encode(seen.features))
             reference, most = f"{seen.rows:,} rows of {seen.name}", _SLOW if deep else _QUICK
     matrix = view.encode(probe)
@@ -206,14 +214,15 @@ def tree_explainer(estimator: Any, background: Any = None) -> tuple[Raw, Raw | N
     return attribute, interact if background is None and quick else None, deep
 
 
-def linear_explainer(estimator: Any, background: Any) -> Raw:
+def linear_explainer(estimator: Any, background: Any, weight: Any = None) -> Raw:
     """Explain a linear model: coefficient times distance from the background's mean, by ``shap.LinearExplainer``.
 
-    Encoded columns may be sparse.
+    Encoded columns may be sparse; the mean counts rows by their weights.
     """
     coefficients = np.atleast_2d(np.asarray(_dense(estimator.coef_), dtype=float))
     intercepts = np.broadcast_to(np.asarray(estimator.intercept_, dtype=float).ravel(), len(coefficients))
-    mean = np.asarray(background.mean(axis=0), dtype=float).ravel()
+    each = np.ones(background.shape[0]) if weight is None else np.asarray(weight)
+    mean = np.asarray((each / each.sum()) @ background, dtype=float).ravel()
     explainer = _shap().LinearExplainer((coefficients, intercepts), (mean, None))
     return lambda matrix: (explainer.shap_values(matrix), explainer.expected_value)
 

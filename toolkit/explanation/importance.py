@@ -79,7 +79,8 @@ def draw_rows(explainer: Attributor, data: Dataset, *, precision: float, most: i
         done += len(batch)
         # Stopped by the errors, never by the ranks: a rule that waits for a wanted order would find it by chance.
         few = units.take(order[:done]) if units else None
-        precise = (relative_errors(magnitudes(values), few) <= precision).all()
+        # Where nothing has been attributed yet, rows that are rare may still be.
+        precise = values.any() and (relative_errors(magnitudes(values), few) <= precision).all()
         late = time.monotonic() - started > seconds
         ends = {"precision": precise, "table": done == data.rows, "rows": done >= most, "time": late}
         stopped = next((why for why, ended in ends.items() if ended), "")

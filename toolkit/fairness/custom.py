@@ -54,7 +54,7 @@ class CustomMetric:
             except UndefinedMetricWarning:
                 return math.nan
             except Exception as error:
-                why = f"failed on rows of a group: {type(error).__name__}: {error}"
+                why = f"failed on rows of a group: {type(error).__name__}: {str(error).rstrip('.')}."
                 raise InputError(f"metrics: {self.name!r} {why} {TAKES}") from error
         return value if math.isfinite(value) else math.nan
 

@@ -51,11 +51,12 @@ NUMBERS = ("mean_prediction", "mean_residual", "mean_absolute_error", "root_mean
 def judge(disparities: pd.DataFrame, groups: pd.DataFrame) -> Iterator[Finding]:
     """Report of each family the disparity that exceeds chance the most, and where four fifths are not reached.
 
-    Features whose groups each hold one class only are passed over: what differs there is the target itself.
+    Features whose groups each hold one class only, not all the same, are passed over: there the target itself differs.
     """
     base = groups[groups["metric"] == "base_rate"]
-    certain = pd.Series([found.value in (0.0, 1.0) for found in base["value"]], index=base.index, dtype=bool)
-    telling = certain.groupby(base["feature"]).all()
+    rate = pd.Series([found.value for found in base["value"]], index=base.index, dtype=float)
+    differs = rate.groupby([base["feature"], base["class"]]).nunique().groupby("feature").max() > 1
+    telling = rate.isin([0.0, 1.0]).groupby(base["feature"]).all() & differs
     beyond = disparities[(disparities["p_adjusted"] <= SIGNIFICANT) & ~disparities["feature"].map(telling).eq(True)]
     size = np.array([found.value for found in beyond["value"]], dtype=float)
     excess = size - beyond["expected"].to_numpy(dtype=float)

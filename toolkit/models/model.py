@@ -31,8 +31,11 @@ from toolkit.statistics.intervals import AnyArray, Array
 CHECKED_ROWS = 100
 
 
-class Answers(list[tuple[ref[pd.DataFrame], tuple[Any, ...], Any]]):
+class Answers:
     """The last answers about tables that are still there: the table, who was asked for what, the numbers."""
+
+    def __init__(self) -> None:
+        self.kept: list[tuple[ref[pd.DataFrame], tuple[Any, ...], Any]] = []
 
     def __reduce__(self) -> tuple[type, tuple[()]]:
         """Begin anew in a copy of the model, which knows none of the tables."""
@@ -55,14 +58,14 @@ class Answers(list[tuple[ref[pd.DataFrame], tuple[Any, ...], Any]]):
         if len(features) <= MANY_ROWS or not isinstance(features, pd.DataFrame):
             return ask(features)
         some = np.linspace(0, len(features) - 1, CHECKED_ROWS).astype(int)
-        for table, before, said in self:
+        for table, before, said in self.kept:
             known = table() is features and all(map(is_, before, asked))
             if known and np.array_equal(said[some], ask(features.iloc[some]), equal_nan=True):
                 return said.copy()
         said = ask(features)
         if isinstance(said, np.ndarray) and said.dtype.kind == "f" and len(said) == len(features):
-            there = [one for one in self if one[0]() is not None]
-            self[:] = [(ref(features), asked, said.copy()), *there[:2]]
+            there = [one for one in self.kept if one[0]() is not None]
+            self.kept = [(ref(features), asked, said.copy()), *there[:2]]
         return said
 
 

@@ -49,7 +49,8 @@ def kish(weights: Array) -> float:
     >>> kish(np.array([1.0, 1.0, 2.0]))
     1.125
     """
-    return len(weights) * float(weights @ weights) / float(weights.sum()) ** 2
+    shares = weights / weights.sum()  # first, so that weights of any size have squares
+    return len(weights) * float(shares @ shares)
 
 
 def design_effect(codes: AnyArray, groups: Codes, weights: AnyArray | None = None) -> float:
