@@ -17,7 +17,7 @@ from toolkit.core.words import counted, shorten
 from toolkit.data.findings import Noted, about, drawing, finding
 from toolkit.data.recognition import WORDS, Decision, Decisions, decide_format
 from toolkit.data.table_reader.cells import as_days, as_texts, column_kind, finite, plain_numbers, text_labels
-from toolkit.statistics.binning import edge_text
+from toolkit.statistics.binning import cell_text
 
 IDENTIFIER_ROWS = 20
 IDENTIFIER_SHARE = 0.95
@@ -211,7 +211,7 @@ def _values_text(row: Mapping[Any, Any]) -> str:
     if np.isnan(row["min"]):
         return "none"
     if row["kind"] == "date":
-        return f"{edge_text(row['min'], True)} to {edge_text(row['max'], True)}"
+        return f"{cell_text(row['min'], True)} to {cell_text(row['max'], True)}"
     low, high = (format_number(int(row[end]) if row["kind"] == "whole number" else row[end]) for end in ("min", "max"))
     mean = format_number(int(row["mean"]) if row["mean"] == int(row["mean"]) else row["mean"])
     return f"{low} to {high}, mean {mean}"

@@ -13,7 +13,7 @@ from toolkit.core.estimate import Estimate, format_number
 from toolkit.core.face import Face
 from toolkit.core.figures import BLUE, Axes, Drawing, name_rows
 from toolkit.core.result import Finding, Result
-from toolkit.core.words import shorten, value_text
+from toolkit.core.words import shorten
 from toolkit.data.dataset import Dataset, listed_names
 from toolkit.data.split import Split
 from toolkit.errors import NotApplicableError, column_of, instance, listed
@@ -22,6 +22,7 @@ from toolkit.explanation.local import TEXT, find_rows
 from toolkit.models.model import Model, in_order
 from toolkit.models.prediction import Predictions, predict, predict_at
 from toolkit.models.threshold import ThresholdLike
+from toolkit.statistics.binning import cell_text
 from toolkit.statistics.intervals import Array
 
 MOST_VALUES = 1000
@@ -194,8 +195,8 @@ def _smallest(
     if not len(turned := np.flatnonzero(decisions != decision)):
         return None
     best = int(turned[distances[turned].argmin()])
-    texts = (str(column), value_text(now, TEXT), value_text(values.iloc[best], TEXT))
-    return *texts, float(distances[best]), float(scores[best]), int(decisions[best])
+    now, then = (cell_text(value, column in one.dates, TEXT) for value in (now, values.iloc[best]))
+    return str(column), now, then, float(distances[best]), float(scores[best]), int(decisions[best])
 
 
 def _tried(observed: "pd.Series[Any]", now: Any) -> "tuple[pd.Series[Any], Array]":

@@ -11,7 +11,7 @@ import pandas as pd
 from toolkit.core.estimate import format_number
 from toolkit.core.figures import BLUE, GREY, ORANGE, Axes, Drawing
 from toolkit.core.resources import beside
-from toolkit.core.words import shorten, value_text
+from toolkit.core.words import shorten
 from toolkit.data.dataset import Dataset
 from toolkit.errors import InputError, listed
 from toolkit.explanation.attribution import Attributor
@@ -20,6 +20,7 @@ from toolkit.explanation.trace import LINKS, PROBABILITY
 from toolkit.models.model import in_order
 from toolkit.models.prediction import Predictions
 from toolkit.models.threshold import DEFAULT
+from toolkit.statistics.binning import cell_text
 from toolkit.statistics.intervals import Array
 
 TEXT = 200  # letters of a value in a table
@@ -124,7 +125,7 @@ def explain_rows(
     for place, (key, position) in enumerate(chosen.items()):
         said, output = _said(attributor, data, predicted, position, threshold)
         features, order = data.features.iloc[position], np.argsort(-np.abs(values[place][:, output]), kind="stable")
-        texts = [value_text(value, TEXT) for value in features]
+        texts = [cell_text(value, name in data.dates, TEXT) for name, value in features.items()]
         columns = {"column": list(map(str, features.index)), "value": texts, "attribution": values[place][:, output]}
         parts = pd.DataFrame(columns).iloc[order]
         if (path := probability_path(attributor.scale, attributor.base, values[place][order], output)) is not None:

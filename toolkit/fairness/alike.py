@@ -9,11 +9,11 @@ import pandas as pd
 from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 
 from toolkit.core.estimate import Estimate
-from toolkit.core.words import value_text
 from toolkit.data.dataset import Dataset
 from toolkit.models.model import Model
 from toolkit.models.prediction import predict
 from toolkit.models.preprocessing import make_model
+from toolkit.statistics.binning import cell_text
 from toolkit.statistics.intervals import Array, Codes, Mask, t_quantile, wald, wilson
 from toolkit.statistics.measure import mean, share
 from toolkit.statistics.units import Units, kish, weights_of
@@ -163,7 +163,11 @@ def change_column(
         elif not before.scored or len(before.classes) > 2:
             move = np.abs(turned)
         flipped, moved, times = np.maximum(flipped, np.abs(turned) * other), moved + move * other, times + other
-        named = {"feature": name, "changed_to": value_text(labels[~other].iloc[0]), "rows": int(other.sum())}
+        named = {
+            "feature": name,
+            "changed_to": cell_text(labels[~other].iloc[0], column in data.dates),
+            "rows": int(other.sum()),
+        }
         rows.append(named | _numbers(turned[other], move[other], data, other, unit))
     counted = times > 0
     numbers = _numbers(flipped[counted], moved[counted] / times[counted], data, counted, unit)

@@ -120,7 +120,7 @@ def audit_fairness(
         order = np.argsort(predicted.y_pred)
         predicted, ordered, units = predicted.take(order), columns.take(order), units.take(order) if units else None
     custom = read_metrics(metrics, predicted)
-    groupings = group_rows(ordered, depth, bins, units)
+    groupings = group_rows(ordered, depth, bins, units, part.dates)
     hows = [Resampling(min_count, replicates, rng) for rng in np.random.default_rng(seed).spawn(len(groupings))]
     asked = list(zip(groupings, hows, strict=True))
     found = side_by_side([partial(measures.measure_groups, predicted, *one) for one in asked])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, NamedTuple
@@ -59,7 +59,11 @@ def sensitive_inputs(data: Dataset, names: object) -> pd.DataFrame:
 
 
 def group_rows(
-    columns: pd.DataFrame, depth: int, bins: Mapping[str, Bins] | None = None, units: Units | None = None
+    columns: pd.DataFrame,
+    depth: int,
+    bins: Mapping[str, Bins] | None = None,
+    units: Units | None = None,
+    dates: Set[str] = frozenset(),
 ) -> list[Grouping]:
     """Group rows by each column and by every intersection of up to ``depth`` columns.
 
@@ -75,6 +79,8 @@ def group_rows(
         How many bins of about equal size, or the edges between them.
     units : Units, optional
         What rows belong to.
+    dates : set of str, optional
+        Columns that hold dates, as days since 1970-01-01.
 
     Examples
     --------
@@ -86,13 +92,15 @@ def group_rows(
     _check_bins(columns, given)
     names = unique(value_text(name) for name in columns.columns)
     named = zip(names, columns.items(), strict=True)
-    levels = {name: cut(column, given.get(str(label)), most=None) for name, (label, column) in named}
+    levels = {
+        name: cut(column, given.get(str(label)), dates=label in dates, most=None) for name, (label, column) in named
+    }
     sets = [chosen for size in range(1, min(depth, len(names)) + 1) for chosen in combinations(names, size)]
     crossed = zip(unique("+".join(chosen) for chosen in sets), sets, strict=True)
     return [_crossed(feature, chosen, [levels[name] for name in chosen], units) for feature, chosen in crossed]
 
 
-def settled_bins(*tables: pd.DataFrame) -> dict[str, list[float]]:
+def settled_bins(*tables: pd.DataFrame, dates: Set[str] = frozenset()) -> dict[str, list[float]]:
     """Return the edges at which the first of some tables is cut, for the columns that are numbers in all of them.
 
     Examples
@@ -102,7 +110,7 @@ def settled_bins(*tables: pd.DataFrame) -> dict[str, list[float]]:
     {'age': [30.0, 40.0, 50.0]}
     """
     numeric = [name for name in tables[0] if all(pd.api.types.is_numeric_dtype(table[name]) for table in tables)]
-    found = {str(name): find_edges(tables[0][name])[0].tolist() for name in numeric}
+    found = {str(name): find_edges(tables[0][name], dates=name in dates)[0].tolist() for name in numeric}
     return {name: edges for name, edges in found.items() if edges}
 
 
@@ -141,6 +149,7 @@ class ColumnGroups(NamedTuple):
     edges: Sequence[float]
     labels: Mapping[str, str]
     missing: str
+    dates: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,7 +188,9 @@ class Groups:
         return np.where(np.isin(found, self.known), found, self.fallback).astype(object)
 
 
-def learn_groups(sensitive: pd.DataFrame, features: pd.DataFrame, y: Codes, *, each_class: bool = True) -> Groups:
+def learn_groups(
+    sensitive: pd.DataFrame, features: pd.DataFrame, y: Codes, *, each_class: bool = True, dates: Set[str] = frozenset()
+) -> Groups:
     """Learn the groups of a table: the values, their bins, and which groups hold ten rows or more.
 
     Parameters
@@ -192,6 +203,8 @@ def learn_groups(sensitive: pd.DataFrame, features: pd.DataFrame, y: Codes, *, e
         1 for the positive class, 0 for the other.
     each_class : bool
         Whether ten rows of each class are needed.
+    dates : set of str, optional
+        Columns that hold dates, as days since 1970-01-01.
 
     Examples
     --------
@@ -200,7 +213,7 @@ def learn_groups(sensitive: pd.DataFrame, features: pd.DataFrame, y: Codes, *, e
     >>> groups.known, groups.fallback
     (('m', 'f'), 'm')
     """
-    columns = {str(name): _learn(column, features.get(name)) for name, column in sensitive.items()}
+    columns = {str(name): _learn(column, features.get(name), name in dates) for name, column in sensitive.items()}
     counts = pd.crosstab(_joined(columns, sensitive), y).reindex(columns=[0, 1], fill_value=0)
     fewest = "min" if each_class else "sum"
     enough = counts.agg(fewest, axis=1) >= FEWEST
@@ -231,9 +244,9 @@ def _joined(columns: Mapping[str, ColumnGroups], frame: pd.DataFrame) -> Labels:
     if absent := [name for name in columns if name not in frame.columns]:
         raise refusal("no sensitive columns", columns=listed(columns), absent=listed(absent))
     joined = np.array([""], dtype=object)
-    for name, (edges, labels, missing) in columns.items():
+    for name, (edges, labels, missing, dates) in columns.items():
         if edges:
-            levels = cut(frame[name], edges)
+            levels = cut(frame[name], edges, dates=dates)
             codes, known = levels.codes, [*levels.labels]
         else:
             codes, values = pd.factorize(frame[name])
@@ -243,17 +256,17 @@ def _joined(columns: Mapping[str, ColumnGroups], frame: pd.DataFrame) -> Labels:
     return np.array([label[1:] for label in joined], dtype=object)
 
 
-def _learn(column: pd.Series[Any], feature: pd.Series[Any] | None) -> ColumnGroups:
-    levels = cut(column, most=MOST_GROUPS)
+def _learn(column: pd.Series[Any], feature: pd.Series[Any] | None, dates: bool) -> ColumnGroups:
+    levels = cut(column, dates=dates, most=MOST_GROUPS)
     missing = levels.labels[-1] if levels.missing else "missing"
     if levels.banded:
-        return ColumnGroups(find_edges(column)[0].tolist(), {}, missing)
+        return ColumnGroups(find_edges(column, dates=dates)[0].tolist(), {}, missing, dates)
     names = np.array(levels.labels, dtype=object)[levels.codes]
     labels: dict[str, str] = {}
     for given in (column, feature) if feature is not None else (column,):
         first = (~given.duplicated() & column.notna()).to_numpy()
         labels |= {_key(value): str(name) for value, name in zip(given[first], names[first], strict=True)}
-    return ColumnGroups((), labels, missing)
+    return ColumnGroups((), labels, missing, dates)
 
 
 def _key(value: object) -> str:

@@ -74,7 +74,7 @@ class Setup:
     def grouped(self, data: Dataset, *, each_class: bool = False) -> tuple[Groups, Labels]:
         """Learn the groups on some rows, and return them with the group of each row."""
         sensitive = sensitive_columns(data, list(self.columns))
-        groups = learn_groups(sensitive, data.features, data.y_binary(), each_class=each_class)
+        groups = learn_groups(sensitive, data.features, data.y_binary(), each_class=each_class, dates=data.dates)
         if len(groups.all()) < 2:
             of_each = " of each class" if each_class else ""
             raise NotApplicableError(f"fewer than two groups have {FEWEST} rows{of_each}")

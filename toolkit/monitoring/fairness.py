@@ -101,7 +101,7 @@ def audit_windows(
     if len(parts) > MOST_WINDOWS + 1:
         made = f"window={window!r} makes {len(parts) - 1:,} windows"
         raise NotApplicableError(f"{made}; at most {MOST_WINDOWS} are audited.")
-    bins = settled_bins(reference.sensitive[names], data.sensitive[names])
+    bins = settled_bins(reference.sensitive[names], data.sensitive[names], dates=reference.dates)
     options: dict[str, Any] = {"sensitive": names, "depth": 1, "bins": bins, "replicates": replicates, "seed": seed}
     before = audit_fairness(model, reference, threshold=threshold, **options)
     options["threshold"] = before.threshold

@@ -78,7 +78,7 @@ def cut(
         values = column.to_numpy(dtype=float, na_value=np.nan)
         edges, exact = find_edges(column, bins, dates=dates)
         codes = np.where(np.isnan(values), -1, np.searchsorted(edges, values, side="right")).astype(np.intp)
-        labels = [edge_text(value, dates) for value in exact] if len(exact) else band_labels(edges, dates=dates)
+        labels = [cell_text(value, dates) for value in exact] if len(exact) else band_labels(edges, dates=dates)
     if missing := bool((codes < 0).any()):
         codes = np.where(codes < 0, len(labels), codes)
         labels = [*labels, "missing" if "missing" not in labels else "missing value"]
@@ -122,7 +122,7 @@ def band_labels(edges: Sequence[float] | Array, *, dates: bool = False) -> list[
     """
     if not len(edges):
         return ["any value"]
-    names, under = [edge_text(edge, dates) for edge in edges], "before" if dates else "under"
+    names, under = [cell_text(edge, dates) for edge in edges], "before" if dates else "under"
     last = f"from {names[-1]}" if dates else f"{names[-1]} and over"
     return [f"{under} {names[0]}", *(f"{low} to {under} {high}" for low, high in pairwise(names)), last]
 
@@ -152,15 +152,17 @@ def _rounded(cuts: Array, width: float, dates: bool) -> Array:
     return np.asarray(np.round(cuts / step) * step)
 
 
-def edge_text(value: float, dates: bool) -> str:
-    """Write a number, or days since 1970-01-01 as a date, with its time unless that is midnight.
+def cell_text(value: Any, dates: bool, most: int = 40) -> str:
+    """Write a value as a label as ``value_text`` does; days since 1970-01-01 as a date, with its time unless midnight.
 
     Examples
     --------
-    >>> edge_text(19723.0, True), edge_text(19723.5, True), edge_text(0.25, False)
+    >>> cell_text(19723.0, True), cell_text(19723.5, True), cell_text(0.25, False)
     ('2024-01-01', '2024-01-01 12:00:00', '0.25')
     """
-    return str(_moments(value)).removesuffix("T00:00:00").replace("T", " ") if dates else value_text(value)
+    if not dates or pd.isna(value):
+        return value_text(value, most)
+    return str(_moments(value)).removesuffix("T00:00:00").replace("T", " ")
 
 
 def _moments(days: Any) -> Any:
