@@ -480,6 +480,7 @@ def test_methods_and_thresholds_by_choice():
     rows = drift.table.set_index("column")
     assert rows.loc[["age", "town", "plan"], "method"].tolist() == ["psi", "hellinger", "z"]
     assert (rows.loc["age", "verdict"], rows.loc["age", "threshold"]) == ("stable", 5.0)
+    assert detect_drift(before, after, methods={}, thresholds={}).scalars() == detect_drift(before, after).scalars()
     everywhere = detect_drift(before, after, methods="anderson", thresholds=0.05).table.set_index("column")
     assert everywhere.loc[["age", "town"], "method"].tolist() == ["anderson", "chisquare"]
     assert everywhere.loc["age", "verdict"] == "drifted"

@@ -88,7 +88,7 @@ def make_plan(methods: object, thresholds: object, alpha: object, names: Sequenc
     elif methods is not None:
         methods = one_of("method", methods, METHODS)
     by_column = thresholds if isinstance(thresholds, Mapping) else {}
-    everywhere = DISTANCE_THRESHOLD if thresholds is None or by_column else thresholds
+    everywhere = DISTANCE_THRESHOLD if thresholds is None or isinstance(thresholds, Mapping) else thresholds
     limits = dict.fromkeys(names, everywhere) | {_known(name, names): limit for name, limit in by_column.items()}
     rate = share("alpha", alpha)
     checked = {name: above("A threshold", limit) for name, limit in limits.items()}
