@@ -249,6 +249,15 @@ class TestMissingOutcomes:
         assert measured(trial()).findings() == []
 
 
+def test_a_number_too_large_to_be_squared_is_missing():
+    rng = np.random.default_rng(0)
+    rows = pd.DataFrame({"arm": ["a", "b"] * 1000, "spent": rng.gamma(1, 10, 2000)})
+    found = tk.ab_test(rows.assign(spent=rows.spent.mask(rows.index == 5, 1e300)), outcome="spent", arm="arm")
+    left_out = tk.ab_test(rows.drop(index=5), outcome="spent", arm="arm")
+    assert found.table["difference"][0].value == pytest.approx(left_out.table["difference"][0].value)
+    assert "AB-MISSING" in {one.code for one in found.findings()}
+
+
 def test_without_variation_nothing_is_tested():
     frame = pd.DataFrame({"arm": ["new", "old"] * 1000, "spent": [1, 0] * 1000})
     assert measured(frame).table["outcome"].tolist() == ["no variation"]

@@ -22,6 +22,7 @@ from toolkit.core.words import shorten
 from toolkit.data.dataset import Dataset
 from toolkit.data.load import as_dataset
 from toolkit.data.read import read_table
+from toolkit.data.table_reader.cells import HUGE
 from toolkit.errors import InputError, column_of, listed, one_of, shown, whole
 from toolkit.statistics.intervals import AnyArray, Codes, Mask
 from toolkit.statistics.significance import holm
@@ -142,7 +143,7 @@ def _missing(measure: str, empty: Mask, units: Codes, arms: AnyArray) -> list[Fi
 
 def _numbers(frame: pd.DataFrame, name: str) -> Any:
     column = frame[column_of(name, frame, "the table", "measured")]
-    column = column.mask(column.isin([np.inf, -np.inf])).convert_dtypes()
+    column = column.mask(pd.to_numeric(column, errors="coerce").abs() > HUGE).convert_dtypes()
     if not pd.api.types.is_numeric_dtype(column) or column.isna().all():
         raise InputError(f"{name!r} must hold numbers, or 0 and 1; found {next(iter(column.dropna()), None)!r}.")
     return column.to_numpy(dtype=float, na_value=np.nan)
