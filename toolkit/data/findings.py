@@ -15,6 +15,7 @@ from toolkit.core.texts import drawer, facer, finder, refuser
 from toolkit.core.words import counted, quoted
 from toolkit.errors import listed
 from toolkit.statistics.intervals import AnyArray, Array, Codes
+from toolkit.statistics.ranking import roc_auc
 
 if TYPE_CHECKING:
     from toolkit.data.recognition import Decision
@@ -205,16 +206,21 @@ def leakage_scores(features: pd.DataFrame, target: pd.Series[Any], task: str) ->
     if (rows := len(target)) < LEAST_ROWS:
         return {}
     order = np.random.default_rng(0).permutation(rows)[:MOST_ROWS]
-    fit, judge = order[: len(order) // 2], order[len(order) // 2 :]
+    half = len(order) // 2
     if task == "regression":
-        ranks = target.rank().to_numpy().astype("float64")
-        columns = features.items() if np.ptp(ranks[judge]) > 0 else ()
-        return {str(name): _rank_r2(_bins(column, fit), ranks, fit, judge) for name, column in columns}
-    classes = pd.factorize(target, sort=True)[0].astype("int64")
-    size = int(classes.max()) + 1
-    if min(np.bincount(classes[half], minlength=size).min() for half in (fit, judge)) < LEAST_OF_A_CLASS:
-        return {}
-    return {str(name): _auc(_bins(column, fit), classes, size, fit, judge) for name, column in features.items()}
+        aims = [target.rank().to_numpy().astype("float64")[order]]
+        usable = np.ptp(aims[0][half:]) > 0
+    else:
+        classes = pd.factorize(target, sort=True)[0]
+        aims = [(classes[order] == code).astype("float64") for code in range(classes.max() + 1)]
+        usable = min(part.sum() for aim in aims for part in (aim[:half], aim[half:])) >= LEAST_OF_A_CLASS
+        aims = aims[1:] if len(aims) == 2 else aims
+    scores, sizes = dict[str, float](), [aim[half:].sum() for aim in aims]
+    for name, column in features.items() if usable else ():
+        bins = _bins(column, order[:half])[order]
+        found = [_score(bins[:half], aim[:half], bins[half:], aim[half:], task) for aim in aims]
+        scores[str(name)] = float(np.average(found, weights=sizes))
+    return scores
 
 
 def copies_target(column: pd.Series[Any], target: pd.Series[Any], task: str) -> bool:
@@ -230,10 +236,8 @@ def copies_target(column: pd.Series[Any], target: pd.Series[Any], task: str) -> 
             return False
         mine, ranks = column.rank().to_numpy(), target.rank().to_numpy()
         return bool((mine == ranks).all() or (mine == len(mine) + 1 - ranks).all())
-    mine = pd.factorize(column, use_na_sentinel=False)[0].astype("int64")
-    theirs = pd.factorize(target)[0].astype("int64")
-    width = int(theirs.max()) + 1
-    return int(mine.max()) + 1 == width == len(np.unique(mine * width + theirs))
+    pairs = pd.DataFrame({"mine": column, "theirs": target}).drop_duplicates()
+    return len(pairs) == column.nunique(dropna=False) == target.nunique()
 
 
 def _bins(column: pd.Series[Any], fit: Codes) -> Codes:
@@ -251,25 +255,12 @@ def _bins(column: pd.Series[Any], fit: Codes) -> Codes:
     return np.where(np.isnan(values), 0, codes)
 
 
-def _auc(bins: Codes, classes: Codes, size: int, fit: Codes, judge: Codes) -> float:
-    """Mean one-against-the-rest ROC AUC of the class shares per bin, weighted by class, with ties counted half."""
-    height = int(bins.max()) + 1
-    learnt = np.bincount(bins[fit] * size + classes[fit], minlength=height * size).reshape(height, size)
-    prior = learnt.sum(axis=0) / learnt.sum()
-    rates = (learnt + prior) / (learnt.sum(axis=1, keepdims=True) + 1)
-    judged = np.bincount(bins[judge] * size + classes[judge], minlength=height * size).reshape(height, size)
-    which, areas = [size - 1] if size == 2 else list(range(size)), []
-    for label in which:
-        level = np.unique(rates[:, label], return_inverse=True)[1]
-        own, all_rows = (np.bincount(level, counts) for counts in (judged[:, label], judged.sum(axis=1)))
-        others = all_rows - own
-        areas.append(own @ (others.cumsum() - others / 2) / (own.sum() * others.sum()))
-    return float(np.average(areas, weights=judged.sum(axis=0)[which]))
-
-
-def _rank_r2(bins: Codes, ranks: Array, fit: Codes, judge: Codes) -> float:
-    height = int(bins.max()) + 1
-    counts = np.bincount(bins[fit], minlength=height)
-    levels = (np.bincount(bins[fit], ranks[fit], minlength=height) + ranks[fit].mean()) / (counts + 1)
-    errors = ranks[judge] - levels[bins[judge]]
-    return float(1 - (errors @ errors) / ((ranks[judge] - ranks[judge].mean()) ** 2).sum())
+def _score(bins: Codes, aim: Array, judged: Codes, truth: Array, task: str) -> float:
+    """Learn the level of a target in each bin, drawn a little to the mean, and judge it on the bins of other rows."""
+    height = int(max(bins.max(), judged.max())) + 1
+    level = (np.bincount(bins, aim, height) + aim.mean()) / (np.bincount(bins, minlength=height) + 1)
+    if task == "regression":
+        errors = truth - level[judged]
+        return float(1 - (errors @ errors) / ((truth - truth.mean()) ** 2).sum())
+    hits, counts = np.bincount(judged, truth, height), np.bincount(judged, minlength=height)
+    return roc_auc(np.repeat([1.0, 0.0], height), np.tile(level, 2), np.append(hits, counts - hits))[0]

@@ -60,8 +60,7 @@ def plain_target(column: pd.Series[Any], decision: Decision | None = None) -> No
         Where it holds dates, lists or nothing at all.
     """
     name, kind = str(column.name), column_kind(column)
-    if kind in ("date", "duration", "nested"):
-        found = {"date": "dates", "duration": "durations", "nested": "lists or records"}[kind]
+    if found := {"date": "dates", "duration": "durations", "nested": "lists or records"}.get(kind):
         raise InputError(f"Target {name!r} holds {found}. A target is a number or a label: derive one from it first.")
     if kind == "category":
         kinds = pd.api.types.infer_dtype(column.cat.categories)
@@ -111,18 +110,15 @@ def read_target(values: pd.Series[Any], task: str | None = None, positive: objec
     if distinct == 1:
         raise refusal("constant", name=name, value=values.tolist()[0])
     chosen, notes = _task(values, task, distinct)
-    if chosen == "regression":
-        if positive is not None:
-            raise InputError(f"'positive' names a class, but the target {name!r} is a number to predict (regression).")
-        return Target(values.astype("float64") if values.dtype != "int64" else values, chosen, None, (), tuple(notes))
-    values = _labels(values)
-    classes = tuple(sorted(values.unique().tolist()))
-    if chosen == "multiclass":
-        if positive is not None:
-            raise refusal("one positive", name=name, count=len(classes), classes=listed(classes))
-        return Target(values, chosen, None, classes, tuple(notes))
-    label, said = _positive(values, classes, positive)
-    return Target(values, chosen, label, classes, (*notes, *said))
+    numbers = chosen == "regression"
+    values = _numbers(values) if numbers else _labels(values)
+    classes = () if numbers else tuple(sorted(values.unique().tolist()))
+    if chosen == "binary":
+        positive, said = _positive(values, classes, positive)
+        notes += said
+    elif positive is not None:
+        raise refusal("no positive" if numbers else "one positive", name=name, count=distinct, classes=listed(classes))
+    return Target(values, chosen, positive, classes, tuple(notes))
 
 
 def target_by(values: pd.Series[Any], known: Schema) -> Target:
@@ -144,7 +140,7 @@ def target_by(values: pd.Series[Any], known: Schema) -> Target:
     if known.task == "regression":
         if len(labels) and not pd.api.types.is_numeric_dtype(labels.dtype):
             raise InputError(f"The target {name!r} must hold numbers, as that of {known.name} does.")
-        return Target(values if values.dtype == "int64" else values.astype("float64"), known.task, None, (), ())
+        return Target(_numbers(values), known.task, None, (), ())
     # True and 1 are one label, and so are 1 and its text.
     meant: dict[object, Any] = {text: label for label in known.classes for text in (label, str(label))}
     labels = _labels(labels)
@@ -188,6 +184,10 @@ def _task(values: pd.Series[Any], task: str | None, distinct: int) -> tuple[Task
     if task in ("binary", "multiclass") and task != fitting:
         raise InputError(f"Task {task!r} does not fit the target {name!r}: it has {distinct} classes: {_some(values)}.")
     return fitting, []
+
+
+def _numbers(values: pd.Series[Any]) -> pd.Series[Any]:
+    return values if values.dtype == "int64" else values.astype("float64")
 
 
 def _labels(values: pd.Series[Any]) -> pd.Series[Any]:
