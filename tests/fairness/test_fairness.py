@@ -51,7 +51,7 @@ SCORED = {
     "roc_auc": roc_auc_score,
     "brier_score_loss": brier_score_loss,
     "calibration_gap": lambda y, score: np.mean(score) - np.mean(y),
-    "expected_calibration_error": lambda y, score: calibration_error(*calibration_bins(y, score))[0].value,
+    "expected_calibration_error": lambda y, score: calibration_error(*calibration_bins(y, score)[:3])[0].value,
 }
 
 

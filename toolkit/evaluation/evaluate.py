@@ -253,8 +253,7 @@ def binary_curves(
         total = costs.total(hits, called - hits, ones, n - ones)
         curves["cost"] = pd.DataFrame({"threshold": steps, "expected_cost": total / n})
     if probabilities:
-        (sizes, predicted, _), order = calibration_bins(y_true, y_score, each), np.argsort(y_score, kind="stable")
-        place = np.searchsorted(np.cumsum(sizes), np.cumsum(each[order]) - each[order] / 2)[np.argsort(order)]
+        sizes, predicted, _, place = calibration_bins(y_true, y_score, each)
         rates = [share(y_true, each * (place == at)).over(units).estimate for at in range(len(sizes))]
         found = zip(predicted, rates, sizes, strict=True)
         rows = [(at, rate.value, rate.low, rate.high, int(size)) for at, rate, size in found]

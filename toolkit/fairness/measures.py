@@ -17,9 +17,10 @@ from toolkit.fairness.clusters import Grouping, Resampling, count_cells
 from toolkit.fairness.rates import RATES, measure_rates
 from toolkit.fairness.spread import Disparity, GroupMetric, from_scale, measure_disparity, to_scale
 from toolkit.models.prediction import Predictions
+from toolkit.statistics.calibration import calibration_of
 from toolkit.statistics.intervals import Array, Codes, Mask, Z
 from toolkit.statistics.measure import Measure, mean
-from toolkit.statistics.metrics import area_of, calibration_of
+from toolkit.statistics.metrics import area_of
 from toolkit.statistics.regression import power_of_two, root_mean_square
 from toolkit.statistics.significance import benjamini_hochberg
 from toolkit.statistics.units import weights_of

@@ -7,7 +7,8 @@ from scipy.optimize import brentq
 from scipy.special import expit, logit
 
 from toolkit.core.estimate import Estimate
-from toolkit.statistics.intervals import Array
+from toolkit.statistics.intervals import Array, Codes, Interval
+from toolkit.statistics.measure import Measure
 
 BINS = 10
 _CLIP = 1e-6
@@ -87,33 +88,49 @@ def calibration_intercept(y_true: Array, y_prob: Array, weights: Array | None = 
     return shift, (y_true - fitted) / slope * math.sqrt(n / (n - 1))
 
 
-def calibration_bins(y_true: Array, y_prob: Array, weights: Array | None = None) -> tuple[Array, Array, Array]:
+def calibration_bins(y_true: Array, y_prob: Array, weights: Array | None = None) -> tuple[Array, Array, Array, Codes]:
     """Group the rows into bins of equal weight: sizes, mean predictions and observed rates, each of shape (bins,).
 
+    The last that is returned is the bin of each row, of shape (n,); of one that weighs nothing, any.
+
     Equal predictions stay together, so there may be fewer bins. The size of weighted rows is the sum of their weights.
-    """
-    order = np.argsort(y_prob, kind="stable")
-    return sorted_bins(y_true[order], y_prob[order], None if weights is None else weights[order])
-
-
-def sorted_bins(y_true: Array, y_prob: Array, weights: Array | None = None) -> tuple[Array, Array, Array]:
-    """Return ``calibration_bins`` of rows that are in the order of their predictions.
 
     Examples
     --------
-    >>> sizes, predicted, observed = sorted_bins(np.array([0.0, 1, 0, 1]), np.array([0.1, 0.1, 0.9, 0.9]))
-    >>> sizes.tolist(), observed.tolist()
-    ([2.0, 2.0], [0.5, 0.5])
+    >>> sizes, predicted, observed, place = calibration_bins(np.array([0.0, 1, 0, 1]), np.array([0.1, 0.9, 0.9, 0.1]))
+    >>> sizes.tolist(), observed.tolist(), place.tolist()
+    ([2.0, 2.0], [0.5, 0.5], [0, 1, 1, 0])
     """
-    n, each = len(y_prob), np.ones(len(y_prob)) if weights is None else weights
+    n, order = len(y_prob), np.argsort(y_prob, kind="stable")
+    each = np.ones(n) if weights is None else weights[order]
+    y_true, y_prob = y_true[order], y_prob[order]
     # Where the bins would end if they weighed the same.
-    place = (n - 1) * np.arange(1, BINS) / BINS
-    below = np.searchsorted(np.cumsum(each) * (n / each.sum()), place + 1e-9, side="right")
+    cuts = (n - 1) * np.arange(1, BINS) / BINS
+    below = np.searchsorted(np.cumsum(each) * (n / each.sum()), cuts + 1e-9, side="right")
     ends = np.searchsorted(y_prob, y_prob[below], side="right")
     starts = np.unique(np.concatenate([[0], ends[ends < n]]))
-    sizes, *sums = (np.add.reduceat(values, starts) for values in (each, y_prob * each, y_true * each))
-    sizes, predicted, observed = (one[sizes > 0] for one in (sizes, *sums))
-    return sizes, predicted / sizes, observed / sizes
+    starts = starts[np.add.reduceat(each, starts) > 0]
+    sizes, predicted, observed = (np.add.reduceat(held, starts) for held in (each, y_prob * each, y_true * each))
+    place: Codes = np.maximum(np.searchsorted(starts, np.argsort(order), side="right") - 1, 0)
+    return sizes, predicted / sizes, observed / sizes, place
+
+
+def calibration_of(y: Array, score: Array, weights: Array | None = None, **how: int) -> Measure:
+    """Measure the expected calibration error of probabilities, shape (n,), by ``calibration_error`` and its options."""
+    weights = np.ones(len(y)) if weights is None else weights
+    sizes, predicted, observed, place = calibration_bins(y, score, weights)
+    found, centre = calibration_error(sizes, predicted, observed, **how)
+
+    def ends(effect: float) -> Interval:
+        # What rows of a unit have in common may differ from bin to bin, as noise does, or be the same in all of them.
+        one, _ = calibration_error(sizes / effect, predicted, observed, **how)
+        times = math.sqrt(effect)
+        return min(one.low, centre - (centre - found.low) * times), centre + (found.high - centre) * times
+
+    # Of each row what it adds to the gap of its bin, whose sizes add up to the error.
+    influence = weights * np.sign(observed - predicted)[place] * (y - score)
+    influence -= weights * influence.mean()
+    return Measure(found, influence, (0.0, 1.0), centre=centre, ends=ends)
 
 
 def calibration_error(
@@ -130,7 +147,7 @@ def calibration_error(
     Parameters
     ----------
     sizes, predicted, observed : array of shape (bins,)
-        From ``calibration_bins`` or ``sorted_bins``.
+        From ``calibration_bins``.
     draws, seed : int
         Of the simulated noise.
 

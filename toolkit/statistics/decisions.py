@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -26,9 +27,9 @@ def balanced_accuracy(y_true: Codes, y_pred: Codes, classes: int, weights: Array
     unit = max(part.unit for part in defined) / len(defined)
 
     def ends(effect: float) -> Interval:
-        return mover_mean(values, [part.ends(effect) for part in defined if part.ends])
+        return mover_mean(values, [part.ends(effect) for part in defined])
 
-    return Measure.made(float(np.mean(values)), ends, "MOVER over Wilson", influence, n, (0.0, 1.0), unit)
+    return Measure.made(float(np.mean(values)), ends, "MOVER over Wilson", influence, unit)
 
 
 def positive_metrics(y: Array, called: Array, weights: Array) -> dict[str, Measure]:
@@ -54,12 +55,12 @@ def f1(y: Array, called: Array, weights: Array) -> Measure:
         return undefined(n)
     value, union = 2 * hits / size, size - hits
     influence = n * (2 * y * called - value * (y + called)) / size * math.sqrt(union / max(union - 1, 1)) * weights
+    return Measure.made(value, partial(_f1_ends, hits, union), "Wilson on the Jaccard index", influence, 2 * n / size)
 
-    def ends(effect: float) -> Interval:
-        low, high = wilson(hits / effect, union / effect)
-        return 2 * low / (1 + low), 2 * high / (1 + high)
 
-    return Measure.made(value, ends, "Wilson on the Jaccard index", influence, n, (0.0, 1.0), 2 * n / size)
+def _f1_ends(hits: float, union: float, effect: float) -> Interval:
+    low, high = wilson(hits, union, effect)
+    return 2 * low / (1 + low), 2 * high / (1 + high)
 
 
 def matthews(y: Array, called: Array, weights: Array) -> Measure:
@@ -85,7 +86,7 @@ def matthews(y: Array, called: Array, weights: Array) -> Measure:
         low, high = np.quantile(_correlation(drawn), [0.025, 0.975])
         return min(float(low), value), max(float(high), value)
 
-    return Measure.made(value, ends, "Jeffreys' posterior of the counts", influence, n, (-1.0, 1.0), 2 * n / smallest)
+    return Measure.made(value, ends, "Jeffreys' posterior of the counts", influence, 2 * n / smallest, (-1.0, 1.0))
 
 
 def _correlation(cells: Array) -> Array:
@@ -112,7 +113,7 @@ def mean_f1(y_true: Codes, y_pred: Codes, classes: int, weights: Array, *, weigh
     if weighted:
         return found
     ends = _over_classes(y_true, y_pred, np.where(used, scores, value), cells, weights)
-    return Measure.made(value, ends, "MOVER over the classes", found.influence, n, found.bounds, found.unit)
+    return Measure.made(value, ends, "MOVER over the classes", influence * weights, found.unit)
 
 
 def _over_classes(y_true: Codes, y_pred: Codes, scores: Array, cells: Array, weights: Array) -> Ends:
@@ -128,7 +129,6 @@ def _over_classes(y_true: Codes, y_pred: Codes, scores: Array, cells: Array, wei
     np.fill_diagonal(shared, 1)
 
     def ends(effect: float) -> Interval:
-        shares = [wilson(*one) for one in zip(hits / effect, unions / effect, strict=True)]
-        return mover_mean(scores, [(2 * low / (1 + low), 2 * high / (1 + high)) for low, high in shares], shared)
+        return mover_mean(scores, [_f1_ends(*one, effect) for one in zip(hits, unions, strict=True)], shared)
 
     return ends

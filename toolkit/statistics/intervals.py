@@ -24,7 +24,7 @@ Z = float(stats.norm.ppf(0.975))
 RULE_OF_THREE = 3.0
 
 
-def wilson(successes: float, n: float) -> Interval:
+def wilson(successes: float, n: float, effect: float = 1.0) -> Interval:
     """Interval of a proportion by the score test (Wilson 1927, doi:10.2307/2276774).
 
     Parameters
@@ -33,12 +33,15 @@ def wilson(successes: float, n: float) -> Interval:
         Between 0 and ``n``; need not be whole, so that an effective sample size can be used.
     n : float
         Number of trials; ``(0, 1)`` comes back where it is 0.
+    effect : float
+        How many times the variance is that of independent trials: so many times fewer count.
 
     Examples
     --------
     >>> tuple(round(end, 3) for end in wilson(1, 1))
     (0.207, 1.0)
     """
+    successes, n = successes / effect, n / effect
     if n <= 0:
         return 0.0, 1.0
     share, square = successes / n, Z * Z
@@ -88,7 +91,7 @@ def mean_estimate(values: Array) -> Estimate:
     return Estimate(centre, centre - half, centre + half, n, "t") if half else Estimate(centre, n=n)
 
 
-def area_interval(area: float, ones: float, zeros: float) -> Interval:
+def area_interval(area: float, ones: float, zeros: float, effect: float = 1.0) -> Interval:
     """Interval of an area under the ROC curve by a score test: method 5 of Newcombe (2006, doi:10.1002/sim.2324).
 
     Its variance is that of Hanley and McNeil at the end of the interval, not at the estimate, so that a perfect order
@@ -99,12 +102,15 @@ def area_interval(area: float, ones: float, zeros: float) -> Interval:
     area : float
     ones, zeros : float
         Rows of each class.
+    effect : float
+        As ``wilson`` takes it.
 
     Examples
     --------
     >>> tuple(round(end, 3) for end in area_interval(1.0, 10, 990))
     (0.901, 1.0)
     """
+    ones, zeros = ones / effect, zeros / effect
 
     def beyond(end: float) -> float:
         factor = 1 + ((ones + zeros) / 2 - 1) * ((1 - end) / (2 - end) + end / (1 + end))
@@ -183,7 +189,7 @@ def standard_error(influence: Array) -> float:
     return math.sqrt(float(influence @ influence) + furthest * furthest) / len(influence)
 
 
-def wald(value: float, error: float, scale: Scale = "identity", quantile: float = Z) -> Interval:
+def wald(value: float, error: float, scale: Scale = "identity", quantile: float = Z, effect: float = 1.0) -> Interval:
     """Interval ``value ± quantile * error``, built on a scale where the estimate is closer to normal.
 
     Parameters
@@ -194,13 +200,15 @@ def wald(value: float, error: float, scale: Scale = "identity", quantile: float 
         ``logit`` for values in (0, 1), ``log`` for positive ones.
     quantile : float
         Of the reference distribution, normal by default.
+    effect : float
+        How many times the variance is that of the standard error.
 
     Examples
     --------
     >>> tuple(round(end, 3) for end in wald(0.95, 0.02, "logit"))
     (0.893, 0.977)
     """
-    half = quantile * error
+    half = quantile * (error * math.sqrt(effect))
     if scale == "identity":
         return value - half, value + half
     if scale == "log":
@@ -208,6 +216,18 @@ def wald(value: float, error: float, scale: Scale = "identity", quantile: float 
         return value / factor, value * factor
     odds, factor = value / (1 - value), math.exp(min(half / (value * (1 - value)), 700.0))
     return odds / (odds + factor), odds * factor / (1 + odds * factor)
+
+
+def rule_of_three(value: float, unit: float, n: float, effect: float = 1.0) -> Interval:
+    """Interval where no two of ``n`` rows differ: three that were not seen might each move the value by ``unit / n``.
+
+    Examples
+    --------
+    >>> rule_of_three(0.5, 1.0, 30)
+    (0.4, 0.6)
+    """
+    half = RULE_OF_THREE * unit / n
+    return value - effect * half, value + effect * half
 
 
 def t_quantile(n: float) -> float:

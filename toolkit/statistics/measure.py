@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeAlias
 
 import numpy as np
@@ -10,12 +11,17 @@ import numpy as np
 from toolkit.core.estimate import Estimate
 from toolkit.errors import InputError
 from toolkit.statistics import intervals
-from toolkit.statistics.intervals import RULE_OF_THREE, Array, Interval, standard_error, t_quantile, wald, wilson
+from toolkit.statistics.intervals import RULE_OF_THREE, Array, Interval, Z, standard_error, t_quantile, wald, wilson
 from toolkit.statistics.units import Units
 
 ONE_UNIT = "no interval: one group"
 #: The interval where the variance is so many times that of independent rows.
 Ends: TypeAlias = Callable[[float], Interval]
+
+
+def no_interval(_effect: float) -> Interval:
+    """Return ends that are not known."""
+    return math.nan, math.nan
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,9 +44,9 @@ class Measure:
         The value freed from its bias, where it has a notable one; else nan.
     few : bool
         Whether so few rows decide that a difference rests on both intervals, not on Wald's.
-    ends : callable or None
+    ends : callable
         The interval where the variance is so many times that of independent rows, each of which was seen as often as it
-        weighs; None where there is no interval.
+        weighs.
     units : Units or None
         The independent observations that the interval is of; None where these are the rows.
     chance : Measure or None
@@ -53,16 +59,17 @@ class Measure:
     unit: float = 1.0
     centre: float = math.nan
     few: bool = False
-    ends: Ends | None = None
+    ends: Ends = no_interval
     units: Units | None = None
     chance: "Measure | None" = None
 
     @classmethod
     def made(
-        cls, value: float, ends: Ends, method: str, influence: Array | None, n: int, bounds: Interval, unit: float
+        cls, value: float, ends: Ends, method: str, influence: Array, unit: float, bounds: Interval = (0.0, 1.0)
     ) -> "Measure":
         """Measure with the interval of independent rows."""
-        return cls(Estimate(value, *_cut(ends(1.0), bounds), n, method), influence, bounds, unit, ends=ends)
+        found = Estimate(value, *_cut(ends(1.0), bounds), len(influence), method)
+        return cls(found, influence, bounds, unit, ends=ends)
 
     @property
     def pairing(self) -> Array | None:
@@ -76,13 +83,13 @@ class Measure:
         of its units.
         """
         found = self.estimate
-        if units is None or not self.ends:
+        if units is None or not found.has_interval:
             return replace(self, units=units)
         if math.isfinite(effect := units.design_effect(self.influence)):
             low, high = _cut(self.ends(effect), self.bounds)
             low, high = min(low, found.value), max(high, found.value)
             found = Estimate(found.value, low, high, found.n, f"{found.method}; {units}")
-        elif found.has_interval:
+        else:
             found = Estimate(found.value, n=found.n, method=ONE_UNIT)
         return replace(self, units=units, estimate=found, chance=self.chance.over(units) if self.chance else None)
 
@@ -110,7 +117,7 @@ def difference(first: Measure, second: Measure) -> Estimate:
     value, n = a.value - b.value, a.n
     if not math.isfinite(value):
         return Estimate(math.nan, n=n)
-    unknown = not (a.has_interval and b.has_interval) and None in (first.ends, second.ends)
+    unknown = not (a.has_interval and b.has_interval) and no_interval in (first.ends, second.ends)
     if unknown or first.influence is None or second.influence is None:
         return Estimate(value, n=n, method=b.method if a.has_interval else a.method)
     reach = (first.bounds[0] - first.bounds[1], first.bounds[1] - first.bounds[0])
@@ -166,25 +173,12 @@ def mean(
     influence, error = apart * each, standard_error(apart * np.sqrt(each))
     if n == 1:
         return Measure(Estimate(value, n=1, method="no interval: one row"), influence, bounds, unit)
-    certain, positive, third = error <= 1e-14 * max(abs(value), unit), bounds[0] >= 0, RULE_OF_THREE * unit / n
-
-    def ends(effect: float) -> Interval:
-        if certain:
-            return value - effect * third, value + effect * third
-        return wald(value, error * math.sqrt(effect), "log" if positive and value > 0 else "identity", t_quantile(n))
-
-    method = "rule of three" if certain else "t on the log scale" if positive else "t"
-    return Measure.made(value, ends, method, np.zeros(n) if certain else influence, n, bounds, unit)
-
-
-def wider(found: Measure, ends: Ends, method: str) -> Measure:
-    """Return a measure whose interval holds that of another method too."""
-
-    def both(effect: float) -> Interval:
-        one, two = ends(effect), found.ends(effect) if found.ends else ends(effect)
-        return min(one[0], two[0]), max(one[1], two[1])
-
-    return Measure.made(found.estimate.value, both, method, found.influence, found.estimate.n, found.bounds, found.unit)
+    if error <= 1e-14 * max(abs(value), unit):
+        ends = partial(intervals.rule_of_three, value, unit, n)
+        return Measure.made(value, ends, "rule of three", np.zeros(n), unit, bounds)
+    positive = bounds[0] >= 0
+    ends = partial(wald, value, error, "log" if positive and value > 0 else "identity", t_quantile(n))
+    return Measure.made(value, ends, "t on the log scale" if positive else "t", influence, unit, bounds)
 
 
 def share(hits: Array, among: Array) -> Measure:
@@ -197,11 +191,7 @@ def share(hits: Array, among: Array) -> Measure:
         return undefined(n)
     count = float(hits @ among)
     influence = among * (hits - count / size) * n / math.sqrt(size * max(size - 1, 1))
-
-    def ends(effect: float) -> Interval:
-        return wilson(count / effect, size / effect)
-
-    return Measure.made(count / size, ends, "Wilson", influence, n, (0.0, 1.0), n / size)
+    return Measure.made(count / size, partial(wilson, count, size), "Wilson", influence, n / size)
 
 
 def smooth(value: float, influence: Array, weights: Array | None = None, *, effective: float, method: str) -> Measure:
@@ -221,15 +211,10 @@ def smooth(value: float, influence: Array, weights: Array | None = None, *, effe
     """
     n, each = len(influence), np.ones(len(influence)) if weights is None else weights
     error = standard_error(influence * np.sqrt(each)) if n else 0.0
-    varies = 0 < value < 1 and error > 1e-12 and effective > 1
-
-    def ends(effect: float) -> Interval:
-        if varies:
-            return wald(value, error * math.sqrt(effect), "logit")
-        return wilson(value * effective / effect, effective / effect)
-
-    method = method if varies else "Wilson on the smallest class"
-    return Measure.made(value, ends, method, influence * each, n, (0.0, 1.0), n / max(effective, 1.0))
+    ends: Ends = partial(wald, value, error, "logit", Z)
+    if not (0 < value < 1 and error > 1e-12 and effective > 1):
+        ends, method = partial(wilson, value * effective, effective), "Wilson on the smallest class"
+    return Measure.made(value, ends, method, influence * each, n / max(effective, 1.0))
 
 
 def unbounded(value: float, influence: Array, weights: Array, method: str) -> Measure:
@@ -237,12 +222,8 @@ def unbounded(value: float, influence: Array, weights: Array, method: str) -> Me
     n = len(influence)
     if not math.isfinite(value):
         return undefined(n)
-    error, anything = standard_error(influence * np.sqrt(weights)), (-math.inf, math.inf)
-
-    def ends(effect: float) -> Interval:
-        return wald(value, error * math.sqrt(effect))
-
-    return Measure.made(value, ends, method, influence * weights, n, anything, 1.0)
+    ends = partial(wald, value, standard_error(influence * np.sqrt(weights)), "identity", Z)
+    return Measure.made(value, ends, method, influence * weights, 1.0, (-math.inf, math.inf))
 
 
 def undefined(n: int) -> Measure:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -10,10 +11,10 @@ import pandas as pd
 from toolkit.core.estimate import Estimate
 from toolkit.core.resources import beside
 from toolkit.errors import InputError
-from toolkit.statistics.calibration import calibration_error, calibration_intercept, calibration_slope, sorted_bins
+from toolkit.statistics.calibration import calibration_intercept, calibration_of, calibration_slope
 from toolkit.statistics.decisions import balanced_accuracy, f1, matthews, mean_f1, positive_metrics
-from toolkit.statistics.intervals import RULE_OF_THREE, Array, Codes, Interval, area_interval, t_quantile, wald, wilson
-from toolkit.statistics.measure import Ends, Measure, checked, mean, share, smooth, unbounded, undefined, wider
+from toolkit.statistics.intervals import Array, Codes, Interval, area_interval, rule_of_three, t_quantile, wald, wilson
+from toolkit.statistics.measure import Ends, Measure, checked, mean, share, smooth, unbounded, undefined
 from toolkit.statistics.ranking import average_precision, roc_auc
 from toolkit.statistics.units import Units, weights_of
 
@@ -172,17 +173,17 @@ def area_of(y: Array, score: Array, weights: Array | None = None) -> Measure:
     each = np.ones(len(y)) if weights is None else weights
     ones, zeros = float(y @ each), float((1 - y) @ each)
     if (smaller := min(ones, zeros)) > 1 and not influence.any() and 0 < value < 1:
-        half = RULE_OF_THREE / smaller / 2
-
-        def even(effect: float) -> Interval:
-            return value - effect * half, value + effect * half
-
-        return Measure.made(value, even, "rule of three", influence, len(y), (0.0, 1.0), len(y) / smaller)
+        even = partial(rule_of_three, value, 0.5, smaller)
+        return Measure.made(value, even, "rule of three", influence, len(y) / smaller)
     found = smooth(value, influence, weights, effective=smaller, method="DeLong, logit scale")
     if smaller * min(value, 1 - value) >= FEW_ORDERED:
         return found
-    method = "DeLong, widened by a score test"
-    return wider(found, lambda effect: area_interval(value, ones / effect, zeros / effect), method)
+
+    def ends(effect: float) -> Interval:
+        low, high = zip(found.ends(effect), area_interval(value, ones, zeros, effect), strict=True)
+        return min(low), max(high)
+
+    return Measure.made(value, ends, "DeLong, widened by a score test", influence * each, found.unit)
 
 
 def _score_metrics(y: Array, score: Array, weights: Array, probabilities: bool, seed: int) -> dict[str, Measure]:
@@ -208,27 +209,6 @@ def _score_metrics(y: Array, score: Array, weights: Array, probabilities: bool, 
     }
 
 
-def calibration_of(y: Array, score: Array, weights: Array | None = None, **how: int) -> Measure:
-    """Measure the expected calibration error of probabilities, shape (n,), by ``calibration_error`` and its options."""
-    weights, order = np.ones(len(y)) if weights is None else weights, np.argsort(score, kind="stable")
-    each, residual = weights[order], (y - score)[order]
-    sizes, predicted, observed = sorted_bins(y[order], score[order], weights=each)
-
-    found, centre = calibration_error(sizes, predicted, observed, **how)
-
-    def ends(effect: float) -> Interval:
-        # What rows of a unit have in common may differ from bin to bin, as noise does, or be the same in all of them.
-        one, _ = calibration_error(sizes / effect, predicted, observed, **how)
-        times = math.sqrt(effect)
-        return min(one.low, centre - (centre - found.low) * times), centre + (found.high - centre) * times
-
-    # Of each row what it adds to the gap of its bin, whose sizes add up to the error.
-    place, influence = np.searchsorted(np.cumsum(sizes), np.cumsum(each) - each / 2), np.empty(len(y))
-    influence[order] = each * np.sign(observed - predicted)[np.minimum(place, len(sizes) - 1)] * residual
-    influence -= weights * influence.mean()
-    return Measure(found, influence, (0.0, 1.0), centre=centre, ends=ends)
-
-
 def class_mean(
     y: Array, score: Array, if_one: Array, if_zero: Array, weights: Array, *, unit: float, most: float
 ) -> Measure:
@@ -251,7 +231,7 @@ def class_mean(
     """
     whole = mean(np.where(y == 1, if_one, if_zero), weights, bounds=(0.0, most), unit=unit)
     found, n, ones = whole.estimate, len(y), float(y @ weights)
-    if whole.ends is None or found.method == "rule of three":
+    if not found.has_interval or found.method == "rule of three":
         return whole
     classes = (if_one, y, score), (if_zero, 1 - y, 1 - score)
     parts = [_level(loss, own * weights, chance * weights) for loss, own, chance in classes]
@@ -260,11 +240,12 @@ def class_mean(
     def ends(effect: float) -> Interval:
         sides = [[held * abs(end - one[0]) for end in one[1](effect)] for held, one in zip(shares, parts, strict=True)]
         # More positives raise the mean where a positive costs more than a negative, and lower it where it costs less.
-        less, more = sorted((end - ones / n) * apart for end in wilson(ones / effect, n / effect))
+        less, more = sorted((end - ones / n) * apart for end in wilson(ones, n, effect))
         below, above = zip(*sides, strict=True)
         return found.value - math.hypot(less, *below), found.value + math.hypot(more, *above)
 
-    return Measure.made(found.value, ends, "MOVER over the classes", whole.influence, n, whole.bounds, unit)
+    influence = np.asarray(whole.influence)
+    return Measure.made(found.value, ends, "MOVER over the classes", influence, unit, whole.bounds)
 
 
 def _level(loss: Array, own: Array, chance: Array) -> tuple[float, Ends]:
@@ -276,7 +257,7 @@ def _level(loss: Array, own: Array, chance: Array) -> tuple[float, Ends]:
     error, greatest = math.sqrt(squares) / max(rows, 1), float(loss.max())
 
     def ends(effect: float) -> Interval:
-        low, high = wald(level, error * math.sqrt(effect), "log" if level > 0 else "identity", t_quantile(rows + 2))
+        low, high = wald(level, error, "log" if level > 0 else "identity", t_quantile(rows + 2), effect)
         return max(low, 0.0), max(level, min(high, greatest))
 
     return level, ends

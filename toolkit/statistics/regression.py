@@ -8,7 +8,7 @@ from scipy import stats
 
 from toolkit.core.estimate import Estimate
 from toolkit.statistics.intervals import RULE_OF_THREE, Array, Interval, Z, standard_error, wald
-from toolkit.statistics.measure import Measure, checked, mean, undefined
+from toolkit.statistics.measure import Measure, checked, mean, no_interval, undefined
 from toolkit.statistics.units import Units, weights_of
 
 #: Metrics of squared errors, and what their method says where a few of these decide.
@@ -50,7 +50,7 @@ def regression_metrics(y_true: Array, y_pred: Array, *, units: Units | None = No
         if name not in SCALE_FREE:
             influence = None if one.influence is None else one.influence * unit
             estimate = one.estimate.times(unit)
-            found[name] = replace(one, estimate=estimate, influence=influence, unit=one.unit * unit, ends=None)
+            found[name] = replace(one, estimate=estimate, influence=influence, unit=one.unit * unit, ends=no_interval)
     return found
 
 
@@ -103,18 +103,14 @@ def power_of_two(*values: Array) -> float:
 def root_mean_square(error: Array, reach: float, weights: Array | None = None) -> Measure:
     """Measure the root of the mean square of errors; ``reach`` is what one row might add at most."""
     square = mean(error**2, weights, unit=reach**2)
-    value, among, influence = math.sqrt(square.estimate.value), square.ends, square.influence
-    method = f"{square.estimate.method} (squares)"
-    if influence is not None and value > 0:
-        influence = influence / (2 * value)
-    if among is None:
-        return Measure(Estimate(value, n=len(error), method=method), influence, (0.0, math.inf), reach)
+    value = math.sqrt(square.estimate.value)
+    influence = np.asarray(square.influence) / (2 * value if value > 0 else 1.0)
 
     def ends(effect: float) -> Interval:
-        low, high = among(effect)
+        low, high = square.ends(effect)
         return math.sqrt(max(low, 0.0)), math.sqrt(high)
 
-    return Measure.made(value, ends, method, influence, len(error), (0.0, math.inf), reach)
+    return Measure.made(value, ends, f"{square.estimate.method} (squares)", influence, reach, (0.0, math.inf))
 
 
 def _r2(y: Array, error: Array, weights: Array) -> Measure:
@@ -130,27 +126,26 @@ def _r2(y: Array, error: Array, weights: Array) -> Measure:
     def ends(effect: float) -> Interval:
         if left == 0:
             return 1 - effect * third, 1.0
-        above, below = wald(left, deviation * math.sqrt(effect), "log")
+        above, below = wald(left, deviation, "log", Z, effect)
         return 1 - below, 1 - above
 
     method = "delta, log scale of 1 − R²" if left else "rule of three"
-    return Measure.made(1 - left, ends, method, influence * weights, n, (-math.inf, 1.0), unit)
+    return Measure.made(1 - left, ends, method, influence * weights, unit, (-math.inf, 1.0))
 
 
 def _median(size: Array, reach: float, weights: Array) -> Measure:
     n, value = len(size), weighted_median(size, weights)
     low, high = median_interval(size, weights=weights)
-    varies, third = low < high, RULE_OF_THREE * reach / n
+    third = 0.0 if low < high else RULE_OF_THREE * reach / n
 
     def ends(effect: float) -> Interval:
         low, high = median_interval(size, n / effect, weights)
-        return low, high if varies else high + effect * third
+        return low, high + effect * third
 
-    low, high = ends(1.0)
     side = np.where(size > value, 0.5, np.where(size < value, -0.5, 0.0))
-    influence = weights * 2 * side * (high - low) / (2 * Z) * math.sqrt(n)
-    method = "order statistics" if varies else "rule of three"
-    return Measure.made(value, ends, method, influence, n, (0.0, math.inf), reach)
+    influence = weights * 2 * side * (high + third - low) / (2 * Z) * math.sqrt(n)
+    method = "rule of three" if third else "order statistics"
+    return Measure.made(value, ends, method, influence, reach, (0.0, math.inf))
 
 
 def weighted_median(values: Array, weights: Array) -> float:
