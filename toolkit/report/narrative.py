@@ -5,6 +5,7 @@ import contextlib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 from markupsafe import Markup, escape
@@ -122,15 +123,17 @@ class Narrative:
             sets_parameters = {"parameters", "injected-parameters"} & set(_tags(cell))
             blocks = self.parameter_code if sets_parameters else self.sections[-1].rest
             blocks.append(Block("code", self._highlighted(_source(cell)), label))
-        for output in _merged(cell.get("outputs", [])):
-            if output["output_type"] == "error":
-                self._error(output, label, self._cells[index + 1 :] if failing else None)
-            elif output["output_type"] != "stream":
-                self.sections[-1].rest += self._shown(output["data"], label)
-            elif output.get("name") == "stderr":
-                self.lines_left_out += len(plain_text(output["text"]).splitlines())
-            elif (text := plain_text(output["text"])).strip():
-                self.sections[-1].rest.append(_text_block(text))
+        for (kind, stream), outputs in groupby(cell.get("outputs", []), _kind):
+            if kind == "stream":
+                text = plain_text("".join(_joined(output.get("text", "")) for output in outputs))
+                self.lines_left_out += len(text.splitlines()) if stream == "stderr" else 0
+                self.sections[-1].rest += [_text_block(text)] if stream != "stderr" and text.strip() else []
+                continue
+            for output in outputs:
+                if kind == "error":
+                    self._error(output, label, self._cells[index + 1 :] if failing else None)
+                else:
+                    self.sections[-1].rest += self._shown(output.get("data") or {}, label)
 
     def _error(self, output: Mapping[str, Any], label: str, later: Sequence[NotebookNode] | None) -> None:
         traceback = plain_text("\n".join(output.get("traceback", [])))
@@ -210,18 +213,9 @@ def _image(kind: str, content: str, label: str) -> str:
     return f'<figure><img src="data:{kind};base64,{"".join(content.split())}" alt="{escape(alt)}"></figure>'
 
 
-def _merged(outputs: Sequence[NotebookNode]) -> list[dict[str, Any]]:
-    merged: list[dict[str, Any]] = []
-    for output in outputs:
-        if (entry := dict(output)).setdefault("output_type", "display_data") == "stream":
-            entry["text"] = _joined(entry.get("text", ""))
-            if merged and merged[-1]["output_type"] == "stream" and merged[-1].get("name") == entry.get("name"):
-                merged[-1]["text"] += entry["text"]
-                continue
-        elif entry["output_type"] != "error":
-            entry["data"] = entry.get("data") or {}
-        merged.append(entry)
-    return merged
+def _kind(output: NotebookNode) -> tuple[str | None, str | None]:
+    """Return the kind of an output, and of printed text the stream that it was printed to."""
+    return output.get("output_type"), output.get("name")
 
 
 def _was_run(cell: NotebookNode) -> bool:
