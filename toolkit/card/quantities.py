@@ -35,9 +35,9 @@ def placed_table(scalars: Scalars, section: str, model: str) -> Found:
 
     Of the candidates that were tried only the chosen ``model`` is shown.
     """
-    placed = (name for name in scalars if name.startswith(tuple(sections()[section]["numbers"])))
+    placed = (name for name in scalars if name.startswith(tuple(sections()[section].get("numbers", ()))))
     names = [name for name in placed if not name.startswith("time.") or name.startswith(f"time.{model}.")]
-    return plain_table(scalars, names, sections()[section]["caption"])
+    return plain_table(scalars, names, sections()[section].get("caption", ""))
 
 
 def training_table(scalars: Scalars) -> Found:

@@ -2,13 +2,15 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import cache, reduce
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from toolkit.card.content import Section, environment, filled, questions, sections, table_of
 from toolkit.card.lineage import Report, evaluated_metrics, facts_of
-from toolkit.card.quantities import MAKERS, compared_groups, gathered
+from toolkit.card.quantities import compared_groups, gathered
 from toolkit.core.estimate import group_numbers
 from toolkit.core.face import FaceTable
 from toolkit.core.resources import read_yaml, templates_folder
@@ -32,9 +34,8 @@ def make_sections(reports: Sequence[Report], answers: Mapping[str, str]) -> tupl
     answers : mapping of key to text
     """
     every = [report.results for report in reports]
-    found = {name: gathered(every, name) for name, one in sections().items() if name in MAKERS or "caption" in one}
-    about = _about(every)
-    tables = {name: made for name, (made, _) in found.items()}
+    found = {name: gathered(every, name) for name in sections()}
+    about, tables = _about(every), {name: made for name, (made, _) in found.items()}
     findings = by_severity(dict.fromkeys(one for results in every for one in results.findings))
     grave = [one for one in findings if one.severity != SEVERITIES[-1]]
     worst = [(one.code, one.severity, one.message) for one in grave[:MOST_FINDINGS]]
@@ -43,11 +44,11 @@ def make_sections(reports: Sequence[Report], answers: Mapping[str, str]) -> tupl
     tables |= {"lineage": list(_lineage_tables(reports)), "regulation": list(regulation_tables(every, answers))}
     made = []
     for name, section in sections().items():
-        lead = environment().from_string(section.get("lead", "")).render(about, numbers=found.get(name)).strip()
-        asked = [(one, answers.get(one.key, "")) for one in questions() if one.section == name]
+        lead = environment().from_string(section.get("lead", "")).render(about, numbers=found[name][1]).strip()
+        asked = [replace(one, text=answers.get(one.key, "")) for one in questions() if one.section == name]
         code = environment().get_template("start.py.j2").render(about) if name == "start" else ""
-        facts, numbers = filled(section.get("facts", {}), about), found[name][1] if name in found else ()
-        made.append(Section(name, section["title"], lead, asked, facts, tables.get(name, ()), code, numbers))
+        facts = filled(section.get("facts", {}), about)
+        made.append(Section(name, section["title"], lead, asked, facts, tables[name], code, found[name][1]))
     return tuple(made)
 
 
@@ -82,105 +83,61 @@ def _lineage_tables(reports: Sequence[Report]) -> Iterator[FaceTable]:
         yield from table_of(f"From data to report {place} of {len(reports)}", ("step", "recorded"), rows)
 
 
-STATES = ("covered", "partly", "open")
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """One point of a regulation.
-
-    Attributes
-    ----------
-    source, reference : str
-        Such as ``EU AI Act, Annex IV``, and where its text is found.
-    point, asks : str
-    sections, answers, numbers, recorded : sequence of str
-        Sections of the card, keys of the author's part, dotted names (``*`` for any text), and facts of a report that
-        help to answer it.
-    human : str
-        What a card cannot hold.
-    """
-
-    source: str
-    reference: str
-    point: str
-    asks: str
-    sections: Sequence[str] = ()
-    answers: Sequence[str] = ()
-    numbers: Sequence[str] = ()
-    recorded: Sequence[str] = ()
-    human: str = ""
-
-
 @cache
-def points() -> tuple[Point, ...]:
-    """Return every point, in the order of the sources.
+def points() -> list[dict[str, Any]]:
+    """Return every point of the regulations as ``regulation.yaml`` has it, in the order of the sources.
 
     Examples
     --------
-    >>> points()[0].point, points()[-1].point
+    >>> points()[0]["point"], points()[-1]["point"]
     ('1(a)', 'A.10')
     """
+    bare: dict[str, Any] = {"sections": [], "answers": [], "numbers": [], "recorded": [], "human": ""}
     sources = read_yaml(templates_folder() / "card" / "regulation.yaml")
-    return tuple(Point(each["source"], each["reference"], **one) for each in sources for one in each["points"])
+    named = ((each["points"], {name: each[name] for name in ("source", "reference")}) for each in sources)
+    return [bare | source | point for own, source in named for point in own]
 
 
-class Coverage:
-    """How far a card of some reports and answers answers a point.
+def cross_reference(every: Sequence[Results], answers: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Say for every point how far a card of these reports and answers goes, as ``card.json`` has it.
 
-    Attributes
-    ----------
-    point : Point
-    used : tuple of str
-        The answers, numbers and facts that say something about it.
-    state : {"covered", "partly", "open"}
-    left : str
-        What a person must still write.
+    ``used`` are the answers, numbers and facts that say something about it, ``left`` is what a person must still write,
+    and ``state`` is covered, partly or open.
     """
-
-    def __init__(self, point: Point, every: Sequence[Results], answers: Mapping[str, str]) -> None:
-        titles = {one.key: one.title for one in questions()}
-        written = [f"the author on {titles[key].lower()}" for key in point.answers if key in answers]
-        known = dict.fromkeys(name for results in every for name in results.scalars)
-        measured = {pattern: matching(pattern, known) for pattern in point.numbers}
-        facts = [path for path in point.recorded if any(_recorded(results, path) for results in every)]
-        self.point = point
-        self.used = (*written, *(listed(names, 2) for names in measured.values() if names), *facts)
-        blanks = [titles[key].lower() for key in point.answers if key not in answers]
+    titles = {one.key: one.title.lower() for one in questions()}
+    known = dict.fromkeys(name for results in every for name in results.scalars)
+    found = []
+    for point in points():
+        written = [f"the author on {titles[key]}" for key in point["answers"] if key in answers]
+        blanks = [titles[key] for key in point["answers"] if key not in answers]
+        measured = {pattern: listed(matching(pattern, known), 2) for pattern in point["numbers"]}
         absent = [pattern for pattern, names in measured.items() if not names]
-        complete = not (blanks or absent or point.human or len(facts) < len(point.recorded))
-        left = [f"The author's part on {', '.join(blanks)}." if blanks else "", point.human]
+        facts = [path for path in point["recorded"] if any(_recorded(results, path) for results in every)]
+        used = [*written, *filter(None, measured.values()), *facts]
+        left = [f"The author's part on {', '.join(blanks)}." if blanks else "", point["human"]]
         left.append(f"The reports have no number {listed(absent)}." if absent else "")
-        self.state = "covered" if self.used and complete else "partly" if self.used else "open"
-        self.left = " ".join(filter(None, left))
-
-    def plain(self) -> dict[str, object]:
-        """Write it for JSON."""
-        texts = {name: getattr(self.point, name) for name in ("source", "point", "asks")}
-        return {**texts, "sections": self.point.sections, "used": self.used, "state": self.state, "left": self.left}
-
-
-def cross_reference(every: Sequence[Results], answers: Mapping[str, str]) -> list[Coverage]:
-    """Say for every point how far a card of these reports and answers goes."""
-    return [Coverage(point, every, answers) for point in points()]
+        complete = not any(left) and len(facts) == len(point["recorded"])
+        state = "covered" if used and complete else "partly" if used else "open"
+        said = {"used": used, "state": state, "left": " ".join(filter(None, left))}
+        found.append({name: point[name] for name in ("source", "point", "asks", "sections")} | said)
+    return found
 
 
 def regulation_tables(every: Sequence[Results], answers: Mapping[str, str]) -> Iterator[FaceTable]:
     """Return a table for each source."""
-    covered = cross_reference(every, answers)
     names = ("point", "asks", "answered from", "a person must still write")
-    for source, reference in dict.fromkeys((one.point.source, one.point.reference) for one in covered):
-        own = [one for one in covered if one.point.source == source]
-        rows = [(one.point.point, one.point.asks, _where(one), one.left) for one in own]
-        counts = ", ".join(f"{sum(one.state == state for one in own)} {state}" for state in STATES)
-        yield from table_of(f"{source} ({reference}): {counts} of {len(own)} points", names, rows)
+    references = {one["source"]: one["reference"] for one in points()}
+    for source, points_of in groupby(cross_reference(every, answers), itemgetter("source")):
+        own = list(points_of)
+        rows = [(one["point"], one["asks"], _where(**one), one["left"]) for one in own]
+        states = [one["state"] for one in own]
+        counts = ", ".join(f"{states.count(state)} {state}" for state in ("covered", "partly", "open"))
+        yield from table_of(f"{source} ({references[source]}): {counts} of {len(own)} points", names, rows)
 
 
-def _where(one: Coverage) -> str:
-    if not one.used:
-        return "Open."
-    places = ", ".join(sections()[name]["title"] for name in one.point.sections)
-    return f"{one.state.capitalize()}. {places}: {'; '.join(one.used)}."
+def _where(state: str, used: Sequence[str], **point: Any) -> str:
+    places = ", ".join(sections()[name]["title"] for name in point["sections"])
+    return f"{state.capitalize()}. {places}: {'; '.join(used)}." if used else "Open."
 
 
 def _recorded(results: object, path: str) -> bool:
