@@ -11,7 +11,7 @@ import numpy as np
 from toolkit.card.content import as_text, questions, sections
 from toolkit.card.lineage import model_of
 from toolkit.card.model_card import ModelCard
-from toolkit.card.quantities import Scalars
+from toolkit.card.sections import Scalars
 from toolkit.core.estimate import UNKNOWN, Estimate, better_when
 from toolkit.core.results import Results
 from toolkit.core.words import shorten

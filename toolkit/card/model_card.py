@@ -13,8 +13,7 @@ import pandas as pd
 
 from toolkit.card.content import Section, as_yaml, questions, read_author, sections, write_markdown
 from toolkit.card.lineage import Report, evidence, for_the_hub, model_address, model_name, model_of, read_report
-from toolkit.card.quantities import groups_drawings
-from toolkit.card.sections import cross_reference, make_sections
+from toolkit.card.sections import cross_reference, groups_drawings, make_sections
 from toolkit.core.estimate import Estimate, group_numbers, spread
 from toolkit.core.face import Face
 from toolkit.core.figures import Drawing
