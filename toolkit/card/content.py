@@ -42,12 +42,15 @@ class Question:
     section : str
         Identifier of the card's section in which the answer stands.
     title, question : str
+    text : str
+        What the author said; empty where nothing was.
     """
 
     key: str
     section: str
     title: str
     question: str
+    text: str = ""
 
 
 @cache
@@ -103,10 +106,8 @@ def read_author(source: str | Path | Mapping[str, object] | None) -> dict[str, s
     given = source if isinstance(source, Mapping) else read_mapping(Path(source), "author's file")
     where = "The author's part" if given is source else f"The author's file {str(source)!r}"
     known = [question.key for question in questions()]
-    for key in given:
-        if key not in known:
-            near = nearest(str(key), known)
-            raise InputError(f"{where} has an unknown key {str(key)!r}.{near} Known: {listed(known, 40)}.")
+    for key in (str(one) for one in given if one not in known):
+        raise InputError(f"{where} has an unknown key {key!r}.{nearest(key, known)} Known: {listed(known, 40)}.")
     answers = {key: _text(given[key], key, where) for key in known if key in given}
     return {key: text for key, text in answers.items() if not _PLACEHOLDER.fullmatch(text)}
 
@@ -137,8 +138,8 @@ class Section:
     id, title : str
     lead : str
         What the numbers say, in sentences; may be empty.
-    answers : sequence of (Question, str)
-        What the author was asked and said; the text is empty where nothing was.
+    answers : sequence of Question
+        What the author was asked, with what was said.
     facts : sequence of (str, str)
         What runs recorded: name and text.
     tables : sequence of FaceTable
@@ -151,15 +152,19 @@ class Section:
     id: str
     title: str
     lead: str = ""
-    answers: Sequence[tuple[Question, str]] = ()
+    answers: Sequence[Question] = ()
     facts: Sequence[tuple[str, str]] = ()
     tables: Sequence[FaceTable] = ()
     code: str = ""
     numbers: Sequence[tuple[int, str]] = ()
 
+    @property
+    def answered(self) -> int:
+        """How many of its questions the author answered."""
+        return sum(bool(one.text) for one in self.answers)
+
     def _repr_html_(self) -> str:
-        answered = sum(bool(text) for _, text in self.answers)
-        asked = f": {answered} of {len(self.answers)} questions answered" if self.answers else ""
+        asked = f": {self.answered} of {len(self.answers)} questions answered" if self.answers else ""
         content = environment().get_template("section.html.j2").render(section=self)
         return result_html(self.title + asked, self.lead, [content])
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from toolkit.card.changes import PARTS, SIGNIFICANT, Change, changes_between, p_value_of
 from toolkit.card.model_card import ModelCard, face, finding, read_card
-from toolkit.card.quantities import drawing
+from toolkit.card.sections import drawing
 from toolkit.core.estimate import Estimate, KeyNumber, is_disparity, spread
 from toolkit.core.face import Face, FaceTable
 from toolkit.core.figures import ORANGE, Drawing, draw_beside

@@ -13,8 +13,7 @@ import pandas as pd
 
 from toolkit.card.content import Section, as_yaml, questions, read_author, sections, write_markdown
 from toolkit.card.lineage import Report, evidence, for_the_hub, model_address, model_name, model_of, read_report
-from toolkit.card.quantities import groups_drawings
-from toolkit.card.sections import cross_reference, make_sections
+from toolkit.card.sections import cross_reference, groups_drawings, make_sections
 from toolkit.core.estimate import Estimate, group_numbers, spread
 from toolkit.core.face import Face
 from toolkit.core.figures import Drawing
@@ -225,14 +224,14 @@ class ModelCard(Result):
 
     def _section_json(self, section: Section) -> dict[str, Any]:
         found: dict[str, Any] = {name: getattr(section, name) for name in ("id", "title", "lead")}
-        names = ("key", "title", "question")
-        found["answers"] = [{key: getattr(one, key) for key in names} | {"text": text} for one, text in section.answers]
+        names = ("key", "title", "question", "text")
+        found["answers"] = [{key: getattr(one, key) for key in names} for one in section.answers]
         found["facts"] = [{"name": name, "text": text} for name, text in section.facts]
         found["numbers"] = [{"report": place, "name": name} for place, name in section.numbers]
         if section.code:
             found["code"] = section.code
         if section.id == "regulation":
-            found["points"] = [one.plain() for one in cross_reference(self.results, self.answers)]
+            found["points"] = cross_reference(self.results, self.answers)
         return found
 
     def to_markdown(self) -> str:
@@ -249,8 +248,7 @@ class ModelCard(Result):
 
     def face(self) -> Face:
         """Return what the card rests on, and how much of each section is answered."""
-        counts = ((one, sum(bool(text) for _, text in one.answers)) for one in self.sections)
-        rows = [(one.title, answered, len(one.answers), len(one.numbers)) for one, answered in counts]
+        rows = [(one.title, one.answered, len(one.answers), len(one.numbers)) for one in self.sections]
         table = pd.DataFrame(rows, columns=["section", "answered", "questions", "numbers"])
         reports, asked = counted(len(self.reports), "report"), len(questions())
         said = face("card", self, table, reports=reports, asked=asked, answered=len(self.answers))

@@ -1,25 +1,36 @@
-"""The sections of a card, put together from reports and answers, and which point of a regulation they help with."""
+"""The sections of a card: their numbers, findings and facts, and which point of a regulation they help with."""
 
+import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache, reduce
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cache, partial, reduce
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
+import pandas as pd
+
 from toolkit.card.content import Section, environment, filled, questions, sections, table_of
-from toolkit.card.lineage import Report, evaluated_metrics, facts_of
-from toolkit.card.quantities import MAKERS, compared_groups, gathered
-from toolkit.core.estimate import group_numbers
+from toolkit.card.lineage import Report, evaluated_metrics, facts_of, model_name
+from toolkit.core.estimate import UNKNOWN, Estimate, GroupNumber, group_numbers
 from toolkit.core.face import FaceTable
+from toolkit.core.figures import Drawing, draw_beside
 from toolkit.core.resources import read_yaml, templates_folder
 from toolkit.core.result import SEVERITIES, by_severity
 from toolkit.core.results import Results
-from toolkit.core.words import matching
+from toolkit.core.texts import drawer
+from toolkit.core.words import matching, shorten
 from toolkit.errors import listed
 from toolkit.policy.policy import read_levels
 from toolkit.policy.reason import number_words
 
-MOST_FINDINGS = 15
+drawing = drawer(__file__)
+Scalars = Mapping[str, Estimate]
+Found = tuple[list[FaceTable], list[str]]
+
+_OWN = ("baseline.", "difference.", "fairness.", "explanation.", "gates.", "card.", "change.")
+MOST_FINDINGS, MOST_DRIVERS, MOST_LINES = 15, 10, 16
 
 
 def make_sections(reports: Sequence[Report], answers: Mapping[str, str]) -> tuple[Section, ...]:
@@ -32,9 +43,8 @@ def make_sections(reports: Sequence[Report], answers: Mapping[str, str]) -> tupl
     answers : mapping of key to text
     """
     every = [report.results for report in reports]
-    found = {name: gathered(every, name) for name, one in sections().items() if name in MAKERS or "caption" in one}
-    about = _about(every)
-    tables = {name: made for name, (made, _) in found.items()}
+    found = {name: gathered(every, name) for name in sections()}
+    about, tables = _about(every), {name: made for name, (made, _) in found.items()}
     findings = by_severity(dict.fromkeys(one for results in every for one in results.findings))
     grave = [one for one in findings if one.severity != SEVERITIES[-1]]
     worst = [(one.code, one.severity, one.message) for one in grave[:MOST_FINDINGS]]
@@ -43,11 +53,11 @@ def make_sections(reports: Sequence[Report], answers: Mapping[str, str]) -> tupl
     tables |= {"lineage": list(_lineage_tables(reports)), "regulation": list(regulation_tables(every, answers))}
     made = []
     for name, section in sections().items():
-        lead = environment().from_string(section.get("lead", "")).render(about, numbers=found.get(name)).strip()
-        asked = [(one, answers.get(one.key, "")) for one in questions() if one.section == name]
+        lead = environment().from_string(section.get("lead", "")).render(about, numbers=found[name][1]).strip()
+        asked = [replace(one, text=answers.get(one.key, "")) for one in questions() if one.section == name]
         code = environment().get_template("start.py.j2").render(about) if name == "start" else ""
-        facts, numbers = filled(section.get("facts", {}), about), found[name][1] if name in found else ()
-        made.append(Section(name, section["title"], lead, asked, facts, tables.get(name, ()), code, numbers))
+        facts = filled(section.get("facts", {}), about)
+        made.append(Section(name, section["title"], lead, asked, facts, tables[name], code, found[name][1]))
     return tuple(made)
 
 
@@ -82,105 +92,193 @@ def _lineage_tables(reports: Sequence[Report]) -> Iterator[FaceTable]:
         yield from table_of(f"From data to report {place} of {len(reports)}", ("step", "recorded"), rows)
 
 
-STATES = ("covered", "partly", "open")
+def metric_table(scalars: Scalars) -> Found:
+    """Return the metrics of the test part beside the baseline's, with the difference."""
+    return _by_metric(scalars, ("test", "baseline", "difference"), "Metrics on the test part, with 95% intervals")
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
-    """One point of a regulation.
+def placed_table(scalars: Scalars, section: str, model: str) -> Found:
+    """Return the numbers whose names say that they belong into a section.
 
-    Attributes
-    ----------
-    source, reference : str
-        Such as ``EU AI Act, Annex IV``, and where its text is found.
-    point, asks : str
-    sections, answers, numbers, recorded : sequence of str
-        Sections of the card, keys of the author's part, dotted names (``*`` for any text), and facts of a report that
-        help to answer it.
-    human : str
-        What a card cannot hold.
+    Of the candidates that were tried only the chosen ``model`` is shown.
     """
+    placed = (name for name in scalars if name.startswith(tuple(sections()[section].get("numbers", ()))))
+    names = [name for name in placed if not name.startswith("time.") or name.startswith(f"time.{model}.")]
+    return plain_table(scalars, names, sections()[section].get("caption", ""))
 
-    source: str
-    reference: str
-    point: str
-    asks: str
-    sections: Sequence[str] = ()
-    answers: Sequence[str] = ()
-    numbers: Sequence[str] = ()
-    recorded: Sequence[str] = ()
-    human: str = ""
+
+def training_table(scalars: Scalars) -> Found:
+    """Return the metrics of the training part and of cross-validation, and what the training part holds."""
+    names = [name for name in scalars if name.startswith("split.train.") or _is_metric(name, "cv")]
+    tables, used = plain_table(scalars, names, "Training, in numbers")
+    others, own = _by_metric(scalars, ("train", "validation"), "Metrics on the parts that made the model")
+    return tables + others, used + own
+
+
+def plain_table(scalars: Scalars, names: Sequence[str], caption: str) -> Found:
+    """Return numbers under their names, one a row."""
+    rows = [(number_words(name), scalars[name], scalars[name].n or None) for name in names]
+    return table_of(caption, ("number", "value", "rests on"), rows), list(names)
+
+
+def driver_table(scalars: Scalars) -> Found:
+    """Return the columns that move the model's output most, by the names that explanations give them."""
+    found = [one for one in matching("explanation.*.mean_abs_shap", scalars) if not math.isnan(scalars[one].value)]
+    known = {name: name.removeprefix("explanation.").removesuffix(".mean_abs_shap") for name in found}
+    features = {*known.values(), *(one.feature for one in group_numbers(scalars))}
+    # Of a group it reads <feature>.<group>.<column>; a column's own name may have dots.
+    groups = [name for name in known.values() if name.startswith(tuple(f"{feature}." for feature in features))]
+    columns = tuple(f".{name}" for name in known.values())
+    whole = [name for name in known if known[name] not in groups or not known[name].endswith(columns)]
+    names = sorted(whole, key=lambda name: -scalars[name].value)[:MOST_DRIVERS]
+    caption = "Columns that move the output most (mean absolute SHAP value)"
+    return table_of(caption, ("column", "mean |SHAP|"), [(known[name], scalars[name]) for name in names]), names
+
+
+def group_tables(scalars: Scalars) -> Found:
+    """Return a table of groups for each feature, one of the disparities, and one of the numbers no other table has.
+
+    Those are of classes, slices, individual fairness, proxies and the like.
+    """
+    every = group_numbers(scalars)
+    apart, tables = [one for one in every if one.is_disparity], []
+    people = [one for one in every if one.group and not one.is_disparity]
+    for feature in sorted({one.feature for one in people}):
+        by_group = _crossed((one.group, one.metric, one.number) for one in people if one.feature == feature)
+        known = dict.fromkeys(metric for own in by_group.values() for metric in own)
+        shown = ([metric for metric in sections()["quantitative"]["foremost"] if metric in known] or list(known))[:3]
+        ordered = sorted(by_group.items())
+        rows = [(group, *map(own.get, shown), max(number.n for number in own.values())) for group, own in ordered]
+        kind = "Intersection" if "+" in feature else "Groups"
+        tables += table_of(f"{kind} of {feature}, with 95% intervals", ("group", *shown, "rows"), rows)
+    features = list(dict.fromkeys(one.feature for one in apart))
+    # Of several classes the row's name has the class.
+    by_name = _crossed((f"{one.group} {one.metric}".strip(), one.feature, one.number) for one in apart)
+    disparities = [(name, *map(own.get, features)) for name, own in by_name.items()]
+    tables += table_of("Disparities between groups, with 95% intervals", ("disparity", *features), disparities)
+    placed = [beginning for section in sections().values() for beginning in section.get("numbers", ())]
+    rest = [name for name in scalars if not _is_metric(name, "test") and not name.startswith((*_OWN, *placed))]
+    others, _ = plain_table(scalars, rest, "Other numbers: classes, slices and what else was looked into")
+    return tables + others, [*(one.name for one in every), *rest]
+
+
+MAKERS: dict[str, Callable[[Scalars], Found]] = {"details": driver_table, "metrics": metric_table}
+MAKERS |= {"training_data": training_table, "quantitative": group_tables}
+
+
+def gathered(every: Sequence[Results], section: str) -> tuple[list[FaceTable], list[tuple[int, str]]]:
+    """Make a section's tables of every report; where there are several, a caption says which report it is of."""
+    tables, names = [], []
+    for place, results in enumerate(every):
+        maker = MAKERS.get(section) or partial(placed_table, section=section, model=model_name(results))
+        made, used = maker(results.scalars)
+        names += [(place, name) for name in used]
+        after = f" (report {place + 1}: {results.title})" if len(every) > 1 else ""
+        tables += [replace(table, caption=table.caption + after) for table in made]
+    return tables, names
+
+
+def compared_groups(every: Sequence[Results]) -> tuple[Estimate, list[GroupNumber]]:
+    """Return one metric over all rows and of every group, the smallest first: the first that several groups have."""
+    for results in every:
+        ones = [one for one in group_numbers(results.scalars) if one.group and not one.is_disparity]
+        for metric in sections()["quantitative"]["compared"]:
+            if len(known := [one for one in ones if one.metric == metric and not math.isnan(one.number.value)]) > 1:
+                known.sort(key=lambda one: (one.number.value, one.name))
+                return results.scalars.get(f"test.{metric}", UNKNOWN), known
+    return UNKNOWN, []
+
+
+def _by_metric(scalars: Scalars, kinds: Sequence[str], caption: str) -> Found:
+    """Return the metrics of the first kind, one a row, beside the others that there are."""
+    metrics = [name.removeprefix(f"{kinds[0]}.") for name in scalars if _is_metric(name, kinds[0])]
+    kinds = [kind for kind in kinds if any(f"{kind}.{metric}" in scalars for metric in metrics)]
+    names = [name for metric in metrics for kind in kinds if (name := f"{kind}.{metric}") in scalars]
+    rows = [(one, *(scalars.get(f"{kind}.{one}") for kind in kinds), scalars[f"{kinds[0]}.{one}"].n) for one in metrics]
+    return table_of(caption, ("metric", *kinds, "rows"), rows), names
+
+
+def _is_metric(name: str, part: str) -> bool:
+    """Whether a number is a metric of a whole part, not of a class or a candidate."""
+    return name.startswith(f"{part}.") and name.count(".") == 1
+
+
+def _crossed(entries: Iterable[tuple[str, str, Estimate]]) -> dict[str, dict[str, Estimate]]:
+    """Put numbers by row and column into rows."""
+    rows: dict[str, dict[str, Estimate]] = {}
+    for row, column, number in entries:
+        rows.setdefault(row, {})[column] = number
+    return rows
+
+
+def groups_drawings(every: Sequence[Results]) -> list[Drawing]:
+    """Draw one metric of every group, the smallest first; where no report knows groups, there is nothing to draw."""
+    overall, ones = compared_groups(every)
+    if not ones:
+        return []
+    if len(ones) > MOST_LINES:
+        ones = [*ones[: MOST_LINES // 2], *ones[-MOST_LINES // 2 :]]
+    metric, names, numbers = ones[0].metric, [shorten(one.group) for one in ones], [one.number for one in ones]
+    said, data = list(map("{}: {}".format, names, numbers)), pd.DataFrame({"name": names, metric: numbers})
+    draw = draw_beside(metric, names, numbers, overall.value)
+    return [drawing("groups", draw, data, grid="x", metric=metric, overall=overall, said=said)]
 
 
 @cache
-def points() -> tuple[Point, ...]:
-    """Return every point, in the order of the sources.
+def points() -> list[dict[str, Any]]:
+    """Return every point of the regulations as ``regulation.yaml`` has it, in the order of the sources.
 
     Examples
     --------
-    >>> points()[0].point, points()[-1].point
+    >>> points()[0]["point"], points()[-1]["point"]
     ('1(a)', 'A.10')
     """
+    bare: dict[str, Any] = {"sections": [], "answers": [], "numbers": [], "recorded": [], "human": ""}
     sources = read_yaml(templates_folder() / "card" / "regulation.yaml")
-    return tuple(Point(each["source"], each["reference"], **one) for each in sources for one in each["points"])
+    named = ((each["points"], {name: each[name] for name in ("source", "reference")}) for each in sources)
+    return [bare | source | point for own, source in named for point in own]
 
 
-class Coverage:
-    """How far a card of some reports and answers answers a point.
+def cross_reference(every: Sequence[Results], answers: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Say for every point how far a card of these reports and answers goes, as ``card.json`` has it.
 
-    Attributes
-    ----------
-    point : Point
-    used : tuple of str
-        The answers, numbers and facts that say something about it.
-    state : {"covered", "partly", "open"}
-    left : str
-        What a person must still write.
+    ``used`` are the answers, numbers and facts that say something about it, ``left`` is what a person must still write,
+    and ``state`` is covered, partly or open.
     """
-
-    def __init__(self, point: Point, every: Sequence[Results], answers: Mapping[str, str]) -> None:
-        titles = {one.key: one.title for one in questions()}
-        written = [f"the author on {titles[key].lower()}" for key in point.answers if key in answers]
-        known = dict.fromkeys(name for results in every for name in results.scalars)
-        measured = {pattern: matching(pattern, known) for pattern in point.numbers}
-        facts = [path for path in point.recorded if any(_recorded(results, path) for results in every)]
-        self.point = point
-        self.used = (*written, *(listed(names, 2) for names in measured.values() if names), *facts)
-        blanks = [titles[key].lower() for key in point.answers if key not in answers]
+    titles = {one.key: one.title.lower() for one in questions()}
+    known = dict.fromkeys(name for results in every for name in results.scalars)
+    found = []
+    for point in points():
+        written = [f"the author on {titles[key]}" for key in point["answers"] if key in answers]
+        blanks = [titles[key] for key in point["answers"] if key not in answers]
+        measured = {pattern: listed(matching(pattern, known), 2) for pattern in point["numbers"]}
         absent = [pattern for pattern, names in measured.items() if not names]
-        complete = not (blanks or absent or point.human or len(facts) < len(point.recorded))
-        left = [f"The author's part on {', '.join(blanks)}." if blanks else "", point.human]
+        facts = [path for path in point["recorded"] if any(_recorded(results, path) for results in every)]
+        used = [*written, *filter(None, measured.values()), *facts]
+        left = [f"The author's part on {', '.join(blanks)}." if blanks else "", point["human"]]
         left.append(f"The reports have no number {listed(absent)}." if absent else "")
-        self.state = "covered" if self.used and complete else "partly" if self.used else "open"
-        self.left = " ".join(filter(None, left))
-
-    def plain(self) -> dict[str, object]:
-        """Write it for JSON."""
-        texts = {name: getattr(self.point, name) for name in ("source", "point", "asks")}
-        return {**texts, "sections": self.point.sections, "used": self.used, "state": self.state, "left": self.left}
-
-
-def cross_reference(every: Sequence[Results], answers: Mapping[str, str]) -> list[Coverage]:
-    """Say for every point how far a card of these reports and answers goes."""
-    return [Coverage(point, every, answers) for point in points()]
+        complete = not any(left) and len(facts) == len(point["recorded"])
+        state = "covered" if used and complete else "partly" if used else "open"
+        said = {"used": used, "state": state, "left": " ".join(filter(None, left))}
+        found.append({name: point[name] for name in ("source", "point", "asks", "sections")} | said)
+    return found
 
 
 def regulation_tables(every: Sequence[Results], answers: Mapping[str, str]) -> Iterator[FaceTable]:
     """Return a table for each source."""
-    covered = cross_reference(every, answers)
     names = ("point", "asks", "answered from", "a person must still write")
-    for source, reference in dict.fromkeys((one.point.source, one.point.reference) for one in covered):
-        own = [one for one in covered if one.point.source == source]
-        rows = [(one.point.point, one.point.asks, _where(one), one.left) for one in own]
-        counts = ", ".join(f"{sum(one.state == state for one in own)} {state}" for state in STATES)
-        yield from table_of(f"{source} ({reference}): {counts} of {len(own)} points", names, rows)
+    references = {one["source"]: one["reference"] for one in points()}
+    for source, points_of in groupby(cross_reference(every, answers), itemgetter("source")):
+        own = list(points_of)
+        rows = [(one["point"], one["asks"], _where(**one), one["left"]) for one in own]
+        states = [one["state"] for one in own]
+        counts = ", ".join(f"{states.count(state)} {state}" for state in ("covered", "partly", "open"))
+        yield from table_of(f"{source} ({references[source]}): {counts} of {len(own)} points", names, rows)
 
 
-def _where(one: Coverage) -> str:
-    if not one.used:
-        return "Open."
-    places = ", ".join(sections()[name]["title"] for name in one.point.sections)
-    return f"{one.state.capitalize()}. {places}: {'; '.join(one.used)}."
+def _where(state: str, used: Sequence[str], **point: Any) -> str:
+    places = ", ".join(sections()[name]["title"] for name in point["sections"])
+    return f"{state.capitalize()}. {places}: {'; '.join(used)}." if used else "Open."
 
 
 def _recorded(results: object, path: str) -> bool:
