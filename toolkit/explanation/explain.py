@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import stats
 
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split, judged_rows
@@ -164,29 +165,22 @@ def associations(features: pd.DataFrame) -> pd.DataFrame:
     >>> associations(frame).round(2).to_dict("list")["second"]
     ['b', 'd', 'd']
     """
-    sides = {name: _side(column) for name, column in features.items()}
-    found = []
-    for pair in combinations(sides, 2):
-        (coded, codes), (ranked, ranks) = sorted((sides[name] for name in pair), key=lambda side: side[0])
-        both = np.isfinite(codes) & np.isfinite(ranks)
-        if not ranked:
-            measure, value = "Cramér's V", cramers_v(codes, ranks)
-        elif not coded:
-            measure, value = "correlation ratio", correlation_ratio(codes, ranks)
-        elif both.sum() < 3 or not (np.ptp(codes[both]) and np.ptp(ranks[both])):
-            continue
+    numbers = features.select_dtypes(["number", "bool"])
+    names: list[Any] = list(features)
+    codes = {name: pd.factorize(features[name], use_na_sentinel=False)[0] for name in names if name not in numbers}
+    ranks = numbers.rank()
+    spearman = ranks.corr(min_periods=3).abs()
+    found: list[tuple[object, ...]] = []
+    for pair in combinations(names, 2):
+        coded, ranked = ([name for name in pair if name in side] for side in (codes, ranks))
+        if not coded:
+            found.append((*pair, "Spearman", spearman.loc[pair]))
+        elif not ranked:
+            found.append((*pair, "Cramér's V", cramers_v(codes[pair[0]], codes[pair[1]])))
         else:
-            measure, value = "Spearman", abs(float(np.corrcoef(codes[both], ranks[both])[0, 1]))
-        found.append((*pair, measure, value))
+            found.append((*pair, "correlation ratio", correlation_ratio(codes[coded[0]], ranks[ranked[0]].to_numpy())))
     table = pd.DataFrame(found, columns=["first", "second", "measure", "value"])
     return table[table["value"] >= REDUNDANT].sort_values("value", ascending=False, kind="stable", ignore_index=True)
-
-
-def _side(column: Any) -> tuple[bool, NDArray[Any]]:
-    """Return whether a column holds numbers, with their ranks, or the codes of its labels."""
-    if pd.api.types.is_numeric_dtype(column.dtype):
-        return True, column.rank().to_numpy()
-    return False, pd.factorize(column, use_na_sentinel=False)[0]
 
 
 def cramers_v(first: NDArray[Any], second: NDArray[Any]) -> float:
@@ -194,13 +188,11 @@ def cramers_v(first: NDArray[Any], second: NDArray[Any]) -> float:
 
     It is 0 where one of them never varies, and where there are far more pairs of codes than rows.
     """
-    rows, columns, n = first.max(initial=-1) + 1, second.max(initial=-1) + 1, len(first)
-    if n < 3 or rows * columns > _MOST_CELLS * n:
+    if (n := len(first)) < 3 or (first.max() + 1) * (second.max() + 1) > _MOST_CELLS * n:
         return 0.0
-    counts = np.bincount(first * columns + second, minlength=rows * columns).reshape(rows, columns)
-    counts = counts[np.ix_(counts.any(axis=1), counts.any(axis=0))]
+    counts = stats.contingency.crosstab(first, second).count
     rows, columns = counts.shape
-    expected = np.outer(counts.sum(axis=1), counts.sum(axis=0)) / n
+    expected = stats.contingency.expected_freq(counts)
     phi = max(0.0, float(((counts - expected) ** 2 / expected).sum()) / n - (rows - 1) * (columns - 1) / (n - 1))
     free = min(rows - (rows - 1) ** 2 / (n - 1), columns - (columns - 1) ** 2 / (n - 1)) - 1
     return min(1.0, math.sqrt(phi / free)) if free > 0 else 0.0

@@ -58,12 +58,9 @@ def _beeswarm(explanation: Explanation) -> Drawing:
     said = []
     for name, (column, values) in found.items():
         low, high = np.quantile(values, [0.05, 0.95])
-        rank = standing(column)
-        known = np.isfinite(rank)
-        way = ""
-        if known.sum() > 2 and np.ptp(rank[known]) and np.ptp(values[known]):
-            with_value = pd.Series(values[known]).rank().corr(pd.Series(rank[known]).rank())
-            way = f", rank correlation with its value {with_value:.2f}"
+        both = pd.DataFrame({"value": standing(column), "attribution": values})
+        together = both.corr("spearman", min_periods=3).to_numpy()[0, 1]
+        way = "" if np.isnan(together) else f", rank correlation with its value {together:.2f}"
         said.append(f"{_named(name)}: 90% of attributions from {low:.3g} to {high:.3g}{way}")
     rows = min(explanation.rows, MOST_POINTS)
 
