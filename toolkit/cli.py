@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-import toolkit.cli_lifecycle  # noqa: F401  # its commands
+import toolkit.cli_lifecycle  # its commands
 from toolkit.console import answer, command, main, text_table
 from toolkit.core.words import printable
 from toolkit.errors import InputError
@@ -30,12 +30,11 @@ def run(template: str, pairs: Pairs, file: Path | None, policy: str | None, fail
     """
     from toolkit.policy.reason import reason
     from toolkit.registry import lifecycle
-    from toolkit.runs import runner
 
     schema = parameters.Schema(parameters.find_template(template))
     given = [*pairs, ("policy", policy)] if policy else pairs
     as_json = how.pop("as_json")
-    done = runner.run(template, {**(schema.read_file(file) if file else {}), **schema.read_texts(given)}, **how)
+    done = toolkit.run(template, {**(schema.read_file(file) if file else {}), **schema.read_texts(given)}, **how)
     summary = {"report": str(done.report), "folder": str(done.folder), "seconds": round(done.seconds, 1)}
     answer(as_json, {**summary, "results": done.results and done.results.plain()}, str(done.report))
     if done.results and done.results.verdict.outcome:
@@ -73,10 +72,10 @@ def sweep(template: str, pairs: Pairs, over: tuple[str, ...], grid: Path | None,
 
     Exit code: 0 done, 1 done and a verdict is fail, 2 the input is wrong, 3 a report could not be made.
     """
-    from toolkit.runs.sweep import read_over, sweep
+    from toolkit.runs.sweep import read_over
 
     schema = parameters.Schema(parameters.find_template(template))
-    done = sweep(template, read_over(schema, over, grid), schema.read_texts(pairs), **limits)
+    done = toolkit.sweep(template, read_over(schema, over, grid), schema.read_texts(pairs), **limits)
     click.echo(done.page)
     if any(one.failure for one in done.reports):
         raise SystemExit(3)
@@ -150,18 +149,17 @@ def data(source: str | None, schema: Path | None, save: Path | None, target: str
         return
     from toolkit.core.result import by_severity
     from toolkit.data.columns import readable
-    from toolkit.data.load import as_dataset, load_dataset
+    from toolkit.data.load import as_dataset
     from toolkit.data.read import read_table
-    from toolkit.data.schema import Schema
 
     if save and save.exists():
         raise InputError(f"There is a file {str(save)!r} already, perhaps edited by hand. Give --save another name.")
-    known = Schema.load(schema) if schema else None
+    known = toolkit.Schema.load(schema) if schema else None
     if target is None and source not in BUILT_IN and not (known and known.task):
         table = as_dataset(read_table(source, known), "table", like=known, **roles)
         findings, task, more = by_severity(table.notes), "", "With --target COLUMN more is checked."
     else:
-        table = load_dataset(source, target=target, schema=known, **roles)
+        table = toolkit.load_dataset(source, target=target, schema=known, **roles)
         findings, task = table.findings(), f"; {table.task} task"
         more = f"Target: {printable(table.roles.target)}. Fingerprint: {table.fingerprint}"
     click.echo(f"{printable(table.name)}: {table.rows:,} rows, {table.columns} columns{task}\n{more}\n")
@@ -200,9 +198,7 @@ def init(path: Path, overwrite: bool) -> None:
 @command("card diff")
 def diff(a: Path, b: Path, as_json: bool) -> None:
     """Say what changed from card A to card B: folders of reports, or card.json files."""
-    from toolkit.card.diff import diff_cards
-
-    changes = diff_cards(a, b)
+    changes = toolkit.diff_cards(a, b)
     lines = (printable(one.describe()) for one in changes.changed)
     answer(as_json, [one.plain() for one in changes.changed], *lines, changes.sentence())
 
@@ -240,12 +236,10 @@ def demo(out: Path) -> None:
     years = {"reference": "census_income", "reference_periods": ["1994"]}
     years |= {"current": "census_income", "current_periods": ["1995"]}
     with serving(True):
-        from toolkit.runs import runner  # while the server loads what it needs
-
-        done = runner.run("experiment", judged, out=out)
+        done = toolkit.run("experiment", judged, out=out)  # loaded while the server loads what it needs
         click.echo(f"The experiment took {done.seconds:.0f} s: {done.report}", err=True)
         trained = {"model": done.results.mlflow.model_uri if done.results else "", "test_size": 0.2, "evidently": False}
-        drift = runner.run("drift", {**years, **trained}, out=out)
+        drift = toolkit.run("drift", {**years, **trained}, out=out)
     click.echo(f"The comparison with the next year took {drift.seconds:.0f} s: {drift.report}", err=True)
     click.echo(done.folder.parent / "index.html")
 
@@ -255,18 +249,15 @@ def save_profile(source: str, path: Path, target: str | None, time: str | None, 
     """Write the profile of the table SOURCE to PATH, as JSON."""
     from toolkit.data.load import as_dataset
     from toolkit.data.read import read_table
-    from toolkit.drift.profile import summarize
 
     table = as_dataset(read_table(source), "table", target=target or "", time=time or "", periods=periods)
-    click.echo(summarize(table).save(path))
+    click.echo(toolkit.summarize(table).save(path))
 
 
 @command("profile show")
 def show_profile(path: Path) -> None:
     """List the columns of the profile at PATH."""
-    from toolkit.drift.profile import load_profile
-
-    found = load_profile(path)
+    found = toolkit.load_profile(path)
     click.echo(f"{printable(found.name)}: {found.rows:,} rows, {len(found.columns)} columns\n")
     rows = [[*one[:3], f"{one[3]:.1%}", one[4]] for one in found.frame().itertuples(index=False, name=None)]
     click.echo(text_table(["column", "role", "kind", "missing", "values kept"], rows))
