@@ -11,7 +11,6 @@ import numpy as np
 from toolkit.card.content import as_text, questions, sections
 from toolkit.card.lineage import model_of
 from toolkit.card.model_card import ModelCard
-from toolkit.card.sections import Scalars
 from toolkit.core.estimate import UNKNOWN, Estimate, better_when
 from toolkit.core.results import Results
 from toolkit.core.words import shorten
@@ -101,8 +100,7 @@ def changes_between(old: ModelCard, new: ModelCard) -> Iterator[Change]:
     for (part, before), (_, after) in zip(_facts(old.results[0]), _facts(new.results[0]), strict=True):
         if bool(before) == bool(after):
             yield from _compared(part, before, after)
-    numbers = [{key: one for key, one in card.scalars().items() if not key.startswith("card.")} for card in (old, new)]
-    yield from changes_of_numbers(numbers[0], numbers[1], paired_differences(old, new))
+    yield from changes_of_numbers(old, new)
     kept = [[one for one in card.findings() if not one.code.startswith("CARD-")] for card in (old, new)]
     then, now = ({f"{one.code} {one.where}".strip(): one for one in ones} for ones in kept)
     alike = {name: then[name].severity for name in then if name in now and then[name].severity == now[name].severity}
@@ -112,15 +110,19 @@ def changes_between(old: ModelCard, new: ModelCard) -> Iterator[Change]:
     yield from _compared("author", *said)
 
 
-def changes_of_numbers(before: Scalars, after: Scalars, paired: Scalars) -> Iterator[Change]:
+def changes_of_numbers(old_card: ModelCard, new_card: ModelCard) -> Iterator[Change]:
     """Compare every number; a difference of two numbers with intervals has one too (see ``difference_of``).
 
-    ``paired`` holds by name the differences that are known more sharply, since both were measured on the same rows. The
-    p value behind an interval is adjusted for all numbers of the part by Benjamini & Hochberg (1995,
+    That of a test metric which has replicates over the same rows in both is known more sharply. The p value behind an
+    interval is adjusted for all numbers of the part by Benjamini & Hochberg (1995,
     doi:10.1111/j.2517-6161.1995.tb02031.x).
     """
+    before, after = (card.scalars() for card in (old_card, new_card))
+    (old_draws, old_rows), (new_draws, new_rows) = old_card.replicates(), new_card.replicates()
+    both = [name for name in new_draws if name in old_draws and old_rows == new_rows]
+    paired = {f"test.{name}": paired_difference(new_draws[name], old_draws[name]) for name in both}
     parts: dict[str, list[Change]] = {}
-    for name in {**before, **after}:
+    for name in (one for one in {**before, **after} if not one.startswith("card.")):
         old, new = before.get(name), after.get(name)
         part = next((part for part, ones in _BEGINNINGS.items() if name.startswith(ones)), "other numbers")
         change = Change(part, name, str(old or ""), str(new or ""), "removed" if old else "added")
@@ -143,13 +145,6 @@ def p_value_of(difference: Estimate) -> float:
     value = difference.value
     side = value - difference.low if value > 0 else difference.high - value
     return 2 * NormalDist().cdf(-Z * abs(value) / side) if side > 0 else float(value == 0)
-
-
-def paired_differences(old: ModelCard, new: ModelCard) -> dict[str, Estimate]:
-    """Return the difference of every test metric that has replicates over the same rows in both."""
-    (before, old_rows), (after, new_rows) = old.replicates(), new.replicates()
-    both = [name for name in after if name in before and old_rows == new_rows]
-    return {f"test.{name}": paired_difference(after[name], before[name]) for name in both}
 
 
 def difference_of(after: Estimate, before: Estimate) -> Estimate:

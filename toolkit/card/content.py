@@ -106,10 +106,8 @@ def read_author(source: str | Path | Mapping[str, object] | None) -> dict[str, s
     given = source if isinstance(source, Mapping) else read_mapping(Path(source), "author's file")
     where = "The author's part" if given is source else f"The author's file {str(source)!r}"
     known = [question.key for question in questions()]
-    for key in given:
-        if key not in known:
-            near = nearest(str(key), known)
-            raise InputError(f"{where} has an unknown key {str(key)!r}.{near} Known: {listed(known, 40)}.")
+    for key in (str(one) for one in given if one not in known):
+        raise InputError(f"{where} has an unknown key {key!r}.{nearest(key, known)} Known: {listed(known, 40)}.")
     answers = {key: _text(given[key], key, where) for key in known if key in given}
     return {key: text for key, text in answers.items() if not _PLACEHOLDER.fullmatch(text)}
 

@@ -78,15 +78,11 @@ class FaceTable:
         metric                   test
         ROC AUC  0.900 [0.800, 0.950]
         """
-        columns: list[list[str]] = []
-        width = 0
-        rows = self.frame.head(TERMINAL_ROWS)
-        for place, name in enumerate(self.frame.columns):
-            cells = list(rows.iloc[:, place])
+        rows, columns = self.frame.head(TERMINAL_ROWS), list[list[str]]()
+        for place, (name, cells) in enumerate(rows.items()):
             written = [spoken(str(name)), *(cell_text(cell, str(name)) for cell in cells)]
             texts = aligned([shorten(text, TERMINAL_TEXT) for text in written], cells if place else ())
-            width += len(texts[0]) + 2
-            if columns and width > TERMINAL_WIDTH:
+            if columns and sum(len(one[0]) + 2 for one in [*columns, texts]) > TERMINAL_WIDTH:
                 break
             columns.append(texts)
         lines = ["  ".join(cells).rstrip() for cells in zip(*columns, strict=True)]
