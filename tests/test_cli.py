@@ -21,7 +21,6 @@ from toolkit.data.datasets import BUILT_IN
 from toolkit.data.load import load_dataset
 from toolkit.data.schema import Schema
 from toolkit.errors import InputError, RunError
-from toolkit.runs import runner
 from toolkit.runs.runner import Run
 
 NOTEBOOKS = Path(__file__).parent / "notebooks"
@@ -73,7 +72,7 @@ def recorded(monkeypatch):
         results = Results(data=DataInfo("t"), scalars={}, title="Ü", mlflow=RunInfo(model_uri="models:/m-1"))
         return Run(folder, folder / "report.html", results, 1.26)
 
-    monkeypatch.setattr(runner, "run", run)
+    monkeypatch.setattr("toolkit.run", run)
     return calls
 
 
@@ -212,7 +211,7 @@ class TestErrors:
             def run(*_, **__):
                 raise error
 
-            monkeypatch.setattr(runner, "run", run)
+            monkeypatch.setattr("toolkit.run", run)
             return call("run", ECHOES, "-p", "data", "a")
 
         return fail

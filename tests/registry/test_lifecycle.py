@@ -102,7 +102,7 @@ def model(reports):
     ],
 )
 def test_a_comparison_of_a_version_that_is_not_there_does_not_begin(model, a, b, name, said, monkeypatch):
-    monkeypatch.setattr("toolkit.runs.runner.run", lambda *_, **__: pytest.fail("The notebook began."))
+    monkeypatch.setattr("toolkit.run", lambda *_, **__: pytest.fail("The notebook began."))
     done = CliRunner().invoke(main, ["compare", a, b, "--model", name, "--data", "diabetes", "--out", str(model)])
     assert (done.exit_code, done.stderr.count("\n"), said in done.stderr) == (2, 1, True), done.stderr
 

@@ -114,31 +114,21 @@ def shorten(text: object, most: int = 40) -> str:
     return line if len(line) <= most else f"{line[: most - 1]}…"
 
 
-def plain_number(value: float) -> str:
-    """Write a number of a table as a label: a whole one as it is, others as the reports do.
-
-    Examples
-    --------
-    >>> plain_number(1994.0), plain_number(0.123456)
-    ('1994', '0.123')
-    """
-    number = float(value) + 0.0  # so that −0 is 0
-    return f"{number:.0f}" if number.is_integer() and abs(number) < 1e15 else format_number(number)
-
-
 def value_text(value: object, most: int = 40) -> str:
-    """Write a value of a table as a label: numbers plainly, texts short.
+    """Write a value of a table as a label: a whole number as it is, others as the reports do, texts short.
 
     Examples
     --------
-    >>> value_text(1994.0), value_text("Oslo"), value_text(""), value_text(float("nan"))
-    ('1994', 'Oslo', '(empty)', 'missing')
+    >>> value_text(1994.0), value_text(0.123456), value_text("Oslo"), value_text(""), value_text(float("nan"))
+    ('1994', '0.123', 'Oslo', '(empty)', 'missing')
     """
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return "missing"
     if not isinstance(value, Real) or isinstance(value, bool):
         return shorten(value, most) or "(empty)"
-    return "missing" if math.isnan(value) else plain_number(float(value))
+    number = float(value) + 0.0  # so that −0 is 0
+    whole = f"{number:.0f}" if number.is_integer() and abs(number) < 1e15 else ""
+    return "missing" if math.isnan(number) else whole or format_number(number)
 
 
 def unique(labels: Iterable[str], form: str = "{} ({})") -> list[str]:
