@@ -20,9 +20,9 @@ from toolkit.core.words import counted, shorten, spoken, titled
 from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
 from toolkit.errors import InputError, above, listed, one_of
+from toolkit.models.held_out import about_rows
 from toolkit.models.model import Model
 from toolkit.models.threshold import ThresholdLike
-from toolkit.models.training_rows import about_rows
 from toolkit.statistics.measure import share
 from toolkit.statistics.significance import holm
 from toolkit.statistics.units import weights_of

@@ -16,11 +16,10 @@ from toolkit.errors import InputError
 from toolkit.evaluation.evaluation import Evaluation
 from toolkit.evaluation.findings import about_decisions, about_units, finding, judge
 from toolkit.models.candidates import make_baseline
-from toolkit.models.held_out import count_held_out
+from toolkit.models.held_out import about_rows, count_held_out
 from toolkit.models.model import Model, in_order
 from toolkit.models.prediction import Predictions, measure_speed, predict, threshold_for
 from toolkit.models.threshold import DEFAULT, Costs, Threshold, ThresholdLike, confusion_steps
-from toolkit.models.training_rows import about_rows
 from toolkit.statistics.calibration import calibration_bins
 from toolkit.statistics.intervals import Array
 from toolkit.statistics.measure import Measure, difference, mean, rival, share

@@ -24,9 +24,9 @@ from toolkit.fairness import findings, measures
 from toolkit.fairness.clusters import Resampling
 from toolkit.fairness.custom import measure_custom, read_metrics
 from toolkit.fairness.groups import group_rows, sensitive_columns
+from toolkit.models.held_out import about_rows
 from toolkit.models.prediction import predict_at
 from toolkit.models.threshold import Threshold, ThresholdLike
-from toolkit.models.training_rows import about_rows
 from toolkit.statistics.binning import Bins
 
 FEWEST_REPLICATES, MOST_REPLICATES = 200, 100_000

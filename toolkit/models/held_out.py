@@ -1,6 +1,11 @@
-"""What is kept with a model of the rows it was judged on: counts by score, or errors by prediction, and no row."""
+"""What is kept with a model of the rows behind it, and no row.
+
+Of those it was judged on: counts by score, or errors by prediction. Of those it was trained on: a bit for each, which
+says that no number on them is one of unseen rows.
+"""
 
 import json
+from base64 import b64decode, b64encode
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -8,13 +13,16 @@ import pandas as pd
 from scipy.special import logit
 
 from toolkit.core.estimate import Estimate
+from toolkit.core.result import Finding
 from toolkit.core.results import adapter
 from toolkit.data.dataset import Dataset
 from toolkit.data.load import as_dataset
 from toolkit.errors import NotApplicableError
+from toolkit.models.findings import finding
 from toolkit.models.model import Model, in_order
 from toolkit.models.prediction import Predictions
 from toolkit.models.threshold import Threshold
+from toolkit.registry.model_store import TRAINED_ON
 from toolkit.statistics.measure import Measure
 from toolkit.statistics.units import weights_of
 
@@ -145,3 +153,20 @@ def held_out_rows(model: Model) -> tuple[Dataset, Predictions | HeldOutErrors]:
         score = said
     each = weights_of(data.units, data.rows)
     return data, Predictions(truth, score, y_prob, bool(content["probabilities"]), names, weights=each)
+
+
+def mark_rows(data: Dataset) -> dict[str, str]:
+    """Write which rows of a table these are, and nothing of what they hold: a file to be kept, by its name."""
+    bits = np.packbits(np.bincount(data.target.index).astype(bool))
+    return {TRAINED_ON: json.dumps({"fingerprint": data.fingerprint, "rows": b64encode(bits.tobytes()).decode()})}
+
+
+def about_rows(model: Model, data: Dataset) -> list[Finding]:
+    """Say that a logged model was trained on some of the rows that it is judged on."""
+    marked = json.loads(model.kept.get(TRAINED_ON, "{}"))
+    if marked.get("fingerprint") != data.fingerprint:
+        return []
+    bits = np.unpackbits(np.frombuffer(b64decode(marked["rows"]), dtype="uint8"))
+    seen = int(data.target.index.isin(np.flatnonzero(bits)).sum())
+    said = {"model": model.name, "version": model.version, "seen": seen, "rows": data.rows}
+    return [finding("MODEL-TRAINING-ROWS", "high", model.version, **said)] if seen else []

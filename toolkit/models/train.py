@@ -27,8 +27,8 @@ from toolkit.errors import InputError, instance, listed
 from toolkit.models.candidates import BASELINE, CANDIDATES, handed_over, make_baseline, make_candidates, tune_candidate
 from toolkit.models.findings import drawing, face, finding, refusal
 from toolkit.models.folds import fit_and_score, make_folds, metric_range, read_metric, takes_weights
+from toolkit.models.held_out import mark_rows
 from toolkit.models.model import Model
-from toolkit.models.training_rows import mark_rows
 from toolkit.statistics.intervals import Array
 
 SECONDS = ("fit_seconds", "predict_seconds", "refit_seconds")
