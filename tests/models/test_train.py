@@ -599,3 +599,21 @@ def test_a_function_as_the_metric_is_given_the_weights_where_it_takes_them():
         one: "TRAIN-UNWEIGHTED" in {finding.code for finding in trained.findings()} for one, trained in found.items()
     }
     assert unweighted == {weighted: False, plain: True, "accuracy": False}
+
+
+@pytest.mark.parametrize("candidate", ["sklearn.svm.LinearSVC", "sklearn.linear_model.RidgeClassifier"])
+def test_a_candidate_without_probabilities_is_compared_by_what_it_has(candidate):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"x": rng.normal(size=900), "z": rng.normal(size=900)})
+    frame["y"] = np.where(frame["x"] + rng.normal(size=900) > 0, "a", "b")
+    parts = tk.split_dataset(tk.load_dataset(frame, target="y"))
+    trained = tk.train(parts, candidates=[candidate, "logistic"])
+    assert trained.findings() == []
+    table = trained.frame().set_index("candidate")
+    name = candidate.rpartition(".")[2]
+    assert abs(table.loc[name, "roc_auc"] - table.loc["logistic", "roc_auc"]) < 0.02
+    assert table.loc[[name, "logistic"], "neg_log_loss"].isna().tolist() == [True, False]
+    alone = tk.train(parts, candidates=[candidate])
+    assert "EVAL-NO-PROBABILITIES" in {one.code for one in tk.evaluate(alone.model, parts).findings()}
+    with pytest.raises(InputError, match="predict_proba"):
+        tk.train(parts, candidates=[candidate], metric="neg_log_loss")

@@ -201,12 +201,14 @@ def score_fold(estimator: Any, data: Dataset, fold: Fold, scorers: Mapping[str, 
     data : Dataset
     fold : (train positions, test positions)
     scorers : mapping of name to scorer or its name
-        scikit-learn's; greater is better. A binary target is given as 0 and 1, so that each knows the positive.
+        scikit-learn's; greater is better, and the first decides. A binary target is given as 0 and 1, so that each
+        knows the positive.
 
     Returns
     -------
     dict
-        The value of each metric, ``nan`` where the fold does not define it, ``fit_seconds`` and ``predict_seconds``.
+        The value of each metric, ``nan`` where the fold does not define it, or where it does not decide and needs
+        probabilities that the model does not give; ``fit_seconds`` and ``predict_seconds``.
     """
     fit, check = fold
     target = np.asarray(data.y_binary() if data.task == "binary" else data.target)
@@ -221,12 +223,21 @@ def score_fold(estimator: Any, data: Dataset, fold: Fold, scorers: Mapping[str, 
     weights = {} if weight is None else {"sample_weight": weight[check]}
     asked = encoding_with(LevelEncoder, model), data.features.iloc[check], target[check]
     # Scorers of scikit-learn predict once for all of them, where they take the same, from rows that are encoded once.
+    absent = [name for name in list(scoring)[1:] if not _answers(model, scoring[name])]
+    scoring = {name: one for name, one in scoring.items() if name not in absent}
     own = {name: one for name, one in scoring.items() if hasattr(one, "_score_func") and takes_weights(one)}
     encoded = asked if isinstance(estimator, Pipeline) else (model[-1], asked[0][:-1].transform(asked[1]), asked[2])
     scores = check_scoring(model, scoring=own)(*encoded, **weights) if own else {}
     others = {name: one for name, one in scoring.items() if name not in own}
     scores |= {name: one(*asked, **(weights if takes_weights(one) else {})) for name, one in others.items()}
+    scores |= dict.fromkeys(absent, math.nan)
     return {**scores, "fit_seconds": fitted - started, "predict_seconds": clock() - fitted}
+
+
+def _answers(model: Any, scorer: Any) -> bool:
+    """Whether a model has what a scorer of scikit-learn asks for, such as probabilities."""
+    asked = getattr(scorer, "_response_method", "default")
+    return asked == "default" or any(hasattr(model, one) for one in np.atleast_1d(asked))
 
 
 def _coded(scorer: Any, data: Dataset) -> Any:
