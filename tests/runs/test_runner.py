@@ -138,7 +138,6 @@ class TestGoodRun:
     def test_the_environment_says_where_it_runs_and_that_nothing_phones_home(self, run, place):
         environment = json.loads(printed(run.folder / "notebook.ipynb")[1])["environment"]
         assert environment["TOOLKIT_OUT"] == str(place / "reports")
-        assert environment["TOOLKIT_TEMPLATE"] == "echoes"
         assert Path(environment["TOOLKIT_RUN_FOLDER"]).parent == place / "reports"
         assert len(environment["TOOLKIT_REPORT_ID"]) == 32
         assert environment["DO_NOT_TRACK"] == "1"

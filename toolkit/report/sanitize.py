@@ -135,6 +135,7 @@ class _Arranger:
         self.inside, self.answers = Counter[str](), dict[str, Tag]()
 
     def arrange(self) -> None:
+        # What encloses a node is counted on the way: to ask each for its parents takes the square of a hostile depth.
         path: list[tuple[Tag, str]] = [(self.tree, "")]
         for node, parent in [(node, node.parent) for node in self.tree.descendants]:
             while path[-1][0] is not parent:

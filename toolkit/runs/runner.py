@@ -94,8 +94,8 @@ def run(
         job = _Job(schema, values, staging, name)
         given = {key: value for key, value in values.items() if key in wanted}  # in the order of the template
         marks = {"TOOLKIT_OUT": str((record or staging).parent), "TOOLKIT_REPORT_ID": job.report_id}
-        marks |= {"TOOLKIT_TEMPLATE": schema.name, "TOOLKIT_POLICY": str(values["policy"] or "")}
-        marks |= {"TOOLKIT_RECORD": str(record or ""), "TOOLKIT_PARAMETERS": ",".join(values)}
+        marks |= {"TOOLKIT_RECORD": str(record or ""), "TOOLKIT_POLICY": str(values["policy"] or "")}
+        marks["TOOLKIT_PARAMETERS"] = ",".join(values)
         failure = execute(schema.path, job.notebook, given, marks=marks, timeout=timeout)
         if failure and failure.kind in ("InputError", "NotApplicableError"):
             raise InputError(failure.message)

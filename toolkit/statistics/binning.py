@@ -158,7 +158,7 @@ def cell_text(value: Any, dates: bool, most: int = 40) -> str:
     Examples
     --------
     >>> cell_text(19723.0, True), cell_text(19723.5, True), cell_text(0.25, False)
-    ('2024-01-01', '2024-01-01 12:00:00', '0.25')
+    ('2024-01-01', '2024-01-01 12:00:00', '0.250')
     """
     if not dates or pd.isna(value):
         return value_text(value, most)
