@@ -26,23 +26,38 @@ const addedBy = ({ ends, adds }, value) => {
   return adds[0].map((start, at) => start + share * (adds[1][at] - start));
 };
 
-/* What is entered for a column: a number, which may be missing, or one of a list. */
-const valueInput = ({ name, unit, levels, ends }) => {
+const DAY = 86400000;
+
+/* How a kind of number is entered: dates come as days since 1970, and have a time of day where one of them has. */
+const entryOf = ({ date, own }) => {
+  if (!date) return { type: "number", text: String, value: (input) => input.valueAsNumber };
+  const timed = own.some((days) => !Number.isInteger(days ?? 0));
+  const text = (days) => new Date(Math.round(days * DAY)).toISOString().slice(0, timed ? 19 : 10);
+  return { type: timed ? "datetime-local" : "date", text, value: (input) => input.valueAsNumber / DAY };
+};
+
+/* What is entered for a column: a number or date, which may be missing, or one of a list. */
+const valueInput = (column) => {
+  const { name, unit, levels, ends } = column;
   const words = make("span", {}, name, ...(unit ? [" ", make("span", { class: "more" }, unit)] : []));
   if (!ends) {
     const list = make("select", {}, ...levels.map((level, order) => make("option", { value: order }, level)));
     const write = (value) => { list.value = value; };
     return { head: make("label", { class: "entry" }, words, list), read: () => Number(list.value), write };
   }
-  const input = make("input", { type: "number", step: "any" });
+  const entry = entryOf(column);
+  const input = make("input", { type: entry.type, step: "any" });
   const missing = make("input", { type: "checkbox", "aria-label": `${name} missing` });
+  let [given, entered] = [null, NaN];
   const write = (value) => {
     missing.checked = value === null;
-    input.value = value ?? "";
+    input.value = value === null ? "" : entry.text(value);
+    [given, entered] = [value, input.valueAsNumber]; // what was not touched is not rounded
   };
   const read = () => {
     input.disabled = missing.checked;
-    return missing.checked ? null : input.valueAsNumber;
+    if (missing.checked) return null;
+    return input.valueAsNumber === entered ? given : entry.value(input);
   };
   const tick = make("label", { class: "missing" }, missing, " missing");
   return { head: make("div", { class: "entry" }, make("label", {}, words, input), tick), read, write };
@@ -83,7 +98,7 @@ const exploreRow = (place, given) => {
 
   /* In the words of the report; what lies on the threshold is not lost to rounding. */
   const outcome = (sums) => {
-    if (sums.some(Number.isNaN)) return ["– (enter a number, or tick missing)"];
+    if (sums.some(Number.isNaN)) return ["– (enter a value, or tick missing)"];
     const scores = given.labels.length && LINKS[given.scale] ? LINKS[given.scale](sums) : sums;
     const best = scores.indexOf(Math.max(...scores));
     const score = make("data", { value: scores[best] }, plain(scores[best]));

@@ -12,7 +12,10 @@ from toolkit.report.render import render
 
 #: Of each task the candidate, and what is entered: numbers within and beyond the range seen, and a missing one.
 TASKS = {
-    "binary": ("logistic", {"age": 31.5, "income": -1e6, "score": None, "town": "Bergen", "when": 19_000}),
+    "binary": (
+        "logistic",
+        {"age": 31.5, "income": -1e6, "score": None, "town": "Bergen", "when": 19_000.25, "day": 18_500},
+    ),
     "multiclass": ("logistic", {"age": 90, "income": None, "town": "missing"}),
     "regression": ("ridge", {"age": None, "score": 4, "town": "not seen in training"}),
 }
@@ -29,6 +32,7 @@ def people(task):
             "score": np.where(rng.random(rows) < 0.15, np.nan, rng.normal(size=rows)),
             "town": rng.choice(["Oslo", "Bergen", "Bodø", None], rows, p=[0.5, 0.3, 0.02, 0.18]),
             "when": pd.date_range("2020-01-01", periods=rows, freq="36h"),
+            "day": pd.date_range("2021-01-01", periods=rows, freq="D"),
         }
     )
     sums = frame["score"].fillna(1.0) + (frame["town"] == "Oslo") + frame["income"] / 9000 + rng.logistic(size=rows)
@@ -46,6 +50,10 @@ def explained(task):
     training = tk.train(split, candidates=[TASKS[task][0]], cv=2)
     threshold = 0.4 if task == "binary" else None
     return tk.explain(tk.evaluate(training.model, split, threshold=threshold, latency=False).model, split, most_rows=50)
+
+
+#: How a browser takes the columns that hold dates.
+DATES = {"when": "%Y-%m-%dT%H:%M", "day": "%Y-%m-%d"}
 
 
 def page_of(path, *results):
@@ -82,7 +90,9 @@ def enter(page, name, value):
         page.get_by_role("checkbox", name=f"{name} missing").check()
     else:
         page.get_by_role("checkbox", name=f"{name} missing").uncheck()
-        page.get_by_role("spinbutton", name=name).fill(str(value))
+        moment = pd.Timestamp("1970-01-01") + pd.Timedelta(value if name in DATES else 0, "D")
+        text = moment.strftime(DATES[name]) if name in DATES else str(value)
+        page.get_by_label(name, exact=True).fill(text)
 
 
 def shown(page):
@@ -141,7 +151,7 @@ def test_what_is_not_a_number_gives_no_score_and_the_way_back_is_one_click(brows
     page, _ = opened(browser, cases["binary"][1])
     before = shown(page)
     page.get_by_role("spinbutton", name="age").fill("")
-    assert page.locator(".outcome strong").inner_text() == "Predicted – (enter a number, or tick missing)"
+    assert page.locator(".outcome strong").inner_text() == "Predicted – (enter a value, or tick missing)"
     page.get_by_role("checkbox", name="age missing").check()
     assert page.get_by_role("spinbutton", name="age").is_disabled()
     assert shown(page) != before

@@ -195,7 +195,6 @@ def _column(explanation: Explanation, rows: pd.DataFrame, name: str) -> dict[str
     else:
         low, high = float(column.fillna(0).min()), float(column.fillna(0).max())
         values = [low, high if low < high else low + max(1.0, abs(low)), None]
-        unit = WORDS["days"] if name in explanation.data.dates else ""
     probes = rows.iloc[[0] * len(values)].reset_index(drop=True)
     probes[name] = pd.Series(values, dtype="category" if is_text(column) else float)
     adds, said = by.attribute(probes)[0], whole_scale(explanation.model, by.outputs)[1](probes)
@@ -203,7 +202,8 @@ def _column(explanation: Explanation, rows: pd.DataFrame, name: str) -> dict[str
     if not np.allclose(link(by.base + adds.sum(axis=1)), said, rtol=1e-9, atol=1e-9 * float(np.abs(said).max())):
         return None
     levels = [WORDS["unseen"] if value == UNSEEN else value_text(value, LABEL) for value in values]
-    texts = {"own": list(map(values.index, own))} if is_text(column) else {"own": own, "ends": values[:2]}
+    dated = {"own": own, "ends": values[:2], "date": name in explanation.data.dates}
+    texts = {"own": list(map(values.index, own))} if is_text(column) else dated
     return {"name": name, "unit": unit, "levels": levels, "adds": adds[:, rows.columns.get_loc(name)].tolist()} | texts
 
 
