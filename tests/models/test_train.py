@@ -20,6 +20,7 @@ from toolkit.data.schema import Schema
 from toolkit.errors import InputError
 from toolkit.models import candidates
 from toolkit.models.folds import make_folds, score_fold
+from toolkit.models.model import Model
 from toolkit.models.preprocessing import make_model
 from toolkit.models.train import SECONDS, Training
 
@@ -617,3 +618,17 @@ def test_a_candidate_without_probabilities_is_compared_by_what_it_has(candidate)
     assert "EVAL-NO-PROBABILITIES" in {one.code for one in tk.evaluate(alone.model, parts).findings()}
     with pytest.raises(InputError, match="predict_proba"):
         tk.train(parts, candidates=[candidate], metric="neg_log_loss")
+
+
+def test_a_model_of_true_and_false_says_true_and_false():
+    """XGBoost learns 0 and 1 from them, which are equal to them and are not the target's labels."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"x": rng.normal(size=400)}).assign(y=lambda table: table["x"] + rng.normal(size=400) > 0)
+    parts = tk.split_dataset(tk.load_dataset(frame, target="y"))
+    model = tk.train(parts, candidates=["xgboost.XGBClassifier"], cv=2).model
+    judged = tk.evaluate(model, parts, latency=False).model
+    given = XGBClassifier(n_estimators=5).fit(parts.train.features, parts.train.target)
+    for one in (model, judged, Model.of(given, parts.train)):
+        assert list(map(str, one.classes)) == ["False", "True"]
+        assert set(map(str, one.predict(parts.test.features))) == {"False", "True"}
+        assert set(map(str, one.decide(parts.test.features)[0])) == {"False", "True"}

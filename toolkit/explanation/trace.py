@@ -15,7 +15,8 @@ from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 
 from toolkit.data.dataset import Dataset
-from toolkit.models.model import Model, by_place, own_labels
+from toolkit.models.model import Model, own_labels
+from toolkit.models.preprocessing import by_place
 from toolkit.statistics.intervals import Array
 
 Owners: TypeAlias = NDArray[np.intp]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from operator import is_
@@ -21,7 +20,7 @@ from toolkit.data.schema import Column, Schema
 from toolkit.data.table_reader.table_model import TableModel
 from toolkit.errors import InputError, NotApplicableError, ToolkitError, listed, nearest, refusing
 from toolkit.models.findings import finding, refusal
-from toolkit.models.preprocessing import MANY_ROWS, LevelEncoder, as_fitted, encoding_with, given_array
+from toolkit.models.preprocessing import MANY_ROWS, LevelEncoder, as_fitted, by_place, encoding_with, given_array
 from toolkit.models.recorded import RecordedPredictions, ScoreFunction
 from toolkit.models.threshold import Rule, Threshold
 from toolkit.registry.model_store import table_function
@@ -163,7 +162,7 @@ class Model:
             meant = _meaning(classes, schema)
             classes = tuple(meant.get(code, code) for code in classes) or schema.classes
         schema = schema.taking(taken) if taken else schema
-        return replace(self, schema=schema, classes=classes, positive=schema.positive)
+        return replace(self, schema=schema, classes=_spelled(classes, schema), positive=schema.positive)
 
     def predict(self, features: pd.DataFrame) -> AnyArray:
         """Return the label of each row, decided at the threshold where there is one, or its number."""
@@ -213,7 +212,7 @@ class Model:
     def labels(self, features: pd.DataFrame, table: str = "the table") -> AnyArray:
         """Return the labels, or numbers, that the estimator itself predicts, whatever the threshold."""
         found, own = np.asarray(self.ask("predict", features, table)).ravel(), own_labels(self.estimator)
-        if own in ((), self.classes):
+        if not own or list(map(repr, own)) == list(map(repr, self.classes)):
             return found
         return pd.Series(found).map(dict(zip(own, self.classes, strict=True))).to_numpy(dtype=object)
 
@@ -308,7 +307,7 @@ class Model:
         """Speak the labels of a table: the same in another type, or those that the model's codes stand for."""
         if not data.classes or (self.positive == data.positive and set(self.classes) & set(data.classes)):
             return self
-        told = replace(self, classes=self.classes or data.classes, positive=data.positive)
+        told = replace(self, classes=_spelled(self.classes, data) or data.classes, positive=data.positive)
         if self.threshold is not None and str(self.positive) not in ("None", str(data.positive)):
             unused = finding("MODEL-THRESHOLD-UNUSED", "medium", "threshold", own=self.positive, positive=data.positive)
             told = replace(told, threshold=None, notes=(*self.notes, unused))
@@ -319,18 +318,16 @@ class Model:
         return replace(told, classes=tuple(meant.get(code, code) for code in told.classes), notes=notes)
 
 
-def by_place(method: Callable[[Any], Any], matrix: Any) -> Any:
-    """Call an estimator's method, without a warning where one fitted on an array takes columns by their place."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="X has feature names, but", category=UserWarning)
-        return method(matrix)
-
-
 def in_order(data: Dataset | Schema) -> tuple[Any, ...]:
     """Return the labels of a target in the order in which codes stand for them: of two classes, the positive last."""
     if data.task != "binary":
         return data.classes
     return (*(label for label in data.classes if label != data.positive), data.positive)
+
+
+def _spelled(labels: tuple[Any, ...], data: Dataset | Schema) -> tuple[Any, ...]:
+    """Write labels that equal the target's, as 0 equals False, as the target does."""
+    return tuple(next((one for one in data.classes if one == label), label) for label in labels)
 
 
 def _meaning(own: tuple[Any, ...], data: Dataset | Schema) -> dict[Any, Any]:

@@ -3,6 +3,8 @@
 What is kept is scikit-learn's own: a fitted model loads wherever scikit-learn is installed.
 """
 
+import warnings
+from collections.abc import Callable
 from copy import copy
 from typing import Any, Self
 
@@ -188,3 +190,10 @@ def given_array(estimator: Any, features: pd.DataFrame, network: Any) -> Pipelin
         raise refusal("columns for a network", columns=listed(other))
     precision = str(next(network.parameters()).dtype).removeprefix("torch.")
     return Pipeline([("array", FunctionTransformer(np.array, kw_args={"dtype": precision})), ("model", estimator)])
+
+
+def by_place(method: Callable[[Any], Any], matrix: Any) -> Any:
+    """Call an estimator's method, without a warning where one fitted on an array takes columns by their place."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="X has feature names, but", category=UserWarning)
+        return method(matrix)
