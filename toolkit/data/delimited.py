@@ -149,8 +149,6 @@ def refuse_foreign(content: bytes, shown: str, kinds: tuple[str, ...] = ("HTML",
 
 def _as_utf8(content: bytes, shown: str, known: Schema | None) -> tuple[bytes, list[Finding]]:
     """Recode UTF-16 with its mark, or whatever makes sense of most labels that are known, else of the bytes."""
-    import chardet
-
     wide = content.startswith((b"\xff\xfe", b"\xfe\xff"))
     try:
         text = content.decode("utf-16" if wide else "utf-8-sig")
@@ -158,6 +156,8 @@ def _as_utf8(content: bytes, shown: str, known: Schema | None) -> tuple[bytes, l
     except UnicodeDecodeError as error:
         begin = content.rfind(b"\n", 0, error.start) + 1
         cells = re.split(rb'[,;\t\r\n"]+', content[begin : begin + _LONGEST])
+    import chardet  # slow to load, and seldom needed
+
     foreign = list(dict.fromkeys(cell for cell in cells if not cell.isascii()))
     found = chardet.detect_all(
         b"\n".join(foreign), ignore_threshold=True, compat_names=False, include_encodings=WORDS["encodings"]
