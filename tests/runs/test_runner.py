@@ -207,6 +207,22 @@ class TestFailedRun:
         assert (error["ename"], error["output_type"]) == ("TimeoutError", "error")
         assert "time limit of 15 seconds" in (failed_run(out) / "report.html").read_text(encoding="utf-8")
 
+    def test_the_end_of_a_process_is_noted_though_its_threads_and_memory_end_later(self, monkeypatch):
+        monkeypatch.setattr(process.time, "sleep", lambda _: None)
+        code = """if True:
+            import threading, time
+            held = bytearray(300_000_000)
+            for _ in range(60):
+                threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
+            print(flush=True)
+            time.sleep(60)
+        """
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        with psutil.Popen([sys.executable, "-c", code], **pipes, start_new_session=True) as started:
+            started.stdout.readline()
+            process._stop(started, "no other process")
+            assert started.returncode == -9
+
     def test_a_killed_kernel_is_said(self, tmp_path):
         out = tmp_path / "out"
         with pytest.raises(RunError, match="KernelDied: the kernel died while running this cell"):

@@ -162,8 +162,7 @@ class Sides:
         The p values are Holm's over the whole table. A metric of scores needs ten rows of each class.
         """
         rows: list[tuple[object, ...]] = []
-        sensitive = self.part.sensitive
-        for grouping in group_rows(sensitive, depth, dates=self.part.dates) if sensitive.shape[1] else []:
+        for grouping in group_rows(self.part.sensitive, depth, dates=self.part.dates):
             for label, places in zip(grouping.labels, grouping.rows, strict=True):
                 if len(places) < LEAST_ROWS:
                     continue

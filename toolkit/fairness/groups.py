@@ -91,10 +91,8 @@ def group_rows(
     given = bins or {}
     _check_bins(columns, given)
     names = unique(value_text(name) for name in columns.columns)
-    named = zip(names, columns.items(), strict=True)
-    levels = {
-        name: cut(column, given.get(str(label)), dates=label in dates, most=None) for name, (label, column) in named
-    }
+    cuts = (cut(column, given.get(str(label)), dates=label in dates, most=None) for label, column in columns.items())
+    levels = dict(zip(names, cuts, strict=True))
     sets = [chosen for size in range(1, min(depth, len(names)) + 1) for chosen in combinations(names, size)]
     crossed = zip(unique("+".join(chosen) for chosen in sets), sets, strict=True)
     return [_crossed(feature, chosen, [levels[name] for name in chosen], units) for feature, chosen in crossed]

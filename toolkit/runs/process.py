@@ -148,7 +148,8 @@ def _stop(process: Any, mark: str) -> None:
     deadline = time.monotonic() + 10
     while any(map(is_alive, left)) and time.monotonic() < deadline:
         time.sleep(0.01)
-    process.poll()  # takes note of its end; whoever forked it may never do so
+    with contextlib.suppress(psutil.TimeoutExpired):  # whoever forked it may never take note of its end
+        process.wait(1)  # which comes after that of its last thread, when it no longer counts as alive
     process.stdin.close()
 
 
