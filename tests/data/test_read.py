@@ -165,6 +165,29 @@ def test_short_rows_names_twice_and_a_named_separator_are_read_and_said(tmp_path
     assert {note.code for note in table.notes} == {"DATA-NAME-TWICE", "DATA-SHORT-ROWS"}
 
 
+@pytest.mark.parametrize(
+    ("header", "names", "said"),
+    [
+        (
+            "a,a,a.1",
+            ["a", "a.2", "a.1"],
+            ["The header names 'a' more than once; the later ones got a number, as in 'a.2'."],
+        ),
+        (
+            "a.1,a,a",
+            ["a.1", "a", "a.2"],
+            ["The header names 'a' more than once; the later ones got a number, as in 'a.2'."],
+        ),
+        ("a,,Unnamed: 1", ["a", "Unnamed: 1.1", "Unnamed: 1"], []),
+    ],
+)
+def test_a_name_that_is_made_is_no_other_columns_name(tmp_path, header, names, said):
+    (tmp_path / "t.csv").write_text(f"{header}\n1,2,3\n4,5,6\n")
+    table = read_table(tmp_path / "t.csv")
+    assert table.frame.to_dict("list") == dict(zip(names, ([1, 4], [2, 5], [3, 6]), strict=True))
+    assert [note.message for note in table.notes] == said
+
+
 def test_a_cell_of_any_length_and_a_table_of_any_width_are_read(tmp_path):
     (tmp_path / "long.csv").write_text(f"a,b\n1,{'x' * 300_000}\n2,y\n")
     assert read_table(tmp_path / "long.csv").frame["b"].str.len().tolist() == [300_000, 1]

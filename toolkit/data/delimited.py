@@ -210,12 +210,14 @@ def _cells(content: bytes, shown: str) -> tuple[dict[str, pa.StringArray], list[
 
 
 def _names(header: list[str]) -> tuple[list[str], list[Finding]]:
-    """Give every column a name of its own, as pandas does: ``Unnamed: 0`` for none, ``a.1`` for a second ``a``."""
-    plain = pd.Series([name or f"Unnamed: {place}" for place, name in enumerate(header)], dtype=object)
-    before = plain.groupby(plain).cumcount()
-    twice = plain[before == 1].tolist()
-    said = [finding("DATA-NAME-TWICE", "medium", names=listed(map(repr, twice)), first=name) for name in twice[:1]]
-    return plain.where(before == 0, plain + "." + before.astype(str)).tolist(), said
+    """Give every column a name of its own, by pandas: ``Unnamed: 0`` for none, ``a.1`` for a second ``a``."""
+    line = io.StringIO()
+    csv.writer(line, quoting=csv.QUOTE_ALL).writerow(header)
+    line.seek(0)
+    names = pd.read_csv(line, nrows=0).columns.tolist() if header else []
+    twice = {name: given for given, name in zip(header, names, strict=True) if given and given != name}
+    said = listed(map(repr, twice.values()))
+    return names, [finding("DATA-NAME-TWICE", "medium", names=said, later=name) for name in list(twice)[:1]]
 
 
 def _text(content: bytes) -> io.TextIOWrapper:

@@ -163,11 +163,8 @@ def change_column(
         elif not before.scored or len(before.classes) > 2:
             move = np.abs(turned)
         flipped, moved, times = np.maximum(flipped, np.abs(turned) * other), moved + move * other, times + other
-        named = {
-            "feature": name,
-            "changed_to": cell_text(labels[~other].iloc[0], column in data.dates),
-            "rows": int(other.sum()),
-        }
+        changed_to = cell_text(labels[~other].iloc[0], column in data.dates)
+        named = {"feature": name, "changed_to": changed_to, "rows": int(other.sum())}
         rows.append(named | _numbers(turned[other], move[other], data, other, unit))
     counted = times > 0
     numbers = _numbers(flipped[counted], moved[counted] / times[counted], data, counted, unit)
