@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from fairness_cases import disparity_coverage, draw_cells
 from hypothesis import given, settings, strategies as st
+from scipy.stats import studentized_range
 
 from toolkit.core.estimate import Estimate
 from toolkit.fairness.clusters import HALF, Resampling, count_cells
@@ -22,6 +23,7 @@ TWO = ([0.5, 0.7], [0.4, 0.42], [600, 600])
 TOSS_UP = ([0.5, 0.7], [0.2, 0.35], [300, 300])
 FIVE = ([0.55, 0.62, 0.7, 0.78, 0.85], [0.15, 0.2, 0.25, 0.3, 0.35], [500] * 5)
 TWENTY = (np.linspace(0.4, 0.85, 20), np.linspace(0.1, 0.45, 20), [400] * 20)
+HIDDEN = ([0.5, 0.7, *[0.6] * 8], [0.2, 0.4, *[0.3] * 8], [2000] * 2 + [50] * 8)
 UNEQUAL = (
     [0.5, 0.55, 0.6, 0.62, 0.65, 0.68, 0.7, 0.75, 0.8],
     [0.1, 0.12, 0.15, 0.2, 0.22, 0.25, 0.3, 0.2, 0.15],
@@ -96,21 +98,48 @@ def test_resampled_cells_spread_as_resampled_rows_do():
 def test_chance_agrees_with_permuted_rows():
     rng = np.random.default_rng(2)
     group, called = rng.choice(4, 1500, p=[0.6, 0.2, 0.1, 0.1]), rng.random(1500) < 0.4
+    size = np.bincount(group)
 
     def spread(labels):
-        shares = np.bincount(labels, weights=called, minlength=4) / np.bincount(labels, minlength=4)
-        return np.ptp(shares), shares.min() / shares.max()
+        shares = np.bincount(labels, weights=called, minlength=4) / size
+        contrasts = np.abs(shares[:, None] - shares) / np.sqrt(1 / size[:, None] + 1 / size)
+        return np.ptp(shares), shares.min() / shares.max(), contrasts.max()
 
     permuted = np.array([spread(rng.permutation(group)) for _ in range(4000)])
     cells = count_cells(group, 4, np.zeros(1500), called.astype(float))
     part = rates(cells, ["selection_rate"], replicates=10_000)["selection_rate"]
     for ratio in (False, True):
         found = measure_disparity([part], ratio=ratio)
-        value = spread(group)[int(ratio)]
-        as_far = permuted[:, 1] <= value if ratio else permuted[:, 0] >= value
-        assert found.estimate.value == pytest.approx(value, abs=1e-12)
+        value = spread(group)
+        assert found.estimate.value == pytest.approx(value[int(ratio)], abs=1e-12)
         assert found.expected == pytest.approx(permuted[:, int(ratio)].mean(), rel=0.03)
-        assert found.p_value == pytest.approx(as_far.mean(), abs=0.03)
+        assert found.p_value == pytest.approx((permuted[:, 2] >= value[2] - 1e-12).mean(), abs=0.03)
+
+
+def test_several_groups_agree_with_tukeys_studentized_range():
+    values, error = np.array([0.0, 0.4, 1.0, 1.3]), 0.35
+    groups = [Estimate(value, *wald(value, error), n=100) for value in values]
+    part = compared("x", groups, np.ones(4, dtype=bool), Resampling(30, 50_000, np.random.default_rng(0)), None)
+    found = measure_disparity([part])
+    assert found.p_value == pytest.approx(studentized_range.sf(1.3 / error, 4, np.inf), abs=0.004)
+    # Kramer's half-width is q / sqrt(2) times the standard error of the difference, here sqrt(2) times that of a group.
+    assert found.estimate.low == pytest.approx(1.3 - studentized_range.ppf(0.95, 4, np.inf) * error, abs=0.01)
+
+
+def test_small_groups_do_not_hide_what_large_ones_show():
+    large = [[2400, 600, 500, 500], [2400, 600, 300, 700]]
+    small = [[24, 6, hits, 20 - hits] for hits in (5, 6, 7, 8, 9, 10, 11, 12)]
+    alone, among = (rates(cells, replicates=10_000) for cells in (large, large + small))
+    for names in (["recall"], ["recall", "false_positive_rate"]):
+        for ratio in (False, True):
+            first, all_of_them = (
+                measure_disparity([one[name] for name in names], ratio=ratio) for one in (alone, among)
+            )
+            assert max(first.p_value, all_of_them.p_value) < 0.001
+            assert all_of_them.clearest == ("recall", 1, 0)
+            assert (all_of_them.lowest, all_of_them.highest) != (0, 1)
+    assert measure_disparity([alone["recall"]]).estimate.low == pytest.approx(0.16, abs=0.01)
+    assert 0.12 < measure_disparity([among["recall"]]).estimate.low < 0.16
 
 
 def test_two_groups_agree_with_the_textbook():
@@ -184,10 +213,10 @@ def test_the_ratio_of_a_share_of_nought_is_not_more_certain_than_the_difference(
     apart, ratio = measure_disparity([part]), measure_disparity([part], ratio=True)
     assert apart.p_value > 0.05
     assert (apart.estimate.low, ratio.estimate.low, ratio.estimate.high) == (0, 0, 1)
-    clear = measure_disparity([shares((0, 60), (57, 100))], ratio=True).estimate
+    clear = measure_disparity([shares((0, 60), (57, 100), replicates=50_000)], ratio=True).estimate
     # Donner & Zou: the upper end for a share of 0 beside another, from Wilson's intervals of both.
     low, value = wilson(60, 100)[0], 0.6
-    assert clear.high == pytest.approx(wilson(0, 57)[1] / math.sqrt(low * (2 * value - low)), rel=1e-9)
+    assert clear.high == pytest.approx(wilson(0, 57)[1] / math.sqrt(low * (2 * value - low)), rel=0.01)
 
 
 @pytest.mark.parametrize(
@@ -268,8 +297,10 @@ def test_means_are_compared_by_their_own_intervals():
     part = compared("x", [mean_estimate(group) for group in groups], judged, Resampling(30, 20_000, rng), None)
     found = measure_disparity([part])
     assert (found.lowest, found.highest) == (0, 2)
-    assert (found.estimate.low, found.estimate.high) == pytest.approx(
-        wald(found.estimate.value, math.sqrt(2 / 400)), abs=0.02
+    apart, error = found.estimate.value, math.sqrt(2 / 400)
+    assert found.estimate.high == pytest.approx(wald(apart, error)[1], abs=0.02)
+    assert found.estimate.low == pytest.approx(
+        apart - studentized_range.ppf(0.95, 3, np.inf) / math.sqrt(2) * error, abs=0.02
     )
     one = compared("x", [Estimate(1.0, n=1), *part.estimates[1:]], judged, Resampling(30, 200, rng), None)
     assert one.judged.tolist() == [False, True, True]
@@ -282,13 +313,17 @@ def test_intervals_of_disparities_cover():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("world", [TWO, FIVE], ids=["two groups", "five groups"])
-def test_intervals_of_disparities_cover_93_to_97_percent(world):
+def test_intervals_of_disparities_cover_93_to_98_percent(world):
     held = disparity_coverage(*world, simulations=1500)
-    assert all(0.93 <= share <= 0.97 for share in held.values()), held
+    assert all(0.93 <= share <= 0.98 for share in held.values()), held
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("world", [TOSS_UP, TWENTY, UNEQUAL], ids=["toss-up", "twenty groups", "unequal groups"])
+@pytest.mark.parametrize(
+    "world",
+    [TOSS_UP, TWENTY, UNEQUAL, HIDDEN],
+    ids=["toss-up", "twenty groups", "unequal groups", "two large ones among small ones"],
+)
 def test_intervals_of_harder_worlds_are_wide_rather_than_narrow(world):
     held = disparity_coverage(*world, simulations=600)
     assert all(0.93 <= share <= 0.995 for share in held.values()), held

@@ -156,7 +156,8 @@ class FairnessAudit(Result):
         prediction. ``expected_calibration_error`` is not compared, as chance alone makes it larger in smaller groups.
     disparities : DataFrame
         A row a disparity: ``feature, class, disparity, value, expected, p_value, p_adjusted, metric, worst, best,
-        groups``: the metric that decides it, the groups worst and best off, and how many were compared.
+        groups, clearest``: the metric that decides it, the groups worst and best off, how many were compared, and in
+        words the pair most clearly apart where it is another.
     curves : DataFrame
         Selection rate, recall and false positive rate of every group at up to 200 thresholds: ``feature, group,
         threshold, selection_rate, recall, false_positive_rate, rows, positives``; empty where there are no scores. The

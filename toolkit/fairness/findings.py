@@ -79,6 +79,7 @@ def _about(
     same = groups[["feature", "class", "metric"]].eq(row[["feature", "class", "metric"]]).all(axis=1)
     values = groups[same].set_index("group")["value"].reindex([row["worst"], row["best"]]).tolist()
     kind = f"Class {row['class']}: " if row["class"] else ""
+    also = (f" Most clearly apart: {row['clearest']}." if row["clearest"] else "") + also
     metric, p, expected = titled(row["metric"]), format_p(row["p_adjusted"]), format_number(float(row["expected"]))
     numbers = {"kind": kind, "metric": metric, "values": values, "expected": expected, "p": p, "also": also}
     return finding(said, severity, row["feature"], code, row=row, **numbers)

@@ -12,7 +12,7 @@ import pandas as pd
 from toolkit.core.estimate import AIMED_AT, LOWER_IS_BETTER, Estimate
 from toolkit.core.resources import beside
 from toolkit.core.threads import side_by_side
-from toolkit.core.words import unique, value_text
+from toolkit.core.words import spoken, unique, value_text
 from toolkit.fairness.clusters import Grouping, Resampling, count_cells
 from toolkit.fairness.rates import RATES, measure_rates
 from toolkit.fairness.spread import Disparity, GroupMetric, from_scale, measure_disparity, to_scale
@@ -249,9 +249,14 @@ def adjusted(table: pd.DataFrame) -> pd.DataFrame:
 
 def _disparity(parts: list[GroupMetric], ratio: bool, grouping: Grouping) -> dict[str, object]:
     first, labels = parts[0], grouping.labels
-    undefined = Disparity(Estimate(math.nan, n=sum(one.n for one in first.kept)), math.nan, math.nan, first.name, 0, 0)
+    nothing = Estimate(math.nan, n=sum(one.n for one in first.kept))
+    undefined = Disparity(nothing, math.nan, math.nan, first.name, 0, 0, (first.name, 0, 0))
     found = measure_disparity(parts, ratio=ratio) or undefined
-    estimates = next(part.estimates for part in parts if part.name == found.metric)
+    by_name, (clear, *pair) = {part.name: part.estimates for part in parts}, found.clearest
+    others = " and ".join(f"{by_name[clear][place]} for {labels[place]}" for place in pair)
+    told = pair[0] == pair[1] or (clear, {*pair}) == (found.metric, {found.lowest, found.highest})
+    clearest = "" if told else f"{spoken(clear)} {others}"
+    estimates = by_name[found.metric]
     worst, best = found.lowest, found.highest
     lower = found.metric in LOWER_IS_BETTER or found.metric.endswith(("_loss", "_error"))
     if lower or (found.metric in AIMED_AT and abs(estimates[best].value) > abs(estimates[worst].value)):
@@ -261,4 +266,5 @@ def _disparity(parts: list[GroupMetric], ratio: bool, grouping: Grouping) -> dic
     if grouping.units and value.has_interval:
         value = replace(value, method=f"{value.method}; {grouping.units}")
     numbers = {"value": value, "expected": found.expected, "p_value": found.p_value, "p_adjusted": math.nan}
-    return numbers | {"metric": found.metric} | named | {"groups": min(int(part.judged.sum()) for part in parts)}
+    named |= {"metric": found.metric, "clearest": clearest}
+    return numbers | named | {"groups": min(int(part.judged.sum()) for part in parts)}
