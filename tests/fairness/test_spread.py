@@ -326,7 +326,7 @@ def test_intervals_of_disparities_cover_93_to_98_percent(world):
 )
 def test_intervals_of_harder_worlds_are_wide_rather_than_narrow(world):
     held = disparity_coverage(*world, simulations=600)
-    assert all(0.93 <= share <= 0.995 for share in held.values()), held
+    assert all(share >= 0.93 for share in held.values()), held
 
 
 @pytest.mark.slow

@@ -157,7 +157,7 @@ class FairnessAudit(Result):
     disparities : DataFrame
         A row a disparity: ``feature, class, disparity, value, expected, p_value, p_adjusted, metric, worst, best,
         groups, clearest``: the metric that decides it, the groups worst and best off, how many were compared, and in
-        words the pair most clearly apart where it is another.
+        words the pair most clearly apart, where chance may explain the two furthest apart.
     curves : DataFrame
         Selection rate, recall and false positive rate of every group at up to 200 thresholds: ``feature, group,
         threshold, selection_rate, recall, false_positive_rate, rows, positives``; empty where there are no scores. The

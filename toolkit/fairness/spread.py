@@ -123,7 +123,8 @@ class Disparity:
     lowest, highest : int
         Places of the groups with its least and greatest value.
     clearest : tuple (str, int, int)
-        The metric and the pair of groups, the higher first, on which the lower limit rests.
+        The metric and a pair of groups that are apart beyond chance, the higher first: those two, or where it cannot be
+        told of them, the pair on which the lower limit rests.
     """
 
     estimate: Estimate
@@ -165,28 +166,29 @@ def measure_disparity(parts: Sequence[GroupMetric], *, ratio: bool = False) -> D
         return None
     # Inside, a ratio is one minus itself, so that for both kinds 0 is parity and more is worse.
     apart = [float(_apart(part.values, ratio)) for part in parts]
-    observed = max(apart)
-    decides = parts[int(np.argmax(apart))]
+    observed, decides = max(apart), parts[int(np.argmax(apart))]
     chance = np.max([_apart(part.chance, ratio) for part in parts], axis=0)
     seen, alike = (np.max(found, axis=0) for found in zip(*(one.contrasts for one in parts), strict=True))
     critical = float(np.quantile(alike, 1 - 2 * TAIL))
-    every = [(part, _limits_of_pairs(part, ratio, critical / Z)[0]) for part in parts]
-    clear, limits = max(every, key=lambda one: float(one[1].max()))
-    low = float(limits.max())
-    high = max(_upper(part, ratio) for part in parts)
+    limits = {part: _limits_of_pairs(part, ratio, critical / Z)[0] for part in parts}
+    low, high = max(float(one.max()) for one in limits.values()), max(_upper(part, ratio) for part in parts)
     if not low < high:
         # Where all groups agree, they might still differ as far as the widest of their own intervals reaches.
         widest = max(float(_apart(np.array([one.low, one.high]), ratio)) for one in decides.kept)
         high = observed + (1 - observed if ratio else 1.0) * widest
+    highest, lowest = int(np.argmax(decides.values)), int(np.argmin(decides.values))
+    part, clear = decides, (highest, lowest)
+    if limits[decides][clear] <= 0 < low:
+        part = max(limits, key=lambda one: float(limits[one].max()))
+        clear = divmod(int(limits[part].argmax()), len(limits[part]))
     value, expected = observed, float(chance.mean())
     if ratio:
         value, expected, low, high = 1 - value, 1 - expected, 1 - high, 1 - low
-    as_far = int((alike >= seen - 1e-12 * max(1.0, seen)).sum())
-    lowest, highest = np.flatnonzero(decides.judged)[[np.argmin(decides.values), np.argmax(decides.values)]].tolist()
-    pair = np.flatnonzero(clear.judged)[[*divmod(int(limits.argmax()), len(limits))]].tolist()
+    p_value = (1 + int((alike >= seen - 1e-12 * max(1.0, seen)).sum())) / (1 + len(alike))
     estimate = Estimate(value, low, high, sum(found.n for found in decides.kept), METHOD)
-    p_value = (1 + as_far) / (1 + len(alike))
-    return Disparity(estimate, expected, p_value, decides.name, lowest, highest, (clear.name, *pair))
+    places, own = (np.flatnonzero(one.judged).tolist() for one in (decides, part))
+    clearest = part.name, own[clear[0]], own[clear[1]]
+    return Disparity(estimate, expected, p_value, decides.name, places[lowest], places[highest], clearest)
 
 
 class _Shape:
