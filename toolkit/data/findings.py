@@ -66,11 +66,7 @@ def about(name: str, decision: Decision, rows: int) -> list[Finding]:
         (marks and new, "DATA-MISSING-MARKS", "low"),
         (decision.other, "DATA-TWO-READINGS", "medium"),
         (how.unit and (new or changed), "DATA-UNIT", "info"),
-        (
-            how.kind == "text" and decision.why and new,
-            "DATA-CODES odd" if odd else "DATA-CODES",
-            "low" if odd else "info",
-        ),
+        (decision.why and how.kind == "text" and new, f"DATA-CODES{' odd' * bool(odd)}", "low" if odd else "info"),
         (labels and new, "DATA-MARK-IS-LABEL", "low"),
     ]
     numbers = {"decision": decision, "how": how, "odd": odd, "rows": rows, "cells": cells}
