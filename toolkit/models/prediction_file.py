@@ -195,8 +195,10 @@ def _scores(table: RawTable, data: Dataset, columns: _Columns) -> tuple[pd.DataF
 
 def _class_of(column: str, data: Dataset, start: str) -> Any:
     """Find the class whose label ends the name of a column of scores; one that the truth lacks may follow ``start``."""
-    # Of labels such as 0.0 and 1.0, or 0 and 1, the columns of scores may be named after either form.
-    labels = {str(float(label)): label for label in data.classes if type(label) is int}
+    # Of labels such as 0.0 and 1.0, 0 and 1, or True and TRUE, the columns of scores may be named after either form.
+    flags: dict[str, Any] = {str(label): label for label in data.classes if isinstance(label, bool)}
+    labels = {form: label for name, label in flags.items() for form in (name.lower(), name.upper())}
+    labels |= {str(float(label)): label for label in data.classes if type(label) is int}
     labels |= {str(label).removesuffix(".0"): label for label in data.classes}
     labels |= {str(label): label for label in data.classes}
     whole = column.removeprefix(start)
