@@ -123,11 +123,11 @@ def read_numbers(plain: pa.StringArray, how: Format) -> NDArray[np.float64]:
 
 
 def cast_numbers(texts: pa.StringArray, whole: bool = False) -> NDArray[Any] | None:
-    """Read texts as numbers with a decimal point, or as whole ones; None where one of them is something else."""
+    """Read texts as numbers with a decimal point, or as whole ones, objects where some are missing; None for others."""
     try:
         # A cast fails after all cells, and slowly: most often the first ones tell.
         for part in (texts[:1000], texts):
-            values = pc.cast(part, pa.int64() if whole else pa.float64()).to_numpy(zero_copy_only=False)
+            values = pc.cast(part, pa.int64() if whole else pa.float64()).to_pandas(integer_object_nulls=True)
     except pa.ArrowInvalid:
         return None
     return np.asarray(values)
