@@ -34,6 +34,7 @@ def decided(*texts):
         ("yes", "no", ""),
         ("2021-02", "2021-13"),
         ("?", "?"),
+        ("(212)", "(415)"),
     ],
 )
 def test_what_a_number_would_not_give_back_stays_text(texts):
@@ -56,6 +57,9 @@ def test_what_a_number_would_not_give_back_stays_text(texts):
         (("1'234.5", "10'000"), ".", "'", "", [1234.5, 10000]),
         (("1", "2", "?", ""), ".", "", "", [1, 2, np.nan, np.nan]),
         (("+4", "-5", "6"), ".", "", "", [4, -5, 6]),
+        (("\u22124", "5", "-6"), ".", "", "", [-4, 5, -6]),
+        (("(1,234.50)", "2.00"), ".", ",", "", [-1234.5, 2]),
+        (("-$1,234.50", "$2.00", "($3.00)"), ".", ",", "$", [-1234.5, 2, -3]),
     ],
 )
 def test_numbers_as_people_write_them(texts, decimal, thousands, unit, values):

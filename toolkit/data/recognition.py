@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from toolkit.core.resources import beside
 from toolkit.data.schema import Column, Schema
 from toolkit.data.table_reader.cells import read_cells
-from toolkit.data.table_reader.formats import DECORATED, Format, cast_numbers, flags, has_thousands, is_absent, some
+from toolkit.data.table_reader.formats import Format, cast_numbers, flags, has_thousands, is_absent, number_parts, some
 from toolkit.statistics.intervals import Codes, Mask
 
 #: Most cells of a column of numbers or dates that may be neither, and fewest different values that make it one then.
@@ -189,8 +189,8 @@ def _as_numbers(labels: pa.StringArray, counts: Codes) -> Decision | None:
     """Find the notation in which most cells are numbers; None where the column holds none, or codes."""
     if cast_numbers(labels) is not None:
         return _plain_numbers(labels)
-    parts = pc.extract_regex(labels, DECORATED)
-    decorated = flags(parts.is_valid())
+    parts = number_parts(labels)
+    decorated = flags(parts.is_valid()) & (not pc.all(pc.starts_with(labels, "(")).as_py())  # such as dialing codes
     total, most = int(counts.sum()), int(counts[decorated].sum())
     if most < (1 - ODD_SHARE) * total:
         return None

@@ -109,9 +109,9 @@ def read_numbers(plain: pa.StringArray, how: Format) -> NDArray[np.float64]:
     """Read trimmed texts as numbers, nan where they are none."""
     if how.plain and (values := cast_numbers(pc.if_else(pc.equal(plain, ""), None, plain))) is not None:
         return values
-    texts = plain
+    texts = plain if how.unit else sign_first(plain)
     if how.unit:
-        parts = pc.extract_regex(plain, DECORATED)
+        parts = number_parts(plain)
         around = pc.binary_join_element_wise(parts.field("before"), parts.field("after"), "")
         texts = pc.if_else(pc.equal(around, how.unit), parts.field("number"), None)
     texts = pc.if_else(pc.match_substring_regex(texts, notation(how.decimal, how.thousands)), texts, None)
@@ -120,6 +120,18 @@ def read_numbers(plain: pa.StringArray, how: Format) -> NDArray[np.float64]:
     if how.decimal == ",":
         texts = pc.replace_substring(texts, ",", ".")
     return np.asarray(pc.cast(texts, pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
+
+
+def sign_first(texts: pa.StringArray) -> pa.StringArray:
+    """Write what bookkeepers and word processors make of a negative number, -$5, (5) or a long dash, as $-5 and -5."""
+    for pattern, plain in (("^\u2212", "-"), (r"^\((.+)\)$", r"-\1"), (rf"^([+-])({_CURRENCY})", r"\2\1")):
+        texts = pc.replace_substring_regex(texts, pattern, plain)
+    return texts
+
+
+def number_parts(plain: pa.StringArray) -> pa.StructArray:
+    """Cut trimmed texts into a number and what stands before and after it; null where they are no numbers."""
+    return pc.extract_regex(sign_first(plain), DECORATED)
 
 
 def cast_numbers(texts: pa.StringArray, whole: bool = False) -> NDArray[Any] | None:
