@@ -198,3 +198,15 @@ def test_labels_of_a_sensitive_column_that_no_model_uses_are_counted_too(tmp_pat
     (said,) = load_dataset(tmp_path / "next.csv", like=first).notes
     assert (said.code, said.where, said.severity) == ("DATA-UNSEEN-LABELS", "sex", "high")
     assert "in 20 of 100 rows: 'diverse', first in row 6" in said.message
+
+
+@pytest.mark.parametrize(("known", "later"), [("12", ["1.0", "2.0"]), (["1.0", "2.0"], "12")])
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_whole_numbers_are_the_same_labels_with_and_without_a_point(tmp_path, known, later, kind):
+    rows = pd.DataFrame({"level": [*known] * 50, "x": np.arange(100) / 7, "y": ["no", "no", "yes", "yes"] * 25})
+    first = load_dataset(rows.astype({"level": "category"}), target="y")
+    now = rows.assign(level=[*later] * 50)
+    getattr(now, f"to_{kind}")(tmp_path / f"t.{kind}", index=False)
+    data = load_dataset(tmp_path / f"t.{kind}", like=first)
+    assert data.features["level"].tolist() == first.features["level"].tolist()
+    assert not [note for note in data.notes if note.code == "DATA-UNSEEN-LABELS"]
