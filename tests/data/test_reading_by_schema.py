@@ -2,8 +2,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from lightgbm import Booster, LGBMClassifier
+from sklearn.compose import make_column_transformer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
 from xgboost import XGBClassifier
 
 from toolkit.data.contract import find_columns, schema_of
@@ -175,6 +178,18 @@ class TestLikeAModel:
         assert data.features["town"].tolist() == ["1"] * 120
         wanted = model.predict_proba(reference.features)[(rows["town"] == "1").to_numpy()]
         assert model.predict_proba(data.features)[(rows["town"] == "1").to_numpy()] == pytest.approx(wanted)
+
+    @pytest.mark.parametrize("kind", ["csv", "parquet"])
+    @pytest.mark.parametrize("mark", ["NA", "None", "null", "nan", ""])
+    def test_a_label_that_usually_marks_a_missing_value_is_a_label_where_its_encoder_knows_it(
+        self, tmp_path, kind, mark
+    ):
+        rows = table().replace({"town": {"Oslo": mark}})[["town", "pay", "buys"]]
+        towns = make_column_transformer((OneHotEncoder(handle_unknown="ignore"), ["town"]), remainder="passthrough")
+        model = make_pipeline(towns, LogisticRegression()).fit(rows[["town", "pay"]], rows["buys"])
+        getattr(rows, f"to_{kind}")(tmp_path / f"t.{kind}", index=False)
+        data = load_dataset(tmp_path / f"t.{kind}", target="buys", like=model)
+        assert data.features["town"].tolist() == rows["town"].tolist()
 
     def test_sensitive_columns_that_it_does_not_use_are_no_features(self):
         model = LogisticRegression().fit(table()[["pay"]], table()["buys"])

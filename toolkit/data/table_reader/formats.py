@@ -1,6 +1,7 @@
 """How the cells of a text column are written, and how they are read: numbers, dates, yes/no or text."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -174,6 +175,11 @@ def is_absent(plain: pa.StringArray, how: Format) -> NDArray[np.bool_]:
     marks = [*ABSENT, *(() if how.kind == "text" else ABSENT_NUMBERS), *map(str.lower, how.missing), None]
     found = flags(pc.is_in(pc.utf8_lower(plain), pa.array(marks, pa.string())))
     return found & ~np.isin(plain.to_numpy(zero_copy_only=False), how.labels) if how.labels else found
+
+
+def marks_in(labels: Iterable[str]) -> tuple[str, ...]:
+    """Return the labels that would be taken for missing values."""
+    return tuple(label for label in labels if label.strip().casefold() in ABSENT)
 
 
 def flags(values: Any) -> NDArray[np.bool_]:
