@@ -140,6 +140,22 @@ def test_what_cannot_be_used_is_said(options, said):
         measured(trial(200), **options)
 
 
+@pytest.mark.parametrize("kind", ["csv", "parquet", "xlsx"])
+def test_an_outcome_is_read_as_it_is_written_in_any_file(tmp_path, kind):
+    frame, path = trial(200), tmp_path / f"t.{kind}"
+    write = {"csv": pd.DataFrame.to_csv, "parquet": pd.DataFrame.to_parquet, "xlsx": pd.DataFrame.to_excel}[kind]
+    bought = frame["bought"].map({0: "FALSE", 1: "TRUE"})
+    write(frame.assign(spent=frame["spent"].map("${:,.2f}".format), bought=bought), path, index=False)
+    for outcome in ("spent", "bought"):
+        apart, wanted = (measured(one, outcome=outcome).table["difference"][0] for one in (path, frame))
+        assert apart.value == pytest.approx(wanted.value, abs=0.01)
+
+
+def test_the_cell_that_is_no_number_is_named():
+    with pytest.raises(InputError, match="or 0 and 1; found 'error'"):
+        measured(trial(200).assign(bought=[*"01" * 99, "1", "error"]), outcome="bought")
+
+
 def test_one_arm_is_no_test():
     with pytest.raises(InputError, match="names old"):
         measured(trial(200).assign(arm="old"))

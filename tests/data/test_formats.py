@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from toolkit.data.findings import about
 from toolkit.data.recognition import decide_format, decide_formats
 from toolkit.data.schema import Schema
 from toolkit.data.table_reader.formats import Format
@@ -33,6 +34,7 @@ def decided(*texts):
         ("yes", "no", ""),
         ("2021-02", "2021-13"),
         ("?", "?"),
+        ("(212)", "(415)"),
     ],
 )
 def test_what_a_number_would_not_give_back_stays_text(texts):
@@ -55,6 +57,9 @@ def test_what_a_number_would_not_give_back_stays_text(texts):
         (("1'234.5", "10'000"), ".", "'", "", [1234.5, 10000]),
         (("1", "2", "?", ""), ".", "", "", [1, 2, np.nan, np.nan]),
         (("+4", "-5", "6"), ".", "", "", [4, -5, 6]),
+        (("\u22124", "5", "-6"), ".", "", "", [-4, 5, -6]),
+        (("(1,234.50)", "2.00"), ".", ",", "", [-1234.5, 2]),
+        (("-$1,234.50", "$2.00", "($3.00)"), ".", ",", "$", [-1234.5, 2, -3]),
     ],
 )
 def test_numbers_as_people_write_them(texts, decimal, thousands, unit, values):
@@ -123,6 +128,17 @@ def test_one_odd_cell_does_not_decide_for_a_column():
 
 def test_too_many_odd_cells_make_a_column_text():
     assert decided(*THOUSAND, *[f"about {place}" for place in range(100)]).format.kind == "text"
+
+
+@pytest.mark.parametrize(("texts", "odd", "kind"), [("12345", "Total", "numbers"), (["2021-01-31"], "start", "dates")])
+def test_a_few_values_with_an_odd_cell_among_them_are_text_and_the_cell_is_named(texts, odd, kind):
+    found = decided(*texts * 40, "", odd)
+    assert found.format == Format("text")
+    assert dict(found.odd) == {odd: 1}
+    (note,) = about("stars", found, len(texts) * 40 + 2)
+    assert (note.code, note.severity) == ("DATA-CODES", "low")
+    assert f"not all of its cells are {kind}" in note.message
+    assert repr(odd) in note.message
 
 
 def test_days_that_are_all_the_first_of_a_month_are_likelier_than_months_that_are_all_january():

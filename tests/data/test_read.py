@@ -188,6 +188,22 @@ def test_a_name_that_is_made_is_no_other_columns_name(tmp_path, header, names, s
     assert [note.message for note in table.notes] == said
 
 
+def test_the_header_of_a_workbook_is_read_as_that_of_a_csv(tmp_path):
+    rows = [[None] * 4, ["a", "a", None, 2021], [1, 2, 3, 4], [None] * 4, [5, 6, 7, 8]]
+    pd.DataFrame(rows).to_excel(tmp_path / "t.xlsx", header=False, index=False)
+    table = read_table(tmp_path / "t.xlsx")
+    assert list(table.frame) == ["a", "a.1", "Unnamed: 2", "2021"]
+    assert table.frame.dropna().to_numpy().tolist() == [[1, 2, 3, 4], [5, 6, 7, 8]]
+    assert len(table.frame) == 3
+    assert [note.code for note in table.notes] == ["DATA-NAME-TWICE"]
+
+
+@pytest.mark.parametrize("gap", ["", "NA", "nan"])
+def test_whole_numbers_beyond_what_a_float_holds_stay_apart_beside_gaps(tmp_path, gap):
+    (tmp_path / "t.csv").write_text(f"who,x\n{2**60},1\n{gap},2\n {2**60 + 1},3\n")
+    assert read_table(tmp_path / "t.csv").frame["who"].dropna().map(int).tolist() == [2**60, 2**60 + 1]
+
+
 def test_a_cell_of_any_length_and_a_table_of_any_width_are_read(tmp_path):
     (tmp_path / "long.csv").write_text(f"a,b\n1,{'x' * 300_000}\n2,y\n")
     assert read_table(tmp_path / "long.csv").frame["b"].str.len().tolist() == [300_000, 1]

@@ -2,8 +2,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from lightgbm import Booster, LGBMClassifier
+from sklearn.compose import make_column_transformer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
 from xgboost import XGBClassifier
 
 from toolkit.data.contract import find_columns, schema_of
@@ -176,6 +179,18 @@ class TestLikeAModel:
         wanted = model.predict_proba(reference.features)[(rows["town"] == "1").to_numpy()]
         assert model.predict_proba(data.features)[(rows["town"] == "1").to_numpy()] == pytest.approx(wanted)
 
+    @pytest.mark.parametrize("kind", ["csv", "parquet"])
+    @pytest.mark.parametrize("mark", ["NA", "None", "null", "nan", ""])
+    def test_a_label_that_usually_marks_a_missing_value_is_a_label_where_its_encoder_knows_it(
+        self, tmp_path, kind, mark
+    ):
+        rows = table().replace({"town": {"Oslo": mark}})[["town", "pay", "buys"]]
+        towns = make_column_transformer((OneHotEncoder(handle_unknown="ignore"), ["town"]), remainder="passthrough")
+        model = make_pipeline(towns, LogisticRegression()).fit(rows[["town", "pay"]], rows["buys"])
+        getattr(rows, f"to_{kind}")(tmp_path / f"t.{kind}", index=False)
+        data = load_dataset(tmp_path / f"t.{kind}", target="buys", like=model)
+        assert data.features["town"].tolist() == rows["town"].tolist()
+
     def test_sensitive_columns_that_it_does_not_use_are_no_features(self):
         model = LogisticRegression().fit(table()[["pay"]], table()["buys"])
         data = load_dataset(table(), target="buys", sensitive="town", like=model)
@@ -198,3 +213,15 @@ def test_labels_of_a_sensitive_column_that_no_model_uses_are_counted_too(tmp_pat
     (said,) = load_dataset(tmp_path / "next.csv", like=first).notes
     assert (said.code, said.where, said.severity) == ("DATA-UNSEEN-LABELS", "sex", "high")
     assert "in 20 of 100 rows: 'diverse', first in row 6" in said.message
+
+
+@pytest.mark.parametrize(("known", "later"), [("12", ["1.0", "2.0"]), (["1.0", "2.0"], "12")])
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_whole_numbers_are_the_same_labels_with_and_without_a_point(tmp_path, known, later, kind):
+    rows = pd.DataFrame({"level": [*known] * 50, "x": np.arange(100) / 7, "y": ["no", "no", "yes", "yes"] * 25})
+    first = load_dataset(rows.astype({"level": "category"}), target="y")
+    now = rows.assign(level=[*later] * 50)
+    getattr(now, f"to_{kind}")(tmp_path / f"t.{kind}", index=False)
+    data = load_dataset(tmp_path / f"t.{kind}", like=first)
+    assert data.features["level"].tolist() == first.features["level"].tolist()
+    assert not [note for note in data.notes if note.code == "DATA-UNSEEN-LABELS"]

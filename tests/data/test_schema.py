@@ -204,6 +204,8 @@ def test_blank_rows_beside_a_single_label_are_named():
     rows = pd.DataFrame({"x": range(40), "bought": (["yes", None, "yes", "yes"]) * 10})
     with pytest.raises(InputError, match=r"'bought' is 'yes' in every row with a label; 10 rows of 40 .* row 2\."):
         load_dataset(rows, target="bought")
+    with pytest.raises(InputError, match=r"'bought' is 1\.0 in every row with a label; 10 rows"):
+        load_dataset(rows.assign(bought=[1, None, 1, 1] * 10), target="bought")
 
 
 @pytest.mark.parametrize(

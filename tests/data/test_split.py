@@ -254,6 +254,17 @@ def test_what_cannot_be_cut_is_refused():
         split_dataset(load_dataset(frame.head(12), target="a"), test_size=0.98)
 
 
+@pytest.mark.parametrize(("written", "found"), [("%m%Y", "32020"), ("%m.%Y", "3.202"), ("%d%m%Y", "1032020")])
+def test_numbers_that_end_in_a_year_are_no_times_as_their_order_is_another(written, found):
+    months = pd.date_range("2020-03-01", periods=20, freq="MS")
+    numbers = [float(month.strftime(written)) for month in months]
+    frame = pd.DataFrame({"when": numbers * 10, "x": range(200), "y": ["a", "b"] * 100})
+    with pytest.raises(InputError, match=f"end in a year, such as {found}"):
+        load_dataset(frame, target="y", time="when")
+    for sortable in (months.year * 100 + months.month, months.year + months.month / 100, range(11_990, 12_010)):
+        assert load_dataset(frame.assign(when=[*sortable] * 10), target="y", time="when").time.nunique() == 20
+
+
 # Findings and the result
 
 

@@ -544,6 +544,14 @@ def test_labels_that_have_not_come_yet_are_not_missing_in_either_table():
         assert (target["verdict"], target["missing_difference"].value) == ("stable", 0.0)
 
 
+def test_labels_that_the_reference_does_not_know_are_said_though_the_target_is_compared_without_them():
+    whole = load_dataset(people(600, 0).assign(y=["no", "yes"] * 300), target="y")
+    strange = load_dataset(people(600, 1).assign(y=["no", "maybe", "yes"] * 200), like=whole)
+    (said,) = (one for one in detect_drift(whole, strange).findings() if one.where == "y")
+    assert (said.code, said.severity) == ("DATA-UNSEEN-LABELS", "high")
+    assert "in 200 of 600 rows: 'maybe'" in said.message
+
+
 def test_a_column_that_never_had_a_value_may_vanish():
     before, after = (people(300, seed) for seed in (0, 1))
     drift = detect_drift(before.assign(none=np.nan), after)

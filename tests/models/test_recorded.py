@@ -369,6 +369,17 @@ def test_scores_named_after_labels_that_are_floats_are_those_of_their_class():
     assert two.predict_proba(data.features)[:, 1].tolist() == scores
 
 
+@pytest.mark.parametrize("form", [str, str.upper, str.lower])
+def test_scores_named_after_true_and_false_are_those_of_their_class_in_any_form(tmp_path, form):
+    scores, path = [0.2, 0.9] * 20, tmp_path / "scores.csv"
+    names = [f"y_score_{form(label)}" for label in ("False", "True")]
+    rows = {"y_true": [form("False"), form("True")] * 20, names[0]: [1 - s for s in scores], names[1]: scores}
+    pd.DataFrame(rows).to_csv(path, index=False)
+    recorded, data = load_predictions(path)
+    assert data.classes == (False, True)
+    assert recorded.predict_proba(data.features)[:, 1] == pytest.approx(scores)
+
+
 def test_scores_named_after_whole_numbers_are_those_of_labels_written_with_a_point():
     truth, scores = pd.Series(["0.0", "1.0"] * 20, dtype="category"), [0.2, 0.9] * 20
     recorded, data = load_predictions({"y_true": truth, "y_score_1": scores})

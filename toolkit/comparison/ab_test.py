@@ -19,10 +19,10 @@ from toolkit.core.figures import Drawing
 from toolkit.core.result import Finding, Record, Result, by_severity
 from toolkit.core.texts import finder
 from toolkit.core.words import shorten
+from toolkit.data.columns import plain_column
 from toolkit.data.dataset import Dataset
 from toolkit.data.load import as_dataset
-from toolkit.data.read import read_table
-from toolkit.data.table_reader.cells import HUGE
+from toolkit.data.read import RawTable, read_table
 from toolkit.errors import InputError, column_of, listed, one_of, shown, whole
 from toolkit.statistics.intervals import AnyArray, Codes, Mask
 from toolkit.statistics.significance import holm
@@ -109,11 +109,11 @@ def ab_test(
     counts = pd.Series(units[~mixed]).groupby(arms[~mixed]).nunique().reindex(names, fill_value=0)
     if len(names) < 2:
         raise InputError(f"A test has two arms or more; column {arm!r} of {table.name} names {listed(names)}.")
-    before = _numbers(frame, covariate) if covariate else np.zeros(table.rows)
+    before = _numbers(raw, frame, covariate) if covariate else np.zeros(table.rows)
     before = np.where(np.isfinite(before), before, before[np.isfinite(before)].mean())  # of newcomers nothing is known
     rows, notes = [], list(table.notes)
     for measure, way in named.items():
-        values, sign = _numbers(frame, measure), DIRECTIONS[one_of(f"direction of {measure!r}", way, DIRECTIONS)]
+        values, sign = _numbers(raw, frame, measure), DIRECTIONS[one_of(f"direction of {measure!r}", way, DIRECTIONS)]
         notes += _missing(measure, np.isnan(values[~mixed]), units[~mixed], arms[~mixed])
         here = ~mixed & np.isfinite(values)
         clean = adjusted(values[here], before[here], arms[here])
@@ -141,12 +141,15 @@ def _missing(measure: str, empty: Mask, units: Codes, arms: AnyArray) -> list[Fi
     return [finding(text, severity, measure, **said)]
 
 
-def _numbers(frame: pd.DataFrame, name: str) -> Any:
+def _numbers(raw: RawTable, frame: pd.DataFrame, name: str) -> Any:
+    """Read numbers, or true and false, in whatever way they are written."""
     column = frame[column_of(name, frame, "the table", "measured")]
-    column = column.mask(pd.to_numeric(column, errors="coerce").abs() > HUGE).convert_dtypes()
-    if not pd.api.types.is_numeric_dtype(column) or column.isna().all():
-        raise InputError(f"{name!r} must hold numbers, or 0 and 1; found {next(iter(column.dropna()), None)!r}.")
-    return column.to_numpy(dtype=float, na_value=np.nan)
+    plain, notes = plain_column(column, raw.decisions.get(name))
+    if plain is None or plain.dtype not in ("int64", "float64") or "DATA-DATES" in {note.code for note in notes}:
+        cells = column.dropna()
+        found = [*cells[pd.to_numeric(cells.astype(str), errors="coerce").isna()], *cells, None][0]
+        raise InputError(f"{name!r} must hold numbers, or 0 and 1; found {found!r}.")
+    return plain.to_numpy(dtype=float)
 
 
 def _compared(measure: str, means: Mapping[str, Mean], control: str, sign: int, planned: int) -> list[tuple[Any, ...]]:

@@ -18,7 +18,7 @@ from toolkit.data.findings import Noted, about, by_share, finding, unseen
 from toolkit.data.recognition import Decision, Decisions, decide_formats
 from toolkit.data.schema import BY_TYPE, Column, Role, Schema
 from toolkit.data.table_reader.cells import as_texts, column_kind, read_cells
-from toolkit.data.table_reader.formats import ABSENT, Format
+from toolkit.data.table_reader.formats import Format, marks_in
 from toolkit.errors import InputError, listed, nearest
 
 MOST_CATEGORIES = 1000
@@ -82,7 +82,7 @@ def _described(raw: pd.Series[Any], plain: pd.Series[Any] | None, decision: Deci
     if is_text(plain):
         labels = [str(label) for label in plain.cat.categories]
         if decision is None or decision.record is None:
-            said["labels"] = tuple(label for label in labels if label.strip().casefold() in ABSENT)
+            said["labels"] = marks_in(labels)
         kept = tuple(labels) if len(labels) <= MOST_CATEGORIES else ()
         return Column(**said, categories=kept, ordered=bool(plain.cat.ordered))
     values = plain.dropna().to_numpy(dtype=float)
@@ -285,7 +285,7 @@ def _of_model(model: Any) -> Schema:
     columns, known = dict.fromkeys(_names(inner), Column(role="feature")), encoded_labels(inner)
     for name in columns.keys() & known.keys():
         texts = tuple(label for label in known[name] if isinstance(label, str))
-        columns[name] = Column("text" if texts else "number", role="feature", categories=texts)
+        columns[name] = Column("text" if texts else "number", role="feature", categories=texts, labels=marks_in(texts))
     return Schema(columns, type(model).__name__)
 
 

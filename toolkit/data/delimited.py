@@ -105,6 +105,9 @@ def _typed(texts: pa.StringArray, how: Format) -> Any:
     if how.kind == "bool":
         gaps = np.isnan(values)
         return pd.Series(np.where(gaps, None, values == 1), dtype=object) if gaps.any() else values.astype(bool)
+    if how.plain and (np.abs(values) >= 2**53).any():  # too large for a float to keep apart
+        exact = cast_numbers(pc.if_else(pa.array(np.isnan(values)), None, pc.utf8_trim_whitespace(texts)), whole=True)
+        return values if exact is None else exact
     whole = how.kind == "number" and bool((values == np.floor(values)).all() and (np.abs(values) < 2**53).all())
     written_whole = whole and how.thousands != "" and not pc.any(pc.match_substring(texts, how.decimal)).as_py()
     return values.astype("int64") if written_whole else values
@@ -181,7 +184,7 @@ def _cells(content: bytes, shown: str) -> tuple[dict[str, pa.StringArray], list[
     lines = [line for line in islice(_text(content), _SAMPLE_LINES + 1) if line.strip()]
     separator = named.group(1).decode() if named else find_separator(lines)
     header = next(csv.reader(_text(content), delimiter=separator), [])
-    names, notes = _names(header)
+    names, notes = own_names(header)
     wrong: Counter[int] = Counter()
 
     def skip(row: pyarrow.csv.InvalidRow) -> str:
@@ -209,7 +212,7 @@ def _cells(content: bytes, shown: str) -> tuple[dict[str, pa.StringArray], list[
     return {name: table[name].combine_chunks() for name in names}, notes
 
 
-def _names(header: list[str]) -> tuple[list[str], list[Finding]]:
+def own_names(header: list[str]) -> tuple[list[str], list[Finding]]:
     """Give every column a name of its own, by pandas: ``Unnamed: 0`` for none, ``a.1`` for a second ``a``."""
     line = io.StringIO()
     csv.writer(line, quoting=csv.QUOTE_ALL).writerow(header)

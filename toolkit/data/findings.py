@@ -61,12 +61,12 @@ def about(name: str, decision: Decision, rows: int) -> list[Finding]:
     new, changed = record is None, record is not None and record.kind == how.kind and how is not record
     marks, labels = listed(map(repr, how.missing), 4), listed(map(repr, how.labels))
     said: list[tuple[object, str, Severity]] = [
-        (odd, "DATA-ODD-CELLS", by_share(odd / max(rows, 1))),
+        (odd and how.kind != "text", "DATA-ODD-CELLS", by_share(odd / max(rows, 1))),
         (changed, "DATA-FORMAT-CHANGED", "medium"),
         (marks and new, "DATA-MISSING-MARKS", "low"),
         (decision.other, "DATA-TWO-READINGS", "medium"),
         (how.unit and (new or changed), "DATA-UNIT", "info"),
-        (how.kind == "text" and decision.why and new, "DATA-CODES", "info"),
+        (decision.why and how.kind == "text" and new, f"DATA-CODES{' odd' * bool(odd)}", "low" if odd else "info"),
         (labels and new, "DATA-MARK-IS-LABEL", "low"),
     ]
     numbers = {"decision": decision, "how": how, "odd": odd, "rows": rows, "cells": cells}

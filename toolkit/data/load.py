@@ -209,7 +209,7 @@ def _assign(
     values, said = _labels(table, frame, roles, known, whole)
     kept = frame.index if moments is None else moments.index
     if whole:
-        blank, labels = np.flatnonzero(values.isna()), values.dropna().unique()
+        blank, labels = np.flatnonzero(values.isna()), values.dropna().unique().tolist()
         if len(blank) and len(labels) == 1:
             gap = {"none": counted(len(blank), "row"), "rows": len(values), "first": blank[0] + 1}
             raise refusal("one label", target=roles.target, label=labels[0], **gap)

@@ -22,7 +22,7 @@ from toolkit.core.result import Finding
 from toolkit.core.words import masked, shorten
 from toolkit.data.databases import is_database, read_database, with_variables
 from toolkit.data.datasets import BUILT_IN, FOLDER, BuiltIn
-from toolkit.data.delimited import read_delimited, read_texts, refuse_foreign
+from toolkit.data.delimited import own_names, read_delimited, read_texts, refuse_foreign
 from toolkit.data.findings import finding, refusal
 from toolkit.data.recognition import Decision, Decisions, decide_formats
 from toolkit.data.schema import Schema
@@ -147,9 +147,8 @@ def _finished(table: RawTable, known: Schema | None) -> RawTable:
         # Some databases keep yes and no as 1 and 0.
         if frame[name].dtype.kind in "if" and frame[name].dropna().isin([0, 1]).all():
             read[name] = frame[name].astype("boolean")
-    decisions = {**table.decisions, **decisions}
-    source, notes = masked(table.source), [*notes, *said]
-    return replace(table, frame=frame.assign(**read), source=source, notes=tuple(notes), decisions=decisions)
+    frame, source = frame.assign(**read), masked(table.source)
+    return replace(table, frame=frame, source=source, notes=(*notes, *said), decisions={**table.decisions, **decisions})
 
 
 def _built_in(table: BuiltIn) -> RawTable:
@@ -280,10 +279,12 @@ def _json(content: bytes, shown: str, _: Schema | None) -> Read:
 def _excel(content: bytes, *_: object) -> Read:
     with pd.ExcelFile(io.BytesIO(content)) as book:
         # As objects, so that a text such as 007 stays the text it is in the workbook.
-        frame = book.parse(0, dtype=object, keep_default_na=False, na_values=[""]).infer_objects()
+        rows = book.parse(0, header=None, dtype=object, keep_default_na=False, na_values=[""])
         sheets = [str(sheet) for sheet in book.sheet_names]
-    said = {"count": len(sheets), "sheets": listed(sheets, 5), "first": sheets[0]}
-    return frame, [finding("DATA-SHEETS", "low", **said)] if len(sheets) > 1 else [], {}
+    rows = rows[rows.notna().any(axis=1).cummax()]
+    names, notes = own_names(["" if pd.isna(name) else str(name) for name in rows.head(1).to_numpy().ravel()])
+    said = finding("DATA-SHEETS", "low", count=len(sheets), sheets=listed(sheets, 5), first=sheets[0])
+    return rows[1:].set_axis(names, axis=1).infer_objects(), notes + [said] * (len(sheets) > 1), {}
 
 
 def _typed(read: Callable[[io.BytesIO], pd.DataFrame]) -> Reader:

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from toolkit.core.resources import beside
 from toolkit.data.schema import Column, Schema
 from toolkit.data.table_reader.cells import read_cells
-from toolkit.data.table_reader.formats import DECORATED, Format, cast_numbers, flags, has_thousands, is_absent, some
+from toolkit.data.table_reader.formats import Format, cast_numbers, flags, has_thousands, is_absent, number_parts, some
 from toolkit.statistics.intervals import Codes, Mask
 
 #: Most cells of a column of numbers or dates that may be neither, and fewest different values that make it one then.
@@ -43,7 +43,8 @@ class Decision:
     why : str
         What settled it, for a reader.
     odd : mapping of str to int
-        Texts that the format cannot read, with their counts; they become missing.
+        Texts that the format cannot read, with their counts; they become missing. Of a column that is text because of
+        them, those texts.
     other : Format or None
         Another reading that the table does not rule out.
     record : Column or None
@@ -176,8 +177,10 @@ def decide_format(texts: pa.StringArray) -> Decision:
     labels, counts = labels.filter(pa.array(known)), counts[known]
     if len(labels) <= 6 and set(pc.utf8_lower(labels).to_pylist()) <= {"true", "false"}:
         return Decision(Format("bool"))
-    if (found := _as_numbers(labels, counts) or _as_dates(labels, counts)) is None or found.format.kind == "text":
-        return found or Decision(_as_text(counted))
+    if (found := _as_numbers(labels, counts) or _as_dates(labels, counts)) is None or (found.odd and found.why):
+        return replace(found or Decision(Format("text")), format=_as_text(counted))
+    if found.format.kind == "text":
+        return found
     missing = tuple(sorted(trimmed.filter(pa.array(~known & ~is_absent(trimmed, Format("text")))).to_pylist()))
     return replace(found, format=replace(found.format, missing=missing))
 
@@ -186,8 +189,8 @@ def _as_numbers(labels: pa.StringArray, counts: Codes) -> Decision | None:
     """Find the notation in which most cells are numbers; None where the column holds none, or codes."""
     if cast_numbers(labels) is not None:
         return _plain_numbers(labels)
-    parts = pc.extract_regex(labels, DECORATED)
-    decorated = flags(parts.is_valid())
+    parts = number_parts(labels)
+    decorated = flags(parts.is_valid()) & (not pc.all(pc.starts_with(labels, "(")).as_py())  # such as dialing codes
     total, most = int(counts.sum()), int(counts[decorated].sum())
     if most < (1 - ODD_SHARE) * total:
         return None
@@ -213,7 +216,7 @@ def _best(readings: list[Format], labels: pa.StringArray, counts: Codes) -> Deci
         return None
     (_, how, values, odd), *others = [one for one in tried if one[0] == best]
     if best < total and (~odd).sum() < ODD_DISTINCT:
-        return None
+        return Decision(Format("text"), f"not all of its cells are {how.kind}s", odd_cells(labels, odd, counts))
     other = next((one for _, one, them, _ in others if not np.array_equal(them, values)), None)
     return Decision(how, odd=odd_cells(labels, odd, counts), other=other)
 

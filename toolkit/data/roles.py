@@ -16,7 +16,7 @@ from toolkit.data.findings import Noted, finding, refusal
 from toolkit.data.read import RawTable
 from toolkit.data.recognition import WORDS, Decision
 from toolkit.data.schema import Schema
-from toolkit.data.table_reader.cells import as_days, as_texts, column_kind, moments, plain_numbers
+from toolkit.data.table_reader.cells import as_days, as_label, as_texts, column_kind, moments, plain_numbers
 from toolkit.errors import InputError, column_of, listed
 from toolkit.statistics.intervals import Codes
 
@@ -149,6 +149,8 @@ def read_time(column: pd.Series[Any], decision: Decision | None = None) -> Noted
         raise refusal("time missing" if kind == "missing" else "time nested", name=name)
     if kind in ("number", "bool"):
         numbers = plain_numbers(plain)
+        if ends_in_year(numbers):
+            raise refusal("year last", name=name, found=as_label(numbers.iloc[:1])[numbers.index[0]])
         whole = plain is not column and bool((numbers == np.floor(numbers)).all())
         return (numbers.astype("int64") if whole else numbers), notes
     if kind in ("date", "duration"):
@@ -159,6 +161,21 @@ def read_time(column: pd.Series[Any], decision: Decision | None = None) -> Noted
         return read_time(plain.astype(object), decision)
     found = listed(sorted({repr(text) for text in as_texts(plain).drop_null().to_pylist()}), 5)
     raise refusal("no time", name=name, found=found)
+
+
+def ends_in_year(numbers: pd.Series[Any]) -> bool:
+    """Whether numbers are months or days before a year, as 32021, 3.2021 and 15032021: in another order than time.
+
+    Examples
+    --------
+    >>> ends_in_year(pd.Series([122020, 12021])), ends_in_year(pd.Series([202012, 202101]))
+    (True, False)
+    """
+    whole = numbers if (numbers % 1 == 0).all() else (numbers * 10_000).round()
+    before, years = np.divmod(whole.to_numpy(), 10_000)
+    days, months = np.divmod(before, 100)
+    fitting = (months > 0) & (np.minimum(days, months) <= 12) & (np.maximum(days, months) <= 31)
+    return bool((fitting & (years >= 1900) & (years < 2100)).all()) and len(set(before)) > 1 < len(set(years))
 
 
 def time_order(time: pd.Series[Any]) -> tuple[Codes, list[str]]:

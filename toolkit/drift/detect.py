@@ -106,7 +106,7 @@ def detect_drift(
     new = _source(current, "current", asked, subject, old)
     if window and isinstance(new, Profile):
         raise InputError("A profile has no rows to cut into windows. Give the current table itself.")
-    notes = [note for part in (old, new) if isinstance(part, Dataset) for note in part.notes if note.code in READING]
+    notes = [note for part in (old, new) if isinstance(part, Dataset) for note in part.notes if _matters(note, part)]
     as_read = new if isinstance(new, Dataset) else None
     old, said = of_season(old, new)
     notes += said
@@ -131,6 +131,11 @@ def detect_drift(
 
 #: What reading the tables found that matters here; labels never seen, other kinds and units are judged by themselves.
 READING = ("DATA-TIME-MISSING", "DATA-FORMAT-CHANGED", "DATA-ODD-CELLS")
+
+
+def _matters(note: Finding, part: Dataset) -> bool:
+    """Whether it matters here; labels that a target is not known to have are gone before they could be judged."""
+    return note.code in READING or (note.code, note.where) == ("DATA-UNSEEN-LABELS", part.roles.target)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

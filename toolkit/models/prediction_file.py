@@ -15,7 +15,7 @@ from toolkit.data.load import load_dataset
 from toolkit.data.read import RawTable, read_table
 from toolkit.data.schema import Column, Schema
 from toolkit.data.table_reader.cells import column_kind, read_cells
-from toolkit.data.table_reader.formats import ABSENT, Format
+from toolkit.data.table_reader.formats import Format, marks_in
 from toolkit.data.target import target_by
 from toolkit.errors import InputError, listed, nearest
 from toolkit.models.findings import refusal
@@ -136,7 +136,7 @@ def _with_labels(source: Source, table: RawTable, pred: str, truth: pd.Series[An
     """Read predictions as the truth is read: where that is text, ``1E2`` and ``None`` are labels here too."""
     if not pred or column_kind(truth) != "text":
         return table
-    marks = tuple(label for label in truth.dropna().unique() if label.strip().casefold() in ABSENT)
+    marks = marks_in(truth.dropna().unique())
     as_it_is = column_kind(table.frame[pred]) == "text" and not marks
     return table if as_it_is else _read(source, Schema({pred: Column("text", labels=marks)}))
 
@@ -195,8 +195,10 @@ def _scores(table: RawTable, data: Dataset, columns: _Columns) -> tuple[pd.DataF
 
 def _class_of(column: str, data: Dataset, start: str) -> Any:
     """Find the class whose label ends the name of a column of scores; one that the truth lacks may follow ``start``."""
-    # Of labels such as 0.0 and 1.0, or 0 and 1, the columns of scores may be named after either form.
-    labels = {str(float(label)): label for label in data.classes if type(label) is int}
+    # Of labels such as 0.0 and 1.0, 0 and 1, or True and TRUE, the columns of scores may be named after either form.
+    flags: dict[str, Any] = {str(label): label for label in data.classes if isinstance(label, bool)}
+    labels = {form: label for name, label in flags.items() for form in (name.lower(), name.upper())}
+    labels |= {str(float(label)): label for label in data.classes if type(label) is int}
     labels |= {str(label).removesuffix(".0"): label for label in data.classes}
     labels |= {str(label): label for label in data.classes}
     whole = column.removeprefix(start)

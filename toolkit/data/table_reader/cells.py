@@ -130,8 +130,11 @@ def read_cells(
     if how.kind == "text":
         codes, labels = text_labels(series if written else as_label(series))
         known = {label: place for place, label in enumerate(categories)}
+        # Whole numbers beside gaps are often written with a point.
+        whole = {label.removesuffix(".0"): label for label in known if label.removesuffix(".0").isdecimal()}
+        alike = whole | {f"{number}.0": label for number, label in whole.items()}
         read = how.read(as_texts(pd.Series(labels, dtype=object)))[0]
-        texts = [label if label in known else text for label, text in zip(labels, read, strict=True)]
+        texts = [label if label in known else alike.get(text, text) for label, text in zip(labels, read, strict=True)]
         new = sorted({text for text in texts if text is not None and text not in known})
         places = known | {label: place for place, label in enumerate(new, len(known))}
         found = np.array([*(-1 if text is None else places[text] for text in texts), -1])[codes]

@@ -1,6 +1,7 @@
 """How the cells of a text column are written, and how they are read: numbers, dates, yes/no or text."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -109,9 +110,9 @@ def read_numbers(plain: pa.StringArray, how: Format) -> NDArray[np.float64]:
     """Read trimmed texts as numbers, nan where they are none."""
     if how.plain and (values := cast_numbers(pc.if_else(pc.equal(plain, ""), None, plain))) is not None:
         return values
-    texts = plain
+    texts = plain if how.unit else sign_first(plain)
     if how.unit:
-        parts = pc.extract_regex(plain, DECORATED)
+        parts = number_parts(plain)
         around = pc.binary_join_element_wise(parts.field("before"), parts.field("after"), "")
         texts = pc.if_else(pc.equal(around, how.unit), parts.field("number"), None)
     texts = pc.if_else(pc.match_substring_regex(texts, notation(how.decimal, how.thousands)), texts, None)
@@ -122,12 +123,24 @@ def read_numbers(plain: pa.StringArray, how: Format) -> NDArray[np.float64]:
     return np.asarray(pc.cast(texts, pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
 
 
+def sign_first(texts: pa.StringArray) -> pa.StringArray:
+    """Write what bookkeepers and word processors make of a negative number, -$5, (5) or a long dash, as $-5 and -5."""
+    for pattern, plain in (("^\u2212", "-"), (r"^\((.+)\)$", r"-\1"), (rf"^([+-])({_CURRENCY})", r"\2\1")):
+        texts = pc.replace_substring_regex(texts, pattern, plain)
+    return texts
+
+
+def number_parts(plain: pa.StringArray) -> pa.StructArray:
+    """Cut trimmed texts into a number and what stands before and after it; null where they are no numbers."""
+    return pc.extract_regex(sign_first(plain), DECORATED)
+
+
 def cast_numbers(texts: pa.StringArray, whole: bool = False) -> NDArray[Any] | None:
-    """Read texts as numbers with a decimal point, or as whole ones; None where one of them is something else."""
+    """Read texts as numbers with a decimal point, or as whole ones, objects where some are missing; None for others."""
     try:
         # A cast fails after all cells, and slowly: most often the first ones tell.
         for part in (texts[:1000], texts):
-            values = pc.cast(part, pa.int64() if whole else pa.float64()).to_numpy(zero_copy_only=False)
+            values = pc.cast(part, pa.int64() if whole else pa.float64()).to_pandas(integer_object_nulls=True)
     except pa.ArrowInvalid:
         return None
     return np.asarray(values)
@@ -162,6 +175,11 @@ def is_absent(plain: pa.StringArray, how: Format) -> NDArray[np.bool_]:
     marks = [*ABSENT, *(() if how.kind == "text" else ABSENT_NUMBERS), *map(str.lower, how.missing), None]
     found = flags(pc.is_in(pc.utf8_lower(plain), pa.array(marks, pa.string())))
     return found & ~np.isin(plain.to_numpy(zero_copy_only=False), how.labels) if how.labels else found
+
+
+def marks_in(labels: Iterable[str]) -> tuple[str, ...]:
+    """Return the labels that would be taken for missing values."""
+    return tuple(label for label in labels if label.strip().casefold() in ABSENT)
 
 
 def flags(values: Any) -> NDArray[np.bool_]:
