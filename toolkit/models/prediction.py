@@ -11,6 +11,7 @@ from typing import Any, Self
 
 import numpy as np
 import pandas as pd
+from sklearn.utils import get_tags
 
 from toolkit.core.clock import clock
 from toolkit.core.estimate import Estimate
@@ -103,11 +104,17 @@ def predict(model: Any, data: Dataset) -> Predictions:
     """
     model = Model.of(model, data)
     weights = None if data.weight is None else data.weight.to_numpy() / data.weight.mean()
+    kind = get_tags(model.last).estimator_type if hasattr(model.last, "__sklearn_tags__") else None
+    if (wanted := "regressor" if data.task == "regression" else "classifier") != kind is not None:
+        words = {"name": type(model.last).__name__, "kind": str(kind).replace("_", " "), "wanted": wanted}
+        raise refusal("other kind", **words, target=data.target.name, task=data.task)
     if data.task == "regression":
         y_true, y_pred = data.target.to_numpy(dtype=float), _finite(model.labels, data)
         return Predictions(y_true, y_pred, None, False, (), weights=weights)
-    own, two = set(model.classes), data.task == "binary" and len(model.classes) == 2 and not model.recorded
-    if not own & set(data.classes) or (two and own != set(data.classes)):
+    own, known = set(model.classes), set(data.classes)
+    codes = own == set(range(len(own))) and own - known and known - own and not model.recorded
+    two = data.task == "binary" and len(model.classes) == 2 and not model.recorded
+    if not own & known or codes or (two and own != known):
         raise refusal("other labels", target=data.target.name, own=listed(model.classes), classes=listed(data.classes))
     classes = (*data.classes, *(label for label in model.classes if label not in data.classes))
     if data.task == "binary":
@@ -255,7 +262,7 @@ def _binary(model: Model, data: Dataset, classes: tuple[Any, ...]) -> Prediction
 def _codes(labels: Any, code: dict[Any, int]) -> Codes:
     places, distinct = pd.factorize(np.asarray(labels).ravel(), use_na_sentinel=False)
     if unknown := sorted({str(label) for label in distinct.tolist() if label not in code}):
-        raise InputError(f"The model predicted labels that are neither the target's nor its own: {listed(unknown)}.")
+        raise refusal("unknown predictions", unknown=listed(unknown, 5))
     return np.array([code[label] for label in distinct.tolist()], dtype=np.intp)[places]
 
 
