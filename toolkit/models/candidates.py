@@ -71,9 +71,9 @@ def make_candidates(candidates: Sequence[object] | Mapping[str, object] | None, 
     ['logistic', 'DecisionTreeClassifier']
     """
     candidates = candidates or ["ridge" if task == "regression" else "logistic", "boosting"]
-    if isinstance(candidates, str):
-        candidates = [part.strip() for part in candidates.split(",")]
-    named = candidates.items() if isinstance(candidates, Mapping) else [(None, item) for item in candidates]
+    candidates = [candidates] if isinstance(candidates, str) else candidates
+    lists = [item.replace(" ", "").split(",") if isinstance(item, str) else [item] for item in candidates]
+    named = candidates.items() if isinstance(candidates, Mapping) else [(None, one) for few in lists for one in few]
     kind, fits = ("regressor", is_regressor) if task == "regression" else ("classifier", is_classifier)
     made: dict[str, Any] = {}
     for given, item in named:
