@@ -32,7 +32,8 @@ def test_a_mapping_gives_names():
 
 
 def test_one_text_with_commas_is_a_list():
-    assert list(make_candidates("logistic, boosting", "binary", 0)) == ["logistic", "boosting"]
+    for given in ("logistic, boosting", ["logistic, boosting"]):
+        assert list(make_candidates(given, "binary", 0)) == ["logistic", "boosting"]
 
 
 @pytest.mark.parametrize(

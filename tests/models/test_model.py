@@ -9,11 +9,12 @@ import pytest
 from lightgbm import LGBMClassifier
 from sklearn.base import clone
 from sklearn.compose import make_column_transformer
-from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier, IsolationForest
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import roc_auc_score
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler, TargetEncoder
@@ -25,6 +26,7 @@ from toolkit.data.split import split_dataset
 from toolkit.drift.detect import detect_drift
 from toolkit.errors import InputError, NotApplicableError
 from toolkit.evaluation.evaluate import evaluate
+from toolkit.fairness.audit import audit_fairness
 from toolkit.models.model import Model
 from toolkit.models.prediction import predict
 from toolkit.models.recorded import RecordedPredictions
@@ -125,6 +127,70 @@ def test_it_decides_at_its_own_threshold():
     assert found.threshold.value == 0.2
     assert found.scalars()["test.recall"].value == pytest.approx(np.mean(chance[ROWS["buys"] == "yes"] >= 0.2))
     assert evaluate(low, DATA, threshold=0.7, latency=False).model.threshold.value == 0.7
+
+
+NUMBERS = load_dataset(ROWS.assign(height=ROWS["noise"] * 3).drop(columns="buys"), target="height")
+THREE = load_dataset(ROWS.assign(buys=np.arange(400) % 3 + 1), target="buys")
+
+
+@pytest.mark.parametrize(
+    ("given", "data", "message"),
+    [
+        (lambda: IsolationForest().fit(ROWS[NAMES]), DATA, r"IsolationForest \(outlier detector\) does not fit 'buys'"),
+        (lambda: LinearRegression().fit(ROWS[NAMES], CODES), DATA, "Give a fitted classifier, or a function"),
+        (lambda: LogisticRegression().fit(ROWS[["noise"]], CODES), NUMBERS, r"\(classifier\) does not fit 'height'"),
+        (
+            lambda: OneVsRestClassifier(LogisticRegression()).fit(ROWS[NAMES], np.column_stack([CODES, 1 - CODES])),
+            load_dataset(ROWS.assign(buys=CODES), target="buys"),
+            "OneVsRestClassifier predicts 2 targets at once",
+        ),
+        (
+            lambda: LogisticRegression(max_iter=1000).fit(ROWS[NAMES], np.arange(400) % 3),
+            THREE,
+            "The model predicts 0, 1, 2, but target 'buys' holds 1, 2, 3",
+        ),
+        (
+            lambda: lambda rows: np.where(rows["noise"] > 0, "yes", "no"),
+            DATA,
+            "no numbers, but (yes|no), .* not labels",
+        ),
+        (lambda: lambda rows: ["much"] * len(rows), NUMBERS, "no numbers, but much"),
+        (
+            lambda: lambda rows: rows["height"],
+            DATA,
+            "<lambda> failed on the 2 columns of the table: KeyError: 'height'",
+        ),
+    ],
+)
+def test_a_model_of_something_else_than_the_target_is_refused(given, data, message):
+    with pytest.raises(InputError, match=message):
+        evaluate(given(), data, latency=False)
+
+
+def test_scores_of_a_function_are_found_by_the_names_of_the_classes():
+    def said(rows):
+        return pd.DataFrame({"yes": rows["age in years"] / 100, "no": 1 - rows["age in years"] / 100})
+
+    assert predict(said, DATA).y_pred == pytest.approx(ROWS["age in years"] / 100)
+
+
+@pytest.mark.parametrize("probabilities", [True, False])
+def test_a_model_that_does_not_cut_its_scores_in_the_middle_is_judged_as_it_decides(probabilities):
+    inner, cut = (LogisticRegression(max_iter=1000), 0.8) if probabilities else (LinearSVC(), 0.4)
+    fitted = FixedThresholdClassifier(inner, threshold=cut, pos_label="yes").fit(ROWS[NAMES], ROWS["buys"])
+    said = fitted.predict(ROWS[NAMES])
+    found = evaluate(fitted, DATA, latency=False, baseline=fitted)
+    assert found.scalars()["test.accuracy"].value == pytest.approx(np.mean(said == ROWS["buys"]))
+    assert found.scalars()["test.recall"].value == pytest.approx(np.mean(said[ROWS["buys"] == "yes"] == "yes"))
+    assert found.scalars()["difference.accuracy"].value == 0
+    assert str(found.threshold) == "as the model itself decided"
+    assert (found.model.predict(DATA.features) == said).all()
+    halves = load_dataset(ROWS.assign(half=["a", "b"] * 200), target="buys", positive="yes", sensitive=["half"])
+    audited = audit_fairness(fitted, halves, replicates=200).scalars()
+    rates = [audited[f"fairness.half.{half}.selection_rate"].value for half in "ab"]
+    assert np.mean(rates) == pytest.approx(np.mean(said == "yes"))
+    chosen = evaluate(fitted, DATA, threshold="recall>=0.9", latency=False)
+    assert chosen.scalars()["test.recall"].value >= 0.9
 
 
 def test_a_threshold_for_the_other_class_is_not_used_and_said():

@@ -8,10 +8,12 @@ import pandas as pd
 import pytest
 from scipy import stats
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.linear_model import LogisticRegression
+from sklearn.ensemble import StackingClassifier, VotingClassifier
+from sklearn.linear_model import LogisticRegression, PoissonRegressor
 from sklearn.metrics import accuracy_score, fbeta_score, log_loss, make_scorer, roc_auc_score
 from sklearn.model_selection import GroupKFold, StratifiedKFold, cross_val_score
 from sklearn.pipeline import Pipeline
+from sklearn.svm import SVC
 from xgboost import XGBClassifier
 
 import toolkit as tk
@@ -399,7 +401,7 @@ def test_a_candidate_that_fails_costs_that_candidate_alone(split):
 
 
 def test_where_every_candidate_fails_it_is_one_clear_error(split):
-    with pytest.raises(InputError, match=r"Candidate 'a' could not .*: no weights were found Candidate 'b' could not"):
+    with pytest.raises(InputError, match=r"'a' could not .*: no weights were found\. .* Candidate 'b' could not"):
         tk.train(split, candidates={"a": Refusing(), "b": Refusing()}, cv=2)
 
 
@@ -618,6 +620,33 @@ def test_a_candidate_without_probabilities_is_compared_by_what_it_has(candidate)
     assert "EVAL-NO-PROBABILITIES" in {one.code for one in tk.evaluate(alone.model, parts).findings()}
     with pytest.raises(InputError, match="predict_proba"):
         tk.train(parts, candidates=[candidate], metric="neg_log_loss")
+
+
+@pytest.mark.parametrize(
+    ("candidate", "target", "task", "message"),
+    [
+        (SVC(), "k", None, r"SVC has no predict_proba, which .* metric='accuracy' or 'balanced_accuracy' or"),
+        (VotingClassifier([("a", SVC()), ("b", LogisticRegression())]), "y", None, "metric='balanced_accuracy' or"),
+        (PoissonRegressor(), "x", "regression", r"PoissonLoss'\. The target holds -3\.\d+ to 3\.\d+\. Where it cannot"),
+    ],
+)
+def test_a_candidate_that_the_metric_or_the_target_does_not_suit_says_what_to_change(candidate, target, task, message):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"x": rng.normal(size=300), "z": rng.normal(size=300)})
+    frame = frame.assign(y=frame["x"] + rng.normal(size=300) > 0, k=np.digitize(frame["x"], [-1, 1]))
+    parts = tk.split_dataset(tk.load_dataset(frame, target=target, task=task))
+    with pytest.raises(InputError, match=message):
+        tk.train(parts, candidates={"one": candidate}, cv=2)
+
+
+def test_a_stack_of_models_is_a_candidate():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"x": rng.normal(size=300)}).assign(y=lambda table: table["x"] + rng.normal(size=300) > 0)
+    stack = StackingClassifier([("a", LogisticRegression()), ("b", SVC())], cv=2)
+    parts = tk.split_dataset(tk.load_dataset(frame, target="y"))
+    model = tk.train(parts, candidates={"stack": stack}, cv=2).model
+    judged = tk.evaluate(model, parts, latency=False).scalars()["test.accuracy"].value
+    assert judged == np.mean(model.predict(parts.test.features) == parts.test.target)
 
 
 def test_a_model_of_true_and_false_says_true_and_false():

@@ -19,7 +19,7 @@ from toolkit.models.candidates import make_baseline
 from toolkit.models.held_out import about_rows, count_held_out
 from toolkit.models.model import Model, in_order
 from toolkit.models.prediction import Predictions, measure_speed, predict, threshold_for
-from toolkit.models.threshold import DEFAULT, Costs, Threshold, ThresholdLike, confusion_steps
+from toolkit.models.threshold import Costs, Threshold, ThresholdLike, confusion_steps
 from toolkit.statistics.calibration import calibration_bins
 from toolkit.statistics.intervals import Array
 from toolkit.statistics.measure import Measure, difference, mean, rival, share
@@ -98,9 +98,9 @@ def evaluate(
             notes += in_hindsight
         guessed = predict(baseline, test)
         at = chosen
-        if chosen and not (math.isfinite(chosen.value) and predicted["test"].probabilities == guessed.probabilities):
-            # The scores of the two do not compare, so the baseline decides at its own boundary.
-            at = replace(chosen, value=DEFAULT if guessed.probabilities else 0.0)
+        if chosen and (chosen.rule.default or predicted["test"].probabilities != guessed.probabilities):
+            # No threshold was chosen, or the scores of the two do not compare: the baseline decides itself.
+            at = replace(chosen, value=math.nan)
         compared = measure(guessed, at, units["test"], seed)
     numbers = _numbers(measured, compared, units)
     notes += about_units(test, measured["test"], units["test"])

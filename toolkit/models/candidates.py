@@ -30,6 +30,7 @@ from toolkit.models.folds import Folds, score_fold
 from toolkit.models.model import Model
 
 BASELINE = "baseline"
+ESTIMATOR = ("fit", "predict", "get_params")
 #: What travels with a model that is handed over.
 FOLDER = Path(str(table_reader.__file__)).parent
 # Without these every fit prints pages, and catboost writes a folder.
@@ -70,14 +71,15 @@ def make_candidates(candidates: Sequence[object] | Mapping[str, object] | None, 
     ['logistic', 'DecisionTreeClassifier']
     """
     candidates = candidates or ["ridge" if task == "regression" else "logistic", "boosting"]
-    if isinstance(candidates, str):
-        candidates = [part.strip() for part in candidates.split(",")]
-    named = candidates.items() if isinstance(candidates, Mapping) else [(None, item) for item in candidates]
+    candidates = [candidates] if isinstance(candidates, str) else candidates
+    lists = [item.replace(" ", "").split(",") if isinstance(item, str) else [item] for item in candidates]
+    named = candidates.items() if isinstance(candidates, Mapping) else [(None, one) for few in lists for one in few]
     kind, fits = ("regressor", is_regressor) if task == "regression" else ("classifier", is_classifier)
     made: dict[str, Any] = {}
     for given, item in named:
         estimator: Any = _named(item, task) if isinstance(item, str) else item
-        if isinstance(estimator, type) or not all(hasattr(estimator, one) for one in ("fit", "predict", "get_params")):
+        # Asked of its type: a stack of models has no predict before it is fitted.
+        if isinstance(estimator, type) or not all(hasattr(type(estimator), one) for one in ESTIMATOR):
             raise refusal("no estimator", item=item)
         if not fits(estimator):
             raise InputError(

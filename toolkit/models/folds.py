@@ -223,7 +223,11 @@ def score_fold(estimator: Any, data: Dataset, fold: Fold, scorers: Mapping[str, 
     weights = {} if weight is None else {"sample_weight": weight[check]}
     asked = encoding_with(LevelEncoder, model), data.features.iloc[check], target[check]
     # Scorers of scikit-learn predict once for all of them, where they take the same, from rows that are encoded once.
-    absent = [name for name in list(scoring)[1:] if not _answers(model, scoring[name])]
+    absent = [name for name in scoring if not _answers(model, scoring[name])]
+    if next(iter(scoring)) in absent:
+        usual = [repr(name) for name in SCORERS[data.task] if _answers(model, get_scorer(name))]
+        needs = " or ".join(np.atleast_1d(scoring[absent[0]]._response_method))
+        raise refusal("other metric", name=type(model[-1]).__name__, asked=needs, usual=" or ".join(usual))
     scoring = {name: one for name, one in scoring.items() if name not in absent}
     own = {name: one for name, one in scoring.items() if hasattr(one, "_score_func") and takes_weights(one)}
     encoded = asked if isinstance(estimator, Pipeline) else (model[-1], asked[0][:-1].transform(asked[1]), asked[2])

@@ -211,7 +211,10 @@ class Model:
 
     def labels(self, features: pd.DataFrame, table: str = "the table") -> AnyArray:
         """Return the labels, or numbers, that the estimator itself predicts, whatever the threshold."""
-        found, own = np.asarray(self.ask("predict", features, table)).ravel(), own_labels(self.estimator)
+        found, own = np.asarray(self.ask("predict", features, table)), own_labels(self.estimator)
+        if found.ndim > 1 and found.shape[1] > 1:
+            raise refusal("several outputs", name=type(self.last).__name__, count=found.shape[1])
+        found = found.ravel()
         if not own or list(map(repr, own)) == list(map(repr, self.classes)):
             return found
         return pd.Series(found).map(dict(zip(own, self.classes, strict=True))).to_numpy(dtype=object)

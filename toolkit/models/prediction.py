@@ -11,6 +11,7 @@ from typing import Any, Self
 
 import numpy as np
 import pandas as pd
+from sklearn.utils import get_tags
 
 from toolkit.core.clock import clock
 from toolkit.core.estimate import Estimate
@@ -18,11 +19,13 @@ from toolkit.data.dataset import Dataset
 from toolkit.data.split import Split
 from toolkit.errors import InputError, listed
 from toolkit.models.findings import refusal
-from toolkit.models.model import Model
+from toolkit.models.model import CHECKED_ROWS, Model
 from toolkit.models.threshold import AS_DECIDED, DEFAULT, Threshold, ThresholdLike, choose_threshold, read_threshold
 from toolkit.statistics.intervals import AnyArray, Array, Codes
 
 REPEATS = 50
+#: Scores so close to the boundary are on neither side of it: a model may round them otherwise.
+TIE = 1e-6
 BATCH_ROWS = 1000
 _SECONDS = {"": 0.3, "batch_": 0.2}
 
@@ -50,6 +53,8 @@ class Predictions:
         Whether ``y_pred`` ranks the rows; False where only labels are known (binary).
     weights : array of shape (n,) or None
         How much each row counts, of mean 1.
+    own : array of shape (n,) or None
+        Binary: the model's own decisions, where it has scores that it does not cut at 0.5 (or at 0).
     """
 
     y_true: Array
@@ -60,10 +65,21 @@ class Predictions:
     decisions: Array | None = None
     scored: bool = True
     weights: Array | None = None
+    own: Array | None = None
 
     def decide(self, threshold: float) -> Array:
-        """Return 1 where a row is predicted positive: as the model itself decided, else by its score (binary)."""
-        return self.decisions if self.decisions is not None else (self.y_pred >= threshold).astype(float)
+        """Return 1 where a row is predicted positive: as the model itself decided, else by its score (binary).
+
+        A threshold that is not a number stands for the model's own decisions.
+        """
+        itself = np.isnan(threshold)
+        decided = self.own if itself and self.decisions is None else self.decisions
+        return (self.y_pred >= (self.boundary if itself else threshold)).astype(float) if decided is None else decided
+
+    @property
+    def boundary(self) -> float:
+        """Where binary scores are cut unless a threshold was chosen."""
+        return DEFAULT if self.probabilities else 0.0
 
     def take(self, rows: AnyArray) -> Self:
         """Return those of some rows."""
@@ -88,11 +104,17 @@ def predict(model: Any, data: Dataset) -> Predictions:
     """
     model = Model.of(model, data)
     weights = None if data.weight is None else data.weight.to_numpy() / data.weight.mean()
+    kind = get_tags(model.last).estimator_type if hasattr(model.last, "__sklearn_tags__") else None
+    if (wanted := "regressor" if data.task == "regression" else "classifier") != kind is not None:
+        words = {"name": type(model.last).__name__, "kind": str(kind).replace("_", " "), "wanted": wanted}
+        raise refusal("other kind", **words, target=data.target.name, task=data.task)
     if data.task == "regression":
         y_true, y_pred = data.target.to_numpy(dtype=float), _finite(model.labels, data)
         return Predictions(y_true, y_pred, None, False, (), weights=weights)
-    own, two = set(model.classes), data.task == "binary" and len(model.classes) == 2 and not model.recorded
-    if not own & set(data.classes) or (two and own != set(data.classes)):
+    own, known = set(model.classes), set(data.classes)
+    codes = own == set(range(len(own))) and own - known and known - own and not model.recorded
+    two = data.task == "binary" and len(model.classes) == 2 and not model.recorded
+    if not own & known or codes or (two and own != known):
         raise refusal("other labels", target=data.target.name, own=listed(model.classes), classes=listed(data.classes))
     classes = (*data.classes, *(label for label in model.classes if label not in data.classes))
     if data.task == "binary":
@@ -123,7 +145,8 @@ def predict_at(
     known = Model.of(model, part)
     predicted = predict(known, part)
     chosen = threshold_for(known, data, given, {"test": predicted})
-    return known, replace(predicted, decisions=predicted.decide(chosen.value)) if chosen else predicted, chosen
+    decided = replace(predicted, decisions=predicted.decide(chosen.value)) if chosen else predicted
+    return replace(known, threshold=chosen), decided, chosen
 
 
 def threshold_for(
@@ -163,6 +186,8 @@ def threshold_for(
     if isinstance(data, Split) and chosen is None and rule.kind != "fixed":
         part = "train" if data.validation is None else "validation"
     rows = predicted[part] if part in predicted else predict(model, data.parts()[part])  # type: ignore[union-attr]
+    if chosen is None and rule.default and any(one.own is not None for one in (rows, *predicted.values())):
+        return AS_DECIDED
     if rows.decisions is not None:
         if rule.default:
             return AS_DECIDED
@@ -212,21 +237,32 @@ def _binary(model: Model, data: Dataset, classes: tuple[Any, ...]) -> Prediction
     y_true = np.where(data.target.isna(), np.nan, data.y_binary())
     if data.positive not in model.classes:
         return Predictions(y_true, np.zeros(data.rows), None, True, classes)
-    decisions = None
-    scored = model.scores == "predict_proba" or (model.scores != "" and len(model.classes) == 2)
-    if model.decides or not scored:
-        code = dict.fromkeys(classes, 0) | {data.positive: 1}
-        decisions = _codes(model.labels(data.features, data.name), code).astype(float)
-    if not scored and decisions is not None:
+    code = dict.fromkeys(classes, 0) | {data.positive: 1}
+
+    def decided(rows: pd.DataFrame) -> Array:
+        return _codes(model.labels(rows, data.name), code).astype(float)
+
+    if not (model.scores == "predict_proba" or (model.scores != "" and len(model.classes) == 2)):
+        decisions = decided(data.features)
         return Predictions(y_true, 2 * decisions - 1, None, False, classes, decisions, scored=False)
     score = _finite(partial(model.positive_scores, data.positive), data)
-    return Predictions(y_true, score, None, model.scores == "predict_proba", classes, decisions)
+    found = Predictions(y_true, score, None, model.scores == "predict_proba", classes)
+    if model.decides:
+        return replace(found, decisions=decided(data.features))
+    if model.threshold is None or np.isnan(model.threshold.value):
+        # Whoever cuts scores elsewhere decides otherwise on rows next to the usual boundary; ties are anybody's.
+        away = np.where(np.abs(score - found.boundary) > TIE, np.abs(score - found.boundary), np.inf)
+        near = np.argpartition(away, least := min(CHECKED_ROWS, data.rows) - 1)[: least + 1]
+        near = near[np.isfinite(away[near])]
+        if len(near) and (decided(data.features.iloc[near]) != found.decide(found.boundary)[near]).any():
+            return replace(found, own=decided(data.features))
+    return found
 
 
 def _codes(labels: Any, code: dict[Any, int]) -> Codes:
     places, distinct = pd.factorize(np.asarray(labels).ravel(), use_na_sentinel=False)
     if unknown := sorted({str(label) for label in distinct.tolist() if label not in code}):
-        raise InputError(f"The model predicted labels that are neither the target's nor its own: {listed(unknown)}.")
+        raise refusal("unknown predictions", unknown=listed(unknown, 5))
     return np.array([code[label] for label in distinct.tolist()], dtype=np.intp)[places]
 
 

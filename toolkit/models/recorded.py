@@ -11,7 +11,7 @@ import pandas as pd
 from sklearn.utils.metaestimators import available_if
 
 from toolkit.data.dataset import Dataset
-from toolkit.errors import InputError
+from toolkit.errors import InputError, listed
 from toolkit.models.findings import refusal
 from toolkit.statistics.intervals import AnyArray, Array, Codes
 
@@ -138,7 +138,16 @@ class ScoreFunction:
         return both if self.classes_[1] == self.positive else both[:, ::-1]
 
     def _scores(self, features: pd.DataFrame) -> Array:
-        scores = np.asarray(self.function(features), dtype=float)
+        try:
+            said = self.function(features)
+        except Exception as error:
+            name, why = getattr(self.function, "__name__", "The function"), str(error).partition("\n")[0][:300]
+            said = {"name": name, "columns": features.shape[1], "table": "the table", "kind": type(error).__name__}
+            raise refusal("failed", **said, why=why) from error
+        try:
+            scores = np.asarray(_in_order(said, self.classes_), dtype=float)
+        except (ValueError, TypeError) as error:
+            raise refusal("no scores", found=listed(map(str, np.ravel(np.asarray(said, dtype=object))[:3]))) from error
         columns, classes = scores.shape[1] if scores.ndim == 2 else 1, len(self.classes_)
         right = columns == max(classes, 1) or (columns == 1 and classes < 3)
         if scores.ndim not in (1, 2) or len(scores) != len(features) or not right:
@@ -146,12 +155,17 @@ class ScoreFunction:
         return scores.reshape(len(features), columns)
 
 
+def _in_order(scores: Any, classes: Sequence[Any] | AnyArray) -> Any:
+    """Put the columns of a table of scores that are called as the classes in the order of these."""
+    named = {str(column): column for column in scores.columns} if isinstance(scores, pd.DataFrame) else {}
+    return (
+        scores[[named[str(label)] for label in classes]] if named and named.keys() == set(map(str, classes)) else scores
+    )
+
+
 def _probabilities(scores: Any, classes: Sequence[Any]) -> pd.DataFrame:
     """Check scores and write them as a column for each class."""
-    table = pd.DataFrame(scores)
-    named = {str(column): column for column in table.columns}
-    if named.keys() == set(map(str, classes)):
-        table = table[[named[str(label)] for label in classes]]
+    table = _in_order(pd.DataFrame(scores), classes)
     if len(classes) != max(columns := table.shape[1], 2):
         raise refusal("classes needed", columns=columns, needed=max(columns, 2), given=len(classes))
     values = table.to_numpy(dtype=float, na_value=np.nan)

@@ -103,8 +103,9 @@ def train(
                 models[candidate], scored = fit_and_score(estimator, candidate, data, folds, scorers)
                 rows += scored
             except Exception as error:  # noqa: BLE001  # whatever a foreign estimator stumbles over
-                why = f"({name}, {data.task}): {' '.join(str(error).split())[:300]}"
-                failures[candidate] = f"Candidate {candidate!r} could not be trained and scored {why}"
+                held = listed(data.classes) or f"{data.target.min():,.4g} to {data.target.max():,.4g}"
+                said = {"why": " ".join(str(error).split())[:300].rstrip("."), "held": held, "task": data.task}
+                failures[candidate] = str(refusal("not trained", candidate=candidate, metric=name, **said))
         if BASELINE in failures:
             break
         findings += _about_warnings(caught, candidate)
