@@ -186,7 +186,8 @@ class ModelCard(Result):
             said = listed(f"{one['what']} by {one['who']} ({one['fault']})" for one in void)
             found.append(finding("CARD-SIGN-OFF", "high", "sign-off", count=len(void), said=said))
         if len(models) > 1:
-            found.append(finding("CARD-SEVERAL-MODELS", "medium", "lineage", count=len(models), models=listed(models.values())))
+            named = listed(models.values())
+            found.append(finding("CARD-SEVERAL-MODELS", "medium", "lineage", count=len(models), models=named))
         return found
 
     def drawings(self) -> list[Drawing]:
