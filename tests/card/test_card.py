@@ -118,6 +118,13 @@ class TestContent:
         audit = report(template="audit", model=None, mlflow={}, parameters={"model": report()["mlflow"]["model_uri"]})
         assert "CARD-SEVERAL-MODELS" not in [finding.code for finding in make_card([report(), audit]).findings()]
 
+    def test_a_model_under_the_name_it_was_registered_by_is_the_logged_one(self):
+        model = report()["model"] | {"version": "m-1"}
+        audit = report(template="audit", model=model, mlflow={}, parameters={"model": "models:/buys/1"})
+        assert "CARD-SEVERAL-MODELS" not in [finding.code for finding in make_card([report(), audit]).findings()]
+        other = audit | {"model": model | {"version": "m-2"}}
+        assert "CARD-SEVERAL-MODELS" in [finding.code for finding in make_card([report(), other]).findings()]
+
     def test_the_columns_that_move_the_output_are_those_of_all_rows(self):
         shap = {"town": 0.2, "age": 0.5, "a.town": 0.1, "sex.Female.age": 0.9, "age.old.town": 0.8}
         numbers = {f"explanation.{name}.mean_abs_shap": number(value, 0, 1) for name, value in shap.items()}

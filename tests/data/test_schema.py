@@ -173,6 +173,14 @@ def test_dates_that_fit_two_orders_follow_the_record(first, tmp_path):
     assert ("DATA-TWO-READINGS", "start") not in codes(data)
 
 
+def test_what_to_do_about_two_readings_can_be_done_from_a_shell_too(tmp_path):
+    table_of = {"start": ["03/04/2021", "05/06/2021"] * 30, "amount": range(60), "y": ["a", "b"] * 30}
+    data = load_dataset(written(pd.DataFrame(table_of), tmp_path / "early.csv"), target="y")
+    (said,) = [one.message for one in data.findings() if one.code == "DATA-TWO-READINGS"]
+    assert "write dates as 2024-12-31" in said
+    assert "give decimal= or dates= to load_dataset" in said
+
+
 def test_a_column_of_another_kind_stays_where_tables_are_compared(first):
     rows = table(1).assign(price="much")
     assert as_dataset(rows, "current", like=first).features["price"].tolist() == ["much"] * ROWS

@@ -101,6 +101,13 @@ def test_rows_of_weight_0_are_left_out_and_counted(people):
     assert f"{idle.sum()} of 200 rows" in said["DATA-WEIGHT-ZERO"]
 
 
+def test_a_share_that_is_weighted_is_said_to_be(people):
+    said = repr(weighted(people))
+    share = people["w"][people["ill"] == "yes"].sum() / people["w"].sum()
+    assert f"rows weighted by 'w'; the target ill is yes in {share:.1%} of rows" in said
+    assert "weighted" not in repr(load_dataset(people, target="ill"))
+
+
 def test_a_group_without_any_weight_stops_no_step(people):
     data = weighted(people.assign(w=people["w"].mask(people["sex"] == "m", 0.0)))
     assert data.sensitive["sex"].unique().tolist() == ["f"]

@@ -16,6 +16,7 @@ from toolkit.drift.profile import load_profile, summarize
 from toolkit.drift.summary import PREDICTION
 from toolkit.errors import InputError
 from toolkit.models.preprocessing import make_model
+from toolkit.policy.check import decide
 
 
 def people(rows, seed, **changed):
@@ -472,6 +473,16 @@ def test_every_distance_has_an_interval_and_what_chance_would_do():
     assert scalars["drift.columns_share"].value == 0
     assert scalars["drift.columns"].value == 7
     assert all(f"drift.column.{name}.distance" in scalars for name in frame["column"])
+
+
+def test_a_single_row_decides_nothing():
+    drift = detect_drift(people(800, 0).drop(columns="height"), people(20, 1).head(1).drop(columns="height"))
+    share = drift.scalars()["drift.columns_share"]
+    assert (share.value, share.low, share.high) == (0, 0, 1)
+    rules = decide("drift", drift).frame().set_index("name")
+    assert set(rules.loc["drift.columns_share", "reached"]) == {"undecided"}
+    (said,) = [finding.message for finding in drift.findings() if finding.code == "DRIFT-FEW-ROWS"]
+    assert said.startswith("With 1 row against 800 of the reference")
 
 
 def test_methods_and_thresholds_by_choice():

@@ -74,6 +74,15 @@ def test_both_models_of_a_comparison_are_told_apart(trained):
     assert len(set(said(tk.compare(model, other, read(folder / "old.csv"), latency=False)))) == 2
 
 
+def test_an_estimate_that_is_learnt_from_them_says_so(trained):
+    folder, parts, _, model = trained
+    old, new = read(folder / "old.csv"), read(folder / "new.csv")
+    (found,) = said(tk.estimate_performance(model, old, new))
+    assert found.severity == "high"
+    assert f"trained on {parts.train.rows} of the 600 rows of the reference" in found.message
+    assert not said(tk.estimate_performance(model, parts.test, new))
+
+
 def test_rows_that_were_held_out_are_no_matter(trained):
     folder, parts, evaluation, model = trained
     parts.test.frame().assign(sex=parts.test.sensitive["sex"]).to_csv(folder / "held_out.csv", index=False)

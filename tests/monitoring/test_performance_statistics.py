@@ -148,6 +148,16 @@ def test_the_interval_holds_the_labels_that_chance_can_give():
     assert found.high == pytest.approx(high, abs=2.5 / 600)
 
 
+def test_where_rows_belong_together_no_end_leaves_the_range_of_a_share():
+    score = np.concatenate([np.full(20, 0.05), np.full(280, 0.6)])
+    cells = gather(score, (score > 0.5) * 1.0, trusted())
+    found = estimate_binary(cells, trusted(), seed=0, effects=(6.0, 6.0))
+    for name in BINARY:
+        assert 0 <= found[name].low <= found[name].value <= found[name].high <= 1
+    for name in CELLS:
+        assert 0 <= found[name].low <= found[name].value <= found[name].high <= 300
+
+
 def test_a_smaller_reference_makes_a_wider_interval():
     rng = np.random.default_rng(5)
     later, _ = draw(rng, 5000, MAPS["identity"])

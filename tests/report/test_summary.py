@@ -143,6 +143,15 @@ def test_the_page_says_the_headline_and_names_the_model_with_its_address_and_its
     assert facts[2:] == [("Author", "Ann &amp; Bob"), ("Signed by", '<a href="#sign-off">nobody yet</a>')]
 
 
+@pytest.mark.parametrize(("given", "said"), [({"group": "clinic"}, "clinic"), ({"model": "models:/m-1"}, "patient")])
+def test_the_unit_of_observation_is_the_group_that_a_model_brings_too(given, said):
+    columns = {"age": {"kind": "number"}, "patient": {"kind": "text", "role": "group"}}
+    for schema, unit in (({"columns": columns}, said), ({"columns": {"age": {"kind": "number"}}}, given.get("group"))):
+        results = Results(data=DataInfo("t", rows=9, columns=2, schema=schema), scalars={}, parameters=given)
+        html = page_html(notebook_of(code("publish()", [published(results.plain())])))
+        assert f"<dd>{f'all rows of one {unit}' if unit else 'one row'}</dd>" in html
+
+
 def test_what_the_decisions_are_worth_follows_the_number_that_chose_the_model():
     names = ["roc_auc", "log_loss", "calibration_slope", "recall", "precision", "f1"]
     numbers = tuple(KeyNumber(f"test.{name}", name, Estimate(0.5)) for name in names)

@@ -179,12 +179,15 @@ class ModelCard(Result):
             found.append(finding("CARD-INCOMPLETE", "medium", "author", **numbers))
         if not any(group_numbers(results.scalars) for results in self.results):
             found.append(finding("CARD-NO-GROUPS", "low", "quantitative"))
-        models = list(dict.fromkeys(filter(None, (model_address(one) or model_name(one) for one in self.results))))
+        # A logged model may go by the name that it was registered under, too.
+        called = {model_address(one) or model_name(one): model_of(one).version for one in self.results}
+        models = {version or name.removeprefix("models:/"): name for name, version in called.items() if name}
         if void := [one for one in self.reports[0].decisions if one["fault"]]:
             said = listed(f"{one['what']} by {one['who']} ({one['fault']})" for one in void)
             found.append(finding("CARD-SIGN-OFF", "high", "sign-off", count=len(void), said=said))
         if len(models) > 1:
-            found.append(finding("CARD-SEVERAL-MODELS", "medium", "lineage", count=len(models), models=listed(models)))
+            named = listed(models.values())
+            found.append(finding("CARD-SEVERAL-MODELS", "medium", "lineage", count=len(models), models=named))
         return found
 
     def drawings(self) -> list[Drawing]:

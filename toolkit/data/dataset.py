@@ -256,6 +256,7 @@ class Dataset(Result):
         what = "other columns" if self.predictions else "features"
         known, count = int(self.target.count()), len(self.classes)
         size = f"{self.rows:,} rows and {self.features.shape[1]} {what}" + f", {known:,} labels" * (known < self.rows)
+        size += "" if self.weight is None else f", rows weighted by {self.weight.name!r}"
         level = self.target_level().value if self._has_labels else math.nan
         about = {"level": level, "mean": format_number(level), "classes": count, "columns": what.capitalize()}
         frames = [readable(self.profile())] if self.features.shape[1] else []

@@ -289,7 +289,9 @@ def _share_moved(features: pd.DataFrame, weight: pd.Series[float], n: int) -> Es
     found = features["verdict"].isin(["broken", "drifted"])
     sure = (features["verdict"] == "broken") | features["emptied"]
     low = np.array([cell.low for cell in features["distance"]]) >= features["threshold"]
-    high = np.array([cell.high for cell in features["distance"]]) >= features["threshold"]
+    # A distance without an interval, as of a single row, leaves open what it is.
+    ends = zip(features["distance"], features["threshold"], strict=True)
+    high = np.array([not (cell.high < limit or math.isnan(cell.value)) for cell, limit in ends])
     value, least, most = (float(weight[part].sum()) / total for part in (found, found & (sure | low), found | high))
     if least == most:
         return Estimate(value, n=n, method="exact: no column is near its threshold")

@@ -85,12 +85,12 @@ def _severity(row: pd.Series[Any]) -> Severity:
 
 def size_findings(reference: Profile, current: Profile) -> Iterator[Finding]:
     """Say what an observation is where rows belong together, and where there are too few to see but large changes."""
-    sizes, what = (reference.rows, current.rows), "rows"
+    sizes, what = (reference.rows, current.rows), "row"
     if reference.groups and current.groups:
-        sizes, what = (reference.groups, current.groups), "groups"
+        sizes, what = (reference.groups, current.groups), "group"
         yield finding("DRIFT-GROUPS", "info", before=counted(sizes[0], "group"), after=sizes[1])
-    size = f"With {sizes[1]:,} {what} against {sizes[0]:,} of the reference"
-    if what == "groups" and min(sizes) < FEW_GROUPS:
+    size = f"With {counted(sizes[1], what)} against {sizes[0]:,} of the reference"
+    if what == "group" and min(sizes) < FEW_GROUPS:
         yield finding("DRIFT-FEW-GROUPS", "medium", size=size)
     elif min(sizes) < FEW_ROWS:
         yield finding("DRIFT-FEW-ROWS", "low", size=size)

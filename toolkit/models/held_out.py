@@ -161,7 +161,7 @@ def mark_rows(data: Dataset) -> dict[str, str]:
     return {TRAINED_ON: json.dumps({"fingerprint": data.fingerprint, "rows": b64encode(bits.tobytes()).decode()})}
 
 
-def about_rows(model: Model, data: Dataset) -> list[Finding]:
+def about_rows(model: Model, data: Dataset, text: str = "MODEL-TRAINING-ROWS") -> list[Finding]:
     """Say that a logged model was trained on some of the rows that it is judged on."""
     marked = json.loads(model.kept.get(TRAINED_ON, "{}"))
     if marked.get("fingerprint") != data.fingerprint:
@@ -169,4 +169,4 @@ def about_rows(model: Model, data: Dataset) -> list[Finding]:
     bits = np.unpackbits(np.frombuffer(b64decode(marked["rows"]), dtype="uint8"))
     seen = int(data.target.index.isin(np.flatnonzero(bits)).sum())
     said = {"model": model.name, "version": model.version, "seen": seen, "rows": data.rows}
-    return [finding("MODEL-TRAINING-ROWS", "high", model.version, **said)] if seen else []
+    return [finding(text, "high", model.version, **said)] if seen else []

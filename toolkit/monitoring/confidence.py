@@ -201,7 +201,8 @@ def _with_interval(value: float, draws: Sequence[Array], n: int) -> Estimate:
     if math.isnan(value):
         return Estimate(value, n=n, method="not defined")
     known = [drawn[np.isfinite(drawn)] for drawn in draws]
-    ends = [np.quantile(drawn, [0.025, 0.975]) for drawn in known if len(drawn)]
+    # Noise that is widened for rows that belong together may leave the range of a share.
+    ends = [np.clip(np.quantile(drawn, [0.025, 0.975]), 0, 1) for drawn in known if len(drawn)]
     low, high = min(value, *(float(end[0]) for end in ends)), max(value, *(float(end[1]) for end in ends))
     if not low < high:
         low, high = wilson(value * n, n)

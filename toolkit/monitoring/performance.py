@@ -21,7 +21,7 @@ from toolkit.data.load import data_like
 from toolkit.drift.model import density_ratio
 from toolkit.drift.profile import Profile
 from toolkit.errors import InputError, NotApplicableError, listed, nearest
-from toolkit.models.held_out import HeldOutErrors, held_out_rows
+from toolkit.models.held_out import HeldOutErrors, about_rows, held_out_rows
 from toolkit.models.model import Model
 from toolkit.models.prediction import Predictions, predict, threshold_for
 from toolkit.models.threshold import Threshold, ThresholdLike
@@ -139,6 +139,7 @@ def estimate_performance(
     shift = pd.DataFrame(tests, columns=["window", "labelled", *_P_VALUES])
     shift["p_adjusted"], shift["p_calibration"] = (holm(shift[name].to_numpy(dtype=float)) for name in _P_VALUES)
     notes = judge_estimate(table, shift, reference, known, outside)
+    notes += about_rows(model, reference, "MODEL-TRAINING-ROWS reference")
     notes += [] if isinstance(current, Dataset) else [note for note in data.notes if note.code in MISFITS]
     confusion = pd.DataFrame(cells, columns=["window", "cell", "expected", "realized"]) if cells else None
     parameters: dict[str, object] = {"window": window, "seed": seed, "threshold": str(chosen)}

@@ -180,7 +180,7 @@ def fetched(address: str, out: Path) -> Iterator[tuple[Path, Model, str]]:
                 name = client.get_logged_model(about.model_id).name if about.model_id else ""
             yield folder, about, name
         except mlflow.exceptions.MlflowException as error:
-            reason = f"There is no model {address!r} in {uri}: {str(error).splitlines()[0]} {_ELSEWHERE}"
+            reason = f"There is no model {address!r} in {uri}: {str(error).splitlines()[0].rstrip('.')}. {_ELSEWHERE}"
             raise InputError(masked(reason)) from error
         except InputError:
             raise
