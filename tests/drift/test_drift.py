@@ -627,3 +627,19 @@ def test_where_the_reference_has_no_such_season_that_is_said():
     assert found.reference.rows == len(half)
     same = detect_drift(half, seasonal(rng, "2022-01-01", 90), time="day")
     assert not {one.code for one in same.findings()} & {"DRIFT-OTHER-SEASON", "DRIFT-SEASON"}
+
+
+def test_a_column_of_dates_moves_from_one_date_to_another():
+    days, rng = pd.date_range("2024-01-01", periods=300), np.random.default_rng(0)
+    tables = [
+        pd.DataFrame({"since": moved[rng.permutation(300)], "x": range(300)}) for moved in (days, days.shift(365, "D"))
+    ]
+    wide = tables[0].assign(since=days[150] + 4 * (days - days[150]))
+    loaded = [load_dataset(table, target="x", name="t") for table in (*tables, wide)]
+    for reference in (loaded[0], summarize(loaded[0])):
+        changed = detect_drift(reference, loaded[1]).table.set_index("column")["change"]
+        assert changed["since"] == "mean 2024-05-29 → 2025-05-29"
+    assert (
+        detect_drift(loaded[0], loaded[2]).table.set_index("column")["change"]["since"]
+        == "standard deviation 86.6 → 346.4 days"
+    )

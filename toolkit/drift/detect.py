@@ -116,7 +116,8 @@ def detect_drift(
         old, new, importance, said = with_model(known_model, old, new, seed)
         notes += said
     known = roles_in(old)
-    plan = replace(make_plan(methods, thresholds, alpha, list(known), seed), importance=importance)
+    dates = frozenset(name for name, column in old.schema.columns.items() if column.kind == "date")
+    plan = replace(make_plan(methods, thresholds, alpha, list(known), seed), importance=importance, dates=dates)
     windows = [] if isinstance(new, Profile) else cut_windows(new.time, new.rows, window)
     rows, windowed, profiles, domain = compare_columns(old, new, columns, plan, windows)
     table, others = corrected(rows, plan, [] if domain is None else [domain.p_value])

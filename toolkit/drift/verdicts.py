@@ -15,6 +15,7 @@ from toolkit.core.words import quoted, value_text
 from toolkit.drift.distances import METHODS, SMALL, Pair, evidently_score, pair_of
 from toolkit.drift.summary import ColumnSummary, align, unit_change
 from toolkit.errors import InputError, listed
+from toolkit.statistics.binning import cell_text
 from toolkit.statistics.intervals import RULE_OF_THREE, Array, change, share_estimate, t_quantile
 from toolkit.statistics.significance import all_alike, all_on_one_side, benjamini_hochberg, homogeneity
 
@@ -48,6 +49,8 @@ class Plan:
     seed : int
     importance : dict of str to float
         Of the columns of the reference to the model, where there is one and these are not those of a profile.
+    dates : frozenset of str
+        Columns of days since 1970-01-01.
     """
 
     methods: str | Mapping[str, str] | None
@@ -56,6 +59,7 @@ class Plan:
     rare: float
     seed: int
     importance: Mapping[str, float] = field(default_factory=dict)
+    dates: frozenset[str] = frozenset()
 
     def method_for(self, name: str, pair: Pair) -> str:
         """Return the method for a column, or refuse one that cannot compare its values."""
@@ -98,9 +102,13 @@ def judge_column(reference: ColumnSummary, current: ColumnSummary | None, plan: 
     if pair.scale:
         both = reference.std > 0 and current.std > 0
         wider = both and abs(math.log(current.std / reference.std)) > abs(current.mean - reference.mean) / reference.std
-        what, attribute = ("standard deviation", "std") if wider else ("mean", "mean")
-        said = [format_number(getattr(one, attribute)) for one in (reference, current)]
-        text = f"{what} {' → '.join(said)}"
+        dated, ones = reference.name in plan.dates, (reference, current)
+        if wider:
+            spreads = " → ".join(format_number(one.std) for one in ones)
+            text = f"standard deviation {spreads}{' days' * dated}"
+        else:
+            means = (cell_text(math.floor(one.mean), True) if dated else format_number(one.mean) for one in ones)
+            text = f"mean {' → '.join(means)}"
     else:
         old, new = pair.reference / pair.reference.sum(), pair.current / pair.current.sum()
         most = int(np.argmax(np.abs(new - old)))

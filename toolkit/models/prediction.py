@@ -104,8 +104,9 @@ def predict(model: Any, data: Dataset) -> Predictions:
     """
     model = Model.of(model, data)
     weights = None if data.weight is None else data.weight.to_numpy() / data.weight.mean()
+    wanted = "regressor" if data.task == "regression" else "classifier"
     kind = get_tags(model.last).estimator_type if hasattr(model.last, "__sklearn_tags__") else None
-    if (wanted := "regressor" if data.task == "regression" else "classifier") != kind is not None:
+    if kind not in (None, wanted):
         words = {"name": type(model.last).__name__, "kind": str(kind).replace("_", " "), "wanted": wanted}
         raise refusal("other kind", **words, target=data.target.name, task=data.task)
     if data.task == "regression":
@@ -251,9 +252,9 @@ def _binary(model: Model, data: Dataset, classes: tuple[Any, ...]) -> Prediction
         return replace(found, decisions=decided(data.features))
     if model.threshold is None or np.isnan(model.threshold.value):
         # Whoever cuts scores elsewhere decides otherwise on rows next to the usual boundary; ties are anybody's.
-        away = np.where(np.abs(score - found.boundary) > TIE, np.abs(score - found.boundary), np.inf)
-        near = np.argpartition(away, least := min(CHECKED_ROWS, data.rows) - 1)[: least + 1]
-        near = near[np.isfinite(away[near])]
+        away = np.abs(score - found.boundary)
+        near = np.flatnonzero(away > TIE)
+        near = near[np.argsort(away[near], kind="stable")[:CHECKED_ROWS]]
         if len(near) and (decided(data.features.iloc[near]) != found.decide(found.boundary)[near]).any():
             return replace(found, own=decided(data.features))
     return found
