@@ -3,12 +3,15 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
+from lightgbm import LGBMClassifier
 from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OrdinalEncoder
+from xgboost import XGBClassifier
 
+from toolkit.errors import InputError
 from toolkit.explanation.trace import see_through
 from toolkit.models.model import Model
 from toolkit.models.preprocessing import LevelEncoder, encoding_for, encoding_with, make_model
@@ -127,3 +130,21 @@ class TestLevelByLevel:
     def test_an_array_is_encoded_too(self):
         array = np.array([["a", 1], ["b", 2], ["a", 2]], dtype=object)
         assert np.array_equal(LevelEncoder().fit_transform(array), OrdinalEncoder().fit_transform(array))
+
+
+def test_settings_by_column_are_refused_where_the_encoding_moves_columns():
+    numbers = FEATURES[["age", "count"]]
+    for made in (
+        HistGradientBoostingClassifier(monotonic_cst=[0, 1]),
+        LGBMClassifier(monotone_constraints=[0, 1]),
+        XGBClassifier(monotone_constraints=(0, 1)),
+        HistGradientBoostingClassifier(categorical_features=[1]),
+        XGBClassifier(monotone_constraints="(0, 1)"),
+    ):
+        assert make_model(made, numbers).fit(numbers, TARGET == "yes").predict(numbers).shape == (N,)
+        with pytest.raises(InputError, match=r"for its columns.*Give a Pipeline"):
+            make_model(made, FEATURES[["<b>town</b>", "count"]])
+        with pytest.raises(InputError, match=r"for its columns.*Give a Pipeline"):
+            make_model(made, FEATURES[["empty", "count"]])
+    for plain in (HistGradientBoostingClassifier(), LGBMClassifier(), XGBClassifier()):
+        make_model(plain, FEATURES)

@@ -26,6 +26,10 @@ MOST_LEVELS = 100
 #: From here on encoding level by level is the faster way.
 MANY_ROWS = 2000
 _TREES = ("sklearn.ensemble", "sklearn.tree", "lightgbm", "xgboost", "catboost")
+#: Settings of trees that name columns, most by their place, and their values that name none.
+_BY_COLUMN = {"monotone_constraints", "monotonic_cst", "interaction_constraints", "interaction_cst", "feature_weights"}
+_BY_COLUMN |= {"categorical_features", "categorical_feature", "cat_features"}
+_OF_NONE = ("None", "auto", "from_dtype", "warn", "pairwise", "no_interactions")
 
 
 def encoding_for(estimator: Any) -> str:
@@ -44,6 +48,11 @@ def make_model(estimator: Any, features: pd.DataFrame) -> Pipeline:
     features : DataFrame of shape (n_rows, n_columns)
         The rows it will be fitted on. They decide which columns are numbers and which are text; a column without a
         single value is not used.
+
+    Raises
+    ------
+    InputError
+        Where settings of the estimator name columns by their place, and numbers do not stand before texts.
 
     Returns
     -------
@@ -67,6 +76,11 @@ def make_model(estimator: Any, features: pd.DataFrame) -> Pipeline:
     tags = get_tags(estimator).input_tags
     if (encoding := encoding_for(estimator)) == "none":
         return Pipeline([("encode", "passthrough"), ("model", estimator)])
+    set_by = {
+        name for name, value in estimator.get_params(deep=False).items() if str(value) not in _OF_NONE
+    } & _BY_COLUMN
+    if set_by and [*numbers, *texts] != list(features):
+        raise refusal("settings by column", name=type(estimator).__name__, settings=listed(sorted(set_by)))
     plain = "passthrough" if tags.allow_nan else SimpleImputer(strategy="median")
     number, text = _onehot() if encoding == "onehot" else (plain, _ordinal())
     threshold = 0.5 if encoding == "onehot" and tags.sparse else 0
