@@ -445,3 +445,25 @@ def test_scores_in_percent_are_shares():
     table = {"y_true": y, "y_score": [f"{100 * one}%" for one in score]}
     recorded, data = load_predictions(pd.DataFrame(table))
     np.testing.assert_allclose(recorded.predict_proba(data.features)[:, 1], score)
+
+
+def test_scores_that_contradict_the_predicted_labels_are_said():
+    rng = np.random.default_rng(0)
+    score = np.round(rng.random(400), 3)
+    group = rng.choice(["a", "b"], 400)
+    rows = {"y_true": np.where(rng.random(400) < score, "yes", "no"), "y_score": score, "group": group}
+    right = np.where(score > np.where(group == "a", 0.3, 0.7), "yes", "no")
+    told = {
+        "by_group": right,
+        "one": np.full(400, "no"),
+        "of_the_other": np.where(score < 0.5, "yes", "no"),
+        "in_another_order": rng.permutation(np.where(score > 0.5, "yes", "no")),
+    }
+    table = load_dataset(pd.DataFrame(rows), target="y_true", positive="yes")
+    for name, called in told.items():
+        both = load_predictions({**rows, "y_pred": called}, positive="yes")
+        for _, data in (both, join_predictions({"y_pred": called, "y_score": score}, table, 400)):
+            notes = [note for note in data.findings() if note.code == "MODEL-SCORES-CONTRADICT"]
+            assert len(notes) == (name in ("of_the_other", "in_another_order"))
+            assert all(note.severity == "high" for note in notes)
+            assert name != "of_the_other" or "in 0% of pairs" in notes[0].message

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple, Unpack
 
 import numpy as np
 import pandas as pd
 
+from toolkit.core.result import Finding
 from toolkit.data.dataset import Dataset, Options, listed_names
 from toolkit.data.load import load_dataset
 from toolkit.data.read import RawTable, read_table
@@ -18,13 +19,16 @@ from toolkit.data.table_reader.cells import column_kind, read_cells
 from toolkit.data.table_reader.formats import Format, marks_in
 from toolkit.data.target import target_by
 from toolkit.errors import InputError, listed, nearest
-from toolkit.models.findings import refusal
+from toolkit.models.findings import finding, refusal
 from toolkit.models.model import in_order
 from toolkit.models.recorded import RecordedPredictions
+from toolkit.statistics.ranking import roc_auc
 
 Source = str | os.PathLike[str] | pd.DataFrame | Mapping[str, Any] | RawTable
 Names = str | Sequence[str]
 SEPARATORS = "_.:-[]() "
+#: Least share of pairs of rows, one called positive and one not, in which the first has the higher score.
+AGREEING = 0.75
 
 
 def load_predictions(
@@ -169,7 +173,18 @@ def _record(table: RawTable, data: Dataset, columns: _Columns) -> tuple[Recorded
     """Check the predictions of the rows of a data set and record them under its index."""
     scores, classes = _scores(table, data, columns) if columns.scores else (None, tuple(data.classes))
     pred = _predictions(table, columns.pred, data, classes) if columns.pred else None
-    return RecordedPredictions(pred, scores, classes), replace(data, predictions=columns.names)
+    recorded = RecordedPredictions(pred, scores, classes)
+    notes = data.notes if pred is None or scores is None else (*data.notes, *_about_both(recorded, pred, data))
+    return recorded, replace(data, predictions=columns.names, notes=notes)
+
+
+def _about_both(recorded: RecordedPredictions, pred: pd.Series[Any], data: Dataset) -> Iterator[Finding]:
+    """Say where labels of two classes contradict their scores: most often of the other class, or in another order."""
+    chosen = np.asarray(pred == data.positive, dtype=float)
+    if data.task == "binary" and len(np.unique(chosen)) == 2:
+        score = recorded.predict_proba(data.features)[:, list(recorded.classes_).index(data.positive)]
+        if (above := roc_auc(chosen, score)[0]) < AGREEING:
+            yield finding("MODEL-SCORES-CONTRADICT", "high", data.target.name, above=above, positive=data.positive)
 
 
 def _scores(table: RawTable, data: Dataset, columns: _Columns) -> tuple[pd.DataFrame, tuple[Any, ...]]:
