@@ -23,10 +23,10 @@ from toolkit.core.words import counted, spoken
 from toolkit.data.dataset import Dataset
 from toolkit.data.schema import KEPT_AS
 from toolkit.data.split import Split
-from toolkit.errors import InputError, instance, listed
+from toolkit.errors import InputError, instance, listed, whole
 from toolkit.models.candidates import BASELINE, CANDIDATES, handed_over, make_baseline, make_candidates, tune_candidate
 from toolkit.models.findings import drawing, face, finding, refusal
-from toolkit.models.folds import fit_and_score, make_folds, metric_range, read_metric, takes_weights
+from toolkit.models.folds import SCORERS, fit_and_score, make_folds, metric_range, read_metric, takes_weights
 from toolkit.models.held_out import mark_rows
 from toolkit.models.model import Model
 from toolkit.statistics.intervals import Array
@@ -73,8 +73,7 @@ def train(
     Raises
     ------
     InputError
-        Where a candidate or the metric is unknown or not made for the task, or no candidate can be trained. One of
-        several that cannot costs that candidate, and is said.
+        Where a candidate or the metric is unknown or does not fit the task, or all fail; one that fails is said.
 
     Examples
     --------
@@ -87,8 +86,8 @@ def train(
         reasons = " ".join([note.message for note in data.notes if note.message.startswith("Column ")][:5])
         raise InputError(f"No feature is left beside {str(data.target.name)!r}. {reasons}".rstrip())
     name, scorers = read_metric(metric, data.task)
-    if cv < 2 or tune < 0:
-        raise InputError(f"cv must be at least 2 and tune at least 0; found cv={cv}, tune={tune}.")
+    whole("cv", cv, 2)
+    whole("tune", tune, 0)
     estimators = make_candidates(candidates, data.task, seed)
     folds, kind, findings = make_folds(data, strategy=split.strategy, folds=cv, seed=seed)
     findings += _about_settings(data, estimators, scorers[name], tune)
@@ -105,7 +104,8 @@ def train(
             except Exception as error:  # noqa: BLE001  # whatever a foreign estimator stumbles over
                 held = listed(data.classes) or f"{data.target.min():,.4g} to {data.target.max():,.4g}"
                 said = {"why": " ".join(str(error).split())[:300].rstrip("."), "held": held, "task": data.task}
-                failures[candidate] = str(refusal("not trained", candidate=candidate, metric=name, **said))
+                said |= {"candidate": candidate, "metric": name, "usual": listed(SCORERS[data.task])}
+                failures[candidate] = str(refusal("no metric" if candidate == BASELINE else "not trained", **said))
         if BASELINE in failures:
             break
         findings += _about_warnings(caught, candidate)
