@@ -101,15 +101,14 @@ def train(
                     estimator = tune_candidate(estimator, candidate, data, folds, scorers[name], tune, seed)
                 models[candidate], scored = fit_and_score(estimator, candidate, data, folds, scorers)
                 rows += scored
-            except Exception as error:  # noqa: BLE001  # whatever a foreign estimator stumbles over
+            except Exception as error:  # whatever a foreign estimator stumbles over
                 held = listed(data.classes) or f"{data.target.min():,.4g} to {data.target.max():,.4g}"
                 said = {"why": " ".join(str(error).split())[:300].rstrip("."), "held": held, "task": data.task}
-                said |= {"candidate": candidate, "metric": name, "usual": listed(SCORERS[data.task])}
-                failures[candidate] = str(refusal("no metric" if candidate == BASELINE else "not trained", **said))
-        if BASELINE in failures:
-            break
+                if candidate == BASELINE:
+                    raise refusal("no metric", metric=name, usual=listed(SCORERS[data.task]), **said) from error
+                failures[candidate] = str(refusal("not trained", candidate=candidate, metric=name, **said))
         findings += _about_warnings(caught, candidate)
-    if BASELINE in failures or len(failures) == len(estimators):
+    if len(failures) == len(estimators):
         raise InputError(" ".join(failures.values()))
     findings += [finding("TRAIN-FAILED", "high", candidate, failure=said) for candidate, said in failures.items()]
     scores = pd.DataFrame(rows, columns=["candidate", "metric", "fold", "value"])
