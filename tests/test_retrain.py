@@ -120,6 +120,24 @@ class TestParts:
         assert set(parts.test.features["a"]) <= known
         assert sum(value in known for value in parts.train.features["a"]) == 72
 
+    @pytest.mark.parametrize("when", [False, True])
+    @pytest.mark.parametrize("overlap", [150, 300])
+    def test_a_group_that_lives_on_is_on_one_side_only(self, when, overlap):
+        rng = np.random.default_rng(0)
+        old = rows(300, 0, BEFORE).assign(who=np.arange(300) % overlap, at=pd.Timestamp("2024-01-01"))
+        new = rows(200, 1, AFTER).assign(who=rng.integers(100, 300, 200), at=pd.date_range("2025-01-01", periods=200))
+        roles = {"group": "who"} | ({"time": "at"} if when else {"drop": ["at"]})
+        before = tk.load_dataset(old, target="bought", **roles)
+        after = tk.load_dataset(new, like=before)
+        settings = {"split": "auto", "test_size": 0.2, "validation_size": 0.2, "seed": 0}
+        parts = tk.split_retraining("retrain", before, after, settings=settings)
+        held = set(parts.test.group) | set(parts.validation.group)
+        assert not held & set(parts.train.group)
+        kept = sum(part.rows for part in parts.parts().values())
+        (said,) = [one for one in parts.findings() if one.code.endswith("-GROUPS") or one.code.endswith("-LEFT-OUT")]
+        assert said.code == "SPLIT-GROUPS-LEFT-OUT"
+        assert said.message.startswith(f"{500 - kept} earlier rows are left out, as their 'who' has rows in a later")
+
     def test_below_the_level_nothing_is_split(self):
         old, new = self.tables()
         with pytest.raises(NotApplicableError, match="The decision is 'watch': the model is not trained again below"):

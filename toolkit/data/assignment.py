@@ -95,10 +95,13 @@ def apart(parts: Codes, group: pd.Series[Any]) -> tuple[Codes, tuple[Finding, ..
     parts[early] = LEFT_OUT
     if not (parts == TRAIN).any():
         raise refusal("no row to train on", group=group.name)
-    if not early.any():
-        return parts, ()
-    severity = "low" if early.mean() < 0.1 else "medium"
-    return parts, (finding("SPLIT-GROUPS-LEFT-OUT", severity, group.name, rows=int(early.sum())),)
+    return parts, left_out(int(early.sum()), len(early), group.name)
+
+
+def left_out(lost: int, rows: int, group: object) -> tuple[Finding, ...]:
+    """Say how many rows of all were left out so that no group is on both sides; nothing where none was."""
+    severity = "low" if lost < 0.1 * rows else "medium"
+    return (finding("SPLIT-GROUPS-LEFT-OUT", severity, group, rows=lost),) if lost else ()
 
 
 def by_time(

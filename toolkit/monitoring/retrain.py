@@ -6,12 +6,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from toolkit.core.estimate import Estimate
 from toolkit.core.face import Face
 from toolkit.core.result import Finding, Record, Result
 from toolkit.core.results import LEVELS
+from toolkit.data.assignment import left_out
 from toolkit.data.dataset import given
 from toolkit.data.split import Split, split_dataset, stacked
 from toolkit.drift.comparison import Source
@@ -87,7 +89,8 @@ def split_retraining(
     Returns
     -------
     Split
-        By time where the table has one, else at random; the test part holds current rows only.
+        By time where the table has one, else at random; the test part holds current rows only. Where groups are kept on
+        one side, the former rows of groups that are held out are left out.
 
     Raises
     ------
@@ -102,9 +105,16 @@ def split_retraining(
     if isinstance(reference, Profile) or isinstance(current, Profile):
         raise InputError("Give reference and current as tables: a profile has no rows to train on.")
     sizes = {name: settings[name] for name in ("test_size", "validation_size", "seed")}
-    cut = split_dataset(current.labelled, strategy=settings["split"], **sizes)
-    pooled = stacked({"reference": reference.labelled, "current": cut.train})
-    return split_dataset(train=pooled, validation=cut.validation, test=cut.test, seed=settings["seed"])
+    former, newer, notes = reference.labelled, current.labelled, tuple[Finding, ...]()
+    cut = split_dataset(newer, strategy=settings["split"], **sizes)
+    held = [part.group for name, part in cut.parts().items() if name != "train" and part.group is not None]
+    if "group" in cut.strategy and former.group is not None:
+        former = former.take(np.flatnonzero(~former.group.isin(groups := pd.concat(held))))
+        lost = reference.labelled.rows - former.rows + newer.rows - sum(part.rows for part in cut.parts().values())
+        notes = left_out(lost, reference.labelled.rows + newer.rows, groups.name)
+    pooled = stacked({"reference": former, "current": cut.train})
+    parts = split_dataset(train=pooled, validation=cut.validation, test=cut.test, seed=settings["seed"])
+    return replace(parts, notes=(*parts.notes, *notes))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
