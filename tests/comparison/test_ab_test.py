@@ -57,6 +57,17 @@ def test_rows_of_a_unit_belong_together():
     assert (naive.high - naive.low) < 0.5 * (together.high - together.low)
 
 
+def test_one_unit_with_most_of_the_rows_is_no_difference():
+    rng, outcomes = np.random.default_rng(0), []
+    for _ in range(30):
+        size = np.append(3000, rng.integers(1, 6, 599))
+        unit, rate = np.repeat(np.arange(600), size), rng.beta(1, 4, 600)
+        frame = pd.DataFrame({"arm": np.array(["new", "old"])[unit % 2], "unit": unit, "spent": rng.random(len(unit))})
+        frame["spent"] = (frame["spent"] < rate[unit]).astype(int)
+        outcomes.append(measured(frame, unit="unit", planned=600).table["outcome"][0])
+    assert outcomes.count("undecided") >= 29
+
+
 def test_a_covariate_takes_out_what_was_known_before():
     frame = trial(lift=0.6)
     plain, less = (measured(frame, covariate=name).table.iloc[0] for name in ("", "before"))

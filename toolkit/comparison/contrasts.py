@@ -124,7 +124,9 @@ class Mean:
 
     @classmethod
     def of(cls, values: Array, units: Array) -> Mean:
-        """Average rows; what the rows of a unit add to the error belongs together.
+        """Average rows; the variance is the jackknife's that leaves out each unit with all its rows.
+
+        A unit with most of the rows draws the mean to itself, so that its distance from the mean tells too little.
 
         Examples
         --------
@@ -135,8 +137,8 @@ class Mean:
         if count < 2:
             return cls(math.nan, math.nan, count)
         level = float(values.mean())
-        sums = np.bincount(codes, values - level)
-        return cls(level, float((sums**2).sum()) * count / (count - 1) / len(values) ** 2, count)
+        moved = np.bincount(codes, values - level) / (len(values) - np.bincount(codes))
+        return cls(level, float((moved**2).sum()) * (count - 1) / count, count)
 
 
 @dataclass(frozen=True, slots=True)
