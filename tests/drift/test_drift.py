@@ -136,6 +136,16 @@ def test_power_table():
         assert shares[-1] >= 0.95
 
 
+@pytest.mark.parametrize(("last", "unit"), [(10_000.0, 1.0), (0.0, 1e-6)], ids=["one extreme value", "a small unit"])
+def test_what_divides_the_distance_does_not_hide_a_move_of_all_rows(last, unit):
+    rng = np.random.default_rng(0)
+    before, after = (np.append(rng.normal(mean, 1, 2999), last) * unit for mean in (0, 1))
+    tables = pd.DataFrame({"a": before}), pd.DataFrame({"a": after})
+    of_rows, of_profiles = detect_drift(*tables), detect_drift(*map(summarize, tables))
+    assert verdicts(of_rows) == verdicts(of_profiles) == {"a": "drifted"}
+    assert of_rows.table["distance"][0].low > 0.3
+
+
 def test_a_shift_that_keeps_all_margins_is_seen_by_the_domain_classifier():
     rng = np.random.default_rng(0)
     first, second, noise = rng.normal(size=(3, 3000))

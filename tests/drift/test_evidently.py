@@ -63,6 +63,9 @@ def test_numbers_agree(method, kind, sizes, shift):
     reference, current = numbers(kind, sizes[0], 0, rng), numbers(kind, sizes[1], shift, rng)
     expected, name = theirs(method, reference.dropna(), current.dropna(), ColumnType.Numerical)
     value, used = ours(method, reference, current)
+    if method is None and kind == "tiny" and sizes[0] > 1000:
+        # By default evidently divides by 0.001 here, a hundred standard deviations, beside which nothing moves.
+        expected, name = theirs("ks", reference, current, ColumnType.Numerical)
     assert (value, used) == (pytest.approx(expected, rel=1e-6, abs=1e-9), name)
 
 

@@ -28,6 +28,8 @@ FEW_FOR_BINS = 20
 RESAMPLED_CELLS = 100
 LEAST_NORM = 0.001
 LEAST_SHARE = 1e-4
+#: Where all but this share of the rows have less than this part of the variance, it is not theirs.
+TAIL, LEAST_BULK = 0.001, 0.1
 
 
 def _wasserstein(p: Array, q: Array, gaps: Array) -> Array:
@@ -161,10 +163,24 @@ class Pair:
 
     @property
     def default_method(self) -> str:
-        """Choose as evidently does: tests up to 1,000 rows of reference, distances above."""
-        if self.sizes[0] > SMALL:
+        """Choose as evidently does: tests up to 1,000 rows of reference, distances above.
+
+        Save where the distance is divided by a standard deviation that a handful of rows make, or by ``LEAST_NORM``:
+        beside those no move of all other rows counts.
+        """
+        if self.sizes[0] > SMALL and not (self.scale and self.outscaled):
             return "wasserstein" if self.scale else "jensenshannon"
         return "ks" if self.scale else "chisquare" if len(self.points) > 2 else "z"
+
+    @property
+    def outscaled(self) -> bool:
+        """Whether the reference without the thousandth of its rows furthest out varies, but hardly beside the norm."""
+        points = self.points / max(self.norm, LEAST_NORM)
+        order = np.argsort(np.abs(points - np.average(points, weights=self.reference)))
+        points, counts = points[order], self.reference[order]
+        near = np.diff(np.minimum(np.cumsum(counts), (1 - TAIL) * counts.sum()), prepend=0)
+        variance = np.average((points - np.average(points, weights=near)) ** 2, weights=near)
+        return bool(np.count_nonzero(near) > 1 and variance < LEAST_BULK)
 
     def distance(self, method: str) -> float:
         """Return the distance of the two columns as they are."""
