@@ -123,6 +123,11 @@ class TestWhatChanged:
             "FAIRNESS-ODDS sex": "changed",
         }
 
+    def test_two_findings_of_one_code_and_place_are_two(self):
+        told = report()["findings"]
+        (one,) = diff(report(findings=[*told, {**told[0], "message": "9% are infinite."}]), report()).changed
+        assert (one.part, one.kind) == ("findings", "removed")
+
 
 class TestIntervals:
     def test_over_independent_cards_it_holds_the_true_difference(self):

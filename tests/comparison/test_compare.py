@@ -305,6 +305,16 @@ def sides_of(frame):
     return (old, new), data, None, 0
 
 
+@pytest.mark.parametrize("options", [{}, {"group": "who"}], ids=["rows", "groups"])
+def test_a_model_beside_itself_is_neither_better_nor_worse(options):
+    frame = table(600)
+    frame = frame.assign(new=frame["old"], who=frame["who"] % 150)
+    numbers = compared(frame, margin=0.05, **options).scalars()
+    assert numbers["comparison.p_value"].value == 1
+    assert numbers["comparison.better_probability"].value == 0.5
+    assert numbers["comparison.p_equivalent"].value < 0.05
+
+
 def test_recorded_numbers_are_compared():
     rng = np.random.default_rng(0)
     truth = rng.normal(size=400)

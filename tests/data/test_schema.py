@@ -235,3 +235,14 @@ def test_a_unit_is_in_doubt_by_how_far_numbers_are_off(before, after, severity):
     said = {one.where: one.severity for one in read.findings() if one.code == "DATA-UNIT-CHANGED"}
     assert said == ({"size": severity} if severity and "size" in known.features else {})
     assert "size" in known.features or severity is None
+
+
+def test_of_a_list_that_is_cut_all_are_counted(first):
+    rows = table(1)
+    rows.loc[:5, "town"] = [f"Paris {row}" for row in range(6)]
+    rows.loc[:8, "price"] = 1e4 + np.arange(9)
+    found = codes(load_dataset(rows, like=first))
+    assert "(6 in all)" in found["DATA-UNSEEN-LABELS", "town"].message
+    assert "(11 in all)" in found["DATA-RANGE", "price"].message
+    found = codes(load_dataset(rows.assign(price=[f"odd {row}" for row in range(ROWS)]), like=first))
+    assert f"({ROWS} in all)" in found["DATA-KIND-CHANGED", "price"].message

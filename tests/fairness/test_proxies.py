@@ -173,3 +173,9 @@ def test_what_it_does_not_apply_to():
 def test_the_same_seed_gives_the_same_numbers():
     first, again = (find_proxies(table(600), rows=300, seed=3).frame() for _ in range(2))
     pd.testing.assert_frame_equal(first, again)
+
+
+def test_columns_that_tell_no_more_than_chance_are_not_named():
+    (note,) = find_proxies(table()).findings()
+    assert "title" in note.message
+    assert "noise" not in note.message

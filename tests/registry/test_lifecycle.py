@@ -109,7 +109,8 @@ def test_a_comparison_of_a_version_that_is_not_there_does_not_begin(model, a, b,
 
 def test_without_an_earlier_champion_a_rollback_says_so(model):
     with pytest.raises(
-        InputError, match="There is no earlier champion of 'salt' to go back to: that takes a second promotion"
+        InputError,
+        match=r"No earlier champion of 'salt' is kept: a rollback goes back one promotion\. Promote a version",
     ):
         lifecycle.rollback("salt", by="bob", reason="worse", out=model)
     with pytest.raises(InputError, match=r"There is no model 'slat'\. Did you mean 'salt'"):

@@ -13,7 +13,7 @@ from toolkit.card.lineage import model_of
 from toolkit.card.model_card import ModelCard
 from toolkit.core.estimate import UNKNOWN, Estimate, better_when
 from toolkit.core.results import Results
-from toolkit.core.words import shorten
+from toolkit.core.words import shorten, unique
 from toolkit.statistics.intervals import Z, change
 from toolkit.statistics.replicates import PAIRED, paired_difference
 from toolkit.statistics.significance import benjamini_hochberg
@@ -102,7 +102,9 @@ def changes_between(old: ModelCard, new: ModelCard) -> Iterator[Change]:
             yield from _compared(part, before, after)
     yield from changes_of_numbers(old, new)
     kept = [[one for one in card.findings() if not one.code.startswith("CARD-")] for card in (old, new)]
-    then, now = ({f"{one.code} {one.where}".strip(): one for one in ones} for ones in kept)
+    then, now = (
+        dict(zip(unique(f"{one.code} {one.where}".strip() for one in ones), ones, strict=True)) for ones in kept
+    )
     alike = {name: then[name].severity for name in then if name in now and then[name].severity == now[name].severity}
     found = [{name: f"{one.severity}: {one.message}" for name, one in ones.items()} | alike for ones in (then, now)]
     yield from _compared("findings", *found)

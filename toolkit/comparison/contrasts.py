@@ -61,7 +61,7 @@ class Paired:
         freedom = math.nan
         if found.has_interval and champion.pairing is not None and challenger.pairing is not None:
             units, apart = champion.units, challenger.pairing - champion.pairing
-            freedom = units.freedom(apart) if units else found.n - 1
+            freedom = units.freedom(apart) if units and apart.any() else found.n - 1
         sign = {"higher": 1, "lower": -1, "": 0}[direction(metric)]
         return cls(metric, champion.estimate, challenger.estimate, found, sign, freedom, exact)
 

@@ -195,7 +195,7 @@ def _read(column: pd.Series[Any], spec: Column, decision: Decision | None, keep:
             return plain, [*notes, *_about_numbers(name, plain, spec)]
         new = plain.cat.categories[len(spec.categories) :] if spec.categories else ()
         return plain, [*notes, *unseen(plain, plain.isin(new), "DATA-UNSEEN-LABELS")]
-    cells = listed((repr(str(cell)) for cell in column.dropna().unique()[:4]), 3)
+    cells = listed((repr(str(cell)) for cell in column.dropna().unique()), 3)
     missing = "" if keep else " All its cells are missing."
     notes = [finding("DATA-KIND-CHANGED", "critical", name, spec=spec, held=held, cells=cells, missing=missing)]
     return (plain if keep else pd.Series(np.nan, plain.index, "float64", plain.name)), notes
@@ -222,7 +222,7 @@ def _about_numbers(name: str, plain: pd.Series[Any], spec: Column) -> Iterator[F
     beyond, far = int((outside > 0).sum()), int((outside > width).sum())
     elsewhere = spec.half is not None and len(values) >= UNIT_ROWS and not spec.half[0] <= middle <= spec.half[1]
     if far or (spec.kind != "date" and (elsewhere or beyond > OUTSIDE_SHARE * len(values))):
-        cells = listed((f"{value:g}" for value in values[outside > 0].unique()[:4]), 3)
+        cells = listed((f"{value:g}" for value in values[outside > 0].unique()), 3)
         said = {"beyond": counted(beyond, "value"), "cells": ": " * bool(cells) + cells, "middle": middle, "spec": spec}
         yield finding("DATA-RANGE half" if spec.half else "DATA-RANGE", by_share(far / len(values)), name, **said)
 

@@ -48,7 +48,7 @@ def unseen(labels: pd.Series[Any], strange: pd.Series[bool], text: str, **number
     """Say how many labels were never seen before, and name some."""
     if not strange.any():
         return []
-    count, cells = int(strange.sum()), listed(map(quoted, labels[strange].astype(str).value_counts().index[:4]), 3)
+    count, cells = int(strange.sum()), listed(map(quoted, labels[strange].astype(str).value_counts().index), 3)
     said = {"count": count, "rows": len(labels), "cells": cells, "first": int(labels.index[strange][0]) + 1}
     return [finding(text, by_share(count / len(labels)), labels.name, **said, **numbers)]
 

@@ -50,10 +50,10 @@ def detect_drift(
 
     Methods, defaults and numbers are evidently's: up to 1,000 rows of reference the Kolmogorov-Smirnov, chi-square and
     Z tests, above it the normed Wasserstein (not where a few extreme values make the norm) and the Jensen-Shannon
-    distance; on request PSI, Hellinger,
-    Kullback-Leibler and Anderson-Darling. A verdict needs more than evidently asks for: a distance which, with what
-    chance adds to it taken out, reaches the column's threshold, and a p value that is at most ``alpha`` after the
-    correction of Benjamini & Hochberg (1995, doi:10.1111/j.2517-6161.1995.tb02031.x) over everything compared.
+    distance; on request PSI, Hellinger, Kullback-Leibler and Anderson-Darling. A verdict needs more than evidently asks
+    for: a distance which, with what chance adds to it taken out, reaches the column's threshold, and a p value that is
+    at most ``alpha`` after the correction of Benjamini & Hochberg (1995, doi:10.1111/j.2517-6161.1995.tb02031.x) over
+    everything compared.
 
     Parameters
     ----------

@@ -104,8 +104,7 @@ def judge_column(reference: ColumnSummary, current: ColumnSummary | None, plan: 
         wider = both and abs(math.log(current.std / reference.std)) > abs(current.mean - reference.mean) / reference.std
         dated, ones = reference.name in plan.dates, (reference, current)
         if wider:
-            spreads = " → ".join(format_number(one.std) for one in ones)
-            text = f"standard deviation {spreads}{' days' * dated}"
+            text = f"standard deviation {format_number(reference.std)} → {format_number(current.std)}{' days' * dated}"
         else:
             means = (cell_text(math.floor(one.mean), True) if dated else format_number(one.mean) for one in ones)
             text = f"mean {' → '.join(means)}"

@@ -249,13 +249,10 @@ def adjusted(table: pd.DataFrame) -> pd.DataFrame:
 
 def _disparity(parts: list[GroupMetric], ratio: bool, grouping: Grouping) -> dict[str, object]:
     first, labels = parts[0], grouping.labels
-    nothing = Estimate(math.nan, n=sum(one.n for one in first.kept))
-    undefined = Disparity(nothing, math.nan, math.nan, first.name, 0, 0, (first.name, 0, 0))
+    undefined = Disparity(Estimate(math.nan, n=sum(one.n for one in first.kept)), math.nan, math.nan, first.name, 0, 0)
     found = measure_disparity(parts, ratio=ratio) or undefined
-    by_name, (clear, *pair) = {part.name: part.estimates for part in parts}, found.clearest
-    others = " and ".join(f"{by_name[clear][place]} for {labels[place]}" for place in pair)
-    told = pair[0] == pair[1] or (clear, {*pair}) == (found.metric, {found.lowest, found.highest})
-    clearest = "" if told else f"{spoken(clear)} {others}"
+    by_name, (clear, *pair) = {part.name: part.estimates for part in parts}, found.clearest or ("",)
+    clearest = " and ".join(f"{by_name[clear][place]} for {labels[place]}" for place in pair)
     estimates = by_name[found.metric]
     worst, best = found.lowest, found.highest
     lower = found.metric in LOWER_IS_BETTER or found.metric.endswith(("_loss", "_error"))
@@ -266,5 +263,5 @@ def _disparity(parts: list[GroupMetric], ratio: bool, grouping: Grouping) -> dic
     if grouping.units and value.has_interval:
         value = replace(value, method=f"{value.method}; {grouping.units}")
     numbers = {"value": value, "expected": found.expected, "p_value": found.p_value, "p_adjusted": math.nan}
-    named |= {"metric": found.metric, "clearest": clearest}
+    named |= {"metric": found.metric, "clearest": f"{spoken(clear)} {clearest}".strip()}
     return numbers | named | {"groups": min(int(part.judged.sum()) for part in parts)}

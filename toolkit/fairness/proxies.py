@@ -132,8 +132,9 @@ class Proxies(Result):
         for name, measure, value, chance in self.table.iloc[:, :4].itertuples(index=False):
             if reached := sum(value.low >= limit for limit in NOTABLE[measure]):
                 severity: Severity = ("low", "medium", "high")[reached - 1]
-                most = self.columns[self.columns["feature"] == name].head(3)
-                told = ", ".join(f"{one.column} {format_number(one.value.value)}" for one in most.itertuples())
+                most = self.columns[self.columns["feature"] == name].head(3).itertuples()
+                best = (f"{one.column} {format_number(one.value.value)}" for one in most if one.value.value > chance)
+                told = ", ".join(best) or "none by itself"
                 numbers = {"measure": spoken(measure), "value": value, "chance": format_number(chance), "told": told}
                 found.append(finding("PROXY-STRONG", severity, name, name=name, **numbers))
         return by_severity(found)

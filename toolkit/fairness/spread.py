@@ -82,17 +82,13 @@ class GroupMetric:
         """Return the values of the judged groups."""
         return np.array([found.value for found in self.kept])
 
-    def contrast(self, values: Array) -> Array:
-        """Return by how many standard errors the pair differs that is most clearly apart, if all have the same rate.
+    @cached_property
+    def contrasts(self) -> Array:
+        """By how many standard errors the pair that is most clearly apart differs; shape (1 + replicates,).
 
-        Parameters
-        ----------
-        values : array of shape (judged, worlds)
-
-        Returns
-        -------
-        array of shape (worlds,)
+        First as was seen, then where all groups have the same rate.
         """
+        values = np.column_stack([self.values, self.chance])
         # Of normal errors, the mean absolute one is this share of the standard error; squares of 1e300 are infinite.
         away = np.abs(self.chance - self.chance.mean(axis=1, keepdims=True)).mean(axis=1) / math.sqrt(2 / math.pi)
         error, largest = np.maximum(away, np.finfo(float).tiny), np.zeros(values.shape[1])
@@ -100,11 +96,6 @@ class GroupMetric:
             apart = np.abs(values[:place] - values[place]) / np.hypot(error[:place], error[place])[:, None]
             largest = np.maximum(largest, apart.max(axis=0))
         return largest
-
-    @cached_property
-    def contrasts(self) -> tuple[float, Array]:
-        """The contrast that was seen, and those of worlds without disparity; shape (replicates,)."""
-        return float(self.contrast(self.values[:, None])[0]), self.contrast(self.chance)
 
 
 @dataclass(frozen=True)
@@ -122,9 +113,9 @@ class Disparity:
         The metric that decides.
     lowest, highest : int
         Places of the groups with its least and greatest value.
-    clearest : tuple (str, int, int)
-        The metric and a pair of groups that are apart beyond chance, the higher first: those two, or where it cannot be
-        told of them, the pair on which the lower limit rests.
+    clearest : tuple (str, int, int) or None
+        The metric and the pair of groups on which the lower limit rests, the higher first, where chance may explain
+        those two.
     """
 
     estimate: Estimate
@@ -133,7 +124,7 @@ class Disparity:
     metric: str
     lowest: int
     highest: int
-    clearest: tuple[str, int, int]
+    clearest: tuple[str, int, int] | None = None
 
 
 def to_scale(values: Array, proportion: bool) -> Array:
@@ -168,7 +159,8 @@ def measure_disparity(parts: Sequence[GroupMetric], *, ratio: bool = False) -> D
     apart = [float(_apart(part.values, ratio)) for part in parts]
     observed, decides = max(apart), parts[int(np.argmax(apart))]
     chance = np.max([_apart(part.chance, ratio) for part in parts], axis=0)
-    seen, alike = (np.max(found, axis=0) for found in zip(*(one.contrasts for one in parts), strict=True))
+    contrasts = np.max([part.contrasts for part in parts], axis=0)
+    seen, alike = float(contrasts[0]), contrasts[1:]
     critical = float(np.quantile(alike, 1 - 2 * TAIL))
     limits = {part: _limits_of_pairs(part, ratio, critical / Z)[0] for part in parts}
     low, high = max(float(one.max()) for one in limits.values()), max(_upper(part, ratio) for part in parts)
@@ -177,17 +169,17 @@ def measure_disparity(parts: Sequence[GroupMetric], *, ratio: bool = False) -> D
         widest = max(float(_apart(np.array([one.low, one.high]), ratio)) for one in decides.kept)
         high = observed + (1 - observed if ratio else 1.0) * widest
     highest, lowest = int(np.argmax(decides.values)), int(np.argmin(decides.values))
-    part, clear = decides, (highest, lowest)
-    if limits[decides][clear] <= 0 < low:
+    clearest = None
+    if limits[decides][highest, lowest] <= 0 < low:
         part = max(limits, key=lambda one: float(limits[one].max()))
-        clear = divmod(int(limits[part].argmax()), len(limits[part]))
+        pair = np.flatnonzero(part.judged)[[*divmod(int(limits[part].argmax()), len(limits[part]))]]
+        clearest = part.name, int(pair[0]), int(pair[1])
     value, expected = observed, float(chance.mean())
     if ratio:
         value, expected, low, high = 1 - value, 1 - expected, 1 - high, 1 - low
     p_value = (1 + int((alike >= seen - 1e-12 * max(1.0, seen)).sum())) / (1 + len(alike))
     estimate = Estimate(value, low, high, sum(found.n for found in decides.kept), METHOD)
-    places, own = (np.flatnonzero(one.judged).tolist() for one in (decides, part))
-    clearest = part.name, own[clear[0]], own[clear[1]]
+    places = np.flatnonzero(decides.judged).tolist()
     return Disparity(estimate, expected, p_value, decides.name, places[lowest], places[highest], clearest)
 
 

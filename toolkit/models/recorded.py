@@ -157,10 +157,9 @@ class ScoreFunction:
 
 def _in_order(scores: Any, classes: Sequence[Any] | AnyArray) -> Any:
     """Put the columns of a table of scores that are called as the classes in the order of these."""
-    named = {str(column): column for column in scores.columns} if isinstance(scores, pd.DataFrame) else {}
-    return (
-        scores[[named[str(label)] for label in classes]] if named and named.keys() == set(map(str, classes)) else scores
-    )
+    if not isinstance(scores, pd.DataFrame) or {*map(str, scores)} != {*map(str, classes)}:
+        return scores
+    return scores.set_axis([str(column) for column in scores], axis=1)[[str(label) for label in classes]]
 
 
 def _probabilities(scores: Any, classes: Sequence[Any]) -> pd.DataFrame:

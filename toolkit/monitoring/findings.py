@@ -12,7 +12,7 @@ from toolkit.core.estimate import LOWER_IS_BETTER, Estimate, KeyNumber, format_n
 from toolkit.core.figures import GREY, ORANGE, Axes, Drawing, draw_intervals, legend_above, name_windows
 from toolkit.core.result import Finding, by_severity
 from toolkit.core.texts import drawer, facer, finder
-from toolkit.core.words import titled
+from toolkit.core.words import spoken, titled
 from toolkit.data.dataset import Dataset
 from toolkit.errors import listed
 from toolkit.models.prediction import Predictions
@@ -51,7 +51,8 @@ def judge_estimate(
         values = [cell.value for cell in worse["estimated"]]
         worst = worse.iloc[np.argmax(values) if lower else np.argmin(values)]
         place = "over all rows" if worst["window"] == WHOLE else f"in {worst['window']}"
-        found.append(finding("ESTIMATE-DEGRADED", "medium", worst["window"], worst=worst, place=place, level=level))
+        said = {"metric": spoken(worst["metric"]), "worst": worst, "place": place, "level": level}
+        found.append(finding("ESTIMATE-DEGRADED", "medium", worst["window"], **said))
     if not reference.features.shape[1]:
         found.append(finding(f"ESTIMATE-FROM-SCORES {reference.task}", "low", rows=reference.rows))
     rarer, what = reference.rows, "rows"
@@ -96,6 +97,7 @@ def _about_labels(table: pd.DataFrame, shift: pd.DataFrame) -> list[Finding]:
     place = int(np.lexsort((size, outside))[-1])
     worst, notable = rows.iloc[place], bool(outside[place] and size[place] >= 1)
     about: dict[str, Any] = {"subject": subject, "p": p, "worst": worst, "where": "", "window": ""}
+    about["metric"] = spoken(worst["metric"])
     about["gap"] = format_number(worst["realized"].value - worst["estimated"].value)
     about["small"] = "" if notable else " The difference is small."
     if worst["window"] != WHOLE:

@@ -107,9 +107,9 @@ def split_retraining(
     sizes = {name: settings[name] for name in ("test_size", "validation_size", "seed")}
     former, newer, notes = reference.labelled, current.labelled, tuple[Finding, ...]()
     cut = split_dataset(newer, strategy=settings["split"], **sizes)
-    held = [part.group for name, part in cut.parts().items() if name != "train" and part.group is not None]
     if "group" in cut.strategy and former.group is not None:
-        former = former.take(np.flatnonzero(~former.group.isin(groups := pd.concat(held))))
+        groups = pd.concat([part.group for name, part in cut.parts().items() if name != "train"])
+        former = former.take(np.flatnonzero(~former.group.isin(groups)))
         lost = reference.labelled.rows - former.rows + newer.rows - sum(part.rows for part in cut.parts().values())
         notes = left_out(lost, reference.labelled.rows + newer.rows, groups.name)
     pooled = stacked({"reference": former, "current": cut.train})

@@ -195,7 +195,9 @@ def rollback(name: str, *, by: str, reason: str, out: Path, key: Path | None = N
     """
     with _registry(out, key) as (client, ledger):
         if client.search_registered_models(f"name = '{name}'") and PREVIOUS not in _aliases(client, name):
-            raise InputError(f"There is no earlier champion of {name!r} to go back to: that takes a second promotion.")
+            raise InputError(
+                f"No earlier champion of {name!r} is kept: a rollback goes back one promotion. Promote a version."
+            )
         version = _version(client, f"{name}@{PREVIOUS}")
         ledger.check_model(name, version.number, version.facts[MODEL])
         return _record(client, ledger, version, "rollback", by, reason, {CHAMPION: version.number, PREVIOUS: ""})
