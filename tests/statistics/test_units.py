@@ -74,16 +74,43 @@ class TestOf:
 
 
 class TestVariance:
-    def test_it_is_statsmodels_of_clusters_with_one_cluster_more(self):
+    def test_it_is_statsmodels_of_clusters_of_one_size_with_one_cluster_more(self):
         rng = np.random.default_rng(1)
-        codes = rng.integers(0, 30, 400)
-        values = rng.normal(size=400) + rng.normal(size=30)[codes]
-        fitted = sm.OLS(values, np.ones(400)).fit(cov_type="cluster", cov_kwds={"groups": codes})
+        codes = rng.permutation(np.repeat(np.arange(30), 13))
+        values = rng.normal(size=390) + rng.normal(size=30)[codes]
+        fitted = sm.OLS(values, np.ones(390)).fit(cov_type="cluster", cov_kwds={"groups": codes})
         units = Units(codes, 30, "g")
         influence = values - values.mean()
         furthest = np.abs(units.sums(influence)).max()
-        squares = (units.standard_error(influence) * 400) ** 2 - 30 / 29 * furthest**2
-        assert math.sqrt(squares) / 400 == pytest.approx(fitted.bse[0], rel=1e-9)
+        squares = (units.standard_error(influence) * 390) ** 2 - 30 / 29 * furthest**2
+        assert math.sqrt(squares) / 390 == pytest.approx(fitted.bse[0], rel=1e-9)
+
+    @pytest.mark.parametrize("weighted", [False, True])
+    def test_of_clusters_of_any_size_it_is_the_jackknife_that_leaves_out_each(self, weighted):
+        rng = np.random.default_rng(1)
+        codes = np.repeat(np.arange(21), [300, *rng.integers(1, 30, 20)])
+        values = rng.normal(size=len(codes)) + rng.normal(size=21)[codes]
+        weights = rng.gamma(1, size=len(codes)) if weighted else np.ones(len(codes))
+        weights = weights / weights.mean()
+        left_out = [np.average(values[codes != one], weights=weights[codes != one]) for one in range(21)]
+        apart = np.array(left_out) - np.average(values, weights=weights)
+        units = Units(codes, 21, "g", weights=weights if weighted else None)
+        found = units.standard_error(weights * (values - np.average(values, weights=weights)))
+        assert found == pytest.approx(math.sqrt(20 / 21 * (apart @ apart + (apart**2).max())), rel=1e-9)
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("metric", ["accuracy", "log_loss", "recall", "f1"])
+    def test_one_group_with_most_rows_is_covered_at_least_93_percent(self, metric):
+        rng, codes = np.random.default_rng(7), np.repeat(np.arange(80), [1500, *[9] * 79])
+        truth = binary_metrics(*people(np.random.default_rng(8), 100_000, 5)[:2])[metric].estimate.value
+        held = []
+        for _ in range(400):
+            shared, known = rng.normal(size=(2, 80))[:, codes]
+            odds = 0.8 * known + 0.8 * rng.normal(size=len(codes))
+            y = (rng.random(len(codes)) < expit(odds + shared)).astype(float)
+            found = binary_metrics(y, expit(0.9 * odds - 0.1), units=Units(codes, 80, "person"))[metric].estimate
+            held.append(found.low <= truth <= found.high)
+        assert np.mean(held) >= 0.93
 
     def test_that_of_the_auc_is_obuchowskis(self):
         rng = np.random.default_rng(2)

@@ -203,6 +203,16 @@ class Units:
         """Sum the influences of the rows of each unit, shape (count,)."""
         return np.bincount(self.codes, influence, self.count).astype(float)
 
+    def changes(self, influence: Array) -> Array:
+        """Return how far a statistic moves without each group, scaled as ``sums``; shape (count,).
+
+        A group that holds much of what matters pulls the statistic to itself, so that its sum is too small by its
+        share (Bell & McCaffrey 2002; MacKinnon et al. 2023, doi:10.1002/jae.2969).
+        """
+        share = self.sums((influence != 0) * weights_of(self, len(influence)))
+        left = np.maximum(1 - share / max(float(share.sum()), 1e-300), 1e-9)
+        return self.sums(influence) * (1 - 1 / self.count) / left
+
     @property
     def stretches(self) -> int:
         """Into how many independent stretches a series is worth to be cut."""
@@ -218,7 +228,8 @@ class Units:
             return max(float(used.sum()) ** 2 / float(used @ used), 2.0) - 1 if len(used) else 0.0
         codes, count = self.independent
         used = int(np.count_nonzero(np.bincount(codes, influence != 0)))
-        return freedom_of(np.bincount(codes, influence, count).astype(float), used) + (self.kind == "time")
+        sums = self.changes(influence) if self.kind == "group" else np.bincount(codes, influence, count).astype(float)
+        return freedom_of(sums, used) + (self.kind == "time")
 
     def quantile(self, influence: Array) -> float:
         """Return the quantile of Student's t for a 95% interval; infinite where a single group matters.
@@ -244,8 +255,8 @@ class Units:
     def standard_error(self, influence: Array) -> float:
         """Return the standard error of a statistic from the influence of each row.
 
-        Of groups by their sums (Liang & Zeger 1986, doi:10.1093/biomet/73.1.13; for the AUC Obuchowski 1997,
-        doi:10.2307/2533958). Of a series by the equal-weighted cosine estimator of its long-run variance, whose degrees
+        Of groups by the jackknife that leaves out each: their sums (Liang & Zeger 1986, doi:10.1093/biomet/73.1.13; for
+        the AUC Obuchowski 1997, doi:10.2307/2533958), each freed from its own pull. Of a series by the equal-weighted cosine estimator of its long-run variance, whose degrees
         of freedom grow with its length (Lazarus et al. 2018, doi:10.1080/07350015.2018.1506926).
 
         Parameters
@@ -259,12 +270,13 @@ class Units:
         >>> round(twice.standard_error(np.repeat(apart, 2)), 4)  # sqrt(4 / 3) times that of the four alone
         1.0801
         """
-        sums = self.sums(influence)
         if self.kind == "time":
-            waves = dct(sums, norm="ortho")[1 : self.stretches + 1]
+            waves = dct(self.sums(influence), norm="ortho")[1 : self.stretches + 1]
             return math.sqrt(self.count * float(waves @ waves) / self.stretches) / len(influence)
-        small = math.sqrt(self.count / max(self.count - 1, 1)) if self.kind != "row" else 1.0
-        return standard_error(sums) * small * self.count / len(influence)
+        if self.kind == "row":
+            return standard_error(influence)
+        small = math.sqrt(self.count / max(self.count - 1, 1))
+        return standard_error(self.changes(influence)) * small * self.count / len(influence)
 
 
 def summed(rows: Array, units: Units | None) -> Array:
