@@ -1,7 +1,5 @@
 """The models that are tried, how their settings are searched, and how the chosen one is handed over."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -226,7 +224,7 @@ def handed_over(model: Model, name: str, features: pd.DataFrame) -> ModelRecord:
     return ModelRecord(name, whole, example, requirements, types, str(FOLDER))
 
 
-def _type(column: Column, values: pd.Series[Any]) -> str:
+def _type(column: Column, values: "pd.Series[Any]") -> str:
     """Return MLflow's name of the type of a column, or ``any`` where MLflow would refuse what the model takes.
 
     Where MLflow is told ``double`` it refuses whole numbers, as a file has them where all happen to be so; where it is
