@@ -2,9 +2,9 @@
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from statistics import NormalDist
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -25,8 +25,7 @@ _BEGINNINGS = {"data": ("data.", "split."), "metrics": ("test.",), "fairness": (
 _BEGINNINGS |= {"operation": tuple(sections()["operation"]["numbers"])}
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """One thing in which two cards differ, or do not.
 
     Attributes
@@ -132,12 +131,12 @@ def changes_of_numbers(old_card: ModelCard, new_card: ModelCard) -> Iterator[Cha
             before_ends, after_ends = ([one.value, one.low, one.high] for one in (old, new))
             kind: Kind = "same" if np.array_equal(before_ends, after_ends, equal_nan=True) else "changed"
             difference = paired.get(name) or difference_of(new, old)
-            change = replace(change, kind=kind, difference=difference, numbers=(old, new))
+            change = change._replace(kind=kind, difference=difference, numbers=(old, new))
         parts.setdefault(part, []).append(change)
     for ones in parts.values():
         known = [math.nan if one.kind == "same" else p_value_of(one.difference) for one in ones]
         for one, p_value in zip(ones, benjamini_hochberg(known), strict=True):
-            yield replace(one, p_adjusted=float(p_value))
+            yield one._replace(p_adjusted=float(p_value))
 
 
 def p_value_of(difference: Estimate) -> float:

@@ -3,11 +3,10 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 from pprint import pformat
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 import yaml
@@ -31,8 +30,7 @@ _PLACEHOLDER = re.compile(r"\W*|\W*(todo|tbd|tba|fixme|xxx)\W*", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(NamedTuple):
     """One thing only a person can say.
 
     Attributes
@@ -129,8 +127,7 @@ def write_author_file(path: str | Path, *, overwrite: bool = False) -> Path:
     return path
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(NamedTuple):
     """One section of a card.
 
     Attributes

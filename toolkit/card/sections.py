@@ -54,7 +54,7 @@ def make_sections(reports: Sequence[Report], answers: Mapping[str, str]) -> tupl
     made = []
     for name, section in sections().items():
         lead = environment().from_string(section.get("lead", "")).render(about, numbers=found[name][1]).strip()
-        asked = [replace(one, text=answers.get(one.key, "")) for one in questions() if one.section == name]
+        asked = [one._replace(text=answers.get(one.key, "")) for one in questions() if one.section == name]
         code = environment().get_template("start.py.j2").render(about) if name == "start" else ""
         facts = filled(section.get("facts", {}), about)
         made.append(Section(name, section["title"], lead, asked, facts, tables[name], code, found[name][1]))

@@ -2,9 +2,8 @@
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -30,8 +29,7 @@ Raw: TypeAlias = Callable[[Any], tuple[Array, Array]]
 Attribute: TypeAlias = Callable[[pd.DataFrame], tuple[Array, Array]]
 
 
-@dataclass(frozen=True, eq=False)
-class Attributor:
+class Attributor(NamedTuple):
     """A model with the explainer that fits it.
 
     Attributes
@@ -120,7 +118,7 @@ def choose_attributor(
     if kind == "permutation":
         return found
     note = f"The {kind} explainer does not fit this model ({failure}), so the permutation explainer was used."
-    return replace(found, notes=(Finding("EXPLAIN-FALLBACK", "info", note, "method"),))
+    return found._replace(notes=(Finding("EXPLAIN-FALLBACK", "info", note, "method"),))
 
 
 def _drawn(background: Dataset, most: int, rng: np.random.Generator) -> Dataset:

@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 from markupsafe import Markup, escape
 
@@ -13,8 +13,7 @@ from toolkit.core.words import slug
 _BUTTON = Markup('<button type="button" class="term" popovertarget="{}">{}</button>')
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
+class Term(NamedTuple):
     """A word and what it means; ``spellings`` are other ways a report writes it."""
 
     title: str
