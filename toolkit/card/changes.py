@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from toolkit.card.content import as_text, questions, sections
+from toolkit.card.content import QUESTIONS, SECTIONS, as_text
 from toolkit.card.lineage import model_of
 from toolkit.card.model_card import ModelCard
 from toolkit.core.estimate import UNKNOWN, Estimate, better_when
@@ -22,7 +22,7 @@ Kind = Literal["added", "removed", "changed", "same"]
 PARTS = ("data", "features", "training", "metrics", "fairness", "operation", "other numbers", "findings", "author")
 UNPAIRED, SIGNIFICANT = "MOVER, unpaired", 0.05
 _BEGINNINGS = {"data": ("data.", "split."), "metrics": ("test.",), "fairness": ("fairness.",)}
-_BEGINNINGS |= {"operation": tuple(sections()["operation"]["numbers"])}
+_BEGINNINGS |= {"operation": tuple(SECTIONS["operation"]["numbers"])}
 
 
 class Change(NamedTuple):
@@ -107,7 +107,7 @@ def changes_between(old: ModelCard, new: ModelCard) -> Iterator[Change]:
     alike = {name: then[name].severity for name in then if name in now and then[name].severity == now[name].severity}
     found = [{name: f"{one.severity}: {one.message}" for name, one in ones.items()} | alike for ones in (then, now)]
     yield from _compared("findings", *found)
-    said = [{one.title: card.answers[one.key] for one in questions() if one.key in card.answers} for card in (old, new)]
+    said = [{one.title: card.answers[one.key] for one in QUESTIONS if one.key in card.answers} for card in (old, new)]
     yield from _compared("author", *said)
 
 

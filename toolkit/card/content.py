@@ -51,29 +51,14 @@ class Question(NamedTuple):
     text: str = ""
 
 
-@cache
-def sections() -> dict[str, dict[str, Any]]:
-    """Return the sections of a card by their name, in order: title, numbers and questions of each.
-
-    Examples
-    --------
-    >>> sections()["caveats"]["title"]
-    'Caveats and recommendations'
-    """
-    return dict(read_yaml(templates_folder() / "card" / "sections.yaml"))
-
-
-@cache
-def questions() -> tuple[Question, ...]:
-    """Return every question a card asks its author, in the order of the card.
-
-    Examples
-    --------
-    >>> questions()[0].key
-    'developers'
-    """
-    asked = ((name, *one) for name, section in sections().items() for one in section.get("questions", {}).items())
-    return tuple(Question(key, name, entry["title"], entry["question"]) for name, key, entry in asked)
+#: The sections of a card by their name, in order: title, numbers and questions of each.
+SECTIONS: dict[str, dict[str, Any]] = read_yaml(templates_folder() / "card" / "sections.yaml")
+#: Every question a card asks its author, in the order of the card.
+QUESTIONS = tuple(
+    Question(key, name, entry["title"], entry["question"])
+    for name, section in SECTIONS.items()
+    for key, entry in section.get("questions", {}).items()
+)
 
 
 def read_author(source: str | Path | Mapping[str, object] | None) -> dict[str, str]:
@@ -103,7 +88,7 @@ def read_author(source: str | Path | Mapping[str, object] | None) -> dict[str, s
         return {}
     given = source if isinstance(source, Mapping) else read_mapping(Path(source), "author's file")
     where = "The author's part" if given is source else f"The author's file {str(source)!r}"
-    known = [question.key for question in questions()]
+    known = [question.key for question in QUESTIONS]
     for key in (str(one) for one in given if one not in known):
         raise InputError(f"{where} has an unknown key {key!r}.{nearest(key, known)} Known: {listed(known, 40)}.")
     answers = {key: _text(given[key], key, where) for key in known if key in given}
@@ -123,7 +108,7 @@ def write_author_file(path: str | Path, *, overwrite: bool = False) -> Path:
         raise InputError(f"{str(path)!r} exists, and may hold answers. Choose another name, or give --overwrite.")
     with refusing(f"Cannot write {str(path)!r}"):
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(environment().get_template("author.yaml.j2").render(sections=sections()), encoding="utf-8")
+        path.write_text(environment().get_template("author.yaml.j2").render(sections=SECTIONS), encoding="utf-8")
     return path
 
 
