@@ -22,7 +22,7 @@ from toolkit.core.threads import side_by_side
 from toolkit.data import table_reader
 from toolkit.data.dataset import Dataset
 from toolkit.data.schema import BY_TYPE, Column
-from toolkit.errors import InputError, listed, nearest
+from toolkit.errors import InputError, listed, nearest, refusing
 from toolkit.models.findings import refusal
 from toolkit.models.folds import Folds, score_fold
 from toolkit.models.model import Model
@@ -80,9 +80,7 @@ def make_candidates(candidates: Sequence[object] | Mapping[str, object] | None, 
         if isinstance(estimator, type) or not all(hasattr(type(estimator), one) for one in ESTIMATOR):
             raise refusal("no estimator", item=item)
         if not fits(estimator):
-            raise InputError(
-                f"Candidate {item!r} is not a {kind}, but the task is {task}. Give a {kind}, or set the task."
-            )
+            raise refusal("other candidate", item=item, kind=kind, task=task)
         if estimator.get_params().get("random_state", seed) is None:
             estimator.set_params(random_state=seed)
         name = given or (item if isinstance(item, str) and "." not in item else type(estimator).__name__)
@@ -117,10 +115,8 @@ def imported(address: str, what: str) -> Any:
 
 
 def _made(path: str, settings: Mapping[str, Any]) -> Any:
-    try:
+    with refusing(f"Candidate {path!r} cannot be made without arguments", " Give it as an object.", (TypeError,)):
         return imported(path, "candidate")(**settings)
-    except TypeError as error:
-        raise refusal("candidate arguments", path=path, error=error) from error
 
 
 def requirements_of(estimator: Any) -> tuple[str, ...]:
