@@ -78,7 +78,7 @@ def verify(report: Path, as_json: bool) -> None:
     differing = sum(one.state == "differs" for one in checks)
     table = text_table(["part", "state", "why"], [[one.part, one.state, one.why] for one in checks])
     said = f"{counted(differing, 'part')} of {len(checks)} {'differs' if differing == 1 else 'differ'}."
-    answer(as_json, [asdict(one) for one in checks], table, said)
+    answer(as_json, [one._asdict() for one in checks], table, said)
     if differing:
         raise SystemExit(1)
 

@@ -10,16 +10,16 @@ import schemas
 from card_reports import number, report, with_scalars
 
 import toolkit as tk
-from toolkit.card.content import questions, sections
+from toolkit.card.content import QUESTIONS, SECTIONS
 from toolkit.card.model_card import make_card, read_card
-from toolkit.card.sections import cross_reference, points
+from toolkit.card.sections import POINTS, cross_reference
 from toolkit.core.result import Result
 from toolkit.errors import InputError
 from toolkit.policy.policy import read_levels
 from toolkit.report.summary import Summary
 from toolkit.runs.publish import summarize as publish_summary
 
-EVERY = {question.key: f"About {question.title}." for question in questions()}
+EVERY = {question.key: f"About {question.title}." for question in QUESTIONS}
 HOSTILE = [
     "<script>alert(1)</script>",
     '"><img src=x onerror=alert(1)>',
@@ -53,7 +53,7 @@ class TestContent:
     def test_it_is_a_result_with_every_section(self):
         card = make_card(report())
         assert isinstance(card, Result)
-        assert [section.id for section in card.sections] == list(sections())
+        assert [section.id for section in card.sections] == list(SECTIONS)
         assert card.title == "Model card: logistic for buys in people"
         assert all("<div" in section._repr_html_() for section in card.sections)
 
@@ -178,7 +178,7 @@ class TestContent:
 class TestCompleteness:
     def test_it_counts_the_answers(self):
         card = make_card(report(), author={"contact": "a@b.c", "risks": "Some."})
-        asked = len(questions())
+        asked = len(QUESTIONS)
         assert card.scalars()["card.completeness"].value == 2 / asked
         assert card.scalars()["card.answered"].n == asked
         assert len(card.blanks) == asked - 2
@@ -395,7 +395,7 @@ class TestWhatAValidatorAsks:
 class TestRegulation:
     def test_every_point_of_each_source_is_there(self):
         names = {}
-        for point in points():
+        for point in POINTS:
             names.setdefault(point["source"], []).append(point["point"])
         law, framework, guidance, standard = names.values()
         act = [*(f"1({letter})" for letter in "abcdefgh"), *(f"2({letter})" for letter in "abcdefgh"), *"3456789"]
@@ -407,14 +407,14 @@ class TestRegulation:
         assert [name.split(".")[1] for name in standard] == [*"2345", *"66666666", *["7", "8", "9", "10"]]
 
     def test_it_refers_only_to_what_there_is(self):
-        keys, known = {question.key for question in questions()}, set(sections())
-        for point in points():
+        keys, known = {question.key for question in QUESTIONS}, set(SECTIONS)
+        for point in POINTS:
             assert set(point["answers"]) <= keys
             assert set(point["sections"]) <= known
             assert point["human"] or point["answers"] or point["numbers"]
             if point["answers"] or point["numbers"] or point["recorded"]:
                 assert point["sections"]
-        assert {question.section for question in questions()} <= known
+        assert {question.section for question in QUESTIONS} <= known
 
     def test_a_point_is_covered_only_where_nothing_is_left_to_write(self):
         for answers in ({}, EVERY):

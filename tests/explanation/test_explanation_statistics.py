@@ -1,7 +1,6 @@
 """What is said about attributions, against references and by simulation."""
 
 import math
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -57,7 +56,7 @@ def test_a_model_that_uses_no_column_so_far_is_asked_about_all_rows(role):
     frame = pd.DataFrame({"a": np.zeros(60), "of": np.arange(60) // 2 + 1, "y": np.arange(60) * 1.0})
     frame["a"] += np.arange(60)
     data = load_dataset(frame, target="y", **{role: "of"})
-    still = replace(stub(True), attribute=lambda rows: (np.zeros((len(rows), 1, 1)), np.zeros((len(rows), 1))))
+    still = stub(True)._replace(attribute=lambda rows: (np.zeros((len(rows), 1, 1)), np.zeros((len(rows), 1))))
     assert draw_rows(still, data, precision=0.05, most=60, seconds=60, seed=0).stopped == "table"
 
 

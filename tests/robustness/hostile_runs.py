@@ -17,7 +17,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell
 from payloads import PAYLOADS
 from sample_notebook import notebook_of
 
-from toolkit.card.content import questions
+from toolkit.card.content import QUESTIONS
 
 #: What a terminal would obey or a spreadsheet would run, beside what a page would.
 TERMINAL = ("\x1b]0;pwned\x07", "\x1b[31mred\x1b[2J", "\x9b31m\x90", "\u202e\x1b[8mhidden")
@@ -171,7 +171,7 @@ def model_card(world: World) -> None:
     report = str(next((world.folder / "reports").glob("*-experiment-*")))
     texts = [one[:200] for one in NAMES]
     firsts = [one[:200] for one in world.names]
-    answers = {one.key: [firsts[at % len(firsts)], *texts[at::20]] for at, one in enumerate(questions())}
+    answers = {one.key: [firsts[at % len(firsts)], *texts[at::20]] for at, one in enumerate(QUESTIONS)}
     card = world.run("model_card", report=report, author=world.save("author.yaml", answers), champion=report)
     world.toolkit("card", "diff", card, report)
 

@@ -2,13 +2,13 @@
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from statistics import NormalDist
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
-from toolkit.card.content import as_text, questions, sections
+from toolkit.card.content import QUESTIONS, SECTIONS, as_text
 from toolkit.card.lineage import model_of
 from toolkit.card.model_card import ModelCard
 from toolkit.core.estimate import UNKNOWN, Estimate, better_when
@@ -22,11 +22,10 @@ Kind = Literal["added", "removed", "changed", "same"]
 PARTS = ("data", "features", "training", "metrics", "fairness", "operation", "other numbers", "findings", "author")
 UNPAIRED, SIGNIFICANT = "MOVER, unpaired", 0.05
 _BEGINNINGS = {"data": ("data.", "split."), "metrics": ("test.",), "fairness": ("fairness.",)}
-_BEGINNINGS |= {"operation": tuple(sections()["operation"]["numbers"])}
+_BEGINNINGS |= {"operation": tuple(SECTIONS["operation"]["numbers"])}
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """One thing in which two cards differ, or do not.
 
     Attributes
@@ -108,7 +107,7 @@ def changes_between(old: ModelCard, new: ModelCard) -> Iterator[Change]:
     alike = {name: then[name].severity for name in then if name in now and then[name].severity == now[name].severity}
     found = [{name: f"{one.severity}: {one.message}" for name, one in ones.items()} | alike for ones in (then, now)]
     yield from _compared("findings", *found)
-    said = [{one.title: card.answers[one.key] for one in questions() if one.key in card.answers} for card in (old, new)]
+    said = [{one.title: card.answers[one.key] for one in QUESTIONS if one.key in card.answers} for card in (old, new)]
     yield from _compared("author", *said)
 
 
@@ -132,12 +131,12 @@ def changes_of_numbers(old_card: ModelCard, new_card: ModelCard) -> Iterator[Cha
             before_ends, after_ends = ([one.value, one.low, one.high] for one in (old, new))
             kind: Kind = "same" if np.array_equal(before_ends, after_ends, equal_nan=True) else "changed"
             difference = paired.get(name) or difference_of(new, old)
-            change = replace(change, kind=kind, difference=difference, numbers=(old, new))
+            change = change._replace(kind=kind, difference=difference, numbers=(old, new))
         parts.setdefault(part, []).append(change)
     for ones in parts.values():
         known = [math.nan if one.kind == "same" else p_value_of(one.difference) for one in ones]
         for one, p_value in zip(ones, benjamini_hochberg(known), strict=True):
-            yield replace(one, p_adjusted=float(p_value))
+            yield one._replace(p_adjusted=float(p_value))
 
 
 def p_value_of(difference: Estimate) -> float:

@@ -3,11 +3,10 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 from pprint import pformat
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 import yaml
@@ -31,8 +30,7 @@ _PLACEHOLDER = re.compile(r"\W*|\W*(todo|tbd|tba|fixme|xxx)\W*", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(NamedTuple):
     """One thing only a person can say.
 
     Attributes
@@ -53,29 +51,14 @@ class Question:
     text: str = ""
 
 
-@cache
-def sections() -> dict[str, dict[str, Any]]:
-    """Return the sections of a card by their name, in order: title, numbers and questions of each.
-
-    Examples
-    --------
-    >>> sections()["caveats"]["title"]
-    'Caveats and recommendations'
-    """
-    return dict(read_yaml(templates_folder() / "card" / "sections.yaml"))
-
-
-@cache
-def questions() -> tuple[Question, ...]:
-    """Return every question a card asks its author, in the order of the card.
-
-    Examples
-    --------
-    >>> questions()[0].key
-    'developers'
-    """
-    asked = ((name, *one) for name, section in sections().items() for one in section.get("questions", {}).items())
-    return tuple(Question(key, name, entry["title"], entry["question"]) for name, key, entry in asked)
+#: The sections of a card by their name, in order: title, numbers and questions of each.
+SECTIONS: dict[str, dict[str, Any]] = read_yaml(templates_folder() / "card" / "sections.yaml")
+#: Every question a card asks its author, in the order of the card.
+QUESTIONS = tuple(
+    Question(key, name, entry["title"], entry["question"])
+    for name, section in SECTIONS.items()
+    for key, entry in section.get("questions", {}).items()
+)
 
 
 def read_author(source: str | Path | Mapping[str, object] | None) -> dict[str, str]:
@@ -105,7 +88,7 @@ def read_author(source: str | Path | Mapping[str, object] | None) -> dict[str, s
         return {}
     given = source if isinstance(source, Mapping) else read_mapping(Path(source), "author's file")
     where = "The author's part" if given is source else f"The author's file {str(source)!r}"
-    known = [question.key for question in questions()]
+    known = [question.key for question in QUESTIONS]
     for key in (str(one) for one in given if one not in known):
         raise InputError(f"{where} has an unknown key {key!r}.{nearest(key, known)} Known: {listed(known, 40)}.")
     answers = {key: _text(given[key], key, where) for key in known if key in given}
@@ -125,12 +108,11 @@ def write_author_file(path: str | Path, *, overwrite: bool = False) -> Path:
         raise InputError(f"{str(path)!r} exists, and may hold answers. Choose another name, or give --overwrite.")
     with refusing(f"Cannot write {str(path)!r}"):
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(environment().get_template("author.yaml.j2").render(sections=sections()), encoding="utf-8")
+        path.write_text(environment().get_template("author.yaml.j2").render(sections=SECTIONS), encoding="utf-8")
     return path
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(NamedTuple):
     """One section of a card.
 
     Attributes

@@ -1,7 +1,5 @@
 """The difference of two model cards: what changed, what did not, and which numbers moved by more than chance."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -28,7 +26,7 @@ FOLDED = ("operation", "other numbers")
 _FOLDED_KINDS, _PAIRED = beside(__file__, "changes.yaml").values()
 
 
-def diff_cards(a: ModelCard | str | Path, b: ModelCard | str | Path) -> CardDiff:
+def diff_cards(a: ModelCard | str | Path, b: ModelCard | str | Path) -> "CardDiff":
     """Tell what changed from one card to another.
 
     Parameters

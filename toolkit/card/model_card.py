@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from toolkit.card.content import Section, as_yaml, questions, read_author, sections, write_markdown
+from toolkit.card.content import QUESTIONS, SECTIONS, Section, as_yaml, read_author, write_markdown
 from toolkit.card.lineage import Report, evidence, for_the_hub, model_address, model_name, model_of, read_report
 from toolkit.card.sections import cross_reference, groups_drawings, make_sections
 from toolkit.core.estimate import Estimate, group_numbers, spread
@@ -99,7 +99,7 @@ def read_card(source: str | Path) -> ModelCard:
         content, named = json.loads(text), f"A report in {str(path)!r}"
         read = ((Results.read(entry["results"], named), entry) for entry in content["reports"])
         reports = [Report(results, str(entry["folder"]), str(entry["sha256"])) for results, entry in read]
-        known = {question.key for question in questions()}
+        known = {question.key for question in QUESTIONS}
         answers = {str(key): str(text) for key, text in content["author"].items() if key in known}
         if not reports:
             raise ValueError("it rests on no report")
@@ -135,7 +135,7 @@ class ModelCard(Result):
     @property
     def blanks(self) -> tuple[str, ...]:
         """Titles of the questions that the author left open."""
-        return tuple(question.title for question in questions() if question.key not in self.answers)
+        return tuple(question.title for question in QUESTIONS if question.key not in self.answers)
 
     @cached_property
     def sections(self) -> tuple[Section, ...]:
@@ -150,7 +150,7 @@ class ModelCard(Result):
         InputError
             Where there is none of that name.
         """
-        one_of("section of a card", name, sections())
+        one_of("section of a card", name, SECTIONS)
         return next(section for section in self.sections if section.id == name)
 
     def frame(self) -> pd.DataFrame:
@@ -161,7 +161,7 @@ class ModelCard(Result):
     def scalars(self) -> dict[str, Estimate]:
         """Return the numbers of the reports, of the same name the first, and ``card.completeness``."""
         every = (one for results in reversed(self.results) for one in results.scalars.items())
-        asked, answered = len(questions()), len(self.answers)
+        asked, answered = len(QUESTIONS), len(self.answers)
         own = {"card.answered": Estimate(answered, n=asked), "card.completeness": Estimate(answered / asked, n=asked)}
         return {name: number for name, number in every if not name.startswith(_OF_REPORTS)} | own
 
@@ -175,7 +175,7 @@ class ModelCard(Result):
     def _own_findings(self) -> list[Finding]:
         found, blank = [], len(self.blanks)
         if blank:
-            numbers = {"blank": blank, "asked": len(questions()), "titles": listed(self.blanks, 5)}
+            numbers = {"blank": blank, "asked": len(QUESTIONS), "titles": listed(self.blanks, 5)}
             found.append(finding("CARD-INCOMPLETE", "medium", "author", **numbers))
         if not any(group_numbers(results.scalars) for results in self.results):
             found.append(finding("CARD-NO-GROUPS", "low", "quantitative"))
@@ -219,7 +219,7 @@ class ModelCard(Result):
     def to_json(self) -> str:
         """Return the card as JSON, as ``templates/card/card.schema.json`` describes it."""
         content: dict[str, Any] = {"schema": SCHEMA, "title": self.title}
-        content |= {"completeness": len(self.answers) / len(questions()), "blanks": list(self.blanks)}
+        content |= {"completeness": len(self.answers) / len(QUESTIONS), "blanks": list(self.blanks)}
         content |= {"author": dict(self.answers), "findings": [asdict(one) for one in self.findings()]}
         content["sections"] = [self._section_json(section) for section in self.sections]
         content["reports"] = [report.plain() for report in self.reports]
@@ -253,6 +253,6 @@ class ModelCard(Result):
         """Return what the card rests on, and how much of each section is answered."""
         rows = [(one.title, one.answered, len(one.answers), len(one.numbers)) for one in self.sections]
         table = pd.DataFrame(rows, columns=["section", "answered", "questions", "numbers"])
-        reports, asked = counted(len(self.reports), "report"), len(questions())
+        reports, asked = counted(len(self.reports), "report"), len(QUESTIONS)
         said = face("card", self, table, reports=reports, asked=asked, answered=len(self.answers))
         return replace(said, findings=self._own_findings())

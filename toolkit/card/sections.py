@@ -4,14 +4,14 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cache, partial, reduce
+from functools import partial, reduce
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
 import pandas as pd
 
-from toolkit.card.content import Section, environment, filled, questions, sections, table_of
+from toolkit.card.content import QUESTIONS, SECTIONS, Section, environment, filled, table_of
 from toolkit.card.lineage import Report, evaluated_metrics, facts_of, model_name
 from toolkit.core.estimate import UNKNOWN, Estimate, GroupNumber, group_numbers
 from toolkit.core.face import FaceTable
@@ -43,7 +43,7 @@ def make_sections(reports: Sequence[Report], answers: Mapping[str, str]) -> tupl
     answers : mapping of key to text
     """
     every = [report.results for report in reports]
-    found = {name: gathered(every, name) for name in sections()}
+    found = {name: gathered(every, name) for name in SECTIONS}
     about, tables = _about(every), {name: made for name, (made, _) in found.items()}
     findings = by_severity(dict.fromkeys(one for results in every for one in results.findings))
     grave = [one for one in findings if one.severity != SEVERITIES[-1]]
@@ -52,9 +52,9 @@ def make_sections(reports: Sequence[Report], answers: Mapping[str, str]) -> tupl
     tables["caveats"] = table_of(caption, ("code", "severity", "finding"), worst) + tables["caveats"] + _triggers()
     tables |= {"lineage": list(_lineage_tables(reports)), "regulation": list(regulation_tables(every, answers))}
     made = []
-    for name, section in sections().items():
+    for name, section in SECTIONS.items():
         lead = environment().from_string(section.get("lead", "")).render(about, numbers=found[name][1]).strip()
-        asked = [replace(one, text=answers.get(one.key, "")) for one in questions() if one.section == name]
+        asked = [one._replace(text=answers.get(one.key, "")) for one in QUESTIONS if one.section == name]
         code = environment().get_template("start.py.j2").render(about) if name == "start" else ""
         facts = filled(section.get("facts", {}), about)
         made.append(Section(name, section["title"], lead, asked, facts, tables[name], code, found[name][1]))
@@ -88,7 +88,7 @@ def _triggers() -> list[FaceTable]:
 def _lineage_tables(reports: Sequence[Report]) -> Iterator[FaceTable]:
     """Return the way from data to run to model to report, a table for each report."""
     for place, report in enumerate(reports, 1):
-        rows = filled(sections()["lineage"]["steps"], facts_of(report.results) | {"report": report})
+        rows = filled(SECTIONS["lineage"]["steps"], facts_of(report.results) | {"report": report})
         yield from table_of(f"From data to report {place} of {len(reports)}", ("step", "recorded"), rows)
 
 
@@ -102,9 +102,9 @@ def placed_table(scalars: Scalars, section: str, model: str) -> Found:
 
     Of the candidates that were tried only the chosen ``model`` is shown.
     """
-    placed = (name for name in scalars if name.startswith(tuple(sections()[section].get("numbers", ()))))
+    placed = (name for name in scalars if name.startswith(tuple(SECTIONS[section].get("numbers", ()))))
     names = [name for name in placed if not name.startswith("time.") or name.startswith(f"time.{model}.")]
-    return plain_table(scalars, names, sections()[section].get("caption", ""))
+    return plain_table(scalars, names, SECTIONS[section].get("caption", ""))
 
 
 def training_table(scalars: Scalars) -> Found:
@@ -146,7 +146,7 @@ def group_tables(scalars: Scalars) -> Found:
     for feature in sorted({one.feature for one in people}):
         by_group = _crossed((one.group, one.metric, one.number) for one in people if one.feature == feature)
         known = dict.fromkeys(metric for own in by_group.values() for metric in own)
-        shown = ([metric for metric in sections()["quantitative"]["foremost"] if metric in known] or list(known))[:3]
+        shown = ([metric for metric in SECTIONS["quantitative"]["foremost"] if metric in known] or list(known))[:3]
         ordered = sorted(by_group.items())
         rows = [(group, *map(own.get, shown), max(number.n for number in own.values())) for group, own in ordered]
         kind = "Intersection" if "+" in feature else "Groups"
@@ -156,7 +156,7 @@ def group_tables(scalars: Scalars) -> Found:
     by_name = _crossed((f"{one.group} {one.metric}".strip(), one.feature, one.number) for one in apart)
     disparities = [(name, *map(own.get, features)) for name, own in by_name.items()]
     tables += table_of("Disparities between groups, with 95% intervals", ("disparity", *features), disparities)
-    placed = [beginning for section in sections().values() for beginning in section.get("numbers", ())]
+    placed = [beginning for section in SECTIONS.values() for beginning in section.get("numbers", ())]
     rest = [name for name in scalars if not _is_metric(name, "test") and not name.startswith((*_OWN, *placed))]
     others, _ = plain_table(scalars, rest, "Other numbers: classes, slices and what else was looked into")
     return tables + others, [*(one.name for one in every), *rest]
@@ -182,7 +182,7 @@ def compared_groups(every: Sequence[Results]) -> tuple[Estimate, list[GroupNumbe
     """Return one metric over all rows and of every group, the smallest first: the first that several groups have."""
     for results in every:
         ones = [one for one in group_numbers(results.scalars) if one.group and not one.is_disparity]
-        for metric in sections()["quantitative"]["compared"]:
+        for metric in SECTIONS["quantitative"]["compared"]:
             if len(known := [one for one in ones if one.metric == metric and not math.isnan(one.number.value)]) > 1:
                 known.sort(key=lambda one: (one.number.value, one.name))
                 return results.scalars.get(f"test.{metric}", UNKNOWN), known
@@ -224,19 +224,13 @@ def groups_drawings(every: Sequence[Results]) -> list[Drawing]:
     return [drawing("groups", draw, data, grid="x", metric=metric, overall=overall, said=said)]
 
 
-@cache
-def points() -> list[dict[str, Any]]:
-    """Return every point of the regulations as ``regulation.yaml`` has it, in the order of the sources.
-
-    Examples
-    --------
-    >>> points()[0]["point"], points()[-1]["point"]
-    ('1(a)', 'A.10')
-    """
-    bare: dict[str, Any] = {"sections": [], "answers": [], "numbers": [], "recorded": [], "human": ""}
-    sources = read_yaml(templates_folder() / "card" / "regulation.yaml")
-    named = ((each["points"], {name: each[name] for name in ("source", "reference")}) for each in sources)
-    return [bare | source | point for own, source in named for point in own]
+_BARE: dict[str, Any] = {"sections": [], "answers": [], "numbers": [], "recorded": [], "human": ""}
+#: Every point of the regulations as ``regulation.yaml`` has it, in the order of the sources.
+POINTS = [
+    _BARE | {name: each[name] for name in ("source", "reference")} | point
+    for each in read_yaml(templates_folder() / "card" / "regulation.yaml")
+    for point in each["points"]
+]
 
 
 def cross_reference(every: Sequence[Results], answers: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -245,10 +239,10 @@ def cross_reference(every: Sequence[Results], answers: Mapping[str, str]) -> lis
     ``used`` are the answers, numbers and facts that say something about it, ``left`` is what a person must still write,
     and ``state`` is covered, partly or open.
     """
-    titles = {one.key: one.title.lower() for one in questions()}
+    titles = {one.key: one.title.lower() for one in QUESTIONS}
     known = dict.fromkeys(name for results in every for name in results.scalars)
     found = []
-    for point in points():
+    for point in POINTS:
         written = [f"the author on {titles[key]}" for key in point["answers"] if key in answers]
         blanks = [titles[key] for key in point["answers"] if key not in answers]
         measured = {pattern: listed(matching(pattern, known), 2) for pattern in point["numbers"]}
@@ -267,7 +261,7 @@ def cross_reference(every: Sequence[Results], answers: Mapping[str, str]) -> lis
 def regulation_tables(every: Sequence[Results], answers: Mapping[str, str]) -> Iterator[FaceTable]:
     """Return a table for each source."""
     names = ("point", "asks", "answered from", "a person must still write")
-    references = {one["source"]: one["reference"] for one in points()}
+    references = {one["source"]: one["reference"] for one in POINTS}
     for source, points_of in groupby(cross_reference(every, answers), itemgetter("source")):
         own = list(points_of)
         rows = [(one["point"], one["asks"], _where(**one), one["left"]) for one in own]
@@ -277,7 +271,7 @@ def regulation_tables(every: Sequence[Results], answers: Mapping[str, str]) -> I
 
 
 def _where(state: str, used: Sequence[str], **point: Any) -> str:
-    places = ", ".join(sections()[name]["title"] for name in point["sections"])
+    places = ", ".join(SECTIONS[name]["title"] for name in point["sections"])
     return f"{state.capitalize()}. {places}: {'; '.join(used)}." if used else "Open."
 
 

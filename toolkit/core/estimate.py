@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from toolkit.core.resources import beside
 
@@ -220,8 +220,7 @@ def is_disparity(name: str) -> bool:
     return name.startswith(PREFIX) and name.endswith(_DISPARITY)
 
 
-@dataclass(frozen=True, slots=True)
-class GroupNumber:
+class GroupNumber(NamedTuple):
     """One number about a group, or about how far the groups of a feature are apart.
 
     Attributes

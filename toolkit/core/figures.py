@@ -9,7 +9,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from toolkit.core.estimate import Estimate
 from toolkit.core.face import FIGURES_MIME, NOTHING_MIME, face_macros, table_html
@@ -37,8 +37,7 @@ MOST_ROWS = 20
 SMALLEST_PNG = 40_000  # bytes of a drawing up to which it is not tried whether it would be smaller as PNG
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
+class Picture(NamedTuple):
     """What a figure says besides its drawing.
 
     Attributes

@@ -2,9 +2,8 @@
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -15,11 +14,11 @@ from toolkit.data.dataset import Dataset
 from toolkit.errors import InputError, one_of
 from toolkit.explanation.trace import Outputs, View, outputs_of, scales, see_through, sum_to_columns, whole_scale
 from toolkit.models.model import Model
+from toolkit.models.preprocessing import encoding_for
 from toolkit.statistics.intervals import Array
 
 METHODS = ("auto", "tree", "linear", "permutation")
 
-_TREES = ("sklearn.tree", "sklearn.ensemble", "lightgbm", "xgboost", "catboost")
 _PROBE_ROWS = 50
 _MEAN_ROWS, _DEEP_ROWS, _PERMUTED_ROWS, _GIVEN_ROWS = 5000, 25, 50, 100
 _MOST_CELLS = 20_000_000
@@ -30,8 +29,7 @@ Raw: TypeAlias = Callable[[Any], tuple[Array, Array]]
 Attribute: TypeAlias = Callable[[pd.DataFrame], tuple[Array, Array]]
 
 
-@dataclass(frozen=True, eq=False)
-class Attributor:
+class Attributor(NamedTuple):
     """A model with the explainer that fits it.
 
     Attributes
@@ -97,7 +95,7 @@ def choose_attributor(
     view = None if method == "permutation" else see_through(model, data.features)
     estimator = view.estimator if view else None
     linear = hasattr(estimator, "coef_") and hasattr(estimator, "intercept_")
-    fitting = "linear" if linear else "tree" if type(estimator).__module__.startswith(_TREES) else "permutation"
+    fitting = "linear" if linear else "tree" if encoding_for(estimator) == "ordinal" else "permutation"
     kind = fitting if method == "auto" else method
     failure = "its encoding cannot be traced to the original columns"
     if view is not None and kind != "permutation":
@@ -120,7 +118,7 @@ def choose_attributor(
     if kind == "permutation":
         return found
     note = f"The {kind} explainer does not fit this model ({failure}), so the permutation explainer was used."
-    return replace(found, notes=(Finding("EXPLAIN-FALLBACK", "info", note, "method"),))
+    return found._replace(notes=(Finding("EXPLAIN-FALLBACK", "info", note, "method"),))
 
 
 def _drawn(background: Dataset, most: int, rng: np.random.Generator) -> Dataset:

@@ -2,8 +2,7 @@
 
 import math
 import time
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -25,8 +24,7 @@ _BATCH = {"tree": 250, "linear": 250, "permutation": 10}
 LEVEL = 0.05
 
 
-@dataclass(frozen=True, eq=False)
-class Drawn:
+class Drawn(NamedTuple):
     """Explained rows, in the order in which they were drawn.
 
     Attributes

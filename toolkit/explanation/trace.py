@@ -3,9 +3,8 @@
 import copy
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -25,8 +24,7 @@ Owners: TypeAlias = NDArray[np.intp]
 _MARK = re.compile("\ue000(\\d+)\ue001")
 
 
-@dataclass(frozen=True, eq=False)
-class View:
+class View(NamedTuple):
     """A fitted model in two parts: what encodes a frame, and the estimator that scores the encoded matrix.
 
     Attributes
@@ -119,8 +117,7 @@ DECISION_SCORE, DECISION = "decision score", "decision (0 or 1)"
 LINKS: dict[str, Score] = {LOG_ODDS: special.expit, SOFTMAX: partial(special.softmax, axis=1), PROBABILITY: np.asarray}
 
 
-@dataclass(frozen=True)
-class Outputs:
+class Outputs(NamedTuple):
     """Which of a model's outputs are explained.
 
     Attributes

@@ -1,7 +1,5 @@
 """The models that are tried, how their settings are searched, and how the chosen one is handed over."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -24,7 +22,7 @@ from toolkit.core.threads import side_by_side
 from toolkit.data import table_reader
 from toolkit.data.dataset import Dataset
 from toolkit.data.schema import BY_TYPE, Column
-from toolkit.errors import InputError, listed, nearest
+from toolkit.errors import InputError, listed, nearest, refusing
 from toolkit.models.findings import refusal
 from toolkit.models.folds import Folds, score_fold
 from toolkit.models.model import Model
@@ -82,9 +80,7 @@ def make_candidates(candidates: Sequence[object] | Mapping[str, object] | None, 
         if isinstance(estimator, type) or not all(hasattr(type(estimator), one) for one in ESTIMATOR):
             raise refusal("no estimator", item=item)
         if not fits(estimator):
-            raise InputError(
-                f"Candidate {item!r} is not a {kind}, but the task is {task}. Give a {kind}, or set the task."
-            )
+            raise refusal("other candidate", item=item, kind=kind, task=task)
         if estimator.get_params().get("random_state", seed) is None:
             estimator.set_params(random_state=seed)
         name = given or (item if isinstance(item, str) and "." not in item else type(estimator).__name__)
@@ -119,10 +115,8 @@ def imported(address: str, what: str) -> Any:
 
 
 def _made(path: str, settings: Mapping[str, Any]) -> Any:
-    try:
+    with refusing(f"Candidate {path!r} cannot be made without arguments", " Give it as an object.", (TypeError,)):
         return imported(path, "candidate")(**settings)
-    except TypeError as error:
-        raise refusal("candidate arguments", path=path, error=error) from error
 
 
 def requirements_of(estimator: Any) -> tuple[str, ...]:
@@ -226,7 +220,7 @@ def handed_over(model: Model, name: str, features: pd.DataFrame) -> ModelRecord:
     return ModelRecord(name, whole, example, requirements, types, str(FOLDER))
 
 
-def _type(column: Column, values: pd.Series[Any]) -> str:
+def _type(column: Column, values: "pd.Series[Any]") -> str:
     """Return MLflow's name of the type of a column, or ``any`` where MLflow would refuse what the model takes.
 
     Where MLflow is told ``double`` it refuses whole numbers, as a file has them where all happen to be so; where it is

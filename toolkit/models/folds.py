@@ -1,7 +1,5 @@
 """Cross-validation: folds that follow the kind of split, the scorers that models are compared by, fits and scores."""
 
-from __future__ import annotations
-
 import inspect
 import math
 from collections.abc import Iterator, Mapping
@@ -109,7 +107,7 @@ def _cut(data: Dataset, strategy: str, folds: int, seed: int) -> tuple[Folds, st
     return list(cut), kind, findings
 
 
-def _by_time(time: pd.Series[Any], group: np.ndarray | None, folds: int) -> Iterator[Fold]:
+def _by_time(time: "pd.Series[Any]", group: np.ndarray | None, folds: int) -> Iterator[Fold]:
     """Cut between distinct times, so that rows of one time, or of one group, are never on both sides."""
     periods = time.rank(method="dense").to_numpy(dtype=int) - 1
     for before, after in TimeSeriesSplit(folds).split(np.arange(periods.max() + 1)):

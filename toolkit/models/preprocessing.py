@@ -76,9 +76,8 @@ def make_model(estimator: Any, features: pd.DataFrame) -> Pipeline:
     tags = get_tags(estimator).input_tags
     if (encoding := encoding_for(estimator)) == "none":
         return Pipeline([("encode", "passthrough"), ("model", estimator)])
-    set_by = {
-        name for name, value in estimator.get_params(deep=False).items() if str(value) not in _OF_NONE
-    } & _BY_COLUMN
+    settings = estimator.get_params(deep=False)
+    set_by = {name for name in _BY_COLUMN & settings.keys() if str(settings[name]) not in _OF_NONE}
     if set_by and [*numbers, *texts] != list(features):
         raise refusal("settings by column", name=type(estimator).__name__, settings=listed(sorted(set_by)))
     plain = "passthrough" if tags.allow_nan else SimpleImputer(strategy="median")

@@ -1,7 +1,5 @@
 """What may stand in the place of a model: predictions that somebody else recorded, or a function of a table."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -69,7 +67,7 @@ class RecordedPredictions:
         table: pd.DataFrame = self.y_score  # type: ignore[assignment]  # available_if saw to it
         return table.to_numpy(dtype=float)[self._places(features, table.index)]
 
-    def _places(self, features: pd.DataFrame, index: pd.Index[Any]) -> Codes | slice:
+    def _places(self, features: pd.DataFrame, index: "pd.Index[Any]") -> Codes | slice:
         if index.equals(features.index):
             return slice(None)
         places = index.get_indexer(features.index)
@@ -101,7 +99,7 @@ class ScoreFunction:
     probabilities: bool = False
 
     @classmethod
-    def of(cls, function: Callable[[pd.DataFrame], Any], data: Dataset | None) -> ScoreFunction:
+    def of(cls, function: Callable[[pd.DataFrame], Any], data: Dataset | None) -> "ScoreFunction":
         """Learn from a table which labels the scores are of, and whether they are probabilities.
 
         Raises

@@ -1,7 +1,5 @@
 """Train a baseline and candidates on the training part, compare them by cross-validation, choose one, refit it."""
 
-from __future__ import annotations
-
 import math
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -43,7 +41,7 @@ def train(
     cv: int = 5,
     one_standard_error: bool = False,
     seed: int = 0,
-) -> Training:
+) -> "Training":
     """Train a baseline and the candidates; choose by one cross-validated metric; refit the choice on all of training.
 
     Parameters

@@ -1,7 +1,5 @@
 """Gates and levels: a policy over named numbers becomes a verdict, or what to do about drift."""
 
-from __future__ import annotations
-
 import math
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -24,7 +22,7 @@ from toolkit.policy.reason import number_words, reason
 face = facer(__file__)
 
 
-def check(policy: str | Path | Mapping[str, object], *results: Result) -> Verdict:
+def check(policy: str | Path | Mapping[str, object], *results: Result) -> "Verdict":
     """Judge results by a policy.
 
     Parameters
@@ -57,7 +55,7 @@ def check(policy: str | Path | Mapping[str, object], *results: Result) -> Verdic
     return _judge(read_policy(policy), gather(results))
 
 
-def check_report(policy: str | Path | Mapping[str, object], report: str | Path) -> Verdict:
+def check_report(policy: str | Path | Mapping[str, object], report: str | Path) -> "Verdict":
     """Judge a report that was written earlier, by its ``results.json``.
 
     Parameters
@@ -76,12 +74,12 @@ def check_report(policy: str | Path | Mapping[str, object], report: str | Path) 
     return _judge(rules, (results.scalars, results.findings, results.data.fingerprint))
 
 
-def _judge(policy: Policy, numbers: Numbers) -> Verdict:
+def _judge(policy: Policy, numbers: Numbers) -> "Verdict":
     judged = sorted(judge_policy(policy, *numbers), key=lambda one: ("fail", "undecided", "pass").index(one.outcome))
     return Verdict(numbers[0], policy, overall(policy, judged), tuple(judged), left_out(policy, numbers[0]))
 
 
-def decide(policy: str | Path | Mapping[str, object], *results: Result) -> Decision:
+def decide(policy: str | Path | Mapping[str, object], *results: Result) -> "Decision":
     """Decide what to do: ``ok``, or the highest level at which a limit of the policy is shown to be broken.
 
     A limit is shown to be broken where none of a number's interval satisfies it, as for gates. What the data cannot

@@ -2,8 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import cache
+from typing import NamedTuple
 
 from markupsafe import Markup, escape
 
@@ -13,8 +12,7 @@ from toolkit.core.words import slug
 _BUTTON = Markup('<button type="button" class="term" popovertarget="{}">{}</button>')
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
+class Term(NamedTuple):
     """A word and what it means; ``spellings`` are other ways a report writes it."""
 
     title: str
@@ -27,22 +25,12 @@ class Term:
         return f"term-{slug(self.title)}"
 
 
-@cache
-def terms() -> tuple[Term, ...]:
-    """Read the terms that ``glossary.yaml`` explains, in the order of the alphabet."""
-    entries = read_yaml(templates_folder() / "review" / "glossary.yaml")
-    return tuple(sorted((Term(**entry) for entry in entries), key=lambda term: term.title.casefold()))
-
-
-@cache
-def _by_spelling() -> dict[str, Term]:
-    return {spelling.casefold(): term for term in terms() for spelling in (term.title, *term.spellings)}
-
-
-@cache
-def _spelling() -> re.Pattern[str]:
-    words = "|".join(re.escape(word) for word in sorted(_by_spelling(), key=len, reverse=True))
-    return re.compile(rf"(?<!\w)(?:{words})(?!\w|\.\w)", re.IGNORECASE)
+_EXPLAINED = read_yaml(templates_folder() / "review" / "glossary.yaml")
+#: The terms that ``glossary.yaml`` explains, in the order of the alphabet.
+TERMS = tuple(sorted((Term(**entry) for entry in _EXPLAINED), key=lambda term: term.title.casefold()))
+_BY_SPELLING = {spelling.casefold(): term for term in TERMS for spelling in (term.title, *term.spellings)}
+_WORDS = "|".join(re.escape(word) for word in sorted(_BY_SPELLING, key=len, reverse=True))
+_SPELLING = re.compile(rf"(?<!\w)(?:{_WORDS})(?!\w|\.\w)", re.IGNORECASE)
 
 
 class Glossary:
@@ -64,13 +52,13 @@ class Glossary:
     def used(self) -> list[Term]:
         """The terms met so far, in the order of the alphabet."""
         met = {name for _, name in self._seen}
-        return [term for term in terms() if term.id in met]
+        return [term for term in TERMS if term.id in met]
 
     def pieces(self, text: str, section: str) -> Iterator[tuple[str, Term | None]]:
         """Cut a text at the terms that this section uses for the first time, each of which comes with its term."""
         start = 0
-        for found in _spelling().finditer(text):
-            term = _by_spelling()[found.group().casefold()]
+        for found in _SPELLING.finditer(text):
+            term = _BY_SPELLING[found.group().casefold()]
             if (section, term.id) not in self._seen:
                 self._seen.add((section, term.id))
                 yield text[start : found.start()], None

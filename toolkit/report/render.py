@@ -14,7 +14,7 @@ from toolkit.core.resources import is_cell, read_bytes
 from toolkit.core.words import counted
 from toolkit.errors import InputError
 from toolkit.report.gallery import environment, gallery_html, run_folders
-from toolkit.report.glossary import Glossary, terms
+from toolkit.report.glossary import TERMS, Glossary
 from toolkit.report.narrative import Narrative
 from toolkit.report.sanitize import Heading, PageCleaner
 from toolkit.report.summary import VERDICTS, read_summary
@@ -114,7 +114,7 @@ class Page:
     def __init__(self, notebook: NotebookNode, name: str = "") -> None:
         self.glossary = Glossary()
         own = {"main", "verdict", "error", "glossary", "full", "parameters", "environment", "lineage"}
-        own |= {*_BEFORE, *_AFTER, *(term.id for term in terms())}
+        own |= {*_BEFORE, *_AFTER, *(term.id for term in TERMS)}
         self.narrative = narrative = Narrative(notebook, PageCleaner(frozenset(own), self.glossary))
         summary, self.verdict = None, VERDICTS["unpublished"]
         if narrative.results is not None:

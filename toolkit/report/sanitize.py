@@ -8,9 +8,9 @@ browser will see. No element whose content a browser reads as something other th
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from io import StringIO
 from itertools import count
+from typing import NamedTuple
 
 from bs4 import BeautifulSoup, Tag
 from bs4.element import NavigableString
@@ -52,8 +52,7 @@ _FOREIGN = _cleaner(_ALLOWED, _ATTRIBUTES, _CLASSES)
 _LAST = _cleaner(_ALLOWED | {"button", "wbr"}, _ATTRIBUTES | _OWN, f"{_CLASSES}|anchor|number|scroll|term")
 
 
-@dataclass(frozen=True, slots=True)
-class Heading:
+class Heading(NamedTuple):
     """A heading of the page: its text and the id to link to."""
 
     text: str

@@ -2,14 +2,13 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from toolkit.core.words import counted
 from toolkit.report.sanitize import Heading
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(NamedTuple):
     """One piece of the body: prose, the code of a cell (``label`` says which), or something it printed or showed.
 
     The content of an explorer is what it shows without a script; its ``data`` is JSON for the script.
@@ -66,8 +65,7 @@ class Section:
         return ", ".join(counted(count, noun) for noun, count in counts.items() if count) or "details"
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(NamedTuple):
     """The error a notebook stopped at, where it happened, and all that Python said about it."""
 
     name: str

@@ -8,12 +8,11 @@ import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from email.parser import HeaderParser
 from getpass import getuser
 from importlib.metadata import PackageNotFoundError, distributions, version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from toolkit.core.resources import beside, read_bytes
 from toolkit.core.results import read_results
@@ -81,8 +80,7 @@ def _write(folder: Path, manifest: Mapping[str, Any]) -> Path:
     return path
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(NamedTuple):
     """Whether one part of a report is as its manifest says, and if not, why."""
 
     part: str

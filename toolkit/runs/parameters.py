@@ -12,9 +12,8 @@ import json
 import re
 import tokenize
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from toolkit.core.resources import is_cell, read_bytes, read_mapping, templates_folder
 from toolkit.core.texts import refuser
@@ -29,8 +28,7 @@ _HEADING = re.compile(r"^(#.*)\s*((?:[^\S\n]*[^#\s].*\n?)*)", re.MULTILINE)
 _PLAIN = {"list": "list[{}]", "dict": "dict[str, object]", "NoneType": "str | None"}
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(NamedTuple):
     """One parameter of a template.
 
     Attributes

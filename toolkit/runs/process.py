@@ -12,11 +12,10 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import psutil
 from filelock import FileLock, Timeout
@@ -43,8 +42,7 @@ def check_space() -> None:
         raise InputError(f"{said}. Allow {LEAST_SPACE / 1e9:.0f} GB, or limit real memory, as containers do.")
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(NamedTuple):
     """How a notebook ended that did not end well: the kind of error and its message."""
 
     kind: str

@@ -4,8 +4,6 @@ A report depends on no tracking server. Where that fails, the run goes to the fi
 is a finding of the report until ``toolkit track`` has copied the run to the server.
 """
 
-from __future__ import annotations
-
 import json
 import math
 import os
@@ -40,7 +38,7 @@ UNTRACKED = "TRACKING-FAILED"
 
 def publish(
     *results: Result, template: str, parameters: Mapping[str, Any], name: str = "", out: str | Path | None = None
-) -> Published:
+) -> "Published":
     """Write ``results.json``, log the run to MLflow, and return what the report's head is made from.
 
     Under ``toolkit run`` the files go to the run's own folder; elsewhere to a new folder under ``out``.

@@ -4,9 +4,8 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from toolkit.core.estimate import Estimate
 from toolkit.core.results import read_results
@@ -19,8 +18,7 @@ TOLERANCE = 1e-6
 _TIMED = re.compile(r"(^|\.)(time|latency|throughput)\.")
 
 
-@dataclass(frozen=True, slots=True)
-class Compared:
+class Compared(NamedTuple):
     """One named number as it was recorded and as it is now; None where there is none."""
 
     name: str
@@ -45,8 +43,7 @@ class Compared:
         return {"name": self.name, "state": self.state, "recorded": recorded, "now": now}
 
 
-@dataclass(frozen=True, slots=True)
-class Reproduction:
+class Reproduction(NamedTuple):
     """A report that was made again.
 
     Attributes

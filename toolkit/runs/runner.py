@@ -1,7 +1,5 @@
 """Make a report: of a template, executed in a process of its own, or of results that a notebook of one's own has."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os
@@ -40,7 +38,7 @@ def run(
     require_tracking: bool = False,
     record: Path | None = None,
     **more: object,
-) -> Run:
+) -> "Run":
     """Run a template and return its report; in a notebook that shows the verdict, its reason and a link.
 
     The notebook runs under the interpreter that calls this, in the current folder. The report's folder appears under

@@ -5,8 +5,6 @@ loads all that a run uses and starts no thread; a report, the process of its not
 they begin anything, and wait to be told what to be. Each ends where the pipe by which it is told is closed.
 """
 
-from __future__ import annotations
-
 import contextlib
 import gc
 import json
@@ -32,7 +30,7 @@ VARIABLES: dict[str, Any] = beside(__file__, "environment.yaml")
 _TASKS = Path("/proc/self/task")  # a thread each, those of libraries too
 _asking = threading.Lock()
 _servers: list[socket.socket] = []
-_spares: list[Spare] = []
+_spares: "list[Spare]" = []
 
 
 class Spare(psutil.Process):

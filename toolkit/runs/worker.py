@@ -5,8 +5,6 @@ that nothing in the current folder (a ``toolkit`` or ``pandas.py`` of the caller
 From ``python -P worker.py server`` such processes are forked (see ``spare.py``).
 """
 
-from __future__ import annotations
-
 import atexit
 import contextlib
 import json
@@ -130,7 +128,7 @@ def execute(spec: dict[str, Any]) -> None:
         Path(spec["outcome"]).write_text(json.dumps(outcome), encoding="utf-8")
 
 
-def _announce(began: float, cell: NotebookNode, **_: object) -> None:
+def _announce(began: float, cell: "NotebookNode", **_: object) -> None:
     """Say on stderr which section of the notebook begins, and when."""
     from toolkit.core.words import printable
 
@@ -140,7 +138,7 @@ def _announce(began: float, cell: NotebookNode, **_: object) -> None:
         sys.stderr.flush()
 
 
-def _connection(scratch: Path) -> Config:
+def _connection(scratch: Path) -> "Config":
     """Let papermill and the kernel talk over files, where the system can: no port that others may take or listen to."""
     from traitlets.config import Config
 
