@@ -114,7 +114,7 @@ def typed(series: pd.Series[Any], decision: Decision | None = None) -> Noted:
     texts = as_texts(series)
     decision = decision or decide_format(texts)
     notes = about(str(series.name), decision, len(series))
-    if decision.format.kind not in ("number", "date", "bool"):
+    if decision.format.kind not in ("number", "date", "bool", "duration"):
         return series, notes
     return pd.Series(decision.format.read(texts)[0], index=series.index, name=series.name), notes
 

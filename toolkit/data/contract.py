@@ -71,7 +71,7 @@ def describe(
 
 def _described(raw: pd.Series[Any], plain: pd.Series[Any] | None, decision: Decision | None, role: Role) -> Column:
     kind: Any = column_kind(raw)
-    how = decision.format if decision else Format(_KINDS.get(kind, kind) if kind != "bool" else kind)
+    how = decision.format if decision else Format(kind if kind in ("bool", "duration") else _KINDS.get(kind, kind))
     said: dict[str, Any] = {one.name: getattr(how, one.name) for one in fields(Format)}
     first = raw.first_valid_index()
     said |= {"role": role, "why": BY_TYPE if decision is None else decision.why or _reason(raw, plain, decision)}
@@ -208,7 +208,7 @@ def _about_numbers(name: str, plain: pd.Series[Any], spec: Column) -> Iterator[F
     if spec.low is None or spec.high is None or not len(values):
         return
     middle = float(values.median())
-    if spec.kind == "number" and spec.typical and len(sizes) >= UNIT_ROWS:
+    if spec.kind != "date" and spec.typical and len(sizes) >= UNIT_ROWS:
         ratio = float(sizes.median()) / spec.typical
         inside, size = spec.low <= middle <= spec.high, max(ratio, 1 / ratio)
         if size >= (UNIT_FACTOR if inside else OUTSIDE_FACTOR):

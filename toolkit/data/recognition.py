@@ -95,18 +95,12 @@ def decide_formats(columns: Mapping[str, pa.StringArray], known: Schema | None =
     orders = {_day_first(one.dates) for one in sure if one.kind == "date"} - {None}
     orders = {_day_first(known.dates)} if known.dates else orders
     settled = {name: _settled(one, marks, orders) for name, one in found.items()}
-    return {name: replace(one, example=_example(columns[name], one.format)) for name, one in settled.items()}
-
-
-def _example(texts: pa.StringArray, how: Format) -> str:
-    """Return a cell that can be read, as it is written."""
-    read = np.flatnonzero(pd.notna(how.read(texts[:1000])[0]))
-    return str(texts[int(read[0])])[:80] if len(read) else ""
+    return {name: replace(one, example=one.format.example_of(columns[name])) for name, one in settled.items()}
 
 
 def _decided(texts: pa.StringArray, record: Column | None, dates: str) -> Decision:
     """Read a column by its record, or as dates where most cells fit a pattern that was given; else decide anew."""
-    if record is not None and record.kind in ("number", "date", "bool", "text"):
+    if record is not None and record.kind not in ("", "missing", "nested"):
         return _by_record(texts, record)
     if dates:
         values, odd = (hinted := Format("date", dates=dates)).read(texts)
@@ -186,9 +180,11 @@ def decide_format(texts: pa.StringArray) -> Decision:
 
 
 def _as_numbers(labels: pa.StringArray, counts: Codes) -> Decision | None:
-    """Find the notation in which most cells are numbers; None where the column holds none, or codes."""
+    """Find the notation in which most cells are numbers or durations; None where it holds none, or codes."""
     if cast_numbers(labels) is not None:
         return _plain_numbers(labels)
+    if some(labels, r"[0-9] days?|^P.*T") and (found := _best([Format("duration")], labels, counts)):
+        return found
     parts = number_parts(labels)
     decorated = flags(parts.is_valid()) & (not pc.all(pc.starts_with(labels, "(")).as_py())  # such as dialing codes
     total, most = int(counts.sum()), int(counts[decorated].sum())

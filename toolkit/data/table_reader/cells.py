@@ -142,7 +142,7 @@ def read_cells(
         return pd.Series(pd.Categorical.from_codes(found, dtype=dtype), index=series.index, name=series.name)
     if written:
         series = pd.Series(how.read(as_texts(series))[0], index=series.index, name=series.name)
-        kind = how.kind if how.kind == "date" else "number"
+        kind = how.kind if how.kind in ("date", "duration") else "number"
     if kind in ("date", "duration") and (kind, how.kind) != ("date", "number"):
         return as_days(series, kind)
     if kind in ("missing", "nested", "date"):
