@@ -183,3 +183,10 @@ def moments(series: pd.Series[Any]) -> pd.Series[Any]:
     """Return dates as moments in UTC, without a zone."""
     stamps: Any = series.dt.to_timestamp() if isinstance(series.dtype, pd.PeriodDtype) else series
     return pd.Series(pd.to_datetime(stamps, utc=True).dt.tz_localize(None))
+
+
+def odd_cells(texts: pa.StringArray, odd: NDArray[np.bool_], counts: Any = None) -> dict[str, int]:
+    """Count the texts that are odd, each as often as ``counts`` says; the most frequent ones come first."""
+    counts = np.ones(len(texts), dtype="int64") if counts is None else counts
+    found = pd.Series(counts[odd]).groupby(texts.filter(pa.array(odd)).to_pylist()).sum()
+    return {str(text): int(count) for text, count in found.sort_values(ascending=False, kind="stable").items()}

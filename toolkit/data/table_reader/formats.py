@@ -23,7 +23,7 @@ _UNITS = (
 )
 DECORATED = (
     rf"^(?P<before>(?:{_CURRENCY})?)[ \x{{a0}}]?"
-    r"(?P<number>[+-]?[0-9.,' \x{a0}]*[0-9][0-9.,]*(?:[eE][+-]?[0-9]+)?)"
+    r"(?P<number>[+-]?[0-9.,' \x{a0}]*[0-9][0-9.,]*(?:[eE][+-]?[0-9]+)?|[+-]?(?i:inf(?:inity)?))"
     rf"[ \x{{a0}}]?(?P<after>(?:{_UNITS}|{_CURRENCY})?)$"
 )
 #: As pandas, Python and ISO 8601 write durations; one below a day may be a clock alone.
@@ -114,6 +114,21 @@ class Format:
         """Return a cell that can be read, as it is written."""
         read = np.flatnonzero(pd.notna(self.read(texts[:1000])[0]))
         return str(texts[int(read[0])])[:80] if len(read) else ""
+
+    def twice(self, texts: pa.StringArray) -> tuple[str, ...]:
+        """Return two spellings of one number that differ in zeros at the end; codes may mean two things by them.
+
+        Examples
+        --------
+        >>> Format("number").twice(pa.array(["1.1", "2.5", "1.10"])), Format("number").twice(pa.array(["1.10", "2.50"]))
+        (('1.1', '1.10'), ())
+        """
+        if self.kind != "number" or self.unit or not len(texts.filter(pc.ends_with(texts, "0"))):
+            return ()
+        found = pc.unique(pc.utf8_trim_whitespace(texts.filter(pc.match_substring(texts, self.decimal))))
+        numbers = pd.Series(pc.utf8_rtrim(found, "0").to_pylist(), found.to_pylist())
+        same = numbers[numbers.duplicated(keep=False)].sort_values(kind="stable")
+        return tuple(sorted(same.index[:2]))
 
 
 def read_numbers(plain: pa.StringArray, how: Format) -> NDArray[np.float64]:
