@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from toolkit.core.result import Finding, Result, Severity
-from toolkit.core.words import counted
+from toolkit.core.words import counted, quoted
 from toolkit.data.columns import plain_column, prepare_features
 from toolkit.data.contract import MISFITS, about_columns, describe, find_columns, is_text, read_features, schema_of
 from toolkit.data.dataset import Dataset, Options, Roles, given, listed_names
@@ -284,7 +284,9 @@ def _labels(table: RawTable, frame: pd.DataFrame, roles: Roles, known: Schema, w
         if missing := int(values.isna().sum()):
             severity: Severity = "info" if not whole else "medium" if missing > 0.05 * len(frame) else "low"
             text = "DATA-TARGET-MISSING" if whole else "DATA-TARGET-MISSING kept"
-            notes.append(finding(text, severity, roles.target, missing=missing, rows=len(frame)))
+            written = table.decisions[roles.target].marks if roles.target in table.decisions else ()
+            marks = f" (written {listed(quoted(one) for one in written)})" if any(written) else ""
+            notes.append(finding(text, severity, roles.target, missing=missing, rows=len(frame), marks=marks))
     if groupless := int(frame[roles.group].isna().sum()) if roles.group else 0:
         notes.append(finding("DATA-GROUP-MISSING", "medium", roles.group, missing=groupless, rows=len(frame)))
     if (absent := known.named("weight")) and absent not in frame:
