@@ -260,3 +260,14 @@ def test_durations_are_the_same_numbers_of_days_in_any_file(tmp_path, first, uni
 def test_times_of_day_stay_text():
     table = pd.DataFrame({"at": ["08:30:00", "17:00:00"] * 10, "y": ["no", "yes"] * 10})
     assert load_dataset(table, target="y").schema.columns["at"].kind == "text"
+
+
+def test_dates_outside_the_range_are_named_as_dates():
+    table = pd.DataFrame({"day": pd.date_range("2024-01-01", periods=60), "y": [0, 1] * 30})
+    far = table.assign(day=table["day"].where(table.index > 2, pd.Timestamp("2089-05-05")))
+    known = load_dataset(table, target="y")
+    message = next(one.message for one in load_dataset(far, like=known).notes if one.code == "DATA-RANGE")
+    assert (
+        "2089-05-05 (median 2024-02-02; earlier 2024-01-01 to 2024-02-29, half of them 2024-01-15 to 2024-02-14)"
+        in message
+    )
