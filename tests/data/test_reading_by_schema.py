@@ -271,3 +271,28 @@ def test_dates_outside_the_range_are_named_as_dates():
         "2089-05-05 (median 2024-02-02; earlier 2024-01-01 to 2024-02-29, half of them 2024-01-15 to 2024-02-14)"
         in message
     )
+
+
+@pytest.mark.parametrize("labels", [("false", "true"), ("1.0", "2.0"), ("5 kg", "7 kg"), ("2021-01-01", "2022-01-01")])
+def test_labels_that_are_texts_in_one_file_are_texts_in_every_later_one(tmp_path, labels):
+    table = pd.DataFrame({"a": np.arange(60.0) % 7, "y": [*labels] * 30})
+    table.to_parquet(tmp_path / "first.parquet")
+    table.to_csv(tmp_path / "later.csv", index=False)
+    known = load_dataset(tmp_path / "first.parquet", target="y", positive=labels[1])
+    for later in ("first.parquet", "later.csv"):
+        data = load_dataset(tmp_path / later, like=known)
+        assert (data.target.tolist(), data.classes, data.positive) == (table["y"].tolist(), labels, labels[1])
+
+
+@pytest.mark.parametrize("ending", ["parquet", "jsonl"])
+def test_long_whole_numbers_are_the_labels_that_they_were_in_text(tmp_path, ending):
+    ids = [10**18 + one for one in range(30)] * 2
+    table = pd.DataFrame({"account": ids, "y": [0, 1] * 30})
+    table.to_csv(tmp_path / "first.csv", index=False)
+    known = load_dataset(tmp_path / "first.csv", target="y", kinds={"account": "text"})
+    assert known.schema.columns["account"].kind == "text"
+    path = tmp_path / f"later.{ending}"
+    table.to_parquet(path) if ending == "parquet" else table.to_json(path, orient="records", lines=True)
+    data = load_dataset(path, like=known)
+    assert data.features["account"].astype(str).tolist() == list(map(str, ids))
+    assert {note.code for note in data.notes} == set()

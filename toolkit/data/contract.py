@@ -182,7 +182,8 @@ def _read(column: pd.Series[Any], spec: Column, decision: Decision | None, keep:
     if wanted == "date" and held == "number" and spec.low is not None and spec.high is not None:
         held = "date" if spec.low - NEAR_DAYS <= plain.median() <= spec.high + NEAR_DAYS else held
     if wanted == "text" and held != "text":
-        texts = read_cells(plain if held == "number" else column, spec, spec.categories, spec.ordered)
+        exact = held != "number" or pd.api.types.infer_dtype(column, skipna=True) == "integer"
+        texts = read_cells(column if exact else plain, spec, spec.categories, spec.ordered)
         if not keep or not spec.categories or texts.isin(spec.categories).any():
             plain, held = texts, "text"
     if wanted in ("", "missing", "nested"):
