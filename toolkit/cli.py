@@ -8,7 +8,7 @@ import click
 
 import toolkit.cli_lifecycle  # its commands
 from toolkit.console import answer, command, main, text_table
-from toolkit.core.words import printable
+from toolkit.core.words import counted, printable
 from toolkit.errors import InputError
 from toolkit.runs import parameters
 
@@ -162,7 +162,9 @@ def data(source: str | None, schema: Path | None, save: Path | None, target: str
         table = toolkit.load_dataset(source, target=target, schema=known, **roles)
         findings, task = table.findings(), f"; {table.task} task"
         more = f"Target: {printable(table.roles.target)}. Fingerprint: {table.fingerprint}"
-    click.echo(f"{printable(table.name)}: {table.rows:,} rows, {table.columns} columns{task}\n{more}\n")
+    click.echo(
+        f"{printable(table.name)}: {counted(table.rows, 'row')}, {counted(table.columns, 'column')}{task}\n{more}\n"
+    )
     shown = readable(table.profile())
     click.echo(text_table(list(shown.columns), shown.to_numpy(dtype=object).tolist()))
     settled = [[name, one.role, one, one.example, one.why] for name, one in table.schema.columns.items()]
@@ -258,7 +260,7 @@ def save_profile(source: str, path: Path, target: str | None, time: str | None, 
 def show_profile(path: Path) -> None:
     """List the columns of the profile at PATH."""
     found = toolkit.load_profile(path)
-    click.echo(f"{printable(found.name)}: {found.rows:,} rows, {len(found.columns)} columns\n")
+    click.echo(f"{printable(found.name)}: {counted(found.rows, 'row')}, {counted(len(found.columns), 'column')}\n")
     rows = [[*one[:3], f"{one[3]:.1%}", one[4]] for one in found.frame().itertuples(index=False, name=None)]
     click.echo(text_table(["column", "role", "kind", "missing", "values kept"], rows))
 

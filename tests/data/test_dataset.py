@@ -775,3 +775,20 @@ def test_years_of_two_digits_that_lie_ahead_are_said():
     assert abs(int(re.search(r"and (\d+) of", note.message)[1]) - ahead) < 10
     past = frame.assign(born=pd.date_range("2001-01-01", "2020-12-31", periods=400).strftime("%d.%m.%y"))
     assert "DATA-SHORT-YEARS" not in [one.code for one in load_dataset(past, target="y").notes]
+
+
+@pytest.mark.parametrize("labels", [("no", "yes"), ("TRUE", "FALSE")])
+def test_it_is_said_how_a_missing_label_is_written(tmp_path, labels):
+    table = pd.DataFrame({"a": np.arange(90.0) % 7, "y": [*labels, "NA"] * 30})
+    table.to_csv(path := tmp_path / "table.csv", index=False)
+    message = next(one.message for one in load_dataset(path, target="y").notes if one.code == "DATA-TARGET-MISSING")
+    assert message == "Target 'y' is missing in 30 of 90 rows (written 'NA'), which were dropped."
+
+
+def test_one_feature_is_not_several():
+    table = pd.DataFrame({"a": np.arange(60.0) % 7, "y": [0, 1] * 30})
+    data = load_dataset(table, target="y")
+    later = load_dataset(table.head(1), like=data)
+    assert "60 rows and 1 feature;" in str(data)
+    assert "60 rows and 1 feature;" in data._repr_html_()
+    assert "1 row and 1 feature;" in str(later)

@@ -1,4 +1,5 @@
 import gzip
+import json
 import lzma
 import sqlite3
 import threading
@@ -506,3 +507,49 @@ def test_openml_without_internet_is_one_clear_error(monkeypatch):
         read_table("openml:adult")
     with pytest.raises(InputError, match="which OpenML data set"):
         read_table("openml:")
+
+
+LARGE = [None if i % 7 == 3 else 2**60 + i for i in range(60)]
+
+
+@pytest.mark.parametrize("lines", [True, False])
+def test_large_whole_numbers_beside_gaps_stay_apart_in_json(tmp_path, lines):
+    rows = [{"id": one, "y": i % 2} if one else {"y": i % 2} for i, one in enumerate(LARGE)]
+    path = tmp_path / "table.json"
+    path.write_text("\n".join(map(json.dumps, rows)) if lines else json.dumps(rows))
+    data = load_dataset(path, target="y", group="id")
+    assert data.group.dropna().tolist() == [one for one in LARGE if one]
+    csv = tmp_path / "table.csv"
+    pd.DataFrame({"id": pd.array(LARGE, "Int64"), "y": [row["y"] for row in rows]}).to_csv(csv, index=False)
+    assert load_dataset(csv, target="y").fingerprint == data.fingerprint
+
+
+def test_large_whole_numbers_that_are_texts_stay_apart():
+    table = pd.DataFrame({"amount": [str(2**60 + i) for i in range(0, 180, 3)], "y": [0, 1] * 30})
+    data = load_dataset(table, target="y")
+    assert data.features["amount"].tolist() == table["amount"].astype("int64").tolist()
+
+
+def test_infinite_numbers_with_a_decimal_comma_are_numbers(tmp_path):
+    values = np.where(np.arange(60) % 7 == 3, np.inf, np.linspace(0.5, 9.25, 60))
+    table = pd.DataFrame({"a": np.where(np.arange(60) % 2, values, -values), "y": [0, 1] * 30})
+    table.to_csv(path := tmp_path / "table.csv", index=False, sep=";", decimal=",")
+    known, data = load_dataset(table, target="y"), load_dataset(path, target="y")
+    pd.testing.assert_frame_equal(data.features, known.features)
+    assert load_dataset(path, like=known).features["a"].tolist()[:3] == known.features["a"].tolist()[:3]
+
+
+@pytest.mark.parametrize(("decimal", "sep"), [(".", ","), (",", ";")])
+def test_two_spellings_of_one_number_are_said(tmp_path, decimal, sep):
+    sections = [f"{chapter}{decimal}{part}" for chapter in range(1, 5) for part in range(1, 21)]
+    table = pd.DataFrame({"section": sections, "size": [f"{i / 7:.2f}" for i in range(80)], "y": [0, 1] * 40})
+    table.to_csv(path := tmp_path / "table.csv", index=False, sep=sep)
+    found = [one for one in load_dataset(path, target="y").notes if one.code == "DATA-WRITTEN-TWICE"]
+    assert [(one.where, one.severity) for one in found] == [("section", "medium")]
+    assert f"as 1{decimal}1 and 1{decimal}10" in found[0].message
+    kept = load_dataset(path, target="y", kinds={"section": "text"})
+    assert kept.schema.columns["section"].kind == "text"
+    assert "DATA-WRITTEN-TWICE" not in {one.code for one in kept.notes}
+    first = load_dataset(table.query("section.str.len() < 4"), target="y")
+    assert "DATA-WRITTEN-TWICE" not in {one.code for one in first.notes}
+    assert "DATA-WRITTEN-TWICE" in {one.code for one in load_dataset(path, like=first).notes}

@@ -225,3 +225,74 @@ def test_whole_numbers_are_the_same_labels_with_and_without_a_point(tmp_path, kn
     data = load_dataset(tmp_path / f"t.{kind}", like=first)
     assert data.features["level"].tolist() == first.features["level"].tolist()
     assert not [note for note in data.notes if note.code == "DATA-UNSEEN-LABELS"]
+
+
+LENGTHS = {
+    "csv": lambda table, path: table.to_csv(path, index=False),
+    "jsonl": lambda table, path: table.to_json(path, orient="records", lines=True, date_format="iso"),
+    "parquet": lambda table, path: table.to_parquet(path),
+    "tsv": lambda table, path: table.to_csv(path, index=False, sep="\t"),
+}
+
+
+@pytest.mark.parametrize("unit", ["s", "D"])
+@pytest.mark.parametrize("first", LENGTHS)
+def test_durations_are_the_same_numbers_of_days_in_any_file(tmp_path, first, unit):
+    random = np.random.default_rng(0)
+    wait = pd.Series(pd.to_timedelta(random.integers(-40, 900, 60) * (997 if unit == "s" else 1), unit=unit))
+    table = pd.DataFrame({"wait": wait, "y": random.choice(["no", "yes"], 60)})
+    python = table.assign(wait=[str(one.to_pytimedelta()) for one in wait])
+    paths = {name: tmp_path / f"table.{name}" for name in LENGTHS}
+    for name, write in LENGTHS.items():
+        write(python if name == "tsv" else table, paths[name])
+    known = load_dataset(paths[first], target="y")
+    assert known.features["wait"].tolist() == pytest.approx((wait / pd.Timedelta(days=1)).tolist())
+    for path in paths.values():
+        later = load_dataset(path, like=known)
+        pd.testing.assert_series_equal(later.features["wait"], known.features["wait"], check_dtype=False, obj=path.name)
+        assert set(detect_drift(known, later).frame()["verdict"]) == {"stable"}
+        assert set(detect_drift(known, load_dataset(path, target="y")).frame()["verdict"]) == {"stable"}
+    short = load_dataset(pd.DataFrame({"wait": ["1:30:00", "36:00:00", "soon"]}), like=known)
+    assert short.features["wait"].tolist()[:2] == pytest.approx([1.5 / 24, 1.5])
+    assert [note.code for note in short.notes if note.where == "wait"] == ["DATA-ODD-CELLS"]
+
+
+def test_times_of_day_stay_text():
+    table = pd.DataFrame({"at": ["08:30:00", "17:00:00"] * 10, "y": ["no", "yes"] * 10})
+    assert load_dataset(table, target="y").schema.columns["at"].kind == "text"
+
+
+def test_dates_outside_the_range_are_named_as_dates():
+    table = pd.DataFrame({"day": pd.date_range("2024-01-01", periods=60), "y": [0, 1] * 30})
+    far = table.assign(day=table["day"].where(table.index > 2, pd.Timestamp("2089-05-05")))
+    known = load_dataset(table, target="y")
+    message = next(one.message for one in load_dataset(far, like=known).notes if one.code == "DATA-RANGE")
+    assert (
+        "2089-05-05 (median 2024-02-02; earlier 2024-01-01 to 2024-02-29, half of them 2024-01-15 to 2024-02-14)"
+        in message
+    )
+
+
+@pytest.mark.parametrize("labels", [("false", "true"), ("1.0", "2.0"), ("5 kg", "7 kg"), ("2021-01-01", "2022-01-01")])
+def test_labels_that_are_texts_in_one_file_are_texts_in_every_later_one(tmp_path, labels):
+    table = pd.DataFrame({"a": np.arange(60.0) % 7, "y": [*labels] * 30})
+    table.to_parquet(tmp_path / "first.parquet")
+    table.to_csv(tmp_path / "later.csv", index=False)
+    known = load_dataset(tmp_path / "first.parquet", target="y", positive=labels[1])
+    for later in ("first.parquet", "later.csv"):
+        data = load_dataset(tmp_path / later, like=known)
+        assert (data.target.tolist(), data.classes, data.positive) == (table["y"].tolist(), labels, labels[1])
+
+
+@pytest.mark.parametrize("ending", ["parquet", "jsonl"])
+def test_long_whole_numbers_are_the_labels_that_they_were_in_text(tmp_path, ending):
+    ids = [10**18 + one for one in range(30)] * 2
+    table = pd.DataFrame({"account": ids, "y": [0, 1] * 30})
+    table.to_csv(tmp_path / "first.csv", index=False)
+    known = load_dataset(tmp_path / "first.csv", target="y", kinds={"account": "text"})
+    assert known.schema.columns["account"].kind == "text"
+    path = tmp_path / f"later.{ending}"
+    table.to_parquet(path) if ending == "parquet" else table.to_json(path, orient="records", lines=True)
+    data = load_dataset(path, like=known)
+    assert data.features["account"].astype(str).tolist() == list(map(str, ids))
+    assert {note.code for note in data.notes} == set()

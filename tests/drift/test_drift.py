@@ -542,6 +542,15 @@ def test_the_data_of_a_figure_are_what_it_draws():
     assert set(trend["window"]) == set(drift.windows["window"])
 
 
+def test_the_figure_of_a_column_of_dates_has_dates():
+    days = pd.DataFrame({"since": pd.date_range("2024-01-01", periods=300)})
+    drift = detect_drift(days, days + pd.Timedelta(days=200))
+    steps = drift.figure_data("worst")
+    assert steps["from"].between("2024-01-01", "2025-06-01").all()
+    assert "2024-07" in [label.get_text() for label in drift.plot("worst").get_xticklabels()]
+    assert detect_drift(summarize(load_dataset(days.assign(y=[0, 1] * 150), target="y")), days)
+
+
 def test_the_shares_of_labels_are_those_of_the_tables():
     before, after = pd.DataFrame({"town": ["a"] * 60 + ["b"] * 40}), pd.DataFrame({"town": ["a"] * 20 + ["b"] * 80})
     shares = detect_drift(before, after).figure_data("worst").set_index("value")

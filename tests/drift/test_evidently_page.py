@@ -162,3 +162,8 @@ class TestWhatHoldsUpNobody:
         assert "nothing to draw" in if_applicable(evidently_page, drift).reason
         with pytest.raises(InputError, match="nothing to draw"):
             drift.evidently()
+
+
+def test_what_is_no_comparison_is_refused():
+    with pytest.raises(InputError, match="takes what detect_drift returned, not a DataFrame"):
+        evidently_page(pd.DataFrame({"a": [1]}))

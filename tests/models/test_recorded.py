@@ -78,6 +78,13 @@ class TestRecordedPredictions:
         with pytest.raises(InputError, match="90 predictions are recorded, but 10 of the 100 rows"):
             evaluate(RecordedPredictions(y_pred=np.zeros(90, dtype=int)), data)
 
+    def test_predictions_with_a_row_twice_are_refused_in_plain_words(self):
+        data, rows = load_dataset(scored(100), target="y_true"), [*range(99), 7]
+        recorded = RecordedPredictions(y_pred=pd.Series(np.zeros(100, dtype=int), index=rows))
+        with pytest.raises(InputError, match="have the label 7 of a row more than once in their index"):
+            evaluate(recorded, data)
+        assert recorded.predict(pd.DataFrame(index=rows)).shape == (100,)
+
     def test_arrays_stay_with_their_rows_where_rows_are_dropped(self):
         frame = scored(100)
         frame["truth"] = np.where(np.arange(100) < 10, None, np.where(frame["y_true"] == 1, "yes", "no"))

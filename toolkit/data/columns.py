@@ -14,6 +14,7 @@ from toolkit.core.estimate import format_number
 from toolkit.core.figures import BLUE, Axes, Drawing, name_rows
 from toolkit.core.result import Finding
 from toolkit.core.words import counted, shorten
+from toolkit.data.delimited import as_typed
 from toolkit.data.findings import Noted, about, drawing, finding
 from toolkit.data.recognition import WORDS, Decision, Decisions, decide_format
 from toolkit.data.table_reader.cells import as_days, as_texts, column_kind, finite, plain_numbers, text_labels
@@ -114,9 +115,9 @@ def typed(series: pd.Series[Any], decision: Decision | None = None) -> Noted:
     texts = as_texts(series)
     decision = decision or decide_format(texts)
     notes = about(str(series.name), decision, len(series))
-    if decision.format.kind not in ("number", "date", "bool"):
+    if decision.format.kind not in ("number", "date", "bool", "duration"):
         return series, notes
-    return pd.Series(decision.format.read(texts)[0], index=series.index, name=series.name), notes
+    return pd.Series(as_typed(texts, decision.format), index=series.index, name=series.name), notes
 
 
 def _labels(series: pd.Series[Any]) -> tuple[pd.Series[Any] | None, list[Finding]]:

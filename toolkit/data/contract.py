@@ -20,6 +20,7 @@ from toolkit.data.schema import BY_TYPE, Column, Role, Schema
 from toolkit.data.table_reader.cells import as_texts, column_kind, read_cells
 from toolkit.data.table_reader.formats import Format, marks_in
 from toolkit.errors import InputError, listed, nearest
+from toolkit.statistics.binning import cell_text
 
 MOST_CATEGORIES = 1000
 #: How much the median size of a column's numbers may change, and of how many, before its unit is in doubt.
@@ -32,8 +33,6 @@ OUTSIDE_SHARE = 0.01
 NEAR_DAYS = 3660
 MISFITS = ("ODD-CELLS", "FORMAT-CHANGED", "UNSEEN-LABELS", "KIND-CHANGED", "UNIT-CHANGED", "COLUMNS-GONE")
 _KINDS = {"bool": "number", "duration": "number", "category": "text", "mixed": "text"}
-#: What LightGBM calls the columns of an array.
-_NO_NAME = re.compile(r"Column_\d+")
 
 
 def schema_of(like: Any) -> Schema:
@@ -71,7 +70,7 @@ def describe(
 
 def _described(raw: pd.Series[Any], plain: pd.Series[Any] | None, decision: Decision | None, role: Role) -> Column:
     kind: Any = column_kind(raw)
-    how = decision.format if decision else Format(_KINDS.get(kind, kind) if kind != "bool" else kind)
+    how = decision.format if decision else Format(kind if kind in ("bool", "duration") else _KINDS.get(kind, kind))
     said: dict[str, Any] = {one.name: getattr(how, one.name) for one in fields(Format)}
     first = raw.first_valid_index()
     said |= {"role": role, "why": BY_TYPE if decision is None else decision.why or _reason(raw, plain, decision)}
@@ -183,7 +182,8 @@ def _read(column: pd.Series[Any], spec: Column, decision: Decision | None, keep:
     if wanted == "date" and held == "number" and spec.low is not None and spec.high is not None:
         held = "date" if spec.low - NEAR_DAYS <= plain.median() <= spec.high + NEAR_DAYS else held
     if wanted == "text" and held != "text":
-        texts = read_cells(plain if held == "number" else column, spec, spec.categories, spec.ordered)
+        exact = held != "number" or pd.api.types.infer_dtype(column, skipna=True) == "integer"
+        texts = read_cells(column if exact else plain, spec, spec.categories, spec.ordered)
         if not keep or not spec.categories or texts.isin(spec.categories).any():
             plain, held = texts, "text"
     if wanted in ("", "missing", "nested"):
@@ -207,23 +207,24 @@ def _about_numbers(name: str, plain: pd.Series[Any], spec: Column) -> Iterator[F
     sizes = values[values != 0].abs()
     if spec.low is None or spec.high is None or not len(values):
         return
-    middle = float(values.median())
-    if spec.kind == "number" and spec.typical and len(sizes) >= UNIT_ROWS:
+    middle, dates = float(values.median()), spec.kind == "date"
+    if not dates and spec.typical and len(sizes) >= UNIT_ROWS:
         ratio = float(sizes.median()) / spec.typical
         inside, size = spec.low <= middle <= spec.high, max(ratio, 1 / ratio)
         if size >= (UNIT_FACTOR if inside else OUTSIDE_FACTOR):
             severity = "high" if size >= UNIT_FACTOR else "medium"
             yield finding("DATA-UNIT-CHANGED", severity, name, ratio=ratio, middle=middle, spec=spec)
             return
-    width = max(spec.high - spec.low, NEAR_DAYS if spec.kind == "date" else 0.0)
+    width = max(spec.high - spec.low, NEAR_DAYS if dates else 0.0)
     if spec.whole and len(broken := values[values != np.floor(values)]):
         yield finding("DATA-FORMAT-CHANGED decimals", "medium", name, value=broken.iloc[0])
     outside = np.maximum(spec.low - values, values - spec.high)
     beyond, far = int((outside > 0).sum()), int((outside > width).sum())
     elsewhere = spec.half is not None and len(values) >= UNIT_ROWS and not spec.half[0] <= middle <= spec.half[1]
-    if far or (spec.kind != "date" and (elsewhere or beyond > OUTSIDE_SHARE * len(values))):
-        cells = listed((f"{value:g}" for value in values[outside > 0].unique()), 3)
-        said = {"beyond": counted(beyond, "value"), "cells": ": " * bool(cells) + cells, "middle": middle, "spec": spec}
+    if far or (not dates and (elsewhere or beyond > OUTSIDE_SHARE * len(values))):
+        shown = values[outside > 0].unique(), (middle, spec.low, spec.high, *(spec.half or ()))
+        cells, seen = ([cell_text(one // 1 if dates else one, dates) for one in ones] for ones in shown)
+        said = {"beyond": counted(beyond, "value"), "cells": ": " * bool(cells) + listed(cells, 3), "seen": seen}
         yield finding("DATA-RANGE half" if spec.half else "DATA-RANGE", by_share(far / len(values)), name, **said)
 
 
@@ -294,5 +295,6 @@ def _names(model: Any) -> list[str]:
         found = getattr(model, attribute, None)
         found = found() if callable(found) else found
         if found is not None and len(found):
-            return [] if all(_NO_NAME.fullmatch(str(name)) for name in found) else list(map(str, found))
+            # LightGBM calls the columns of an array so.
+            return [] if all(re.fullmatch(r"Column_\d+", str(name)) for name in found) else list(map(str, found))
     return []

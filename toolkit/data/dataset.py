@@ -15,6 +15,7 @@ from toolkit.core.estimate import Estimate, format_number
 from toolkit.core.face import Face
 from toolkit.core.figures import Drawing
 from toolkit.core.result import DataRecord, Finding, Record, Result, by_severity
+from toolkit.core.words import counted
 from toolkit.data.columns import describe_columns, readable, target_drawing
 from toolkit.data.findings import check_features, face, finding, gathered
 from toolkit.data.schema import Schema, Task
@@ -253,12 +254,13 @@ class Dataset(Result):
 
     def face(self) -> Face:
         """Return the size, the target, and what each column holds."""
-        what = "other columns" if self.predictions else "features"
+        what = "other column" if self.predictions else "feature"
         known, count = int(self.target.count()), len(self.classes)
-        size = f"{self.rows:,} rows and {self.features.shape[1]} {what}" + f", {known:,} labels" * (known < self.rows)
+        size = f"{counted(self.rows, 'row')} and {counted(self.features.shape[1], what)}"
+        size += f", {counted(known, 'label')}" * (known < self.rows)
         size += "" if self.weight is None else f", rows weighted by {self.weight.name!r}"
         level = self.target_level().value if self._has_labels else math.nan
-        about = {"level": level, "mean": format_number(level), "classes": count, "columns": what.capitalize()}
+        about = {"level": level, "mean": format_number(level), "classes": count, "columns": f"{what.capitalize()}s"}
         frames = [readable(self.profile())] if self.features.shape[1] else []
         kind = self.task if self._has_labels else "unlabelled"
         return face(kind, self, *frames, size=size, task=self.task or "no task", **about)

@@ -90,10 +90,10 @@ def read_texts(columns: Mapping[str, pa.StringArray], decisions: Decisions) -> t
     notes = [note for name, one in read.items() for note in about(name, one, len(columns[name]))]
     flags = [name for name, one in read.items() if one.format.kind == "bool" and some(columns[name], r"^\s*[01]")]
     notes += [finding("DATA-FLAG-MIXED", "medium", name) for name in flags if some(columns[name], r"^\s*[TtFf]")]
-    return {name: _typed(columns[name], one.format) for name, one in decisions.items()}, notes
+    return {name: as_typed(columns[name], one.format) for name, one in decisions.items()}, notes
 
 
-def _typed(texts: pa.StringArray, how: Format) -> Any:
+def as_typed(texts: pa.StringArray, how: Format) -> Any:
     """Read a column by its format: int64 where whole and complete, float64, bool, datetime64 or text."""
     if how.plain and (whole_numbers := cast_numbers(texts, whole=True)) is not None:
         return whole_numbers

@@ -65,6 +65,7 @@ def about(name: str, decision: Decision, rows: int) -> list[Finding]:
         (changed, "DATA-FORMAT-CHANGED", "medium"),
         (marks and new, "DATA-MISSING-MARKS", "low"),
         (decision.other, "DATA-TWO-READINGS", "medium"),
+        (decision.twice, "DATA-WRITTEN-TWICE", "medium"),
         (how.unit and (new or changed), "DATA-UNIT", "info"),
         (decision.why and how.kind == "text" and new, f"DATA-CODES{' odd' * bool(odd)}", "low" if odd else "info"),
         (labels and new, "DATA-MARK-IS-LABEL", "low"),

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from toolkit.core.result import Finding, Result, Severity
-from toolkit.core.words import counted
+from toolkit.core.words import counted, quoted
 from toolkit.data.columns import plain_column, prepare_features
 from toolkit.data.contract import MISFITS, about_columns, describe, find_columns, is_text, read_features, schema_of
 from toolkit.data.dataset import Dataset, Options, Roles, given, listed_names
@@ -19,10 +19,11 @@ from toolkit.data.delimited import read_texts
 from toolkit.data.findings import Noted, finding, refusal
 from toolkit.data.fingerprint import fingerprint
 from toolkit.data.read import RawTable, read_table
-from toolkit.data.recognition import Decisions
+from toolkit.data.recognition import Decision, Decisions
 from toolkit.data.roles import find_roles, not_named, of_periods, sensitive_groups
 from toolkit.data.schema import Column, Label, Role, Schema
 from toolkit.data.table_reader.cells import as_texts, column_kind
+from toolkit.data.table_reader.formats import Format
 from toolkit.data.target import Target, among, has_labels_of, plain_target, read_target, target_by
 from toolkit.errors import InputError, NotApplicableError, listed
 from toolkit.statistics.units import check_weights
@@ -258,6 +259,10 @@ def _settle(data: Dataset, rows: pd.DataFrame, decisions: Decisions) -> Schema:
     plain = {str(name): column for part in (data.features, data.others) for name, column in part.items()}
     plain |= {str(name): column for name, column in data.sensitive.items() if str(name) not in plain}
     plain = {name: one for name, one in plain.items() if str(one.dtype) in ("int64", "float64", "category")}
+    if any(isinstance(label, str) for label in data.classes) and found.target in decisions:
+        # Labels that a file holds as texts, such as true and false, are texts in any later file.
+        own = decisions[found.target]
+        decisions = {**decisions, found.target: own if own.format.kind == "text" else Decision(Format("text"))}
     columns, positive = describe(rows, plain, decisions, roles), cast("Label | None", data.positive)
     return Schema(columns, data.name, data.task, data.classes, positive, data.roles.sensitive)
 
@@ -284,7 +289,9 @@ def _labels(table: RawTable, frame: pd.DataFrame, roles: Roles, known: Schema, w
         if missing := int(values.isna().sum()):
             severity: Severity = "info" if not whole else "medium" if missing > 0.05 * len(frame) else "low"
             text = "DATA-TARGET-MISSING" if whole else "DATA-TARGET-MISSING kept"
-            notes.append(finding(text, severity, roles.target, missing=missing, rows=len(frame)))
+            written = table.decisions[roles.target].marks if roles.target in table.decisions else ()
+            marks = f" (written {listed(quoted(one) for one in written)})" if any(written) else ""
+            notes.append(finding(text, severity, roles.target, missing=missing, rows=len(frame), marks=marks))
     if groupless := int(frame[roles.group].isna().sum()) if roles.group else 0:
         notes.append(finding("DATA-GROUP-MISSING", "medium", roles.group, missing=groupless, rows=len(frame)))
     if (absent := known.named("weight")) and absent not in frame:

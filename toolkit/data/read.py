@@ -1,6 +1,8 @@
 """Read a table from wherever it is: a built-in name, a file, a web address, a frame, a database or OpenML."""
 
 import io
+import json
+import lzma
 import os
 import re
 import sys
@@ -14,8 +16,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
+from urllib.request import Request, urlopen
 
 import pandas as pd
+import pyarrow as pa
 
 from toolkit.core.resources import read_bytes
 from toolkit.core.result import Finding
@@ -81,8 +85,7 @@ def read_table(source: str | os.PathLike[str] | pd.DataFrame, known: Schema | No
           gz, bz2, xz, zst or zip;
         - ``ADDRESS::table`` or ``ADDRESS::SELECT …``, with an SQLAlchemy address. ``${NAME}`` in the address is
           replaced by that environment variable: keep credentials there;
-        - ``openml:NAME_OR_ID``;
-        - a frame.
+        - ``openml:NAME_OR_ID``, or a frame.
 
         In CSV and TSV the separator is found out, a byte order mark is skipped, and the texts pandas takes for missing
         (an empty cell, ``NA``, ``None``, ``null``, …) are missing.
@@ -177,8 +180,6 @@ def _openml(name: str) -> RawTable:
 
 
 def _web(address: str, written: str, known: Schema | None) -> RawTable:
-    from urllib.request import Request, urlopen
-
     with refusing("The address cannot be read", kinds=(ValueError,)):
         parts = urlsplit(address)
         port = f":{parts.port}" if parts.port else ""
@@ -217,7 +218,7 @@ def _file(address: str, text: str, known: Schema | None) -> RawTable:
 
 
 def _parsed(content: bytes, path: Path, shown: str, known: Schema | None) -> RawTable:
-    """Unpack and read the bytes of a file by its extension."""
+    """Unpack and read the bytes of a file by its extension; what was downloaded may be named with its query."""
     if path.suffix.lower() in PACKED:
         content, inner = _unpacked(content, path.suffix.lower(), shown)
         path = Path(inner or path.stem)
@@ -237,16 +238,11 @@ def _parsed(content: bytes, path: Path, shown: str, known: Schema | None) -> Raw
         # Bytes that are no table can make a parser raise anything.
         reason = shorten(re.split(r"\.\s|\n", str(error))[0] or type(error).__name__, 200)
         raise InputError(f"{shown} is not a readable {kind} file: {reason.rstrip('.')}. Is it complete?") from error
-    name = path.stem.partition("?")[0] or "table"  # what was downloaded may be named with its query
-    return RawTable(frame, name, shown, notes=tuple(notes), decisions=decisions)
+    return RawTable(frame, path.stem.partition("?")[0] or "table", shown, notes=tuple(notes), decisions=decisions)
 
 
 def _unpacked(content: bytes, suffix: str, shown: str) -> tuple[bytes, str]:
     """Unpack a file; for a zip also return the name of the one file in it."""
-    import lzma
-
-    import pyarrow as pa
-
     packed, name = io.BytesIO(content), ""
     kinds = (OSError, EOFError, ValueError, RuntimeError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
     with refusing("TOOLKIT_MOST_UNPACKED_GB must be a number", kinds=(ValueError,)):
@@ -268,12 +264,16 @@ def _unpacked(content: bytes, suffix: str, shown: str) -> tuple[bytes, str]:
 
 
 def _json(content: bytes, shown: str, _: Schema | None) -> Read:
-    """Read JSON lines, or one array of records."""
+    """Read JSON lines, or one array of records; large whole numbers beside gaps, floats to pandas, stay apart."""
     refuse_foreign(content, shown, kinds=("HTML",))
     if (start := content.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]) not in (b"{", b"["):
         raise InputError(f"{shown} is not a JSON table. Wanted: one JSON object a line, or one array of objects.")
-    plain = io.BytesIO(content.removeprefix(b"\xef\xbb\xbf"))
-    return pd.read_json(plain, lines=start == b"{", dtype=False, convert_dates=False, precise_float=True), [], {}
+    plain, lines = content.removeprefix(b"\xef\xbb\xbf"), start == b"{"
+    frame = pd.read_json(io.BytesIO(plain), lines=lines, dtype=False, convert_dates=False, precise_float=True)
+    if large := [str(name) for name in frame.select_dtypes("float") if (frame[name].abs() >= 2**53).any()]:
+        rows = list(map(json.loads, filter(bytes.strip, plain.split(b"\n")))) if lines else json.loads(plain)
+        frame = frame.assign(**{name: pd.Series([row.get(name) for row in rows], dtype=object) for name in large})
+    return frame, [], {}
 
 
 def _excel(content: bytes, *_: object) -> Read:

@@ -17,9 +17,9 @@ import pyarrow.compute as pc
 
 from toolkit.core.resources import beside
 from toolkit.data.schema import Column, Schema
-from toolkit.data.table_reader.cells import read_cells
+from toolkit.data.table_reader.cells import odd_cells, read_cells
 from toolkit.data.table_reader.formats import Format, cast_numbers, flags, has_thousands, is_absent, number_parts, some
-from toolkit.statistics.intervals import Codes, Mask
+from toolkit.statistics.intervals import Codes
 
 #: Most cells of a column of numbers or dates that may be neither, and fewest different values that make it one then.
 ODD_SHARE = 0.05
@@ -54,6 +54,10 @@ class Decision:
         The first row with an odd cell, from 1, where the column was read by a record.
     example : str
         A cell that can be read, as it is written.
+    marks : tuple of str
+        Texts that count as missing beside the labels, or yes and no, of the column.
+    twice : tuple of str
+        Two spellings of one number, such as 1.1 and 1.10.
     """
 
     format: Format
@@ -63,6 +67,8 @@ class Decision:
     record: Column | None = None
     row: int = 0
     example: str = ""
+    marks: tuple[str, ...] = ()
+    twice: tuple[str, ...] = ()
 
 
 Decisions = Mapping[str, Decision]
@@ -94,19 +100,15 @@ def decide_formats(columns: Mapping[str, pa.StringArray], known: Schema | None =
     marks = {known.decimal} if known.decimal else {","} & {one.decimal for one in sure if one.kind == "number"}
     orders = {_day_first(one.dates) for one in sure if one.kind == "date"} - {None}
     orders = {_day_first(known.dates)} if known.dates else orders
-    settled = {name: _settled(one, marks, orders) for name, one in found.items()}
-    return {name: replace(one, example=_example(columns[name], one.format)) for name, one in settled.items()}
-
-
-def _example(texts: pa.StringArray, how: Format) -> str:
-    """Return a cell that can be read, as it is written."""
-    read = np.flatnonzero(pd.notna(how.read(texts[:1000])[0]))
-    return str(texts[int(read[0])])[:80] if len(read) else ""
+    for name, one in found.items():
+        how = (settled := _settled(one, marks, orders)).format
+        found[name] = replace(settled, example=how.example_of(columns[name]), twice=how.twice(columns[name]))
+    return found
 
 
 def _decided(texts: pa.StringArray, record: Column | None, dates: str) -> Decision:
     """Read a column by its record, or as dates where most cells fit a pattern that was given; else decide anew."""
-    if record is not None and record.kind in ("number", "date", "bool", "text"):
+    if record is not None and record.kind not in ("", "missing", "nested"):
         return _by_record(texts, record)
     if dates:
         values, odd = (hinted := Format("date", dates=dates)).read(texts)
@@ -176,9 +178,10 @@ def decide_format(texts: pa.StringArray) -> Decision:
         return Decision(Format("missing" if is_absent(labels, Format("text")).all() else "text"))
     labels, counts = labels.filter(pa.array(known)), counts[known]
     if len(labels) <= 6 and set(pc.utf8_lower(labels).to_pylist()) <= {"true", "false"}:
-        return Decision(Format("bool"))
+        return Decision(Format("bool"), marks=tuple(odd_cells(trimmed, ~known)))
     if (found := _as_numbers(labels, counts) or _as_dates(labels, counts)) is None or (found.odd and found.why):
-        return replace(found or Decision(Format("text")), format=_as_text(counted))
+        how = _as_text(counted)
+        return replace(found or Decision(how), format=how, marks=tuple(odd_cells(trimmed, is_absent(trimmed, how))))
     if found.format.kind == "text":
         return found
     missing = tuple(sorted(trimmed.filter(pa.array(~known & ~is_absent(trimmed, Format("text")))).to_pylist()))
@@ -186,9 +189,11 @@ def decide_format(texts: pa.StringArray) -> Decision:
 
 
 def _as_numbers(labels: pa.StringArray, counts: Codes) -> Decision | None:
-    """Find the notation in which most cells are numbers; None where the column holds none, or codes."""
+    """Find the notation in which most cells are numbers or durations; None where it holds none, or codes."""
     if cast_numbers(labels) is not None:
         return _plain_numbers(labels)
+    if some(labels, r"[0-9] days?|^P.*T") and (found := _best([Format("duration")], labels, counts)):
+        return found
     parts = number_parts(labels)
     decorated = flags(parts.is_valid()) & (not pc.all(pc.starts_with(labels, "(")).as_py())  # such as dialing codes
     total, most = int(counts.sum()), int(counts[decorated].sum())
@@ -290,10 +295,3 @@ def _as_text(counted: pa.StructArray) -> Format:
     found = zip(map(str, labels), counts, strict=True)
     kept = [one for one, count in found if one.strip() in words and count >= least.get(one.strip(), usual)]
     return Format("text", labels=tuple(sorted(kept)))
-
-
-def odd_cells(texts: pa.StringArray, odd: Mask, counts: Codes | None = None) -> dict[str, int]:
-    """Count the texts that are odd, each as often as ``counts`` says; the most frequent ones come first."""
-    counts = np.ones(len(texts), dtype="int64") if counts is None else counts
-    found = pd.Series(counts[odd]).groupby(texts.filter(pa.array(odd)).to_pylist()).sum()
-    return {str(text): int(count) for text, count in found.sort_values(ascending=False, kind="stable").items()}

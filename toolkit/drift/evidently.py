@@ -25,7 +25,7 @@ from toolkit.core.result import Finding, Record, Result
 from toolkit.drift.distances import METHODS
 from toolkit.drift.findings import finding
 from toolkit.drift.summary import column_in
-from toolkit.errors import NotApplicableError, listed
+from toolkit.errors import InputError, NotApplicableError, listed
 
 if TYPE_CHECKING:
     from toolkit.drift.detect import Drift
@@ -72,6 +72,8 @@ def evidently_page(drift: Drift, *, wanted: bool = True) -> EvidentlyPage:
     """
     if not wanted:
         raise NotApplicableError("evidently's page was not asked for.")
+    if not hasattr(drift, "reference"):
+        raise InputError(f"evidently_page takes what detect_drift returned, not a {type(drift).__name__}.")
     given = comparison_of(drift)
     return EvidentlyPage(inert(draw(given)), max(drift.reference.rows, drift.current.rows), given.left_out)
 

@@ -20,6 +20,7 @@ from toolkit.drift.model import Domain
 from toolkit.drift.profile import Profile
 from toolkit.drift.summary import MOST_LABELS
 from toolkit.errors import listed
+from toolkit.statistics.binning import moments
 from toolkit.statistics.units import FEW_GROUPS
 
 if TYPE_CHECKING:
@@ -181,7 +182,7 @@ def _shares(drift: Drift, name: str) -> pd.DataFrame:
     wide = high - low if high > low else 1.0
     steps = np.linspace(0, 1, BARS + 1)
     shares = [np.diff(np.interp(steps, (pair.points - low) / wide, np.cumsum(part))) for part in (before, after)]
-    ends = low + wide * steps
+    ends = moments(low + wide * steps) if name in drift.plan.dates else low + wide * steps
     return pd.DataFrame({"from": ends[:-1], "to": ends[1:], "reference": shares[0], "current": shares[1]})
 
 

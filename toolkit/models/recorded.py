@@ -70,6 +70,8 @@ class RecordedPredictions:
     def _places(self, features: pd.DataFrame, index: "pd.Index[Any]") -> Codes | slice:
         if index.equals(features.index):
             return slice(None)
+        if not index.is_unique:
+            raise refusal("row twice", row=index[index.duplicated()][0])
         places = index.get_indexer(features.index)
         if missing := int((places < 0).sum()):
             raise refusal("not recorded", given=len(index), missing=missing, rows=len(features))

@@ -43,7 +43,7 @@ MOST_BYTES, MOST_ROWS, SECONDS = 20_000_000, 10_000, 20
 ROWS_A_SUMMARY = 2_000
 FAILED = "the model failed"
 #: Of cells that are no texts, those that a column of a kind does not hold.
-_OTHERS = {"date": (bool, int, float, list, dict), "number": (bool, list, dict)}
+_OTHERS = {"date": (bool, int, float, list, dict), "number": (bool, list, dict), "duration": (bool, list, dict)}
 
 
 class Answers:
@@ -158,8 +158,8 @@ class Answers:
             new = np.zeros(1, dtype=bool)
             if how.kind == "text" and how.categories:
                 new = found.cat.codes.to_numpy() >= len(how.categories)  # those that are known come first
-            elif how.kind == "number" and how.low is not None and how.high is not None:
-                given = np.asarray(values, dtype=float)
+            elif how.kind in ("number", "duration") and how.low is not None and how.high is not None:
+                given = np.asarray(values if how.kind == "number" else found, dtype=float)
                 new = (given < how.low) | (given > how.high)
             if new.any():
                 reasons[new & (reasons == "")] = f"{name} is outside what the model has seen"

@@ -144,7 +144,7 @@ def _rounded(cuts: Array, width: float, dates: bool) -> Array:
     """Round to multiples of the largest of 1, 2 and 5 times a power of ten that is not wider; dates to their period."""
     if dates:
         period = "Y" if width >= 1000 else "M" if width >= 90 else "D"
-        return np.asarray(_moments(cuts).astype(f"datetime64[{period}]").astype("datetime64[D]").astype(float))
+        return np.asarray(moments(cuts).astype(f"datetime64[{period}]").astype("datetime64[D]").astype(float))
     if not 1e-300 < width < 1e300:
         return cuts
     power = 10.0 ** math.floor(math.log10(width))
@@ -162,10 +162,11 @@ def cell_text(value: Any, dates: bool, most: int = 40) -> str:
     """
     if not dates or pd.isna(value):
         return value_text(value, most)
-    return str(_moments(value)).removesuffix("T00:00:00").replace("T", " ")
+    return str(moments(value)).removesuffix("T00:00:00").replace("T", " ")
 
 
-def _moments(days: Any) -> Any:
+def moments(days: Any) -> Any:
+    """Return days since 1970-01-01 as moments."""
     return np.round(np.asarray(days) * 86_400).astype("int64").astype("datetime64[s]")
 
 

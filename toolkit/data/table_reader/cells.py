@@ -142,7 +142,7 @@ def read_cells(
         return pd.Series(pd.Categorical.from_codes(found, dtype=dtype), index=series.index, name=series.name)
     if written:
         series = pd.Series(how.read(as_texts(series))[0], index=series.index, name=series.name)
-        kind = how.kind if how.kind == "date" else "number"
+        kind = how.kind if how.kind in ("date", "duration") else "number"
     if kind in ("date", "duration") and (kind, how.kind) != ("date", "number"):
         return as_days(series, kind)
     if kind in ("missing", "nested", "date"):
@@ -161,7 +161,9 @@ def finite(numbers: pd.Series[Any], written: bool = False) -> pd.Series[Any]:
 def as_label(plain: pd.Series[Any]) -> pd.Series[Any]:
     """Write numbers as the labels they once were, whole ones without a decimal point; other cells as they show."""
     values = plain.dropna()
-    if pd.api.types.is_numeric_dtype(values.dtype) and values.dtype != bool:
+    if pd.api.types.infer_dtype(values) == "integer":
+        texts = values.map(lambda value: str(int(value)))
+    elif pd.api.types.is_numeric_dtype(values.dtype) and values.dtype != bool:
         whole = bool((values == np.floor(values)).all() and values.abs().max() < 2**53)
         texts = values.astype("int64").map(str) if whole else values.astype(float).map(repr)
     else:
@@ -183,3 +185,10 @@ def moments(series: pd.Series[Any]) -> pd.Series[Any]:
     """Return dates as moments in UTC, without a zone."""
     stamps: Any = series.dt.to_timestamp() if isinstance(series.dtype, pd.PeriodDtype) else series
     return pd.Series(pd.to_datetime(stamps, utc=True).dt.tz_localize(None))
+
+
+def odd_cells(texts: pa.StringArray, odd: NDArray[np.bool_], counts: Any = None) -> dict[str, int]:
+    """Count the texts that are odd, each as often as ``counts`` says; the most frequent ones come first."""
+    counts = np.ones(len(texts), dtype="int64") if counts is None else counts
+    found = pd.Series(counts[odd]).groupby(texts.filter(pa.array(odd)).to_pylist()).sum()
+    return {str(text): int(count) for text, count in found.sort_values(ascending=False, kind="stable").items()}

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-#: An empty text where any will do; a table of a kind that text has not is settled by its own types.
+#: An empty text where any will do; lists and records are settled by the types of a file alone.
 Kind = Literal["", "number", "date", "bool", "text", "missing", "duration", "nested"]
 #: Cells that are missing in any column, and those that are so in a column of numbers or dates only.
 ABSENT = ("", "#n/a", "#na", "<na>", "n/a", "na", "nan", "-nan", "null", "none", "1.#ind", "1.#qnan")
@@ -23,9 +23,11 @@ _UNITS = (
 )
 DECORATED = (
     rf"^(?P<before>(?:{_CURRENCY})?)[ \x{{a0}}]?"
-    r"(?P<number>[+-]?[0-9.,' \x{a0}]*[0-9][0-9.,]*(?:[eE][+-]?[0-9]+)?)"
+    r"(?P<number>[+-]?[0-9.,' \x{a0}]*[0-9][0-9.,]*(?:[eE][+-]?[0-9]+)?|[+-]?(?i:inf(?:inity)?))"
     rf"[ \x{{a0}}]?(?P<after>(?:{_UNITS}|{_CURRENCY})?)$"
 )
+#: As pandas, Python and ISO 8601 write durations; one below a day may be a clock alone.
+_DURATION = r"^(?:-?[0-9]+ days?,? ?)?(?:[+-]?[0-9]+:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?)?$|^P-?[0-9]+DT[0-9HMS.]+$"
 _PERIODS = {
     "quarter": r"^(?:([0-9]{4})[ /-]?Q([1-4])|Q([1-4])[ /-]?([0-9]{4}))$",
     "week": r"^([0-9]{4})[ -]?W([0-9]{1,2})$",
@@ -78,7 +80,7 @@ class Format:
 
         Returns
         -------
-        values : array of float, bool or datetime64, or of str, shape (n,)
+        values : array of float, bool, datetime64 or timedelta64, or of str, shape (n,)
             NaN, NaT or None where missing or unreadable.
         odd : array of bool, shape (n,)
             Where a text is neither missing nor readable.
@@ -93,17 +95,40 @@ class Format:
         if values is not None and not np.isnan(values).any():
             return values, np.zeros(len(texts), dtype=bool)
         plain = pc.utf8_trim_whitespace(texts)
-        if self.kind not in ("date", "number", "bool"):
+        if self.kind not in ("date", "number", "bool", "duration"):
             cells = texts.to_numpy(zero_copy_only=False).copy()
             cells[is_absent(plain, self)] = None
             return cells, np.zeros(len(texts), dtype=bool)
         if self.kind == "bool":
             known = {"true": 1.0, "false": 0.0, "1": 1.0, "0": 0.0, "1.0": 1.0, "0.0": 0.0}
             values = pd.Series(pc.utf8_lower(plain).to_pylist()).map(known).to_numpy(dtype=float)
+        elif self.kind == "duration":
+            known = pc.if_else(pc.match_substring_regex(plain, _DURATION), plain, None).to_pylist()
+            values = pd.to_timedelta(pd.Series(known, dtype=object), errors="coerce").to_numpy("timedelta64[us]")
         else:
             values = read_moments(plain, self.dates) if self.kind == "date" else read_numbers(plain, self)
         unread = np.asarray(pd.isna(values))
         return values, unread & ~is_absent(plain, self) if unread.any() else unread
+
+    def example_of(self, texts: pa.StringArray) -> str:
+        """Return a cell that can be read, as it is written."""
+        read = np.flatnonzero(pd.notna(self.read(texts[:1000])[0]))
+        return str(texts[int(read[0])])[:80] if len(read) else ""
+
+    def twice(self, texts: pa.StringArray) -> tuple[str, ...]:
+        """Return two spellings of one number that differ in zeros at the end; codes may mean two things by them.
+
+        Examples
+        --------
+        >>> Format("number").twice(pa.array(["1.1", "2.5", "1.10"])), Format("number").twice(pa.array(["1.10", "2.50"]))
+        (('1.1', '1.10'), ())
+        """
+        if self.kind != "number" or self.unit or not len(texts.filter(pc.ends_with(texts, "0"))):
+            return ()
+        found = pc.unique(pc.utf8_trim_whitespace(texts.filter(pc.match_substring(texts, self.decimal))))
+        numbers = pd.Series(pc.utf8_rtrim(found, "0").to_pylist(), found.to_pylist())
+        same = numbers[numbers.duplicated(keep=False)].sort_values(kind="stable")
+        return tuple(sorted(same.index[:2]))
 
 
 def read_numbers(plain: pa.StringArray, how: Format) -> NDArray[np.float64]:
