@@ -195,9 +195,8 @@ class Units:
     @property
     def independent(self) -> tuple[Codes, int]:
         """Return of each row what may be drawn as a whole, and how many there are: groups, or stretches of a series."""
-        if self.kind != "time":
-            return self.codes, self.count
-        return self.codes * self.stretches // self.count, self.stretches
+        cuts = self.stretches
+        return (self.codes * cuts // self.count, cuts) if self.kind == "time" else (self.codes, self.count)
 
     def sums(self, influence: Array) -> Array:
         """Sum the influences of the rows of each unit, shape (count,)."""
@@ -206,8 +205,7 @@ class Units:
     def changes(self, influence: Array) -> Array:
         """Return how far a statistic moves without each group, scaled as ``sums``; shape (count,).
 
-        A group that holds much of what matters pulls the statistic to itself, so that its sum is too small by its
-        share (Bell & McCaffrey 2002; MacKinnon et al. 2023, doi:10.1002/jae.2969).
+        A group pulls the statistic to itself by its share of what matters (MacKinnon et al. 2023, doi:10.1002/jae.2969).
         """
         share = self.sums((influence != 0) * weights_of(self, len(influence)))
         left = np.maximum(1 - share / max(float(share.sum()), 1e-300), 1e-9)
@@ -219,10 +217,7 @@ class Units:
         return max(int(0.4 * self.count ** (2 / 3)), 4)
 
     def freedom(self, influence: Array) -> float:
-        """Return the degrees of freedom of a statistic's variance.
-
-        Those of groups, or of stretches of a series, are ``freedom_of`` their sums.
-        """
+        """Return the degrees of freedom of a variance: ``freedom_of`` what groups, or stretches of a series, add."""
         if self.kind == "row" and self.weights is not None:
             used = self.weights[influence != 0] ** 2
             return max(float(used.sum()) ** 2 / float(used @ used), 2.0) - 1 if len(used) else 0.0
@@ -255,9 +250,9 @@ class Units:
     def standard_error(self, influence: Array) -> float:
         """Return the standard error of a statistic from the influence of each row.
 
-        Of groups by the jackknife that leaves out each: their sums (Liang & Zeger 1986, doi:10.1093/biomet/73.1.13; for
-        the AUC Obuchowski 1997, doi:10.2307/2533958), each freed from its own pull. Of a series by the equal-weighted cosine estimator of its long-run variance, whose degrees
-        of freedom grow with its length (Lazarus et al. 2018, doi:10.1080/07350015.2018.1506926).
+        Of groups by the jackknife that leaves out each (Liang & Zeger 1986, doi:10.1093/biomet/73.1.13; for the AUC
+        Obuchowski 1997, doi:10.2307/2533958). Of a series by the equal-weighted cosine estimator of its long-run
+        variance, whose degrees of freedom grow with its length (Lazarus et al. 2018, doi:10.1080/07350015.2018.1506926).
 
         Parameters
         ----------
