@@ -205,7 +205,7 @@ class Units:
     def changes(self, influence: Array) -> Array:
         """Return how far a statistic moves without each group, scaled as ``sums``; shape (count,).
 
-        A group pulls the statistic to itself by its share of what matters (MacKinnon et al. 2023, doi:10.1002/jae.2969).
+        A group pulls a statistic to itself by its share of what matters (MacKinnon et al. 2023, doi:10.1002/jae.2969).
         """
         share = self.sums((influence != 0) * weights_of(self, len(influence)))
         left = np.maximum(1 - share / max(float(share.sum()), 1e-300), 1e-9)
@@ -252,7 +252,7 @@ class Units:
 
         Of groups by the jackknife that leaves out each (Liang & Zeger 1986, doi:10.1093/biomet/73.1.13; for the AUC
         Obuchowski 1997, doi:10.2307/2533958). Of a series by the equal-weighted cosine estimator of its long-run
-        variance, whose degrees of freedom grow with its length (Lazarus et al. 2018, doi:10.1080/07350015.2018.1506926).
+        variance, whose degrees of freedom grow with it (Lazarus et al. 2018, doi:10.1080/07350015.2018.1506926).
 
         Parameters
         ----------
