@@ -51,6 +51,25 @@ def test_a_disparity_that_grew_is_found_in_its_window_only(model, reference):
     assert found.scalars()["drift.fairness_windows_grown"].value == 1
 
 
+@pytest.mark.parametrize("few", [100, 5])
+def test_small_groups_do_not_hide_the_growth_between_two_large_ones(model, few):
+    tables = []
+    for seed, shares, moved in [(20, [100] * 4, 0.0), (21, [few] * 4, 0.5)]:
+        rng, groups = np.random.default_rng(seed), np.repeat(list("abcdef"), [1800, 1800, *shares])
+        score = rng.normal(size=len(groups)) - moved * (groups == "b")
+        paid = np.where(rng.random(len(groups)) < 1 / (1 + np.exp(-score)), "yes", "no")
+        frame = pd.DataFrame({"score": score, "age": 30.0, "group": groups, "paid": paid})
+        tables.append(load_dataset(frame, target="paid", positive="yes", sensitive=["group"]))
+    found = audit_windows(model, *tables, replicates=500)
+    note = found.findings()[0]
+    assert note.code == "FAIRNESS-GROWN"
+    row = found.table[found.table["window"] == "all"].set_index("disparity").loc["demographic_parity_difference"]
+    assert row["p_growth"] < 1e-6
+    assert row["grown"].startswith("selection rate 0.5")
+    assert " for a and 0." in row["grown"]
+    assert " for b, on the reference 0." in row["grown"]
+
+
 def test_growth_is_seldom_seen_where_there_is_none(model, reference):
     codes = [
         audit_windows(model, reference, loaded(applicants(seed)), window=1000, replicates=500).findings()[0].code

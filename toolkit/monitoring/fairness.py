@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
+from itertools import permutations
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from toolkit.core.estimate import Estimate
 from toolkit.core.face import Face
 from toolkit.core.figures import GREY, PALETTE, Axes, Drawing, draw_intervals, legend_above, name_windows
 from toolkit.core.result import Finding, Result
-from toolkit.core.words import counted, titled
+from toolkit.core.words import counted, spoken, titled
 from toolkit.data.assignment import cut_windows
 from toolkit.data.dataset import Dataset
 from toolkit.data.load import data_like
@@ -23,7 +23,7 @@ from toolkit.errors import NotApplicableError
 from toolkit.fairness.audit import FairnessAudit, audit_fairness
 from toolkit.fairness.findings import SIGNIFICANT
 from toolkit.fairness.groups import settled_bins
-from toolkit.fairness.measures import FOREMOST, adjusted
+from toolkit.fairness.measures import FOREMOST, PARITIES, adjusted
 from toolkit.models.threshold import ThresholdLike
 from toolkit.monitoring.findings import WHOLE, drawing, face, finding
 from toolkit.statistics.intervals import Z, change
@@ -51,7 +51,8 @@ def audit_windows(
     The disparities are those of single sensitive columns, by their foremost metrics. Their p values are adjusted over
     all windows (Benjamini & Hochberg 1995, doi:10.1111/j.2517-6161.1995.tb02031.x). The growth of a disparity since
     the reference has its interval by the method of variance estimates recovery (Zou & Donner 2008,
-    doi:10.1002/sim.3095), and a p value from the same, one-sided and adjusted over all windows (Holm 1979).
+    doi:10.1002/sim.3095). Its p value is that of the pair of groups whose gap has grown most clearly, by that pair's
+    intervals, one-sided, and adjusted over all pairs and windows (Holm 1979).
 
     Parameters
     ----------
@@ -105,12 +106,10 @@ def audit_windows(
     options: dict[str, Any] = {"sensitive": names, "depth": 1, "bins": bins, "replicates": replicates, "seed": seed}
     before = audit_fairness(model, reference, threshold=threshold, **options)
     options["threshold"] = before.threshold
-    found = {label: _foremost(audit_fairness(model, data.take(at), **options), label) for label, at in parts.items()}
+    found = [_foremost(audit_fairness(model, data.take(at), **options), label, before) for label, at in parts.items()]
     # The p values of the windows are adjusted together, those of all rows and of the reference by themselves.
-    first, whole = _foremost(before, REFERENCE), found.pop(WHOLE)
-    level = first.set_index(["feature", "disparity", "groups"])["value"].to_dict()
-    later = [whole, *([pd.concat(found.values(), ignore_index=True)] if found else [])]
-    tables = [_grown(adjusted(first), {}), *(_grown(adjusted(part), level) for part in later)]
+    tables = [adjusted(pd.concat(each)) for each in ([_foremost(before, REFERENCE)], found[:1], found[1:]) if each]
+    tables = [each.assign(p_growth=holm(each["p_growth"].to_numpy())) for each in tables]
     return FairnessOverTime(data.name, pd.concat(tables, ignore_index=True), int(labelled.sum()), len(parts) - 1)
 
 
@@ -124,8 +123,9 @@ class FairnessOverTime(Result):
         Of the current table.
     table : DataFrame
         A row a window and disparity: those of ``FairnessAudit.disparities`` with ``window`` before, ``growth`` since
-        the reference (an Estimate) and its ``p_growth`` behind; not defined where not as many groups could be judged as
-        on the reference. ``all`` is not adjusted together with its own windows.
+        the reference (an Estimate; not defined where not as many groups could be judged as on the reference), its
+        ``p_growth`` and in words the gap that has ``grown`` most clearly behind. ``all`` is not adjusted together with
+        its own windows.
     rows, windows : int
         Current rows with a label; windows beside ``all``.
     """
@@ -149,7 +149,7 @@ class FairnessOverTime(Result):
         windows = judged["window"].nunique()
         where = f"in {grown['window'].nunique()} of {windows} windows" if self.windows else "over all rows"
         if len(grown):
-            row = grown.iloc[int(np.argmax([cell.value for cell in grown["growth"]]))]
+            row = grown.sort_values("p_growth").iloc[0]
             said = {"disparity": titled(row["disparity"]), "window": f" in {row['window']}" if self.windows else ""}
             return [finding("FAIRNESS-GROWN", "medium", row["feature"], where=where, row=row, **said)]
         beyond = judged[judged["p_adjusted"] <= SIGNIFICANT]["window"].nunique()
@@ -190,18 +190,41 @@ def _draw_lines(ax: Axes, lines: pd.DataFrame) -> None:
     legend_above(ax)
 
 
-def _foremost(audit: FairnessAudit, window: str) -> pd.DataFrame:
+def _foremost(audit: FairnessAudit, window: str, before: FairnessAudit | None = None) -> pd.DataFrame:
     found = audit.disparities
     kept = found[found["disparity"].isin(JUDGED) & (found["class"] == "")].drop(columns=["class", "p_adjusted"])
     kept.insert(0, "window", window)
-    return kept
+    key = ["feature", "disparity", "groups"]
+    level = before.disparities.set_index(key)["value"].to_dict() if before else {}
+    gaps = _gaps(audit.groups, before.groups) if before else {}
+    rows = []
+    for feature, disparity, groups, now in kept[[*key, "value"]].itertuples(index=False, name=None):
+        then = level.get((feature, disparity, groups), Estimate(math.nan))
+        growth = change(now, then) if now.has_interval and then.has_interval else Estimate(math.nan, n=now.n)
+        names = [(feature, name) for name in PARITIES[disparity.removesuffix("_difference")].metrics]
+        known = [gap for name in names for gap in gaps.get(name, ())]
+        z, said = max(known, default=(math.nan, ""))
+        # Of the two directions of a pair one can have grown.
+        rows.append((growth, min(len(known) / 2 * float(stats.norm.sf(z)), 1.0), said))
+    return kept.assign(**dict(zip(("growth", "p_growth", "grown"), zip(*rows, strict=True), strict=True)))
 
 
-def _grown(table: pd.DataFrame, level: Mapping[Hashable, Estimate]) -> pd.DataFrame:
-    growth = []
-    for *key, now in table[["feature", "disparity", "groups", "value"]].itertuples(index=False, name=None):
-        before = level.get(tuple(key))
-        nothing = Estimate(math.nan, n=now.n)
-        growth.append(change(now, before) if before and before.has_interval and now.has_interval else nothing)
-    z = [Z * found.value / (found.value - found.low) if found.low < found.value else math.nan for found in growth]
-    return table.assign(growth=pd.Series(growth, index=table.index, dtype=object), p_growth=holm(stats.norm.sf(z)))
+def _gaps(now: pd.DataFrame, before: pd.DataFrame) -> dict[tuple[str, str], list[tuple[float, str]]]:
+    """Return of each feature and metric, for each two groups, how clearly their gap has grown, and that gap in words.
+
+    In standard errors of its four numbers alone (MOVER), so that a small group does not hide what two large ones show.
+    """
+    of = ["feature", "metric", "group"]
+    found: dict[Any, list[tuple[float, str]]] = {}
+    judged = [table[table["judged"] & (table["class"] == "")].set_index(of)["value"] for table in (now, before)]
+    for (feature, metric), rows in pd.concat(judged, axis=1, join="inner").groupby(level=of[:2], sort=False):
+        gaps = found[feature, metric] = []
+        for ((*_, high), above, was_above), ((*_, low), below, was_below) in permutations(
+            rows.itertuples(name=None), 2
+        ):
+            was = max(change(was_above, was_below), change(was_below, was_above), key=lambda one: one.value)
+            growth = change(change(above, below), was)
+            z = Z * growth.value / (growth.value - growth.low) if growth.has_interval else -math.inf
+            said = f"{above} for {high} and {below} for {low}, on the reference {was_above} and {was_below}"
+            gaps.append((z, f"{spoken(str(metric))} {said}"))
+    return found
