@@ -256,6 +256,23 @@ def test_large_numbers_beside_gaps_stay_apart(tmp_path):
     assert len({data.fingerprint for data in read}) == 1
 
 
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("postgresql+psycopg://toolkit:half@other-half@127.0.0.1:1/shop", "an @ in the user or the password as %40"),
+        ("postgresql+psycopg://${WHO}:x@127.0.0.1:1/postgres", "postgresql+psycopg://127.0.0.1:1/postgres could not"),
+        ("nosuch://a:b@localhost/shop", "nosuch://localhost/shop could not be read: Can't load plugin"),
+        ("nosuch://${WHO}:b@${WHO}/shop", "nosuch://${WHO}/shop could not be read"),
+    ],
+)
+def test_credentials_are_hidden_and_other_words_are_not(address, shown, monkeypatch):
+    monkeypatch.setenv("WHO", "postgres")
+    with pytest.raises(InputError) as refused:
+        read_table(f"{address}::orders")
+    assert shown in str(refused.value)
+    assert "other-half" not in str(refused.value)
+
+
 # What the check itself refuses, in SQL that no server is here for
 
 

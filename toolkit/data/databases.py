@@ -93,12 +93,14 @@ def _address(text: str) -> tuple[URL, str, dict[str, str]]:
     url = None
     with contextlib.suppress(ArgumentError, ValueError):
         url = make_url(quoted + at + plain)
-    if url is None:
-        raise InputError("The database address cannot be read. Write driver://user:password@host:port/database::table.")
+    if url is None or "@" in (url.host or ""):
+        form = "driver://user:password@host:port/database::table, an @ in the user or the password as %40"
+        raise InputError(f"The database address cannot be read. Write {form}.")
     options = [value for values in url.query.values() for value in ([values] if isinstance(values, str) else values)]
     variables = {os.environ[name]: f"${{{name}}}" for name in _VARIABLE.findall(text)}
     host = f"{url.host or ''}{f':{url.port}' if url.port else ''}"
-    shown = _without(f"{url.drivername}://{host}/{url.database or ''}", variables)
+    after = {value: name for value, name in variables.items() if name in rest}
+    shown = _without(f"{url.drivername}://{host}/{url.database or ''}", after)
     whole = {str(url): shown, url.render_as_string(hide_password=False): shown}
     secrets = [str(url.password or ""), str(url.username or ""), *options]
     return url, shown, dict.fromkeys(secrets, "***") | variables | whole
@@ -170,7 +172,9 @@ def _opened_for_reading(url: URL) -> URL:
 
 def _without(text: str, hidden: dict[str, str]) -> str:
     for secret in sorted(filter(None, hidden), key=len, reverse=True):
-        text = text.replace(secret, hidden[secret])
+        # A short one, such as a user's name, may also be a part of other words.
+        edge = r"\b" if secret.isalnum() and len(secret) < 9 else ""
+        text = re.sub(f"{edge}{re.escape(secret)}{edge}", hidden[secret].replace("\\", r"\\"), text)
     return text
 
 
