@@ -8,11 +8,17 @@ import sqlite3
 import tempfile
 from pathlib import Path
 
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.feather
+import pyarrow.parquet
 import pytest
 import sqlalchemy
 
 from toolkit.cli import main
 from toolkit.data.databases import plain_query
+from toolkit.data.load import load_dataset
 from toolkit.data.read import read_table
 from toolkit.data.recognition import WORDS
 from toolkit.errors import InputError
@@ -210,6 +216,63 @@ def test_an_error_says_what_the_database_said(shop):
         read_table(f"{shop}::SELECT id,\n prise FROM orders")
 
 
+def test_what_a_column_is_declared_as_changes_no_cell(tmp_path):
+    cells = [
+        ("yes", 1, 1, "31/12/2023", "2024-01-01 10:00"),
+        ("no", 0, 2, "n/a", None),
+        (None, None, 0, "01/01/2024", "x"),
+    ]
+    with sqlite3.connect(tmp_path / "t.db") as connection:
+        connection.execute("CREATE TABLE t (a BOOLEAN, b BOOLEAN, c BOOLEAN, d DATE, e TIMESTAMP)")
+        connection.executemany("INSERT INTO t VALUES (?, ?, ?, ?, ?)", cells)
+    connection.close()
+    frame = read_table(f"sqlite:///{tmp_path}/t.db::t").frame
+    assert frame["a"].tolist()[:2] == ["yes", "no"]
+    assert frame["b"].tolist()[:2] == [True, False]
+    assert frame["c"].tolist() == [1, 2, 0]
+    assert str(frame["d"].dropna().tolist()[-1]).startswith(("01/01/2024", "2024-01-01"))
+    assert len(read_table(f"sqlite:///{tmp_path}/t.db::SELECT * FROM t").frame) == len(cells)
+
+
+LARGE = 2**53 + 1
+
+
+def test_large_numbers_beside_gaps_stay_apart(tmp_path):
+    numbers = [None, *(LARGE + i for i in range(40))]
+    table = pa.table({"id": pa.array(numbers), "x": list(range(41)), "y": ["a", "b"] * 20 + ["a"]})
+    pyarrow.parquet.write_table(table, tmp_path / "t.parquet")
+    pyarrow.feather.write_feather(table, tmp_path / "t.feather")
+    pyarrow.csv.write_csv(table, tmp_path / "t.csv")
+    with sqlite3.connect(tmp_path / "t.db") as connection:
+        connection.execute("CREATE TABLE t (id INTEGER, x INTEGER, y TEXT)")
+        connection.executemany("INSERT INTO t VALUES (?, ?, ?)", [tuple(row.values()) for row in table.to_pylist()])
+    connection.close()
+    address = f"sqlite:///{tmp_path}/t.db"
+    files = [tmp_path / name for name in ("t.csv", "t.parquet", "t.feather")]
+    read = [
+        load_dataset(one, target="y", group="id") for one in (*files, f"{address}::t", f"{address}::SELECT * FROM t")
+    ]
+    assert [data.group.nunique() for data in read] == [40] * 5
+    assert len({data.fingerprint for data in read}) == 1
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("postgresql+psycopg://toolkit:half@other-half@127.0.0.1:1/shop", "an @ in the user or the password as %40"),
+        ("postgresql+psycopg://${WHO}:x@127.0.0.1:1/postgres", "postgresql+psycopg://127.0.0.1:1/postgres could not"),
+        ("nosuch://a:b@localhost/shop", "nosuch://localhost/shop could not be read: Can't load plugin"),
+        ("nosuch://${WHO}:b@${WHO}/shop", "nosuch://${WHO}/shop could not be read"),
+    ],
+)
+def test_credentials_are_hidden_and_other_words_are_not(address, shown, monkeypatch):
+    monkeypatch.setenv("WHO", "postgres")
+    with pytest.raises(InputError) as refused:
+        read_table(f"{address}::orders")
+    assert shown in str(refused.value)
+    assert "other-half" not in str(refused.value)
+
+
 # What the check itself refuses, in SQL that no server is here for
 
 
@@ -377,3 +440,29 @@ def test_a_server_is_read(what, rows, store):
 def test_texts_arrive_at_a_server_as_they_are(text, store):
     frame = read_table(f"{store[0]}::SELECT '{text}' AS text, 7 % 4 AS rest").frame
     assert frame.iloc[0].tolist() == [text.replace("''", "'"), 3]
+
+
+def test_a_table_is_the_same_from_a_server_and_from_a_file(store, tmp_path):
+    address, _ = store
+    engine = sqlalchemy.create_engine(address)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
+            "CREATE TABLE sales AS SELECT i AS id, CASE WHEN i %% 7 > 0 THEN i / 8.0 END AS price,"
+            " (i %% 5)::numeric AS size,"
+            " date '2024-01-01' + i AS day, timestamptz '2024-03-30 00:30+00' + i * interval '1 hour' AS at,"
+            " i %% 3 = 0 AS flag, CASE WHEN i %% 9 > 0 THEN i %% 4 END AS some, i %% 2 = 0 AS bought"
+            " FROM generate_series(1, 90) i"
+        )
+        rows = connection.exec_driver_sql("SELECT * FROM sales").mappings().all()
+    engine.dispose()
+    frame = pd.DataFrame(rows)
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    frame.to_parquet(tmp_path / "t.parquet")
+    read = [
+        load_dataset(one, target="bought")
+        for one in (tmp_path / "t.csv", tmp_path / "t.parquet", f"{address}::sales", f"{address}::SELECT * FROM sales")
+    ]
+    for data in read:
+        pd.testing.assert_frame_equal(data.features, read[0].features)
+        assert data.classes == (False, True)
+        assert data.fingerprint == read[0].fingerprint

@@ -4,9 +4,11 @@ import textwrap
 from importlib import import_module
 
 import joblib
+import lightgbm
 import numpy as np
 import pandas as pd
 import pytest
+import xgboost
 from lightgbm import LGBMClassifier
 from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import LinearRegression, LogisticRegression
@@ -148,6 +150,54 @@ class TestLoadModel:
             with pytest.raises(InputError, match=message):
                 load_model(address)
         sys.modules.pop("their_models")
+
+    @pytest.mark.filterwarnings("ignore:.*Any type hint")
+    @pytest.mark.parametrize("maker", ["lightgbm", "xgboost"])
+    @pytest.mark.parametrize("where", ["file", "tracked", "function"])
+    def test_a_booster_is_read_as_the_scores_it_predicts(self, maker, where, tmp_path, monkeypatch):
+        rows = people()
+        taken, bought = rows[["age in years", "noise"]], (rows["buys"] == "yes").astype(int)
+        if maker == "lightgbm":
+            booster = lightgbm.train({"objective": "binary", "verbose": -1}, lightgbm.Dataset(taken, bought), 9)
+            scores = booster.predict(taken)
+        else:
+            booster = xgboost.train({"objective": "binary:logistic"}, xgboost.DMatrix(taken, bought), 9)
+            scores = booster.predict(xgboost.DMatrix(taken))
+        joblib.dump(booster, tmp_path / "booster.pkl")
+        address = str(tmp_path / "booster.pkl")
+        if where == "tracked":
+            import_module(f"mlflow.{maker}").save_model(booster, str(tmp_path / "logged"))
+            address = str(tmp_path / "logged")
+        elif where == "function":
+            columns = list(taken)
+            calls = {
+                "lightgbm": f"booster.predict(rows[{columns}])",
+                "xgboost": f"booster.inplace_predict(rows[{columns}])",
+            }
+            code = (
+                f"import joblib\nbooster = joblib.load({address!r})\ndef made(): return lambda rows: {calls[maker]}\n"
+            )
+            (tmp_path / "their_scores.py").write_text(code)
+            monkeypatch.syspath_prepend(str(tmp_path))
+            monkeypatch.delitem(sys.modules, "their_scores", raising=False)
+            address = "their_scores:made"
+        model, data = load_audit(model=address, data=rows, target="buys", positive="yes", sensitive="sex")
+        found = evaluate(model, data).scalars()["test.roc_auc"].value
+        assert found == pytest.approx(roc_auc_score(bought, scores))
+        assert where == "function" or list(data.features) == list(taken)
+
+    def test_boosters_of_classes_and_of_numbers_are_judged(self):
+        rows = people()
+        taken = rows[["age in years", "noise"]].assign(age=lambda table: table.pop("age in years"))
+        grade = pd.cut(taken["age"], [0, 30, 50, 100], labels=["a", "b", "c"])
+        table = taken.assign(grade=grade.astype(str))
+        settings = {"objective": "multi:softprob", "num_class": 3}
+        several = xgboost.train(settings, xgboost.DMatrix(taken, grade.cat.codes), 5)
+        model, data = load_audit(model=several, data=table, target="grade")
+        assert evaluate(model, data).scalars()["test.accuracy"].value > 0.99
+        one = lightgbm.train({"objective": "regression", "verbose": -1}, lightgbm.Dataset(taken, rows["noise"]), 50)
+        model, data = load_audit(model=one, data=taken.assign(y=rows["noise"]), target="y")
+        assert evaluate(model, data).scalars()["test.r2"].value > 0.9
 
     def test_a_model_that_is_not_there_is_one_clear_error(self, tracked, tmp_path):
         out, _, _ = tracked

@@ -7,7 +7,7 @@ import logging
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, urlsplit
 
 import pandas as pd
@@ -17,7 +17,7 @@ from toolkit.data.recognition import WORDS
 from toolkit.errors import InputError, listed, nearest
 
 if TYPE_CHECKING:
-    from sqlalchemy.engine import URL
+    from sqlalchemy.engine import URL, Connection
     from sqlglot.tokenizer_core import Token
 
 _SQL = WORDS["databases"]
@@ -93,12 +93,14 @@ def _address(text: str) -> tuple[URL, str, dict[str, str]]:
     url = None
     with contextlib.suppress(ArgumentError, ValueError):
         url = make_url(quoted + at + plain)
-    if url is None:
-        raise InputError("The database address cannot be read. Write driver://user:password@host:port/database::table.")
+    if url is None or "@" in (url.host or ""):
+        form = "driver://user:password@host:port/database::table, an @ in the user or the password as %40"
+        raise InputError(f"The database address cannot be read. Write {form}.")
     options = [value for values in url.query.values() for value in ([values] if isinstance(values, str) else values)]
     variables = {os.environ[name]: f"${{{name}}}" for name in _VARIABLE.findall(text)}
     host = f"{url.host or ''}{f':{url.port}' if url.port else ''}"
-    shown = _without(f"{url.drivername}://{host}/{url.database or ''}", variables)
+    after = {value: name for value, name in variables.items() if name in rest}
+    shown = _without(f"{url.drivername}://{host}/{url.database or ''}", after)
     whole = {str(url): shown, url.render_as_string(hide_password=False): shown}
     secrets = [str(url.password or ""), str(url.username or ""), *options]
     return url, shown, dict.fromkeys(secrets, "***") | variables | whole
@@ -106,7 +108,7 @@ def _address(text: str) -> tuple[URL, str, dict[str, str]]:
 
 def _read(url: URL, query: str, name: str) -> tuple[pd.DataFrame | None, str]:
     """Read the query or else the table, or return why not: raising here would chain an error that has the address."""
-    from sqlalchemy import NullPool, create_engine, inspect
+    from sqlalchemy import NullPool, create_engine
     from sqlalchemy.exc import SQLAlchemyError
 
     backend = url.get_backend_name()
@@ -116,20 +118,41 @@ def _read(url: URL, query: str, name: str) -> tuple[pd.DataFrame | None, str]:
         with engine.connect().execution_options(**_SQL["options"].get(backend, {})) as connection:
             if backend in _SQL["read_only"]:
                 connection.exec_driver_sql(_SQL["read_only"][backend])
-            if query:
-                # Without parameters, drivers take % and : as they are.
-                return pd.read_sql_query(query, connection.execution_options(no_parameters=True)), ""
-            schema, _, table = name.rpartition(".")
-            inspector = inspect(connection)
-            tables = sorted([*inspector.get_table_names(schema or None), *inspector.get_view_names(schema or None)])
-            if table in tables:
-                return pd.read_sql_table(table, connection, schema=schema or None), ""
-            return None, f"it has no table {table!r}.{nearest(table, tables)} Tables: {listed(tables) or 'none'}."
+            yes_no: list[str] = []
+            if not query:
+                query, yes_no, problem = _whole(connection, name)
+                if problem:
+                    return None, problem
+            # Without parameters, drivers take % and : as they are.
+            rows = connection.execution_options(no_parameters=True).exec_driver_sql(query)
+            frame = pd.DataFrame(rows.fetchall(), columns=list(rows.keys()), dtype=object).apply(_inferred)
+            # SQLite keeps yes and no as 1 and 0, and in the same column whatever else it is given.
+            said = [column for column in yes_no if frame[column].dropna().isin([0, 1]).all()]
+            return frame.astype(dict.fromkeys(said, "boolean")), ""
     except ImportError as error:
         return None, f"it needs the Python package {error.name!r}, which is not installed."
-    except (SQLAlchemyError, pd.errors.DatabaseError, FileNotFoundError) as error:
-        cause = error.__cause__ if isinstance(error, pd.errors.DatabaseError) and error.__cause__ else error
-        return None, f"{str(getattr(cause, 'orig', None) or cause).strip().splitlines()[0]}."
+    except (SQLAlchemyError, FileNotFoundError) as error:
+        return None, f"{str(getattr(error, 'orig', None) or error).strip().splitlines()[0]}."
+
+
+def _whole(connection: Connection, name: str) -> tuple[str, list[str], str]:
+    """Return the query of a whole table and its columns of yes and no, or else why there is none."""
+    from sqlalchemy import Boolean, inspect
+
+    schema, _, table = name.rpartition(".")
+    inspector, where, dialect = inspect(connection), schema or None, connection.dialect
+    tables = sorted({*inspector.get_table_names(where), *inspector.get_view_names(where)})
+    if table not in tables:
+        return "", [], f"it has no table {table!r}.{nearest(table, tables)} Tables: {listed(tables) or 'none'}."
+    quoted = ".".join(map(dialect.identifier_preparer.quote, filter(None, (schema, table))))
+    columns = inspector.get_columns(table, where) if dialect.name == "sqlite" else []
+    return f"SELECT * FROM {quoted}", [one["name"] for one in columns if isinstance(one["type"], Boolean)], ""  # noqa: S608
+
+
+def _inferred(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Give a column its type; whole numbers beside gaps stay as they are, since a float does not hold large ones."""
+    whole = pd.api.types.infer_dtype(column, skipna=True) == "integer"
+    return column if whole and column.isna().any() else column.infer_objects()
 
 
 def _opened_for_reading(url: URL) -> URL:
@@ -149,7 +172,9 @@ def _opened_for_reading(url: URL) -> URL:
 
 def _without(text: str, hidden: dict[str, str]) -> str:
     for secret in sorted(filter(None, hidden), key=len, reverse=True):
-        text = text.replace(secret, hidden[secret])
+        # A short one, such as a user's name, may also be a part of other words.
+        edge = r"\b" if secret.isalnum() and len(secret) < 9 else ""
+        text = re.sub(f"{edge}{re.escape(secret)}{edge}", hidden[secret].replace("\\", r"\\"), text)
     return text
 
 

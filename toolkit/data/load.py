@@ -22,7 +22,7 @@ from toolkit.data.read import RawTable, read_table
 from toolkit.data.recognition import Decision, Decisions
 from toolkit.data.roles import find_roles, not_named, of_periods, sensitive_groups
 from toolkit.data.schema import Column, Label, Role, Schema
-from toolkit.data.table_reader.cells import as_texts, column_kind
+from toolkit.data.table_reader.cells import as_texts, column_kind, moments
 from toolkit.data.table_reader.formats import Format
 from toolkit.data.target import Target, among, has_labels_of, plain_target, read_target, target_by
 from toolkit.errors import InputError, NotApplicableError, listed
@@ -205,10 +205,10 @@ def _assign(
     wanted, decisions, name = listed_names(options.get("periods")), table.decisions, options.get("name")
     task, positive = options.get("task") or None, given(options.get("positive"))
     settled = bool(known.task) and roles.target in ("", known.named("target"))
-    frame, moments, notes = of_periods(table.frame, roles.time, wanted, decisions.get(roles.time))
+    frame, times, notes = of_periods(table.frame, roles.time, wanted, decisions.get(roles.time))
     whole = not settled and not keep
     values, said = _labels(table, frame, roles, known, whole)
-    kept = frame.index if moments is None else moments.index
+    kept = frame.index if times is None else times.index
     if whole:
         blank, labels = np.flatnonzero(values.isna()), values.dropna().unique().tolist()
         if len(blank) and len(labels) == 1:
@@ -229,6 +229,8 @@ def _assign(
     # Texts that are numbers, dates or yes/no are read: a table has one fingerprint, whatever its file calls them.
     late = [column for column, one in decisions.items() if one.format.kind != "text"]
     texts = {column: as_texts(frame[column]) for column in late if frame[column].dtype in (object, "str")}
+    read, _ = read_texts(texts, {column: decisions[column] for column in texts})
+    read |= {column: moments(frame[column]) for column in {*frame} - {*read} if column_kind(frame[column]) == "date"}
     unasked = [column for column in frame if not known.task or column not in known.columns]
     names = [column for column in roles.sensitive if not keep or rows[column].notna().any()]
     data = Dataset(
@@ -237,11 +239,11 @@ def _assign(
         features=features,
         **target.roles(),
         sensitive=pd.DataFrame({column: sensitive_groups(rows[column]) for column in names}, index=rows.index),
-        time=None if moments is None else moments.loc[kept],
+        time=None if times is None else times.loc[kept],
         group=_group(rows[roles.group], decisions) if roles.group else None,
         weight=weight,
         others=others,
-        fingerprint=fingerprint(frame.assign(**read_texts(texts, {column: decisions[column] for column in texts})[0])),
+        fingerprint=fingerprint(frame.assign(**read)),
         notes=(*table.notes, *said, *target.notes, *notes, *found, *not_named(unasked, roles)),
         columns=frame.shape[1],
         schema=known,

@@ -19,7 +19,8 @@ from urllib.parse import unquote, urlsplit
 from urllib.request import Request, urlopen
 
 import pandas as pd
-import pyarrow as pa
+import pyarrow.feather
+import pyarrow.parquet
 
 from toolkit.core.resources import read_bytes
 from toolkit.core.result import Finding
@@ -137,8 +138,7 @@ def _finished(table: RawTable, known: Schema | None) -> RawTable:
     if kept := [str(name) for name in frame.index.names if name is not None]:
         notes.append(finding("DATA-INDEX", "info", names=", ".join(kept)))
     frame = frame.set_axis(names, axis=1).reset_index(drop=True)
-    own = (pd.SparseDtype, pd.ArrowDtype, pd.CategoricalDtype)
-    frame = frame.assign(**{name: usual(frame[name]) for name in names if isinstance(frame[name].dtype, own)})
+    frame = frame.assign(**{name: usual(frame[name]) for name in names})
     undecided = frame.columns.difference(list(table.decisions), sort=False)
     cells = {name: frame[name] for name in undecided if frame[name].dtype in (object, "str")}
     texts = {name: as_texts(one) for name, one in cells.items() if column_kind(one) in ("text", "mixed")}
@@ -148,7 +148,7 @@ def _finished(table: RawTable, known: Schema | None) -> RawTable:
     read, said = read_texts(texts, settled)
     for name in [name for name, one in (known or Schema()).columns.items() if one.kind == "bool" and name in frame]:
         # Some databases keep yes and no as 1 and 0.
-        if frame[name].dtype.kind in "if" and frame[name].dropna().isin([0, 1]).all():
+        if column_kind(frame[name]) == "number" and frame[name].dropna().isin([0, 1]).all():
             read[name] = frame[name].astype("boolean")
     frame, source = frame.assign(**read), masked(table.source)
     return replace(table, frame=frame, source=source, notes=(*notes, *said), decisions={**table.decisions, **decisions})
@@ -255,7 +255,7 @@ def _unpacked(content: bytes, suffix: str, shown: str) -> tuple[bytes, str]:
                 raise InputError(f"{shown} holds {len(files)} files, but must hold one table: {listed(files, 5)}.")
             name, stream = Path(files[0]).name, archive.open(files[0])
         else:
-            opened = lzma.LZMAFile if suffix == ".xz" else partial(pa.input_stream, compression=PACKED[suffix])
+            opened = lzma.LZMAFile if suffix == ".xz" else partial(pyarrow.input_stream, compression=PACKED[suffix])
             stream = opened(packed)
         unpacked: bytes = stream.read(most + 1)
     if len(unpacked) > most:
@@ -287,14 +287,15 @@ def _excel(content: bytes, *_: object) -> Read:
     return rows[1:].set_axis(names, axis=1).infer_objects(), notes + [said] * (len(sheets) > 1), {}
 
 
-def _typed(read: Callable[[io.BytesIO], pd.DataFrame]) -> Reader:
-    return lambda content, *_: (read(io.BytesIO(content)), [], {})
+def _typed(read: Callable[[io.BytesIO], pyarrow.Table]) -> Reader:
+    # As floats, large whole numbers beside gaps would become their neighbors.
+    return lambda content, *_: (read(io.BytesIO(content)).to_pandas(integer_object_nulls=True), [], {})
 
 
 READERS: dict[str, tuple[str, Reader]] = {
     **dict.fromkeys((".csv", ".tsv", ".tab", ".txt"), ("text", read_delimited)),
-    **dict.fromkeys((".parquet", ".pq"), ("Parquet", _typed(pd.read_parquet))),
-    **dict.fromkeys((".feather", ".arrow"), ("Feather", _typed(pd.read_feather))),
+    **dict.fromkeys((".parquet", ".pq"), ("Parquet", _typed(pyarrow.parquet.read_table))),
+    **dict.fromkeys((".feather", ".arrow"), ("Feather", _typed(pyarrow.feather.read_table))),
     **dict.fromkeys((".jsonl", ".ndjson", ".json"), ("JSON", _json)),
     **dict.fromkeys((".xlsx", ".xlsm", ".xls"), ("Excel", _excel)),
 }

@@ -1,5 +1,6 @@
 """What an audit is about: a model that somebody else made with data to judge it on, or their predictions."""
 
+import inspect
 import json
 import os
 import re
@@ -112,7 +113,7 @@ def load_model(address: str, *, out: str | Path | None = None) -> Model:
           that holds an ``MLmodel``;
         - a file that joblib or pickle wrote: ``.joblib``, ``.pkl``, ``.pickle``;
         - an import path, ``package.module:name`` or ``package.module.name``, of a model or of a function that makes it
-          and needs no arguments.
+          and needs no arguments; it may also return a function of a table that returns scores.
     out : path, optional
         The reports folder, beside which the tracking store lies by default, as for ``publish``.
 
@@ -143,7 +144,7 @@ def load_model(address: str, *, out: str | Path | None = None) -> Model:
         found = _imported(text)
     else:
         raise refusal("no address", address=address, files=listed(PICKLES))
-    if isinstance(found, type) or not hasattr(found, "predict"):
+    if isinstance(found, type) or not (hasattr(found, "predict") or inspect.isfunction(found)):
         raise InputError(f"{text!r} is a {type(found).__name__}, which has no 'predict'. Give a fitted model.")
     if isinstance(found, BaseEstimator) and hasattr(found, "fit"):
         try:

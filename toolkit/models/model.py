@@ -21,7 +21,7 @@ from toolkit.data.table_reader.table_model import TableModel
 from toolkit.errors import InputError, NotApplicableError, ToolkitError, listed, nearest, refusing
 from toolkit.models.findings import finding, refusal
 from toolkit.models.preprocessing import MANY_ROWS, LevelEncoder, as_fitted, by_place, encoding_with, given_array
-from toolkit.models.recorded import RecordedPredictions, ScoreFunction
+from toolkit.models.recorded import BoosterFunction, RecordedPredictions, ScoreFunction
 from toolkit.models.threshold import Rule, Threshold
 from toolkit.registry.model_store import table_function
 from toolkit.statistics.intervals import AnyArray, Array
@@ -126,7 +126,7 @@ class Model:
 
         Parameters
         ----------
-        model : Model, estimator, MLflow pyfunc, RecordedPredictions, callable, or a result that has a model
+        model : Model, estimator, MLflow pyfunc, booster, RecordedPredictions, callable, or a result that has a model
             A function takes a frame of features and returns scores: see ``toolkit.models.recorded``.
         data : Dataset, optional
             A model that knows no names of columns takes those of its features, by place; one that was fitted on codes
@@ -141,6 +141,7 @@ class Model:
             raise NotApplicableError(model.reason)
         model = getattr(model, "model", model) if isinstance(model, Result) else model
         if not isinstance(model, Model):
+            model = BoosterFunction(model) if type(model).__name__ == "Booster" else model
             if callable(model) and not isinstance(model, type) and not hasattr(model, "predict"):
                 model = ScoreFunction.of(model, data)
             if isinstance(model, type) or not hasattr(model, "predict"):

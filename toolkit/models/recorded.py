@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.metaestimators import available_if
 
+from toolkit.data.contract import find_columns, schema_of
 from toolkit.data.dataset import Dataset
 from toolkit.errors import InputError, listed
 from toolkit.models.findings import refusal
@@ -79,6 +80,28 @@ class RecordedPredictions:
 
 
 @dataclass(frozen=True, eq=False)
+class BoosterFunction:
+    """A booster that LightGBM or XGBoost trained without its scikit-learn class, as a function that returns scores."""
+
+    booster: Any
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """The columns it was trained on; none where it knows no names."""
+        return dict.fromkeys(schema_of(self.booster).features, "")
+
+    def __call__(self, features: pd.DataFrame) -> Any:
+        """Return the predictions of a table."""
+        names = list(map(str, features))
+        features = features[list(find_columns(self.columns, names).values()) or names]
+        if type(self.booster).__module__.startswith("xgboost"):
+            from xgboost import DMatrix
+
+            return self.booster.predict(DMatrix(features))
+        return self.booster.predict(features)
+
+
+@dataclass(frozen=True, eq=False)
 class ScoreFunction:
     """A function that returns scores, with the methods of a model.
 
@@ -114,6 +137,11 @@ class ScoreFunction:
         made = cls(function, np.array(data.classes, dtype=object), data.positive)
         first = made._scores(data.features)
         return cls(function, made.classes_, data.positive, bool(((first >= 0) & (first <= 1)).all()))
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """The columns it takes, where the function says so."""
+        return dict(getattr(self.function, "columns", {}))
 
     def predict(self, features: pd.DataFrame) -> AnyArray:
         """Return the number of each row, or the label of its highest score."""

@@ -43,7 +43,7 @@ def column_kind(series: pd.Series[Any]) -> Any:
 
 
 def usual(series: pd.Series[Any]) -> pd.Series[Any]:
-    """Return a column as it is usually kept: not sparse, Arrow's dates as Python's, whole numbers without a point.
+    """Return a column as it is usually kept: not sparse, no decimals, Arrow's dates as Python's, whole without a point.
 
     Examples
     --------
@@ -56,6 +56,9 @@ def usual(series: pd.Series[Any]) -> pd.Series[Any]:
         return series.astype(object)
     if isinstance(dtype, pd.SparseDtype):
         return pd.Series(np.asarray(series), index=series.index, name=series.name)
+    if dtype.kind == "O" and pd.api.types.infer_dtype(series, skipna=True) == "decimal":
+        numbers = series.astype("float64")
+        return series.map(int, na_action="ignore") if (numbers.dropna() % 1 == 0).all() else numbers
     labels = dtype.categories.to_numpy() if isinstance(dtype, pd.CategoricalDtype) else np.array([])
     whole = labels.dtype.kind == "f" and len(labels) and (abs(labels) < 2**53).all() and (labels % 1 == 0).all()
     return series.cat.rename_categories(labels.astype("int64").tolist()) if whole else series
