@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from scipy.spatial.distance import cdist
 from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 from toolkit.core.figures import figure
@@ -133,6 +134,37 @@ def test_consistency_is_zemels():
     decision = (by_sex(data.features) >= 0.5).to_numpy().astype(float)
     expected = 1 - np.abs(decision - decision[near].mean(axis=1)).mean()
     assert found.consistency.value == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("wild", [1e6, -1e6, 1e300])
+@pytest.mark.parametrize("rare", [False, True])
+def test_one_wild_value_does_not_make_all_other_rows_alike(wild, rare):
+    """Of a column that is 0 in most rows (``rare``) the quartiles are equal, and yet the others tell rows apart."""
+    data, rng = table(600), np.random.default_rng(3)
+    skill = np.where(rng.random(600) < 0.9, 0.0, data.features["skill"]) if rare else data.features["skill"].to_numpy()
+    frame = data.frame().assign(skill=skill, other=rng.standard_normal(600))
+
+    def consistent(frame):
+        told = load_dataset(frame, target="y", positive="yes", sensitive=["sex", "race"])
+        return check_individual(Scored(lambda features: features["skill"].between(0.5, 1)), told).consistency.value
+
+    plain = consistent(frame)
+    frame.loc[0, "skill"] = wild
+    assert plain > 0.9
+    assert consistent(frame) == pytest.approx(plain, abs=0.01)
+
+
+def test_numbers_that_are_not_far_out_are_standardized_as_they_are():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"a": rng.standard_normal(200), "b": rng.integers(0, 3, 200), "same": 5.0})
+    frame.loc[:19, "a"] = np.nan
+    near = nearest_rows(frame, 200, 4)
+    filled = frame.fillna({"a": frame["a"].median()}).assign(missing=frame["a"].isna())
+    scaled = StandardScaler().fit_transform(filled)
+    apart = cdist(scaled, scaled)
+    np.fill_diagonal(apart, np.inf)
+    found, expected = np.take_along_axis(apart, near, axis=1), np.sort(apart, axis=1)[:, :4]
+    np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["wine", "diabetes"])

@@ -41,11 +41,12 @@ def find_slices(
 
     Numbers are cut at rounded quartiles, other columns into their frequent values; features and sensitive columns are
     searched. Each slice is compared with all other rows on the loss of each row, by weights and independent groups
-    where rows have them. All slices examined count: p values are those of the step-down maxT of Westfall & Young (1993,
-    ISBN 9780471557616), half of the level for single columns and half for pairs, so that where no slice is worse, one
-    is reported in at most 5 % of searches; each end of every interval of a slice holds for all at once. A pair is left
-    out unless it is worse than what remains of each of its parents, and so is a slice most of whose rows are in worse
-    ones. At most ten are kept.
+    where rows have them; of a regression the tests hold the largest 0.5 % of errors at the next, so that a slice may
+    stand out though the interval of its difference, of the errors as they are, holds 0. All slices examined count: p
+    values are those of the step-down maxT of Westfall & Young (1993, ISBN 9780471557616), half of the level for single
+    columns and half for pairs, so that where no slice is worse, one is reported in at most 5 % of searches; each end of
+    every interval of a slice holds for all at once. A pair is left out unless it is worse than what remains of each of
+    its parents, and so is a slice most of whose rows are in worse ones. At most ten are kept.
 
     Of more than 200,000 rows a random sample of that many is searched. A table with too many columns for pairs (more
     than 400 levels) is searched by single columns, with a finding that says so.

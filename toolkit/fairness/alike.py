@@ -21,12 +21,16 @@ from toolkit.statistics.units import Units, kish, weights_of
 MOST_VALUES = 8
 #: Quantiles that stand for a number with more values than that.
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+#: Beyond so many times the median distance from the median numbers count as equally far out.
+REACH = 20
 
 
 def nearest_rows(features: pd.DataFrame, asked: int, neighbours: int) -> Codes:
     """Find the nearest other rows of each of the first ``asked`` rows.
 
-    By Euclidean distance, numbers standardized, other columns one-hot: the encoding that a linear model gets.
+    By Euclidean distance, numbers standardized, other columns one-hot: the encoding that a linear model gets. Numbers
+    are first held within twenty times the median distance from the median (of the rows that are not at it; as Huber
+    1981, doi:10.1002/0471725250, would), so that a single wild value does not make all others alike.
 
     Parameters
     ----------
@@ -46,6 +50,11 @@ def nearest_rows(features: pd.DataFrame, asked: int, neighbours: int) -> Codes:
     """
     if (keep := min(neighbours, len(features) - 1)) < 1 or not features.notna().any().any():
         return np.empty((asked, 0), dtype=np.intp)
+    numbers = features.select_dtypes("number").astype(float)
+    middle = numbers.median()
+    apart = (numbers - middle).abs()
+    reach = REACH * apart[apart > 0].median().fillna(0)
+    features = features.assign(**numbers.clip(middle - reach, middle + reach, axis=1))
     encoded = make_model(KNeighborsClassifier(), features)[0].fit_transform(features)
     search = NearestNeighbors(n_neighbors=keep + 1, algorithm="brute").fit(encoded)
     found: Codes = search.kneighbors(encoded[:asked], return_distance=False)
