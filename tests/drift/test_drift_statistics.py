@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from scipy import stats
 
+from toolkit.drift.detect import detect_drift
 from toolkit.drift.distances import METHODS, pair_of, sturges_edges
 from toolkit.drift.model import tell_apart
+from toolkit.drift.profile import load_profile, summarize
 from toolkit.drift.summary import CELLS, align, summarize_column, unit_change
 from toolkit.drift.verdicts import find_break, judge_pair, p_value
 from toolkit.statistics.binning import cell_starts
@@ -281,3 +283,18 @@ def test_the_domain_classifier_copes_with_a_column_that_has_hardly_a_value():
     domain = tell_apart(first, second, 0)
     assert domain.roc_auc.low > 0.9
     assert domain.giveaways() == ["a"]
+
+
+@pytest.mark.parametrize("levels", [3, 40])
+def test_whole_numbers_too_large_for_a_float_are_told_apart(levels, tmp_path):
+    """Identifiers and nanoseconds near 2**60 share a float with a hundred neighbours."""
+    rng = np.random.default_rng(0)
+    small = [pd.DataFrame({"a": start + rng.integers(0, levels, 2000)}) for start in (0, levels)]
+    huge = [table + 2**60 for table in small]
+    expected, found = (detect_drift(*tables).table.iloc[0] for tables in (small, huge))
+    assert found["verdict"] == expected["verdict"] == "drifted"
+    assert found["distance"].value == pytest.approx(expected["distance"].value, rel=1e-9)
+    assert found["outside_share"] == pytest.approx(expected["outside_share"], nan_ok=True)
+    assert found["new_share"] == expected["new_share"]
+    kept = load_profile(summarize(huge[0]).save(tmp_path / "kept.json"))
+    assert detect_drift(kept, huge[1]).table.iloc[0]["distance"].value == pytest.approx(expected["distance"].value)

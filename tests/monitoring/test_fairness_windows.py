@@ -58,7 +58,9 @@ def test_small_groups_do_not_hide_the_growth_between_two_large_ones(model, few):
         rng, groups = np.random.default_rng(seed), np.repeat(list("abcdef"), [1800, 1800, *shares])
         score = rng.normal(size=len(groups)) - moved * (groups == "b")
         paid = np.where(rng.random(len(groups)) < 1 / (1 + np.exp(-score)), "yes", "no")
-        frame = pd.DataFrame({"score": score, "age": 30.0, "group": groups, "paid": paid})
+        frame = pd.DataFrame(
+            {"score": score, "age": rng.integers(18, 80, len(groups)).astype(float), "group": groups, "paid": paid}
+        )
         tables.append(load_dataset(frame, target="paid", positive="yes", sensitive=["group"]))
     found = audit_windows(model, *tables, replicates=500)
     note = found.findings()[0]

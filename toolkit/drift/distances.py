@@ -17,7 +17,7 @@ import numpy as np
 from scipy import stats
 from scipy.special import rel_entr
 
-from toolkit.drift.summary import ColumnSummary, align
+from toolkit.drift.summary import ColumnSummary, align, placed
 from toolkit.statistics.binning import cell_starts
 from toolkit.statistics.intervals import AnyArray, Array
 
@@ -234,7 +234,7 @@ def pair_of(reference: ColumnSummary, current: ColumnSummary) -> Pair:
     whole = reference.dtype == current.dtype == "int64"
     few = len(values) <= FEW_VALUES or (reference.dtype == "int64" and len(reference.distinct) <= FEW_WHOLE)
     scale = reference.is_number and not few
-    places = values.astype("float64") if reference.is_number else np.arange(len(values), dtype="float64")
+    places = placed(values) if reference.is_number else np.arange(len(values), dtype="float64")
     effects = reference.effect, current.effect
     return Pair(scale, whole, places, values, before, after, reference.std, len(reference.distinct), effects)
 

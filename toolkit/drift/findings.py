@@ -178,10 +178,11 @@ def _shares(drift: Drift, name: str) -> pd.DataFrame:
         order = np.argsort(-np.abs(after - before), kind="stable")[:MOST_LABELS_DRAWN]
         labels = [value_text(pair.labels[place]) for place in order]
         return pd.DataFrame({"value": labels, "reference": before[order], "current": after[order]})
-    low, high = np.interp([0.005, 0.995], np.cumsum(before + after) / 2, pair.points)
+    values = pair.labels.astype("float64")
+    low, high = np.interp([0.005, 0.995], np.cumsum(before + after) / 2, values)
     wide = high - low if high > low else 1.0
     steps = np.linspace(0, 1, BARS + 1)
-    shares = [np.diff(np.interp(steps, (pair.points - low) / wide, np.cumsum(part))) for part in (before, after)]
+    shares = [np.diff(np.interp(steps, (values - low) / wide, np.cumsum(part))) for part in (before, after)]
     ends = moments(low + wide * steps) if name in drift.plan.dates else low + wide * steps
     return pd.DataFrame({"from": ends[:-1], "to": ends[1:], "reference": shares[0], "current": shares[1]})
 

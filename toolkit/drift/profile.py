@@ -220,7 +220,8 @@ _READ = {field.name: _KINDS[str(field.type)] for field in fields(ColumnSummary) 
 
 def _read(item: Mapping[str, Any]) -> ColumnSummary:
     plain = {name: read(item[name]) for name, read in _READ.items()}
-    distinct = np.array(item["values"], dtype="float64" if item["dtype"] in ("int64", "float64") else object)
+    values = item["values"]
+    distinct = np.array(values) + 0 if item["dtype"] in ("int64", "float64") else np.array(values, dtype=object)
     counts = np.array(item["counts"], dtype=None if item["counts"] else "int64")
     summary = ColumnSummary(**plain, distinct=distinct, counts=counts)
     even = math.isclose(float(summary.counts.sum()), summary.known, rel_tol=1e-9)

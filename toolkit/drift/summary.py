@@ -15,13 +15,15 @@ import pandas as pd
 from toolkit.data.columns import IDENTIFIER_ROWS, IDENTIFIER_SHARE, plain_column, useless
 from toolkit.data.dataset import Dataset
 from toolkit.statistics.binning import cell_starts
-from toolkit.statistics.intervals import AnyArray
+from toolkit.statistics.intervals import AnyArray, Array
 from toolkit.statistics.units import Units, design_effect
 
 #: What the predictions of a model are called among the columns of a table.
 PREDICTION = "model prediction"
 CELLS = 256
 MOST_LABELS = 1000
+#: Up to here every whole number is a float of its own.
+EXACT = 2**53
 # A change of units is believed where the distributions lie far apart, and close once the factor is taken out.
 FAR, CLOSE = 0.3, 0.1
 _POWERS = {10.0**power for power in range(1, 10)} | {60.0, 3600.0, 24.0, 1440.0, 86400.0}
@@ -213,15 +215,22 @@ def summarize_column(
     else:
         values, place = np.unique(numbers, return_inverse=True)
         counts = np.bincount(place, own)
-    values, shares = values.astype("float64"), counts / counts.sum()
-    mean, effect = float(values @ shares), 1.0
+    values = values if np.abs(values.astype("float64")).max() > EXACT else values.astype("float64")
+    places, shares, effect = placed(values), counts / counts.sum(), 1.0
+    mean = float(values @ shares)
     if groups is not None:
         # A gap between shares hangs on the largest design effect of the shares below the deciles.
         places = np.searchsorted(np.cumsum(counts), counts.sum() * np.arange(0.1, 0.95, 0.1))
         cuts = np.unique(values[np.minimum(places, max(len(values) - 2, 0))])
         effect = max(design_effect(numbers <= cut, groups, own) for cut in cuts)
-    moments: dict[str, Any] = {"mean": mean, "std": math.sqrt(float((values - mean) ** 2 @ shares)), "effect": effect}
+    std = math.sqrt(float((places - places @ shares) ** 2 @ shares))
+    moments: dict[str, Any] = {"mean": mean, "std": std, "effect": effect}
     return replace(summary, dtype=str(column.dtype), missing=missing, distinct=values, counts=counts, **moments)
+
+
+def placed(values: AnyArray) -> Array:
+    """Return sorted numbers as floats; whole numbers too large to be told apart as such are counted from the least."""
+    return (values - values[0] if values.dtype == "int64" else values).astype("float64")
 
 
 def align(first: ColumnSummary, second: ColumnSummary) -> tuple[AnyArray, AnyArray, AnyArray]:

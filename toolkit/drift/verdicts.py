@@ -241,7 +241,7 @@ def judge_novelty(reference: ColumnSummary, current: ColumnSummary, pair: Pair) 
     n, m = pair.sizes
     here, there = m * current.unit, n * reference.unit
     if pair.scale:
-        first, last = np.searchsorted(pair.points, reference.distinct[[0, -1]])
+        first, last = np.searchsorted(pair.labels, reference.distinct[[0, -1]])
         below, above = int(pair.current[:first].sum()), int(pair.current[last + 1 :].sum())
         chance = 2 * min(all_on_one_side(rows * current.unit, here, there) for rows in (above, below))
         beyond = {"outside_share": (above + below) / m, "p_outside": min(chance, 1.0)}
