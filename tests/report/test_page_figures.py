@@ -77,7 +77,7 @@ def test_all_figures_of_a_result_are_one_object():
     class Twice(Note):
         def drawings(self):
             (drawing,) = super().drawings()
-            words = [replace(drawing.words, title=f"Note {kind}") for kind in ("a", "b")]
+            words = [drawing.words._replace(title=f"Note {kind}") for kind in ("a", "b")]
             return [replace(drawing, kind=one.title, words=one) for one in words]
 
     shown = tk.figures(Twice("x"))

@@ -95,8 +95,7 @@ def weights_of(units: "Units | None", n: int) -> Array:
 def freedom_of(sums: Array, used: int | None = None) -> float:
     """Return the degrees of freedom of a variance that a few independent units may dominate.
 
-    Those of Satterthwaite (1946, doi:10.2307/3002019): the number of units (``used``, by default those that add
-    something) less one where what they add is normal, less where few hold what it is about.
+    Those of Satterthwaite (1946, doi:10.2307/3002019): of what units add, at most their number (``used``) less one.
 
     Examples
     --------
@@ -244,8 +243,9 @@ class Units:
         if influence is None or not influence.any():
             return size * (1.0 if self.weights is None else kish(self.weights))
         each = 1.0 if self.weights is None else np.sqrt(np.where(influence != 0, self.weights, 1.0))
-        ratio = self.standard_error(influence) / standard_error(influence / each)
-        return max((ratio * self.quantile(influence) / (t_quantile(n) if self.kind == "row" else Z)) ** 2, 1 / size)
+        quantile = self.quantile(influence)
+        ratio = self.standard_error(influence) / standard_error(influence / each) if quantile < math.inf else 1.0
+        return max((ratio * quantile / (t_quantile(n) if self.kind == "row" else Z)) ** 2, 1 / size)
 
     def standard_error(self, influence: Array) -> float:
         """Return the standard error of a statistic from the influence of each row.
