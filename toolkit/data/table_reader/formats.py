@@ -123,12 +123,14 @@ class Format:
         >>> Format("number").twice(pa.array(["1.1", "2.5", "1.10"])), Format("number").twice(pa.array(["1.10", "2.50"]))
         (('1.1', '1.10'), ())
         """
-        if self.kind != "number" or self.unit or not len(texts.filter(pc.ends_with(texts, "0"))):
+        if self.kind != "number" or self.unit:
             return ()
-        found = pc.unique(pc.utf8_trim_whitespace(texts.filter(pc.match_substring(texts, self.decimal))))
-        numbers = pd.Series(pc.utf8_rtrim(found, "0").to_pylist(), found.to_pylist())
-        same = numbers[numbers.duplicated(keep=False)].sort_values(kind="stable")
-        return tuple(sorted(same.index[:2]))
+        zeros = pc.and_(pc.ends_with(texts, "0"), pc.match_substring(texts, self.decimal))
+        longer = pc.unique(texts.filter(zeros))
+        numbers = pc.utf8_rtrim(longer, "0")
+        shorter = pc.unique(texts.filter(pc.is_in(texts, numbers))) if len(longer) else longer
+        spelt = pd.Series([*numbers.to_pylist(), *shorter.to_pylist()], [*longer.to_pylist(), *shorter.to_pylist()])
+        return tuple(sorted(spelt[spelt.duplicated(keep=False)].sort_values(kind="stable").index[:2]))
 
 
 def read_numbers(plain: pa.StringArray, how: Format) -> NDArray[np.float64]:
