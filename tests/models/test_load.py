@@ -1,3 +1,4 @@
+import json
 import re
 import sys
 import textwrap
@@ -10,6 +11,7 @@ import pandas as pd
 import pytest
 import xgboost
 from lightgbm import LGBMClassifier
+from sample_notebook import sample_results
 from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import roc_auc_score
@@ -241,6 +243,13 @@ class TestLoadAudit:
     def test_what_does_not_make_an_audit_is_said(self, given, message):
         with pytest.raises(InputError, match=message):
             load_audit(**given)
+
+    def test_of_a_report_the_model_that_it_logged_is_named(self, tmp_path):
+        (tmp_path / "results.json").write_text(
+            json.dumps(sample_results(mlflow={"run_id": "0a", "experiment": "e", "model_uri": "models:/m-1"}))
+        )
+        with pytest.raises(InputError, match="Of this report give models:/m-1, the model that it logged"):
+            load_model(str(tmp_path))
 
     def test_predictions_beside_their_data(self):
         rows = people()

@@ -14,6 +14,7 @@ from sklearn.base import BaseEstimator, is_regressor
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
+from toolkit.core.results import read_results
 from toolkit.data.contract import schema_of
 from toolkit.data.dataset import Dataset, Options, given
 from toolkit.data.load import load_dataset
@@ -143,7 +144,9 @@ def load_model(address: str, *, out: str | Path | None = None) -> Model:
     elif _IMPORT.fullmatch(text) and not path.exists() and ("." in text or ":" in text):
         found = _imported(text)
     else:
-        raise refusal("no address", address=address, files=listed(PICKLES))
+        report = read_results(path).mlflow.model_uri if (path / "results.json").is_file() else ""
+        logged = f" Of this report give {report}, the model that it logged." if report else ""
+        raise refusal("no address", address=address, files=listed(PICKLES), logged=logged)
     if isinstance(found, type) or not (hasattr(found, "predict") or inspect.isfunction(found)):
         raise InputError(f"{text!r} is a {type(found).__name__}, which has no 'predict'. Give a fitted model.")
     if isinstance(found, BaseEstimator) and hasattr(found, "fit"):
