@@ -68,6 +68,11 @@ def test_the_whole_story(reports):
     lifecycle.approve("sugar/3", **by_bob)
     lifecycle.promote("sugar/3", by="bob", out=out)
     assert aliases(out, "sugar") == {"champion": "3", "previous": "1"}
+    lifecycle.reject("sugar/1", **by_bob)
+    with pytest.raises(InputError, match=r"not brought back: bob rejected it: tried on June\. `toolkit promote sug"):
+        lifecycle.rollback("sugar", **by_bob)
+    assert aliases(out, "sugar") == {"champion": "3", "previous": "1"}
+    lifecycle.approve("sugar/1", **by_bob)
     lifecycle.rollback("sugar", **by_bob)
     assert aliases(out, "sugar") == {"champion": "1"}
     lifecycle.promote("sugar/2", **by_bob, override=True)
@@ -77,7 +82,8 @@ def test_the_whole_story(reports):
     entries, faults = lifecycle.history("sugar", out=out)
     assert faults == []
     told = [(one.what, one.version) for one in entries]
-    assert told[-4:] == [("promote", "3"), ("rollback", "1"), ("promote", "2"), ("retire", "2")]
+    assert told[-6:-3] == [("promote", "3"), ("reject", "1"), ("approve", "1")]
+    assert told[-3:] == [("rollback", "1"), ("promote", "2"), ("retire", "2")]
     assert entries[-2].facts["override"] == "The verdict of its report is fail."
 
 

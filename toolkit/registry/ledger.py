@@ -192,6 +192,18 @@ class Ledger:
             when = f"{first.when[:10]}, when it was put on record"
             raise InputError(f"Version {version} of {name!r} was changed after {when}. It is not used.")
 
+    def judged(self, name: str, version: str, facts: Mapping[str, str]) -> tuple[list[Entry], str]:
+        """Return the approvals of a version that may be believed, and who rejected it where nobody approved it since.
+
+        Only what was said of the very model and report that it has now counts, by their hashes in ``facts``. A
+        rejection stands whoever wrote it.
+        """
+        about = [one for one in self.trusted() if (one.model, one.version) == (name, version)]
+        same = [one for one in about if all(one.facts.get(part) == facts.get(part) for part in (MODEL, REPORT))]
+        sure = [one for one in same if one.what == "approve" and not self.doubt(one, self.demanding)]
+        last = [one for one in same if one.what == "reject" or one in sure][-1:]
+        return sure, "".join(f"{one.who} rejected it: {one.why}" for one in last if one.what == "reject")
+
     def about(self, report: Path) -> list[dict[str, str]]:
         """Return the approvals and rejections of the very report that lies in a folder, as a page shows them.
 

@@ -191,7 +191,7 @@ def rollback(name: str, *, by: str, reason: str, out: Path, key: Path | None = N
     Raises
     ------
     InputError
-        Where there is none, or its files are not those that were registered.
+        Where there is none, its files are not those that were registered, or the last decision was to reject it.
     """
     with _registry(out, key) as (client, ledger):
         if client.search_registered_models(f"name = '{name}'") and PREVIOUS not in _aliases(client, name):
@@ -200,6 +200,9 @@ def rollback(name: str, *, by: str, reason: str, out: Path, key: Path | None = N
             )
         version = _version(client, f"{name}@{PREVIOUS}")
         ledger.check_model(name, version.number, version.facts[MODEL])
+        if rejected := ledger.judged(name, version.number, version.facts)[1]:
+            way = f"`toolkit promote {name}/{version.number} --override` with a --reason does it nevertheless"
+            raise InputError(f"{version} is not brought back: {rejected.rstrip('.')}. {way}.")
         return _record(client, ledger, version, "rollback", by, reason, {CHAMPION: version.number, PREVIOUS: ""})
 
 
@@ -331,14 +334,9 @@ def _objection(version: Version, ledger: Ledger) -> str:
     verdict = version.report.verdict
     if verdict.outcome != "pass":
         return f"The verdict of its report is {verdict.outcome}." if verdict.outcome else "No policy judged it."
-    about = [one for one in ledger.trusted() if (one.model, one.version) == (version.name, version.number)]
-    # Only what was said of the very files that it has now.
-    same = [one for one in about if all(one.facts.get(name) == version.facts[name] for name in (MODEL, REPORT))]
-    # A rejection stands whoever wrote it; an approval where it may be believed.
-    sure = [one for one in same if one.what == "approve" and not ledger.doubt(one, ledger.demanding)]
-    judged = [one for one in same if one.what == "reject" or one in sure]
-    if judged and judged[-1].what == "reject":
-        return f"{judged[-1].who} rejected it: {judged[-1].why}"
+    sure, rejected = ledger.judged(version.name, version.number, version.facts)
+    if rejected:
+        return rejected
     if verdict.approval and not sure:
         signed = " by a valid signature" if ledger.demanding else ""
         return f"Nobody approved this model with this report{signed}, and its policy wants that (toolkit approve)."
