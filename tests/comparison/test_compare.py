@@ -4,7 +4,9 @@ import pytest
 from scipy import stats
 from sklearn.datasets import load_breast_cancer
 from sklearn.ensemble import GradientBoostingClassifier
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.model_selection import FixedThresholdClassifier
 from statsmodels.stats.contingency_tables import mcnemar as reference
 from statsmodels.stats.weightstats import ttost_paired
 
@@ -309,10 +311,22 @@ def sides_of(frame):
 def test_a_model_beside_itself_is_neither_better_nor_worse(options):
     frame = table(600)
     frame = frame.assign(new=frame["old"], who=frame["who"] % 150)
-    numbers = compared(frame, margin=0.05, **options).scalars()
+    found = compared(frame, margin=0.05, **options)
+    numbers = found.scalars()
+    assert [one.code for one in found.findings()] == ["COMPARE-SAME"]
+    assert "predict the same for each of the 600 rows" in found.findings()[0].message
     assert numbers["comparison.p_value"].value == 1
     assert numbers["comparison.better_probability"].value == 0.5
     assert numbers["comparison.p_equivalent"].value < 0.05
+
+
+def test_one_score_cut_at_two_places_is_not_one_model_given_twice():
+    data = tk.load_dataset(load_breast_cancer(as_frame=True).frame.iloc[:, [0, 1, -1]], target="target")
+    fitted = LogisticRegression(max_iter=5000).fit(data.features, data.target)
+    low, same = (FixedThresholdClassifier(FrozenEstimator(fitted), threshold=at) for at in (0.2, 0.5))
+    for other, wanted in ((low, False), (same, True)):
+        codes = {one.code for one in tk.compare(fitted, other.fit(data.features, data.target), data).findings()}
+        assert ("COMPARE-SAME" in codes) is wanted
 
 
 def test_recorded_numbers_are_compared():

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from toolkit.comparison.contrasts import ALPHA, Paired
@@ -196,6 +197,9 @@ class Comparison(Result):
     def _findings(self) -> Iterator[Finding]:
         for model in self.sides.models:
             yield from about_rows(model, self.sides.part)
+        predicted = zip(*((said.y_pred, np.asarray(said.y_prob)) for said in self.sides.said), strict=True)
+        if not len(self.flips) and all(np.array_equal(*each) for each in predicted):
+            yield finding("COMPARE-SAME", "medium", self.metric, rows=self.sides.part.rows)
         if self.conclusion == "inferior":
             yield finding("COMPARE-WORSE", "high", self.metric, said=self._sentence())
         for (feature, group, rows), worse in self.groups[self.groups["worse"]].groupby(["feature", "group", "rows"]):
@@ -211,9 +215,9 @@ class Comparison(Result):
         if worse_in and self.conclusion != "inferior":
             also = f", and better in {listed(better)}" if better else ""
             yield finding("COMPARE-METRICS-APART", "medium", self.metric, worse=listed(worse_in), better=also)
-        one, other = (model.threshold for model in self.sides.models)
-        if one and other and one.called != other.called:
-            yield finding("COMPARE-THRESHOLDS", "info", "threshold", champion=one.called, challenger=other.called)
+        before, after = (model.threshold for model in self.sides.models)
+        if before and after and before.called != after.called:
+            yield finding("COMPARE-THRESHOLDS", "info", "threshold", champion=before.called, challenger=after.called)
 
     def _others(self, sign: int) -> list[str]:
         """Name the metrics in which the challenger is better (1) or worse (-1) for certain (Holm over the metrics)."""
