@@ -4,6 +4,7 @@ import fairlearn.metrics as fl
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import expit
 from scipy.stats import spearmanr
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import f1_score
@@ -17,6 +18,7 @@ from toolkit.fairness.clusters import Resampling, design_effect, draw_errors
 from toolkit.fairness.individual import check_individual
 from toolkit.fairness.mitigate import mitigate
 from toolkit.fairness.proxies import find_proxies
+from toolkit.models.prediction_file import load_predictions
 from toolkit.models.preprocessing import make_model
 from toolkit.models.recorded import RecordedPredictions
 from toolkit.statistics.units import Units
@@ -309,3 +311,18 @@ def test_disparities_over_persons_are_covered_and_a_gap_is_found():
     shares = {name: held[f"fairness.sex.{name}"] for name in GAPS}
     assert found >= 0.95
     assert all(0.92 <= share <= 0.985 for share in shares.values()), shares
+
+
+@pytest.mark.slow
+def test_a_unit_with_most_of_the_rows_is_no_disparity():
+    alarms, codes = 0, np.repeat(np.arange(80), [1500, *[9] * 79])
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        sex, moved = np.where(rng.permutation(80) < 40, "f", "m")[codes], 0.8 * rng.normal(size=80)[codes]
+        truth = (rng.random(len(codes)) < expit(moved)).astype(int)
+        called = (rng.random(len(codes)) < expit(2 * truth - 1 + moved)).astype(int)
+        table = pd.DataFrame({"y_true": truth, "y_pred": called, "sex": sex, "unit": codes})
+        found = audit_fairness(*load_predictions(table, sensitive=["sex"], group="unit"), replicates=500).disparities
+        alarms += found.set_index("disparity").loc["demographic_parity_difference", "p_value"] <= 0.05
+    print(alarms, "of 200 audits find a disparity that is not there")
+    assert alarms <= 200 * 0.05 + 3 * np.sqrt(200 * 0.05 * 0.95)

@@ -17,7 +17,7 @@ from scipy.special import stdtrit
 from toolkit.core.estimate import Estimate
 from toolkit.statistics.intervals import AnyArray, Array, Codes, Z, standard_error, t_quantile
 from toolkit.statistics.measure import Measure
-from toolkit.statistics.units import Units, freedom_of, kish
+from toolkit.statistics.units import Units, freed, freedom_of, kish
 
 #: Units whose sums are held side by side at once.
 BLOCK = 16_384
@@ -113,7 +113,7 @@ class Grouping:
         if not self.units:
             return [found.estimate for found in measures], None
         pairs = [(found, units) for found, (units, _) in zip(measures, self.among, strict=True)]
-        sums = [one.sums(np.zeros(0) if found.influence is None else found.influence) for found, one in pairs]
+        sums = [one.changes(np.zeros(0) if found.influence is None else found.influence) for found, one in pairs]
         return [found.over(one).estimate for found, one in pairs], draw_errors(sums, self.places, how)
 
 
@@ -175,8 +175,8 @@ def clustered(
     variance, middle = share**2 * (spread / scale**2).sum(axis=0), rates.mean(axis=0)
     smooth = share**2 * (rates * (1 - rates) / likely).sum(axis=0)
     taking = among[0] if len(hits) == 1 else np.ones(4)
-    sums = [part @ move for part, move in zip(parts, moves, strict=True)]
     totals = [part @ taking for part in parts]
+    sums = [freed(part @ move, total) for part, move, total in zip(parts, moves, totals, strict=True)]
     rows = cells @ taking
     if grouping.units and grouping.units.weights is not None:
         rows = rows * [kish(total[total > 0]) if total.any() else 1.0 for total in totals]

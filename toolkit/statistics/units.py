@@ -108,6 +108,15 @@ def freedom_of(sums: Array, used: int | None = None) -> float:
     return min(worth, float(np.count_nonzero(sums) if used is None else used)) - 1
 
 
+def freed(sums: Array, totals: Array) -> Array:
+    """Free what each unit adds to an error from its own pull, by its share of the total (MacKinnon et al. 2023).
+
+    The squares are then those of the jackknife that leaves out each unit, doi:10.1002/jae.2969.
+    """
+    left = np.maximum(1 - totals / max(float(totals.sum()), 1e-300), 1e-9)
+    return np.asarray(sums * (1 - 1 / max(int(np.count_nonzero(totals)), 1)) / left)
+
+
 @dataclass(frozen=True, eq=False)
 class Units:
     """The independent observations that rows belong to, and how much each row counts.
@@ -202,13 +211,8 @@ class Units:
         return np.bincount(self.codes, influence, self.count).astype(float)
 
     def changes(self, influence: Array) -> Array:
-        """Return how far a statistic moves without each group, scaled as ``sums``; shape (count,).
-
-        A group pulls a statistic to itself by its share of what matters (MacKinnon et al. 2023, doi:10.1002/jae.2969).
-        """
-        share = self.sums((influence != 0) * weights_of(self, len(influence)))
-        left = np.maximum(1 - share / max(float(share.sum()), 1e-300), 1e-9)
-        return self.sums(influence) * (1 - 1 / self.count) / left
+        """Return how far a statistic moves without each group, scaled as ``sums``; shape (count,)."""
+        return freed(self.sums(influence), self.sums((influence != 0) * weights_of(self, len(influence))))
 
     @property
     def stretches(self) -> int:
@@ -248,16 +252,11 @@ class Units:
         return max((ratio * quantile / (t_quantile(n) if self.kind == "row" else Z)) ** 2, 1 / size)
 
     def standard_error(self, influence: Array) -> float:
-        """Return the standard error of a statistic from the influence of each row.
+        """Return the standard error of a statistic from the influence of each row, as for ``intervals.standard_error``.
 
         Of groups by the jackknife that leaves out each (Liang & Zeger 1986, doi:10.1093/biomet/73.1.13; for the AUC
         Obuchowski 1997, doi:10.2307/2533958). Of a series by the equal-weighted cosine estimator of its long-run
         variance, whose degrees of freedom grow with it (Lazarus et al. 2018, doi:10.1080/07350015.2018.1506926).
-
-        Parameters
-        ----------
-        influence : array of shape (n,)
-            As ``intervals.standard_error`` takes it.
 
         Examples
         --------
