@@ -115,9 +115,7 @@ def reproduce(source: str | Path, out: Path, *, template: str | Path | None = No
     given = notebook.get("papermill", {}).get("parameters", {})  # said, though perhaps as the default has it
     recorded = results.parameters
     if hidden := [name for name, value in recorded.items() if re.search(r"//\*{3}@|=\*{3}", str(value))]:
-        raise InputError(
-            f"{listed(hidden)} held a secret, which no record keeps. Make the report anew, with ${{NAME}}."
-        )
+        raise InputError(f"{listed(hidden)} held a secret, which no record keeps. Make it anew, with ${{NAME}}.")
     changed = [one.name for one in schema.parameters if one.default != recorded.get(one.name, one.default)]
     done = run(schema.path, {name: recorded[name] for name in (*given, *changed)}, out=out, record=folder.resolve())
     if not (now := done.results):
